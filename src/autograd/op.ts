@@ -1,0 +1,116 @@
+// defineOp: what an op file states (shape rule, dispatch, backward) becomes a function that infers, runs and records.
+import { OpError } from "../gpu/index.ts";
+import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
+import { gradEnabled } from "./grad_mode.ts";
+import { inspect } from "./nan_watch.ts";
+import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
+
+export type OpInputs = readonly (Tensor | null | undefined)[];
+type Saved = readonly [] | readonly (Tensor | null)[];
+
+export interface OpDefinition<In extends OpInputs, Options extends object, S extends Saved> {
+  readonly name: string;
+  /** Checks the inputs and gives the output's shape and dtype. Pure; runs without a GPU. */
+  infer(inputs: In, options: Options): { shape: Shape; dtype: DType };
+  /** Enqueues the work that writes y; returns the tensors backward needs (inputs, y, or made here). */
+  forward(y: Tensor, inputs: In, options: Options): S;
+  /** One gradient or null per input, in order. Absent: no gradient flows through this op. */
+  backward?(dy: Tensor, saved: S, ctx: BackwardContext<Options>): readonly (Tensor | null | undefined)[];
+}
+
+/** A view op shares its input's memory: only the shape changes. */
+export interface ViewDefinition<Options extends object> {
+  readonly name: string;
+  shape(x: Tensor, options: Options): Shape;
+}
+
+export type Op<In extends OpInputs, Options extends object> = (...args: [...inputs: In, options?: Options]) => Tensor;
+
+function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; options: object } {
+  const last = args.at(-1);
+  const hasOptions = last !== null && typeof last === "object" && !(last instanceof Tensor);
+  const inputs = (hasOptions ? args.slice(0, -1) : args).map((t) => (t ?? null) as Tensor | null);
+  return { inputs, options: hasOptions ? (last as object) : {} };
+}
+
+function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
+  inputs.forEach((t, i) => {
+    if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i} is not a tensor`);
+    if (t?.isDisposed) void t.view; // throws DisposedError with the tensor's name
+  });
+}
+
+/** Makes an op. See docs/adding_an_op.md. */
+export function defineOp<const In extends OpInputs, Options extends object, S extends Saved>(
+  definition: OpDefinition<In, Options, S>,
+): Op<In, Options> {
+  const { name, backward } = definition;
+  return (...args) => {
+    const { inputs, options } = splitArguments(args);
+    checkInputs(name, inputs);
+    const typed = inputs as unknown as In;
+    const { shape, dtype } = definition.infer(typed, options as Options);
+    if (inputs.some((t) => t?.isMeta)) return meta(shape, dtype);
+    const tape = currentTape();
+    const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
+    using scope = new Scope();
+    const y = allocate(shape, dtype);
+    const saved = definition.forward(y, typed, options as Options);
+    inspect(name, "forward", y);
+    if (!recorded) return scope.keep(y);
+    y.requiresGrad = true;
+    Scope.release(y);
+    const own = saved.map((t) => {
+      if (!t) return null;
+      return t === y || inputs.includes(t) ? t.alias(t.shape, false) : Scope.release(t);
+    });
+    tape.record({ op: name, inputs, output: y, saved: own, backward: backward as TapeNode["backward"], options });
+    return y;
+  };
+}
+
+/** Makes an op that only changes the shape: the output shares memory with x, and so do the gradients. */
+export function defineView<Options extends object>(definition: ViewDefinition<Options>): Op<[x: Tensor], Options> {
+  const { name } = definition;
+  return (...args) => {
+    const { inputs, options } = splitArguments(args);
+    checkInputs(name, inputs);
+    const x = inputs[0] as Tensor;
+    const shape = definition.shape(x, options as Options);
+    if (x.isMeta) return meta(shape, x.dtype);
+    const tape = currentTape();
+    const recorded = tape !== null && gradEnabled() && x.requiresGrad;
+    const y = x.alias(shape, !recorded);
+    if (tape && recorded) {
+      y.requiresGrad = true;
+      const backward = (dy: Tensor) => [dy.alias(x.shape)];
+      tape.record({ op: name, inputs, output: y, saved: [], backward, options });
+    }
+    return y;
+  };
+}
+
+/** `{ shape, dtype }` of a tensor: the commonest shape rule. */
+export function like(x: Tensor): { shape: Shape; dtype: DType } {
+  return { shape: x.shape, dtype: x.dtype };
+}
+
+/** Throws OpError unless every named tensor is f32. */
+export function expectFloat(op: string, tensors: Record<string, Tensor | null | undefined>): void {
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t && t.dtype !== "f32") throw new OpError(op, `${name} wants f32, has ${t.dtype}`, tensors);
+  }
+}
+
+/** Throws OpError unless every named tensor has one element. */
+export function expectScalar(op: string, tensors: Record<string, Tensor>): void {
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t.numel !== 1) throw new OpError(op, `${name} wants one element`, tensors);
+  }
+}
+
+/** Throws OpError unless the tensor has this rank. */
+export function expectRank(op: string, name: string, t: Tensor, rank: number): void {
+  if (t.shape.length !== rank)
+    throw new OpError(op, `${name} wants ${rank} axes, has ${t.shape.length}`, { [name]: t });
+}

@@ -1,0 +1,166 @@
+// The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
+import { BufferPool } from "./buffer_pool.ts";
+import { GpuLostError, KernelError } from "./errors.ts";
+import { Profile } from "./profile.ts";
+import { Readback } from "./readback.ts";
+import { Stream } from "./stream.ts";
+import { UniformCache } from "./uniforms.ts";
+
+export interface GpuOptions {
+  readonly powerPreference?: GPUPowerPreference;
+  /** Ask for WebGPU's default limits and no optional feature, as the weakest conforming adapter would give. */
+  readonly defaultLimits?: boolean;
+}
+
+const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+export interface AdapterReport {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** True for a CPU implementation (lavapipe, SwiftShader, WARP). */
+  readonly software: boolean;
+  /** Lanes of a subgroup when the adapter guarantees one size, else 0. */
+  readonly subgroupSize: number;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+}
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render|software/i;
+
+function report(adapter: GPUAdapter, device: GPUDevice): AdapterReport {
+  const { info } = adapter;
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  const { subgroupMinSize: low, subgroupMaxSize: high } = info;
+  const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]])) as AdapterReport["limits"];
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    software: SOFTWARE.test(text) || info.isFallbackAdapter === true,
+    subgroupSize: device.features.has("subgroups") && low === high ? low : 0,
+    features: [...device.features].map(String).sort(),
+    limits,
+  };
+}
+
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterReport;
+  readonly pool: BufferPool;
+  readonly stream: Stream;
+  readonly readback: Readback;
+  readonly uniforms: UniformCache;
+  /** Objects created since the start; they stand still while a captured step is replayed. */
+  readonly stats = { pipelines: 0, bindGroups: 0 };
+  private failure: Error | null = null;
+
+  constructor(adapter: AdapterReport, device: GPUDevice) {
+    this.device = device;
+    this.adapter = adapter;
+    this.stream = new Stream(device);
+    this.pool = new BufferPool(device, () => {});
+    this.uniforms = new UniformCache(device);
+    this.readback = new Readback(device, this.stream, () => this.raisePending());
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.fail(new KernelError("(device)", (event as GPUUncapturedErrorEvent).error.message));
+    });
+    void device.lost.then(({ reason, message }) => {
+      this.fail(new GpuLostError(`the GPU device was lost (${reason}): ${message}`));
+    });
+  }
+
+  /** Keeps the first error; it is raised at the next dispatch or wait. */
+  fail(error: Error): void {
+    this.failure ??= error;
+  }
+  raisePending(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  /** Waits until everything enqueued has run. Throws pending errors. */
+  async wait(): Promise<void> {
+    this.stream.flush();
+    await this.device.queue.onSubmittedWorkDone();
+    this.raisePending();
+  }
+
+  /** Counts of everything a replayed step must not create. */
+  counters(): {
+    buffers: number;
+    staging: number;
+    pipelines: number;
+    bindGroups: number;
+    uniforms: number;
+    live: number;
+  } {
+    return {
+      buffers: this.pool.stats.created,
+      staging: this.readback.created,
+      pipelines: this.stats.pipelines,
+      bindGroups: this.stats.bindGroups,
+      uniforms: this.uniforms.size,
+      live: this.pool.stats.live,
+    };
+  }
+
+  memory(): Readonly<BufferPool["stats"]> {
+    return { ...this.pool.stats };
+  }
+
+  profile(): Profile {
+    return new Profile(this.device, this.stream);
+  }
+
+  /** Frees everything; the device cannot be used afterwards. */
+  destroy(): void {
+    this.readback.destroy();
+    this.pool.trim();
+    this.device.destroy();
+    if (current === this) current = null;
+  }
+}
+
+let current: Gpu | null = null;
+
+/** The device in use. Throws GpuLostError when none was requested. */
+export function currentGpu(): Gpu {
+  if (!current) throw new GpuLostError("no GPU device: call `await requestGpu()` first");
+  return current;
+}
+export function setCurrentGpu(gpu: Gpu | null): void {
+  current = gpu;
+}
+
+/**
+ * Asks for an adapter and a device with every useful limit and feature, and makes it the current one.
+ * Throws GpuLostError when there is no WebGPU or no adapter. In Node, call `installGpu()` of espalier/node first.
+ */
+export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  const webgpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!webgpu) throw new GpuLostError("this host has no WebGPU (navigator.gpu is missing)");
+  const adapter = await webgpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+  if (!adapter) throw new GpuLostError("no WebGPU adapter was found");
+  const requiredFeatures = options.defaultLimits ? [] : FEATURES.filter((feature) => adapter.features.has(feature));
+  const requiredLimits: Record<string, number> = {};
+  if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
+  const device = await adapter.requestDevice({
+    requiredFeatures: requiredFeatures as GPUFeatureName[],
+    requiredLimits,
+  });
+  current = new Gpu(report(adapter, device), device);
+  return current;
+}

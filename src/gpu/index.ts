@@ -1,0 +1,9 @@
+// The gpu room: device, memory, kernels, the command stream. It knows no tensors.
+export { Arena, type BufferView, type MemoryStats, PooledBuffer, sizeClass } from "./buffer_pool.ts";
+export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
+export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
+export { CaptureError, DisposedError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
+export { allKernels, type Bindable, type Grid, grid1d, Kernel, kernel } from "./kernel.ts";
+export type { KernelTime } from "./profile.ts";
+export type { Command } from "./stream.ts";
+export { applySpec, readHeader, type Spec } from "./wgsl.ts";

@@ -1,0 +1,206 @@
+// kernel(name, wgsl): a shader with its variants. run() binds by the names in the shader's header, takes a cached
+// pipeline and enqueues one dispatch.
+import type { BufferView } from "./buffer_pool.ts";
+import { debugLevel, debugLog } from "./debug.ts";
+import { currentGpu, type Gpu } from "./device.ts";
+import { KernelError } from "./errors.ts";
+import type { UniformSlot } from "./uniforms.ts";
+import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
+
+/** Anything a kernel can bind. Tensors are. */
+export interface Bindable {
+  readonly view: BufferView;
+}
+
+export type Grid = readonly [x: number, y?: number, z?: number];
+
+export interface Dispatch {
+  readonly bind: Readonly<Record<string, Bindable>>;
+  readonly params?: Readonly<Record<string, number | readonly number[]>>;
+  readonly spec?: Spec;
+  /** Workgroups along x, y, z. */
+  readonly grid: Grid;
+}
+
+interface Variant {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly header: Header;
+  readonly bindGroups: Map<string, GPUBindGroup>;
+}
+
+const MAX_GROUPS = 65535;
+// Bind groups of long-gone buffers are dropped wholesale: rare, and rebuilding one costs microseconds.
+const MAX_BIND_GROUPS = 4096;
+
+/**
+ * Workgroups for `threads` invocations in groups of `perGroup`. Above 65,535 groups the grid folds into two
+ * dimensions; lib/index.wgsl unfolds it, so the shader must compare its index with the true count.
+ */
+export function grid1d(threads: number, perGroup = 256): Grid {
+  const groups = Math.max(1, Math.ceil(threads / perGroup));
+  if (groups <= MAX_GROUPS) return [groups, 1, 1];
+  const rows = Math.ceil(groups / MAX_GROUPS);
+  return [Math.ceil(groups / rows), rows, 1];
+}
+
+const all: Kernel[] = [];
+
+/** Every kernel defined so far, for the test that compiles them all. */
+export function allKernels(): readonly Kernel[] {
+  return all;
+}
+
+export class Kernel {
+  readonly name: string;
+  readonly wgsl: string;
+  private readonly variants = new WeakMap<Gpu, Map<string, Variant>>();
+
+  constructor(name: string, wgsl: string) {
+    this.name = name;
+    this.wgsl = wgsl;
+    all.push(this);
+  }
+
+  /** Enqueues one dispatch on the current device. Throws KernelError for a wrong binding, parameter or spec name. */
+  run({ bind, params = {}, spec = {}, grid }: Dispatch): void {
+    const gpu = currentGpu();
+    gpu.raisePending();
+    const variant = this.variant(gpu, spec);
+    const views: BufferView[] = [];
+    let key = "";
+    let bytes = 0;
+    let slot: UniformSlot | undefined;
+    for (const { name, kind } of variant.header.bindings) {
+      if (kind === "uniform") {
+        slot = gpu.uniforms.slot(this.packParams(variant.header, params));
+        key += `u${slot.id};`;
+        continue;
+      }
+      const bound = bind[name];
+      if (!bound)
+        throw new KernelError(this.name, `binding "${name}" is missing; given: ${Object.keys(bind).join(", ")}`);
+      const view = bound.view;
+      views.push(view);
+      key += `${view.buffer.id}@${view.offset}+${view.bytes};`;
+      bytes += view.bytes;
+    }
+    if (views.length !== Object.keys(bind).length) {
+      const known = new Set(variant.header.bindings.map((b) => b.name));
+      const extra = Object.keys(bind).filter((name) => !known.has(name));
+      throw new KernelError(this.name, `no binding named ${extra.join(", ")}`);
+    }
+    let bindGroup = variant.bindGroups.get(key);
+    if (!bindGroup) {
+      bindGroup = this.makeBindGroup(gpu, variant, views, slot);
+      if (variant.bindGroups.size >= MAX_BIND_GROUPS) variant.bindGroups.clear();
+      variant.bindGroups.set(key, bindGroup);
+    }
+    const [x, y = 1, z = 1] = grid;
+    if (!(x > 0 && y > 0 && z > 0 && Math.max(x, y, z) <= MAX_GROUPS)) {
+      throw new KernelError(this.name, `grid [${x}, ${y}, ${z}] wants 1 to ${MAX_GROUPS} workgroups along each axis`);
+    }
+    gpu.stream.enqueue({
+      kind: "dispatch",
+      kernel: this.name,
+      pipeline: variant.pipeline,
+      bindGroup,
+      grid: [x, y, z],
+      bytes,
+      buffers: views.map((view) => view.buffer),
+    });
+  }
+
+  /** Final WGSL of a variant: what the device compiles. */
+  source(spec: Spec = {}): string {
+    return applySpec(this.name, this.wgsl, spec);
+  }
+
+  private packParams(header: Header, params: Readonly<Record<string, number | readonly number[]>>): Uint32Array {
+    const words = new Uint32Array(header.paramBytes / 4);
+    const floats = new Float32Array(words.buffer);
+    const ints = new Int32Array(words.buffer);
+    for (const { name, scalar, width, offset } of header.params) {
+      const value = params[name];
+      const list = typeof value === "number" ? [value] : value;
+      if (list?.length !== width)
+        throw new KernelError(this.name, `param ${name} wants ${width} number(s), has ${value}`);
+      list.forEach((v, i) => {
+        const at = offset / 4 + i;
+        if (scalar === "f32") floats[at] = v;
+        else if (!Number.isInteger(v)) throw new KernelError(this.name, `param ${name} is ${scalar}, was given ${v}`);
+        else if (scalar === "i32") ints[at] = v;
+        else words[at] = v;
+      });
+    }
+    const given = Object.keys(params);
+    if (given.length > header.params.length) {
+      const known = new Set(header.params.map((f) => f.name));
+      throw new KernelError(this.name, `Params has no field ${given.filter((n) => !known.has(n)).join(", ")}`);
+    }
+    return words;
+  }
+
+  private variant(gpu: Gpu, spec: Spec): Variant {
+    let known = this.variants.get(gpu);
+    if (!known) {
+      known = new Map();
+      this.variants.set(gpu, known);
+    }
+    let key = "";
+    for (const name of Object.keys(spec).sort()) key += `${name}=${spec[name]};`;
+    let variant = known.get(key);
+    if (!variant) {
+      variant = this.compile(gpu, spec, key);
+      known.set(key, variant);
+    }
+    return variant;
+  }
+
+  private compile(gpu: Gpu, spec: Spec, key: string): Variant {
+    const code = this.source(spec);
+    const header = readHeader(this.name, code);
+    const label = key ? `${this.name} ${key}` : this.name;
+    const { device } = gpu;
+    for (const extension of code.matchAll(/^enable\s+([\w, ]+);/gm)) {
+      for (const name of (extension[1] as string).split(",").map((s) => s.trim())) {
+        const feature = name === "f16" ? "shader-f16" : name;
+        if (!device.features.has(feature)) throw new KernelError(this.name, `needs the feature ${feature}`);
+      }
+    }
+    if (debugLevel() >= 1) debugLog(`pipeline ${label}`);
+    if (debugLevel() >= 4) debugLog(code);
+    device.pushErrorScope("validation");
+    const module = device.createShaderModule({ label, code });
+    const entries = header.bindings.map((b) => ({
+      binding: b.index,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: b.kind },
+    }));
+    const layout = device.createBindGroupLayout({ label, entries });
+    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+    const pipeline = device.createComputePipeline({ label, layout: pipelineLayout, compute: { module } });
+    gpu.stats.pipelines++;
+    void device.popErrorScope().then((error) => error && gpu.fail(new KernelError(label, error.message)));
+    return { pipeline, layout, header, bindGroups: new Map() };
+  }
+
+  private makeBindGroup(gpu: Gpu, variant: Variant, views: BufferView[], slot: UniformSlot | undefined): GPUBindGroup {
+    let next = 0;
+    const entries = variant.header.bindings.map((b): GPUBindGroupEntry => {
+      if (b.kind === "uniform" && slot) {
+        return { binding: b.index, resource: { buffer: slot.buffer, offset: slot.offset, size: slot.bytes } };
+      }
+      const view = views[next++] as BufferView;
+      const size = Math.ceil(view.bytes / 4) * 4;
+      return { binding: b.index, resource: { buffer: view.buffer.buffer, offset: view.offset, size } };
+    });
+    gpu.stats.bindGroups++;
+    return gpu.device.createBindGroup({ label: this.name, layout: variant.layout, entries });
+  }
+}
+
+/** A kernel named as its file in shaders/. */
+export function kernel(name: string, wgsl: string): Kernel {
+  return new Kernel(name, wgsl);
+}

@@ -1,0 +1,76 @@
+// Time per kernel from timestamp queries: each dispatch gets a pass of its own while a profile runs.
+import type { PassTimer, Stream } from "./stream.ts";
+
+export interface KernelTime {
+  readonly kernel: string;
+  readonly calls: number;
+  /** Sum over the calls, in milliseconds. */
+  readonly ms: number;
+}
+
+const QUERIES = 4096; // two per dispatch: the most one set may hold
+
+/** Records from construction until `stop()`. Needs the feature `timestamp-query`. */
+export class Profile implements PassTimer {
+  private readonly device: GPUDevice;
+  private readonly stream: Stream;
+  private readonly set: GPUQuerySet;
+  private readonly resolved: GPUBuffer;
+  private names: string[] = [];
+  private readonly batches: { names: string[]; staging: GPUBuffer }[] = [];
+  /** Dispatches that found the query set full between two submits and went untimed. */
+  untimed = 0;
+
+  constructor(device: GPUDevice, stream: Stream) {
+    if (!device.features.has("timestamp-query")) throw new Error("profile: this adapter has no timestamp-query");
+    this.device = device;
+    this.stream = stream;
+    this.set = device.createQuerySet({ type: "timestamp", count: QUERIES });
+    const usage = GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC;
+    this.resolved = device.createBuffer({ size: QUERIES * 8, usage });
+    stream.flush();
+    stream.timer = this;
+  }
+
+  begin(kernel: string): GPUComputePassTimestampWrites | undefined {
+    const at = this.names.length * 2;
+    if (at >= QUERIES) {
+      this.untimed++;
+      return undefined;
+    }
+    this.names.push(kernel);
+    return { querySet: this.set, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
+  }
+
+  flush(encoder: GPUCommandEncoder): void {
+    if (this.names.length === 0) return;
+    const bytes = this.names.length * 16;
+    const staging = this.device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    encoder.resolveQuerySet(this.set, 0, this.names.length * 2, this.resolved, 0);
+    encoder.copyBufferToBuffer(this.resolved, 0, staging, 0, bytes);
+    this.batches.push({ names: this.names, staging });
+    this.names = [];
+  }
+
+  /** Ends the profile: kernels by total time, longest first. */
+  async stop(): Promise<KernelTime[]> {
+    this.stream.flush();
+    this.stream.timer = undefined;
+    const table = new Map<string, { calls: number; ms: number }>();
+    for (const { names, staging } of this.batches) {
+      await staging.mapAsync(GPUMapMode.READ);
+      const times = new BigUint64Array(staging.getMappedRange());
+      names.forEach((name, i) => {
+        const row = table.get(name) ?? { calls: 0, ms: 0 };
+        row.calls++;
+        row.ms += Number((times[2 * i + 1] as bigint) - (times[2 * i] as bigint)) / 1e6;
+        table.set(name, row);
+      });
+      staging.unmap();
+      staging.destroy();
+    }
+    this.set.destroy();
+    this.resolved.destroy();
+    return [...table].map(([name, row]) => ({ kernel: name, ...row })).sort((a, b) => b.ms - a.ms);
+  }
+}

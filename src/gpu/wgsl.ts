@@ -1,0 +1,113 @@
+// The template language of shaders: `//!include` (pasted at build time, tools/wgsl_text.mjs) and `//!spec` lines,
+// and a reader for the header, so that TypeScript never repeats a shader's declarations.
+import { KernelError } from "./errors.ts";
+
+export type SpecValue = number | boolean | string;
+export type Spec = Readonly<Record<string, SpecValue>>;
+
+export interface Binding {
+  readonly name: string;
+  readonly index: number;
+  readonly kind: "read-only-storage" | "storage" | "uniform";
+}
+
+export interface ParamField {
+  readonly name: string;
+  readonly scalar: "u32" | "i32" | "f32";
+  /** Components: 1 for a scalar. */
+  readonly width: number;
+  /** In bytes from the start of Params. */
+  readonly offset: number;
+}
+
+export interface Header {
+  readonly bindings: readonly Binding[];
+  readonly params: readonly ParamField[];
+  readonly paramBytes: number;
+  readonly workgroupSize: readonly [string, string, string];
+}
+
+const SPEC_LINE = /^(const|alias)\s+(\w+)\s*(?::\s*([\w<>]+))?\s*=\s*([^;]+);([^\n]*\/\/!spec[^\n]*)$/gm;
+
+function literal(kernel: string, name: string, type: string | undefined, value: SpecValue): string {
+  if (type === "bool") {
+    if (typeof value !== "boolean") throw new KernelError(kernel, `spec ${name} is a bool, was given ${value}`);
+    return String(value);
+  }
+  if (type === "u32" || type === "i32") {
+    if (!Number.isInteger(value) || (type === "u32" && (value as number) < 0)) {
+      throw new KernelError(kernel, `spec ${name} is ${type}, was given ${value}`);
+    }
+    return `${value}${type === "u32" ? "u" : "i"}`;
+  }
+  if (type === "f32") {
+    if (typeof value !== "number" || !Number.isFinite(value)) {
+      throw new KernelError(kernel, `spec ${name} is f32, was given ${value}`);
+    }
+    return `f32(${value})`;
+  }
+  return String(value);
+}
+
+/** Replaces the values of `//!spec` lines; a name that has no such line is an error. */
+export function applySpec(kernel: string, text: string, spec: Spec): string {
+  const known = new Set<string>();
+  const out = text.replace(SPEC_LINE, (line, keyword: string, name: string, type: string | undefined, _v, rest) => {
+    known.add(name);
+    const value = spec[name];
+    if (value === undefined) return line;
+    const typed = type ? `: ${type}` : "";
+    return `${keyword} ${name}${typed} = ${literal(kernel, name, type, value)};${rest}`;
+  });
+  for (const name of Object.keys(spec)) {
+    if (!known.has(name)) {
+      throw new KernelError(kernel, `no //!spec line named ${name}; it has ${[...known].join(", ") || "none"}`);
+    }
+  }
+  return hoistEnables(out);
+}
+
+/** WGSL wants `enable` directives first; includes may bring some further down. */
+function hoistEnables(text: string): string {
+  const enables = new Set<string>();
+  const body = text.replace(/^enable\s+[\w, ]+;[^\n]*\n?/gm, (line) => {
+    enables.add(line.trim().replace(/;.*$/, ";"));
+    return "";
+  });
+  return enables.size > 0 ? `${[...enables].join("\n")}\n${body}` : body;
+}
+
+const KINDS = { read: "read-only-storage", read_write: "storage" } as const;
+
+/** Reads bindings, `Params` fields and workgroup size from a shader's text. Comments are ignored. */
+export function readHeader(kernel: string, source: string): Header {
+  const text = source.replace(/\/\/[^\n]*/g, "");
+  const bindings: Binding[] = [];
+  const declared = /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(storage|uniform)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:/g;
+  for (const [, index, space, access, name] of text.matchAll(declared)) {
+    const kind = space === "uniform" ? "uniform" : KINDS[(access ?? "read") as keyof typeof KINDS];
+    bindings.push({ name: name as string, index: Number(index), kind });
+  }
+  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(text);
+  const params: ParamField[] = [];
+  let end = 0;
+  let align = 4;
+  if (struct) {
+    for (const part of (struct[1] as string).split(",")) {
+      const field = /^\s*(\w+)\s*:\s*(?:vec([234])<(u32|i32|f32)>|(u32|i32|f32))\s*$/.exec(part);
+      if (!field) {
+        if (part.trim() === "") continue;
+        throw new KernelError(kernel, `Params field "${part.trim()}" is not a 32-bit scalar or vector`);
+      }
+      const width = field[2] ? Number(field[2]) : 1;
+      const alignment = width === 1 ? 4 : width === 2 ? 8 : 16;
+      align = Math.max(align, alignment);
+      const offset = Math.ceil(end / alignment) * alignment;
+      params.push({ name: field[1] as string, scalar: (field[3] ?? field[4]) as ParamField["scalar"], width, offset });
+      end = offset + width * 4;
+    }
+  }
+  const size = /@workgroup_size\(([^)]*)\)/.exec(text);
+  const [x = "1", y = "1", z = "1"] = (size?.[1] ?? "1").split(",").map((s) => s.trim());
+  return { bindings, params, paramBytes: Math.ceil(end / align) * align, workgroupSize: [x, y, z] };
+}

@@ -1,0 +1,98 @@
+// Making tensors: from numbers, from nothing, as shapes only.
+import { currentGpu, OpError } from "../gpu/index.ts";
+import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { numel, type Shape } from "./shape.ts";
+import { allocate, Tensor } from "./tensor.ts";
+
+/** Memory with undefined contents: for kernels that write every element. */
+export function empty(shape: Shape, dtype: DType = "f32"): Tensor {
+  return allocate(shape, dtype);
+}
+
+export function emptyLike(t: Tensor): Tensor {
+  return allocate(t.shape, t.dtype);
+}
+
+export function zeros(shape: Shape, dtype: DType = "f32"): Tensor {
+  const t = allocate(shape, dtype);
+  fillZero(t);
+  return t;
+}
+
+/** Sets every element to zero, on the GPU's clock. */
+export function fillZero(t: Tensor): void {
+  const { buffer, offset, bytes } = t.view;
+  currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes });
+}
+
+/** Copies values between tensors of equal size and dtype, on the GPU's clock. */
+export function copyInto(target: Tensor, source: Tensor): void {
+  if (target.numel !== source.numel || target.dtype !== source.dtype) {
+    throw new OpError("copyInto", "wants equal sizes and dtypes", { target, source });
+  }
+  const from = source.view;
+  const to = target.view;
+  currentGpu().stream.enqueue({
+    kind: "copy",
+    source: from.buffer,
+    sourceOffset: from.offset,
+    target: to.buffer,
+    targetOffset: to.offset,
+    bytes: from.bytes,
+  });
+}
+
+/**
+ * A tensor from host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, number[] -> f32.
+ * Without a shape it is one-dimensional. Throws OpError when shape and count differ.
+ */
+export function tensor(values: TypedArray | readonly number[], shape?: Shape): Tensor {
+  const data = Array.isArray(values) ? Float32Array.from(values) : (values as TypedArray);
+  const dims = shape ?? [data.length];
+  if (numel(dims) !== data.length) {
+    throw new OpError("tensor", `shape [${dims.join(",")}] wants ${numel(dims)} values, was given ${data.length}`);
+  }
+  const t = allocate(dims, dtypeOf(data));
+  t.set(data);
+  return t;
+}
+
+/** A number that lives on the GPU and outlives every scope: what changes between replayed steps is one of these. */
+export function scalar(value: number, dtype: DType = "f32"): Tensor {
+  const t = allocate([], dtype, { persistent: true, scoped: false });
+  writePersistent(t, [value]);
+  return t;
+}
+
+/** A shape without data: ops on it infer shapes and touch no GPU. */
+export function meta(shape: Shape, dtype: DType = "f32"): Tensor {
+  return new Tensor({ shape, dtype });
+}
+
+/** Memory that no scope frees and no recording owns, holding `values`. Allowed while a step is captured. */
+export function persistent(values: TypedArray, shape: Shape): Tensor {
+  const t = allocate(shape, dtypeOf(values), { persistent: true, scoped: false });
+  writePersistent(t, values);
+  return t;
+}
+
+function writePersistent(t: Tensor, values: TypedArray | readonly number[]): void {
+  const data = ArrayBuffer.isView(values)
+    ? values
+    : t.dtype === "f32"
+      ? Float32Array.from(values)
+      : t.dtype === "i32"
+        ? Int32Array.from(values)
+        : Uint32Array.from(values);
+  const { buffer, offset } = t.view;
+  currentGpu().stream.write(buffer, offset, data, true);
+}
+
+/** Values of several tensors in one wait, each in row-major order. */
+export async function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
+  const buffers = await currentGpu().readback.read(tensors.map((t) => t.view));
+  return buffers.map((bytes, i) => {
+    const dtype = (tensors[i] as Tensor).dtype;
+    return dtype === "f32" ? new Float32Array(bytes) : dtype === "i32" ? new Int32Array(bytes) : new Uint32Array(bytes);
+  });
+}

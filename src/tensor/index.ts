@@ -1,0 +1,18 @@
+// The tensor room: data on the GPU, its lifetime, and captured steps. It knows no op.
+export { type CapturedStep, type CaptureOptions, capture, type DescribedCommand, type HostTensor } from "./capture.ts";
+export { copyInto, empty, emptyLike, fillZero, meta, persistent, readAll, scalar, tensor, zeros } from "./create.ts";
+export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+export { Scope, tidy } from "./scope.ts";
+export {
+  broadcastShapes,
+  checkShape,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  numel,
+  type Shape,
+  sameShape,
+  stridesOf,
+  windowOutput,
+} from "./shape.ts";
+export { allocate, Tensor, type TensorInit } from "./tensor.ts";

@@ -1,0 +1,64 @@
+// Who frees what: a scope owns the tensors made while it is open and frees them when it closes.
+
+interface Owned {
+  dispose(): void;
+}
+
+let open: Scope | null = null;
+
+/** `using scope = new Scope()` frees what is created until the block ends; `scope.keep(t)` hands one to the outer scope. */
+export class Scope implements Disposable {
+  private readonly outer: Scope | null = open;
+  private readonly owned = new Set<Owned>();
+  private closed = false;
+
+  constructor() {
+    open = this;
+  }
+
+  add(tensor: Owned): void {
+    this.owned.add(tensor);
+  }
+
+  /** Moves a tensor to the enclosing scope; outside any, it becomes the caller's. */
+  keep<T extends Owned>(tensor: T): T {
+    if (this.owned.delete(tensor)) this.outer?.add(tensor);
+    return tensor;
+  }
+
+  /** Takes a tensor out of every open scope: its memory is the caller's now. */
+  static release<T extends Owned>(tensor: T): T {
+    for (let scope = open; scope; scope = scope.outer) if (scope.owned.delete(tensor)) break;
+    return tensor;
+  }
+
+  /** Puts a tensor in the innermost open scope, if there is one. */
+  static adopt(tensor: Owned): void {
+    open?.add(tensor);
+  }
+
+  dispose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const tensor of this.owned) tensor.dispose();
+    this.owned.clear();
+    if (open === this) open = this.outer;
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Runs `fn`, frees what it created, and returns its result, which survives. */
+export function tidy<T>(fn: () => T): T {
+  using scope = new Scope();
+  const result = fn();
+  const survivors = Array.isArray(result)
+    ? result
+    : result && typeof result === "object"
+      ? [result, ...Object.values(result)]
+      : [];
+  for (const value of survivors)
+    if (value && typeof (value as Owned).dispose === "function") scope.keep(value as Owned);
+  return result;
+}

@@ -1,0 +1,74 @@
+// Shapes: sizes along axes, outermost first. All tensors are contiguous, so a shape is the whole layout.
+import { OpError } from "../gpu/index.ts";
+
+export type Shape = readonly number[];
+
+export function numel(shape: Shape): number {
+  let n = 1;
+  for (const d of shape) n *= d;
+  return n;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(",")}]`;
+}
+
+/** Throws OpError unless every size is a positive integer and their product is exact. */
+export function checkShape(op: string, shape: Shape): void {
+  for (const d of shape) {
+    if (!Number.isSafeInteger(d) || d <= 0)
+      throw new OpError(op, `shape ${formatShape(shape)} wants positive integers`);
+  }
+  if (!Number.isSafeInteger(numel(shape))) throw new OpError(op, `shape ${formatShape(shape)} has too many elements`);
+}
+
+/** NumPy broadcasting: aligned at the last axis, sizes equal or 1. Throws OpError when they do not fit. */
+export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const out: number[] = [];
+  for (let i = 0; i < rank; i++) {
+    const x = a[a.length - rank + i] ?? 1;
+    const y = b[b.length - rank + i] ?? 1;
+    if (x !== y && x !== 1 && y !== 1)
+      throw new OpError(op, `${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+    out.push(Math.max(x, y));
+  }
+  return out;
+}
+
+/** Elements to step per axis. */
+export function stridesOf(shape: Shape): number[] {
+  const out = new Array<number>(shape.length);
+  let n = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    out[i] = n;
+    n *= shape[i] as number;
+  }
+  return out;
+}
+
+/** A negative axis counts from the end. Throws OpError when out of range. */
+export function normalizeAxis(op: string, axis: number, rank: number): number {
+  const at = axis < 0 ? axis + rank : axis;
+  if (!Number.isInteger(axis) || at < 0 || at >= rank) {
+    throw new OpError(op, `axis ${axis} is outside a tensor of rank ${rank}`);
+  }
+  return at;
+}
+
+/** Sorted, distinct, non-negative axes; null means all of them. */
+export function normalizeAxes(op: string, axes: readonly number[] | null | undefined, rank: number): number[] {
+  if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
+  const out = axes.map((axis) => normalizeAxis(op, axis, rank)).sort((a, b) => a - b);
+  if (new Set(out).size !== out.length) throw new OpError(op, `axes [${axes.join(",")}] name one axis twice`);
+  return out;
+}
+
+/** Size along one axis of what a sliding window yields: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. */
+export function windowOutput(size: number, kernel: number, stride: number, padding: number, dilation = 1): number {
+  return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}

@@ -1,0 +1,142 @@
+// Tensor: shape, dtype and counted GPU memory. No arithmetic here: ops are functions (src/ops).
+import {
+  type Bindable,
+  type BufferView,
+  currentGpu,
+  DisposedError,
+  debugLevel,
+  debugLog,
+  OpError,
+  type PooledBuffer,
+} from "../gpu/index.ts";
+import { arrayOf, bytesOf, type DType, type TypedArray } from "./dtype.ts";
+import { Scope } from "./scope.ts";
+import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
+
+export interface TensorInit {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Memory this tensor takes one reference of; absent for a meta tensor (shape without data). */
+  readonly storage?: PooledBuffer;
+  /** Bytes into the storage, a multiple of 256. */
+  readonly offset?: number;
+  /** False for a tensor that no scope frees. */
+  readonly scoped?: boolean;
+}
+
+let nextId = 1;
+
+/** A contiguous array on the GPU. Free it with `dispose()`, `using`, or by making it inside a Scope. */
+export class Tensor implements Bindable, Disposable {
+  readonly id: number;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly numel: number;
+  /** Set when gradients are to flow to it; ops set it on their outputs. */
+  requiresGrad = false;
+  /** Where backward leaves the gradient of a leaf. */
+  grad: Tensor | null = null;
+  /** False while `grad` holds an old value that the next backward overwrites. */
+  gradArrived = false;
+  name = "";
+  protected storage: PooledBuffer | null;
+  protected offset: number;
+  protected gone = false;
+
+  constructor({ shape, dtype, storage, offset = 0, scoped = true }: TensorInit) {
+    this.id = nextId++;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.numel = numel(shape);
+    this.storage = storage ?? null;
+    this.offset = offset;
+    if (scoped && storage) Scope.adopt(this);
+  }
+
+  get bytes(): number {
+    return this.numel * bytesOf[this.dtype];
+  }
+  /** A shape without data: ops on it only infer shapes. */
+  get isMeta(): boolean {
+    return this.storage === null && !this.gone;
+  }
+  get isDisposed(): boolean {
+    return this.gone;
+  }
+
+  /** What kernels bind. Throws DisposedError. */
+  get view(): BufferView {
+    if (!this.storage) {
+      const what = this.gone ? "was disposed (a Tape frees what it recorded; keep it with tape.keep)" : "has no data";
+      throw new DisposedError(`tensor ${this.describe()} ${what}`);
+    }
+    return { buffer: this.storage, offset: this.offset, bytes: this.bytes };
+  }
+
+  describe(): string {
+    return `${this.name ? `${this.name} ` : `#${this.id} `}${formatShape(this.shape)} ${this.dtype}`;
+  }
+
+  /** Another tensor on the same memory; shape may differ, the element count may not. */
+  alias(shape: Shape = this.shape, scoped = true): Tensor {
+    const { buffer } = this.view;
+    return new Tensor({ shape, dtype: this.dtype, storage: buffer.retain(), offset: this.offset, scoped });
+  }
+
+  /** True when no other tensor shares the memory. */
+  get isSoleOwner(): boolean {
+    return this.view.buffer.refs === 1;
+  }
+
+  /** The values, in row-major order. Waits for the GPU. */
+  async data(): Promise<TypedArray> {
+    const [bytes] = await currentGpu().readback.read([this.view]);
+    return arrayOf(this.dtype, bytes as ArrayBuffer);
+  }
+
+  /** The value of a one-element tensor. Waits for the GPU. */
+  async item(): Promise<number> {
+    if (this.numel !== 1) throw new OpError("item", "wants one element", { tensor: this });
+    return (await this.data())[0] as number;
+  }
+
+  /** Overwrites the values, after everything enqueued so far. One number fills a scalar. */
+  set(values: number | TypedArray | readonly number[]): void {
+    const list = typeof values === "number" ? [values] : values;
+    if (list.length !== this.numel) throw new OpError("set", `was given ${list.length} values`, { tensor: this });
+    let data = list as TypedArray;
+    if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
+      data =
+        this.dtype === "f32"
+          ? Float32Array.from(list)
+          : this.dtype === "i32"
+            ? Int32Array.from(list)
+            : Uint32Array.from(list);
+    } else if (arrayOf(this.dtype, new ArrayBuffer(0)).constructor !== data.constructor) {
+      throw new OpError("set", `was given a ${data.constructor.name}`, { tensor: this });
+    }
+    const { buffer, offset } = this.view;
+    currentGpu().stream.write(buffer, offset, data);
+  }
+
+  dispose(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.storage?.release();
+    this.storage = null;
+    if (debugLevel() >= 3) debugLog(`free ${this.describe()}`);
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Uninitialised memory of a shape. Throws OpError for a bad shape, MemoryError when one binding cannot hold it. */
+export function allocate(shape: Shape, dtype: DType, options: { persistent?: boolean; scoped?: boolean } = {}): Tensor {
+  checkShape("tensor", shape);
+  const bytes = numel(shape) * bytesOf[dtype];
+  const what = `tensor ${formatShape(shape)} ${dtype}`;
+  const storage = currentGpu().pool.acquire(bytes, what, options.persistent ?? false);
+  if (debugLevel() >= 3) debugLog(`new ${what}`);
+  return new Tensor({ shape, dtype, storage, scoped: options.scoped ?? true });
+}

@@ -1,0 +1,41 @@
+// Comparing numbers: |got - want| <= atol + rtol * max|want| over the tensor, since cancelling sums make tiny elements.
+
+export interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+}
+
+export function maxAbs(values: ArrayLike<number>): number {
+  let m = 0;
+  for (let i = 0; i < values.length; i++) m = Math.max(m, Math.abs(values[i] as number));
+  return m;
+}
+
+/** Largest deviation; NaN and missing values count as infinite. */
+export function deviation(got: ArrayLike<number>, want: ArrayLike<number>): number {
+  if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+  let d = 0;
+  for (let i = 0; i < want.length; i++) {
+    const e = Math.abs((got[i] as number) - (want[i] as number));
+    if (Number.isNaN(e)) return Number.POSITIVE_INFINITY;
+    d = Math.max(d, e);
+  }
+  return d;
+}
+
+/** Throws with the worst element when `got` is not close to `want`. */
+export function expectClose(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  { rtol, atol }: Tolerance,
+  what = "values",
+): void {
+  if (got.length !== want.length) throw new Error(`${what}: ${got.length} elements, want ${want.length}`);
+  const limit = atol + rtol * maxAbs(want);
+  for (let i = 0; i < want.length; i++) {
+    const e = Math.abs((got[i] as number) - (want[i] as number));
+    if (!(e <= limit)) {
+      throw new Error(`${what}[${i}]: got ${got[i]}, want ${want[i]}; off by ${e}, limit ${limit}`);
+    }
+  }
+}

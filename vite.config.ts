@@ -1,0 +1,63 @@
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+// @ts-expect-error plain JavaScript shared with the Node loader hook
+import { wgslModule } from "./tools/wgsl_text.mjs";
+import { browserLaunch } from "./tools/chromium.ts";
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** `import text from "x.wgsl"` yields the shader's text, includes pasted. */
+const wgsl = {
+  name: "wgsl",
+  enforce: "pre" as const,
+  load(id: string) {
+    const path = id.split("?")[0] ?? id;
+    return path.endsWith(".wgsl") ? wgslModule(path) : undefined;
+  },
+};
+
+export default defineConfig({
+  plugins: [wgsl],
+  build: {
+    target: "es2022",
+    sourcemap: true,
+    lib: { entry: { index: at("src/index.ts"), node: at("src/node/index.ts"), cli: at("src/cli/main.ts") }, formats: ["es"] },
+    rolldownOptions: { external: [/^node:/, /^[a-z@][^:]*$/] },
+  },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/**/*.gpu.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "gpu",
+          include: ["test/**/*.gpu.test.ts"],
+          setupFiles: ["test/support/gpu_node.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["test/**/*.gpu.test.ts"],
+          setupFiles: ["test/support/gpu_browser.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: browserLaunch() }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
