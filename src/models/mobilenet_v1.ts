@@ -1,0 +1,56 @@
+// MobileNet-V1: depthwise separable blocks (Howard et al. 2017), with the classifier as a 1x1 convolution without bias,
+// as the soft-threshold pruning papers use it.
+import { BatchNorm2d, Conv2d, Module, ReLU, Sequential } from "../nn/index.ts";
+import { mean } from "../ops/mean.ts";
+import { flatten } from "../ops/reshape.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+const unit = (from: number, to: number, kernel: number, stride: number, groups: number) => [
+  new Conv2d(from, to, kernel, { stride, padding: Math.floor(kernel / 2), groups, bias: false }),
+  new BatchNorm2d(to),
+  new ReLU(),
+];
+
+export interface MobileNetV1Config {
+  /** Channels after the first convolution. */
+  readonly width: number;
+  readonly firstStride: number;
+  /** Output channels and stride of each separable block. */
+  readonly plan: readonly (readonly [channels: number, stride: number])[];
+  readonly channels?: number;
+  readonly classes?: number;
+}
+
+/** The plan for ImageNet at 224 x 224: 4,231,976 parameters with 1000 classes. */
+export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
+  [64, 1],
+  [128, 2],
+  [128, 1],
+  [256, 2],
+  [256, 1],
+  [512, 2],
+  ...Array.from({ length: 5 }, () => [512, 1] as const),
+  [1024, 2],
+  [1024, 1],
+];
+
+export class MobileNetV1 extends Module {
+  readonly model: Sequential;
+  readonly fc: Conv2d;
+
+  constructor({ width, firstStride, plan, channels = 3, classes = 10 }: MobileNetV1Config) {
+    super();
+    const blocks = [new Sequential(unit(channels, width, 3, firstStride, 1))];
+    let from = width;
+    for (const [to, stride] of plan) {
+      blocks.push(new Sequential([...unit(from, from, 3, stride, from), ...unit(from, to, 1, 1, 1)]));
+      from = to;
+    }
+    this.model = new Sequential(blocks);
+    this.fc = new Conv2d(from, classes, 1, { bias: false });
+  }
+
+  forward(x: Tensor): Tensor {
+    return flatten(this.fc.forward(mean(this.model.forward(x), { axes: [2, 3], keepdims: true })), { startAxis: 1 });
+  }
+}

@@ -1,0 +1,54 @@
+// Sequential, Flatten and Identity.
+import { flatten } from "../ops/reshape.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { ReLU } from "./activation.ts";
+import { Module } from "./module.ts";
+import { BatchNorm2d } from "./norm.ts";
+
+/**
+ * Modules one after another, named "0", "1", ... A BatchNorm2d followed by a ReLU runs as one fused kernel unless
+ * `fuse` is false; the results agree.
+ */
+export class Sequential extends Module {
+  readonly length: number;
+  private readonly fuse: boolean;
+  [index: string]: unknown;
+
+  constructor(modules: readonly Module[], { fuse = true }: { readonly fuse?: boolean } = {}) {
+    super();
+    modules.forEach((m, i) => {
+      this[String(i)] = m;
+    });
+    this.length = modules.length;
+    this.fuse = fuse;
+  }
+
+  at(i: number): Module {
+    return this[String(i)] as Module;
+  }
+
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (let i = 0; i < this.length; i++) {
+      const m = this.at(i);
+      if (this.fuse && m instanceof BatchNorm2d && i + 1 < this.length && this.at(i + 1) instanceof ReLU) {
+        y = m.forwardRelu(y);
+        i++;
+      } else y = m.forward(y);
+    }
+    return y;
+  }
+}
+
+/** [N, ...] -> [N, everything else]. */
+export class Flatten extends Module {
+  forward(x: Tensor): Tensor {
+    return flatten(x, { startAxis: 1 });
+  }
+}
+
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}

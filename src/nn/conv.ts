@@ -1,0 +1,41 @@
+// Convolution layer.
+import { OpError } from "../gpu/index.ts";
+import { type Conv2dOptions, conv2d } from "../ops/conv2d.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { defaultWeightInit, fanIn, type Initializer, uniformInit } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+export interface Conv2dConfig extends Conv2dOptions {
+  readonly bias?: boolean;
+  readonly init?: Initializer;
+}
+
+/** Conv2d(inChannels, outChannels, kernel, { stride, padding, dilation, groups, bias }): x [N,C,H,W] -> [N,O,H',W']. */
+export class Conv2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly options: Conv2dOptions;
+
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernel: number | readonly [number, number],
+    { bias = true, init = defaultWeightInit, ...options }: Conv2dConfig = {},
+  ) {
+    super();
+    const groups = options.groups ?? 1;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new OpError("Conv2d", `${inChannels} and ${outChannels} channels do not divide in ${groups} groups`);
+    }
+    const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+    const shape = [outChannels, inChannels / groups, kh, kw];
+    this.weight = new Parameter(shape, init, { prunable: true });
+    this.bias = bias ? new Parameter([outChannels], uniformInit(1 / Math.sqrt(fanIn(shape)))) : null;
+    this.options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight, this.bias, this.options);
+  }
+}

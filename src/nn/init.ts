@@ -1,0 +1,56 @@
+// First values of parameters: the rules PyTorch uses, drawn from Philox so that a seed fixes every weight.
+
+import type { Shape } from "../tensor/index.ts";
+import { PhiloxStream } from "../tensor/philox.ts";
+
+/** Values for a shape; `index` is the parameter's place in the order of construction. */
+export type Initializer = (shape: Shape, index: { seed: number; parameter: number }) => Float32Array;
+
+let state = { seed: 0, next: 0 };
+
+/** Fixes the weights of the models built from here on. */
+export function manualSeed(seed: number): void {
+  state = { seed, next: 0 };
+}
+export function nextInitIndex(): { seed: number; parameter: number } {
+  return { seed: state.seed, parameter: state.next++ };
+}
+
+const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
+
+/** Inputs that feed one output: in/groups · kh · kw, or the columns of a matrix. */
+export function fanIn(shape: Shape): number {
+  return size(shape.slice(1));
+}
+function fanOut(shape: Shape): number {
+  return (shape[0] ?? 1) * size(shape.slice(2));
+}
+
+function generator({ seed, parameter }: { seed: number; parameter: number }): PhiloxStream {
+  return new PhiloxStream(seed, "init", [parameter, 0, 0]);
+}
+
+export const constantInit =
+  (value: number): Initializer =>
+  (shape) =>
+    new Float32Array(size(shape)).fill(value);
+
+/** U(-bound, bound). */
+export const uniformInit =
+  (bound: number): Initializer =>
+  (shape, index) => {
+    const random = generator(index);
+    return Float32Array.from({ length: size(shape) }, () => (2 * random.nextFloat() - 1) * bound);
+  };
+
+/** U(±1/sqrt(fan_in)): the default of convolutions and linear layers (Kaiming uniform with a = sqrt 5). */
+export const defaultWeightInit: Initializer = (shape, index) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, index);
+
+/** N(0, 2/fan): He et al. 2015, for layers followed by ReLU. */
+export const kaimingNormalInit =
+  (mode: "fan_in" | "fan_out" = "fan_in"): Initializer =>
+  (shape, index) => {
+    const random = generator(index);
+    const std = Math.sqrt(2 / (mode === "fan_in" ? fanIn(shape) : fanOut(shape)));
+    return Float32Array.from({ length: size(shape) }, () => random.normal() * std);
+  };

@@ -1,0 +1,95 @@
+// Module: a tree of parameters with PyTorch's names, so that a state_dict fits torchvision's.
+import { OpError } from "../gpu/index.ts";
+import { formatShape, readAll, type Shape, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
+import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
+
+export interface HostArray {
+  readonly data: TypedArray;
+  readonly shape: Shape;
+}
+export type StateDict = Map<string, HostArray>;
+
+const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
+
+/**
+ * Base of layers and models. Properties that hold a Parameter, StateBuffer or Module are found by their names, in the
+ * order of assignment, and those names are the state_dict's keys.
+ */
+export abstract class Module {
+  /** Layers such as batch norm and dropout behave differently while training. */
+  training = true;
+
+  abstract forward(x: Tensor): Tensor;
+
+  private *own(): Generator<[string, unknown]> {
+    for (const [name, value] of Object.entries(this)) {
+      if (value instanceof LazyTensor || value instanceof Module) yield [name, value];
+    }
+  }
+
+  /** This module and all below it, outermost first, with dotted names ("" for itself). */
+  *namedModules(prefix = ""): Generator<[string, Module]> {
+    yield [prefix, this];
+    for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedModules(join(prefix, name));
+  }
+
+  /** Parameters and buffers in PyTorch's order: a module's own parameters, its buffers, then its children's. */
+  *namedState(prefix = ""): Generator<[string, LazyTensor]> {
+    for (const [name, value] of this.own()) if (value instanceof Parameter) yield [join(prefix, name), value];
+    for (const [name, value] of this.own()) if (value instanceof StateBuffer) yield [join(prefix, name), value];
+    for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedState(join(prefix, name));
+  }
+
+  *namedParameters(): Generator<[string, Parameter]> {
+    for (const [name, value] of this.namedState()) if (value instanceof Parameter) yield [name, value];
+  }
+
+  parameters(): Parameter[] {
+    return [...this.namedParameters()].map(([, p]) => p);
+  }
+
+  train(mode = true): this {
+    for (const [, m] of this.namedModules()) m.training = mode;
+    return this;
+  }
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** All values by name: effective weights (what forward reads) and buffers. Waits for the GPU. */
+  async stateDict(): Promise<StateDict> {
+    const entries = [...this.namedState()];
+    const values = await readAll(...entries.map(([, t]) => t));
+    return new Map(entries.map(([name, t], i) => [name, { data: values[i] as TypedArray, shape: t.shape }]));
+  }
+
+  /**
+   * Writes values by name. Throws OpError listing every key that is missing, unknown or of another shape.
+   * Keys that end in `num_batches_tracked` are PyTorch's bookkeeping and are skipped.
+   */
+  loadStateDict(state: ReadonlyMap<string, HostArray>): void {
+    const problems: string[] = [];
+    const targets = new Map(this.namedState());
+    for (const [name, t] of targets) {
+      const given = state.get(name);
+      if (!given) problems.push(`${name} is missing`);
+      else if (!sameShape(given.shape, t.shape)) {
+        problems.push(`${name} wants ${formatShape(t.shape)}, has ${formatShape(given.shape)}`);
+      } else if (!(given.data instanceof Float32Array)) problems.push(`${name} wants float32 values`);
+    }
+    for (const name of state.keys()) {
+      if (!targets.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
+    }
+    if (problems.length > 0) throw new OpError("loadStateDict", problems.slice(0, 8).join("; "));
+    for (const [name, t] of targets) {
+      const { data } = state.get(name) as HostArray;
+      t.set(data);
+      if (t instanceof Parameter) t.latent?.set(data);
+    }
+  }
+
+  /** Frees all parameters and buffers. */
+  dispose(): void {
+    for (const [, t] of this.namedState()) t.dispose();
+  }
+}

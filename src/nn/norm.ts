@@ -1,0 +1,50 @@
+// Batch normalisation layers.
+import { batchNorm, batchNormRelu } from "../ops/batch_norm.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { constantInit } from "./init.ts";
+import { Module } from "./module.ts";
+import { Parameter, StateBuffer } from "./parameter.ts";
+
+export interface BatchNormConfig {
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /** running = (1 - momentum) running + momentum batch. Default 0.1. */
+  readonly momentum?: number;
+  readonly affine?: boolean;
+}
+
+/** Normalises each channel over batch and space: x [N,C,...]. Batch statistics while training, running ones after. */
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly running_mean: StateBuffer;
+  readonly running_var: StateBuffer;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(channels: number, { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormConfig = {}) {
+    super();
+    this.weight = affine ? new Parameter([channels], constantInit(1)) : null;
+    this.bias = affine ? new Parameter([channels], constantInit(0)) : null;
+    this.running_mean = new StateBuffer([channels], constantInit(0));
+    this.running_var = new StateBuffer([channels], constantInit(1));
+    this.eps = eps;
+    this.momentum = momentum;
+  }
+
+  private get options() {
+    return { training: this.training, momentum: this.momentum, eps: this.eps };
+  }
+
+  forward(x: Tensor): Tensor {
+    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
+  }
+
+  /** relu(forward(x)) in one pass: what Sequential calls when a ReLU follows. */
+  forwardRelu(x: Tensor): Tensor {
+    return batchNormRelu(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
+  }
+}
+
+/** The same for x [N,C] or [N,C,L]. */
+export class BatchNorm1d extends BatchNorm2d {}

@@ -1,0 +1,74 @@
+// What a model is made of: shapes, parameters and multiply-accumulates per layer, without a GPU.
+import { meta, type Shape, type Tensor } from "../tensor/index.ts";
+import { Conv2d } from "./conv.ts";
+import { Linear } from "./linear.ts";
+import type { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+export interface LayerSummary {
+  readonly name: string;
+  readonly type: string;
+  readonly output: Shape;
+  readonly parameters: number;
+  /** Multiply-accumulates for one sample; convolutions and linear layers only, as the field counts them. */
+  readonly macs: number;
+  /** Weights that pruning may set to zero. */
+  readonly prunable: number;
+}
+
+export interface ModelSummary {
+  readonly layers: readonly LayerSummary[];
+  readonly input: Shape;
+  readonly output: Shape;
+  readonly parameters: number;
+  readonly prunable: number;
+  readonly macs: number;
+}
+
+/** Runs forward on shapes only. `input` is the shape of one sample, without the batch axis. Throws OpError on a misfit. */
+export function summarize(model: Module, input: Shape): ModelSummary {
+  const layers: LayerSummary[] = [];
+  const names = new Map<Module, string>();
+  for (const [name, m] of model.namedModules()) names.set(m, name);
+  const isLeaf = (m: Module) => Object.values(m).every((v) => !names.has(v as Module));
+  const leaves = [...names.keys()].filter(isLeaf);
+  const training = model.training;
+  // A fused layer (batch norm + ReLU) goes through forwardRelu, so both doors are watched.
+  for (const m of leaves) {
+    for (const door of ["forward", "forwardRelu"] as const) {
+      const original = (m as unknown as Record<string, unknown>)[door];
+      if (typeof original !== "function") continue;
+      Object.defineProperty(m, door, {
+        configurable: true,
+        value: (x: Tensor) => {
+          const y = original.call(m, x) as Tensor;
+          layers.push(describe(names.get(m) as string, m, y));
+          return y;
+        },
+      });
+    }
+  }
+  try {
+    model.eval();
+    const y = model.forward(meta([1, ...input]));
+    const total = (key: "parameters" | "macs" | "prunable") => layers.reduce((sum, l) => sum + l[key], 0);
+    const parameters = model.parameters().reduce((sum, p) => sum + p.numel, 0);
+    return { layers, input, output: y.shape, parameters, prunable: total("prunable"), macs: total("macs") };
+  } finally {
+    for (const m of leaves) {
+      Reflect.deleteProperty(m, "forward");
+      Reflect.deleteProperty(m, "forwardRelu");
+    }
+    model.train(training);
+  }
+}
+
+function describe(name: string, m: Module, y: Tensor): LayerSummary {
+  const own = Object.values(m).filter((v): v is Parameter => v instanceof Parameter);
+  const parameters = own.reduce((sum, p) => sum + p.numel, 0);
+  const prunable = own.reduce((sum, p) => sum + (p.prunable ? p.numel : 0), 0);
+  let macs = 0;
+  if (m instanceof Conv2d) macs = m.weight.numel * (y.shape[2] as number) * (y.shape[3] as number);
+  if (m instanceof Linear) macs = m.weight.numel * (y.numel / (y.shape.at(-1) as number));
+  return { name, type: m.constructor.name, output: y.shape, parameters, macs, prunable };
+}

@@ -1,0 +1,119 @@
+// One buffer for all parameters of a group, so that one dispatch updates them: values, gradients and momentum lie in
+// equal layouts, each parameter padded to whole segments of 1024 elements.
+import { currentGpu, OpError } from "../gpu/index.ts";
+import type { Parameter } from "../nn/parameter.ts";
+import { allocate, fillZero, persistent, type Shape, Tensor } from "../tensor/index.ts";
+
+/** Elements per segment: one workgroup of the update kernel works on one layer only. */
+export const SEGMENT = 1024;
+
+export interface ArenaOptions {
+  /** The forward pass reads thresholded weights, kept apart from the latent ones. */
+  readonly latent: boolean;
+  readonly momentum: boolean;
+}
+
+/** Part of an arena that fits one binding. */
+export class ArenaChunk {
+  readonly params: readonly Parameter[];
+  /** First element of each parameter. */
+  readonly starts: readonly number[];
+  readonly segments: number;
+  readonly theta: Tensor;
+  readonly gradient: Tensor;
+  /** Effective weights; null where the forward pass reads theta itself. */
+  readonly weight: Tensor | null;
+  readonly velocity: Tensor | null;
+  /** [segments, 2]: layer and element count of each segment. */
+  readonly segmentTable: Tensor;
+  /** [3, layers]: non-zero, pruned, regrown, counted by the update. */
+  readonly counts: Tensor;
+
+  constructor(params: readonly Parameter[], { latent, momentum }: ArenaOptions) {
+    this.params = params;
+    const table: number[] = [];
+    const starts: number[] = [];
+    params.forEach((p, layer) => {
+      starts.push((table.length / 2) * SEGMENT);
+      for (let done = 0; done < p.numel; done += SEGMENT) table.push(layer, Math.min(SEGMENT, p.numel - done));
+    });
+    this.starts = starts;
+    this.segments = table.length / 2;
+    const total = this.segments * SEGMENT;
+    const make = () => {
+      const t = allocate([total], "f32", { persistent: true, scoped: false });
+      fillZero(t);
+      return t;
+    };
+    // Padding must stay zero, so the arenas start cleared and kernels only ever write a parameter's own elements.
+    this.theta = make();
+    this.gradient = make();
+    this.weight = latent ? make() : null;
+    this.velocity = momentum ? make() : null;
+    this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
+    this.counts = persistent(new Uint32Array(3 * params.length), [3, params.length]);
+    params.forEach((p, i) => {
+      const offset = (starts[i] as number) * 4;
+      const values = p.view;
+      const stream = currentGpu().stream;
+      for (const arena of [this.theta, this.weight]) {
+        if (!arena) continue;
+        stream.enqueue({
+          kind: "copy",
+          source: values.buffer,
+          sourceOffset: values.offset,
+          target: arena.view.buffer,
+          targetOffset: offset,
+          bytes: p.bytes,
+        });
+      }
+      p.grad = this.slice(this.gradient, i, p.shape);
+      p.gradArrived = false;
+      p.latent = latent ? this.slice(this.theta, i, p.shape) : null;
+      p.attach((this.weight ?? this.theta).view.buffer, offset);
+    });
+  }
+
+  /** The place of parameter i in one of the chunk's arenas. */
+  slice(arena: Tensor, i: number, shape: Shape): Tensor {
+    const offset = (this.starts[i] as number) * 4;
+    const { buffer } = arena.view;
+    return new Tensor({ shape, dtype: "f32", storage: buffer.retain(), offset, scoped: false });
+  }
+
+  dispose(): void {
+    for (const p of this.params) {
+      p.grad?.dispose();
+      p.latent?.dispose();
+      p.grad = null;
+      p.latent = null;
+    }
+    const { theta, gradient, weight, velocity, segmentTable, counts } = this;
+    for (const t of [theta, gradient, weight, velocity, segmentTable, counts]) t?.dispose();
+  }
+}
+
+/**
+ * Lays parameters out in as few chunks as the adapter's binding size allows.
+ * Throws OpError when a parameter is given twice or is empty of elements, MemoryError when one alone exceeds a binding.
+ */
+export function buildArena(params: readonly Parameter[], options: ArenaOptions): ArenaChunk[] {
+  if (params.length === 0) throw new OpError("SGD", "a parameter group is empty");
+  if (new Set(params).size !== params.length) throw new OpError("SGD", "a parameter appears twice in a group");
+  const limit = currentGpu().device.limits.maxStorageBufferBindingSize / 4;
+  const chunks: ArenaChunk[] = [];
+  let batch: Parameter[] = [];
+  let used = 0;
+  for (const p of params) {
+    const padded = Math.ceil(p.numel / SEGMENT) * SEGMENT;
+    if (batch.length > 0 && used + padded > limit) {
+      chunks.push(new ArenaChunk(batch, options));
+      batch = [];
+      used = 0;
+    }
+    batch.push(p);
+    used += padded;
+  }
+  chunks.push(new ArenaChunk(batch, options));
+  return chunks;
+}

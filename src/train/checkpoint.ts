@@ -1,0 +1,122 @@
+// Everything a run needs to go on as if it had never stopped: weights, latent weights, momentum, running statistics,
+// the position in the data and the schedules' step, in one safetensors file.
+import { parseSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import type { Module, Parameter } from "../nn/index.ts";
+import type { SGD } from "../optim/sgd.ts";
+import { readAll, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
+
+/** Where a run stands, besides its tensors. */
+export interface Progress {
+  /** Optimiser steps done; the next step has this number. */
+  readonly step: number;
+  /** Epoch in progress, and its batches already used. */
+  readonly epoch: number;
+  readonly batch: number;
+  readonly seed: number;
+  /** Threshold in force: that of the next forward pass. */
+  readonly threshold: number;
+  /** The run's configuration, as saved beside it. */
+  readonly config: unknown;
+  readonly bestAccuracy: number;
+}
+
+const FORMAT = "espalier-checkpoint-1";
+
+/** A checkpoint that does not fit: says which key and why. */
+export class CheckpointError extends Error {
+  override readonly name = "CheckpointError";
+}
+
+/** Tensors of a run by their key in the file. `latent.*` is theta; `model.*` is what the forward pass reads. */
+function runTensors(model: Module, optimizer: SGD): Map<string, Tensor> {
+  const out = new Map<string, Tensor>();
+  const names = new Map<Tensor, string>();
+  for (const [name, t] of model.namedState()) {
+    out.set(`model.${name}`, t);
+    names.set(t, name);
+    const latent = (t as Parameter).latent;
+    if (latent) out.set(`latent.${name}`, latent);
+  }
+  optimizer.groups.forEach((group, g) => {
+    group.chunks.forEach((chunk, c) => {
+      for (const p of chunk.params) {
+        const velocity = optimizer.velocityOf(p);
+        if (velocity) out.set(`momentum.${names.get(p) ?? p.id}`, velocity);
+      }
+      out.set(`counts.${g}.${c}`, chunk.counts);
+    });
+  });
+  return out;
+}
+
+function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const [key, t] of tensors) if (key.startsWith("momentum.")) t.dispose();
+}
+
+/** Bytes of a checkpoint. Waits for the GPU; throws if the device was lost, so a bad read is never saved. */
+export async function saveCheckpoint(model: Module, optimizer: SGD, progress: Progress): Promise<Uint8Array> {
+  const tensors = runTensors(model, optimizer);
+  try {
+    const keys = [...tensors.keys()];
+    const values = await readAll(...tensors.values());
+    const arrays = new Map(
+      keys.map((key, i) => {
+        const data = values[i] as TypedArray;
+        const shape = (tensors.get(key) as Tensor).shape;
+        return [
+          key,
+          data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "U32", shape, data },
+        ] as const;
+      }),
+    );
+    return writeSafetensors(arrays as Parameters<typeof writeSafetensors>[0], {
+      format: FORMAT,
+      progress: JSON.stringify(progress),
+    });
+  } finally {
+    disposeSlices(tensors);
+  }
+}
+
+/** What a checkpoint says of its run, without touching a model. Throws CheckpointError. */
+export function readProgress(bytes: Uint8Array, name: string): Progress {
+  const { metadata } = parseSafetensors(bytes, name);
+  const format = metadata.get("format");
+  if (format !== FORMAT)
+    throw new CheckpointError(`${name}: not a checkpoint (format ${format ?? "missing"}, want ${FORMAT})`);
+  try {
+    return JSON.parse(metadata.get("progress") ?? "") as Progress;
+  } catch {
+    throw new CheckpointError(`${name}: its progress record is not valid JSON`);
+  }
+}
+
+/**
+ * Puts a checkpoint into a model and optimiser built with the same configuration; the next step then has the bits of an
+ * uninterrupted run. Throws CheckpointError or SafetensorsError, and changes nothing when anything does not fit.
+ */
+export function loadCheckpoint(bytes: Uint8Array, name: string, model: Module, optimizer: SGD): Progress {
+  const progress = readProgress(bytes, name);
+  const { tensors: saved } = parseSafetensors(bytes, name);
+  const targets = runTensors(model, optimizer);
+  try {
+    for (const [key, t] of targets) {
+      const array = saved.get(key);
+      if (!array) throw new CheckpointError(`${name}: ${key} is missing`);
+      if (!sameShape(array.shape, t.shape)) {
+        throw new CheckpointError(`${name}: ${key} wants shape [${t.shape}], has [${array.shape}]`);
+      }
+      const want = t.dtype === "f32" ? "F32" : "U32";
+      if (array.dtype !== want) throw new CheckpointError(`${name}: ${key} wants ${want}, has ${array.dtype}`);
+    }
+    for (const key of saved.keys()) {
+      if (!targets.has(key)) throw new CheckpointError(`${name}: ${key} belongs to no tensor of this model`);
+    }
+    for (const [key, t] of targets) t.set(saved.get(key)?.data as TypedArray);
+  } finally {
+    disposeSlices(targets);
+  }
+  optimizer.stepsDone = progress.step;
+  optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold });
+  return progress;
+}

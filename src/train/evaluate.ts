@@ -1,0 +1,85 @@
+// Loss and accuracy of a model on a data set, with running statistics and no gradients.
+import { noGrad } from "../autograd/index.ts";
+import type { Module } from "../nn/index.ts";
+import { countCorrect } from "../ops/count_correct.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import { type CapturedStep, capture, persistent, scalar, type Tensor } from "../tensor/index.ts";
+import { ALL_FINITE, Meter } from "./meter.ts";
+import type { HostBatch } from "./train_step.ts";
+
+export interface Evaluation {
+  /** Mean cross entropy, without label smoothing. */
+  readonly loss: number;
+  /** Share of samples whose largest logit is the target's, 0 to 1. */
+  readonly accuracy: number;
+  readonly correct: number;
+  readonly samples: number;
+}
+
+const SLOTS = 64;
+
+/** Evaluates as often as wanted; the captured step is kept between calls. */
+export class Evaluator {
+  private readonly model: Module;
+  private readonly sample: readonly number[];
+  private readonly meter = new Meter(SLOTS);
+  private readonly step: Tensor = scalar(0, "u32");
+  private readonly guard: Tensor = persistent(Uint32Array.of(ALL_FINITE), [1]);
+  private readonly captured: CapturedStep<"x" | "y", Record<string, Tensor>>;
+
+  constructor(model: Module, sample: readonly number[]) {
+    this.model = model;
+    this.sample = sample;
+    this.captured = capture(({ x, y }) => {
+      const logits = model.forward(x);
+      const loss = crossEntropy(logits, y, {});
+      this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0] as number);
+      return {};
+    });
+  }
+
+  /** Goes through the batches once. Waits for the GPU; restores the model's mode. */
+  async run(batches: AsyncIterable<HostBatch>): Promise<Evaluation> {
+    const { model, meter } = this;
+    const wasTraining = model.training;
+    model.eval();
+    let loss = 0;
+    let correct = 0;
+    let samples = 0;
+    let done = 0;
+    let read = 0;
+    const drain = async () => {
+      for (const s of meter.pick(await meter.ring.data(), read, done)) {
+        loss += s.loss * s.samples;
+        correct += s.correct;
+        samples += s.samples;
+      }
+      read = done;
+    };
+    try {
+      for await (const batch of batches) {
+        this.step.set(done);
+        noGrad(() =>
+          this.captured.run({
+            x: { data: batch.x, shape: [batch.size, ...this.sample] },
+            y: { data: batch.y, shape: [batch.size] },
+          }),
+        );
+        done++;
+        if (done - read === SLOTS) await drain();
+      }
+      await drain();
+    } finally {
+      model.train(wasTraining);
+    }
+    if (samples === 0) throw new RangeError("evaluate: the data set is empty");
+    return { loss: loss / samples, accuracy: correct / samples, correct, samples };
+  }
+
+  dispose(): void {
+    this.captured.dispose();
+    this.meter.dispose();
+    this.step.dispose();
+    this.guard.dispose();
+  }
+}

@@ -1,0 +1,227 @@
+// The training loop: batches in, steps enqueued, metrics read a few steps late so that the GPU never waits for the host.
+
+import type { LayerCounts, SGD } from "../optim/sgd.ts";
+import { impliedLambda } from "../prune/implied_lambda.ts";
+import type { ThresholdSchedule } from "../prune/threshold_schedule.ts";
+import type { Evaluation } from "./evaluate.ts";
+import { type HostBatch, NonFiniteLossError, type TrainStep } from "./train_step.ts";
+
+/** A point of the training curve: means over the steps since the last one. */
+export interface StepRecord {
+  readonly kind: "step";
+  /** Steps done. */
+  readonly step: number;
+  /** Epochs done, with fraction. */
+  readonly epoch: number;
+  readonly loss: number;
+  /** Training accuracy in train mode, 0 to 1. */
+  readonly accuracy: number;
+  readonly lr: number;
+  /** Threshold in force after these steps. */
+  readonly threshold: number;
+  /** Zeros among prunable weights, 0 to 1. */
+  readonly sparsity: number;
+  /** Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), and that plus decay's share. */
+  readonly lambda: number;
+  readonly lambdaEffective: number;
+  readonly lambdaTotal: number;
+}
+
+/** The end of an epoch. */
+export interface EpochRecord {
+  readonly kind: "epoch";
+  readonly epoch: number;
+  readonly step: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+  readonly sparsity: number;
+  readonly threshold: number;
+  /** Weights that became zero, and that came back, during the epoch. */
+  readonly pruned: number;
+  readonly regrown: number;
+  readonly seconds: number;
+}
+
+export type Record_ = StepRecord | EpochRecord;
+
+export interface Position {
+  readonly step: number;
+  readonly epoch: number;
+  /** Batches of the epoch already used. */
+  readonly batch: number;
+}
+
+export interface FitOptions {
+  readonly train: TrainStep;
+  readonly optimizer: SGD;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  /** Learning rate of step n. */
+  readonly lr: (step: number) => number;
+  readonly threshold: ThresholdSchedule;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  /** Batches of an epoch from the given one on: a pure function of its arguments. */
+  readonly batches: (epoch: number, startBatch: number) => AsyncIterable<HostBatch>;
+  readonly evaluate: () => Promise<Evaluation>;
+  readonly start?: Position;
+  /** Steps between step records; default 10. */
+  readonly logEvery?: number;
+  readonly onRecord?: (record: Record_) => void | Promise<void>;
+  /** Called after each step that was enqueued. */
+  readonly onStep?: (position: Position) => void;
+  /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
+  readonly checkpointEvery?: number;
+  readonly onCheckpoint?: (position: Position, reason: "interval" | "epoch" | "abort") => Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+export interface FitResult {
+  readonly position: Position;
+  readonly finished: boolean;
+  readonly last: EpochRecord | null;
+  /** Mean loss of the last step record. */
+  readonly loss: number;
+}
+
+/** Zeros over weights, among layers that a threshold acts on. */
+export function sparsityOf(counts: readonly LayerCounts[]): number {
+  const prunable = counts.filter((c) => c.param.prunable);
+  const total = prunable.reduce((sum, c) => sum + c.param.numel, 0);
+  return total === 0 ? 0 : 1 - prunable.reduce((sum, c) => sum + c.nonzero, 0) / total;
+}
+
+const churnOf = (counts: readonly LayerCounts[]) => {
+  const prunable = counts.filter((c) => c.param.prunable);
+  const sum = (key: "pruned" | "regrown") => prunable.reduce((n, c) => n + c[key], 0);
+  return { pruned: sum("pruned"), regrown: sum("regrown") };
+};
+
+/**
+ * Trains. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
+ * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
+ */
+export async function fit(options: FitOptions): Promise<FitResult> {
+  const { train, optimizer, epochs, stepsPerEpoch, lr, threshold, signal, logEvery = 10 } = options;
+  let { step, epoch, batch } = options.start ?? { step: 0, epoch: 0, batch: 0 };
+  let logged = step;
+  let last: EpochRecord | null = null;
+  let loss = Number.NaN;
+  let churn = churnOf(await optimizer.counts());
+  const position = (): Position => ({ step, epoch, batch });
+
+  const log = async (): Promise<StepRecord | null> => {
+    if (step === logged) return null;
+    const from = logged;
+    const end = step;
+    const at = epoch + batch / stepsPerEpoch;
+    logged = end;
+    const [{ steps, badStep }, counts] = await Promise.all([train.read(from, end), optimizer.counts()]);
+    if (badStep !== null) throw await explain(badStep);
+    const samples = steps.reduce((n, s) => n + s.samples, 0);
+    loss = steps.reduce((sum, s) => sum + s.loss * s.samples, 0) / samples;
+    const eta = lr(end - 1);
+    const l1 = impliedLambda({
+      threshold: threshold.at(end - 1),
+      increment: threshold.increment(end - 1),
+      lr: eta,
+      momentum: options.momentum,
+      weightDecay: options.weightDecay,
+    });
+    const record: StepRecord = {
+      kind: "step",
+      step: end,
+      epoch: at,
+      loss,
+      accuracy: steps.reduce((n, s) => n + s.correct, 0) / samples,
+      lr: eta,
+      threshold: threshold.at(end),
+      sparsity: sparsityOf(counts),
+      lambda: l1.lambda,
+      lambdaEffective: l1.effective,
+      lambdaTotal: l1.total,
+    };
+    await options.onRecord?.(record);
+    return record;
+  };
+
+  /** Finds the batch of a step again and asks which op went wrong. */
+  const explain = async (bad: number): Promise<Error> => {
+    const e = Math.floor(bad / stepsPerEpoch);
+    for await (const b of options.batches(e, bad % stepsPerEpoch)) return train.diagnose(b, bad);
+    return new NonFiniteLossError(bad, "its batch could not be read again");
+  };
+
+  while (epoch < epochs) {
+    const started = performance.now();
+    let pending: Promise<StepRecord | null> = Promise.resolve(null);
+    let epochLoss = 0;
+    let epochCorrect = 0;
+    let weight = 0;
+    const absorb = (r: StepRecord | null) => {
+      if (!r) return;
+      epochLoss += r.loss;
+      epochCorrect += r.accuracy;
+      weight++;
+    };
+    for await (const data of options.batches(epoch, batch)) {
+      const increment = threshold.increment(step);
+      train.run(data, {
+        step,
+        lr: lr(step),
+        threshold: threshold.at(step),
+        thresholdNext: threshold.at(step + 1),
+        tau: increment,
+      });
+      step++;
+      batch++;
+      options.onStep?.(position());
+      if (step - logged >= logEvery) {
+        // Wait for the previous reading only: this one arrives while the next steps run.
+        absorb(await pending);
+        pending = log();
+        pending.catch(() => {}); // rethrown when awaited
+      }
+      const every = options.checkpointEvery;
+      if (every && step % every === 0 && batch < stepsPerEpoch) {
+        absorb(await pending);
+        absorb(await log());
+        pending = Promise.resolve(null);
+        await options.onCheckpoint?.(position(), "interval");
+      }
+      if (signal?.aborted) break;
+    }
+    absorb(await pending);
+    absorb(await log());
+    if (signal?.aborted && batch < stepsPerEpoch) {
+      await options.onCheckpoint?.(position(), "abort");
+      return { position: position(), finished: false, last, loss };
+    }
+    const test = await options.evaluate();
+    const counts = await optimizer.counts();
+    const now = churnOf(counts);
+    epoch++;
+    batch = 0;
+    last = {
+      kind: "epoch",
+      epoch,
+      step,
+      loss: epochLoss / Math.max(weight, 1),
+      accuracy: epochCorrect / Math.max(weight, 1),
+      testLoss: test.loss,
+      testAccuracy: test.accuracy,
+      sparsity: sparsityOf(counts),
+      threshold: threshold.at(step),
+      pruned: now.pruned - churn.pruned,
+      regrown: now.regrown - churn.regrown,
+      seconds: (performance.now() - started) / 1000,
+    };
+    churn = now;
+    await options.onRecord?.(last);
+    await options.onCheckpoint?.(position(), signal?.aborted ? "abort" : "epoch");
+    if (signal?.aborted && epoch < epochs) return { position: position(), finished: false, last, loss };
+  }
+  return { position: position(), finished: true, last, loss };
+}

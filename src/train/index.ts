@@ -1,0 +1,16 @@
+// The train room: the captured step, the loop around it, evaluation and checkpoints. It knows no host.
+export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
+export { type Evaluation, Evaluator } from "./evaluate.ts";
+export {
+  type EpochRecord,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type Position,
+  type Record_,
+  type StepRecord,
+  sparsityOf,
+} from "./fit.ts";
+export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+export { CheckpointShelf, type RunStore } from "./store.ts";
+export { type HostBatch, NonFiniteLossError, type StepInputs, TrainStep, type TrainStepOptions } from "./train_step.ts";

@@ -1,0 +1,53 @@
+// Loss and accuracy of every step without waiting for any: a ring on the GPU that the host reads now and then.
+import meterWgsl from "../../shaders/train_meter.wgsl";
+import { kernel } from "../gpu/index.ts";
+import { persistent, type Tensor } from "../tensor/index.ts";
+
+const meterKernel = kernel("train_meter", meterWgsl);
+
+export interface StepMetrics {
+  /** Number of the step, from 0. */
+  readonly step: number;
+  readonly loss: number;
+  /** Correct predictions among `samples`. */
+  readonly correct: number;
+  readonly samples: number;
+}
+
+/** The guard's value while every loss was finite. */
+export const ALL_FINITE = 0xffffffff;
+
+export class Meter {
+  readonly slots: number;
+  /** [slots, 4] f32. */
+  readonly ring: Tensor;
+
+  constructor(slots = 256) {
+    this.slots = slots;
+    this.ring = persistent(new Float32Array(slots * 4), [slots, 4]);
+  }
+
+  /** Enqueues: writes down this step's loss and correct count; a loss that is not finite sets the guard. */
+  record(loss: Tensor, correct: Tensor, step: Tensor, guard: Tensor, samples: number): void {
+    meterKernel.run({
+      bind: { loss, correct, step, ring: this.ring, guard },
+      params: { samples, slots: this.slots },
+      grid: [1],
+    });
+  }
+
+  /** The steps [first, end) out of the ring's values. */
+  pick(values: ArrayLike<number>, first: number, end: number): StepMetrics[] {
+    const out: StepMetrics[] = [];
+    for (let step = Math.max(first, end - this.slots); step < end; step++) {
+      const at = (step % this.slots) * 4;
+      const [loss, correct, samples] = [values[at], values[at + 1], values[at + 2]] as [number, number, number];
+      out.push({ step, loss, correct, samples });
+    }
+    return out;
+  }
+
+  dispose(): void {
+    this.ring.dispose();
+  }
+}

@@ -1,0 +1,136 @@
+// The training step: forward, loss, backward, update, as one captured list of dispatches.
+import { NanWatch, Tape } from "../autograd/index.ts";
+import { OpError } from "../gpu/index.ts";
+import type { Module, RandomState } from "../nn/index.ts";
+import { countCorrect } from "../ops/count_correct.ts";
+import { crossEntropy } from "../ops/cross_entropy.ts";
+import type { SGD } from "../optim/sgd.ts";
+import { type CapturedStep, capture, readAll, Scope, scalar, type Tensor, tensor } from "../tensor/index.ts";
+import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+
+export interface HostBatch {
+  /** [n, c, h, w], normalised. */
+  readonly x: Float32Array;
+  /** [n] class numbers. */
+  readonly y: Int32Array;
+  readonly size: number;
+}
+
+export interface TrainStepOptions {
+  readonly model: Module;
+  readonly optimizer: SGD;
+  /** Shape of one sample. */
+  readonly sample: readonly number[];
+  readonly labelSmoothing?: number;
+  readonly random?: RandomState;
+  /** False runs every step eagerly: slower, same bits. Default true. */
+  readonly replay?: boolean;
+}
+
+/** What one step does differently from the last. */
+export interface StepInputs {
+  readonly step: number;
+  readonly lr: number;
+  readonly threshold: number;
+  readonly thresholdNext: number;
+  /** thresholdNext - threshold, subtracted in float64. */
+  readonly tau: number;
+}
+
+/** A loss that is not finite. The weights are those of before the step, so the last checkpoint and they are good. */
+export class NonFiniteLossError extends Error {
+  override readonly name = "NonFiniteLossError";
+  readonly step: number;
+  constructor(step: number, cause: string) {
+    super(`the loss of step ${step} is not finite: ${cause}. The weights of before this step are unharmed`);
+    this.step = step;
+  }
+}
+
+export class TrainStep {
+  private readonly options: TrainStepOptions;
+  private readonly meter = new Meter();
+  private readonly stepTensor: Tensor = scalar(0, "u32");
+  private readonly captured: CapturedStep<"x" | "y", { loss: Tensor }>;
+
+  constructor(options: TrainStepOptions) {
+    this.options = options;
+    this.captured = capture(({ x, y }) => this.enqueue(x, y), { replay: options.replay ?? true });
+  }
+
+  private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {
+    using tape = new Tape();
+    const loss = this.forward(tape, x, y);
+    tape.backward(loss);
+    this.options.optimizer.step();
+    return { loss };
+  }
+
+  private forward(tape: Tape, x: Tensor, y: Tensor): Tensor {
+    const { model, optimizer, labelSmoothing = 0 } = this.options;
+    const logits = model.forward(x);
+    if (logits.shape.length !== 2) throw new OpError("train", "the model wants to return logits [N, C]", { logits });
+    const loss = tape.keep(crossEntropy(logits, y, { labelSmoothing }));
+    this.meter.record(loss, countCorrect(logits, y), this.stepTensor, optimizer.guard, x.shape[0] as number);
+    return loss;
+  }
+
+  /** Enqueues one step. Does not wait. */
+  run(batch: HostBatch, inputs: StepInputs): void {
+    const { model, optimizer, random, sample } = this.options;
+    if (!model.training) model.train();
+    this.stepTensor.set(inputs.step);
+    random?.setStep(inputs.step);
+    const { lr, threshold, thresholdNext, tau } = inputs;
+    optimizer.set({ lr, threshold, thresholdNext, tau });
+    this.captured.run({
+      x: { data: batch.x, shape: [batch.size, ...sample] },
+      y: { data: batch.y, shape: [batch.size] },
+    });
+    optimizer.stepsDone++;
+  }
+
+  /**
+   * Loss and correct count of the steps [first, end), at most the last 256. Waits for the GPU.
+   * A NaN or infinite loss among them is returned as `badStep`.
+   */
+  async read(first: number, end: number): Promise<{ steps: StepMetrics[]; badStep: number | null }> {
+    const [ring, guard] = await readAll(this.meter.ring, this.options.optimizer.guard);
+    const bad = (guard as Uint32Array)[0] as number;
+    const steps = this.meter.pick(ring as Float32Array, first, end);
+    return { steps, badStep: bad === ALL_FINITE ? null : bad };
+  }
+
+  /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
+  async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
+    const { model, sample, random } = this.options;
+    for (const [name, p] of model.namedState()) {
+      if ((await p.data()).some((v) => !Number.isFinite(v))) {
+        return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
+      }
+    }
+    if (batch.x.some((v) => !Number.isFinite(v))) return new NonFiniteLossError(step, "the batch holds NaN or Inf");
+    random?.setStep(step);
+    using watch = new NanWatch();
+    {
+      using _scope = new Scope();
+      using tape = new Tape();
+      const x = tensor(batch.x, [batch.size, ...sample]);
+      this.forward(tape, x, tensor(batch.y));
+    }
+    const bad = await watch.first();
+    const what = bad ? `first bad op ${bad.op} (${bad.phase}, [${bad.shape.join(",")}])` : "no op repeats it";
+    return new NonFiniteLossError(step, what);
+  }
+
+  /** Kernel, grid and bytes of each dispatch of a step. */
+  describe() {
+    return this.captured.describe();
+  }
+
+  dispose(): void {
+    this.captured.dispose();
+    this.meter.dispose();
+    this.stepTensor.dispose();
+  }
+}
