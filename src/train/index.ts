@@ -1,5 +1,6 @@
 // The train room: the captured step, the loop around it, evaluation and checkpoints. It knows no host.
 export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
+export type { RunConfig } from "./config.ts";
 export { type Evaluation, Evaluator } from "./evaluate.ts";
 export {
   type EpochRecord,
@@ -12,5 +13,6 @@ export {
   sparsityOf,
 } from "./fit.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";
 export { type HostBatch, NonFiniteLossError, type StepInputs, TrainStep, type TrainStepOptions } from "./train_step.ts";

@@ -1,0 +1,36 @@
+// Opens the GPU for a command, and describes it.
+import { type AdapterReport, type Gpu, requestGpu } from "../index.ts";
+import { installGpu } from "../node/index.ts";
+
+export interface AdapterFlags {
+  readonly requireGpu?: boolean | undefined;
+  /** Part of the adapter's name. */
+  readonly adapter?: string | undefined;
+}
+
+/** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
+export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
+  await installGpu({
+    ...(flags.requireGpu === undefined ? {} : { requireGpu: flags.requireGpu }),
+    ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
+  });
+  return requestGpu();
+}
+
+/** One line: name, kind, and what it can do. */
+export function adapterName(a: AdapterReport): string {
+  return a.device || a.description || a.vendor || "unknown adapter";
+}
+
+export function adapterLines(a: AdapterReport): string[] {
+  const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
+  const { limits } = a;
+  return [
+    `adapter        ${adapterName(a)}${a.software ? "  (software)" : ""}`,
+    `description    ${[a.vendor, a.architecture, a.description].filter(Boolean).join(" · ")}`,
+    `features       ${a.features.join(", ") || "none"}`,
+    `subgroup size  ${a.subgroupSize || "not fixed, or no subgroups"}`,
+    `storage        ${limits.maxStorageBuffersPerShaderStage} buffers a kernel, ${mib(limits.maxStorageBufferBindingSize)} each; buffers to ${mib(limits.maxBufferSize)}`,
+    `workgroup      ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB of shared memory`,
+  ];
+}

@@ -1,0 +1,148 @@
+// The command tree of `espalier`: train, eval, info, setup, doctor.
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { models, THRESHOLD_SCHEDULES } from "../index.ts";
+import { type EvalFlags, runEval } from "./eval.ts";
+import { report } from "./fail.ts";
+import { type InfoFlags, runInfo } from "./info.ts";
+import { makeOutput } from "./json_log.ts";
+import { runDoctor, runSetup } from "./setup.ts";
+import { runTrain } from "./train.ts";
+import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
+
+const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
+  return value;
+};
+const whole = (text: string): number => {
+  const value = number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("want a whole number >= 0");
+  return value;
+};
+
+const modelNames = Object.keys(models);
+
+function gpuOptions(command: Command): Command {
+  return command
+    .option("--adapter <part>", "use the adapter whose name contains this")
+    .option("--require-gpu", "refuse a software adapter")
+    .option("--json", "one JSON object a line on stdout, the result last");
+}
+
+/** The command tree; `done` receives the exit code. */
+export function program(done: (code: number) => void): Command {
+  const root = new Command("espalier")
+    .description("Trains and prunes neural networks on WebGPU, in Node and in browsers.")
+    .showSuggestionAfterError()
+    .exitOverride();
+
+  gpuOptions(root.command("train"))
+    .summary("train and prune a network")
+    .description(
+      "Trains a network while soft-threshold pruning makes it sparse. Settings come from the defaults (LeNet-BN on\nMNIST), then a YAML recipe, then flags. Results go to a directory: metrics, checkpoints, models and a plot.",
+    )
+    .argument("[recipe]", "YAML file of settings; see recipes/")
+    .addOption(new Option("--model <name>", "network").choices(modelNames))
+    .addOption(new Option("--data <name>", "images").choices(["mnist", "fashion-mnist", "idx"]))
+    .option("--data-dir <folder>", "folder of the four IDX files, gzipped or not")
+    .option("--epochs <n>", "passes over the training images", whole)
+    .option("--batch-size <n>", "images per step", whole)
+    .option("--lr <rate>", "learning rate at the start of its decay", number)
+    .addOption(new Option("--lr-schedule <name>").choices(["constant", "cosine", "multistep", "step"]))
+    .option("--warmup <epochs>", "epochs of linear rise to the learning rate", number)
+    .option("--momentum <mu>", "momentum of SGD", number)
+    .option("--nesterov", "Nesterov's form of the momentum")
+    .option("--weight-decay <wd>", "L2 coefficient, on the latent weights", number)
+    .option("--label-smoothing <e>", "share of the target spread over all classes", number)
+    .addOption(new Option("--schedule <name>", "how the threshold rises").choices([...THRESHOLD_SCHEDULES]))
+    .option("--threshold <D>", "final threshold; more prunes more", number)
+    .option("--lambda <l1>", "L1 coefficient instead of D", number)
+    .addOption(new Option("--mode <name>", "latent: may regrow; inplace: proximal SGD").choices(["latent", "inplace"]))
+    .option("--beta <b>", "pgh: pressure at the end over pressure at the start", number)
+    .option("--crop <pixels>", "augment: random crop after padding", whole)
+    .option("--flip", "augment: random left-right flip")
+    .option("--seed <n>", "of all random numbers", whole)
+    .option("--checkpoint-every <steps>", "save after this many steps, besides each epoch", whole)
+    .option("--log-every <steps>", "steps between two rows of metrics", whole)
+    .option("--out <folder>", "where results go")
+    .option("--overwrite", "start anew in a folder that holds a run")
+    .option("--resume <folder>", "go on with a run that was interrupted")
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier train                                        LeNet-BN on MNIST, three epochs, about 94 % sparse
+  $ espalier train --threshold 0.2 --epochs 10            sparser, for longer
+  $ espalier train --data fashion-mnist --seed 1          other images
+  $ espalier train --schedule none                        the dense network, to compare
+  $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
+  $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
+    )
+    .action(async (recipe: string | undefined, flags: TrainCommandFlags) => {
+      const { adapter, requireGpu, resume, overwrite, json } = flags;
+      done(
+        await runTrain({
+          ...(recipe === undefined ? {} : { recipe }),
+          settings: settingsFrom(flags),
+          ...(resume === undefined ? {} : { resume }),
+          overwrite: overwrite ?? false,
+          json: json ?? false,
+          adapter,
+          requireGpu,
+          modelNames,
+        }),
+      );
+    });
+
+  gpuOptions(root.command("eval"))
+    .summary("test a saved model")
+    .description("Accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
+    .argument("<path>", "a run's directory, or a .safetensors file")
+    .addOption(new Option("--model <name>", "network, if the file does not say").choices(modelNames))
+    .addOption(new Option("--data <name>", "images, if not the file's own").choices(["mnist", "fashion-mnist", "idx"]))
+    .option("--data-dir <folder>", "folder of the IDX files")
+    .option("--batch-size <n>", "images at a time", whole, 500)
+    .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
+    .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
+      done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
+    });
+
+  gpuOptions(root.command("info"))
+    .summary("the adapter, its limits, and a model's layers")
+    .description("Shows the GPU adapter and what it can do, and with --model the layers of a network.")
+    .addOption(new Option("--model <name>", "network to summarise").choices(modelNames))
+    .option("--channels <n>", "channels of the images", whole, 1)
+    .option("--size <n>", "height and width of the images", whole, 28)
+    .option("--classes <n>", "number of classes", whole, 10)
+    .option("--no-gpu", "leave the adapter out")
+    .addHelpText("after", "\nExample\n  $ espalier info --model resnet-20 --channels 3 --size 32")
+    .action(async (flags: InfoFlags & { json?: boolean }) => {
+      done(await runInfo(flags, makeOutput(flags.json ?? false)));
+    });
+
+  root
+    .command("setup")
+    .summary("install a software GPU driver where there is none")
+    .description("Makes sure that there is a WebGPU adapter: shows its plan, then installs a software Vulkan driver.")
+    .option("--yes", "do not ask; may add a package source")
+    .action(async (flags: { yes?: boolean }) => done(await runSetup({ yes: flags.yes ?? false })));
+  root
+    .command("doctor")
+    .summary("check the adapter without changing anything")
+    .action(async () => done(await runDoctor()));
+  return root;
+}
+
+/** Runs a command line. Returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  try {
+    await program((c) => {
+      code = c;
+    }).parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return report(error);
+  }
+}

@@ -1,0 +1,158 @@
+// Shows how far a run is: a bar that redraws itself on a terminal, a plain line every few seconds in a log file.
+import { MultiBar, type SingleBar } from "cli-progress";
+import { printable, type Screen, terminalStyle } from "./terminal.ts";
+
+/** Values shown beside the progress, e.g. { loss: 0.0812, sparsity: "93.1 %" }. Numbers are cut to 4 digits. */
+export type ProgressPayload = Readonly<Record<string, number | string>>;
+
+export interface Progress {
+  /** `done` of `total` steps. Cheap: drawing happens on a timer. */
+  update(done: number, total: number, payload?: ProgressPayload): void;
+  /** Prints a line that stays, above the bar. */
+  log(line: string): void;
+  /** Shows the last state and gives the terminal back. May be called twice. */
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  /** What is going on, e.g. "train". */
+  readonly label?: string | undefined;
+  /** Default process.stderr, so that results on stdout stay clean. */
+  readonly stream?: (NodeJS.WritableStream & Screen) | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Seconds between two lines where there is no terminal; default 10. */
+  readonly everySeconds?: number | undefined;
+  /** Clock in milliseconds, for tests. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Makes the display that fits the stream. Remaining time = time since the first update, per step since then, times the
+ * steps left: the compilation before the first step does not count.
+ *
+ * A bar keeps a timer: call stop(), also when the run fails.
+ * Errors   RangeError from update() unless 0 <= done <= total, both finite; from here unless everySeconds >= 0.
+ */
+export function createProgress(options: ProgressOptions = {}): Progress {
+  const { label = "", stream = process.stderr, everySeconds = 10, now = Date.now } = options;
+  if (!(everySeconds >= 0)) throw new RangeError(`progress: everySeconds wants a number >= 0, got ${everySeconds}`);
+  const prefix = label === "" ? "" : `${printable(label)} `;
+  const describe = describer(now);
+  const write = (line: string) => void stream.write(`${line}\n`);
+  return terminalStyle(stream, options.env).interactive
+    ? barProgress(prefix, stream, describe, write)
+    : lineProgress(prefix, everySeconds * 1000, now, describe, write);
+}
+
+interface State {
+  readonly percent: number;
+  /** "437/705  62 %" and what follows it. */
+  readonly count: string;
+  readonly values: string;
+}
+
+type Describe = (done: number, total: number, payload: ProgressPayload) => State;
+
+function describer(now: () => number): Describe {
+  let first: { done: number; at: number } | undefined;
+  return (done, total, payload) => {
+    if (!Number.isFinite(total) || !(done >= 0 && done <= total)) {
+      throw new RangeError(`progress: done wants a number in [0, total], got ${done} of ${total}`);
+    }
+    const time = now();
+    first ??= { done, at: time };
+    const steps = done - first.done;
+    const left = steps > 0 ? ((time - first.at) / steps) * (total - done) : Number.NaN;
+    const values = Object.entries(payload).map(([name, value]) => `${printable(name)} ${format(value)}`);
+    if (done < total && Number.isFinite(left)) values.push(`${duration(left)} left`);
+    const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+    return { percent, count: `${done}/${total}`, values: values.map((v) => `  ${v}`).join("") };
+  };
+}
+
+const CELLS = 24;
+
+function barProgress(
+  prefix: string,
+  stream: NodeJS.WritableStream,
+  describe: Describe,
+  write: (line: string) => void,
+): Progress {
+  // The application decides what an interrupt does, so cli-progress must not take the signal (gracefulExit).
+  const bars = new MultiBar({
+    stream,
+    fps: 8,
+    gracefulExit: false,
+    forceRedraw: true,
+    hideCursor: null,
+    format: (_o, _p, payload: { text: string }) => payload.text,
+  });
+  let bar: SingleBar | undefined;
+  let stopped = false;
+  return {
+    update(done, total, payload = {}) {
+      const { percent, count, values } = describe(done, total, payload);
+      if (stopped) return;
+      const full = Math.round((CELLS * percent) / 100);
+      const text = `${prefix}${"█".repeat(full)}${"░".repeat(CELLS - full)} ${percent}% ${count}${values}`;
+      bar ??= bars.create(total, done, { text });
+      bar.setTotal(total);
+      bar.update(done, { text });
+    },
+    log(line) {
+      if (!bar || stopped) return write(line);
+      bars.log(`${line}\n`);
+      bars.update(); // stop() would drop lines that still wait for the timer
+    },
+    stop() {
+      if (!stopped && bar) bars.stop();
+      stopped = true;
+    },
+  };
+}
+
+function lineProgress(
+  prefix: string,
+  everyMs: number,
+  now: () => number,
+  describe: Describe,
+  write: (line: string) => void,
+): Progress {
+  let last = Number.NEGATIVE_INFINITY;
+  let waiting: string | undefined;
+  let written: string | undefined;
+  let stopped = false;
+  const flush = () => {
+    if (waiting !== undefined && waiting !== written) write(waiting);
+    written = waiting;
+    waiting = undefined;
+  };
+  return {
+    update(done, total, payload = {}) {
+      const { percent, count, values } = describe(done, total, payload);
+      if (stopped) return;
+      waiting = `${prefix}${count} (${percent} %)${values}`;
+      if (now() - last < everyMs && done < total) return;
+      last = now();
+      flush();
+    },
+    log: write,
+    stop() {
+      if (!stopped) flush();
+      stopped = true;
+    },
+  };
+}
+
+function format(value: number | string): string {
+  if (typeof value === "string") return printable(value);
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}
+
+/** 75_000 ms -> "1 m 15 s". */
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} m ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+}

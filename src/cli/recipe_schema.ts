@@ -1,0 +1,224 @@
+// The recipe of a training run: every setting, what it may be and what it is by default. One schema gives the types,
+// the checks and the words of the error messages.
+import { z } from "zod";
+
+/** Attaches what a field must be ("wanted", used in error messages) and what it is for ("description"). */
+function field<T extends z.ZodType>(schema: T, wanted: string, description: string): T {
+  return schema.meta({ wanted, description });
+}
+
+const atLeast0 = (description: string) => field(z.number().min(0), "a number >= 0", description);
+const above0 = (description: string) => field(z.number().gt(0), "a number > 0", description);
+const count = (description: string) => field(z.int().min(1), "a whole number >= 1", description);
+const count0 = (description: string) => field(z.int().min(0), "a whole number >= 0", description);
+const flag = (description: string) => field(z.boolean(), "true or false", description);
+const text = (description: string) => field(z.string().min(1), "a text", description);
+function oneOf<const T extends readonly [string, ...string[]]>(names: T, description: string) {
+  return field(z.enum(names), `one of ${names.join(", ")}`, description);
+}
+
+const model = z.strictObject({
+  name: text("which network, by its name in the model registry"),
+});
+
+const data = z.strictObject({
+  name: oneOf(["mnist", "fashion-mnist", "idx"], "which images; idx reads the four IDX files in dir"),
+  dir: text("folder of the data files; needed for idx").optional(),
+});
+
+const lr = z.strictObject({
+  schedule: oneOf(["constant", "cosine", "multistep", "step"], "how the learning rate falls"),
+  base: above0("learning rate at the end of the warm-up"),
+  warmupEpochs: atLeast0("epochs of linear rise to base"),
+  min: atLeast0("cosine: where it ends"),
+  milestones: field(
+    z.array(z.number().gt(0)),
+    "a list of epochs > 0",
+    "multistep: epochs at which the rate drops",
+  ).optional(),
+  every: above0("step: epochs between two drops").optional(),
+  gamma: field(z.number().gt(0).max(1), "a number in (0, 1]", "multistep and step: factor of one drop"),
+  per: oneOf(["epoch", "step"], "whether the rate moves once an epoch or at every step"),
+});
+
+const prune = z.strictObject({
+  schedule: oneOf(
+    ["lats", "lats-epoch", "slats", "pgh", "pgh-general", "linear", "sine", "cubic", "constant", "none"],
+    "how the threshold rises from 0; none trains a dense network",
+  ),
+  threshold: atLeast0("final threshold D, in units of the weights; more prunes more").optional(),
+  lambda: atLeast0("L1 coefficient instead of D: D = lambda times the sum of all learning rates").optional(),
+  mode: oneOf(["latent", "inplace"], "latent: pruned weights keep a memory and may regrow; inplace: proximal SGD"),
+  startEpoch: atLeast0("dense epochs before pruning begins"),
+  beta: above0("pgh: pressure at the end over pressure at the start").optional(),
+  window: above0("epochs in which the threshold rises; without it, until the end").optional(),
+  firstLayerDense: flag("leave the first weight layer alone"),
+  lastLayerDense: flag("leave the classifier alone"),
+});
+
+const augment = z.strictObject({
+  crop: count0("random crop after this many pixels of padding; 0 = off"),
+  flip: flag("random left-right flip"),
+});
+
+const checkpoint = z.strictObject({
+  every: count0("save after this many epochs or steps; 0 = only at the end"),
+  per: oneOf(["epoch", "step"], "what every counts"),
+  keep: count("how many checkpoints to keep"),
+});
+
+const device = z.strictObject({
+  requireGpu: flag("refuse a software adapter"),
+});
+
+/** The schema of a complete recipe. Unknown keys are refused at every level. */
+export const recipeSchema = z
+  .strictObject({
+    model,
+    data,
+    epochs: count("passes over the training images"),
+    batchSize: count("images per optimiser step"),
+    lr,
+    momentum: field(z.number().min(0).lt(1), "a number in [0, 1)", "momentum of SGD"),
+    nesterov: flag("Nesterov's form of the momentum"),
+    weightDecay: atLeast0("L2 decay; on latent weights it also prunes, by weightDecay times the threshold"),
+    labelSmoothing: field(z.number().min(0).lt(1), "a number in [0, 1)", "share of the target spread over all classes"),
+    prune,
+    augment,
+    seed: field(z.int().min(0).max(0xffffffff), "a whole number in [0, 4294967295]", "of all random numbers"),
+    checkpoint,
+    logEvery: count("steps between two rows of metrics"),
+    out: text("folder that receives metrics, plots and checkpoints"),
+    device,
+  })
+  .superRefine(crossCheck);
+
+/** A complete, valid recipe. Of `prune.threshold` and `prune.lambda`, exactly one is present. */
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Any part of a recipe, at any depth: what a file or the flags of a command line give. */
+export type RecipeFlags = DeepPartial<Recipe>;
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: DeepPartial<T[K]> | undefined }
+    : T;
+
+/** LeNet with batch norm on MNIST in three epochs: what an empty recipe means. */
+export const DEFAULT_RECIPE: Recipe = {
+  model: { name: "lenet-bn" },
+  data: { name: "mnist" },
+  epochs: 3,
+  batchSize: 256,
+  lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0, gamma: 0.1, per: "step" },
+  momentum: 0.9,
+  nesterov: false,
+  weightDecay: 0,
+  labelSmoothing: 0,
+  prune: {
+    schedule: "lats",
+    threshold: 0.1,
+    mode: "latent",
+    startEpoch: 0,
+    firstLayerDense: false,
+    lastLayerDense: false,
+  },
+  augment: { crop: 0, flip: false },
+  seed: 0,
+  checkpoint: { every: 1, per: "epoch", keep: 2 },
+  logEvery: 10,
+  out: "runs/mnist_lenet",
+  device: { requireGpu: false },
+};
+
+/** What fields must be to each other; runs once each is right by itself. */
+function crossCheck(
+  r: {
+    readonly data: z.infer<typeof data>;
+    readonly epochs: number;
+    readonly lr: z.infer<typeof lr>;
+    readonly momentum: number;
+    readonly nesterov: boolean;
+    readonly prune: z.infer<typeof prune>;
+  },
+  context: z.RefinementCtx,
+): void {
+  const refuse = (path: string, wanted: string) =>
+    context.addIssue({ code: "custom", path: path.split("."), message: wanted });
+
+  if (r.data.name === "idx" && r.data.dir === undefined) refuse("data.dir", "a folder, since data.name is idx");
+  if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
+
+  const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;
+  if (warmupEpochs > r.epochs) refuse("lr.warmupEpochs", `at most epochs = ${r.epochs}`);
+  if (per === "epoch" && !Number.isInteger(warmupEpochs)) {
+    refuse("lr.warmupEpochs", "a whole number, since lr.per is epoch");
+  }
+  if (min > base) refuse("lr.min", `at most lr.base = ${base}`);
+  if (schedule === "multistep") {
+    const rising = milestones.every((m, i) => i === 0 || m > (milestones[i - 1] as number));
+    if (milestones.length === 0 || !rising) refuse("lr.milestones", "rising epochs, since lr.schedule is multistep");
+  }
+  if (schedule === "step" && every === undefined) refuse("lr.every", "a number of epochs, since lr.schedule is step");
+  if (schedule === "step" && per === "epoch" && every !== undefined && !Number.isInteger(every)) {
+    refuse("lr.every", "a whole number, since lr.per is epoch");
+  }
+  crossCheckPrune(r.prune, r.epochs, refuse);
+}
+
+function crossCheckPrune(
+  p: z.infer<typeof prune>,
+  epochs: number,
+  refuse: (path: string, wanted: string) => void,
+): void {
+  if (p.threshold !== undefined && p.lambda !== undefined) {
+    refuse("prune.lambda", "either threshold or lambda, not both");
+  }
+  if (p.threshold === undefined && p.lambda === undefined) refuse("prune.threshold", "a threshold or a lambda");
+  if ((p.schedule === "pgh" || p.schedule === "pgh-general") && p.beta === undefined) {
+    refuse("prune.beta", `a number > 0, since prune.schedule is ${p.schedule}`);
+  }
+  if (p.startEpoch >= epochs) refuse("prune.startEpoch", `less than epochs = ${epochs}`);
+  else if (p.window !== undefined && p.startEpoch + p.window > epochs) {
+    refuse("prune.window", `at most ${epochs - p.startEpoch}, the epochs left after prune.startEpoch`);
+  }
+  if (p.schedule === "lats-epoch") {
+    for (const key of ["startEpoch", "window"] as const) {
+      const value = p[key];
+      if (value !== undefined && !Number.isInteger(value)) {
+        refuse(`prune.${key}`, "a whole number, since prune.schedule is lats-epoch");
+      }
+    }
+  }
+}
+
+/** The field schema at a path, optional wrappers removed; undefined where the schema has nothing. */
+export function fieldAt(path: readonly PropertyKey[]): z.ZodType | undefined {
+  let schema: z.ZodType = recipeSchema;
+  for (const key of path) {
+    if (!(schema instanceof z.ZodObject) || typeof key !== "string" || !Object.hasOwn(schema.shape, key))
+      return undefined;
+    const next: unknown = schema.shape[key];
+    schema = (next instanceof z.ZodOptional ? next.unwrap() : next) as z.ZodType;
+  }
+  return schema;
+}
+
+/** Keys that may stand at a path; empty when no map may stand there. */
+export function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  const schema = fieldAt(path);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** What the value at a path must be, in words. */
+export function wantedAt(path: readonly PropertyKey[]): string | undefined {
+  const keys = keysAt(path);
+  return keys.length > 0
+    ? `a map with keys of ${keys.join(", ")}`
+    : (fieldAt(path)?.meta()?.["wanted"] as string | undefined);
+}
+
+/** What the field at a path is for. */
+export function descriptionAt(path: readonly PropertyKey[]): string | undefined {
+  return fieldAt(path)?.meta()?.description;
+}

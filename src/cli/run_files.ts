@@ -1,0 +1,134 @@
+// What a run leaves in its directory: configuration, metrics, checkpoints, models, and the plot.
+import {
+  type AdapterReport,
+  CheckpointShelf,
+  type DenseArray,
+  type ImageDataset,
+  type Position,
+  type Record_,
+  type Session,
+  writeSafetensors,
+  writeSparseModel,
+} from "../index.ts";
+import { RunDirectory, runEnvironment } from "../node/index.ts";
+import { adapterName } from "./adapter.ts";
+import { UsageError } from "./fail.ts";
+import type { Output } from "./json_log.ts";
+import { renderRunPlot } from "./plot.ts";
+import type { Recipe } from "./recipe.ts";
+
+const METRICS = "metrics.jsonl";
+
+export class RunFiles {
+  private readonly recipe: Recipe;
+  private readonly out: Output;
+  private readonly directory: RunDirectory;
+  private readonly shelf: CheckpointShelf;
+  private rows: Record<string, unknown>[] = [];
+  private seconds = 0;
+  private bestSaved = 0;
+
+  constructor(recipe: Recipe, out: Output) {
+    this.recipe = recipe;
+    this.out = out;
+    this.directory = new RunDirectory(recipe.out);
+    this.shelf = new CheckpointShelf(this.directory, recipe.checkpoint.keep);
+  }
+
+  /** Who ran what: saved beside the metrics. */
+  runInfo(adapter: AdapterReport): Record<string, unknown> {
+    return {
+      ...runEnvironment(),
+      adapter: adapterName(adapter),
+      software: adapter.software,
+      seed: this.recipe.seed,
+      config: this.recipe,
+    };
+  }
+
+  /** Starts an empty directory. Fails at once when it cannot be written. */
+  async create(config: string, adapter: AdapterReport, overwrite: boolean): Promise<void> {
+    if (overwrite) {
+      for (const name of await this.directory.list("checkpoints")) await this.directory.remove(`checkpoints/${name}`);
+      await this.directory.remove(METRICS);
+    }
+    await this.directory.write("config.yaml", config);
+    await this.directory.write("run.json", `${JSON.stringify(this.runInfo(adapter), null, 2)}\n`);
+    await this.directory.write(METRICS, "");
+  }
+
+  async reopen(): Promise<void> {
+    this.rows = this.directory.lines(METRICS);
+  }
+
+  /** Loads the latest checkpoint, and drops metrics of steps that will be done again. Returns the file's name. */
+  async restore(session: Session): Promise<string> {
+    const latest = await this.shelf.latest();
+    if (!latest) throw new UsageError(`${this.directory.root}: has no checkpoint to resume from`);
+    session.load(latest.bytes, latest.path);
+    this.bestSaved = session.bestAccuracy;
+    this.rows = this.rows.filter((row) => (row["step"] as number) <= session.position.step);
+    this.seconds = Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
+    await this.directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    return latest.path;
+  }
+
+  secondsSoFar(): number {
+    return this.seconds;
+  }
+
+  record(record: Record_): void {
+    const row = { ...record };
+    this.rows.push(row);
+    this.directory.append(METRICS, JSON.stringify(row));
+    this.out.emit(row);
+  }
+
+  async checkpoint(session: Session, position: Position, elapsed: number): Promise<void> {
+    const isBest = session.bestAccuracy > this.bestSaved;
+    const path = await this.shelf.save(position.step, await session.save(position), isBest);
+    if (isBest) this.bestSaved = session.bestAccuracy;
+    const row = { kind: "checkpoint", step: position.step, path, elapsed };
+    this.rows.push(row);
+    this.directory.append(METRICS, JSON.stringify(row));
+    this.out.emit(row);
+  }
+
+  /** Writes the models, the plot and the result. */
+  async finish(session: Session, result: Record<string, unknown>, data: ImageDataset): Promise<void> {
+    const state = await session.model.stateDict();
+    const weights = new Map([...state].map(([name, a]) => [name, { data: a.data, shape: a.shape } as DenseArray]));
+    const { model, seed } = this.recipe;
+    const metadata = {
+      model: model.name,
+      data: data.name,
+      input: data.shape.join("x"),
+      classes: String(data.classes.length),
+      seed: String(seed),
+      threshold: String(session.threshold.at(session.position.step)),
+      accuracy: String(result["accuracy"]),
+      sparsity: String(result["sparsity"]),
+      holds: "effective weights: the soft threshold has been applied",
+    };
+    const dense = new Map(
+      [...weights].map(([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
+    );
+    await this.directory.write("model.safetensors", writeSafetensors(dense, metadata));
+    await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
+    const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${this.recipe.prune.schedule}` });
+    await this.directory.write("plot.svg", plot.svg);
+    await this.directory.write("plot.png", plot.png());
+    await this.directory.write("result.json", `${JSON.stringify(result, null, 2)}\n`);
+  }
+
+  resultLines(): string[] {
+    const at = (name: string) => this.directory.path(name);
+    return [
+      "",
+      `plot           ${at("plot.svg")}  (and .png)`,
+      `sparse model   ${at("model.sparse.safetensors")}`,
+      `dense layout   ${at("model.safetensors")}  (PyTorch names)`,
+      `metrics        ${at(METRICS)}`,
+    ];
+  }
+}

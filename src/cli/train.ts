@@ -1,0 +1,156 @@
+// `espalier train`: a recipe in, a directory of results out.
+import { currentGpu, debugLevel } from "../index.ts";
+import { RunDirectory } from "../node/index.ts";
+import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
+import { loadSplits } from "./datasets.ts";
+import { Interrupted, UsageError } from "./fail.ts";
+import { makeOutput, type Output } from "./json_log.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
+import { RunFiles } from "./run_files.ts";
+import { buildSession } from "./session.ts";
+import { renderLayerTable } from "./table.ts";
+
+export interface TrainFlags extends AdapterFlags {
+  readonly recipe?: string;
+  /** Settings that win over the recipe's. */
+  readonly settings: RecipeFlags;
+  readonly resume?: string;
+  readonly overwrite?: boolean;
+  readonly json?: boolean;
+  readonly modelNames: readonly string[];
+}
+
+const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
+
+/** A folder that is free: the wanted one, or the same with -2, -3, ... when nobody chose it. */
+function freeFolder(wanted: string): string {
+  if (new RunDirectory(wanted).isEmpty()) return wanted;
+  for (let n = 2; ; n++) if (new RunDirectory(`${wanted}-${n}`).isEmpty()) return `${wanted}-${n}`;
+}
+
+function chooseFolder(recipe: Recipe, flags: TrainFlags): string {
+  const chosen = flags.settings.out !== undefined || flags.recipe !== undefined;
+  if (flags.overwrite) return recipe.out;
+  if (!chosen) return freeFolder(recipe.out);
+  if (!new RunDirectory(recipe.out).isEmpty()) {
+    throw new UsageError(
+      `${recipe.out}: holds files already. Use --resume ${recipe.out} to go on, or --overwrite to start anew`,
+    );
+  }
+  return recipe.out;
+}
+
+function readRecipe(flags: TrainFlags): Recipe {
+  const options = { flags: flags.settings, models: flags.modelNames };
+  if (flags.resume)
+    return loadRecipe(new RunDirectory(flags.resume).path("config.yaml"), {
+      ...options,
+      flags: { ...flags.settings, out: flags.resume },
+    });
+  return flags.recipe ? loadRecipe(flags.recipe, options) : resolveRecipe(options);
+}
+
+/** Runs a training. Returns the exit code; throws on failure, `Interrupted` when the user stopped it. */
+export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags.json ?? false)): Promise<number> {
+  let recipe = readRecipe(flags);
+  if (!flags.resume) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
+  const data = await loadSplits(recipe.data);
+  const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
+  const files = new RunFiles(recipe, out);
+  if (flags.resume) await files.reopen();
+  else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
+
+  const session = buildSession(recipe, data);
+  const resumed = flags.resume ? await files.restore(session) : null;
+  out.say(
+    `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} images to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
+  );
+  if (resumed) out.say(`resuming from ${resumed}, step ${session.position.step} of ${session.totalSteps}`);
+  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), resumedFrom: resumed, totalSteps: session.totalSteps });
+
+  const abort = new AbortController();
+  const onSignal = () => {
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort();
+    out.say("\nstopping after this step; once more to stop at once");
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  const progress: Progress = out.json ? silent : createProgress({ label: "train" });
+  const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
+  const before = files.secondsSoFar();
+  const started = performance.now();
+  const seconds = () => before + (performance.now() - started) / 1000;
+  let payload: Record<string, string> = {};
+  try {
+    const { every, per } = recipe.checkpoint;
+    const result = await session.fit({
+      signal: abort.signal,
+      checkpointEvery: per === "step" ? every : 0,
+      onStep: ({ step }) => progress.update(step, session.totalSteps, payload),
+      onRecord: (record) => {
+        files.record(record);
+        if (record.kind === "step") {
+          payload = { loss: record.loss.toFixed(3), sparsity: `${(100 * record.sparsity).toFixed(1)} %` };
+          return;
+        }
+        session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
+        const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+        progress.log(
+          `epoch ${record.epoch}/${recipe.epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
+            `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${record.seconds.toFixed(1)} s`,
+        );
+      },
+      onCheckpoint: async (position, reason) => {
+        const due =
+          reason !== "epoch" ||
+          position.epoch === recipe.epochs ||
+          (per === "epoch" && every > 0 && position.epoch % every === 0);
+        if (due) await files.checkpoint(session, position, seconds());
+      },
+    });
+    progress.stop();
+    if (!result.finished) {
+      throw new Interrupted(
+        `stopped at step ${result.position.step} of ${session.totalSteps}; go on with: espalier train --resume ${recipe.out}`,
+      );
+    }
+    const layers = await session.layers();
+    const evaluation = await session.evaluate();
+    const final = {
+      kind: "result",
+      accuracy: evaluation.accuracy,
+      sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
+      loss: evaluation.loss,
+      trainLoss: result.loss,
+      seconds: seconds(),
+      steps: result.position.step,
+      parameters: session.model.parameters().reduce((n, p) => n + p.numel, 0),
+      adapter: adapterName(gpu.adapter),
+      software: gpu.adapter.software,
+      peakBytes: currentGpu().memory().peak,
+      seed: recipe.seed,
+      out: recipe.out,
+      layers,
+    };
+    await files.finish(session, final, data.train);
+    out.say("");
+    out.say(renderLayerTable(layers));
+    out.say(
+      `test accuracy ${(100 * final.accuracy).toFixed(2)} %, sparsity ${(100 * final.sparsity).toFixed(2)} %, loss ${final.loss.toFixed(4)}; ${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${(final.peakBytes / 2 ** 20).toFixed(1)} MiB`,
+    );
+    if (profile)
+      for (const row of await profile.stop())
+        process.stderr.write(
+          `${row.ms.toFixed(1).padStart(10)} ms  ${String(row.calls).padStart(7)} x  ${row.kernel}\n`,
+        );
+    for (const line of files.resultLines()) out.say(line);
+    out.emit(final);
+    return 0;
+  } finally {
+    progress.stop();
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}

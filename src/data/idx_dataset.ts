@@ -1,0 +1,127 @@
+// Image datasets in MNIST's four IDX files, packed or not.
+import { gunzipIfPacked } from "../io/gzip.ts";
+import { IdxError, parseIdx } from "../io/idx.ts";
+import {
+  channelStats,
+  type ImageDataset,
+  type ImageShape,
+  imageDataset,
+  labelFault,
+  MAX_CLASSES,
+  type Split,
+} from "./dataset.ts";
+import type { ByteSource } from "./source.ts";
+
+/** What is known beforehand of a dataset; what is not given is taken from its train files. */
+export interface IdxOptions {
+  /** Default "idx". */
+  readonly name?: string;
+  /** Default "0" to the largest label of the train set. */
+  readonly classes?: readonly string[];
+  /** One value each, in units of 1 = 255. Default: computed from the train images. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** Refuse images of another height and width. */
+  readonly size?: readonly [h: number, w: number];
+}
+
+interface SplitFiles {
+  readonly images: Uint8Array;
+  readonly labels: Uint8Array | Int32Array;
+  readonly shape: ImageShape;
+  readonly labelFile: string;
+}
+
+const prefixes: Readonly<Record<Split, string>> = { train: "train", test: "t10k" };
+/** Two dataset mirrors, two spellings; each also packed. */
+const spellings = (prefix: string, part: string): string[] =>
+  [`${prefix}-${part}-ubyte`, `${prefix}-${part.replace("-idx", ".idx")}-ubyte`].flatMap((n) => [n, `${n}.gz`]);
+
+/**
+ * One split of an IDX dataset: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with `.` for `-` before
+ * `idx`, and `.gz` behind. Whether a file is packed is seen from its bytes.
+ *
+ * Shapes    images u8 [n, h, w], one channel; labels u8 or i32 [n].
+ * Errors    IdxError for missing and damaged files, other types and sizes, counts that disagree, labels beyond the
+ *           classes; GzipError for damaged packing; SourceError from the source.
+ */
+export async function loadIdxDataset(
+  source: ByteSource,
+  { split, ...options }: IdxOptions & { split: Split },
+): Promise<ImageDataset> {
+  const files = await readSplit(source, split, options);
+  const known = options.classes && options.mean && options.std;
+  const train = split === "train" || known ? files : await readSplit(source, "train", options);
+  return assemble(source, files, factsOf(source, train, options), options);
+}
+
+/** Both splits of an IDX dataset, each file read once; otherwise as loadIdxDataset. */
+export async function loadIdxSplits(
+  source: ByteSource,
+  options: IdxOptions = {},
+): Promise<{ train: ImageDataset; test: ImageDataset }> {
+  const train = await readSplit(source, "train", options);
+  const facts = factsOf(source, train, options);
+  const test = await readSplit(source, "test", options);
+  return { train: assemble(source, train, facts, options), test: assemble(source, test, facts, options) };
+}
+
+async function readSplit(source: ByteSource, split: Split, { size }: IdxOptions): Promise<SplitFiles> {
+  const images = await readArray(source, spellings(prefixes[split], "images-idx3"));
+  const labels = await readArray(source, spellings(prefixes[split], "labels-idx1"));
+  const wrong = (file: string, message: string): never => {
+    throw new IdxError(`${source.name}: ${file}`, "wrong content", message);
+  };
+  const describe = ({ dtype, shape }: { dtype: string; shape: readonly number[] }) => `${dtype} [${shape.join(",")}]`;
+  if (images.array.dtype !== "U8" || images.array.shape.length !== 3) {
+    return wrong(images.file, `wants images U8 [n,h,w], has ${describe(images.array)}`);
+  }
+  if ((labels.array.dtype !== "U8" && labels.array.dtype !== "I32") || labels.array.shape.length !== 1) {
+    return wrong(labels.file, `wants labels U8 or I32 [n], has ${describe(labels.array)}`);
+  }
+  const [count, height, width] = images.array.shape as [number, number, number];
+  if (count === 0 || height === 0 || width === 0) wrong(images.file, `holds no images: ${describe(images.array)}`);
+  if (size && (height !== size[0] || width !== size[1])) {
+    wrong(images.file, `wants images of ${size.join("x")} pixels, has ${height}x${width}`);
+  }
+  if (labels.array.data.length !== count) {
+    wrong(labels.file, `has ${labels.array.data.length} labels, ${images.file} has ${count} images`);
+  }
+  return { images: images.array.data, labels: labels.array.data, shape: [1, height, width], labelFile: labels.file };
+}
+
+async function readArray(source: ByteSource, names: readonly string[]) {
+  for (const file of names) {
+    if (!(await source.exists(file))) continue;
+    const label = `${source.name}: ${file}`;
+    return { file, array: parseIdx(await gunzipIfPacked(await source.read(file), label), label) };
+  }
+  throw new IdxError(`${source.name}: ${names[0]}`, "missing", `missing, also as ${names.slice(1).join(", ")}`);
+}
+
+type Facts = Pick<ImageDataset, "classes" | "mean" | "std">;
+
+function factsOf(source: ByteSource, train: SplitFiles, options: IdxOptions): Facts {
+  const stats = options.mean && options.std ? null : channelStats(train.images, train.shape);
+  return {
+    classes: options.classes ?? numbered(source, train),
+    mean: options.mean ?? stats?.mean ?? [],
+    std: options.std ?? stats?.std ?? [],
+  };
+}
+
+/** Class names "0" to the largest label. */
+function numbered(source: ByteSource, { labels, labelFile }: SplitFiles): string[] {
+  const fault = labelFault(labels, MAX_CLASSES);
+  if (fault) throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", fault);
+  let largest = 0;
+  for (const label of labels) largest = Math.max(largest, label);
+  return Array.from({ length: largest + 1 }, (_, i) => String(i));
+}
+
+function assemble(source: ByteSource, files: SplitFiles, facts: Facts, { name = "idx" }: IdxOptions): ImageDataset {
+  const { images, labels, shape, labelFile } = files;
+  const fault = labelFault(labels, facts.classes.length);
+  if (fault) throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", fault);
+  return imageDataset({ name, images, labels, shape, ...facts });
+}

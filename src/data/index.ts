@@ -1,0 +1,26 @@
+// The data room: datasets, their order, their augmentation, and batches. It is given a ByteSource and touches no files.
+export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
+export { DataError, SourceError } from "./errors.ts";
+export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
+export { type Batch, DataLoader, type DataLoaderOptions } from "./loader.ts";
+export {
+  FASHION_CLASSES,
+  FASHION_MNIST,
+  type IdxDatasetName,
+  idxDatasets,
+  loadFashionMnist,
+  loadMnist,
+  loadNamedDataset,
+  MNIST,
+} from "./mnist.ts";
+export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
+export { type ByteSource, checkPath, fetchSource, memorySource } from "./source.ts";
+export {
+  augmentImage,
+  compose,
+  type ImagePlace,
+  type ImageTransform,
+  randomCrop,
+  randomHorizontalFlip,
+  type TransformStep,
+} from "./transforms.ts";

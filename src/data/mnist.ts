@@ -1,0 +1,61 @@
+// MNIST, Fashion-MNIST and any other dataset in MNIST's files.
+import type { ImageDataset, Split } from "./dataset.ts";
+import { DataError } from "./errors.ts";
+import { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
+import type { ByteSource } from "./source.ts";
+
+/** Source: Xiao, Rasul, Vollgraf 2017, "Fashion-MNIST". */
+export const FASHION_CLASSES: readonly string[] = [
+  "T-shirt/top",
+  "Trouser",
+  "Pullover",
+  "Dress",
+  "Coat",
+  "Sandal",
+  "Shirt",
+  "Sneaker",
+  "Bag",
+  "Ankle boot",
+];
+
+/** Ten digits of 28x28, 60,000 to train and 10,000 to test; mean and std over the train pixels, as is usual. */
+export const MNIST = {
+  name: "mnist",
+  classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+  mean: [0.1307],
+  std: [0.3081],
+  size: [28, 28],
+} as const satisfies IdxOptions;
+
+export const FASHION_MNIST = {
+  name: "fashion-mnist",
+  classes: FASHION_CLASSES,
+  mean: [0.286],
+  std: [0.353],
+  size: [28, 28],
+} as const satisfies IdxOptions;
+
+/** Datasets by name; `idx` is any four IDX files. */
+export const idxDatasets = { mnist: MNIST, "fashion-mnist": FASHION_MNIST, idx: { name: "idx" } } as const;
+export type IdxDatasetName = keyof typeof idxDatasets;
+
+/** One split of MNIST. Errors: as loadIdxDataset. */
+export function loadMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
+  return loadIdxDataset(source, { ...MNIST, split });
+}
+
+/** One split of Fashion-MNIST. Errors: as loadIdxDataset. */
+export function loadFashionMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
+  return loadIdxDataset(source, { ...FASHION_MNIST, split });
+}
+
+/** Both splits of a dataset by name. Errors: DataError for an unknown name, else as loadIdxDataset. */
+export async function loadNamedDataset(
+  name: IdxDatasetName,
+  source: ByteSource,
+): Promise<{ train: ImageDataset; test: ImageDataset }> {
+  if (!Object.hasOwn(idxDatasets, name)) {
+    throw new DataError(`dataset: no dataset named ${name}, there are ${Object.keys(idxDatasets).join(", ")}`);
+  }
+  return loadIdxSplits(source, idxDatasets[name]);
+}

@@ -1,0 +1,85 @@
+// Where bytes come from: a page fetches them, Node reads files, a test holds them in memory. Nobody above knows which.
+import { SourceError } from "./errors.ts";
+
+/** Named files. Paths are relative, with forward slashes, and never leave the source. */
+export interface ByteSource {
+  /** For error messages: a folder, an address. */
+  readonly name: string;
+  /** The whole file. Errors: SourceError when it is not there or cannot be read. */
+  read(path: string): Promise<Uint8Array>;
+  exists(path: string): Promise<boolean>;
+}
+
+/** Refuses paths that are empty, absolute or climb out. Every source calls this first. */
+export function checkPath(source: string, path: string): void {
+  const bad = path === "" || path.includes("\\") || path.includes("\0");
+  if (bad || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    throw new SourceError(source, JSON.stringify(path), "wanted a relative path without . or .. parts");
+  }
+}
+
+/** Files held in memory, by path. */
+export function memorySource(
+  files: ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>,
+  name = "memory",
+): ByteSource {
+  const held = new Map(files instanceof Map ? files : Object.entries(files));
+  return {
+    name,
+    async read(path) {
+      checkPath(name, path);
+      const bytes = held.get(path);
+      if (!bytes) throw new SourceError(name, path, "no such file");
+      return bytes;
+    },
+    async exists(path) {
+      checkPath(name, path);
+      return held.has(path);
+    },
+  };
+}
+
+/**
+ * Files below a web address, relative to the page if it is relative.
+ *
+ * A page of HTML under another name counts as missing: development servers answer so for files they do not have.
+ */
+export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) => fetch(...args)): ByteSource {
+  const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
+  const request = async (path: string, method: "GET" | "HEAD"): Promise<Response> => {
+    checkPath(base, path);
+    try {
+      return await fetcher(base + path.split("/").map(encodeURIComponent).join("/"), { method });
+    } catch (cause) {
+      throw new SourceError(base, path, `could not be fetched (${cause instanceof Error ? cause.message : cause})`);
+    }
+  };
+  const isMissing = (path: string, response: Response): boolean => {
+    if (response.status === 404 || response.status === 410) return true;
+    const type = response.headers.get("content-type") ?? "";
+    return response.ok && type.startsWith("text/html") && !/\.html?$/.test(path);
+  };
+  return {
+    name: base,
+    async read(path) {
+      const response = await request(path, "GET");
+      if (isMissing(path, response)) throw new SourceError(base, path, "no such file");
+      if (!response.ok) throw new SourceError(base, path, `the server answered ${response.status}`);
+      try {
+        return new Uint8Array(await response.arrayBuffer());
+      } catch (cause) {
+        throw new SourceError(base, path, `broke off (${cause instanceof Error ? cause.message : cause})`);
+      }
+    },
+    async exists(path) {
+      let response = await request(path, "HEAD");
+      if (response.status === 405 || response.status === 501) {
+        response = await request(path, "GET"); // a server without HEAD
+        await response.body?.cancel();
+      }
+      if (isMissing(path, response)) return false;
+      if (!response.ok) throw new SourceError(base, path, `the server answered ${response.status}`);
+      return true;
+    },
+  };
+}

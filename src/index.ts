@@ -1,0 +1,31 @@
+// Espalier: train and prune neural networks on WebGPU. This file is the public surface; nothing else is public.
+export * from "./autograd/index.ts";
+export * from "./data/index.ts";
+export {
+  type AdapterReport,
+  CaptureError,
+  configureDebug,
+  currentGpu,
+  DisposedError,
+  debugLevel,
+  Gpu,
+  GpuLostError,
+  type GpuOptions,
+  grid1d,
+  Kernel,
+  KernelError,
+  type KernelTime,
+  kernel,
+  MemoryError,
+  OpError,
+  requestGpu,
+  setCurrentGpu,
+} from "./gpu/index.ts";
+export * from "./io/index.ts";
+export * from "./models/index.ts";
+export * from "./nn/index.ts";
+export * from "./ops/index.ts";
+export * from "./optim/index.ts";
+export * from "./prune/index.ts";
+export * from "./tensor/index.ts";
+export * from "./train/index.ts";

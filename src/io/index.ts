@@ -1,0 +1,16 @@
+// The io room: bytes into named arrays and back, strictly.
+export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
+export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
+export { IdxError, parseIdx } from "./idx.ts";
+export { NpyError, parseNpy, writeNpy } from "./npy.ts";
+export {
+  parseSafetensors,
+  parseSafetensorsHeader,
+  SafetensorsError,
+  type SafetensorsFile,
+  type SafetensorsHeader,
+  safetensorsHeaderLength,
+  type TensorInfo,
+  writeSafetensors,
+} from "./safetensors.ts";
+export { type DenseArray, readModelWeights, writeSparseModel } from "./sparse_weights.ts";

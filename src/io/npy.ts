@@ -1,0 +1,140 @@
+// NumPy's .npy format: one array, behind a header that is a Python dict in text.
+import {
+  type ArrayDtype,
+  arrayFault,
+  bytesOfArray,
+  elementCount,
+  elementsAt,
+  type FileArray,
+  type FileArrayInput,
+  quote,
+  shapeFault,
+  widthOf,
+} from "./array_types.ts";
+
+/** An .npy file that is damaged or holds what is not read here; the message is one line naming the file. */
+export class NpyError extends Error {
+  override readonly name = "NpyError";
+  readonly file: string;
+  constructor(file: string, message: string) {
+    super(`${file}: ${message}`);
+    this.file = file;
+  }
+}
+
+const dtypes: ReadonlyMap<string, ArrayDtype> = new Map([
+  ["<f8", "F64"],
+  ["<i8", "I64"],
+  ["<u8", "U64"],
+  ["<f4", "F32"],
+  ["<i4", "I32"],
+  ["<u4", "U32"],
+  ["<f2", "F16"],
+  ["<i2", "I16"],
+  ["<u2", "U16"],
+  ["|i1", "I8"],
+  ["|u1", "U8"],
+  ["|b1", "BOOL"],
+]);
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
+/** NumPy itself refuses longer headers. */
+const MAX_HEADER_BYTES = 10_000;
+/** {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } with its three keys in any order. */
+const FIELD = /^\s*'(descr|fortran_order|shape)'\s*:\s*('[^'\\]*'|True|False|\([\d,\s]*\)|\[.*\])\s*(?:,|(?=\}))/s;
+
+/**
+ * Reads an .npy file, versions 1 to 3.
+ *
+ * Shapes    as in the header, C order. Data are views of `bytes` where alignment allows, else copies.
+ * Errors    NpyError when it is not .npy, truncated or too long; also for object arrays, structured types, Fortran
+ *           order, big-endian and any other type, each by name.
+ * Source    NumPy Enhancement Proposal 1.
+ */
+export function parseNpy(bytes: Uint8Array, name = "npy"): FileArray {
+  const fail = (message: string): never => {
+    throw new NpyError(name, message);
+  };
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) fail("not an .npy file: it does not start with \\x93NUMPY");
+  const major = bytes[6] ?? 0;
+  const prefix = major === 1 ? 10 : 12;
+  if (bytes.length < prefix) fail(`truncated: file is ${bytes.length} bytes, it needs ${prefix} before the header`);
+  if (major < 1 || major > 3 || bytes[7] !== 0) fail(`version ${major}.${bytes[7]} is not known, 1.0 to 3.0 are`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > MAX_HEADER_BYTES) fail(`header length is ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed`);
+  if (length > bytes.length - prefix) fail(`truncated: header is ${length} bytes, ${bytes.length - prefix} follow`);
+
+  const fields = readFields(String.fromCharCode(...bytes.subarray(prefix, prefix + length)), fail);
+  const dtype = readDtype(fields.get("descr"), fail);
+  if (fields.get("fortran_order") !== "False") {
+    const given = fields.get("fortran_order");
+    fail(given === "True" ? "Fortran order is not read, save it in C order" : `fortran_order is ${quote(given)}`);
+  }
+  const shape = readShape(fields.get("shape"), fail);
+  const want = elementCount(shape) * widthOf(dtype);
+  const have = bytes.length - prefix - length;
+  if (have !== want) {
+    const word = have < want ? "truncated" : "too long";
+    fail(`${word}: ${dtype} [${shape.join(",")}] wants ${want} bytes of data, there are ${have}`);
+  }
+  return { dtype, shape, data: elementsAt(dtype, bytes, prefix + length, elementCount(shape)) } as FileArray;
+}
+
+type Fail = (message: string) => never;
+
+function readFields(header: string, fail: Fail): Map<string, string> {
+  const fields = new Map<string, string>();
+  const bad = (): never => fail(`header is not a dict of descr, fortran_order and shape: ${quote(header.trim())}`);
+  if (!header.startsWith("{")) return bad();
+  let rest = header.slice(1);
+  for (let match = FIELD.exec(rest); match; match = FIELD.exec(rest)) {
+    const key = match[1] as string;
+    if (fields.has(key)) return fail(`header has ${key} twice`);
+    fields.set(key, match[2] as string);
+    rest = rest.slice(match[0].length);
+  }
+  return fields.size === 3 && rest.trim() === "}" ? fields : bad();
+}
+
+function readDtype(descr: string | undefined, fail: Fail): ArrayDtype {
+  if (descr?.startsWith("[")) return fail("structured types are not read");
+  const text = descr?.startsWith("'") ? descr.slice(1, -1) : "";
+  const dtype = dtypes.get(text.replace(/^[=<](?=[iub]1$)/, "|"));
+  if (dtype !== undefined) return dtype;
+  if (/^[|<>=]?O/.test(text)) return fail("object arrays are not read: they are pickles, which can run code");
+  if (text.startsWith(">")) return fail(`big-endian type ${quote(text)} is not read, save it little-endian`);
+  return fail(`unknown type ${quote(text)}, known are ${[...dtypes.keys()].join(", ")}`);
+}
+
+function readShape(text: string | undefined, fail: Fail): number[] {
+  // (), (3,) or (3, 4) with an optional last comma; (3) is a number in Python.
+  const inner = /^\(\s*(?:(\d+)\s*,\s*((?:\d+\s*,\s*)*(?:\d+\s*)?))?\)$/.exec(text ?? "");
+  if (!inner) return fail(`shape ${quote(text)} is not a tuple of whole numbers`);
+  const shape = (`${inner[1] ?? ""},${inner[2] ?? ""}`.match(/\d+/g) ?? []).map(Number);
+  const fault = shapeFault(shape);
+  return fault ? fail(fault) : shape;
+}
+
+/**
+ * An .npy file (version 1.0, C order, data at a multiple of 64 bytes).
+ *
+ * Errors    NpyError when dtype, shape and data disagree, or for BF16, which NumPy has no name for.
+ */
+export function writeNpy(array: FileArrayInput, name = "npy"): Uint8Array<ArrayBuffer> {
+  const fault = arrayFault(array);
+  if (fault) throw new NpyError(name, fault);
+  const descr = [...dtypes].find(([, dtype]) => dtype === array.dtype)?.[0];
+  if (descr === undefined) throw new NpyError(name, `${array.dtype} has no .npy type, convert it to F32`);
+  const shape = array.shape.length === 1 ? `${array.shape[0]},` : array.shape.join(", ");
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${shape}), }`;
+  const dataOffset = Math.ceil((10 + dict.length + 1) / 64) * 64;
+  if (dataOffset - 10 > MAX_HEADER_BYTES) throw new NpyError(name, `${array.shape.length} dimensions are too many`);
+  const out = new Uint8Array(dataOffset + array.data.byteLength);
+  out.set(MAGIC);
+  out[6] = 1;
+  new DataView(out.buffer).setUint16(8, dataOffset - 10, true);
+  out.set(new TextEncoder().encode(`${dict.padEnd(dataOffset - 11)}\n`), 10);
+  out.set(bytesOfArray(array.data), dataOffset);
+  return out;
+}

@@ -1,0 +1,197 @@
+// The header of a safetensors file: which tensors, where, and every check before a byte of data is looked at.
+import { type ArrayDtype, arrayDtypes, elementCount, isArrayDtype, quote, shapeFault, widthOf } from "./array_types.ts";
+
+/** Longest header the reference library reads, in bytes. */
+export const MAX_HEADER_BYTES = 100_000_000;
+export const METADATA_KEY = "__metadata__";
+
+/** A file that is not safetensors, or is damaged; the message is one line that opens with the file's name. */
+export class SafetensorsError extends Error {
+  override readonly name = "SafetensorsError";
+  readonly file: string;
+  constructor(file: string, message: string) {
+    super(`${file}: ${message}`);
+    this.file = file;
+  }
+}
+
+export interface TensorInfo {
+  readonly dtype: ArrayDtype;
+  readonly shape: readonly number[];
+  /** First byte and the one after the last, counted from the start of the data. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  /** In order of position. */
+  readonly tensors: Map<string, TensorInfo>;
+  readonly metadata: Map<string, string>;
+  /** Where the data starts in the file, in bytes. */
+  readonly dataOffset: number;
+  readonly dataBytes: number;
+}
+
+/**
+ * Length of the JSON header, from the first 8 bytes of a file. A reader of parts asks this, reads 8 + length bytes and
+ * calls parseSafetensorsHeader.
+ *
+ * Errors    SafetensorsError when the file is shorter than 8 bytes, or the length is more than the file or 100 MB.
+ */
+export function safetensorsHeaderLength(bytes: Uint8Array, name = "safetensors", fileSize = bytes.length): number {
+  if (bytes.length < 8 || fileSize < 8) {
+    throw new SafetensorsError(name, `file is ${Math.min(bytes.length, fileSize)} bytes, a header length needs 8`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
+  const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (length > MAX_HEADER_BYTES) {
+    throw new SafetensorsError(name, `header length is ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed`);
+  }
+  if (length > fileSize - 8) {
+    throw new SafetensorsError(name, `header length is ${length} bytes, only ${fileSize - 8} follow it`);
+  }
+  return length;
+}
+
+/**
+ * Reads and checks the header alone. `bytes` needs to hold no more than the header; `fileSize` is the whole file's size.
+ *
+ * Errors    SafetensorsError for whatever parseSafetensors refuses.
+ * Source    https://github.com/huggingface/safetensors, "Format".
+ */
+export function parseSafetensorsHeader(
+  bytes: Uint8Array,
+  name = "safetensors",
+  fileSize = bytes.length,
+): SafetensorsHeader {
+  const fail = (message: string): never => {
+    throw new SafetensorsError(name, message);
+  };
+  const length = safetensorsHeaderLength(bytes, name, fileSize);
+  if (bytes.length < 8 + length) fail(`header is ${length} bytes, only ${bytes.length - 8} of them were given`);
+  if (bytes[8] !== 0x7b) fail("header does not start with {");
+  const text = decodeUtf8(bytes.subarray(8, 8 + length)) ?? fail("header is not UTF-8");
+  const json = parseJson(text, fail);
+  const twice = duplicateKey(text);
+  if (twice !== null) fail(`header has the key ${quote(twice)} twice`);
+
+  const dataBytes = fileSize - 8 - length;
+  let metadata = new Map<string, string>();
+  const infos: [string, TensorInfo][] = [];
+  for (const [key, value] of Object.entries(json)) {
+    if (key === METADATA_KEY) metadata = readMetadata(value, fail);
+    else infos.push([key, readInfo(key, value, dataBytes, fail)]);
+  }
+  infos.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let cursor = 0;
+  for (const [key, { begin, end }] of infos) {
+    if (begin > cursor) fail(`${begin - cursor} bytes before tensor ${quote(key)} belong to no tensor`);
+    if (begin < cursor) fail(`tensor ${quote(key)} starts at byte ${begin}, inside the tensor before it`);
+    cursor = end;
+  }
+  if (cursor !== dataBytes) fail(`${dataBytes - cursor} bytes after the last tensor belong to no tensor`);
+  return { tensors: new Map(infos), metadata, dataOffset: 8 + length, dataBytes };
+}
+
+type Fail = (message: string) => never;
+
+function decodeUtf8(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseJson(text: string, fail: Fail): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The engine's own message quotes the file, line breaks included.
+    return fail("header is not valid JSON");
+  }
+  return isObject(value) ? value : fail("header is not a JSON object");
+}
+
+/**
+ * The first key that stands twice in one object of a valid JSON text, or null. JSON.parse keeps the last without a word,
+ * so that two readers could see two different tensors under one name.
+ */
+export function duplicateKey(text: string): string | null {
+  const open: (Set<string> | null)[] = []; // null: an array
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "{") open.push(new Set());
+    else if (c === "[") open.push(null);
+    else if (c === "}" || c === "]") open.pop();
+    else if (c === '"') {
+      const start = i++;
+      while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
+      const raw = text.slice(start, i + 1);
+      while (WHITE.has(text[i + 1] as string)) i++;
+      if (text[i + 1] !== ":") continue;
+      const key = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+      const keys = open.at(-1);
+      if (keys?.has(key)) return key;
+      keys?.add(key);
+    }
+  }
+  return null;
+}
+
+/** What JSON calls white space. */
+const WHITE: ReadonlySet<string> = new Set([" ", "\t", "\n", "\r"]);
+
+/** Half a surrogate pair: legal in a JSON escape, but no text that UTF-8 could carry. */
+export const LONE_SURROGATE = /\p{Surrogate}/u;
+
+function readMetadata(value: unknown, fail: Fail): Map<string, string> {
+  if (!isObject(value)) return fail(`${METADATA_KEY} is not an object`);
+  const metadata = new Map<string, string>();
+  for (const [key, entry] of Object.entries(value)) {
+    if (typeof entry !== "string") return fail(`${METADATA_KEY} ${quote(key)} is ${quote(entry)}, wanted a string`);
+    if (LONE_SURROGATE.test(key) || LONE_SURROGATE.test(entry))
+      return fail(`${METADATA_KEY} ${quote(key)} is not valid Unicode`);
+    metadata.set(key, entry);
+  }
+  return metadata;
+}
+
+function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): TensorInfo {
+  const label = `tensor ${quote(key)}`;
+  if (LONE_SURROGATE.test(key)) return fail(`${label}: name is not valid Unicode`);
+  if (!isObject(value)) return fail(`${label} is not an object`);
+  for (const field of Object.keys(value)) {
+    if (field !== "dtype" && field !== "shape" && field !== "data_offsets") {
+      return fail(`${label} has an unknown field ${quote(field)}`);
+    }
+  }
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (!isArrayDtype(dtype)) {
+    return fail(`${label}: unknown dtype ${quote(dtype)}, known are ${arrayDtypes.join(", ")}`);
+  }
+  const fault = shapeFault(shape);
+  if (fault) return fail(`${label}: ${fault}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2) {
+    return fail(`${label}: data_offsets is ${quote(offsets)}, wanted [begin, end]`);
+  }
+  const [begin, end] = offsets as [unknown, unknown];
+  if (!isOffset(begin) || !isOffset(end) || begin > end) {
+    return fail(`${label}: data_offsets is ${quote(offsets)}, wanted 0 <= begin <= end`);
+  }
+  const want = elementCount(shape as number[]) * widthOf(dtype);
+  if (end - begin !== want) {
+    return fail(`${label}: ${dtype} ${quote(shape)} wants ${want} bytes, data_offsets give ${end - begin}`);
+  }
+  if (end > dataBytes) return fail(`${label} ends at byte ${end}, the file has ${dataBytes} bytes of data`);
+  return { dtype, shape: shape as number[], begin, end };
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

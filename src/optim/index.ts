@@ -1,0 +1,3 @@
+// The optim room: the fused optimiser and learning-rate schedules.
+export { LR_SCHEDULES, type LrConfig, type LrSchedule, type LrScheduleName, makeLrSchedule } from "./lr_scheduler.ts";
+export { type LayerCounts, type ParamGroup, SGD, type SGDOptions, type StepValues, type ThresholdMode } from "./sgd.ts";

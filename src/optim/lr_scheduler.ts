@@ -1,0 +1,131 @@
+// Learning-rate schedules: a pure function from the number of the step (0, 1, 2, ...) to the learning rate used in
+// that step. Nothing is remembered between calls, so a resumed run reads the same numbers as an uninterrupted one.
+
+export const LR_SCHEDULES = ["constant", "cosine", "multistep", "step"] as const;
+export type LrScheduleName = (typeof LR_SCHEDULES)[number];
+
+/** What a learning-rate schedule is made of. Lengths are in epochs, also when the rate changes every step. */
+export interface LrConfig {
+  readonly schedule: LrScheduleName;
+  /** Rate at the end of the warm-up, before any decay; > 0. */
+  readonly base: number;
+  /** Linear warm-up; 0 = none. May be fractional when `per` is "step". */
+  readonly warmupEpochs?: number | undefined;
+  /** Where cosine ends; default 0. */
+  readonly min?: number | undefined;
+  /** multistep: epochs at which the rate is multiplied by gamma, rising. Those inside the warm-up never fire. */
+  readonly milestones?: readonly number[] | undefined;
+  /** step: epochs between two drops. */
+  readonly every?: number | undefined;
+  /** multistep and step: factor of one drop, in (0, 1]; default 0.1. */
+  readonly gamma?: number | undefined;
+  /** Whether the rate is constant within an epoch ("epoch") or moves at every step ("step", the default). */
+  readonly per?: "epoch" | "step" | undefined;
+}
+
+export interface RunLength {
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+}
+
+/** Learning rate of step n, n = 0, 1, 2, ... */
+export type LrSchedule = (step: number) => number;
+
+/**
+ * One half period of a cosine from `base` down to `min` as x goes from 0 to 1:
+ *
+ *     min + (base - min) (1 + cos πx) / 2
+ *
+ * Gentle at both ends, fastest in the middle; the mean is (base + min) / 2.
+ * Source: Loshchilov & Hutter 2017 (SGDR), without restarts.
+ */
+export function cosine(x: number, base: number, min = 0): number {
+  return min + ((base - min) / 2) * (1 + Math.cos(Math.PI * x));
+}
+
+/**
+ * Builds the schedule. With u the current unit (epoch or step, `per`), U units in all and W units of warm-up:
+ *
+ *     u < W       base (u + 1) / W                             linear warm-up: never 0, reaches base in unit W - 1
+ *     constant    base
+ *     cosine      cosine((u - W) / (U - W), base, min)         starts at base, would reach min in unit U
+ *     multistep   base gamma^k, k = milestones m with W <= m <= u
+ *     step        base gamma^floor(u / every)                  counted from 0, warm-up included
+ *
+ * Past the last step the rate stays where the formula ends (cosine: min).
+ *
+ * Units    steps in, learning rate out, all float64.
+ * Errors   RangeError naming the option, what was wanted and what was given.
+ * Source   Goyal et al. 2017 for the warm-up; the per-epoch forms are those of the usual ImageNet training scripts.
+ */
+export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
+  const { schedule, base, warmupEpochs = 0, min = 0, milestones = [], every, gamma = 0.1, per = "step" } = config;
+  const { epochs, stepsPerEpoch } = run;
+  check("epochs", "a whole number >= 1", epochs, Number.isInteger(epochs) && epochs >= 1);
+  check("stepsPerEpoch", "a whole number >= 1", stepsPerEpoch, Number.isInteger(stepsPerEpoch) && stepsPerEpoch >= 1);
+  check("schedule", `one of ${LR_SCHEDULES.join(", ")}`, schedule, LR_SCHEDULES.includes(schedule));
+  check("per", "epoch or step", per, per === "epoch" || per === "step");
+  check("base", "a number > 0", base, Number.isFinite(base) && base > 0);
+  check("min", `a number in [0, base = ${base}]`, min, min >= 0 && min <= base);
+  check("gamma", "a number in (0, 1]", gamma, gamma > 0 && gamma <= 1);
+  check(
+    "warmupEpochs",
+    `a number in [0, epochs = ${epochs}]`,
+    warmupEpochs,
+    warmupEpochs >= 0 && warmupEpochs <= epochs,
+  );
+  if (per === "epoch") {
+    check("warmupEpochs", 'a whole number when per is "epoch"', warmupEpochs, Number.isInteger(warmupEpochs));
+  }
+
+  const stepsPerUnit = per === "epoch" ? stepsPerEpoch : 1;
+  const unitsPerEpoch = stepsPerEpoch / stepsPerUnit;
+  const units = epochs * unitsPerEpoch;
+  const warmup = Math.round(warmupEpochs * unitsPerEpoch);
+  const decay = decayOf(schedule, { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch });
+
+  return (step) => {
+    check("step", "a whole number >= 0", step, Number.isInteger(step) && step >= 0);
+    const unit = Math.floor(step / stepsPerUnit);
+    return unit < warmup ? base * ((unit + 1) / warmup) : decay(unit);
+  };
+}
+
+interface DecayParts {
+  readonly base: number;
+  readonly min: number;
+  readonly milestones: readonly number[];
+  readonly every: number | undefined;
+  readonly gamma: number;
+  readonly units: number;
+  readonly warmup: number;
+  readonly unitsPerEpoch: number;
+}
+
+/** The part of the schedule after the warm-up, as a function of the unit. */
+function decayOf(schedule: LrScheduleName, parts: DecayParts): (unit: number) => number {
+  const { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch } = parts;
+  switch (schedule) {
+    case "constant":
+      return () => base;
+    case "cosine": {
+      const span = units - warmup;
+      return (unit) => (unit >= units ? min : cosine((unit - warmup) / span, base, min));
+    }
+    case "multistep": {
+      const rising = milestones.every((m, i) => m > (milestones[i - 1] ?? 0));
+      check("milestones", "rising epochs > 0, at least one", `[${milestones}]`, rising && milestones.length > 0);
+      const at = milestones.map((m) => Math.round(m * unitsPerEpoch)).filter((m) => m >= warmup);
+      return (unit) => base * gamma ** at.filter((m) => m <= unit).length;
+    }
+    case "step": {
+      const length = Math.round((every ?? 0) * unitsPerEpoch);
+      check("every", "epochs between drops, at least one unit long", every, length >= 1);
+      return (unit) => base * gamma ** Math.floor(unit / length);
+    }
+  }
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`learning-rate schedule: ${name} wants ${wanted}, got ${String(given)}`);
+}

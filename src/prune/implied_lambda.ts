@@ -1,0 +1,74 @@
+// What a moving threshold amounts to: an L1 penalty. Raising the threshold by τ while the learning rate is η shrinks
+// every live weight as a step on the loss plus λ · Σ|w| would, with λ = τ / η. These are the numbers to log and compare.
+
+export interface ImpliedLambdaInput {
+  /** Threshold in force during step n, d(n), in units of the weights. */
+  readonly threshold: number;
+  /** What step n adds to it, τ = d(n+1) - d(n) (ThresholdSchedule.increment). */
+  readonly increment: number;
+  /** Learning rate η of step n. */
+  readonly lr: number;
+  /** Momentum μ in [0, 1); default 0. */
+  readonly momentum?: number | undefined;
+  /** Weight decay; default 0. */
+  readonly weightDecay?: number | undefined;
+  /** Whether decay acts on the latent weight (the default) or on the thresholded one, where it adds no L1. */
+  readonly decayTarget?: "latent" | "effective" | undefined;
+}
+
+/** All four in loss per unit of weight. */
+export interface ImpliedLambda {
+  /** λ = τ / η, the coefficient of proximal SGD without momentum. */
+  readonly lambda: number;
+  /** (1 - μ) λ: the same in units of the task loss. */
+  readonly effective: number;
+  /** wd · d: what decay of a latent weight |θ| = |w| + d adds beyond its L2 on w. */
+  readonly decay: number;
+  /** effective + decay: the coefficient a live weight feels. */
+  readonly total: number;
+}
+
+/**
+ * The L1 coefficient implied by one step of a threshold schedule:
+ *
+ *     λ = τ / η,   effective = (1 - μ) λ,   decay = wd · d,   total = effective + decay
+ *
+ * Momentum divides by (1 - μ): a steady gradient moves a weight by η g / (1 - μ) per step, while the threshold moves by
+ * τ once; so a live weight comes to rest at |g| = (1 - μ) λ. Decay on the latent weight pulls with wd (|w| + d): the part
+ * wd · d is an L1 force that grows with the threshold, and in long runs it can outweigh the first.
+ *
+ * A step with lr = 0 gives λ = 0 when the threshold rests, Infinity when it moves.
+ *
+ * Errors   RangeError naming the option, what was wanted and what was given.
+ * Source   proximal gradient descent (ISTA): the prox of η λ |·| is the soft threshold by η λ. The momentum and decay
+ *          terms follow from the balance of forces on a live weight; the tests watch one come to rest there.
+ */
+export function impliedLambda(step: ImpliedLambdaInput): ImpliedLambda {
+  const { threshold, increment, lr, momentum = 0, weightDecay = 0, decayTarget = "latent" } = step;
+  check("threshold", "a number >= 0", threshold, threshold >= 0);
+  check("increment", "a number >= 0", increment, increment >= 0);
+  check("lr", "a number >= 0", lr, lr >= 0);
+  check("momentum", "a number in [0, 1)", momentum, momentum >= 0 && momentum < 1);
+  check("weightDecay", "a number >= 0", weightDecay, weightDecay >= 0);
+  const lambda = increment === 0 ? 0 : increment / lr;
+  const effective = (1 - momentum) * lambda;
+  const decay = decayTarget === "latent" ? weightDecay * threshold : 0;
+  return { lambda, effective, decay, total: effective + decay };
+}
+
+/**
+ * Standard deviation over mean of a trace: 0 = constant. How far a schedule is from a fixed L1 coefficient.
+ *
+ * Errors   RangeError when empty.
+ */
+export function coefficientOfVariation(trace: readonly number[]): number {
+  check("trace", "at least one value", `${trace.length} values`, trace.length > 0);
+  const mean = trace.reduce((sum, v) => sum + v, 0) / trace.length;
+  if (trace.every((v) => v === trace[0])) return 0;
+  const variance = trace.reduce((sum, v) => sum + (v - mean) ** 2, 0) / trace.length;
+  return Math.sqrt(variance) / Math.abs(mean);
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`implied lambda: ${name} wants ${wanted}, got ${String(given)}`);
+}

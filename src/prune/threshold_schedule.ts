@@ -1,0 +1,192 @@
+// When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
+// a named schedule. Pure functions of n: a resumed run finds the threshold it had.
+
+import { checkBeta, cubic, latsEpoch, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
+import { prefixSum } from "./schedules/prefix_sum.ts";
+
+/**
+ * The schedules, by what they do to the pressure λ = Δd / learning rate on every weight:
+ *
+ * - `lats`         follows the learning rate, whatever its shape: λ is constant. The default.
+ * - `lats-epoch`   the published formula for a per-epoch cosine learning rate
+ * - `slats`        its smooth limit, for a per-step cosine learning rate
+ * - `pgh`          λ goes from strong to weak by the factor beta, under a cosine learning rate
+ * - `pgh-general`  the same for a learning rate of any shape
+ * - `linear`, `sine`, `cubic`   shapes chosen by eye; λ follows from them
+ * - `constant`     the whole threshold from the start (shift the latent weights first)
+ * - `none`         dense training
+ */
+export const THRESHOLD_SCHEDULES = [
+  "lats",
+  "lats-epoch",
+  "slats",
+  "pgh",
+  "pgh-general",
+  "linear",
+  "sine",
+  "cubic",
+  "constant",
+  "none",
+] as const;
+export type ThresholdScheduleName = (typeof THRESHOLD_SCHEDULES)[number];
+
+export interface ThresholdConfig {
+  readonly schedule: ThresholdScheduleName;
+  /** Final threshold D >= 0, in units of the weights. Give this or `lambda`. */
+  readonly threshold?: number | undefined;
+  /** L1 coefficient >= 0 instead of D: D = lambda · (sum of the learning rates of the window). */
+  readonly lambda?: number | undefined;
+  /** pgh, pgh-general: pressure at the end over pressure at the start, > 0. */
+  readonly beta?: number | undefined;
+  /** Steps before pruning begins, during which d = 0; default 0. */
+  readonly pruningStartStep?: number | undefined;
+  /** Steps in which the threshold goes from 0 to D; default: until the end of the run. */
+  readonly windowSteps?: number | undefined;
+}
+
+export interface ThresholdRun {
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly epochs: number;
+  /** Learning rate of step n, see makeLrSchedule. */
+  readonly lr: (step: number) => number;
+}
+
+export interface ThresholdSchedule {
+  /** D: the threshold after the last step of the window. */
+  readonly final: number;
+  /** Threshold d in force after n optimiser steps (n = 0: the first forward pass). */
+  at(n: number): number;
+  /** f(n) = d / D, in [0, 1]. */
+  fraction(n: number): number;
+  /**
+   * τ(n) = d(n+1) - d(n) in float64: what step n adds. For `lats` and `pgh-general` it is computed as a share of the
+   * sum, so τ / lr keeps all its digits however small both become.
+   */
+  increment(n: number): number;
+}
+
+/**
+ * Makes a threshold schedule. f(0) = 0 (except `constant`), f rises, f(n) = 1 for every n past the window.
+ *
+ *     lats          f(n) = Σ_{i<n} lr(i) / Σ_{i<N} lr(i)
+ *                   the threshold moves as fast as the weights may: constant λ for warm-up, decay or anything else
+ *     pgh-general   f(n) = Σ_{i<n} β^(i/N) lr(i) / Σ_{i<N} β^(i/N) lr(i)
+ *                   the same with the pressure turned down from 1 to β along the window
+ *     the others    closed forms of x = n/N, see schedules/closed_forms.ts
+ *
+ * Here i and n count from `pruningStartStep`, N = `windowSteps`. With `lambda`, D = lambda Σ lr over the window, so the
+ * same coefficient carries over when epochs, batch size or learning rate change.
+ *
+ * Order in a step: forward with d(n), backward, optimiser step, then the threshold becomes d(n + 1).
+ *
+ * Units    n in optimiser steps, d in units of the weights, float64.
+ * Errors   RangeError naming the option, what was wanted and what was given.
+ * Source   Chen et al. 2023 (A Unified Framework for Soft Threshold Pruning); the two sums generalise its LATS and PGH
+ *          to learning rates other than a plain cosine.
+ */
+export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun): ThresholdSchedule {
+  const { schedule, pruningStartStep: start = 0 } = config;
+  const { totalSteps, stepsPerEpoch, epochs, lr } = run;
+  const whole = (value: number, least: number) => Number.isInteger(value) && value >= least;
+  check("totalSteps", "a whole number >= 1", totalSteps, whole(totalSteps, 1));
+  check("stepsPerEpoch", "a whole number >= 1", stepsPerEpoch, whole(stepsPerEpoch, 1));
+  check("epochs", "a number > 0", epochs, epochs > 0);
+  check("schedule", `one of ${THRESHOLD_SCHEDULES.join(", ")}`, schedule, THRESHOLD_SCHEDULES.includes(schedule));
+  check("pruningStartStep", `a whole number in [0, ${totalSteps - 1}]`, start, whole(start, 0) && start < totalSteps);
+  const steps = config.windowSteps ?? totalSteps - start;
+  check(
+    "windowSteps",
+    `a whole number in [1, ${totalSteps - start}]`,
+    steps,
+    whole(steps, 1) && start + steps <= totalSteps,
+  );
+  const windowLr = (i: number) => lr(start + i);
+  const final = finalThreshold(config, steps, windowLr);
+  const shape = shapeOf(config, steps, stepsPerEpoch, windowLr);
+
+  const fraction = (n: number): number => {
+    check("n", "a whole number of steps >= 0", n, whole(n, 0));
+    if (n < start || schedule === "none") return 0;
+    return n >= start + steps ? 1 : shape.fraction(n - start);
+  };
+  const at = (n: number) => final * fraction(n);
+  const increment = (n: number): number => {
+    const inside = n >= start && n < start + steps;
+    return shape.increment && inside ? final * shape.increment(n - start) : at(n + 1) - at(n);
+  };
+  return { final, at, fraction, increment };
+}
+
+interface Shape {
+  /** f after n steps of the window, 0 <= n < N. */
+  fraction(n: number): number;
+  /** f(n+1) - f(n) where that is known better than by subtraction. */
+  increment?: (n: number) => number;
+}
+
+function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (i: number) => number): Shape {
+  const { schedule, beta } = config;
+  const closed = (f: (x: number) => number): Shape => ({ fraction: (n) => f(n / steps) });
+  const summed = (weight: (i: number) => number): Shape => {
+    const { fraction, increment } = prefixSum(steps, weight);
+    return { fraction: (n) => fraction[n] as number, increment };
+  };
+  switch (schedule) {
+    case "lats":
+      return summed(lr);
+    case "pgh-general": {
+      checkBeta(beta);
+      return summed((i) => beta ** (i / steps) * lr(i));
+    }
+    case "pgh": {
+      checkBeta(beta);
+      return closed((x) => pgh(x, beta));
+    }
+    case "lats-epoch":
+      check("windowSteps", `whole epochs (a multiple of ${perEpoch}) for lats-epoch`, steps, steps % perEpoch === 0);
+      return { fraction: (n) => latsEpoch(n, steps, perEpoch) };
+    case "slats":
+      return closed(slats);
+    case "linear":
+      return closed(linear);
+    case "sine":
+      return closed(sine);
+    case "cubic":
+      return closed(cubic);
+    case "constant":
+      return closed(() => 1);
+    case "none":
+      return closed(() => 0);
+  }
+}
+
+function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) => number): number {
+  const { schedule, threshold, lambda } = config;
+  if (schedule === "none") return 0;
+  if ((threshold === undefined) === (lambda === undefined)) {
+    const given = threshold === undefined ? "neither" : "both";
+    throw new RangeError(`threshold schedule: wants either threshold or lambda, got ${given}`);
+  }
+  if (lambda !== undefined) return thresholdFromLambda(lambda, steps, lr);
+  check("threshold", "a finite number >= 0", threshold, Number.isFinite(threshold) && (threshold ?? -1) >= 0);
+  return threshold as number;
+}
+
+/**
+ * The final threshold that a constant L1 coefficient amounts to: D = lambda · Σ_{i < steps} lr(i).
+ *
+ * What a weight of constant sign loses if every step shrinks it by lr · lambda. The inverse, lambda = D / Σ lr, is
+ * what to compare between runs of different length: D alone is not comparable.
+ *
+ * Units    lambda in loss per weight, D in units of the weights.
+ * Errors   RangeError unless lambda is finite and >= 0.
+ */
+export function thresholdFromLambda(lambda: number, steps: number, lr: (i: number) => number): number {
+  check("lambda", "a finite number >= 0", lambda, Number.isFinite(lambda) && lambda >= 0);
+  return lambda === 0 ? 0 : lambda * prefixSum(steps, lr).total;
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`threshold schedule: ${name} wants ${wanted}, got ${String(given)}`);
+}

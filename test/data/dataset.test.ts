@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { channelStats, imageDataset, subset } from "../../src/data/dataset.ts";
+import { DataError } from "../../src/data/errors.ts";
+import { toyDataset } from "./fixtures.ts";
+
+test("statistics per channel are those of two plain passes", () => {
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+      fc.integer({ min: 1, max: 5 }),
+      fc.infiniteStream(fc.nat(255)),
+      ([c, h, w], n, bytes) => {
+        const images = Uint8Array.from({ length: n * c * h * w }, () => bytes.next().value);
+        const { mean, std } = channelStats(images, [c, h, w]);
+        for (let channel = 0; channel < c; channel++) {
+          const values = [...images].filter((_, i) => Math.floor(i / (h * w)) % c === channel).map((v) => v / 255);
+          const m = values.reduce((a, b) => a + b, 0) / values.length;
+          const s = Math.sqrt(values.reduce((a, b) => a + (b - m) ** 2, 0) / values.length);
+          expect(mean[channel]).toBeCloseTo(m, 12);
+          expect(std[channel]).toBeCloseTo(new Set(values).size > 1 ? s : 1, 12);
+        }
+      },
+    ),
+  );
+});
+
+test("a subset shares the bytes of its dataset", () => {
+  const whole = toyDataset(10);
+  const part = subset(whole, 3, 7);
+  expect(part.length).toBe(4);
+  expect([...part.labels]).toEqual([0, 1, 2, 0]);
+  expect(part.images).toEqual(whole.images.slice(60, 140));
+  expect(part.images.buffer).toBe(whole.images.buffer);
+  expect(() => subset(whole, 7, 11)).toThrow("subset wants 0 <= begin < end <= 10, was given 7, 11");
+});
+
+test("parts that disagree are refused by name", () => {
+  const { length: _, ...good } = toyDataset(4);
+  const refusal = (change: Partial<typeof good>) => {
+    try {
+      imageDataset({ ...good, ...change });
+    } catch (error) {
+      expect(error).toBeInstanceOf(DataError);
+      return (error as Error).message;
+    }
+    throw new Error("was accepted");
+  };
+  expect(imageDataset(good).length).toBe(4);
+  expect(refusal({ labels: new Uint8Array(5) })).toBe("dataset toy: 5 labels want 100 bytes of images, there are 80");
+  expect(refusal({ labels: new Uint8Array(0), images: new Uint8Array(0) })).toContain("no images");
+  expect(refusal({ labels: new Int32Array([0, 1, -1, 0]) })).toContain("label -1 at index 2 is not in 0..2");
+  expect(refusal({ labels: new Uint8Array([0, 1, 2, 3]) })).toContain("label 3 at index 3 is not in 0..2");
+  expect(refusal({ shape: [1, 0, 5] })).toContain("shape wants [c, h, w]");
+  expect(refusal({ classes: [] })).toContain("wants 1..65536 classes, was given 0");
+  expect(refusal({ mean: [0, 0] })).toContain("1 channels want as many mean and std, was given 2 and 1");
+  expect(refusal({ std: [0] })).toContain("std above 0");
+  expect(refusal({ mean: [Number.NaN] })).toContain("finite mean");
+});

@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { DataError } from "../../src/data/errors.ts";
+import { type Batch, DataLoader } from "../../src/data/loader.ts";
+import { augmentImage, compose, randomCrop, randomHorizontalFlip } from "../../src/data/transforms.ts";
+import { nextTurn } from "../../src/data/turn.ts";
+import { collect, toyDataset } from "./fixtures.ts";
+
+const transform = compose(randomCrop(1), randomHorizontalFlip());
+const size = fc.integer({ min: 1, max: 12 });
+const count = fc.integer({ min: 1, max: 40 });
+
+test("values are (pixel / 255 - mean) / std, labels and shapes go with them", async () => {
+  const dataset = toyDataset(7, [2, 3, 4]);
+  const batches = await collect({ dataset, batchSize: 3 });
+  expect(batches.map(({ size, shape, batch }) => [size, shape, batch])).toEqual([
+    [3, [3, 2, 3, 4], 0],
+    [3, [3, 2, 3, 4], 1],
+    [1, [1, 2, 3, 4], 2],
+  ]);
+  const x = batches.flatMap((batch) => [...batch.x]);
+  const want = [...dataset.images].map((v, i) => {
+    const c = Math.floor(i / 12) % 2;
+    return Math.fround((v / 255 - dataset.mean[c]!) / dataset.std[c]!);
+  });
+  expect(x).toEqual(want);
+  expect(batches.flatMap((batch) => [...batch.y])).toEqual([...dataset.labels]);
+  expect(batches.flatMap((batch) => [...batch.indices])).toEqual([0, 1, 2, 3, 4, 5, 6]);
+});
+
+test("every image comes once an epoch, in an order of seed and epoch alone", async () => {
+  await fc.assert(
+    fc.asyncProperty(count, size, fc.nat(), fc.nat(), fc.nat(4), async (n, batchSize, seed, epoch, prefetch) => {
+      const dataset = toyDataset(n);
+      const order = async (size: number, ahead: number) =>
+        (await collect({ dataset, batchSize: size, shuffle: true, seed, epoch, prefetch: ahead })).flatMap((batch) => [
+          ...batch.indices,
+        ]);
+      const indices = await order(batchSize, prefetch);
+      expect([...indices].sort((a, b) => a - b)).toEqual([...Array(n).keys()]);
+      expect(await order(n, 0)).toEqual(indices);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("resuming at batch k gives the batches that would have come", async () => {
+  await fc.assert(
+    fc.asyncProperty(count, size, fc.nat(), fc.boolean(), fc.nat(100), async (n, batchSize, seed, dropLast, pick) => {
+      const options = {
+        dataset: toyDataset(n),
+        batchSize: Math.min(batchSize, n),
+        shuffle: true,
+        seed,
+        dropLast,
+        transform,
+      };
+      const all = await collect({ ...options, epoch: 3 });
+      const startBatch = pick % (all.length + 1);
+      expect(await collect({ ...options, epoch: 3, startBatch })).toEqual(all.slice(startBatch));
+      const resumed: Batch[] = [];
+      for await (const batch of new DataLoader(options).at(3, startBatch)) resumed.push(batch);
+      expect(resumed).toEqual(all.slice(startBatch));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("augmentation does not depend on batch size, and is that of augmentImage", async () => {
+  const dataset = toyDataset(20, [1, 6, 6]);
+  const byImage = async (batchSize: number, prefetch: number) => {
+    const images = new Map<number, string>();
+    for (const batch of await collect({ dataset, batchSize, shuffle: true, seed: 9, epoch: 2, transform, prefetch })) {
+      batch.indices.forEach((index, i) => {
+        images.set(index, batch.x.subarray(i * 36, (i + 1) * 36).join());
+      });
+    }
+    return images;
+  };
+  const want = await byImage(20, 0);
+  for (const batchSize of [1, 3, 7]) expect(await byImage(batchSize, 3)).toEqual(want);
+  for (const [index, text] of want) {
+    const image = dataset.images.subarray(index * 36, (index + 1) * 36);
+    const out = augmentImage(transform, image, dataset.shape, { seed: 9, epoch: 2, index });
+    const x = Float32Array.from(out, (v) => (v / 255 - dataset.mean[0]!) / dataset.std[0]!);
+    expect(x.join()).toBe(text);
+  }
+});
+
+test("dropLast leaves out the short batch", async () => {
+  const dataset = toyDataset(10);
+  expect(new DataLoader({ dataset, batchSize: 4 }).length).toBe(3);
+  const loader = new DataLoader({ dataset, batchSize: 4, dropLast: true });
+  expect(loader.length).toBe(2);
+  expect((await collect({ dataset, batchSize: 4, dropLast: true })).map((batch) => batch.size)).toEqual([4, 4]);
+});
+
+test("at most `prefetch` batches are prepared while the consumer is busy elsewhere", async () => {
+  for (const prefetch of [0, 1, 3]) {
+    let prepared = 0;
+    const counting = {
+      name: "count",
+      steps: [
+        (image: Uint8Array, out: Uint8Array) => {
+          prepared++;
+          out.set(image);
+        },
+      ],
+    };
+    let taken = 0;
+    for await (const _ of new DataLoader({ dataset: toyDataset(8), batchSize: 1, transform: counting, prefetch })) {
+      taken++;
+      for (let turn = 0; turn < 8; turn++) await nextTurn();
+      expect(prepared).toBe(Math.min(8, taken + prefetch));
+    }
+    expect(taken).toBe(8);
+  }
+});
+
+test("leaving the loop stops the work ahead", async () => {
+  let prepared = 0;
+  const step = (image: Uint8Array, out: Uint8Array) => {
+    prepared++;
+    out.set(image);
+  };
+  const dataset = toyDataset(100);
+  for await (const _ of new DataLoader({ dataset, batchSize: 1, transform: { name: "t", steps: [step] } })) break;
+  for (let turn = 0; turn < 8; turn++) await nextTurn();
+  expect(prepared).toBe(1);
+});
+
+test("a busy consumer that never waits still lets the event loop turn", async () => {
+  let turns = 0;
+  let going = true;
+  const count = async () => {
+    while (going) {
+      await nextTurn();
+      turns++;
+    }
+  };
+  const counting = count();
+  for await (const _ of new DataLoader({ dataset: toyDataset(6), batchSize: 1, prefetch: 0 })) {
+    const until = performance.now() + 12;
+    while (performance.now() < until);
+  }
+  going = false;
+  await counting;
+  expect(turns).toBeGreaterThanOrEqual(4);
+});
+
+test("a fault in a transform reaches the consumer at its batch, whether prepared ahead or not", async () => {
+  for (const prefetch of [0, 2]) {
+    const fault = new Error("broken image");
+    const step = (image: Uint8Array, out: Uint8Array) => {
+      if (image[0] === dataset.images[3 * 20]) throw fault;
+      out.set(image);
+    };
+    const dataset = toyDataset(6);
+    const seen: number[] = [];
+    const run = async () => {
+      const loader = new DataLoader({ dataset, batchSize: 1, transform: { name: "t", steps: [step] }, prefetch });
+      for await (const batch of loader) {
+        seen.push(batch.batch);
+        await nextTurn();
+        await nextTurn();
+      }
+    };
+    await expect(run()).rejects.toBe(fault);
+    expect(seen).toEqual([0, 1, 2]);
+  }
+});
+
+test("arrays are written again only when given back", async () => {
+  const dataset = toyDataset(10);
+  const kept = await collect({ dataset, batchSize: 2 });
+  expect(new Set(kept.map((batch) => batch.x.buffer)).size).toBe(5);
+
+  const loader = new DataLoader({ dataset, batchSize: 2, prefetch: 0 });
+  const buffers = new Set<ArrayBuffer>();
+  let k = 0;
+  for await (const batch of loader) {
+    expect(batch.x).toEqual(kept[k]!.x);
+    expect(batch.y).toEqual(kept[k++]!.y);
+    buffers.add(batch.x.buffer);
+    loader.recycle(batch);
+    loader.recycle(batch);
+    loader.recycle(kept[0]!); // not of this loader: left alone
+  }
+  expect(buffers.size).toBe(1);
+});
+
+test("two iterations of one loader do not disturb each other", async () => {
+  const loader = new DataLoader({ dataset: toyDataset(9), batchSize: 2, shuffle: true, transform });
+  const want = await collect(loader.options);
+  const take = async () => {
+    const got: Batch[] = [];
+    for await (const batch of loader) {
+      got.push(batch);
+      await nextTurn();
+    }
+    return got;
+  };
+  const [a, b] = await Promise.all([take(), take()]);
+  expect(a).toEqual(want);
+  expect(b).toEqual(want);
+});
+
+test("options out of range are refused by name", () => {
+  const dataset = toyDataset(4);
+  const refusal = (options: object) => {
+    try {
+      new DataLoader({ dataset, batchSize: 2, ...options });
+    } catch (error) {
+      expect(error).toBeInstanceOf(DataError);
+      return (error as Error).message;
+    }
+    throw new Error("was accepted");
+  };
+  expect(refusal({ batchSize: 0 })).toBe("DataLoader: batchSize wants a whole number of at least 1, was given 0");
+  expect(refusal({ seed: -1 })).toContain("DataLoader: seed wants a whole number in 0..4294967295");
+  expect(refusal({ epoch: 0.5 })).toContain("DataLoader: epoch");
+  expect(refusal({ prefetch: -1 })).toContain("DataLoader: prefetch");
+  expect(refusal({ startBatch: 3 })).toBe("DataLoader: startBatch wants a whole number in 0..2, was given 3");
+  expect(refusal({ batchSize: 5, dropLast: true })).toContain("leaves no batch of 5 from the 4 images of toy");
+});

@@ -1,0 +1,18 @@
+// Builds IDX files for tests.
+
+/** IDX bytes: type code (8 is u8), sizes, data bytes as they are to stand in the file. */
+export function idx(type: number, shape: readonly number[], data: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const headerBytes = 4 + 4 * shape.length;
+  const out = new Uint8Array(headerBytes + data.length);
+  out.set([0, 0, type, shape.length]);
+  const view = new DataView(out.buffer);
+  for (const [i, dim] of shape.entries()) view.setUint32(4 + 4 * i, dim);
+  out.set(data, headerBytes);
+  return out;
+}
+
+/** gzip of bytes, by the host. */
+export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(packed).arrayBuffer());
+}

@@ -1,0 +1,90 @@
+// The floor plan, held by reading every import: a room knows the rooms below it and nothing above.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const below: Record<string, readonly string[]> = {
+  gpu: [],
+  tensor: ["gpu"],
+  autograd: ["tensor", "gpu"],
+  ops: ["autograd", "tensor", "gpu"],
+  nn: ["ops", "autograd", "tensor", "gpu"],
+  io: ["tensor"],
+  data: ["tensor", "io"],
+  optim: ["nn", "ops", "tensor", "gpu"],
+  prune: ["optim", "nn", "ops", "tensor", "gpu"],
+  models: ["nn", "ops", "tensor", "gpu"],
+  train: ["models", "optim", "prune", "nn", "data", "io", "ops", "autograd", "tensor", "gpu"],
+  node: ["train", "data", "gpu"],
+  cli: ["index.ts", "node"],
+};
+// Rooms that dispatch kernels of their own.
+const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
+
+function files(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
+}
+
+function imports(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from\s+"([^"]+)"|import\(\s*"([^"]+)"\s*\)/g)].map(
+    (m) => (m[1] ?? m[2]) as string,
+  );
+}
+
+test("imports point downwards", () => {
+  const breaches: string[] = [];
+  for (const file of files("src", ".ts")) {
+    const [, room = ""] = file.split("/");
+    if (!Object.hasOwn(below, room)) continue;
+    for (const target of imports(file)) {
+      const hosts = room === "node" || room === "cli";
+      if (!target.startsWith(".")) {
+        if (!hosts) breaches.push(`${file} imports the package ${target}`);
+        continue;
+      }
+      const path = relative(root, resolve(root, dirname(file), target));
+      if (path.startsWith("shaders/")) {
+        if (!shaderRooms.has(room)) breaches.push(`${file} imports a shader`);
+        continue;
+      }
+      const goal = path.split("/")[1] as string;
+      if (goal !== room && !below[room]?.includes(goal)) breaches.push(`${file} imports ${path}`);
+    }
+  }
+  expect(breaches).toEqual([]);
+});
+
+test("every op has a test and an export line, every shader an importer", () => {
+  const exported = readFileSync(join(root, "src/ops/index.ts"), "utf8");
+  const tests = files("test/ops", ".ts").map((f) => f.split("/").at(-1) as string);
+  const missing: string[] = [];
+  for (const file of readdirSync(join(root, "src/ops")).filter((f) => f.endsWith(".ts") && f !== "index.ts")) {
+    const name = file.replace(".ts", "");
+    if (!tests.some((t) => t.startsWith(name))) missing.push(`${file} has no test`);
+    if (!exported.includes(`"./${file}"`)) missing.push(`${file} is not exported by ops/index.ts`);
+  }
+  const sources = ["src", "bench", "test"]
+    .flatMap((f) => files(f, ".ts"))
+    .map((f) => readFileSync(join(root, f), "utf8"));
+  const shaders = files("shaders", ".wgsl");
+  const texts = [...sources, ...shaders.map((f) => readFileSync(join(root, f), "utf8"))];
+  for (const shader of shaders) {
+    const tail = shader.replace(/^shaders\//, "");
+    if (!texts.some((text) => text.includes(`/${tail}"`) || text.includes(`"${tail}"`)))
+      missing.push(`${shader} has no importer`);
+  }
+  expect(missing).toEqual([]);
+});
+
+test("files stay short", () => {
+  const long = ["src", "shaders", "demo", "bench", "tools"]
+    .flatMap((f) => [...files(f, ".ts"), ...files(f, ".wgsl")])
+    .map((f) => [f, readFileSync(join(root, f), "utf8").split("\n").length] as const)
+    .filter(([, lines]) => lines > 400);
+  expect(long).toEqual([]);
+});
