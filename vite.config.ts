@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { browserLaunch } from "./tools/chromium.ts";
 // @ts-expect-error plain JavaScript shared with the Node loader hook
 import { wgslModule } from "./tools/wgsl_text.mjs";
-import { browserLaunch } from "./tools/chromium.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -22,14 +22,27 @@ export default defineConfig({
   build: {
     target: "es2022",
     sourcemap: true,
-    lib: { entry: { index: at("src/index.ts"), node: at("src/node/index.ts"), cli: at("src/cli/main.ts") }, formats: ["es"] },
+    lib: {
+      entry: { index: at("src/index.ts"), node: at("src/node/index.ts"), cli: at("src/cli/main.ts") },
+      formats: ["es"],
+    },
     rolldownOptions: { external: [/^node:/, /^[a-z@][^:]*$/] },
   },
   test: {
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/**/*.gpu.test.ts"], testTimeout: 60_000 },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.gpu.test.ts", "test/**/*.cli.test.ts"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        // The command as a user runs it: each test starts processes.
+        test: { name: "cli", include: ["test/**/*.cli.test.ts"], testTimeout: 240_000, fileParallelism: false },
       },
       {
         extends: true,

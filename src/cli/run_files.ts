@@ -14,7 +14,6 @@ import { RunDirectory, runEnvironment } from "../node/index.ts";
 import { adapterName } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
-import { renderRunPlot } from "./plot.ts";
 import type { Recipe } from "./recipe.ts";
 
 const METRICS = "metrics.jsonl";
@@ -115,6 +114,8 @@ export class RunFiles {
     );
     await this.directory.write("model.safetensors", writeSafetensors(dense, metadata));
     await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
+    // Loaded when needed: the chart libraries take longer than everything else at start-up.
+    const { renderRunPlot } = await import("./plot.ts");
     const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${this.recipe.prune.schedule}` });
     await this.directory.write("plot.svg", plot.svg);
     await this.directory.write("plot.png", plot.png());

@@ -1,4 +1,4 @@
-// The tables a run prints: how many weights of each layer are zero, and what a model is made of.
+// The table at the end of a run: how many weights of each layer are zero.
 import Table from "cli-table3";
 import { printable, type Screen, type TerminalStyle, terminalStyle } from "./terminal.ts";
 
@@ -29,7 +29,12 @@ export interface TableOptions {
  */
 export function renderLayerTable(layers: readonly LayerRow[], options: TableOptions = {}): string {
   const style = terminalStyle(options.screen ?? process.stdout, options.env);
-  const table = newTable(style, ["layer", "shape", "weights", "zeros", "sparsity"], 2);
+  const table = new Table({
+    head: ["layer", "shape", "weights", "zeros", "sparsity"],
+    colAligns: ["left", "left", "right", "right", "right"],
+    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
+    ...(style.interactive ? {} : { chars: ASCII_BOX }),
+  });
   let weights = 0;
   let zeros = 0;
   for (const layer of layers) {
@@ -48,49 +53,8 @@ export function renderLayerTable(layers: readonly LayerRow[], options: TableOpti
   return `${finish(table, total, style)}\n${compression(weights, zeros)}`;
 }
 
-/** What summaryTable shows of a model; the engine's summarize() returns it. */
-export interface SummaryRows {
-  readonly layers: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly output: readonly number[];
-    readonly parameters: number;
-    readonly macs: number;
-    readonly prunable: number;
-  }[];
-  readonly parameters: number;
-  readonly macs: number;
-  readonly prunable: number;
-}
-
-/**
- * What a model is made of: per layer its type, the shape it puts out for a batch of one, parameters, weights that
- * pruning may zero, and multiply-accumulates for one sample. Same styles as renderLayerTable.
- */
-export function summaryTable(model: string, summary: SummaryRows, options: TableOptions = {}): string {
-  const style = terminalStyle(options.screen ?? process.stdout, options.env);
-  const table = newTable(style, ["layer", "type", "output", "parameters", "prunable", "multiply-adds"], 3);
-  for (const { name, type, output, parameters, prunable, macs } of summary.layers) {
-    const shape = output.join(style.interactive ? "×" : "x");
-    table.push([printable(name), printable(type), shape, whole(parameters), whole(prunable), whole(macs)]);
-  }
-  const { parameters, prunable, macs } = summary;
-  const total = ["total", printable(model), "", whole(parameters), whole(prunable), whole(macs)];
-  return finish(table, total, style);
-}
-
-/** A table in the style of the screen; the first `texts` columns are texts, the others numbers. */
-function newTable(style: TerminalStyle, head: readonly string[], texts: number) {
-  return new Table({
-    head: [...head],
-    colAligns: head.map((_, i) => (i < texts ? "left" : "right")),
-    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
-    ...(style.interactive ? {} : { chars: ASCII_BOX }),
-  });
-}
-
 /** Adds the total and a rule above it. */
-function finish(table: ReturnType<typeof newTable>, total: readonly string[], style: TerminalStyle): string {
+function finish(table: Table.Table, total: readonly string[], style: TerminalStyle): string {
   table.push(total.map((text) => ({ content: style.color ? `\u001b[1m${text}\u001b[22m` : text })));
   const lines = table.toString().split("\n");
   const rule = lines[2] ?? "";

@@ -1,8 +1,8 @@
 // MobileNet-V1: depthwise separable blocks (Howard et al. 2017), with the classifier as a 1x1 convolution without bias,
 // as the soft-threshold pruning papers use it.
 import { BatchNorm2d, Conv2d, Module, ReLU, Sequential } from "../nn/index.ts";
-import { mean } from "../ops/mean.ts";
 import { flatten } from "../ops/reshape.ts";
+import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 const unit = (from: number, to: number, kernel: number, stride: number, groups: number) => [

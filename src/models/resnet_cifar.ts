@@ -1,8 +1,8 @@
 // The ResNets for small images (He et al. 2016, section 4.2): three stages of basic blocks, 6n + 2 layers.
 import { BatchNorm2d, Conv2d, Linear, Module, Sequential } from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
-import { mean } from "../ops/mean.ts";
-import { relu } from "../ops/relu.ts";
+import { mean } from "../ops/sum.ts";
+import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution where shapes differ), then ReLU. */

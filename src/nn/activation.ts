@@ -1,6 +1,5 @@
 // Activation layers: pointwise functions as modules.
-import { relu, relu6 } from "../ops/relu.ts";
-import { gelu, hardsigmoid, hardswish, leakyRelu, sigmoid, silu, softplus, tanh } from "../ops/unary.ts";
+import { gelu, hardsigmoid, hardswish, leakyRelu, relu, relu6, sigmoid, silu, softplus, tanh } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 

@@ -1,6 +1,7 @@
 // Soft threshold, the shrinkage at the heart of the pruning methods.
-import backwardWgsl from "../../shaders/soft_threshold_grad.wgsl";
+
 import forwardWgsl from "../../shaders/soft_threshold.wgsl";
+import backwardWgsl from "../../shaders/soft_threshold_grad.wgsl";
 import { defineOp, expectFloat, expectScalar, like } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";

@@ -104,7 +104,8 @@ export class TrainStep {
   /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
   async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
     const { model, sample, random } = this.options;
-    for (const [name, p] of model.namedState()) {
+    // Running statistics may hold what the bad step put there; in training nothing reads them.
+    for (const [name, p] of model.namedParameters()) {
       if ((await p.data()).some((v) => !Number.isFinite(v))) {
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
       }

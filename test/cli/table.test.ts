@@ -1,7 +1,7 @@
 // The table of layers, in a file and on a terminal.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type LayerRow, renderLayerTable, summaryTable } from "../../src/cli/table.ts";
+import { type LayerRow, renderLayerTable } from "../../src/cli/table.ts";
 import { printable, terminalStyle } from "../../src/cli/terminal.ts";
 
 const layers: LayerRow[] = [
@@ -89,27 +89,6 @@ describe("renderLayerTable", () => {
 
   it("an empty list is a total of nothing", () => {
     expect(renderLayerTable([], pipe)).toContain("| total | 0 layers |");
-  });
-});
-
-describe("summaryTable", () => {
-  it("lists a model's layers and their sums", () => {
-    const layers = [
-      { name: "conv1", type: "Conv2d", output: [1, 6, 28, 28], parameters: 156, prunable: 150, macs: 117_600 },
-      { name: "fc", type: "Linear", output: [1, 10], parameters: 4010, prunable: 4000, macs: 4000 },
-    ];
-    expect(summaryTable("tiny", { layers, parameters: 4166, prunable: 4150, macs: 121_600 }, pipe)).toBe(
-      [
-        "+-------+--------+-----------+------------+----------+---------------+",
-        "| layer | type   | output    | parameters | prunable | multiply-adds |",
-        "+-------+--------+-----------+------------+----------+---------------+",
-        "| conv1 | Conv2d | 1x6x28x28 |        156 |      150 |       117,600 |",
-        "| fc    | Linear | 1x10      |      4,010 |    4,000 |         4,000 |",
-        "+-------+--------+-----------+------------+----------+---------------+",
-        "| total | tiny   |           |      4,166 |    4,150 |       121,600 |",
-        "+-------+--------+-----------+------------+----------+---------------+",
-      ].join("\n"),
-    );
   });
 });
 

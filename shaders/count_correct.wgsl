@@ -1,0 +1,31 @@
+// How many rows have their largest logit at the target; the first of equal ones counts. One workgroup, integers only.
+struct Params { rows: u32, classes: u32 }
+@group(0) @binding(0) var<storage, read> logits: array<f32>;            // [rows, classes]
+@group(0) @binding(1) var<storage, read> labels: array<i32>;            // [rows]
+@group(0) @binding(2) var<storage, read_write> correct: array<f32>;     // [1]
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> total: atomic<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  var hits = 0u;
+  for (var row = lane; row < params.rows; row += 64u) {
+    let base = row * params.classes;
+    var best = 0u;
+    var top = logits[base];
+    for (var c = 1u; c < params.classes; c++) {
+      let v = logits[base + c];
+      if (v > top) {
+        top = v;
+        best = c;
+      }
+    }
+    hits += select(0u, 1u, i32(best) == labels[row]);
+  }
+  atomicAdd(&total, hits);
+  workgroupBarrier();
+  if (lane == 0u) {
+    correct[0] = f32(atomicLoad(&total));
+  }
+}

@@ -1,0 +1,42 @@
+// Pointwise functions of one tensor; OP picks one and compilers drop the rest.
+//!include "lib/index.wgsl"
+//!include "lib/pointwise.wgsl"
+const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
+struct Params { n: u32, slope: f32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+fn f(v: f32) -> f32 {
+  switch (OP) {
+    case 0u: { return max(v, 0.0); }
+    case 1u: { return clamp(v, 0.0, 6.0); }
+    case 2u: { return v * sigmoid(v); }
+    case 3u: { return v * clamp(v + 3.0, 0.0, 6.0) / 6.0; }
+    case 4u: { return clamp(v + 3.0, 0.0, 6.0) / 6.0; }
+    case 5u: { return sigmoid(v); }
+    case 6u: { return safe_tanh(v); }
+    case 7u: { return v * normal_cdf(v); }
+    case 8u: { return 0.5 * v * (1.0 + safe_tanh(GELU_A * (v + GELU_B * v * v * v))); }
+    case 9u: { return select(params.slope * v, v, v > 0.0); }
+    case 10u: { return max(v, 0.0) + log1p_exp_negative(abs(v)); }
+    case 11u: { return exp(v); }
+    case 12u: { return log(v); }
+    case 13u: { return sqrt(v); }
+    case 14u: { return -v; }
+    case 15u: { return abs(v); }
+    default: { return v * v; }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let start = flat_group(group, groups) * 512u + lane;
+  for (var k = 0u; k < 8u; k++) {
+    let i = start + k * 64u;
+    if (i < params.n) {
+      y[i] = f(x[i]);
+    }
+  }
+}

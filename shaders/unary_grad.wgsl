@@ -1,0 +1,46 @@
+// dx = dy · f'(x). At kinks the derivative is that of the usual frameworks: relu'(0) = 0, hardswish'(-3) = -1/2, ...
+//!include "lib/index.wgsl"
+//!include "lib/pointwise.wgsl"
+const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
+struct Params { n: u32, slope: f32 }
+@group(0) @binding(0) var<storage, read> x: array<f32>;                  // the input, or the output where that is cheaper
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+fn df(v: f32) -> f32 {
+  switch (OP) {
+    case 0u: { return select(0.0, 1.0, v > 0.0); }
+    case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
+    case 2u: { let s = sigmoid(v); return s * (1.0 + v * (1.0 - s)); }
+    case 3u: { return select(select(v / 3.0 + 0.5, 1.0, v >= 3.0), 0.0, v < -3.0); }
+    case 4u: { return select(0.0, 1.0 / 6.0, v > -3.0 && v < 3.0); }
+    case 5u: { return v * (1.0 - v); }                       // from the output
+    case 6u: { return 1.0 - v * v; }                         // from the output
+    case 7u: { return normal_cdf(v) + v * INV_SQRT_2PI * exp(-0.5 * v * v); }
+    case 8u: {
+      let t = safe_tanh(GELU_A * (v + GELU_B * v * v * v));
+      return 0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * GELU_A * (1.0 + 3.0 * GELU_B * v * v);
+    }
+    case 9u: { return select(params.slope, 1.0, v > 0.0); }
+    case 10u: { return sigmoid(v); }
+    case 11u: { return v; }                                  // from the output
+    case 12u: { return 1.0 / v; }
+    case 13u: { return 0.5 / v; }                            // from the output
+    case 14u: { return -1.0; }
+    case 15u: { return sign(v); }
+    default: { return 2.0 * v; }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let start = flat_group(group, groups) * 512u + lane;
+  for (var k = 0u; k < 8u; k++) {
+    let i = start + k * 64u;
+    if (i < params.n) {
+      dx[i] = dy[i] * df(x[i]);
+    }
+  }
+}

@@ -1,0 +1,343 @@
+// One figure of a run: loss, accuracy, sparsity, threshold and implied L1 coefficient over the steps, one above the
+// other, so that what the threshold does can be read against what the network does.
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import * as Plot from "@observablehq/plot";
+import { Resvg } from "@resvg/resvg-js";
+import { parseHTML } from "linkedom";
+import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
+import { printable } from "./terminal.ts";
+
+export type { PlotRow } from "./plot_data.ts";
+
+export interface RunPlot {
+  /** The figure as SVG text, 800 units wide. */
+  readonly svg: string;
+  /** The same as PNG, twice that many pixels wide. Rendered when called. */
+  png(): Uint8Array;
+}
+
+/** Okabe and Ito's colours, told apart with any colour vision; the light ones darkened for thin lines on white. */
+const COLOR = { train: "#0072b2", test: "#d55e00", sparsity: "#00785a", threshold: "#a5447e", lambda: "#8a6100" };
+const INK = "#1f2328";
+const FAINT = "#6e7781";
+const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
+
+const WIDTH = 800;
+const LEFT = 66;
+const RIGHT = 124;
+const TOP = 74;
+const TITLE = 26;
+const PANEL = 118;
+const GAP = 12;
+const AXIS = 44;
+/** Room above the frame of a panel for the upper half of its topmost label. */
+const HEAD = 8;
+const MAX_POINTS = 1200;
+
+interface Curve {
+  /** "train", "test", or nothing when the panel has one curve. */
+  readonly name: string;
+  readonly color: string;
+  readonly points: readonly Point[];
+  /** The points before smoothing, drawn faintly. */
+  readonly raw?: readonly Point[];
+  /** Few points, each of them measured: drawn as dots on a line. */
+  readonly dots?: boolean;
+}
+
+interface Panel {
+  readonly title: string;
+  readonly note: string;
+  readonly curves: readonly Curve[];
+  readonly domain: readonly [number, number];
+  readonly log?: boolean;
+  readonly ticks: number;
+  /** How a value is written at the end of its curve. */
+  readonly show: (y: number) => string;
+  /** How a value is written at the axis; `show` unless given. */
+  readonly tick?: (y: number) => string;
+}
+
+/**
+ * Draws a run as one figure with a panel for each quantity that the rows hold.
+ *
+ * Training loss and accuracy are drawn twice: as logged, faint, and as a centred running mean, bold. Loss and L1
+ * coefficient turn to a logarithmic axis when they span more than a factor of 30. The last value of each curve is
+ * written at its end. Dotted lines are the ends of epochs, when there are at most 25.
+ *
+ * Units    accuracy and sparsity from 0 to 1 in, per cent out; threshold in units of the weights.
+ * Errors   RangeError when no row has a step and a number to draw.
+ */
+export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): RunPlot {
+  const panels = panelsOf(rows);
+  if (panels.length === 0) {
+    throw new RangeError(`run plot: wants rows with a step and at least one number, got ${rows.length} rows without`);
+  }
+  const xs = panels.flatMap((panel) => panel.curves.flatMap((curve) => curve.points.map((p) => p.x)));
+  const last = xs.reduce((a, b) => Math.max(a, b), 1);
+  const epochs = [...new Set(rows.filter((row) => row.kind === "epoch").map((row) => row.step))].filter(
+    (step): step is number => typeof step === "number" && Number.isFinite(step) && step < last,
+  );
+  const marks = epochs.length <= 25 ? epochs : [];
+
+  const pitch = TITLE + PANEL + GAP;
+  const height = TOP + panels.length * pitch - GAP + AXIS;
+  const body = panels.map((panel, i) => {
+    const isLast = i === panels.length - 1;
+    return `<g transform="translate(0,${TOP + i * pitch})">${panelSvg(panel, [0, last], marks, isLast)}</g>`;
+  });
+  const steps = `optimiser steps${marks.length > 0 ? "  (dotted: ends of epochs)" : ""}`;
+  const svg = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`,
+    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
+    `<title>${escapeXml(options.title)}</title>`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
+    text(LEFT, 51, subtitle(panels, last), `font-size="12.5" fill="${FAINT}"`),
+    // Plot numbers its clip paths through the life of the process: number them through the figure instead.
+    renumber(body.join("")),
+    text((LEFT + WIDTH - RIGHT) / 2, height - 10, steps, `text-anchor="middle"`),
+    "</svg>",
+  ].join("");
+  return { svg, png: () => rasterize(svg) };
+}
+
+function renumber(body: string): string {
+  const ids = new Map<string, string>();
+  return body.replaceAll(/plot-clip-\d+/g, (id) => {
+    if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
+    return ids.get(id) as string;
+  });
+}
+
+function rasterize(svg: string): Uint8Array {
+  // A machine without fonts would draw no text: these come with a package.
+  const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
+  const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
+  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
+  return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
+}
+
+function panelsOf(rows: readonly PlotRow[]): Panel[] {
+  const steps = rows.filter((row) => row.kind !== "epoch");
+  const train = steps.length > 0 ? steps : rows;
+  const panels = [
+    lossPanel(pick(train, "loss"), pick(rows, "testLoss")),
+    accuracyPanel(pick(train, "accuracy"), pick(rows, "testAccuracy")),
+    percentPanel("Sparsity", "zeros among prunable weights, per cent", COLOR.sparsity, pick(rows, "sparsity")),
+    plainPanel("Threshold d", "in units of the weights", COLOR.threshold, pick(rows, "threshold"), false),
+    plainPanel("Implied L1 coefficient λ", "threshold step / learning rate", COLOR.lambda, pick(train, "lambda"), true),
+  ];
+  return panels.filter((panel) => panel.curves.some((curve) => curve.points.length > 0));
+}
+
+/** A training curve: bold mean over faint points. */
+function trainCurve(points: readonly Point[]): Curve {
+  const width = smoothingWidth(points.length);
+  const curve = { name: "train", color: COLOR.train };
+  return width === 1 ? { ...curve, points } : { ...curve, points: smooth(points, width), raw: points };
+}
+
+function meanNote(count: number): string {
+  const width = smoothingWidth(count);
+  return width === 1 ? "" : `; faint: as logged, bold: mean of up to ${width} rows`;
+}
+
+function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
+  const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
+  const values = curves.flatMap((curve) => curve.points);
+  const log = spansDecades(values);
+  const shown = [...values, ...train];
+  const high = Math.max(quantile(shown, 0.995), quantile(values, 1)) * (log ? 1.15 : 1.05);
+  const low = log
+    ? quantile(
+        values.filter((p) => p.y > 0),
+        0,
+      ) * 0.7
+    : 0;
+  return {
+    title: "Loss",
+    note: `cross entropy in nats${log ? ", log scale" : ""}${meanNote(train.length)}`,
+    curves,
+    domain: high > low ? [low, high] : [0, 1],
+    log,
+    ticks: 5,
+    show: significant,
+  };
+}
+
+function accuracyPanel(train: readonly Point[], test: readonly Point[]): Panel {
+  const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
+  const values = curves.flatMap((curve) => curve.points);
+  // The first climb is steep and short: the axis starts where all but a twentieth of the curve lies.
+  const low = Math.max(0, Math.floor((quantile(values, 0.05) - 0.02) * 10) / 10);
+  return {
+    title: "Accuracy",
+    note: `per cent${low > 0 ? `, axis from ${low * 100}` : ""}${meanNote(train.length)}`,
+    curves,
+    domain: [low, 1],
+    ticks: 5,
+    show: (y) => `${(100 * y).toFixed(2)} %`,
+    tick: (y) => String(Math.round(1000 * y) / 10),
+  };
+}
+
+function percentPanel(title: string, note: string, color: string, points: readonly Point[]): Panel {
+  const show = (y: number) => `${(100 * y).toFixed(2)} %`;
+  const curves = [{ name: "", color, points }];
+  return { title, note, curves, domain: [0, 1], ticks: 4, show, tick: (y) => String(Math.round(100 * y)) };
+}
+
+function plainPanel(title: string, note: string, color: string, points: readonly Point[], mayLog: boolean): Panel {
+  const log = mayLog && spansDecades(points);
+  const positive = points.filter((p) => p.y > 0);
+  const high = quantile(points, 1);
+  const domain: [number, number] = log ? [quantile(positive, 0) / 1.5, high * 1.5] : [0, high > 0 ? high * 1.18 : 1];
+  return {
+    title,
+    note: note + (log ? ", log scale" : ""),
+    curves: [{ name: "", color, points: log ? positive : points }],
+    domain,
+    log,
+    ticks: 4,
+    show: significant,
+  };
+}
+
+/** Whether the largest of a curve is more than 30 times its middle or its smallest twentieth. */
+function spansDecades(points: readonly Point[]): boolean {
+  const positive = points.filter((p) => p.y > 0);
+  return (
+    positive.length > 1 &&
+    positive.length > 0.9 * points.length &&
+    quantile(positive, 1) > 30 * quantile(positive, 0.05)
+  );
+}
+
+function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly number[], isLast: boolean): string {
+  const { domain, log = false, curves } = panel;
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const thinned = curves
+    .filter((curve) => curve.points.length > 0)
+    .map((curve) => ({
+      ...curve,
+      points: curve.dots ? curve.points : thin(curve.points, MAX_POINTS),
+      raw: thin(
+        (curve.raw ?? []).filter((p) => !log || p.y > 0),
+        MAX_POINTS,
+      ),
+    }));
+  const at = { x: "x", y: "y" } as const;
+  const inside = ({ y }: Point) => y >= domain[0] && y <= domain[1];
+  const tickFormat = panel.tick ?? significant;
+  const ticks = log ? logTicks(domain) : panel.ticks;
+  const svg = Plot.plot({
+    document,
+    width: WIDTH,
+    height: HEAD + PANEL + (isLast ? AXIS : 8),
+    marginLeft: LEFT,
+    marginRight: RIGHT,
+    marginTop: HEAD,
+    marginBottom: isLast ? AXIS : 8,
+    x: { domain: [...x], label: null, axis: null },
+    y: { domain: [...domain], type: log ? "log" : "linear", label: null, axis: null },
+    marks: [
+      Plot.gridY({ ticks, stroke: "#d8dee4", strokeOpacity: 1 }),
+      Plot.ruleX(epochs, { stroke: "#afb8c1", strokeDasharray: "1,3" }),
+      ...(isLast ? [Plot.axisX({ ticks: 8, tickSize: 4, fontSize: 12 })] : []),
+      Plot.axisY({ ticks, tickFormat, tickSize: 0, fontSize: 12 }),
+      Plot.ruleY([domain[0]], { stroke: "#8c959f" }),
+      ...thinned.flatMap(({ raw, points, color, dots }) => [
+        Plot.lineY(raw, { ...at, stroke: color, strokeWidth: 1, strokeOpacity: 0.28, clip: true }),
+        Plot.lineY(points, { ...at, stroke: color, strokeWidth: dots ? 1.25 : 2, strokeLinejoin: "round", clip: true }),
+        ...(dots
+          ? [Plot.dot(points.filter(inside), { ...at, fill: color, r: 3.2, stroke: "#ffffff", strokeWidth: 1 })]
+          : []),
+      ]),
+      ...endLabels(panel, x[1]),
+    ],
+  });
+  for (const style of svg.querySelectorAll("style")) style.remove();
+  svg.setAttribute("font-family", FONT);
+  svg.setAttribute("overflow", "visible");
+  svg.setAttribute("y", String(TITLE - HEAD - 4));
+  const title = `<text x="${LEFT}" y="12"><tspan font-weight="bold" font-size="13.5">${escapeXml(panel.title)}</tspan>`;
+  return `${title}<tspan dx="8" fill="${FAINT}">${escapeXml(panel.note)}</tspan></text>${svg.outerHTML}`;
+}
+
+/** The finest of 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten, that has at most 6 in a domain. */
+function logTicks([low, high]: readonly [number, number]): number[] {
+  const from = Math.floor(Math.log10(low));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
+  const within = (ticks: number[]) => ticks.filter((t) => t >= low && t <= high);
+  const choices = [[1, 2, 5], [1, 3], [1]].map((steps) =>
+    within(powers.flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))),
+  );
+  const sparse = within(powers.filter((k) => k % Math.ceil(powers.length / 5) === 0).map((k) => Number(`1e${k}`)));
+  return choices.find((ticks) => ticks.length <= 6) ?? sparse;
+}
+
+/** The last value of each curve, right of the frame; labels that would touch are moved apart. */
+function endLabels({ curves, domain, log = false, show }: Panel, right: number) {
+  const scale = (y: number) => (log ? Math.log(y) : y);
+  const [low, high] = [scale(domain[0]), scale(domain[1])];
+  const labels = curves
+    .filter((curve) => curve.points.length > 0)
+    .map((curve) => {
+      const y = (curve.points.at(-1) as Point).y;
+      const share = Math.min(1, Math.max(0, (scale(y) - low) / (high - low)));
+      return { text: curve.name ? `${curve.name} ${show(y)}` : show(y), color: curve.color, top: (1 - share) * PANEL };
+    })
+    .sort((a, b) => a.top - b.top);
+  const [first, second] = labels;
+  if (first && second && second.top - first.top < 15) {
+    const middle = Math.min(PANEL - 8, Math.max(8, (first.top + second.top) / 2));
+    first.top = middle - 7.5;
+    second.top = middle + 7.5;
+  }
+  return labels.map(({ text: label, color, top }) =>
+    Plot.text([label], {
+      x: () => right,
+      frameAnchor: "top",
+      dy: top,
+      dx: 9,
+      text: (d: string) => d,
+      fill: color,
+      fontSize: 12.5,
+      fontWeight: "bold",
+      textAnchor: "start",
+      lineAnchor: "middle",
+    }),
+  );
+}
+
+function subtitle(panels: readonly Panel[], last: number): string {
+  const parts = [`${last.toLocaleString("en-US")} steps`];
+  for (const { title, curves, show } of panels) {
+    const curve = curves.findLast((c) => c.points.length > 0);
+    if (curve && (title === "Accuracy" || title === "Sparsity")) {
+      parts.push(`${curve.name} ${title.toLowerCase()} ${show((curve.points.at(-1) as Point).y)}`.trim());
+    }
+  }
+  return parts.join("  ·  ");
+}
+
+/** Three significant digits, written as people do: 0.0412, 1.5e-5. */
+function significant(y: number): string {
+  if (y === 0) return "0";
+  const rounded = Number(y.toPrecision(3));
+  return Math.abs(rounded) < 1e-3 || Math.abs(rounded) >= 1e5
+    ? rounded.toExponential().replace("e+", "e")
+    : String(rounded);
+}
+
+function text(x: number, y: number, content: string, attributes: string): string {
+  return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`;
+}
+
+function escapeXml(content: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c] as string);
+}

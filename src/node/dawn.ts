@@ -1,0 +1,99 @@
+// Gives Node the browser's `navigator.gpu`, by Dawn: on the system's adapter, else on a software driver of our cache.
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { cachePath } from "./cache.ts";
+import { readSwitches } from "./env.ts";
+import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
+
+export interface InstallOptions {
+  /** A software adapter is an error. Default: the environment's ESPALIER_REQUIRE_GPU. */
+  readonly requireGpu?: boolean;
+  /** Part of the wanted adapter's name. Default: ESPALIER_ADAPTER; without it the fastest is taken. */
+  readonly adapter?: string;
+  /** Dawn's toggles by name, as in `dump_shaders`. */
+  readonly toggles?: readonly string[];
+}
+
+interface Ready {
+  readonly found: Installed;
+  publish(): void;
+}
+
+/** By what was asked. It also keeps Dawn's objects alive: Dawn crashes when one is collected while its adapters live. */
+const ready = new Map<string, Promise<Ready>>();
+
+/**
+ * Sets `navigator.gpu` and the WebGPU globals, so that the engine finds here what it finds in a page.
+ *
+ * Tries (1) what the system has, (2) the software drivers of the cache, with (3) the cache's Vulkan loader if the system has
+ * none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process when it takes a cached one. A second call with
+ * the same options gives the first one's result. Errors: AdapterError when nothing works, or only software and
+ * `requireGpu` is set; RangeError for an unknown switch in the environment.
+ */
+export async function installGpu(options: InstallOptions = {}): Promise<Installed> {
+  const switches = readSwitches();
+  const adapter = options.adapter ?? switches.adapter;
+  if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === "")) {
+    throw new AdapterError(`adapter wants a part of an adapter's name, was given ${JSON.stringify(adapter)}`);
+  }
+  const dawnOptions = [
+    ...(adapter ? [`adapter=${adapter}`] : []),
+    ...(options.toggles?.length ? [`enable-dawn-features=${options.toggles.join(",")}`] : []),
+  ];
+  const wish: Wish = { dawnOptions, adapter, requireGpu: options.requireGpu ?? switches.requireGpu };
+  const key = JSON.stringify(wish);
+  let pending = ready.get(key);
+  if (!pending) {
+    pending = open(wish);
+    ready.set(key, pending);
+    // A failure is not kept: `setup` may mend it and ask again.
+    pending.catch(() => ready.delete(key));
+  }
+  const { found, publish } = await pending;
+  publish();
+  if (found.software) noteSoftware(found.name);
+  return found;
+}
+
+async function open(wish: Wish): Promise<Ready> {
+  const dawn = await import("webgpu").catch((cause: unknown) => {
+    const words = String((cause as Error).message).split("\n")[0];
+    throw new AdapterError(`Dawn did not load: ${words}\nThe npm package webgpu has to be installed.`);
+  });
+  persistShaders();
+  const { gpu, found } = await climb(dawn.create, wish);
+  return { found, publish: () => publish(gpu, dawn.globals) };
+}
+
+/** Mesa keeps compiled shaders between runs in a folder; without a home it has none. */
+function persistShaders(): void {
+  if (process.env["MESA_SHADER_CACHE_DIR"]) return;
+  const folder = cachePath("shaders");
+  try {
+    mkdirSync(folder, { recursive: true });
+    process.env["MESA_SHADER_CACHE_DIR"] = folder;
+  } catch {
+    // A read-only home costs compile time, nothing else.
+  }
+}
+
+/** Makes `navigator.gpu` and `GPUBufferUsage` and its kin. Node 20 has no navigator; later ones have a read-only global. */
+function publish(gpu: GPU, globals: object): void {
+  for (const [name, value] of Object.entries(Object.getOwnPropertyDescriptors(globals))) {
+    Object.defineProperty(globalThis, name, { ...value, configurable: true });
+  }
+  const property = { value: gpu, configurable: true, enumerable: true, writable: true };
+  if (globalThis.navigator) Object.defineProperty(globalThis.navigator, "gpu", property);
+  else {
+    const navigator = { userAgent: `Node.js/${process.versions.node}`, hardwareConcurrency: availableParallelism() };
+    Object.defineProperty(navigator, "gpu", property);
+    Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true, writable: true });
+  }
+}
+
+/** One line for a whole family of processes: children inherit the note. */
+function noteSoftware(name: string): void {
+  if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
+  process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
+  process.stderr.write(`espalier: no GPU in use: computing in software on ${name}. Right, but slow.\n`);
+}

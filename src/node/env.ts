@@ -1,0 +1,102 @@
+// What the environment says: switches, versions, the commit. The only place that reads them for the Node host.
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Switches that environment variables set. */
+export interface Switches {
+  /** ESPALIER_DEBUG: 0 quiet, 1 pipelines, 2 kernel times, 3 allocations, 4 final WGSL. */
+  readonly debug: number;
+  /** ESPALIER_CHECK=nan: stop at the first op that makes a NaN. */
+  readonly checkNan: boolean;
+  /** ESPALIER_REQUIRE_GPU=1: a software adapter is an error. */
+  readonly requireGpu: boolean;
+  /** ESPALIER_ADAPTER: part of the wanted adapter's name. */
+  readonly adapter: string | undefined;
+}
+
+/** Reads the switches. Errors: RangeError naming a variable whose value is none of the known ones. */
+export function readSwitches(env: Readonly<Record<string, string | undefined>> = process.env): Switches {
+  const oneOf = (name: string, known: readonly string[]): string => {
+    const value = env[name] ?? "";
+    if (value === "" || known.includes(value)) return value;
+    throw new RangeError(`${name} wants one of ${known.join(", ")}, was given ${JSON.stringify(value)}`);
+  };
+  return {
+    debug: Number(oneOf("ESPALIER_DEBUG", ["0", "1", "2", "3", "4"])),
+    checkNan: oneOf("ESPALIER_CHECK", ["nan"]) === "nan",
+    requireGpu: oneOf("ESPALIER_REQUIRE_GPU", ["0", "1"]) === "1",
+    adapter: env["ESPALIER_ADAPTER"] || undefined,
+  };
+}
+
+/** The package's root: the nearest folder above this file with our package.json (src/node here, dist when built). */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const found = readPackage(join(folder, "package.json"));
+    if (found?.name === "espalier") return folder;
+    const up = dirname(folder);
+    if (up === folder) throw new Error("espalier's own package.json was not found above its code");
+    folder = up;
+  }
+}
+
+function readPackage(path: string): { name?: string; version?: string } | null {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as { name?: string; version?: string };
+  } catch {
+    return null;
+  }
+}
+
+function webgpuVersion(): string | null {
+  try {
+    const entry = createRequire(import.meta.url).resolve("webgpu");
+    return readPackage(join(dirname(entry), "package.json"))?.version ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Versions of what a result depends on. */
+export interface Versions {
+  readonly espalier: string;
+  readonly node: string;
+  /** The npm package that binds Dawn, or null where it is not installed. */
+  readonly webgpu: string | null;
+  readonly platform: string;
+}
+
+export function versions(): Versions {
+  return {
+    espalier: readPackage(join(packageRoot(), "package.json"))?.version ?? "unknown",
+    node: process.versions.node,
+    webgpu: webgpuVersion(),
+    platform: `${process.platform}-${process.arch}`,
+  };
+}
+
+/** The commit checked out in `folder`, with `+changes` when files differ from it; null outside git. */
+export function gitCommit(folder: string = packageRoot()): string | null {
+  const git = (...args: string[]) =>
+    spawnSync("git", ["-C", folder, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 5000 });
+  const head = git("rev-parse", "HEAD");
+  if (head.status !== 0) return null;
+  // An installed copy below somebody else's repository is not at that repository's commit.
+  if (git("ls-files", "--error-unmatch", "package.json").status !== 0) return null;
+  const dirty = git("status", "--porcelain", "--untracked-files=no").stdout.trim() !== "";
+  return head.stdout.trim() + (dirty ? "+changes" : "");
+}
+
+/** What a run saves beside its metrics to say where it was made. */
+export interface RunEnvironment extends Versions {
+  readonly commit: string | null;
+  readonly started: string;
+}
+
+export function runEnvironment(): RunEnvironment {
+  return { ...versions(), commit: gitCommit(), started: new Date().toISOString() };
+}

@@ -1,0 +1,147 @@
+// Files of this machine: a ByteSource over folders for reading, and writes that are whole or did not happen.
+import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type ByteSource, checkPath, SourceError } from "../data/index.ts";
+
+/** A file that could not be written; names the path and what to do about it. */
+export class FileError extends Error {
+  override readonly name = "FileError";
+}
+
+const codeOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? "";
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  ENOTDIR: "a part of the path is not a folder",
+  EISDIR: "it is a folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "the file is larger than this file system or limit allows",
+  EMFILE: "too many open files",
+};
+
+/** What went wrong, in words where we have them. */
+function reason(cause: unknown): string {
+  return REASONS[codeOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause));
+}
+
+/** All bytes of a regular file. `fs.readFile` refuses files above 2 GiB, so this asks piece by piece. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    while (at < size) {
+      const { bytesRead } = await handle.read(bytes, at, Math.min(size - at, 2 ** 30), at);
+      if (bytesRead === 0) throw new Error(`the file shrank from ${size} to ${at} bytes while it was read`);
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Files below a folder, or the one file given (then its own name is the only path).
+ *
+ * Paths are relative with forward slashes and cannot leave the folder. Errors: SourceError naming folder, path, reason.
+ */
+export function fileSource(folderOrFile: string): ByteSource {
+  if (typeof folderOrFile !== "string" || folderOrFile === "") {
+    throw new SourceError("fileSource", JSON.stringify(folderOrFile), "wanted the path of a folder or a file");
+  }
+  const locate = async (path: string): Promise<string | null> => {
+    checkPath(folderOrFile, path);
+    const base = await stat(folderOrFile).catch(() => null);
+    if (!base) return null;
+    if (!base.isDirectory()) return path === basename(folderOrFile) ? folderOrFile : null;
+    const full = join(folderOrFile, path);
+    return (await stat(full).catch(() => null))?.isFile() ? full : null;
+  };
+  return {
+    name: folderOrFile,
+    async read(path) {
+      const full = await locate(path);
+      if (full === null) throw new SourceError(folderOrFile, path, "no such file");
+      try {
+        return await readWhole(full);
+      } catch (cause) {
+        throw new SourceError(folderOrFile, path, reason(cause));
+      }
+    },
+    async exists(path) {
+      return (await locate(path)) !== null;
+    },
+  };
+}
+
+/** The calls `writeAtomic` makes, so that tests can be a full disk. */
+export interface WriteCalls {
+  readonly open: (path: string, flags: string) => Promise<Pick<FileHandle, "sync" | "close"> & { write: WriteAt }>;
+  readonly rename: (from: string, to: string) => Promise<void>;
+  readonly unlink: (path: string) => Promise<void>;
+}
+/** Writes up to `length` bytes from `offset`; says how many it took. */
+type WriteAt = (bytes: Uint8Array, offset: number, length: number) => Promise<{ bytesWritten: number }>;
+
+/** Two writes of one path at a time must not share a temporary file. */
+let serial = 0;
+
+const realCalls: WriteCalls = { open, rename, unlink };
+
+/**
+ * Writes a file so that a reader, a crash or a full disk sees the old bytes or the new ones, never a part.
+ *
+ * The bytes go to `path.tmp.<pid>.<n>`, are flushed, and take the name by a rename; then the folder is flushed.
+ * On a full disk the first write returns short without an error and only the next one fails, so it loops.
+ * Errors: FileError naming the path; the temporary file is gone by then and the old file untouched.
+ */
+export async function writeAtomic(path: string, bytes: Uint8Array, calls: WriteCalls = realCalls): Promise<void> {
+  if (typeof path !== "string" || path === "")
+    throw new FileError(`wanted a file path, was given ${JSON.stringify(path)}`);
+  if (!(bytes instanceof Uint8Array))
+    throw new FileError(`${path}: wanted a Uint8Array to write, was given ${typeof bytes}`);
+  const temporary = `${path}.tmp.${process.pid}.${serial++}`;
+  let created = false;
+  try {
+    const handle = await calls.open(temporary, "w");
+    created = true;
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 2 ** 30));
+        if (bytesWritten <= 0) throw new Error(`the system took none of the last ${bytes.length - at} bytes`);
+        at += bytesWritten;
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await calls.rename(temporary, path);
+    created = false;
+  } catch (cause) {
+    if (created) await calls.unlink(temporary).catch(() => {});
+    throw new FileError(`${path}: cannot write ${bytes.length} bytes: ${reason(cause)} (folder ${dirname(path)})`);
+  }
+  await syncFolder(dirname(path), calls);
+}
+
+/** Makes the rename last through a power cut. Windows and some network file systems cannot; the file is whole anyway. */
+async function syncFolder(folder: string, calls: WriteCalls): Promise<void> {
+  try {
+    const handle = await calls.open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (cause) {
+    if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP", "EBADF"].includes(codeOf(cause))) {
+      throw new FileError(`${folder}: cannot flush the folder: ${reason(cause)}`);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// The Node host: an adapter through Dawn, files, and what the environment says.
+export { SetupError } from "./command.ts";
+export { type InstallOptions, installGpu } from "./dawn.ts";
+export {
+  gitCommit,
+  type RunEnvironment,
+  readSwitches,
+  runEnvironment,
+  type Switches,
+  type Versions,
+  versions,
+} from "./env.ts";
+export { FileError, fileSource, writeAtomic } from "./files.ts";
+export { AdapterError, type Installed } from "./ladder.ts";
+export type { Probe } from "./probe.ts";
+export { RunDirectory } from "./run_store.ts";
+export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";

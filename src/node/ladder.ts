@@ -1,0 +1,157 @@
+// The ladder to an adapter: the system's drivers, then the software ones of our cache; and why each was refused.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { isMainThread } from "node:worker_threads";
+import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
+import { packageRoot } from "./env.ts";
+import { preloadDriver, systemHasLoader } from "./preload.ts";
+
+/** No adapter that will do; says what was tried, what each refused, and what to run. */
+export class AdapterError extends Error {
+  override readonly name = "AdapterError";
+  /** True where a software driver, which `setup` can install, would be enough. */
+  readonly mendable: boolean;
+  constructor(message: string, mendable = false) {
+    super(message);
+    this.mendable = mendable;
+  }
+}
+
+/** What was found. */
+export interface Installed {
+  /** Where the driver came from. */
+  readonly how: "system" | CachedDriver;
+  readonly name: string;
+  readonly software: boolean;
+}
+
+/** What is wanted. `dawnOptions` go to Dawn's `create()`. */
+export interface Wish {
+  readonly dawnOptions: string[];
+  readonly adapter: string | undefined;
+  readonly requireGpu: boolean;
+}
+
+/** Tries each rung until one gives an adapter that will do. Errors: AdapterError with all refusals. */
+export async function climb(create: (options: string[]) => GPU, wish: Wish): Promise<{ gpu: GPU; found: Installed }> {
+  const refusals: string[] = [];
+  for (const rung of rungs(wish.requireGpu)) {
+    const restore = rememberDrivers();
+    try {
+      await rung.prepare();
+      const gpu = create(wish.dawnOptions);
+      // Only looked at: an adapter gives one device, and the engine asks for its own.
+      const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+      if (!adapter) throw new AdapterError(refusedBecause(wish.dawnOptions));
+      const found = { how: rung.how, name: adapterName(adapter.info), software: isSoftware(adapter.info) };
+      if (!found.software || !wish.requireGpu) return { gpu, found };
+      throw new AdapterError(`${found.name} is a software adapter, and a GPU is required`);
+    } catch (cause) {
+      restore();
+      const words = cause instanceof Error ? cause.message : String(cause);
+      refusals.push(`${rung.label}: ${words.trim().replaceAll("\n", "\n    ")}`);
+    }
+  }
+  throw new AdapterError(failureText(refusals, wish), !wish.requireGpu && !wish.adapter);
+}
+
+interface Rung {
+  readonly how: Installed["how"];
+  readonly label: string;
+  /** Makes the driver ready for `create()`. Throws why it cannot. */
+  prepare(): Promise<void>;
+}
+
+/** What is tried, in order. */
+function rungs(requireGpu: boolean): Rung[] {
+  const system: Rung = { how: "system", label: "the system's drivers", prepare: checkLoader };
+  // What the cache holds is software.
+  if (process.platform !== "linux" || requireGpu) return [system];
+  const cached = CACHED_DRIVERS.map((how) => {
+    const folder = driverFolder(how);
+    return { how, label: `${how} in ${folder}`, prepare: () => chooseCached(folder) };
+  });
+  return [system, ...cached];
+}
+
+/** Dawn prints a warning when there is no loader; asking first keeps every start on a cached driver quiet. */
+async function checkLoader(): Promise<void> {
+  if (process.platform === "linux" && !(await systemHasLoader())) {
+    throw new AdapterError("there is no Vulkan loader (libvulkan.so.1)");
+  }
+}
+
+/** Points the Vulkan loader at a cached driver, by the new variable and the one that older loaders read. */
+async function chooseCached(folder: string): Promise<void> {
+  const manifest = join(folder, "icd.json");
+  if (!existsSync(manifest)) throw new AdapterError("not set up");
+  if (!isMainThread) {
+    throw new AdapterError("a worker thread cannot choose it; call installGpu() on the main thread first");
+  }
+  const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
+  await preloadDriver(folder, basename(ICD.library_path));
+  process.env["VK_DRIVER_FILES"] = manifest;
+  process.env["VK_ICD_FILENAMES"] = manifest;
+}
+
+/** Notes the choice of drivers in the environment; the function it returns puts it back. */
+function rememberDrivers(): () => void {
+  const names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+  const before = names.map((name) => process.env[name]);
+  return () => {
+    names.forEach((name, i) => {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
+    });
+  };
+}
+
+/** The adapter's own name: drivers differ in which field they put it. */
+export function adapterName(info: GPUAdapterInfo): string {
+  return info.description || info.device || info.architecture || info.vendor || "an unnamed adapter";
+}
+
+/** Whether an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
+export function isSoftware(info: GPUAdapterInfo): boolean {
+  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render|\bwarp\b|software/i.test(text);
+}
+
+/**
+ * Why Dawn found no adapter, in its words. It prints them from C to stderr, so another process is asked the same
+ * question and its stderr is read.
+ */
+function refusedBecause(dawnOptions: readonly string[]): string {
+  const script = `const { create } = await import(${JSON.stringify(import.meta.resolve("webgpu"))});
+    const gpu = create(${JSON.stringify(dawnOptions)});
+    await gpu.requestAdapter({ powerPreference: "high-performance" });`;
+  const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  const words = (stderr ?? "")
+    .split("\n")
+    .map((line) => /^(?:Warning|Error): (.*)/.exec(line)?.[1]?.trim())
+    .filter((line) => line !== undefined && !line.includes("artificially reduced"));
+  return [...new Set(words)].join("; ") || "no adapter";
+}
+
+/** The command that mends it, as the reader would type it here. */
+export function setupCommand(): string {
+  const checkout = existsSync(join(packageRoot(), "tools", "prepare.ts"));
+  return checkout ? "npm run -s espalier -- setup" : "npx espalier setup";
+}
+
+function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish): string {
+  const wanted = adapter ? ` whose name contains ${JSON.stringify(adapter)}` : "";
+  const tried = refusals.map((line) => `  - ${line}`).join("\n");
+  if (requireGpu) {
+    return `no hardware adapter${wanted}, and one is required. Tried:\n${tried}\nInstall the GPU's Vulkan driver, or do without --require-gpu (ESPALIER_REQUIRE_GPU).`;
+  }
+  const remedy =
+    process.platform === "linux"
+      ? `To get a software adapter, run: ${setupCommand()}`
+      : "This system brings its own driver: update the graphics driver, and check that the session has access to the GPU.";
+  return `no WebGPU adapter${wanted}. Tried:\n${tried}\n${remedy}`;
+}

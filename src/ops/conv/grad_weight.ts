@@ -1,0 +1,71 @@
+// The weight gradient: a sum over every pixel of the batch, cut in slices that are added in a fixed order.
+
+import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
+import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
+import { sumAxesInto } from "../../autograd/index.ts";
+import { grid1d, kernel } from "../../gpu/index.ts";
+import { empty, type Tensor } from "../../tensor/index.ts";
+import { gradWeightSpec } from "./choose.ts";
+import { type ConvShape, definitionParams } from "./shape.ts";
+
+const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
+const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
+// Rows, columns and pixels staged at once per workgroup, as in the shaders.
+const TILE = 32;
+const DEPTH = 16;
+const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
+const SUBGROUPS_WANTED = 64; // enough for the cores of a software one
+const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
+const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
+
+/** How many slices a sum over `units` of `terms` each should have, for `items` workgroups per slice. */
+export function sliceCount(units: number, terms: number, items: number, wanted: number, bytes: number): number {
+  const forWork = Math.ceil(wanted / items);
+  const forRounding = Math.ceil((units * terms) / LONGEST_SUM);
+  const useful = Math.ceil((units * terms) / (4 * DEPTH));
+  const affordable = Math.max(1, Math.floor(MOST_PARTIAL_BYTES / bytes));
+  return Math.min(Math.max(forWork, forRounding), useful, affordable, units);
+}
+
+/** Runs `write(partial)` for `slices` partial gradients and adds them into dw; one slice is written in place. */
+export function sumSlices(dw: Tensor, slices: number, write: (partial: Tensor) => void): void {
+  if (slices === 1) {
+    write(dw);
+    return;
+  }
+  using partial = empty([slices, dw.numel]);
+  write(partial);
+  sumAxesInto("conv2d", dw, partial, [0]);
+}
+
+/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. */
+export function gradWeight(
+  s: ConvShape,
+  algorithm: "tile" | "broadcast",
+  { dw, x, dy }: { dw: Tensor; x: Tensor; dy: Tensor },
+): void {
+  const reduced = s.channels / s.groups;
+  const written = s.outputs / s.groups;
+  const rows = s.batch * s.rows.out;
+  const spec = algorithm === "broadcast" ? gradWeightSpec(s) : null;
+  if (spec) {
+    const columns = Math.ceil((reduced * s.rows.kernel) / (spec.S * spec.CB));
+    const items = Math.ceil(written / spec.TM) * columns * s.groups;
+    const slice = Math.ceil(rows / sliceCount(rows, s.columns.out, items, SUBGROUPS_WANTED, dw.bytes));
+    const slices = Math.ceil(rows / slice);
+    sumSlices(dw, slices, (partial) => {
+      const params = { ...definitionParams(s), slices, slice };
+      broadcastKernel.run({ bind: { x, dy, dw: partial }, params, spec, grid: grid1d(items * slices, 1) });
+    });
+    return;
+  }
+  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE);
+  const items = Math.ceil(written / TILE) * columns * s.groups;
+  const stages = Math.ceil((rows * s.columns.out) / DEPTH);
+  const slice = Math.ceil(stages / sliceCount(stages, DEPTH, items, WORKGROUPS_WANTED, dw.bytes)) * DEPTH;
+  const slices = Math.ceil((rows * s.columns.out) / slice);
+  sumSlices(dw, slices, (partial) => {
+    const params = { ...definitionParams(s), slices, slice };
+    tileKernel.run({ bind: { x, dy, dw: partial }, params, grid: grid1d(items * slices, 1) });
+  });
+}

@@ -1,0 +1,57 @@
+// The three passes of a convolution, each by the algorithm asked for.
+import { fillZero, type Tensor } from "../../tensor/index.ts";
+import { chooseAlgorithm } from "./choose.ts";
+import { type CorrelationTensors, correlate } from "./correlate.ts";
+import { type Correlation, forwardCorrelation, gradientCorrelations } from "./correlation.ts";
+import { depthwiseCorrelate, depthwiseGradWeight } from "./depthwise.ts";
+import { gradWeight } from "./grad_weight.ts";
+import { naiveForward, naiveGradInput, naiveGradWeight } from "./naive.ts";
+import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise } from "./shape.ts";
+
+function run(s: ConvShape, algorithm: "tile" | "broadcast", c: Correlation, tensors: CorrelationTensors): void {
+  if (isDepthwise(s) && depthwiseCorrelate(c, tensors)) return;
+  correlate(c, algorithm, tensors);
+}
+
+/** y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
+export function convForward(
+  s: ConvShape,
+  wanted: ConvAlgorithm,
+  { x, w, b, y }: { x: Tensor; w: Tensor; b: Tensor | null; y: Tensor },
+): void {
+  const algorithm = chooseAlgorithm(wanted);
+  if (algorithm === "naive") naiveForward(s, y, x, w, b);
+  else run(s, algorithm, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
+}
+
+/** dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. */
+export function convGradInput(
+  s: ConvShape,
+  wanted: ConvAlgorithm,
+  { dy, w, dx }: { dy: Tensor; w: Tensor; dx: Tensor },
+): void {
+  const algorithm = chooseAlgorithm(wanted);
+  if (algorithm === "naive") {
+    naiveGradInput(s, dx, dy, w);
+    return;
+  }
+  const { phases, covered } = gradientCorrelations(flattenPoints(s));
+  if (!covered) fillZero(dx);
+  for (const phase of phases) run(s, algorithm, phase, { x: dy, w, b: null, y: dx });
+}
+
+/** dw [O,C/groups,kh,kw] from x and dy. */
+export function convGradWeight(
+  s: ConvShape,
+  wanted: ConvAlgorithm,
+  { x, dy, dw }: { x: Tensor; dy: Tensor; dw: Tensor },
+): void {
+  const algorithm = chooseAlgorithm(wanted);
+  if (algorithm === "naive") {
+    naiveGradWeight(s, dw, x, dy);
+    return;
+  }
+  const flat = flattenPoints(s);
+  if (isDepthwise(s) && depthwiseGradWeight(flat, { dw, x, dy })) return;
+  gradWeight(flat, algorithm, { dw, x, dy });
+}

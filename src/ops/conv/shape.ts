@@ -1,0 +1,143 @@
+// What a convolution's arguments mean: options with their defaults, every size by name, and the checks of both.
+import { OpError } from "../../gpu/index.ts";
+import { type Shape, type Tensor, windowOutput } from "../../tensor/index.ts";
+
+/** One number for both axes, or [rows, columns]. */
+export type Pair = number | readonly [rows: number, columns: number];
+
+/**
+ * Which kernels run. "auto" follows the rule in choose.ts; "tile" needs nothing beyond WebGPU's default limits;
+ * "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for finding bugs.
+ */
+export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "naive";
+
+export interface Conv2dOptions {
+  /** Input pixels per output pixel. Default 1. */
+  readonly stride?: Pair;
+  /** Zeros around the input, on each side. Default 0. */
+  readonly padding?: Pair;
+  /** Input pixels per kernel tap. Default 1. */
+  readonly dilation?: Pair;
+  /** Channels are split in this many convolutions side by side. Default 1. */
+  readonly groups?: number;
+  /** Default "auto". */
+  readonly algorithm?: ConvAlgorithm;
+}
+
+export interface Axis {
+  /** Input, output and kernel size. */
+  readonly size: number;
+  readonly out: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+}
+
+export interface ConvShape {
+  readonly batch: number;
+  /** Input and output channels, all groups together. */
+  readonly channels: number;
+  readonly outputs: number;
+  readonly groups: number;
+  readonly rows: Axis;
+  readonly columns: Axis;
+}
+
+/** All that the checks need of a tensor. */
+type Described = Pick<Tensor, "shape" | "dtype">;
+
+const OP = "conv2d";
+const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "naive"];
+
+function pair(name: string, value: Pair, least: number): readonly [number, number] {
+  const both = typeof value === "number" ? [value, value] : value;
+  if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
+    const given = typeof value === "number" ? value : `[${both.join(", ")}]`;
+    throw new OpError(OP, `${name} wants an integer >= ${least}, or two as [rows, columns]; was given ${given}`);
+  }
+  return both as unknown as readonly [number, number];
+}
+
+/** Names every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
+export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
+  const tensors = { x, weight, bias };
+  for (const [name, t] of Object.entries({ x, weight })) {
+    if (t.shape.length !== 4) throw new OpError(OP, `${name} wants 4 axes, has ${t.shape.length}`, tensors);
+  }
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t && t.dtype !== "f32") throw new OpError(OP, `${name} wants f32, has ${t.dtype}`, tensors);
+  }
+  const stride = pair("stride", options.stride ?? 1, 1);
+  const padding = pair("padding", options.padding ?? 0, 0);
+  const dilation = pair("dilation", options.dilation ?? 1, 1);
+  const groups = options.groups ?? 1;
+  const algorithm = options.algorithm ?? "auto";
+  if (!ALGORITHMS.includes(algorithm)) {
+    throw new OpError(OP, `algorithm wants one of ${ALGORITHMS.join(", ")}; was given ${algorithm}`);
+  }
+  const [batch, channels, ...size] = x.shape as [number, number, number, number];
+  const [outputs, perGroup, ...kernel] = weight.shape as [number, number, number, number];
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new OpError(OP, `groups wants an integer >= 1, was given ${groups}`);
+  if (channels % groups !== 0)
+    throw new OpError(OP, `${groups} groups do not divide the ${channels} channels of x`, tensors);
+  if (outputs % groups !== 0) {
+    throw new OpError(OP, `${groups} groups do not divide the ${outputs} output channels of weight`, tensors);
+  }
+  if (perGroup * groups !== channels) {
+    const split = groups === 1 ? "" : ` (${perGroup} in each of ${groups} groups)`;
+    throw new OpError(OP, `weight wants ${perGroup * groups} input channels${split}, x has ${channels}`, tensors);
+  }
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
+    throw new OpError(OP, `bias wants shape [${outputs}], one value per output channel`, tensors);
+  }
+  const axis = (i: 0 | 1): Axis => {
+    const out = windowOutput(size[i], kernel[i], stride[i], padding[i], dilation[i]);
+    if (out < 1) {
+      const span = dilation[i] * (kernel[i] - 1) + 1;
+      const name = i === 0 ? "rows" : "columns";
+      throw new OpError(
+        OP,
+        `the kernel spans ${span} ${name}, x with padding has ${size[i] + 2 * padding[i]}`,
+        tensors,
+      );
+    }
+    const [s, p, d] = [stride[i], padding[i], dilation[i]];
+    return { size: size[i], out, kernel: kernel[i], stride: s, padding: p, dilation: d };
+  };
+  return { batch, channels, outputs, groups, rows: axis(0), columns: axis(1) };
+}
+
+/** [N, O, OH, OW] */
+export function outputShape(s: ConvShape): Shape {
+  return [s.batch, s.outputs, s.rows.out, s.columns.out];
+}
+
+/** A 1x1 kernel that visits every pixel does not care for rows: one long row wastes no lanes. Others stay as they are. */
+export function flattenPoints(s: ConvShape): ConvShape {
+  const isPoint = [s.rows, s.columns].every((a) => a.kernel === 1 && a.stride === 1 && a.padding === 0);
+  if (!isPoint) return s;
+  const one: Axis = { size: 1, out: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
+  const all = s.rows.size * s.columns.size;
+  return { ...s, rows: one, columns: { ...one, size: all, out: all } };
+}
+
+/** A convolution of as many groups as input channels: each output channel reads one input channel. */
+export function isDepthwise(s: ConvShape): boolean {
+  return s.groups > 1 && s.groups === s.channels;
+}
+
+/** The definition's own numbers, as the naive and the weight gradient kernels take them. */
+export function definitionParams(s: ConvShape): Record<string, number | number[]> {
+  const { rows, columns } = s;
+  return {
+    x_shape: [s.batch, s.channels, rows.size, columns.size],
+    y_shape: [s.batch, s.outputs, rows.out, columns.out],
+    kernel: [rows.kernel, columns.kernel],
+    stride: [rows.stride, columns.stride],
+    padding: [rows.padding, columns.padding],
+    dilation: [rows.dilation, columns.dilation],
+    groups: s.groups,
+  };
+}

@@ -1,0 +1,29 @@
+// Accuracy's numerator.
+import forwardWgsl from "../../shaders/count_correct.wgsl";
+import { defineOp } from "../autograd/index.ts";
+import { kernel, OpError } from "../gpu/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+const forwardKernel = kernel("count_correct", forwardWgsl);
+
+/**
+ * Number of rows whose largest logit is the target's, the first of equal ones counting.
+ *
+ * Shapes    logits [N, C], target [N] i32 -> [] f32, exact up to 2^24.
+ * Backward  none.
+ * Errors    OpError for other shapes or dtypes.
+ */
+export const countCorrect = defineOp({
+  name: "countCorrect",
+  infer([logits, target]: [logits: Tensor, target: Tensor], _options: object) {
+    if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32") {
+      throw new OpError("countCorrect", "wants logits [N, C] and target [N] i32", { logits, target });
+    }
+    return { shape: [], dtype: "f32" };
+  },
+  forward(y, [logits, target]) {
+    const [rows, classes] = logits.shape as [number, number];
+    forwardKernel.run({ bind: { logits, labels: target, correct: y }, params: { rows, classes }, grid: [1] });
+    return [];
+  },
+});

@@ -1,0 +1,67 @@
+// Cross entropy of logits with class targets: log-softmax, pick and label smoothing in one kernel.
+
+import forwardWgsl from "../../shaders/cross_entropy.wgsl";
+import backwardWgsl from "../../shaders/cross_entropy_grad.wgsl";
+import { defineOp, sumAxesInto } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { empty, type Tensor } from "../tensor/index.ts";
+
+const forwardKernel = kernel("cross_entropy", forwardWgsl);
+const backwardKernel = kernel("cross_entropy_grad", backwardWgsl);
+
+export interface CrossEntropyOptions {
+  /** Share e of the target spread over all classes: (1-e) on the target plus e/C everywhere. Default 0. */
+  labelSmoothing?: number;
+  /** Default mean. */
+  reduction?: "mean" | "sum" | "none";
+}
+
+/**
+ * Cross entropy: -(1-e) log p[target] - (e/C) Σ log p, with p = softmax(logits).
+ *
+ * Shapes    logits [N, C], target [N] i32 -> [] (mean, sum) or [N] (none).
+ * Backward  dlogits = (p - target distribution) · dy, over N for the mean.
+ * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 gives a NaN loss.
+ * Source    Szegedy et al. 2016 for label smoothing.
+ */
+export const crossEntropy = defineOp({
+  name: "crossEntropy",
+  infer([logits, target]: [logits: Tensor, target: Tensor], options: CrossEntropyOptions) {
+    const { labelSmoothing = 0, reduction = "mean" } = options;
+    if (logits.shape.length !== 2 || logits.dtype !== "f32")
+      throw new OpError("crossEntropy", "logits want [N, C] f32", { logits });
+    if (target.shape.length !== 1 || target.shape[0] !== logits.shape[0] || target.dtype !== "i32") {
+      throw new OpError("crossEntropy", `target wants [${logits.shape[0]}] i32`, { logits, target });
+    }
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+      throw new OpError("crossEntropy", `labelSmoothing wants 0 to 1, was given ${labelSmoothing}`);
+    }
+    if (!["mean", "sum", "none"].includes(reduction)) {
+      throw new OpError("crossEntropy", `reduction wants mean, sum or none, was given ${reduction}`);
+    }
+    return { shape: reduction === "none" ? [logits.shape[0] as number] : [], dtype: "f32" };
+  },
+  forward(y, [logits, target], { labelSmoothing = 0, reduction = "mean" }) {
+    const [rows, classes] = logits.shape as [number, number];
+    const probability = empty(logits.shape);
+    const losses = reduction === "none" ? y : empty([rows]);
+    forwardKernel.run({
+      bind: { logits, labels: target, probability, losses },
+      params: { rows, classes, smoothing: labelSmoothing },
+      grid: grid1d(rows, 1),
+    });
+    if (reduction !== "none") sumAxesInto("crossEntropy", y, losses, [0], reduction === "mean" ? 1 / rows : 1);
+    return [probability, target];
+  },
+  backward(dy, [probability, target], { options: { labelSmoothing = 0, reduction = "mean" }, out }) {
+    const [rows, classes] = probability.shape as [number, number];
+    const dlogits = out(0);
+    backwardKernel.run({
+      bind: { probability, labels: target, dy, dlogits },
+      params: { rows, classes, smoothing: labelSmoothing, scale: reduction === "mean" ? 1 / rows : 1 },
+      spec: { PER_ROW: reduction === "none" },
+      grid: grid1d(rows * classes),
+    });
+    return [dlogits, null];
+  },
+});

@@ -1,0 +1,34 @@
+// Repeating a tensor along axes of size 1.
+import forwardWgsl from "../../shaders/expand.wgsl";
+import { defineOp, expectFloat, type Op } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { broadcastShapes, formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { broadcastPlan } from "./binary.ts";
+
+const forwardKernel = kernel("expand", forwardWgsl);
+
+/**
+ * y = x · scale, repeated to a shape that x broadcasts to.
+ *
+ * Shapes    x [*] -> y [shape].
+ * Backward  dx = scale · (dy summed over the repeated axes).
+ * Errors    OpError when x does not broadcast to the shape.
+ */
+export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineOp({
+  name: "expand",
+  infer([x]: [x: Tensor], { shape }: { shape: Shape; scale?: number }) {
+    expectFloat("expand", { x });
+    if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {
+      throw new OpError("expand", `does not broadcast to ${formatShape(shape)}`, { x });
+    }
+    return { shape, dtype: "f32" };
+  },
+  forward(y, [x], { shape, scale = 1 }) {
+    const params = { ...broadcastPlan("expand", x.shape, shape, shape), scale };
+    forwardKernel.run({ bind: { x, y }, params, grid: grid1d(y.numel, 512) });
+    return [];
+  },
+  backward(dy, _saved, { options: { scale = 1 } }) {
+    return [scale === 1 ? dy : expand(dy, { shape: dy.shape, scale })];
+  },
+});

@@ -1,0 +1,130 @@
+// gemm(): enqueues a batch of matrix products, y = a b (+ bias), on operands described by strides.
+import naiveWgsl from "../../../shaders/matmul_naive.wgsl";
+import splitsWgsl from "../../../shaders/matmul_splits.wgsl";
+import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
+import tileWgsl from "../../../shaders/matmul_tile.wgsl";
+import { currentGpu, grid1d, kernel, OpError } from "../../gpu/index.ts";
+import { empty, type Tensor } from "../../tensor/index.ts";
+import { type GemmFamily, planGemm, termsPerSplit, tileOf } from "./plan.ts";
+
+const kernels = {
+  subgroup: kernel("matmul_subgroup", subgroupWgsl),
+  tile: kernel("matmul_tile", tileWgsl),
+  naive: kernel("matmul_naive", naiveWgsl),
+};
+const splitsKernel = kernel("matmul_splits", splitsWgsl);
+
+/** A matrix in a tensor: element [i, j] lies `i · row + j · col` elements after the start of its batch entry. */
+export interface Matrix {
+  readonly tensor: Tensor;
+  readonly row: number;
+  readonly col: number;
+  /** Strides of the batch axes, in elements; 0 along a broadcast axis. Default: all 0. */
+  readonly batch?: readonly number[];
+}
+
+export interface Gemm {
+  readonly a: Matrix;
+  readonly b: Matrix;
+  /** Dense [...batch, m, n]; every element is written. */
+  readonly y: Tensor;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Sizes of the batch axes, at most three after merging neighbours. Default none. */
+  readonly batch?: readonly number[];
+  /** [n], added to each row. */
+  readonly bias?: Tensor | null;
+  /** Instead of the rule in plan.ts: for tests and measurements. */
+  readonly family?: GemmFamily;
+}
+
+/** The same matrix with rows and columns exchanged: no data moves. */
+export function transposed(matrix: Matrix): Matrix {
+  return { ...matrix, row: matrix.col, col: matrix.row };
+}
+
+type Three = [number, number, number, number];
+interface BatchAxes {
+  size: Three;
+  a: Three;
+  b: Three;
+}
+
+/** Drops axes of one, merges neighbours that are contiguous (or broadcast) in both operands, pads to three. */
+function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly number[]): BatchAxes {
+  const axes: { size: number; a: number; b: number }[] = [];
+  sizes.forEach((size, i) => {
+    if (size === 1) return;
+    const axis = { size, a: a[i] ?? 0, b: b[i] ?? 0 };
+    const last = axes.at(-1);
+    if (last && last.a === axis.a * size && last.b === axis.b * size) {
+      last.size *= size;
+      last.a = axis.a;
+      last.b = axis.b;
+    } else axes.push(axis);
+  });
+  if (axes.length > 3) throw new OpError("gemm", `wants at most three batch axes, has [${sizes.join(",")}]`);
+  while (axes.length < 3) axes.unshift({ size: 1, a: 0, b: 0 });
+  const pick = (key: "size" | "a" | "b"): Three => [axes[0]?.[key] ?? 0, axes[1]?.[key] ?? 0, axes[2]?.[key] ?? 0, 0];
+  return { size: pick("size"), a: pick("a"), b: pick("b") };
+}
+
+/**
+ * Enqueues y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
+ *
+ * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits. Callers check shapes.
+ * Errors    OpError when more than three batch axes remain after merging.
+ */
+export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
+  const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
+  const products = axes.size[0] * axes.size[1] * axes.size[2];
+  const { adapter } = currentGpu();
+  const plan = planGemm(adapter, { m, n, k, batch: products }, forced);
+  const { family, swap, splits } = plan;
+  const [rows, columns] = tileOf(family, adapter.subgroupSize);
+  const [left, right] = swap ? [transposed(b), transposed(a)] : [a, b];
+  const [leftBatch, rightBatch] = swap ? [axes.b, axes.a] : [axes.a, axes.b];
+  const [leftSize, rightSize] = swap ? [n, m] : [m, n];
+  const tilesM = Math.ceil(leftSize / rows);
+  const tilesN = Math.ceil(rightSize / columns);
+  const total = products * m * n;
+  const target = splits > 1 ? empty([splits, total]) : y;
+  const groups = tilesM * tilesN * products * splits;
+  const fused = bias !== null && splits === 1;
+  kernels[family].run({
+    bind: { a: left.tensor, b: right.tensor, bias: fused ? bias : left.tensor, y: target },
+    params: {
+      batch: axes.size,
+      a_batch: leftBatch,
+      b_batch: rightBatch,
+      m: leftSize,
+      n: rightSize,
+      k,
+      a_row: left.row,
+      a_col: left.col,
+      b_row: right.row,
+      b_col: right.col,
+      y_row: swap ? 1 : n,
+      y_col: swap ? n : 1,
+      y_batch: m * n,
+      y_split: total,
+      bias_row: swap ? 1 : 0,
+      bias_col: swap ? 0 : 1,
+      has_bias: fused ? 1 : 0,
+      tiles_m: tilesM,
+      tiles_n: tilesN,
+      groups,
+      split_k: termsPerSplit(k, splits),
+    },
+    spec: family === "subgroup" ? { LANES: adapter.subgroupSize } : {},
+    grid: grid1d(groups, family === "naive" ? 64 : 1),
+  });
+  if (splits === 1) return;
+  splitsKernel.run({
+    bind: { partial: target, bias: bias ?? a.tensor, y },
+    params: { n: total, splits, columns: n, has_bias: bias ? 1 : 0 },
+    grid: grid1d(total, 64),
+  });
+  target.dispose();
+}

@@ -1,0 +1,54 @@
+// Sum and mean over axes.
+import { defineOp, expectFloat, sumAxesInto } from "../autograd/index.ts";
+import { normalizeAxes, type Shape, type Tensor } from "../tensor/index.ts";
+import { expand } from "./expand.ts";
+
+export interface ReduceOptions {
+  /** Negative ones count from the end; null or absent: all. */
+  axes?: readonly number[] | null;
+  /** Keep summed axes as ones. Default false. */
+  keepdims?: boolean;
+}
+
+/** Shape after a reduction. */
+export function reducedShape(
+  op: string,
+  shape: Shape,
+  { axes, keepdims = false }: ReduceOptions,
+): { axes: number[]; shape: Shape; kept: Shape } {
+  const which = normalizeAxes(op, axes, shape.length);
+  const kept = shape.map((d, i) => (which.includes(i) ? 1 : d));
+  return { axes: which, kept, shape: keepdims ? kept : shape.filter((_, i) => !which.includes(i)) };
+}
+
+function reduction(name: "sum" | "mean") {
+  return defineOp({
+    name,
+    infer([x]: [x: Tensor], options: ReduceOptions) {
+      expectFloat(name, { x });
+      return { shape: reducedShape(name, x.shape, options).shape, dtype: "f32" };
+    },
+    forward(y, [x], options) {
+      const { axes } = reducedShape(name, x.shape, options);
+      sumAxesInto(name, y, x, axes, name === "mean" ? y.numel / x.numel : 1);
+      return [];
+    },
+    backward(dy, _saved, { options, shapes }) {
+      const shape = shapes[0] as Shape;
+      const { kept } = reducedShape(name, shape, options);
+      const total = shape.reduce((a, b) => a * b, 1);
+      return [expand(dy.alias(kept), { shape, scale: name === "mean" ? dy.numel / total : 1 })];
+    },
+  });
+}
+
+/**
+ * Sum over axes, in a fixed order.
+ *
+ * Shapes    x [*] -> y without the axes, or with ones in their place.
+ * Backward  dx = dy, repeated.
+ * Errors    OpError for an axis out of range or named twice.
+ */
+export const sum = reduction("sum");
+/** Mean over axes: sum / count. */
+export const mean = reduction("mean");

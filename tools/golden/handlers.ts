@@ -1,0 +1,25 @@
+// All op families the runner knows: one line each.
+import type { Handlers } from "./handler.ts";
+import { convHandlers } from "./ops_conv.ts";
+import { elementwiseHandlers } from "./ops_elementwise.ts";
+import { learnedThresholdHandlers } from "./ops_learned_threshold.ts";
+import { matmulHandlers } from "./ops_matmul.ts";
+import { normHandlers } from "./ops_norm.ts";
+import { optimHandlers } from "./ops_optim.ts";
+import { poolHandlers } from "./ops_pool.ts";
+import { reduceHandlers } from "./ops_reduce.ts";
+import { sparseHandlers } from "./ops_sparse.ts";
+import { trainingHandlers } from "./ops_training.ts";
+
+export const allHandlers: Handlers = {
+  ...convHandlers,
+  ...normHandlers,
+  ...matmulHandlers,
+  ...poolHandlers,
+  ...elementwiseHandlers,
+  ...reduceHandlers,
+  ...sparseHandlers,
+  ...optimHandlers,
+  ...learnedThresholdHandlers,
+  ...trainingHandlers,
+};

@@ -1,0 +1,143 @@
+// Fixtures of optimisers: twenty steps whose gradients come from a formula of the weights, g = a (w - c) + noise[k].
+import { Parameter } from "../../src/nn/index.ts";
+import { SGD, type SGDOptions, type StepValues } from "../../src/optim/index.ts";
+import { makeThresholdSchedule, type ThresholdSchedule } from "../../src/prune/index.ts";
+import type { TypedArray } from "../../src/tensor/index.ts";
+import type { Attrs } from "./attrs.ts";
+import { type GoldenCase, tensorOf } from "./format.ts";
+import type { Handler, Handlers, Results } from "./handler.ts";
+
+/** What the fixtures say of a case without changing it. */
+export const NOTES = ["rule", "gradient_oracle", "trajectory"];
+
+/** A parameter with given first values. */
+export function parameterFrom(c: GoldenCase, name: string): Parameter {
+  const { shape, data } = tensorOf(c, name);
+  return new Parameter(shape, () => Float32Array.from(data), { prunable: true });
+}
+
+/** The gradient of step k at weights w, formed in float64. */
+export function oracle(c: GoldenCase, w: ArrayLike<number>, k: number): Float32Array {
+  const [a, center, noise] = [tensorOf(c, "a").data, tensorOf(c, "c").data, tensorOf(c, "noise").data];
+  const n = w.length;
+  return Float32Array.from(
+    { length: n },
+    (_, i) => (a[i] as number) * ((w[i] as number) - (center[i] as number)) + (noise[k * n + i] as number),
+  );
+}
+
+/** Values of each step, one after another. */
+export class Track {
+  private readonly values: number[] = [];
+  push(values: ArrayLike<number> | number): void {
+    if (typeof values === "number") this.values.push(values);
+    else for (let i = 0; i < values.length; i++) this.values.push(values[i] as number);
+  }
+  get data(): readonly number[] {
+    return this.values;
+  }
+}
+
+interface Run {
+  readonly options: SGDOptions;
+  readonly steps: number;
+  /** Thresholds of step k. */
+  readonly values?: (k: number) => StepValues;
+}
+
+/** Runs the steps with one parameter and hands over what each left behind. */
+async function trajectory(
+  c: GoldenCase,
+  { options, steps, values = () => ({}) }: Run,
+  after: (p: Parameter, w: TypedArray, k: number) => Promise<void>,
+): Promise<TypedArray | null> {
+  const p = parameterFrom(c, "p0");
+  const sgd = new SGD([p], options);
+  try {
+    for (let k = 0; k < steps; k++) {
+      sgd.set(values(k));
+      p.grad?.set(oracle(c, await p.data(), k));
+      p.gradArrived = true;
+      sgd.step();
+      sgd.stepsDone++;
+      await after(p, await p.data(), k);
+    }
+    using velocity = sgd.velocityOf(p);
+    return velocity ? await velocity.data() : null;
+  } finally {
+    sgd.dispose();
+    p.dispose();
+  }
+}
+
+/** Options that all SGD fixtures share. */
+function sgdOptions(attrs: Attrs): SGDOptions {
+  return {
+    lr: attrs.number("lr"),
+    momentum: attrs.number("momentum", 0),
+    dampening: attrs.number("dampening", 0),
+    nesterov: attrs.boolean("nesterov", false),
+    weightDecay: attrs.number("weight_decay", 0),
+  };
+}
+
+/** S-LATS over the whole run, as the fixtures use it. */
+export function slatsSchedule(threshold: number, steps: number): ThresholdSchedule {
+  const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr: () => 1 };
+  return makeThresholdSchedule({ schedule: "slats", threshold }, run);
+}
+
+const zeroShare = (w: ArrayLike<number>) => Array.from(w).filter((v) => v === 0).length / w.length;
+
+const inplace =
+  (kind: "l1" | "increment"): Handler =>
+  (attrs, c) => {
+    attrs.ignore(...NOTES);
+    const options: SGDOptions = { ...sgdOptions(attrs), mode: "inplace" };
+    const steps = attrs.number("steps");
+    const shrink = kind === "l1" ? options.lr * attrs.number("l1") : 0;
+    const schedule = kind === "increment" ? slatsSchedule(attrs.number("final_threshold"), steps) : null;
+    const values = (k: number): StepValues =>
+      schedule ? { threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) } : { tau: shrink };
+    return async (): Promise<Results> => {
+      const [w, share, added] = [new Track(), new Track(), new Track()];
+      await trajectory(c, { options, steps, values }, async (_p, now, k) => {
+        w.push(now);
+        share.push(zeroShare(now));
+        if (schedule) added.push(schedule.increment(k));
+      });
+      return { w: w.data, sparsity: share.data, ...(schedule ? { threshold_increment: added.data } : {}) };
+    };
+  };
+
+export const optimHandlers: Handlers = {
+  sgd(attrs, c) {
+    attrs.ignore(...NOTES);
+    const options = sgdOptions(attrs);
+    const steps = attrs.number("steps");
+    return async () => {
+      const p = new Track();
+      const velocity = await trajectory(c, { options, steps }, async (_p, now) => p.push(now));
+      return { p: p.data, ...(velocity ? { momentum_buffer: velocity } : {}) };
+    };
+  },
+  sgd_soft_threshold_latent(attrs, c) {
+    attrs.ignore(...NOTES);
+    const options: SGDOptions = { ...sgdOptions(attrs), mode: "latent" };
+    const steps = attrs.number("steps");
+    const schedule = slatsSchedule(attrs.number("final_threshold"), steps);
+    const values = (k: number) => ({ threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
+    return async () => {
+      const [theta, w, threshold, share] = [new Track(), new Track(), new Track(), new Track()];
+      await trajectory(c, { options, steps, values }, async (p, now, k) => {
+        theta.push(p.latent ? await p.latent.data() : []);
+        w.push(now);
+        threshold.push(schedule.at(k + 1));
+        share.push(zeroShare(now));
+      });
+      return { theta: theta.data, w: w.data, threshold: threshold.data, sparsity: share.data };
+    };
+  },
+  sgd_prox_l1: inplace("l1"),
+  sgd_prox_increment: inplace("increment"),
+};

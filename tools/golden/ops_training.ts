@@ -1,0 +1,125 @@
+// Fixtures of whole training runs: a small net, built from its description, ten steps of SGD with a rising threshold.
+import { Tape } from "../../src/autograd/index.ts";
+import { MobileNetV1, ResNetCifar } from "../../src/models/index.ts";
+import type { Module, StateDict } from "../../src/nn/index.ts";
+import { crossEntropy } from "../../src/ops/cross_entropy.ts";
+import { SGD } from "../../src/optim/index.ts";
+import { pruningGroups } from "../../src/prune/index.ts";
+import { type HostTensor, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";
+import { type Attrs, Unsupported } from "./attrs.ts";
+import { type GoldenCase, tensorOf } from "./format.ts";
+import type { Handlers, Results } from "./handler.ts";
+import { slatsSchedule, Track } from "./ops_optim.ts";
+
+const NOTES = [
+  "doc",
+  "weight_decay_on",
+  "threshold_schedule",
+  "zeros_per_layer",
+  "tensors",
+  "min_margin_to_spike_threshold",
+];
+
+/** How to build the net that `arch` and its numbers describe. */
+function architecture(attrs: Attrs, channels: number): () => Module {
+  const arch = attrs.word("arch", ["ResNetCifar", "MobileNetSmall"]);
+  const classes = attrs.number("classes");
+  const width = attrs.number("width");
+  if (arch === "ResNetCifar") {
+    const blocks = attrs.number("blocks_per_stage");
+    return () => new ResNetCifar({ width, blocks, channels, classes });
+  }
+  const plan = attrs.list("plan_out_stride").map((row): [number, number] => {
+    if (!Array.isArray(row) || row.length !== 2 || !row.every(Number.isInteger)) {
+      throw new Unsupported(`plan_out_stride wants rows of channels and stride, has ${JSON.stringify(row)}`);
+    }
+    return row as [number, number];
+  });
+  return () => new MobileNetV1({ width, firstStride: 1, plan, channels, classes });
+}
+
+function initialState(c: GoldenCase): StateDict {
+  const state: StateDict = new Map();
+  for (const [name, { shape, data }] of c.tensors) {
+    if (name.startsWith("init/")) state.set(name.slice(5), { shape, data });
+  }
+  return state;
+}
+
+/** Batch k of the inputs: the first axis counts steps. */
+function batch(c: GoldenCase, name: string, k: number): HostTensor {
+  const { shape, data } = tensorOf(c, name);
+  const size = data.length / (shape[0] as number);
+  return { shape: shape.slice(1), data: data.slice(k * size, (k + 1) * size) as TypedArray };
+}
+
+export const trainingHandlers: Handlers = {
+  train_end_to_end(attrs, c) {
+    attrs.ignore(...NOTES, "lr_per_step", "state_order", "parameters", "batch");
+    const build = architecture(attrs, tensorOf(c, "x").shape[2] as number);
+    const steps = attrs.number("steps");
+    const labelSmoothing = attrs.number("label_smoothing", 0);
+    const options = {
+      momentum: attrs.number("momentum", 0),
+      nesterov: attrs.boolean("nesterov", false),
+      weightDecay: attrs.number("weight_decay", 0),
+    };
+    const schedule = slatsSchedule(attrs.number("final_threshold"), steps);
+    const thresholded = attrs.list("thresholded_weights") as string[];
+    for (const [name, own] of [["bn_momentum", 0.1] as const, ["bn_eps", 1e-5] as const]) {
+      if (attrs.number(name, own) !== own)
+        throw new Unsupported(`${name} = ${attrs.number(name)}; these nets have ${own}`);
+    }
+    const lr = tensorOf(c, "lr").data;
+    return async () => {
+      using _scope = new Scope();
+      const model = build();
+      model.loadStateDict(initialState(c));
+      const groups = pruningGroups(model, { mode: "latent" });
+      const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
+      const pruned = (groups[0]?.params ?? []).map((p) => names.get(p));
+      if (pruned.join() !== thresholded.join())
+        throw new Unsupported(`thresholded weights would be ${pruned.join(", ")}`);
+      const sgd = new SGD(groups, { lr: lr[0] as number, ...options });
+      const results: Record<string, ArrayLike<number>> = {};
+      const [loss, threshold, share, zeros] = [new Track(), new Track(), new Track(), new Track()];
+      for (let k = 0; k < steps; k++) {
+        using _step = new Scope();
+        const [x, target] = ["x", "target"].map((name) => batch(c, name, k)) as [HostTensor, HostTensor];
+        sgd.set({ lr: lr[k] as number, threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
+        using tape = new Tape();
+        const logits = tape.keep(model.forward(tensor(x.data, x.shape)));
+        const value = tape.keep(crossEntropy(logits, tensor(target.data, target.shape), { labelSmoothing }));
+        tape.backward(value);
+        loss.push(await value.data());
+        if (k === 0) {
+          results["logits0"] = await logits.data();
+          for (const [name, p] of model.namedParameters()) {
+            if (p.grad) results[`grad0/${name}`] = await p.grad.data();
+          }
+        }
+        sgd.step();
+        sgd.stepsDone++;
+        const counts = new Map((await sgd.counts()).map((count) => [count.param, count.nonzero]));
+        const perLayer = (groups[0]?.params ?? []).map((p) => p.numel - (counts.get(p) ?? 0));
+        const weights = (groups[0]?.params ?? []).reduce((n, p) => n + p.numel, 0);
+        zeros.push(perLayer);
+        share.push(perLayer.reduce((a, b) => a + b, 0) / weights);
+        threshold.push(schedule.at(k + 1));
+      }
+      for (const [name, t] of model.namedState()) results[`final/${name}`] = await t.data();
+      for (const [name, p] of model.namedParameters()) {
+        if (!p.latent) continue;
+        results[`final_sparse/${name}`] = results[`final/${name}`] as ArrayLike<number>;
+        results[`final/${name}`] = await p.latent.data();
+      }
+      model.eval();
+      const first = batch(c, "x", 0);
+      results["eval_logits"] = await model.forward(tensor(first.data, first.shape)).data();
+      sgd.dispose();
+      model.dispose();
+      const tracks = { loss: loss.data, threshold: threshold.data, sparsity: share.data, zeros_per_layer: zeros.data };
+      return { ...results, ...tracks } satisfies Results;
+    };
+  },
+};
