@@ -2,8 +2,8 @@
 // a subgroup lie along blocks of PX neighbouring pixels of a row; an invocation keeps TM channels x PX pixels. Per channel
 // and tap row it loads one patch of x for all taps of the row; each lane loads a weight or two, and the subgroup shares
 // them.
-//!include "lib/index.wgsl"
 enable subgroups;
+//!include "lib/index.wgsl"
 const S: u32 = 8u;           //!spec   lanes of a subgroup
 const TM: u32 = 8u;          //!spec   channels per invocation: 4, 8 or 16
 const PX: u32 = 8u;          //!spec   pixels per invocation

@@ -1,8 +1,8 @@
 // The weight gradient of conv2d_grad_weight.wgsl for adapters where a load costs as much as many multiplications. Lanes of
 // a subgroup lie along (input channel, tap row); an invocation keeps TM output channels x CB such columns x all taps of the
 // row. It walks PX pixels of dy at a time: one patch of x per column, one value of dy per lane that the subgroup shares.
-//!include "lib/index.wgsl"
 enable subgroups;
+//!include "lib/index.wgsl"
 const S: u32 = 8u;           //!spec   lanes of a subgroup, and of a workgroup
 const TM: u32 = 8u;          //!spec   output channels per invocation: 4, 8 or 16
 const PX: u32 = 8u;          //!spec   pixels of dy at a time

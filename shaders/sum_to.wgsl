@@ -1,6 +1,7 @@
 // y = sum of x over some axes. Adjacent axes of one kind are merged on the host, so three kept and three summed axes
 // describe every tensor up to rank six. LANES invocations share one output: 1 for short sums, 64 for long ones; their
 // partial sums are added in a fixed tree.
+//!include "lib/axes.wgsl"
 //!include "lib/index.wgsl"
 //!include "lib/reduce.wgsl"
 const LANES: u32 = 64u;                  //!spec   1 or 64
@@ -18,12 +19,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-fn offset(flat: u32, size: vec4<u32>, stride: vec4<u32>) -> u32 {
-  let c = flat % size.z;
-  let ab = flat / size.z;
-  return (ab / size.y) * stride.x + (ab % size.y) * stride.y + c * stride.z;
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -32,13 +27,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let start = select(0u, lane, LANES == 64u);
   var sum = 0.0;
   if (out < params.outputs) {
-    let base = offset(out, params.kept, params.kept_stride);
+    let base = axes_offset(out, params.kept, params.kept_stride);
     // Blocks of 32 terms are summed apart first: the rounding error grows with the block count, not the term count.
     var k = start;
     while (k < params.terms) {
       var block = 0.0;
       for (var i = 0u; i < 32u && k < params.terms; i++) {
-        block += x[base + offset(k, params.summed, params.summed_stride)];
+        block += x[base + axes_offset(k, params.summed, params.summed_stride)];
         k += LANES;
       }
       sum += block;

@@ -109,10 +109,7 @@ export class BufferPool {
       buffer = new PooledBuffer(this.device.createBuffer({ size, usage }), size, this.nextId++, this.giveBack);
       this.stats.created++;
     }
-    if (arena) {
-      arena.owned.add(buffer);
-      this.owners.set(buffer, arena);
-    }
+    if (arena) this.own(arena, buffer);
     this.stats.live += size;
     this.stats.peak = Math.max(this.stats.peak, this.stats.live);
     return buffer;
@@ -121,8 +118,17 @@ export class BufferPool {
   private readonly giveBack = (buffer: PooledBuffer): void => {
     this.stats.live -= buffer.bytes;
     this.stats.pooled += buffer.bytes;
+    // What is freed while a step is recorded may be bound by the recording: nobody else may have it meanwhile.
+    if (this.arena) this.own(this.arena, buffer);
     put(this.owners.get(buffer)?.free ?? this.free, buffer);
   };
+
+  /** The first arena that owns a buffer stays its owner. */
+  private own(arena: Arena, buffer: PooledBuffer): void {
+    if (this.owners.has(buffer)) return;
+    arena.owned.add(buffer);
+    this.owners.set(buffer, arena);
+  }
 
   /** From now on, memory comes from `arena` first and returns to it. */
   enter(arena: Arena): void {
@@ -141,7 +147,7 @@ export class BufferPool {
     arena.free.clear();
   }
 
-  /** Destroys everything held for reuse. */
+  /** Destroys everything held for reuse, except what captured steps hold. */
   trim(): void {
     for (const list of this.free.values()) {
       for (const buffer of list) {

@@ -1,6 +1,6 @@
 // The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
 import { BufferPool } from "./buffer_pool.ts";
-import { GpuLostError, KernelError } from "./errors.ts";
+import { GpuLostError, KernelError, MemoryError } from "./errors.ts";
 import { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
 import { Stream } from "./stream.ts";
@@ -71,12 +71,15 @@ export class Gpu {
     this.device = device;
     this.adapter = adapter;
     this.stream = new Stream(device);
-    this.pool = new BufferPool(device, () => {});
+    // Pending commands may still bind what `trim` destroys.
+    this.pool = new BufferPool(device, () => this.stream.flush());
     this.uniforms = new UniformCache(device);
     this.readback = new Readback(device, this.stream, () => this.raisePending());
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      this.fail(new KernelError("(device)", (event as GPUUncapturedErrorEvent).error.message));
+      const { error } = event as GPUUncapturedErrorEvent;
+      const isMemory = error instanceof GPUOutOfMemoryError;
+      this.fail(isMemory ? new MemoryError(error.message) : new KernelError("(device)", error.message));
     });
     void device.lost.then(({ reason, message }) => {
       this.fail(new GpuLostError(`the GPU device was lost (${reason}): ${message}`));
@@ -91,7 +94,7 @@ export class Gpu {
     if (this.failure) throw this.failure;
   }
 
-  /** Waits until everything enqueued has run. Throws pending errors. */
+  /** Waits until everything enqueued has run. Throws pending errors; they stay, since nothing after them can be trusted. */
   async wait(): Promise<void> {
     this.stream.flush();
     await this.device.queue.onSubmittedWorkDone();

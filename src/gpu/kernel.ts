@@ -85,6 +85,9 @@ export class Kernel {
       key += `${view.buffer.id}@${view.offset}+${view.bytes};`;
       bytes += view.bytes;
     }
+    if (!slot && Object.keys(params).length > 0) {
+      throw new KernelError(this.name, `has no Params, was given ${Object.keys(params).join(", ")}`);
+    }
     if (views.length !== Object.keys(bind).length) {
       const known = new Set(variant.header.bindings.map((b) => b.name));
       const extra = Object.keys(bind).filter((name) => !known.has(name));
@@ -128,8 +131,9 @@ export class Kernel {
       list.forEach((v, i) => {
         const at = offset / 4 + i;
         if (scalar === "f32") floats[at] = v;
-        else if (!Number.isInteger(v)) throw new KernelError(this.name, `param ${name} is ${scalar}, was given ${v}`);
-        else if (scalar === "i32") ints[at] = v;
+        else if (v !== (scalar === "i32" ? v | 0 : v >>> 0)) {
+          throw new KernelError(this.name, `param ${name} is ${scalar}, was given ${v}`);
+        } else if (scalar === "i32") ints[at] = v;
         else words[at] = v;
       });
     }

@@ -23,6 +23,7 @@ export class Profile implements PassTimer {
 
   constructor(device: GPUDevice, stream: Stream) {
     if (!device.features.has("timestamp-query")) throw new Error("profile: this adapter has no timestamp-query");
+    if (stream.timer) throw new Error("profile: another profile is running; stop it first");
     this.device = device;
     this.stream = stream;
     this.set = device.createQuerySet({ type: "timestamp", count: QUERIES });
@@ -52,7 +53,7 @@ export class Profile implements PassTimer {
     this.names = [];
   }
 
-  /** Ends the profile: kernels by total time, longest first. */
+  /** Ends the profile and waits for its numbers: kernels by total time, longest first. */
   async stop(): Promise<KernelTime[]> {
     this.stream.flush();
     this.stream.timer = undefined;
@@ -63,7 +64,8 @@ export class Profile implements PassTimer {
       names.forEach((name, i) => {
         const row = table.get(name) ?? { calls: 0, ms: 0 };
         row.calls++;
-        row.ms += Number((times[2 * i + 1] as bigint) - (times[2 * i] as bigint)) / 1e6;
+        const ns = Number((times[2 * i + 1] as bigint) - (times[2 * i] as bigint));
+        row.ms += Math.max(0, ns) / 1e6; // an adapter may reset its clock between the two
         table.set(name, row);
       });
       staging.unmap();

@@ -124,15 +124,15 @@ export class Stream {
 
   /** Writes host bytes into a buffer, after everything enqueued so far. */
   write(target: PooledBuffer, offset: number, data: ArrayBufferView, persistent = false): void {
-    if (this.recording && !persistent) {
-      throw new CaptureError("uploading inside a captured step: a replay would not see new data. Pass it as an input");
+    if (!persistent) {
+      this.expectNotRecording("uploading inside a captured step: a replay would not see new data. Pass it as an input");
     }
     this.flush();
     this.device.queue.writeBuffer(target.buffer, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
   }
 
   record(): void {
-    if (this.recording) throw new CaptureError("captured steps do not nest");
+    this.expectNotRecording("captured steps do not nest");
     this.recording = [];
   }
   endRecording(): Command[] {
@@ -142,8 +142,14 @@ export class Stream {
     return commands;
   }
 
+  /** Throws CaptureError while a step is recorded: for what a replay could not repeat. */
+  expectNotRecording(what: string): void {
+    if (this.recording) throw new CaptureError(what);
+  }
+
   /** Encodes a recorded list again and submits it. */
   replay(commands: readonly Command[]): void {
+    this.expectNotRecording("captured steps do not nest");
     for (const command of commands) {
       this.encode(command);
       if (this.pending >= COMMANDS_PER_SUBMIT) this.flush();

@@ -2,6 +2,7 @@
 export * from "./activation.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
+export { Dropout, RandomState } from "./dropout.ts";
 export {
   constantInit,
   defaultWeightInit,
@@ -15,4 +16,5 @@ export { Linear } from "./linear.ts";
 export { type HostArray, Module, type StateDict } from "./module.ts";
 export { BatchNorm1d, BatchNorm2d, type BatchNormConfig } from "./norm.ts";
 export { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
+export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./pool.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";

@@ -95,5 +95,5 @@ function publish(gpu: GPU, globals: object): void {
 function noteSoftware(name: string): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
-  process.stderr.write(`espalier: no GPU in use: computing in software on ${name}. Right, but slow.\n`);
+  process.stderr.write(`espalier: no GPU in use: software adapter ${name}, a hundred times slower than a GPU\n`);
 }

@@ -149,9 +149,10 @@ function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish)
   if (requireGpu) {
     return `no hardware adapter${wanted}, and one is required. Tried:\n${tried}\nInstall the GPU's Vulkan driver, or do without --require-gpu (ESPALIER_REQUIRE_GPU).`;
   }
+  if (adapter) return `no WebGPU adapter${wanted}. Tried:\n${tried}\nGive a part of an adapter's name, or none.`;
   const remedy =
     process.platform === "linux"
       ? `To get a software adapter, run: ${setupCommand()}`
       : "This system brings its own driver: update the graphics driver, and check that the session has access to the GPU.";
-  return `no WebGPU adapter${wanted}. Tried:\n${tried}\n${remedy}`;
+  return `no WebGPU adapter. Tried:\n${tried}\n${remedy}`;
 }

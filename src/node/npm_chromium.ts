@@ -20,9 +20,15 @@ export const chromiumFolder = (): string => cachePath("chromium");
 /** Fetches the package into `work` and checks it. Returns the folder of its packed files. */
 async function fetchPackage(work: string, log: Log): Promise<string> {
   log(`  npm pack ${PACKAGE}`);
-  await must(`npm could not fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, "--silent", "--ignore-scripts"], {
-    cwd: work,
-  });
+  // npm's own retries wait for minutes where there is no network; the pinned version may as well come from its cache.
+  const flags = [
+    "--loglevel=error",
+    "--ignore-scripts",
+    "--prefer-offline",
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=2000",
+  ];
+  await must(`npm could not fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags], { cwd: work });
   const name = (await readdir(work)).find((entry) => entry.endsWith(".tgz"));
   if (!name) throw new SetupError(`npm pack ${PACKAGE} left no archive`);
   const digest = createHash("sha512")

@@ -1,13 +1,22 @@
 // The ops room: one export line per op file.
+export * from "./adaptive_avg_pool2d.ts";
+export * from "./avg_pool2d.ts";
 export * from "./batch_norm.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export * from "./conv2d.ts";
 export * from "./count_correct.ts";
 export * from "./cross_entropy.ts";
+export * from "./dropout.ts";
 export * from "./expand.ts";
 export * from "./linear.ts";
+export * from "./local_response_norm.ts";
+export * from "./ltp_threshold.ts";
 export * from "./matmul.ts";
+export * from "./max.ts";
+export * from "./max_pool2d.ts";
 export * from "./reshape.ts";
 export * from "./soft_threshold.ts";
+export * from "./softmax.ts";
+export * from "./str_threshold.ts";
 export { mean, type ReduceOptions, sum } from "./sum.ts";
 export * from "./unary.ts";

@@ -1,5 +1,5 @@
 // Fixtures of conv2d.
-import { conv2d } from "../../src/ops/conv2d.ts";
+import { conv2d } from "../../src/ops/index.ts";
 import { Unsupported } from "./attrs.ts";
 import { tensorOf } from "./format.ts";
 import { type Handlers, input, runOp } from "./handler.ts";

@@ -1,22 +1,28 @@
 // Fixtures of pointwise ops with one input or two.
-import { add, div, maximum, minimum, mul, sub } from "../../src/ops/binary.ts";
-import { relu, relu6 } from "../../src/ops/relu.ts";
 import {
   abs,
+  add,
+  div,
   exp,
   gelu,
   hardsigmoid,
   hardswish,
   leakyRelu,
   log,
+  maximum,
+  minimum,
+  mul,
   neg,
+  relu,
+  relu6,
   sigmoid,
   silu,
   softplus,
   sqrt,
   square,
+  sub,
   tanh,
-} from "../../src/ops/unary.ts";
+} from "../../src/ops/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { type Handler, type Handlers, input, runOp } from "./handler.ts";
 

@@ -1,8 +1,8 @@
 // Fixtures of learned thresholds: twenty steps of LTP and of STR, the threshold being a parameter like the weights.
+
 import { Tape } from "../../src/autograd/index.ts";
 import { Parameter } from "../../src/nn/index.ts";
-import { ltpThreshold, softL0 } from "../../src/ops/ltp_threshold.ts";
-import { strThreshold } from "../../src/ops/str_threshold.ts";
+import { ltpThreshold, softL0, strThreshold } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { Scope, tensor } from "../../src/tensor/index.ts";
 import { tensorOf } from "./format.ts";

@@ -1,6 +1,5 @@
 // Fixtures of linear and matmul.
-import { linear } from "../../src/ops/linear.ts";
-import { matmul } from "../../src/ops/matmul.ts";
+import { linear, matmul } from "../../src/ops/index.ts";
 import { type Handlers, input, runOp } from "./handler.ts";
 
 export const matmulHandlers: Handlers = {

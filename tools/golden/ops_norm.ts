@@ -1,5 +1,5 @@
 // Fixtures of batch norm: the result, the running statistics it moved, the batch statistics it used.
-import { batchNorm } from "../../src/ops/batch_norm.ts";
+import { batchNorm } from "../../src/ops/index.ts";
 import { empty, type Tensor } from "../../src/tensor/index.ts";
 import { type Handlers, input, runOutputs } from "./handler.ts";
 

@@ -1,8 +1,5 @@
 // Fixtures of pooling and local response normalisation.
-import { adaptiveAvgPool2d } from "../../src/ops/adaptive_avg_pool2d.ts";
-import { avgPool2d } from "../../src/ops/avg_pool2d.ts";
-import { localResponseNorm } from "../../src/ops/local_response_norm.ts";
-import { maxPool2d, maxPool2dIndices } from "../../src/ops/max_pool2d.ts";
+import { adaptiveAvgPool2d, avgPool2d, localResponseNorm, maxPool2d, maxPool2dIndices } from "../../src/ops/index.ts";
 import type { Attrs } from "./attrs.ts";
 import { type Handlers, input, runOp, runOutputs } from "./handler.ts";
 

@@ -1,11 +1,5 @@
 // Fixtures of reductions, softmax, cross entropy, and dropout with a given mask.
-import { crossEntropy } from "../../src/ops/cross_entropy.ts";
-import { dropoutWithMask } from "../../src/ops/dropout.ts";
-import { logSoftmax } from "../../src/ops/log_softmax.ts";
-import { max } from "../../src/ops/max.ts";
-import { mean } from "../../src/ops/mean.ts";
-import { softmax } from "../../src/ops/softmax.ts";
-import { sum } from "../../src/ops/sum.ts";
+import { crossEntropy, dropoutWithMask, logSoftmax, max, mean, softmax, sum } from "../../src/ops/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { type Handler, type Handlers, input, runOp } from "./handler.ts";
 

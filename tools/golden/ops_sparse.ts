@@ -1,7 +1,5 @@
 // Fixtures of the thresholds: soft threshold and its straight-through form, STR, LTP.
-import { ltpThreshold, softL0 } from "../../src/ops/ltp_threshold.ts";
-import { softThreshold } from "../../src/ops/soft_threshold.ts";
-import { strThreshold } from "../../src/ops/str_threshold.ts";
+import { ltpThreshold, softL0, softThreshold, strThreshold } from "../../src/ops/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { type Attrs, Unsupported } from "./attrs.ts";
 import { type Handler, type Handlers, input, runOp, runOutputs } from "./handler.ts";

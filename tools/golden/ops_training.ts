@@ -1,8 +1,9 @@
 // Fixtures of whole training runs: a small net, built from its description, ten steps of SGD with a rising threshold.
+
 import { Tape } from "../../src/autograd/index.ts";
 import { MobileNetV1, ResNetCifar } from "../../src/models/index.ts";
 import type { Module, StateDict } from "../../src/nn/index.ts";
-import { crossEntropy } from "../../src/ops/cross_entropy.ts";
+import { crossEntropy } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
 import { type HostTensor, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";

@@ -21,14 +21,15 @@ export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "
   return software && subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "tile";
 }
 
-// Costs per invocation on lavapipe, in nanoseconds per 8 lanes: a storage load, a broadcast multiply-add, a store.
+// Costs on lavapipe in nanoseconds per 8 lanes: a load from a buffer, a multiply-add with a broadcast.
 const LOAD = 30;
 const FMA = 1;
 // What one kernel may hold before its compilation takes seconds: patch loads and unrolled multiply-adds.
-const MOST_LOADS = 40;
-const MOST_FMAS = 800;
-// Sums per channel that an invocation of the weight gradient may keep: columns times taps.
-const COLUMN_TAPS = 6;
+const MOST_LOADS = 36;
+const MOST_FMAS = 720;
+// Columns (input channel, tap row) that an invocation of the weight gradient keeps, by the taps of a row. They share each
+// value of dy; from three taps on, more columns only spill registers.
+const COLUMNS: Readonly<Record<number, number>> = { 1: 8, 2: 2 };
 
 /** Pixels a row at a time that make the row cheapest; null when no choice keeps the kernel small enough. */
 function chooseWidth(pixels: number, taps: number, channels: number, patch: (width: number) => number): number | null {
@@ -67,8 +68,7 @@ export function gradWeightSpec(
   const spread = taps === 1 ? 1 : dilation;
   const lanes = currentGpu().adapter.subgroupSize;
   const columns = Math.ceil(((s.channels / s.groups) * s.rows.kernel) / lanes);
-  // Short rows of taps leave room for more columns, which share each value of dy.
-  const block = Math.min(columns, Math.max(1, Math.floor(COLUMN_TAPS / taps)));
+  const block = Math.min(columns, COLUMNS[taps] ?? 1);
   const channels = chooseChannels(s.outputs / s.groups);
   const width = chooseWidth(
     out,

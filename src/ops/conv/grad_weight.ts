@@ -14,7 +14,7 @@ const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
 const TILE = 32;
 const DEPTH = 16;
 const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
-const SUBGROUPS_WANTED = 64; // enough for the cores of a software one
+const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enough for sum_to to add in one invocation each
 const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
 const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
 

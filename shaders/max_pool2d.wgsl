@@ -1,0 +1,36 @@
+// Max pooling: the largest value of each window, and its flat place in the plane. Padding counts as -infinity; of equal
+// values the first in row-major order wins.
+//!include "lib/index.wgsl"
+struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, window: vec2<u32>, stride: vec2<u32>, padding: vec2<u32> }
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> place: array<i32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = flat_group(group, groups) * 64u + lane;
+  if (i >= params.n) {
+    return;
+  }
+  let out = vec2(i / params.out_size.y % params.out_size.x, i % params.out_size.y);
+  let plane = i / (params.out_size.x * params.out_size.y) * params.in_size.x * params.in_size.y;
+  let corner = vec2<i32>(out * params.stride) - vec2<i32>(params.padding);
+  let first = vec2<u32>(max(corner, vec2(0)));
+  let last = min(vec2<u32>(corner + vec2<i32>(params.window)), params.in_size);
+  var best = first.x * params.in_size.y + first.y;
+  var top = x[plane + best];
+  for (var r = first.x; r < last.x; r++) {
+    for (var c = first.y; c < last.y; c++) {
+      let at = r * params.in_size.y + c;
+      let v = x[plane + at];
+      if (v > top) {
+        top = v;
+        best = at;
+      }
+    }
+  }
+  y[i] = top;
+  place[i] = i32(best);
+}

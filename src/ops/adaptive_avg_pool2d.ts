@@ -1,0 +1,50 @@
+// Average pooling to a given output size.
+
+import forwardWgsl from "../../shaders/adaptive_avg_pool2d.wgsl";
+import backwardWgsl from "../../shaders/adaptive_avg_pool2d_grad.wgsl";
+import { defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import type { Shape, Tensor } from "../tensor/index.ts";
+
+const forwardKernel = kernel("adaptive_avg_pool2d", forwardWgsl);
+const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
+
+type Size = number | readonly [number, number];
+const pair = (v: Size): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
+const plane = (shape: Shape): [number, number] => [shape[2] as number, shape[3] as number];
+
+/**
+ * Means over bins that split the plane evenly; 1 is global average pooling.
+ *
+ * Shapes    x [N,C,H,W] -> y [N,C,H',W'] with outputSize H' or [H', W'], larger than the input if wanted.
+ *           Row i is the mean of rows floor(i H / H') to ceil((i+1) H / H') - 1.
+ * Errors    OpError for another rank or sizes that are not whole numbers >= 1.
+ */
+export const adaptiveAvgPool2d = defineOp({
+  name: "adaptiveAvgPool2d",
+  infer([x]: [x: Tensor], { outputSize }: { outputSize: Size }) {
+    expectFloat("adaptiveAvgPool2d", { x });
+    expectRank("adaptiveAvgPool2d", "x", x, 4);
+    const out = pair(outputSize);
+    if (out.some((d) => !Number.isInteger(d) || d < 1)) {
+      throw new OpError("adaptiveAvgPool2d", `outputSize wants whole numbers >= 1, was given ${outputSize}`, { x });
+    }
+    return { shape: [x.shape[0] as number, x.shape[1] as number, ...out], dtype: "f32" };
+  },
+  forward(y, [x], { outputSize }) {
+    const [oh, ow] = pair(outputSize);
+    if (oh === 1 && ow === 1) {
+      sumAxesInto("adaptiveAvgPool2d", y, x, [2, 3], y.numel / x.numel);
+      return [];
+    }
+    const params = { n: y.numel, in_size: plane(x.shape), out_size: [oh, ow] };
+    forwardKernel.run({ bind: { x, y }, params, grid: grid1d(y.numel, 64) });
+    return [];
+  },
+  backward(dy, _saved, { shapes, out }) {
+    const dx = out(0);
+    const params = { n: dx.numel, in_size: plane(shapes[0] as Shape), out_size: plane(dy.shape) };
+    backwardKernel.run({ bind: { dy, dx }, params, grid: grid1d(dx.numel, 64) });
+    return [dx];
+  },
+});

@@ -1,0 +1,44 @@
+// Average pooling over two spatial axes.
+
+import forwardWgsl from "../../shaders/avg_pool2d.wgsl";
+import backwardWgsl from "../../shaders/avg_pool2d_grad.wgsl";
+import { defineOp } from "../autograd/index.ts";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { meta, type Shape, type Tensor } from "../tensor/index.ts";
+import { type PoolOptions, planPool } from "./pool/plan.ts";
+
+const forwardKernel = kernel("avg_pool2d", forwardWgsl);
+const backwardKernel = kernel("avg_pool2d_grad", backwardWgsl);
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Padding counts in the divisor. Default true. */
+  countIncludePad?: boolean;
+}
+
+/**
+ * Mean of each window.
+ *
+ * Shapes    x [N,C,H,W] -> y [N,C,H',W'], sizes as maxPool2d. In ceil mode a hanging window is cut at the padded edge.
+ * Backward  each element of a window gets dy over the divisor.
+ * Errors    as maxPool2d.
+ */
+export const avgPool2d = defineOp({
+  name: "avgPool2d",
+  infer([x]: [x: Tensor], options: AvgPoolOptions) {
+    const { out_size } = planPool("avgPool2d", x, options);
+    return { shape: [x.shape[0] as number, x.shape[1] as number, ...out_size], dtype: "f32" };
+  },
+  forward(y, [x], options) {
+    const params = { n: y.numel, ...planPool("avgPool2d", x, options) };
+    const spec = { COUNT_PADDING: options.countIncludePad ?? true };
+    forwardKernel.run({ bind: { x, y }, params, spec, grid: grid1d(y.numel, 64) });
+    return [];
+  },
+  backward(dy, _saved, { options, shapes, out }) {
+    const dx = out(0);
+    const params = { n: dx.numel, ...planPool("avgPool2d", meta(shapes[0] as Shape), options) };
+    const spec = { COUNT_PADDING: options.countIncludePad ?? true };
+    backwardKernel.run({ bind: { dy, dx }, params, spec, grid: grid1d(dx.numel, 64) });
+    return [dx];
+  },
+});

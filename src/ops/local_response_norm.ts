@@ -1,0 +1,56 @@
+// Local response normalisation across channels, as AlexNet uses it.
+
+import forwardWgsl from "../../shaders/local_response_norm.wgsl";
+import backwardWgsl from "../../shaders/local_response_norm_grad.wgsl";
+import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { emptyLike, type Tensor } from "../tensor/index.ts";
+
+const forwardKernel = kernel("local_response_norm", forwardWgsl);
+const backwardKernel = kernel("local_response_norm_grad", backwardWgsl);
+
+export interface ResponseNormOptions {
+  /** Channels in the window. */
+  size: number;
+  /** Divided by the size, as frameworks do; the AlexNet paper does not. Default 1e-4. */
+  alpha?: number;
+  /** Default 0.75. */
+  beta?: number;
+  /** Default 1. */
+  k?: number;
+}
+
+function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
+  const channels = x.shape[1] as number;
+  return { n: x.numel, channels, area: x.numel / ((x.shape[0] as number) * channels), size, alpha, beta, k };
+}
+
+/**
+ * y_c = x_c / (k + alpha/size · Σ_j x_j²)^beta, j from c - size/2 to c + (size-1)/2, channels outside counting as 0.
+ *
+ * Shapes    x [N,C,...] -> y [N,C,...].
+ * Errors    OpError for fewer than two axes, a size that is no whole number >= 1, or k <= 0.
+ * Source    Krizhevsky et al. 2012.
+ */
+export const localResponseNorm = defineOp({
+  name: "localResponseNorm",
+  infer([x]: [x: Tensor], { size, k = 1 }: ResponseNormOptions) {
+    expectFloat("localResponseNorm", { x });
+    if (x.shape.length < 2) throw new OpError("localResponseNorm", "x wants at least [N, C]", { x });
+    if (!Number.isInteger(size) || size < 1) {
+      throw new OpError("localResponseNorm", `size wants a whole number >= 1, was given ${size}`, { x });
+    }
+    if (!(k > 0)) throw new OpError("localResponseNorm", `k wants a number > 0, was given ${k}`, { x });
+    return like(x);
+  },
+  forward(y, [x], options) {
+    const scale = emptyLike(x);
+    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), grid: grid1d(x.numel, 64) });
+    return [x, scale];
+  },
+  backward(dy, [x, scale], { options, out }) {
+    const dx = out(0);
+    backwardKernel.run({ bind: { x, scale, dy, dx }, params: paramsOf(x, options), grid: grid1d(x.numel, 64) });
+    return [dx];
+  },
+});

@@ -1,0 +1,49 @@
+// Largest value over axes.
+import forwardWgsl from "../../shaders/max_reduce.wgsl";
+import scatterWgsl from "../../shaders/scatter.wgsl";
+import { defineOp, expectFloat, splitAxes } from "../autograd/index.ts";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { empty, fillZero, type Tensor } from "../tensor/index.ts";
+import { type ReduceOptions, reducedShape } from "./sum.ts";
+
+const forwardKernel = kernel("max_reduce", forwardWgsl);
+const scatterKernel = kernel("scatter", scatterWgsl);
+
+/**
+ * Maximum over axes (all by default).
+ *
+ * Shapes    x [*] -> y without the axes, or with ones in their place (keepdims).
+ * Backward  the whole gradient goes to the first largest element.
+ * Errors    OpError for an axis out of range or named twice.
+ */
+export const max = defineOp({
+  name: "max",
+  infer([x]: [x: Tensor], options: ReduceOptions) {
+    expectFloat("max", { x });
+    return { shape: reducedShape("max", x.shape, options).shape, dtype: "f32" };
+  },
+  forward(y, [x], options) {
+    const { axes } = reducedShape("max", x.shape, options);
+    const { kept, summed } = splitAxes("max", x.shape, (axis) => axes.includes(axis));
+    const place = empty(y.shape, "u32");
+    forwardKernel.run({
+      bind: { x, y, place },
+      params: {
+        kept: kept.size,
+        kept_stride: kept.stride,
+        reduced: summed.size,
+        reduced_stride: summed.stride,
+        outputs: y.numel,
+        terms: x.numel / y.numel,
+      },
+      grid: grid1d(y.numel, 1),
+    });
+    return [place];
+  },
+  backward(dy, [place], { out }) {
+    const dx = out(0);
+    fillZero(dx);
+    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel) });
+    return [dx];
+  },
+});

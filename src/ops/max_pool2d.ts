@@ -1,0 +1,55 @@
+// Max pooling over two spatial axes.
+
+import forwardWgsl from "../../shaders/max_pool2d.wgsl";
+import backwardWgsl from "../../shaders/max_pool2d_grad.wgsl";
+import { defineOp } from "../autograd/index.ts";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { empty, type Tensor } from "../tensor/index.ts";
+import { type PoolOptions, planPool } from "./pool/plan.ts";
+
+const forwardKernel = kernel("max_pool2d", forwardWgsl);
+const backwardKernel = kernel("max_pool2d_grad", backwardWgsl);
+
+function shapeOf(x: Tensor, out: readonly [number, number]): number[] {
+  return [x.shape[0] as number, x.shape[1] as number, ...out];
+}
+
+/**
+ * Largest value of each window.
+ *
+ * Shapes    x [N,C,H,W] -> y [N,C,H',W'], H' = floor or ceil((H + 2 padding - kernel) / stride) + 1.
+ * Backward  dy goes to the first largest element of its window, in row-major order. Padding never wins.
+ * Errors    OpError for another rank, padding beyond half the kernel, a kernel larger than the padded input.
+ */
+export const maxPool2d = defineOp({
+  name: "maxPool2d",
+  infer([x]: [x: Tensor], options: PoolOptions) {
+    return { shape: shapeOf(x, planPool("maxPool2d", x, options).out_size), dtype: "f32" };
+  },
+  forward(y, [x], options) {
+    const place = empty(y.shape, "i32");
+    const params = { n: y.numel, ...planPool("maxPool2d", x, options) };
+    forwardKernel.run({ bind: { x, y, place }, params, grid: grid1d(y.numel, 64) });
+    return [place, x];
+  },
+  backward(dy, [place, x], { options, out }) {
+    const dx = out(0);
+    const params = { n: x.numel, ...planPool("maxPool2d", x, options) };
+    backwardKernel.run({ bind: { dy, place, dx }, params, grid: grid1d(x.numel, 64) });
+    return [dx];
+  },
+});
+
+/** Where each window's maximum stands: flat h·W + w in the unpadded plane, i32. Shapes as maxPool2d; no gradient. */
+export const maxPool2dIndices = defineOp({
+  name: "maxPool2dIndices",
+  infer([x]: [x: Tensor], options: PoolOptions) {
+    return { shape: shapeOf(x, planPool("maxPool2dIndices", x, options).out_size), dtype: "i32" };
+  },
+  forward(place, [x], options) {
+    const y = empty(place.shape);
+    const params = { n: y.numel, ...planPool("maxPool2dIndices", x, options) };
+    forwardKernel.run({ bind: { x, y, place }, params, grid: grid1d(y.numel, 64) });
+    return [];
+  },
+});

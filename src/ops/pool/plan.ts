@@ -1,0 +1,55 @@
+// What sliding-window pools share: their options, checks and output size.
+import { expectFloat, expectRank } from "../../autograd/index.ts";
+import { OpError } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+
+type Pair = number | readonly [number, number];
+
+export interface PoolOptions {
+  /** Window, [height, width] or one number for both; as all sizes here. */
+  kernel: Pair;
+  /** Default: the kernel. */
+  stride?: Pair;
+  /** Default 0; at most half the kernel. */
+  padding?: Pair;
+  /** Round the output size up: a last window may hang over the end. Default false. */
+  ceilMode?: boolean;
+}
+
+const pair = (v: Pair): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
+
+export interface PoolPlan {
+  window: [number, number];
+  stride: [number, number];
+  padding: [number, number];
+  in_size: [number, number];
+  out_size: [number, number];
+}
+
+/** Checks x [N,C,H,W] and the options; gives all sizes. A window must start inside the input or its left padding. */
+export function planPool(
+  op: string,
+  x: Tensor,
+  { kernel, stride = kernel, padding = 0, ceilMode = false }: PoolOptions,
+): PoolPlan {
+  expectFloat(op, { x });
+  expectRank(op, "x", x, 4);
+  const plan = { window: pair(kernel), stride: pair(stride), padding: pair(padding) };
+  const in_size = [x.shape[2] as number, x.shape[3] as number] as [number, number];
+  const out_size = in_size.map((size, i) => {
+    const [k, s, p] = [plan.window[i], plan.stride[i], plan.padding[i]] as [number, number, number];
+    if (!Number.isInteger(k) || k < 1)
+      throw new OpError(op, `kernel wants whole numbers >= 1, was given ${kernel}`, { x });
+    if (!Number.isInteger(s) || s < 1)
+      throw new OpError(op, `stride wants whole numbers >= 1, was given ${stride}`, { x });
+    if (!Number.isInteger(p) || p < 0 || 2 * p > k) {
+      throw new OpError(op, `padding wants 0 to half the kernel, was given ${padding} for kernel ${kernel}`, { x });
+    }
+    const span = (size + 2 * p - k) / s;
+    let out = (ceilMode ? Math.ceil(span) : Math.floor(span)) + 1;
+    if (ceilMode && (out - 1) * s >= size + p) out--;
+    if (out < 1) throw new OpError(op, `kernel ${kernel} is larger than the padded input`, { x });
+    return out;
+  }) as [number, number];
+  return { ...plan, in_size, out_size };
+}

@@ -1,0 +1,50 @@
+// Softmax and log-softmax along one axis.
+
+import forwardWgsl from "../../shaders/softmax.wgsl";
+import backwardWgsl from "../../shaders/softmax_grad.wgsl";
+import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
+
+const forwardKernel = kernel("softmax", forwardWgsl);
+const backwardKernel = kernel("softmax_grad", backwardWgsl);
+
+function rowsOf(name: string, shape: Shape, axis: number): { rows: number; length: number; inner: number } {
+  const at = normalizeAxis(name, axis, shape.length);
+  const length = shape[at] as number;
+  const inner = shape.slice(at + 1).reduce((a, b) => a * b, 1);
+  return { rows: shape.reduce((a, b) => a * b, 1) / length, length, inner };
+}
+
+function define(name: string, LOG: boolean) {
+  return defineOp({
+    name,
+    infer([x]: [x: Tensor], { axis = -1 }: { axis?: number }) {
+      expectFloat(name, { x });
+      normalizeAxis(name, axis, x.shape.length);
+      return like(x);
+    },
+    forward(y, [x], { axis = -1 }) {
+      const params = rowsOf(name, x.shape, axis);
+      forwardKernel.run({ bind: { x, y }, params, spec: { LOG }, grid: grid1d(params.rows, 1) });
+      return [y];
+    },
+    backward(dy, [y], { options: { axis = -1 }, out }) {
+      const params = rowsOf(name, y.shape, axis);
+      const dx = out(0);
+      backwardKernel.run({ bind: { y, dy, dx }, params, spec: { LOG }, grid: grid1d(params.rows, 1) });
+      return [dx];
+    },
+  });
+}
+
+/**
+ * Softmax: e^x / Σ e^x along an axis (default the last), the maximum subtracted first so that nothing overflows.
+ *
+ * Shapes    x [*] -> y [*].
+ * Backward  dx = y (dy - Σ dy y).
+ */
+export const softmax = define("softmax", false);
+
+/** log(softmax(x)) along an axis, without the rounding of taking the logarithm afterwards. */
+export const logSoftmax = define("logSoftmax", true);

@@ -1,0 +1,47 @@
+// Every kernel, optimiser and training loop against numbers computed elsewhere in float64 (tools/golden, docs there).
+import { expect, test } from "vitest";
+import { currentGpu } from "../src/gpu/index.ts";
+import { allHandlers } from "../tools/golden/handlers.ts";
+import { runFixtures } from "../tools/golden/runner.ts";
+import { runSchedules } from "../tools/golden/schedules.ts";
+import { fetchBytes } from "./support/fetch_bytes.ts";
+
+const groups = [
+  "conv2d",
+  "norm",
+  "linear",
+  "pool",
+  "elementwise",
+  "reduce",
+  "sparse_ops",
+  "optim",
+  "end_to_end",
+] as const;
+// Spiking neurons are not part of the engine yet: nets made of them are reported, not skipped.
+const unsupported: Partial<Record<(typeof groups)[number], number>> = { end_to_end: 2 };
+
+for (const group of groups) {
+  test(`golden ${group}`, async () => {
+    const bytes = await fetchBytes(new URL(`./golden/${group}.safetensors`, import.meta.url));
+    const { cases } = await runFixtures(bytes, group, allHandlers);
+    const problems = cases.filter((c) => c.status === "failed").map((c) => `${c.name}: ${c.reason}`);
+    expect(problems).toEqual([]);
+    const refused = cases.filter((c) => c.status === "unsupported");
+    expect(refused.length, refused.map((c) => `${c.name}: ${c.reason}`).join("\n")).toBe(unsupported[group] ?? 0);
+    expect(cases.length - refused.length).toBeGreaterThan(2);
+  });
+}
+
+test("golden schedules", async () => {
+  const bytes = await fetchBytes(new URL("./golden/schedules.json", import.meta.url));
+  const { cases } = runSchedules(JSON.parse(new TextDecoder().decode(bytes)), "schedules.json");
+  expect(cases.filter((c) => c.status !== "passed")).toEqual([]);
+  expect(cases.length).toBe(12);
+});
+
+test("a run of fixtures leaves no tensor behind", async () => {
+  const bytes = await fetchBytes(new URL("./golden/linear.safetensors", import.meta.url));
+  const live = currentGpu().memory().live;
+  await runFixtures(bytes, "linear", allHandlers);
+  expect(currentGpu().memory().live).toBe(live);
+});
