@@ -1,9 +1,10 @@
 // y = correlation of x with w, as a matrix product that never builds its matrix: rows are written channels, columns are
 // pixels, the sum runs over (channel, tap row, tap column). A workgroup stages a slice of both in its memory and writes a
-// tile of 32 channels x 64 pixels; each invocation keeps 8 x 4 of it. Weights are reached by signed strides and written
+// tile of 4 EACH channels x 64 pixels; each invocation keeps EACH x 4 of it. Weights are reached by signed strides and written
 // pixels by a step, so one text serves the forward pass and, flipped and in phases, the gradient of the input.
 //!include "lib/index.wgsl"
-const ROWS: u32 = 32u;       // written channels per workgroup
+const EACH: u32 = 8u;        //!spec   written channels per invocation
+const ROWS: u32 = 4u * EACH; // written channels per workgroup
 const COLS: u32 = 64u;       // pixels per workgroup
 const DEPTH: u32 = 16u;      // terms of the sum staged at once
 
@@ -34,8 +35,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-var<workgroup> w_tile: array<f32, 512>;    // [DEPTH][ROWS]
-var<workgroup> x_tile: array<f32, 1024>;   // [DEPTH][COLS]
+var<workgroup> w_tile: array<f32, DEPTH * ROWS>;
+var<workgroup> x_tile: array<f32, DEPTH * COLS>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -55,14 +56,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let at = column % area;
   let origin = vec2<i32>(vec2<u32>(at / p.pixels.y, at % p.pixels.y) * p.x_step) + p.x_start;
   let x_group = (column / area * p.groups + g) * p.reduced;
-  // The weights it stages: one term, eight channels.
+  // The weights it stages: one term, EACH channels.
   let w_depth = lane % DEPTH;
   let w_row = lane / DEPTH;
   let w_base = i32(g * p.w_group + p.w_start);
 
-  let r = lane / 16u;        // this invocation computes channels 8r .. 8r + 7
+  let r = lane / 16u;        // this invocation computes channels r EACH .. (r + 1) EACH - 1
   let q = lane % 16u;        // and pixels q, q + 16, q + 32, q + 48
-  var sum: array<vec4<f32>, 8>;
+  var sum: array<vec4<f32>, EACH>;
   for (var k0 = 0u; k0 < terms; k0 += DEPTH) {
     let k = k0 + w_depth;
     let w_at = w_base + i32(k / (p.taps.x * p.taps.y) * p.w_reduced) + i32(k / p.taps.y % p.taps.x) * p.w_tap.x
@@ -98,8 +99,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var i = 0u; i < DEPTH; i++) {
       let first = i * COLS + q;
       let v = vec4<f32>(x_tile[first], x_tile[first + 16u], x_tile[first + 32u], x_tile[first + 48u]);
-      let to = i * ROWS + r * 8u;
-      for (var j = 0u; j < 8u; j++) {
+      let to = i * ROWS + r * EACH;
+      for (var j = 0u; j < EACH; j++) {
         sum[j] += w_tile[to + j] * v;
       }
     }
@@ -111,8 +112,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (mine < columns) {
       let here = mine % area;
       let to = vec2<u32>(here / p.pixels.y, here % p.pixels.y) * p.y_step + p.y_start;
-      for (var j = 0u; j < 8u; j++) {
-        let row = row0 + r * 8u + j;
+      for (var j = 0u; j < EACH; j++) {
+        let row = row0 + r * EACH + j;
         if (row < p.written) {
           let channel = g * p.written + row;
           var value = sum[j][i];

@@ -1,6 +1,7 @@
 // y = sum of x over some axes. Adjacent axes of one kind are merged on the host, so three kept and three summed axes
-// describe every tensor up to rank six. LANES invocations share one output: 1 for short sums, 64 for long ones; their
-// partial sums are added in a fixed tree.
+// describe every tensor up to rank six. LANES invocations share one sum: 1 for short sums, 64 for long ones; their
+// partial sums are added in a fixed tree. With few outputs the terms are cut into slices, each a result of its own that a
+// second dispatch adds: y is then [outputs, slices].
 //!include "lib/axes.wgsl"
 //!include "lib/index.wgsl"
 //!include "lib/reduce.wgsl"
@@ -13,6 +14,8 @@ struct Params {
   summed_stride: vec4<u32>,
   outputs: u32,
   terms: u32,
+  slices: u32,               // results per output
+  slice_terms: u32,          // terms of each slice; the last may have fewer
   scale: f32,                // 1, or 1 / terms for a mean
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -24,15 +27,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let flat = flat_group(group, groups);
   let out = select(flat * 64u + lane, flat, LANES == 64u);
-  let start = select(0u, lane, LANES == 64u);
+  let results = params.outputs * params.slices;
   var sum = 0.0;
-  if (out < params.outputs) {
-    let base = axes_offset(out, params.kept, params.kept_stride);
+  if (out < results) {
+    let base = axes_offset(out / params.slices, params.kept, params.kept_stride);
+    let first = (out % params.slices) * params.slice_terms;
+    let end = min(first + params.slice_terms, params.terms);
     // Blocks of 32 terms are summed apart first: the rounding error grows with the block count, not the term count.
-    var k = start;
-    while (k < params.terms) {
+    var k = first + select(0u, lane, LANES == 64u);
+    while (k < end) {
       var block = 0.0;
-      for (var i = 0u; i < 32u && k < params.terms; i++) {
+      for (var i = 0u; i < 32u && k < end; i++) {
         block += x[base + axes_offset(k, params.summed, params.summed_stride)];
         k += LANES;
       }
@@ -41,10 +46,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (LANES == 64u) {
     let total = workgroup_sum(sum, lane);
-    if (lane == 0u && out < params.outputs) {
+    if (lane == 0u && out < results) {
       y[out] = total * params.scale;
     }
-  } else if (out < params.outputs) {
+  } else if (out < results) {
     y[out] = sum * params.scale;
   }
 }

@@ -1,18 +1,44 @@
 // Where the browser for the browser tests is, and how it is started so that WebGPU runs on SwiftShader.
 import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { chromiumFolder } from "../src/node/npm_chromium.ts";
 
-const candidates = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const INSTALLED: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
+  linux: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable"],
+  darwin: [
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  ],
+  win32: [
+    "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+    "C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe",
+  ],
+};
 
-/** Path of an installed Chromium, or undefined. `CHROMIUM=/path` comes first. */
+const cached = (): string => join(chromiumFolder(), "chromium");
+
+/** Path of an installed Chromium, or undefined. `CHROMIUM=/path` is taken before all others, and has to exist. */
 export function findChromium(): string | undefined {
-  return candidates.find((path) => path !== undefined && existsSync(path));
+  const chosen = process.env["CHROMIUM"];
+  if (chosen) return existsSync(chosen) ? chosen : undefined;
+  return [...(INSTALLED[process.platform] ?? []), cached()].find((path) => existsSync(path));
+}
+
+/** The cached browser comes with libraries that a bare system lacks. */
+function environment(executablePath: string | undefined): Record<string, string> | undefined {
+  if (executablePath !== cached()) return undefined;
+  const known = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const path = [join(chromiumFolder(), "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
+  return { ...Object.fromEntries(known), LD_LIBRARY_PATH: path };
 }
 
 /** Playwright launch options: software WebGPU, no sandbox as root, no background traffic. */
 export function browserLaunch() {
   const executablePath = findChromium();
+  const env = environment(executablePath);
   return {
     ...(executablePath ? { executablePath } : {}),
+    ...(env ? { env } : {}),
     args: [
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",

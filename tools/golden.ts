@@ -50,8 +50,9 @@ const only = parsed.values.only?.split(",");
 const chosen = files.filter((name) => !only || only.includes(basename(name).replace(/\.\w+$/, ""))).sort();
 if (chosen.length === 0) usage(`${folder} holds no fixtures${only ? ` of ${only.join(", ")}` : ""}`);
 
-await installGpu(parsed.values.adapter ? { adapter: parsed.values.adapter } : {});
-const gpu = await requestGpu();
+const gpu = await installGpu(parsed.values.adapter ? { adapter: parsed.values.adapter } : {})
+  .then(() => requestGpu())
+  .catch((error: Error) => usage(error.message));
 console.log(`golden: ${folder} on ${gpu.adapter.description}`);
 const reports: FileReport[] = [];
 for (const file of chosen) {

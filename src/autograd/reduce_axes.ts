@@ -36,65 +36,71 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
 
 const product = (axes: Axes) => axes.size[0] * axes.size[1] * axes.size[2];
 
+/** Below this many workgroups a device is mostly idle, so that long sums are cut up. */
+const BUSY_GROUPS = 256;
+/** Terms that one workgroup of 64 adds up before a cut pays for its second dispatch. */
+const SLICE_TERMS = 2048;
+
 /**
  * Writes into y the sum of x over `axes`, times `scale`. y holds the kept elements in order; its shape may or may not
- * keep the summed axes as ones. Long sums with few outputs run in two passes, in a fixed order.
+ * keep the summed axes as ones. Long sums with few outputs run in two passes. The order of additions is fixed by the
+ * shapes alone. Throws OpError when kept and summed axes alternate more than three times.
  */
 export function sumAxesInto(op: string, y: Tensor, x: Tensor, axes: readonly number[], scale = 1): void {
   const { kept, summed } = splitAxes(op, x.shape, (axis) => axes.includes(axis));
   const outputs = product(kept);
   const terms = product(summed);
-  const run = (source: Tensor, target: Tensor, k: Axes, s: Axes, n: number, t: number, factor: number) => {
-    const lanes = t >= 64 ? 64 : 1;
-    sumToKernel.run({
-      bind: { x: source, y: target },
-      params: {
-        kept: k.size,
-        kept_stride: k.stride,
-        summed: s.size,
-        summed_stride: s.stride,
-        outputs: n,
-        terms: t,
-        scale: factor,
-      },
-      spec: { LANES: lanes },
-      grid: lanes === 64 ? grid1d(n, 1) : grid1d(n, 64),
-    });
-  };
-  // A long innermost run and few outputs would leave most of the device idle: sum slices of the outermost run first.
-  const [outer] = summed.size;
-  const innerRun = summed.size[2];
-  if (outputs < 64 && terms > 16384) {
-    const slices = outer > 1 ? outer : largestDivisor(innerRun, Math.ceil(terms / 2048));
-    if (slices > 1 && outputs * slices * 4 < x.bytes) {
-      const partial = empty([outputs, slices]);
-      const rest: Axes =
-        outer > 1
-          ? { size: [1, summed.size[1], summed.size[2], 1], stride: [0, summed.stride[1], summed.stride[2], 0] }
-          : { size: [1, summed.size[1], innerRun / slices, 1], stride: [0, summed.stride[1], summed.stride[2], 0] };
-      const sliceStride = outer > 1 ? summed.stride[0] : (innerRun / slices) * summed.stride[2];
-      const keptRuns = kept.size.filter((n) => n > 1).length;
-      if (keptRuns <= 2) {
-        const k: Axes = {
-          size: [kept.size[1], kept.size[2], slices, 1],
-          stride: [kept.stride[1], kept.stride[2], sliceStride, 0],
-        };
-        run(x, partial, k, rest, outputs * slices, terms / slices, 1);
-        const flatKept: Axes = { size: [1, 1, outputs, 1], stride: [0, 0, slices, 0] };
-        run(partial, y, flatKept, { size: [1, 1, slices, 1], stride: [0, 0, 1, 0] }, outputs, slices, scale);
-        partial.dispose();
-        return;
-      }
-      partial.dispose();
-    }
+  const wanted = Math.min(Math.ceil(terms / SLICE_TERMS), Math.ceil(BUSY_GROUPS / outputs));
+  if (wanted < 2) {
+    dispatch(x, y, { kept, summed, outputs, terms, scale });
+    return;
   }
-  run(x, y, kept, summed, outputs, terms, scale);
+  const sliceTerms = Math.ceil(terms / wanted);
+  const slices = Math.ceil(terms / sliceTerms);
+  const partial = empty([outputs, slices]);
+  dispatch(x, partial, { kept, summed, outputs, terms, scale: 1, slices, sliceTerms });
+  dispatch(partial, y, {
+    kept: oneAxis(outputs, slices),
+    summed: oneAxis(slices, 1),
+    outputs,
+    terms: slices,
+    scale,
+  });
+  partial.dispose();
 }
 
-/** Largest divisor of n that is at most `limit`. */
-function largestDivisor(n: number, limit: number): number {
-  for (let d = Math.min(limit, n); d > 1; d--) if (n % d === 0) return d;
-  return 1;
+const oneAxis = (size: number, stride: number): Axes => ({ size: [1, 1, size, 1], stride: [0, 0, stride, 0] });
+
+interface Sums {
+  readonly kept: Axes;
+  readonly summed: Axes;
+  readonly outputs: number;
+  readonly terms: number;
+  readonly scale: number;
+  /** Results per output, each over `sliceTerms` terms. Default one over all. */
+  readonly slices?: number;
+  readonly sliceTerms?: number;
+}
+
+function dispatch(x: Tensor, y: Tensor, sums: Sums): void {
+  const { kept, summed, outputs, terms, scale, slices = 1, sliceTerms = terms } = sums;
+  const lanes = sliceTerms >= 64 ? 64 : 1;
+  sumToKernel.run({
+    bind: { x, y },
+    params: {
+      kept: kept.size,
+      kept_stride: kept.stride,
+      summed: summed.size,
+      summed_stride: summed.stride,
+      outputs,
+      terms,
+      slices,
+      slice_terms: sliceTerms,
+      scale,
+    },
+    spec: { LANES: lanes },
+    grid: grid1d(outputs * slices, lanes === 64 ? 1 : 64),
+  });
 }
 
 /** Sums a gradient over the axes along which its input was broadcast, back to the input's shape. */

@@ -61,14 +61,6 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   if (flags.resume) await files.reopen();
   else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
 
-  const session = buildSession(recipe, data);
-  const resumed = flags.resume ? await files.restore(session) : null;
-  out.say(
-    `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} images to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
-  );
-  if (resumed) out.say(`resuming from ${resumed}, step ${session.position.step} of ${session.totalSteps}`);
-  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), resumedFrom: resumed, totalSteps: session.totalSteps });
-
   const abort = new AbortController();
   const onSignal = () => {
     if (abort.signal.aborted) process.exit(130);
@@ -77,6 +69,14 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  const session = buildSession(recipe, data);
+  const resumed = flags.resume ? await files.restore(session) : null;
+  out.say(
+    `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} images to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
+  );
+  if (resumed) out.say(`resuming from ${resumed}, step ${session.position.step} of ${session.totalSteps}`);
+  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), resumedFrom: resumed, totalSteps: session.totalSteps });
+
   const progress: Progress = out.json ? silent : createProgress({ label: "train" });
   const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
   const before = files.secondsSoFar();

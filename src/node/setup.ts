@@ -93,7 +93,7 @@ export async function setup(options: SetupOptions = {}): Promise<Probe> {
       return await prove(log);
     } catch (cause) {
       failures.push(`${plan.kind}: ${(cause as Error).message}`);
-      log(`  did not work: ${(cause as Error).message}`);
+      log(`  did not work: ${(cause as Error).message.split("\n")[0]}`);
     }
   }
   throw new SetupError(`no way to get a software adapter worked:\n  ${failures.join("\n  ")}`);

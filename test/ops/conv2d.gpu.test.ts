@@ -98,6 +98,13 @@ describe("against float64", () => {
       kernel: [2, 40],
       padding: [1, 3],
     },
+    "slices of the weight gradient longer than one block": {
+      ...plain,
+      x: [4, 128, 17, 17],
+      outputs: 64,
+      kernel: [1, 1],
+      groups: 64,
+    },
     "output of one pixel": { ...plain, x: [3, 4, 3, 3], outputs: 5, kernel: [3, 3] },
   };
   for (const [name, c] of Object.entries(cases)) {

@@ -50,6 +50,13 @@ function chooseChannels(channels: number): 4 | 8 | 16 {
   return channels > 8 ? 16 : channels > 4 ? 8 : 4;
 }
 
+/** Channels per invocation of a tile kernel, a power of two up to `most`: a tile of `rows` times it should not be mostly empty. */
+export function chooseEach(channels: number, rows: number, most: number): number {
+  let each = 1;
+  while (each < most && rows * each < channels) each *= 2;
+  return each;
+}
+
 /** The constants that conv2d_broadcast bakes for a correlation; null when it has to go to the tile kernel. */
 export function broadcastSpec(c: Correlation): Record<"S" | "TM" | "PX" | "TAPS" | "STEP" | "SPREAD", number> | null {
   const { pixels, taps, step } = c.columns;

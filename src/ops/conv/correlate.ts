@@ -4,13 +4,13 @@ import tileWgsl from "../../../shaders/conv2d.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import { grid1d, kernel } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { broadcastSpec } from "./choose.ts";
+import { broadcastSpec, chooseEach } from "./choose.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
 
 const tileKernel = kernel("conv2d", tileWgsl);
 const broadcastKernel = kernel("conv2d_broadcast", broadcastWgsl);
 // Written channels and pixels (of the second: invocations) per workgroup, as in the shaders.
-const TILE_ROWS = 32;
+const TILE_ROWS = 4; // times EACH
 const TILE_COLUMNS = 64;
 const BROADCAST_LANES = 64;
 
@@ -32,8 +32,9 @@ export function correlate(c: Correlation, algorithm: "tile" | "broadcast", { x, 
     const groups = Math.ceil(blocks / BROADCAST_LANES) * Math.ceil(c.written / spec.TM) * c.groups;
     broadcastKernel.run({ bind, params, spec, grid: grid1d(groups, 1) });
   } else {
+    const each = chooseEach(c.written, TILE_ROWS, 8);
     const pixels = c.batch * c.rows.pixels * c.columns.pixels;
-    const groups = Math.ceil(pixels / TILE_COLUMNS) * Math.ceil(c.written / TILE_ROWS) * c.groups;
-    tileKernel.run({ bind, params, grid: grid1d(groups, 1) });
+    const groups = Math.ceil(pixels / TILE_COLUMNS) * Math.ceil(c.written / (TILE_ROWS * each)) * c.groups;
+    tileKernel.run({ bind, params, spec: { EACH: each }, grid: grid1d(groups, 1) });
   }
 }

@@ -5,13 +5,14 @@ import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
 import { grid1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { gradWeightSpec } from "./choose.ts";
+import { chooseEach, gradWeightSpec } from "./choose.ts";
 import { type ConvShape, definitionParams } from "./shape.ts";
 
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
 const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
 // Rows, columns and pixels staged at once per workgroup, as in the shaders.
-const TILE = 32;
+const TILE_ROWS = 8; // times EACH
+const TILE_COLUMNS = 32;
 const DEPTH = 16;
 const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
 const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enough for sum_to to add in one invocation each
@@ -59,13 +60,14 @@ export function gradWeight(
     });
     return;
   }
-  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE);
-  const items = Math.ceil(written / TILE) * columns * s.groups;
+  const each = chooseEach(written, TILE_ROWS, 4);
+  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE_COLUMNS);
+  const items = Math.ceil(written / (TILE_ROWS * each)) * columns * s.groups;
   const stages = Math.ceil((rows * s.columns.out) / DEPTH);
   const slice = Math.ceil(stages / sliceCount(stages, DEPTH, items, WORKGROUPS_WANTED, dw.bytes)) * DEPTH;
   const slices = Math.ceil((rows * s.columns.out) / slice);
   sumSlices(dw, slices, (partial) => {
     const params = { ...definitionParams(s), slices, slice };
-    tileKernel.run({ bind: { x, dy, dw: partial }, params, grid: grid1d(items * slices, 1) });
+    tileKernel.run({ bind: { x, dy, dw: partial }, params, spec: { EACH: each }, grid: grid1d(items * slices, 1) });
   });
 }

@@ -1,0 +1,104 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { splitAxes, sumAxesInto, sumTo } from "../../src/autograd/index.ts";
+import { empty, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
+import { broadcastTo, sumOver } from "../reference/axes.ts";
+import { shapeAndAxes, shapeAndSmaller } from "../support/arbitrary_shapes.ts";
+import { expectClose } from "../support/close.ts";
+import { randomArray } from "../support/random.ts";
+
+async function sumOnGpu(x: Float32Array, shape: Shape, axes: readonly number[], scale = 1) {
+  using _scope = new Scope();
+  const y = empty(shape.filter((_, i) => !axes.includes(i)));
+  sumAxesInto("test", y, tensor(x, shape), axes, scale);
+  return y.data();
+}
+
+// Sums of n terms of size 1 in f32, by blocks and trees: far below n units in the last place.
+const tolerance = { rtol: 1e-5, atol: 2e-6 };
+
+test("any axes of any shape agree with plain loops", async () => {
+  await fc.assert(
+    fc.asyncProperty(shapeAndAxes(), async ([shape, axes]) => {
+      const x = randomArray(numel(shape), 1);
+      expectClose(await sumOnGpu(x, shape, axes), sumOver(x, shape, axes), tolerance, `[${shape}] over [${axes}]`);
+    }),
+    { numRuns: 40, seed: 1 },
+  );
+});
+
+// [shape, axes]: one slice and many, an odd last slice, prime lengths, summed runs inside, outside and on both sides of
+// the kept ones.
+const long: [Shape, number[]][] = [
+  [[2047], [0]],
+  [[2049], [0]],
+  [[100_003], [0]],
+  [[600_000], [0]],
+  [[70_001, 3], [0]],
+  [[3, 70_001], [1]],
+  [
+    [5000, 3, 7],
+    [0, 2],
+  ],
+  [
+    [2, 3, 40_000],
+    [0, 2],
+  ],
+  [
+    [40, 2, 30, 2, 31],
+    [0, 2, 4],
+  ],
+  [
+    [3, 40, 2, 50, 2, 21],
+    [1, 3, 5],
+  ],
+  [[300, 2100], [1]],
+  [[2100, 300], [0]],
+  [[63, 5], [0]],
+  [[64, 5], [0]],
+];
+
+test.each(long)("the sum of %j over %j is exact to rounding", async (shape, axes) => {
+  const x = randomArray(numel(shape), 2).map((v) => v + 1);
+  expectClose(
+    await sumOnGpu(x, shape, axes, 0.5),
+    sumOver(x, shape, axes).map((v) => v / 2),
+    tolerance,
+  );
+});
+
+test("a sum of two million equal terms loses nothing to the running total's size", async () => {
+  const n = 2_000_000;
+  const [sum] = await sumOnGpu(new Float32Array(n).fill(0.1), [n], [0]);
+  const want = n * Math.fround(0.1);
+  expect(Math.abs((sum as number) - want) / want).toBeLessThan(5e-7);
+});
+
+test("equal inputs give equal bits", async () => {
+  const x = randomArray(200_000, 3);
+  expect(await sumOnGpu(x, [200_000], [0])).toEqual(await sumOnGpu(x, [200_000], [0]));
+});
+
+test("sumTo is the adjoint of broadcasting: <broadcast(x), y> = <x, sumTo(y)>", async () => {
+  await fc.assert(
+    fc.asyncProperty(shapeAndSmaller(), async ([shape, smaller]) => {
+      using _scope = new Scope();
+      const x = randomArray(numel(smaller), 4);
+      const y = randomArray(numel(shape), 5);
+      const summed = sumTo("test", tensor(y, shape), smaller);
+      expect(summed.shape).toEqual(smaller);
+      const left = broadcastTo(x, smaller, shape).reduce((sum, v, i) => sum + v * (y[i] as number), 0);
+      const right = (await summed.data()).reduce((sum, v, i) => sum + v * (x[i] as number), 0);
+      expect(Math.abs(left - right)).toBeLessThan(1e-5 * (1 + numel(shape)));
+    }),
+    { numRuns: 30, seed: 2 },
+  );
+});
+
+test("neighbouring axes merge, sizes of one vanish, and seven alternating axes are refused", () => {
+  const { kept, summed } = splitAxes("test", [2, 1, 3, 4, 5], (axis) => axis < 3);
+  expect(summed.size).toEqual([1, 1, 6, 1]);
+  expect(summed.stride[2]).toBe(20);
+  expect(kept.size).toEqual([1, 1, 20, 1]);
+  expect(() => splitAxes("sum", [2, 2, 2, 2, 2, 2, 2], (axis) => axis % 2 === 0)).toThrow("more than three");
+});

@@ -1,0 +1,151 @@
+// Whole runs of the command on a small data set: what it prints, what it leaves, and how it goes on after a stop.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readModelWeights } from "../../src/io/index.ts";
+import { espalier, ownLines } from "../support/cli.ts";
+import { squaresFolder } from "../support/idx_folder.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "espalier-run-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const at = (name: string) => join(scratch, name);
+let data = "";
+const train = (out: string, ...more: string[]) => [
+  ...[
+    "train",
+    "--data",
+    "idx",
+    "--data-dir",
+    data,
+    "--epochs",
+    "2",
+    "--batch-size",
+    "16",
+    "--log-every",
+    "5",
+    "--seed",
+    "3",
+  ],
+  ...["--checkpoint-every", "4", "--json", "--out", at(out), ...more],
+];
+const json = (out: string) =>
+  out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+beforeAll(async () => {
+  data = squaresFolder(at("data"), 400, 80);
+  const result = await espalier(train("whole"));
+  expect(result.err.split("\n").filter((l) => l.startsWith("espalier:") && !l.includes("no GPU in use"))).toEqual([]);
+  expect(result.code).toBe(0);
+  const last = json(result.out).at(-1)!;
+  expect(last).toMatchObject({
+    kind: "result",
+    steps: 50,
+    seed: 3,
+    parameters: 104_444,
+    software: expect.any(Boolean),
+  });
+  for (const key of ["accuracy", "sparsity", "loss", "seconds", "peakBytes"]) expect(last[key], key).toBeGreaterThan(0);
+  expect(last["accuracy"]).toBeGreaterThan(0.9);
+  expect(typeof last["adapter"]).toBe("string");
+});
+
+describe("a finished run", () => {
+  test("leaves config, metrics, checkpoints, models and plots", () => {
+    const files = readdirSync(at("whole")).sort();
+    expect(files).toEqual([
+      "checkpoints",
+      "config.yaml",
+      "metrics.jsonl",
+      "model.safetensors",
+      "model.sparse.safetensors",
+      "plot.png",
+      "plot.svg",
+      "result.json",
+      "run.json",
+    ]);
+    expect(readdirSync(at("whole/checkpoints")).sort()).toEqual([
+      "best.safetensors",
+      "step_00000048.safetensors",
+      "step_00000050.safetensors",
+    ]);
+    expect(readFileSync(at("whole/plot.svg"), "utf8")).toMatch(/^<svg[\s\S]*Sparsity[\s\S]*<\/svg>\s*$/);
+    const rows = json(readFileSync(at("whole/metrics.jsonl"), "utf8"));
+    expect(rows.filter((r) => r["kind"] === "epoch").map((r) => r["epoch"])).toEqual([1, 2]);
+    expect(rows.filter((r) => r["kind"] === "step").at(-1)).toMatchObject({ step: 50, threshold: 0.1 });
+  });
+
+  test("its sparse model holds the same weights in fewer bytes", () => {
+    const read = (name: string) => new Uint8Array(readFileSync(at(`whole/${name}`)));
+    const dense = read("model.safetensors");
+    const sparse = read("model.sparse.safetensors");
+    expect(readModelWeights(sparse, "sparse").weights).toEqual(readModelWeights(dense, "dense").weights);
+    expect(sparse.length).toBeLessThan(dense.length);
+  });
+
+  test("eval gives the accuracy and sparsity that training reported", async () => {
+    const want = JSON.parse(readFileSync(at("whole/result.json"), "utf8")) as Record<string, number>;
+    const { out, code } = await espalier(["eval", at("whole"), "--data", "idx", "--data-dir", data, "--json"]);
+    expect(code).toBe(0);
+    expect(json(out).at(-1)).toMatchObject({ accuracy: want["accuracy"], sparsity: want["sparsity"] });
+  });
+});
+
+test("kill -9 in mid-epoch, then --resume: the bits of an uninterrupted run", async () => {
+  const killed = await espalier(train("killed"), {
+    kill: (out) => (out.split('"kind":"checkpoint"').length > 4 ? "SIGKILL" : null),
+  });
+  expect(killed.code).toBeNull();
+  expect(existsSync(at("killed/model.safetensors"))).toBe(false);
+  const resumed = await espalier(["train", "--resume", at("killed"), "--json"]);
+  expect(resumed.code).toBe(0);
+  expect(json(resumed.out)[0]).toMatchObject({ kind: "start", resumedFrom: expect.stringMatching(/step_0000001\d/) });
+  for (const file of ["model.safetensors", "checkpoints/step_00000050.safetensors"]) {
+    const weights = (run: string) => readModelWeights(new Uint8Array(readFileSync(at(`${run}/${file}`))), file).weights;
+    expect(weights("killed")).toEqual(weights("whole"));
+  }
+  const steps = (run: string) =>
+    json(readFileSync(at(`${run}/metrics.jsonl`), "utf8"))
+      .filter((r) => r["kind"] === "step")
+      .map((r) => [r["step"], r["loss"], r["sparsity"]]);
+  expect(steps("killed").at(-1)).toEqual(steps("whole").at(-1));
+});
+
+test("an interrupt saves and says how to go on", async () => {
+  const stopped = await espalier(
+    train("stopped").filter((f) => f !== "--json"),
+    {
+      kill: (out) => (out.includes("images to train") ? "SIGINT" : null),
+    },
+  );
+  expect(stopped.code).toBe(130);
+  expect(ownLines(stopped.err).at(-1)).toMatch(
+    /stopped at step \d+ of 50; go on with: espalier train --resume .*stopped/,
+  );
+  expect(readdirSync(at("stopped/checkpoints"))).not.toHaveLength(0);
+  const resumed = await espalier(["train", "--resume", at("stopped"), "--json"]);
+  expect(json(resumed.out).at(-1)).toMatchObject({ kind: "result", steps: 50 });
+});
+
+test("a NaN loss stops the run, names step and op, and keeps the last checkpoint", async () => {
+  const bad = await espalier(train("bad", "--lr", "1e25", "--lr-schedule", "constant", "--schedule", "none"));
+  expect(bad.code).toBe(1);
+  expect(ownLines(bad.err)).toHaveLength(1);
+  expect(ownLines(bad.err)[0]).toMatch(/^espalier: the loss of step \d+ is not finite: .*(op|gradient)/);
+  expect(existsSync(at("bad/model.safetensors"))).toBe(false);
+});
+
+test("no adapter: one error that says what was tried and what to run", async () => {
+  const env = {
+    VK_DRIVER_FILES: "/nonexistent.json",
+    VK_ICD_FILENAMES: "/nonexistent.json",
+    XDG_CACHE_HOME: at("empty-cache"),
+  };
+  const result = await espalier(train("none"), { env });
+  expect(result.code).toBe(1);
+  expect(result.err).toMatch(/espalier: no .*adapter/i);
+  expect(result.err).toMatch(/setup/);
+});

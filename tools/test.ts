@@ -1,0 +1,27 @@
+// `npm test`: prepares the machine, then runs every vitest project (unit, gpu, browser). Arguments go to vitest.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { prepare } from "./prepare.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Runs vitest once in a process of its own. Resolves with its exit code, or 128 and the signal's number. */
+function runVitest(args: readonly string[]): Promise<number> {
+  const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
+  const child = spawn(process.execPath, [vitest, "run", ...args], { cwd: root, stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 1)));
+  });
+}
+
+try {
+  await prepare();
+  process.exitCode = await runVitest(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`espalier: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
