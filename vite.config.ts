@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
@@ -6,6 +7,10 @@ import { browserLaunch } from "./tools/chromium.ts";
 import { wgslModule } from "./tools/wgsl_text.mjs";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+// Packages that users install with this one stay outside the build.
+const manifest = JSON.parse(readFileSync(at("package.json"), "utf8")) as Record<string, Record<string, string>>;
+const packages = Object.keys({ ...manifest["dependencies"], ...manifest["optionalDependencies"] });
 
 /** `import text from "x.wgsl"` yields the shader's text, includes pasted. */
 const wgsl = {
@@ -22,11 +27,12 @@ export default defineConfig({
   build: {
     target: "es2022",
     sourcemap: true,
+    minify: false, // class names show in summaries, and those who bundle us minify anyway
     lib: {
       entry: { index: at("src/index.ts"), node: at("src/node/index.ts"), cli: at("src/cli/main.ts") },
       formats: ["es"],
     },
-    rolldownOptions: { external: [/^node:/, /^[a-z@][^:]*$/] },
+    rolldownOptions: { external: [/^node:/, ...packages] },
   },
   test: {
     projects: [

@@ -1,57 +1,55 @@
-// Cross entropy of one row per workgroup: log-softmax and pick fused, with label smoothing. Saves the probabilities.
-// A target outside [0, classes) gives NaN.
+// Cross entropy of rows: log-softmax and pick fused, with label smoothing. Saves the probabilities. LANES invocations share
+// a row. A target outside [0, classes) gives NaN.
 //!include "lib/index.wgsl"
-//!include "lib/reduce.wgsl"
-struct Params { rows: u32, classes: u32, smoothing: f32 }
+//!include "lib/reduce_lanes.wgsl"
+const LANES: u32 = 64u;                  //!spec   1, 8 or 64
+const ROWS: u32 = 64u / LANES;           // of one workgroup
+struct Params { rows: u32, classes: u32, smoothing: f32, nan: u32 }     // nan: its bits; WGSL has no such literal
 @group(0) @binding(0) var<storage, read> logits: array<f32>;            // [rows, classes]
 @group(0) @binding(1) var<storage, read> labels: array<i32>;            // [rows]
 @group(0) @binding(2) var<storage, read_write> probability: array<f32>; // [rows, classes]
 @group(0) @binding(3) var<storage, read_write> losses: array<f32>;      // [rows]
 @group(0) @binding(4) var<uniform> params: Params;
 
-var<workgroup> maxima: array<f32, 64>;
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let flat = flat_group(group, groups);
+  let flat = flat_group(group, groups) * ROWS + lane % ROWS;
   let row = min(flat, params.rows - 1u);
   let base = row * params.classes;
   var top = logits[base];
-  for (var c = lane; c < params.classes; c += 64u) {
+  for (var c = lane / ROWS; c < params.classes; c += LANES) {
     top = max(top, logits[base + c]);
   }
-  maxima[lane] = top;
-  workgroupBarrier();
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    if (lane < half) {
-      maxima[lane] = max(maxima[lane], maxima[lane + half]);
-    }
-    workgroupBarrier();
+  if (LANES > 1u) {
+    top = lanes_max(top, lane, ROWS);
   }
-  top = maxima[0];
-  var sum_exp = 0.0;
-  var sum_shifted = 0.0;
-  for (var c = lane; c < params.classes; c += 64u) {
+  var total = 0.0;
+  var shifted_total = 0.0;
+  for (var c = lane / ROWS; c < params.classes; c += LANES) {
     let shifted = logits[base + c] - top;
-    sum_exp += exp(shifted);
-    sum_shifted += shifted;
+    total += exp(shifted);
+    shifted_total += shifted;
   }
-  let total = workgroup_sum(sum_exp, lane);
-  let shifted_total = workgroup_sum(sum_shifted, lane);
-  let log_total = log(total);
+  if (LANES > 1u) {
+    total = lanes_sum(total, lane, ROWS);
+    shifted_total = lanes_sum(shifted_total, lane, ROWS);
+  }
   if (flat < params.rows) {
-    for (var c = lane; c < params.classes; c += 64u) {
+    for (var c = lane / ROWS; c < params.classes; c += LANES) {
       probability[base + c] = exp(logits[base + c] - top) / total;
     }
-    if (lane == 0u) {
+    if (lane < ROWS) {
       let label = labels[row];
       let legal = label >= 0 && u32(label) < params.classes;
-      let at = base + select(0u, u32(label), legal);
-      let picked = logits[at] - top - log_total;
-      let mean_log = shifted_total / f32(params.classes) - log_total;
-      let loss = -(1.0 - params.smoothing) * picked - params.smoothing * mean_log;
-      losses[row] = select(bitcast<f32>(0x7fc00000u | (params.rows & 0u)), loss, legal);
+      let log_total = log(total);
+      let picked = logits[base + select(0u, u32(label), legal)] - top - log_total;
+      var loss = (params.smoothing - 1.0) * picked;
+      // Apart, because a logit of minus infinity makes the mean infinite: 0 times that would be NaN.
+      if (params.smoothing > 0.0) {
+        loss -= params.smoothing * (shifted_total / f32(params.classes) - log_total);
+      }
+      losses[row] = select(bitcast<f32>(params.nan), loss, legal);
     }
   }
 }

@@ -7,6 +7,11 @@ struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, window: vec2<u3
 @group(0) @binding(2) var<storage, read_write> place: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+// By its bits: compilers may assume that no float is NaN.
+fn is_nan(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -25,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var c = first.y; c < last.y; c++) {
       let at = r * params.in_size.y + c;
       let v = x[plane + at];
-      if (v > top) {
+      if (v > top || (is_nan(v) && !is_nan(top))) {
         top = v;
         best = at;
       }

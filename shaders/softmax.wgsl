@@ -1,44 +1,41 @@
-// Softmax or log-softmax along one axis; one workgroup per row, rows being [outer, inner] of x [outer, length, inner].
+// Softmax or log-softmax along one axis; rows are [outer, inner] of x [outer, length, inner]. LANES invocations share a row.
 //!include "lib/index.wgsl"
-//!include "lib/reduce.wgsl"
+//!include "lib/reduce_lanes.wgsl"
 const LOG: bool = false;                 //!spec
+const LANES: u32 = 64u;                  //!spec   1, 8 or 64
+const ROWS: u32 = 64u / LANES;           // of one workgroup
 struct Params { rows: u32, length: u32, inner: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> maxima: array<f32, 64>;
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let flat = flat_group(group, groups);
+  let flat = flat_group(group, groups) * ROWS + lane % ROWS;
   let row = min(flat, params.rows - 1u);
   let base = (row / params.inner) * params.length * params.inner + row % params.inner;
   var top = x[base];
-  for (var k = lane; k < params.length; k += 64u) {
+  for (var k = lane / ROWS; k < params.length; k += LANES) {
     top = max(top, x[base + k * params.inner]);
   }
-  maxima[lane] = top;
-  workgroupBarrier();
-  for (var half = 32u; half > 0u; half >>= 1u) {
-    if (lane < half) {
-      maxima[lane] = max(maxima[lane], maxima[lane + half]);
-    }
-    workgroupBarrier();
+  if (LANES > 1u) {
+    top = lanes_max(top, lane, ROWS);
   }
-  top = maxima[0];
-  var partial = 0.0;
-  for (var k = lane; k < params.length; k += 64u) {
-    partial += exp(x[base + k * params.inner] - top);
+  var total = 0.0;
+  for (var k = lane / ROWS; k < params.length; k += LANES) {
+    total += exp(x[base + k * params.inner] - top);
   }
-  let total = workgroup_sum(partial, lane);
+  if (LANES > 1u) {
+    total = lanes_sum(total, lane, ROWS);
+  }
   if (flat < params.rows) {
-    for (var k = lane; k < params.length; k += 64u) {
+    let log_total = log(total);
+    for (var k = lane / ROWS; k < params.length; k += LANES) {
       let at = base + k * params.inner;
       let shifted = x[at] - top;
       if (LOG) {
-        y[at] = shifted - log(total);
+        y[at] = shifted - log_total;
       } else {
         y[at] = exp(shifted) / total;
       }

@@ -1,11 +1,12 @@
 // y = sum of x over some axes. Adjacent axes of one kind are merged on the host, so three kept and three summed axes
-// describe every tensor up to rank six. LANES invocations share one sum: 1 for short sums, 64 for long ones; their
-// partial sums are added in a fixed tree. With few outputs the terms are cut into slices, each a result of its own that a
-// second dispatch adds: y is then [outputs, slices].
+// describe every tensor up to rank six. LANES invocations share one sum; their partial sums are added in a fixed tree.
+// With few outputs the terms are cut into slices, each a result of its own that a second dispatch adds: y is then
+// [outputs, slices].
 //!include "lib/axes.wgsl"
 //!include "lib/index.wgsl"
-//!include "lib/reduce.wgsl"
-const LANES: u32 = 64u;                  //!spec   1 or 64
+//!include "lib/reduce_lanes.wgsl"
+const LANES: u32 = 64u;                  //!spec   1, 8 or 64
+const RESULTS: u32 = 64u / LANES;        // of one workgroup
 
 struct Params {
   kept: vec4<u32>,           // sizes of the kept axes, outermost first
@@ -25,8 +26,7 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let flat = flat_group(group, groups);
-  let out = select(flat * 64u + lane, flat, LANES == 64u);
+  let out = flat_group(group, groups) * RESULTS + lane % RESULTS;
   let results = params.outputs * params.slices;
   var sum = 0.0;
   if (out < results) {
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let first = (out % params.slices) * params.slice_terms;
     let end = min(first + params.slice_terms, params.terms);
     // Blocks of 32 terms are summed apart first: the rounding error grows with the block count, not the term count.
-    var k = first + select(0u, lane, LANES == 64u);
+    var k = first + lane / RESULTS;
     while (k < end) {
       var block = 0.0;
       for (var i = 0u; i < 32u && k < end; i++) {
@@ -44,12 +44,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       sum += block;
     }
   }
-  if (LANES == 64u) {
-    let total = workgroup_sum(sum, lane);
-    if (lane == 0u && out < results) {
-      y[out] = total * params.scale;
-    }
-  } else if (out < results) {
+  if (LANES > 1u) {
+    sum = lanes_sum(sum, lane, RESULTS);
+  }
+  if (lane < RESULTS && out < results) {
     y[out] = sum * params.scale;
   }
 }

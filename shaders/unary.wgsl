@@ -1,10 +1,10 @@
-// Pointwise functions of one tensor; OP picks one and compilers drop the rest.
+// Pointwise functions of one tensor; OP picks one and compilers drop the rest. Four elements a load, two loads an invocation.
 //!include "lib/index.wgsl"
 //!include "lib/pointwise.wgsl"
 const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
 struct Params { n: u32, slope: f32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn f(v: f32) -> f32 {
@@ -32,11 +32,19 @@ fn f(v: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let start = flat_group(group, groups) * 512u + lane;
-  for (var k = 0u; k < 8u; k++) {
+  let start = flat_group(group, groups) * 128u + lane;
+  for (var k = 0u; k < 2u; k++) {
     let i = start + k * 64u;
-    if (i < params.n) {
-      y[i] = f(x[i]);
+    if (i * 4u < params.n) {
+      let v = x[i];
+      let r = vec4(f(v.x), f(v.y), f(v.z), f(v.w));
+      if (i * 4u + 4u <= params.n) {
+        y[i] = r;
+      } else {
+        for (var c = 0u; c < params.n % 4u; c++) {
+          y[i][c] = r[c];
+        }
+      }
     }
   }
 }

@@ -3,15 +3,15 @@
 //!include "lib/pointwise.wgsl"
 const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
 struct Params { n: u32, slope: f32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;                  // the input, or the output where that is cheaper
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;            // the input, or the output where that will do
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn df(v: f32) -> f32 {
   switch (OP) {
-    case 0u: { return select(0.0, 1.0, v > 0.0); }
-    case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); }
+    case 0u: { return select(0.0, 1.0, v > 0.0); }           // from the output
+    case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); } // from the output
     case 2u: { let s = sigmoid(v); return s * (1.0 + v * (1.0 - s)); }
     case 3u: { return select(select(v / 3.0 + 0.5, 1.0, v >= 3.0), 0.0, v < -3.0); }
     case 4u: { return select(0.0, 1.0 / 6.0, v > -3.0 && v < 3.0); }
@@ -36,11 +36,19 @@ fn df(v: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let start = flat_group(group, groups) * 512u + lane;
-  for (var k = 0u; k < 8u; k++) {
+  let start = flat_group(group, groups) * 128u + lane;
+  for (var k = 0u; k < 2u; k++) {
     let i = start + k * 64u;
-    if (i < params.n) {
-      dx[i] = dy[i] * df(x[i]);
+    if (i * 4u < params.n) {
+      let v = x[i];
+      let r = dy[i] * vec4(df(v.x), df(v.y), df(v.z), df(v.w));
+      if (i * 4u + 4u <= params.n) {
+        dx[i] = r;
+      } else {
+        for (var c = 0u; c < params.n % 4u; c++) {
+          dx[i][c] = r[c];
+        }
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME]`: runs every fixture of a directory against the engine.
+// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`: runs every fixture of a directory against the engine.
 // Exit status: 0 when nothing failed, 1 when something did, 2 for wrong arguments.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -12,7 +12,9 @@ import { runSchedules } from "./golden/schedules.ts";
 import { runZoo } from "./golden/zoo.ts";
 
 function usage(problem: string): never {
-  console.error(`golden: ${problem}\nusage: npm run golden -- DIR [--only GROUP,...] [--adapter NAME]`);
+  console.error(
+    `golden: ${problem}\nusage: npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`,
+  );
   process.exit(2);
 }
 
@@ -31,7 +33,12 @@ function runJson(text: string, file: string): FileReport {
   }
 }
 
-const options = { only: { type: "string" }, adapter: { type: "string" } } as const;
+// --default-limits: as the weakest browser would run it, without subgroups and f16.
+const options = {
+  only: { type: "string" },
+  adapter: { type: "string" },
+  "default-limits": { type: "boolean" },
+} as const;
 let parsed: ReturnType<typeof parseArgs<{ allowPositionals: true; options: typeof options }>>;
 try {
   parsed = parseArgs({ allowPositionals: true, options });
@@ -51,7 +58,7 @@ const chosen = files.filter((name) => !only || only.includes(basename(name).repl
 if (chosen.length === 0) usage(`${folder} holds no fixtures${only ? ` of ${only.join(", ")}` : ""}`);
 
 const gpu = await installGpu(parsed.values.adapter ? { adapter: parsed.values.adapter } : {})
-  .then(() => requestGpu())
+  .then(() => requestGpu({ defaultLimits: parsed.values["default-limits"] ?? false }))
   .catch((error: Error) => usage(error.message));
 console.log(`golden: ${folder} on ${gpu.adapter.description}`);
 const reports: FileReport[] = [];

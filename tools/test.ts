@@ -9,9 +9,9 @@ import { prepare } from "./prepare.ts";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Runs vitest once in a process of its own. Resolves with its exit code, or 128 and the signal's number. */
-function runVitest(args: readonly string[]): Promise<number> {
+function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-  const child = spawn(process.execPath, [vitest, "run", ...args], { cwd: root, stdio: "inherit" });
+  const child = spawn(process.execPath, [vitest, "run", ...args], { cwd: root, stdio: "inherit", env });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 1)));
@@ -19,8 +19,11 @@ function runVitest(args: readonly string[]): Promise<number> {
 }
 
 try {
+  // Choosing a cached driver writes variables that would lead the browser to it; each test process chooses for itself.
+  const before = { ...process.env };
   await prepare();
-  process.exitCode = await runVitest(process.argv.slice(2));
+  const env = { ...before, ESPALIER_SOFTWARE_NOTED: process.env["ESPALIER_SOFTWARE_NOTED"] };
+  process.exitCode = await runVitest(process.argv.slice(2), env);
 } catch (error) {
   process.stderr.write(`espalier: ${(error as Error).message}\n`);
   process.exitCode = 1;

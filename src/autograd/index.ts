@@ -1,5 +1,6 @@
 // The autograd room: how an op is defined, recorded and walked back. It knows no particular op.
 export { gradEnabled, noGrad } from "./grad_mode.ts";
+export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";
 export { defineOp, defineView, expectFloat, expectRank, expectScalar, like, type Op, type OpDefinition } from "./op.ts";
 export { splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";

@@ -1,7 +1,8 @@
 // Sums over axes: the reduction behind broadcast gradients, `sum` and `mean`.
 import sumToWgsl from "../../shaders/sum_to.wgsl";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { kernel, OpError } from "../gpu/index.ts";
 import { empty, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
+import { lanesFor } from "./lanes.ts";
 
 const sumToKernel = kernel("sum_to", sumToWgsl);
 
@@ -84,7 +85,6 @@ interface Sums {
 
 function dispatch(x: Tensor, y: Tensor, sums: Sums): void {
   const { kept, summed, outputs, terms, scale, slices = 1, sliceTerms = terms } = sums;
-  const lanes = sliceTerms >= 64 ? 64 : 1;
   sumToKernel.run({
     bind: { x, y },
     params: {
@@ -98,8 +98,7 @@ function dispatch(x: Tensor, y: Tensor, sums: Sums): void {
       slice_terms: sliceTerms,
       scale,
     },
-    spec: { LANES: lanes },
-    grid: grid1d(outputs * slices, lanes === 64 ? 1 : 64),
+    ...lanesFor(sliceTerms, outputs * slices),
   });
 }
 

@@ -17,9 +17,10 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
   return requestGpu();
 }
 
-/** One line: name, kind, and what it can do. */
-export function adapterName(a: AdapterReport): string {
-  return a.device || a.description || a.vendor || "unknown adapter";
+/** The adapter's name: of a software one its driver, of a card the card's and the driver's. */
+export function adapterName({ device, description, vendor, software }: AdapterReport): string {
+  if (software) return description || device || vendor || "unknown software adapter";
+  return [device || vendor, description].filter(Boolean).join(", ") || "unknown adapter";
 }
 
 export function adapterLines(a: AdapterReport): string[] {

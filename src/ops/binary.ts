@@ -2,8 +2,8 @@
 
 import forwardWgsl from "../../shaders/binary.wgsl";
 import backwardWgsl from "../../shaders/binary_grad.wgsl";
-import { defineOp, expectFloat, fill } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { defineOp, expectFloat } from "../autograd/index.ts";
+import { kernel, OpError } from "../gpu/index.ts";
 import {
   broadcastShapes,
   empty,
@@ -14,6 +14,8 @@ import {
   stridesOf,
   type Tensor,
 } from "../tensor/index.ts";
+import { vec4, vec4Grid } from "./pointwise/vec4.ts";
+import { neg } from "./unary.ts";
 
 const forwardKernel = kernel("binary", forwardWgsl);
 const backwardKernel = kernel("binary_grad", backwardWgsl);
@@ -64,36 +66,30 @@ function arithmetic(name: Name) {
     },
     forward(y, [a, b]) {
       forwardKernel.run({
-        bind: { a, b, y },
+        bind: { a: vec4(a), b: vec4(b), y: vec4(y) },
         params: broadcastPlan(name, a.shape, b.shape, y.shape),
         spec: { OP: CODES[name], FAST: sameShape(a.shape, b.shape) },
-        grid: grid1d(y.numel, 512),
+        grid: vec4Grid(y.numel),
       });
       return name === "add" || name === "sub" ? [null, null] : [a, b];
     },
-    backward(dy, [a, b], { needs, shapes }) {
-      if (!a || !b) return [dy, name === "add" || !needs[1] ? dy : times(dy, -1)];
+    backward(dy, [a, b], { needs, shapes, out }) {
+      if (!a || !b) return [dy, name === "add" || !needs[1] ? dy : neg(dy)];
       const [sa, sb] = shapes as [Shape, Shape];
       const to = (TO_B: boolean) => {
-        const dx = empty(dy.shape);
+        const own = TO_B ? 1 : 0;
+        const dx = sameShape(shapes[own] as Shape, dy.shape) ? out(own) : empty(dy.shape);
         backwardKernel.run({
-          bind: { a, b, dy, dx },
+          bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), dx: vec4(dx) },
           params: broadcastPlan(name, sa, sb, dy.shape),
           spec: { OP: CODES[name], TO_B, FAST: sameShape(sa, sb) },
-          grid: grid1d(dy.numel, 512),
+          grid: vec4Grid(dy.numel),
         });
         return dx;
       };
       return [needs[0] ? to(false) : null, needs[1] ? to(true) : null];
     },
   });
-}
-
-/** dy · factor by the multiplication kernel, with a constant as the other input. */
-function times(dy: Tensor, factor: number): Tensor {
-  const c = empty([]);
-  fill(c, factor);
-  return mul(dy, c);
 }
 
 /** a + b. Shapes a, b broadcast -> y; gradients are summed back over broadcast axes, as for all functions here. */

@@ -1,6 +1,6 @@
 // Accuracy's numerator.
 import forwardWgsl from "../../shaders/count_correct.wgsl";
-import { defineOp } from "../autograd/index.ts";
+import { defineOp, expectFloat } from "../autograd/index.ts";
 import { kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
@@ -19,6 +19,7 @@ export const countCorrect = defineOp({
     if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32") {
       throw new OpError("countCorrect", "wants logits [N, C] and target [N] i32", { logits, target });
     }
+    expectFloat("countCorrect", { logits });
     return { shape: [], dtype: "f32" };
   },
   forward(y, [logits, target]) {

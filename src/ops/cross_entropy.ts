@@ -2,12 +2,14 @@
 
 import forwardWgsl from "../../shaders/cross_entropy.wgsl";
 import backwardWgsl from "../../shaders/cross_entropy_grad.wgsl";
-import { defineOp, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, lanesFor, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { empty, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("cross_entropy", forwardWgsl);
 const backwardKernel = kernel("cross_entropy_grad", backwardWgsl);
+/** Bits of a quiet NaN. */
+const nan = 0x7fc00000;
 
 export interface CrossEntropyOptions {
   /** Share e of the target spread over all classes: (1-e) on the target plus e/C everywhere. Default 0. */
@@ -21,7 +23,8 @@ export interface CrossEntropyOptions {
  *
  * Shapes    logits [N, C], target [N] i32 -> [] (mean, sum) or [N] (none).
  * Backward  dlogits = (p - target distribution) · dy, over N for the mean.
- * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 gives a NaN loss.
+ * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 makes the loss and gradients of its row NaN: the
+ *           host cannot see it without waiting.
  * Source    Szegedy et al. 2016 for label smoothing.
  */
 export const crossEntropy = defineOp({
@@ -47,8 +50,8 @@ export const crossEntropy = defineOp({
     const losses = reduction === "none" ? y : empty([rows]);
     forwardKernel.run({
       bind: { logits, labels: target, probability, losses },
-      params: { rows, classes, smoothing: labelSmoothing },
-      grid: grid1d(rows, 1),
+      params: { rows, classes, smoothing: labelSmoothing, nan },
+      ...lanesFor(classes, rows),
     });
     if (reduction !== "none") sumAxesInto("crossEntropy", y, losses, [0], reduction === "mean" ? 1 / rows : 1);
     return [probability, target];
@@ -58,7 +61,7 @@ export const crossEntropy = defineOp({
     const dlogits = out(0);
     backwardKernel.run({
       bind: { probability, labels: target, dy, dlogits },
-      params: { rows, classes, smoothing: labelSmoothing, scale: reduction === "mean" ? 1 / rows : 1 },
+      params: { rows, classes, smoothing: labelSmoothing, scale: reduction === "mean" ? 1 / rows : 1, nan },
       spec: { PER_ROW: reduction === "none" },
       grid: grid1d(rows * classes),
     });

@@ -29,18 +29,24 @@ function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: Respons
  * y_c = x_c / (k + alpha/size · Σ_j x_j²)^beta, j from c - size/2 to c + (size-1)/2, channels outside counting as 0.
  *
  * Shapes    x [N,C,...] -> y [N,C,...].
- * Errors    OpError for fewer than two axes, a size that is no whole number >= 1, or k <= 0.
+ * Backward  through x and through the sums of all windows that hold it.
+ * Errors    OpError for fewer than two axes, a size that is no whole number >= 1, k <= 0, alpha < 0, or beta not finite.
  * Source    Krizhevsky et al. 2012.
  */
 export const localResponseNorm = defineOp({
   name: "localResponseNorm",
-  infer([x]: [x: Tensor], { size, k = 1 }: ResponseNormOptions) {
+  infer([x]: [x: Tensor], { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
     expectFloat("localResponseNorm", { x });
     if (x.shape.length < 2) throw new OpError("localResponseNorm", "x wants at least [N, C]", { x });
     if (!Number.isInteger(size) || size < 1) {
       throw new OpError("localResponseNorm", `size wants a whole number >= 1, was given ${size}`, { x });
     }
     if (!(k > 0)) throw new OpError("localResponseNorm", `k wants a number > 0, was given ${k}`, { x });
+    // With k > 0 and alpha >= 0 the base of the power is positive.
+    if (!(alpha >= 0)) throw new OpError("localResponseNorm", `alpha wants a number >= 0, was given ${alpha}`, { x });
+    if (!Number.isFinite(beta)) {
+      throw new OpError("localResponseNorm", `beta wants a finite number, was given ${beta}`, { x });
+    }
     return like(x);
   },
   forward(y, [x], options) {

@@ -1,7 +1,7 @@
 // Largest value over axes.
 import forwardWgsl from "../../shaders/max_reduce.wgsl";
 import scatterWgsl from "../../shaders/scatter.wgsl";
-import { defineOp, expectFloat, splitAxes } from "../autograd/index.ts";
+import { defineOp, expectFloat, lanesFor, splitAxes } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { empty, fillZero, type Tensor } from "../tensor/index.ts";
 import { type ReduceOptions, reducedShape } from "./sum.ts";
@@ -36,7 +36,7 @@ export const max = defineOp({
         outputs: y.numel,
         terms: x.numel / y.numel,
       },
-      grid: grid1d(y.numel, 1),
+      ...lanesFor(x.numel / y.numel, y.numel),
     });
     return [place];
   },

@@ -2,8 +2,8 @@
 
 import forwardWgsl from "../../shaders/softmax.wgsl";
 import backwardWgsl from "../../shaders/softmax_grad.wgsl";
-import { defineOp, expectFloat, like } from "../autograd/index.ts";
-import { grid1d, kernel } from "../gpu/index.ts";
+import { defineOp, expectFloat, lanesFor, like } from "../autograd/index.ts";
+import { kernel } from "../gpu/index.ts";
 import { normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("softmax", forwardWgsl);
@@ -26,13 +26,15 @@ function define(name: string, LOG: boolean) {
     },
     forward(y, [x], { axis = -1 }) {
       const params = rowsOf(name, x.shape, axis);
-      forwardKernel.run({ bind: { x, y }, params, spec: { LOG }, grid: grid1d(params.rows, 1) });
+      const { spec, grid } = lanesFor(params.length, params.rows);
+      forwardKernel.run({ bind: { x, y }, params, spec: { LOG, ...spec }, grid });
       return [y];
     },
     backward(dy, [y], { options: { axis = -1 }, out }) {
       const params = rowsOf(name, y.shape, axis);
       const dx = out(0);
-      backwardKernel.run({ bind: { y, dy, dx }, params, spec: { LOG }, grid: grid1d(params.rows, 1) });
+      const { spec, grid } = lanesFor(params.length, params.rows);
+      backwardKernel.run({ bind: { y, dy, dx }, params, spec: { LOG, ...spec }, grid });
       return [dx];
     },
   });

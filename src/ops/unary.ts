@@ -3,8 +3,9 @@
 import forwardWgsl from "../../shaders/unary.wgsl";
 import backwardWgsl from "../../shaders/unary_grad.wgsl";
 import { defineOp, expectFloat, like } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { vec4, vec4Grid } from "./pointwise/vec4.ts";
 
 const forwardKernel = kernel("unary", forwardWgsl);
 const backwardKernel = kernel("unary_grad", backwardWgsl);
@@ -31,21 +32,28 @@ const CODES = [
 ] as const;
 type Code = (typeof CODES)[number];
 
-/** Functions whose derivative is cheaper from the output. */
-const FROM_OUTPUT = new Set<Code>(["sigmoid", "tanh", "exp", "sqrt"]);
+/**
+ * Functions whose derivative needs the output only: cheaper for some; after relu it also frees the input, while the next
+ * layer keeps the output anyway.
+ */
+const FROM_OUTPUT = new Set<Code>(["relu", "relu6", "sigmoid", "tanh", "exp", "sqrt"]);
 
 function run(code: Code, slope: number, x: Tensor, y: Tensor): void {
   forwardKernel.run({
-    bind: { x, y },
+    bind: { x: vec4(x), y: vec4(y) },
     params: { n: x.numel, slope },
     spec: { OP: CODES.indexOf(code) },
-    grid: grid1d(x.numel, 512),
+    grid: vec4Grid(x.numel),
   });
 }
 
 function runGrad(code: Code, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
-  const spec = { OP: CODES.indexOf(code) };
-  backwardKernel.run({ bind: { x, dy, dx }, params: { n: x.numel, slope }, spec, grid: grid1d(x.numel, 512) });
+  backwardKernel.run({
+    bind: { x: vec4(x), dy: vec4(dy), dx: vec4(dx) },
+    params: { n: x.numel, slope },
+    spec: { OP: CODES.indexOf(code) },
+    grid: vec4Grid(x.numel),
+  });
   return dx;
 }
 

@@ -16,7 +16,11 @@ export interface PoolOptions {
   ceilMode?: boolean;
 }
 
-const pair = (v: Pair): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
+/** Both numbers of an option; anything else becomes NaN, which no check below lets through. */
+const pair = (v: Pair): [number, number] => {
+  if (typeof v === "number") return [v, v];
+  return v?.length === 2 ? [v[0], v[1]] : [Number.NaN, Number.NaN];
+};
 
 export interface PoolPlan {
   window: [number, number];

@@ -1,0 +1,97 @@
+// The small parts of the Node host: switches, cache paths, versions, programs run, and CI's closing line.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { cachePath } from "../../src/node/cache.ts";
+import { lastLines, must, run, SetupError } from "../../src/node/command.ts";
+import { gitCommit, readSwitches, runEnvironment, versions } from "../../src/node/env.ts";
+import { setup } from "../../src/node/setup.ts";
+// @ts-expect-error plain JavaScript, so that CI's script can run it without a loader
+import { summarise } from "../../tools/summary.mjs";
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("switches", () => {
+  test("are off in an empty environment", () => {
+    const off = { debug: 0, checkNan: false, requireGpu: false, adapter: undefined };
+    expect(readSwitches({})).toEqual(off);
+    expect(readSwitches({ ESPALIER_DEBUG: "", ESPALIER_REQUIRE_GPU: "0", ESPALIER_ADAPTER: "" })).toEqual(off);
+  });
+  test("are read", () => {
+    const env = { ESPALIER_DEBUG: "3", ESPALIER_CHECK: "nan", ESPALIER_REQUIRE_GPU: "1", ESPALIER_ADAPTER: "nvidia" };
+    expect(readSwitches(env)).toEqual({ debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia" });
+  });
+  test.each([
+    [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG wants one of 0, 1, 2, 3, 4, was given "9"'],
+    [{ ESPALIER_CHECK: "NaN" }, 'ESPALIER_CHECK wants one of nan, was given "NaN"'],
+    [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU wants one of 0, 1, was given "yes"'],
+  ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
+});
+
+test("the cache follows XDG_CACHE_HOME, and ignores a relative one", () => {
+  vi.stubEnv("XDG_CACHE_HOME", "/somewhere");
+  expect(cachePath("gpu", "mesa")).toBe(join("/somewhere", "espalier", "gpu", "mesa"));
+  vi.stubEnv("XDG_CACHE_HOME", "relative");
+  expect(cachePath("gpu")).toMatch(/\.cache[/\\]espalier[/\\]gpu$/);
+});
+
+test("a run's environment names the versions it depends on", () => {
+  const { espalier, node, webgpu } = versions();
+  expect([espalier, node, webgpu]).toEqual([
+    expect.stringMatching(/^\d+\.\d+\.\d+/),
+    process.versions.node,
+    expect.stringMatching(/^\d+\./),
+  ]);
+  expect(runEnvironment()).toMatchObject({
+    espalier,
+    node,
+    webgpu,
+    started: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+  });
+  expect(gitCommit(tmpdir())).toBeNull();
+});
+
+describe("running programs", () => {
+  const node = (script: string) => [process.execPath, ["-e", script]] as const;
+  test("gives exit code, stdout, both streams, and passes the input", async () => {
+    const ran = await run(...node("process.stdin.pipe(process.stdout); console.error('e'); process.exitCode = 3"), {
+      input: "in",
+    });
+    expect(ran).toMatchObject({ code: 3, stdout: "in" });
+    expect(ran.output).toContain("e\n");
+  });
+  test("a program that is not there gives 127, one that takes too long 124", async () => {
+    expect((await run("espalier-has-no-such-program", [])).code).toBe(127);
+    expect((await run(...node("setTimeout(() => {}, 60000)"), { seconds: 0.2 })).code).toBe(124);
+  });
+  test("must() says what failed and the last words", async () => {
+    const failing = must("cannot do it", ...node("console.log('one'); console.error('two'); process.exitCode = 4"));
+    await expect(failing).rejects.toThrow(SetupError);
+    await expect(failing).rejects.toThrow(/^cannot do it: .* ended with 4\n/);
+    expect(lastLines("a\n\nb\nc\n", 2)).toBe("    b\n    c");
+  });
+});
+
+test("setup refuses a way that it does not know", async () => {
+  await expect(setup({ driver: "magic" as "apt" })).rejects.toThrow(
+    'driver wants one of apt, mesa, swiftshader, was given "magic"',
+  );
+});
+
+describe("CI's closing line", () => {
+  const file = (...statuses: string[]) => ({
+    status: statuses.includes("failed") ? "failed" : "passed",
+    assertionResults: statuses.map((status) => ({ status })),
+  });
+  const line = (files: object[], code: number): string => summarise(JSON.stringify({ testResults: files }), code).line;
+  test("adds up all projects", () => {
+    expect(line([file("passed", "passed"), file("passed")], 0)).toBe("3 passed, 0 failed");
+    expect(line([file("passed", "failed"), file("passed", "pending")], 1)).toBe("2 passed, 1 failed, 1 skipped");
+  });
+  test("a file that did not load, an unhandled error and a missing report are failures", () => {
+    expect(line([file("passed"), { status: "failed", assertionResults: [] }], 1)).toBe("1 passed, 1 failed");
+    expect(line([file("passed")], 1)).toBe("1 passed, 1 failed");
+    expect(line([], 0)).toBe("0 passed, 1 failed");
+    expect(summarise("", 1).line).toBe("0 passed, 1 failed");
+  });
+});

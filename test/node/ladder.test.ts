@@ -1,0 +1,120 @@
+// The ladder to an adapter, with adapters made up: order, refusals, and what is left in the environment.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { AdapterError, climb, isSoftware, type Rung, setupCommand, type Wish } from "../../src/node/ladder.ts";
+import { missingLibrary } from "../../src/node/preload.ts";
+import { expectedResult } from "../../src/node/probe.ts";
+
+const info = (change: Partial<GPUAdapterInfo>) =>
+  ({
+    vendor: "",
+    architecture: "",
+    device: "",
+    description: "",
+    isFallbackAdapter: false,
+    ...change,
+  }) as GPUAdapterInfo;
+const gpuWith = (change: Partial<GPUAdapterInfo>) =>
+  ({ requestAdapter: async () => ({ info: info(change) }) }) as unknown as GPU;
+
+const hardware = gpuWith({ vendor: "acme", description: "Acme 9000" });
+const software = gpuWith({ description: "llvmpipe (LLVM 15)" });
+const wish: Wish = { dawnOptions: [], adapter: undefined, requireGpu: false };
+
+/** Rungs that set VK_DRIVER_FILES to their own label. */
+const rung = (how: Rung["how"], refusal?: string): Rung => ({
+  how,
+  label: `the ${how} rung`,
+  async prepare() {
+    if (refusal) throw new AdapterError(refusal);
+    process.env["VK_DRIVER_FILES"] = how;
+  },
+});
+
+beforeEach(() => {
+  vi.stubEnv("VK_DRIVER_FILES", "before");
+  vi.stubEnv("VK_ICD_FILENAMES", undefined);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+describe("climb", () => {
+  test("stops at the first adapter and keeps its choice of driver", async () => {
+    const create = vi.fn(() => hardware);
+    const { gpu, found } = await climb(create, { ...wish, dawnOptions: ["adapter=Acme"] }, [
+      rung("system"),
+      rung("mesa"),
+    ]);
+    expect(gpu).toBe(hardware);
+    expect(found).toEqual({ how: "system", name: "Acme 9000", software: false });
+    expect(create.mock.calls).toEqual([[["adapter=Acme"]]]);
+    expect(process.env["VK_DRIVER_FILES"]).toBe("system");
+  });
+
+  test("goes on after a rung that cannot be prepared, and after one that Dawn refuses", async () => {
+    const create = () => {
+      if (process.env["VK_DRIVER_FILES"] === "mesa") throw new Error("no such device");
+      return software;
+    };
+    const { found } = await climb(create, wish, [rung("system", "no loader"), rung("mesa"), rung("swiftshader")]);
+    expect(found).toEqual({ how: "swiftshader", name: "llvmpipe (LLVM 15)", software: true });
+  });
+
+  test("names every refusal in order and puts the environment back", async () => {
+    const create = () => {
+      throw new Error("first line\nsecond line");
+    };
+    const failing = climb(create, wish, [rung("system", "no loader"), rung("mesa")]);
+    await expect(failing).rejects.toThrow(
+      `no WebGPU adapter. Tried:\n  - the system rung: no loader\n  - the mesa rung: first line\n    second line\n`,
+    );
+    await expect(failing).rejects.toMatchObject({ mendable: true });
+    expect(process.env["VK_DRIVER_FILES"]).toBe("before");
+    expect(process.env["VK_ICD_FILENAMES"]).toBeUndefined();
+  });
+
+  test("software is refused where a GPU is required; setup would not mend that", async () => {
+    const failing = climb(() => software, { ...wish, requireGpu: true }, [rung("system")]);
+    await expect(failing).rejects.toThrow("llvmpipe (LLVM 15) is a software adapter, and a GPU is required");
+    await expect(failing).rejects.toMatchObject({ mendable: false });
+    expect((await climb(() => hardware, { ...wish, requireGpu: true }, [rung("system")])).found.software).toBe(false);
+  });
+
+  test("an unknown name is no reason to install anything", async () => {
+    const failing = climb(() => hardware, { ...wish, adapter: "nosuch" }, [rung("system", "no match")]);
+    await expect(failing).rejects.toThrow('no WebGPU adapter whose name contains "nosuch"');
+    await expect(failing).rejects.toMatchObject({ mendable: false });
+  });
+
+  test("in a checkout the remedy is the checkout's own command", () => {
+    expect(setupCommand()).toBe("npm run -s espalier -- setup");
+  });
+});
+
+test.each<[Partial<GPUAdapterInfo>, boolean]>([
+  [{ description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }, true],
+  [{ vendor: "google", architecture: "swiftshader" }, true],
+  [{ description: "Microsoft Basic Render Driver" }, true],
+  [{ description: "unnamed", isFallbackAdapter: true }, true],
+  [{ vendor: "nvidia", architecture: "hopper", description: "NVIDIA H200" }, false],
+  [{ vendor: "apple", architecture: "metal-3" }, false],
+])("isSoftware(%j) is %j", (change, want) => expect(isSoftware(info(change))).toBe(want));
+
+test("the missing library is read from the system's complaint", () => {
+  const words = "libLLVM-15.so.1: cannot open shared object file: No such file or directory";
+  expect(missingLibrary(words)).toBe("libLLVM-15.so.1");
+  expect(missingLibrary(`Failed to load shared library: ${words}`)).toBe("libLLVM-15.so.1");
+  expect(missingLibrary("/a/b.so: file too short")).toBeNull();
+});
+
+test("the probe's expected numbers follow from the closed form", () => {
+  // x_n = x_0 / 2^n + (1 - 2^-n) / 2, summed over the lanes 0..7.
+  for (const [thread, rounds] of [
+    [0, 0],
+    [3, 1],
+    [255, 8],
+    [257, 8],
+  ] as const) {
+    const starts = Array.from({ length: 8 }, (_, lane) => (thread % 256) + lane);
+    const want = starts.reduce((sum, x) => sum + x / 2 ** rounds + (1 - 2 ** -rounds) / 2, 0);
+    expect(expectedResult(thread, rounds)).toBe(want);
+  }
+});
