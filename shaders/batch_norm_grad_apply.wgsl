@@ -8,7 +8,7 @@ struct Params { channels: u32, area: u32, groups_per_plane: u32, planes: u32, co
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;
-@group(0) @binding(3) var<storage, read> stats: array<f32>;             // [2, C]: mean, invstd
+@group(0) @binding(3) var<storage, read> stats: array<f32>;             // [4, C]: mean, invstd, shift, mean - shift
 @group(0) @binding(4) var<storage, read> weight: array<f32>;
 @group(0) @binding(5) var<storage, read> dweight: array<f32>;
 @group(0) @binding(6) var<storage, read> dbias: array<f32>;
@@ -24,7 +24,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     return;
   }
   let c = plane % params.channels;
-  let m = stats[c];
+  let shift = stats[2u * params.channels + c];
+  let mean = stats[3u * params.channels + c];
   let s = stats[params.channels + c];
   var scale = s;
   if (AFFINE) {
@@ -45,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       if (RELU) {
         g = select(0.0, g, y[at] > 0.0);
       }
-      dx[at] = scale * (g - mean_dy - (x[at] - m) * mean_dot);
+      dx[at] = scale * (g - mean_dy - (x[at] - shift - mean) * mean_dot);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Finds the first op whose result is not finite: each inspected tensor gets one dispatch that lowers a counter on the
 // GPU to that op's number, so that nothing waits until the end.
 import nanCheckWgsl from "../../shaders/nan_check.wgsl";
-import { grid1d, kernel } from "../gpu/index.ts";
+import { type BufferView, checksNan, currentGpu, type Gpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import { scalar, type Tensor } from "../tensor/index.ts";
 
 const nanCheckKernel = kernel("nan_check", nanCheckWgsl);
@@ -19,7 +19,8 @@ let active: NanWatch | null = null;
 export class NanWatch implements Disposable {
   private readonly first_ = scalar(NONE, "u32");
   private readonly seen: BadOp[] = [];
-  private readonly outer = active;
+  private readonly outer: NanWatch | null = active;
+  private closed = false;
 
   constructor() {
     active = this;
@@ -37,8 +38,20 @@ export class NanWatch implements Disposable {
     return index === NONE ? null : (this.seen[index] ?? null);
   }
 
+  get view(): BufferView {
+    return this.first_.view;
+  }
+
+  /** The error that a value of the counter stands for, or null. */
+  judge(index: number): OpError | null {
+    const bad = index === NONE ? undefined : this.seen[index];
+    if (!bad) return null;
+    return new OpError(bad.op, `made a NaN or an infinity (${bad.phase}, [${bad.shape.join(",")}])`);
+  }
+
   dispose(): void {
-    if (active === this) active = this.outer;
+    this.closed = true;
+    while (active?.closed) active = active.outer;
     this.first_.dispose();
   }
   [Symbol.dispose](): void {
@@ -46,7 +59,24 @@ export class NanWatch implements Disposable {
   }
 }
 
-/** Called by the engine after every op; does nothing unless a watch is open. */
+const ambient = new WeakMap<Gpu, NanWatch>();
+
+/** The watch of ESPALIER_CHECK=nan: its counter rides along with every reading, which then throws. */
+function ambientWatch(): NanWatch {
+  const gpu = currentGpu();
+  let watch = ambient.get(gpu);
+  if (!watch) {
+    const before = active;
+    watch = new NanWatch();
+    active = before;
+    ambient.set(gpu, watch);
+    gpu.readback.rider = watch;
+  }
+  return watch;
+}
+
+/** Called by the engine after every op; does nothing unless a watch is open or the environment asks for the check. */
 export function inspect(op: string, phase: BadOp["phase"], t: Tensor): void {
-  active?.inspect(op, phase, t);
+  if (active) active.inspect(op, phase, t);
+  else if (checksNan()) ambientWatch().inspect(op, phase, t);
 }

@@ -1,7 +1,7 @@
 // defineOp: what an op file states (shape rule, dispatch, backward) becomes a function that infers, runs and records.
 import { OpError } from "../gpu/index.ts";
 import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
-import { gradEnabled } from "./grad_mode.ts";
+import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
 
@@ -55,14 +55,16 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
     using scope = new Scope();
     const y = allocate(shape, dtype);
-    const saved = definition.forward(y, typed, options as Options);
+    // An op made of other ops is one node: what it calls is not recorded.
+    const saved = noGrad(() => definition.forward(y, typed, options as Options));
     inspect(name, "forward", y);
     if (!recorded) return scope.keep(y);
     y.requiresGrad = true;
     Scope.release(y);
     const own = saved.map((t) => {
       if (!t) return null;
-      return t === y || inputs.includes(t) ? t.alias(t.shape, false) : Scope.release(t);
+      // What forward made here is the tape's now; of anybody else's tensor it takes a reference.
+      return scope.owns(t) ? Scope.release(t) : t.alias(t.shape, false);
     });
     tape.record({ op: name, inputs, output: y, saved: own, backward: backward as TapeNode["backward"], options });
     return y;

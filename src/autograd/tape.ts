@@ -54,8 +54,10 @@ export function currentTape(): Tape | null {
 export class Tape implements Disposable {
   private readonly outer: Tape | null = active;
   private nodes: TapeNode[] = [];
+  private readonly outputs = new Set<Tensor>();
   private readonly kept = new Set<Tensor>();
   private done = false;
+  private closed = false;
 
   constructor() {
     active = this;
@@ -67,6 +69,7 @@ export class Tape implements Disposable {
 
   record(node: TapeNode): void {
     this.nodes.push(node);
+    this.outputs.add(node.output);
     if (debugLevel() >= 3) debugLog(`tape ${node.op} -> [${node.output.shape.join(",")}]`);
   }
 
@@ -88,41 +91,49 @@ export class Tape implements Disposable {
     if (upstream && !sameShape(upstream.shape, root.shape)) {
       throw new OpError("backward", "the upstream gradient has another shape", { root, upstream });
     }
+    if (!this.outputs.has(root)) throw new OpError("backward", "this tape did not record the tensor", { root });
     this.done = true;
     this.kept.add(root);
-    const outputs = new Set(this.nodes.map((node) => node.output));
-    for (const output of outputs) if (!this.kept.has(output)) output.dispose();
-    noGrad(() => {
-      const grads = new Map<Tensor, Tensor>();
-      if (upstream) grads.set(root, upstream.alias(root.shape, false));
-      else {
-        const one = allocate(root.shape, "f32", { scoped: false });
-        fill(one, 1);
-        grads.set(root, one);
-      }
-      for (let i = this.nodes.length - 1; i >= 0; i--) {
-        const node = this.nodes[i] as TapeNode;
-        const dy = grads.get(node.output);
-        if (dy) {
-          grads.delete(node.output);
-          this.step(node, dy, grads, outputs);
-          dy.dispose();
-        }
-        for (const t of node.saved) t?.dispose();
-      }
-      // A root that is itself a leaf, or gradients for outputs of another tape, end here.
-      for (const [, grad] of grads) grad.dispose();
-    });
+    for (const output of this.outputs) if (!this.kept.has(output)) output.dispose();
+    const grads = new Map<Tensor, Tensor>();
+    try {
+      noGrad(() => this.walk(root, upstream, grads));
+    } finally {
+      // After an error, what was under way is freed; what is left of the nodes, by dispose().
+      for (const grad of grads.values()) grad.dispose();
+    }
     this.nodes = [];
   }
 
-  private step(node: TapeNode, dy: Tensor, grads: Map<Tensor, Tensor>, outputs: Set<Tensor>): void {
+  private walk(root: Tensor, upstream: Tensor | undefined, grads: Map<Tensor, Tensor>): void {
+    if (upstream) grads.set(root, upstream.alias(root.shape, false));
+    else {
+      const one = allocate(root.shape, "f32", { scoped: false });
+      grads.set(root, one);
+      fill(one, 1);
+    }
+    for (let i = this.nodes.length - 1; i >= 0; i--) {
+      const node = this.nodes[i] as TapeNode;
+      const dy = grads.get(node.output);
+      if (dy) {
+        this.step(node, dy, grads);
+        grads.delete(node.output);
+        dy.dispose();
+      }
+      for (const t of node.saved) t?.dispose();
+    }
+  }
+
+  private step(node: TapeNode, dy: Tensor, grads: Map<Tensor, Tensor>): void {
+    const { outputs } = this;
     using _scope = new Scope();
     const needs = node.inputs.map((t) => t?.requiresGrad ?? false);
     const shapes = node.inputs.map((t) => t?.shape ?? []);
     const out = (i: number): Tensor => {
       const input = node.inputs[i] as Tensor;
-      const slot = outputs.has(input) || input.gradArrived ? null : input.grad;
+      // A leaf that is several inputs of one op gets several gradients: none of them may have the place alone.
+      const isOnly = node.inputs.indexOf(input) === node.inputs.lastIndexOf(input);
+      const slot = isOnly && !outputs.has(input) && !input.gradArrived ? input.grad : null;
       return slot ? slot.alias() : emptyLike(input);
     };
     const result = node.backward(dy, node.saved, { options: node.options, needs, shapes, out });
@@ -152,21 +163,24 @@ export class Tape implements Disposable {
       return;
     }
     const sum = allocate(input.shape, "f32", { scoped: false });
-    copyInto(sum, first);
-    accumulate(sum, grad);
-    first.dispose();
     grads.set(input, sum);
+    copyInto(sum, first);
+    first.dispose();
+    accumulate(sum, grad);
   }
 
   dispose(): void {
-    if (active === this) active = this.outer;
+    this.closed = true;
+    while (active?.closed) active = active.outer;
     for (const node of this.nodes) {
       for (const t of node.saved) t?.dispose();
       if (!this.kept.has(node.output)) node.output.dispose();
     }
     this.nodes = [];
-    for (const t of this.kept) if (!t.isDisposed) Scope.adopt(t);
+    // Only what this tape recorded was its own to hand on.
+    for (const t of this.kept) if (this.outputs.has(t) && !t.isDisposed) Scope.adopt(t);
     this.kept.clear();
+    this.outputs.clear();
   }
   [Symbol.dispose](): void {
     this.dispose();

@@ -5,7 +5,7 @@ import {
   type DenseArray,
   type ImageDataset,
   type Position,
-  type Record_,
+  type RunRecord,
   type Session,
   writeSafetensors,
   writeSparseModel,
@@ -76,7 +76,7 @@ export class RunFiles {
     return this.seconds;
   }
 
-  record(record: Record_): void {
+  record(record: RunRecord): void {
     const row = { ...record };
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));

@@ -1,13 +1,21 @@
 // From GPU to host: a ring of staging buffers, and the one place where the host waits for data.
 import type { BufferView } from "./buffer_pool.ts";
 import { sizeClass } from "./buffer_pool.ts";
-import { CaptureError, GpuLostError } from "./errors.ts";
+import { GpuLostError } from "./errors.ts";
 import type { Stream } from "./stream.ts";
+
+/** One u32 that rides along with every reading, and what it says: how a check on the GPU reports without a wait of its own. */
+export interface Rider {
+  readonly view: BufferView;
+  /** The error that the value stands for, or null. */
+  judge(value: number): Error | null;
+}
 
 export class Readback {
   private readonly device: GPUDevice;
   private readonly stream: Stream;
   private readonly check: () => void;
+  rider: Rider | null = null;
   private readonly idle = new Map<number, GPUBuffer[]>();
   /** Staging buffers created so far: stays constant once the ring is warm. */
   created = 0;
@@ -18,18 +26,26 @@ export class Readback {
     this.check = check;
   }
 
+  /** Throws CaptureError while a step is recorded, at once: a captured function would not see a rejection. */
+  expectAllowed(): void {
+    this.stream.expectNotRecording(
+      "reading back inside a captured step: return the tensor from it and read it after run()",
+    );
+  }
+
   /** Copies of the views' bytes, all fetched in one wait. Throws GpuLostError or a pending kernel error. */
-  async read(views: readonly BufferView[]): Promise<ArrayBuffer[]> {
-    if (this.stream.isRecording) {
-      throw new CaptureError("reading back inside a captured step: return the tensor from it and read it after run()");
-    }
+  async read(wanted: readonly BufferView[]): Promise<ArrayBuffer[]> {
+    this.expectAllowed();
+    const { rider } = this;
+    const views = rider ? [...wanted, rider.view] : wanted;
     const offsets: number[] = [];
     let total = 0;
     for (const view of views) {
       offsets.push(total);
       total += Math.ceil(view.bytes / 4) * 4;
     }
-    const size = sizeClass(Math.max(total, 4));
+    const limit = this.device.limits.maxBufferSize;
+    const size = total <= limit ? Math.min(sizeClass(total), limit) : total;
     const staging = this.idle.get(size)?.pop() ?? this.create(size);
     this.stream.flush();
     const encoder = this.device.createCommandEncoder();
@@ -52,6 +68,8 @@ export class Readback {
     else this.idle.set(size, [staging]);
     // After a loss the device still answers, with garbage: numbers count only if it is alive now.
     this.check();
+    const error = rider?.judge(new Uint32Array(out.pop() as ArrayBuffer)[0] as number);
+    if (error) throw error;
     return out;
   }
 

@@ -11,6 +11,7 @@ import { Module } from "./module.ts";
 export class RandomState {
   readonly seed: number;
   private counter: Tensor | null = null;
+  private current = 0;
   private streams = 0;
 
   constructor(seed: number) {
@@ -21,16 +22,24 @@ export class RandomState {
 
   /** [] u32. */
   get step(): Tensor {
-    this.counter ??= scalar(0, "u32");
+    this.counter ??= scalar(this.current, "u32");
     return this.counter;
   }
   /** A number of its own for each layer that draws. */
   nextStream(): number {
     return this.streams++;
   }
+  /** Moves to a training step: equal steps draw equal masks. Throws OpError for anything but a u32. */
   setStep(step: number): void {
-    if (this.counter) this.counter.set(step);
-    else if (this.streams > 0) this.counter = scalar(step, "u32");
+    if (step !== step >>> 0)
+      throw new OpError("RandomState", `step wants a whole number in 0..2^32-1, was given ${step}`);
+    this.current = step;
+    this.counter?.set(step);
+  }
+  /** Frees the step counter; the next draw makes a new one. */
+  dispose(): void {
+    this.counter?.dispose();
+    this.counter = null;
   }
 }
 

@@ -40,8 +40,14 @@ export abstract class Module {
     for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedState(join(prefix, name));
   }
 
+  /** Each parameter once, under its first name, also when modules share it. */
   *namedParameters(): Generator<[string, Parameter]> {
-    for (const [name, value] of this.namedState()) if (value instanceof Parameter) yield [name, value];
+    const seen = new Set<Parameter>();
+    for (const [name, value] of this.namedState()) {
+      if (!(value instanceof Parameter) || seen.has(value)) continue;
+      seen.add(value);
+      yield [name, value];
+    }
   }
 
   parameters(): Parameter[] {
@@ -80,7 +86,7 @@ export abstract class Module {
     for (const name of state.keys()) {
       if (!targets.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
     }
-    if (problems.length > 0) throw new OpError("loadStateDict", problems.slice(0, 8).join("; "));
+    if (problems.length > 0) throw new OpError("loadStateDict", problems.join("; "));
     for (const [name, t] of targets) {
       const { data } = state.get(name) as HostArray;
       t.set(data);

@@ -32,7 +32,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   for (const [name, m] of model.namedModules()) names.set(m, name);
   const isLeaf = (m: Module) => Object.values(m).every((v) => !names.has(v as Module));
   const leaves = [...names.keys()].filter(isLeaf);
-  const training = model.training;
+  const training = [...names.keys()].map((m) => [m, m.training] as const);
   // A fused layer (batch norm + ReLU) goes through forwardRelu, so both doors are watched.
   for (const m of leaves) {
     for (const door of ["forward", "forwardRelu"] as const) {
@@ -51,15 +51,24 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   try {
     model.eval();
     const y = model.forward(meta([1, ...input]));
-    const total = (key: "parameters" | "macs" | "prunable") => layers.reduce((sum, l) => sum + l[key], 0);
-    const parameters = model.parameters().reduce((sum, p) => sum + p.numel, 0);
-    return { layers, input, output: y.shape, parameters, prunable: total("prunable"), macs: total("macs") };
+    // Counted over the model, not the layers: a layer may run twice, and a parameter may belong to none.
+    const count = (list: readonly Parameter[]) => list.reduce((sum, p) => sum + p.numel, 0);
+    const all = model.parameters();
+    const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+    return {
+      layers,
+      input,
+      output: y.shape,
+      parameters: count(all),
+      prunable: count(all.filter((p) => p.prunable)),
+      macs,
+    };
   } finally {
     for (const m of leaves) {
       Reflect.deleteProperty(m, "forward");
       Reflect.deleteProperty(m, "forwardRelu");
     }
-    model.train(training);
+    for (const [m, mode] of training) m.training = mode;
   }
 }
 

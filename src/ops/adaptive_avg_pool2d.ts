@@ -26,7 +26,8 @@ export const adaptiveAvgPool2d = defineOp({
   infer([x]: [x: Tensor], { outputSize }: { outputSize: Size }) {
     expectFloat("adaptiveAvgPool2d", { x });
     expectRank("adaptiveAvgPool2d", "x", x, 4);
-    const legal = typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
+    const legal =
+      typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
     if (!legal) {
       throw new OpError("adaptiveAvgPool2d", `outputSize wants whole numbers >= 1, was given ${outputSize}`, { x });
     }

@@ -1,17 +1,23 @@
-// Batch normalisation, plain and fused with ReLU: one reduction and one pass each way.
+// Batch normalisation, plain and fused with ReLU: one reduction and one pass each way; long channels reduce in slices.
 import applyWgsl from "../../shaders/batch_norm_apply.wgsl";
 import gradApplyWgsl from "../../shaders/batch_norm_grad_apply.wgsl";
+import gradMergeWgsl from "../../shaders/batch_norm_grad_merge.wgsl";
 import gradSumsWgsl from "../../shaders/batch_norm_grad_sums.wgsl";
+import mergeWgsl from "../../shaders/batch_norm_merge.wgsl";
 import runningWgsl from "../../shaders/batch_norm_running.wgsl";
+import slicesWgsl from "../../shaders/batch_norm_slices.wgsl";
 import statsWgsl from "../../shaders/batch_norm_stats.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyInto, empty, type Shape, Tensor } from "../tensor/index.ts";
 
 const statsKernel = kernel("batch_norm_stats", statsWgsl);
+const slicesKernel = kernel("batch_norm_slices", slicesWgsl);
+const mergeKernel = kernel("batch_norm_merge", mergeWgsl);
 const runningKernel = kernel("batch_norm_running", runningWgsl);
 const applyKernel = kernel("batch_norm_apply", applyWgsl);
 const gradSumsKernel = kernel("batch_norm_grad_sums", gradSumsWgsl);
+const gradMergeKernel = kernel("batch_norm_grad_merge", gradMergeWgsl);
 const gradApplyKernel = kernel("batch_norm_grad_apply", gradApplyWgsl);
 
 export interface BatchNormOptions {
@@ -21,7 +27,7 @@ export interface BatchNormOptions {
   momentum?: number;
   /** Default 1e-5. */
   eps?: number;
-  /** Tensors [C] that receive the statistics used. */
+  /** Tensors [C] that receive the statistics used: the mean and 1/sqrt(var + eps). */
   stats?: { mean: Tensor; invstd: Tensor };
 }
 
@@ -42,6 +48,69 @@ function layout(shape: Shape) {
   return { batch, channels, area, groups_per_plane: groupsPerPlane, planes: batch * channels };
 }
 
+/** Channels up to this long are one workgroup's work. */
+const LONGEST_SINGLE = 16384;
+/** Below this many workgroups a device is partly idle. */
+const BUSY_GROUPS = 1024;
+/** Terms that make a workgroup's start worth it. */
+const LEAST_SLICE = 4096;
+
+/** How each channel is cut up: [slices, terms of each]. */
+function slicing(channels: number, count: number): [slices: number, terms: number] {
+  if (count <= LONGEST_SINGLE) return [1, count];
+  const wanted = Math.min(Math.ceil(count / LEAST_SLICE), Math.ceil(BUSY_GROUPS / channels));
+  const terms = Math.ceil(count / wanted);
+  return [Math.ceil(count / terms), terms];
+}
+
+/** Fills stats [4, C], see lib/batch_statistics.wgsl, and moves the running ones. */
+function batchStatistics(
+  x: Tensor,
+  stats: Tensor,
+  running: readonly [Tensor, Tensor] | null,
+  eps: number,
+  momentum: number,
+): void {
+  const { batch, channels, area } = layout(x.shape);
+  const [running_mean, running_var] = running ?? [empty([1]), empty([1])];
+  const spec = { TRACK: running !== null };
+  const [slices, slice_terms] = slicing(channels, batch * area);
+  if (slices === 1) {
+    const params = { batch, channels, area, eps, momentum };
+    statsKernel.run({ bind: { x, stats, running_mean, running_var }, params, spec, grid: grid1d(channels, 1) });
+    return;
+  }
+  const partial = empty([channels, slices, 3]);
+  slicesKernel.run({
+    bind: { x, partial },
+    params: { batch, channels, area, slices, slice_terms },
+    grid: grid1d(channels * slices, 1),
+  });
+  mergeKernel.run({
+    bind: { x, partial, stats, running_mean, running_var },
+    params: { channels, area, slices, eps, momentum },
+    spec,
+    grid: grid1d(channels, 1),
+  });
+}
+
+/** Writes the sums of dy · xhat and of dy over each channel. y, where given, gates dy as ReLU does. */
+function gradientSums(x: Tensor, dy: Tensor, stats: Tensor, y: Tensor | null, dweight: Tensor, dbias: Tensor): void {
+  const { batch, channels, area } = layout(x.shape);
+  const [slices, slice_terms] = slicing(channels, batch * area);
+  const whole = slices === 1;
+  const [dweights, dbiases] = whole ? [dweight, dbias] : [empty([channels, slices]), empty([channels, slices])];
+  gradSumsKernel.run({
+    bind: { x, dy, stats, y: y ?? x, dweight: dweights, dbias: dbiases },
+    params: { batch, channels, area, slices, slice_terms },
+    spec: { RELU: y !== null },
+    grid: grid1d(channels * slices, 1),
+  });
+  if (whole) return;
+  const bind = { dweights, dbiases, dweight, dbias };
+  gradMergeKernel.run({ bind, params: { channels, slices }, grid: grid1d(channels, 1) });
+}
+
 function define(name: string, RELU: boolean) {
   return defineOp({
     name,
@@ -49,7 +118,7 @@ function define(name: string, RELU: boolean) {
       [x, weight, bias, runningMean, runningVar]: Inputs,
       { training = false, momentum = 0.1, eps = 1e-5, stats }: BatchNormOptions,
     ) {
-      expectFloat(name, { x, weight, bias });
+      expectFloat(name, { x, weight, bias, runningMean, runningVar });
       if (x.shape.length < 2 || x.shape.length > 5) throw new OpError(name, "x wants 2 to 5 axes, [N, C, ...]", { x });
       const { batch, channels, area } = layout(x.shape);
       const perChannel = { weight, bias, runningMean, runningVar, mean: stats?.mean, invstd: stats?.invstd };
@@ -74,23 +143,10 @@ function define(name: string, RELU: boolean) {
       [x, weight, bias, runningMean, runningVar],
       { training = false, momentum = 0.1, eps = 1e-5, stats: wanted },
     ) {
-      const at = layout(x.shape);
-      const { batch, channels, area, groups_per_plane, planes } = at;
-      const stats = empty([2, channels]);
+      const { channels, area, groups_per_plane, planes } = layout(x.shape);
+      const stats = empty([4, channels]);
       if (training) {
-        const track = runningMean !== null;
-        const unused = track ? [] : [empty([1]), empty([1])];
-        statsKernel.run({
-          bind: {
-            x,
-            stats,
-            running_mean: runningMean ?? (unused[0] as Tensor),
-            running_var: runningVar ?? (unused[1] as Tensor),
-          },
-          params: { batch, channels, area, eps, momentum },
-          spec: { TRACK: track },
-          grid: grid1d(channels, 1),
-        });
+        batchStatistics(x, stats, runningMean && runningVar ? [runningMean, runningVar] : null, eps, momentum);
       } else {
         runningKernel.run({
           bind: { running_mean: runningMean as Tensor, running_var: runningVar as Tensor, stats },
@@ -122,24 +178,23 @@ function define(name: string, RELU: boolean) {
     },
     backward(dy, [x, weight, stats, y], { options: { training = false }, needs, out }) {
       const { batch, channels, area, groups_per_plane, planes } = layout(x.shape);
-      const dweight = needs[1] ? out(1) : empty([channels]);
-      const dbias = needs[2] ? out(2) : empty([channels]);
-      gradSumsKernel.run({
-        bind: { x, dy, stats, y: y ?? x, dweight, dbias },
-        params: { batch, channels, area },
-        spec: { RELU },
-        grid: grid1d(channels, 1),
-      });
-      if (!needs[0]) return [null, dweight, dbias, null, null];
-      const dx = out(0);
-      // The sums may lie in one arena buffer with the weight's gradient slot; they are only read here.
+      // In training dx is made of the sums too; with constant statistics only weight and bias want them.
+      const sums = training || needs[1] || needs[2];
+      const dweight = !sums ? stats : needs[1] ? out(1) : empty([channels]);
+      const dbias = !sums ? stats : needs[2] ? out(2) : empty([channels]);
+      if (sums) gradientSums(x, dy, stats, y, dweight, dbias);
+      if (!needs[0]) return [null, dweight, dbias];
+      // Where x is a parameter, its slot may lie in one buffer with the weight's, which this kernel reads.
+      const slot = out(0);
+      const shared = [dweight, dbias].some((t) => t.view.buffer === slot.view.buffer);
+      const dx = shared ? empty(x.shape) : slot;
       gradApplyKernel.run({
         bind: { x, dy, y: y ?? x, stats, weight: weight ?? stats, dweight, dbias, dx },
         params: { channels, area, groups_per_plane, planes, count: batch * area },
         spec: { RELU, AFFINE: weight !== null, TRAINING: training },
         grid: grid1d(planes * groups_per_plane, 1),
       });
-      return [dx, dweight, dbias, null, null];
+      return [dx, dweight, dbias];
     },
   });
 }

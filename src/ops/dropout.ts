@@ -1,17 +1,19 @@
 // Dropout, with its mask drawn on the GPU from a counter or given.
-import forwardWgsl from "../../shaders/dropout.wgsl";
-import { defineOp, expectFloat, expectScalar, like, noGrad } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyInto, emptyLike, type Tensor } from "../tensor/index.ts";
-import { mul } from "./binary.ts";
-import { expand } from "./expand.ts";
 
-const forwardKernel = kernel("dropout", forwardWgsl);
+import drawWgsl from "../../shaders/dropout.wgsl";
+import maskWgsl from "../../shaders/masked_scale.wgsl";
+import { defineOp, expectFloat, expectScalar, like } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { copyInto, emptyLike, sameShape, type Tensor } from "../tensor/index.ts";
+import { vec4 } from "./pointwise/vec4.ts";
+
+const drawKernel = kernel("dropout", drawWgsl);
+const maskKernel = kernel("masked_scale", maskWgsl);
 
 export interface DropoutOptions {
   /** Probability of zeroing an element. */
   p: number;
-  /** u32. */
+  /** A whole number from 0 to 2^53 - 1. */
   seed: number;
   /** Number of the layer among those that draw, u32. */
   stream: number;
@@ -19,77 +21,83 @@ export interface DropoutOptions {
   step: Tensor;
 }
 
+/** 1 / (1 - p). At p = 1 nothing is kept, and the scale is 0 instead of infinite. */
+function scaleFor(p: number): number {
+  return p < 1 ? 1 / (1 - p) : 0;
+}
+
 function checkP(op: string, p: number): void {
   if (!(p >= 0 && p <= 1)) throw new OpError(op, `p wants 0 <= p <= 1, was given ${p}`);
 }
 
-function apply(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOptions): void {
-  // p = 1 keeps nothing; the scale is then never used.
-  const scale = p < 1 ? 1 / (1 - p) : 0;
-  forwardKernel.run({
-    bind: { x, step, y },
-    params: { n: x.numel, seed, stream, p, scale },
+function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOptions): void {
+  drawKernel.run({
+    bind: { x: vec4(x), step, y: vec4(y) },
+    params: { n: x.numel, seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], layer: stream, p, scale: scaleFor(p) },
     grid: grid1d(x.numel, 256),
   });
 }
 
 /**
- * Zeroes each element with probability p and scales the rest by 1/(1-p).
+ * Zeroes each element with probability p and scales the rest by 1/(1-p). Element i is kept when number i % 4 of
+ * philox4x32 at counter (i/4, step, stream, high word of the seed), key (low word, streams.dropout), is at least p.
  *
- * Shapes    x [*] -> y [*].
+ * Shapes    x [*], step [] u32 -> y [*].
  * Backward  dx = dy with the same mask, drawn again.
- * Errors    OpError when p is outside 0..1 or seed or stream is no u32.
+ * Errors    OpError when p is outside 0..1, seed or stream is out of range or the step is no u32.
  * Source    Srivastava et al. 2014; Philox4x32-10 of Salmon et al. 2011.
  */
 export const dropout = defineOp({
   name: "dropout",
-  infer([x]: [x: Tensor], options: DropoutOptions) {
+  infer([x]: [x: Tensor], { p, seed, stream, step }: DropoutOptions) {
     expectFloat("dropout", { x });
-    checkP("dropout", options.p);
-    expectScalar("dropout", { step: options.step });
-    for (const part of ["seed", "stream"] as const) {
-      const v = options[part];
-      if (!Number.isInteger(v) || v < 0 || v > 0xffffffff)
-        throw new OpError("dropout", `${part} wants a u32, was given ${v}`);
-    }
+    checkP("dropout", p);
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new OpError("dropout", `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
+    if (!Number.isInteger(stream) || stream < 0 || stream > 0xffffffff)
+      throw new OpError("dropout", `stream wants a u32, was given ${stream}`);
+    expectScalar("dropout", { step });
+    if (step.dtype !== "u32") throw new OpError("dropout", `step wants u32, has ${step.dtype}`, { step });
     return like(x);
   },
   forward(y, [x], options) {
     // The host may move the step before backward runs: remember which one this was.
     const step = emptyLike(options.step);
     copyInto(step, options.step);
-    apply(x, y, step, options);
+    draw(x, y, step, options);
     return [step];
   },
   backward(dy, [step], { options, out }) {
     const dx = out(0);
-    apply(dy, dx, step, options);
+    draw(dy, dx, step, options);
     return [dx];
   },
 });
 
+function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
+  const params = { n: x.numel, scale: scaleFor(p) };
+  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel) });
+  return y;
+}
+
 /**
- * y = x · mask / (1 - p) for a mask of zeros and ones.
+ * y = x · mask / (1 - p) for a mask of zeros and ones; all zeros at p = 1.
  *
  * Shapes    x, mask [*] -> y [*].
  * Backward  dx = dy · mask / (1 - p); none to the mask.
+ * Errors    OpError when the shapes differ or p is outside 0..1.
  */
 export const dropoutWithMask = defineOp({
   name: "dropoutWithMask",
   infer([x, mask]: [x: Tensor, mask: Tensor], { p }: { p: number }) {
     expectFloat("dropoutWithMask", { x, mask });
     checkP("dropoutWithMask", p);
-    if (p === 1) throw new OpError("dropoutWithMask", "p = 1 leaves nothing to scale");
-    if (x.numel !== mask.numel) throw new OpError("dropoutWithMask", "the mask wants x's shape", { x, mask });
+    if (!sameShape(x.shape, mask.shape)) throw new OpError("dropoutWithMask", "the mask wants x's shape", { x, mask });
     return like(x);
   },
   forward(y, [x, mask], { p }) {
-    copyInto(y, masked(x, mask, p));
+    applyMask(x, mask, y, p);
     return [mask];
   },
-  backward: (dy, [mask], { options: { p } }) => [masked(dy, mask, p), null],
+  backward: (dy, [mask], { options: { p }, out }) => [applyMask(dy, mask, out(0), p), null],
 });
-
-function masked(x: Tensor, mask: Tensor, p: number): Tensor {
-  return noGrad(() => expand(mul(x, mask), { shape: x.shape, scale: 1 / (1 - p) }));
-}

@@ -22,7 +22,8 @@ function define(name: string, GATE_ONLY: boolean) {
     infer([x, tau]: [x: Tensor, tau: Tensor], { temperature }: LtpOptions) {
       expectFloat(name, { x, tau });
       expectScalar(name, { tau });
-      if (!(temperature > 0)) throw new OpError(name, `temperature wants a number > 0, was given ${temperature}`);
+      if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY))
+        throw new OpError(name, `temperature wants a number > 0, was given ${temperature}`);
       return { shape: GATE_ONLY ? [] : x.shape, dtype: "f32" };
     },
     forward(y, [x, tau], { temperature }) {
@@ -37,7 +38,7 @@ function define(name: string, GATE_ONLY: boolean) {
       return [x, tau];
     },
     backward(dy, [x, tau], { options: { temperature, gradThroughMask = false }, needs, out }) {
-      const dx = out(0);
+      const dx = GATE_ONLY && !gradThroughMask ? empty(x.shape) : out(0);
       const share = empty([x.numel]);
       backwardKernel.run({
         bind: { x, tau, dy, dx, share },
@@ -45,10 +46,12 @@ function define(name: string, GATE_ONLY: boolean) {
         spec: { GATE_ONLY, THROUGH_GATE: gradThroughMask },
         grid: grid1d(x.numel),
       });
-      if (!needs[1]) return [dx, null];
+      // Σ gate with the gates held constant does not depend on x.
+      const weights = GATE_ONLY && !gradThroughMask ? null : dx;
+      if (!needs[1]) return [weights, null];
       const dtau = out(1);
       sumAxesInto(name, dtau, share, [0]);
-      return [dx, dtau];
+      return [weights, dtau];
     },
   });
 }
@@ -67,6 +70,6 @@ export const ltpThreshold = define("ltpThreshold", false);
  * Soft L0 norm: Σ sigmoid((x² - tau) / T), how many weights are left.
  *
  * Shapes    x [*], tau one element -> [].
- * Backward  dtau = -dy Σ q; dx = 0, or 2 dy x q with gradThroughMask.
+ * Backward  dtau = -dy Σ q; dx = 2 dy x q with gradThroughMask, else none.
  */
 export const softL0 = define("softL0", true);

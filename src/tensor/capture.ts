@@ -1,9 +1,9 @@
 // capture(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
 import { Arena, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
-import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { dtypeOf, type TypedArray } from "./dtype.ts";
 import { Scope } from "./scope.ts";
 import { formatShape, numel, type Shape } from "./shape.ts";
-import { allocate, type Tensor } from "./tensor.ts";
+import { allocate, Tensor } from "./tensor.ts";
 
 /** One input of a step, on the host: values and their shape. */
 export interface HostTensor {
@@ -15,8 +15,11 @@ type Inputs<K extends string> = Readonly<Record<K, HostTensor>>;
 type Outputs = Readonly<Record<string, Tensor>>;
 
 interface Recording<O extends Outputs> {
+  readonly gpu: Gpu;
   readonly inputs: Record<string, Tensor>;
   readonly outputs: O;
+  /** Outputs made by the step, freed with it; others (a parameter, an input) belong to whoever made them. */
+  readonly owned: readonly Tensor[];
   readonly commands: Command[];
   readonly arena: Arena;
   readonly retained: PooledBuffer[];
@@ -55,6 +58,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   run(inputs: Inputs<K>): O {
     const gpu = currentGpu();
     gpu.raisePending();
+    gpu.stream.expectNotRecording("captured steps do not nest");
     let key = "";
     for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
       if (numel(shape) !== data.length) {
@@ -65,12 +69,14 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       key += `${name}:${formatShape(shape)}${dtypeOf(data)};`;
     }
     const known = this.recordings.get(key);
-    if (known && this.useReplay) {
+    if (known?.gpu === gpu && this.useReplay) {
       this.upload(known.inputs, inputs);
       gpu.stream.replay(known.commands);
       this.latest = known;
     } else {
-      if (known) this.forget(gpu, known);
+      if (known) this.forget(known);
+      this.recordings.delete(key);
+      this.latest = null;
       this.latest = this.record(gpu, inputs);
       this.recordings.set(key, this.latest);
     }
@@ -83,24 +89,25 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
 
   private record(gpu: Gpu, inputs: Inputs<K>): Recording<O> {
     const fixed: Record<string, Tensor> = {};
-    for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
-      fixed[name] = allocate(shape, dtypeOf(data) as DType, { scoped: false });
-      (fixed[name] as Tensor).name = name;
-    }
-    this.upload(fixed, inputs);
     const arena = new Arena();
-    gpu.pool.enter(arena);
-    gpu.stream.record();
-    let outputs: O | null = null;
     let commands: Command[] = [];
+    let result: { outputs: O; owned: Tensor[] } | null = null;
     try {
-      using _scope = new Scope();
-      outputs = this.fn(fixed as Record<K, Tensor>);
-      for (const output of Object.values(outputs)) Scope.release(output);
+      for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
+        fixed[name] = allocate(shape, dtypeOf(data), { scoped: false });
+        (fixed[name] as Tensor).name = name;
+      }
+      this.upload(fixed, inputs);
+      gpu.pool.enter(arena);
+      gpu.stream.record();
+      try {
+        result = this.execute(fixed as Record<K, Tensor>);
+      } finally {
+        commands = gpu.stream.endRecording();
+        gpu.pool.leave();
+      }
     } finally {
-      commands = gpu.stream.endRecording();
-      gpu.pool.leave();
-      if (!outputs) {
+      if (!result) {
         gpu.pool.dissolve(arena);
         for (const t of Object.values(fixed)) t.dispose();
       }
@@ -118,13 +125,33 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       for (const buffer of bound) if (!arena.owned.has(buffer)) retained.add(buffer);
     }
     for (const buffer of retained) buffer.retain();
-    return { inputs: fixed, outputs: outputs as O, commands, arena, retained: [...retained] };
+    return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained] };
   }
 
-  private forget(gpu: Gpu, recording: Recording<O>): void {
+  /** Runs `fn` in a scope of its own, which its outputs outlive. */
+  private execute(inputs: Record<K, Tensor>): { outputs: O; owned: Tensor[] } {
+    using scope = new Scope();
+    const outputs: unknown = this.fn(inputs);
+    if (outputs instanceof Promise) {
+      outputs.catch(() => {}); // the error below says more
+      throw new CaptureError("fn is async: what follows its first await would not be recorded");
+    }
+    const entries = Object.entries((outputs ?? { outputs }) as Record<string, unknown>);
+    for (const [name, t] of entries) {
+      if (!(t instanceof Tensor)) throw new CaptureError(`fn wants to return named tensors; ${name} is not one`);
+      if (t.isDisposed) {
+        throw new CaptureError(`output ${name} was disposed (a Tape frees what it recorded; keep it with tape.keep)`);
+      }
+    }
+    const owned = (entries as [string, Tensor][]).map(([, t]) => t).filter((t) => scope.owns(t));
+    for (const t of owned) Scope.release(t);
+    return { outputs: outputs as O, owned };
+  }
+
+  private forget(recording: Recording<O>): void {
     for (const buffer of recording.retained) buffer.release();
-    for (const t of [...Object.values(recording.outputs), ...Object.values(recording.inputs)]) t.dispose();
-    gpu.pool.dissolve(recording.arena);
+    for (const t of [...recording.owned, ...Object.values(recording.inputs)]) t.dispose();
+    recording.gpu.pool.dissolve(recording.arena);
   }
 
   /** The recorded list of the latest run: kernel, grid, bytes bound. */
@@ -136,9 +163,9 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     );
   }
 
+  /** Frees the recordings and their outputs. A later run records anew. */
   dispose(): void {
-    const gpu = currentGpu();
-    for (const recording of this.recordings.values()) this.forget(gpu, recording);
+    for (const recording of this.recordings.values()) this.forget(recording);
     this.recordings.clear();
     this.latest = null;
   }

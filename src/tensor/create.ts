@@ -1,6 +1,6 @@
 // Making tensors: from numbers, from nothing, as shapes only.
 import { currentGpu, OpError } from "../gpu/index.ts";
-import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { arrayOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
@@ -77,22 +77,18 @@ export function persistent(values: TypedArray, shape: Shape): Tensor {
 }
 
 function writePersistent(t: Tensor, values: TypedArray | readonly number[]): void {
-  const data = ArrayBuffer.isView(values)
-    ? values
-    : t.dtype === "f32"
-      ? Float32Array.from(values)
-      : t.dtype === "i32"
-        ? Int32Array.from(values)
-        : Uint32Array.from(values);
+  const data = ArrayBuffer.isView(values) ? values : toTyped(t.dtype, values);
   const { buffer, offset } = t.view;
   currentGpu().stream.write(buffer, offset, data, true);
 }
 
 /** Values of several tensors in one wait, each in row-major order. */
-export async function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
+export function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
+  currentGpu().readback.expectAllowed();
+  return fetchAll(tensors);
+}
+
+async function fetchAll(tensors: readonly Tensor[]): Promise<TypedArray[]> {
   const buffers = await currentGpu().readback.read(tensors.map((t) => t.view));
-  return buffers.map((bytes, i) => {
-    const dtype = (tensors[i] as Tensor).dtype;
-    return dtype === "f32" ? new Float32Array(bytes) : dtype === "i32" ? new Int32Array(bytes) : new Uint32Array(bytes);
-  });
+  return buffers.map((bytes, i) => arrayOf((tensors[i] as Tensor).dtype, bytes));
 }

@@ -1,4 +1,5 @@
-// Element types: their size, their WGSL word and their typed array.
+// Element types: their size and their typed array.
+import { OpError } from "../gpu/index.ts";
 
 export type DType = "f32" | "i32" | "u32";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
@@ -10,7 +11,17 @@ export function arrayOf(dtype: DType, buffer: ArrayBuffer): TypedArray {
   return dtype === "i32" ? new Int32Array(buffer) : new Uint32Array(buffer);
 }
 
+/** The dtype of host values. Throws OpError for an array of another type: nothing is converted silently. */
 export function dtypeOf(data: TypedArray): DType {
   if (data instanceof Float32Array) return "f32";
-  return data instanceof Int32Array ? "i32" : "u32";
+  if (data instanceof Int32Array) return "i32";
+  if (data instanceof Uint32Array) return "u32";
+  const given = (data as unknown)?.constructor?.name ?? String(data);
+  throw new OpError("tensor", `wants Float32Array, Int32Array or Uint32Array, was given ${given}`);
+}
+
+/** Host numbers as the array of a dtype. */
+export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
+  if (dtype === "f32") return Float32Array.from(values);
+  return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }

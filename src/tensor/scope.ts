@@ -17,7 +17,13 @@ export class Scope implements Disposable {
   }
 
   add(tensor: Owned): void {
-    this.owned.add(tensor);
+    if (this.closed) this.outer?.add(tensor);
+    else this.owned.add(tensor);
+  }
+
+  /** True for what was made in this scope and not handed on. */
+  owns(tensor: Owned): boolean {
+    return this.owned.has(tensor);
   }
 
   /** Moves a tensor to the enclosing scope; outside any, it becomes the caller's. */
@@ -42,7 +48,8 @@ export class Scope implements Disposable {
     this.closed = true;
     for (const tensor of this.owned) tensor.dispose();
     this.owned.clear();
-    if (open === this) open = this.outer;
+    // Scopes may close in another order than they opened: a closed one never stays innermost.
+    while (open?.closed) open = open.outer;
   }
   [Symbol.dispose](): void {
     this.dispose();

@@ -9,7 +9,7 @@ import {
   OpError,
   type PooledBuffer,
 } from "../gpu/index.ts";
-import { arrayOf, bytesOf, type DType, type TypedArray } from "./dtype.ts";
+import { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
 
@@ -89,31 +89,35 @@ export class Tensor implements Bindable, Disposable {
   }
 
   /** The values, in row-major order. Waits for the GPU. */
-  async data(): Promise<TypedArray> {
-    const [bytes] = await currentGpu().readback.read([this.view]);
-    return arrayOf(this.dtype, bytes as ArrayBuffer);
+  data(): Promise<TypedArray> {
+    currentGpu().readback.expectAllowed();
+    return this.fetch();
   }
 
   /** The value of a one-element tensor. Waits for the GPU. */
-  async item(): Promise<number> {
+  item(): Promise<number> {
+    currentGpu().readback.expectAllowed();
+    return this.fetchItem();
+  }
+
+  private async fetch(): Promise<TypedArray> {
+    const [bytes] = await currentGpu().readback.read([this.view]);
+    return arrayOf(this.dtype, bytes as ArrayBuffer);
+  }
+  private async fetchItem(): Promise<number> {
     if (this.numel !== 1) throw new OpError("item", "wants one element", { tensor: this });
-    return (await this.data())[0] as number;
+    return (await this.fetch())[0] as number;
   }
 
   /** Overwrites the values, after everything enqueued so far. One number fills a scalar. */
   set(values: number | TypedArray | readonly number[]): void {
     const list = typeof values === "number" ? [values] : values;
-    if (list.length !== this.numel) throw new OpError("set", `was given ${list.length} values`, { tensor: this });
-    let data = list as TypedArray;
-    if (!(data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint32Array)) {
-      data =
-        this.dtype === "f32"
-          ? Float32Array.from(list)
-          : this.dtype === "i32"
-            ? Int32Array.from(list)
-            : Uint32Array.from(list);
-    } else if (arrayOf(this.dtype, new ArrayBuffer(0)).constructor !== data.constructor) {
-      throw new OpError("set", `was given a ${data.constructor.name}`, { tensor: this });
+    if (list.length !== this.numel) {
+      throw new OpError("set", `wants ${this.numel} values, was given ${list.length}`, { tensor: this });
+    }
+    const data = ArrayBuffer.isView(list) ? (list as TypedArray) : toTyped(this.dtype, list as readonly number[]);
+    if (dtypeOf(data) !== this.dtype) {
+      throw new OpError("set", `wants ${this.dtype} values, was given ${dtypeOf(data)}`, { tensor: this });
     }
     const { buffer, offset } = this.view;
     currentGpu().stream.write(buffer, offset, data);

@@ -44,7 +44,7 @@ export interface EpochRecord {
   readonly seconds: number;
 }
 
-export type Record_ = StepRecord | EpochRecord;
+export type RunRecord = StepRecord | EpochRecord;
 
 export interface Position {
   readonly step: number;
@@ -69,7 +69,7 @@ export interface FitOptions {
   readonly start?: Position;
   /** Steps between step records; default 10. */
   readonly logEvery?: number;
-  readonly onRecord?: (record: Record_) => void | Promise<void>;
+  readonly onRecord?: (record: RunRecord) => void | Promise<void>;
   /** Called after each step that was enqueued. */
   readonly onStep?: (position: Position) => void;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */

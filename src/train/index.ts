@@ -8,7 +8,7 @@ export {
   type FitResult,
   fit,
   type Position,
-  type Record_,
+  type RunRecord,
   type StepRecord,
   sparsityOf,
 } from "./fit.ts";

@@ -81,7 +81,9 @@ test("one number is both sizes; the input's own size changes nothing", async () 
 
 test("errors", () => {
   expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(OpError);
-  expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(/adaptiveAvgPool2d.*x wants 4 axes, has 3/);
+  expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(
+    /adaptiveAvgPool2d.*x wants 4 axes, has 3/,
+  );
   const x = meta([1, 2, 3, 3]);
   const bad = (outputSize: unknown) => () => adaptiveAvgPool2d(x, { outputSize } as { outputSize: number });
   expect(bad(0)).toThrow(/outputSize wants whole numbers >= 1.*given 0/);

@@ -53,7 +53,10 @@ test("defaults are alpha 1e-4, beta 0.75, k 1", async () => {
 
 test("errors", () => {
   const x = meta([1, 4, 2, 2]);
-  const bad = (options: unknown, input = x) => () => localResponseNorm(input, options as ResponseNormOptions);
+  const bad =
+    (options: unknown, input = x) =>
+    () =>
+      localResponseNorm(input, options as ResponseNormOptions);
   expect(bad({ size: 3 }, meta([4]))).toThrow(OpError);
   expect(bad({ size: 3 }, meta([4]))).toThrow(/localResponseNorm.*at least \[N, C\]/);
   expect(bad({ size: 3 }, meta([1, 4], "u32"))).toThrow(/x wants f32, has u32/);

@@ -33,9 +33,10 @@ function spans(size: number, kernel: number, stride: number, padding: number, ce
 }
 
 function windows(c: PoolCase): [Span[], Span[]] {
-  return [2, 3].map((axis, i) =>
-    spans(c.x[axis] as number, c.kernel[i]!, c.stride[i]!, c.padding[i]!, c.ceilMode),
-  ) as [Span[], Span[]];
+  return [2, 3].map((axis, i) => spans(c.x[axis] as number, c.kernel[i]!, c.stride[i]!, c.padding[i]!, c.ceilMode)) as [
+    Span[],
+    Span[],
+  ];
 }
 
 export function pooledShape(c: PoolCase): number[] {

@@ -3,7 +3,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { parseSafetensors, writeSafetensors } from "../../src/io/index.ts";
 import { LeNetBN } from "../../src/models/index.ts";
 import { manualSeed } from "../../src/nn/index.ts";
-import { type EpochRecord, type Position, type Record_, type RunConfig, Session } from "../../src/train/index.ts";
+import { type EpochRecord, type Position, type RunConfig, type RunRecord, Session } from "../../src/train/index.ts";
 import { expectClose } from "../support/close.ts";
 import { squares } from "../support/shapes.ts";
 
@@ -40,9 +40,9 @@ async function bits(session: Session): Promise<Uint8Array> {
   return session.save({ step, epoch, batch });
 }
 
-async function train(config: RunConfig = base, replay = true): Promise<{ bytes: Uint8Array; records: Record_[] }> {
+async function train(config: RunConfig = base, replay = true): Promise<{ bytes: Uint8Array; records: RunRecord[] }> {
   const session = open(config, replay);
-  const records: Record_[] = [];
+  const records: RunRecord[] = [];
   await session.fit({ onRecord: (r) => void records.push(r) });
   const bytes = await bits(session);
   session.dispose();

