@@ -21,6 +21,7 @@ import {
   Sequential,
   SGD,
   Tape,
+  type Tensor,
   tensor,
 } from "../src/index.ts";
 import { fileSource, installGpu } from "../src/node/index.ts";
@@ -38,23 +39,18 @@ if (!(Number.isInteger(steps) && steps > 0))
   throw new RangeError(`--steps wants a whole number >= 1, was given ${values.steps}`);
 
 manualSeed(1);
-const model = new Sequential([
-  new Flatten(),
-  new Linear(28 * 28, 100),
-  new BatchNorm1d(100),
-  new ReLU(),
-  new Linear(100, 10),
-]);
+const layers = [new Flatten(), new Linear(784, 100), new BatchNorm1d(100), new ReLU(), new Linear(100, 10)];
+const model = new Sequential(layers);
 
 // Weights below the threshold are zero in the forward pass; behind them the optimiser keeps latent ones. The threshold
-// grows along with the sum of the learning rates (LATS), to 0.05 after the last step.
+// grows along with the sum of the learning rates (LATS).
 const lr = (step: number) => 0.05 * (1 + Math.cos((Math.PI * step) / steps));
 const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr };
 const threshold = makeThresholdSchedule({ schedule: "lats", threshold: 0.05 }, run);
 const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr: lr(0), momentum: 0.9 });
 
 // The first call runs this function; later ones replay the GPU work that it enqueued.
-const step = capture(({ x, y }) => {
+const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
   using tape = new Tape();
   const loss = tape.keep(crossEntropy(model.forward(x), y));
   tape.backward(loss);
@@ -73,21 +69,16 @@ async function sparsity(): Promise<string> {
 let n = 0;
 for await (const batch of loader) {
   if (n === steps) break;
-  optimizer.set({
-    lr: lr(n),
-    threshold: threshold.at(n),
-    thresholdNext: threshold.at(n + 1),
-    tau: threshold.increment(n),
-  });
+  const [now, next] = [threshold.at(n), threshold.at(n + 1)];
+  optimizer.set({ lr: lr(n), threshold: now, thresholdNext: next, tau: threshold.increment(n) });
   step.run({ x: { data: batch.x, shape: batch.shape }, y: { data: batch.y, shape: [batch.size] } });
   loader.recycle(batch);
   optimizer.stepsDone = ++n;
   // Reading waits for the GPU, so it is done now and then only.
   if (n % 50 === 0 || n === steps) {
     const [loss] = await step.outputs.loss.data();
-    console.log(
-      `step ${n}  loss ${loss?.toFixed(4)}  threshold ${threshold.at(n).toFixed(4)}  sparsity ${await sparsity()}`,
-    );
+    const progress = `step ${n}  loss ${loss?.toFixed(4)}  threshold ${next.toFixed(4)}`;
+    console.log(`${progress}  sparsity ${await sparsity()}`);
   }
 }
 

@@ -3,6 +3,7 @@
 // Run: node --import tsx --import ./tools/wgsl_node.mjs examples/prune_custom_model.ts [--steps N]
 import { parseArgs } from "node:util";
 import {
+  add,
   capture,
   countCorrect,
   crossEntropy,
@@ -68,7 +69,7 @@ class Spiral extends Module {
   forward(x: Tensor): Tensor {
     const a = relu(this.stem.forward(x));
     const b = relu(this.first.forward(a));
-    return this.head.forward(relu(this.second.forward(b)));
+    return this.head.forward(add(b, relu(this.second.forward(b))));
   }
 }
 
@@ -85,7 +86,7 @@ manualSeed(7);
 const threshold = scalar(0); // lives on the GPU: a replayed step sees what `set` last wrote
 const model = new Spiral(threshold);
 const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
-const step = capture(({ x, y }) => {
+const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
   using tape = new Tape();
   const loss = tape.keep(crossEntropy(model.forward(x), y));
   tape.backward(loss);

@@ -43,8 +43,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       let label = labels[row];
       let legal = label >= 0 && u32(label) < params.classes;
       let log_total = log(total);
-      let picked = logits[base + select(0u, u32(label), legal)] - top - log_total;
-      var loss = (params.smoothing - 1.0) * picked;
+      let gap = log_total + (top - logits[base + select(0u, u32(label), legal)]);
+      var loss = (1.0 - params.smoothing) * gap;
       // Apart, because a logit of minus infinity makes the mean infinite: 0 times that would be NaN.
       if (params.smoothing > 0.0) {
         loss -= params.smoothing * (shifted_total / f32(params.classes) - log_total);

@@ -5,7 +5,7 @@ import { ensureAdapter } from "../src/node/index.ts";
 const OUT = "runs/mnist_lenet";
 const NEXT = `
 What next
-  npm run -s espalier -- eval ${OUT}                              test the saved sparse model again
+  npm run -s espalier -- eval ${OUT}                test the saved sparse model again
   npm start -- --threshold 0.2                                    prune harder
   npm start -- --schedule none                                    the dense network, to compare
   npm run -s espalier -- train --data fashion-mnist --epochs 5    other images
@@ -23,5 +23,5 @@ try {
   code = 1;
 }
 code ||= await main(["train", ...(chosen ? [] : ["--out", OUT, "--overwrite"]), ...flags]);
-if (code === 0 && !flags.includes("--json")) process.stdout.write(NEXT);
+if (code === 0 && !chosen && !flags.some((flag) => flag === "--json" || flag === "--help")) process.stdout.write(NEXT);
 process.exit(code);

@@ -124,8 +124,11 @@ Examples
     .command("setup")
     .summary("install a software GPU driver where there is none")
     .description("Makes sure that there is a WebGPU adapter: shows its plan, then installs a software Vulkan driver.")
-    .option("--yes", "do not ask; may add a package source")
-    .action(async (flags: { yes?: boolean }) => done(await runSetup({ yes: flags.yes ?? false })));
+    .option("--yes", "may add a package source to the system")
+    .addOption(new Option("--driver <way>", "take this way only").choices(["apt", "mesa", "swiftshader"]))
+    .action(async (flags: { yes?: boolean; driver?: "apt" | "mesa" | "swiftshader" }) =>
+      done(await runSetup({ yes: flags.yes ?? false, ...(flags.driver ? { driver: flags.driver } : {}) })),
+    );
   root
     .command("doctor")
     .summary("check the adapter without changing anything")

@@ -66,6 +66,8 @@ export class Gpu {
   /** Objects created since the start; they stand still while a captured step is replayed. */
   readonly stats = { pipelines: 0, bindGroups: 0 };
   private failure: Error | null = null;
+  private cause: Error | null = null;
+  private readonly scopes = new Set<Promise<void>>();
 
   constructor(adapter: AdapterReport, device: GPUDevice) {
     this.device = device;
@@ -74,7 +76,7 @@ export class Gpu {
     // Pending commands may still bind what `trim` destroys.
     this.pool = new BufferPool(device, () => this.stream.flush());
     this.uniforms = new UniformCache(device);
-    this.readback = new Readback(device, this.stream, () => this.raisePending());
+    this.readback = new Readback(device, this.stream, () => this.settle());
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
@@ -91,14 +93,35 @@ export class Gpu {
     this.failure ??= error;
   }
   raisePending(): void {
-    if (this.failure) throw this.failure;
+    const error = this.cause ?? this.failure;
+    if (error) throw error;
+  }
+
+  /**
+   * Hears an error scope out. Its error is the cause of what the device reports after it (a pipeline that did not compile
+   * spoils the whole submit), and is raised in its place even when it arrives later.
+   */
+  watch(scope: Promise<GPUError | null>, describe: (error: GPUError) => Error): void {
+    const heard = scope
+      .then((error) => {
+        if (error) this.cause ??= describe(error);
+      })
+      .catch(() => {}) // the device is gone, and `device.lost` says so
+      .finally(() => this.scopes.delete(heard));
+    this.scopes.add(heard);
+  }
+
+  /** Waits for open error scopes and throws pending errors. */
+  async settle(): Promise<void> {
+    while (this.scopes.size > 0) await Promise.all(this.scopes);
+    this.raisePending();
   }
 
   /** Waits until everything enqueued has run. Throws pending errors; they stay, since nothing after them can be trusted. */
   async wait(): Promise<void> {
     this.stream.flush();
     await this.device.queue.onSubmittedWorkDone();
-    this.raisePending();
+    await this.settle();
   }
 
   /** Counts of everything a replayed step must not create. */

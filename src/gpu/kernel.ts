@@ -185,7 +185,7 @@ export class Kernel {
     const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
     const pipeline = device.createComputePipeline({ label, layout: pipelineLayout, compute: { module } });
     gpu.stats.pipelines++;
-    void device.popErrorScope().then((error) => error && gpu.fail(new KernelError(label, error.message)));
+    gpu.watch(device.popErrorScope(), (error) => new KernelError(label, error.message));
     return { pipeline, layout, header, bindGroups: new Map() };
   }
 

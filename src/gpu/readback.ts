@@ -14,13 +14,13 @@ export interface Rider {
 export class Readback {
   private readonly device: GPUDevice;
   private readonly stream: Stream;
-  private readonly check: () => void;
+  private readonly check: () => Promise<void>;
   rider: Rider | null = null;
   private readonly idle = new Map<number, GPUBuffer[]>();
   /** Staging buffers created so far: stays constant once the ring is warm. */
   created = 0;
 
-  constructor(device: GPUDevice, stream: Stream, check: () => void) {
+  constructor(device: GPUDevice, stream: Stream, check: () => Promise<void>) {
     this.device = device;
     this.stream = stream;
     this.check = check;
@@ -57,7 +57,7 @@ export class Readback {
     try {
       await staging.mapAsync(GPUMapMode.READ);
     } catch (cause) {
-      this.check();
+      await this.check();
       throw new GpuLostError(`reading back failed: ${(cause as Error).message}`);
     }
     const mapped = staging.getMappedRange();
@@ -67,7 +67,7 @@ export class Readback {
     if (list) list.push(staging);
     else this.idle.set(size, [staging]);
     // After a loss the device still answers, with garbage: numbers count only if it is alive now.
-    this.check();
+    await this.check();
     const error = rider?.judge(new Uint32Array(out.pop() as ArrayBuffer)[0] as number);
     if (error) throw error;
     return out;

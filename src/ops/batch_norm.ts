@@ -8,7 +8,7 @@ import runningWgsl from "../../shaders/batch_norm_running.wgsl";
 import slicesWgsl from "../../shaders/batch_norm_slices.wgsl";
 import statsWgsl from "../../shaders/batch_norm_stats.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyInto, empty, type Shape, Tensor } from "../tensor/index.ts";
 
 const statsKernel = kernel("batch_norm_stats", statsWgsl);
@@ -50,15 +50,17 @@ function layout(shape: Shape) {
 
 /** Channels up to this long are one workgroup's work. */
 const LONGEST_SINGLE = 16384;
-/** Below this many workgroups a device is partly idle. */
-const BUSY_GROUPS = 1024;
+/** Below this many workgroups a device is partly idle; a CPU pays more for a workgroup than it gains by another. */
+const BUSY_HARDWARE = 1024;
+const BUSY_SOFTWARE = 8;
 /** Terms that make a workgroup's start worth it. */
 const LEAST_SLICE = 4096;
 
 /** How each channel is cut up: [slices, terms of each]. */
 function slicing(channels: number, count: number): [slices: number, terms: number] {
   if (count <= LONGEST_SINGLE) return [1, count];
-  const wanted = Math.min(Math.ceil(count / LEAST_SLICE), Math.ceil(BUSY_GROUPS / channels));
+  const busy = currentGpu().adapter.software ? BUSY_SOFTWARE : BUSY_HARDWARE;
+  const wanted = Math.min(Math.ceil(count / LEAST_SLICE), Math.ceil(busy / channels));
   const terms = Math.ceil(count / wanted);
   return [Math.ceil(count / terms), terms];
 }

@@ -104,7 +104,8 @@ const churnOf = (counts: readonly LayerCounts[]) => {
  * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  const { train, optimizer, epochs, stepsPerEpoch, lr, threshold, signal, logEvery = 10 } = options;
+  const { train, optimizer, epochs, stepsPerEpoch, lr, threshold, signal } = options;
+  const logEvery = Math.min(options.logEvery ?? 10, train.readEvery);
   let { step, epoch, batch } = options.start ?? { step: 0, epoch: 0, batch: 0 };
   let logged = step;
   let last: EpochRecord | null = null;

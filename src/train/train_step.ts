@@ -1,6 +1,6 @@
 // The training step: forward, loss, backward, update, as one captured list of dispatches.
-import { NanWatch, Tape } from "../autograd/index.ts";
-import { OpError } from "../gpu/index.ts";
+import { type BadOp, NanWatch, Tape } from "../autograd/index.ts";
+import { checksNan, OpError } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
@@ -42,20 +42,31 @@ export class NonFiniteLossError extends Error {
   override readonly name = "NonFiniteLossError";
   readonly step: number;
   constructor(step: number, cause: string) {
-    super(`the loss of step ${step} is not finite: ${cause}. The weights of before this step are unharmed`);
+    super(`the loss of step ${step} is not finite: ${cause}`);
     this.step = step;
   }
 }
+
+const describeBad = (bad: BadOp) => `first bad op ${bad.op} (${bad.phase}, [${bad.shape.join(",")}])`;
 
 export class TrainStep {
   private readonly options: TrainStepOptions;
   private readonly meter = new Meter();
   private readonly stepTensor: Tensor = scalar(0, "u32");
   private readonly captured: CapturedStep<"x" | "y", { loss: Tensor }>;
+  // ESPALIER_CHECK=nan: each step runs eagerly under a watch of its own.
+  private readonly checking = checksNan();
+  private watch: NanWatch | null = null;
 
   constructor(options: TrainStepOptions) {
     this.options = options;
-    this.captured = capture(({ x, y }) => this.enqueue(x, y), { replay: options.replay ?? true });
+    const replay = (options.replay ?? true) && !this.checking;
+    this.captured = capture(({ x, y }) => this.enqueue(x, y), { replay });
+  }
+
+  /** Steps that may be enqueued between two calls of `read`. */
+  get readEvery(): number {
+    return this.checking ? 1 : this.meter.slots;
   }
 
   private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {
@@ -81,6 +92,10 @@ export class TrainStep {
     if (!model.training) model.train();
     this.stepTensor.set(inputs.step);
     random?.setStep(inputs.step);
+    if (this.checking) {
+      this.watch?.dispose();
+      this.watch = new NanWatch();
+    }
     const { lr, threshold, thresholdNext, tau } = inputs;
     optimizer.set({ lr, threshold, thresholdNext, tau });
     this.captured.run({
@@ -95,6 +110,8 @@ export class TrainStep {
    * A NaN or infinite loss among them is returned as `badStep`.
    */
   async read(first: number, end: number): Promise<{ steps: StepMetrics[]; badStep: number | null }> {
+    const badOp = await this.watch?.first();
+    if (badOp) throw new NonFiniteLossError(end - 1, describeBad(badOp));
     const [ring, guard] = await readAll(this.meter.ring, this.options.optimizer.guard);
     const bad = (guard as Uint32Array)[0] as number;
     const steps = this.meter.pick(ring as Float32Array, first, end);
@@ -120,8 +137,7 @@ export class TrainStep {
       this.forward(tape, x, tensor(batch.y));
     }
     const bad = await watch.first();
-    const what = bad ? `first bad op ${bad.op} (${bad.phase}, [${bad.shape.join(",")}])` : "no op repeats it";
-    return new NonFiniteLossError(step, what);
+    return new NonFiniteLossError(step, bad ? describeBad(bad) : "no op repeats it");
   }
 
   /** Kernel, grid and bytes of each dispatch of a step. */
@@ -130,6 +146,7 @@ export class TrainStep {
   }
 
   dispose(): void {
+    this.watch?.dispose();
     this.captured.dispose();
     this.meter.dispose();
     this.stepTensor.dispose();

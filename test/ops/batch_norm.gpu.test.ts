@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { OpError } from "../../src/gpu/index.ts";
+import { Parameter } from "../../src/nn/index.ts";
 import { type BatchNormOptions, batchNorm, batchNormRelu } from "../../src/ops/batch_norm.ts";
 import { relu } from "../../src/ops/unary.ts";
+import { SGD } from "../../src/optim/index.ts";
 import { capture, meta, persistent, readAll, Scope, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 import { channelOf, normalise, trainingGradients } from "../reference/batch_norm.ts";
 import { expectClose } from "../support/close.ts";
@@ -258,6 +260,28 @@ test("only the gradients that are wanted arrive", async () => {
       inputs[wanted]!.grad!.dispose();
     }
   }
+});
+
+test("x, weight and bias may be parameters whose gradients share one arena", async () => {
+  const [data, shape] = [randomArray(12, 1), [4, 3]];
+  const values = { weight: channel(3, 4, 1), bias: channel(3, 5) };
+  const x = new Parameter(shape, () => data);
+  const weight = new Parameter([3], () => values.weight);
+  const bias = new Parameter([3], () => values.bias);
+  const optimizer = new SGD([x, weight, bias], { lr: 1 });
+  {
+    using _scope = new Scope();
+    using tape = new Tape();
+    const y = batchNorm(x, weight, bias, null, null, { training: true });
+    tape.backward(y, tensor(randomArray(12, 8), shape));
+  }
+  const want = trainingGradients(shape, data, values.weight, randomArray(12, 8));
+  const got = await readAll(x.grad!, weight.grad!, bias.grad!);
+  [want.x, want.weight, want.bias].forEach((g, i) => {
+    expectClose(got[i]!, g, { rtol: 1e-5, atol: 1e-6 }, `gradient ${i}`);
+  });
+  for (const p of [x, weight, bias]) p.dispose();
+  optimizer.dispose();
 });
 
 test("a replayed step moves the running statistics each time, as the eager one does", async () => {

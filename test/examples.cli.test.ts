@@ -1,0 +1,73 @@
+// The examples as a reader runs them, cut to a few steps.
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+
+function example(name: string, ...args: string[]): Promise<{ code: number | null; lines: string[]; err: string }> {
+  return new Promise((done) => {
+    const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", `examples/${name}`, ...args];
+    const child = spawn(process.execPath, flags, { cwd: root });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+    });
+    child.on("close", (code) => done({ code, lines: out.trim().split("\n"), err }));
+  });
+}
+
+const numbers = (line: string | undefined) => (line?.match(/\d+(\.\d+)?/g) ?? []).map(Number);
+
+test("mnist_mlp.ts trains and prunes", async () => {
+  const { code, lines, err } = await example("mnist_mlp.ts", "--steps", "60");
+  expect(code, err).toBe(0);
+  const [adapter, first, last, test] = lines;
+  expect(adapter).toMatch(/^adapter: ./);
+  expect(first).toMatch(/^step 50 {2}loss \d\.\d{4} {2}threshold 0\.\d{4} {2}sparsity [\d.]+%$/);
+  expect(last).toMatch(/^step 60 {2}loss/);
+  const [, loss = 9, threshold, sparsity = 0] = numbers(last);
+  expect(loss).toBeLessThan(1);
+  expect(threshold).toBe(0.05);
+  expect(sparsity).toBeGreaterThan(40);
+  expect(test).toMatch(/^test accuracy [\d.]+%, [\d.]+% of the weights are zero$/);
+  expect(numbers(test)[0]).toBeGreaterThan(80);
+  expect(lines).toHaveLength(4);
+});
+
+test("prune_custom_model.ts learns while its weights vanish", async () => {
+  const { code, lines, err } = await example("prune_custom_model.ts", "--steps", "150");
+  expect(code, err).toBe(0);
+  const [, first, last, accuracy, one, two] = lines;
+  expect(first).toMatch(/^step 100 {2}loss/);
+  expect(last).toMatch(/^step 150 {2}loss/);
+  expect(accuracy).toMatch(/^accuracy [\d.]+%$/);
+  expect(numbers(accuracy)[0]).toBeGreaterThan(60);
+  for (const line of [one, two]) {
+    expect(line).toMatch(/^(first|second): [\d.]+% of 4096 weights are zero$/);
+    expect(numbers(line)[0]).toBeGreaterThan(10);
+  }
+});
+
+test.each(["mnist_mlp.ts", "prune_custom_model.ts"])("%s refuses a senseless number of steps", async (name) => {
+  const { code, err } = await example(name, "--steps", "none");
+  expect(code).toBe(1);
+  expect(err).toContain("--steps wants a whole number >= 1, was given none");
+});
+
+test("they are short and use the public surface only", () => {
+  for (const [name, most] of [
+    ["mnist_mlp.ts", 100],
+    ["prune_custom_model.ts", 120],
+  ] as const) {
+    const text = readFileSync(resolve(root, "examples", name), "utf8");
+    expect(text.split("\n").length, name).toBeLessThan(most);
+    const own = [...text.matchAll(/from "(\.[^"]*)"/g)].map((m) => m[1]);
+    expect(own, name).toEqual(["../src/index.ts", "../src/node/index.ts"]);
+  }
+});

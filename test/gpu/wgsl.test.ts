@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { applySpec, readHeader, type SpecValue } from "../../src/gpu/wgsl.ts";
+
+const shader = `// A comment that names @group(0) @binding(9) var<storage, read> ghost: array<f32>;
+const WG: u32 = 64u;                //!spec   workgroup size
+const SHIFT: i32 = -1i;             //!spec
+const INVERSE: bool = false;        //!spec   which way
+const SLOPE: f32 = 0.5;             //!spec
+alias elem = f32;                   //!spec   f16 where there is some
+const FIXED: u32 = 3u;
+struct Params { n: u32, scale: f32 }
+@group(0) @binding(0) var<storage, read> x: array<elem>;
+@group(0) @binding(1) var<storage, read_write> y: array<elem>;
+@group(0) @binding(2) var<uniform> params: Params;
+@compute @workgroup_size(WG, 2)
+fn main() {}
+`;
+const specialised = (spec: Record<string, SpecValue>) => applySpec("demo", shader, spec);
+
+test("without a spec the text is as it lies", () => {
+  expect(specialised({})).toBe(shader);
+});
+
+test("a spec replaces the value and nothing else, typed as the line says", () => {
+  const out = specialised({ WG: 128, SHIFT: -7, INVERSE: true, SLOPE: 2, elem: "f16" });
+  expect(out).toContain("const WG: u32 = 128u;                //!spec   workgroup size");
+  expect(out).toContain("const SHIFT: i32 = -7i;");
+  expect(out).toContain("const INVERSE: bool = true;");
+  expect(out).toContain("const SLOPE: f32 = f32(2);");
+  expect(out).toContain("alias elem = f16;");
+  expect(out.split("\n").slice(6)).toEqual(shader.split("\n").slice(6));
+});
+
+test("any u32 comes out as its literal, and specialising twice is specialising by the second", () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), (a, b) => {
+      expect(specialised({ WG: a })).toContain(`const WG: u32 = ${a}u;`);
+      expect(applySpec("demo", specialised({ WG: a }), { WG: b })).toBe(specialised({ WG: b }));
+    }),
+  );
+});
+
+test.each<[Record<string, SpecValue>, RegExp]>([
+  [{ FIXED: 4 }, /^kernel demo: no \/\/!spec line named FIXED; it has WG, SHIFT, INVERSE, SLOPE, elem$/],
+  [{ WG: -1 }, /spec WG is u32, was given -1/],
+  [{ WG: 1.5 }, /spec WG is u32, was given 1.5/],
+  [{ WG: "64" }, /spec WG is u32, was given 64/],
+  [{ SHIFT: 0.5 }, /spec SHIFT is i32, was given 0.5/],
+  [{ INVERSE: 1 }, /spec INVERSE is a bool, was given 1/],
+  [{ SLOPE: Number.NaN }, /spec SLOPE is f32, was given NaN/],
+  [{ SLOPE: true }, /spec SLOPE is f32, was given true/],
+])("%j is refused", (spec, message) => {
+  expect(() => specialised(spec)).toThrow(message);
+});
+
+test("a shader without spec lines says so", () => {
+  expect(() => applySpec("plain", "fn main() {}", { N: 1 })).toThrow("no //!spec line named N; it has none");
+});
+
+test("enable directives move to the front, each once", () => {
+  const text = "// head\nfn a() {}\nenable subgroups; // for sums\nenable f16;\nfn b() {}\nenable subgroups;\n";
+  expect(applySpec("demo", text, {})).toBe("enable subgroups;\nenable f16;\n// head\nfn a() {}\nfn b() {}\n");
+});
+
+test("the header gives bindings, Params and workgroup size; comments are not code", () => {
+  const header = readHeader("demo", shader);
+  expect(header.bindings).toEqual([
+    { name: "x", index: 0, kind: "read-only-storage" },
+    { name: "y", index: 1, kind: "storage" },
+    { name: "params", index: 2, kind: "uniform" },
+  ]);
+  expect(header.params).toEqual([
+    { name: "n", scalar: "u32", width: 1, offset: 0 },
+    { name: "scale", scalar: "f32", width: 1, offset: 4 },
+  ]);
+  expect(header.paramBytes).toBe(8);
+  expect(header.workgroupSize).toEqual(["WG", "2", "1"]);
+});
+
+test("storage without an access mode is read-only, as in WGSL", () => {
+  const { bindings } = readHeader("demo", "@group(0) @binding(3) var<storage> x: array<u32>;");
+  expect(bindings).toEqual([{ name: "x", index: 3, kind: "read-only-storage" }]);
+});
+
+// Offsets by WGSL's rules: vec2 on 8 bytes, vec3 and vec4 on 16, vec3 ends after 12, the struct on its widest member.
+test("Params lays vectors out as WGSL does", () => {
+  const text = "struct Params { a: u32, b: vec2<f32>, c: vec3<u32>, d: f32, e: vec4<i32>, f: i32, }";
+  const { params, paramBytes } = readHeader("demo", text);
+  expect(params.map((p) => [p.name, p.offset, p.width])).toEqual([
+    ["a", 0, 1],
+    ["b", 8, 2],
+    ["c", 16, 3],
+    ["d", 28, 1],
+    ["e", 32, 4],
+    ["f", 48, 1],
+  ]);
+  expect(paramBytes).toBe(64);
+  expect(readHeader("demo", "struct Params { a: u32, b: vec2<u32>, c: f32 }").paramBytes).toBe(24);
+});
+
+test("a Params field that cannot be packed is refused by name", () => {
+  expect(() => readHeader("demo", "struct Params { n: u32, m: mat2x2<f32> }")).toThrow(
+    'kernel demo: Params field "m: mat2x2<f32>" is not a 32-bit scalar or vector',
+  );
+});
