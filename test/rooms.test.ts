@@ -1,5 +1,5 @@
 // The floor plan, held by reading every import: a room knows the rooms below it and nothing above.
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -83,6 +83,7 @@ test("every op has a test and an export line, every shader an importer", () => {
 
 test("files stay short", () => {
   const long = ["src", "shaders", "demo", "bench", "tools"]
+    .filter((f) => existsSync(join(root, f)))
     .flatMap((f) => [...files(f, ".ts"), ...files(f, ".wgsl")])
     .map((f) => [f, readFileSync(join(root, f), "utf8").split("\n").length] as const)
     .filter(([, lines]) => lines > 400);

@@ -72,7 +72,9 @@ export class Gpu {
   constructor(adapter: AdapterReport, device: GPUDevice) {
     this.device = device;
     this.adapter = adapter;
-    this.stream = new Stream(device);
+    this.stream = new Stream(device, (scope) =>
+      this.watch(scope, (error) => this.fail(new KernelError("(device)", error.message))),
+    );
     // Pending commands may still bind what `trim` destroys.
     this.pool = new BufferPool(device, () => this.stream.flush());
     this.uniforms = new UniformCache(device);
@@ -80,8 +82,9 @@ export class Gpu {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      const isMemory = error instanceof GPUOutOfMemoryError;
-      this.fail(isMemory ? new MemoryError(error.message) : new KernelError("(device)", error.message));
+      // Memory that ran out is behind whatever else is refused.
+      if (error instanceof GPUOutOfMemoryError) this.cause = new MemoryError(error.message);
+      else this.fail(new KernelError("(device)", error.message));
     });
     void device.lost.then(({ reason, message }) => {
       this.fail(new GpuLostError(`the GPU device was lost (${reason}): ${message}`));
@@ -97,23 +100,35 @@ export class Gpu {
     if (error) throw error;
   }
 
-  /**
-   * Hears an error scope out. Its error is the cause of what the device reports after it (a pipeline that did not compile
-   * spoils the whole submit), and is raised in its place even when it arrives later.
-   */
-  watch(scope: Promise<GPUError | null>, describe: (error: GPUError) => Error): void {
+  /** Hears an error scope out, at the latest when somebody waits or reads. */
+  private watch(scope: Promise<GPUError | null>, onError: (error: GPUError) => void): void {
     const heard = scope
       .then((error) => {
-        if (error) this.cause ??= describe(error);
+        if (error) onError(error);
       })
       .catch(() => {}) // the device is gone, and `device.lost` says so
       .finally(() => this.scopes.delete(heard));
     this.scopes.add(heard);
   }
 
+  /**
+   * Makes objects for a kernel. What the device says of them is the cause of what it reports later (a pipeline that did not
+   * compile spoils the whole submit), and is raised in its place whichever arrives first.
+   */
+  make<T>(kernel: string, create: () => T): T {
+    this.device.pushErrorScope("validation");
+    try {
+      return create();
+    } finally {
+      this.watch(this.device.popErrorScope(), (error) => {
+        this.cause ??= new KernelError(kernel, error.message);
+      });
+    }
+  }
+
   /** Waits for open error scopes and throws pending errors. */
   async settle(): Promise<void> {
-    while (this.scopes.size > 0) await Promise.all(this.scopes);
+    await Promise.all(this.scopes); // those open now: later ones concern later work
     this.raisePending();
   }
 

@@ -174,19 +174,19 @@ export class Kernel {
     }
     if (debugLevel() >= 1) debugLog(`pipeline ${label}`);
     if (debugLevel() >= 4) debugLog(code);
-    device.pushErrorScope("validation");
-    const module = device.createShaderModule({ label, code });
-    const entries = header.bindings.map((b) => ({
-      binding: b.index,
-      visibility: GPUShaderStage.COMPUTE,
-      buffer: { type: b.kind },
-    }));
-    const layout = device.createBindGroupLayout({ label, entries });
-    const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
-    const pipeline = device.createComputePipeline({ label, layout: pipelineLayout, compute: { module } });
-    gpu.stats.pipelines++;
-    gpu.watch(device.popErrorScope(), (error) => new KernelError(label, error.message));
-    return { pipeline, layout, header, bindGroups: new Map() };
+    return gpu.make(label, () => {
+      const module = device.createShaderModule({ label, code });
+      const entries = header.bindings.map((b) => ({
+        binding: b.index,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: b.kind },
+      }));
+      const layout = device.createBindGroupLayout({ label, entries });
+      const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
+      const pipeline = device.createComputePipeline({ label, layout: pipelineLayout, compute: { module } });
+      gpu.stats.pipelines++;
+      return { pipeline, layout, header, bindGroups: new Map() };
+    });
   }
 
   private makeBindGroup(gpu: Gpu, variant: Variant, views: BufferView[], slot: UniformSlot | undefined): GPUBindGroup {
@@ -200,7 +200,8 @@ export class Kernel {
       return { binding: b.index, resource: { buffer: view.buffer.buffer, offset: view.offset, size } };
     });
     gpu.stats.bindGroups++;
-    return gpu.device.createBindGroup({ label: this.name, layout: variant.layout, entries });
+    const descriptor = { label: this.name, layout: variant.layout, entries };
+    return gpu.make(this.name, () => gpu.device.createBindGroup(descriptor));
   }
 }
 

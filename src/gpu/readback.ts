@@ -53,7 +53,7 @@ export class Readback {
       const bytes = Math.ceil(view.bytes / 4) * 4;
       encoder.copyBufferToBuffer(view.buffer.buffer, view.offset, staging, offsets[i] as number, bytes);
     });
-    this.device.queue.submit([encoder.finish()]);
+    this.stream.submit(encoder);
     try {
       await staging.mapAsync(GPUMapMode.READ);
     } catch (cause) {

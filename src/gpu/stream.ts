@@ -40,6 +40,7 @@ const COMMANDS_PER_SUBMIT = 96;
 
 export class Stream {
   private readonly device: GPUDevice;
+  private readonly watch: (scope: Promise<GPUError | null>) => void;
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
   private pipeline: GPUComputePipeline | null = null;
@@ -48,8 +49,10 @@ export class Stream {
   timer: PassTimer | undefined;
   readonly stats = { dispatches: 0, submits: 0, replays: 0 };
 
-  constructor(device: GPUDevice) {
+  /** `watch` hears what the device said of each submit. */
+  constructor(device: GPUDevice, watch: (scope: Promise<GPUError | null>) => void) {
     this.device = device;
+    this.watch = watch;
   }
 
   get isRecording(): boolean {
@@ -116,10 +119,20 @@ export class Stream {
     if (!this.encoder) return;
     this.endPass();
     this.timer?.flush(this.encoder);
-    this.device.queue.submit([this.encoder.finish()]);
-    this.stats.submits++;
+    this.submit(this.encoder);
     this.encoder = null;
     this.pending = 0;
+  }
+
+  /**
+   * Submits an encoder's work in an error scope of its own: the `uncapturederror` event may come after the queue's promise,
+   * and a reading in between would return garbage as if all were well.
+   */
+  submit(encoder: GPUCommandEncoder): void {
+    this.device.pushErrorScope("validation");
+    this.device.queue.submit([encoder.finish()]);
+    this.watch(this.device.popErrorScope());
+    this.stats.submits++;
   }
 
   /** Writes host bytes into a buffer, after everything enqueued so far. */

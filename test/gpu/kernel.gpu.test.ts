@@ -195,7 +195,16 @@ test("a dispatch the device refuses is a KernelError, too", async () => {
   const y = tensor(new Float32Array(4));
   // One buffer, read and written in one dispatch: WebGPU forbids it.
   scaleKernel.run({ bind: { x: y, y }, params, grid: [1] });
-  await expect(gpu.wait()).rejects.toThrow(/^kernel \(device\): /);
+  await expect(y.data()).rejects.toThrow(/^kernel \(device\): /);
+  await expect(gpu.wait()).rejects.toThrow(KernelError);
+});
+
+test("a view that does not fit its buffer is blamed on the kernel that binds it", async () => {
+  await ownGpu();
+  const x = shifted(4);
+  const y = { view: { ...empty([3]).view, bytes: 4096 } };
+  scaleKernel.run({ bind: { x, y }, params: { ...params, shift: 1 }, grid: [1] });
+  await expect(x.data()).rejects.toThrow(/^kernel test_scale: /);
 });
 
 test("debug level 1 lists pipelines, 4 shows their WGSL", async () => {
