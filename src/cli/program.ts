@@ -71,7 +71,7 @@ export function program(done: (code: number) => void): Command {
       "after",
       `
 Examples
-  $ espalier train                                        LeNet-BN on MNIST, three epochs, about 94 % sparse
+  $ espalier train                                        LeNet-BN on MNIST, three epochs, about 93 % sparse
   $ espalier train --threshold 0.2 --epochs 10            sparser, for longer
   $ espalier train --data fashion-mnist --seed 1          other images
   $ espalier train --schedule none                        the dense network, to compare

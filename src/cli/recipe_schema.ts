@@ -113,7 +113,7 @@ export const DEFAULT_RECIPE: Recipe = {
   lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0, gamma: 0.1, per: "step" },
   momentum: 0.9,
   nesterov: false,
-  weightDecay: 0,
+  weightDecay: 5e-4,
   labelSmoothing: 0,
   prune: {
     schedule: "lats",
@@ -123,7 +123,7 @@ export const DEFAULT_RECIPE: Recipe = {
     firstLayerDense: false,
     lastLayerDense: false,
   },
-  augment: { crop: 0, flip: false },
+  augment: { crop: 1, flip: false },
   seed: 0,
   checkpoint: { every: 1, per: "epoch", keep: 2 },
   logEvery: 10,
