@@ -8,6 +8,7 @@ import {
   DEFAULT_RECIPE,
   descriptionAt,
   keysAt,
+  OTHER_DATA,
   type Recipe,
   type RecipeFlags,
   recipeSchema,
@@ -60,7 +61,9 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
   const file = source.file ?? "recipe";
   const yaml = readYaml(source.text ?? "", file);
   const flags = withoutUndefined(source.flags ?? {});
-  const merged = mergeLayer(mergeLayer(DEFAULT_RECIPE, yaml.value), flags);
+  const data = get(flags, ["data", "name"]) ?? get(yaml.value, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
+  const defaults = data === DEFAULT_RECIPE.data.name ? DEFAULT_RECIPE : mergeLayer(DEFAULT_RECIPE, OTHER_DATA);
+  const merged = mergeLayer(mergeLayer(defaults, yaml.value), flags);
   const where: Where = (path, aim) => locate(path, yaml, flags, file, aim);
 
   const parsed = recipeSchema.safeParse(merged);
