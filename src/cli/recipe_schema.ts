@@ -113,7 +113,7 @@ export const DEFAULT_RECIPE: Recipe = {
   lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0, gamma: 0.1, per: "step" },
   momentum: 0.9,
   nesterov: false,
-  weightDecay: 3e-4,
+  weightDecay: 5e-4,
   labelSmoothing: 0,
   prune: {
     schedule: "lats",
