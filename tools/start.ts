@@ -5,7 +5,7 @@ import { ensureAdapter } from "../src/node/index.ts";
 const OUT = "runs/mnist_lenet";
 const NEXT = `
 What next
-  npm run -s espalier -- eval ${OUT}                test the saved sparse model again
+  npm run -s espalier -- eval ${OUT}                    test the saved sparse model again
   npm start -- --threshold 0.2                                    prune harder
   npm start -- --schedule none                                    the dense network, to compare
   npm run -s espalier -- train --data fashion-mnist --epochs 5    other images
