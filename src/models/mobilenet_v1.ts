@@ -21,7 +21,7 @@ export interface MobileNetV1Config {
   readonly classes?: number;
 }
 
-/** The plan for ImageNet at 224 x 224: 4,231,976 parameters with 1000 classes. */
+/** The plan for ImageNet at 224 x 224: 4,230,976 parameters with 1000 classes. */
 export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
   [64, 1],
   [128, 2],
