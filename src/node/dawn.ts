@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
+import { calmPolling } from "./polling.ts";
 
 export interface InstallOptions {
   /** A software adapter is an error. Default: the environment's ESPALIER_REQUIRE_GPU. */
@@ -51,7 +52,10 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   }
   const { found, publish } = await pending;
   publish();
-  if (found.software) noteSoftware(found.name);
+  if (found.software) {
+    noteSoftware(found.name);
+    if (!switches.spin) calmPolling();
+  }
   return found;
 }
 

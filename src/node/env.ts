@@ -15,6 +15,8 @@ export interface Switches {
   readonly requireGpu: boolean;
   /** ESPALIER_ADAPTER: part of the wanted adapter's name. */
   readonly adapter: string | undefined;
+  /** ESPALIER_SPIN=1: poll software adapters without pause, as Dawn does by itself. */
+  readonly spin: boolean;
 }
 
 /** Reads the switches. Errors: RangeError naming a variable whose value is none of the known ones. */
@@ -29,6 +31,7 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
     checkNan: oneOf("ESPALIER_CHECK", ["nan"]) === "nan",
     requireGpu: oneOf("ESPALIER_REQUIRE_GPU", ["0", "1"]) === "1",
     adapter: env["ESPALIER_ADAPTER"] || undefined,
+    spin: oneOf("ESPALIER_SPIN", ["0", "1"]) === "1",
   };
 }
 

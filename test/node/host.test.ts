@@ -13,13 +13,19 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("switches", () => {
   test("are off in an empty environment", () => {
-    const off = { debug: 0, checkNan: false, requireGpu: false, adapter: undefined };
+    const off = { debug: 0, checkNan: false, requireGpu: false, adapter: undefined, spin: false };
     expect(readSwitches({})).toEqual(off);
     expect(readSwitches({ ESPALIER_DEBUG: "", ESPALIER_REQUIRE_GPU: "0", ESPALIER_ADAPTER: "" })).toEqual(off);
   });
   test("are read", () => {
-    const env = { ESPALIER_DEBUG: "3", ESPALIER_CHECK: "nan", ESPALIER_REQUIRE_GPU: "1", ESPALIER_ADAPTER: "nvidia" };
-    expect(readSwitches(env)).toEqual({ debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia" });
+    const env = {
+      ESPALIER_DEBUG: "3",
+      ESPALIER_CHECK: "nan",
+      ESPALIER_REQUIRE_GPU: "1",
+      ESPALIER_ADAPTER: "nvidia",
+      ESPALIER_SPIN: "1",
+    };
+    expect(readSwitches(env)).toEqual({ debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia", spin: true });
   });
   test.each([
     [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG wants one of 0, 1, 2, 3, 4, was given "9"'],

@@ -1,0 +1,56 @@
+// Lets Node sleep while a software adapter computes. Dawn learns that work is done by asking in an endless row of
+// setImmediate, which keeps one core busy: a core that a software adapter needs for the work itself.
+import { promisify } from "node:util";
+
+/** Questions come at once for this long, so that short work is noticed at once; afterwards once a millisecond. */
+const EAGER_MS = 0.2;
+
+type Immediate = typeof setImmediate;
+type Callback = (...values: unknown[]) => void;
+
+/** Dawn's callbacks are nameless native functions without arguments; nobody else's are (a bound function has a name). */
+function isDawn(callback: Callback, values: readonly unknown[]): boolean {
+  return (
+    values.length === 0 &&
+    callback.name === "" &&
+    /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(callback))
+  );
+}
+
+let original: Immediate | null = null;
+
+/**
+ * Replaces the global setImmediate by one that delays Dawn's polling and leaves every other caller alone. On two cores this
+ * doubles what a software adapter does in a second (docs/performance.md). A second call changes nothing.
+ *
+ * Returns a function that puts the old one back.
+ */
+export function calmPolling(): () => void {
+  if (!original) {
+    const real = setImmediate;
+    original = real;
+    let eagerUntil = 0;
+    let asking = false;
+    const calm = (callback: Callback, ...values: unknown[]): unknown => {
+      if (typeof callback !== "function" || !isDawn(callback, values)) return real(callback, ...values);
+      const now = performance.now();
+      // A question that does not follow from the one before starts a new wait.
+      if (!asking) eagerUntil = now + EAGER_MS;
+      const ask = () => {
+        asking = true;
+        try {
+          callback();
+        } finally {
+          asking = false;
+        }
+      };
+      return now < eagerUntil ? real(ask) : setTimeout(ask, 1);
+    };
+    Object.defineProperty(calm, promisify.custom, { get: () => real.__promisify__ });
+    globalThis.setImmediate = calm as unknown as Immediate;
+  }
+  return () => {
+    if (original) globalThis.setImmediate = original;
+    original = null;
+  };
+}
