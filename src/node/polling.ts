@@ -46,7 +46,7 @@ export function calmPolling(): () => void {
       };
       return now < eagerUntil ? real(ask) : setTimeout(ask, 1);
     };
-    Object.defineProperty(calm, promisify.custom, { get: () => real.__promisify__ });
+    Object.defineProperty(calm, promisify.custom, { get: () => Reflect.get(real, promisify.custom) });
     globalThis.setImmediate = calm as unknown as Immediate;
   }
   return () => {
