@@ -1,19 +1,26 @@
 // The weight gradient of conv2d_grad_weight.wgsl for adapters where a load costs as much as many multiplications. Lanes of
-// a subgroup lie along (input channel, tap row); an invocation keeps TM output channels x CB such columns x all taps of the
-// row. It walks PX pixels of dy at a time: one patch of x per column, one value of dy per lane that the subgroup shares.
+// a subgroup are output channels; a subgroup keeps OB x S of them x CB input channels x all taps. It walks over tiles of
+// PY x PX pixels of dy: each lane loads dy of its own channels, and all lanes together the patch of x, shared by broadcast.
 enable subgroups;
 //!include "lib/index.wgsl"
-const S: u32 = 8u;           //!spec   lanes of a subgroup, and of a workgroup
-const TM: u32 = 8u;          //!spec   output channels per invocation: 4, 8 or 16
-const PX: u32 = 8u;          //!spec   pixels of dy at a time
-const CB: u32 = 1u;          //!spec   columns per invocation
-const TAPS: u32 = 3u;        //!spec   params.kernel.y
-const STEP: u32 = 1u;        //!spec   params.stride.y
-const SPREAD: u32 = 1u;      //!spec   params.dilation.y
-const PATCH: u32 = (PX - 1u) * STEP + (TAPS - 1u) * SPREAD + 1u;
-const QUADS: u32 = TM / 4u;
-const WORDS: u32 = (TM + S - 1u) / S;  // values of dy that each lane loads per pixel
-const SUMS: u32 = CB * TAPS;
+const S: u32 = 8u;           //!spec   lanes of a subgroup, and of a workgroup: 4, 8 or 16
+const OB: u32 = 2u;          //!spec   output channels per invocation
+const CB: u32 = 8u;          //!spec   input channels per subgroup
+const PY: u32 = 2u;          //!spec   rows and
+const PX: u32 = 4u;          //!spec   columns of dy at a time
+const TY: u32 = 3u;          //!spec   params.kernel
+const TX: u32 = 3u;          //!spec
+const STEP_Y: u32 = 1u;      //!spec   params.stride
+const STEP_X: u32 = 1u;      //!spec
+const SPREAD_Y: u32 = 1u;    //!spec   params.dilation
+const SPREAD_X: u32 = 1u;    //!spec
+// A single tap needs only every STEP-th pixel; more taps need all pixels between the first and the last.
+const GAP_Y: u32 = select(1u, STEP_Y, TY == 1u);
+const GAP_X: u32 = select(1u, STEP_X, TX == 1u);
+const ROWS: u32 = ((PY - 1u) * STEP_Y + (TY - 1u) * SPREAD_Y) / GAP_Y + 1u;
+const COLUMNS: u32 = ((PX - 1u) * STEP_X + (TX - 1u) * SPREAD_X) / GAP_X + 1u;
+const LOADS: u32 = (ROWS * COLUMNS + S - 1u) / S;
+const SUMS: u32 = CB * TY * TX * OB;
 
 struct Params {
   x_shape: vec4<u32>,        // N, C, H, W
@@ -24,7 +31,7 @@ struct Params {
   dilation: vec2<u32>,
   groups: u32,
   slices: u32,
-  slice: u32,                // rows of dy per slice
+  slice: u32,                // tiles of dy per slice
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
@@ -36,84 +43,100 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(subgroup_invocation_id) lane: u32) {
   let reduced = params.x_shape.y / params.groups;
   let written = params.y_shape.y / params.groups;
-  let columns = reduced * params.kernel.x;
-  let row_tiles = (written + TM - 1u) / TM;
-  let column_tiles = (columns + S * CB - 1u) / (S * CB);
+  let row_tiles = (written + OB * S - 1u) / (OB * S);
+  let column_tiles = (reduced + CB - 1u) / CB;
   let flat = flat_group(group, groups);
-  let row0 = flat % row_tiles * TM;
-  let column0 = flat / row_tiles % column_tiles * S * CB + lane;
+  let row0 = flat % row_tiles * (OB * S) + lane;
+  let c0 = flat / row_tiles % column_tiles * CB;
   let g = flat / (row_tiles * column_tiles) % params.groups;
   let slice = flat / (row_tiles * column_tiles * params.groups);
-  let out_rows = params.y_shape.z;
-  let out_columns = params.y_shape.w;
+  let out = params.y_shape.zw;
   let source = params.x_shape.zw;
-  let end = min((slice + 1u) * params.slice, params.x_shape.x * out_rows);
+  let x_plane = source.x * source.y;
+  let across = (out.y + PX - 1u) / PX;
+  let down = (out.x + PY - 1u) / PY;
+  let first = slice * params.slice;
+  let turns = min(params.slice, params.x_shape.x * down * across - first);
 
-  // Channel of dy that each lane loads; lanes beyond the last one load it again and its sums are not stored.
-  var y_lane: array<u32, 4>;
-  for (var j = 0u; j < WORDS; j++) {
-    y_lane[j] = g * written + min(row0 + j * S + lane, written - 1u);
-  }
-
-  var sum: array<vec4<f32>, SUMS * QUADS>;
-  for (var r = slice * params.slice; r < end; r++) {
-    let n = r / out_rows;
-    let oy = r % out_rows;
-    var inside: array<bool, CB>;
-    var row: array<u32, CB>;
-    for (var j = 0u; j < CB; j++) {
-      // Above the first row the subtraction wraps to a huge number, which is not below H either.
-      let column = column0 + j * S;
-      let iy = oy * params.stride.x + column % params.kernel.x * params.dilation.x - params.padding.x;
-      inside[j] = column < columns && iy < source.x;
-      row[j] = ((n * params.x_shape.y + g * reduced + column / params.kernel.x) * source.x + iy) * source.y;
-    }
-    for (var px0 = 0u; px0 < out_columns; px0 += PX) {
-      var patch_: array<f32, CB * PATCH>;
-      for (var i = 0u; i < PATCH; i++) {
-        let ix = px0 * STEP + i - params.padding.y;
-        for (var j = 0u; j < CB; j++) {
-          let ok = inside[j] && ix < source.y;
-          let value = x[select(0u, row[j] + ix, ok)];
-          patch_[j * PATCH + i] = select(0.0, value, ok);
+  var px0 = first % across * PX;
+  var py0 = first / across % down * PY;
+  var n = first / across / down;
+  var sum: array<f32, SUMS>;
+  for (var turn = 0u; turn < turns; turn++) {
+    // Lanes beyond the last channel load its values again and store nothing; pixels beyond the plane count as zeros.
+    var grad: array<f32, OB * PY * PX>;
+    for (var j = 0u; j < OB; j++) {  //!unroll
+      let plane = (n * params.y_shape.y + g * written + min(row0 + j * S, written - 1u)) * out.x;
+      for (var py = 0u; py < PY; py++) {  //!unroll
+        for (var px = 0u; px < PX; px++) {  //!unroll
+          let ok = py0 + py < out.x && px0 + px < out.y;
+          let value = dy[select(0u, (plane + py0 + py) * out.y + px0 + px, ok)];
+          grad[(j * PY + py) * PX + px] = select(0.0, value, ok);
         }
       }
-      for (var i = 0u; i < PX; i++) {
-        let px = px0 + i;
-        var word: array<f32, 4>;
-        for (var j = 0u; j < WORDS; j++) {
-          let value = dy[((n * params.y_shape.y + y_lane[j]) * out_rows + oy) * out_columns + min(px, out_columns - 1u)];
-          word[j] = select(0.0, value, px < out_columns);
+    }
+    var inside: array<bool, LOADS>;
+    var at: array<u32, LOADS>;
+    for (var i = 0u; i < LOADS; i++) {  //!unroll
+      // Above the first row the subtraction wraps to a huge number, which is not below H either.
+      let e = i * S + lane;
+      let iy = py0 * STEP_Y + e / COLUMNS * GAP_Y - params.padding.x;
+      let ix = px0 * STEP_X + e % COLUMNS * GAP_X - params.padding.y;
+      inside[i] = e < ROWS * COLUMNS && iy < source.x && ix < source.y;
+      at[i] = (n * params.x_shape.y + g * reduced) * x_plane + iy * source.y + ix;
+    }
+    for (var cb = 0u; cb < CB; cb++) {  //!unroll
+      var pixel: array<f32, LOADS * S>;
+      for (var i = 0u; i < LOADS; i++) {  //!unroll
+        let ok = inside[i] && c0 + cb < reduced;
+        let value = select(0.0, x[select(0u, at[i] + (c0 + cb) * x_plane, ok)], ok);
+        pixel[i * S] = subgroupBroadcast(value, 0u);
+        pixel[i * S + 1u] = subgroupBroadcast(value, 1u);
+        pixel[i * S + 2u] = subgroupBroadcast(value, 2u);
+        pixel[i * S + 3u] = subgroupBroadcast(value, 3u);
+        if (S > 4u) {
+          pixel[i * S + 4u % S] = subgroupBroadcast(value, 4u);
+          pixel[i * S + 5u % S] = subgroupBroadcast(value, 5u);
+          pixel[i * S + 6u % S] = subgroupBroadcast(value, 6u);
+          pixel[i * S + 7u % S] = subgroupBroadcast(value, 7u);
         }
-        var q: array<vec4<f32>, 4>;
-        q[0] = vec4<f32>(subgroupBroadcast(word[0u / S], 0u), subgroupBroadcast(word[1u / S], 1u % S),
-                         subgroupBroadcast(word[2u / S], 2u % S), subgroupBroadcast(word[3u / S], 3u % S));
-        if (TM > 4u) {
-          q[1] = vec4<f32>(subgroupBroadcast(word[4u / S], 4u % S), subgroupBroadcast(word[5u / S], 5u % S),
-                           subgroupBroadcast(word[6u / S], 6u % S), subgroupBroadcast(word[7u / S], 7u % S));
-        }
-        if (TM > 8u) {
-          q[2] = vec4<f32>(subgroupBroadcast(word[8u / S], 8u % S), subgroupBroadcast(word[9u / S], 9u % S),
-                           subgroupBroadcast(word[10u / S], 10u % S), subgroupBroadcast(word[11u / S], 11u % S));
-          q[3] = vec4<f32>(subgroupBroadcast(word[12u / S], 12u % S), subgroupBroadcast(word[13u / S], 13u % S),
-                           subgroupBroadcast(word[14u / S], 14u % S), subgroupBroadcast(word[15u / S], 15u % S));
-        }
-        for (var j = 0u; j < SUMS; j++) {
-          let v = patch_[j / TAPS * PATCH + i * STEP + j % TAPS * SPREAD];
-          for (var k = 0u; k < QUADS; k++) {
-            sum[j * QUADS + k] += q[k] * v;
+      }
+      // Four sums side by side hide the latency of an addition; each stays in a register for the whole tile.
+      for (var ky = 0u; ky < TY; ky++) {  //!unroll
+        for (var py = 0u; py < PY; py++) {  //!unroll
+          for (var px = 0u; px < PX; px++) {  //!unroll
+            for (var kx = 0u; kx < TX; kx++) {  //!unroll
+              for (var j = 0u; j < OB; j++) {  //!unroll
+                sum[((cb * TY + ky) * TX + kx) * OB + j] += grad[(j * PY + py) * PX + px]
+                  * pixel[(py * STEP_Y + ky * SPREAD_Y) / GAP_Y * COLUMNS + (px * STEP_X + kx * SPREAD_X) / GAP_X];
+              }
+            }
           }
         }
       }
     }
+    px0 += PX;
+    if (px0 >= out.y) {
+      px0 = 0u;
+      py0 += PY;
+    }
+    if (py0 >= out.x) {
+      py0 = 0u;
+      n += 1u;
+    }
   }
 
-  for (var j = 0u; j < SUMS; j++) {
-    let column = column0 + j / TAPS * S;
-    for (var o = 0u; o < TM; o++) {
-      if (column < columns && row0 + o < written) {
-        dw[((slice * params.y_shape.y + g * written + row0 + o) * columns + column) * TAPS + j % TAPS] = sum[j * QUADS + o / 4u][o % 4u];
-      }
+  // Stored by a loop that stays a loop, from a copy: written out, the stores would be most of what a driver compiles.
+  var copy: array<f32, SUMS>;
+  for (var i = 0u; i < SUMS; i++) {  //!unroll
+    copy[i] = sum[i];
+  }
+  for (var i = 0u; i < SUMS; i++) {
+    let row = row0 + i % OB * S;
+    let tap = i / OB % (TY * TX);
+    let c = c0 + i / (OB * TY * TX);
+    if (row < written && c < reduced) {
+      dw[((slice * params.y_shape.y + g * written + row) * reduced + c) * (TY * TX) + tap] = copy[i];
     }
   }
 }

@@ -1,6 +1,7 @@
-// The template language of shaders: `//!include` (pasted at build time, tools/wgsl_text.mjs) and `//!spec` lines,
+// The template language of shaders: `//!include` (pasted at build time, tools/wgsl_text.mjs), `//!spec` and `//!unroll` lines,
 // and a reader for the header, so that TypeScript never repeats a shader's declarations.
 import { KernelError } from "./errors.ts";
+import { unroll } from "./unroll.ts";
 
 export type SpecValue = number | boolean | string;
 export type Spec = Readonly<Record<string, SpecValue>>;
@@ -64,7 +65,7 @@ export function applySpec(kernel: string, text: string, spec: Spec): string {
       throw new KernelError(kernel, `no //!spec line named ${name}; it has ${[...known].join(", ") || "none"}`);
     }
   }
-  return hoistEnables(out);
+  return unroll(kernel, hoistEnables(out));
 }
 
 /** WGSL wants `enable` directives first; includes may bring some further down. */

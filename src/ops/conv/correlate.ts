@@ -4,8 +4,9 @@ import tileWgsl from "../../../shaders/conv2d.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import { grid1d, kernel } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { broadcastSpec, chooseEach } from "./choose.ts";
+import { chooseEach } from "./choose.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
+import { broadcastSpec } from "./tiles.ts";
 
 const tileKernel = kernel("conv2d", tileWgsl);
 const broadcastKernel = kernel("conv2d_broadcast", broadcastWgsl);
@@ -28,8 +29,9 @@ export function correlate(c: Correlation, algorithm: "tile" | "broadcast", { x, 
   const params = correlationParams(c, b !== null);
   const spec = algorithm === "broadcast" ? broadcastSpec(c) : null;
   if (spec) {
-    const blocks = c.batch * c.rows.pixels * Math.ceil(c.columns.pixels / spec.PX);
-    const groups = Math.ceil(blocks / BROADCAST_LANES) * Math.ceil(c.written / spec.TM) * c.groups;
+    const blocks = Math.ceil(c.rows.pixels / spec.PY) * Math.ceil(c.columns.pixels / spec.PX);
+    const subgroups = c.batch * c.groups * blocks * Math.ceil(c.written / (spec.OB * spec.S));
+    const groups = Math.ceil(subgroups / (BROADCAST_LANES / spec.S));
     broadcastKernel.run({ bind, params, spec, grid: grid1d(groups, 1) });
   } else {
     const each = chooseEach(c.written, TILE_ROWS, 8);

@@ -5,8 +5,9 @@ import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
 import { grid1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { chooseEach, gradWeightSpec } from "./choose.ts";
+import { chooseEach } from "./choose.ts";
 import { type ConvShape, definitionParams } from "./shape.ts";
+import { gradWeightSpec } from "./tiles.ts";
 
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
 const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
@@ -50,10 +51,10 @@ export function gradWeight(
   const rows = s.batch * s.rows.out;
   const spec = algorithm === "broadcast" ? gradWeightSpec(s) : null;
   if (spec) {
-    const columns = Math.ceil((reduced * s.rows.kernel) / (spec.S * spec.CB));
-    const items = Math.ceil(written / spec.TM) * columns * s.groups;
-    const slice = Math.ceil(rows / sliceCount(rows, s.columns.out, items, SUBGROUPS_WANTED, dw.bytes));
-    const slices = Math.ceil(rows / slice);
+    const tiles = s.batch * Math.ceil(s.rows.out / spec.PY) * Math.ceil(s.columns.out / spec.PX);
+    const items = Math.ceil(written / (spec.OB * spec.S)) * Math.ceil(reduced / spec.CB) * s.groups;
+    const slice = Math.ceil(tiles / sliceCount(tiles, spec.PY * spec.PX, items, SUBGROUPS_WANTED, dw.bytes));
+    const slices = Math.ceil(tiles / slice);
     sumSlices(dw, slices, (partial) => {
       const params = { ...definitionParams(s), slices, slice };
       broadcastKernel.run({ bind: { x, dy, dw: partial }, params, spec, grid: grid1d(items * slices, 1) });

@@ -1,0 +1,85 @@
+// Values of constant WGSL expressions over integers and booleans: what the template language needs to know of WGSL.
+
+export type Constants = ReadonlyMap<string, number | boolean>;
+type Value = number | boolean | undefined;
+
+const TOKEN = /\s*(?:(\d+)[ui]?(?![\w.])|(true|false)\b|([A-Za-z_]\w*)|(==|!=|<=|>=|&&|\|\||[-+*/%<>(),]))/y;
+const LEVELS: readonly (readonly string[])[] = [
+  ["||"],
+  ["&&"],
+  ["==", "!=", "<", ">", "<=", ">="],
+  ["+", "-"],
+  ["*", "/", "%"],
+];
+
+const OPERATORS: Readonly<Record<string, (a: number, b: number) => number | boolean>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => Math.trunc(a / b),
+  "%": (a, b) => a % b,
+  "==": (a, b) => a === b,
+  "!=": (a, b) => a !== b,
+  "<": (a, b) => a < b,
+  ">": (a, b) => a > b,
+  "<=": (a, b) => a <= b,
+  ">=": (a, b) => a >= b,
+  "&&": (a, b) => Boolean(a) && Boolean(b),
+  "||": (a, b) => Boolean(a) || Boolean(b),
+};
+
+const FUNCTIONS: Readonly<Record<string, (values: readonly (number | boolean)[]) => number | boolean | undefined>> = {
+  min: (v) => Math.min(...(v as number[])),
+  max: (v) => Math.max(...(v as number[])),
+  select: ([no, yes, condition]) => (condition ? yes : no),
+};
+
+function tokens(text: string): string[] | undefined {
+  const found: string[] = [];
+  const end = text.trimEnd().length;
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < end) {
+    const match = TOKEN.exec(text);
+    if (!match) return undefined;
+    found.push((match[1] ?? match[2] ?? match[3] ?? match[4]) as string);
+  }
+  return found;
+}
+
+/** The value of an expression of +, -, *, /, %, comparisons, min, max and select; undefined when it is not constant. */
+export function evaluate(text: string, constants: Constants): Value {
+  const list = tokens(text);
+  if (!list) return undefined;
+  let at = 0;
+  const level = (depth: number): Value => {
+    if (depth === LEVELS.length) return primary();
+    let left = level(depth + 1);
+    while ((LEVELS[depth] as readonly string[]).includes(list[at] as string)) {
+      const apply = OPERATORS[list[at++] as string] as (a: number, b: number) => number | boolean;
+      const right = level(depth + 1);
+      left = left === undefined || right === undefined ? undefined : apply(left as number, right as number);
+    }
+    return left;
+  };
+  const primary = (): Value => {
+    const token = list[at++];
+    if (token === undefined) return undefined;
+    if (/^\d/.test(token)) return Number(token);
+    if (token === "true" || token === "false") return token === "true";
+    if (token === "(") {
+      const inside = level(0);
+      return list[at++] === ")" ? inside : undefined;
+    }
+    if (list[at] !== "(") return constants.get(token);
+    const values: Value[] = [];
+    do {
+      at++;
+      values.push(level(0));
+    } while (list[at] === ",");
+    const known = values.every((v) => v !== undefined);
+    if (list[at++] !== ")" || !known) return undefined;
+    return FUNCTIONS[token]?.(values as (number | boolean)[]);
+  };
+  const value = level(0);
+  return at === list.length ? value : undefined;
+}
