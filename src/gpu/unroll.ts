@@ -57,9 +57,14 @@ function expand(kernel: string, text: string, constants: Constants): string {
 export function unroll(kernel: string, text: string): string {
   if (!text.includes("//!unroll")) return text;
   const constants = new Map<string, number | boolean>();
-  for (const [, name, value] of text.matchAll(/^const (\w+)(?:: (?:u32|i32|bool))? = ([^;]+);/gm)) {
-    const known = evaluate(value as string, constants);
-    if (known !== undefined) constants.set(name as string, known);
+  // WGSL lets a constant be used above its declaration.
+  const declared = [...text.matchAll(/^const (\w+)(?:: (?:u32|i32|bool))? = ([^;]+);/gm)];
+  for (let before = -1; before < constants.size; ) {
+    before = constants.size;
+    for (const [, name, value] of declared) {
+      const known = evaluate(value as string, constants);
+      if (known !== undefined) constants.set(name as string, known);
+    }
   }
   // Comments may hold braces; the marks themselves are needed until their loop is written out.
   const code = text.replace(/\/\/(?!!unroll)[^\n]*/g, "");

@@ -45,7 +45,7 @@ async function compare(c: ConvCase, algorithm: ConvAlgorithm, shift = 0): Promis
 
 /** What this adapter can run; "broadcast" is refused without subgroups of a fixed size (tested below). */
 const algorithms = (): ConvAlgorithm[] =>
-  currentGpu().adapter.subgroupSize >= 4 ? ["naive", "tile", "broadcast"] : ["naive", "tile"];
+  currentGpu().adapter.subgroupSize >= 4 ? ["naive", "tile", "plain", "broadcast"] : ["naive", "tile", "plain"];
 
 describe("against float64", () => {
   // Few kernel widths and strides: each pair compiles kernels of its own.

@@ -4,9 +4,9 @@ import { currentGpu, OpError } from "../../gpu/index.ts";
 import type { ConvAlgorithm } from "./shape.ts";
 
 /**
- * Software adapters with subgroups of one fixed size share weights by broadcast: their loads cost 10 to 25
- * multiplications. Everything else stages tiles in workgroup memory. Throws OpError for a "broadcast" that the
- * adapter cannot run.
+ * Software adapters keep tiles of results in registers: their loads cost as much as fifty multiplications. With
+ * subgroups of one fixed size the lanes share what they load ("broadcast"), without each loads alone ("plain"). Hardware
+ * stages tiles in workgroup memory ("tile"). Throws OpError for a "broadcast" that the adapter cannot run.
  */
 export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
   const { software, subgroupSize } = currentGpu().adapter;
@@ -17,7 +17,8 @@ export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "
     );
   }
   if (wanted !== "auto") return wanted;
-  return software && subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "tile";
+  if (!software) return "tile";
+  return subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "plain";
 }
 
 // Costs on lavapipe in nanoseconds per 8 lanes: a load from a buffer, a multiply-add.

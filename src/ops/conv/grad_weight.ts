@@ -2,19 +2,22 @@
 
 import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
+import plainWgsl from "../../../shaders/conv2d_grad_weight_plain.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
-import { grid1d, kernel } from "../../gpu/index.ts";
+import { currentGpu, grid1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
 import { chooseEach } from "./choose.ts";
-import { type ConvShape, definitionParams } from "./shape.ts";
+import { type ConvShape, definitionParams, type TiledAlgorithm } from "./shape.ts";
 import { gradWeightSpec } from "./tiles.ts";
 
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
 const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
+const plainKernel = kernel("conv2d_grad_weight_plain", plainWgsl);
 // Rows, columns and pixels staged at once per workgroup, as in the shaders.
 const TILE_ROWS = 8; // times EACH
 const TILE_COLUMNS = 32;
 const DEPTH = 16;
+const PLAIN_LANES = 64;
 const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
 const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enough for sum_to to add in one invocation each
 const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
@@ -43,21 +46,26 @@ export function sumSlices(dw: Tensor, slices: number, write: (partial: Tensor) =
 /** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. */
 export function gradWeight(
   s: ConvShape,
-  algorithm: "tile" | "broadcast",
+  algorithm: TiledAlgorithm,
   { dw, x, dy }: { dw: Tensor; x: Tensor; dy: Tensor },
 ): void {
   const reduced = s.channels / s.groups;
   const written = s.outputs / s.groups;
   const rows = s.batch * s.rows.out;
-  const spec = algorithm === "broadcast" ? gradWeightSpec(s) : null;
+  const lanes = algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1;
+  const spec = algorithm === "tile" ? null : gradWeightSpec(s, lanes);
   if (spec) {
     const tiles = s.batch * Math.ceil(s.rows.out / spec.PY) * Math.ceil(s.columns.out / spec.PX);
     const items = Math.ceil(written / (spec.OB * spec.S)) * Math.ceil(reduced / spec.CB) * s.groups;
-    const slice = Math.ceil(tiles / sliceCount(tiles, spec.PY * spec.PX, items, SUBGROUPS_WANTED, dw.bytes));
+    // A workgroup is one subgroup; without subgroups a workgroup holds 64 teams, eight of which run side by side.
+    const wanted = algorithm === "broadcast" ? SUBGROUPS_WANTED : 8 * SUBGROUPS_WANTED;
+    const slice = Math.ceil(tiles / sliceCount(tiles, spec.PY * spec.PX, items, wanted, dw.bytes));
     const slices = Math.ceil(tiles / slice);
     sumSlices(dw, slices, (partial) => {
       const params = { ...definitionParams(s), slices, slice };
-      broadcastKernel.run({ bind: { x, dy, dw: partial }, params, spec, grid: grid1d(items * slices, 1) });
+      const bind = { x, dy, dw: partial };
+      if (algorithm === "broadcast") broadcastKernel.run({ bind, params, spec, grid: grid1d(items * slices, 1) });
+      else plainKernel.run({ bind, params, spec, grid: grid1d(items * slices, PLAIN_LANES) });
     });
     return;
   }

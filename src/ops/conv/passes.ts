@@ -6,9 +6,9 @@ import { type Correlation, forwardCorrelation, gradientCorrelations } from "./co
 import { depthwiseCorrelate, depthwiseGradWeight } from "./depthwise.ts";
 import { gradWeight } from "./grad_weight.ts";
 import { naiveForward, naiveGradInput, naiveGradWeight } from "./naive.ts";
-import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise } from "./shape.ts";
+import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
 
-function run(s: ConvShape, algorithm: "tile" | "broadcast", c: Correlation, tensors: CorrelationTensors): void {
+function run(s: ConvShape, algorithm: TiledAlgorithm, c: Correlation, tensors: CorrelationTensors): void {
   if (isDepthwise(s) && depthwiseCorrelate(c, tensors)) return;
   correlate(c, algorithm, tensors);
 }

@@ -9,7 +9,9 @@ export type Pair = number | readonly [rows: number, columns: number];
  * Which kernels run. "auto" follows the rule in choose.ts; "tile" needs nothing beyond WebGPU's default limits;
  * "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for finding bugs.
  */
-export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "naive";
+export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";
+/** Those with a design behind them. */
+export type TiledAlgorithm = Exclude<ConvAlgorithm, "auto" | "naive">;
 
 export interface Conv2dOptions {
   /** Input pixels per output pixel. Default 1. */
@@ -48,7 +50,7 @@ export interface ConvShape {
 type Described = Pick<Tensor, "shape" | "dtype">;
 
 const OP = "conv2d";
-const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "naive"];
+const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "plain", "naive"];
 
 function pair(name: string, value: Pair, least: number): readonly [number, number] {
   const both = typeof value === "number" ? [value, value] : value;

@@ -1,21 +1,35 @@
-// The written rule that sizes the broadcast kernels' tiles: the cheapest by a model of what a software adapter pays. Every
-// candidate would cost seconds of compilation, so nothing is tried out at run time.
+// The written rule that sizes the register tiles of conv2d_broadcast and conv2d_plain: the cheapest by a model of what a
+// software adapter pays. Every candidate would cost seconds of compilation, so nothing is tried out at run time.
 import { currentGpu } from "../../gpu/index.ts";
 import type { Correlation } from "./correlation.ts";
 import type { ConvShape } from "./shape.ts";
 
-// Nanoseconds per subgroup on lavapipe (docs/performance.md): a load, a store, a multiply-add on broadcast values, and
+// Nanoseconds per eight lanes on lavapipe (docs/performance.md): a load, a store, a multiply-add on broadcast values, and
 // the arithmetic of one patch address.
 const LOAD = 25;
 const STORE = 80;
 const FMA = 0.5;
 const ADDRESS = 15;
-// A larger kernel spends seconds in the driver's compiler: loads and multiply-adds written out, sums kept.
-const MOST_LOADS = 64;
-const MOST_FMAS = 1664;
-const MOST_SUMS = 160;
-// Sums of the weight gradient live across its outer loop: from about 100 on they cost more than they save.
-const MOST_GRADIENT_SUMS = 80;
+
+/** What a kernel may hold before its compilation takes seconds. */
+interface Budget {
+  /** Loads and multiply-adds written out. */
+  readonly loads: number;
+  readonly fmas: number;
+  /** Results kept. Those of the weight gradient live across its outer loop: beyond about 100 they cost more than they save. */
+  readonly sums: number;
+}
+
+// Lavapipe compiles through LLVM. Others, SwiftShader among them, take time that grows faster than the kernel: a weight
+// gradient of 20 loads and 150 multiply-adds took 11 s there, one of 12 loads 1 s.
+const LLVM = { correlation: { loads: 64, fmas: 1664, sums: 160 }, gradient: { loads: 64, fmas: 1664, sums: 80 } };
+const SMALL = { correlation: { loads: 32, fmas: 300, sums: 64 }, gradient: { loads: 10, fmas: 150, sums: 36 } };
+
+function budget(): Readonly<Record<"correlation" | "gradient", Budget>> {
+  const { device, description } = currentGpu().adapter;
+  return /llvmpipe|lavapipe/i.test(`${device} ${description}`) ? LLVM : SMALL;
+}
+
 /** Tiles [rows, columns] in question: powers of two, and sevenths for the planes of ImageNet's networks. */
 const CORRELATION_TILES = [
   ...[8, 4, 2, 1].flatMap((rows) => [8, 4, 2, 1].map((columns): Pixels => [rows, columns])),
@@ -36,8 +50,8 @@ const GRADIENT_TILES: readonly Pixels[] = [
   [1, 16],
   [1, 32],
 ];
-/** Subgroups that keep every core of a software adapter busy to the end. */
-const SUBGROUPS_WANTED = 16;
+/** Lanes that keep every core of a software adapter busy to the end. */
+const LANES_WANTED = 128;
 
 type Pixels = readonly [rows: number, columns: number];
 
@@ -51,9 +65,9 @@ interface Window {
 const covered = (pixels: number, { taps, step, spread }: Window): number =>
   taps === 1 ? pixels : (pixels - 1) * step + (taps - 1) * spread + 1;
 
-function shapeSpec(rows: Window, columns: Window) {
+function shapeSpec(S: number, rows: Window, columns: Window) {
   return {
-    S: currentGpu().adapter.subgroupSize,
+    S,
     TY: rows.taps,
     TX: columns.taps,
     STEP_Y: rows.step,
@@ -65,10 +79,11 @@ function shapeSpec(rows: Window, columns: Window) {
 
 type ShapeSpec = ReturnType<typeof shapeSpec>;
 
-/** The constants that conv2d_broadcast bakes for a correlation; null when its window is too large to write out. */
-export function broadcastSpec(c: Correlation): (ShapeSpec & Record<"OB" | "PY" | "PX", number>) | null {
-  const spec = shapeSpec(c.rows, c.columns);
+/** The constants that lib/conv2d_patch.wgsl bakes for teams of `lanes`; null when the window is too large to write out. */
+export function patchSpec(c: Correlation, lanes: number): (ShapeSpec & Record<"OB" | "PY" | "PX", number>) | null {
+  const spec = shapeSpec(lanes, c.rows, c.columns);
   const taps = spec.TY * spec.TX;
+  const most = budget().correlation;
   let best: (ShapeSpec & Record<"OB" | "PY" | "PX", number>) | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const OB of [1, 2, 4]) {
@@ -77,24 +92,28 @@ export function broadcastSpec(c: Correlation): (ShapeSpec & Record<"OB" | "PY" |
       const pixels = PY * PX;
       const patch = Math.ceil((covered(PY, c.rows) * covered(PX, c.columns)) / spec.S);
       const loads = patch + taps * OB;
-      if (loads > MOST_LOADS || pixels * taps * OB > MOST_FMAS || pixels * OB > MOST_SUMS) continue;
+      if (loads > most.loads || pixels * taps * OB > most.fmas || pixels * OB > most.sums) continue;
       const tiles = Math.ceil(c.rows.pixels / PY) * Math.ceil(c.columns.pixels / PX);
-      const subgroups = tiles * c.batch * c.groups * Math.ceil(c.written / (OB * spec.S));
+      const teams = tiles * c.batch * c.groups * Math.ceil(c.written / (OB * spec.S));
       const each = c.reduced * (loads * LOAD + pixels * taps * OB * FMA) + pixels * OB * STORE + patch * ADDRESS;
-      const cost = Math.max(subgroups, SUBGROUPS_WANTED) * each;
+      const cost = Math.max(teams, LANES_WANTED / spec.S) * each;
       if (cost < least) [best, least] = [{ ...spec, OB, PY, PX }, cost];
     }
   }
   return best;
 }
 
-/** The constants that conv2d_grad_weight_broadcast bakes; null when its window is too large to write out. */
-export function gradWeightSpec(s: ConvShape): (ShapeSpec & Record<"OB" | "CB" | "PY" | "PX", number>) | null {
+/** The same for lib/conv2d_grad_weight_patch.wgsl. */
+export function gradWeightSpec(
+  s: ConvShape,
+  lanes: number,
+): (ShapeSpec & Record<"OB" | "CB" | "PY" | "PX", number>) | null {
   const window = (a: ConvShape["rows"]): Window => ({ taps: a.kernel, step: a.stride, spread: a.dilation });
   const [rows, columns] = [window(s.rows), window(s.columns)];
-  const spec = shapeSpec(rows, columns);
+  const spec = shapeSpec(lanes, rows, columns);
   const taps = spec.TY * spec.TX;
   const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
+  const most = budget().gradient;
   let best: (ShapeSpec & Record<"OB" | "CB" | "PY" | "PX", number>) | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const OB of [1, 2, 4]) {
@@ -106,7 +125,7 @@ export function gradWeightSpec(s: ConvShape): (ShapeSpec & Record<"OB" | "CB" | 
         const patch = Math.ceil((covered(PY, rows) * covered(PX, columns)) / spec.S);
         const loads = pixels * OB + patch * CB;
         const fmas = pixels * taps * OB * CB;
-        if (loads > MOST_LOADS || fmas > MOST_FMAS || taps * OB * CB > MOST_GRADIENT_SUMS) continue;
+        if (loads > most.loads || fmas > most.fmas || taps * OB * CB > most.sums) continue;
         const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
         const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
         const cost = tiles * items * (loads * LOAD + fmas * FMA + patch * ADDRESS);

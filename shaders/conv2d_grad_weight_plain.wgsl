@@ -1,0 +1,27 @@
+// conv2d_grad_weight_broadcast without subgroups: an invocation is a team of one and loads its pixels alone.
+//!include "lib/index.wgsl"
+//!include "lib/share_none.wgsl"
+//!include "lib/conv2d_grad_weight_patch.wgsl"
+const S: u32 = 1u;           //!spec   lanes of a team
+
+struct Params {
+  x_shape: vec4<u32>,        // N, C, H, W
+  y_shape: vec4<u32>,        // N, O, OH, OW
+  kernel: vec2<u32>,         // rows, columns; likewise below
+  stride: vec2<u32>,
+  padding: vec2<u32>,
+  dilation: vec2<u32>,
+  groups: u32,
+  slices: u32,
+  slice: u32,                // tiles of dy per slice
+}
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, C / groups, kh, kw]
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) index: u32) {
+  weight_gradient_patch(flat_group(group, groups) * 64u + index, 0u);
+}

@@ -1,0 +1,10 @@
+// What one lane of a subgroup of S holds, all of them get: nearly free, where a load costs as much as many multiplications.
+enable subgroups;
+
+fn share(value: f32) -> array<f32, S> {
+  var all: array<f32, S>;
+  for (var l = 0u; l < S; l++) {  //!unroll
+    all[l] = subgroupBroadcast(value, l);
+  }
+  return all;
+}
