@@ -3,24 +3,13 @@ import { fileURLToPath } from "node:url";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { browserLaunch } from "./tools/chromium.ts";
-// @ts-expect-error plain JavaScript shared with the Node loader hook
-import { wgslModule } from "./tools/wgsl_text.mjs";
+import { wgsl } from "./tools/wgsl_vite.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // Packages that users install with this one stay outside the build.
 const manifest = JSON.parse(readFileSync(at("package.json"), "utf8")) as Record<string, Record<string, string>>;
 const packages = Object.keys({ ...manifest["dependencies"], ...manifest["optionalDependencies"] });
-
-/** `import text from "x.wgsl"` yields the shader's text, includes pasted. */
-const wgsl = {
-  name: "wgsl",
-  enforce: "pre" as const,
-  load(id: string) {
-    const path = id.split("?")[0] ?? id;
-    return path.endsWith(".wgsl") ? wgslModule(path) : undefined;
-  },
-};
 
 export default defineConfig({
   plugins: [wgsl],

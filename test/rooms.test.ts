@@ -25,7 +25,7 @@ const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
 
 function files(folder: string, ending: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(ending))
+    .filter((name) => name.endsWith(ending) && !name.includes("node_modules"))
     .map((name) => join(folder, name));
 }
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create, globals } from "webgpu";
+import { unroll } from "../src/gpu/unroll.ts";
 import { readHeader } from "../src/gpu/wgsl.ts";
 // @ts-expect-error plain JavaScript shared with the build
 import { expandIncludes } from "../tools/wgsl_text.mjs";
@@ -25,7 +26,7 @@ function source(file: string): string {
   const path = join(folder, file);
   const text = expandIncludes(readFileSync(path, "utf8"), path) as string;
   const enables = [...text.matchAll(/^enable [^;]+;/gm)].map((m) => m[0]);
-  return `${[...new Set(enables)].join("\n")}\n${text.replace(/^enable [^;]+;/gm, "")}`;
+  return unroll(file, `${[...new Set(enables)].join("\n")}\n${text.replace(/^enable [^;]+;/gm, "")}`);
 }
 
 describe("each shader", () => {

@@ -1,0 +1,32 @@
+// Every benchmark there is. `largeCases` keep a hardware adapter busy and would take a software one hours.
+import type { BenchCase } from "../lib/case.ts";
+import { batchNormCases, batchNormLargeCases } from "./batch_norm.ts";
+import { conv2dCases, conv2dLargeCases } from "./conv2d.ts";
+import { elementwiseCases, elementwiseLargeCases } from "./elementwise.ts";
+import { matmulCases, matmulLargeCases } from "./matmul.ts";
+import { poolCases, poolLargeCases } from "./pool.ts";
+import { reductionCases, reductionLargeCases } from "./reduction.ts";
+import { softmaxCases, softmaxLargeCases } from "./softmax.ts";
+import { updateCases, updateLargeCases } from "./update.ts";
+
+export const cases: readonly BenchCase[] = [
+  ...matmulCases,
+  ...conv2dCases,
+  ...batchNormCases,
+  ...poolCases,
+  ...softmaxCases,
+  ...elementwiseCases,
+  ...reductionCases,
+  ...updateCases,
+];
+
+export const largeCases: readonly BenchCase[] = [
+  ...matmulLargeCases,
+  ...conv2dLargeCases,
+  ...batchNormLargeCases,
+  ...poolLargeCases,
+  ...softmaxLargeCases,
+  ...elementwiseLargeCases,
+  ...reductionLargeCases,
+  ...updateLargeCases,
+];

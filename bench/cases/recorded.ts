@@ -1,0 +1,105 @@
+// Variants whose commands are recorded at the first run and only encoded again afterwards, so that a case measures
+// kernels and no tensors, tapes or bind groups. The first run executes too: it is where pipelines compile.
+import { Tape } from "../../src/autograd/index.ts";
+import { Arena, type Command, currentGpu } from "../../src/gpu/index.ts";
+import { empty, Scope, type Tensor } from "../../src/tensor/index.ts";
+import type { Variant } from "../lib/case.ts";
+
+class Recorded implements Variant {
+  readonly name: string;
+  private readonly body: () => readonly Tensor[];
+  private readonly before: () => void;
+  private readonly arena = new Arena();
+  private commands: readonly Command[] | null = null;
+  private made: readonly Tensor[] = [];
+  private readonly owned: Tensor[] = [];
+
+  constructor(name: string, body: () => readonly Tensor[], before: () => void) {
+    this.name = name;
+    this.body = body;
+    this.before = before;
+    Scope.adopt(this);
+  }
+
+  run(): void {
+    if (this.commands === null) {
+      this.record();
+      return;
+    }
+    const { stream } = currentGpu();
+    for (const command of this.commands) stream.enqueue(command);
+  }
+
+  results(): readonly Tensor[] {
+    return this.made;
+  }
+
+  private record(): void {
+    const { stream, pool } = currentGpu();
+    this.before();
+    using scope = new Scope();
+    pool.enter(this.arena);
+    stream.record();
+    try {
+      this.made = this.body();
+    } finally {
+      this.commands = stream.endRecording();
+      pool.leave();
+    }
+    for (const t of this.made) if (scope.owns(t)) this.owned.push(Scope.release(t));
+  }
+
+  dispose(): void {
+    for (const t of this.owned) t.dispose();
+    currentGpu().pool.dissolve(this.arena);
+  }
+}
+
+/**
+ * A variant that runs `body` once and repeats what it enqueued. `body` returns the tensors it wrote; those it made live
+ * as long as the scope that is open now, and so must every tensor it reads. It may not upload or read back.
+ */
+export function recorded(name: string, body: () => readonly Tensor[]): Variant {
+  return new Recorded(name, body, () => {});
+}
+
+/**
+ * The backward pass of one op alone. `forward` runs once under a tape; what is recorded are the gradients from `dy` to
+ * `leaves`, which are the results. Of one op only: the tape frees what an op saved after its step, and a later step of
+ * the recording would be given that memory.
+ */
+export function recordedBackward(name: string, leaves: readonly Tensor[], forward: () => Tensor, dy: Tensor): Variant {
+  // Places of this variant's own: other variants of the case have the same leaves.
+  const places = leaves.map((leaf) => empty(leaf.shape));
+  let tape: Tape | null = null;
+  let y: Tensor | null = null;
+  const before = () => {
+    for (const leaf of leaves) leaf.requiresGrad = true;
+    tape = new Tape();
+    try {
+      y = forward();
+    } finally {
+      for (const leaf of leaves) leaf.requiresGrad = false;
+    }
+  };
+  const body = () => {
+    leaves.forEach((leaf, i) => {
+      leaf.requiresGrad = true;
+      leaf.grad = places[i] as Tensor;
+      leaf.gradArrived = false;
+    });
+    try {
+      (tape as Tape).backward(y as Tensor, dy);
+    } finally {
+      for (const leaf of leaves) {
+        leaf.requiresGrad = false;
+        leaf.grad = null;
+      }
+      tape?.dispose();
+      // While the recording is open, so that the memory stays its own: backward may have read it.
+      y?.dispose();
+    }
+    return places;
+  };
+  return new Recorded(name, body, before);
+}

@@ -1,0 +1,75 @@
+// A training run reduced to its steps: a model by name, SGD with momentum, one batch of made-up images, no loader.
+import { currentGpu } from "../../src/gpu/index.ts";
+import { buildModel } from "../../src/models/index.ts";
+import { type Module, manualSeed } from "../../src/nn/index.ts";
+import { SGD } from "../../src/optim/index.ts";
+import { type HostBatch, TrainStep } from "../../src/train/index.ts";
+import { randomArray } from "../../test/support/random.ts";
+
+export interface TrainingOptions {
+  /** A name that `buildModel` knows. */
+  readonly model: string;
+  readonly batch: number;
+  readonly channels: number;
+  /** Height and width of the images. */
+  readonly size: number;
+  readonly lr?: number;
+  /** Overwrites the weights before the optimizer takes them over. */
+  readonly weights?: (model: Module) => void;
+  /** Default: standard normal images, labels 0, 1, ... 9, 0, ... */
+  readonly data?: HostBatch;
+}
+
+const CLASSES = 10;
+
+function imagine({ batch, channels, size }: TrainingOptions): HostBatch {
+  return {
+    x: randomArray(batch * channels * size * size, 7),
+    y: Int32Array.from({ length: batch }, (_, i) => i % CLASSES),
+    size: batch,
+  };
+}
+
+export class Training {
+  readonly step: TrainStep;
+  readonly batch: HostBatch;
+  readonly model: Module;
+  private readonly lr: number;
+  private done = 0;
+
+  constructor(options: TrainingOptions) {
+    const { channels, size, lr = 0.02 } = options;
+    manualSeed(1);
+    this.model = buildModel(options.model, { channels, size, classes: CLASSES });
+    options.weights?.(this.model);
+    this.lr = lr;
+    const optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });
+    this.step = new TrainStep({ model: this.model, optimizer, sample: [channels, size, size] });
+    this.batch = options.data ?? imagine(options);
+  }
+
+  /** Enqueues one step. Does not wait. */
+  run(): void {
+    this.step.run(this.batch, { step: this.done++, lr: this.lr, threshold: 0, thresholdNext: 0, tau: 0 });
+  }
+
+  /** Loss of the latest step. Waits for it; throws when it is not finite. */
+  async loss(): Promise<number> {
+    const { steps, badStep } = await this.step.read(this.done - 1, this.done);
+    const loss = steps[0]?.loss ?? Number.NaN;
+    if (badStep !== null || !Number.isFinite(loss)) throw new Error(`the loss of step ${this.done - 1} is ${loss}`);
+    return loss;
+  }
+
+  /** Milliseconds per step of `count` steps enqueued together. Another adapter's work in between would count too. */
+  async time(count: number): Promise<number> {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) this.run();
+    await currentGpu().wait();
+    return (performance.now() - start) / count;
+  }
+
+  dispose(): void {
+    this.step.dispose();
+  }
+}

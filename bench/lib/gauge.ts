@@ -1,0 +1,146 @@
+// What this adapter can do now: bytes a second of the plainest copy and multiply-adds a second without memory. Every share in
+// a report is of these, measured in the same run.
+import { currentGpu, grid1d, kernel } from "../../src/gpu/index.ts";
+import { empty, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import copyWgsl from "../shaders/gauge_copy.wgsl";
+import fmaWgsl from "../shaders/gauge_fma.wgsl";
+import { type Clock, timeRuns } from "./clock.ts";
+import type { Gauge } from "./results.ts";
+
+const copyKernel = kernel("gauge_copy", copyWgsl);
+const fmaKernel = kernel("gauge_fma", fmaWgsl);
+
+const MIB = 2 ** 20;
+const STEPS = 16;
+const TRIES = 5;
+/** A try lasts about this long, in milliseconds: a single copy takes a fast adapter a quarter of one. */
+const TRY_MS = 20;
+
+export interface GaugeOptions {
+  readonly clock?: Clock;
+  /** Bytes of each of the two copied buffers. Default: sizes beyond any cache, as far as the adapter allows. */
+  readonly sizes?: readonly number[];
+  /** Milliseconds that a run of the arithmetic gauge should take. Default 40. */
+  readonly fmaMs?: number;
+}
+
+/** The fastest of a few tries: a gauge asks what the adapter can do, and what disturbs only slows it down. */
+async function best(run: () => void, clock: Clock): Promise<number> {
+  const gpu = currentGpu();
+  await timeRuns(gpu, run, 1, "queue");
+  const { ms } = await timeRuns(gpu, run, 1, "queue");
+  const repeats = Math.min(200, Math.max(1, Math.ceil(TRY_MS / Math.max(ms, 1e-3))));
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < TRIES; i++) least = Math.min(least, (await timeRuns(gpu, run, repeats, clock)).ms / repeats);
+  return least;
+}
+
+async function measureCopies(sizes: readonly number[], clock: Clock): Promise<Gauge["copies"]> {
+  const copies: Gauge["copies"] = [];
+  for (const bytes of sizes) {
+    using _scope = new Scope();
+    const n = bytes / 16;
+    const values = new Float32Array(bytes / 4);
+    for (let i = 0; i < values.length; i++) values[i] = i % 4093;
+    const x = tensor(values);
+    for (const perThread of [1, 4, 8]) {
+      using _inner = new Scope();
+      const y = empty(x.shape);
+      const run = () =>
+        copyKernel.run({ bind: { x, y }, params: { n }, spec: { PER: perThread }, grid: grid1d(n, 256 * perThread) });
+      const ms = await best(run, clock);
+      await expectCopied(y, values);
+      copies.push({ bytes, perThread, gbs: (2 * bytes) / ms / 1e6 });
+    }
+  }
+  return copies;
+}
+
+async function expectCopied(y: Tensor, values: Float32Array): Promise<void> {
+  const [got] = await readAll(y);
+  if (got?.length !== values.length || !samplesEqual(got, values)) throw new Error("gauge: the copy is wrong");
+}
+
+/** Every 251st value: a prime, so that each lane and each part of an invocation has its turn. */
+function samplesEqual(got: ArrayLike<number>, want: ArrayLike<number>): boolean {
+  for (let i = 0; i < want.length; i += 251) if (got[i] !== want[i]) return false;
+  return true;
+}
+
+async function measureChains(fmaMs: number, clock: Clock): Promise<Gauge["chains"]> {
+  const chains: Gauge["chains"] = [];
+  const threads = currentGpu().adapter.software ? 2 ** 14 : 2 ** 20;
+  for (const count of [4, 8, 12, 16]) {
+    using _scope = new Scope();
+    const y = empty([threads]);
+    // Decays to the fixed point b / (1 - a) = 1, far from infinities and denormal numbers.
+    const launch = (turns: number) => () =>
+      fmaKernel.run({
+        bind: { y },
+        params: { turns, a: 0.5, b: 0.5 },
+        spec: { CHAINS: count },
+        grid: grid1d(threads, 64),
+      });
+    let turns = 16;
+    await timeRuns(currentGpu(), launch(turns), 1, "queue");
+    for (;;) {
+      const { ms } = await timeRuns(currentGpu(), launch(turns), 1, clock);
+      if (ms >= fmaMs / 2 || turns >= 2 ** 20) break;
+      turns = Math.min(2 ** 20, Math.ceil(turns * Math.min(16, Math.max(1.5, fmaMs / ms))));
+    }
+    const ms = await best(launch(turns), clock);
+    const [sums] = await readAll(y);
+    if (!sums?.every((v) => Math.abs(v - count) < 1e-3)) throw new Error("gauge: the sums of the chains are wrong");
+    chains.push({ chains: count, gflops: (2 * threads * turns * STEPS * count) / ms / 1e6 });
+  }
+  return chains;
+}
+
+/** Buffer sizes of which neither half fits in a cache. */
+function beyondCache(): number[] {
+  const { software, limits } = currentGpu().adapter;
+  const wanted = software ? [64 * MIB] : [256 * MIB, 512 * MIB];
+  const most = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+  const possible = wanted.filter((bytes) => bytes <= most);
+  return possible.length > 0 ? possible : [Math.floor(most / 4096) * 4096];
+}
+
+/** Copy bandwidth (read + write) and multiply-add peak of the current device; a few seconds on a software adapter. */
+export async function measureGauge(options: GaugeOptions = {}): Promise<Gauge> {
+  const { clock = "queue", sizes = beyondCache(), fmaMs = 40 } = options;
+  for (const bytes of sizes) {
+    if (!(Number.isInteger(bytes) && bytes >= 4096 && bytes % 4096 === 0)) {
+      throw new RangeError(`gauge sizes want multiples of 4096 bytes, got ${bytes}`);
+    }
+  }
+  return summarize(await measureCopies(sizes, clock), await measureChains(fmaMs, clock));
+}
+
+function summarize(copies: Gauge["copies"], chains: Gauge["chains"]): Gauge {
+  return {
+    copyGBs: Math.max(...copies.map((c) => c.gbs)),
+    fmaGFlops: Math.max(...chains.map((c) => c.gflops)),
+    copies,
+    chains,
+  };
+}
+
+/** The better of two readings, entry by entry: one at each end of a run, so that a busy moment does not set the scale. */
+export function betterGauge(a: Gauge, b: Gauge): Gauge {
+  const copies = a.copies.map((c, i) => ({ ...c, gbs: Math.max(c.gbs, b.copies[i]?.gbs ?? 0) }));
+  const chains = a.chains.map((c, i) => ({ ...c, gflops: Math.max(c.gflops, b.chains[i]?.gflops ?? 0) }));
+  return summarize(copies, chains);
+}
+
+/** Some tens of milliseconds in one dispatch: what the two clocks are compared by. */
+export async function calibrationWork(): Promise<() => void> {
+  const y = empty([2 ** 20]);
+  const launch = (turns: number) => () =>
+    fmaKernel.run({ bind: { y }, params: { turns, a: 0.5, b: 0.5 }, spec: {}, grid: grid1d(2 ** 20, 64) });
+  let turns = 16;
+  for (;;) {
+    const { ms } = await timeRuns(currentGpu(), launch(turns), 1, "queue");
+    if (ms >= 20 || turns >= 2 ** 18) return launch(turns);
+    turns *= 4;
+  }
+}

@@ -1,0 +1,186 @@
+// Measures one kernel case: is every variant right, what does its first run cost, and how long does it take.
+import { currentGpu, type Gpu } from "../../src/gpu/index.ts";
+import { readAll, Scope } from "../../src/tensor/index.ts";
+import { deviation, maxAbs } from "../../test/support/close.ts";
+import type { KernelCase, Prepared, Variant } from "./case.ts";
+import { type Clock, timeRuns } from "./clock.ts";
+import type { KernelResult, VariantResult } from "./results.ts";
+import { median, pairedRatio, spread } from "./statistics.ts";
+
+export interface MeasureOptions {
+  /** Interleaved rounds. Fewer when the budget does not allow them, but at least 3. Default 7. */
+  readonly rounds?: number;
+  /** Seconds for the rounds of one case. Default 10. */
+  readonly budget?: number;
+  /** Least length of one variant's part of a round in milliseconds, reached by repeats. Default 30. */
+  readonly roundMs?: number;
+  /** Default "queue". */
+  readonly clock?: Clock;
+  /** Only these variants, beside the first, against which they are measured. Default all. */
+  readonly variants?: readonly string[];
+  /** Ends the measurement between two rounds. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_TOLERANCE = 1e-5;
+const MOST_REPEATS = 5000;
+const LEAST_ROUNDS = 3;
+
+/** A variant whose numbers are wrong. */
+export class CheckError extends Error {
+  override readonly name = "CheckError";
+}
+
+/** Raised when the signal asked to stop. */
+export class StoppedError extends Error {
+  override readonly name = "StoppedError";
+}
+
+/**
+ * Checks every variant, times it, and gives times in milliseconds per run.
+ *
+ * The first run of a variant, less a warm one, is its compile time: pipelines are made and drivers compile on first use.
+ * Then rounds: in each, every variant runs often enough to last `roundMs`. Results are compared before the rounds and after.
+ * Errors: CheckError for wrong results, RangeError for options out of range, and whatever the device reports.
+ */
+export async function measureKernel(bench: KernelCase, options: MeasureOptions = {}): Promise<KernelResult> {
+  const { rounds = 7, budget = 10, roundMs = 30, clock = "queue", signal } = options;
+  if (!(Number.isInteger(rounds) && rounds >= 1))
+    throw new RangeError(`rounds wants a whole number >= 1, got ${rounds}`);
+  if (!(budget > 0)) throw new RangeError(`budget wants seconds above 0, got ${budget}`);
+  if (!(roundMs > 0)) throw new RangeError(`roundMs wants milliseconds above 0, got ${roundMs}`);
+  const gpu = currentGpu();
+  using _scope = new Scope();
+  const prepared = await bench.prepare();
+  const variants = choose(bench, prepared, options.variants);
+  await gpu.wait();
+
+  const sides: Side[] = [];
+  for (const variant of variants) sides.push(await Side.start(gpu, variant, clock));
+  const off = await checkAll(bench, prepared, variants);
+  const turn = sides.reduce((sum, side) => sum + side.plan(roundMs), 0);
+  const affordable = Math.floor((1000 * budget) / turn);
+  const count = Math.max(Math.min(LEAST_ROUNDS, rounds), Math.min(rounds, affordable));
+  for (let round = 0; round < count; round++) {
+    for (const side of sides) {
+      if (signal?.aborted) throw new StoppedError(`stopped in round ${round + 1} of ${count}`);
+      await side.round();
+    }
+  }
+  await checkAll(bench, prepared, variants);
+  const base = (sides[0] as Side).times;
+  return {
+    kind: "kernel",
+    group: bench.group,
+    name: bench.name,
+    flops: bench.work.flops ?? 0,
+    bytes: bench.work.bytes,
+    variants: sides.map((side, i) => side.result(base, off[i] as number)),
+  };
+}
+
+function choose(bench: KernelCase, prepared: Prepared, wanted: readonly string[] | undefined): readonly Variant[] {
+  const [first, ...others] = prepared.variants;
+  if (!first) throw new CheckError(`${bench.group} ${bench.name}: has no variants`);
+  return wanted ? [first, ...others.filter((v) => wanted.includes(v.name))] : prepared.variants;
+}
+
+/** Largest deviation of each variant as a share of the largest value. Throws CheckError at the first that is too large. */
+async function checkAll(bench: KernelCase, prepared: Prepared, variants: readonly Variant[]): Promise<number[]> {
+  const { tolerance = DEFAULT_TOLERANCE } = prepared;
+  const title = `${bench.group} ${bench.name}`;
+  let expected = prepared.expected;
+  const worst: number[] = [];
+  for (const variant of variants) {
+    const tensors = variant.results();
+    const given = await readAll(...tensors);
+    expected ??= given;
+    if (given.length === 0 || given.length !== expected.length) {
+      throw new CheckError(
+        `${title}: ${variant.name} has ${given.length} results, wanted ${expected.length || "some"}`,
+      );
+    }
+    let largest = 0;
+    given.forEach((got, i) => {
+      const want = (expected as readonly ArrayLike<number>[])[i] as ArrayLike<number>;
+      const scale = maxAbs(want);
+      const distance = deviation(got, want);
+      const off = distance === 0 ? 0 : distance / scale;
+      if (!(off <= tolerance)) {
+        const result = given.length > 1 ? ` result ${i}` : "";
+        throw new CheckError(
+          `${title}: ${variant.name}${result} is off by ${off.toPrecision(3)} of the largest value, tolerance ${tolerance}`,
+        );
+      }
+      largest = Math.max(largest, off);
+    });
+    worst.push(largest);
+  }
+  return worst;
+}
+
+/** One variant while it is measured. */
+class Side {
+  private readonly gpu: Gpu;
+  private readonly variant: Variant;
+  private readonly compileMs: number;
+  private readonly warmMs: number;
+  private clock: Clock;
+  private repeats = 1;
+  /** Milliseconds below which a round is mostly overhead. */
+  private shortest = 0;
+  readonly times: number[] = [];
+
+  private constructor(gpu: Gpu, variant: Variant, clock: Clock, firstMs: number, warmMs: number) {
+    this.gpu = gpu;
+    this.variant = variant;
+    this.clock = clock;
+    this.compileMs = Math.max(0, firstMs - warmMs);
+    this.warmMs = warmMs;
+  }
+
+  /** First and second run. */
+  static async start(gpu: Gpu, variant: Variant, clock: Clock): Promise<Side> {
+    const run = () => variant.run();
+    const first = await timeRuns(gpu, run, 1, "queue");
+    const warm = await timeRuns(gpu, run, 1, "queue");
+    return new Side(gpu, variant, clock, first.ms, warm.ms);
+  }
+
+  /** Sets the repeats of a round and says how many milliseconds one will take. */
+  plan(roundMs: number): number {
+    this.shortest = roundMs / 2;
+    this.repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(roundMs / Math.max(this.warmMs, 1e-3))));
+    return Math.max(roundMs, this.repeats * this.warmMs);
+  }
+
+  async round(): Promise<void> {
+    const run = () => this.variant.run();
+    // A lone warm run includes the wait for the queue: a short kernel's first rounds show that it needs more repeats.
+    for (;;) {
+      const { ms, clock } = await timeRuns(this.gpu, run, this.repeats, this.clock);
+      this.clock = clock;
+      const isFirst = this.times.length === 0;
+      if (!isFirst || ms >= this.shortest || this.repeats >= MOST_REPEATS) {
+        this.times.push(ms / this.repeats);
+        return;
+      }
+      const needed = Math.ceil((1.5 * this.repeats * this.shortest) / Math.max(ms, 1e-3));
+      this.repeats = Math.min(MOST_REPEATS, Math.max(2 * this.repeats, needed));
+    }
+  }
+
+  result(base: readonly number[], off: number): VariantResult {
+    return {
+      name: this.variant.name,
+      ms: median(this.times),
+      spread: spread(this.times),
+      rounds: this.times,
+      repeats: this.repeats,
+      clock: this.clock,
+      ratio: pairedRatio(base, this.times),
+      compileMs: this.compileMs,
+      deviation: off,
+    };
+  }
+}
