@@ -1,8 +1,7 @@
 // Sums over axes: the reduction behind broadcast gradients, `sum` and `mean`.
 import sumToWgsl from "../../shaders/sum_to.wgsl";
-import { kernel, OpError } from "../gpu/index.ts";
+import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import { empty, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
-import { lanesFor } from "./lanes.ts";
 
 const sumToKernel = kernel("sum_to", sumToWgsl);
 
@@ -37,54 +36,92 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
 
 const product = (axes: Axes) => axes.size[0] * axes.size[1] * axes.size[2];
 
-/** Below this many workgroups a device is mostly idle, so that long sums are cut up. */
-const BUSY_GROUPS = 256;
-/** Terms that one workgroup of 64 adds up before a cut pays for its second dispatch. */
-const SLICE_TERMS = 2048;
+/** Below this many workgroups a device is mostly idle, so that long sums are cut up; a CPU is busy with few. */
+const BUSY_HARDWARE = 256;
+const BUSY_SOFTWARE = 8;
+/** Items that one workgroup of 64 adds up before a cut pays for its second dispatch. */
+const SLICE_ITEMS = 1024;
+
+/** One pass in Items of one number or four: what the shader's Params say, but for the slices. */
+interface Pass {
+  readonly kept: Axes;
+  readonly summed: Axes;
+  /** Items of results, and of terms in each. */
+  readonly results: number;
+  readonly terms: number;
+  /** Results per Item. */
+  readonly width: 1 | 4;
+  readonly wide: boolean;
+}
+
+/** The innermost axis in Items of four; null where it does not divide or is not contiguous. */
+function inFours({ size: [a, b, c], stride: [sa, sb, sc] }: Axes): Axes | null {
+  if (sc !== 1 || c % 4 !== 0) return null;
+  return { size: [a, b, c / 4, 1], stride: [sa / 4, sb / 4, 1, 0] };
+}
+
+const strideByFour = ({ size, stride: [a, b, c] }: Axes): Axes => ({ size, stride: [a / 4, b / 4, c / 4, 0] });
+
+function planPass(kept: Axes, summed: Axes): Pass {
+  const [keptFours, summedFours] = [inFours(kept), inFours(summed)];
+  // All strides but the innermost are multiples of its size.
+  if (keptFours) kept = keptFours;
+  else if (summedFours) kept = strideByFour(kept);
+  if (summedFours) summed = summedFours;
+  else if (keptFours) summed = strideByFour(summed);
+  const wide = keptFours !== null || summedFours !== null;
+  return { kept, summed, results: product(kept), terms: product(summed), width: keptFours ? 4 : 1, wide };
+}
+
+/** Invocations per result. A tree costs more than a few terms; many results keep a device busy one lane each. */
+function lanesOf(terms: number, results: number): 1 | 8 | 64 {
+  if (terms < 16 || (results >= 4096 && terms <= 256)) return 1;
+  return terms < 2048 && results >= 64 ? 8 : 64;
+}
 
 /**
  * Writes into y the sum of x over `axes`, times `scale`. y holds the kept elements in order; its shape may or may not
- * keep the summed axes as ones. Long sums with few outputs run in two passes. The order of additions is fixed by the
- * shapes alone. Throws OpError when kept and summed axes alternate more than three times.
+ * keep the summed axes as ones. Long sums with few results run in two passes. The order of additions is fixed by the
+ * shapes and by whether the adapter is a software one. Throws OpError when kept and summed axes alternate more than three
+ * times.
  */
 export function sumAxesInto(op: string, y: Tensor, x: Tensor, axes: readonly number[], scale = 1): void {
   const { kept, summed } = splitAxes(op, x.shape, (axis) => axes.includes(axis));
-  const outputs = product(kept);
-  const terms = product(summed);
-  const wanted = Math.min(Math.ceil(terms / SLICE_TERMS), Math.ceil(BUSY_GROUPS / outputs));
+  const pass = planPass(kept, summed);
+  const { results, terms } = pass;
+  const busy = currentGpu().adapter.software ? BUSY_SOFTWARE : BUSY_HARDWARE;
+  const wanted = Math.min(Math.ceil(terms / SLICE_ITEMS), Math.ceil(busy / results));
   if (wanted < 2) {
-    dispatch(x, y, { kept, summed, outputs, terms, scale });
+    dispatch(x, y, pass, scale, { slices: 1, slice_terms: terms });
     return;
   }
-  const sliceTerms = Math.ceil(terms / wanted);
-  const slices = Math.ceil(terms / sliceTerms);
-  const partial = empty([outputs, slices]);
-  dispatch(x, partial, { kept, summed, outputs, terms, scale: 1, slices, sliceTerms });
-  dispatch(partial, y, {
-    kept: oneAxis(outputs, slices),
-    summed: oneAxis(slices, 1),
-    outputs,
-    terms: slices,
-    scale,
-  });
-  partial.dispose();
+  const slice_terms = Math.ceil(terms / wanted);
+  const slices = Math.ceil(terms / slice_terms);
+  using partial = empty([slices, y.numel]);
+  dispatch(x, partial, pass, 1, { slices, slice_terms });
+  const across = planPass(oneAxis(y.numel, 1), oneAxis(slices, y.numel));
+  dispatch(partial, y, across, scale, { slices: 1, slice_terms: slices });
 }
 
-const oneAxis = (size: number, stride: number): Axes => ({ size: [1, 1, size, 1], stride: [0, 0, stride, 0] });
+/** An axis of one place has no stride, as from splitAxes. */
+const oneAxis = (size: number, stride: number): Axes => ({
+  size: [1, 1, size, 1],
+  stride: [0, 0, size === 1 ? 0 : stride, 0],
+});
 
-interface Sums {
-  readonly kept: Axes;
-  readonly summed: Axes;
-  readonly outputs: number;
-  readonly terms: number;
-  readonly scale: number;
-  /** Results per output, each over `sliceTerms` terms. Default one over all. */
-  readonly slices?: number;
-  readonly sliceTerms?: number;
-}
-
-function dispatch(x: Tensor, y: Tensor, sums: Sums): void {
-  const { kept, summed, outputs, terms, scale, slices = 1, sliceTerms = terms } = sums;
+function dispatch(
+  x: Tensor,
+  y: Tensor,
+  { kept, summed, results, terms, width, wide }: Pass,
+  scale: number,
+  cut: { readonly slices: number; readonly slice_terms: number },
+): void {
+  const LANES = lanesOf(cut.slice_terms, results * cut.slices);
+  const [, rows, columns] = summed.size;
+  const [a, b, c] = summed.stride;
+  // LANES terms on, as places on the summed axes; offsets count modulo 2^32, as the shader's do.
+  const places = [Math.floor(LANES / (rows * columns)), Math.floor(LANES / columns) % rows, LANES % columns] as const;
+  const modulo = (offset: number) => ((offset % 2 ** 32) + 2 ** 32) % 2 ** 32;
   sumToKernel.run({
     bind: { x, y },
     params: {
@@ -92,13 +129,15 @@ function dispatch(x: Tensor, y: Tensor, sums: Sums): void {
       kept_stride: kept.stride,
       summed: summed.size,
       summed_stride: summed.stride,
-      outputs,
+      step: [0, places[1], places[2], 0],
+      wrap: [0, modulo(a - rows * b), modulo(b - columns * c), modulo(places[0] * a + places[1] * b + places[2] * c)],
+      results,
       terms,
-      slices,
-      slice_terms: sliceTerms,
+      ...cut,
       scale,
     },
-    ...lanesFor(sliceTerms, outputs * slices),
+    spec: { Item: wide ? "vec4<f32>" : "f32", ITEM_IS_ONE: !wide, WIDTH: width, LANES },
+    grid: grid1d(results * cut.slices, 64 / LANES),
   });
 }
 

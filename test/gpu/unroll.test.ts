@@ -1,5 +1,5 @@
 // `//!unroll` writes loops out with the constants a shader has by then.
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applySpec } from "../../src/gpu/wgsl.ts";
 import { evaluate } from "../../src/gpu/wgsl_constants.ts";
@@ -116,6 +116,10 @@ describe("constant expressions", () => {
         .tuple(tie("tree"), fc.constantFrom("+", "*"), tie("tree"))
         .map(([a, op, b]) => [`(${a[0]} ${op} ${b[0]})`, op === "+" ? a[1] + b[1] : a[1] * b[1]]),
     }));
-    fc.assert(fc.property(tree, ([text, value]) => expect(evaluate(text, none)).toBe(value)));
+    fc.assert(
+      fc.property(tree, ([text, value]) => {
+        expect(evaluate(text, none)).toBe(value);
+      }),
+    );
   });
 });
