@@ -1,7 +1,8 @@
 // Max pooling: the largest value of each window, and its flat place in the plane. Padding counts as -infinity; of equal
 // values the first in row-major order wins.
 //!include "lib/index.wgsl"
-struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, window: vec2<u32>, stride: vec2<u32>, padding: vec2<u32> }
+//!include "lib/pool_window.wgsl"
+struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> place: array<i32>;
@@ -21,18 +22,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let out = vec2(i / params.out_size.y % params.out_size.x, i % params.out_size.y);
   let plane = i / (params.out_size.x * params.out_size.y) * params.in_size.x * params.in_size.y;
-  let corner = vec2<i32>(out * params.stride) - vec2<i32>(params.padding);
-  let first = vec2<u32>(max(corner, vec2(0)));
-  let last = min(vec2<u32>(corner + vec2<i32>(params.window)), params.in_size);
+  let corner = out * STRIDE - params.padding;
+  let first = max(out * STRIDE, params.padding) - params.padding;
   var best = first.x * params.in_size.y + first.y;
   var top = x[plane + best];
-  for (var r = first.x; r < last.x; r++) {
-    for (var c = first.y; c < last.y; c++) {
-      let at = r * params.in_size.y + c;
-      let v = x[plane + at];
-      if (v > top || (is_nan(v) && !is_nan(top))) {
-        top = v;
-        best = at;
+  for (var r0 = 0u; r0 < WINDOW_Y; r0 += WINDOW_UNROLL_Y) {
+    for (var c0 = 0u; c0 < WINDOW_X; c0 += WINDOW_UNROLL_X) {
+      for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
+        for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll
+          // Above and left of the input this wraps to a huge number.
+          let p = corner + vec2(r0 + r, c0 + c);
+          let inside = all(p < params.in_size);
+          let at = select(best, p.x * params.in_size.y + p.y, inside);
+          let v = x[plane + at];
+          let wins = v > top || (is_nan(v) && !is_nan(top));
+          top = select(top, v, wins);
+          best = select(best, at, wins);
+        }
       }
     }
   }

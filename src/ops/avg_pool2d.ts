@@ -5,7 +5,7 @@ import backwardWgsl from "../../shaders/avg_pool2d_grad.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { meta, type Shape, type Tensor } from "../tensor/index.ts";
-import { type PoolOptions, planPool } from "./pool/plan.ts";
+import { type PoolOptions, planPool, poolVariant } from "./pool/plan.ts";
 
 const forwardKernel = kernel("avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("avg_pool2d_grad", backwardWgsl);
@@ -29,16 +29,16 @@ export const avgPool2d = defineOp({
     return { shape: [x.shape[0] as number, x.shape[1] as number, ...out_size], dtype: "f32" };
   },
   forward(y, [x], options) {
-    const params = { n: y.numel, ...planPool("avgPool2d", x, options) };
-    const spec = { COUNT_PADDING: options.countIncludePad ?? true };
-    forwardKernel.run({ bind: { x, y }, params, spec, grid: grid1d(y.numel, 64) });
+    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", x, options));
+    const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
+    forwardKernel.run({ bind: { x, y }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
     return [];
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
-    const params = { n: dx.numel, ...planPool("avgPool2d", meta(shapes[0] as Shape), options) };
-    const spec = { COUNT_PADDING: options.countIncludePad ?? true };
-    backwardKernel.run({ bind: { dy, dx }, params, spec, grid: grid1d(dx.numel, 64) });
+    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", meta(shapes[0] as Shape), options));
+    const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
+    backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel, 64) });
     return [dx];
   },
 });

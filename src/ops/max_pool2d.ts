@@ -5,7 +5,7 @@ import backwardWgsl from "../../shaders/max_pool2d_grad.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { empty, type Tensor } from "../tensor/index.ts";
-import { type PoolOptions, planPool } from "./pool/plan.ts";
+import { type PoolOptions, planPool, poolVariant } from "./pool/plan.ts";
 
 const forwardKernel = kernel("max_pool2d", forwardWgsl);
 const backwardKernel = kernel("max_pool2d_grad", backwardWgsl);
@@ -28,14 +28,14 @@ export const maxPool2d = defineOp({
   },
   forward(y, [x], options) {
     const place = empty(y.shape, "i32");
-    const params = { n: y.numel, ...planPool("maxPool2d", x, options) };
-    forwardKernel.run({ bind: { x, y, place }, params, grid: grid1d(y.numel, 64) });
+    const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
+    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
     return [place, x];
   },
   backward(dy, [place, x], { options, out }) {
     const dx = out(0);
-    const params = { n: x.numel, ...planPool("maxPool2d", x, options) };
-    backwardKernel.run({ bind: { dy, place, dx }, params, grid: grid1d(x.numel, 64) });
+    const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
+    backwardKernel.run({ bind: { dy, place, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel, 64) });
     return [dx];
   },
 });
@@ -48,8 +48,8 @@ export const maxPool2dIndices = defineOp({
   },
   forward(place, [x], options) {
     const y = empty(place.shape);
-    const params = { n: y.numel, ...planPool("maxPool2dIndices", x, options) };
-    forwardKernel.run({ bind: { x, y, place }, params, grid: grid1d(y.numel, 64) });
+    const { spec, sizes } = poolVariant(planPool("maxPool2dIndices", x, options));
+    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
     return [];
   },
 });

@@ -57,3 +57,10 @@ export function planPool(
   }) as [number, number];
   return { ...plan, in_size, out_size };
 }
+
+/** A plan as the kernels take it: window and stride baked (shaders/lib/pool_window.wgsl), sizes as params. */
+export function poolVariant({ window, stride, padding, in_size, out_size }: PoolPlan) {
+  const [WINDOW_Y, WINDOW_X] = window;
+  const [STRIDE_Y, STRIDE_X] = stride;
+  return { spec: { WINDOW_Y, WINDOW_X, STRIDE_Y, STRIDE_X }, sizes: { in_size, out_size, padding } };
+}
