@@ -1,52 +1,49 @@
-// dx of batch norm. Training: dx = weight · invstd · (dy - mean(dy) - xhat · mean(dy · xhat)); evaluation, where the
-// statistics are constants: dx = weight · invstd · dy.
+// dx of batch norm. Training: dx = scale · (dy - mean(dy) - xhat · mean(dy · xhat)); evaluation, where the statistics are
+// constants: dx = scale · dy. With a residual, its gradient too, which is dy where the output was positive.
 //!include "lib/index.wgsl"
-const RELU: bool = false;                //!spec
-const AFFINE: bool = true;               //!spec
+//!include "lib/channel_walk.wgsl"
+const AFTER: u32 = 0u;                   //!spec   0 nothing, 1 ReLU, 2 residual and ReLU
 const TRAINING: bool = true;             //!spec
-struct Params { channels: u32, area: u32, groups_per_plane: u32, planes: u32, count: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-@group(0) @binding(2) var<storage, read> y: array<f32>;
-@group(0) @binding(3) var<storage, read> stats: array<f32>;             // [4, C]: mean, invstd, shift, mean - shift
-@group(0) @binding(4) var<storage, read> weight: array<f32>;
-@group(0) @binding(5) var<storage, read> dweight: array<f32>;
-@group(0) @binding(6) var<storage, read> dbias: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32,
+  count: f32 }
+@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(1) var<storage, read> dy: array<Item>;
+@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless AFTER is 2
+@group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
+@group(0) @binding(4) var<storage, read> dweight: array<f32>;
+@group(0) @binding(5) var<storage, read> dbias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> dx: array<Item>;
+@group(0) @binding(7) var<storage, read_write> dresidual: array<Item>;  // not written unless AFTER is 2
 @group(0) @binding(8) var<uniform> params: Params;
+//!include "lib/batch_normalise.wgsl"
+//!include "lib/batch_norm_gate.wgsl"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let flat = flat_group(group, groups);
-  let plane = flat / params.groups_per_plane;
-  if (plane >= params.planes) {
+  let c = flat / params.slices;
+  if (c >= params.channels) {
     return;
   }
-  let c = plane % params.channels;
-  let shift = stats[2u * params.channels + c];
-  let mean = stats[3u * params.channels + c];
-  let s = stats[params.channels + c];
-  var scale = s;
-  if (AFFINE) {
-    scale *= weight[c];
-  }
+  let norm = channel_norm(c);
   var mean_dy = 0.0;
   var mean_dot = 0.0;
   if (TRAINING) {
-    mean_dy = dbias[c] / f32(params.count);
-    mean_dot = dweight[c] / f32(params.count) * s;
+    mean_dy = dbias[c] / params.count;
+    mean_dot = dweight[c] / params.count * stats[params.channels + c];
   }
-  let start = (flat % params.groups_per_plane) * 512u + lane;
-  for (var k = 0u; k < 8u; k++) {
-    let i = start + k * 64u;
-    if (i < params.area) {
-      let at = plane * params.area + i;
-      var g = dy[at];
-      if (RELU) {
-        g = select(0.0, g, y[at] > 0.0);
-      }
-      dx[at] = scale * (g - mean_dy - (x[at] - shift - mean) * mean_dot);
+  let first = flat % params.slices * params.slice_items;
+  let end = min(first + params.slice_items, params.items);
+  var at = channel_walk(c, first + lane);
+  for (var i = first + lane; i < end; i += 64u) {
+    // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
+    let centre = centred(x[at.j], norm);
+    let g = gated(at.j, centre, norm);
+    if (AFTER == 2u) {
+      dresidual[at.j] = g;
     }
+    dx[at.j] = norm.scale * (g - mean_dy - centre * mean_dot);
+    at = channel_step(at);
   }
 }

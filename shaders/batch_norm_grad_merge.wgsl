@@ -1,6 +1,6 @@
 // Adds up the slices of batch_norm_grad_sums in a fixed order. One workgroup per channel.
 //!include "lib/index.wgsl"
-//!include "lib/reduce.wgsl"
+//!include "lib/channel_sums.wgsl"
 struct Params { channels: u32, slices: u32 }
 @group(0) @binding(0) var<storage, read> dweights: array<f32>;           // [C, slices]
 @group(0) @binding(1) var<storage, read> dbiases: array<f32>;
@@ -13,16 +13,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let flat = flat_group(group, groups);
   let c = min(flat, params.channels - 1u);
-  var sum_weight = 0.0;
-  var sum_bias = 0.0;
+  var sum = vec2<f32>(0.0);
   for (var s = lane; s < params.slices; s += 64u) {
-    sum_weight += dweights[c * params.slices + s];
-    sum_bias += dbiases[c * params.slices + s];
+    let at = c * params.slices + s;
+    sum += vec2<f32>(dweights[at], dbiases[at]);
   }
-  let total_weight = workgroup_sum(sum_weight, lane);
-  let total_bias = workgroup_sum(sum_bias, lane);
+  let total = workgroup_sums(sum, lane);
   if (lane == 0u && flat < params.channels) {
-    dweight[c] = total_weight;
-    dbias[c] = total_bias;
+    dweight[c] = total.x;
+    dbias[c] = total.y;
   }
 }

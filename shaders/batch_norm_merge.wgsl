@@ -1,15 +1,17 @@
 // Joins the slices of batch_norm_slices in a fixed order: what batch_norm_stats gives in one pass.
 //!include "lib/index.wgsl"
 //!include "lib/moments.wgsl"
-const TRACK: bool = true;                //!spec   update the running statistics
-struct Params { channels: u32, area: u32, slices: u32, eps: f32, momentum: f32 }
+struct Params { channels: u32, plane: u32, slices: u32, eps: f32, momentum: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;            // [C, slices, 3]: count, mean, m2
-@group(0) @binding(2) var<storage, read_write> stats: array<f32>;        // [4, C]: mean, invstd, shift, mean - shift
-@group(0) @binding(3) var<storage, read_write> running_mean: array<f32>;
-@group(0) @binding(4) var<storage, read_write> running_var: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> weight: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> stats: array<f32>;        // [6, C], see lib/batch_statistics.wgsl
+@group(0) @binding(5) var<storage, read_write> running_mean: array<f32>;
+@group(0) @binding(6) var<storage, read_write> running_var: array<f32>;
+@group(0) @binding(7) var<uniform> params: Params;
 //!include "lib/batch_statistics.wgsl"
+//!include "lib/batch_moments.wgsl"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -23,6 +25,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let m = workgroup_moments(own, lane);
   if (lane == 0u && flat < params.channels) {
-    keep_statistics(c, m, x[c * params.area]);
+    keep_moments(c, m, x[c * params.plane]);
   }
 }

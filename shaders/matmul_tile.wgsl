@@ -1,18 +1,24 @@
-// y = a b (+ bias), by tiles in workgroup memory: 64 invocations make a tile of 64 x 32 results, each 8 rows x 4 columns.
+// y = a b (+ bias), by tiles in workgroup memory: X x Y invocations make a tile of 4 ROW_QUADS Y rows by 4 COLUMN_QUADS X
+// columns, each of them 4 ROW_QUADS by 4 COLUMN_QUADS results.
 // For adapters with caches and no dear loads, and for those without subgroups of one fixed size.
 //!include "lib/index.wgsl"
 //!include "lib/gemm.wgsl"
+const X: u32 = 8u;                       //!spec   invocations along the columns
+const Y: u32 = 8u;                       //!spec   and along the rows
+const ROW_QUADS: u32 = 2u;               //!spec   rows of an invocation, in fours
+const COLUMN_QUADS: u32 = 1u;            //!spec
+
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // anything when has_bias is 0
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const TILE_M: u32 = 64u;
-const TILE_N: u32 = 32u;
+const LANES: u32 = X * Y;
 const TILE_K: u32 = 16u;
-const QUADS_M: u32 = TILE_M / 4u;
-const QUADS_N: u32 = TILE_N / 4u;
+const QUADS_M: u32 = Y * ROW_QUADS;      // of the tile
+const QUADS_N: u32 = X * COLUMN_QUADS;
+const RESULTS: u32 = 4u * ROW_QUADS * COLUMN_QUADS;               // of an invocation, in fours
 var<workgroup> a_tile: array<vec4<f32>, TILE_K * QUADS_M>;        // [k, row / 4]
 var<workgroup> b_tile: array<vec4<f32>, TILE_K * QUADS_N>;        // [k, column / 4]
 
@@ -21,7 +27,7 @@ fn place(e: u32, quads: u32, along_k: bool) -> vec2<u32> {
   return select(vec2(e / quads, e % quads), vec2(e % TILE_K, e / TILE_K), along_k);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let flat = flat_group(group, groups);
@@ -29,28 +35,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     return;
   }
   let tile = tile_of(flat, params.tiles_m, params.tiles_n, params.batch.x * params.batch.y * params.batch.z);
-  let row0 = tile.row * TILE_M;
-  let column0 = tile.column * TILE_N;
+  let row0 = tile.row * QUADS_M * 4u;
+  let column0 = tile.column * QUADS_N * 4u;
   let a_at = batch_offset(tile.batch, params.batch, params.a_batch);
   let b_at = batch_offset(tile.batch, params.batch, params.b_batch);
-  let tx = lane % 8u;
-  let ty = lane / 8u;
-  var total = array<vec4<f32>, 8>();
+  let tx = lane % X;
+  let ty = lane / X;
+  var total: array<vec4<f32>, RESULTS>;  // [row, quad of columns]
   let k_last = min((tile.split + 1u) * params.split_k, params.k);
   for (var k_block = tile.split * params.split_k; k_block < k_last; k_block += BLOCK) {
-    var acc = array<vec4<f32>, 8>();
+    var acc = array<vec4<f32>, RESULTS>();
     let k_end = min(k_block + BLOCK, k_last);
     for (var k0 = k_block; k0 < k_end; k0 += TILE_K) {
       workgroupBarrier();
       // Indices beyond an edge are clamped: rows and columns there are not stored, terms there are set to zero.
-      for (var e = lane; e < TILE_K * QUADS_M; e += 64u) {
+      for (var e = lane; e < TILE_K * QUADS_M; e += LANES) {
         let at = place(e, QUADS_M, params.a_col == 1u);
         let k = k0 + at.x;
         let i = min(vec4(row0 + at.y * 4u) + vec4(0u, 1u, 2u, 3u), vec4(params.m - 1u)) * params.a_row
           + a_at + min(k, k_end - 1u) * params.a_col;
         a_tile[at.x * QUADS_M + at.y] = select(vec4(0.0), vec4(a[i.x], a[i.y], a[i.z], a[i.w]), k < k_end);
       }
-      for (var e = lane; e < TILE_K * QUADS_N; e += 64u) {
+      for (var e = lane; e < TILE_K * QUADS_N; e += LANES) {
         let at = place(e, QUADS_N, params.b_row == 1u);
         let k = k0 + at.x;
         let i = min(vec4(column0 + at.y * 4u) + vec4(0u, 1u, 2u, 3u), vec4(params.n - 1u)) * params.b_col
@@ -59,31 +65,37 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
       workgroupBarrier();
       for (var k = 0u; k < TILE_K; k++) {
-        let a_low = a_tile[k * QUADS_M + ty * 2u];
-        let a_high = a_tile[k * QUADS_M + ty * 2u + 1u];
-        let q = b_tile[k * QUADS_N + tx];
-        acc[0] = fma(vec4(a_low.x), q, acc[0]);
-        acc[1] = fma(vec4(a_low.y), q, acc[1]);
-        acc[2] = fma(vec4(a_low.z), q, acc[2]);
-        acc[3] = fma(vec4(a_low.w), q, acc[3]);
-        acc[4] = fma(vec4(a_high.x), q, acc[4]);
-        acc[5] = fma(vec4(a_high.y), q, acc[5]);
-        acc[6] = fma(vec4(a_high.z), q, acc[6]);
-        acc[7] = fma(vec4(a_high.w), q, acc[7]);
+        var rows: array<vec4<f32>, ROW_QUADS>;
+        for (var p = 0u; p < ROW_QUADS; p++) {  //!unroll
+          rows[p] = a_tile[k * QUADS_M + ty * ROW_QUADS + p];
+        }
+        for (var q = 0u; q < COLUMN_QUADS; q++) {  //!unroll
+          let quad = b_tile[k * QUADS_N + tx + q * X];
+          for (var p = 0u; p < ROW_QUADS; p++) {  //!unroll
+            for (var r = 0u; r < 4u; r++) {  //!unroll
+              acc[(p * 4u + r) * COLUMN_QUADS + q] = fma(vec4(rows[p][r]), quad, acc[(p * 4u + r) * COLUMN_QUADS + q]);
+            }
+          }
+        }
       }
     }
-    for (var r = 0u; r < 8u; r++) {
+    for (var r = 0u; r < RESULTS; r++) {  //!unroll
       total[r] += acc[r];
     }
   }
+  // A copy to be indexed by a variable: the sums themselves can then stay in registers.
+  var result: array<vec4<f32>, RESULTS>;
+  for (var r = 0u; r < RESULTS; r++) {  //!unroll
+    result[r] = total[r];
+  }
   let y_at = tile.split * params.y_split + tile.batch * params.y_batch;
-  for (var r = 0u; r < 8u; r++) {
-    let row = row0 + ty * 8u + r;
+  for (var r = 0u; r < 4u * ROW_QUADS; r++) {
+    let row = row0 + ty * 4u * ROW_QUADS + r;
     if (row < params.m) {
-      for (var c = 0u; c < 4u; c++) {
-        let j = column0 + tx * 4u + c;
+      for (var c = 0u; c < 4u * COLUMN_QUADS; c++) {
+        let j = column0 + (c / 4u * X + tx) * 4u + c % 4u;
         if (j < params.n) {
-          var value = total[r][c];
+          var value = result[r * COLUMN_QUADS + c / 4u][c % 4u];
           if (params.has_bias != 0u) {
             value += bias[row * params.bias_row + j * params.bias_col];
           }

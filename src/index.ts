@@ -5,6 +5,7 @@ export {
   type AdapterReport,
   CaptureError,
   configureDebug,
+  configureTuning,
   currentGpu,
   DisposedError,
   debugLevel,
@@ -20,6 +21,9 @@ export {
   OpError,
   requestGpu,
   setCurrentGpu,
+  type TuneMode,
+  type TuneReport,
+  type TuneStore,
 } from "./gpu/index.ts";
 export * from "./io/index.ts";
 export * from "./models/index.ts";

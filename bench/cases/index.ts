@@ -3,10 +3,12 @@ import type { BenchCase } from "../lib/case.ts";
 import { batchNormCases, batchNormLargeCases } from "./batch_norm.ts";
 import { conv2dCases, conv2dLargeCases } from "./conv2d.ts";
 import { elementwiseCases, elementwiseLargeCases } from "./elementwise.ts";
+import { hostCases } from "./host.ts";
 import { matmulCases, matmulLargeCases } from "./matmul.ts";
 import { poolCases, poolLargeCases } from "./pool.ts";
 import { reductionCases, reductionLargeCases } from "./reduction.ts";
 import { softmaxCases, softmaxLargeCases } from "./softmax.ts";
+import { stepCases, stepLargeCases } from "./steps.ts";
 import { updateCases, updateLargeCases } from "./update.ts";
 
 export const cases: readonly BenchCase[] = [
@@ -18,6 +20,8 @@ export const cases: readonly BenchCase[] = [
   ...elementwiseCases,
   ...reductionCases,
   ...updateCases,
+  ...hostCases,
+  ...stepCases,
 ];
 
 export const largeCases: readonly BenchCase[] = [
@@ -29,4 +33,6 @@ export const largeCases: readonly BenchCase[] = [
   ...elementwiseLargeCases,
   ...reductionLargeCases,
   ...updateLargeCases,
+  ...hostCases,
+  ...stepLargeCases,
 ];

@@ -25,6 +25,12 @@ const PRODUCTS: readonly Product[] = [
   { m: 1024, n: 1024, k: 64 },
   { m: 64, n: 1024, k: 1024 },
   { m: 1, n: 1024, k: 1024, what: "row x matrix" },
+  { m: 1, n: 1000, k: 512, what: "row x matrix" },
+  { m: 1, n: 1000, k: 512, stored: "abT", what: "row x matrix" },
+  { m: 2, n: 1000, k: 512, what: "few rows" },
+  { m: 4, n: 1000, k: 512, what: "few rows" },
+  { m: 4, n: 10, k: 512, stored: "abT", what: "few rows" },
+  { m: 1000, n: 1, k: 512, what: "matrix x column" },
   { m: 64, n: 128, k: 784, stored: "abT", what: "LeNet fc1" },
   { m: 64, n: 784, k: 128, what: "LeNet fc1, grad input" },
   { m: 128, n: 784, k: 64, stored: "aTb", what: "LeNet fc1, grad weight" },
@@ -57,8 +63,9 @@ function matmulCase({ m, n, k, stored, what }: Product): KernelCase {
         gemm({ a: left, b: right, y, m, n, k, ...(family ? { family } : {}) });
         return [y];
       };
+      const few: GemmFamily[] = Math.min(m, n) <= 4 ? ["rows"] : [];
       const families: GemmFamily[] =
-        currentGpu().adapter.subgroupSize > 0 ? ["naive", "tile", "subgroup"] : ["naive", "tile"];
+        currentGpu().adapter.subgroupSize > 0 ? ["naive", "tile", "subgroup", ...few] : ["naive", "tile"];
       return { variants: [...families.map((f) => recorded(f, () => run(f))), recorded("auto", () => run(null))] };
     },
   };

@@ -18,6 +18,8 @@ export interface TrainingOptions {
   readonly weights?: (model: Module) => void;
   /** Default: standard normal images, labels 0, 1, ... 9, 0, ... */
   readonly data?: HostBatch;
+  /** False runs every step eagerly. Default true. */
+  readonly replay?: boolean;
 }
 
 const CLASSES = 10;
@@ -34,17 +36,19 @@ export class Training {
   readonly step: TrainStep;
   readonly batch: HostBatch;
   readonly model: Module;
+  private readonly optimizer: SGD;
   private readonly lr: number;
   private done = 0;
 
   constructor(options: TrainingOptions) {
-    const { channels, size, lr = 0.02 } = options;
+    const { channels, size, lr = 0.02, replay = true } = options;
     manualSeed(1);
     this.model = buildModel(options.model, { channels, size, classes: CLASSES });
     options.weights?.(this.model);
     this.lr = lr;
-    const optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });
-    this.step = new TrainStep({ model: this.model, optimizer, sample: [channels, size, size] });
+    this.optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });
+    const { model, optimizer } = this;
+    this.step = new TrainStep({ model, optimizer, sample: [channels, size, size], replay });
     this.batch = options.data ?? imagine(options);
   }
 
@@ -69,7 +73,15 @@ export class Training {
     return (performance.now() - start) / count;
   }
 
+  /** Dispatches of the latest step. */
+  dispatches(): number {
+    return this.step.describe().filter(({ kernel }) => kernel !== "copy" && kernel !== "clear").length;
+  }
+
+  /** Frees the step, the optimizer and the model. */
   dispose(): void {
     this.step.dispose();
+    this.optimizer.dispose();
+    this.model.dispose();
   }
 }

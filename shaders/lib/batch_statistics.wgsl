@@ -1,15 +1,18 @@
-// What batch norm keeps of a channel's moments; their mean is relative to `shift`. Shift and relative mean are kept apart
-// too: their sum is rounded, and subtracting one after the other keeps the digits of x where the mean is a thousand deviations.
-fn keep_statistics(c: u32, m: Moments, shift: f32) {
-  let mean = shift + m.mean;
-  let variance = max(m.m2 / m.count, 0.0);
-  stats[c] = mean;
-  stats[params.channels + c] = inverseSqrt(variance + params.eps);
-  stats[2u * params.channels + c] = shift;
-  stats[3u * params.channels + c] = m.mean;
-  if (TRACK) {
-    let unbiased = variance * (m.count / max(m.count - 1.0, 1.0));
-    running_mean[c] = (1.0 - params.momentum) * running_mean[c] + params.momentum * mean;
-    running_var[c] = (1.0 - params.momentum) * running_var[c] + params.momentum * unbiased;
+// What batch norm keeps of a channel: stats [6, C], rows mean, invstd, shift, mean - shift, scale, offset, so that
+// y = (x - shift - (mean - shift)) · scale + offset. Shift and relative mean are kept apart since their sum is rounded:
+// subtracting one after the other keeps the digits of x where the mean is a thousand deviations.
+const AFFINE: bool = true;               //!spec   weight and bias are given
+
+fn keep_affine(c: u32, shift: f32, relative_mean: f32, invstd: f32) {
+  let row = params.channels;
+  stats[c] = shift + relative_mean;
+  stats[row + c] = invstd;
+  stats[2u * row + c] = shift;
+  stats[3u * row + c] = relative_mean;
+  stats[4u * row + c] = invstd;
+  stats[5u * row + c] = 0.0;
+  if (AFFINE) {
+    stats[4u * row + c] = invstd * weight[c];
+    stats[5u * row + c] = bias[c];
   }
 }

@@ -1,28 +1,39 @@
-// Moments of elements first .. end of channel c (as channel_walk counts them) minus `shift`, which this invocation and its
+// Moments of Items first .. end of channel c (as channel_walk counts them) minus `shift`, which this invocation and its
 // 63 neighbours share out. Blocks of 32 are summed relative to the mean so far, so that neither a large mean nor an
-// outlier at the front cancels the variance away.
+// outlier at the front cancels the variance away. The numbers of an Item are kept apart until the end.
 fn channel_moments(c: u32, first: u32, end: u32, shift: f32, lane: u32) -> Moments {
-  let stride = channel_walk(64u, params.area);
-  var at = channel_walk(first + lane, params.area);
   var i = first + lane;
-  var m = Moments(0.0, 0.0, 0.0);
+  var at = channel_walk(c, i);
+  var count = 0.0;
+  var mean = Item(0.0);
+  var m2 = Item(0.0);
   if (i < end) {
-    m.mean = x[(at.n * params.channels + c) * params.area + at.p] - shift;
+    mean = x[at.j] - shift;
   }
   while (i < end) {
-    var sum = 0.0;
-    var square = 0.0;
-    var count = 0.0;
+    var sum = Item(0.0);
+    var square = Item(0.0);
+    var block = 0.0;
     for (var k = 0u; k < 32u && i < end; k++) {
-      let v = x[(at.n * params.channels + c) * params.area + at.p] - shift - m.mean;
+      let v = x[at.j] - shift - mean;
       sum += v;
       square += v * v;
-      count += 1.0;
-      at = channel_step(at, stride, params.area);
+      block += 1.0;
+      at = channel_step(at);
       i += 64u;
     }
-    let d = sum / count;
-    m = merge_moments(m, Moments(count, m.mean + d, max(square - sum * d, 0.0)));
+    let d = sum / block;
+    let share = block / (count + block);
+    m2 += max(square - sum * d, Item(0.0)) + d * d * (count * share);
+    mean += d * share;
+    count += block;
   }
-  return m;
+  let middle = item_total(mean) / ITEM_WIDTH;
+  let apart = mean - middle;
+  return Moments(count * ITEM_WIDTH, middle, item_total(m2) + count * item_total(apart * apart));
+}
+
+// The channel's first number: near enough to its mean for the digits of x - shift to last.
+fn channel_shift(c: u32) -> f32 {
+  return vec4<f32>(x[c * params.area]).x;
 }

@@ -1,17 +1,28 @@
-// Steps of 64 through one channel of [N, C, area], counted as if its planes lay side by side: one division at the start
-// and none on the way.
+// One workgroup of 64 walks a slice of one channel of [N, C, area], counted as if the channel's planes lay side by side.
+// An Item is what one load brings: four neighbours of a plane where planes are multiples of four, else one. Everything
+// here counts Items. The host divides once (src/ops/norm/layout.ts), so a step costs two additions and a comparison.
+alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
+const WIDE: bool = true;                 //!spec   whether an Item is a vec4
+const ITEM_WIDTH: f32 = select(1.0, 4.0, WIDE);
+
 struct ChannelWalk {
-  n: u32,                    // image
-  p: u32,                    // place in its plane
+  j: u32,                    // in the tensor
+  p: u32,                    // in its plane
 }
 
-fn channel_walk(i: u32, area: u32) -> ChannelWalk {
-  return ChannelWalk(i / area, i % area);
+fn channel_walk(c: u32, i: u32) -> ChannelWalk {
+  let p = i % params.area;
+  return ChannelWalk((i / params.area * params.channels + c) * params.area + p, p);
 }
 
-// stride is channel_walk(64, area).
-fn channel_step(at: ChannelWalk, stride: ChannelWalk, area: u32) -> ChannelWalk {
-  let p = at.p + stride.p;
-  let wraps = p >= area;
-  return ChannelWalk(at.n + stride.n + select(0u, 1u, wraps), select(p, p - area, wraps));
+// 64 Items on. step_p = 64 % area; step_j: that and 64 / area images; wrap_j: from the end of a plane to the next image's.
+fn channel_step(at: ChannelWalk) -> ChannelWalk {
+  let p = at.p + params.step_p;
+  let wraps = p >= params.area;
+  return ChannelWalk(at.j + params.step_j + select(0u, params.wrap_j, wraps), select(p, p - params.area, wraps));
+}
+
+// Sum of an Item's numbers.
+fn item_total(v: Item) -> f32 {
+  return dot(select(vec4<f32>(0.0), vec4<f32>(v), vec4<bool>(true, WIDE, WIDE, WIDE)), vec4<f32>(1.0));
 }

@@ -15,3 +15,14 @@ export function noGrad<T>(fn: () => T): T {
     enabled = before;
   }
 }
+
+/** Runs `fn` with recording on, also inside backward. */
+export function withGrad<T>(fn: () => T): T {
+  const before = enabled;
+  enabled = true;
+  try {
+    return fn();
+  } finally {
+    enabled = before;
+  }
+}

@@ -42,6 +42,14 @@ export interface TapeNode {
     ctx: BackwardContext<unknown>,
   ) => readonly (Tensor | null | undefined)[];
   readonly options: unknown;
+  /** Makes the nodes that stand for this one, when backward arrives here (checkpoint.ts). */
+  readonly expand?: (node: TapeNode) => Expansion;
+}
+
+/** Nodes recorded late, in order, and the last one's output. Their outputs are disposed already. */
+export interface Expansion {
+  readonly nodes: readonly TapeNode[];
+  readonly output: Tensor;
 }
 
 let active: Tape | null = null;
@@ -71,6 +79,19 @@ export class Tape implements Disposable {
     this.nodes.push(node);
     this.outputs.add(node.output);
     if (debugLevel() >= 3) debugLog(`tape ${node.op} -> [${node.output.shape.join(",")}]`);
+  }
+
+  /** True for the output of an op on this tape. */
+  recorded(t: Tensor): boolean {
+    return this.outputs.has(t);
+  }
+
+  /** Hands over the nodes, for another tape to walk, and disposes their outputs. */
+  takeNodes(): TapeNode[] {
+    const { nodes } = this;
+    this.nodes = [];
+    for (const { output } of nodes) output.dispose();
+    return nodes;
   }
 
   /** Keeps a recorded op's output past backward; it then belongs to the enclosing scope, or to the caller. */
@@ -112,15 +133,36 @@ export class Tape implements Disposable {
       grads.set(root, one);
       fill(one, 1);
     }
-    for (let i = this.nodes.length - 1; i >= 0; i--) {
-      const node = this.nodes[i] as TapeNode;
+    this.walkNodes(this.nodes, grads);
+  }
+
+  private walkNodes(nodes: readonly TapeNode[], grads: Map<Tensor, Tensor>): void {
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i] as TapeNode;
       const dy = grads.get(node.output);
-      if (dy) {
+      if (dy && node.expand) this.walkExpanded(node, node.expand(node), dy, grads);
+      else if (dy) {
         this.step(node, dy, grads);
         grads.delete(node.output);
         dy.dispose();
       }
       for (const t of node.saved) t?.dispose();
+    }
+  }
+
+  /** Walks the nodes that stand for one, in its place: gradients add up in the order they would have had. */
+  private walkExpanded(node: TapeNode, { nodes, output }: Expansion, dy: Tensor, grads: Map<Tensor, Tensor>): void {
+    grads.delete(node.output);
+    grads.set(output, dy);
+    for (const t of node.saved) t?.dispose();
+    for (const inner of nodes) this.outputs.add(inner.output);
+    try {
+      this.walkNodes(nodes, grads);
+    } finally {
+      for (const inner of nodes) {
+        for (const t of inner.saved) t?.dispose();
+        this.outputs.delete(inner.output);
+      }
     }
   }
 

@@ -1,11 +1,13 @@
 // Opens the GPU for a command, and describes it.
-import { type AdapterReport, type Gpu, requestGpu } from "../index.ts";
+import { type AdapterReport, type Gpu, requestGpu, type TuneMode } from "../index.ts";
 import { installGpu } from "../node/index.ts";
 
 export interface AdapterFlags {
   readonly requireGpu?: boolean | undefined;
   /** Part of the adapter's name. */
   readonly adapter?: string | undefined;
+  /** Whether kernels are chosen by trying them; default: ESPALIER_TUNE, else auto. */
+  readonly tune?: TuneMode | undefined;
 }
 
 /** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
@@ -14,7 +16,7 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
     ...(flags.requireGpu === undefined ? {} : { requireGpu: flags.requireGpu }),
     ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
   });
-  return requestGpu();
+  return requestGpu(flags.tune === undefined ? {} : { tune: flags.tune });
 }
 
 /** The adapter's name: of a software one its driver, of a card the card's and the driver's. */

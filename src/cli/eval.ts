@@ -37,7 +37,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   }
   const { test } = await loadSplits({ name: dataName, dir: flags.dataDir });
   const gpu = await openGpu(flags);
-  const model: Module = modelFor(name, test.shape, test.classes.length);
+  const model: Module = modelFor({ name }, test.shape, test.classes.length);
   model.loadStateDict(weights);
   const evaluator = new Evaluator(model, test.shape);
   const started = performance.now();

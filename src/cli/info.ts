@@ -1,7 +1,10 @@
-// `espalier info`: the adapter and its limits, and what a model is made of.
-import { buildModel, models, summarize } from "../index.ts";
+// `espalier info`: the adapter and its limits, what a model is made of, and the GPU memory that training it takes.
+import { type AdapterReport, buildModel, evaluationBatch, models, planTraining, summarize } from "../index.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "./adapter.ts";
+import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
+import { memoryLines } from "./memory_lines.ts";
+import { DEFAULT_RECIPE } from "./recipe_schema.ts";
 import { renderSummary } from "./summary_table.ts";
 
 export interface InfoFlags extends AdapterFlags {
@@ -10,21 +13,67 @@ export interface InfoFlags extends AdapterFlags {
   readonly size: number;
   readonly classes: number;
   readonly gpu: boolean;
+  /** Images a training step: with it, the memory of training is predicted. */
+  readonly batch?: number;
+  /** Train densely, without latent weights. */
+  readonly dense?: boolean;
+  /** Train with checkpointed blocks. */
+  readonly checkpointBlocks?: boolean;
+}
+
+/** Predicts peak memory from the run's own code; nothing is allocated and no kernel runs. */
+function predict(
+  flags: InfoFlags & { model: string; batch: number },
+  adapter: AdapterReport | null,
+  out: Output,
+): void {
+  const { channels, size, classes, model, batch, checkpointBlocks = false } = flags;
+  const { prune } = DEFAULT_RECIPE;
+  const dense = flags.dense ?? false;
+  const config = {
+    ...DEFAULT_RECIPE,
+    batchSize: batch,
+    prune: dense ? { ...prune, schedule: "none" as const } : prune,
+  };
+  const plan = (testImages: number) =>
+    planTraining({
+      build: () => buildModel(model, { channels, size, classes }, { checkpoint: checkpointBlocks }),
+      sample: [channels, size, size],
+      classes,
+      config,
+      testImages,
+      ...(adapter ? { adapter } : {}),
+    });
+  const images = evaluationBatch(config);
+  const training = plan(0);
+  const evaluated = plan(images);
+  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}`;
+  out.say("");
+  for (const line of memoryLines({ batch, optimizer, images }, training, evaluated)) out.say(line);
+  if (!adapter)
+    out.say("  kernels chosen as for a card of no particular make: leave --no-gpu out to plan for this one");
+  out.emit({ kind: "memory", model, batch, ...training, peakWithEvaluation: evaluated.peak });
 }
 
 export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
+  const { model, batch } = flags;
+  if (batch !== undefined && !model) throw new UsageError("--batch wants --model: memory is predicted for a network");
+  if (batch === 0) throw new UsageError("--batch wants a whole number >= 1, was given 0");
+  let adapter: AdapterReport | null = null;
   if (flags.gpu) {
     const gpu = await openGpu(flags);
     for (const line of adapterLines(gpu.adapter)) out.say(line);
     out.emit({ kind: "adapter", ...gpu.adapter });
+    adapter = gpu.adapter;
     gpu.destroy();
   }
-  if (flags.model) {
+  if (model) {
     const input = { channels: flags.channels, size: flags.size, classes: flags.classes };
-    const summary = summarize(buildModel(flags.model, input), [input.channels, input.size, input.size]);
+    const summary = summarize(buildModel(model, input), [input.channels, input.size, input.size]);
     out.say("");
-    out.say(renderSummary(flags.model, summary));
-    out.emit({ kind: "model", name: flags.model, ...summary });
+    out.say(renderSummary(model, summary));
+    out.emit({ kind: "model", name: model, ...summary });
+    if (batch !== undefined) predict({ ...flags, model, batch }, adapter, out);
   } else {
     out.say("");
     out.say("models (espalier info --model NAME shows one):");

@@ -43,6 +43,7 @@ export function program(done: (code: number) => void): Command {
     )
     .argument("[recipe]", "YAML file of settings; see recipes/")
     .addOption(new Option("--model <name>", "network").choices(modelNames))
+    .option("--checkpoint-blocks", "keep less memory: run the network's blocks again in backward")
     .addOption(new Option("--data <name>", "images").choices(["mnist", "fashion-mnist", "idx"]))
     .option("--data-dir <folder>", "folder of the four IDX files, gzipped or not")
     .option("--epochs <n>", "passes over the training images", whole)
@@ -67,6 +68,9 @@ export function program(done: (code: number) => void): Command {
     .option("--out <folder>", "where results go")
     .option("--overwrite", "start anew in a folder that holds a run")
     .option("--resume <folder>", "go on with a run that was interrupted")
+    .addOption(
+      new Option("--tune <mode>", "try kernels first: auto does so on hardware").choices(["off", "auto", "on"]),
+    )
     .addHelpText(
       "after",
       `
@@ -79,7 +83,7 @@ Examples
   $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
     )
     .action(async (recipe: string | undefined, flags: TrainCommandFlags) => {
-      const { adapter, requireGpu, resume, overwrite, json } = flags;
+      const { adapter, requireGpu, tune, resume, overwrite, json } = flags;
       done(
         await runTrain({
           ...(recipe === undefined ? {} : { recipe }),
@@ -89,6 +93,7 @@ Examples
           json: json ?? false,
           adapter,
           requireGpu,
+          tune,
           modelNames,
         }),
       );
@@ -108,14 +113,19 @@ Examples
     });
 
   gpuOptions(root.command("info"))
-    .summary("the adapter, its limits, and a model's layers")
-    .description("Shows the GPU adapter and what it can do, and with --model the layers of a network.")
+    .summary("the adapter, its limits, a model's layers and memory")
+    .description(
+      "Shows the GPU adapter and what it can do, with --model the layers of a network, and with --batch the memory that\ntraining it takes, without training it.",
+    )
     .addOption(new Option("--model <name>", "network to summarise").choices(modelNames))
     .option("--channels <n>", "channels of the images", whole, 1)
     .option("--size <n>", "height and width of the images", whole, 28)
     .option("--classes <n>", "number of classes", whole, 10)
+    .option("--batch <n>", "predict the GPU memory of training with this many images a step", whole)
+    .option("--dense", "predict for training without pruning")
+    .option("--checkpoint-blocks", "predict for training that runs the network's blocks again in backward")
     .option("--no-gpu", "leave the adapter out")
-    .addHelpText("after", "\nExample\n  $ espalier info --model resnet-20 --channels 3 --size 32")
+    .addHelpText("after", "\nExample\n  $ espalier info --model resnet-20 --channels 3 --size 32 --batch 128")
     .action(async (flags: InfoFlags & { json?: boolean }) => {
       done(await runInfo(flags, makeOutput(flags.json ?? false)));
     });

@@ -19,6 +19,7 @@ function oneOf<const T extends readonly [string, ...string[]]>(names: T, descrip
 
 const model = z.strictObject({
   name: text("which network, by its name in the model registry"),
+  checkpointBlocks: flag("run each block again in backward instead of keeping its activations: less memory, more time"),
 });
 
 const data = z.strictObject({
@@ -106,7 +107,7 @@ type DeepPartial<T> = T extends readonly unknown[]
 
 /** LeNet with batch norm on MNIST in three epochs: what an empty recipe means. */
 export const DEFAULT_RECIPE: Recipe = {
-  model: { name: "lenet-bn" },
+  model: { name: "lenet-bn", checkpointBlocks: false },
   data: { name: "mnist" },
   epochs: 3,
   batchSize: 256,

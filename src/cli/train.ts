@@ -1,14 +1,15 @@
 // `espalier train`: a recipe in, a directory of results out.
-import { currentGpu, debugLevel } from "../index.ts";
+import { currentGpu, debugLevel, planTraining } from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { loadSplits } from "./datasets.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { mib } from "./memory_lines.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { RunFiles } from "./run_files.ts";
-import { buildSession } from "./session.ts";
+import { buildSession, modelFor } from "./session.ts";
 import { renderLayerTable } from "./table.ts";
 
 export interface TrainFlags extends AdapterFlags {
@@ -69,13 +70,29 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  // Before the session, which starts the sequence of random weights anew.
+  const { peak: predictedPeakBytes } = planTraining({
+    build: () => modelFor(recipe.model, data.train.shape, data.train.classes.length),
+    sample: data.train.shape,
+    classes: data.train.classes.length,
+    config: recipe,
+    trainImages: data.train.length,
+    testImages: data.test.length,
+    adapter: gpu.adapter,
+  });
   const session = buildSession(recipe, data);
   const resumed = flags.resume ? await files.restore(session) : null;
   out.say(
     `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} images to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
   );
   if (resumed) out.say(`resuming from ${resumed}, step ${session.position.step} of ${session.totalSteps}`);
-  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), resumedFrom: resumed, totalSteps: session.totalSteps });
+  out.emit({
+    kind: "start",
+    ...files.runInfo(gpu.adapter),
+    resumedFrom: resumed,
+    totalSteps: session.totalSteps,
+    predictedPeakBytes,
+  });
 
   const progress: Progress = out.json ? silent : createProgress({ label: "train" });
   const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
@@ -130,6 +147,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
       adapter: adapterName(gpu.adapter),
       software: gpu.adapter.software,
       peakBytes: currentGpu().memory().peak,
+      predictedPeakBytes,
       seed: recipe.seed,
       out: recipe.out,
       layers,
@@ -138,7 +156,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     out.say("");
     out.say(renderLayerTable(layers));
     out.say(
-      `test accuracy ${(100 * final.accuracy).toFixed(2)} %, sparsity ${(100 * final.sparsity).toFixed(2)} %, loss ${final.loss.toFixed(4)}; ${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${(final.peakBytes / 2 ** 20).toFixed(1)} MiB`,
+      `test accuracy ${(100 * final.accuracy).toFixed(2)} %, sparsity ${(100 * final.sparsity).toFixed(2)} %, loss ${final.loss.toFixed(4)}; ${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(predictedPeakBytes)})`,
     );
     if (profile)
       for (const row of await profile.stop())

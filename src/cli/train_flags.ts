@@ -4,8 +4,10 @@ import type { RecipeFlags } from "./recipe.ts";
 export interface TrainCommandFlags {
   adapter?: string;
   requireGpu?: boolean;
+  tune?: "off" | "auto" | "on";
   json?: boolean;
   model?: string;
+  checkpointBlocks?: boolean;
   data?: "mnist" | "fashion-mnist" | "idx";
   dataDir?: string;
   epochs?: number;
@@ -35,7 +37,7 @@ export interface TrainCommandFlags {
 /** Flags that were not given stay undefined, so that the recipe's settings hold. */
 export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
   return {
-    model: { name: f.model },
+    model: { name: f.model, checkpointBlocks: f.checkpointBlocks },
     data: { name: f.data, dir: f.dataDir },
     epochs: f.epochs,
     batchSize: f.batchSize,

@@ -1,26 +1,67 @@
 // GPU memory: counted buffers in size classes, reused in stream order. Freed memory is handed out again at once,
-// which is safe because one queue runs everything in order.
+// which is safe because one queue runs everything in order. What a step asks for while it is recorded gets its place
+// afterwards, from a plan that knows how long each value lives (memory_plan.ts).
 import { MemoryError } from "./errors.ts";
+import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
+import type { Command } from "./stream.ts";
+
+interface Place {
+  readonly buffer: GPUBuffer;
+  readonly id: number;
+  /** Bytes before it in the GPU buffer. */
+  readonly start: number;
+}
 
 /** A GPU buffer with a reference count; returns to its pool when the count reaches zero. */
 export class PooledBuffer {
-  readonly buffer: GPUBuffer;
   readonly bytes: number;
-  readonly id: number;
   refs = 1;
+  private place: Place | null;
   private readonly giveBack: (buffer: PooledBuffer) => void;
-  constructor(buffer: GPUBuffer, bytes: number, id: number, giveBack: (buffer: PooledBuffer) => void) {
-    this.buffer = buffer;
+  private readonly findPlace: ((buffer: PooledBuffer) => Place) | null;
+
+  /** Without a place, `findPlace` is asked for one when somebody binds the buffer. */
+  constructor(
+    place: Place | null,
+    bytes: number,
+    giveBack: (buffer: PooledBuffer) => void,
+    findPlace: ((buffer: PooledBuffer) => Place) | null = null,
+  ) {
+    this.place = place;
     this.bytes = bytes;
-    this.id = id;
     this.giveBack = giveBack;
+    this.findPlace = findPlace;
   }
+
+  private get settled(): Place {
+    this.place ??= this.findPlace?.(this) ?? null;
+    if (!this.place) throw new MemoryError(`a buffer of ${this.bytes} bytes has no memory`);
+    return this.place;
+  }
+  get buffer(): GPUBuffer {
+    return this.settled.buffer;
+  }
+  /** Number of the GPU buffer: values of a recorded step that share memory share it. */
+  get id(): number {
+    return this.settled.id;
+  }
+  /** First byte in the GPU buffer; what is bound or copied begins there. */
+  get start(): number {
+    return this.settled.start;
+  }
+  /** Takes its memory from another buffer, from `offset` bytes on. */
+  settle(on: PooledBuffer, offset: number): void {
+    this.place = { ...on.settled, start: on.settled.start + offset };
+  }
+
   retain(): this {
     this.refs++;
     return this;
   }
   release(): void {
-    if (this.refs <= 0) throw new MemoryError(`buffer ${this.id} was released more often than retained`);
+    if (this.refs <= 0) {
+      throw new MemoryError(`buffer ${this.place?.id ?? "(unplaced)"} was released more often than retained`);
+    }
     if (--this.refs === 0) this.giveBack(this);
   }
 }
@@ -33,8 +74,10 @@ export interface BufferView {
 }
 
 export interface MemoryStats {
-  /** Bytes in use now. */
+  /** Bytes in use now: referenced, or held by a captured step. */
   live: number;
+  /** The part of `live` that captured steps hold for their own values. */
+  steps: number;
   /** Bytes held for reuse. */
   pooled: number;
   /** Largest `live` so far. */
@@ -53,39 +96,48 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-type FreeLists = Map<number, PooledBuffer[]>;
-
-function take(lists: FreeLists, bytes: number): PooledBuffer | undefined {
-  return lists.get(bytes)?.pop();
-}
-
-function put(lists: FreeLists, buffer: PooledBuffer): void {
-  const list = lists.get(buffer.bytes);
-  if (list) list.push(buffer);
-  else lists.set(buffer.bytes, [buffer]);
-}
-
-/**
- * Memory that one captured step owns: what it frees is reused by that step only, so that a replay finds its
- * buffers where the recording left them.
- */
+/** What one captured step owns: values without a place while it is recorded, and then the blocks they were given. */
 export class Arena {
-  readonly free: FreeLists = new Map();
-  readonly owned = new Set<PooledBuffer>();
+  /** Values asked for during the recording, in order. */
+  readonly values: PooledBuffer[] = [];
+  /** Memory of the values, one reference each. */
+  readonly blocks = new Set<PooledBuffer>();
+  /** Buffers from outside that were given up during the recording: its commands may bind them. */
+  readonly adopted = new Set<PooledBuffer>();
+  /** Blocks that hold a value which outlived the recording, by that value. */
+  readonly outliving = new Map<PooledBuffer, PooledBuffer>();
+  dissolved = false;
+
+  /** Bytes of all blocks. */
+  get bytes(): number {
+    let sum = 0;
+    for (const block of this.blocks) sum += block.bytes;
+    return sum;
+  }
 }
 
 export class BufferPool {
   private readonly device: GPUDevice;
-  private readonly free: FreeLists = new Map();
+  private readonly free = new Map<number, PooledBuffer[]>();
+  /**
+   * Memory of captured steps. Where it is true, no value in the block outlives a run, so that every step may use it:
+   * steps run one after another.
+   */
+  private readonly blocks = new Map<PooledBuffer, boolean>();
   private arena: Arena | null = null;
   private nextId = 1;
-  private readonly owners = new Map<PooledBuffer, Arena>();
   private readonly onDestroy: (buffer: PooledBuffer) => void;
-  readonly stats: MemoryStats = { live: 0, pooled: 0, peak: 0, created: 0 };
+  readonly stats: MemoryStats = { live: 0, steps: 0, pooled: 0, peak: 0, created: 0 };
 
   constructor(device: GPUDevice, onDestroy: (buffer: PooledBuffer) => void) {
     this.device = device;
     this.onDestroy = onDestroy;
+  }
+
+  /** Most bytes that one buffer may have and one kernel may bind. */
+  private get limit(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4;
   }
 
   /**
@@ -93,44 +145,102 @@ export class BufferPool {
    * Throws MemoryError when one buffer may not be that large on this adapter.
    */
   acquire(bytes: number, what: string, persistent = false): PooledBuffer {
-    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > limit) {
       throw new MemoryError(`${what} needs ${bytes} bytes; this adapter binds at most ${limit} bytes at once`);
     }
+    if (this.arena && !persistent) return this.promise(this.arena, Math.min(Math.ceil(bytes / 256) * 256, this.limit));
     // A class rounded up past the limit would be refused, so the largest tensors get their exact size.
-    const size = Math.min(sizeClass(bytes), Math.floor(limit / 4) * 4);
-    const arena = persistent ? null : this.arena;
-    let buffer = (arena ? take(arena.free, size) : undefined) ?? take(this.free, size);
+    return this.obtain(Math.min(sizeClass(bytes), this.limit));
+  }
+
+  /** Memory of exactly this size. */
+  private obtain(size: number): PooledBuffer {
+    let buffer = this.free.get(size)?.pop();
     if (buffer) {
       buffer.refs = 1;
       this.stats.pooled -= size;
     } else {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-      buffer = new PooledBuffer(this.device.createBuffer({ size, usage }), size, this.nextId++, this.giveBack);
+      const place = { buffer: this.device.createBuffer({ size, usage }), id: this.nextId++, start: 0 };
+      buffer = new PooledBuffer(place, size, this.giveBack);
       this.stats.created++;
     }
-    if (arena) this.own(arena, buffer);
     this.stats.live += size;
     this.stats.peak = Math.max(this.stats.peak, this.stats.live);
     return buffer;
   }
 
   private readonly giveBack = (buffer: PooledBuffer): void => {
+    // What is freed while a step is recorded may be bound by the recording: it stays with it.
+    if (this.arena) {
+      buffer.refs = 1;
+      this.arena.adopted.add(buffer);
+      return;
+    }
+    if (this.blocks.delete(buffer)) this.stats.steps -= buffer.bytes;
     this.stats.live -= buffer.bytes;
     this.stats.pooled += buffer.bytes;
-    // What is freed while a step is recorded may be bound by the recording: nobody else may have it meanwhile.
-    if (this.arena) this.own(this.arena, buffer);
-    put(this.owners.get(buffer)?.free ?? this.free, buffer);
+    const list = this.free.get(buffer.bytes);
+    if (list) list.push(buffer);
+    else this.free.set(buffer.bytes, [buffer]);
   };
 
-  /** The first arena that owns a buffer stays its owner. */
-  private own(arena: Arena, buffer: PooledBuffer): void {
-    if (this.owners.has(buffer)) return;
-    arena.owned.add(buffer);
-    this.owners.set(buffer, arena);
+  /** A value of a recording: no memory yet. Unless the plan gives it a place, it gets its own when it is first bound. */
+  private promise(arena: Arena, bytes: number): PooledBuffer {
+    const giveBack = (value: PooledBuffer) => {
+      const block = arena.outliving.get(value);
+      arena.outliving.delete(value);
+      block?.release();
+    };
+    const findPlace = (value: PooledBuffer) => {
+      if (arena.dissolved) throw new MemoryError("the recording that made this tensor failed or was disposed");
+      const block = this.obtainBlock(bytes, false);
+      arena.blocks.add(block);
+      this.give(arena, value, block, 0);
+      return block;
+    };
+    const value = new PooledBuffer(null, bytes, giveBack, findPlace);
+    arena.values.push(value);
+    return value;
   }
 
-  /** From now on, memory comes from `arena` first and returns to it. */
+  private obtainBlock(size: number, sharable: boolean): PooledBuffer {
+    const block = this.obtain(size);
+    this.blocks.set(block, sharable);
+    this.stats.steps += size;
+    return block;
+  }
+
+  private give(arena: Arena, value: PooledBuffer, block: PooledBuffer, offset: number): void {
+    value.settle(block, offset);
+    // A value that is still referenced holds its block, so that it survives its step.
+    if (value.refs > 0) arena.outliving.set(value, block.retain());
+  }
+
+  /**
+   * Gives every value of a finished recording its place, by when the commands use it: values share bytes when their
+   * uses do not overlap, and steps share the blocks of values that none of them keeps. Returns the least bytes that
+   * any plan needs.
+   */
+  settle(arena: Arena, commands: readonly Command[]): number {
+    const lives = lifetimes(arena.values, commands);
+    const packed = packBlocks(lives);
+    const idle = [...this.blocks].flatMap(([block, sharable]) => (sharable ? [block] : []));
+    idle.sort((a, b) => a.bytes - b.bytes);
+    // Largest first, each in the smallest block that holds it.
+    for (const { bytes, tenants } of packed.sort((a, b) => b.bytes - a.bytes)) {
+      const sharable = tenants.every(({ value }) => value.refs === 0);
+      const at = sharable ? idle.findIndex((b) => b.bytes >= bytes) : -1;
+      const block = at >= 0 ? (idle.splice(at, 1)[0] as PooledBuffer).retain() : this.obtainBlock(bytes, sharable);
+      arena.blocks.add(block);
+      for (const { value, offset } of tenants) this.give(arena, value, block, offset);
+    }
+    return livenessBound(lives);
+  }
+
+  /** From now on, memory that is not persistent is a value of `arena`. */
   enter(arena: Arena): void {
     if (this.arena) throw new MemoryError("a step is being recorded already");
     this.arena = arena;
@@ -139,12 +249,14 @@ export class BufferPool {
     this.arena = null;
   }
 
-  /** Hands an arena's memory to everybody again. Buffers still referenced return when their owner lets go. */
+  /** Hands an arena's memory to everybody again. Blocks of values still referenced return when their owner lets go. */
   dissolve(arena: Arena): void {
-    for (const buffer of arena.owned) this.owners.delete(buffer);
-    for (const list of arena.free.values()) for (const buffer of list) put(this.free, buffer);
-    arena.owned.clear();
-    arena.free.clear();
+    if (this.arena === arena) this.leave();
+    arena.dissolved = true;
+    for (const block of [...arena.blocks, ...arena.adopted]) block.release();
+    arena.blocks.clear();
+    arena.adopted.clear();
+    arena.values.length = 0;
   }
 
   /** Destroys everything held for reuse, except what captured steps hold. */

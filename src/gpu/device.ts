@@ -4,12 +4,19 @@ import { GpuLostError, KernelError, MemoryError } from "./errors.ts";
 import { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
 import { Stream } from "./stream.ts";
+import { type TuneMode, Tuner, type TunerOptions, type TuneStore, tuningDefaults } from "./tuner.ts";
 import { UniformCache } from "./uniforms.ts";
 
 export interface GpuOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Ask for WebGPU's default limits and no optional feature, as the weakest conforming adapter would give. */
   readonly defaultLimits?: boolean;
+  /** Whether kernels are chosen by trying them (tuner.ts). Default: as `configureTuning` says, else "auto": on hardware only. */
+  readonly tune?: TuneMode;
+  /** Where winners are kept. Default: as `configureTuning` says; null keeps them as long as the device. */
+  readonly tuneStore?: TuneStore | null;
+  /** Milliseconds for all trials together. Default 5000. */
+  readonly tuneBudgetMs?: number;
 }
 
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
@@ -63,13 +70,14 @@ export class Gpu {
   readonly stream: Stream;
   readonly readback: Readback;
   readonly uniforms: UniformCache;
+  readonly tuner: Tuner;
   /** Objects created since the start; they stand still while a captured step is replayed. */
   readonly stats = { pipelines: 0, bindGroups: 0 };
   private failure: Error | null = null;
   private cause: Error | null = null;
   private readonly scopes = new Set<Promise<void>>();
 
-  constructor(adapter: AdapterReport, device: GPUDevice) {
+  constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}) {
     this.device = device;
     this.adapter = adapter;
     this.stream = new Stream(device, (scope) =>
@@ -79,6 +87,7 @@ export class Gpu {
     this.pool = new BufferPool(device, () => this.stream.flush());
     this.uniforms = new UniformCache(device);
     this.readback = new Readback(device, this.stream, () => this.settle());
+    this.tuner = new Tuner(this, tuning);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
@@ -202,6 +211,13 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     requiredFeatures: requiredFeatures as GPUFeatureName[],
     requiredLimits,
   });
-  current = new Gpu(report(adapter, device), device);
-  return current;
+  const { mode, store } = tuningDefaults();
+  const gpu = new Gpu(report(adapter, device), device, {
+    mode: options.tune ?? mode,
+    store: options.tuneStore === undefined ? store : options.tuneStore,
+    ...(options.tuneBudgetMs === undefined ? {} : { budgetMs: options.tuneBudgetMs }),
+  });
+  await gpu.tuner.load();
+  current = gpu;
+  return gpu;
 }

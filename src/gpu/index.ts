@@ -2,8 +2,21 @@
 export { Arena, type BufferView, type MemoryStats, PooledBuffer, sizeClass } from "./buffer_pool.ts";
 export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
+export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
 export { CaptureError, DisposedError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
 export { allKernels, type Bindable, type Grid, grid1d, Kernel, kernel } from "./kernel.ts";
+export { buffersOf } from "./memory_plan.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";
+export {
+  type Candidate,
+  type Choice,
+  configureTuning,
+  type Trial,
+  TUNE_MODES,
+  type TuneMode,
+  type TuneReport,
+  Tuner,
+  type TuneStore,
+} from "./tuner.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";

@@ -1,6 +1,6 @@
 // kernel(name, wgsl): a shader with its variants. run() binds by the names in the shader's header, takes a cached
 // pipeline and enqueues one dispatch.
-import type { BufferView } from "./buffer_pool.ts";
+import type { BufferView, PooledBuffer } from "./buffer_pool.ts";
 import { debugLevel, debugLog } from "./debug.ts";
 import { currentGpu, type Gpu } from "./device.ts";
 import { KernelError } from "./errors.ts";
@@ -68,13 +68,13 @@ export class Kernel {
     gpu.raisePending();
     const variant = this.variant(gpu, spec);
     const views: BufferView[] = [];
-    let key = "";
+    const reads: PooledBuffer[] = [];
+    const writes: PooledBuffer[] = [];
     let bytes = 0;
     let slot: UniformSlot | undefined;
     for (const { name, kind } of variant.header.bindings) {
       if (kind === "uniform") {
         slot = gpu.uniforms.slot(this.packParams(variant.header, params));
-        key += `u${slot.id};`;
         continue;
       }
       const bound = bind[name];
@@ -82,7 +82,7 @@ export class Kernel {
         throw new KernelError(this.name, `binding "${name}" is missing; given: ${Object.keys(bind).join(", ")}`);
       const view = bound.view;
       views.push(view);
-      key += `${view.buffer.id}@${view.offset}+${view.bytes};`;
+      (kind === "storage" ? writes : reads).push(view.buffer);
       bytes += view.bytes;
     }
     if (!slot && Object.keys(params).length > 0) {
@@ -93,12 +93,6 @@ export class Kernel {
       const extra = Object.keys(bind).filter((name) => !known.has(name));
       throw new KernelError(this.name, `no binding named ${extra.join(", ")}`);
     }
-    let bindGroup = variant.bindGroups.get(key);
-    if (!bindGroup) {
-      bindGroup = this.makeBindGroup(gpu, variant, views, slot);
-      if (variant.bindGroups.size >= MAX_BIND_GROUPS) variant.bindGroups.clear();
-      variant.bindGroups.set(key, bindGroup);
-    }
     const [x, y = 1, z = 1] = grid;
     if (!(x > 0 && y > 0 && z > 0 && Math.max(x, y, z) <= MAX_GROUPS)) {
       throw new KernelError(this.name, `grid [${x}, ${y}, ${z}] wants 1 to ${MAX_GROUPS} workgroups along each axis`);
@@ -107,10 +101,12 @@ export class Kernel {
       kind: "dispatch",
       kernel: this.name,
       pipeline: variant.pipeline,
-      bindGroup,
+      bindGroup: null,
+      bind: () => this.bindGroup(gpu, variant, views, slot),
       grid: [x, y, z],
       bytes,
-      buffers: views.map((view) => view.buffer),
+      reads,
+      writes,
     });
   }
 
@@ -189,6 +185,18 @@ export class Kernel {
     });
   }
 
+  private bindGroup(gpu: Gpu, variant: Variant, views: BufferView[], slot: UniformSlot | undefined): GPUBindGroup {
+    let key = slot ? `u${slot.id};` : "";
+    for (const { buffer, offset, bytes } of views) key += `${buffer.id}@${buffer.start + offset}+${bytes};`;
+    let bindGroup = variant.bindGroups.get(key);
+    if (!bindGroup) {
+      bindGroup = this.makeBindGroup(gpu, variant, views, slot);
+      if (variant.bindGroups.size >= MAX_BIND_GROUPS) variant.bindGroups.clear();
+      variant.bindGroups.set(key, bindGroup);
+    }
+    return bindGroup;
+  }
+
   private makeBindGroup(gpu: Gpu, variant: Variant, views: BufferView[], slot: UniformSlot | undefined): GPUBindGroup {
     let next = 0;
     const entries = variant.header.bindings.map((b): GPUBindGroupEntry => {
@@ -197,7 +205,8 @@ export class Kernel {
       }
       const view = views[next++] as BufferView;
       const size = Math.ceil(view.bytes / 4) * 4;
-      return { binding: b.index, resource: { buffer: view.buffer.buffer, offset: view.offset, size } };
+      const { buffer, start } = view.buffer;
+      return { binding: b.index, resource: { buffer, offset: start + view.offset, size } };
     });
     gpu.stats.bindGroups++;
     const descriptor = { label: this.name, layout: variant.layout, entries };

@@ -51,7 +51,8 @@ export class Readback {
     const encoder = this.device.createCommandEncoder();
     views.forEach((view, i) => {
       const bytes = Math.ceil(view.bytes / 4) * 4;
-      encoder.copyBufferToBuffer(view.buffer.buffer, view.offset, staging, offsets[i] as number, bytes);
+      const { buffer, start } = view.buffer;
+      encoder.copyBufferToBuffer(buffer, start + view.offset, staging, offsets[i] as number, bytes);
     });
     this.stream.submit(encoder);
     try {

@@ -1,5 +1,5 @@
 // The ordered list of GPU work: dispatches and copies go into one encoder and are submitted in batches; a recording
-// keeps the same commands so that they can be encoded again.
+// keeps the commands instead, to be encoded when it has ended and as often as wanted.
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { CaptureError } from "./errors.ts";
 
@@ -7,11 +7,15 @@ export interface DispatchCommand {
   readonly kind: "dispatch";
   readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
-  readonly bindGroup: GPUBindGroup;
+  /** Made by `bind` when the command is first encoded: before, a recorded step's values have no memory. */
+  bindGroup: GPUBindGroup | null;
+  readonly bind: () => GPUBindGroup;
   readonly grid: readonly [number, number, number];
   /** Bytes bound, read and written together: an upper bound of the traffic. */
   readonly bytes: number;
-  readonly buffers: readonly PooledBuffer[];
+  readonly reads: readonly PooledBuffer[];
+  /** Buffers that it may write, whether or not it reads them too. */
+  readonly writes: readonly PooledBuffer[];
 }
 export interface CopyCommand {
   readonly kind: "copy";
@@ -59,8 +63,12 @@ export class Stream {
     return this.recording !== null;
   }
 
+  /** Takes a command: to run it in its turn, or, while a step is recorded, to keep it. */
   enqueue(command: Command): void {
-    this.recording?.push(command);
+    if (this.recording) {
+      this.recording.push(command);
+      return;
+    }
     this.encode(command);
     if (this.pending >= COMMANDS_PER_SUBMIT) this.flush();
   }
@@ -80,10 +88,12 @@ export class Stream {
     } else {
       this.endPass();
       if (command.kind === "clear") {
-        this.encoder.clearBuffer(command.target.buffer, command.targetOffset, command.bytes);
+        const { target, targetOffset, bytes } = command;
+        this.encoder.clearBuffer(target.buffer, target.start + targetOffset, bytes);
       } else {
         const { source, sourceOffset, target, targetOffset, bytes } = command;
-        this.encoder.copyBufferToBuffer(source.buffer, sourceOffset, target.buffer, targetOffset, bytes);
+        const [from, to] = [source.start + sourceOffset, target.start + targetOffset];
+        this.encoder.copyBufferToBuffer(source.buffer, from, target.buffer, to, bytes);
       }
     }
     this.pending++;
@@ -94,6 +104,7 @@ export class Stream {
       pass.setPipeline(command.pipeline);
       this.pipeline = command.pipeline;
     }
+    command.bindGroup ??= command.bind();
     pass.setBindGroup(0, command.bindGroup);
     pass.dispatchWorkgroups(command.grid[0], command.grid[1], command.grid[2]);
   }
@@ -141,17 +152,25 @@ export class Stream {
       this.expectNotRecording("uploading inside a captured step: a replay would not see new data. Pass it as an input");
     }
     this.flush();
-    this.device.queue.writeBuffer(target.buffer, offset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    const { buffer, byteOffset, byteLength } = data;
+    this.device.queue.writeBuffer(target.buffer, target.start + offset, buffer as ArrayBuffer, byteOffset, byteLength);
   }
 
   record(): void {
     this.expectNotRecording("captured steps do not nest");
     this.recording = [];
   }
-  endRecording(): Command[] {
+  /** Ends the recording and gives what it kept; nothing of it has run. */
+  takeRecording(): Command[] {
     if (!this.recording) throw new CaptureError("no recording to end");
     const commands = this.recording;
     this.recording = null;
+    return commands;
+  }
+  /** Ends the recording and runs it. */
+  endRecording(): Command[] {
+    const commands = this.takeRecording();
+    this.run(commands);
     return commands;
   }
 
@@ -163,11 +182,16 @@ export class Stream {
   /** Encodes a recorded list again and submits it. */
   replay(commands: readonly Command[]): void {
     this.expectNotRecording("captured steps do not nest");
+    this.run(commands);
+    this.stats.replays++;
+  }
+
+  /** Encodes a list of commands and submits it. */
+  run(commands: readonly Command[]): void {
     for (const command of commands) {
       this.encode(command);
       if (this.pending >= COMMANDS_PER_SUBMIT) this.flush();
     }
     this.flush();
-    this.stats.replays++;
   }
 }

@@ -5,6 +5,11 @@ import { mean } from "../ops/sum.ts";
 import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 
+export interface BasicBlockConfig {
+  /** False: batch norm, addition and ReLU run one by one; the results agree. Default true. */
+  readonly fuse?: boolean;
+}
+
 /** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution where shapes differ), then ReLU. */
 export class BasicBlock extends Module {
   readonly conv1: Conv2d;
@@ -12,9 +17,11 @@ export class BasicBlock extends Module {
   readonly conv2: Conv2d;
   readonly bn2: BatchNorm2d;
   readonly downsample: Sequential | null;
+  private readonly fuse: boolean;
 
-  constructor(inChannels: number, channels: number, stride: number) {
+  constructor(inChannels: number, channels: number, stride: number, { fuse = true }: BasicBlockConfig = {}) {
     super();
+    this.fuse = fuse;
     this.conv1 = new Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(channels);
     this.conv2 = new Conv2d(channels, channels, 3, { padding: 1, bias: false });
@@ -26,9 +33,21 @@ export class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.bn2.forward(this.conv2.forward(this.bn1.forwardRelu(this.conv1.forward(x))));
-    return relu(add(y, this.downsample ? this.downsample.forward(x) : x));
+    const { bn1, bn2, fuse } = this;
+    const h = this.conv1.forward(x);
+    const y = this.conv2.forward(fuse ? bn1.forwardRelu(h) : relu(bn1.forward(h)));
+    const shortcut = this.downsample ? this.downsample.forward(x) : x;
+    return fuse ? bn2.forwardAddRelu(y, shortcut) : relu(add(bn2.forward(y), shortcut));
   }
+}
+
+export interface ResNetCifarConfig extends BasicBlockConfig {
+  /** Channels of the first stage. Default 16. */
+  readonly width?: number;
+  /** Blocks in each of the three stages: n in 6n + 2. Default 3. */
+  readonly blocks?: number;
+  readonly channels?: number;
+  readonly classes?: number;
 }
 
 /** conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. */
@@ -39,19 +58,19 @@ export class ResNetCifar extends Module {
   readonly layer2: Sequential;
   readonly layer3: Sequential;
   readonly fc: Linear;
+  private readonly fuse: boolean;
 
-  constructor({
-    width = 16,
-    blocks = 3,
-    channels = 3,
-    classes = 10,
-  }: { width?: number; blocks?: number; channels?: number; classes?: number } = {}) {
+  constructor({ width = 16, blocks = 3, channels = 3, classes = 10, fuse = true }: ResNetCifarConfig = {}) {
     super();
+    this.fuse = fuse;
     this.conv1 = new Conv2d(channels, width, 3, { padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(width);
     const stage = (from: number, to: number, stride: number) =>
       new Sequential(
-        Array.from({ length: blocks }, (_, i) => new BasicBlock(i === 0 ? from : to, to, i === 0 ? stride : 1)),
+        Array.from(
+          { length: blocks },
+          (_, i) => new BasicBlock(i === 0 ? from : to, to, i === 0 ? stride : 1, { fuse }),
+        ),
       );
     this.layer1 = stage(width, width, 1);
     this.layer2 = stage(width, 2 * width, 2);
@@ -60,7 +79,8 @@ export class ResNetCifar extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let y = this.bn1.forwardRelu(this.conv1.forward(x));
+    const h = this.conv1.forward(x);
+    let y = this.fuse ? this.bn1.forwardRelu(h) : relu(this.bn1.forward(h));
     for (const layer of [this.layer1, this.layer2, this.layer3]) y = layer.forward(y);
     return this.fc.forward(mean(y, { axes: [2, 3] }));
   }

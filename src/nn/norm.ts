@@ -1,5 +1,5 @@
 // Batch normalisation layers.
-import { batchNorm, batchNormRelu } from "../ops/batch_norm.ts";
+import { batchNorm, batchNormAddRelu, batchNormRelu } from "../ops/batch_norm.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
@@ -43,6 +43,12 @@ export class BatchNorm2d extends Module {
   /** relu(forward(x)) in one pass: what Sequential calls when a ReLU follows. */
   forwardRelu(x: Tensor): Tensor {
     return batchNormRelu(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
+  }
+
+  /** relu(forward(x) + residual) in one pass: the end of a residual block. `residual` has x's shape. */
+  forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
+    const { weight, bias, running_mean, running_var } = this;
+    return batchNormAddRelu(x, residual, weight, bias, running_mean, running_var, this.options);
   }
 }
 

@@ -33,15 +33,18 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   const isLeaf = (m: Module) => Object.values(m).every((v) => !names.has(v as Module));
   const leaves = [...names.keys()].filter(isLeaf);
   const training = [...names.keys()].map((m) => [m, m.training] as const);
-  // A fused layer (batch norm + ReLU) goes through forwardRelu, so both doors are watched.
+  // A fused layer (batch norm with what follows it) goes through another method, so all doors are watched.
+  const undo: (() => void)[] = [];
   for (const m of leaves) {
-    for (const door of ["forward", "forwardRelu"] as const) {
+    for (const door of ["forward", "forwardRelu", "forwardAddRelu"] as const) {
       const original = (m as unknown as Record<string, unknown>)[door];
       if (typeof original !== "function") continue;
+      const own = Object.getOwnPropertyDescriptor(m, door); // a checkpointed module has one
+      undo.push(() => (own ? Object.defineProperty(m, door, own) : Reflect.deleteProperty(m, door)));
       Object.defineProperty(m, door, {
         configurable: true,
-        value: (x: Tensor) => {
-          const y = original.call(m, x) as Tensor;
+        value: (...inputs: Tensor[]) => {
+          const y = original.apply(m, inputs) as Tensor;
           layers.push(describe(names.get(m) as string, m, y));
           return y;
         },
@@ -64,10 +67,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
       macs,
     };
   } finally {
-    for (const m of leaves) {
-      Reflect.deleteProperty(m, "forward");
-      Reflect.deleteProperty(m, "forwardRelu");
-    }
+    for (const restore of undo) restore();
     for (const [m, mode] of training) m.training = mode;
   }
 }

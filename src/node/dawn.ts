@@ -1,10 +1,12 @@
 // Gives Node the browser's `navigator.gpu`, by Dawn: on the system's adapter, else on a software driver of our cache.
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { configureTuning } from "../gpu/index.ts";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
 import { calmPolling } from "./polling.ts";
+import { fileTuneStore } from "./tune_cache.ts";
 
 export interface InstallOptions {
   /** A software adapter is an error. Default: the environment's ESPALIER_REQUIRE_GPU. */
@@ -52,6 +54,7 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   }
   const { found, publish } = await pending;
   publish();
+  configureTuning({ mode: switches.tune, store: fileTuneStore() });
   if (found.software) {
     noteSoftware(found.name);
     if (!switches.spin) calmPolling();

@@ -17,6 +17,8 @@ export interface Switches {
   readonly adapter: string | undefined;
   /** ESPALIER_SPIN=1: poll software adapters without pause, as Dawn does by itself. */
   readonly spin: boolean;
+  /** ESPALIER_TUNE: whether kernels are chosen by trying them: off, auto (on hardware; the default), on. */
+  readonly tune: "off" | "auto" | "on";
 }
 
 /** Reads the switches. Errors: RangeError naming a variable whose value is none of the known ones. */
@@ -32,6 +34,7 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
     requireGpu: oneOf("ESPALIER_REQUIRE_GPU", ["0", "1"]) === "1",
     adapter: env["ESPALIER_ADAPTER"] || undefined,
     spin: oneOf("ESPALIER_SPIN", ["0", "1"]) === "1",
+    tune: (oneOf("ESPALIER_TUNE", ["off", "auto", "on"]) || "auto") as Switches["tune"],
   };
 }
 

@@ -15,3 +15,4 @@ export { AdapterError, type Installed } from "./ladder.ts";
 export type { Probe } from "./probe.ts";
 export { RunDirectory } from "./run_store.ts";
 export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";
+export { fileTuneStore } from "./tune_cache.ts";

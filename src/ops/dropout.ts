@@ -2,7 +2,7 @@
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
-import { defineOp, expectFloat, expectScalar, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, expectScalar, like, once } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyInto, emptyLike, sameShape, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
@@ -61,9 +61,12 @@ export const dropout = defineOp({
     return like(x);
   },
   forward(y, [x], options) {
-    // The host may move the step before backward runs: remember which one this was.
-    const step = emptyLike(options.step);
-    copyInto(step, options.step);
+    // The host may move the step before backward runs: remember which one this was, also for a checkpoint's second run.
+    const step = once(() => {
+      const copy = emptyLike(options.step);
+      copyInto(copy, options.step);
+      return copy;
+    });
     draw(x, y, step, options);
     return [step];
   },

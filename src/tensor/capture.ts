@@ -1,5 +1,5 @@
 // capture(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
-import { Arena, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
+import { Arena, buffersOf, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
 import { dtypeOf, type TypedArray } from "./dtype.ts";
 import { Scope } from "./scope.ts";
 import { formatShape, numel, type Shape } from "./shape.ts";
@@ -23,6 +23,21 @@ interface Recording<O extends Outputs> {
   readonly commands: Command[];
   readonly arena: Arena;
   readonly retained: PooledBuffer[];
+  readonly memory: StepMemory;
+}
+
+/** Memory of a captured step, in bytes. */
+export interface StepMemory {
+  /** Buffers that the step's own values take: activations, gradients on their way, workspaces, outputs. */
+  readonly arenaBytes: number;
+  /** Largest sum of the values alive at one command. No plan gets below it without another order of the commands. */
+  readonly lowerBound: number;
+  /** arenaBytes / lowerBound: 1 is perfect, and what a step without values of its own has. */
+  readonly ratio: number;
+  /** Buffers from outside that the commands bind: inputs, weights, gradients, momentum. */
+  readonly persistentBytes: number;
+  /** Dispatches, copies and clears of the step. */
+  readonly commands: number;
 }
 
 export interface CaptureOptions {
@@ -90,8 +105,8 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   private record(gpu: Gpu, inputs: Inputs<K>): Recording<O> {
     const fixed: Record<string, Tensor> = {};
     const arena = new Arena();
-    let commands: Command[] = [];
     let result: { outputs: O; owned: Tensor[] } | null = null;
+    const commands: Command[] = [];
     try {
       for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
         fixed[name] = allocate(shape, dtypeOf(data), { scoped: false });
@@ -103,7 +118,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       try {
         result = this.execute(fixed as Record<K, Tensor>);
       } finally {
-        commands = gpu.stream.endRecording();
+        commands.push(...gpu.stream.takeRecording());
         gpu.pool.leave();
       }
     } finally {
@@ -112,20 +127,24 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
         for (const t of Object.values(fixed)) t.dispose();
       }
     }
-    gpu.stream.flush();
+    const lowerBound = gpu.pool.settle(arena, commands);
     // Buffers from outside the arena (weights, inputs) must outlive the recording that binds them.
+    const own = new Set(arena.values);
     const retained = new Set<PooledBuffer>();
     for (const command of commands) {
-      const bound =
-        command.kind === "dispatch"
-          ? command.buffers
-          : command.kind === "copy"
-            ? [command.source, command.target]
-            : [command.target];
-      for (const buffer of bound) if (!arena.owned.has(buffer)) retained.add(buffer);
+      for (const buffer of buffersOf(command)) if (!own.has(buffer)) retained.add(buffer);
     }
     for (const buffer of retained) buffer.retain();
-    return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained] };
+    gpu.stream.run(commands);
+    const arenaBytes = arena.bytes;
+    const memory = {
+      arenaBytes,
+      lowerBound,
+      ratio: lowerBound > 0 ? arenaBytes / lowerBound : 1,
+      persistentBytes: [...retained].reduce((sum, b) => sum + b.bytes, 0),
+      commands: commands.length,
+    };
+    return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained], memory };
   }
 
   /** Runs `fn` in a scope of its own, which its outputs outlive. */
@@ -161,6 +180,15 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
         ? { kernel: c.kernel, grid: c.grid, bytes: c.bytes }
         : { kernel: c.kind, grid: [0, 0, 0], bytes: c.bytes },
     );
+  }
+
+  /**
+   * Memory of the latest run's recording, in bytes, and the least that any allocator would need for the same order of
+   * commands. Inputs count as persistent. Throws CaptureError before the first run.
+   */
+  memory(): StepMemory {
+    if (!this.latest) throw new CaptureError("memory: the step has not run yet");
+    return this.latest.memory;
   }
 
   /** Frees the recordings and their outputs. A later run records anew. */

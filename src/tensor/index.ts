@@ -1,7 +1,15 @@
 // The tensor room: data on the GPU, its lifetime, and captured steps. It knows no op.
-export { type CapturedStep, type CaptureOptions, capture, type DescribedCommand, type HostTensor } from "./capture.ts";
+export {
+  type CapturedStep,
+  type CaptureOptions,
+  capture,
+  type DescribedCommand,
+  type HostTensor,
+  type StepMemory,
+} from "./capture.ts";
 export { copyInto, empty, emptyLike, fillZero, meta, persistent, readAll, scalar, tensor, zeros } from "./create.ts";
 export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+export { rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";
 export {
   broadcastShapes,

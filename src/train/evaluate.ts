@@ -3,7 +3,7 @@ import { noGrad } from "../autograd/index.ts";
 import type { Module } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { type CapturedStep, capture, persistent, scalar, type Tensor } from "../tensor/index.ts";
+import { type CapturedStep, capture, empty, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
 import type { HostBatch } from "./train_step.ts";
 
@@ -30,12 +30,30 @@ export class Evaluator {
   constructor(model: Module, sample: readonly number[]) {
     this.model = model;
     this.sample = sample;
-    this.captured = capture(({ x, y }) => {
-      const logits = model.forward(x);
-      const loss = crossEntropy(logits, y, {});
-      this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0] as number);
-      return {};
-    });
+    this.captured = capture(({ x, y }) => this.measure(x, y));
+  }
+
+  private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
+    const logits = this.model.forward(x);
+    const loss = crossEntropy(logits, y, {});
+    this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0] as number);
+    return {};
+  }
+
+  /** Goes through a batch of `size` samples on the host: nothing runs. The model wants to be in evaluation mode. */
+  rehearse(size: number): void {
+    noGrad(() => rehearse(() => this.measure(empty([size, ...this.sample]), empty([size], "i32"))));
+  }
+
+  /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. */
+  enqueue(batch: HostBatch, index: number): void {
+    this.step.set(index);
+    noGrad(() =>
+      this.captured.run({
+        x: { data: batch.x, shape: [batch.size, ...this.sample] },
+        y: { data: batch.y, shape: [batch.size] },
+      }),
+    );
   }
 
   /** Goes through the batches once. Waits for the GPU; restores the model's mode. */
@@ -58,13 +76,7 @@ export class Evaluator {
     };
     try {
       for await (const batch of batches) {
-        this.step.set(done);
-        noGrad(() =>
-          this.captured.run({
-            x: { data: batch.x, shape: [batch.size, ...this.sample] },
-            y: { data: batch.y, shape: [batch.size] },
-          }),
-        );
+        this.enqueue(batch, done);
         done++;
         if (done - read === SLOTS) await drain();
       }
@@ -74,6 +86,11 @@ export class Evaluator {
     }
     if (samples === 0) throw new RangeError("evaluate: the data set is empty");
     return { loss: loss / samples, accuracy: correct / samples, correct, samples };
+  }
+
+  /** Memory of the latest evaluation step; see CapturedStep. */
+  memory() {
+    return this.captured.memory();
   }
 
   dispose(): void {

@@ -13,6 +13,7 @@ export {
   sparsityOf,
 } from "./fit.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
-export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
+export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";
+export { evaluationBatch, type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";
 export { type HostBatch, NonFiniteLossError, type StepInputs, TrainStep, type TrainStepOptions } from "./train_step.ts";

@@ -8,11 +8,13 @@ import {
   randomCrop,
   randomHorizontalFlip,
 } from "../data/index.ts";
+import { currentGpu } from "../gpu/index.ts";
 import type { Module, Parameter, RandomState } from "../nn/index.ts";
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import { SGD } from "../optim/sgd.ts";
 import { inverseThreshold, pruningGroups } from "../prune/groups.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../prune/threshold_schedule.ts";
+import type { StepMemory } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type RunConfig, thresholdConfig } from "./config.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
@@ -42,7 +44,13 @@ export interface LayerSparsity {
 
 type FitCallbacks = Pick<FitOptions, "onRecord" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal">;
 
-const EVAL_BATCH = 500;
+/** Images that one evaluation step takes: as many as a training step, whose memory it then shares, within reason. */
+export const evaluationBatch = ({ batchSize }: RunConfig): number => Math.min(500, Math.max(32, batchSize));
+
+/** Sizes of the batches that `count` samples make: full ones, and a shorter last one. */
+export function batchSizes(count: number, batch: number): number[] {
+  return [...(count >= batch ? [batch] : []), ...(count % batch > 0 ? [count % batch] : [])];
+}
 
 export class Session {
   readonly model: Module;
@@ -107,7 +115,8 @@ export class Session {
   }
 
   evaluate(): Promise<Evaluation> {
-    return this.evaluator.run(new DataLoader({ dataset: this.options.test, batchSize: EVAL_BATCH }));
+    const { test, config } = this.options;
+    return this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
   }
 
   /** A run that begins under a threshold d > 0 shifts its latent weights by d, so that the first forward is unchanged. */
@@ -121,9 +130,46 @@ export class Session {
     }
   }
 
+  /**
+   * Enqueues a training step, then an evaluation, of each batch shape that a run meets, on zeros: afterwards every
+   * buffer of the run exists. Returns the memory of each recording. It moves the weights: for plans, not before `fit`.
+   */
+  rehearse(): StepMemory[] {
+    const { train, test, config } = this.options;
+    const recordings: StepMemory[] = [];
+    const zeros = (shape: readonly number[], size: number) => {
+      const pixels = shape.reduce((a, b) => a * b, 1);
+      return { x: new Float32Array(size * pixels), y: new Int32Array(size), size };
+    };
+    for (const size of batchSizes(train.length, config.batchSize)) {
+      this.step.run(zeros(train.shape, size), { step: 0, lr: this.lr(0), threshold: 0, thresholdNext: 0, tau: 0 });
+      recordings.push(this.step.memory());
+    }
+    this.model.eval();
+    for (const size of batchSizes(test.length, evaluationBatch(config))) {
+      this.evaluator.enqueue(zeros(test.shape, size), 0);
+      recordings.push(this.evaluator.memory());
+    }
+    this.model.train();
+    return recordings;
+  }
+
+  /** Lets the tuner try kernels for every batch shape of the run, before the first step is captured. */
+  private async tune(): Promise<void> {
+    const { tuner } = currentGpu();
+    if (!tuner.active) return;
+    const { train, test, config } = this.options;
+    for (const size of batchSizes(train.length, config.batchSize)) this.step.rehearse(size);
+    this.model.eval();
+    for (const size of batchSizes(test.length, evaluationBatch(config))) this.evaluator.rehearse(size);
+    this.model.train();
+    await tuner.tune();
+  }
+
   /** Trains from the current position to the end, or until the signal. */
   async fit(callbacks: FitCallbacks = {}): Promise<FitResult> {
     await this.start();
+    await this.tune();
     const { config } = this.options;
     const result = await fit({
       ...callbacks,

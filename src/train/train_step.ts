@@ -5,7 +5,17 @@ import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import type { SGD } from "../optim/sgd.ts";
-import { type CapturedStep, capture, readAll, Scope, scalar, type Tensor, tensor } from "../tensor/index.ts";
+import {
+  type CapturedStep,
+  capture,
+  empty,
+  readAll,
+  rehearse,
+  Scope,
+  scalar,
+  type Tensor,
+  tensor,
+} from "../tensor/index.ts";
 import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 
 export interface HostBatch {
@@ -86,6 +96,13 @@ export class TrainStep {
     return loss;
   }
 
+  /** Goes through a step of `size` samples on the host: nothing runs. The tuner then knows what the step computes. */
+  rehearse(size: number): void {
+    const { model, sample } = this.options;
+    if (!model.training) model.train();
+    rehearse(() => this.enqueue(empty([size, ...sample]), empty([size], "i32")));
+  }
+
   /** Enqueues one step. Does not wait. */
   run(batch: HostBatch, inputs: StepInputs): void {
     const { model, optimizer, random, sample } = this.options;
@@ -143,6 +160,11 @@ export class TrainStep {
   /** Kernel, grid and bytes of each dispatch of a step. */
   describe() {
     return this.captured.describe();
+  }
+
+  /** Memory of the latest step; see CapturedStep. */
+  memory() {
+    return this.captured.memory();
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { Arena, BufferPool, type PooledBuffer, sizeClass } from "../../src/gpu/buffer_pool.ts";
-import { currentGpu } from "../../src/gpu/index.ts";
+import { type Command, currentGpu } from "../../src/gpu/index.ts";
 import { allocate, fillZero } from "../../src/tensor/index.ts";
 
 const pools: BufferPool[] = [];
@@ -14,13 +14,25 @@ afterEach(() => {
   for (const pool of pools.splice(0)) pool.trim();
 });
 
+/** A command that uses these buffers. */
+const use = (source: PooledBuffer, target = source): Command => ({
+  kind: "copy",
+  source,
+  sourceOffset: 0,
+  target,
+  targetOffset: 0,
+  bytes: 4,
+});
+
 type Action =
   | { kind: "acquire"; bytes: number; persistent: boolean }
   | { kind: "release"; pick: number }
+  | { kind: "use"; pick: number }
   | { kind: "enter" }
-  | { kind: "leave" }
+  | { kind: "leave"; planned: boolean }
   | { kind: "dissolve"; pick: number };
 
+const pick = (kind: "release" | "use" | "dissolve") => fc.record({ kind: fc.constant(kind), pick: fc.nat() });
 const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 5,
@@ -30,64 +42,88 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       persistent: fc.boolean(),
     }),
   },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("release" as const), pick: fc.nat() }) },
+  { weight: 5, arbitrary: pick("use") as fc.Arbitrary<Action> },
+  { weight: 5, arbitrary: pick("release") as fc.Arbitrary<Action> },
   { weight: 1, arbitrary: fc.constant({ kind: "enter" as const }) },
-  { weight: 1, arbitrary: fc.constant({ kind: "leave" as const }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("dissolve" as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), planned: fc.boolean() }) },
+  { weight: 1, arbitrary: pick("dissolve") as fc.Arbitrary<Action> },
 );
 
-test("whatever happens, a live buffer is never handed out again and the books balance", () => {
+interface Recording {
+  readonly arena: Arena;
+  readonly commands: Command[];
+  /** From outside, bound by the commands: a captured step holds references of its own. */
+  readonly held: Set<PooledBuffer>;
+}
+
+test("whatever happens, memory in use is never handed out again and the books balance", () => {
   fc.assert(
-    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+    fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
       const pool = newPool();
       const live: PooledBuffer[] = [];
-      const arenas: Arena[] = [];
-      let recording: Arena | null = null;
-      // Buffers freed or made while an arena recorded are bound by its commands until it is dissolved.
-      const bound = new Map<PooledBuffer, Arena>();
-      let peak = 0;
+      const recordings: Recording[] = [];
+      let now: Recording | null = null;
+      const ownerOf = new Map<PooledBuffer, Arena>();
+      const finish = (planned: boolean) => {
+        if (!now) return;
+        pool.leave();
+        if (planned) pool.settle(now.arena, now.commands);
+        for (const command of now.commands) {
+          if (command.kind !== "copy") continue;
+          if (ownerOf.get(command.source) !== now.arena) now.held.add(command.source);
+          void command.source.id; // what encoding does: an unplanned value gets memory of its own
+        }
+        for (const b of now.held) b.retain();
+        now = null;
+      };
       for (const a of actions) {
         if (a.kind === "acquire") {
           const buffer = pool.acquire(a.bytes, "test", a.persistent);
           expect(buffer.bytes).toBeGreaterThanOrEqual(a.bytes);
           expect(live).not.toContain(buffer);
-          const owner = bound.get(buffer);
-          if (owner) expect(owner).toBe(recording);
-          if (recording && !a.persistent && !bound.has(buffer)) bound.set(buffer, recording);
+          if (now && !a.persistent) ownerOf.set(buffer, now.arena);
           live.push(buffer);
+        } else if (a.kind === "use" && live.length > 0 && now) {
+          const buffer = live[a.pick % live.length]!;
+          // A value that never got memory in its own step, and then outlived it, is nobody's to use.
+          const owner = ownerOf.get(buffer);
+          if (!owner || owner === now.arena || owner.outliving.has(buffer)) now.commands.push(use(buffer));
         } else if (a.kind === "release" && live.length > 0) {
-          const [buffer] = live.splice(a.pick % live.length, 1) as [PooledBuffer];
-          if (recording && !bound.has(buffer)) bound.set(buffer, recording);
-          buffer.release();
-        } else if (a.kind === "enter" && !recording) {
-          recording = new Arena();
-          arenas.push(recording);
-          pool.enter(recording);
-        } else if (a.kind === "leave") {
-          pool.leave();
-          recording = null;
-        } else if (a.kind === "dissolve" && arenas.length > 0) {
-          const [arena] = arenas.splice(a.pick % arenas.length, 1) as [Arena];
-          if (arena === recording) {
-            pool.leave();
-            recording = null;
-          }
-          pool.dissolve(arena);
-          for (const [buffer, owner] of bound) if (owner === arena) bound.delete(buffer);
+          live.splice(a.pick % live.length, 1)[0]!.release();
+        } else if (a.kind === "enter" && !now) {
+          now = { arena: new Arena(), commands: [], held: new Set() };
+          recordings.push(now);
+          pool.enter(now.arena);
+        } else if (a.kind === "leave") finish(a.planned);
+        else if (a.kind === "dissolve" && recordings.length > 0) {
+          const recording = recordings[a.pick % recordings.length]!;
+          if (recording === now) continue;
+          recordings.splice(recordings.indexOf(recording), 1);
+          for (const b of recording.held) b.release();
+          pool.dissolve(recording.arena);
         }
-        const bytes = live.reduce((n, b) => n + b.bytes, 0);
-        peak = Math.max(peak, bytes);
-        expect(pool.stats.live).toBe(bytes);
-        expect(pool.stats.peak).toBe(peak);
+        expect(pool.stats.peak).toBeGreaterThanOrEqual(pool.stats.live);
+        expect(pool.stats.steps).toBeLessThanOrEqual(pool.stats.live);
+        if (now) continue; // values under way have no memory yet
+        // What somebody holds has memory of its own: no other holder's, and not what the commands of a step overwrite.
+        const placed = live.filter((b) => ownerOf.get(b)?.outliving.has(b) ?? true);
+        expect(new Set(placed.map((b) => b.id)).size).toBe(placed.length);
+        for (const r of recordings) {
+          const written = r.commands.flatMap((c) => (c.kind === "copy" && ownerOf.has(c.source) ? [c.source.id] : []));
+          for (const b of placed) if (ownerOf.get(b) !== r.arena) expect(written).not.toContain(b.id);
+        }
       }
-      pool.leave();
-      for (const arena of arenas) pool.dissolve(arena);
+      finish(true);
+      for (const { arena, held } of recordings) {
+        for (const b of held) b.release();
+        pool.dissolve(arena);
+      }
       for (const buffer of live) buffer.release();
-      expect(pool.stats.live).toBe(0);
+      expect([pool.stats.live, pool.stats.steps]).toEqual([0, 0]);
       pool.trim();
       expect(pool.stats.pooled).toBe(0);
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
 
@@ -95,11 +131,11 @@ test("a freed buffer serves the next request of its class, and no other", () => 
   const pool = newPool();
   const a = pool.acquire(1000, "a");
   a.release();
-  expect(pool.stats).toEqual({ live: 0, pooled: 1024, peak: 1024, created: 1 });
+  expect(pool.stats).toEqual({ live: 0, steps: 0, pooled: 1024, peak: 1024, created: 1 });
   const other = pool.acquire(2000, "b");
   expect(other).not.toBe(a);
   expect(pool.acquire(900, "c")).toBe(a);
-  expect(pool.stats).toEqual({ live: 1024 + 2048, pooled: 0, peak: 3072, created: 2 });
+  expect(pool.stats).toEqual({ live: 1024 + 2048, steps: 0, pooled: 0, peak: 3072, created: 2 });
 });
 
 test("references are counted; one release too many is an error", () => {
@@ -113,22 +149,68 @@ test("references are counted; one release too many is an error", () => {
   expect(pool.stats).toMatchObject({ live: 0, pooled: 256 });
 });
 
-test("an arena keeps what it frees to itself until it is dissolved", () => {
+test("values of a recording take turns in memory once it is known when they live", () => {
   const pool = newPool();
   const arena = new Arena();
   pool.enter(arena);
-  const a = pool.acquire(256, "a");
-  a.release();
-  expect(pool.acquire(256, "again")).toBe(a);
+  const [a, b, c] = ["a", "b", "c"].map((name) => pool.acquire(256, name)) as [
+    PooledBuffer,
+    PooledBuffer,
+    PooledBuffer,
+  ];
   const stays = pool.acquire(256, "persistent", true);
-  a.release();
-  expect(pool.acquire(256, "persistent", true)).not.toBe(a);
+  for (const value of [a, b, c]) value.release();
   pool.leave();
-  expect(pool.acquire(256, "outside")).not.toBe(a);
-  expect(arena.owned).toContain(a);
-  expect(arena.owned).not.toContain(stays);
+  expect(pool.stats).toMatchObject({ live: 256, steps: 0, created: 1 });
+  pool.settle(arena, [use(a, b), use(b, c)]);
+  expect(a.id).toBe(c.id);
+  expect(new Set([a.id, b.id, stays.id]).size).toBe(3);
+  expect(pool.stats).toMatchObject({ live: 768, steps: 512, created: 3 });
+  expect(arena.bytes).toBe(512);
   pool.dissolve(arena);
-  expect(pool.acquire(256, "outside")).toBe(a);
+  expect(pool.stats).toMatchObject({ live: 256, steps: 0, pooled: 512 });
+});
+
+test("recordings share the memory of values that do not outlive a run, and of no others", () => {
+  const pool = newPool();
+  const arenas = [0, 1].map(() => {
+    const arena = new Arena();
+    pool.enter(arena);
+    const scratch = pool.acquire(1000, "scratch");
+    const output = pool.acquire(1000, "output");
+    scratch.release();
+    pool.leave();
+    pool.settle(arena, [use(scratch), use(scratch, output)]);
+    return { arena, scratch, output };
+  });
+  const [first, second] = arenas as [(typeof arenas)[0], (typeof arenas)[0]];
+  expect(first.scratch.id).toBe(second.scratch.id);
+  expect(new Set([first.scratch.id, first.output.id, second.output.id]).size).toBe(3);
+  expect(pool.stats.steps).toBe(3 * 1024);
+  pool.dissolve(first.arena);
+  // The output is still referenced, the shared block still in use.
+  expect(pool.stats.steps).toBe(3 * 1024);
+  first.output.release();
+  expect(pool.stats.steps).toBe(2 * 1024);
+  second.output.release();
+  expect(pool.stats.steps).toBe(2 * 1024);
+  pool.dissolve(second.arena);
+  expect(pool.stats).toMatchObject({ live: 0, steps: 0 });
+});
+
+test("without a plan a value gets memory of its own when it is bound; after a failed recording none", () => {
+  const pool = newPool();
+  const arena = new Arena();
+  pool.enter(arena);
+  const [a, b, never] = [pool.acquire(256, "a"), pool.acquire(256, "b"), pool.acquire(256, "never bound")];
+  a.release();
+  pool.leave();
+  expect(a.id).not.toBe(b.id);
+  expect(pool.stats.live).toBe(512);
+  pool.dissolve(arena);
+  expect(pool.stats.live).toBe(256);
+  b.release();
+  expect(() => never.buffer).toThrow("the recording that made this tensor failed or was disposed");
 });
 
 test("what is freed during a recording stays with it: the recorded commands may bind it", () => {
@@ -143,16 +225,33 @@ test("what is freed during a recording stays with it: the recorded commands may 
   expect(pool.acquire(256, "after")).toBe(outside);
 });
 
-test("a buffer that outlives its arena returns to everybody", () => {
+test("values of one buffer lie in different bytes of it, and what is read and written lies in different buffers", () => {
+  const pool = newPool();
+  const arena = new Arena();
+  pool.enter(arena);
+  const large = pool.acquire(1024, "large");
+  const [a, b, c] = ["a", "b", "c"].map((name) => pool.acquire(12, name)) as [PooledBuffer, PooledBuffer, PooledBuffer];
+  expect(a.bytes).toBe(256); // a kernel may bind whole vec4
+  for (const value of [large, a, b, c]) value.release();
+  pool.leave();
+  expect(pool.settle(arena, [use(large), use(a), use(b), use(a, c), use(b)])).toBe(1024);
+  expect([a, b].map(({ id, start }) => [id === large.id, start])).toEqual([
+    [true, 0],
+    [true, 256],
+  ]);
+  expect(c.id).not.toBe(a.id);
+  expect(arena.bytes).toBe(1280);
+  pool.dissolve(arena);
+});
+
+test("recordings do not nest", () => {
   const pool = newPool();
   const arena = new Arena();
   pool.enter(arena);
   expect(() => pool.enter(new Arena())).toThrow("a step is being recorded already");
-  const a = pool.acquire(256, "a");
-  pool.leave();
   pool.dissolve(arena);
-  a.release();
-  expect(pool.acquire(256, "b")).toBe(a);
+  pool.enter(new Arena());
+  pool.leave();
 });
 
 test("a tensor beyond one binding is refused with its shape and the limit", () => {

@@ -7,6 +7,8 @@ export interface BatchNormCase {
   readonly eps?: number;
   readonly momentum?: number;
   readonly relu?: boolean;
+  /** Added before the ReLU. */
+  readonly residual?: ArrayLike<number>;
 }
 
 export interface ChannelValues {
@@ -37,15 +39,15 @@ export function moments(shape: readonly number[], x: ArrayLike<number>) {
 }
 
 export function normalise(c: BatchNormCase, x: ArrayLike<number>, values: ChannelValues = {}) {
-  const { shape, training, eps = 1e-5, momentum = 0.1, relu = false } = c;
+  const { shape, training, eps = 1e-5, momentum = 0.1, relu = false, residual } = c;
   const batch = moments(shape, x);
   const mean = training ? batch.mean : values.runningMean!;
   const variance = training ? batch.variance : values.runningVar!;
   const y = new Float64Array(x.length);
   for (let i = 0; i < x.length; i++) {
     const k = channelOf(shape, i);
-    const v =
-      ((x[i]! - mean[k]!) / Math.sqrt(variance[k]! + eps)) * (values.weight?.[k] ?? 1) + (values.bias?.[k] ?? 0);
+    const xhat = (x[i]! - mean[k]!) / Math.sqrt(variance[k]! + eps);
+    const v = xhat * (values.weight?.[k] ?? 1) + (values.bias?.[k] ?? 0) + (residual?.[i] ?? 0);
     y[i] = relu ? Math.max(v, 0) : v;
   }
   const mix = (old: ArrayLike<number> | null | undefined, now: (k: number) => number) =>

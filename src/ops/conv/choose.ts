@@ -1,5 +1,5 @@
-// The rule that picks kernels and tile widths. It is a rule, not a measurement at run time: on software adapters each
-// candidate would cost seconds of compilation.
+// The rule that picks kernels and tile widths, and what the autotuner may put in its place. On software adapters the rule
+// decides alone: each candidate would cost seconds of compilation.
 import { currentGpu, OpError } from "../../gpu/index.ts";
 import type { ConvAlgorithm } from "./shape.ts";
 
@@ -47,6 +47,17 @@ export function chooseEach(channels: number, rows: number, most: number): number
   let each = 1;
   while (each < most && rows * each < channels) each *= 2;
   return each;
+}
+
+/** Tile sizes to try for a tile kernel, the rule's first: it, and up to two smaller ones that fill the adapter better. */
+export function eachToTry(rule: number): number[] {
+  return [rule, rule / 2, rule / 4].filter((each) => each >= 1);
+}
+
+/** True where the broadcast kernels run: their workgroups of 64 hold whole subgroups of one fixed size. */
+export function canBroadcast(): boolean {
+  const { subgroupSize } = currentGpu().adapter;
+  return subgroupSize >= 4 && subgroupSize <= 64;
 }
 
 /** The constants that the depthwise kernels bake; null when rows of taps are too long for them. */

@@ -4,9 +4,10 @@ import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_grad_weight_plain.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
-import { currentGpu, grid1d, kernel } from "../../gpu/index.ts";
+import { type Candidate, currentGpu, grid1d, kernel, type Trial } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { chooseEach } from "./choose.ts";
+import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
+import { chooseEach, eachToTry } from "./choose.ts";
 import { type ConvShape, definitionParams, type TiledAlgorithm } from "./shape.ts";
 import { gradWeightSpec } from "./tiles.ts";
 
@@ -15,6 +16,7 @@ const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
 const plainKernel = kernel("conv2d_grad_weight_plain", plainWgsl);
 // Rows, columns and pixels staged at once per workgroup, as in the shaders.
 const TILE_ROWS = 8; // times EACH
+const MOST_EACH = 4;
 const TILE_COLUMNS = 32;
 const DEPTH = 16;
 const PLAIN_LANES = 64;
@@ -43,40 +45,82 @@ export function sumSlices(dw: Tensor, slices: number, write: (partial: Tensor) =
   sumAxesInto("conv2d", dw, partial, [0]);
 }
 
-/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. */
-export function gradWeight(
-  s: ConvShape,
-  algorithm: TiledAlgorithm,
-  { dw, x, dy }: { dw: Tensor; x: Tensor; dy: Tensor },
-): void {
-  const reduced = s.channels / s.groups;
-  const written = s.outputs / s.groups;
-  const rows = s.batch * s.rows.out;
-  const lanes = algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1;
-  const spec = algorithm === "tile" ? null : gradWeightSpec(s, lanes);
-  if (spec) {
-    const tiles = s.batch * Math.ceil(s.rows.out / spec.PY) * Math.ceil(s.columns.out / spec.PX);
-    const items = Math.ceil(written / (spec.OB * spec.S)) * Math.ceil(reduced / spec.CB) * s.groups;
-    // A workgroup is one subgroup; without subgroups a workgroup holds 64 teams, eight of which run side by side.
-    const wanted = algorithm === "broadcast" ? SUBGROUPS_WANTED : 8 * SUBGROUPS_WANTED;
-    const slice = Math.ceil(tiles / sliceCount(tiles, spec.PY * spec.PX, items, wanted, dw.bytes));
-    const slices = Math.ceil(tiles / slice);
-    sumSlices(dw, slices, (partial) => {
-      const params = { ...definitionParams(s), slices, slice };
-      const bind = { x, dy, dw: partial };
-      if (algorithm === "broadcast") broadcastKernel.run({ bind, params, spec, grid: grid1d(items * slices, 1) });
-      else plainKernel.run({ bind, params, spec, grid: grid1d(items * slices, PLAIN_LANES) });
-    });
-    return;
-  }
-  const each = chooseEach(written, TILE_ROWS, 4);
-  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE_COLUMNS);
-  const items = Math.ceil(written / (TILE_ROWS * each)) * columns * s.groups;
-  const stages = Math.ceil((rows * s.columns.out) / DEPTH);
-  const slice = Math.ceil(stages / sliceCount(stages, DEPTH, items, WORKGROUPS_WANTED, dw.bytes)) * DEPTH;
-  const slices = Math.ceil((rows * s.columns.out) / slice);
+interface GradWeightTensors {
+  readonly dw: Tensor;
+  readonly x: Tensor;
+  readonly dy: Tensor;
+}
+
+/** By "broadcast" or "plain"; false when the window is too large to write out. */
+function patchGradWeight(s: ConvShape, algorithm: "broadcast" | "plain", { dw, x, dy }: GradWeightTensors): boolean {
+  const spec = gradWeightSpec(s, algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1);
+  if (!spec) return false;
+  const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
+  const tiles = s.batch * Math.ceil(s.rows.out / spec.PY) * Math.ceil(s.columns.out / spec.PX);
+  const items = Math.ceil(written / (spec.OB * spec.S)) * Math.ceil(reduced / spec.CB) * s.groups;
+  // A workgroup is one subgroup; without subgroups a workgroup holds 64 teams, eight of which run side by side.
+  const wanted = algorithm === "broadcast" ? SUBGROUPS_WANTED : 8 * SUBGROUPS_WANTED;
+  const slice = Math.ceil(tiles / sliceCount(tiles, spec.PY * spec.PX, items, wanted, dw.bytes));
+  const slices = Math.ceil(tiles / slice);
   sumSlices(dw, slices, (partial) => {
     const params = { ...definitionParams(s), slices, slice };
-    tileKernel.run({ bind: { x, dy, dw: partial }, params, spec: { EACH: each }, grid: grid1d(items * slices, 1) });
+    const bind = { x, dy, dw: partial };
+    if (algorithm === "broadcast") broadcastKernel.run({ bind, params, spec, grid: grid1d(items * slices, 1) });
+    else plainKernel.run({ bind, params, spec, grid: grid1d(items * slices, PLAIN_LANES) });
   });
+  return true;
+}
+
+interface TileWay extends Candidate {
+  readonly each: number;
+}
+const tileWay = (each: number): TileWay => ({ label: `tile ${each}`, each });
+
+/** By the tile kernel. The slices are those of the rule's tile, so that every way adds up the same partial gradients. */
+function tileGradWeight(s: ConvShape, rule: number, each: number, { dw, x, dy }: GradWeightTensors): void {
+  const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
+  const pixels = s.batch * s.rows.out * s.columns.out;
+  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE_COLUMNS);
+  const items = (channels: number) => Math.ceil(written / (TILE_ROWS * channels)) * columns * s.groups;
+  const stages = Math.ceil(pixels / DEPTH);
+  const slice = Math.ceil(stages / sliceCount(stages, DEPTH, items(rule), WORKGROUPS_WANTED, dw.bytes)) * DEPTH;
+  const slices = Math.ceil(pixels / slice);
+  sumSlices(dw, slices, (partial) => {
+    const params = { ...definitionParams(s), slices, slice };
+    const grid = grid1d(items(each) * slices, 1);
+    tileKernel.run({ bind: { x, dy, dw: partial }, params, spec: { EACH: each }, grid });
+  });
+}
+
+function trial(s: ConvShape, rule: number): Trial<TileWay> {
+  const operands = {
+    dw: trialTensor(s.outputs * (s.channels / s.groups) * s.rows.kernel * s.columns.kernel),
+    x: trialTensor(s.batch * s.channels * s.rows.size * s.columns.size),
+    dy: trialTensor(s.batch * s.outputs * s.rows.out * s.columns.out),
+  };
+  return {
+    run: ({ each }) => tileGradWeight(s, rule, each, operands),
+    dispose: () => disposeAll(operands),
+  };
+}
+
+/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. `tuned` leaves the tile's size to the tuner. */
+export function gradWeight(s: ConvShape, algorithm: TiledAlgorithm, tensors: GradWeightTensors, tuned = false): void {
+  if (algorithm !== "tile" && patchGradWeight(s, algorithm, tensors)) return;
+  const each = chooseEach(s.outputs / s.groups, TILE_ROWS, MOST_EACH);
+  const { tuner } = currentGpu();
+  if (!(tuned && tuner.active)) {
+    tileGradWeight(s, each, each, tensors);
+    return;
+  }
+  const axis = (a: ConvShape["rows"]) => Object.values(a).join(",");
+  const sizes = `${s.batch},${s.groups},${s.channels},${s.outputs}`;
+  const chosen = tuner.pick({
+    key: `conv2d grad weight ${sizes} rows ${axis(s.rows)} columns ${axis(s.columns)}`,
+    work: s.batch * s.rows.out * s.columns.out * (s.outputs / s.groups) * s.channels * s.rows.kernel * s.columns.kernel,
+    rule: () => tileWay(each),
+    others: () => eachToTry(each).map(tileWay),
+    trial: () => trial(s, each),
+  });
+  tileGradWeight(s, each, chosen.each, tensors);
 }

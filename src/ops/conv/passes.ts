@@ -8,9 +8,15 @@ import { gradWeight } from "./grad_weight.ts";
 import { naiveForward, naiveGradInput, naiveGradWeight } from "./naive.ts";
 import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
 
-function run(s: ConvShape, algorithm: TiledAlgorithm, c: Correlation, tensors: CorrelationTensors): void {
+interface How {
+  readonly algorithm: TiledAlgorithm;
+  /** The tuner may know better: nobody asked for this algorithm. */
+  readonly tuned: boolean;
+}
+
+function run(s: ConvShape, { algorithm, tuned }: How, c: Correlation, tensors: CorrelationTensors): void {
   if (isDepthwise(s) && depthwiseCorrelate(c, tensors)) return;
-  correlate(c, algorithm, tensors);
+  correlate(c, algorithm, tensors, tuned);
 }
 
 /** y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
@@ -21,7 +27,7 @@ export function convForward(
 ): void {
   const algorithm = chooseAlgorithm(wanted);
   if (algorithm === "naive") naiveForward(s, y, x, w, b);
-  else run(s, algorithm, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
+  else run(s, { algorithm, tuned: wanted === "auto" }, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
 }
 
 /** dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. */
@@ -37,7 +43,8 @@ export function convGradInput(
   }
   const { phases, covered } = gradientCorrelations(flattenPoints(s));
   if (!covered) fillZero(dx);
-  for (const phase of phases) run(s, algorithm, phase, { x: dy, w, b: null, y: dx });
+  const how = { algorithm, tuned: wanted === "auto" };
+  for (const phase of phases) run(s, how, phase, { x: dy, w, b: null, y: dx });
 }
 
 /** dw [O,C/groups,kh,kw] from x and dy. */
@@ -53,5 +60,5 @@ export function convGradWeight(
   }
   const flat = flattenPoints(s);
   if (isDepthwise(s) && depthwiseGradWeight(flat, { dw, x, dy })) return;
-  gradWeight(flat, algorithm, { dw, x, dy });
+  gradWeight(flat, algorithm, { dw, x, dy }, wanted === "auto");
 }

@@ -1,5 +1,5 @@
 // The written rule that sizes the register tiles of conv2d_broadcast and conv2d_plain: the cheapest by a model of what a
-// software adapter pays. Every candidate would cost seconds of compilation, so nothing is tried out at run time.
+// software adapter pays. There every candidate would cost seconds of compilation, so nothing is tried out at run time.
 import { currentGpu } from "../../gpu/index.ts";
 import type { Correlation } from "./correlation.ts";
 import type { ConvShape } from "./shape.ts";
@@ -79,12 +79,18 @@ function shapeSpec(S: number, rows: Window, columns: Window) {
 
 type ShapeSpec = ReturnType<typeof shapeSpec>;
 
-/** The constants that lib/conv2d_patch.wgsl bakes for teams of `lanes`; null when the window is too large to write out. */
-export function patchSpec(c: Correlation, lanes: number): (ShapeSpec & Record<"OB" | "PY" | "PX", number>) | null {
+export type PatchSpec = ShapeSpec & Record<"OB" | "PY" | "PX", number>;
+
+/**
+ * The constants that lib/conv2d_patch.wgsl bakes for teams of `lanes`; null when the window is too large to write out.
+ * `sums` keeps the tile smaller than the compiler would allow.
+ */
+export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_INFINITY): PatchSpec | null {
   const spec = shapeSpec(lanes, c.rows, c.columns);
   const taps = spec.TY * spec.TX;
-  const most = budget().correlation;
-  let best: (ShapeSpec & Record<"OB" | "PY" | "PX", number>) | null = null;
+  const allowed = budget().correlation;
+  const most = { ...allowed, sums: Math.min(allowed.sums, sums) };
+  let best: PatchSpec | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const OB of [1, 2, 4]) {
     if (OB > 1 && (OB / 2) * spec.S >= c.written) continue;

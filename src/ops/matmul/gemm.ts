@@ -1,14 +1,17 @@
 // gemm(): enqueues a batch of matrix products, y = a b (+ bias), on operands described by strides.
 import naiveWgsl from "../../../shaders/matmul_naive.wgsl";
+import rowsWgsl from "../../../shaders/matmul_rows.wgsl";
 import splitsWgsl from "../../../shaders/matmul_splits.wgsl";
 import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
 import tileWgsl from "../../../shaders/matmul_tile.wgsl";
-import { currentGpu, grid1d, kernel, OpError } from "../../gpu/index.ts";
+import { currentGpu, grid1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { type GemmFamily, planGemm, termsPerSplit, tileOf } from "./plan.ts";
+import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
+import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
 
 const kernels = {
   subgroup: kernel("matmul_subgroup", subgroupWgsl),
+  rows: kernel("matmul_rows", rowsWgsl),
   tile: kernel("matmul_tile", tileWgsl),
   naive: kernel("matmul_naive", naiveWgsl),
 };
@@ -44,11 +47,12 @@ export function transposed(matrix: Matrix): Matrix {
   return { ...matrix, row: matrix.col, col: matrix.row };
 }
 
-type Three = [number, number, number, number];
+/** Three axes and a zero: a vec4 of the shader. */
+type Four = [number, number, number, number];
 interface BatchAxes {
-  size: Three;
-  a: Three;
-  b: Three;
+  size: Four;
+  a: Four;
+  b: Four;
 }
 
 /** Drops axes of one, merges neighbours that are contiguous (or broadcast) in both operands, pads to three. */
@@ -66,23 +70,22 @@ function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly 
   });
   if (axes.length > 3) throw new OpError("gemm", `wants at most three batch axes, has [${sizes.join(",")}]`);
   while (axes.length < 3) axes.unshift({ size: 1, a: 0, b: 0 });
-  const pick = (key: "size" | "a" | "b"): Three => [axes[0]?.[key] ?? 0, axes[1]?.[key] ?? 0, axes[2]?.[key] ?? 0, 0];
+  const pick = (key: "size" | "a" | "b"): Four => [axes[0]?.[key] ?? 0, axes[1]?.[key] ?? 0, axes[2]?.[key] ?? 0, 0];
   return { size: pick("size"), a: pick("a"), b: pick("b") };
 }
 
-/**
- * Enqueues y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
- *
- * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits. Callers check shapes.
- * Errors    OpError when more than three batch axes remain after merging.
- */
-export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
-  const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
-  const products = axes.size[0] * axes.size[1] * axes.size[2];
-  const { adapter } = currentGpu();
-  const plan = planGemm(adapter, { m, n, k, batch: products }, forced);
-  const { family, swap, splits } = plan;
-  const [rows, columns] = tileOf(family, adapter.subgroupSize);
+type Operands = Pick<Gemm, "m" | "n" | "k" | "y"> & {
+  readonly a: Matrix;
+  readonly b: Matrix;
+  readonly bias: Tensor | null;
+  readonly axes: BatchAxes;
+};
+
+const productsOf = ({ size }: BatchAxes) => size[0] * size[1] * size[2];
+
+function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): void {
+  const { family, swap, splits, rows, columns, spec } = plan;
+  const products = productsOf(axes);
   const [left, right] = swap ? [transposed(b), transposed(a)] : [a, b];
   const [leftBatch, rightBatch] = swap ? [axes.b, axes.a] : [axes.a, axes.b];
   const [leftSize, rightSize] = swap ? [n, m] : [m, n];
@@ -117,7 +120,7 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced
       groups,
       split_k: termsPerSplit(k, splits),
     },
-    spec: family === "subgroup" ? { LANES: adapter.subgroupSize } : {},
+    spec,
     grid: grid1d(groups, family === "naive" ? 64 : 1),
   });
   if (splits === 1) return;
@@ -127,4 +130,44 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced
     grid: grid1d(total, 64),
   });
   target.dispose();
+}
+
+/** The product's twin on zeros. Operands have the size of the real ones, or less where those are views of more. */
+function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
+  const span = ({ row, col }: Matrix, rows: number, columns: number, strides: Four) =>
+    1 + (rows - 1) * row + (columns - 1) * col + strides.reduce((sum, s, i) => sum + s * ((axes.size[i] || 1) - 1), 0);
+  const [left, right] = [trialTensor(span(a, m, k, axes.a)), trialTensor(span(b, k, n, axes.b))];
+  const y = trialTensor(productsOf(axes) * m * n);
+  const operands = { a: { ...a, tensor: left }, b: { ...b, tensor: right }, y, m, n, k, bias: null, axes };
+  return {
+    run: (plan) => runPlan(operands, plan),
+    dispose: () => disposeAll({ left, right, y }),
+  };
+}
+
+/**
+ * Enqueues y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
+ *
+ * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits, by the same kernel. Callers check shapes.
+ * Errors    OpError when more than three batch axes remain after merging.
+ */
+export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
+  const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
+  const operands: Operands = { a, b, y, m, n, k, bias, axes };
+  const { adapter, tuner } = currentGpu();
+  const size = { m, n, k, batch: productsOf(axes) };
+  if (forced !== undefined || !tuner.active) {
+    runPlan(operands, planGemm(adapter, size, forced));
+    return;
+  }
+  const rule = planGemm(adapter, size);
+  const layout = [a.row, a.col, b.row, b.col, ...axes.size, ...axes.a, ...axes.b].join(",");
+  const plan = tuner.pick({
+    key: `gemm ${m}x${n}x${k} layout ${layout}`,
+    work: m * n * k * size.batch,
+    rule: () => rule,
+    others: () => otherPlans(adapter, size, rule),
+    trial: () => trial(operands),
+  });
+  runPlan(operands, plan);
 }

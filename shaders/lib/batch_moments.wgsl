@@ -1,0 +1,12 @@
+// From the moments of a channel relative to `shift` to what batch norm keeps, and the running statistics' move.
+const TRACK: bool = true;                //!spec   update the running statistics
+
+fn keep_moments(c: u32, m: Moments, shift: f32) {
+  let variance = max(m.m2 / m.count, 0.0);
+  keep_affine(c, shift, m.mean, inverseSqrt(variance + params.eps));
+  if (TRACK) {
+    let unbiased = variance * (m.count / max(m.count - 1.0, 1.0));
+    running_mean[c] = (1.0 - params.momentum) * running_mean[c] + params.momentum * (shift + m.mean);
+    running_var[c] = (1.0 - params.momentum) * running_var[c] + params.momentum * unbiased;
+  }
+}

@@ -1,0 +1,118 @@
+// A device that makes nothing and runs nothing: on it the engine goes through a step's host side alone, and the pool
+// counts the memory that the step would take.
+import { type AdapterReport, Gpu } from "./device.ts";
+
+/** What a card of no particular make offers: WebGPU's guaranteed limits, larger bindings, 32 lanes. */
+export const GENERIC_ADAPTER: AdapterReport = {
+  vendor: "",
+  architecture: "",
+  device: "no adapter",
+  description: "a card of no particular make",
+  software: false,
+  subgroupSize: 32,
+  features: ["subgroups"],
+  limits: {
+    maxBufferSize: 2 ** 32,
+    maxStorageBufferBindingSize: 2 ** 31,
+    maxStorageBuffersPerShaderStage: 8,
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupSizeY: 256,
+    maxComputeWorkgroupSizeZ: 64,
+    maxComputeWorkgroupStorageSize: 16384,
+  },
+};
+
+// Values of the WebGPU specification, for hosts that have not installed it.
+const CONSTANTS = {
+  GPUBufferUsage: {
+    MAP_READ: 0x1,
+    MAP_WRITE: 0x2,
+    COPY_SRC: 0x4,
+    COPY_DST: 0x8,
+    INDEX: 0x10,
+    VERTEX: 0x20,
+    UNIFORM: 0x40,
+    STORAGE: 0x80,
+    INDIRECT: 0x100,
+    QUERY_RESOLVE: 0x200,
+  },
+  GPUShaderStage: { VERTEX: 0x1, FRAGMENT: 0x2, COMPUTE: 0x4 },
+  GPUMapMode: { READ: 0x1, WRITE: 0x2 },
+};
+
+/** Gives the host WebGPU's constants where it lacks them; the function returned takes them away again. */
+function lendConstants(): () => void {
+  const missing = Object.entries(CONSTANTS).filter(([name]) => !(name in globalThis));
+  for (const [name, value] of missing) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  }
+  return () => {
+    for (const [name] of missing) Reflect.deleteProperty(globalThis, name);
+  };
+}
+
+const nothing = () => {};
+
+function dryBuffer({ size }: GPUBufferDescriptor): Partial<GPUBuffer> {
+  return {
+    size,
+    destroy: nothing as GPUBuffer["destroy"],
+    unmap: nothing as GPUBuffer["unmap"],
+    mapAsync: async () => undefined,
+    getMappedRange: () => new ArrayBuffer(size),
+  };
+}
+
+function dryDevice({ features, limits }: AdapterReport, onBuffer: (made: GPUBufferDescriptor) => void): GPUDevice {
+  const handle = () => ({});
+  const pass = { setPipeline: nothing, setBindGroup: nothing, dispatchWorkgroups: nothing, end: nothing };
+  const encoder = {
+    beginComputePass: () => pass,
+    clearBuffer: nothing,
+    copyBufferToBuffer: nothing,
+    resolveQuerySet: nothing,
+    finish: handle,
+  };
+  const device = {
+    features: new Set(features),
+    limits: { minStorageBufferOffsetAlignment: 256, minUniformBufferOffsetAlignment: 256, ...limits },
+    lost: new Promise<never>(nothing),
+    queue: { submit: nothing, writeBuffer: nothing, onSubmittedWorkDone: async () => undefined },
+    addEventListener: nothing,
+    pushErrorScope: nothing,
+    popErrorScope: async () => null,
+    createBuffer: (made: GPUBufferDescriptor) => {
+      onBuffer(made);
+      return dryBuffer(made);
+    },
+    createShaderModule: handle,
+    createBindGroupLayout: handle,
+    createPipelineLayout: handle,
+    createComputePipeline: handle,
+    createBindGroup: handle,
+    createCommandEncoder: () => encoder,
+    destroy: nothing,
+  };
+  // The engine calls nothing else on a device; a new call fails at once and in every test that plans.
+  return device as unknown as GPUDevice;
+}
+
+/** A Gpu without memory or work. */
+export interface DryGpu {
+  readonly gpu: Gpu;
+  /** Bytes of uniform buffers so far: they lie outside the pool. */
+  uniformBytes(): number;
+  /** Takes away the constants that the host lacked. */
+  release(): void;
+}
+
+/** A Gpu whose pool counts as that of `adapter` would. Its readings are zeros. */
+export function openDryGpu(adapter: AdapterReport): DryGpu {
+  const release = lendConstants();
+  let uniforms = 0;
+  const device = dryDevice(adapter, ({ size, usage }) => {
+    if (usage & CONSTANTS.GPUBufferUsage.UNIFORM) uniforms += size;
+  });
+  return { gpu: new Gpu(adapter, device), uniformBytes: () => uniforms, release };
+}

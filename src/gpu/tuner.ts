@@ -1,0 +1,247 @@
+// The autotuner: picks among a few kernels that compute the same, by trying them on the adapter at hand. Ops enqueue
+// without waiting, so the choice comes in two steps: an op that meets a new shape takes the written rule's kernel and
+// leaves word of the others; `await gpu.tuner.tune()` then times them, and from there on the op takes the fastest.
+// A step that was captured keeps the kernels it was captured with.
+import { debugLevel, debugLog } from "./debug.ts";
+import type { Gpu } from "./device.ts";
+import { OpError } from "./errors.ts";
+import { hasAdapterClock, timeRuns } from "./tune_clock.ts";
+
+/** off: the rule, always. auto: on hardware; on software adapters, where a trial costs seconds of compilation, the rule. on: everywhere. */
+export type TuneMode = "off" | "auto" | "on";
+export const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
+
+/** Keeps winners between processes or page loads: a file (espalier/node), or what a page has, such as localStorage. */
+export interface TuneStore {
+  /** Winners by key for an adapter, as `save` got them; empty when there are none. */
+  load(adapter: string): Promise<Readonly<Record<string, string>>>;
+  save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export interface TunerOptions {
+  /** Default "off". */
+  readonly mode?: TuneMode;
+  readonly store?: TuneStore | null;
+  /** Milliseconds that all calls of `tune` may take together; what is untried then stays with the rule. Default 5000. */
+  readonly budgetMs?: number;
+}
+
+/** One way to compute something. The label names it in the store, so it must say all that tells candidates apart. */
+export interface Candidate {
+  readonly label: string;
+}
+
+/** Memory to try candidates on, of the size of the real operands. */
+export interface Trial<C extends Candidate> {
+  /** Enqueues the work by this candidate. */
+  run(candidate: C): void;
+  dispose(): void;
+}
+
+export interface Choice<C extends Candidate> {
+  /** What is computed, with every size that matters. */
+  readonly key: string;
+  /** Multiply-adds, about: large ones are tried first. */
+  readonly work: number;
+  /** What runs without a measurement. */
+  rule(): C;
+  /** What may be faster: few, and with no larger workspace than the rule's, so that memory plans hold. */
+  others(): readonly C[];
+  trial(): Trial<C>;
+}
+
+/** What one call of `tune` did. */
+export interface TuneReport {
+  /** Keys decided by this call. */
+  readonly measured: number;
+  /** Keys left to the rule because the budget was used up. */
+  readonly left: number;
+  readonly ms: number;
+}
+
+interface Wanted {
+  readonly work: number;
+  readonly candidates: readonly Candidate[];
+  trial(): Trial<Candidate>;
+}
+
+interface Entry {
+  chosen: Candidate;
+  wanted: Wanted | null;
+}
+
+/** Another candidate replaces the rule's only when it is faster by more than what measurements scatter. */
+const WORTHWHILE = 0.97;
+const ROUNDS = 3;
+/** One that took this many times the best in its first run is not tried again. */
+const HOPELESS = 3;
+/** Milliseconds of one sample: timestamps may be rounded to 0.1 ms, and the queue's end is noticed as late as that or later. */
+const SAMPLE_MS = { adapter: 3, host: 15 };
+/** Dispatches of one sample: they go to the device in one submit. */
+const MOST_DISPATCHES = 96;
+const DEFAULT_BUDGET_MS = 5000;
+
+const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
+
+/** What `requestGpu` takes where its own options say nothing. A Node host sets it from ESPALIER_TUNE and its cache. */
+export function configureTuning(change: Partial<typeof defaults>): void {
+  if (change.mode !== undefined) checkMode("configureTuning", change.mode);
+  Object.assign(defaults, change);
+}
+export function tuningDefaults(): Readonly<typeof defaults> {
+  return defaults;
+}
+
+function checkMode(who: string, mode: TuneMode): void {
+  if (!TUNE_MODES.includes(mode)) {
+    throw new OpError(who, `tune wants one of ${TUNE_MODES.join(", ")}, was given ${JSON.stringify(mode)}`);
+  }
+}
+
+export class Tuner {
+  /** False where the rule decides everything: callers need not even name their candidates. */
+  readonly active: boolean;
+  private readonly gpu: Gpu;
+  private readonly store: TuneStore | null;
+  private readonly budgetMs: number;
+  private readonly entries = new Map<string, Entry>();
+  private winners: Record<string, string> = {};
+  private spentMs = 0;
+  private running: Promise<TuneReport> | null = null;
+
+  constructor(gpu: Gpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
+    checkMode("requestGpu", mode);
+    if (!(budgetMs >= 0))
+      throw new OpError("requestGpu", `the tuning budget wants milliseconds >= 0, was given ${budgetMs}`);
+    this.gpu = gpu;
+    this.active = mode === "on" || (mode === "auto" && !gpu.adapter.software);
+    this.store = store;
+    this.budgetMs = budgetMs;
+  }
+
+  /** What winners are stored under: they hold for one adapter and its driver. */
+  get adapterKey(): string {
+    const { vendor, architecture, device, description, subgroupSize } = this.gpu.adapter;
+    return [vendor, architecture, device, description, `${subgroupSize} lanes`].join(" | ");
+  }
+
+  /** Reads stored winners. A store that fails costs measurements, nothing else. */
+  async load(): Promise<void> {
+    if (!this.active || !this.store) return;
+    try {
+      this.winners = { ...(await this.store.load(this.adapterKey)) };
+    } catch (cause) {
+      debugLog(`tune: the store was not read: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  }
+
+  /** The candidate to run now: the winner of a measurement, else the rule's. Within a process a decided choice stays. */
+  pick<C extends Candidate>(choice: Choice<C>): C {
+    if (!this.active) return choice.rule();
+    // A key names one choice, whose candidates are all C.
+    const known = this.entries.get(choice.key);
+    if (known) return known.chosen as C;
+    const rule = choice.rule();
+    const rest = choice.others().filter(({ label }, i, all) => {
+      return label !== rule.label && all.findIndex((c) => c.label === label) === i;
+    });
+    const candidates = [rule, ...rest];
+    const stored = candidates.find(({ label }) => label === this.winners[choice.key]);
+    const wanted = stored || rest.length === 0 ? null : { work: choice.work, candidates, trial: () => choice.trial() };
+    this.entries.set(choice.key, { chosen: stored ?? rule, wanted: wanted as Wanted | null });
+    return stored ?? rule;
+  }
+
+  /** Labels of what runs now, by key. */
+  choices(): ReadonlyMap<string, string> {
+    return new Map([...this.entries].map(([key, { chosen }]) => [key, chosen.label]));
+  }
+
+  /**
+   * Times the candidates of every choice that came up since the last call, largest first, and stores the winners. Call
+   * it between steps, before the step is captured; `rehearse` makes a step's choices come up without running it.
+   * Waits for the GPU. Errors: CaptureError while a step is recorded; errors of the device.
+   */
+  tune(): Promise<TuneReport> {
+    this.running ??= this.tuneWanted().finally(() => {
+      this.running = null;
+    });
+    return this.running;
+  }
+
+  private async tuneWanted(): Promise<TuneReport> {
+    this.gpu.stream.expectNotRecording("tuning inside a captured step: tune before it");
+    const open = [...this.entries].filter(([, entry]) => entry.wanted && this.spentMs < this.budgetMs);
+    open.sort(([, a], [, b]) => (b.wanted?.work ?? 0) - (a.wanted?.work ?? 0));
+    const start = performance.now();
+    const earlier = this.spentMs;
+    let measured = 0;
+    for (const [key, entry] of open) {
+      if (this.spentMs >= this.budgetMs) break;
+      const winner = await this.measure(key, entry.wanted as Wanted, () => {
+        this.spentMs = earlier + (performance.now() - start);
+        return this.spentMs < this.budgetMs;
+      });
+      if (!winner) break;
+      entry.chosen = winner;
+      entry.wanted = null;
+      this.winners[key] = winner.label;
+      measured++;
+    }
+    if (measured > 0) {
+      // Operands of trials are of no use to the steps that follow, and those should have the memory.
+      this.gpu.pool.trim();
+      await this.save();
+    }
+    const left = [...this.entries.values()].filter(({ wanted }) => wanted).length;
+    return { measured, left, ms: this.spentMs - earlier };
+  }
+
+  private async save(): Promise<void> {
+    try {
+      await this.store?.save(this.adapterKey, this.winners);
+    } catch (cause) {
+      debugLog(`tune: the winners were not stored: ${cause instanceof Error ? cause.message : cause}`);
+    }
+  }
+
+  /** The fastest candidate of one choice; null when `goOn` says that time is up. */
+  private async measure(key: string, { candidates, trial }: Wanted, goOn: () => boolean): Promise<Candidate | null> {
+    const { gpu } = this;
+    const operands = trial();
+    try {
+      const rows: { candidate: Candidate; dispatches: number; first: number; best: number }[] = [];
+      for (const candidate of candidates) {
+        const before = gpu.stream.stats.dispatches;
+        operands.run(candidate); // compiles
+        const dispatches = gpu.stream.stats.dispatches - before;
+        const first = await timeRuns(gpu, () => operands.run(candidate), dispatches, 1);
+        rows.push({ candidate, dispatches, first, best: Number.POSITIVE_INFINITY });
+        if (!goOn()) return null;
+      }
+      const least = Math.min(...rows.map((r) => r.first));
+      const [rule, ...others] = rows as [(typeof rows)[number], ...typeof rows];
+      const field = [rule, ...others.filter((r) => r.first <= HOPELESS * least)];
+      const wanted = SAMPLE_MS[hasAdapterClock(gpu) ? "adapter" : "host"] / least;
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const row of field) {
+          const repeats = Math.max(1, Math.min(Math.ceil(wanted), Math.floor(MOST_DISPATCHES / row.dispatches)));
+          row.best = Math.min(
+            row.best,
+            await timeRuns(gpu, () => operands.run(row.candidate), row.dispatches, repeats),
+          );
+          if (!goOn()) return null;
+        }
+      }
+      const fastest = field.reduce((a, b) => (b.best < a.best ? b : a));
+      const winner = fastest.best < WORTHWHILE * rule.best ? fastest : rule;
+      if (debugLevel() >= 1) {
+        const times = rows.map((r) => `${r.candidate.label} ${Math.min(r.first, r.best).toFixed(3)} ms`);
+        debugLog(`tune ${key}: ${times.join(", ")} -> ${winner.candidate.label}`);
+      }
+      return winner.candidate;
+    } finally {
+      operands.dispose();
+    }
+  }
+}

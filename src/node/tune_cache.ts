@@ -1,0 +1,65 @@
+// The autotuner's winners on disk, so that a machine tries each kernel once.
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { z } from "zod";
+import type { TuneStore } from "../gpu/index.ts";
+import { cachePath } from "./cache.ts";
+import { versions } from "./env.ts";
+import { writeAtomic } from "./files.ts";
+
+/** Raised when keys or labels change their meaning: files of another format are ignored, then replaced. */
+const FORMAT = 1;
+const schema = z.object({
+  format: z.literal(FORMAT),
+  /** Winners by key, by adapter, driver and Dawn's version. */
+  adapters: z.record(z.string(), z.record(z.string(), z.string())),
+});
+type Content = z.infer<typeof schema>;
+
+function read(path: string): Content {
+  const nothing = { format: FORMAT, adapters: {} } as const;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") ignored(path, (cause as Error).message);
+    return nothing;
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (cause) {
+    ignored(path, cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message);
+    return nothing;
+  }
+}
+
+function ignored(path: string, why: string): void {
+  process.stderr.write(`espalier: ${path} is ignored, it holds no tuning results: ${why.replace(/\s+/g, " ")}\n`);
+}
+
+/**
+ * Winners in a JSON file, by adapter, driver and version of Dawn. A file that is missing, broken or of another format
+ * counts as empty (the last two are said on stderr); writing replaces the file in one go and creates its folder.
+ *
+ * @param path Default: `tune.json` in Espalier's cache folder.
+ */
+export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(`fileTuneStore wants the path of a file, was given ${JSON.stringify(path)}`);
+  }
+  const under = (adapter: string) => `${adapter} | dawn ${versions().webgpu ?? "unknown"}`;
+  return {
+    async load(adapter) {
+      return read(path).adapters[under(adapter)] ?? {};
+    },
+    async save(adapter, winners) {
+      const { adapters } = read(path);
+      const known = { ...adapters[under(adapter)], ...winners };
+      // In order, so that two files of the same choices are the same file.
+      const merged = Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1)));
+      const content: Content = { format: FORMAT, adapters: { ...adapters, [under(adapter)]: merged } };
+      mkdirSync(dirname(path), { recursive: true });
+      await writeAtomic(path, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
+    },
+  };
+}

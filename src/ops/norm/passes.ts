@@ -1,0 +1,168 @@
+// The passes of batch norm: statistics, apply, the sums of backward and the gradients made of them. `software`, their last
+// argument, cuts channels as for that sort of adapter; by default as for the one in use.
+import applyWgsl from "../../../shaders/batch_norm_apply.wgsl";
+import gradApplyWgsl from "../../../shaders/batch_norm_grad_apply.wgsl";
+import gradMergeWgsl from "../../../shaders/batch_norm_grad_merge.wgsl";
+import gradSumsWgsl from "../../../shaders/batch_norm_grad_sums.wgsl";
+import mergeWgsl from "../../../shaders/batch_norm_merge.wgsl";
+import runningWgsl from "../../../shaders/batch_norm_running.wgsl";
+import slicesWgsl from "../../../shaders/batch_norm_slices.wgsl";
+import statsWgsl from "../../../shaders/batch_norm_stats.wgsl";
+import { grid1d, kernel } from "../../gpu/index.ts";
+import { empty, type Tensor } from "../../tensor/index.ts";
+import { channelLayout, mappedSlices, reducedSlices } from "./layout.ts";
+
+const statsKernel = kernel("batch_norm_stats", statsWgsl);
+const slicesKernel = kernel("batch_norm_slices", slicesWgsl);
+const mergeKernel = kernel("batch_norm_merge", mergeWgsl);
+const runningKernel = kernel("batch_norm_running", runningWgsl);
+const applyKernel = kernel("batch_norm_apply", applyWgsl);
+const gradSumsKernel = kernel("batch_norm_grad_sums", gradSumsWgsl);
+const gradMergeKernel = kernel("batch_norm_grad_merge", gradMergeWgsl);
+const gradApplyKernel = kernel("batch_norm_grad_apply", gradApplyWgsl);
+
+/** What follows the affine map in the same pass, as the shaders number it. */
+export const AFTER = { nothing: 0, relu: 1, addRelu: 2 } as const;
+export type After = (typeof AFTER)[keyof typeof AFTER];
+
+/** weight and bias [C], both or none. */
+export interface Affine {
+  readonly weight: Tensor | null;
+  readonly bias: Tensor | null;
+}
+
+export interface Running {
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+}
+
+/** Statistics of the batch, stats [6, C] (shaders/lib/batch_statistics.wgsl). Moves the running ones. */
+export function batchStatistics(
+  x: Tensor,
+  { weight, bias }: Affine,
+  running: Running | null,
+  { eps, momentum }: { readonly eps: number; readonly momentum: number },
+  software?: boolean,
+): Tensor {
+  const layout = channelLayout(x.shape);
+  const { channels, walk, plane } = layout;
+  const stats = empty([6, channels]);
+  // Bindings that a variant does not use get anything that is bound in the same way.
+  const bind = {
+    x,
+    weight: weight ?? x,
+    bias: bias ?? x,
+    stats,
+    running_mean: running?.mean ?? empty([1]),
+    running_var: running?.variance ?? empty([1]),
+  };
+  const spec = { TRACK: running !== null, AFFINE: weight !== null };
+  const grid = grid1d(channels, 1);
+  const cut = reducedSlices(layout, software);
+  if (cut.slices === 1) {
+    statsKernel.run({ bind, params: { ...walk, eps, momentum }, spec: { ...layout.spec, ...spec }, grid });
+    return stats;
+  }
+  const partial = empty([channels, cut.slices, 3]);
+  slicesKernel.run({
+    bind: { x, partial },
+    params: { ...walk, ...cut },
+    spec: layout.spec,
+    grid: grid1d(channels * cut.slices, 1),
+  });
+  const params = { channels, plane, slices: cut.slices, eps, momentum };
+  mergeKernel.run({ bind: { ...bind, partial }, params, spec, grid });
+  return stats;
+}
+
+/** Running statistics in the form that batchStatistics gives. */
+export function runningStatistics({ weight, bias }: Affine, { mean, variance }: Running, eps: number): Tensor {
+  const [channels] = mean.shape as readonly [number];
+  const stats = empty([6, channels]);
+  runningKernel.run({
+    bind: { running_mean: mean, running_var: variance, weight: weight ?? mean, bias: bias ?? mean, stats },
+    params: { channels, eps },
+    spec: { AFFINE: weight !== null },
+    grid: grid1d(channels, 64),
+  });
+  return stats;
+}
+
+/** Writes y. `residual` is there when AFTER.addRelu is. */
+export function apply(
+  y: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  stats: Tensor,
+  after: After,
+  software?: boolean,
+): void {
+  const layout = channelLayout(x.shape);
+  const cut = mappedSlices(layout, software);
+  applyKernel.run({
+    bind: { x, residual: residual ?? x, stats, y },
+    params: { ...layout.walk, ...cut },
+    spec: { ...layout.spec, AFTER: after },
+    grid: grid1d(layout.channels * cut.slices, 1),
+  });
+}
+
+/** What backward reads. y, the output, only with AFTER.addRelu: elsewhere it is made again from x. */
+export interface Saved {
+  readonly x: Tensor;
+  readonly stats: Tensor;
+  readonly y: Tensor | null;
+  readonly after: After;
+}
+
+/** Writes the sums of dy · xhat and of dy over each channel, dy gated by what came after. */
+export function gradientSums(
+  { x, stats, y, after }: Saved,
+  dy: Tensor,
+  dweight: Tensor,
+  dbias: Tensor,
+  software?: boolean,
+): void {
+  const layout = channelLayout(x.shape);
+  const { channels, walk } = layout;
+  const cut = reducedSlices(layout, software);
+  const whole = cut.slices === 1;
+  const [dweights, dbiases] = whole ? [dweight, dbias] : [empty([channels, cut.slices]), empty([channels, cut.slices])];
+  gradSumsKernel.run({
+    bind: { x, dy, y: y ?? x, stats, dweight: dweights, dbias: dbiases },
+    params: { ...walk, ...cut },
+    spec: { ...layout.spec, AFTER: after },
+    grid: grid1d(channels * cut.slices, 1),
+  });
+  if (whole) return;
+  const bind = { dweights, dbiases, dweight, dbias };
+  gradMergeKernel.run({ bind, params: { channels, slices: cut.slices }, grid: grid1d(channels, 1) });
+}
+
+/** Writes dx and, with AFTER.addRelu, the residual's gradient. `sums` absent: the statistics are constants. */
+export function gradientApply(
+  { x, stats, y, after }: Saved,
+  dy: Tensor,
+  sums: { readonly dweight: Tensor; readonly dbias: Tensor } | null,
+  dx: Tensor,
+  dresidual: Tensor | null,
+  software?: boolean,
+): void {
+  const layout = channelLayout(x.shape);
+  const cut = mappedSlices(layout, software);
+  gradApplyKernel.run({
+    bind: {
+      x,
+      dy,
+      y: y ?? x,
+      stats,
+      dweight: sums?.dweight ?? stats,
+      dbias: sums?.dbias ?? stats,
+      dx,
+      dresidual: dresidual ?? empty([4]),
+    },
+    params: { ...layout.walk, ...cut, count: layout.count },
+    spec: { ...layout.spec, AFTER: after, TRAINING: sums !== null },
+    grid: grid1d(layout.channels * cut.slices, 1),
+  });
+}

@@ -1,0 +1,13 @@
+// Operands for the autotuner's trials.
+import { allocate, fillZero, type Tensor } from "../../tensor/index.ts";
+
+/** `count` zeros that no scope frees: whoever asked for them disposes of them. */
+export function trialTensor(count: number): Tensor {
+  const t = allocate([count], "f32", { scoped: false });
+  fillZero(t); // reused memory may hold denormals, which some processors multiply a hundred times slower
+  return t;
+}
+
+export function disposeAll(tensors: Readonly<Record<string, Tensor | null>>): void {
+  for (const t of Object.values(tensors)) t?.dispose();
+}

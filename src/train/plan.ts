@@ -1,0 +1,167 @@
+// Peak memory of a training run before it starts: the run's own code goes through its first steps on a device that
+// makes nothing, and the pool counts.
+import type { ImageDataset, ImageShape } from "../data/index.ts";
+import {
+  type AdapterReport,
+  currentGpu,
+  GENERIC_ADAPTER,
+  type Gpu,
+  OpError,
+  openDryGpu,
+  setCurrentGpu,
+  sizeClass,
+} from "../gpu/index.ts";
+import type { Module } from "../nn/index.ts";
+import type { SGD } from "../optim/sgd.ts";
+import type { StepMemory, Tensor } from "../tensor/index.ts";
+import type { RunConfig } from "./config.ts";
+import { batchSizes, evaluationBatch, Session } from "./session.ts";
+
+export interface PlanOptions {
+  /** Builds the model anew; it is thrown away afterwards. Draws from the sequence of `manualSeed`. */
+  readonly build: () => Module;
+  /** Shape of one sample, [channels, height, width]. */
+  readonly sample: ImageShape;
+  readonly classes: number;
+  readonly config: RunConfig;
+  /** Training images; the last batch may be shorter. Default: one full batch. */
+  readonly trainImages?: number;
+  /** Test images; 0 leaves evaluation out. Default 0. */
+  readonly testImages?: number;
+  /** Adapter whose kernels are chosen and whose limits hold. Default: a card of no particular make. */
+  readonly adapter?: AdapterReport;
+}
+
+/** Bytes of GPU memory that a run takes. */
+export interface MemoryPlan {
+  /** Largest sum of buffers in use at once; `gpu.memory().peak` of the run. */
+  readonly peak: number;
+  /** All buffers of the pool, in use or waiting; `live + pooled` of the run. */
+  readonly held: number;
+  /** Weights as the forward pass reads them, with the padding of their arena. */
+  readonly parameters: number;
+  /** Latent weights of soft-threshold pruning; 0 without. */
+  readonly latent: number;
+  readonly gradients: number;
+  readonly momentum: number;
+  /** The rest of the pool: running statistics, counts, step values, the ring of metrics, buffers waiting for reuse. */
+  readonly other: number;
+  /** Images and labels of the batches, training and evaluation. */
+  readonly inputs: number;
+  /** Activations, gradients on their way and workspaces: what the captured steps own. */
+  readonly activations: number;
+  /** Buffers from which the host reads, outside the pool: metrics, checkpoints. */
+  readonly staging: number;
+  /** Parameters of the dispatches, outside the pool. */
+  readonly uniforms: number;
+  /** The training step of a full batch: its arena, the least that any plan needs, its dispatches and copies. */
+  readonly step: StepMemory;
+}
+
+/** A data set with a length and no images: a rehearsal makes its own. */
+function imagined(name: string, shape: ImageShape, classes: number, length: number): ImageDataset {
+  const perChannel = (value: number) => new Array<number>(shape[0]).fill(value);
+  return {
+    name,
+    images: new Uint8Array(0),
+    labels: new Uint8Array(0),
+    shape,
+    classes: Array.from({ length: classes }, (_, i) => String(i)),
+    mean: perChannel(0),
+    std: perChannel(1),
+    length,
+  };
+}
+
+/** Runs `fn` with another current device. */
+function onGpu<T>(gpu: Gpu, fn: () => T): T {
+  let before: Gpu | null = null;
+  try {
+    before = currentGpu();
+  } catch {
+    // there was none, and there will be none again
+  }
+  setCurrentGpu(gpu);
+  try {
+    return fn();
+  } finally {
+    setCurrentGpu(before);
+  }
+}
+
+function expectWhole(what: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) {
+    throw new OpError("planTraining", `${what} wants a whole number >= ${least}, was given ${value}`);
+  }
+}
+
+function arenaBytes({ groups }: SGD) {
+  const chunks = groups.flatMap((g) => g.chunks);
+  const sum = (pick: (c: (typeof chunks)[number]) => Tensor | null) =>
+    chunks.reduce((total, c) => total + (pick(c)?.view.buffer.bytes ?? 0), 0);
+  return {
+    parameters: sum((c) => c.weight ?? c.theta),
+    latent: sum((c) => (c.weight ? c.theta : null)),
+    gradients: sum((c) => c.gradient),
+    momentum: sum((c) => c.velocity),
+  };
+}
+
+/** What the host reads at once: a checkpoint and, at the end, the state_dict, each in a staging buffer of its own. */
+function stagingBytes(model: Module, optimizer: SGD): number {
+  const bytes = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, t) => sum + t.bytes, 0);
+  const state = bytes([...model.namedState()].map(([, t]) => t));
+  const parameters = bytes(model.parameters());
+  const chunks = optimizer.groups.flatMap((g) => g.chunks);
+  const copies = (chunks[0]?.weight ? 1 : 0) + (chunks[0]?.velocity ? 1 : 0);
+  return sizeClass(state) + sizeClass(state + copies * parameters + bytes(chunks.map((c) => c.counts)));
+}
+
+/**
+ * Predicts the GPU memory of a run from its own code, without an adapter, without allocating and without running a
+ * kernel. Synchronous: the current device is another one only while it lasts.
+ *
+ * Errors    OpError for sizes that are not whole numbers, MemoryError when one tensor exceeds what `adapter` binds at
+ *           once, and what building the model or its first step throws.
+ */
+export function planTraining(options: PlanOptions): MemoryPlan {
+  const { build, sample, classes, config, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
+  const trainImages = options.trainImages ?? config.batchSize;
+  for (const n of sample) expectWhole("sample", n, 1);
+  expectWhole("classes", classes, 1);
+  expectWhole("batchSize", config.batchSize, 1);
+  expectWhole("trainImages", trainImages, 1);
+  expectWhole("testImages", testImages, 0);
+  const { gpu, uniformBytes, release } = openDryGpu(adapter);
+  try {
+    return onGpu(gpu, () => {
+      const session = new Session({
+        model: build(),
+        train: imagined("train", sample, classes, trainImages),
+        test: imagined("test", sample, classes, testImages),
+        config,
+      });
+      const recordings = session.rehearse();
+      const { live, pooled, peak, steps } = gpu.memory();
+      const pixels = sample.reduce((a, b) => a * b, 1);
+      const inputs = [...batchSizes(trainImages, config.batchSize), ...batchSizes(testImages, evaluationBatch(config))]
+        .map((n) => sizeClass(4 * n * pixels) + sizeClass(4 * n))
+        .reduce((a, b) => a + b, 0);
+      const arenas = arenaBytes(session.optimizer);
+      const known = Object.values(arenas).reduce((a, b) => a + b, inputs + steps);
+      return {
+        peak,
+        held: live + pooled,
+        ...arenas,
+        inputs,
+        activations: steps,
+        other: live + pooled - known,
+        staging: stagingBytes(session.model, session.optimizer),
+        uniforms: uniformBytes(),
+        step: recordings[0] as StepMemory,
+      };
+    });
+  } finally {
+    release();
+  }
+}
