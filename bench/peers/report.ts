@@ -1,0 +1,166 @@
+// Pure part of the comparison: ratios, the check that all sides computed the same, and the table.
+import { median, quantile } from "../lib/statistics.ts";
+
+export const PEERS_FORMAT = "espalier-peers/1";
+
+export interface SideResult {
+  /** "espalier", "tfjs", "jax-js", "torch-cpu". */
+  readonly side: string;
+  readonly library: string;
+  readonly adapter: string;
+  /** Median milliseconds of a run; rounds one by one in `rounds`. */
+  readonly ms: number;
+  readonly rounds: readonly number[];
+  readonly firstMs: number;
+  /** WebGPU calls of a run; null where there is no WebGPU. */
+  readonly dispatches: number | null;
+  readonly submits: number | null;
+  /** Buffers, bind groups, pipelines and shader modules made in a run. */
+  readonly made: number | null;
+  /** Largest distance from the reference's results as a share of their largest value. */
+  readonly deviation: number;
+  /** Null for a side that has the same numbers; otherwise why it does not count. */
+  readonly error: string | null;
+}
+
+export interface WorkloadResult {
+  readonly name: string;
+  /** Largest deviation that counts as the same computation. */
+  readonly tolerance: number;
+  readonly sides: readonly SideResult[];
+}
+
+export interface PeersResults {
+  readonly format: typeof PEERS_FORMAT;
+  readonly complete: boolean;
+  readonly started: string;
+  readonly commit: string | null;
+  readonly versions: Readonly<Record<string, string | null>>;
+  readonly settings: {
+    readonly rounds: number;
+    readonly roundMs: number;
+    /** True: each process began with an empty shader cache. */
+    readonly coldShaders: boolean;
+    /** True: Dawn polls without pause, as it does by itself, on every side. */
+    readonly spin: boolean;
+  };
+  readonly workloads: readonly WorkloadResult[];
+}
+
+export interface Ratio {
+  /** Median of the peer's times over the median of ours: how many times faster we are. */
+  readonly ratio: number;
+  /** Quartiles of the ratios round by round. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Compares two sides whose rounds were interleaved. NaN when one has no rounds. */
+export function ratioOf(peer: readonly number[], own: readonly number[]): Ratio {
+  const pairs = Array.from({ length: Math.min(peer.length, own.length) }, (_, i) => {
+    return (peer[i] as number) / (own[i] as number);
+  });
+  return { ratio: median(peer) / median(own), low: quantile(pairs, 0.25), high: quantile(pairs, 0.75) };
+}
+
+/**
+ * Largest distance between two sides' results, as a share of the largest reference value of each. Infinity when their
+ * number or lengths differ or one is no number.
+ */
+export function deviationOf(given: readonly Float32Array[], wanted: readonly Float32Array[]): number {
+  if (given.length !== wanted.length || given.length === 0) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (const [i, want] of wanted.entries()) {
+    const got = given[i] as Float32Array;
+    if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+    let largest = 0;
+    let distance = 0;
+    for (let j = 0; j < want.length; j++) {
+      const off = Math.abs((got[j] as number) - (want[j] as number));
+      if (!Number.isFinite(off)) return Number.POSITIVE_INFINITY;
+      distance = Math.max(distance, off);
+      largest = Math.max(largest, Math.abs(want[j] as number));
+    }
+    worst = Math.max(worst, distance === 0 ? 0 : distance / largest);
+  }
+  return worst;
+}
+
+const usable = (s: SideResult | undefined): s is SideResult => s?.error === null && s.rounds.length > 0;
+
+/** The ratio to the faster of the other engines on WebGPU; null when either side is missing. */
+export function fasterPeer({ sides }: WorkloadResult): (Ratio & { side: string }) | null {
+  const own = sides.find((s) => s.side === "espalier");
+  const peers = sides.filter((s) => s.side !== "espalier" && s.dispatches !== null && usable(s));
+  if (!usable(own) || peers.length === 0) return null;
+  const fastest = peers.reduce((a, b) => (b.ms < a.ms ? b : a));
+  return { side: fastest.side, ...ratioOf(fastest.rounds, own.rounds) };
+}
+
+/** Three digits, or all before the point. */
+function digits(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  return Math.abs(value) >= 99.5 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
+
+export const PEER_COLUMNS = [
+  "workload",
+  "side",
+  "ms",
+  "espalier is faster by",
+  "first run ms",
+  "dispatches",
+  "submits",
+  "objects made",
+  "deviation",
+] as const;
+
+/** One row for each side of a workload. */
+export function rowsOf({ name, sides }: WorkloadResult): string[][] {
+  const own = sides.find((s) => s.side === "espalier");
+  return sides.map((side, i) => {
+    const title = i === 0 ? name : "";
+    if (side.error !== null)
+      return [title, side.side, `error: ${side.error.split("\n")[0]?.slice(0, 120)}`, "", "", "", "", "", ""];
+    const count = (value: number | null) => (value === null ? "-" : String(value));
+    return [
+      title,
+      side.side,
+      digits(side.ms),
+      side.side === "espalier" || !usable(own) ? "" : ratioText(ratioOf(side.rounds, own.rounds)),
+      digits(side.firstMs),
+      count(side.dispatches),
+      count(side.submits),
+      count(side.made),
+      side.deviation === 0 ? "0" : side.deviation.toExponential(1),
+    ];
+  });
+}
+
+/** "8.12x (7.90 - 8.31)" */
+export function ratioText({ ratio, low, high }: Ratio): string {
+  return `${digits(ratio)}x (${digits(low)} - ${digits(high)})`;
+}
+
+/** The whole as Markdown. */
+export function peersMarkdown(results: PeersResults): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll("|", "/")).join(" | ")} |`;
+  const align = PEER_COLUMNS.map((_, i) => (i < 2 ? "---" : "---:"));
+  const rows = results.workloads.flatMap(rowsOf);
+  const libraries = new Set(results.workloads.flatMap((w) => w.sides.map((s) => s.library)).filter(Boolean));
+  const adapters = new Set(results.workloads.flatMap((w) => w.sides.map((s) => s.adapter)).filter(Boolean));
+  const { rounds, coldShaders, spin } = results.settings;
+  return [
+    `${[...libraries].join(", ")}; ${[...adapters].join(", ")}.`,
+    "",
+    `${rounds} interleaved rounds, a process for each side and workload, ${coldShaders ? "empty shader caches" : "kept shader caches"}` +
+      `${spin ? ", Dawn polling without pause" : ""}. Started ${results.started}${results.commit ? `, commit ${results.commit}` : ""}.`,
+    "Medians; in brackets the quartiles of the ratios round by round. Deviation is the largest distance from espalier's",
+    "results as a share of the largest value (for a step: of the first three losses).",
+    "",
+    line(PEER_COLUMNS),
+    line(align),
+    ...rows.map(line),
+    "",
+  ].join("\n");
+}
