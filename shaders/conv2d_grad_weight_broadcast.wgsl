@@ -17,7 +17,7 @@ struct Params {
   slice: u32,                // tiles of dy per slice
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<Grads>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, C / groups, kh, kw]
 @group(0) @binding(3) var<uniform> params: Params;
 

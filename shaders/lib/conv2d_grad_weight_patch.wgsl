@@ -2,6 +2,8 @@
 // OB x S of them x CB input channels x all taps. It walks over tiles of PY x PX pixels of dy: each lane loads dy of its own
 // channels, and all lanes together the patch of x, which they share().
 // Reads x and dy and writes dw, with the Params of conv2d_grad_weight.wgsl.
+alias Grads = vec4<f32>;     //!spec   what one load of dy brings: f32, or vec4<f32> where rows and PX are multiples of four
+const GRADS: u32 = 4u;       //!spec   numbers in it
 const OB: u32 = 2u;          //!spec   output channels per invocation
 const CB: u32 = 8u;          //!spec   input channels per team
 const PY: u32 = 2u;          //!spec   rows and
@@ -48,10 +50,12 @@ fn weight_gradient_patch(flat: u32, lane: u32) {
     for (var j = 0u; j < OB; j++) {  //!unroll
       let plane = (n * params.y_shape.y + g * written + min(row0 + j * S, written - 1u)) * out.x;
       for (var py = 0u; py < PY; py++) {  //!unroll
-        for (var px = 0u; px < PX; px++) {  //!unroll
+        for (var px = 0u; px < PX; px += GRADS) {  //!unroll
           let ok = py0 + py < out.x && px0 + px < out.y;
-          let value = dy[select(0u, (plane + py0 + py) * out.y + px0 + px, ok)];
-          grad[(j * PY + py) * PX + px] = select(0.0, value, ok);
+          let value = vec4<f32>(dy[select(0u, ((plane + py0 + py) * out.y + px0 + px) / GRADS, ok)]);
+          for (var k = 0u; k < GRADS; k++) {  //!unroll
+            grad[(j * PY + py) * PX + px + k] = select(0.0, value[k], ok);
+          }
         }
       }
     }

@@ -12,7 +12,10 @@ const fillKernel = kernel("fill", fillWgsl);
 
 /** target += x. */
 export function accumulate(target: Tensor, x: Tensor): void {
-  accumulateKernel.run({ bind: { x, target_: target }, params: { n: x.numel }, grid: grid1d(x.numel, 256) });
+  const wide = x.numel % 4 === 0;
+  const n = wide ? x.numel / 4 : x.numel;
+  const spec = { Item: wide ? "vec4<f32>" : "f32" };
+  accumulateKernel.run({ bind: { x, target_: target }, params: { n }, spec, grid: grid1d(n, 512) });
 }
 
 /** Sets every element to `value`. */

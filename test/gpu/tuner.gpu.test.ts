@@ -5,13 +5,14 @@ import {
   type Choice,
   currentGpu,
   GENERIC_ADAPTER,
-  type Gpu,
+  Gpu,
   openDryGpu,
   requestGpu,
   setCurrentGpu,
   Tuner,
   type TuneStore,
 } from "../../src/gpu/index.ts";
+import { hasAdapterClock, timeRuns } from "../../src/gpu/tune_clock.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { capture, readAll, rehearse, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -155,6 +156,41 @@ describe("a tuner", () => {
     await expect(gpu.tuner.tune()).rejects.toThrow("tuning inside a captured step");
     gpu.stream.takeRecording();
   });
+});
+
+test("the adapter's clock and the host's agree about work that takes long", async () => {
+  const usual = currentGpu();
+  // The adapter's clock is for hardware: this device says that it is.
+  const gpu = new Gpu({ ...usual.adapter, software: false }, usual.device);
+  setCurrentGpu(gpu);
+  try {
+    const trial = soft("k", { long: 40 }).trial();
+    const run = () => trial.run({ label: "long", times: 40 });
+    const hasClock = gpu.device.features.has("timestamp-query");
+    expect(hasAdapterClock(gpu)).toBe(hasClock);
+    expect(hasAdapterClock(new Gpu({ ...usual.adapter, software: true }, usual.device))).toBe(false);
+    await timeRuns(gpu, run, 40, 1);
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const started = performance.now();
+      const ms = await timeRuns(gpu, run, 40, 5); // 200 dispatches: three submits
+      times.push((5 * ms) / (performance.now() - started));
+    }
+    expect(Math.max(...times)).toBeLessThan(1.05);
+    expect(Math.max(...times)).toBeGreaterThan(0.1);
+    expect(gpu.stream.timer).toBeUndefined();
+    if (hasClock) {
+      const profile = gpu.profile();
+      expect(hasAdapterClock(gpu)).toBe(false); // the profile is using it
+      expect(await timeRuns(gpu, run, 40, 1)).toBeGreaterThan(0);
+      expect((await profile.stop())[0]?.calls).toBe(40);
+    }
+    trial.dispose();
+    await gpu.wait();
+    gpu.pool.trim();
+  } finally {
+    setCurrentGpu(usual);
+  }
 });
 
 describe("ops under a tuner", () => {

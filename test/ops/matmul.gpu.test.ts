@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu, OpError } from "../../src/gpu/index.ts";
 import { gemm, transposed } from "../../src/ops/matmul/gemm.ts";
-import { type GemmFamily, planGemm } from "../../src/ops/matmul/plan.ts";
+import { type GemmFamily, otherPlans, planGemm } from "../../src/ops/matmul/plan.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { capture, empty, meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { matmulReference } from "../reference/matmul.ts";
@@ -90,6 +90,16 @@ test("the plan: family by adapter, fewer tiles by orientation, splits only when 
     splits: 1,
   });
   expect(planGemm(software, { m: 256, n: 10, k: 128, batch: 1 }).swap).toBe(true);
+  expect(planGemm(software, { m: 3, n: 1000, k: 512, batch: 1 })).toMatchObject({
+    family: "rows",
+    rows: 4,
+    swap: false,
+  });
+  expect(planGemm(software, { m: 1000, n: 1, k: 512, batch: 1 })).toMatchObject({
+    family: "rows",
+    rows: 1,
+    swap: true,
+  });
   const plain = { software: true, subgroupSize: 0 };
   expect(planGemm(plain, { m: 64, n: 64, k: 64, batch: 1 }).family).toBe("tile");
   expect(planGemm(plain, { m: 1, n: 100, k: 64, batch: 1 }).family).toBe("naive");
@@ -103,6 +113,41 @@ test("the plan: family by adapter, fewer tiles by orientation, splits only when 
       if (plan.splits > 1) expect((k + 1) / plan.splits).toBeGreaterThan(128);
     }),
   );
+});
+
+test("the tuner's candidates are few, have names of their own, and need no more memory than the rule's", () => {
+  fc.assert(
+    fc.property(fc.nat(300), fc.nat(300), fc.nat(100_000), fc.constantFrom(0, 32), (m, n, k, subgroupSize) => {
+      const size = { m: m + 1, n: n + 1, k: k + 1, batch: 1 };
+      const hardware = { software: false, subgroupSize };
+      const rule = planGemm(hardware, size);
+      const all = otherPlans(hardware, size, rule);
+      const labels = new Set([rule, ...all].map((plan) => plan.label));
+      expect(labels.size).toBe(all.length); // the rule's is one of them
+      expect(labels.size).toBeLessThanOrEqual(5);
+      for (const plan of all) expect(plan.splits).toBe(rule.splits);
+    }),
+  );
+});
+
+test("products of one to four rows or columns, long sums among them", async () => {
+  for (const [m, n, k] of [
+    [1, 100, 300],
+    [2, 9, 40],
+    [3, 65, 33],
+    [4, 10, 5000],
+    [70, 1, 2049],
+    [1, 1, 3000],
+  ] as const) {
+    using _scope = new Scope();
+    const a = randomArray(m * k, 1);
+    const b = randomArray(k * n, 2);
+    const want = matmulReference(a, b, { m, n, k });
+    expectClose(await matmul(tensor(a, [m, k]), tensor(b, [k, n])).data(), want, tolerance, `${m}x${n}x${k}`);
+    const turned = matmulReference(a, b, { m, n, k, transposeB: true });
+    const y = matmul(tensor(a, [m, k]), tensor(b, [n, k]), { transposeB: true });
+    expectClose(await y.data(), turned, tolerance, `${m}x${n}x${k}, b transposed`);
+  }
 });
 
 const a3 = { data: randomArray(3 * 4 * 6, 7), shape: [3, 4, 6] };

@@ -53,7 +53,7 @@ const COLOUR = [3, 32, 32] as const;
 /** Runs on a device of its own, whose every storage buffer is counted from outside. */
 async function onFreshGpu<T>(run: (stored: () => number) => Promise<T>): Promise<T> {
   const before = currentGpu();
-  const gpu = await requestGpu();
+  const gpu = await requestGpu({ tune: "off" }); // trials make buffers of their own, and destroy them
   const { device } = gpu;
   const createBuffer = device.createBuffer.bind(device);
   let bytes = 0;

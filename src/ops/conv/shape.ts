@@ -6,7 +6,7 @@ import { type Shape, type Tensor, windowOutput } from "../../tensor/index.ts";
 export type Pair = number | readonly [rows: number, columns: number];
 
 /**
- * Which kernels run. "auto" follows the rule in choose.ts; "tile" needs nothing beyond WebGPU's default limits;
+ * Which kernels run. "auto" follows the rule in choose.ts, or the tuner; "tile" needs nothing beyond WebGPU's default limits;
  * "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for finding bugs.
  */
 export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";

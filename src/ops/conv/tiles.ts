@@ -4,15 +4,18 @@ import { currentGpu } from "../../gpu/index.ts";
 import type { Correlation } from "./correlation.ts";
 import type { ConvShape } from "./shape.ts";
 
-// Nanoseconds per eight lanes on lavapipe (docs/performance.md): a load, a store, a multiply-add on broadcast values, and
-// the arithmetic of one patch address.
+// Nanoseconds per eight lanes on lavapipe (docs/performance.md): a load, one of four numbers, a store, a multiply-add on
+// broadcast values, and the arithmetic of one patch address.
 const LOAD = 25;
+const WIDE_LOAD = 40;
 const STORE = 80;
 const FMA = 0.5;
 const ADDRESS = 15;
 
 /** What a kernel may hold before its compilation takes seconds. */
 interface Budget {
+  /** Four numbers by one load where they lie side by side: on LLVM for the price of one, elsewhere not tried. */
+  readonly wide: boolean;
   /** Loads and multiply-adds written out. */
   readonly loads: number;
   readonly fmas: number;
@@ -22,8 +25,14 @@ interface Budget {
 
 // Lavapipe compiles through LLVM. Others, SwiftShader among them, take time that grows faster than the kernel: a weight
 // gradient of 20 loads and 150 multiply-adds took 11 s there, one of 12 loads 1 s.
-const LLVM = { correlation: { loads: 64, fmas: 1664, sums: 160 }, gradient: { loads: 64, fmas: 1664, sums: 80 } };
-const SMALL = { correlation: { loads: 32, fmas: 300, sums: 64 }, gradient: { loads: 10, fmas: 150, sums: 36 } };
+const LLVM = {
+  correlation: { wide: true, loads: 64, fmas: 1664, sums: 160 },
+  gradient: { wide: true, loads: 64, fmas: 1664, sums: 80 },
+};
+const SMALL = {
+  correlation: { wide: false, loads: 32, fmas: 300, sums: 64 },
+  gradient: { wide: false, loads: 10, fmas: 150, sums: 36 },
+};
 
 function budget(): Readonly<Record<"correlation" | "gradient", Budget>> {
   const { device, description } = currentGpu().adapter;
@@ -109,18 +118,17 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
   return best;
 }
 
+export type GradientSpec = ShapeSpec & Record<"OB" | "CB" | "PY" | "PX" | "GRADS", number> & { readonly Grads: string };
+
 /** The same for lib/conv2d_grad_weight_patch.wgsl. */
-export function gradWeightSpec(
-  s: ConvShape,
-  lanes: number,
-): (ShapeSpec & Record<"OB" | "CB" | "PY" | "PX", number>) | null {
+export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null {
   const window = (a: ConvShape["rows"]): Window => ({ taps: a.kernel, step: a.stride, spread: a.dilation });
   const [rows, columns] = [window(s.rows), window(s.columns)];
   const spec = shapeSpec(lanes, rows, columns);
   const taps = spec.TY * spec.TX;
   const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
   const most = budget().gradient;
-  let best: (ShapeSpec & Record<"OB" | "CB" | "PY" | "PX", number>) | null = null;
+  let best: GradientSpec | null = null;
   let least = Number.POSITIVE_INFINITY;
   for (const OB of [1, 2, 4]) {
     if (OB > 1 && (OB / 2) * spec.S >= written) continue;
@@ -128,14 +136,18 @@ export function gradWeightSpec(
       if (CB > reduced) continue;
       for (const [PY, PX] of GRADIENT_TILES) {
         const pixels = PY * PX;
+        const GRADS = most.wide && PX % 4 === 0 && s.columns.out % 4 === 0 ? 4 : 1;
         const patch = Math.ceil((covered(PY, rows) * covered(PX, columns)) / spec.S);
-        const loads = pixels * OB + patch * CB;
+        const gradLoads = (pixels / GRADS) * OB;
+        const loads = gradLoads + patch * CB;
         const fmas = pixels * taps * OB * CB;
         if (loads > most.loads || fmas > most.fmas || taps * OB * CB > most.sums) continue;
         const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
         const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
-        const cost = tiles * items * (loads * LOAD + fmas * FMA + patch * ADDRESS);
-        if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX }, cost];
+        const loading = gradLoads * (GRADS === 4 ? WIDE_LOAD : LOAD) + patch * CB * LOAD;
+        const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS);
+        const Grads = GRADS === 4 ? "vec4<f32>" : "f32";
+        if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX, GRADS, Grads }, cost];
       }
     }
   }
