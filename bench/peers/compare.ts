@@ -19,6 +19,10 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export const SIDES = ["espalier", "tfjs", "jax-js", "torch-cpu"] as const;
 export type SideName = (typeof SIDES)[number];
 
+/** "shipped": each library as its users run it, so only ours calms Dawn's polling; "calm": all get that; "spin": none. */
+export const POLLING = ["shipped", "calm", "spin"] as const;
+export type Polling = (typeof POLLING)[number];
+
 export interface CompareOptions {
   /** Interleaved rounds. Default 5. */
   readonly rounds?: number;
@@ -28,8 +32,8 @@ export interface CompareOptions {
   readonly sides?: readonly SideName[];
   /** True: an empty shader cache for each process, so that the first run is what a first user waits for. Default true. */
   readonly coldShaders?: boolean;
-  /** True: Dawn polls without pause on every side, as it does by itself. Default false. */
-  readonly spin?: boolean;
+  /** How a software adapter's sides wait for it (see README.md). Default "shipped". */
+  readonly polling?: Polling;
   /** Seconds that a side may take to answer. Default 600. */
   readonly timeout?: number;
   readonly onNote?: (line: string) => void;
@@ -106,7 +110,7 @@ function resultOf({ side, prepared, rounds, deviation, error }: Contestant): Sid
 
 /** One workload on every side. A side that fails or computes something else is reported, and the others go on. */
 export async function compareSides(work: Workload, options: CompareOptions = {}): Promise<WorkloadResult> {
-  const { rounds = 5, roundMs = 300, coldShaders = true, spin = false, timeout = 600, onNote } = options;
+  const { rounds = 5, roundMs = 300, coldShaders = true, polling = "shipped", timeout = 600, onNote } = options;
   if (!(Number.isInteger(rounds) && rounds >= 1))
     throw new RangeError(`rounds wants a whole number >= 1, got ${rounds}`);
   if (!(roundMs > 0)) throw new RangeError(`roundMs wants milliseconds above 0, got ${roundMs}`);
@@ -118,7 +122,8 @@ export async function compareSides(work: Workload, options: CompareOptions = {})
   let reference: Float32Array[] | null = null;
   try {
     for (const side of options.sides ?? availableSides()) {
-      const env: Record<string, string> = { ESPALIER_SOFTWARE_NOTED: "1", ...(spin ? { ESPALIER_SPIN: "1" } : {}) };
+      const spin = polling === "spin" || (polling === "shipped" && side !== "espalier");
+      const env: Record<string, string> = { ESPALIER_SOFTWARE_NOTED: "1", ESPALIER_SPIN: spin ? "1" : "0" };
       if (coldShaders) {
         const folder = await mkdtemp(join(tmpdir(), "espalier-peers-"));
         folders.push(folder);

@@ -2,7 +2,15 @@
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { runEnvironment, writeAtomic } from "../../src/node/index.ts";
-import { availableSides, compareSides, peersInstalled, SIDES, type SideName } from "./compare.ts";
+import {
+  availableSides,
+  compareSides,
+  POLLING,
+  type Polling,
+  peersInstalled,
+  SIDES,
+  type SideName,
+} from "./compare.ts";
 import { PEER_COLUMNS, PEERS_FORMAT, type PeersResults, peersMarkdown, rowsOf } from "./report.ts";
 import { selectWorkloads } from "./workloads.ts";
 
@@ -14,7 +22,7 @@ const USAGE = `usage: npm run -s bench:peers -- [FILTER...] [options]
   --round-ms N    least length of a side's part of a round (300)
   --sides a,b     of ${SIDES.join(", ")}; espalier is always there
   --warm          keep shader caches: first runs are those of a second start
-  --spin          let Dawn poll without pause on every side, as it does by itself
+  --polling MODE  shipped (default): each library as its users run it; calm: espalier's polling for all; spin: for none
   --json FILE     results, written after each workload
   --md FILE       the table as Markdown
 
@@ -41,6 +49,12 @@ function sidesOf(text: string | undefined): SideName[] {
   return SIDES.filter((side) => side === "espalier" || wanted.includes(side));
 }
 
+function pollingOf(text = "shipped"): Polling {
+  const known = POLLING.find((mode) => mode === text);
+  if (!known) throw new UsageError(`--polling wants one of ${POLLING.join(", ")}, was given ${text}`);
+  return known;
+}
+
 function printTable({ workloads }: PeersResults): void {
   const table = new Table({
     head: [...PEER_COLUMNS],
@@ -60,7 +74,7 @@ async function main(): Promise<number> {
       "round-ms": { type: "string" },
       sides: { type: "string" },
       warm: { type: "boolean" },
-      spin: { type: "boolean" },
+      polling: { type: "string" },
       json: { type: "string" },
       md: { type: "string" },
       help: { type: "boolean" },
@@ -81,7 +95,7 @@ async function main(): Promise<number> {
     rounds: whole("rounds", flags.rounds, 5),
     roundMs: whole("round-ms", flags["round-ms"], 300),
     coldShaders: !flags.warm,
-    spin: flags.spin ?? false,
+    polling: pollingOf(flags.polling),
   };
   const sides = sidesOf(flags.sides);
   if (!peersInstalled() && (flags.sides === undefined || sides.some((s) => s === "tfjs" || s === "jax-js"))) {

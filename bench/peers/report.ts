@@ -41,8 +41,8 @@ export interface PeersResults {
     readonly roundMs: number;
     /** True: each process began with an empty shader cache. */
     readonly coldShaders: boolean;
-    /** True: Dawn polls without pause, as it does by itself, on every side. */
-    readonly spin: boolean;
+    /** How the sides waited for a software adapter (compare.ts). */
+    readonly polling: "shipped" | "calm" | "spin";
   };
   readonly workloads: readonly WorkloadResult[];
 }
@@ -142,6 +142,12 @@ export function ratioText({ ratio, low, high }: Ratio): string {
   return `${digits(ratio)}x (${digits(low)} - ${digits(high)})`;
 }
 
+const POLLING_TEXT = {
+  shipped: "each library polling Dawn as it does by itself",
+  calm: "every library with espalier's calm polling",
+  spin: "every library polling Dawn without pause",
+} as const;
+
 /** The whole as Markdown. */
 export function peersMarkdown(results: PeersResults): string {
   const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll("|", "/")).join(" | ")} |`;
@@ -149,12 +155,12 @@ export function peersMarkdown(results: PeersResults): string {
   const rows = results.workloads.flatMap(rowsOf);
   const libraries = new Set(results.workloads.flatMap((w) => w.sides.map((s) => s.library)).filter(Boolean));
   const adapters = new Set(results.workloads.flatMap((w) => w.sides.map((s) => s.adapter)).filter(Boolean));
-  const { rounds, coldShaders, spin } = results.settings;
+  const { rounds, coldShaders, polling } = results.settings;
   return [
     `${[...libraries].join(", ")}; ${[...adapters].join(", ")}.`,
     "",
     `${rounds} interleaved rounds, a process for each side and workload, ${coldShaders ? "empty shader caches" : "kept shader caches"}` +
-      `${spin ? ", Dawn polling without pause" : ""}. Started ${results.started}${results.commit ? `, commit ${results.commit}` : ""}.`,
+      `, ${POLLING_TEXT[polling]}. Started ${results.started}${results.commit ? `, commit ${results.commit}` : ""}.`,
     "Medians; in brackets the quartiles of the ratios round by round. Deviation is the largest distance from espalier's",
     "results as a share of the largest value (for a step: of the first three losses).",
     "",

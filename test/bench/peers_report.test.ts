@@ -114,14 +114,14 @@ describe("the table", () => {
       started: "2026-01-02T03:04:05Z",
       commit: "abc",
       versions: {},
-      settings: { rounds: 3, roundMs: 300, coldShaders: true, spin: true },
+      settings: { rounds: 3, roundMs: 300, coldShaders: true, polling: "spin" },
       workloads: [result(...sides)],
     };
     const lines = peersMarkdown(results).split("\n");
     expect(lines[0]).toBe("espalier 1.0, jax-js 1.0, tfjs 1.0, torch-cpu 1.0; an adapter.");
     expect(lines[2]).toContain("3 interleaved rounds");
     expect(lines[2]).toContain(
-      "empty shader caches, Dawn polling without pause. Started 2026-01-02T03:04:05Z, commit abc.",
+      "empty shader caches, every library polling Dawn without pause. Started 2026-01-02T03:04:05Z, commit abc.",
     );
     const table = lines.filter((line) => line.startsWith("|"));
     expect(table).toHaveLength(2 + sides.length);
