@@ -8,6 +8,7 @@ import { nodeCases } from "./cold/cases.ts";
 import type { Clock } from "./lib/clock.ts";
 import { compareResults } from "./lib/compare.ts";
 import { betterGauge, measureGauge } from "./lib/gauge.ts";
+import { renderMarkdown } from "./lib/markdown.ts";
 import { type CaseResult, FORMAT, formatResults, parseResults, type Results, ResultsError } from "./lib/results.ts";
 import { rooflinePoints } from "./lib/roofline.ts";
 import { renderRooflineText } from "./lib/roofline_node.ts";
@@ -146,13 +147,19 @@ async function writePicture(file: string, results: Results): Promise<void> {
   else await writeAtomic(file, new TextEncoder().encode(renderRooflineText(results)));
 }
 
+async function read(file: string): Promise<Results> {
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new ResultsError(`${file}: cannot be read (${cause.code ?? cause.message})`);
+  });
+  return parseResults(text, file);
+}
+
+async function table(file: string): Promise<number> {
+  say(renderMarkdown(await read(file)));
+  return 0;
+}
+
 async function compare(fileA: string, fileB: string): Promise<number> {
-  const read = async (file: string) => {
-    const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-      throw new ResultsError(`${file}: cannot be read (${cause.code ?? cause.message})`);
-    });
-    return parseResults(text, file);
-  };
   const comparison = compareResults(await read(fileA), await read(fileB));
   for (const warning of comparison.warnings) note(`warning: ${warning}`);
   if (comparison.rows.length === 0) {
@@ -197,6 +204,11 @@ function makeProgram(done: (code: number) => void): Command {
     .argument("<A.json>")
     .argument("<B.json>")
     .action(async (a: string, b: string) => done(await compare(a, b)));
+  program
+    .command("table")
+    .description("a result as Markdown, each case's fastest variant beside its first")
+    .argument("<results.json>")
+    .action(async (file: string) => done(await table(file)));
   return program;
 }
 
