@@ -4,17 +4,7 @@
 //!include "lib/conv2d_grad_weight_patch.wgsl"
 const S: u32 = 1u;           //!spec   lanes of a team
 
-struct Params {
-  x_shape: vec4<u32>,        // N, C, H, W
-  y_shape: vec4<u32>,        // N, O, OH, OW
-  kernel: vec2<u32>,         // rows, columns; likewise below
-  stride: vec2<u32>,
-  padding: vec2<u32>,
-  dilation: vec2<u32>,
-  groups: u32,
-  slices: u32,
-  slice: u32,                // tiles of dy per slice
-}
+//!include "lib/grad_weight_params.wgsl"
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<Grads>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, C / groups, kh, kw]

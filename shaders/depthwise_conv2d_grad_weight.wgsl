@@ -7,17 +7,7 @@ const STEP: u32 = 1u;        //!spec   params.stride.y
 const SPREAD: u32 = 1u;      //!spec   params.dilation.y
 const PATCH: u32 = (PX - 1u) * STEP + (TAPS - 1u) * SPREAD + 1u;
 
-struct Params {
-  x_shape: vec4<u32>,        // N, C, H, W
-  y_shape: vec4<u32>,        // N, O, OH, OW
-  kernel: vec2<u32>,         // rows, columns; likewise below
-  stride: vec2<u32>,
-  padding: vec2<u32>,
-  dilation: vec2<u32>,
-  groups: u32,               // = C
-  slices: u32,
-  slice: u32,                // rows of dy per slice
-}
+//!include "lib/grad_weight_params.wgsl"
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, 1, kh, kw]
