@@ -11,6 +11,8 @@ const WIDE_LOAD = 40;
 const STORE = 80;
 const FMA = 0.5;
 const ADDRESS = 15;
+// Compiling 1,000 multiply-adds takes a second: worth 3 % of a kernel's time, not less.
+const CODE = 33_000;
 
 /** What a kernel may hold before its compilation takes seconds. */
 interface Budget {
@@ -111,7 +113,7 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
       const tiles = Math.ceil(c.rows.pixels / PY) * Math.ceil(c.columns.pixels / PX);
       const teams = tiles * c.batch * c.groups * Math.ceil(c.written / (OB * spec.S));
       const each = c.reduced * (loads * LOAD + pixels * taps * OB * FMA) + pixels * OB * STORE + patch * ADDRESS;
-      const cost = Math.max(teams, LANES_WANTED / spec.S) * each;
+      const cost = Math.max(teams, LANES_WANTED / spec.S) * each * (1 + (pixels * taps * OB) / CODE);
       if (cost < least) [best, least] = [{ ...spec, OB, PY, PX }, cost];
     }
   }
@@ -145,7 +147,7 @@ export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null
         const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
         const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
         const loading = gradLoads * (GRADS === 4 ? WIDE_LOAD : LOAD) + patch * CB * LOAD;
-        const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS);
+        const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS) * (1 + fmas / CODE);
         const Grads = GRADS === 4 ? "vec4<f32>" : "f32";
         if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX, GRADS, Grads }, cost];
       }
