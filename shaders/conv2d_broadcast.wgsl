@@ -2,6 +2,7 @@
 // is a team of lib/conv2d_patch.wgsl: what one lane loads, all use.
 //!include "lib/index.wgsl"
 //!include "lib/share_subgroup.wgsl"
+//!include "lib/conv2d_window.wgsl"
 //!include "lib/conv2d_patch.wgsl"
 const S: u32 = 8u;           //!spec   lanes of a subgroup
 

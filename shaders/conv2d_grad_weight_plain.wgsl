@@ -1,6 +1,7 @@
 // conv2d_grad_weight_broadcast without subgroups: an invocation is a team of one and loads its pixels alone.
 //!include "lib/index.wgsl"
 //!include "lib/share_none.wgsl"
+//!include "lib/conv2d_window.wgsl"
 //!include "lib/conv2d_grad_weight_patch.wgsl"
 const S: u32 = 1u;           //!spec   lanes of a team
 

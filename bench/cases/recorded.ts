@@ -43,9 +43,10 @@ class Recorded implements Variant {
     try {
       this.made = this.body();
     } finally {
-      this.commands = stream.endRecording();
+      this.commands = stream.takeRecording();
       pool.leave();
     }
+    stream.run(this.commands);
     for (const t of this.made) if (scope.owns(t)) this.owned.push(Scope.release(t));
   }
 

@@ -8,18 +8,6 @@ const OB: u32 = 2u;          //!spec   output channels per invocation
 const CB: u32 = 8u;          //!spec   input channels per team
 const PY: u32 = 2u;          //!spec   rows and
 const PX: u32 = 4u;          //!spec   columns of dy at a time
-const TY: u32 = 3u;          //!spec   params.kernel
-const TX: u32 = 3u;          //!spec
-const STEP_Y: u32 = 1u;      //!spec   params.stride
-const STEP_X: u32 = 1u;      //!spec
-const SPREAD_Y: u32 = 1u;    //!spec   params.dilation
-const SPREAD_X: u32 = 1u;    //!spec
-// A single tap needs only every STEP-th pixel; more taps need all pixels between the first and the last.
-const GAP_Y: u32 = select(1u, STEP_Y, TY == 1u);
-const GAP_X: u32 = select(1u, STEP_X, TX == 1u);
-const ROWS: u32 = ((PY - 1u) * STEP_Y + (TY - 1u) * SPREAD_Y) / GAP_Y + 1u;
-const COLUMNS: u32 = ((PX - 1u) * STEP_X + (TX - 1u) * SPREAD_X) / GAP_X + 1u;
-const LOADS: u32 = (ROWS * COLUMNS + S - 1u) / S;
 const SUMS: u32 = CB * TY * TX * OB;
 
 fn weight_gradient_patch(flat: u32, lane: u32) {

@@ -4,18 +4,6 @@
 const OB: u32 = 2u;          //!spec   channels per invocation
 const PY: u32 = 8u;          //!spec   rows and
 const PX: u32 = 8u;          //!spec   columns of pixels per team
-const TY: u32 = 3u;          //!spec   params.taps
-const TX: u32 = 3u;          //!spec
-const STEP_Y: u32 = 1u;      //!spec   params.x_step
-const STEP_X: u32 = 1u;      //!spec
-const SPREAD_Y: u32 = 1u;    //!spec   params.spread
-const SPREAD_X: u32 = 1u;    //!spec
-// A single tap needs only every STEP-th pixel; more taps need all pixels between the first and the last.
-const GAP_Y: u32 = select(1u, STEP_Y, TY == 1u);
-const GAP_X: u32 = select(1u, STEP_X, TX == 1u);
-const ROWS: u32 = ((PY - 1u) * STEP_Y + (TY - 1u) * SPREAD_Y) / GAP_Y + 1u;
-const COLUMNS: u32 = ((PX - 1u) * STEP_X + (TX - 1u) * SPREAD_X) / GAP_X + 1u;
-const LOADS: u32 = (ROWS * COLUMNS + S - 1u) / S;
 const QUAD: u32 = select(PX, 4u, PX % 4u == 0u);  // pixels summed side by side: independent sums hide the latency of an addition
 
 fn correlate_patch(flat: u32, lane: u32) {

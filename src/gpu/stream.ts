@@ -167,12 +167,6 @@ export class Stream {
     this.recording = null;
     return commands;
   }
-  /** Ends the recording and runs it. */
-  endRecording(): Command[] {
-    const commands = this.takeRecording();
-    this.run(commands);
-    return commands;
-  }
 
   /** Throws CaptureError while a step is recorded: for what a replay could not repeat. */
   expectNotRecording(what: string): void {
