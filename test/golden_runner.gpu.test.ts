@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { type FileArrayInput, writeSafetensors } from "../src/io/index.ts";
 import { linear } from "../src/ops/linear.ts";
 import { type Handlers, input, runOp } from "../tools/golden/handler.ts";
+import { eventHandlers } from "../tools/golden/ops_events.ts";
 import { matmulHandlers } from "../tools/golden/ops_matmul.ts";
 import { anyFailed, fileLine, problemLines, totalLine } from "../tools/golden/report.ts";
 import { type CaseReport, runFixtures } from "../tools/golden/runner.ts";
@@ -93,6 +94,34 @@ test("a case that must be refused passes on OpError alone", async () => {
   const inputs = ["b", "y"];
   const misfit = fixture({ meta: { ...meta, op: "misfit", inputs }, y: [1, 2, 3], shape: [1, 3] });
   expect((await only(misfit, handlers)).status).toBe("passed");
+});
+
+test("a case about another file reads it, and is unsupported where none can be read", async () => {
+  const attrs = { file: "e.bin", bytes: 5, height: 2, width: 2, frames: 1, format: "a sentence" };
+  const outputs = ["t", "y", "frames_by_number"];
+  const described = { op: "event_file", attrs, inputs: [], outputs, upstream: [], grads: [] };
+  const i32 = (data: number[], shape = [data.length]): FileArrayInput => ({
+    dtype: "I32",
+    shape,
+    data: Int32Array.from(data),
+  });
+  const tensors = new Map([
+    ["c/t", i32([7])],
+    ["c/y", i32([1])],
+    ["c/frames_by_number", i32([0, 0, 0, 0, 0, 0, 1, 0], [1, 2, 2, 2])],
+  ]);
+  const bytes = writeSafetensors(tensors, { format: "golden-v1", c: JSON.stringify(described) });
+  const run = async (readFile?: (path: string) => Promise<Uint8Array>) =>
+    (await runFixtures(bytes, "sample", eventHandlers, readFile)).cases[0];
+  const files = (data: number[]) => async (path: string) => {
+    expect(path).toBe("e.bin");
+    return Uint8Array.from(data);
+  };
+  expect(await run(files([0, 1, 128, 0, 7]))).toMatchObject({ status: "passed" });
+  expect((await run(files([0, 1, 128, 0, 8])))?.reason).toContain("t is off by 1.00e+0, limit 0");
+  expect((await run(files([0, 1, 128, 0])))?.reason).toContain("e.bin has 4 bytes, the case says 5");
+  expect((await run(files([0, 2, 128, 0, 7])))?.reason).toContain("the sensor has 2 x 2 pixels");
+  expect(await run()).toMatchObject({ status: "unsupported" });
 });
 
 test("a broken file is one failed case, and the report counts and names it", async () => {

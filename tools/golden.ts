@@ -61,12 +61,13 @@ const gpu = await installGpu(parsed.values.adapter ? { adapter: parsed.values.ad
   .then(() => requestGpu({ defaultLimits: parsed.values["default-limits"] ?? false }))
   .catch((error: Error) => usage(error.message));
 console.log(`golden: ${folder} on ${gpu.adapter.description}`);
+const readFile = async (path: string) => new Uint8Array(readFileSync(join(folder, path)));
 const reports: FileReport[] = [];
 for (const file of chosen) {
   const path = join(folder, file);
   const report = file.endsWith(".json")
     ? runJson(readFileSync(path, "utf8"), file)
-    : await runFixtures(new Uint8Array(readFileSync(path)), file, allHandlers);
+    : await runFixtures(new Uint8Array(readFileSync(path)), file, allHandlers, readFile);
   reports.push(report);
   console.log(fileLine(report));
 }

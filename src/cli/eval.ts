@@ -1,12 +1,23 @@
 // `espalier eval`: accuracy and sparsity of a saved model.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { currentGpu, DataLoader, Evaluator, layerSparsity, type Module, readModelWeights } from "../index.ts";
+import {
+  currentGpu,
+  DataLoader,
+  Evaluator,
+  layerSparsity,
+  type Module,
+  RandomState,
+  readModelWeights,
+} from "../index.ts";
+import { activityOf } from "./activity.ts";
+import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { loadSplits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
 import { modelFor } from "./session.ts";
+import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
 
 export interface EvalFlags extends AdapterFlags {
@@ -16,6 +27,9 @@ export interface EvalFlags extends AdapterFlags {
   readonly data?: string;
   readonly dataDir?: string;
   readonly batchSize: number;
+  readonly limit?: number;
+  /** Operations and energy, of a network without spikes too. */
+  readonly activity?: boolean;
 }
 
 function modelFile(path: string): string {
@@ -31,20 +45,26 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const { weights, metadata } = readModelWeights(new Uint8Array(readFileSync(file)), file);
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
-  const dataName = flags.data ?? metadata.get("data") ?? "mnist";
-  if (dataName !== "mnist" && dataName !== "fashion-mnist" && dataName !== "idx") {
-    throw new UsageError(`data ${dataName}: want mnist, fashion-mnist or idx`);
-  }
-  const { test } = await loadSplits({ name: dataName, dir: flags.dataDir });
+  const data = flags.data ?? metadata.get("data") ?? "mnist";
+  const { by, size, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const settings = { name, ...neurons };
+  checkSpiking(settings, data);
+  const { dataDir: dir, limit } = flags;
+  const splits = await loadSplits({ name: data, dir, by, size, limit }, timeStepsOf(settings, data));
+  const test = forEncoder(splits.test, settings.encoder);
   const gpu = await openGpu(flags);
-  const model: Module = modelFor({ name }, test.shape, test.classes.length);
+  const random = new RandomState(Number(metadata.get("seed") ?? 0));
+  const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
   model.loadStateDict(weights);
   const evaluator = new Evaluator(model, test.shape);
   const started = performance.now();
   const result = await evaluator.run(new DataLoader({ dataset: test, batchSize: flags.batchSize }));
   const layers = await layerSparsity(model);
+  const wantsActivity = flags.activity || isSpiking(name);
+  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }) : null;
   const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
   out.say(renderLayerTable(layers));
+  if (activity) out.say(renderActivityTable(activity.report));
   out.say(
     `${name} on ${test.name}: accuracy ${(100 * result.accuracy).toFixed(2)} % (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${(100 * sparsity).toFixed(2)} %`,
   );
@@ -59,6 +79,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
     adapter: adapterName(gpu.adapter),
     peakBytes: currentGpu().memory().peak,
     layers,
+    ...(activity ? { activity: activity.report } : {}),
   });
   return 0;
 }

@@ -1,10 +1,19 @@
 // `espalier info`: the adapter and its limits, what a model is made of, and the GPU memory that training it takes.
-import { type AdapterReport, buildModel, evaluationBatch, models, planTraining, summarize } from "../index.ts";
+import {
+  type AdapterReport,
+  buildModel,
+  evaluationBatch,
+  models,
+  planTraining,
+  type SpikingOptions,
+  summarize,
+} from "../index.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
 import { memoryLines } from "./memory_lines.ts";
 import { DEFAULT_RECIPE } from "./recipe_schema.ts";
+import { isSpiking } from "./spiking.ts";
 import { renderSummary } from "./summary_table.ts";
 
 export interface InfoFlags extends AdapterFlags {
@@ -15,10 +24,19 @@ export interface InfoFlags extends AdapterFlags {
   readonly gpu: boolean;
   /** Images a training step: with it, the memory of training is predicted. */
   readonly batch?: number;
+  /** Steps of a spiking model. */
+  readonly timeSteps?: number;
   /** Train densely, without latent weights. */
   readonly dense?: boolean;
   /** Train with checkpointed blocks. */
   readonly checkpointBlocks?: boolean;
+}
+
+/** Event networks take frames as channels: --channels is polarities times steps. */
+function spikingOf({ timeSteps }: InfoFlags, model: string): { spiking?: SpikingOptions } {
+  if (timeSteps !== undefined && !isSpiking(model))
+    throw new UsageError(`--time-steps: ${model} has no spiking neurons`);
+  return timeSteps === undefined ? {} : { spiking: { timeSteps } };
 }
 
 /** Predicts peak memory from the run's own code; nothing is allocated and no kernel runs. */
@@ -37,7 +55,8 @@ function predict(
   };
   const plan = (testImages: number) =>
     planTraining({
-      build: () => buildModel(model, { channels, size, classes }, { checkpoint: checkpointBlocks }),
+      build: () =>
+        buildModel(model, { channels, size, classes }, { checkpoint: checkpointBlocks, ...spikingOf(flags, model) }),
       sample: [channels, size, size],
       classes,
       config,
@@ -69,7 +88,11 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   }
   if (model) {
     const input = { channels: flags.channels, size: flags.size, classes: flags.classes };
-    const summary = summarize(buildModel(model, input), [input.channels, input.size, input.size]);
+    const summary = summarize(buildModel(model, input, spikingOf(flags, model)), [
+      input.channels,
+      input.size,
+      input.size,
+    ]);
     out.say("");
     out.say(renderSummary(model, summary));
     out.emit({ kind: "model", name: model, ...summary });

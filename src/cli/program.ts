@@ -1,11 +1,13 @@
 // The command tree of `espalier`: train, eval, info, setup, doctor.
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { models, THRESHOLD_SCHEDULES } from "../index.ts";
+import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
+import { IMAGE_DATA } from "./datasets.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
 import { report } from "./fail.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
 import { runDoctor, runSetup } from "./setup.ts";
+import { EVENT_DATA } from "./spiking.ts";
 import { runTrain } from "./train.ts";
 import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
 
@@ -21,6 +23,7 @@ const whole = (text: string): number => {
 };
 
 const modelNames = Object.keys(models);
+const dataNames = [...IMAGE_DATA, ...EVENT_DATA];
 
 function gpuOptions(command: Command): Command {
   return command
@@ -44,8 +47,16 @@ export function program(done: (code: number) => void): Command {
     .argument("[recipe]", "YAML file of settings; see recipes/")
     .addOption(new Option("--model <name>", "network").choices(modelNames))
     .option("--checkpoint-blocks", "keep less memory: run the network's blocks again in backward")
-    .addOption(new Option("--data <name>", "images").choices(["mnist", "fashion-mnist", "idx"]))
-    .option("--data-dir <folder>", "folder of the four IDX files, gzipped or not")
+    .option("-T, --time-steps <n>", "steps of a spiking network, frames of event data", whole)
+    .addOption(new Option("--neuron <name>", "spiking: without leak, with, with a learned one").choices([...NEURONS]))
+    .option("--tau <steps>", "spiking: time constant of the neurons", number)
+    .addOption(new Option("--surrogate <name>", "spiking: derivative of the step").choices([...SURROGATES]))
+    .addOption(new Option("--encoder <name>", "spiking: how images become spikes").choices([...ENCODERS]))
+    .addOption(new Option("--data <name>", "images, or events: made here, or recorded").choices(dataNames))
+    .option("--data-dir <folder>", "folder of the IDX files, gzipped or not, or of the recordings")
+    .addOption(new Option("--by <what>", "event data: frames of equal number or time").choices(["number", "time"]))
+    .option("--frame-size <pixels>", "event data: bin frames to this height and width", whole)
+    .option("--limit <n>", "event data: only so many samples of each class", whole)
     .option("--epochs <n>", "passes over the training images", whole)
     .option("--batch-size <n>", "images per step", whole)
     .option("--lr <rate>", "learning rate at the start of its decay", number)
@@ -79,6 +90,8 @@ Examples
   $ espalier train --threshold 0.2 --epochs 10            sparser, for longer
   $ espalier train --data fashion-mnist --seed 1          other images
   $ espalier train --schedule none                        the dense network, to compare
+  $ espalier train --model spiking-cnn -T 4               spiking neurons, four time steps
+  $ espalier train --data events                          moving shapes seen by an event camera
   $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
   $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
     )
@@ -104,8 +117,10 @@ Examples
     .description("Accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
     .argument("<path>", "a run's directory, or a .safetensors file")
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(modelNames))
-    .addOption(new Option("--data <name>", "images, if not the file's own").choices(["mnist", "fashion-mnist", "idx"]))
-    .option("--data-dir <folder>", "folder of the IDX files")
+    .addOption(new Option("--data <name>", "images or events, if not the file's own").choices(dataNames))
+    .option("--data-dir <folder>", "folder of the IDX files or recordings")
+    .option("--limit <n>", "event data: only so many samples of each class", whole)
+    .option("--activity", "operations and energy too; of a spiking network they are always shown")
     .option("--batch-size <n>", "images at a time", whole, 500)
     .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
     .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
@@ -121,6 +136,7 @@ Examples
     .option("--channels <n>", "channels of the images", whole, 1)
     .option("--size <n>", "height and width of the images", whole, 28)
     .option("--classes <n>", "number of classes", whole, 10)
+    .option("-T, --time-steps <n>", "steps of a spiking network", whole)
     .option("--batch <n>", "predict the GPU memory of training with this many images a step", whole)
     .option("--dense", "predict for training without pruning")
     .option("--checkpoint-blocks", "predict for training that runs the network's blocks again in backward")

@@ -6,9 +6,10 @@ import type { z } from "zod";
 import { closest } from "./did_you_mean.ts";
 import {
   DEFAULT_RECIPE,
+  defaultFolder,
+  defaultsFor,
   descriptionAt,
   keysAt,
-  OTHER_DATA,
   type Recipe,
   type RecipeFlags,
   recipeSchema,
@@ -62,8 +63,10 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
   const yaml = readYaml(source.text ?? "", file);
   const flags = withoutUndefined(source.flags ?? {});
   const data = get(flags, ["data", "name"]) ?? get(yaml.value, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
-  const defaults = data === DEFAULT_RECIPE.data.name ? DEFAULT_RECIPE : mergeLayer(DEFAULT_RECIPE, OTHER_DATA);
-  const merged = mergeLayer(mergeLayer(defaults, yaml.value), flags);
+  const defaults = mergeLayer(DEFAULT_RECIPE, defaultsFor(data));
+  const given = mergeLayer(yaml.value, flags);
+  const model = get(given, ["model", "name"]) ?? get(defaults, ["model", "name"]);
+  const merged = mergeLayer(mergeLayer(defaults, { out: defaultFolder(data, model) }), given);
   const where: Where = (path, aim) => locate(path, yaml, flags, file, aim);
 
   const parsed = recipeSchema.safeParse(merged);

@@ -1,6 +1,8 @@
 // The recipe of a training run: every setting, what it may be and what it is by default. One schema gives the types,
 // the checks and the words of the error messages.
 import { z } from "zod";
+import { ENCODERS, NEURONS, SURROGATES, type SurrogateName } from "../index.ts";
+import { EVENT_DATA, isEventData } from "./spiking.ts";
 
 /** Attaches what a field must be ("wanted", used in error messages) and what it is for ("description"). */
 function field<T extends z.ZodType>(schema: T, wanted: string, description: string): T {
@@ -20,11 +22,25 @@ function oneOf<const T extends readonly [string, ...string[]]>(names: T, descrip
 const model = z.strictObject({
   name: text("which network, by its name in the model registry"),
   checkpointBlocks: flag("run each block again in backward instead of keeping its activations: less memory, more time"),
+  timeSteps: count("steps of a spiking network; frames of event data. Without it 4, of events 8").optional(),
+  neuron: oneOf(NEURONS, "spiking: if has no leak, lif leaks, plif learns its leak").optional(),
+  tau: field(z.number().gt(1), "a number > 1", "spiking: time constant in steps; of plif, to begin with").optional(),
+  surrogate: oneOf(
+    SURROGATES as readonly [SurrogateName, ...SurrogateName[]],
+    "spiking: what stands in for the derivative of the step",
+  ).optional(),
+  encoder: oneOf(ENCODERS, "spiking: how images become spikes; direct feeds them as currents").optional(),
 });
 
 const data = z.strictObject({
-  name: oneOf(["mnist", "fashion-mnist", "idx"], "which images; idx reads the four IDX files in dir"),
-  dir: text("folder of the data files; needed for idx").optional(),
+  name: oneOf(
+    ["mnist", "fashion-mnist", "idx", ...EVENT_DATA],
+    "which images or events; idx reads the four IDX files in dir, events makes moving shapes",
+  ),
+  dir: text("folder of the data files; needed for idx and for recorded events").optional(),
+  by: oneOf(["number", "time"], "event data: frames of equal numbers of events or of equal time").optional(),
+  size: count("event data: height and width to bin frames to").optional(),
+  limit: count("event data: only so many samples of each class, for quick trials").optional(),
 });
 
 const lr = z.strictObject({
@@ -138,6 +154,26 @@ export const DEFAULT_RECIPE: Recipe = {
  */
 export const OTHER_DATA: RecipeFlags = { weightDecay: 0, augment: { crop: 0 } };
 
+/** What event data changes: few samples, each of several frames, for a network that knows time. */
+export const EVENT_DEFAULTS: RecipeFlags = {
+  ...OTHER_DATA,
+  model: { name: "spiking-cnn" },
+  epochs: 10,
+  batchSize: 64,
+};
+
+/** Defaults for a data set. */
+export function defaultsFor(data: unknown): RecipeFlags {
+  if (data === DEFAULT_RECIPE.data.name) return {};
+  return typeof data === "string" && isEventData(data) ? EVENT_DEFAULTS : OTHER_DATA;
+}
+
+/** Folder for results where nobody chose one: named after data and model. */
+export function defaultFolder(data: unknown, model: unknown): string {
+  const same = data === DEFAULT_RECIPE.data.name && model === DEFAULT_RECIPE.model.name;
+  return same ? DEFAULT_RECIPE.out : `runs/${String(data)}_${String(model)}`.replaceAll("-", "_");
+}
+
 /** What fields must be to each other; runs once each is right by itself. */
 function crossCheck(
   r: {
@@ -153,7 +189,8 @@ function crossCheck(
   const refuse = (path: string, wanted: string) =>
     context.addIssue({ code: "custom", path: path.split("."), message: wanted });
 
-  if (r.data.name === "idx" && r.data.dir === undefined) refuse("data.dir", "a folder, since data.name is idx");
+  if (["idx", ...EVENT_DATA.slice(1)].includes(r.data.name) && r.data.dir === undefined)
+    refuse("data.dir", `a folder, since data.name is ${r.data.name}`);
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
 
   const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;

@@ -7,6 +7,7 @@ import {
   type Position,
   type RunRecord,
   type Session,
+  type SpikeFigure,
   writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
@@ -15,6 +16,7 @@ import { adapterName } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
 import type { Recipe } from "./recipe.ts";
+import { neuronMetadata } from "./spiking.ts";
 
 const METRICS = "metrics.jsonl";
 
@@ -26,6 +28,7 @@ export class RunFiles {
   private rows: Record<string, unknown>[] = [];
   private seconds = 0;
   private bestSaved = 0;
+  private hasSpikes = false;
 
   constructor(recipe: Recipe, out: Output) {
     this.recipe = recipe;
@@ -93,14 +96,20 @@ export class RunFiles {
     this.out.emit(row);
   }
 
-  /** Writes the models, the plot and the result. */
-  async finish(session: Session, result: Record<string, unknown>, data: ImageDataset): Promise<void> {
+  /** Writes the models, the plots and the result. `spikes`: the figure of a spiking network. */
+  async finish(
+    session: Session,
+    result: Record<string, unknown>,
+    data: ImageDataset,
+    spikes: SpikeFigure | null,
+  ): Promise<void> {
     const state = await session.model.stateDict();
     const weights = new Map([...state].map(([name, a]) => [name, { data: a.data, shape: a.shape } as DenseArray]));
     const { model, seed } = this.recipe;
     const metadata = {
       model: model.name,
-      data: data.name,
+      data: this.recipe.data.name,
+      ...neuronMetadata(this.recipe),
       input: data.shape.join("x"),
       classes: String(data.classes.length),
       seed: String(seed),
@@ -119,6 +128,13 @@ export class RunFiles {
     const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${this.recipe.prune.schedule}` });
     await this.directory.write("plot.svg", plot.svg);
     await this.directory.write("plot.png", plot.png());
+    if (spikes) {
+      const { renderSpikePlot } = await import("./spike_plot.ts");
+      const figure = renderSpikePlot(spikes, { title: `${model.name} on ${data.name}` });
+      await this.directory.write("spikes.svg", figure.svg);
+      await this.directory.write("spikes.png", figure.png());
+      this.hasSpikes = true;
+    }
     await this.directory.write("result.json", `${JSON.stringify(result, null, 2)}\n`);
   }
 
@@ -127,6 +143,7 @@ export class RunFiles {
     return [
       "",
       `plot           ${at("plot.svg")}  (and .png)`,
+      ...(this.hasSpikes ? [`spikes         ${at("spikes.svg")}  (and .png)`] : []),
       `sparse model   ${at("model.sparse.safetensors")}`,
       `dense layout   ${at("model.safetensors")}  (PyTorch names)`,
       `metrics        ${at(METRICS)}`,

@@ -1,22 +1,48 @@
 // A recipe and its data become a session.
-import { buildModel, type Module, manualSeed, Session } from "../index.ts";
+import { buildModel, type Module, manualSeed, RandomState, Session } from "../index.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
 import type { Recipe } from "./recipe.ts";
+import { forEncoder, spikingOptions } from "./spiking.ts";
 
-/** The recipe's model for images of this shape. */
+export interface ModelPlan {
+  readonly model: Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"> & {
+    readonly checkpointBlocks?: boolean;
+  };
+  /** Name of the data set. */
+  readonly data: string;
+  /** Where Poisson spikes are drawn from. */
+  readonly random: RandomState;
+}
+
+/** The recipe's model for samples of this shape. */
 export function modelFor(
-  { name, checkpointBlocks = false }: { readonly name: string; readonly checkpointBlocks?: boolean },
+  { model, data, random }: ModelPlan,
   shape: readonly [number, number, number],
   classes: number,
 ): Module {
   const [channels, height, width] = shape;
-  if (height !== width) throw new UsageError(`model ${name} wants square images, the data has ${height}x${width}`);
-  return buildModel(name, { channels, size: height, classes }, { checkpoint: checkpointBlocks });
+  if (height !== width)
+    throw new UsageError(`model ${model.name} wants square images, the data has ${height}x${width}`);
+  const spiking = spikingOptions(model, data, random);
+  return buildModel(
+    model.name,
+    { channels, size: height, classes },
+    { checkpoint: model.checkpointBlocks ?? false, ...(spiking ? { spiking } : {}) },
+  );
 }
 
 export function buildSession(recipe: Recipe, { train, test }: Splits): Session {
   manualSeed(recipe.seed);
-  const model = modelFor(recipe.model, train.shape, train.classes.length);
-  return new Session({ model, train, test, config: recipe, savedConfig: recipe });
+  const random = new RandomState(recipe.seed);
+  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
+  const { encoder } = recipe.model;
+  return new Session({
+    model,
+    train: forEncoder(train, encoder),
+    test: forEncoder(test, encoder),
+    config: recipe,
+    savedConfig: recipe,
+    random,
+  });
 }

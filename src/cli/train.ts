@@ -1,8 +1,10 @@
 // `espalier train`: a recipe in, a directory of results out.
-import { currentGpu, debugLevel, planTraining } from "../index.ts";
+import { currentGpu, debugLevel, planTraining, RandomState } from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
+import { activityOf } from "./activity.ts";
+import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
-import { loadSplits } from "./datasets.ts";
+import { loadSplits, type Splits } from "./datasets.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
@@ -10,6 +12,7 @@ import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { RunFiles } from "./run_files.ts";
 import { buildSession, modelFor } from "./session.ts";
+import { checkSpiking, isEventData, isSpiking, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
 
 export interface TrainFlags extends AdapterFlags {
@@ -52,11 +55,31 @@ function readRecipe(flags: TrainFlags): Recipe {
   return flags.recipe ? loadRecipe(flags.recipe, options) : resolveRecipe(options);
 }
 
+const samplesOf = (recipe: Recipe) =>
+  isEventData(recipe.data.name) ? `recordings of ${timeStepsOf(recipe.model, recipe.data.name)} frames` : "images";
+
+/** The samples of a recipe. Event files take a while: a bar shows how far they are. */
+async function loadData(recipe: Recipe, out: Output): Promise<Splits> {
+  const steps = timeStepsOf(recipe.model, recipe.data.name);
+  const progress = out.json || !isEventData(recipe.data.name) ? silent : createProgress({ label: "read" });
+  try {
+    const data = await loadSplits(recipe.data, steps, (done, total) => progress.update(done, total));
+    for (const { name, saturated = 0 } of [data.train, data.test] as { name: string; saturated?: number }[]) {
+      if (saturated > 0)
+        progress.log(`${name}: ${saturated} pixels counted more than 255 events, and were cut to that`);
+    }
+    return data;
+  } finally {
+    progress.stop();
+  }
+}
+
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` when the user stopped it. */
 export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags.json ?? false)): Promise<number> {
   let recipe = readRecipe(flags);
   if (!flags.resume) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
-  const data = await loadSplits(recipe.data);
+  checkSpiking(recipe.model, recipe.data.name);
+  const data = await loadData(recipe, out);
   const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
   const files = new RunFiles(recipe, out);
   if (flags.resume) await files.reopen();
@@ -72,7 +95,12 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   process.on("SIGTERM", onSignal);
   // Before the session, which starts the sequence of random weights anew.
   const { peak: predictedPeakBytes } = planTraining({
-    build: () => modelFor(recipe.model, data.train.shape, data.train.classes.length),
+    build: () =>
+      modelFor(
+        { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) },
+        data.train.shape,
+        data.train.classes.length,
+      ),
     sample: data.train.shape,
     classes: data.train.classes.length,
     config: recipe,
@@ -83,7 +111,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   const session = buildSession(recipe, data);
   const resumed = flags.resume ? await files.restore(session) : null;
   out.say(
-    `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} images to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
+    `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
   );
   if (resumed) out.say(`resuming from ${resumed}, step ${session.position.step} of ${session.totalSteps}`);
   out.emit({
@@ -135,6 +163,9 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     }
     const layers = await session.layers();
     const evaluation = await session.evaluate();
+    // Before the activity is measured, which takes memory of its own.
+    const peakBytes = currentGpu().memory().peak;
+    const activity = isSpiking(recipe.model.name) ? await activityOf(session.model, data.test, recipe) : null;
     const final = {
       kind: "result",
       accuracy: evaluation.accuracy,
@@ -146,15 +177,21 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
       parameters: session.model.parameters().reduce((n, p) => n + p.numel, 0),
       adapter: adapterName(gpu.adapter),
       software: gpu.adapter.software,
-      peakBytes: currentGpu().memory().peak,
+      peakBytes,
       predictedPeakBytes,
       seed: recipe.seed,
       out: recipe.out,
       layers,
+      ...(activity ? { activity: activity.report } : {}),
     };
-    await files.finish(session, final, data.train);
+    await files.finish(session, final, data.train, activity?.figure ?? null);
     out.say("");
     out.say(renderLayerTable(layers));
+    if (activity) {
+      out.say("");
+      out.say(renderActivityTable(activity.report));
+      out.say("");
+    }
     out.say(
       `test accuracy ${(100 * final.accuracy).toFixed(2)} %, sparsity ${(100 * final.sparsity).toFixed(2)} %, loss ${final.loss.toFixed(4)}; ${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(predictedPeakBytes)})`,
     );

@@ -8,8 +8,16 @@ export interface TrainCommandFlags {
   json?: boolean;
   model?: string;
   checkpointBlocks?: boolean;
-  data?: "mnist" | "fashion-mnist" | "idx";
+  timeSteps?: number;
+  neuron?: NonNullable<NonNullable<RecipeFlags["model"]>["neuron"]>;
+  tau?: number;
+  surrogate?: NonNullable<NonNullable<RecipeFlags["model"]>["surrogate"]>;
+  encoder?: NonNullable<NonNullable<RecipeFlags["model"]>["encoder"]>;
+  data?: NonNullable<NonNullable<RecipeFlags["data"]>["name"]>;
   dataDir?: string;
+  by?: "number" | "time";
+  frameSize?: number;
+  limit?: number;
   epochs?: number;
   batchSize?: number;
   lr?: number;
@@ -37,8 +45,16 @@ export interface TrainCommandFlags {
 /** Flags that were not given stay undefined, so that the recipe's settings hold. */
 export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
   return {
-    model: { name: f.model, checkpointBlocks: f.checkpointBlocks },
-    data: { name: f.data, dir: f.dataDir },
+    model: {
+      name: f.model,
+      checkpointBlocks: f.checkpointBlocks,
+      timeSteps: f.timeSteps,
+      neuron: f.neuron,
+      tau: f.tau,
+      surrogate: f.surrogate,
+      encoder: f.encoder,
+    },
+    data: { name: f.data, dir: f.dataDir, by: f.by, size: f.frameSize, limit: f.limit },
     epochs: f.epochs,
     batchSize: f.batchSize,
     lr: { base: f.lr, schedule: f.lrSchedule, warmupEpochs: f.warmup },

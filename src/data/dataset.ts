@@ -17,6 +17,8 @@ export interface ImageDataset {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly length: number;
+  /** Event frames: c is timeSteps times the channels of one step (2 polarities), time slowest. Absent: still images. */
+  readonly timeSteps?: number;
 }
 
 /** More classes than any dataset here has: a label beyond is damage, not a class. */
@@ -37,10 +39,10 @@ export function labelFault(labels: Uint8Array | Int32Array, classCount: number):
  * Checks the parts of a dataset against each other.
  *
  * Errors    DataError: no images, sizes or label counts that disagree, a label beyond the classes, mean or std not one
- *           per channel, std not above 0.
+ *           per channel, std not above 0, time steps that do not divide the channels.
  */
 export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset {
-  const { name, images, labels, shape, classes, mean, std } = parts;
+  const { name, images, labels, shape, classes, mean, std, timeSteps = 1 } = parts;
   const fail = (message: string): never => {
     throw new DataError(`dataset ${name}: ${message}`);
   };
@@ -48,6 +50,9 @@ export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset 
     fail(`shape wants [c, h, w], each at least 1, was given [${shape.join(", ")}]`);
   }
   const [channels, height, width] = shape;
+  if (!Number.isInteger(timeSteps) || timeSteps < 1 || channels % timeSteps !== 0) {
+    fail(`${timeSteps} time steps do not divide ${channels} channels`);
+  }
   const pixels = channels * height * width;
   if (labels.length === 0) fail("it has no images");
   if (images.length !== labels.length * pixels) {

@@ -1,6 +1,7 @@
 // The data room: datasets, their order, their augmentation, and batches. It is given a ByteSource and touches no files.
 export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
 export { DataError, SourceError } from "./errors.ts";
+export * from "./events/index.ts";
 export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
 export { type Batch, DataLoader, type DataLoaderOptions } from "./loader.ts";
 export {
@@ -14,7 +15,7 @@ export {
   MNIST,
 } from "./mnist.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
-export { type ByteSource, checkPath, fetchSource, memorySource } from "./source.ts";
+export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
 export {
   augmentImage,
   compose,

@@ -8,6 +8,11 @@ export interface ByteSource {
   /** The whole file. Errors: SourceError when it is not there or cannot be read. */
   read(path: string): Promise<Uint8Array>;
   exists(path: string): Promise<boolean>;
+  /**
+   * Names of the files and folders that lie directly in a folder, sorted by their characters' codes; "" is the source
+   * itself. Errors: SourceError when there is no such folder.
+   */
+  list(path: string): Promise<string[]>;
 }
 
 /** Refuses paths that are empty, absolute or climb out. Every source calls this first. */
@@ -16,6 +21,11 @@ export function checkPath(source: string, path: string): void {
   if (bad || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
     throw new SourceError(source, JSON.stringify(path), "wanted a relative path without . or .. parts");
   }
+}
+
+/** As checkPath, for a folder: "" is the source itself. */
+export function checkFolder(source: string, path: string): void {
+  if (path !== "") checkPath(source, path);
 }
 
 /** Files held in memory, by path. */
@@ -36,6 +46,13 @@ export function memorySource(
       checkPath(name, path);
       return held.has(path);
     },
+    async list(path) {
+      checkFolder(name, path);
+      const prefix = path === "" ? "" : `${path}/`;
+      const inside = [...held.keys()].filter((key) => key.startsWith(prefix));
+      if (inside.length === 0 && path !== "") throw new SourceError(name, path, "no such folder");
+      return [...new Set(inside.map((key) => key.slice(prefix.length).split("/")[0] as string))].sort();
+    },
   };
 }
 
@@ -43,6 +60,7 @@ export function memorySource(
  * Files below a web address, relative to the page if it is relative.
  *
  * A page of HTML under another name counts as missing: development servers answer so for files they do not have.
+ * The web has no folders, so `list` reads `index.json` there: an array of the names.
  */
 export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) => fetch(...args)): ByteSource {
   const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
@@ -59,17 +77,29 @@ export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) =
     const type = response.headers.get("content-type") ?? "";
     return response.ok && type.startsWith("text/html") && !/\.html?$/.test(path);
   };
+  const read = async (path: string): Promise<Uint8Array> => {
+    const response = await request(path, "GET");
+    if (isMissing(path, response)) throw new SourceError(base, path, "no such file");
+    if (!response.ok) throw new SourceError(base, path, `the server answered ${response.status}`);
+    try {
+      return new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      throw new SourceError(base, path, `broke off (${cause instanceof Error ? cause.message : cause})`);
+    }
+  };
   return {
     name: base,
-    async read(path) {
-      const response = await request(path, "GET");
-      if (isMissing(path, response)) throw new SourceError(base, path, "no such file");
-      if (!response.ok) throw new SourceError(base, path, `the server answered ${response.status}`);
-      try {
-        return new Uint8Array(await response.arrayBuffer());
-      } catch (cause) {
-        throw new SourceError(base, path, `broke off (${cause instanceof Error ? cause.message : cause})`);
-      }
+    read,
+    async list(path) {
+      checkFolder(base, path);
+      const index = path === "" ? "index.json" : `${path}/index.json`;
+      const bytes = await read(index).catch((cause: SourceError) => {
+        const words = "a web server does not list a folder; put a JSON array of the names there";
+        throw new SourceError(base, index, `${cause.message.slice(`${base}: ${index}: `.length)}: ${words}`);
+      });
+      const names = namesOf(new TextDecoder().decode(bytes));
+      if (!names) throw new SourceError(base, index, "wanted a JSON array of names");
+      return names.sort();
     },
     async exists(path) {
       let response = await request(path, "HEAD");
@@ -82,4 +112,14 @@ export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) =
       return true;
     },
   };
+}
+
+/** A JSON array of strings, or null. */
+function namesOf(text: string): string[] | null {
+  try {
+    const names: unknown = JSON.parse(text);
+    return Array.isArray(names) && names.every((name) => typeof name === "string") ? names : null;
+  } catch {
+    return null;
+  }
 }

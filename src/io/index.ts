@@ -1,5 +1,6 @@
 // The io room: bytes into named arrays and back, strictly.
 export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
+export * from "./events/index.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
@@ -14,3 +15,4 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { type DenseArray, readModelWeights, writeSparseModel } from "./sparse_weights.ts";
+export { readZip, writeZip, ZipError } from "./zip.ts";

@@ -4,6 +4,7 @@ export { checkpointModule } from "./checkpoint.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
 export { Dropout, RandomState } from "./dropout.ts";
+export { DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder } from "./encoder.ts";
 export {
   constantInit,
   defaultWeightInit,
@@ -15,7 +16,18 @@ export {
 } from "./init.ts";
 export { Linear } from "./linear.ts";
 export { type HostArray, Module, type StateDict } from "./module.ts";
+export {
+  IFNode,
+  type LIFConfig,
+  LIFNode,
+  type NodeConfig,
+  ParametricLIFNode,
+  resetNet,
+  type SpikeEvent,
+  SpikingNode,
+} from "./neuron.ts";
 export { BatchNorm1d, BatchNorm2d, type BatchNormConfig } from "./norm.ts";
 export { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./pool.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
+export { foldTime, SeqToANNContainer, unfoldTime } from "./time.ts";

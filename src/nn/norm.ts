@@ -11,6 +11,8 @@ export interface BatchNormConfig {
   /** running = (1 - momentum) running + momentum batch. Default 0.1. */
   readonly momentum?: number;
   readonly affine?: boolean;
+  /** First values of the affine map. Default 1 and 0; a residual branch may begin as nothing with weight 0. */
+  readonly initial?: { readonly weight: number; readonly bias: number };
 }
 
 /** Normalises each channel over batch and space: x [N,C,...]. Batch statistics while training, running ones after. */
@@ -22,10 +24,13 @@ export class BatchNorm2d extends Module {
   readonly eps: number;
   readonly momentum: number;
 
-  constructor(channels: number, { eps = 1e-5, momentum = 0.1, affine = true }: BatchNormConfig = {}) {
+  constructor(
+    channels: number,
+    { eps = 1e-5, momentum = 0.1, affine = true, initial = { weight: 1, bias: 0 } }: BatchNormConfig = {},
+  ) {
     super();
-    this.weight = affine ? new Parameter([channels], constantInit(1)) : null;
-    this.bias = affine ? new Parameter([channels], constantInit(0)) : null;
+    this.weight = affine ? new Parameter([channels], constantInit(initial.weight)) : null;
+    this.bias = affine ? new Parameter([channels], constantInit(initial.bias)) : null;
     this.running_mean = new StateBuffer([channels], constantInit(0));
     this.running_var = new StateBuffer([channels], constantInit(1));
     this.eps = eps;

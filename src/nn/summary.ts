@@ -36,7 +36,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   // A fused layer (batch norm with what follows it) goes through another method, so all doors are watched.
   const undo: (() => void)[] = [];
   for (const m of leaves) {
-    for (const door of ["forward", "forwardRelu", "forwardAddRelu"] as const) {
+    for (const door of ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant"] as const) {
       const original = (m as unknown as Record<string, unknown>)[door];
       if (typeof original !== "function") continue;
       const own = Object.getOwnPropertyDescriptor(m, door); // a checkpointed module has one

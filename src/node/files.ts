@@ -1,7 +1,7 @@
 // Files of this machine: a ByteSource over folders for reading, and writes that are whole or did not happen.
-import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type ByteSource, checkPath, SourceError } from "../data/index.ts";
+import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
 
 /** A file that could not be written; names the path and what to do about it. */
 export class FileError extends Error {
@@ -76,6 +76,16 @@ export function fileSource(folderOrFile: string): ByteSource {
     },
     async exists(path) {
       return (await locate(path)) !== null;
+    },
+    async list(path) {
+      checkFolder(folderOrFile, path);
+      const base = await stat(folderOrFile).catch(() => null);
+      if (base && !base.isDirectory() && path === "") return [basename(folderOrFile)];
+      try {
+        return (await readdir(join(folderOrFile, path))).sort();
+      } catch (cause) {
+        throw new SourceError(folderOrFile, path || ".", codeOf(cause) === "ENOENT" ? "no such folder" : reason(cause));
+      }
     },
   };
 }

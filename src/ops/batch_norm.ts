@@ -24,9 +24,15 @@ export interface BatchNormOptions {
   stats?: { mean: Tensor; invstd: Tensor };
 }
 
-type PerChannel = [weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null];
+export type PerChannel = [
+  weight: Tensor | null,
+  bias: Tensor | null,
+  runningMean: Tensor | null,
+  runningVar: Tensor | null,
+];
 
-function infer(
+/** The shape rule of batch norm, for the ops it is a part of. Throws OpError. */
+export function inferBatchNorm(
   name: string,
   x: Tensor,
   [weight, bias, runningMean, runningVar]: PerChannel,
@@ -61,23 +67,31 @@ function copyRow(target: Tensor, stats: Tensor, i: number): void {
   copyInto(target, new Tensor({ shape: [channels], dtype: "f32", storage, offset: offset + i * channels * 4 }));
 }
 
+/** stats [6, C], of the batch or the running ones; in training the running ones move. */
+export function batchNormStatistics(
+  x: Tensor,
+  [weight, bias, mean, variance]: PerChannel,
+  { training = false, momentum = 0.1, eps = 1e-5 }: BatchNormOptions,
+): Tensor {
+  const affine = { weight, bias };
+  const running = mean && variance ? { mean, variance } : null;
+  return running && !training
+    ? runningStatistics(affine, running, eps)
+    : batchStatistics(x, affine, running, { eps, momentum });
+}
+
 /** Writes y and returns what backward reads. */
 function forward(
   after: After,
   y: Tensor,
   x: Tensor,
   residual: Tensor | null,
-  [weight, bias, mean, variance]: PerChannel,
-  { training = false, momentum = 0.1, eps = 1e-5, stats: wanted }: BatchNormOptions,
+  perChannel: PerChannel,
+  options: BatchNormOptions,
 ): [x: Tensor, stats: Tensor, y: Tensor | null] {
-  const affine = { weight, bias };
-  const running = mean && variance ? { mean, variance } : null;
   // Once, also when a checkpoint runs this again: the running statistics must not move twice.
-  const stats = once(() =>
-    running && !training
-      ? runningStatistics(affine, running, eps)
-      : batchStatistics(x, affine, running, { eps, momentum }),
-  );
+  const stats = once(() => batchNormStatistics(x, perChannel, options));
+  const { stats: wanted } = options;
   if (wanted) {
     copyRow(wanted.mean, stats, 0);
     copyRow(wanted.invstd, stats, 1);
@@ -94,11 +108,12 @@ interface Places {
   readonly bias: number;
 }
 
-function backward(
+/** Gradients of all inputs of an op that batch norm is a part of, by their places; null where none is wanted. */
+export function batchNormBackward(
   saved: Saved,
   dy: Tensor,
   at: Places,
-  { options: { training = false }, needs, out }: BackwardContext<BatchNormOptions>,
+  { options: { training = false }, needs, out }: BackwardContext<Omit<BatchNormOptions, "stats">>,
 ): (Tensor | null)[] {
   const { x } = saved;
   const channel = [x.shape[1] as number];
@@ -136,10 +151,10 @@ type Inputs = [x: Tensor, ...PerChannel];
 function define(name: string, after: typeof AFTER.nothing | typeof AFTER.relu) {
   return defineOp({
     name,
-    infer: ([x, ...perChannel]: Inputs, options: BatchNormOptions) => infer(name, x, perChannel, options),
+    infer: ([x, ...perChannel]: Inputs, options: BatchNormOptions) => inferBatchNorm(name, x, perChannel, options),
     forward: (y, [x, ...perChannel], options) => forward(after, y, x, null, perChannel, options),
     backward: (dy, [x, stats, y], context) =>
-      backward({ x, stats, y, after }, dy, { x: 0, residual: null, weight: 1, bias: 2 }, context),
+      batchNormBackward({ x, stats, y, after }, dy, { x: 0, residual: null, weight: 1, bias: 2 }, context),
   });
 }
 
@@ -172,9 +187,9 @@ export const batchNormAddRelu = defineOp({
   infer([x, residual, ...perChannel]: [x: Tensor, residual: Tensor, ...PerChannel], options: BatchNormOptions) {
     expectFloat(ADD_RELU, { residual });
     if (!sameShape(residual.shape, x.shape)) throw new OpError(ADD_RELU, "residual wants x's shape", { x, residual });
-    return infer(ADD_RELU, x, perChannel, options);
+    return inferBatchNorm(ADD_RELU, x, perChannel, options);
   },
   forward: (y, [x, residual, ...perChannel], options) => forward(AFTER.addRelu, y, x, residual, perChannel, options),
   backward: (dy, [x, stats, y], context) =>
-    backward({ x, stats, y, after: AFTER.addRelu }, dy, { x: 0, residual: 1, weight: 2, bias: 3 }, context),
+    batchNormBackward({ x, stats, y, after: AFTER.addRelu }, dy, { x: 0, residual: 1, weight: 2, bias: 3 }, context),
 });

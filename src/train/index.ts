@@ -1,4 +1,20 @@
 // The train room: the captured step, the loop around it, evaluation and checkpoints. It knows no host.
+export {
+  type Activity,
+  type ActivityOptions,
+  type ActivityTotals,
+  measureActivity,
+  PICOJOULES,
+  type SpikingActivity,
+  type WeightActivity,
+} from "./activity.ts";
+export {
+  type CaptureSpikesOptions,
+  captureSpikes,
+  type PotentialTrace,
+  type SpikeFigure,
+  type SpikeRaster,
+} from "./capture_spikes.ts";
 export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
 export type { RunConfig } from "./config.ts";
 export { type Evaluation, Evaluator } from "./evaluate.ts";

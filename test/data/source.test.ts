@@ -76,3 +76,39 @@ test("other answers and broken connections are errors that name the file", async
   expect(await refusal(source.read("none"))).toBe("http://h/: none: no such file");
   expect(await source.exists("get-only")).toBe(true);
 });
+
+test("folders are listed, sorted, files and folders alike", async () => {
+  const files = {
+    "b/y": new Uint8Array(1),
+    "b/x/z": new Uint8Array(1),
+    a: new Uint8Array(1),
+    "b/x/w": new Uint8Array(1),
+  };
+  const source = memorySource(files, "box");
+  expect(await source.list("")).toEqual(["a", "b"]);
+  expect(await source.list("b")).toEqual(["x", "y"]);
+  expect(await source.list("b/x")).toEqual(["w", "z"]);
+  expect(await refusal(source.list("c"))).toBe("box: c: no such folder");
+  expect(await refusal(source.list("../b"))).toContain("wanted a relative path");
+  expect(await memorySource({}).list("")).toEqual([]);
+});
+
+test("a web address is listed by its index.json", async () => {
+  const json = (value: unknown) => () => new Response(JSON.stringify(value));
+  const source = fetchSource(
+    "http://h/d",
+    server({
+      "http://h/d/index.json": json(["b", "a"]),
+      "http://h/d/sub/index.json": json({ a: 1 }),
+      "http://h/d/bad/index.json": () => new Response("<"),
+    }),
+  );
+  expect(await source.list("")).toEqual(["a", "b"]);
+  expect(await refusal(source.list("none"))).toBe(
+    "http://h/d/: none/index.json: no such file: a web server does not list a folder; put a JSON array of the names there",
+  );
+  for (const path of ["sub", "bad"]) {
+    expect(await refusal(source.list(path))).toBe(`http://h/d/: ${path}/index.json: wanted a JSON array of names`);
+  }
+  expect(await refusal(source.list("../x"))).toContain("wanted a relative path");
+});

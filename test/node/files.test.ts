@@ -180,6 +180,19 @@ describe("fileSource", () => {
     await expect(fileSource(folder).exists(path)).rejects.toThrow("wanted a relative path");
   });
 
+  test("lists files and folders, sorted", async () => {
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "sub", "b.bin"), new Uint8Array([5]));
+    writeFileSync(join(folder, "a.bin"), new Uint8Array([5]));
+    const source = fileSource(folder);
+    expect(await source.list("")).toEqual(["a.bin", "sub"]);
+    expect(await source.list("sub")).toEqual(["b.bin"]);
+    expect(await fileSource(join(folder, "a.bin")).list("")).toEqual(["a.bin"]);
+    await expect(source.list("none")).rejects.toThrow(`${folder}: none: no such folder`);
+    await expect(source.list("a.bin")).rejects.toThrow("a part of the path is not a folder");
+    await expect(source.list("..")).rejects.toThrow("wanted a relative path");
+  });
+
   test("a folder that is not there has no files", async () => {
     const source = fileSource(join(folder, "none"));
     expect(await source.exists("a")).toBe(false);

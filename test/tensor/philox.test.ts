@@ -63,7 +63,7 @@ test("a stream is its blocks in order, and resumes at any position", () => {
 
 test("streams of one seed differ", () => {
   const first = (Object.keys(streams) as (keyof typeof streams)[]).map((name) => new PhiloxStream(5, name).nextU32());
-  expect(new Set(first).size).toBe(4);
+  expect(new Set(first).size).toBe(first.length);
 });
 
 test("nextBelow stays below n and reaches all of it", () => {

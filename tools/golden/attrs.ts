@@ -65,6 +65,19 @@ export class Attrs {
     return Array.isArray(value) ? value : this.wrong(name, "a list");
   }
 
+  /** Attributes inside an attribute; the caller finishes them too. */
+  map(name: string): Attrs {
+    const value = this.get(name);
+    const fits = typeof value === "object" && value !== null && !Array.isArray(value);
+    return fits ? new Attrs(value as Record<string, unknown>) : this.wrong(name, "a map");
+  }
+
+  /** Whether the attribute is there and null, which is not the same as no attribute. */
+  isNull(name: string): boolean {
+    this.read.add(name);
+    return this.values[name] === null;
+  }
+
   /** A sentence; "" when absent. */
   sentence(name: string): string {
     const value = this.get(name) ?? "";

@@ -7,11 +7,14 @@ import { type GoldenCase, tensorOf } from "./format.ts";
 /** Values by the name of the tensor they are compared with. */
 export type Results = Record<string, ArrayLike<number>>;
 
+/** The bytes of a file beside the fixture, by its path from there. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
 /**
  * Reads all attributes of a case (throwing Unsupported for what it does not know) and returns how to run it. The runner
  * checks in between that no attribute was overlooked.
  */
-export type Handler = (attrs: Attrs, c: GoldenCase) => () => Promise<Results>;
+export type Handler = (attrs: Attrs, c: GoldenCase, readFile?: ReadFile) => () => Promise<Results>;
 export type Handlers = Readonly<Record<string, Handler>>;
 
 export type Inputs = Readonly<Record<string, Tensor>>;

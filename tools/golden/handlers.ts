@@ -2,6 +2,7 @@
 import type { Handlers } from "./handler.ts";
 import { convHandlers } from "./ops_conv.ts";
 import { elementwiseHandlers } from "./ops_elementwise.ts";
+import { eventHandlers } from "./ops_events.ts";
 import { learnedThresholdHandlers } from "./ops_learned_threshold.ts";
 import { matmulHandlers } from "./ops_matmul.ts";
 import { normHandlers } from "./ops_norm.ts";
@@ -9,6 +10,7 @@ import { optimHandlers } from "./ops_optim.ts";
 import { poolHandlers } from "./ops_pool.ts";
 import { reduceHandlers } from "./ops_reduce.ts";
 import { sparseHandlers } from "./ops_sparse.ts";
+import { spikingHandlers } from "./ops_spiking.ts";
 import { trainingHandlers } from "./ops_training.ts";
 
 export const allHandlers: Handlers = {
@@ -19,7 +21,9 @@ export const allHandlers: Handlers = {
   ...elementwiseHandlers,
   ...reduceHandlers,
   ...sparseHandlers,
+  ...spikingHandlers,
   ...optimHandlers,
   ...learnedThresholdHandlers,
   ...trainingHandlers,
+  ...eventHandlers,
 };

@@ -1,7 +1,7 @@
 // Fixtures of whole training runs: a small net, built from its description, ten steps of SGD with a rising threshold.
 
 import { Tape } from "../../src/autograd/index.ts";
-import { MobileNetV1, ResNetCifar } from "../../src/models/index.ts";
+import { MobileNetV1, ResNetCifar, SewNet } from "../../src/models/index.ts";
 import type { Module, StateDict } from "../../src/nn/index.ts";
 import { crossEntropy } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
@@ -11,6 +11,7 @@ import { type Attrs, Unsupported } from "./attrs.ts";
 import { type GoldenCase, tensorOf } from "./format.ts";
 import type { Handlers, Results } from "./handler.ts";
 import { slatsSchedule, Track } from "./ops_optim.ts";
+import { neuronAttributes } from "./ops_spiking.ts";
 
 const NOTES = [
   "doc",
@@ -21,10 +22,20 @@ const NOTES = [
   "min_margin_to_spike_threshold",
 ];
 
+const NAMES = { IF: "if", LIF: "lif", PLIF: "plif" } as const;
+
 /** How to build the net that `arch` and its numbers describe. */
 function architecture(attrs: Attrs, channels: number): () => Module {
-  const arch = attrs.word("arch", ["ResNetCifar", "MobileNetSmall"]);
+  const arch = attrs.word("arch", ["ResNetCifar", "MobileNetSmall", "SpikingNet"]);
   const classes = attrs.number("classes");
+  if (arch === "SpikingNet") {
+    const nested = attrs.map("neuron");
+    const { neuron, ...options } = neuronAttributes(nested);
+    nested.finish();
+    const width = attrs.number("channels");
+    const timeSteps = attrs.number("T");
+    return () => new SewNet({ channels, classes, width, timeSteps, neuron: NAMES[neuron], ...options });
+  }
   const width = attrs.number("width");
   if (arch === "ResNetCifar") {
     const blocks = attrs.number("blocks_per_stage");

@@ -3,7 +3,7 @@ import { OpError } from "../../src/gpu/index.ts";
 import { Attrs, Unsupported } from "./attrs.ts";
 import { type Comparison, compareTensor } from "./compare.ts";
 import { comparedTensors, type GoldenCase, parseFixtures, tensorOf } from "./format.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers, ReadFile } from "./handler.ts";
 
 export type Status = "passed" | "failed" | "unsupported";
 
@@ -29,7 +29,7 @@ function describe({ tensor, deviation, limit }: Comparison): string {
 }
 
 /** Runs one case. Never throws: what went wrong is in the report. */
-export async function runCase(c: GoldenCase, handlers: Handlers): Promise<CaseReport> {
+export async function runCase(c: GoldenCase, handlers: Handlers, readFile?: ReadFile): Promise<CaseReport> {
   const report = (status: Status, reason = "", worst = 0): CaseReport => ({
     name: c.name,
     op: c.op,
@@ -44,7 +44,7 @@ export async function runCase(c: GoldenCase, handlers: Handlers): Promise<CaseRe
   if (!handler) return report("unsupported", `no op named ${c.op}`);
   try {
     const attrs = new Attrs(c.attrs);
-    const run = handler(attrs, c);
+    const run = handler(attrs, c, readFile);
     attrs.finish();
     const results = await run();
     if (c.expectError !== null) return report("failed", `was accepted, but must be refused: ${c.expectError}`);
@@ -69,8 +69,16 @@ export async function runCase(c: GoldenCase, handlers: Handlers): Promise<CaseRe
   }
 }
 
-/** Runs all cases of a safetensors fixture, one after another. A file that cannot be read is one failed case. */
-export async function runFixtures(bytes: Uint8Array, file: string, handlers: Handlers): Promise<FileReport> {
+/**
+ * Runs all cases of a safetensors fixture, one after another. A file that cannot be read is one failed case. `readFile`
+ * is for cases about other files; without it those are unsupported.
+ */
+export async function runFixtures(
+  bytes: Uint8Array,
+  file: string,
+  handlers: Handlers,
+  readFile?: ReadFile,
+): Promise<FileReport> {
   let cases: GoldenCase[];
   try {
     cases = parseFixtures(bytes, file);
@@ -79,6 +87,6 @@ export async function runFixtures(bytes: Uint8Array, file: string, handlers: Han
     return { file, cases: [{ name: file, op: "", status: "failed", reason, worst: 0 }] };
   }
   const reports: CaseReport[] = [];
-  for (const c of cases) reports.push(await runCase(c, handlers));
+  for (const c of cases) reports.push(await runCase(c, handlers, readFile));
   return { file, cases: reports };
 }

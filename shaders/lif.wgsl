@@ -1,0 +1,82 @@
+// LIF, IF and PLIF neurons through time. One invocation walks the steps of one neuron, or of four neighbours, with the
+// membrane potential in a register: of each step it reads the input and writes the spike, nothing else.
+//!include "lib/index.wgsl"
+//!include "lib/lif.wgsl"
+const ROUNDS: u32 = 1u;                  //!spec   Items an invocation takes
+const HAS_V: bool = false;               //!spec   begin from v; else from params.start
+const CONSTANT: bool = false;            //!spec   x is [N, ...], the same input at every step
+const NORM: bool = false;                //!spec   x is what batch norm normalises on the way: see lib/item_norm.wgsl
+const WRITE_Y: bool = true;              //!spec   false: only the last potential is wanted
+const KEEP_V: bool = false;              //!spec   write the last potential
+const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
+const KEEP_PARTS: bool = false;          //!spec   write the potential after each `part` steps, for backward
+const OUT: u32 = 0u;                     //!spec   y: 0 spikes, 1 potential before firing, 2 after the reset
+// Lanes side by side in memory. An invocation's next Item lies as many further, so that a team of lanes that a CPU runs
+// to its end, all rounds of it, walks through memory without a gap: with 64 the caches fetch half of it too late.
+const NEAR: u32 = 8u;
+struct Params {
+  items: u32,                // neurons of one step, in Items
+  steps: u32,
+  part: u32,                 // KEEP_PARTS: steps of a part; what the last part ends with is not written
+  area: u32,                 // NORM: Items in a plane, and channels
+  channels: u32,
+  decay_input: u32,
+  threshold: f32, rest: f32, start: f32, keep: f32, to: f32, k: f32, alpha: f32, slope: f32,
+}
+@group(0) @binding(0) var<storage, read> x: array<Item>;                // [T, items], or [items] when CONSTANT
+@group(0) @binding(1) var<storage, read> v: array<Item>;                // [items]
+@group(0) @binding(2) var<storage, read> w: array<f32>;                 // [1]
+@group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C]
+@group(0) @binding(4) var<storage, read_write> y: array<Item>;          // [T, items]
+@group(0) @binding(5) var<storage, read_write> last: array<Item>;       // [items]
+@group(0) @binding(6) var<storage, read_write> kept: array<Item>;       // [T, items]
+@group(0) @binding(7) var<storage, read_write> between: array<Item>;    // [parts - 1, items]
+@group(0) @binding(8) var<uniform> params: Params;
+//!include "lib/item_norm.wgsl"
+
+fn walk(i: u32, k: f32) {
+  let norm = item_norm(i);
+  var potential = Item(params.start);
+  if (HAS_V) {
+    potential = v[i];
+  }
+  var at = i;
+  var mark = i;
+  var full = params.part;
+  for (var t = 0u; t < params.steps; t++) {
+    let before = potential;
+    let h = charge(before, normalised_item(x[select(at, i, CONSTANT)], norm), k);
+    let s = fire(h);
+    potential = after_reset(h, s);
+    if (WRITE_Y) {
+      y[at] = select(select(s, h, OUT == 1u), potential, OUT == 2u);
+    }
+    if (KEEP_H) {
+      kept[at] = h;
+    }
+    if (KEEP_PARTS) {
+      if (t == full) {
+        between[mark] = before;
+        mark += params.items;
+        full += params.part;
+      }
+    }
+    at += params.items;
+  }
+  if (KEEP_V) {
+    last[i] = potential;
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let k = leak_factor();
+  let first = flat_group(group, groups) * (64u * ROUNDS) + lane / NEAR * (NEAR * ROUNDS) + lane % NEAR;
+  for (var round = 0u; round < ROUNDS; round++) {
+    let i = first + round * NEAR;
+    if (i < params.items) {
+      walk(i, k);
+    }
+  }
+}

@@ -1,0 +1,378 @@
+// The figure of a spiking network at work: who fires when, layer above layer, and the membrane potential of a few
+// neurons beneath, on the same time axis.
+
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import * as Plot from "@observablehq/plot";
+import { Resvg } from "@resvg/resvg-js";
+import { parseHTML } from "linkedom";
+import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import {
+  checkFigure,
+  fit,
+  LETTER,
+  numberedSteps,
+  potentialDomain,
+  sampleGap,
+  stepAt,
+  timeSpan,
+  tracePath,
+} from "./spike_plot_data.ts";
+import { printable } from "./terminal.ts";
+
+export interface SpikePlot {
+  /** The figure as SVG text, 800 units wide. */
+  readonly svg: string;
+  /** The same as PNG, twice that many pixels wide. Rendered when called. */
+  png(): Uint8Array;
+}
+
+/** Okabe and Ito's colours, darkened for thin lines on white; from the first layer to the last. */
+const LAYERS = ["#0072b2", "#00785a", "#a5447e", "#8a6100"];
+const SPIKE = "#d55e00";
+const INK = "#1f2328";
+const FAINT = "#6e7781";
+const GRID = "#d8dee4";
+const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
+
+const WIDTH = 800;
+const LEFT = 66;
+const RIGHT = 132;
+const TOP = 74;
+const TITLE = 26;
+/** Class names above the samples. */
+const NAMES = 36;
+/** Height of one neuron's row, and air between layers. */
+const ROW = 3;
+const LAYER_GAP = 9;
+/** A layer of few neurons still needs room for its label. */
+const LEAST_BAND = 46;
+const TRACE = 84;
+const TRACE_GAP = 10;
+const AXIS = 46;
+const BETWEEN = 22;
+
+/**
+ * Draws spikes and membrane potentials of a few samples as one figure.
+ *
+ * Top: a row for each neuron shown, a column for each time step, a mark for each spike; layers by colour, samples apart.
+ * Above each sample its class, and the class that the network gives it. Bottom: the potential of each traced neuron, up
+ * to H at each step and after a spike (dot) down to where the reset puts it; dashed: the threshold.
+ *
+ * Units     potentials without unit, as the weights make them; firing rates in per cent of neurons and steps.
+ * Errors    RangeError when there is no sample or no layer, or sizes do not fit.
+ */
+export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: string }): SpikePlot {
+  checkFigure(figure);
+  const bands = layOut(figure);
+  const raster = bands.at(-1)?.bottom as number;
+  const rasterTop = TOP + TITLE + NAMES;
+  const tracesTop = rasterTop + raster + BETWEEN + TITLE;
+  const traces = figure.traces.length * (TRACE + TRACE_GAP);
+  const height = (figure.traces.length > 0 ? tracesTop + traces - TRACE_GAP : rasterTop + raster) + AXIS;
+  const { samples, timeSteps, layers } = figure;
+  const right = samples.filter(({ label, predicted }) => label === predicted).length;
+  const subtitle = [
+    `${samples.length} ${samples.length === 1 ? "sample" : "samples"} of ${timeSteps} time steps`,
+    "neurons start at rest in each",
+    `${right} of ${samples.length} classified right`,
+  ].join("  ·  ");
+  const domain = potentialDomain(figure);
+  const last = figure.traces.length - 1;
+  const firstTrace = figure.traces[0];
+  const body = [
+    heading(TOP, "Spikes", "one row per neuron, spread over each layer; above: class → class predicted"),
+    sampleNames(figure, TOP + TITLE),
+    svgAt(rasterPlot(figure, bands, raster, last < 0), rasterTop),
+    ...(firstTrace
+      ? [heading(rasterTop + raster + BETWEEN, "Membrane potential", traceNote(figure, firstTrace.name))]
+      : []),
+    ...figure.traces.map((trace, i) =>
+      svgAt(tracePlot(figure, trace, domain, i === last), tracesTop + i * (TRACE + TRACE_GAP)),
+    ),
+  ];
+  const svg = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`,
+    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
+    `<title>${escapeXml(options.title)}</title>`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
+    text(LEFT, 51, subtitle, `font-size="12.5" fill="${FAINT}"`),
+    rotated(20, rasterTop + raster / 2, layers.length === 1 ? "neurons" : "neurons, layer by layer"),
+    ...(firstTrace ? [rotated(20, tracesTop + (traces - TRACE_GAP) / 2, "potential (no unit)")] : []),
+    ...body,
+    text((LEFT + WIDTH - RIGHT) / 2, height - 8, "time step of the sample", `text-anchor="middle"`),
+    "</svg>",
+  ].join("");
+  return { svg, png: () => rasterize(svg) };
+}
+
+function traceNote({ vThreshold, vReset }: SpikeFigure, layer: string): string {
+  const reset = vReset === null ? "lowered by θ" : `reset to ${number(vReset)}`;
+  return `in ${fit(layer, 130, 12)}; dots: spikes, at or above the threshold θ = ${number(vThreshold)} (dashed), then ${reset}`;
+}
+
+function rasterize(svg: string): Uint8Array {
+  // A machine without fonts would draw no text: these come with a package.
+  const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
+  const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
+  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
+  return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
+}
+
+interface Band {
+  readonly color: string;
+  /** Of the layer's rows, from the top of the raster. */
+  readonly top: number;
+  readonly bottom: number;
+  readonly row: number;
+}
+
+function layOut({ layers }: SpikeFigure): Band[] {
+  let top = 0;
+  return layers.map(({ shown }, i) => {
+    const row = Math.max(ROW, LEAST_BAND / shown.length);
+    const band = { color: LAYERS[i % LAYERS.length] as string, top, bottom: top + row * shown.length, row };
+    top = band.bottom + LAYER_GAP;
+    return band;
+  });
+}
+
+const pixels = (figure: SpikeFigure) => (WIDTH - LEFT - RIGHT) / timeSpan(figure);
+
+/** Class of each sample, and beneath it what the network says: struck out by colour where it is another. */
+function sampleNames(figure: SpikeFigure, top: number): string {
+  const { samples, timeSteps } = figure;
+  const width = (timeSteps + sampleGap(figure)) * pixels(figure) - 4;
+  return samples
+    .map(({ label, predicted }, s) => {
+      const x = LEFT + (stepAt(figure, s, -0.5) + timeSteps / 2) * pixels(figure);
+      const wrong = label !== predicted;
+      const look = wrong ? `fill="${SPIKE}" font-weight="bold"` : `fill="${FAINT}"`;
+      return [
+        fitted(x, top + 11, label, { width, size: 12, look: `font-weight="bold"` }),
+        fitted(x, top + 26, `→ ${predicted}`, { width, size: 11, look }),
+      ].join("");
+    })
+    .join("");
+}
+
+/** Centred text, smaller where it is long, and cut where it would be too small to read. */
+function fitted(
+  x: number,
+  y: number,
+  content: string,
+  { width, size, look }: { readonly width: number; readonly size: number; readonly look: string },
+): string {
+  const fontSize = Math.max(8.5, Math.min(size, width / (LETTER * content.length)));
+  return text(x, y, fit(content, width, fontSize), `text-anchor="middle" font-size="${short(fontSize)}" ${look}`);
+}
+
+/** A mark of ours: Plot gives the scales, we draw one path, since thousands of elements make a heavy file. */
+function pathMark(draw: (x: (v: number) => number, y: (v: number) => number) => string, attributes: object) {
+  return (_index: unknown, scales: { x?: unknown; y?: unknown }, _v: unknown, _d: unknown, context: unknown) => {
+    const { document } = context as { document: Document };
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const { x, y } = scales as { x: (v: number) => number; y: (v: number) => number };
+    path.setAttribute("d", draw(x, y));
+    path.setAttribute("fill", "none");
+    for (const [name, value] of Object.entries(attributes)) path.setAttribute(name, String(value));
+    return path;
+  };
+}
+
+const short = (n: number) => String(Math.round(n * 100) / 100);
+
+function rasterPlot(figure: SpikeFigure, bands: readonly Band[], height: number, isLast: boolean): string {
+  const { samples, timeSteps, layers } = figure;
+  const mark = Math.min(7, Math.max(1.5, 0.36 * pixels(figure)));
+  const marks = layers.flatMap(({ shown, spikes }, i) => {
+    const { color, top, bottom, row } = bands[i] as Band;
+    const draw = (x: (v: number) => number, y: (v: number) => number) => {
+      let path = "";
+      spikes.forEach((spike, at) => {
+        if (spike === 0) return;
+        const step = Math.floor(at / shown.length);
+        const left = x(stepAt(figure, Math.floor(step / timeSteps), step % timeSteps)) - mark / 2;
+        path += `M${short(left)} ${short(y(top + ((at % shown.length) + 0.5) * row))}h${short(mark)}`;
+      });
+      return path;
+    };
+    const ground = samples.map((_, s) => ({
+      x1: stepAt(figure, s, -0.5),
+      x2: stepAt(figure, s, timeSteps - 0.5),
+      y1: top - 2,
+      y2: bottom + 2,
+    }));
+    const place = { x1: "x1", x2: "x2", y1: "y1", y2: "y2" } as const;
+    return [
+      Plot.rect(ground, { ...place, fill: color, fillOpacity: 0.06 }),
+      pathMark(draw, { stroke: color, "stroke-width": Math.min(4, 0.72 * row) }),
+    ];
+  });
+  const labels = layers.flatMap(({ name, shown, neurons, rate }, i) => {
+    const { color, top, bottom } = bands[i] as Band;
+    const middle = (top + bottom) / 2;
+    const lines = [
+      { dy: -15, label: fit(name, RIGHT - 26, 12.5), bold: true },
+      { dy: 1, label: shown.length === neurons ? `${count(neurons)} neurons` : `${shown.length} of ${count(neurons)}` },
+      { dy: 16, label: `fire ${percent(rate)} of steps` },
+    ];
+    return lines.map(({ dy, label, bold }) =>
+      Plot.text([label], {
+        ...beside(figure, middle, dy),
+        fill: bold ? color : FAINT,
+        fontSize: bold ? 12.5 : 11,
+        fontWeight: bold ? "bold" : "normal",
+      }),
+    );
+  });
+  return plot(figure, { height, domain: [height, 0], isLast, marks: [...marks, ...labels] });
+}
+
+/** Text right of the frame. */
+function beside(figure: SpikeFigure, y: number, dy: number) {
+  return {
+    x: () => timeSpan(figure),
+    y: () => y,
+    dx: 9,
+    dy,
+    text: (d: string) => d,
+    textAnchor: "start",
+    lineAnchor: "middle",
+  } as const;
+}
+
+function tracePlot(
+  figure: SpikeFigure,
+  trace: PotentialTrace,
+  domain: readonly [number, number],
+  isLast: boolean,
+): string {
+  const { samples, timeSteps, layers, vThreshold, vReset } = figure;
+  const at = layers.findIndex((layer) => layer.name === trace.name);
+  const color = LAYERS[Math.max(0, at) % LAYERS.length] as string;
+  const { lines, spikes } = tracePath(trace, figure);
+  const edges = samples.map((_, s) => ({ x1: stepAt(figure, s, -0.5), x2: stepAt(figure, s, timeSteps - 0.5) }));
+  const level = (y: number) => edges.map((edge) => ({ ...edge, y }));
+  const sides = { x1: "x1", x2: "x2", y1: "y", y2: "y" } as const;
+  const draw = (x: (v: number) => number, y: (v: number) => number) =>
+    lines.map((line) => `M${line.map((p) => `${short(x(p.x))} ${short(y(p.y))}`).join("L")}`).join("");
+  const middle = (domain[0] + domain[1]) / 2;
+  const fired = spikes.length;
+  return plot(figure, {
+    height: TRACE,
+    domain,
+    isLast,
+    marks: [
+      Plot.rect(edges, {
+        x1: "x1",
+        x2: "x2",
+        y1: () => domain[0],
+        y2: () => domain[1],
+        fill: color,
+        fillOpacity: 0.06,
+      }),
+      Plot.axisY({ ticks: 4, tickSize: 0, fontSize: 11.5, tickFormat: number }),
+      Plot.link(level(vReset ?? 0), { ...sides, stroke: "#8c959f", strokeWidth: 1 }),
+      Plot.link(level(vThreshold), { ...sides, stroke: SPIKE, strokeWidth: 1.2, strokeDasharray: "4,3" }),
+      pathMark(draw, { stroke: color, "stroke-width": 1.6, "stroke-linejoin": "round" }),
+      Plot.dot(spikes, {
+        x: "x",
+        y: "y",
+        r: Math.min(3.2, Math.max(2.2, 0.3 * pixels(figure))),
+        fill: SPIKE,
+        stroke: "#ffffff",
+        strokeWidth: 0.8,
+      }),
+      Plot.text([`neuron ${count(trace.neuron)}`], {
+        ...beside(figure, middle, -8),
+        fill: color,
+        fontSize: 12.5,
+        fontWeight: "bold",
+      }),
+      Plot.text([`${fired} ${fired === 1 ? "spike" : "spikes"}`], {
+        ...beside(figure, middle, 8),
+        fill: FAINT,
+        fontSize: 11,
+      }),
+    ],
+  });
+}
+
+interface PlotPart {
+  readonly height: number;
+  readonly domain: readonly [number, number];
+  /** Whether the time axis stands below. */
+  readonly isLast: boolean;
+  readonly marks: Plot.Markish[];
+}
+
+/** One panel on the common time axis, `height` high, with the steps numbered below the last. */
+function plot(figure: SpikeFigure, { height, domain, isLast, marks }: PlotPart): string {
+  const { samples, timeSteps } = figure;
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const unit = pixels(figure);
+  const numbered = numberedSteps(timeSteps, (timeSteps * unit) / (timeSteps < 10 ? 12 : 19));
+  const ticks = samples.flatMap((_, s) =>
+    numbered.map((step) => ({ x: stepAt(figure, s, step - 1), label: String(step) })),
+  );
+  const walls = samples.slice(1).map((_, s) => stepAt(figure, s + 1, -0.5) - sampleGap(figure) / 2);
+  const svg = Plot.plot({
+    document,
+    width: WIDTH,
+    height: height + (isLast ? AXIS : 0),
+    marginLeft: LEFT,
+    marginRight: RIGHT,
+    marginTop: 0,
+    marginBottom: isLast ? AXIS : 0,
+    x: { domain: [0, timeSpan(figure)], label: null, axis: null },
+    y: { domain: [...domain], label: null, axis: null },
+    marks: [
+      Plot.ruleX(walls, { stroke: GRID, strokeWidth: 1 }),
+      ...marks,
+      ...(isLast
+        ? [
+            Plot.text(ticks, {
+              x: "x",
+              text: "label",
+              frameAnchor: "bottom",
+              lineAnchor: "top",
+              dy: 7,
+              fontSize: 11.5,
+            }),
+          ]
+        : []),
+    ],
+  });
+  for (const style of svg.querySelectorAll("style")) style.remove();
+  svg.setAttribute("font-family", FONT);
+  svg.setAttribute("overflow", "visible");
+  return svg.outerHTML;
+}
+
+const svgAt = (svg: string, top: number) => `<g transform="translate(0,${top})">${svg}</g>`;
+
+function heading(top: number, title: string, note: string): string {
+  const bold = `<tspan font-weight="bold" font-size="13.5">${escapeXml(title)}</tspan>`;
+  return `<text x="${LEFT}" y="${top + 12}">${bold}<tspan dx="8" fill="${FAINT}">${escapeXml(note)}</tspan></text>`;
+}
+
+function rotated(x: number, y: number, content: string): string {
+  return text(0, 0, content, `transform="translate(${x},${y}) rotate(-90)" text-anchor="middle" fill="${FAINT}"`);
+}
+
+/** 0.123 -> 12.3 %. */
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)} %`;
+const count = (n: number) => n.toLocaleString("en-US");
+/** Three significant digits. */
+const number = (y: number) => String(Number(y.toPrecision(3)));
+
+function text(x: number, y: number, content: string, attributes: string): string {
+  return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`;
+}
+
+function escapeXml(content: string): string {
+  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c] as string);
+}

@@ -1,0 +1,111 @@
+// From a recording of spikes to places on paper: where samples, steps, neurons and potentials come to lie.
+import type { PotentialTrace, SpikeFigure } from "../index.ts";
+
+/** What the time axis depends on. */
+export type Timing = Pick<SpikeFigure, "samples" | "timeSteps">;
+
+/** Air between two samples, in steps: where steps are narrow it takes more of them. */
+export function sampleGap({ samples, timeSteps }: Timing): number {
+  return Math.max(0.6, 0.02 * samples.length * timeSteps);
+}
+
+/** Where a step lies on the time axis: samples one after another, each step one unit wide, its middle at .5. */
+export function stepAt(timing: Timing, sample: number, step: number): number {
+  return sample * (timing.timeSteps + sampleGap(timing)) + step + 0.5;
+}
+
+/** Length of the time axis. */
+export function timeSpan(timing: Timing): number {
+  return stepAt(timing, timing.samples.length - 1, timing.timeSteps - 0.5);
+}
+
+/** Steps to number on the axis, counted from 1: the first, the last, and round ones between that keep clear of them. */
+export function numberedSteps(timeSteps: number, room: number): number[] {
+  const most = Math.max(2, Math.floor(room));
+  if (timeSteps <= most) return Array.from({ length: timeSteps }, (_, t) => t + 1);
+  const pitch = [2, 4, 5, 8, 10, 20, 25, 50, 100].find((p) => timeSteps / p <= most - 1) ?? timeSteps;
+  const between = Array.from({ length: Math.floor(timeSteps / pitch) }, (_, i) => (i + 1) * pitch);
+  const clear = between.filter((t) => t - 1 >= pitch / 2 && (t === timeSteps || timeSteps - t >= pitch / 2));
+  return [...new Set([1, ...clear, timeSteps])];
+}
+
+/** A dot at a spike, or a corner of the potential's line. */
+export interface TracePoint {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface TracePath {
+  /** For each sample: from rest, H of each step, and after a spike down to the reset. */
+  readonly lines: readonly (readonly TracePoint[])[];
+  readonly spikes: readonly TracePoint[];
+}
+
+/** Potential over time of one neuron. The reset happens at the step itself, the charge until the next one. */
+export function tracePath(trace: PotentialTrace, figure: SpikeFigure): TracePath {
+  const { samples, timeSteps, vThreshold, vReset } = figure;
+  const spikes: TracePoint[] = [];
+  const lines = samples.map((_, s) => {
+    const line: TracePoint[] = [{ x: stepAt(figure, s, -0.5), y: vReset ?? 0 }];
+    for (let t = 0; t < timeSteps; t++) {
+      const at = s * timeSteps + t;
+      const point = { x: stepAt(figure, s, t), y: trace.h[at] as number };
+      line.push(point);
+      if (trace.spikes[at] === 0) continue;
+      spikes.push(point);
+      line.push({ x: point.x, y: vReset ?? point.y - vThreshold });
+    }
+    return line;
+  });
+  return { lines, spikes };
+}
+
+/** Lowest and highest of all traces, with the threshold and the reset, and a little air. */
+export function potentialDomain(figure: SpikeFigure): [number, number] {
+  const { traces, vThreshold, vReset } = figure;
+  let low = Math.min(vThreshold, vReset ?? 0);
+  let high = Math.max(vThreshold, vReset ?? 0);
+  for (const trace of traces) {
+    for (const { y } of tracePath(trace, figure).lines.flat()) {
+      low = Math.min(low, y);
+      high = Math.max(high, y);
+    }
+  }
+  const air = 0.08 * (high - low || 1);
+  return [low - air, high + air];
+}
+
+/** Width of an average letter, in font sizes; a little more than that of most fonts. */
+export const LETTER = 0.62;
+
+/** Shortens a name to about `width` units at a font size. */
+export function fit(name: string, width: number, fontSize: number): string {
+  const letters = Math.max(1, Math.floor(width / (LETTER * fontSize) + 1e-6));
+  return [...name].length <= letters ? name : `${[...name].slice(0, Math.max(1, letters - 1)).join("")}…`;
+}
+
+/** Checks what the figure's parts say about each other. Throws RangeError that names the part. */
+export function checkFigure({ samples, timeSteps, layers, traces, vThreshold, vReset }: SpikeFigure): void {
+  const want = (ok: boolean, what: string) => {
+    if (!ok) throw new RangeError(`spike figure: ${what}`);
+  };
+  want(Number.isInteger(timeSteps) && timeSteps >= 1, `timeSteps wants a whole number >= 1, got ${timeSteps}`);
+  want(samples.length > 0, "wants at least one sample, got none");
+  want(layers.length > 0, "wants at least one layer, got none");
+  want(Number.isFinite(vThreshold), `vThreshold wants a number, got ${vThreshold}`);
+  want(vReset === null || Number.isFinite(vReset), `vReset wants a number or null, got ${vReset}`);
+  const steps = samples.length * timeSteps;
+  for (const { name, shown, spikes } of layers) {
+    want(shown.length > 0, `${name} wants at least one neuron, got none`);
+    const size = steps * shown.length;
+    want(spikes.length === size, `${name} wants ${size} values, got ${spikes.length}`);
+  }
+  for (const { name, neuron, h, spikes } of traces) {
+    const what = `the trace of ${name}, neuron ${neuron},`;
+    want(
+      h.length === steps && spikes.length === steps,
+      `${what} wants ${steps} values, got ${h.length} and ${spikes.length}`,
+    );
+    want(h.every(Number.isFinite), `${what} wants finite potentials`);
+  }
+}

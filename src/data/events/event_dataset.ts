@@ -1,0 +1,154 @@
+// Event recordings as a dataset the loader knows: the frames of one sample are the channels of one image, held as bytes.
+import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
+import { type ImageDataset, imageDataset } from "../dataset.ts";
+import { DataError, expectWhole } from "../errors.ts";
+import { binTable, expectSize, framesByNumber, framesByTime } from "./integrate.ts";
+
+/** Slices of equally many events, or of equal time. */
+export type SliceBy = "number" | "time";
+
+/** How recordings become frames. */
+export interface EventFrameOptions {
+  /** T, time steps a network sees. */
+  readonly frames?: number;
+  /** Default "number", as is usual for these datasets. */
+  readonly by?: SliceBy;
+  /** Height and width, at most the camera's: pixels are binned. Default: the camera's. */
+  readonly size?: SensorSize;
+}
+
+/** Frames where the caller does not say. */
+export const DEFAULT_FRAMES = 8;
+
+/**
+ * images [length, T·2, h, w]: channel t·2 + polarity of a sample, bytes are event counts. Mean 0 and std 1/255 make a
+ * network see the counts themselves.
+ */
+export interface EventDataset extends ImageDataset {
+  readonly timeSteps: number;
+  /** Pixels whose count passed 255, of all samples, and was cut to it. */
+  readonly saturated: number;
+}
+
+export interface EventDatasetShape {
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** How many will be added. */
+  readonly samples: number;
+  readonly frames: number;
+  /** Height and width of the frames. */
+  readonly size: SensorSize;
+}
+
+/** Collects samples into an EventDataset; its memory is taken once, at the start. */
+export class EventDatasetBuilder {
+  readonly #shape: EventDatasetShape;
+  readonly #images: Uint8Array;
+  readonly #labels: Int32Array;
+  readonly #pixels: number;
+  #count = 0;
+  #saturated = 0;
+
+  /** Errors: DataError for sizes that are not, or more memory than can be had. */
+  constructor(shape: EventDatasetShape) {
+    const { name, samples, frames, size } = shape;
+    expectWhole(`dataset ${name}: samples`, samples, 1);
+    expectWhole(`dataset ${name}: frames`, frames, 1);
+    expectSize(`dataset ${name}`, size, size);
+    this.#shape = shape;
+    this.#pixels = frames * 2 * size[0] * size[1];
+    try {
+      this.#images = new Uint8Array(samples * this.#pixels);
+    } catch {
+      throw new DataError(
+        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, want ${samples * this.#pixels} bytes, more than can be had; take fewer frames, a smaller size or a limit`,
+      );
+    }
+    this.#labels = new Int32Array(samples);
+  }
+
+  /** Adds a recording of a camera of this size. Errors: as framesByNumber. */
+  addRecording(recording: EventRecording, label: number, sensor: SensorSize, by: SliceBy = "number"): void {
+    const { frames, size } = this.#shape;
+    const integrate = by === "number" ? framesByNumber : framesByTime;
+    this.addFrames(integrate(recording, { frames, sensor, size }), label);
+  }
+
+  /** Adds frames [T, 2, H, W], H and W at least the dataset's; counts are rounded. Errors: DataError for another shape. */
+  addFrames({ data, shape }: EventFrames, label: number): void {
+    const { name, samples, frames, size } = this.#shape;
+    if (this.#count === samples) throw new DataError(`dataset ${name}: sample ${samples} of ${samples} was added`);
+    if (shape[0] !== frames || shape[1] !== 2 || data.length !== frames * 2 * shape[2] * shape[3]) {
+      throw new DataError(
+        `dataset ${name}: sample ${this.#count} has frames [${shape.join(", ")}], wanted [${frames}, 2, h, w]`,
+      );
+    }
+    expectSize(`dataset ${name}: sample ${this.#count}`, [shape[2], shape[3]], size);
+    const start = this.#count * this.#pixels;
+    const image = this.#images.subarray(start, start + this.#pixels);
+    const counts = shape[2] === size[0] && shape[3] === size[1] ? data : binned(data, shape, size);
+    for (let i = 0; i < image.length; i++) {
+      const count = Math.round(counts[i] as number);
+      if (count > 255) this.#saturated++;
+      image[i] = Math.min(count, 255);
+    }
+    this.#labels[this.#count++] = label;
+  }
+
+  /** The dataset. Errors: DataError when samples are missing, or a label is not below the number of classes. */
+  finish(): EventDataset {
+    const { name, classes, samples, frames, size } = this.#shape;
+    if (this.#count !== samples)
+      throw new DataError(`dataset ${name}: ${this.#count} of ${samples} samples were added`);
+    const channels = frames * 2;
+    const dataset = imageDataset({
+      name,
+      images: this.#images,
+      labels: this.#labels,
+      shape: [channels, size[0], size[1]],
+      classes,
+      mean: new Array<number>(channels).fill(0),
+      std: new Array<number>(channels).fill(1 / 255),
+      timeSteps: frames,
+    });
+    return { ...dataset, timeSteps: frames, saturated: this.#saturated };
+  }
+}
+
+/** Frames summed into fewer pixels. */
+function binned(data: Float32Array, [frames, channels, H, W]: EventFrames["shape"], [h, w]: SensorSize): Float32Array {
+  const out = new Float32Array(frames * channels * h * w);
+  const rows = binTable(H, h);
+  const columns = binTable(W, w);
+  for (let i = 0, plane = 0; plane < frames * channels; plane++) {
+    for (let y = 0; y < H; y++) {
+      const start = (plane * h + (rows[y] as number)) * w;
+      for (let x = 0; x < W; x++) (out[start + (columns[x] as number)] as number) += data[i++] as number;
+    }
+  }
+  return out;
+}
+
+/**
+ * A dataset of recordings in memory.
+ *
+ * Shapes    n recordings -> images [n, T·2, h, w].
+ * Errors    DataError: no recordings, labels that are not as many or not below the classes, an event outside the sensor.
+ */
+export function eventDataset(parts: {
+  readonly name?: string;
+  readonly recordings: readonly EventRecording[];
+  readonly labels: ArrayLike<number>;
+  readonly classes: readonly string[];
+  readonly sensor: SensorSize;
+  readonly options?: EventFrameOptions;
+}): EventDataset {
+  const { name = "events", recordings, labels, classes, sensor, options = {} } = parts;
+  const { frames = DEFAULT_FRAMES, by = "number", size = sensor } = options;
+  if (labels.length !== recordings.length) {
+    throw new DataError(`dataset ${name}: ${recordings.length} recordings, ${labels.length} labels`);
+  }
+  const builder = new EventDatasetBuilder({ name, classes, samples: recordings.length, frames, size });
+  for (const [i, recording] of recordings.entries()) builder.addRecording(recording, labels[i] as number, sensor, by);
+  return builder.finish();
+}

@@ -1,0 +1,160 @@
+// Event frames: a recording cut into slices of time, each an image of event counts per polarity.
+import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
+import { DataError, expectWhole } from "../errors.ts";
+
+export interface FrameSize {
+  /** Height and width of the camera; every event lies inside. */
+  readonly sensor: SensorSize;
+  /** Height and width of the frames, at most the sensor's: events are binned. Default: the sensor's. */
+  readonly size?: SensorSize;
+}
+
+/** 4 GiB of f32: a slip in `duration` should end in words, not in a machine without memory. */
+const MAX_ELEMENTS = 2 ** 30;
+
+/**
+ * T frames of equally many events: with d = floor(E / T), frame i counts events i·d up to (i+1)·d, the last one all that
+ * are left. Fewer events than frames all fall into the last frame; no events give zeros.
+ *
+ * Shapes    E events -> [T, 2, h, w], channel 1 = ON.
+ * Errors    DataError: frames below 1, a size above the sensor's, an event outside the sensor.
+ * Source    As SpikingJelly integrates by "number".
+ */
+export function framesByNumber(
+  recording: EventRecording,
+  { frames, ...place }: FrameSize & { readonly frames: number },
+): EventFrames {
+  const out = emptyFrames("framesByNumber", frames, place);
+  const each = Math.floor(recording.length / frames);
+  return countEvents(out, recording, place, (i) => (each === 0 ? frames - 1 : Math.floor(i / each)));
+}
+
+/**
+ * T frames of equal time: with dt = floor((last - first) / T) whole us, frame i counts events from first + i·dt up to
+ * first + (i+1)·dt, the last one all that are left. A frame without events is zero; SpikingJelly fails there.
+ *
+ * First and last are the smallest and the largest time, so that a clock that stepped back loses no event.
+ *
+ * Shapes, errors as framesByNumber.
+ */
+export function framesByTime(
+  recording: EventRecording,
+  { frames, ...place }: FrameSize & { readonly frames: number },
+): EventFrames {
+  const out = emptyFrames("framesByTime", frames, place);
+  const { first, last } = timeRange(recording);
+  const each = Math.floor((last - first) / frames);
+  return countEvents(out, recording, place, (i) =>
+    each === 0 ? frames - 1 : Math.floor(((recording.t[i] as number) - first) / each),
+  );
+}
+
+/**
+ * Frames of `duration` us each, counted from the first event: ceil((last - first) / duration) of them, at least one; the
+ * last one takes all that are left. How many there are differs from recording to recording: see padFrames.
+ *
+ * Errors    DataError: as framesByNumber; a duration below 1; frames of more than 2^30 values.
+ */
+export function framesByDuration(
+  recording: EventRecording,
+  { duration, ...place }: FrameSize & { readonly duration: number },
+): EventFrames {
+  expectWhole("framesByDuration: duration", duration, 1);
+  const { first, last } = timeRange(recording);
+  const frames = Math.max(1, Math.ceil((last - first) / duration));
+  const out = emptyFrames("framesByDuration", frames, place);
+  return countEvents(out, recording, place, (i) => Math.floor(((recording.t[i] as number) - first) / duration));
+}
+
+/** Frames of several recordings as one batch, time padded with zeros at the end. */
+export interface PaddedFrames {
+  /** [N, T, 2, h, w], T the largest of the lengths. */
+  readonly data: Float32Array;
+  readonly shape: readonly [n: number, t: number, p: number, h: number, w: number];
+  /** Frames each recording has, [N]. */
+  readonly lengths: Int32Array;
+  /** [N, T]: 1 where there is a frame, 0 where it is padding. */
+  readonly mask: Float32Array;
+}
+
+/** Errors    DataError: no frames, or frames of different height or width. */
+export function padFrames(list: readonly EventFrames[]): PaddedFrames {
+  const head = list[0];
+  if (!head) throw new DataError("padFrames: wants at least one recording's frames, was given none");
+  const [, channels, h, w] = head.shape;
+  for (const [i, { shape }] of list.entries()) {
+    if (shape[1] !== channels || shape[2] !== h || shape[3] !== w) {
+      throw new DataError(`padFrames: frames ${i} are [${shape.join(", ")}], the first are [${head.shape.join(", ")}]`);
+    }
+  }
+  const lengths = Int32Array.from(list, ({ shape }) => shape[0]);
+  const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
+  const plane = channels * h * w;
+  const data = new Float32Array(list.length * longest * plane);
+  const mask = new Float32Array(list.length * longest);
+  for (const [n, frames] of list.entries()) {
+    data.set(frames.data, n * longest * plane);
+    mask.fill(1, n * longest, n * longest + frames.shape[0]);
+  }
+  return { data, shape: [list.length, longest, channels, h, w], lengths, mask };
+}
+
+/** Row or column of the smaller frame that each one of the larger falls into: floor(i · to / from), whole numbers only. */
+export function binTable(from: number, to: number): Int32Array {
+  return Int32Array.from({ length: from }, (_, i) => Math.floor((i * to) / from));
+}
+
+/** Refuses a size that is not one, or is larger than what it is made from. */
+export function expectSize(what: string, sensor: SensorSize, size: SensorSize): void {
+  for (const [i, axis] of (["height", "width"] as const).entries()) {
+    expectWhole(`${what}: sensor ${axis}`, sensor[i] as number, 1, 65536);
+    expectWhole(`${what}: size ${axis}`, size[i] as number, 1, sensor[i] as number);
+  }
+}
+
+function emptyFrames(what: string, frames: number, { sensor, size = sensor }: FrameSize): EventFrames {
+  expectSize(what, sensor, size);
+  expectWhole(`${what}: frames`, frames, 1);
+  const shape = [frames, 2, size[0], size[1]] as const;
+  const count = frames * 2 * size[0] * size[1];
+  if (count > MAX_ELEMENTS) {
+    throw new DataError(`${what}: [${shape.join(", ")}] has ${count} values, at most ${MAX_ELEMENTS} are made`);
+  }
+  return { data: new Float32Array(count), shape };
+}
+
+function timeRange({ t, length }: EventRecording): { first: number; last: number } {
+  if (length === 0) return { first: 0, last: 0 };
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < length; i++) {
+    first = Math.min(first, t[i] as number);
+    last = Math.max(last, t[i] as number);
+  }
+  return { first, last };
+}
+
+/** Adds one for each event to its frame, channel and pixel; frames beyond the last are the last. */
+function countEvents(
+  out: EventFrames,
+  { x, y, p, length }: EventRecording,
+  { sensor }: FrameSize,
+  frameOf: (event: number) => number,
+): EventFrames {
+  const [frames, , h, w] = out.shape;
+  const { data } = out;
+  const rows = binTable(sensor[0], h);
+  const columns = binTable(sensor[1], w);
+  for (let i = 0; i < length; i++) {
+    const row = rows[y[i] as number];
+    const column = columns[x[i] as number];
+    if (row === undefined || column === undefined) {
+      throw new DataError(
+        `event frames: event ${i} is at x ${x[i]}, y ${y[i]}, the sensor is [${sensor.join(", ")}] (height, width)`,
+      );
+    }
+    const channel = Math.min(frameOf(i), frames - 1) * 2 + (p[i] === 0 ? 0 : 1);
+    (data[(channel * h + row) * w + column] as number)++;
+  }
+  return out;
+}

@@ -1,0 +1,80 @@
+// Datasets that were converted to .npz before: one folder per class, events or frames in each file.
+import { parseEventNpz } from "../../io/events/npz.ts";
+import type { SensorSize } from "../../io/events/types.ts";
+import type { Split } from "../dataset.ts";
+import { DataError, SourceError } from "../errors.ts";
+import type { ByteSource } from "../source.ts";
+import type { EventDataset } from "./event_dataset.ts";
+import {
+  byNumber,
+  type EventLoadOptions,
+  expectSplit,
+  filesEndingWith,
+  type LabelledFile,
+  limitPerClass,
+  loadFiles,
+  nineToOne,
+  type Sample,
+} from "./labelled_files.ts";
+
+export interface NpzOptions extends EventLoadOptions {
+  /** Default "npz". */
+  readonly name?: string;
+  /** Height and width of the camera: needed for files of events, which do not say. Files of frames have their own. */
+  readonly sensor?: SensorSize;
+}
+
+/**
+ * One split of a folder of .npz files: `train/<class>/*.npz` and `test/<class>/*.npz`, or `<class>/*.npz`, of which the
+ * first nine tenths of each class train. Classes are the names of the folders, numbers by value (10 after 9), of train
+ * and test together. Files hold arrays t, x, y, p, or `frames` [T, 2, H, W].
+ *
+ * Options   frames: for files of events default 8; files of frames have to have as many, default as many as the first.
+ * Shapes    images [n, T·2, H, W], or the smaller size asked for.
+ * Errors    SourceError for missing or empty folders; EventError for damaged files; DataError for files of events
+ *           without `sensor`, frames of different shapes and options out of range.
+ */
+export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Promise<EventDataset> {
+  const { split, name = "npz", limit } = options;
+  expectSplit(split);
+  const { classes, files: all } = await findFiles(source, split);
+  const files = limitPerClass(all, limit);
+  const parse = async (bytes: Uint8Array, file: string): Promise<Sample> => {
+    const { sensor } = options;
+    const found = await parseEventNpz(bytes, file, sensor ? { sensor } : {});
+    if (found.kind === "events" && !sensor) {
+      throw new DataError(`${file}: these are events; give sensor: [height, width] of their camera`);
+    }
+    return found;
+  };
+  const first = files[0];
+  if (!first) throw new DataError(`dataset ${name}: the ${split} split has no samples`);
+  const sample = await parse(await source.read(first.path), `${source.name}: ${first.path}`);
+  const [steps, , h, w] = "frames" in sample ? sample.frames.shape : [options.frames, 2, ...(options.sensor ?? [1, 1])];
+  return loadFiles(source, {
+    name,
+    classes,
+    sensor: [h as number, w as number],
+    files,
+    options: { ...options, ...(options.frames === undefined && steps !== undefined ? { frames: steps } : {}) },
+    parse,
+  });
+}
+
+async function findFiles(source: ByteSource, split: Split): Promise<{ classes: string[]; files: LabelledFile[] }> {
+  const top = await source.list("");
+  const divided = top.includes("train") || top.includes("test");
+  const roots = divided ? ["train", "test"].filter((folder) => top.includes(folder)) : [""];
+  if (divided && !top.includes(split)) throw new SourceError(source.name, split, "no such folder");
+  const names = (await Promise.all(roots.map((root) => source.list(root)))).flat();
+  const classes = [...new Set(names.filter((name) => !name.includes(".")))].sort(byNumber);
+  if (classes.length === 0) throw new SourceError(source.name, roots[0] || ".", "no folders of classes here");
+  const present = divided ? await source.list(split) : top;
+  const files: LabelledFile[] = [];
+  for (const [label, name] of classes.entries()) {
+    if (!present.includes(name)) continue;
+    const paths = await filesEndingWith(source, divided ? `${split}/${name}` : name, ".npz");
+    for (const path of divided ? paths : nineToOne(paths, split)) files.push({ path, label });
+  }
+  return { classes, files };
+}

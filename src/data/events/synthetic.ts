@@ -1,0 +1,170 @@
+// Events of moving shapes, drawn by a model of an event camera: something to train a spiking network on at once.
+import type { EventRecording, SensorSize } from "../../io/events/types.ts";
+import { PhiloxStream } from "../../tensor/philox.ts";
+import type { Split } from "../dataset.ts";
+import { DataError, expectWhole } from "../errors.ts";
+import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder, type SliceBy } from "./event_dataset.ts";
+import { expectSplit, turnTaker } from "./labelled_files.ts";
+import { EventCamera } from "./synthetic_camera.ts";
+import { shapeNames, type Walk } from "./synthetic_shapes.ts";
+
+const directions = { right: [1, 0], left: [-1, 0], down: [0, 1], up: [0, -1] } as const;
+const directionNames = Object.keys(directions) as (keyof typeof directions)[];
+
+/**
+ * Three shapes times four directions: "disc right", "disc left", ...
+ *
+ * No single frame tells right from left: a shape is brighter or darker than its background by chance, so either edge may
+ * be the ON one; all shapes look the same turned by 180 degrees; and the middle of the way is anywhere. Played backwards,
+ * "left" of a dark shape is "right" of a bright one. A network that adds up its frames gets every second
+ * direction right, no more; the order of the frames has the rest.
+ */
+export const SYNTHETIC_CLASSES: readonly string[] = shapeNames.flatMap((shape) =>
+  directionNames.map((direction) => `${shape} ${direction}`),
+);
+
+export interface SyntheticOptions {
+  readonly samples: number;
+  /** u32, default 0. */
+  readonly seed?: number;
+  /** Train and test samples never share a random number. Default "train". */
+  readonly split?: Split;
+  /** Height and width of the sensor in pixels, 16..128, default 32. Shapes and ways grow with it. */
+  readonly size?: number;
+  /** Of a recording, in us, 1000..10,000,000, default 100,000. */
+  readonly duration?: number;
+  /** Events by chance per pixel and second, default 1: about a tenth of all events. */
+  readonly noise?: number;
+}
+
+type Settings = Required<Omit<SyntheticOptions, "samples">>;
+
+function settingsOf({ samples, ...given }: SyntheticOptions): Settings {
+  const settings: Settings = { seed: 0, split: "train", size: 32, duration: 100_000, noise: 1, ...given };
+  expectWhole("synthetic events: samples", samples, 1, 2 ** 32 - 1);
+  expectWhole("synthetic events: seed", settings.seed, 0, 2 ** 32 - 1);
+  expectWhole("synthetic events: size", settings.size, 16, 128);
+  expectWhole("synthetic events: duration", settings.duration, 1000, 10_000_000);
+  if (!(settings.noise >= 0 && settings.noise <= 1000)) {
+    throw new DataError(`synthetic events: noise wants a number in 0..1000, was given ${settings.noise}`);
+  }
+  expectSplit(settings.split);
+  return settings;
+}
+
+/** Recordings of moving shapes one after another. */
+class Generator {
+  readonly #settings: Settings;
+  readonly #camera: EventCamera;
+  readonly #random: PhiloxStream;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#camera = new EventCamera(settings.size, settings.duration);
+    this.#random = new PhiloxStream(settings.seed, "events");
+  }
+
+  /** Sample number `index`: a function of it, the seed, the split and the settings, and of nothing before. */
+  record(index: number): EventRecording {
+    const { split, size, duration, noise } = this.#settings;
+    const random = this.#random.moveTo([split === "train" ? 0 : 1, index, 0]);
+    const camera = this.#camera;
+    camera.start();
+    camera.watch(walkOf(syntheticLabel(index), size, random));
+    const expected = noise * size * size * duration * 1e-6;
+    const count = Math.floor(expected + random.nextFloat());
+    for (let i = 0; i < count; i++) {
+      const time = random.nextBelow(duration);
+      camera.add(time, random.nextBelow(size), random.nextBelow(size), random.nextBelow(2));
+    }
+    return camera.finish();
+  }
+}
+
+/** Classes take turns, so any first few samples are balanced; the loader shuffles. */
+const syntheticLabel = (index: number): number => index % SYNTHETIC_CLASSES.length;
+
+/** A way of this class. Sizes and distances in pixels, written for a sensor of 32. */
+function walkOf(label: number, size: number, random: PhiloxStream): Walk {
+  const scale = size / 32;
+  const direction = directionNames[label % directionNames.length] as keyof typeof directions;
+  const [dx, dy] = directions[direction];
+  const between = (low: number, high: number) => low + (high - low) * random.nextFloat();
+  const radius = between(4.5, 7) * scale;
+  const distance = between(10, 16) * scale;
+  // Log contrast, three to six times the camera's threshold; its sign is what hides the direction.
+  const contrast = between(0.6, 1.2) * (random.nextU32() & 1 ? 1 : -1);
+  const along = between(radius + distance / 2, size - radius - distance / 2);
+  const across = between(radius, size - radius);
+  const [x, y] = dx === 0 ? [across, along] : [along, across];
+  return {
+    shape: shapeNames[Math.floor(label / directionNames.length)] as Walk["shape"],
+    radius,
+    contrast,
+    from: [x - (dx * distance) / 2, y - (dy * distance) / 2],
+    to: [x + (dx * distance) / 2, y + (dy * distance) / 2],
+  };
+}
+
+export interface SyntheticEvents {
+  readonly recordings: readonly EventRecording[];
+  readonly labels: Uint8Array;
+  readonly classes: readonly string[];
+  readonly sensor: SensorSize;
+}
+
+/**
+ * Recordings with labels, all at once: see eventDataset for frames of them.
+ *
+ * Errors    DataError for options out of range.
+ */
+export function syntheticEvents(options: SyntheticOptions): SyntheticEvents {
+  const settings = settingsOf(options);
+  const generator = new Generator(settings);
+  return {
+    recordings: Array.from({ length: options.samples }, (_, i) => generator.record(i)),
+    labels: Uint8Array.from({ length: options.samples }, (_, i) => syntheticLabel(i)),
+    classes: SYNTHETIC_CLASSES,
+    sensor: [settings.size, settings.size],
+  };
+}
+
+export interface SyntheticDatasetOptions extends Omit<SyntheticOptions, "samples"> {
+  readonly split: Split;
+  /** Default 4000 to train, 1000 to test. */
+  readonly samples?: number;
+  /** T, default 8. */
+  readonly frames?: number;
+  /** Default "time". */
+  readonly by?: SliceBy;
+  /** Told from time to time how many of how many samples are made. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Moving shapes as a dataset; recordings are made, counted and dropped one by one. The event loop gets its turns.
+ *
+ * Shapes    images [samples, T·2, size, size].
+ * Errors    DataError for options out of range.
+ */
+export async function syntheticEventDataset(options: SyntheticDatasetOptions): Promise<EventDataset> {
+  const { frames = DEFAULT_FRAMES, by = "time", progress, ...rest } = options;
+  const { samples = options.split === "test" ? 1000 : 4000 } = rest;
+  const settings = settingsOf({ ...rest, samples });
+  const sensor = [settings.size, settings.size] as const;
+  const builder = new EventDatasetBuilder({
+    name: "moving-shapes",
+    classes: SYNTHETIC_CLASSES,
+    samples,
+    frames,
+    size: sensor,
+  });
+  const generator = new Generator(settings);
+  const turn = turnTaker();
+  for (let i = 0; i < samples; i++) {
+    builder.addRecording(generator.record(i), syntheticLabel(i), sensor, by);
+    progress?.(i + 1, samples);
+    await turn();
+  }
+  return builder.finish();
+}

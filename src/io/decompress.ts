@@ -1,0 +1,71 @@
+// Unpacking with the host's own DecompressionStream, which browsers and Node share.
+import { copyOf } from "./array_types.ts";
+
+/** Bytes fed at a time: packed data grow at most 1032-fold, so this bounds what arrives before the size cap is asked. */
+const FEED = 65536;
+
+/** Packed data that a DecompressionStream refuses, or that unpack to more than `maxBytes`. */
+export class DecompressError extends Error {
+  override readonly name = "DecompressError";
+  /** Not damaged, but larger than allowed. */
+  readonly tooLarge: boolean;
+  constructor(message: string, tooLarge: boolean) {
+    super(message);
+    this.tooLarge = tooLarge;
+  }
+}
+
+/**
+ * Unpacks all of `bytes`: gzip (RFC 1952) or a bare deflate stream (RFC 1951).
+ *
+ * Errors    DecompressError, in words that fit behind a file's name.
+ */
+export async function decompress(
+  format: "gzip" | "deflate-raw",
+  bytes: Uint8Array,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const stream = new DecompressionStream(format);
+  const writer = stream.writable.getWriter();
+  const reader = stream.readable.getReader();
+  const feed = async () => {
+    for (let i = 0; i < bytes.length; i += FEED) {
+      await writer.ready;
+      await writer.write(copyOf(bytes, i, i + FEED));
+    }
+    await writer.close();
+  };
+  const drain = async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      size += value.length;
+      if (size > maxBytes) throw new DecompressError(`unpacks to more than the ${maxBytes} bytes allowed`, true);
+      chunks.push(value);
+    }
+  };
+  // Both ends of a damaged stream reject; each promise needs a listener, and the reader's fault is the one to tell.
+  const fed = feed().catch((cause: unknown) => cause);
+  try {
+    await drain();
+    const fault = await fed;
+    if (fault !== undefined) throw fault;
+  } catch (cause) {
+    await Promise.allSettled([reader.cancel(), writer.abort()]);
+    if (cause instanceof DecompressError) throw cause;
+    throw new DecompressError(cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause), false);
+  }
+  return joined(chunks, size);
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(size);
+  let cursor = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, cursor);
+    cursor += chunk.length;
+  }
+  return out;
+}

@@ -1,0 +1,45 @@
+// The text in front of AEDAT files: lines that start with "#", the first naming the version.
+import { EventError } from "./types.ts";
+
+const HASH = 0x23;
+const NEWLINE = 10;
+
+export type AedatVersion = "2" | "3";
+
+/** The line that starts at byte `at`, without its end, and where the next one starts. null when no line ends there. */
+function lineAt(bytes: Uint8Array, at: number): { text: string; next: number } | null {
+  const end = bytes.indexOf(NEWLINE, at);
+  if (end < 0) return null;
+  const text = new TextDecoder("latin1").decode(bytes.subarray(at, Math.min(end, at + 200)));
+  return { text: text.replace(/\r$/, ""), next: end + 1 };
+}
+
+/** Which AEDAT this is by its first line; null when it is none that is read here. */
+export function aedatVersion(bytes: Uint8Array): AedatVersion | null {
+  const first = new TextDecoder("latin1").decode(bytes.subarray(0, 11));
+  return (/^#!AER-DAT([23])/.exec(first)?.[1] as AedatVersion | undefined) ?? null;
+}
+
+/**
+ * Skips the header and gives the first byte after it. Version 3 says where its header ends; version 2 does not, so there
+ * it ends before the first line that does not start with "#", and what follows is not assumed to be text.
+ *
+ * Errors    EventError: another version, none, or a header without its end.
+ */
+export function skipAedatHeader(bytes: Uint8Array, name: string, version: AedatVersion): number {
+  const found = aedatVersion(bytes);
+  if (bytes.length === 0) throw new EventError(name, "empty", 0, "the file is empty");
+  if (found !== version) {
+    const what = found === null ? "it does not start with #!AER-DAT" : `this is AEDAT ${found}`;
+    throw new EventError(name, "no header", 0, `wanted an AEDAT ${version} file, ${what}`);
+  }
+  let at = 0;
+  while (bytes[at] === HASH) {
+    const line = lineAt(bytes, at);
+    if (!line) throw new EventError(name, "truncated", at, "truncated: a header line without an end");
+    at = line.next;
+    if (version === "3" && line.text === "#!END-HEADER") return at;
+  }
+  if (version === "3") throw new EventError(name, "no header", at, "the header has no line #!END-HEADER");
+  return at;
+}

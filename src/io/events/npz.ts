@@ -1,0 +1,120 @@
+// .npz: a zip archive of .npy files. Converted event data come so, as events (t, x, y, p) or as frames [T, 2, H, W].
+import { type FileArray, type FileArrayInput, quote, toFloat32 } from "../array_types.ts";
+import { NpyError, parseNpy, writeNpy } from "../npy.ts";
+import { readZip, writeZip, ZipError } from "../zip.ts";
+import {
+  allocateRecording,
+  EventError,
+  type EventFrames,
+  type EventRecording,
+  expectInside,
+  expectSensor,
+  type SensorOptions,
+} from "./types.ts";
+
+/**
+ * Reads all arrays of an .npz file, by name without `.npy`; other files in it are left out.
+ *
+ * Errors    EventError: a damaged archive, ZIP64, an array that is damaged or of a type that is not read.
+ */
+export async function parseNpz(bytes: Uint8Array, name = "npz"): Promise<Map<string, FileArray>> {
+  try {
+    const arrays = new Map<string, FileArray>();
+    for (const [path, data] of await readZip(bytes, name)) {
+      if (path.endsWith(".npy")) arrays.set(path.slice(0, -4), parseNpy(data, quote(path)));
+    }
+    return arrays;
+  } catch (error) {
+    if (error instanceof ZipError) throw new EventError(name, "wrong content", error.offset, error.problem);
+    if (error instanceof NpyError) throw new EventError(name, "wrong content", 0, error.message);
+    throw error;
+  }
+}
+
+/** An .npz file of these arrays, stored. Errors: NpyError, ZipError. */
+export function writeNpz(arrays: ReadonlyMap<string, FileArrayInput>): Uint8Array<ArrayBuffer> {
+  return writeZip(new Map([...arrays].map(([name, array]) => [`${name}.npy`, writeNpy(array, name)])));
+}
+
+export type EventNpz =
+  | { readonly kind: "events"; readonly recording: EventRecording }
+  | { readonly kind: "frames"; readonly frames: EventFrames };
+
+/**
+ * Reads an .npz of one recording: arrays t, x, y, p of one length, whole numbers of any type, or `frames` [T, 2, H, W] of
+ * counts of any type. Frames win where a file has both.
+ *
+ * Options   sensor: events outside are refused; default: any pixel a u16 can name.
+ * Errors    EventError: as parseNpz; neither set of arrays; shapes that disagree; a time that is not a whole number in
+ *           0..2^53; a polarity that is not 0 or 1; a count that is negative or not a number; an event outside the sensor.
+ */
+export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: SensorOptions = {}): Promise<EventNpz> {
+  const { sensor = [65536, 65536] } = options;
+  expectSensor("parseEventNpz: sensor", sensor);
+  const arrays = await parseNpz(bytes, name);
+  const refuse = (message: string): never => {
+    throw new EventError(name, "wrong content", 0, message);
+  };
+  const frames = arrays.get("frames");
+  if (frames) return { kind: "frames", frames: framesOf(frames, refuse) };
+  const [t, x, y, p] = ["t", "x", "y", "p"].map((key) => arrays.get(key));
+  if (!t || !x || !y || !p) {
+    return refuse(`wants the array frames, or t, x, y and p; it has ${[...arrays.keys()].join(", ") || "none"}`);
+  }
+  const recording = allocateRecording(t.data.length);
+  fill(recording.t, "t", t, Number.MAX_SAFE_INTEGER, refuse);
+  fill(recording.x, "x", x, 65535, refuse);
+  fill(recording.y, "y", y, 65535, refuse);
+  fill(recording.p, "p", p, 1, refuse);
+  for (let i = 0; i < recording.length; i++) {
+    expectInside(name, recording.x[i] as number, recording.y[i] as number, sensor, i, 0);
+  }
+  return { kind: "events", recording };
+}
+
+type Refuse = (message: string) => never;
+
+function fill(
+  out: Float64Array | Uint16Array | Uint8Array,
+  name: string,
+  array: FileArray,
+  largest: number,
+  refuse: Refuse,
+): void {
+  const { dtype, shape, data } = array;
+  if (dtype === "F16" || dtype === "BF16") refuse(`array ${name} is ${dtype}, wanted whole numbers`);
+  if (shape.length !== 1 || data.length !== out.length) {
+    refuse(`array ${name} wants the shape of t, [${out.length}], has [${shape.join(", ")}]`);
+  }
+  for (let i = 0; i < out.length; i++) {
+    const value = Number(data[i]);
+    if (!(Number.isInteger(value) && value >= 0 && value <= largest)) {
+      refuse(`array ${name} has ${data[i]} at ${i}, wanted a whole number in 0..${largest}`);
+    }
+    out[i] = value;
+  }
+}
+
+function framesOf(array: FileArray, refuse: Refuse): EventFrames {
+  const { shape } = array;
+  if (shape.length !== 4 || shape[1] !== 2 || shape.includes(0)) {
+    refuse(`frames want the shape [T, 2, H, W], none of them 0, have [${shape.join(", ")}]`);
+  }
+  const data = toFloat32(array);
+  const bad = data.findIndex((count) => !(count >= 0 && count < Number.POSITIVE_INFINITY));
+  if (bad >= 0) refuse(`frames have ${data[bad]} at ${bad}, wanted counts of at least 0`);
+  return { data, shape: shape as unknown as EventFrames["shape"] };
+}
+
+/** A recording as .npz: t as i64, x and y as u16, p as u8, stored. */
+export function writeEventNpz({ t, x, y, p, length }: EventRecording): Uint8Array<ArrayBuffer> {
+  const shape = [length];
+  return writeNpz(
+    new Map<string, FileArrayInput>([
+      ["t", { dtype: "I64", shape, data: BigInt64Array.from(t, (time) => BigInt(time)) }],
+      ["x", { dtype: "U16", shape, data: x }],
+      ["y", { dtype: "U16", shape, data: y }],
+      ["p", { dtype: "U8", shape, data: p }],
+    ]),
+  );
+}

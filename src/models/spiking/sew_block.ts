@@ -1,0 +1,111 @@
+// Residual blocks of SEW ResNets: the neurons stand before the shortcut joins, so that an identity can be learned.
+import {
+  BatchNorm2d,
+  type BatchNormConfig,
+  Conv2d,
+  kaimingNormalInit,
+  Module,
+  SeqToANNContainer,
+  Sequential,
+  type SpikingNode,
+} from "../../nn/index.ts";
+import { type SewConnect, sewConnect } from "../../ops/sew_connect.ts";
+import type { Tensor } from "../../tensor/index.ts";
+
+export interface SewBlockConfig {
+  /** ADD identity + out, AND identity · out, IAND identity · (1 - out). Default ADD. */
+  readonly connect?: SewConnect;
+  /** Begin as an identity: the branch's last batch norm has weight 0, and with AND bias 1. Default false. */
+  readonly zeroInit?: boolean;
+  readonly neurons: () => SpikingNode;
+}
+
+const init = kaimingNormalInit("fan_out");
+
+/** A convolution without bias and batch norm, over all steps at once. */
+export function convBatchNorm(
+  from: number,
+  to: number,
+  kernel: number,
+  stride: number,
+  norm: BatchNormConfig = {},
+): SeqToANNContainer {
+  const conv = new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, bias: false, init });
+  return new SeqToANNContainer(conv, new BatchNorm2d(to, norm));
+}
+
+/** Of the branch's last batch norm. */
+function lastNorm({ zeroInit = false, connect = "ADD" }: SewBlockConfig): BatchNormConfig {
+  return zeroInit ? { initial: { weight: 0, bias: connect === "AND" ? 1 : 0 } } : {};
+}
+
+/** The shortcut where shapes differ: 1x1 convolution, batch norm, neurons. */
+function shortcut(from: number, to: number, stride: number, neurons: () => SpikingNode): Sequential | null {
+  return stride === 1 && from === to ? null : new Sequential([convBatchNorm(from, to, 1, stride), neurons()]);
+}
+
+function throughShortcut(downsample: Sequential | null, x: Tensor): Tensor {
+  if (!downsample) return x;
+  return (downsample.at(0) as SeqToANNContainer).forwardInto(downsample.at(1) as SpikingNode, x);
+}
+
+/** Two 3x3 convolutions, each with batch norm and neurons; x [T, N, C, H, W]. */
+export class SewBasicBlock extends Module {
+  static readonly expansion = 1;
+  readonly conv1: SeqToANNContainer;
+  readonly sn1: SpikingNode;
+  readonly conv2: SeqToANNContainer;
+  readonly sn2: SpikingNode;
+  readonly downsample: Sequential | null;
+  private readonly connect: SewConnect;
+
+  constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {
+    super();
+    const { neurons, connect = "ADD" } = config;
+    this.conv1 = convBatchNorm(from, planes, 3, stride);
+    this.sn1 = neurons();
+    this.conv2 = convBatchNorm(planes, planes, 3, 1, lastNorm(config));
+    this.sn2 = neurons();
+    this.downsample = shortcut(from, planes, stride, neurons);
+    this.connect = connect;
+  }
+
+  forward(x: Tensor): Tensor {
+    const out = this.conv2.forwardInto(this.sn2, this.conv1.forwardInto(this.sn1, x));
+    return sewConnect(throughShortcut(this.downsample, x), out, { connect: this.connect });
+  }
+}
+
+/** 1x1, 3x3 (with the stride) and 1x1 to four times the planes, each with batch norm and neurons. */
+export class SewBottleneck extends Module {
+  static readonly expansion = 4;
+  readonly conv1: SeqToANNContainer;
+  readonly sn1: SpikingNode;
+  readonly conv2: SeqToANNContainer;
+  readonly sn2: SpikingNode;
+  readonly conv3: SeqToANNContainer;
+  readonly sn3: SpikingNode;
+  readonly downsample: Sequential | null;
+  private readonly connect: SewConnect;
+
+  constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {
+    super();
+    const { neurons, connect = "ADD" } = config;
+    const to = planes * SewBottleneck.expansion;
+    this.conv1 = convBatchNorm(from, planes, 1, 1);
+    this.sn1 = neurons();
+    this.conv2 = convBatchNorm(planes, planes, 3, stride);
+    this.sn2 = neurons();
+    this.conv3 = convBatchNorm(planes, to, 1, 1, lastNorm(config));
+    this.sn3 = neurons();
+    this.downsample = shortcut(from, to, stride, neurons);
+    this.connect = connect;
+  }
+
+  forward(x: Tensor): Tensor {
+    const h = this.conv2.forwardInto(this.sn2, this.conv1.forwardInto(this.sn1, x));
+    const out = this.conv3.forwardInto(this.sn3, h);
+    // As the authors have it, also for IAND: identity · (1 - out). Some later code swaps the two here.
+    return sewConnect(throughShortcut(this.downsample, x), out, { connect: this.connect });
+  }
+}

@@ -1,0 +1,88 @@
+// The narrow SEW networks for event cameras (Fang et al. 2021): for CIFAR10-DVS and for DVS128 Gesture.
+import { OpError } from "../../gpu/index.ts";
+import { foldTime, Linear, MaxPool2d, Module, Sequential, type SpikingNode, unfoldTime } from "../../nn/index.ts";
+import { flatten } from "../../ops/reshape.ts";
+import { mean } from "../../ops/sum.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import { convBatchNorm, SewBasicBlock, type SewBlockConfig } from "./sew_block.ts";
+
+/** Widths of the stages, each of which halves the frame. */
+export const sewDvsPlans = {
+  /** 1,192,218 parameters with 2 polarities, frames of 128 pixels and ten classes. */
+  "cifar10-dvs": [64, 64, 64, 64, 128, 128, 128],
+  /** 130,426 with eleven classes. */
+  gesture: [32, 32, 32, 32, 32, 32, 32],
+} as const;
+
+export interface SewDvsConfig extends SpikingOptions, Omit<SewBlockConfig, "neurons"> {
+  /** Default that of CIFAR10-DVS. */
+  readonly widths?: readonly number[];
+  /** Of a sample: polarities of all frames together. */
+  readonly channels?: number;
+  /** Height and width of a frame. Default 128. */
+  readonly size?: number;
+  readonly classes?: number;
+}
+
+/** 1x1 convolution - BN - neurons where the width changes, a SEW block, max pool 2. */
+class SewDvsStage extends Module {
+  readonly conv: ReturnType<typeof convBatchNorm> | null;
+  readonly sn: SpikingNode | null;
+  readonly block: SewBasicBlock;
+  readonly pool = new MaxPool2d({ kernel: 2 });
+
+  constructor(from: number, width: number, config: SewBlockConfig) {
+    super();
+    this.conv = from === width ? null : convBatchNorm(from, width, 1, 1);
+    this.sn = this.conv ? config.neurons() : null;
+    this.block = new SewBasicBlock(width, width, 1, config);
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.block.forward(this.conv && this.sn ? this.conv.forwardInto(this.sn, x) : x);
+    return unfoldTime(this.pool.forward(foldTime(y)), x.shape[0] as number);
+  }
+}
+
+/** Stages - mean over time - fc. PLIF neurons of tau 2, ATan, detached hard reset by default; T = 16 frames as published. */
+export class SewDvs extends Module {
+  readonly input: SpikingInput;
+  readonly conv: Sequential;
+  readonly out: Linear;
+
+  constructor({
+    widths = sewDvsPlans["cifar10-dvs"],
+    channels = 32,
+    size = 128,
+    classes = 10,
+    connect,
+    zeroInit,
+    ...options
+  }: SewDvsConfig = {}) {
+    super();
+    const neurons = neuronMaker({ neuron: "plif", ...options });
+    const config = { neurons, ...(connect ? { connect } : {}), ...(zeroInit ? { zeroInit } : {}) };
+    this.input = new SpikingInput({ timeSteps: 16, frames: true, ...options });
+    let from = this.input.channelsOf(channels);
+    this.conv = new Sequential(
+      widths.map((width) => {
+        const stage = new SewDvsStage(from, width, config);
+        from = width;
+        return stage;
+      }),
+    );
+    const side = widths.reduce((n) => Math.floor(n / 2), size);
+    if (side < 1)
+      throw new OpError(
+        "SewDvs",
+        `frames of ${size} pixels are halved ${widths.length} times: want ${2 ** widths.length}`,
+      );
+    this.out = new Linear(from * side * side, classes);
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = mean(this.conv.forward(this.input.forward(x)), { axes: [0] });
+    return this.out.forward(flatten(y, { startAxis: 1 }));
+  }
+}

@@ -1,0 +1,78 @@
+// Encoders as layers, first in a spiking network: images [N, *] become [T, N, *].
+import {
+  type EncodeOptions,
+  encodeDirect,
+  encodeLatency,
+  encodePoisson,
+  encodeWeightedPhase,
+  type LatencyFunction,
+} from "../ops/encode.ts";
+import { meta, type Tensor } from "../tensor/index.ts";
+import type { RandomState } from "./dropout.ts";
+import { Module } from "./module.ts";
+
+/** The same x at every step. The only encoder that passes gradients on. */
+export class DirectEncoder extends Module {
+  readonly options: EncodeOptions;
+  constructor(options: EncodeOptions) {
+    super();
+    encodeDirect(meta([1]), options);
+    this.options = options;
+  }
+  forward(x: Tensor): Tensor {
+    return encodeDirect(x, this.options);
+  }
+}
+
+/**
+ * x in 0..1 as the rate of random spikes, in training and in evaluation alike.
+ *
+ * Spikes belong to the seed, to this encoder and to the random state's step. Training moves the step; nothing moves it in
+ * evaluation: batches of one evaluation are compared with the same random numbers, element by element, and evaluating again
+ * at that step gives the same result. To average over draws, or to have each batch draw its own, call `random.setStep`.
+ */
+export class PoissonEncoder extends Module {
+  readonly options: EncodeOptions;
+  private readonly random: RandomState;
+  private readonly stream: number;
+
+  constructor(options: EncodeOptions, random: RandomState) {
+    super();
+    encodePoisson(meta([1]), { ...options, seed: 0, stream: 0, step: meta([], "u32") });
+    this.options = options;
+    this.random = random;
+    this.stream = random.nextStream();
+  }
+
+  forward(x: Tensor): Tensor {
+    const { seed } = this.random;
+    const step = x.isMeta ? meta([], "u32") : this.random.step;
+    return encodePoisson(x, { ...this.options, seed, stream: this.stream, step });
+  }
+}
+
+/** x in 0..1 as the time of one spike: the larger, the earlier. */
+export class LatencyEncoder extends Module {
+  readonly options: EncodeOptions & { function?: LatencyFunction };
+  constructor(options: EncodeOptions & { function?: LatencyFunction }) {
+    super();
+    encodeLatency(meta([1]), options);
+    this.options = options;
+  }
+  forward(x: Tensor): Tensor {
+    return encodeLatency(x, this.options);
+  }
+}
+
+/** The first T binary digits of x in 0..1 - 2^-T, most significant first. */
+export class WeightedPhaseEncoder extends Module {
+  readonly options: EncodeOptions;
+  constructor(options: EncodeOptions) {
+    super();
+    encodeWeightedPhase(meta([1]), options);
+    this.options = options;
+  }
+  forward(x: Tensor): Tensor {
+    return encodeWeightedPhase(x, this.options);
+  }
+}

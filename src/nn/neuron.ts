@@ -1,0 +1,199 @@
+// Layers of spiking neurons, with SpikingJelly's names. x [T, N, *] -> spikes [T, N, *], T the time steps.
+import { fill } from "../autograd/index.ts";
+import { OpError } from "../gpu/index.ts";
+import { batchNormNeuron } from "../ops/batch_norm_neuron.ts";
+import { integrateAndFire, lif, membranePotential, plif } from "../ops/lif.ts";
+import { type FireOptions, type NeuronKind, type NeuronOptions, resolveNeuron } from "../ops/spiking/neuron.ts";
+import { formatShape, numel, persistent, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { constantInit } from "./init.ts";
+import { Module } from "./module.ts";
+import type { BatchNorm2d } from "./norm.ts";
+import { Parameter } from "./parameter.ts";
+import { unfoldTime } from "./time.ts";
+
+export interface NodeConfig extends Omit<FireOptions, "state" | "timeSteps"> {
+  /** Keep the membrane potential from one call to the next, until `reset`. Default false: every call begins at rest. */
+  readonly stateful?: boolean;
+}
+
+export interface LIFConfig extends NodeConfig {
+  /** Membrane time constant in steps, > 1. Default 2. */
+  readonly tau?: number;
+  /** Whether the leak acts on the input too. Default true. */
+  readonly decayInput?: boolean;
+}
+
+/** What a node tells its observer in each forward. */
+export interface SpikeEvent {
+  /** [T, N, *]. */
+  readonly spikes: Tensor;
+  /** [T, N, *], or [N, *] when `constant`: the same input at every step. */
+  readonly current: Tensor;
+  readonly constant: boolean;
+}
+
+/**
+ * A layer of spiking neurons. `forward` takes the current of every step; `forwardConstant` one current for all of them;
+ * `forwardBatchNorm` what a convolution gives, and normalises it on the way.
+ */
+export abstract class SpikingNode extends Module {
+  readonly kind: NeuronKind;
+  readonly config: LIFConfig;
+  /** Called in each forward while set. Batch norm then runs apart from the neurons, so that the current is there to see. */
+  observer: ((event: SpikeEvent) => void) | null = null;
+  /** The potential that the next call begins from, [N, *]; null before the first call. */
+  private potentialKept: Tensor | null = null;
+  /** Whether nothing came after the last reset: the next batch may have another shape. */
+  private atRest = true;
+  private stateful: boolean;
+
+  constructor(kind: NeuronKind, { stateful = false, ...config }: LIFConfig = {}) {
+    super();
+    resolveNeuron(`${kind}Node`, kind, config);
+    this.kind = kind;
+    this.config = config;
+    this.stateful = stateful;
+  }
+
+  /** The logit of the leak, of neurons that learn it. */
+  protected get leakLogit(): Parameter | null {
+    return null;
+  }
+
+  /** The membrane potential that is kept between calls; null when none is. */
+  get v(): Tensor | null {
+    return this.potentialKept;
+  }
+
+  /** Sets the membrane potential that is kept to rest, in place: also captured steps go on from there. */
+  reset(): void {
+    if (this.potentialKept) fill(this.potentialKept, this.rest);
+    this.atRest = true;
+  }
+
+  private get rest(): number {
+    return this.config.vReset ?? 0;
+  }
+
+  private forget(): void {
+    this.potentialKept?.dispose();
+    this.potentialKept = null;
+    this.atRest = true;
+  }
+
+  /** Keeps the potential between calls, or stops doing so and forgets it. */
+  keepState(on: boolean): void {
+    this.stateful = on;
+    if (!on) this.forget();
+  }
+
+  /** The state, made at rest by the first call; null without one. Throws OpError when the batch has another shape. */
+  private state(one: Shape): Tensor | null {
+    if (!this.stateful) return null;
+    if (this.potentialKept && !sameShape(this.potentialKept.shape, one)) {
+      if (!this.atRest) {
+        const [kept, given] = [formatShape(this.potentialKept.shape), formatShape(one)];
+        throw new OpError(this.constructor.name, `keeps potentials of ${kept}, was given ${given}: reset() first`);
+      }
+      this.forget();
+    }
+    this.atRest = false;
+    this.potentialKept ??= persistent(new Float32Array(numel(one)).fill(this.rest), one);
+    return this.potentialKept;
+  }
+
+  private run(current: Tensor, options: NeuronOptions): Tensor {
+    const { leakLogit } = this;
+    if (leakLogit) return plif(current, leakLogit, null, options);
+    return this.kind === "IF" ? integrateAndFire(current, null, options) : lif(current, null, options);
+  }
+
+  private fire(current: Tensor, timeSteps: number | undefined): Tensor {
+    const one = timeSteps === undefined ? current.shape.slice(1) : current.shape;
+    const state = current.isMeta ? null : this.state(one);
+    const spikes = this.run(current, {
+      ...this.config,
+      ...(timeSteps === undefined ? {} : { timeSteps }),
+      ...(state ? { state } : {}),
+    });
+    this.observer?.({ spikes, current, constant: timeSteps !== undefined });
+    return spikes;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.fire(x, undefined);
+  }
+
+  /** The same current [N, *] at each of `timeSteps` steps -> [T, N, *]. */
+  forwardConstant(x: Tensor, timeSteps: number): Tensor {
+    return this.fire(x, timeSteps);
+  }
+
+  /**
+   * forward(bn(x)) for x [T*N, C, ...] -> [T, N, C, ...], or with `constant` forwardConstant(bn(x)) for x [N, C, ...], in
+   * one kernel: what batch norm gives is never written.
+   */
+  forwardBatchNorm(bn: BatchNorm2d, x: Tensor, timeSteps: number, { constant = false } = {}): Tensor {
+    // On shapes alone, so that a summary shows both layers.
+    if (this.observer || this.stateful || x.isMeta) {
+      const current = bn.forward(x);
+      return constant ? this.fire(current, timeSteps) : this.fire(unfoldTime(current, timeSteps), undefined);
+    }
+    const { weight, bias, running_mean, running_var, momentum, eps, training } = bn;
+    return batchNormNeuron(x, weight, bias, running_mean, running_var, this.leakLogit, {
+      ...this.config,
+      neuron: this.kind,
+      timeSteps,
+      constant,
+      training,
+      momentum,
+      eps,
+    });
+  }
+
+  /** Potential at every step of [T, N, *] that a current causes from rest: before firing (h) or after the reset (v). */
+  potential(current: Tensor, of: "h" | "v"): Tensor {
+    return membranePotential(current, this.leakLogit, null, { ...this.config, neuron: this.kind, of });
+  }
+
+  override dispose(): void {
+    this.forget();
+    super.dispose();
+  }
+}
+
+/** Integrate-and-fire neurons, without leak. */
+export class IFNode extends SpikingNode {
+  constructor(config: NodeConfig = {}) {
+    super("IF", config);
+  }
+}
+
+/** Leaky integrate-and-fire neurons of a fixed time constant. */
+export class LIFNode extends SpikingNode {
+  constructor(config: LIFConfig = {}) {
+    super("LIF", config);
+  }
+}
+
+/** LIF neurons whose time constant is learned, one for the layer: 1 / tau = sigmoid(w). */
+export class ParametricLIFNode extends SpikingNode {
+  readonly w: Parameter;
+
+  /** `initTau` > 1: the time constant to begin with. Default 2. */
+  constructor({ initTau = 2, ...config }: Omit<LIFConfig, "tau"> & { readonly initTau?: number } = {}) {
+    super("PLIF", config);
+    if (!(initTau > 1 && Number.isFinite(initTau)))
+      throw new OpError("ParametricLIFNode", `initTau wants a number > 1, was given ${initTau}`);
+    this.w = new Parameter([], constantInit(-Math.log(initTau - 1)));
+  }
+
+  protected override get leakLogit(): Parameter {
+    return this.w;
+  }
+}
+
+/** Resets every spiking layer of a model: the next call begins at rest. */
+export function resetNet(model: Module): void {
+  for (const [, m] of model.namedModules()) if (m instanceof SpikingNode) m.reset();
+}

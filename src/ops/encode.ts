@@ -1,0 +1,207 @@
+// Encoders: how numbers become inputs of a spiking network. x [N, *] -> [T, N, *], time first.
+
+import encodeWgsl from "../../shaders/encode.wgsl";
+import latencyWgsl from "../../shaders/encode_latency.wgsl";
+import poissonWgsl from "../../shaders/encode_poisson.wgsl";
+import { defineOp, expectFloat, expectScalar, once, sumAxesInto } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { copyInto, type DType, emptyLike, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { vec4 } from "./pointwise/vec4.ts";
+import { type LatencyFunction, latencyBounds, MOST_LOG_STEPS } from "./spiking/latency.ts";
+
+const encodeKernel = kernel("encode", encodeWgsl);
+const latencyKernel = kernel("encode_latency", latencyWgsl);
+const poissonKernel = kernel("encode_poisson", poissonWgsl);
+
+export type { LatencyFunction };
+
+export interface EncodeOptions {
+  /** T, a whole number >= 1. */
+  readonly timeSteps: number;
+}
+
+/** Past this many binary digits a GPU may take the weight of a digit for zero. */
+const MOST_DIGITS = 126;
+/** Steps that one dispatch of encode_latency.wgsl writes. */
+const LATENCY_STEPS = 4;
+
+function timed(op: string, x: Tensor, timeSteps: number, most = 0xffffffff): { shape: Shape; dtype: DType } {
+  expectFloat(op, { x });
+  if (!Number.isInteger(timeSteps) || timeSteps < 1)
+    throw new OpError(op, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+  if (timeSteps > most) throw new OpError(op, `timeSteps wants at most ${most}, was given ${timeSteps}`);
+  return { shape: [timeSteps, ...x.shape], dtype: "f32" };
+}
+
+/** What a kernel that handles one Item of x per invocation wants to know. */
+function itemsOf(x: Tensor) {
+  const wide = x.numel % 4 === 0;
+  return { Item: wide ? "vec4<f32>" : "f32", n: wide ? x.numel / 4 : x.numel };
+}
+
+function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
+  const { Item, n } = itemsOf(x);
+  encodeKernel.run({
+    bind: { x, y },
+    params: { n, steps: y.shape[0] as number },
+    spec: { Item, DIGITS },
+    grid: grid1d(n, 64),
+  });
+}
+
+/**
+ * Direct coding: the same x at every step. Where a layer without state follows, run that once and repeat its output.
+ *
+ * Shapes    x [*] -> y [T, *].
+ * Backward  dx = the sum of dy over the steps, in a fixed order.
+ * Errors    OpError when timeSteps is no whole number >= 1.
+ */
+export const encodeDirect = defineOp({
+  name: "encodeDirect",
+  infer: ([x]: [x: Tensor], { timeSteps }: EncodeOptions) => timed("encodeDirect", x, timeSteps),
+  forward(y, [x]) {
+    repeat(x, y, false);
+    return [];
+  },
+  backward(dy, _saved, { out }) {
+    const dx = out(0);
+    sumAxesInto("encodeDirect", dx, dy, [0]);
+    return [dx];
+  },
+});
+
+/**
+ * Weighted phase coding: the first T binary digits of x, most significant first; step t weighs 2^-(t+1). The digits are
+ * exact. x from 0 to 1 - 2^-T; what is below gives none, what is above gives all ones.
+ *
+ * Shapes    x [*] -> y [T, *] of 0 and 1. No gradient.
+ * Errors    OpError when timeSteps is no whole number in 1..126.
+ * Source    Kim et al. 2018, "Deep neural networks with weighted spikes".
+ */
+export const encodeWeightedPhase = defineOp({
+  name: "encodeWeightedPhase",
+  infer: ([x]: [x: Tensor], { timeSteps }: EncodeOptions) => timed("encodeWeightedPhase", x, timeSteps, MOST_DIGITS),
+  forward(y, [x]) {
+    repeat(x, y, true);
+    return [];
+  },
+});
+
+/**
+ * Latency coding: one spike per element, the earlier the larger x is, at step (T-1)(1-x), or with "log" at
+ * T-1 - ln(a x + 1), a = e^(T-1) - 1; rounded, ties to even. x from 0 to 1; what would fire outside 0..T-1 does not fire.
+ *
+ * The shader compares x with bounds that the host found in float64: no logarithm and no rounding of the GPU's takes part,
+ * and every f32 fires where the formula in float64 says.
+ *
+ * Shapes    x [*] -> y [T, *] of 0 and 1. No gradient.
+ * Errors    OpError when timeSteps is no whole number >= 1, above 87 with "log", or the function has another name.
+ */
+export const encodeLatency = defineOp({
+  name: "encodeLatency",
+  infer([x]: [x: Tensor], { timeSteps, function: rule = "linear" }: EncodeOptions & { function?: LatencyFunction }) {
+    if (rule !== "linear" && rule !== "log")
+      throw new OpError("encodeLatency", `function wants linear or log, was given ${rule}`);
+    return timed("encodeLatency", x, timeSteps, rule === "log" ? MOST_LOG_STEPS : undefined);
+  },
+  forward(y, [x], { timeSteps, function: rule = "linear" }) {
+    const { Item, n } = itemsOf(x);
+    const bounds = latencyBounds(timeSteps, rule);
+    const four = (from: number) =>
+      Array.from({ length: LATENCY_STEPS }, (_, t) => bounds[Math.min(from + t, timeSteps)] as number);
+    for (let first = 0; first < timeSteps; first += LATENCY_STEPS) {
+      const steps = Math.min(LATENCY_STEPS, timeSteps - first);
+      const params = { n, first, steps, before: four(first), since: four(first + 1) };
+      latencyKernel.run({ bind: { x, y }, params, spec: { Item }, grid: grid1d(n, 64) });
+    }
+    return [];
+  },
+});
+
+/** Where the random numbers of a Poisson code come from. */
+export interface PoissonOptions extends EncodeOptions {
+  /** A whole number from 0 to 2^53 - 1. */
+  readonly seed: number;
+  /** Number of the encoder among the layers that draw, u32. */
+  readonly stream: number;
+  /** Number of the step of the run on the GPU, [] u32: a replayed step draws new spikes when it has moved. */
+  readonly step: Tensor;
+}
+
+interface Draw {
+  /** [T, *], or null: drawn. */
+  readonly given: Tensor | null;
+  readonly step: Tensor | null;
+  readonly seed: number;
+  readonly layer: number;
+}
+
+function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void {
+  const wide = x.numel % 4 === 0;
+  poissonKernel.run({
+    bind: { x, u: given ? vec4(given) : vec4(x), step: step ?? x, y: vec4(y) },
+    params: {
+      n: y.numel,
+      items: wide ? x.numel / 4 : x.numel,
+      seed: [seed >>> 0, Math.floor(seed / 2 ** 32)],
+      layer,
+    },
+    spec: { Item: wide ? "vec4<f32>" : "f32", WIDE: wide, GIVEN: given !== null },
+    grid: grid1d(y.numel, 256),
+  });
+}
+
+/**
+ * Poisson coding: a spike where a fresh uniform number u <= x, so that x in 0..1 is the firing rate. u of element e of y
+ * (counted over [T, *]) is number e % 4 of philox4x32 at counter (e/4, step, stream, high word of the seed), key (low word,
+ * streams.poisson). u is a multiple of 2^-24 in [0, 1): x = 1 fires always, x = 0 where u is exactly 0, once in 2^24 draws,
+ * and x < 0 never.
+ *
+ * Shapes    x [*], step [] u32 -> y [T, *] of 0 and 1. No gradient.
+ * Errors    OpError when timeSteps, seed or stream is out of range or the step is no u32.
+ * Source    Philox4x32-10 of Salmon et al. 2011; the rule u <= x is that of SpikingJelly.
+ */
+export const encodePoisson = defineOp({
+  name: "encodePoisson",
+  infer([x]: [x: Tensor], { timeSteps, seed, stream, step }: PoissonOptions) {
+    const op = "encodePoisson";
+    const inferred = timed(op, x, timeSteps);
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new OpError(op, `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
+    if (!Number.isInteger(stream) || stream < 0 || stream > 0xffffffff)
+      throw new OpError(op, `stream wants a u32, was given ${stream}`);
+    expectScalar(op, { step });
+    if (step.dtype !== "u32") throw new OpError(op, `step wants u32, has ${step.dtype}`, { step });
+    return inferred;
+  },
+  forward(y, [x], { seed, stream, step: current }) {
+    // The host may have moved the step by the time a checkpoint runs this again: it has to fire the same spikes.
+    const step = once(() => {
+      const copy = emptyLike(current);
+      copyInto(copy, current);
+      return copy;
+    });
+    compare(x, y, { given: null, step, seed, layer: stream });
+    return [];
+  },
+});
+
+/**
+ * Poisson coding with given random numbers: y = 1 where u <= x, else 0.
+ *
+ * Shapes    x [*], u [T, *] -> y [T, *]. No gradient.
+ * Errors    OpError when u is not x's shape behind an axis of time.
+ */
+export const encodePoissonWith = defineOp({
+  name: "encodePoissonWith",
+  infer([x, u]: [x: Tensor, u: Tensor], _options: object) {
+    expectFloat("encodePoissonWith", { x, u });
+    if (u.shape.length === 0 || !sameShape(u.shape.slice(1), x.shape))
+      throw new OpError("encodePoissonWith", "u wants x's shape behind an axis of time", { x, u });
+    return { shape: u.shape, dtype: "f32" };
+  },
+  forward(y, [x, u]) {
+    compare(x, y, { given: u, step: null, seed: 0, layer: 0 });
+    return [];
+  },
+});

@@ -1,0 +1,62 @@
+// When a latency code fires, in float64, and the same as bounds on x that a shader can compare without a rounding of its own.
+
+/** linear: (T-1)(1-x). log: T-1 - ln(a x + 1) with a = e^(T-1) - 1. Both are rounded to the nearest step, ties to even. */
+export type LatencyFunction = "linear" | "log";
+
+/** Past this many steps the log code tells apart numbers so small that a GPU may take them for zero. */
+export const MOST_LOG_STEPS = 87;
+
+function roundHalfEven(v: number): number {
+  const low = Math.floor(v);
+  const rest = v - low;
+  if (rest === 0.5) return low % 2 === 0 ? low : low + 1;
+  return rest < 0.5 ? low : low + 1;
+}
+
+/** The step at which x fires, before anybody asks whether it is one of 0..T-1; NaN where the logarithm has no value. */
+export function spikeTime(x: number, timeSteps: number, rule: LatencyFunction): number {
+  const last = timeSteps - 1;
+  if (rule === "linear") return roundHalfEven(last * (1 - x));
+  return roundHalfEven(last - Math.log((Math.exp(last) - 1) * x + 1));
+}
+
+const MOST = 3.4028234663852886e38;
+const word = new Uint32Array(1);
+const asFloat = new Float32Array(word.buffer);
+
+/** The f32 at a place in their order: 0 is the lowest bit pattern's, negative numbers first. */
+function floatAt(place: number): number {
+  word[0] = place >= 0x80000000 ? place - 0x80000000 : 0xffffffff - place;
+  return asFloat[0] as number;
+}
+
+function placeOf(value: number): number {
+  asFloat[0] = value;
+  const bits = word[0] as number;
+  return bits < 0x80000000 ? bits + 0x80000000 : 0xffffffff - bits;
+}
+
+const known = new Map<string, Float32Array>();
+
+/**
+ * [T + 1] numbers, falling: x fires at step t exactly where bounds[t + 1] <= x < bounds[t]. Each is the smallest f32 that
+ * fires at step t - 1 or before, found by bisection over all of them.
+ */
+export function latencyBounds(timeSteps: number, rule: LatencyFunction): Float32Array {
+  const key = `${rule} ${timeSteps}`;
+  let bounds = known.get(key);
+  if (!bounds) {
+    bounds = Float32Array.from({ length: timeSteps + 1 }, (_, t) => {
+      let low = placeOf(-MOST);
+      let high = placeOf(MOST);
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        if (spikeTime(floatAt(middle), timeSteps, rule) <= t - 1) high = middle;
+        else low = middle + 1;
+      }
+      return floatAt(low);
+    });
+    known.set(key, bounds);
+  }
+  return bounds;
+}

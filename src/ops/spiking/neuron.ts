@@ -1,0 +1,89 @@
+// What a spiking neuron is, as its users say it and as the kernels want it.
+import { OpError } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { resolveSurrogate, type Surrogate, type SurrogateName } from "./surrogate.ts";
+
+/** IF: no leak. LIF: leak 1 / tau. PLIF: leak sigmoid(w), learned. */
+export type NeuronKind = "IF" | "LIF" | "PLIF";
+
+export interface FireOptions {
+  /** Potential at which a neuron fires; exactly on it fires. Default 1. */
+  readonly vThreshold?: number;
+  /** Where a spike sets the potential, and the resting value. null: soft reset, the threshold is subtracted. Default 0. */
+  readonly vReset?: number | null;
+  /** Backward takes the spike in the reset for a constant. Default false. */
+  readonly detachReset?: boolean;
+  /** Stands in for the derivative of the step. Default sigmoid with alpha 4. */
+  readonly surrogate?: SurrogateName | Surrogate;
+  /** Fire the surrogate's primitive instead of the step: differentiable, for gradient checks. Default false. */
+  readonly smooth?: boolean;
+  /** x is [N, *] without time: the same input at each of so many steps. Default: x is [T, N, *]. */
+  readonly timeSteps?: number;
+  /** [N, *]: the potential to begin from, and at the end the last one. No gradient flows through it. Instead of v0. */
+  readonly state?: Tensor;
+  /** What backward starts from: the input, walking forward again, or the potentials, written by forward. Default input. */
+  readonly keep?: "input" | "potential";
+}
+
+export interface LeakOptions {
+  /** Whether the leak acts on the input too: H = V + (X - (V - rest)) / tau. Default true. */
+  readonly decayInput?: boolean;
+}
+
+export interface TauOptions {
+  /** Membrane time constant in steps, > 1. Default 2. */
+  readonly tau?: number;
+}
+
+export type NeuronOptions = FireOptions & LeakOptions & TauOptions;
+
+/** A neuron as shaders/lib/lif.wgsl has it. */
+export interface Neuron {
+  readonly learned: boolean;
+  readonly detach: boolean;
+  readonly smooth: boolean;
+  readonly surrogate: number;
+  readonly params: Readonly<
+    Record<"decay_input" | "threshold" | "rest" | "start" | "keep" | "to" | "k" | "alpha" | "slope", number>
+  >;
+}
+
+function expectFinite(op: string, name: string, value: number): void {
+  if (!Number.isFinite(value)) throw new OpError(op, `${name} wants a number, was given ${value}`);
+}
+
+/** Checks the options of a neuron and fills in the defaults. Throws OpError. */
+export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptions): Neuron {
+  const { vThreshold = 1, vReset = 0, detachReset = false, smooth = false, decayInput = true, tau = 2, keep } = options;
+  if (kind !== "IF" && kind !== "LIF" && kind !== "PLIF")
+    throw new OpError(op, `neuron wants IF, LIF or PLIF, was given ${kind}`);
+  expectFinite(op, "vThreshold", vThreshold);
+  if (vReset !== null) expectFinite(op, "vReset", vReset);
+  if (vReset !== null && vReset >= vThreshold)
+    throw new OpError(op, `vReset wants less than vThreshold = ${vThreshold}, was given ${vReset}`);
+  if (kind === "LIF" && !(tau > 1 && Number.isFinite(tau)))
+    throw new OpError(op, `tau wants a number > 1, was given ${tau}`);
+  if (keep !== undefined && keep !== "input" && keep !== "potential")
+    throw new OpError(op, `keep wants input or potential, was given ${keep}`);
+  const surrogate = resolveSurrogate(op, options.surrogate);
+  const rest = vReset ?? 0;
+  const soft = vReset === null;
+  return {
+    learned: kind === "PLIF",
+    detach: detachReset,
+    smooth,
+    surrogate: surrogate.code,
+    params: {
+      // Without leak the input counts whole.
+      decay_input: kind !== "IF" && decayInput ? 1 : 0,
+      threshold: vThreshold,
+      rest,
+      start: rest,
+      keep: soft ? 1 : 0,
+      to: soft ? -vThreshold : rest,
+      k: kind === "IF" ? 0 : 1 / tau,
+      alpha: surrogate.alpha,
+      slope: surrogate.leak,
+    },
+  };
+}

@@ -1,0 +1,200 @@
+// The two passes of a spiking layer, each one kernel that walks the steps of a neuron with its potential in a register.
+import forwardWgsl from "../../../shaders/lif.wgsl";
+import backwardWgsl from "../../../shaders/lif_grad.wgsl";
+import { sumAxesInto } from "../../autograd/index.ts";
+import { type Bindable, currentGpu, grid1d, kernel, type Spec } from "../../gpu/index.ts";
+import { copyInto, empty, type Shape, type Tensor } from "../../tensor/index.ts";
+import type { Neuron } from "./neuron.ts";
+
+const forwardKernel = kernel("lif", forwardWgsl);
+const backwardKernel = kernel("lif_grad", backwardWgsl);
+
+/** What a walk gives, as the shaders number it: spikes, potential before firing, after the reset, or the last one only. */
+export const OUT = { spike: 0, h: 1, v: 2, last: 3 } as const;
+export type Out = keyof typeof OUT;
+
+/**
+ * Steps that one dispatch walks with their potentials in registers; longer runs are cut, and the potential between two
+ * parts is kept. Compilers of software adapters take 0.7 s for four steps written out and 3 s for eight.
+ */
+const MOST_STEPS_SOFTWARE = 4;
+const MOST_STEPS_HARDWARE = 16;
+/** Items an invocation takes: a CPU starts few workgroups, a GPU many. */
+const ROUNDS_SOFTWARE = 8;
+const ROUNDS_HARDWARE = 1;
+
+/** The input of a layer. */
+export interface Current {
+  /** [T, N, *], or [N, *] when `constant`; in backward it may be the potentials before firing, [T, N, *]. */
+  readonly x: Tensor;
+  /** The same at every step. */
+  readonly constant: boolean;
+  readonly steps: number;
+  /** Shape of one step, [N, *]. */
+  readonly one: Shape;
+  /** Batch norm on the way: statistics [6, C]; x is [.., C, *plane]. */
+  readonly norm: { readonly stats: Tensor; readonly channels: number; readonly plane: number } | null;
+}
+
+/** Where the walk begins. */
+export interface Begin {
+  readonly v0: Tensor | null;
+  readonly w: Tensor | null;
+}
+
+interface Plan {
+  readonly width: 1 | 4;
+  readonly items: number;
+  readonly rounds: number;
+  readonly groups: number;
+  readonly parts: readonly { readonly first: number; readonly steps: number }[];
+}
+
+function planWalk({ one, steps, norm }: Current): Plan {
+  const neurons = one.reduce((a, b) => a * b, 1);
+  const width = (norm ? norm.plane : neurons) % 4 === 0 ? 4 : 1;
+  const items = neurons / width;
+  const { software } = currentGpu().adapter;
+  const rounds = software ? ROUNDS_SOFTWARE : ROUNDS_HARDWARE;
+  const most = software ? MOST_STEPS_SOFTWARE : MOST_STEPS_HARDWARE;
+  const parts = Array.from({ length: Math.ceil(steps / most) }, (_, i) => {
+    return { first: i * most, steps: Math.min(most, steps - i * most) };
+  });
+  return { width, items, rounds, groups: Math.ceil(items / (64 * rounds)), parts };
+}
+
+function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
+  return {
+    Item: plan.width === 4 ? "vec4<f32>" : "f32",
+    LEARNED: neuron.learned,
+    SMOOTH: neuron.smooth,
+    CONSTANT: current.constant,
+    NORM: current.norm !== null,
+    ROUNDS: plan.rounds,
+  };
+}
+
+function paramsOf(neuron: Neuron, { norm }: Current, { items, width }: Plan) {
+  return { items, area: norm ? norm.plane / width : 1, channels: norm?.channels ?? 1, ...neuron.params };
+}
+
+/** Bindings that a variant does not use get anything that is bound in the same way. */
+const unused = (): Bindable => empty([4]);
+
+/** What forward writes besides y; null where nobody wants it. */
+export interface Also {
+  /** [N, *]: the potential after the last step. */
+  readonly last?: Tensor | null;
+  /** [T, N, *]: the potentials before firing. */
+  readonly h?: Tensor | null;
+}
+
+/** Writes y, of what `out` says. Returns what backward wants of a long run: the potentials between its parts, [parts - 1, N, *]. */
+export function walkForward(
+  neuron: Neuron,
+  current: Current,
+  { v0, w }: Begin,
+  out: Out,
+  y: Tensor,
+  { last = null, h = null }: Also = {},
+): Tensor[] {
+  const { x, norm, one, steps } = current;
+  const plan = planWalk(current);
+  const end = out === "last" ? y : last;
+  const between = plan.parts.length > 1 ? empty([plan.parts.length - 1, ...one]) : null;
+  forwardKernel.run({
+    bind: {
+      x,
+      v: v0 ?? x,
+      w: w ?? x,
+      stats: norm?.stats ?? x,
+      y: out === "last" ? unused() : y,
+      last: end ?? unused(),
+      kept: h ?? unused(),
+      between: between ?? unused(),
+    },
+    params: { ...paramsOf(neuron, current, plan), steps, part: plan.parts[0]?.steps ?? steps },
+    spec: {
+      ...specOf(neuron, current, plan),
+      // The step's derivative is backward's affair: only a smooth neuron fires by its surrogate.
+      ...(neuron.smooth ? { SURROGATE: neuron.surrogate } : {}),
+      HAS_V: v0 !== null,
+      WRITE_Y: out !== "last",
+      OUT: Math.min(OUT[out], 2),
+      KEEP_V: end !== null,
+      KEEP_H: h !== null,
+      KEEP_PARTS: between !== null,
+    },
+    grid: grid1d(plan.items, 64 * plan.rounds),
+  });
+  return between ? [between] : [];
+}
+
+/** Where gradients go; null where none is wanted. */
+export interface Gradients {
+  /** Of x; of what batch norm makes of x where there is one. */
+  readonly dx: Tensor;
+  readonly dv0: Tensor | null;
+  readonly dw: Tensor | null;
+}
+
+/** Backward of walkForward. `between` is what that returned; `fromH`: current.x holds the potentials before firing. */
+export function walkBackward(
+  neuron: Neuron,
+  current: Current,
+  { v0, w }: Begin,
+  between: readonly Tensor[],
+  fromH: boolean,
+  out: Out,
+  dy: Tensor,
+  { dx, dv0, dw }: Gradients,
+): void {
+  const { x, norm, one } = current;
+  const plan = planWalk(current);
+  const gv = dv0 ?? empty(one);
+  if (out === "last") copyInto(gv, dy);
+  const learned = neuron.learned && dw !== null;
+  const dk = learned ? empty([plan.parts.length * plan.groups]) : null;
+  for (let part = plan.parts.length - 1; part >= 0; part--) {
+    const { first, steps } = plan.parts[part] as Plan["parts"][number];
+    const from = part > 0 ? (between[0] as Tensor) : v0;
+    const isLast = part === plan.parts.length - 1;
+    backwardKernel.run({
+      bind: {
+        x,
+        v: from ?? x,
+        w: w ?? x,
+        stats: norm?.stats ?? x,
+        dy: out === "last" ? x : dy,
+        dx,
+        gv,
+        dk: dk ?? unused(),
+      },
+      params: {
+        ...paramsOf(neuron, current, plan),
+        first,
+        begun: Math.max(part - 1, 0) * plan.items,
+        slot: dk ? part * plan.groups : 0,
+        to_s: out === "spike" ? 1 : 0,
+        to_h: out === "h" ? 1 : 0,
+        to_v: out === "v" ? 1 : 0,
+        attached: neuron.detach ? 0 : 1,
+      },
+      spec: {
+        ...specOf(neuron, current, plan),
+        SURROGATE: neuron.surrogate,
+        STEPS: steps,
+        WIDE: plan.width === 4,
+        HAS_V: from !== null,
+        HAS_DY: out !== "last",
+        FROM_H: fromH,
+        HAS_GV: !isLast || out === "last",
+        KEEP_GV: part > 0 || dv0 !== null,
+        ADD: !isLast,
+        SUM_K: learned,
+      },
+      grid: grid1d(plan.items, 64 * plan.rounds),
+    });
+  }
+  if (dk && dw) sumAxesInto("plif", dw, dk, [0]);
+}

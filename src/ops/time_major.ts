@@ -1,0 +1,70 @@
+// Moving time to the front: a batch of recordings becomes one batch per time step.
+
+import swapWgsl from "../../shaders/swap_leading.wgsl";
+import { defineOp, expectFloat } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import type { Shape, Tensor } from "../tensor/index.ts";
+
+const swapKernel = kernel("swap_leading", swapWgsl);
+
+/** Items an invocation copies, and how far apart they lie; as in the shader. */
+const ROUNDS = 8;
+const STRIDE = 64;
+
+/** y [b, a, inner] = x [a, b, inner] with its first two axes swapped. */
+function swapLeading(x: Tensor, y: Tensor, a: number, b: number): void {
+  const rowSize = x.numel / (a * b);
+  const wide = rowSize % 4 === 0;
+  const inner = wide ? rowSize / 4 : rowSize;
+  // A round later: so many items, rows and groups of rows further on in y.
+  const rows = Math.floor(STRIDE / inner);
+  swapKernel.run({
+    bind: { x, y },
+    params: { n: a * b * inner, a, b, inner, step: [STRIDE % inner, rows % a, Math.floor(rows / a)] },
+    spec: { Item: wide ? "vec4<f32>" : "f32" },
+    grid: grid1d(a * b * inner, STRIDE * ROUNDS),
+  });
+}
+
+interface Layout {
+  readonly batch: number;
+  readonly steps: number;
+  readonly shape: Shape;
+}
+
+function layoutOf(x: Tensor, timeSteps: number | undefined): Layout {
+  const [batch, second, ...rest] = x.shape;
+  if (batch === undefined || second === undefined)
+    throw new OpError("timeMajor", "x wants [N, T, ...], or [N, T*C, ...] with timeSteps", { x });
+  if (timeSteps === undefined) return { batch, steps: second, shape: [second, batch, ...rest] };
+  if (!Number.isInteger(timeSteps) || timeSteps < 1 || second % timeSteps !== 0)
+    throw new OpError("timeMajor", `timeSteps wants a divisor of x's second axis, was given ${timeSteps}`, { x });
+  return { batch, steps: timeSteps, shape: [timeSteps, batch, second / timeSteps, ...rest] };
+}
+
+/**
+ * Time to the front: [N, T, *] -> [T, N, *]; with `timeSteps` the second axis holds T times C channels, [N, T*C, *] ->
+ * [T, N, C, *].
+ *
+ * Shapes    as above, for any T >= 1 and rank >= 2.
+ * Backward  the inverse move of dy.
+ * Errors    OpError when x has no second axis, or timeSteps does not divide it.
+ */
+export const timeMajor = defineOp({
+  name: "timeMajor",
+  infer([x]: [x: Tensor], { timeSteps }: { readonly timeSteps?: number }) {
+    expectFloat("timeMajor", { x });
+    return { shape: layoutOf(x, timeSteps).shape, dtype: "f32" };
+  },
+  forward(y, [x], { timeSteps }) {
+    const { batch, steps } = layoutOf(x, timeSteps);
+    swapLeading(x, y, batch, steps);
+    return [];
+  },
+  backward(dy, _saved, { out }) {
+    const [steps, batch] = dy.shape as [number, number];
+    const dx = out(0);
+    swapLeading(dy, dx, steps, batch);
+    return [dx];
+  },
+});

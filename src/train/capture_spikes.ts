@@ -1,0 +1,268 @@
+// What a figure of a spiking network shows: the spikes of some neurons of some layers over a few samples, and the
+// membrane potential of even fewer.
+import { noGrad } from "../autograd/index.ts";
+import type { Module, SpikeEvent, SpikingNode } from "../nn/index.ts";
+import { expand } from "../ops/expand.ts";
+import { numel, readAll, Scope, type Shape, type Tensor, type TypedArray, tensor } from "../tensor/index.ts";
+import { checkBatch } from "./activity.ts";
+import { keepCopy, watchModel } from "./activity_watch.ts";
+import type { HostBatch } from "./train_step.ts";
+
+/** A few samples one after another, each from the state of rest. Values of sample s and step t stand at s·T + t. */
+export interface SpikeFigure {
+  /** Names of the class of each sample and of the class that the network gives it. */
+  readonly samples: readonly { readonly label: string; readonly predicted: string }[];
+  readonly timeSteps: number;
+  readonly layers: readonly SpikeRaster[];
+  readonly traces: readonly PotentialTrace[];
+  /** Of the layer that the traces are of. */
+  readonly vThreshold: number;
+  /** Where the potential goes after a spike; null: down by the threshold. */
+  readonly vReset: number | null;
+}
+
+export interface SpikeRaster {
+  readonly name: string;
+  /** Neurons of the layer. */
+  readonly neurons: number;
+  /** Spikes per neuron and step over the whole layer and the samples shown. */
+  readonly rate: number;
+  /** The neurons shown, rising. */
+  readonly shown: readonly number[];
+  /** [samples · T, shown], 0 or 1. */
+  readonly spikes: Uint8Array;
+}
+
+export interface PotentialTrace {
+  /** Of the layer. */
+  readonly name: string;
+  readonly neuron: number;
+  /** [samples · T]: potential before firing, H_t. */
+  readonly h: Float32Array;
+  /** [samples · T], 0 or 1. */
+  readonly spikes: Uint8Array;
+}
+
+export interface CaptureSpikesOptions {
+  /** Shape of one sample, as the batch holds it. */
+  readonly sample: Shape;
+  /** Names of the classes; default: their numbers. */
+  readonly classes?: readonly string[];
+  /** Samples taken from the batch, one of each class while there are. Default: 32 steps' worth, at least 2, at most 8. */
+  readonly samples?: number;
+  /** Spiking layers by name; default: four, from the first to the last. */
+  readonly layers?: readonly string[];
+  /** Neurons shown in all layers together. Default 120. */
+  readonly neurons?: number;
+  /** Layer whose potentials are traced; default: the second of those shown, whose input changes. */
+  readonly traceLayer?: string;
+  /** Neurons traced; default: three that fire often, sometimes and rarely. */
+  readonly traceNeurons?: readonly number[];
+}
+
+interface Seen {
+  readonly node: SpikingNode;
+  readonly timeSteps: number;
+  readonly neurons: number;
+  readonly spikes: Tensor | null;
+  readonly h: Tensor | null;
+}
+
+/**
+ * Runs the model on samples of a batch, in evaluation mode and without gradients, and reads what a figure needs. Modes
+ * and observers are put back, also after an error. Waits for the GPU.
+ *
+ * Neurons shown are spread evenly over the layer, one from each of as many equal parts.
+ *
+ * Errors    RangeError when the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
+ */
+export async function captureSpikes(
+  model: Module,
+  batch: HostBatch,
+  options: CaptureSpikesOptions,
+): Promise<SpikeFigure> {
+  const { sample, classes = [], neurons = 120 } = options;
+  checkBatch(batch, sample);
+  if (batch.size < 1) throw new RangeError("captureSpikes: wants at least one sample, the batch holds none");
+  positive("samples", options.samples ?? 1);
+  positive("neurons", neurons);
+  // One sample tells which layers run, and for how many steps.
+  const probe = forwardWatched(model, batch, sample, [0], () => ({ spikes: false, h: false }));
+  probe.logits.dispose();
+  const layers = probe.seen;
+  const names = [...layers.keys()];
+  const first = layers.get(names[0] ?? "");
+  if (!first) throw new RangeError("captureSpikes: the model has no spiking layer");
+  const { timeSteps } = first;
+  const chosen = options.layers ?? spread(names, 4);
+  if (chosen.length === 0) throw new RangeError("captureSpikes: wants at least one layer");
+  const traced = options.traceLayer ?? chosen[1] ?? (chosen[0] as string);
+  for (const name of [...chosen, traced]) {
+    if (!layers.has(name))
+      throw new RangeError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
+  }
+  const wanted = options.samples ?? Math.min(8, Math.max(2, Math.floor(32 / timeSteps)));
+  const picked = pickSamples(batch, wanted);
+
+  const wants = (name: string) => ({ spikes: chosen.includes(name) || name === traced, h: name === traced });
+  const { seen, logits } = forwardWatched(model, batch, sample, picked, wants);
+  const kept = [...seen].flatMap(([name, s]) => [
+    ...(s.spikes ? [{ name, of: "spikes", tensor: s.spikes }] : []),
+    ...(s.h ? [{ name, of: "h", tensor: s.h }] : []),
+  ]);
+  let values: TypedArray[];
+  try {
+    values = await readAll(logits, ...kept.map((k) => k.tensor));
+  } finally {
+    for (const t of [logits, ...kept.map((k) => k.tensor)]) t.dispose();
+  }
+  const valuesOf = (name: string, of: string) =>
+    values[1 + kept.findIndex((k) => k.name === name && k.of === of)] as TypedArray;
+
+  const rows = picked.length;
+  const share = Math.max(1, Math.floor(neurons / chosen.length));
+  const rasters = chosen.map((name): SpikeRaster => {
+    const all = valuesOf(name, "spikes");
+    const { neurons: count } = seen.get(name) as Seen;
+    const shown = spreadNeurons(count, share);
+    const columns = shown.map((neuron) => column(all, { rows, timeSteps, neurons: count }, neuron));
+    const spikes = new Uint8Array(rows * timeSteps * shown.length);
+    for (let at = 0; at < rows * timeSteps; at++) {
+      for (const [i, values] of columns.entries()) spikes[at * shown.length + i] = values[at] as number;
+    }
+    return { name, neurons: count, rate: mean(all), shown, spikes };
+  });
+  const { node, neurons: count } = seen.get(traced) as Seen;
+  const layout = { rows, timeSteps, neurons: count };
+  const fired = valuesOf(traced, "spikes");
+  const traces = (options.traceNeurons ?? telling(fired, count)).map((neuron): PotentialTrace => {
+    if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count) {
+      throw new RangeError(`captureSpikes: ${traced} has neurons 0 to ${count - 1}, was asked for ${neuron}`);
+    }
+    const h = column(valuesOf(traced, "h"), layout, neuron);
+    return { name: traced, neuron, h, spikes: Uint8Array.from(column(fired, layout, neuron)) };
+  });
+  const { vThreshold = 1, vReset = 0 } = node.config;
+  const best = argmaxRows(values[0] as TypedArray, rows);
+  const label = (c: number) => classes[c] ?? String(c);
+  return {
+    samples: picked.map((at, i) => ({ label: label(batch.y[at] as number), predicted: label(best[i] as number) })),
+    timeSteps,
+    layers: rasters,
+    traces,
+    vThreshold,
+    vReset,
+  };
+}
+
+function positive(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new RangeError(`captureSpikes: ${name} wants a whole number >= 1, was given ${value}`);
+  }
+}
+
+/** One forward pass. Tensors that come back are the caller's. */
+function forwardWatched(
+  model: Module,
+  batch: HostBatch,
+  sample: Shape,
+  picked: readonly number[],
+  wants: (name: string) => { spikes: boolean; h: boolean },
+): { seen: Map<string, Seen>; logits: Tensor } {
+  const size = numel(sample);
+  const x = new Float32Array(picked.length * size);
+  for (const [i, at] of picked.entries()) x.set(batch.x.subarray(at * size, (at + 1) * size), i * size);
+  const seen = new Map<string, Seen>();
+  const look = (name: string, node: SpikingNode, { spikes, current, constant }: SpikeEvent) => {
+    if (seen.has(name)) return;
+    const want = wants(name);
+    const timeSteps = spikes.shape[0] as number;
+    seen.set(name, {
+      node,
+      timeSteps,
+      neurons: spikes.numel / (timeSteps * picked.length),
+      spikes: want.spikes ? keepCopy(spikes) : null,
+      h: want.h ? keepCopy(node.potential(constant ? everyStep(current, timeSteps) : current, "h")) : null,
+    });
+  };
+  const unwatch = watchModel(model, { spiking: look });
+  using _scope = new Scope();
+  let done = false;
+  try {
+    const y = noGrad(() => model.forward(tensor(x, [picked.length, ...sample])));
+    const logits = keepCopy(y);
+    done = true;
+    return { seen, logits };
+  } finally {
+    unwatch();
+    if (!done) for (const { spikes, h } of seen.values()) [spikes, h].map((t) => t?.dispose());
+  }
+}
+
+const everyStep = (x: Tensor, timeSteps: number) => expand(x, { shape: [timeSteps, ...x.shape] });
+
+/** At most `most` of a list, evenly, with both ends. */
+function spread<T>(list: readonly T[], most: number): T[] {
+  if (list.length <= most) return [...list];
+  return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))] as T);
+}
+
+/**
+ * One neuron from each of `most` equal parts of a layer. Places within the parts differ (multiples of the golden ratio):
+ * equal ones would hit the same column of every channel.
+ */
+export function spreadNeurons(count: number, most: number): number[] {
+  if (count <= most) return Array.from({ length: count }, (_, i) => i);
+  return Array.from({ length: most }, (_, i) => Math.floor(((i + ((0.5 + i * 0.618034) % 1)) * count) / most));
+}
+
+/** The first sample of each class, then the first of those left; by class. */
+function pickSamples({ y, size }: HostBatch, wanted: number): number[] {
+  const all = Array.from({ length: size }, (_, i) => i);
+  const isFirst = (i: number) => y.indexOf(y[i] as number) === i;
+  return [...all.filter(isFirst), ...all.filter((i) => !isFirst(i))]
+    .slice(0, wanted)
+    .sort((a, b) => (y[a] as number) - (y[b] as number) || a - b);
+}
+
+/** Values of one neuron: [T, N, neurons] -> [N · T]. */
+function column(
+  values: TypedArray,
+  { rows, timeSteps, neurons }: { readonly rows: number; readonly timeSteps: number; readonly neurons: number },
+  neuron: number,
+): Float32Array {
+  return Float32Array.from({ length: rows * timeSteps }, (_, at) => {
+    const t = at % timeSteps;
+    const n = Math.floor(at / timeSteps);
+    return values[(t * rows + n) * neurons + neuron] as number;
+  });
+}
+
+/** Three neurons that fire often, sometimes and rarely: at the tops of the first 2, 20 and 60 % of those that fire. */
+function telling(fired: TypedArray, count: number): number[] {
+  const totals = new Float64Array(count);
+  for (let i = 0; i < fired.length; i++) (totals[i % count] as number) += fired[i] as number;
+  const order = Array.from({ length: count }, (_, i) => i).sort(
+    (a, b) => (totals[b] as number) - (totals[a] as number) || a - b,
+  );
+  const firing = Math.max(Math.min(3, count), order.filter((i) => (totals[i] as number) > 0).length);
+  const places = [0.02, 0.2, 0.6].map((share, i) => Math.min(firing - 1, Math.max(i, Math.floor(share * firing))));
+  return [...new Set(places)].map((at) => order[at] as number);
+}
+
+function argmaxRows(values: TypedArray, rows: number): number[] {
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, i) => {
+    let best = 0;
+    for (let j = 1; j < width; j++) {
+      if ((values[i * width + j] as number) > (values[i * width + best] as number)) best = j;
+    }
+    return best;
+  });
+}
+
+function mean(values: TypedArray): number {
+  let sum = 0;
+  for (const v of values) sum += v;
+  return sum / values.length;
+}

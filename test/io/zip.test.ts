@@ -1,0 +1,136 @@
+import { deflateRawSync } from "node:zlib";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readZip, writeZip, ZipError } from "../../src/io/zip.ts";
+
+const text = (words: string) => new TextEncoder().encode(words);
+const sample = () =>
+  writeZip(
+    new Map([
+      ["a.txt", text("hello")],
+      ["b/c", new Uint8Array([1, 2])],
+    ]),
+  );
+
+async function refusal(bytes: Uint8Array, options = {}): Promise<string> {
+  const error = await readZip(bytes, "f", options).catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(ZipError);
+  expect((error as Error).message).toMatch(/^f: byte \d+: [^\r\n]+$/);
+  return (error as Error).message;
+}
+
+/** The archive with a u16 of its first directory entry replaced. */
+function patched(offset: number, value: number, from = sample()) {
+  const view = new DataView(from.buffer);
+  const directory = view.getUint32(from.length - 22 + 16, true);
+  view.setUint16(directory + offset, value, true);
+  return from;
+}
+
+/** `data` deflated by zlib, in place of the stored file of an archive. */
+function deflated(data: Uint8Array): Uint8Array {
+  const packed = new Uint8Array(deflateRawSync(data));
+  const stored = writeZip(new Map([["x", data]]));
+  const head = stored.slice(0, 31);
+  const tail = stored.slice(31 + data.length);
+  const view = new DataView(tail.buffer);
+  view.setUint16(10, 8, true);
+  view.setUint32(20, packed.length, true);
+  view.setUint32(tail.length - 22 + 16, 31 + packed.length, true);
+  return new Uint8Array([...head, ...packed, ...tail]);
+}
+
+test("what is written is read back, and the same files make the same bytes", async () => {
+  const files = await readZip(sample());
+  expect([...files]).toEqual([
+    ["a.txt", text("hello")],
+    ["b/c", new Uint8Array([1, 2])],
+  ]);
+  expect(sample()).toEqual(sample());
+  expect((await readZip(writeZip(new Map()))).size).toBe(0);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.dictionary(
+        fc.string({ unit: "grapheme", minLength: 1 }).map((s) => `${s}.`),
+        fc.uint8Array(),
+      ),
+      async (dictionary) => {
+        const map = new Map(Object.entries(dictionary).map(([name, data]) => [name, new Uint8Array(data)]));
+        expect(await readZip(writeZip(map))).toEqual(map);
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("deflated files, folders, comments and words before the archive's end", async () => {
+  const data = Uint8Array.from({ length: 200_000 }, (_, i) => (i >> 3) & 255);
+  expect((await readZip(deflated(data))).get("x")).toEqual(data);
+  expect((await readZip(writeZip(new Map([["folder/", new Uint8Array(0)]])))).size).toBe(0);
+  const plain = sample();
+  new DataView(plain.buffer).setUint16(plain.length - 2, 3, true);
+  expect((await readZip(new Uint8Array([...plain, 1, 2, 3]))).size).toBe(2);
+});
+
+test("damage is found", async () => {
+  const bytes = sample();
+  const at = bytes.indexOf("h".charCodeAt(0), 30);
+  bytes[at]! ^= 1;
+  expect(await refusal(bytes)).toBe('f: byte 0: "a.txt" is corrupt: its check sum differs');
+  expect(await refusal(new Uint8Array(100))).toContain("not a zip archive");
+  expect(await refusal(sample().subarray(0, 60))).toContain("the directory at the end is missing");
+  expect(await refusal(patched(0, 0))).toContain("breaks off after 0 of 2 files");
+  expect(await refusal(patched(42, 7))).toContain('"a.txt" has no header here');
+  expect(await refusal(patched(24, 6))).toContain("unpacks to 5 bytes, the directory says 6");
+  const packed = deflated(new Uint8Array(1000));
+  packed[33]! ^= 255;
+  expect(await refusal(packed)).toContain("is corrupt");
+  const names = writeZip(
+    new Map([
+      ["a", text("1")],
+      ["b", text("2")],
+    ]),
+  );
+  names.forEach((byte, i) => {
+    if (byte === "b".charCodeAt(0) && names[i - 1] === 0) names[i] = "a".charCodeAt(0);
+  });
+  expect(await refusal(names)).toContain('two files are named "a"');
+});
+
+test("what is not read is refused by name", async () => {
+  expect(await refusal(patched(8, 0x801))).toContain('"a.txt" is encrypted');
+  expect(await refusal(patched(10, 12))).toContain("packed by method 12");
+  const large = patched(20, 0xffff);
+  expect(await refusal(patched(22, 0xffff, large))).toContain('"a.txt" is ZIP64');
+  const many = sample();
+  new DataView(many.buffer).setUint16(many.length - 12, 0xffff, true);
+  expect(await refusal(many)).toContain("ZIP64 is not read");
+});
+
+test("the unpacked size is capped", async () => {
+  expect(await refusal(deflated(new Uint8Array(5000)), { maxBytes: 4999 })).toContain(
+    "more than the 4999 bytes allowed",
+  );
+  expect(await refusal(sample(), { maxBytes: 6 })).toContain('"b/c" unpacks to more than the 6 bytes');
+});
+
+test("arbitrary bytes end in ZipError or files", async () => {
+  const damaged = fc
+    .tuple(
+      fc.constantFrom(sample(), deflated(new Uint8Array(300))),
+      fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 6 }),
+      fc.nat(),
+    )
+    .map(([bytes, changes, cut]) => {
+      const copy = bytes.slice(0, cut % 3 === 0 ? cut % bytes.length : bytes.length);
+      for (const [at, value] of changes) if (copy.length > 0) copy[at % copy.length] = value;
+      return copy;
+    });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 100 }), damaged), async (bytes) => {
+      const result = await readZip(bytes, "f").catch((cause: unknown) => cause);
+      expect(result instanceof Map || result instanceof ZipError, String(result)).toBe(true);
+    }),
+    { numRuns: 300 },
+  );
+});

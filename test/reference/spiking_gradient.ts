@@ -1,0 +1,45 @@
+// Gradients through time of neurons that fire the step function, in float64: the surrogate's derivative in place of its own.
+import { type ReferenceNeuron, type WalkInputs, walkNeurons } from "./spiking.ts";
+
+export interface GradientNeuron extends ReferenceNeuron {
+  readonly detachReset?: boolean;
+  /** Stands for the derivative of the step, of u = H - threshold. */
+  readonly derivative: (u: number) => number;
+}
+
+export interface TimeGradients {
+  readonly x: Float64Array;
+  readonly v0: Float64Array;
+  /** Of the leak's logit. */
+  readonly w: number;
+}
+
+/** Gradients of sum(dy · spikes) in x [T, n], v0 [n] and w. */
+export function gradientsThroughTime(
+  neuron: GradientNeuron,
+  timeSteps: number,
+  { x, v0, w }: WalkInputs,
+  dy: ArrayLike<number>,
+): TimeGradients {
+  const { kind, decayInput = true, tau = 2, vThreshold = 1, vReset = 0, detachReset = false, derivative } = neuron;
+  const { spike, h, v } = walkNeurons(neuron, timeSteps, { x, v0, w });
+  const n = x.length / timeSteps;
+  const rest = vReset ?? 0;
+  const learned = 1 / (1 + Math.exp(-(w?.[0] ?? 0)));
+  const k = kind === "PLIF" ? learned : 1 / tau;
+  const gx = new Float64Array(x.length);
+  const gv = new Float64Array(n);
+  let gk = 0;
+  for (let e = x.length - 1; e >= 0; e--) {
+    const before = e >= n ? (v[e - n] as number) : (v0?.[e] ?? rest);
+    const [s, potential, up] = [spike[e] as number, h[e] as number, dy[e] as number];
+    const slope = derivative(potential - vThreshold);
+    const jump = vReset === null ? -vThreshold : vReset - potential;
+    const through = (vReset === null ? 1 : 1 - s) + (detachReset ? 0 : jump * slope);
+    const gh = up * slope + (gv[e % n] as number) * through;
+    gx[e] = kind !== "IF" && decayInput ? gh * k : gh;
+    gv[e % n] = kind === "IF" ? gh : gh * (1 - k);
+    gk += gh * (decayInput ? (x[e] as number) - (before - rest) : rest - before);
+  }
+  return { x: gx, v0: gv, w: gk * learned * (1 - learned) };
+}
