@@ -4,11 +4,13 @@ import { installGpu } from "../src/node/index.ts";
 import { Scope } from "../src/tensor/index.ts";
 import { replayOverhead } from "./cases/host.ts";
 import { cases } from "./cases/index.ts";
+import { lifLargeCases } from "./cases/lif.ts";
 import { LENET, liveBytes, RESNET, stepOverhead } from "./cases/steps.ts";
 import { coldAndWarm } from "./cold/cases.ts";
 import type { Bar, Figure, FigureRow, Measured } from "./figures.ts";
 import { FIGURE_HEAD, figureRow, formatFigure } from "./figures.ts";
 import type { KernelCase } from "./lib/case.ts";
+import { betterGauge, measureGauge } from "./lib/gauge.ts";
 import { measureKernel } from "./lib/measure.ts";
 import { formatMs, formatRatio, threeDigits } from "./lib/rows.ts";
 import { pickClock, titleOf } from "./lib/run.ts";
@@ -27,7 +29,7 @@ export interface CheckOptions {
   readonly onRow?: (row: FigureRow) => void;
 }
 
-const least = (value: number): Bar => ({ value, kind: "least", unit: "x" });
+const least = (value: number, unit = "x"): Bar => ({ value, kind: "least", unit });
 const most = (value: number, unit = ""): Bar => ({ value, kind: "most", unit });
 
 function caseNamed(title: string): KernelCase {
@@ -61,6 +63,26 @@ async function lastVariant(bench: KernelCase): Promise<string> {
 
 const CONV_SHAPES = ["3x3 16->32 [8,16,32,32]", "3x3 64->64 [8,64,16,16]"];
 const conv = (pass: string) => CONV_SHAPES.map((shape) => `conv2d ${pass} ${shape}`);
+
+const LIF_WIDE = "[4,8,64,28,28]";
+const LIF_SHAPES = [LIF_WIDE, "[16,4,32,16,16]"];
+const lif = (pass: string) => LIF_SHAPES.map((shape) => `lif ${pass} ${shape}`);
+
+/** Bytes that the fused LIF kernel has to move over its best time, in percent of the best copy of the same run. */
+async function copyShare(rounds: number): Promise<Measured> {
+  const { software } = currentGpu().adapter;
+  const clock = await pickClock();
+  // Of a GPU's caches the usual shapes would fill but a part.
+  const bench = software ? caseNamed(`lif forward ${LIF_WIDE}`) : lifLargeCases[0];
+  if (!bench) throw new Error("check: there is no large LIF case");
+  const before = await measureGauge({ clock });
+  const { variants, bytes } = await measureKernel(bench, { rounds, clock, variants: [await lastVariant(bench)] });
+  const { copyGBs } = betterGauge(before, await measureGauge({ clock }));
+  const ms = Math.min(...(variants.at(-1) as (typeof variants)[number]).rounds);
+  const gbs = bytes / ms / 1e6;
+  const detail = `${bench.name}: ${threeDigits(gbs)} of ${threeDigits(copyGBs)} GB/s`;
+  return { value: (100 * gbs) / copyGBs, detail };
+}
 
 async function againstPeers(workload: string, rounds: number): Promise<Measured> {
   if (!peersInstalled()) return { value: null, detail: "npm ci --prefix bench/peers" };
@@ -100,6 +122,10 @@ function makeFigures(rounds: number): Figure[] {
     ratio("conv 3x3 weight gradient, against naive", 10, conv("grad weight")),
     ratio("matmul 512, against naive", 6, ["matmul 512x512x512"]),
     ratio("batch norm apply + ReLU, against scalar kernels", 3, ["batch_norm apply and relu [128,16,32,32]"]),
+    ratio("LIF forward, against kernels per step", 6, lif("forward")),
+    ratio("LIF forward + backward, against kernels per step", 5, lif("forward and backward")),
+    ratio("batch norm + LIF, against separate ops", 1.1, lif("batch norm and neurons, forward")),
+    { name: "LIF forward, share of the copy bandwidth", bar: least(60, "%"), measure: () => copyShare(rounds) },
     ratio("fused update, against unfused", 3, ["update ResNet-20, 65 tensors"]),
     {
       name: "LeNet-BN step, against the faster peer",

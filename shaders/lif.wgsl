@@ -34,8 +34,7 @@ struct Params {
 @group(0) @binding(8) var<uniform> params: Params;
 //!include "lib/item_norm.wgsl"
 
-fn walk(i: u32, k: f32) {
-  let norm = item_norm(i);
+fn walk(i: u32, k: f32, norm: ItemNorm) {
   var potential = Item(params.start);
   if (HAS_V) {
     potential = v[i];
@@ -73,10 +72,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let k = leak_factor();
   let first = flat_group(group, groups) * (64u * ROUNDS) + lane / NEAR * (NEAR * ROUNDS) + lane % NEAR;
+  var norm = item_norm(first);
   for (var round = 0u; round < ROUNDS; round++) {
     let i = first + round * NEAR;
     if (i < params.items) {
-      walk(i, k);
+      walk(i, k, norm);
     }
+    norm = item_norm_after(norm, i + NEAR, NEAR);
   }
 }

@@ -72,8 +72,7 @@ fn step_back(way: Way, h: Item, before: Item, at: u32, k: f32) -> Way {
 }
 
 // Returns the neuron's part of the gradient of k.
-fn walk(i: u32, k: f32) -> Item {
-  let norm = item_norm(i);
+fn walk(i: u32, k: f32, norm: ItemNorm) -> Item {
   var potential = Item(params.start);
   if (HAS_V) {
     potential = v[params.begun + i];
@@ -120,11 +119,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let place = flat_group(group, groups);
   let first = place * (64u * ROUNDS) + lane / NEAR * (NEAR * ROUNDS) + lane % NEAR;
   var gk = Item(0.0);
+  var norm = item_norm(first);
   for (var round = 0u; round < ROUNDS; round++) {
     let i = first + round * NEAR;
     if (i < params.items) {
-      gk += walk(i, k);
+      gk += walk(i, k, norm);
     }
+    norm = item_norm_after(norm, i + NEAR, NEAR);
   }
   if (SUM_K) {
     // An Item of one number fills the vector with it.

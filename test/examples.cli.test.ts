@@ -71,3 +71,28 @@ test("they are short and use the public surface only", () => {
     expect(own, name).toEqual(["../src/index.ts", "../src/node/index.ts"]);
   }
 });
+
+test("spiking_events.ts learns motion", async () => {
+  const { code, lines, err } = await example(
+    ...(["spiking_events.ts", "--epochs", "3", "--samples", "960", "--threshold", "0.01"] as const),
+  );
+  expect(code, err).toBe(0);
+  expect(lines[0]).toMatch(/^adapter: ./);
+  expect(lines[3]).toMatch(/^epoch 3 {2}loss \d\.\d{3} {2}accuracy [\d.]+% {2}zeros [\d.]+%$/);
+  const rates = lines.slice(4, 7).map((line) => /^sn\d: \d+ neurons fire in ([\d.]+)% of the steps$/.exec(line)?.[1]);
+  for (const rate of rates) expect(Number(rate)).toBeGreaterThan(0);
+  const [synOps = 0, dense = 0] = numbers(lines[7]);
+  expect(synOps).toBeGreaterThan(0);
+  expect(synOps).toBeLessThan(dense / 5);
+  expect(lines).toHaveLength(8);
+});
+
+test("sew_resnet_step.ts takes a step and tells its memory", async () => {
+  const { code, lines, err } = await example("sew_resnet_step.ts", "--size", "32", "--steps", "2", "--batch", "2");
+  expect(code, err).toBe(0);
+  expect(lines[1]).toBe("SEW ResNet-18: 11689512 parameters, T = 2, batch 2, 32x32");
+  expect(lines[2]).toMatch(/^first step: [\d.]+ s, loss \d\.\d{3}$/);
+  const [peak = 0, own = 0, ratio = 0] = numbers(lines[4]);
+  expect(own).toBeLessThan(peak);
+  expect(ratio).toBeLessThan(1.1);
+});

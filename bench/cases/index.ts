@@ -4,6 +4,7 @@ import { batchNormCases, batchNormLargeCases } from "./batch_norm.ts";
 import { conv2dCases, conv2dLargeCases } from "./conv2d.ts";
 import { elementwiseCases, elementwiseLargeCases } from "./elementwise.ts";
 import { hostCases } from "./host.ts";
+import { lifCases, lifLargeCases } from "./lif.ts";
 import { matmulCases, matmulLargeCases } from "./matmul.ts";
 import { poolCases, poolLargeCases } from "./pool.ts";
 import { reductionCases, reductionLargeCases } from "./reduction.ts";
@@ -15,6 +16,7 @@ export const cases: readonly BenchCase[] = [
   ...matmulCases,
   ...conv2dCases,
   ...batchNormCases,
+  ...lifCases,
   ...poolCases,
   ...softmaxCases,
   ...elementwiseCases,
@@ -28,6 +30,7 @@ export const largeCases: readonly BenchCase[] = [
   ...matmulLargeCases,
   ...conv2dLargeCases,
   ...batchNormLargeCases,
+  ...lifLargeCases,
   ...poolLargeCases,
   ...softmaxLargeCases,
   ...elementwiseLargeCases,

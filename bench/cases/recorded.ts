@@ -64,6 +64,23 @@ export function recorded(name: string, body: () => readonly Tensor[]): Variant {
   return new Recorded(name, body, () => {});
 }
 
+/** Runs `body` with the leaves wanting gradients, which go to `places`. */
+function withGradients<T>(leaves: readonly Tensor[], places: readonly Tensor[], body: () => T): T {
+  leaves.forEach((leaf, i) => {
+    leaf.requiresGrad = true;
+    leaf.grad = places[i] as Tensor;
+    leaf.gradArrived = false;
+  });
+  try {
+    return body();
+  } finally {
+    for (const leaf of leaves) {
+      leaf.requiresGrad = false;
+      leaf.grad = null;
+    }
+  }
+}
+
 /**
  * The backward pass of one op alone. `forward` runs once under a tape; what is recorded are the gradients from `dy` to
  * `leaves`, which are the results. Of one op only: the tape frees what an op saved after its step, and a later step of
@@ -84,18 +101,9 @@ export function recordedBackward(name: string, leaves: readonly Tensor[], forwar
     }
   };
   const body = () => {
-    leaves.forEach((leaf, i) => {
-      leaf.requiresGrad = true;
-      leaf.grad = places[i] as Tensor;
-      leaf.gradArrived = false;
-    });
     try {
-      (tape as Tape).backward(y as Tensor, dy);
+      withGradients(leaves, places, () => (tape as Tape).backward(y as Tensor, dy));
     } finally {
-      for (const leaf of leaves) {
-        leaf.requiresGrad = false;
-        leaf.grad = null;
-      }
       tape?.dispose();
       // While the recording is open, so that the memory stays its own: backward may have read it.
       y?.dispose();
@@ -103,4 +111,17 @@ export function recordedBackward(name: string, leaves: readonly Tensor[], forwar
     return places;
   };
   return new Recorded(name, body, before);
+}
+
+/** Forward and backward together, of any number of ops: the results are what `forward` gives and the leaves' gradients. */
+export function recordedStep(name: string, leaves: readonly Tensor[], forward: () => Tensor, dy: Tensor): Variant {
+  const places = leaves.map((leaf) => empty(leaf.shape));
+  const body = () =>
+    withGradients(leaves, places, () => {
+      using tape = new Tape();
+      const y = forward();
+      tape.backward(y, dy);
+      return [y, ...places];
+    });
+  return new Recorded(name, body, () => {});
 }

@@ -158,8 +158,9 @@ export const OTHER_DATA: RecipeFlags = { weightDecay: 0, augment: { crop: 0 } };
 export const EVENT_DEFAULTS: RecipeFlags = {
   ...OTHER_DATA,
   model: { name: "spiking-cnn" },
-  epochs: 10,
+  epochs: 5,
   batchSize: 64,
+  prune: { threshold: 0.05 },
 };
 
 /** Defaults for a data set. */

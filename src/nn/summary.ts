@@ -3,14 +3,19 @@ import { meta, type Shape, type Tensor } from "../tensor/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
+import { SpikingNode } from "./neuron.ts";
 import { Parameter } from "./parameter.ts";
 
 export interface LayerSummary {
   readonly name: string;
   readonly type: string;
+  /** With the batch axis; of spiking layers, one time step. */
   readonly output: Shape;
   readonly parameters: number;
-  /** Multiply-accumulates for one sample; convolutions and linear layers only, as the field counts them. */
+  /**
+   * Multiply-accumulates for one sample, and of a spiking network one time step; convolutions and linear layers only, as
+   * the field counts them.
+   */
   readonly macs: number;
   /** Weights that pruning may set to zero. */
   readonly prunable: number;
@@ -36,7 +41,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   // A fused layer (batch norm with what follows it) goes through another method, so all doors are watched.
   const undo: (() => void)[] = [];
   for (const m of leaves) {
-    for (const door of ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant"] as const) {
+    for (const door of ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm"] as const) {
       const original = (m as unknown as Record<string, unknown>)[door];
       if (typeof original !== "function") continue;
       const own = Object.getOwnPropertyDescriptor(m, door); // a checkpointed module has one
@@ -78,6 +83,8 @@ function describe(name: string, m: Module, y: Tensor): LayerSummary {
   const prunable = own.reduce((sum, p) => sum + (p.prunable ? p.numel : 0), 0);
   let macs = 0;
   if (m instanceof Conv2d) macs = m.weight.numel * (y.shape[2] as number) * (y.shape[3] as number);
-  if (m instanceof Linear) macs = m.weight.numel * (y.numel / (y.shape.at(-1) as number));
-  return { name, type: m.constructor.name, output: y.shape, parameters, macs, prunable };
+  // Rows beyond the first axis are positions of one sample; the first is the batch, with time steps folded in.
+  if (m instanceof Linear) macs = m.weight.numel * (y.numel / ((y.shape[0] as number) * (y.shape.at(-1) as number)));
+  const output = m instanceof SpikingNode ? y.shape.slice(1) : [1, ...y.shape.slice(1)];
+  return { name, type: m.constructor.name, output, parameters, macs, prunable };
 }

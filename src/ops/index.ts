@@ -17,6 +17,7 @@ export * from "./ltp_threshold.ts";
 export * from "./matmul.ts";
 export * from "./max.ts";
 export * from "./max_pool2d.ts";
+export * from "./pack_spikes.ts";
 export * from "./reshape.ts";
 export * from "./sew_connect.ts";
 export * from "./soft_threshold.ts";

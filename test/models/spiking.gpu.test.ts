@@ -1,7 +1,6 @@
 // Small spiking networks that learn, and residual blocks that begin as an identity.
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { currentGpu } from "../../src/gpu/index.ts";
 import {
   buildModel,
   SewBasicBlock,
@@ -12,7 +11,16 @@ import {
   sewKeyToSpikingJelly,
   sewStateFromSpikingJelly,
 } from "../../src/models/index.ts";
-import { IFNode, type Module, manualSeed, RandomState, Sequential, SpikingNode } from "../../src/nn/index.ts";
+import { firingCurrent, neuronMaker } from "../../src/models/spiking/input.ts";
+import {
+  checkpointModule,
+  IFNode,
+  type Module,
+  manualSeed,
+  RandomState,
+  Sequential,
+  SpikingNode,
+} from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { TrainStep } from "../../src/train/index.ts";
@@ -31,6 +39,18 @@ const spikes = (shape: readonly number[], seed = 1) =>
 const values = async (t: Tensor) => [...(await t.data())];
 
 describe("blocks", () => {
+  test("AND begins as an identity with leaking neurons too", async () => {
+    using _scope = new Scope();
+    for (const neuron of ["lif", "plif"] as const) {
+      const options = { neuron, tau: 1.6, vThreshold: 0.7 };
+      const config = { neurons: neuronMaker(options), firingCurrent: firingCurrent(options) };
+      const block = new SewBasicBlock(2, 2, 1, { ...config, connect: "AND", zeroInit: true });
+      const x = spikes([3, 2, 2, 3, 3]);
+      expect(await values(block.forward(x))).toEqual(await values(x));
+      block.dispose();
+    }
+  });
+
   test.each(["ADD", "AND", "IAND"] as const)("%s begins as an identity, in training and after", async (connect) => {
     using _scope = new Scope();
     const x = spikes([3, 2, 8, 4, 4]);
@@ -146,7 +166,7 @@ describe("training", () => {
       manualSeed(4);
       runs.push(await train({ model: new SpikingCnn(small), ...image, steps: 20, replay }));
     }
-    const [{ losses }] = runs as [{ losses: number[] }];
+    const { losses } = runs[0]!;
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
     expect(runs[1]).toEqual(runs[0]);
@@ -177,7 +197,7 @@ describe("training", () => {
     expect([...state.keys()].filter((name) => name.endsWith(".w"))).toEqual(["sn1.w", "sn2.w", "sn3.w"]);
   });
 
-  test("SewNet, and with its potentials kept for backward it is no other network", async () => {
+  test("SewNet learns", async () => {
     manualSeed(4);
     const model = new SewNet({ width: 4, classes: 3, timeSteps: 3 });
     const { losses } = await train({ model, ...image, steps: 10 });
@@ -190,7 +210,6 @@ describe("training", () => {
     for (const on of [false, true]) {
       manualSeed(4);
       const model = new SewDvs({ widths: [4, 4], channels: 6, size: 8, classes: 3, timeSteps: 3, zeroInit: true });
-      const { checkpointModule } = await import("../../src/nn/index.ts");
       if (on) for (const [, m] of model.namedModules()) if (m instanceof SewBasicBlock) checkpointModule(m);
       runs.push(await train({ model, sample: [6, 8, 8], x, classes: 3, steps: 4 }));
     }
@@ -234,14 +253,15 @@ test("observers in every layer change nothing", async () => {
   model.eval();
   const x = tensor(pixels(4 * 64), [4, 1, 8, 8]);
   const plain = await values(model.forward(x));
-  const rates: number[] = [];
   const layers = [...model.namedModules()].flatMap(([, m]) => (m instanceof SpikingNode ? [m] : []));
   const heard: Tensor[] = [];
   for (const m of layers) m.observer = (event) => heard.push(event.spikes);
   expect(await values(model.forward(x))).toEqual(plain);
-  for (const t of heard) rates.push((await values(t)).reduce((a, b) => a + b, 0) / t.numel);
-  expect(rates.length).toBe(3);
-  for (const r of rates) expect(r).toBeLessThan(1);
-  expect(currentGpu().memory().live).toBeGreaterThan(0);
+  expect(heard.map((t) => t.shape)).toEqual([
+    [3, 4, 8, 4, 4],
+    [3, 4, 16, 2, 2],
+    [3, 4, 128],
+  ]);
+  for (const t of heard) expect((await values(t)).every((v) => v === 0 || v === 1)).toBe(true);
   model.dispose();
 });

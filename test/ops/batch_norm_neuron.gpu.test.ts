@@ -89,6 +89,10 @@ describe.each([true, false])("equals its parts, training %s", (training) => {
     { neuron: "PLIF", shape: [3, 4, 4, 2], timeSteps: 6, constant: true, decayInput: false },
     { neuron: "IF", shape: [4, 3, 5, 3], timeSteps: 3, constant: true, vReset: -0.2, momentum: 0.3, eps: 1e-3 },
     { neuron: "IF", shape: [9, 7], timeSteps: 3 },
+    // Planes that end within an invocation's items, within a workgroup's, and beyond.
+    { neuron: "PLIF", shape: [12, 8, 12, 12], timeSteps: 6 },
+    { neuron: "LIF", shape: [6, 5, 13, 13], timeSteps: 3 },
+    { neuron: "LIF", shape: [6, 2, 48, 48], timeSteps: 3 },
     { neuron: "LIF", shape: [4, 2, 8], timeSteps: 1, tau: 4 },
   ] as const)("$neuron, x [$shape], T $timeSteps", (c) => check({ ...c, training }));
 });

@@ -64,6 +64,11 @@ export function neuronMaker(options: SpikingOptions): () => SpikingNode {
   throw new OpError("neuronMaker", `neuron wants ${NEURONS.join(", ")}, was given ${neuron}`);
 }
 
+/** The constant current under which a neuron at rest at 0 fires at every step. */
+export function firingCurrent({ neuron = "lif", tau = 2, decayInput = true, vThreshold = 1 }: SpikingOptions): number {
+  return neuron !== "if" && decayInput ? vThreshold * tau : vThreshold;
+}
+
 function encoderFor(name: EncoderName, timeSteps: number, random: RandomState | undefined): Module | null {
   if (name === "direct") return null;
   if (name === "latency") return new LatencyEncoder({ timeSteps });

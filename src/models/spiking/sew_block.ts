@@ -15,8 +15,13 @@ import type { Tensor } from "../../tensor/index.ts";
 export interface SewBlockConfig {
   /** ADD identity + out, AND identity · out, IAND identity · (1 - out). Default ADD. */
   readonly connect?: SewConnect;
-  /** Begin as an identity: the branch's last batch norm has weight 0, and with AND bias 1. Default false. */
+  /**
+   * Begin as an identity: the branch's last batch norm has weight 0, and with AND a bias that makes the neurons fire at
+   * every step (1 for IF neurons, as published; tau times that where a leak acts on the input). Default false.
+   */
   readonly zeroInit?: boolean;
+  /** The current that makes a neuron fire at every step. Default 1. */
+  readonly firingCurrent?: number;
   readonly neurons: () => SpikingNode;
 }
 
@@ -35,8 +40,8 @@ export function convBatchNorm(
 }
 
 /** Of the branch's last batch norm. */
-function lastNorm({ zeroInit = false, connect = "ADD" }: SewBlockConfig): BatchNormConfig {
-  return zeroInit ? { initial: { weight: 0, bias: connect === "AND" ? 1 : 0 } } : {};
+function lastNorm({ zeroInit = false, connect = "ADD", firingCurrent = 1 }: SewBlockConfig): BatchNormConfig {
+  return zeroInit ? { initial: { weight: 0, bias: connect === "AND" ? firingCurrent : 0 } } : {};
 }
 
 /** The shortcut where shapes differ: 1x1 convolution, batch norm, neurons. */

@@ -4,7 +4,7 @@ import { foldTime, Linear, MaxPool2d, Module, Sequential, type SpikingNode, unfo
 import { flatten } from "../../ops/reshape.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import { firingCurrent, neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
 import { convBatchNorm, SewBasicBlock, type SewBlockConfig } from "./sew_block.ts";
 
 /** Widths of the stages, each of which halves the frame. */
@@ -15,7 +15,7 @@ export const sewDvsPlans = {
   gesture: [32, 32, 32, 32, 32, 32, 32],
 } as const;
 
-export interface SewDvsConfig extends SpikingOptions, Omit<SewBlockConfig, "neurons"> {
+export interface SewDvsConfig extends SpikingOptions, Pick<SewBlockConfig, "connect" | "zeroInit"> {
   /** Default that of CIFAR10-DVS. */
   readonly widths?: readonly number[];
   /** Of a sample: polarities of all frames together. */
@@ -62,7 +62,12 @@ export class SewDvs extends Module {
   }: SewDvsConfig = {}) {
     super();
     const neurons = neuronMaker({ neuron: "plif", ...options });
-    const config = { neurons, ...(connect ? { connect } : {}), ...(zeroInit ? { zeroInit } : {}) };
+    const config = {
+      neurons,
+      firingCurrent: firingCurrent({ neuron: "plif", ...options }),
+      ...(connect ? { connect } : {}),
+      ...(zeroInit ? { zeroInit } : {}),
+    };
     this.input = new SpikingInput({ timeSteps: 16, frames: true, ...options });
     let from = this.input.channelsOf(channels);
     this.conv = new Sequential(

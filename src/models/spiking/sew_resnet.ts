@@ -14,7 +14,7 @@ import {
 } from "../../nn/index.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import { firingCurrent, neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
 import { SewBasicBlock, type SewBlockConfig, SewBottleneck } from "./sew_block.ts";
 
 const PLANS = {
@@ -27,7 +27,7 @@ const PLANS = {
 
 export type SewDepth = keyof typeof PLANS;
 
-export interface SewResNetConfig extends SpikingOptions, Omit<SewBlockConfig, "neurons"> {
+export interface SewResNetConfig extends SpikingOptions, Pick<SewBlockConfig, "connect" | "zeroInit"> {
   readonly depth?: SewDepth;
   readonly channels?: number;
   readonly classes?: number;
@@ -56,7 +56,12 @@ export class SewResNet extends Module {
       throw new OpError("SewResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);
     const { block: Block, layers } = PLANS[depth];
     const neurons = neuronMaker({ neuron: "if", ...options });
-    const config = { neurons, ...(connect ? { connect } : {}), ...(zeroInit ? { zeroInit } : {}) };
+    const config = {
+      neurons,
+      firingCurrent: firingCurrent({ neuron: "if", ...options }),
+      ...(connect ? { connect } : {}),
+      ...(zeroInit ? { zeroInit } : {}),
+    };
     const init = kaimingNormalInit("fan_out");
     this.input = new SpikingInput(options);
     this.conv1 = new Conv2d(this.input.channelsOf(channels), 64, 7, { stride: 2, padding: 3, bias: false, init });

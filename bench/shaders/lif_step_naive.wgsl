@@ -1,0 +1,38 @@
+// One stage of one step of LIF neurons with hard reset to 0, one neuron per invocation: what separate ops do.
+//!include "lib/index.wgsl"
+const OP: u32 = 0u;                      //!spec   0 charge: a = x, b = v, y = h.  1 fire: a = h, y = s.  2 reset: a = h, b = s, y = v
+struct Params {
+  n: u32,                    // neurons
+  at_a: u32, at_b: u32, at_y: u32, // where the step begins in each
+  begin: u32,                // 1: charge from rest, b is not read
+  k: f32,                    // 1 / tau
+  threshold: f32,
+}
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let i = flat_group(group, groups) * 64u + lane;
+  if (i >= params.n) {
+    return;
+  }
+  let seen = a[params.at_a + i];
+  var out = 0.0;
+  if (OP == 0u) {
+    var v = 0.0;
+    if (params.begin == 0u) {
+      v = b[params.at_b + i];
+    }
+    // In the order of lib/lif.wgsl: the last bit decides who fires.
+    out = fma(seen, params.k, fma(-v, params.k, v));
+  } else if (OP == 1u) {
+    out = select(0.0, 1.0, seen >= params.threshold);
+  } else {
+    out = seen * (1.0 - b[params.at_b + i]);
+  }
+  y[params.at_y + i] = out;
+}
