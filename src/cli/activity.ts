@@ -3,10 +3,12 @@ import {
   type Activity,
   captureSpikes,
   DataLoader,
+  FIRST_DRAW,
   type HostBatch,
   type ImageDataset,
   type Module,
   measureActivity,
+  type RandomState,
   type SpikeFigure,
 } from "../index.ts";
 import type { Recipe } from "./recipe.ts";
@@ -27,7 +29,10 @@ export async function activityOf(
   model: Module,
   test: ImageDataset,
   recipe: { readonly model: Pick<Recipe["model"], "encoder"> },
+  random: RandomState,
 ): Promise<ActivityReport> {
+  // The same spikes of a Poisson encoder, whenever this is called.
+  random.setStep(FIRST_DRAW);
   const dataset = forEncoder(test, recipe.model.encoder);
   const sample = dataset.shape;
   const batches = () => new DataLoader({ dataset, batchSize: Math.min(BATCH, dataset.length) });

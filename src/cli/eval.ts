@@ -26,7 +26,7 @@ export interface EvalFlags extends AdapterFlags {
   readonly model?: string;
   readonly data?: string;
   readonly dataDir?: string;
-  readonly batchSize: number;
+  readonly batchSize?: number;
   readonly limit?: number;
   /** Operations and energy, of a network without spikes too. */
   readonly activity?: boolean;
@@ -46,7 +46,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";
-  const { by, size, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const { by, size, batch = 500, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
   const { dataDir: dir, limit } = flags;
@@ -56,12 +56,12 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const random = new RandomState(Number(metadata.get("seed") ?? 0));
   const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
   model.loadStateDict(weights);
-  const evaluator = new Evaluator(model, test.shape);
+  const evaluator = new Evaluator(model, test.shape, random);
   const started = performance.now();
-  const result = await evaluator.run(new DataLoader({ dataset: test, batchSize: flags.batchSize }));
+  const result = await evaluator.run(new DataLoader({ dataset: test, batchSize: flags.batchSize ?? batch }));
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
-  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }) : null;
+  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }, random) : null;
   const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
   out.say(renderLayerTable(layers));
   if (activity) out.say(renderActivityTable(activity.report));

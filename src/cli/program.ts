@@ -121,7 +121,7 @@ Examples
     .option("--data-dir <folder>", "folder of the IDX files or recordings")
     .option("--limit <n>", "event data: only so many samples of each class", whole)
     .option("--activity", "operations and energy too; of a spiking network they are always shown")
-    .option("--batch-size <n>", "images at a time", whole, 500)
+    .option("--batch-size <n>", "samples at a time; default 500, of a spiking model as in training", whole)
     .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
     .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
       done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));

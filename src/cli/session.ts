@@ -1,5 +1,5 @@
 // A recipe and its data become a session.
-import { buildModel, type Module, manualSeed, RandomState, Session } from "../index.ts";
+import { buildModel, type Module, manualSeed, type RandomState, Session } from "../index.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
 import type { Recipe } from "./recipe.ts";
@@ -32,9 +32,9 @@ export function modelFor(
   );
 }
 
-export function buildSession(recipe: Recipe, { train, test }: Splits): Session {
+/** `random`: what a Poisson encoder draws from; the session moves its step. */
+export function buildSession(recipe: Recipe, { train, test }: Splits, random: RandomState): Session {
   manualSeed(recipe.seed);
-  const random = new RandomState(recipe.seed);
   const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
   const { encoder } = recipe.model;
   return new Session({

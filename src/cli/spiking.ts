@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   ENCODERS,
+  evaluationBatch,
   type ImageDataset,
   models,
   NEURONS,
@@ -70,16 +71,29 @@ export function forEncoder<D extends ImageDataset>(dataset: D, encoder: string |
 }
 
 /** What a model file says of its neurons and of the data's frames, so that `eval` builds the same model. */
-export function neuronMetadata({ model, data }: Pick<Recipe, "model" | "data">): Record<string, string> {
+export function neuronMetadata(recipe: Pick<Recipe, "model" | "data" | "batchSize">): Record<string, string> {
+  const { model, data } = recipe;
   if (!isSpiking(model.name) && !isEventData(data.name)) return {};
   const { neuron, tau, surrogate, encoder } = model;
   const { by, size } = data;
+  // Random spikes are drawn batch by batch: the same batches, the same spikes.
+  const batch = evaluationBatch(recipe);
   return {
-    time: JSON.stringify({ timeSteps: timeStepsOf(model, data.name), neuron, tau, surrogate, encoder, by, size }),
+    time: JSON.stringify({
+      batch,
+      timeSteps: timeStepsOf(model, data.name),
+      neuron,
+      tau,
+      surrogate,
+      encoder,
+      by,
+      size,
+    }),
   };
 }
 
 const SAVED = z.object({
+  batch: z.int().min(1).optional(),
   timeSteps: z.int().min(1),
   neuron: z.enum(NEURONS).optional(),
   tau: z.number().gt(1).optional(),

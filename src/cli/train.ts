@@ -108,7 +108,8 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     testImages: data.test.length,
     adapter: gpu.adapter,
   });
-  const session = buildSession(recipe, data);
+  const random = new RandomState(recipe.seed);
+  const session = buildSession(recipe, data, random);
   const resumed = flags.resume ? await files.restore(session) : null;
   out.say(
     `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
@@ -165,7 +166,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     const evaluation = await session.evaluate();
     // Before the activity is measured, which takes memory of its own.
     const peakBytes = currentGpu().memory().peak;
-    const activity = isSpiking(recipe.model.name) ? await activityOf(session.model, data.test, recipe) : null;
+    const activity = isSpiking(recipe.model.name) ? await activityOf(session.model, data.test, recipe, random) : null;
     const final = {
       kind: "result",
       accuracy: evaluation.accuracy,

@@ -27,9 +27,8 @@ export class DirectEncoder extends Module {
 /**
  * x in 0..1 as the rate of random spikes, in training and in evaluation alike.
  *
- * Spikes belong to the seed, to this encoder and to the random state's step. Training moves the step; nothing moves it in
- * evaluation: batches of one evaluation are compared with the same random numbers, element by element, and evaluating again
- * at that step gives the same result. To average over draws, or to have each batch draw its own, call `random.setStep`.
+ * Spikes belong to the seed, to this encoder and to the random state's step, which training moves, and evaluation too when
+ * it is given the state (`Evaluator`, `Session`): each batch then draws by its number. Elsewhere call `random.setStep`.
  */
 export class PoissonEncoder extends Module {
   readonly options: EncodeOptions;

@@ -1,6 +1,6 @@
 // Loss and accuracy of a model on a data set, with running statistics and no gradients.
 import { noGrad } from "../autograd/index.ts";
-import type { Module } from "../nn/index.ts";
+import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { type CapturedStep, capture, empty, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
@@ -17,6 +17,8 @@ export interface Evaluation {
 }
 
 const SLOTS = 64;
+/** Where random draws of evaluation begin, far from the steps of training: batch i draws at this step + i. */
+export const FIRST_DRAW = 2 ** 31;
 
 /** Evaluates as often as wanted; the captured step is kept between calls. */
 export class Evaluator {
@@ -26,9 +28,15 @@ export class Evaluator {
   private readonly step: Tensor = scalar(0, "u32");
   private readonly guard: Tensor = persistent(Uint32Array.of(ALL_FINITE), [1]);
   private readonly captured: CapturedStep<"x" | "y", Record<string, Tensor>>;
+  private readonly random: RandomState | undefined;
 
-  constructor(model: Module, sample: readonly number[]) {
+  /**
+   * `random`: of a model that draws in evaluation too, such as a Poisson encoder. Each batch draws by its number, so that
+   * evaluating again, whenever, with batches of the same size gives the same result.
+   */
+  constructor(model: Module, sample: readonly number[], random?: RandomState) {
     this.model = model;
+    this.random = random;
     this.sample = sample;
     this.captured = capture(({ x, y }) => this.measure(x, y));
   }
@@ -48,6 +56,7 @@ export class Evaluator {
   /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. */
   enqueue(batch: HostBatch, index: number): void {
     this.step.set(index);
+    this.random?.setStep(FIRST_DRAW + index);
     noGrad(() =>
       this.captured.run({
         x: { data: batch.x, shape: [batch.size, ...this.sample] },

@@ -17,7 +17,7 @@ export {
 } from "./capture_spikes.ts";
 export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
 export type { RunConfig } from "./config.ts";
-export { type Evaluation, Evaluator } from "./evaluate.ts";
+export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
 export {
   type EpochRecord,
   type FitOptions,

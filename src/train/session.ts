@@ -45,7 +45,8 @@ export interface LayerSparsity {
 type FitCallbacks = Pick<FitOptions, "onRecord" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal">;
 
 /** Images that one evaluation step takes: as many as a training step, whose memory it then shares, within reason. */
-export const evaluationBatch = ({ batchSize }: RunConfig): number => Math.min(500, Math.max(32, batchSize));
+export const evaluationBatch = ({ batchSize }: Pick<RunConfig, "batchSize">): number =>
+  Math.min(500, Math.max(32, batchSize));
 
 /** Sizes of the batches that `count` samples make: full ones, and a shorter last one. */
 export function batchSizes(count: number, batch: number): number[] {
@@ -92,7 +93,7 @@ export class Session {
       ...(options.random ? { random: options.random } : {}),
       replay: options.replay ?? true,
     });
-    this.evaluator = new Evaluator(model, test.shape);
+    this.evaluator = new Evaluator(model, test.shape, options.random);
     const transforms = [
       ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
       ...(augment.flip ? [randomHorizontalFlip()] : []),

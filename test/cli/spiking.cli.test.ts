@@ -15,6 +15,7 @@ const at = (name: string) => join(scratch, name);
 interface Report {
   accuracy: number;
   sparsity: number;
+  loss: number;
   activity: {
     timeSteps: number;
     spiking: { name: string; rate: number }[];
@@ -55,6 +56,29 @@ describe("spiking-cnn on images", () => {
     const again = lastJson(evaluated.out);
     expect(again).toMatchObject({ accuracy, sparsity });
     expect(again.activity.spiking).toEqual(activity.spiking);
+  });
+
+  test("random spikes are the same when a model is evaluated again", async () => {
+    const out = at("poisson");
+    const flags = ["--model", "spiking-cnn", "--encoder", "poisson", "-T", "2", "--schedule", "none"];
+    const run = await espalier([
+      "train",
+      ...flags,
+      ...images,
+      "--epochs",
+      "1",
+      "--batch-size",
+      "40",
+      "--json",
+      "--out",
+      out,
+    ]);
+    expect(run.code, run.err).toBe(0);
+    const evaluated = await espalier(["eval", out, "--data-dir", data, "--json"]);
+    expect(evaluated.code, evaluated.err).toBe(0);
+    const want = lastJson(run.out);
+    expect(lastJson(evaluated.out)).toMatchObject({ accuracy: want.accuracy, loss: want.loss });
+    expect(lastJson(evaluated.out).activity).toEqual(want.activity);
   });
 
   test.each([

@@ -239,7 +239,7 @@ describe("the registry", () => {
       "SewDvs: frames of 64 pixels are halved 7 times: want 128",
     );
     expect(() => buildModel("sew-gesture", { ...input, size: 128 })).toThrow(
-      "SpikingInput: 3 channels are not 16 frames of equal channels",
+      "SpikingInput: wants 16 frames as channels, polarities times frames; was given samples of 3 channels",
     );
     expect(() => buildModel("spiking-cnn", input, { spiking: { neuron: "gru" as "if" } })).toThrow(
       "neuronMaker: neuron wants if, lif, plif, was given gru",

@@ -100,7 +100,10 @@ export class SpikingInput extends Module {
   channelsOf(channels: number): number {
     if (!this.frames) return channels;
     if (channels % this.timeSteps !== 0)
-      throw new OpError("SpikingInput", `${channels} channels are not ${this.timeSteps} frames of equal channels`);
+      throw new OpError(
+        "SpikingInput",
+        `wants ${this.timeSteps} frames as channels, polarities times frames; was given samples of ${channels} channels`,
+      );
     return channels / this.timeSteps;
   }
 
