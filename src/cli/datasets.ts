@@ -13,8 +13,8 @@ import {
   syntheticEventDataset,
 } from "../index.ts";
 import { fileSource } from "../node/index.ts";
+import { type EventDataName, isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
-import { type EventDataName, isEventData } from "./spiking.ts";
 
 /** Where the packages of common distributions put Fashion-MNIST. */
 const FASHION_FOLDERS = [

@@ -3,11 +3,11 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
 import { IMAGE_DATA } from "./datasets.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
+import { EVENT_DATA } from "./event_data.ts";
 import { report } from "./fail.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
 import { runDoctor, runSetup } from "./setup.ts";
-import { EVENT_DATA } from "./spiking.ts";
 import { runTrain } from "./train.ts";
 import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
 

@@ -2,7 +2,7 @@
 // the checks and the words of the error messages.
 import { z } from "zod";
 import { ENCODERS, NEURONS, SURROGATES, type SurrogateName } from "../index.ts";
-import { EVENT_DATA, isEventData } from "./spiking.ts";
+import { EVENT_DATA, isEventData } from "./event_data.ts";
 
 /** Attaches what a field must be ("wanted", used in error messages) and what it is for ("description"). */
 function field<T extends z.ZodType>(schema: T, wanted: string, description: string): T {

@@ -11,13 +11,9 @@ import {
   SURROGATES,
   type SurrogateName,
 } from "../index.ts";
+import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
 import type { Recipe } from "./recipe.ts";
-
-/** Data made of events: a sample is a number of frames. */
-export const EVENT_DATA = ["events", "n-mnist", "dvs-gesture", "cifar10-dvs", "npz"] as const;
-export type EventDataName = (typeof EVENT_DATA)[number];
-export const isEventData = (name: string): name is EventDataName => (EVENT_DATA as readonly string[]).includes(name);
 
 /** Time steps where the recipe does not say. */
 const IMAGE_STEPS = 4;

@@ -5,6 +5,7 @@ import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { loadSplits, type Splits } from "./datasets.ts";
+import { isEventData } from "./event_data.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
@@ -12,7 +13,7 @@ import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { RunFiles } from "./run_files.ts";
 import { buildSession, modelFor } from "./session.ts";
-import { checkSpiking, isEventData, isSpiking, timeStepsOf } from "./spiking.ts";
+import { checkSpiking, isSpiking, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
 
 export interface TrainFlags extends AdapterFlags {

@@ -29,5 +29,6 @@ export {
 export { BatchNorm1d, BatchNorm2d, type BatchNormConfig } from "./norm.ts";
 export { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./pool.ts";
+export { SeqToANNContainer } from "./seq_to_ann.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
-export { foldTime, SeqToANNContainer, unfoldTime } from "./time.ts";
+export { foldTime, unfoldTime } from "./time.ts";
