@@ -1,30 +1,16 @@
 // One figure of a run: loss, accuracy, sparsity, threshold and implied L1 coefficient over the steps, one above the
 // other, so that what the threshold does can be read against what the network does.
 
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import * as Plot from "@observablehq/plot";
-import { Resvg } from "@resvg/resvg-js";
 import { parseHTML } from "linkedom";
+import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
-import { printable } from "./terminal.ts";
 
 export type { PlotRow } from "./plot_data.ts";
 
-export interface RunPlot {
-  /** The figure as SVG text, 800 units wide. */
-  readonly svg: string;
-  /** The same as PNG, twice that many pixels wide. Rendered when called. */
-  png(): Uint8Array;
-}
-
 /** Okabe and Ito's colours, told apart with any colour vision; the light ones darkened for thin lines on white. */
 const COLOR = { train: "#0072b2", test: "#d55e00", sparsity: "#00785a", threshold: "#a5447e", lambda: "#8a6100" };
-const INK = "#1f2328";
-const FAINT = "#6e7781";
-const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-const WIDTH = 800;
 const LEFT = 66;
 const RIGHT = 124;
 const TOP = 74;
@@ -70,7 +56,7 @@ interface Panel {
  * Units    accuracy and sparsity from 0 to 1 in, per cent out; threshold in units of the weights.
  * Errors   RangeError when no row has a step and a number to draw.
  */
-export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): RunPlot {
+export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): Figure {
   const panels = panelsOf(rows);
   if (panels.length === 0) {
     throw new RangeError(`run plot: wants rows with a step and at least one number, got ${rows.length} rows without`);
@@ -110,14 +96,6 @@ function renumber(body: string): string {
     if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
     return ids.get(id) as string;
   });
-}
-
-function rasterize(svg: string): Uint8Array {
-  // A machine without fonts would draw no text: these come with a package.
-  const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
-  const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
-  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
-  return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
 }
 
 function panelsOf(rows: readonly PlotRow[]): Panel[] {
@@ -331,13 +309,4 @@ function significant(y: number): string {
   return Math.abs(rounded) < 1e-3 || Math.abs(rounded) >= 1e5
     ? rounded.toExponential().replace("e+", "e")
     : String(rounded);
-}
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`;
-}
-
-function escapeXml(content: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c] as string);
 }

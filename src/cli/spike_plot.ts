@@ -1,12 +1,10 @@
 // The figure of a spiking network at work: who fires when, layer above layer, and the membrane potential of a few
 // neurons beneath, on the same time axis.
 
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import * as Plot from "@observablehq/plot";
-import { Resvg } from "@resvg/resvg-js";
 import { parseHTML } from "linkedom";
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import {
   checkFigure,
   fit,
@@ -18,24 +16,12 @@ import {
   timeSpan,
   tracePath,
 } from "./spike_plot_data.ts";
-import { printable } from "./terminal.ts";
-
-export interface SpikePlot {
-  /** The figure as SVG text, 800 units wide. */
-  readonly svg: string;
-  /** The same as PNG, twice that many pixels wide. Rendered when called. */
-  png(): Uint8Array;
-}
 
 /** Okabe and Ito's colours, darkened for thin lines on white; from the first layer to the last. */
 const LAYERS = ["#0072b2", "#00785a", "#a5447e", "#8a6100"];
 const SPIKE = "#d55e00";
-const INK = "#1f2328";
-const FAINT = "#6e7781";
 const GRID = "#d8dee4";
-const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-const WIDTH = 800;
 const LEFT = 66;
 const RIGHT = 132;
 const TOP = 74;
@@ -62,7 +48,7 @@ const BETWEEN = 22;
  * Units     potentials without unit, as the weights make them; firing rates in per cent of neurons and steps.
  * Errors    RangeError when there is no sample or no layer, or sizes do not fit.
  */
-export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: string }): SpikePlot {
+export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: string }): Figure {
   checkFigure(figure);
   const bands = layOut(figure);
   const raster = bands.at(-1)?.bottom as number;
@@ -110,14 +96,6 @@ export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: 
 function traceNote({ vThreshold, vReset }: SpikeFigure, layer: string): string {
   const reset = vReset === null ? "lowered by θ" : `reset to ${number(vReset)}`;
   return `in ${fit(layer, 130, 12)}; dots: spikes, at or above the threshold θ = ${number(vThreshold)} (dashed), then ${reset}`;
-}
-
-function rasterize(svg: string): Uint8Array {
-  // A machine without fonts would draw no text: these come with a package.
-  const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
-  const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
-  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
-  return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
 }
 
 interface Band {
@@ -367,12 +345,3 @@ const percent = (share: number) => `${(100 * share).toFixed(share < 0.0995 ? 2 :
 const count = (n: number) => n.toLocaleString("en-US");
 /** Three significant digits. */
 const number = (y: number) => String(Number(y.toPrecision(3)));
-
-function text(x: number, y: number, content: string, attributes: string): string {
-  return `<text x="${x}" y="${y}" ${attributes}>${escapeXml(content)}</text>`;
-}
-
-function escapeXml(content: string): string {
-  const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c] as string);
-}
