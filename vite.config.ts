@@ -32,12 +32,19 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.gpu.test.ts", "test/**/*.cli.test.ts"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
         extends: true,
         // The command as a user runs it: each test starts processes.
-        test: { name: "cli", include: ["test/**/*.cli.test.ts"], testTimeout: 240_000, fileParallelism: false },
+        test: {
+          name: "cli",
+          include: ["test/**/*.cli.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,
