@@ -10,6 +10,7 @@ import {
   loadNamedDataset,
   loadNMnist,
   loadNpzEvents,
+  SYNTHETIC_CLASSES,
   syntheticEventDataset,
 } from "../index.ts";
 import { fileSource } from "../node/index.ts";
@@ -72,7 +73,9 @@ async function loadEvents(
   const common = { frames, ...(by ? { by } : {}), ...(progress ? { progress } : {}) };
   if (name === "events") {
     const load = (split: "train" | "test") => {
-      const samples = limit === undefined ? {} : { samples: limit * (split === "train" ? 12 : 3) };
+      // A quarter as many to test, as without a limit.
+      const all = (limit ?? 0) * SYNTHETIC_CLASSES.length;
+      const samples = limit === undefined ? {} : { samples: split === "train" ? all : all / 4 };
       return syntheticEventDataset({ split, ...common, ...(size === undefined ? {} : { size }), ...samples });
     };
     return { train: await load("train"), test: await load("test") };

@@ -2,7 +2,7 @@
 // the checks and the words of the error messages.
 import { z } from "zod";
 import { ENCODERS, NEURONS, SURROGATES, type SurrogateName } from "../index.ts";
-import { EVENT_DATA, isEventData } from "./event_data.ts";
+import { EVENT_DATA, isEventData, RECORDED_DATA } from "./event_data.ts";
 
 /** Attaches what a field must be ("wanted", used in error messages) and what it is for ("description"). */
 function field<T extends z.ZodType>(schema: T, wanted: string, description: string): T {
@@ -190,7 +190,7 @@ function crossCheck(
   const refuse = (path: string, wanted: string) =>
     context.addIssue({ code: "custom", path: path.split("."), message: wanted });
 
-  if (["idx", ...EVENT_DATA.slice(1)].includes(r.data.name) && r.data.dir === undefined)
+  if (["idx", ...RECORDED_DATA].includes(r.data.name) && r.data.dir === undefined)
     refuse("data.dir", `a folder, since data.name is ${r.data.name}`);
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
 

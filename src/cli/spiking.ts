@@ -1,19 +1,16 @@
 // What a recipe says of spiking networks and event data, as the models and the data want it.
 import { z } from "zod";
 import {
-  ENCODERS,
   evaluationBatch,
   type ImageDataset,
   models,
   NEURONS,
   type RandomState,
   type SpikingOptions,
-  SURROGATES,
-  type SurrogateName,
 } from "../index.ts";
 import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
-import type { Recipe } from "./recipe.ts";
+import { type Recipe, recipeSchema } from "./recipe_schema.ts";
 
 /** Time steps where the recipe does not say. */
 const IMAGE_STEPS = 4;
@@ -88,15 +85,13 @@ export function neuronMetadata(recipe: Pick<Recipe, "model" | "data" | "batchSiz
   };
 }
 
+const { neuron, tau, surrogate, encoder } = recipeSchema.shape.model.shape;
+const { by, size } = recipeSchema.shape.data.shape;
+const wholeAbove0 = z.int().min(1);
 const SAVED = z.object({
-  batch: z.int().min(1).optional(),
-  timeSteps: z.int().min(1),
-  neuron: z.enum(NEURONS).optional(),
-  tau: z.number().gt(1).optional(),
-  surrogate: z.enum(SURROGATES as readonly [SurrogateName, ...SurrogateName[]]).optional(),
-  encoder: z.enum(ENCODERS).optional(),
-  by: z.enum(["number", "time"]).optional(),
-  size: z.int().min(1).optional(),
+  ...{ neuron, tau, surrogate, encoder, by, size },
+  batch: wholeAbove0.optional(),
+  timeSteps: wholeAbove0,
 });
 
 /** Reads what neuronMetadata wrote. Throws UsageError when it is damaged. */

@@ -1,11 +1,17 @@
 // Batch norm and the spiking neurons behind it in one kernel: what batch norm gives is never written, and backward makes it
 // again from the convolution's output, which batch norm's own backward keeps anyway.
-import { type BackwardContext, defineOp, expectFloat, expectScalar, once } from "../autograd/index.ts";
+import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { empty, type Shape, type Tensor } from "../tensor/index.ts";
 import { type BatchNormOptions, batchNormBackward, batchNormStatistics, inferBatchNorm } from "./batch_norm.ts";
 import { AFTER } from "./norm/passes.ts";
-import { type NeuronKind, type NeuronOptions, resolveNeuron } from "./spiking/neuron.ts";
+import {
+  expectLeakLogit,
+  expectTimeSteps,
+  type NeuronKind,
+  type NeuronOptions,
+  resolveNeuron,
+} from "./spiking/neuron.ts";
 import { type Current, walkBackward, walkForward } from "./spiking/walk.ts";
 
 const NAME = "batchNormNeuron";
@@ -30,8 +36,7 @@ type Inputs = [
 
 /** Shape of one step, [N, C, ...]. */
 function oneStep(x: Tensor, { timeSteps, constant = false }: BatchNormNeuronOptions): Shape {
-  if (!Number.isInteger(timeSteps) || timeSteps < 1)
-    throw new OpError(NAME, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+  expectTimeSteps(NAME, timeSteps);
   const [folded = 0, ...rest] = x.shape;
   if (constant) return x.shape;
   if (folded % timeSteps !== 0) throw new OpError(NAME, `x wants a first axis of T·N with T = ${timeSteps}`, { x });
@@ -60,9 +65,7 @@ export const batchNormNeuron = defineOp({
     expectFloat(NAME, { w });
     const { dtype } = inferBatchNorm(NAME, x, [weight, bias, mean, variance], options);
     resolveNeuron(NAME, options.neuron, options);
-    if (options.neuron === "PLIF" && !w) throw new OpError(NAME, "PLIF wants w, the logit of its leak");
-    if (options.neuron !== "PLIF" && w) throw new OpError(NAME, `${options.neuron} has no w: its leak is not learned`);
-    if (w) expectScalar(NAME, { w });
+    expectLeakLogit(NAME, options.neuron, w);
     return { shape: [options.timeSteps, ...oneStep(x, options)], dtype };
   },
   forward(y, [x, weight, bias, mean, variance, w], options): (Tensor | null)[] {

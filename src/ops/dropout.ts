@@ -4,7 +4,7 @@ import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
 import { defineOp, expectFloat, expectScalar, like, once } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyInto, emptyLike, sameShape, type Tensor } from "../tensor/index.ts";
+import { copyOf, sameShape, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const drawKernel = kernel("dropout", drawWgsl);
@@ -62,11 +62,7 @@ export const dropout = defineOp({
   },
   forward(y, [x], options) {
     // The host may move the step before backward runs: remember which one this was, also for a checkpoint's second run.
-    const step = once(() => {
-      const copy = emptyLike(options.step);
-      copyInto(copy, options.step);
-      return copy;
-    });
+    const step = once(() => copyOf(options.step));
     draw(x, y, step, options);
     return [step];
   },

@@ -5,9 +5,10 @@ import latencyWgsl from "../../shaders/encode_latency.wgsl";
 import poissonWgsl from "../../shaders/encode_poisson.wgsl";
 import { defineOp, expectFloat, expectScalar, once, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyInto, type DType, emptyLike, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { copyOf, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 import { type LatencyFunction, latencyBounds, MOST_LOG_STEPS } from "./spiking/latency.ts";
+import { expectTimeSteps } from "./spiking/neuron.ts";
 
 const encodeKernel = kernel("encode", encodeWgsl);
 const latencyKernel = kernel("encode_latency", latencyWgsl);
@@ -27,8 +28,7 @@ const LATENCY_STEPS = 4;
 
 function timed(op: string, x: Tensor, timeSteps: number, most = 0xffffffff): { shape: Shape; dtype: DType } {
   expectFloat(op, { x });
-  if (!Number.isInteger(timeSteps) || timeSteps < 1)
-    throw new OpError(op, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+  expectTimeSteps(op, timeSteps);
   if (timeSteps > most) throw new OpError(op, `timeSteps wants at most ${most}, was given ${timeSteps}`);
   return { shape: [timeSteps, ...x.shape], dtype: "f32" };
 }
@@ -176,11 +176,7 @@ export const encodePoisson = defineOp({
   },
   forward(y, [x], { seed, stream, step: current }) {
     // The host may have moved the step by the time a checkpoint runs this again: it has to fire the same spikes.
-    const step = once(() => {
-      const copy = emptyLike(current);
-      copyInto(copy, current);
-      return copy;
-    });
+    const step = once(() => copyOf(current));
     compare(x, y, { given: null, step, seed, layer: stream });
     return [];
   },

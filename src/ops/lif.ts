@@ -1,8 +1,10 @@
 // Spiking neurons in multi-step form: integrate-and-fire with and without leak, and with a leak that is learned.
-import { type BackwardContext, defineOp, expectFloat, expectScalar, once } from "../autograd/index.ts";
+import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
-import { copyInto, type DType, empty, emptyLike, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { copyInto, copyOf, type DType, empty, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import {
+  expectLeakLogit,
+  expectTimeSteps,
   type FireOptions,
   type LeakOptions,
   type NeuronKind,
@@ -16,8 +18,7 @@ type Inputs = [x: Tensor, w: Tensor | null, v0: Tensor | null];
 /** [T, N, *] of the spikes. */
 function shapeOf(name: string, x: Tensor, timeSteps: number | undefined): Shape {
   if (timeSteps !== undefined) {
-    if (!Number.isInteger(timeSteps) || timeSteps < 1)
-      throw new OpError(name, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+    expectTimeSteps(name, timeSteps);
     return [timeSteps, ...x.shape];
   }
   if (x.shape.length < 2) throw new OpError(name, "x wants [T, N, ...]; for a constant input give timeSteps", { x });
@@ -35,9 +36,7 @@ function infer(
   expectFloat(name, { x, w, v0, state });
   resolveNeuron(name, kind, options);
   const shape = shapeOf(name, x, timeSteps);
-  if (kind === "PLIF" && !w) throw new OpError(name, "PLIF wants w, the logit of its leak");
-  if (kind !== "PLIF" && w) throw new OpError(name, `${kind} has no w: its leak is not learned`);
-  if (w) expectScalar(name, { w });
+  expectLeakLogit(name, kind, w);
   if (state && v0) throw new OpError(name, "wants v0 or state, not both", { v0, state });
   const one = shape.slice(1);
   for (const [part, t] of Object.entries({ v0, state })) {
@@ -63,9 +62,7 @@ function beginning(state: Tensor | null, v0: Tensor | null): Beginning {
   let isFirst = false;
   const v = once(() => {
     isFirst = true;
-    const copy = emptyLike(state);
-    copyInto(copy, state);
-    return copy;
+    return copyOf(state);
   });
   return { v, moved: isFirst ? state : null };
 }

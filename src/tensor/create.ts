@@ -42,6 +42,13 @@ export function copyInto(target: Tensor, source: Tensor): void {
   });
 }
 
+/** A tensor of its own with the same values. */
+export function copyOf(t: Tensor): Tensor {
+  const copy = emptyLike(t);
+  copyInto(copy, t);
+  return copy;
+}
+
 /**
  * A tensor from host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, number[] -> f32.
  * Without a shape it is one-dimensional. Throws OpError when shape and count differ.

@@ -7,7 +7,19 @@ export {
   type HostTensor,
   type StepMemory,
 } from "./capture.ts";
-export { copyInto, empty, emptyLike, fillZero, meta, persistent, readAll, scalar, tensor, zeros } from "./create.ts";
+export {
+  copyInto,
+  copyOf,
+  empty,
+  emptyLike,
+  fillZero,
+  meta,
+  persistent,
+  readAll,
+  scalar,
+  tensor,
+  zeros,
+} from "./create.ts";
 export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 export { rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";

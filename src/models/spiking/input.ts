@@ -14,7 +14,7 @@ import {
   type SpikingNode,
   WeightedPhaseEncoder,
 } from "../../nn/index.ts";
-import type { NeuronKind } from "../../ops/spiking/neuron.ts";
+import { expectTimeSteps, type NeuronKind } from "../../ops/spiking/neuron.ts";
 import type { Surrogate, SurrogateName } from "../../ops/spiking/surrogate.ts";
 import { timeMajor } from "../../ops/time_major.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -87,8 +87,7 @@ export class SpikingInput extends Module {
   /** `channels` of a sample: of one image, or of all event frames together. */
   constructor({ timeSteps = DEFAULT_STEPS, frames = false, encoder = "direct", random }: SpikingOptions) {
     super();
-    if (!Number.isInteger(timeSteps) || timeSteps < 1)
-      throw new OpError("SpikingInput", `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+    expectTimeSteps("SpikingInput", timeSteps);
     if (frames && encoder !== "direct")
       throw new OpError("SpikingInput", `event frames are spikes already: encoder wants direct, was given ${encoder}`);
     this.timeSteps = timeSteps;

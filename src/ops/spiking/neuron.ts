@@ -1,4 +1,5 @@
 // What a spiking neuron is, as its users say it and as the kernels want it.
+import { expectScalar } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { resolveSurrogate, type Surrogate, type SurrogateName } from "./surrogate.ts";
@@ -50,6 +51,19 @@ export interface Neuron {
 
 function expectFinite(op: string, name: string, value: number): void {
   if (!Number.isFinite(value)) throw new OpError(op, `${name} wants a number, was given ${value}`);
+}
+
+/** Throws OpError unless it is a number of steps that an op can take. */
+export function expectTimeSteps(op: string, timeSteps: number): void {
+  if (!Number.isInteger(timeSteps) || timeSteps < 1)
+    throw new OpError(op, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+}
+
+/** Throws OpError unless w, the logit of the leak, is there for PLIF and only there, with one element. */
+export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null): void {
+  if (kind === "PLIF" && !w) throw new OpError(op, "PLIF wants w, the logit of its leak");
+  if (kind !== "PLIF" && w) throw new OpError(op, `${kind} has no w: its leak is not learned`);
+  if (w) expectScalar(op, { w });
 }
 
 /** Checks the options of a neuron and fills in the defaults. Throws OpError. */
