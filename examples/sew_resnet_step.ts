@@ -35,7 +35,7 @@ const images = {
 for (const name of ["first step", "second step"]) {
   const start = performance.now();
   const n = optimizer.stepsDone;
-  step.run(images, { step: n, lr: 0.1, threshold: 0, thresholdNext: 0, tau: 0 });
+  step.run(images, { step: n, lr: 0.1 });
   const { steps } = await step.read(n, n + 1);
   console.log(`${name}: ${((performance.now() - start) / 1000).toFixed(2)} s, loss ${steps[0]?.loss.toFixed(3)}`);
 }

@@ -54,8 +54,6 @@ const session = new Session({
       threshold,
       mode: "latent",
       startEpoch: 0,
-      firstLayerDense: false,
-      lastLayerDense: false,
     },
     augment: { crop: 0, flip: false },
     logEvery: 10,

@@ -1,26 +1,22 @@
-// The fused update: SGD with momentum, weight decay and soft threshold in one pass over the parameter arena, which also
+// The fused update: SGD with momentum, weight decay and a soft threshold in one pass over the parameter arena, which also
 // counts what is non-zero, newly pruned and regrown. A workgroup handles one segment of 1024 elements, which belongs to
-// one layer; 64 invocations take four vec4 each.
-//   latent:   theta' = theta - lr v',  w' = S(theta', d_next).  The forward pass reads w.
-//   inplace:  w' = S(w - lr v', tau).  `latent` holds w itself; tau = d_next - d_now comes rounded once, from float64.
-//   plain:    w' = w - lr v'.
+// one layer; 64 invocations take four vec4 each. With theta the stored weight, w what the forward pass reads, g dLoss/dw:
+//   latent:   theta' = theta - lr v',  w' = S(theta', d_next)
+//   inplace:  w' = S(w - lr v', tau)
+//   fista:    x' = S(w - lr u, tau),  w' = x' + momentum (x' - x).  `latent` holds x.
+//   str:      as latent, with a threshold a layer, and g = 0 where w = 0
+//   ltp:      theta' = theta - lr v',  w' = theta' gate(theta'),  g times the gate
+//   plain:    w' = w - lr v'
+// In phase MASK all of them do the last, and leave zeros alone.
 //!include "lib/index.wgsl"
-const MODE: u32 = 0u;                    //!spec   0 latent, 1 inplace, 2 plain
+//!include "lib/effective_weight.wgsl"
+const MODE: u32 = 0u;                    //!spec   0 latent, 1 inplace, 2 plain, 3 fista, 4 str, 5 ltp
 const MOMENTUM: bool = true;             //!spec   false: no momentum buffer (a dummy is bound)
 const NESTEROV: bool = false;            //!spec
 const DECAY_EFFECTIVE: bool = false;     //!spec   weight decay acts on w; false: on theta (inplace: on w + sign(w) d)
 const STORES_WEIGHT: bool = true;        //!spec   false: `weight` is a dummy, the forward pass reads `latent`
+const SMALLEST: f32 = 0x1p-126f;         // a live weight that lands on zero gets this, so that zeros are the mask
 
-struct Hyper {
-  lr: f32,
-  threshold_now: f32,
-  threshold_next: f32,
-  tau: f32,
-  gradient_scale: f32,       // 1 - dampening; 1 on the first step
-  momentum: f32,
-  weight_decay: f32,
-  unused: f32,
-}
 struct Segment { layer: u32, count: u32 }       // count: elements that are not padding
 struct Params { segments: u32, layers: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
@@ -35,8 +31,15 @@ struct Params { segments: u32, layers: u32 }
 
 var<workgroup> tally: array<atomic<u32>, 3>;
 
-fn soft(x: vec4<f32>, d: f32) -> vec4<f32> {
-  return x - clamp(x, vec4(-d), vec4(d));
+// How much of dLoss/dw reaches the stored weight: LATENT takes all of it, straight through.
+fn passed(g: vec4<f32>, stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
+  if (MODE == STR) {
+    return select(vec4(0.0), g, abs(stored) > vec4(t.x));
+  }
+  if (MODE == LTP) {
+    return g * gate(stored, t);
+  }
+  return g;
 }
 
 @compute @workgroup_size(64)
@@ -46,6 +49,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let active_group = index < params.segments;
   let s = segment[min(index, params.segments - 1u)];
   let frozen = guard[0] != 0xffffffffu;
+  let masked = hyper.phase == MASK;
+  let prunes = hyper.phase == PRUNE;
+  var now = vec2(hyper.threshold_now, 0.0);
+  var next = vec2(hyper.threshold_next, 0.0);
+  if (MODE == STR || MODE == LTP) {
+    now = hyper.layers[s.layer].now;
+    next = hyper.layers[s.layer].next;
+  }
   var nonzero = 0u;
   var pruned = 0u;
   var regrown = 0u;
@@ -57,18 +68,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
       let i = index * 256u + at;
       let theta = latent[i];
-      var w = theta;
-      if (MODE == 0u) {
-        w = soft(theta, hyper.threshold_now);
+      var from_here = theta;
+      if (MODE == FISTA) {
+        from_here = weight[i];
       }
-      var decayed = theta;
-      if (MODE == 0u && DECAY_EFFECTIVE) {
+      var w = from_here;
+      var g = gradient[i];
+      var was = theta != vec4(0.0);
+      if (prunes) {
+        w = effective(from_here, now);
+        g = passed(g, theta, now);
+        was = alive(theta, now);
+      }
+      if (masked) {
+        g = select(vec4(0.0), g, was);
+      }
+      var decayed = from_here;
+      if (MODE == LATENT && DECAY_EFFECTIVE) {
         decayed = w;
       }
-      if (MODE == 1u && !DECAY_EFFECTIVE) {
+      if (MODE == INPLACE && !DECAY_EFFECTIVE && prunes) {
         decayed = w + sign(w) * hyper.threshold_now;
       }
-      let u = gradient[i] + hyper.weight_decay * decayed;
+      let u = g + hyper.weight_decay * decayed;
       var step = u;
       if (MOMENTUM) {
         let v = hyper.momentum * velocity[i] + hyper.gradient_scale * u;
@@ -77,17 +99,26 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         }
         step = select(v, u + hyper.momentum * v, NESTEROV);
       }
-      var moved = theta - hyper.lr * step;
+      var moved = from_here - hyper.lr * step;
       var w_next = moved;
-      if (MODE == 0u) {
-        w_next = soft(moved, hyper.threshold_next);
+      var is = moved != vec4(0.0);
+      if (prunes) {
+        if (MODE == INPLACE || MODE == FISTA) {
+          moved = soft(moved, hyper.tau);
+        }
+        w_next = effective(moved, next);
+        is = alive(moved, next);
       }
-      if (MODE == 1u) {
-        w_next = soft(moved, hyper.tau);
-        moved = w_next;
+      if (masked) {
+        moved = select(vec4(0.0), select(moved, vec4(SMALLEST), abs(moved) < vec4(SMALLEST)), was);
+        w_next = moved;
+        is = was;
+      }
+      if (MODE == FISTA) {
+        w_next = moved + hyper.momentum * (moved - theta);
       }
       if (frozen) {
-        w_next = w;
+        is = was;
       } else {
         latent[i] = moved;
         if (STORES_WEIGHT) {
@@ -95,11 +126,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         }
       }
       let valid = vec4(at * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
-      let was = (w != vec4(0.0)) & valid;
-      let now = (w_next != vec4(0.0)) & valid;
-      nonzero += dot(select(vec4(0u), vec4(1u), now), vec4(1u));
-      pruned += dot(select(vec4(0u), vec4(1u), was & !now), vec4(1u));
-      regrown += dot(select(vec4(0u), vec4(1u), !was & now & valid), vec4(1u));
+      nonzero += dot(select(vec4(0u), vec4(1u), is & valid), vec4(1u));
+      pruned += dot(select(vec4(0u), vec4(1u), was & !is & valid), vec4(1u));
+      regrown += dot(select(vec4(0u), vec4(1u), !was & is & valid), vec4(1u));
     }
   }
   // Integers: the order of these atomics cannot change the result.

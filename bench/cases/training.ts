@@ -54,7 +54,7 @@ export class Training {
 
   /** Enqueues one step. Does not wait. */
   run(): void {
-    this.step.run(this.batch, { step: this.done++, lr: this.lr, threshold: 0, thresholdNext: 0, tau: 0 });
+    this.step.run(this.batch, { step: this.done++, lr: this.lr });
   }
 
   /** Loss of the latest step. Waits for it; throws when it is not finite. */

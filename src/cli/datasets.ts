@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
   type EventFrameOptions,
+  firstOfEachClass,
   type ImageDataset,
   loadCifar10Dvs,
   loadDvsGesture,
@@ -57,7 +58,7 @@ export interface DataSettings {
   readonly by?: "number" | "time" | undefined;
   /** Event data: height and width to bin frames to; of synthetic events, of the sensor. */
   readonly size?: number | undefined;
-  /** Event data: samples of each class. */
+  /** Samples of each class: of images to train with only, of events to test with too. */
   readonly limit?: number | undefined;
 }
 
@@ -98,14 +99,19 @@ async function loadEvents(
   };
 }
 
-/** Train and test samples; of event data, `timeSteps` frames each. Errors name the file and what is wrong with it. */
+/**
+ * Train and test samples; of event data, `timeSteps` frames each. Errors name the file and what is wrong with it, or the
+ * class that has too few images for the limit.
+ */
 export async function loadSplits(data: DataSettings, timeSteps: number, progress?: Loaded): Promise<Splits> {
   const { name } = data;
   if (isEventData(name)) return loadEvents(name, data, timeSteps, progress);
   const known = IMAGE_DATA.find((n) => n === name);
   if (!known) throw new UsageError(`data ${name}: want one of ${IMAGE_DATA.join(", ")}, or event data`);
-  for (const key of ["by", "size", "limit"] as const) {
+  for (const key of ["by", "size"] as const) {
     if (data[key] !== undefined) throw new UsageError(`data.${key}: is for event data, ${name} is images`);
   }
-  return loadNamedDataset(known, fileSource(folderOf(name, data.dir)));
+  const { train, test } = await loadNamedDataset(known, fileSource(folderOf(name, data.dir)));
+  // The test set stays whole: accuracies of all limits are of the same images.
+  return { train: data.limit === undefined ? train : firstOfEachClass(train, data.limit), test };
 }

@@ -14,6 +14,7 @@ import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { loadSplits } from "./datasets.ts";
+import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
 import type { Output } from "./json_log.ts";
 import { modelFor } from "./session.ts";
@@ -27,6 +28,7 @@ export interface EvalFlags extends AdapterFlags {
   readonly data?: string;
   readonly dataDir?: string;
   readonly batchSize?: number;
+  /** Samples of each class of event data; passed over for images. */
   readonly limit?: number;
   /** Operations and energy, of a network without spikes too. */
   readonly activity?: boolean;
@@ -49,7 +51,9 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const { by, size, batch = 500, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
-  const { dataDir: dir, limit } = flags;
+  const { dataDir: dir } = flags;
+  // Images are tested whole; a limit is of those to train with.
+  const limit = isEventData(data) ? flags.limit : undefined;
   const splits = await loadSplits({ name: data, dir, by, size, limit }, timeStepsOf(settings, data));
   const test = forEncoder(splits.test, settings.encoder);
   const gpu = await openGpu(flags);

@@ -1,13 +1,16 @@
-// The command tree of `espalier`: train, eval, info, setup, doctor.
+// The command tree of `espalier`: train, trail, compare, eval, info, setup, doctor.
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
+import { addCompareCommand } from "./compare.ts";
 import { IMAGE_DATA } from "./datasets.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
 import { EVENT_DATA } from "./event_data.ts";
 import { report } from "./fail.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
+import { METHOD_NAMES } from "./methods.ts";
 import { runDoctor, runSetup } from "./setup.ts";
+import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
 import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
 
@@ -21,6 +24,8 @@ const whole = (text: string): number => {
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("want a whole number >= 0");
   return value;
 };
+
+const list = (text: string): string[] => text.split(",").map((part) => part.trim());
 
 const modelNames = Object.keys(models);
 const dataNames = [...IMAGE_DATA, ...EVENT_DATA];
@@ -56,8 +61,14 @@ export function program(done: (code: number) => void): Command {
     .option("--data-dir <folder>", "folder of the IDX files, gzipped or not, or of the recordings")
     .addOption(new Option("--by <what>", "event data: frames of equal number or time").choices(["number", "time"]))
     .option("--frame-size <pixels>", "event data: bin frames to this height and width", whole)
-    .option("--limit <n>", "event data: only so many samples of each class", whole)
+    .option(
+      "--limit <n>",
+      "only so many samples of each class; of images, to train with only: the test set stays whole",
+      whole,
+    )
+    .option("--weights <file>", "begin with the weights of a saved model")
     .option("--epochs <n>", "passes over the training images", whole)
+    .option("--finetune <epochs>", "epochs after those, with the zeros kept, at a low learning rate", whole)
     .option("--batch-size <n>", "images per step", whole)
     .option("--lr <rate>", "learning rate at the start of its decay", number)
     .addOption(new Option("--lr-schedule <name>").choices(["constant", "cosine", "multistep", "step"]))
@@ -66,14 +77,28 @@ export function program(done: (code: number) => void): Command {
     .option("--nesterov", "Nesterov's form of the momentum")
     .option("--weight-decay <wd>", "L2 coefficient, on the latent weights", number)
     .option("--label-smoothing <e>", "share of the target spread over all classes", number)
+    .addOption(new Option("--method <name>", "what decides which weights go").choices([...METHOD_NAMES]))
     .addOption(new Option("--schedule <name>", "how the threshold rises").choices([...THRESHOLD_SCHEDULES]))
     .option("--threshold <D>", "final threshold; more prunes more", number)
     .option("--lambda <l1>", "L1 coefficient instead of D", number)
+    .option("--sparsity <share>", "share of zeros to end at instead of D, as 0.9", number)
+    .option("--dense <layers>", "leave layers alone: first,last, names, /regular expressions/", list)
+    .option("--start-epoch <epoch>", "dense epochs before pruning begins", number)
+    .option("--window <epochs>", "epochs in which the threshold rises, or gmp cuts", number)
+    .option("--freeze-epoch <epoch>", "from here on zeros stay zero, the rest is trained on", number)
+    .option("--str-start <s>", "str: first s; the threshold is sigmoid(s)", number)
+    .option("--str-decay <wd>", "str: weight decay of s, which raises the threshold", number)
+    .option("--ltp-l0 <cost>", "ltp: price of all weights; more prunes more", number)
+    .option("--ltp-temperature <T0>", "ltp: width of the soft gate", number)
+    .option("--ltp-lr <rate>", "ltp: learning rate of the thresholds", number)
     .addOption(new Option("--mode <name>", "latent: may regrow; inplace: proximal SGD").choices(["latent", "inplace"]))
     .option("--beta <b>", "pgh: pressure at the end over pressure at the start", number)
     .option("--crop <pixels>", "augment: random crop after padding", whole)
     .option("--flip", "augment: random left-right flip")
     .option("--seed <n>", "of all random numbers", whole)
+    .addOption(
+      new Option("--trail [keep]", "keep a sparse model of each epoch; see espalier trail").choices(["all", "pareto"]),
+    )
     .option("--checkpoint-every <steps>", "save after this many steps, besides each epoch", whole)
     .option("--log-every <steps>", "steps between two rows of metrics", whole)
     .option("--out <folder>", "where results go")
@@ -89,7 +114,9 @@ Examples
   $ espalier train                                        LeNet-BN on MNIST, three epochs, about 93 % sparse
   $ espalier train --threshold 0.2 --epochs 10            sparser, for longer
   $ espalier train --data fashion-mnist --seed 1          other images
-  $ espalier train --schedule none                        the dense network, to compare
+  $ espalier train --method dense                         the dense network, to compare
+  $ espalier train --sparsity 0.95 --trail                95 % zeros, and a sparse model of every epoch
+  $ espalier train --method gmp --sparsity 0.9            magnitude pruning; str, ltp, snip ... see docs/pruning.md
   $ espalier train --model spiking-cnn -T 4               spiking neurons, four time steps
   $ espalier train --data events                          moving shapes seen by an event camera
   $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
@@ -112,6 +139,9 @@ Examples
       );
     });
 
+  addTrailCommand(root, done);
+  addCompareCommand(root, done);
+
   gpuOptions(root.command("eval"))
     .summary("test a saved model")
     .description("Accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
@@ -119,7 +149,7 @@ Examples
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(modelNames))
     .addOption(new Option("--data <name>", "images or events, if not the file's own").choices(dataNames))
     .option("--data-dir <folder>", "folder of the IDX files or recordings")
-    .option("--limit <n>", "event data: only so many samples of each class", whole)
+    .option("--limit <n>", "event data: only so many samples of each class; images are always tested whole", whole)
     .option("--activity", "operations and energy too; of a spiking network they are always shown")
     .option("--batch-size <n>", "samples at a time; default 500, of a spiking model as in training", whole)
     .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")

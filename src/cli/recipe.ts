@@ -52,7 +52,7 @@ const MAX_ALIASES = 100;
 
 /**
  * Makes the complete recipe of a run: defaults < file < flags, map by map; lists are replaced whole. A layer that gives
- * `prune.lambda` takes away the `prune.threshold` of the layers below it, and the other way round.
+ * `prune.threshold`, `lambda`, `sparsity` or another method takes away the first three of the layers below it.
  *
  * Errors   RecipeError, one line per problem: `file:line:col: path: wanted ..., given ...`; for a flag `flags` stands
  *          in place of file:line:col. YAML warnings, tags, duplicate keys, keys that are not plain
@@ -276,14 +276,17 @@ function merge(base: unknown, over: unknown): unknown {
   );
 }
 
+/** What a run aims at: settings of which a layer that gives one takes away the others of the layers below. */
+const AIMS = ["threshold", "lambda", "sparsity"];
+
 function mergeLayer(base: unknown, layer: unknown): unknown {
   const given = get(layer, ["prune"]);
   const has = (key: string) => isPlainMap(given) && Object.hasOwn(given, key);
-  const dropped =
-    has("lambda") && !has("threshold") ? "threshold" : has("threshold") && !has("lambda") ? "lambda" : null;
   const merged = merge(base, layer);
   const prune = get(merged, ["prune"]);
-  if (dropped && isPlainMap(prune)) delete prune[dropped];
+  // Another method aims at something else.
+  const replaced = AIMS.some(has) || (has("method") && get(given, ["method"]) !== get(base, ["prune", "method"]));
+  if (replaced && isPlainMap(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
   return merged;
 }
 

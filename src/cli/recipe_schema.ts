@@ -1,7 +1,7 @@
 // The recipe of a training run: every setting, what it may be and what it is by default. One schema gives the types,
 // the checks and the words of the error messages.
 import { z } from "zod";
-import { ENCODERS, NEURONS, SURROGATES, type SurrogateName } from "../index.ts";
+import { ENCODERS, NEURONS, PRUNING_METHODS, SURROGATES, type SurrogateName, THRESHOLD_SCHEDULES } from "../index.ts";
 import { EVENT_DATA, isEventData, RECORDED_DATA } from "./event_data.ts";
 
 /** Attaches what a field must be ("wanted", used in error messages) and what it is for ("description"). */
@@ -40,7 +40,9 @@ const data = z.strictObject({
   dir: text("folder of the data files; needed for idx and for recorded events").optional(),
   by: oneOf(["number", "time"], "event data: frames of equal numbers of events or of equal time").optional(),
   size: count("event data: height and width to bin frames to").optional(),
-  limit: count("event data: only so many samples of each class, for quick trials").optional(),
+  limit: count(
+    "train on only so many samples of each class; event data is tested on as few, images on the whole test set",
+  ).optional(),
 });
 
 const lr = z.strictObject({
@@ -58,19 +60,46 @@ const lr = z.strictObject({
   per: oneOf(["epoch", "step"], "whether the rate moves once an epoch or at every step"),
 });
 
+const str = z.strictObject({
+  start: field(z.number(), "a number", "first s of every layer; its threshold is sigmoid(s)").optional(),
+  decay: atLeast0("weight decay of s, which raises the threshold; without it, that of the weights").optional(),
+});
+
+const ltp = z.strictObject({
+  l0: atLeast0("loss per weight that is left, times the number of weights; more prunes more").optional(),
+  temperature: above0("width of the soft gate, in units of Var |w|").optional(),
+  lr: atLeast0("learning rate of the thresholds, in units of Var |w|").optional(),
+  clip: above0("largest change of a threshold in a step, in units of Var |w|").optional(),
+});
+
 const prune = z.strictObject({
-  schedule: oneOf(
-    ["lats", "lats-epoch", "slats", "pgh", "pgh-general", "linear", "sine", "cubic", "constant", "none"],
-    "how the threshold rises from 0; none trains a dense network",
-  ),
+  method: oneOf(PRUNING_METHODS, "what decides which weights go; docs/pruning.md explains each"),
+  schedule: oneOf(THRESHOLD_SCHEDULES, "soft: how the threshold rises from 0; none trains a dense network"),
   threshold: atLeast0("final threshold D, in units of the weights; more prunes more").optional(),
   lambda: atLeast0("L1 coefficient instead of D: D = lambda times the sum of all learning rates").optional(),
+  sparsity: field(
+    z.number().gt(0).lt(1),
+    "a number between 0 and 1",
+    "share of zeros to end at, instead of D; what gmp, one-shot, snip and random want",
+  ).optional(),
   mode: oneOf(["latent", "inplace"], "latent: pruned weights keep a memory and may regrow; inplace: proximal SGD"),
+  accelerated: flag("mode inplace: go on past each proximal step (FISTA), by at most the momentum"),
   startEpoch: atLeast0("dense epochs before pruning begins"),
   beta: above0("pgh: pressure at the end over pressure at the start").optional(),
-  window: above0("epochs in which the threshold rises; without it, until the end").optional(),
-  firstLayerDense: flag("leave the first weight layer alone"),
-  lastLayerDense: flag("leave the classifier alone"),
+  window: above0(
+    "epochs in which the threshold rises, or gmp cuts; without it, until freezeEpoch or the end",
+  ).optional(),
+  freezeEpoch: above0("epoch from which zeros stay zero and the rest is trained on; ltp: after two thirds").optional(),
+  dense: field(
+    z.array(z.string().min(1)),
+    "a list of layers",
+    "layers to leave alone: first, last, names, or /regular expressions/ for names",
+  ),
+  every: count("gmp: steps between two cuts").optional(),
+  str: field(str, "a map", "str: how the thresholds are learned").optional(),
+  ltp: field(ltp, "a map", "ltp: how the thresholds are learned, and what a weight costs").optional(),
+  snipBatches: count("snip: batches whose gradients count").optional(),
+  initEpochs: above0("at-init: epochs that find the mask").optional(),
 });
 
 const augment = z.strictObject({
@@ -94,6 +123,8 @@ export const recipeSchema = z
     model,
     data,
     epochs: count("passes over the training images"),
+    finetuneEpochs: count0("passes after those, with the zeros kept, at a hundredth of the learning rate"),
+    weights: text("model file to begin with, instead of random weights").optional(),
     batchSize: count("images per optimiser step"),
     lr,
     momentum: field(z.number().min(0).lt(1), "a number in [0, 1)", "momentum of SGD"),
@@ -104,13 +135,14 @@ export const recipeSchema = z
     augment,
     seed: field(z.int().min(0).max(0xffffffff), "a whole number in [0, 4294967295]", "of all random numbers"),
     checkpoint,
+    trail: oneOf(["off", "all", "pareto"], "keep a sparse model of each epoch, or of those that no other beats"),
     logEvery: count("steps between two rows of metrics"),
     out: text("folder that receives metrics, plots and checkpoints"),
     device,
   })
   .superRefine(crossCheck);
 
-/** A complete, valid recipe. Of `prune.threshold` and `prune.lambda`, exactly one is present. */
+/** A complete, valid recipe. Of `prune.threshold`, `lambda` and `sparsity`, the one that the method wants is present. */
 export type Recipe = z.infer<typeof recipeSchema>;
 
 /** Any part of a recipe, at any depth: what a file or the flags of a command line give. */
@@ -126,6 +158,7 @@ export const DEFAULT_RECIPE: Recipe = {
   model: { name: "lenet-bn", checkpointBlocks: false },
   data: { name: "mnist" },
   epochs: 3,
+  finetuneEpochs: 0,
   batchSize: 256,
   lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0, gamma: 0.1, per: "step" },
   momentum: 0.9,
@@ -133,16 +166,18 @@ export const DEFAULT_RECIPE: Recipe = {
   weightDecay: 5e-4,
   labelSmoothing: 0,
   prune: {
+    method: "soft",
     schedule: "lats",
     threshold: 0.1,
     mode: "latent",
+    accelerated: false,
     startEpoch: 0,
-    firstLayerDense: false,
-    lastLayerDense: false,
+    dense: [],
   },
   augment: { crop: 1, flip: false },
   seed: 0,
   checkpoint: { every: 1, per: "epoch", keep: 2 },
+  trail: "off",
   logEvery: 10,
   out: "runs/mnist_lenet",
   device: { requireGpu: false },
@@ -216,10 +251,11 @@ function crossCheckPrune(
   epochs: number,
   refuse: (path: string, wanted: string) => void,
 ): void {
-  if (p.threshold !== undefined && p.lambda !== undefined) {
-    refuse("prune.lambda", "either threshold or lambda, not both");
+  crossCheckAim(p, refuse);
+  if (p.accelerated && p.mode !== "inplace") refuse("prune.mode", "inplace, since prune.accelerated is true");
+  if (p.freezeEpoch !== undefined && (p.freezeEpoch > epochs || p.freezeEpoch <= p.startEpoch)) {
+    refuse("prune.freezeEpoch", `after prune.startEpoch and at most epochs = ${epochs}`);
   }
-  if (p.threshold === undefined && p.lambda === undefined) refuse("prune.threshold", "a threshold or a lambda");
   if ((p.schedule === "pgh" || p.schedule === "pgh-general") && p.beta === undefined) {
     refuse("prune.beta", `a number > 0, since prune.schedule is ${p.schedule}`);
   }
@@ -234,6 +270,27 @@ function crossCheckPrune(
         refuse(`prune.${key}`, "a whole number, since prune.schedule is lats-epoch");
       }
     }
+  }
+}
+
+/** What a method aims at, and what it is told by. */
+function crossCheckAim(p: z.infer<typeof prune>, refuse: (path: string, wanted: string) => void): void {
+  const aims = (["threshold", "lambda", "sparsity"] as const).filter((key) => p[key] !== undefined);
+  const soft = p.method === "soft" || p.method === "at-init";
+  if (soft && p.schedule !== "none") {
+    if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
+    if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
+    if (p.sparsity !== undefined && p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
+  }
+  if (soft) return;
+  const byNumber = ["gmp", "one-shot", "snip", "random"].includes(p.method);
+  if (byNumber && p.sparsity === undefined) {
+    refuse("prune.sparsity", `a number between 0 and 1, since prune.method is ${p.method}`);
+  }
+  for (const key of aims) {
+    if (byNumber && key === "sparsity") continue;
+    const tells = { str: "prune.str", ltp: "prune.ltp", masked: "the weights that it is given" }[p.method as string];
+    refuse(`prune.${key}`, `nothing: prune.method ${p.method} is told by ${tells ?? "prune.sparsity"}`);
   }
 }
 

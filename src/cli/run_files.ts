@@ -3,11 +3,13 @@ import {
   type AdapterReport,
   CheckpointShelf,
   type DenseArray,
+  type EpochRecord,
   type ImageDataset,
   type Position,
   type RunRecord,
   type Session,
   type SpikeFigure,
+  Trail,
   writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
@@ -53,6 +55,7 @@ export class RunFiles {
     if (overwrite) {
       for (const name of await this.directory.list("checkpoints")) await this.directory.remove(`checkpoints/${name}`);
       await this.directory.remove(METRICS);
+      await Trail.clear(this.directory);
     }
     await this.directory.write("config.yaml", config);
     await this.directory.write("run.json", `${JSON.stringify(this.runInfo(adapter), null, 2)}\n`);
@@ -96,6 +99,35 @@ export class RunFiles {
     this.out.emit(row);
   }
 
+  /** Adds the model of an epoch to the trail, when the recipe wants one. */
+  async keepOnTrail(session: Session, { epoch, step, testAccuracy, testLoss, sparsity }: EpochRecord): Promise<void> {
+    const { trail } = this.recipe;
+    if (trail === "off") return;
+    const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
+    const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, sparsity };
+    await new Trail(this.directory, { keep: trail }).add(
+      point,
+      await session.weights(),
+      this.about(session, threshold),
+    );
+  }
+
+  /** What a model file says of itself. */
+  private about(session: Session, threshold: unknown): Record<string, string> {
+    const { model, seed, data } = this.recipe;
+    return {
+      model: model.name,
+      data: data.name,
+      ...neuronMetadata(this.recipe),
+      input: session.sample.join("x"),
+      classes: String(session.classes),
+      seed: String(seed),
+      method: session.method.name,
+      threshold: String(threshold),
+      holds: "effective weights: the soft threshold has been applied",
+    };
+  }
+
   /** Writes the models, the plots and the result. `spikes`: the figure of a spiking network. */
   async finish(
     session: Session,
@@ -103,20 +135,13 @@ export class RunFiles {
     data: ImageDataset,
     spikes: SpikeFigure | null,
   ): Promise<void> {
-    const state = await session.model.stateDict();
+    const state = await session.weights();
     const weights = new Map([...state].map(([name, a]) => [name, { data: a.data, shape: a.shape } as DenseArray]));
-    const { model, seed } = this.recipe;
+    const { model } = this.recipe;
     const metadata = {
-      model: model.name,
-      data: this.recipe.data.name,
-      ...neuronMetadata(this.recipe),
-      input: data.shape.join("x"),
-      classes: String(data.classes.length),
-      seed: String(seed),
-      threshold: String(session.threshold.at(session.position.step)),
+      ...this.about(session, result["threshold"]),
       accuracy: String(result["accuracy"]),
       sparsity: String(result["sparsity"]),
-      holds: "effective weights: the soft threshold has been applied",
     };
     const dense = new Map(
       [...weights].map(([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
@@ -125,7 +150,7 @@ export class RunFiles {
     await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
     // Loaded when needed: the chart libraries take longer than everything else at start-up.
     const { renderRunPlot } = await import("./plot.ts");
-    const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${this.recipe.prune.schedule}` });
+    const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${session.method.name}` });
     await this.directory.write("plot.svg", plot.svg);
     await this.directory.write("plot.png", plot.png());
     if (spikes) {

@@ -1,5 +1,5 @@
 // `espalier train`: a recipe in, a directory of results out.
-import { currentGpu, debugLevel, planTraining, RandomState } from "../index.ts";
+import { currentGpu, debugLevel, planTraining, pruningReport, RandomState } from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
@@ -11,8 +11,9 @@ import { makeOutput, type Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
+import { reportLines } from "./report_lines.ts";
 import { RunFiles } from "./run_files.ts";
-import { buildSession, modelFor } from "./session.ts";
+import { buildSession, loadWeights, modelFor } from "./session.ts";
 import { checkSpiking, isSpiking, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
 
@@ -111,6 +112,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   });
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
+  if (recipe.weights && !flags.resume) loadWeights(session.model, recipe.weights);
   const resumed = flags.resume ? await files.restore(session) : null;
   out.say(
     `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
@@ -130,29 +132,34 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   const started = performance.now();
   const seconds = () => before + (performance.now() - started) / 1000;
   let payload: Record<string, string> = {};
+  let beforeFinetune: { accuracy: number; sparsity: number } | undefined;
   try {
     const { every, per } = recipe.checkpoint;
     const result = await session.fit({
       signal: abort.signal,
       checkpointEvery: per === "step" ? every : 0,
       onStep: ({ step }) => progress.update(step, session.totalSteps, payload),
-      onRecord: (record) => {
+      onRecord: async (record) => {
         files.record(record);
+        if (record.kind === "epoch") await files.keepOnTrail(session, record);
         if (record.kind === "step") {
           payload = { loss: record.loss.toFixed(3), sparsity: `${(100 * record.sparsity).toFixed(1)} %` };
           return;
         }
         session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
+        if (recipe.finetuneEpochs > 0 && record.epoch === recipe.epochs) {
+          beforeFinetune = { accuracy: record.testAccuracy, sparsity: record.sparsity };
+        }
         const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
         progress.log(
-          `epoch ${record.epoch}/${recipe.epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
+          `epoch ${record.epoch}/${session.epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
             `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${record.seconds.toFixed(1)} s`,
         );
       },
       onCheckpoint: async (position, reason) => {
         const due =
           reason !== "epoch" ||
-          position.epoch === recipe.epochs ||
+          position.epoch === session.epochs ||
           (per === "epoch" && every > 0 && position.epoch % every === 0);
         if (due) await files.checkpoint(session, position, seconds());
       },
@@ -168,8 +175,10 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     // Before the activity is measured, which takes memory of its own.
     const peakBytes = currentGpu().memory().peak;
     const activity = isSpiking(recipe.model.name) ? await activityOf(session.model, data.test, recipe, random) : null;
+    const report = pruningReport(session.model, data.train.shape, layers);
     const final = {
       kind: "result",
+      method: session.method.name,
       accuracy: evaluation.accuracy,
       sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
       loss: evaluation.loss,
@@ -183,12 +192,22 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
       predictedPeakBytes,
       seed: recipe.seed,
       out: recipe.out,
+      threshold:
+        session.method.thresholdAt(session.totalSteps) ?? (await session.method.readThreshold?.(session.totalSteps)),
       layers,
+      report,
+      ...(beforeFinetune ? { beforeFinetune } : {}),
       ...(activity ? { activity: activity.report } : {}),
     };
     await files.finish(session, final, data.train, activity?.figure ?? null);
     out.say("");
     out.say(renderLayerTable(layers));
+    for (const line of reportLines(report)) out.say(line);
+    if (beforeFinetune) {
+      out.say(
+        `before fine-tuning: test accuracy ${(100 * beforeFinetune.accuracy).toFixed(2)} %, sparsity ${(100 * beforeFinetune.sparsity).toFixed(2)} %`,
+      );
+    }
     if (activity) {
       out.say("");
       out.say(renderActivityTable(activity.report));

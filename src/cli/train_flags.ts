@@ -1,4 +1,5 @@
 // The flags of `espalier train`, and the part of a recipe that they are.
+import { methodSettings } from "./methods.ts";
 import type { RecipeFlags } from "./recipe.ts";
 
 export interface TrainCommandFlags {
@@ -18,7 +19,9 @@ export interface TrainCommandFlags {
   by?: "number" | "time";
   frameSize?: number;
   limit?: number;
+  weights?: string;
   epochs?: number;
+  finetune?: number;
   batchSize?: number;
   lr?: number;
   lrSchedule?: "constant" | "cosine" | "multistep" | "step";
@@ -27,9 +30,21 @@ export interface TrainCommandFlags {
   nesterov?: boolean;
   weightDecay?: number;
   labelSmoothing?: number;
+  method?: string;
   schedule?: NonNullable<NonNullable<RecipeFlags["prune"]>["schedule"]>;
   threshold?: number;
   lambda?: number;
+  sparsity?: number;
+  dense?: string[];
+  startEpoch?: number;
+  window?: number;
+  freezeEpoch?: number;
+  strStart?: number;
+  strDecay?: number;
+  ltpL0?: number;
+  ltpTemperature?: number;
+  ltpLr?: number;
+  trail?: boolean | "all" | "pareto";
   mode?: "latent" | "inplace";
   beta?: number;
   crop?: number;
@@ -44,6 +59,20 @@ export interface TrainCommandFlags {
 
 /** Flags that were not given stay undefined, so that the recipe's settings hold. */
 export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
+  const prune: RecipeFlags["prune"] = {
+    schedule: f.schedule,
+    threshold: f.threshold,
+    lambda: f.lambda,
+    sparsity: f.sparsity,
+    mode: f.mode,
+    beta: f.beta,
+    dense: f.dense,
+    startEpoch: f.startEpoch,
+    window: f.window,
+    freezeEpoch: f.freezeEpoch,
+    str: group({ start: f.strStart, decay: f.strDecay }),
+    ltp: group({ l0: f.ltpL0, temperature: f.ltpTemperature, lr: f.ltpLr }),
+  };
   return {
     model: {
       name: f.model,
@@ -55,18 +84,26 @@ export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
       encoder: f.encoder,
     },
     data: { name: f.data, dir: f.dataDir, by: f.by, size: f.frameSize, limit: f.limit },
+    weights: f.weights,
     epochs: f.epochs,
+    finetuneEpochs: f.finetune,
     batchSize: f.batchSize,
     lr: { base: f.lr, schedule: f.lrSchedule, warmupEpochs: f.warmup },
     momentum: f.momentum,
     nesterov: f.nesterov,
     weightDecay: f.weightDecay,
     labelSmoothing: f.labelSmoothing,
-    prune: { schedule: f.schedule, threshold: f.threshold, lambda: f.lambda, mode: f.mode, beta: f.beta },
+    prune: f.method === undefined ? prune : methodSettings(f.method, prune),
     augment: { crop: f.crop, flip: f.flip },
     seed: f.seed,
     ...(f.checkpointEvery === undefined ? {} : { checkpoint: { every: f.checkpointEvery, per: "step" as const } }),
+    trail: f.trail === true ? "all" : f.trail || undefined,
     logEvery: f.logEvery,
     out: f.out,
   };
+}
+
+/** A map of settings, absent when none of them was given. */
+function group<T extends Record<string, unknown>>(settings: T): T | undefined {
+  return Object.values(settings).some((value) => value !== undefined) ? settings : undefined;
 }

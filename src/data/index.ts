@@ -2,6 +2,7 @@
 export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
 export { DataError, SourceError } from "./errors.ts";
 export * from "./events/index.ts";
+export { firstOfEachClass } from "./first_of_each_class.ts";
 export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
 export { type Batch, DataLoader, type DataLoaderOptions } from "./loader.ts";
 export {

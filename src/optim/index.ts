@@ -1,3 +1,12 @@
 // The optim room: the fused optimiser and learning-rate schedules.
 export { LR_SCHEDULES, type LrConfig, type LrSchedule, type LrScheduleName, makeLrSchedule } from "./lr_scheduler.ts";
-export { type LayerCounts, type ParamGroup, SGD, type SGDOptions, type StepValues, type ThresholdMode } from "./sgd.ts";
+export {
+  type LayerCounts,
+  type ParamGroup,
+  type Phase,
+  SGD,
+  type SGDOptions,
+  type StepValues,
+  type ThresholdMode,
+} from "./sgd.ts";
+export type { LtpOptimizerOptions, StrOptions } from "./sgd_options.ts";

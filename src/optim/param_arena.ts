@@ -7,6 +7,10 @@ import { allocate, fillZero, persistent, type Shape, Tensor } from "../tensor/in
 /** Elements per segment: one workgroup of the update kernel works on one layer only. */
 export const SEGMENT = 1024;
 
+/** Numbers of a step before those of the layers, and numbers of a layer. */
+export const HEADER = 16;
+export const LAYER_NUMBERS = 8;
+
 export interface ArenaOptions {
   /** The forward pass reads thresholded weights, kept apart from the latent ones. */
   readonly latent: boolean;
@@ -28,6 +32,8 @@ export class ArenaChunk {
   readonly segmentTable: Tensor;
   /** [3, layers]: non-zero, pruned, regrown, counted by the update. */
   readonly counts: Tensor;
+  /** [16 + 8 layers]: this step's numbers, then those of each layer's threshold (shaders/lib/effective_weight.wgsl). */
+  readonly hyper: Tensor;
 
   constructor(params: readonly Parameter[], { latent, momentum }: ArenaOptions) {
     this.params = params;
@@ -52,6 +58,8 @@ export class ArenaChunk {
     this.velocity = momentum ? make() : null;
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
     this.counts = persistent(new Uint32Array(3 * params.length), [3, params.length]);
+    const numbers = HEADER + LAYER_NUMBERS * params.length;
+    this.hyper = persistent(new Float32Array(numbers), [numbers]);
     params.forEach((p, i) => {
       const offset = (starts[i] as number) * 4;
       const values = p.view;
@@ -74,6 +82,17 @@ export class ArenaChunk {
     });
   }
 
+  /** Layers, for what goes through arenas without knowing their parameters. */
+  get layers(): number {
+    return this.params.length;
+  }
+
+  /** Sets this step's numbers; those of the layers stay. */
+  writeHeader(numbers: Float32Array): void {
+    const { buffer, offset } = this.hyper.view;
+    currentGpu().stream.write(buffer, offset, numbers);
+  }
+
   /** The place of parameter i in one of the chunk's arenas. */
   slice(arena: Tensor, i: number, shape: Shape): Tensor {
     const offset = (this.starts[i] as number) * 4;
@@ -88,8 +107,8 @@ export class ArenaChunk {
       p.grad = null;
       p.latent = null;
     }
-    const { theta, gradient, weight, velocity, segmentTable, counts } = this;
-    for (const t of [theta, gradient, weight, velocity, segmentTable, counts]) t?.dispose();
+    const { theta, gradient, weight, velocity, segmentTable, counts, hyper } = this;
+    for (const t of [theta, gradient, weight, velocity, segmentTable, counts, hyper]) t?.dispose();
   }
 }
 

@@ -1,96 +1,29 @@
 // SGD with momentum, weight decay and soft threshold, fused: one dispatch per parameter group and arena chunk.
+import applyWgsl from "../../shaders/apply_threshold.wgsl";
 import updateWgsl from "../../shaders/sgd_soft_threshold.wgsl";
 import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { fillZero, persistent, readAll, type Tensor } from "../tensor/index.ts";
-import { type ArenaChunk, buildArena } from "./param_arena.ts";
+import { Group } from "./group.ts";
+import type { ArenaChunk } from "./param_arena.ts";
+import {
+  type GroupSettings,
+  groupSettings,
+  MODES,
+  type ParamGroup,
+  type Phase,
+  type SGDOptions,
+  type StepValues,
+} from "./sgd_options.ts";
+
+export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
 const updateKernel = kernel("sgd_soft_threshold", updateWgsl);
-
-/**
- * How the threshold acts on a group.
- * - `latent`: a stored theta is updated with the gradient of W = S(theta, d), straight through; pruned weights keep their
- *   memory and may regrow (LATS, STDS).
- * - `inplace`: only W is stored; each step ends with S(W, d_next - d_now), which is proximal SGD (ISTA).
- * - `none`: plain SGD.
- * The two differ once a weight is zero; both apply the L1 coefficient (d_next - d_now) / lr.
- */
-export type ThresholdMode = "latent" | "inplace" | "none";
-
-export interface SGDOptions {
-  readonly lr: number;
-  /** Default 0. */
-  readonly momentum?: number;
-  /** First momentum value is the whole gradient, later ones take 1 - dampening of it. Default 0. */
-  readonly dampening?: number;
-  readonly nesterov?: boolean;
-  /** L2 coefficient, coupled: added to the gradient. Default 0. */
-  readonly weightDecay?: number;
-  readonly mode?: ThresholdMode;
-  /** What weight decay pulls on: theta (default for `latent`) or W (default for `inplace`). */
-  readonly decayTarget?: "latent" | "effective";
-}
-
-export interface ParamGroup extends Partial<SGDOptions> {
-  readonly params: readonly Parameter[];
-}
-
-/** Values that may change from step to step; they live in a GPU buffer, so a replayed step sees them. */
-export interface StepValues {
-  readonly lr?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  /** Threshold in force during this step's forward pass. */
-  readonly threshold?: number;
-  /** Threshold after this step's update. */
-  readonly thresholdNext?: number;
-  /** Shrinkage of `inplace`; default thresholdNext - threshold, subtracted in float64. */
-  readonly tau?: number;
-}
-
-const MODES = { latent: 0, inplace: 1, none: 2 } as const;
-
-/** Parameters that share options, their arenas and this step's numbers. */
-export class Group {
-  readonly chunks: ArenaChunk[];
-  readonly options: Required<SGDOptions>;
-  readonly hyper: Tensor;
-  readonly values: { -readonly [K in keyof StepValues]-?: number } = {
-    lr: 0,
-    momentum: 0,
-    weightDecay: 0,
-    threshold: 0,
-    thresholdNext: 0,
-    tau: 0,
-  };
-
-  constructor(params: readonly Parameter[], options: Required<SGDOptions>) {
-    this.options = options;
-    const { lr, momentum, weightDecay, mode } = options;
-    this.chunks = buildArena(params, { latent: mode === "latent", momentum: momentum > 0 });
-    this.hyper = persistent(new Float32Array(8), [8]);
-    Object.assign(this.values, { lr, momentum, weightDecay });
-  }
-
-  write(firstStep: boolean): void {
-    const v = this.values;
-    const scale = firstStep ? 1 : 1 - this.options.dampening;
-    this.hyper.set([v.lr, v.threshold, v.thresholdNext, v.tau, scale, v.momentum, v.weightDecay, 0]);
-  }
-}
-
-function checkOptions(o: Required<SGDOptions>): void {
-  const fail = (what: string, want: string, have: unknown) => {
-    throw new OpError("SGD", `${what} wants ${want}, was given ${have}`);
-  };
-  if (!(o.lr >= 0 && Number.isFinite(o.lr))) fail("lr", "a number >= 0", o.lr);
-  if (!(o.momentum >= 0 && o.momentum < 1)) fail("momentum", "0 <= momentum < 1", o.momentum);
-  if (!(o.weightDecay >= 0 && Number.isFinite(o.weightDecay))) fail("weightDecay", "a number >= 0", o.weightDecay);
-  if (!(o.dampening >= 0 && o.dampening <= 1)) fail("dampening", "0 <= dampening <= 1", o.dampening);
-  if (o.nesterov && (o.momentum === 0 || o.dampening !== 0))
-    fail("nesterov", "momentum > 0 and no dampening", "neither");
-  if (!(o.mode in MODES)) fail("mode", "latent, inplace or none", o.mode);
-}
+const applyKernel = kernel("apply_threshold", applyWgsl);
+/** Tasks of the apply kernel. */
+const SOFT = 0;
+const HARD = 1;
+const BAKE = 2;
 
 /** Zeros and churn of one parameter, as the last update counted them. */
 export interface LayerCounts {
@@ -118,68 +51,48 @@ export class SGD {
       : [{ params: list as readonly Parameter[] }];
     const all = groups.flatMap((g) => g.params);
     if (new Set(all).size !== all.length) throw new OpError("SGD", "a parameter appears twice in the groups");
-    this.groups = groups.map(({ params: members, ...own }) => {
-      const mode = own.mode ?? options.mode ?? "none";
-      const merged: Required<SGDOptions> = {
-        momentum: 0,
-        dampening: 0,
-        nesterov: false,
-        weightDecay: 0,
-        decayTarget: mode === "inplace" ? "effective" : "latent",
-        ...options,
-        ...own,
-        mode,
-      };
-      checkOptions(merged);
-      return new Group(members, merged);
-    });
+    this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
     this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
     for (const group of this.groups) group.write(true);
+    this.refresh();
   }
 
   /** Sets this step's numbers, for all groups or for one. Call outside a captured step, before it runs. */
   set(values: StepValues, group?: number): void {
     this.groups.forEach((g, i) => {
       if (group !== undefined && group !== i) return;
-      const v = g.values;
-      Object.assign(v, values);
-      if (values.tau === undefined && (values.threshold !== undefined || values.thresholdNext !== undefined)) {
-        v.tau = v.thresholdNext - v.threshold;
-      }
-      if (!(v.threshold >= 0 && v.thresholdNext >= 0 && v.tau >= 0)) {
-        throw new OpError("SGD", `thresholds want 0 <= now <= next, was given ${v.threshold} and ${v.thresholdNext}`);
-      }
+      g.merge(values);
       g.write(this.stepsDone === 0);
     });
   }
 
   /** Enqueues the update. Parameters that got no gradient since the last step count as having a zero one. */
   step(): void {
-    for (const { chunks, hyper, options } of this.groups) {
-      for (const chunk of chunks) {
+    for (const group of this.groups) {
+      group.chunks.forEach((chunk, k) => {
         for (const p of chunk.params) {
           if (!p.gradArrived && p.grad) fillZero(p.grad);
           p.gradArrived = false;
         }
-        this.update(chunk, hyper, options);
-      }
+        group.learned[k]?.step(this.guard, false);
+        this.update(chunk, group.options);
+      });
     }
   }
 
-  private update(chunk: ArenaChunk, hyper: Tensor, options: Required<SGDOptions>): void {
-    const layers = chunk.params.length;
+  private update(chunk: ArenaChunk, options: GroupSettings): void {
+    const { layers } = chunk;
     const { buffer, offset } = chunk.counts.view;
     currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes: layers * 4 });
-    const dummy = (k: number) => this.dummy(k);
     updateKernel.run({
       bind: {
         gradient: chunk.gradient,
-        velocity: chunk.velocity ?? dummy(0),
+        velocity: chunk.velocity ?? this.dummy(0),
         latent: chunk.theta,
-        weight: chunk.weight ?? dummy(1),
+        weight: chunk.weight ?? this.dummy(1),
         segment: chunk.segmentTable,
         counts: chunk.counts,
-        hyper,
+        hyper: chunk.hyper,
         guard: this.guard,
       },
       params: { segments: chunk.segments, layers },
@@ -192,6 +105,83 @@ export class SGD {
       },
       grid: grid1d(chunk.segments, 1),
     });
+  }
+
+  private apply(chunk: ArenaChunk, { mode }: GroupSettings, task: number): void {
+    const { theta, weight, velocity, segmentTable, hyper, segments } = chunk;
+    applyKernel.run({
+      bind: {
+        latent: theta,
+        weight: weight ?? this.dummy(1),
+        velocity: velocity ?? this.dummy(0),
+        segment: segmentTable,
+        hyper,
+      },
+      params: { segments, task },
+      spec: { MODE: MODES[mode], STORES_WEIGHT: weight !== null, MOMENTUM: velocity !== null },
+      grid: grid1d(segments, 1),
+    });
+  }
+
+  /**
+   * Enqueues: brings learned thresholds, and the weights that the forward pass reads, in line with stored weights that
+   * were set from outside. Call it after loading weights into a group of mode `str` or `ltp`; others need none.
+   */
+  refresh(): void {
+    for (const { chunks, learned, options } of this.groups) {
+      learned.forEach((l, k) => {
+        l.step(this.guard, true);
+        this.apply(chunks[k] as ArenaChunk, options, SOFT);
+      });
+    }
+  }
+
+  /** Enqueues: LTP's weights become those of evaluation, kept or zero, until `soften`. Other modes read those always. */
+  harden(): void {
+    this.applyLtp(HARD);
+  }
+
+  /** Enqueues: LTP's weights become those of training again. */
+  soften(): void {
+    this.applyLtp(SOFT);
+  }
+
+  private applyLtp(task: number): void {
+    for (const { chunks, options, phase } of this.groups) {
+      if (options.mode === "ltp" && phase === "prune") for (const c of chunks) this.apply(c, options, task);
+    }
+  }
+
+  /** Says what the update does to the groups with a threshold from the next step on; `bake` is what ends pruning. */
+  setPhase(phase: Phase): void {
+    for (const g of this.groups) {
+      if (g.options.mode === "none" || g.phase === phase) continue;
+      const wasDense = g.phase === "dense";
+      g.phase = phase;
+      g.write(this.stepsDone === 0);
+      if (wasDense && phase === "prune") this.refresh();
+    }
+  }
+
+  /**
+   * Enqueues the end of pruning: the weights that the forward pass reads become the stored ones, momentum of zeros ends, and
+   * from now on zeros stay zero (phase `mask`). The next forward pass sees the bits of the last, of LTP those of evaluation.
+   */
+  bake(): void {
+    this.harden();
+    for (const { chunks, options } of this.groups) {
+      if (options.mode !== "none") for (const c of chunks) this.apply(c, options, BAKE);
+    }
+    this.setPhase("mask");
+  }
+
+  /** Begins anew: forgets momentum, counts and steps done. */
+  reset(): void {
+    for (const c of this.groups.flatMap((g) => g.chunks)) {
+      if (c.velocity) fillZero(c.velocity);
+      c.counts.set(new Uint32Array(c.counts.numel));
+    }
+    this.stepsDone = 0;
   }
 
   private readonly dummies: Tensor[] = [];
@@ -217,6 +207,20 @@ export class SGD {
     });
   }
 
+  /** Learned thresholds on |w| now in force, by parameter: d of STR, sqrt(tau) of LTP. Waits for the GPU. */
+  async learnedThresholds(): Promise<Map<Parameter, number>> {
+    const pairs = this.groups.flatMap(({ chunks, learned }) =>
+      learned.map((l, k) => [chunks[k] as ArenaChunk, l] as const),
+    );
+    const values = await readAll(...pairs.map(([chunk]) => chunk.hyper));
+    return new Map(
+      pairs.flatMap(([chunk, learned], i) => {
+        const picked = learned.pick(values[i] as Float32Array);
+        return chunk.params.map((p, layer) => [p, picked[layer] as number] as const);
+      }),
+    );
+  }
+
   /** Momentum of a parameter, or null when the group has none. */
   velocityOf(param: Parameter): Tensor | null {
     for (const g of this.groups) {
@@ -229,10 +233,7 @@ export class SGD {
   }
 
   dispose(): void {
-    for (const g of this.groups) {
-      g.hyper.dispose();
-      for (const c of g.chunks) c.dispose();
-    }
+    for (const g of this.groups) g.dispose();
     this.guard.dispose();
     for (const t of this.dummies) t?.dispose();
   }

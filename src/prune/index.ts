@@ -1,11 +1,26 @@
 // The prune room: when the threshold rises, what it acts on, and what it amounts to.
-export { type GroupOptions, inverseThreshold, pruningGroups } from "./groups.ts";
+export { type Compression, compression, type LayerZeros, type StoredSize } from "./compression.ts";
+export { PRUNING_METHODS, type PruneConfig, type PruningMethodName, type RunShape } from "./config.ts";
+export { type CutArena, cutSmallest } from "./cut.ts";
+export { denseLayers, inverseThreshold, pruningGroups } from "./groups.ts";
 export {
   coefficientOfVariation,
   type ImpliedLambda,
   type ImpliedLambdaInput,
   impliedLambda,
 } from "./implied_lambda.ts";
+export {
+  type MagnitudeArena,
+  MagnitudeSelect,
+  type MagnitudeSelectOptions,
+  magnitudeArena,
+} from "./magnitude_select.ts";
+export { type MaskChange, MaskWatch } from "./mask_watch.ts";
+export type { PruningMethod, PruningRun } from "./method.ts";
+export { makePruningMethod } from "./methods/index.ts";
+export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
+export { pareto, type SparsityPoint } from "./pareto.ts";
+export { SteeredThreshold, type SteerOptions } from "./steer.ts";
 export {
   makeThresholdSchedule,
   THRESHOLD_SCHEDULES,
@@ -15,3 +30,4 @@ export {
   type ThresholdScheduleName,
   thresholdFromLambda,
 } from "./threshold_schedule.ts";
+export { type WeightHistogram, weightHistogram } from "./weight_histogram.ts";

@@ -1,7 +1,7 @@
 // Random numbers as a function of (seed, stream, position): Philox4x32-10, the CPU twin of shaders/lib/philox.wgsl.
 
 /** Named streams: the second key word, so that draws for one purpose never shift those for another. */
-export const streams = { init: 1, shuffle: 2, augment: 3, dropout: 4, poisson: 5, events: 6 } as const;
+export const streams = { init: 1, shuffle: 2, augment: 3, dropout: 4, poisson: 5, events: 6, mask: 7 } as const;
 export type StreamName = keyof typeof streams;
 
 export type PhiloxCounter = readonly [number, number, number, number];

@@ -28,7 +28,7 @@ export class CheckpointError extends Error {
 }
 
 /** Tensors of a run by their key in the file. `latent.*` is theta; `model.*` is what the forward pass reads. */
-function runTensors(model: Module, optimizer: SGD): Map<string, Tensor> {
+function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
   const names = new Map<Tensor, string>();
   for (const [name, t] of model.namedState()) {
@@ -44,18 +44,31 @@ function runTensors(model: Module, optimizer: SGD): Map<string, Tensor> {
         if (velocity) out.set(`momentum.${names.get(p) ?? p.id}`, velocity);
       }
       out.set(`counts.${g}.${c}`, chunk.counts);
+      if (group.learned.length > 0) out.set(`thresholds.${g}.${c}`, chunk.hyper);
     });
   });
+  for (const [name, t] of more) out.set(`method.${name}`, t);
   return out;
 }
+
+/** A run has no tensors besides those of its model and optimiser, unless its pruning method says so. */
+const NONE: ReadonlyMap<string, Tensor> = new Map();
 
 function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [key, t] of tensors) if (key.startsWith("momentum.")) t.dispose();
 }
 
-/** Bytes of a checkpoint. Waits for the GPU; throws if the device was lost, so a bad read is never saved. */
-export async function saveCheckpoint(model: Module, optimizer: SGD, progress: Progress): Promise<Uint8Array> {
-  const tensors = runTensors(model, optimizer);
+/**
+ * Bytes of a checkpoint. `more`: tensors of the pruning method. Waits for the GPU; throws if the device was lost, so a bad
+ * read is never saved.
+ */
+export async function saveCheckpoint(
+  model: Module,
+  optimizer: SGD,
+  progress: Progress,
+  more: ReadonlyMap<string, Tensor> = NONE,
+): Promise<Uint8Array> {
+  const tensors = runTensors(model, optimizer, more);
   try {
     const keys = [...tensors.keys()];
     const values = await readAll(...tensors.values());
@@ -95,10 +108,16 @@ export function readProgress(bytes: Uint8Array, name: string): Progress {
  * Puts a checkpoint into a model and optimiser built with the same configuration; the next step then has the bits of an
  * uninterrupted run. Throws CheckpointError or SafetensorsError, and changes nothing when anything does not fit.
  */
-export function loadCheckpoint(bytes: Uint8Array, name: string, model: Module, optimizer: SGD): Progress {
+export function loadCheckpoint(
+  bytes: Uint8Array,
+  name: string,
+  model: Module,
+  optimizer: SGD,
+  more: ReadonlyMap<string, Tensor> = NONE,
+): Progress {
   const progress = readProgress(bytes, name);
   const { tensors: saved } = parseSafetensors(bytes, name);
-  const targets = runTensors(model, optimizer);
+  const targets = runTensors(model, optimizer, more);
   try {
     for (const [key, t] of targets) {
       const array = saved.get(key);

@@ -1,8 +1,9 @@
 // The training loop: batches in, steps enqueued, metrics read a few steps late so that the GPU never waits for the host.
 
 import type { LayerCounts, SGD } from "../optim/sgd.ts";
-import { impliedLambda } from "../prune/implied_lambda.ts";
-import type { ThresholdSchedule } from "../prune/threshold_schedule.ts";
+import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
+import type { MaskChange } from "../prune/mask_watch.ts";
+import type { PruningMethod } from "../prune/method.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type HostBatch, NonFiniteLossError, type TrainStep } from "./train_step.ts";
 
@@ -21,9 +22,13 @@ export interface StepRecord {
   readonly threshold: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
-  /** Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), and that plus decay's share. */
+  /**
+   * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.
+   * Where the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
+   */
   readonly lambda: number;
   readonly lambdaEffective: number;
+  readonly lambdaDecay: number;
   readonly lambdaTotal: number;
 }
 
@@ -38,10 +43,18 @@ export interface EpochRecord {
   readonly testAccuracy: number;
   readonly sparsity: number;
   readonly threshold: number;
-  /** Weights that became zero, and that came back, during the epoch. */
+  /** Weights that are zero and were not at the end of the epoch before, and the other way round. */
   readonly pruned: number;
   readonly regrown: number;
+  /** Changes between zero and not that the update made in all steps of the epoch, there and back counted as two. */
+  readonly changes: number;
+  /** The masks layer by layer, and the threshold on |w| where each layer has its own. */
+  readonly layers: readonly EpochLayer[];
   readonly seconds: number;
+}
+
+export interface EpochLayer extends MaskChange {
+  readonly threshold: number | null;
 }
 
 export type RunRecord = StepRecord | EpochRecord;
@@ -60,7 +73,9 @@ export interface FitOptions {
   readonly stepsPerEpoch: number;
   /** Learning rate of step n. */
   readonly lr: (step: number) => number;
-  readonly threshold: ThresholdSchedule;
+  readonly method: PruningMethod;
+  /** Masks of the epoch that just ended. */
+  readonly layers: () => Promise<readonly EpochLayer[]>;
   readonly momentum?: number;
   readonly weightDecay?: number;
   /** Batches of an epoch from the given one on: a pure function of its arguments. */
@@ -86,6 +101,44 @@ export interface FitResult {
   readonly loss: number;
 }
 
+/** Threshold in force after the last step enqueued. */
+async function thresholdAfter(method: PruningMethod, step: number): Promise<number> {
+  return method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
+}
+
+/** What the update does next, where that changes after `done` steps. Masked training begins with a bake. */
+function enterPhase(method: PruningMethod, optimizer: SGD, done: number): void {
+  const phase = method.phase(done);
+  if (phase === method.phase(done - 1)) return;
+  if (phase === "mask") optimizer.bake();
+  else optimizer.setPhase(phase);
+}
+
+interface Stretch {
+  readonly from: number;
+  readonly end: number;
+  /** Thresholds at both ends. */
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The L1 coefficients of the last step of a stretch, or where the GPU decides the threshold, of the whole stretch. */
+function l1Of(options: FitOptions, { from, end, before, after }: Stretch): ImpliedLambda {
+  const { method, lr, momentum, weightDecay } = options;
+  if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
+  const common = { momentum: method.l1Momentum ?? momentum, weightDecay };
+  const threshold = method.thresholdAt(end - 1);
+  if (threshold !== null)
+    return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });
+  let rates = 0;
+  for (let n = from; n < end; n++) rates += lr(n);
+  // A learned threshold may fall, which an L1 penalty cannot: its pressure is then negative.
+  const fell = after < before;
+  const l1 = impliedLambda({ ...common, threshold: after, increment: Math.abs(after - before), lr: rates });
+  if (!fell) return l1;
+  return { lambda: -l1.lambda, effective: -l1.effective, decay: l1.decay, total: l1.decay - l1.effective };
+}
+
 /** Zeros over weights, among layers that a threshold acts on. */
 export function sparsityOf(counts: readonly LayerCounts[]): number {
   const prunable = counts.filter((c) => c.param.prunable);
@@ -93,24 +146,22 @@ export function sparsityOf(counts: readonly LayerCounts[]): number {
   return total === 0 ? 0 : 1 - prunable.reduce((sum, c) => sum + c.nonzero, 0) / total;
 }
 
-const churnOf = (counts: readonly LayerCounts[]) => {
-  const prunable = counts.filter((c) => c.param.prunable);
-  const sum = (key: "pruned" | "regrown") => prunable.reduce((n, c) => n + c[key], 0);
-  return { pruned: sum("pruned"), regrown: sum("regrown") };
-};
+const changesOf = (counts: readonly LayerCounts[]) =>
+  counts.reduce((n, c) => (c.param.prunable ? n + c.pruned + c.regrown : n), 0);
 
 /**
  * Trains. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
  * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  const { train, optimizer, epochs, stepsPerEpoch, lr, threshold, signal } = options;
+  const { train, optimizer, epochs, stepsPerEpoch, lr, method, signal } = options;
   const logEvery = Math.min(options.logEvery ?? 10, train.readEvery);
   let { step, epoch, batch } = options.start ?? { step: 0, epoch: 0, batch: 0 };
   let logged = step;
   let last: EpochRecord | null = null;
   let loss = Number.NaN;
-  let churn = churnOf(await optimizer.counts());
+  let changes = changesOf(await optimizer.counts());
+  let thresholdBefore = await thresholdAfter(method, step);
   const position = (): Position => ({ step, epoch, batch });
 
   const log = async (): Promise<StepRecord | null> => {
@@ -119,18 +170,17 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     const end = step;
     const at = epoch + batch / stepsPerEpoch;
     logged = end;
-    const [{ steps, badStep }, counts] = await Promise.all([train.read(from, end), optimizer.counts()]);
+    const [{ steps, badStep }, counts, threshold] = await Promise.all([
+      train.read(from, end),
+      optimizer.counts(),
+      thresholdAfter(method, end),
+    ]);
     if (badStep !== null) throw await explain(badStep);
     const samples = steps.reduce((n, s) => n + s.samples, 0);
     loss = steps.reduce((sum, s) => sum + s.loss * s.samples, 0) / samples;
     const eta = lr(end - 1);
-    const l1 = impliedLambda({
-      threshold: threshold.at(end - 1),
-      increment: threshold.increment(end - 1),
-      lr: eta,
-      momentum: options.momentum,
-      weightDecay: options.weightDecay,
-    });
+    const l1 = l1Of(options, { from, end, before: thresholdBefore, after: threshold });
+    thresholdBefore = threshold;
     const record: StepRecord = {
       kind: "step",
       step: end,
@@ -138,10 +188,11 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       loss,
       accuracy: steps.reduce((n, s) => n + s.correct, 0) / samples,
       lr: eta,
-      threshold: threshold.at(end),
+      threshold,
       sparsity: sparsityOf(counts),
       lambda: l1.lambda,
       lambdaEffective: l1.effective,
+      lambdaDecay: l1.decay,
       lambdaTotal: l1.total,
     };
     await options.onRecord?.(record);
@@ -168,16 +219,13 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       weight++;
     };
     for await (const data of options.batches(epoch, batch)) {
-      const increment = threshold.increment(step);
-      train.run(data, {
-        step,
-        lr: lr(step),
-        threshold: threshold.at(step),
-        thresholdNext: threshold.at(step + 1),
-        tau: increment,
-      });
+      const now = step;
+      const before = () => method.beforeStep?.(now);
+      train.run(data, { step, lr: lr(step), values: method.values(step), before });
       step++;
       batch++;
+      method.afterStep?.(step);
+      enterPhase(method, optimizer, step);
       options.onStep?.(position());
       if (step - logged >= logEvery) {
         // Wait for the previous reading only: this one arrives while the next steps run.
@@ -201,8 +249,9 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       return { position: position(), finished: false, last, loss };
     }
     const test = await options.evaluate();
-    const counts = await optimizer.counts();
-    const now = churnOf(counts);
+    const now = changesOf(await optimizer.counts());
+    const layers = await options.layers();
+    const sum = (key: "weights" | "zeros" | "pruned" | "regrown") => layers.reduce((n, l) => n + l[key], 0);
     epoch++;
     batch = 0;
     last = {
@@ -213,13 +262,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       accuracy: epochCorrect / Math.max(weight, 1),
       testLoss: test.loss,
       testAccuracy: test.accuracy,
-      sparsity: sparsityOf(counts),
-      threshold: threshold.at(step),
-      pruned: now.pruned - churn.pruned,
-      regrown: now.regrown - churn.regrown,
+      sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
+      threshold: await thresholdAfter(method, step),
+      pruned: sum("pruned"),
+      regrown: sum("regrown"),
+      changes: now - changes,
+      layers,
       seconds: (performance.now() - started) / 1000,
     };
-    churn = now;
+    changes = now;
     await options.onRecord?.(last);
     await options.onCheckpoint?.(position(), signal?.aborted ? "abort" : "epoch");
     if (signal?.aborted && epoch < epochs) return { position: position(), finished: false, last, loss };

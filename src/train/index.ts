@@ -19,6 +19,7 @@ export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheck
 export type { RunConfig } from "./config.ts";
 export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
 export {
+  type EpochLayer,
   type EpochRecord,
   type FitOptions,
   type FitResult,
@@ -30,6 +31,8 @@ export {
 } from "./fit.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";
+export { type PruningReport, pruningReport } from "./report.ts";
 export { evaluationBatch, type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";
+export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
 export { type HostBatch, NonFiniteLossError, type StepInputs, TrainStep, type TrainStepOptions } from "./train_step.ts";

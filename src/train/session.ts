@@ -9,16 +9,18 @@ import {
   randomHorizontalFlip,
 } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
-import type { Module, Parameter, RandomState } from "../nn/index.ts";
+import type { Module, Parameter, RandomState, StateDict } from "../nn/index.ts";
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import { SGD } from "../optim/sgd.ts";
-import { inverseThreshold, pruningGroups } from "../prune/groups.ts";
-import { makeThresholdSchedule, type ThresholdSchedule } from "../prune/threshold_schedule.ts";
+import { pruningGroups } from "../prune/groups.ts";
+import { MaskWatch } from "../prune/mask_watch.ts";
+import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
+import { makePruningMethod } from "../prune/methods/index.ts";
 import type { StepMemory } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { type RunConfig, thresholdConfig } from "./config.ts";
+import { FINETUNE_LR, type RunConfig } from "./config.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
-import { type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
+import { type EpochLayer, type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
 import { TrainStep } from "./train_step.ts";
 
 export interface SessionOptions {
@@ -58,15 +60,19 @@ export class Session {
   readonly optimizer: SGD;
   readonly step: TrainStep;
   readonly lr: (step: number) => number;
-  readonly threshold: ThresholdSchedule;
+  readonly method: PruningMethod;
+  /** Epochs with those of fine-tuning. */
+  readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
   position: Position = { step: 0, epoch: 0, batch: 0 };
   bestAccuracy = 0;
   private readonly options: SessionOptions;
   private readonly evaluator: Evaluator;
+  private readonly run: PruningRun;
   private readonly transform: ImageTransform | undefined;
-  private started = false;
+  private readonly masks: MaskWatch;
+  private resumed = false;
 
   constructor(options: SessionOptions) {
     this.options = options;
@@ -74,17 +80,17 @@ export class Session {
     if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);
     this.model = model;
     this.stepsPerEpoch = new DataLoader({ dataset: train, batchSize: config.batchSize }).length;
-    this.totalSteps = this.stepsPerEpoch * config.epochs;
-    this.lr = makeLrSchedule(config.lr, { epochs: config.epochs, stepsPerEpoch: this.stepsPerEpoch });
-    this.threshold = makeThresholdSchedule(thresholdConfig(config, this.stepsPerEpoch), {
-      totalSteps: this.totalSteps,
-      stepsPerEpoch: this.stepsPerEpoch,
-      epochs: config.epochs,
-      lr: this.lr,
-    });
-    const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
-    const groups = pruningGroups(model, { ...prune, mode: prune.schedule === "none" ? "none" : prune.mode });
-    this.optimizer = new SGD(groups, { lr: this.lr(0), momentum, nesterov, weightDecay });
+    const { epochs, finetuneEpochs = 0, momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
+    this.epochs = epochs + finetuneEpochs;
+    const mainSteps = this.stepsPerEpoch * epochs;
+    this.totalSteps = this.stepsPerEpoch * this.epochs;
+    const main = makeLrSchedule(config.lr, { epochs, stepsPerEpoch: this.stepsPerEpoch });
+    this.lr = (step) => (step < mainSteps ? main(step) : config.lr.base * FINETUNE_LR);
+    const { lr, stepsPerEpoch, totalSteps } = this;
+    const shape = { totalSteps, mainSteps, stepsPerEpoch, lr, momentum, seed: config.seed };
+    this.method = makePruningMethod(prune, shape);
+    const groups = pruningGroups(model, this.method.group, prune.dense);
+    this.optimizer = new SGD(groups, { lr: config.lr.base, momentum, nesterov, weightDecay });
     this.step = new TrainStep({
       model,
       optimizer: this.optimizer,
@@ -94,6 +100,10 @@ export class Session {
       replay: options.replay ?? true,
     });
     this.evaluator = new Evaluator(model, test.shape, options.random);
+    this.masks = new MaskWatch(model);
+    this.run = { ...shape, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
+    this.method.begin?.(this.run);
+    this.optimizer.setPhase(this.method.phase(0));
     const transforms = [
       ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
       ...(augment.flip ? [randomHorizontalFlip()] : []),
@@ -115,20 +125,59 @@ export class Session {
     });
   }
 
-  evaluate(): Promise<Evaluation> {
+  /** Loss and accuracy on the test set, under the masks that the result will have. */
+  async evaluate(): Promise<Evaluation> {
     const { test, config } = this.options;
-    return this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
+    this.optimizer.harden();
+    try {
+      return await this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
+    } finally {
+      this.optimizer.soften();
+    }
   }
 
-  /** A run that begins under a threshold d > 0 shifts its latent weights by d, so that the first forward is unchanged. */
+  /** Lets the method choose its masks before the first step. A run that was resumed has them. */
   private async start(): Promise<void> {
-    if (this.started) return;
-    this.started = true;
-    const d = this.threshold.at(this.position.step);
-    if (this.position.step > 0 || d === 0) return;
-    for (const p of this.model.parameters()) {
-      if (p.latent) p.latent.set(inverseThreshold((await p.latent.data()) as Float32Array, d));
+    if (!this.resumed && this.position.step === 0) {
+      // Weights may have been loaded since the optimiser took them over.
+      this.optimizer.refresh();
+      await this.method.prepare?.(this.run);
+      this.optimizer.setPhase(this.method.phase(0));
     }
+    this.resumed = true;
+    await this.masks.compare();
+  }
+
+  /** Trains on the first batches of the run, for a method that looks before it prunes. */
+  private async trainFor(steps: number, { values, before, after }: Rehearsal): Promise<void> {
+    let n = 0;
+    let read = 0;
+    for (let epoch = 0; n < steps; epoch++) {
+      for await (const batch of this.batches(epoch, 0)) {
+        const step = n;
+        const { lr, ...thresholds } = values(step);
+        this.step.run(batch, { step, lr, values: thresholds, before: () => before?.(step) });
+        n++;
+        await after?.(step);
+        if (n - read >= this.step.readEvery || n === steps) {
+          const { badStep } = await this.step.read(read, n);
+          if (badStep !== null) throw await this.step.diagnose(batch, badStep);
+          read = n;
+        }
+        if (n === steps) break;
+      }
+    }
+  }
+
+  private async epochLayers(): Promise<EpochLayer[]> {
+    this.optimizer.harden();
+    const [changes, learned] = await Promise.all([this.masks.compare(), this.optimizer.learnedThresholds()]);
+    this.optimizer.soften();
+    const named = new Map(this.model.namedParameters());
+    return changes.map((change) => {
+      const parameter = named.get(change.name);
+      return { ...change, threshold: (parameter && learned.get(parameter)) ?? null };
+    });
   }
 
   /**
@@ -143,7 +192,7 @@ export class Session {
       return { x: new Float32Array(size * pixels), y: new Int32Array(size), size };
     };
     for (const size of batchSizes(train.length, config.batchSize)) {
-      this.step.run(zeros(train.shape, size), { step: 0, lr: this.lr(0), threshold: 0, thresholdNext: 0, tau: 0 });
+      this.step.run(zeros(train.shape, size), { step: 0, lr: this.lr(0) });
       recordings.push(this.step.memory());
     }
     this.model.eval();
@@ -176,10 +225,11 @@ export class Session {
       ...callbacks,
       train: this.step,
       optimizer: this.optimizer,
-      epochs: config.epochs,
+      epochs: this.epochs,
       stepsPerEpoch: this.stepsPerEpoch,
       lr: this.lr,
-      threshold: this.threshold,
+      method: this.method,
+      layers: () => this.epochLayers(),
       momentum: config.momentum,
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
@@ -191,32 +241,52 @@ export class Session {
     return result;
   }
 
+  /** Shape of one sample, and the number of classes. */
+  get sample(): readonly number[] {
+    return this.options.train.shape;
+  }
+  get classes(): number {
+    return this.options.train.classes.length;
+  }
+
   /** Bytes of a checkpoint at a position that `fit` reported. */
   save(position: Position): Promise<Uint8Array> {
     const { config, savedConfig = config } = this.options;
-    return saveCheckpoint(this.model, this.optimizer, {
+    const progress = {
       ...position,
       seed: config.seed,
-      threshold: this.threshold.at(position.step),
+      threshold: this.method.thresholdAt(position.step) ?? 0,
       config: savedConfig,
       bestAccuracy: this.bestAccuracy,
-    });
+    };
+    return saveCheckpoint(this.model, this.optimizer, progress, this.method.state?.());
   }
 
   /** Goes on where a checkpoint stopped. */
   load(bytes: Uint8Array, name: string): void {
-    const { step, epoch, batch, bestAccuracy } = loadCheckpoint(bytes, name, this.model, this.optimizer);
+    const { model, optimizer, method } = this;
+    const { step, epoch, batch, bestAccuracy } = loadCheckpoint(bytes, name, model, optimizer, method.state?.());
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;
-    this.started = true;
+    this.resumed = true;
+    optimizer.setPhase(method.phase(step));
+  }
+
+  /** The weights as evaluation reads them, and all other state, by name. Waits for the GPU. */
+  weights(): Promise<StateDict> {
+    this.optimizer.harden();
+    const state = this.model.stateDict();
+    this.optimizer.soften();
+    return state;
   }
 
   /** Zeros of each prunable layer, counted from the weights themselves. */
   async layers(): Promise<LayerSparsity[]> {
-    return layerSparsity(this.model);
+    return layersOf(this.model, await this.weights());
   }
 
   dispose(): void {
+    this.method.dispose?.();
     this.step.dispose();
     this.evaluator.dispose();
     this.optimizer.dispose();
@@ -226,8 +296,11 @@ export class Session {
 
 /** Zeros of each prunable layer of a model. Waits for the GPU. */
 export async function layerSparsity(model: Module): Promise<LayerSparsity[]> {
+  return layersOf(model, await model.stateDict());
+}
+
+function layersOf(model: Module, state: StateDict): LayerSparsity[] {
   const prunable = [...model.namedParameters()].filter((entry): entry is [string, Parameter] => entry[1].prunable);
-  const state = await model.stateDict();
   return prunable.map(([name, p]) => {
     let zeros = 0;
     for (const v of state.get(name)?.data ?? []) if (v === 0) zeros++;

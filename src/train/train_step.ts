@@ -5,6 +5,7 @@ import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import type { SGD } from "../optim/sgd.ts";
+import type { StepValues } from "../optim/sgd_options.ts";
 import {
   type CapturedStep,
   capture,
@@ -41,10 +42,10 @@ export interface TrainStepOptions {
 export interface StepInputs {
   readonly step: number;
   readonly lr: number;
-  readonly threshold: number;
-  readonly thresholdNext: number;
-  /** thresholdNext - threshold, subtracted in float64. */
-  readonly tau: number;
+  /** Thresholds, and what else a pruning method sets. */
+  readonly values?: StepValues;
+  /** Work to enqueue between the upload of these numbers and the step. */
+  readonly before?: () => void;
 }
 
 /** A loss that is not finite. The weights are those of before the step, so the last checkpoint and they are good. */
@@ -113,8 +114,8 @@ export class TrainStep {
       this.watch?.dispose();
       this.watch = new NanWatch();
     }
-    const { lr, threshold, thresholdNext, tau } = inputs;
-    optimizer.set({ lr, threshold, thresholdNext, tau });
+    optimizer.set({ ...inputs.values, lr: inputs.lr });
+    inputs.before?.();
     this.captured.run({
       x: { data: batch.x, shape: [batch.size, ...sample] },
       y: { data: batch.y, shape: [batch.size] },

@@ -15,8 +15,20 @@ import {
 } from "../../src/cli/recipe.ts";
 import { descriptionAt, keysAt, type Recipe, recipeSchema, wantedAt } from "../../src/cli/recipe_schema.ts";
 import { LR_SCHEDULES, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
+import { type RunShape, thresholdConfig } from "../../src/prune/config.ts";
 import { makeThresholdSchedule, THRESHOLD_SCHEDULES } from "../../src/prune/threshold_schedule.ts";
-import { thresholdConfig } from "../../src/train/config.ts";
+
+function shapeOf({ epochs, momentum, seed, lr }: Recipe, stepsPerEpoch: number): RunShape {
+  const mainSteps = epochs * stepsPerEpoch;
+  return {
+    totalSteps: mainSteps,
+    mainSteps,
+    stepsPerEpoch,
+    lr: makeLrSchedule(lr, { epochs, stepsPerEpoch }),
+    momentum,
+    seed,
+  };
+}
 
 function problems(source: string | RecipeSource): readonly string[] {
   try {
@@ -131,7 +143,7 @@ describe("what is said about mistakes", () => {
     ["prune: {startEpoch: 1, window: 2.5}", /prune.window: wanted at most 2, .* given 2.5/],
     ["prune: {schedule: lats-epoch, window: 1.5}", /prune.window: wanted a whole number, .* given 1.5/],
     ["lr: 0.1", /1:1: lr: wanted a map with keys of schedule, base, .* given 0.1|1:5: lr: wanted a map/],
-    ["prune:", /prune: wanted a map with keys of schedule, .* given nothing/],
+    ["prune:", /prune: wanted a map with keys of method, .* given nothing/],
     ["momentum: .nan", /momentum: wanted a number in \[0, 1\), given NaN/],
     ["weightDecay: .inf", /weightDecay: wanted a number >= 0, given Infinity/],
     ["epochs: 2e999", /epochs: wanted a whole number >= 1, given Infinity/],
@@ -300,7 +312,7 @@ describe("the schema", () => {
         const epochs = recipe.epochs;
         const lr = makeLrSchedule(recipe.lr, { epochs, stepsPerEpoch });
         const totalSteps = epochs * stepsPerEpoch;
-        const threshold = makeThresholdSchedule(thresholdConfig(recipe, stepsPerEpoch), {
+        const threshold = makeThresholdSchedule(thresholdConfig(recipe.prune, shapeOf(recipe, stepsPerEpoch)), {
           totalSteps,
           stepsPerEpoch,
           epochs,
@@ -315,7 +327,11 @@ describe("the schema", () => {
   });
   it("turns epochs of the pruning window into steps", () => {
     const recipe = resolveRecipe({ text: "epochs: 10\nprune: {startEpoch: 1.5, window: 2}" });
-    expect(thresholdConfig(recipe, 11)).toMatchObject({ pruningStartStep: 17, windowSteps: 22, threshold: 0.1 });
+    expect(thresholdConfig(recipe.prune, shapeOf(recipe, 11))).toMatchObject({
+      pruningStartStep: 17,
+      windowSteps: 22,
+      threshold: 0.1,
+    });
   });
 });
 

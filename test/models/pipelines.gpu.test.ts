@@ -18,10 +18,7 @@ test.each([
   const step = new TrainStep({ model: net, optimizer, sample: [channels, size, size] });
   const before = currentGpu().stats.pipelines;
   const pixels = channels * size * size;
-  step.run(
-    { x: new Float32Array(4 * pixels), y: new Int32Array(4), size: 4 },
-    { step: 0, lr: 0.1, threshold: 0, thresholdNext: 0, tau: 0 },
-  );
+  step.run({ x: new Float32Array(4 * pixels), y: new Int32Array(4), size: 4 }, { step: 0, lr: 0.1 });
   await currentGpu().wait();
   const made = currentGpu().stats.pipelines - before;
   expect(made).toBeLessThanOrEqual(BUDGET);

@@ -143,7 +143,7 @@ async function train({ model, sample, x, classes, steps = 3, lr = 0.05, random, 
   const step = new TrainStep({ model, optimizer, sample, replay, ...(random ? { random } : {}) });
   const y = randomInts(4, classes, 3);
   for (let i = 0; i < steps; i++) {
-    step.run({ x, y, size: 4 }, { step: i, lr, threshold: 0, thresholdNext: 0, tau: 0 });
+    step.run({ x, y, size: 4 }, { step: i, lr });
   }
   const { steps: metrics, badStep } = await step.read(0, steps);
   expect(badStep).toBe(null);

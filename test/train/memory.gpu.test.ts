@@ -20,8 +20,6 @@ const config = (batchSize: number): RunConfig => ({
     threshold: 0.01,
     mode: "latent",
     startEpoch: 0,
-    firstLayerDense: false,
-    lastLayerDense: false,
   },
   augment: { crop: 0, flip: false },
   seed: 5,

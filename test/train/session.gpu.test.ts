@@ -21,8 +21,6 @@ const base: RunConfig = {
     threshold: 0.05,
     mode: "latent",
     startEpoch: 0,
-    firstLayerDense: false,
-    lastLayerDense: false,
   },
   augment: { crop: 1, flip: false },
   seed: 5,

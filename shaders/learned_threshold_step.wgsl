@@ -1,0 +1,67 @@
+// What a learned threshold needs to know of its layer, second half: one workgroup a layer adds up its segments and moves
+// the threshold.
+//   str:  d = sigmoid(s);  ds = -d (1 - d) sum g sign(theta);  SGD on s with momentum and decay
+//   ltp:  dtau = -sum g w q - l0 sum q;  tau' = max(0, tau - rate V^2 dtau), V = Var |w|;  T' = temperature V
+// The factor V^2 makes the step of tau / V, which has no unit, the same for small and large weights.
+//!include "lib/effective_weight.wgsl"
+const MODE: u32 = 4u;                    //!spec   4 str, 5 ltp
+struct Layer { first: u32, segments: u32, weights: u32, unused: u32 }
+struct Params { rest: u32 }              // 1: compute the numbers that depend on the weights, learn nothing
+@group(0) @binding(0) var<storage, read> sums: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> layer: array<Layer>;
+@group(0) @binding(2) var<storage, read_write> hyper: Hyper;
+@group(0) @binding(3) var<storage, read> guard: array<u32>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+var<workgroup> part: array<vec4<f32>, 64>;
+
+fn sigmoid(s: f32) -> f32 {
+  let e = exp(-abs(s));
+  return select(e / (1.0 + e), 1.0 / (1.0 + e), s >= 0.0);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let l = layer[group.x];
+  var total = vec4(0.0);
+  for (var k = lane; k < l.segments; k += 64u) {
+    total += sums[l.first + k];
+  }
+  part[lane] = total;
+  for (var half = 32u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) {
+      part[lane] += part[lane + half];
+    }
+  }
+  if (lane != 0u || hyper.phase == MASK || guard[0] != 0xffffffffu) {
+    return;
+  }
+  let sum = part[0];
+  let learns = params.rest == 0u && hyper.phase == PRUNE;
+  var t = hyper.layers[group.x];
+  if (params.rest == 0u) {
+    t.now = t.next;
+  }
+  if (MODE == STR) {
+    if (learns) {
+      let u = -t.now.x * (1.0 - t.now.x) * sum.x + hyper.raw_decay * t.raw;
+      t.velocity = hyper.raw_momentum * t.velocity + hyper.gradient_scale * u;
+      t.raw -= hyper.raw_lr * t.velocity;
+    }
+    t.next = vec2(sigmoid(t.raw), 0.0);
+  } else {
+    let mean = sum.z / f32(l.weights);
+    t.spread = max(sum.w / f32(l.weights) - mean * mean, 1e-20);
+    if (learns) {
+      let gradient = -sum.x - hyper.l0 * sum.y;
+      let change = clamp(hyper.raw_lr * t.spread * gradient, -hyper.raw_clip, hyper.raw_clip);
+      t.raw = max(0.0, t.raw - t.spread * change);
+    }
+    t.next = vec2(t.raw, hyper.temperature * t.spread);
+  }
+  if (params.rest == 1u) {
+    t.now = t.next;
+  }
+  hyper.layers[group.x] = t;
+}

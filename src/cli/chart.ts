@@ -1,0 +1,213 @@
+// Charts as SVG text: Plot drawn on a document of our own, axes for shares near 1, and lines labelled at their ends.
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { FONT, INK, text } from "./figure.ts";
+import type { Point } from "./plot_data.ts";
+
+export const CHART_WIDTH = 1000;
+export const GRID = "#d8dee4";
+export const AXIS_LINE = "#8c959f";
+
+/** Where the values of a chart lie, in pixels. */
+export interface Chart {
+  x(value: number): number;
+  y(value: number): number;
+}
+
+type Scale = { apply(value: number): number } | undefined;
+
+/** Draws with Plot, without a browser. `over` is SVG text put on top, made with the scales of the chart. */
+export function chart(options: Plot.PlotOptions, label: string, over: (chart: Chart) => string = () => ""): string {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const svg = Plot.plot({ width: CHART_WIDTH, ...options, document });
+  for (const style of svg.querySelectorAll("style")) style.remove();
+  const attributes = {
+    "font-family": FONT,
+    "font-size": "12",
+    fill: INK,
+    color: INK,
+    role: "img",
+    "aria-label": label,
+  };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  const scale = (name: "x" | "y") => {
+    const found = svg.scale(name) as Scale;
+    return (value: number) => found?.apply(value) ?? Number.NaN;
+  };
+  const inner = svg.outerHTML;
+  const end = inner.lastIndexOf("</svg>");
+  const top = over({ x: scale("x"), y: scale("y") });
+  // Plot centres all text that does not say otherwise.
+  return `${inner.slice(0, end)}<g text-anchor="start">${top}</g></svg>`;
+}
+
+/** Plot numbers its clip paths through the life of the process: numbers them through the page instead. */
+export function renumber(page: string): string {
+  const ids = new Map<string, string>();
+  return page.replaceAll(/plot-clip-\d+/g, (id) => {
+    if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
+    return ids.get(id) as string;
+  });
+}
+
+/** Decades that a share lacks to 1: 0.9 -> 1, 0.99 -> 2. Evens out the distances between 90, 99 and 99.9 %. */
+export function nines(share: number, least = 1e-9): number {
+  return -Math.log10(Math.max(least, 1 - share));
+}
+
+/** Shares to mark on an axis of nines, between two values of it; coarser where they would lie close. */
+export function nineTicks(low: number, high: number): number[] {
+  const shares = [0, 0.2, 0.5, 0.7];
+  for (let k = 1; k <= 9; k++) for (const m of [2, 1, 0.5]) shares.push(1 - m * 10 ** -k);
+  const inside = [...new Set(shares)].filter((s) => nines(s) >= low - 1e-9 && nines(s) <= high + 1e-9);
+  return high - low <= 0.5
+    ? inside.concat([0.85, 0.92, 0.94, 0.96, 0.97, 0.985, 0.992].filter((s) => nines(s) > low && nines(s) < high))
+    : inside.filter((s) => high - low < 3.5 || s === 0 || isPowerOfTen(1 - s));
+}
+
+const isPowerOfTen = (x: number) => Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-6;
+
+/** Marks of a logarithmic axis: 1, 2, 5, 10 over two decades, 1, 3, 10 over three, then powers of ten only. */
+export function logTicks(low: number, high: number): number[] {
+  const from = Math.floor(Math.log10(low));
+  const to = Math.ceil(Math.log10(high));
+  const every = Math.max(1, Math.ceil((to - from) / 8));
+  const steps = to - from <= 2 ? [1, 2, 5] : to - from <= 3 ? [1, 3] : [1];
+  const ticks: number[] = [];
+  for (let k = from; k <= to; k += every) for (const m of steps) ticks.push(Number(`${m}e${k}`));
+  return ticks.filter((t) => t >= low * (1 - 1e-9) && t <= high * (1 + 1e-9));
+}
+
+/** Moves positions apart until neighbours are `gap` from each other, within 0 to `height`; the order stays. */
+export function spread(positions: readonly number[], gap: number, height: number): number[] {
+  const order = positions.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at || a.i - b.i);
+  let floor = Number.NEGATIVE_INFINITY;
+  for (const item of order) {
+    item.at = Math.max(item.at, floor);
+    floor = item.at + gap;
+  }
+  let ceiling = height;
+  for (const item of [...order].reverse()) {
+    item.at = Math.min(item.at, ceiling);
+    ceiling = item.at - gap;
+  }
+  const out = new Array<number>(positions.length).fill(0);
+  for (const { at, i } of order) out[i] = at;
+  return out;
+}
+
+/** Shortened in the middle to at most `letters`, so that both ends of a name can be read. */
+export function shorten(name: string, letters: number): string {
+  if (name.length <= letters) return name;
+  const head = Math.ceil((letters - 1) / 2);
+  return `${name.slice(0, head)}…${name.slice(name.length - (letters - 1 - head))}`;
+}
+
+export interface Series {
+  readonly label: string;
+  readonly color: string;
+  readonly points: readonly Point[];
+}
+
+export interface LineChart {
+  /** What it shows, for those who cannot see it. */
+  readonly label: string;
+  readonly series: readonly Series[];
+  readonly xLabel: string;
+  /** Logarithmic; points that are not > 0 are left out. */
+  readonly log?: boolean;
+  readonly domain: readonly [number, number];
+  /** Values to mark; chosen by the chart unless given. */
+  readonly ticks?: readonly number[];
+  readonly tick: (y: number) => string;
+  /** Few points, each of them measured: drawn as dots on a line. */
+  readonly dots?: boolean;
+}
+
+const LABEL_GAP = 14;
+const RIGHT = 230;
+const LEFT = 70;
+const TOP = 10;
+const BOTTOM = 44;
+
+/** Lines over a common axis, each with its label at the end, moved apart and tied to the line where they would touch. */
+export function lineChart(options: LineChart): string {
+  const { log = false, domain, series, tick, dots = false } = options;
+  const shown = series
+    .map((s) => ({ ...s, points: s.points.filter((p) => !log || p.y > 0) }))
+    .filter((s) => s.points.length > 0);
+  const inner = Math.max(210, LABEL_GAP * shown.length);
+  const xs = shown.flatMap((s) => s.points.map((p) => p.x));
+  const last = xs.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const first = xs.reduce((a, b) => Math.min(a, b), last);
+  const x: [number, number] = dots ? [Math.min(first, last - 1e-9), last] : [0, last];
+  const ticks = options.ticks ? [...options.ticks] : log ? logTicks(...domain) : 5;
+  return chart(
+    {
+      height: TOP + inner + BOTTOM,
+      marginLeft: LEFT,
+      marginRight: RIGHT,
+      marginTop: TOP,
+      marginBottom: BOTTOM,
+      x: { domain: x, label: null, axis: null },
+      y: { domain: [...domain], type: log ? "log" : "linear", label: null, axis: null },
+      marks: [
+        Plot.gridY({ ticks, stroke: GRID, strokeOpacity: 1 }),
+        Plot.axisY({ ticks, tickFormat: tick, tickSize: 0, fontSize: 12 }),
+        Plot.axisX({ ticks: xTicks(x, dots), tickFormat: (v: number) => String(v), tickSize: 4, fontSize: 12 }),
+        Plot.ruleY([domain[0]], { stroke: AXIS_LINE }),
+        ...shown.map((s) =>
+          Plot.lineY(s.points, {
+            x: "x",
+            y: "y",
+            stroke: s.color,
+            strokeWidth: 1.75,
+            strokeLinejoin: "round",
+            clip: true,
+          }),
+        ),
+        ...(dots ? shown.map((s) => Plot.dot(s.points, { x: "x", y: "y", fill: s.color, r: 2.6, clip: false })) : []),
+      ],
+    },
+    options.label,
+    (scales) => endLabels(shown, scales, inner, domain) + axisTitle(options.xLabel, TOP + inner + BOTTOM),
+  );
+}
+
+function xTicks([low, high]: readonly [number, number], whole: boolean): number[] | number {
+  const count = Math.floor(high) - Math.ceil(low) + 1;
+  if (count > 12 || (!whole && count < 2)) return 10;
+  return Array.from({ length: count }, (_, i) => Math.ceil(low) + i);
+}
+
+function axisTitle(title: string, height: number): string {
+  return text((LEFT + CHART_WIDTH - RIGHT) / 2, height - 6, title, `text-anchor="middle"`);
+}
+
+function endLabels(
+  series: readonly Series[],
+  { x, y }: Chart,
+  inner: number,
+  domain: readonly [number, number],
+): string {
+  const right = CHART_WIDTH - RIGHT;
+  const ends = series.map((s) => {
+    const end = s.points.at(-1) as Point;
+    return { x: x(end.x), y: y(Math.min(domain[1], Math.max(domain[0], end.y))) };
+  });
+  const tops = spread(
+    ends.map((end) => end.y - TOP),
+    LABEL_GAP,
+    inner,
+  );
+  return series
+    .map((s, i) => {
+      const end = ends[i] as { x: number; y: number };
+      const at = TOP + (tops[i] as number);
+      const line = `M${(end.x + 4).toFixed(1)},${end.y.toFixed(1)}L${right + 4},${end.y.toFixed(1)}L${right + 16},${at.toFixed(1)}`;
+      const tie = `<path d="${line}" fill="none" stroke="${s.color}" stroke-width="0.8" stroke-opacity="0.6"/>`;
+      return tie + text(right + 20, at + 4, shorten(s.label, 27), `fill="${s.color}" font-weight="bold"`);
+    })
+    .join("");
+}

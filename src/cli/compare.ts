@@ -1,0 +1,71 @@
+// `espalier compare`: finished runs side by side, as one page that needs nothing else.
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import { writeAtomic } from "../node/index.ts";
+import { readRuns } from "./compare_runs.ts";
+import { rowOf, terminalTable } from "./compare_table.ts";
+import { UsageError } from "./fail.ts";
+import { makeOutput, type Output } from "./json_log.ts";
+
+export interface CompareFlags {
+  /** Directories of finished runs. */
+  readonly runs: readonly string[];
+  /** The page to write; default compare.html. */
+  readonly out?: string;
+  readonly title?: string;
+}
+
+const DEFAULT_OUT = "compare.html";
+
+function checkOut(path: string): void {
+  // A slip such as `--out runs/a` must not cost a run's files.
+  if (!/\.html?$/i.test(path)) throw new UsageError(`--out wants the name of an .html file, was given ${path}`);
+  if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`--out ${path}: is a directory`);
+}
+
+/**
+ * Writes a page that compares runs, and prints their table. Returns the exit code.
+ *
+ * Errors   UsageError: no run, one that is missing, unfinished, broken or given twice, or an `out` that is not .html.
+ */
+export async function runCompare(flags: CompareFlags, out: Output): Promise<number> {
+  const path = flags.out ?? DEFAULT_OUT;
+  checkOut(path);
+  const runs = readRuns(flags.runs);
+  // Loaded when needed: the chart libraries take longer than everything else at start-up.
+  const { comparePage } = await import("./compare_page.ts");
+  const page = comparePage(runs, flags.title ?? "Comparison of runs");
+  mkdirSync(dirname(path), { recursive: true });
+  await writeAtomic(path, new TextEncoder().encode(page));
+  const rows = runs.map(rowOf);
+  out.say(terminalTable(rows));
+  out.say(`page           ${path}`);
+  out.emit({ kind: "compare", out: path, runs: rows });
+  return 0;
+}
+
+/** Adds `compare` to the command tree; `done` receives the exit code. */
+export function addCompareCommand(root: Command, done: (code: number) => void): void {
+  root
+    .command("compare")
+    .summary("finished runs side by side, as a page")
+    .description(
+      "Compares finished runs: a table, accuracy against sparsity, thresholds and L1 coefficients, layers, weights and\nchanges of the masks. Writes one HTML file that needs no network and runs no script.",
+    )
+    .argument("<runs...>", "directories of finished runs")
+    .option("--out <file>", "the page to write", DEFAULT_OUT)
+    .option("--title <text>", "heading of the page")
+    .option("--json", "the table as one JSON object on stdout")
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier compare runs/a runs/b                        two runs, into compare.html
+  $ espalier compare runs/* --out docs/sweep.html         all runs of a folder
+  $ espalier compare runs/* --json                        the table for programs, too`,
+    )
+    .action(async (runs: string[], flags: { out?: string; title?: string; json?: boolean }) => {
+      done(await runCompare({ runs, ...flags }, makeOutput(flags.json ?? false)));
+    });
+}

@@ -1,0 +1,111 @@
+// The page of a comparison: one HTML file with everything inside, and nothing that runs.
+import { renumber } from "./chart.ts";
+import { countChart, histogramCharts, layerChart, overlapChart, traceChart } from "./compare_charts.ts";
+import { paletteFor } from "./compare_colors.ts";
+import type { ComparedRun } from "./compare_runs.ts";
+import { htmlTable, rowOf } from "./compare_table.ts";
+import { tradeoffChart } from "./compare_tradeoff.ts";
+import { escapeXml, FAINT, FONT, INK } from "./figure.ts";
+
+const STYLE = `
+body { margin: 24px auto; max-width: 1040px; padding: 0 20px; font: 14px/1.45 ${FONT}; color: ${INK}; background: #fff; }
+h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 34px 0 2px; } h3 { font-size: 13.5px; margin: 18px 0 0; }
+p { margin: 0 0 8px; color: ${FAINT}; max-width: 820px; } svg { max-width: 100%; height: auto; display: block; }
+.wide { overflow-x: auto; } .grid { display: flex; flex-wrap: wrap; gap: 12px 18px; } .grid svg { flex: 0 0 auto; }
+table { border-collapse: collapse; font-size: 12.5px; font-variant-numeric: tabular-nums; width: 100%; }
+th, td { text-align: right; padding: 4px 7px; border-bottom: 1px solid #d8dee4; } td { white-space: nowrap; }
+th { vertical-align: bottom; border-bottom-color: ${FAINT}; } .left { text-align: left; } td.left { white-space: normal; overflow-wrap: anywhere; }
+.chip { display: inline-block; width: 10px; height: 10px; border-radius: 5px; margin-right: 5px; }
+@media print { body { margin: 0; max-width: none; } section { break-inside: avoid; } }`;
+
+function section(title: string, note: string, body: string): string {
+  const text = note ? `<p>${escapeXml(note)}</p>\n` : "";
+  return `<section>\n<h2>${escapeXml(title)}</h2>\n${text}${body}\n</section>`;
+}
+
+const part = (title: string, body: string) => `<h3>${escapeXml(title)}</h3>\n${body}`;
+
+/** All runs of one task, or which tasks there are: accuracies of different tasks do not compare. */
+function subtitle(runs: readonly ComparedRun[]): string {
+  const tasks = [...new Set(runs.map((run) => run.task ?? "a task that is not recorded"))];
+  const count = `${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+  return tasks.length === 1 ? `${count}, ${tasks[0]}` : `${count} of different tasks: ${tasks.join("; ")}`;
+}
+
+function traces(runs: readonly ComparedRun[], palette: ReturnType<typeof paletteFor>): string {
+  const charts = [
+    ["Threshold", traceChart(runs, palette, "Threshold", (run) => run.traces.threshold)],
+    [
+      "L1 coefficient of the threshold's rise",
+      traceChart(runs, palette, "L1, threshold", (run) => run.traces.effective),
+    ],
+    [
+      "L1 coefficient in all, with that of weight decay",
+      traceChart(runs, palette, "L1, total", (run) => run.traces.total),
+    ],
+  ] as const;
+  return charts
+    .flatMap(([title, drawn]) => (drawn ? [part(`${title}${drawn.log ? ", log scale" : ""}`, drawn.svg)] : []))
+    .join("\n");
+}
+
+/**
+ * A whole HTML document that compares runs: table, accuracy against sparsity, traces, layers, weights, changes. Sections
+ * for which no run has numbers are left out. No scripts, no network, nothing outside the file.
+ */
+export function comparePage(runs: readonly ComparedRun[], title: string): string {
+  const palette = paletteFor(runs);
+  const color = new Map(runs.map((run) => [run.number, palette.ofRun(run)]));
+  const chip = ({ number }: { readonly number: number }) =>
+    `<span class="chip" style="background:${color.get(number)}"></span>`;
+  const tradeoff = tradeoffChart(runs, palette);
+  const traced = traces(runs, palette);
+  const layers = layerChart(runs, palette);
+  const histograms = histogramCharts(runs, palette);
+  const changes = [
+    ["Pruned", countChart(runs, palette, "pruned")],
+    ["Regrown", countChart(runs, palette, "regrown")],
+    ["Overlap with the epoch before (intersection over union of the surviving weights)", overlapChart(runs, palette)],
+  ].flatMap(([name, svg]) => (name && svg ? [part(name, svg)] : []));
+  const sections = [
+    section("Runs", "", `<div class="wide">\n${htmlTable(runs.map(rowOf), escapeXml, chip)}\n</div>`),
+    section("Accuracy against sparsity", tradeoff.note, tradeoff.svg),
+    traced &&
+      section(
+        "Threshold and L1 coefficient",
+        "A threshold that rises while weights learn acts like an L1 penalty, in units of the loss: (1 - momentum) · its step / learning rate; weight decay of the latent weights adds decay · threshold.",
+        traced,
+      ),
+    layers && section("Sparsity of each layer", "A bar for each run; the axis is a log of the weights left.", layers),
+    histograms.length > 0 &&
+      section(
+        "Weights that survived",
+        "Their magnitudes, all prunable layers together; per cent of the surviving weights in each bin. Log scale, the same axes for all runs.",
+        `<div class="grid">\n${histograms.join("\n")}\n</div>`,
+      ),
+    changes.length > 0 &&
+      section(
+        "Pruned and regrown per epoch",
+        "Weights that became zero, and zeros that became weights; log scale. From one epoch's end to the next, or, for runs that did not log masks, added up over steps.",
+        changes.join("\n"),
+      ),
+  ].filter((text): text is string => typeof text === "string" && text !== "");
+  return renumber(
+    `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeXml(title)}</title>
+<style>${STYLE}
+</style>
+</head>
+<body>
+<h1>${escapeXml(title)}</h1>
+<p>${escapeXml(subtitle(runs))}</p>
+${sections.join("\n")}
+</body>
+</html>
+`,
+  );
+}

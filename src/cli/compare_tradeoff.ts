@@ -1,0 +1,241 @@
+// Accuracy against sparsity: where each run ended, how it got there, and the line of each method.
+import * as Plot from "@observablehq/plot";
+import { AXIS_LINE, CHART_WIDTH, type Chart, chart, GRID, nines, nineTicks, shorten, spread } from "./chart.ts";
+import type { Palette } from "./compare_colors.ts";
+import { percentText } from "./compare_numbers.ts";
+import type { ComparedRun } from "./compare_runs.ts";
+import { text } from "./figure.ts";
+
+const LEFT = 70;
+const RIGHT = 230;
+const TOP = 26;
+const BOTTOM = 44;
+const ROW = 16;
+
+interface Axis {
+  readonly domain: readonly [number, number];
+  readonly ticks: readonly number[];
+  /** From a share to a place on the axis. */
+  at(share: number): number;
+  readonly note: string;
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Sparsities in nines: 0, 90 and 99 % lie at equal distances. */
+function sparsityAxis(runs: readonly ComparedRun[]): Axis {
+  const paths = runs.flatMap((run) => run.epochs.flatMap((e) => e.sparsity ?? []));
+  const densities = [...paths, ...runs.map((r) => r.sparsity)].map((s) => 1 - s).filter((d) => d > 0);
+  // A network without any weight left lies at the right edge.
+  const least = Math.min(0.5, ...densities) / 1.25;
+  const at = (share: number) => nines(share, least);
+  const ends = runs.flatMap((run) => [run.sparsity, ...(run.beforeFinetune ? [run.beforeFinetune.sparsity] : [])]);
+  const places = ends.map(at);
+  const [low, high] = [Math.min(...places), Math.max(...places)];
+  // Paths start dense; the axis leaves out most of that when all runs end far from it.
+  const from = Math.max(0, low - Math.max(0.35, 0.35 * (high - low)));
+  const domain = [from < 0.35 ? -0.02 : from, high + Math.max(0.08, 0.06 * (high - low))] as const;
+  return { domain, at, ticks: nineTicks(...domain), note: "log of the weights left" };
+}
+
+/** Accuracies on an even axis, or in nines when the errors differ by more than a factor of 8. */
+function accuracyAxis(runs: readonly ComparedRun[]): Axis {
+  const shares = runs.map((run) => run.accuracy);
+  const errors = shares.map((a) => 1 - a).filter((e) => e > 0);
+  const least = Math.min(1, ...errors) / 1.5;
+  if (Math.max(...errors, 0) > 8 * Math.min(1, ...errors)) {
+    const at = (share: number) => nines(share, least);
+    const places = shares.map(at);
+    const [low, high] = [Math.min(...places), Math.max(...places)];
+    const pad = 0.08 * (high - low);
+    const domain = [Math.max(0, low - pad), high + pad] as const;
+    return { domain, at, ticks: nineTicks(...domain), note: "log of the error" };
+  }
+  const [low, high] = [Math.min(...shares), Math.max(...shares)];
+  const pad = Math.max(0.25 * (high - low), 0.002);
+  const domain = [Math.max(0, low - 1.5 * pad), Math.min(1, high + pad)] as const;
+  const step =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2].find((s) => (domain[1] - domain[0]) / s <= 7) ?? 0.25;
+  const first = Math.ceil(domain[0] / step - 1e-9);
+  const count = Math.floor(domain[1] / step + 1e-9) - first + 1;
+  return { domain, at: (share) => share, ticks: Array.from({ length: count }, (_, i) => (first + i) * step), note: "" };
+}
+
+/** Means over the seeds of each setting of a method, by rising sparsity: the corners of its line. */
+function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Place[] {
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  return grouped(runs, (run) => run.settings)
+    .map((group) => ({ x: mean(group.map((r) => x.at(r.sparsity))), y: mean(group.map((r) => y.at(r.accuracy))) }))
+    .sort((a, b) => a.x - b.x);
+}
+
+/**
+ * The chart: a symbol for each run with its number, a thin line through the ends of its epochs, a bold line through the
+ * runs of each method (through the mean of runs that differ in their seeds only), and a hollow symbol with a dashed tie
+ * where a run stood before fine-tuning.
+ */
+export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): { svg: string; note: string } {
+  const [x, y] = [sparsityAxis(runs), accuracyAxis(runs)];
+  const place = (sparsity: number, accuracy: number): Place => ({ x: x.at(sparsity), y: y.at(accuracy) });
+  const inside = (p: Place) => p.x >= x.domain[0] && p.x <= x.domain[1] && p.y >= y.domain[0] && p.y <= y.domain[1];
+  const at = { x: "x", y: "y", clip: true } as const;
+  const rows = runs.length + (palette.methods.length > 1 ? palette.methods.length : 0);
+  const inner = Math.max(380, rows * ROW);
+  const ends = runs.map((run) => place(run.sparsity, run.accuracy));
+  const svg = chart(
+    {
+      height: TOP + inner + BOTTOM,
+      marginLeft: LEFT,
+      marginRight: RIGHT,
+      marginTop: TOP,
+      marginBottom: BOTTOM,
+      x: { domain: [...x.domain], axis: null, label: null },
+      y: { domain: [...y.domain], axis: null, label: null },
+      marks: [
+        Plot.gridX(x.ticks.map(x.at), { stroke: GRID, strokeOpacity: 1 }),
+        Plot.gridY(y.ticks.map(y.at), { stroke: GRID, strokeOpacity: 1 }),
+        Plot.ruleY([y.domain[0]], { stroke: AXIS_LINE }),
+        ...runs.flatMap((run) => {
+          const color = palette.ofRun(run);
+          const path = run.epochs.flatMap((e) =>
+            e.sparsity === null || e.accuracy === null ? [] : [place(e.sparsity, e.accuracy)],
+          );
+          return [
+            Plot.line(path, { ...at, stroke: color, strokeWidth: 0.9, strokeOpacity: 0.5 }),
+            Plot.dot(path.filter(inside), { ...at, fill: color, fillOpacity: 0.6, r: 1.6 }),
+          ];
+        }),
+        ...lines(runs).map((own) =>
+          Plot.line(corners(own, x, y), {
+            ...at,
+            stroke: palette.ofMethod((own[0] as ComparedRun).method),
+            strokeWidth: 1.75,
+            strokeOpacity: 0.85,
+          }),
+        ),
+        ...runs.flatMap((run, i) => {
+          const stroke = palette.ofRun(run);
+          const symbol = palette.symbol(run.method);
+          const end = ends[i] as Place;
+          const before = run.beforeFinetune && place(run.beforeFinetune.sparsity, run.beforeFinetune.accuracy);
+          const tie = before
+            ? [
+                Plot.line([before, end], { ...at, stroke, strokeDasharray: "3,3", strokeWidth: 1 }),
+                Plot.dot([before].filter(inside), { x: "x", y: "y", stroke, fill: "#ffffff", symbol, r: 4 }),
+              ]
+            : [];
+          return [...tie, Plot.dot([end], { x: "x", y: "y", fill: stroke, stroke: "#ffffff", symbol, r: 5.5 })];
+        }),
+      ],
+    },
+    "Accuracy against sparsity of all runs",
+    (scales) =>
+      ticksOf(x, y, scales, inner) +
+      numbers(ends, scales, runs, palette) +
+      legend(runs, palette, scales, ends, inner) +
+      text(LEFT - 40, 14, `test accuracy, %${y.note ? ` (${y.note})` : ""}`, "") +
+      text((LEFT + CHART_WIDTH - RIGHT) / 2, TOP + inner + 38, `sparsity, % (${x.note})`, `text-anchor="middle"`),
+  );
+  return { svg, note: notes(runs, palette) };
+}
+
+function grouped(runs: readonly ComparedRun[], key: (run: ComparedRun) => string): ComparedRun[][] {
+  const groups = new Map<string, ComparedRun[]>();
+  for (const run of runs) groups.set(key(run), [...(groups.get(key(run)) ?? []), run]);
+  return [...groups.values()];
+}
+
+/** Runs on one line: of one method and one task. */
+const lines = (runs: readonly ComparedRun[]) => grouped(runs, (run) => JSON.stringify([run.method, run.task]));
+
+function notes(runs: readonly ComparedRun[], palette: Palette): string {
+  return [
+    "Symbols with numbers: the ends of the runs. Thin lines: their way there, epoch by epoch.",
+    palette.methods.length < runs.length ? "Bold lines: the runs of a method, seeds averaged." : "",
+    runs.some((run) => run.beforeFinetune) ? "Hollow, dashed: before fine-tuning." : "",
+  ]
+    .join(" ")
+    .trim();
+}
+
+function ticksOf(x: Axis, y: Axis, scales: Chart, inner: number): string {
+  const below = x.ticks.map((share) =>
+    text(scales.x(x.at(share)), TOP + inner + 18, percentText(share), `text-anchor="middle"`),
+  );
+  const beside = y.ticks.map((share) =>
+    text(LEFT - 8, scales.y(y.at(share)) + 4, percentText(share), `text-anchor="end"`),
+  );
+  return below.join("") + beside.join("");
+}
+
+/** The number of each run, on whichever side of its symbol is freest. */
+function numbers(ends: readonly Place[], scales: Chart, runs: readonly ComparedRun[], palette: Palette): string {
+  const taken = ends.map((end) => ({ x: scales.x(end.x), y: scales.y(end.y) }));
+  const sides: readonly (readonly [number, number])[] = [
+    [11, -10],
+    [11, 11],
+    [-11, -10],
+    [-11, 11],
+    [0, -14],
+    [0, 15],
+    [15, 0],
+    [-15, 0],
+    [22, -14],
+    [-22, -14],
+  ];
+  const occupied: Place[] = [...taken];
+  return taken
+    .map((end, i) => {
+      const room = ([dx, dy]: readonly [number, number]) =>
+        Math.min(...occupied.map((p) => Math.hypot((p.x - end.x - dx) * 0.9, p.y - end.y - dy)));
+      const free = sides.find((side) => room(side) >= 10);
+      const [dx, dy] = free ?? ([...sides].sort((a, b) => room(b) - room(a))[0] as readonly [number, number]);
+      occupied.push({ x: end.x + dx, y: end.y + dy });
+      const run = runs[i] as ComparedRun;
+      const style = `text-anchor="middle" font-size="11.5" font-weight="bold" fill="${palette.ofRun(run)}" stroke="#ffffff" stroke-width="2.5" paint-order="stroke"`;
+      return text(end.x + dx, end.y + dy + 4, String(run.number), style);
+    })
+    .join("");
+}
+
+/** Runs at the right, from top to bottom in the order of their accuracies, under their method when there are several. */
+function legend(
+  runs: readonly ComparedRun[],
+  palette: Palette,
+  scales: Chart,
+  ends: readonly Place[],
+  inner: number,
+): string {
+  const left = CHART_WIDTH - RIGHT + 18;
+  const name = (run: ComparedRun, at: number) =>
+    text(
+      left + 12,
+      at + 4,
+      shorten(`${run.number} ${run.name}`, 27),
+      `fill="${palette.ofRun(run)}" font-weight="bold"`,
+    );
+  const chip = (run: ComparedRun, at: number) => `<circle cx="${left}" cy="${at}" r="4" fill="${palette.ofRun(run)}"/>`;
+  if (palette.methods.length === 1) {
+    const tops = spread(
+      ends.map((end) => scales.y(end.y) - TOP),
+      ROW,
+      inner,
+    );
+    return runs.map((run, i) => chip(run, TOP + (tops[i] as number)) + name(run, TOP + (tops[i] as number))).join("");
+  }
+  let at = TOP - ROW / 2;
+  const next = () => {
+    at += ROW;
+    return at;
+  };
+  return palette.methods
+    .map((method) => {
+      const own = runs.filter((run) => run.method === method);
+      const heading = text(left - 5, next() + 4, method, `fill="${palette.ofMethod(method)}" font-style="italic"`);
+      return heading + own.map((run) => chip(run, next()) + name(run, at)).join("");
+    })
+    .join("");
+}

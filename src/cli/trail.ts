@@ -1,0 +1,151 @@
+// `espalier trail`: the models a run kept on its way, from dense to sparse, and the choice of one.
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
+import { RunDirectory } from "../node/index.ts";
+import { UsageError } from "./fail.ts";
+import { makeOutput, type Output } from "./json_log.ts";
+import { type Choice, chooseEntry, frontEpochs, percent, type TrailRules } from "./trail_choice.ts";
+import { compressionText, renderTrailTable } from "./trail_table.ts";
+
+export interface TrailFlags extends TrailRules {
+  /** The run's directory. */
+  readonly run: string;
+  /** File that receives the chosen model. */
+  readonly export?: string | undefined;
+  /** Export every weight under PyTorch's names instead of masks and values. */
+  readonly dense?: boolean | undefined;
+  /** Export over a file that exists. */
+  readonly overwrite?: boolean | undefined;
+}
+
+async function readTrail(run: string): Promise<{ directory: RunDirectory; entries: TrailEntry[] }> {
+  if (!existsSync(run)) throw new UsageError(`${run}: no such directory`);
+  if (!statSync(run).isDirectory()) throw new UsageError(`${run}: is a file; want a run's directory`);
+  const directory = new RunDirectory(run);
+  let entries: TrailEntry[];
+  try {
+    entries = await Trail.read(directory);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new UsageError(`${run}: ${cause.message}`);
+    throw cause;
+  }
+  if (entries.length === 0) throw new UsageError(`${run}: has no trail; train with --trail to keep one`);
+  return { directory, entries };
+}
+
+/** What is wrong with the flags of an export, before anything is read or written. */
+function checkExport(flags: TrailFlags): void {
+  const { export: file, dense, overwrite } = flags;
+  if (file === undefined) {
+    if (dense || overwrite) throw new UsageError(`--${dense ? "dense" : "overwrite"}: goes with --export`);
+    return;
+  }
+  const rules = [flags.minAccuracy, flags.maxDrop, flags.sparsity, flags.epoch];
+  if (rules.every((rule) => rule === undefined)) {
+    throw new UsageError("--export: say which model with --min-accuracy, --max-drop, --sparsity or --epoch");
+  }
+  if (!file.endsWith(".safetensors")) throw new UsageError(`--export: wants a .safetensors file, was given ${file}`);
+  if (dense && file.endsWith(".sparse.safetensors")) {
+    throw new UsageError(`--export: ${file} says sparse, --dense says not`);
+  }
+  if (existsSync(file) && !overwrite) throw new UsageError(`${file}: exists already; --overwrite replaces it`);
+}
+
+/** Writes the chosen model. Reads it first, so that a damaged file is reported and not passed on. */
+async function exportModel(directory: RunDirectory, { entry }: Choice, file: string, dense: boolean): Promise<void> {
+  const bytes = await directory.read(entry.file);
+  const { weights, metadata } = readModelWeights(bytes, directory.path(entry.file));
+  const target = new RunDirectory(dirname(file));
+  if (!dense) return target.write(basename(file), bytes);
+  const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);
+  const arrays = [...weights].map(
+    ([name, { data, shape }]) => [name, { dtype: "F32", shape: [...shape], data }] as [string, FileArray],
+  );
+  await target.write(basename(file), writeSafetensors(new Map(arrays), about));
+}
+
+/**
+ * Shows a run's trail as a table and a figure, and chooses a model when a rule says which. Returns the exit code.
+ *
+ * Errors   UsageError: no run or no trail, flags that contradict each other, or nothing that satisfies the rule.
+ */
+export async function runTrail(flags: TrailFlags, out: Output): Promise<number> {
+  checkExport(flags);
+  const { directory, entries } = await readTrail(flags.run);
+  const front = frontEpochs(entries);
+  const choice = chooseEntry(flags.run, entries, flags);
+  out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null));
+
+  // Loaded when needed: the chart libraries take longer than everything else at start-up.
+  const { renderTrailPlot } = await import("./trail_plot.ts");
+  const title = `Trail of ${basename(resolve(flags.run))}: ${entries.length} ${entries.length === 1 ? "model" : "models"}`;
+  const figure = renderTrailPlot(entries, front, choice, { title });
+  await directory.write("trail/trail.svg", figure.svg);
+  await directory.write("trail/trail.png", figure.png());
+
+  if (choice && flags.export !== undefined) await exportModel(directory, choice, flags.export, flags.dense ?? false);
+  for (const line of words(directory, choice, flags)) out.say(line);
+  for (const entry of entries) out.emit({ kind: "trail", ...entry, front: front.has(entry.epoch) });
+  out.emit({
+    kind: "result",
+    run: flags.run,
+    best: Math.max(...entries.map((e) => e.accuracy)),
+    choice: choice ? { ...choice.entry, because: choice.because } : null,
+    exported: flags.export ?? null,
+    figure: directory.path("trail/trail.svg"),
+  });
+  return 0;
+}
+
+function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags): string[] {
+  const figure = `figure         ${directory.path("trail/trail.svg")}  (and .png)`;
+  if (!choice) return [figure];
+  const { entry, because } = choice;
+  const measured = `accuracy ${percent(entry.accuracy)}, sparsity ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
+  const layout = flags.dense ? "dense layout, PyTorch names" : "sparse";
+  return [
+    `epoch ${entry.epoch}, ${because}: ${measured}`,
+    figure,
+    `model          ${directory.path(entry.file)}`,
+    ...(flags.export === undefined ? [] : [`exported       ${flags.export}  (${layout})`]),
+  ];
+}
+
+const number = (given: string): number => {
+  const value = Number(given);
+  if (given.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
+  return value;
+};
+
+/** Adds `trail` to the command tree; `done` receives the exit code. */
+export function addTrailCommand(root: Command, done: (code: number) => void): void {
+  root
+    .command("trail")
+    .summary("the models a run kept on its way, and the choice of one")
+    .description(
+      "Shows the progressively sparser models that `espalier train --trail` kept, as a table and a figure of accuracy\nagainst sparsity, and chooses one by a rule. A model is on the front when every other is less sparse or less accurate.",
+    )
+    .argument("<run>", "a run's directory")
+    .option("--min-accuracy <share>", "choose the sparsest model at least this accurate: 0.98, or 98", number)
+    .option("--max-drop <points>", "choose the sparsest within so many points (per cent) of the best accuracy", number)
+    .option("--sparsity <share>", "choose the most accurate model at least this sparse: 0.95, or 95", number)
+    .option("--epoch <n>", "choose the model of this epoch", number)
+    .option("--export <file>", "write the chosen model here, as .safetensors")
+    .option("--dense", "export every weight, under PyTorch's names, instead of masks and values")
+    .option("--overwrite", "export over a file that exists")
+    .option("--json", "one JSON object a line on stdout, the result last")
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier trail runs/a                                 the table and the figure
+  $ espalier trail runs/a --max-drop 0.5                  the sparsest that loses at most half a point
+  $ espalier trail runs/a --sparsity 0.95                 the most accurate with 95 % zeros or more
+  $ espalier trail runs/a --min-accuracy 0.98 --export small.sparse.safetensors`,
+    )
+    .action(async (run: string, flags: Omit<TrailFlags, "run"> & { json?: boolean }) => {
+      done(await runTrail({ ...flags, run }, makeOutput(flags.json ?? false)));
+    });
+}

@@ -1,0 +1,204 @@
+// The figure of a trail: accuracy against sparsity, with the front and the choice. Both axes are logarithmic in what is
+// missing to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point can be told apart.
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { TrailEntry } from "../index.ts";
+import { escapeXml, FAINT, FIGURE_WIDTH, type Figure, FONT, INK, rasterize, text } from "./figure.ts";
+import { type Choice, percent } from "./trail_choice.ts";
+import { compressionText } from "./trail_table.ts";
+
+const FRONT = "#0072b2";
+const CHOSEN = "#d55e00";
+const HEIGHT = 470;
+const TOP = 84;
+const BOTTOM = 58;
+const LEFT = 74;
+const RIGHT = 30;
+/** Labels of points stand at least this far apart, in units of the figure. */
+const LABEL_GAP = 24;
+
+/** Steps of what is missing to 100 per cent, from coarse to fine: ticks of an axis that spans much, or less. */
+const LADDERS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7]];
+/** Fewest ticks an axis should have, and most. */
+const TICKS = [4, 12] as const;
+
+interface Axis {
+  /** Position of a share from 0 to 1: rises with it, and takes equal steps for each halving of the rest. */
+  readonly at: (share: number) => number;
+  readonly domain: readonly [number, number];
+  /** Shares that bear a tick. */
+  readonly ticks: readonly number[];
+  /** How a share is written at a tick, in per cent. */
+  readonly show: (share: number) => string;
+}
+
+/** Axis over shares. The full share, whose logarithm has no end, is drawn half as far from 100 as the next. */
+function remainderAxis(shares: readonly number[]): Axis {
+  const rests = shares.map((s) => 1 - s).filter((rest) => rest > 1e-9);
+  const hasFull = rests.length < shares.length;
+  const floor = rests.length > 0 ? Math.min(...rests) / 2 : 0.005;
+  const at = (share: number) => -Math.log10(Math.max(1 - share, floor));
+  const positions = shares.map(at);
+  const [low, high] = [Math.min(...positions), Math.max(...positions)];
+  const margin = Math.max(0.07 * (high - low), 0.005);
+  const domain = [low - margin, high + margin] as const;
+  // Where the full share has a place, a tick between it and the next would stand for nothing.
+  const end = hasFull ? -Math.log10(1.9 * floor) : domain[1];
+  const inside = (percents: readonly number[]) =>
+    percents.filter(
+      (p) => p >= 0 && p < 100 && -Math.log10(1 - p / 100) >= domain[0] && -Math.log10(1 - p / 100) <= end,
+    );
+  const even = inside(evenTicks(domain));
+  const steps = LADDERS.map((ladder) => inside(ladderTicks(ladder, domain)));
+  const fit = steps.findLast((ticks) => ticks.length >= TICKS[0] && ticks.length <= TICKS[1]);
+  const ticks = (fit ?? even).map((p) => p / 100);
+  if (hasFull) ticks.push(1);
+  return { at, domain, ticks, show: (share) => String(Number((100 * share).toFixed(9))) };
+}
+
+/** Per cents whose distance to 100 is one of these steps times a power of ten. */
+function ladderTicks(steps: readonly number[], [low, high]: readonly [number, number]): number[] {
+  const [first, last] = [Math.floor(2 - high), Math.ceil(2 - low)];
+  const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  return powers
+    .flatMap((k) => steps.map((step) => Number(`${step}e${k}`)))
+    .filter((rest) => rest <= 100)
+    .map((rest) => Number((100 - rest).toFixed(9)));
+}
+
+/** Round per cents in equal steps, for an axis that spans little. */
+function evenTicks([low, high]: readonly [number, number]): number[] {
+  const [from, to] = [100 * (1 - 10 ** -low), 100 * (1 - 10 ** -high)];
+  const rough = (to - from) / 7;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
+  const first = Math.ceil(from / step);
+  return Array.from({ length: Math.max(0, Math.floor(to / step) - first + 1) }, (_, i) =>
+    Number(((first + i) * step).toFixed(9)),
+  );
+}
+
+/** The points of a front that bear a label: from the sparsest on, each far enough from the last labelled. */
+function labelled(front: readonly TrailEntry[], x: Axis, chosen: TrailEntry | null): TrailEntry[] {
+  const unit = (FIGURE_WIDTH - LEFT - RIGHT) / (x.domain[1] - x.domain[0]);
+  const taken: TrailEntry[] = chosen ? [chosen] : [];
+  for (const entry of [...front].reverse()) {
+    const near = taken.some((t) => Math.abs(x.at(t.sparsity) - x.at(entry.sparsity)) * unit < LABEL_GAP);
+    if (!near) taken.push(entry);
+  }
+  return chosen ? taken.slice(1) : taken;
+}
+
+/**
+ * Draws a trail. Filled dots on a line are the front, with their epochs above; hollow ones are beaten by another epoch.
+ * The chosen model is ringed, and named at the top; a dotted line is what its rule asked for.
+ *
+ * Errors   RangeError when there is no entry.
+ */
+export function renderTrailPlot(
+  entries: readonly TrailEntry[],
+  front: ReadonlySet<number>,
+  choice: Choice | null,
+  options: { readonly title: string },
+): Figure {
+  if (entries.length === 0) throw new RangeError("trail plot: wants at least one entry, got none");
+  const bound = choice?.bound ?? null;
+  const also = (axis: "accuracy" | "sparsity") => (bound?.axis === axis ? [bound.least] : []);
+  const x = remainderAxis([...entries.map((e) => e.sparsity), ...also("sparsity")]);
+  const y = remainderAxis([...entries.map((e) => e.accuracy), ...also("accuracy")]);
+  const best = entries.filter((e) => front.has(e.epoch)).sort((a, b) => a.sparsity - b.sparsity);
+  const beaten = entries.filter((e) => !front.has(e.epoch));
+  const chosen = choice?.entry ?? null;
+  const place = { x: (e: TrailEntry) => x.at(e.sparsity), y: (e: TrailEntry) => y.at(e.accuracy) };
+  const label = { text: (e: TrailEntry) => String(e.epoch), stroke: "#ffffff", strokeWidth: 3 };
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const tick = (axis: Axis) => (at: number) => axis.show(axis.ticks.find((s) => axis.at(s) === at) ?? 0);
+  const svg = Plot.plot({
+    document,
+    width: FIGURE_WIDTH,
+    height: HEIGHT - TOP,
+    marginLeft: LEFT,
+    marginRight: RIGHT,
+    marginTop: 10,
+    marginBottom: BOTTOM,
+    x: { domain: [...x.domain], axis: null },
+    y: { domain: [...y.domain], axis: null },
+    marks: [
+      Plot.gridX(x.ticks.map(x.at), { stroke: "#d8dee4", strokeOpacity: 1 }),
+      Plot.gridY(y.ticks.map(y.at), { stroke: "#d8dee4", strokeOpacity: 1 }),
+      Plot.axisX(x.ticks.map(x.at), { tickFormat: tick(x), tickSize: 4, fontSize: 12, label: null }),
+      Plot.axisY(y.ticks.map(y.at), { tickFormat: tick(y), tickSize: 0, fontSize: 12, label: null }),
+      Plot.ruleY([y.domain[0]], { stroke: "#8c959f" }),
+      ...(bound?.axis === "sparsity"
+        ? [Plot.ruleX([x.at(bound.least)], { stroke: CHOSEN, strokeDasharray: "2,4" })]
+        : []),
+      ...(bound?.axis === "accuracy"
+        ? [Plot.ruleY([y.at(bound.least)], { stroke: CHOSEN, strokeDasharray: "2,4" })]
+        : []),
+      Plot.dot(beaten, { ...place, r: 3.6, fill: "#ffffff", stroke: FAINT, strokeWidth: 1.2 }),
+      Plot.line(best, { ...place, stroke: FRONT, strokeWidth: 1.8, strokeLinejoin: "round" }),
+      Plot.dot(best, { ...place, r: 4.2, fill: FRONT, stroke: "#ffffff", strokeWidth: 1 }),
+      Plot.text(labelled(best, x, chosen), {
+        ...place,
+        ...label,
+        dx: 3,
+        dy: -13,
+        fill: FRONT,
+        fontSize: 11.5,
+      }),
+      ...(chosen
+        ? [
+            Plot.dot([chosen], { ...place, r: 8, stroke: CHOSEN, strokeWidth: 2.4 }),
+            Plot.text([chosen], { ...place, ...label, dy: -17, fill: CHOSEN, fontWeight: "bold", fontSize: 13 }),
+          ]
+        : []),
+    ],
+  });
+  for (const style of svg.querySelectorAll("style")) style.remove();
+  svg.setAttribute("font-family", FONT);
+  svg.setAttribute("overflow", "visible");
+  svg.setAttribute("y", String(TOP - 10));
+  const middle = (LEFT + FIGURE_WIDTH - RIGHT) / 2;
+  const whole = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${FIGURE_WIDTH} ${HEIGHT}" width="${FIGURE_WIDTH}" height="${HEIGHT}"`,
+    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
+    `<title>${escapeXml(options.title)}</title>`,
+    `<rect width="${FIGURE_WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
+    text(LEFT, 51, choice ? choiceText(choice) : "No rule given", `font-size="12.5" fill="${choice ? CHOSEN : FAINT}"`),
+    legend(beaten.length > 0),
+    svg.outerHTML,
+    text(
+      middle,
+      HEIGHT - 26,
+      "Sparsity, per cent of prunable weights that are zero",
+      `text-anchor="middle" font-size="13"`,
+    ),
+    text(
+      middle,
+      HEIGHT - 9,
+      "each halving of the weights left takes the same width",
+      `text-anchor="middle" fill="${FAINT}"`,
+    ),
+    text(
+      -(TOP + HEIGHT - BOTTOM) / 2,
+      20,
+      "Test accuracy, per cent",
+      `transform="rotate(-90)" text-anchor="middle" font-size="13"`,
+    ),
+    "</svg>",
+  ].join("");
+  return { svg: whole, png: () => rasterize(whole) };
+}
+
+/** What was chosen, by which rule, and what it measures. */
+function choiceText({ entry, because }: Choice): string {
+  return `Chosen: epoch ${entry.epoch}, ${because}: ${percent(entry.accuracy)} at ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
+}
+
+function legend(hasBeaten: boolean): string {
+  const y = 68;
+  const front = `<circle cx="${LEFT + 5}" cy="${y}" r="4.2" fill="${FRONT}"/>${text(LEFT + 15, y + 4, "on the front, with its epoch", "")}`;
+  const hollow = `<circle cx="${LEFT + 205}" cy="${y}" r="3.6" fill="#ffffff" stroke="${FAINT}" stroke-width="1.2"/>${text(LEFT + 215, y + 4, "beaten by another epoch", "")}`;
+  return front + (hasBeaten ? hollow : "");
+}

@@ -1,0 +1,71 @@
+// Thresholds that are learned with the weights, one a layer: STR's d = sigmoid(s) and LTP's tau, moved by the gradient that
+// the step has just found, before the fused update reads them.
+import stepWgsl from "../../shaders/learned_threshold_step.wgsl";
+import sumsWgsl from "../../shaders/learned_threshold_sums.wgsl";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { allocate, persistent, type Tensor } from "../tensor/index.ts";
+import { type ArenaChunk, HEADER, LAYER_NUMBERS, SEGMENT } from "./param_arena.ts";
+import { type GroupSettings, MODES } from "./sgd_options.ts";
+
+const sumsKernel = kernel("learned_threshold_sums", sumsWgsl);
+const stepKernel = kernel("learned_threshold_step", stepWgsl);
+
+export class LearnedThresholds {
+  private readonly chunk: ArenaChunk;
+  private readonly mode: "str" | "ltp";
+  /** [segments, 4]: sums over each segment. */
+  private readonly sums: Tensor;
+  /** [layers, 4] u32: first segment, segments, weights. */
+  private readonly table: Tensor;
+
+  constructor(chunk: ArenaChunk, options: GroupSettings) {
+    this.chunk = chunk;
+    this.mode = options.mode as "str" | "ltp";
+    this.sums = allocate([chunk.segments, 4], "f32", { persistent: true, scoped: false });
+    const rows = chunk.params.flatMap((p, i) => [
+      (chunk.starts[i] as number) / SEGMENT,
+      Math.ceil(p.numel / SEGMENT),
+      p.numel,
+      0,
+    ]);
+    this.table = persistent(Uint32Array.from(rows), [chunk.layers, 4]);
+    const numbers = new Float32Array(HEADER + LAYER_NUMBERS * chunk.layers);
+    if (this.mode === "str") {
+      const { start } = options.str;
+      const d = 1 / (1 + Math.exp(-start));
+      for (let i = 0; i < chunk.layers; i++) numbers.set([d, 0, d, 0, start], HEADER + LAYER_NUMBERS * i);
+    }
+    chunk.hyper.set(numbers);
+  }
+
+  /** Enqueues: moves the thresholds by this step's gradient; with `rest` only what follows from the weights. */
+  step(guard: Tensor, rest: boolean): void {
+    const { gradient, theta, segmentTable, hyper, segments, layers } = this.chunk;
+    const spec = { MODE: MODES[this.mode] };
+    sumsKernel.run({
+      bind: { gradient, latent: theta, segment: segmentTable, hyper, sums: this.sums },
+      params: { segments },
+      spec,
+      grid: grid1d(segments, 1),
+    });
+    stepKernel.run({
+      bind: { sums: this.sums, layer: this.table, hyper, guard },
+      params: { rest: rest ? 1 : 0 },
+      spec,
+      grid: [layers],
+    });
+  }
+
+  /** Thresholds on |w| now in force, one a layer, out of the values of `chunk.hyper`: d of STR, sqrt(tau) of LTP. */
+  pick(hyper: ArrayLike<number>): number[] {
+    return Array.from({ length: this.chunk.layers }, (_, i) => {
+      const next = hyper[HEADER + LAYER_NUMBERS * i + 2] as number;
+      return this.mode === "str" ? next : Math.sqrt(next);
+    });
+  }
+
+  dispose(): void {
+    this.sums.dispose();
+    this.table.dispose();
+  }
+}

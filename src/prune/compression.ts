@@ -1,0 +1,114 @@
+// How much smaller a pruned network is, counted in weights and in bits of two formats that can be stored and read back.
+
+/** A weight that pruning acts on. */
+export interface LayerZeros {
+  readonly name: string;
+  /** Of the weight, output axis first: [128, 784] or [64, 32, 3, 3]. */
+  readonly shape: readonly number[];
+  /** How many of its entries are exactly 0. */
+  readonly zeros: number;
+}
+
+/** Sizes in bits. A ratio is dense bits over bits: how many times smaller; null where nothing at all is stored. */
+export interface StoredSize {
+  /** 32 bits for each number, zero or not. */
+  readonly dense: number;
+  readonly csr: number;
+  readonly bitmask: number;
+  readonly csrRatio: number | null;
+  readonly bitmaskRatio: number | null;
+}
+
+export interface Compression {
+  /** The layers given, and nothing else. */
+  readonly pruned: StoredSize & {
+    readonly weights: number;
+    readonly nonzeros: number;
+    /** weights / nonzeros: the compression ratio most papers mean. Null when no weight is left. */
+    readonly ratio: number | null;
+  };
+  /** Those layers and all other parameters, which are stored densely in every format. */
+  readonly model: StoredSize & {
+    readonly parameters: number;
+    /** Non-zero weights of the layers plus all other parameters. */
+    readonly kept: number;
+    /** parameters / kept. Null when nothing is left. */
+    readonly ratio: number | null;
+  };
+}
+
+const WORD = 32;
+
+/** Bits that tell `count` values apart: the smallest b with 2^b >= count. Exact, unlike a rounded logarithm. */
+function bitsFor(count: number): number {
+  let bits = 0;
+  for (let reach = 1; reach < count; reach *= 2) bits++;
+  return bits;
+}
+
+function stored(dense: number, csr: number, bitmask: number): StoredSize {
+  const over = (bits: number) => (bits === 0 ? null : dense / bits);
+  return { dense, csr, bitmask, csrRatio: over(csr), bitmaskRatio: over(bitmask) };
+}
+
+function sizesOf({ name, shape, zeros }: LayerZeros) {
+  if (shape.length === 0 || !shape.every((n) => Number.isSafeInteger(n) && n >= 1)) {
+    throw new RangeError(`compression: ${name} wants a shape of whole numbers >= 1, was given [${shape.join(",")}]`);
+  }
+  const weights = shape.reduce((product, n) => product * n, 1);
+  if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
+    throw new RangeError(`compression: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
+  }
+  const rows = shape[0] as number;
+  const nonzeros = weights - zeros;
+  const index = Math.max(1, bitsFor(weights / rows));
+  return {
+    weights,
+    nonzeros,
+    csr: nonzeros * (WORD + index) + (rows + 1) * bitsFor(nonzeros + 1),
+    bitmask: weights + nonzeros * WORD,
+  };
+}
+
+/**
+ * Size of a pruned network against the dense one.
+ *
+ * Dense     32 bits for every number.
+ * CSR       compressed sparse rows, of each layer as a matrix of shape[0] rows and the product of the other axes as
+ *           columns: for each non-zero 32 bits of value and ceil(log2(columns)) bits of column (at least 1), and
+ *           rows + 1 pointers of ceil(log2(nonzeros + 1)) bits each. A layer of zeros only takes 0 bits.
+ * Bitmask   one bit for each weight, and 32 for each non-zero.
+ *
+ * Not counted: names, shapes and other headers, padding to whole bytes, buffers such as running statistics, and entropy
+ * coding or fewer bits a value.
+ *
+ * Arguments  `otherParameters`: how many learned numbers the layers do not hold (biases, batch norm); stored densely.
+ * Errors     RangeError when a shape is not of whole numbers >= 1 or a count does not fit.
+ */
+export function compression(layers: readonly LayerZeros[], otherParameters: number): Compression {
+  if (!Number.isSafeInteger(otherParameters) || otherParameters < 0) {
+    throw new RangeError(`compression: wants a whole number >= 0 of other parameters, was given ${otherParameters}`);
+  }
+  const total = { weights: 0, nonzeros: 0, csr: 0, bitmask: 0 };
+  for (const layer of layers) {
+    const sizes = sizesOf(layer);
+    total.weights += sizes.weights;
+    total.nonzeros += sizes.nonzeros;
+    total.csr += sizes.csr;
+    total.bitmask += sizes.bitmask;
+  }
+  const { weights, nonzeros, csr, bitmask } = total;
+  const parameters = weights + otherParameters;
+  const kept = nonzeros + otherParameters;
+  const rest = WORD * otherParameters;
+  const times = (all: number, left: number) => (left === 0 ? null : all / left);
+  return {
+    pruned: { weights, nonzeros, ratio: times(weights, nonzeros), ...stored(WORD * weights, csr, bitmask) },
+    model: {
+      parameters,
+      kept,
+      ratio: times(parameters, kept),
+      ...stored(WORD * parameters, csr + rest, bitmask + rest),
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// Magnitude pruning as such: what is no larger than the threshold becomes zero.
+import cutWgsl from "../../shaders/cut_smallest.wgsl";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { empty, type Tensor } from "../tensor/index.ts";
+import type { MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
+
+const cutKernel = kernel("cut_smallest", cutWgsl);
+
+/** An arena to cut, and what is zeroed where its values are: memory of the same layout. */
+export interface CutArena extends MagnitudeArena {
+  readonly velocity?: Tensor | null | undefined;
+  /** Other copies of the weights; at most one. */
+  readonly copies?: readonly Tensor[] | undefined;
+}
+
+/**
+ * Sets every weight with |w| <= the threshold of its row to +0, and with it its momentum and its copy. Everything else
+ * keeps its bits. Enqueues only, after `select.run()`; may be part of a captured step.
+ *
+ * With rank k a row has exactly k zeros afterwards if its magnitudes are distinct. Equal magnitudes at the threshold all go, so
+ * with ties there are more, never fewer; weights that were zero before are the smallest and count among the k.
+ *
+ * Shapes   arenas as `select` has them: same number, order and layers; `values` may be other tensors of the same layout.
+ * Errors   RangeError when they differ from those of `select`, or a companion has another size.
+ */
+export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]): void {
+  check(
+    "arenas",
+    `${select.arenas.length}, as the selection has`,
+    arenas.length,
+    arenas.length === select.arenas.length,
+  );
+  arenas.forEach(({ values, velocity, copies = [], segmentTable, segments, elements }, index) => {
+    const selected = select.arenas[index] as MagnitudeArena;
+    check(
+      `layers of arena ${index}`,
+      `[${selected.elements}]`,
+      `[${elements}]`,
+      `${elements}` === `${selected.elements}`,
+    );
+    check(`copies of arena ${index}`, "at most one", copies.length, copies.length <= 1);
+    const companions = velocity ? [velocity, ...copies] : copies;
+    for (const t of [values, ...companions]) {
+      const fits = t.dtype === "f32" && t.numel === selected.values.numel;
+      check(`memory of arena ${index}`, `${selected.values.numel} f32`, t.describe(), fits);
+    }
+    // Bindings must exist even where a variant does not touch them; writable ones may not share memory.
+    using dummy0 = empty([4]);
+    using dummy1 = empty([4]);
+    cutKernel.run({
+      bind: {
+        values,
+        companion0: companions[0] ?? dummy0,
+        companion1: companions[1] ?? dummy1,
+        segment: segmentTable,
+        thresholds: select.thresholds,
+      },
+      params: { segments, ...select.rowsOf(index) },
+      spec: { COMPANIONS: companions.length },
+      grid: grid1d(segments, 1),
+    });
+  });
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`magnitude cut: ${name} wants ${wanted}, got ${String(given)}`);
+}

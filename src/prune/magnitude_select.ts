@@ -1,0 +1,158 @@
+// The k-th smallest |weight|, exactly, for every layer or for all together: what a sparsity amounts to as a threshold.
+import histogramWgsl from "../../shaders/magnitude_histogram.wgsl";
+import pickWgsl from "../../shaders/magnitude_pick.wgsl";
+import { grid1d, kernel } from "../gpu/index.ts";
+import { type ArenaChunk, SEGMENT } from "../optim/param_arena.ts";
+import { persistent, type Tensor } from "../tensor/index.ts";
+
+const histogramKernel = kernel("magnitude_histogram", histogramWgsl);
+const pickKernel = kernel("magnitude_pick", pickWgsl);
+
+/** Bins of a row: the widest digit has 11 bits. */
+const BINS = 2048;
+// The 31 bits of |x| in three digits, the highest first.
+const DIGITS = [11, 10, 10] as const;
+// A workgroup hands over 2048 bins whatever it read, so it takes several segments; 1024 workgroups keep a large adapter busy.
+const LEAST_SPAN = 8;
+const WORKGROUPS = 1024;
+
+/** Weights of some layers, each padded to whole segments of 1024 elements. */
+export interface MagnitudeArena {
+  /** [segments * 1024] f32. */
+  readonly values: Tensor;
+  /** [segments, 2] u32: layer within this arena, elements that are not padding. */
+  readonly segmentTable: Tensor;
+  readonly segments: number;
+  /** Weights of each layer, padding not counted. */
+  readonly elements: readonly number[];
+}
+
+/** The weights of an optimiser's chunk: its stored ones (theta) unless `values` names others of the same layout. */
+export function magnitudeArena(
+  chunk: Pick<ArenaChunk, "params" | "segmentTable" | "segments" | "theta">,
+  values: Tensor = chunk.theta,
+): MagnitudeArena {
+  const { segmentTable, segments } = chunk;
+  return { values, segmentTable, segments, elements: chunk.params.map((p) => p.numel) };
+}
+
+export interface MagnitudeSelectOptions {
+  /** One rank for each layer (default), or one for all weights together. */
+  readonly scope?: "layer" | "all" | undefined;
+}
+
+/** Where the rows of an arena's layers are: layer l has row first_row + l * row_step. */
+export interface ArenaRows {
+  readonly first_row: number;
+  readonly row_step: number;
+}
+
+/**
+ * Finds order statistics of weight magnitudes on the GPU, without a sort: a radix selection in three passes over the bits
+ * of |x|. Exact for every float (infinities sort last, NaN after them), deterministic, and with no wait: `run` may be part
+ * of a captured step, and a replay sees new ranks.
+ *
+ * Memory    reads every weight three times (12 bytes per weight and run); keeps 8 KiB per row.
+ * Errors    RangeError when arenas are empty or do not fit their layers.
+ */
+export class MagnitudeSelect {
+  readonly arenas: readonly MagnitudeArena[];
+  readonly scope: "layer" | "all";
+  /** Layers of all arenas in order, or 1. */
+  readonly rows: number;
+  /** Weights of each row. */
+  readonly elements: readonly number[];
+  /** [rows] f32, after `run`: |x| of the rank-th smallest; -1 where the rank is 0, so that |x| <= threshold holds for none. */
+  readonly thresholds: Tensor;
+  /** [rows] u32: 1 asks for the smallest magnitude; 0 for none. One above the row's weights counts as all of them. */
+  readonly ranks: Tensor;
+  private readonly bins: Tensor;
+  private readonly found: Tensor;
+
+  constructor(arenas: readonly MagnitudeArena[], options: MagnitudeSelectOptions = {}) {
+    const scope = options.scope ?? "layer";
+    check("scope", '"layer" or "all"', scope, scope === "layer" || scope === "all");
+    check("arenas", "at least one", `${arenas.length} of them`, arenas.length > 0);
+    arenas.forEach(checkArena);
+    const layers = arenas.flatMap((a) => a.elements);
+    this.arenas = arenas;
+    this.scope = scope;
+    this.elements = scope === "all" ? [layers.reduce((sum, n) => sum + n, 0)] : layers;
+    this.rows = this.elements.length;
+    const { rows } = this;
+    // Counts are 32 bit wide.
+    const most = Math.max(...this.elements);
+    check("a row", "fewer than 2^32 weights", most, most < 2 ** 32);
+    this.thresholds = persistent(new Float32Array(rows).fill(-1), [rows]);
+    this.ranks = persistent(new Uint32Array(rows), [rows]);
+    this.bins = persistent(new Uint32Array(rows * BINS), [rows, BINS]);
+    this.found = persistent(new Uint32Array(rows * 2), [rows, 2]);
+  }
+
+  /** Where the layers of arena `index` are among the rows. */
+  rowsOf(index: number): ArenaRows {
+    if (this.scope === "all") return { first_row: 0, row_step: 0 };
+    const before = this.arenas.slice(0, index);
+    return { first_row: before.reduce((sum, a) => sum + a.elements.length, 0), row_step: 1 };
+  }
+
+  /**
+   * Sets the ranks of the next runs, replayed ones too; call outside a captured step. Throws RangeError unless there is one
+   * for each row, whole, from 0 to the row's number of weights.
+   */
+  setRanks(ranks: readonly number[]): void {
+    check("ranks", `${this.rows}, one for each row`, `${ranks.length} of them`, ranks.length === this.rows);
+    ranks.forEach((rank, row) => {
+      const most = this.elements[row] as number;
+      const ok = Number.isInteger(rank) && rank >= 0 && rank <= most;
+      check(`rank of row ${row}`, `a whole number from 0 to ${most}`, rank, ok);
+    });
+    this.ranks.set(Uint32Array.from(ranks));
+  }
+
+  /** Enqueues the selection; `thresholds` holds its result when the GPU is through. */
+  run(): void {
+    const { ranks, bins, found, thresholds, rows } = this;
+    let above = 31; // bits that earlier passes have not settled
+    DIGITS.forEach((width, pass) => {
+      const shift = above - width;
+      this.arenas.forEach(({ values, segmentTable, segments }, index) => {
+        const span = Math.max(LEAST_SPAN, Math.ceil(segments / WORKGROUPS));
+        // In the first pass no bit is settled: 31 shifted away leave 0, as `found` does between runs.
+        histogramKernel.run({
+          bind: { values, segment: segmentTable, found, bins },
+          params: { segments, span, ...this.rowsOf(index), shift, above, mask: 2 ** width - 1 },
+          grid: grid1d(segments, span),
+        });
+      });
+      const [first, last] = [Number(pass === 0), Number(pass === DIGITS.length - 1)];
+      pickKernel.run({
+        bind: { ranks, bins, found, thresholds },
+        params: { rows, bits: width, first, last },
+        grid: grid1d(rows, 1),
+      });
+      above = shift;
+    });
+  }
+
+  dispose(): void {
+    for (const t of [this.thresholds, this.ranks, this.bins, this.found]) t.dispose();
+  }
+}
+
+function checkArena({ values, segmentTable, segments, elements }: MagnitudeArena, index: number): void {
+  const what = (part: string) => `${part} of arena ${index}`;
+  const whole = elements.length > 0 && elements.every((n) => Number.isInteger(n) && n > 0);
+  check(what("elements"), "whole numbers above 0", `[${elements.join(",")}]`, whole);
+  const needed = elements.reduce((sum, n) => sum + Math.ceil(n / SEGMENT), 0);
+  check(what("segments"), `${needed} for its layers`, segments, segments === needed);
+  const given = (t: Tensor) => t.describe();
+  const fits = values.dtype === "f32" && values.numel === segments * SEGMENT;
+  check(what("values"), `${segments * SEGMENT} f32`, given(values), fits);
+  const listed = segmentTable.dtype === "u32" && segmentTable.numel === 2 * segments;
+  check(what("segmentTable"), `${2 * segments} u32`, given(segmentTable), listed);
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`magnitude selection: ${name} wants ${wanted}, got ${String(given)}`);
+}

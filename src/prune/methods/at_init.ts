@@ -1,0 +1,54 @@
+// Pruning at initialisation by the framework: a short run under a soft threshold finds which weights survive; then weights,
+// running statistics, momentum and data begin anew, and only the survivors are trained.
+//     mask = S(theta, D) is not 0 after the short run;   w = theta(0) · mask
+import { check, type PruneConfig, type RunShape } from "../config.ts";
+import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
+import { prunedParameters } from "./pruned.ts";
+import { softThreshold } from "./soft.ts";
+
+export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
+  const { initEpochs = 1, schedule } = config;
+  const steps = Math.round(initEpochs * run.stepsPerEpoch);
+  check("initEpochs", "a number > 0", initEpochs, initEpochs > 0 && steps >= 1);
+  check(
+    "schedule",
+    "one that moves, since the method is at-init",
+    schedule,
+    schedule !== "none" && schedule !== "constant",
+  );
+  check("mode", "latent, since the method is at-init", config.mode, config.mode === "latent");
+  const peak = Math.max(...Array.from({ length: run.mainSteps }, (_, n) => run.lr(n)));
+  const search = softThreshold(
+    { ...config, startEpoch: 0, window: undefined, freezeEpoch: undefined },
+    // The learning rate stays where training will peak: there is no time to let it fall.
+    { ...run, totalSteps: steps, mainSteps: steps, lr: () => peak },
+  );
+  return {
+    ...noThreshold,
+    name: "at-init",
+    group: search.group,
+    phase: () => "mask",
+    begin: (own) => search.begin?.(own),
+    async prepare(own: PruningRun) {
+      const { model, optimizer } = own;
+      const first = await model.stateDict();
+      optimizer.setPhase("prune");
+      await own.train(steps, {
+        values: (n) => ({ ...search.values(n), lr: peak }),
+        ...(search.beforeStep ? { before: search.beforeStep } : {}),
+      });
+      const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
+      for (const p of prunedParameters(optimizer)) {
+        const found = (await p.data()) as Float32Array;
+        const w = first.get(names.get(p) as string)?.data as Float32Array;
+        found.forEach((v, i) => {
+          if (v === 0) w[i] = 0;
+        });
+      }
+      model.loadStateDict(first);
+      optimizer.reset();
+      optimizer.bake();
+    },
+    dispose: () => search.dispose?.(),
+  };
+}

@@ -1,0 +1,72 @@
+// GMP: gradual magnitude pruning (Zhu and Gupta 2018), and one-shot pruning, which is the same in a single cut.
+//     p(n) = target · (1 - (1 - x)³),  x = (n - start) / window
+// Every so many steps the floor(p · weights) smallest weights of each layer become zero, and stay so. The published form
+// keeps what it cut and could take it back; with p rising, that is rare. The window ends at three quarters of the run, if it
+// is not given, so that what is left can recover from the last cuts.
+import { check, type PruneConfig, type RunShape, spanOf, targetOf } from "../config.ts";
+import { cutSmallest } from "../cut.ts";
+import { MagnitudeSelect } from "../magnitude_select.ts";
+import { noThreshold, type PruningMethod } from "../method.ts";
+import { cubic } from "../schedules/closed_forms.ts";
+import { prunedArenas, shareOfPruned } from "./pruned.ts";
+
+export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
+  const { every = 32, window } = config;
+  check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);
+  const { start, freeze } = spanOf(config, run);
+  const whole = Math.min(freeze, run.mainSteps) - start;
+  const wanted = window === undefined ? (3 / 4) * whole : window * run.stepsPerEpoch;
+  const steps = Math.min(Math.max(1, Math.round(wanted)), whole);
+  const due = (done: number) => {
+    const n = done - start;
+    return n > 0 && n <= steps && (n % every === 0 || n === steps);
+  };
+  return magnitude("gmp", config, due, (done) => cubic((done - start) / steps));
+}
+
+export function oneShot(config: PruneConfig, run: RunShape): PruningMethod {
+  const { start } = spanOf(config, run);
+  return magnitude(
+    "one-shot",
+    config,
+    (done) => done === start,
+    () => 1,
+  );
+}
+
+/** Cuts after the steps that are `due`, to the share `fraction` of the target. */
+function magnitude(
+  name: string,
+  config: PruneConfig,
+  due: (done: number) => boolean,
+  fraction: (done: number) => number,
+): PruningMethod {
+  const target = targetOf(config, name);
+  let cut = (_done: number): void => {};
+  let select: MagnitudeSelect | undefined;
+  return {
+    ...noThreshold,
+    name,
+    group: { mode: "inplace" },
+    // Where nothing is zero yet, masked training is dense training.
+    phase: () => "mask",
+    begin({ optimizer, model }) {
+      const arenas = prunedArenas(optimizer);
+      const share = shareOfPruned(target, model, arenas);
+      const chosen = new MagnitudeSelect(arenas, { scope: "layer" });
+      select = chosen;
+      cut = (done) => {
+        chosen.setRanks(chosen.elements.map((n) => Math.floor(share * fraction(done) * n)));
+        chosen.run();
+        cutSmallest(chosen, arenas);
+      };
+    },
+    async prepare() {
+      if (due(0)) cut(0);
+    },
+    afterStep(done) {
+      if (due(done)) cut(done);
+    },
+    dispose: () => select?.dispose(),
+  };
+}

@@ -1,0 +1,19 @@
+// What the methods with learned thresholds have in common: the GPU knows the thresholds, the host asks.
+import type { PruningMethod, PruningRun } from "../method.ts";
+
+export function learnedThresholdOf(): Pick<PruningMethod, "begin" | "thresholdAt" | "readThreshold"> {
+  let run: PruningRun | undefined;
+  return {
+    begin(given) {
+      run = given;
+    },
+    thresholdAt: () => null,
+    /** Mean over the weights: large layers count for more. */
+    async readThreshold() {
+      if (!run) return 0;
+      const thresholds = [...(await run.optimizer.learnedThresholds())];
+      const weights = thresholds.reduce((n, [p]) => n + p.numel, 0);
+      return thresholds.reduce((sum, [p, d]) => sum + d * p.numel, 0) / weights;
+    },
+  };
+}

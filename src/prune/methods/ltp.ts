@@ -1,0 +1,22 @@
+// LTP: a threshold tau on the squared weight for each layer, learned through a soft gate, with a price on every weight
+// that is left (Azarian et al. 2020).
+//     W = theta gate,  gate = sigmoid((theta² - tau) / T),  T = T0 Var|theta|
+//     loss = task + l0 · (sum of gates) / weights;   dtheta = g gate;   dtau = -sum(g theta q) - l0 sum(q) / weights
+//     with q = gate (1 - gate) / T.  Tests and the result use the hard mask theta² > tau.
+// After two thirds of the epochs (or `freezeEpoch`) the mask is final, and what is left is trained on.
+import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
+import { noThreshold, type PruningMethod } from "../method.ts";
+import { learnedThresholdOf } from "./learned.ts";
+
+export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
+  const begins = Math.round((config.startEpoch ?? 0) * run.stepsPerEpoch);
+  const rest = run.mainSteps - begins;
+  const { start, freeze } = spanOf(config, run, begins + Math.max(1, Math.round((2 / 3) * rest)));
+  return {
+    ...noThreshold,
+    ...learnedThresholdOf(),
+    name: "ltp",
+    group: { mode: "ltp", ...(config.ltp ? { ltp: config.ltp } : {}) },
+    phase: (n) => (n < start ? "dense" : n < freeze ? "prune" : "mask"),
+  };
+}

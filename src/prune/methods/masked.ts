@@ -1,0 +1,7 @@
+// Fine-tuning of a sparse model: the zeros that the weights came with stay, the rest is trained.
+import type { PruningMethod } from "../method.ts";
+import { noThreshold } from "../method.ts";
+
+export function masked(): PruningMethod {
+  return { ...noThreshold, name: "masked", group: { mode: "inplace" }, phase: () => "mask" };
+}

@@ -1,0 +1,37 @@
+// The weights that a run may prune, as the optimiser holds them.
+import type { Module, Parameter } from "../../nn/index.ts";
+import type { SGD } from "../../optim/index.ts";
+import type { CutArena } from "../cut.ts";
+import { type MagnitudeArena, magnitudeArena } from "../magnitude_select.ts";
+
+/** Stored weights of all groups with a threshold, with their momentum and the copy that the forward pass reads. */
+export function prunedArenas(optimizer: SGD): CutArena[] {
+  return optimizer.groups
+    .filter((g) => g.options.mode !== "none")
+    .flatMap((g) => g.chunks)
+    .map((c) => ({ ...magnitudeArena(c), velocity: c.velocity, copies: c.weight ? [c.weight] : [] }));
+}
+
+/** The parameters of those arenas, in order. */
+export function prunedParameters(optimizer: SGD): Parameter[] {
+  return optimizer.groups
+    .filter((g) => g.options.mode !== "none")
+    .flatMap((g) => g.chunks)
+    .flatMap((c) => [...c.params]);
+}
+
+/**
+ * A target counts all weights that could be pruned, layers left dense included: the share of the others that has to go.
+ * Throws RangeError when even all of them are too few.
+ */
+export function shareOfPruned(target: number, model: Module, arenas: readonly MagnitudeArena[]): number {
+  const total = model.parameters().reduce((n, p) => n + (p.prunable ? p.numel : 0), 0);
+  const pruned = arenas.flatMap((a) => a.elements).reduce((n, count) => n + count, 0);
+  if (target * total > pruned) {
+    const most = Math.floor((10000 * pruned) / total) / 100;
+    throw new RangeError(
+      `pruning: sparsity wants at most ${most} %, all weights outside dense layers, got ${100 * target} %`,
+    );
+  }
+  return (target * total) / pruned;
+}

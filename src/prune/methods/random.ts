@@ -1,0 +1,36 @@
+// Weights that go by lot before training, the same share in each layer: what any other choice of a mask must beat.
+import { PhiloxStream } from "../../tensor/philox.ts";
+import { type PruneConfig, type RunShape, targetOf } from "../config.ts";
+import { noThreshold, type PruningMethod } from "../method.ts";
+import { prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
+
+export function random(config: PruneConfig, run: RunShape): PruningMethod {
+  const target = targetOf(config, "random");
+  return {
+    ...noThreshold,
+    name: "random",
+    group: { mode: "inplace" },
+    phase: () => "mask",
+    async prepare({ model, optimizer }) {
+      const share = shareOfPruned(target, model, prunedArenas(optimizer));
+      for (const [k, p] of prunedParameters(optimizer).entries()) {
+        const w = (await p.data()) as Float32Array;
+        for (const i of drawn(w.length, Math.floor(share * w.length), run.seed, k)) w[i] = 0;
+        p.set(w);
+      }
+    },
+  };
+}
+
+/** `count` different places of 0..n-1, a function of the seed and the layer's number. */
+export function drawn(n: number, count: number, seed: number, layer: number): Uint32Array {
+  const stream = new PhiloxStream(seed, "mask", [layer, 0, 0]);
+  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  for (let i = 0; i < count; i++) {
+    const j = i + stream.nextBelow(n - i);
+    const held = order[i] as number;
+    order[i] = order[j] as number;
+    order[j] = held;
+  }
+  return order.subarray(0, count);
+}

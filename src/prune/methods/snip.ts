@@ -1,0 +1,67 @@
+// SNIP: before training, keep the weights that matter most to the first gradients (Lee et al. 2019).
+//     score = |w · dL/dw|, the gradient summed over a few batches;  the smallest floor(target · weights) of all layers go
+import { check, type PruneConfig, targetOf } from "../config.ts";
+import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
+import { prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
+
+export function snip(config: PruneConfig): PruningMethod {
+  const { snipBatches = 4 } = config;
+  check("snipBatches", "a whole number >= 1", snipBatches, Number.isInteger(snipBatches) && snipBatches >= 1);
+  const target = targetOf(config, "snip");
+  return {
+    ...noThreshold,
+    name: "snip",
+    group: { mode: "inplace" },
+    phase: () => "mask",
+    async prepare(run: PruningRun) {
+      const { model, optimizer } = run;
+      const params = prunedParameters(optimizer);
+      const share = shareOfPruned(target, model, prunedArenas(optimizer));
+      const first = await model.stateDict();
+      const sums = params.map((p) => new Float64Array(p.numel));
+      // With a learning rate of 0 the step only computes; statistics and momentum are put back below.
+      await run.train(snipBatches, {
+        values: () => ({ lr: 0, threshold: 0, thresholdNext: 0, tau: 0 }),
+        async after() {
+          for (const [k, p] of params.entries()) {
+            const gradient = (await p.grad?.data()) ?? new Float32Array(p.numel);
+            const sum = sums[k] as Float64Array;
+            gradient.forEach((g, i) => {
+              sum[i] = (sum[i] as number) + g;
+            });
+          }
+        },
+      });
+      model.loadStateDict(first);
+      optimizer.reset();
+      const weights = await Promise.all(params.map((p) => p.data() as Promise<Float32Array>));
+      const scores = sums.map((sum, k) => sum.map((g, i) => Math.abs(g * (weights[k] as Float32Array)[i]!)));
+      const gone = smallest(scores, share);
+      params.forEach((p, k) => {
+        const w = weights[k] as Float32Array;
+        for (const i of gone[k] as Uint32Array) w[i] = 0;
+        p.set(w);
+      });
+    },
+  };
+}
+
+/** Places of the floor(share · all) smallest scores over all lists together; of equal ones the earlier go first. */
+export function smallest(scores: readonly Float64Array[], share: number): Uint32Array[] {
+  const total = scores.reduce((n, s) => n + s.length, 0);
+  const all = new Float64Array(total);
+  let at = 0;
+  for (const s of scores) {
+    all.set(s, at);
+    at += s.length;
+  }
+  const order = Uint32Array.from(all.keys()).sort((a, b) => (all[a] as number) - (all[b] as number) || a - b);
+  const gone = new Uint8Array(total);
+  for (const i of order.subarray(0, Math.floor(share * total))) gone[i] = 1;
+  let start = 0;
+  return scores.map((s) => {
+    const places = Uint32Array.from(s.keys()).filter((i) => gone[start + i] === 1);
+    start += s.length;
+    return places;
+  });
+}

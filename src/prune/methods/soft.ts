@@ -1,0 +1,115 @@
+// One soft threshold d for all layers, raised by a schedule: LATS, S-LATS, PGH, linear, sine, and as proximal SGD (ISTA), with
+// or without Nesterov's extrapolation (FISTA).
+//     latent    theta' = theta - lr v,          W = S(theta', d(n + 1))
+//     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
+//     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
+import type { StepValues, ThresholdMode } from "../../optim/index.ts";
+import { extrapolation } from "../acceleration.ts";
+import { check, type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../config.ts";
+import { inverseThreshold } from "../groups.ts";
+import type { PruningMethod, PruningRun } from "../method.ts";
+import { SteeredThreshold } from "../steer.ts";
+import { makeThresholdSchedule, type ThresholdSchedule } from "../threshold_schedule.ts";
+import { prunedArenas, shareOfPruned } from "./pruned.ts";
+
+export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod {
+  const { schedule: name, mode: view, accelerated = false } = config;
+  if (name === "none") return dense();
+  check("accelerated", "mode inplace", view, !accelerated || view === "inplace");
+  const mode: ThresholdMode = accelerated ? "fista" : view;
+  const { stepsPerEpoch, mainSteps, momentum, lr } = run;
+  const schedule = makeThresholdSchedule(thresholdConfig(config, run), {
+    totalSteps: mainSteps,
+    stepsPerEpoch,
+    epochs: mainSteps / stepsPerEpoch,
+    lr,
+  });
+  const { freeze } = spanOf(config, run);
+  const rests = (n: number) => n >= freeze && freeze < run.totalSteps;
+
+  const values = (n: number): StepValues => {
+    if (rests(n)) return { threshold: 0, thresholdNext: 0, tau: 0, ...(accelerated ? { momentum: 0 } : {}) };
+    return {
+      threshold: schedule.at(n),
+      thresholdNext: schedule.at(n + 1),
+      tau: schedule.increment(n),
+      // Starts anew each epoch, and ends at x itself: what is tested and saved is sparse.
+      ...(accelerated ? { momentum: extrapolation(n % stepsPerEpoch, stepsPerEpoch, momentum) } : {}),
+    };
+  };
+  const method: PruningMethod = {
+    name: accelerated ? "fista" : view === "inplace" && name === "lats" ? "ista" : name,
+    group: { mode },
+    phase: (n) => (rests(n) ? "mask" : "prune"),
+    values,
+    thresholdAt: (n) => schedule.at(Math.min(n, freeze)),
+    increment: (n) => (rests(n) ? 0 : schedule.increment(n)),
+    isL1: true,
+    ...(accelerated ? { l1Momentum: 0 } : {}),
+    async prepare({ model }) {
+      const d = config.sparsity === undefined ? schedule.at(0) : 0;
+      if (d === 0) return;
+      // The first forward pass sees the weights it was given.
+      for (const p of model.parameters()) {
+        if (p.latent) p.latent.set(inverseThreshold((await p.latent.data()) as Float32Array, d));
+      }
+    },
+  };
+  return config.sparsity === undefined ? method : steered(method, schedule, config, freeze);
+}
+
+/** The same with a final threshold that is measured on the way, so that the target's share of weights ends at zero. */
+function steered(
+  method: PruningMethod,
+  schedule: ThresholdSchedule,
+  config: PruneConfig,
+  freeze: number,
+): PruningMethod {
+  const target = targetOf(config, method.name);
+  check("mode", "latent, since a target sparsity is given", method.group.mode, method.group.mode === "latent");
+  check(
+    "schedule",
+    "one that rises from 0, since a target sparsity is given",
+    "constant",
+    config.schedule !== "constant",
+  );
+  let steer: SteeredThreshold | undefined;
+  const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
+  return {
+    ...method,
+    values: () => zero,
+    thresholdAt: () => null,
+    increment: () => 0,
+    begin({ model, optimizer }: PruningRun) {
+      const arenas = prunedArenas(optimizer);
+      const hypers = optimizer.groups
+        .filter((g) => g.options.mode !== "none")
+        .flatMap((g) => g.chunks.map((c) => c.hyper));
+      steer = new SteeredThreshold(arenas, hypers, { target: shareOfPruned(target, model, arenas) });
+    },
+    beforeStep(n) {
+      if (n >= freeze) return;
+      // Where the schedule ends and where pruning does, the step measures whatever its number.
+      const ends = (schedule.fraction(n + 1) === 1 && schedule.fraction(n) < 1) || n + 1 === freeze;
+      steer?.step(n, schedule.fraction(n + 1), ends ? { measure: true } : {});
+    },
+    async readThreshold(step) {
+      // The state holds the threshold after the last step enqueued, which is the step asked for.
+      return steer && step > 0 ? ((await steer.state.data())[0] as number) : 0;
+    },
+    state: () => new Map(steer ? [["steer", steer.state]] : []),
+    dispose: () => steer?.dispose(),
+  };
+}
+
+function dense(): PruningMethod {
+  return {
+    name: "dense",
+    group: { mode: "none" },
+    phase: () => "prune",
+    values: () => ({ threshold: 0, thresholdNext: 0, tau: 0 }),
+    thresholdAt: () => 0,
+    increment: () => 0,
+    isL1: true,
+  };
+}

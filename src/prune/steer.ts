@@ -1,0 +1,131 @@
+// A target sparsity instead of a final threshold D: D is measured while training goes on, as the magnitude below which the
+// target's share of the weights lies, and the threshold in force is the schedule's share of it.
+import steerWgsl from "../../shaders/steer_threshold.wgsl";
+import { currentGpu, kernel } from "../gpu/index.ts";
+import { persistent, type Tensor } from "../tensor/index.ts";
+import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
+
+const steerKernel = kernel("steer_threshold", steerWgsl);
+
+/** Steps whose thresholds the ring keeps. */
+const TRACE = 256;
+/** Where threshold now, threshold next and tau stand in a hyper buffer, in floats. */
+const HYPER_AT = 1;
+const HYPER_MOVES = 3;
+
+export interface SteerOptions {
+  /** Share of the weights that shall be zero in the end, 0 to 1. */
+  readonly target: number;
+  /** Steps from one measurement to the next; default 8. */
+  readonly every?: number | undefined;
+}
+
+/**
+ * Steers the soft threshold of all groups to a target sparsity. With q the k-th smallest latent magnitude of all weights
+ * together, k = round(target * weights), and f the schedule's fraction after step n:
+ *
+ *     d(n + 1) = max(d(n), f(n + 1) q)
+ *
+ * The threshold never falls, as the schedules promise. At f = 1 it is q, so the target's share is exactly at or below it
+ * (of distinct magnitudes); the weights' last moves after that are what sparsity may differ by.
+ *
+ * Cost     a measurement reads 12 bytes per weight: 1.5 a step at `every` = 8. Nothing waits for the GPU.
+ * Resume   `state.set(...)` with the state of the checkpoint: later steps have the same bits, since measurements depend on the
+ *          step's number alone.
+ * Errors   RangeError naming the option, what was wanted and what was given.
+ */
+export class SteeredThreshold {
+  /** Persistent, [4] f32: threshold d after the last step, last measured q, two spare. For checkpoints. */
+  readonly state: Tensor;
+  /** [256] f32: the threshold in force during step n at n % 256, and the one after the last step. */
+  readonly trace: Tensor;
+  private readonly select: MagnitudeSelect;
+  private readonly hypers: readonly Tensor[];
+  private readonly every: number;
+  private readonly control: Tensor;
+  private readonly moved: Tensor;
+  // Steps that the ring knows: from, up to but not including.
+  private from = 0;
+  private until = 0;
+
+  /**
+   * `arenas` hold the latent weights of all thresholded groups; `hypers` are their hyper buffers, f32:
+   * [1] threshold now, [2] threshold next, [3] tau = next - now, the rest is left alone.
+   */
+  constructor(arenas: readonly MagnitudeArena[], hypers: readonly Tensor[], options: SteerOptions) {
+    const { target, every = 8 } = options;
+    check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
+    check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);
+    check("hypers", "at least one", `${hypers.length} of them`, hypers.length > 0);
+    for (const t of hypers) {
+      check("a hyper buffer", "at least 4 f32", t.describe(), t.dtype === "f32" && t.numel >= HYPER_AT + HYPER_MOVES);
+    }
+    this.every = every;
+    this.hypers = hypers;
+    this.select = new MagnitudeSelect(arenas, { scope: "all" });
+    this.select.setRanks([Math.round(target * (this.select.elements[0] as number))]);
+    this.state = persistent(new Float32Array(4), [4]);
+    this.trace = persistent(new Float32Array(TRACE), [TRACE]);
+    this.control = persistent(new Uint32Array(4), [4]);
+    this.moved = persistent(new Float32Array(4), [4]);
+  }
+
+  /**
+   * Moves the threshold for step n (from 0) and writes it into the hyper buffers; call before the step runs, outside a
+   * captured one. Measures first when n is a multiple of `every`, or as `measure` says.
+   *
+   * Units    fractionNext: the schedule's f(n + 1) in [0, 1]; 0 leaves the threshold where it is.
+   * Errors   RangeError for another n or fraction, CaptureError while a step is captured.
+   */
+  step(n: number, fractionNext: number, options: { readonly measure?: boolean | undefined } = {}): void {
+    check("step", "a whole number >= 0", n, Number.isInteger(n) && n >= 0);
+    check("fraction", "a number from 0 to 1", fractionNext, fractionNext >= 0 && fractionNext <= 1);
+    const measured = options.measure ?? n % this.every === 0;
+    // Not parameters of the kernel: equal ones share a uniform slot for good, and these never repeat.
+    const control = Uint32Array.of(n % TRACE, (n + 1) % TRACE, Number(measured), 0);
+    new Float32Array(control.buffer)[3] = fractionNext;
+    this.control.set(control);
+    if (measured) this.select.run();
+    const { state, trace, moved } = this;
+    steerKernel.run({
+      bind: { control: this.control, measure: this.select.thresholds, state, trace, moved },
+      grid: [1],
+    });
+    const source = moved.view;
+    for (const hyper of this.hypers) {
+      const target = hyper.view;
+      currentGpu().stream.enqueue({
+        kind: "copy",
+        source: source.buffer,
+        sourceOffset: source.offset,
+        target: target.buffer,
+        targetOffset: target.offset + HYPER_AT * 4,
+        bytes: HYPER_MOVES * 4,
+      });
+    }
+    if (n + 1 !== this.until) this.from = n;
+    this.until = n + 2;
+    this.from = Math.max(this.from, this.until - TRACE);
+  }
+
+  /**
+   * Thresholds in force during steps first .. end - 1, in units of the weights; the step after the last may be among them.
+   * Waits for the GPU. Throws RangeError for steps that the ring of 256 does not hold.
+   */
+  async thresholds(first: number, end: number): Promise<number[]> {
+    const whole = Number.isInteger(first) && Number.isInteger(end);
+    const known = first >= this.from && end <= this.until && first <= end;
+    check("thresholds", `steps from ${this.from} until ${this.until}`, `${first} until ${end}`, whole && known);
+    const ring = await this.trace.data();
+    return Array.from({ length: end - first }, (_, i) => ring[(first + i) % TRACE] as number);
+  }
+
+  dispose(): void {
+    for (const t of [this.state, this.trace, this.control, this.moved]) t.dispose();
+    this.select.dispose();
+  }
+}
+
+function check(name: string, wanted: string, given: unknown, ok: boolean): void {
+  if (!ok) throw new RangeError(`steered threshold: ${name} wants ${wanted}, got ${String(given)}`);
+}

@@ -1,0 +1,20 @@
+// What pruning has made of a network: zeros, multiply-adds and storage, layer by layer and in all.
+import { type Module, summarize } from "../nn/index.ts";
+import { type Compression, compression } from "../prune/compression.ts";
+import { type MultiplyAdds, multiplyAdds } from "../prune/multiply_adds.ts";
+import type { Shape } from "../tensor/index.ts";
+import type { LayerSparsity } from "./session.ts";
+
+export interface PruningReport extends MultiplyAdds {
+  readonly compression: Compression;
+}
+
+/**
+ * The report of a model whose prunable layers have these zeros. `sample`: shape of one input, without the batch axis.
+ * Multiply-adds are of one sample, of a spiking network of one time step.
+ */
+export function pruningReport(model: Module, sample: Shape, layers: readonly LayerSparsity[]): PruningReport {
+  const counted = model.parameters();
+  const others = counted.reduce((n, p) => n + (p.prunable ? 0 : p.numel), 0);
+  return { ...multiplyAdds(summarize(model, sample), layers), compression: compression(layers, others) };
+}

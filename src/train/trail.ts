@@ -1,0 +1,178 @@
+// The trail of a run: the model at the end of each epoch, sparser and sparser, kept so that one can be chosen when all
+// are known. Any pruning method leaves one; pressure that persists makes it go on from dense to nearly empty.
+import { type DenseArray, writeSparseModel } from "../io/index.ts";
+import type { StateDict } from "../nn/index.ts";
+import { pareto } from "../prune/pareto.ts";
+import type { RunStore } from "./store.ts";
+
+/** What was measured of a model of the trail. */
+export interface TrailPoint {
+  /** Epochs done. A later point of the same epoch takes the place of the earlier one. */
+  readonly epoch: number;
+  /** Optimiser steps done. */
+  readonly step: number;
+  /** Test accuracy, 0 to 1. */
+  readonly accuracy: number;
+  /** Test loss. One that is not finite stands as null on record and is read as NaN. */
+  readonly loss: number;
+  /** Zeros among prunable weights, 0 to 1. */
+  readonly sparsity: number;
+}
+
+export interface TrailEntry extends TrailPoint {
+  /** Path of the model in the run's store; null when it was dropped to save room. */
+  readonly file: string | null;
+}
+
+export interface TrailOptions {
+  /**
+   * Which models keep their files: all, or those on the Pareto front of sparsity and accuracy. Their points stay in the
+   * record either way. Default "all".
+   */
+  readonly keep?: TrailKeep;
+}
+
+export const TRAIL_KEEPS = ["all", "pareto"] as const;
+export type TrailKeep = (typeof TRAIL_KEEPS)[number];
+
+const FOLDER = "trail";
+const LOG = "trail.jsonl";
+const fileName = (epoch: number) => `epoch-${String(epoch).padStart(4, "0")}.sparse.safetensors`;
+
+const isWhole = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
+const isShare = (n: unknown) => typeof n === "number" && n >= 0 && n <= 1;
+
+/** What each number of a point has to be. */
+const WANTED: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => boolean, words: string]>> = {
+  epoch: [isWhole, "a whole number >= 0"],
+  step: [isWhole, "a whole number >= 0"],
+  accuracy: [isShare, "a share from 0 to 1"],
+  loss: [(n) => typeof n === "number", "a number"],
+  sparsity: [isShare, "a share from 0 to 1"],
+};
+
+/** The five numbers of a point and nothing else. `where` begins the message of the RangeError. */
+function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): TrailPoint {
+  const point: Partial<Record<keyof TrailPoint, number>> = {};
+  for (const key of ["epoch", "step", "accuracy", "loss", "sparsity"] as const) {
+    const [fits, wanted] = WANTED[key];
+    if (!fits(given[key])) throw new RangeError(`${where}: ${key} wants ${wanted}, was given ${String(given[key])}`);
+    point[key] = given[key] as number;
+  }
+  return point as TrailPoint;
+}
+
+function readLine(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The points of a record in epoch order, the last of each epoch. */
+function parseLog(text: string): TrailPoint[] {
+  const points = new Map<number, TrailPoint>();
+  const lines = text.split("\n");
+  const last = lines.findLastIndex((line) => line.trim() !== "");
+  for (const [i, line] of lines.entries()) {
+    if (line.trim() === "") continue;
+    const given = readLine(line);
+    if (given === undefined && i === last) break; // the tail of a crash
+    const where = `${FOLDER}/${LOG}, line ${i + 1}`;
+    if (typeof given !== "object" || given === null) throw new RangeError(`${where}: is not a JSON object`);
+    const fields = given as Record<string, unknown>;
+    const point = checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
+    points.set(point.epoch, point);
+  }
+  return [...points.values()].sort((a, b) => a.epoch - b.epoch);
+}
+
+/**
+ * Writes a trail into a run's store: models as `trail/epoch-0003.sparse.safetensors`, and a record of their points as
+ * `trail/trail.jsonl` with one `{epoch, step, accuracy, loss, sparsity, file}` a line.
+ *
+ * It holds no state of its own: a run that was resumed goes on with the trail it finds. Await one `add` before the next.
+ *
+ * Errors   RangeError for a `keep` that does not exist.
+ */
+export class Trail {
+  private readonly store: RunStore;
+  private readonly keep: TrailKeep;
+
+  constructor(store: RunStore, options: TrailOptions = {}) {
+    const { keep = "all" } = options;
+    if (!TRAIL_KEEPS.includes(keep)) {
+      throw new RangeError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);
+    }
+    this.store = store;
+    this.keep = keep;
+  }
+
+  /**
+   * Adds a model: its file first, then its line, each written whole or not at all, so that every point on record has had
+   * a model. An epoch that is repeated replaces its file and its line. With keep "pareto", files of points that are
+   * beaten are removed last. The file's metadata are those given, with epoch, step, accuracy and sparsity of the point.
+   *
+   * State    float32 values by name, as `stateDict()` of a module gives them: effective weights.
+   * Errors   RangeError naming the number that cannot be, or the tensor that is not float32; what the store throws.
+   */
+  async add(given: TrailPoint, state: StateDict, metadata: Readonly<Record<string, string>> = {}): Promise<TrailEntry> {
+    const point = checkedPoint("trail", { ...given });
+    const weights = new Map<string, DenseArray>();
+    for (const [name, { data, shape }] of state) {
+      if (!(data instanceof Float32Array)) throw new RangeError(`trail: ${name} wants float32 values`);
+      weights.set(name, { data, shape });
+    }
+    const { epoch, step, accuracy, sparsity } = point;
+    const about = Object.entries({ epoch, step, accuracy, sparsity }).map(([key, n]) => [key, String(n)]);
+    const file = `${FOLDER}/${fileName(epoch)}`;
+    await this.store.write(file, writeSparseModel(weights, { ...metadata, ...Object.fromEntries(about) }));
+
+    const others = (await Trail.points(this.store)).filter((p) => p.epoch !== epoch);
+    const points = [...others, point].sort((a, b) => a.epoch - b.epoch);
+    const lines = points.map((p) => `${JSON.stringify({ ...p, file: `${FOLDER}/${fileName(p.epoch)}` })}\n`);
+    await this.store.write(`${FOLDER}/${LOG}`, new TextEncoder().encode(lines.join("")));
+    if (this.keep === "all") return { ...point, file };
+    const kept = await this.dropBeaten(points);
+    return { ...point, file: kept.has(fileName(epoch)) ? file : null };
+  }
+
+  /** Removes the models whose points are beaten. Returns the names that stay. */
+  private async dropBeaten(points: readonly TrailPoint[]): Promise<Set<string>> {
+    const kept = new Set(pareto(points).map((i) => fileName((points[i] as TrailPoint).epoch)));
+    const beaten = new Set(points.map((p) => fileName(p.epoch)).filter((name) => !kept.has(name)));
+    for (const name of await this.store.list(FOLDER)) {
+      if (beaten.has(name)) await this.store.remove(`${FOLDER}/${name}`);
+    }
+    return kept;
+  }
+
+  private static async points(store: RunStore): Promise<TrailPoint[]> {
+    if (!(await store.list(FOLDER)).includes(LOG)) return [];
+    return parseLog(new TextDecoder().decode(await store.read(`${FOLDER}/${LOG}`)));
+  }
+
+  /**
+   * The entries of a store's trail in epoch order; none when there is no trail. Of lines of one epoch the later counts,
+   * and a last line cut short by a crash is passed over. Paths are made from the epochs, never taken from the record.
+   *
+   * Errors   RangeError naming the line that holds no point.
+   */
+  static async read(store: RunStore): Promise<TrailEntry[]> {
+    const files = new Set(await store.list(FOLDER));
+    return (await Trail.points(store)).map((point) => {
+      const name = fileName(point.epoch);
+      return { ...point, file: files.has(name) ? `${FOLDER}/${name}` : null };
+    });
+  }
+
+  /** Removes a trail from a store, record first: for a run that starts anew. Other files of the folder stay. */
+  static async clear(store: RunStore): Promise<void> {
+    const names = await store.list(FOLDER);
+    if (names.includes(LOG)) await store.remove(`${FOLDER}/${LOG}`);
+    for (const name of names) {
+      if (/^epoch-\d+\.sparse\.safetensors$/.test(name)) await store.remove(`${FOLDER}/${name}`);
+    }
+  }
+}

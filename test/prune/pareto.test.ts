@@ -1,0 +1,53 @@
+// The front of a cloud of points, against its definition.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { pareto, type SparsityPoint } from "../../src/prune/pareto.ts";
+
+// Few distinct values, so that ties are common.
+const share = fc.integer({ min: 0, max: 6 }).map((n) => n / 6);
+const cloud = fc.array(fc.record({ sparsity: share, accuracy: share }), { maxLength: 14 });
+
+const beats = (a: SparsityPoint, b: SparsityPoint) =>
+  a.sparsity >= b.sparsity && a.accuracy >= b.accuracy && (a.sparsity > b.sparsity || a.accuracy > b.accuracy);
+const equal = (a: SparsityPoint, b: SparsityPoint) => a.sparsity === b.sparsity && a.accuracy === b.accuracy;
+
+test("a point is on the front unless another beats it or an earlier one equals it", () => {
+  fc.assert(
+    fc.property(cloud, (points) => {
+      const want = points.flatMap((p, i) => (points.some((q, j) => beats(q, p) || (j < i && equal(q, p))) ? [] : [i]));
+      expect([...pareto(points)].sort((a, b) => a - b)).toEqual(want);
+    }),
+  );
+});
+
+test("along the front sparsity rises and accuracy falls, strictly", () => {
+  fc.assert(
+    fc.property(cloud, (points) => {
+      const front = pareto(points).map((i) => points[i] as SparsityPoint);
+      for (let i = 1; i < front.length; i++) {
+        const [before, now] = [front[i - 1] as SparsityPoint, front[i] as SparsityPoint];
+        expect(now.sparsity).toBeGreaterThan(before.sparsity);
+        expect(now.accuracy).toBeLessThan(before.accuracy);
+      }
+    }),
+  );
+});
+
+test("the front of the front is all of it, and nothing is gained by the beaten", () => {
+  fc.assert(
+    fc.property(cloud, (points) => {
+      const kept = pareto(points).map((i) => points[i] as SparsityPoint);
+      expect(pareto(kept)).toEqual(kept.map((_, i) => i));
+      for (const p of points) expect(kept.some((q) => beats(q, p) || equal(q, p))).toBe(true);
+    }),
+  );
+});
+
+test("examples: none, equals, and numbers that are none", () => {
+  expect(pareto([])).toEqual([]);
+  const twice = { sparsity: 0.9, accuracy: 0.98 };
+  expect(pareto([{ sparsity: 0.9, accuracy: 0.97 }, twice, twice, { sparsity: 0.5, accuracy: 0.99 }])).toEqual([3, 1]);
+  expect(() => pareto([twice, { sparsity: Number.NaN, accuracy: 1 }])).toThrow(
+    "pareto: point 1 wants finite numbers, was given NaN and 1",
+  );
+});
