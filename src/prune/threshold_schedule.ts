@@ -1,7 +1,7 @@
 // When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
 // a named schedule. Pure functions of n: a resumed run finds the threshold it had.
 
-import { checkBeta, cubic, latsEpoch, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
+import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
 
 /**
@@ -60,8 +60,8 @@ export interface ThresholdSchedule {
   /** f(n) = d / D, in [0, 1]. */
   fraction(n: number): number;
   /**
-   * τ(n) = d(n+1) - d(n) in float64: what step n adds. For `lats` and `pgh-general` it is computed as a share of the
-   * sum, so τ / lr keeps all its digits however small both become.
+   * τ(n) = d(n+1) - d(n) in float64: what step n adds. For `lats`, `lats-epoch` and `pgh-general` it is computed by itself,
+   * so τ / lr keeps all its digits however small both become.
    */
   increment(n: number): number;
 }
@@ -145,7 +145,10 @@ function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (
     }
     case "lats-epoch":
       check("windowSteps", `whole epochs (a multiple of ${perEpoch}) for lats-epoch`, steps, steps % perEpoch === 0);
-      return { fraction: (n) => latsEpoch(n, steps, perEpoch) };
+      return {
+        fraction: (n) => latsEpoch(n, steps, perEpoch),
+        increment: (n) => latsEpochIncrement(n, steps, perEpoch),
+      };
     case "slats":
       return closed(slats);
     case "linear":

@@ -99,3 +99,13 @@ export function latsEpoch(n: number, steps: number, stepsPerEpoch: number): numb
   const f = (start + done * (1 + Math.cos((Math.PI * e) / epochs))) / (epochs + 1);
   return Math.min(1, f);
 }
+
+/**
+ * f(n + 1) - f(n) of `latsEpoch`, which within an epoch is (1 + cos(πe/E)) / (B (E + 1)): as a difference of two numbers near 1
+ * the last epochs would lose their digits.
+ */
+export function latsEpochIncrement(n: number, steps: number, stepsPerEpoch: number): number {
+  const epochs = steps / stepsPerEpoch;
+  const e = Math.floor(n / stepsPerEpoch);
+  return (1 + Math.cos((Math.PI * e) / epochs)) / (stepsPerEpoch * (epochs + 1));
+}

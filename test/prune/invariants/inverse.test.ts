@@ -8,7 +8,7 @@ import { between } from "./updates.ts";
 
 const weights = fc.oneof(
   fc.float32Array({ min: -100, max: 100, noNaN: true, maxLength: 200 }),
-  fc.array(between(-1, 1), { maxLength: 200 }).map((list) => Float32Array.from(list)),
+  fc.array(fc.oneof(between(-1, 1), fc.constantFrom(0, -0)), { maxLength: 200 }).map((list) => Float32Array.from(list)),
 );
 const threshold = fc.oneof(
   between(0, 5),

@@ -42,8 +42,7 @@ describe("constant pressure", () => {
     );
   });
 
-  it("lats-epoch: the same to 1e-12 under its cosine, save what subtracting two thresholds rounds off", () => {
-    let steep = 0;
+  it("lats-epoch: the same to 1e-12 under its cosine", () => {
     fc.assert(
       fc.property(anyLength, fc.double({ min: 1e-3, max: 10, noNaN: true }), (length, base) => {
         const totalSteps = length.epochs * length.stepsPerEpoch;
@@ -52,15 +51,11 @@ describe("constant pressure", () => {
         const lambdas = Array.from({ length: totalSteps }, (_, n) => s.increment(n) / lr(n));
         const first = lambdas[0] as number;
         lambdas.forEach((lambda, n) => {
-          // d(n + 1) - d(n) of two numbers up to 1, each good to a few units of 1.1e-16.
-          const allowed = Math.max(1e-12, 1e-15 / s.increment(n) + 1e-15 / s.increment(0));
-          if (allowed === 1e-12) steep++;
-          expect(Math.abs(lambda / first - 1), `step ${n} of ${totalSteps}`).toBeLessThanOrEqual(allowed);
+          expect(Math.abs(lambda / first - 1), `step ${n} of ${totalSteps}`).toBeLessThanOrEqual(1e-12);
         });
       }),
       { numRuns: 60 },
     );
-    expect(steep).toBeGreaterThan(100);
   });
 
   it("every schedule spends D in all: the sum of lambda times learning rate", () => {

@@ -90,14 +90,22 @@ test.each(table)("$mode, momentum $momentum: $arrays arrays are bound", ({ mode,
   expect(bytes).toBeLessThan(4 * (arrays + 0.03) * n);
 });
 
-test("latent never reads W: a step over weights that are not numbers gives the same bits", async () => {
-  const results = [];
-  for (const poison of [false, true]) {
-    using run = new Updates([randomArray(2000, 5)], { lr: 0.1, momentum: 0.9, weightDecay: 1e-3, mode: "latent" });
-    if (poison) run.params[0]?.set(new Float32Array(2000).fill(Number.NaN));
-    run.step([randomArray(2000, 6)], { threshold: 0.2, thresholdNext: 0.3 });
-    const [w, theta] = [(await run.weights())[0], (await run.stored())[0]] as Float32Array[];
-    results.push([bitsOf(w as Float32Array), bitsOf(theta as Float32Array)]);
-  }
-  expect(results[1]).toEqual(results[0]);
-});
+test.each(["latent", "effective"] as const)(
+  "latent never reads W, with decay on the %s weight",
+  async (decayTarget) => {
+    // A step over weights that are not numbers: the same bits, and the same counts of what was pruned.
+    const results = [];
+    const options = { lr: 0.1, momentum: 0.9, weightDecay: 1e-3, decayTarget, mode: "latent" } as const;
+    for (const poison of [false, true]) {
+      using run = new Updates([randomArray(2000, 5)], options);
+      if (poison) run.params[0]?.set(new Float32Array(2000).fill(Number.NaN));
+      run.step([randomArray(2000, 6)], { threshold: 0.2, thresholdNext: 0.3 });
+      const [w, theta] = [(await run.weights())[0], (await run.stored())[0]] as Float32Array[];
+      const [counts] = await run.sgd.counts();
+      expect(counts?.pruned).toBeGreaterThan(0);
+      const numbers = [counts?.nonzero, counts?.pruned, counts?.regrown];
+      results.push([bitsOf(w as Float32Array), bitsOf(theta as Float32Array), numbers]);
+    }
+    expect(results[1]).toEqual(results[0]);
+  },
+);
