@@ -34,7 +34,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       part[lane] += part[lane + half];
     }
   }
-  if (lane != 0u || hyper.phase == MASK || guard[0] != 0xffffffffu) {
+  if (lane != 0u || hyper.phase == MASK) {
+    return;
+  }
+  if (guard[0] != 0xffffffffu) {
+    hyper.layers[group.x].now = hyper.layers[group.x].next;
     return;
   }
   let sum = part[0];
@@ -47,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (learns) {
       let u = -t.now.x * (1.0 - t.now.x) * sum.x + hyper.raw_decay * t.raw;
       t.velocity = hyper.raw_momentum * t.velocity + hyper.gradient_scale * u;
-      t.raw -= hyper.raw_lr * t.velocity;
+      t.raw -= hyper.raw_lr * select(t.velocity, u + hyper.raw_momentum * t.velocity, hyper.raw_nesterov != 0.0);
     }
     t.next = vec2(sigmoid(t.raw), 0.0);
   } else {

@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let index = flat_group(group, groups);
   let s = segment[min(index, params.segments - 1u)];
-  let t = hyper.layers[s.layer].now;
+  let t = hyper.layers[s.layer].next;      // what the last step left is what the forward pass of this one read
   var total = vec4(0.0);
   for (var k = 0u; k < 4u; k++) {
     let at = k * 64u + lane;

@@ -42,6 +42,10 @@ fn passed(g: vec4<f32>, stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
   return g;
 }
 
+fn keep_mask(w: vec4<f32>, was: vec4<bool>) -> vec4<f32> {
+  return select(vec4(0.0), select(w, vec4(SMALLEST), abs(w) < vec4(SMALLEST)), was);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -110,12 +114,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         is = alive(moved, next);
       }
       if (masked) {
-        moved = select(vec4(0.0), select(moved, vec4(SMALLEST), abs(moved) < vec4(SMALLEST)), was);
+        moved = keep_mask(moved, was);
         w_next = moved;
         is = was;
       }
       if (MODE == FISTA) {
         w_next = moved + hyper.momentum * (moved - theta);
+        if (masked) {
+          w_next = keep_mask(w_next, was);
+        }
       }
       if (frozen) {
         is = was;

@@ -35,8 +35,8 @@ struct Hyper {
   raw_clip: f32,                         // LTP: largest change of tau / spread in a step
   l0: f32,                               // LTP: cost of one weight
   temperature: f32,                      // LTP: width of the gate, in units of spread
-  unused0: f32,
-  unused1: f32,
+  raw_nesterov: f32,                     // 0 or 1
+  unused: f32,
   layers: array<LayerThreshold>,
 }
 

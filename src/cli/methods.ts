@@ -19,7 +19,11 @@ const PRESETS: Readonly<Record<string, PruneFlags>> = {
   ista: { method: "soft", schedule: "lats", mode: "inplace" },
   fista: { method: "soft", schedule: "lats", mode: "inplace", accelerated: true },
   early: { method: "soft", schedule: "pgh-general", beta: 0.1 },
-  ...Object.fromEntries(PRUNING_METHODS.filter((name) => name !== "soft").map((method) => [method, { method }])),
+  // The published decay of s is that of the weights, over a hundred epochs of ImageNet; short runs need more.
+  str: { method: "str", str: { decay: 0.01 } },
+  ...Object.fromEntries(
+    PRUNING_METHODS.filter((name) => name !== "soft" && name !== "str").map((method) => [method, { method }]),
+  ),
 };
 
 /** All names that --method knows. */
@@ -32,6 +36,9 @@ export function methodSettings(name: string, given: PruneFlags = {}): PruneFlags
   if (name === "early" && given.freezeEpoch === undefined) {
     throw new UsageError("method early: give the epoch from which zeros stay zero with --freeze-epoch");
   }
-  const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...preset, ...own };
+  const str = preset.str ? { str: { ...preset.str, ...defined(given.str ?? {}) } } : {};
+  return { ...preset, ...defined(given), ...str };
 }
+
+const defined = <T extends object>(settings: T): Partial<T> =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;

@@ -53,7 +53,8 @@ export class Group {
     const { str, ltp, mode, lr } = options;
     if (mode === "str") {
       // s moves with the learning rate of the weights, which the schedule sets.
-      header.set([v.lr, str.decay, options.momentum], 8);
+      header.set([v.lr, str.decay, v.momentum], 8);
+      header[14] = options.nesterov ? 1 : 0;
     } else if (mode === "ltp") {
       // tau follows the schedule of the weights' learning rate too, so that thresholds come to rest with them.
       const share = lr > 0 ? v.lr / lr : 1;

@@ -128,12 +128,14 @@ export class SGD {
    * were set from outside. Call it after loading weights into a group of mode `str` or `ltp`; others need none.
    */
   refresh(): void {
-    for (const { chunks, learned, options } of this.groups) {
-      learned.forEach((l, k) => {
-        l.step(this.guard, true);
-        this.apply(chunks[k] as ArenaChunk, options, SOFT);
-      });
-    }
+    for (const g of this.groups) this.refreshGroup(g);
+  }
+
+  private refreshGroup({ chunks, learned, options }: Group): void {
+    learned.forEach((l, k) => {
+      l.step(this.guard, true);
+      this.apply(chunks[k] as ArenaChunk, options, SOFT);
+    });
   }
 
   /** Enqueues: LTP's weights become those of evaluation, kept or zero, until `soften`. Other modes read those always. */
@@ -159,7 +161,9 @@ export class SGD {
       const wasDense = g.phase === "dense";
       g.phase = phase;
       g.write(this.stepsDone === 0);
-      if (wasDense && phase === "prune") this.refresh();
+      if (g.learned.length === 0) continue;
+      if (phase === "dense") for (const c of g.chunks) this.apply(c, g.options, SOFT);
+      if (phase === "prune" && wasDense) this.refreshGroup(g);
     }
   }
 

@@ -28,7 +28,7 @@ export const PHASES = { prune: 0, mask: 1, dense: 2 } as const;
 
 /** STR: how s moves. */
 export interface StrOptions {
-  /** First s of every layer; d = sigmoid(s). Default -5. */
+  /** First s of every layer; d = sigmoid(s). Default -20. */
   readonly start?: number | undefined;
   /** Weight decay of s, which is what drives it towards 0, so d towards 1/2. Default: the group's. */
   readonly decay?: number | undefined;
@@ -36,11 +36,11 @@ export interface StrOptions {
 
 /** LTP: how tau moves, T follows and pruning is paid for. */
 export interface LtpOptimizerOptions {
-  /** Loss per weight that is left, times the number of weights of the group. Default 0.05. */
+  /** Loss per weight that is left, times the number of weights of the group. Default 1. */
   readonly l0?: number | undefined;
-  /** T = temperature · Var |w|. Default 1e-3. */
+  /** T = temperature · Var |w|. Default 1e-2. */
   readonly temperature?: number | undefined;
-  /** Learning rate of tau / Var |w|, which has no unit. Default 1. */
+  /** Learning rate of tau / Var |w|, which has no unit. Default 10. */
   readonly lr?: number | undefined;
   /** Largest change of tau / Var |w| in a step. Default 0.05. */
   readonly clip?: number | undefined;
@@ -102,8 +102,8 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
     ...own,
     mode,
   };
-  const { start = -5, decay = merged.weightDecay } = merged.str;
-  const { l0 = 0.05, temperature = 1e-3, lr = 1, clip = 0.05 } = merged.ltp;
+  const { start = -20, decay = merged.weightDecay } = merged.str;
+  const { l0 = 1, temperature = 1e-2, lr = 10, clip = 0.05 } = merged.ltp;
   const settings: GroupSettings = { ...merged, str: { start, decay }, ltp: { l0, temperature, lr, clip } };
   check(settings);
   return settings;

@@ -96,8 +96,9 @@ export function spanOf(config: PruneConfig, run: RunShape, freezeDefault?: numbe
     "freezeEpoch",
     `after startEpoch, within the ${mainSteps / stepsPerEpoch} epochs`,
     freezeEpoch,
-    freeze > start && (freeze <= mainSteps || freeze === totalSteps),
+    freeze > start && (freeze <= mainSteps || (freezeEpoch === undefined && freeze === totalSteps)),
   );
+  check("window", "a number of epochs > 0", config.window, config.window === undefined || config.window > 0);
   return { start, freeze };
 }
 
@@ -105,6 +106,10 @@ export function spanOf(config: PruneConfig, run: RunShape, freezeDefault?: numbe
 export function thresholdConfig(config: PruneConfig, run: RunShape): ThresholdConfig {
   const { schedule, threshold, lambda, sparsity, beta, window } = config;
   const { start, freeze } = spanOf(config, run);
+  if (sparsity !== undefined) {
+    check("threshold", "nothing, since sparsity is given", threshold, threshold === undefined);
+    check("lambda", "nothing, since sparsity is given", lambda, lambda === undefined);
+  }
   const left = Math.min(freeze, run.mainSteps) - start;
   const windowSteps = window === undefined ? left : Math.min(Math.max(1, Math.round(window * run.stepsPerEpoch)), left);
   const common = { schedule, beta, pruningStartStep: start, windowSteps };

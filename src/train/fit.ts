@@ -126,7 +126,10 @@ interface Stretch {
 function l1Of(options: FitOptions, { from, end, before, after }: Stretch): ImpliedLambda {
   const { method, lr, momentum, weightDecay } = options;
   if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
-  const common = { momentum: method.l1Momentum ?? momentum, weightDecay };
+  const { mode } = method.group;
+  // Decay adds an L1 term only where it acts on a stored weight that is larger than the one in use.
+  const decayTarget = mode === "inplace" || mode === "fista" ? "effective" : "latent";
+  const common = { momentum: method.l1Momentum ?? momentum, weightDecay, decayTarget } as const;
   const threshold = method.thresholdAt(end - 1);
   if (threshold !== null)
     return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });

@@ -102,7 +102,12 @@ export class Session {
     this.evaluator = new Evaluator(model, test.shape, options.random);
     this.masks = new MaskWatch(model);
     this.run = { ...shape, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
-    this.method.begin?.(this.run);
+    try {
+      this.method.begin?.(this.run);
+    } catch (error) {
+      for (const part of [this.method, this.step, this.evaluator, this.optimizer]) part.dispose?.();
+      throw error;
+    }
     this.optimizer.setPhase(this.method.phase(0));
     const transforms = [
       ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
@@ -145,7 +150,10 @@ export class Session {
       this.optimizer.setPhase(this.method.phase(0));
     }
     this.resumed = true;
-    await this.masks.compare();
+    this.optimizer.harden();
+    const looked = this.masks.compare();
+    this.optimizer.soften();
+    await looked;
   }
 
   /** Trains on the first batches of the run, for a method that looks before it prunes. */
@@ -171,8 +179,9 @@ export class Session {
 
   private async epochLayers(): Promise<EpochLayer[]> {
     this.optimizer.harden();
-    const [changes, learned] = await Promise.all([this.masks.compare(), this.optimizer.learnedThresholds()]);
+    const looked = this.masks.compare();
     this.optimizer.soften();
+    const [changes, learned] = await Promise.all([looked, this.optimizer.learnedThresholds()]);
     const named = new Map(this.model.namedParameters());
     return changes.map((change) => {
       const parameter = named.get(change.name);
@@ -265,6 +274,8 @@ export class Session {
   /** Goes on where a checkpoint stopped. */
   load(bytes: Uint8Array, name: string): void {
     const { model, optimizer, method } = this;
+    // From `mask` no phase changes weights, which are those of the checkpoint.
+    optimizer.setPhase("mask");
     const { step, epoch, batch, bestAccuracy } = loadCheckpoint(bytes, name, model, optimizer, method.state?.());
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;

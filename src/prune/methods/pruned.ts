@@ -33,5 +33,6 @@ export function shareOfPruned(target: number, model: Module, arenas: readonly Ma
       `pruning: sparsity wants at most ${most} %, all weights outside dense layers, got ${100 * target} %`,
     );
   }
-  return (target * total) / pruned;
+  // Of the whole, the target itself: a product and a quotient could round a floor down.
+  return pruned === total ? target : (target * total) / pruned;
 }

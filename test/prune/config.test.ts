@@ -1,0 +1,150 @@
+// The settings of a method, in epochs, and the steps that they amount to.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../../src/prune/config.ts";
+import { makeThresholdSchedule } from "../../src/prune/index.ts";
+
+const run = (epochs = 10, finetune = 0, stepsPerEpoch = 20): RunShape => ({
+  totalSteps: (epochs + finetune) * stepsPerEpoch,
+  mainSteps: epochs * stepsPerEpoch,
+  stepsPerEpoch,
+  lr: () => 0.1,
+  momentum: 0.9,
+  seed: 1,
+});
+const config = (prune: Partial<PruneConfig> = {}): PruneConfig => ({
+  schedule: "lats",
+  mode: "latent",
+  threshold: 1,
+  ...prune,
+});
+
+describe("the steps of pruning", () => {
+  it.each([
+    [{}, 0, { start: 0, freeze: 200 }],
+    [{}, 3, { start: 0, freeze: 200 }],
+    [{ startEpoch: 2 }, 0, { start: 40, freeze: 200 }],
+    [{ startEpoch: 0.34 }, 0, { start: 7, freeze: 200 }],
+    [{ freezeEpoch: 4 }, 0, { start: 0, freeze: 80 }],
+    [{ freezeEpoch: 4 }, 3, { start: 0, freeze: 80 }],
+    [{ startEpoch: 3.5, freezeEpoch: 4.26 }, 0, { start: 70, freeze: 85 }],
+    [{ freezeEpoch: 10 }, 0, { start: 0, freeze: 200 }],
+    [{ freezeEpoch: 10 }, 3, { start: 0, freeze: 200 }],
+    [{ startEpoch: 9.95 }, 0, { start: 199, freeze: 200 }],
+  ])("%j with %d epochs of fine-tuning", (prune, finetune, span) => {
+    expect(spanOf(config(prune), run(10, finetune))).toEqual(span);
+  });
+
+  it("takes a method's own freeze where none is given", () => {
+    expect(spanOf(config(), run(), 90)).toEqual({ start: 0, freeze: 90 });
+    expect(spanOf(config(), run(10, 3), 90)).toEqual({ start: 0, freeze: 90 });
+    expect(spanOf(config({ freezeEpoch: 8 }), run(), 90)).toEqual({ start: 0, freeze: 160 });
+  });
+
+  it("without fine-tuning and freeze there is no masked training: the freeze is the end of the run", () => {
+    const shape = run(10, 0);
+    expect(spanOf(config(), shape).freeze).toBe(shape.totalSteps);
+  });
+
+  it.each([-1, -0.1, 10, 11, Number.NaN, Number.POSITIVE_INFINITY])("refuses startEpoch %d of 10", (startEpoch) => {
+    const given = () => spanOf(config({ startEpoch }), run());
+    expect(given).toThrow(`startEpoch wants at least 0 and before the end of epoch 10, got ${startEpoch}`);
+    expect(given).toThrow(RangeError);
+  });
+
+  it.each([-1, 0, 2, 1.9, 10.1, 11, Number.NaN, Number.POSITIVE_INFINITY])(
+    "refuses freezeEpoch %d of 10 after startEpoch 2",
+    (freezeEpoch) => {
+      const given = () => spanOf(config({ startEpoch: 2, freezeEpoch }), run());
+      expect(given).toThrow(`freezeEpoch wants after startEpoch, within the 10 epochs, got ${freezeEpoch}`);
+      expect(given).toThrow(RangeError);
+    },
+  );
+
+  it.each([11, 12, 13])(
+    "refuses freezeEpoch %d of 10 with 3 more of fine-tuning, in which zeros stay anyway",
+    (freezeEpoch) => {
+      expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch wants .* within the 10 epochs/);
+    },
+  );
+});
+
+describe("the threshold's window", () => {
+  it.each([
+    [{}, 0, { pruningStartStep: 0, windowSteps: 200 }],
+    [{}, 4, { pruningStartStep: 0, windowSteps: 200 }],
+    [{ startEpoch: 3 }, 0, { pruningStartStep: 60, windowSteps: 140 }],
+    [{ startEpoch: 3, freezeEpoch: 5 }, 0, { pruningStartStep: 60, windowSteps: 40 }],
+    [{ startEpoch: 3, window: 1.5 }, 0, { pruningStartStep: 60, windowSteps: 30 }],
+    [{ startEpoch: 3, window: 1, freezeEpoch: 5 }, 2, { pruningStartStep: 60, windowSteps: 20 }],
+    [{ window: 0.001 }, 0, { pruningStartStep: 0, windowSteps: 1 }],
+  ])("%j with %d epochs of fine-tuning", (prune, finetune, want) => {
+    expect(thresholdConfig(config(prune), run(10, finetune))).toMatchObject(want);
+  });
+
+  it("hands on the schedule's settings; with a target the threshold is the share of one not known yet", () => {
+    const pgh = { schedule: "pgh", beta: 0.2 } as const;
+    expect(thresholdConfig(config(pgh), run())).toMatchObject({ ...pgh, threshold: 1, lambda: undefined });
+    const byLambda = config({ threshold: undefined, lambda: 0.3 });
+    expect(thresholdConfig(byLambda, run())).toMatchObject({ threshold: undefined, lambda: 0.3 });
+    const target = thresholdConfig(config({ threshold: undefined, sparsity: 0.9 }), run());
+    expect(target.threshold).toBe(1);
+    expect(target.lambda).toBeUndefined();
+  });
+
+  it.each([0, -1, Number.NaN])("refuses window %d", (window) => {
+    expect(() => thresholdConfig(config({ window }), run())).toThrow(/window wants/);
+    expect(() => thresholdConfig(config({ window }), run())).toThrow(RangeError);
+  });
+
+  it("whatever is given, it lies between start and freeze, and the schedule rises from 0 to D in it", () => {
+    const epochs = fc.integer({ min: 1, max: 12 });
+    const settings = fc.record({
+      epochs,
+      finetune: fc.integer({ min: 0, max: 3 }),
+      stepsPerEpoch: fc.integer({ min: 1, max: 30 }),
+      at: fc.double({ min: 0, max: 0.9, noNaN: true }),
+      until: fc.option(fc.double({ min: 0.1, max: 1, noNaN: true })),
+      window: fc.option(fc.double({ min: 0.01, max: 12, noNaN: true })),
+    });
+    fc.assert(
+      fc.property(settings, ({ epochs: e, finetune, stepsPerEpoch, at, until, window }) => {
+        const shape = run(e, finetune, stepsPerEpoch);
+        const startEpoch = at * e;
+        const freezeEpoch = until === null ? undefined : startEpoch + until * (e - startEpoch);
+        const given = config({ startEpoch, freezeEpoch, window: window ?? undefined });
+        const start = Math.round(startEpoch * stepsPerEpoch);
+        const asked = freezeEpoch === undefined ? shape.mainSteps : Math.round(freezeEpoch * stepsPerEpoch);
+        fc.pre(start < shape.mainSteps && asked > start);
+        const { pruningStartStep, windowSteps } = thresholdConfig(given, shape);
+        expect(pruningStartStep).toBe(start);
+        expect(windowSteps).toBeGreaterThanOrEqual(1);
+        expect(start + (windowSteps as number)).toBeLessThanOrEqual(asked);
+        if (window === null) expect(start + (windowSteps as number)).toBe(asked);
+        const schedule = makeThresholdSchedule(thresholdConfig(given, shape), {
+          ...shape,
+          totalSteps: shape.mainSteps,
+          epochs: e,
+        });
+        expect(schedule.at(start)).toBe(0);
+        expect(schedule.at(asked)).toBe(1);
+      }),
+    );
+  });
+});
+
+describe("the target", () => {
+  it("is handed on", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 1 - 1e-6, noNaN: true }), (sparsity) => {
+        expect(targetOf(config({ sparsity }), "gmp")).toBe(sparsity);
+      }),
+    );
+  });
+
+  it.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])("refuses %s, and names the method that wants one", (sparsity) => {
+    const given = () => targetOf(config({ sparsity }), "gmp");
+    expect(given).toThrow(`sparsity wants a number in (0, 1), since the method is gmp, got ${sparsity}`);
+    expect(given).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,108 @@
+// Which weights a method may touch: all of convolutions and linear layers but those left dense, by place, name or pattern.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BatchNorm2d, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
+import { denseLayers, inverseThreshold, pruningGroups } from "../../src/prune/index.ts";
+import { TINY_LAYERS, tinyModel } from "../support/tiny_session.ts";
+
+const prunable = Object.keys(TINY_LAYERS);
+const namesIn = (model: Module, params: Iterable<unknown>): string[] => {
+  const names = new Map<unknown, string>([...model.namedParameters()].map(([name, p]) => [p, name]));
+  return [...params].map((p) => names.get(p) as string);
+};
+const spared = (dense: readonly string[]): string[] => {
+  const model = tinyModel();
+  return namesIn(model, denseLayers(model, dense)).sort();
+};
+
+describe("layers left dense", () => {
+  it.each([
+    [[], []],
+    [["first"], ["0.weight"]],
+    [["last"], ["9.weight"]],
+    [
+      ["first", "last"],
+      ["0.weight", "9.weight"],
+    ],
+    [["3"], ["3.weight"]],
+    [["3.weight"], ["3.weight"]],
+    [["7", "7.weight", "/^7/"], ["7.weight"]],
+    [["/^[37]\\./"], ["3.weight", "7.weight"]],
+    [["/weight$/"], prunable],
+    [["/0|9/"], ["0.weight", "9.weight"]],
+    [
+      ["first", "/^9/", "3"],
+      ["0.weight", "3.weight", "9.weight"],
+    ],
+  ])("%j are %j", (dense, names) => {
+    expect(spared(dense)).toEqual([...names].sort());
+  });
+
+  it.each(["0.bias", "7.bias", "1.weight", "1", "weight", "/bias/", "/^1/", "Last", "", "/", "//", "10", "3."])(
+    "refuses %j, which finds no prunable layer, and says which there are",
+    (entry) => {
+      const model = tinyModel();
+      const wanted = `dense wants layers that there are, ${entry} is none of ${prunable.join(", ")}`;
+      expect(() => denseLayers(model, ["first", entry])).toThrow(wanted);
+      expect(() => denseLayers(model, [entry])).toThrow(RangeError);
+      expect(() => pruningGroups(model, { mode: "latent" }, [entry])).toThrow(wanted);
+    },
+  );
+
+  it.each(["/(/", "/[/", "/\\/"])("refuses %j, which is no regular expression", (entry) => {
+    expect(() => denseLayers(tinyModel(), [entry])).toThrow(`dense wants a regular expression, got ${entry}`);
+    expect(() => denseLayers(tinyModel(), [entry])).toThrow(RangeError);
+  });
+
+  it("takes a name as it is: a point in it is a point", () => {
+    expect(() => denseLayers(tinyModel(), ["3xweight"])).toThrow(RangeError);
+    expect(() => denseLayers(tinyModel(), ["."])).toThrow(RangeError);
+    expect(spared(["/3.weight/"])).toEqual(["3.weight"]);
+  });
+});
+
+describe("groups of parameters", () => {
+  it("puts what may be pruned first, and each parameter in one group", () => {
+    fc.assert(
+      fc.property(
+        fc.subarray(prunable, { maxLength: prunable.length - 1 }),
+        fc.constantFrom("latent", "inplace", "fista", "str", "ltp"),
+        (dense, mode) => {
+          const model = tinyModel();
+          const groups = pruningGroups(model, { mode: mode as "latent", weightDecay: 0.5 }, dense);
+          const [pruned, rest] = groups.map((g) => namesIn(model, g.params));
+          expect(groups).toHaveLength(2);
+          expect(groups[0]).toMatchObject({ mode, weightDecay: 0.5 });
+          expect(groups[1]).toEqual({ mode: "none", params: groups[1]!.params });
+          expect(pruned).toEqual(prunable.filter((name) => !dense.includes(name)));
+          const all = [...model.namedParameters()].map(([name]) => name);
+          expect(rest).toEqual(all.filter((name) => !pruned!.includes(name)));
+          expect(rest).toEqual(expect.arrayContaining(["1.weight", "1.bias", "7.bias", ...dense]));
+        },
+      ),
+    );
+  });
+
+  it("has one group of all parameters where no threshold acts", () => {
+    for (const own of [{}, { mode: "none" }] as const) {
+      const model = tinyModel();
+      expect(pruningGroups(model, own)).toEqual([{ params: model.parameters(), ...own }]);
+    }
+  });
+
+  it("has no second group where nothing is left for it", () => {
+    const model = new Sequential([new Linear(3, 4, { bias: false }), new ReLU(), new Linear(4, 2, { bias: false })]);
+    expect(pruningGroups(model, { mode: "latent" })).toEqual([{ params: model.parameters(), mode: "latent" }]);
+  });
+
+  it("refuses a model without a weight to prune, by nature or because all are left dense", () => {
+    const none = new Sequential([new BatchNorm2d(3), new ReLU()]);
+    expect(() => pruningGroups(none, { mode: "latent" })).toThrow("the model has no weight to prune");
+    expect(() => pruningGroups(tinyModel(), { mode: "latent" }, ["/./"])).toThrow(RangeError);
+    expect(() => pruningGroups(tinyModel(), { mode: "latent" }, prunable)).toThrow("no weight to prune");
+  });
+});
+
+it("the inverse threshold leaves zeros and adds to the magnitude of the rest", () => {
+  expect([...inverseThreshold(Float32Array.of(0, 0.5, -0.25, -0), 0.25)]).toEqual([0, 0.75, -0.5, 0]);
+});

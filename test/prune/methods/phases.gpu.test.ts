@@ -1,0 +1,107 @@
+// The end of pruning before the end of the run: early pruning (freezeEpoch) and fine-tuning (finetuneEpochs). From there on
+// zeros stay zero, nothing grows back, and the first network tested is the one that pruning left.
+import { expect, test } from "vitest";
+import { type TinyPrune, type TinyRun, tensorOf, tinyRun, zerosOf } from "../../support/tiny_session.ts";
+
+const threshold = 0.08;
+const str = { start: -4, decay: 0.05 };
+const ltp = { l0: 5, temperature: 0.05 };
+const methods: readonly { readonly name: string; readonly prune: TinyPrune }[] = [
+  { name: "lats", prune: { threshold } },
+  { name: "linear", prune: { schedule: "linear", threshold } },
+  { name: "pgh-general", prune: { schedule: "pgh-general", beta: 0.1, threshold } },
+  { name: "constant", prune: { schedule: "constant", threshold } },
+  { name: "target", prune: { sparsity: 0.8 } },
+  { name: "inplace", prune: { mode: "inplace", threshold } },
+  { name: "accelerated", prune: { mode: "inplace", accelerated: true, threshold } },
+  { name: "str", prune: { method: "str", str } },
+  { name: "ltp", prune: { method: "ltp", ltp } },
+  { name: "gmp", prune: { method: "gmp", sparsity: 0.8, every: 2 } },
+  { name: "one-shot", prune: { method: "one-shot", sparsity: 0.8, startEpoch: 1 } },
+];
+
+/** Masks of all epochs after `frozen` are those at its end, and weights go on moving. */
+function expectFrozen(run: TinyRun, frozen: number): void {
+  const then = run.epochs[frozen - 1]!;
+  expect(then.sparsity).toBeGreaterThan(0);
+  const after = run.epochs.slice(frozen);
+  expect(after.length).toBeGreaterThan(0);
+  for (const { sparsity, pruned, regrown, changes, layers, threshold: d } of after) {
+    expect({ pruned, regrown, changes, sparsity }).toEqual({
+      pruned: 0,
+      regrown: 0,
+      changes: 0,
+      sparsity: then.sparsity,
+    });
+    expect(layers.map((l) => l.zeros)).toEqual(then.layers.map((l) => l.zeros));
+    expect(layers.map((l) => l.iou)).toEqual(layers.map(() => 1));
+    expect(d).toBe(then.threshold);
+  }
+  const end = run.saved.get(then.step)!.bytes;
+  for (const { bytes } of [...run.saved.values()].filter((s) => s.position.step > then.step)) {
+    expect(zerosOf(bytes)).toEqual(zerosOf(end));
+    for (const name of Object.keys(zerosOf(bytes))) {
+      const [w, v] = [tensorOf(bytes, `model.${name}`), tensorOf(end, `model.${name}`)];
+      expect([...w].map((x) => x === 0)).toEqual([...v].map((x) => x === 0));
+      expect([...w]).not.toEqual([...v]);
+    }
+  }
+  for (const s of run.steps.filter((r) => r.step > then.step)) {
+    expect(s.sparsity).toBeCloseTo(then.sparsity, 12);
+    expect([s.lambda, s.lambdaEffective, s.lambdaDecay, s.lambdaTotal]).toEqual([0, 0, 0, 0]);
+  }
+}
+
+test.each(methods)("$name, early: masks stay from the freeze on", async ({ name, prune }) => {
+  const run = await tinyRun({ ...prune, freezeEpoch: 2 });
+  expectFrozen(run, 2);
+  if (name === "lats") expect(run.epochs.at(-1)!.threshold).toBe(threshold);
+});
+
+test("ltp freezes by itself after two thirds", async () => {
+  const run = await tinyRun({ method: "ltp", ltp }, { epochs: 6 });
+  expectFrozen(run, 4);
+  const late = await tinyRun({ method: "ltp", ltp, startEpoch: 3 }, { epochs: 6 });
+  expectFrozen(late, 5);
+});
+
+test.each(
+  methods.filter(({ prune: p }) => (p.method ?? "soft") === "soft" && p.schedule !== "constant" && !p.sparsity),
+)("$name, early: the freeze leaves the forward pass as it was", async ({ prune }) => {
+  const frozen = await tinyRun({ ...prune, freezeEpoch: 2 });
+  // The same thresholds until then, and no freeze.
+  const open = await tinyRun({ ...prune, window: 2 });
+  const said = (r: TinyRun) => r.records.filter((x) => x.step <= 10).map((x) => ({ ...x, seconds: 0 }));
+  expect(said(frozen)).toEqual(said(open));
+  expect(frozen.epochs[2]!.testLoss).not.toBe(open.epochs[2]!.testLoss);
+});
+
+test.each([
+  { name: "latent", prune: {} },
+  { name: "inplace", prune: { mode: "inplace" } },
+  { name: "accelerated", prune: { mode: "inplace", accelerated: true } },
+] as const)("$name: in the middle of an epoch, the freeze counts from its step", async ({ prune }) => {
+  const run = await tinyRun({ ...prune, threshold, freezeEpoch: 1.6 }, {}, 1);
+  const zeros = zerosOf(run.saved.get(8)!.bytes);
+  for (let step = 9; step <= 20; step++) expect(zerosOf(run.saved.get(step)!.bytes)).toEqual(zeros);
+  expect(zerosOf(run.saved.get(6)!.bytes)).not.toEqual(zeros);
+});
+
+test("a freeze at the end of the run is none", async () => {
+  const none = await tinyRun({ threshold });
+  const at = await tinyRun({ threshold, freezeEpoch: 4 });
+  expect(at.epochs.map((e) => e.testLoss)).toEqual(none.epochs.map((e) => e.testLoss));
+});
+
+test.each(methods)("$name, fine-tuned: the epoch before has the result without", async ({ prune }) => {
+  const more = { epochs: 3 };
+  const plain = await tinyRun(prune, more);
+  const tuned = await tinyRun(prune, { ...more, finetuneEpochs: 2 });
+  expect(tuned.epochs.map((e) => e.epoch)).toEqual([1, 2, 3, 4, 5]);
+  const said = (r: TinyRun) => r.records.filter((x) => x.step <= 15).map((x) => ({ ...x, seconds: 0 }));
+  expect(said(tuned)).toEqual(said(plain));
+  expectFrozen(tuned, 3);
+  const rates = tuned.steps.map((s) => s.lr);
+  expect(rates.slice(0, 15)).toEqual(plain.steps.map((s) => s.lr));
+  expect(rates.slice(15)).toEqual(Array.from({ length: 10 }, () => 0.05 * 0.01));
+});

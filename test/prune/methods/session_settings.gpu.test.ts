@@ -1,0 +1,53 @@
+// Settings that only show when model and optimiser are there: refused by name when the session is made, and nothing of it
+// stays in memory.
+import { expect, test } from "vitest";
+import { currentGpu } from "../../../src/gpu/index.ts";
+import { Session } from "../../../src/train/index.ts";
+import { squares } from "../../support/shapes.ts";
+import { type TinyMore, type TinyPrune, tinyConfig, tinyModel, tinyRun } from "../../support/tiny_session.ts";
+
+const data = squares(32, 8, 1);
+
+interface Refusal {
+  readonly prune: TinyPrune;
+  readonly more?: TinyMore;
+  readonly wanted: RegExp;
+}
+const refused: readonly Refusal[] = [
+  {
+    prune: { threshold: 1, dense: ["first", "nosuch"] },
+    wanted: /dense wants layers that there are, nosuch is none of 0/,
+  },
+  { prune: { threshold: 1, dense: ["/./"] }, wanted: /no weight to prune/ },
+  { prune: { sparsity: 0.9, dense: ["7"] }, wanted: /sparsity wants at most 30.98 %/ },
+  { prune: { method: "gmp", sparsity: 0.9, dense: ["7"] }, wanted: /sparsity wants at most 30.98 %/ },
+  { prune: { method: "gmp" }, wanted: /sparsity wants/ },
+  { prune: { threshold: 1, mode: "magic" as "latent" }, wanted: /mode wants latent, inplace.*magic/ },
+  { prune: { method: "str", str: { start: Number.NaN } }, wanted: /str.start wants a finite number.*NaN/ },
+  { prune: { method: "str", str: { decay: -1 } }, wanted: /str.decay wants a number >= 0.*-1/ },
+  { prune: { method: "ltp", ltp: { l0: -1 } }, wanted: /ltp.l0 wants a number >= 0.*-1/ },
+  { prune: { method: "ltp", ltp: { temperature: 0 } }, wanted: /ltp.temperature wants a number > 0.*0/ },
+  { prune: { method: "ltp", ltp: { lr: -1 } }, wanted: /ltp.lr wants a number >= 0.*-1/ },
+  { prune: { method: "ltp", ltp: { clip: 0 } }, wanted: /ltp.clip wants a number > 0.*0/ },
+  {
+    prune: { threshold: 1, mode: "inplace", accelerated: true },
+    more: { nesterov: true },
+    wanted: /nesterov wants false: mode fista/,
+  },
+  { prune: { threshold: 1 }, more: { logEvery: 257 }, wanted: /logEvery wants at most 256.*257/ },
+];
+
+test.each(refused)("refuses $prune", ({ prune, more, wanted }) => {
+  const { live } = currentGpu().memory();
+  const model = tinyModel();
+  expect(() => new Session({ model, train: data, test: data, config: tinyConfig(prune, more) })).toThrow(wanted);
+  model.dispose();
+  expect(currentGpu().memory().live).toBe(live);
+});
+
+test("what may be given may be left out: each learned method runs with its defaults", async () => {
+  for (const method of ["str", "ltp"] as const) {
+    const { epochs } = await tinyRun({ method }, { epochs: 2 });
+    expect(epochs.at(-1)!.layers.every((l) => (l.threshold as number) > 0)).toBe(true);
+  }
+});

@@ -1,0 +1,68 @@
+// The file of results: appended line by line, read again whole or torn.
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseLines, ResultFile, type ResultLine } from "../../tools/reproduce/lines.ts";
+import { madeUpResults } from "./made_up.ts";
+
+let folder = "";
+let lines: ResultLine[] = [];
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "espalier-reproduce-"));
+  lines = (await madeUpResults()).slice(0, 6);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const text = () => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+
+describe("result file", () => {
+  it("holds what was appended, in a folder of its own making", () => {
+    const path = join(folder, "new", "results.jsonl");
+    const file = new ResultFile(path);
+    expect(file.lines).toEqual([]);
+    expect(existsSync(path)).toBe(false);
+    for (const line of lines) file.append(line);
+    expect(file.lines).toEqual(lines);
+    expect(readFileSync(path, "utf8")).toBe(text());
+    expect(new ResultFile(path).lines).toEqual(lines);
+  });
+
+  it("forgets a last line that was torn, wherever it tore", () => {
+    const whole = text();
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: whole.length }), (cut) => {
+        const path = join(folder, "torn.jsonl");
+        writeFileSync(path, whole.slice(0, cut));
+        const file = new ResultFile(path);
+        const count = whole.slice(0, cut).split("\n").length - 1;
+        expect(file.lines).toEqual(lines.slice(0, count));
+        file.append(lines[0]!);
+        expect(new ResultFile(path).lines).toEqual([...lines.slice(0, count), lines[0]]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("names a line that is none", () => {
+    const path = join(folder, "wrong.jsonl");
+    writeFileSync(path, text());
+    appendFileSync(path, "nonsense\n");
+    expect(() => new ResultFile(path)).toThrow(/wrong\.jsonl:7: is no JSON/);
+    const bad = JSON.stringify({ ...lines[0], accuracy: 98 });
+    expect(() => parseLines(`${text()}${bad}\n`, "f")).toThrow(/f:7: accuracy/);
+    expect(() => parseLines("{}\n", "f")).toThrow(/f:1: id/);
+  });
+
+  it("drops lines on demand, on the disk too", async () => {
+    const path = join(folder, "fresh.jsonl");
+    const file = new ResultFile(path);
+    for (const line of lines) file.append(line);
+    expect(await file.keep((line) => line.kind === "run")).toBe(lines.filter((l) => l.kind !== "run").length);
+    const kept = lines.filter((line) => line.kind === "run");
+    expect(file.lines).toEqual(kept);
+    expect(new ResultFile(path).lines).toEqual(kept);
+    expect(await file.keep(() => true)).toBe(0);
+  });
+});

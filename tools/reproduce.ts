@@ -1,0 +1,137 @@
+// `npm run reproduce`: compares all pruning methods, run by run, and writes a table and a figure of what there is. It may be
+// stopped at any time and goes on where it was.
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { adapterName } from "../src/cli/adapter.ts";
+import { Interrupted, report, UsageError } from "../src/cli/fail.ts";
+import { versions } from "../src/node/index.ts";
+import { available } from "./reproduce/available.ts";
+import { duration, listLines, secondsLeft } from "./reproduce/estimate.ts";
+import { checkPlan, runExperiment, workOf } from "./reproduce/experiment.ts";
+import { ResultFile } from "./reproduce/lines.ts";
+import { type CountedRun, PLAN, withoutData, withSeeds } from "./reproduce/plan.ts";
+import { openTrainer } from "./reproduce/train.ts";
+import { resultsPath, writeReport } from "./reproduce/write.ts";
+
+interface Flags {
+  readonly only?: RegExp;
+  readonly out: string;
+  readonly list?: boolean;
+  readonly report?: boolean;
+  readonly fresh?: boolean;
+  readonly adapter?: string;
+  readonly seeds?: number;
+  readonly dataDir?: string;
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+function expression(text: string): RegExp {
+  try {
+    return new RegExp(text, "u");
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1 && value <= 100)) {
+    throw new InvalidArgumentError("wants a whole number from 1 to 100");
+  }
+  return value;
+}
+
+async function reproduce(flags: Flags): Promise<void> {
+  const plan = flags.seeds === undefined ? PLAN : withSeeds(PLAN, flags.seeds);
+  const wanted = ({ id }: CountedRun) => flags.only?.test(id) ?? true;
+  if (flags.fresh && (flags.list || flags.report)) {
+    throw new UsageError("--fresh: drops results before a run; it does not go with --list or --report");
+  }
+  const results = new ResultFile(resultsPath(flags.out));
+  if (flags.fresh) {
+    const gone = await results.keep((line) => flags.only !== undefined && !flags.only.test(line.id));
+    say(`${gone} lines dropped, ${results.lines.length} kept`);
+  }
+  checkPlan(plan, results.lines, results.path);
+  if (flags.list) {
+    for (const line of listLines(plan, results.lines, wanted)) say(line);
+    return;
+  }
+  if (flags.report) {
+    for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+    return;
+  }
+
+  const folders = flags.dataDir === undefined ? {} : { "fashion-mnist": flags.dataDir };
+  const { missing, notes } = await available(plan, folders);
+  const runnable = withoutData(plan, missing);
+  const work = workOf(runnable, results.lines, wanted);
+  if (work.total === 0 && missing.length === 0) {
+    throw new UsageError(`--only ${flags.only?.source}: no run of the plan has such an id; --list shows them all`);
+  }
+  for (const note of notes) say(note);
+  if (work.todo.length > 0) {
+    const left = secondsLeft(runnable, results.lines, wanted);
+    say(`${work.total} runs, ${work.done} of them done${left.seconds > 0 ? `; ${duration(left.seconds)} left` : ""}`);
+    await runAll(runnable, results, flags, folders, wanted).finally(async () => {
+      for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+    });
+  } else if (work.total > 0) {
+    say("all runs are there");
+    for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+  }
+  for (const note of notes) say(note);
+}
+
+async function runAll(
+  plan: typeof PLAN,
+  results: ResultFile,
+  flags: Flags,
+  folders: Readonly<Record<string, string>>,
+  wanted: (run: CountedRun) => boolean,
+): Promise<void> {
+  const { gpu, train } = await openTrainer({ adapter: flags.adapter, folders });
+  const adapter = adapterName(gpu.adapter);
+  say(`adapter: ${adapter}`);
+  let stopping = false;
+  const onSignal = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    say("stopping after this run; once more to stop at once");
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    const version = versions().espalier;
+    const stop = () => stopping;
+    const end = await runExperiment({ plan, results, train, adapter, version, say, wanted, stop });
+    if (end === "stopped") throw new Interrupted("stopped; go on with the same command");
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+const command = new Command("npm run reproduce --")
+  .description(
+    "Compares all pruning methods at matched sparsities on MNIST and Fashion-MNIST. Each finished run adds a line to pruning_methods.jsonl; the table and the figure beside it are made of those lines. Stop it at any time: the same command goes on.",
+  )
+  .option("--only <regex>", "only runs whose id matches, as in mnist/lenet-bn/lats/0.90/s1", expression)
+  .option("--out <folder>", "folder of the results", "docs/results")
+  .option("--list", "show the plan, what is done, and how long the rest may take")
+  .option("--report", "only make the table and the figure anew")
+  .option("--fresh", "drop the lines that are there, with --only those that match, and begin anew")
+  .option("--adapter <name>", "part of the adapter's name")
+  .option("--seeds <n>", "seeds 0 to n - 1 for all methods", count)
+  .option("--data-dir <folder>", "folder of the four files of Fashion-MNIST")
+  .allowExcessArguments(false)
+  .exitOverride();
+
+let code = 0;
+try {
+  command.parse();
+  await reproduce(command.opts<Flags>());
+} catch (error) {
+  code = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error);
+}
+process.exit(code);

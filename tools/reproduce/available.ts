@@ -1,0 +1,26 @@
+// Which data of the plan this machine has.
+import { type DataSettings, loadSplits } from "../../src/cli/datasets.ts";
+import { UsageError } from "../../src/cli/fail.ts";
+import type { Plan } from "./plan.ts";
+
+/** Data sets that are not there, and a line for people about each. Files that are there and broken are an error. */
+export async function available(
+  plan: Plan,
+  folders: Readonly<Record<string, string>>,
+  load: (data: DataSettings) => Promise<unknown> = (data) => loadSplits(data, 1),
+): Promise<{ readonly missing: readonly string[]; readonly notes: readonly string[] }> {
+  const missing: string[] = [];
+  const notes: string[] = [];
+  for (const name of new Set(plan.pairs.map(({ data }) => data))) {
+    const dir = folders[name];
+    try {
+      await load({ name, ...(dir === undefined ? {} : { dir }) });
+    } catch (error) {
+      // A folder that somebody named must be right.
+      if (!(error instanceof UsageError) || dir !== undefined) throw error;
+      missing.push(name);
+      notes.push(`left out: ${error.message}`);
+    }
+  }
+  return { missing, notes };
+}

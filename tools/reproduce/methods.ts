@@ -1,0 +1,91 @@
+// How each method of the experiment is told how much to prune, and its settings that stay the same in all runs.
+import { methodSettings } from "../../src/cli/methods.ts";
+import type { RecipeFlags } from "../../src/cli/recipe.ts";
+
+type PruneFlags = NonNullable<RecipeFlags["prune"]>;
+
+/**
+ * What tells a method how much to prune.
+ * - `nothing`    it does not prune
+ * - `sparsity`   the share of zeros itself
+ * - `threshold`  a final threshold D, which one run that steers to the share finds
+ * - `search`     a number that has no simple bond with the share: tried until it fits
+ */
+export type ToldBy =
+  | { readonly by: "nothing" }
+  | { readonly by: "sparsity" }
+  | { readonly by: "threshold" }
+  | {
+      readonly by: "search";
+      /** The setting's name, as the table of calibrations shows it. */
+      readonly name: string;
+      /** Guess for a sparsity of 90 %, made on MNIST with lenet-bn. */
+      readonly first: number;
+      /** Growth of logit(sparsity) with ln(setting), as far as it is known before the first run. */
+      readonly slope: number;
+      readonly least: number;
+      readonly most: number;
+    };
+
+export interface MethodSpec {
+  /** Name of the setting of a counted run, for the tables. */
+  readonly setting: string | null;
+  readonly told: ToldBy;
+  /** Settings of a run of so many epochs, told `setting`. */
+  prune(setting: number, epochs: number): PruneFlags;
+}
+
+const dense: MethodSpec = {
+  setting: null,
+  told: { by: "nothing" },
+  prune: () => methodSettings("dense"),
+};
+
+const threshold = (name: string, own: (epochs: number) => PruneFlags = () => ({})): MethodSpec => ({
+  setting: "threshold D",
+  told: { by: "threshold" },
+  prune: (setting, epochs) => methodSettings(name, { ...own(epochs), threshold: setting }),
+});
+
+const share = (name: string): MethodSpec => ({
+  setting: "sparsity",
+  told: { by: "sparsity" },
+  prune: (setting) => methodSettings(name, { sparsity: setting }),
+});
+
+/** First s of STR in all runs: a threshold of 2e-9, so that training begins dense. */
+const STR_START = -20;
+/** What LTP is not told by, in all runs: width of its gate and learning rate of its thresholds. */
+const LTP_COMMON = { temperature: 1e-2, lr: 10 };
+/** Epochs in which at-init looks for its mask. */
+export const AT_INIT_EPOCHS = 1;
+
+export const METHODS = {
+  dense,
+  lats: threshold("lats"),
+  slats: threshold("slats"),
+  pgh: threshold("pgh"),
+  linear: threshold("linear"),
+  sine: threshold("sine"),
+  str: {
+    setting: "str.decay",
+    told: { by: "search", name: "str.decay", first: 0.0145, slope: 2, least: 1e-5, most: 1 },
+    prune: (decay) => methodSettings("str", { str: { start: STR_START, decay } }),
+  },
+  ltp: {
+    setting: "ltp.l0",
+    told: { by: "search", name: "ltp.l0", first: 0.35, slope: 0.35, least: 1e-4, most: 1e3 },
+    prune: (l0) => methodSettings("ltp", { ltp: { l0, ...LTP_COMMON } }),
+  },
+  gmp: share("gmp"),
+  early: threshold("early", (epochs) => ({ freezeEpoch: epochs / 2 })),
+  "at-init": threshold("at-init", () => ({ initEpochs: AT_INIT_EPOCHS })),
+  "one-shot": share("one-shot"),
+  snip: share("snip"),
+  random: share("random"),
+} as const satisfies Readonly<Record<string, MethodSpec>>;
+
+export type MethodName = keyof typeof METHODS;
+export const METHOD_ORDER = Object.keys(METHODS) as readonly MethodName[];
+
+export const methodSpec = (name: MethodName): MethodSpec => METHODS[name];

@@ -1,0 +1,210 @@
+// The experiment of `npm run reproduce` as a table: which methods on which data, how sparse, with which seeds, how long.
+// Everything else is a function of the table: the list of runs, the recipe of each, and the mark of its recipe.
+import { createHash } from "node:crypto";
+import type { RecipeFlags } from "../../src/cli/recipe.ts";
+import { AT_INIT_EPOCHS, METHOD_ORDER, type MethodName, methodSpec } from "./methods.ts";
+
+export interface Block {
+  readonly methods: readonly MethodName[];
+  readonly levels: readonly number[];
+  readonly seeds: readonly number[];
+}
+
+/** A data set with a model: a table and a panel of the report. */
+export interface Pair {
+  readonly data: "mnist" | "fashion-mnist";
+  readonly model: "lenet-bn" | "resnet-8";
+  /** Training images of each class; the test set is whole. */
+  readonly imagesPerClass: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly blocks: readonly Block[];
+}
+
+export interface Plan {
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Of the runs that find settings, which do not count. */
+  readonly calibrationSeed: number;
+  /** Most runs of a search for the setting of one level. */
+  readonly tries: number;
+  readonly pairs: readonly Pair[];
+}
+
+const LEVELS = [0.8, 0.9, 0.95, 0.98];
+const MAIN: readonly MethodName[] = [
+  ...(["lats", "slats", "pgh", "linear", "sine"] as const),
+  ...(["str", "ltp", "gmp", "early", "at-init"] as const),
+];
+const BASELINES: readonly MethodName[] = ["one-shot", "snip", "random"];
+const FEW: readonly MethodName[] = ["lats", "slats", "sine", "str", "ltp", "gmp"];
+
+const LENET = {
+  model: "lenet-bn",
+  imagesPerClass: 1000,
+  epochs: 8,
+  batchSize: 128,
+  blocks: [
+    { methods: ["dense"], levels: [0], seeds: [0, 1, 2] },
+    { methods: MAIN, levels: LEVELS, seeds: [0, 1, 2] },
+    { methods: BASELINES, levels: LEVELS, seeds: [0, 1, 2] },
+  ],
+} as const satisfies Omit<Pair, "data">;
+
+const RESNET = {
+  model: "resnet-8",
+  imagesPerClass: 1000,
+  epochs: 5,
+  batchSize: 128,
+  blocks: [
+    { methods: ["dense"], levels: [0], seeds: [0, 1] },
+    { methods: FEW, levels: [0.9, 0.98], seeds: [0, 1] },
+  ],
+} as const satisfies Omit<Pair, "data">;
+
+/** What `npm run reproduce` runs. */
+export const PLAN: Plan = {
+  lr: 0.1,
+  momentum: 0.9,
+  weightDecay: 0,
+  calibrationSeed: 100,
+  tries: 4,
+  pairs: [
+    { data: "mnist", ...LENET },
+    { data: "fashion-mnist", ...LENET },
+    { data: "mnist", ...RESNET },
+    { data: "fashion-mnist", ...RESNET },
+  ],
+};
+
+/** One number of a table: a method at a level, over its seeds. */
+export interface Cell {
+  readonly pair: Pair;
+  readonly method: MethodName;
+  /** Wanted share of zeros; 0 for dense. */
+  readonly level: number;
+}
+
+/** A run whose result counts. */
+export interface CountedRun {
+  readonly id: string;
+  readonly cell: Cell;
+  readonly seed: number;
+}
+
+export const pairName = ({ data, model }: { readonly data: string; readonly model: string }): string =>
+  `${data}/${model}`;
+export const cellName = ({ pair, method, level }: Cell): string => `${pairName(pair)}/${method}/${level.toFixed(2)}`;
+export const calibrationId = (cell: Cell, attempt: number): string => `${cellName(cell)}/c${attempt}`;
+
+/** How far a result's share of zeros may be from its level: a point, and a quarter of the weights left above 96 %. */
+export const toleranceAt = (level: number): number => Math.min(0.01, (1 - level) / 4);
+
+/** The same plan with the seeds 0 to count - 1 everywhere. */
+export function withSeeds(plan: Plan, count: number): Plan {
+  const seeds = Array.from({ length: count }, (_, i) => i);
+  return {
+    ...plan,
+    pairs: plan.pairs.map((pair) => ({ ...pair, blocks: pair.blocks.map((block) => ({ ...block, seeds })) })),
+  };
+}
+
+/** The same plan without data sets that are not there. */
+export const withoutData = (plan: Plan, missing: readonly string[]): Plan => ({
+  ...plan,
+  pairs: plan.pairs.filter(({ data }) => !missing.includes(data)),
+});
+
+/**
+ * All counted runs, the widest view first: each seed goes through all levels, each level through all data and methods.
+ * Throws RangeError when two blocks of the table ask for the same run.
+ */
+export function countedRuns(plan: Plan): CountedRun[] {
+  const runs = plan.pairs.flatMap((pair, at) =>
+    pair.blocks.flatMap((block) =>
+      block.methods.flatMap((method) =>
+        block.levels.flatMap((level) =>
+          block.seeds.map((seed) => {
+            const cell: Cell = { pair, method, level };
+            return { at, id: `${cellName(cell)}/s${seed}`, cell, seed };
+          }),
+        ),
+      ),
+    ),
+  );
+  const ids = new Set<string>();
+  for (const { id } of runs) {
+    if (ids.has(id)) throw new RangeError(`plan: wants each run once, ${id} stands in it twice`);
+    ids.add(id);
+  }
+  const rank = (method: MethodName) => METHOD_ORDER.indexOf(method);
+  return runs
+    .sort(
+      (a, b) =>
+        a.seed - b.seed ||
+        a.cell.level - b.cell.level ||
+        a.at - b.at ||
+        rank(a.cell.method) - rank(b.cell.method) ||
+        a.id.localeCompare(b.id),
+    )
+    .map(({ id, cell, seed }) => ({ id, cell, seed }));
+}
+
+/** Whether settings must be found before the runs of a cell. */
+export function isCalibrated({ method }: Pick<Cell, "method">): boolean {
+  const { by } = methodSpec(method).told;
+  return by === "threshold" || by === "search";
+}
+
+function common(plan: Plan, pair: Pair, seed: number): RecipeFlags {
+  return {
+    model: { name: pair.model },
+    data: { name: pair.data, limit: pair.imagesPerClass },
+    epochs: pair.epochs,
+    finetuneEpochs: 0,
+    batchSize: pair.batchSize,
+    lr: { schedule: "cosine", base: plan.lr, warmupEpochs: 0, min: 0, per: "step" },
+    momentum: plan.momentum,
+    nesterov: false,
+    weightDecay: plan.weightDecay,
+    labelSmoothing: 0,
+    augment: { crop: 0, flip: false },
+    seed,
+    // Each row of metrics waits for the GPU; nothing here reads them.
+    logEvery: 50,
+  };
+}
+
+/** The recipe of a run that is told `setting`. */
+export function runRecipe(
+  plan: Plan,
+  { pair, method }: Omit<Cell, "level">,
+  seed: number,
+  setting: number,
+): RecipeFlags {
+  return { ...common(plan, pair, seed), prune: methodSpec(method).prune(setting, pair.epochs) };
+}
+
+/** The recipe of the run that steers to a level; its last threshold is the setting of the cell. */
+export function steeringRecipe(plan: Plan, { pair, method, level }: Cell): RecipeFlags {
+  const { threshold: _, ...prune } = methodSpec(method).prune(1, pair.epochs);
+  const recipe = common(plan, pair, plan.calibrationSeed);
+  if (method !== "at-init") return { ...recipe, prune: { ...prune, sparsity: level } };
+  // What finds the mask is a short run with a soft threshold and the highest learning rate: that one is steered.
+  return {
+    ...recipe,
+    epochs: AT_INIT_EPOCHS,
+    lr: { ...recipe.lr, schedule: "constant" },
+    prune: { method: "soft", schedule: prune.schedule ?? "lats", sparsity: level },
+  };
+}
+
+/** A mark of all that runs of a pair and method have in common: runs with different marks do not compare. */
+export function markOf(plan: Plan, pair: Pair, method: MethodName): string {
+  const what = JSON.stringify([
+    runRecipe(plan, { pair, method }, 0, 0.5),
+    isCalibrated({ method }) ? plan.calibrationSeed : null,
+  ]);
+  return createHash("sha256").update(what).digest("hex").slice(0, 8);
+}

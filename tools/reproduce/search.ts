@@ -1,0 +1,115 @@
+// Finds the setting of a method that gives a wanted sparsity, when only a run can tell which sparsity a setting gives.
+// Settings are compared as ln(setting), sparsities as logit(sparsity): in these, methods are nearly straight lines.
+
+export interface SearchPoint {
+  readonly setting: number;
+  /** Share of zeros that it gave; null when the run broke down, which counts as too much. */
+  readonly sparsity: number | null;
+}
+
+export interface SearchOptions {
+  /** Wanted share of zeros, in (0, 1). */
+  readonly target: number;
+  /** How far from it is near enough, as a share. */
+  readonly tolerance: number;
+  /** Guess for a share of 0.9 when nothing is known. */
+  readonly first: number;
+  /** Growth of logit(sparsity) with ln(setting) while fewer than two points tell; > 0. */
+  readonly slope: number;
+  /** Range of settings that may be tried. */
+  readonly least: number;
+  readonly most: number;
+}
+
+export type SearchStep =
+  | { readonly kind: "try"; readonly setting: number }
+  | { readonly kind: "found"; readonly setting: number; readonly sparsity: number; readonly near: boolean }
+  | { readonly kind: "failed" };
+
+/** The guess belongs to this sparsity. */
+const FIRST_AT = 0.9;
+/** Largest change of ln(setting) beyond all points known. */
+const STRIDE = Math.log(8);
+/** Share of an interval that a guess keeps from its ends, so that it shrinks at both. */
+const MARGIN = 0.1;
+/** Settings closer than this, in ln, give the same sparsity as far as a run can tell. */
+const SAME = 2e-3;
+
+/** ln(p / (1 - p)), ends kept finite. */
+export function logit(p: number): number {
+  const inside = Math.min(1 - 1e-4, Math.max(1e-4, p));
+  return Math.log(inside / (1 - inside));
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * The next step of a search, from all that is known so far: a pure function, so that a search can stop and go on.
+ *
+ * Between two points it interpolates, beyond them it extrapolates by at most a factor of 8. `triesLeft` 0 ends the search
+ * with the nearest point; so does an interval too narrow to try anything in it. `failed`: every run broke down.
+ *
+ * Errors   RangeError naming the option, what was wanted and what was given.
+ */
+export function searchStep(points: readonly SearchPoint[], triesLeft: number, options: SearchOptions): SearchStep {
+  checkOptions(options);
+  const { target, tolerance, least, most } = options;
+  const known = points.flatMap(({ setting, sparsity }) => (sparsity === null ? [] : [{ setting, sparsity }]));
+  const distance = (p: { readonly sparsity: number }) => Math.abs(p.sparsity - target);
+  const nearest = [...known].sort((a, b) => distance(a) - distance(b))[0];
+  const end = (): SearchStep =>
+    nearest ? { kind: "found", ...nearest, near: distance(nearest) <= tolerance } : { kind: "failed" };
+  if (nearest && distance(nearest) <= tolerance) return end();
+  if (triesLeft <= 0) return end();
+
+  const broken = points.flatMap(({ setting, sparsity }) => (sparsity === null ? [Math.log(setting)] : []));
+  const places = known.map((p): Place => ({ x: Math.log(p.setting), y: logit(p.sparsity) }));
+  const wanted = guess(places, options);
+  const limit = Math.min(...broken);
+  const x = wanted < limit ? wanted : belowBroken(places, limit);
+  const setting = Math.min(most, Math.max(least, Math.exp(x)));
+  const tried = points.some((p) => Math.abs(Math.log(p.setting) - Math.log(setting)) < SAME);
+  return tried ? end() : { kind: "try", setting };
+}
+
+/** Between the largest setting that worked and the smallest that did not. */
+function belowBroken(places: readonly Place[], limit: number): number {
+  const worked = places.map(({ x }) => x).filter((x) => x < limit);
+  return worked.length === 0 ? limit - Math.log(4) : (Math.max(...worked) + limit) / 2;
+}
+
+function guess(places: readonly Place[], { target, first, slope }: SearchOptions): number {
+  const y = logit(target);
+  if (places.length === 0) return Math.log(first) + (y - logit(FIRST_AT)) / slope;
+  const below = places.filter((p) => p.y < y).sort((a, b) => b.y - a.y || b.x - a.x);
+  const above = places.filter((p) => p.y >= y).sort((a, b) => a.y - b.y || a.x - b.x);
+  const [low, high] = [below[0], above[0]];
+  if (low && high && low.x < high.x) {
+    const share = Math.min(1 - MARGIN, Math.max(MARGIN, (y - low.y) / (high.y - low.y)));
+    return low.x + share * (high.x - low.x);
+  }
+  // Beyond all points, or where noise turned two of them round: from the nearest one along a line.
+  // Of equally near ones (a layer that has not begun to lose weights, or has lost all) the one that went furthest.
+  const furthest = (a: Place, b: Place) => (a.y < y ? b.x - a.x : a.x - b.x);
+  const sorted = [...places].sort((a, b) => Math.abs(a.y - y) - Math.abs(b.y - y) || furthest(a, b));
+  const near = sorted[0] as Place;
+  const other = sorted.find((p) => Math.abs(p.x - near.x) >= SAME);
+  const measured = other ? (near.y - other.y) / (near.x - other.x) : Number.NaN;
+  const rise = measured > 0 ? Math.min(4 * slope, Math.max(slope / 4, measured)) : slope;
+  return near.x + Math.min(STRIDE, Math.max(-STRIDE, (y - near.y) / rise));
+}
+
+function checkOptions({ target, tolerance, first, slope, least, most }: SearchOptions): void {
+  const check = (name: string, wanted: string, given: number, ok: boolean) => {
+    if (!ok) throw new RangeError(`search: ${name} wants ${wanted}, got ${given}`);
+  };
+  check("target", "a share in (0, 1)", target, target > 0 && target < 1);
+  check("tolerance", "a share >= 0", tolerance, tolerance >= 0);
+  check("slope", "a number > 0", slope, slope > 0);
+  check("least", "a number > 0", least, least > 0);
+  check("most", `a number > ${least}`, most, most > least);
+  check("first", `a number from ${least} to ${most}`, first, first >= least && first <= most);
+}

@@ -1,0 +1,56 @@
+// Trains one recipe after another in one process: data and GPU are opened once, each run has a session of its own.
+import { openGpu } from "../../src/cli/adapter.ts";
+import { loadSplits, type Splits } from "../../src/cli/datasets.ts";
+import { resolveRecipe } from "../../src/cli/recipe.ts";
+import { buildSession } from "../../src/cli/session.ts";
+import { timeStepsOf } from "../../src/cli/spiking.ts";
+import { type Gpu, RandomState } from "../../src/index.ts";
+import type { Outcome, Train } from "./experiment.ts";
+
+export interface TrainerOptions {
+  /** Part of the adapter's name. */
+  readonly adapter?: string | undefined;
+  /** Folders of data sets, by name, where they are not in the usual place. */
+  readonly folders?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Trainer {
+  readonly gpu: Gpu;
+  readonly train: Train;
+}
+
+/** Opens the GPU. Data is read when a recipe first asks for it. */
+export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Promise<Trainer> {
+  const gpu = await openGpu(adapter === undefined ? {} : { adapter });
+  const sets = new Map<string, Promise<Splits>>();
+  const train: Train = async (flags) => {
+    const recipe = resolveRecipe({ flags });
+    const { name, limit } = recipe.data;
+    const key = JSON.stringify([name, limit]);
+    const data = { ...recipe.data, ...(folders[name] ? { dir: folders[name] } : {}) };
+    const loading = sets.get(key) ?? loadSplits(data, timeStepsOf(recipe.model, name));
+    sets.set(key, loading);
+    const splits = await loading;
+
+    const started = performance.now();
+    const session = buildSession(recipe, splits, new RandomState(recipe.seed));
+    try {
+      const { last } = await session.fit();
+      if (!last) throw new Error("a run without epochs has no result");
+      const { totalSteps, method } = session;
+      const threshold = method.thresholdAt(totalSteps) ?? (await method.readThreshold?.(totalSteps)) ?? 0;
+      const outcome: Outcome = {
+        accuracy: last.testAccuracy,
+        sparsity: last.sparsity,
+        loss: last.testLoss,
+        seconds: (performance.now() - started) / 1000,
+        threshold,
+        layers: Object.fromEntries(last.layers.map((layer) => [layer.name, layer.zeros / layer.weights])),
+      };
+      return outcome;
+    } finally {
+      session.dispose();
+    }
+  };
+  return { gpu, train };
+}
