@@ -33,7 +33,7 @@ describe("plan", () => {
       }
     }
     expect(runs.some(({ id }) => id === "mnist/lenet-bn/lats/0.90/s1")).toBe(true);
-    expect(runs.some(({ id }) => id.startsWith("fashion-mnist/resnet-8/lats/"))).toBe(true);
+    expect(runs.some(({ id }) => id.startsWith("fashion-mnist/resnet-8-narrow/lats/"))).toBe(true);
   });
 
   it("goes through all pairs and methods with a seed before the next seed begins", () => {
@@ -56,7 +56,7 @@ describe("plan", () => {
       const recipe = resolveRecipe({ flags: runRecipe(PLAN, cell, seed, cell.method === "str" ? 0.01 : 0.5) });
       expect(recipe).toMatchObject({
         seed,
-        batchSize: 128,
+        batchSize: 64,
         momentum: 0.9,
         weightDecay: 0,
         augment: { crop: 0, flip: false },
@@ -107,7 +107,7 @@ describe("plan", () => {
     expect(mark).toMatch(/^[0-9a-f]{8}$/);
     const more = { ...PLAN, tries: 9, pairs: [{ ...pair, blocks: [] }] };
     expect(markOf(more, more.pairs[0]!, "lats")).toBe(mark);
-    for (const part of [{ epochs: 9 }, { imagesPerClass: 500 }, { batchSize: 64 }]) {
+    for (const part of [{ epochs: 9 }, { imagesPerClass: 501 }, { batchSize: 65 }]) {
       expect(markOf(PLAN, { ...pair, ...part }, "lats")).not.toBe(mark);
     }
     for (const part of [{ lr: 0.05 }, { momentum: 0 }, { weightDecay: 1e-4 }, { calibrationSeed: 7 }]) {

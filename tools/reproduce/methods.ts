@@ -47,10 +47,10 @@ const threshold = (name: string, own: (epochs: number) => PruneFlags = () => ({}
   prune: (setting, epochs) => methodSettings(name, { ...own(epochs), threshold: setting }),
 });
 
-const share = (name: string): MethodSpec => ({
+const share = (name: string, own: (epochs: number) => PruneFlags = () => ({})): MethodSpec => ({
   setting: "sparsity",
   told: { by: "sparsity" },
-  prune: (setting) => methodSettings(name, { sparsity: setting }),
+  prune: (setting, epochs) => methodSettings(name, { ...own(epochs), sparsity: setting }),
 });
 
 /** First s of STR in all runs: a threshold of 2e-9, so that training begins dense. */
@@ -75,12 +75,13 @@ export const METHODS = {
   ltp: {
     setting: "ltp.l0",
     told: { by: "search", name: "ltp.l0", first: 0.35, slope: 0.35, least: 1e-4, most: 1e3 },
-    prune: (l0) => methodSettings("ltp", { ltp: { l0, ...LTP_COMMON } }),
+    // A quarter of the run is dense, the next half is pruned, and what is left is trained on.
+    prune: (l0, epochs) => methodSettings("ltp", { startEpoch: epochs / 4, ltp: { l0, ...LTP_COMMON } }),
   },
   gmp: share("gmp"),
   early: threshold("early", (epochs) => ({ freezeEpoch: epochs / 2 })),
   "at-init": threshold("at-init", () => ({ initEpochs: AT_INIT_EPOCHS })),
-  "one-shot": share("one-shot"),
+  "one-shot": share("one-shot", (epochs) => ({ startEpoch: epochs / 2 })),
   snip: share("snip"),
   random: share("random"),
 } as const satisfies Readonly<Record<string, MethodSpec>>;
