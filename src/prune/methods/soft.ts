@@ -38,7 +38,7 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
     };
   };
   const method: PruningMethod = {
-    name: accelerated ? "fista" : view === "inplace" && name === "lats" ? "ista" : name,
+    name: nameOf(config),
     group: { mode },
     phase: (n) => (rests(n) ? "mask" : "prune"),
     values,
@@ -56,6 +56,13 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
     },
   };
   return config.sparsity === undefined ? method : steered(method, schedule, config, freeze);
+}
+
+/** As the field calls it. */
+function nameOf({ schedule, mode, accelerated, freezeEpoch }: PruneConfig): string {
+  const name = accelerated ? "fista" : mode === "inplace" && schedule === "lats" ? "ista" : schedule;
+  if (freezeEpoch === undefined) return name;
+  return name === "pgh-general" ? "early" : `early ${name}`;
 }
 
 /** The same with a final threshold that is measured on the way, so that the target's share of weights ends at zero. */
