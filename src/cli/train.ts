@@ -1,5 +1,5 @@
 // `espalier train`: a recipe in, a directory of results out.
-import { currentGpu, debugLevel, planTraining, pruningReport, RandomState } from "../index.ts";
+import { currentGpu, debugLevel, type EpochRecord, planTraining, pruningReport, RandomState } from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
@@ -55,6 +55,13 @@ function readRecipe(flags: TrainFlags): Recipe {
       flags: { ...flags.settings, out: flags.resume },
     });
   return flags.recipe ? loadRecipe(flags.recipe, options) : resolveRecipe(options);
+}
+
+/** What a user would want to know before the run is over. */
+function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
+  const empty = layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: no weight is left; prune less`);
+  const still = softAccuracy === undefined ? [] : layers.filter((l) => l.transition === 0);
+  return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, its threshold stands still`)];
 }
 
 const samplesOf = (recipe: Recipe) =>
@@ -132,6 +139,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   const started = performance.now();
   const seconds = () => before + (performance.now() - started) / 1000;
   let payload: Record<string, string> = {};
+  const warned = new Set<string>();
   let beforeFinetune: { accuracy: number; sparsity: number } | undefined;
   try {
     const { every, per } = recipe.checkpoint;
@@ -146,6 +154,8 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
           payload = { loss: record.loss.toFixed(3), sparsity: `${(100 * record.sparsity).toFixed(1)} %` };
           return;
         }
+        for (const warning of epochWarnings(record)) if (!warned.has(warning)) progress.log(warning);
+        for (const warning of epochWarnings(record)) warned.add(warning);
         session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
         if (recipe.finetuneEpochs > 0 && record.epoch === recipe.epochs) {
           beforeFinetune = { accuracy: record.testAccuracy, sparsity: record.sparsity };

@@ -10,6 +10,14 @@ import { type GroupSettings, MODES } from "./sgd_options.ts";
 const sumsKernel = kernel("learned_threshold_sums", sumsWgsl);
 const stepKernel = kernel("learned_threshold_step", stepWgsl);
 
+/** A layer's threshold. */
+export interface LearnedThreshold {
+  /** On |w|: d of STR, sqrt(tau) of LTP. */
+  readonly threshold: number;
+  /** LTP: width T of the gate, in units of w². */
+  readonly temperature: number | null;
+}
+
 export class LearnedThresholds {
   private readonly chunk: ArenaChunk;
   private readonly mode: "str" | "ltp";
@@ -56,11 +64,12 @@ export class LearnedThresholds {
     });
   }
 
-  /** Thresholds on |w| now in force, one a layer, out of the values of `chunk.hyper`: d of STR, sqrt(tau) of LTP. */
-  pick(hyper: ArrayLike<number>): number[] {
+  /** What is now in force in each layer, out of the values of `chunk.hyper`. */
+  pick(hyper: ArrayLike<number>): LearnedThreshold[] {
     return Array.from({ length: this.chunk.layers }, (_, i) => {
-      const next = hyper[HEADER + LAYER_NUMBERS * i + 2] as number;
-      return this.mode === "str" ? next : Math.sqrt(next);
+      const at = HEADER + LAYER_NUMBERS * i + 2;
+      const [next, temperature] = [hyper[at] as number, hyper[at + 1] as number];
+      return this.mode === "str" ? { threshold: next, temperature: null } : { threshold: Math.sqrt(next), temperature };
     });
   }
 

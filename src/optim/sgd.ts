@@ -5,6 +5,7 @@ import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { fillZero, persistent, readAll, type Tensor } from "../tensor/index.ts";
 import { Group } from "./group.ts";
+import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 import {
   type GroupSettings,
@@ -211,8 +212,8 @@ export class SGD {
     });
   }
 
-  /** Learned thresholds on |w| now in force, by parameter: d of STR, sqrt(tau) of LTP. Waits for the GPU. */
-  async learnedThresholds(): Promise<Map<Parameter, number>> {
+  /** Learned thresholds now in force, by parameter. Waits for the GPU. */
+  async learnedThresholds(): Promise<Map<Parameter, LearnedThreshold>> {
     const pairs = this.groups.flatMap(({ chunks, learned }) =>
       learned.map((l, k) => [chunks[k] as ArenaChunk, l] as const),
     );
@@ -220,7 +221,7 @@ export class SGD {
     return new Map(
       pairs.flatMap(([chunk, learned], i) => {
         const picked = learned.pick(values[i] as Float32Array);
-        return chunk.params.map((p, layer) => [p, picked[layer] as number] as const);
+        return chunk.params.map((p, layer) => [p, picked[layer] as LearnedThreshold] as const);
       }),
     );
   }

@@ -2,8 +2,8 @@
 
 import type { LayerCounts, SGD } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
-import type { MaskChange } from "../prune/mask_watch.ts";
 import type { PruningMethod } from "../prune/method.ts";
+import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import { type HostBatch, NonFiniteLossError, type TrainStep } from "./train_step.ts";
 
@@ -41,6 +41,8 @@ export interface EpochRecord {
   readonly accuracy: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** LTP while it prunes: the accuracy with its soft gates, which the hard masks of `testAccuracy` replace. */
+  readonly softAccuracy?: number;
   readonly sparsity: number;
   readonly threshold: number;
   /** Weights that are zero and were not at the end of the epoch before, and the other way round. */
@@ -51,10 +53,6 @@ export interface EpochRecord {
   /** The masks layer by layer, and the threshold on |w| where each layer has its own. */
   readonly layers: readonly EpochLayer[];
   readonly seconds: number;
-}
-
-export interface EpochLayer extends MaskChange {
-  readonly threshold: number | null;
 }
 
 export type RunRecord = StepRecord | EpochRecord;
@@ -80,7 +78,7 @@ export interface FitOptions {
   readonly weightDecay?: number;
   /** Batches of an epoch from the given one on: a pure function of its arguments. */
   readonly batches: (epoch: number, startBatch: number) => AsyncIterable<HostBatch>;
-  readonly evaluate: () => Promise<Evaluation>;
+  readonly evaluate: () => Promise<Evaluation & { readonly softAccuracy?: number }>;
   readonly start?: Position;
   /** Steps between step records; default 10. */
   readonly logEvery?: number;
@@ -265,6 +263,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       accuracy: epochCorrect / Math.max(weight, 1),
       testLoss: test.loss,
       testAccuracy: test.accuracy,
+      ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
       threshold: await thresholdAfter(method, step),
       pruned: sum("pruned"),

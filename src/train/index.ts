@@ -17,9 +17,9 @@ export {
 } from "./capture_spikes.ts";
 export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
 export type { RunConfig } from "./config.ts";
+export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
 export {
-  type EpochLayer,
   type EpochRecord,
   type FitOptions,
   type FitResult,

@@ -19,8 +19,9 @@ import { makePruningMethod } from "../prune/methods/index.ts";
 import type { StepMemory } from "../tensor/index.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { FINETUNE_LR, type RunConfig } from "./config.ts";
+import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
-import { type EpochLayer, type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
+import { type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
 import { TrainStep } from "./train_step.ts";
 
 export interface SessionOptions {
@@ -141,6 +142,15 @@ export class Session {
     }
   }
 
+  /** The same, and of LTP while it prunes the accuracy with soft gates: how much the switch to hard masks costs. */
+  private async evaluateBoth(): Promise<Evaluation & { readonly softAccuracy?: number }> {
+    const hard = await this.evaluate();
+    if (!this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
+    const { test, config } = this.options;
+    const soft = await this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
+    return { ...hard, softAccuracy: soft.accuracy };
+  }
+
   /** Lets the method choose its masks before the first step. A run that was resumed has them. */
   private async start(): Promise<void> {
     if (!this.resumed && this.position.step === 0) {
@@ -175,18 +185,6 @@ export class Session {
         if (n === steps) break;
       }
     }
-  }
-
-  private async epochLayers(): Promise<EpochLayer[]> {
-    this.optimizer.harden();
-    const looked = this.masks.compare();
-    this.optimizer.soften();
-    const [changes, learned] = await Promise.all([looked, this.optimizer.learnedThresholds()]);
-    const named = new Map(this.model.namedParameters());
-    return changes.map((change) => {
-      const parameter = named.get(change.name);
-      return { ...change, threshold: (parameter && learned.get(parameter)) ?? null };
-    });
   }
 
   /**
@@ -238,12 +236,12 @@ export class Session {
       stepsPerEpoch: this.stepsPerEpoch,
       lr: this.lr,
       method: this.method,
-      layers: () => this.epochLayers(),
+      layers: () => epochLayers(this.model, this.optimizer, this.masks),
       momentum: config.momentum,
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
       batches: (epoch, startBatch) => this.batches(epoch, startBatch),
-      evaluate: () => this.evaluate(),
+      evaluate: () => this.evaluateBoth(),
       start: this.position,
     });
     this.position = result.position;

@@ -169,7 +169,7 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
           if (near === 0) expect([...(hard[k] as Float32Array)]).toEqual([...want]);
           expect(counts[k]?.nonzero).toBe(layer.length - countZeros(hard[k] as Float32Array));
         });
-        const learned = [...(await run.sgd.learnedThresholds()).values()];
+        const learned = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
         expectClose(
           learned,
           numbers.map(({ raw }) => Math.sqrt(raw)),

@@ -231,7 +231,7 @@ test.each(["str", "ltp"] as const)("phase dense: %s is plain SGD bit for bit, it
       expect((await layerNumbers(run.sgd)).map((l) => l.raw)).toEqual(raw);
       // Pruning sets in where the forward pass comes next.
       run.sgd.setPhase("prune");
-      const thresholds = [...(await run.sgd.learnedThresholds()).values()];
+      const thresholds = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
       const weights = await run.weights();
       if (mode === "str") {
         weights.forEach((w, k) => {

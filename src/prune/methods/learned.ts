@@ -13,7 +13,7 @@ export function learnedThresholdOf(): Pick<PruningMethod, "begin" | "thresholdAt
       if (!run) return 0;
       const thresholds = [...(await run.optimizer.learnedThresholds())];
       const weights = thresholds.reduce((n, [p]) => n + p.numel, 0);
-      return thresholds.reduce((sum, [p, d]) => sum + d * p.numel, 0) / weights;
+      return thresholds.reduce((sum, [p, d]) => sum + d.threshold * p.numel, 0) / weights;
     },
   };
 }
