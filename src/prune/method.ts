@@ -50,6 +50,8 @@ export interface PruningMethod {
   beforeStep?(step: number): void;
   /** After step n - 1 was enqueued: n steps are done. Enqueues only. */
   afterStep?(done: number): void;
+  /** From now on another final threshold; only of methods that are told one. */
+  setFinal?(final: number): void;
   /** Tensors that a checkpoint must hold, by name. */
   state?(): ReadonlyMap<string, Tensor>;
   dispose?(): void;

@@ -83,6 +83,11 @@ export interface FitOptions {
   /** Steps between step records; default 10. */
   readonly logEvery?: number;
   readonly onRecord?: (record: RunRecord) => void | Promise<void>;
+  /**
+   * Awaited before each step: a host may hold the run here, let another have its turn, or hear its own messages. After an
+   * abort meanwhile, the step is not taken.
+   */
+  readonly beforeStep?: (position: Position) => void | Promise<void>;
   /** Called after each step that was enqueued. */
   readonly onStep?: (position: Position) => void;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
@@ -220,6 +225,10 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       weight++;
     };
     for await (const data of options.batches(epoch, batch)) {
+      if (options.beforeStep) {
+        await options.beforeStep(position());
+        if (signal?.aborted) break;
+      }
       const now = step;
       const before = () => method.beforeStep?.(now);
       train.run(data, { step, lr: lr(step), values: method.values(step), before });

@@ -45,7 +45,10 @@ export interface LayerSparsity {
   readonly zeros: number;
 }
 
-type FitCallbacks = Pick<FitOptions, "onRecord" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal">;
+type FitCallbacks = Pick<
+  FitOptions,
+  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal"
+>;
 
 /** Images that one evaluation step takes: as many as a training step, whose memory it then shares, within reason. */
 export const evaluationBatch = ({ batchSize }: Pick<RunConfig, "batchSize">): number =>
@@ -221,6 +224,19 @@ export class Session {
     for (const size of batchSizes(test.length, evaluationBatch(config))) this.evaluator.rehearse(size);
     this.model.train();
     await tuner.tune();
+  }
+
+  /**
+   * Another final threshold D from the next step on, of a method that has one: the schedule's share of it, and never below the
+   * threshold in force. What a hand on a slider does; a run that is resumed from a checkpoint does not know of it.
+   *
+   * Errors   RangeError when D is no number >= 0, or the method has no final threshold.
+   */
+  setFinalThreshold(final: number): void {
+    if (!this.method.setFinal) throw new RangeError(`method ${this.method.name}: has no final threshold to change`);
+    if (!(Number.isFinite(final) && final >= 0))
+      throw new RangeError(`final threshold wants a number >= 0, got ${final}`);
+    this.method.setFinal(final);
   }
 
   /** Trains from the current position to the end, or until the signal. */

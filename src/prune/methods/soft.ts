@@ -7,6 +7,7 @@ import type { StepValues, ThresholdMode } from "../../optim/index.ts";
 import { extrapolation } from "../acceleration.ts";
 import { check, type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../config.ts";
 import { inverseThreshold } from "../groups.ts";
+import { LiveThreshold } from "../live_threshold.ts";
 import type { PruningMethod, PruningRun } from "../method.ts";
 import { SteeredThreshold } from "../steer.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../threshold_schedule.ts";
@@ -25,14 +26,13 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
     lr,
   });
   const { freeze } = spanOf(config, run);
+  const live = new LiveThreshold(schedule);
   const rests = (n: number) => n >= freeze && freeze < run.totalSteps;
 
   const values = (n: number): StepValues => {
     if (rests(n)) return { threshold: 0, thresholdNext: 0, tau: 0, ...(accelerated ? { momentum: 0 } : {}) };
     return {
-      threshold: schedule.at(n),
-      thresholdNext: schedule.at(n + 1),
-      tau: schedule.increment(n),
+      ...live.step(n),
       // Starts anew each epoch, and ends at x itself: what is tested and saved is sparse.
       ...(accelerated ? { momentum: extrapolation(n % stepsPerEpoch, stepsPerEpoch, momentum) } : {}),
     };
@@ -42,9 +42,10 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
     group: { mode },
     phase: (n) => (rests(n) ? "mask" : "prune"),
     values,
-    thresholdAt: (n) => schedule.at(Math.min(n, freeze)),
-    increment: (n) => (rests(n) ? 0 : schedule.increment(n)),
+    thresholdAt: (n) => live.at(Math.min(n, freeze)),
+    increment: (n) => (rests(n) ? 0 : live.increment(n)),
     isL1: true,
+    setFinal: (final) => live.setFinal(final),
     ...(accelerated ? { l1Momentum: 0 } : {}),
     async prepare({ model }) {
       const d = config.sparsity === undefined ? schedule.at(0) : 0;
@@ -82,8 +83,9 @@ function steered(
   );
   let steer: SteeredThreshold | undefined;
   const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
+  const { setFinal: _aimsAtTheTarget, ...common } = method;
   return {
-    ...method,
+    ...common,
     values: () => zero,
     thresholdAt: () => null,
     increment: () => 0,
