@@ -21,6 +21,8 @@ export type Command =
   | { readonly kind: "files"; readonly files: readonly { readonly path: string; readonly file: File }[] }
   /** A drawing, [height, width] grey values 0 to 255, ink bright on dark. */
   | { readonly kind: "classify"; readonly id: number; readonly pixels: Uint8Array; readonly size: number }
+  /** A test image at random, for those who cannot draw. */
+  | { readonly kind: "sample"; readonly id: number }
   | { readonly kind: "export"; readonly lane: Lane; readonly what: "dense" | "sparse" }
   /** A model file for lane 0. */
   | { readonly kind: "import"; readonly name: string; readonly bytes: ArrayBuffer }
@@ -105,6 +107,8 @@ export type Report =
   | {
       readonly kind: "spikes";
       readonly lane: Lane;
+      /** The test images shown one after another, each for as many steps and from rest: rows of raster and potential. */
+      readonly samples?: readonly { readonly label: string; readonly predicted: string }[];
       readonly layers: readonly {
         readonly name: string;
         readonly rate: number;
@@ -122,6 +126,14 @@ export type Report =
       readonly kind: "classified";
       readonly id: number;
       readonly lanes: readonly { readonly method: string; readonly probabilities: Float32Array }[];
+    }
+  /** The test image asked for, as grey values 0 to 255 of a square, and what it shows. */
+  | {
+      readonly kind: "sample";
+      readonly id: number;
+      readonly pixels: Uint8Array;
+      readonly size: number;
+      readonly label: string;
     }
   | { readonly kind: "exported"; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: "imported"; readonly name: string; readonly accuracy: number; readonly sparsity: number }

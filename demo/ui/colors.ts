@@ -1,0 +1,70 @@
+// Colours of weights: sign by hue, magnitude by strength, zero is the paper. Hues that colour-blind readers tell apart,
+// and other ones than those of the two lanes.
+
+/** Red, green, blue, 0 to 255. */
+export type Rgb = readonly [number, number, number];
+
+export interface Palette {
+  readonly paper: Rgb;
+  readonly positive: Rgb;
+  readonly negative: Rgb;
+  /** Of a weight that has just come back. */
+  readonly flash: Rgb;
+}
+
+export const LIGHT: Palette = {
+  paper: [255, 255, 255],
+  positive: [0, 104, 55],
+  negative: [118, 42, 131],
+  flash: [245, 166, 0],
+};
+
+export const DARK: Palette = {
+  paper: [13, 17, 22],
+  positive: [110, 231, 150],
+  negative: [214, 140, 255],
+  flash: [255, 214, 64],
+};
+
+/** A weight that is left is never as pale as one that is gone. */
+const LEAST = 0.22;
+
+/** Strength of a weight's colour, 0 to 1: 0 for zero only; `top` and above are 1. */
+export function strengthOf(weight: number, top: number): number {
+  if (weight === 0 || Number.isNaN(weight)) return 0;
+  const share = top > 0 ? Math.min(1, Math.abs(weight) / top) : 1;
+  return LEAST + (1 - LEAST) * Math.sqrt(share);
+}
+
+/** The magnitude that gets full colour: three times the root mean square of the weights that are left. */
+export function topOf(weights: Float32Array): number {
+  let sum = 0;
+  let live = 0;
+  for (const weight of weights) {
+    if (weight === 0 || !Number.isFinite(weight)) continue;
+    sum += weight * weight;
+    live++;
+  }
+  return live === 0 ? 0 : 3 * Math.sqrt(sum / live);
+}
+
+/** `share` of the way from a to b. */
+export function mix(a: Rgb, b: Rgb, share: number): Rgb {
+  return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+}
+
+/** 256 colours from negative over paper to positive as one table of 32-bit pixels (little-endian RGBA). */
+export const LEVELS = 127;
+
+export const pixelOf = ([r, g, b]: Rgb): number =>
+  (0xff000000 | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;
+
+/** Pixels for strengths -1 to 1: entry LEVELS is zero. */
+export function ramp(palette: Palette): Uint32Array {
+  const table = new Uint32Array(2 * LEVELS + 1);
+  for (let i = -LEVELS; i <= LEVELS; i++) {
+    const hue = i < 0 ? palette.negative : palette.positive;
+    table[i + LEVELS] = pixelOf(mix(palette.paper, hue, Math.abs(i) / LEVELS));
+  }
+  return table;
+}

@@ -1,0 +1,80 @@
+// The plots over steps, and accuracy against sparsity: fed from the lanes' histories.
+import { find } from "./dom.ts";
+import type { Frames } from "./frames.ts";
+import type { History } from "./history.ts";
+import { percent, short } from "./numbers.ts";
+import { Plot, type PlotOptions } from "./plot.ts";
+import { Tradeoff } from "./tradeoff.ts";
+
+const share = (value: number): string => `${Number((value * 100).toFixed(1))} %`;
+
+/** By the id of their place on the page. */
+const PLOTS: Readonly<Record<string, PlotOptions>> = {
+  loss: { title: "Loss", series: ["loss"], log: true },
+  accuracy: {
+    title: "Accuracy",
+    series: ["testAccuracy", "trainAccuracy"],
+    names: ["test", "training"],
+    dots: ["testAccuracy"],
+    closeIn: true,
+    format: percent,
+    tick: share,
+  },
+  sparsity: { title: "Share of zeros", series: ["sparsity"], range: [0, 1], format: percent, tick: share },
+  threshold: { title: "Threshold", series: ["threshold"], range: [0, 0] },
+  lambda: { title: "Implied L1 coefficient", series: ["lambda"], log: true, format: short },
+};
+
+/** A curve needs no more pictures than this, in ms from one to the next. */
+const BETWEEN_MS = 200;
+
+interface Chart {
+  reset(names: readonly string[]): void;
+  recolor(): void;
+  fit(): void;
+}
+
+export class Curves {
+  private readonly frames: Frames;
+  private readonly hosts: HTMLElement[] = [];
+  private readonly charts: Chart[] = [];
+  private histories: readonly History[] = [];
+
+  constructor(frames: Frames) {
+    this.frames = frames;
+    for (const [id, options] of Object.entries(PLOTS)) {
+      const plot = new Plot(find(`#plot-${id}`), find(`#values-${id}`), options);
+      this.add(find(`#plot-${id}`), plot, () => plot.update(this.histories.map((history) => history.thinned())));
+    }
+    const tradeoff = new Tradeoff(find("#plot-tradeoff"), find("#values-tradeoff"));
+    this.add(find("#plot-tradeoff"), tradeoff, () => tradeoff.update(this.histories));
+  }
+
+  reset(names: readonly string[], histories: readonly History[]): void {
+    this.histories = histories;
+    for (const chart of this.charts) chart.reset(names);
+    this.changed();
+  }
+
+  changed(): void {
+    for (const host of this.hosts) this.frames.mark(host);
+  }
+
+  recolor(): void {
+    for (const chart of this.charts) chart.recolor();
+  }
+
+  private add(host: HTMLElement, chart: Chart, draw: () => void): void {
+    this.hosts.push(host);
+    this.charts.push(chart);
+    this.frames.add(
+      host,
+      () => {
+        draw();
+        return false;
+      },
+      BETWEEN_MS,
+    );
+    new ResizeObserver(() => chart.fit()).observe(host);
+  }
+}

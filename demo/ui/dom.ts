@@ -1,0 +1,54 @@
+// Small helpers for the page's elements. Text is set as text, never as HTML.
+
+/** The one element that matches; throws where the page lacks it. */
+export function find<T extends Element>(selector: string, within: ParentNode = document): T {
+  const element = within.querySelector<T>(selector);
+  if (!element) throw new Error(`the page has no ${selector}`);
+  return element;
+}
+
+type Child = Node | string;
+
+/** An element with a class and children. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = "",
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...children);
+  return element;
+}
+
+/** Sets text only where it differs, so that nothing is laid out anew for nothing. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Gives a file to the visitor. */
+export function save(name: string, content: BlobPart, type: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Calls at once, then at most every `ms`, the last call always. */
+export function atMostEvery(ms: number, call: () => void): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  let timer = 0;
+  return () => {
+    if (timer) return;
+    const wait = last + ms - performance.now();
+    const run = () => {
+      timer = 0;
+      last = performance.now();
+      call();
+    };
+    if (wait <= 0) run();
+    else timer = window.setTimeout(run, wait);
+  };
+}

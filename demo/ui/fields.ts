@@ -1,0 +1,132 @@
+// The settings as fields of a form: what they are called, which of them a choice makes useful, what a text in them means.
+import {
+  METHODS,
+  type Method,
+  MODELS,
+  type Model,
+  RANGES,
+  type Settings,
+  SOURCES,
+  type Source,
+} from "../shared/settings.ts";
+
+export type NumberKey = keyof typeof RANGES;
+export type ChoiceKey = "model" | "data" | "method" | "against";
+export type Key = keyof Settings;
+
+export const METHOD_NAMES: Readonly<Record<Method | "none", string>> = {
+  lats: "LATS",
+  slats: "S-LATS",
+  pgh: "PGH",
+  linear: "Linear",
+  sine: "Sine",
+  str: "STR",
+  ltp: "LTP",
+  gmp: "GMP",
+  dense: "No pruning",
+  none: "Nothing",
+};
+
+/** One line on each method, for the choice. */
+export const METHOD_NOTES: Readonly<Record<Method | "none", string>> = {
+  lats: "Threshold grows with the learning rate: a constant L1 penalty.",
+  slats: "A smooth curve that gives a constant penalty under one cosine.",
+  pgh: "Strong pressure first, then less and less.",
+  linear: "Threshold grows by the same amount at each step.",
+  sine: "Slow, fast, slow: the schedule of pruned spiking networks.",
+  str: "Each layer learns its own soft threshold.",
+  ltp: "Each layer learns its threshold; every weight left has a price.",
+  gmp: "Every few steps the smallest weights are cut.",
+  dense: "All weights stay.",
+  none: "One network only.",
+};
+
+export const MODEL_NAMES: Readonly<Record<Model, string>> = {
+  "lenet-bn": "LeNet with batch norm",
+  "resnet-8-narrow": "Small ResNet",
+  "mobilenet-small": "Small MobileNet",
+  "spiking-cnn": "Spiking CNN",
+};
+
+export const SOURCE_NAMES: Readonly<Record<Source, string>> = {
+  mnist: "MNIST digits",
+  "fashion-mnist": "Fashion-MNIST",
+  files: "Your files",
+};
+
+/** Methods whose threshold follows a schedule up to D. */
+const SCHEDULED: ReadonlySet<string> = new Set(["lats", "slats", "pgh", "linear", "sine"]);
+
+const either = (settings: Settings, test: (method: string) => boolean): boolean =>
+  test(settings.method) || test(settings.against);
+
+const CONDITIONS: Readonly<Partial<Record<Key, (settings: Settings) => boolean>>> = {
+  timeSteps: (s) => s.model === "spiking-cnn",
+  threshold: (s) => either(s, (method) => SCHEDULED.has(method)),
+  sparsity: (s) => either(s, (method) => method === "gmp"),
+  strDecay: (s) => either(s, (method) => method === "str"),
+  ltpL0: (s) => either(s, (method) => method === "ltp"),
+};
+
+/** Whether a setting changes anything, given the others. */
+export function applies(key: Key, settings: Settings): boolean {
+  return CONDITIONS[key]?.(settings) ?? true;
+}
+
+export interface NumberField {
+  readonly key: NumberKey;
+  readonly label: string;
+  /** Of the arrows beside the field. */
+  readonly step: number | "any";
+}
+
+/** In the order of the form. */
+export const NUMBER_FIELDS: readonly NumberField[] = [
+  { key: "timeSteps", label: "Time steps T", step: 1 },
+  { key: "sparsity", label: "Share of zeros at the end", step: "any" },
+  { key: "strDecay", label: "Decay of STR's thresholds", step: "any" },
+  { key: "ltpL0", label: "Price of LTP's weights", step: "any" },
+  { key: "epochs", label: "Epochs", step: 1 },
+  { key: "batchSize", label: "Batch size", step: 1 },
+  { key: "lr", label: "Learning rate", step: "any" },
+  { key: "momentum", label: "Momentum", step: "any" },
+  { key: "seed", label: "Seed", step: 1 },
+];
+
+const CHOICES: Readonly<Record<ChoiceKey, readonly string[]>> = {
+  model: MODELS,
+  data: SOURCES,
+  method: METHODS,
+  against: ["none", ...METHODS],
+};
+
+export const isNumberKey = (key: string): key is NumberKey => Object.hasOwn(RANGES, key);
+export const isChoiceKey = (key: string): key is ChoiceKey => Object.hasOwn(CHOICES, key);
+export const choices = (key: ChoiceKey): readonly string[] => CHOICES[key];
+
+export type Parsed = { readonly value: number } | { readonly error: string };
+
+/** The number that a text means for this setting, or what is wrong with it. A decimal comma is understood. */
+export function parseNumber(key: NumberKey, text: string): Parsed {
+  const { min, max, whole } = RANGES[key];
+  const trimmed = text.trim().replace(/^([+-]?\d*),(\d+)$/, "$1.$2");
+  const wanted = `${whole ? "a whole number" : "a number"} from ${min} to ${max}`;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return { error: `Give ${wanted}.` };
+  const value = Number(trimmed);
+  if (value < min || value > max || (whole && !Number.isInteger(value))) return { error: `Give ${wanted}.` };
+  // Not -0.
+  return { value: value + 0 };
+}
+
+/** D on a slider: the square makes small thresholds, where most happens, easy to hit. Position 0 to 200. */
+export const SLIDER_END = 200;
+const SLIDER_TOP = 0.5;
+
+export function thresholdOfSlider(position: number): number {
+  return Number((SLIDER_TOP * (position / SLIDER_END) ** 2).toPrecision(3));
+}
+
+export function sliderOfThreshold(threshold: number): number {
+  const share = Math.min(1, Math.max(0, threshold / SLIDER_TOP));
+  return Math.round(SLIDER_END * Math.sqrt(share));
+}

@@ -1,0 +1,112 @@
+// Files in and out: models and metrics to keep, a link to the settings, models and pictures from the visitor.
+import type { Command, Lane } from "../shared/protocol.ts";
+import type { Settings } from "../shared/settings.ts";
+import { find, save } from "./dom.ts";
+import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
+import { tell } from "./messages.ts";
+import { type LaneMetrics, metricsCsv, metricsJson } from "./metrics_file.ts";
+
+export interface RunFacts {
+  readonly settings: Settings;
+  readonly adapter: string;
+  readonly lanes: readonly LaneMetrics[];
+}
+
+export interface FilesHost {
+  send(command: Command, transfer?: Transferable[]): void;
+  facts(): RunFacts;
+  /** The full address that restores the settings of the form. */
+  address(): string;
+}
+
+/** Larger ones are surely no model of this page. */
+const LARGEST_MODEL = 256e6;
+
+export class FilesPanel {
+  private readonly host: FilesHost;
+  private readonly lane = find<HTMLSelectElement>("#export-lane");
+  private readonly laneRow = find<HTMLElement>("#export-lane-row");
+
+  constructor(host: FilesHost) {
+    this.host = host;
+    this.listenOut();
+    this.listenIn();
+  }
+
+  reset(names: readonly string[]): void {
+    this.lane.replaceChildren(...names.map((name, i) => new Option(name, String(i))));
+    this.laneRow.hidden = names.length < 2;
+  }
+
+  private listenOut(): void {
+    const { host } = this;
+    const lane = (): Lane => (this.lane.value === "1" ? 1 : 0);
+    for (const what of ["dense", "sparse"] as const)
+      find(`#export-${what}`).addEventListener("click", () => host.send({ kind: "export", lane: lane(), what }));
+    const name = ({ settings: { model, data, method, seed } }: RunFacts) =>
+      `espalier-${model}-${data}-${method}-${seed}`;
+    find("#save-json").addEventListener("click", () => {
+      const facts = host.facts();
+      save(`${name(facts)}.json`, metricsJson(facts.settings, facts.adapter, facts.lanes), "application/json");
+    });
+    find("#save-csv").addEventListener("click", () => {
+      const facts = host.facts();
+      save(`${name(facts)}.csv`, metricsCsv(facts.lanes), "text/csv");
+    });
+    find("#copy-link").addEventListener("click", () => {
+      navigator.clipboard
+        .writeText(host.address())
+        .then(() => tell("notice", "The link is copied."))
+        .catch(() => tell("notice", `The browser does not let this page copy. The link: ${host.address()}`));
+    });
+  }
+
+  private listenIn(): void {
+    for (const id of ["#pick-model", "#pick-files", "#pick-folder"]) {
+      const input = find<HTMLInputElement>(id);
+      input.addEventListener("change", () => {
+        const files = pickedFiles(input.files);
+        // The same file can be chosen again.
+        input.value = "";
+        this.take(files).catch(complain);
+      });
+    }
+    const body = document.body;
+    const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+    body.addEventListener("dragover", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      body.classList.add("dropping");
+    });
+    body.addEventListener("dragleave", (event) => {
+      if (event.relatedTarget === null) body.classList.remove("dropping");
+    });
+    body.addEventListener("drop", (event) => {
+      body.classList.remove("dropping");
+      if (!event.dataTransfer || !carriesFiles(event)) return;
+      event.preventDefault();
+      droppedFiles(event.dataTransfer)
+        .then((files) => this.take(files))
+        .catch(complain);
+    });
+  }
+
+  private async take(files: readonly DroppedFile[]): Promise<void> {
+    if (files.length === 0) return;
+    const { model, data } = sortDropped(files);
+    if (model) {
+      const { file } = model;
+      if (file.size > LARGEST_MODEL) throw new Error(`${file.name} is too large for a model of this page.`);
+      const bytes = await file.arrayBuffer();
+      this.host.send({ kind: "import", name: file.name, bytes }, [bytes]);
+    }
+    if (data.length > 0) {
+      if (files.length >= MOST_FILES) tell("notice", `Only the first ${MOST_FILES} files are read.`);
+      this.host.send({ kind: "files", files: data });
+    } else if (!model) tell("problem", "There is no file in it that could be read.");
+  }
+}
+
+function complain(error: unknown): void {
+  tell("problem", `The files could not be read: ${error instanceof Error ? error.message : String(error)}`);
+}

@@ -1,0 +1,163 @@
+// The form of settings: built from the list of fields, shows those that apply, tells of every change that is valid.
+import { DEFAULTS, RANGES, type Settings } from "../shared/settings.ts";
+import { find, make } from "./dom.ts";
+import {
+  applies,
+  type ChoiceKey,
+  choices,
+  METHOD_NAMES,
+  METHOD_NOTES,
+  MODEL_NAMES,
+  NUMBER_FIELDS,
+  type NumberKey,
+  parseNumber,
+  SLIDER_END,
+  SOURCE_NAMES,
+  sliderOfThreshold,
+  thresholdOfSlider,
+} from "./fields.ts";
+
+const CHOICE_LABELS: Readonly<Record<ChoiceKey, string>> = {
+  model: "Network",
+  data: "Pictures",
+  method: "Pruning method",
+  against: "Beside it",
+};
+
+const NAMES: Readonly<Record<string, string>> = { ...METHOD_NAMES, ...MODEL_NAMES, ...SOURCE_NAMES };
+
+export interface FormEvents {
+  /** A setting other than D. */
+  change(settings: Settings): void;
+  /** D, at every move of the slider. */
+  threshold(final: number, settings: Settings): void;
+}
+
+export class SettingsForm {
+  private current: Settings = DEFAULTS;
+  private readonly rows = new Map<keyof Settings, HTMLElement>();
+  private readonly inputs = new Map<NumberKey, HTMLInputElement>();
+  private readonly selects = new Map<ChoiceKey, HTMLSelectElement>();
+  private readonly slider = find<HTMLInputElement>("#threshold-slider");
+  private readonly events: FormEvents;
+
+  constructor(box: HTMLElement, events: FormEvents) {
+    this.events = events;
+    const order: readonly ChoiceKey[] = ["method", "against", "model", "data"];
+    for (const key of order) box.append(this.choice(key));
+    const numbers = make("div", "numbers");
+    for (const { key, label, step } of NUMBER_FIELDS) numbers.append(this.number(key, label, step));
+    box.append(numbers);
+    this.rows.set("threshold", find<HTMLElement>("#threshold-row"));
+    this.bindNumber("threshold", find<HTMLInputElement>("#threshold"), find<HTMLElement>("#threshold-error"));
+    this.slider.max = String(SLIDER_END);
+    this.slider.addEventListener("input", () => this.setThreshold(thresholdOfSlider(this.slider.valueAsNumber)));
+    this.show(DEFAULTS);
+  }
+
+  get settings(): Settings {
+    return this.current;
+  }
+
+  /** Puts settings into the fields without telling of a change. */
+  show(settings: Settings): void {
+    this.current = settings;
+    for (const [key, input] of this.inputs) {
+      input.value = String(settings[key]);
+      this.complain(input, "");
+    }
+    for (const [key, select] of this.selects) select.value = settings[key];
+    this.follow();
+  }
+
+  /** Which sources can be chosen. */
+  offer(sources: readonly string[]): void {
+    const select = this.selects.get("data");
+    for (const option of select?.options ?? []) option.disabled = !sources.includes(option.value);
+  }
+
+  private choice(key: ChoiceKey): HTMLElement {
+    const select = make("select");
+    select.id = `setting-${key}`;
+    for (const value of choices(key)) select.append(new Option(NAMES[value] ?? value, value));
+    const label = make("label", "", CHOICE_LABELS[key]);
+    label.htmlFor = select.id;
+    const row = make("div", "field", label, select);
+    if (key === "method" || key === "against") {
+      const note = make("p", "hint");
+      note.id = `${select.id}-note`;
+      select.setAttribute("aria-describedby", note.id);
+      row.append(note);
+    }
+    select.addEventListener("change", () => this.set({ [key]: select.value }));
+    this.selects.set(key, select);
+    this.rows.set(key, row);
+    return row;
+  }
+
+  private number(key: NumberKey, text: string, step: number | "any"): HTMLElement {
+    const input = make("input");
+    input.id = `setting-${key}`;
+    // A text field: number fields turn a wrong text into nothing, and then nothing can be said about it.
+    input.type = "text";
+    input.inputMode = step === 1 ? "numeric" : "decimal";
+    input.autocomplete = "off";
+    const label = make("label", "", text);
+    label.htmlFor = input.id;
+    const error = make("p", "field-error");
+    error.id = `${input.id}-error`;
+    const row = make("div", "field", label, input, error);
+    this.rows.set(key, row);
+    this.bindNumber(key, input, error);
+    return row;
+  }
+
+  private bindNumber(key: NumberKey, input: HTMLInputElement, error: HTMLElement): void {
+    input.setAttribute("aria-describedby", error.id);
+    input.addEventListener("change", () => {
+      const parsed = parseNumber(key, input.value);
+      this.complain(input, "error" in parsed ? parsed.error : "");
+      if ("error" in parsed || parsed.value === this.current[key]) return;
+      if (key === "threshold") this.setThreshold(parsed.value);
+      else this.set({ [key]: parsed.value });
+    });
+    this.inputs.set(key, input);
+  }
+
+  private complain(input: HTMLInputElement, message: string): void {
+    const error = document.getElementById(input.getAttribute("aria-describedby") ?? "");
+    if (error) error.textContent = message;
+    input.setAttribute("aria-invalid", String(message !== ""));
+  }
+
+  private set(change: Partial<Settings>): void {
+    this.current = { ...this.current, ...change };
+    this.follow();
+    this.events.change(this.current);
+  }
+
+  private setThreshold(final: number): void {
+    const { min, max } = RANGES.threshold;
+    this.current = { ...this.current, threshold: Math.min(max, Math.max(min, final)) };
+    const input = this.inputs.get("threshold");
+    if (input) {
+      input.value = String(this.current.threshold);
+      this.complain(input, "");
+    }
+    this.follow();
+    this.events.threshold(this.current.threshold, this.current);
+  }
+
+  /** Which rows show, the notes, the slider. */
+  private follow(): void {
+    const { current } = this;
+    for (const [key, row] of this.rows) row.hidden = !applies(key, current);
+    for (const key of ["method", "against"] as const) {
+      const note = this.rows.get(key)?.querySelector(".hint");
+      if (note) note.textContent = METHOD_NOTES[current[key]];
+    }
+    if (thresholdOfSlider(this.slider.valueAsNumber) !== current.threshold)
+      this.slider.value = String(sliderOfThreshold(current.threshold));
+    this.slider.setAttribute("aria-valuetext", String(current.threshold));
+  }
+}

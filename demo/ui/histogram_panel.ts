@@ -1,0 +1,134 @@
+// Histogram of one layer's weights for each lane, with the band of its threshold.
+import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { pictureCanvas, type Sheet, sheetOf } from "./canvas.ts";
+import { find, make } from "./dom.ts";
+import type { Frames } from "./frames.ts";
+import { count, short } from "./numbers.ts";
+import { theme } from "./theme.ts";
+
+const BOTTOM = 22;
+const TOP = 8;
+
+/** Counts on a scale in which a few weights still show beside many: the square root. */
+export function heights(counts: ArrayLike<number>, most: number): number[] {
+  return Array.from(counts, (value) => (most > 0 ? Math.sqrt(value / most) : 0));
+}
+
+export class HistogramPanel {
+  private readonly frames: Frames;
+  private readonly select = find<HTMLSelectElement>("#histogram-layer");
+  private readonly host = find<HTMLElement>("#histograms");
+  private canvases: HTMLCanvasElement[] = [];
+  private names: string[] = [];
+  private pictures: (readonly LayerPicture[] | null)[] = [];
+  private described = 0;
+
+  constructor(frames: Frames) {
+    this.frames = frames;
+    this.select.addEventListener("change", () => {
+      this.described = 0;
+      for (const canvas of this.canvases) this.frames.mark(canvas);
+    });
+  }
+
+  reset(lanes: readonly { readonly method: string; readonly layers: readonly LayerInfo[] }[]): void {
+    for (const canvas of this.canvases) this.frames.remove(canvas);
+    const layers = lanes[0]?.layers ?? [];
+    const chosen = this.select.value;
+    this.select.replaceChildren(...layers.map(({ name }, i) => new Option(name, String(i))));
+    // The layer with the most weights says most.
+    const sizes = layers.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    this.select.value = chosen && Number(chosen) < layers.length ? chosen : String(sizes.indexOf(Math.max(...sizes)));
+    this.names = lanes.map(({ method }) => method);
+    this.pictures = lanes.map(() => null);
+    this.described = 0;
+    this.canvases = [];
+    this.host.replaceChildren(
+      ...lanes.map(({ method }, lane) => {
+        const canvas = pictureCanvas(`Histogram of weights, ${method}`, "histogram");
+        this.canvases.push(canvas);
+        this.frames.add(canvas, () => {
+          this.draw(lane);
+          return false;
+        });
+        const head = make("p", `lane-line lane-${lane}`, make("span", "swatch"), method);
+        return make("div", "layer-lane", head, canvas);
+      }),
+    );
+  }
+
+  take(lane: number, layers: readonly LayerPicture[]): void {
+    this.pictures[lane] = layers;
+    const canvas = this.canvases[lane];
+    if (canvas) this.frames.mark(canvas);
+  }
+
+  private draw(lane: number): void {
+    const canvas = this.canvases[lane];
+    const picture = this.pictures[lane]?.[Number(this.select.value)];
+    const sheet = canvas && sheetOf(canvas);
+    if (!sheet || !picture) return;
+    const { range, effective, stored } = picture.histogram;
+    const high = sheet.height - BOTTOM - TOP;
+    const wide = sheet.width / Math.max(1, effective.length);
+    const most = Math.max(1, ...effective, ...(stored ?? []));
+    this.band(sheet, picture);
+    const { context } = sheet;
+    const colors = theme();
+    context.fillStyle = colors.lanes[lane === 0 ? 0 : 1];
+    heights(effective, most).forEach((share, i) => {
+      if (share > 0) context.fillRect(i * wide + 0.5, TOP + high * (1 - share), Math.max(1, wide - 1), high * share);
+    });
+    if (stored) {
+      context.strokeStyle = colors.ink;
+      context.lineWidth = 1;
+      context.beginPath();
+      heights(stored, most).forEach((share, i) => {
+        const y = TOP + high * (1 - share);
+        context.lineTo(i * wide, y);
+        context.lineTo((i + 1) * wide, y);
+      });
+      context.stroke();
+    }
+    this.axis(sheet, range);
+    this.describe(canvas, lane, picture);
+  }
+
+  /** Weights whose stored value lies in it are zero. */
+  private band(sheet: Sheet, { threshold, histogram: { range } }: LayerPicture): void {
+    if (!(threshold > 0) || !(range > 0)) return;
+    const { context, width, height } = sheet;
+    const half = (Math.min(threshold, range) / range) * (width / 2);
+    context.fillStyle = theme().band;
+    context.fillRect(width / 2 - half, TOP, 2 * half, height - BOTTOM - TOP);
+  }
+
+  private axis({ context, width, height }: Sheet, range: number): void {
+    const { faint, line } = theme();
+    context.fillStyle = line;
+    context.fillRect(0, height - BOTTOM, width, 1);
+    context.fillStyle = faint;
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "bottom";
+    const labels: [CanvasTextAlign, number, string][] = [
+      ["left", 0, short(-range).replace("-", "−")],
+      ["center", width / 2, "0"],
+      ["right", width, short(range)],
+    ];
+    for (const [align, x, text] of labels) {
+      context.textAlign = align;
+      context.fillText(text, x, height - 2);
+    }
+  }
+
+  private describe(canvas: HTMLCanvasElement, lane: number, picture: LayerPicture): void {
+    const now = performance.now();
+    if (lane === 0 && this.described && now - this.described < 10_000) return;
+    if (lane === 0) this.described = now;
+    const live = picture.weights.length - picture.zeros;
+    canvas.setAttribute(
+      "aria-label",
+      `Histogram of ${picture.name}, ${this.names[lane]}: ${count(live)} weights left, threshold ${short(picture.threshold)}`,
+    );
+  }
+}

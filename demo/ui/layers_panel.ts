@@ -1,0 +1,90 @@
+// How sparse each layer is, and what the model weighs: bars beside numbers, in tables that are read as such.
+import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { find, make, setText } from "./dom.ts";
+import { bytes, percent, times } from "./numbers.ts";
+
+/** A bar and its number in one cell. */
+export class BarCell {
+  readonly cell: HTMLTableCellElement;
+  private readonly fill: HTMLElement;
+  private readonly text: HTMLElement;
+
+  constructor(lane: number | "all") {
+    this.fill = make("span", `fill lane-${lane}`);
+    this.text = make("span", "bar-text", "–");
+    const bar = make("span", "bar", this.fill);
+    bar.setAttribute("aria-hidden", "true");
+    this.cell = make("td", "bar-cell", make("div", "bar-line", bar, this.text));
+  }
+
+  /** `share` 0 to 1 of the bar's length. */
+  set(share: number, text: string): void {
+    this.fill.style.width = `${(Math.min(1, Math.max(0, share || 0)) * 100).toFixed(2)}%`;
+    setText(this.text, text);
+  }
+}
+
+interface Built {
+  readonly method: string;
+  readonly layers: readonly LayerInfo[];
+  readonly denseBytes: number;
+}
+
+const heading = (scope: "col" | "row", ...children: (Node | string)[]): HTMLTableCellElement => {
+  const cell = make("th", "", ...children);
+  cell.scope = scope;
+  return cell;
+};
+
+export const laneHeading = (method: string, lane: number): HTMLTableCellElement =>
+  heading("col", make("span", `swatch lane-${lane}`), method);
+
+export class LayersPanel {
+  private readonly table = find<HTMLTableElement>("#layer-bars");
+  private readonly sizes = find<HTMLTableElement>("#size-bars");
+  private lanes: readonly Built[] = [];
+  private cells: BarCell[][] = [];
+  private sparse: BarCell[] = [];
+
+  reset(lanes: readonly Built[]): void {
+    this.lanes = lanes;
+    const head = make("tr", "", heading("col", "Layer"), ...lanes.map(({ method }, i) => laneHeading(method, i)));
+    this.cells = lanes.map(() => []);
+    const rows = (lanes[0]?.layers ?? []).map(({ name }) => {
+      const row = make("tr", "", heading("row", name));
+      lanes.forEach((_, lane) => {
+        const cell = new BarCell(lane);
+        this.cells[lane]?.push(cell);
+        row.append(cell.cell);
+      });
+      return row;
+    });
+    this.table.replaceChildren(make("thead", "", head), make("tbody", "", ...rows));
+    this.resetSizes();
+  }
+
+  /** `sparseBytes` null: not known. */
+  take(lane: number, layers: readonly LayerPicture[], sparseBytes: number): void {
+    layers.forEach((picture, index) => {
+      const share = picture.weights.length > 0 ? picture.zeros / picture.weights.length : 0;
+      this.cells[lane]?.[index]?.set(share, percent(share));
+    });
+    const dense = this.lanes[lane]?.denseBytes ?? 0;
+    const most = Math.max(1, ...this.lanes.map((l) => l.denseBytes));
+    this.sparse[lane]?.set(sparseBytes / most, `${bytes(sparseBytes)}, ${times(dense / sparseBytes)} smaller`);
+  }
+
+  private resetSizes(): void {
+    const dense = this.lanes[0]?.denseBytes ?? 0;
+    const all = new BarCell("all");
+    const most = Math.max(1, ...this.lanes.map((l) => l.denseBytes));
+    all.set(dense / most, bytes(dense));
+    const body = make("tbody", "", make("tr", "", heading("row", "Every weight"), all.cell));
+    this.sparse = this.lanes.map(({ method }, lane) => {
+      const cell = new BarCell(lane);
+      body.append(make("tr", "", heading("row", `${method}, non-zeros`), cell.cell));
+      return cell;
+    });
+    this.sizes.replaceChildren(body);
+  }
+}

@@ -1,0 +1,62 @@
+// Numbers as people read them: the same few forms everywhere on the page. Thin spaces keep a number and its unit on one line.
+
+/** What stands where a number is not known. */
+export const UNKNOWN = "–";
+
+type Maybe = number | null | undefined;
+
+const known = (value: Maybe): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** A share of 1 in per cent: one decimal, two above 99 % where the differences are. */
+export function percent(share: Maybe): string {
+  if (!known(share)) return UNKNOWN;
+  const value = share * 100;
+  // 99.996 must not read as all of it.
+  const shown = value < 100 ? Math.min(value, 99.99) : value;
+  return `${shown.toFixed(value > 99 && value < 100 ? 2 : 1)}\u202f%`;
+}
+
+/** Whole numbers with thin spaces between thousands. */
+export function count(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** Three significant digits; powers of ten only for the very small and the very large. */
+export function short(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 10000) return size >= 1e9 ? value.toExponential(1) : count(value);
+  if (size < 0.0001) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}
+
+/** Bytes in units of 1000. */
+export function bytes(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value < 1000) return `${Math.round(value)}\u202fB`;
+  const units = ["kB", "MB", "GB", "TB"];
+  let size = value / 1000;
+  let unit = 0;
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return `${size >= 100 ? Math.round(size) : size.toFixed(1)}\u202f${units[unit]}`;
+}
+
+/** Milliseconds; microseconds below one hundredth of one. */
+export function milliseconds(value: Maybe): string {
+  if (!known(value)) return UNKNOWN;
+  if (value > 0 && value < 0.01) return `${(value * 1000).toFixed(1)}\u202fµs`;
+  return `${value >= 100 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)}\u202fms`;
+}
+
+/** How many times smaller: "12 ×". */
+export function times(value: Maybe): string {
+  if (!known(value) || value <= 0) return UNKNOWN;
+  return `${value >= 10 ? Math.round(value) : value.toFixed(1)}\u202f×`;
+}

@@ -1,0 +1,216 @@
+// The drawing pad and what both networks make of it.
+import type { Command, Report } from "../shared/protocol.ts";
+import { atMostEvery, find, make, setText } from "./dom.ts";
+import { FITTED, fitInk } from "./ink.ts";
+import { BarCell, laneHeading } from "./layers_panel.ts";
+import { say } from "./messages.ts";
+import { percent } from "./numbers.ts";
+
+/** Pixels of the pad's own picture, and of the pen. */
+const SIDE = 140;
+const PEN = 13;
+/** More classes than this: only the likeliest are listed. */
+const LISTED = 10;
+
+type Classified = Extract<Report, { kind: "classified" }>;
+type Sample = Extract<Report, { kind: "sample" }>;
+
+/** The classes to list: all where they are few, else the likeliest of any lane. */
+export function listedClasses(classes: readonly string[], lanes: readonly ArrayLike<number>[]): number[] {
+  const all = classes.map((_, i) => i);
+  if (all.length <= LISTED) return all;
+  const best = (i: number) => Math.max(...lanes.map((lane) => lane[i] ?? 0));
+  return all
+    .sort((a, b) => best(b) - best(a))
+    .slice(0, LISTED)
+    .sort((a, b) => a - b);
+}
+
+export class PadPanel {
+  private readonly send: (command: Command) => void;
+  private readonly canvas = find<HTMLCanvasElement>("#pad");
+  private readonly context: CanvasRenderingContext2D;
+  private readonly table = find<HTMLTableElement>("#probabilities");
+  private readonly answer = find<HTMLElement>("#answer");
+  private readonly sampleButton = find<HTMLButtonElement>("#sample");
+  private classes: readonly string[] = [];
+  private names: readonly string[] = [];
+  /** A test picture as it is, until someone draws on it. */
+  private sample: Sample | null = null;
+  private inked = false;
+  private id = 0;
+  private askedAt = Number.NEGATIVE_INFINITY;
+  private answered = true;
+  private stale = false;
+  private announce = false;
+  private readonly soon: () => void;
+
+  constructor(send: (command: Command) => void) {
+    this.send = send;
+    this.canvas.width = SIDE;
+    this.canvas.height = SIDE;
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    if (!context) throw new Error("this browser gives no 2D canvas");
+    this.context = context;
+    this.soon = atMostEvery(150, () => this.classify());
+    this.wipe();
+    this.listen();
+    find("#clear").addEventListener("click", () => this.clear());
+    this.sampleButton.addEventListener("click", () => {
+      this.id++;
+      this.send({ kind: "sample", id: this.id });
+    });
+  }
+
+  reset(names: readonly string[], classes: readonly string[]): void {
+    this.names = names;
+    this.classes = classes;
+    this.answered = true;
+    this.table.replaceChildren();
+    this.list(names.map(() => []));
+    if (this.inked) this.soon();
+  }
+
+  /** The networks have changed: asks again, without a word. */
+  refresh(): void {
+    if (this.inked) this.soon();
+  }
+
+  takeSample(report: Sample): void {
+    if (report.id !== this.id || report.pixels.length !== report.size ** 2) return;
+    this.sample = report;
+    this.inked = true;
+    this.announce = true;
+    const image = new ImageData(report.size, report.size);
+    const pixels = new Uint32Array(image.data.buffer);
+    report.pixels.forEach((grey, i) => {
+      pixels[i] = (0xff000000 | (grey * 0x10101)) >>> 0;
+    });
+    const small = make("canvas");
+    small.width = report.size;
+    small.height = report.size;
+    small.getContext("2d")?.putImageData(image, 0, 0);
+    this.context.imageSmoothingEnabled = false;
+    this.context.drawImage(small, 0, 0, SIDE, SIDE);
+    this.canvas.setAttribute("aria-label", `Drawing pad: a test picture of ${report.label}`);
+    this.soon();
+  }
+
+  take(report: Classified): void {
+    if (report.id !== this.id) return;
+    this.answered = true;
+    const lanes = report.lanes.map(({ probabilities }) => probabilities);
+    this.list(lanes);
+    const words = report.lanes.map(({ method, probabilities }) => {
+      const best = probabilities.indexOf(Math.max(...probabilities));
+      return `${method}: ${this.classes[best] ?? best} with ${percent(probabilities[best])}`;
+    });
+    const truth = this.sample ? `This is ${this.sample.label}. ` : "";
+    setText(this.answer, truth + words.join(" · "));
+    if (this.announce) say(truth + words.join(". "), true);
+    this.announce = false;
+    if (this.stale) this.soon();
+  }
+
+  private wipe(): void {
+    this.context.fillStyle = "#000";
+    this.context.fillRect(0, 0, SIDE, SIDE);
+  }
+
+  private clear(): void {
+    this.wipe();
+    this.sample = null;
+    this.inked = false;
+    this.id++;
+    this.answered = true;
+    this.canvas.setAttribute("aria-label", "Drawing pad, empty");
+    setText(this.answer, "Draw a digit, or use a test picture.");
+    this.list(this.names.map(() => []));
+  }
+
+  private listen(): void {
+    const { canvas, context } = this;
+    let last: { x: number; y: number } | null = null;
+    const place = (event: PointerEvent) => {
+      const box = canvas.getBoundingClientRect();
+      return { x: ((event.clientX - box.left) / box.width) * SIDE, y: ((event.clientY - box.top) / box.height) * SIDE };
+    };
+    const line = (to: { x: number; y: number }) => {
+      context.strokeStyle = "#fff";
+      context.lineWidth = PEN;
+      context.lineCap = "round";
+      context.lineJoin = "round";
+      context.beginPath();
+      context.moveTo(last?.x ?? to.x, last?.y ?? to.y);
+      context.lineTo(to.x, to.y);
+      context.stroke();
+      last = to;
+      this.inked = true;
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      // A test picture makes room for a drawing.
+      if (this.sample) this.clear();
+      canvas.setPointerCapture(event.pointerId);
+      canvas.setAttribute("aria-label", "Drawing pad with a drawing");
+      last = null;
+      line(place(event));
+      this.soon();
+      event.preventDefault();
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!last) return;
+      const events = event.getCoalescedEvents?.() ?? [];
+      for (const part of events.length > 0 ? events : [event]) line(place(part));
+      this.soon();
+    });
+    for (const end of ["pointerup", "pointercancel"] as const)
+      canvas.addEventListener(end, () => {
+        if (last) this.announce = true;
+        last = null;
+        this.soon();
+      });
+  }
+
+  private classify(): void {
+    if (!this.inked) return;
+    // One question at a time; one that is never answered is not waited for forever.
+    if (!this.answered && performance.now() - this.askedAt < 4000) {
+      this.stale = true;
+      return;
+    }
+    const picture = this.sample ?? { pixels: this.drawn(), size: FITTED };
+    if (!picture.pixels) return;
+    this.stale = false;
+    this.answered = false;
+    this.askedAt = performance.now();
+    this.id++;
+    this.send({ kind: "classify", id: this.id, pixels: picture.pixels, size: picture.size });
+  }
+
+  private drawn(): Uint8Array | null {
+    const { data } = this.context.getImageData(0, 0, SIDE, SIDE);
+    const grey = new Uint8Array(SIDE * SIDE);
+    for (let i = 0; i < grey.length; i++) grey[i] = data[i * 4] as number;
+    return fitInk(grey, SIDE);
+  }
+
+  private list(lanes: readonly ArrayLike<number>[]): void {
+    const first = make("th", "", "Class");
+    first.scope = "col";
+    const head = make("tr", "", first, ...this.names.map(laneHeading));
+    const rows = listedClasses(this.classes, lanes).map((index) => {
+      const title = make("th", "", this.classes[index] ?? String(index));
+      title.scope = "row";
+      const row = make("tr", "", title);
+      this.names.forEach((_, lane) => {
+        const cell = new BarCell(lane);
+        const share = lanes[lane]?.[index];
+        cell.set(share ?? 0, percent(share));
+        row.append(cell.cell);
+      });
+      return row;
+    });
+    this.table.replaceChildren(make("thead", "", head), make("tbody", "", ...rows));
+  }
+}

@@ -1,0 +1,74 @@
+// The few large numbers on top: where training is, and how each lane does.
+import { find, make, setText } from "./dom.ts";
+import type { History } from "./history.ts";
+import { bytes, count, percent, short } from "./numbers.ts";
+
+interface Card {
+  readonly accuracy: HTMLElement;
+  readonly sparsity: HTMLElement;
+  readonly size: HTMLElement;
+  readonly speed: HTMLElement;
+}
+
+export class StatsPanel {
+  private readonly cards = find<HTMLElement>("#lane-cards");
+  private readonly bar = find<HTMLProgressElement>("#progress");
+  private readonly where = find<HTMLElement>("#where");
+  private lanes: Card[] = [];
+  private names: readonly string[] = [];
+  private total = 0;
+  private perEpoch = 0;
+
+  reset(names: readonly string[], totalSteps: number, stepsPerEpoch: number): void {
+    this.names = names;
+    this.total = totalSteps;
+    this.perEpoch = stepsPerEpoch;
+    this.bar.max = Math.max(1, totalSteps);
+    this.lanes = [];
+    this.cards.replaceChildren(...names.map((name, lane) => this.card(name, lane)));
+    this.step(0);
+  }
+
+  step(step: number): void {
+    this.bar.value = step;
+    const epoch = this.perEpoch > 0 ? Math.min(this.total, step) / this.perEpoch : 0;
+    setText(this.where, `Step ${count(step)} of ${count(this.total)}, epoch ${epoch.toFixed(1)}`);
+  }
+
+  update(lane: number, history: History): void {
+    const card = this.lanes[lane];
+    if (!card) return;
+    setText(card.accuracy, percent(history.latest("testAccuracy")));
+    setText(card.sparsity, percent(history.last?.sparsity));
+    setText(card.speed, short(Math.round(history.latest("imagesPerSecond") ?? Number.NaN)));
+  }
+
+  size(lane: number, sparseBytes: number): void {
+    const card = this.lanes[lane];
+    if (card) setText(card.size, bytes(sparseBytes));
+  }
+
+  /** One sentence for those who listen. */
+  sentence(step: number, histories: readonly History[], state: string): string {
+    const lanes = histories.map((history, lane) => {
+      const accuracy = percent(history.latest("testAccuracy"));
+      return `${this.names[lane]}: test accuracy ${accuracy}, zeros ${percent(history.last?.sparsity)}`;
+    });
+    return `${state}, step ${count(step)} of ${count(this.total)}. ${lanes.join(". ")}.`;
+  }
+
+  private card(name: string, lane: number): HTMLElement {
+    const number = (label: string): [HTMLElement, HTMLElement] => {
+      const value = make("dd", "", "–");
+      return [make("div", "", make("dt", "", label), value), value];
+    };
+    const [accuracyRow, accuracy] = number("test accuracy");
+    const [sparsityRow, sparsity] = number("zeros");
+    const [sizeRow, size] = number("model");
+    const [speedRow, speed] = number("images/s");
+    this.lanes.push({ accuracy, sparsity, size, speed });
+    const list = make("dl", "numbers-row", accuracyRow, sparsityRow, sizeRow, speedRow);
+    const title = make("h2", "card-title", make("span", "swatch"), name);
+    return make("section", `card lane-${lane}`, title, list);
+  }
+}

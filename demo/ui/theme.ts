@@ -1,0 +1,58 @@
+// The reader's colours and wishes, for what is drawn on canvas: CSS variables read once, and again when they change.
+import { DARK, LIGHT, type Palette } from "./colors.ts";
+
+export interface Theme {
+  readonly ink: string;
+  readonly faint: string;
+  readonly line: string;
+  readonly panel: string;
+  readonly band: string;
+  /** Of lane 0 and lane 1. */
+  readonly lanes: readonly [string, string];
+  readonly palette: Palette;
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** The computed colour of a variable: light-dark() is resolved only where a property uses it. */
+function colorOf(probe: HTMLElement, name: string): string {
+  probe.style.color = `var(${name})`;
+  return getComputedStyle(probe).color;
+}
+
+function read(): Theme {
+  const probe = document.createElement("span");
+  probe.hidden = true;
+  document.body.append(probe);
+  const color = (name: string) => colorOf(probe, name);
+  const theme: Theme = {
+    ink: color("--ink"),
+    faint: color("--faint"),
+    line: color("--line"),
+    panel: color("--panel"),
+    band: color("--band"),
+    lanes: [color("--lane-0"), color("--lane-1")],
+    palette: dark.matches ? DARK : LIGHT,
+  };
+  probe.remove();
+  return theme;
+}
+
+let current: Theme | null = null;
+
+export function theme(): Theme {
+  current ??= read();
+  return current;
+}
+
+/** Whether things may move and flash. */
+export const mayMove = (): boolean => !still.matches;
+
+/** Calls back after the colours have changed. */
+export function onThemeChange(call: () => void): void {
+  dark.addEventListener("change", () => {
+    current = null;
+    call();
+  });
+}

@@ -1,0 +1,153 @@
+// The networks' weights as pictures: the filters of the first layer, and a map of every layer.
+import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { PixelBoard, pictureCanvas } from "./canvas.ts";
+import { find, make, setText } from "./dom.ts";
+import type { Frames } from "./frames.ts";
+import { filterMap, type LayerMap, matrixMap } from "./layer_map.ts";
+import { count, percent } from "./numbers.ts";
+import { mayMove, theme } from "./theme.ts";
+import { WeightFilm } from "./weight_film.ts";
+
+/** A fade needs no more pictures than this, in ms from one to the next. */
+const BETWEEN_MS = 45;
+
+/** Wider pictures get the room of two, in weights. */
+const LARGE = 180;
+
+/** One picture of a layer on the page. */
+interface View {
+  readonly canvas: HTMLCanvasElement;
+  readonly map: LayerMap;
+  readonly board: PixelBoard;
+}
+
+/** A layer of one lane: its film and the views of it. */
+class LayerView {
+  readonly views: View[] = [];
+  private readonly film = new WeightFilm();
+  private next: Float32Array | null = null;
+  private readonly total: number;
+  private left: HTMLElement | null = null;
+  private painted = Number.NEGATIVE_INFINITY;
+
+  constructor(info: LayerInfo) {
+    this.total = info.shape.reduce((a, b) => a * b, 1);
+  }
+
+  view(map: LayerMap, label: string, left: HTMLElement | null): HTMLCanvasElement {
+    const canvas = pictureCanvas(label, "pixels");
+    canvas.style.aspectRatio = `${map.width} / ${map.height}`;
+    this.views.push({ canvas, map, board: new PixelBoard(canvas, map.width, map.height) });
+    if (left) this.left = left;
+    return canvas;
+  }
+
+  take(picture: LayerPicture): void {
+    // A picture of other weights than those announced is none of this layer.
+    if (picture.weights.length !== this.total) return;
+    this.next = picture.weights;
+    if (this.left) setText(this.left, `${count(this.total - picture.zeros)} of ${count(this.total)} left`);
+  }
+
+  draw(now: number): boolean {
+    const animate = mayMove();
+    if (this.next) this.film.show(this.next, now, animate);
+    else if (now - this.painted < BETWEEN_MS && this.film.moving(now)) return true;
+    this.next = null;
+    if (this.film.length === 0) return false;
+    this.painted = now;
+    const { palette } = theme();
+    for (const { map, board } of this.views) {
+      this.film.paint(board.pixels, palette, now, map.places);
+      board.put();
+    }
+    // Once more after the end, so that no trace of a fade stays.
+    return animate && this.film.moving(now - BETWEEN_MS * 2);
+  }
+}
+
+export class WeightsPanel {
+  private readonly frames: Frames;
+  private readonly filters = find<HTMLElement>("#filters");
+  private readonly maps = find<HTMLElement>("#maps");
+  /** A picture of more weights than the screen has pixels for it is smoothed, all others show each weight as a square. */
+  private readonly sizes = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries)
+      target.classList.toggle("reduced", contentRect.width * devicePixelRatio < (target as HTMLCanvasElement).width);
+  });
+  private lanes: LayerView[][] = [];
+  private jobs: Element[] = [];
+  private described = 0;
+
+  constructor(frames: Frames) {
+    this.frames = frames;
+  }
+
+  /** Other networks: empty pictures of their layers. */
+  reset(lanes: readonly { readonly method: string; readonly layers: readonly LayerInfo[] }[]): void {
+    for (const job of this.jobs) this.frames.remove(job);
+    this.jobs = [];
+    this.described = 0;
+    this.filters.replaceChildren();
+    this.maps.replaceChildren();
+    this.lanes = lanes.map(({ layers }) => layers.map((info) => new LayerView(info)));
+    this.sizes.disconnect();
+    lanes[0]?.layers.forEach((info, index) => {
+      const wide = matrixMap(info.shape).width > LARGE;
+      const card = make("div", wide ? "layer large" : "layer", this.title(info));
+      lanes.forEach((lane, at) => {
+        const layer = this.lanes[at]?.[index];
+        const shape = lane.layers[index]?.shape;
+        if (!layer || !shape) return;
+        const left = make("span", "faint");
+        const canvas = layer.view(matrixMap(shape), `Weights of ${info.name}, ${lane.method}`, left);
+        const head = make("p", `lane-line lane-${at}`, make("span", "swatch"), `${lane.method} `, left);
+        card.append(make("div", "layer-lane", head, canvas));
+        this.job(canvas, layer);
+        if (index === 0) this.firstLayer(layer, shape, lane.method, at);
+      });
+      this.maps.append(card);
+    });
+  }
+
+  take(lane: number, layers: readonly LayerPicture[]): void {
+    layers.forEach((picture, index) => {
+      const layer = this.lanes[lane]?.[index];
+      layer?.take(picture);
+      for (const { canvas } of layer?.views ?? []) this.frames.mark(canvas);
+    });
+    this.describe(lane, layers);
+  }
+
+  private job(canvas: HTMLCanvasElement, layer: LayerView): void {
+    this.frames.add(canvas, (now) => layer.draw(now));
+    this.sizes.observe(canvas);
+    this.jobs.push(canvas);
+  }
+
+  private title({ name, shape }: LayerInfo): HTMLElement {
+    return make("h3", "layer-name", name, make("span", "faint", ` ${shape.join(" × ")}`));
+  }
+
+  private firstLayer(layer: LayerView, shape: readonly number[], method: string, lane: number): void {
+    const map = filterMap(shape) ?? matrixMap(shape, 2);
+    const canvas = layer.view(map, `Filters of the first layer, ${method}`, null);
+    const head = make("p", `lane-line lane-${lane}`, make("span", "swatch"), method);
+    this.filters.append(make("div", "layer-lane", head, canvas));
+    this.job(canvas, layer);
+  }
+
+  /** Labels of the pictures change every ten seconds at most. */
+  private describe(lane: number, layers: readonly LayerPicture[]): void {
+    const now = performance.now();
+    if (lane === 0 && this.described && now - this.described < 10_000) return;
+    if (lane === 0) this.described = now;
+    layers.forEach((picture, index) => {
+      for (const { canvas } of this.lanes[lane]?.[index]?.views ?? []) {
+        const label = (canvas.getAttribute("aria-label") ?? "").replace(/: .*/, "");
+        const zeros = percent(picture.weights.length > 0 ? picture.zeros / picture.weights.length : null);
+        canvas.setAttribute("aria-label", `${label}: ${zeros} zeros`);
+      }
+    });
+  }
+}

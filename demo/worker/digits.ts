@@ -1,0 +1,73 @@
+// The images that come with the page: a small part of MNIST, and of Fashion-MNIST where the site has it, each in one
+// file. tools/digits_vite.ts makes the files.
+//
+// Format of digits.bin.gz and fashion.bin.gz, gzip outside. Numbers are little-endian.
+//     0   4 bytes  "EDIG"
+//     4   u8       version, 1
+//     5   u8       height
+//     6   u8       width
+//     7   u8       classes
+//     8   u32      n, images to train with
+//    12   u32      m, images to test with
+//    16   u8       labels [n], labels [m], then pixels [n, height, width], pixels [m, height, width]
+import { FASHION_MNIST, fetchSource, gunzipIfPacked, type ImageDataset, imageDataset, MNIST } from "../../src/index.ts";
+
+export interface Splits {
+  readonly train: ImageDataset;
+  readonly test: ImageDataset;
+}
+
+export type ShippedSource = "mnist" | "fashion-mnist";
+
+const SHIPPED = {
+  mnist: { file: "digits.bin.gz", facts: MNIST },
+  "fashion-mnist": { file: "fashion.bin.gz", facts: FASHION_MNIST },
+} as const;
+
+const HEADER = 16;
+/** The file unpacks to 5.5 MB; one that grows far beyond is not ours. */
+const MOST_BYTES = 2 ** 26;
+
+/** Reads an unpacked file. Throws Error naming the file and what is wrong with it. */
+export function parseDigits(bytes: Uint8Array, source: ShippedSource): Splits {
+  const { file, facts } = SHIPPED[source];
+  const fail = (message: string): never => {
+    throw new Error(`${file}: ${message}`);
+  };
+  if (bytes.length < HEADER) fail(`truncated: ${bytes.length} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (String.fromCharCode(...bytes.subarray(0, 4)) !== "EDIG") fail("does not start with EDIG");
+  if (view.getUint8(4) !== 1) fail(`version ${view.getUint8(4)} is not known`);
+  const [height, width, classes] = [view.getUint8(5), view.getUint8(6), view.getUint8(7)];
+  if (classes !== facts.classes.length) fail(`has ${classes} classes, wanted ${facts.classes.length}`);
+  const [n, m] = [view.getUint32(8, true), view.getUint32(12, true)];
+  const pixels = height * width;
+  const want = HEADER + (n + m) * (1 + pixels);
+  if (bytes.length !== want) fail(`wants ${want} bytes, has ${bytes.length}`);
+  const part = (labelsAt: number, imagesAt: number, count: number): ImageDataset =>
+    imageDataset({
+      name: source,
+      labels: bytes.subarray(labelsAt, labelsAt + count),
+      images: bytes.subarray(imagesAt, imagesAt + count * pixels),
+      shape: [1, height, width],
+      classes: facts.classes,
+      mean: facts.mean,
+      std: facts.std,
+    });
+  const images = HEADER + n + m;
+  return { train: part(HEADER, images, n), test: part(HEADER + n, images + n * pixels, m) };
+}
+
+/** Loads what the page ships. `assets`: address of the page's folder. Throws with a one-line message. */
+export async function loadShipped(assets: string, source: ShippedSource): Promise<Splits> {
+  const { file } = SHIPPED[source];
+  const packed = await fetchSource(assets).read(file);
+  return parseDigits(await gunzipIfPacked(packed, file, { maxBytes: MOST_BYTES }), source);
+}
+
+/** Which of them the site has, by its data.json: asking for a file that is not there would be an error in the console. */
+export async function shippedSources(assets: string): Promise<ShippedSource[]> {
+  const names: unknown = JSON.parse(new TextDecoder().decode(await fetchSource(assets).read("data.json")));
+  const known = Object.keys(SHIPPED) as ShippedSource[];
+  return Array.isArray(names) ? known.filter((name) => names.includes(name)) : [];
+}

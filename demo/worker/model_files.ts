@@ -1,0 +1,91 @@
+// Models out to files and back in.
+import {
+  type DenseArray,
+  inverseThreshold,
+  readModelWeights,
+  type Session,
+  writeSafetensors,
+  writeSparseModel,
+} from "../../src/index.ts";
+import type { Settings } from "../shared/settings.ts";
+
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What is known of the model that is written. */
+export interface ModelFacts {
+  readonly settings: Settings;
+  readonly step: number;
+  /** Name of the data set. */
+  readonly data: string;
+  readonly accuracy: number | null;
+}
+
+/** The effective weights as a safetensors file, dense or as bitmasks and non-zero values. Waits for the GPU. */
+export async function exportModel(session: Session, what: "dense" | "sparse", facts: ModelFacts): Promise<ModelFile> {
+  const { settings, step, accuracy } = facts;
+  const { method, sample, model } = session;
+  const state = await session.weights();
+  const weights = new Map([...state].map(([key, { data, shape }]) => [key, { data, shape } as DenseArray]));
+  const threshold = method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
+  const prunable = [...model.namedParameters()].filter(([, p]) => p.prunable).map(([key]) => key);
+  const spiking = settings.model === "spiking-cnn";
+  const metadata: Record<string, string> = {
+    model: settings.model,
+    data: facts.data,
+    ...(spiking ? { time: JSON.stringify({ timeSteps: settings.timeSteps }) } : {}),
+    input: sample.join("x"),
+    classes: String(session.classes),
+    seed: String(settings.seed),
+    method: method.name,
+    threshold: String(threshold),
+    holds: "effective weights: the soft threshold has been applied",
+    ...(accuracy === null ? {} : { accuracy: String(accuracy) }),
+    sparsity: String(sparsityOf(prunable.map((key) => (weights.get(key) as DenseArray).data))),
+  };
+  const name = `espalier-${settings.model}-${method.name}`;
+  if (what === "sparse") {
+    return { name: `${name}.sparse.safetensors`, bytes: writeSparseModel(weights, metadata) };
+  }
+  const dense = new Map(
+    [...weights].map(([key, a]) => [key, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
+  );
+  return { name: `${name}.safetensors`, bytes: writeSafetensors(dense, metadata) };
+}
+
+export function sparsityOf(arrays: readonly ArrayLike<number>[]): number {
+  let [zeros, all] = [0, 0];
+  for (const values of arrays) {
+    all += values.length;
+    for (let i = 0; i < values.length; i++) if (values[i] === 0) zeros++;
+  }
+  return all === 0 ? 0 : zeros / all;
+}
+
+/** Largest model file that is read: a hundred times the largest that the page makes. */
+const MOST_BYTES = 2 ** 26;
+
+/**
+ * Puts the weights of a file, dense or sparse, in the place of the session's, and forgets its momentum. Enqueues only.
+ * Throws with a message that names the file, or every key that does not fit; nothing has changed then.
+ */
+export function importModel(session: Session, bytes: Uint8Array, name: string, step: number): void {
+  if (bytes.length > MOST_BYTES) throw new RangeError(`${name}: ${bytes.length} bytes, at most ${MOST_BYTES} are read`);
+  const { model, optimizer, method } = session;
+  const { weights } = readModelWeights(bytes, name);
+  for (const [key, { data }] of weights) {
+    if (data.some((v) => !Number.isFinite(v))) throw new RangeError(`${name}: ${key} holds NaN or Inf`);
+  }
+  model.loadStateDict(weights);
+  optimizer.reset();
+  const threshold = method.group.mode === "latent" ? (method.thresholdAt(step) ?? 0) : 0;
+  if (threshold > 0) {
+    // What is stored is larger by the threshold, which the next update takes away again.
+    for (const [key, p] of model.namedParameters()) {
+      if (p.latent) p.latent.set(inverseThreshold((weights.get(key) as DenseArray).data, threshold));
+    }
+  }
+  optimizer.refresh();
+}

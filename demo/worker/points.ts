@@ -1,0 +1,97 @@
+// Points of the curves: from the records of a run, and from the exact step where it stands still.
+import { impliedLambda, type Position, type RunRecord, type Session, sparsityOf } from "../../src/index.ts";
+import type { Point } from "../shared/protocol.ts";
+import { SpeedMeter } from "./pace.ts";
+
+/** Least time between two sendings, in ms. */
+const SEND_EVERY = 100;
+
+export interface PointFeedOptions {
+  readonly session: Session;
+  readonly batchSize: number;
+  readonly momentum: number;
+  readonly send: (points: readonly Point[]) => void;
+}
+
+export class PointFeed {
+  private readonly options: PointFeedOptions;
+  private readonly speed = new SpeedMeter();
+  private waiting: Point[] = [];
+  private sentAt = Number.NEGATIVE_INFINITY;
+  private recorded: number;
+  private lambda: number | null = null;
+  private rate: number | null = null;
+  /** Of the last epoch's end, 0 to 1. */
+  testAccuracy: number | null = null;
+
+  constructor(options: PointFeedOptions) {
+    this.options = options;
+    this.recorded = options.session.position.step;
+  }
+
+  add(record: RunRecord): void {
+    const { session, batchSize } = this.options;
+    const now = performance.now();
+    const { step, epoch, loss, accuracy, sparsity, threshold } = record;
+    this.recorded = step;
+    const common = { step, epoch, loss, sparsity, threshold };
+    if (record.kind === "step") {
+      const rate = this.speed.mark(step, now);
+      this.rate = rate === null ? null : rate * batchSize;
+      this.lambda = session.method.isL1 ? record.lambdaEffective : null;
+      this.push({ ...common, trainAccuracy: accuracy, testAccuracy: null, lr: record.lr });
+    } else {
+      this.testAccuracy = record.testAccuracy;
+      const lr = session.lr(Math.max(0, step - 1));
+      this.push({ ...common, trainAccuracy: accuracy, testAccuracy: record.testAccuracy, lr });
+    }
+    if (now - this.sentAt >= SEND_EVERY) this.flush();
+  }
+
+  private push(point: Omit<Point, "lambda" | "imagesPerSecond">): void {
+    this.waiting.push({ ...point, lambda: this.lambda, imagesPerSecond: this.rate });
+  }
+
+  /** The steps since the last record, where a run stands still between two. Waits for the GPU. */
+  async still({ step, epoch, batch }: Position): Promise<void> {
+    const { session, momentum } = this.options;
+    this.speed.reset();
+    const from = this.recorded;
+    if (step > from) {
+      const { method, optimizer } = session;
+      const [{ steps }, counts, learned] = await Promise.all([
+        session.step.read(from, step),
+        optimizer.counts(),
+        method.thresholdAt(step) ?? method.readThreshold?.(step) ?? 0,
+      ]);
+      // The record of these steps may have come meanwhile.
+      if (this.recorded === from) {
+        const samples = steps.reduce((n, s) => n + s.samples, 0);
+        const lr = session.lr(step - 1);
+        const threshold = method.thresholdAt(step - 1);
+        if (method.isL1 && threshold !== null && method.phase(step - 1) !== "mask") {
+          const increment = method.increment(step - 1);
+          this.lambda = impliedLambda({ threshold, increment, lr, momentum: method.l1Momentum ?? momentum }).effective;
+        }
+        this.push({
+          step,
+          epoch: epoch + batch / session.stepsPerEpoch,
+          loss: steps.reduce((sum, s) => sum + s.loss * s.samples, 0) / samples,
+          trainAccuracy: steps.reduce((n, s) => n + s.correct, 0) / samples,
+          testAccuracy: null,
+          sparsity: sparsityOf(counts),
+          threshold: learned,
+          lr,
+        });
+      }
+    }
+    this.flush();
+  }
+
+  flush(): void {
+    this.sentAt = performance.now();
+    if (this.waiting.length === 0) return;
+    this.options.send(this.waiting);
+    this.waiting = [];
+  }
+}

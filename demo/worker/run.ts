@@ -1,0 +1,162 @@
+// A run of the page: one lane or two from the same seed on the same batches, taking turns.
+import { buildModel, type Gpu, manualSeed, Session } from "../../src/index.ts";
+import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
+import type { Settings } from "../shared/settings.ts";
+import type { Splits } from "./digits.ts";
+import { Lane, type Track, type Watch } from "./lane.ts";
+import { layersOf, parametersOf } from "./pictures.ts";
+import { methodsOf, runConfig, spikingOptions } from "./run_config.ts";
+import { Snapshots } from "./snapshots.ts";
+import { Turns } from "./turns.ts";
+
+/** A final threshold that was moved while the run went on. */
+export interface Move {
+  readonly step: number;
+  readonly final: number;
+}
+
+export interface RunOptions {
+  readonly gpu: Gpu;
+  readonly settings: Settings;
+  readonly data: Splits;
+  readonly watch: Watch;
+  readonly alive: () => boolean;
+  readonly report: Track["report"];
+  readonly problem: Track["problem"];
+  /** A run on a device that was lost, to go on from its last snapshot. */
+  readonly from?: Run;
+}
+
+function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Session {
+  const { train, test } = data;
+  const [channels, size] = train.shape;
+  const method = methodsOf(settings)[lane] as Settings["method"];
+  const spiking = spikingOptions(settings);
+  // Both lanes begin with the same weights.
+  manualSeed(settings.seed);
+  const input = { channels, size, classes: train.classes.length };
+  const model = buildModel(settings.model, input, spiking ? { spiking } : {});
+  const stepsPerEpoch = Math.ceil(train.length / settings.batchSize);
+  return new Session({ model, train, test, config: runConfig(method, settings, stepsPerEpoch) });
+}
+
+/** Moves the final threshold as it was moved before, so that a session goes on with the threshold that was in force. */
+function repeatMoves(session: Session, moves: readonly Move[]): void {
+  if (!session.method.setFinal) return;
+  for (const { step, final } of moves) {
+    // The method counts a move from the step it was last asked for.
+    if (step > 0) session.method.values(step - 1);
+    session.setFinalThreshold(final);
+  }
+}
+
+export class Run {
+  readonly settings: Settings;
+  readonly data: Splits;
+  readonly lanes: readonly Lane[];
+  readonly turns: Turns;
+  readonly snapshots: Snapshots;
+  private readonly moves: Move[] = [];
+  private readonly abort = new AbortController();
+  private readonly options: RunOptions;
+  private trained: Promise<unknown> = Promise.resolve();
+
+  /** Builds the networks and stands still. Throws when the settings do not fit the data. */
+  constructor(options: RunOptions) {
+    const { gpu, settings, data, watch, alive, report, problem, from } = options;
+    this.options = options;
+    this.settings = settings;
+    this.data = data;
+    const methods = methodsOf(settings);
+    const sessions: Session[] = [];
+    const saved = from?.snapshots.latest ?? null;
+    this.snapshots = new Snapshots(methods.length);
+    try {
+      for (const lane of methods.keys()) {
+        const session = buildSession(settings, data, lane as LaneNumber);
+        sessions.push(session);
+        const bytes = saved?.lanes[lane];
+        if (bytes) session.load(bytes, "snapshot");
+        repeatMoves(session, from?.moves ?? []);
+      }
+    } catch (error) {
+      for (const session of sessions) session.dispose();
+      throw error;
+    }
+    if (from) this.moves.push(...from.moves);
+    this.snapshots.latest = saved;
+    this.turns = new Turns(methods.length, saved?.step ?? 0, () => this.tellState());
+    const track: Track = {
+      turns: this.turns,
+      signal: this.abort.signal,
+      snapshots: this.snapshots,
+      watch,
+      test: data.test,
+      momentum: settings.momentum,
+      batchSize: settings.batchSize,
+      software: gpu.adapter.software,
+      alive,
+      report,
+      problem,
+    };
+    this.lanes = sessions.map(
+      (session, i) => new Lane(i as LaneNumber, methods[i] as Settings["method"], session, track),
+    );
+  }
+
+  /** Lets the lanes go to their first step, one after the other: choosing kernels is done once for both. */
+  async start(): Promise<void> {
+    const ends: Promise<void>[] = [];
+    for (const lane of this.lanes) {
+      if (this.abort.signal.aborted) return;
+      ends.push(lane.train());
+      this.trained = Promise.all(ends);
+      await lane.ready;
+    }
+  }
+
+  describe(): Extract<Report, { kind: "built" }> {
+    const { settings, data, lanes } = this;
+    const { train, test } = data;
+    const [first] = lanes as readonly [Lane];
+    return {
+      kind: "built",
+      settings,
+      lanes: lanes.map(({ method, session }) => {
+        const parameters = parametersOf(session);
+        return { method, layers: layersOf(session), parameters, denseBytes: 4 * parameters };
+      }),
+      data: { name: train.name, train: train.length, test: test.length, classes: train.classes, shape: train.shape },
+      totalSteps: first.session.totalSteps,
+      stepsPerEpoch: first.session.stepsPerEpoch,
+    };
+  }
+
+  tellState(): void {
+    const { running, finished, step } = this.turns;
+    if (this.abort.signal.aborted) return;
+    this.options.report({ kind: "state", running: running && !finished, finished, step });
+  }
+
+  /** Moves D of the lanes that have one. Throws RangeError when none has. */
+  setFinalThreshold(final: number): void {
+    const movable = this.lanes.filter(({ session }) => session.method.setFinal);
+    if (movable.length === 0) {
+      const names = this.lanes.map(({ method }) => method).join(" and ");
+      throw new RangeError(`${names}: no final threshold to change`);
+    }
+    for (const { session } of movable) session.setFinalThreshold(final);
+    this.moves.push({ step: Math.max(...movable.map(({ step }) => step)), final });
+  }
+
+  /** Ends the run and waits until nothing of it is under way; `dispose` then frees it. */
+  async stop(): Promise<void> {
+    this.abort.abort();
+    this.turns.wake();
+    await this.trained;
+  }
+
+  dispose(): void {
+    for (const lane of this.lanes) lane.dispose();
+  }
+}

@@ -1,0 +1,357 @@
+// What the page's commands do. It holds the GPU, the data and the run; it knows neither page nor worker: reports go to
+// whoever made it, so that tests may run it anywhere.
+import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/index.ts";
+import type { Command, Report } from "../shared/protocol.ts";
+import type { Settings } from "../shared/settings.ts";
+import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./digits.ts";
+import { type DroppedFile, datasetOf } from "./file_data.ts";
+import { fitInk } from "./ink.ts";
+import type { Watch } from "./lane.ts";
+import { exportModel, importModel } from "./model_files.ts";
+import { Run } from "./run.ts";
+import { checkSettings } from "./run_config.ts";
+
+export interface StudioOptions {
+  /** Hears everything; `transfer` are buffers that the studio has no more use for. */
+  readonly report: (report: Report, transfer?: readonly ArrayBuffer[]) => void;
+  /** Default: the engine's own. */
+  readonly requestGpu?: (options: GpuOptions) => Promise<Gpu>;
+  /** Which sources the site has, and their data. Default: fetched from the page's folder. */
+  readonly sources?: (assets: string) => Promise<readonly ShippedSource[]>;
+  readonly load?: (assets: string, source: ShippedSource) => Promise<Splits>;
+}
+
+/** Trying kernels may take so long: the visitor waits. */
+const TUNE_MS = 1500;
+/** Waits before each attempt to get a device again, in ms. A driver that was reset takes a while. */
+const ATTEMPTS = [0, 500, 2000, 5000];
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+const NO_WEBGPU =
+  "This browser does not offer WebGPU to this page. Recent versions of Chrome, Edge, Safari and Firefox do, on pages " +
+  "served over https or from localhost.";
+const NO_ADAPTER =
+  "This browser knows WebGPU but found no graphics adapter it may use. Its settings for hardware acceleration, or a " +
+  "newer graphics driver, may help.";
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export class Studio {
+  private readonly options: StudioOptions;
+  private readonly watch: Watch = { pictures: false, timeline: false, spikes: false };
+  private readonly data = new Map<Settings["data"], Splits>();
+  private gpu: Gpu | null = null;
+  private assets = "";
+  private run: Run | null = null;
+  /** Settings of the latest build asked for. */
+  private wanted: Settings | null = null;
+  private builds = 0;
+  private lost = false;
+  private closed = false;
+  private queue: Promise<void> = Promise.resolve();
+
+  constructor(options: StudioOptions) {
+    this.options = options;
+  }
+
+  /** Does a command after those before it. What goes wrong is reported, never thrown. */
+  handle(command: Command): Promise<void> {
+    if (command.kind === "build") this.builds++;
+    const build = this.builds;
+    this.queue = this.queue.then(async () => {
+      try {
+        if (this.closed) return;
+        // Of builds asked for in quick succession only the last one counts.
+        if (command.kind === "build" && build < this.builds) return;
+        await this.act(command);
+      } catch (error) {
+        this.problem(command.kind, error);
+      }
+    });
+    return this.queue;
+  }
+
+  private act(command: Command): Promise<void> | void {
+    switch (command.kind) {
+      case "open":
+        return this.open(command.assets);
+      case "build":
+        return this.build(command.settings);
+      case "run":
+        return this.go();
+      case "pause":
+        return this.pause();
+      case "step":
+        return this.step(command.steps);
+      case "threshold":
+        return this.current().setFinalThreshold(command.final);
+      case "watch":
+        return this.setWatch(command);
+      case "files":
+        return this.takeFiles(command.files);
+      // These wait for a moment between two steps; other commands are heard meanwhile.
+      case "classify":
+        return this.aside(command.kind, () => this.classify(command));
+      case "sample":
+        return this.sample(command.id);
+      case "export":
+        return this.aside(command.kind, () => this.export(command));
+      case "import":
+        return this.aside(command.kind, () => this.import(command));
+      case "lose":
+        return this.gpu?.device.destroy();
+    }
+  }
+
+  private aside(what: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.problem(what, error));
+  }
+
+  private problem(what: string, error: unknown): void {
+    const gone = error instanceof GpuLostError;
+    const message = gone ? "the GPU was lost meanwhile; once it is back, try again" : wordsOf(error);
+    this.options.report({ kind: "problem", what, message });
+  }
+
+  private current(): Run {
+    if (!this.run) throw new Error(this.gpu ? "there is no network yet" : "there is no GPU");
+    return this.run;
+  }
+
+  private async open(assets: string): Promise<void> {
+    this.assets = assets;
+    if (!(globalThis.navigator as Navigator | undefined)?.gpu && !this.options.requestGpu) {
+      this.options.report({ kind: "no-gpu", reason: NO_WEBGPU });
+      return;
+    }
+    let gpu: Gpu;
+    try {
+      gpu = await this.getGpu();
+    } catch (error) {
+      const reason = wordsOf(error).includes("adapter") ? NO_ADAPTER : `WebGPU did not start: ${wordsOf(error)}`;
+      this.options.report({ kind: "no-gpu", reason });
+      return;
+    }
+    let sources: readonly string[] = ["mnist"];
+    try {
+      sources = await (this.options.sources ?? shippedSources)(assets);
+    } catch (error) {
+      this.problem("data", error);
+    }
+    const { adapter } = gpu;
+    const names = [adapter.description, `${adapter.vendor} ${adapter.architecture}`.trim(), adapter.device];
+    this.options.report({
+      kind: "opened",
+      adapter: names.find((name) => name !== "") ?? "unnamed adapter",
+      software: adapter.software,
+      features: adapter.features,
+      sources: [...sources, "files"],
+    });
+  }
+
+  private async getGpu(): Promise<Gpu> {
+    const gpu = await (this.options.requestGpu ?? requestGpu)({ tuneBudgetMs: TUNE_MS });
+    this.gpu = gpu;
+    this.lost = false;
+    void gpu.device.lost.then(({ reason, message }) => {
+      if (this.gpu !== gpu || this.closed) return;
+      this.lost = true;
+      this.options.report({ kind: "lost", reason: message || reason });
+      // Whatever waits for the device has to give up before anyone else gets one.
+      void this.run?.stop();
+      this.queue = this.queue.then(() => this.recover(gpu)).catch((error: unknown) => this.problem("restore", error));
+    });
+    return gpu;
+  }
+
+  private async recover(old: Gpu): Promise<void> {
+    const before = this.run;
+    const wasRunning = before?.turns.running === true;
+    this.run = null;
+    await before?.stop();
+    // The memory went with the device.
+    setCurrentGpu(null);
+    this.gpu = null;
+    try {
+      old.destroy();
+    } catch {
+      // It is gone anyway.
+    }
+    await this.getGpuAgain();
+    if (this.closed) return;
+    if (!before) {
+      if (this.wanted) await this.build(this.wanted);
+      return;
+    }
+    this.run = this.makeRun(before.settings, before.data, before);
+    await this.run.start();
+    this.options.report({ kind: "restored", step: this.run.turns.step });
+    if (wasRunning) this.run.turns.run();
+    this.run.tellState();
+  }
+
+  private async getGpuAgain(): Promise<void> {
+    let last: unknown;
+    for (const wait of ATTEMPTS) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      try {
+        await this.getGpu();
+        return;
+      } catch (error) {
+        last = error;
+      }
+    }
+    this.options.report({ kind: "no-gpu", reason: `The graphics adapter did not come back: ${wordsOf(last)}` });
+    throw last;
+  }
+
+  private async build(settings: Settings): Promise<void> {
+    if (!this.gpu) throw new Error("there is no GPU");
+    checkSettings(settings);
+    this.wanted = settings;
+    const data = await this.dataOf(settings.data);
+    await this.endRun();
+    this.run = this.makeRun(settings, data);
+    this.options.report(this.run.describe());
+    await this.run.start();
+    if (!this.lost) this.run.tellState();
+  }
+
+  private makeRun(settings: Settings, data: Splits, from?: Run): Run {
+    const { report } = this.options;
+    return new Run({
+      gpu: this.gpu as Gpu,
+      settings,
+      data,
+      watch: this.watch,
+      alive: () => !this.lost && !this.closed,
+      report,
+      problem: (what, error) => this.problem(what, error),
+      ...(from ? { from } : {}),
+    });
+  }
+
+  private async endRun(): Promise<void> {
+    const { run } = this;
+    this.run = null;
+    await run?.stop();
+    run?.dispose();
+    this.gpu?.pool.trim();
+  }
+
+  private async dataOf(source: Settings["data"]): Promise<Splits> {
+    const known = this.data.get(source);
+    if (known) return known;
+    if (source === "files") throw new Error("there are no files yet: drop IDX files or a folder of images on the page");
+    const loaded = await (this.options.load ?? loadShipped)(this.assets, source);
+    this.data.set(source, loaded);
+    return loaded;
+  }
+
+  private go(): void {
+    const run = this.current();
+    if (!run.turns.finished) run.turns.run();
+    run.tellState();
+  }
+
+  /** Told at once; and once more, with the exact step, when everything stands. */
+  private pause(): void {
+    const run = this.current();
+    run.turns.pause();
+    run.tellState();
+  }
+
+  private step(steps: number): void {
+    if (!Number.isInteger(steps) || steps < 1)
+      throw new RangeError(`steps wants a whole number >= 1, was given ${steps}`);
+    this.current().turns.allow(steps);
+  }
+
+  private setWatch({ pictures, timeline, spikes }: Of<"watch">): void {
+    const begins = { pictures: pictures && !this.watch.pictures, spikes: spikes && !this.watch.spikes };
+    Object.assign(this.watch, { pictures, timeline, spikes });
+    for (const lane of this.run?.lanes ?? []) {
+      if (begins.pictures) this.aside("picture", () => lane.between(() => lane.picture()));
+      if (begins.spikes) this.aside("spikes", () => lane.between(() => lane.spikes()));
+    }
+  }
+
+  private async takeFiles(files: readonly DroppedFile[]): Promise<void> {
+    const data = await datasetOf(files);
+    this.data.set("files", data);
+    const { train, test } = data;
+    const { name, classes } = train;
+    this.options.report({ kind: "data-ready", name, train: train.length, test: test.length, classes });
+  }
+
+  private async classify({ id, pixels, size }: Of<"classify">): Promise<void> {
+    const { lanes, data } = this.current();
+    const { shape, mean, std } = data.train;
+    const [channels, side] = shape;
+    // An image of the right size is taken as it is.
+    const grey = size === side && pixels.length === side * side ? pixels : fitInk(pixels, size, side);
+    const x = new Float32Array(channels * side * side);
+    for (let c = 0; c < channels; c++) {
+      const [m, s] = [mean[c] as number, std[c] as number];
+      grey.forEach((v: number, i: number) => {
+        x[c * side * side + i] = (v / 255 - m) / s;
+      });
+    }
+    const results = await Promise.all(
+      lanes.map(async (lane) => ({
+        method: lane.method,
+        probabilities: await lane.between(() => lane.classify(x)),
+      })),
+    );
+    this.options.report({ kind: "classified", id, lanes: results });
+  }
+
+  private sample(id: number): void {
+    const { images, labels, length, shape, classes } = this.current().data.test;
+    const [channels, side] = shape;
+    const at = Math.floor(Math.random() * length);
+    const begin = at * channels * side * side;
+    const pixels = images.slice(begin, begin + side * side);
+    const label = classes[labels[at] as number] ?? "";
+    this.options.report({ kind: "sample", id, pixels, size: side, label }, [pixels.buffer as ArrayBuffer]);
+  }
+
+  private async export({ lane, what }: Of<"export">): Promise<void> {
+    const { lanes, settings, data } = this.current();
+    const chosen = lanes[lane];
+    if (!chosen) throw new RangeError(`there is no network ${lane + 1}`);
+    const { name, bytes } = await chosen.between(() => {
+      const { step, testAccuracy, session } = chosen;
+      return exportModel(session, what, { settings, step, data: data.train.name, accuracy: testAccuracy });
+    });
+    this.options.report({ kind: "exported", name, bytes }, [bytes.buffer as ArrayBuffer]);
+  }
+
+  private async import({ name, bytes }: Of<"import">): Promise<void> {
+    const { lanes, snapshots, turns } = this.current();
+    const [lane] = lanes as [(typeof lanes)[number]];
+    const { session } = lane;
+    const result = await lane.between(async () => {
+      importModel(session, new Uint8Array(bytes), name, lane.step);
+      const { accuracy } = await session.evaluate();
+      const layers = await session.layers();
+      const zeros = layers.reduce((n, layer) => n + layer.zeros, 0);
+      return { accuracy, sparsity: zeros / layers.reduce((n, layer) => n + layer.weights, 0) };
+    });
+    this.options.report({ kind: "imported", name, ...result });
+    await lane.between(() => lane.picture());
+    // Not to be lost with the device: at once while nobody moves, else at the next step.
+    if (!turns.running) await Promise.all(lanes.map((one) => one.between(() => one.snapshot())));
+    snapshots.hurry();
+  }
+
+  /** Ends the run and gives the device back. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.queue;
+    await this.endRun();
+    this.gpu?.destroy();
+    this.gpu = null;
+  }
+}

