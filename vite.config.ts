@@ -61,8 +61,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/**/*.gpu.test.ts"],
-          // Whole runs of every method: host code around kernels whose own tests are here.
-          exclude: ["test/prune/methods/**"],
+          // Whole runs of every method, and the demo's worker: host code around kernels whose own tests are here.
+          exclude: ["test/prune/methods/**", "test/demo/**"],
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
