@@ -1,13 +1,13 @@
 // Weights out of stored weights, outside the step: the learned gates as the forward pass reads them, the hard masks of
 // evaluation, and the bake that ends pruning.
 //!include "lib/index.wgsl"
+//!include "lib/segment.wgsl"
 //!include "lib/effective_weight.wgsl"
 const MODE: u32 = 5u;                    //!spec   as in sgd_soft_threshold.wgsl
 const STORES_WEIGHT: bool = true;        //!spec
 const MOMENTUM: bool = true;             //!spec
 // task 0: w as in training.  1: w where it counts as there, else 0.  2: w becomes the stored weight, momentum of zeros ends.
 struct Params { segments: u32, task: u32 }
-struct Segment { layer: u32, count: u32 }
 @group(0) @binding(0) var<storage, read_write> latent: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> velocity: array<vec4<f32>>;

@@ -2,8 +2,8 @@
 // (momentum, a second copy of the weights). Compares bits as integers, which order like magnitudes: exact for the tiniest
 // numbers too, and a threshold of -1 is below all. A workgroup handles one segment of 1024 elements.
 //!include "lib/index.wgsl"
+//!include "lib/segment.wgsl"
 const MAGNITUDE: u32 = 0x7fffffffu;       // all bits but the sign
-struct Segment { layer: u32, count: u32 }       // count: elements that are not padding
 const COMPANIONS: u32 = 0u;              //!spec   0, 1 or 2; the others are dummies
 struct Params { segments: u32, first_row: u32, row_step: u32 }
 @group(0) @binding(0) var<storage, read_write> values: array<vec4<u32>>;    // [segments * 256], bits of floats

@@ -4,6 +4,7 @@
 //   ltp:  dtau = -sum g w q - l0 sum q;  tau' = max(0, tau - rate V^2 dtau), V = Var |w|;  T' = temperature V
 // The factor V^2 makes the step of tau / V, which has no unit, the same for small and large weights.
 //!include "lib/effective_weight.wgsl"
+//!include "lib/sum_vec4.wgsl"
 const MODE: u32 = 4u;                    //!spec   4 str, 5 ltp
 struct Layer { first: u32, segments: u32, weights: u32, unused: u32 }
 struct Params { rest: u32 }              // 1: compute the numbers that depend on the weights, learn nothing
@@ -12,8 +13,6 @@ struct Params { rest: u32 }              // 1: compute the numbers that depend o
 @group(0) @binding(2) var<storage, read_write> hyper: Hyper;
 @group(0) @binding(3) var<storage, read> guard: array<u32>;
 @group(0) @binding(4) var<uniform> params: Params;
-
-var<workgroup> part: array<vec4<f32>, 64>;
 
 fn sigmoid(s: f32) -> f32 {
   let e = exp(-abs(s));
@@ -27,13 +26,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var k = lane; k < l.segments; k += 64u) {
     total += sums[l.first + k];
   }
-  part[lane] = total;
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      part[lane] += part[lane + half];
-    }
-  }
+  let sum = sum_vec4(total, lane);
   if (lane != 0u || hyper.phase == MASK) {
     return;
   }
@@ -41,7 +34,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     hyper.layers[group.x].now = hyper.layers[group.x].next;
     return;
   }
-  let sum = part[0];
   let learns = params.rest == 0u && hyper.phase == PRUNE;
   var t = hyper.layers[group.x];
   if (params.rest == 0u) {

@@ -3,9 +3,10 @@
 //   ltp:  sum g w q,  sum q,  sum |w|,  sum w^2      with q = gate (1 - gate) / T
 // Pairwise within the segment: q reaches 1 / (4 T), and layers have millions of weights.
 //!include "lib/index.wgsl"
+//!include "lib/segment.wgsl"
 //!include "lib/effective_weight.wgsl"
+//!include "lib/sum_vec4.wgsl"
 const MODE: u32 = 4u;                    //!spec   4 str, 5 ltp
-struct Segment { layer: u32, count: u32 }
 struct Params { segments: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> latent: array<vec4<f32>>;
@@ -13,8 +14,6 @@ struct Params { segments: u32 }
 @group(0) @binding(3) var<storage, read> hyper: Hyper;
 @group(0) @binding(4) var<storage, read_write> sums: array<vec4<f32>>;       // [segments]
 @group(0) @binding(5) var<uniform> params: Params;
-
-var<workgroup> part: array<vec4<f32>, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -38,14 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
     }
   }
-  part[lane] = total;
-  for (var half = 32u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) {
-      part[lane] += part[lane + half];
-    }
-  }
+  let sum = sum_vec4(total, lane);
   if (lane == 0u && index < params.segments) {
-    sums[index] = part[0];
+    sums[index] = sum;
   }
 }

@@ -2,9 +2,9 @@
 // float, so the 31 bits of |x| are taken as an integer, from the top: 11, 10 and 10 bits. A weight counts when its higher bits
 // are those that the row's earlier passes found. Integers only: the order of the atomics cannot change a count.
 //!include "lib/index.wgsl"
+//!include "lib/segment.wgsl"
 const BINS: u32 = 2048u;
 const MAGNITUDE: u32 = 0x7fffffffu;       // all bits but the sign
-struct Segment { layer: u32, count: u32 }       // count: elements that are not padding
 // shift: bits below the digit; above: bits below what must match; mask: of the digit. span: segments of one workgroup.
 // A layer's row is first_row + layer * row_step.
 struct Params { segments: u32, span: u32, first_row: u32, row_step: u32, shift: u32, above: u32, mask: u32 }

@@ -9,6 +9,7 @@
 //   plain:    w' = w - lr v'
 // In phase MASK all of them do the last, and leave zeros alone.
 //!include "lib/index.wgsl"
+//!include "lib/segment.wgsl"
 //!include "lib/effective_weight.wgsl"
 const MODE: u32 = 0u;                    //!spec   0 latent, 1 inplace, 2 plain, 3 fista, 4 str, 5 ltp
 const MOMENTUM: bool = true;             //!spec   false: no momentum buffer (a dummy is bound)
@@ -17,7 +18,6 @@ const DECAY_EFFECTIVE: bool = false;     //!spec   weight decay acts on w; false
 const STORES_WEIGHT: bool = true;        //!spec   false: `weight` is a dummy, the forward pass reads `latent`
 const SMALLEST: f32 = 0x1p-126f;         // a live weight that lands on zero gets this, so that zeros are the mask
 
-struct Segment { layer: u32, count: u32 }       // count: elements that are not padding
 struct Params { segments: u32, layers: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> velocity: array<vec4<f32>>;

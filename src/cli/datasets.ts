@@ -1,5 +1,4 @@
 // Data sets by name, wherever this machine has them.
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
@@ -14,16 +13,10 @@ import {
   SYNTHETIC_CLASSES,
   syntheticEventDataset,
 } from "../index.ts";
+import { fashionFolder } from "../node/fashion_folders.ts";
 import { fileSource } from "../node/index.ts";
 import { type EventDataName, isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
-
-/** Where the packages of common distributions put Fashion-MNIST. */
-const FASHION_FOLDERS = [
-  "/usr/share/dataset-fashion-mnist",
-  "/usr/share/datasets/fashion-mnist",
-  "/usr/share/dataset/fashion-mnist",
-];
 
 export const IMAGE_DATA = ["mnist", "fashion-mnist", "idx"] as const;
 
@@ -36,7 +29,7 @@ function folderOf(name: string, dir: string | undefined): string {
   if (dir) return dir;
   if (name === "mnist") return mnistFolder();
   if (name === "fashion-mnist") {
-    const found = FASHION_FOLDERS.find((folder) => existsSync(folder));
+    const found = fashionFolder();
     if (found) return found;
     throw new UsageError(
       "fashion-mnist: no copy on this machine. Install the Debian package dataset-fashion-mnist, or give its folder with --data-dir",

@@ -154,8 +154,10 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
           payload = { loss: record.loss.toFixed(3), sparsity: `${(100 * record.sparsity).toFixed(1)} %` };
           return;
         }
-        for (const warning of epochWarnings(record)) if (!warned.has(warning)) progress.log(warning);
-        for (const warning of epochWarnings(record)) warned.add(warning);
+        for (const warning of epochWarnings(record)) {
+          if (!warned.has(warning)) progress.log(warning);
+          warned.add(warning);
+        }
         session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
         if (recipe.finetuneEpochs > 0 && record.epoch === recipe.epochs) {
           beforeFinetune = { accuracy: record.testAccuracy, sparsity: record.sparsity };

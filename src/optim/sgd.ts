@@ -149,6 +149,16 @@ export class SGD {
     this.applyLtp(SOFT);
   }
 
+  /** Enqueues `work` with LTP's weights as evaluation reads them. What it returns may be a promise of values. */
+  hardened<T>(work: () => T): T {
+    this.harden();
+    try {
+      return work();
+    } finally {
+      this.soften();
+    }
+  }
+
   private applyLtp(task: number): void {
     for (const { chunks, options, phase } of this.groups) {
       if (options.mode === "ltp" && phase === "prune") for (const c of chunks) this.apply(c, options, task);

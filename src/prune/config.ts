@@ -1,6 +1,9 @@
 // What decides which weights go, and when: the settings of a pruning method, in epochs, as recipes give them.
 import type { LtpOptimizerOptions, StrOptions } from "../optim/index.ts";
+import { checksOf } from "./check.ts";
 import type { ThresholdConfig, ThresholdScheduleName } from "./threshold_schedule.ts";
+
+export const check = checksOf("pruning");
 
 /**
  * The methods.
@@ -115,10 +118,6 @@ export function thresholdConfig(config: PruneConfig, run: RunShape): ThresholdCo
   const common = { schedule, beta, pruningStartStep: start, windowSteps };
   // Of a target, the schedule gives the share of a final threshold that is not known yet.
   return sparsity === undefined ? { ...common, threshold, lambda } : { ...common, threshold: 1 };
-}
-
-export function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`pruning: ${name} wants ${wanted}, got ${String(given)}`);
 }
 
 /** The target of a method that wants one. */

@@ -2,7 +2,10 @@
 import cutWgsl from "../../shaders/cut_smallest.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { empty, type Tensor } from "../tensor/index.ts";
+import { checksOf } from "./check.ts";
 import type { MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
+
+const check = checksOf("magnitude cut");
 
 const cutKernel = kernel("cut_smallest", cutWgsl);
 
@@ -60,8 +63,4 @@ export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]
       grid: grid1d(segments, 1),
     });
   });
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`magnitude cut: ${name} wants ${wanted}, got ${String(given)}`);
 }

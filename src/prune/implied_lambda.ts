@@ -1,6 +1,10 @@
 // What a moving threshold amounts to: an L1 penalty. Raising the threshold by τ while the learning rate is η shrinks
 // every live weight as a step on the loss plus λ · Σ|w| would, with λ = τ / η. These are the numbers to log and compare.
 
+import { checksOf } from "./check.ts";
+
+const check = checksOf("implied lambda");
+
 export interface ImpliedLambdaInput {
   /** Threshold in force during step n, d(n), in units of the weights. */
   readonly threshold: number;
@@ -67,8 +71,4 @@ export function coefficientOfVariation(trace: readonly number[]): number {
   if (trace.every((v) => v === trace[0])) return 0;
   const variance = trace.reduce((sum, v) => sum + (v - mean) ** 2, 0) / trace.length;
   return Math.sqrt(variance) / Math.abs(mean);
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`implied lambda: ${name} wants ${wanted}, got ${String(given)}`);
 }

@@ -4,6 +4,9 @@ import pickWgsl from "../../shaders/magnitude_pick.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { type ArenaChunk, SEGMENT } from "../optim/param_arena.ts";
 import { persistent, type Tensor } from "../tensor/index.ts";
+import { checksOf } from "./check.ts";
+
+const check = checksOf("magnitude selection");
 
 const histogramKernel = kernel("magnitude_histogram", histogramWgsl);
 const pickKernel = kernel("magnitude_pick", pickWgsl);
@@ -151,8 +154,4 @@ function checkArena({ values, segmentTable, segments, elements }: MagnitudeArena
   check(what("values"), `${segments * SEGMENT} f32`, given(values), fits);
   const listed = segmentTable.dtype === "u32" && segmentTable.numel === 2 * segments;
   check(what("segmentTable"), `${2 * segments} u32`, given(segmentTable), listed);
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`magnitude selection: ${name} wants ${wanted}, got ${String(given)}`);
 }

@@ -80,7 +80,11 @@ export class MaskWatch {
    * that forward sees, in one wait for the GPU.
    */
   async compare(): Promise<MaskChange[]> {
-    const values = await readAll(...this.parameters.map(([, p]) => p));
+    return this.compareTo(await readAll(...this.parameters.map(([, p]) => p)));
+  }
+
+  /** The same of weights that were read already: values of the prunable parameters, in the order of the model. */
+  compareTo(values: readonly TypedArray[]): MaskChange[] {
     const masks = values.map(maskOf);
     const before = this.masks;
     this.masks = masks;

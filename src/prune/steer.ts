@@ -3,7 +3,10 @@
 import steerWgsl from "../../shaders/steer_threshold.wgsl";
 import { currentGpu, kernel } from "../gpu/index.ts";
 import { persistent, type Tensor } from "../tensor/index.ts";
+import { checksOf } from "./check.ts";
 import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
+
+const check = checksOf("steered threshold");
 
 const steerKernel = kernel("steer_threshold", steerWgsl);
 
@@ -124,8 +127,4 @@ export class SteeredThreshold {
     for (const t of [this.state, this.trace, this.control, this.moved]) t.dispose();
     this.select.dispose();
   }
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`steered threshold: ${name} wants ${wanted}, got ${String(given)}`);
 }

@@ -1,8 +1,11 @@
 // When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
 // a named schedule. Pure functions of n: a resumed run finds the threshold it had.
 
+import { checksOf } from "./check.ts";
 import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
+
+const check = checksOf("threshold schedule");
 
 /**
  * The schedules, by what they do to the pressure λ = Δd / learning rate on every weight:
@@ -188,8 +191,4 @@ function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) 
 export function thresholdFromLambda(lambda: number, steps: number, lr: (i: number) => number): number {
   check("lambda", "a finite number >= 0", lambda, Number.isFinite(lambda) && lambda >= 0);
   return lambda === 0 ? 0 : lambda * prefixSum(steps, lr).total;
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`threshold schedule: ${name} wants ${wanted}, got ${String(given)}`);
 }

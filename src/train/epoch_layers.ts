@@ -20,12 +20,9 @@ export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatc
   const named = new Map(model.namedParameters());
   const prunable = [...named.values()].filter((p) => p.prunable);
   // LTP is seen as it is tested: kept or zero.
-  optimizer.harden();
-  const changes = masks.compare();
-  const weights = readAll(...prunable);
-  optimizer.soften();
+  const weights = optimizer.hardened(() => readAll(...prunable));
   const stored = readAll(...prunable.flatMap((p) => (p.latent ? [p.latent] : [])));
-  const [seen, read, held, learned] = await Promise.all([changes, weights, stored, optimizer.learnedThresholds()]);
+  const [read, held, learned] = await Promise.all([weights, stored, optimizer.learnedThresholds()]);
   const latents = held[Symbol.iterator]();
   const details = new Map(
     prunable.map((p, i) => {
@@ -34,7 +31,7 @@ export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatc
     }),
   );
   const prunes = optimizer.groups.some((g) => g.options.mode !== "none" && g.phase === "prune");
-  return seen.map((change) => {
+  return masks.compareTo(read).map((change) => {
     const p = named.get(change.name) as Parameter;
     const own = learned.get(p);
     const { theta, w } = details.get(p) ?? { theta: null, w: new Float32Array(0) };

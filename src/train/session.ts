@@ -163,10 +163,7 @@ export class Session {
       this.optimizer.setPhase(this.method.phase(0));
     }
     this.resumed = true;
-    this.optimizer.harden();
-    const looked = this.masks.compare();
-    this.optimizer.soften();
-    await looked;
+    await this.optimizer.hardened(() => this.masks.compare());
   }
 
   /** Trains on the first batches of the run, for a method that looks before it prunes. */
@@ -299,10 +296,7 @@ export class Session {
 
   /** The weights as evaluation reads them, and all other state, by name. Waits for the GPU. */
   weights(): Promise<StateDict> {
-    this.optimizer.harden();
-    const state = this.model.stateDict();
-    this.optimizer.soften();
-    return state;
+    return this.optimizer.hardened(() => this.model.stateDict());
   }
 
   /** Zeros of each prunable layer, counted from the weights themselves. */
