@@ -13,7 +13,9 @@ import { History } from "./ui/history.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
 import { say, tell } from "./ui/messages.ts";
+import type { ThresholdMove } from "./ui/metrics_file.ts";
 import { count, percent } from "./ui/numbers.ts";
+import { keepForOffline } from "./ui/offline.ts";
 import { PadPanel } from "./ui/pad_panel.ts";
 import { RunBar } from "./ui/run_bar.ts";
 import { SpikesPanel } from "./ui/spikes_panel.ts";
@@ -37,6 +39,7 @@ let built: Built | null = null;
 let adapter = "";
 let sources: readonly string[] = [];
 let histories: History[] = [];
+let moves: ThresholdMove[] = [];
 let names: string[] = [];
 /** A build that the worker has not answered yet: reports until then are of networks that are gone. */
 let building = false;
@@ -55,7 +58,7 @@ const buildSoon = later(350, () => build(form.settings));
 const form = new SettingsForm(find("#fields"), {
   change(settings) {
     // Before the first step a change is at once in the networks; after it, it waits for a reset.
-    if (bar.step === 0 && !bar.running) buildSoon();
+    if (bar.step === 0 && !bar.running) buildSoon.call();
     else bar.pend(true);
     keep(settings);
   },
@@ -66,31 +69,62 @@ const form = new SettingsForm(find("#fields"), {
 });
 const sendThreshold = (() => {
   let value = 0;
-  const go = atMostEvery(60, () => send({ kind: "threshold", final: value }));
+  const go = atMostEvery(60, () => {
+    send({ kind: "threshold", final: value });
+    moves.push({ step: histories[0]?.last?.step ?? bar.step, threshold: value });
+  });
   return (final: number) => {
     value = final;
     go();
   };
 })();
 
-const bar = new RunBar({ send, reset: () => build(form.settings) });
+const bar = new RunBar({
+  send(command) {
+    // What was just set is what runs.
+    buildSoon.flush();
+    send(command);
+  },
+  reset: () => build(form.settings),
+});
 
 const files = new FilesPanel({
   send,
   facts: () => ({
     settings: built?.settings ?? form.settings,
     adapter,
+    moves,
     lanes: histories.map((history, i) => ({ method: built?.lanes[i]?.method ?? "", points: history.points })),
   }),
   address: () => `${location.href.replace(/#.*/, "")}${addressOf(form.settings)}`,
 });
 
-/** Calls once, `ms` after the last of several calls. */
-function later(ms: number, call: () => void): () => void {
+interface Later {
+  call(): void;
+  /** Does at once what waits; nothing where nothing does. */
+  flush(): void;
+  cancel(): void;
+}
+
+/** Does something once, `ms` after the last of several calls. */
+function later(ms: number, work: () => void): Later {
   let timer = 0;
-  return () => {
+  const cancel = () => {
     clearTimeout(timer);
-    timer = window.setTimeout(call, ms);
+    timer = 0;
+  };
+  const flush = () => {
+    if (timer === 0) return;
+    cancel();
+    work();
+  };
+  return {
+    call() {
+      cancel();
+      timer = window.setTimeout(flush, ms);
+    },
+    flush,
+    cancel,
   };
 }
 
@@ -100,6 +134,7 @@ function keep(settings: Settings): void {
 }
 
 function build(settings: Settings): void {
+  buildSoon.cancel();
   building = true;
   bar.wait();
   send({ kind: "build", settings });
@@ -144,6 +179,7 @@ function startOver(report: Built): void {
   names = report.lanes.map(({ method }) => nameOf(method));
   if (names[0] === names[1]) names = names.map((name, i) => `${name} (${i + 1})`);
   histories = names.map(() => new History());
+  moves = [];
   const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] as string }));
   form.show({ ...form.settings, ...report.settings });
   bar.ready();
@@ -270,10 +306,8 @@ onThemeChange(() => {
 document.addEventListener("visibilitychange", watch);
 find("#timeline-panel").addEventListener("toggle", watch);
 // Canvases are drawn at their size on the page.
-window.addEventListener(
-  "resize",
-  later(120, () => frames.markAll()),
-);
+const redraw = later(120, () => frames.markAll());
+window.addEventListener("resize", () => redraw.call());
 window.addEventListener("hashchange", () => {
   if (!opened) return;
   const settings = restore();
@@ -284,3 +318,4 @@ window.addEventListener("hashchange", () => {
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;
 
 send({ kind: "open", assets: new URL("./", document.baseURI).href });
+keepForOffline();

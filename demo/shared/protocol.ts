@@ -19,7 +19,7 @@ export type Command =
   | { readonly kind: "watch"; readonly pictures: boolean; readonly timeline: boolean; readonly spikes: boolean }
   /** Files dropped on the page: IDX files, gzipped or not, or images whose folder names are classes. */
   | { readonly kind: "files"; readonly files: readonly { readonly path: string; readonly file: File }[] }
-  /** A drawing, [height, width] grey values 0 to 255, ink bright on dark. */
+  /** A square of grey values 0 to 255, ink bright on dark. One of the network's own size is taken as it is, another fitted. */
   | { readonly kind: "classify"; readonly id: number; readonly pixels: Uint8Array; readonly size: number }
   /** A test image at random, for those who cannot draw. */
   | { readonly kind: "sample"; readonly id: number }
@@ -67,7 +67,7 @@ export type Report =
       readonly adapter: string;
       readonly software: boolean;
       readonly features: readonly string[];
-      /** Sources that can be chosen: fashion-mnist only where the site has it. */
+      /** Sources that the site has. */
       readonly sources: readonly string[];
     }
   /** There is no WebGPU, or no adapter: what to tell the visitor. */

@@ -1,20 +1,13 @@
 // Files in and out: models and metrics to keep, a link to the settings, models and pictures from the visitor.
 import type { Command, Lane } from "../shared/protocol.ts";
-import type { Settings } from "../shared/settings.ts";
 import { find, save } from "./dom.ts";
 import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
 import { tell } from "./messages.ts";
-import { type LaneMetrics, metricsCsv, metricsJson } from "./metrics_file.ts";
-
-export interface RunFacts {
-  readonly settings: Settings;
-  readonly adapter: string;
-  readonly lanes: readonly LaneMetrics[];
-}
+import { metricsCsv, metricsJson, type RunMetrics } from "./metrics_file.ts";
 
 export interface FilesHost {
   send(command: Command, transfer?: Transferable[]): void;
-  facts(): RunFacts;
+  facts(): RunMetrics;
   /** The full address that restores the settings of the form. */
   address(): string;
 }
@@ -43,11 +36,11 @@ export class FilesPanel {
     const lane = (): Lane => (this.lane.value === "1" ? 1 : 0);
     for (const what of ["dense", "sparse"] as const)
       find(`#export-${what}`).addEventListener("click", () => host.send({ kind: "export", lane: lane(), what }));
-    const name = ({ settings: { model, data, method, seed } }: RunFacts) =>
+    const name = ({ settings: { model, data, method, seed } }: RunMetrics) =>
       `espalier-${model}-${data}-${method}-${seed}`;
     find("#save-json").addEventListener("click", () => {
       const facts = host.facts();
-      save(`${name(facts)}.json`, metricsJson(facts.settings, facts.adapter, facts.lanes), "application/json");
+      save(`${name(facts)}.json`, metricsJson(facts), "application/json");
     });
     find("#save-csv").addEventListener("click", () => {
       const facts = host.facts();

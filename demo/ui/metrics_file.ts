@@ -37,7 +37,21 @@ export function metricsCsv(lanes: readonly LaneMetrics[]): string {
   return `${lines.join("\r\n")}\r\n`;
 }
 
-/** The settings, the adapter and all points. */
-export function metricsJson(settings: Settings, adapter: string, lanes: readonly LaneMetrics[]): string {
-  return `${JSON.stringify({ format: "espalier-demo-metrics-1", settings, adapter, lanes }, null, 1)}\n`;
+/** A final threshold D that was moved while the run went on. */
+export interface ThresholdMove {
+  readonly step: number;
+  readonly threshold: number;
+}
+
+export interface RunMetrics {
+  /** As the run began. */
+  readonly settings: Settings;
+  readonly adapter: string;
+  readonly moves: readonly ThresholdMove[];
+  readonly lanes: readonly LaneMetrics[];
+}
+
+/** The settings, what was changed on the way, the adapter and all points. */
+export function metricsJson({ settings, adapter, moves, lanes }: RunMetrics): string {
+  return `${JSON.stringify({ format: "espalier-demo-metrics-1", settings, adapter, moves, lanes }, null, 1)}\n`;
 }

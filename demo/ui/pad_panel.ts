@@ -1,7 +1,6 @@
 // The drawing pad and what both networks make of it.
 import type { Command, Report } from "../shared/protocol.ts";
 import { atMostEvery, find, make, setText } from "./dom.ts";
-import { FITTED, fitInk } from "./ink.ts";
 import { BarCell, laneHeading } from "./layers_panel.ts";
 import { say } from "./messages.ts";
 import { percent } from "./numbers.ts";
@@ -179,7 +178,7 @@ export class PadPanel {
       this.stale = true;
       return;
     }
-    const picture = this.sample ?? { pixels: this.drawn(), size: FITTED };
+    const picture = this.sample ?? { pixels: this.drawn(), size: SIDE };
     if (!picture.pixels) return;
     this.stale = false;
     this.answered = false;
@@ -192,7 +191,8 @@ export class PadPanel {
     const { data } = this.context.getImageData(0, 0, SIDE, SIDE);
     const grey = new Uint8Array(SIDE * SIDE);
     for (let i = 0; i < grey.length; i++) grey[i] = data[i * 4] as number;
-    return fitInk(grey, SIDE);
+    // A stroke along the very edge may leave no ink.
+    return grey.some((value) => value > 127) ? grey : null;
   }
 
   private list(lanes: readonly ArrayLike<number>[]): void {

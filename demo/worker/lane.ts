@@ -165,6 +165,7 @@ export class Lane {
         this.restedAt = step;
         await this.feed.still(position);
         await this.picture();
+        if (this.track.watch.spikes) await this.spikes();
         if (step > 0) await snapshots.save(this.index, this.session, position);
       } else await turns.change(this.index);
     }

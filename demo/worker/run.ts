@@ -1,5 +1,5 @@
 // A run of the page: one lane or two from the same seed on the same batches, taking turns.
-import { buildModel, type Gpu, manualSeed, Session } from "../../src/index.ts";
+import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/index.ts";
 import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { Splits } from "./digits.ts";
@@ -35,7 +35,7 @@ function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Sessi
   // Both lanes begin with the same weights.
   manualSeed(settings.seed);
   const input = { channels, size, classes: train.classes.length };
-  const model = buildModel(settings.model, input, spiking ? { spiking } : {});
+  const model = buildSmallModel(settings.model, input, spiking ? { spiking } : {});
   const stepsPerEpoch = Math.ceil(train.length / settings.batchSize);
   return new Session({ model, train, test, config: runConfig(method, settings, stepsPerEpoch) });
 }

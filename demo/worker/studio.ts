@@ -146,7 +146,7 @@ export class Studio {
       adapter: names.find((name) => name !== "") ?? "unnamed adapter",
       software: adapter.software,
       features: adapter.features,
-      sources: [...sources, "files"],
+      sources,
     });
   }
 

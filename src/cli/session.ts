@@ -12,7 +12,7 @@ export interface ModelPlan {
   };
   /** Name of the data set. */
   readonly data: string;
-  /** Where Poisson spikes are drawn from. */
+  /** What dropout, stochastic depth and Poisson spikes draw from. */
   readonly random: RandomState;
 }
 
@@ -29,11 +29,11 @@ export function modelFor(
   return buildModel(
     model.name,
     { channels, size: height, classes },
-    { checkpoint: model.checkpointBlocks ?? false, ...(spiking ? { spiking } : {}) },
+    { checkpoint: model.checkpointBlocks ?? false, random, ...(spiking ? { spiking } : {}) },
   );
 }
 
-/** `random`: what a Poisson encoder draws from; the session moves its step. */
+/** `random`: what dropout and a Poisson encoder draw from; the session moves its step. */
 export function buildSession(recipe: Recipe, { train, test }: Splits, random: RandomState): Session {
   manualSeed(recipe.seed);
   const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);

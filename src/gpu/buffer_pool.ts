@@ -141,18 +141,19 @@ export class BufferPool {
   }
 
   /**
-   * A buffer of at least `bytes`, contents undefined. `persistent` memory outlives a recording in progress.
-   * Throws MemoryError when one buffer may not be that large on this adapter.
+   * A buffer of at least `bytes`, contents undefined. `persistent` memory outlives a recording in progress; with `inParts`
+   * it may exceed what a kernel can bind at once. Throws MemoryError when one buffer may not be that large on this adapter.
    */
-  acquire(bytes: number, what: string, persistent = false): PooledBuffer {
+  acquire(bytes: number, what: string, persistent = false, inParts = false): PooledBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
-    const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const limit = inParts ? maxBufferSize : Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > limit) {
-      throw new MemoryError(`${what} needs ${bytes} bytes; this adapter binds at most ${limit} bytes at once`);
+      const does = inParts ? "holds" : "binds";
+      throw new MemoryError(`${what} needs ${bytes} bytes; this adapter ${does} at most ${limit} bytes at once`);
     }
     if (this.arena && !persistent) return this.promise(this.arena, Math.min(Math.ceil(bytes / 256) * 256, this.limit));
     // A class rounded up past the limit would be refused, so the largest tensors get their exact size.
-    return this.obtain(Math.min(sizeClass(bytes), this.limit));
+    return this.obtain(Math.max(bytes, Math.min(sizeClass(bytes), this.limit)));
   }
 
   /** Memory of exactly this size. */

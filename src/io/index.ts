@@ -3,6 +3,7 @@ export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from 
 export * from "./events/index.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
+export { bestKeyRule, KeyMapError, type KeyRule, keyRules, renameKeys, withoutPrefix } from "./key_map.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {
   parseSafetensors,
@@ -15,4 +16,6 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { type DenseArray, readModelWeights, writeSparseModel } from "./sparse_weights.ts";
+export * from "./torch/index.ts";
+export { readWeights, type WeightsFile } from "./weights_file.ts";
 export { readZip, writeZip, ZipError } from "./zip.ts";

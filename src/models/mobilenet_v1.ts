@@ -1,9 +1,7 @@
-// MobileNet-V1: depthwise separable blocks (Howard et al. 2017), with the classifier as a 1x1 convolution without bias,
-// as the soft-threshold pruning papers use it.
-import { BatchNorm2d, Conv2d, Module, ReLU, Sequential } from "../nn/index.ts";
-import { flatten } from "../ops/reshape.ts";
-import { mean } from "../ops/sum.ts";
+// MobileNet-V1: depthwise separable blocks (Howard et al. 2017). Names as in the code of the soft-threshold pruning papers.
+import { BatchNorm2d, Conv2d, type Linear, Module, ReLU, Sequential } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { type ClassifierKind, classifierLayer, classify } from "./classifier.ts";
 
 const unit = (from: number, to: number, kernel: number, stride: number, groups: number) => [
   new Conv2d(from, to, kernel, { stride, padding: Math.floor(kernel / 2), groups, bias: false }),
@@ -19,9 +17,11 @@ export interface MobileNetV1Config {
   readonly plan: readonly (readonly [channels: number, stride: number])[];
   readonly channels?: number;
   readonly classes?: number;
+  /** Default conv, as the soft-threshold pruning papers have it. */
+  readonly classifier?: ClassifierKind;
 }
 
-/** The plan for ImageNet at 224 x 224: 4,230,976 parameters with 1000 classes. */
+/** The plan for ImageNet at 224 x 224: 4,230,976 parameters with 1000 classes, 4,231,976 with a linear classifier. */
 export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
   [64, 1],
   [128, 2],
@@ -36,10 +36,11 @@ export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
 
 export class MobileNetV1 extends Module {
   readonly model: Sequential;
-  readonly fc: Conv2d;
+  readonly fc: Conv2d | Linear;
 
-  constructor({ width, firstStride, plan, channels = 3, classes = 10 }: MobileNetV1Config) {
+  constructor(config: MobileNetV1Config) {
     super();
+    const { width, firstStride, plan, channels = 3, classes = 10, classifier = "conv" } = config;
     const blocks = [new Sequential(unit(channels, width, 3, firstStride, 1))];
     let from = width;
     for (const [to, stride] of plan) {
@@ -47,10 +48,10 @@ export class MobileNetV1 extends Module {
       from = to;
     }
     this.model = new Sequential(blocks);
-    this.fc = new Conv2d(from, classes, 1, { bias: false });
+    this.fc = classifierLayer(classifier, from, classes);
   }
 
   forward(x: Tensor): Tensor {
-    return flatten(this.fc.forward(mean(this.model.forward(x), { axes: [2, 3], keepdims: true })), { startAxis: 1 });
+    return classify(this.fc, this.model.forward(x));
   }
 }

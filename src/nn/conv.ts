@@ -2,13 +2,15 @@
 import { OpError } from "../gpu/index.ts";
 import { type Conv2dOptions, conv2d } from "../ops/conv2d.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { defaultWeightInit, fanIn, type Initializer, uniformInit } from "./init.ts";
+import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
 export interface Conv2dConfig extends Conv2dOptions {
   readonly bias?: boolean;
   readonly init?: Initializer;
+  /** Default U(±1/sqrt(fan_in)). */
+  readonly biasInit?: Initializer;
 }
 
 /** Conv2d(inChannels, outChannels, kernel, { stride, padding, dilation, groups, bias }): x [N,C,H,W] -> [N,O,H',W']. */
@@ -21,7 +23,7 @@ export class Conv2d extends Module {
     inChannels: number,
     outChannels: number,
     kernel: number | readonly [number, number],
-    { bias = true, init = defaultWeightInit, ...options }: Conv2dConfig = {},
+    { bias = true, init = defaultWeightInit, biasInit, ...options }: Conv2dConfig = {},
   ) {
     super();
     const groups = options.groups ?? 1;
@@ -31,7 +33,7 @@ export class Conv2d extends Module {
     const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     const shape = [outChannels, inChannels / groups, kh, kw];
     this.weight = new Parameter(shape, init, { prunable: true });
-    this.bias = bias ? new Parameter([outChannels], uniformInit(1 / Math.sqrt(fanIn(shape)))) : null;
+    this.bias = bias ? new Parameter([outChannels], biasInit ?? defaultBiasInit(shape)) : null;
     this.options = options;
   }
 

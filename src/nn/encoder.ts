@@ -8,8 +8,8 @@ import {
   type LatencyFunction,
 } from "../ops/encode.ts";
 import { meta, type Tensor } from "../tensor/index.ts";
-import type { RandomState } from "./dropout.ts";
 import { Module } from "./module.ts";
+import type { RandomState } from "./random_state.ts";
 
 /** The same x at every step. The only encoder that passes gradients on. */
 export class DirectEncoder extends Module {

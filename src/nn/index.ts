@@ -3,7 +3,7 @@ export * from "./activation.ts";
 export { checkpointModule } from "./checkpoint.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
-export { Dropout, RandomState } from "./dropout.ts";
+export { Dropout } from "./dropout.ts";
 export { DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder } from "./encoder.ts";
 export {
   constantInit,
@@ -12,9 +12,12 @@ export {
   type Initializer,
   kaimingNormalInit,
   manualSeed,
+  normalInit,
   uniformInit,
 } from "./init.ts";
-export { Linear } from "./linear.ts";
+export { Linear, type LinearConfig } from "./linear.ts";
+export * from "./load_state.ts";
+export { MixedConv2d, type MixedConvConfig } from "./mixed_conv.ts";
 export { type HostArray, Module, type StateDict } from "./module.ts";
 export {
   IFNode,
@@ -29,6 +32,9 @@ export {
 export { BatchNorm1d, BatchNorm2d, type BatchNormConfig } from "./norm.ts";
 export { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./pool.ts";
+export { RandomState } from "./random_state.ts";
 export { SeqToANNContainer } from "./seq_to_ann.ts";
+export { SqueezeExcitation, squeezeExcite } from "./squeeze_excitation.ts";
+export { StochasticDepth } from "./stochastic_depth.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
 export { foldTime, unfoldTime } from "./time.ts";

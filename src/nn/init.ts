@@ -22,8 +22,8 @@ const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
 export function fanIn(shape: Shape): number {
   return size(shape.slice(1));
 }
-function fanOut(shape: Shape): number {
-  return (shape[0] ?? 1) * size(shape.slice(2));
+function fanOut(shape: Shape, groups: number): number {
+  return ((shape[0] ?? 1) / groups) * size(shape.slice(2));
 }
 
 function generator({ seed, parameter }: { seed: number; parameter: number }): PhiloxStream {
@@ -46,11 +46,22 @@ export const uniformInit =
 /** U(±1/sqrt(fan_in)): the default of convolutions and linear layers (Kaiming uniform with a = sqrt 5). */
 export const defaultWeightInit: Initializer = (shape, index) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, index);
 
-/** N(0, 2/fan): He et al. 2015, for layers followed by ReLU. */
-export const kaimingNormalInit =
-  (mode: "fan_in" | "fan_out" = "fan_in"): Initializer =>
+/** U(±1/sqrt(fan_in)) for the bias that goes with a weight of this shape. */
+export const defaultBiasInit = (weight: Shape): Initializer => uniformInit(1 / Math.sqrt(fanIn(weight)));
+
+/** N(0, std²). */
+export const normalInit =
+  (std: number): Initializer =>
   (shape, index) => {
     const random = generator(index);
-    const std = Math.sqrt(2 / (mode === "fan_in" ? fanIn(shape) : fanOut(shape)));
     return Float32Array.from({ length: size(shape) }, () => random.normal() * std);
   };
+
+/**
+ * N(0, 2/fan): He et al. 2015, for layers followed by ReLU. fan_out counts all outputs, as PyTorch does, also of a grouped
+ * convolution; with `groups` those of one group.
+ */
+export const kaimingNormalInit =
+  (mode: "fan_in" | "fan_out" = "fan_in", groups = 1): Initializer =>
+  (shape, index) =>
+    normalInit(Math.sqrt(2 / (mode === "fan_in" ? fanIn(shape) : fanOut(shape, groups))))(shape, index);

@@ -2,6 +2,7 @@
 import { OpError } from "../gpu/index.ts";
 import { formatShape, readAll, type Shape, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
+import { RandomState } from "./random_state.ts";
 
 export interface HostArray {
   readonly data: TypedArray;
@@ -54,6 +55,12 @@ export abstract class Module {
     return [...this.namedParameters()].map(([, p]) => p);
   }
 
+  /** What the layers draw from, each once. Training moves them to its step. */
+  randomStates(): RandomState[] {
+    const all = [...this.namedModules()].flatMap(([, m]) => Object.values(m));
+    return [...new Set(all.filter((value) => value instanceof RandomState))];
+  }
+
   train(mode = true): this {
     for (const [, m] of this.namedModules()) m.training = mode;
     return this;
@@ -94,8 +101,9 @@ export abstract class Module {
     }
   }
 
-  /** Frees all parameters and buffers. */
+  /** Frees all parameters and buffers, and what the layers draw from where it is the model's own. */
   dispose(): void {
     for (const [, t] of this.namedState()) t.dispose();
+    for (const random of this.randomStates()) if (random.owned) random.dispose();
   }
 }

@@ -1,6 +1,6 @@
 // Parameter and StateBuffer: tensors that a module owns. They get memory when first used, so that a model can be built,
 // counted and summarised without a GPU.
-import type { BufferView, PooledBuffer } from "../gpu/index.ts";
+import { type BufferView, currentGpu, type PooledBuffer } from "../gpu/index.ts";
 import { persistent, type Shape, Tensor } from "../tensor/index.ts";
 import { type Initializer, nextInitIndex } from "./init.ts";
 
@@ -23,13 +23,20 @@ export class LazyTensor extends Tensor {
     return super.view;
   }
 
+  /** Overwrites the values. What has no memory yet gets it with these, and its initializer is not asked. */
+  override set(values: Parameters<Tensor["set"]>[0]): void {
+    const unused = !this.storage && !this.gone && !currentGpu().stream.isRecording;
+    if (unused && values instanceof Float32Array && values.length === this.numel) this.materialize(values);
+    else super.set(values);
+  }
+
   /** The values the initializer gives; the same at every call. */
   initialValues(): Float32Array {
     return this.initializer(this.shape, this.seedIndex);
   }
 
   private materialize(values: Float32Array): void {
-    const source = persistent(values, this.shape);
+    const source = persistent(values, this.shape, true);
     this.storage = source.view.buffer.retain();
     source.dispose();
   }

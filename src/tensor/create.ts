@@ -76,9 +76,9 @@ export function meta(shape: Shape, dtype: DType = "f32"): Tensor {
   return new Tensor({ shape, dtype });
 }
 
-/** Memory that no scope frees and no recording owns, holding `values`. Allowed while a step is captured. */
-export function persistent(values: TypedArray, shape: Shape): Tensor {
-  const t = allocate(shape, dtypeOf(values), { persistent: true, scoped: false });
+/** Memory that no scope frees and no recording owns, holding `values`. Allowed while a step is captured. `inParts`: see allocate. */
+export function persistent(values: TypedArray, shape: Shape, inParts = false): Tensor {
+  const t = allocate(shape, dtypeOf(values), { persistent: true, scoped: false, inParts });
   writePersistent(t, values);
   return t;
 }

@@ -77,10 +77,14 @@ export class Tensor implements Bindable, Disposable {
     return `${this.name ? `${this.name} ` : `#${this.id} `}${formatShape(this.shape)} ${this.dtype}`;
   }
 
-  /** Another tensor on the same memory; shape may differ, the element count may not. */
-  alias(shape: Shape = this.shape, scoped = true): Tensor {
+  /**
+   * Another tensor on the same memory, from element `start` on (a multiple of 64: kernels bind from 256-byte boundaries).
+   * The shape may differ; it may have as many elements as are left, not more.
+   */
+  alias(shape: Shape = this.shape, scoped = true, start = 0): Tensor {
     const { buffer } = this.view;
-    return new Tensor({ shape, dtype: this.dtype, storage: buffer.retain(), offset: this.offset, scoped });
+    const offset = this.offset + start * bytesOf[this.dtype];
+    return new Tensor({ shape, dtype: this.dtype, storage: buffer.retain(), offset, scoped });
   }
 
   /** True when no other tensor shares the memory. */
@@ -135,12 +139,19 @@ export class Tensor implements Bindable, Disposable {
   }
 }
 
-/** Uninitialised memory of a shape. Throws OpError for a bad shape, MemoryError when one binding cannot hold it. */
-export function allocate(shape: Shape, dtype: DType, options: { persistent?: boolean; scoped?: boolean } = {}): Tensor {
+/**
+ * Uninitialised memory of a shape. Throws OpError for a bad shape, MemoryError when one binding cannot hold it; with
+ * `inParts`, for tensors that ops can bind part by part, only when one buffer cannot.
+ */
+export function allocate(
+  shape: Shape,
+  dtype: DType,
+  options: { persistent?: boolean; scoped?: boolean; inParts?: boolean } = {},
+): Tensor {
   checkShape("tensor", shape);
   const bytes = numel(shape) * bytesOf[dtype];
   const what = `tensor ${formatShape(shape)} ${dtype}`;
-  const storage = currentGpu().pool.acquire(bytes, what, options.persistent ?? false);
+  const storage = currentGpu().pool.acquire(bytes, what, options.persistent ?? false, options.inParts);
   if (debugLevel() >= 3) debugLog(`new ${what}`);
   return new Tensor({ shape, dtype, storage, scoped: options.scoped ?? true });
 }

@@ -33,6 +33,7 @@ export interface TrainStepOptions {
   /** Shape of one sample. */
   readonly sample: readonly number[];
   readonly labelSmoothing?: number;
+  /** Moved to each step's number, with those that the model's layers draw from. */
   readonly random?: RandomState;
   /** False runs every step eagerly: slower, same bits. Default true. */
   readonly replay?: boolean;
@@ -68,9 +69,11 @@ export class TrainStep {
   // ESPALIER_CHECK=nan: each step runs eagerly under a watch of its own.
   private readonly checking = checksNan();
   private watch: NanWatch | null = null;
+  private readonly randoms: ReadonlySet<RandomState>;
 
   constructor(options: TrainStepOptions) {
     this.options = options;
+    this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;
     this.captured = capture(({ x, y }) => this.enqueue(x, y), { replay });
   }
@@ -106,10 +109,10 @@ export class TrainStep {
 
   /** Enqueues one step. Does not wait. */
   run(batch: HostBatch, inputs: StepInputs): void {
-    const { model, optimizer, random, sample } = this.options;
+    const { model, optimizer, sample } = this.options;
     if (!model.training) model.train();
     this.stepTensor.set(inputs.step);
-    random?.setStep(inputs.step);
+    for (const random of this.randoms) random.setStep(inputs.step);
     if (this.checking) {
       this.watch?.dispose();
       this.watch = new NanWatch();
@@ -138,7 +141,7 @@ export class TrainStep {
 
   /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
   async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
-    const { model, sample, random } = this.options;
+    const { model, sample } = this.options;
     // Running statistics may hold what the bad step put there; in training nothing reads them.
     for (const [name, p] of model.namedParameters()) {
       if ((await p.data()).some((v) => !Number.isFinite(v))) {
@@ -146,7 +149,7 @@ export class TrainStep {
       }
     }
     if (batch.x.some((v) => !Number.isFinite(v))) return new NonFiniteLossError(step, "the batch holds NaN or Inf");
-    random?.setStep(step);
+    for (const random of this.randoms) random.setStep(step);
     using watch = new NanWatch();
     {
       using _scope = new Scope();

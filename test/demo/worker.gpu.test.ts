@@ -84,7 +84,7 @@ const pictures: Command = { kind: "watch", pictures: true, timeline: false, spik
 test("a run of two lanes: built, trained in turns, pruned, finished", async () => {
   await desk.do(open, pictures, build());
   const [opened] = desk.all("opened");
-  expect(opened?.sources).toEqual(["mnist", "files"]);
+  expect(opened?.sources).toEqual(["mnist"]);
   const [built] = desk.all("built");
   expect(built?.lanes.map((l) => [l.method, l.parameters, l.denseBytes])).toEqual([
     ["lats", 104444, 417776],

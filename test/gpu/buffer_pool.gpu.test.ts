@@ -279,6 +279,24 @@ test("classes are cut at the limit, so the largest tensor fits", () => {
   expect(() => pool.acquire(limit + 1, "larger")).toThrow(/larger needs 100001 bytes/);
 });
 
+test("what is bound in parts may be as large as a buffer, and comes back to the pool", () => {
+  const real = currentGpu().device;
+  const narrow = {
+    limits: { maxBufferSize: 300_000, maxStorageBufferBindingSize: 100_000 },
+    createBuffer: (d: GPUBufferDescriptor) => real.createBuffer(d),
+  } as unknown as GPUDevice;
+  const pool = new BufferPool(narrow, () => {});
+  pools.push(pool);
+  expect(() => pool.acquire(200_000, "wide", true)).toThrow(
+    "wide needs 200000 bytes; this adapter binds at most 100000",
+  );
+  const wide = pool.acquire(200_000, "wide", true, true);
+  expect(wide.bytes).toBe(200_000);
+  wide.release();
+  expect(pool.acquire(200_000, "another", true, true)).toBe(wide);
+  expect(() => pool.acquire(300_004, "wider", true, true)).toThrow("this adapter holds at most 300000 bytes at once");
+});
+
 test("trim may follow work that is still pending", async () => {
   const gpu = currentGpu();
   const t = allocate([1000], "f32");

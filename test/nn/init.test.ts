@@ -4,12 +4,14 @@ import { LeNetBN } from "../../src/models/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
+  constantInit,
   defaultWeightInit,
   fanIn,
   type Initializer,
   kaimingNormalInit,
   Linear,
   manualSeed,
+  normalInit,
 } from "../../src/nn/index.ts";
 
 const values = (seed: number) => {
@@ -69,14 +71,23 @@ test("the distributions have the moments of their names", () => {
   const uniform = 0.1 / Math.sqrt(3);
   expect(Math.abs(mean)).toBeLessThan(0.035 * uniform);
   expect(Math.abs(std / uniform - 1)).toBeLessThan(0.025);
-  for (const [mode, fan] of [
-    ["fan_in", 100],
-    ["fan_out", 200],
+  for (const [init, want] of [
+    [kaimingNormalInit("fan_in"), Math.sqrt(2 / 100)],
+    [kaimingNormalInit("fan_out"), Math.sqrt(2 / 200)],
+    [kaimingNormalInit("fan_out", 4), Math.sqrt(2 / 50)],
+    [normalInit(0.01), 0.01],
   ] as const) {
-    const want = Math.sqrt(2 / fan);
-    const [m, s] = moments(draw(kaimingNormalInit(mode), shape));
+    const [m, s] = moments(draw(init, shape));
     expect(Math.abs(m)).toBeLessThan(0.035 * want);
     expect(Math.abs(s / want - 1)).toBeLessThan(0.025);
+  }
+});
+
+test("layers take first values of their own for weight and bias", () => {
+  const config = { init: constantInit(2), biasInit: constantInit(3) };
+  for (const layer of [new Linear(2, 2, config), new Conv2d(2, 2, 1, config)]) {
+    expect([...layer.weight.initialValues()]).toEqual([2, 2, 2, 2]);
+    expect([...(layer.bias?.initialValues() ?? [])]).toEqual([3, 3]);
   }
 });
 

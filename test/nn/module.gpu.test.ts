@@ -32,6 +32,22 @@ test("parameters take memory when first used, with the values their initializer 
   expect(currentGpu().memory().live).toBe(live);
 });
 
+test("values set before the first use need no initializer; fewer than wanted are refused", async () => {
+  const asked: string[] = [];
+  const watched = (shape: readonly number[]) => {
+    asked.push(String(shape));
+    return new Float32Array(shape.reduce((a, b) => a * b, 1));
+  };
+  const conv = new Conv2d(1, 2, 1, { init: watched, biasInit: watched });
+  conv.weight.set(Float32Array.of(3, 4));
+  expect([...(await conv.weight.data())]).toEqual([3, 4]);
+  conv.weight.set(Float32Array.of(5, 6));
+  expect([...(await conv.weight.data())]).toEqual([5, 6]);
+  expect(asked).toEqual([]);
+  expect(() => conv.bias?.set(Float32Array.of(1))).toThrow("set: wants 2 values, was given 1");
+  conv.dispose();
+});
+
 test("a state dict goes round: another model answers alike", async () => {
   using _scope = new Scope();
   manualSeed(1);

@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Tape } from "../../src/autograd/index.ts";
+import { currentGpu } from "../../src/gpu/index.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { meta, Scope, tensor } from "../../src/tensor/index.ts";
 import { linearReference } from "../reference/matmul.ts";
@@ -54,6 +56,46 @@ test("any size agrees with the reference", async () => {
     }),
     { numRuns: 10, seed: 9 },
   );
+});
+
+/** Pretends that kernels bind so many bytes at most. */
+async function withBindings(bytes: number, run: () => Promise<void>): Promise<void> {
+  const limits = currentGpu().adapter.limits as { maxStorageBufferBindingSize: number };
+  const own = limits.maxStorageBufferBindingSize;
+  limits.maxStorageBufferBindingSize = bytes;
+  try {
+    await run();
+  } finally {
+    limits.maxStorageBufferBindingSize = own;
+  }
+}
+
+test("a weight larger than one binding is taken in parts, and has no gradient", async () => {
+  const [inputs, outputs] = [10, 300];
+  const w = randomArray(outputs * inputs, 2);
+  const b = randomArray(outputs, 3);
+  // 128 rows fit: parts of 128, 128 and 44.
+  await withBindings(128 * inputs * 4 + 100, async () => {
+    for (const rows of [1, 3]) {
+      for (const bias of [b, null]) {
+        using _scope = new Scope();
+        const x = randomArray(rows * inputs, 1);
+        const y = linear(tensor(x, [rows, inputs]), tensor(w, [outputs, inputs]), bias && tensor(bias));
+        expectClose(await y.data(), linearReference(x, w, bias, rows, inputs, outputs), { rtol: 1e-5, atol: 2e-6 });
+      }
+    }
+    using _scope = new Scope();
+    const weight = tensor(w, [outputs, inputs]);
+    weight.requiresGrad = true;
+    using tape = new Tape();
+    const y = linear(tensor(randomArray(inputs, 1), [1, inputs]), weight, null);
+    expect(() => tape.backward(y, tensor(b, [1, outputs]))).toThrow("[300,10] f32 is more than this adapter binds");
+  });
+  await withBindings(63 * inputs * 4, async () => {
+    using _scope = new Scope();
+    const weight = tensor(w, [outputs, inputs]);
+    expect(() => linear(tensor(randomArray(inputs, 1)), weight, null)).toThrow("64 rows of");
+  });
 });
 
 test("errors name the sizes", () => {

@@ -157,7 +157,7 @@ test("a checkpointed model has its blocks' names and weights; one without blocks
   expect(names(checkpointed)).toEqual(names(plain));
   expect(summarize(checkpointed, COLOUR)).toEqual(summarize(plain, COLOUR));
   expect(() => build("lenet-bn", GREY, true)).toThrow(
-    "lenet-bn has no blocks to checkpoint; these have: resnet-8, resnet-8-narrow, resnet-20, mobilenet-v1",
+    "lenet-bn has no blocks to checkpoint; these have: resnet-8, resnet-8-narrow, resnet-20, resnet-32",
   );
 });
 

@@ -12,6 +12,7 @@ import { reduceHandlers } from "./ops_reduce.ts";
 import { sparseHandlers } from "./ops_sparse.ts";
 import { spikingHandlers } from "./ops_spiking.ts";
 import { trainingHandlers } from "./ops_training.ts";
+import { zooLogitsHandlers } from "./ops_zoo_logits.ts";
 
 export const allHandlers: Handlers = {
   ...convHandlers,
@@ -26,4 +27,5 @@ export const allHandlers: Handlers = {
   ...learnedThresholdHandlers,
   ...trainingHandlers,
   ...eventHandlers,
+  ...zooLogitsHandlers,
 };

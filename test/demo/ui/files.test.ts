@@ -43,11 +43,19 @@ test("a CSV field holds any text", () => {
 });
 
 test("metrics as JSON read back", () => {
-  const read: unknown = JSON.parse(metricsJson(DEFAULTS, "a GPU", [{ method: "lats", points: [point] }]));
+  const read: unknown = JSON.parse(
+    metricsJson({
+      settings: DEFAULTS,
+      adapter: "a GPU",
+      moves: [{ step: 3, threshold: 0.2 }],
+      lanes: [{ method: "lats", points: [point] }],
+    }),
+  );
   expect(read).toEqual({
     format: "espalier-demo-metrics-1",
     settings: DEFAULTS,
     adapter: "a GPU",
+    moves: [{ step: 3, threshold: 0.2 }],
     lanes: [{ method: "lats", points: [point] }],
   });
 });

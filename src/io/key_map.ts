@@ -1,0 +1,88 @@
+// Other projects' key names: rules that rename one key, and renaming a whole state_dict by a rule without losing any.
+import { quote } from "./array_types.ts";
+
+/** Gives a key's name here; names that it has no word about come back as they are. */
+export type KeyRule = (name: string) => string;
+
+/** A renaming by which two keys would become one; the message names all three. */
+export class KeyMapError extends Error {
+  override readonly name = "KeyMapError";
+}
+
+/** The same entries, in the same order, under new names. Throws KeyMapError when two would have one name. */
+export function renameKeys<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): Map<string, T> {
+  const out = new Map<string, T>();
+  const origin = new Map<string, string>();
+  for (const [name, value] of entries) {
+    const renamed = rule(name);
+    const first = origin.get(renamed);
+    if (first !== undefined) {
+      throw new KeyMapError(`keys ${quote(first)} and ${quote(name)} would both be ${quote(renamed)}`);
+    }
+    origin.set(renamed, name);
+    out.set(renamed, value);
+  }
+  return out;
+}
+
+/** Takes `prefix` off the names that have it; "module." is what PyTorch's DataParallel puts before all of them. */
+export function withoutPrefix(prefix: string): KeyRule {
+  return (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
+}
+
+const SJ_BLOCK = /^(layer\d+\.\d+)\.(conv|bn)(\d+)\.(\w+)$/;
+const SJ_SHORTCUT = /^(layer\d+\.\d+\.downsample)\.([01])\.(\w+)$/;
+const SEW_BLOCK = /^(layer\d+\.\d+)\.conv(\d+)\.module\.([01])\.(\w+)$/;
+const SEW_SHORTCUT = /^(layer\d+\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
+
+/**
+ * SEW ResNet: SpikingJelly's names into the authors' own, which our models have.
+ *
+ * The authors fold time into the batch around each convolution and its batch norm, by a container whose `module` holds
+ * both: layer1.0.conv1.weight -> layer1.0.conv1.module.0.weight, layer1.0.bn1.bias -> layer1.0.conv1.module.1.bias,
+ * layer2.0.downsample.1.weight -> layer2.0.downsample.0.module.1.weight. Stem and classifier have the same names in both.
+ */
+const spikingJellyToSew: KeyRule = (name) => {
+  const block = SJ_BLOCK.exec(name);
+  if (block) return `${block[1]}.conv${block[3]}.module.${block[2] === "conv" ? 0 : 1}.${block[4]}`;
+  const shortcut = SJ_SHORTCUT.exec(name);
+  return shortcut ? `${shortcut[1]}.0.module.${shortcut[2]}.${shortcut[3]}` : name;
+};
+
+/** The way back. */
+const sewToSpikingJelly: KeyRule = (name) => {
+  const block = SEW_BLOCK.exec(name);
+  if (block) return `${block[1]}.${block[3] === "0" ? "conv" : "bn"}${block[2]}.${block[4]}`;
+  const shortcut = SEW_SHORTCUT.exec(name);
+  return shortcut ? `${shortcut[1]}.${shortcut[2]}.${shortcut[3]}` : name;
+};
+
+/** Rules by name. torchvision's names need none: they are the ones our models have. */
+export const keyRules: Readonly<Record<string, KeyRule>> = {
+  "data-parallel": withoutPrefix("module."),
+  "sew-from-spikingjelly": spikingJellyToSew,
+  "sew-to-spikingjelly": sewToSpikingJelly,
+};
+
+/**
+ * The rule of `rules` under which most names are ones that a model wants, or null when no rule gains any.
+ *
+ * So that a file is read whichever code wrote it: `wanted` are the model's own names.
+ */
+export function bestKeyRule(
+  names: Iterable<string>,
+  wanted: ReadonlySet<string>,
+  rules: Readonly<Record<string, KeyRule>> = keyRules,
+): { readonly name: string; readonly rule: KeyRule } | null {
+  const given = [...names];
+  const hits = (rule: KeyRule) => new Set(given.map(rule).filter((name) => wanted.has(name))).size;
+  let most = hits((name) => name);
+  let best: { name: string; rule: KeyRule } | null = null;
+  for (const [name, rule] of Object.entries(rules)) {
+    const count = hits(rule);
+    if (count <= most) continue;
+    most = count;
+    best = { name, rule };
+  }
+  return best;
+}

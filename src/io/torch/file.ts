@@ -1,0 +1,96 @@
+// PyTorch's .pt and .pth files: a zip of one pickle and the raw storages it names, or the older form without zip.
+import { quote, widthOf } from "../array_types.ts";
+import { readZip, ZipError } from "../zip.ts";
+import { TorchFileError } from "./error.ts";
+import { globalNamed } from "./globals.ts";
+import { readLegacy } from "./legacy.ts";
+import { type PickleValue, readPickle } from "./pickle.ts";
+import { storageFrom } from "./storage_id.ts";
+import type { TorchStorage } from "./tensor.ts";
+
+/** What torch.save was given: containers, numbers, strings and TorchTensors. Dicts are Maps, tuples frozen arrays. */
+export type TorchTree = PickleValue;
+
+const PROTO = 0x80;
+const PICKLE = /^(?:([^/]+)\/)?data\.pkl$/;
+
+/** Whether bytes start as a file of torch.save does, a zip archive or a pickle, and not as a safetensors file. */
+export function isTorchFile(bytes: Uint8Array): boolean {
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4) return true;
+  // A safetensors header of 128 bytes starts with the same byte; its length has 8 bytes, then comes a brace.
+  const isSafetensors = bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
+  return bytes[0] === PROTO && !isSafetensors;
+}
+
+/**
+ * Reads what `torch.save` wrote, without ever running code from it. See stateDictOf for the arrays by name.
+ *
+ * Tensors are checked here and read later; their elements are views of `bytes` where they can be: do not change `bytes`.
+ * Any protocol from 2 to 5 is read, with PyTorch's zip format (since 1.6) and the format before it.
+ *
+ * Options   maxBytes: the most that a zip archive may unpack to, default 1 GiB or the size of the file if that is more.
+ * Errors    TorchFileError, one line naming the file and what is wrong: any name but those of globals.ts (by that name),
+ *           other opcodes, truncated or damaged data, tensors that reach beyond their storage, other formats.
+ * Source    torch/serialization.py and torch/_utils.py of PyTorch, which write these files.
+ */
+export async function readTorchFile(
+  bytes: Uint8Array,
+  name = "torch file",
+  { maxBytes = Math.max(2 ** 30, bytes.length) }: { maxBytes?: number } = {},
+): Promise<TorchTree> {
+  const error = (problem: string) => new TorchFileError(name, problem);
+  if (!isTorchFile(bytes)) {
+    const isTar = new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar";
+    const seen = isTar ? "a tar archive, as PyTorch wrote before version 0.2" : "neither a zip archive nor a pickle";
+    throw error(`not a file of torch.save: ${bytes.length === 0 ? "it is empty" : seen}`);
+  }
+  if (bytes[0] === PROTO) return readLegacy(bytes, error);
+  let files: Map<string, Uint8Array>;
+  try {
+    files = await readZip(bytes, name, { maxBytes });
+  } catch (cause) {
+    if (!(cause instanceof ZipError)) throw cause;
+    throw error(`byte ${cause.offset}: ${cause.problem}`);
+  }
+  return readArchive(files, error);
+}
+
+function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: string) => TorchFileError): TorchTree {
+  const pickles = [...files.keys()].filter((path) => PICKLE.test(path));
+  const [path] = pickles;
+  if (path === undefined) throw error("a zip archive, but not one of torch.save: it has no data.pkl");
+  if (pickles.length > 1) throw error(`it has ${pickles.length} files named data.pkl`);
+  const folder = path.slice(0, -"data.pkl".length);
+  const order = files.get(`${folder}byteorder`);
+  if (order && new TextDecoder().decode(order) !== "little") {
+    throw error("its numbers are big-endian, only little-endian ones are read");
+  }
+  const bytes = files.get(path) as Uint8Array;
+  const storages = new Map<string, TorchStorage>();
+  const { value, next } = readPickle(bytes, 0, {
+    global: globalNamed,
+    persistent(id, fail) {
+      const storage = storageFrom(id, fail);
+      const known = storages.get(storage.key);
+      if (known) {
+        if (known.dtype === storage.dtype && known.length === storage.length) return known;
+        return fail(`${known.what} is told twice, differently`);
+      }
+      const data = files.get(`${folder}data/${storage.key}`);
+      if (!data)
+        return fail(`${storage.what} is missing: the archive has no file ${quote(`${folder}data/${storage.key}`)}`);
+      const size = storage.length * widthOf(storage.dtype);
+      if (data.length !== size) {
+        fail(`${storage.what} wants ${size} bytes for ${storage.length} elements, its file has ${data.length}`);
+      }
+      storage.bytes = data;
+      storages.set(storage.key, storage);
+      return storage;
+    },
+    refuse(problem) {
+      throw error(`data.pkl ${problem}`);
+    },
+  });
+  if (next !== bytes.length) throw error(`data.pkl has ${bytes.length - next} bytes too many after its end`);
+  return value;
+}

@@ -1,0 +1,81 @@
+// PyTorch's format before version 1.6: five pickles in a row, then the storages one after the other.
+import { quote, widthOf } from "../array_types.ts";
+import type { TorchFileError } from "./error.ts";
+import { globalNamed } from "./globals.ts";
+import { type PickleHost, type PickleValue, readPickle } from "./pickle.ts";
+import { storageFrom } from "./storage_id.ts";
+import type { TorchStorage } from "./tensor.ts";
+
+/** The number that the first pickle holds. */
+const MAGIC = 0x1950a86a20f9469cfc6cn;
+const PROTOCOL = 1001;
+
+/**
+ * The tree of a file that torch.save wrote without zip.
+ *
+ * Errors    TorchFileError, through `error`: another first number, protocol or byte order, storages that are missing,
+ *           truncated or of another size than the tensors were told, bytes after the last one.
+ */
+export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchFileError): PickleValue {
+  const storages = new Map<string, TorchStorage>();
+  const host = (part: string): PickleHost => ({
+    global: globalNamed,
+    persistent(id, fail) {
+      const storage = storageFrom(id, fail);
+      const known = storages.get(storage.key);
+      if (!known) {
+        storages.set(storage.key, storage);
+        return storage;
+      }
+      if (known.dtype !== storage.dtype || known.length !== storage.length)
+        fail(`${known.what} is told twice, differently`);
+      return known;
+    },
+    refuse(problem) {
+      throw error(`${part}${problem}`);
+    },
+  });
+  let at = 0;
+  const next = (part: string): PickleValue => {
+    const { value, next } = readPickle(bytes, at, host(part));
+    at = next;
+    return value;
+  };
+
+  if (next("") !== MAGIC) throw error("a pickle, but not one that torch.save wrote");
+  const protocol = next("protocol, ");
+  if (protocol !== PROTOCOL) throw error(`its protocol is not ${PROTOCOL}`);
+  const system = next("system, ");
+  if (!(system instanceof Map)) throw error("its record of the system is not a dict");
+  if (system.get("little_endian") !== true) throw error("its numbers are big-endian, only little-endian ones are read");
+  const tree = next("");
+  const keys = next("keys of storages, ");
+  if (!Array.isArray(keys)) throw error("its keys of storages are not a list");
+
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const missing = new Set(storages.keys());
+  for (const key of keys as readonly PickleValue[]) {
+    const storage = typeof key === "string" ? storages.get(key) : undefined;
+    if (!storage || !missing.delete(storage.key)) {
+      throw error(
+        `byte ${at}: a storage that no tensor has, or one twice: ${typeof key === "string" ? quote(key) : "no string"}`,
+      );
+    }
+    if (bytes.length - at < 8) throw error(`truncated: ${storage.what} is missing`);
+    const length = view.getBigInt64(at, true);
+    if (length !== BigInt(storage.length)) {
+      throw error(`byte ${at}: ${storage.what} has ${length} elements, the tensors were told ${storage.length}`);
+    }
+    const size = storage.length * widthOf(storage.dtype);
+    at += 8;
+    if (size > bytes.length - at) {
+      throw error(`truncated: ${storage.what} wants ${size} bytes from ${at}, there are ${bytes.length - at}`);
+    }
+    storage.bytes = bytes.subarray(at, at + size);
+    at += size;
+  }
+  const [left] = missing;
+  if (left !== undefined) throw error(`storage ${quote(left)} is missing`);
+  if (at !== bytes.length) throw error(`${bytes.length - at} bytes too many after the last storage`);
+  return tree;
+}

@@ -1,0 +1,112 @@
+// EfficientNet-B0 (Tan and Le 2019), with torchvision's names and first values.
+import {
+  constantInit,
+  Dropout,
+  Linear,
+  Module,
+  type RandomState,
+  Sequential,
+  SiLU,
+  SqueezeExcitation,
+  StochasticDepth,
+  uniformInit,
+} from "../nn/index.ts";
+import { add } from "../ops/binary.ts";
+import { mean } from "../ops/sum.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { convNorm, fanOutInit } from "./conv_norm.ts";
+
+/** Expansion, kernel, first stride, channels and blocks of each stage of B0. */
+const STAGES = [
+  [1, 3, 1, 16, 1],
+  [6, 3, 2, 24, 2],
+  [6, 5, 2, 40, 2],
+  [6, 3, 2, 80, 3],
+  [6, 5, 1, 112, 3],
+  [6, 5, 2, 192, 4],
+  [6, 3, 1, 320, 1],
+] as const;
+const STEM = 32;
+const LAST = 1280;
+const BLOCKS = STAGES.reduce((sum, stage) => sum + stage[4], 0);
+
+interface BlockPlan {
+  readonly from: number;
+  readonly to: number;
+  readonly expansion: number;
+  readonly kernel: number;
+  readonly stride: number;
+  /** Probability that a sample goes without this block. */
+  readonly drop: number;
+}
+
+/** 1x1 to more channels - depthwise - squeeze and excitation - 1x1 to few; plus the input where shapes agree. */
+class MBConv extends Module {
+  readonly block: Sequential;
+  readonly stochastic_depth: StochasticDepth;
+  private readonly residual: boolean;
+
+  constructor({ from, to, expansion, kernel, stride, drop }: BlockPlan, random: RandomState) {
+    super();
+    const wide = from * expansion;
+    const expand = expansion === 1 ? [] : [convNorm(from, wide, { activation: new SiLU() })];
+    this.residual = stride === 1 && from === to;
+    this.block = new Sequential([
+      ...expand,
+      convNorm(wide, wide, { kernel, stride, groups: wide, activation: new SiLU() }),
+      // A quarter of the block's input, not of the wide layer.
+      new SqueezeExcitation(wide, Math.max(1, Math.floor(from / 4)), fanOutInit),
+      convNorm(wide, to, { activation: null }),
+    ]);
+    this.stochastic_depth = new StochasticDepth(drop, random);
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.block.forward(x);
+    return this.residual ? add(this.stochastic_depth.forward(y), x) : y;
+  }
+}
+
+export interface EfficientNetConfig {
+  readonly channels?: number;
+  readonly classes?: number;
+  /** Before the classifier. Default 0.2. */
+  readonly dropout?: number;
+  /** Block i of n is left out, sample by sample, with this probability times i / n. Default 0.2. */
+  readonly stochasticDepth?: number;
+  /** What both draw from. */
+  readonly random: RandomState;
+}
+
+/** EfficientNet-B0: 5,288,548 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
+export class EfficientNet extends Module {
+  readonly features: Sequential;
+  readonly classifier: Sequential;
+
+  constructor(config: EfficientNetConfig) {
+    super();
+    const { channels = 3, classes = 1000, dropout = 0.2, stochasticDepth = 0.2, random } = config;
+    const layers = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new SiLU() })];
+    let from = STEM;
+    let number = 0;
+    for (const [expansion, kernel, firstStride, to, blocks] of STAGES) {
+      const stage = Array.from({ length: blocks }, (_, i) => {
+        const drop = (stochasticDepth * number++) / BLOCKS;
+        const block = new MBConv({ from, to, expansion, kernel, stride: i === 0 ? firstStride : 1, drop }, random);
+        from = to;
+        return block;
+      });
+      layers.push(new Sequential(stage));
+    }
+    layers.push(convNorm(from, LAST, { activation: new SiLU() }));
+    this.features = new Sequential(layers);
+    this.classifier = new Sequential([
+      new Dropout(dropout, random),
+      new Linear(LAST, classes, { init: uniformInit(1 / Math.sqrt(classes)), biasInit: constantInit(0) }),
+    ]);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.classifier.forward(mean(this.features.forward(x), { axes: [2, 3] }));
+  }
+}

@@ -1,0 +1,49 @@
+// LeNet-5 (LeCun et al. 1998) as it is taught: full connections where the paper's second convolution has a table, plain
+// average pooling without weights, and a linear layer where it compares with pictures of digits.
+import { OpError } from "../gpu/index.ts";
+import { AvgPool2d, Conv2d, Linear, Module } from "../nn/index.ts";
+import { flatten } from "../ops/reshape.ts";
+import { tanh } from "../ops/unary.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+export interface LeNetConfig {
+  readonly channels?: number;
+  /** Height and width. Default 28; at least 12. Images below 32 pixels get a border of two. */
+  readonly size?: number;
+  readonly classes?: number;
+}
+
+const SMALLEST = 12;
+
+/**
+ * conv 5x5 6 - tanh - average pool 2 - conv 5x5 16 - tanh - average pool 2 - fc 120 - tanh - fc 84 - tanh - fc classes.
+ * 61,706 parameters for grey images of 28 or 32 pixels and ten classes. Throws OpError for images below 12 pixels.
+ */
+export class LeNet extends Module {
+  readonly conv1: Conv2d;
+  readonly conv2: Conv2d;
+  readonly fc1: Linear;
+  readonly fc2: Linear;
+  readonly fc3: Linear;
+  readonly pool = new AvgPool2d({ kernel: 2 });
+
+  constructor({ channels = 1, size = 28, classes = 10 }: LeNetConfig = {}) {
+    super();
+    if (!(size >= SMALLEST)) throw new OpError("LeNet", `size wants at least ${SMALLEST} pixels, was given ${size}`);
+    const padding = size < 32 ? 2 : 0;
+    const pooled = (side: number) => Math.floor((side - 4) / 2);
+    const side = pooled(pooled(size + 2 * padding));
+    this.conv1 = new Conv2d(channels, 6, 5, { padding });
+    this.conv2 = new Conv2d(6, 16, 5);
+    this.fc1 = new Linear(16 * side * side, 120);
+    this.fc2 = new Linear(120, 84);
+    this.fc3 = new Linear(84, classes);
+  }
+
+  forward(x: Tensor): Tensor {
+    const first = this.pool.forward(tanh(this.conv1.forward(x)));
+    const second = this.pool.forward(tanh(this.conv2.forward(first)));
+    const third = tanh(this.fc1.forward(flatten(second, { startAxis: 1 })));
+    return this.fc3.forward(tanh(this.fc2.forward(third)));
+  }
+}

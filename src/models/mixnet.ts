@@ -1,0 +1,193 @@
+// MixNet-S (Tan and Le 2019): inverted residuals whose depthwise convolutions mix kernel sizes. Names are those of timm's
+// `mixnet_s`, the PyTorch model whose weights people have; the authors' own code is TensorFlow's.
+import {
+  BatchNorm2d,
+  Conv2d,
+  constantInit,
+  Dropout,
+  kaimingNormalInit,
+  Linear,
+  MixedConv2d,
+  Module,
+  type RandomState,
+  Sequential,
+  squeezeExcite,
+  uniformInit,
+} from "../nn/index.ts";
+import { add } from "../ops/binary.ts";
+import { mean } from "../ops/sum.ts";
+import { silu } from "../ops/unary.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+interface StagePart {
+  readonly blocks: number;
+  /** Sizes of the depthwise kernels. */
+  readonly kernels: readonly number[];
+  /** Of the first block. */
+  readonly stride?: number;
+  readonly expansion: number;
+  readonly to: number;
+  /** 1x1 convolutions in two halves: the expanding one, the projecting one. */
+  readonly halves?: "both" | "project";
+  /** Channels between squeeze and excitation, as a share of the block's input; such blocks have SiLU, others ReLU. */
+  readonly squeeze?: number;
+}
+
+const STAGES: readonly (readonly StagePart[])[] = [
+  [
+    { blocks: 1, kernels: [3], stride: 2, expansion: 6, to: 24, halves: "both" },
+    { blocks: 1, kernels: [3], expansion: 3, to: 24, halves: "both" },
+  ],
+  [
+    { blocks: 1, kernels: [3, 5, 7], stride: 2, expansion: 6, to: 40, squeeze: 0.5 },
+    { blocks: 3, kernels: [3, 5], expansion: 6, to: 40, halves: "both", squeeze: 0.5 },
+  ],
+  [
+    { blocks: 1, kernels: [3, 5, 7], stride: 2, expansion: 6, to: 80, halves: "project", squeeze: 0.25 },
+    { blocks: 2, kernels: [3, 5], expansion: 6, to: 80, halves: "project", squeeze: 0.25 },
+  ],
+  [
+    { blocks: 1, kernels: [3, 5, 7], expansion: 6, to: 120, halves: "both", squeeze: 0.5 },
+    { blocks: 2, kernels: [3, 5, 7, 9], expansion: 3, to: 120, halves: "both", squeeze: 0.5 },
+  ],
+  [
+    { blocks: 1, kernels: [3, 5, 7, 9, 11], stride: 2, expansion: 6, to: 200, squeeze: 0.5 },
+    { blocks: 2, kernels: [3, 5, 7, 9], expansion: 6, to: 200, halves: "project", squeeze: 0.5 },
+  ],
+];
+const STEM = 16;
+const LAST = 1536;
+
+const biasInit = constantInit(0);
+// Unlike torchvision, timm counts the outputs of one group.
+const init = (groups: number) => kaimingNormalInit("fan_out", groups);
+
+/** One convolution, or several side by side where there is more than one kernel. */
+function convolution(from: number, to: number, kernels: readonly number[], stride = 1, depthwise = false): Module {
+  if (kernels.length > 1) return new MixedConv2d(from, to, kernels, { stride, depthwise, init });
+  const kernel = kernels[0] as number;
+  const groups = depthwise ? from : 1;
+  return new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) });
+}
+
+/** BN and activation. */
+function activate(bn: BatchNorm2d, x: Tensor, swish: boolean): Tensor {
+  return swish ? silu(bn.forward(x)) : bn.forwardRelu(x);
+}
+
+class SqueezeExcite extends Module {
+  readonly conv_reduce: Conv2d;
+  readonly conv_expand: Conv2d;
+
+  constructor(channels: number, squeezed: number) {
+    super();
+    this.conv_reduce = new Conv2d(channels, squeezed, 1, { init: init(1), biasInit });
+    this.conv_expand = new Conv2d(squeezed, channels, 1, { init: init(1), biasInit });
+  }
+
+  forward(x: Tensor): Tensor {
+    return squeezeExcite(x, this.conv_reduce, this.conv_expand);
+  }
+}
+
+/** The first block: depthwise 3x3 and 1x1, plus the input. */
+class SeparableBlock extends Module {
+  readonly conv_dw: Module;
+  readonly bn1: BatchNorm2d;
+  readonly conv_pw: Module;
+  readonly bn2: BatchNorm2d;
+
+  constructor(channels: number) {
+    super();
+    this.conv_dw = convolution(channels, channels, [3], 1, true);
+    this.bn1 = new BatchNorm2d(channels);
+    this.conv_pw = convolution(channels, channels, [1]);
+    this.bn2 = new BatchNorm2d(channels);
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.conv_pw.forward(this.bn1.forwardRelu(this.conv_dw.forward(x)));
+    return add(this.bn2.forward(y), x);
+  }
+}
+
+/** 1x1 to more channels - mixed depthwise - squeeze and excitation - 1x1 to few; plus the input where shapes agree. */
+class MixBlock extends Module {
+  readonly conv_pw: Module;
+  readonly bn1: BatchNorm2d;
+  readonly conv_dw: Module;
+  readonly bn2: BatchNorm2d;
+  readonly se: SqueezeExcite | null;
+  readonly conv_pwl: Module;
+  readonly bn3: BatchNorm2d;
+  private readonly residual: boolean;
+
+  constructor(from: number, stride: number, { kernels, expansion, to, halves, squeeze }: Omit<StagePart, "blocks">) {
+    super();
+    const wide = from * expansion;
+    this.residual = stride === 1 && from === to;
+    this.conv_pw = convolution(from, wide, halves === "both" ? [1, 1] : [1]);
+    this.bn1 = new BatchNorm2d(wide);
+    this.conv_dw = convolution(wide, wide, kernels, stride, true);
+    this.bn2 = new BatchNorm2d(wide);
+    this.se = squeeze === undefined ? null : new SqueezeExcite(wide, from * squeeze);
+    this.conv_pwl = convolution(wide, to, halves ? [1, 1] : [1]);
+    this.bn3 = new BatchNorm2d(to);
+  }
+
+  forward(x: Tensor): Tensor {
+    const swish = this.se !== null;
+    const wide = activate(this.bn1, this.conv_pw.forward(x), swish);
+    const mixed = activate(this.bn2, this.conv_dw.forward(wide), swish);
+    const y = this.bn3.forward(this.conv_pwl.forward(this.se ? this.se.forward(mixed) : mixed));
+    return this.residual ? add(y, x) : y;
+  }
+}
+
+export interface MixNetConfig {
+  readonly channels?: number;
+  readonly classes?: number;
+  /** Before the classifier. Default 0.2, the authors'. */
+  readonly dropout?: number;
+  /** What dropout draws from. */
+  readonly random: RandomState;
+}
+
+/** MixNet-S: 4,134,606 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
+export class MixNet extends Module {
+  readonly conv_stem: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly blocks: Sequential;
+  readonly conv_head: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly dropout: Dropout;
+  readonly classifier: Linear;
+
+  constructor({ channels = 3, classes = 1000, dropout = 0.2, random }: MixNetConfig) {
+    super();
+    this.conv_stem = new Conv2d(channels, STEM, 3, { stride: 2, padding: 1, bias: false, init: init(1) });
+    this.bn1 = new BatchNorm2d(STEM);
+    let from = STEM;
+    const stages = STAGES.map((parts) => {
+      const blocks = parts.flatMap(({ blocks: count, stride = 1, ...plan }) =>
+        Array.from({ length: count }, (_, i) => {
+          const block = new MixBlock(from, i === 0 ? stride : 1, plan);
+          from = plan.to;
+          return block;
+        }),
+      );
+      return new Sequential(blocks);
+    });
+    this.blocks = new Sequential([new Sequential([new SeparableBlock(STEM)]), ...stages]);
+    this.conv_head = new Conv2d(from, LAST, 1, { bias: false, init: init(1) });
+    this.bn2 = new BatchNorm2d(LAST);
+    this.dropout = new Dropout(dropout, random);
+    this.classifier = new Linear(LAST, classes, { init: uniformInit(1 / Math.sqrt(classes)), biasInit });
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = this.blocks.forward(this.bn1.forwardRelu(this.conv_stem.forward(x)));
+    const last = this.bn2.forwardRelu(this.conv_head.forward(y));
+    return this.classifier.forward(this.dropout.forward(mean(last, { axes: [2, 3] })));
+  }
+}

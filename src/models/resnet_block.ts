@@ -1,0 +1,91 @@
+// Residual blocks of ResNets (He et al. 2016), with torchvision's names.
+import { BatchNorm2d, Conv2d, defaultWeightInit, type Initializer, Module, Sequential } from "../nn/index.ts";
+import { add } from "../ops/binary.ts";
+import { relu } from "../ops/unary.ts";
+import type { Tensor } from "../tensor/index.ts";
+
+export interface BasicBlockConfig {
+  /** False: batch norm, addition and ReLU run one by one; the results agree. Default true. */
+  readonly fuse?: boolean;
+  /** First values of the convolutions. Default PyTorch's. */
+  readonly init?: Initializer;
+}
+
+/** A 1x1 convolution and batch norm where the block changes the shape; else null. */
+function shortcut(from: number, to: number, stride: number, init: Initializer): Sequential | null {
+  if (stride === 1 && from === to) return null;
+  return new Sequential([new Conv2d(from, to, 1, { stride, bias: false, init }), new BatchNorm2d(to)]);
+}
+
+/** relu(bn(x)), by one kernel or two. */
+export function normRelu(bn: BatchNorm2d, x: Tensor, fuse: boolean): Tensor {
+  return fuse ? bn.forwardRelu(x) : relu(bn.forward(x));
+}
+
+/** relu(bn(x) + shortcut), by one kernel or three. */
+function normAddRelu(bn: BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean): Tensor {
+  return fuse ? bn.forwardAddRelu(x, other) : relu(add(bn.forward(x), other));
+}
+
+/** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution where shapes differ), then ReLU. */
+export class BasicBlock extends Module {
+  /** Output channels for each of `channels`. */
+  static readonly expansion = 1;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly downsample: Sequential | null;
+  private readonly fuse: boolean;
+
+  constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
+    super();
+    const { fuse = true, init = defaultWeightInit } = config;
+    this.fuse = fuse;
+    this.conv1 = new Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
+    this.bn1 = new BatchNorm2d(channels);
+    this.conv2 = new Conv2d(channels, channels, 3, { padding: 1, bias: false, init });
+    this.bn2 = new BatchNorm2d(channels);
+    this.downsample = shortcut(inChannels, channels, stride, init);
+  }
+
+  forward(x: Tensor): Tensor {
+    const { fuse } = this;
+    const y = this.conv2.forward(normRelu(this.bn1, this.conv1.forward(x), fuse));
+    return normAddRelu(this.bn2, y, this.downsample ? this.downsample.forward(x) : x, fuse);
+  }
+}
+
+/** 1x1 - 3x3 - 1x1, the last with four times the channels. The stride is in the 3x3, as in torchvision. */
+export class Bottleneck extends Module {
+  static readonly expansion = 4;
+  readonly conv1: Conv2d;
+  readonly bn1: BatchNorm2d;
+  readonly conv2: Conv2d;
+  readonly bn2: BatchNorm2d;
+  readonly conv3: Conv2d;
+  readonly bn3: BatchNorm2d;
+  readonly downsample: Sequential | null;
+  private readonly fuse: boolean;
+
+  constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
+    super();
+    const { fuse = true, init = defaultWeightInit } = config;
+    const to = channels * Bottleneck.expansion;
+    this.fuse = fuse;
+    this.conv1 = new Conv2d(inChannels, channels, 1, { bias: false, init });
+    this.bn1 = new BatchNorm2d(channels);
+    this.conv2 = new Conv2d(channels, channels, 3, { stride, padding: 1, bias: false, init });
+    this.bn2 = new BatchNorm2d(channels);
+    this.conv3 = new Conv2d(channels, to, 1, { bias: false, init });
+    this.bn3 = new BatchNorm2d(to);
+    this.downsample = shortcut(inChannels, to, stride, init);
+  }
+
+  forward(x: Tensor): Tensor {
+    const { fuse } = this;
+    const narrow = normRelu(this.bn1, this.conv1.forward(x), fuse);
+    const y = this.conv3.forward(normRelu(this.bn2, this.conv2.forward(narrow), fuse));
+    return normAddRelu(this.bn3, y, this.downsample ? this.downsample.forward(x) : x, fuse);
+  }
+}

@@ -1,0 +1,67 @@
+// Models for small images, by name: a list of its own, so that a page that trains one of them does not load the whole zoo.
+import type { Module } from "../nn/index.ts";
+import {
+  type BuildOptions,
+  buildFrom,
+  type ModelEntry,
+  type ModelInput,
+  type ModelList,
+  RESNET_BLOCKS,
+} from "./entry.ts";
+import { LeNet } from "./lenet.ts";
+import { LeNetBN } from "./lenet_bn.ts";
+import { MobileNetV1, type MobileNetV1Config } from "./mobilenet_v1.ts";
+import { ResNetCifar } from "./resnet_cifar.ts";
+import { SewNet } from "./spiking/sew_net.ts";
+import { SpikingCnn } from "./spiking/spiking_cnn.ts";
+
+/** 28 pixels become 14, then 7, then 4. */
+const mobilenetSmallPlan: MobileNetV1Config["plan"] = [
+  [32, 1],
+  [64, 2],
+  [64, 1],
+  [128, 2],
+];
+
+const resNetCifar = (blocks: number, doc: string, width = 16): ModelEntry => ({
+  doc,
+  build: ({ channels, classes }) => new ResNetCifar({ blocks, width, channels, classes }),
+  blocks: RESNET_BLOCKS,
+});
+
+export const smallModels: ModelList = {
+  lenet: {
+    doc: "LeNet-5: tanh, average pooling; 61,706 parameters on MNIST",
+    build: (input) => new LeNet(input),
+  },
+  "lenet-bn": {
+    doc: "two 5x5 convolutions with batch norm and two linear layers; 105,218 parameters on MNIST",
+    build: (input) => new LeNetBN(input),
+  },
+  "resnet-8": resNetCifar(1, "ResNet for small images, one block a stage; 78,042 parameters on CIFAR-10"),
+  "resnet-8-narrow": resNetCifar(1, "the same with half the channels, for quick trials; 19,810 parameters on MNIST", 8),
+  "resnet-20": resNetCifar(3, "ResNet for small images, three blocks a stage; 272,474 parameters on CIFAR-10"),
+  "resnet-32": resNetCifar(5, "ResNet for small images, five blocks a stage; 466,906 parameters on CIFAR-10"),
+  "resnet-56": resNetCifar(9, "ResNet for small images, nine blocks a stage; 855,770 parameters on CIFAR-10"),
+  "mobilenet-small": {
+    doc: "four depthwise separable blocks for images of 28 pixels; 18,816 parameters on MNIST",
+    build: ({ channels, classes }) =>
+      new MobileNetV1({ width: 16, firstStride: 2, plan: mobilenetSmallPlan, channels, classes }),
+    blocks: /^model\.\d+$/,
+  },
+  "spiking-cnn": {
+    doc: "lenet-bn with spiking neurons (LIF) in place of ReLU; images and events",
+    build: (input, spiking) => new SpikingCnn({ ...input, ...spiking }),
+    spiking: true,
+  },
+  "sew-net": {
+    doc: "one convolution and one SEW block of 16 channels: spiking, LIF neurons, images and events",
+    build: ({ channels, classes }, spiking) => new SewNet({ channels, classes, ...spiking }),
+    spiking: true,
+  },
+};
+
+/** buildModel from the small models alone. */
+export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): Module {
+  return buildFrom(smallModels, name, input, options);
+}

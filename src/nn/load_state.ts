@@ -1,0 +1,203 @@
+// Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
+import { OpError } from "../gpu/index.ts";
+import { formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { type HostArray, Module } from "./module.ts";
+import { type LazyTensor, Parameter } from "./parameter.ts";
+
+export interface LoadOptions {
+  /** Default true: anything missing, unexpected or of another shape is an error. False: what fits is loaded. */
+  readonly strict?: boolean;
+  /** Names to leave alone in module and file, by a pattern or as dotted paths: "fc" is fc.weight and fc.bias. */
+  readonly skip?: RegExp | readonly string[];
+  /** "new": the last layer keeps its first values when the file's has another number of classes, or has none. */
+  readonly head?: "new";
+}
+
+export interface ShapeMismatch {
+  readonly name: string;
+  /** The module's shape. */
+  readonly want: Shape;
+  /** The file's. */
+  readonly have: Shape;
+}
+
+/** What loading did, or would do; names in the module's order, unexpected ones in the file's. */
+export interface LoadReport {
+  readonly loaded: readonly string[];
+  readonly missing: readonly string[];
+  readonly unexpected: readonly string[];
+  readonly mismatched: readonly ShapeMismatch[];
+  /** Names that `skip` or a new head left out, of the module or the file. */
+  readonly skipped: readonly string[];
+  /** What became of the last layer when it is new, else null. */
+  readonly head: string | null;
+  /** How many num_batches_tracked only one side has: PyTorch's count of training steps, which no result depends on. */
+  readonly counters: number;
+}
+
+const COUNTER = /(?:^|\.)num_batches_tracked$/;
+/** Lines of a report for each kind of trouble. */
+const MAX_LINES = 12;
+
+/** Some of a module's tensors as a module of their own, so that loadStateDict is asked for no others. */
+class Part extends Module {
+  readonly #entries: readonly (readonly [string, LazyTensor])[];
+  constructor(entries: readonly (readonly [string, LazyTensor])[]) {
+    super();
+    this.#entries = entries;
+  }
+  override forward(x: Tensor): Tensor {
+    return x;
+  }
+  override *namedState(): Generator<[string, LazyTensor]> {
+    for (const [name, tensor] of this.#entries) yield [name, tensor];
+  }
+}
+
+/**
+ * Writes arrays into a module by name and tells what was done.
+ *
+ * Shapes    each array as the module's tensor of that name, float32.
+ * Options   strict (default true), skip, head: see LoadOptions.
+ * Errors    OpError, before anything is written: with `strict` anything missing, unexpected or mismatched (the report's
+ *           text); always when not one array fits, when `skip` meets no name, and what Module.loadStateDict refuses.
+ */
+export function loadState(
+  module: Module,
+  arrays: ReadonlyMap<string, HostArray>,
+  options: LoadOptions = {},
+): LoadReport {
+  const report = compareState(module, arrays, options);
+  const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
+  if (trouble > 0 && (options.strict ?? true)) throw new OpError("loadState", formatLoadReport(report));
+  if (report.loaded.length === 0) throw new OpError("loadState", `no array fits; ${formatLoadReport(report)}`);
+  const targets = new Map(module.namedState());
+  const part = new Part(report.loaded.map((name) => [name, targets.get(name) as LazyTensor]));
+  part.loadStateDict(new Map(report.loaded.map((name) => [name, arrays.get(name) as HostArray])));
+  return report;
+}
+
+/** The report that loadState would give, without writing anything; needs no GPU. Errors: OpError as to the options. */
+export function compareState(
+  module: Module,
+  arrays: ReadonlyMap<string, { readonly shape: Shape }>,
+  { skip = [], head }: LoadOptions = {},
+): LoadReport {
+  const targets = new Map(module.namedState());
+  const names = new Set([...targets.keys(), ...arrays.keys()]);
+  const left = skipper(skip, names);
+  const newHead = head === undefined ? null : headOf(module, arrays, head);
+
+  const loaded: string[] = [];
+  const missing: string[] = [];
+  const mismatched: ShapeMismatch[] = [];
+  const skipped: string[] = [];
+  let counters = 0;
+  for (const [name, target] of targets) {
+    const given = arrays.get(name);
+    if (left(name) || newHead?.owns(name)) skipped.push(name);
+    else if (!given && COUNTER.test(name)) counters++;
+    else if (!given) missing.push(name);
+    else if (sameShape(given.shape, target.shape)) loaded.push(name);
+    else mismatched.push({ name, want: target.shape, have: given.shape });
+  }
+  const unexpected: string[] = [];
+  for (const name of arrays.keys()) {
+    if (targets.has(name)) continue;
+    if (left(name) || newHead?.owns(name)) skipped.push(name);
+    else if (COUNTER.test(name)) counters++;
+    else unexpected.push(name);
+  }
+  return { loaded, missing, unexpected, mismatched, skipped, head: newHead?.text ?? null, counters };
+}
+
+/** Whether a name is to be skipped; every part of `skip` must meet one. */
+function skipper(skip: RegExp | readonly string[], names: ReadonlySet<string>): (name: string) => boolean {
+  if (skip instanceof RegExp) {
+    // Without g and y, by which a pattern remembers where it stopped.
+    const pattern = new RegExp(skip.source, skip.flags.replace(/[gy]/g, ""));
+    if (![...names].some((name) => pattern.test(name))) throw new OpError("loadState", `skip ${skip} meets no name`);
+    return (name) => pattern.test(name);
+  }
+  const under = (name: string, path: string) => name === path || name.startsWith(`${path}.`);
+  for (const path of skip) {
+    if (![...names].some((name) => under(name, path))) throw new OpError("loadState", `skip "${path}" meets no name`);
+  }
+  return (name) => skip.some((path) => under(name, path));
+}
+
+interface NewHead {
+  owns(name: string): boolean;
+  readonly text: string;
+}
+
+/** The last layer with a prunable weight, when the file's differs in the number of outputs or is not there; else null. */
+function headOf(module: Module, arrays: ReadonlyMap<string, { readonly shape: Shape }>, head: string): NewHead | null {
+  if (head !== "new") throw new OpError("loadState", `head wants "new", was given ${JSON.stringify(head)}`);
+  const last = [...module.namedState()].findLast(([, tensor]) => tensor instanceof Parameter && tensor.prunable);
+  if (!last) throw new OpError("loadState", "head: the module has no layer with weights");
+  const [weight, { shape }] = last;
+  const path = weight.slice(0, Math.max(0, weight.lastIndexOf(".")));
+  const shown = path || "the layer";
+  const have = arrays.get(weight)?.shape;
+  const owns = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf("."))) === path;
+  if (!have) return { owns, text: `${shown} is new: the file has no ${weight}` };
+  // Another width of what goes in is no other number of classes, and stays an error.
+  if (have.length !== shape.length || !sameShape(have.slice(1), shape.slice(1)) || have[0] === shape[0]) return null;
+  return { owns, text: `${shown} is new: ${shape[0]} outputs, the file has ${have[0]}` };
+}
+
+/**
+ * A report in words: one line when all is well, else counts and names, grouped by module and at most 12 lines of each kind.
+ */
+export function formatLoadReport(report: LoadReport): string {
+  const { loaded, missing, unexpected, mismatched, skipped, head, counters } = report;
+  const total = loaded.length + missing.length + mismatched.length;
+  const trouble = missing.length + unexpected.length + mismatched.length;
+  const lines = [trouble === 0 ? `loaded all ${count(total)}` : `${loaded.length} of ${count(total)} fit`];
+  if (head) lines.push(head);
+  if (skipped.length > 0) lines.push(`${skipped.length} skipped: ${shortList(skipped)}`);
+  if (counters > 0)
+    lines.push(`${counters} num_batches_tracked left out: only PyTorch counts steps, no result depends on it`);
+  const block = (title: string, all: readonly string[]) => {
+    if (all.length === 0) return;
+    lines.push(title, ...all.slice(0, MAX_LINES).map((line) => `  ${line}`));
+    if (all.length > MAX_LINES) lines.push(`  and ${all.length - MAX_LINES} more modules`);
+  };
+  block(`missing in the file: ${missing.length}`, byModule(missing));
+  block(`in the file only: ${unexpected.length}`, byModule(unexpected));
+  block(
+    `of another shape: ${mismatched.length}`,
+    mismatched.map(({ name, want, have }) => `${name}: wants ${formatShape(want)}, has ${formatShape(have)}`),
+  );
+  const prefix = commonPrefix(unexpected);
+  if (prefix && missing.length > 0 && missing.some((name) => unexpected.includes(prefix + name))) {
+    lines.push(`every name in the file starts with "${prefix}": take it off`);
+  }
+  return lines.join("\n");
+}
+
+const count = (n: number) => `${n} array${n === 1 ? "" : "s"}`;
+
+const shortList = (names: readonly string[]) =>
+  `${names.slice(0, 6).join(", ")}${names.length > 6 ? `, and ${names.length - 6} more` : ""}`;
+
+/** "layer1.0.bn1 (2): weight, bias", one line a module. */
+function byModule(names: readonly string[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const dot = name.lastIndexOf(".");
+    const path = name.slice(0, Math.max(0, dot));
+    const parts = groups.get(path) ?? [];
+    parts.push(name.slice(dot + 1));
+    groups.set(path, parts);
+  }
+  return [...groups].map(([path, parts]) => `${path || "the module itself"} (${parts.length}): ${shortList(parts)}`);
+}
+
+/** What all names have before their first dot, with the dot; "" when they differ. */
+function commonPrefix(names: readonly string[]): string {
+  const first = names[0] ?? "";
+  const prefix = first.slice(0, first.indexOf(".") + 1);
+  return prefix && names.every((name) => name.startsWith(prefix)) ? prefix : "";
+}

@@ -1,0 +1,59 @@
+// Convolutions of several kernel sizes side by side: each takes a part of the channels.
+import { OpError } from "../gpu/index.ts";
+import { concat, narrow } from "../ops/slice.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { Conv2d } from "./conv.ts";
+import { type Initializer, kaimingNormalInit } from "./init.ts";
+import { Module } from "./module.ts";
+
+export interface MixedConvConfig {
+  readonly stride?: number;
+  /** Each channel by itself. Default false. */
+  readonly depthwise?: boolean;
+  /** First values of a convolution of so many groups. Default N(0, 2/fan_out). */
+  readonly init?: (groups: number) => Initializer;
+}
+
+/** Channels in `parts` parts: alike, but for the first, which takes what is left over. */
+function partsOf(channels: number, parts: number): number[] {
+  const each = Math.floor(channels / parts);
+  return Array.from({ length: parts }, (_, i) => (i === 0 ? channels - each * (parts - 1) : each));
+}
+
+/**
+ * MixConv: x [N, from, H, W] -> [N, to, H', W'], part i of the channels through a convolution with kernel i, none with a
+ * bias, all padded to keep the size. Children are "0", "1", ... Throws OpError for no kernel, an even one, or fewer
+ * channels than kernels. Source: Tan and Le 2019, "MixConv: Mixed Depthwise Convolutional Kernels"; the parts as in timm.
+ */
+export class MixedConv2d extends Module {
+  readonly inputs: readonly number[];
+  [index: string]: unknown;
+
+  constructor(from: number, to: number, kernels: readonly number[], config: MixedConvConfig = {}) {
+    super();
+    const { stride = 1, depthwise = false, init = (groups) => kaimingNormalInit("fan_out", groups) } = config;
+    const parts = kernels.length;
+    if (parts === 0 || kernels.some((k) => !Number.isInteger(k) || k < 1 || k % 2 === 0))
+      throw new OpError("MixedConv2d", `kernels want odd sizes, were given [${kernels.join(", ")}]`);
+    if (Math.min(from, to) < parts || (depthwise && from !== to))
+      throw new OpError("MixedConv2d", `${from} to ${to} channels do not divide over ${parts} kernels`);
+    this.inputs = partsOf(from, parts);
+    const outputs = partsOf(to, parts);
+    kernels.forEach((kernel, i) => {
+      const own = this.inputs[i] as number;
+      const groups = depthwise ? own : 1;
+      const options = { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) };
+      this[String(i)] = new Conv2d(own, outputs[i] as number, kernel, options);
+    });
+  }
+
+  forward(x: Tensor): Tensor {
+    let start = 0;
+    const parts = this.inputs.map((length, i) => {
+      const part = narrow(x, { axis: 1, start, length });
+      start += length;
+      return (this[String(i)] as Conv2d).forward(part);
+    });
+    return concat(parts, { axis: 1 });
+  }
+}

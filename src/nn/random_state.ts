@@ -1,0 +1,45 @@
+// Where layers draw from: one counter on the GPU, moved by the training step.
+import { OpError } from "../gpu/index.ts";
+import { scalar, type Tensor } from "../tensor/index.ts";
+
+/**
+ * Where masks come from: a seed, and the training step on the GPU, so that a replayed step draws new masks and a resumed
+ * run the same ones. Set the step before each training step.
+ */
+export class RandomState {
+  readonly seed: number;
+  /** Whether it belongs to one model, whose `dispose` frees it too. */
+  readonly owned: boolean;
+  private counter: Tensor | null = null;
+  private current = 0;
+  private streams = 0;
+
+  constructor(seed: number, { owned = false }: { readonly owned?: boolean } = {}) {
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw new OpError("RandomState", `seed wants a whole number >= 0, was given ${seed}`);
+    this.seed = seed;
+    this.owned = owned;
+  }
+
+  /** [] u32. */
+  get step(): Tensor {
+    this.counter ??= scalar(this.current, "u32");
+    return this.counter;
+  }
+  /** A number of its own for each layer that draws. */
+  nextStream(): number {
+    return this.streams++;
+  }
+  /** Moves to a training step: equal steps draw equal masks. Throws OpError for anything but a u32. */
+  setStep(step: number): void {
+    if (step !== step >>> 0)
+      throw new OpError("RandomState", `step wants a whole number in 0..2^32-1, was given ${step}`);
+    this.current = step;
+    this.counter?.set(step);
+  }
+  /** Frees the step counter; the next draw makes a new one. */
+  dispose(): void {
+    this.counter?.dispose();
+    this.counter = null;
+  }
+}

@@ -1,0 +1,125 @@
+// Cutting a tensor along an axis, and joining the pieces: narrow and concat, each the other's gradient.
+
+import wgsl from "../../shaders/copy_slice.wgsl";
+import { defineOp, expectFloat } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { fillZero, formatShape, normalizeAxis, numel, type Shape, type Tensor } from "../tensor/index.ts";
+
+const copyKernel = kernel("copy_slice", wgsl);
+
+/** Where a slice of some axis begins in a tensor of this shape. */
+interface Place {
+  readonly tensor: Tensor;
+  readonly first: number;
+}
+
+/** Copies `length` entries of an axis. The other axes agree. */
+function copySlice(axis: number, length: number, from: Place, to: Place): void {
+  const shape = from.tensor.shape;
+  const inner = numel(shape.slice(axis + 1));
+  const width = length * inner;
+  const n = numel(shape.slice(0, axis)) * width;
+  const row = ({ tensor }: Place) => (tensor.shape[axis] as number) * inner;
+  copyKernel.run({
+    bind: { x: from.tensor, y: to.tensor },
+    params: {
+      n,
+      width,
+      x_row: row(from),
+      x_first: from.first * inner,
+      y_row: row(to),
+      y_first: to.first * inner,
+    },
+    grid: grid1d(n, 256),
+  });
+}
+
+export interface NarrowOptions {
+  readonly axis: number;
+  /** First entry that is kept. */
+  readonly start: number;
+  /** Entries that are kept. */
+  readonly length: number;
+}
+
+/**
+ * The entries start ... start + length - 1 of an axis.
+ *
+ * Shapes    x [..., d, ...] -> y [..., length, ...].
+ * Backward  dx = dy there, 0 elsewhere.
+ * Errors    OpError when the entries do not lie in the axis.
+ */
+export const narrow = defineOp({
+  name: "narrow",
+  infer([x]: [x: Tensor], { axis, start, length }: NarrowOptions) {
+    expectFloat("narrow", { x });
+    const at = normalizeAxis("narrow", axis, x.shape.length);
+    const whole = Number.isInteger(start) && Number.isInteger(length);
+    if (!whole || start < 0 || length < 1 || start + length > (x.shape[at] as number))
+      throw new OpError("narrow", `axis ${at} has no ${length} entries from ${start} on`, { x });
+    return { shape: x.shape.map((d, i) => (i === at ? length : d)), dtype: "f32" };
+  },
+  forward(y, [x], { axis, start, length }) {
+    const at = normalizeAxis("narrow", axis, x.shape.length);
+    copySlice(at, length, { tensor: x, first: start }, { tensor: y, first: 0 });
+    return [];
+  },
+  backward(dy, _saved, { options: { axis, start, length }, out }) {
+    const dx = out(0);
+    fillZero(dx);
+    const at = normalizeAxis("narrow", axis, dx.shape.length);
+    copySlice(at, length, { tensor: dy, first: 0 }, { tensor: dx, first: start });
+    return [dx];
+  },
+});
+
+const join = defineOp({
+  name: "concat",
+  infer(inputs: Tensor[], { axis }: { axis: number }) {
+    const [first] = inputs;
+    if (!first) throw new OpError("concat", "wants at least one tensor");
+    for (const [i, x] of inputs.entries()) expectFloat("concat", { [`tensor ${i}`]: x });
+    const at = normalizeAxis("concat", axis, first.shape.length);
+    for (const { shape } of inputs) {
+      if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i]))
+        throw new OpError(
+          "concat",
+          `${formatShape(first.shape)} and ${formatShape(shape)} do not join along axis ${at}`,
+        );
+    }
+    const size = inputs.reduce((sum, { shape }) => sum + (shape[at] as number), 0);
+    return { shape: first.shape.map((d, i) => (i === at ? size : d)), dtype: "f32" };
+  },
+  forward(y, inputs, { axis }) {
+    const at = normalizeAxis("concat", axis, y.shape.length);
+    let first = 0;
+    for (const x of inputs) {
+      const length = x.shape[at] as number;
+      copySlice(at, length, { tensor: x, first: 0 }, { tensor: y, first });
+      first += length;
+    }
+    return [];
+  },
+  backward(dy, _saved, { options: { axis }, shapes, needs, out }) {
+    const at = normalizeAxis("concat", axis, dy.shape.length);
+    let first = 0;
+    return shapes.map((shape: Shape, i) => {
+      const length = shape[at] as number;
+      const dx = needs[i] ? out(i) : null;
+      if (dx) copySlice(at, length, { tensor: dy, first }, { tensor: dx, first: 0 });
+      first += length;
+      return dx;
+    });
+  },
+});
+
+/**
+ * Tensors one after another along an axis.
+ *
+ * Shapes    xs [..., d_i, ...], equal but for one axis -> y [..., sum of d_i, ...].
+ * Backward  to each the part of dy that is its own.
+ * Errors    OpError for no tensor, other ranks or other sizes.
+ */
+export function concat(xs: readonly Tensor[], { axis }: { readonly axis: number }): Tensor {
+  return (join as unknown as (...args: unknown[]) => Tensor)(...xs, { axis });
+}

@@ -1,0 +1,57 @@
+// Stochastic depth: a residual branch is left out, sample by sample.
+
+import wgsl from "../../shaders/stochastic_depth.wgsl";
+import { defineOp, expectFloat, expectScalar, like, once } from "../autograd/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { copyOf, type Tensor } from "../tensor/index.ts";
+import type { DropoutOptions } from "./dropout.ts";
+import { vec4 } from "./pointwise/vec4.ts";
+
+const drawKernel = kernel("stochastic_depth", wgsl);
+
+function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOptions): void {
+  const words = [seed >>> 0, Math.floor(seed / 2 ** 32)];
+  // At p = 1 nothing is kept, and the scale is 0 instead of infinite.
+  const scale = p < 1 ? 1 / (1 - p) : 0;
+  drawKernel.run({
+    bind: { x: vec4(x), step, y: vec4(y) },
+    params: { n: x.numel, row: x.numel / (x.shape[0] as number), seed: words, layer: stream, p, scale },
+    grid: grid1d(x.numel, 256),
+  });
+}
+
+/**
+ * Zeroes each sample with probability p and scales the rest by 1/(1-p). Sample i is kept when `dropout` would keep element i
+ * with the same options.
+ *
+ * Shapes    x [N, *], step [] u32 -> y [N, *].
+ * Backward  dx = dy of the samples that were kept, scaled alike; 0 for the others.
+ * Errors    OpError when x has no axis, p is outside 0..1, seed or stream is out of range or the step is no u32.
+ * Source    Huang et al. 2016; sample by sample as in EfficientNet (Tan and Le 2019) and torchvision's mode "row".
+ */
+export const stochasticDepth = defineOp({
+  name: "stochasticDepth",
+  infer([x]: [x: Tensor], { p, seed, stream, step }: DropoutOptions) {
+    const wrong = (wanted: string) => new OpError("stochasticDepth", wanted, { x });
+    expectFloat("stochasticDepth", { x });
+    if (x.shape.length === 0) throw wrong("x wants a batch axis");
+    if (!(p >= 0 && p <= 1)) throw wrong(`p wants 0 <= p <= 1, was given ${p}`);
+    if (!Number.isSafeInteger(seed) || seed < 0)
+      throw wrong(`seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
+    if (stream !== stream >>> 0) throw wrong(`stream wants a u32, was given ${stream}`);
+    expectScalar("stochasticDepth", { step });
+    if (step.dtype !== "u32") throw wrong(`step wants u32, has ${step.dtype}`);
+    return like(x);
+  },
+  forward(y, [x], options) {
+    // The host may move the step before backward runs: remember which one this was, also for a checkpoint's second run.
+    const step = once(() => copyOf(options.step));
+    draw(x, y, step, options);
+    return [step];
+  },
+  backward(dy, [step], { options, out }) {
+    const dx = out(0);
+    draw(dy, dx, step, options);
+    return [dx];
+  },
+});

@@ -1,0 +1,199 @@
+// Every control of the page does what it says, with the real worker behind it.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { METHODS, MODELS } from "../../../demo/shared/settings.ts";
+import { METHOD_NAMES, METHOD_NOTES } from "../../../demo/ui/fields.ts";
+import { idxImages, idxLabels } from "../../support/idx_folder.ts";
+import { squares } from "../../support/shapes.ts";
+import { openBrowser, PATIENCE, ready, stepOf, textOf, visit } from "./visit.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+const parameters = async (page: Page) =>
+  Number(/([\d\u202f]+) parameters/.exec((await page.textContent("#about-run")) ?? "")?.[1]?.replace(/\D/g, ""));
+
+/** Files for the page's inputs. */
+const upload = (name: string, bytes: Uint8Array) => ({ name, mimeType: "", buffer: Buffer.from(bytes) });
+
+test("step, start, pause, a threshold moved on the way, reset", async () => {
+  const { page, complaints } = await visit(browser, "against=none&batchSize=16&epochs=1&threshold=0.02");
+  await ready(page);
+  await page.click("#step");
+  await textOf(page.locator("#where"), /^Step 1 of 375/);
+  await page.click("#start");
+  await textOf(page.locator("#start"), /^Pause$/);
+  expect(await page.locator("#step").isDisabled()).toBe(true);
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(10);
+
+  // The slider by keyboard; the field beside it, the address and the curve follow.
+  await page.focus("#threshold-slider");
+  await page.keyboard.press("End");
+  expect(await page.inputValue("#threshold")).toBe("0.5");
+  expect(new URL(page.url()).hash).toContain("threshold=0.5");
+  const before = await stepOf(page);
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(before + 10);
+  expect(await page.locator("#pending").isVisible()).toBe(false);
+
+  await page.click("#start");
+  await textOf(page.locator("#start"), /^Start$/);
+  const stood = await settled(page);
+  // Far steeper than D = 0.02 would have been at its end.
+  await page.locator("#plot-threshold").scrollIntoViewIfNeeded();
+  await textOf(page.locator("#values-threshold"), /\d/);
+  const threshold = Number(/[\d.]+/.exec((await page.textContent("#values-threshold")) ?? "")?.[0]);
+  expect(threshold).toBeGreaterThan(0.02 * (stood / 375));
+
+  // A setting after the first step waits for a reset.
+  await page.selectOption("#setting-method", "pgh");
+  expect(await page.locator("#pending").isVisible()).toBe(true);
+  expect(await page.textContent(".card-title")).toBe("LATS");
+  await page.click("#reset");
+  await textOf(page.locator(".card-title").first(), /^PGH$/);
+  await ready(page);
+  expect(await stepOf(page)).toBe(0);
+  expect(await page.locator("#pending").isVisible()).toBe(false);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+/** The step at which the run has come to stand: points come every five steps, and steps may be slow. */
+async function settled(page: Page): Promise<number> {
+  for (let last = -1; ; ) {
+    const step = await stepOf(page);
+    if (step === last) return step;
+    last = step;
+    await page.waitForTimeout(5000);
+  }
+}
+
+test("every method can be chosen, says what it does, and takes a step beside another", async () => {
+  const { page, complaints } = await visit(browser, "batchSize=8&epochs=1");
+  await ready(page);
+  for (const method of METHODS) {
+    await page.selectOption("#setting-method", method);
+    expect(await page.textContent("#setting-method-note")).toBe(METHOD_NOTES[method]);
+    // Two of the same, to be told apart.
+    const other = method === "ltp" ? "str" : method;
+    await page.selectOption("#setting-against", other);
+    const wanted = other === method ? `${METHOD_NAMES[method]} (1)` : METHOD_NAMES[method];
+    await textOf(page.locator(".card-title").first(), new RegExp(`^${wanted.replace(/[()]/g, "\\$&")}$`));
+    await ready(page);
+    await page.click("#step");
+    await textOf(page.locator("#where"), /^Step 1 of/);
+    await expect.poll(() => page.locator("#setting-ltpL0").isVisible()).toBe(method === "ltp");
+    expect(await page.locator("#setting-sparsity").isVisible()).toBe(method === "gmp");
+    await page.click("#reset");
+    await ready(page);
+  }
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("every network can be chosen and takes a step; the spiking one shows its spikes", async () => {
+  const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=1&timeSteps=2");
+  await ready(page);
+  const sizes = new Set<number>();
+  for (const model of MODELS) {
+    await page.selectOption("#setting-model", model);
+    await textOf(page.locator("#where"), /^Step 0 of/);
+    await expect.poll(async () => !sizes.has(await parameters(page)), { timeout: PATIENCE }).toBe(true);
+    await ready(page);
+    sizes.add(await parameters(page));
+    expect(await page.locator("#setting-timeSteps").isVisible()).toBe(model === "spiking-cnn");
+    expect(await page.locator("#spikes-panel").isVisible()).toBe(model === "spiking-cnn");
+    await page.click("#step");
+    await textOf(page.locator("#where"), /^Step 1 of/);
+    await page.click("#reset");
+    await ready(page);
+  }
+  // The last one is the spiking network.
+  await textOf(page.locator("#operations"), /\d/);
+  expect(await page.locator("#rates tbody tr").count()).toBeGreaterThan(1);
+  expect(await page.locator("#rasters canvas").count()).toBeGreaterThan(1);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("a link restores all settings; what cannot be is said", async () => {
+  const { page } = await visit(browser, "method=gmp&against=ltp&lr=0.05&sparsity=7&batchSize=16&seed=3&what=ever", {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  await ready(page);
+  expect(await page.inputValue("#setting-method")).toBe("gmp");
+  expect(await page.inputValue("#setting-lr")).toBe("0.05");
+  expect(await page.inputValue("#setting-seed")).toBe("3");
+  expect(await page.textContent(".message-text")).toMatch(/left out: sparsity=7, what=ever/);
+  await page.click("text=Dismiss");
+  await page.fill("#setting-epochs", "2");
+  await page.press("#setting-epochs", "Enter");
+  await page.click("#copy-link");
+  await textOf(page.locator(".message.notice .message-text").first(), /copied/);
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toMatch(/#method=gmp&against=ltp&epochs=2&batchSize=16&lr=0.05&seed=3$/);
+
+  const again = await page.context().newPage();
+  await again.goto(link);
+  await ready(again);
+  for (const key of ["method", "against", "epochs", "batchSize", "lr", "momentum", "seed", "model", "data"])
+    expect(await again.inputValue(`#setting-${key}`)).toBe(await page.inputValue(`#setting-${key}`));
+  await page.context().close();
+});
+
+test("a wrong number is told of beside its field, and nothing changes", async () => {
+  const { page } = await visit(browser, "against=none");
+  await ready(page);
+  const field = page.locator("#setting-batchSize");
+  for (const wrong of ["abc", "0", "64.5", "1e9", ""]) {
+    await field.fill(wrong);
+    await field.press("Tab");
+    expect(await page.textContent("#setting-batchSize-error")).toBe("Give a whole number from 8 to 512.");
+    expect(await field.getAttribute("aria-invalid")).toBe("true");
+  }
+  expect(new URL(page.url()).hash).not.toContain("batchSize");
+  await field.fill("32");
+  await field.press("Tab");
+  expect(await page.textContent("#setting-batchSize-error")).toBe("");
+  await textOf(page.locator("#where"), /^Step 0 of 1\u202f504/);
+  await page.context().close();
+});
+
+test("IDX files from the visitor are learned from; corrupt and foreign ones get a message", async () => {
+  const { page, complaints } = await visit(browser, "against=none&batchSize=16&epochs=1");
+  await ready(page);
+  const problem = page.locator(".message.problem .message-text").first();
+  await page.setInputFiles("#pick-model", [upload("<img src=x onerror=alert(1)>.safetensors", Buffer.from("junk"))]);
+  await textOf(problem, /<img src=x onerror=alert\(1\)>\.safetensors/);
+  await page.setInputFiles("#pick-files", [upload("train-images-idx3-ubyte", Buffer.from("junk"))]);
+  await textOf(problem, /train-images-idx3-ubyte/);
+  expect(await page.locator("#messages img").count()).toBe(0);
+  expect(await page.inputValue("#setting-data")).toBe("mnist");
+
+  const [train, test] = [squares(160, 28, 1), squares(32, 28, 2)];
+  const files = [
+    upload("train-images-idx3-ubyte", idxImages(train.length, train.images)),
+    upload("train-labels-idx1-ubyte", idxLabels(train.labels)),
+    upload("t10k-images-idx3-ubyte", idxImages(test.length, test.images)),
+    upload("t10k-labels-idx1-ubyte", idxLabels(test.labels)),
+  ];
+  await page.setInputFiles("#pick-files", files);
+  await textOf(page.locator("#about-run"), /^Your files: 160 pictures to learn from, 32 to test/);
+  await ready(page);
+  expect(new URL(page.url()).hash).toContain("data=files");
+  await page.click("#start");
+  await textOf(page.locator("#start"), /^Finished$/);
+  expect(await stepOf(page)).toBe(10);
+
+  // Such a link cannot bring the files along.
+  const other = await page.context().newPage();
+  await other.goto(`${inject("site")}#data=files&against=none`);
+  await ready(other);
+  expect(await other.textContent(".message-text")).toMatch(/Drop the files on the page again/);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});

@@ -1,0 +1,139 @@
+// How the page behaves when things are not as it would like: no GPU, a lost one, no network, a small screen, no mouse.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { onCard, openBrowser, PATIENCE, ready, stepOf, textOf, visit } from "./visit.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly target: readonly string[] }[];
+}
+
+/** What axe finds wrong, as "impact rule: where". */
+async function faults(page: Page): Promise<string[]> {
+  // Run from outside the page's own policy, which forbids foreign scripts.
+  await page.evaluate(axeSource);
+  const { violations } = (await page.evaluate("axe.run()")) as { violations: readonly Violation[] };
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(", ")}`);
+}
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+const SIZES = { projector: { width: 1920, height: 1080 }, phone: { width: 360, height: 740 } } as const;
+
+for (const [screen, scheme] of [
+  ["projector", "light"],
+  ["phone", "dark"],
+] as const)
+  test(`accessible, and nothing sticks out: ${screen}, ${scheme}`, async () => {
+    const { page, complaints } = await visit(browser, "batchSize=8&epochs=1", {
+      viewport: SIZES[screen],
+      colorScheme: scheme,
+      reducedMotion: "reduce",
+    });
+    await ready(page);
+    for (const details of await page.locator("details").all())
+      await details.evaluate((element) => {
+        (element as HTMLDetailsElement).open = true;
+      });
+    await page.click("#step");
+    await page.click("#sample");
+    await textOf(page.locator("#answer"), /^This is/);
+    await textOf(page.locator("#where"), /^Step 1 of/);
+    expect(await faults(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(SIZES[screen].width);
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+test("all of it can be reached by keyboard, in the order of the page", async () => {
+  const { page } = await visit(browser, "against=none");
+  await ready(page);
+  const reached: string[] = [];
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press("Tab");
+    const id = await page.evaluate(() => document.activeElement?.id ?? "");
+    if (id) reached.push(id);
+  }
+  const wanted = ["start", "reset", "threshold-slider", "setting-method", "setting-seed", "sample", "copy-link"];
+  expect(wanted.filter((id) => !reached.includes(id))).toEqual([]);
+  const order = wanted.map((id) => reached.indexOf(id));
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  await page.context().close();
+});
+
+test("a lost device is told of, and training goes on from the last snapshot", async () => {
+  const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=1&model=lenet-bn");
+  await ready(page);
+  await page.click("#start");
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(20);
+  // A pause takes a snapshot.
+  await page.click("#start");
+  await textOf(page.locator("#start"), /^Start$/);
+  await page.waitForTimeout(3000);
+  const stood = await stepOf(page);
+  await page.click("#start");
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(stood + 5);
+
+  const worker = page.workers()[0];
+  if (!worker) throw new Error("the page has no worker");
+  await worker.evaluate(() => dispatchEvent(new MessageEvent("message", { data: { kind: "lose" } })));
+  await textOf(page.locator(".message.problem .message-text").first(), /^The GPU was lost/);
+  const back = await textOf(page.locator(".message.notice .message-text").first(), /^Back again at step \d+/);
+  const from = Number(/\d+/.exec(back)?.[0]);
+  expect(from).toBeGreaterThanOrEqual(stood);
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(from + 20);
+  expect(await onCard(page, "zeros")).toBeGreaterThanOrEqual(0);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+/** Looks at the page for those whom it cannot serve; `reason` is what it has to say. */
+async function refused(plain: Browser, reason: RegExp, site = inject("site")): Promise<void> {
+  try {
+    const { page, complaints } = await visit(plain, "", {}, site);
+    await textOf(page.locator("#no-gpu-reason"), reason);
+    expect(await page.locator("#no-gpu").isVisible()).toBe(true);
+    expect(await page.locator("#stage").isVisible()).toBe(false);
+    expect(await page.textContent("#no-gpu")).toMatch(/Chrome and Edge/);
+    expect(await faults(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  } finally {
+    await plain.close();
+  }
+}
+
+test("without WebGPU there is a page that says so and helps", async () => {
+  // Plain http from a host that is not this machine: browsers keep WebGPU back.
+  const elsewhere = inject("site").replace("localhost", "elsewhere.test");
+  await refused(await openBrowser(["--host-resolver-rules=MAP elsewhere.test 127.0.0.1"]), /does not offer/, elsewhere);
+});
+
+test("with WebGPU but without an adapter it says that", async () => {
+  await refused(await openBrowser([], ["--enable-unsafe-webgpu", "--use-webgpu-adapter"]), /found no graphics adapter/);
+});
+
+test("opens again without a network", async () => {
+  const { page, complaints } = await visit(browser, "against=none");
+  await ready(page);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));
+  await page.context().setOffline(true);
+  await page.reload();
+  await ready(page);
+  expect(await page.textContent("#adapter")).toMatch(/^Runs on/);
+  const other = await page.context().newPage();
+  await other.goto(`${inject("site")}bench.html`);
+  expect(await other.title()).toMatch(/\w/);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});

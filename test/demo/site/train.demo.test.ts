@@ -1,0 +1,123 @@
+// One whole run in the page: it learns, it is pruned, what comes out of it is looked at from all sides.
+import type { Browser, Locator } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readModelWeights } from "../../../src/io/index.ts";
+import { longestTask } from "./main_thread.ts";
+import { download, draw, onCard, openBrowser, PATIENCE, ready, stepOf, textOf, type Visit, visit } from "./visit.ts";
+
+/** One epoch of the shipped digits: 6000 in batches of 64. */
+const STEPS = 94;
+
+let browser: Browser;
+let visitor: Visit;
+beforeAll(async () => {
+  browser = await openBrowser();
+  visitor = await visit(browser, "against=none&epochs=1&threshold=0.06&seed=1", { acceptDownloads: true });
+  await ready(visitor.page);
+});
+afterAll(async () => {
+  await browser?.close();
+});
+
+test("trains to over 90 % and prunes to over 80 % within 94 steps, with a free main thread", async () => {
+  const { page } = visitor;
+  await textOf(page.locator("#where"), /^Step 0 of 94, epoch 0\.0$/);
+  await page.click("#start");
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(2);
+  const longest = await longestTask(browser, page, 8000);
+  await textOf(page.locator("#start"), /^Finished$/);
+  expect(await stepOf(page)).toBe(STEPS);
+  expect(await onCard(page, "test accuracy")).toBeGreaterThan(0.9);
+  expect(await onCard(page, "zeros")).toBeGreaterThan(0.8);
+  // Time on the processor, so that a busy machine does not count.
+  expect(longest).toBeLessThan(100);
+});
+
+test("every picture of the finished run says what it shows", async () => {
+  const { page } = visitor;
+  // What is out of sight is not drawn.
+  for (const plot of ["tradeoff", "accuracy", "sparsity", "threshold", "lambda", "loss"]) {
+    const box = page.locator(`#plot-${plot}`);
+    await box.scrollIntoViewIfNeeded();
+    await textOf(page.locator(`#values-${plot}`), /\d/);
+    expect(await box.getAttribute("aria-label")).not.toMatch(/nothing drawn/);
+    await expect.poll(() => inkOf(box.locator("canvas").first())).toBeGreaterThan(50);
+  }
+  for (const pictures of ["#filters", "#maps", "#histograms"]) {
+    const canvas = page.locator(`${pictures} canvas`).first();
+    await canvas.scrollIntoViewIfNeeded();
+    await expect.poll(() => inkOf(canvas)).toBeGreaterThan(50);
+  }
+  const layers = page.locator("#layer-bars tbody tr");
+  expect(await layers.count()).toBe(4);
+  await textOf(layers.last(), /%/);
+  // LATS keeps the implied penalty constant.
+  await textOf(page.locator("#values-threshold"), /0\.06/);
+});
+
+test("a drawn one is read as a one, a test picture with its label", async () => {
+  const { page } = visitor;
+  await draw(page, [
+    [
+      [0.52, 0.15],
+      [0.5, 0.5],
+      [0.48, 0.85],
+    ],
+  ]);
+  await textOf(page.locator("#answer"), /^LATS: 1 with \d/);
+  expect(await page.locator("#probabilities tbody tr").count()).toBe(10);
+  await page.click("#clear");
+  await textOf(page.locator("#answer"), /^Draw a digit/);
+  await page.click("#sample");
+  await textOf(page.locator("#answer"), /^This is \d\. LATS: \d with/);
+});
+
+test("models and metrics are taken away and brought back", async () => {
+  const { page } = visitor;
+  const dense = await download(page, "#export-dense");
+  const sparse = await download(page, "#export-sparse");
+  expect(sparse.bytes.length).toBeLessThan(dense.bytes.length / 3);
+  const [full, packed] = [dense, sparse].map(({ bytes }) => readModelWeights(bytes, "model").weights);
+  expect([...(full?.keys() ?? [])]).toContain("0.weight");
+  expect([...(packed?.keys() ?? [])].sort()).toEqual([...(full?.keys() ?? [])].sort());
+  for (const [name, { data }] of full ?? []) expect(packed?.get(name)?.data).toEqual(data);
+
+  const csv = new TextDecoder()
+    .decode((await download(page, "#save-csv")).bytes)
+    .trim()
+    .split("\r\n");
+  const json = JSON.parse(new TextDecoder().decode((await download(page, "#save-json")).bytes));
+  expect(json.settings).toMatchObject({ method: "lats", threshold: 0.06, epochs: 1, seed: 1 });
+  expect(json.lanes[0].points.length).toBe(csv.length - 1);
+  expect(json.lanes[0].points.at(-1)).toMatchObject({ step: STEPS, testAccuracy: expect.any(Number) });
+
+  const accuracy = await onCard(page, "test accuracy");
+  await page.setInputFiles("#pick-model", { name: sparse.name, mimeType: "", buffer: Buffer.from(sparse.bytes) });
+  const notice = await textOf(page.locator(".message.notice .message-text").first(), /is in place of LATS/);
+  expect(notice).toContain(`test accuracy ${(accuracy * 100).toFixed(1)}`);
+});
+
+test("the kernels of a step are listed", async () => {
+  const { page } = visitor;
+  await page.click("#reset");
+  await ready(page);
+  await page.locator("#timeline-panel summary").click();
+  await page.click("#step");
+  await textOf(page.locator("#timeline-summary"), /\d+ kernels|dispatches/);
+  expect(await page.locator("#kernels tbody tr").count()).toBeGreaterThan(5);
+});
+
+test("nothing was complained of", () => {
+  expect(visitor.complaints).toEqual([]);
+});
+
+/** Pixels of a canvas that differ from its first one. */
+function inkOf(canvas: Locator): Promise<number> {
+  return canvas.evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
+    const data = (element as HTMLCanvasElement).getContext("2d")?.getImageData(0, 0, width, height).data ?? [];
+    let ink = 0;
+    for (let i = 0; i < data.length; i += 4) if ([0, 1, 2, 3].some((c) => data[i + c] !== data[c])) ink++;
+    return ink;
+  });
+}

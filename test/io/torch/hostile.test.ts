@@ -1,0 +1,342 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { allowedGlobals, readTorchFile, stateDictOf, TorchFileError, TorchTensor } from "../../../src/io/index.ts";
+import { readZip, writeZip } from "../../../src/io/zip.ts";
+import {
+  archive,
+  at,
+  bytesOf,
+  dictOf,
+  fixture,
+  global,
+  int,
+  pickle,
+  refusal,
+  str,
+  tensor,
+  tuple,
+  u32,
+} from "./pickles.ts";
+
+test.each([
+  [
+    "os_system",
+    "data.pkl byte 178: GLOBAL (0x63): posix.system is not allowed in a weights file: loading it could run code",
+  ],
+  ["os_system_legacy", "GLOBAL (0x63): posix.system is not allowed"],
+  [
+    "whole_model",
+    "torch.nn.modules.container.Sequential is not allowed in a weights file: the file holds a whole model, save model.state_dict()",
+  ],
+  ["sparse", "torch._utils._rebuild_sparse_tensor is not allowed in a weights file: sparse tensors are not read"],
+  ["quantized", "torch._utils._rebuild_qtensor is not allowed in a weights file: quantized tensors are not read"],
+  ["complex", "torch.ComplexFloatStorage is not allowed in a weights file: complex tensors are not read"],
+  ["numpy_scalar", "numpy.core.multiarray.scalar is not allowed in a weights file: NumPy objects"],
+])("what is no weight is refused by its name: %s", async (name, problem) => {
+  expect(await refusal(fixture(name))).toContain(problem);
+});
+
+test("names that no object here has any use for are refused, however they are spelled", async () => {
+  for (const [module, name] of [
+    ["builtins", "eval"],
+    ["builtins", "getattr"],
+    ["__builtin__", "exec"],
+    ["torch", "load"],
+    ["torch.hub", "load"],
+    ["torch._utils", "_rebuild_tensor_v2.__globals__"],
+    ["collections", "OrderedDict.__init__"],
+    ["constructor", "constructor"],
+    ["", "__proto__"],
+  ] as const) {
+    const path = `${module}.${name}`;
+    const shown = /^[\w.]+$/.test(path) ? path : JSON.stringify(path);
+    expect(await refusal(archive(pickle(global(module, name))))).toContain(
+      `: ${shown} is not allowed in a weights file`,
+    );
+    expect(await refusal(archive(pickle(str(module), str(name), 0x93)))).toContain("STACK_GLOBAL (0x93)");
+  }
+  expect(await refusal(archive(pickle(global("a\u001b[2J\r", "b"))))).toContain('"a\\u001b[2J\\r.b" is not allowed');
+  expect(allowedGlobals).toHaveLength(new Set(allowedGlobals).size);
+});
+
+test.each<[string, Uint8Array, string]>([
+  ["nothing", new Uint8Array(0), "it is empty"],
+  ["text", bytesOf("hello, world"), "neither a zip archive nor a pickle"],
+  ["tar", bytesOf(new Uint8Array(257), "ustar", new Uint8Array(250)), "a tar archive"],
+  ["a zip of something else", writeZip(new Map([["weights.npy", new Uint8Array(4)]])), "it has no data.pkl"],
+  [
+    "two pickles",
+    writeZip(
+      new Map([
+        ["a/data.pkl", pickle("N")],
+        ["b/data.pkl", pickle("N")],
+      ]),
+    ),
+    "2 files named data.pkl",
+  ],
+  ["a plain pickle", pickle("}"), "a pickle, but not one that torch.save wrote"],
+  [
+    "a plain pickle that runs code",
+    pickle(global("posix", "system"), str("ls"), 0x85, "R"),
+    "posix.system is not allowed",
+  ],
+  [
+    "big-endian",
+    writeZip(
+      new Map([
+        ["a/data.pkl", pickle("}")],
+        ["a/byteorder", bytesOf("big")],
+      ]),
+    ),
+    "big-endian",
+  ],
+])("other files are told what they are: %s", async (_, bytes, problem) => {
+  expect(await refusal(bytes)).toContain(problem);
+});
+
+test.each<[string, Uint8Array, string]>([
+  ["an empty stack", pickle("0"), "POP (0x30): the stack is empty"],
+  ["an empty stack under a mark", pickle("N(0N0000"), "the stack is empty"],
+  ["no mark", pickle("t"), "TUPLE (0x74): there is no MARK"],
+  ["things left", pickle("NN"), "the stack still holds something"],
+  ["a mark left", pickle("N("), "the stack is empty"],
+  ["an unknown memo", pickle("h", 7), "BINGET (0x68): nothing is stored under 7"],
+  ["a memo of nothing", pickle("q", 7), "BINPUT (0x71): the stack is empty"],
+  ["an opcode of none", pickle(0xff), "byte 2: 0xff: is not allowed in a weights file"],
+  ["an object", pickle(global("collections", "OrderedDict"), ")", 0x81), "NEWOBJ (0x81): is not allowed"],
+  ["INST", pickle("(iposix", 10, "system", 10), "INST (0x69): is not allowed"],
+  ["an extension", pickle(0x82, 1), "EXT1 (0x82): is not allowed"],
+  ["calling a string", pickle(str("eval"), ")R"), 'REDUCE (0x52): "eval" cannot be called'],
+  ["calling a dtype", pickle(global("torch", "float32"), ")R"), "torch.float32 cannot be called"],
+  ["calling a tensor", pickle(tensor(), ")R"), "a tensor of shape [2] cannot be called"],
+  ["arguments in a list", pickle(global("torch", "Size"), "]R"), "REDUCE (0x52): wants a tuple, has a list"],
+  ["attributes of a list", pickle("]}b"), "BUILD (0x62): only a dict may be given attributes, was a list"],
+  ["attributes of a tensor", pickle(tensor(), "}b"), "was a tensor of shape [2]"],
+  ["attributes that are none", pickle("}Nb"), "BUILD (0x62)"],
+  ["appending to a tuple", pickle(")Na"), "APPEND (0x61): wants a list, has a tuple"],
+  ["an entry of a list", pickle("]NNs"), "SETITEM (0x73): wants a dict, has a list"],
+  ["a key without value", pickle("}(Nu"), "a key has no value"],
+  ["adding to a dict", pickle("}(N", 0x90), "ADDITEMS (0x90): wants a set, has a dict"],
+  ["a global of numbers", pickle("NN", 0x93), "wants two names, has None and None"],
+  ["text that is none", pickle("X", bytesOf(u32(1)), 0xff), "not valid UTF-8"],
+  ["a long text", pickle("X", bytesOf(u32(2 ** 32 - 1))), "truncated: it wants 4294967295 bytes"],
+  ["a very long text", pickle(0x8d, bytesOf([0, 0, 0, 0, 0, 0, 0, 128])), "truncated: it wants 9223372036854775808"],
+  ["a frame", pickle(0x95, bytesOf([9, 0, 0, 0, 0, 0, 0, 0]), "N"), "the frame reaches beyond the end"],
+  ["a number of -1 bytes", pickle(0x8b, bytesOf(u32(0xffffffff))), "a whole number of -1 bytes"],
+  ["a number too long", pickle(0x8b, bytesOf(u32(2000)), new Uint8Array(2000)), "a whole number of 2000 bytes"],
+  ["protocol 6", bytesOf(0x80, 6, "N."), "protocol 6, 2 to 5 are read"],
+  ["a name without end", bytesOf(0x80, 2, "cposix"), "its line has no end"],
+  ["no STOP", bytesOf(0x80, 2, "N"), "truncated: it wants 1 bytes"],
+  ["more after STOP", bytesOf(pickle("}"), "N"), "data.pkl has 1 bytes too many"],
+  ["a reference to a number", pickle("NQ"), "BINPERSID (0x51): wants the id of a storage, has None"],
+  [
+    "a reference to a module",
+    pickle(tuple(str("module"), str("C"), str("f.py"), str("code")), "Q"),
+    "a module is not allowed in a weights file",
+  ],
+  [
+    "a Parameter of nothing",
+    pickle(global("torch._utils", "_rebuild_parameter"), "N", 0x85, "R"),
+    "a Parameter wants a tensor, has None",
+  ],
+  ["a Size of nothing", pickle(global("torch", "Size"), "N", 0x85, "R"), "torch.Size wants a list, has None"],
+  [
+    "an OrderedDict of numbers",
+    pickle(global("collections", "OrderedDict"), "]Na", 0x85, "R"),
+    "pairs of key and value",
+  ],
+  [
+    "a device of two words",
+    pickle(global("torch", "device"), str("cuda"), str("0"), 0x86, "R"),
+    "torch.device wants a number after its name",
+  ],
+  ["a device of numbers", pickle(global("torch", "device"), "N", 0x85, "R"), "torch.device wants a name"],
+])("a pickle gone wrong names byte and opcode: %s", async (_, data, problem) => {
+  const text = await refusal(archive(data));
+  expect(text).toContain(problem);
+  expect(text).toMatch(/^data\.pkl (byte \d+: |has )/);
+});
+
+test.each<[string, Uint8Array, string]>([
+  [
+    "a storage too small",
+    tensor({ size: tuple(int(3)) }),
+    'the tensor of shape [3] wants element 2 of storage "0", which has 2',
+  ],
+  ["an offset beyond", tensor({ offset: int(1) }), "[2] wants element 2 of"],
+  ["strides beyond", tensor({ stride: tuple(int(2)) }), "[2] wants element 2 of"],
+  ["a negative size", tensor({ size: tuple(int(-2)) }), "has -2 in its size, wanted whole numbers of at least 0"],
+  ["a negative stride", tensor({ stride: tuple(int(-1)) }), "has -1 in its stride"],
+  ["a negative offset", tensor({ offset: int(-1) }), "has offset -1, wanted a whole number"],
+  ["half an offset", tensor({ offset: bytesOf("G", [0x3f, 0xe0, 0, 0, 0, 0, 0, 0]) }), "has offset 0.5"],
+  ["a size of words", tensor({ size: tuple(str("2")) }), 'has "2" in its size'],
+  ["no size", tensor({ size: bytesOf("N") }), "has a size that is not a tuple"],
+  ["fewer strides", tensor({ stride: bytesOf(")") }), "has 1 dimensions and 0 strides"],
+  [
+    "65 dimensions",
+    tensor({ size: tuple(...Array.from({ length: 65 }, () => int(1))) }),
+    "a size of 65 dimensions, at most 64",
+  ],
+  [
+    "2^62 elements",
+    tensor({ size: tuple(int(2 ** 31 - 1), int(2 ** 31 - 1)), stride: tuple(int(0), int(0)) }),
+    "more than 2^53 elements",
+  ],
+  [
+    "a storage that is not there",
+    tensor({ key: "1" }),
+    'storage "1" is missing: the archive has no file "archive/data/1"',
+  ],
+  ["a path for a key", tensor({ key: "../data.pkl" }), 'storage "../data.pkl" is missing'],
+  ["a storage of another length", tensor({ length: 3 }), "wants 12 bytes for 3 elements, its file has 8"],
+  ["a negative length", tensor({ length: -2 }), 'storage "0" has length -2'],
+  ["another type", tensor({ type: "QInt8Storage" }), "torch.QInt8Storage is not allowed in a weights file: quantized"],
+  ["a dtype for a storage", tensor({ type: "float32" }), 'storage "0" is of type torch.float32'],
+  [
+    "two types of one storage",
+    bytesOf(tensor(), "0", tensor({ type: "IntStorage" })),
+    'storage "0" is told twice, differently',
+  ],
+])("a tensor that cannot be is refused by its key: %s", async (_, bytes, problem) => {
+  const text = await refusal(archive(pickle(dictOf("layer.weight", bytes))));
+  expect(text).toContain(problem);
+  if (!problem.includes("not allowed")) expect(text).toContain('at "layer.weight": ');
+});
+
+test("depth costs nothing: 260 thousand lists in one another, and a list in itself", async () => {
+  const depth = 2 ** 18;
+  const lists = bytesOf(0x80, 2, new Uint8Array(depth).fill(0x5d), new Uint8Array(depth - 1).fill(0x61), ".");
+  expect(await readTorchFile(archive(lists))).toHaveLength(1);
+  const itself = await readTorchFile(archive(pickle("]q", 0, "h", 0, "a")));
+  expect((itself as unknown[])[0]).toBe(itself);
+  expect(() => stateDictOf(itself, { name: "f.pt" })).toThrow("f.pt: wanted a dict of tensors by name, has a list");
+});
+
+test("a small file does not become a large one: copies of copies, strides of zero, many views of one storage", async () => {
+  const many = bytesOf("](", new Uint8Array(10_000).fill(0x4e), "eq", 0);
+  const copy = bytesOf(global("builtins", "set"), "h", 0, 0x85, "R0");
+  const copies = pickle(many, ...Array.from({ length: 200 }, () => copy));
+  expect(await refusal(archive(copies))).toContain("REDUCE (0x52): copies of copies");
+
+  const empty = new Uint8Array(2 ** 20 + 1).fill(0x7d);
+  expect(await refusal(archive(bytesOf(0x80, 2, empty)))).toContain("EMPTY_DICT (0x7d): more than 1048576 containers");
+
+  const wide = tensor({ size: tuple(int(2 ** 30)), stride: tuple(int(0)) });
+  const read = (key: string) => async (bytes: Uint8Array) =>
+    stateDictOf(at(await readTorchFile(bytes, "f.pt"), key), { name: "f.pt" });
+  const bytes = archive(pickle(dictOf("model", dictOf("weight", wide))));
+  expect(await refusal(bytes, read("model"))).toContain("its tensors would take 4294967296 bytes out of 8 stored ones");
+  const views = Array.from({ length: 100 }, (_, i) => bytesOf(str(`w${i}`), tensor()));
+  const shared = await readTorchFile(archive(pickle("}(", ...views, "u")));
+  expect(stateDictOf(shared).arrays.size).toBe(100);
+  expect(() => stateDictOf(shared, { maxBytes: 100 })).toThrow(
+    "would take 800 bytes out of 8 stored ones, 116 are allowed",
+  );
+});
+
+test.each<[string, Uint8Array, string]>([
+  ["a tensor", tensor(), "a lone tensor, wanted a dict of tensors by name"],
+  ["nothing", bytesOf("N"), "wanted a dict of tensors by name, has None"],
+  ["an empty dict", bytesOf("}"), "holds no state_dict: it is empty"],
+  ["no tensors", dictOf("epoch", int(3)), 'holds no state_dict: its keys are "epoch"'],
+  [
+    "two nets",
+    bytesOf("}(", str("g"), dictOf("w", tensor()), str("d"), dictOf("w", tensor()), "u"),
+    'several dicts hold tensors ("g", "d")',
+  ],
+  ["dicts in dicts", [1, 2, 3, 4, 5].reduce((inner) => dictOf("model", inner), tensor()), "within 4 levels"],
+])("a tree without one state_dict says what it has: %s", async (_, bytes, problem) => {
+  const tree = await readTorchFile(archive(pickle(bytes)));
+  expect(() => stateDictOf(tree, { name: "f.pt" })).toThrow(new TorchFileError("f.pt", "").message);
+  expect(() => stateDictOf(tree)).toThrow(problem);
+});
+
+test("the usual names are looked for in one another, and a lone dict is found under any", async () => {
+  const nested = await readTorchFile(archive(pickle(dictOf("model", dictOf("state_dict", dictOf("w", tensor()))))));
+  expect(stateDictOf(nested).path).toEqual(["model", "state_dict"]);
+  expect(stateDictOf(nested, { key: "model.state_dict" }).arrays.size).toBe(1);
+  const lone = await readTorchFile(archive(pickle(dictOf("generator", dictOf("w", tensor())))));
+  expect(stateDictOf(lone).notes).toEqual(['took "generator"']);
+  const extra = await readTorchFile(
+    archive(pickle("}(", str("w"), tensor(), str("epoch"), int(1), int(2), int(3), "u")),
+  );
+  expect(stateDictOf(extra)).toMatchObject({
+    path: [],
+    ignored: ["epoch", "2"],
+    notes: ['left out "epoch", "2": no tensors'],
+  });
+});
+
+/** Reads all of it, so that the tensors are looked at too. */
+async function readAll(bytes: Uint8Array): Promise<void> {
+  const tree = await readTorchFile(bytes, "f.pt", { maxBytes: 2 ** 20 });
+  const { arrays } = stateDictOf(tree, { name: "f.pt", maxBytes: 2 ** 20 });
+  for (const [, array] of arrays) expect(array.data.length).toBe(array.shape.reduce((n, d) => n * d, 1));
+}
+
+async function onlyTorchFileError(bytes: Uint8Array): Promise<void> {
+  await readAll(bytes).catch((cause: unknown) => {
+    if (!(cause instanceof TorchFileError)) throw cause;
+  });
+}
+
+test("random bytes end in a TorchFileError", async () => {
+  const start = fc.constantFrom(
+    bytesOf(),
+    bytesOf("PK", 3, 4),
+    bytesOf(0x80, 2),
+    fixture("tensors_legacy").subarray(0, 300),
+  );
+  const letters = fc.array(fc.constantFrom(..."(.0}]sutbRQqhcXKJN)ae\x85\x86\x88\x93\x94\x95\x8c\x8a"), {
+    maxLength: 60,
+  });
+  await fc.assert(
+    fc.asyncProperty(start, fc.uint8Array({ maxLength: 200 }), async (a, b) => onlyTorchFileError(bytesOf(a, b))),
+    { numRuns: 300 },
+  );
+  await fc.assert(
+    fc.asyncProperty(letters, async (ops) =>
+      onlyTorchFileError(archive(pickle(Uint8Array.from(ops, (op) => op.charCodeAt(0))))),
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("a file with one byte changed, or cut short, is read or ends in a TorchFileError", async () => {
+  for (const name of ["views_legacy", "tensors_legacy", "net", "checkpoint"]) {
+    const whole = fixture(name);
+    const cut = fc.nat(whole.length - 1).map((n) => whole.subarray(0, n));
+    await fc.assert(
+      fc.asyncProperty(cut, async (bytes) => {
+        await expect(readAll(bytes)).rejects.toThrow(TorchFileError);
+      }),
+      { numRuns: 50 },
+    );
+    const changed = fc.record({ at: fc.nat(whole.length - 1), to: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(changed, async ({ at, to }) => onlyTorchFileError(whole.with(at, to))),
+      { numRuns: 400 },
+    );
+  }
+});
+
+test("the same inside the archive, where no check sum hides the unpickler", async () => {
+  const files = await readZip(fixture("views"));
+  const path = "views/data.pkl";
+  const data = files.get(path) ?? (files.get("archive/data.pkl") as Uint8Array);
+  const name = files.has(path) ? path : "archive/data.pkl";
+  const changed = fc.record({ at: fc.nat(data.length - 1), to: fc.nat(255) });
+  await fc.assert(
+    fc.asyncProperty(changed, async ({ at, to }) =>
+      onlyTorchFileError(writeZip(new Map([...files, [name, data.with(at, to)]]))),
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test("a tensor without elements needs no storage behind it", async () => {
+  const none = tensor({ length: 0, size: tuple(int(0), int(3)), stride: tuple(int(3), int(1)), offset: int(5) });
+  const tree = await readTorchFile(archive(pickle(dictOf("w", none)), { 0: new Uint8Array(0) }));
+  expect(at(tree, "w")).toBeInstanceOf(TorchTensor);
+  expect(stateDictOf(tree).arrays.get("w")).toEqual({ dtype: "F32", shape: [0, 3], data: new Float32Array(0) });
+});

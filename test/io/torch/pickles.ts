@@ -1,0 +1,92 @@
+// Pickles put together by hand, and the files that make.py wrote, for tests of what reads them.
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { type FileArray, readTorchFile, TorchFileError, type TorchTree, toFloat32 } from "../../../src/io/index.ts";
+import { writeZip } from "../../../src/io/zip.ts";
+
+export const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`./${name}.pt`, import.meta.url)));
+
+/** Bytes of letters, numbers and lists of them. */
+export function bytesOf(...parts: readonly (string | number | Uint8Array | readonly number[])[]): Uint8Array {
+  const runs = parts.map((part) => {
+    if (typeof part === "string") return new TextEncoder().encode(part);
+    return typeof part === "number" ? Uint8Array.of(part) : Uint8Array.from(part);
+  });
+  const out = new Uint8Array(runs.reduce((sum, run) => sum + run.length, 0));
+  let at = 0;
+  for (const run of runs) {
+    out.set(run, at);
+    at += run.length;
+  }
+  return out;
+}
+
+export const u32 = (value: number) => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24];
+/** A string. */
+export const str = (text: string) => {
+  const utf8 = new TextEncoder().encode(text);
+  return bytesOf("X", u32(utf8.length), utf8);
+};
+/** A whole number. */
+export const int = (value: number) => bytesOf("J", u32(value));
+export const global = (module: string, name: string) => bytesOf("c", module, 10, name, 10);
+/** A tuple of what stands between. */
+export const tuple = (...parts: readonly Uint8Array[]) => bytesOf("(", ...parts, "t");
+
+export interface TensorParts {
+  readonly type?: string;
+  readonly key?: string;
+  readonly length?: number;
+  readonly offset?: Uint8Array;
+  readonly size?: Uint8Array;
+  readonly stride?: Uint8Array;
+}
+
+/** A tensor, [2] of storage "0" with two floats if nothing else is said. */
+export function tensor({
+  type = "FloatStorage",
+  key = "0",
+  length = 2,
+  offset = int(0),
+  size = tuple(int(2)),
+  stride = tuple(int(1)),
+}: TensorParts = {}): Uint8Array {
+  const id = tuple(str("storage"), global("torch", type), str(key), str("cpu"), int(length));
+  const hooks = bytesOf(global("collections", "OrderedDict"), ")R");
+  const args = tuple(bytesOf(id, "Q"), offset, size, stride, bytesOf(0x89), hooks);
+  return bytesOf(global("torch._utils", "_rebuild_tensor_v2"), args, "R");
+}
+
+/** A dict of one entry. */
+export const dictOf = (key: string, value: Uint8Array) => bytesOf("}", str(key), value, "s");
+/** With the first and last bytes of a pickle. */
+export const pickle = (...parts: readonly (string | number | Uint8Array)[]) => bytesOf(0x80, 2, ...parts, ".");
+
+/** A zip archive as torch.save makes it, of this pickle and one storage "0" of two floats. */
+export function archive(data: Uint8Array, storages: Record<string, Uint8Array> = { 0: new Uint8Array(8) }): Uint8Array {
+  const files = Object.entries(storages).map(([key, bytes]) => [`archive/data/${key}`, bytes] as const);
+  return writeZip(new Map([["archive/data.pkl", data], ...files]));
+}
+
+/** The one line that reading these bytes ends in. */
+export async function refusal(bytes: Uint8Array, read = (b: Uint8Array): Promise<unknown> => readTorchFile(b, "f.pt")) {
+  const error = await read(bytes).then(
+    () => new Error("it was read"),
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(TorchFileError);
+  expect((error as Error).message).toMatch(/^f\.pt: [^\r\n]+$/);
+  return (error as TorchFileError).problem;
+}
+
+/** An entry of a dict. */
+export const at = (tree: TorchTree, key: string): TorchTree => {
+  expect(tree).toBeInstanceOf(Map);
+  return (tree as Map<TorchTree, TorchTree>).get(key) as TorchTree;
+};
+
+export const numbers = (array: FileArray | undefined) => [...toFloat32(array as FileArray)];
+
+/** The values of make.py: element i is ((7 i + seed) mod 11 - 5) / divisor. */
+export const values = (count: number, seed = 0, divisor = 4) =>
+  Array.from({ length: count }, (_, i) => (((7 * i + seed) % 11) - 5) / divisor);

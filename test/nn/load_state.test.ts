@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ResNetCifar } from "../../src/models/index.ts";
+import {
+  BatchNorm2d,
+  Conv2d,
+  compareState,
+  Flatten,
+  formatLoadReport,
+  Identity,
+  Linear,
+  loadState,
+  Sequential,
+} from "../../src/nn/index.ts";
+
+// Comparing needs no GPU: only a load that succeeds does, see load_state.gpu.test.ts.
+const net = (classes = 3) =>
+  new Sequential([new Conv2d(1, 2, 3), new BatchNorm2d(2), new Flatten(), new Linear(32, classes)]);
+const arraysOf = (module: ReturnType<typeof net> | ResNetCifar) =>
+  new Map([...module.namedState()].map(([name, { shape, numel }]) => [name, { shape, data: new Float32Array(numel) }]));
+const nothing = { missing: [], unexpected: [], mismatched: [], skipped: [], head: null, counters: 0 };
+
+test("arrays that fit make a report of one line", () => {
+  const report = compareState(net(), arraysOf(net()));
+  expect(report).toEqual({ ...nothing, loaded: [...arraysOf(net()).keys()] });
+  expect(formatLoadReport(report)).toBe("loaded all 8 arrays");
+});
+
+test("PyTorch's counters are tolerated and said", () => {
+  const arrays = arraysOf(net()).set("1.num_batches_tracked", { shape: [], data: new Float32Array(1) });
+  const report = compareState(net(), arrays);
+  expect(report).toMatchObject({ ...nothing, counters: 1 });
+  expect(formatLoadReport(report)).toBe(
+    "loaded all 8 arrays\n1 num_batches_tracked left out: only PyTorch counts steps, no result depends on it",
+  );
+});
+
+test("what does not fit is grouped by module, and an error by default", () => {
+  const arrays = arraysOf(net(5));
+  arrays.delete("1.weight");
+  arrays.delete("1.bias");
+  arrays.set("head.gain", { shape: [2], data: new Float32Array(2) });
+  const text = [
+    "4 of 8 arrays fit",
+    "missing in the file: 2",
+    "  1 (2): weight, bias",
+    "in the file only: 1",
+    "  head (1): gain",
+    "of another shape: 2",
+    "  3.weight: wants [3,32], has [5,32]",
+    "  3.bias: wants [3], has [5]",
+  ].join("\n");
+  expect(formatLoadReport(compareState(net(), arrays))).toBe(text);
+  expect(() => loadState(net(), arrays)).toThrow(`loadState: ${text}`);
+  expect(() => loadState(net(), new Map(), { strict: false })).toThrow("loadState: no array fits; 0 of 8 arrays fit");
+});
+
+test("a report of a whole network stays short, and a common prefix is pointed out", () => {
+  const model = new ResNetCifar({ blocks: 3 });
+  const arrays = new Map([...arraysOf(model)].map(([name, array]) => [`encoder.${name}`, array]));
+  const lines = formatLoadReport(compareState(model, arrays)).split("\n");
+  expect(lines.length).toBeLessThan(32);
+  expect(lines[0]).toMatch(/^0 of \d+ arrays fit$/);
+  expect(lines.filter((line) => /^ {2}and \d+ more modules$/.test(line))).toHaveLength(2);
+  expect(lines.at(-1)).toBe('every name in the file starts with "encoder.": take it off');
+});
+
+test("skip leaves names alone on both sides: a pattern, or paths", () => {
+  const arrays = arraysOf(net(5)).set("3.gain", { shape: [], data: new Float32Array(1) });
+  arrays.delete("0.bias");
+  for (const skip of [["3", "0.bias"], /^3\.|0\.bias/, /^3\.|0\.bias/gy]) {
+    const report = compareState(net(), arrays, { skip });
+    expect(report).toMatchObject({ ...nothing, skipped: ["0.bias", "3.weight", "3.bias", "3.gain"] });
+    expect(formatLoadReport(report)).toBe("loaded all 5 arrays\n4 skipped: 0.bias, 3.weight, 3.bias, 3.gain");
+  }
+  expect(() => compareState(net(), arrays, { skip: ["fc"] })).toThrow('skip "fc" meets no name');
+  expect(() => compareState(net(), arrays, { skip: ["1.w"] })).toThrow('skip "1.w" meets no name');
+  expect(() => compareState(net(), arrays, { skip: /^fc/ })).toThrow("skip /^fc/ meets no name");
+});
+
+test("a new head is left out when the classes differ or the file has none, and else loaded", () => {
+  const head = "new";
+  const other = compareState(net(3), arraysOf(net(5)), { head });
+  expect(other).toMatchObject({ missing: [], mismatched: [], skipped: ["3.weight", "3.bias"] });
+  expect(other.head).toBe("3 is new: 3 outputs, the file has 5");
+  expect(formatLoadReport(other)).toBe(
+    "loaded all 6 arrays\n3 is new: 3 outputs, the file has 5\n2 skipped: 3.weight, 3.bias",
+  );
+  const none = arraysOf(net(5));
+  none.delete("3.weight");
+  none.delete("3.bias");
+  expect(compareState(net(3), none, { head }).head).toBe("3 is new: the file has no 3.weight");
+  expect(compareState(net(3), arraysOf(net(3)), { head })).toMatchObject(nothing);
+  // Another number of inputs is another network.
+  const wide = arraysOf(net(5)).set("3.weight", { shape: [5, 64], data: new Float32Array(320) });
+  expect(compareState(net(3), wide, { head })).toMatchObject({
+    head: null,
+    mismatched: [{ name: "3.weight" }, { name: "3.bias" }],
+  });
+  const lone = new Linear(4, 2);
+  expect(
+    compareState(
+      lone,
+      new Map([
+        ["weight", { shape: [3, 4] }],
+        ["bias", { shape: [3] }],
+      ]),
+      { head },
+    ).head,
+  ).toBe("the layer is new: 2 outputs, the file has 3");
+  expect(() => compareState(new Sequential([new Identity()]), new Map(), { head })).toThrow("no layer with weights");
+  expect(() => compareState(net(), new Map(), { head: "old" as "new" })).toThrow('head wants "new", was given "old"');
+});
+
+test("every name of module and file is in exactly one list", () => {
+  const model = net();
+  const own = [...arraysOf(model)];
+  fc.assert(
+    fc.property(
+      fc.subarray(own),
+      fc.uniqueArray(fc.stringMatching(/^[a-z](\.[a-z])?$/), { maxLength: 5 }),
+      fc.subarray(own.map(([name]) => name)),
+      fc.option(fc.constant("new" as const), { nil: undefined }),
+      (kept, added, skip, head) => {
+        const arrays = new Map<string, { shape: readonly number[] }>([
+          ...kept,
+          ...added.map((name) => [name, { shape: [1] }] as const),
+        ]);
+        const report = compareState(model, arrays, { skip, ...(head ? { head } : {}) });
+        const listed = [
+          ...report.loaded,
+          ...report.missing,
+          ...report.unexpected,
+          ...report.mismatched.map(({ name }) => name),
+          ...report.skipped,
+        ];
+        expect(listed.sort()).toEqual([...new Set([...own.map(([name]) => name), ...arrays.keys()])].sort());
+        expect(formatLoadReport(report).split("\n").length).toBeLessThan(45);
+      },
+    ),
+  );
+});

@@ -1,0 +1,77 @@
+// The test suites: unit (Node), cli (processes), gpu (any adapter, in Node), browser (the same tests in Chromium) and demo
+// (the built page in Chromium).
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { browserLaunch } from "./tools/chromium.ts";
+import { wgsl } from "./tools/wgsl_vite.ts";
+
+export default defineConfig({
+  plugins: [wgsl],
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.gpu.test.ts", "test/**/*.cli.test.ts", "test/**/*.demo.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        // The command as a user runs it: each test starts processes.
+        test: {
+          name: "cli",
+          include: ["test/**/*.cli.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "gpu",
+          include: ["test/**/*.gpu.test.ts"],
+          setupFiles: ["test/support/gpu_node.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["test/**/*.gpu.test.ts"],
+          // Whole runs of every method, and the demo's worker: host code around kernels whose own tests are here.
+          exclude: ["test/prune/methods/**", "test/demo/**"],
+          setupFiles: ["test/support/gpu_browser.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: browserLaunch() }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+      {
+        extends: true,
+        // The built site as its visitors meet it, in a browser that software renders: each test takes its time, one by one.
+        test: {
+          name: "demo",
+          include: ["test/**/*.demo.test.ts"],
+          globalSetup: ["test/demo/site/build.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
