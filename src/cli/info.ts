@@ -100,7 +100,8 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   } else {
     out.say("");
     out.say("models (espalier info --model NAME shows one):");
-    for (const [name, { doc }] of Object.entries(models)) out.say(`  ${name.padEnd(14)} ${doc}`);
+    const width = Math.max(...Object.keys(models).map((name) => name.length));
+    for (const [name, { doc }] of Object.entries(models)) out.say(`  ${name.padEnd(width)}  ${doc}`);
   }
   return 0;
 }

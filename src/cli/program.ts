@@ -1,4 +1,4 @@
-// The command tree of `espalier`: train, trail, compare, eval, info, setup, doctor.
+// The command tree of `espalier`: train, trail, compare, eval, predict, info, setup, doctor.
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
 import { addCompareCommand } from "./compare.ts";
@@ -9,6 +9,7 @@ import { report } from "./fail.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
 import { METHOD_NAMES } from "./methods.ts";
+import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
@@ -66,7 +67,8 @@ export function program(done: (code: number) => void): Command {
       "only so many samples of each class; of images, to train with only: the test set stays whole",
       whole,
     )
-    .option("--weights <file>", "begin with the weights of a saved model")
+    .option("--weights <file>", "begin with the weights of a saved model, ours or PyTorch's")
+    .option("--new-head", "with --weights: the last layer begins anew where the classes are others")
     .option("--epochs <n>", "passes over the training images", whole)
     .option("--finetune <epochs>", "epochs after those, with the zeros kept, at a low learning rate", whole)
     .option("--batch-size <n>", "images per step", whole)
@@ -156,6 +158,8 @@ Examples
     .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
       done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
     });
+
+  addPredictCommand(root, done);
 
   gpuOptions(root.command("info"))
     .summary("the adapter, its limits, a model's layers and memory")

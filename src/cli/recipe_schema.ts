@@ -124,7 +124,8 @@ export const recipeSchema = z
     data,
     epochs: count("passes over the training images"),
     finetuneEpochs: count0("passes after those, with the zeros kept, at a hundredth of the learning rate"),
-    weights: text("model file to begin with, instead of random weights").optional(),
+    weights: text("model file to begin with, instead of random weights; safetensors, or PyTorch's .pt").optional(),
+    newHead: flag("the last layer begins anew where that file has another number of classes").optional(),
     batchSize: count("images per optimiser step"),
     lr,
     momentum: field(z.number().min(0).lt(1), "a number in [0, 1)", "momentum of SGD"),
@@ -214,6 +215,8 @@ export function defaultFolder(data: unknown, model: unknown): string {
 function crossCheck(
   r: {
     readonly data: z.infer<typeof data>;
+    readonly weights?: string | undefined;
+    readonly newHead?: boolean | undefined;
     readonly epochs: number;
     readonly lr: z.infer<typeof lr>;
     readonly momentum: number;
@@ -227,6 +230,7 @@ function crossCheck(
 
   if (["idx", ...RECORDED_DATA].includes(r.data.name) && r.data.dir === undefined)
     refuse("data.dir", `a folder, since data.name is ${r.data.name}`);
+  if (r.newHead && r.weights === undefined) refuse("weights", "a model file, since newHead is true");
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
 
   const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;

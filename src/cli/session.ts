@@ -1,6 +1,5 @@
 // A recipe and its data become a session.
-import { readFileSync } from "node:fs";
-import { buildModel, type Module, manualSeed, type RandomState, readModelWeights, Session } from "../index.ts";
+import { buildModel, type Module, manualSeed, type RandomState, Session } from "../index.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
 import type { Recipe } from "./recipe.ts";
@@ -46,19 +45,4 @@ export function buildSession(recipe: Recipe, { train, test }: Splits, random: Ra
     savedConfig: recipe,
     random,
   });
-}
-
-/** Puts the weights of a saved model, dense or sparse, into one. Errors name the file and what does not fit. */
-export function loadWeights(model: Module, file: string): void {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be read: ${(error as Error).message}`);
-  }
-  try {
-    model.loadStateDict(readModelWeights(new Uint8Array(bytes), file).weights);
-  } catch (error) {
-    throw new UsageError(`${file}: does not fit the model: ${(error as Error).message}`);
-  }
 }

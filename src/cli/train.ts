@@ -13,9 +13,10 @@ import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { reportLines } from "./report_lines.ts";
 import { RunFiles } from "./run_files.ts";
-import { buildSession, loadWeights, modelFor } from "./session.ts";
+import { buildSession, modelFor } from "./session.ts";
 import { checkSpiking, isSpiking, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
+import { putWeights, readWeightsFile } from "./weights_in.ts";
 
 export interface TrainFlags extends AdapterFlags {
   readonly recipe?: string;
@@ -119,7 +120,11 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   });
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
-  if (recipe.weights && !flags.resume) loadWeights(session.model, recipe.weights);
+  if (recipe.weights && !flags.resume) {
+    const weights = await readWeightsFile(recipe.weights);
+    const { lines } = putWeights(session.model, weights, recipe.weights, recipe.newHead ? { head: "new" } : {});
+    for (const line of [...weights.notes, ...lines]) out.say(line);
+  }
   const resumed = flags.resume ? await files.restore(session) : null;
   out.say(
     `${recipe.model.name} on ${recipe.data.name}: ${data.train.length} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,

@@ -20,6 +20,7 @@ export interface TrainCommandFlags {
   frameSize?: number;
   limit?: number;
   weights?: string;
+  newHead?: boolean;
   epochs?: number;
   finetune?: number;
   batchSize?: number;
@@ -85,6 +86,7 @@ export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
     },
     data: { name: f.data, dir: f.dataDir, by: f.by, size: f.frameSize, limit: f.limit },
     weights: f.weights,
+    newHead: f.newHead,
     epochs: f.epochs,
     finetuneEpochs: f.finetune,
     batchSize: f.batchSize,

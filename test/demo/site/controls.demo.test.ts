@@ -1,11 +1,16 @@
 // Every control of the page does what it says, with the real worker behind it.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Resvg } from "@resvg/resvg-js";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { METHODS, MODELS } from "../../../demo/shared/settings.ts";
 import { METHOD_NAMES, METHOD_NOTES } from "../../../demo/ui/fields.ts";
+import { parseSafetensors } from "../../../src/io/index.ts";
 import { idxImages, idxLabels } from "../../support/idx_folder.ts";
 import { squares } from "../../support/shapes.ts";
-import { openBrowser, PATIENCE, ready, stepOf, textOf, visit } from "./visit.ts";
+import { download, onCard, openBrowser, PATIENCE, ready, stepOf, textOf, visit } from "./visit.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -194,6 +199,74 @@ test("IDX files from the visitor are learned from; corrupt and foreign ones get 
   await other.goto(`${inject("site")}#data=files&against=none`);
   await ready(other);
   expect(await other.textContent(".message-text")).toMatch(/Drop the files on the page again/);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("a folder of images whose subfolders are the classes; files dropped on the page", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "espalier-shapes-"));
+  const shapes = { circle: `<circle cx="14" cy="14" r="9"/>`, bar: `<rect x="11" y="3" width="6" height="22"/>` };
+  for (const [name, shape] of Object.entries(shapes)) {
+    await mkdir(join(folder, name));
+    for (let i = 0; i < 24; i++) {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28"><rect width="28" height="28"/>
+        <g fill="#fff" transform="translate(${i % 5} ${i % 3}) scale(${0.8 + i / 120})">${shape}</g></svg>`;
+      await writeFile(join(folder, name, `${i}.png`), new Resvg(svg).render().asPng());
+    }
+    // Not a picture, whatever it calls itself.
+    await writeFile(join(folder, name, ".DS_Store"), "junk");
+  }
+  const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=2&threshold=0.01&lr=0.02");
+  await ready(page);
+  await page.setInputFiles("#pick-folder", folder);
+  await rm(folder, { recursive: true, force: true });
+  await textOf(page.locator("#about-run"), /^Your files: 40 pictures to learn from, 8 to test/);
+  await ready(page);
+  await page.click("#start");
+  await textOf(page.locator("#start"), /^Finished$/);
+  expect(await onCard(page, "test accuracy")).toBeGreaterThan(0.7);
+  await page.click("#sample");
+  await textOf(page.locator("#answer"), /^This is (circle|bar)\. LATS: (circle|bar) with/);
+
+  await page.evaluate(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["no model"], "dropped.safetensors"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  });
+  await textOf(page.locator(".message.problem .message-text").first(), /dropped\.safetensors/);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
+test("of two networks each can be taken away, and each layer's histogram be looked at", async () => {
+  const { page, complaints } = await visit(browser, "method=lats&against=gmp&batchSize=8&epochs=1");
+  await ready(page);
+  await page.click("#step");
+  await textOf(page.locator("#where"), /^Step 1 of/);
+  for (const [lane, method] of [
+    ["0", "lats"],
+    ["1", "gmp"],
+  ] as const) {
+    await page.selectOption("#export-lane", lane);
+    const { name, bytes } = await download(page, "#export-dense");
+    expect(name).toContain(method);
+    expect(parseSafetensors(bytes, name).metadata.get("method")).toBe(method);
+  }
+  const layers = await page.locator("#histogram-layer option").allTextContents();
+  expect(layers).toHaveLength(4);
+  const seen = new Set<string>();
+  for (const layer of layers) {
+    await page.selectOption("#histogram-layer", { label: layer });
+    await page.locator("#histograms").scrollIntoViewIfNeeded();
+    await page.waitForTimeout(400);
+    seen.add(
+      await page
+        .locator("#histograms canvas")
+        .first()
+        .evaluate((c) => (c as HTMLCanvasElement).toDataURL()),
+    );
+  }
+  expect(seen.size).toBe(layers.length);
   expect(complaints).toEqual([]);
   await page.context().close();
 });
