@@ -39,6 +39,10 @@ const heading = (scope: "col" | "row", ...children: (Node | string)[]): HTMLTabl
 export const laneHeading = (method: string, lane: number): HTMLTableCellElement =>
   heading("col", make("span", `swatch lane-${lane}`), method);
 
+/** The name of a layer, which may break after its dots and nowhere else. */
+const breakable = (name: string): (Node | string)[] =>
+  name.split(/(?<=\.)/).flatMap((part, i) => (i === 0 ? [part] : [make("wbr"), part]));
+
 export class LayersPanel {
   private readonly table = find<HTMLTableElement>("#layer-bars");
   private readonly sizes = find<HTMLTableElement>("#size-bars");
@@ -51,7 +55,7 @@ export class LayersPanel {
     const head = make("tr", "", heading("col", "Layer"), ...lanes.map(({ method }, i) => laneHeading(method, i)));
     this.cells = lanes.map(() => []);
     const rows = (lanes[0]?.layers ?? []).map(({ name }) => {
-      const row = make("tr", "", heading("row", name));
+      const row = make("tr", "", heading("row", ...breakable(name)));
       lanes.forEach((_, lane) => {
         const cell = new BarCell(lane);
         this.cells[lane]?.push(cell);
