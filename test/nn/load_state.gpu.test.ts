@@ -1,10 +1,13 @@
-import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { noGrad } from "../../src/autograd/index.ts";
 import { readWeights } from "../../src/io/index.ts";
 import { BatchNorm2d, Conv2d, Flatten, Linear, loadState, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { Scope, tensor } from "../../src/tensor/index.ts";
-import { fixture, values } from "../io/torch/pickles.ts";
+import { values } from "../io/torch/values.ts";
+import { fetchBytes } from "../support/fetch_bytes.ts";
+
+const file = (name: string) => fetchBytes(new URL(`../io/torch/${name}`, import.meta.url));
+const fixture = (name: string) => file(`${name}.pt`);
 
 const net = (classes = 3) =>
   new Sequential([new Conv2d(1, 2, 3), new BatchNorm2d(2), new ReLU(), new Flatten(), new Linear(32, classes)]);
@@ -20,10 +23,10 @@ afterEach(() => {
 
 test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file answers as it does in PyTorch: %s", async (name) => {
   using _scope = new Scope();
-  const { weights } = await readWeights(fixture(name), name);
+  const { weights } = await readWeights(await fixture(name), name);
   const model = built();
   expect(loadState(model, weights)).toMatchObject({ missing: [], unexpected: [], counters: 1 });
-  const expected = JSON.parse(readFileSync(new URL("../io/torch/expected.json", import.meta.url), "utf8")) as {
+  const expected = JSON.parse(new TextDecoder().decode(await file("expected.json"))) as {
     net_logits: number[];
   };
   const x = tensor(new Float32Array(values(72, 5)), [2, 1, 6, 6]);
@@ -33,7 +36,7 @@ test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file answers as it d
 });
 
 test("only what fits is written: another head keeps its first values, and a refusal changes nothing", async () => {
-  const { weights } = await readWeights(fixture("net"));
+  const { weights } = await readWeights(await fixture("net"));
   const model = built(7);
   const before = await model.stateDict();
   expect(() => loadState(model, weights)).toThrow("4.weight: wants [7,32], has [3,32]");

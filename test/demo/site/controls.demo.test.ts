@@ -219,7 +219,6 @@ test("a folder of images whose subfolders are the classes; files dropped on the 
   const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=2&threshold=0.01&lr=0.02");
   await ready(page);
   await page.setInputFiles("#pick-folder", folder);
-  await rm(folder, { recursive: true, force: true });
   await textOf(page.locator("#about-run"), /^Your files: 40 pictures to learn from, 8 to test/);
   await ready(page);
   await page.click("#start");
@@ -236,6 +235,8 @@ test("a folder of images whose subfolders are the classes; files dropped on the 
   await textOf(page.locator(".message.problem .message-text").first(), /dropped\.safetensors/);
   expect(complaints).toEqual([]);
   await page.context().close();
+  // Not before: the page reads files when it needs them.
+  await rm(folder, { recursive: true, force: true });
 });
 
 test("of two networks each can be taken away, and each layer's histogram be looked at", async () => {
