@@ -5,6 +5,7 @@ import { type Module, models, noGrad, parseNpy, RandomState, Scope, tensor, toFl
 import { writeAtomic } from "../node/index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
+import { gpuOptions } from "./gpu_options.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { modelFor } from "./session.ts";
 import { readNeuronMetadata } from "./spiking.ts";
@@ -142,7 +143,7 @@ const wholeFrom1 = (text: string): number => {
 };
 
 export function addPredictCommand(root: Command, done: (code: number) => void): void {
-  root
+  const command = root
     .command("predict")
     .summary("logits of a model for given inputs")
     .description(
@@ -155,10 +156,8 @@ export function addPredictCommand(root: Command, done: (code: number) => void): 
     .option("--classes <n>", "outputs of the network, if not those of the file's last layer", wholeFrom1)
     .option("-T, --time-steps <n>", "steps of a spiking network", wholeFrom1)
     .option("--batch-size <n>", "samples at a time", wholeFrom1, 32)
-    .option("--top <n>", "likeliest classes to show of each sample", wholeFrom1, 5)
-    .option("--adapter <part>", "use the adapter whose name contains this")
-    .option("--require-gpu", "refuse a software adapter")
-    .option("--json", "one JSON object a line on stdout, the result last")
+    .option("--top <n>", "likeliest classes to show of each sample", wholeFrom1, 5);
+  gpuOptions(command)
     .addHelpText(
       "after",
       "\nExample\n  $ espalier predict --model resnet-18 --weights resnet18.pth --input x.npy --output y.npy",

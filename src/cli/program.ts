@@ -6,6 +6,7 @@ import { IMAGE_DATA } from "./datasets.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
 import { EVENT_DATA } from "./event_data.ts";
 import { report } from "./fail.ts";
+import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
 import { METHOD_NAMES } from "./methods.ts";
@@ -30,13 +31,6 @@ const list = (text: string): string[] => text.split(",").map((part) => part.trim
 
 const modelNames = Object.keys(models);
 const dataNames = [...IMAGE_DATA, ...EVENT_DATA];
-
-function gpuOptions(command: Command): Command {
-  return command
-    .option("--adapter <part>", "use the adapter whose name contains this")
-    .option("--require-gpu", "refuse a software adapter")
-    .option("--json", "one JSON object a line on stdout, the result last");
-}
 
 /** The command tree; `done` receives the exit code. */
 export function program(done: (code: number) => void): Command {

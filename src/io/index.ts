@@ -3,7 +3,7 @@ export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from 
 export * from "./events/index.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
-export { bestKeyRule, KeyMapError, type KeyRule, keyRules, renameKeys, withoutPrefix } from "./key_map.ts";
+export * from "./key_map.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {
   parseSafetensors,

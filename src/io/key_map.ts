@@ -30,10 +30,10 @@ export function withoutPrefix(prefix: string): KeyRule {
   return (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
 }
 
-const SJ_BLOCK = /^(layer\d+\.\d+)\.(conv|bn)(\d+)\.(\w+)$/;
-const SJ_SHORTCUT = /^(layer\d+\.\d+\.downsample)\.([01])\.(\w+)$/;
-const SEW_BLOCK = /^(layer\d+\.\d+)\.conv(\d+)\.module\.([01])\.(\w+)$/;
-const SEW_SHORTCUT = /^(layer\d+\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
+const SJ_BLOCK = /^(layer\d\.\d+)\.(conv|bn)(\d)\.(\w+)$/;
+const SJ_SHORTCUT = /^(layer\d\.\d+\.downsample)\.([01])\.(\w+)$/;
+const SEW_BLOCK = /^(layer\d\.\d+)\.conv(\d)\.module\.([01])\.(\w+)$/;
+const SEW_SHORTCUT = /^(layer\d\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
 
 /**
  * SEW ResNet: SpikingJelly's names into the authors' own, which our models have.
@@ -42,7 +42,7 @@ const SEW_SHORTCUT = /^(layer\d+\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
  * both: layer1.0.conv1.weight -> layer1.0.conv1.module.0.weight, layer1.0.bn1.bias -> layer1.0.conv1.module.1.bias,
  * layer2.0.downsample.1.weight -> layer2.0.downsample.0.module.1.weight. Stem and classifier have the same names in both.
  */
-const spikingJellyToSew: KeyRule = (name) => {
+export const sewKeyFromSpikingJelly: KeyRule = (name) => {
   const block = SJ_BLOCK.exec(name);
   if (block) return `${block[1]}.conv${block[3]}.module.${block[2] === "conv" ? 0 : 1}.${block[4]}`;
   const shortcut = SJ_SHORTCUT.exec(name);
@@ -50,18 +50,22 @@ const spikingJellyToSew: KeyRule = (name) => {
 };
 
 /** The way back. */
-const sewToSpikingJelly: KeyRule = (name) => {
+export const sewKeyToSpikingJelly: KeyRule = (name) => {
   const block = SEW_BLOCK.exec(name);
   if (block) return `${block[1]}.${block[3] === "0" ? "conv" : "bn"}${block[2]}.${block[4]}`;
   const shortcut = SEW_SHORTCUT.exec(name);
   return shortcut ? `${shortcut[1]}.${shortcut[2]}.${shortcut[3]}` : name;
 };
 
+/** A state_dict of SpikingJelly's SEW ResNet under the names that SewResNet wants. */
+export const sewStateFromSpikingJelly = <T>(state: ReadonlyMap<string, T>): Map<string, T> =>
+  renameKeys(state, sewKeyFromSpikingJelly);
+
 /** Rules by name. torchvision's names need none: they are the ones our models have. */
 export const keyRules: Readonly<Record<string, KeyRule>> = {
   "data-parallel": withoutPrefix("module."),
-  "sew-from-spikingjelly": spikingJellyToSew,
-  "sew-to-spikingjelly": sewToSpikingJelly,
+  "sew-from-spikingjelly": sewKeyFromSpikingJelly,
+  "sew-to-spikingjelly": sewKeyToSpikingJelly,
 };
 
 /**

@@ -23,7 +23,6 @@ export {
 } from "./spiking/input.ts";
 export { SewBasicBlock, type SewBlockConfig, SewBottleneck } from "./spiking/sew_block.ts";
 export { SewDvs, type SewDvsConfig, sewDvsPlans } from "./spiking/sew_dvs.ts";
-export { sewKeyFromSpikingJelly, sewKeyToSpikingJelly, sewStateFromSpikingJelly } from "./spiking/sew_keys.ts";
 export { SewNet, type SewNetConfig } from "./spiking/sew_net.ts";
 export { type SewDepth, SewResNet, type SewResNetConfig } from "./spiking/sew_resnet.ts";
 export { SpikingCnn, type SpikingCnnConfig } from "./spiking/spiking_cnn.ts";

@@ -2,9 +2,10 @@
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
-import { defineOp, expectFloat, expectScalar, like, once } from "../autograd/index.ts";
+import { defineOp, expectFloat, like, once } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyOf, sameShape, type Tensor } from "../tensor/index.ts";
+import { checkP, drawParams, expectDraw, scaleFor } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const drawKernel = kernel("dropout", drawWgsl);
@@ -21,19 +22,10 @@ export interface DropoutOptions {
   step: Tensor;
 }
 
-/** 1 / (1 - p). At p = 1 nothing is kept, and the scale is 0 instead of infinite. */
-function scaleFor(p: number): number {
-  return p < 1 ? 1 / (1 - p) : 0;
-}
-
-function checkP(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new OpError(op, `p wants 0 <= p <= 1, was given ${p}`);
-}
-
-function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOptions): void {
+function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
     bind: { x: vec4(x), step, y: vec4(y) },
-    params: { n: x.numel, seed: [seed >>> 0, Math.floor(seed / 2 ** 32)], layer: stream, p, scale: scaleFor(p) },
+    params: { n: x.numel, ...drawParams(options) },
     grid: grid1d(x.numel, 256),
   });
 }
@@ -49,15 +41,9 @@ function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOp
  */
 export const dropout = defineOp({
   name: "dropout",
-  infer([x]: [x: Tensor], { p, seed, stream, step }: DropoutOptions) {
+  infer([x]: [x: Tensor], options: DropoutOptions) {
     expectFloat("dropout", { x });
-    checkP("dropout", p);
-    if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new OpError("dropout", `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
-    if (!Number.isInteger(stream) || stream < 0 || stream > 0xffffffff)
-      throw new OpError("dropout", `stream wants a u32, was given ${stream}`);
-    expectScalar("dropout", { step });
-    if (step.dtype !== "u32") throw new OpError("dropout", `step wants u32, has ${step.dtype}`, { step });
+    expectDraw("dropout", options);
     return like(x);
   },
   forward(y, [x], options) {

@@ -1,21 +1,19 @@
 // Stochastic depth: a residual branch is left out, sample by sample.
 
 import wgsl from "../../shaders/stochastic_depth.wgsl";
-import { defineOp, expectFloat, expectScalar, like, once } from "../autograd/index.ts";
+import { defineOp, expectFloat, like, once } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyOf, type Tensor } from "../tensor/index.ts";
 import type { DropoutOptions } from "./dropout.ts";
+import { drawParams, expectDraw } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const drawKernel = kernel("stochastic_depth", wgsl);
 
-function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOptions): void {
-  const words = [seed >>> 0, Math.floor(seed / 2 ** 32)];
-  // At p = 1 nothing is kept, and the scale is 0 instead of infinite.
-  const scale = p < 1 ? 1 / (1 - p) : 0;
+function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
     bind: { x: vec4(x), step, y: vec4(y) },
-    params: { n: x.numel, row: x.numel / (x.shape[0] as number), seed: words, layer: stream, p, scale },
+    params: { n: x.numel, row: x.numel / (x.shape[0] as number), ...drawParams(options) },
     grid: grid1d(x.numel, 256),
   });
 }
@@ -31,16 +29,10 @@ function draw(x: Tensor, y: Tensor, step: Tensor, { p, seed, stream }: DropoutOp
  */
 export const stochasticDepth = defineOp({
   name: "stochasticDepth",
-  infer([x]: [x: Tensor], { p, seed, stream, step }: DropoutOptions) {
-    const wrong = (wanted: string) => new OpError("stochasticDepth", wanted, { x });
+  infer([x]: [x: Tensor], options: DropoutOptions) {
     expectFloat("stochasticDepth", { x });
-    if (x.shape.length === 0) throw wrong("x wants a batch axis");
-    if (!(p >= 0 && p <= 1)) throw wrong(`p wants 0 <= p <= 1, was given ${p}`);
-    if (!Number.isSafeInteger(seed) || seed < 0)
-      throw wrong(`seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
-    if (stream !== stream >>> 0) throw wrong(`stream wants a u32, was given ${stream}`);
-    expectScalar("stochasticDepth", { step });
-    if (step.dtype !== "u32") throw wrong(`step wants u32, has ${step.dtype}`);
+    if (x.shape.length === 0) throw new OpError("stochasticDepth", "x wants a batch axis", { x });
+    expectDraw("stochasticDepth", options);
     return like(x);
   },
   forward(y, [x], options) {

@@ -1,16 +1,8 @@
 // Small spiking networks that learn, and residual blocks that begin as an identity.
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import {
-  buildModel,
-  SewBasicBlock,
-  SewBottleneck,
-  SewDvs,
-  SewNet,
-  SpikingCnn,
-  sewKeyToSpikingJelly,
-  sewStateFromSpikingJelly,
-} from "../../src/models/index.ts";
+import { sewKeyToSpikingJelly, sewStateFromSpikingJelly } from "../../src/io/index.ts";
+import { buildModel, SewBasicBlock, SewBottleneck, SewDvs, SewNet, SpikingCnn } from "../../src/models/index.ts";
 import { firingCurrent, neuronMaker } from "../../src/models/spiking/input.ts";
 import {
   checkpointModule,

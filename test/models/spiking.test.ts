@@ -1,5 +1,6 @@
 // Spiking models on shapes alone: sizes, names, and what their options mean.
 import { describe, expect, test } from "vitest";
+import { sewKeyFromSpikingJelly, sewKeyToSpikingJelly } from "../../src/io/index.ts";
 import {
   buildModel,
   ENCODERS,
@@ -15,8 +16,6 @@ import {
   SpikingInput,
   type SpikingOptions,
   sewDvsPlans,
-  sewKeyFromSpikingJelly,
-  sewKeyToSpikingJelly,
 } from "../../src/models/index.ts";
 import { BatchNorm2d, Conv2d, IFNode, type Module, RandomState, SpikingNode, summarize } from "../../src/nn/index.ts";
 import { meta } from "../../src/tensor/index.ts";

@@ -1,6 +1,8 @@
 // model_zoo.json: facts about model definitions (parameters, multiply-accumulates, state_dict names and shapes),
 // compared with the engine's own models, on shapes only.
-import { buildModel, SewResNet, sewKeyToSpikingJelly } from "../../src/models/index.ts";
+
+import { sewKeyToSpikingJelly } from "../../src/io/index.ts";
+import { buildModel, SewResNet } from "../../src/models/index.ts";
 import { type Module, StateBuffer, summarize } from "../../src/nn/index.ts";
 import type { CaseReport, FileReport } from "./runner.ts";
 import { registryName } from "./zoo_names.ts";

@@ -1,0 +1,31 @@
+// What ops that draw on the GPU from a counter have in common.
+import { expectScalar } from "../../autograd/index.ts";
+import { OpError } from "../../gpu/index.ts";
+import type { DropoutOptions } from "../dropout.ts";
+
+/** 1 / (1 - p). At p = 1 nothing is kept, and the scale is 0 instead of infinite. */
+export function scaleFor(p: number): number {
+  return p < 1 ? 1 / (1 - p) : 0;
+}
+
+export function checkP(op: string, p: number): void {
+  if (!(p >= 0 && p <= 1)) throw new OpError(op, `p wants 0 <= p <= 1, was given ${p}`);
+}
+
+/** Throws OpError when p is outside 0..1, seed or stream is out of range or the step is no u32 scalar. */
+export function expectDraw(op: string, { p, seed, stream, step }: DropoutOptions): void {
+  checkP(op, p);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new OpError(op, `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
+  if (stream !== stream >>> 0) throw new OpError(op, `stream wants a u32, was given ${stream}`);
+  expectScalar(op, { step });
+  if (step.dtype !== "u32") throw new OpError(op, `step wants u32, has ${step.dtype}`, { step });
+}
+
+/** A draw as its kernel's parameters. */
+export const drawParams = ({ p, seed, stream }: Omit<DropoutOptions, "step">) => ({
+  seed: [seed >>> 0, Math.floor(seed / 2 ** 32)],
+  layer: stream,
+  p,
+  scale: scaleFor(p),
+});
