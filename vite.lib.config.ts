@@ -1,4 +1,4 @@
-// The library, `npm run build`: one file for pages, one for Node, one for the command line, shaders inside.
+// The library, `npm run build`: one file for pages, one for Node, one for exporters, one for the command line, shaders inside.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
@@ -17,9 +17,14 @@ export default defineConfig({
     sourcemap: true,
     minify: false, // class names show in summaries, and those who bundle us minify anyway
     lib: {
-      entry: { index: at("src/index.ts"), node: at("src/node/index.ts"), cli: at("src/cli/main.ts") },
+      entry: {
+        index: at("src/index.ts"),
+        node: at("src/node/index.ts"),
+        export: at("src/export/index.ts"),
+        cli: at("src/cli/main.ts"),
+      },
       formats: ["es"],
     },
-    rolldownOptions: { external: [/^node:/, ...packages] },
+    rolldownOptions: { external: [/^node:/, ...packages.map((name) => new RegExp(`^${name}(/|$)`))] },
   },
 });

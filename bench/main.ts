@@ -5,6 +5,7 @@ import { requestGpu } from "../src/gpu/index.ts";
 import { installGpu, runEnvironment, writeAtomic } from "../src/node/index.ts";
 import { cases, largeCases } from "./cases/index.ts";
 import { nodeCases } from "./cold/cases.ts";
+import { dataCases } from "./data/cases.ts";
 import type { Clock } from "./lib/clock.ts";
 import { compareResults } from "./lib/compare.ts";
 import { betterGauge, measureGauge } from "./lib/gauge.ts";
@@ -69,7 +70,7 @@ function oneLine(result: CaseResult): string {
 }
 
 async function bench(filters: readonly string[], flags: Flags): Promise<number> {
-  const chosen = selectCases(flags.large ? largeCases : [...cases, ...nodeCases], filters);
+  const chosen = selectCases(flags.large ? largeCases : [...cases, ...nodeCases, ...dataCases], filters);
   if (chosen.length === 0) {
     note(`bench: no case matches ${filters.map((f) => JSON.stringify(f)).join(" or ")}; --list names them all`);
     return 2;

@@ -2,7 +2,7 @@
 // GPU to that op's number, so that nothing waits until the end.
 import nanCheckWgsl from "../../shaders/nan_check.wgsl";
 import { type BufferView, checksNan, currentGpu, type Gpu, grid1d, kernel, OpError } from "../gpu/index.ts";
-import { scalar, type Tensor } from "../tensor/index.ts";
+import { bindableParts, partOf, scalar, type Tensor } from "../tensor/index.ts";
 
 const nanCheckKernel = kernel("nan_check", nanCheckWgsl);
 const NONE = 0xffffffff;
@@ -28,8 +28,11 @@ export class NanWatch implements Disposable {
 
   inspect(op: string, phase: BadOp["phase"], t: Tensor): void {
     if (t.dtype !== "f32") return;
-    const bind = { x: t, first: this.first_ };
-    nanCheckKernel.run({ bind, params: { n: t.numel, index: this.seen.length }, grid: grid1d(t.numel, 1024) });
+    for (const part of bindableParts(t.numel, 4)) {
+      const n = part.rows;
+      const bind = { x: partOf(t, part), first: this.first_ };
+      nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n, 1024) });
+    }
     this.seen.push({ op, phase, shape: t.shape });
   }
 

@@ -4,6 +4,7 @@ import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
+import { traced } from "./trace.ts";
 
 export type OpInputs = readonly (Tensor | null | undefined)[];
 type Saved = readonly [] | readonly (Tensor | null)[];
@@ -50,7 +51,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     checkInputs(name, inputs);
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
-    if (inputs.some((t) => t?.isMeta)) return meta(shape, dtype);
+    if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, meta(shape, dtype));
     const tape = currentTape();
     const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
     using scope = new Scope();
@@ -79,7 +80,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
     checkInputs(name, inputs);
     const x = inputs[0] as Tensor;
     const shape = definition.shape(x, options as Options);
-    if (x.isMeta) return meta(shape, x.dtype);
+    if (x.isMeta) return traced(name, inputs, options, meta(shape, x.dtype));
     const tape = currentTape();
     const recorded = tape !== null && gradEnabled() && x.requiresGrad;
     const y = x.alias(shape, !recorded);

@@ -2,7 +2,16 @@
 import accumulateWgsl from "../../shaders/accumulate.wgsl";
 import fillWgsl from "../../shaders/fill.wgsl";
 import { debugLevel, debugLog, grid1d, kernel, OpError } from "../gpu/index.ts";
-import { allocate, copyInto, emptyLike, Scope, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import {
+  allocate,
+  bindableParts,
+  copyInto,
+  partOf,
+  Scope,
+  type Shape,
+  sameShape,
+  type Tensor,
+} from "../tensor/index.ts";
 import { noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { sumTo } from "./reduce_axes.ts";
@@ -13,14 +22,20 @@ const fillKernel = kernel("fill", fillWgsl);
 /** target += x. */
 export function accumulate(target: Tensor, x: Tensor): void {
   const wide = x.numel % 4 === 0;
-  const n = wide ? x.numel / 4 : x.numel;
   const spec = { Item: wide ? "vec4<f32>" : "f32" };
-  accumulateKernel.run({ bind: { x, target_: target }, params: { n }, spec, grid: grid1d(n, 512) });
+  for (const part of bindableParts(x.numel, 4)) {
+    const n = wide ? part.rows / 4 : part.rows;
+    const bind = { x: partOf(x, part), target_: partOf(target, part) };
+    accumulateKernel.run({ bind, params: { n }, spec, grid: grid1d(n, 512) });
+  }
 }
 
 /** Sets every element to `value`. */
 export function fill(y: Tensor, value: number): void {
-  fillKernel.run({ bind: { y }, params: { n: y.numel, value }, grid: grid1d(y.numel) });
+  for (const part of bindableParts(y.numel, 4)) {
+    const n = part.rows;
+    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n) });
+  }
 }
 
 export interface BackwardContext<Options> {
@@ -179,7 +194,7 @@ export class Tape implements Disposable {
       // A leaf that is several inputs of one op gets several gradients: none of them may have the place alone.
       const isOnly = node.inputs.indexOf(input) === node.inputs.lastIndexOf(input);
       const slot = isOnly && !outputs.has(input) && !input.gradArrived ? input.grad : null;
-      return slot ? slot.alias() : emptyLike(input);
+      return slot ? slot.alias() : allocate(input.shape, input.dtype, { inParts: true });
     };
     const result = node.backward(dy, node.saved, { options: node.options, needs, shapes, out });
     node.inputs.forEach((input, i) => {
@@ -235,7 +250,7 @@ export class Tape implements Disposable {
 /** Leaves a gradient with a leaf: the first arrival is stored, later ones are added. */
 function deliver(leaf: Tensor, grad: Tensor): void {
   if (!leaf.grad) {
-    leaf.grad = allocate(leaf.shape, "f32", { scoped: false });
+    leaf.grad = allocate(leaf.shape, "f32", { scoped: false, inParts: true });
     leaf.gradArrived = false;
   }
   const slot = leaf.grad;

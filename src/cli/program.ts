@@ -100,6 +100,7 @@ export function program(done: (code: number) => void): Command {
     .option("--out <folder>", "where results go")
     .option("--overwrite", "start anew in a folder that holds a run")
     .option("--resume <folder>", "go on with a run that was interrupted")
+    .option("--dry-run", "say what the run would be, and time a few steps; nothing is written")
     .addOption(
       new Option("--tune <mode>", "try kernels first: auto does so on hardware").choices(["off", "auto", "on"]),
     )
@@ -119,13 +120,14 @@ Examples
   $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
     )
     .action(async (recipe: string | undefined, flags: TrainCommandFlags) => {
-      const { adapter, requireGpu, tune, resume, overwrite, json } = flags;
+      const { adapter, requireGpu, tune, resume, overwrite, dryRun, json } = flags;
       done(
         await runTrain({
           ...(recipe === undefined ? {} : { recipe }),
           settings: settingsFrom(flags),
           ...(resume === undefined ? {} : { resume }),
           overwrite: overwrite ?? false,
+          dryRun: dryRun ?? false,
           json: json ?? false,
           adapter,
           requireGpu,

@@ -1,10 +1,20 @@
 // `espalier train`: a recipe in, a directory of results out.
-import { currentGpu, debugLevel, type EpochRecord, planTraining, pruningReport, RandomState } from "../index.ts";
+import {
+  type AdapterReport,
+  currentGpu,
+  debugLevel,
+  type EpochRecord,
+  type MemoryPlan,
+  planTraining,
+  pruningReport,
+  RandomState,
+} from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { loadSplits, type Splits } from "./datasets.ts";
+import { dryRun } from "./dry_run.ts";
 import { isEventData } from "./event_data.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
@@ -24,6 +34,8 @@ export interface TrainFlags extends AdapterFlags {
   readonly settings: RecipeFlags;
   readonly resume?: string;
   readonly overwrite?: boolean;
+  /** Only say what the run would be. */
+  readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly modelNames: readonly string[];
 }
@@ -84,13 +96,29 @@ async function loadData(recipe: Recipe, out: Output): Promise<Splits> {
   }
 }
 
+/** The memory that a run will take. Ask before there is a session, which starts the sequence of random weights anew. */
+const planOf = (recipe: Recipe, { train, test }: Splits, adapter: AdapterReport): MemoryPlan =>
+  planTraining({
+    build: () => {
+      const parts = { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) };
+      return modelFor(parts, train.shape, train.classes.length);
+    },
+    sample: train.shape,
+    classes: train.classes.length,
+    config: recipe,
+    trainImages: train.length,
+    testImages: test.length,
+    adapter,
+  });
+
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` when the user stopped it. */
 export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags.json ?? false)): Promise<number> {
   let recipe = readRecipe(flags);
-  if (!flags.resume) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
+  if (!flags.resume && !flags.dryRun) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
   checkSpiking(recipe.model, recipe.data.name);
   const data = await loadData(recipe, out);
   const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
+  if (flags.dryRun) return dryRun(recipe, data, planOf(recipe, data, gpu.adapter), out);
   const files = new RunFiles(recipe, out);
   if (flags.resume) await files.reopen();
   else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
@@ -103,21 +131,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  // Before the session, which starts the sequence of random weights anew.
-  const { peak: predictedPeakBytes } = planTraining({
-    build: () =>
-      modelFor(
-        { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) },
-        data.train.shape,
-        data.train.classes.length,
-      ),
-    sample: data.train.shape,
-    classes: data.train.classes.length,
-    config: recipe,
-    trainImages: data.train.length,
-    testImages: data.test.length,
-    adapter: gpu.adapter,
-  });
+  const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
   if (recipe.weights && !flags.resume) {

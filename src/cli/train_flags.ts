@@ -55,6 +55,7 @@ export interface TrainCommandFlags {
   logEvery?: number;
   out?: string;
   overwrite?: boolean;
+  dryRun?: boolean;
   resume?: string;
 }
 

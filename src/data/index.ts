@@ -1,10 +1,13 @@
 // The data room: datasets, their order, their augmentation, and batches. It is given a ByteSource and touches no files.
+export { type CifarOptions, loadCifar10, loadCifar100 } from "./cifar.ts";
+export { applyColorSteps } from "./color_jitter.ts";
+export * from "./crops.ts";
 export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
 export { DataError, SourceError } from "./errors.ts";
 export * from "./events/index.ts";
 export { firstOfEachClass } from "./first_of_each_class.ts";
 export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
-export { type Batch, DataLoader, type DataLoaderOptions } from "./loader.ts";
+export { type Batch, DataLoader, type DataLoaderOptions, normalisationTable } from "./loader.ts";
 export {
   FASHION_CLASSES,
   FASHION_MNIST,
@@ -17,6 +20,7 @@ export {
 } from "./mnist.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
+export type { ByteBatch, ByteBatches, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
   augmentImage,
   compose,

@@ -83,7 +83,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);
     this.#startBatch = startBatch;
     this.#prefetch = prefetch;
-    this.#table = normalisation(dataset);
+    this.#table = normalisationTable(dataset);
     this.#augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
   }
 
@@ -173,10 +173,20 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 }
 
-/** (byte / 255 - mean) / std for each channel and byte, computed in f64 and rounded once. */
-function normalisation({ shape, mean, std }: ImageDataset): Float32Array {
-  const table = new Float32Array(shape[0] * 256);
-  for (let c = 0; c < shape[0]; c++) {
+/**
+ * What a network sees for each byte: (byte / 255 - mean) / std per channel, [c, 256], computed in f64 and rounded once.
+ *
+ * Errors    DataError when mean and std are not one each per channel.
+ */
+export function normalisationTable({ shape, mean, std }: Pick<ImageDataset, "shape" | "mean" | "std">): Float32Array {
+  const [channels] = shape;
+  if (mean.length !== channels || std.length !== channels) {
+    throw new DataError(
+      `normalisation: ${channels} channels want as many mean and std, was given ${mean.length} and ${std.length}`,
+    );
+  }
+  const table = new Float32Array(channels * 256);
+  for (let c = 0; c < channels; c++) {
     for (let byte = 0; byte < 256; byte++) {
       table[c * 256 + byte] = (byte / 255 - (mean[c] as number)) / (std[c] as number);
     }

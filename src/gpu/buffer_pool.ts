@@ -151,9 +151,10 @@ export class BufferPool {
       const does = inParts ? "holds" : "binds";
       throw new MemoryError(`${what} needs ${bytes} bytes; this adapter ${does} at most ${limit} bytes at once`);
     }
-    if (this.arena && !persistent) return this.promise(this.arena, Math.min(Math.ceil(bytes / 256) * 256, this.limit));
-    // A class rounded up past the limit would be refused, so the largest tensors get their exact size.
-    return this.obtain(Math.max(bytes, Math.min(sizeClass(bytes), this.limit)));
+    // A size rounded up past the limit would be refused, so the largest tensors get their exact size.
+    const rounded = (size: number) => Math.max(bytes, Math.min(size, this.limit));
+    if (this.arena && !persistent) return this.promise(this.arena, rounded(Math.ceil(bytes / 256) * 256));
+    return this.obtain(rounded(sizeClass(bytes)));
   }
 
   /** Memory of exactly this size. */

@@ -38,35 +38,43 @@ export class Readback {
     this.expectAllowed();
     const { rider } = this;
     const views = rider ? [...wanted, rider.view] : wanted;
-    const offsets: number[] = [];
-    let total = 0;
-    for (const view of views) {
-      offsets.push(total);
-      total += Math.ceil(view.bytes / 4) * 4;
-    }
-    const limit = this.device.limits.maxBufferSize;
-    const size = total <= limit ? Math.min(sizeClass(total), limit) : total;
-    const staging = this.idle.get(size)?.pop() ?? this.create(size);
+    const limit = Math.floor(this.device.limits.maxBufferSize / 4) * 4;
+    // One staging buffer for all, or more where one may not be that large.
+    const totals = [0];
+    const places = views.map((view) => {
+      const bytes = Math.ceil(view.bytes / 4) * 4;
+      if ((totals.at(-1) as number) + bytes > limit) totals.push(0);
+      const index = totals.length - 1;
+      const offset = totals[index] as number;
+      totals[index] = offset + bytes;
+      return { view, bytes, index, offset };
+    });
+    const sizes = totals.map((total) => Math.min(sizeClass(total), limit));
+    const stagings = sizes.map((size) => this.idle.get(size)?.pop() ?? this.create(size));
     this.stream.flush();
     const encoder = this.device.createCommandEncoder();
-    views.forEach((view, i) => {
-      const bytes = Math.ceil(view.bytes / 4) * 4;
+    for (const { view, bytes, index, offset } of places) {
       const { buffer, start } = view.buffer;
-      encoder.copyBufferToBuffer(buffer, start + view.offset, staging, offsets[i] as number, bytes);
-    });
+      encoder.copyBufferToBuffer(buffer, start + view.offset, stagings[index] as GPUBuffer, offset, bytes);
+    }
     this.stream.submit(encoder);
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      await Promise.all(stagings.map((staging) => staging.mapAsync(GPUMapMode.READ)));
     } catch (cause) {
       await this.check();
       throw new GpuLostError(`reading back failed: ${(cause as Error).message}`);
     }
-    const mapped = staging.getMappedRange();
-    const out = views.map((view, i) => mapped.slice(offsets[i] as number, (offsets[i] as number) + view.bytes));
-    staging.unmap();
-    const list = this.idle.get(size);
-    if (list) list.push(staging);
-    else this.idle.set(size, [staging]);
+    const mapped = stagings.map((staging) => staging.getMappedRange());
+    const out = places.map(({ view, index, offset }) =>
+      (mapped[index] as ArrayBuffer).slice(offset, offset + view.bytes),
+    );
+    stagings.forEach((staging, i) => {
+      staging.unmap();
+      const size = sizes[i] as number;
+      const list = this.idle.get(size);
+      if (list) list.push(staging);
+      else this.idle.set(size, [staging]);
+    });
     // After a loss the device still answers, with garbage: numbers count only if it is alive now.
     await this.check();
     const error = rider?.judge(new Uint32Array(out.pop() as ArrayBuffer)[0] as number);

@@ -15,7 +15,16 @@ export {
   type TensorInfo,
   writeSafetensors,
 } from "./safetensors.ts";
-export { type DenseArray, readModelWeights, writeSparseModel } from "./sparse_weights.ts";
+export * from "./shard.ts";
+export * from "./shard_index.ts";
+export {
+  type DenseArray,
+  readModelWeights,
+  SPARSE_LAYOUTS,
+  type SparseLayout,
+  sparseBytes,
+  writeSparseModel,
+} from "./sparse_weights.ts";
 export * from "./torch/index.ts";
 export { readWeights, type WeightsFile } from "./weights_file.ts";
 export { readZip, writeZip, ZipError } from "./zip.ts";

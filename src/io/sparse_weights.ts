@@ -1,5 +1,6 @@
-// Sparse model files: each pruned weight as one bit per entry and the non-zero values, in a safetensors file.
+// Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
 import { type FileArray, toFloat32 } from "./array_types.ts";
+import { indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { parseSafetensors, SafetensorsError, writeSafetensors } from "./safetensors.ts";
 
 export interface DenseArray {
@@ -7,49 +8,123 @@ export interface DenseArray {
   readonly shape: readonly number[];
 }
 
-const FORMAT = "espalier-sparse-1";
+/**
+ * How a file says which entries are not zero. bitmask: one bit for each entry, smaller up to some 90 % zeros. csr: a column
+ * for each value and a pointer for each row, smaller beyond.
+ */
+export const SPARSE_LAYOUTS = ["bitmask", "csr"] as const;
+export type SparseLayout = (typeof SPARSE_LAYOUTS)[number];
+
+/** What the metadata calls each layout. */
+const FORMATS: Readonly<Record<SparseLayout, string>> = {
+  bitmask: "espalier-sparse-1",
+  csr: "espalier-sparse-csr-1",
+};
 const MASK = ".mask";
+const ROWS = ".rows";
+const COLUMNS = ".columns";
 const VALUES = ".values";
+/** The tensor that stands for a weight in each layout: the others of that weight follow from it. */
+const LEADS: Readonly<Record<SparseLayout, string>> = { bitmask: MASK, csr: ROWS };
 
 /**
- * Bytes of a sparse model. A tensor with enough zeros is stored as `<name>.mask` (U8, bit i of byte i/8 from the lowest:
- * entry i is non-zero) and `<name>.values` (F32, in order), its shape in the metadata; others as they are.
+ * Bytes that a weight of this shape takes in a sparse file, names and headers not counted. Whole bytes: prune/compression.ts
+ * counts bits, where a column takes no more than it needs (here 8, 16 or 32) and a row pointer neither (here 32).
+ */
+export function sparseBytes(shape: readonly number[], nonzeros: number, layout: SparseLayout): number {
+  const { rows, columns } = matrixOf(shape);
+  if (layout === "bitmask") return 4 * nonzeros + Math.ceil((rows * columns) / 8);
+  return (4 + indexBytes(columns)) * nonzeros + 4 * (rows + 1);
+}
+
+function bitmask(data: Float32Array): Uint8Array {
+  const mask = new Uint8Array(Math.ceil(data.length / 8));
+  data.forEach((v, i) => {
+    if (v !== 0) mask[i >> 3] = (mask[i >> 3] as number) | (1 << (i & 7));
+  });
+  return mask;
+}
+
+/** The parts of a packed weight, by the ends of their names. */
+function pack({ data, shape }: DenseArray, layout: SparseLayout): [string, FileArray][] {
+  if (layout === "bitmask") {
+    const mask = bitmask(data);
+    const values = data.filter((v) => v !== 0);
+    return [
+      [MASK, { dtype: "U8", shape: [mask.length], data: mask }],
+      [VALUES, { dtype: "F32", shape: [values.length], data: values }],
+    ];
+  }
+  const { rows, columns, values } = packCsr(data, shape);
+  const dtype = columns instanceof Uint8Array ? "U8" : columns instanceof Uint16Array ? "U16" : "U32";
+  return [
+    [ROWS, { dtype: "U32", shape: [rows.length], data: rows }],
+    [COLUMNS, { dtype, shape: [columns.length], data: columns } as FileArray],
+    [VALUES, { dtype: "F32", shape: [values.length], data: values }],
+  ];
+}
+
+/**
+ * Bytes of a sparse model. A weight that gets smaller by it is packed, its shape in the metadata; others stay as they are.
+ * Zeros of either sign read back as 0, everything else bit for bit.
+ *
+ * Bitmask   `<name>.mask` (U8, bit i of byte i/8 from the lowest: entry i is not zero) and `<name>.values` (F32, in order).
+ * CSR       the weight as a matrix of shape[0] rows: `<name>.rows` (U32, where each row's values begin, and their number),
+ *           `<name>.columns` (U8, U16 or U32, by the number of columns) and `<name>.values` (F32).
+ * Errors    SafetensorsError for another layout, and where data and shape disagree.
  */
 export function writeSparseModel(
   weights: ReadonlyMap<string, DenseArray>,
   metadata: Record<string, string> = {},
+  { layout = "bitmask" }: { readonly layout?: SparseLayout } = {},
 ): Uint8Array {
+  if (!SPARSE_LAYOUTS.includes(layout))
+    throw new SafetensorsError("sparse model", `layout wants ${SPARSE_LAYOUTS.join(" or ")}, was given ${layout}`);
   const tensors = new Map<string, FileArray>();
   const shapes: Record<string, readonly number[]> = {};
-  for (const [name, { data, shape }] of weights) {
-    const values = data.filter((v) => v !== 0);
-    const packed = Math.ceil(data.length / 8);
-    if (values.length * 4 + packed >= data.length * 4) {
-      tensors.set(name, { dtype: "F32", shape: [...shape], data } as FileArray);
+  for (const [name, array] of weights) {
+    const { data, shape } = array;
+    const nonzeros = data.reduce((n, v) => (v !== 0 ? n + 1 : n), 0);
+    if (sparseBytes(shape, nonzeros, layout) >= data.length * 4) {
+      tensors.set(name, { dtype: "F32", shape: [...shape], data });
       continue;
     }
-    const mask = new Uint8Array(packed);
-    data.forEach((v, i) => {
-      if (v !== 0) mask[i >> 3] = (mask[i >> 3] as number) | (1 << (i & 7));
-    });
+    const { rows, columns } = matrixOf(shape);
+    if (rows * columns !== data.length)
+      throw new SafetensorsError("sparse model", `${name}: ${data.length} values do not fill [${shape.join(",")}]`);
     shapes[name] = shape;
-    tensors.set(name + MASK, { dtype: "U8", shape: [packed], data: mask } as FileArray);
-    tensors.set(name + VALUES, { dtype: "F32", shape: [values.length], data: values } as FileArray);
+    for (const [end, part] of pack(array, layout)) tensors.set(name + end, part);
   }
-  return writeSafetensors(tensors, { ...metadata, format: FORMAT, shapes: JSON.stringify(shapes) });
+  return writeSafetensors(tensors, { ...metadata, format: FORMATS[layout], shapes: JSON.stringify(shapes) });
 }
 
-/** Dense weights out of a sparse or plain safetensors file. Throws SafetensorsError when mask and values disagree. */
+type Fail = (message: string) => never;
+
+function unpackBitmask(count: number, mask: FileArray, values: FileArray, base: string, fail: Fail): Float32Array {
+  const bits = mask.data as Uint8Array;
+  if (mask.dtype !== "U8" || bits.length !== Math.ceil(count / 8)) fail(`${base}: the mask does not cover its shape`);
+  const data = new Float32Array(count);
+  const packed = toFloat32(values);
+  let next = 0;
+  for (let i = 0; i < count; i++) {
+    if (((bits[i >> 3] as number) >> (i & 7)) & 1) data[i] = packed[next++] ?? Number.NaN;
+  }
+  if (next !== packed.length) fail(`${base}: the mask marks ${next} entries, there are ${packed.length} values`);
+  return data;
+}
+
+/** Dense weights out of a sparse or plain safetensors file. Throws SafetensorsError when the parts of a weight disagree. */
 export function readModelWeights(
   bytes: Uint8Array,
   name: string,
 ): { weights: Map<string, DenseArray>; metadata: Map<string, string> } {
   const { tensors, metadata } = parseSafetensors(bytes, name);
   const weights = new Map<string, DenseArray>();
-  const fail = (message: string): never => {
+  const fail: Fail = (message) => {
     throw new SafetensorsError(name, message);
   };
-  if (metadata.get("format") !== FORMAT) {
+  const layout = SPARSE_LAYOUTS.find((l) => metadata.get("format") === FORMATS[l]);
+  if (!layout) {
     for (const [key, array] of tensors) {
       if (!key.endsWith("num_batches_tracked")) weights.set(key, { data: toFloat32(array), shape: array.shape });
     }
@@ -61,29 +136,26 @@ export function readModelWeights(
   } catch {
     return fail("its record of shapes is not valid JSON");
   }
+  const lead = LEADS[layout];
+  const others = layout === "bitmask" ? [VALUES] : [VALUES, COLUMNS];
   for (const [key, array] of tensors) {
-    if (key.endsWith(VALUES) && tensors.has(key.slice(0, -VALUES.length) + MASK)) continue;
-    if (!key.endsWith(MASK)) {
+    if (others.some((end) => key.endsWith(end) && tensors.has(key.slice(0, -end.length) + lead))) continue;
+    if (!key.endsWith(lead)) {
       weights.set(key, { data: toFloat32(array), shape: array.shape });
       continue;
     }
-    const base = key.slice(0, -MASK.length);
-    const values = tensors.get(base + VALUES) ?? fail(`${base} has a mask but no values`);
+    const base = key.slice(0, -lead.length);
+    const part = (end: string) =>
+      tensors.get(base + end) ?? fail(`${base} has ${lead.slice(1)} but no ${end.slice(1)}`);
     const shape = Object.hasOwn(shapes, base) ? shapes[base] : undefined;
     if (!Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d > 0))
       fail(`${base} has no valid shape`);
     const count = (shape as number[]).reduce((a, b) => a * b, 1);
-    const mask = array.data as Uint8Array;
-    if (array.dtype !== "U8" || mask.length !== Math.ceil(count / 8))
-      fail(`${base}: the mask does not cover its shape`);
-    const data = new Float32Array(count);
-    const packed = toFloat32(values);
-    let next = 0;
-    for (let i = 0; i < count; i++) {
-      if (((mask[i >> 3] as number) >> (i & 7)) & 1) data[i] = packed[next++] ?? Number.NaN;
-    }
-    if (next !== packed.length) fail(`${base}: the mask marks ${next} entries, there are ${packed.length} values`);
-    weights.set(base, { data, shape: shape as number[] });
+    let data: Float32Array | string;
+    if (layout === "bitmask") data = unpackBitmask(count, array, part(VALUES), base, fail);
+    else data = unpackCsr(shape as number[], { rows: array, columns: part(COLUMNS), values: part(VALUES) });
+    if (typeof data === "string") fail(`${base} ${data}`);
+    weights.set(base, { data: data as Float32Array, shape: shape as number[] });
   }
   return { weights, metadata };
 }

@@ -11,6 +11,7 @@ export {
   versions,
 } from "./env.ts";
 export { FileError, fileSource, writeAtomic } from "./files.ts";
+export * from "./images/index.ts";
 export { AdapterError, type Installed } from "./ladder.ts";
 export type { Probe } from "./probe.ts";
 export { RunDirectory } from "./run_store.ts";

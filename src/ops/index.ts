@@ -4,6 +4,7 @@ export * from "./avg_pool2d.ts";
 export { type BatchNormOptions, batchNorm, batchNormAddRelu, batchNormRelu } from "./batch_norm.ts";
 export { type BatchNormNeuronOptions, batchNormNeuron } from "./batch_norm_neuron.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
+export * from "./bytes_to_images.ts";
 export * from "./conv2d.ts";
 export * from "./count_correct.ts";
 export * from "./cross_entropy.ts";

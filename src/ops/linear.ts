@@ -1,47 +1,25 @@
-// The fully connected layer: y = x Wᵀ + b.
-import { defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
-import { currentGpu, MemoryError, OpError } from "../gpu/index.ts";
-import { empty, numel, type Tensor } from "../tensor/index.ts";
+// The fully connected layer: y = x Wᵀ + b. A weight that no kernel can bind whole (AlexNet's and VGG's first one where
+// 128 MiB is the limit) is taken in parts: groups of its rows, which are columns of y.
+import { accumulate, defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
+import { type Bindable, OpError } from "../gpu/index.ts";
+import { bindableParts, copyBytes, empty, numel, type Part, partOf, stretch, type Tensor } from "../tensor/index.ts";
 import { gemm, type Matrix, transposed } from "./matmul/gemm.ts";
 
-const dense = (tensor: Tensor, columns: number): Matrix => ({ tensor, row: columns, col: 1 });
+const dense = (tensor: Bindable, columns: number): Matrix => ({ tensor, row: columns, col: 1 });
 
-const bindable = () => currentGpu().adapter.limits.maxStorageBufferBindingSize;
-
-/**
- * y = x Wᵀ + b for a weight that no kernel can bind whole (AlexNet's and VGG's first one where 128 MiB is the limit): groups
- * of its rows one after another, each giving some columns of y.
- */
-function forwardInParts(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor | null): void {
+const partsOf = (weight: Tensor): Part[] => {
   const [outputs, inputs] = weight.shape as [number, number];
-  // In 64s, so that the parts of weight and bias begin where a binding may.
-  const most = Math.floor(bindable() / (256 * inputs)) * 64;
-  if (most === 0) throw new MemoryError(`linear: 64 rows of ${weight.describe()} are more than this adapter binds`);
-  const m = x.numel / inputs;
-  for (let first = 0; first < outputs; first += most) {
-    const n = Math.min(most, outputs - first);
-    const part = empty([m, n]);
-    const rows = dense(weight.alias([n, inputs], true, first * inputs), inputs);
-    gemm({
-      a: dense(x, inputs),
-      b: transposed(rows),
-      y: part,
-      m,
-      n,
-      k: inputs,
-      bias: bias?.alias([n], true, first) ?? null,
-    });
-    const [from, to] = [part.view, y.view];
-    for (let row = 0; row < m; row++) {
-      currentGpu().stream.enqueue({
-        kind: "copy",
-        source: from.buffer,
-        sourceOffset: from.offset + 4 * row * n,
-        target: to.buffer,
-        targetOffset: to.offset + 4 * (row * outputs + first),
-        bytes: 4 * n,
-      });
-    }
+  return bindableParts(outputs, 4 * inputs, weight.describe());
+};
+
+/** The columns of a dense [m, part.of] matrix that belong to a part: read where they lie. */
+const columnsOf = (t: Tensor, m: number, { first, rows, of }: Part): Matrix =>
+  dense(stretch(t, first, (m - 1) * of + rows), of);
+
+/** Writes a dense [m, part.rows] matrix into the columns of `target`, [m, part.of], that belong to a part. */
+function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of }: Part): void {
+  for (let row = 0; row < m; row++) {
+    copyBytes(stretch(target, row * of + first, rows), stretch(source, row * rows, rows));
   }
 }
 
@@ -50,8 +28,10 @@ function forwardInParts(y: Tensor, x: Tensor, weight: Tensor, bias: Tensor | nul
  *
  * Shapes    x [*, in], weight [out, in], bias [out] or null -> y [*, out].
  * Backward  dx = dy W, dW = dyᵀ x (both summed over all leading axes of x), dbias = sum of dy over them.
- * Errors    OpError when x has no axis, sizes differ, or a dtype is not f32. MemoryError in backward when the adapter cannot
- *           bind the weight whole; forward then takes it in parts.
+ * Parts     where the weight exceeds a binding, dx is a sum over its parts, in order: each sum of `out` terms is cut there, so
+ *           its last bits may differ from those of an adapter that binds it whole. y, dW and dbias are cut nowhere.
+ * Errors    OpError when x has no axis, sizes differ, or a dtype is not f32. MemoryError when 64 rows of the weight are more
+ *           than the adapter binds at once.
  */
 export const linear = defineOp({
   name: "linear",
@@ -67,21 +47,40 @@ export const linear = defineOp({
   },
   forward(y, [x, weight, bias]) {
     const [outputs, inputs] = weight.shape as [number, number];
-    const rows = x.numel / inputs;
-    if (weight.bytes > bindable()) forwardInParts(y, x, weight, bias);
-    else gemm({ a: dense(x, inputs), b: transposed(dense(weight, inputs)), y, m: rows, n: outputs, k: inputs, bias });
+    const m = x.numel / inputs;
+    for (const part of partsOf(weight)) {
+      const n = part.rows;
+      const some = n < outputs ? empty([m, n]) : null;
+      const b = transposed(dense(partOf(weight, part), inputs));
+      gemm({ a: dense(x, inputs), b, y: some ?? y, m, n, k: inputs, bias: bias && partOf(bias, part) });
+      if (!some) continue;
+      putColumns(y, some, m, part);
+      some.dispose();
+    }
     return [x, weight];
   },
   backward(dy, [x, weight], { needs, out }) {
     const [outputs, inputs] = weight.shape as [number, number];
     const rows = numel(dy.shape) / outputs;
-    if (weight.bytes > bindable())
-      throw new MemoryError(`linear: ${weight.describe()} is more than this adapter binds: no gradient`);
-    const up = dense(dy, outputs);
+    const parts = partsOf(weight);
     const dx = needs[0] ? out(0) : null;
-    if (dx) gemm({ a: up, b: dense(weight, inputs), y: dx, m: rows, n: inputs, k: outputs });
+    if (dx) {
+      for (const part of parts) {
+        const more = part.first > 0 ? empty(dx.shape) : null;
+        const [a, b] = [columnsOf(dy, rows, part), dense(partOf(weight, part), inputs)];
+        gemm({ a, b, y: more ?? dx, m: rows, n: inputs, k: part.rows });
+        if (!more) continue;
+        accumulate(dx, more);
+        more.dispose();
+      }
+    }
     const dw = needs[1] ? out(1) : null;
-    if (dw) gemm({ a: transposed(up), b: dense(x, inputs), y: dw, m: outputs, n: inputs, k: rows });
+    if (dw) {
+      for (const part of parts) {
+        const a = transposed(columnsOf(dy, rows, part));
+        gemm({ a, b: dense(x, inputs), y: partOf(dw, part), m: part.rows, n: inputs, k: rows });
+      }
+    }
     const db = needs[2] ? out(2) : null;
     if (db) {
       const leading = dy.shape.map((_, axis) => axis).slice(0, -1);

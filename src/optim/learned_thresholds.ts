@@ -3,7 +3,7 @@
 import stepWgsl from "../../shaders/learned_threshold_step.wgsl";
 import sumsWgsl from "../../shaders/learned_threshold_sums.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
-import { allocate, persistent, type Tensor } from "../tensor/index.ts";
+import { allocate, partOf, persistent, type Tensor } from "../tensor/index.ts";
 import { type ArenaChunk, HEADER, LAYER_NUMBERS, SEGMENT } from "./param_arena.ts";
 import { type GroupSettings, MODES } from "./sgd_options.ts";
 
@@ -48,14 +48,17 @@ export class LearnedThresholds {
 
   /** Enqueues: moves the thresholds by this step's gradient; with `rest` only what follows from the weights. */
   step(guard: Tensor, rest: boolean): void {
-    const { gradient, theta, segmentTable, hyper, segments, layers } = this.chunk;
+    const { gradient, theta, segmentTable, hyper, parts, layers } = this.chunk;
     const spec = { MODE: MODES[this.mode] };
-    sumsKernel.run({
-      bind: { gradient, latent: theta, segment: segmentTable, hyper, sums: this.sums },
-      params: { segments },
-      spec,
-      grid: grid1d(segments, 1),
-    });
+    for (const part of parts) {
+      const of = (t: Tensor) => partOf(t, part);
+      sumsKernel.run({
+        bind: { gradient: of(gradient), latent: of(theta), segment: of(segmentTable), hyper, sums: of(this.sums) },
+        params: { segments: part.rows },
+        spec,
+        grid: grid1d(part.rows, 1),
+      });
+    }
     stepKernel.run({
       bind: { sums: this.sums, layer: this.table, hyper, guard },
       params: { rest: rest ? 1 : 0 },

@@ -2,7 +2,17 @@
 // equal layouts, each parameter padded to whole segments of 1024 elements.
 import { currentGpu, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
-import { allocate, fillZero, persistent, type Shape, Tensor } from "../tensor/index.ts";
+import {
+  allocate,
+  bindableParts,
+  copyBytes,
+  fillZero,
+  type Part,
+  persistent,
+  type Shape,
+  stretch,
+  type Tensor,
+} from "../tensor/index.ts";
 
 /** Elements per segment: one workgroup of the update kernel works on one layer only. */
 export const SEGMENT = 1024;
@@ -17,12 +27,14 @@ export interface ArenaOptions {
   readonly momentum: boolean;
 }
 
-/** Part of an arena that fits one binding. */
+/** Part of an arena: parameters that fit one binding together, or one that exceeds it alone. */
 export class ArenaChunk {
   readonly params: readonly Parameter[];
   /** First element of each parameter. */
   readonly starts: readonly number[];
   readonly segments: number;
+  /** What kernels bind one after another: ranges of segments, one where the chunk fits a binding. */
+  readonly parts: readonly Part[];
   readonly theta: Tensor;
   readonly gradient: Tensor;
   /** Effective weights; null where the forward pass reads theta itself. */
@@ -45,41 +57,33 @@ export class ArenaChunk {
     });
     this.starts = starts;
     this.segments = table.length / 2;
+    this.parts = segmentParts(this.segments);
     const total = this.segments * SEGMENT;
     const make = () => {
-      const t = allocate([total], "f32", { persistent: true, scoped: false });
+      const t = allocate([total], "f32", { persistent: true, scoped: false, inParts: true });
       fillZero(t);
       return t;
     };
     // Padding must stay zero, so the arenas start cleared and kernels only ever write a parameter's own elements.
     this.theta = make();
-    this.gradient = make();
     this.weight = latent ? make() : null;
+    params.forEach((p, i) => {
+      const start = starts[i] as number;
+      for (const arena of [this.theta, this.weight]) if (arena) copyBytes(stretch(arena, start, p.numel), p);
+      p.latent = latent ? this.slice(this.theta, i, p.shape) : null;
+      p.attach((this.weight ?? this.theta).view.buffer, start * 4);
+    });
+    // Later than the move, which gave the parameters' own memory back: a large one's serves here again.
+    this.gradient = make();
     this.velocity = momentum ? make() : null;
+    params.forEach((p, i) => {
+      p.grad = this.slice(this.gradient, i, p.shape);
+      p.gradArrived = false;
+    });
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
     this.counts = persistent(new Uint32Array(3 * params.length), [3, params.length]);
     const numbers = HEADER + LAYER_NUMBERS * params.length;
     this.hyper = persistent(new Float32Array(numbers), [numbers]);
-    params.forEach((p, i) => {
-      const offset = (starts[i] as number) * 4;
-      const values = p.view;
-      const stream = currentGpu().stream;
-      for (const arena of [this.theta, this.weight]) {
-        if (!arena) continue;
-        stream.enqueue({
-          kind: "copy",
-          source: values.buffer,
-          sourceOffset: values.offset,
-          target: arena.view.buffer,
-          targetOffset: offset,
-          bytes: p.bytes,
-        });
-      }
-      p.grad = this.slice(this.gradient, i, p.shape);
-      p.gradArrived = false;
-      p.latent = latent ? this.slice(this.theta, i, p.shape) : null;
-      p.attach((this.weight ?? this.theta).view.buffer, offset);
-    });
   }
 
   /** Layers, for what goes through arenas without knowing their parameters. */
@@ -95,9 +99,7 @@ export class ArenaChunk {
 
   /** The place of parameter i in one of the chunk's arenas. */
   slice(arena: Tensor, i: number, shape: Shape): Tensor {
-    const offset = (this.starts[i] as number) * 4;
-    const { buffer } = arena.view;
-    return new Tensor({ shape, dtype: "f32", storage: buffer.retain(), offset, scoped: false });
+    return arena.alias(shape, false, this.starts[i] as number);
   }
 
   dispose(): void {
@@ -112,14 +114,16 @@ export class ArenaChunk {
   }
 }
 
+/** What kernels bind, one after another, of an arena with so many segments, and of tables with a row for each. */
+export const segmentParts = (segments: number): Part[] => bindableParts(segments, 4 * SEGMENT);
+
 /**
- * Lays parameters out in as few chunks as the adapter's binding size allows.
- * Throws OpError when a parameter is given twice or is empty of elements, MemoryError when one alone exceeds a binding.
+ * Lays parameters out in as few chunks as the adapter's binding size allows; one that exceeds a binding has a chunk of its
+ * own, in parts. Throws OpError when there is none, MemoryError when one exceeds a buffer.
  */
 export function buildArena(params: readonly Parameter[], options: ArenaOptions): ArenaChunk[] {
   if (params.length === 0) throw new OpError("SGD", "a parameter group is empty");
-  if (new Set(params).size !== params.length) throw new OpError("SGD", "a parameter appears twice in a group");
-  const limit = currentGpu().device.limits.maxStorageBufferBindingSize / 4;
+  const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize / 4;
   const chunks: ArenaChunk[] = [];
   let batch: Parameter[] = [];
   let used = 0;

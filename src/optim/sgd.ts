@@ -1,9 +1,9 @@
 // SGD with momentum, weight decay and soft threshold, fused: one dispatch per parameter group and arena chunk.
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
 import updateWgsl from "../../shaders/sgd_soft_threshold.wgsl";
-import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
+import { type Bindable, grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
-import { fillZero, persistent, readAll, type Tensor } from "../tensor/index.ts";
+import { fillZero, type Part, partOf, persistent, readAll, stretch, type Tensor } from "../tensor/index.ts";
 import { Group } from "./group.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
@@ -35,6 +35,13 @@ export interface LayerCounts {
   readonly regrown: number;
 }
 
+/** The constants that both kernels have. */
+const variant = ({ velocity, weight }: ArenaChunk, { mode }: GroupSettings) => ({
+  MODE: MODES[mode],
+  MOMENTUM: velocity !== null,
+  STORES_WEIGHT: weight !== null,
+});
+
 export class SGD {
   readonly groups: readonly Group[];
   /** Steps that count as done: 0 means that the next one is the first (it matters for dampening). */
@@ -56,6 +63,11 @@ export class SGD {
     this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
     for (const group of this.groups) group.write(true);
     this.refresh();
+  }
+
+  /** Those of all groups. */
+  private get chunks(): ArenaChunk[] {
+    return this.groups.flatMap((g) => g.chunks);
   }
 
   /** Sets this step's numbers, for all groups or for one. Call outside a captured step, before it runs. */
@@ -82,46 +94,42 @@ export class SGD {
   }
 
   private update(chunk: ArenaChunk, options: GroupSettings): void {
-    const { layers } = chunk;
-    const { buffer, offset } = chunk.counts.view;
-    currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes: layers * 4 });
-    updateKernel.run({
-      bind: {
-        gradient: chunk.gradient,
-        velocity: chunk.velocity ?? this.dummy(0),
-        latent: chunk.theta,
-        weight: chunk.weight ?? this.dummy(1),
-        segment: chunk.segmentTable,
-        counts: chunk.counts,
-        hyper: chunk.hyper,
-        guard: this.guard,
-      },
-      params: { segments: chunk.segments, layers },
-      spec: {
-        MODE: MODES[options.mode],
-        MOMENTUM: chunk.velocity !== null,
-        NESTEROV: options.nesterov,
-        DECAY_EFFECTIVE: options.decayTarget === "effective",
-        STORES_WEIGHT: chunk.weight !== null,
-      },
-      grid: grid1d(chunk.segments, 1),
-    });
+    const { gradient, counts, layers } = chunk;
+    fillZero(stretch(counts, 0, layers));
+    for (const part of chunk.parts) {
+      updateKernel.run({
+        bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts, guard: this.guard },
+        params: { segments: part.rows, layers },
+        spec: {
+          ...variant(chunk, options),
+          NESTEROV: options.nesterov,
+          DECAY_EFFECTIVE: options.decayTarget === "effective",
+        },
+        grid: grid1d(part.rows, 1),
+      });
+    }
   }
 
-  private apply(chunk: ArenaChunk, { mode }: GroupSettings, task: number): void {
-    const { theta, weight, velocity, segmentTable, hyper, segments } = chunk;
-    applyKernel.run({
-      bind: {
-        latent: theta,
-        weight: weight ?? this.dummy(1),
-        velocity: velocity ?? this.dummy(0),
-        segment: segmentTable,
-        hyper,
-      },
-      params: { segments, task },
-      spec: { MODE: MODES[mode], STORES_WEIGHT: weight !== null, MOMENTUM: velocity !== null },
-      grid: grid1d(segments, 1),
-    });
+  private apply(chunk: ArenaChunk, options: GroupSettings, task: number): void {
+    for (const part of chunk.parts) {
+      applyKernel.run({
+        bind: this.stored(chunk, part),
+        params: { segments: part.rows, task },
+        spec: variant(chunk, options),
+        grid: grid1d(part.rows, 1),
+      });
+    }
+  }
+
+  /** What both kernels bind of a part of a chunk. */
+  private stored({ theta, weight, velocity, segmentTable, hyper }: ArenaChunk, part: Part): Record<string, Bindable> {
+    return {
+      latent: partOf(theta, part),
+      weight: weight ? partOf(weight, part) : this.dummy(1),
+      velocity: velocity ? partOf(velocity, part) : this.dummy(0),
+      segment: partOf(segmentTable, part),
+      hyper,
+    };
   }
 
   /**
@@ -192,7 +200,7 @@ export class SGD {
 
   /** Begins anew: forgets momentum, counts and steps done. */
   reset(): void {
-    for (const c of this.groups.flatMap((g) => g.chunks)) {
+    for (const c of this.chunks) {
       if (c.velocity) fillZero(c.velocity);
       c.counts.set(new Uint32Array(c.counts.numel));
     }
@@ -208,12 +216,12 @@ export class SGD {
 
   /** Forgets gradients that arrived since the last step. */
   zeroGrad(): void {
-    for (const group of this.groups) for (const c of group.chunks) for (const p of c.params) p.gradArrived = false;
+    for (const c of this.chunks) for (const p of c.params) p.gradArrived = false;
   }
 
   /** Reads the counts of the last update. Waits for the GPU. */
   async counts(): Promise<LayerCounts[]> {
-    const chunks = this.groups.flatMap((g) => g.chunks);
+    const { chunks } = this;
     const data = await readAll(...chunks.map((c) => c.counts));
     return chunks.flatMap((c, k) => {
       const n = c.params.length;
@@ -238,11 +246,9 @@ export class SGD {
 
   /** Momentum of a parameter, or null when the group has none. */
   velocityOf(param: Parameter): Tensor | null {
-    for (const g of this.groups) {
-      for (const c of g.chunks) {
-        const i = c.params.indexOf(param);
-        if (i >= 0) return c.velocity ? c.slice(c.velocity, i, param.shape) : null;
-      }
+    for (const c of this.chunks) {
+      const i = c.params.indexOf(param);
+      if (i >= 0) return c.velocity ? c.slice(c.velocity, i, param.shape) : null;
     }
     throw new OpError("SGD", "this parameter belongs to another optimizer", { param });
   }

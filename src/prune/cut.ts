@@ -1,7 +1,8 @@
 // Magnitude pruning as such: what is no larger than the threshold becomes zero.
 import cutWgsl from "../../shaders/cut_smallest.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
-import { empty, type Tensor } from "../tensor/index.ts";
+import { segmentParts } from "../optim/param_arena.ts";
+import { empty, partOf, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
 import type { MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
 
@@ -50,17 +51,19 @@ export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]
     // Bindings must exist even where a variant does not touch them; writable ones may not share memory.
     using dummy0 = empty([4]);
     using dummy1 = empty([4]);
-    cutKernel.run({
-      bind: {
-        values,
-        companion0: companions[0] ?? dummy0,
-        companion1: companions[1] ?? dummy1,
-        segment: segmentTable,
-        thresholds: select.thresholds,
-      },
-      params: { segments, ...select.rowsOf(index) },
-      spec: { COMPANIONS: companions.length },
-      grid: grid1d(segments, 1),
-    });
+    for (const part of segmentParts(segments)) {
+      cutKernel.run({
+        bind: {
+          values: partOf(values, part),
+          companion0: companions[0] ? partOf(companions[0], part) : dummy0,
+          companion1: companions[1] ? partOf(companions[1], part) : dummy1,
+          segment: partOf(segmentTable, part),
+          thresholds: select.thresholds,
+        },
+        params: { segments: part.rows, ...select.rowsOf(index) },
+        spec: { COMPANIONS: companions.length },
+        grid: grid1d(part.rows, 1),
+      });
+    }
   });
 }

@@ -2,8 +2,8 @@
 import histogramWgsl from "../../shaders/magnitude_histogram.wgsl";
 import pickWgsl from "../../shaders/magnitude_pick.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
-import { type ArenaChunk, SEGMENT } from "../optim/param_arena.ts";
-import { persistent, type Tensor } from "../tensor/index.ts";
+import { type ArenaChunk, SEGMENT, segmentParts } from "../optim/param_arena.ts";
+import { partOf, persistent, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
 
 const check = checksOf("magnitude selection");
@@ -120,13 +120,16 @@ export class MagnitudeSelect {
     DIGITS.forEach((width, pass) => {
       const shift = above - width;
       this.arenas.forEach(({ values, segmentTable, segments }, index) => {
-        const span = Math.max(LEAST_SPAN, Math.ceil(segments / WORKGROUPS));
-        // In the first pass no bit is settled: 31 shifted away leave 0, as `found` does between runs.
-        histogramKernel.run({
-          bind: { values, segment: segmentTable, found, bins },
-          params: { segments, span, ...this.rowsOf(index), shift, above, mask: 2 ** width - 1 },
-          grid: grid1d(segments, span),
-        });
+        for (const part of segmentParts(segments)) {
+          const { rows: here } = part;
+          const span = Math.max(LEAST_SPAN, Math.ceil(here / WORKGROUPS));
+          // In the first pass no bit is settled: 31 shifted away leave 0, as `found` does between runs.
+          histogramKernel.run({
+            bind: { values: partOf(values, part), segment: partOf(segmentTable, part), found, bins },
+            params: { segments: here, span, ...this.rowsOf(index), shift, above, mask: 2 ** width - 1 },
+            grid: grid1d(here, span),
+          });
+        }
       });
       const [first, last] = [Number(pass === 0), Number(pass === DIGITS.length - 1)];
       pickKernel.run({

@@ -1,8 +1,8 @@
 // A target sparsity instead of a final threshold D: D is measured while training goes on, as the magnitude below which the
 // target's share of the weights lies, and the threshold in force is the schedule's share of it.
 import steerWgsl from "../../shaders/steer_threshold.wgsl";
-import { currentGpu, kernel } from "../gpu/index.ts";
-import { persistent, type Tensor } from "../tensor/index.ts";
+import { kernel } from "../gpu/index.ts";
+import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
 import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
 
@@ -94,18 +94,7 @@ export class SteeredThreshold {
       bind: { control: this.control, measure: this.select.thresholds, state, trace, moved },
       grid: [1],
     });
-    const source = moved.view;
-    for (const hyper of this.hypers) {
-      const target = hyper.view;
-      currentGpu().stream.enqueue({
-        kind: "copy",
-        source: source.buffer,
-        sourceOffset: source.offset,
-        target: target.buffer,
-        targetOffset: target.offset + HYPER_AT * 4,
-        bytes: HYPER_MOVES * 4,
-      });
-    }
+    for (const hyper of this.hypers) copyBytes(stretch(hyper, HYPER_AT, HYPER_MOVES), stretch(moved, 0, HYPER_MOVES));
     if (n + 1 !== this.until) this.from = n;
     this.until = n + 2;
     this.from = Math.max(this.from, this.until - TRACE);

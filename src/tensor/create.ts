@@ -1,5 +1,5 @@
 // Making tensors: from numbers, from nothing, as shapes only.
-import { currentGpu, OpError } from "../gpu/index.ts";
+import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
 import { arrayOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
@@ -20,7 +20,7 @@ export function zeros(shape: Shape, dtype: DType = "f32"): Tensor {
 }
 
 /** Sets every element to zero, on the GPU's clock. */
-export function fillZero(t: Tensor): void {
+export function fillZero(t: Bindable): void {
   const { buffer, offset, bytes } = t.view;
   currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes });
 }
@@ -30,6 +30,11 @@ export function copyInto(target: Tensor, source: Tensor): void {
   if (target.numel !== source.numel || target.dtype !== source.dtype) {
     throw new OpError("copyInto", "wants equal sizes and dtypes", { target, source });
   }
+  copyBytes(target, source);
+}
+
+/** Copies all of `source` to the beginning of `target`, on the GPU's clock. Callers see to it that there is room. */
+export function copyBytes(target: Bindable, source: Bindable): void {
   const from = source.view;
   const to = target.view;
   currentGpu().stream.enqueue({

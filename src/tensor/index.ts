@@ -8,6 +8,7 @@ export {
   type StepMemory,
 } from "./capture.ts";
 export {
+  copyBytes,
   copyInto,
   copyOf,
   empty,
@@ -21,6 +22,7 @@ export {
   zeros,
 } from "./create.ts";
 export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
 export { rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";
 export {

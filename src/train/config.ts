@@ -8,6 +8,14 @@ export interface RunConfig {
   /** Epochs after those, with the zeros kept, at a hundredth of the base learning rate. Default 0. */
   readonly finetuneEpochs?: number | undefined;
   readonly batchSize: number;
+  /**
+   * Images that the GPU holds at once; it divides batchSize. Absent: all of a batch. A step then goes forward and backward
+   * over micro-batches in order, adds up their gradients, each by its share of the batch, and updates the weights once: the
+   * gradient of the mean loss over the batch, to the rounding of its sums. Learning rate, thresholds, steps and logs count
+   * whole batches. Two things see micro-batches: batch norm takes its statistics over each, and moves its running ones once
+   * for each; layers that draw at random draw anew for each. The same config gives the same bits.
+   */
+  readonly microBatch?: number | undefined;
   readonly lr: LrConfig;
   readonly momentum: number;
   readonly nesterov: boolean;

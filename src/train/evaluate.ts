@@ -3,9 +3,10 @@ import { noGrad } from "../autograd/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { type CapturedStep, capture, empty, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
+import { empty, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
+import { BatchStep, type TrainBatch, type TrainBatches } from "./batch_input.ts";
+import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
-import type { HostBatch } from "./train_step.ts";
 
 export interface Evaluation {
   /** Mean cross entropy, without label smoothing. */
@@ -27,18 +28,19 @@ export class Evaluator {
   private readonly meter = new Meter(SLOTS);
   private readonly step: Tensor = scalar(0, "u32");
   private readonly guard: Tensor = persistent(Uint32Array.of(ALL_FINITE), [1]);
-  private readonly captured: CapturedStep<"x" | "y", Record<string, Tensor>>;
+  private readonly captured: BatchStep<Record<string, Tensor>>;
   private readonly random: RandomState | undefined;
 
   /**
    * `random`: of a model that draws in evaluation too, such as a Poisson encoder. Each batch draws by its number, so that
-   * evaluating again, whenever, with batches of the same size gives the same result.
+   * evaluating again, whenever, with batches of the same size gives the same result. `bytes`: what makes images of
+   * bytes, for batches that come as such; the evaluator disposes it.
    */
-  constructor(model: Module, sample: readonly number[], random?: RandomState) {
+  constructor(model: Module, sample: readonly number[], random?: RandomState, bytes?: ByteInput) {
     this.model = model;
     this.random = random;
     this.sample = sample;
-    this.captured = capture(({ x, y }) => this.measure(x, y));
+    this.captured = new BatchStep({ name: "evaluate", sample, bytes, run: (x, y) => this.measure(x, y) });
   }
 
   private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
@@ -53,20 +55,15 @@ export class Evaluator {
     noGrad(() => rehearse(() => this.measure(empty([size, ...this.sample]), empty([size], "i32"))));
   }
 
-  /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. */
-  enqueue(batch: HostBatch, index: number): void {
+  /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. Errors: see BatchStep. */
+  enqueue(batch: TrainBatch, index: number): void {
     this.step.set(index);
     this.random?.setStep(FIRST_DRAW + index);
-    noGrad(() =>
-      this.captured.run({
-        x: { data: batch.x, shape: [batch.size, ...this.sample] },
-        y: { data: batch.y, shape: [batch.size] },
-      }),
-    );
+    noGrad(() => this.captured.run(batch));
   }
 
-  /** Goes through the batches once. Waits for the GPU; restores the model's mode. */
-  async run(batches: AsyncIterable<HostBatch>): Promise<Evaluation> {
+  /** Goes through the batches once, giving each back. Waits for the GPU; restores the model's mode. */
+  async run(batches: TrainBatches): Promise<Evaluation> {
     const { model, meter } = this;
     const wasTraining = model.training;
     model.eval();
@@ -86,6 +83,7 @@ export class Evaluator {
     try {
       for await (const batch of batches) {
         this.enqueue(batch, done);
+        batches.recycle?.(batch);
         done++;
         if (done - read === SLOTS) await drain();
       }

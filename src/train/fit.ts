@@ -5,7 +5,7 @@ import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
-import { type HostBatch, NonFiniteLossError, type TrainStep } from "./train_step.ts";
+import { NonFiniteLossError, type TrainBatches, type TrainStep } from "./train_step.ts";
 
 /** A point of the training curve: means over the steps since the last one. */
 export interface StepRecord {
@@ -76,8 +76,8 @@ export interface FitOptions {
   readonly layers: () => Promise<readonly EpochLayer[]>;
   readonly momentum?: number;
   readonly weightDecay?: number;
-  /** Batches of an epoch from the given one on: a pure function of its arguments. */
-  readonly batches: (epoch: number, startBatch: number) => AsyncIterable<HostBatch>;
+  /** Batches of an epoch from the given one on: a pure function of its arguments. Each is given back when it is enqueued. */
+  readonly batches: (epoch: number, startBatch: number) => TrainBatches;
   readonly evaluate: () => Promise<Evaluation & { readonly softAccuracy?: number }>;
   readonly start?: Position;
   /** Steps between step records; default 10. */
@@ -158,6 +158,7 @@ const changesOf = (counts: readonly LayerCounts[]) =>
 /**
  * Trains. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
  * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
+ * What reading a batch throws is passed on. However it ends, the reading of batches has ended too.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
   const { train, optimizer, epochs, stepsPerEpoch, lr, method, signal } = options;
@@ -224,7 +225,8 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       epochCorrect += r.accuracy;
       weight++;
     };
-    for await (const data of options.batches(epoch, batch)) {
+    const batches = options.batches(epoch, batch);
+    for await (const data of batches) {
       if (options.beforeStep) {
         await options.beforeStep(position());
         if (signal?.aborted) break;
@@ -232,6 +234,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       const now = step;
       const before = () => method.beforeStep?.(now);
       train.run(data, { step, lr: lr(step), values: method.values(step), before });
+      batches.recycle?.(data);
       step++;
       batch++;
       method.afterStep?.(step);
@@ -258,6 +261,8 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       await options.onCheckpoint?.(position(), "abort");
       return { position: position(), finished: false, last, loss };
     }
+    if (batch < stepsPerEpoch)
+      throw new RangeError(`epoch ${epoch + 1} ended after ${batch} of ${stepsPerEpoch} batches`);
     const test = await options.evaluate();
     const now = changesOf(await optimizer.counts());
     const layers = await options.layers();

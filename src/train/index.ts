@@ -8,6 +8,7 @@ export {
   type SpikingActivity,
   type WeightActivity,
 } from "./activity.ts";
+export { ByteInput, type PixelScale } from "./byte_input.ts";
 export {
   type CaptureSpikesOptions,
   captureSpikes,
@@ -30,9 +31,20 @@ export {
   sparsityOf,
 } from "./fit.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+export { GradientSum, type MicroBatches } from "./micro_batches.ts";
 export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
-export { evaluationBatch, type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
+export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
+export { evaluationBatch, type SessionData } from "./session_data.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
-export { type HostBatch, NonFiniteLossError, type StepInputs, TrainStep, type TrainStepOptions } from "./train_step.ts";
+export {
+  type ByteImages,
+  type HostBatch,
+  NonFiniteLossError,
+  type StepInputs,
+  type TrainBatch,
+  type TrainBatches,
+  TrainStep,
+  type TrainStepOptions,
+} from "./train_step.ts";

@@ -27,11 +27,15 @@ export class Meter {
     this.ring = persistent(new Float32Array(slots * 4), [slots, 4]);
   }
 
-  /** Enqueues: writes down this step's loss and correct count; a loss that is not finite sets the guard. */
-  record(loss: Tensor, correct: Tensor, step: Tensor, guard: Tensor, samples: number): void {
+  /**
+   * Enqueues: writes down this step's loss and correct count; a loss that is not finite sets the guard. `part` [2], of samples
+   * that are a part of the step's: their share of it, by which their loss counts, and 0 for the first part, 1 for others.
+   */
+  record(loss: Tensor, correct: Tensor, step: Tensor, guard: Tensor, samples: number, part?: Tensor): void {
     meterKernel.run({
-      bind: { loss, correct, step, ring: this.ring, guard },
+      bind: { loss, correct, step, ring: this.ring, guard, part: part ?? loss },
       params: { samples, slots: this.slots },
+      spec: { ADDS: part !== undefined },
       grid: [1],
     });
   }

@@ -1,6 +1,6 @@
 // Peak memory of a training run before it starts: the run's own code goes through its first steps on a device that
 // makes nothing, and the pool counts.
-import type { ImageDataset, ImageShape } from "../data/index.ts";
+import { DataError, type ImageShape } from "../data/index.ts";
 import {
   type AdapterReport,
   currentGpu,
@@ -15,7 +15,9 @@ import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { StepMemory, Tensor } from "../tensor/index.ts";
 import type { RunConfig } from "./config.ts";
-import { batchSizes, evaluationBatch, Session } from "./session.ts";
+import { recordedSizes } from "./micro_batches.ts";
+import { Session } from "./session.ts";
+import { evaluationBatch, type ImageSize, type SessionData } from "./session_data.ts";
 
 export interface PlanOptions {
   /** Builds the model anew; it is thrown away afterwards. Draws from the sequence of `manualSeed`. */
@@ -28,6 +30,8 @@ export interface PlanOptions {
   readonly trainImages?: number;
   /** Test images; 0 leaves evaluation out. Default 0. */
   readonly testImages?: number;
+  /** The images are read while they are needed, as bytes of this height and width. Absent: they are in memory. */
+  readonly stored?: ImageSize;
   /** Adapter whose kernels are chosen and whose limits hold. Default: a card of no particular make. */
   readonly adapter?: AdapterReport;
 }
@@ -54,24 +58,38 @@ export interface MemoryPlan {
   readonly staging: number;
   /** Parameters of the dispatches, outside the pool. */
   readonly uniforms: number;
-  /** The training step of a full batch: its arena, the least that any plan needs, its dispatches and copies. */
+  /** The training step of a full batch, or of a micro-batch: its arena, the least that any plan needs, its dispatches and copies. */
   readonly step: StepMemory;
 }
 
 /** A data set with a length and no images: a rehearsal makes its own. */
-function imagined(name: string, shape: ImageShape, classes: number, length: number): ImageDataset {
-  const perChannel = (value: number) => new Array<number>(shape[0]).fill(value);
-  return {
+function imagined(name: string, length: number, { sample, classes, stored }: PlanOptions): SessionData {
+  const perChannel = (value: number) => new Array<number>(sample[0]).fill(value);
+  const known = {
     name,
-    images: new Uint8Array(0),
-    labels: new Uint8Array(0),
-    shape,
+    shape: sample,
     classes: Array.from({ length: classes }, (_, i) => String(i)),
     mean: perChannel(0),
     std: perChannel(1),
     length,
   };
+  if (!stored) return { ...known, images: new Uint8Array(0), labels: new Uint8Array(0) };
+  const batches = () => {
+    throw new DataError(`data set ${name} is imagined and has no images`);
+  };
+  return { ...known, batches, close: async () => {} };
 }
+
+/** What is uploaded for a batch of n images and stays on the GPU. */
+function inputBytes(n: number, { sample: [c, h, w], stored }: PlanOptions): number {
+  if (!stored) return sizeClass(4 * n * c * h * w) + sizeClass(4 * n);
+  const [height, width] = stored;
+  // Bytes in whole words, labels, and places unless the images are taken whole.
+  const words = Math.ceil((n * c * height * width) / 4);
+  return sizeClass(4 * words) + sizeClass(4 * n) + (isWhole(stored, h, w) ? 0 : sizeClass(16 * n));
+}
+
+const isWhole = ([height, width]: ImageSize, h: number, w: number) => height === h && width === w;
 
 /** Runs `fn` with another current device. */
 function onGpu<T>(gpu: Gpu, fn: () => T): T {
@@ -125,9 +143,10 @@ function stagingBytes(model: Module, optimizer: SGD): number {
  *           once, and what building the model or its first step throws.
  */
 export function planTraining(options: PlanOptions): MemoryPlan {
-  const { build, sample, classes, config, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
+  const { build, sample, classes, config, stored, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
   const trainImages = options.trainImages ?? config.batchSize;
   for (const n of sample) expectWhole("sample", n, 1);
+  for (const [i, n] of (stored ?? []).entries()) expectWhole("stored", n, sample[i + 1] as number);
   expectWhole("classes", classes, 1);
   expectWhole("batchSize", config.batchSize, 1);
   expectWhole("trainImages", trainImages, 1);
@@ -137,16 +156,18 @@ export function planTraining(options: PlanOptions): MemoryPlan {
     return onGpu(gpu, () => {
       const session = new Session({
         model: build(),
-        train: imagined("train", sample, classes, trainImages),
-        test: imagined("test", sample, classes, testImages),
+        train: imagined("train", trainImages, options),
+        test: imagined("test", testImages, options),
         config,
       });
-      const recordings = session.rehearse();
+      const recordings = session.rehearse(stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined);
       const { live, pooled, peak, steps } = gpu.memory();
-      const pixels = sample.reduce((a, b) => a * b, 1);
-      const inputs = [...batchSizes(trainImages, config.batchSize), ...batchSizes(testImages, evaluationBatch(config))]
-        .map((n) => sizeClass(4 * n * pixels) + sizeClass(4 * n))
-        .reduce((a, b) => a + b, 0);
+      const { batchSize, microBatch } = config;
+      const given = [
+        ...recordedSizes(trainImages, batchSize, microBatch),
+        ...recordedSizes(testImages, evaluationBatch(config)),
+      ];
+      const inputs = given.reduce((sum, n) => sum + inputBytes(n, options), 0);
       const arenas = arenaBytes(session.optimizer);
       const known = Object.values(arenas).reduce((a, b) => a + b, inputs + steps);
       return {

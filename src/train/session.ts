@@ -1,9 +1,9 @@
 // A run put together: model, data, optimiser, schedules and the captured step, out of one configuration. Hosts (CLI,
 // demo, examples) drive it and decide where files go.
 import {
+  type ByteBatches,
   compose,
-  DataLoader,
-  type ImageDataset,
+  type DataLoader,
   type ImageTransform,
   randomCrop,
   randomHorizontalFlip,
@@ -22,12 +22,24 @@ import { FINETUNE_LR, type RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
 import { type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
-import { TrainStep } from "./train_step.ts";
+import { batchSizes, GradientSum } from "./micro_batches.ts";
+import {
+  byteInput,
+  epochLength,
+  evaluationBatch,
+  type ImageSize,
+  type SessionData,
+  testBatches,
+  trainingBatches,
+  zeroBatch,
+} from "./session_data.ts";
+import { type TrainBatches, TrainStep } from "./train_step.ts";
 
 export interface SessionOptions {
   readonly model: Module;
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
+  readonly train: SessionData;
+  /** The session ends what it reads of a streamed data set when it stops; closing the data sets is for who made them. */
+  readonly test: SessionData;
   readonly config: RunConfig;
   /** Saved inside checkpoints; default: `config`. */
   readonly savedConfig?: unknown;
@@ -50,15 +62,6 @@ type FitCallbacks = Pick<
   "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal"
 >;
 
-/** Images that one evaluation step takes: as many as a training step, whose memory it then shares, within reason. */
-export const evaluationBatch = ({ batchSize }: Pick<RunConfig, "batchSize">): number =>
-  Math.min(500, Math.max(32, batchSize));
-
-/** Sizes of the batches that `count` samples make: full ones, and a shorter last one. */
-export function batchSizes(count: number, batch: number): number[] {
-  return [...(count >= batch ? [batch] : []), ...(count % batch > 0 ? [count % batch] : [])];
-}
-
 export class Session {
   readonly model: Module;
   readonly optimizer: SGD;
@@ -80,11 +83,17 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.options = options;
-    const { model, train, test, config } = options;
-    if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);
-    this.model = model;
-    this.stepsPerEpoch = new DataLoader({ dataset: train, batchSize: config.batchSize }).length;
+    const { model, train, test, config, replay = true } = options;
     const { epochs, finetuneEpochs = 0, momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
+    const { batchSize, microBatch = batchSize } = config;
+    if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);
+    if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0)) {
+      throw new RangeError(
+        `microBatch wants a whole number that divides batchSize ${batchSize}, was given ${microBatch}`,
+      );
+    }
+    this.model = model;
+    this.stepsPerEpoch = epochLength(train, config);
     this.epochs = epochs + finetuneEpochs;
     const mainSteps = this.stepsPerEpoch * epochs;
     this.totalSteps = this.stepsPerEpoch * this.epochs;
@@ -99,11 +108,13 @@ export class Session {
       model,
       optimizer: this.optimizer,
       sample: train.shape,
+      ...byteInput(train),
+      ...(microBatch < batchSize ? { micro: new GradientSum(this.optimizer, { batchSize, microBatch }, replay) } : {}),
       labelSmoothing,
       ...(options.random ? { random: options.random } : {}),
-      replay: options.replay ?? true,
+      replay,
     });
-    this.evaluator = new Evaluator(model, test.shape, options.random);
+    this.evaluator = new Evaluator(model, test.shape, options.random, byteInput(test).bytes);
     this.masks = new MaskWatch(model);
     this.run = { ...shape, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
     try {
@@ -120,18 +131,10 @@ export class Session {
     this.transform = transforms.length > 0 ? compose(...transforms) : undefined;
   }
 
-  /** Batches of an epoch: a function of (seed, epoch, batch) alone. */
-  batches(epoch: number, startBatch: number): DataLoader {
+  /** Batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
+  batches(epoch: number, startBatch: number): DataLoader | ByteBatches {
     const { train, config } = this.options;
-    return new DataLoader({
-      dataset: train,
-      batchSize: config.batchSize,
-      shuffle: true,
-      seed: config.seed,
-      epoch,
-      startBatch,
-      ...(this.transform ? { transform: this.transform } : {}),
-    });
+    return trainingBatches(train, config, { epoch, startBatch, transform: this.transform });
   }
 
   /** Loss and accuracy on the test set, under the masks that the result will have. */
@@ -139,7 +142,7 @@ export class Session {
     const { test, config } = this.options;
     this.optimizer.harden();
     try {
-      return await this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
+      return await this.evaluator.run(testBatches(test, config));
     } finally {
       this.optimizer.soften();
     }
@@ -150,7 +153,7 @@ export class Session {
     const hard = await this.evaluate();
     if (!this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
     const { test, config } = this.options;
-    const soft = await this.evaluator.run(new DataLoader({ dataset: test, batchSize: evaluationBatch(config) }));
+    const soft = await this.evaluator.run(testBatches(test, config));
     return { ...hard, softAccuracy: soft.accuracy };
   }
 
@@ -171,7 +174,8 @@ export class Session {
     let n = 0;
     let read = 0;
     for (let epoch = 0; n < steps; epoch++) {
-      for await (const batch of this.batches(epoch, 0)) {
+      const batches: TrainBatches = this.batches(epoch, 0);
+      for await (const batch of batches) {
         const step = n;
         const { lr, ...thresholds } = values(step);
         this.step.run(batch, { step, lr, values: thresholds, before: () => before?.(step) });
@@ -182,6 +186,7 @@ export class Session {
           if (badStep !== null) throw await this.step.diagnose(batch, badStep);
           read = n;
         }
+        batches.recycle?.(batch);
         if (n === steps) break;
       }
     }
@@ -190,21 +195,18 @@ export class Session {
   /**
    * Enqueues a training step, then an evaluation, of each batch shape that a run meets, on zeros: afterwards every
    * buffer of the run exists. Returns the memory of each recording. It moves the weights: for plans, not before `fit`.
+   * `stored`: what a streamed data set cuts its images out of; without it they are taken whole.
    */
-  rehearse(): StepMemory[] {
+  rehearse(stored?: ImageSize): StepMemory[] {
     const { train, test, config } = this.options;
     const recordings: StepMemory[] = [];
-    const zeros = (shape: readonly number[], size: number) => {
-      const pixels = shape.reduce((a, b) => a * b, 1);
-      return { x: new Float32Array(size * pixels), y: new Int32Array(size), size };
-    };
     for (const size of batchSizes(train.length, config.batchSize)) {
-      this.step.run(zeros(train.shape, size), { step: 0, lr: this.lr(0) });
+      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.lr(0) });
       recordings.push(this.step.memory());
     }
     this.model.eval();
     for (const size of batchSizes(test.length, evaluationBatch(config))) {
-      this.evaluator.enqueue(zeros(test.shape, size), 0);
+      this.evaluator.enqueue(zeroBatch(test, size, stored), 0);
       recordings.push(this.evaluator.memory());
     }
     this.model.train();

@@ -7,31 +7,32 @@ import { crossEntropy } from "../ops/cross_entropy.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { StepValues } from "../optim/sgd_options.ts";
 import {
-  type CapturedStep,
-  capture,
   empty,
+  type HostTensor,
   readAll,
   rehearse,
   Scope,
+  type StepMemory,
   scalar,
   type Tensor,
   tensor,
 } from "../tensor/index.ts";
+import { BatchStep, isBytes, type TrainBatch } from "./batch_input.ts";
+import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+import type { GradientSum } from "./micro_batches.ts";
 
-export interface HostBatch {
-  /** [n, c, h, w], normalised. */
-  readonly x: Float32Array;
-  /** [n] class numbers. */
-  readonly y: Int32Array;
-  readonly size: number;
-}
+export type { ByteImages, HostBatch, TrainBatch, TrainBatches } from "./batch_input.ts";
 
 export interface TrainStepOptions {
   readonly model: Module;
   readonly optimizer: SGD;
   /** Shape of one sample. */
   readonly sample: readonly number[];
+  /** What makes images of bytes, for batches that come as such. The step disposes it. */
+  readonly bytes?: ByteInput;
+  /** Batches are taken in parts: RunConfig.microBatch says what that means. The step disposes it. */
+  readonly micro?: GradientSum;
   readonly labelSmoothing?: number;
   /** Moved to each step's number, with those that the model's layers draw from. */
   readonly random?: RandomState;
@@ -65,7 +66,9 @@ export class TrainStep {
   private readonly options: TrainStepOptions;
   private readonly meter = new Meter();
   private readonly stepTensor: Tensor = scalar(0, "u32");
-  private readonly captured: CapturedStep<"x" | "y", { loss: Tensor }>;
+  /** A whole step; with micro-batches, the part of it that adds up gradients. */
+  private readonly captured: BatchStep<{ loss: Tensor }>;
+  private readonly sum: GradientSum | null;
   // ESPALIER_CHECK=nan: each step runs eagerly under a watch of its own.
   private readonly checking = checksNan();
   private watch: NanWatch | null = null;
@@ -75,7 +78,10 @@ export class TrainStep {
     this.options = options;
     this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;
-    this.captured = capture(({ x, y }) => this.enqueue(x, y), { replay });
+    const { sample, bytes, micro = null } = options;
+    const run = (x: Tensor, y: Tensor) => this.enqueue(x, y);
+    this.captured = new BatchStep({ name: "train", sample, bytes, replay, run });
+    this.sum = micro;
   }
 
   /** Steps that may be enqueued between two calls of `read`. */
@@ -86,8 +92,8 @@ export class TrainStep {
   private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {
     using tape = new Tape();
     const loss = this.forward(tape, x, y);
-    tape.backward(loss);
-    this.options.optimizer.step();
+    tape.backward(loss, this.sum?.upstream());
+    if (!this.sum) this.options.optimizer.step();
     return { loss };
   }
 
@@ -96,34 +102,61 @@ export class TrainStep {
     const logits = model.forward(x);
     if (logits.shape.length !== 2) throw new OpError("train", "the model wants to return logits [N, C]", { logits });
     const loss = tape.keep(crossEntropy(logits, y, { labelSmoothing }));
-    this.meter.record(loss, countCorrect(logits, y), this.stepTensor, optimizer.guard, x.shape[0] as number);
+    const [samples] = x.shape as [number];
+    this.meter.record(loss, countCorrect(logits, y), this.stepTensor, optimizer.guard, samples, this.sum?.part);
     return loss;
   }
 
   /** Goes through a step of `size` samples on the host: nothing runs. The tuner then knows what the step computes. */
   rehearse(size: number): void {
-    const { model, sample } = this.options;
+    const { model, sample, optimizer } = this.options;
     if (!model.training) model.train();
-    rehearse(() => this.enqueue(empty([size, ...sample]), empty([size], "i32")));
+    rehearse(() => {
+      for (const n of this.sum?.partSizes(size) ?? [size]) {
+        this.sum?.expectArrivals();
+        this.enqueue(empty([n, ...sample]), empty([n], "i32"));
+      }
+      if (this.sum) optimizer.step();
+    });
   }
 
-  /** Enqueues one step. Does not wait. */
-  run(batch: HostBatch, inputs: StepInputs): void {
-    const { model, optimizer, sample } = this.options;
+  /**
+   * Enqueues one step. Does not wait; the batch's arrays are free afterwards.
+   *
+   * Errors    OpError for a batch of bytes that does not fit the model's samples, without a scale, or larger than the batches
+   *           that micro-batches are parts of; CaptureError for numbers that are not as many as their shape wants.
+   */
+  run(batch: TrainBatch, inputs: StepInputs): void {
+    const { model, optimizer } = this.options;
     if (!model.training) model.train();
     this.stepTensor.set(inputs.step);
-    for (const random of this.randoms) random.setStep(inputs.step);
+    this.moveTo(inputs.step, 0);
     if (this.checking) {
       this.watch?.dispose();
       this.watch = new NanWatch();
     }
     optimizer.set({ ...inputs.values, lr: inputs.lr });
     inputs.before?.();
-    this.captured.run({
-      x: { data: batch.x, shape: [batch.size, ...sample] },
-      y: { data: batch.y, shape: [batch.size] },
-    });
+    if (this.sum) this.runParts(batch, inputs.step, this.sum);
+    else this.captured.run(batch);
     optimizer.stepsDone++;
+  }
+
+  private runParts(batch: TrainBatch, step: number, sum: GradientSum): void {
+    this.captured.check(batch);
+    sum.clear();
+    for (const part of sum.parts(batch)) {
+      if (part.index > 0) this.moveTo(step, part.index);
+      sum.begin(part);
+      this.captured.run(part.batch);
+    }
+    sum.update();
+  }
+
+  /** Moves the random layers to a part of a step. */
+  private moveTo(step: number, part: number): void {
+    const draw = this.sum?.draw(step, part) ?? step;
+    for (const random of this.randoms) random.setStep(draw);
   }
 
   /**
@@ -140,40 +173,42 @@ export class TrainStep {
   }
 
   /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
-  async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
-    const { model, sample } = this.options;
+  async diagnose(batch: TrainBatch, step: number): Promise<NonFiniteLossError> {
+    const { model } = this.options;
     // Running statistics may hold what the bad step put there; in training nothing reads them.
     for (const [name, p] of model.namedParameters()) {
       if ((await p.data()).some((v) => !Number.isFinite(v))) {
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
       }
     }
-    if (batch.x.some((v) => !Number.isFinite(v))) return new NonFiniteLossError(step, "the batch holds NaN or Inf");
-    for (const random of this.randoms) random.setStep(step);
+    if (!isBytes(batch) && batch.x.some((v) => !Number.isFinite(v)))
+      return new NonFiniteLossError(step, "the batch holds NaN or Inf");
     using watch = new NanWatch();
-    {
+    for (const part of this.sum?.parts(batch) ?? [{ batch, index: 0 }]) {
+      this.moveTo(step, part.index);
       using _scope = new Scope();
       using tape = new Tape();
-      const x = tensor(batch.x, [batch.size, ...sample]);
-      this.forward(tape, x, tensor(batch.y));
+      const upload = ({ data, shape }: HostTensor) => tensor(data, shape);
+      this.captured.runOnce(part.batch, upload, (x, y) => this.forward(tape, x, y));
     }
     const bad = await watch.first();
     return new NonFiniteLossError(step, bad ? describeBad(bad) : "no op repeats it");
   }
 
-  /** Kernel, grid and bytes of each dispatch of a step. */
+  /** Kernel, grid and bytes of each dispatch of the latest step; with micro-batches, of its last part and the update. */
   describe() {
-    return this.captured.describe();
+    return [...this.captured.describe(), ...(this.sum?.describe() ?? [])];
   }
 
-  /** Memory of the latest step; see CapturedStep. */
-  memory() {
+  /** Memory of the latest step, with micro-batches that of its last part; see CapturedStep. */
+  memory(): StepMemory {
     return this.captured.memory();
   }
 
   dispose(): void {
     this.watch?.dispose();
     this.captured.dispose();
+    this.sum?.dispose();
     this.meter.dispose();
     this.stepTensor.dispose();
   }

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "vitest";
 import { NanWatch, Tape } from "../../src/autograd/index.ts";
 import { configureDebug, currentGpu, type Gpu, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { capture, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { withBindings } from "../support/bindings.ts";
 import { plus, scale, spoilGradient, times } from "./test_ops.ts";
 
 function leaf(values: readonly number[]): Tensor {
@@ -28,6 +29,14 @@ test("the first of several is named, with its shape: NaN and infinity alike", as
     plus(fine, fine);
     expect(await watch.first()).toEqual({ op: "times", phase: "forward", shape: [5000] });
   }
+});
+
+test("a tensor larger than one binding is looked through to its end", async () => {
+  using _scope = new Scope();
+  using watch = new NanWatch();
+  const x = tensor(Float32Array.from({ length: 500 }, (_, i) => (i === 499 ? Number.NaN : i)));
+  await withBindings(800, () => watch.inspect("upload", "forward", x));
+  expect(await watch.first()).toEqual({ op: "upload", phase: "forward", shape: [500] });
 });
 
 test("overflow to infinity is found where it happens", async () => {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { defineOp, defineView, fill, gradEnabled, like, Tape } from "../../src/autograd/index.ts";
+import { accumulate, defineOp, defineView, fill, gradEnabled, like, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { empty, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { withBindings } from "../support/bindings.ts";
 import { expectClose } from "../support/close.ts";
 import { freeGrad, leaf, minusTwice, ones, plus, productInto, scale, times } from "./test_ops.ts";
 
@@ -324,4 +325,19 @@ test("an error in backward frees everything, too", () => {
   expect(gradEnabled()).toBe(true);
   x.dispose();
   expect(live()).toBe(before);
+});
+
+test("accumulate and fill take a tensor larger than one binding in parts", async () => {
+  // 192 elements fit; lengths with and without whole fours.
+  await withBindings(800, async () => {
+    for (const n of [1000, 1001, 192, 193]) {
+      using _scope = new Scope();
+      const [y, x] = [empty([n]), tensor(Float32Array.from({ length: n }, (_, i) => i))];
+      fill(y, 3);
+      expect([...(await y.data())]).toEqual(new Array(n).fill(3));
+      accumulate(y, x);
+      accumulate(y, x);
+      expect([...(await y.data())]).toEqual(Array.from({ length: n }, (_, i) => 3 + 2 * i));
+    }
+  });
 });

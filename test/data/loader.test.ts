@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DataError } from "../../src/data/errors.ts";
-import { type Batch, DataLoader } from "../../src/data/loader.ts";
+import { type Batch, DataLoader, normalisationTable } from "../../src/data/loader.ts";
 import { augmentImage, compose, randomCrop, randomHorizontalFlip } from "../../src/data/transforms.ts";
 import { nextTurn } from "../../src/data/turn.ts";
 import { collect, toyDataset } from "./fixtures.ts";
@@ -222,4 +222,14 @@ test("options out of range are refused by name", () => {
   expect(refusal({ prefetch: -1 })).toContain("DataLoader: prefetch");
   expect(refusal({ startBatch: 3 })).toBe("DataLoader: startBatch wants a whole number in 0..2, was given 3");
   expect(refusal({ batchSize: 5, dropLast: true })).toContain("leaves no batch of 5 from the 4 images of toy");
+});
+
+test("the table of a data set has a row of 256 for each channel, and wants mean and std of each", () => {
+  const table = normalisationTable({ shape: [2, 9, 9], mean: [0, 0.5], std: [1, 0.25] });
+  expect(table).toHaveLength(512);
+  expect([table[0], table[51], table[255]]).toEqual([0, Math.fround(0.2), 1]);
+  expect([table[256], table[256 + 51], table[511]]).toEqual([-2, Math.fround((51 / 255 - 0.5) / 0.25), 2]);
+  expect(() => normalisationTable({ shape: [3, 1, 1], mean: [0.5], std: [1, 1, 1] })).toThrow(
+    "normalisation: 3 channels want as many mean and std, was given 1 and 3",
+  );
 });

@@ -294,6 +294,16 @@ test("what is bound in parts may be as large as a buffer, and comes back to the 
   expect(wide.bytes).toBe(200_000);
   wide.release();
   expect(pool.acquire(200_000, "another", true, true)).toBe(wide);
+  // While a step is recorded too: a gradient that is added to one that arrived before.
+  const arena = new Arena();
+  pool.enter(arena);
+  const value = pool.acquire(200_000, "value", false, true);
+  pool.leave();
+  expect(value.bytes).toBe(200_000);
+  pool.settle(arena, [use(value)]);
+  expect(value.buffer.size).toBe(200_000);
+  pool.dissolve(arena);
+  value.release();
   expect(() => pool.acquire(300_004, "wider", true, true)).toThrow("this adapter holds at most 300000 bytes at once");
 });
 

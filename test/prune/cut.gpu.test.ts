@@ -4,6 +4,8 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { cutSmallest } from "../../src/prune/cut.ts";
 import { MagnitudeSelect } from "../../src/prune/magnitude_select.ts";
 import { capture, persistent, readAll } from "../../src/tensor/index.ts";
+import { withBindings } from "../support/bindings.ts";
+import { differingWords } from "../support/close.ts";
 import { arenaOf, joined, packLayers, sortedMagnitude, unpackLayers } from "../support/magnitude_arena.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -124,6 +126,32 @@ test("replays with new ranks cut further", async () => {
   step.dispose();
   select.dispose();
   velocity.dispose();
+});
+
+test("arenas larger than one binding are searched and cut in parts, as if whole", async () => {
+  // Layers of 70, 3 and 67 segments; 64 fit a binding, so parts end within layers.
+  const layers = [randomArray(71_000, 1), randomArray(3000, 2), randomArray(68_300, 3)];
+  const ranks = [35_000, 2999, 400];
+  for (const scope of ["layer", "all"] as const) {
+    const wanted = scope === "layer" ? ranks : [100_000];
+    const run = async () => {
+      using arena = arenaOf(layers, 1e-9);
+      const velocity = persistent(new Float32Array(arena.values.numel).fill(2), [arena.values.numel]);
+      const select = new MagnitudeSelect([arena], { scope });
+      select.setRanks(wanted);
+      select.run();
+      cutSmallest(select, [{ ...arena, velocity }]);
+      const read = await readAll(select.thresholds, arena.values, velocity);
+      select.dispose();
+      velocity.dispose();
+      return read;
+    };
+    const whole = await run();
+    const parts = await withBindings(64 * 4096, run);
+    expect(parts.map((values, i) => differingWords(values, whole[i]!))).toEqual([0, 0, 0]);
+    const sorted = scope === "layer" ? layers : [joined(layers)];
+    expect([...whole[0]!]).toEqual(sorted.map((values, row) => sortedMagnitude(values, wanted[row] as number)));
+  }
 });
 
 test("arenas that differ from the selection's are named", () => {

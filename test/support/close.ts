@@ -39,3 +39,11 @@ export function expectClose(
     }
   }
 }
+
+/** Number of 32-bit words in which two arrays differ, or -1 where their lengths do: equal is 0. For arrays of any size. */
+export function differingWords(got: ArrayBufferView, want: ArrayBufferView): number {
+  const words = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
+    new Uint32Array(buffer, byteOffset, byteLength / 4);
+  const [a, b] = [words(got), words(want)];
+  return a.length === b.length ? a.reduce((n, word, i) => n + Number(word !== b[i]), 0) : -1;
+}

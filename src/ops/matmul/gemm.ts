@@ -4,8 +4,8 @@ import rowsWgsl from "../../../shaders/matmul_rows.wgsl";
 import splitsWgsl from "../../../shaders/matmul_splits.wgsl";
 import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
 import tileWgsl from "../../../shaders/matmul_tile.wgsl";
-import { currentGpu, grid1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
-import { empty, type Tensor } from "../../tensor/index.ts";
+import { type Bindable, currentGpu, grid1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
+import { empty } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
 
@@ -17,9 +17,9 @@ const kernels = {
 };
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
 
-/** A matrix in a tensor: element [i, j] lies `i · row + j · col` elements after the start of its batch entry. */
+/** A matrix in a tensor, or in a part of one: element [i, j] lies `i · row + j · col` elements after the start of its batch entry. */
 export interface Matrix {
-  readonly tensor: Tensor;
+  readonly tensor: Bindable;
   readonly row: number;
   readonly col: number;
   /** Strides of the batch axes, in elements; 0 along a broadcast axis. Default: all 0. */
@@ -30,14 +30,14 @@ export interface Gemm {
   readonly a: Matrix;
   readonly b: Matrix;
   /** Dense [...batch, m, n]; every element is written. */
-  readonly y: Tensor;
+  readonly y: Bindable;
   readonly m: number;
   readonly n: number;
   readonly k: number;
   /** Sizes of the batch axes, at most three after merging neighbours. Default none. */
   readonly batch?: readonly number[];
   /** [n], added to each row. */
-  readonly bias?: Tensor | null;
+  readonly bias?: Bindable | null;
   /** Instead of the rule in plan.ts: for tests and measurements. */
   readonly family?: GemmFamily;
 }
@@ -77,7 +77,7 @@ function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly 
 type Operands = Pick<Gemm, "m" | "n" | "k" | "y"> & {
   readonly a: Matrix;
   readonly b: Matrix;
-  readonly bias: Tensor | null;
+  readonly bias: Bindable | null;
   readonly axes: BatchAxes;
 };
 
@@ -92,11 +92,11 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   const tilesM = Math.ceil(leftSize / rows);
   const tilesN = Math.ceil(rightSize / columns);
   const total = products * m * n;
-  const target = splits > 1 ? empty([splits, total]) : y;
+  const partial = splits > 1 ? empty([splits, total]) : null;
   const groups = tilesM * tilesN * products * splits;
   const fused = bias !== null && splits === 1;
   kernels[family].run({
-    bind: { a: left.tensor, b: right.tensor, bias: fused ? bias : left.tensor, y: target },
+    bind: { a: left.tensor, b: right.tensor, bias: fused ? bias : left.tensor, y: partial ?? y },
     params: {
       batch: axes.size,
       a_batch: leftBatch,
@@ -123,13 +123,13 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
     spec,
     grid: grid1d(groups, family === "naive" ? 64 : 1),
   });
-  if (splits === 1) return;
+  if (!partial) return;
   splitsKernel.run({
-    bind: { partial: target, bias: bias ?? a.tensor, y },
+    bind: { partial, bias: bias ?? a.tensor, y },
     params: { n: total, splits, columns: n, has_bias: bias ? 1 : 0 },
     grid: grid1d(total, 64),
   });
-  target.dispose();
+  partial.dispose();
 }
 
 /** The product's twin on zeros. Operands have the size of the real ones, or less where those are views of more. */

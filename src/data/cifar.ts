@@ -1,0 +1,152 @@
+// CIFAR-10 and CIFAR-100 in their "binary version": records of label bytes and 3072 pixel bytes, one after the other.
+import { type ImageDataset, imageDataset, type Split } from "./dataset.ts";
+import { DataError, expectWhole, SourceError } from "./errors.ts";
+import { CIFAR10_CLASSES } from "./events/cifar10_dvs.ts";
+import type { ByteSource } from "./source.ts";
+
+/** Red, green and blue planes of 32 x 32. */
+const PIXELS = 3072;
+
+interface CifarFacts {
+  /** The folder that the archive unpacks into. */
+  readonly folder: string;
+  readonly files: Readonly<Record<Split, readonly string[]>>;
+  /** Images in each file of a split. */
+  readonly perFile: Readonly<Record<Split, number>>;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** Mean and std are those of the train images. Source: Krizhevsky 2009, "Learning multiple layers of features". */
+const FACTS: Readonly<Record<"cifar10" | "cifar100", CifarFacts>> = {
+  cifar10: {
+    folder: "cifar-10-batches-bin",
+    files: { train: [1, 2, 3, 4, 5].map((i) => `data_batch_${i}.bin`), test: ["test_batch.bin"] },
+    perFile: { train: 10_000, test: 10_000 },
+    mean: [0.4914, 0.4822, 0.4465],
+    std: [0.247, 0.2435, 0.2616],
+  },
+  cifar100: {
+    folder: "cifar-100-binary",
+    files: { train: ["train.bin"], test: ["test.bin"] },
+    perFile: { train: 50_000, test: 10_000 },
+    mean: [0.5071, 0.4865, 0.4409],
+    std: [0.2673, 0.2564, 0.2762],
+  },
+};
+
+export interface CifarOptions {
+  /** CIFAR-100: the 100 fine classes (default) or the 20 coarse ones. */
+  readonly labels?: "fine" | "coarse";
+  /** Images that each file must hold, where a part of the data set was made on purpose. Default: all that belong there. */
+  readonly imagesPerFile?: number;
+}
+
+async function locate(source: ByteSource, { folder, files }: CifarFacts, split: Split): Promise<string> {
+  const first = files[split][0] as string;
+  for (const prefix of ["", `${folder}/`]) if (await source.exists(prefix + first)) return prefix;
+  throw new SourceError(
+    source.name,
+    first,
+    `no such file, nor in ${folder}: wanted the binary version of the data set`,
+  );
+}
+
+/** Class names from a file of one name a line; null when it is not there. */
+async function namesFrom(source: ByteSource, path: string, count: number): Promise<string[] | null> {
+  if (!(await source.exists(path))) return null;
+  const lines = new TextDecoder().decode(await source.read(path)).split(/\r?\n/);
+  const names = lines.map((line) => line.trim()).filter((line) => line !== "");
+  if (names.length !== count || new Set(names).size !== count) {
+    throw new SourceError(source.name, path, `wanted ${count} different class names, found ${new Set(names).size}`);
+  }
+  return names;
+}
+
+interface Records {
+  /** Label bytes before the pixels, and which of them counts. */
+  readonly labelBytes: number;
+  readonly labelAt: number;
+  readonly classes: readonly string[];
+}
+
+async function load(
+  name: "cifar10" | "cifar100",
+  source: ByteSource,
+  split: Split,
+  options: CifarOptions,
+  prefix: string,
+  { labelBytes, labelAt, classes }: Records,
+): Promise<ImageDataset> {
+  const facts = FACTS[name];
+  const perFile = options.imagesPerFile ?? facts.perFile[split];
+  expectWhole(`${name}: imagesPerFile`, perFile, 1);
+  const record = labelBytes + PIXELS;
+  const files = facts.files[split];
+  const images = new Uint8Array(files.length * perFile * PIXELS);
+  const labels = new Uint8Array(files.length * perFile);
+  for (const [f, file] of files.entries()) {
+    const bytes = await source.read(prefix + file);
+    if (bytes.length !== perFile * record) {
+      throw new SourceError(
+        source.name,
+        prefix + file,
+        `wanted ${perFile} records of ${record} bytes, ${perFile * record} in all, the file has ${bytes.length}`,
+      );
+    }
+    for (let i = 0; i < perFile; i++) {
+      const at = i * record;
+      const label = bytes[at + labelAt] as number;
+      if (label >= classes.length) {
+        const message = `image ${i} has label ${label}, there are ${classes.length} classes`;
+        throw new SourceError(source.name, prefix + file, message);
+      }
+      labels[f * perFile + i] = label;
+      images.set(bytes.subarray(at + labelBytes, at + record), (f * perFile + i) * PIXELS);
+    }
+  }
+  return imageDataset({ name, images, labels, shape: [3, 32, 32], classes, mean: facts.mean, std: facts.std });
+}
+
+/**
+ * One split of CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`, `test_batch.bin`, there or in `cifar-10-batches-bin`.
+ * Class names come from `batches.meta.txt` where it is.
+ *
+ * Shapes    images u8 [n, 3, 32, 32]; n is 50,000 and 10,000.
+ * Errors    SourceError naming the file: missing, of another size, a label above 9, other than 10 class names.
+ */
+export async function loadCifar10(
+  source: ByteSource,
+  split: Split,
+  options: Pick<CifarOptions, "imagesPerFile"> = {},
+): Promise<ImageDataset> {
+  const prefix = await locate(source, FACTS.cifar10, split);
+  const classes = (await namesFrom(source, `${prefix}batches.meta.txt`, 10)) ?? CIFAR10_CLASSES;
+  return load("cifar10", source, split, options, prefix, { labelBytes: 1, labelAt: 0, classes });
+}
+
+/**
+ * One split of CIFAR-100: `train.bin`, `test.bin`, there or in `cifar-100-binary`. Class names come from
+ * `fine_label_names.txt` or `coarse_label_names.txt` where they are, else they are numbers.
+ *
+ * Shapes    images u8 [n, 3, 32, 32]; n is 50,000 and 10,000.
+ * Errors    SourceError naming the file: missing, of another size, a label beyond the classes; DataError for other
+ *           `labels` than fine and coarse.
+ */
+export async function loadCifar100(
+  source: ByteSource,
+  split: Split,
+  options: CifarOptions = {},
+): Promise<ImageDataset> {
+  const { labels = "fine" } = options;
+  if (labels !== "fine" && labels !== "coarse") {
+    throw new DataError(`cifar100: labels wants fine or coarse, was given ${JSON.stringify(labels)}`);
+  }
+  const prefix = await locate(source, FACTS.cifar100, split);
+  const count = labels === "fine" ? 100 : 20;
+  const classes =
+    (await namesFrom(source, `${prefix}${labels}_label_names.txt`, count)) ??
+    Array.from({ length: count }, (_, i) => String(i));
+  const labelAt = labels === "fine" ? 1 : 0;
+  return load("cifar100", source, split, options, prefix, { labelBytes: 2, labelAt, classes });
+}

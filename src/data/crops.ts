@@ -1,0 +1,182 @@
+// Where augmentation cuts an image and how it changes its colours: torchvision's rules, with draws that depend on
+// (seed, epoch, index) alone. Nothing here touches a pixel.
+import type { PhiloxStream } from "../tensor/philox.ts";
+import { DataError, expectWhole } from "./errors.ts";
+
+/** A rectangle of whole pixels. */
+export interface CropBox {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Each draw of one image has a place of its own in stream `augment`: [epoch, index, step]. */
+export const AUGMENT_STEPS = { crop: 0, flip: 1, color: 2 } as const;
+
+export interface RandomResizedCropOptions {
+  /** Share of the image's area that the box has. Default [0.08, 1]. */
+  readonly scale?: readonly [low: number, high: number];
+  /** Width over height, drawn evenly on a logarithmic scale. Default [3/4, 4/3]. */
+  readonly ratio?: readonly [low: number, high: number];
+}
+
+/** Tries before the crop is taken from the centre. */
+const TRIES = 10;
+
+/** The nearest whole number; halves go to the even one, as Python's `round` has it. */
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function expectRange(what: string, [low, high]: readonly [number, number], least: number): void {
+  if (!(low > least && high >= low && Number.isFinite(high))) {
+    throw new DataError(`${what} wants ${least} < low <= high, was given [${low}, ${high}]`);
+  }
+}
+
+function expectSize(what: string, height: number, width: number): void {
+  expectWhole(`${what}: height`, height, 1);
+  expectWhole(`${what}: width`, width, 1);
+}
+
+/** Checks what `randomResizedCrop` will be asked for. Errors: DataError naming the option. */
+export function checkCropOptions({ scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomResizedCropOptions): void {
+  expectRange("randomResizedCrop: scale", scale, 0);
+  if (scale[1] > 1) throw new DataError(`randomResizedCrop: scale wants at most 1, was given [${scale.join(", ")}]`);
+  expectRange("randomResizedCrop: ratio", ratio, 0);
+}
+
+/**
+ * The box of a RandomResizedCrop: an area and an aspect ratio are drawn until the box fits, at most ten times; then the
+ * largest central box whose ratio is allowed is taken.
+ *
+ * Draws     area, ratio, top, left, in this order, from where `random` stands.
+ * Errors    DataError for sizes below 1 and options out of range.
+ * Source    Szegedy et al. 2015; rounding and fallback as in torchvision.
+ */
+export function randomResizedCrop(
+  height: number,
+  width: number,
+  random: PhiloxStream,
+  options: RandomResizedCropOptions = {},
+): CropBox {
+  expectSize("randomResizedCrop", height, width);
+  checkCropOptions(options);
+  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = options;
+  const [low, high] = [Math.log(ratio[0]), Math.log(ratio[1])];
+  for (let i = 0; i < TRIES; i++) {
+    const area = height * width * (scale[0] + (scale[1] - scale[0]) * random.nextFloat());
+    const aspect = Math.exp(low + (high - low) * random.nextFloat());
+    const w = roundHalfEven(Math.sqrt(area * aspect));
+    const h = roundHalfEven(Math.sqrt(area / aspect));
+    if (w > 0 && w <= width && h > 0 && h <= height) {
+      const top = random.nextBelow(height - h + 1);
+      return { top, left: random.nextBelow(width - w + 1), height: h, width: w };
+    }
+  }
+  return centralCropOfRatio(height, width, ratio);
+}
+
+/** The largest central box with an allowed ratio of width to height. */
+export function centralCropOfRatio(height: number, width: number, ratio: readonly [number, number]): CropBox {
+  expectSize("centralCropOfRatio", height, width);
+  const own = width / height;
+  let [h, w] = [height, width];
+  if (own < ratio[0]) h = roundHalfEven(width / ratio[0]);
+  else if (own > ratio[1]) w = roundHalfEven(height * ratio[1]);
+  // A sliver of one pixel can round to nothing.
+  [h, w] = [Math.max(h, 1), Math.max(w, 1)];
+  return { top: Math.floor((height - h) / 2), left: Math.floor((width - w) / 2), height: h, width: w };
+}
+
+/**
+ * Height and width after the shorter side was made `size`; the longer one is cut to a whole number, not rounded.
+ *
+ * Source    torchvision's Resize with one number.
+ */
+export function resizedShorterSide(height: number, width: number, size: number): [height: number, width: number] {
+  expectSize("resizedShorterSide", height, width);
+  expectWhole("resizedShorterSide: size", size, 1);
+  return width <= height ? [Math.trunc((size * height) / width), size] : [size, Math.trunc((size * width) / height)];
+}
+
+/**
+ * The central box of a size. Where the image is smaller, top or left is below 0: what lies outside is black there.
+ *
+ * Source    torchvision's CenterCrop; its offsets round halves to even, and its padding puts the odd pixel last.
+ */
+export function centerCrop(height: number, width: number, size: readonly [height: number, width: number]): CropBox {
+  expectSize("centerCrop", height, width);
+  expectSize("centerCrop: size", size[0], size[1]);
+  const start = (have: number, want: number) =>
+    want > have ? -Math.floor((want - have) / 2) : roundHalfEven((have - want) / 2);
+  return { top: start(height, size[0]), left: start(width, size[1]), height: size[0], width: size[1] };
+}
+
+/** A strength s stands for factors in [max(0, 1 - s), 1 + s], of hue for shifts in [-s, s]; or the bounds themselves. */
+type Strength = number | readonly [low: number, high: number];
+
+export interface ColorJitterOptions {
+  readonly brightness?: Strength;
+  readonly contrast?: Strength;
+  readonly saturation?: Strength;
+  /** In turns of the colour circle: at most 0.5. */
+  readonly hue?: Strength;
+}
+
+export type ColorChange = "brightness" | "contrast" | "saturation" | "hue";
+const CHANGES = ["brightness", "contrast", "saturation", "hue"] as const;
+
+/** What happens to the colours of one image, in order. */
+export type ColorSteps = readonly { readonly change: ColorChange; readonly factor: number }[];
+
+function bounds(change: ColorChange, strength: Strength | undefined): readonly [number, number] | null {
+  if (strength === undefined) return null;
+  const neutral = change === "hue" ? 0 : 1;
+  const least = change === "hue" ? -0.5 : 0;
+  const most = change === "hue" ? 0.5 : Number.MAX_VALUE;
+  if (typeof strength === "number" && !(strength >= 0)) {
+    throw new DataError(`colorJitter: ${change} wants a number of at least 0, was given ${strength}`);
+  }
+  const [low, high] =
+    typeof strength === "number"
+      ? [change === "hue" ? -strength : Math.max(0, 1 - strength), neutral + strength]
+      : strength;
+  if (!(low >= least && low <= high && high <= most)) {
+    const range = change === "hue" ? "-0.5 <= low <= high <= 0.5" : "0 <= low <= high";
+    throw new DataError(`colorJitter: ${change} wants ${range}, was given [${low}, ${high}]`);
+  }
+  return low === neutral && high === neutral ? null : [low, high];
+}
+
+/** Checks what `colorJitter` will be asked for. Errors: DataError naming the option. */
+export function checkColorJitter(options: ColorJitterOptions): void {
+  for (const change of CHANGES) bounds(change, options[change]);
+}
+
+/**
+ * Which colour changes an image gets: each in use once, in an order drawn among all four.
+ *
+ * Draws     the order, then the factors of brightness, contrast, saturation and hue, those in use only.
+ * Errors    DataError for strengths out of range.
+ * Source    torchvision's ColorJitter.
+ */
+export function colorJitter(random: PhiloxStream, options: ColorJitterOptions): ColorSteps {
+  const order: number[] = [0, 1, 2, 3];
+  for (let i = 3; i > 0; i--) {
+    const j = random.nextBelow(i + 1);
+    [order[i], order[j]] = [order[j] as number, order[i] as number];
+  }
+  const factors = CHANGES.map((change) => {
+    const range = bounds(change, options[change]);
+    return range && range[0] + (range[1] - range[0]) * random.nextFloat();
+  });
+  return order.flatMap((i) => {
+    const factor = factors[i];
+    return typeof factor === "number" ? [{ change: CHANGES[i] as ColorChange, factor }] : [];
+  });
+}

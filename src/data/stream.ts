@@ -1,0 +1,59 @@
+// Data sets too large to hold: their images come as bytes, batch by batch, from files or shards. The GPU cuts, mirrors and
+// normalises them, so a byte is all that is uploaded for each value.
+import type { ImageShape } from "./dataset.ts";
+
+/** Images as stored, before the GPU's part. */
+export interface ByteBatch {
+  /** [size, c, ...stored], 0 to 255. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Height and width of the images in `bytes`: at least those of the data set's shape. */
+  readonly stored: readonly [height: number, width: number];
+  /** [size, 4]: first row, first column, 1 for mirrored left and right, 0. Absent: nothing is cut, stored is the shape's own. */
+  readonly place?: Int32Array<ArrayBuffer>;
+  /** Labels [size]. */
+  readonly y: Int32Array<ArrayBuffer>;
+  /** Numbers of the images in the data set, [size]. */
+  readonly indices: Uint32Array;
+  readonly size: number;
+  /** Number of this batch in its epoch: a run resumes at batch + 1. */
+  readonly batch: number;
+  readonly epoch: number;
+}
+
+export interface StreamOptions {
+  readonly batchSize: number;
+  /** u32; with the seed it decides order and augmentation. */
+  readonly epoch: number;
+  /** u32. */
+  readonly seed: number;
+  /** Where to resume. */
+  readonly startBatch: number;
+  /** True: in an order drawn from (seed, epoch), augmented. False: as stored, as evaluation wants it. */
+  readonly training: boolean;
+}
+
+/** Batches of an epoch. Leaving the loop early ends all reading. */
+export interface ByteBatches extends AsyncIterable<ByteBatch> {
+  /** Of the whole epoch, those before startBatch included. */
+  readonly length: number;
+  /** Lets a later batch be written into this one's arrays. */
+  recycle(batch: ByteBatch): void;
+}
+
+/**
+ * Labelled images that are read while they are needed. What is in a batch depends on (seed, epoch, batch) alone: not on where
+ * a run began, and not on how many readers there are.
+ */
+export interface StreamedDataset {
+  readonly name: string;
+  readonly length: number;
+  /** Channels, height and width that a network sees. */
+  readonly shape: ImageShape;
+  readonly classes: readonly string[];
+  /** Per channel, in units of 1 = 255: a network sees (byte / 255 - mean) / std. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  batches(options: StreamOptions): ByteBatches;
+  /** Ends all reading and gives back threads and files. */
+  close(): Promise<void>;
+}

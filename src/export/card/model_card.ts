@@ -1,0 +1,210 @@
+// The model card of a run: what was trained, how well it does, how sparse it is, and how to do it again. README.md of the
+// run's folder.
+import type { Shape } from "../../tensor/index.ts";
+import type { LayerSparsity, PruningReport } from "../../train/index.ts";
+import { block, code, table } from "./markdown.ts";
+
+export interface CardEngine {
+  readonly version: string;
+  /** Commit of the engine's own code; null outside a checkout. */
+  readonly commit?: string | null;
+  /** "node 20.19.4", "webgpu 0.6.2", "linux-x64": other versions that a result depends on. */
+  readonly others?: readonly string[];
+}
+
+/** What is known of a run. Whatever is left out is left out of the card too: nothing is guessed. */
+export interface ModelCardFacts {
+  /** Name in the registry. */
+  readonly model: string;
+  /** One sample, [C, H, W]. */
+  readonly input: Shape;
+  readonly classes: number;
+  readonly parameters: number;
+  readonly data: string;
+  readonly trainSamples?: number;
+  readonly testSamples?: number;
+  /** 0 to 1. */
+  readonly accuracy: number;
+  /** Mean cross-entropy on the same samples. */
+  readonly loss?: number;
+  /** "the test set, after the last epoch": which samples, and which weights. */
+  readonly measuredOn: string;
+  /** Before fine-tuning, if there was any. */
+  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
+  readonly method: string;
+  /** At the end; null where each layer has its own. */
+  readonly threshold?: number | null;
+  readonly layers: readonly LayerSparsity[];
+  readonly report: PruningReport;
+  /** T of a spiking network. */
+  readonly timeSteps?: number;
+  readonly command: string;
+  /** The whole recipe as YAML. */
+  readonly recipe: string;
+  readonly seed: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly seconds?: number;
+  readonly engine: CardEngine;
+  readonly adapter: string;
+  /** Whether the adapter is a CPU that plays a GPU. */
+  readonly software: boolean;
+  /** When it was begun, ISO 8601. */
+  readonly started?: string;
+  /** Files of the run and what is in them. */
+  readonly files?: readonly { readonly name: string; readonly holds: string }[];
+}
+
+const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+const whole = (x: number) => Math.round(x).toLocaleString("en-US");
+const times = (x: number | null) => (x === null ? "nothing left" : `${x.toPrecision(3)}x`);
+const share = (part: number, all: number) => (all === 0 ? 0 : part / all);
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(1)} s`;
+  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** Rows of a table of facts; those without a value are left out. */
+const facts = (rows: readonly (readonly [string, string | undefined])[]): string =>
+  rows.flatMap(([name, value]) => (value === undefined ? [] : [`- ${name}: ${value}`])).join("\n");
+
+const given = <T>(value: T | undefined, format: (value: T) => string): string | undefined =>
+  value === undefined ? undefined : format(value);
+
+function check(f: ModelCardFacts): void {
+  const wrong = (what: string, wanted: string, was: unknown) =>
+    new RangeError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
+  if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
+  for (const { name, weights, zeros } of f.layers)
+    if (!(zeros >= 0 && zeros <= weights)) throw wrong(`layer ${name}`, `0 to ${weights} zeros`, zeros);
+}
+
+function totalsOf(layers: readonly LayerSparsity[]) {
+  const weights = layers.reduce((n, l) => n + l.weights, 0);
+  const zeros = layers.reduce((n, l) => n + l.zeros, 0);
+  return { weights, zeros, sparsity: share(zeros, weights) };
+}
+
+function evaluation(f: ModelCardFacts): string {
+  const { sparsity } = totalsOf(f.layers);
+  const before = f.beforeFinetune;
+  const rows = facts([
+    ["Accuracy", `${percent(f.accuracy)} (top 1)`],
+    ["Loss", given(f.loss, (loss) => loss.toFixed(4))],
+    ["Measured on", code(f.measuredOn)],
+    ["Sparsity of the weights that were tested", percent(sparsity)],
+    ["Before fine-tuning", given(before, (b) => `accuracy ${percent(b.accuracy)} at sparsity ${percent(b.sparsity)}`)],
+  ]);
+  return `${rows}\n\nOne run of one seed: how far another seed would be from it was not measured here.`;
+}
+
+function sparsitySection({ layers, report, timeSteps }: ModelCardFacts): string {
+  const { weights, zeros, sparsity } = totalsOf(layers);
+  const macs = new Map(report.layers.map((l) => [l.name, l]));
+  const rows = layers.map((l) => {
+    const counted = macs.get(l.name);
+    return [
+      code(l.name),
+      l.shape.join("x"),
+      whole(l.weights),
+      whole(l.zeros),
+      percent(share(l.zeros, l.weights)),
+      counted ? whole(counted.macs) : "",
+      counted ? whole(counted.sparseMacs) : "",
+    ];
+  });
+  const total = [whole(weights), whole(zeros), percent(sparsity), whole(report.macs), whole(report.sparseMacs)];
+  rows.push(["all", "", ...total]);
+  const head = ["Layer", "Shape", "Weights", "Zeros", "Sparsity", "Multiply-adds, dense", "at this sparsity"];
+  const unit = timeSteps === undefined ? "one sample" : `one time step of one sample (of ${timeSteps} steps)`;
+  return [
+    table(head, rows),
+    `Multiply-adds are of ${unit}, convolutions and linear layers only, and count the places where a weight is used; at this sparsity every zero weight is skipped. The last row has the layers that are not pruned too. A multiply-add is two floating point operations (FLOPs): ${whole(2 * report.macs)} dense, ${whole(2 * report.sparseMacs)} at this sparsity. The sparse count is what could be skipped, not what was: training and evaluation here compute every product.`,
+  ].join("\n\n");
+}
+
+function compressionSection({ report: { compression } }: ModelCardFacts): string {
+  const { pruned, model } = compression;
+  const row = (name: string, a: number | null, b: number | null) => [name, times(a), times(b)];
+  return [
+    table(
+      ["", "Pruned layers", "Whole model"],
+      [
+        row("numbers / numbers left", pruned.ratio, model.ratio),
+        row("bits, compressed sparse rows", pruned.csrRatio, model.csrRatio),
+        row("bits, bitmask", pruned.bitmaskRatio, model.bitmaskRatio),
+      ],
+    ),
+    "How many times smaller, with 32 bits a value and the bits of the indices counted; without headers, entropy coding or quantisation.",
+  ].join("\n\n");
+}
+
+/**
+ * The card as Markdown. Text that comes from outside (names, paths, the recipe) stands in code spans and blocks, so that
+ * none of it becomes a link, HTML or a table of its own. Throws RangeError for an accuracy outside 0..1 or impossible zeros.
+ */
+export function modelCard(f: ModelCardFacts): string {
+  check(f);
+  const { engine } = f;
+  const { sparsity } = totalsOf(f.layers);
+  const made = [engine.version, ...(engine.commit ? [engine.commit] : []), ...(engine.others ?? [])].map(code);
+  const sections: (readonly [string, string | undefined])[] = [
+    [
+      "Model",
+      facts([
+        ["Architecture", code(f.model)],
+        ["Input", `${f.input.join(" x ")} (channels x height x width)`],
+        ["Classes", whole(f.classes)],
+        ["Parameters", whole(f.parameters)],
+        ["Time steps", given(f.timeSteps, String)],
+        ["Pruning method", code(f.method)],
+        ["Final threshold", typeof f.threshold === "number" ? f.threshold.toPrecision(6) : undefined],
+      ]),
+    ],
+    [
+      "Data",
+      facts([
+        ["Data set", code(f.data)],
+        ["Training samples", given(f.trainSamples, whole)],
+        ["Test samples", given(f.testSamples, whole)],
+      ]),
+    ],
+    ["Evaluation", evaluation(f)],
+    ["Sparsity", sparsitySection(f)],
+    ["Compression", compressionSection(f)],
+    [
+      "Training",
+      [
+        block(f.command, "sh"),
+        facts([
+          ["Seed", String(f.seed)],
+          ["Epochs", given(f.epochs, String)],
+          ["Steps", given(f.steps, whole)],
+          ["Time", given(f.seconds, duration)],
+          ["Begun", given(f.started, code)],
+          ["Engine", `espalier ${made.join(", ")}`],
+          ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
+        ]),
+        "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
+      ].join("\n\n"),
+    ],
+    ["Recipe", block(f.recipe, "yaml")],
+    [
+      "Files",
+      f.files && f.files.length > 0
+        ? table(
+            ["File", "Holds"],
+            f.files.map(({ name, holds }) => [code(name), code(holds)]),
+          )
+        : undefined,
+    ],
+    [
+      "Limits",
+      "Trained and tested on the data named above alone. Nothing here says how it does on other data, on shifted inputs, or on groups within the data.",
+    ],
+  ];
+  const title = `# ${code(f.model)} on ${code(f.data)}, ${percent(sparsity)} sparse`;
+  const body = sections.flatMap(([name, text]) => (text === undefined ? [] : [`## ${name}\n\n${text}`]));
+  return `${[title, ...body].join("\n\n")}\n`;
+}

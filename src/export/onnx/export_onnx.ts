@@ -1,0 +1,136 @@
+// A model as an ONNX file: its ops in evaluation mode, its weights under their own names.
+import { OpError } from "../../gpu/index.ts";
+import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
+import { formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { GraphBuilder } from "./graph.ts";
+import { OpContext, type Rules } from "./rule.ts";
+import { layerRules } from "./rules_layers.ts";
+import { neuronRules, potentialNames } from "./rules_neurons.ts";
+import { pointwiseRules } from "./rules_pointwise.ts";
+import { shapeRules } from "./rules_shape.ts";
+import { windowRules } from "./rules_windows.ts";
+import type { SymbolicShape } from "./shape.ts";
+import { type Trace, traceModel } from "./trace.ts";
+
+const rules: Rules = { ...pointwiseRules, ...layerRules, ...windowRules, ...shapeRules, ...neuronRules };
+const FAILED = "exportOnnx";
+const [INPUT, OUTPUT] = ["input", "logits"];
+
+export interface OnnxOptions {
+  /** Shape of one sample without the batch axis, [C, H, W] as the model takes it. */
+  readonly input: Shape;
+  /** Values by state_dict name: `await session.weights()` or `await model.stateDict()`. Zeros of pruned weights are kept as such. */
+  readonly weights: StateDict;
+  /** A whole number >= 1, or "N": any, decided at each run. Default "N". */
+  readonly batch?: "N" | number;
+  /** Name of the graph. Default "espalier". */
+  readonly name?: string;
+  /** Texts that the file carries, by name: accuracy, sparsity, seed. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function checkOptions({ input, batch = "N" }: OnnxOptions): void {
+  if (!Array.isArray(input) || input.length === 0 || !input.every((d) => Number.isInteger(d) && d >= 1))
+    throw new OpError(FAILED, `input wants the shape of one sample, [C, H, W]; was given ${JSON.stringify(input)}`);
+  if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))
+    throw new OpError(FAILED, `batch wants "N" or a whole number >= 1, was given ${JSON.stringify(batch)}`);
+}
+
+function checkWeights(model: Module, weights: StateDict): void {
+  const problems: string[] = [];
+  const wanted = new Map(model.namedState());
+  for (const [name, t] of wanted) {
+    const given = weights.get(name);
+    if (!given) problems.push(`${name} is missing`);
+    else if (!sameShape(given.shape, t.shape))
+      problems.push(`${name} wants ${formatShape(t.shape)}, has ${formatShape(given.shape)}`);
+    else if (!(given.data instanceof Float32Array) || given.data.length !== t.numel)
+      problems.push(`${name} wants ${t.numel} float32 values`);
+  }
+  for (const name of weights.keys())
+    if (!wanted.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
+  if (problems.length > 0) throw new OpError(FAILED, `weights do not fit the model: ${problems.join("; ")}`);
+}
+
+/** Writes every step's nodes, and names each value after the module and the op that made it. */
+function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<Tensor, string>, weights: StateDict) {
+  const names = new Map<Tensor, string>([[trace.input, INPUT]]);
+  const nameOf = (t: Tensor | null, op: string, module: string): string | null => {
+    if (!t) return null;
+    const known = names.get(t);
+    if (known !== undefined) return known;
+    const name = parameters.get(t);
+    if (name === undefined) {
+      const what = t instanceof LazyTensor ? "a parameter that is not the model's" : "a tensor that is no parameter";
+      throw new OpError(FAILED, `${op} in ${module || "the model itself"} reads ${what}`, { input: t });
+    }
+    names.set(t, name);
+    return graph.initializer(name, weights.get(name)?.data as Float32Array, t.shape);
+  };
+  for (const step of trace.steps) {
+    const { op, module } = step;
+    const shapeOf = (t: Tensor): SymbolicShape => {
+      const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
+      if (shape) return shape;
+      const where = `${op} in ${module || "the model itself"}`;
+      throw new OpError(FAILED, `${where} depends on the batch, but not as a multiple: give \`batch\` a number`);
+    };
+    const rule = Object.hasOwn(rules, op) ? rules[op] : undefined;
+    if (!rule) throw new OpError(FAILED, `${op} in ${module || "the model itself"} has no counterpart in ONNX here`);
+    const inputs = step.inputs.map((t) => nameOf(t, op, module));
+    graph.prefix = `/${module.replaceAll(".", "/")}`;
+    const output = step.output === trace.output ? OUTPUT : graph.fresh(`${graph.prefix}/${op}`);
+    graph.prefix = output;
+    names.set(step.output, output);
+    rule(new OpContext(graph, step, { inputs, output }, shapeOf));
+  }
+  const made = nameOf(trace.output, "the output", "");
+  if (made !== OUTPUT) graph.node("Identity", [made], {}, OUTPUT);
+}
+
+/** What a user of a spiking graph has to know: the resting potential to begin from, and how many steps to run. */
+function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<string, string> {
+  if (!spiking) return {};
+  const rest: Record<string, number> = {};
+  for (const [path, m] of model.namedModules())
+    if (m instanceof SpikingNode) rest[potentialNames(path || "model").before] = m.config.vReset ?? 0;
+  return {
+    step: "one time step: feed each v_out to its v_in at the next, begin at v_rest, average the logits over the steps",
+    v_rest: JSON.stringify(rest),
+    ...(timeSteps === null ? {} : { time_steps: String(timeSteps) }),
+  };
+}
+
+/**
+ * The model as an ONNX file (operator set 17, format 8): what it computes in evaluation, batch norm with running statistics,
+ * dropout and stochastic depth left out. The model itself is not changed and no GPU is needed.
+ *
+ * Graph     "input" [N, C, H, W] -> "logits"; initializers are named as in the state_dict. Sizes other than the batch are
+ *           those given: a graph for 224 pixels takes 224 pixels.
+ * Spiking   one time step. Each layer of neurons adds an input `v_in.<module>` and an output `v_out.<module>`: its membrane
+ *           potential. The caller feeds outputs back, begins at `v_rest` of the metadata, and averages the logits. Of event
+ *           frames, "input" is one frame; with an encoder it is one step of the encoder's output.
+ * Errors    OpError naming op and module where there is no rule for an op; naming the weights that are missing, unknown or
+ *           of another shape; for options out of range.
+ * Source    https://onnx.ai/onnx/operators, as of operator set 17.
+ */
+export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
+  checkOptions(options);
+  const { input, weights, batch = "N", name = "espalier", metadata = {} } = options;
+  checkWeights(model, weights);
+  const trace = traceModel(model, input, batch === "N" ? null : batch);
+  const parameters = new Map<Tensor, string>();
+  for (const [path, t] of model.namedState()) if (!parameters.has(t)) parameters.set(t, path);
+  const graph = new GraphBuilder(batch === "N" ? batch : null);
+  const inputShape = trace.shapes.get(trace.input) as SymbolicShape;
+  graph.input(INPUT, inputShape);
+  graph.fresh(OUTPUT);
+  const outputShape = trace.shapes.get(trace.output) ?? (parameters.has(trace.output) ? trace.output.shape : null);
+  if (outputShape) graph.output(OUTPUT, outputShape);
+  // First: it names the op that is at fault.
+  writeNodes(graph, trace, parameters, weights);
+  if (!outputShape)
+    throw new OpError(FAILED, "the output depends on the batch, but not as a multiple: give `batch` a number");
+  const notes = spikingNotes(model, trace);
+  return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...notes } });
+}

@@ -1,0 +1,148 @@
+// An ONNX graph under construction: nodes, initializers, inputs and outputs by name, and at the end the bytes of the model.
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType,
+  type AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProto_DataType,
+  type TensorProtoSchema,
+} from "onnx-buf";
+import type { Shape } from "../../tensor/index.ts";
+import { isFixed, type Size, type SymbolicShape } from "./shape.ts";
+
+/** The operator set that the rules are written for, and the file format that came with it (ONNX 1.12). */
+const OPSET = 17;
+const IR = 8;
+
+/** An attribute of a node: whole number, float, whole numbers, or text. */
+export type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: readonly number[] }
+  | { readonly text: string };
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
+type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
+type GraphInit = Required<Pick<MessageInitShape<typeof GraphProtoSchema>, "node" | "initializer" | "input" | "output">>;
+
+const big = (values: readonly number[]) => values.map(BigInt);
+
+function attribute(name: string, value: Attribute): AttributeInit {
+  const type = AttributeProto_AttributeType;
+  if ("int" in value) return { name, type: type.INT, i: BigInt(value.int) };
+  if ("float" in value) return { name, type: type.FLOAT, f: value.float };
+  if ("ints" in value) return { name, type: type.INTS, ints: big(value.ints) };
+  return { name, type: type.STRING, s: new TextEncoder().encode(value.text) };
+}
+
+/** Bytes of numbers as ONNX wants them, little-endian, without a copy: as all hosts of WebGPU have them. */
+function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly doc: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export class GraphBuilder {
+  /** Names of values that a node makes begin with it. */
+  prefix = "";
+  private readonly parts = { node: [], initializer: [], input: [], output: [] } as {
+    [K in keyof GraphInit]: GraphInit[K][number][];
+  };
+  private readonly initializers = new Set<string>();
+  private readonly values = new Set<string>();
+  /** Name of the batch axis; null where it is a number. */
+  private readonly batch: string | null;
+
+  constructor(batch: string | null) {
+    this.batch = batch;
+  }
+
+  /** A name that no value has yet. */
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let i = 2; this.values.has(name); i++) name = `${wanted}_${i}`;
+    this.values.add(name);
+    return name;
+  }
+
+  /** Adds a node of one output and returns the output's name. Inputs may be null: not given. */
+  node(op: string, inputs: readonly (string | null)[], attributes: Attributes = {}, output?: string): string {
+    const given = inputs.map((name) => name ?? "");
+    while (given.at(-1) === "") given.pop();
+    const made = output ?? this.fresh(`${this.prefix}/${op}`);
+    this.parts.node.push({
+      name: `${made}:${op}`,
+      opType: op,
+      input: given,
+      output: [made],
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    return made;
+  }
+
+  /** Adds values under a name of their own, once. */
+  initializer(name: string, data: Float32Array | BigInt64Array, shape: Shape): string {
+    if (this.initializers.has(name)) return name;
+    this.initializers.add(name);
+    this.values.add(name);
+    const dataType = data instanceof Float32Array ? TensorProto_DataType.FLOAT : TensorProto_DataType.INT64;
+    const tensor: TensorInit = { name, dataType, dims: big(shape), rawData: raw(data) };
+    this.parts.initializer.push(tensor);
+    return name;
+  }
+
+  /** A number that nodes share. */
+  scalar(value: number): string {
+    return this.initializer(`const/${value}`, Float32Array.of(value), []);
+  }
+
+  /** Whole numbers that nodes share: shapes, axes, ends. */
+  integers(values: readonly number[]): string {
+    return this.initializer(`const/i64[${values.join(",")}]`, BigInt64Array.from(big(values)), [values.length]);
+  }
+
+  /** Numbers of a node's own. */
+  numbers(label: string, data: Float32Array, shape: Shape): string {
+    return this.initializer(this.fresh(`${this.prefix}/${label}`), data, shape);
+  }
+
+  input(name: string, shape: SymbolicShape): void {
+    this.values.add(name);
+    this.parts.input.push(this.valueInfo(name, shape));
+  }
+
+  output(name: string, shape: SymbolicShape): void {
+    this.parts.output.push(this.valueInfo(name, shape));
+  }
+
+  private valueInfo(name: string, shape: SymbolicShape): GraphInit["input"][number] {
+    const size = (d: Size) => {
+      if (isFixed(d)) return { value: { case: "dimValue" as const, value: BigInt(d) } };
+      const text = d.batches === 1 ? `${this.batch}` : `${d.batches}*${this.batch}`;
+      return { value: { case: "dimParam" as const, value: text } };
+    };
+    const value = { elemType: TensorProto_DataType.FLOAT, shape: { dim: shape.map(size) } };
+    return { name, type: { value: { case: "tensorType", value } } };
+  }
+
+  /** The whole model as a file. */
+  encode({ name, doc, metadata }: ModelInfo): Uint8Array<ArrayBuffer> {
+    const model = create(ModelProtoSchema, {
+      irVersion: BigInt(IR),
+      producerName: "espalier",
+      docString: doc,
+      opsetImport: [{ domain: "", version: BigInt(OPSET) }],
+      graph: create(GraphProtoSchema, { name, ...this.parts }),
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    });
+    return toBinary(ModelProtoSchema, model);
+  }
+}

@@ -1,0 +1,63 @@
+// ONNX for functions of single elements and for arithmetic of two tensors.
+import type { OpContext, Rule, Rules } from "./rule.ts";
+
+const same =
+  (op: string): Rule =>
+  (c) =>
+    c.end(op, c.inputs);
+
+/** x · 0.5 · (1 + inner). */
+function halfOnePlus(c: OpContext, inner: string): void {
+  const { graph, x } = c;
+  const doubled = c.add("Mul", [x, c.add("Add", [inner, graph.scalar(1)])]);
+  c.end("Mul", [doubled, graph.scalar(0.5)]);
+}
+
+function gelu(c: OpContext): void {
+  const { graph, x } = c;
+  if (c.options<{ approximate?: string }>().approximate !== "tanh") {
+    halfOnePlus(c, c.add("Erf", [c.add("Mul", [x, graph.scalar(Math.SQRT1_2)])]));
+    return;
+  }
+  const cube = c.add("Mul", [c.add("Mul", [x, x]), x]);
+  const bent = c.add("Add", [x, c.add("Mul", [cube, graph.scalar(0.044715)])]);
+  halfOnePlus(c, c.add("Tanh", [c.add("Mul", [bent, graph.scalar(Math.sqrt(2 / Math.PI))])]));
+}
+
+/** Spikes of shortcut and branch: ADD, AND (product), or the shortcut where the branch is silent. */
+function sewConnect(c: OpContext): void {
+  const { connect = "ADD" } = c.options<{ connect?: string }>();
+  const [identity = null, out = null] = c.inputs;
+  if (connect === "ADD") c.end("Add", [identity, out]);
+  else if (connect === "AND") c.end("Mul", [identity, out]);
+  else c.end("Mul", [identity, c.add("Sub", [c.graph.scalar(1), out])]);
+}
+
+export const pointwiseRules: Rules = {
+  relu: same("Relu"),
+  relu6: (c) => c.end("Clip", [c.x, c.graph.scalar(0), c.graph.scalar(6)]),
+  silu: (c) => c.end("Mul", [c.x, c.add("Sigmoid", [c.x])]),
+  hardswish: same("HardSwish"),
+  hardsigmoid: (c) => c.end("HardSigmoid", [c.x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } }),
+  sigmoid: same("Sigmoid"),
+  tanh: same("Tanh"),
+  softplus: same("Softplus"),
+  exp: same("Exp"),
+  log: same("Log"),
+  sqrt: same("Sqrt"),
+  neg: same("Neg"),
+  abs: same("Abs"),
+  square: (c) => c.end("Mul", [c.x, c.x]),
+  gelu,
+  leakyRelu: (c) => {
+    const { negativeSlope = 0.01 } = c.options<{ negativeSlope?: number }>();
+    c.end("LeakyRelu", [c.x], { alpha: { float: negativeSlope } });
+  },
+  add: same("Add"),
+  sub: same("Sub"),
+  mul: same("Mul"),
+  div: same("Div"),
+  maximum: same("Max"),
+  minimum: same("Min"),
+  sewConnect,
+};

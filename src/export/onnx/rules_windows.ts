@@ -1,0 +1,101 @@
+// ONNX for windows: pools over space, and response normalisation over channels. Padding is always written out, since
+// runtimes differ in what ceil mode means.
+import type { AvgPoolOptions, ResponseNormOptions } from "../../ops/index.ts";
+import { type PoolOptions, planPool } from "../../ops/pool/plan.ts";
+import { meta } from "../../tensor/index.ts";
+import type { OpContext, Rules } from "./rule.ts";
+
+/** Window, stride and padding of a pool, with the padding behind that the output's size asks for. */
+function pool(c: OpContext) {
+  const shape = c.inputShape();
+  const plane = [c.fixed(shape, 2), c.fixed(shape, 3)];
+  const { window, stride, padding, out_size } = planPool(c.step.op, meta([1, 1, ...plane]), c.options<PoolOptions>());
+  const behind = out_size.map((out, i) => {
+    const [k, s, p] = [window[i], stride[i], padding[i]] as [number, number, number];
+    return Math.max(p, (out - 1) * s + k - (plane[i] as number) - p);
+  });
+  return { window, stride, padding, behind };
+}
+
+function maxPool2d(c: OpContext): void {
+  const { window, stride, padding, behind } = pool(c);
+  c.end("MaxPool", [c.x], {
+    kernel_shape: { ints: window },
+    strides: { ints: stride },
+    pads: { ints: [...padding, ...behind] },
+  });
+}
+
+function avgPool2d(c: OpContext): void {
+  const { window, stride, padding, behind } = pool(c);
+  const { countIncludePad = true } = c.options<AvgPoolOptions>();
+  const attributes = { kernel_shape: { ints: window }, strides: { ints: stride } };
+  if (!countIncludePad) {
+    c.end("AveragePool", [c.x], { ...attributes, pads: { ints: [...padding, ...behind] } });
+    return;
+  }
+  // Padding that counts is data; what hangs over beyond it does not count.
+  const hanging = behind.map((b, i) => b - (padding[i] as number));
+  let x = c.x;
+  if (padding.some((p) => p > 0)) x = c.add("Pad", [x, c.graph.integers([0, 0, ...padding, 0, 0, ...padding])]);
+  c.end("AveragePool", [x], { ...attributes, pads: { ints: [0, 0, ...hanging] } });
+}
+
+/** [outputs, size]: row i has the shares of the elements that bin i takes the mean of. */
+function bins(size: number, outputs: number): Float32Array {
+  const matrix = new Float32Array(outputs * size);
+  for (let i = 0; i < outputs; i++) {
+    const from = Math.floor((i * size) / outputs);
+    const to = Math.ceil(((i + 1) * size) / outputs);
+    matrix.fill(1 / (to - from), i * size + from, i * size + to);
+  }
+  return matrix;
+}
+
+/** By a pool where the bins are alike, else as a matrix product along each axis. */
+function adaptiveAvgPool2d(c: OpContext): void {
+  const [, , h, w] = c.inputShape().map((_, axis) => (axis < 2 ? 0 : c.fixed(c.inputShape(), axis)));
+  const [height, width] = [h as number, w as number];
+  const [oh, ow] = [c.fixed(c.outputShape, 2), c.fixed(c.outputShape, 3)];
+  if (oh === 1 && ow === 1) c.end("GlobalAveragePool", [c.x]);
+  else if (height % oh === 0 && width % ow === 0) {
+    const window = { ints: [height / oh, width / ow] };
+    c.end("AveragePool", [c.x], { kernel_shape: window, strides: window });
+  } else {
+    const rows = c.graph.numbers("rows", bins(height, oh), [oh, height]);
+    const columns = c.graph.numbers("columns", bins(width, ow), [ow, width]);
+    const across = c.add("Transpose", [columns], { perm: { ints: [1, 0] } });
+    c.end("MatMul", [c.add("MatMul", [rows, c.x]), across]);
+  }
+}
+
+/** [C, C]: row c marks the channels in the window of c. */
+function band(channels: number, size: number, value: number): Float32Array {
+  const matrix = new Float32Array(channels * channels);
+  for (let c = 0; c < channels; c++) {
+    const from = Math.max(0, c - Math.floor(size / 2));
+    const to = Math.min(channels, c + Math.floor((size - 1) / 2) + 1);
+    matrix.fill(value, c * channels + from, c * channels + to);
+  }
+  return matrix;
+}
+
+/** By LRN where that means the same: ONNX's window is another for even sizes, and runtimes want four axes. */
+function localResponseNorm(c: OpContext): void {
+  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = c.options<ResponseNormOptions>();
+  const shape = c.inputShape();
+  const channels = c.fixed(shape, 1);
+  if (size % 2 === 1 && shape.length === 4) {
+    const [a, b, bias] = [{ float: alpha }, { float: beta }, { float: k }];
+    c.end("LRN", [c.x], { size: { int: size }, alpha: a, beta: b, bias });
+    return;
+  }
+  const { graph, x } = c;
+  const weights = graph.numbers("window", band(channels, size, alpha / size), [channels, channels]);
+  const area = shape.slice(2).reduce((n: number, _, i) => n * c.fixed(shape, i + 2), 1);
+  const squares = c.reshape(c.add("Mul", [x, x]), [...shape.slice(0, 2), area]);
+  const sums = c.reshape(c.add("MatMul", [weights, squares]), shape);
+  c.end("Div", [x, c.add("Pow", [c.add("Add", [sums, graph.scalar(k)]), graph.scalar(beta)])]);
+}
+
+export const windowRules: Rules = { maxPool2d, avgPool2d, adaptiveAvgPool2d, localResponseNorm };

@@ -1,0 +1,26 @@
+// Shapes in which the batch is not a number: found by running a model on two batch sizes and comparing.
+import type { Shape } from "../../tensor/index.ts";
+
+/** A size: a number, or so many times the batch. */
+export type Size = number | { readonly batches: number };
+export type SymbolicShape = readonly Size[];
+
+export const isFixed = (size: Size | undefined): size is number => typeof size === "number";
+
+/** What two runs of batches `a` and `b` make of a shape; null where a size is neither constant nor a multiple of the batch. */
+export function symbolic(first: Shape, second: Shape, a: number, b: number): SymbolicShape | null {
+  if (first.length !== second.length) return null;
+  const sizes: Size[] = [];
+  for (const [i, size] of first.entries()) {
+    const other = second[i] as number;
+    if (size === other) sizes.push(size);
+    else if (size * b === other * a && size % a === 0) sizes.push({ batches: size / a });
+    else return null;
+  }
+  return sizes;
+}
+
+/** As people write it: [N,3,32,32], [4N,16]. */
+export function formatSymbolic(shape: SymbolicShape): string {
+  return `[${shape.map((d) => (isFixed(d) ? d : d.batches === 1 ? "N" : `${d.batches}N`)).join(",")}]`;
+}

@@ -1,0 +1,147 @@
+// What a model does, as a list of ops: its forward pass run on shapes alone while every op and every module is watched.
+import { type TracedOp, traceOps } from "../../autograd/index.ts";
+import { OpError } from "../../gpu/index.ts";
+import { SpikingInput } from "../../models/index.ts";
+import {
+  DirectEncoder,
+  LatencyEncoder,
+  type Module,
+  PoissonEncoder,
+  SpikingNode,
+  WeightedPhaseEncoder,
+} from "../../nn/index.ts";
+import { reshape } from "../../ops/reshape.ts";
+import { meta, type Shape, type Tensor } from "../../tensor/index.ts";
+import { type SymbolicShape, symbolic } from "./shape.ts";
+
+/** Methods through which a layer may be entered: those that fuse it with another beside the plain one. */
+const DOORS = ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm", "forwardInto"];
+const ENCODERS = [DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder];
+/** Two batches that no layer's own sizes are likely to divide. */
+const BATCHES = [7, 11] as const;
+
+export interface TracedStep extends TracedOp {
+  /** Path of the innermost module that ran it, "" for the model itself. */
+  readonly module: string;
+}
+
+interface Run {
+  readonly steps: readonly TracedStep[];
+  readonly input: Tensor;
+  readonly output: Tensor;
+}
+
+export interface Trace extends Run {
+  /** Shape of the input and of every op's output. Not in it: a shape that depends on the batch, but is no multiple of it. */
+  readonly shapes: ReadonlyMap<Tensor, SymbolicShape>;
+  /** T of a spiking model: the trace is of one step. Null for others, and where the model does not say. */
+  readonly timeSteps: number | null;
+  readonly spiking: boolean;
+}
+
+type Undo = () => void;
+
+/** Replaces a method of one module. */
+function override(m: Module, name: string, value: unknown): Undo {
+  const own = Object.getOwnPropertyDescriptor(m, name); // a checkpointed module has one
+  Object.defineProperty(m, name, { configurable: true, value });
+  return () => {
+    if (own) Object.defineProperty(m, name, own);
+    else Reflect.deleteProperty(m, name);
+  };
+}
+
+/** Notes which module is at work: the last of `stack`. */
+function watch(name: string, m: Module, stack: string[]): Undo[] {
+  return DOORS.flatMap((door) => {
+    const original = (m as unknown as Record<string, unknown>)[door];
+    if (typeof original !== "function") return [];
+    const watched = (...inputs: unknown[]): unknown => {
+      stack.push(name);
+      try {
+        return original.apply(m, inputs);
+      } finally {
+        stack.pop();
+      }
+    };
+    return [override(m, door, watched)];
+  });
+}
+
+/** One step of time: inputs hand on what they get as a sequence of one, encoders too. Returns how to undo it. */
+function oneStep(m: Module): Undo[] {
+  const undo: Undo[] = [];
+  if (m instanceof SpikingInput) {
+    const input = m as { timeSteps: number };
+    const { timeSteps } = m;
+    input.timeSteps = 1;
+    undo.push(() => {
+      input.timeSteps = timeSteps;
+    });
+  }
+  if (m instanceof SpikingNode) {
+    const { observer } = m;
+    m.observer = null;
+    undo.push(() => {
+      m.observer = observer;
+    });
+  }
+  if (ENCODERS.some((encoder) => m instanceof encoder)) {
+    undo.push(override(m, "forward", (x: Tensor) => reshape(x, { shape: [1, ...x.shape] })));
+  }
+  return undo;
+}
+
+function run(model: Module, shape: Shape, stack: string[]): Run {
+  const steps: TracedStep[] = [];
+  const input = meta(shape);
+  const output = traceOps(
+    (op) => steps.push({ ...op, module: stack.at(-1) ?? "" }),
+    () => model.forward(input),
+  );
+  return { steps, input, output };
+}
+
+/**
+ * Traces the model in evaluation mode. `input` is the shape of one sample as the model takes it; of a model for event frames
+ * the trace is of one frame. `batch` null: any. Leaves the model as it was. Throws OpError where the shapes do not fit.
+ */
+export function traceModel(model: Module, input: Shape, batch: number | null): Trace {
+  const modules = [...model.namedModules()];
+  const training = modules.map(([, m]) => [m, m.training] as const);
+  const inputs = modules.flatMap(([, m]) => (m instanceof SpikingInput ? [m] : []));
+  const spiking = modules.some(([, m]) => m instanceof SpikingNode);
+  const [spikingInput] = inputs;
+  const timeSteps = spikingInput?.timeSteps ?? null;
+  const [channels = 1, ...rest] = input;
+  const sample = spikingInput ? [spikingInput.channelsOf(channels), ...rest] : input;
+  const stack: string[] = [];
+  const undo: Undo[] = [];
+  try {
+    for (const [name, m] of modules) undo.push(...oneStep(m), ...watch(name, m, stack));
+    model.eval();
+    const [a, b] = batch === null ? BATCHES : [batch, batch];
+    const first = run(model, [a, ...sample], stack);
+    const second = batch === null ? run(model, [b, ...sample], stack) : first;
+    return { ...first, shapes: shapesOf(first, second, a, b), timeSteps, spiking };
+  } finally {
+    for (const restore of undo.reverse()) restore();
+    for (const [m, mode] of training) m.training = mode;
+  }
+}
+
+function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, SymbolicShape> {
+  const shapes = new Map<Tensor, SymbolicShape>();
+  const note = (t: Tensor, other: Tensor) => {
+    const shape = symbolic(t.shape, other.shape, a, b);
+    if (shape) shapes.set(t, shape);
+  };
+  const ops = ({ steps }: Run) => steps.map(({ op }) => op).join();
+  if (ops(first) !== ops(second))
+    throw new OpError("exportOnnx", "the model runs other ops for other batches: give `batch` a number");
+  note(first.input, second.input);
+  first.steps.forEach(({ output }, i) => {
+    note(output, (second.steps[i] as TracedStep).output);
+  });
+  return shapes;
+}

@@ -1,0 +1,168 @@
+// TensorBoard's event files: records with checksums, each an Event message of protobuf.
+//
+// The messages are written by hand, field by field, on the wire writer of @bufbuild/protobuf: it does the numbers and
+// lengths, and what is left is a few lines a message. Generated classes for the same fields would come with the whole of
+// TensorFlow's graph and tensor definitions, and a generator to run. The test reads the files with descriptors of its own
+// by the library's reflection, so that no field is checked against itself.
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { maskedCrc32c } from "./crc32c.ts";
+import type { Histogram } from "./histogram.ts";
+
+/** A picture as an encoded PNG. */
+export interface EventImage {
+  readonly width: number;
+  readonly height: number;
+  readonly png: Uint8Array;
+  /** 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA. Default 4. */
+  readonly channels?: 1 | 2 | 3 | 4;
+}
+
+/** Something to show under a tag; slashes group tags. */
+export type EventValue = { readonly tag: string } & (
+  | { readonly scalar: number }
+  | { readonly histogram: Histogram }
+  | { readonly image: EventImage }
+  /** Shown as Markdown. */
+  | { readonly text: string }
+);
+
+export interface TensorBoardEvent {
+  /** Seconds since 1970. */
+  readonly wallTime: number;
+  /** A whole number: where on the horizontal axis. */
+  readonly step: number;
+  readonly values: readonly EventValue[];
+}
+
+export interface EncodeOptions {
+  /** Begin with the record that a file begins with. False for what is appended. Default true. */
+  readonly header?: boolean;
+}
+
+/** What the first record of every file says. */
+const FILE_VERSION = "brain.Event:2";
+const STRING_TYPE = 7; // DT_STRING of tensorflow.DataType
+
+/** Wire types of fields that are not whole numbers. */
+const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+/** A field that is a message of its own. */
+function nested(writer: BinaryWriter, field: number, write: (inner: BinaryWriter) => void): void {
+  const inner = new BinaryWriter();
+  write(inner);
+  writer.tag(field, WIRE.bytes).bytes(inner.finish());
+}
+
+const double = (w: BinaryWriter, field: number, value: number) => w.tag(field, WIRE.fixed64).double(value);
+const whole = (w: BinaryWriter, field: number, value: number) => w.tag(field, WIRE.varint).int64(value);
+const text = (w: BinaryWriter, field: number, value: string) => w.tag(field, WIRE.bytes).string(value);
+
+/** tensorflow.HistogramProto; the two lists are packed. */
+function writeHistogram(w: BinaryWriter, h: Histogram): void {
+  for (const [i, value] of [h.min, h.max, h.count, h.sum, h.sumOfSquares].entries()) double(w, i + 1, value);
+  for (const [field, list] of [
+    [6, h.limits],
+    [7, h.counts],
+  ] as const) {
+    nested(w, field, (inner) => {
+      for (const value of list) inner.double(value);
+    });
+  }
+}
+
+/** tensorflow.Summary.Image */
+function writeImage(w: BinaryWriter, { width, height, png, channels = 4 }: EventImage): void {
+  for (const [i, value] of [height, width, channels].entries()) w.tag(i + 1, WIRE.varint).int32(value);
+  w.tag(4, WIRE.bytes).bytes(png);
+}
+
+/** tensorflow.Summary.Value. Text is a tensor of strings that the metadata gives to the text plugin. */
+function writeValue(w: BinaryWriter, value: EventValue): void {
+  text(w, 1, value.tag);
+  if ("scalar" in value) w.tag(2, WIRE.fixed32).float(value.scalar);
+  else if ("image" in value) nested(w, 4, (inner) => writeImage(inner, value.image));
+  else if ("histogram" in value) nested(w, 5, (inner) => writeHistogram(inner, value.histogram));
+  else {
+    nested(w, 8, (tensor) => {
+      tensor.tag(1, WIRE.varint).int32(STRING_TYPE);
+      nested(tensor, 2, () => {}); // a shape without axes
+      tensor.tag(8, WIRE.bytes).bytes(new TextEncoder().encode(value.text));
+    });
+    nested(w, 9, (metadata) => nested(metadata, 1, (plugin) => text(plugin, 1, "text")));
+  }
+}
+
+/** tensorflow.Event */
+function eventMessage({ wallTime, step, values }: TensorBoardEvent): Uint8Array {
+  const w = new BinaryWriter();
+  double(w, 1, wallTime);
+  whole(w, 2, step);
+  nested(w, 5, (summary) => {
+    for (const value of values) nested(summary, 1, (inner) => writeValue(inner, value));
+  });
+  return w.finish();
+}
+
+function versionMessage(wallTime: number): Uint8Array {
+  const w = new BinaryWriter();
+  double(w, 1, wallTime);
+  text(w, 3, FILE_VERSION);
+  return w.finish();
+}
+
+/** A record: length as u64, its checksum, the data, their checksum; all little-endian. */
+function record(data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(8 + 4 + data.length + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, data.length, true); // below 2^32, the upper half stays 0
+  view.setUint32(8, maskedCrc32c(bytes.subarray(0, 8)), true);
+  bytes.set(data, 12);
+  view.setUint32(12 + data.length, maskedCrc32c(data), true);
+  return bytes;
+}
+
+function check({ wallTime, step, values }: TensorBoardEvent): void {
+  const wrong = (what: string, wanted: string, given: unknown) =>
+    new RangeError(`encodeEvents: ${what} wants ${wanted}, was given ${String(given)}`);
+  if (!Number.isFinite(wallTime) || wallTime < 0) throw wrong("wallTime", "seconds since 1970", wallTime);
+  if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "a whole number >= 0", step);
+  for (const value of values) {
+    if (value.tag === "") throw wrong("a tag", "a name", '""');
+    if ("scalar" in value && typeof value.scalar !== "number") throw wrong(value.tag, "a number", value.scalar);
+    if ("histogram" in value) {
+      const { limits, counts } = value.histogram;
+      if (limits.length === 0 || limits.length !== counts.length)
+        throw wrong(value.tag, "as many counts as limits", `${counts.length} and ${limits.length}`);
+    }
+    if ("image" in value && !(value.image.width >= 1 && value.image.height >= 1))
+      throw wrong(value.tag, "a picture of at least one pixel", `${value.image.width} x ${value.image.height}`);
+  }
+}
+
+/**
+ * Bytes of an event file, or with `header: false` bytes to append to one. A file has to have `tfevents` in its name to be
+ * found: `eventFileName` gives one.
+ *
+ * Errors    RangeError naming what is out of range.
+ * Source    TensorFlow: record_writer.h (framing), event.proto and summary.proto (messages).
+ */
+export function encodeEvents(
+  events: readonly TensorBoardEvent[],
+  { header = true }: EncodeOptions = {},
+): Uint8Array<ArrayBuffer> {
+  events.forEach(check);
+  const records = events.map((event) => record(eventMessage(event)));
+  if (header) records.unshift(record(versionMessage(events[0]?.wallTime ?? 0)));
+  const bytes = new Uint8Array(records.reduce((n, r) => n + r.length, 0));
+  let at = 0;
+  for (const r of records) {
+    bytes.set(r, at);
+    at += r.length;
+  }
+  return bytes;
+}
+
+/** A name that TensorBoard reads, by the time the file was begun (seconds since 1970) and the host. */
+export function eventFileName(wallTime: number, host = "espalier"): string {
+  return `events.out.tfevents.${Math.floor(wallTime)}.${host.replaceAll(/[^\w-]+/g, "-") || "espalier"}`;
+}

@@ -1,0 +1,25 @@
+// Image data on disk: encoded images from folders and archives, decoded by all cores, or shards that are decoded already.
+export { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
+export {
+  centralPlan,
+  type DecodedOptions,
+  decodedDataset,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  type MeasuredDataset,
+} from "./decoded_dataset.ts";
+export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
+export { type ImageFolderOptions, openImageFolder } from "./folder.ts";
+export {
+  type ImageDataOptions,
+  type ImageLayout,
+  type ImageSourceOptions,
+  imageLayout,
+  openImageData,
+  openImageSources,
+} from "./open.ts";
+export { type PackOptions, packShards } from "./pack.ts";
+export { openParquet, type ParquetOptions } from "./parquet.ts";
+export { openShards, type ShardOptions } from "./shard_dataset.ts";
+export { poolAdvice } from "./sharp.ts";
+export { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";

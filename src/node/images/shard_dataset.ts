@@ -1,0 +1,258 @@
+// A data set of shards: batches are read at their places into arrays that are used again, and the GPU cuts and mirrors.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { AUGMENT_STEPS, centerCrop } from "../../data/crops.ts";
+import { DataError, expectWhole } from "../../data/errors.ts";
+import { type ByteBatch, batchCount, batchIndices, SourceError, type StreamOptions } from "../../data/index.ts";
+import {
+  checkShardHeader,
+  parseShardIndex,
+  readShardLabels,
+  SHARD_HEADER_BYTES,
+  SHARD_INDEX_FILE,
+  ShardError,
+  type ShardIndex,
+  shardBytes,
+  shardImageOffset,
+  shardLabelsOffset,
+} from "../../io/index.ts";
+import { PhiloxStream } from "../../tensor/philox.ts";
+import { ArrayPool, Loops, Slots } from "./batches.ts";
+import type { MeasuredDataset } from "./decoded_dataset.ts";
+import { epochOrder } from "./order.ts";
+import { PositionedFiles } from "./positioned_files.ts";
+
+export interface ShardOptions {
+  /** Side of the square that a network sees, at most that of the stored images. Default: what the index says. */
+  readonly size?: number;
+  /** Training: probability of mirroring left and right. Default 0.5. */
+  readonly flip?: number;
+  /** Batches made ahead. Default 2. */
+  readonly prefetch?: number;
+  /** Reads at a time. Default 4, Node's threads for files. Changes the speed and nothing else. */
+  readonly workers?: number;
+  /** Compare each shard with its SHA-256 before anything is read: reads all bytes once. Default false. */
+  readonly verify?: boolean;
+}
+
+interface Opened {
+  readonly dir: string;
+  readonly index: ShardIndex;
+  readonly files: PositionedFiles;
+  readonly labels: Int32Array;
+  /** First image of each shard, and the number of all at the end. */
+  readonly starts: Uint32Array;
+}
+
+/** A read error as one of the shard. */
+const shardFault = (path: string) => (cause: unknown) => {
+  const words = cause instanceof SourceError ? cause.message.slice(`files: ${path}: `.length) : String(cause);
+  throw new ShardError(path, words === "no such file" ? "no such file, but the index names it" : words);
+};
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+async function openAll(dir: string, verify: boolean): Promise<Opened> {
+  const path = join(dir, SHARD_INDEX_FILE);
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    const missing = "no such file: shards come with an index, written when packing is finished";
+    throw new ShardError(path, cause.code === "ENOENT" ? missing : (cause.code ?? cause.message));
+  });
+  const index = parseShardIndex(path, text);
+  const files = new PositionedFiles();
+  const labels = new Int32Array(index.length);
+  const starts = new Uint32Array(index.shards.length + 1);
+  try {
+    for (const [i, { file, count, sha256 }] of index.shards.entries()) {
+      const shard = join(dir, file);
+      const want = shardBytes(index.shape, count);
+      const size = await files.size(shard).catch(shardFault(shard));
+      if (size !== want) throw new ShardError(shard, `${count} images want ${want} bytes, it has ${size}: was it cut?`);
+      const header = new Uint8Array(SHARD_HEADER_BYTES);
+      await files.read(shard, header, 0).catch(shardFault(shard));
+      checkShardHeader(shard, header, index.shape, count);
+      const bytes = new Uint8Array(4 * count);
+      await files.read(shard, bytes, shardLabelsOffset(index.shape, count)).catch(shardFault(shard));
+      const start = starts[i] as number;
+      labels.set(readShardLabels(shard, bytes, index.classes.length), start);
+      starts[i + 1] = start + count;
+      if (verify && (await digestOf(shard)) !== sha256) {
+        throw new ShardError(shard, "its bytes are not those that were packed (SHA-256 differs)");
+      }
+    }
+  } catch (cause) {
+    await files.close();
+    throw cause;
+  }
+  return { dir, index, files, labels, starts };
+}
+
+/** The shard that image i lies in. */
+function shardOf(starts: Uint32Array, i: number): number {
+  let [low, high] = [0, starts.length - 2];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] as number) <= i) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+class ShardDataset implements MeasuredDataset {
+  readonly name: string;
+  readonly length: number;
+  readonly shape: readonly [number, number, number];
+  readonly classes: readonly string[];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly badImages = 0;
+  readonly #opened: Opened;
+  readonly #options: ShardOptions;
+  readonly #pixels: number;
+  readonly #slots: Slots;
+  readonly #pool: ArrayPool;
+  readonly #loops: Loops;
+
+  constructor(opened: Opened, options: ShardOptions) {
+    const { index, dir } = opened;
+    const [channels, height, width] = index.shape;
+    const { flip = 0.5 } = options;
+    expectWhole(`${dir}: size`, options.size ?? 1, 1, Math.min(height, width));
+    expectWhole(`${dir}: prefetch`, options.prefetch ?? 2, 0, 64);
+    expectWhole(`${dir}: workers`, options.workers ?? 1, 1, 4096);
+    if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip wants a number in [0, 1], was given ${flip}`);
+    this.name = dir;
+    this.length = index.length;
+    this.shape = options.size ? [channels, options.size, options.size] : [channels, index.view[0], index.view[1]];
+    this.classes = index.classes;
+    this.mean = index.mean;
+    this.std = index.std;
+    this.#opened = opened;
+    this.#options = options;
+    this.#pixels = channels * height * width;
+    this.#slots = new Slots(options.workers ?? 4);
+    this.#pool = new ArrayPool(this.#pixels);
+    this.#loops = new Loops(dir);
+  }
+
+  get bytesMade(): number {
+    return this.#pool.bytesMade;
+  }
+
+  batches(options: StreamOptions) {
+    const length = batchCount(this.length, options.batchSize);
+    let order: Uint32Array | null = null;
+    return this.#loops.batches({
+      length,
+      startBatch: options.startBatch,
+      prefetch: this.#options.prefetch ?? 2,
+      pool: this.#pool,
+      make: (k, signal) => {
+        order ??= epochOrder(this, options.seed, options.epoch, options.training);
+        return this.#make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#loops.close();
+    await this.#opened.files.close();
+  }
+
+  async #make(indices: Uint32Array, k: number, options: StreamOptions, signal: AbortSignal): Promise<ByteBatch> {
+    const { labels, index } = this.#opened;
+    const arrays = this.#pool.take(indices.length);
+    const reads: Promise<void>[] = [];
+    for (let i = 0; i < indices.length; ) {
+      const end = this.#runEnd(indices, i);
+      reads.push(this.#read(indices[i] as number, arrays.bytes.subarray(i * this.#pixels, end * this.#pixels), signal));
+      i = end;
+    }
+    for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
+    for (const [i, image] of indices.entries()) arrays.y[i] = labels[image] as number;
+    const [, height, width] = index.shape;
+    const whole = this.shape[1] === height && this.shape[2] === width;
+    if (options.training || !whole) this.#places(indices, options, arrays.place);
+    const { bytes, y, place } = arrays;
+    const batch: ByteBatch = {
+      bytes,
+      stored: [height, width],
+      ...(options.training || !whole ? { place } : {}),
+      y,
+      indices,
+      size: indices.length,
+      batch: k,
+      epoch: options.epoch,
+    };
+    this.#pool.lend(batch, arrays);
+    return batch;
+  }
+
+  /** Where the images from `i` on stop lying one after the other in one shard. */
+  #runEnd(indices: Uint32Array, i: number): number {
+    const { starts } = this.#opened;
+    const last = starts[shardOf(starts, indices[i] as number) + 1] as number;
+    let end = i + 1;
+    while (
+      end < indices.length &&
+      indices[end] === (indices[end - 1] as number) + 1 &&
+      (indices[end] as number) < last
+    ) {
+      end++;
+    }
+    return end;
+  }
+
+  #read(image: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { starts, dir, index, files } = this.#opened;
+    const shard = shardOf(starts, image);
+    const path = join(dir, index.shards[shard]?.file as string);
+    const offset = shardImageOffset(index.shape, image - (starts[shard] as number));
+    return this.#slots.run(signal, () => files.read(path, into, offset).catch(shardFault(path)));
+  }
+
+  #places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
+    const [, height, width] = this.#opened.index.shape;
+    const [, h, w] = this.shape;
+    const centre = centerCrop(height, width, [h, w]);
+    const random = new PhiloxStream(seed, "augment");
+    for (const [i, image] of indices.entries()) {
+      let { top, left } = centre;
+      let mirrored = 0;
+      if (training) {
+        random.moveTo([epoch, image, AUGMENT_STEPS.crop]);
+        top = random.nextBelow(height - h + 1);
+        left = random.nextBelow(width - w + 1);
+        const { flip = 0.5 } = this.#options;
+        mirrored = random.moveTo([epoch, image, AUGMENT_STEPS.flip]).nextFloat() < flip ? 1 : 0;
+      }
+      place.set([top, left, mirrored, 0], 4 * i);
+    }
+  }
+}
+
+/**
+ * A folder that packShards wrote, as a data set: while training a square at a random place of each image, mirrored or
+ * not; while evaluating the central one. Places are drawn from (seed, epoch, number of the image).
+ *
+ * Shapes    batches u8 [size, c, stored height, stored width] with `place`, which is left out when there is nothing to
+ *           cut and nothing to mirror.
+ * Memory    (prefetch + 2) batches of bytes and 4 bytes an image, however large the shards; 64 files open at a time.
+ * Errors    ShardError naming the file: index or shard missing, cut, of another shape, labels beyond the classes, other
+ *           bytes than packed (with `verify`); DataError for options out of range.
+ */
+export async function openShards(dir: string, options: ShardOptions = {}): Promise<MeasuredDataset> {
+  const opened = await openAll(dir, options.verify ?? false);
+  try {
+    return new ShardDataset(opened, options);
+  } catch (cause) {
+    await opened.files.close();
+    throw cause;
+  }
+}

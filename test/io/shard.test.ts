@@ -1,0 +1,123 @@
+// The format of shards: what is written is read, and what is not right is named.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  checkShardHeader,
+  imagesPerShard,
+  readShardLabels,
+  shardBytes,
+  shardImageOffset,
+  shardLabelsOffset,
+  writeShardHeader,
+  writeShardLabels,
+} from "../../src/io/shard.ts";
+import { formatShardIndex, parseShardIndex, type ShardIndex, shardFile } from "../../src/io/shard_index.ts";
+
+const shape = [3, 4, 5] as const;
+
+function shard(labels: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(shardBytes(shape, labels.length)).fill(7);
+  writeShardHeader(bytes, shape, labels.length);
+  writeShardLabels(bytes, shardLabelsOffset(shape, labels.length), labels);
+  return bytes;
+}
+
+describe("a shard", () => {
+  test("header, images and labels fill it without overlapping", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(999), { minLength: 1, maxLength: 20 }), (labels) => {
+        const bytes = shard(labels);
+        checkShardHeader("s", bytes, shape, labels.length);
+        expect(bytes.subarray(64, shardImageOffset(shape, labels.length)).every((b) => b === 7)).toBe(true);
+        expect([...readShardLabels("s", bytes.subarray(64 + 60 * labels.length), 1000)]).toEqual(labels);
+      }),
+    );
+  });
+
+  test("as many images as fit, but at least one", () => {
+    expect(imagesPerShard(shape, 64 + 64 * 10)).toBe(10);
+    expect(imagesPerShard(shape, 64 + 64 * 10 - 1)).toBe(9);
+    expect(imagesPerShard(shape, 1)).toBe(1);
+  });
+
+  test("a wrong header is named", () => {
+    const good = shard([1, 2]);
+    const changed = (at: number, value: number) => good.with(at, value);
+    expect(() => checkShardHeader("a.bin", good.subarray(0, 10), shape, 2)).toThrow(
+      /a.bin: a shard begins with 64 bytes/,
+    );
+    expect(() => checkShardHeader("a.bin", changed(0, 0), shape, 2)).toThrow(/a.bin: not a shard/);
+    expect(() => checkShardHeader("a.bin", changed(8, 9), shape, 2)).toThrow(/version 9, this program reads version 1/);
+    expect(() => checkShardHeader("a.bin", good, shape, 3)).toThrow(/it holds 2 images, its index says 3/);
+    expect(() => checkShardHeader("a.bin", good, [3, 5, 4], 2)).toThrow(
+      /images are \[3, 4, 5\], its index says \[3, 5, 4\]/,
+    );
+  });
+
+  test("a label beyond the classes is named", () => {
+    const bytes = shard([1, 2]).subarray(shardLabelsOffset(shape, 2));
+    expect(() => readShardLabels("a.bin", bytes, 2)).toThrow(/a.bin: image 1 has label 2, there are 2 classes/);
+  });
+});
+
+const sum = "0123456789abcdef".repeat(4);
+const index: ShardIndex = {
+  name: "pictures",
+  shape,
+  view: [4, 4],
+  classes: ["a", "b"],
+  length: 5,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.2, 0.2, 0.2],
+  fingerprint: sum,
+  skipped: ["b/7.jpg"],
+  shards: [
+    { file: shardFile(0), count: 3, sha256: sum },
+    { file: shardFile(1), count: 2, sha256: sum },
+  ],
+};
+
+describe("index.json", () => {
+  test("what is written is read", () => {
+    const {
+      format: _f,
+      version: _v,
+      ...read
+    } = parseShardIndex("i", formatShardIndex(index)) as ShardIndex & {
+      format: string;
+      version: number;
+    };
+    expect(read).toEqual(index);
+  });
+
+  const broken: readonly (readonly [name: string, change: Record<string, unknown>, message: RegExp])[] = [
+    ["another format", { format: "other" }, /format wants "espalier-shards", is "other"/],
+    ["a later version", { version: 2 }, /version wants version 1, is 2/],
+    ["an unknown key", { extra: 1 }, /extra is not a key/],
+    ["a missing key", { mean: undefined }, /mean is missing/],
+    ["a wrong value", { length: -1 }, /length wants a whole number >= 1, is -1/],
+    ["a shape of two", { shape: [3, 4] }, /shape wants three whole numbers/],
+    ["no deviation", { std: [0, 1, 1] }, /std wants a list of numbers > 0/],
+    ["other counts", { length: 6 }, /its shards hold 5 images, length says 6/],
+    ["a large view", { view: [5, 5] }, /view 5x5 is larger than the images, 4x5/],
+    ["two channels of mean", { mean: [0, 0] }, /3 channels want as many mean and std/],
+    [
+      "a path",
+      { shards: [{ file: "../x", count: 5, sha256: sum }] },
+      /shards\[0\].file wants a name as shard-00000.bin/,
+    ],
+    ["a shard twice", { shards: [index.shards[0], index.shards[0]] }, /shards\[1\].file wants shard-00001.bin/],
+    ["no digest", { shards: [{ file: shardFile(0), count: 5, sha256: "x" }] }, /sha256 wants a SHA-256/],
+    ["an unknown key of a shard", { shards: [{ ...index.shards[0], z: 0 }] }, /shards\[0\].z is not a key/],
+  ];
+  test.each(broken)("%s is refused", (_, change, message) => {
+    const value = { ...(JSON.parse(formatShardIndex(index)) as object), ...change };
+    expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(message);
+    expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(/^dir\/index.json: /);
+  });
+
+  test("what is no JSON, or no object, is refused", () => {
+    expect(() => parseShardIndex("i", "{")).toThrow(/i: not JSON/);
+    expect(() => parseShardIndex("i", "[]")).toThrow(/wanted an object/);
+  });
+});

@@ -1,0 +1,159 @@
+// Sparse model files: exact round trips in both layouts, sizes beside what prune/compression.ts counts, and broken files.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type DenseArray,
+  parseSafetensors,
+  readModelWeights,
+  SPARSE_LAYOUTS,
+  type SparseLayout,
+  sparseBytes,
+  writeSafetensors,
+  writeSparseModel,
+} from "../../src/io/index.ts";
+import { compression } from "../../src/prune/compression.ts";
+
+const shapes = fc.oneof(
+  fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 0, maxLength: 4 }),
+  fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 250, max: 700 })),
+);
+const weight = shapes.chain((shape) => {
+  const count = shape.reduce((a, b) => a * b, 1);
+  const value = fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.float() });
+  return fc
+    .array(value, { minLength: count, maxLength: count, size: "max" })
+    .map((values): DenseArray => ({ data: Float32Array.from(values), shape }));
+});
+const models = fc
+  .dictionary(fc.string({ minLength: 1 }), weight, { maxKeys: 4 })
+  .map((d) => new Map(Object.entries(d)));
+
+/** Bits, with zeros of one sign: a sparse file keeps no sign of what it leaves out. */
+const bits = (data: Float32Array) => [...new Uint32Array(Float32Array.from(data, (v) => (v === 0 ? 0 : v)).buffer)];
+const random = (count: number, keep: number) =>
+  Float32Array.from({ length: count }, (_, i) => ((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32 < keep ? i + 1 : 0));
+
+test.each(SPARSE_LAYOUTS)("%s: what was written comes back", (layout) => {
+  fc.assert(
+    fc.property(models, (weights) => {
+      const { weights: back, metadata } = readModelWeights(writeSparseModel(weights, { seed: "3" }, { layout }), "m");
+      expect([...back.keys()].sort()).toEqual([...weights.keys()].sort());
+      for (const [name, { data, shape }] of weights) {
+        expect(back.get(name)?.shape).toEqual(shape);
+        expect(bits(back.get(name)!.data)).toEqual(bits(data));
+      }
+      expect(metadata.get("seed")).toBe("3");
+    }),
+  );
+});
+
+test("columns take one, two or four bytes by how many there are", () => {
+  for (const [columns, dtype] of [
+    [256, "U8"],
+    [257, "U16"],
+    [65536, "U16"],
+    [65537, "U32"],
+  ] as const) {
+    const data = new Float32Array(2 * columns);
+    data.set([1, 2], columns - 1); // the last of the first row, the first of the second
+    data[2 * columns - 1] = 3;
+    const bytes = writeSparseModel(new Map([["w", { data, shape: [2, columns] }]]), {}, { layout: "csr" });
+    const { tensors } = parseSafetensors(bytes);
+    expect(tensors.get("w.columns")?.dtype).toBe(dtype);
+    expect([...(tensors.get("w.columns")!.data as Uint32Array)]).toEqual([columns - 1, 0, columns - 1]);
+    expect([...(tensors.get("w.rows")!.data as Uint32Array)]).toEqual([0, 1, 3]);
+    expect(bits(readModelWeights(bytes, "m").weights.get("w")!.data)).toEqual(bits(data));
+  }
+});
+
+test("sizes are those that compression counts, in whole bytes", () => {
+  for (const shape of [
+    [128, 784],
+    [64, 32, 3, 3],
+    [10, 128],
+    [16, 1, 5, 5],
+  ]) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const data = random(count, 0.05);
+    const nonzeros = data.filter((v) => v !== 0).length;
+    const { pruned } = compression([{ name: "w", shape, zeros: count - nonzeros }], 0);
+    const sizeOf = (layout: SparseLayout) => {
+      const { tensors } = parseSafetensors(writeSparseModel(new Map([["w", { data, shape }]]), {}, { layout }));
+      return [...tensors.values()].reduce((n, t) => n + t.data.byteLength, 0);
+    };
+    for (const layout of SPARSE_LAYOUTS) expect(sizeOf(layout)).toBe(sparseBytes(shape, nonzeros, layout));
+    expect(sizeOf("bitmask")).toBe(4 * nonzeros + Math.ceil((pruned.bitmask - 32 * nonzeros) / 8));
+    // A file has 8, 16 or 32 bits a column and 32 a row pointer; the count has as few as tell them apart.
+    const columns = count / (shape[0] as number);
+    const least = (n: number) => Math.max(1, Math.ceil(Math.log2(n)));
+    const wider = (columns <= 256 ? 8 : 16) - least(columns);
+    const slack = nonzeros * wider + ((shape[0] as number) + 1) * (32 - least(nonzeros + 1));
+    expect(8 * sizeOf("csr")).toBe(pruned.csr + slack);
+  }
+});
+
+test("a file of the first format is still read", () => {
+  // Bits 0 and 2 of three entries.
+  const parts = new Map([
+    ["w.mask", { dtype: "U8" as const, shape: [1], data: Uint8Array.of(0b101) }],
+    ["w.values", { dtype: "F32" as const, shape: [2], data: Float32Array.of(1.5, -2) }],
+    ["b", { dtype: "F32" as const, shape: [1], data: Float32Array.of(7) }],
+  ]);
+  const bytes = writeSafetensors(parts, { format: "espalier-sparse-1", shapes: '{"w":[3]}' });
+  const { weights } = readModelWeights(bytes, "old");
+  expect([...weights.get("w")!.data, ...weights.get("b")!.data]).toEqual([1.5, 0, -2, 7]);
+});
+
+describe("broken files are refused by name", () => {
+  const rows = { dtype: "U32" as const, shape: [3], data: Uint32Array.of(0, 1, 3) };
+  const columns = { dtype: "U8" as const, shape: [3], data: Uint8Array.of(2, 0, 1) };
+  const values = { dtype: "F32" as const, shape: [3], data: Float32Array.of(1, 2, 3) };
+  const csr = { "w.rows": rows, "w.columns": columns, "w.values": values };
+  const read = (parts: object, shapes = '{"w":[2,3]}') => {
+    const present = Object.entries(parts).filter(([, part]) => part !== null);
+    return readModelWeights(writeSafetensors(new Map(present), { format: "espalier-sparse-csr-1", shapes }), "m.st");
+  };
+
+  test("the sound one is read", () => {
+    expect([...read(csr).weights.get("w")!.data]).toEqual([0, 0, 1, 2, 3, 0]);
+  });
+
+  const u32 = (...data: number[]) => ({ ...rows, shape: [data.length], data: Uint32Array.from(data) });
+  const u8 = (...data: number[]) => ({ ...columns, shape: [data.length], data: Uint8Array.from(data) });
+  test.each([
+    ["no columns", { "w.columns": null }, "w has rows but no columns"],
+    ["no values", { "w.values": null }, "w has rows but no values"],
+    ["too few rows", { "w.rows": u32(0, 3) }, "w wants 3 row pointers, U32"],
+    ["rows that fall", { "w.rows": u32(0, 4, 3) }, "w wants ascending columns below 3 in row 0"],
+    ["a row before the first", { "w.rows": u32(1, 1, 3) }, "w wants row pointers from 0 to 3"],
+    ["rows behind the end", { "w.rows": u32(0, 1, 9) }, "w wants row pointers from 0 to 3"],
+    ["a column outside", { "w.columns": u8(3, 0, 1) }, "w wants ascending columns below 3 in row 0"],
+    ["a column twice", { "w.columns": u8(2, 1, 1) }, "w wants ascending columns below 3 in row 1"],
+    ["too few columns", { "w.columns": u8(2, 0) }, "w wants as many F32 values as columns, has 3 and 2"],
+    ["columns of another width", { "w.columns": u32(2, 0, 1) }, "w wants columns of type U8, they are U32"],
+  ] as const)("%s", (_, change, message) => {
+    expect(() => read({ ...csr, ...change })).toThrow(`m.st: ${message}`);
+  });
+
+  test("rows that end before they begin", () => {
+    const one = { ...columns, shape: [1], data: Uint8Array.of(0) };
+    const parts = {
+      "w.rows": u32(0, 1, 0, 1),
+      "w.columns": one,
+      "w.values": { ...values, shape: [1], data: Float32Array.of(1) },
+    };
+    expect(() => read(parts, '{"w":[3,3]}')).toThrow("w wants ascending row pointers, row 1 ends before it begins");
+  });
+
+  test.each(['{"w":[2,0]}', "{}", '{"w":"x"}'])("shapes %s", (shapes) => {
+    expect(() => read(csr, shapes)).toThrow("w has no valid shape");
+  });
+
+  test("another layout", () => {
+    expect(() => writeSparseModel(new Map(), {}, { layout: "coo" as SparseLayout })).toThrow(
+      "layout wants bitmask or csr, was given coo",
+    );
+    const wrong = new Map([["w", { data: new Float32Array(9), shape: [2, 3] }]]);
+    expect(() => writeSparseModel(wrong)).toThrow("w: 9 values do not fill [2,3]");
+  });
+});

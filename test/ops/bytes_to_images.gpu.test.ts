@@ -1,0 +1,156 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { normalisationTable } from "../../src/data/index.ts";
+import { type BytesToImagesOptions, bytesToImages, expectPlaces } from "../../src/ops/bytes_to_images.ts";
+import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { randomInts } from "../support/random.ts";
+
+interface Case extends BytesToImagesOptions {
+  /** [n, 4], or null. */
+  readonly place: readonly (readonly [number, number, number])[] | null;
+}
+
+const placesOf = ({ place }: Case) => place && Int32Array.from(place.flatMap((p) => [...p, 0]));
+
+const tableOf = (c: number) =>
+  normalisationTable({
+    shape: [c, 1, 1],
+    mean: [0.485, 0.456, 0.406].slice(0, c),
+    std: [0.229, 0.224, 0.225].slice(0, c),
+  });
+
+/** The definition, a value at a time. */
+function reference(bytes: Uint8Array, table: Float32Array, { shape: [n, c, h, w], stored: [H, W], place }: Case) {
+  const y = new Float32Array(n * c * h * w);
+  let at = 0;
+  for (let i = 0; i < n; i++) {
+    const [top, left, mirrored] = place?.[i] ?? [0, 0, 0];
+    for (let channel = 0; channel < c; channel++) {
+      for (let row = 0; row < h; row++) {
+        for (let col = 0; col < w; col++) {
+          const from = left + (mirrored ? w - 1 - col : col);
+          y[at++] = table[channel * 256 + bytes[((i * c + channel) * H + top + row) * W + from]!]!;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+/** Bytes four to a word, the last word filled with ones that must not be seen. */
+function words(bytes: Uint8Array): Uint32Array {
+  const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4).fill(255);
+  whole.set(bytes);
+  return new Uint32Array(whole.buffer);
+}
+
+async function check(all: Case): Promise<void> {
+  using _scope = new Scope();
+  const [n, c] = all.shape;
+  const bytes = Uint8Array.from(randomInts(n * c * all.stored[0] * all.stored[1], 256, 3));
+  const table = tableOf(c);
+  const places = placesOf(all);
+  if (places) expectPlaces("test", places, all);
+  const place = places && tensor(places, [n, 4]);
+  const y = bytesToImages(tensor(words(bytes)), place, tensor(table, [c, 256]), all);
+  expect(y.shape).toEqual(all.shape);
+  expect(await y.data()).toEqual(reference(bytes, table, all));
+}
+
+// Few sizes of a result, as each is a shader of its own; what is stored around it is any.
+const batch = fc.record({
+  n: fc.integer({ min: 1, max: 5 }),
+  c: fc.constantFrom(1, 3),
+  h: fc.constantFrom(1, 5),
+  w: fc.constantFrom(1, 7, 8),
+});
+
+describe("the plain definition, to the last bit", () => {
+  test("whole images of any size", async () => {
+    await fc.assert(
+      fc.asyncProperty(batch, ({ n, c, h, w }) => check({ shape: [n, c, h, w], stored: [h, w], place: null })),
+      { numRuns: 20, seed: 1 },
+    );
+  });
+
+  test("any size cut out of any, anywhere, mirrored or not", async () => {
+    const margin = fc.integer({ min: 0, max: 6 });
+    const cases = fc.record({ of: batch, down: margin, right: margin }).chain(({ of: { n, c, h, w }, down, right }) =>
+      fc.record({
+        shape: fc.constant([n, c, h, w] as const),
+        stored: fc.constant([h + down, w + right] as const),
+        place: fc.array(
+          fc.tuple(
+            fc.integer({ min: 0, max: down }),
+            fc.integer({ min: 0, max: right }),
+            fc.integer({ min: 0, max: 1 }),
+          ),
+          { minLength: n, maxLength: n },
+        ),
+      }),
+    );
+    await fc.assert(fc.asyncProperty(cases, check), { numRuns: 40, seed: 1 });
+  });
+
+  // Widths that are multiples of four, and not; each begins at every byte of a word.
+  test.each([
+    [3, 8, 8],
+    [1, 8, 7],
+    [3, 5, 12],
+    [3, 3, 5],
+  ])("%i channels of %ix%i at every border, both ways round", async (c, h, w) => {
+    const place = [0, 1].flatMap((mirrored) =>
+      [0, 1, 2, 3, 4].flatMap((left) => [0, 3].map((top) => [top, left, mirrored] as const)),
+    );
+    await check({ shape: [place.length, c, h, w], stored: [h + 3, w + 4], place });
+  });
+});
+
+test("more than one row of workgroups' worth of values", async () => {
+  await check({ shape: [2, 3, 60, 64], stored: [60, 64], place: null });
+});
+
+test("shapes and errors", () => {
+  const image = { shape: [2, 3, 4, 5], stored: [6, 8] } as const;
+  const bytes = meta([72], "u32");
+  const place = meta([2, 4], "i32");
+  const table = meta([3, 256]);
+  expect(bytesToImages(bytes, place, table, image).shape).toEqual([2, 3, 4, 5]);
+  const fails = (what: string, run: () => void) => expect(run).toThrow(`bytesToImages: ${what}`);
+  fails("stored wants 4x5 where no places are given, was given 6x8", () => bytesToImages(bytes, null, table, image));
+  fails("stored wants at least 4x5, was given 3x8", () =>
+    bytesToImages(bytes, place, table, { ...image, stored: [3, 8] }),
+  );
+  fails("bytes of [2,3,6,8] want 72 u32", () => bytesToImages(meta([71], "u32"), place, table, image));
+  fails("bytes of [2,3,6,8] want 72 u32", () => bytesToImages(meta([72]), place, table, image));
+  fails("place wants [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
+  fails("table wants [3,256] f32", () => bytesToImages(bytes, place, meta([1, 256]), image));
+  fails("shape wants [n, c, h, w], was given [2,3,4,0]", () =>
+    bytesToImages(bytes, place, table, { ...image, shape: [2, 3, 4, 0] }),
+  );
+  fails("stored wants [h, w], was given [6,1.5]", () =>
+    bytesToImages(bytes, place, table, { ...image, stored: [6, 1.5] }),
+  );
+  fails("wants fewer than 2^32 bytes", () =>
+    bytesToImages(bytes, place, table, { shape: [2 ** 14, 3, 4, 5], stored: [512, 512] }),
+  );
+});
+
+test("a place beyond the edges is named with its image and numbers", () => {
+  const image = { shape: [2, 1, 4, 5], stored: [6, 8] } as const;
+  const at = (...second: number[]) => Int32Array.from([2, 3, 1, 0, ...second]);
+  expect(() => expectPlaces("train", at(0, 0, 0, 0), image)).not.toThrow();
+  const wanted = "train: place of image 1 wants [0..2, 0..3, 0 or 1, 0] to cut 4x5 out of 6x8, was given ";
+  for (const bad of [
+    [3, 0, 0, 0],
+    [-1, 0, 0, 0],
+    [0, 4, 0, 0],
+    [0, -1, 0, 0],
+    [0, 0, 2, 0],
+    [0, 0, -1, 0],
+    [0, 0, 0, 1],
+  ]) {
+    expect(() => expectPlaces("train", at(...bad), image)).toThrow(`${wanted}[${bad.join(", ")}]`);
+  }
+  expect(() => expectPlaces("train", at(), image)).toThrow("train: 2 images want 8 numbers of place, there are 4");
+});
