@@ -45,9 +45,20 @@ export function wgslModule(path) {
 const markOf = (comment) =>
   comment.startsWith("//!unroll") ? "//!unroll" : comment.includes("//!spec") ? "//!spec" : "";
 
+/** How WGSL cuts a line into words and marks: the longest that it knows, from the left. */
+const PIECES = /[\w.]+|<<=|>>=|->|&&|\|\||\+\+|--|<<|>>|\/[/*]|[-+*/%&|^=!<>]=|\S/g;
+
+/** The line with those blanks only that keep words and marks apart. */
+function withoutBlanks(line) {
+  const pieces = line.match(PIECES) ?? [];
+  const joins = (a, b) => (a + b).match(PIECES)?.length !== 2;
+  return pieces.reduce((done, piece, i) => done + (i > 0 && joins(pieces[i - 1], piece) ? " " : "") + piece, "");
+}
+
 /**
- * The text without comments, indentation and empty lines. The marks `//!spec` and `//!unroll` stay, without the words after
- * them. Line breaks stay too, since a `//!spec` line is a line.
+ * The text without comments, indentation, empty lines, and most blanks. The marks `//!spec` and `//!unroll` stay, without
+ * the words after them. Line breaks stay too, since a `//!spec` line is a line; so do the blanks of such lines and of those
+ * at the margin, which the reader of templates compares with patterns.
  */
 export function stripWgsl(text, from) {
   const lines = [];
@@ -58,8 +69,11 @@ export function stripWgsl(text, from) {
       throw new Error(`${from}: bundles know no /* block comments */, write // ones: ${line.trim()}`);
     const bare = code.trim();
     if (bare === "") continue;
-    const inside = /^\s/.test(code) && MARGIN.test(bare) ? " " : "";
-    lines.push(`${inside}${bare}${at < 0 ? "" : markOf(line.slice(at))}\n`);
+    const mark = at < 0 ? "" : markOf(line.slice(at));
+    const margin = MARGIN.test(bare);
+    const inside = /^\s/.test(code) && margin ? " " : "";
+    const keeps = mark !== "" || (margin && inside === "");
+    lines.push(`${inside}${keeps ? bare : withoutBlanks(bare)}${mark}\n`);
   }
   return lines.join("");
 }
