@@ -56,6 +56,9 @@ const MESSAGES: Readonly<Record<string, readonly Field[]>> = {
   ],
 };
 
+/** Of a Value one of these is there: a zero among them is written, where elsewhere it is what an absent field means. */
+const ONE_OF = ["simple_value", "image", "histo", "tensor"];
+
 const registry = createFileRegistry(
   create(FileDescriptorSetSchema, {
     file: [
@@ -71,7 +74,9 @@ const registry = createFileRegistry(
             number,
             label: repeated ? Label.REPEATED : Label.OPTIONAL,
             ...(typeof type === "string" ? { type: Type.MESSAGE, typeName: `.tb.${type}` } : { type }),
+            ...(name === "Value" && ONE_OF.includes(field) ? { oneofIndex: 0 } : {}),
           })),
+          oneofDecl: name === "Value" ? [{ name: "value" }] : [],
         })),
       },
     ],
