@@ -45,9 +45,9 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/**/*.gpu.test.ts"],
-          // Whole runs of every method, and the demo's worker: host code around kernels whose own tests are here. Exports are
-          // checked by ONNX Runtime, in Node.
-          exclude: ["test/prune/methods/**", "test/demo/**", "test/export/**"],
+          // Whole runs of every method, whole networks, and the demo's worker: host code around kernels whose own tests are
+          // here. Exports are checked by ONNX Runtime, in Node.
+          exclude: ["test/prune/methods/**", "test/models/zoo.gpu.test.ts", "test/demo/**", "test/export/**"],
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,

