@@ -17,10 +17,14 @@ test("a profile has one row per kernel, with its calls, longest first; results s
   copyInto(b, a);
   for (let i = 0; i < 300; i++) accumulate(b, a);
   const rows = await profile.stop();
-  expect(rows.map((r) => [r.kernel, r.calls])).toEqual([
-    ["accumulate", 300],
-    ["fill", 1],
-  ]);
+  // On a busy machine one call may take longer than three hundred.
+  expect(new Map(rows.map((r) => [r.kernel, r.calls]))).toEqual(
+    new Map([
+      ["accumulate", 300],
+      ["fill", 1],
+    ]),
+  );
+  expect(rows[0]?.ms).toBeGreaterThanOrEqual(rows[1]?.ms ?? 0);
   expect(rows[0]?.ms).toBeGreaterThan(0);
   expect(rows.every((r) => r.ms >= 0)).toBe(true);
   expect(profile.untimed).toBe(0);
