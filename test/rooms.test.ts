@@ -21,7 +21,7 @@ const below: Record<string, readonly string[]> = {
   export: ["train", "models", "nn", "ops", "autograd", "io", "tensor", "gpu"],
   // Images on disk: shards are a format of io, and what happens to an image is drawn from the tensor room's Philox.
   node: ["train", "data", "io", "tensor", "gpu"],
-  cli: ["index.ts", "node"],
+  cli: ["index.ts", "node", "export"],
 };
 /** Packages that a room may import, beside those that hosts do. Protobuf is why the export room is an entry of its own. */
 const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protobuf", "onnx-buf"] };

@@ -4,6 +4,9 @@ import type { Settings } from "./settings.ts";
 
 export type Lane = 0 | 1;
 
+/** What a model is given away as: safetensors of every weight, safetensors of those that are left, or ONNX. */
+export type ModelForm = "dense" | "sparse" | "onnx";
+
 export type Command =
   /** First of all: look for a GPU. `assets` is the folder of the page, for the digits. */
   | { readonly kind: "open"; readonly assets: string }
@@ -23,7 +26,7 @@ export type Command =
   | { readonly kind: "classify"; readonly id: number; readonly pixels: Uint8Array; readonly size: number }
   /** A test image at random, for those who cannot draw. */
   | { readonly kind: "sample"; readonly id: number }
-  | { readonly kind: "export"; readonly lane: Lane; readonly what: "dense" | "sparse" }
+  | { readonly kind: "export"; readonly lane: Lane; readonly what: ModelForm }
   /** A model file for lane 0. */
   | { readonly kind: "import"; readonly name: string; readonly bytes: ArrayBuffer }
   /** For tests: the device is gone, as after a driver reset. */

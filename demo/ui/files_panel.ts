@@ -34,7 +34,7 @@ export class FilesPanel {
   private listenOut(): void {
     const { host } = this;
     const lane = (): Lane => (this.lane.value === "1" ? 1 : 0);
-    for (const what of ["dense", "sparse"] as const)
+    for (const what of ["dense", "sparse", "onnx"] as const)
       find(`#export-${what}`).addEventListener("click", () => host.send({ kind: "export", lane: lane(), what }));
     const name = ({ settings: { model, data, method, seed } }: RunMetrics) =>
       `espalier-${model}-${data}-${method}-${seed}`;

@@ -1,12 +1,14 @@
 // Models out to files and back in.
 import {
   type DenseArray,
+  type ImageDataset,
   inverseThreshold,
   readModelWeights,
   type Session,
   writeSafetensors,
   writeSparseModel,
 } from "../../src/index.ts";
+import type { ModelForm } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 
 export interface ModelFile {
@@ -18,14 +20,24 @@ export interface ModelFile {
 export interface ModelFacts {
   readonly settings: Settings;
   readonly step: number;
-  /** Name of the data set. */
-  readonly data: string;
+  readonly data: Pick<ImageDataset, "name" | "classes" | "mean" | "std">;
   readonly accuracy: number | null;
 }
 
-/** The effective weights as a safetensors file, dense or as bitmasks and non-zero values. Waits for the GPU. */
-export async function exportModel(session: Session, what: "dense" | "sparse", facts: ModelFacts): Promise<ModelFile> {
-  const { settings, step, accuracy } = facts;
+/** The writer of ONNX files. It brings a library along, so that it is fetched when the first one is asked for. */
+const onnxWriter = () => import("../../src/export/onnx/index.ts");
+
+/** Fetches what an export needs beforehand, so that no training has to wait for it. */
+export async function prepareExport(what: ModelForm): Promise<void> {
+  if (what === "onnx") await onnxWriter();
+}
+
+/**
+ * The effective weights as a safetensors file, dense or as bitmasks and non-zero values, or the network with them as ONNX.
+ * Waits for the GPU.
+ */
+export async function exportModel(session: Session, what: ModelForm, facts: ModelFacts): Promise<ModelFile> {
+  const { settings, step, accuracy, data } = facts;
   const { method, sample, model } = session;
   const state = await session.weights();
   const weights = new Map([...state].map(([key, { data, shape }]) => [key, { data, shape } as DenseArray]));
@@ -34,10 +46,12 @@ export async function exportModel(session: Session, what: "dense" | "sparse", fa
   const spiking = settings.model === "spiking-cnn";
   const metadata: Record<string, string> = {
     model: settings.model,
-    data: facts.data,
+    data: data.name,
     ...(spiking ? { time: JSON.stringify({ timeSteps: settings.timeSteps }) } : {}),
     input: sample.join("x"),
     classes: String(session.classes),
+    classNames: JSON.stringify(data.classes),
+    normalise: JSON.stringify({ mean: data.mean, std: data.std }),
     seed: String(settings.seed),
     method: method.name,
     threshold: String(threshold),
@@ -48,6 +62,13 @@ export async function exportModel(session: Session, what: "dense" | "sparse", fa
   const name = `espalier-${settings.model}-${method.name}`;
   if (what === "sparse") {
     return { name: `${name}.sparse.safetensors`, bytes: writeSparseModel(weights, metadata) };
+  }
+  if (what === "onnx") {
+    const { exportOnnx } = await onnxWriter();
+    return {
+      name: `${name}.onnx`,
+      bytes: exportOnnx(model, { input: sample, weights: state, name: settings.model, metadata }),
+    };
   }
   const dense = new Map(
     [...weights].map(([key, a]) => [key, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),

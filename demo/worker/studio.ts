@@ -7,7 +7,7 @@ import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./
 import { type DroppedFile, datasetOf } from "./file_data.ts";
 import { fitInk } from "./ink.ts";
 import type { Watch } from "./lane.ts";
-import { exportModel, importModel } from "./model_files.ts";
+import { exportModel, importModel, prepareExport } from "./model_files.ts";
 import { Run } from "./run.ts";
 import { checkSettings } from "./run_config.ts";
 
@@ -321,9 +321,10 @@ export class Studio {
     const { lanes, settings, data } = this.current();
     const chosen = lanes[lane];
     if (!chosen) throw new RangeError(`there is no network ${lane + 1}`);
+    await prepareExport(what);
     const { name, bytes } = await chosen.between(() => {
       const { step, testAccuracy, session } = chosen;
-      return exportModel(session, what, { settings, step, data: data.train.name, accuracy: testAccuracy });
+      return exportModel(session, what, { settings, step, data: data.train, accuracy: testAccuracy });
     });
     this.options.report({ kind: "exported", name, bytes }, [bytes.buffer as ArrayBuffer]);
   }

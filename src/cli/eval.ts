@@ -2,21 +2,28 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ByteInput,
   currentGpu,
   DataLoader,
   Evaluator,
+  isStreamed,
   layerSparsity,
   type Module,
   RandomState,
   readModelWeights,
+  type StateDict,
+  type TrainBatches,
 } from "../index.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
-import { loadSplits } from "./datasets.ts";
+import { type DataSettings, loadSplits, type Splits } from "./datasets.ts";
 import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
+import { withAdvice } from "./image_data.ts";
+import { dataOfRun, readImageMetadata } from "./image_metadata.ts";
 import type { Output } from "./json_log.ts";
+import type { Recipe } from "./recipe.ts";
 import { modelFor } from "./session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
@@ -28,11 +35,21 @@ export interface EvalFlags extends AdapterFlags {
   readonly data?: string;
   readonly dataDir?: string;
   readonly batchSize?: number;
+  /** Of image files; see the recipe's `data`. */
+  readonly size?: number;
+  readonly resize?: number;
+  readonly skipBad?: number;
+  readonly mapping?: string;
+  readonly heldOut?: number;
+  readonly workers?: number;
   /** Samples of each class of event data; passed over for images. */
   readonly limit?: number;
   /** Operations and energy, of a network without spikes too. */
   readonly activity?: boolean;
 }
+
+/** Images at a time where the file does not say: 500 of MNIST's size, fewer that may be large. */
+const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
 function modelFile(path: string): string {
   if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
@@ -48,24 +65,70 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";
-  const { by, size, batch = 500, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const { by, size, batch = batchFor(data), ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const images = readImageMetadata(metadata.get("images"), file);
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
-  const { dataDir: dir } = flags;
-  // Images are tested whole; a limit is of those to train with.
-  const limit = isEventData(data) ? flags.limit : undefined;
-  const splits = await loadSplits({ name: data, dir, by, size, limit }, timeStepsOf(settings, data));
+  const run = statSync(flags.path).isDirectory() ? dataOfRun(flags.path, data) : {};
+  const { dataDir: dir = run.dir, mapping = run.mapping, skipBad, workers } = flags;
+  const common = { name: data, dir, by, size };
+  const wanted: DataSettings = isEventData(data)
+    ? { ...common, limit: flags.limit }
+    : {
+        // Images are tested whole; a limit is of those to train with.
+        ...common,
+        size: flags.size ?? images.size,
+        resize: flags.resize ?? images.resize,
+        heldOut: flags.heldOut ?? images.heldOut,
+        ...{ mapping, skipBad, workers },
+      };
+  const splits = await loadSplits(wanted, timeStepsOf(settings, data), {
+    onDamaged: ({ message, source, key, fault }, count) => {
+      out.say(`passed over ${message}`);
+      out.emit({ kind: "damaged", source, image: key, fault, count });
+    },
+  });
+  try {
+    for (const note of splits.notes) out.say(note);
+    const batchSize = flags.batchSize ?? images.batch ?? batch;
+    return await testOn(splits, { name, data, settings, weights, metadata, batchSize }, flags, out);
+  } catch (error) {
+    throw withAdvice(error, wanted);
+  } finally {
+    await splits.close();
+  }
+}
+
+interface Tested {
+  readonly name: string;
+  /** Name of the data set. */
+  readonly data: string;
+  readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
+  readonly weights: StateDict;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly batchSize: number;
+}
+
+async function testOn(
+  splits: Splits,
+  { name, data, settings, weights, metadata, batchSize }: Tested,
+  flags: EvalFlags,
+  out: Output,
+): Promise<number> {
   const test = forEncoder(splits.test, settings.encoder);
   const gpu = await openGpu(flags);
   const random = new RandomState(Number(metadata.get("seed") ?? 0));
   const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
   model.loadStateDict(weights);
-  const evaluator = new Evaluator(model, test.shape, random);
+  const evaluator = new Evaluator(model, test.shape, random, isStreamed(test) ? new ByteInput(test) : undefined);
   const started = performance.now();
-  const result = await evaluator.run(new DataLoader({ dataset: test, batchSize: flags.batchSize ?? batch }));
+  const batches = isStreamed(test)
+    ? test.batches({ batchSize, epoch: 0, seed: 0, startBatch: 0, training: false })
+    : new DataLoader({ dataset: test, batchSize });
+  const result = await evaluator.run(batches as TrainBatches);
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
-  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }, random) : null;
+  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }, random, batchSize) : null;
   const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
   out.say(renderLayerTable(layers));
   if (activity) out.say(renderActivityTable(activity.report));
@@ -84,6 +147,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
     peakBytes: currentGpu().memory().peak,
     layers,
     ...(activity ? { activity: activity.report } : {}),
+    ...(isStreamed(test) ? { damagedImages: splits.damaged } : {}),
   });
   return 0;
 }

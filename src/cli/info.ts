@@ -24,6 +24,8 @@ export interface InfoFlags extends AdapterFlags {
   readonly gpu: boolean;
   /** Images a training step: with it, the memory of training is predicted. */
   readonly batch?: number;
+  /** Images that the GPU holds at once; divides batch. */
+  readonly microBatch?: number;
   /** Steps of a spiking model. */
   readonly timeSteps?: number;
   /** Train densely, without latent weights. */
@@ -45,12 +47,13 @@ function predict(
   adapter: AdapterReport | null,
   out: Output,
 ): void {
-  const { channels, size, classes, model, batch, checkpointBlocks = false } = flags;
+  const { channels, size, classes, model, batch, microBatch, checkpointBlocks = false } = flags;
   const { prune } = DEFAULT_RECIPE;
   const dense = flags.dense ?? false;
   const config = {
     ...DEFAULT_RECIPE,
     batchSize: batch,
+    microBatch,
     prune: dense ? { ...prune, schedule: "none" as const } : prune,
   };
   const plan = (testImages: number) =>
@@ -66,7 +69,7 @@ function predict(
   const images = evaluationBatch(config);
   const training = plan(0);
   const evaluated = plan(images);
-  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}`;
+  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
   out.say("");
   for (const line of memoryLines({ batch, optimizer, images }, training, evaluated)) out.say(line);
   if (!adapter)
@@ -75,8 +78,11 @@ function predict(
 }
 
 export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
-  const { model, batch } = flags;
+  const { model, batch, microBatch } = flags;
   if (batch !== undefined && !model) throw new UsageError("--batch wants --model: memory is predicted for a network");
+  if (microBatch !== undefined && (batch === undefined || microBatch === 0 || batch % microBatch !== 0)) {
+    throw new UsageError(`--micro-batch wants a divisor of --batch ${batch ?? "(not given)"}, was given ${microBatch}`);
+  }
   if (batch === 0) throw new UsageError("--batch wants a whole number >= 1, was given 0");
   let adapter: AdapterReport | null = null;
   if (flags.gpu) {

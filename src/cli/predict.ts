@@ -1,17 +1,19 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { type Module, models, noGrad, parseNpy, RandomState, Scope, tensor, toFloat32, writeNpy } from "../index.ts";
+import { type Module, models, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { writeAtomic } from "../node/index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
+import { createProgress } from "./progress.ts";
 import { modelFor } from "./session.ts";
 import { readNeuronMetadata } from "./spiking.ts";
+import { printable } from "./terminal.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
 
-export interface PredictFlags extends AdapterFlags {
+export interface PredictFlags extends AdapterFlags, ImageInput {
   readonly model?: string;
   readonly weights: string;
   readonly input: readonly string[];
@@ -22,32 +24,8 @@ export interface PredictFlags extends AdapterFlags {
   readonly top: number;
 }
 
-/** Samples [n, c, h, w] as a network takes them, and a name for each. */
-interface Samples {
-  readonly data: Float32Array;
-  readonly shape: readonly [n: number, c: number, h: number, w: number];
-  readonly names: readonly string[];
-}
-
-function arraySamples(path: string): Samples {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
-  }
-  const array = parseNpy(new Uint8Array(bytes), path);
-  const { shape } = array;
-  const fits = (shape.length === 4 || shape.length === 3) && shape.every((n) => n > 0);
-  if (!fits) {
-    throw new UsageError(`${path}: wants an array [n, c, h, w] or [c, h, w], holds [${shape.join(", ")}]`);
-  }
-  const [n, c, h, w] = (shape.length === 4 ? shape : [1, ...shape]) as [number, number, number, number];
-  return { data: toFloat32(array), shape: [n, c, h, w], names: Array.from({ length: n }, (_, i) => `${path}[${i}]`) };
-}
-
 /** How many classes the last layer of a file's weights has: the rows of the last weight with two axes or more. */
-function classesOf(weights: ReadonlyMap<string, { readonly shape: readonly number[] }>, file: string): number {
+export function classesOf(weights: ReadonlyMap<string, { readonly shape: readonly number[] }>, file: string): number {
   const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
   if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
   return last.shape[0] as number;
@@ -58,16 +36,18 @@ async function logitsOf(
   model: Module,
   samples: Samples,
   batchSize: number,
+  onDone: (done: number) => void,
 ): Promise<{ data: Float32Array; classes: number }> {
   const [n, ...sample] = samples.shape;
-  const values = sample.reduce((a, b) => a * b, 1);
   const parts: Float32Array[] = [];
   model.eval();
   for (let first = 0; first < n; first += batchSize) {
-    using _scope = new Scope();
     const size = Math.min(batchSize, n - first);
-    const x = tensor(samples.data.subarray(first * values, (first + size) * values), [size, ...sample]);
+    const values = await samples.take(first, size);
+    using _scope = new Scope();
+    const x = tensor(values, [size, ...sample]);
     parts.push((await noGrad(() => model.forward(x)).data()) as Float32Array);
+    onDone(first + size);
   }
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -95,12 +75,17 @@ export function likeliest(logits: Float32Array, top: number): Guess[] {
 }
 
 export async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
-  const [first, ...more] = flags.input;
-  if (first === undefined || more.length > 0) throw new UsageError("--input wants one .npy file");
   const file = await readWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not say which model it is; give --model`);
-  const samples = arraySamples(first);
+  const { size, resize, mean, std } = flags;
+  const asked: ImageInput = {
+    ...(size === undefined ? {} : { size }),
+    ...(resize === undefined ? {} : { resize }),
+    ...(mean === undefined ? {} : { mean }),
+    ...(std === undefined ? {} : { std }),
+  };
+  const samples = await openSamples(flags.input, asked, { metadata: file.metadata, file: flags.weights });
   const [n, c, h, w] = samples.shape;
   const classes = flags.classes ?? classesOf(file.weights, flags.weights);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), flags.weights);
@@ -109,7 +94,14 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const model = modelFor({ model: settings, data: "images", random: new RandomState(0) }, [c, h, w], classes);
   const { lines } = putWeights(model, file, flags.weights);
   for (const line of [...file.notes, ...lines]) out.say(line);
-  const logits = await logitsOf(model, samples, flags.batchSize);
+  const names = classNamesOf(file.metadata, classes);
+  const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
+  let logits: Awaited<ReturnType<typeof logitsOf>>;
+  try {
+    logits = await logitsOf(model, samples, flags.batchSize, (done) => progress?.update(done, n));
+  } finally {
+    progress?.stop();
+  }
   if (flags.output !== undefined) {
     const bytes = writeNpy({ dtype: "F32", shape: [n, logits.classes], data: logits.data }, flags.output);
     await writeAtomic(flags.output, bytes);
@@ -117,11 +109,16 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   }
   const guesses = samples.names.map((sample, i) => ({
     sample,
-    guesses: likeliest(logits.data.subarray(i * logits.classes, (i + 1) * logits.classes), flags.top),
+    guesses: likeliest(logits.data.subarray(i * logits.classes, (i + 1) * logits.classes), flags.top).map((guess) => ({
+      ...guess,
+      ...(names ? { name: names[guess.class] as string } : {}),
+    })),
   }));
   for (const { sample, guesses: list } of guesses) {
-    const words = list.map((guess) => `${guess.class} (${(100 * guess.probability).toFixed(2)} %)`);
-    out.say(`${sample}: ${words.join(", ")}`);
+    const words = list.map(
+      (guess) => `${printable(guess.name ?? String(guess.class))} (${(100 * guess.probability).toFixed(2)} %)`,
+    );
+    out.say(`${printable(sample)}: ${words.join(", ")}`);
     out.emit({ kind: "prediction", sample, guesses: list });
   }
   out.emit({
@@ -142,25 +139,55 @@ const wholeFrom1 = (text: string): number => {
   return value;
 };
 
+/** Three numbers with commas between. */
+function channels(text: string): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (values.length !== 3 || !values.every(Number.isFinite)) {
+    throw new UsageError(`want three numbers as 0.485,0.456,0.406, was given ${text}`);
+  }
+  return values;
+}
+
+function positiveChannels(text: string): number[] {
+  const values = channels(text);
+  if (!values.every((v) => v > 0)) throw new UsageError(`want three numbers above 0, was given ${text}`);
+  return values;
+}
+
 export function addPredictCommand(root: Command, done: (code: number) => void): void {
   const command = root
     .command("predict")
     .summary("logits of a model for given inputs")
     .description(
-      "Runs a network with the weights of a file (safetensors, sparse or not, or PyTorch's .pt and .pth) on the samples of\na .npy array [n, c, h, w], in evaluation mode, and writes its logits [n, classes].",
+      "Runs a network with the weights of a file (safetensors, sparse or not, or PyTorch's .pt and .pth) in evaluation mode,\non the samples of a .npy array [n, c, h, w] or on images, and writes its logits [n, classes]. Of an image the shorter\nside is resized, the central square cut and normalised, as torchvision does.",
     )
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
     .requiredOption("--weights <file>", "safetensors, or a state_dict that PyTorch saved")
-    .requiredOption("--input <files...>", "a .npy array, normalised as the network wants it")
+    .requiredOption(
+      "--input <files...>",
+      "a .npy array, normalised as the network wants it; or images and folders of them",
+    )
     .option("--output <file>", "where the logits go, as .npy")
     .option("--classes <n>", "outputs of the network, if not those of the file's last layer", wholeFrom1)
     .option("-T, --time-steps <n>", "steps of a spiking network", wholeFrom1)
     .option("--batch-size <n>", "samples at a time", wholeFrom1, 32)
+    .option("--size <pixels>", "images: side of the square that is seen; default the model file's, or 224", wholeFrom1)
+    .option("--resize <pixels>", "images: the shorter side before that is cut; default size * 256 / 224", wholeFrom1)
+    .option(
+      "--mean <r,g,b>",
+      "images: subtracted, in units of 1 = 255; default the model file's, or ImageNet's",
+      channels,
+    )
+    .option("--std <r,g,b>", "images: what is divided by; default as --mean", positiveChannels)
     .option("--top <n>", "likeliest classes to show of each sample", wholeFrom1, 5);
   gpuOptions(command)
     .addHelpText(
       "after",
-      "\nExample\n  $ espalier predict --model resnet-18 --weights resnet18.pth --input x.npy --output y.npy",
+      `
+Examples
+  $ espalier predict --model resnet-18 --weights resnet18.pth --input x.npy --output y.npy
+  $ espalier predict --model resnet-18 --weights resnet18.pth --input dog.jpg photos/ --top 3
+  $ espalier predict --weights runs/a/model.safetensors --input photos/ --output y.npy`,
     )
     .action(async (flags: PredictFlags & { json?: boolean }) => {
       done(await runPredict(flags, makeOutput(flags.json ?? false)));

@@ -1,15 +1,17 @@
-// The command tree of `espalier`: train, trail, compare, eval, predict, info, setup, doctor.
+// The command tree of `espalier`: train, trail, compare, eval, pack, predict, export, info, setup, doctor.
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
 import { addCompareCommand } from "./compare.ts";
-import { IMAGE_DATA } from "./datasets.ts";
+import { IMAGE_DATA } from "./data_names.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
 import { EVENT_DATA } from "./event_data.ts";
+import { addExportCommand } from "./export.ts";
 import { report } from "./fail.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
 import { METHOD_NAMES } from "./methods.ts";
+import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
 import { addTrailCommand } from "./trail.ts";
@@ -32,8 +34,8 @@ const list = (text: string): string[] => text.split(",").map((part) => part.trim
 const modelNames = Object.keys(models);
 const dataNames = [...IMAGE_DATA, ...EVENT_DATA];
 
-/** The command tree; `done` receives the exit code. */
-export function program(done: (code: number) => void): Command {
+/** The command tree; `done` receives the exit code. `argv`: the words that it will be asked to parse. */
+export function program(done: (code: number) => void, argv: readonly string[] = []): Command {
   const root = new Command("espalier")
     .description("Trains and prunes neural networks on WebGPU, in Node and in browsers.")
     .showSuggestionAfterError()
@@ -53,9 +55,15 @@ export function program(done: (code: number) => void): Command {
     .addOption(new Option("--surrogate <name>", "spiking: derivative of the step").choices([...SURROGATES]))
     .addOption(new Option("--encoder <name>", "spiking: how images become spikes").choices([...ENCODERS]))
     .addOption(new Option("--data <name>", "images, or events: made here, or recorded").choices(dataNames))
-    .option("--data-dir <folder>", "folder of the IDX files, gzipped or not, or of the recordings")
+    .option("--data-dir <folder>", "folder of the images, of the IDX files, gzipped or not, or of the recordings")
     .addOption(new Option("--by <what>", "event data: frames of equal number or time").choices(["number", "time"]))
     .option("--frame-size <pixels>", "event data: bin frames to this height and width", whole)
+    .option("--size <pixels>", "data images: side of the square that the network sees; default 224", whole)
+    .option("--resize <pixels>", "data images: shorter side before the central square is tested", whole)
+    .option("--skip-bad <n>", "data images: pass over so many damaged ones before stopping; default 0", whole)
+    .option("--mapping <file>", "data images: the class of each image of a folder val without class folders")
+    .option("--held-out <share>", "data images: share to test with where there is no test set; default 0.1", number)
+    .option("--workers <n>", "data images: decoded at a time; default two for each core", whole)
     .option(
       "--limit <n>",
       "only so many samples of each class; of images, to train with only: the test set stays whole",
@@ -66,6 +74,7 @@ export function program(done: (code: number) => void): Command {
     .option("--epochs <n>", "passes over the training images", whole)
     .option("--finetune <epochs>", "epochs after those, with the zeros kept, at a low learning rate", whole)
     .option("--batch-size <n>", "images per step", whole)
+    .option("--micro-batch <n>", "images that the GPU holds at once: a step goes through its batch in parts", whole)
     .option("--lr <rate>", "learning rate at the start of its decay", number)
     .addOption(new Option("--lr-schedule <name>").choices(["constant", "cosine", "multistep", "step"]))
     .option("--warmup <epochs>", "epochs of linear rise to the learning rate", number)
@@ -91,6 +100,7 @@ export function program(done: (code: number) => void): Command {
     .option("--beta <b>", "pgh: pressure at the end over pressure at the start", number)
     .option("--crop <pixels>", "augment: random crop after padding", whole)
     .option("--flip", "augment: random left-right flip")
+    .option("--no-flip", "augment: none, where the data's defaults have it")
     .option("--seed <n>", "of all random numbers", whole)
     .addOption(
       new Option("--trail [keep]", "keep a sparse model of each epoch; see espalier trail").choices(["all", "pareto"]),
@@ -133,6 +143,7 @@ Examples
           requireGpu,
           tune,
           modelNames,
+          command: ["espalier", ...argv],
         }),
       );
     });
@@ -146,7 +157,17 @@ Examples
     .argument("<path>", "a run's directory, or a .safetensors file")
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(modelNames))
     .addOption(new Option("--data <name>", "images or events, if not the file's own").choices(dataNames))
-    .option("--data-dir <folder>", "folder of the IDX files or recordings")
+    .option("--data-dir <folder>", "folder of the images, IDX files or recordings, if not the run's own")
+    .option(
+      "--size <pixels>",
+      "data images: side of the square that the network sees; default the run's, or 224",
+      whole,
+    )
+    .option("--resize <pixels>", "data images: shorter side before the central square is cut", whole)
+    .option("--skip-bad <n>", "data images: pass over so many damaged ones before stopping; default 0", whole)
+    .option("--mapping <file>", "data images: the class of each image of a folder val without class folders")
+    .option("--held-out <share>", "data images: share to test with where there is no test set", number)
+    .option("--workers <n>", "data images: decoded at a time; default two for each core", whole)
     .option("--limit <n>", "event data: only so many samples of each class; images are always tested whole", whole)
     .option("--activity", "operations and energy too; of a spiking network they are always shown")
     .option("--batch-size <n>", "samples at a time; default 500, of a spiking model as in training", whole)
@@ -155,7 +176,9 @@ Examples
       done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
     });
 
+  addPackCommand(root, done);
   addPredictCommand(root, done);
+  addExportCommand(root, done);
 
   gpuOptions(root.command("info"))
     .summary("the adapter, its limits, a model's layers and memory")
@@ -168,6 +191,7 @@ Examples
     .option("--classes <n>", "number of classes", whole, 10)
     .option("-T, --time-steps <n>", "steps of a spiking network", whole)
     .option("--batch <n>", "predict the GPU memory of training with this many images a step", whole)
+    .option("--micro-batch <n>", "predict for steps that go through their batch in parts of so many images", whole)
     .option("--dense", "predict for training without pruning")
     .option("--checkpoint-blocks", "predict for training that runs the network's blocks again in backward")
     .option("--no-gpu", "leave the adapter out")
@@ -198,7 +222,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     await program((c) => {
       code = c;
-    }).parseAsync([...argv], { from: "user" });
+    }, argv).parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -1,6 +1,7 @@
 // Reads a recipe: YAML text -> checked settings of a run. Defaults, then the file, then the flags of the command line;
 // what is wrong is said in one line each, with the place in the file.
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLMap } from "yaml";
 import type { z } from "zod";
 import { closest } from "./did_you_mean.ts";
@@ -34,6 +35,12 @@ export class RecipeError extends Error {
   }
 }
 
+/** A recipe as it stands in a file. */
+export interface RecipeText {
+  readonly text: string;
+  readonly file: string;
+}
+
 export interface RecipeSource {
   /** YAML text; without it the defaults are the recipe. */
   readonly text?: string | undefined;
@@ -41,6 +48,8 @@ export interface RecipeSource {
   readonly file?: string | undefined;
   /** Settings that win over the file. Keys that are undefined are left out. */
   readonly flags?: RecipeFlags | undefined;
+  /** Reads the recipe that `extends` names in the file `from`; without it nothing can be extended. */
+  readonly open?: ((name: string, from: string) => RecipeText) | undefined;
   /** Names that model.name may have; without it any name passes. */
   readonly models?: readonly string[] | undefined;
 }
@@ -49,25 +58,27 @@ export interface RecipeSource {
 const MAX_LENGTH = 1 << 20;
 /** Most times an anchor may be repeated by aliases, all counted: stops texts that unfold to gigabytes. */
 const MAX_ALIASES = 100;
+/** Most recipes that one may build on, one extending the next. */
+const MAX_BASES = 8;
 
 /**
  * Makes the complete recipe of a run: defaults < file < flags, map by map; lists are replaced whole. A layer that gives
- * `prune.threshold`, `lambda`, `sparsity` or another method takes away the first three of the layers below it.
+ * `prune.threshold`, `lambda`, `sparsity` or another method takes away the first three of the layers below it. A file that
+ * begins with `extends: other.yaml` lies over that one, whose folder it is looked for in.
  *
  * Errors   RecipeError, one line per problem: `file:line:col: path: wanted ..., given ...`; for a flag `flags` stands
  *          in place of file:line:col. YAML warnings, tags, duplicate keys, keys that are not plain
  *          text and floods of aliases are refused.
  */
 export function resolveRecipe(source: RecipeSource = {}): Recipe {
-  const file = source.file ?? "recipe";
-  const yaml = readYaml(source.text ?? "", file);
+  const files = readFiles(source);
   const flags = withoutUndefined(source.flags ?? {});
-  const data = get(flags, ["data", "name"]) ?? get(yaml.value, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
+  const given = mergeLayer(files.map((f) => f.value).reduce(mergeLayer), flags);
+  const data = get(given, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
   const defaults = mergeLayer(DEFAULT_RECIPE, defaultsFor(data));
-  const given = mergeLayer(yaml.value, flags);
   const model = get(given, ["model", "name"]) ?? get(defaults, ["model", "name"]);
   const merged = mergeLayer(mergeLayer(defaults, { out: defaultFolder(data, model) }), given);
-  const where: Where = (path, aim) => locate(path, yaml, flags, file, aim);
+  const where: Where = (path, aim) => locate(path, files, flags, aim);
 
   const parsed = recipeSchema.safeParse(merged);
   const problems = rulesLast(parsed.error?.issues ?? []).flatMap((issue) => describeIssue(issue, merged, where));
@@ -81,16 +92,19 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
 }
 
 /** Reads a recipe file and resolves it with the flags. Errors: RecipeError, also when the file cannot be read. */
-export function loadRecipe(file: string, options: Omit<RecipeSource, "text" | "file"> = {}): Recipe {
-  let text: string;
+export function loadRecipe(file: string, options: Omit<RecipeSource, "text" | "file" | "open"> = {}): Recipe {
+  const open = (name: string, from: string) => readText(join(dirname(from), name));
+  return resolveRecipe({ ...options, ...readText(file), open });
+}
+
+function readText(file: string): RecipeText {
   try {
-    text = readFileSync(file, "utf8");
+    return { text: readFileSync(file, "utf8"), file };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const reason = code === "ENOENT" ? "no such file" : oneLine(error);
     throw new RecipeError([`${file}: wanted a recipe that can be read, given ${reason}`]);
   }
-  return resolveRecipe({ ...options, text, file });
 }
 
 /** The recipe as YAML, each setting with a comment that says what it is. Reading it back gives the same recipe. */
@@ -118,9 +132,29 @@ type Aim = "key" | "value";
 type Where = (path: Path, aim?: Aim) => string;
 
 interface YamlLayer {
+  readonly file: string;
   readonly value: unknown;
   /** line:col of the value at a path, or of the nearest map around it; `depth` says how much of the path was found. */
   place(path: Path, aim?: Aim): { place: string; depth: number };
+}
+
+/** The file of a recipe and those that it extends, the one with nothing below it first; `extends` is taken out. */
+function readFiles({ text = "", file = "recipe", open }: RecipeSource): YamlLayer[] {
+  const layers: YamlLayer[] = [];
+  for (let next: RecipeText | null = { text, file }; next; ) {
+    const layer = readYaml(next.text, next.file);
+    const { extends: base, ...value } = layer.value as Record<string, unknown>;
+    layers.unshift({ ...layer, value });
+    if (base === undefined) break;
+    const refuse = (wanted: string): never => {
+      throw new RecipeError([line(`${layer.file}:${layer.place(["extends"]).place}`, ["extends"], wanted, base)]);
+    };
+    if (typeof base !== "string" || base === "" || !open) return refuse("the file of a recipe to build on");
+    if (layers.length > MAX_BASES) refuse(`at most ${MAX_BASES} recipes, one below the other`);
+    next = open(base, layer.file);
+    if (layers.some((other) => other.file === next?.file)) refuse("a recipe that does not build on this one");
+  }
+  return layers;
 }
 
 function readYaml(text: string, file: string): YamlLayer {
@@ -151,13 +185,13 @@ function readYaml(text: string, file: string): YamlLayer {
     });
     if (problems.length > 0) throw new RecipeError(problems);
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
-    if (value === null || value === undefined) return { value: {}, place: () => ({ place: "1:1", depth: 0 }) };
+    if (value === null || value === undefined) return { file, value: {}, place: () => ({ place: "1:1", depth: 0 }) };
     if (!isPlainMap(value)) {
       throw new RecipeError([
         `${file}:${at(doc.contents?.range?.[0] ?? 0)}: wanted a map of settings, given ${show(value)}`,
       ]);
     }
-    return { value, place: (path, aim) => place(doc, path, at, aim) };
+    return { file, value, place: (path, aim) => place(doc, path, at, aim) };
   } catch (error) {
     if (error instanceof RecipeError) throw error;
     throw new RecipeError([`${file}:1:1: yaml: ${oneLine(error)}`]);
@@ -190,8 +224,8 @@ function place(
   return { place: at(offset), depth };
 }
 
-/** Where the value at a path came from: the layer that holds the longest part of the path, the flags if equal. */
-function locate(path: Path, yaml: YamlLayer, flags: unknown, file: string, aim?: Aim): string {
+/** Where the value at a path came from: the layer that holds the longest part of the path, the uppermost if equal. */
+function locate(path: Path, files: readonly YamlLayer[], flags: unknown, aim?: Aim): string {
   let depth = 0;
   for (
     let part = flags;
@@ -200,8 +234,9 @@ function locate(path: Path, yaml: YamlLayer, flags: unknown, file: string, aim?:
   ) {
     part = part[path[depth] as string];
   }
-  const inFile = yaml.place(path, aim);
-  return depth > 0 && depth >= inFile.depth ? "flags" : `${file}:${inFile.place}`;
+  const found = files.map(({ file, place }) => ({ file, ...place(path, aim) }));
+  const inFile = found.reduce((below, above) => (above.depth >= below.depth ? above : below));
+  return depth > 0 && depth >= inFile.depth ? "flags" : `${inFile.file}:${inFile.place}`;
 }
 
 /** Rules between fields are worth a word only once each field is right by itself. */
@@ -216,7 +251,8 @@ function describeIssue(issue: z.core.$ZodIssue, merged: unknown, where: Where): 
       const path = [...issue.path, key];
       const known = keysAt(issue.path);
       const elsewhere = keysAt([]).map((section) => (keysAt([section]).includes(key) ? `${section}.${key}` : ""));
-      const meant = closest(key, known) ?? elsewhere.find((name) => name !== "");
+      const meant =
+        closest(key, issue.path.length === 0 ? [...known, "extends"] : known) ?? elsewhere.find((name) => name !== "");
       return `${where(path, "key")}: ${name(path)}: unknown key, wanted one of ${known.join(", ")}${hint(meant)}`;
     });
   }

@@ -1,42 +1,62 @@
-// What a run leaves in its directory: configuration, metrics, checkpoints, models, and the plot.
+// What a run leaves in its directory: configuration, metrics, checkpoints, models, the plot, and what other programs read.
 import {
   type AdapterReport,
   CheckpointShelf,
   type DenseArray,
   type EpochRecord,
-  type ImageDataset,
+  OpError,
   type Position,
   type RunRecord,
   type Session,
   type SpikeFigure,
+  type StateDict,
   Trail,
   writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
 import { RunDirectory, runEnvironment } from "../node/index.ts";
 import { adapterName } from "./adapter.ts";
+import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
+import { imageMetadata } from "./image_metadata.ts";
 import type { Output } from "./json_log.ts";
 import type { Recipe } from "./recipe.ts";
-import { neuronMetadata } from "./spiking.ts";
+import { RunBoard } from "./run_board.ts";
+import { cardFacts, commandLine, type RunResult } from "./run_card.ts";
+import { sampleStrip } from "./sample_strip.ts";
+import { forEncoder, isSpiking, neuronMetadata } from "./spiking.ts";
 
 const METRICS = "metrics.jsonl";
+const INFO = "run.json";
+const ONNX = "model.onnx";
+
+export interface RunSources {
+  readonly data: Splits;
+  /** Words of the command line. */
+  readonly command: readonly string[];
+}
 
 export class RunFiles {
   private readonly recipe: Recipe;
   private readonly out: Output;
   private readonly directory: RunDirectory;
   private readonly shelf: CheckpointShelf;
+  private readonly board: RunBoard;
+  private readonly sources: RunSources;
+  private info: Record<string, unknown> = {};
   private rows: Record<string, unknown>[] = [];
   private seconds = 0;
   private bestSaved = 0;
   private hasSpikes = false;
+  private onnxProblem: string | null = null;
 
-  constructor(recipe: Recipe, out: Output) {
+  constructor(recipe: Recipe, out: Output, sources: RunSources) {
     this.recipe = recipe;
     this.out = out;
+    this.sources = sources;
     this.directory = new RunDirectory(recipe.out);
     this.shelf = new CheckpointShelf(this.directory, recipe.checkpoint.keep);
+    this.board = new RunBoard(this.directory);
   }
 
   /** Who ran what: saved beside the metrics. */
@@ -45,6 +65,7 @@ export class RunFiles {
       ...runEnvironment(),
       adapter: adapterName(adapter),
       software: adapter.software,
+      command: commandLine(this.sources.command),
       seed: this.recipe.seed,
       config: this.recipe,
     };
@@ -56,14 +77,25 @@ export class RunFiles {
       for (const name of await this.directory.list("checkpoints")) await this.directory.remove(`checkpoints/${name}`);
       await this.directory.remove(METRICS);
       await Trail.clear(this.directory);
+      await this.board.clear();
+      for (const name of [ONNX, "README.md"]) await this.directory.remove(name);
     }
     await this.directory.write("config.yaml", config);
-    await this.directory.write("run.json", `${JSON.stringify(this.runInfo(adapter), null, 2)}\n`);
+    this.info = this.runInfo(adapter);
+    await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
     await this.directory.write(METRICS, "");
+    await this.board.begin();
+    const strip = await sampleStrip(this.sources.data.train);
+    if (strip) this.board.picture("data/train", strip, 0);
   }
 
   async reopen(): Promise<void> {
     this.rows = this.directory.lines(METRICS);
+    try {
+      this.info = JSON.parse(new TextDecoder().decode(await this.directory.read(INFO))) as Record<string, unknown>;
+    } catch {
+      // The card will say less.
+    }
   }
 
   /** Loads the latest checkpoint, and drops metrics of steps that will be done again. Returns the file's name. */
@@ -75,6 +107,7 @@ export class RunFiles {
     this.rows = this.rows.filter((row) => (row["step"] as number) <= session.position.step);
     this.seconds = Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
     await this.directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    await this.board.begin(session.position.step + 1);
     return latest.path;
   }
 
@@ -86,6 +119,7 @@ export class RunFiles {
     const row = { ...record };
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));
+    this.board.record(record);
     this.out.emit(row);
   }
 
@@ -99,28 +133,35 @@ export class RunFiles {
     this.out.emit(row);
   }
 
-  /** Adds the model of an epoch to the trail, when the recipe wants one. */
-  async keepOnTrail(session: Session, { epoch, step, testAccuracy, testLoss, sparsity }: EpochRecord): Promise<void> {
+  /** Looks at the weights at the end of an epoch: for TensorBoard, and for the trail when the recipe wants one. */
+  async epochEnded(session: Session, record: EpochRecord): Promise<void> {
+    const weights = await session.weights();
+    this.board.weights(weights, record.step);
+    await this.keepOnTrail(session, record, weights);
+  }
+
+  private async keepOnTrail(session: Session, record: EpochRecord, weights: StateDict): Promise<void> {
     const { trail } = this.recipe;
     if (trail === "off") return;
+    const { epoch, step, testAccuracy, testLoss, sparsity } = record;
     const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
     const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, sparsity };
-    await new Trail(this.directory, { keep: trail }).add(
-      point,
-      await session.weights(),
-      this.about(session, threshold),
-    );
+    await new Trail(this.directory, { keep: trail }).add(point, weights, this.about(session, threshold));
   }
 
   /** What a model file says of itself. */
   private about(session: Session, threshold: unknown): Record<string, string> {
     const { model, seed, data } = this.recipe;
+    const { classes } = this.sources.data.train;
     return {
       model: model.name,
       data: data.name,
       ...neuronMetadata(this.recipe),
+      ...imageMetadata(this.recipe, session.sample[1] as number),
       input: session.sample.join("x"),
       classes: String(session.classes),
+      classNames: JSON.stringify(classes),
+      normalise: JSON.stringify(this.normalise()),
       seed: String(seed),
       method: session.method.name,
       threshold: String(threshold),
@@ -128,31 +169,35 @@ export class RunFiles {
     };
   }
 
-  /** Writes the models, the plots and the result. `spikes`: the figure of a spiking network. */
-  async finish(
-    session: Session,
-    result: Record<string, unknown>,
-    data: ImageDataset,
-    spikes: SpikeFigure | null,
-  ): Promise<void> {
+  /** What the network sees: (byte / 255 - mean) / std, by channel. An encoder wants images in 0..1. */
+  private normalise(): { mean: readonly number[]; std: readonly number[] } {
+    const { mean, std } = forEncoder(this.sources.data.train, this.recipe.model.encoder);
+    return { mean, std };
+  }
+
+  /** Writes the models, the plots, the result and the card. `spikes`: the figure of a spiking network. */
+  async finish(session: Session, result: RunResult, spikes: SpikeFigure | null): Promise<void> {
     const state = await session.weights();
     const weights = new Map([...state].map(([name, a]) => [name, { data: a.data, shape: a.shape } as DenseArray]));
-    const { model } = this.recipe;
+    const { model, data } = this.recipe;
     const metadata = {
-      ...this.about(session, result["threshold"]),
-      accuracy: String(result["accuracy"]),
-      sparsity: String(result["sparsity"]),
+      ...this.about(session, result.threshold),
+      accuracy: String(result.accuracy),
+      sparsity: String(result.sparsity),
     };
     const dense = new Map(
       [...weights].map(([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
     );
     await this.directory.write("model.safetensors", writeSafetensors(dense, metadata));
     await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
+    await this.writeOnnx(session, state, metadata);
     // Loaded when needed: the chart libraries take longer than everything else at start-up.
     const { renderRunPlot } = await import("./plot.ts");
     const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${session.method.name}` });
     await this.directory.write("plot.svg", plot.svg);
-    await this.directory.write("plot.png", plot.png());
+    const png = plot.png();
+    await this.directory.write("plot.png", png);
+    this.board.picture("plot", png, result.steps);
     if (spikes) {
       const { renderSpikePlot } = await import("./spike_plot.ts");
       const figure = renderSpikePlot(spikes, { title: `${model.name} on ${data.name}` });
@@ -161,6 +206,60 @@ export class RunFiles {
       this.hasSpikes = true;
     }
     await this.directory.write("result.json", `${JSON.stringify(result, null, 2)}\n`);
+    await this.writeCard(result);
+  }
+
+  /** A model that ONNX has no words for does not spoil a run: what is wrong is said in a line. */
+  private async writeOnnx(session: Session, weights: StateDict, metadata: Record<string, string>): Promise<void> {
+    const { exportOnnx } = await import("../export/index.ts");
+    try {
+      const bytes = exportOnnx(session.model, {
+        input: session.sample,
+        weights,
+        name: this.recipe.model.name,
+        metadata,
+      });
+      await this.directory.write(ONNX, bytes);
+    } catch (error) {
+      if (!(error instanceof OpError)) throw error;
+      this.onnxProblem = error.message;
+      this.out.emit({ kind: "note", file: ONNX, problem: error.message });
+    }
+  }
+
+  private async writeCard(result: RunResult): Promise<void> {
+    const { recipe, info, sources } = this;
+    const { modelCard } = await import("../export/index.ts");
+    const spiking = isSpiking(recipe.model.name);
+    const first = typeof info["command"] === "string" ? [info["command"]] : [];
+    const commands = [...new Set([...first, commandLine(sources.command)])];
+    const files = [
+      {
+        name: "model.safetensors",
+        holds: "effective weights, zeros included, under the names of PyTorch's state_dict",
+      },
+      { name: "model.sparse.safetensors", holds: "the same as bitmasks and the values that are not zero" },
+      ...(this.onnxProblem === null
+        ? [
+            {
+              name: ONNX,
+              holds: `the network with its weights as ONNX${spiking ? ": one time step" : ", for any batch"}`,
+            },
+          ]
+        : []),
+      { name: "checkpoints", holds: "the latest and the best state of training, to go on from" },
+      ...(recipe.trail === "off" ? [] : [{ name: "trail", holds: "sparse models of epochs" }]),
+      { name: "tensorboard", holds: "event files: curves, histograms of weights, pictures" },
+      { name: METRICS, holds: "every record of the run, a JSON object a line" },
+      { name: "result.json", holds: "what the run came to, layer by layer" },
+      { name: "config.yaml", holds: "the recipe, with comments" },
+      { name: INFO, holds: "versions, adapter, command" },
+    ];
+    const card = modelCard(
+      cardFacts({ recipe, result, data: sources.data, normalise: this.normalise(), commands, info, files }),
+    );
+    await this.directory.write("README.md", card);
+    this.board.text("card", card, result.steps);
   }
 
   resultLines(): string[] {
@@ -171,7 +270,10 @@ export class RunFiles {
       ...(this.hasSpikes ? [`spikes         ${at("spikes.svg")}  (and .png)`] : []),
       `sparse model   ${at("model.sparse.safetensors")}`,
       `dense layout   ${at("model.safetensors")}  (PyTorch names)`,
+      this.onnxProblem === null ? `ONNX           ${at(ONNX)}` : `ONNX           not written: ${this.onnxProblem}`,
+      `model card     ${at("README.md")}`,
       `metrics        ${at(METRICS)}`,
+      `TensorBoard    tensorboard --logdir ${this.board.folder}`,
     ];
   }
 }

@@ -1,5 +1,14 @@
 // A recipe and its data become a session.
-import { buildModel, type Module, manualSeed, type RandomState, Session } from "../index.ts";
+import {
+  buildModel,
+  isStreamed,
+  type Module,
+  manualSeed,
+  type RandomState,
+  type RunConfig,
+  Session,
+  type SessionData,
+} from "../index.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
 import type { Recipe } from "./recipe.ts";
@@ -32,8 +41,16 @@ export function modelFor(
   );
 }
 
+/** The recipe as a session wants it: a stream cuts and mirrors its images itself. */
+export const runConfig = (recipe: Recipe, train: SessionData): RunConfig =>
+  isStreamed(train) ? { ...recipe, augment: { crop: 0, flip: false } } : recipe;
+
 /** `random`: what dropout and a Poisson encoder draw from; the session moves its step. */
-export function buildSession(recipe: Recipe, { train, test }: Splits, random: RandomState): Session {
+export function buildSession(
+  recipe: Recipe,
+  { train, test }: Pick<Splits, "train" | "test">,
+  random: RandomState,
+): Session {
   manualSeed(recipe.seed);
   const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
   const { encoder } = recipe.model;
@@ -41,7 +58,7 @@ export function buildSession(recipe: Recipe, { train, test }: Splits, random: Ra
     model,
     train: forEncoder(train, encoder),
     test: forEncoder(test, encoder),
-    config: recipe,
+    config: runConfig(recipe, train),
     savedConfig: recipe,
     random,
   });

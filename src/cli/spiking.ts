@@ -2,10 +2,11 @@
 import { z } from "zod";
 import {
   evaluationBatch,
-  type ImageDataset,
+  isStreamed,
   models,
   NEURONS,
   type RandomState,
+  type SessionData,
   type SpikingOptions,
 } from "../index.ts";
 import { isEventData } from "./event_data.ts";
@@ -57,10 +58,15 @@ export function spikingOptions(model: ModelSettings, data: string, random?: Rand
 }
 
 /** Images as an encoder wants them, in 0..1; otherwise as they are. */
-export function forEncoder<D extends ImageDataset>(dataset: D, encoder: string | undefined): D {
+export function forEncoder(dataset: SessionData, encoder: string | undefined): SessionData {
   if (encoder === undefined || encoder === "direct") return dataset;
   const [channels] = dataset.shape;
-  return { ...dataset, mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  const scale = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  if (!isStreamed(dataset)) return { ...dataset, ...scale };
+  const { name, length, shape, classes } = dataset;
+  // A reader's methods are not its own properties: they are called on it.
+  const batches: typeof dataset.batches = (options) => dataset.batches(options);
+  return { name, length, shape, classes, ...scale, batches, close: () => dataset.close() };
 }
 
 /** What a model file says of its neurons and of the data's frames, so that `eval` builds the same model. */

@@ -4,6 +4,8 @@ import {
   currentGpu,
   debugLevel,
   type EpochRecord,
+  evaluationBatch,
+  isStreamed,
   type MemoryPlan,
   planTraining,
   pruningReport,
@@ -17,13 +19,15 @@ import { loadSplits, type Splits } from "./datasets.ts";
 import { dryRun } from "./dry_run.ts";
 import { isEventData } from "./event_data.ts";
 import { Interrupted, UsageError } from "./fail.ts";
+import { type OnDamaged, withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
+import { plannedData } from "./planned_data.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { reportLines } from "./report_lines.ts";
 import { RunFiles } from "./run_files.ts";
-import { buildSession, modelFor } from "./session.ts";
+import { buildSession, modelFor, runConfig } from "./session.ts";
 import { checkSpiking, isSpiking, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
@@ -38,6 +42,8 @@ export interface TrainFlags extends AdapterFlags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly modelNames: readonly string[];
+  /** Words of the command line, for the run's files to say how it was made. */
+  readonly command: readonly string[];
 }
 
 const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
@@ -80,16 +86,27 @@ function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
 const samplesOf = (recipe: Recipe) =>
   isEventData(recipe.data.name) ? `recordings of ${timeStepsOf(recipe.model, recipe.data.name)} frames` : "images";
 
-/** The samples of a recipe. Event files take a while: a bar shows how far they are. */
-async function loadData(recipe: Recipe, out: Output): Promise<Splits> {
+/**
+ * The samples of a recipe. Event files take a while: a bar shows how far they are. `warn` is told of each damaged image
+ * that a run passes over.
+ */
+async function loadData(recipe: Recipe, out: Output, warn: (line: string) => void): Promise<Splits> {
   const steps = timeStepsOf(recipe.model, recipe.data.name);
   const progress = out.json || !isEventData(recipe.data.name) ? silent : createProgress({ label: "read" });
+  const onDamaged: OnDamaged = ({ message, source, key, fault }, count) => {
+    warn(`passed over ${message} (${count} so far)`);
+    out.emit({ kind: "damaged", source, image: key, fault, count });
+  };
   try {
-    const data = await loadSplits(recipe.data, steps, (done, total) => progress.update(done, total));
+    const data = await loadSplits({ ...recipe.data, augment: recipe.augment }, steps, {
+      progress: (done, total) => progress.update(done, total),
+      onDamaged,
+    });
     for (const { name, saturated = 0 } of [data.train, data.test] as { name: string; saturated?: number }[]) {
       if (saturated > 0)
         progress.log(`${name}: ${saturated} pixels counted more than 255 events, and were cut to that`);
     }
+    for (const note of data.notes) out.say(note);
     return data;
   } finally {
     progress.stop();
@@ -97,7 +114,7 @@ async function loadData(recipe: Recipe, out: Output): Promise<Splits> {
 }
 
 /** The memory that a run will take. Ask before there is a session, which starts the sequence of random weights anew. */
-const planOf = (recipe: Recipe, { train, test }: Splits, adapter: AdapterReport): MemoryPlan =>
+const planOf = (recipe: Recipe, { train, test, stored }: Splits, adapter?: AdapterReport): MemoryPlan =>
   planTraining({
     build: () => {
       const parts = { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) };
@@ -105,10 +122,11 @@ const planOf = (recipe: Recipe, { train, test }: Splits, adapter: AdapterReport)
     },
     sample: train.shape,
     classes: train.classes.length,
-    config: recipe,
+    config: runConfig(recipe, train),
+    ...(stored ? { stored } : {}),
     trainImages: train.length,
     testImages: test.length,
-    adapter,
+    ...(adapter ? { adapter } : {}),
   });
 
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` when the user stopped it. */
@@ -116,10 +134,29 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   let recipe = readRecipe(flags);
   if (!flags.resume && !flags.dryRun) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
   checkSpiking(recipe.model, recipe.data.name);
-  const data = await loadData(recipe, out);
+  // Until a bar is drawn, lines are printed as they are.
+  const bar: Bar = { progress: { ...silent, log: (line) => out.say(line) } };
+  const planned = flags.dryRun ? plannedData(recipe.data) : null;
+  const data = planned ?? (await loadData(recipe, out, (line) => bar.progress.log(line)));
+  try {
+    return await trainOn(recipe, data, flags, out, bar);
+  } catch (error) {
+    throw withAdvice(error, recipe.data);
+  } finally {
+    bar.progress.stop();
+    await data.close();
+  }
+}
+
+/** The bar that shows how far a run is. */
+interface Bar {
+  progress: Progress;
+}
+
+async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Output, bar: Bar): Promise<number> {
   const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
-  if (flags.dryRun) return dryRun(recipe, data, planOf(recipe, data, gpu.adapter), out);
-  const files = new RunFiles(recipe, out);
+  if (flags.dryRun) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
+  const files = new RunFiles(recipe, out, { data, command: flags.command });
   if (flags.resume) await files.reopen();
   else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
 
@@ -153,6 +190,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   });
 
   const progress: Progress = out.json ? silent : createProgress({ label: "train" });
+  bar.progress = progress;
   const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
   const before = files.secondsSoFar();
   const started = performance.now();
@@ -168,7 +206,7 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
       onStep: ({ step }) => progress.update(step, session.totalSteps, payload),
       onRecord: async (record) => {
         files.record(record);
-        if (record.kind === "epoch") await files.keepOnTrail(session, record);
+        if (record.kind === "epoch") await files.epochEnded(session, record);
         if (record.kind === "step") {
           payload = { loss: record.loss.toFixed(3), sparsity: `${(100 * record.sparsity).toFixed(1)} %` };
           return;
@@ -205,7 +243,9 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
     const evaluation = await session.evaluate();
     // Before the activity is measured, which takes memory of its own.
     const peakBytes = currentGpu().memory().peak;
-    const activity = isSpiking(recipe.model.name) ? await activityOf(session.model, data.test, recipe, random) : null;
+    const activity = isSpiking(recipe.model.name)
+      ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))
+      : null;
     const report = pruningReport(session.model, data.train.shape, layers);
     const final = {
       kind: "result",
@@ -229,8 +269,9 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
       report,
       ...(beforeFinetune ? { beforeFinetune } : {}),
       ...(activity ? { activity: activity.report } : {}),
+      ...(isStreamed(data.train) ? { damagedImages: data.damaged } : {}),
     };
-    await files.finish(session, final, data.train, activity?.figure ?? null);
+    await files.finish(session, final, activity?.figure ?? null);
     out.say("");
     out.say(renderLayerTable(layers));
     for (const line of reportLines(report)) out.say(line);

@@ -18,12 +18,19 @@ export interface TrainCommandFlags {
   dataDir?: string;
   by?: "number" | "time";
   frameSize?: number;
+  size?: number;
   limit?: number;
+  resize?: number;
+  skipBad?: number;
+  mapping?: string;
+  heldOut?: number;
+  workers?: number;
   weights?: string;
   newHead?: boolean;
   epochs?: number;
   finetune?: number;
   batchSize?: number;
+  microBatch?: number;
   lr?: number;
   lrSchedule?: "constant" | "cosine" | "multistep" | "step";
   warmup?: number;
@@ -85,12 +92,24 @@ export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
       surrogate: f.surrogate,
       encoder: f.encoder,
     },
-    data: { name: f.data, dir: f.dataDir, by: f.by, size: f.frameSize, limit: f.limit },
+    data: {
+      name: f.data,
+      dir: f.dataDir,
+      by: f.by,
+      size: f.size ?? f.frameSize,
+      limit: f.limit,
+      resize: f.resize,
+      skipBad: f.skipBad,
+      mapping: f.mapping,
+      heldOut: f.heldOut,
+      workers: f.workers,
+    },
     weights: f.weights,
     newHead: f.newHead,
     epochs: f.epochs,
     finetuneEpochs: f.finetune,
     batchSize: f.batchSize,
+    microBatch: f.microBatch,
     lr: { base: f.lr, schedule: f.lrSchedule, warmupEpochs: f.warmup },
     momentum: f.momentum,
     nesterov: f.nesterov,

@@ -1,5 +1,5 @@
 // The end of most networks here: the mean over space, then one layer, which the soft-threshold papers make a convolution.
-import { Conv2d, Linear, type LinearConfig } from "../nn/index.ts";
+import { Conv2d, kaimingNormalInit, Linear, type LinearConfig } from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -7,14 +7,15 @@ import type { Tensor } from "../tensor/index.ts";
 /** conv: a 1x1 convolution without bias, pruned like any other, as in the soft-threshold pruning papers. */
 export type ClassifierKind = "linear" | "conv";
 
-/** The last layer. `config` is for a linear one. */
+/** The last layer. `config` is for a linear one; a convolution begins as in those papers, N(0, 2 / features). */
 export function classifierLayer(
   kind: ClassifierKind,
   features: number,
   classes: number,
   config: LinearConfig = {},
 ): Conv2d | Linear {
-  return kind === "conv" ? new Conv2d(features, classes, 1, { bias: false }) : new Linear(features, classes, config);
+  if (kind === "linear") return new Linear(features, classes, config);
+  return new Conv2d(features, classes, 1, { bias: false, init: kaimingNormalInit("fan_in") });
 }
 
 /** x [N, C, H, W] -> logits [N, classes]. */

@@ -45,7 +45,8 @@ export class ResNet extends Module {
     if (!Object.hasOwn(PLANS, depth))
       throw new OpError("ResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);
     const { block: Block, layers } = PLANS[depth];
-    const init = kaimingNormalInit("fan_out");
+    // The soft-threshold papers' network differs from torchvision's in this too.
+    const init = kaimingNormalInit(classifier === "conv" ? "fan_in" : "fan_out");
     this.fuse = fuse;
     this.conv1 = new Conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false, init });
     this.bn1 = new BatchNorm2d(64);

@@ -48,6 +48,13 @@ export class RunDirectory implements RunStore {
   append(name: string, line: string): void {
     this.guarded(name, "append", () => appendFileSync(this.path(name), `${line}\n`));
   }
+  /** Adds bytes to a file, which is made where there is none. */
+  appendBytes(name: string, bytes: Uint8Array): void {
+    this.guarded(name, "append", () => {
+      mkdirSync(dirname(this.path(name)), { recursive: true });
+      appendFileSync(this.path(name), bytes);
+    });
+  }
   /** The whole lines of a log as JSON objects. */
   lines(name: string): Record<string, unknown>[] {
     if (!this.exists(name)) return [];

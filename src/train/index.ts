@@ -9,6 +9,7 @@ export {
   type WeightActivity,
 } from "./activity.ts";
 export { ByteInput, type PixelScale } from "./byte_input.ts";
+export { numbersOf } from "./byte_numbers.ts";
 export {
   type CaptureSpikesOptions,
   captureSpikes,
@@ -35,7 +36,7 @@ export { GradientSum, type MicroBatches } from "./micro_batches.ts";
 export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
-export { evaluationBatch, type SessionData } from "./session_data.ts";
+export { evaluationBatch, type ImageSize, isStreamed, type SessionData } from "./session_data.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
 export {

@@ -18,7 +18,8 @@ export type SessionData = ImageDataset | StreamedDataset;
 /** Height and width of images before they are cut. */
 export type ImageSize = readonly [height: number, width: number];
 
-const isStreamed = (data: SessionData): data is StreamedDataset => "batches" in data;
+/** Whether images are read while they are needed, and come as bytes. */
+export const isStreamed = (data: SessionData): data is StreamedDataset => "batches" in data;
 
 /** What a step wants for data that comes as bytes; nothing for data in memory. */
 export const byteInput = (data: SessionData): { bytes?: ByteInput } =>

@@ -3,9 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { likeliest } from "../../src/cli/predict.ts";
 import { readModelWeights } from "../../src/io/index.ts";
+import { readEvents } from "../export/event_file_reader.ts";
+import { loadOnnx } from "../export/onnx_runtime.ts";
 import { espalier, ownLines } from "../support/cli.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
+import { squares } from "../support/shapes.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-run-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -35,12 +39,40 @@ const json = (out: string) =>
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
+const result = (run: string) => JSON.parse(readFileSync(at(`${run}/result.json`), "utf8")) as Record<string, unknown>;
+
+const steps = (run: string) =>
+  json(readFileSync(at(`${run}/metrics.jsonl`), "utf8"))
+    .filter((r) => r["kind"] === "step")
+    .map((r) => [r["step"], r["loss"], r["sparsity"]]);
+
+interface Event {
+  readonly step?: string;
+  readonly summary?: {
+    readonly value?: readonly { tag: string; simple_value?: number; histo?: object; image?: object }[];
+  };
+}
+/** The event files of a run in the order in which TensorBoard reads them. */
+const boardOf = (run: string) =>
+  readdirSync(at(`${run}/tensorboard`))
+    .sort()
+    .map((name) => readEvents(readFileSync(at(`${run}/tensorboard/${name}`))) as unknown as Event[]);
+/** [step, value] of a tag. */
+const scalars = (files: readonly Event[][], tag: string) =>
+  files
+    .flat()
+    .flatMap(({ step, summary }) =>
+      (summary?.value ?? []).flatMap((v) =>
+        v.tag === tag ? [[Number(step), v.simple_value] as [number, number]] : [],
+      ),
+    );
+
 beforeAll(async () => {
   data = squaresFolder(at("data"), 400, 80);
-  const result = await espalier(train("whole"));
-  expect(result.err.split("\n").filter((l) => l.startsWith("espalier:") && !l.includes("no GPU in use"))).toEqual([]);
-  expect(result.code).toBe(0);
-  const last = json(result.out).at(-1)!;
+  const run = await espalier(train("whole"));
+  expect(run.err.split("\n").filter((l) => l.startsWith("espalier:") && !l.includes("no GPU in use"))).toEqual([]);
+  expect(run.code).toBe(0);
+  const last = json(run.out).at(-1)!;
   expect(last).toMatchObject({
     kind: "result",
     steps: 50,
@@ -57,15 +89,18 @@ describe("a finished run", () => {
   test("leaves config, metrics, checkpoints, models and plots", () => {
     const files = readdirSync(at("whole")).sort();
     expect(files).toEqual([
+      "README.md",
       "checkpoints",
       "config.yaml",
       "metrics.jsonl",
+      "model.onnx",
       "model.safetensors",
       "model.sparse.safetensors",
       "plot.png",
       "plot.svg",
       "result.json",
       "run.json",
+      "tensorboard",
     ]);
     expect(readdirSync(at("whole/checkpoints")).sort()).toEqual([
       "best.safetensors",
@@ -86,6 +121,43 @@ describe("a finished run", () => {
     expect(sparse.length).toBeLessThan(dense.length);
   });
 
+  test("its ONNX file, fed as its metadata say, is right as often", async () => {
+    const { metadata } = readModelWeights(new Uint8Array(readFileSync(at("whole/model.safetensors"))), "dense");
+    const { mean, std } = JSON.parse(metadata.get("normalise") as string) as Record<"mean" | "std", number[]>;
+    expect(JSON.parse(metadata.get("classNames") as string)).toHaveLength(4);
+    const samples = squares(80, 28, 4);
+    const x = Float32Array.from(samples.images, (v) => (v / 255 - (mean![0] as number)) / (std![0] as number));
+    const runtime = await loadOnnx(new Uint8Array(readFileSync(at("whole/model.onnx"))));
+    const { logits } = await runtime.run({ input: { data: x, shape: [80, 1, 28, 28] } });
+    await runtime.release();
+    const guesses = Array.from(
+      { length: 80 },
+      (_, i) => likeliest(logits!.data.subarray(4 * i, 4 * i + 4), 1)[0]!.class,
+    );
+    const right = guesses.filter((guess, i) => guess === samples.labels[i]).length;
+    expect(right / 80).toBe(result("whole")["accuracy"]);
+  });
+
+  test("its card says what it is and how it was made", () => {
+    const card = readFileSync(at("whole/README.md"), "utf8");
+    const { accuracy } = result("whole") as { accuracy: number };
+    expect(card).toContain(`- Accuracy: ${(100 * accuracy).toFixed(2)} % (top 1)`);
+    expect(card).toContain(`espalier ${train("whole").join(" ")}\n`);
+    expect(card).toMatch(/- Training samples: 400\n- Test samples: 80\n/);
+  });
+
+  test("TensorBoard has its curves, histograms and pictures", () => {
+    const events = boardOf("whole");
+    expect(events).toHaveLength(1);
+    expect(events[0]![1]).toMatchObject({ session_log: { status: 1 } });
+    expect(scalars(events, "loss/train").map(([step]) => step)).toEqual(steps("whole").map(([step]) => step));
+    expect(scalars(events, "accuracy/test").at(-1)).toEqual([50, Math.fround(result("whole")["accuracy"] as number)]);
+    expect(scalars(events, "speed/steps_per_second").length).toBeGreaterThan(5);
+    const shown = events.flat().flatMap((e) => e.summary?.value ?? []);
+    expect(shown.filter((v) => v.histo && v.tag === "weights/7")).toHaveLength(2);
+    expect(shown.filter((v) => v.image).map((v) => v.tag)).toEqual(["data/train", "plot"]);
+  });
+
   test("eval gives the accuracy and sparsity that training reported", async () => {
     const want = JSON.parse(readFileSync(at("whole/result.json"), "utf8")) as Record<string, number>;
     const { out, code } = await espalier(["eval", at("whole"), "--data", "idx", "--data-dir", data, "--json"]);
@@ -102,16 +174,24 @@ test("kill -9 in mid-epoch, then --resume: the bits of an uninterrupted run", as
   expect(existsSync(at("killed/model.safetensors"))).toBe(false);
   const resumed = await espalier(["train", "--resume", at("killed"), "--json"]);
   expect(resumed.code).toBe(0);
-  expect(json(resumed.out)[0]).toMatchObject({ kind: "start", resumedFrom: expect.stringMatching(/step_0000001\d/) });
+  expect(json(resumed.out)[0]).toMatchObject({
+    kind: "start",
+    resumedFrom: expect.stringMatching(/step_000000[12]\d/),
+  });
   for (const file of ["model.safetensors", "checkpoints/step_00000050.safetensors"]) {
     const weights = (run: string) => readModelWeights(new Uint8Array(readFileSync(at(`${run}/${file}`))), file).weights;
     expect(weights("killed")).toEqual(weights("whole"));
   }
-  const steps = (run: string) =>
-    json(readFileSync(at(`${run}/metrics.jsonl`), "utf8"))
-      .filter((r) => r["kind"] === "step")
-      .map((r) => [r["step"], r["loss"], r["sparsity"]]);
   expect(steps("killed").at(-1)).toEqual(steps("whole").at(-1));
+  // Two event files, of which the second takes back what the first has of steps that were done again.
+  const [first, second, ...more] = boardOf("killed");
+  expect(more).toEqual([]);
+  expect(second![1]).toMatchObject({ session_log: { status: 1 } });
+  const restart = Number(second![1]!.step);
+  const kept = scalars([first!], "loss/train").filter(([step]) => step < restart);
+  const seen = [...kept, ...scalars([second!], "loss/train")];
+  expect(seen.map(([step]) => step)).toEqual(steps("killed").map(([step]) => step));
+  expect(readFileSync(at("killed/README.md"), "utf8")).toContain(`espalier train --resume ${at("killed")} --json\n`);
 });
 
 test("an interrupt saves and says how to go on", async () => {

@@ -86,7 +86,10 @@ describe("spiking-cnn on images", () => {
     ["-T 4", /^espalier: model.timeSteps: neither lenet-bn nor idx knows time/],
     ["--model spiking-cnn --neuron if --tau 3", /^espalier: model.tau: if neurons have no time constant/],
     ["--model spiking-cnn --tau 1", /model.tau: wanted a number > 1, given 1/],
-    ["--frame-size 16", /^espalier: data.size: is for event data, idx is images/],
+    [
+      "--frame-size 16",
+      /^espalier: flags: data.size: wanted nothing: it is for event data and data images, data.name is idx/,
+    ],
     ["--model spiking-cnn --neuron izhikevich", /argument 'izhikevich' is invalid/],
   ])("refuses %s", async (flags, message) => {
     const { code, err } = await espalier(["train", ...images, ...flags.split(" "), "--out", at("never")]);

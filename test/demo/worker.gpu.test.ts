@@ -2,9 +2,11 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Command, Report } from "../../demo/shared/protocol.ts";
 import { DEFAULTS, METHODS, type Settings } from "../../demo/shared/settings.ts";
+import { softmaxOf } from "../../demo/worker/ink.ts";
 import { Studio, type StudioOptions } from "../../demo/worker/studio.ts";
 import { currentGpu, type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { parseSafetensors, readModelWeights, writeSafetensors } from "../../src/io/index.ts";
+import { loadOnnx, relativeError } from "../export/onnx_runtime.ts";
 import { squares } from "../support/shapes.ts";
 import { sameBits } from "../support/tiny_session.ts";
 
@@ -192,6 +194,21 @@ test("export and import: the same model again", async () => {
   const dense = await desk.hear("exported", (r) => r !== sparse);
   expect(sparse.bytes.length).toBeLessThan(dense.bytes.length / 2);
   expect(readModelWeights(dense.bytes, "d").weights.get("7.weight")?.data).toEqual(weights.get("7.weight")?.data);
+
+  // Another runtime reads a drawing as the page does.
+  await desk.do({ kind: "export", lane: 0, what: "onnx" });
+  const onnx = await desk.hear("exported", (r) => r.name === "espalier-lenet-bn-lats.onnx");
+  const runtime = await loadOnnx(onnx.bytes);
+  const { mean, std, images } = data.train;
+  const pixels = images.slice(0, 28 * 28);
+  const x = Float32Array.from(pixels, (v) => (v / 255 - (mean[0] as number)) / (std[0] as number));
+  const { logits } = await runtime.run({ input: { data: x, shape: [1, 1, 28, 28] } });
+  await runtime.release();
+  await desk.do({ kind: "classify", id: 5, pixels, size: 28 });
+  const [read] = (await desk.hear("classified")).lanes;
+  expect(relativeError(softmaxOf(logits?.data as Float32Array), read?.probabilities as Float32Array)).toBeLessThan(
+    1e-4,
+  );
 
   await desk.do(build({ seed: 7 }), { kind: "import", name: "m", bytes: new Uint8Array(sparse.bytes).buffer });
   const imported = await desk.hear("imported");

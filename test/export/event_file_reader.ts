@@ -17,7 +17,9 @@ const MESSAGES: Readonly<Record<string, readonly Field[]>> = {
     ["step", 2, Type.INT64],
     ["file_version", 3, Type.STRING],
     ["summary", 5, "Summary"],
+    ["session_log", 7, "SessionLog"],
   ],
+  SessionLog: [["status", 1, Type.INT32]],
   Summary: [["value", 1, "Value", "repeated"]],
   Value: [
     ["tag", 1, Type.STRING],

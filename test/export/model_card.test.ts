@@ -78,6 +78,15 @@ describe("says", () => {
     expect(card).toContain("of one sample, convolutions");
   });
 
+  test("how its inputs are scaled, its curves, and how it is used", () => {
+    const use = [{ how: "In a shell", language: "sh", code: "espalier eval runs/a" }];
+    const long = modelCard({ ...facts, normalise: { mean: [0.13066047], std: [0.30810779] }, plot: "plot.png", use });
+    expect(long).toContain("(byte / 255 - mean) / std with mean 0.13066 and std 0.308108\n");
+    expect(long).toContain("![Curves of the run](plot.png)\n");
+    expect(long).toContain("## Use\n\nIn a shell:\n\n```sh\nespalier eval runs/a\n```\n");
+    expect(card).not.toMatch(/## Use|!\[/);
+  });
+
   test("nothing about what is not known", () => {
     const { threshold, loss, seconds, epochs, files, testSamples, ...rest } = facts;
     const short = modelCard({ ...rest, threshold: null });
@@ -146,6 +155,7 @@ test.each([
     { layers: [{ name: "a", shape: [2], weights: 2, zeros: 3 }] },
     /layer a wants 0 to 2 zeros/,
   ],
+  ["a picture elsewhere", { plot: "javascript:alert(1)" }, /plot wants the name of a file/],
 ])("refuses %s", (_, change, message) => {
   expect(() => modelCard({ ...facts, ...change })).toThrow(message);
 });

@@ -8,7 +8,15 @@ import { Scope, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 import { loadOnnx, pruned, relativeError } from "./onnx_runtime.ts";
 
+/** Of the largest logit. What is seen is 1e-7 to 4e-6: the more layers and terms of a sum, the more. */
 const TOLERANCE = 1e-4;
+/** Of what another image changes in the logits, which random weights of a pruned net may keep small. */
+const OF_IMAGE = 1e-2;
+
+/** Normal values, as many as no layer's own size divides: weights of millions are cut out of them. */
+const normals = randomArray(65521, 3);
+const weightValues = (n: number, from: number, scale: number): Float32Array =>
+  new Float32Array(n).map((_, i) => (normals[(from + i) % normals.length] as number) * scale);
 
 /** He's normal weights; batch norms and biases that are not the identity and keep most of each signal above zero. */
 function randomWeights(model: Module, seed: number): StateDict {
@@ -17,7 +25,7 @@ function randomWeights(model: Module, seed: number): StateDict {
   for (const [name, t] of model.namedState()) {
     i++;
     let data: Float32Array;
-    if (t.shape.length > 1) data = randomArray(t.numel, i, Math.sqrt((2 * (t.shape[0] as number)) / t.numel));
+    if (t.shape.length > 1) data = weightValues(t.numel, 7919 * i, Math.sqrt((2 * (t.shape[0] as number)) / t.numel));
     else if (name.endsWith("running_var")) data = new Float32Array(t.numel).fill(1);
     else if (name.endsWith("running_mean")) data = randomArray(t.numel, i, 0.1);
     else data = randomArray(t.numel, i, 0.1).map((v) => 0.5 + v);
@@ -62,7 +70,7 @@ async function compare(
   try {
     const dense = randomWeights(model, 5);
     for (const [kind, values] of [["dense", dense] as const, ["pruned", pruned(dense)] as const]) {
-      const weights = await calibrated(model, values, [4, channels, size, size]);
+      const weights = await calibrated(model, values, [2, channels, size, size]);
       const runtime = await loadOnnx(exportOnnx(model, { input: [channels, size, size], weights }));
       for (const batch of batches) {
         const shape = [batch, channels, size, size];
@@ -70,11 +78,14 @@ async function compare(
         const { logits } = await runtime.run({ input: { data: x, shape } });
         const own = await logitsOf(model, x, shape);
         expect(logits?.shape).toEqual([batch, 10]);
-        // The image decides more of the logits than the tolerance leaves open.
-        if (batch > 1) expect(relativeError(own.slice(0, 10), own.slice(10, 20))).toBeGreaterThan(10 * TOLERANCE);
         const error = relativeError(logits!.data, own);
-        console.info(`${name} ${kind} batch ${batch}: ${error.toExponential(1)}`);
-        expect(error).toBeLessThan(TOLERANCE);
+        expect([kind, batch, error < TOLERANCE]).toEqual([kind, batch, true]);
+        if (batch === 1) continue;
+        const image = relativeError(own.slice(0, 10), own.slice(10, 20));
+        console.info(
+          `${name} ${kind}: ${error.toExponential(1)} of the logits, ${(error / image).toExponential(1)} of the image`,
+        );
+        expect([kind, error / image < OF_IMAGE]).toEqual([kind, true]);
       }
       await runtime.release();
     }
@@ -83,6 +94,8 @@ async function compare(
   }
 }
 
+// Of models that differ in the number of blocks or in the classifier alone, one each: ResNet-50's form in the papers has the
+// classifier of mobilenet-v1.
 test.each([
   ["lenet", 1, 28],
   ["lenet-bn", 1, 28],
@@ -91,7 +104,6 @@ test.each([
   ["mobilenet-small", 1, 28],
   ["resnet-18", 3, 64],
   ["resnet-50", 3, 64],
-  ["resnet-50-lats", 3, 64],
   ["mobilenet-v1", 3, 64],
   ["mobilenet-v2", 3, 64],
   ["efficientnet-b0", 3, 64],

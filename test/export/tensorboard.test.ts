@@ -106,6 +106,14 @@ describe("files", () => {
     ]);
   });
 
+  test("a run that goes on says from where", () => {
+    const bytes = encodeEvents([{ wallTime: 2, step: 7, values: [], start: true }]);
+    expect(readEvents(bytes)).toEqual([
+      { wall_time: 2, file_version: "brain.Event:2" },
+      { wall_time: 2, step: "7", session_log: { status: 1 } },
+    ]);
+  });
+
   test("any numbers, and pieces appended to a file", () => {
     const scalar = fc.float({ noNaN: true });
     const value = fc.record({ tag: fc.string({ minLength: 1, unit: "grapheme" }), scalar });
@@ -147,6 +155,11 @@ describe("files", () => {
       "more limits than counts",
       { wallTime: 1, step: 1, values: [{ tag: "h", histogram: { ...histogram([1]), counts: [] } }] },
       /h wants as many counts as limits/,
+    ],
+    [
+      "a start with values",
+      { wallTime: 1, step: 1, values: [{ tag: "a", scalar: 1 }], start: true },
+      /a start wants no values/,
     ],
     [
       "a picture of no size",
@@ -256,6 +269,13 @@ describe("records of a run", () => {
       threshold: 0.25,
       lambda: 1,
       lr: 0.125,
+    });
+  });
+
+  test("with numbers of the host", () => {
+    expect(tags(tensorboardEvents(step, 9, { "speed/steps_per_second": 4 })[0])).toMatchObject({
+      "loss/train": 1.25,
+      "speed/steps_per_second": 4,
     });
   });
 

@@ -1,5 +1,5 @@
 // Which data of the plan this machine has.
-import { type DataSettings, loadSplits } from "../../src/cli/datasets.ts";
+import { type DataSettings, loadHeld } from "../../src/cli/datasets.ts";
 import { UsageError } from "../../src/cli/fail.ts";
 import type { Plan } from "./plan.ts";
 
@@ -7,7 +7,7 @@ import type { Plan } from "./plan.ts";
 export async function available(
   plan: Plan,
   folders: Readonly<Record<string, string>>,
-  load: (data: DataSettings) => Promise<unknown> = (data) => loadSplits(data, 1),
+  load: (data: DataSettings) => Promise<unknown> = (data) => loadHeld(data, 1),
 ): Promise<{ readonly missing: readonly string[]; readonly notes: readonly string[] }> {
   const missing: string[] = [];
   const notes: string[] = [];

@@ -1,10 +1,10 @@
 // Trains one recipe after another in one process: data and GPU are opened once, each run has a session of its own.
 import { openGpu } from "../../src/cli/adapter.ts";
-import { loadSplits, type Splits } from "../../src/cli/datasets.ts";
+import { loadHeld, type Splits } from "../../src/cli/datasets.ts";
 import { resolveRecipe } from "../../src/cli/recipe.ts";
 import { buildSession } from "../../src/cli/session.ts";
 import { timeStepsOf } from "../../src/cli/spiking.ts";
-import { DataLoader, Evaluator, firstOfEachClass, type Gpu, RandomState } from "../../src/index.ts";
+import { DataLoader, Evaluator, firstOfEachClass, type Gpu, type ImageDataset, RandomState } from "../../src/index.ts";
 import type { Outcome, Train } from "./experiment.ts";
 
 export interface TrainerOptions {
@@ -26,13 +26,13 @@ export interface Trainer {
 /** Opens the GPU. Data is read when a recipe first asks for it. */
 export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Promise<Trainer> {
   const gpu = await openGpu(adapter === undefined ? {} : { adapter });
-  const sets = new Map<string, Promise<Splits>>();
+  const sets = new Map<string, Promise<Splits<ImageDataset>>>();
   const train: Train = async (flags) => {
     const recipe = resolveRecipe({ flags });
     const { name, limit } = recipe.data;
     const key = JSON.stringify([name, limit]);
     const data = { ...recipe.data, ...(folders[name] ? { dir: folders[name] } : {}) };
-    const loading = sets.get(key) ?? loadSplits(data, timeStepsOf(recipe.model, name));
+    const loading = sets.get(key) ?? loadHeld(data, timeStepsOf(recipe.model, name));
     sets.set(key, loading);
     const splits = await loading;
 

@@ -24,10 +24,14 @@ export function block(text: string, language = ""): string {
   return `${fence}${language}\n${text.replace(/\n+$/, "")}\n${fence}`;
 }
 
-/** A table; the cells are Markdown of one line. Columns after the first are aligned right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table; the cells are Markdown of one line. Columns after the first are aligned right, as numbers are, unless they are text. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { text = false }: { readonly text?: boolean } = {},
+): string {
   // Bars end a cell, also within a code span.
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  const rule = head.map((_, i) => (i === 0 ? "---" : "---:"));
+  const rule = head.map((_, i) => (i === 0 || text ? "---" : "---:"));
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }

@@ -51,8 +51,14 @@ export interface ModelCardFacts {
   readonly software: boolean;
   /** When it was begun, ISO 8601. */
   readonly started?: string;
+  /** Per channel, in units of 1 = 255: the network sees (byte / 255 - mean) / std. */
+  readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** A picture of the run's curves: file name beside the card. */
+  readonly plot?: string;
   /** Files of the run and what is in them. */
   readonly files?: readonly { readonly name: string; readonly holds: string }[];
+  /** How the model is put to use, by what it is good for: "With ONNX Runtime". `language` of the code, as "sh". */
+  readonly use?: readonly { readonly how: string; readonly language: string; readonly code: string }[];
 }
 
 const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
@@ -76,9 +82,14 @@ function check(f: ModelCardFacts): void {
   const wrong = (what: string, wanted: string, was: unknown) =>
     new RangeError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
   if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
+  if (f.plot !== undefined && !/^[\w-]+(\.[\w-]+)*$/.test(f.plot))
+    throw wrong("plot", "the name of a file beside the card", f.plot);
   for (const { name, weights, zeros } of f.layers)
     if (!(zeros >= 0 && zeros <= weights)) throw wrong(`layer ${name}`, `0 to ${weights} zeros`, zeros);
 }
+
+/** Numbers as short as they are known: 0.1307, not 0.13066047740239478. */
+const short = (values: readonly number[]) => values.map((v) => String(Number(v.toPrecision(6)))).join(", ");
 
 function totalsOf(layers: readonly LayerSparsity[]) {
   const weights = layers.reduce((n, l) => n + l.weights, 0);
@@ -157,6 +168,10 @@ export function modelCard(f: ModelCardFacts): string {
         ["Input", `${f.input.join(" x ")} (channels x height x width)`],
         ["Classes", whole(f.classes)],
         ["Parameters", whole(f.parameters)],
+        [
+          "Normalisation",
+          given(f.normalise, (n) => `(byte / 255 - mean) / std with mean ${short(n.mean)} and std ${short(n.std)}`),
+        ],
         ["Time steps", given(f.timeSteps, String)],
         ["Pruning method", code(f.method)],
         ["Final threshold", typeof f.threshold === "number" ? f.threshold.toPrecision(6) : undefined],
@@ -186,6 +201,7 @@ export function modelCard(f: ModelCardFacts): string {
           ["Engine", `espalier ${made.join(", ")}`],
           ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
         ]),
+        ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
         "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
       ].join("\n\n"),
     ],
@@ -196,7 +212,14 @@ export function modelCard(f: ModelCardFacts): string {
         ? table(
             ["File", "Holds"],
             f.files.map(({ name, holds }) => [code(name), code(holds)]),
+            { text: true },
           )
+        : undefined,
+    ],
+    [
+      "Use",
+      f.use && f.use.length > 0
+        ? f.use.map((u) => `${u.how}:\n\n${block(u.code, u.language)}`).join("\n\n")
         : undefined,
     ],
     [

@@ -32,6 +32,12 @@ export interface TensorBoardEvent {
   /** A whole number: where on the horizontal axis. */
   readonly step: number;
   readonly values: readonly EventValue[];
+  /**
+   * Says that a run starts at this step, or goes on from it: of what earlier files of the folder hold, readers drop everything
+   * of this step and later ones. They do so from the second such event on, so that the first file wants one too, of step 0.
+   * Such an event has no values.
+   */
+  readonly start?: boolean;
 }
 
 export interface EncodeOptions {
@@ -42,6 +48,7 @@ export interface EncodeOptions {
 /** What the first record of every file says. */
 const FILE_VERSION = "brain.Event:2";
 const STRING_TYPE = 7; // DT_STRING of tensorflow.DataType
+const START = 1; // of tensorflow.SessionLog.SessionStatus
 
 /** Wire types of fields that are not whole numbers. */
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
@@ -93,13 +100,15 @@ function writeValue(w: BinaryWriter, value: EventValue): void {
 }
 
 /** tensorflow.Event */
-function eventMessage({ wallTime, step, values }: TensorBoardEvent): Uint8Array {
+function eventMessage({ wallTime, step, values, start }: TensorBoardEvent): Uint8Array {
   const w = new BinaryWriter();
   double(w, 1, wallTime);
   whole(w, 2, step);
-  nested(w, 5, (summary) => {
-    for (const value of values) nested(summary, 1, (inner) => writeValue(inner, value));
-  });
+  if (start) nested(w, 7, (log) => log.tag(1, WIRE.varint).int32(START));
+  else
+    nested(w, 5, (summary) => {
+      for (const value of values) nested(summary, 1, (inner) => writeValue(inner, value));
+    });
   return w.finish();
 }
 
@@ -121,11 +130,12 @@ function record(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-function check({ wallTime, step, values }: TensorBoardEvent): void {
+function check({ wallTime, step, values, start }: TensorBoardEvent): void {
   const wrong = (what: string, wanted: string, given: unknown) =>
     new RangeError(`encodeEvents: ${what} wants ${wanted}, was given ${String(given)}`);
   if (!Number.isFinite(wallTime) || wallTime < 0) throw wrong("wallTime", "seconds since 1970", wallTime);
   if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "a whole number >= 0", step);
+  if (start && values.length > 0) throw wrong("a start", "no values", values.length);
   for (const value of values) {
     if (value.tag === "") throw wrong("a tag", "a name", '""');
     if ("scalar" in value && typeof value.scalar !== "number") throw wrong(value.tag, "a number", value.scalar);

@@ -16,6 +16,7 @@ export interface Histogram {
 const SMALLEST = 1e-12;
 const LARGEST = 1e20;
 const GROWTH = 1.1;
+const LOG_SMALLEST = Math.log(SMALLEST);
 
 const positive: readonly number[] = (() => {
   const limits: number[] = [];
@@ -25,15 +26,18 @@ const positive: readonly number[] = (() => {
 /** -huge ... -1e-12, 0, 1e-12 ... huge. Zero is the lower end of a bucket of its own width: pruned weights stay visible. */
 const limits: readonly number[] = [...positive.map((v) => -v).reverse(), 0, ...positive];
 
-/** Place of the first limit above the value. */
+const ZERO = positive.length;
+const PER_LOG = 1 / Math.log(GROWTH);
+
+/** Place of the first limit above a value other than 0. Its logarithm says about where, the limits themselves exactly. */
 function bucketOf(value: number): number {
-  let [low, high] = [0, limits.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((limits[middle] as number) > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  const size = Math.abs(value);
+  const guess = Math.ceil((Math.log(size) - LOG_SMALLEST) * PER_LOG);
+  const about = Math.min(Math.max(guess, 0), positive.length - 1);
+  let at = value > 0 ? ZERO + 1 + about : ZERO - 1 - about;
+  while (at > 0 && (limits[at - 1] as number) > value) at--;
+  while (at < limits.length - 1 && (limits[at] as number) <= value) at++;
+  return at;
 }
 
 /**
@@ -41,36 +45,37 @@ function bucketOf(value: number): number {
  * become one, so that a layer takes some hundred bytes.
  */
 export function histogram(values: ArrayLike<number>): Histogram {
-  const filled = new Map<number, number>();
+  const filled = new Float64Array(limits.length);
   let [min, max, sum, sumOfSquares, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0];
   let zeros = 0;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) continue;
     count++;
-    min = Math.min(min, value);
-    max = Math.max(max, value);
+    if (value < min) min = value;
+    if (value > max) max = value;
+    if (value === 0) {
+      zeros++;
+      continue;
+    }
     sum += value;
     sumOfSquares += value * value;
-    if (value === 0) zeros++;
-    else {
-      const at = bucketOf(value);
-      filled.set(at, (filled.get(at) ?? 0) + 1);
-    }
+    (filled[bucketOf(value)] as number)++;
   }
   if (count === 0) return { min: 0, max: 0, count, sum, sumOfSquares, limits: [Number.MAX_VALUE], counts: [0] };
-  if (zeros > 0) filled.set(bucketOf(0), (filled.get(bucketOf(0)) ?? 0) + zeros);
+  (filled[ZERO + 1] as number) += zeros;
   const ends: number[] = [];
   const counts: number[] = [];
   let last = -1;
-  for (const at of [...filled.keys()].sort((a, b) => a - b)) {
+  for (const [at, n] of filled.entries()) {
+    if (n === 0) continue;
     // What lies between two filled buckets is one empty bucket.
     if (at > last + 1 && at > 0) {
       ends.push(limits[at - 1] as number);
       counts.push(0);
     }
     ends.push(limits[at] as number);
-    counts.push(filled.get(at) as number);
+    counts.push(n);
     last = at;
   }
   return { min, max, count, sum, sumOfSquares, limits: ends, counts };

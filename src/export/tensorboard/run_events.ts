@@ -47,10 +47,18 @@ function epochValues(r: EpochRecord): EventValue[] {
   return values;
 }
 
-/** The events of one record of `fit`, at its step: one. `wallTime` in seconds since 1970. */
-export function tensorboardEvents(record: RunRecord, wallTime: number): TensorBoardEvent[] {
+/**
+ * The events of one record of `fit`, at its step: one. `wallTime` in seconds since 1970; `more`: numbers that the host knows
+ * besides, by tag.
+ */
+export function tensorboardEvents(
+  record: RunRecord,
+  wallTime: number,
+  more: Readonly<Record<string, number>> = {},
+): TensorBoardEvent[] {
   const { step } = record;
-  return [{ wallTime, step, values: record.kind === "step" ? stepValues(record) : epochValues(record) }];
+  const values = record.kind === "step" ? stepValues(record) : epochValues(record);
+  return [{ wallTime, step, values: [...values, ...scalars(more)] }];
 }
 
 /** Histograms of weights, `weights/<layer>` for each tensor of two axes and more; zeros included. */

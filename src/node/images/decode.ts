@@ -130,6 +130,13 @@ function checked(meta: Metadata, limit: number): { height: number; width: number
   return { height, width };
 }
 
+const WORDLESS = "Unknown error";
+
+function faultOf(words: string): string {
+  if (words === WORDLESS) return "cannot be decoded: damaged, or cut short";
+  return /unsupported image format|Input Buffer is empty/i.test(words) ? `not an image (${words})` : words;
+}
+
 /** What to do with an image of this size. */
 export type PlanOf = (height: number, width: number) => DecodePlan;
 
@@ -150,12 +157,15 @@ export async function decodeImage(
   out: Uint8Array,
   { exact = false, limitPixels = LIMIT_PIXELS }: DecodeOptions = {},
 ): Promise<void> {
-  try {
-    if (bytes.length === 0) throw new Error("the file is empty");
-    await decoded(bytes, limitPixels, planOf, exact, out);
-  } catch (cause) {
-    const words = firstLine(cause);
-    const fault = /unsupported image format|Input Buffer is empty/i.test(words) ? `not an image (${words})` : words;
-    throw new ImageError(name.source, name.key, fault);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (bytes.length === 0) throw new Error("the file is empty");
+      return await decoded(bytes, limitPixels, planOf, exact, out);
+    } catch (cause) {
+      const words = firstLine(cause);
+      // libvips keeps its last words in one place for all threads: another image can wipe them away before they are read.
+      if (words === WORDLESS && attempt < 5) continue;
+      throw new ImageError(name.source, name.key, faultOf(words));
+    }
   }
 }

@@ -58,6 +58,8 @@ export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions 
 
 /** A streamed data set that says what it holds. */
 export interface MeasuredDataset extends StreamedDataset {
+  /** Height and width of the images in its batches, before the GPU cuts them. */
+  readonly stored: readonly [height: number, width: number];
   /** Bytes of all batch arrays made so far. */
   readonly bytesMade: number;
   /** Damaged images met so far. */
@@ -94,6 +96,7 @@ class DecodedDataset implements MeasuredDataset {
   readonly name: string;
   readonly length: number;
   readonly shape: readonly [number, number, number];
+  readonly stored: readonly [number, number];
   readonly classes: readonly string[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -114,6 +117,7 @@ class DecodedDataset implements MeasuredDataset {
     this.name = source.name;
     this.length = source.length;
     this.shape = [3, size, size];
+    this.stored = [size, size];
     this.classes = source.classes;
     this.mean = mean;
     this.std = std;
@@ -175,7 +179,7 @@ class DecodedDataset implements MeasuredDataset {
     const { bytes, y } = arrays;
     const batch: ByteBatch = {
       bytes,
-      stored: [this.#size, this.#size],
+      stored: this.stored,
       y,
       indices,
       size: indices.length,

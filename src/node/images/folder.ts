@@ -124,6 +124,21 @@ async function classFolders(walk: Walk, folder: string, known?: readonly string[
   return source(walk, paths, Int32Array.from(labels), classes);
 }
 
+/**
+ * Paths of all images below a folder, whatever folders they lie in, sorted by their characters' codes in each.
+ *
+ * Errors    SourceError: no such folder, no images, links that lead out of it.
+ */
+export async function imagePaths(dir: string): Promise<string[]> {
+  const root = await realpath(dir).catch(() => {
+    throw new SourceError(dir, ".", "no such folder");
+  });
+  const found: string[] = [];
+  await imagesBelow({ root, followLinks: false }, root, 0, found);
+  if (found.length === 0) throw new SourceError(dir, ".", "no images (.jpg, .png, .webp, ...)");
+  return found.map((path) => join(dir, path));
+}
+
 async function flatFolder(
   walk: Walk,
   folder: string,

@@ -9,7 +9,7 @@ export {
   type MeasuredDataset,
 } from "./decoded_dataset.ts";
 export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
-export { type ImageFolderOptions, openImageFolder } from "./folder.ts";
+export { type ImageFolderOptions, imagePaths, openImageFolder } from "./folder.ts";
 export {
   type ImageDataOptions,
   type ImageLayout,

@@ -108,6 +108,7 @@ class ShardDataset implements MeasuredDataset {
   readonly name: string;
   readonly length: number;
   readonly shape: readonly [number, number, number];
+  readonly stored: readonly [number, number];
   readonly classes: readonly string[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -129,6 +130,7 @@ class ShardDataset implements MeasuredDataset {
     if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip wants a number in [0, 1], was given ${flip}`);
     this.name = dir;
     this.length = index.length;
+    this.stored = [height, width];
     this.shape = options.size ? [channels, options.size, options.size] : [channels, index.view[0], index.view[1]];
     this.classes = index.classes;
     this.mean = index.mean;
@@ -182,7 +184,7 @@ class ShardDataset implements MeasuredDataset {
     const { bytes, y, place } = arrays;
     const batch: ByteBatch = {
       bytes,
-      stored: [height, width],
+      stored: this.stored,
       ...(options.training || !whole ? { place } : {}),
       y,
       indices,

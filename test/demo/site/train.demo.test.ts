@@ -2,6 +2,7 @@
 import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readModelWeights } from "../../../src/io/index.ts";
+import { loadOnnx } from "../../export/onnx_runtime.ts";
 import { longestTask } from "./main_thread.ts";
 import { download, draw, onCard, openBrowser, PATIENCE, ready, stepOf, textOf, type Visit, visit } from "./visit.ts";
 
@@ -81,6 +82,12 @@ test("models and metrics are taken away and brought back", async () => {
   expect([...(full?.keys() ?? [])]).toContain("0.weight");
   expect([...(packed?.keys() ?? [])].sort()).toEqual([...(full?.keys() ?? [])].sort());
   for (const [name, { data }] of full ?? []) expect(packed?.get(name)?.data).toEqual(data);
+  // Its writer is fetched now, in the worker.
+  const onnx = await download(page, "#export-onnx");
+  const runtime = await loadOnnx(onnx.bytes);
+  const blank = { data: new Float32Array(784), shape: [1, 1, 28, 28] };
+  expect(new Set((await runtime.run({ input: blank }))["logits"]?.data).size).toBe(10);
+  await runtime.release();
 
   const csv = new TextDecoder()
     .decode((await download(page, "#save-csv")).bytes)

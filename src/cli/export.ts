@@ -1,0 +1,228 @@
+// `espalier export`: a model that was trained before, as a file for others: ONNX, or safetensors, sparse or not.
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import {
+  bestKeyRule,
+  compareState,
+  type DenseArray,
+  formatLoadReport,
+  type Module,
+  models,
+  RandomState,
+  readModelWeights,
+  renameKeys,
+  SPARSE_LAYOUTS,
+  type SparseLayout,
+  type WeightsFile,
+  writeSafetensors,
+  writeSparseModel,
+} from "../index.ts";
+import { writeAtomic } from "../node/index.ts";
+import { UsageError } from "./fail.ts";
+import { makeOutput, type Output } from "./json_log.ts";
+import { classesOf } from "./predict.ts";
+import { modelFor } from "./session.ts";
+import { isSpiking, readNeuronMetadata } from "./spiking.ts";
+import { readWeightsFile } from "./weights_in.ts";
+
+const FORMATS = ["onnx", "sparse", "safetensors"] as const;
+type Format = (typeof FORMATS)[number];
+
+export interface ExportFlags {
+  /** A run's folder, or a file of weights. */
+  readonly path: string;
+  readonly format: Format;
+  readonly layout?: SparseLayout;
+  readonly output?: string;
+  readonly model?: string;
+  readonly classes?: number;
+  readonly channels?: number;
+  readonly size?: number;
+  readonly timeSteps?: number;
+}
+
+type Weights = Map<string, DenseArray>;
+
+function modelFile(path: string): string {
+  if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
+  if (!statSync(path).isDirectory()) return path;
+  const found = ["model.safetensors", "model.sparse.safetensors"].map((n) => join(path, n)).find((p) => existsSync(p));
+  if (!found) throw new UsageError(`${path}: holds no model.safetensors; has the run finished?`);
+  return found;
+}
+
+/** Where it goes when nobody says: beside what it comes from. */
+function outputFor(file: string, format: Format, layout: SparseLayout): string {
+  const base = file.replace(/(\.(sparse|csr))?\.(safetensors|pth?|bin|ckpt)$/i, "");
+  const ending = {
+    onnx: "onnx",
+    sparse: layout === "csr" ? "csr.safetensors" : "sparse.safetensors",
+    safetensors: "safetensors",
+  };
+  return `${base}.${ending[format]}`;
+}
+
+/** One sample as the model takes it, by the flags, the file, and ImageNet's for files that do not say. */
+function inputOf(
+  flags: ExportFlags,
+  metadata: WeightsFile["metadata"],
+  file: string,
+): [c: number, h: number, w: number] {
+  const text = metadata.get("input");
+  const parts = (text ?? "3x224x224").split("x").map(Number);
+  const [c = 0, h = 0, w = 0] = parts;
+  if (parts.length !== 3 || !parts.every((n) => Number.isInteger(n) && n >= 1))
+    throw new UsageError(`${file}: its metadata "input" is damaged: ${text?.slice(0, 80)}`);
+  const { channels = c, size } = flags;
+  return [channels, size ?? h, size ?? w];
+}
+
+interface Known {
+  readonly model: Module;
+  readonly input: readonly [c: number, h: number, w: number];
+  /** What the file is to say of itself, besides what it does. */
+  readonly facts: Record<string, string>;
+}
+
+/** The network that the weights are of; null when neither the file nor a flag names it. Needs no GPU. */
+function networkOf(flags: ExportFlags, { metadata, weights }: WeightsFile, file: string): Known | null {
+  const name = flags.model ?? metadata.get("model");
+  if (!name) return null;
+  if (!Object.hasOwn(models, name))
+    throw new UsageError(`${file}: says that it is a ${name.slice(0, 80)}; give --model`);
+  if (flags.timeSteps !== undefined && !isSpiking(name))
+    throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
+  const input = inputOf(flags, metadata, file);
+  const classes = flags.classes ?? classesOf(weights, file);
+  const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
+  const plan = { model: settings, data: metadata.get("data") ?? "images", random: new RandomState(0) };
+  const model = modelFor(plan, input, classes);
+  return { model, input, facts: { model: name, input: input.join("x"), classes: String(classes) } };
+}
+
+/** The weights under the model's own names and in its order. Errors list what does not fit. */
+function fitted({ model }: Known, weights: Weights, file: string, out: Output): Weights {
+  const names = [...model.namedState()].map(([name]) => name);
+  const rule = bestKeyRule(weights.keys(), new Set(names));
+  const named = rule ? renameKeys(weights, rule.rule) : weights;
+  if (rule) out.say(`names translated: ${rule.name}`);
+  const report = compareState(model, named);
+  if (report.missing.length + report.unexpected.length + report.mismatched.length > 0)
+    throw new UsageError(`${file}: does not fit the model: ${formatLoadReport(report)}`);
+  return new Map(names.map((name) => [name, named.get(name) as DenseArray]));
+}
+
+/** What a sparse file holds has to be what was put in, zeros of either sign alike. */
+function checkSparse(bytes: Uint8Array, weights: Weights): void {
+  const back = readModelWeights(bytes, "the sparse model").weights;
+  for (const [name, { data }] of weights) {
+    const got = back.get(name)?.data;
+    if (!got || got.length !== data.length || data.some((v, i) => v !== got[i] && !Number.isNaN(v)))
+      throw new Error(`${name} does not read back from the sparse model as it was written`);
+  }
+}
+
+async function encode(flags: ExportFlags, known: Known | null, weights: Weights, metadata: Record<string, string>) {
+  const { format, layout = "bitmask" } = flags;
+  if (format === "onnx") {
+    const { model, input } = known as Known;
+    const { exportOnnx } = await import("../export/index.ts");
+    return exportOnnx(model, { input, weights, name: metadata["model"] as string, metadata });
+  }
+  if (format === "sparse") {
+    const bytes = writeSparseModel(weights, metadata, { layout });
+    checkSparse(bytes, weights);
+    return bytes;
+  }
+  const arrays = [...weights].map(
+    ([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }] as const,
+  );
+  return writeSafetensors(new Map(arrays), metadata);
+}
+
+const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+
+export async function runExport(flags: ExportFlags, out: Output): Promise<number> {
+  const { format, layout } = flags;
+  if (layout !== undefined && format !== "sparse")
+    throw new UsageError(`--layout: is for --format sparse, not ${format}`);
+  const path = modelFile(flags.path);
+  const output = flags.output ?? outputFor(path, format, layout ?? "bitmask");
+  if (resolve(output) === resolve(path)) throw new UsageError(`${output}: is the file to be exported; give --output`);
+  if (!existsSync(dirname(resolve(output)))) throw new UsageError(`${output}: there is no folder ${dirname(output)}`);
+  const file = await readWeightsFile(path);
+  for (const note of file.notes) out.say(note);
+  const known = networkOf(flags, file, path);
+  if (!known && format === "onnx") throw new UsageError(`${path}: does not say which model it is; give --model`);
+  if (!known) out.say(`${path}: does not say which model it is, so its names stay as they are; --model checks them`);
+  const weights = known ? fitted(known, file.weights, path, out) : file.weights;
+  // These two are the sparse format's own.
+  const { format: _, shapes: __, ...said } = Object.fromEntries(file.metadata);
+  const bytes = await encode(flags, known, weights, { ...said, ...known?.facts });
+  await writeAtomic(output, bytes);
+  let [zeros, all] = [0, 0];
+  for (const { data, shape } of weights.values()) {
+    if (shape.length < 2) continue;
+    all += data.length;
+    for (const v of data) if (v === 0) zeros++;
+  }
+  const sparsity = all === 0 ? 0 : zeros / all;
+  const size = statSync(path).size;
+  out.say(
+    `${output}: ${kilobytes(bytes.length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${(100 * sparsity).toFixed(2)} % zeros in those of two axes and more`,
+  );
+  out.emit({
+    kind: "result",
+    input: path,
+    output,
+    format,
+    ...(format === "sparse" ? { layout: layout ?? "bitmask" } : {}),
+    ...(known ? { model: known.facts["model"], classes: Number(known.facts["classes"]), sample: known.input } : {}),
+    bytes: bytes.length,
+    arrays: weights.size,
+    sparsity,
+  });
+  return 0;
+}
+
+const whole = (text: string): number => {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`want a whole number >= 1, was given ${text}`);
+  return value;
+};
+
+export function addExportCommand(root: Command, done: (code: number) => void): void {
+  root
+    .command("export")
+    .summary("a saved model as ONNX, or as safetensors, sparse or not")
+    .description(
+      "Writes a model for other programs: as ONNX (operator set 17, any batch; of a spiking network one time step), as\nsafetensors with PyTorch's names, or as sparse safetensors. Takes what `espalier train` saved, and foreign weights.\nNeeds no GPU.",
+    )
+    .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
+    .addOption(new Option("--format <name>", "what to write").choices([...FORMATS]).makeOptionMandatory())
+    .addOption(
+      new Option("--layout <name>", "sparse: a bit for each weight, or compressed rows; default bitmask").choices([
+        ...SPARSE_LAYOUTS,
+      ]),
+    )
+    .option("--output <file>", "where it goes; default beside the model")
+    .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
+    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole)
+    .option("--channels <n>", "channels of its images; default the file's, or 3", whole)
+    .option("--size <pixels>", "height and width of its images; default the file's, or 224", whole)
+    .option("-T, --time-steps <n>", "steps of a spiking network", whole)
+    .option("--json", "one JSON object a line on stdout, the result last")
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier export runs/mnist_lenet --format onnx
+  $ espalier export runs/mnist_lenet --format sparse --layout csr
+  $ espalier export resnet18.pth --model resnet-18 --format onnx --output resnet18.onnx`,
+    )
+    .action(async (path: string, flags: Omit<ExportFlags, "path"> & { json?: boolean }) => {
+      done(await runExport({ ...flags, path }, makeOutput(flags.json ?? false)));
+    });
+}

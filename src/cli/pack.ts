@@ -1,0 +1,286 @@
+// `espalier pack`: a folder of images decoded once, into shards that training reads without decoding.
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import type { ShardIndex } from "../index.ts";
+import { type EncodedSource, openImageSources, type PackOptions, packShards, poolAdvice } from "../node/index.ts";
+import { Interrupted, UsageError } from "./fail.ts";
+import { withAdvice } from "./image_data.ts";
+import { makeOutput, type Output } from "./json_log.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { printable } from "./terminal.ts";
+
+export interface PackFlags {
+  readonly dir: string;
+  readonly out: string;
+  /** Shorter side after resizing; false leaves images as they are. */
+  readonly resize?: number | false;
+  readonly size?: number;
+  readonly view?: number;
+  /** MiB of a shard at most. */
+  readonly shardMb?: number;
+  readonly exact?: boolean;
+  /** Of each part. */
+  readonly skipBad?: number;
+  readonly mapping?: string;
+  readonly synsets?: string;
+  readonly heldOut?: number;
+  readonly seed?: number;
+  readonly workers?: number;
+  /** Stops packing, as Ctrl-C does. */
+  readonly signal?: AbortSignal;
+}
+
+const PARTS = ["train", "test"] as const;
+type Part = (typeof PARTS)[number];
+
+/** What a part's folder may hold; the last kind is left by a crash amid a write. */
+const OWN_FILES = /^(index\.json|packing\.json|shard-\d{5}\.bin)(\.tmp\.\d+\.\d+)?$/;
+
+/** A path without links, of which the last parts need not exist yet. */
+async function placeOf(path: string): Promise<string> {
+  const full = resolve(path);
+  const real = await realpath(full).catch(() => null);
+  if (real !== null || dirname(full) === full) return real ?? full;
+  return join(await placeOf(dirname(full)), basename(full));
+}
+
+/** Refuses a folder that holds anything but shards, and one among the images. */
+async function checkOut(dir: string, out: string): Promise<void> {
+  const [source, goal] = [await placeOf(dir), await placeOf(out)];
+  if (goal === source || goal.startsWith(source.endsWith(sep) ? source : source + sep)) {
+    throw new UsageError(`--out ${out}: lies in ${dir}, among the images; choose a folder outside of it`);
+  }
+  const found = await stat(goal).catch(() => null);
+  if (!found) return;
+  if (!found.isDirectory()) throw new UsageError(`--out ${out}: is a file; wanted a folder`);
+  const refuse = (name: string) => {
+    throw new UsageError(`--out ${out}: holds ${printable(name)}, which is no part of a pack; choose another folder`);
+  };
+  for (const entry of await readdir(goal, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !(PARTS as readonly string[]).includes(entry.name)) refuse(entry.name);
+    for (const name of await readdir(join(goal, entry.name))) {
+      if (!OWN_FILES.test(name)) refuse(`${entry.name}/${name}`);
+    }
+  }
+}
+
+function packOptions(flags: PackFlags): PackOptions {
+  const { resize, size, view, shardMb, exact, skipBad, workers } = flags;
+  if (resize === false && size === undefined) {
+    throw new UsageError("--no-resize leaves images as they are: say how large they are with --size");
+  }
+  return {
+    ...(resize === undefined ? {} : { resize: resize === false ? null : resize }),
+    ...(size === undefined ? {} : { size }),
+    ...(view === undefined ? {} : { view }),
+    ...(shardMb === undefined ? {} : { shardBytes: Math.floor(shardMb * 2 ** 20) }),
+    ...(exact === undefined ? {} : { exact }),
+    ...(skipBad === undefined ? {} : { skipBad }),
+    ...(workers === undefined ? {} : { workers }),
+  };
+}
+
+interface Job {
+  readonly part: Part;
+  readonly source: EncodedSource;
+  /** Images of the parts before it. */
+  readonly before: number;
+}
+
+/** Bytes of all shards of a part. */
+async function bytesOf(folder: string, { shards }: ShardIndex): Promise<number> {
+  const sizes = await Promise.all(shards.map(async ({ file }) => (await stat(join(folder, file))).size));
+  return sizes.reduce((a, b) => a + b, 0);
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+class Packing {
+  /** Images decoded in this run. */
+  decoded = 0;
+  done = 0;
+  readonly #total: number;
+  readonly #progress: Progress;
+
+  constructor(total: number, progress: Progress) {
+    this.#total = total;
+    this.#progress = progress;
+  }
+
+  /** Packs one part. */
+  async pack({ part, source, before }: Job, out: string, options: PackOptions): Promise<ShardIndex> {
+    const folder = join(out, part);
+    const counted: EncodedSource = {
+      ...source,
+      read: (i) => {
+        this.decoded++;
+        return source.read(i);
+      },
+    };
+    const index = await packShards(counted, folder, {
+      ...options,
+      onProgress: (done) => {
+        this.done = before + done;
+        this.#progress.update(this.done, this.#total);
+      },
+      onBad: (error, count) => this.#progress.log(`left out, ${count} of ${part}: ${printable(error.message)}`),
+    });
+    // A finished pack is left as it is; how much of its images is seen is no part of what makes two packs the same.
+    const view = options.view ?? Math.max(1, Math.round((index.shape[1] * 224) / 256));
+    if (index.view[0] !== view || index.view[1] !== view) {
+      throw new UsageError(`${folder}: is packed already, for a view of ${index.view[0]} pixels; wanted ${view}`);
+    }
+    return index;
+  }
+}
+
+/** Aborts at Ctrl-C; a second one ends the process. */
+function stopAtSignals(out: Output): { signal: AbortSignal; release: () => void } {
+  const abort = new AbortController();
+  const onSignal = () => {
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort();
+    out.say("\nstopping; once more to stop at once");
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  const release = () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  };
+  return { signal: abort.signal, release };
+}
+
+const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
+
+/** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
+export async function runPack(flags: PackFlags, out: Output): Promise<number> {
+  const options = packOptions(flags);
+  await checkOut(flags.dir, flags.out);
+  const { heldOut, seed, mapping, synsets } = flags;
+  const sources = await openImageSources(flags.dir, {
+    ...(heldOut === undefined ? {} : { heldOut }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(mapping === undefined ? {} : { mapping }),
+    ...(synsets === undefined ? {} : { synsets }),
+  });
+  const { train, test } = sources;
+  const total = train.length + test.length;
+  const advice = poolAdvice();
+  if (advice) out.say(`note: ${advice}`);
+  const stops = stopAtSignals(out);
+  out.say(`${train.length} images to train with, ${test.length} to test with, ${train.classes.length} classes`);
+  const signal = flags.signal ? AbortSignal.any([flags.signal, stops.signal]) : stops.signal;
+  const progress = out.json ? silent : createProgress({ label: "pack" });
+  const packing = new Packing(total, progress);
+  const started = performance.now();
+  try {
+    const made = { ...options, signal };
+    const trained = await packing.pack({ part: "train", source: train, before: 0 }, flags.out, made);
+    const tested = await packing.pack({ part: "test", source: test, before: train.length }, flags.out, made);
+    progress.stop();
+    const seconds = (performance.now() - started) / 1000;
+    await tell(flags.out, { trained, tested, seconds, decoded: packing.decoded }, out);
+    return 0;
+  } catch (cause) {
+    progress.stop();
+    if (!signal.aborted) throw withAdvice(cause, { name: "images", skipBad: options.skipBad });
+    throw new Interrupted(
+      `stopped at image ${packing.done} of ${total}; the same command goes on after the last whole shard`,
+    );
+  } finally {
+    progress.stop();
+    stops.release();
+    await Promise.all([train.close(), test.close()]);
+  }
+}
+
+interface Outcome {
+  readonly trained: ShardIndex;
+  readonly tested: ShardIndex;
+  readonly seconds: number;
+  readonly decoded: number;
+}
+
+async function tell(folder: string, { trained, tested, seconds, decoded }: Outcome, out: Output): Promise<void> {
+  const bytes = (await bytesOf(join(folder, "train"), trained)) + (await bytesOf(join(folder, "test"), tested));
+  const shards = trained.shards.length + tested.shards.length;
+  const skipped = trained.skipped.length + tested.skipped.length;
+  const rate = decoded / seconds;
+  const [, height, width] = trained.shape;
+  const count = trained.length + tested.length;
+  const speed = decoded === 0 ? "all were packed already" : `${decoded} decoded, ${rate.toFixed(0)} images/s`;
+  const left = skipped === 0 ? "" : `, ${skipped} damaged ones left out`;
+  out.say(
+    `${count} images of ${height}x${width} in ${shards} ${shards === 1 ? "shard" : "shards"}, ${mib(bytes)}${left}; ${speed}`,
+  );
+  out.say(`train with: espalier train --data images --data-dir ${folder}`);
+  out.emit({
+    kind: "result",
+    out: folder,
+    train: trained.length,
+    test: tested.length,
+    classes: trained.classes.length,
+    stored: [height, width],
+    view: trained.view,
+    shards,
+    bytes,
+    skipped: [...trained.skipped, ...tested.skipped],
+    decoded,
+    seconds,
+    imagesPerSecond: decoded === 0 ? null : rate,
+  });
+}
+
+const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
+  return value;
+};
+const whole = (least: number) => (text: string) => {
+  const value = number(text);
+  if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`want a whole number >= ${least}`);
+  return value;
+};
+const above0 = (text: string): number => {
+  const value = number(text);
+  if (value <= 0) throw new InvalidArgumentError("want a number > 0");
+  return value;
+};
+
+/** Adds `pack` to the command tree; `done` receives the exit code. */
+export function addPackCommand(root: Command, done: (code: number) => void): void {
+  root
+    .command("pack")
+    .summary("decode a folder of images once, for fast training")
+    .description(
+      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their\nbytes into shards, which training reads several times faster than it can decode. By default the central 256x256\nare stored, and training cuts 224x224 out of them at random. Stopped and started again it goes on.",
+    )
+    .argument("<dir>", "folder of the images")
+    .requiredOption("--out <folder>", "where the shards go, as train/ and test/")
+    .option("--resize <pixels>", "length of the shorter side before the central square is cut; default 256", whole(1))
+    .option("--no-resize", "images have the right size already")
+    .option("--size <pixels>", "side of the square that is stored; default: as --resize", whole(1))
+    .option("--view <pixels>", "side of the square that a network sees; default 224 of 256 stored", whole(1))
+    .option("--exact", "resize byte for byte as Pillow does, which is slower")
+    .option("--shard-mb <n>", "MiB of a shard at most, and of memory; default 256", above0)
+    .option("--skip-bad <n>", "leave out so many damaged images of each part before stopping; default 0", whole(0))
+    .option("--mapping <file>", "classes of the val images, where they lie in one folder")
+    .option("--synsets <file>", "which class each of the devkit's numbers is")
+    .option("--held-out <share>", "share of each class to test with where nothing else is; default 0.1", number)
+    .option("--seed <n>", "which images are held out; default 0", whole(0))
+    .option("--workers <n>", "images decoded at a time; default two for each core", whole(1))
+    .option("--json", "one JSON object on stdout")
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier pack imagenet --out shards                        256x256 stored, 224x224 seen
+  $ espalier pack photos --out small --resize 40 --view 32     for a small network
+  $ espalier train --data images --data-dir shards`,
+    )
+    .action(async (dir: string, flags: Omit<PackFlags, "dir"> & { json?: boolean }) => {
+      done(await runPack({ ...flags, dir }, makeOutput(flags.json ?? false)));
+    });
+}

@@ -1,0 +1,186 @@
+// What `espalier predict` looks at: the samples of a .npy array, or image files, made ready batch by batch.
+import { readFileSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { parseNpy, toFloat32 } from "../index.ts";
+import { Slots } from "../node/images/batches.ts";
+import { decodeSlots } from "../node/images/sharp.ts";
+import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, imagePaths } from "../node/index.ts";
+import { UsageError } from "./fail.ts";
+import { readImageMetadata } from "./image_metadata.ts";
+
+/** Samples [n, c, h, w] as a network takes them, and a name for each. */
+export interface Samples {
+  readonly shape: readonly [n: number, c: number, h: number, w: number];
+  readonly names: readonly string[];
+  /** Values of samples first..first+count-1, [count, c, h, w]. Errors name the file. */
+  take(first: number, count: number): Promise<Float32Array>;
+  readonly images: boolean;
+}
+
+/** How images become what a network takes; absent values are the model file's, or ImageNet's. */
+export interface ImageInput {
+  /** Side of the central square. */
+  readonly size?: number;
+  /** The shorter side before it is cut; default size * 256 / 224. */
+  readonly resize?: number;
+  /** Per channel, in units of 1 = 255. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+function arraySamples(path: string): Samples {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
+  }
+  const array = parseNpy(new Uint8Array(bytes), path);
+  const { shape } = array;
+  const fits = (shape.length === 4 || shape.length === 3) && shape.every((n) => n > 0);
+  if (!fits) {
+    throw new UsageError(`${path}: wants an array [n, c, h, w] or [c, h, w], holds [${shape.join(", ")}]`);
+  }
+  const [n, c, h, w] = (shape.length === 4 ? shape : [1, ...shape]) as [number, number, number, number];
+  const data = toFloat32(array);
+  const values = c * h * w;
+  return {
+    shape: [n, c, h, w],
+    names: Array.from({ length: n }, (_, i) => `${path}[${i}]`),
+    take: async (first, count) => data.subarray(first * values, (first + count) * values),
+    images: false,
+  };
+}
+
+/** Image files, those of folders included, in the order given. */
+async function imageFiles(inputs: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const input of inputs) {
+    const found = await stat(input).catch(() => null);
+    if (!found) throw new UsageError(`${input}: no such file or folder`);
+    if (found.isDirectory()) files.push(...(await imagePaths(input)));
+    else files.push(input);
+  }
+  return files;
+}
+
+/** What each byte becomes, [3, 256]: (byte / 255 - mean) / std, each step rounded as torchvision's float32 is. */
+function normaliseTable(mean: readonly number[], std: readonly number[]): Float32Array {
+  const f = Math.fround;
+  return Float32Array.from({ length: 3 * 256 }, (_, i) => {
+    const c = i >> 8;
+    return f(f(f((i & 255) / 255) - f(mean[c] as number)) / f(std[c] as number));
+  });
+}
+
+async function imageSamples(inputs: readonly string[], options: ImageInput): Promise<Samples> {
+  const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
+  const resize = options.resize ?? Math.round((size * 256) / 224);
+  const names = await imageFiles(inputs);
+  const table = normaliseTable(mean, std);
+  const plane = size * size;
+  // However large a batch is, only so many images are held decoded.
+  const slots = new Slots(decodeSlots());
+  const fill = async (path: string, out: Float32Array) => {
+    const bytes = new Uint8Array(3 * plane);
+    const plan = (height: number, width: number) => centralPlan(height, width, resize, size);
+    const name = { source: dirname(path), key: basename(path) };
+    const file = await readFile(path).catch((error: Error) => {
+      throw new UsageError(`${path}: cannot be read: ${error.message}`);
+    });
+    await decodeImage(name, file, plan, bytes, { exact: true });
+    for (let i = 0; i < bytes.length; i++) {
+      out[i] = table[Math.floor(i / plane) * 256 + (bytes[i] as number)] as number;
+    }
+  };
+  return {
+    shape: [names.length, 3, size, size],
+    names,
+    images: true,
+    async take(first, count) {
+      const data = new Float32Array(count * 3 * plane);
+      const failed = new AbortController();
+      const each = names.slice(first, first + count);
+      const done = await Promise.allSettled(
+        each.map((path, i) =>
+          slots.run(failed.signal, async () => {
+            try {
+              await fill(path, data.subarray(i * 3 * plane, (i + 1) * 3 * plane));
+            } catch (cause) {
+              failed.abort(cause);
+              throw cause;
+            }
+          }),
+        ),
+      );
+      for (const one of done) if (one.status === "rejected") throw one.reason;
+      return data;
+    },
+  };
+}
+
+const isArray = (path: string) => path.toLowerCase().endsWith(".npy");
+
+/** The samples of one .npy file, or of image files and folders of them. Errors are usage errors that name the input. */
+export async function openSamples(
+  inputs: readonly string[],
+  options: ImageInput,
+  model: { readonly metadata: ReadonlyMap<string, string>; readonly file: string },
+): Promise<Samples> {
+  const [first] = inputs;
+  if (first === undefined) throw new UsageError("--input wants a .npy file, or images");
+  const arrays = inputs.filter(isArray);
+  if (arrays.length === 0) return imageSamples(inputs, imageInputOf(model.metadata, model.file, options));
+  if (arrays.length < inputs.length) {
+    throw new UsageError(`--input wants one .npy file or images, was given both: ${arrays[0]} is an array`);
+  }
+  if (arrays.length > 1) throw new UsageError(`--input wants one .npy file, was given ${arrays.length}`);
+  const unused = (["size", "resize", "mean", "std"] as const).filter((name) => options[name] !== undefined);
+  if (unused.length > 0) {
+    const names = unused.map((name) => `--${name}`).join(", ");
+    throw new UsageError(`${names}: of images only; the array ${first} is taken as it is`);
+  }
+  return arraySamples(first);
+}
+
+const numbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length === 3 && value.every((v) => typeof v === "number" && Number.isFinite(v));
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How images become a network's input: as asked, else as the model file says, else ImageNet's way. Errors name the file and
+ * the key.
+ */
+function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked: ImageInput): ImageInput {
+  const trained = metadata.get("input");
+  const side = /^(\d+)x(\d+)x(\d+)$/.exec(trained ?? "");
+  if (side && side[1] !== "3") {
+    throw new UsageError(`${file}: its network takes ${trained}, images have three channels; give a .npy array`);
+  }
+  const { resize } = readImageMetadata(metadata.get("images"), file);
+  const square = side && side[2] === side[3] ? { size: Number(side[2]) } : {};
+  // Another size that is asked for is resized in its own proportion.
+  const own = { ...square, ...(resize === undefined || asked.size !== undefined ? {} : { resize }) };
+  const text = metadata.get("normalise");
+  if (text === undefined || (asked.mean && asked.std)) return { ...own, ...asked };
+  const { mean, std } = (parsed(text) ?? {}) as { mean?: unknown; std?: unknown };
+  if (!numbers(mean) || !numbers(std) || !std.every((s) => s > 0)) {
+    throw new UsageError(`${file}: its metadata "normalise" wants {mean, std} of three numbers; give --mean and --std`);
+  }
+  return { ...own, mean, std, ...asked };
+}
+
+/** Names of the classes from a model file's metadata, where there are as many as there are outputs; else null. */
+export function classNamesOf(metadata: ReadonlyMap<string, string>, classes: number): readonly string[] | null {
+  const names = parsed(metadata.get("classNames") ?? "null");
+  const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
+  return fits ? names : null;
+}

@@ -1,0 +1,88 @@
+// A run as TensorBoard shows it: event files in the run's folder, added to record by record, so that a run that is cut short
+// leaves what it had.
+import type { EventImage, TensorBoardEvent } from "../export/index.ts";
+import type { RunRecord, StateDict } from "../index.ts";
+import type { RunDirectory } from "../node/index.ts";
+
+const FOLDER = "tensorboard";
+type Writer = typeof import("../export/index.ts");
+
+const now = () => Date.now() / 1000;
+
+/** What a PNG's header says of it. Source: the PNG specification, section 11.2.2. */
+function pictureOf(png: Uint8Array): EventImage {
+  const header = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  const channels = ({ 0: 1, 2: 3, 4: 2, 6: 4 } as const)[header.getUint8(25)];
+  if (!channels)
+    throw new RangeError(`a picture for TensorBoard wants grey or RGB, has PNG type ${header.getUint8(25)}`);
+  return { width: header.getUint32(16), height: header.getUint32(20), channels, png };
+}
+
+export class RunBoard {
+  private readonly directory: RunDirectory;
+  private writer: Writer | null = null;
+  private file = "";
+  /** The last record, and when it came: for the speed between two. */
+  private mark: { readonly step: number; readonly time: number } | null = null;
+
+  constructor(directory: RunDirectory) {
+    this.directory = directory;
+  }
+
+  get folder(): string {
+    return this.directory.path(FOLDER);
+  }
+
+  async clear(): Promise<void> {
+    for (const name of await this.directory.list(FOLDER))
+      if (name.includes("tfevents")) await this.directory.remove(`${FOLDER}/${name}`);
+  }
+
+  /**
+   * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; what earlier
+   * files hold from there on was not saved, will be done again, and is dropped by readers.
+   */
+  async begin(step = 0): Promise<void> {
+    // Loaded here: most commands have no use for it.
+    this.writer = await import("../export/index.ts");
+    const time = now();
+    const name = this.writer.eventFileName(time);
+    const taken = new Set(await this.directory.list(FOLDER));
+    let free = name;
+    for (let n = 2; taken.has(free); n++) free = `${name}-${n}`;
+    this.file = `${FOLDER}/${free}`;
+    this.directory.appendBytes(
+      this.file,
+      this.writer.encodeEvents([{ wallTime: time, step, values: [], start: true }]),
+    );
+  }
+
+  private add(make: (writer: Writer) => readonly TensorBoardEvent[]): void {
+    if (!this.writer) return;
+    this.directory.appendBytes(this.file, this.writer.encodeEvents(make(this.writer), { header: false }));
+  }
+
+  record(record: RunRecord): void {
+    const time = now();
+    const { mark } = this;
+    this.mark = { step: record.step, time };
+    const speed: Record<string, number> = {};
+    // Before the first record kernels are compiled, and before an epoch's own the model is tested.
+    if (record.kind === "step" && mark && time > mark.time && record.step > mark.step)
+      speed["speed/steps_per_second"] = (record.step - mark.step) / (time - mark.time);
+    this.add((writer) => writer.tensorboardEvents(record, time, speed));
+  }
+
+  weights(weights: StateDict, step: number): void {
+    this.add((writer) => writer.weightEvents(weights, step, now()));
+  }
+
+  picture(tag: string, png: Uint8Array, step: number): void {
+    this.add(() => [{ wallTime: now(), step, values: [{ tag, image: pictureOf(png) }] }]);
+  }
+
+  /** Text that TensorBoard shows as Markdown. */
+  text(tag: string, text: string, step: number): void {
+    this.add(() => [{ wallTime: now(), step, values: [{ tag, text }] }]);
+  }
+}

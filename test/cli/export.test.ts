@@ -1,0 +1,142 @@
+// `espalier export`: models of runs and foreign weights as ONNX and safetensors; what does not fit is said, and nothing written.
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { type ExportFlags, runExport } from "../../src/cli/export.ts";
+import { main } from "../../src/cli/program.ts";
+import {
+  type DenseArray,
+  type FileArray,
+  parseSafetensors,
+  readModelWeights,
+  writeSafetensors,
+} from "../../src/io/index.ts";
+import { buildModel } from "../../src/models/index.ts";
+import { loadOnnx, pruned } from "../export/onnx_runtime.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "espalier-export-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const at = (name: string) => join(scratch, name);
+
+function weightsOf(name: string, channels: number, size: number): Map<string, DenseArray> {
+  const state = [...buildModel(name, { channels, size, classes: 10 }).namedState()];
+  return pruned(new Map(state.map(([key, p]) => [key, { data: p.initialValues(), shape: p.shape }]))) as never;
+}
+function save(name: string, weights: ReadonlyMap<string, DenseArray>, metadata: Record<string, string> = {}): string {
+  const arrays = [...weights].map(([key, a]) => [key, { dtype: "F32", ...a } as FileArray] as const);
+  writeFileSync(at(name), writeSafetensors(new Map(arrays), metadata));
+  return at(name);
+}
+const bytesOf = (path: string) => new Uint8Array(readFileSync(path));
+
+/** Bytes in which a zero has no sign: a sparse file does not keep it. */
+const plain = (data: Float32Array) => Buffer.from(data.map((v) => v + 0).buffer);
+
+/** Runs the command; what it says and emits. */
+async function run(flags: ExportFlags): Promise<{ said: string; result: Record<string, unknown> }> {
+  const said: string[] = [];
+  let result: Record<string, unknown> = {};
+  const emit = (record: Record<string, unknown>) => {
+    result = record;
+  };
+  expect(await runExport(flags, { json: true, say: (line) => said.push(line), emit })).toBe(0);
+  return { said: said.join("\n"), result };
+}
+
+const lenet = weightsOf("lenet-bn", 1, 28);
+mkdirSync(at("run"));
+save("run/model.safetensors", lenet, { model: "lenet-bn", input: "1x28x28", classes: "10", data: "mnist", seed: "4" });
+
+test("a run's model as ONNX and both sparse layouts, which read back exactly", async () => {
+  const onnx = await run({ path: at("run"), format: "onnx" });
+  expect(onnx.result).toMatchObject({
+    kind: "result",
+    output: at("run/model.onnx"),
+    model: "lenet-bn",
+    sample: [1, 28, 28],
+  });
+  expect(onnx.result["sparsity"]).toBeGreaterThan(0.89);
+  const runtime = await loadOnnx(bytesOf(at("run/model.onnx")));
+  const { logits } = await runtime.run({ input: { data: new Float32Array(2 * 784).fill(1), shape: [2, 1, 28, 28] } });
+  expect(logits!.shape).toEqual([2, 10]);
+  await runtime.release();
+  const sizes: number[] = [];
+  for (const [layout, file] of [
+    ["bitmask", "model.sparse.safetensors"],
+    ["csr", "model.csr.safetensors"],
+  ] as const) {
+    const { result } = await run({ path: at("run"), format: "sparse", layout });
+    expect(result).toMatchObject({ layout, output: at(`run/${file}`), arrays: lenet.size });
+    const { weights, metadata } = readModelWeights(bytesOf(at(`run/${file}`)), file);
+    for (const [name, { data }] of lenet) expect(Buffer.compare(plain(weights.get(name)!.data), plain(data))).toBe(0);
+    expect(metadata.get("seed")).toBe("4");
+    sizes.push(result["bytes"] as number);
+    // From sparse to dense again, under its own name.
+    const back = await run({ path: at(`run/${file}`), format: "safetensors", output: at(`${layout}.safetensors`) });
+    expect([...parseSafetensors(bytesOf(at(`${layout}.safetensors`))).tensors.keys()]).toEqual([...lenet.keys()]);
+    expect(back.result["bytes"]).toBeGreaterThan(sizes[0]!);
+  }
+  expect(new Set(sizes).size).toBe(2);
+});
+
+test("foreign weights: names translated with --model, kept without; ONNX of other sizes", async () => {
+  const weights = weightsOf("resnet-20", 3, 32);
+  const path = save("foreign.safetensors", new Map([...weights].map(([name, a]) => [`module.${name}`, a])));
+  const { said } = await run({ path, format: "onnx", model: "resnet-20", size: 32 });
+  expect(said).toContain("names translated: data-parallel");
+  const runtime = await loadOnnx(bytesOf(at("foreign.onnx")));
+  const { logits } = await runtime.run({ input: { data: new Float32Array(3 * 1024), shape: [1, 3, 32, 32] } });
+  expect(logits!.shape).toEqual([1, 10]);
+  await runtime.release();
+  const kept = await run({ path, format: "sparse" });
+  expect(kept.said).toContain("does not say which model it is, so its names stay");
+  const names = readModelWeights(bytesOf(at("foreign.sparse.safetensors")), "f").weights;
+  expect([...names.keys()].every((name) => name.startsWith("module."))).toBe(true);
+  await run({ path, format: "safetensors", model: "resnet-20", size: 32, output: at("named.safetensors") });
+  const named = readModelWeights(bytesOf(at("named.safetensors")), "n");
+  expect([...named.weights.keys()]).toEqual([...weights.keys()]);
+  expect(named.metadata.get("input")).toBe("3x32x32");
+});
+
+test("a spiking network takes one step at a time", async () => {
+  const path = save("spikes.safetensors", weightsOf("spiking-cnn", 1, 28), {
+    ...{ model: "spiking-cnn", input: "1x28x28", data: "mnist" },
+    time: JSON.stringify({ timeSteps: 3, neuron: "lif" }),
+  });
+  await run({ path, format: "onnx" });
+  const runtime = await loadOnnx(bytesOf(at("spikes.onnx")));
+  expect(runtime.inputs.filter((name) => name.startsWith("v_in."))).not.toHaveLength(0);
+  await runtime.release();
+});
+
+test.each([
+  ["nothing there", { path: at("none") }, /none: no such file or directory/],
+  ["a folder without a model", { path: scratch }, /holds no model\.safetensors; has the run finished\?/],
+  ["a layout of what has none", { layout: "csr" as const }, /--layout: is for --format sparse, not onnx/],
+  ["its own place", { format: "safetensors" as const }, /is the file to be exported; give --output/],
+  ["no folder to write to", { output: at("no/where.onnx") }, /there is no folder/],
+  ["another model", { model: "lenet" }, /does not fit the model: [\s\S]*missing in the file/],
+  ["other classes", { classes: 7 }, /does not fit the model: [\s\S]*9\.weight/],
+  ["time for a model without", { timeSteps: 3 }, /--time-steps: lenet-bn has no spiking neurons/],
+  ["nobody's weights", { path: save("anon.safetensors", lenet) }, /does not say which model it is; give --model/],
+  [
+    "a damaged shape",
+    { path: save("bad.safetensors", lenet, { model: "lenet-bn", input: "1x-2" }) },
+    /metadata "input" is damaged/,
+  ],
+  [
+    "an unknown model",
+    { path: save("odd.safetensors", lenet, { model: "../x" }) },
+    /says that it is a \.\.\/x; give --model/,
+  ],
+])("refuses %s, and writes nothing", async (_, change, message) => {
+  const before = readdirSync(scratch, { recursive: true }).length;
+  await expect(run({ path: at("run/model.safetensors"), format: "onnx", ...change })).rejects.toThrow(message);
+  expect(readdirSync(scratch, { recursive: true }).length).toBe(before);
+});
+
+test("the command's own checks", async () => {
+  expect(await main(["export", at("run")])).toBe(2);
+  expect(await main(["export", at("run"), "--format", "gif"])).toBe(2);
+});
