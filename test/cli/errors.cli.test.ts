@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
-import { ownLines as lines, type Result, espalier as run } from "../support/cli.ts";
+import { ownLines as lines, type Result } from "../support/cli.ts";
+import { espalierHere as run } from "../support/cli_here.ts";
 import { idxImages, idxLabels, idxMagic } from "../support/idx_folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-cli-"));

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { espalier, ownLines } from "../support/cli.ts";
+import { ownLines } from "../support/cli.ts";
+import { espalierHere as espalier } from "../support/cli_here.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-memory-"));

@@ -7,7 +7,8 @@ import { likeliest } from "../../src/cli/predict.ts";
 import { type FileArray, parseNpy, parseSafetensors, writeNpy, writeSafetensors } from "../../src/io/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { formula, weightsByFormula } from "../../tools/golden/ops_zoo_logits.ts";
-import { espalier, ownLines } from "../support/cli.ts";
+import { ownLines } from "../support/cli.ts";
+import { espalierHere as espalier } from "../support/cli_here.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-predict-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

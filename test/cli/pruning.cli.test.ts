@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readModelWeights } from "../../src/io/index.ts";
-import { espalier, ownLines } from "../support/cli.ts";
+import { ownLines } from "../support/cli.ts";
+import { espalierHere as espalier } from "../support/cli_here.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-prune-"));

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { syntheticEvents } from "../../src/data/index.ts";
 import { writeNMnist } from "../../src/io/index.ts";
-import { espalier, ownLines } from "../support/cli.ts";
+import { ownLines } from "../support/cli.ts";
+import { espalierHere as espalier } from "../support/cli_here.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-spiking-"));
