@@ -91,7 +91,8 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), flags.weights);
   const gpu = await openGpu(flags);
   const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
-  const model = modelFor({ model: settings, data: "images", random: new RandomState(0) }, [c, h, w], classes);
+  const data = file.metadata.get("data") ?? "images";
+  const model = modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], classes);
   const { lines } = putWeights(model, file, flags.weights);
   for (const line of [...file.notes, ...lines]) out.say(line);
   const names = classNamesOf(file.metadata, classes);

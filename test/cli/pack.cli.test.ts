@@ -128,8 +128,8 @@ describe("refuses", () => {
     expect((await espalierHere([...run, "--view", "24"])).code).toBe(0);
     const other = await espalierHere([...run, "--view", "20"]);
     expect([other.code, other.err]).toEqual([
-      2,
-      expect.stringMatching(/packed already, for a view of 24 pixels; wanted 20/),
+      1,
+      expect.stringMatching(/packed already, for a view of 24, 24; wanted 20, 20/),
     ]);
   });
 });

@@ -233,6 +233,18 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
   await mkdir(dir, { recursive: true });
   const already = await finished(dir, fingerprint);
   if (already) {
+    // Written in the index alone, so no part of what makes two packs the same; but another one was asked for.
+    for (const [what, is, wanted] of [
+      ["a view", already.view, [view, view]],
+      ["means", already.mean, mean],
+      ["deviations", already.std, std],
+    ] as const) {
+      if (is.every((value, k) => value === wanted[k])) continue;
+      throw new ShardError(
+        join(dir, SHARD_INDEX_FILE),
+        `is packed already, for ${what} of ${is.join(", ")}; wanted ${wanted.join(", ")}`,
+      );
+    }
     options.onProgress?.(source.length, source.length);
     return already;
   }
