@@ -1,0 +1,38 @@
+// The bench of ImageNet networks on JPEG files: its numbers are those of a step that trained and pruned.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { IMAGENET_MODELS, stepOf } from "../../bench/imagenet/step.ts";
+import { stepLine, stepMarkdown } from "../../bench/imagenet/table.ts";
+import { models } from "../../src/models/index.ts";
+import { installGpu } from "../../src/node/index.ts";
+import { jpegFolder } from "../support/jpeg_folder.ts";
+
+let dir = "";
+beforeAll(async () => {
+  await installGpu();
+  dir = await jpegFolder(await mkdtemp(join(tmpdir(), "espalier-imagenet-")), { perClass: 20, valPerClass: 1 });
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+// At 64 pixels; `npm run bench:imagenet` takes all of them through 224, which a software adapter needs minutes for.
+test.each(["mobilenet-v1", "efficientnet-b0"])(
+  "%s: a step from JPEG files moves the loss, prunes, and takes the memory that was predicted",
+  async (name) => {
+    const row = await stepOf(name, dir, { batch: 2, size: 64, steps: 1 });
+    expect(row.losses).toHaveLength(2);
+    for (const loss of row.losses) expect(loss).toBeGreaterThan(0);
+    expect(row.losses[1]).not.toBe(row.losses[0]);
+    expect(row.sparsity).toBeGreaterThan(0.01);
+    expect(row.sparsity).toBeLessThan(0.9);
+    expect(Math.abs(row.predictedBytes / row.peakBytes - 1)).toBeLessThan(0.05);
+    expect(stepLine(row)).toContain(name);
+    expect(stepMarkdown("About.", [row])).toMatch(new RegExp(`^\\| ${name} \\|`, "m"));
+  },
+);
+
+test("it lists every network of the zoo that is for ImageNet", () => {
+  const small = /^(lenet|spiking-cnn|sew-net|sew-cifar|sew-gesture|mobilenet-small|resnet-(8|20|32|56))/;
+  expect(Object.keys(models).filter((name) => !small.test(name))).toEqual(IMAGENET_MODELS);
+});
