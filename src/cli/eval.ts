@@ -1,6 +1,5 @@
 // `espalier eval`: accuracy and sparsity of a saved model.
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
 import {
   ByteInput,
   currentGpu,
@@ -23,6 +22,7 @@ import { UsageError } from "./fail.ts";
 import { withAdvice } from "./image_data.ts";
 import { dataOfRun, readImageMetadata } from "./image_metadata.ts";
 import type { Output } from "./json_log.ts";
+import { modelFile } from "./model_file.ts";
 import type { Recipe } from "./recipe.ts";
 import { modelFor } from "./session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "./spiking.ts";
@@ -51,16 +51,8 @@ export interface EvalFlags extends AdapterFlags {
 /** Images at a time where the file does not say: 500 of MNIST's size, fewer that may be large. */
 const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
-function modelFile(path: string): string {
-  if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
-  if (!statSync(path).isDirectory()) return path;
-  const found = ["model.sparse.safetensors", "model.safetensors"].map((n) => join(path, n)).find((p) => existsSync(p));
-  if (!found) throw new UsageError(`${path}: holds no model.safetensors; has the run finished?`);
-  return found;
-}
-
 export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
-  const file = modelFile(flags.path);
+  const file = modelFile(flags.path, "sparse");
   const { weights, metadata } = readModelWeights(new Uint8Array(readFileSync(file)), file);
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);

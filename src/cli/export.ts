@@ -1,6 +1,6 @@
 // `espalier export`: a model that was trained before, as a file for others: ONNX, or safetensors, sparse or not.
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
   bestKeyRule,
@@ -19,8 +19,10 @@ import {
   writeSparseModel,
 } from "../index.ts";
 import { writeAtomic } from "../node/index.ts";
+import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { modelFile } from "./model_file.ts";
 import { classesOf } from "./predict.ts";
 import { modelFor } from "./session.ts";
 import { isSpiking, readNeuronMetadata } from "./spiking.ts";
@@ -43,14 +45,6 @@ export interface ExportFlags {
 }
 
 type Weights = Map<string, DenseArray>;
-
-function modelFile(path: string): string {
-  if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
-  if (!statSync(path).isDirectory()) return path;
-  const found = ["model.safetensors", "model.sparse.safetensors"].map((n) => join(path, n)).find((p) => existsSync(p));
-  if (!found) throw new UsageError(`${path}: holds no model.safetensors; has the run finished?`);
-  return found;
-}
 
 /** Where it goes when nobody says: beside what it comes from. */
 function outputFor(file: string, format: Format, layout: SparseLayout): string {
@@ -148,7 +142,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const { format, layout } = flags;
   if (layout !== undefined && format !== "sparse")
     throw new UsageError(`--layout: is for --format sparse, not ${format}`);
-  const path = modelFile(flags.path);
+  const path = modelFile(flags.path, "dense");
   const output = flags.output ?? outputFor(path, format, layout ?? "bitmask");
   if (resolve(output) === resolve(path)) throw new UsageError(`${output}: is the file to be exported; give --output`);
   if (!existsSync(dirname(resolve(output)))) throw new UsageError(`${output}: there is no folder ${dirname(output)}`);
@@ -187,12 +181,6 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   return 0;
 }
 
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`want a whole number >= 1, was given ${text}`);
-  return value;
-};
-
 export function addExportCommand(root: Command, done: (code: number) => void): void {
   root
     .command("export")
@@ -209,10 +197,10 @@ export function addExportCommand(root: Command, done: (code: number) => void): v
     )
     .option("--output <file>", "where it goes; default beside the model")
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
-    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole)
-    .option("--channels <n>", "channels of its images; default the file's, or 3", whole)
-    .option("--size <pixels>", "height and width of its images; default the file's, or 224", whole)
-    .option("-T, --time-steps <n>", "steps of a spiking network", whole)
+    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole(1))
+    .option("--channels <n>", "channels of its images; default the file's, or 3", whole(1))
+    .option("--size <pixels>", "height and width of its images; default the file's, or 224", whole(1))
+    .option("-T, --time-steps <n>", "steps of a spiking network", whole(1))
     .option("--json", "one JSON object a line on stdout, the result last")
     .addHelpText(
       "after",

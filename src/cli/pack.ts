@@ -1,13 +1,15 @@
 // `espalier pack`: a folder of images decoded once, into shards that training reads without decoding.
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { ShardIndex } from "../index.ts";
 import { type EncodedSource, openImageSources, type PackOptions, packShards, poolAdvice } from "../node/index.ts";
+import { above0, number, whole } from "./arguments.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { stopAtSignals } from "./stop_at_signals.ts";
 import { printable } from "./terminal.ts";
 
 export interface PackFlags {
@@ -129,23 +131,6 @@ class Packing {
   }
 }
 
-/** Aborts at Ctrl-C; a second one ends the process. */
-function stopAtSignals(out: Output): { signal: AbortSignal; release: () => void } {
-  const abort = new AbortController();
-  const onSignal = () => {
-    if (abort.signal.aborted) process.exit(130);
-    abort.abort();
-    out.say("\nstopping; once more to stop at once");
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  const release = () => {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  };
-  return { signal: abort.signal, release };
-}
-
 const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 
 /** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
@@ -163,7 +148,7 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const total = train.length + test.length;
   const advice = poolAdvice();
   if (advice) out.say(`note: ${advice}`);
-  const stops = stopAtSignals(out);
+  using stops = stopAtSignals(out);
   out.say(`${train.length} images to train with, ${test.length} to test with, ${train.classes.length} classes`);
   const signal = flags.signal ? AbortSignal.any([flags.signal, stops.signal]) : stops.signal;
   const progress = out.json ? silent : createProgress({ label: "pack" });
@@ -185,7 +170,6 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
     );
   } finally {
     progress.stop();
-    stops.release();
     await Promise.all([train.close(), test.close()]);
   }
 }
@@ -226,22 +210,6 @@ async function tell(folder: string, { trained, tested, seconds, decoded }: Outco
     imagesPerSecond: decoded === 0 ? null : rate,
   });
 }
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
-  return value;
-};
-const whole = (least: number) => (text: string) => {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`want a whole number >= ${least}`);
-  return value;
-};
-const above0 = (text: string): number => {
-  const value = number(text);
-  if (value <= 0) throw new InvalidArgumentError("want a number > 0");
-  return value;
-};
 
 /** Adds `pack` to the command tree; `done` receives the exit code. */
 export function addPackCommand(root: Command, done: (code: number) => void): void {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { type Module, models, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { writeAtomic } from "../node/index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
+import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { makeOutput, type Output } from "./json_log.ts";
@@ -134,12 +135,6 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   return 0;
 }
 
-const wholeFrom1 = (text: string): number => {
-  const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1)) throw new UsageError(`want a whole number >= 1, was given ${text}`);
-  return value;
-};
-
 /** Three numbers with commas between. */
 function channels(text: string): number[] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
@@ -169,18 +164,18 @@ export function addPredictCommand(root: Command, done: (code: number) => void): 
       "a .npy array, normalised as the network wants it; or images and folders of them",
     )
     .option("--output <file>", "where the logits go, as .npy")
-    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", wholeFrom1)
-    .option("-T, --time-steps <n>", "steps of a spiking network", wholeFrom1)
-    .option("--batch-size <n>", "samples at a time", wholeFrom1, 32)
-    .option("--size <pixels>", "images: side of the square that is seen; default the model file's, or 224", wholeFrom1)
-    .option("--resize <pixels>", "images: the shorter side before that is cut; default size * 256 / 224", wholeFrom1)
+    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole(1))
+    .option("-T, --time-steps <n>", "steps of a spiking network", whole(1))
+    .option("--batch-size <n>", "samples at a time", whole(1), 32)
+    .option("--size <pixels>", "images: side of the square that is seen; default the model file's, or 224", whole(1))
+    .option("--resize <pixels>", "images: the shorter side before that is cut; default size * 256 / 224", whole(1))
     .option(
       "--mean <r,g,b>",
       "images: subtracted, in units of 1 = 255; default the model file's, or ImageNet's",
       channels,
     )
     .option("--std <r,g,b>", "images: what is divided by; default as --mean", positiveChannels)
-    .option("--top <n>", "likeliest classes to show of each sample", wholeFrom1, 5);
+    .option("--top <n>", "likeliest classes to show of each sample", whole(1), 5);
   gpuOptions(command)
     .addHelpText(
       "after",

@@ -1,6 +1,7 @@
 // The command tree of `espalier`: train, trail, compare, eval, pack, predict, export, info, setup, doctor.
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
+import { number, whole as wholeFrom } from "./arguments.ts";
 import { addCompareCommand } from "./compare.ts";
 import { IMAGE_DATA } from "./data_names.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
@@ -18,17 +19,7 @@ import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
 import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
 
-const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
-  return value;
-};
-const whole = (text: string): number => {
-  const value = number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("want a whole number >= 0");
-  return value;
-};
-
+const whole = wholeFrom(0);
 const list = (text: string): string[] => text.split(",").map((part) => part.trim());
 
 const modelNames = Object.keys(models);

@@ -29,6 +29,7 @@ import { reportLines } from "./report_lines.ts";
 import { RunFiles } from "./run_files.ts";
 import { buildSession, modelFor, runConfig } from "./session.ts";
 import { checkSpiking, isSpiking, timeStepsOf } from "./spiking.ts";
+import { stopAtSignals } from "./stop_at_signals.ts";
 import { renderLayerTable } from "./table.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
 
@@ -160,14 +161,7 @@ async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Out
   if (flags.resume) await files.reopen();
   else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
 
-  const abort = new AbortController();
-  const onSignal = () => {
-    if (abort.signal.aborted) process.exit(130);
-    abort.abort();
-    out.say("\nstopping after this step; once more to stop at once");
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  using stopping = stopAtSignals(out, "after this step");
   const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
@@ -201,7 +195,7 @@ async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Out
   try {
     const { every, per } = recipe.checkpoint;
     const result = await session.fit({
-      signal: abort.signal,
+      signal: stopping.signal,
       checkpointEvery: per === "step" ? every : 0,
       onStep: ({ step }) => progress.update(step, session.totalSteps, payload),
       onRecord: async (record) => {
@@ -298,7 +292,5 @@ async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Out
     return 0;
   } finally {
     progress.stop();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
   }
 }

@@ -1,0 +1,23 @@
+// Readers of numbers on the command line; commander names the option that a complaint is about.
+import { InvalidArgumentError } from "commander";
+
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
+  return value;
+}
+
+export function above0(text: string): number {
+  const value = number(text);
+  if (value <= 0) throw new InvalidArgumentError("want a number > 0");
+  return value;
+}
+
+/** A reader of whole numbers that are at least so large. */
+export const whole =
+  (least: number) =>
+  (text: string): number => {
+    const value = number(text);
+    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`want a whole number >= ${least}`);
+    return value;
+  };
