@@ -142,7 +142,7 @@ test("latent with decay on theta: sign(W) g + wd |W| = -((1 - momentum) lambda +
         const total = effective + weightDecay * moving.d;
         const lag = (4 * weightDecay * effective) / total;
         expect(imbalance(moving, total, weightDecay).most).toBeLessThanOrEqual(lag + 1e-3);
-        const still = await train(q, options, lambda, 600, 800);
+        const still = await train(q, options, lambda, 600, 2400);
         expect(countZeros(still.w)).toBeLessThan(N);
         const { median, most } = imbalance(still, weightDecay * still.d, weightDecay);
         // Weights come back as the pressure falls, some of them late: each moves its neighbours a little.
@@ -150,6 +150,11 @@ test("latent with decay on theta: sign(W) g + wd |W| = -((1 - momentum) lambda +
         expect(most).toBeLessThanOrEqual(0.05);
       },
     ),
-    { numRuns: 4, endOnFailure: true },
+    // The example was still 0.078 apart after 800 steps of rest: a weight came back late.
+    {
+      numRuns: 4,
+      endOnFailure: true,
+      examples: [[{ seed: 2, momentum: 0.9, effective: 0.05000165, weightDecay: 0.0100003 }]],
+    },
   );
 });
