@@ -8,7 +8,7 @@ import { above0, number, whole } from "./arguments.ts";
 import { Interrupted, UsageError } from "./fail.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
-import { createProgress, type Progress } from "./progress.ts";
+import { createProgress, type Progress, silent } from "./progress.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 import { printable } from "./terminal.ts";
 
@@ -130,8 +130,6 @@ class Packing {
     });
   }
 }
-
-const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 
 /** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
 export async function runPack(flags: PackFlags, out: Output): Promise<number> {

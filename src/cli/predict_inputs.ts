@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 import { parseNpy, toFloat32 } from "../index.ts";
 import { Slots } from "../node/images/batches.ts";
 import { decodeSlots } from "../node/images/sharp.ts";
-import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, imagePaths } from "../node/index.ts";
+import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, imagePaths, resizeFor } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
 import { readImageMetadata } from "./image_metadata.ts";
 
@@ -76,7 +76,7 @@ function normaliseTable(mean: readonly number[], std: readonly number[]): Float3
 
 async function imageSamples(inputs: readonly string[], options: ImageInput): Promise<Samples> {
   const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
-  const resize = options.resize ?? Math.round((size * 256) / 224);
+  const resize = options.resize ?? resizeFor(size);
   const names = await imageFiles(inputs);
   const table = normaliseTable(mean, std);
   const plane = size * size;

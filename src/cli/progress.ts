@@ -14,6 +14,9 @@ export interface Progress {
   stop(): void;
 }
 
+/** Shows nothing. */
+export const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
+
 export interface ProgressOptions {
   /** What is going on, e.g. "train". */
   readonly label?: string | undefined;

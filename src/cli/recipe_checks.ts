@@ -1,5 +1,6 @@
 // What the settings of a recipe must be to each other.
 import type { z } from "zod";
+import { resizeFor } from "../node/index.ts";
 import { settingFault } from "./data_settings.ts";
 import { RECORDED_DATA } from "./event_data.ts";
 import type { Recipe } from "./recipe_fields.ts";
@@ -41,7 +42,7 @@ function crossCheckData({ data, augment }: Recipe, refuse: (path: string, wanted
     const fault = data[key] === undefined ? null : settingFault(key, data.name);
     if (fault) refuse(`data.${key}`, `nothing: ${fault}`);
   }
-  const { size = 224, resize = Math.round((size * 256) / 224) } = data;
+  const { size = 224, resize = resizeFor(size) } = data;
   if (data.name === "images" && resize < size) refuse("data.resize", `at least data.size = ${size}`);
   const { crop, scale, jitter } = augment;
   if (data.name === "images") {

@@ -23,7 +23,7 @@ import { type OnDamaged, withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
 import { plannedData } from "./planned_data.ts";
-import { createProgress, type Progress } from "./progress.ts";
+import { createProgress, type Progress, silent } from "./progress.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, recipeToYaml, resolveRecipe } from "./recipe.ts";
 import { reportLines } from "./report_lines.ts";
 import { RunFiles } from "./run_files.ts";
@@ -46,8 +46,6 @@ export interface TrainFlags extends AdapterFlags {
   /** Words of the command line, for the run's files to say how it was made. */
   readonly command: readonly string[];
 }
-
-const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 
 /** A folder that is free: the wanted one, or the same with -2, -3, ... when nobody chose it. */
 function freeFolder(wanted: string): string {

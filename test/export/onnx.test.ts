@@ -4,6 +4,7 @@ import { type GraphProto, ModelProtoSchema, TensorProto_DataType } from "onnx-bu
 import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
 import { buildModel, models } from "../../src/models/index.ts";
+import { Pointwise } from "../../src/nn/activation.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -36,22 +37,12 @@ const dims = (graph: GraphProto, kind: "input" | "output") =>
     ];
   });
 
-class Inner extends Module {
-  private readonly fn: (x: Tensor) => Tensor;
-  constructor(fn: (x: Tensor) => Tensor) {
-    super();
-    this.fn = fn;
-  }
-  forward(x: Tensor): Tensor {
-    return this.fn(x);
-  }
-}
 /** Any function of a tensor as the module inner.0. */
 class Calls extends Module {
   readonly inner: Sequential;
   constructor(fn: (x: Tensor) => Tensor) {
     super();
-    this.inner = new Sequential([new Inner(fn)]);
+    this.inner = new Sequential([new Pointwise(fn)]);
   }
   forward(x: Tensor): Tensor {
     return this.inner.forward(x);

@@ -2,6 +2,7 @@
 // the exporter traced with.
 import { expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
+import { Pointwise } from "../../src/nn/activation.ts";
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,
@@ -19,7 +20,7 @@ import {
   LocalResponseNorm,
   MaxPool2d,
   MixedConv2d,
-  Module,
+  type Module,
   RandomState,
   ReLU,
   ReLU6,
@@ -38,17 +39,7 @@ import { Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.t
 import { randomArray } from "../support/random.ts";
 import { loadOnnx, relativeError } from "./onnx_runtime.ts";
 
-class Function1 extends Module {
-  private readonly fn: (x: Tensor) => Tensor;
-  constructor(fn: (x: Tensor) => Tensor) {
-    super();
-    this.fn = fn;
-  }
-  forward(x: Tensor): Tensor {
-    return this.fn(x);
-  }
-}
-const of = (fn: (x: Tensor) => Tensor) => new Function1(fn);
+const of = (fn: (x: Tensor) => Tensor) => new Pointwise(fn);
 const positive = (x: Tensor) => ops.add(ops.square(x), ops.exp(x));
 
 /** x through a convolution twice: halves of its channels against each other. */

@@ -85,6 +85,9 @@ function checkOptions(name: string, options: DecodedOptions): void {
   }
 }
 
+/** The shorter side before the central square of this size is cut: 256 for 224, as torchvision evaluates, and in proportion. */
+export const resizeFor = (size: number): number => Math.round((size * 256) / 224);
+
 /** Batch k of an epoch: the images of its places, damaged ones replaced. */
 interface Filling {
   readonly order: Uint32Array;
@@ -124,7 +127,7 @@ class DecodedDataset implements MeasuredDataset {
     this.#source = source;
     this.#options = options;
     this.#size = size;
-    this.#resize = options.resize ?? Math.round((size * 256) / 224);
+    this.#resize = options.resize ?? resizeFor(size);
     this.#slots = new Slots(options.workers ?? decodeSlots());
     this.#pool = new ArrayPool(3 * size * size);
     this.#loops = new Loops(source.name);

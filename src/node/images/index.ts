@@ -7,6 +7,7 @@ export {
   IMAGENET_MEAN,
   IMAGENET_STD,
   type MeasuredDataset,
+  resizeFor,
 } from "./decoded_dataset.ts";
 export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
 export { type ImageFolderOptions, imagePaths, openImageFolder } from "./folder.ts";
