@@ -1,0 +1,102 @@
+// The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
+import type { EpochRecord, FitResult, Position, RunRecord, Session } from "../index.ts";
+import type { Progress } from "./progress.ts";
+import type { Recipe } from "./recipe.ts";
+import type { RunFiles } from "./run_files.ts";
+
+/** What a user would want to know before the run is over. */
+function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
+  const empty = layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: no weight is left; prune less`);
+  const still = softAccuracy === undefined ? [] : layers.filter((l) => l.transition === 0);
+  return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, its threshold stands still`)];
+}
+
+const percent = (x: number, digits: number) => `${(100 * x).toFixed(digits)} %`;
+
+const epochLine = (record: EpochRecord, epochs: number) =>
+  `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy, 2)}` +
+  `  sparsity ${percent(record.sparsity, 2)}  threshold ${record.threshold.toPrecision(3)}  ${record.seconds.toFixed(1)} s`;
+
+/** What was measured at the end of the main epochs. */
+export interface BeforeFinetune {
+  readonly accuracy: number;
+  readonly sparsity: number;
+}
+
+export interface LoopParts {
+  readonly recipe: Recipe;
+  readonly session: Session;
+  readonly files: RunFiles;
+  readonly progress: Progress;
+  /** Seconds that the run has taken, those before a resume too. */
+  readonly seconds: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface LoopResult extends FitResult {
+  readonly beforeFinetune: BeforeFinetune | undefined;
+}
+
+/** Trains to the end or until the signal. */
+export async function trainLoop(parts: LoopParts): Promise<LoopResult> {
+  const loop = new Loop(parts);
+  const { session, recipe, signal } = parts;
+  const result = await session.fit({
+    signal,
+    checkpointEvery: recipe.checkpoint.per === "step" ? recipe.checkpoint.every : 0,
+    onStep: (position) => loop.onStep(position),
+    onRecord: (record) => loop.onRecord(record),
+    onCheckpoint: (position, reason) => loop.onCheckpoint(position, reason),
+  });
+  return { ...result, beforeFinetune: loop.beforeFinetune };
+}
+
+class Loop {
+  beforeFinetune: BeforeFinetune | undefined;
+  private readonly parts: LoopParts;
+  private readonly warned = new Set<string>();
+  /** What the bar shows besides the step. */
+  private payload: Record<string, string> = {};
+
+  constructor(parts: LoopParts) {
+    this.parts = parts;
+  }
+
+  onStep({ step }: Position): void {
+    const { progress, session } = this.parts;
+    progress.update(step, session.totalSteps, this.payload);
+  }
+
+  async onRecord(record: RunRecord): Promise<void> {
+    const { files, session } = this.parts;
+    files.record(record);
+    if (record.kind === "step") {
+      this.payload = { loss: record.loss.toFixed(3), sparsity: percent(record.sparsity, 1) };
+      return;
+    }
+    await files.epochEnded(session, record);
+    this.epochEnded(record);
+  }
+
+  private epochEnded(record: EpochRecord): void {
+    const { progress, recipe, session } = this.parts;
+    for (const warning of epochWarnings(record)) {
+      if (!this.warned.has(warning)) progress.log(warning);
+      this.warned.add(warning);
+    }
+    session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
+    if (recipe.finetuneEpochs > 0 && record.epoch === recipe.epochs)
+      this.beforeFinetune = { accuracy: record.testAccuracy, sparsity: record.sparsity };
+    progress.log(epochLine(record, session.epochs));
+  }
+
+  async onCheckpoint(position: Position, reason: "interval" | "epoch" | "abort"): Promise<void> {
+    const { files, recipe, seconds, session } = this.parts;
+    const { every, per } = recipe.checkpoint;
+    const due =
+      reason !== "epoch" ||
+      position.epoch === session.epochs ||
+      (per === "epoch" && every > 0 && position.epoch % every === 0);
+    if (due) await files.checkpoint(session, position, seconds());
+  }
+}

@@ -1,0 +1,89 @@
+// The end of a run of `espalier train`: what it came to, measured, written down and said.
+import { currentGpu, evaluationBatch, type Gpu, isStreamed, pruningReport, type RandomState } from "../index.ts";
+import { type ActivityReport, activityOf } from "./activity.ts";
+import { renderActivityTable } from "./activity_table.ts";
+import { adapterName } from "./adapter.ts";
+import type { Splits } from "./datasets.ts";
+import type { Output } from "./json_log.ts";
+import { mib } from "./memory_lines.ts";
+import { reportLines } from "./report_lines.ts";
+import type { RunResult } from "./run_card.ts";
+import { isSpiking } from "./spiking.ts";
+import { renderLayerTable } from "./table.ts";
+import type { LoopParts, LoopResult } from "./train_loop.ts";
+
+export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
+  readonly data: Splits;
+  readonly gpu: Gpu;
+  readonly random: RandomState;
+  readonly predictedPeakBytes: number;
+  readonly out: Output;
+}
+
+/** Measures a run that is at its end, writes its files and says what it came to. */
+export async function finishRun(parts: EndParts, trained: LoopResult): Promise<void> {
+  const { final, activity } = await measure(parts, trained);
+  await parts.files.finish(parts.session, final, activity?.figure ?? null);
+  say(parts.out, final, activity);
+  for (const line of parts.files.resultLines()) parts.out.say(line);
+  parts.out.emit(final);
+}
+
+type Final = Awaited<ReturnType<typeof measure>>["final"];
+
+async function measure(parts: EndParts, { loss, position, beforeFinetune }: LoopResult) {
+  const { session, data, recipe, gpu, random, seconds, predictedPeakBytes } = parts;
+  const layers = await session.layers();
+  const evaluation = await session.evaluate();
+  // Before the activity is measured, which takes memory of its own.
+  const peakBytes = currentGpu().memory().peak;
+  const activity = isSpiking(recipe.model.name)
+    ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))
+    : null;
+  const report = pruningReport(session.model, data.train.shape, layers);
+  const end = session.totalSteps;
+  const final = {
+    kind: "result",
+    method: session.method.name,
+    accuracy: evaluation.accuracy,
+    sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
+    loss: evaluation.loss,
+    trainLoss: loss,
+    seconds: seconds(),
+    steps: position.step,
+    parameters: session.model.parameters().reduce((n, p) => n + p.numel, 0),
+    adapter: adapterName(gpu.adapter),
+    software: gpu.adapter.software,
+    peakBytes,
+    predictedPeakBytes,
+    seed: recipe.seed,
+    out: recipe.out,
+    threshold: session.method.thresholdAt(end) ?? (await session.method.readThreshold?.(end)),
+    layers,
+    report,
+    ...(beforeFinetune ? { beforeFinetune } : {}),
+    ...(activity ? { activity: activity.report } : {}),
+    ...(isStreamed(data.train) ? { damagedImages: data.damaged } : {}),
+  } satisfies RunResult & Record<string, unknown>;
+  return { final, activity };
+}
+
+function say(out: Output, final: Final, activity: ActivityReport | null): void {
+  const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+  out.say("");
+  out.say(renderLayerTable(final.layers));
+  for (const line of reportLines(final.report)) out.say(line);
+  const { beforeFinetune: before } = final;
+  if (before) {
+    out.say(`before fine-tuning: test accuracy ${percent(before.accuracy)}, sparsity ${percent(before.sparsity)}`);
+  }
+  if (activity) {
+    out.say("");
+    out.say(renderActivityTable(activity.report));
+    out.say("");
+  }
+  out.say(
+    `test accuracy ${percent(final.accuracy)}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
+      `${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
+  );
+}
