@@ -49,6 +49,8 @@ function folderOf(name: string, dir: string | undefined): string {
 export interface Splits<D extends SessionData = SessionData> {
   readonly train: D;
   readonly test: D;
+  /** How the data lie: folder, webdataset, parquet, shards; of other data the data set's name. */
+  readonly layout: string;
   /** Images that are read while they are needed: their height and width before the GPU cuts them. */
   readonly stored?: ImageSize;
   /** What a user would want to know before a run. */
@@ -65,6 +67,7 @@ export interface Splits<D extends SessionData = SessionData> {
 export const held = (train: ImageDataset, test: ImageDataset): Splits<ImageDataset> => ({
   train,
   test,
+  layout: train.name,
   notes: [],
   damaged: [],
   close: async () => {},

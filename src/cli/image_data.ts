@@ -57,6 +57,7 @@ export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?
   return {
     train,
     test,
+    layout,
     stored: train.stored,
     notes: advice ? [advice] : [],
     damaged,

@@ -92,7 +92,15 @@ export function plannedData(data: DataSettings): Splits | null {
   const make = (length: number) => imaginedStream(data.name, length, [3, size, size], classes);
   const close = async () => {};
   return {
-    ...{ train: make(train), test: make(test), stored: [size, size], notes: [note], damaged: [], close },
+    ...{
+      train: make(train),
+      test: make(test),
+      layout: "imagined",
+      stored: [size, size],
+      notes: [note],
+      damaged: [],
+      close,
+    },
     imagined: true,
   };
 }

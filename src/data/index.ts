@@ -20,7 +20,7 @@ export {
 } from "./mnist.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
-export type { ByteBatch, ByteBatches, StreamedDataset, StreamOptions } from "./stream.ts";
+export type { ByteBatch, ByteBatches, SampleAccess, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
   augmentImage,
   compose,

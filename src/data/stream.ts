@@ -40,6 +40,16 @@ export interface ByteBatches extends AsyncIterable<ByteBatch> {
   recycle(batch: ByteBatch): void;
 }
 
+/** What a data set says of single samples, without reading an epoch: for summaries, contact sheets and fingerprints. */
+export interface SampleAccess {
+  /** Class of sample i. */
+  label(i: number): number;
+  /** Sample i as evaluation shows it, [c, h, w], 0 to 255. Errors: those of the reader. */
+  pixels(i: number): Promise<Uint8Array>;
+  /** A hash of what the samples are: all labels, names, and the contents of some. The same wherever the files lie. */
+  digest(): Promise<string>;
+}
+
 /**
  * Labelled images that are read while they are needed. What is in a batch depends on (seed, epoch, batch) alone: not on where
  * a run began, and not on how many readers there are.
@@ -54,6 +64,8 @@ export interface StreamedDataset {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   batches(options: StreamOptions): ByteBatches;
+  /** Absent where there are no samples to look at, as in a plan. */
+  readonly samples?: SampleAccess;
   /** Ends all reading and gives back threads and files. */
   close(): Promise<void>;
 }

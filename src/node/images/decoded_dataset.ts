@@ -16,6 +16,7 @@ import {
   type ByteBatch,
   batchCount,
   batchIndices,
+  type SampleAccess,
   type StreamedDataset,
   type StreamOptions,
 } from "../../data/index.ts";
@@ -24,6 +25,7 @@ import { ArrayPool, Loops, Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
 import { epochOrder } from "./order.ts";
+import { sourceDigest } from "./sample_digest.ts";
 import { decodeSlots } from "./sharp.ts";
 
 /** Of ILSVRC's train images, in units of 1 = 255. */
@@ -64,6 +66,7 @@ export interface MeasuredDataset extends StreamedDataset {
   readonly bytesMade: number;
   /** Damaged images met so far. */
   readonly badImages: number;
+  readonly samples: SampleAccess;
 }
 
 function checkOptions(name: string, options: DecodedOptions): void {
@@ -156,6 +159,19 @@ class DecodedDataset implements MeasuredDataset {
       },
       deliver: (batch) => this.#count(batch),
     });
+  }
+
+  get samples(): SampleAccess {
+    const [, height, width] = this.shape;
+    return {
+      label: (i) => this.#source.label(i),
+      pixels: async (i) => {
+        const out = new Uint8Array(3 * height * width);
+        await this.#decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
+        return out;
+      },
+      digest: () => sourceDigest(this.#source),
+    };
   }
 
   async close(): Promise<void> {

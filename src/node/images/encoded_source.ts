@@ -18,6 +18,8 @@ export interface EncodedSource {
    * how many groups may be held at a time. An order that keeps to them reads each group once.
    */
   readonly groups?: ImageGroups;
+  /** Where reading a few images is dear (row groups of parquet): what else tells the contents from others, as sizes. */
+  readonly marks?: readonly string[];
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ function part(source: EncodedSource, picked: Uint32Array, users: { left: number 
     label: (i) => source.label(at(i)),
     read: (i) => source.read(at(i)),
     ...(source.groups ? { groups: groupsOf(source.groups, picked) } : {}),
+    ...(source.marks ? { marks: source.marks } : {}),
     async close() {
       if (!open) return;
       open = false;

@@ -21,6 +21,7 @@ export {
 } from "./open.ts";
 export { type PackOptions, packShards } from "./pack.ts";
 export { openParquet, type ParquetOptions } from "./parquet.ts";
+export { sourceDigest, spread } from "./sample_digest.ts";
 export { openShards, type ShardOptions } from "./shard_dataset.ts";
 export { poolAdvice } from "./sharp.ts";
 export { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";

@@ -215,6 +215,7 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
     label: (i) => labels[i] as number,
     groups: { starts: groupStarts, together },
+    marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {
       const { g, inGroup, path, row } = place(i);
       const cell = (await held.get(g))[inGroup];

@@ -5,7 +5,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { AUGMENT_STEPS, centerCrop } from "../../data/crops.ts";
 import { DataError, expectWhole } from "../../data/errors.ts";
-import { type ByteBatch, batchCount, batchIndices, SourceError, type StreamOptions } from "../../data/index.ts";
+import {
+  type ByteBatch,
+  batchCount,
+  batchIndices,
+  type SampleAccess,
+  SourceError,
+  type StreamOptions,
+} from "../../data/index.ts";
 import {
   checkShardHeader,
   parseShardIndex,
@@ -104,6 +111,21 @@ function shardOf(starts: Uint32Array, i: number): number {
   return low;
 }
 
+/** The middle of an image of planes. */
+function centralSquare(
+  bytes: Uint8Array,
+  [channels, height, width]: readonly [number, number, number],
+  [, h, w]: readonly [number, number, number],
+): Uint8Array {
+  const { top, left } = centerCrop(height, width, [h, w]);
+  const out = new Uint8Array(channels * h * w);
+  for (let row = 0; row < channels * h; row++) {
+    const from = (Math.floor(row / h) * height + top + (row % h)) * width + left;
+    out.set(bytes.subarray(from, from + w), row * w);
+  }
+  return out;
+}
+
 class ShardDataset implements MeasuredDataset {
   readonly name: string;
   readonly length: number;
@@ -160,6 +182,23 @@ class ShardDataset implements MeasuredDataset {
         return this.#make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
       },
     });
+  }
+
+  get samples(): SampleAccess {
+    const { index, labels } = this.#opened;
+    return {
+      label: (i) => labels[i] as number,
+      pixels: async (i) => {
+        const stored = new Uint8Array(this.#pixels);
+        await this.#read(i, stored, new AbortController().signal);
+        return centralSquare(stored, index.shape, this.shape);
+      },
+      digest: async () => {
+        const hash = createHash("sha256").update(JSON.stringify([index.shape, index.fingerprint]));
+        for (const { sha256 } of index.shards) hash.update(sha256);
+        return hash.digest("hex");
+      },
+    };
   }
 
   async close(): Promise<void> {
