@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { ShardIndex } from "../index.ts";
 import { type EncodedSource, openImageSources, type PackOptions, packShards, poolAdvice } from "../node/index.ts";
 import { above0, number, whole } from "./arguments.ts";
-import { Interrupted, UsageError } from "./fail.ts";
+import { UsageError } from "./fail.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { createProgress, type Progress, silent } from "./progress.ts";
@@ -163,7 +163,7 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   } catch (cause) {
     progress.stop();
     if (!signal.aborted) throw withAdvice(cause, { name: "images", skipBad: options.skipBad });
-    throw new Interrupted(
+    throw stops.interrupted(
       `stopped at image ${packing.done} of ${total}; the same command goes on after the last whole shard`,
     );
   } finally {

@@ -3,7 +3,6 @@ import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
 import { adapterName, openGpu } from "./adapter.ts";
 import type { Splits } from "./datasets.ts";
 import { dryRun } from "./dry_run.ts";
-import { Interrupted } from "./fail.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { plannedData } from "./planned_data.ts";
@@ -67,7 +66,7 @@ async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Out
   const trained = await trainLoop({ recipe, session, files, progress, seconds, signal: stopping.signal });
   progress.stop();
   if (!trained.finished) {
-    throw new Interrupted(
+    throw stopping.interrupted(
       `stopped at step ${trained.position.step} of ${session.totalSteps}; go on with: espalier train --resume ${recipe.out}`,
     );
   }

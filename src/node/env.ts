@@ -50,9 +50,15 @@ export function packageRoot(): string {
   }
 }
 
-function readPackage(path: string): { name?: string; version?: string } | null {
+interface Package {
+  readonly name?: string;
+  readonly version?: string;
+  readonly bugs?: string | { readonly url?: string };
+}
+
+function readPackage(path: string): Package | null {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as { name?: string; version?: string };
+    return JSON.parse(readFileSync(path, "utf8")) as Package;
   } catch {
     return null;
   }
@@ -83,6 +89,12 @@ export function versions(): Versions {
     webgpu: webgpuVersion(),
     platform: `${process.platform}-${process.arch}`,
   };
+}
+
+/** Where faults of the program are reported, as its package.json says; null where it says nothing. */
+export function bugTracker(): string | null {
+  const bugs = readPackage(join(packageRoot(), "package.json"))?.bugs;
+  return (typeof bugs === "object" ? bugs.url : bugs) ?? null;
 }
 
 /** The commit checked out in `folder`, with `+changes` when files differ from it; null outside git. */

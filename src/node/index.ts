@@ -2,6 +2,7 @@
 export { SetupError } from "./command.ts";
 export { type InstallOptions, installGpu } from "./dawn.ts";
 export {
+  bugTracker,
   gitCommit,
   type RunEnvironment,
   readSwitches,

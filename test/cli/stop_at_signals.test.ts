@@ -1,0 +1,52 @@
+// Signals as a command hears them: the first asks it to stop, USR1 and USR2 ask for a checkpoint.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { makeOutput, type Output } from "../../src/cli/json_log.ts";
+import { type Stopping, stopAtSignals } from "../../src/cli/stop_at_signals.ts";
+
+let stopping: Stopping;
+let said: string[];
+beforeEach(() => {
+  said = [];
+  const out: Output = { ...makeOutput(true), say: (line) => said.push(line) };
+  stopping = stopAtSignals(out, "after this step");
+});
+afterEach(() => stopping[Symbol.dispose]());
+
+test.each([
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)("%s stops, with its own exit code %i; a second one ends the process at once", (signal, code) => {
+  process.emit(signal);
+  expect(stopping.signal.aborted).toBe(true);
+  expect(said).toEqual(["\nstopping after this step; once more to stop at once"]);
+  expect(stopping.interrupted("stopped").exitCode).toBe(code);
+  const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as never);
+  process.emit(signal);
+  expect(exit).toHaveBeenCalledWith(code);
+  exit.mockRestore();
+});
+
+test.each(["SIGUSR1", "SIGUSR2"] as const)("%s asks for a checkpoint, once, and the work goes on", (signal) => {
+  expect(stopping.takeSaveRequest()).toBe(false);
+  process.emit(signal);
+  expect(stopping.signal.aborted).toBe(false);
+  expect(stopping.takeSaveRequest()).toBe(true);
+  expect(stopping.takeSaveRequest()).toBe(false);
+});
+
+test("work is left at once", async () => {
+  expect(await stopping.orStop(Promise.resolve(7), "stopped")).toBe(7);
+  await expect(stopping.orStop(Promise.reject(new RangeError("no")), "stopped")).rejects.toThrow("no");
+  const never = stopping.orStop(new Promise(() => {}), "stopped while reading");
+  process.emit("SIGTERM");
+  await expect(never).rejects.toMatchObject({ name: "Interrupted", message: "stopped while reading", exitCode: 143 });
+  const late = Promise.reject(new Error("nobody hears it"));
+  await expect(stopping.orStop(late, "stopped before")).rejects.toThrow();
+});
+
+test("disposed, it hears nothing", () => {
+  const before = process.listenerCount("SIGTERM");
+  stopping[Symbol.dispose]();
+  expect(process.listenerCount("SIGTERM")).toBe(before - 1);
+});
