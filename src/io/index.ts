@@ -1,17 +1,24 @@
 // The io room: bytes into named arrays and back, strictly.
 export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
+export { Crc32c, crc32c } from "./crc32c.ts";
+export { DamagedFileError } from "./damaged.ts";
 export * from "./events/index.ts";
+export { type FileRanges, rangesOf } from "./file_ranges.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
 export * from "./key_map.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {
+  type FileParts,
+  joinParts,
   parseSafetensors,
   parseSafetensorsHeader,
+  readSafetensors,
   SafetensorsError,
   type SafetensorsFile,
   type SafetensorsHeader,
   safetensorsHeaderLength,
+  safetensorsParts,
   type TensorInfo,
   writeSafetensors,
 } from "./safetensors.ts";

@@ -1,18 +1,15 @@
 // The header of a safetensors file: which tensors, where, and every check before a byte of data is looked at.
 import { type ArrayDtype, arrayDtypes, elementCount, isArrayDtype, quote, shapeFault, widthOf } from "./array_types.ts";
+import { type Checksum, takeChecksum } from "./checksum.ts";
+import { DamagedFileError } from "./damaged.ts";
 
 /** Longest header the reference library reads, in bytes. */
 export const MAX_HEADER_BYTES = 100_000_000;
 export const METADATA_KEY = "__metadata__";
 
 /** A file that is not safetensors, or is damaged; the message is one line that opens with the file's name. */
-export class SafetensorsError extends Error {
+export class SafetensorsError extends DamagedFileError {
   override readonly name = "SafetensorsError";
-  readonly file: string;
-  constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
-    this.file = file;
-  }
 }
 
 export interface TensorInfo {
@@ -26,7 +23,10 @@ export interface TensorInfo {
 export interface SafetensorsHeader {
   /** In order of position. */
   readonly tensors: Map<string, TensorInfo>;
+  /** Without the checksum. */
   readonly metadata: Map<string, string>;
+  /** Of files written here; not yet compared. Null in files of other programs. */
+  readonly checksum: Checksum | null;
   /** Where the data starts in the file, in bytes. */
   readonly dataOffset: number;
   readonly dataBytes: number;
@@ -90,7 +90,8 @@ export function parseSafetensorsHeader(
     cursor = end;
   }
   if (cursor !== dataBytes) fail(`${dataBytes - cursor} bytes after the last tensor belong to no tensor`);
-  return { tensors: new Map(infos), metadata, dataOffset: 8 + length, dataBytes };
+  const checksum = takeChecksum(metadata, bytes.subarray(0, 8 + length), fail);
+  return { tensors: new Map(infos), metadata, checksum, dataOffset: 8 + length, dataBytes };
 }
 
 type Fail = (message: string) => never;

@@ -1,14 +1,10 @@
 // Shards: images of one size as plain bytes, so that any of them is one read at a known place. A file is a header of 64
 // bytes, the images [count, c, h, w], and their labels as i32; all numbers are little-endian.
+import { DamagedFileError } from "./damaged.ts";
 
 /** A shard or its index is not what it should be; names the file. */
-export class ShardError extends Error {
+export class ShardError extends DamagedFileError {
   override readonly name = "ShardError";
-  readonly file: string;
-  constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
-    this.file = file;
-  }
 }
 
 export const SHARD_VERSION = 1;

@@ -1,10 +1,14 @@
 // index.json of a folder of shards: what the images are and which files hold them. Read strictly: a key that is not
 // known is an error, as is one that is missing.
+import { crc32c } from "./crc32c.ts";
 import { ShardError, type ShardShape } from "./shard.ts";
 
 export const SHARD_INDEX_FILE = "index.json";
 const FORMAT = "espalier-shards";
-const VERSION = 1;
+/** Version 1 had no checksum; it is still read. */
+const VERSION = 2;
+const CHECKSUM = "checksum";
+const ZEROS = "00000000";
 
 export interface ShardEntry {
   /** `shard-00000.bin`, `shard-00001.bin`, ... */
@@ -53,6 +57,7 @@ const LARGEST_SIDE = 65535;
 const TOP: Readonly<Record<string, readonly [check: Check, wanted: string]>> = {
   format: [(v) => v === FORMAT, JSON.stringify(FORMAT)],
   version: [(v) => v === VERSION, `version ${VERSION}`],
+  [CHECKSUM]: [(v) => typeof v === "string" && /^[0-9a-f]{8}$/.test(v), "eight digits of a CRC-32C"],
   name: [name, "a text"],
   shape: [list(whole(1, LARGEST_SIDE), 3, 3), "three whole numbers [c, h, w]"],
   view: [list(whole(1, LARGEST_SIDE), 2, 2), "two whole numbers [h, w]"],
@@ -64,6 +69,8 @@ const TOP: Readonly<Record<string, readonly [check: Check, wanted: string]>> = {
   skipped: [list(text), "a list of texts"],
   shards: [list((v) => typeof v === "object" && v !== null && !Array.isArray(v), 1, 100_000), "a list of shards"],
 };
+const { [CHECKSUM]: _, ...FIELDS_OF_1 } = TOP;
+const TOP_OF_1: typeof TOP = { ...FIELDS_OF_1, version: [(v) => v === 1, "version 1"] };
 const ENTRY: typeof TOP = {
   file: [(v) => text(v) && /^shard-\d{5}\.bin$/.test(v as string), "a name as shard-00000.bin"],
   count: [whole(1), "a whole number >= 1"],
@@ -88,19 +95,20 @@ function checkKeys(label: string, where: string, value: object, keys: typeof TOP
  * Reads and checks index.json.
  *
  * Errors    ShardError naming the file and the key: no JSON, unknown and missing keys, other values than wanted, counts
- *           and sizes that disagree.
+ *           and sizes that disagree, a checksum that is not that of the text.
  */
 export function parseShardIndex(label: string, json: string): ShardIndex {
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new ShardError(label, `not JSON: ${(cause as Error).message}`);
+    throw new ShardError(label, `not JSON: ${(cause as Error).message.split("\n")[0]}`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ShardError(label, "wanted an object of a shard index");
   }
-  checkKeys(label, "", value, TOP);
+  const { version, checksum } = value as { version?: unknown; checksum?: unknown };
+  checkKeys(label, "", value, version === 1 ? TOP_OF_1 : TOP);
   const index = value as ShardIndex;
   for (const [i, entry] of index.shards.entries()) {
     checkKeys(label, `shards[${i}].`, entry, ENTRY);
@@ -117,12 +125,25 @@ export function parseShardIndex(label: string, json: string): ShardIndex {
   if (index.mean.length !== channels || index.std.length !== channels) {
     throw new ShardError(label, `${channels} channels want as many mean and std`);
   }
+  if (version === VERSION) checkSum(label, json, checksum as string);
   return index;
+}
+
+/** The checksum of a text in which its own digits are zeros. */
+const sumOf = (json: string): string => crc32c(new TextEncoder().encode(json)).toString(16).padStart(8, "0");
+const field = (digits: string): string => `"${CHECKSUM}": "${digits}"`;
+
+function checkSum(label: string, json: string, digits: string): void {
+  const got = sumOf(json.replace(field(digits), field(ZEROS)));
+  if (got !== digits) {
+    throw new ShardError(label, `checksum differs: expected ${digits}, got ${got}: the file is damaged or was edited`);
+  }
 }
 
 /** The text of index.json. */
 export function formatShardIndex(index: ShardIndex): string {
   const { name, shape, view, classes, length, mean, std, fingerprint, skipped, shards } = index;
   const fields = { name, shape, view, classes, length, mean, std, fingerprint, skipped, shards };
-  return `${JSON.stringify({ format: FORMAT, version: VERSION, ...fields }, null, 1)}\n`;
+  const text = `${JSON.stringify({ format: FORMAT, version: VERSION, [CHECKSUM]: ZEROS, ...fields }, null, 1)}\n`;
+  return text.replace(field(ZEROS), field(sumOf(text)));
 }

@@ -1,6 +1,6 @@
 // Everything a run needs to go on as if it had never stopped: weights, latent weights, momentum, running statistics,
 // the position in the data and the schedules' step, in one safetensors file.
-import { parseSafetensors, writeSafetensors } from "../io/safetensors.ts";
+import { parseSafetensors, type SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
 import type { Module, Parameter } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import { readAll, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
@@ -20,7 +20,8 @@ export interface Progress {
   readonly bestAccuracy: number;
 }
 
-const FORMAT = "espalier-checkpoint-1";
+/** 1 had no checksum. */
+const FORMAT = "espalier-checkpoint-2";
 
 /** A checkpoint that does not fit: says which key and why. */
 export class CheckpointError extends Error {
@@ -93,15 +94,46 @@ export async function saveCheckpoint(
 
 /** What a checkpoint says of its run, without touching a model. Throws CheckpointError. */
 export function readProgress(bytes: Uint8Array, name: string): Progress {
-  const { metadata } = parseSafetensors(bytes, name);
+  return progressOf(parseSafetensors(bytes, name), name);
+}
+
+const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What each field of a progress record has to be. `config` may be anything. */
+const FIELDS: readonly (readonly [keyof Progress, (value: unknown) => boolean, string])[] = [
+  ["step", isWhole, "a whole number of at least 0"],
+  ["epoch", isWhole, "a whole number of at least 0"],
+  ["batch", isWhole, "a whole number of at least 0"],
+  ["seed", Number.isSafeInteger, "a whole number"],
+  ["threshold", Number.isFinite, "a number"],
+  ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a share from 0 to 1"],
+];
+
+function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progress {
+  const fail = (message: string): never => {
+    throw new CheckpointError(`${name}: ${message}`);
+  };
   const format = metadata.get("format");
-  if (format !== FORMAT)
-    throw new CheckpointError(`${name}: not a checkpoint (format ${format ?? "missing"}, want ${FORMAT})`);
+  if (format === "espalier-checkpoint-1")
+    fail(
+      "was written by an older version, whose checkpoints have no checksum: train anew, or resume with that version",
+    );
+  if (format !== FORMAT) fail(`not a checkpoint (format ${format ?? "missing"}, want ${FORMAT})`);
+  if (!checked) fail("its checksum is missing: the file is damaged, or another program changed it");
+  let progress: unknown;
   try {
-    return JSON.parse(metadata.get("progress") ?? "") as Progress;
+    progress = JSON.parse(metadata.get("progress") ?? "");
   } catch {
-    throw new CheckpointError(`${name}: its progress record is not valid JSON`);
+    fail("its progress record is not valid JSON");
   }
+  if (typeof progress !== "object" || progress === null || Array.isArray(progress))
+    return fail(`its progress record: expected an object, got ${JSON.stringify(progress)?.slice(0, 40)}`);
+  const record = progress as Record<string, unknown>;
+  for (const [key, fits, expected] of FIELDS) {
+    if (!fits(record[key]))
+      fail(`its progress record: ${key}: expected ${expected}, got ${JSON.stringify(record[key])?.slice(0, 40)}`);
+  }
+  return record as unknown as Progress;
 }
 
 /**
@@ -115,8 +147,9 @@ export function loadCheckpoint(
   optimizer: SGD,
   more: ReadonlyMap<string, Tensor> = NONE,
 ): Progress {
-  const progress = readProgress(bytes, name);
-  const { tensors: saved } = parseSafetensors(bytes, name);
+  const file = parseSafetensors(bytes, name);
+  const progress = progressOf(file, name);
+  const saved = file.tensors;
   const targets = runTensors(model, optimizer, more);
   try {
     for (const [key, t] of targets) {

@@ -82,17 +82,22 @@ describe("index.json", () => {
     const {
       format: _f,
       version: _v,
+      checksum: _c,
       ...read
     } = parseShardIndex("i", formatShardIndex(index)) as ShardIndex & {
       format: string;
       version: number;
+      checksum: string;
     };
     expect(read).toEqual(index);
   });
 
   const broken: readonly (readonly [name: string, change: Record<string, unknown>, message: RegExp])[] = [
     ["another format", { format: "other" }, /format wants "espalier-shards", is "other"/],
-    ["a later version", { version: 2 }, /version wants version 1, is 2/],
+    ["a later version", { version: 3 }, /version wants version 2, is 3/],
+    ["no checksum", { checksum: undefined }, /checksum is missing/],
+    ["a checksum of an older version", { version: 1 }, /checksum is not a key/],
+    ["another text", { name: "other" }, /checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}/],
     ["an unknown key", { extra: 1 }, /extra is not a key/],
     ["a missing key", { mean: undefined }, /mean is missing/],
     ["a wrong value", { length: -1 }, /length wants a whole number >= 1, is -1/],
@@ -114,6 +119,19 @@ describe("index.json", () => {
     const value = { ...(JSON.parse(formatShardIndex(index)) as object), ...change };
     expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(message);
     expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(/^dir\/index.json: /);
+  });
+
+  test("one flipped bit is refused, wherever it is", () => {
+    const good = new TextEncoder().encode(formatShardIndex(index));
+    for (let bit = 0; bit < 8 * good.length; bit++) {
+      const bad = good.with(bit >> 3, (good[bit >> 3] as number) ^ (1 << (bit & 7)));
+      expect(() => parseShardIndex("i", new TextDecoder("utf-8", { ignoreBOM: true }).decode(bad))).toThrow(/^i: /);
+    }
+  });
+
+  test("an index of version 1, which had no checksum, is read", () => {
+    const { checksum: _, ...old } = { ...JSON.parse(formatShardIndex(index)), version: 1 };
+    expect(parseShardIndex("i", JSON.stringify(old)).shards).toEqual(index.shards);
   });
 
   test("what is no JSON, or no object, is refused", () => {

@@ -40,7 +40,10 @@ export interface ShardOptions {
   readonly prefetch?: number;
   /** Reads at a time. Default 4, Node's threads for files. Changes the speed and nothing else. */
   readonly workers?: number;
-  /** Compare each shard with its SHA-256 before anything is read: reads all bytes once. Default false. */
+  /**
+   * Compare all shards with their SHA-256 before anything is read. Default false: each one when its first image is
+   * wanted. Both read every byte once more.
+   */
   readonly verify?: boolean;
 }
 
@@ -63,6 +66,17 @@ async function digestOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
   return hash.digest("hex");
+}
+
+/** Refuses a shard whose bytes are not those of the index. */
+async function verifyShard(path: string, sha256: string): Promise<void> {
+  const cause = (error: NodeJS.ErrnoException) => {
+    throw new ShardError(path, error.code === "ENOENT" ? "no such file, but the index names it" : error.message);
+  };
+  const got = await digestOf(path).catch(cause);
+  if (got === sha256) return;
+  const digests = `expected SHA-256 ${sha256}, got ${got}`;
+  throw new ShardError(path, `its bytes are not those that were packed: ${digests}: the file is damaged`);
 }
 
 async function openAll(dir: string, verify: boolean): Promise<Opened> {
@@ -89,9 +103,7 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
       const start = starts[i] as number;
       labels.set(readShardLabels(shard, bytes, index.classes.length), start);
       starts[i + 1] = start + count;
-      if (verify && (await digestOf(shard)) !== sha256) {
-        throw new ShardError(shard, "its bytes are not those that were packed (SHA-256 differs)");
-      }
+      if (verify) await verifyShard(shard, sha256);
     }
   } catch (cause) {
     await files.close();
@@ -141,6 +153,8 @@ class ShardDataset implements MeasuredDataset {
   readonly #slots: Slots;
   readonly #pool: ArrayPool;
   readonly #loops: Loops;
+  /** Of each shard that was wanted: whether it is what was packed. */
+  readonly #verified = new Map<number, Promise<void>>();
 
   constructor(opened: Opened, options: ShardOptions) {
     const { index, dir } = opened;
@@ -255,7 +269,22 @@ class ShardDataset implements MeasuredDataset {
     const shard = shardOf(starts, image);
     const path = join(dir, index.shards[shard]?.file as string);
     const offset = shardImageOffset(index.shape, image - (starts[shard] as number));
-    return this.#slots.run(signal, () => files.read(path, into, offset).catch(shardFault(path)));
+    return this.#slots.run(signal, async () => {
+      await this.#verify(shard, path);
+      await files.read(path, into, offset).catch(shardFault(path));
+    });
+  }
+
+  #verify(shard: number, path: string): Promise<void> {
+    const { index } = this.#opened;
+    if (this.#options.verify) return Promise.resolve();
+    let verified = this.#verified.get(shard);
+    if (!verified) {
+      verified = verifyShard(path, index.shards[shard]?.sha256 as string);
+      verified.catch(() => {}); // who waits for it is told
+      this.#verified.set(shard, verified);
+    }
+    return verified;
   }
 
   #places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
@@ -286,7 +315,7 @@ class ShardDataset implements MeasuredDataset {
  *           cut and nothing to mirror.
  * Memory    (prefetch + 2) batches of bytes and 4 bytes an image, however large the shards; 64 files open at a time.
  * Errors    ShardError naming the file: index or shard missing, cut, of another shape, labels beyond the classes, other
- *           bytes than packed (with `verify`); DataError for options out of range.
+ *           bytes than packed (at the first image of a shard, or here with `verify`); DataError for options out of range.
  */
 export async function openShards(dir: string, options: ShardOptions = {}): Promise<MeasuredDataset> {
   const opened = await openAll(dir, options.verify ?? false);

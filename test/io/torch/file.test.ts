@@ -110,8 +110,8 @@ test("readWeights tells the kinds of file apart by their bytes", async () => {
   expect(torch.weights.get("1.num_batches_tracked")?.data).toEqual(new Float32Array([2]));
   expect(torch.weights.get("0.weight")?.shape).toEqual([2, 1, 3, 3]);
   await expect(readWeights(fixture("checkpoint"), "c.pt", { key: "none" })).rejects.toThrow('c.pt: has no "none"');
-  // Headers of 128 and 640 bytes start as a pickle does, with 0x80 and 0x80 0x02.
-  for (const header of [128, 640]) {
+  // Headers of 384 and 640 bytes start as a pickle does, with 0x80 and 0x80 0x02.
+  for (const header of [384, 640]) {
     const data = new Float32Array([1, 2]);
     const written = (pad: number) =>
       writeSafetensors(new Map([["w", { dtype: "F32", shape: [2], data }]]), { pad: "x".repeat(pad) });

@@ -243,20 +243,23 @@ describe("damage", () => {
     await fails(other, /shard-00001.bin: image 0 has label 77, there are 3 classes/);
   });
 
-  test("changed pixels are found when asked", async () => {
+  test("changed pixels are found when a shard is first used, or before when asked", async () => {
     const dir = await copy();
     const bytes = readFileSync(join(dir, "shard-00003.bin"));
     writeFileSync(
       join(dir, "shard-00003.bin"),
       bytes.map((b, i) => (i === 500 ? b ^ 1 : b)),
     );
-    await expect(openShards(dir)).resolves.toBeDefined();
+    const dataset = await openShards(dir);
+    const words = /shard-00003.bin: its bytes are not those that were packed: expected SHA-256 \w{64}, got \w{64}/;
+    await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(words);
+    await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(words);
     await fails(dir, /shard-00003.bin: its bytes are not those that were packed/, { verify: true });
   });
 
   test("a shard cut while it is in use", async () => {
     const dir = await copy();
-    const dataset = await openShards(dir);
+    const dataset = await openShards(dir, { verify: true });
     truncateSync(join(dir, "shard-00004.bin"), 100);
     await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(/shard-00004.bin: it ends at byte 100/);
   });
