@@ -6,6 +6,8 @@ import { expect, test } from "vitest";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const below: Record<string, readonly string[]> = {
+  // Quotes, nearest words, unknown options: what messages are made of.
+  text: [],
   gpu: [],
   tensor: ["gpu"],
   autograd: ["tensor", "gpu"],
@@ -59,7 +61,7 @@ test("imports point downwards", () => {
         continue;
       }
       const goal = path.split("/")[1] as string;
-      if (goal !== room && !below[room]?.includes(goal)) breaches.push(`${file} imports ${path}`);
+      if (goal !== room && goal !== "text" && !below[room]?.includes(goal)) breaches.push(`${file} imports ${path}`);
     }
   }
   expect(breaches).toEqual([]);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit, type YAMLMap } from "yaml";
 import type { z } from "zod";
-import { closest } from "./did_you_mean.ts";
+import { closest } from "../text/index.ts";
 import {
   DEFAULT_RECIPE,
   defaultFolder,

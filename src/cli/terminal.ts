@@ -25,7 +25,4 @@ export function terminalStyle(
 }
 
 /** Text without control characters: names come from files, and a file must not move the cursor. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?");
-}
+export { printable } from "../text/index.ts";

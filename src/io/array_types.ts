@@ -1,4 +1,7 @@
 // Element types of array files (safetensors, .npy, IDX): names, widths and the typed array each becomes.
+import { quote } from "../text/index.ts";
+
+export { quote } from "../text/index.ts";
 
 /** Half floats stay raw bits in a Uint16Array (see toFloat32), BOOL is one byte each, 0 or 1. */
 export interface ArrayByDtype {
@@ -124,12 +127,6 @@ export function copyOf(bytes: Uint8Array, begin: number, end: number): Uint8Arra
 /** The bytes of a typed array, not copied. */
 export function bytesOfArray(data: ArrayData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-/** Text from a file made fit for one line of an error message: quoted, control characters escaped, at most 80 long. */
-export function quote(value: unknown): string {
-  const text = value === undefined ? "nothing" : (JSON.stringify(value) ?? String(value));
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** 2^16 half floats as f32, built at the first use. */

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { closest } from "../../src/cli/did_you_mean.ts";
 import {
   DEFAULT_RECIPE,
   loadRecipe,
@@ -17,6 +16,7 @@ import { descriptionAt, keysAt, type Recipe, recipeSchema, wantedAt } from "../.
 import { LR_SCHEDULES, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { type RunShape, thresholdConfig } from "../../src/prune/config.ts";
 import { makeThresholdSchedule, THRESHOLD_SCHEDULES } from "../../src/prune/threshold_schedule.ts";
+import { closest } from "../../src/text/index.ts";
 
 function shapeOf({ epochs, momentum, seed, lr }: Recipe, stepsPerEpoch: number): RunShape {
   const mainSteps = epochs * stepsPerEpoch;

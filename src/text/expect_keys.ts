@@ -1,0 +1,34 @@
+// Options of public calls: a key that nothing reads is refused by name. Types cannot do it alone: JavaScript has none, and
+// an object that was spread or kept in a variable passes TypeScript's check of excess properties.
+import { closest } from "./closest.ts";
+import { cut, visible } from "./quote.ts";
+
+/** The keys of T, each with true: the compiler sees that none is missing and none too many. */
+export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
+
+/**
+ * What is wrong with the keys of an options object, in words after its name; null where each is known. A key whose value
+ * is undefined is as good as absent.
+ */
+export function keyFault(given: unknown, known: Readonly<Record<string, true>>): string | null {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return `expected an object of options, got ${given === null ? "null" : Array.isArray(given) ? "a list" : typeof given}`;
+  }
+  const names = Object.keys(known);
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || Object.hasOwn(known, key)) continue;
+    const meant = closest(key, names);
+    return `unknown option ${visible(cut(key, 80))}, expected ${names.join(", ")}${meant ? `; did you mean ${meant}?` : ""}`;
+  }
+  return null;
+}
+
+/** Throws what `fault` makes of the words of keyFault. */
+export function expectKeys(
+  given: unknown,
+  known: Readonly<Record<string, true>>,
+  fault: (problem: string) => Error,
+): void {
+  const problem = keyFault(given, known);
+  if (problem !== null) throw fault(problem);
+}
