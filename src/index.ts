@@ -10,6 +10,7 @@ export {
   DisposedError,
   debugLevel,
   Gpu,
+  GpuHangError,
   GpuLostError,
   type GpuOptions,
   grid1d,
@@ -17,6 +18,7 @@ export {
   KernelError,
   type KernelTime,
   kernel,
+  type MemoryAtFailure,
   MemoryError,
   OpError,
   requestGpu,
@@ -24,6 +26,7 @@ export {
   type TuneMode,
   type TuneReport,
   type TuneStore,
+  type WatchdogLimit,
 } from "./gpu/index.ts";
 export * from "./io/index.ts";
 export * from "./models/index.ts";

@@ -2,6 +2,7 @@
 // which is safe because one queue runs everything in order. What a step asks for while it is recorded gets its place
 // afterwards, from a plan that knows how long each value lives (memory_plan.ts).
 import { MemoryError } from "./errors.ts";
+import type { MakeBuffer } from "./make_buffer.ts";
 import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
 import type { Command } from "./stream.ts";
 
@@ -16,6 +17,8 @@ interface Place {
 export class PooledBuffer {
   readonly bytes: number;
   refs = 1;
+  /** What it holds, in words for a list of what takes memory. */
+  what: string;
   private place: Place | null;
   private readonly giveBack: (buffer: PooledBuffer) => void;
   private readonly findPlace: ((buffer: PooledBuffer) => Place) | null;
@@ -24,11 +27,13 @@ export class PooledBuffer {
   constructor(
     place: Place | null,
     bytes: number,
+    what: string,
     giveBack: (buffer: PooledBuffer) => void,
     findPlace: ((buffer: PooledBuffer) => Place) | null = null,
   ) {
     this.place = place;
     this.bytes = bytes;
+    this.what = what;
     this.giveBack = giveBack;
     this.findPlace = findPlace;
   }
@@ -116,9 +121,20 @@ export class Arena {
   }
 }
 
+/** What a block of a captured step holds: its largest value, and how many lie there besides. */
+function named(tenants: readonly { readonly bytes: number; readonly value: PooledBuffer }[]): string {
+  const { value } = tenants.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  return tenants.length === 1
+    ? value.what
+    : `${value.what} and ${tenants.length - 1} more of a captured step, in turns`;
+}
+
 export class BufferPool {
   private readonly device: GPUDevice;
+  private readonly make: MakeBuffer;
   private readonly free = new Map<number, PooledBuffer[]>();
+  /** All that was made: for a list of what takes memory. What nobody holds any more may be collected. */
+  private readonly made: WeakRef<PooledBuffer>[] = [];
   /**
    * Memory of captured steps. Where it is true, no value in the block outlives a run, so that every step may use it:
    * steps run one after another.
@@ -129,8 +145,9 @@ export class BufferPool {
   private readonly onDestroy: (buffer: PooledBuffer) => void;
   readonly stats: MemoryStats = { live: 0, steps: 0, pooled: 0, peak: 0, created: 0 };
 
-  constructor(device: GPUDevice, onDestroy: (buffer: PooledBuffer) => void) {
+  constructor(device: GPUDevice, onDestroy: (buffer: PooledBuffer) => void, make?: MakeBuffer) {
     this.device = device;
+    this.make = make ?? ((descriptor) => device.createBuffer(descriptor));
     this.onDestroy = onDestroy;
   }
 
@@ -153,20 +170,22 @@ export class BufferPool {
     }
     // A size rounded up past the limit would be refused, so the largest tensors get their exact size.
     const rounded = (size: number) => Math.max(bytes, Math.min(size, this.limit));
-    if (this.arena && !persistent) return this.promise(this.arena, rounded(Math.ceil(bytes / 256) * 256));
-    return this.obtain(rounded(sizeClass(bytes)));
+    if (this.arena && !persistent) return this.promise(this.arena, rounded(Math.ceil(bytes / 256) * 256), what);
+    return this.obtain(rounded(sizeClass(bytes)), what);
   }
 
   /** Memory of exactly this size. */
-  private obtain(size: number): PooledBuffer {
+  private obtain(size: number, what: string): PooledBuffer {
     let buffer = this.free.get(size)?.pop();
     if (buffer) {
       buffer.refs = 1;
+      buffer.what = what;
       this.stats.pooled -= size;
     } else {
       const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-      const place = { buffer: this.device.createBuffer({ size, usage }), id: this.nextId++, start: 0 };
-      buffer = new PooledBuffer(place, size, this.giveBack);
+      const place = { buffer: this.make({ size, usage }, what), id: this.nextId++, start: 0 };
+      buffer = new PooledBuffer(place, size, what, this.giveBack);
+      this.made.push(new WeakRef(buffer));
       this.stats.created++;
     }
     this.stats.live += size;
@@ -190,7 +209,7 @@ export class BufferPool {
   };
 
   /** A value of a recording: no memory yet. Unless the plan gives it a place, it gets its own when it is first bound. */
-  private promise(arena: Arena, bytes: number): PooledBuffer {
+  private promise(arena: Arena, bytes: number, what: string): PooledBuffer {
     const giveBack = (value: PooledBuffer) => {
       const block = arena.outliving.get(value);
       arena.outliving.delete(value);
@@ -198,18 +217,18 @@ export class BufferPool {
     };
     const findPlace = (value: PooledBuffer) => {
       if (arena.dissolved) throw new MemoryError("the recording that made this tensor failed or was disposed");
-      const block = this.obtainBlock(bytes, false);
+      const block = this.obtainBlock(bytes, false, what);
       arena.blocks.add(block);
       this.give(arena, value, block, 0);
       return block;
     };
-    const value = new PooledBuffer(null, bytes, giveBack, findPlace);
+    const value = new PooledBuffer(null, bytes, what, giveBack, findPlace);
     arena.values.push(value);
     return value;
   }
 
-  private obtainBlock(size: number, sharable: boolean): PooledBuffer {
-    const block = this.obtain(size);
+  private obtainBlock(size: number, sharable: boolean, what: string): PooledBuffer {
+    const block = this.obtain(size, what);
     this.blocks.set(block, sharable);
     this.stats.steps += size;
     return block;
@@ -235,7 +254,8 @@ export class BufferPool {
     for (const { bytes, tenants } of packed.sort((a, b) => b.bytes - a.bytes)) {
       const sharable = tenants.every(({ value }) => value.refs === 0);
       const at = sharable ? idle.findIndex((b) => b.bytes >= bytes) : -1;
-      const block = at >= 0 ? (idle.splice(at, 1)[0] as PooledBuffer).retain() : this.obtainBlock(bytes, sharable);
+      const block =
+        at >= 0 ? (idle.splice(at, 1)[0] as PooledBuffer).retain() : this.obtainBlock(bytes, sharable, named(tenants));
       arena.blocks.add(block);
       for (const { value, offset } of tenants) this.give(arena, value, block, offset);
     }
@@ -259,6 +279,15 @@ export class BufferPool {
     arena.blocks.clear();
     arena.adopted.clear();
     arena.values.length = 0;
+  }
+
+  /** The largest buffers in use, with what they hold. */
+  largest(count: number): { readonly what: string; readonly bytes: number }[] {
+    const held = this.made.flatMap((ref) => ref.deref() ?? []).filter(({ refs }) => refs > 0);
+    return held
+      .sort((a, b) => b.bytes - a.bytes)
+      .slice(0, count)
+      .map(({ what, bytes }) => ({ what, bytes }));
   }
 
   /** Destroys everything held for reuse, except what captured steps hold. */

@@ -1,11 +1,13 @@
 // The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
 import { BufferPool } from "./buffer_pool.ts";
 import { GpuLostError, KernelError, MemoryError } from "./errors.ts";
+import { bufferMaker } from "./make_buffer.ts";
 import { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
 import { Stream } from "./stream.ts";
 import { type TuneMode, Tuner, type TunerOptions, type TuneStore, tuningDefaults } from "./tuner.ts";
 import { UniformCache } from "./uniforms.ts";
+import { Watchdog, type WatchdogLimit } from "./watchdog.ts";
 
 export interface GpuOptions {
   readonly powerPreference?: GPUPowerPreference;
@@ -17,6 +19,11 @@ export interface GpuOptions {
   readonly tuneStore?: TuneStore | null;
   /** Milliseconds for all trials together. Default 5000. */
   readonly tuneBudgetMs?: number;
+  /**
+   * Seconds without progress after which pending work counts as hanging (GpuHangError); "auto": 120 on hardware, on a CPU
+   * by the time that its work takes. Default: never.
+   */
+  readonly watchdog?: WatchdogLimit | undefined;
 }
 
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
@@ -71,32 +78,82 @@ export class Gpu {
   readonly readback: Readback;
   readonly uniforms: UniformCache;
   readonly tuner: Tuner;
+  readonly watchdog: Watchdog | null;
   /** Objects created since the start; they stand still while a captured step is replayed. */
   readonly stats = { pipelines: 0, bindGroups: 0 };
   private failure: Error | null = null;
   private cause: Error | null = null;
   private readonly scopes = new Set<Promise<void>>();
+  /** Ends each wait in progress, for when the device will not. */
+  private readonly waits = new Set<(error: Error) => void>();
 
-  constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}) {
+  constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}, watchdog?: WatchdogLimit) {
     this.device = device;
     this.adapter = adapter;
+    const makeBuffer = bufferMaker(device, {
+      memory: () => this.pool.stats,
+      watch: (scope, onError) => this.watch(scope, onError),
+      fail: (error) => this.ranOutOfMemory(error),
+    });
     this.stream = new Stream(device, (scope) =>
       this.watch(scope, (error) => this.fail(new KernelError("(device)", error.message))),
     );
     // Pending commands may still bind what `trim` destroys.
-    this.pool = new BufferPool(device, () => this.stream.flush());
-    this.uniforms = new UniformCache(device);
-    this.readback = new Readback(device, this.stream, () => this.settle());
+    this.pool = new BufferPool(device, () => this.stream.flush(), makeBuffer);
+    this.uniforms = new UniformCache(device, makeBuffer);
+    this.readback = new Readback(device, this.stream, {
+      check: () => this.settle(),
+      makeBuffer,
+      guard: (work) => this.guard(work),
+    });
     this.tuner = new Tuner(this, tuning);
+    this.watchdog = watchdog === undefined ? null : this.startWatchdog(watchdog);
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
       // Memory that ran out is behind whatever else is refused.
-      if (error instanceof GPUOutOfMemoryError) this.cause = new MemoryError(error.message);
+      if (error instanceof GPUOutOfMemoryError) this.ranOutOfMemory(this.unexplained(error.message));
       else this.fail(new KernelError("(device)", error.message));
     });
     void device.lost.then(({ reason, message }) => {
-      this.fail(new GpuLostError(`the GPU device was lost (${reason}): ${message}`));
+      this.abandon(new GpuLostError(`the GPU device was lost (${reason}): ${message}`, true));
+    });
+  }
+
+  private startWatchdog(limit: WatchdogLimit): Watchdog {
+    const { software } = this.adapter;
+    const watchdog = new Watchdog({ limit, software, onHang: (error) => this.abandon(error) });
+    const { queue } = this.device;
+    this.stream.onSubmit = (kernels) => watchdog.submitted(kernels, queue.onSubmittedWorkDone());
+    return watchdog;
+  }
+
+  /** Memory that ran out is behind whatever else is refused; of several times the first counts. */
+  private ranOutOfMemory(error: MemoryError): void {
+    if (!(this.cause instanceof MemoryError)) this.cause = error;
+  }
+  /** An error of memory that names no buffer. */
+  private unexplained(words: string): MemoryError {
+    const { live, pooled } = this.pool.stats;
+    return new MemoryError(`out of GPU memory: ${words}`, { asked: 0, what: "", live, pooled });
+  }
+
+  /** Nothing will end any more: fails, and ends every wait. */
+  private abandon(error: Error): void {
+    this.fail(error);
+    this.watchdog?.stop();
+    for (const end of [...this.waits]) end(error);
+  }
+
+  /** Waits for an answer of the device, until the device is lost or hangs. `work`: it follows all work submitted so far. */
+  private guard<T>(answer: Promise<T>, work: "after work" | "at once" = "after work"): Promise<T> {
+    const over = work === "after work" ? this.watchdog?.waiting() : undefined;
+    return new Promise<T>((resolve, reject) => {
+      this.waits.add(reject);
+      answer.then(resolve, reject).finally(() => {
+        this.waits.delete(reject);
+        over?.();
+      });
     });
   }
 
@@ -137,14 +194,14 @@ export class Gpu {
 
   /** Waits for open error scopes and throws pending errors. */
   async settle(): Promise<void> {
-    await Promise.all(this.scopes); // those open now: later ones concern later work
+    await this.guard(Promise.all(this.scopes), "at once"); // those open now: later ones concern later work
     this.raisePending();
   }
 
   /** Waits until everything enqueued has run. Throws pending errors; they stay, since nothing after them can be trusted. */
   async wait(): Promise<void> {
     this.stream.flush();
-    await this.device.queue.onSubmittedWorkDone();
+    await this.guard(this.device.queue.onSubmittedWorkDone());
     await this.settle();
   }
 
@@ -177,6 +234,8 @@ export class Gpu {
 
   /** Frees everything; the device cannot be used afterwards. */
   destroy(): void {
+    this.watchdog?.stop();
+    this.stream.onSubmit = undefined;
     this.readback.destroy();
     this.pool.trim();
     this.device.destroy();
@@ -195,9 +254,27 @@ export function setCurrentGpu(gpu: Gpu | null): void {
   current = gpu;
 }
 
+/** A device, or the reason why the adapter gives none, with what it was asked for. Errors: GpuLostError. */
+async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): Promise<GPUDevice> {
+  try {
+    return await adapter.requestDevice(wanted);
+  } catch (cause) {
+    const { description, device, architecture, vendor } = adapter.info;
+    const name = description || device || architecture || vendor || "the adapter";
+    const features = [...(wanted.requiredFeatures ?? [])].join(", ") || "no feature";
+    const limits = Object.entries(wanted.requiredLimits ?? {}).map(([limit, value]) => `${limit} ${value}`);
+    const words = String((cause as Error)?.message ?? cause)
+      .trim()
+      .replaceAll(/\s*\n\s*/g, "; ");
+    throw new GpuLostError(
+      `${name} gave no device: ${words} (asked for ${features}, ${limits.join(", ") || "WebGPU's default limits"}); another program may hold the GPU, or its driver may be too old`,
+    );
+  }
+}
+
 /**
  * Asks for an adapter and a device with every useful limit and feature, and makes it the current one.
- * Throws GpuLostError when there is no WebGPU or no adapter. In Node, call `installGpu()` of espalier/node first.
+ * Throws GpuLostError when there is no WebGPU, no adapter, or the adapter refuses a device. In Node, call `installGpu()` of espalier/node first.
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const webgpu = (globalThis.navigator as Navigator | undefined)?.gpu;
@@ -207,16 +284,21 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   const requiredFeatures = options.defaultLimits ? [] : FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits: Record<string, number> = {};
   if (!options.defaultLimits) for (const name of LIMITS) requiredLimits[name] = adapter.limits[name];
-  const device = await adapter.requestDevice({
+  const device = await requestDevice(adapter, {
     requiredFeatures: requiredFeatures as GPUFeatureName[],
     requiredLimits,
   });
   const { mode, store } = tuningDefaults();
-  const gpu = new Gpu(report(adapter, device), device, {
-    mode: options.tune ?? mode,
-    store: options.tuneStore === undefined ? store : options.tuneStore,
-    ...(options.tuneBudgetMs === undefined ? {} : { budgetMs: options.tuneBudgetMs }),
-  });
+  const gpu = new Gpu(
+    report(adapter, device),
+    device,
+    {
+      mode: options.tune ?? mode,
+      store: options.tuneStore === undefined ? store : options.tuneStore,
+      ...(options.tuneBudgetMs === undefined ? {} : { budgetMs: options.tuneBudgetMs }),
+    },
+    options.watchdog,
+  );
   await gpu.tuner.load();
   current = gpu;
   return gpu;

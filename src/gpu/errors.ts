@@ -44,12 +44,45 @@ export class CaptureError extends Error {
   override readonly name = "CaptureError";
 }
 
+/** What was in use when memory ran out. Bytes. */
+export interface MemoryAtFailure {
+  /** What could not be had. */
+  readonly asked: number;
+  readonly what: string;
+  /** In use, and held for reuse, without it. */
+  readonly live: number;
+  readonly pooled: number;
+}
+
 /** More memory than the adapter or its bindings allow. */
 export class MemoryError extends Error {
   override readonly name = "MemoryError";
+  /** Where the device ran out of memory; null where one tensor is larger than the adapter's limits. */
+  readonly at: MemoryAtFailure | null;
+  constructor(message: string, at: MemoryAtFailure | null = null) {
+    super(message);
+    this.at = at;
+  }
 }
 
-/** No adapter, or the device went away. */
+/** No adapter, an adapter that refuses a device, or a device that went away. */
 export class GpuLostError extends Error {
   override readonly name = "GpuLostError";
+  /** True where a device was there and is gone: a new one may do. */
+  readonly lost: boolean;
+  constructor(message: string, lost = false) {
+    super(message);
+    this.lost = lost;
+  }
+}
+
+/** Submitted work that does not end. */
+export class GpuHangError extends Error {
+  override readonly name = "GpuHangError";
+  /** Kernels of the submit that does not end, in order; of the last one where all have ended. */
+  readonly kernels: readonly string[];
+  constructor(message: string, kernels: readonly string[]) {
+    super(message);
+    this.kernels = kernels;
+  }
 }

@@ -3,7 +3,16 @@ export { Arena, type BufferView, type MemoryStats, PooledBuffer, sizeClass } fro
 export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
 export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
-export { CaptureError, DisposedError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
+export {
+  CaptureError,
+  DisposedError,
+  GpuHangError,
+  GpuLostError,
+  KernelError,
+  type MemoryAtFailure,
+  MemoryError,
+  OpError,
+} from "./errors.ts";
 export { allKernels, type Bindable, type Grid, grid1d, Kernel, kernel } from "./kernel.ts";
 export { buffersOf } from "./memory_plan.ts";
 export type { KernelTime } from "./profile.ts";
@@ -19,4 +28,5 @@ export {
   Tuner,
   type TuneStore,
 } from "./tuner.ts";
+export { Watchdog, type WatchdogClock, type WatchdogLimit, type WatchdogOptions } from "./watchdog.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";

@@ -1,7 +1,8 @@
 // From GPU to host: a ring of staging buffers, and the one place where the host waits for data.
 import type { BufferView } from "./buffer_pool.ts";
 import { sizeClass } from "./buffer_pool.ts";
-import { GpuLostError } from "./errors.ts";
+import { GpuHangError, GpuLostError } from "./errors.ts";
+import type { MakeBuffer } from "./make_buffer.ts";
 import type { Stream } from "./stream.ts";
 
 /** One u32 that rides along with every reading, and what it says: how a check on the GPU reports without a wait of its own. */
@@ -11,19 +12,28 @@ export interface Rider {
   judge(value: number): Error | null;
 }
 
+/** What a reading needs of its device; all but `check` have a plain form. */
+export interface ReadbackHost {
+  /** Throws what is wrong with the device. */
+  check(): Promise<void>;
+  makeBuffer?: MakeBuffer;
+  /** Waits for the device, and no longer than it can be waited for. */
+  guard?<T>(work: Promise<T>): Promise<T>;
+}
+
 export class Readback {
   private readonly device: GPUDevice;
   private readonly stream: Stream;
-  private readonly check: () => Promise<void>;
+  private readonly host: ReadbackHost;
   rider: Rider | null = null;
   private readonly idle = new Map<number, GPUBuffer[]>();
   /** Staging buffers created so far: stays constant once the ring is warm. */
   created = 0;
 
-  constructor(device: GPUDevice, stream: Stream, check: () => Promise<void>) {
+  constructor(device: GPUDevice, stream: Stream, host: ReadbackHost) {
     this.device = device;
     this.stream = stream;
-    this.check = check;
+    this.host = host;
   }
 
   /** Throws CaptureError while a step is recorded, at once: a captured function would not see a rejection. */
@@ -59,10 +69,12 @@ export class Readback {
     }
     this.stream.submit(encoder);
     try {
-      await Promise.all(stagings.map((staging) => staging.mapAsync(GPUMapMode.READ)));
+      const mapping = Promise.all(stagings.map((staging) => staging.mapAsync(GPUMapMode.READ)));
+      await (this.host.guard ? this.host.guard(mapping) : mapping);
     } catch (cause) {
-      await this.check();
-      throw new GpuLostError(`reading back failed: ${(cause as Error).message}`);
+      if (cause instanceof GpuHangError) throw cause;
+      await this.host.check();
+      throw new GpuLostError(`reading back failed: ${(cause as Error).message}`, true);
     }
     const mapped = stagings.map((staging) => staging.getMappedRange());
     const out = places.map(({ view, index, offset }) =>
@@ -76,7 +88,7 @@ export class Readback {
       else this.idle.set(size, [staging]);
     });
     // After a loss the device still answers, with garbage: numbers count only if it is alive now.
-    await this.check();
+    await this.host.check();
     const error = rider?.judge(new Uint32Array(out.pop() as ArrayBuffer)[0] as number);
     if (error) throw error;
     return out;
@@ -84,7 +96,8 @@ export class Readback {
 
   private create(size: number): GPUBuffer {
     this.created++;
-    return this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const made = { size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST };
+    return this.host.makeBuffer?.(made, "a staging buffer for readings") ?? this.device.createBuffer(made);
   }
 
   destroy(): void {

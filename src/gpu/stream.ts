@@ -50,7 +50,11 @@ export class Stream {
   private pipeline: GPUComputePipeline | null = null;
   private pending = 0;
   private recording: Command[] | null = null;
+  /** Kernels of the open encoder, while somebody watches. */
+  private kernels: string[] = [];
   timer: PassTimer | undefined;
+  /** Told of each submit, with its kernels in order. */
+  onSubmit: ((kernels: readonly string[]) => void) | undefined;
   readonly stats = { dispatches: 0, submits: 0, replays: 0 };
 
   /** `watch` hears what the device said of each submit. */
@@ -85,6 +89,7 @@ export class Stream {
         this.encodeDispatch(this.pass, command);
       }
       this.stats.dispatches++;
+      if (this.onSubmit) this.kernels.push(command.kernel);
     } else {
       this.endPass();
       if (command.kind === "clear") {
@@ -144,6 +149,8 @@ export class Stream {
     this.device.queue.submit([encoder.finish()]);
     this.watch(this.device.popErrorScope());
     this.stats.submits++;
+    this.onSubmit?.(this.kernels);
+    this.kernels = [];
   }
 
   /** Writes host bytes into a buffer, after everything enqueued so far. */

@@ -1,6 +1,8 @@
 // Per-dispatch parameters. Shapes repeat from step to step, so equal parameter bytes share one immutable slot: no
 // writes after the first, nothing to reuse while a dispatch is pending, and a replayed step finds its values in place.
 
+import type { MakeBuffer } from "./make_buffer.ts";
+
 const SLOT = 256; // minUniformBufferOffsetAlignment of every adapter
 const SLOTS_PER_SLAB = 256;
 
@@ -13,13 +15,15 @@ export interface UniformSlot {
 
 export class UniformCache {
   private readonly device: GPUDevice;
+  private readonly make: MakeBuffer;
   private readonly slots = new Map<string, UniformSlot>();
   private slab: GPUBuffer | null = null;
   private used = SLOTS_PER_SLAB;
   private nextId = 1;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, make: MakeBuffer) {
     this.device = device;
+    this.make = make;
   }
 
   get size(): number {
@@ -32,10 +36,8 @@ export class UniformCache {
     const known = this.slots.get(key);
     if (known) return known;
     if (!this.slab || this.used === SLOTS_PER_SLAB) {
-      this.slab = this.device.createBuffer({
-        size: SLOT * SLOTS_PER_SLAB,
-        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-      });
+      const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+      this.slab = this.make({ size: SLOT * SLOTS_PER_SLAB, usage }, "parameters of dispatches");
       this.used = 0;
     }
     const slot = { buffer: this.slab, offset: SLOT * this.used++, bytes: words.byteLength, id: this.nextId++ };

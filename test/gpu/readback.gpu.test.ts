@@ -20,7 +20,7 @@ test("what exceeds one staging buffer is read through several, in one wait, and 
       return device.createCommandEncoder();
     },
   } as unknown as GPUDevice;
-  const readback = new Readback(narrow, stream, async () => {});
+  const readback = new Readback(narrow, stream, { check: async () => {} });
   const sizes = [100, 150, 7, 256, 1];
   const tensors = sizes.map((n, k) => tensor(Float32Array.from({ length: n }, (_, i) => 1000 * k + i)));
   for (let round = 0; round < 2; round++) {

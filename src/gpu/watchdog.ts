@@ -1,0 +1,182 @@
+// The watchdog: notices work that was submitted and does not end. A GPU that hangs says nothing by itself, and whoever
+// waits for it waits for ever.
+import { GpuHangError } from "./errors.ts";
+
+/** Seconds without progress that are too many; or "auto": 120 on hardware, as long as its steps need on a CPU. */
+export type WatchdogLimit = number | "auto";
+
+/** Of hardware. */
+const HARDWARE_SECONDS = 120;
+/** Of a software adapter until some work has ended: its first submit may be a large network's. */
+const UNKNOWN_SECONDS = 600;
+/** Submits that have to end before their time counts, and how many times the longest of them one may take. */
+const KNOWN_SUBMITS = 16;
+const PATIENCE = 20;
+/** A buffer is mapped as soon as its copy is done: this much later, it never will be. */
+const MAP_SECONDS = 30;
+/** Kernels that the error names. */
+const NAMED = 8;
+
+/** The clock, for tests. Times in milliseconds. */
+export interface WatchdogClock {
+  now(): number;
+  every(ms: number, tick: () => void): unknown;
+  clear(timer: unknown): void;
+}
+
+const clock: WatchdogClock = {
+  now: () => performance.now(),
+  every: (ms, tick) => setInterval(tick, ms),
+  clear: (timer) => clearInterval(timer as ReturnType<typeof setInterval>),
+};
+
+interface Submit {
+  readonly serial: number;
+  readonly started: number;
+  readonly kernels: readonly string[];
+}
+
+export interface WatchdogOptions {
+  readonly limit: WatchdogLimit;
+  readonly software: boolean;
+  readonly onHang: (error: GpuHangError) => void;
+  readonly clock?: WatchdogClock;
+}
+
+/** The last kernels of a submit, each once, in order. */
+function lastKernels(kernels: readonly string[]): string {
+  const distinct = [...new Set([...kernels].reverse())].slice(0, NAMED).reverse();
+  return distinct.length === 0 ? "copies only" : distinct.join(", ");
+}
+
+/**
+ * Counts the time in which nothing that was submitted ends while something is waited for. Time in which the host itself
+ * stands still (a compilation, a machine that sleeps) does not count: only ticks of a timer do.
+ */
+export class Watchdog {
+  private readonly options: WatchdogOptions;
+  private readonly clock: WatchdogClock;
+  private readonly tickMs: number;
+  private readonly submits: Submit[] = [];
+  private waits = 0;
+  private serial = 0;
+  private done = 0;
+  private longest = 0;
+  private lastEnd = 0;
+  private lastTick = 0;
+  private idleMs = 0;
+  private timer: unknown = null;
+  private last: readonly string[] = [];
+
+  constructor(options: WatchdogOptions) {
+    const { limit } = options;
+    if (limit !== "auto" && !(Number.isFinite(limit) && limit > 0)) {
+      throw new RangeError(`watchdog: expected a number of seconds > 0 or "auto", got ${limit}`);
+    }
+    this.options = options;
+    this.clock = options.clock ?? clock;
+    this.tickMs = limit === "auto" ? 1000 : Math.min(1000, Math.max(5, (1000 * limit) / 8));
+  }
+
+  /** Seconds without progress so far, of work that is pending. */
+  get idleSeconds(): number {
+    return this.idleMs / 1000;
+  }
+
+  /** Seconds without progress that are too many now. */
+  get limitSeconds(): number {
+    const { limit, software } = this.options;
+    const known = this.done >= KNOWN_SUBMITS ? Math.max(HARDWARE_SECONDS, PATIENCE * this.longest) : UNKNOWN_SECONDS;
+    const seconds = limit === "auto" ? (software ? known : HARDWARE_SECONDS) : limit;
+    return this.submits.length > 0 ? seconds : Math.min(seconds, MAP_SECONDS);
+  }
+
+  /** Notes a submit of these kernels; `done` settles when it has run, however it ended. */
+  submitted(kernels: readonly string[], done: Promise<unknown>): void {
+    const serial = ++this.serial;
+    this.last = kernels;
+    this.submits.push({ serial, started: this.clock.now(), kernels });
+    this.arm();
+    const end = () => this.ended(serial);
+    done.then(end, end);
+  }
+
+  /** Notes a wait for something that follows all submits so far; the function returned says that it is over. */
+  waiting(): () => void {
+    const { serial } = this;
+    this.waits++;
+    this.arm();
+    return () => {
+      this.waits--;
+      this.ended(serial);
+    };
+  }
+
+  /** Work runs in order: what was submitted before has ended too. */
+  private ended(serial: number): void {
+    const now = this.clock.now();
+    while ((this.submits[0]?.serial ?? Number.POSITIVE_INFINITY) <= serial) {
+      const { started } = this.submits.shift() as Submit;
+      this.longest = Math.max(this.longest, (now - Math.max(started, this.lastEnd)) / 1000);
+      this.lastEnd = now;
+      this.done++;
+    }
+    this.idleMs = 0;
+    if (!this.isPending) this.rest();
+  }
+
+  private get isPending(): boolean {
+    return this.submits.length > 0 || this.waits > 0;
+  }
+
+  /** A timer that is awake keeps a program alive which nothing else does: one that waits for a lost reading. */
+  private arm(): void {
+    if (this.timer === null) {
+      this.lastTick = this.clock.now();
+      this.timer = this.clock.every(this.tickMs, () => this.tick());
+    }
+    (this.timer as { ref?: () => void }).ref?.();
+  }
+  private rest(): void {
+    (this.timer as { unref?: () => void } | null)?.unref?.();
+  }
+
+  private tick(): void {
+    const now = this.clock.now();
+    const passed = Math.min(now - this.lastTick, 2 * this.tickMs);
+    this.lastTick = now;
+    if (!this.isPending) {
+      this.idleMs = 0;
+      return;
+    }
+    this.idleMs += passed;
+    if (this.idleMs < 1000 * this.limitSeconds) return;
+    const error = this.describe();
+    this.stop();
+    this.options.onHang(error);
+  }
+
+  private describe(): GpuHangError {
+    const seconds = `${Number(this.idleSeconds.toPrecision(3))} s`;
+    const first = this.submits[0];
+    if (!first) {
+      return new GpuHangError(
+        `the GPU hangs: a reading has not arrived ${seconds} after all work was done; last submitted: ${lastKernels(this.last)}`,
+        this.last,
+      );
+    }
+    const more = this.submits.length - 1;
+    return new GpuHangError(
+      `the GPU hangs: it has finished nothing for ${seconds}, at submit ${first.serial}: ${lastKernels(first.kernels)}${more > 0 ? ` (and ${more} more behind it)` : ""}`,
+      first.kernels,
+    );
+  }
+
+  /** Looks no longer. */
+  stop(): void {
+    if (this.timer !== null) this.clock.clear(this.timer);
+    this.timer = null;
+    this.submits.length = 0;
+    this.waits = 0;
+  }
+}
