@@ -74,9 +74,25 @@ export class MaskWatch {
     if (this.parameters.length === 0) throw new RangeError("mask watch: the model has no weight to prune");
   }
 
+  /** The masks of the last look by the name of their parameter, a bit a weight; null before the first. For checkpoints. */
+  get last(): ReadonlyMap<string, Uint32Array> | null {
+    return this.masks && new Map(this.parameters.map(([name], i) => [name, (this.masks as Uint32Array[])[i]!]));
+  }
+
+  /** Takes masks for those of the last look. Errors: RangeError naming the parameter whose mask is missing or of another size. */
+  restore(masks: ReadonlyMap<string, Uint32Array>): void {
+    this.masks = this.parameters.map(([name, p]) => {
+      const words = Math.ceil(p.numel / 32);
+      const mask = masks.get(name);
+      if (mask?.length !== words)
+        throw new RangeError(`mask watch: ${name}: expected a mask of ${words} words, got ${mask?.length ?? "none"}`);
+      return mask;
+    });
+  }
+
   /**
    * What changed since the last call, a row for each prunable parameter. The first call compares with a network of which
-   * nothing is pruned; after loading a checkpoint, call once and drop the answer. Reads the effective weights, those
+   * nothing is pruned; after loading a checkpoint without masks, call once and drop the answer. Reads the effective weights, those
    * that forward sees, in one wait for the GPU.
    */
   async compare(): Promise<MaskChange[]> {

@@ -4,6 +4,7 @@ import { parseSafetensors, type SafetensorsFile, writeSafetensors } from "../io/
 import type { Module, Parameter } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import { readAll, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
+import { type CounterState, checkedCounters } from "./fit_counters.ts";
 
 /** Where a run stands, besides its tensors. */
 export interface Progress {
@@ -18,7 +19,21 @@ export interface Progress {
   /** The run's configuration, as saved beside it. */
   readonly config: unknown;
   readonly bestAccuracy: number;
+  /** What was counted since the last records. Absent: those of the run that goes on begin here. */
+  readonly counters?: CounterState;
 }
+
+/** What a checkpoint may hold besides. */
+export interface CheckpointExtras {
+  /** Masks that the next epoch record compares with, by parameter: a bit a weight. */
+  readonly masks?: ReadonlyMap<string, Uint32Array> | null;
+  /** What the host has to find again: clocks, files. JSON. */
+  readonly host?: unknown;
+}
+
+export type LoadedCheckpoint = Progress & CheckpointExtras;
+
+const MASK = "mask.";
 
 /** 1 had no checksum. */
 const FORMAT = "espalier-checkpoint-2";
@@ -60,7 +75,8 @@ function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
 }
 
 /**
- * Bytes of a checkpoint. `more`: tensors of the pruning method. Waits for the GPU; throws if the device was lost, so a bad
+ * Bytes of a checkpoint. `more`: tensors of the pruning method. The same state gives the same bytes, where `host` is the same.
+ * Waits for the GPU; throws if the device was lost, so a bad
  * read is never saved.
  */
 export async function saveCheckpoint(
@@ -68,12 +84,13 @@ export async function saveCheckpoint(
   optimizer: SGD,
   progress: Progress,
   more: ReadonlyMap<string, Tensor> = NONE,
+  { masks, host }: CheckpointExtras = {},
 ): Promise<Uint8Array> {
   const tensors = runTensors(model, optimizer, more);
   try {
     const keys = [...tensors.keys()];
     const values = await readAll(...tensors.values());
-    const arrays = new Map(
+    const arrays: Map<string, unknown> = new Map(
       keys.map((key, i) => {
         const data = values[i] as TypedArray;
         const shape = (tensors.get(key) as Tensor).shape;
@@ -83,9 +100,11 @@ export async function saveCheckpoint(
         ] as const;
       }),
     );
+    for (const [name, data] of masks ?? []) arrays.set(MASK + name, { dtype: "U32", shape: [data.length], data });
     return writeSafetensors(arrays as Parameters<typeof writeSafetensors>[0], {
       format: FORMAT,
       progress: JSON.stringify(progress),
+      ...(host === undefined ? {} : { host: JSON.stringify(host) }),
     });
   } finally {
     disposeSlices(tensors);
@@ -93,8 +112,28 @@ export async function saveCheckpoint(
 }
 
 /** What a checkpoint says of its run, without touching a model. Throws CheckpointError. */
-export function readProgress(bytes: Uint8Array, name: string): Progress {
-  return progressOf(parseSafetensors(bytes, name), name);
+export function readProgress(bytes: Uint8Array, name: string): Progress & Pick<CheckpointExtras, "host"> {
+  const file = parseSafetensors(bytes, name);
+  const host = hostOf(file, name);
+  return { ...progressOf(file, name), ...(host === undefined ? {} : { host }) };
+}
+
+/** What the host wrote, if it did. */
+function hostOf({ metadata }: SafetensorsFile, name: string): unknown {
+  const text = metadata.get("host");
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  } catch {
+    throw new CheckpointError(`${name}: what the host kept in it is not valid JSON`);
+  }
+}
+
+/** Masks for the next epoch record; null where the file has none. */
+function masksOf({ tensors }: SafetensorsFile): ReadonlyMap<string, Uint32Array> | null {
+  const found = [...tensors].flatMap(([key, { data }]): [string, Uint32Array][] =>
+    key.startsWith(MASK) && data instanceof Uint32Array ? [[key.slice(MASK.length), data]] : [],
+  );
+  return found.length > 0 ? new Map(found) : null;
 }
 
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -133,6 +172,11 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
     if (!fits(record[key]))
       fail(`its progress record: ${key}: expected ${expected}, got ${JSON.stringify(record[key])?.slice(0, 40)}`);
   }
+  try {
+    if (record["counters"] !== undefined) checkedCounters(record["counters"]);
+  } catch (error) {
+    fail(`its progress record: ${(error as Error).message}`);
+  }
   return record as unknown as Progress;
 }
 
@@ -146,7 +190,7 @@ export function loadCheckpoint(
   model: Module,
   optimizer: SGD,
   more: ReadonlyMap<string, Tensor> = NONE,
-): Progress {
+): LoadedCheckpoint {
   const file = parseSafetensors(bytes, name);
   const progress = progressOf(file, name);
   const saved = file.tensors;
@@ -162,7 +206,8 @@ export function loadCheckpoint(
       if (array.dtype !== want) throw new CheckpointError(`${name}: ${key} wants ${want}, has ${array.dtype}`);
     }
     for (const key of saved.keys()) {
-      if (!targets.has(key)) throw new CheckpointError(`${name}: ${key} belongs to no tensor of this model`);
+      if (!targets.has(key) && !key.startsWith(MASK))
+        throw new CheckpointError(`${name}: ${key} belongs to no tensor of this model`);
     }
     for (const [key, t] of targets) t.set(saved.get(key)?.data as TypedArray);
   } finally {
@@ -170,5 +215,5 @@ export function loadCheckpoint(
   }
   optimizer.stepsDone = progress.step;
   optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold });
-  return progress;
+  return { ...progress, masks: masksOf(file), host: hostOf(file, name) };
 }

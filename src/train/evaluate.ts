@@ -18,6 +18,8 @@ export interface Evaluation {
 }
 
 const SLOTS = 64;
+/** Batches under way where a signal may end the evaluation. */
+const STOPPABLE = 8;
 /** Where random draws of evaluation begin, far from the steps of training: batch i draws at this step + i. */
 export const FIRST_DRAW = 2 ** 31;
 
@@ -62,8 +64,13 @@ export class Evaluator {
     noGrad(() => this.captured.run(batch));
   }
 
-  /** Goes through the batches once, giving each back. Waits for the GPU; restores the model's mode. */
-  async run(batches: TrainBatches): Promise<Evaluation> {
+  /**
+   * Goes through the batches once, giving each back. Waits for the GPU; restores the model's mode. Null when the signal came
+   * before the last of them.
+   */
+  run(batches: TrainBatches): Promise<Evaluation>;
+  run(batches: TrainBatches, signal: AbortSignal | undefined): Promise<Evaluation | null>;
+  async run(batches: TrainBatches, signal?: AbortSignal): Promise<Evaluation | null> {
     const { model, meter } = this;
     const wasTraining = model.training;
     model.eval();
@@ -82,10 +89,12 @@ export class Evaluator {
     };
     try {
       for await (const batch of batches) {
+        if (signal?.aborted) return null;
         this.enqueue(batch, done);
         batches.recycle?.(batch);
         done++;
-        if (done - read === SLOTS) await drain();
+        // Of a run that may be stopped, a few batches are under way at most: a signal does not wait for a whole ring.
+        if (done - read === (signal ? STOPPABLE : SLOTS)) await drain();
       }
       await drain();
     } finally {

@@ -17,7 +17,15 @@ export {
   type SpikeFigure,
   type SpikeRaster,
 } from "./capture_spikes.ts";
-export { CheckpointError, loadCheckpoint, type Progress, readProgress, saveCheckpoint } from "./checkpoint.ts";
+export {
+  CheckpointError,
+  type CheckpointExtras,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type Progress,
+  readProgress,
+  saveCheckpoint,
+} from "./checkpoint.ts";
 export type { RunConfig } from "./config.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
@@ -29,8 +37,9 @@ export {
   type Position,
   type RunRecord,
   type StepRecord,
-  sparsityOf,
 } from "./fit.ts";
+export type { CounterState } from "./fit_counters.ts";
+export { sparsityOf } from "./fit_loop.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches } from "./micro_batches.ts";
 export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";

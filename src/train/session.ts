@@ -17,11 +17,13 @@ import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
 import type { StepMemory } from "../tensor/index.ts";
-import { loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { FINETUNE_LR, type RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
-import { type FitOptions, type FitResult, fit, type Position } from "./fit.ts";
+import type { FitOptions, FitResult, Position } from "./fit.ts";
+import type { CounterState } from "./fit_counters.ts";
+import { FitLoop } from "./fit_loop.ts";
 import { batchSizes, GradientSum } from "./micro_batches.ts";
 import {
   byteInput,
@@ -80,6 +82,9 @@ export class Session {
   private readonly transform: ImageTransform | undefined;
   private readonly masks: MaskWatch;
   private resumed = false;
+  private loop: FitLoop | null = null;
+  /** Counters at `position`, and the seconds of its epoch: of a checkpoint, or of the last `fit`. */
+  private held: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
   constructor(options: SessionOptions) {
     this.options = options;
@@ -137,24 +142,28 @@ export class Session {
     return trainingBatches(train, config, { epoch, startBatch, transform: this.transform });
   }
 
-  /** Loss and accuracy on the test set, under the masks that the result will have. */
-  async evaluate(): Promise<Evaluation> {
+  /** Loss and accuracy on the test set, under the masks that the result will have. Null when the signal came meanwhile. */
+  evaluate(): Promise<Evaluation>;
+  evaluate(signal: AbortSignal | undefined): Promise<Evaluation | null>;
+  async evaluate(signal?: AbortSignal): Promise<Evaluation | null> {
     const { test, config } = this.options;
     this.optimizer.harden();
     try {
-      return await this.evaluator.run(testBatches(test, config));
+      return await this.evaluator.run(testBatches(test, config), signal);
     } finally {
       this.optimizer.soften();
     }
   }
 
   /** The same, and of LTP while it prunes the accuracy with soft gates: how much the switch to hard masks costs. */
-  private async evaluateBoth(): Promise<Evaluation & { readonly softAccuracy?: number }> {
-    const hard = await this.evaluate();
-    if (!this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
+  private async evaluateBoth(
+    signal: AbortSignal | undefined,
+  ): Promise<(Evaluation & { readonly softAccuracy?: number }) | null> {
+    const hard = await this.evaluate(signal);
+    if (!hard || !this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
     const { test, config } = this.options;
-    const soft = await this.evaluator.run(testBatches(test, config));
-    return { ...hard, softAccuracy: soft.accuracy };
+    const soft = await this.evaluator.run(testBatches(test, config), signal);
+    return soft && { ...hard, softAccuracy: soft.accuracy };
   }
 
   /** Lets the method choose its masks before the first step. A run that was resumed has them. */
@@ -166,7 +175,8 @@ export class Session {
       this.optimizer.setPhase(this.method.phase(0));
     }
     this.resumed = true;
-    await this.optimizer.hardened(() => this.masks.compare());
+    // A run that goes on compares with the masks that its epoch began with.
+    if (!this.masks.last) await this.optimizer.hardened(() => this.masks.compare());
   }
 
   /** Trains on the first batches of the run, for a method that looks before it prunes. */
@@ -243,8 +253,9 @@ export class Session {
     await this.start();
     await this.tune();
     const { config } = this.options;
-    const result = await fit({
+    const loop = new FitLoop({
       ...callbacks,
+      ...this.held,
       train: this.step,
       optimizer: this.optimizer,
       epochs: this.epochs,
@@ -256,11 +267,19 @@ export class Session {
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
       batches: (epoch, startBatch) => this.batches(epoch, startBatch),
-      evaluate: () => this.evaluateBoth(),
+      evaluate: (signal) => this.evaluateBoth(signal),
       start: this.position,
     });
-    this.position = result.position;
-    return result;
+    this.loop = loop;
+    try {
+      const result = await loop.run();
+      const counters = await loop.snapshot();
+      this.held = counters && { counters, epochSeconds: loop.epochSeconds };
+      this.position = result.position;
+      return result;
+    } finally {
+      this.loop = null;
+    }
   }
 
   /** Shape of one sample, and the number of classes. */
@@ -271,29 +290,66 @@ export class Session {
     return this.options.train.classes.length;
   }
 
-  /** Bytes of a checkpoint at a position that `fit` reported. */
-  save(position: Position): Promise<Uint8Array> {
+  /** What was counted since the last records up to a position, while that is where the run stands. */
+  private async countersAt({ step, batch }: Position): Promise<CounterState | null> {
+    const { loop } = this;
+    const now = loop?.position ?? this.position;
+    if (now.step !== step || now.batch !== batch) return null;
+    return (loop ? await loop.snapshot() : this.held?.counters) ?? null;
+  }
+
+  /** Seconds that the epoch in progress has taken. */
+  get epochSeconds(): number {
+    return this.loop?.epochSeconds ?? this.held?.epochSeconds ?? 0;
+  }
+
+  /**
+   * Bytes of a checkpoint at a position that `fit` reported. `host`: what the host has to find again, as JSON; the seconds of
+   * the epoch are added to it. Without it the same run gives the same bytes.
+   */
+  async save(position: Position, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
     const { config, savedConfig = config } = this.options;
+    const { epochSeconds } = this;
+    const counters = await this.countersAt(position);
     const progress = {
       ...position,
       seed: config.seed,
       threshold: this.method.thresholdAt(position.step) ?? 0,
       config: savedConfig,
       bestAccuracy: this.bestAccuracy,
+      ...(counters ? { counters } : {}),
     };
-    return saveCheckpoint(this.model, this.optimizer, progress, this.method.state?.());
+    return saveCheckpoint(this.model, this.optimizer, progress, this.method.state?.(), {
+      masks: this.masks.last,
+      ...(host ? { host: { ...host, epochSeconds } } : {}),
+    });
   }
 
-  /** Goes on where a checkpoint stopped. */
-  load(bytes: Uint8Array, name: string): void {
-    const { model, optimizer, method } = this;
+  /**
+   * Goes on where a checkpoint stopped. Returns what it says of its run.
+   *
+   * Errors   CheckpointError when it does not fit the model, the optimiser, or the length of this session's epochs: a place
+   *          in other batches is not one in these.
+   */
+  load(bytes: Uint8Array, name: string): LoadedCheckpoint {
+    const { model, optimizer, method, stepsPerEpoch } = this;
     // From `mask` no phase changes weights, which are those of the checkpoint.
     optimizer.setPhase("mask");
-    const { step, epoch, batch, bestAccuracy } = loadCheckpoint(bytes, name, model, optimizer, method.state?.());
+    const loaded = loadCheckpoint(bytes, name, model, optimizer, method.state?.());
+    const { step, epoch, batch, bestAccuracy, counters, masks } = loaded;
+    if (step !== epoch * stepsPerEpoch + batch || batch > stepsPerEpoch) {
+      throw new CheckpointError(
+        `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: it is of another batch size, or of other data`,
+      );
+    }
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;
     this.resumed = true;
+    if (masks) this.masks.restore(masks);
+    const seconds = (loaded.host as { epochSeconds?: unknown } | undefined)?.epochSeconds;
+    this.held = counters ? { counters, epochSeconds: typeof seconds === "number" && seconds > 0 ? seconds : 0 } : null;
     optimizer.setPhase(method.phase(step));
+    return loaded;
   }
 
   /** The weights as evaluation reads them, and all other state, by name. Waits for the GPU. */

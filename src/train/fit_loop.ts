@@ -1,0 +1,262 @@
+// The loop of `fit`: steps are enqueued, metrics are read a few steps late so that the GPU never waits for the host, and
+// what was counted since the last records can be asked for at any step.
+import type { LayerCounts } from "../optim/sgd.ts";
+import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
+import type { PruningMethod } from "../prune/method.ts";
+import type { EpochRecord, FitOptions, FitResult, Position, StepRecord } from "./fit.ts";
+import { type CounterState, FitCounters } from "./fit_counters.ts";
+import { NonFiniteLossError } from "./train_step.ts";
+
+/** Threshold in force after the last step enqueued. */
+async function thresholdAfter(method: PruningMethod, step: number): Promise<number> {
+  return method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
+}
+
+interface Stretch {
+  readonly from: number;
+  readonly end: number;
+  /** Thresholds at both ends. */
+  readonly before: number;
+  readonly after: number;
+}
+
+/** The L1 coefficients of the last step of a stretch, or where the GPU decides the threshold, of the whole stretch. */
+function l1Of(options: FitOptions, { from, end, before, after }: Stretch): ImpliedLambda {
+  const { method, lr, momentum, weightDecay } = options;
+  if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
+  const { mode } = method.group;
+  // Decay adds an L1 term only where it acts on a stored weight that is larger than the one in use.
+  const decayTarget = mode === "inplace" || mode === "fista" ? "effective" : "latent";
+  const common = { momentum: method.l1Momentum ?? momentum, weightDecay, decayTarget } as const;
+  const threshold = method.thresholdAt(end - 1);
+  if (threshold !== null)
+    return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });
+  let rates = 0;
+  for (let n = from; n < end; n++) rates += lr(n);
+  // A learned threshold may fall, which an L1 penalty cannot: its pressure is then negative.
+  const fell = after < before;
+  const l1 = impliedLambda({ ...common, threshold: after, increment: Math.abs(after - before), lr: rates });
+  if (!fell) return l1;
+  return { lambda: -l1.lambda, effective: -l1.effective, decay: l1.decay, total: l1.decay - l1.effective };
+}
+
+/** Zeros over weights, among layers that a threshold acts on. */
+export function sparsityOf(counts: readonly LayerCounts[]): number {
+  const prunable = counts.filter((c) => c.param.prunable);
+  const total = prunable.reduce((sum, c) => sum + c.param.numel, 0);
+  return total === 0 ? 0 : 1 - prunable.reduce((sum, c) => sum + c.nonzero, 0) / total;
+}
+
+const changesOf = (counts: readonly LayerCounts[]) =>
+  counts.reduce((n, c) => (c.param.prunable ? n + c.pruned + c.regrown : n), 0);
+
+export class FitLoop {
+  private readonly options: FitOptions;
+  private readonly logEvery: number;
+  private step: number;
+  private epoch: number;
+  /** Batches of the epoch already used; all of them while the epoch's test is due. */
+  private batch: number;
+  private counters!: FitCounters;
+  private recording = false;
+  /** Steps done when the latest step record was begun: its reading may be under way. */
+  private marked: number;
+  private pending: Promise<void> = Promise.resolve();
+  private last: EpochRecord | null = null;
+  /** When the epoch in progress began, as if it had never been interrupted. */
+  private began = 0;
+
+  constructor(options: FitOptions) {
+    this.options = options;
+    this.logEvery = Math.min(options.logEvery ?? 10, options.train.readEvery);
+    const { step, epoch, batch } = options.start ?? { step: 0, epoch: 0, batch: 0 };
+    [this.step, this.epoch, this.batch] = [step, epoch, batch];
+    this.marked = options.counters?.logged ?? step;
+  }
+
+  get position(): Position {
+    const { step, epoch, batch } = this;
+    return { step, epoch, batch };
+  }
+
+  /** Seconds of the epoch in progress so far; 0 between epochs. */
+  get epochSeconds(): number {
+    return this.batch === 0 ? 0 : (performance.now() - this.began) / 1000;
+  }
+
+  /**
+   * What was counted since the last records, for a checkpoint at this position. Waits for the GPU; throws
+   * NonFiniteLossError as a record would. Null before the run has begun.
+   */
+  async snapshot(): Promise<CounterState | null> {
+    // A host that saves within its own record is not waited for: it waits for this.
+    if (!this.recording) await this.pending;
+    if (!this.counters) return null; // not begun yet
+    if (this.counters.unread < this.step) await this.read(this.step);
+    return this.counters.state();
+  }
+
+  /** Trains to the end or until the signal. */
+  async run(): Promise<FitResult> {
+    const { optimizer, method, epochs, stepsPerEpoch, signal, counters = null, epochSeconds = 0 } = this.options;
+    const changes = changesOf(await optimizer.counts());
+    const thresholdBefore = await thresholdAfter(method, this.step);
+    this.counters = new FitCounters(this.step, counters, { thresholdBefore, changes });
+    let before = 1000 * epochSeconds;
+    while (this.epoch < epochs) {
+      this.began = performance.now() - before;
+      before = 0;
+      if (this.batch < stepsPerEpoch) await this.trainEpoch();
+      if (signal?.aborted && this.batch < stepsPerEpoch) return this.stopped();
+      if (this.batch < stepsPerEpoch)
+        throw new RangeError(`epoch ${this.epoch + 1} ended after ${this.batch} of ${stepsPerEpoch} batches`);
+      if (signal?.aborted || !(await this.endEpoch())) return this.stopped();
+      await this.options.onCheckpoint?.(this.position, signal?.aborted ? "abort" : "epoch");
+      if (signal?.aborted && this.epoch < epochs) return this.result(false);
+    }
+    return this.result(true);
+  }
+
+  private async stopped(): Promise<FitResult> {
+    await this.options.onCheckpoint?.(this.position, "abort");
+    return this.result(false);
+  }
+
+  private result(finished: boolean): FitResult {
+    return { position: this.position, finished, last: this.last, loss: this.counters.lastLoss ?? Number.NaN };
+  }
+
+  /** The rest of the epoch's steps. */
+  private async trainEpoch(): Promise<void> {
+    const { options } = this;
+    const { signal, stepsPerEpoch, checkpointEvery: every } = options;
+    const batches = options.batches(this.epoch, this.batch);
+    for await (const data of batches) {
+      if (options.beforeStep) {
+        await options.beforeStep(this.position);
+        if (signal?.aborted) break;
+      }
+      this.enqueue(data);
+      batches.recycle?.(data);
+      options.onStep?.(this.position);
+      if (this.step - this.marked >= this.logEvery) {
+        // Wait for the previous reading only: this one arrives while the next steps run.
+        await this.pending;
+        this.pending = this.log();
+        this.pending.catch(() => {}); // rethrown when awaited
+      }
+      if (every && this.step % every === 0 && this.batch < stepsPerEpoch) {
+        await this.pending;
+        // A loss that is not finite shows here, before anything is saved.
+        await this.snapshot();
+        await options.onCheckpoint?.(this.position, "interval");
+      }
+      if (signal?.aborted) break;
+    }
+    await this.pending;
+    // In mid-epoch a record would be one that an unbroken run has not.
+    if (this.batch < stepsPerEpoch) await this.snapshot();
+    else if (this.step > this.marked) await this.log();
+  }
+
+  private enqueue(data: Parameters<FitOptions["train"]["run"]>[0]): void {
+    const { train, lr, method } = this.options;
+    const { step } = this;
+    train.run(data, { step, lr: lr(step), values: method.values(step), before: () => method.beforeStep?.(step) });
+    this.step++;
+    this.batch++;
+    method.afterStep?.(this.step);
+    this.enterPhase();
+  }
+
+  /** What the update does next, where that changes here. Masked training begins with a bake. */
+  private enterPhase(): void {
+    const { method, optimizer } = this.options;
+    const phase = method.phase(this.step);
+    if (phase === method.phase(this.step - 1)) return;
+    if (phase === "mask") optimizer.bake();
+    else optimizer.setPhase(phase);
+  }
+
+  /** Takes in the metrics of the steps up to `end`; throws when a loss was not finite. */
+  private async read(end: number): Promise<void> {
+    const { steps, badStep } = await this.options.train.read(this.counters.unread, end);
+    if (badStep !== null) throw await this.explain(badStep);
+    this.counters.add(steps, end);
+  }
+
+  private async log(): Promise<void> {
+    const { options, counters } = this;
+    const { optimizer, method, lr, stepsPerEpoch } = options;
+    const end = this.step;
+    const epoch = this.epoch + this.batch / stepsPerEpoch;
+    const from = counters.logged;
+    this.marked = end;
+    const [, counts, threshold] = await Promise.all([this.read(end), optimizer.counts(), thresholdAfter(method, end)]);
+    const { loss, accuracy } = counters.closeStretch(end);
+    const l1 = l1Of(options, { from, end, before: counters.thresholdBefore, after: threshold });
+    counters.thresholdBefore = threshold;
+    const record: StepRecord = {
+      kind: "step",
+      step: end,
+      epoch,
+      loss,
+      accuracy,
+      lr: lr(end - 1),
+      threshold,
+      sparsity: sparsityOf(counts),
+      lambda: l1.lambda,
+      lambdaEffective: l1.effective,
+      lambdaDecay: l1.decay,
+      lambdaTotal: l1.total,
+    };
+    this.recording = true;
+    try {
+      await options.onRecord?.(record);
+    } finally {
+      this.recording = false;
+    }
+  }
+
+  /** Finds the batch of a step again and asks which op went wrong. */
+  private async explain(bad: number): Promise<Error> {
+    const { train, stepsPerEpoch, batches } = this.options;
+    const epoch = Math.floor(bad / stepsPerEpoch);
+    for await (const data of batches(epoch, bad % stepsPerEpoch)) return train.diagnose(data, bad);
+    return new NonFiniteLossError(bad, "its batch could not be read again");
+  }
+
+  /** Tests and records an epoch whose steps are done. False when the signal came meanwhile: then it is not over. */
+  private async endEpoch(): Promise<boolean> {
+    const { options, counters } = this;
+    const { optimizer, method } = options;
+    const test = await options.evaluate(options.signal);
+    if (test === null) return false;
+    const changes = changesOf(await optimizer.counts());
+    const layers = await options.layers();
+    const sum = (key: "weights" | "zeros" | "pruned" | "regrown") => layers.reduce((n, l) => n + l[key], 0);
+    const { loss, accuracy } = counters.epochMeans;
+    this.last = {
+      kind: "epoch",
+      epoch: this.epoch + 1,
+      step: this.step,
+      loss,
+      accuracy,
+      testLoss: test.loss,
+      testAccuracy: test.accuracy,
+      ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
+      sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
+      threshold: await thresholdAfter(method, this.step),
+      pruned: sum("pruned"),
+      regrown: sum("regrown"),
+      changes: changes - counters.changes,
+      layers,
+      seconds: (performance.now() - this.began) / 1000,
+    };
+    counters.closeEpoch(changes);
+    this.epoch++;
+    this.batch = 0;
+    await options.onRecord?.(this.last);
+    return true;
+  }
+}
