@@ -38,6 +38,11 @@ export interface PruningMethod {
   increment(step: number): number;
   /** Of a threshold that the GPU decides: the one after `step` steps, the last enqueued. Waits for the GPU. */
   readThreshold?(step: number): Promise<number>;
+  /**
+   * Of a method that does more than `values` says: how far it has gone after n steps, 0 to 1. Two plans of a run are compared
+   * by it.
+   */
+  progressAt?(step: number): number;
   /** Whether (d_next - d) / lr is the coefficient of an L1 penalty. */
   readonly isL1: boolean;
   /** Momentum that divides the L1 coefficient; default: the run's. */

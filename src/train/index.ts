@@ -44,6 +44,7 @@ export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches } from "./micro_batches.ts";
 export { type MemoryPlan, type PlanOptions, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
+export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";
 export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
 export { evaluationBatch, type ImageSize, isStreamed, type SessionData } from "./session_data.ts";
 export { CheckpointShelf, type RunStore } from "./store.ts";

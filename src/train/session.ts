@@ -10,21 +10,20 @@ import {
 } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
 import type { Module, Parameter, RandomState, StateDict } from "../nn/index.ts";
-import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import { SGD } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
-import { makePruningMethod } from "../prune/methods/index.ts";
 import type { StepMemory } from "../tensor/index.ts";
 import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import { FINETUNE_LR, type RunConfig } from "./config.ts";
+import type { RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
 import type { FitOptions, FitResult, Position } from "./fit.ts";
 import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { batchSizes, GradientSum } from "./micro_batches.ts";
+import { planRun } from "./run_plan.ts";
 import {
   byteInput,
   epochLength,
@@ -89,7 +88,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.options = options;
     const { model, train, test, config, replay = true } = options;
-    const { epochs, finetuneEpochs = 0, momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
+    const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
     const { batchSize, microBatch = batchSize } = config;
     if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);
     if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0)) {
@@ -99,14 +98,11 @@ export class Session {
     }
     this.model = model;
     this.stepsPerEpoch = epochLength(train, config);
-    this.epochs = epochs + finetuneEpochs;
-    const mainSteps = this.stepsPerEpoch * epochs;
-    this.totalSteps = this.stepsPerEpoch * this.epochs;
-    const main = makeLrSchedule(config.lr, { epochs, stepsPerEpoch: this.stepsPerEpoch });
-    this.lr = (step) => (step < mainSteps ? main(step) : config.lr.base * FINETUNE_LR);
-    const { lr, stepsPerEpoch, totalSteps } = this;
-    const shape = { totalSteps, mainSteps, stepsPerEpoch, lr, momentum, seed: config.seed };
-    this.method = makePruningMethod(prune, shape);
+    const plan = planRun(config, this.stepsPerEpoch);
+    this.epochs = plan.epochs;
+    this.totalSteps = plan.totalSteps;
+    this.lr = plan.lr;
+    this.method = plan.method;
     const groups = pruningGroups(model, this.method.group, prune.dense);
     this.optimizer = new SGD(groups, { lr: config.lr.base, momentum, nesterov, weightDecay });
     this.step = new TrainStep({
@@ -121,7 +117,7 @@ export class Session {
     });
     this.evaluator = new Evaluator(model, test.shape, options.random, byteInput(test).bytes);
     this.masks = new MaskWatch(model);
-    this.run = { ...shape, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
+    this.run = { ...plan, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
     try {
       this.method.begin?.(this.run);
     } catch (error) {

@@ -21,17 +21,14 @@ export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
     const n = done - start;
     return n > 0 && n <= steps && (n % every === 0 || n === steps);
   };
-  return magnitude("gmp", config, due, (done) => cubic((done - start) / steps));
+  const fraction = (done: number) => cubic(Math.min(1, Math.max(0, (done - start) / steps)));
+  return magnitude("gmp", config, due, fraction);
 }
 
 export function oneShot(config: PruneConfig, run: RunShape): PruningMethod {
   const { start } = spanOf(config, run);
-  return magnitude(
-    "one-shot",
-    config,
-    (done) => done === start,
-    () => 1,
-  );
+  const fraction = (done: number) => (done >= start ? 1 : 0);
+  return magnitude("one-shot", config, (done) => done === start, fraction);
 }
 
 /** Cuts after the steps that are `due`, to the share `fraction` of the target. */
@@ -50,6 +47,7 @@ function magnitude(
     group: { mode: "inplace" },
     // Where nothing is zero yet, masked training is dense training.
     phase: () => "mask",
+    progressAt: fraction,
     begin({ optimizer, model }) {
       const arenas = prunedArenas(optimizer);
       const share = shareOfPruned(target, model, arenas);

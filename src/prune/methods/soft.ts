@@ -88,6 +88,7 @@ function steered(
     ...common,
     values: () => zero,
     thresholdAt: () => null,
+    progressAt: (n) => schedule.fraction(Math.min(n, freeze)),
     increment: () => 0,
     begin({ model, optimizer }: PruningRun) {
       const arenas = prunedArenas(optimizer);
