@@ -1,6 +1,7 @@
 // Images as files hold them, still encoded: what each is called, which class it has, and its bytes when asked.
 import { DataError } from "../../data/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import type { PassedOver } from "./passed_over.ts";
 
 /** Labelled encoded images. Names and labels are known at once; bytes are read one image at a time. */
 export interface EncodedSource {
@@ -20,6 +21,9 @@ export interface EncodedSource {
   readonly groups?: ImageGroups;
   /** Where reading a few images is dear (row groups of parquet): what else tells the contents from others, as sizes. */
   readonly marks?: readonly string[];
+  /** What was left aside when the source was opened, and what is to be said of it. */
+  readonly passedOver?: readonly PassedOver[];
+  readonly notes?: readonly string[];
   close(): Promise<void>;
 }
 
@@ -43,7 +47,7 @@ export class ImageError extends Error {
   }
 }
 
-const EXTENSIONS = new Set(["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif"]);
+const EXTENSIONS = new Set(["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "tif", "tiff", "avif"]);
 
 /** Whether a file name ends as those of images do; capitals do not matter. */
 export function hasImageExtension(name: string): boolean {

@@ -1,11 +1,13 @@
-// A folder of images, one folder for each class: train/ and val/ as ILSVRC has them, or one folder of which a share is
-// held out.
-import type { Dirent } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+// A folder of images, one folder for each class: parts to train and to test with, or one folder of which a share is held out.
+import { readFile, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expectKnown, lookAlikes, matchClasses, numberOrder } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
-import { type EncodedSource, hasImageExtension, holdOut, LARGEST_FILE } from "./encoded_source.ts";
+import { type EncodedSource, holdOut, LARGEST_FILE } from "./encoded_source.ts";
+import { checkClasses, insidePart, partsBeside, planFolder } from "./folder_layout.ts";
 import { findMapping, labelsFromMapping } from "./ilsvrc.ts";
+import { heldOutOf, type ImageSources, unusedNote } from "./sources.ts";
+import { countFile, type FollowLinks, Walk } from "./walk.ts";
 
 export interface ImageFolderOptions {
   /** Share of each class that is held out where there is no folder for testing. Default 0.1. */
@@ -16,66 +18,19 @@ export interface ImageFolderOptions {
   readonly mapping?: string;
   /** Text file of the numbers that the devkit's ground truth uses; see `labelsFromMapping`. */
   readonly synsets?: string;
-  /** Follow symbolic links that lead out of the folder. Default false: such a link is an error. */
-  readonly followLinks?: boolean;
+  /**
+   * Symbolic links that lead out of the folder. Default: those to files and folders that the user owns are followed, others
+   * are an error. True: all are followed; false: none.
+   */
+  readonly followLinks?: FollowLinks;
+  /** The images to test with take their classes from a text file, whatever folders they lie in. Default: seen from the folders. */
+  readonly flatTest?: boolean;
+  /** Fewer classes are refused. Default 1. */
+  readonly fewestClasses?: number;
 }
 
-/** Names of a folder for testing, in the order in which they are looked for. */
-const TEST_FOLDERS = ["val", "validation", "valid", "test"] as const;
-/** Folders within a class folder. */
-const DEEPEST = 16;
-
-interface Walk {
-  /** The folder without links in its path: nothing outside it is read. */
-  readonly root: string;
-  readonly followLinks: boolean;
-}
-
-async function entries(folder: string): Promise<Dirent[]> {
-  const found = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    throw new SourceError(folder, ".", cause.code === "ENOENT" ? "no such folder" : (cause.code ?? cause.message));
-  });
-  // By their characters' codes, so that the order is that of no locale.
-  return found.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** What an entry is, links resolved. Errors: SourceError for links that lead nowhere or out of the folder. */
-async function kindOf(walk: Walk, folder: string, entry: Dirent): Promise<"folder" | "file" | "other"> {
-  const path = join(folder, entry.name);
-  let found: { isDirectory(): boolean; isFile(): boolean } = entry;
-  if (entry.isSymbolicLink()) {
-    const goal = await realpath(path).catch(() => {
-      throw new SourceError(walk.root, relative(walk.root, path), "a link that leads nowhere");
-    });
-    if (!walk.followLinks && goal !== walk.root && !goal.startsWith(walk.root + sep)) {
-      const message = `a link that leads out of the folder, to ${goal}; followLinks permits it`;
-      throw new SourceError(walk.root, relative(walk.root, path), message);
-    }
-    found = await stat(goal);
-  }
-  return found.isDirectory() ? "folder" : found.isFile() ? "file" : "other";
-}
-
-async function foldersIn(walk: Walk, folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const entry of await entries(folder)) {
-    if (!hasImageExtension(entry.name) && (await kindOf(walk, folder, entry)) === "folder") names.push(entry.name);
-  }
-  return names;
-}
-
-/** Paths of the images below a folder, relative to the root. */
-async function imagesBelow(walk: Walk, folder: string, depth: number, found: string[]): Promise<void> {
-  if (depth > DEEPEST) {
-    throw new SourceError(walk.root, relative(walk.root, folder), `folders within folders, more than ${DEEPEST} deep`);
-  }
-  for (const entry of await entries(folder)) {
-    const kind = await kindOf(walk, folder, entry);
-    const path = join(folder, entry.name);
-    if (kind === "folder") await imagesBelow(walk, path, depth + 1, found);
-    else if (kind === "file" && hasImageExtension(entry.name)) found.push(relative(walk.root, path));
-  }
-}
+/** Empty files are counted where there are no more than so many: a look at each of a million would take its time. */
+const LOOKED_AT = 20_000;
 
 function source(walk: Walk, paths: readonly string[], labels: Int32Array, classes: readonly string[]): EncodedSource {
   return {
@@ -100,43 +55,75 @@ function source(walk: Walk, paths: readonly string[], labels: Int32Array, classe
   };
 }
 
-/** All images of a folder of class folders. */
-async function classFolders(walk: Walk, folder: string, known?: readonly string[]): Promise<EncodedSource> {
-  const where = relative(walk.root, folder) || ".";
-  const names = await foldersIn(walk, folder);
-  if (names.length === 0)
-    throw new SourceError(walk.root, where, "no images: wanted a folder of images for each class");
-  const classes = known ?? names;
+interface ClassFolder {
+  readonly name: string;
+  readonly path: string;
+  readonly images: readonly string[];
+}
+
+/** The class folders of one part, which may be several folders: train.X1, train.X2. */
+async function classFolders(walk: Walk, folders: readonly string[], notes: string[]): Promise<ClassFolder[]> {
+  const found: ClassFolder[] = [];
+  for (const folder of folders) {
+    const inner = await insidePart(walk, folder);
+    if (inner !== folder) notes.push(`${walk.relative(folder)}: read from ${walk.relative(inner)} within it`);
+    const inside = await walk.folders(inner);
+    if (inside.length === 0) {
+      const loose = await walk.images(inner);
+      const what = loose.length > 0 ? `${loose.length} images without class folders` : "no images";
+      walk.fail(inner, `${what}: wanted a folder of images for each class`);
+    }
+    await checkClasses(walk, inner, inside);
+    for (const entry of await walk.list(inner)) {
+      if (entry.kind === "folder") found.push({ ...entry, images: await walk.images(entry.path) });
+      else countFile(walk, entry);
+    }
+  }
+  return found;
+}
+
+function emptyFault({ name }: ClassFolder, walk: Walk): string {
+  const unread = walk.passed.list().find(({ example }) => example.split("/").includes(name));
+  const holds = unread ? `; it holds ${unread.what}, as ${unread.example}` : "";
+  return `a class folder without images (.jpg, .png, .webp, ...)${holds}`;
+}
+
+/** All images of class folders; `known`: the classes that they must be of. */
+function joined(walk: Walk, folders: readonly ClassFolder[], known?: readonly string[]): EncodedSource {
+  const classes = known ?? [...new Set(folders.map(({ name }) => name))].sort();
+  const forms = matchClasses(classes, classes);
+  const twice = classes.find((_, i) => forms.map[i] !== i);
+  if (twice !== undefined) walk.fail(walk.root, `${twice}: two class folders of this name, in two forms of Unicode`);
   const paths: string[] = [];
   const labels: number[] = [];
-  for (const name of names) {
-    const label = classes.indexOf(name);
-    if (label < 0) {
-      throw new SourceError(walk.root, join(where, name), "a class that the train images do not have");
+  for (const folder of folders) {
+    const where = () => `${walk.root}: ${walk.relative(folder.path)}`;
+    const [label] = expectKnown(where, [folder.name], classes) as unknown as [number];
+    if (folder.images.length === 0) walk.fail(folder.path, emptyFault(folder, walk));
+    for (const path of folder.images) {
+      paths.push(path);
+      labels.push(label);
     }
-    const before = paths.length;
-    await imagesBelow(walk, join(folder, name), 0, paths);
-    if (paths.length === before) {
-      throw new SourceError(walk.root, join(where, name), "a class folder without images (.jpg, .png, .webp, ...)");
-    }
-    for (let i = before; i < paths.length; i++) labels.push(label);
   }
   return source(walk, paths, Int32Array.from(labels), classes);
 }
 
-/**
- * Paths of all images below a folder, whatever folders they lie in, sorted by their characters' codes in each.
- *
- * Errors    SourceError: no such folder, no images, links that lead out of it.
- */
+/** Paths of all images below a folder, whatever folders they lie in, sorted by their characters' codes in each. */
 export async function imagePaths(dir: string): Promise<string[]> {
-  const root = await realpath(dir).catch(() => {
-    throw new SourceError(dir, ".", "no such folder");
-  });
-  const found: string[] = [];
-  await imagesBelow({ root, followLinks: false }, root, 0, found);
+  const root = await rootOf(dir);
+  const found = await new Walk(root, undefined).images(root);
   if (found.length === 0) throw new SourceError(dir, ".", "no images (.jpg, .png, .webp, ...)");
   return found.map((path) => join(dir, path));
+}
+
+const rootOf = (dir: string): Promise<string> =>
+  realpath(dir).catch(() => {
+    throw new SourceError(dir, ".", "no such folder");
+  });
+
+interface Flat {
+  readonly source: EncodedSource;
+  readonly mapping: string;
 }
 
 async function flatFolder(
@@ -144,48 +131,95 @@ async function flatFolder(
   folder: string,
   classes: readonly string[],
   options: ImageFolderOptions,
-): Promise<EncodedSource> {
-  const paths: string[] = [];
-  await imagesBelow(walk, folder, 0, paths);
-  const where = relative(walk.root, folder);
-  if (paths.length === 0) throw new SourceError(walk.root, where, "no images, and no class folders");
+): Promise<Flat> {
+  const paths = await walk.images(folder);
+  if (paths.length === 0) walk.fail(folder, "no images, and no class folders");
   const mapping = options.mapping ?? (await findMapping(walk.root, folder));
-  const labels = await labelsFromMapping({ mapping, paths, classes, ...pickSynsets(options), near: walk.root });
-  return source(walk, paths, labels, classes);
+  const synsets = options.synsets === undefined ? {} : { synsets: options.synsets };
+  const labels = await labelsFromMapping({ mapping, paths, classes, ...synsets, near: walk.root });
+  return { source: source(walk, paths, labels, classes), mapping };
 }
 
-const pickSynsets = ({ synsets }: ImageFolderOptions) => (synsets === undefined ? {} : { synsets });
+/** Files of no bytes among the images, in words; null when there are none, or too many files to look at. */
+async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | null> {
+  if (sources.reduce((sum, { length }) => sum + length, 0) > LOOKED_AT) return null;
+  const empty: string[] = [];
+  for (const { name, length, key } of sources) {
+    for (let i = 0; i < length; i++) {
+      const found = await stat(join(name, key(i))).catch(() => null);
+      if (found?.size === 0) empty.push(key(i));
+    }
+  }
+  return empty.length === 0 ? null : `${empty.length} image files are empty, as ${empty[0]}`;
+}
 
 /**
  * The images of a folder, to train and to test.
  *
- * `train/<class>/...` and `val/<class>/...` (or validation, valid, test) where there is a folder `train`; a `val` without
- * class folders takes its labels from a mapping file, as in ILSVRC. Else the class folders lie in `dir` itself, or there
- * is nothing to test with: then a share of each class is held out. Classes are the folders' names in the order of their
- * characters' codes, as torchvision's ImageFolder and ImageNet have them. Names that begin with a dot are passed over,
- * and so are files that do not end as images do.
+ * Parts are told by their names (see part_names.ts): `train/<class>/...` and `val/<class>/...`, of val and test the first;
+ * a `val` without class folders takes its labels from a mapping file, as in ILSVRC. Else the class folders lie in `dir`
+ * itself, or there is nothing to test with: then a share of each class is held out. Classes are the folders' names in the
+ * order of their characters' codes, as torchvision's ImageFolder and ImageNet have them; the classes of both parts are
+ * matched by name. What is passed over (hidden files, other endings) is counted in `about`.
  *
- * Errors    SourceError naming folder and file: no images, an empty class folder, a class that only the test images
- *           have, links that lead out of the folder, images without a class. Files are opened later.
+ * Errors    SourceError naming folder and file: no images, an empty class folder, one class only, names that tell parts and
+ *           classes in one, links that lead nowhere, in a circle, or out to what others own; DataError for a class that only
+ *           the test images have. Files are opened later.
  */
-export async function openImageFolder(
-  dir: string,
-  options: ImageFolderOptions = {},
-): Promise<{ train: EncodedSource; test: EncodedSource }> {
-  const { heldOut = 0.1, seed = 0, followLinks = false } = options;
-  const root = await realpath(dir).catch(() => {
-    throw new SourceError(dir, ".", "no such folder");
-  });
-  const walk: Walk = { root, followLinks };
-  const inside = await foldersIn(walk, root);
-  if (!inside.includes("train")) return holdOut(await classFolders(walk, root), heldOut, seed);
-  const train = await classFolders(walk, join(root, "train"));
-  const name = TEST_FOLDERS.find((n) => inside.includes(n));
-  if (!name) return holdOut(train, heldOut, seed);
-  const folder = join(root, name);
-  const flat = (await foldersIn(walk, folder)).length === 0;
-  const test = await (flat
-    ? flatFolder(walk, folder, train.classes, options)
-    : classFolders(walk, folder, train.classes));
-  return { train, test };
+export async function openImageFolder(dir: string, options: ImageFolderOptions = {}): Promise<ImageSources> {
+  const { heldOut = 0.1, seed = 0 } = options;
+  const walk = new Walk(await rootOf(dir), options.followLinks, dir);
+  const plan = await planFolder(walk);
+  const notes: string[] = [];
+  const train = joined(walk, await classFolders(walk, plan.kind === "parts" ? plan.train : [walk.root], notes));
+  if (train.classes.length < (options.fewestClasses ?? 1)) {
+    walk.fail(
+      walk.root,
+      `one class only, nothing to learn: all ${train.length} images are of class ${train.classes[0]}`,
+    );
+  }
+  const shown = (folders: readonly string[]) => folders.map((path) => `${walk.relative(path)}/`).join(", ");
+  const from = plan.kind === "parts" ? shown(plan.train) : "class folders";
+  let parts: { train: EncodedSource; test: EncodedSource };
+  let tested: string;
+  if (plan.kind === "classes" || plan.test.length === 0) {
+    parts = holdOut(train, heldOut, seed);
+    tested = heldOutOf(from, heldOut);
+    const beside = await partsBeside(walk);
+    if (beside.length > 0) notes.push(`beside ${dir} lies ${beside.join(", ")}: give the folder above to test with it`);
+  } else {
+    const { test, mapping } = await testPart(walk, plan.test, train.classes, options, notes);
+    parts = { train, test };
+    tested = shown(plan.test) + (mapping ? `, classes from ${mapping}` : "");
+  }
+  if (plan.kind === "parts")
+    notes.push(
+      ...unusedNote(
+        plan.unused,
+        plan.test.map((path) => walk.relative(path)),
+      ),
+    );
+  for (const note of [lookAlikes(train.classes), numberOrder(train.classes)]) if (note) notes.push(note);
+  const empty = await emptyFiles([parts.train, parts.test]);
+  if (empty) notes.push(empty);
+  const { size: links } = walk.linksOut;
+  if (links > 0) notes.push(`links that lead out of the folder, and were followed: ${links}`);
+  return { ...parts, about: { from: { train: from, test: tested }, passedOver: walk.passed.list(), notes } };
+}
+
+async function testPart(
+  walk: Walk,
+  folders: readonly string[],
+  classes: readonly string[],
+  options: ImageFolderOptions,
+  notes: string[],
+): Promise<{ test: EncodedSource; mapping?: string }> {
+  const [first] = folders as [string];
+  const inner = await insidePart(walk, first);
+  const flat = options.flatTest ?? (folders.length === 1 && (await walk.folders(inner)).length === 0);
+  if (flat) {
+    const { source: test, mapping } = await flatFolder(walk, first, classes, options);
+    return { test, mapping };
+  }
+  return { test: joined(walk, await classFolders(walk, folders, notes), classes) };
 }

@@ -12,6 +12,8 @@ export {
 export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
 export { type ImageFolderOptions, imagePaths, openImageFolder } from "./folder.ts";
 export {
+  IMAGE_LAYOUTS,
+  type ImageData,
   type ImageDataOptions,
   type ImageLayout,
   type ImageSourceOptions,
@@ -21,7 +23,9 @@ export {
 } from "./open.ts";
 export { type PackOptions, packShards } from "./pack.ts";
 export { openParquet, type ParquetOptions } from "./parquet.ts";
+export type { PassedOver } from "./passed_over.ts";
 export { sourceDigest, spread } from "./sample_digest.ts";
 export { openShards, type ShardOptions } from "./shard_dataset.ts";
-export { poolAdvice } from "./sharp.ts";
+export { loadSharp, poolAdvice } from "./sharp.ts";
+export type { ImageSources, SourcesAbout } from "./sources.ts";
 export { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";

@@ -1,102 +1,176 @@
 // Image data by the folder it lies in: what is there says how it is read.
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { realpath, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { checkCounts, countsOf } from "../../data/class_counts.ts";
 import { SourceError } from "../../data/index.ts";
 import { SHARD_INDEX_FILE } from "../../io/index.ts";
+import { type Archives, findArchives, splitArchives } from "./archive_files.ts";
 import { type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
 import { type EncodedSource, holdOut } from "./encoded_source.ts";
 import { type ImageFolderOptions, openImageFolder } from "./folder.ts";
 import { openParquet, type ParquetOptions } from "./parquet.ts";
+import { PassedOverCount } from "./passed_over.ts";
 import { openShards, type ShardOptions } from "./shard_dataset.ts";
+import { heldOutOf, type ImageSources, type SourcesAbout, unusedNote } from "./sources.ts";
+import { Walk } from "./walk.ts";
 import { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";
 
-/** How images lie in a folder. */
-export type ImageLayout = "folder" | "webdataset" | "parquet" | "shards";
+/** How images may lie in a folder. `ilsvrc`: folders, and images to test with whose classes a text file says. */
+export const IMAGE_LAYOUTS = ["folder", "ilsvrc", "webdataset", "parquet", "shards"] as const;
+export type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
 export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOptions, ParquetOptions {
   /** Default: seen from the files. */
-  readonly layout?: Exclude<ImageLayout, "shards">;
+  readonly layout?: ImageLayout;
 }
 
-const TEST_NAMES = ["val", "validation", "valid", "test"] as const;
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
 
-/** Names below a folder: those in it, and those in its folders `data`, `train` and the test folders. */
-async function archives(dir: string, ending: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const folder of ["", "data", "train", ...TEST_NAMES]) {
-    const names = await readdir(join(dir, folder)).catch(() => []);
-    found.push(...names.filter((name) => name.endsWith(ending)).map((name) => (folder ? `${folder}/${name}` : name)));
-  }
-  return found.sort();
+async function walkOf(dir: string, { followLinks }: ImageSourceOptions): Promise<Walk> {
+  if (!(await stat(dir).catch(() => null))?.isDirectory()) throw new SourceError(dir, ".", "no such folder");
+  return new Walk(await realpath(dir), followLinks, dir);
+}
+
+interface Seen {
+  readonly layout: ImageLayout;
+  readonly archives?: Archives;
+}
+
+async function seenLayout(dir: string, options: ImageSourceOptions): Promise<Seen> {
+  const walk = await walkOf(dir, options);
+  if (await isFile(join(dir, "train", SHARD_INDEX_FILE))) return { layout: "shards" };
+  const archives = await findArchives(walk);
+  // Archives beside folders of images are most often what the images were unpacked from.
+  if (archives.imageFolders.length > 0) return { layout: "folder", archives };
+  if (archives.parquet.length > 0) return { layout: "parquet", archives };
+  return { layout: archives.tar.length > 0 ? "webdataset" : "folder", archives };
 }
 
 /**
- * How images lie in a folder: shards (an index.json in `train` within), parquet files, tar archives, else
- * folders of images.
+ * How images lie in a folder: shards (an index.json in `train` within), folders of images, parquet files, tar archives.
  *
  * Errors    SourceError when there is no such folder.
  */
-export async function imageLayout(dir: string): Promise<ImageLayout> {
-  if (!(await stat(dir).catch(() => null))?.isDirectory()) throw new SourceError(dir, ".", "no such folder");
-  const index = join(dir, "train", SHARD_INDEX_FILE);
-  if ((await stat(index).catch(() => null))?.isFile()) return "shards";
-  if ((await archives(dir, ".parquet")).length > 0) return "parquet";
-  if ((await archives(dir, ".tar")).length > 0) return "webdataset";
-  return "folder";
-}
-
-/** Archives to train and to test with, by how their names begin; no names to test with: a share is held out. */
-function splitArchives(names: readonly string[]): { train: string[]; test: string[] } {
-  const begins = (name: string, word: string) =>
-    name.startsWith(`${word}/`) || (name.split("/").at(-1) as string).startsWith(word);
-  const test = TEST_NAMES.map((word) => names.filter((n) => begins(n, word))).find((n) => n.length > 0) ?? [];
-  const train = names.filter((n) => begins(n, "train"));
-  const others = names.filter((n) => !TEST_NAMES.some((word) => begins(n, word)));
-  return { train: train.length > 0 ? train : others, test };
+export async function imageLayout(dir: string, options: ImageSourceOptions = {}): Promise<ImageLayout> {
+  return options.layout ?? (await seenLayout(dir, options)).layout;
 }
 
 type OpenArchives = (paths: readonly string[], classes?: readonly string[]) => Promise<EncodedSource>;
 
-async function openSplits(dir: string, ending: string, options: ImageSourceOptions, open: OpenArchives) {
-  const { train, test } = splitArchives(await archives(dir, ending));
-  if (train.length === 0) throw new SourceError(dir, `*${ending}`, "no files to train with: wanted names train*");
+const counted = (names: readonly string[], dir: string): string => {
+  const [first, last] = [names[0] as string, names.at(-1) as string];
+  const where = dirname(first) === "." ? "" : ` in ${dirname(join(dir, first)).slice(dir.length + 1)}/`;
+  return names.length === 1 ? first : `${names.length} archives${where}, ${basename(first)} to ${basename(last)}`;
+};
+
+async function openSplits(
+  dir: string,
+  ending: ".tar" | ".parquet",
+  options: ImageSourceOptions,
+  open: OpenArchives,
+): Promise<ImageSources> {
+  const found = await findArchives(await walkOf(dir, options));
+  const split = splitArchives(dir, ending, ending === ".tar" ? found.tar : found.parquet);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
-  const source = await open(at(train));
-  if (test.length === 0) return holdOut(source, options.heldOut ?? 0.1, options.seed ?? 0);
+  const passed = new PassedOverCount();
+  for (const name of [...found.packed, ...(ending === ".tar" ? found.parquet : found.tar)]) {
+    passed.add("archives of another kind", name);
+  }
+  const train = await open(at(split.train));
+  const from = counted(split.train, dir);
+  const notes = unusedNote(split.unused, split.test.length > 0 ? [counted(split.test, dir)] : []);
+  const about = (test: string, sources: readonly EncodedSource[]): SourcesAbout => {
+    for (const { passedOver = [] } of sources) for (const p of passedOver) passed.add(p.what, p.example, p.count);
+    notes.push(...sources.flatMap((source) => source.notes ?? []));
+    return { from: { train: from, test }, passedOver: passed.list(), notes };
+  };
   try {
-    return { train: source, test: await open(at(test), source.classes) };
+    if (split.test.length > 0) {
+      const test = await open(at(split.test), train.classes);
+      return { train, test, about: about(counted(split.test, dir), [train, test]) };
+    }
+    if (!split.told) notes.push("the names of the archives tell no part (train, val, test)");
+    const share = options.heldOut ?? 0.1;
+    return { ...holdOut(train, share, options.seed ?? 0), about: about(heldOutOf(from, share), [train]) };
   } catch (cause) {
-    await source.close();
+    await train.close();
     throw cause;
+  }
+}
+
+/** Refuses what cannot be meant of the classes, and says the rest. */
+function withCounts(dir: string, sources: ImageSources): ImageSources {
+  const { train, test, about } = sources;
+  const counts = [train, test].map((part) => countsOf(part, (i) => part.label(i))) as [Uint32Array, Uint32Array];
+  return { ...sources, about: { ...about, notes: [...about.notes, ...checkCounts(dir, train.classes, ...counts)] } };
+}
+
+async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen): Promise<ImageSources> {
+  const withClasses = (classes?: readonly string[]) => ({ ...options, near: dir, ...(classes ? { classes } : {}) });
+  switch (seen.layout) {
+    case "webdataset":
+      return openSplits(dir, ".tar", options, (paths, classes) => openWebdataset(paths, withClasses(classes)));
+    case "parquet":
+      return openSplits(dir, ".parquet", options, (paths, classes) => openParquet(paths, withClasses(classes)));
+    case "shards":
+      throw new SourceError(dir, SHARD_INDEX_FILE, "these are shards already: openImageData reads them");
+    default: {
+      const flatTest = seen.layout === "ilsvrc" ? { flatTest: true } : {};
+      const sources = await openImageFolder(dir, { ...options, ...flatTest, fewestClasses: 2 });
+      const beside = [...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
+      if (beside.length === 0) return sources;
+      const layout = (seen.archives?.tar.length ?? 0) > 0 ? "webdataset" : "parquet";
+      const note = `${counted(beside, dir)} beside the folders: not read (--layout ${layout} reads them)`;
+      return { ...sources, about: { ...sources.about, notes: [...sources.about.notes, note] } };
+    }
   }
 }
 
 /**
  * The encoded images of a folder, to train and to test: image folders, tar archives or parquet files.
  *
- * Archives whose names begin with `train` (or lie in `train`) are for training; those with val, validation, valid or
- * test, the first of these that there is, for testing. Where there is nothing to test with, a share is held out. The
- * classes are those of the train images.
+ * Which archives are to train and which to test with, their names say, wherever in them: see part_names.ts. Where there is
+ * nothing to test with, a share is held out. The classes are those of the train images.
  *
- * Errors    as openImageFolder, openWebdataset and openParquet; SourceError for a folder of shards, which are decoded.
+ * Errors    as openImageFolder, openWebdataset and openParquet; SourceError for a folder of shards, which are decoded, and for
+ *           names that tell no part beside names that do; DataError for samples of one class only, and for labels with gaps.
  */
 export async function openImageSources(
   dir: string,
   options: ImageSourceOptions = {},
-): Promise<{ train: EncodedSource; test: EncodedSource }> {
-  const layout = options.layout ?? (await imageLayout(dir));
-  const withClasses = (classes?: readonly string[]) => (classes ? { ...options, classes } : options);
-  if (layout === "webdataset") {
-    return openSplits(dir, ".tar", options, (paths, classes) => openWebdataset(paths, withClasses(classes)));
+): Promise<ImageSources & { readonly layout: ImageLayout }> {
+  const seen = options.layout ? { layout: options.layout } : await seenLayout(dir, options);
+  const sources = await openLayout(dir, options, seen);
+  try {
+    return { layout: seen.layout, ...withCounts(dir, sources) };
+  } catch (cause) {
+    await Promise.all([sources.train.close(), sources.test.close()]);
+    throw cause;
   }
-  if (layout === "parquet") {
-    return openSplits(dir, ".parquet", options, (paths, classes) => openParquet(paths, withClasses(classes)));
-  }
-  if (layout === "folder") return openImageFolder(dir, options);
-  throw new SourceError(dir, SHARD_INDEX_FILE, "these are shards already: openImageData reads them");
 }
 
 export interface ImageDataOptions extends ImageSourceOptions, DecodedOptions, Pick<ShardOptions, "verify"> {}
+
+export interface ImageData {
+  readonly layout: ImageLayout;
+  readonly train: MeasuredDataset;
+  readonly test: MeasuredDataset;
+  readonly about: SourcesAbout;
+}
+
+async function openPacked(dir: string, options: ImageDataOptions): Promise<ImageData> {
+  const train = await openShards(join(dir, "train"), options);
+  try {
+    const test = await openShards(join(dir, "test"), { ...options, classes: train.classes });
+    const counts = [train, test].map((part) => countsOf(part, (i) => part.samples.label(i)));
+    const notes = checkCounts(dir, train.classes, ...(counts as [Uint32Array, Uint32Array]));
+    const about = { from: { train: "train/", test: "test/" }, passedOver: [], notes };
+    return { layout: "shards", train, test, about };
+  } catch (cause) {
+    await train.close();
+    throw cause;
+  }
+}
 
 /**
  * The images of a folder as data sets to train and to test with, whatever layout they have: shards in `train` and `test`
@@ -104,20 +178,10 @@ export interface ImageDataOptions extends ImageSourceOptions, DecodedOptions, Pi
  *
  * Errors    as openImageSources, decodedDataset and openShards.
  */
-export async function openImageData(
-  dir: string,
-  options: ImageDataOptions = {},
-): Promise<{ layout: ImageLayout; train: MeasuredDataset; test: MeasuredDataset }> {
-  const layout = options.layout ?? (await imageLayout(dir));
-  if (layout !== "shards") {
-    const { train, test } = await openImageSources(dir, { ...options, layout });
-    return { layout, train: decodedDataset(train, options), test: decodedDataset(test, options) };
-  }
-  const train = await openShards(join(dir, "train"), options);
-  try {
-    return { layout, train, test: await openShards(join(dir, "test"), options) };
-  } catch (cause) {
-    await train.close();
-    throw cause;
-  }
+export async function openImageData(dir: string, options: ImageDataOptions = {}): Promise<ImageData> {
+  const layout = await imageLayout(dir, options);
+  if (layout === "shards") return openPacked(dir, options);
+  const sources = await openImageSources(dir, options);
+  const { train, test } = sources;
+  return { ...sources, train: decodedDataset(train, options), test: decodedDataset(test, options) };
 }

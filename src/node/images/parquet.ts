@@ -1,6 +1,7 @@
 // Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
 import { basename, dirname } from "node:path";
 import type { AsyncBuffer, FileMetaData, SchemaTree } from "hyparquet";
+import { expectKnown } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
 import { PositionedFiles } from "./positioned_files.ts";
@@ -10,7 +11,10 @@ export interface ParquetOptions {
   readonly imageColumn?: string;
   /** Column of the labels. Default: label, or else fine_label, labels. */
   readonly labelColumn?: string;
-  /** Default: those that the file's metadata names, else numbers up to the largest label. */
+  /**
+   * The classes that labels must be of. Default: those that the first file's metadata names, else the words in the column in
+   * the order of their characters' codes, or numbers up to the largest label. Files with names are matched by name.
+   */
   readonly classes?: readonly string[];
 }
 
@@ -34,7 +38,8 @@ interface Columns {
   readonly plain: boolean;
 }
 
-const wholeTypes = new Set(["INT32", "INT64"]);
+/** Labels are whole numbers, or the names of the classes. */
+const labelTypes = new Set(["INT32", "INT64", "BYTE_ARRAY"]);
 
 function describe(column: SchemaTree): string {
   const { name, type } = column.element;
@@ -54,9 +59,9 @@ function findColumns(path: string, tree: SchemaTree, options: ParquetOptions): C
     images,
     (c) => bytes(c) || c.children.some((child) => child.element.name === "bytes" && bytes(child)),
   );
-  const label = named(labels, (c) => wholeTypes.has(c.element.type ?? ""));
+  const label = named(labels, (c) => labelTypes.has(c.element.type ?? ""));
   if (!image || !label) {
-    const wanted = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of whole numbers`;
+    const wanted = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of whole numbers or names`;
     const found = tree.children.map(describe).join("; ") || "none";
     throw new SourceError("parquet", path, `wanted the columns ${wanted}; found ${found}`);
   }
@@ -73,6 +78,78 @@ function namesOf(metadata: FileMetaData, column: string): string[] | null {
     return Array.isArray(names) && names.length > 0 && names.every((n) => typeof n === "string") ? names : null;
   } catch {
     return null; // class names are a courtesy: a damaged note does not make the images unreadable
+  }
+}
+
+/** The label column of all files, read group by group. */
+class ParquetLabels {
+  readonly #numbers: number[] = [];
+  /** Where the column has words: those of the rows. */
+  readonly #words: string[] = [];
+  #names: readonly string[] | null;
+  /** Of the file that is read: its own numbers as those of the classes. */
+  #map: Int32Array | null = null;
+  #path = "";
+
+  constructor(known: readonly string[] | null) {
+    this.#names = known;
+  }
+
+  get length(): number {
+    return this.#numbers.length + this.#words.length;
+  }
+
+  get classes(): readonly string[] {
+    if (this.#names) return this.#names;
+    const largest = this.#numbers.reduce((a, b) => Math.max(a, b), 0);
+    return Array.from({ length: largest + 1 }, (_, i) => String(i));
+  }
+
+  at(i: number): number {
+    return this.#numbers[i] as number;
+  }
+
+  /** `names`: those that the file gives its own numbers. */
+  beginFile(path: string, names: readonly string[] | null): void {
+    this.#path = path;
+    this.#map = names && this.#names ? expectKnown((name) => `${path}: ${name}`, names, this.#names) : null;
+    // Words before this file were numbered by nothing: they are sorted at the end.
+    if (this.#words.length === 0) this.#names ??= names;
+  }
+
+  add(values: readonly unknown[], row: number): void {
+    for (const [i, value] of values.entries()) {
+      if (value instanceof Uint8Array || typeof value === "string") this.#addWord(value);
+      else this.#addNumber(value, row + i);
+    }
+  }
+
+  #addWord(value: Uint8Array | string): void {
+    if (this.#numbers.length > 0)
+      throw new SourceError("parquet", this.#path, "labels are names, in other files numbers");
+    this.#words.push(typeof value === "string" ? value : new TextDecoder().decode(value));
+  }
+
+  #addNumber(value: unknown, row: number): void {
+    const number = typeof value === "bigint" ? Number(value) : value;
+    const most = this.#map?.length ?? this.#names?.length ?? 65536;
+    if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= most) {
+      throw new SourceError("parquet", this.#path, `row ${row}: label ${number} is none of the ${most} classes`);
+    }
+    if (this.#words.length > 0)
+      throw new SourceError("parquet", this.#path, "labels are numbers, in other files names");
+    this.#numbers.push(this.#map ? (this.#map[number] as number) : number);
+  }
+
+  /** Numbers the words, by the known classes or in the order of their characters' codes. */
+  finish(): void {
+    if (this.#words.length === 0) return;
+    const own = [...new Set(this.#words)].sort();
+    this.#names ??= own;
+    const map = expectKnown((name) => `${this.#path}: ${name}`, own, this.#names);
+    const places = new Map(own.map((name, i) => [name, map[i] as number]));
+    for (const word of this.#words) this.#numbers.push(places.get(word) as number);
+    this.#words.length = 0;
   }
 }
 
@@ -120,7 +197,7 @@ class HeldGroups {
 /**
  * The rows of parquet files, in the order in which they lie.
  *
- * `image` is {bytes, path} or bytes alone, `label` whole numbers; class names come from the hub's metadata. Images are
+ * `image` is {bytes, path} or bytes alone, `label` whole numbers or names; names of numbers come from the hub's metadata. Images are
  * read by row groups: training shuffles the groups, and the images among those held at a time. Where groups are so large
  * that only a few fit, packing into shards first gives a better mix and no parsing.
  *
@@ -137,10 +214,9 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
   const buffers: AsyncBuffer[] = [];
   const metadata: FileMetaData[] = [];
   const groups: Group[] = [];
-  const labels: number[] = [];
+  const labels = new ParquetLabels(options.classes ?? null);
   const starts: number[] = [];
   let columns: Columns | null = null;
-  let names = options.classes ?? null;
   const parsed = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
     try {
       return await act();
@@ -162,7 +238,7 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
       buffers.push(buffer);
       metadata.push(meta);
       columns = findColumns(path, parquetSchema(meta), columns ? { ...options, ...pick(columns) } : options);
-      names ??= namesOf(meta, columns.label);
+      labels.beginFile(path, namesOf(meta, columns.label));
       let begin = 0;
       for (const group of meta.row_groups) {
         const end = begin + Number(group.num_rows);
@@ -172,18 +248,12 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
         if (values.length !== end - begin) {
           throw new SourceError("parquet", path, `a row group of ${end - begin} rows has ${values.length} labels`);
         }
-        for (const [i, value] of values.entries()) {
-          const label = typeof value === "bigint" ? Number(value) : value;
-          const most = names?.length ?? 65536;
-          if (typeof label !== "number" || !Number.isInteger(label) || label < 0 || label >= most) {
-            throw new SourceError("parquet", path, `row ${begin + i}: label ${label} is none of the ${most} classes`);
-          }
-          labels.push(label);
-        }
+        labels.add(values, begin);
         begin = end;
       }
     }
     if (labels.length === 0) throw new SourceError("parquet", first, "no rows");
+    labels.finish();
   } catch (cause) {
     await files.close();
     throw cause;
@@ -207,13 +277,12 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     };
   };
   const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} parquet files)`;
-  const largest = labels.reduce((a, b) => Math.max(a, b), 0);
   return {
     name,
     length: labels.length,
-    classes: names ?? Array.from({ length: largest + 1 }, (_, i) => String(i)),
+    classes: labels.classes,
     key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
-    label: (i) => labels[i] as number,
+    label: (i) => labels.at(i),
     groups: { starts: groupStarts, together },
     marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { expectKnown } from "../../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../../data/crops.ts";
 import { DataError, expectWhole } from "../../data/errors.ts";
 import {
@@ -45,6 +46,8 @@ export interface ShardOptions {
    * wanted. Both read every byte once more.
    */
   readonly verify?: boolean;
+  /** The classes that the shards' own are matched with by name. Default: the shards' own. */
+  readonly classes?: readonly string[];
 }
 
 interface Opened {
@@ -168,7 +171,11 @@ class ShardDataset implements MeasuredDataset {
     this.length = index.length;
     this.stored = [height, width];
     this.shape = options.size ? [channels, options.size, options.size] : [channels, index.view[0], index.view[1]];
-    this.classes = index.classes;
+    this.classes = options.classes ?? index.classes;
+    if (options.classes) {
+      const map = expectKnown((name) => `${dir}: ${name}`, index.classes, options.classes);
+      for (const [i, label] of opened.labels.entries()) opened.labels[i] = map[label] as number;
+    }
     this.mean = index.mean;
     this.std = index.std;
     this.#opened = opened;

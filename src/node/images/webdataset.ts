@@ -4,13 +4,20 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
+import { expectKnown, nameList } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
+import { PassedOverCount } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface WebdatasetOptions {
-  /** Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else numbers up to the largest label. */
+  /**
+   * The classes that labels must be of. Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else
+   * numbers up to the largest label. Archives with a file of names of their own are matched by name.
+   */
   readonly classes?: readonly string[];
+  /** A further folder in which such a file may lie. */
+  readonly near?: string;
 }
 
 /** Labels are short; a longer member is something else. */
@@ -42,6 +49,12 @@ function splitName(tar: string, name: string): { key: string; field: string } {
   return { key: [...parts.slice(0, -1), stem].join("/"), field: dot < 0 ? "" : last.slice(dot + 1).toLowerCase() };
 }
 
+/** As splitName, of a name with dots in its stem: all before the last one is the key. */
+function splitLast(name: string): { key: string; field: string } {
+  const dot = name.lastIndexOf(".");
+  return { key: name.slice(0, dot).replace(/^(\.\/)+/, ""), field: name.slice(dot + 1).toLowerCase() };
+}
+
 function labelOf(tar: string, name: string, field: string, bytes: Uint8Array): number | string | null {
   const text = new TextDecoder().decode(bytes).trim();
   if (field === "cls") return /^\d+$/.test(text) ? Number(text) : text;
@@ -70,44 +83,97 @@ function refuse(tar: string, { name, type, size }: Header, most: number): void {
   if (size > most) throw new SourceError(tar, name, `${size} bytes, at most ${most} are read`);
 }
 
+const isImageField = (field: string): boolean => hasImageExtension(`.${field}`);
+const isLabelField = (field: string): boolean => field === "cls" || field === "json";
+
+interface Index {
+  readonly samples: Sample[];
+  readonly passed: PassedOverCount;
+}
+
+/** Members of one archive while it is read. */
+class TarIndex {
+  readonly #path: string;
+  readonly #file: number;
+  readonly #seen = new Map<string, Sample>();
+  /** Samples of members whose stems have dots, by all before the last one. */
+  readonly #dotted = new Map<string, Sample>();
+
+  constructor(path: string, file: number) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  #sample(of: Map<string, Sample>, key: string): Sample {
+    const sample = of.get(key) ?? { key, file: this.#file, offset: -1, size: 0, label: null };
+    of.set(key, sample);
+    return sample;
+  }
+
+  /** Whether the member is of use; then its bytes may be asked for. */
+  async take(entry: Entry): Promise<boolean> {
+    const header = entry.header as Placed;
+    const first = splitName(this.#path, header.name);
+    const last = splitLast(header.name);
+    const plain = isImageField(first.field) || isLabelField(first.field);
+    const { key, field } = plain ? first : last;
+    const isLabel = isLabelField(field);
+    refuse(this.#path, header, isLabel ? LARGEST_LABEL : LARGEST_FILE);
+    if (!isLabel && !isImageField(field)) return false;
+    const sample = this.#sample(plain ? this.#seen : this.#dotted, key);
+    if (isLabel) {
+      const label = labelOf(this.#path, header.name, field, await bytesOf(entry));
+      // A .cls is the label; a .json only where there is none.
+      if (field === "cls" || sample.label === null) sample.label = label;
+      return true;
+    }
+    if (sample.offset >= 0) throw new SourceError(this.#path, header.name, "the second image of this sample");
+    sample.offset = header.byteOffset;
+    sample.size = header.size;
+    return false;
+  }
+
+  /**
+   * The samples in their order. img.v2.jpg is the image of img.v2.cls, or of img.cls where that has no other; else it is one
+   * more image of a sample, as webdataset's left.jpg and right.jpg, and is passed over.
+   */
+  finish(passed: PassedOverCount): Sample[] {
+    const found = [...this.#seen.values()];
+    const orphans = new Map<string, Sample[]>();
+    for (const sample of this.#dotted.values()) {
+      if (sample.label !== null && sample.offset >= 0) found.push(sample);
+      else if (sample.offset >= 0) {
+        const { key } = splitName(this.#path, `${sample.key}.jpg`);
+        orphans.set(key, [...(orphans.get(key) ?? []), sample]);
+      } else passed.add("labels with dots in their names that belong to no image", `${sample.key}.cls`);
+    }
+    for (const [key, images] of orphans) {
+      const [image, ...more] = images as [Sample];
+      const labelled = this.#seen.get(key);
+      if (more.length === 0 && labelled?.offset === -1)
+        Object.assign(labelled, { offset: image.offset, size: image.size });
+      else passed.add("images with dots in their names that belong to no label", image.key, images.length);
+    }
+    return found.sort((a, b) => a.offset - b.offset);
+  }
+}
+
 /** Adds the samples of one archive. */
-async function indexTar(path: string, file: number, samples: Sample[]): Promise<void> {
+async function indexTar(path: string, file: number, { samples, passed }: Index): Promise<void> {
   const { extract } = await import("tar-stream");
   const tar = extract();
   const stream = createReadStream(path, { highWaterMark: 2 ** 20 });
   stream.on("error", (error) => tar.destroy(error));
   stream.pipe(tar);
-  const seen = new Map<string, Sample>();
+  const index = new TarIndex(path, file);
   try {
     for await (const entry of tar) {
-      const header = entry.header as Placed;
-      if (header.type === "directory") {
+      const { type, name } = entry.header;
+      if (type !== "directory" && !(await index.take(entry))) {
+        const ending = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
+        if (!isImageField(ending)) passed.add(`.${ending} members`, name);
         entry.resume();
-        continue;
-      }
-      const { key, field } = splitName(path, header.name);
-      const isLabel = field === "cls" || field === "json";
-      refuse(path, header, isLabel ? LARGEST_LABEL : LARGEST_FILE);
-      const isImage = !field.includes(".") && hasImageExtension(`.${field}`);
-      if (!isLabel && !isImage) {
-        entry.resume();
-        continue;
-      }
-      const sample = seen.get(key) ?? { key, file, offset: -1, size: 0, label: null };
-      if (!seen.has(key)) {
-        seen.set(key, sample);
-        samples.push(sample);
-      }
-      if (isImage) {
-        if (sample.offset >= 0) throw new SourceError(path, header.name, "the second image of this sample");
-        sample.offset = header.byteOffset;
-        sample.size = header.size;
-        entry.resume();
-      } else {
-        const label = labelOf(path, header.name, field, await bytesOf(entry));
-        // A .cls is the label; a .json only where there is none.
-        if (field === "cls" || sample.label === null) sample.label = label;
-      }
+      } else if (type === "directory") entry.resume();
     }
   } catch (cause) {
     if (cause instanceof SourceError) throw cause;
@@ -121,14 +187,40 @@ async function indexTar(path: string, file: number, samples: Sample[]): Promise<
   } finally {
     stream.destroy();
   }
+  samples.push(...index.finish(passed));
 }
 
-async function classesBeside(path: string): Promise<string[] | null> {
-  for (const name of ["classes.txt", "classnames.txt"]) {
-    const text = await readFile(join(dirname(path), name), "utf8").catch(() => null);
-    if (text !== null) return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+async function classesBeside(path: string, near: string | undefined): Promise<string[] | null> {
+  for (const folder of near === undefined ? [dirname(path)] : [dirname(path), near]) {
+    for (const name of ["classes.txt", "classnames.txt"]) {
+      const text = await readFile(join(folder, name), "utf8").catch(() => null);
+      if (text === null) continue;
+      const names = text
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== "");
+      const twice = names.find((line, i) => names.indexOf(line) !== i);
+      if (twice !== undefined)
+        throw new SourceError("webdataset", join(folder, name), `${twice}: a class that stands there twice`);
+      return names;
+    }
   }
   return null;
+}
+
+/** Refuses names where nothing says which number each is. */
+function refuseNames(where: string, samples: readonly Sample[]): void {
+  const names = [...new Set(samples.map(({ label }) => label).filter((label) => typeof label === "string"))].sort();
+  if (names.length === 0) return;
+  const message = `class names in .cls or .json (${nameList(names)}) want a classes.txt beside the archives, one name a line`;
+  throw new SourceError("webdataset", where, message);
+}
+
+/** Refuses archives of which no sample has a label: a tar of an image folder, or ILSVRC's of a single class. */
+function refuseUnlabelled(where: string, samples: readonly Sample[]): void {
+  if (samples.length < 2 || samples.some(({ label }) => label !== null)) return;
+  const message = `${samples.length} images and no label (.cls, or .json with label or cls): unpack it into a folder for each class`;
+  throw new SourceError("webdataset", where, message);
 }
 
 function labelsOf(paths: readonly string[], samples: readonly Sample[], classes: readonly string[] | null): Int32Array {
@@ -148,9 +240,10 @@ function labelsOf(paths: readonly string[], samples: readonly Sample[], classes:
 /**
  * The samples of tar archives, in the order in which they lie.
  *
- * An image is `.jpg`, `.jpeg`, `.png`, `.webp`, `.gif`, `.tif`, `.tiff` or `.avif`; its label a whole number in `.cls`,
- * or `label` or `cls` of `.json`; or a class's name, where the classes are known. Names are keys and open no file; other
- * members are passed over.
+ * An image is `.jpg`, `.jpeg`, `.jfif`, `.png`, `.webp`, `.gif`, `.tif`, `.tiff` or `.avif`; its label a whole number in
+ * `.cls`, or `label` or `cls` of `.json`; or a class's name, where the classes are known. A key ends at the first dot of the
+ * last part of a name; see TarIndex for images with more dots. Names are keys and open no file; other members are counted
+ * and passed over.
  *
  * Memory    about 150 bytes a sample; archives are read at image places, 64 of them open at a time.
  * Errors    SourceError naming archive and member: names with `..`, links, images or labels that are missing, a second
@@ -163,13 +256,22 @@ export async function openWebdataset(
   const [first] = paths;
   if (first === undefined) throw new SourceError("webdataset", "*.tar", "wanted at least one archive");
   const samples: Sample[] = [];
-  for (const [file, path] of paths.entries()) await indexTar(path, file, samples);
+  const passed = new PassedOverCount();
+  for (const [file, path] of paths.entries()) await indexTar(path, file, { samples, passed });
   const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} archives)`;
   if (samples.length === 0) throw new SourceError("webdataset", name, "no images");
-  const given = options.classes ?? (await classesBeside(first));
+  refuseUnlabelled(name, samples);
+  const own = await classesBeside(first, options.near);
+  const given = own ?? options.classes ?? null;
+  if (given === null) refuseNames(name, samples);
   const labels = labelsOf(paths, samples, given);
   const largest = labels.reduce((a, b) => Math.max(a, b), 0);
-  const classes = given ?? Array.from({ length: largest + 1 }, (_, i) => String(i));
+  const found = given ?? Array.from({ length: largest + 1 }, (_, i) => String(i));
+  const classes = options.classes ?? found;
+  if (own !== null && options.classes) {
+    const map = expectKnown((label) => `${name}: ${label}`, own, options.classes);
+    for (const [i, label] of labels.entries()) labels[i] = map[label] as number;
+  }
   const files = new PositionedFiles();
   const at = (i: number): Sample => samples[i] as Sample;
   return {
@@ -178,6 +280,7 @@ export async function openWebdataset(
     classes,
     key: (i) => `${basename(paths[at(i).file] as string)}: ${at(i).key}`,
     label: (i) => labels[i] as number,
+    passedOver: passed.list(),
     async read(i) {
       const { file, offset, size } = at(i);
       const bytes = new Uint8Array(size);

@@ -46,14 +46,15 @@ describe("what is refused", () => {
       ],
     });
     const path = file(new Uint8Array(bytes));
-    const wanted = "wanted the columns image or img{bytes, path} and label or fine_label or labels of whole numbers";
+    const wanted =
+      "wanted the columns image or img{bytes, path} and label or fine_label or labels of whole numbers or names";
     await expect(openParquet([path])).rejects.toThrow(`${path}: ${wanted}; found text BYTE_ARRAY; label INT32`);
   });
 
   test("named columns are looked for, and nothing else", async () => {
     const path = file(parquetOf(rows(2), null));
     await expect(openParquet([path], { labelColumn: "class" })).rejects.toThrow(
-      /wanted the columns .* class of whole numbers; found image\{bytes, path\}; label INT64/,
+      /wanted the columns .* class of whole numbers or names; found image\{bytes, path\}; label INT64/,
     );
   });
 

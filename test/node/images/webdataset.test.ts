@@ -79,7 +79,7 @@ describe("what is refused", () => {
         ["a.jpg", "x"],
         ["a.cls", "dog"],
       ],
-      /label "dog" is none of the 65536 classes/,
+      /class names in .cls or .json \(dog\) want a classes.txt beside the archives/,
     ],
     [
       "a label below 0",

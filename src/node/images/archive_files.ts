@@ -1,0 +1,81 @@
+// Archives of a data set, wherever in its folder they lie, and which of them are to train and to test with.
+import { SourceError } from "../../data/index.ts";
+import { chooseParts, isAside, partsOfFiles } from "./part_names.ts";
+import { isPacked } from "./passed_over.ts";
+import type { Entry, Walk } from "./walk.ts";
+
+/** Folders that hold more folders than this hold classes, and are not searched for archives. */
+const MOST_FOLDERS = 32;
+
+export interface Archives {
+  readonly tar: readonly string[];
+  readonly parquet: readonly string[];
+  /** Archives that are not read where they lie: .zip, .tar.gz. */
+  readonly packed: readonly string[];
+  /** Folders in the folder that hold images. */
+  readonly imageFolders: readonly string[];
+}
+
+/** Looks for archives in a folder and in the folders one and two below: `train/0.tar`, `default/train/0000.parquet`. */
+export async function findArchives(walk: Walk): Promise<Archives> {
+  const files: string[] = [];
+  const search = async (folder: string, depth: number): Promise<Entry[]> => {
+    const all = await walk.list(folder);
+    const folders = all.filter(({ kind }) => kind === "folder");
+    files.push(
+      ...all.filter(({ kind, name }) => kind === "file" && isPacked(name)).map(({ path }) => walk.relative(path)),
+    );
+    if (depth < 2 && folders.length <= MOST_FOLDERS) for (const { path } of folders) await search(path, depth + 1);
+    return folders;
+  };
+  const folders = await search(walk.root, 0);
+  const ending = (end: string) => files.filter((name) => name.toLowerCase().endsWith(end)).sort();
+  const [tar, parquet] = [ending(".tar"), ending(".parquet")];
+  const imageFolders: string[] = [];
+  if (files.length > 0) {
+    for (const { name, path } of folders.slice(0, MOST_FOLDERS)) {
+      if (!isAside(name) && (await walk.hasImages(path))) imageFolders.push(name);
+    }
+  }
+  const read = new Set([...tar, ...parquet]);
+  return { tar, parquet, packed: files.filter((name) => !read.has(name)).sort(), imageFolders };
+}
+
+export interface ArchiveSplit {
+  readonly train: readonly string[];
+  readonly test: readonly string[];
+  /** Archives of parts that nothing uses, and of none. */
+  readonly unused: readonly string[];
+  /** Whether the names tell parts. */
+  readonly told: boolean;
+}
+
+const few = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+
+/**
+ * Which archives are to train and to test with, by their names. Where names tell a part to test with alone, the rest is to
+ * train with; where they tell none, all are.
+ *
+ * Errors    SourceError: names that tell both parts; archives whose names tell none beside archives to train with; none to
+ *           train with.
+ */
+export function splitArchives(dir: string, ending: string, names: readonly string[]): ArchiveSplit {
+  const { parts, both, aside } = partsOfFiles(names);
+  const [twofold] = both;
+  if (twofold !== undefined) {
+    throw new SourceError(dir, twofold, "its name says that it is to train and to test with: expected one part");
+  }
+  const { train, test, unused } = chooseParts(names, parts);
+  const rest = names.filter((name) => !parts.has(name) && !aside.includes(name));
+  if (train.length > 0 && rest.length > 0) {
+    const message = `no part by its name, beside ${few(train)}: expected train or val (test, ...) in each name`;
+    throw new SourceError(dir, few(rest), message);
+  }
+  const used = train.length > 0 ? train : rest;
+  if (used.length === 0) {
+    const found = names.length > 0 ? `; found ${few(names)}` : "";
+    throw new SourceError(dir, `*${ending}`, `no files to train with: wanted names train*${found}`);
+  }
+  return { train: used, test, unused: [...unused, ...aside], told: parts.size > 0 };
+}

@@ -1,0 +1,48 @@
+// What a reader of a folder or an archive leaves aside, counted by kind, so that nothing is left aside without a word.
+
+export interface PassedOver {
+  /** What it is, as ".bmp images, which are not read". */
+  readonly what: string;
+  readonly count: number;
+  /** One of them. */
+  readonly example: string;
+}
+
+export class PassedOverCount {
+  readonly #kinds = new Map<string, { count: number; readonly example: string }>();
+
+  add(what: string, example: string, count = 1): void {
+    const kind = this.#kinds.get(what) ?? { count: 0, example };
+    kind.count += count;
+    this.#kinds.set(what, kind);
+  }
+
+  /** The most frequent kinds first. */
+  list(): PassedOver[] {
+    const kinds = [...this.#kinds].map(([what, { count, example }]) => ({ what, count, example }));
+    return kinds.sort((a, b) => b.count - a.count || (a.what < b.what ? -1 : 1));
+  }
+}
+
+/** Images by their endings that no decoder here reads. */
+const UNREAD_IMAGES = new Set(
+  "bmp dib ppm pgm pbm pnm pfm heic heif hif jxl jp2 j2k jpx svg ico tga psd exr hdr cr2 nef arw dng raw dcm npy".split(
+    " ",
+  ),
+);
+const PACKED = /\.(zip|tar|tgz|tbz2?|txz|rar|7z|tar\.\w+|parquet)$/i;
+const SYSTEM = new Set(["thumbs.db", "desktop.ini", "__macosx", "lost+found", "@eadir"]);
+
+/** Files and folders that systems leave behind: hidden ones, Thumbs.db, __MACOSX. */
+export const isSystemName = (name: string): boolean => name.startsWith(".") || SYSTEM.has(name.toLowerCase());
+
+export const isPacked = (name: string): boolean => PACKED.test(name);
+
+/** The kind of a file that is no image that is read, by its name. */
+export function kindOfFile(name: string): string {
+  const dot = name.lastIndexOf(".");
+  const ending = dot > 0 ? name.slice(dot + 1).toLowerCase() : "";
+  if (isPacked(name)) return "archives beside the images";
+  if (UNREAD_IMAGES.has(ending)) return `.${ending} images, a format that is not read`;
+  return ending === "" ? "files without an ending" : `.${ending} files`;
+}
