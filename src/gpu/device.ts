@@ -122,9 +122,9 @@ export class Gpu {
 
   private startWatchdog(limit: WatchdogLimit): Watchdog {
     const { software } = this.adapter;
-    const watchdog = new Watchdog({ limit, software, onHang: (error) => this.abandon(error) });
-    const { queue } = this.device;
-    this.stream.onSubmit = (kernels) => watchdog.submitted(kernels, queue.onSubmittedWorkDone());
+    const workDone = () => this.device.queue.onSubmittedWorkDone();
+    const watchdog = new Watchdog({ limit, software, workDone, onHang: (error) => this.abandon(error) });
+    this.stream.onSubmit = (kernels) => watchdog.submitted(kernels);
     return watchdog;
   }
 

@@ -14,6 +14,8 @@ const KNOWN_SUBMITS = 16;
 const PATIENCE = 20;
 /** A buffer is mapped as soon as its copy is done: this much later, it never will be. */
 const MAP_SECONDS = 30;
+/** The device is asked about work at most this often, in ms: each question keeps the host busy until it is answered. */
+const ASK_MS = 20;
 /** Kernels that the error names. */
 const NAMED = 8;
 
@@ -39,6 +41,8 @@ interface Submit {
 export interface WatchdogOptions {
   readonly limit: WatchdogLimit;
   readonly software: boolean;
+  /** Settles when all that was submitted until now has run, however it ended. */
+  readonly workDone: () => Promise<unknown>;
   readonly onHang: (error: GpuHangError) => void;
   readonly clock?: WatchdogClock;
 }
@@ -60,6 +64,9 @@ export class Watchdog {
   private readonly submits: Submit[] = [];
   private waits = 0;
   private serial = 0;
+  /** Submits up to this one are asked about. */
+  private asked = 0;
+  private lastAsked = Number.NEGATIVE_INFINITY;
   private done = 0;
   private longest = 0;
   private lastEnd = 0;
@@ -91,14 +98,21 @@ export class Watchdog {
     return this.submits.length > 0 ? seconds : Math.min(seconds, MAP_SECONDS);
   }
 
-  /** Notes a submit of these kernels; `done` settles when it has run, however it ended. */
-  submitted(kernels: readonly string[], done: Promise<unknown>): void {
-    const serial = ++this.serial;
+  /** Notes a submit of these kernels. */
+  submitted(kernels: readonly string[]): void {
+    const now = this.clock.now();
     this.last = kernels;
-    this.submits.push({ serial, started: this.clock.now(), kernels });
+    this.submits.push({ serial: ++this.serial, started: now, kernels });
     this.arm();
+    if (now - this.lastAsked >= ASK_MS) this.ask(now);
+  }
+
+  private ask(now: number): void {
+    const { serial } = this;
+    this.asked = serial;
+    this.lastAsked = now;
     const end = () => this.ended(serial);
-    done.then(end, end);
+    this.options.workDone().then(end, end);
   }
 
   /** Notes a wait for something that follows all submits so far; the function returned says that it is over. */
@@ -149,6 +163,7 @@ export class Watchdog {
       this.idleMs = 0;
       return;
     }
+    if (this.asked < this.serial) this.ask(now);
     this.idleMs += passed;
     if (this.idleMs < 1000 * this.limitSeconds) return;
     const error = this.describe();

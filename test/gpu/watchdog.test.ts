@@ -55,19 +55,20 @@ const settled = () => new Promise<void>((done) => setImmediate(done));
 function watched(limit: WatchdogLimit, software = false) {
   const clock = new Clock();
   const hangs: GpuHangError[] = [];
-  const watchdog = new Watchdog({ limit, software, onHang: (error) => hangs.push(error), clock });
+  let submitted = 0;
+  const questions: { readonly upTo: number; answer(): void }[] = [];
+  const workDone = () => new Promise<void>((answer) => questions.push({ upTo: submitted, answer }));
+  const watchdog = new Watchdog({ limit, software, workDone, onHang: (error) => hangs.push(error), clock });
+  /** Submits; the function returned ends it, and what was submitted before. */
   const submit = (...kernels: string[]) => {
-    let end = () => {};
-    const done = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    watchdog.submitted(kernels, done);
+    const serial = ++submitted;
+    watchdog.submitted(kernels);
     return async () => {
-      end();
+      for (const { upTo, answer } of questions) if (upTo <= serial) answer();
       await settled();
     };
   };
-  return { clock, hangs, watchdog, submit };
+  return { clock, hangs, watchdog, submit, questions };
 }
 
 describe("a hang", () => {
@@ -75,12 +76,13 @@ describe("a hang", () => {
     const { clock, hangs, submit } = watched(10);
     const many = Array.from({ length: 12 }, (_, i) => `k${i}`);
     const end = submit("before");
+    await clock.pass(0.5);
     submit(...many, "k3");
     submit("behind");
     await end();
-    await clock.pass(9.8);
+    await clock.pass(8.9);
     expect(hangs).toEqual([]);
-    await clock.pass(1.5);
+    await clock.pass(2);
     expect(hangs).toHaveLength(1);
     expect(hangs[0]?.message).toMatch(
       /^the GPU hangs: it has finished nothing for 1[01](\.\d+)? s, at submit 2: k5, k6, k7, k8, k9, k10, k11, k3 \(and 1 more behind it\)$/,
@@ -104,12 +106,27 @@ describe("a hang", () => {
 
   test("is no long queue that moves", async () => {
     const { clock, hangs, submit } = watched(10);
-    const ends = Array.from({ length: 20 }, () => submit("k"));
+    const ends: (() => Promise<void>)[] = [];
+    for (let i = 0; i < 20; i++) {
+      ends.push(submit("k"));
+      await clock.pass(0.03);
+    }
     for (const end of ends) {
       await clock.pass(9);
       await end();
     }
     expect(hangs).toEqual([]);
+    await clock.pass(100);
+    expect(hangs).toEqual([]);
+  });
+
+  test("is no burst of submits, of which the device is asked about the first and, a tick later, about all", async () => {
+    const { clock, hangs, submit, questions } = watched(10);
+    const ends = Array.from({ length: 50 }, () => submit("k"));
+    expect(questions.map(({ upTo }) => upTo)).toEqual([1]);
+    await clock.pass(1.5);
+    expect(questions.map(({ upTo }) => upTo)).toEqual([1, 50]);
+    await ends.at(-1)?.();
     await clock.pass(100);
     expect(hangs).toEqual([]);
   });
@@ -162,7 +179,10 @@ test("by itself it waits 120 s for hardware; for software 600 s, and then 20 tim
   expect(software.watchdog.limitSeconds).toBe(600);
   await software.clock.pass(15);
   await open();
-  for (let i = 0; i < 15; i++) await software.submit("k")();
+  for (let i = 0; i < 15; i++) {
+    await software.clock.pass(0.03);
+    await software.submit("k")();
+  }
   software.submit("k");
   expect(software.watchdog.limitSeconds).toBe(300);
 });
