@@ -1,6 +1,6 @@
 // Opens the GPU for a command, and describes it.
-import { type AdapterReport, type Gpu, requestGpu, type TuneMode } from "../index.ts";
-import { installGpu } from "../node/index.ts";
+import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../index.ts";
+import { forgetGpu, installGpu } from "../node/index.ts";
 
 export interface AdapterFlags {
   readonly requireGpu?: boolean | undefined;
@@ -8,6 +8,8 @@ export interface AdapterFlags {
   readonly adapter?: string | undefined;
   /** Whether kernels are chosen by trying them; default: ESPALIER_TUNE, else auto. */
   readonly tune?: TuneMode | undefined;
+  /** Seconds without progress after which the GPU counts as hanging; 0: never. Default: by the adapter. */
+  readonly watchdog?: number | undefined;
 }
 
 /** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
@@ -16,7 +18,32 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
     ...(flags.requireGpu === undefined ? {} : { requireGpu: flags.requireGpu }),
     ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
   });
-  return requestGpu(flags.tune === undefined ? {} : { tune: flags.tune });
+  const { tune, watchdog = "auto" } = flags;
+  return requestGpu({ ...(tune === undefined ? {} : { tune }), watchdog: watchdog === 0 ? undefined : watchdog });
+}
+
+/** The device in use, or null. */
+function openedGpu(): Gpu | null {
+  try {
+    return currentGpu();
+  } catch {
+    return null;
+  }
+}
+
+/** Drops a device that was lost, and all that it held: the next `openGpu` begins anew. */
+export function dropGpu(): void {
+  openedGpu()?.destroy();
+  setCurrentGpu(null);
+  forgetGpu();
+}
+
+/** Whether the device in use hangs: its driver may then keep this process from ending. */
+export const gpuHangs = (): boolean => openedGpu()?.hangs ?? false;
+
+/** Tells the device in use that the command has been asked to end: it is no longer waited for as long as before. */
+export function hurryGpu(): void {
+  openedGpu()?.watchdog?.hurry();
 }
 
 /** The adapter's name: of a software one its driver, of a card the card's and the driver's. */

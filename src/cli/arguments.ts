@@ -7,6 +7,12 @@ export function number(text: string): number {
   return value;
 }
 
+export function atLeast0(text: string): number {
+  const value = number(text);
+  if (value < 0) throw new InvalidArgumentError("expected a number >= 0");
+  return value;
+}
+
 export function above0(text: string): number {
   const value = number(text);
   if (value <= 0) throw new InvalidArgumentError("want a number > 0");

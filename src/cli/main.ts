@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The `espalier` command.
 import "./early_signals.ts"; // first: nothing else may run before it
+import { endWithin } from "../node/index.ts";
+import { gpuHangs } from "./adapter.ts";
 import { guardStandardStreams } from "./console.ts";
 import { report } from "./fail.ts";
 import { main } from "./program.ts";
@@ -20,4 +22,5 @@ for (const stream of [process.stdout, process.stderr]) {
     stream.write("", () => done());
   });
 }
+if (gpuHangs()) endWithin(5);
 process.exit(exitCode(code));

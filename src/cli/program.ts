@@ -101,6 +101,11 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
     .option("--out <folder>", "where results go")
     .option("--overwrite", "start anew in a folder that holds a run")
     .option("--resume <folder>", "go on with a run that was interrupted")
+    .option(
+      "--restarts <n>",
+      "go on by itself so often when the GPU is lost; default 1, counted anew after a checkpoint",
+      whole,
+    )
     .option("--dry-run", "say what the run would be, and time a few steps; nothing is written")
     .addOption(
       new Option("--tune <mode>", "try kernels first: auto does so on hardware").choices(["off", "auto", "on"]),
@@ -121,7 +126,7 @@ Examples
   $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
     )
     .action(async (recipe: string | undefined, flags: TrainCommandFlags) => {
-      const { adapter, requireGpu, tune, resume, overwrite, dryRun, json } = flags;
+      const { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json } = flags;
       done(
         await runTrain({
           ...(recipe === undefined ? {} : { recipe }),
@@ -133,6 +138,8 @@ Examples
           adapter,
           requireGpu,
           tune,
+          watchdog,
+          restarts,
           modelNames,
           command: ["espalier", ...argv],
         }),

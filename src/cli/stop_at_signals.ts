@@ -1,5 +1,6 @@
 // Signals: Ctrl-C, the one by which a machine ends its programs, a terminal that is closed, and those that batch systems send
 // ahead of a time limit. A command stops at a good place, or saves and goes on.
+import { hurryGpu } from "./adapter.ts";
 import { exitCodeOf, Interrupted, type StopSignal } from "./fail.ts";
 import type { Output } from "./json_log.ts";
 
@@ -31,6 +32,7 @@ export function stopAtSignals(out: Output, when = ""): Stopping {
       if (abort.signal.aborted) process.exit(exitCodeOf(signal));
       stoppedBy = signal;
       abort.abort();
+      hurryGpu();
       out.say(`\nstopping${when === "" ? "" : ` ${when}`}; once more to stop at once`);
     },
   ]);

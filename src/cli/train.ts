@@ -6,8 +6,9 @@ import { dryRun } from "./dry_run.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { plannedData } from "./planned_data.ts";
-import { createProgress, type Progress, silent } from "./progress.ts";
+import { createProgress, silent } from "./progress.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
+import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restarts.ts";
 import { RunFiles } from "./run_files.ts";
 import { buildSession } from "./session.ts";
 import { checkSpiking } from "./spiking.ts";
@@ -24,32 +25,45 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   if (!flags.resume && !flags.dryRun) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
   checkSpiking(recipe.model, recipe.data.name);
   // Until a bar is drawn, lines are printed as they are.
-  const bar: Bar = { progress: { ...silent, log: (line) => out.say(line) } };
+  const standing: Standing = {
+    progress: { ...silent, log: (line) => out.say(line) },
+    step: 0,
+    begun: false,
+    signal: null,
+  };
   const planned = flags.dryRun ? plannedData(recipe.data) : null;
-  const data = planned ?? (await loadData(recipe, out, (line) => bar.progress.log(line)));
+  const data = planned ?? (await loadData(recipe, out, (line) => standing.progress.log(line)));
   try {
-    return await trainOn(recipe, data, flags, out, bar);
+    const { restarts = DEFAULT_RESTARTS } = flags;
+    return await withRestarts({ restarts, folder: recipe.out, standing, out }, (beginning) => {
+      const { resume: _, ...begun } = flags;
+      const again = beginning === "again" ? { ...begun, overwrite: true } : { ...begun, resume: recipe.out };
+      return trainOn(recipe, data, beginning === "asked" ? flags : again, out, standing);
+    });
   } catch (error) {
     throw withAdvice(error, recipe.data);
   } finally {
-    bar.progress.stop();
+    standing.progress.stop();
     await data.close();
   }
 }
 
-/** The bar that shows how far a run is. */
-interface Bar {
-  progress: Progress;
-}
-
-async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Output, bar: Bar): Promise<number> {
+async function trainOn(
+  recipe: Recipe,
+  data: Splits,
+  flags: TrainFlags,
+  out: Output,
+  standing: Standing,
+): Promise<number> {
   const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
   if (flags.dryRun) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
   const files = new RunFiles(recipe, out, { data, command: flags.command });
   if (flags.resume) await files.reopen();
   else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
+  standing.begun = true;
 
   using stopping = stopAtSignals(out, "after this step");
+  standing.signal = stopping.signal;
   const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
@@ -57,8 +71,8 @@ async function trainOn(recipe: Recipe, data: Splits, flags: TrainFlags, out: Out
   const resumedFrom = flags.resume ? await files.restore(session) : null;
   announce({ recipe, data, gpu, files, session, out }, { resumedFrom, predictedPeakBytes });
 
-  bar.progress = out.json ? silent : createProgress({ label: "train" });
-  const { progress } = bar;
+  const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
+  standing.progress = progress;
   const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
   const before = files.secondsSoFar();
   const started = performance.now();

@@ -5,6 +5,8 @@ import type { RecipeFlags } from "./recipe.ts";
 export interface TrainCommandFlags {
   adapter?: string;
   requireGpu?: boolean;
+  watchdog?: number;
+  restarts?: number;
   tune?: "off" | "auto" | "on";
   json?: boolean;
   model?: string;

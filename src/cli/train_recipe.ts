@@ -12,6 +12,8 @@ export interface TrainFlags extends AdapterFlags {
   readonly overwrite?: boolean;
   /** Only say what the run would be. */
   readonly dryRun?: boolean;
+  /** Times in a row that a lost device is replaced. */
+  readonly restarts?: number | undefined;
   readonly json?: boolean;
   readonly modelNames: readonly string[];
   /** Words of the command line, for the run's files to say how it was made. */

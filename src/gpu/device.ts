@@ -1,6 +1,6 @@
 // The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
 import { BufferPool } from "./buffer_pool.ts";
-import { GpuLostError, KernelError, MemoryError } from "./errors.ts";
+import { GpuHangError, GpuLostError, KernelError, MemoryError } from "./errors.ts";
 import { bufferMaker } from "./make_buffer.ts";
 import { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
@@ -161,6 +161,10 @@ export class Gpu {
   fail(error: Error): void {
     this.failure ??= error;
   }
+  /** Whether submitted work was given up, which a driver may still be busy with. */
+  get hangs(): boolean {
+    return this.failure instanceof GpuHangError;
+  }
   raisePending(): void {
     const error = this.cause ?? this.failure;
     if (error) throw error;
@@ -262,12 +266,16 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
     const { description, device, architecture, vendor } = adapter.info;
     const name = description || device || architecture || vendor || "the adapter";
     const features = [...(wanted.requiredFeatures ?? [])].join(", ") || "no feature";
-    const limits = Object.entries(wanted.requiredLimits ?? {}).map(([limit, value]) => `${limit} ${value}`);
+    const { maxBufferSize, maxStorageBufferBindingSize } = wanted.requiredLimits ?? {};
+    const limits =
+      maxBufferSize === undefined
+        ? "WebGPU's default limits"
+        : `all limits that it offers, such as buffers of ${maxBufferSize} and bindings of ${maxStorageBufferBindingSize} bytes`;
     const words = String((cause as Error)?.message ?? cause)
       .trim()
       .replaceAll(/\s*\n\s*/g, "; ");
     throw new GpuLostError(
-      `${name} gave no device: ${words} (asked for ${features}, ${limits.join(", ") || "WebGPU's default limits"}); another program may hold the GPU, or its driver may be too old`,
+      `${name} gave no device: ${words} (asked for ${features} and ${limits}). Another program may hold the GPU, or its driver may be too old`,
     );
   }
 }

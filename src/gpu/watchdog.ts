@@ -16,6 +16,9 @@ const PATIENCE = 20;
 const MAP_SECONDS = 30;
 /** The device is asked about work at most this often, in ms: each question keeps the host busy until it is answered. */
 const ASK_MS = 20;
+/** Once somebody is in a hurry (a signal asked the program to end): seconds, and times the longest submit so far. */
+const HURRY_SECONDS = 10;
+const HURRY_PATIENCE = 3;
 /** Kernels that the error names. */
 const NAMED = 8;
 
@@ -74,6 +77,7 @@ export class Watchdog {
   private idleMs = 0;
   private timer: unknown = null;
   private last: readonly string[] = [];
+  private hurried = false;
 
   constructor(options: WatchdogOptions) {
     const { limit } = options;
@@ -95,13 +99,19 @@ export class Watchdog {
     const { limit, software } = this.options;
     const known = this.done >= KNOWN_SUBMITS ? Math.max(HARDWARE_SECONDS, PATIENCE * this.longest) : UNKNOWN_SECONDS;
     const seconds = limit === "auto" ? (software ? known : HARDWARE_SECONDS) : limit;
-    return this.submits.length > 0 ? seconds : Math.min(seconds, MAP_SECONDS);
+    const patient = this.submits.length > 0 ? seconds : Math.min(seconds, MAP_SECONDS);
+    return this.hurried ? Math.min(patient, Math.max(HURRY_SECONDS, HURRY_PATIENCE * this.longest)) : patient;
+  }
+
+  /** From now on ten seconds are enough, or three times the longest submit so far: the program has been asked to end. */
+  hurry(): void {
+    this.hurried = true;
   }
 
   /** Notes a submit of these kernels. */
   submitted(kernels: readonly string[]): void {
     const now = this.clock.now();
-    this.last = kernels;
+    if (kernels.length > 0) this.last = kernels;
     this.submits.push({ serial: ++this.serial, started: now, kernels });
     this.arm();
     if (now - this.lastAsked >= ASK_MS) this.ask(now);

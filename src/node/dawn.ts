@@ -24,6 +24,14 @@ interface Ready {
 
 /** By what was asked. It also keeps Dawn's objects alive: Dawn crashes when one is collected while its adapters live. */
 const ready = new Map<string, Promise<Ready>>();
+/** Those of devices that were lost, which stay alive too. */
+const forgotten: Promise<Ready>[] = [];
+
+/** Lets the next `installGpu` begin anew, with Dawn and the driver: after a device was lost. */
+export function forgetGpu(): void {
+  forgotten.push(...ready.values());
+  ready.clear();
+}
 
 /**
  * Sets `navigator.gpu` and the WebGPU globals, so that the engine finds here what it finds in a page.

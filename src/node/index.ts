@@ -1,6 +1,7 @@
 // The Node host: an adapter through Dawn, files, and what the environment says.
 export { SetupError } from "./command.ts";
-export { type InstallOptions, installGpu } from "./dawn.ts";
+export { forgetGpu, type InstallOptions, installGpu } from "./dawn.ts";
+export { endWithin } from "./end_surely.ts";
 export {
   bugTracker,
   gitCommit,

@@ -38,6 +38,12 @@ export class CheckpointShelf {
     return names.sort((a, b) => stepOf(a) - stepOf(b));
   }
 
+  /** Step of the latest checkpoint, unread; null without one. */
+  async latestStep(): Promise<number | null> {
+    const name = (await this.steps()).at(-1);
+    return name === undefined ? null : stepOf(name);
+  }
+
   /** The latest checkpoint, or null. */
   async latest(): Promise<{ path: string; bytes: Uint8Array } | null> {
     const name = (await this.steps()).at(-1);

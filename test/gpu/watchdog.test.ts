@@ -93,7 +93,9 @@ describe("a hang", () => {
 
   test("is a reading that does not arrive although all work is done, and half a minute is enough for that", async () => {
     const { clock, hangs, watchdog, submit } = watched("auto");
-    const end = submit("conv2d");
+    submit("conv2d");
+    await clock.pass(0.03);
+    const end = submit(); // the copy of the reading
     watchdog.waiting();
     await end();
     await clock.pass(29);
@@ -185,6 +187,25 @@ test("by itself it waits 120 s for hardware; for software 600 s, and then 20 tim
   }
   software.submit("k");
   expect(software.watchdog.limitSeconds).toBe(300);
+});
+
+test("asked to end, a program waits ten seconds, or three times the longest submit", async () => {
+  const { clock, hangs, watchdog, submit } = watched("auto");
+  const end = submit("k");
+  await clock.pass(5);
+  await end();
+  submit("k");
+  watchdog.hurry();
+  expect(watchdog.limitSeconds).toBe(15);
+  await clock.pass(13);
+  expect(hangs).toEqual([]);
+  await clock.pass(4);
+  expect(hangs).toHaveLength(1);
+
+  const impatient = watched(4);
+  impatient.submit("k");
+  impatient.watchdog.hurry();
+  expect(impatient.watchdog.limitSeconds).toBe(4);
 });
 
 test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])("%d seconds are refused", (limit) => {
