@@ -20,46 +20,64 @@ function pictureOf(png: Uint8Array): EventImage {
 
 export class RunBoard {
   private readonly directory: RunDirectory;
+  private readonly note: (problem: string) => void;
   private writer: Writer | null = null;
   private file = "";
+  private complained = false;
   /** The last record, and when it came: for the speed between two. */
-  private mark: { readonly step: number; readonly time: number } | null = null;
-
-  constructor(directory: RunDirectory) {
+  private mark: { readonly step: number; readonly time: number } | null =
+    null; /** `note` hears, once, of what cannot be written: a run does not end for want of its pictures. */
+  constructor(directory: RunDirectory, note: (problem: string) => void = () => {}) {
     this.directory = directory;
+    this.note = note;
   }
 
+  private complain(problem: unknown): void {
+    if (!this.complained) this.note(`TensorBoard files are incomplete: ${(problem as Error).message}`);
+    this.complained = true;
+  }
   get folder(): string {
     return this.directory.path(FOLDER);
-  }
-
-  async clear(): Promise<void> {
-    for (const name of await this.directory.list(FOLDER))
-      if (name.includes("tfevents")) await this.directory.remove(`${FOLDER}/${name}`);
-  }
-
-  /**
+  } /**
    * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; what earlier
    * files hold from there on was not saved, will be done again, and is dropped by readers.
    */
   async begin(step = 0): Promise<void> {
     // Loaded here: most commands have no use for it.
-    this.writer = await import("../export/index.ts");
+    const writer = await import("../export/index.ts");
+    try {
+      await this.open(writer, step);
+      this.writer = writer;
+    } catch (cause) {
+      this.complain(cause);
+    }
+  }
+
+  private async open(writer: Writer, step: number): Promise<void> {
     const time = now();
-    const name = this.writer.eventFileName(time);
+    const name = writer.eventFileName(time);
     const taken = new Set(await this.directory.list(FOLDER));
     let free = name;
     for (let n = 2; taken.has(free); n++) free = `${name}-${n}`;
     this.file = `${FOLDER}/${free}`;
-    this.directory.appendBytes(
-      this.file,
-      this.writer.encodeEvents([{ wallTime: time, step, values: [], start: true }]),
-    );
+    this.directory.appendBytes(this.file, writer.encodeEvents([{ wallTime: time, step, values: [], start: true }]));
   }
 
   private add(make: (writer: Writer) => readonly TensorBoardEvent[]): void {
     if (!this.writer) return;
-    this.directory.appendBytes(this.file, this.writer.encodeEvents(make(this.writer), { header: false }));
+    let bytes: Uint8Array;
+    try {
+      bytes = this.writer.encodeEvents(make(this.writer), { header: false });
+    } catch (cause) {
+      this.complain(cause); // A number that the format cannot hold costs itself only.
+      return;
+    }
+    try {
+      this.directory.appendBytes(this.file, bytes);
+    } catch (cause) {
+      this.writer = null; // What follows half an event cannot be read.
+      this.complain(cause);
+    }
   }
 
   record(record: RunRecord): void {

@@ -4,9 +4,11 @@ import {
   CheckpointShelf,
   type DenseArray,
   type EpochRecord,
+  type FoundCheckpoint,
   OpError,
   type Position,
   type RunRecord,
+  readProgress,
   type Session,
   type SpikeFigure,
   type StateDict,
@@ -14,7 +16,7 @@ import {
   writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
-import { RunDirectory, runEnvironment } from "../node/index.ts";
+import { type RunDirectory, runEnvironment } from "../node/index.ts";
 import { adapterName } from "./adapter.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
@@ -23,6 +25,7 @@ import type { Output } from "./json_log.ts";
 import type { Recipe } from "./recipe.ts";
 import { RunBoard } from "./run_board.ts";
 import { cardFacts, commandLine, type RunResult } from "./run_card.ts";
+import type { RunFolder } from "./run_folder.ts";
 import { sampleStrip } from "./sample_strip.ts";
 import { forEncoder, isSpiking, neuronMetadata } from "./spiking.ts";
 
@@ -31,6 +34,7 @@ const INFO = "run.json";
 const ONNX = "model.onnx";
 
 export interface RunSources {
+  readonly folder: RunFolder;
   readonly data: Splits;
   /** Words of the command line. */
   readonly command: readonly string[];
@@ -54,9 +58,9 @@ export class RunFiles {
     this.recipe = recipe;
     this.out = out;
     this.sources = sources;
-    this.directory = new RunDirectory(recipe.out);
+    this.directory = sources.folder.directory;
     this.shelf = new CheckpointShelf(this.directory, recipe.checkpoint.keep);
-    this.board = new RunBoard(this.directory);
+    this.board = new RunBoard(this.directory, (problem) => this.note(problem));
   }
 
   /** Who ran what: saved beside the metrics. */
@@ -69,17 +73,15 @@ export class RunFiles {
       seed: this.recipe.seed,
       config: this.recipe,
     };
+  } /** A line that must be seen, by people and by programs. */
+  private note(problem: string): void {
+    this.out.say(problem);
+    this.out.emit({ kind: "note", problem });
   }
 
-  /** Starts an empty directory. Fails at once when it cannot be written. */
-  async create(config: string, adapter: AdapterReport, overwrite: boolean): Promise<void> {
-    if (overwrite) {
-      for (const name of await this.directory.list("checkpoints")) await this.directory.remove(`checkpoints/${name}`);
-      await this.directory.remove(METRICS);
-      await Trail.clear(this.directory);
-      await this.board.clear();
-      for (const name of [ONNX, "README.md"]) await this.directory.remove(name);
-    }
+  /** Begins a run. Fails at once when its folder cannot be written. */
+  async create(config: string, adapter: AdapterReport): Promise<void> {
+    this.sources.folder.begin();
     await this.directory.write("config.yaml", config);
     this.info = this.runInfo(adapter);
     await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
@@ -90,27 +92,44 @@ export class RunFiles {
   }
 
   async reopen(): Promise<void> {
-    this.rows = this.directory.lines(METRICS);
+    const { rows, damaged } = this.directory.readLog(METRICS);
+    this.rows = rows;
+    if (damaged.length > 0) {
+      const which = `${damaged.length === 1 ? "line" : "lines"} ${damaged.slice(0, 5).join(", ")}${damaged.length > 5 ? ", ..." : ""}`;
+      this.note(`${this.directory.path(METRICS)}: ${which} damaged and left out; ${rows.length} rows are whole`);
+    }
     try {
       this.info = JSON.parse(new TextDecoder().decode(await this.directory.read(INFO))) as Record<string, unknown>;
     } catch {
       // The card will say less.
     }
-  }
-
-  /** Loads the latest checkpoint, and drops metrics of steps that will be done again. Returns the file's name. */
-  async restore(session: Session): Promise<string> {
-    const latest = await this.shelf.latest();
-    if (!latest) throw new UsageError(`${this.directory.root}: has no checkpoint to resume from`);
-    session.load(latest.bytes, latest.path);
+  } /**
+   * Loads the newest whole checkpoint, and drops metrics of steps that will be done again. Returns the file's name, or null
+   * where there is no checkpoint: the run begins at its beginning then.
+   *
+   * Errors   UsageError naming each checkpoint where all are damaged.
+   */
+  async restore(session: Session): Promise<string | null> {
+    const latest = await this.newestWhole();
+    if (latest) session.load(latest.bytes, this.directory.path(latest.path));
     this.bestSaved = session.bestAccuracy;
-    this.rows = this.rows.filter((row) => (row["step"] as number) <= session.position.step);
+    this.rows = this.rows.filter((row) => !((row["step"] as number) > session.position.step));
     this.seconds = Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
     await this.directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     await this.board.begin(session.position.step + 1);
-    return latest.path;
+    return latest?.path ?? null;
   }
 
+  private async newestWhole(): Promise<FoundCheckpoint["whole"]> {
+    const { directory } = this;
+    const { whole, damaged } = await this.shelf.newestWhole((bytes, path) => readProgress(bytes, directory.path(path)));
+    if (whole === null && damaged.length > 0) {
+      const list = damaged.map(({ why }) => `\n  ${why}`).join("");
+      throw new UsageError(`${directory.root}: no checkpoint is whole; --overwrite starts anew${list}`);
+    }
+    for (const { why } of damaged) this.note(`damaged checkpoint passed over: ${why}`);
+    return whole;
+  }
   secondsSoFar(): number {
     return this.seconds;
   }
@@ -119,6 +138,7 @@ export class RunFiles {
     const row = { ...record };
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));
+    this.sources.folder.hasRecords();
     this.board.record(record);
     this.out.emit(row);
   }
@@ -127,6 +147,7 @@ export class RunFiles {
     const isBest = session.bestAccuracy > this.bestSaved;
     const path = await this.shelf.save(position.step, await session.save(position), isBest);
     if (isBest) this.bestSaved = session.bestAccuracy;
+    this.sources.folder.hasCheckpoint();
     const row = { kind: "checkpoint", step: position.step, path, elapsed };
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));

@@ -10,35 +10,41 @@ import { createProgress, silent } from "./progress.ts";
 import { type Recipe, recipeToYaml } from "./recipe.ts";
 import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restarts.ts";
 import { RunFiles } from "./run_files.ts";
+import type { RunFolder } from "./run_folder.ts";
 import { buildSession } from "./session.ts";
 import { checkSpiking } from "./spiking.ts";
-import { stopAtSignals } from "./stop_at_signals.ts";
+import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
 import { loadData, planOf, samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
-import { chooseFolder, readRecipe, type TrainFlags } from "./train_recipe.ts";
+import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { finishRun } from "./train_result.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
 
-/** Runs a training. Returns the exit code; throws on failure, `Interrupted` when the user stopped it. */
-export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags.json ?? false)): Promise<number> {
-  let recipe = readRecipe(flags);
-  if (!flags.resume && !flags.dryRun) recipe = { ...recipe, out: chooseFolder(recipe, flags) };
+/** Runs a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
+export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
+  using stopping = stopAtSignals(out, "as soon as the run is saved");
+  const flags = settleAuto(given);
+  const { recipe, folder } = await openRun(flags, (line) => {
+    if (out.json) process.stderr.write(`${line}\n`);
+    else out.say(line);
+  });
+  using _claim = folder;
   checkSpiking(recipe.model, recipe.data.name);
   // Until a bar is drawn, lines are printed as they are.
   const standing: Standing = {
     progress: { ...silent, log: (line) => out.say(line) },
     step: 0,
     begun: false,
-    signal: null,
+    signal: stopping.signal,
   };
   const planned = flags.dryRun ? plannedData(recipe.data) : null;
-  const data = planned ?? (await loadData(recipe, out, (line) => standing.progress.log(line)));
+  const reading = planned ?? loadData(recipe, out, (line) => standing.progress.log(line));
+  const data = await stopping.orStop(Promise.resolve(reading), beforeFirstStep(flags));
   try {
     const { restarts = DEFAULT_RESTARTS } = flags;
     return await withRestarts({ restarts, folder: recipe.out, standing, out }, (beginning) => {
-      const { resume: _, ...begun } = flags;
-      const again = beginning === "again" ? { ...begun, overwrite: true } : { ...begun, resume: recipe.out };
-      return trainOn(recipe, data, beginning === "asked" ? flags : again, out, standing);
+      const asked = beginning === "checkpoint" ? { ...flags, resume: recipe.out } : flags;
+      return trainOn(recipe, data, { flags: asked, folder, out, standing, stopping });
     });
   } catch (error) {
     throw withAdvice(error, recipe.data);
@@ -48,28 +54,36 @@ export async function runTrain(flags: TrainFlags, out: Output = makeOutput(flags
   }
 }
 
-async function trainOn(
-  recipe: Recipe,
-  data: Splits,
-  flags: TrainFlags,
-  out: Output,
-  standing: Standing,
-): Promise<number> {
-  const gpu = await openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
-  if (flags.dryRun) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
-  const files = new RunFiles(recipe, out, { data, command: flags.command });
+const beforeFirstStep = ({ resume }: TrainFlags): string =>
+  resume === undefined
+    ? "stopped before the first step; nothing was kept, and the same command starts again"
+    : `stopped before the first step; go on with: espalier train --resume ${resume}`;
+
+interface Around {
+  readonly flags: TrainFlags;
+  readonly folder: RunFolder | null;
+  readonly out: Output;
+  readonly standing: Standing;
+  readonly stopping: Stopping;
+}
+
+async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<number> {
+  const { flags, folder, out, standing, stopping } = around;
+  const opening = openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
+  const gpu = await stopping.orStop(opening, beforeFirstStep(flags));
+  if (folder === null) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
+  const files = new RunFiles(recipe, out, { data, folder, command: flags.command });
   if (flags.resume) await files.reopen();
-  else await files.create(recipeToYaml(recipe), gpu.adapter, flags.overwrite ?? false);
+  else await files.create(recipeToYaml(recipe), gpu.adapter);
   standing.begun = true;
 
-  using stopping = stopAtSignals(out, "after this step");
-  standing.signal = stopping.signal;
   const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
-  if (recipe.weights && !flags.resume) await beginWith(recipe.weights, recipe, session, out);
   const resumedFrom = flags.resume ? await files.restore(session) : null;
+  if (recipe.weights && resumedFrom === null) await beginWith(recipe.weights, recipe, session, out);
   announce({ recipe, data, gpu, files, session, out }, { resumedFrom, predictedPeakBytes });
+  if (flags.resume && resumedFrom === null) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
 
   const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
   standing.progress = progress;
@@ -79,12 +93,12 @@ async function trainOn(
   const seconds = () => before + (performance.now() - started) / 1000;
   const trained = await trainLoop({ recipe, session, files, progress, seconds, signal: stopping.signal });
   progress.stop();
+  const goOn = `go on with: espalier train --resume ${recipe.out}`;
   if (!trained.finished) {
-    throw stopping.interrupted(
-      `stopped at step ${trained.position.step} of ${session.totalSteps}; go on with: espalier train --resume ${recipe.out}`,
-    );
+    throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
   }
-  await finishRun({ recipe, session, files, seconds, data, gpu, random, predictedPeakBytes, out }, trained);
+  const finishing = finishRun({ recipe, session, files, seconds, data, gpu, random, predictedPeakBytes, out }, trained);
+  await stopping.orStop(finishing, `stopped after the last step, before the result was written; ${goOn}`);
   for (const row of (await profile?.stop()) ?? [])
     process.stderr.write(`${row.ms.toFixed(1).padStart(10)} ms  ${String(row.calls).padStart(7)} x  ${row.kernel}\n`);
   return 0;

@@ -1,5 +1,6 @@
 // The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
 import type { EpochRecord, FitResult, Position, RunRecord, Session } from "../index.ts";
+import { FileError } from "../node/index.ts";
 import type { Progress } from "./progress.ts";
 import type { Recipe } from "./recipe.ts";
 import type { RunFiles } from "./run_files.ts";
@@ -40,19 +41,29 @@ export interface LoopResult extends FitResult {
 /** Trains to the end or until the signal. */
 export async function trainLoop(parts: LoopParts): Promise<LoopResult> {
   const loop = new Loop(parts);
-  const { session, recipe, signal } = parts;
+  const { session, recipe } = parts;
   const result = await session.fit({
-    signal,
+    signal: AbortSignal.any([parts.signal, loop.broken.signal]),
     checkpointEvery: recipe.checkpoint.per === "step" ? recipe.checkpoint.every : 0,
     onStep: (position) => loop.onStep(position),
     onRecord: (record) => loop.onRecord(record),
     onCheckpoint: (position, reason) => loop.onCheckpoint(position, reason),
   });
+  const { failure } = loop;
+  if (failure) {
+    const { message } = failure;
+    throw new FileError(
+      `${message}; stopped, and saved at step ${result.position.step}. Go on with: espalier train --resume ${recipe.out}`,
+    );
+  }
   return { ...result, beforeFinetune: loop.beforeFinetune };
 }
 
 class Loop {
   beforeFinetune: BeforeFinetune | undefined;
+  /** Metrics are results: where they cannot be written the run stops, with a checkpoint. */
+  failure: FileError | null = null;
+  readonly broken = new AbortController();
   private readonly parts: LoopParts;
   private readonly warned = new Set<string>();
   /** What the bar shows besides the step. */
@@ -69,7 +80,14 @@ class Loop {
 
   async onRecord(record: RunRecord): Promise<void> {
     const { files, session } = this.parts;
-    files.record(record);
+    if (this.failure) return;
+    try {
+      files.record(record);
+    } catch (cause) {
+      if (!(cause instanceof FileError)) throw cause;
+      this.failure = cause;
+      return this.broken.abort();
+    }
     if (record.kind === "step") {
       this.payload = { loss: record.loss.toFixed(3), sparsity: percent(record.sparsity, 1) };
       return;

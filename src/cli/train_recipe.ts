@@ -1,13 +1,15 @@
 // What a run of `espalier train` is asked for: its flags, its recipe, and the folder it goes to.
 import { RunDirectory } from "../node/index.ts";
 import type { AdapterFlags } from "./adapter.ts";
-import { UsageError } from "./fail.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "./recipe.ts";
+import { commandLine } from "./run_card.ts";
+import { holdsRun, RunFolder } from "./run_folder.ts";
 
 export interface TrainFlags extends AdapterFlags {
   readonly recipe?: string;
   /** Settings that win over the recipe's. */
   readonly settings: RecipeFlags;
+  /** The folder of a run to go on with, or AUTO. */
   readonly resume?: string;
   readonly overwrite?: boolean;
   /** Only say what the run would be. */
@@ -20,23 +22,49 @@ export interface TrainFlags extends AdapterFlags {
   readonly command: readonly string[];
 }
 
-/** A folder that is free: the wanted one, or the same with -2, -3, ... when nobody chose it. */
-function freeFolder(wanted: string): string {
-  if (new RunDirectory(wanted).isEmpty()) return wanted;
-  for (let n = 2; ; n++) if (new RunDirectory(`${wanted}-${n}`).isEmpty()) return `${wanted}-${n}`;
+/** `--resume` with this word: go on where there is something to go on with, else begin. */
+export const AUTO = "auto";
+
+/**
+ * The flags with `--resume auto` settled: the folder is that of the recipe or --out, and it is gone on with where it holds a
+ * run. The same command line then serves for the first start and for each one after.
+ */
+export function settleAuto(flags: TrainFlags): TrainFlags {
+  if (flags.resume !== AUTO) return flags;
+  const { resume: _, ...rest } = flags;
+  const { out } = readRecipe(rest);
+  const settings = { ...rest.settings, out };
+  return holdsRun(out) ? { ...rest, settings, resume: out } : { ...rest, settings };
 }
 
-/** The folder of a new run. Errors: UsageError where the chosen one is taken. */
-export function chooseFolder(recipe: Recipe, flags: TrainFlags): string {
-  const chosen = flags.settings.out !== undefined || flags.recipe !== undefined;
-  if (flags.overwrite) return recipe.out;
-  if (!chosen) return freeFolder(recipe.out);
-  if (!new RunDirectory(recipe.out).isEmpty()) {
-    throw new UsageError(
-      `${recipe.out}: holds files already. Use --resume ${recipe.out} to go on, or --overwrite to start anew`,
-    );
+/** A run that is about to begin or go on, and its folder, claimed and locked; a dry run has none. */
+export interface OpenedRun {
+  readonly recipe: Recipe;
+  readonly folder: RunFolder | null;
+}
+
+/** Reads the recipe and claims the folder. Errors: RecipeError, and those of RunFolder.open. */
+export async function openRun(flags: TrainFlags, note: (line: string) => void): Promise<OpenedRun> {
+  if (flags.dryRun) return { recipe: readRecipe(flags), folder: null };
+  const lock = { command: commandLine(flags.command), note };
+  if (flags.resume !== undefined) {
+    const folder = await RunFolder.open({ wanted: flags.resume, how: "resume", lock });
+    try {
+      return { recipe: readRecipe(flags), folder };
+    } catch (error) {
+      folder[Symbol.dispose]();
+      throw error;
+    }
   }
-  return recipe.out;
+  const recipe = readRecipe(flags);
+  const anyName = flags.settings.out === undefined && flags.recipe === undefined && !flags.overwrite;
+  const folder = await RunFolder.open({
+    wanted: recipe.out,
+    how: flags.overwrite ? "overwrite" : "new",
+    anyName,
+    lock,
+  });
+  return { recipe: { ...recipe, out: folder.root }, folder };
 }
 
 /** The recipe of a run: that of a file, of the run to go on with, or the defaults; flags win. */

@@ -2,30 +2,11 @@
 import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
+import { codeOf, reason } from "./reasons.ts";
 
 /** A file that could not be written; names the path and what to do about it. */
 export class FileError extends Error {
   override readonly name = "FileError";
-}
-
-const codeOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? "";
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or folder",
-  ENOTDIR: "a part of the path is not a folder",
-  EISDIR: "it is a folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file is larger than this file system or limit allows",
-  EMFILE: "too many open files",
-};
-
-/** What went wrong, in words where we have them. */
-function reason(cause: unknown): string {
-  return REASONS[codeOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause));
 }
 
 /** All bytes of a regular file. `fs.readFile` refuses files above 2 GiB, so this asks piece by piece. */

@@ -1,14 +1,26 @@
 // A run's directory on disk: atomic writes, and an append-only log of metrics.
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunStore } from "../train/index.ts";
 import { FileError, writeAtomic } from "./files.ts";
+import { makeFolder } from "./make_folder.ts";
+import { reason } from "./reasons.ts";
+
+/** A log read back. */
+export interface LogRows {
+  readonly rows: Record<string, unknown>[];
+  /** Numbers, from 1, of the lines that are not whole JSON objects and are left out. */
+  readonly damaged: readonly number[];
+}
 
 export class RunDirectory implements RunStore {
   readonly root: string;
+  private readonly check: () => void;
 
-  constructor(root: string) {
+  /** `check`: called before each write; throws when the directory is no longer this process's own. */
+  constructor(root: string, check: () => void = () => {}) {
     this.root = root;
+    this.check = check;
   }
 
   path(name: string): string {
@@ -17,21 +29,19 @@ export class RunDirectory implements RunStore {
   exists(name: string): boolean {
     return existsSync(this.path(name));
   }
-  isEmpty(): boolean {
-    return !existsSync(this.root) || readdirSync(this.root).length === 0;
-  }
 
   private guarded<T>(name: string, verb: string, work: () => T): T {
     try {
       return work();
     } catch (cause) {
       if (cause instanceof FileError) throw cause;
-      throw new FileError(`${this.path(name)}: cannot ${verb}: ${(cause as Error).message}`);
+      throw new FileError(`${this.path(name)}: cannot ${verb}: ${reason(cause)}`);
     }
   }
 
   async write(name: string, bytes: Uint8Array | string): Promise<void> {
-    this.guarded(name, "create its folder", () => mkdirSync(dirname(this.path(name)), { recursive: true }));
+    this.check();
+    makeFolder(dirname(this.path(name)));
     await writeAtomic(this.path(name), typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   }
   async read(name: string): Promise<Uint8Array> {
@@ -44,29 +54,48 @@ export class RunDirectory implements RunStore {
     this.guarded(name, "remove", () => rmSync(this.path(name), { force: true }));
   }
 
-  /** Adds a line to a log. A line cut short by a crash is dropped by `lines`. */
+  /** Adds a line to a log. A line cut short by a crash is passed over by `readLog`. */
   append(name: string, line: string): void {
+    this.check();
     this.guarded(name, "append", () => appendFileSync(this.path(name), `${line}\n`));
   }
   /** Adds bytes to a file, which is made where there is none. */
   appendBytes(name: string, bytes: Uint8Array): void {
-    this.guarded(name, "append", () => {
-      mkdirSync(dirname(this.path(name)), { recursive: true });
-      appendFileSync(this.path(name), bytes);
-    });
+    this.check();
+    makeFolder(dirname(this.path(name)));
+    this.guarded(name, "append", () => appendFileSync(this.path(name), bytes));
   }
-  /** The whole lines of a log as JSON objects. */
-  lines(name: string): Record<string, unknown>[] {
-    if (!this.exists(name)) return [];
-    const out: Record<string, unknown>[] = [];
-    for (const line of readFileSync(this.path(name), "utf8").split("\n")) {
+
+  /** The JSON objects of a log, one a line. A line that is not one costs itself only, and is counted. */
+  readLog(name: string): LogRows {
+    const rows: Record<string, unknown>[] = [];
+    const damaged: number[] = [];
+    if (!this.exists(name)) return { rows, damaged };
+    const text = this.guarded(name, "read", () => readFileSync(this.path(name), "utf8"));
+    const lines = text.split("\n");
+    for (const [i, line] of lines.entries()) {
       if (line.trim() === "") continue;
-      try {
-        out.push(JSON.parse(line) as Record<string, unknown>);
-      } catch {
-        break; // the tail of a crash
-      }
+      const row = parseObject(line);
+      if (row) rows.push(row);
+      // A last line without its end is the tail of a crash.
+      else if (i < lines.length - 1) damaged.push(i + 1);
     }
-    return out;
+    return { rows, damaged };
+  }
+
+  /** The rows of `readLog`. */
+  lines(name: string): Record<string, unknown>[] {
+    return this.readLog(name).rows;
+  }
+}
+
+function parseObject(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
   }
 }

@@ -47,7 +47,7 @@ export { type PruningReport, pruningReport } from "./report.ts";
 export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";
 export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
 export { evaluationBatch, type ImageSize, isStreamed, type SessionData } from "./session_data.ts";
-export { CheckpointShelf, type RunStore } from "./store.ts";
+export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
 export {
   type ByteImages,

@@ -9,9 +9,22 @@ export interface RunStore {
 }
 
 const FOLDER = "checkpoints";
-const BEST = `${FOLDER}/best.safetensors`;
-
+const BEST_NAME = "best.safetensors";
+const BEST = `${FOLDER}/${BEST_NAME}`;
 const stepOf = (name: string) => Number(/^step_(\d+)\.safetensors$/.exec(name)?.[1] ?? Number.NaN);
+
+export interface DamagedCheckpoint {
+  readonly path: string;
+  /** The message of what was thrown. */
+  readonly why: string;
+}
+
+export interface FoundCheckpoint {
+  /** Null where no checkpoint is whole, or there is none. */
+  readonly whole: { readonly path: string; readonly bytes: Uint8Array } | null;
+  /** Those that were passed over, the newest first. */
+  readonly damaged: readonly DamagedCheckpoint[];
+}
 
 export class CheckpointShelf {
   private readonly store: RunStore;
@@ -22,14 +35,16 @@ export class CheckpointShelf {
     if (!Number.isInteger(keep) || keep < 1) throw new RangeError(`keep wants a whole number >= 1, was given ${keep}`);
     this.store = store;
     this.keep = keep;
-  }
-
-  /** Saves, then removes what is older than the last K: at no moment is there none. Returns the path. */
+  } /**
+   * Saves, then removes what is older than the last K up to this step: at no moment is there none. What is newer was damaged
+   * when the run went on from an older one, and stays until it is written anew. Returns the path.
+   */
   async save(step: number, bytes: Uint8Array, isBest: boolean): Promise<string> {
     const path = `${FOLDER}/step_${String(step).padStart(8, "0")}.safetensors`;
     await this.store.write(path, bytes);
     if (isBest) await this.store.write(BEST, bytes);
-    for (const old of (await this.steps()).slice(0, -this.keep)) await this.store.remove(`${FOLDER}/${old}`);
+    const upTo = (await this.steps()).filter((name) => stepOf(name) <= step);
+    for (const old of upTo.slice(0, -this.keep)) await this.store.remove(`${FOLDER}/${old}`);
     return path;
   }
 
@@ -44,11 +59,23 @@ export class CheckpointShelf {
     return name === undefined ? null : stepOf(name);
   }
 
-  /** The latest checkpoint, or null. */
-  async latest(): Promise<{ path: string; bytes: Uint8Array } | null> {
-    const name = (await this.steps()).at(-1);
-    if (!name) return null;
-    const path = `${FOLDER}/${name}`;
-    return { path, bytes: await this.store.read(path) };
+  /**
+   * The newest checkpoint that `check` finds whole: of the latest, then the best one. `check` is given the bytes and the path
+   * and throws for a damaged one; so does the store for one that cannot be read.
+   */
+  async newestWhole(check: (bytes: Uint8Array, path: string) => void): Promise<FoundCheckpoint> {
+    const damaged: DamagedCheckpoint[] = [];
+    const best = (await this.store.list(FOLDER)).includes(BEST_NAME) ? [BEST_NAME] : [];
+    for (const name of [...(await this.steps()).reverse(), ...best]) {
+      const path = `${FOLDER}/${name}`;
+      try {
+        const bytes = await this.store.read(path);
+        check(bytes, path);
+        return { whole: { path, bytes }, damaged };
+      } catch (cause) {
+        damaged.push({ path, why: cause instanceof Error ? cause.message : String(cause) });
+      }
+    }
+    return { whole: null, damaged };
   }
 }

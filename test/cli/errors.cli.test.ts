@@ -154,7 +154,9 @@ describe("output directory", () => {
   test("holds a run already", async () => {
     const dir = join(scratch, "taken");
     mkdirSync(dir);
-    writeFileSync(join(dir, "metrics.jsonl"), "");
+    writeFileSync(join(dir, "config.yaml"), "");
+    mkdirSync(join(dir, "checkpoints"));
+    writeFileSync(join(dir, "checkpoints", "step_00000001.safetensors"), "");
     expectOneLine(await run(["train", "--out", dir]), /--resume .*taken.*--overwrite/, 2);
   });
 });
