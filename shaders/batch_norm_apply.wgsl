@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       v += residual[at.j];
     }
     if (AFTER != 0u) {
-      v = max(v, Item(0.0));
+      v = item_relu(v);
     }
     y[at.j] = v;
     at = channel_step(at);

@@ -3,7 +3,9 @@
 // axis between them, so that most elements need no division.
 //!include "lib/index.wgsl"
 //!include "lib/broadcast.wgsl"
+//!include "lib/nonfinite.wgsl"
 const OP: u32 = 0u;                      //!spec   add, sub, mul, div, maximum, minimum
+const_assert OP <= 5u;
 const FAST: bool = true;                 //!spec
 struct Params { size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, a1: vec4<u32>, b0: vec4<u32>, b1: vec4<u32>, n: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
@@ -17,8 +19,8 @@ fn f(u: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
     case 1u: { return u - v; }
     case 2u: { return u * v; }
     case 3u: { return u / v; }
-    case 4u: { return max(u, v); }
-    default: { return min(u, v); }
+    case 4u: { return carried4(carried4(max(u, v), u), v); }
+    default: { return carried4(carried4(min(u, v), u), v); }
   }
 }
 

@@ -2,7 +2,9 @@
 // Elements are found as in binary.wgsl.
 //!include "lib/index.wgsl"
 //!include "lib/broadcast.wgsl"
+//!include "lib/nonfinite.wgsl"
 const OP: u32 = 2u;                      //!spec   mul, div, maximum, minimum
+const_assert OP >= 2u && OP <= 5u;
 const TO_B: bool = false;                //!spec
 const FAST: bool = true;                 //!spec
 struct Params { size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, a1: vec4<u32>, b0: vec4<u32>, b1: vec4<u32>, n: u32 }
@@ -12,14 +14,21 @@ struct Params { size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, a1: vec4<u32>
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
+// What the winner of a comparison gets, or both.
+fn share_of(wins: vec4<bool>, mine: vec4<f32>, other: vec4<f32>) -> vec4<f32> {
+  let whole = wins | is_nan4(mine) | is_nan4(other);
+  return select(select(vec4(0.0), vec4(1.0), whole), vec4(0.5), !is_nan4(mine) & (mine == other));
+}
+
 fn df(u: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
   let mine = select(u, v, TO_B);
   let other = select(v, u, TO_B);
   switch (OP) {
     case 2u: { return other; }
     case 3u: { return select(1.0 / v, -(u / v) / v, TO_B); } // u / v² would overflow before the quotient does
-    case 4u: { return select(select(vec4(0.0), vec4(1.0), mine > other), vec4(0.5), mine == other); }
-    default: { return select(select(vec4(0.0), vec4(1.0), mine < other), vec4(0.5), mine == other); }
+    // A NaN beats nobody and nobody beats it: both sides get the whole gradient, as in PyTorch.
+    case 4u: { return share_of(mine > other, mine, other); }
+    default: { return share_of(mine < other, mine, other); }
   }
 }
 
@@ -49,7 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
           }
         }
       }
-      let r = dy[i] * df(u, v);
+      let d = df(u, v);
+      let r = select(dy[i] * d, vec4(0.0), vec4(OP >= 4u) & (d == vec4(0.0)));
       if (i * 4u + 4u <= params.n) {
         dx[i] = r;
       } else {

@@ -2,6 +2,7 @@
 // layer, high word of the seed). An invocation takes the four numbers of one block. Running it on dy gives the gradient:
 // the mask is drawn again, not stored.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/philox.wgsl"
 const DROPOUT_STREAM: u32 = 4u;          // `dropout` in src/tensor/philox.ts
 struct Params { n: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
@@ -19,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let u = philox4x32(vec4(i, step[0], params.layer, params.seed.y), vec2(params.seed.x, DROPOUT_STREAM));
   let random = vec4(uniform01(u.x), uniform01(u.y), uniform01(u.z), uniform01(u.w));
-  let r = select(vec4(0.0), x[i] * params.scale, random >= vec4(params.p));
+  let r = select(dropped4(x[i]), x[i] * params.scale, random >= vec4(params.p));
   if (i * 4u + 4u <= params.n) {
     y[i] = r;
   } else {

@@ -48,11 +48,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     t.next = vec2(sigmoid(t.raw), 0.0);
   } else {
     let mean = sum.z / f32(l.weights);
-    t.spread = max(sum.w / f32(l.weights) - mean * mean, 1e-20);
+    let spread = sum.w / f32(l.weights) - mean * mean;
+    t.spread = carried(max(spread, 1e-20), spread);
     if (learns) {
       let gradient = -sum.x - hyper.l0 * sum.y;
-      let change = clamp(hyper.raw_lr * t.spread * gradient, -hyper.raw_clip, hyper.raw_clip);
-      t.raw = max(0.0, t.raw - t.spread * change);
+      let wish = hyper.raw_lr * t.spread * gradient;
+      t.raw = relu_of(t.raw - t.spread * carried(clamp(wish, -hyper.raw_clip, hyper.raw_clip), wish));
     }
     t.next = vec2(t.raw, hyper.temperature * t.spread);
   }

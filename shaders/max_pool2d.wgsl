@@ -1,17 +1,13 @@
 // Max pooling: the largest value of each window, and its flat place in the plane. Padding counts as -infinity; of equal
 // values the first in row-major order wins.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/pool_window.wgsl"
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> place: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
-
-// By its bits: compilers may assume that no float is NaN.
-fn is_nan(v: f32) -> bool {
-  return (bitcast<u32>(v) & 0x7fffffffu) > 0x7f800000u;
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -35,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
           let inside = all(p < params.in_size);
           let at = select(best, p.x * params.in_size.y + p.y, inside);
           let v = x[plane + at];
-          let wins = v > top || (is_nan(v) && !is_nan(top));
+          let wins = takes_lead(v, top);
           top = select(top, v, wins);
           best = select(best, at, wins);
         }

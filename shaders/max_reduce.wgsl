@@ -1,6 +1,7 @@
-// Largest value over some axes and where it stands: LANES invocations share one output. Of equal values the first wins.
+// Largest value over some axes and where it stands: LANES invocations share one output. Of equal values the first wins, and the first NaN wins over all.
 //!include "lib/index.wgsl"
 //!include "lib/axes.wgsl"
+//!include "lib/nonfinite.wgsl"
 const LANES: u32 = 64u;                  //!spec   1, 8 or 64
 const RESULTS: u32 = 64u / LANES;        // of one workgroup
 struct Params { kept: vec4<u32>, kept_stride: vec4<u32>, reduced: vec4<u32>, reduced_stride: vec4<u32>, outputs: u32, terms: u32 }
@@ -23,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var top = x[base];
   for (var k = lane / RESULTS; k < params.terms; k += LANES) {
     let v = x[base + axes_offset(k, params.reduced, params.reduced_stride)];
-    if (v > top) {
+    if (takes_lead(v, top)) {
       top = v;
       best = k;
     }
@@ -36,7 +37,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       if (lane < half) {
         let v = values[lane + half];
         let k = terms[lane + half];
-        if (v > values[lane] || (v == values[lane] && k < terms[lane])) {
+        let ties = ties_with(v, values[lane]) && k < terms[lane];
+        if (takes_lead(v, values[lane]) || ties) {
           values[lane] = v;
           terms[lane] = k;
         }

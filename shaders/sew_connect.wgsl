@@ -1,6 +1,7 @@
 // Spikes of a shortcut and of a residual branch, joined. An invocation makes two times four neighbours.
 //!include "lib/index.wgsl"
 const CONNECT: u32 = 0u;                 //!spec   ADD, AND, IAND
+const_assert CONNECT <= 2u;
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> identity: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> out: array<vec4<f32>>;

@@ -1,6 +1,7 @@
 // Both gradients of sew_connect.wgsl's AND and IAND, or one of them. An invocation makes two times four neighbours of each.
 //!include "lib/index.wgsl"
 const CONNECT: u32 = 1u;                 //!spec   1 AND, 2 IAND
+const_assert CONNECT == 1u || CONNECT == 2u;
 const TO_IDENTITY: bool = true;          //!spec
 const TO_OUT: bool = true;               //!spec
 struct Params { n: u32 }

@@ -1,5 +1,5 @@
 // The fused update: SGD with momentum, weight decay and a soft threshold in one pass over the parameter arena, which also
-// counts what is non-zero, newly pruned and regrown. A workgroup handles one segment of 1024 elements, which belongs to
+// counts what is non-zero, newly pruned and regrown, and notes the step that first wrote a NaN or an infinity. A workgroup handles one segment of 1024 elements, which belongs to
 // one layer; 64 invocations take four vec4 each. With theta the stored weight, w what the forward pass reads, g dLoss/dw:
 //   latent:   theta' = theta - lr v',  w' = S(theta', d_next)
 //   inplace:  w' = S(w - lr v', tau)
@@ -24,12 +24,12 @@ struct Params { segments: u32, layers: u32 }
 @group(0) @binding(2) var<storage, read_write> latent: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> weight: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> segment: array<Segment>;
-@group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>;   // [3, layers]: non-zero, pruned, regrown
+@group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>;   // [4, layers]: non-zero, pruned, regrown, ~step or 0
 @group(0) @binding(6) var<storage, read> hyper: Hyper;
 @group(0) @binding(7) var<storage, read> guard: array<u32>;                  // [1] set: a loss was not finite, change nothing
 @group(0) @binding(8) var<uniform> params: Params;
 
-var<workgroup> tally: array<atomic<u32>, 3>;
+var<workgroup> tally: array<atomic<u32>, 4>;
 
 // How much of dLoss/dw reaches the stored weight: LATENT takes all of it, straight through.
 fn passed(g: vec4<f32>, stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
@@ -64,6 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var nonzero = 0u;
   var pruned = 0u;
   var regrown = 0u;
+  var bad = vec4(false);
   if (active_group) {
     for (var k = 0u; k < 4u; k++) {
       let at = k * 64u + lane;               // vec4 within the segment
@@ -131,6 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         if (STORES_WEIGHT) {
           weight[i] = w_next;
         }
+        bad = bad | is_nonfinite4(w_next);   // so it is whenever `moved` is
       }
       let valid = vec4(at * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
       nonzero += dot(select(vec4(0u), vec4(1u), is & valid), vec4(1u));
@@ -142,11 +144,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   atomicAdd(&tally[0], nonzero);
   atomicAdd(&tally[1], pruned);
   atomicAdd(&tally[2], regrown);
+  atomicMax(&tally[3], select(0u, ~hyper.step, any(bad)));
   workgroupBarrier();
-  if (lane < 3u && active_group) {
+  if (lane < 4u && active_group) {
     let n = atomicLoad(&tally[lane]);
-    if (n > 0u) {
-      atomicAdd(&counts[lane * params.layers + s.layer], n);
+    let place = lane * params.layers + s.layer;
+    if (n > 0u && lane < 3u) {
+      atomicAdd(&counts[place], n);
+    } else if (n > 0u) {
+      atomicMax(&counts[place], n);          // the largest ~step is the first step
     }
   }
 }

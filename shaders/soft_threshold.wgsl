@@ -1,5 +1,6 @@
 // y = x - clamp(x, -d, d): shrink towards zero by d. The clamp form has no branch and never makes -0.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> d: array<f32>;           // [1]
@@ -14,7 +15,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = start + k * 64u;
     if (i < params.n) {
-      y[i] = x[i] - clamp(x[i], -threshold, threshold);
+      y[i] = x[i] - carried(clamp(x[i], -threshold, threshold), threshold);
     }
   }
 }

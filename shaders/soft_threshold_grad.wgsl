@@ -1,5 +1,6 @@
 // dx = dy where |x| > d, else 0.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> d: array<f32>;           // [1]
@@ -15,7 +16,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = start + k * 64u;
     if (i < params.n) {
-      dx[i] = select(0.0, dy[i], abs(x[i]) > threshold);
+      dx[i] = select(0.0, dy[i], abs(x[i]) > threshold || is_nan(x[i]) || is_nan(threshold));
     }
   }
 }

@@ -1,5 +1,6 @@
 // w = sign(x) max(|x| - sigmoid(s), 0): soft threshold by a learned amount.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/pointwise.wgsl"
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -15,7 +16,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = start + k * 64u;
     if (i < params.n) {
-      y[i] = x[i] - clamp(x[i], -d, d);
+      y[i] = x[i] - carried(clamp(x[i], -d, d), d);
     }
   }
 }

@@ -1,5 +1,6 @@
 // dx = dy where |x| > d. `share` holds each element's part of ds: -dy sign(x) sigmoid'(s) there, to be summed.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/pointwise.wgsl"
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -18,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = start + k * 64u;
     if (i < params.n) {
-      let g = select(0.0, dy[i], abs(x[i]) > d);
+      let g = select(0.0, dy[i], abs(x[i]) > d || is_nan(x[i]) || is_nan(d));
       dx[i] = g;
       share[i] = -g * sign(x[i]) * slope;
     }

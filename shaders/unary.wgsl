@@ -1,7 +1,9 @@
 // Pointwise functions of one tensor; OP picks one and compilers drop the rest. Four elements a load, two loads an invocation.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/pointwise.wgsl"
 const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
+const_assert OP <= 16u;                  // a code without a case of its own must not compile
 struct Params { n: u32, slope: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
@@ -9,11 +11,11 @@ struct Params { n: u32, slope: f32 }
 
 fn f(v: f32) -> f32 {
   switch (OP) {
-    case 0u: { return max(v, 0.0); }
-    case 1u: { return clamp(v, 0.0, 6.0); }
+    case 0u: { return relu_of(v); }
+    case 1u: { return carried(clamp(v, 0.0, 6.0), v); }
     case 2u: { return v * sigmoid(v); }
     case 3u: { return v * clamp(v + 3.0, 0.0, 6.0) / 6.0; }
-    case 4u: { return clamp(v + 3.0, 0.0, 6.0) / 6.0; }
+    case 4u: { return carried(clamp(v + 3.0, 0.0, 6.0) / 6.0, v); }
     case 5u: { return sigmoid(v); }
     case 6u: { return safe_tanh(v); }
     case 7u: { return v * normal_cdf(v); }

@@ -1,17 +1,22 @@
 // dx = dy · f'(x). At kinks the derivative is that of the usual frameworks: relu'(0) = 0, hardswish'(-3) = -1/2, ...
+// Where a function is flat dx is 0, whatever dy is; a NaN of x is on no flat part of relu and relu6.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/pointwise.wgsl"
 const OP: u32 = 0u;                      //!spec   index in the table of src/ops/unary.ts
+const_assert OP <= 16u;                  // a code without a case of its own must not compile
 struct Params { n: u32, slope: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;            // the input, or the output where that will do
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> dx: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+const HAS_FLAT: bool = OP == 0u || OP == 1u || OP == 3u || OP == 4u;
+
 fn df(v: f32) -> f32 {
   switch (OP) {
-    case 0u: { return select(0.0, 1.0, v > 0.0); }           // from the output
-    case 1u: { return select(0.0, 1.0, v > 0.0 && v < 6.0); } // from the output
+    case 0u: { return select(0.0, 1.0, v > 0.0 || is_nan(v)); } // from the output
+    case 1u: { return select(0.0, 1.0, (v > 0.0 && v < 6.0) || is_nan(v)); } // from the output
     case 2u: { let s = sigmoid(v); return s * (1.0 + v * (1.0 - s)); }
     case 3u: { return select(select(v / 3.0 + 0.5, 1.0, v >= 3.0), 0.0, v < -3.0); }
     case 4u: { return select(0.0, 1.0 / 6.0, v > -3.0 && v < 3.0); }
@@ -41,7 +46,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let i = start + k * 64u;
     if (i * 4u < params.n) {
       let v = x[i];
-      let r = dy[i] * vec4(df(v.x), df(v.y), df(v.z), df(v.w));
+      let d = vec4(df(v.x), df(v.y), df(v.z), df(v.w));
+      let r = select(dy[i] * d, vec4(0.0), vec4(HAS_FLAT) & (d == vec4(0.0)));
       if (i * 4u + 4u <= params.n) {
         dx[i] = r;
       } else {

@@ -1,8 +1,9 @@
 // From the moments of a channel relative to `shift` to what batch norm keeps, and the running statistics' move.
+//!include "lib/nonfinite.wgsl"
 const TRACK: bool = true;                //!spec   update the running statistics
 
 fn keep_moments(c: u32, m: Moments, shift: f32) {
-  let variance = max(m.m2 / m.count, 0.0);
+  let variance = relu_of(m.m2 / m.count);
   keep_affine(c, shift, m.mean, inverseSqrt(variance + params.eps));
   if (TRACK) {
     let unbiased = variance * (m.count / max(m.count - 1.0, 1.0));

@@ -2,10 +2,10 @@
 fn gated(j: u32, centre: Item, norm: ChannelNorm) -> Item {
   let g = dy[j];
   if (AFTER == 1u) {
-    return select(Item(0.0), g, normalised(centre, norm) > Item(0.0));
+    return item_relu_grad(normalised(centre, norm), g);
   }
   if (AFTER == 2u) {
-    return select(Item(0.0), g, y[j] > Item(0.0));
+    return item_relu_grad(y[j], g);
   }
   return g;
 }

@@ -1,5 +1,6 @@
 // What the forward pass reads for a stored weight, how much of its gradient reaches the stored one, and whether it counts
 // as there. `t` are the numbers of the threshold in force: (d, -), of LTP (tau, temperature).
+//!include "lib/nonfinite.wgsl"
 const LATENT: u32 = 0u;
 const INPLACE: u32 = 1u;
 const PLAIN: u32 = 2u;
@@ -36,17 +37,18 @@ struct Hyper {
   l0: f32,                               // LTP: cost of one weight
   temperature: f32,                      // LTP: width of the gate, in units of spread
   raw_nesterov: f32,                     // 0 or 1
-  unused: f32,
+  step: u32,                             // number of this step
   layers: array<LayerThreshold>,
 }
 
 fn soft(x: vec4<f32>, d: f32) -> vec4<f32> {
-  return x - clamp(x, vec4(-d), vec4(d));
+  return x - carried4(clamp(x, vec4(-d), vec4(d)), vec4(d));
 }
 
 // sigmoid((w^2 - tau) / T); the argument is clamped since (w^2 - tau) / T goes to 1e4.
 fn gate(w: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
-  return 1.0 / (1.0 + exp(-clamp((w * w - t.x) / t.y, vec4(-80.0), vec4(80.0))));
+  let z = (w * w - t.x) / t.y;
+  return 1.0 / (1.0 + exp(-carried4(clamp(z, vec4(-80.0), vec4(80.0)), z)));
 }
 
 fn effective(stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
@@ -61,10 +63,11 @@ fn effective(stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
 
 fn alive(stored: vec4<f32>, t: vec2<f32>) -> vec4<bool> {
   if (MODE == LATENT || MODE == STR) {
-    return soft(stored, t.x) != vec4(0.0);
+    let w = soft(stored, t.x);
+    return (w != vec4(0.0)) | is_nan4(w);
   }
   if (MODE == LTP) {
-    return stored * stored > vec4(t.x);
+    return (stored * stored > vec4(t.x)) | is_nan4(stored);
   }
-  return stored != vec4(0.0);
+  return (stored != vec4(0.0)) | is_nan4(stored);
 }

@@ -1,11 +1,17 @@
 // What stands in for the derivative of the step function, of u = H - threshold, and the smooth primitive it belongs to.
 // The numbers are those of SURROGATES in src/ops/spiking/surrogate.ts, where the formulas are told. For f32 and vec4<f32> Items.
 const SURROGATE: u32 = 0u;               //!spec   index in SURROGATES
+const_assert SURROGATE <= 8u;
 
 // Always by exp of a non-positive number: no overflow at either end.
 fn item_sigmoid(v: Item) -> Item {
   let e = exp(-abs(v));
   return select(e, Item(1.0), v >= Item(0.0)) / (Item(1.0) + e);
+}
+
+// `result`, made by min, max or clamp of v; NaN where v is. Compilers may assume no NaN, so it looks at the bits.
+fn carried_item(result: Item, v: Item) -> Item {
+  return select(result, v, (bitcast<Bits>(v) & Bits(0x7fffffffu)) > Bits(0x7f800000u));
 }
 
 // alpha: sharpness, for the leaky ramp half its width; leak: its slope outside.
@@ -20,7 +26,10 @@ fn surrogate_derivative(u: Item, alpha: f32, leak: f32) -> Item {
       let s = item_sigmoid(u * alpha);
       return alpha * s * (Item(1.0) - s);
     }
-    case 2u: { return max(Item(alpha) - a * (alpha * alpha), Item(0.0)); } // piecewise quadratic
+    case 2u: {                                                   // piecewise quadratic
+      let peak = Item(alpha) - a * (alpha * alpha);
+      return carried_item(max(peak, Item(0.0)), u);
+    }
     case 3u: { return select(Item(0.0), Item(alpha), a < Item(0.5 / alpha)); } // rect
     case 4u: { return exp(a * -alpha) * (0.5 * alpha); }         // piecewise exp
     case 5u: {                                                   // soft sign
@@ -59,6 +68,10 @@ fn half_erfc_minus(v: Item) -> Item {
 }
 
 fn surrogate_primitive(u: Item, alpha: f32, leak: f32) -> Item {
+  return carried_item(primitive_of(u, alpha, leak), u);
+}
+
+fn primitive_of(u: Item, alpha: f32, leak: f32) -> Item {
   let a = abs(u);
   switch (SURROGATE) {
     case 0u: { return item_atan(u * (1.5707963 * alpha)) * 0.31830989 + Item(0.5); }

@@ -5,9 +5,11 @@ import { kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("count_correct", forwardWgsl);
+const nan = 0x7fc00000;
 
 /**
- * Number of rows whose largest logit is the target's, the first of equal ones counting.
+ * Number of rows whose largest logit is the target's, the first of equal ones counting. NaN when any logit is NaN, so that an
+ * accuracy made of it is none.
  *
  * Shapes    logits [N, C], target [N] i32 -> [] f32, exact up to 2^24.
  * Backward  none.
@@ -24,7 +26,7 @@ export const countCorrect = defineOp({
   },
   forward(y, [logits, target]) {
     const [rows, classes] = logits.shape as [number, number];
-    forwardKernel.run({ bind: { logits, labels: target, correct: y }, params: { rows, classes }, grid: [1] });
+    forwardKernel.run({ bind: { logits, labels: target, correct: y }, params: { rows, classes, nan }, grid: [1] });
     return [];
   },
 });

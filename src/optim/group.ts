@@ -45,9 +45,9 @@ export class Group {
   }
 
   /** Uploads the numbers of the step; shaders/lib/effective_weight.wgsl names them. */
-  write(firstStep: boolean): void {
+  write(step: number): void {
     const { values: v, options } = this;
-    const scale = firstStep ? 1 : 1 - options.dampening;
+    const scale = step === 0 ? 1 : 1 - options.dampening;
     const header = new Float32Array(HEADER);
     header.set([v.lr, v.threshold, v.thresholdNext, v.tau, scale, v.momentum, v.weightDecay, PHASES[this.phase]]);
     const { str, ltp, mode, lr } = options;
@@ -61,6 +61,7 @@ export class Group {
       const weights = this.chunks.flatMap((c) => c.params).reduce((n, p) => n + p.numel, 0);
       header.set([ltp.lr * share, 0, 0, ltp.clip, ltp.l0 / weights, ltp.temperature], 8);
     }
+    new Uint32Array(header.buffer)[15] = step;
     for (const chunk of this.chunks) chunk.writeHeader(header);
   }
 

@@ -42,7 +42,9 @@ export class ArenaChunk {
   readonly velocity: Tensor | null;
   /** [segments, 2]: layer and element count of each segment. */
   readonly segmentTable: Tensor;
-  /** [3, layers]: non-zero, pruned, regrown, counted by the update. */
+  /** [4, layers]: the counts, and ~n where step n first wrote a NaN or an infinity (0: none did), all by the update. */
+  readonly tally: Tensor;
+  /** [3, layers]: non-zero, pruned, regrown. Part of `tally`, and what checkpoints hold of it. */
   readonly counts: Tensor;
   /** [16 + 8 layers]: this step's numbers, then those of each layer's threshold (shaders/lib/effective_weight.wgsl). */
   readonly hyper: Tensor;
@@ -81,7 +83,8 @@ export class ArenaChunk {
       p.gradArrived = false;
     });
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
-    this.counts = persistent(new Uint32Array(3 * params.length), [3, params.length]);
+    this.tally = persistent(new Uint32Array(4 * params.length), [4, params.length]);
+    this.counts = this.tally.alias([3, params.length], false);
     const numbers = HEADER + LAYER_NUMBERS * params.length;
     this.hyper = persistent(new Float32Array(numbers), [numbers]);
   }
@@ -109,8 +112,8 @@ export class ArenaChunk {
       p.grad = null;
       p.latent = null;
     }
-    const { theta, gradient, weight, velocity, segmentTable, counts, hyper } = this;
-    for (const t of [theta, gradient, weight, velocity, segmentTable, counts, hyper]) t?.dispose();
+    const { theta, gradient, weight, velocity, segmentTable, tally, counts, hyper } = this;
+    for (const t of [theta, gradient, weight, velocity, segmentTable, tally, counts, hyper]) t?.dispose();
   }
 }
 

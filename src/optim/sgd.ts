@@ -33,6 +33,8 @@ export interface LayerCounts {
   /** Entries that went from non-zero to zero, since the start or `resetChurn`. */
   readonly pruned: number;
   readonly regrown: number;
+  /** First step, by `stepsDone`, whose update made a NaN or an infinity of an entry; null while all are finite. */
+  readonly badStep: number | null;
 }
 
 /** The constants that both kernels have. */
@@ -61,7 +63,7 @@ export class SGD {
     if (new Set(all).size !== all.length) throw new OpError("SGD", "a parameter appears twice in the groups");
     this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
     this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
-    for (const group of this.groups) group.write(true);
+    for (const group of this.groups) group.write(0);
     this.refresh();
   }
 
@@ -75,7 +77,7 @@ export class SGD {
     this.groups.forEach((g, i) => {
       if (group !== undefined && group !== i) return;
       g.merge(values);
-      g.write(this.stepsDone === 0);
+      g.write(this.stepsDone);
     });
   }
 
@@ -94,11 +96,11 @@ export class SGD {
   }
 
   private update(chunk: ArenaChunk, options: GroupSettings): void {
-    const { gradient, counts, layers } = chunk;
-    fillZero(stretch(counts, 0, layers));
+    const { gradient, tally, layers } = chunk;
+    fillZero(stretch(tally, 0, layers));
     for (const part of chunk.parts) {
       updateKernel.run({
-        bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts, guard: this.guard },
+        bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts: tally, guard: this.guard },
         params: { segments: part.rows, layers },
         spec: {
           ...variant(chunk, options),
@@ -179,7 +181,7 @@ export class SGD {
       if (g.options.mode === "none" || g.phase === phase) continue;
       const wasDense = g.phase === "dense";
       g.phase = phase;
-      g.write(this.stepsDone === 0);
+      g.write(this.stepsDone);
       if (g.learned.length === 0) continue;
       if (phase === "dense") for (const c of g.chunks) this.apply(c, g.options, SOFT);
       if (phase === "prune" && wasDense) this.refreshGroup(g);
@@ -202,7 +204,7 @@ export class SGD {
   reset(): void {
     for (const c of this.chunks) {
       if (c.velocity) fillZero(c.velocity);
-      c.counts.set(new Uint32Array(c.counts.numel));
+      fillZero(c.tally);
     }
     this.stepsDone = 0;
   }
@@ -222,11 +224,14 @@ export class SGD {
   /** Reads the counts of the last update. Waits for the GPU. */
   async counts(): Promise<LayerCounts[]> {
     const { chunks } = this;
-    const data = await readAll(...chunks.map((c) => c.counts));
+    const data = await readAll(...chunks.map((c) => c.tally));
     return chunks.flatMap((c, k) => {
       const n = c.params.length;
       const at = (row: number, i: number) => (data[k] as Uint32Array)[row * n + i] as number;
-      return c.params.map((param, i) => ({ param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i) }));
+      const badStep = (i: number) => (at(3, i) === 0 ? null : ~at(3, i) >>> 0);
+      return c.params.map((param, i) => {
+        return { param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i), badStep: badStep(i) };
+      });
     });
   }
 

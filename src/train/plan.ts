@@ -132,7 +132,7 @@ function stagingBytes(model: Module, optimizer: SGD): number {
   const parameters = bytes(model.parameters());
   const chunks = optimizer.groups.flatMap((g) => g.chunks);
   const copies = (chunks[0]?.weight ? 1 : 0) + (chunks[0]?.velocity ? 1 : 0);
-  return sizeClass(state) + sizeClass(state + copies * parameters + bytes(chunks.map((c) => c.counts)));
+  return sizeClass(state) + sizeClass(state + copies * parameters + bytes(chunks.map((c) => c.tally)));
 }
 
 /**

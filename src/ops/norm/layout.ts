@@ -38,7 +38,7 @@ export function channelLayout([batch = 1, channels = 1, ...rest]: Shape): Channe
     plane,
     count: batch * plane,
     width,
-    spec: { Item: width === 4 ? "vec4<f32>" : "f32", WIDE: width === 4 },
+    spec: { Item: width === 4 ? "vec4<f32>" : "f32", Bits: width === 4 ? "vec4<u32>" : "u32", WIDE: width === 4 },
     walk: { channels, area, step_p, step_j, wrap_j: image - area, items: batch * area },
   };
 }

@@ -71,6 +71,7 @@ function planWalk({ one, steps, norm }: Current): Plan {
 function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
   return {
     Item: plan.width === 4 ? "vec4<f32>" : "f32",
+    Bits: plan.width === 4 ? "vec4<u32>" : "u32",
     LEARNED: neuron.learned,
     SMOOTH: neuron.smooth,
     CONSTANT: current.constant,
