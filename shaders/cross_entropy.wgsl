@@ -1,6 +1,7 @@
 // Cross entropy of rows: log-softmax and pick fused, with label smoothing. Saves the probabilities. LANES invocations share
 // a row. A target outside [0, classes) gives NaN.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/reduce_lanes.wgsl"
 const LANES: u32 = 64u;                  //!spec   1, 8 or 64
 const ROWS: u32 = 64u / LANES;           // of one workgroup
@@ -28,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var shifted_total = 0.0;
   for (var c = lane / ROWS; c < params.classes; c += LANES) {
     let shifted = logits[base + c] - top;
-    total += exp(shifted);
+    total += exp_of(shifted);
     shifted_total += shifted;
   }
   if (LANES > 1u) {
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if (lane < ROWS) {
       let label = labels[row];
       let legal = label >= 0 && u32(label) < params.classes;
-      let log_total = log(total);
+      let log_total = log_of(total);
       let gap = log_total + (top - logits[base + select(0u, u32(label), legal)]);
       var loss = (1.0 - params.smoothing) * gap;
       // Apart, because a logit of minus infinity makes the mean infinite: 0 times that would be NaN.

@@ -1,5 +1,6 @@
 // y = x / (k + alpha/size · Σ x_j²)^beta over neighbouring channels j = c - size/2 .. c + (size-1)/2.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/channels.wgsl"
 struct Params { n: u32, channels: u32, area: u32, size: u32, alpha: f32, beta: f32, k: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -24,5 +25,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let s = params.k + params.alpha / f32(params.size) * sum;
   scale[i] = s;
-  y[i] = x[i] * pow(s, -params.beta);
+  y[i] = x[i] * carried(pow(s, -params.beta), s);
 }

@@ -1,5 +1,6 @@
 // Softmax or log-softmax along one axis; rows are [outer, inner] of x [outer, length, inner]. LANES invocations share a row.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/reduce_lanes.wgsl"
 const LOG: bool = false;                 //!spec
 const LANES: u32 = 64u;                  //!spec   1, 8 or 64
@@ -24,13 +25,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   var total = 0.0;
   for (var k = lane / ROWS; k < params.length; k += LANES) {
-    total += exp(x[base + k * params.inner] - top);
+    total += exp_of(x[base + k * params.inner] - top);
   }
   if (LANES > 1u) {
     total = lanes_sum(total, lane, ROWS);
   }
   if (flat < params.rows) {
-    let log_total = log(total);
+    let log_total = log_of(total);
     for (var k = lane / ROWS; k < params.length; k += LANES) {
       let at = base + k * params.inner;
       let shifted = x[at] - top;

@@ -1,5 +1,6 @@
 // From the output y. Softmax: dx = y (dy - Σ dy y). Log-softmax: dx = dy - e^y Σ dy.
 //!include "lib/index.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/reduce_lanes.wgsl"
 const LOG: bool = false;                 //!spec
 const LANES: u32 = 64u;                  //!spec   1, 8 or 64
@@ -32,7 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var k = lane / ROWS; k < params.length; k += LANES) {
       let at = base + k * params.inner;
       if (LOG) {
-        dx[at] = dy[at] - exp(y[at]) * total;
+        dx[at] = dy[at] - exp_of(y[at]) * total;
       } else {
         dx[at] = y[at] * (dy[at] - total);
       }

@@ -21,9 +21,9 @@ fn f(v: f32) -> f32 {
     case 7u: { return v * normal_cdf(v); }
     case 8u: { return 0.5 * v * (1.0 + safe_tanh(GELU_A * (v + GELU_B * v * v * v))); }
     case 9u: { return select(params.slope * v, v, v > 0.0); }
-    case 10u: { return max(v, 0.0) + log1p_exp_negative(abs(v)); }
-    case 11u: { return exp(v); }
-    case 12u: { return log(v); }
+    case 10u: { return carried(max(v, 0.0) + log1p_exp_negative(abs(v)), v); }
+    case 11u: { return exp_of(v); }
+    case 12u: { return log_of(v); }
     case 13u: { return sqrt(v); }
     case 14u: { return -v; }
     case 15u: { return abs(v); }

@@ -48,7 +48,7 @@ fn soft(x: vec4<f32>, d: f32) -> vec4<f32> {
 // sigmoid((w^2 - tau) / T); the argument is clamped since (w^2 - tau) / T goes to 1e4.
 fn gate(w: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
   let z = (w * w - t.x) / t.y;
-  return 1.0 / (1.0 + exp(-carried4(clamp(z, vec4(-80.0), vec4(80.0)), z)));
+  return carried4(1.0 / (1.0 + exp(-clamp(z, vec4(-80.0), vec4(80.0)))), z);
 }
 
 fn effective(stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {

@@ -31,6 +31,15 @@ fn carried4(result: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
   return select(result, v, is_nan4(v));
 }
 
+// Functions of NaN are NaN too; SwiftShader's own exp gives infinity, its log 89.1.
+fn exp_of(v: f32) -> f32 {
+  return carried(exp(v), v);
+}
+
+fn log_of(v: f32) -> f32 {
+  return carried(log(v), v);
+}
+
 // v · 0: 0, but NaN where v is NaN or infinite. For what a mask drops.
 fn dropped(v: f32) -> f32 {
   return bitcast<f32>(select(0u, bitcast<u32>(v) | 0x7fc00000u, is_nonfinite(v)));
