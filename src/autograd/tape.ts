@@ -34,7 +34,7 @@ export function accumulate(target: Tensor, x: Tensor): void {
 export function fill(y: Tensor, value: number): void {
   for (const part of bindableParts(y.numel, 4)) {
     const n = part.rows;
-    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n) });
+    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n, 256) });
   }
 }
 

@@ -13,7 +13,8 @@ export {
   MemoryError,
   OpError,
 } from "./errors.ts";
-export { allKernels, type Bindable, type Grid, grid1d, Kernel, kernel } from "./kernel.ts";
+export { type Grid, grid1d } from "./grid.ts";
+export { allKernels, type Bindable, Kernel, kernel } from "./kernel.ts";
 export { buffersOf } from "./memory_plan.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";

@@ -4,6 +4,7 @@ import type { BufferView, PooledBuffer } from "./buffer_pool.ts";
 import { debugLevel, debugLog } from "./debug.ts";
 import { currentGpu, type Gpu } from "./device.ts";
 import { KernelError } from "./errors.ts";
+import { type Coverage, coverageOf, type Grid, MAX_GROUPS, resolveGrid } from "./grid.ts";
 import type { UniformSlot } from "./uniforms.ts";
 import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
 
@@ -11,8 +12,6 @@ import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
 export interface Bindable {
   readonly view: BufferView;
 }
-
-export type Grid = readonly [x: number, y?: number, z?: number];
 
 export interface Dispatch {
   readonly bind: Readonly<Record<string, Bindable>>;
@@ -26,23 +25,12 @@ interface Variant {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly header: Header;
+  readonly coverage: Coverage;
   readonly bindGroups: Map<string, GPUBindGroup>;
 }
 
-const MAX_GROUPS = 65535;
 // Bind groups of long-gone buffers are dropped wholesale: rare, and rebuilding one costs microseconds.
 const MAX_BIND_GROUPS = 4096;
-
-/**
- * Workgroups for `threads` invocations in groups of `perGroup`. Above 65,535 groups the grid folds into two
- * dimensions; lib/index.wgsl unfolds it, so the shader must compare its index with the true count.
- */
-export function grid1d(threads: number, perGroup = 256): Grid {
-  const groups = Math.max(1, Math.ceil(threads / perGroup));
-  if (groups <= MAX_GROUPS) return [groups, 1, 1];
-  const rows = Math.ceil(groups / MAX_GROUPS);
-  return [Math.ceil(groups / rows), rows, 1];
-}
 
 const all: Kernel[] = [];
 
@@ -93,7 +81,7 @@ export class Kernel {
       const extra = Object.keys(bind).filter((name) => !known.has(name));
       throw new KernelError(this.name, `no binding named ${extra.join(", ")}`);
     }
-    const [x, y = 1, z = 1] = grid;
+    const [x, y = 1, z = 1] = resolveGrid(this.name, grid, variant.coverage);
     if (!(x > 0 && y > 0 && z > 0 && Math.max(x, y, z) <= MAX_GROUPS)) {
       throw new KernelError(this.name, `grid [${x}, ${y}, ${z}] wants 1 to ${MAX_GROUPS} workgroups along each axis`);
     }
@@ -161,6 +149,7 @@ export class Kernel {
     const code = this.source(spec);
     const header = readHeader(this.name, code);
     const label = key ? `${this.name} ${key}` : this.name;
+    const coverage = coverageOf(code, header);
     const { device } = gpu;
     for (const extension of code.matchAll(/^enable\s+([\w, ]+);/gm)) {
       for (const name of (extension[1] as string).split(",").map((s) => s.trim())) {
@@ -181,7 +170,7 @@ export class Kernel {
       const pipelineLayout = device.createPipelineLayout({ bindGroupLayouts: [layout] });
       const pipeline = device.createComputePipeline({ label, layout: pipelineLayout, compute: { module } });
       gpu.stats.pipelines++;
-      return { pipeline, layout, header, bindGroups: new Map() };
+      return { pipeline, layout, header, coverage, bindGroups: new Map() };
     });
   }
 

@@ -1,7 +1,7 @@
 // `//!unroll` in the template language of shaders: a loop of constant bounds written out before the driver sees it. A driver
 // unrolls by its own taste; a register tile whose loop stays a loop lives in memory and runs ten times slower.
 import { KernelError } from "./errors.ts";
-import { type Constants, evaluate } from "./wgsl_constants.ts";
+import { type Constants, constantsOf, evaluate } from "./wgsl_constants.ts";
 
 const MOST_TURNS = 4096;
 const LOOP =
@@ -56,16 +56,7 @@ function expand(kernel: string, text: string, constants: Constants): string {
 /** Writes out every loop marked `//!unroll`; `text` has its final `const` values. Other text stays as it is. */
 export function unroll(kernel: string, text: string): string {
   if (!text.includes("//!unroll")) return text;
-  const constants = new Map<string, number | boolean>();
-  // WGSL lets a constant be used above its declaration.
-  const declared = [...text.matchAll(/^const (\w+)(?:: (?:u32|i32|bool))? = ([^;]+);/gm)];
-  for (let before = -1; before < constants.size; ) {
-    before = constants.size;
-    for (const [, name, value] of declared) {
-      const known = evaluate(value as string, constants);
-      if (known !== undefined) constants.set(name as string, known);
-    }
-  }
+  const constants = constantsOf(text);
   // Comments may hold braces; the marks themselves are needed until their loop is written out.
   const code = text.replace(/\/\/(?!!unroll)[^\n]*/g, "");
   return expand(kernel, code, constants);

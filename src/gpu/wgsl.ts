@@ -2,6 +2,7 @@
 // and a reader for the header, so that TypeScript never repeats a shader's declarations.
 import { KernelError } from "./errors.ts";
 import { unroll } from "./unroll.ts";
+import { constantsOf, evaluate } from "./wgsl_constants.ts";
 
 export type SpecValue = number | boolean | string;
 export type Spec = Readonly<Record<string, SpecValue>>;
@@ -65,7 +66,21 @@ export function applySpec(kernel: string, text: string, spec: Spec): string {
       throw new KernelError(kernel, `no //!spec line named ${name}; it has ${[...known].join(", ") || "none"}`);
     }
   }
+  checkAsserts(kernel, out);
   return unroll(kernel, hoistEnables(out));
+}
+
+/** `const_assert` lines of the specialised text, now: the device would say the same only when it is waited for. */
+function checkAsserts(kernel: string, text: string): void {
+  const asserts = [...text.matchAll(/^const_assert\s+([^;]+);/gm)];
+  if (asserts.length === 0) return;
+  const constants = constantsOf(text);
+  for (const [, condition] of asserts) {
+    if (evaluate(condition as string, constants) !== false) continue;
+    const named = [...new Set((condition as string).match(/[A-Za-z_]\w*/g))].filter((name) => constants.has(name));
+    const values = named.map((name) => `${name} = ${constants.get(name)}`).join(", ");
+    throw new KernelError(kernel, `const_assert ${condition} does not hold (${values}): no case for this value`);
+  }
 }
 
 /** WGSL wants `enable` directives first; includes may bring some further down. */

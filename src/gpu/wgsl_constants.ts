@@ -83,3 +83,17 @@ export function evaluate(text: string, constants: Constants): Value {
   const value = level(0);
   return at === list.length ? value : undefined;
 }
+
+/** Integer and boolean constants of a shader's text, by name. WGSL lets one be used above its declaration. */
+export function constantsOf(text: string): Constants {
+  const constants = new Map<string, number | boolean>();
+  const declared = [...text.matchAll(/^const (\w+)(?:\s*:\s*(?:u32|i32|bool))?\s*=\s*([^;]+);/gm)];
+  for (let before = -1; before < constants.size; ) {
+    before = constants.size;
+    for (const [, name, value] of declared) {
+      const known = evaluate(value as string, constants);
+      if (known !== undefined) constants.set(name as string, known);
+    }
+  }
+  return constants;
+}

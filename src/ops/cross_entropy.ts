@@ -63,7 +63,7 @@ export const crossEntropy = defineOp({
       bind: { probability, labels: target, dy, dlogits },
       params: { rows, classes, smoothing: labelSmoothing, scale: reduction === "mean" ? 1 / rows : 1, nan },
       spec: { PER_ROW: reduction === "none" },
-      grid: grid1d(rows * classes),
+      grid: grid1d(rows * classes, 256),
     });
     return [dlogits, null];
   },

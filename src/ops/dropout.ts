@@ -61,7 +61,7 @@ export const dropout = defineOp({
 
 function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
   const params = { n: x.numel, scale: scaleFor(p) };
-  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel) });
+  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel, 256) });
   return y;
 }
 

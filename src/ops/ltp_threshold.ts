@@ -32,7 +32,7 @@ function define(name: string, GATE_ONLY: boolean) {
         bind: { x, tau, y: values },
         params: { n: x.numel, temperature },
         spec: { GATE_ONLY },
-        grid: grid1d(x.numel),
+        grid: grid1d(x.numel, 256),
       });
       if (GATE_ONLY) sumAxesInto(name, y, values, [0]);
       return [x, tau];
@@ -44,7 +44,7 @@ function define(name: string, GATE_ONLY: boolean) {
         bind: { x, tau, dy, dx, share },
         params: { n: x.numel, temperature },
         spec: { GATE_ONLY, THROUGH_GATE: gradThroughMask },
-        grid: grid1d(x.numel),
+        grid: grid1d(x.numel, 256),
       });
       // Σ gate with the gates held constant does not depend on x.
       const weights = GATE_ONLY && !gradThroughMask ? null : dx;

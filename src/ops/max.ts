@@ -43,7 +43,7 @@ export const max = defineOp({
   backward(dy, [place], { out }) {
     const dx = out(0);
     fillZero(dx);
-    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel) });
+    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel, 256) });
     return [dx];
   },
 });

@@ -1,5 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import binary from "../../shaders/binary.wgsl";
+import binaryGrad from "../../shaders/binary_grad.wgsl";
+import lif from "../../shaders/lif.wgsl";
+import sewConnect from "../../shaders/sew_connect.wgsl";
+import unary from "../../shaders/unary.wgsl";
+import unaryGrad from "../../shaders/unary_grad.wgsl";
 import { applySpec, readHeader, type SpecValue } from "../../src/gpu/wgsl.ts";
 
 const shader = `// A comment that names @group(0) @binding(9) var<storage, read> ghost: array<f32>;
@@ -103,4 +109,25 @@ test("a Params field that cannot be packed is refused by name", () => {
   expect(() => readHeader("demo", "struct Params { n: u32, m: mat2x2<f32> }")).toThrow(
     'kernel demo: Params field "m: mat2x2<f32>" is not a 32-bit scalar or vector',
   );
+});
+
+test.each([
+  ["unary", unary, { OP: 17 }, "const_assert OP <= 16u does not hold (OP = 17)"],
+  ["unary_grad", unaryGrad, { OP: 17 }, "const_assert OP <= 16u does not hold (OP = 17)"],
+  ["binary", binary, { OP: 6 }, "const_assert OP <= 5u does not hold (OP = 6)"],
+  ["binary_grad", binaryGrad, { OP: 0 }, "const_assert OP >= 2u && OP <= 5u does not hold (OP = 0)"],
+  ["sew_connect", sewConnect, { CONNECT: 3 }, "const_assert CONNECT <= 2u does not hold (CONNECT = 3)"],
+])("a code without a case in %s is refused, not computed as another one", (name, text, spec, message) => {
+  expect(() => applySpec(name, text, spec)).toThrow(`kernel ${name}: ${message}: no case for this value`);
+  expect(() => applySpec(name, text, {})).not.toThrow();
+});
+
+test("every switch over a spec that has a default says which codes there are", () => {
+  for (const text of [unary, unaryGrad, binary, binaryGrad, sewConnect, lif]) {
+    const subject = /switch \((\w+)\)/.exec(text)?.[1] as string;
+    const cases = [...text.matchAll(/case (\d+)u:/g)].map((m) => Number(m[1]));
+    const most = Math.max(...cases) + 1;
+    expect(() => applySpec("demo", text, { [subject]: most })).not.toThrow();
+    expect(() => applySpec("demo", text, { [subject]: most + 1 })).toThrow("no case for this value");
+  }
 });
