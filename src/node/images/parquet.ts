@@ -1,10 +1,10 @@
 // Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
 import { basename, dirname } from "node:path";
-import type { AsyncBuffer, FileMetaData, SchemaTree } from "hyparquet";
 import { expectKnown } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
-import type { EncodedSource } from "./encoded_source.ts";
-import { PositionedFiles } from "./positioned_files.ts";
+import { type EncodedSource, LARGEST_FILE } from "./encoded_source.ts";
+import { ParquetReader } from "./parquet_reader.ts";
+import type { ParquetBytes, ParquetColumn } from "./parquet_worker.ts";
 
 export interface ParquetOptions {
   /** Column of the images. Default: image, or else img. */
@@ -25,6 +25,8 @@ const MOST_GROUPS = 16;
 
 interface Group {
   readonly file: number;
+  /** Its place among the groups of its file. */
+  readonly group: number;
   /** Rows of its file. */
   readonly begin: number;
   readonly end: number;
@@ -34,43 +36,34 @@ interface Group {
 interface Columns {
   readonly image: string;
   readonly label: string;
-  /** The images are a column of bytes, not of {bytes, path}. */
-  readonly plain: boolean;
 }
 
 /** Labels are whole numbers, or the names of the classes. */
 const labelTypes = new Set(["INT32", "INT64", "BYTE_ARRAY"]);
 
-function describe(column: SchemaTree): string {
-  const { name, type } = column.element;
-  return column.children.length > 0
-    ? `${name}{${column.children.map((c) => c.element.name).join(", ")}}`
-    : `${name} ${type}`;
+function describe({ name, type, children }: ParquetColumn): string {
+  return children.length > 0 ? `${name}{${children.map((c) => c.name).join(", ")}}` : `${name} ${type}`;
 }
 
 /** The columns in use, or an error with those that were wanted and those that are there. */
-function findColumns(path: string, tree: SchemaTree, options: ParquetOptions): Columns {
+function findColumns(path: string, columns: readonly ParquetColumn[], options: ParquetOptions): Columns {
   const images = options.imageColumn === undefined ? ["image", "img"] : [options.imageColumn];
   const labels = options.labelColumn === undefined ? ["label", "fine_label", "labels"] : [options.labelColumn];
-  const named = (names: readonly string[], fits: (column: SchemaTree) => boolean) =>
-    names.map((n) => tree.children.find((c) => c.element.name === n)).find((c) => c !== undefined && fits(c));
-  const bytes = (column: SchemaTree) => column.element.type === "BYTE_ARRAY";
-  const image = named(
-    images,
-    (c) => bytes(c) || c.children.some((child) => child.element.name === "bytes" && bytes(child)),
-  );
-  const label = named(labels, (c) => labelTypes.has(c.element.type ?? ""));
+  const named = (names: readonly string[], fits: (column: ParquetColumn) => boolean) =>
+    names.map((n) => columns.find((c) => c.name === n)).find((c) => c !== undefined && fits(c));
+  const bytes = (column: { readonly type: string | null }) => column.type === "BYTE_ARRAY";
+  const image = named(images, (c) => bytes(c) || c.children.some((child) => child.name === "bytes" && bytes(child)));
+  const label = named(labels, (c) => labelTypes.has(c.type ?? ""));
   if (!image || !label) {
     const wanted = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of whole numbers or names`;
-    const found = tree.children.map(describe).join("; ") || "none";
+    const found = columns.map(describe).join("; ") || "none";
     throw new SourceError("parquet", path, `wanted the columns ${wanted}; found ${found}`);
   }
-  return { image: image.element.name, label: label.element.name, plain: bytes(image) };
+  return { image: image.name, label: label.name };
 }
 
 /** Class names from the metadata that the hub's tools write, or null. */
-function namesOf(metadata: FileMetaData, column: string): string[] | null {
-  const text = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
+function namesOf(text: string | null, column: string): string[] | null {
   if (!text) return null;
   try {
     const info = JSON.parse(text) as { info?: { features?: Record<string, { names?: unknown }> } };
@@ -119,26 +112,25 @@ class ParquetLabels {
 
   add(values: readonly unknown[], row: number): void {
     for (const [i, value] of values.entries()) {
-      if (value instanceof Uint8Array || typeof value === "string") this.#addWord(value);
+      if (typeof value === "string") this.#addWord(value);
       else this.#addNumber(value, row + i);
     }
   }
 
-  #addWord(value: Uint8Array | string): void {
+  #addWord(value: string): void {
     if (this.#numbers.length > 0)
       throw new SourceError("parquet", this.#path, "labels are names, in other files numbers");
-    this.#words.push(typeof value === "string" ? value : new TextDecoder().decode(value));
+    this.#words.push(value);
   }
 
   #addNumber(value: unknown, row: number): void {
-    const number = typeof value === "bigint" ? Number(value) : value;
     const most = this.#map?.length ?? this.#names?.length ?? 65536;
-    if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number >= most) {
-      throw new SourceError("parquet", this.#path, `row ${row}: label ${number} is none of the ${most} classes`);
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
+      throw new SourceError("parquet", this.#path, `row ${row}: label ${value} is none of the ${most} classes`);
     }
     if (this.#words.length > 0)
       throw new SourceError("parquet", this.#path, "labels are numbers, in other files names");
-    this.#numbers.push(this.#map ? (this.#map[number] as number) : number);
+    this.#numbers.push(this.#map ? (this.#map[value] as number) : value);
   }
 
   /** Numbers the words, by the known classes or in the order of their characters' codes. */
@@ -153,31 +145,18 @@ class ParquetLabels {
   }
 }
 
-/** One file's pieces for the parser. */
-async function bufferOf(files: PositionedFiles, path: string): Promise<AsyncBuffer> {
-  const byteLength = await files.size(path);
-  return {
-    byteLength,
-    async slice(begin, end = byteLength) {
-      const bytes = new Uint8Array(end - begin);
-      await files.read(path, bytes, begin);
-      return bytes.buffer;
-    },
-  };
-}
-
 /** Row groups in memory, the ones used last; each is read once however many ask. */
 class HeldGroups {
-  readonly #held = new Map<number, Promise<readonly unknown[]>>();
+  readonly #held = new Map<number, Promise<ParquetBytes>>();
   readonly #most: number;
-  readonly #read: (group: number) => Promise<readonly unknown[]>;
+  readonly #read: (group: number) => Promise<ParquetBytes>;
 
-  constructor(most: number, read: (group: number) => Promise<readonly unknown[]>) {
+  constructor(most: number, read: (group: number) => Promise<ParquetBytes>) {
     this.#most = most;
     this.#read = read;
   }
 
-  get(group: number): Promise<readonly unknown[]> {
+  get(group: number): Promise<ParquetBytes> {
     const rows = this.#held.get(group) ?? this.#read(group);
     this.#held.delete(group);
     this.#held.set(group, rows);
@@ -201,6 +180,8 @@ class HeldGroups {
  * read by row groups: training shuffles the groups, and the images among those held at a time. Where groups are so large
  * that only a few fit, packing into shards first gives a better mix and no parsing.
  *
+ * Files are parsed by a thread of their own, which is stopped when it finds no end: see ParquetReader.
+ *
  * Memory    two times as many row groups as are mixed: half a gigabyte of them, but never fewer than two.
  * Errors    SourceError naming file and row: not parquet, columns that are not there (with those wanted and found), labels
  *           that are missing or beyond the classes, rows without bytes.
@@ -208,62 +189,37 @@ class HeldGroups {
 export async function openParquet(paths: readonly string[], options: ParquetOptions = {}): Promise<EncodedSource> {
   const [first] = paths;
   if (first === undefined) throw new SourceError("parquet", "*.parquet", "wanted at least one file");
-  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import("hyparquet");
-  const { compressors } = await import("hyparquet-compressors");
-  const files = new PositionedFiles();
-  const buffers: AsyncBuffer[] = [];
-  const metadata: FileMetaData[] = [];
+  const reader = new ParquetReader();
   const groups: Group[] = [];
   const labels = new ParquetLabels(options.classes ?? null);
   const starts: number[] = [];
   let columns: Columns | null = null;
-  const parsed = async <T>(path: string, act: () => Promise<T>): Promise<T> => {
-    try {
-      return await act();
-    } catch (cause) {
-      if (cause instanceof SourceError) throw cause;
-      throw new SourceError("parquet", path, `not a whole parquet file: ${(cause as Error).message}`);
-    }
-  };
-  const readColumn = (file: number, column: string, rowStart: number, rowEnd: number): Promise<unknown[]> =>
-    parsed(paths[file] as string, async () => {
-      const from = { file: buffers[file] as AsyncBuffer, metadata: metadata[file] as FileMetaData };
-      const rows = await parquetReadObjects({ ...from, columns: [column], rowStart, rowEnd, utf8: false, compressors });
-      return rows.map((row) => row[column] as unknown);
-    });
   try {
     for (const [file, path] of paths.entries()) {
-      const buffer = await bufferOf(files, path);
-      const meta = await parsed(path, () => parquetMetadataAsync(buffer));
-      buffers.push(buffer);
-      metadata.push(meta);
-      columns = findColumns(path, parquetSchema(meta), columns ? { ...options, ...pick(columns) } : options);
-      labels.beginFile(path, namesOf(meta, columns.label));
+      const summary = await reader.open(path);
+      columns = findColumns(path, summary.columns, columns ? { ...options, ...pick(columns) } : options);
+      labels.beginFile(path, namesOf(summary.huggingface, columns.label));
       let begin = 0;
-      for (const group of meta.row_groups) {
-        const end = begin + Number(group.num_rows);
+      for (const [group, { rows, bytes }] of summary.groups.entries()) {
+        const end = begin + rows;
         starts.push(labels.length);
-        groups.push({ file, begin, end, bytes: Number(group.total_byte_size) });
-        const values = await readColumn(file, columns.label, begin, end);
-        if (values.length !== end - begin) {
-          throw new SourceError("parquet", path, `a row group of ${end - begin} rows has ${values.length} labels`);
-        }
-        labels.add(values, begin);
+        groups.push({ file, group, begin, end, bytes });
+        labels.add(await reader.labels({ path, column: columns.label, group, begin, end }), begin);
         begin = end;
       }
     }
     if (labels.length === 0) throw new SourceError("parquet", first, "no rows");
     labels.finish();
   } catch (cause) {
-    await files.close();
+    await reader.close();
     throw cause;
   }
-  const { image, plain } = columns as Columns;
+  const { image } = columns as Columns;
   const largestGroup = groups.reduce((most, { bytes }) => Math.max(most, bytes), 1);
   const together = Math.min(MOST_GROUPS, Math.max(1, Math.floor(HELD_BYTES / 2 / largestGroup)));
   const held = new HeldGroups(2 * together, (g) => {
-    const { file, begin, end } = groups[g] as Group;
-    return readColumn(file, image, begin, end);
+    const { file, ...place } = groups[g] as Group;
+    return reader.bytes({ path: paths[file] as string, column: image, ...place });
   });
   const groupStarts = Uint32Array.from(starts);
   const place = (i: number) => {
@@ -287,14 +243,20 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {
       const { g, inGroup, path, row } = place(i);
-      const cell = (await held.get(g))[inGroup];
-      const bytes = plain ? cell : (cell as { bytes?: unknown } | null)?.bytes;
-      if (bytes instanceof Uint8Array) return bytes;
-      throw new SourceError("parquet", path, `row ${row}: ${image} has no bytes (a path alone opens no file)`);
+      const { bytes, starts: begins, ends } = await held.get(g);
+      const [begin, end] = [begins[inGroup] as number, ends[inGroup] as number];
+      if (begin < 0) {
+        throw new SourceError("parquet", path, `row ${row}: ${image} has no bytes (a path alone opens no file)`);
+      }
+      if (end - begin > LARGEST_FILE) {
+        const message = `row ${row}: ${end - begin} bytes are more than an image may have, ${LARGEST_FILE}`;
+        throw new SourceError("parquet", path, message);
+      }
+      return bytes.subarray(begin, end);
     },
     async close() {
       held.clear();
-      await files.close();
+      await reader.close();
     },
   };
 }
