@@ -38,7 +38,9 @@ export class RunBoard {
   }
   get folder(): string {
     return this.directory.path(FOLDER);
-  } /**
+  }
+
+  /**
    * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; what earlier
    * files hold from there on was not saved, will be done again, and is dropped by readers.
    */

@@ -73,7 +73,9 @@ export class RunFiles {
       seed: this.recipe.seed,
       config: this.recipe,
     };
-  } /** A line that must be seen, by people and by programs. */
+  }
+
+  /** A line that must be seen, by people and by programs. */
   private note(problem: string): void {
     this.out.say(problem);
     this.out.emit({ kind: "note", problem });
@@ -103,7 +105,9 @@ export class RunFiles {
     } catch {
       // The card will say less.
     }
-  } /**
+  }
+
+  /**
    * Loads the newest whole checkpoint, and drops metrics of steps that will be done again. Returns the file's name, or null
    * where there is no checkpoint: the run begins at its beginning then.
    *

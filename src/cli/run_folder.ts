@@ -3,6 +3,7 @@ import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path";
 import {
   claimName,
+  FileError,
   FolderError,
   FolderLock,
   LOCK_FILE,
@@ -106,23 +107,30 @@ export class RunFolder implements Disposable {
         `${wanted}: ${existsSync(wanted) ? `holds no ${CONFIG}: it is no run to go on with` : "no such folder"}`,
       );
     }
-    for (let n = 1; ; n++) {
+    for (let n = 1, gone = 0; ; n++) {
       const root = n === 1 ? wanted : `${wanted}-${n}`;
       const { claimed, made } = how === "resume" ? { claimed: false, made: [] } : claimName(root);
       try {
         return new RunFolder(root, await RunFolder.locked(root, wish, claimed), how, made);
       } catch (error) {
         removeEmpty(made);
+        // It was another run's, which gave up and removed it.
+        if (error instanceof FileError && !existsSync(root) && how !== "resume" && ++gone < 10) {
+          n--;
+          continue;
+        }
         if (!(anyName && (error instanceof FolderError || error instanceof UsageError))) throw error;
       }
     }
   }
+
   private static async locked(root: string, wish: FolderWish, claimed: boolean): Promise<FolderLock> {
     const { how, anyName, lock } = wish;
     const expectFree = () => {
       if (how === "new" && !claimed && contentsOf(root).length > 0) throw taken(root);
     };
-    const holder = claimed ? null : FolderLock.holderOf(root, lock.mark); // Where another name does as well, nobody waits for a sign of life.
+    const holder = claimed ? null : FolderLock.holderOf(root, lock.mark);
+    // Where another name does as well, nobody waits for a sign of life.
     if (holder !== null && anyName) throw new FolderError(`${root}: is in use by ${holder}`);
     if (holder === null) expectFree();
     makeFolder(root);
@@ -147,7 +155,9 @@ export class RunFolder implements Disposable {
     // Files of a run that was itself to replace what is set aside, and never came to a checkpoint.
     if (holdsRun(this.root) && holdsRun(join(this.root, ASIDE))) this.removeOwn();
     this.move(this.root, join(this.root, ASIDE));
-  } /** From here on the folder holds something of value: it stays, but where it would have replaced another run. */
+  }
+
+  /** From here on the folder holds something of value: it stays, but where it would have replaced another run. */
   hasRecords(): void {
     if (this.how === "new") this.kept = true;
   }

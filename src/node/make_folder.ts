@@ -25,7 +25,7 @@ function refusal(path: string, folder: string, cause: unknown): FileError {
  * Node's own recursive mkdir never returns where a file system answers ENOENT below a folder that is there, as /proc does.
  * Errors: FileError naming the folder that cannot be made.
  */
-export function makeFolder(path: string, asked: string = path): string[] {
+export function makeFolder(path: string, asked: string = path, tries = 10): string[] {
   const missing: string[] = [];
   for (let at = resolve(path); !existsSync(at); at = dirname(at)) {
     missing.unshift(at);
@@ -38,6 +38,9 @@ export function makeFolder(path: string, asked: string = path): string[] {
       made.push(folder);
     } catch (cause) {
       if (codeOf(cause) === "EEXIST" && isFolder(folder)) continue; // another process was quicker
+      if (codeOf(cause) === "ENOENT" && !existsSync(dirname(folder)) && tries > 1) {
+        return [...made, ...makeFolder(path, asked, tries - 1)]; // another one gave up, and removed what it had made
+      }
       throw refusal(asked, folder, cause);
     }
   }
@@ -50,12 +53,15 @@ export function makeFolder(path: string, asked: string = path): string[] {
 /** Makes a folder that is not there yet; false where something has its name. The folders above are made too. */
 export function claimName(path: string): { readonly claimed: boolean; readonly made: readonly string[] } {
   const full = resolve(path);
-  const made = makeFolder(dirname(full), path);
-  try {
-    mkdirSync(full);
-    return { claimed: true, made: [...made, full] };
-  } catch (cause) {
-    if (codeOf(cause) === "EEXIST") return { claimed: false, made };
-    throw refusal(path, full, cause);
+  for (let tries = 1; ; tries++) {
+    const made = makeFolder(dirname(full), path);
+    try {
+      mkdirSync(full);
+      return { claimed: true, made: [...made, full] };
+    } catch (cause) {
+      if (codeOf(cause) === "EEXIST") return { claimed: false, made };
+      // Another process that gave up may have removed the folder above meanwhile.
+      if (codeOf(cause) !== "ENOENT" || existsSync(dirname(full)) || tries === 10) throw refusal(path, full, cause);
+    }
   }
 }

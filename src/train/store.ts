@@ -35,7 +35,9 @@ export class CheckpointShelf {
     if (!Number.isInteger(keep) || keep < 1) throw new RangeError(`keep wants a whole number >= 1, was given ${keep}`);
     this.store = store;
     this.keep = keep;
-  } /**
+  }
+
+  /**
    * Saves, then removes what is older than the last K up to this step: at no moment is there none. What is newer was damaged
    * when the run went on from an older one, and stays until it is written anew. Returns the path.
    */
