@@ -29,15 +29,35 @@ const PRESETS: Readonly<Record<string, PruneFlags>> = {
 /** All names that --method knows. */
 export const METHOD_NAMES: readonly string[] = Object.keys(PRESETS);
 
-/** The settings of a method; `given` are those that the command line gives itself, which win. */
+/** Settings that are what a method is; its other settings are where it begins. */
+const IDENTITY = ["method", "schedule", "mode", "accelerated"] as const;
+/** Methods that are so called whatever the threshold's schedule is. */
+const ANY_SCHEDULE = new Set(["ista", "fista", "early"]);
+
+/**
+ * The settings of a method; `given` are those that the command line gives itself, which win.
+ *
+ * Errors   UsageError for an unknown method, one that lacks what it has to be told, and for a flag that says another method.
+ */
 export function methodSettings(name: string, given: PruneFlags = {}): PruneFlags {
-  const preset = PRESETS[name];
+  const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (!preset) throw new UsageError(`method ${name}: want one of ${METHOD_NAMES.join(", ")}`);
   if (name === "early" && given.freezeEpoch === undefined) {
     throw new UsageError("method early: give the epoch from which zeros stay zero with --freeze-epoch");
   }
+  for (const key of IDENTITY) {
+    const [own, other] = [preset[key], given[key]];
+    if (own === undefined || other === undefined || own === other) continue;
+    if (key === "schedule" && ANY_SCHEDULE.has(name)) continue;
+    throw new UsageError(
+      `--${key} ${String(other)}: --method ${name} means ${key} ${String(own)}; give one of the two`,
+    );
+  }
+  // A parameter that the preset suggests belongs to the preset's own schedule.
+  const { beta, ...others } = preset;
+  const kept = given.schedule === undefined || given.schedule === preset.schedule;
   const str = preset.str ? { str: { ...preset.str, ...defined(given.str ?? {}) } } : {};
-  return { ...preset, ...defined(given), ...str };
+  return { ...others, ...(kept && beta !== undefined ? { beta } : {}), ...defined(given), ...str };
 }
 
 const defined = <T extends object>(settings: T): Partial<T> =>

@@ -1,8 +1,7 @@
 // What the settings of a recipe must be to each other.
 import type { z } from "zod";
 import { resizeFor } from "../node/index.ts";
-import { settingFault } from "./data_settings.ts";
-import { RECORDED_DATA } from "./event_data.ts";
+import { isEventData, RECORDED_DATA } from "./event_data.ts";
 import type { Recipe } from "./recipe_fields.ts";
 
 /** What fields must be to each other; runs once each is right by itself. */
@@ -17,6 +16,9 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
     refuse("microBatch", `a number that divides batchSize = ${r.batchSize}`);
   }
   if (r.newHead && r.weights === undefined) refuse("weights", "a model file, since newHead is true");
+  if (r.nesterov && r.prune.accelerated) {
+    refuse("nesterov", "false, since prune.accelerated is true: it extrapolates by itself");
+  }
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
 
   const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;
@@ -36,23 +38,17 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   crossCheckPrune(r.prune, r.epochs, refuse);
 }
 
-/** Settings of data and augmentation that this data has no use for, and those that contradict each other. */
-function crossCheckData({ data, augment }: Recipe, refuse: (path: string, wanted: string) => void): void {
-  for (const key of Object.keys(data) as (keyof Recipe["data"])[]) {
-    const fault = data[key] === undefined ? null : settingFault(key, data.name);
-    if (fault) refuse(`data.${key}`, `nothing: ${fault}`);
+/** Settings of data and augmentation that contradict each other. */
+function crossCheckData({ data, augment, model }: Recipe, refuse: (path: string, wanted: string) => void): void {
+  if (isEventData(data.name) && model.encoder !== undefined && model.encoder !== "direct") {
+    refuse("model.encoder", `direct, since data.name is ${data.name}, which is spikes already`);
   }
+  if (data.name !== "images") return;
   const { size = 224, resize = resizeFor(size) } = data;
-  if (data.name === "images" && resize < size) refuse("data.resize", `at least data.size = ${size}`);
-  const { crop, scale, jitter } = augment;
-  if (data.name === "images") {
-    if (crop > 0) refuse("augment.crop", "0, since data.name is images, whose random crops augment.scale describes");
-    if (scale && scale[0] > scale[1]) refuse("augment.scale", "the smaller share first");
-    return;
-  }
-  for (const [key, value] of Object.entries({ scale, jitter })) {
-    if (value !== undefined) refuse(`augment.${key}`, `nothing: it is for data images, data.name is ${data.name}`);
-  }
+  if (resize < size) refuse("data.resize", `at least data.size = ${size}`);
+  const { crop, scale } = augment;
+  if (crop > 0) refuse("augment.crop", "0, since data.name is images, whose random crops augment.scale describes");
+  if (scale && scale[0] > scale[1]) refuse("augment.scale", "the smaller share first");
 }
 
 function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: (path: string, wanted: string) => void): void {
@@ -86,15 +82,19 @@ function crossCheckAim(p: Recipe["prune"], refuse: (path: string, wanted: string
     if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
     if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
     if (p.sparsity !== undefined && p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
+    if (p.sparsity !== undefined && p.schedule === "constant") {
+      refuse("prune.schedule", "one that rises from 0, since prune.sparsity is given");
+    }
+  }
+  if (p.method === "at-init") {
+    if (p.schedule === "none" || p.schedule === "constant") {
+      refuse("prune.schedule", "one that rises from 0, since prune.method is at-init");
+    }
+    if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.method is at-init");
   }
   if (soft) return;
   const byNumber = ["gmp", "one-shot", "snip", "random"].includes(p.method);
   if (byNumber && p.sparsity === undefined) {
     refuse("prune.sparsity", `a number between 0 and 1, since prune.method is ${p.method}`);
-  }
-  for (const key of aims) {
-    if (byNumber && key === "sparsity") continue;
-    const tells = { str: "prune.str", ltp: "prune.ltp", masked: "the weights that it is given" }[p.method as string];
-    refuse(`prune.${key}`, `nothing: prune.method ${p.method} is told by ${tells ?? "prune.sparsity"}`);
   }
 }

@@ -9,10 +9,19 @@ function field<T extends z.ZodType>(schema: T, wanted: string, description: stri
   return schema.meta({ wanted, description });
 }
 
+/** Epochs that may be planned: steps then stay whole numbers that a float64 holds, whatever the data. */
+const MOST_EPOCHS = 1e9;
+/** Most of a count that has no natural end, such as images or steps. */
+const MANY = 1e6;
+const MOST_PIXELS = 16_384;
+
 const atLeast0 = (description: string) => field(z.number().min(0), "a number >= 0", description);
 const above0 = (description: string) => field(z.number().gt(0), "a number > 0", description);
-const count = (description: string) => field(z.int().min(1), "a whole number >= 1", description);
-const count0 = (description: string) => field(z.int().min(0), "a whole number >= 0", description);
+/** `limit`: more than any run can have, so that a slip of the hand is told before it takes all memory. */
+const count = (description: string, limit = MANY) =>
+  z.int().min(1).max(limit).meta({ wanted: "a whole number >= 1", description, limit });
+const count0 = (description: string, limit = MANY) =>
+  z.int().min(0).max(limit).meta({ wanted: "a whole number >= 0", description, limit });
 const flag = (description: string) => field(z.boolean(), "true or false", description);
 const text = (description: string) => field(z.string().min(1), "a text", description);
 function oneOf<const T extends readonly [string, ...string[]]>(names: T, description: string) {
@@ -22,7 +31,7 @@ function oneOf<const T extends readonly [string, ...string[]]>(names: T, descrip
 const model = z.strictObject({
   name: text("which network, by its name in the model registry"),
   checkpointBlocks: flag("run each block again in backward instead of keeping its activations: less memory, more time"),
-  timeSteps: count("steps of a spiking network; frames of event data. Without it 4, of events 8").optional(),
+  timeSteps: count("steps of a spiking network; frames of event data. Without it 4, of events 8", 10_000).optional(),
   neuron: oneOf(NEURONS, "spiking: if has no leak, lif leaks, plif learns its leak").optional(),
   tau: field(z.number().gt(1), "a number > 1", "spiking: time constant in steps; of plif, to begin with").optional(),
   surrogate: oneOf(
@@ -43,21 +52,27 @@ const data = z.strictObject({
   by: oneOf(["number", "time"], "event data: frames of equal numbers of events or of equal time").optional(),
   size: count(
     "images: side of the square that the network sees, default 224; events: that frames are binned to",
+    MOST_PIXELS,
   ).optional(),
   limit: count(
     "train on only so many samples of each class; event data is tested on as few, images on the whole test set",
+    MOST_EPOCHS,
   ).optional(),
   resize: count(
     "images, when testing: their shorter side before the central square is cut, default size * 256 / 224",
+    MOST_PIXELS,
   ).optional(),
-  skipBad: count0("images: how many damaged ones are passed over before the run stops, default 0").optional(),
+  skipBad: count0(
+    "images: how many damaged ones are passed over before the run stops, default 0",
+    MOST_EPOCHS,
+  ).optional(),
   mapping: text("images: file that names the class of each, for a folder val without class folders").optional(),
   heldOut: field(
     z.number().gt(0).lt(1),
     "a number between 0 and 1",
     "images: share of each class to test with where the data has nothing to test with, default 0.1",
   ).optional(),
-  workers: count("images decoded at a time, default two for each core; changes the speed only").optional(),
+  workers: count("images decoded at a time, default two for each core; changes the speed only", 4096).optional(),
 });
 
 const lr = z.strictObject({
@@ -110,7 +125,7 @@ const prune = z.strictObject({
     "a list of layers",
     "layers to leave alone: first, last, names, or /regular expressions/ for names",
   ),
-  every: count("gmp: steps between two cuts").optional(),
+  every: count("gmp: steps between two cuts", MOST_EPOCHS).optional(),
   str: field(str, "a map", "str: how the thresholds are learned").optional(),
   ltp: field(ltp, "a map", "ltp: how the thresholds are learned, and what a weight costs").optional(),
   snipBatches: count("snip: batches whose gradients count").optional(),
@@ -130,7 +145,10 @@ const jitter = z.strictObject({
 });
 
 const augment = z.strictObject({
-  crop: count0("random crop after this many pixels of padding; 0 = off. Of data images always 0: see scale"),
+  crop: count0(
+    "random crop after this many pixels of padding; 0 = off. Of data images always 0: see scale",
+    MOST_PIXELS,
+  ),
   flip: flag("random left-right flip"),
   scale: field(
     z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]),
@@ -141,7 +159,7 @@ const augment = z.strictObject({
 });
 
 const checkpoint = z.strictObject({
-  every: count0("save after this many epochs or steps; 0 = only at the end"),
+  every: count0("save after this many epochs or steps; 0 = only at the end", MOST_EPOCHS),
   per: oneOf(["epoch", "step"], "what every counts"),
   keep: count("how many checkpoints to keep"),
 });
@@ -154,8 +172,8 @@ const device = z.strictObject({
 export const recipeFields = z.strictObject({
   model,
   data,
-  epochs: count("passes over the training images"),
-  finetuneEpochs: count0("passes after those, with the zeros kept, at a hundredth of the learning rate"),
+  epochs: count("passes over the training images", MOST_EPOCHS),
+  finetuneEpochs: count0("passes after those, with the zeros kept, at a hundredth of the learning rate", MOST_EPOCHS),
   weights: text("model file to begin with, instead of random weights; safetensors, or PyTorch's .pt").optional(),
   newHead: flag("the last layer begins anew where that file has another number of classes").optional(),
   batchSize: count("images per optimiser step"),
@@ -172,7 +190,7 @@ export const recipeFields = z.strictObject({
   seed: field(z.int().min(0).max(0xffffffff), "a whole number in [0, 4294967295]", "of all random numbers"),
   checkpoint,
   trail: oneOf(["off", "all", "pareto"], "keep a sparse model of each epoch, or of those that no other beats"),
-  logEvery: count("steps between two rows of metrics"),
+  logEvery: count("steps between two rows of metrics", 256),
   out: text("folder that receives metrics, plots and checkpoints"),
   device,
 });

@@ -1,6 +1,8 @@
 // The flags of `espalier train`, and the part of a recipe that they are.
+import { UsageError } from "./fail.ts";
 import { methodSettings } from "./methods.ts";
 import type { RecipeFlags } from "./recipe.ts";
+import type { SettingPath } from "./recipe_uses.ts";
 
 export interface TrainCommandFlags {
   adapter?: string;
@@ -68,66 +70,100 @@ export interface TrainCommandFlags {
   resume?: string;
 }
 
-/** Flags that were not given stay undefined, so that the recipe's settings hold. */
-export function settingsFrom(f: TrainCommandFlags): RecipeFlags {
-  const prune: RecipeFlags["prune"] = {
-    schedule: f.schedule,
-    threshold: f.threshold,
-    lambda: f.lambda,
-    sparsity: f.sparsity,
-    mode: f.mode,
-    beta: f.beta,
-    dense: f.dense,
-    startEpoch: f.startEpoch,
-    window: f.window,
-    freezeEpoch: f.freezeEpoch,
-    str: group({ start: f.strStart, decay: f.strDecay }),
-    ltp: group({ l0: f.ltpL0, temperature: f.ltpTemperature, lr: f.ltpLr }),
-  };
-  return {
-    model: {
-      name: f.model,
-      checkpointBlocks: f.checkpointBlocks,
-      timeSteps: f.timeSteps,
-      neuron: f.neuron,
-      tau: f.tau,
-      surrogate: f.surrogate,
-      encoder: f.encoder,
-    },
-    data: {
-      name: f.data,
-      dir: f.dataDir,
-      by: f.by,
-      size: f.size ?? f.frameSize,
-      limit: f.limit,
-      resize: f.resize,
-      skipBad: f.skipBad,
-      mapping: f.mapping,
-      heldOut: f.heldOut,
-      workers: f.workers,
-    },
-    weights: f.weights,
-    newHead: f.newHead,
-    epochs: f.epochs,
-    finetuneEpochs: f.finetune,
-    batchSize: f.batchSize,
-    microBatch: f.microBatch,
-    lr: { base: f.lr, schedule: f.lrSchedule, warmupEpochs: f.warmup },
-    momentum: f.momentum,
-    nesterov: f.nesterov,
-    weightDecay: f.weightDecay,
-    labelSmoothing: f.labelSmoothing,
-    prune: f.method === undefined ? prune : methodSettings(f.method, prune),
-    augment: { crop: f.crop, flip: f.flip },
-    seed: f.seed,
-    ...(f.checkpointEvery === undefined ? {} : { checkpoint: { every: f.checkpointEvery, per: "step" as const } }),
-    trail: f.trail === true ? "all" : f.trail || undefined,
-    logEvery: f.logEvery,
-    out: f.out,
-  };
+/** The setting of a recipe that each flag is. */
+const SETTINGS = {
+  model: "model.name",
+  checkpointBlocks: "model.checkpointBlocks",
+  timeSteps: "model.timeSteps",
+  neuron: "model.neuron",
+  tau: "model.tau",
+  surrogate: "model.surrogate",
+  encoder: "model.encoder",
+  data: "data.name",
+  dataDir: "data.dir",
+  by: "data.by",
+  frameSize: "data.size",
+  size: "data.size",
+  limit: "data.limit",
+  resize: "data.resize",
+  skipBad: "data.skipBad",
+  mapping: "data.mapping",
+  heldOut: "data.heldOut",
+  workers: "data.workers",
+  weights: "weights",
+  newHead: "newHead",
+  epochs: "epochs",
+  finetune: "finetuneEpochs",
+  batchSize: "batchSize",
+  microBatch: "microBatch",
+  lr: "lr.base",
+  lrSchedule: "lr.schedule",
+  warmup: "lr.warmupEpochs",
+  momentum: "momentum",
+  nesterov: "nesterov",
+  weightDecay: "weightDecay",
+  labelSmoothing: "labelSmoothing",
+  schedule: "prune.schedule",
+  threshold: "prune.threshold",
+  lambda: "prune.lambda",
+  sparsity: "prune.sparsity",
+  dense: "prune.dense",
+  startEpoch: "prune.startEpoch",
+  window: "prune.window",
+  freezeEpoch: "prune.freezeEpoch",
+  strStart: "prune.str.start",
+  strDecay: "prune.str.decay",
+  ltpL0: "prune.ltp.l0",
+  ltpTemperature: "prune.ltp.temperature",
+  ltpLr: "prune.ltp.lr",
+  mode: "prune.mode",
+  beta: "prune.beta",
+  crop: "augment.crop",
+  flip: "augment.flip",
+  seed: "seed",
+  checkpointEvery: "checkpoint.every",
+  trail: "trail",
+  logEvery: "logEvery",
+  out: "out",
+} as const satisfies Partial<Record<keyof TrainCommandFlags, SettingPath>>;
+type SettingFlag = keyof typeof SETTINGS;
+
+const given = (flags: TrainCommandFlags): SettingFlag[] =>
+  (Object.keys(SETTINGS) as SettingFlag[]).filter((flag) => flags[flag] !== undefined);
+
+/** A flag as users write it: dataDir is --data-dir. */
+export const spelling = (flag: string): string => `--${flag.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+
+/** How the user spelled what became the setting at a path; of what a method brings along, --method. */
+export function flagNames(flags: TrainCommandFlags): (path: string) => string | undefined {
+  const byPath = new Map<string, string>(given(flags).map((flag) => [SETTINGS[flag], spelling(flag)]));
+  if (flags.checkpointEvery !== undefined) byPath.set("checkpoint.per", spelling("checkpointEvery"));
+  if (flags.flip === false) byPath.set("augment.flip", "--no-flip");
+  return (path) =>
+    byPath.get(path) ?? (flags.method !== undefined && path.startsWith("prune.") ? "--method" : undefined);
 }
 
-/** A map of settings, absent when none of them was given. */
-function group<T extends Record<string, unknown>>(settings: T): T | undefined {
-  return Object.values(settings).some((value) => value !== undefined) ? settings : undefined;
+/** The part of a recipe that the flags are. Errors: UsageError for flags that contradict each other. */
+export function settingsFrom(flags: TrainCommandFlags): RecipeFlags {
+  if (flags.size !== undefined && flags.frameSize !== undefined) {
+    throw new UsageError(
+      "--size and --frame-size: are the same setting, of images and of event frames; give one of them",
+    );
+  }
+  const settings: Record<string, unknown> = {};
+  for (const flag of given(flags)) put(settings, SETTINGS[flag].split("."), flags[flag]);
+  if (flags.checkpointEvery !== undefined) put(settings, ["checkpoint", "per"], "step");
+  if (flags.trail === true) settings["trail"] = "all";
+  const { prune, ...rest } = settings as RecipeFlags;
+  const pruning = flags.method === undefined ? prune : methodSettings(flags.method, prune);
+  return pruning === undefined ? rest : { ...rest, prune: pruning };
+}
+
+function put(map: Record<string, unknown>, [key = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    map[key] = value;
+    return;
+  }
+  map[key] ??= {};
+  put(map[key] as Record<string, unknown>, rest, value);
 }

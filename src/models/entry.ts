@@ -1,7 +1,7 @@
 // What a list of models says of each, and how one is built from such a list.
 import { OpError } from "../gpu/index.ts";
 import { checkpointModule, type Module, RandomState } from "../nn/index.ts";
-import type { SpikingOptions } from "./spiking/input.ts";
+import type { NeuronName, SpikingOptions } from "./spiking/input.ts";
 
 export interface ModelInput {
   readonly channels: number;
@@ -24,6 +24,8 @@ export interface ModelEntry {
   readonly build: (input: ModelInput, spiking: SpikingOptions, random: RandomState) => Module;
   /** Whether it is made of spiking neurons, and takes BuildOptions.spiking. */
   readonly spiking?: boolean;
+  /** The neurons of a spiking model where nobody chooses; absent: lif. */
+  readonly neuron?: NeuronName;
   /** Names of the modules that a checkpoint may wrap; absent where none is worth it. */
   readonly blocks?: RegExp;
 }

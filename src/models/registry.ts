@@ -37,6 +37,7 @@ const sewResNet = (depth: 18 | 34 | 50, parameters: string): ModelEntry => ({
   doc: `SEW ResNet-${depth}: spiking, IF neurons, for images of 64 pixels and up; ${parameters} parameters at 1000 classes`,
   build: ({ channels, classes }, spiking) => new SewResNet({ depth, channels, classes, ...spiking }),
   spiking: true,
+  neuron: "if",
   blocks: RESNET_BLOCKS,
 });
 
@@ -44,6 +45,7 @@ const sewDvs = (plan: keyof typeof sewDvsPlans, what: string): ModelEntry => ({
   doc: `SEW network for ${what}: spiking, PLIF neurons, event frames of 128 pixels`,
   build: (input, spiking) => new SewDvs({ ...input, widths: sewDvsPlans[plan], ...spiking }),
   spiking: true,
+  neuron: "plif",
   blocks: /^conv\.\d$/,
 });
 

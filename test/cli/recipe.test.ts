@@ -253,20 +253,23 @@ const anyRecipe: fc.Arbitrary<Recipe> = fc
     flip: fc.boolean(),
   })
   .map(({ epochs, batchSize, base, schedule, lr, height, useLambda, seed, out, window, flip }) => {
-    const { threshold: _threshold, ...prune } = DEFAULT_RECIPE.prune;
+    const { threshold, ...prune } = DEFAULT_RECIPE.prune;
+    // What no run of the schedule reads is not part of a recipe.
+    const moves = schedule !== "none";
+    const drops = lr === "multistep" ? { milestones: [1, 1.5] } : lr === "step" ? { every: 1 } : {};
     return {
       ...DEFAULT_RECIPE,
       epochs,
       batchSize,
       seed,
       out,
-      lr: { ...DEFAULT_RECIPE.lr, base, schedule: lr, milestones: [1, 1.5], every: 1 },
+      lr: { ...DEFAULT_RECIPE.lr, base, schedule: lr, ...drops },
       prune: {
         ...prune,
         schedule,
-        beta: 0.1,
-        ...(useLambda ? { lambda: height } : { threshold: height }),
-        ...(window ? { window } : {}),
+        ...(schedule.startsWith("pgh") ? { beta: 0.1 } : {}),
+        ...(moves ? (useLambda ? { lambda: height } : { threshold: height }) : { threshold }),
+        ...(window && moves && (schedule !== "constant" || useLambda) ? { window } : {}),
       },
       augment: { crop: 2, flip },
     };
