@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 
 export function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`want a number${meant(text)}`);
   return value;
 }
 
@@ -11,6 +11,14 @@ export function atLeast0(text: string): number {
   const value = number(text);
   if (value < 0) throw new InvalidArgumentError("expected a number >= 0");
   return value;
+}
+
+/** A decimal comma, or per cent, as the number that it stands for elsewhere. */
+function meant(text: string): string {
+  const [, digits = "", percent] = /^([+-]?\d*[.,]?\d+)\s*(%?)$/.exec(text.trim()) ?? [];
+  const value = Number(digits.replace(",", "."));
+  if (digits === "" || !Number.isFinite(value)) return "";
+  return `; did you mean ${percent ? value / 100 : value}?`;
 }
 
 export function above0(text: string): number {

@@ -19,6 +19,7 @@ import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { type DataSettings, loadSplits, type Splits } from "./datasets.ts";
 import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { withAdvice } from "./image_data.ts";
 import { dataOfRun, readImageMetadata } from "./image_metadata.ts";
 import type { Output } from "./json_log.ts";
@@ -42,7 +43,7 @@ export interface EvalFlags extends AdapterFlags {
   readonly mapping?: string;
   readonly heldOut?: number;
   readonly workers?: number;
-  /** Samples of each class of event data; passed over for images. */
+  /** Samples of each class of event data; images are tested whole. */
   readonly limit?: number;
   /** Operations and energy, of a network without spikes too. */
   readonly activity?: boolean;
@@ -50,6 +51,23 @@ export interface EvalFlags extends AdapterFlags {
 
 /** Images at a time where the file does not say: 500 of MNIST's size, fewer that may be large. */
 const batchFor = (data: string) => (data === "images" ? 32 : 500);
+
+/** Flags that this data has no use for. Errors: UsageError. */
+function checkFlags(flags: EvalFlags, data: string): void {
+  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir } = flags;
+  refuseIdle([
+    ...idleUnless(data === "images", `is for data images, the data are ${data}`, {
+      "--size": size,
+      "--resize": resize,
+      "--skip-bad": skipBad,
+      "--mapping": mapping,
+      "--held-out": heldOut,
+      "--workers": workers,
+    }),
+    ...idleUnless(isEventData(data), `is for event data, ${data} is tested whole`, { "--limit": limit }),
+    ...idleUnless(data !== "events", "is for data that lies in files, the data are events", { "--data-dir": dataDir }),
+  ]);
+}
 
 export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const file = modelFile(flags.path, "sparse");
@@ -59,6 +77,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const data = flags.data ?? metadata.get("data") ?? "mnist";
   const { by, size, batch = batchFor(data), ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const images = readImageMetadata(metadata.get("images"), file);
+  checkFlags(flags, data);
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
   const run = statSync(flags.path).isDirectory() ? dataOfRun(flags.path, data) : {};

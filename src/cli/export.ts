@@ -21,6 +21,7 @@ import {
 import { writeAtomic } from "../node/index.ts";
 import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { modelFile } from "./model_file.ts";
 import { classesOf } from "./predict.ts";
@@ -150,6 +151,14 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   for (const note of file.notes) out.say(note);
   const known = networkOf(flags, file, path);
   if (!known && format === "onnx") throw new UsageError(`${path}: does not say which model it is; give --model`);
+  refuseIdle(
+    idleUnless(known !== null, `is of the network, and ${path} does not say which it is; give --model`, {
+      "--classes": flags.classes,
+      "--channels": flags.channels,
+      "--size": flags.size,
+      "--time-steps": flags.timeSteps,
+    }),
+  );
   if (!known) out.say(`${path}: does not say which model it is, so its names stay as they are; --model checks them`);
   const weights = known ? fitted(known, file.weights, path, out) : file.weights;
   // These two are the sparse format's own.

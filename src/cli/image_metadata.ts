@@ -39,7 +39,7 @@ export function dataOfRun(folder: string, name: string): Pick<DataSettings, "dir
   const config = join(folder, "config.yaml");
   if (!existsSync(config)) return {};
   try {
-    const { data } = loadRecipe(config);
+    const { data } = loadRecipe(config, { written: true });
     return data.name === name ? { dir: data.dir, mapping: data.mapping } : {};
   } catch (error) {
     // A recipe that was edited by hand does not keep its model from being tested.

@@ -3,6 +3,7 @@ import {
   type AdapterReport,
   buildModel,
   evaluationBatch,
+  type ModelInput,
   models,
   planTraining,
   type SpikingOptions,
@@ -10,6 +11,7 @@ import {
 } from "../index.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "./adapter.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import type { Output } from "./json_log.ts";
 import { memoryLines } from "./memory_lines.ts";
 import { DEFAULT_RECIPE } from "./recipe_schema.ts";
@@ -18,9 +20,10 @@ import { renderSummary } from "./summary_table.ts";
 
 export interface InfoFlags extends AdapterFlags {
   readonly model?: string;
-  readonly channels: number;
-  readonly size: number;
-  readonly classes: number;
+  /** Of the images: default one channel of 28 x 28 pixels, in ten classes. */
+  readonly channels?: number;
+  readonly size?: number;
+  readonly classes?: number;
   readonly gpu: boolean;
   /** Images a training step: with it, the memory of training is predicted. */
   readonly batch?: number;
@@ -43,7 +46,7 @@ function spikingOf({ timeSteps }: InfoFlags, model: string): { spiking?: Spiking
 
 /** Predicts peak memory from the run's own code; nothing is allocated and no kernel runs. */
 function predict(
-  flags: InfoFlags & { model: string; batch: number },
+  flags: InfoFlags & ModelInput & { model: string; batch: number },
   adapter: AdapterReport | null,
   out: Output,
 ): void {
@@ -77,8 +80,27 @@ function predict(
   out.emit({ kind: "memory", model, batch, ...training, peakWithEvaluation: evaluated.peak });
 }
 
+/** Flags that say of a model or its training what nobody asked for. Errors: UsageError. */
+function checkFlags(flags: InfoFlags): void {
+  const { model, batch, gpu, adapter, requireGpu, channels, size, classes, timeSteps, dense, checkpointBlocks } = flags;
+  refuseIdle([
+    ...idleUnless(model !== undefined, "is of a network; give --model", {
+      "--channels": channels,
+      "--size": size,
+      "--classes": classes,
+      "--time-steps": timeSteps,
+    }),
+    ...idleUnless(batch !== undefined, "is of training, whose memory is predicted with --batch", {
+      "--dense": dense,
+      "--checkpoint-blocks": checkpointBlocks,
+    }),
+    ...idleUnless(gpu, "no adapter is opened with --no-gpu", { "--adapter": adapter, "--require-gpu": requireGpu }),
+  ]);
+}
+
 export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
-  const { model, batch, microBatch } = flags;
+  const { model, batch, microBatch, channels = 1, size = 28, classes = 10 } = flags;
+  checkFlags(flags);
   if (batch !== undefined && !model) throw new UsageError("--batch wants --model: memory is predicted for a network");
   if (microBatch !== undefined && (batch === undefined || microBatch === 0 || batch % microBatch !== 0)) {
     throw new UsageError(`--micro-batch wants a divisor of --batch ${batch ?? "(not given)"}, was given ${microBatch}`);
@@ -93,7 +115,7 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
     gpu.destroy();
   }
   if (model) {
-    const input = { channels: flags.channels, size: flags.size, classes: flags.classes };
+    const input = { channels, size, classes };
     const summary = summarize(buildModel(model, input, spikingOf(flags, model)), [
       input.channels,
       input.size,
@@ -102,7 +124,7 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
     out.say("");
     out.say(renderSummary(model, summary));
     out.emit({ kind: "model", name: model, ...summary });
-    if (batch !== undefined) predict({ ...flags, model, batch }, adapter, out);
+    if (batch !== undefined) predict({ ...flags, ...input, model, batch }, adapter, out);
   } else {
     out.say("");
     out.say("models (espalier info --model NAME shows one):");

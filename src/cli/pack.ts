@@ -6,6 +6,7 @@ import type { ShardIndex } from "../index.ts";
 import { type EncodedSource, openImageSources, type PackOptions, packShards, poolAdvice } from "../node/index.ts";
 import { above0, number, whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { createProgress, type Progress, silent } from "./progress.ts";
@@ -72,6 +73,7 @@ function packOptions(flags: PackFlags): PackOptions {
   if (resize === false && size === undefined) {
     throw new UsageError("--no-resize leaves images as they are: say how large they are with --size");
   }
+  refuseIdle(idleUnless(resize !== false, "is how images are resized, --no-resize leaves them", { "--exact": exact }));
   return {
     ...(resize === undefined ? {} : { resize: resize === false ? null : resize }),
     ...(size === undefined ? {} : { size }),

@@ -5,12 +5,13 @@ import { writeAtomic } from "../node/index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 import { createProgress } from "./progress.ts";
 import { modelFor } from "./session.ts";
-import { readNeuronMetadata } from "./spiking.ts";
+import { isSpiking, readNeuronMetadata } from "./spiking.ts";
 import { printable } from "./terminal.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
 
@@ -79,6 +80,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const file = await readWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not say which model it is; give --model`);
+  refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
   const { size, resize, mean, std } = flags;
   const asked: ImageInput = {
     ...(size === undefined ? {} : { size }),

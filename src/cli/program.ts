@@ -8,6 +8,7 @@ import { type EvalFlags, runEval } from "./eval.ts";
 import { EVENT_DATA } from "./event_data.ts";
 import { addExportCommand } from "./export.ts";
 import { report } from "./fail.ts";
+import { strictOptions } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
@@ -17,7 +18,7 @@ import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
-import { settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
+import { flagNames, settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
 
 const whole = wholeFrom(0);
 const list = (text: string): string[] => text.split(",").map((part) => part.trim());
@@ -131,6 +132,7 @@ Examples
         await runTrain({
           ...(recipe === undefined ? {} : { recipe }),
           settings: settingsFrom(flags),
+          flagOf: flagNames(flags),
           ...(resume === undefined ? {} : { resume }),
           overwrite: overwrite ?? false,
           dryRun: dryRun ?? false,
@@ -184,9 +186,9 @@ Examples
       "Shows the GPU adapter and what it can do, with --model the layers of a network, and with --batch the memory that\ntraining it takes, without training it.",
     )
     .addOption(new Option("--model <name>", "network to summarise").choices(modelNames))
-    .option("--channels <n>", "channels of the images", whole, 1)
-    .option("--size <n>", "height and width of the images", whole, 28)
-    .option("--classes <n>", "number of classes", whole, 10)
+    .option("--channels <n>", "channels of the images; default 1", wholeFrom(1))
+    .option("--size <n>", "height and width of the images; default 28", wholeFrom(1))
+    .option("--classes <n>", "number of classes; default 10", wholeFrom(1))
     .option("-T, --time-steps <n>", "steps of a spiking network", whole)
     .option("--batch <n>", "predict the GPU memory of training with this many images a step", whole)
     .option("--micro-batch <n>", "predict for steps that go through their batch in parts of so many images", whole)
@@ -211,7 +213,7 @@ Examples
     .command("doctor")
     .summary("check the adapter without changing anything")
     .action(async () => done(await runDoctor()));
-  return root;
+  return strictOptions(root);
 }
 
 /** Runs a command line. Returns the exit code. */

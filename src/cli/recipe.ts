@@ -21,7 +21,7 @@ import {
   type RecipeFlags,
   recipeSchema,
 } from "./recipe_schema.ts";
-import { baseFile, RecipeError, type RecipeTexts, readLayers, readRecipeFile } from "./recipe_text.ts";
+import { baseFile, RecipeError, type RecipeText, type RecipeTexts, readLayers, readRecipeFile } from "./recipe_text.ts";
 import { unreadUse } from "./recipe_uses.ts";
 import { describeIssue, line, nameOf, rulesLast, sectionFaults, type Where } from "./recipe_words.ts";
 
@@ -30,6 +30,8 @@ export { DEFAULT_RECIPE } from "./recipe_schema.ts";
 export { RecipeError, type RecipeText } from "./recipe_text.ts";
 
 export interface RecipeSource extends RecipeTexts {
+  /** A complete recipe that a run wrote, below the file. */
+  readonly under?: RecipeText | undefined;
   /** Settings that win over the file. Keys that are undefined are left out. */
   readonly flags?: RecipeFlags | undefined;
   /** How the user spelled the flag of a setting: "--beta" for prune.beta. Without it messages say "flags". */
@@ -56,7 +58,8 @@ export interface RecipeSource extends RecipeTexts {
 export function resolveRecipe(source: RecipeSource = {}): Recipe {
   const flags = withoutUndefined(source.flags ?? {});
   const flagOf = (path: Path) => source.flagOf?.(path.map(String).join(".")) ?? "flags";
-  const layers: Layer[] = [...readLayers(source), { value: flags, where: flagOf }];
+  const written = source.under ? readLayers({ ...source.under, written: true }) : [];
+  const layers: Layer[] = [...written, ...readLayers(source), { value: flags, where: flagOf }];
   const misshapen = layers.flatMap(({ value, where }) => sectionFaults(value, where));
   if (misshapen.length > 0) throw new RecipeError(misshapen);
 
@@ -102,10 +105,16 @@ function placeOf(layers: readonly Layer[], path: Path): Layer {
   return layers[at] as Layer;
 }
 
-/** Reads a recipe file and resolves it with the flags. Errors: RecipeError, also when the file cannot be read. */
-export function loadRecipe(file: string, options: Omit<RecipeSource, "text" | "file" | "open"> = {}): Recipe {
+export interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {
+  /** File of a complete recipe that a run wrote, which this one lies over. */
+  readonly over?: string;
+}
+
+/** Reads a recipe file and resolves it with the flags. Errors: RecipeError, also when a file cannot be read. */
+export function loadRecipe(file: string, { over, ...options }: LoadSource = {}): Recipe {
   const open = (name: string, from: string) => readRecipeFile(baseFile(name, from));
-  return resolveRecipe({ ...options, ...readRecipeFile(file), open });
+  const under = over === undefined ? undefined : readRecipeFile(over);
+  return resolveRecipe({ ...options, ...readRecipeFile(file), open, under });
 }
 
 /**

@@ -9,6 +9,7 @@ import { line, oneLine, show } from "./recipe_words.ts";
 
 /** Most problems told at once: one broken bracket can cause hundreds. */
 const MAX_PROBLEMS = 20;
+const MAX_YAML_PROBLEMS = 5;
 /** Longest recipe accepted, in characters: a recipe is a page, not a data set. */
 const MAX_LENGTH = 1 << 20;
 /** Most times an anchor may be repeated by aliases, all counted: stops texts that unfold to gigabytes. */
@@ -41,7 +42,8 @@ export function readRecipeFile(file: string): RecipeText {
   try {
     return { text: readRegularTextSync(file, 4 * MAX_LENGTH), file };
   } catch (error) {
-    throw new RecipeError([`${visible(file)}: wanted a recipe that can be read, given ${oneLine(error)}`]);
+    const reason = oneLine(error).replace(/^expected a regular file, got /, "");
+    throw new RecipeError([`${visible(file)}: wanted a recipe that can be read, given ${reason}`]);
   }
 }
 
@@ -111,7 +113,7 @@ function readYaml(text: string, file: string): YamlLayer {
           problems.push(`${at(node.range?.[0] ?? 0)}: yaml: wanted a plain value, given the tag ${visible(tag)}`);
       },
     });
-    if (problems.length > 0) throw new RecipeError(problems);
+    if (problems.length > 0) throw new RecipeError(firstOf(problems));
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     if (value === null || value === undefined) return { file, value: {}, where: () => `${named}:1:1` };
     if (!isPlainMap(value)) {
@@ -123,6 +125,12 @@ function readYaml(text: string, file: string): YamlLayer {
     if (error instanceof RecipeError) throw error;
     throw new RecipeError([`${named}:1:1: yaml: ${oneLine(error)}`]);
   }
+}
+
+/** Text that is no YAML breaks in a hundred places, all from one cause. */
+function firstOf(problems: readonly string[]): readonly string[] {
+  const more = problems.length - MAX_YAML_PROBLEMS;
+  return more > 0 ? [...problems.slice(0, MAX_YAML_PROBLEMS), `and ${more} more problems`] : problems;
 }
 
 /** A file that is something else is not told line by line: what it holds may be no one's business. */

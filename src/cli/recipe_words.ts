@@ -152,6 +152,8 @@ export function sectionFaults(value: unknown, where: Where, path: readonly strin
   if (!isPlainMap(value)) {
     const [section = ""] = path;
     const key = (SECTION_KEYS[section] ?? []).find((name) => fieldAt([...path, name])?.safeParse(value).success);
+    const off = section === "augment" && (value === false || value === "none" || value === "off");
+    if (off) return [line(where(path), path, wantedAt(path) ?? "a map", value, "augment: {crop: 0, flip: false}")];
     const meant = key && path.length === 1 ? `${section}: {${key}: ${String(value)}}` : undefined;
     return [line(where(path), path, wantedAt(path) ?? "a map", value, meant)];
   }

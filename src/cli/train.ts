@@ -12,7 +12,6 @@ import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restart
 import { RunFiles } from "./run_files.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { buildSession } from "./session.ts";
-import { checkSpiking } from "./spiking.ts";
 import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
 import { loadData, planOf, samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
@@ -29,7 +28,6 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
     else out.say(line);
   });
   using _claim = folder;
-  checkSpiking(recipe.model, recipe.data.name);
   // Until a bar is drawn, lines are printed as they are.
   const standing: Standing = {
     progress: { ...silent, log: (line) => out.say(line) },

@@ -1,6 +1,9 @@
 // What a run of `espalier train` is asked for: its flags, its recipe, and the folder it goes to.
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { RunDirectory } from "../node/index.ts";
 import type { AdapterFlags } from "./adapter.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "./recipe.ts";
 import { commandLine } from "./run_card.ts";
 import { holdsRun, RunFolder } from "./run_folder.ts";
@@ -9,6 +12,8 @@ export interface TrainFlags extends AdapterFlags {
   readonly recipe?: string;
   /** Settings that win over the recipe's. */
   readonly settings: RecipeFlags;
+  /** How the user spelled the flag of a setting: "--beta" for prune.beta. */
+  readonly flagOf?: (path: string) => string | undefined;
   /** The folder of a run to go on with, or AUTO. */
   readonly resume?: string;
   readonly overwrite?: boolean;
@@ -30,9 +35,10 @@ export const AUTO = "auto";
  * run. The same command line then serves for the first start and for each one after.
  */
 export function settleAuto(flags: TrainFlags): TrainFlags {
+  checkResume(flags);
   if (flags.resume !== AUTO) return flags;
   const { resume: _, ...rest } = flags;
-  const { out } = readRecipe(rest);
+  const { out } = readRecipe(rest, () => {});
   const settings = { ...rest.settings, out };
   return holdsRun(out) ? { ...rest, settings, resume: out } : { ...rest, settings };
 }
@@ -45,18 +51,18 @@ export interface OpenedRun {
 
 /** Reads the recipe and claims the folder. Errors: RecipeError, and those of RunFolder.open. */
 export async function openRun(flags: TrainFlags, note: (line: string) => void): Promise<OpenedRun> {
-  if (flags.dryRun) return { recipe: readRecipe(flags), folder: null };
+  if (flags.dryRun) return { recipe: readRecipe(flags, note), folder: null };
   const lock = { command: commandLine(flags.command), note };
   if (flags.resume !== undefined) {
     const folder = await RunFolder.open({ wanted: flags.resume, how: "resume", lock });
     try {
-      return { recipe: readRecipe(flags), folder };
+      return { recipe: readRecipe(flags, note), folder };
     } catch (error) {
       folder[Symbol.dispose]();
       throw error;
     }
   }
-  const recipe = readRecipe(flags);
+  const recipe = readRecipe(flags, note);
   const anyName = flags.settings.out === undefined && flags.recipe === undefined && !flags.overwrite;
   const folder = await RunFolder.open({
     wanted: recipe.out,
@@ -67,13 +73,52 @@ export async function openRun(flags: TrainFlags, note: (line: string) => void): 
   return { recipe: { ...recipe, out: folder.root }, folder };
 }
 
-/** The recipe of a run: that of a file, of the run to go on with, or the defaults; flags win. */
-export function readRecipe(flags: TrainFlags): Recipe {
-  const options = { flags: flags.settings, models: flags.modelNames };
-  if (flags.resume)
-    return loadRecipe(new RunDirectory(flags.resume).path("config.yaml"), {
-      ...options,
-      flags: { ...flags.settings, out: flags.resume },
-    });
-  return flags.recipe ? loadRecipe(flags.recipe, options) : resolveRecipe(options);
+/** Flags that would do nothing beside --resume: the run has its recipe, its folder and its weights. Errors: UsageError. */
+function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void {
+  if (resume === undefined) return;
+  const { out, weights, newHead } = settings;
+  const own = `the run ${resume}`;
+  const idle = { "--overwrite": overwrite };
+  refuseIdle(idleUnless(false, "starts anew, --resume goes on; give one of the two", idle));
+  // The command line of a first start, with all that it needs.
+  if (resume === AUTO) return;
+  refuseIdle([
+    {
+      flag: `${recipe} beside --resume`,
+      given: recipe,
+      read: false,
+      otherwise: `${own} has its recipe in config.yaml; leave one of the two out`,
+    },
+    {
+      flag: "--out",
+      given: out,
+      read: out !== undefined && resolve(out) === resolve(resume),
+      otherwise: `${own} goes on in its own folder; to start another leave --resume out`,
+    },
+    ...idleUnless(false, `${own} has weights of its own; they are what a new run begins with`, {
+      "--weights": weights,
+      "--new-head": newHead,
+    }),
+  ]);
+}
+
+/** Whether a file is the recipe that a run wrote into its folder. */
+const isOfRun = (file: string): boolean =>
+  basename(file) === "config.yaml" && existsSync(join(dirname(file), "run.json"));
+
+/**
+ * The recipe of a run: that of a file, of the run to go on with, or the defaults; flags win. Beside `--resume auto` a file that
+ * changed since the run began lies over the run's own, as flags do. `note` is told of settings that have no effect any more.
+ */
+export function readRecipe(flags: TrainFlags, note: (line: string) => void): Recipe {
+  const { settings, flagOf, modelNames: models, resume, recipe } = flags;
+  const options = { flags: settings, flagOf, models, note };
+  if (resume !== undefined) {
+    const config = new RunDirectory(resume).path("config.yaml");
+    const of = { ...options, flags: { ...settings, out: resume } };
+    return recipe === undefined
+      ? loadRecipe(config, { ...of, written: true })
+      : loadRecipe(recipe, { ...of, over: config });
+  }
+  return recipe === undefined ? resolveRecipe(options) : loadRecipe(recipe, { ...options, written: isOfRun(recipe) });
 }

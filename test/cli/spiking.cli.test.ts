@@ -83,13 +83,22 @@ describe("spiking-cnn on images", () => {
   });
 
   test.each([
-    ["--neuron lif", /^espalier: model.neuron: lenet-bn has no spiking neurons; these have: spiking-cnn/],
-    ["-T 4", /^espalier: model.timeSteps: neither lenet-bn nor idx knows time/],
-    ["--model spiking-cnn --neuron if --tau 3", /^espalier: model.tau: if neurons have no time constant/],
+    [
+      "--neuron lif",
+      /^espalier: --neuron: model.neuron: wanted nothing: it is for spiking networks \(spiking-cnn, .*model.name is lenet-bn, given "lif"/,
+    ],
+    [
+      "-T 4",
+      /^espalier: --time-steps: model.timeSteps: .* for spiking networks and event data, model.name is lenet-bn, data.name is idx/,
+    ],
+    [
+      "--model spiking-cnn --neuron if --tau 3",
+      /^espalier: --tau: model.tau: wanted nothing: .* the neurons of spiking-cnn are if/,
+    ],
     ["--model spiking-cnn --tau 1", /model.tau: wanted a number > 1, given 1/],
     [
       "--frame-size 16",
-      /^espalier: flags: data.size: wanted nothing: it is for event data and data images, data.name is idx/,
+      /^espalier: --frame-size: data.size: wanted nothing: it is for event data and data images, data.name is idx/,
     ],
     ["--model spiking-cnn --neuron izhikevich", /argument 'izhikevich' is invalid/],
   ])("refuses %s", async (flags, message) => {
@@ -133,7 +142,10 @@ describe("event data", () => {
   });
 
   test.each([
-    ["--data events --encoder poisson", /^espalier: model.encoder: events is spikes already/],
+    [
+      "--data events --encoder poisson",
+      /^espalier: --encoder: model.encoder: wanted direct, since data.name is events, which is spikes already/,
+    ],
     ["--data n-mnist", /data.dir: wanted a folder, since data.name is n-mnist, given nothing/],
     ["--data n-mnist --data-dir /nonexistent", /^espalier: .*nonexistent/],
   ])("refuses %s", async (flags, message) => {
