@@ -1,8 +1,10 @@
 // One encoded image into planes of bytes: decoded, cut, resized and mirrored as torchvision would, by sharp where it
 // agrees with Pillow and by our own resizing where it does not.
-import type { Metadata, Sharp, SharpOptions } from "sharp";
+import type { Sharp, SharpOptions } from "sharp";
 import type { CropBox } from "../../data/crops.ts";
+import { cut, visible } from "../../text/quote.ts";
 import { ImageError } from "./encoded_source.ts";
+import { imageFormat, otherKind, sizeFault } from "./image_limits.ts";
 import { type Interleaved, resizeBilinear } from "./resample.ts";
 import { loadSharp } from "./sharp.ts";
 
@@ -26,12 +28,18 @@ export interface DecodeOptions {
    * enlarged in either direction is always resized the exact way: sharp shifts it by up to half a pixel, 4 to 8 of 255.
    */
   readonly exact?: boolean;
-  /** Pixels of the largest image that is decoded. Default 2^27, as 11585 x 11585. */
+  /**
+   * Pixels of the largest image that is decoded. Default 2^27, as 11585 x 11585. An image may besides have no more than
+   * 2^24 pixels and 1024 for each byte of its file: what claims more is damaged, or made to exhaust memory.
+   */
   readonly limitPixels?: number;
 }
 
 export const LIMIT_PIXELS = 2 ** 27;
-const FORMATS = new Set(["jpeg", "png", "webp", "gif", "tiff", "heif"]);
+/** Decoding one image takes a few milliseconds; a decoder that finds no end is stopped, however busy the machine is. */
+const LONGEST_SECONDS = 60;
+/** A fault without words is looked at once more only where that costs little, in pixels. */
+const AGAIN_PIXELS = 2 ** 22;
 
 function sharpOptions(limitPixels: number): SharpOptions {
   // Orientation notes and colour profiles are not heeded: torchvision's loader does not either.
@@ -39,7 +47,7 @@ function sharpOptions(limitPixels: number): SharpOptions {
 }
 
 const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split("\n")[0]?.trim() ?? "";
+  visible(cut((error instanceof Error ? error.message : String(error)).split("\n")[0]?.trim() ?? "", 200));
 
 /** CMYK as Pillow turns it into RGB: black darkens what each ink leaves. */
 function rgbOfCmyk({ data, height, width }: Interleaved): Interleaved {
@@ -86,25 +94,47 @@ function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uin
   }
 }
 
-async function decoded(bytes: Uint8Array, limit: number, planOf: PlanOf, exact: boolean, out: Uint8Array) {
+/** Height and width, and how colours are stored, from the first bytes. Errors: what these bytes cannot be. */
+async function headerOf(bytes: Uint8Array, limit: number) {
+  if (bytes.length === 0) throw new Error("the file is empty");
+  const format = imageFormat(bytes);
+  const other = format ?? otherKind(bytes);
+  if (!format) throw new Error(other ? `${other} is no format of photographs` : "not an image (unknown format)");
   const sharp = await loadSharp();
-  const open = () => sharp(bytes, sharpOptions(limit));
   // The head of a file of any size may be read: our own words tell what is too large.
   const meta = await sharp(bytes, { ...sharpOptions(limit), limitInputPixels: false }).metadata();
-  const { height, width } = checked(meta, limit);
+  if (meta.format !== format) throw new Error(`not an image (begins as ${format}, is read as ${meta.format})`);
+  const fault = sizeFault(bytes, format, meta, limit);
+  if (fault) throw new Error(fault);
+  return meta;
+}
+
+type Header = Awaited<ReturnType<typeof headerOf>>;
+
+async function decoded(
+  bytes: Uint8Array,
+  meta: Header,
+  limit: number,
+  planOf: PlanOf,
+  exact: boolean,
+  out: Uint8Array,
+) {
+  const sharp = await loadSharp();
+  const open = () => sharp(bytes, sharpOptions(limit)).timeout({ seconds: LONGEST_SECONDS });
+  const { height, width } = meta;
   const plan = planOf(height, width);
   const { crop, resized, window } = plan;
   const inside = within(window, resized);
   const extract = { top: crop.top, left: crop.left, width: crop.width, height: crop.height };
   const whole = crop.height === height && crop.width === width;
-  const cut = (image: Sharp) => (whole ? image : image.extract(extract));
+  const part = (image: Sharp) => (whole ? image : image.extract(extract));
   const cmyk = meta.space === "cmyk";
   const shrinks = resized[0] <= crop.height && resized[1] <= crop.width;
   const same = resized[0] === crop.height && resized[1] === crop.width;
   let kept: Interleaved;
   // sharp would resize CMYK as inks, and weigh colours by how opaque they are.
   if (shrinks && !(exact && !same) && !cmyk && !meta.hasAlpha) {
-    const image = cut(open()).resize(resized[1], resized[0], {
+    const image = part(open()).resize(resized[1], resized[0], {
       fit: "fill",
       kernel: "linear",
       fastShrinkOnLoad: false,
@@ -112,22 +142,13 @@ async function decoded(bytes: Uint8Array, limit: number, planOf: PlanOf, exact: 
     const all = inside.height === resized[0] && inside.width === resized[1];
     kept = await raw(all ? image : image.extract(inside));
   } else {
-    const image = cut(open());
+    const image = part(open());
     const stored = await raw(
       cmyk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : meta.hasAlpha ? image.removeAlpha() : image,
     );
     kept = resizeBilinear(cmyk ? rgbOfCmyk(stored) : stored, resized[0], resized[1], inside);
   }
   toPlanes(kept, inside, plan, out);
-}
-
-function checked(meta: Metadata, limit: number): { height: number; width: number } {
-  const { width, height, format } = meta;
-  if (!FORMATS.has(format)) throw new Error(`${format} is no format of photographs`);
-  if (width * height > limit) {
-    throw new Error(`${width} x ${height} pixels, at most ${limit} are decoded`);
-  }
-  return { height, width };
 }
 
 const WORDLESS = "Unknown error";
@@ -144,11 +165,12 @@ export type PlanOf = (height: number, width: number) => DecodePlan;
  * Decodes one image into `out`.
  *
  * Grey and CMYK become RGB, transparency is dropped, of several pictures the first one is taken; notes of orientation
- * and colour profiles are not heeded, as in torchvision. Only what the plan's part needs is read: damage behind it goes
- * unnoticed.
+ * and colour profiles are not heeded, as in torchvision; of numbers of 16 bits the upper 8 are kept. Only what the plan's
+ * part needs is read: damage behind it goes unnoticed.
  *
  * Shapes    out u8 [3, window.height, window.width], red first.
- * Errors    ImageError naming source and image: not an image, damaged, cut short, more pixels than the limit.
+ * Errors    ImageError naming source and image: not an image, damaged, cut short, more pixels than the limit or than its
+ *           bytes can hold.
  */
 export async function decodeImage(
   name: { readonly source: string; readonly key: string },
@@ -157,15 +179,16 @@ export async function decodeImage(
   out: Uint8Array,
   { exact = false, limitPixels = LIMIT_PIXELS }: DecodeOptions = {},
 ): Promise<void> {
+  const refuse = (cause: unknown) => new ImageError(name.source, name.key, faultOf(firstLine(cause)));
+  const meta = await headerOf(bytes, limitPixels).catch((cause: unknown) => Promise.reject(refuse(cause)));
+  // libvips keeps its last words in one place for all threads: another image can wipe them away before they are read.
+  const attempts = meta.width * meta.height <= AGAIN_PIXELS ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
     try {
-      if (bytes.length === 0) throw new Error("the file is empty");
-      return await decoded(bytes, limitPixels, planOf, exact, out);
+      return await decoded(bytes, meta, limitPixels, planOf, exact, out);
     } catch (cause) {
-      const words = firstLine(cause);
-      // libvips keeps its last words in one place for all threads: another image can wipe them away before they are read.
-      if (words === WORDLESS && attempt < 5) continue;
-      throw new ImageError(name.source, name.key, faultOf(words));
+      if (firstLine(cause) === WORDLESS && attempt < attempts) continue;
+      throw refuse(cause);
     }
   }
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "../../../src/node/images/decode.ts";
 import { centralPlan } from "../../../src/node/images/decoded_dataset.ts";
 import { resizeBilinear } from "../../../src/node/images/resample.ts";
-import { blankPng, noisy, plain } from "./files.ts";
+import { blankPng, claiming, noisy, plain } from "./files.ts";
 
 const name = { source: "pictures", key: "a/1.jpg" };
 type Change = Partial<DecodePlan>;
@@ -133,6 +133,46 @@ describe("colours", () => {
     expect([...out.subarray(256, 264)]).toEqual([66, 53, 30, 45, 61, 76, 90, 105]);
   });
 
+  test("of 16 bits the upper 8 are kept: colours, grey, and with a resize", async () => {
+    // Numbers whose upper and lower bytes differ, so that rounding and clipping would both show.
+    const value = (i: number) => (i * 7919 + 200) % 65536;
+    for (const channels of [1, 3] as const) {
+      const words = Uint16Array.from({ length: 256 * channels }, (_, i) => value(i));
+      const image = sharp(words, { raw: { width: 16, height: 16, channels, depth: "ushort" } } as never);
+      const png = await image
+        .toColourspace(channels === 1 ? "grey16" : "rgb16")
+        .png()
+        .toBuffer();
+      expect(await sharp(png).metadata()).toMatchObject({ depth: "ushort", channels });
+      for (const exact of [false, true]) {
+        const out = await decode(png, to16, 256, { exact });
+        const want = (i: number, c: number) => value(channels * i + (channels === 1 ? 0 : c)) >> 8;
+        expect([...out]).toEqual(Array.from({ length: 768 }, (_, i) => want(i % 256, Math.floor(i / 256))));
+      }
+    }
+  });
+
+  test("a palette gives its colours, grey with transparency its grey", async () => {
+    const colours = [
+      [10, 200, 30],
+      [250, 1, 128],
+    ] as const;
+    const pixels = Uint8Array.from({ length: 768 }, (_, i) => colours[Math.floor(i / 3) % 2]?.[i % 3] as number);
+    const raw = { raw: { width: 16, height: 16, channels: 3 } } as const;
+    const palette = await sharp(pixels, raw).png({ palette: true, dither: 0 }).toBuffer();
+    expect((await sharp(palette).metadata()).isPalette).toBe(true);
+    const out = await decode(palette, to16, 256);
+    expect([rgb(out, 0), rgb(out, 1)]).toEqual(colours);
+    const grey = Uint8Array.from({ length: 512 }, (_, i) => (i % 2 === 0 ? (i * 5) % 256 : (i * 3) % 256));
+    const clear = await sharp(grey, { raw: { width: 16, height: 16, channels: 2 } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    expect(await sharp(clear).metadata()).toMatchObject({ channels: 2, hasAlpha: true });
+    const planes = await decode(clear, to16, 256);
+    expect([...planes]).toEqual(Array.from({ length: 768 }, (_, i) => grey[2 * (i % 256)]));
+  });
+
   test("a note of orientation turns nothing", async () => {
     const bytes = await noisy(4, 20, 30);
     const noted = await sharp(bytes).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
@@ -164,6 +204,30 @@ describe("bad files", () => {
   test("20000 x 20000 pixels", async () => {
     const huge = blankPng(20000);
     await fails(huge, /^pictures: a\/1.jpg: 20000 x 20000 pixels, at most 134217728 are decoded$/);
+  });
+
+  test("more pixels than a file of its size may hold: refused before anything is decoded", async () => {
+    const begin = performance.now();
+    // 2621480 x 30 in some hundred bytes; then sizes that the general rule alone refuses.
+    await fails(claiming(await plain([1, 2, 3], 8, 8), 2621480, 30), /it claims 2621480 x 30 pixels, more than a file/);
+    await fails(claiming(blankPng(64), 11000, 11000), /it claims 11000 x 11000 pixels, more than a file of \d+ bytes/);
+    const webp = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: "red" } })
+      .webp({ lossless: true, effort: 0 })
+      .toBuffer();
+    expect(webp.length).toBeLessThan(18000);
+    await fails(webp, /it claims 6000 x 6000 pixels, more than a file of \d+ bytes may hold/);
+    expect(performance.now() - begin).toBeLessThan(10_000);
+  });
+
+  test("a flat drawing of many pixels is none of these", async () => {
+    const out = await decode(blankPng(3000), (h, w) => centralPlan(h, w, 40, 32), 32 * 32);
+    expect([...out].every((v) => v === 0)).toBe(true);
+  });
+
+  test("a format that begins as one thing and is another", async () => {
+    await fails(Uint8Array.of(0xff, 0xd8, 0xff, 1, 2, 3, 4), /^pictures: a\/1.jpg: /);
+    await fails(new TextEncoder().encode("%PDF-1.7 and so on"), /pdf is no format of photographs/);
+    await fails(new TextEncoder().encode("BM6\u0003 and so on"), /bmp is no format of photographs/);
   });
 
   test("more pixels than the caller's limit", async () => {

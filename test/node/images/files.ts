@@ -63,6 +63,15 @@ export function blankPng(side: number): Buffer {
   return Buffer.concat([mark, chunk("IHDR", head), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
 }
 
+/** A PNG whose header claims another size, its check sum included. */
+export function claiming(png: Uint8Array, width: number, height: number): Buffer {
+  const bytes = Buffer.from(png);
+  bytes.writeUInt32BE(width, 16);
+  bytes.writeUInt32BE(height, 20);
+  bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
+  return bytes;
+}
+
 export type Member = readonly [
   name: string,
   bytes: Uint8Array | string,
