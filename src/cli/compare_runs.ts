@@ -1,8 +1,9 @@
 // Run directories read back for comparison: what a run reported, from its result, its settings and its metrics.
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
 import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../index.ts";
 import { RunDirectory } from "../node/index.ts";
+import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
 import { UsageError } from "./fail.ts";
 import type { Point } from "./plot_data.ts";
 
@@ -68,7 +69,7 @@ const list = (value: unknown): Json[] => (Array.isArray(value) ? value.map(recor
 
 function readJson(path: string): Json {
   try {
-    return record(JSON.parse(readFileSync(path, "utf8")));
+    return record(JSON.parse(readRegularTextSync(path)));
   } catch (cause) {
     throw new UsageError(`${path}: cannot be read as JSON: ${(cause as Error).message}`);
   }
@@ -192,7 +193,7 @@ function histogramOf(path: string, layers: readonly LayerResult[]): WeightHistog
   const names = ["model.safetensors", "model.sparse.safetensors"];
   const file = names.map((name) => join(path, name)).find((p) => existsSync(p));
   if (!file || layers.length === 0) return null;
-  const { weights } = readModelWeights(new Uint8Array(readFileSync(file)), file);
+  const { weights } = readModelWeights(readRegularSync(file), file);
   const values = layers.flatMap(({ name }) => weights.get(name)?.data ?? []);
   if (values.length < layers.length) return null;
   try {

@@ -1,5 +1,5 @@
 // `espalier eval`: accuracy and sparsity of a saved model.
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import {
   ByteInput,
   currentGpu,
@@ -13,6 +13,7 @@ import {
   type StateDict,
   type TrainBatches,
 } from "../index.ts";
+import { readRegularSync } from "../node/regular_file.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
@@ -71,7 +72,7 @@ function checkFlags(flags: EvalFlags, data: string): void {
 
 export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const file = modelFile(flags.path, "sparse");
-  const { weights, metadata } = readModelWeights(new Uint8Array(readFileSync(file)), file);
+  const { weights, metadata } = readModelWeights(readRegularSync(file), file);
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";

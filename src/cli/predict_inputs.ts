@@ -1,11 +1,12 @@
 // What `espalier predict` looks at: the samples of a .npy array, or image files, made ready batch by batch.
-import { readFileSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { parseNpy, toFloat32 } from "../index.ts";
 import { Slots } from "../node/images/batches.ts";
+import { LARGEST_FILE } from "../node/images/encoded_source.ts";
 import { decodeSlots } from "../node/images/sharp.ts";
 import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, imagePaths, resizeFor } from "../node/index.ts";
+import { readRegular, readRegularSync } from "../node/regular_file.ts";
 import { UsageError } from "./fail.ts";
 import { readImageMetadata } from "./image_metadata.ts";
 
@@ -30,13 +31,13 @@ export interface ImageInput {
 }
 
 function arraySamples(path: string): Samples {
-  let bytes: Buffer;
+  let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularSync(path);
   } catch (error) {
     throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
   }
-  const array = parseNpy(new Uint8Array(bytes), path);
+  const array = parseNpy(bytes, path);
   const { shape } = array;
   const fits = (shape.length === 4 || shape.length === 3) && shape.every((n) => n > 0);
   if (!fits) {
@@ -86,7 +87,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
     const bytes = new Uint8Array(3 * plane);
     const plan = (height: number, width: number) => centralPlan(height, width, resize, size);
     const name = { source: dirname(path), key: basename(path) };
-    const file = await readFile(path).catch((error: Error) => {
+    const file = await readRegular(path, LARGEST_FILE).catch((error: Error) => {
       throw new UsageError(`${path}: cannot be read: ${error.message}`);
     });
     await decodeImage(name, file, plan, bytes, { exact: true });

@@ -1,5 +1,4 @@
 // Weights from a file into a model: whichever program wrote them, under whichever of the known names.
-import { readFileSync } from "node:fs";
 import {
   bestKeyRule,
   formatLoadReport,
@@ -11,17 +10,18 @@ import {
   renameKeys,
   type WeightsFile,
 } from "../index.ts";
+import { readRegularSync } from "../node/regular_file.ts";
 import { UsageError } from "./fail.ts";
 
 /** Reads safetensors, sparse safetensors, or PyTorch's .pt and .pth. Errors name the file and what is wrong with it. */
 export async function readWeightsFile(file: string): Promise<WeightsFile> {
-  let bytes: Buffer;
+  let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
+    bytes = readRegularSync(file);
   } catch (error) {
     throw new UsageError(`${file}: cannot be read: ${(error as Error).message}`);
   }
-  return readWeights(new Uint8Array(bytes), file);
+  return readWeights(bytes, file);
 }
 
 /**

@@ -3,28 +3,11 @@ import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/pr
 import { basename, dirname, join } from "node:path";
 import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
 import { codeOf, reason } from "./reasons.ts";
+import { readRegular } from "./regular_file.ts";
 
 /** A file that could not be written; names the path and what to do about it. */
 export class FileError extends Error {
   override readonly name = "FileError";
-}
-
-/** All bytes of a regular file. `fs.readFile` refuses files above 2 GiB, so this asks piece by piece. */
-async function readWhole(path: string): Promise<Uint8Array> {
-  const handle = await open(path, "r");
-  try {
-    const { size } = await handle.stat();
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    while (at < size) {
-      const { bytesRead } = await handle.read(bytes, at, Math.min(size - at, 2 ** 30), at);
-      if (bytesRead === 0) throw new Error(`the file shrank from ${size} to ${at} bytes while it was read`);
-      at += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
-  }
 }
 
 /**
@@ -50,7 +33,7 @@ export function fileSource(folderOrFile: string): ByteSource {
       const full = await locate(path);
       if (full === null) throw new SourceError(folderOrFile, path, "no such file");
       try {
-        return await readWhole(full);
+        return await readRegular(full);
       } catch (cause) {
         throw new SourceError(folderOrFile, path, reason(cause));
       }

@@ -2,6 +2,7 @@
 // opening a device may do something to it: none of them is opened as a file of data.
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { codeOf, reason } from "./reasons.ts";
 
 /** Why a path is not read, in words that fit behind its name. `code` is the system's, where it has one. */
 export class NotRegularError extends Error {
@@ -12,16 +13,6 @@ export class NotRegularError extends Error {
     this.code = code;
   }
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file",
-  ENOTDIR: "no such file: a part of the path is not a folder",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  ELOOP: "too many links, one leading to the other",
-  ENAMETOOLONG: "the name is longer than the system allows",
-  EMFILE: "too many open files",
-};
 
 /** What something that is not a regular file is called. */
 function kindOf(stats: Stats): string {
@@ -42,8 +33,8 @@ function checked(stats: Stats): Stats {
 
 function fault(cause: unknown): NotRegularError {
   if (cause instanceof NotRegularError) return cause;
-  const { code = "", message } = cause as NodeJS.ErrnoException;
-  return new NotRegularError(REASONS[code] ?? message, code);
+  const code = codeOf(cause);
+  return new NotRegularError(code === "ENOENT" ? "no such file" : reason(cause), code);
 }
 
 /** A pipe that took the file's name since it was looked at must not hold the open back. */
@@ -71,6 +62,9 @@ export async function openRegular(path: string): Promise<FileHandle> {
     throw fault(cause);
   }
 }
+
+/** A text of more bytes is none that a person or a program wrote for us: strings of V8 end at 2^29. */
+const MOST_TEXT = 2 ** 28;
 
 const tooLarge = (size: number, most: number) =>
   new NotRegularError(`it has ${size} bytes, at most ${most} are read`, "EFBIG");
@@ -124,7 +118,12 @@ export function readRegularSync(path: string, maxBytes = Number.POSITIVE_INFINIT
   }
 }
 
-/** As readRegularSync, as text; a mark of byte order in front is left out. */
-export function readRegularTextSync(path: string, maxBytes?: number): string {
+/** As readRegular, as text; a mark of byte order in front is left out. */
+export async function readRegularText(path: string, maxBytes = MOST_TEXT): Promise<string> {
+  return new TextDecoder().decode(await readRegular(path, maxBytes));
+}
+
+/** As readRegularText, at once. */
+export function readRegularTextSync(path: string, maxBytes = MOST_TEXT): string {
   return new TextDecoder().decode(readRegularSync(path, maxBytes));
 }

@@ -1,8 +1,9 @@
 // A folder of images, one folder for each class: parts to train and to test with, or one folder of which a share is held out.
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expectKnown, lookAlikes, matchClasses, numberOrder } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
+import { readRegular } from "../regular_file.ts";
 import { type EncodedSource, holdOut, LARGEST_FILE } from "./encoded_source.ts";
 import { checkClasses, insidePart, partsBeside, planFolder } from "./folder_layout.ts";
 import { findMapping, labelsFromMapping } from "./ilsvrc.ts";
@@ -42,13 +43,9 @@ function source(walk: Walk, paths: readonly string[], labels: Int32Array, classe
     async read(i) {
       const path = paths[i] as string;
       try {
-        const full = join(walk.root, path);
-        const { size } = await stat(full);
-        if (size > LARGEST_FILE) throw new Error(`${size} bytes are more than an image file may have, ${LARGEST_FILE}`);
-        return await readFile(full);
+        return await readRegular(join(walk.root, path), LARGEST_FILE);
       } catch (cause) {
-        const { code, message } = cause as NodeJS.ErrnoException;
-        throw new SourceError(walk.root, path, code === "ENOENT" ? "no such file" : message);
+        throw new SourceError(walk.root, path, (cause as Error).message);
       }
     },
     close: async () => {},

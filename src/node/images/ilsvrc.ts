@@ -1,7 +1,7 @@
 // The classes of ILSVRC's validation images, which lie in one folder: a text file beside them says which is which.
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { SourceError } from "../../data/index.ts";
+import { readRegularText } from "../regular_file.ts";
 
 const DEVKIT = join("ILSVRC2012_devkit_t12", "data");
 const MAPPINGS = [
@@ -14,7 +14,7 @@ const MAPPINGS = [
 ];
 const SYNSETS = ["map_clsloc.txt", "synsets.txt", "LOC_synset_mapping.txt"].flatMap((n) => [n, join(DEVKIT, n)]);
 
-const read = (path: string): Promise<string | null> => readFile(path, "utf8").catch(() => null);
+const read = (path: string): Promise<string | null> => readRegularText(path).catch(() => null);
 
 async function firstThere(names: readonly string[], folders: readonly string[]): Promise<string | null> {
   for (const folder of folders) {

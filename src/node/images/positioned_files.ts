@@ -1,7 +1,8 @@
 // Pieces of files at known places, with few files open at a time: a data set may have more shards than a process may
 // open files.
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { SourceError } from "../../data/index.ts";
+import { NotRegularError, openRegular } from "../regular_file.ts";
 
 interface Opened {
   readonly handle: Promise<FileHandle>;
@@ -9,8 +10,8 @@ interface Opened {
 }
 
 function reason(cause: unknown): string {
-  const { code } = cause as NodeJS.ErrnoException;
-  return code === "ENOENT" ? "no such file" : (code ?? String(cause));
+  if (cause instanceof NotRegularError) return cause.message;
+  return (cause as NodeJS.ErrnoException).code ?? String(cause);
 }
 
 /** Files that are read at given places and stay open while they are used most. */
@@ -27,7 +28,7 @@ export class PositionedFiles {
   /**
    * Fills `into` with the bytes of a file from `position` on.
    *
-   * Errors    SourceError naming the file: it cannot be opened, or ends before.
+   * Errors    SourceError naming the file: it cannot be opened, is no regular file, or ends before.
    */
   async read(path: string, into: Uint8Array, position: number): Promise<void> {
     const file = this.#take(path);
@@ -77,7 +78,7 @@ export class PositionedFiles {
   }
 
   #take(path: string): Opened {
-    const file = this.#open.get(path) ?? { handle: open(path, "r"), users: 0 };
+    const file = this.#open.get(path) ?? { handle: openRegular(path), users: 0 };
     this.#open.delete(path);
     this.#open.set(path, file);
     file.users++;

@@ -1,7 +1,6 @@
 // A data set of shards: batches are read at their places into arrays that are used again, and the GPU cuts and mirrors.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expectKnown } from "../../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../../data/crops.ts";
@@ -27,6 +26,7 @@ import {
   shardLabelsOffset,
 } from "../../io/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import { readRegularText } from "../regular_file.ts";
 import { ArrayPool, Loops, Slots } from "./batches.ts";
 import type { MeasuredDataset } from "./decoded_dataset.ts";
 import { epochOrder } from "./order.ts";
@@ -84,9 +84,9 @@ async function verifyShard(path: string, sha256: string): Promise<void> {
 
 async function openAll(dir: string, verify: boolean): Promise<Opened> {
   const path = join(dir, SHARD_INDEX_FILE);
-  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+  const text = await readRegularText(path).catch((cause: NodeJS.ErrnoException) => {
     const missing = "no such file: shards come with an index, written when packing is finished";
-    throw new ShardError(path, cause.code === "ENOENT" ? missing : (cause.code ?? cause.message));
+    throw new ShardError(path, cause.code === "ENOENT" ? missing : cause.message);
   });
   const index = parseShardIndex(path, text);
   const files = new PositionedFiles();

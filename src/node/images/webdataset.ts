@@ -1,11 +1,12 @@
 // Webdataset archives: tar files whose members of one stem make one sample, `key.jpg` with `key.cls` or `key.json`.
 // The archive is passed through once to learn where everything lies; then each image is one read at its place.
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
 import { expectKnown, nameList } from "../../data/class_names.ts";
 import { SourceError } from "../../data/index.ts";
+import { cut, visible } from "../../text/quote.ts";
+import { readRegularText, regularFile } from "../regular_file.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
 import { PassedOverCount } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
@@ -158,17 +159,45 @@ class TarIndex {
   }
 }
 
+/** A tar archive is made of blocks of so many bytes, and ends with two of zeros. */
+const TAR_BLOCK = 512;
+
+/**
+ * Refuses an archive without its end: one that was cut between two members is a smaller data set, and nothing else tells.
+ * One block of zeros is enough, as it is for GNU tar; every writer of webdatasets writes two.
+ */
+async function expectTarEnd(path: string, membersEnd: number): Promise<void> {
+  const at = Math.ceil(membersEnd / TAR_BLOCK) * TAR_BLOCK;
+  const files = new PositionedFiles();
+  try {
+    const left = (await files.size(path)) - at;
+    const block = new Uint8Array(Math.max(0, Math.min(left, TAR_BLOCK)));
+    await files.read(path, block, at);
+    if (block.length === TAR_BLOCK && block.every((byte) => byte === 0)) return;
+    const found = left <= 0 ? "the file ends" : `there are ${left} bytes of something else`;
+    const message = `expected the end of the archive (a block of zeros) at byte ${at}, behind the last member, but ${found}`;
+    throw new SourceError("webdataset", path, `${message}: it was cut, or never closed; write it again`);
+  } finally {
+    await files.close();
+  }
+}
+
 /** Adds the samples of one archive. */
 async function indexTar(path: string, file: number, { samples, passed }: Index): Promise<void> {
+  await regularFile(path).catch((cause: Error) => {
+    throw new SourceError("webdataset", path, cause.message);
+  });
   const { extract } = await import("tar-stream");
   const tar = extract();
   const stream = createReadStream(path, { highWaterMark: 2 ** 20 });
   stream.on("error", (error) => tar.destroy(error));
   stream.pipe(tar);
   const index = new TarIndex(path, file);
+  let end = 0;
   try {
     for await (const entry of tar) {
-      const { type, name } = entry.header;
+      const { type, name, size = 0, byteOffset } = entry.header as Placed;
+      end = byteOffset + size;
       if (type !== "directory" && !(await index.take(entry))) {
         const ending = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
         if (!isImageField(ending)) passed.add(`.${ending} members`, name);
@@ -177,23 +206,23 @@ async function indexTar(path: string, file: number, { samples, passed }: Index):
     }
   } catch (cause) {
     if (cause instanceof SourceError) throw cause;
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new SourceError("webdataset", path, "no such file");
+    const words = visible(cut((cause as Error).message, 200));
     throw new SourceError(
       "webdataset",
       path,
-      `not a whole tar archive: ${message} (a packed .tar.gz has to be unpacked)`,
+      `not a whole tar archive: ${words} (a packed .tar.gz has to be unpacked)`,
     );
   } finally {
     stream.destroy();
   }
+  await expectTarEnd(path, end);
   samples.push(...index.finish(passed));
 }
 
 async function classesBeside(path: string, near: string | undefined): Promise<string[] | null> {
   for (const folder of near === undefined ? [dirname(path)] : [dirname(path), near]) {
     for (const name of ["classes.txt", "classnames.txt"]) {
-      const text = await readFile(join(folder, name), "utf8").catch(() => null);
+      const text = await readRegularText(join(folder, name)).catch(() => null);
       if (text === null) continue;
       const names = text
         .split(/\r?\n/)

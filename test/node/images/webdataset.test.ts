@@ -133,3 +133,29 @@ describe("what is refused", () => {
     await expect(openWebdataset([])).rejects.toThrow(/at least one archive/);
   });
 });
+
+describe("an archive without its end", () => {
+  test("cut between two members, or in the blocks of zeros: refused", async () => {
+    const whole = await tarOf([
+      ["a.jpg", Uint8Array.of(1, 2, 3)],
+      ["a.cls", "0"],
+      ["b.jpg", Uint8Array.of(4, 5, 6)],
+      ["b.cls", "1"],
+    ]);
+    const at = (length: number) =>
+      join(writeFiles(root, { [`cut${length}.tar`]: whole.subarray(0, length) }), `cut${length}.tar`);
+    const members = 4 * 1024;
+    expect(whole.length).toBe(members + 1024);
+    for (const length of [2048, members]) {
+      await expect(openWebdataset([at(length)])).rejects.toThrow(
+        `${at(length)}: expected the end of the archive (a block of zeros) at byte ${length}, behind the last member`,
+      );
+    }
+    await expect(openWebdataset([at(members + 511)])).rejects.toThrow(/not a whole tar archive/);
+    for (const length of [members + 512, members + 1024]) {
+      const source = await openWebdataset([at(length)]);
+      expect(source.length).toBe(2);
+      await source.close();
+    }
+  });
+});
