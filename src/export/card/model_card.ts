@@ -39,6 +39,8 @@ export interface ModelCardFacts {
   /** T of a spiking network. */
   readonly timeSteps?: number;
   readonly command: string;
+  /** What was changed while it ran, a line each: "from step 6 on: epochs: 2 -> 3". */
+  readonly changes?: readonly string[];
   /** The whole recipe as YAML. */
   readonly recipe: string;
   readonly seed: number;
@@ -201,6 +203,9 @@ export function modelCard(f: ModelCardFacts): string {
           ["Engine", `espalier ${made.join(", ")}`],
           ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
         ]),
+        ...(f.changes && f.changes.length > 0
+          ? [`Changed while it ran:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
+          : []),
         ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
         "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
       ].join("\n\n"),
