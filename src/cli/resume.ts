@@ -6,7 +6,7 @@ import { boardStateSchema } from "./board_files.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "./data_fingerprint.ts";
 import { UsageError } from "./fail.ts";
 import { type Recipe, resolveRecipe } from "./recipe.ts";
-import { lengthProblem, refusalWords, type SettingChange, settingChanges } from "./resume_rules.ts";
+import { changeWords, lengthProblem, refusalWords, type SettingChange, settingChanges } from "./resume_rules.ts";
 import { runConfig } from "./session.ts";
 
 /** The checkpoint that a run goes on from. */
@@ -113,6 +113,8 @@ const hostSchema = z.object({
   /** Whether the checkpoint came by the schedule, and not because a signal asked. */
   scheduled: z.boolean().optional().catch(undefined),
   data: dataFingerprintSchema.optional().catch(undefined),
+  /** Damaged images that were passed over. */
+  damaged: z.array(z.string()).optional().catch(undefined),
   /** Event files of TensorBoard. */
   board: boardStateSchema.optional().catch(undefined),
 });
@@ -132,6 +134,22 @@ export function checkData(plan: ResumePlan, now: DataFingerprint): string | null
   const difference = fingerprintDifference(data, now);
   if (difference) refuse(plan, [`other data: ${difference}`]);
   return null;
+}
+
+/** What a run that goes on has to be checked against, once its data are read and its session stands. */
+export interface ResumeParts {
+  readonly train: SessionData;
+  readonly stepsPerEpoch: number;
+  readonly data: DataFingerprint;
+}
+
+/** All checks that the data are needed for. Returns lines to say. */
+export function checkResume(plan: ResumePlan, { train, stepsPerEpoch, data }: ResumeParts): string[] {
+  const note = checkData(plan, data);
+  checkPast(plan, train, stepsPerEpoch);
+  const { step } = plan.progress;
+  const changes = plan.changes.map((change) => `from step ${step} on: ${changeWords(change)}`);
+  return [...(note ? [note] : []), ...changes];
 }
 
 /** Whether a run is at its end. */

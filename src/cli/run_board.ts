@@ -3,6 +3,7 @@
 import type { EventImage, TensorBoardEvent } from "../export/index.ts";
 import type { RunRecord, StateDict } from "../index.ts";
 import type { RunDirectory } from "../node/index.ts";
+import { type BoardState, cutEventFiles } from "./board_files.ts";
 
 const FOLDER = "tensorboard";
 type Writer = typeof import("../export/index.ts");
@@ -25,8 +26,9 @@ export class RunBoard {
   private file = "";
   private complained = false;
   /** The last record, and when it came: for the speed between two. */
-  private mark: { readonly step: number; readonly time: number } | null =
-    null; /** `note` hears, once, of what cannot be written: a run does not end for want of its pictures. */
+  private mark: { readonly step: number; readonly time: number } | null = null;
+
+  /** `note` hears, once, of what cannot be written: a run does not end for want of its pictures. */
   constructor(directory: RunDirectory, note: (problem: string) => void = () => {}) {
     this.directory = directory;
     this.note = note;
@@ -36,13 +38,34 @@ export class RunBoard {
     if (!this.complained) this.note(`TensorBoard files are incomplete: ${(problem as Error).message}`);
     this.complained = true;
   }
+
   get folder(): string {
     return this.directory.path(FOLDER);
   }
 
+  /** How far the files are, for a checkpoint. */
+  async state(): Promise<BoardState> {
+    const files: Record<string, number> = {};
+    for (const name of await this.directory.list(FOLDER)) {
+      if (name.includes("tfevents")) files[name] = this.directory.size(`${FOLDER}/${name}`);
+    }
+    const { mark } = this;
+    return { files, mark: mark && { step: mark.step, ago: Math.max(0, now() - mark.time) } };
+  }
+
+  /** Cuts the files back to what they were at a checkpoint: what came after it will be done again. */
+  async restore({ files, mark }: BoardState): Promise<void> {
+    try {
+      await cutEventFiles(this.directory, FOLDER, files);
+    } catch (cause) {
+      this.complain(cause);
+    }
+    this.mark = mark && { step: mark.step, time: now() - mark.ago };
+  }
+
   /**
-   * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; what earlier
-   * files hold from there on was not saved, will be done again, and is dropped by readers.
+   * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; where
+   * earlier files could not be cut, readers drop what they hold from there on.
    */
   async begin(step = 0): Promise<void> {
     // Loaded here: most commands have no use for it.

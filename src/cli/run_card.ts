@@ -30,6 +30,8 @@ export interface CardSources {
   readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** Commands, one a line: that which began the run, and those that went on with it. */
   readonly commands: readonly string[];
+  /** What was changed while it ran, a line each. */
+  readonly changes: readonly string[];
   /** run.json. */
   readonly info: Readonly<Record<string, unknown>>;
   readonly files: readonly { readonly name: string; readonly holds: string }[];
@@ -89,7 +91,7 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
 }
 
 export function cardFacts(sources: CardSources): ModelCardFacts {
-  const { recipe, result, data, normalise, commands, info, files } = sources;
+  const { recipe, result, data, normalise, commands, changes, info, files } = sources;
   const { train, test } = data;
   const samples = test.length.toLocaleString("en-US");
   const { beforeFinetune, threshold } = result;
@@ -112,6 +114,7 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     report: result.report,
     ...(isSpiking(recipe.model.name) ? { timeSteps: timeStepsOf(recipe.model, recipe.data.name) } : {}),
     command: commands.join("\n"),
+    changes,
     recipe: stringify(recipe),
     seed: recipe.seed,
     epochs: recipe.epochs + recipe.finetuneEpochs,

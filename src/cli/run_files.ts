@@ -4,11 +4,9 @@ import {
   CheckpointShelf,
   type DenseArray,
   type EpochRecord,
-  type FoundCheckpoint,
   OpError,
   type Position,
   type RunRecord,
-  readProgress,
   type Session,
   type SpikeFigure,
   type StateDict,
@@ -18,24 +16,29 @@ import {
 } from "../index.ts";
 import { type RunDirectory, runEnvironment } from "../node/index.ts";
 import { adapterName } from "./adapter.ts";
+import type { DataFingerprint } from "./data_fingerprint.ts";
 import type { Splits } from "./datasets.ts";
-import { UsageError } from "./fail.ts";
 import { imageMetadata } from "./image_metadata.ts";
 import type { Output } from "./json_log.ts";
-import type { Recipe } from "./recipe.ts";
+import { type Recipe, recipeToYaml } from "./recipe.ts";
+import { hostState, isAtEnd, type ResumePlan } from "./resume.ts";
 import { RunBoard } from "./run_board.ts";
 import { cardFacts, commandLine, type RunResult } from "./run_card.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { commandsOf, type HistoryEntry, historyLines, historyOf, lastAdapter, withEntry } from "./run_history.ts";
+import { type Row, rowsAt } from "./run_rows.ts";
 import { sampleStrip } from "./sample_strip.ts";
 import { forEncoder, isSpiking, neuronMetadata } from "./spiking.ts";
 
 const METRICS = "metrics.jsonl";
 const INFO = "run.json";
+const RESULT = "result.json";
 const ONNX = "model.onnx";
 
 export interface RunSources {
   readonly folder: RunFolder;
   readonly data: Splits;
+  readonly fingerprint: DataFingerprint;
   /** Words of the command line. */
   readonly command: readonly string[];
 }
@@ -48,7 +51,9 @@ export class RunFiles {
   private readonly board: RunBoard;
   private readonly sources: RunSources;
   private info: Record<string, unknown> = {};
-  private rows: Record<string, unknown>[] = [];
+  private rows: Row[] = [];
+  private history: readonly HistoryEntry[] = [];
+  private damagedBefore: readonly string[] = [];
   private seconds = 0;
   private bestSaved = 0;
   private hasSpikes = false;
@@ -82,17 +87,22 @@ export class RunFiles {
   }
 
   /** Begins a run. Fails at once when its folder cannot be written. */
-  async create(config: string, adapter: AdapterReport): Promise<void> {
+  async create(adapter: AdapterReport): Promise<void> {
     this.sources.folder.begin();
-    await this.directory.write("config.yaml", config);
+    await this.directory.write("config.yaml", this.configText());
     this.info = this.runInfo(adapter);
     await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
     await this.directory.write(METRICS, "");
+    // Of an attempt that came to no checkpoint.
+    this.rows = [];
+    await Trail.clear(this.directory);
+    await this.board.restore({ files: {}, mark: null });
     await this.board.begin();
     const strip = await sampleStrip(this.sources.data.train);
     if (strip) this.board.picture("data/train", strip, 0);
   }
 
+  /** Reads what a run left, to go on with it. */
   async reopen(): Promise<void> {
     const { rows, damaged } = this.directory.readLog(METRICS);
     this.rows = rows;
@@ -101,39 +111,70 @@ export class RunFiles {
       this.note(`${this.directory.path(METRICS)}: ${which} damaged and left out; ${rows.length} rows are whole`);
     }
     try {
-      this.info = JSON.parse(new TextDecoder().decode(await this.directory.read(INFO))) as Record<string, unknown>;
+      const info: unknown = JSON.parse(new TextDecoder().decode(await this.directory.read(INFO)));
+      if (typeof info === "object" && info !== null) this.info = info as Record<string, unknown>;
     } catch {
       // The card will say less.
     }
   }
 
-  /**
-   * Loads the newest whole checkpoint, and drops metrics of steps that will be done again. Returns the file's name, or null
-   * where there is no checkpoint: the run begins at its beginning then.
-   *
-   * Errors   UsageError naming each checkpoint where all are damaged.
-   */
-  async restore(session: Session): Promise<string | null> {
-    const latest = await this.newestWhole();
-    if (latest) session.load(latest.bytes, this.directory.path(latest.path));
+  /** Loads the checkpoint of a plan, takes back what came after it, and writes down that the run goes on, and as what. */
+  async restore(session: Session, plan: ResumePlan, adapter: AdapterReport): Promise<void> {
+    const { directory } = this;
+    session.load(await directory.read(plan.path), directory.path(plan.path));
+    const { step, epoch } = session.position;
+    const { elapsed = null, scheduled = true, board, damaged } = hostState(plan.progress.host);
     this.bestSaved = session.bestAccuracy;
-    this.rows = this.rows.filter((row) => !((row["step"] as number) > session.position.step));
-    this.seconds = Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
-    await this.directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    await this.board.begin(session.position.step + 1);
-    return latest?.path ?? null;
+    this.damagedBefore = damaged ?? [];
+    this.rows = rowsAt(this.rows, { step, epoch, path: plan.path, elapsed, scheduled });
+    this.seconds = elapsed ?? Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
+    await directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    await this.goOn(step, plan, adapterName(adapter));
+    if (board) await this.board.restore(board);
+    await this.board.begin(step + 1);
   }
 
-  private async newestWhole(): Promise<FoundCheckpoint["whole"]> {
-    const { directory } = this;
-    const { whole, damaged } = await this.shelf.newestWhole((bytes, path) => readProgress(bytes, directory.path(path)));
-    if (whole === null && damaged.length > 0) {
-      const list = damaged.map(({ why }) => `\n  ${why}`).join("");
-      throw new UsageError(`${directory.root}: no checkpoint is whole; --overwrite starts anew${list}`);
-    }
-    for (const { why } of damaged) this.note(`damaged checkpoint passed over: ${why}`);
-    return whole;
+  /** Writes down that the run goes on from a step: the settings from there on, and what is different. */
+  private async goOn(step: number, plan: ResumePlan, adapter: string): Promise<void> {
+    const history = historyOf(this.info);
+    const before = lastAdapter(this.info, history);
+    const other = before !== null && before !== adapter;
+    if (other)
+      this.note(`from step ${step} on: adapter ${adapter}, before ${before}: the last bits of numbers may be others`);
+    const entry = { step, at: new Date().toISOString(), command: commandLine(this.sources.command) };
+    this.history = withEntry(history, { ...entry, ...(other ? { adapter } : {}) }, plan.changes);
+    // A result is that of a run that was over.
+    if (!isAtEnd(plan)) for (const name of [RESULT, "README.md"]) await this.directory.remove(name);
+    this.info = { ...this.info, config: this.recipe, history: this.history };
+    await this.directory.write("config.yaml", this.configText());
+    await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
   }
+
+  /** The recipe as YAML; of a run that was changed, with the changes in comments. */
+  private configText(): string {
+    const lines = historyLines(this.history).map((line) => `# ${line.replaceAll(/\s+/g, " ")}\n`);
+    return lines.join("") + recipeToYaml(this.recipe);
+  }
+
+  /** Accuracy and sparsity at the end of the epochs before fine-tuning; undefined where there is none. */
+  beforeFinetune(): { readonly accuracy: number; readonly sparsity: number } | undefined {
+    const { epochs, finetuneEpochs } = this.recipe;
+    if (finetuneEpochs === 0) return undefined;
+    const row = this.rows.findLast((r) => r["kind"] === "epoch" && r["epoch"] === epochs);
+    const [accuracy, sparsity] = [row?.["testAccuracy"], row?.["sparsity"]];
+    return typeof accuracy === "number" && typeof sparsity === "number" ? { accuracy, sparsity } : undefined;
+  }
+
+  /** Damaged images that were passed over, those before a resume too. */
+  damagedImages(): readonly string[] {
+    return [...new Set([...this.damagedBefore, ...this.sources.data.damaged])];
+  }
+
+  /** What was changed while the run ran, a line each. */
+  changes(): string[] {
+    return historyLines(this.history);
+  }
+
   secondsSoFar(): number {
     return this.seconds;
   }
@@ -147,12 +188,15 @@ export class RunFiles {
     this.out.emit(row);
   }
 
-  async checkpoint(session: Session, position: Position, elapsed: number): Promise<void> {
+  /** Saves. `scheduled`: whether a run that is not stopped would have saved here too. */
+  async checkpoint(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<void> {
     const isBest = session.bestAccuracy > this.bestSaved;
-    const path = await this.shelf.save(position.step, await session.save(position), isBest);
+    const { fingerprint: data } = this.sources;
+    const host = { elapsed, scheduled, data, board: await this.board.state(), damaged: this.damagedImages() };
+    const path = await this.shelf.save(position.step, await session.save(position, host), isBest);
     if (isBest) this.bestSaved = session.bestAccuracy;
     this.sources.folder.hasCheckpoint();
-    const row = { kind: "checkpoint", step: position.step, path, elapsed };
+    const row = { kind: "checkpoint", step: position.step, path, elapsed, ...(scheduled ? {} : { stopped: true }) };
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));
     this.out.emit(row);
@@ -230,8 +274,9 @@ export class RunFiles {
       await this.directory.write("spikes.png", figure.png());
       this.hasSpikes = true;
     }
-    await this.directory.write("result.json", `${JSON.stringify(result, null, 2)}\n`);
     await this.writeCard(result);
+    // Last: a run that has it is over.
+    await this.directory.write(RESULT, `${JSON.stringify(result, null, 2)}\n`);
   }
 
   /** A model that ONNX has no words for does not spoil a run: what is wrong is said in a line. */
@@ -256,8 +301,8 @@ export class RunFiles {
     const { recipe, info, sources } = this;
     const { modelCard } = await import("../export/index.ts");
     const spiking = isSpiking(recipe.model.name);
-    const first = typeof info["command"] === "string" ? [info["command"]] : [];
-    const commands = [...new Set([...first, commandLine(sources.command)])];
+    const commands = commandsOf(info, this.history);
+    const changes = this.changes();
     const files = [
       {
         name: "model.safetensors",
@@ -276,12 +321,12 @@ export class RunFiles {
       ...(recipe.trail === "off" ? [] : [{ name: "trail", holds: "sparse models of epochs" }]),
       { name: "tensorboard", holds: "event files: curves, histograms of weights, pictures" },
       { name: METRICS, holds: "every record of the run, a JSON object a line" },
-      { name: "result.json", holds: "what the run came to, layer by layer" },
+      { name: RESULT, holds: "what the run came to, layer by layer" },
       { name: "config.yaml", holds: "the recipe, with comments" },
       { name: INFO, holds: "versions, adapter, command" },
     ];
     const card = modelCard(
-      cardFacts({ recipe, result, data: sources.data, normalise: this.normalise(), commands, info, files }),
+      cardFacts({ recipe, result, data: sources.data, normalise: this.normalise(), commands, changes, info, files }),
     );
     await this.directory.write("README.md", card);
     this.board.text("card", card, result.steps);

@@ -1,14 +1,17 @@
 // `espalier train`: a recipe in, a directory of results out.
 import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
 import { adapterName, openGpu } from "./adapter.ts";
+import { fingerprintOf } from "./data_fingerprint.ts";
 import type { Splits } from "./datasets.ts";
 import { dryRun } from "./dry_run.ts";
+import { findRun, finishedLine } from "./found_run.ts";
 import { withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { plannedData } from "./planned_data.ts";
 import { createProgress, silent } from "./progress.ts";
-import { type Recipe, recipeToYaml } from "./recipe.ts";
+import type { Recipe } from "./recipe.ts";
 import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restarts.ts";
+import { checkResume, planResume, type ResumePlan } from "./resume.ts";
 import { RunFiles } from "./run_files.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { buildSession } from "./session.ts";
@@ -28,6 +31,8 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
     else out.say(line);
   });
   using _claim = folder;
+  const plan = flags.resume ? await planOfRun(recipe, folder, out) : null;
+  if (plan && folder && plan.changes.length === 0 && (await saysFinished(plan, folder, out))) return 0;
   // Until a bar is drawn, lines are printed as they are.
   const standing: Standing = {
     progress: { ...silent, log: (line) => out.say(line) },
@@ -40,9 +45,9 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   const data = await stopping.orStop(Promise.resolve(reading), beforeFirstStep(flags));
   try {
     const { restarts = DEFAULT_RESTARTS } = flags;
-    return await withRestarts({ restarts, folder: recipe.out, standing, out }, (beginning) => {
-      const asked = beginning === "checkpoint" ? { ...flags, resume: recipe.out } : flags;
-      return trainOn(recipe, data, { flags: asked, folder, out, standing, stopping });
+    return await withRestarts({ restarts, folder: recipe.out, standing, out }, async (beginning) => {
+      const going = beginning === "checkpoint" ? await planOfRun(recipe, folder, out) : plan;
+      return trainOn(recipe, data, { flags, folder, plan: going, out, standing, stopping });
     });
   } catch (error) {
     throw withAdvice(error, recipe.data);
@@ -57,31 +62,58 @@ const beforeFirstStep = ({ resume }: TrainFlags): string =>
     ? "stopped before the first step; nothing was kept, and the same command starts again"
     : `stopped before the first step; go on with: espalier train --resume ${resume}`;
 
+/** What a run goes on from, checked against what is asked for; null where it has no checkpoint yet. */
+async function planOfRun(recipe: Recipe, folder: RunFolder | null, out: Output): Promise<ResumePlan | null> {
+  const note = (problem: string) => {
+    out.say(problem);
+    out.emit({ kind: "note", problem });
+  };
+  const found = folder && (await findRun(folder.directory, note));
+  return found && planResume(found, recipe);
+}
+
+/** Whether a run is over; says so. */
+async function saysFinished(plan: ResumePlan, folder: RunFolder, out: Output): Promise<boolean> {
+  const line = await finishedLine(folder.directory, plan);
+  if (line === null) return false;
+  out.say(line);
+  out.emit({ kind: "finished", step: plan.progress.step, out: folder.root });
+  return true;
+}
+
 interface Around {
   readonly flags: TrainFlags;
   readonly folder: RunFolder | null;
+  /** What a run goes on from; null for one that begins. */
+  readonly plan: ResumePlan | null;
   readonly out: Output;
   readonly standing: Standing;
   readonly stopping: Stopping;
 }
 
 async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<number> {
-  const { flags, folder, out, standing, stopping } = around;
+  const { flags, folder, plan, out, standing, stopping } = around;
   const opening = openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
   const gpu = await stopping.orStop(opening, beforeFirstStep(flags));
   if (folder === null) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
-  const files = new RunFiles(recipe, out, { data, folder, command: flags.command });
-  if (flags.resume) await files.reopen();
-  else await files.create(recipeToYaml(recipe), gpu.adapter);
-  standing.begun = true;
-
+  const fingerprint = await fingerprintOf(data);
   const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
-  const resumedFrom = flags.resume ? await files.restore(session) : null;
-  if (recipe.weights && resumedFrom === null) await beginWith(recipe.weights, recipe, session, out);
-  announce({ recipe, data, gpu, files, session, out }, { resumedFrom, predictedPeakBytes });
-  if (flags.resume && resumedFrom === null) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
+  const files = new RunFiles(recipe, out, { data, fingerprint, folder, command: flags.command });
+  // Everything is checked before anything is written.
+  const { stepsPerEpoch } = session;
+  const lines = plan ? checkResume(plan, { train: data.train, stepsPerEpoch, data: fingerprint }) : [];
+  if (plan && (await saysFinished(plan, folder, out))) return 0;
+  if (plan) {
+    await files.reopen();
+    await files.restore(session, plan, gpu.adapter);
+  } else await files.create(gpu.adapter);
+  standing.begun = true;
+  if (recipe.weights && !plan) await beginWith(recipe.weights, recipe, session, out);
+  announce({ recipe, data, gpu, files, session, out }, { resumedFrom: plan?.path ?? null, predictedPeakBytes });
+  for (const line of lines) out.say(line);
+  if (flags.resume && !plan) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
 
   const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
   standing.progress = progress;
@@ -121,14 +153,16 @@ interface Opened {
 /** Says what is about to run. */
 function announce(
   { recipe, data, gpu, files, session, out }: Opened,
-  more: { readonly resumedFrom: string | null; readonly predictedPeakBytes: number },
+  begins: { readonly resumedFrom: string | null; readonly predictedPeakBytes: number },
 ): void {
-  const { resumedFrom, predictedPeakBytes } = more;
+  const { resumedFrom, predictedPeakBytes } = begins;
   const { length: train } = data.train;
   out.say(
     `${recipe.model.name} on ${recipe.data.name}: ${train} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
   );
   if (resumedFrom) out.say(`resuming from ${resumedFrom}, step ${session.position.step} of ${session.totalSteps}`);
   const { totalSteps } = session;
-  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), resumedFrom, totalSteps, predictedPeakBytes });
+  const changes = files.changes();
+  const more = { resumedFrom, totalSteps, predictedPeakBytes, ...(changes.length > 0 ? { changes } : {}) };
+  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), ...more });
 }

@@ -18,12 +18,6 @@ const epochLine = (record: EpochRecord, epochs: number) =>
   `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy, 2)}` +
   `  sparsity ${percent(record.sparsity, 2)}  threshold ${record.threshold.toPrecision(3)}  ${record.seconds.toFixed(1)} s`;
 
-/** What was measured at the end of the main epochs. */
-export interface BeforeFinetune {
-  readonly accuracy: number;
-  readonly sparsity: number;
-}
-
 export interface LoopParts {
   readonly recipe: Recipe;
   readonly session: Session;
@@ -34,12 +28,8 @@ export interface LoopParts {
   readonly signal: AbortSignal;
 }
 
-export interface LoopResult extends FitResult {
-  readonly beforeFinetune: BeforeFinetune | undefined;
-}
-
 /** Trains to the end or until the signal. */
-export async function trainLoop(parts: LoopParts): Promise<LoopResult> {
+export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const loop = new Loop(parts);
   const { session, recipe } = parts;
   const result = await session.fit({
@@ -56,11 +46,10 @@ export async function trainLoop(parts: LoopParts): Promise<LoopResult> {
       `${message}; stopped, and saved at step ${result.position.step}. Go on with: espalier train --resume ${recipe.out}`,
     );
   }
-  return { ...result, beforeFinetune: loop.beforeFinetune };
+  return result;
 }
 
 class Loop {
-  beforeFinetune: BeforeFinetune | undefined;
   /** Metrics are results: where they cannot be written the run stops, with a checkpoint. */
   failure: FileError | null = null;
   readonly broken = new AbortController();
@@ -97,24 +86,22 @@ class Loop {
   }
 
   private epochEnded(record: EpochRecord): void {
-    const { progress, recipe, session } = this.parts;
+    const { progress, session } = this.parts;
     for (const warning of epochWarnings(record)) {
       if (!this.warned.has(warning)) progress.log(warning);
       this.warned.add(warning);
     }
     session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
-    if (recipe.finetuneEpochs > 0 && record.epoch === recipe.epochs)
-      this.beforeFinetune = { accuracy: record.testAccuracy, sparsity: record.sparsity };
     progress.log(epochLine(record, session.epochs));
   }
 
   async onCheckpoint(position: Position, reason: "interval" | "epoch" | "abort"): Promise<void> {
     const { files, recipe, seconds, session } = this.parts;
     const { every, per } = recipe.checkpoint;
-    const due =
-      reason !== "epoch" ||
-      position.epoch === session.epochs ||
-      (per === "epoch" && every > 0 && position.epoch % every === 0);
-    if (due) await files.checkpoint(session, position, seconds());
+    const { epoch, batch } = position;
+    // At the end of an epoch whose test is done: steps are saved besides each epoch.
+    const byEpoch = batch === 0 && (per === "step" ? every > 0 : every > 0 && epoch % every === 0);
+    const scheduled = reason === "interval" || byEpoch || (batch === 0 && epoch === session.epochs);
+    if (scheduled || reason === "abort") await files.checkpoint(session, position, seconds(), scheduled);
   }
 }

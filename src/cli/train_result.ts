@@ -1,5 +1,13 @@
 // The end of a run of `espalier train`: what it came to, measured, written down and said.
-import { currentGpu, evaluationBatch, type Gpu, isStreamed, pruningReport, type RandomState } from "../index.ts";
+import {
+  currentGpu,
+  evaluationBatch,
+  type FitResult,
+  type Gpu,
+  isStreamed,
+  pruningReport,
+  type RandomState,
+} from "../index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { adapterName } from "./adapter.ts";
@@ -10,7 +18,7 @@ import { reportLines } from "./report_lines.ts";
 import type { RunResult } from "./run_card.ts";
 import { isSpiking } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
-import type { LoopParts, LoopResult } from "./train_loop.ts";
+import type { LoopParts } from "./train_loop.ts";
 
 export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
   readonly data: Splits;
@@ -21,7 +29,7 @@ export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files"
 }
 
 /** Measures a run that is at its end, writes its files and says what it came to. */
-export async function finishRun(parts: EndParts, trained: LoopResult): Promise<void> {
+export async function finishRun(parts: EndParts, trained: FitResult): Promise<void> {
   const { final, activity } = await measure(parts, trained);
   await parts.files.finish(parts.session, final, activity?.figure ?? null);
   say(parts.out, final, activity);
@@ -31,7 +39,7 @@ export async function finishRun(parts: EndParts, trained: LoopResult): Promise<v
 
 type Final = Awaited<ReturnType<typeof measure>>["final"];
 
-async function measure(parts: EndParts, { loss, position, beforeFinetune }: LoopResult) {
+async function measure(parts: EndParts, { loss, position }: FitResult) {
   const { session, data, recipe, gpu, random, seconds, predictedPeakBytes } = parts;
   const layers = await session.layers();
   const evaluation = await session.evaluate();
@@ -40,6 +48,8 @@ async function measure(parts: EndParts, { loss, position, beforeFinetune }: Loop
   const activity = isSpiking(recipe.model.name)
     ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))
     : null;
+  const beforeFinetune = parts.files.beforeFinetune();
+  const changes = parts.files.changes();
   const report = pruningReport(session.model, data.train.shape, layers);
   const end = session.totalSteps;
   const final = {
@@ -63,7 +73,8 @@ async function measure(parts: EndParts, { loss, position, beforeFinetune }: Loop
     report,
     ...(beforeFinetune ? { beforeFinetune } : {}),
     ...(activity ? { activity: activity.report } : {}),
-    ...(isStreamed(data.train) ? { damagedImages: data.damaged } : {}),
+    ...(changes.length > 0 ? { changes } : {}),
+    ...(isStreamed(data.train) ? { damagedImages: parts.files.damagedImages() } : {}),
   } satisfies RunResult & Record<string, unknown>;
   return { final, activity };
 }

@@ -1,5 +1,5 @@
 // A run's directory on disk: atomic writes, and an append-only log of metrics.
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunStore } from "../train/index.ts";
 import { FileError, writeAtomic } from "./files.ts";
@@ -52,6 +52,11 @@ export class RunDirectory implements RunStore {
   }
   async remove(name: string): Promise<void> {
     this.guarded(name, "remove", () => rmSync(this.path(name), { force: true }));
+  }
+
+  /** Bytes of a file. */
+  size(name: string): number {
+    return this.guarded(name, "read", () => statSync(this.path(name)).size);
   }
 
   /** Adds a line to a log. A line cut short by a crash is passed over by `readLog`. */

@@ -43,8 +43,9 @@ export class CheckpointShelf {
    */
   async save(step: number, bytes: Uint8Array, isBest: boolean): Promise<string> {
     const path = `${FOLDER}/step_${String(step).padStart(8, "0")}.safetensors`;
-    await this.store.write(path, bytes);
+    // The best first: a run that is killed between the two goes on from before both, and writes both again.
     if (isBest) await this.store.write(BEST, bytes);
+    await this.store.write(path, bytes);
     const upTo = (await this.steps()).filter((name) => stepOf(name) <= step);
     for (const old of upTo.slice(0, -this.keep)) await this.store.remove(`${FOLDER}/${old}`);
     return path;

@@ -1,0 +1,47 @@
+// The run in a folder: its newest whole checkpoint, and whether it is over.
+import { CheckpointShelf, readProgress } from "../index.ts";
+import type { RunDirectory } from "../node/index.ts";
+import { UsageError } from "./fail.ts";
+import { type FoundRun, isAtEnd, type ResumePlan } from "./resume.ts";
+
+const RESULT = "result.json";
+
+/**
+ * Finds the checkpoint to go on from; null where there is none: the run begins at its beginning then. `note` hears of
+ * each damaged one that is passed over.
+ *
+ * Errors   UsageError naming each checkpoint where all are damaged.
+ */
+export async function findRun(directory: RunDirectory, note: (line: string) => void): Promise<FoundRun | null> {
+  let progress: FoundRun["progress"] | undefined;
+  const { whole, damaged } = await new CheckpointShelf(directory, 1).newestWhole((bytes, path) => {
+    progress = readProgress(bytes, directory.path(path));
+  });
+  if (whole === null && damaged.length > 0) {
+    const list = damaged.map(({ why }) => `\n  ${why}`).join("");
+    throw new UsageError(`${directory.root}: no checkpoint is whole; --overwrite starts anew${list}`);
+  }
+  for (const { why } of damaged) note(`damaged checkpoint passed over: ${why}`);
+  if (!whole || !progress) return null;
+  return { root: directory.root, path: whole.path, progress, hasModel: directory.exists("model.safetensors") };
+}
+
+async function resultOf(directory: RunDirectory): Promise<Record<string, unknown>> {
+  if (!directory.exists(RESULT)) return {};
+  try {
+    return JSON.parse(new TextDecoder().decode(await directory.read(RESULT))) as Record<string, unknown>;
+  } catch {
+    return {}; // written anew
+  }
+}
+
+/** A line about a run that is over and has its result; null for one that has something left to do. */
+export async function finishedLine(directory: RunDirectory, plan: ResumePlan): Promise<string | null> {
+  const { step, epoch } = plan.progress;
+  if (!isAtEnd(plan)) return null;
+  const result = await resultOf(directory);
+  if (result["steps"] !== step) return null;
+  const accuracy = typeof result["accuracy"] === "number" ? result["accuracy"] : null;
+  const came = accuracy === null ? "" : `, test accuracy ${(100 * accuracy).toFixed(2)} %`;
+  return `${directory.root}: already finished: ${epoch} epochs, ${step} steps${came}; nothing to do, its files are left as they are`;
+}
