@@ -1,11 +1,18 @@
 // `npm start`: makes sure that there is an adapter, then trains and prunes LeNet-BN on MNIST. Flags go to `espalier train`.
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { main } from "../src/cli/program.ts";
 import { ensureAdapter } from "../src/node/index.ts";
 
-const OUT = "runs/mnist_lenet";
-const NEXT = `
+/** The folder of the latest run: a run takes a free name, runs/mnist_lenet, then runs/mnist_lenet-2 ... */
+function latestRun(): string {
+  const runs = existsSync("runs") ? readdirSync("runs").map((name) => join("runs", name, "result.json")) : [];
+  const times = runs.filter((path) => existsSync(path)).map((path) => ({ path, time: statSync(path).mtimeMs }));
+  return dirname(times.sort((a, b) => b.time - a.time)[0]?.path ?? "runs/mnist_lenet/result.json");
+}
+const next = (folder: string) => `
 What next
-  npm run -s espalier -- eval ${OUT}                    test the saved sparse model again
+  npm run -s espalier -- eval ${folder.padEnd(35)} test the saved sparse model again
   npm start -- --threshold 0.2                                    prune harder
   npm start -- --schedule none                                    the dense network, to compare
   npm run -s espalier -- train --data fashion-mnist --epochs 5    other images
@@ -22,6 +29,7 @@ try {
   process.stderr.write(`espalier: ${(error as Error).message}\n`);
   code = 1;
 }
-code ||= await main(["train", ...(chosen ? [] : ["--out", OUT, "--overwrite"]), ...flags]);
-if (code === 0 && !chosen && !flags.some((flag) => flag === "--json" || flag === "--help")) process.stdout.write(NEXT);
+code ||= await main(["train", ...flags]);
+if (code === 0 && !chosen && !flags.some((flag) => flag === "--json" || flag === "--help"))
+  process.stdout.write(next(latestRun()));
 process.exit(code);

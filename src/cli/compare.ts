@@ -1,8 +1,8 @@
 // `espalier compare`: finished runs side by side, as one page that needs nothing else.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { writeAtomic } from "../node/index.ts";
+import { makeFolder, writeAtomic } from "../node/index.ts";
 import { readRuns } from "./compare_runs.ts";
 import { rowOf, terminalTable } from "./compare_table.ts";
 import { UsageError } from "./fail.ts";
@@ -36,7 +36,7 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
   const { comparePage } = await import("./compare_page.ts");
   const page = comparePage(runs, flags.title ?? "Comparison of runs");
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   await writeAtomic(path, new TextEncoder().encode(page));
   const rows = runs.map(rowOf);
   out.say(terminalTable(rows));

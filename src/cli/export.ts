@@ -18,12 +18,13 @@ import {
   writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
-import { writeAtomic } from "../node/index.ts";
+
 import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { modelFile } from "./model_file.ts";
+import { expectNoInput, writeOutput } from "./output_file.ts";
 import { classesOf } from "./predict.ts";
 import { modelFor } from "./session.ts";
 import { isSpiking, readNeuronMetadata } from "./spiking.ts";
@@ -146,6 +147,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const path = modelFile(flags.path, "dense");
   const output = flags.output ?? outputFor(path, format, layout ?? "bitmask");
   if (resolve(output) === resolve(path)) throw new UsageError(`${output}: is the file to be exported; give --output`);
+  expectNoInput("--output", output, [path]);
   if (!existsSync(dirname(resolve(output)))) throw new UsageError(`${output}: there is no folder ${dirname(output)}`);
   const file = await readWeightsFile(path);
   for (const note of file.notes) out.say(note);
@@ -164,7 +166,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   // These two are the sparse format's own.
   const { format: _, shapes: __, ...said } = Object.fromEntries(file.metadata);
   const bytes = await encode(flags, known, weights, { ...said, ...known?.facts });
-  await writeAtomic(output, bytes);
+  await writeOutput(output, bytes, "espalier export");
   let [zeros, all] = [0, 0];
   for (const { data, shape } of weights.values()) {
     if (shape.length < 2) continue;

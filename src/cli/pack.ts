@@ -3,7 +3,18 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import type { ShardIndex } from "../index.ts";
-import { type EncodedSource, openImageSources, type PackOptions, packShards, poolAdvice } from "../node/index.ts";
+import {
+  type EncodedSource,
+  FolderLock,
+  LOCK_FILE,
+  makeFolder,
+  openImageSources,
+  type PackOptions,
+  packShards,
+  poolAdvice,
+  removeEmptyFolders,
+  sweepTemporaries,
+} from "../node/index.ts";
 import { above0, number, whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
@@ -61,6 +72,7 @@ async function checkOut(dir: string, out: string): Promise<void> {
     throw new UsageError(`--out ${out}: holds ${printable(name)}, which is no part of a pack; choose another folder`);
   };
   for (const entry of await readdir(goal, { withFileTypes: true })) {
+    if (entry.name.startsWith(LOCK_FILE)) continue;
     if (!entry.isDirectory() || !(PARTS as readonly string[]).includes(entry.name)) refuse(entry.name);
     for (const name of await readdir(join(goal, entry.name))) {
       if (!OWN_FILES.test(name)) refuse(`${entry.name}/${name}`);
@@ -133,22 +145,54 @@ class Packing {
   }
 }
 
-/** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
-export async function runPack(flags: PackFlags, out: Output): Promise<number> {
-  const options = packOptions(flags);
-  await checkOut(flags.dir, flags.out);
-  const { heldOut, seed, mapping, synsets } = flags;
-  const sources = await openImageSources(flags.dir, {
+/** The folder that receives the shards, locked. One that was made for nothing is removed again. */
+class OutFolder implements Disposable {
+  readonly #lock: FolderLock;
+  readonly #made: readonly string[];
+
+  private constructor(lock: FolderLock, made: readonly string[]) {
+    this.#lock = lock;
+    this.#made = made;
+  }
+
+  /** Errors: UsageError for a folder with other things in it, FolderError for one that is in use. */
+  static async claim({ dir, out }: PackFlags, note: (line: string) => void): Promise<OutFolder> {
+    await checkOut(dir, out);
+    const made = makeFolder(out);
+    const folder = new OutFolder(
+      await FolderLock.take(out, { command: `espalier pack ${dir} --out ${out}`, note }),
+      made,
+    );
+    sweepTemporaries(PARTS.map((part) => join(out, part)));
+    return folder;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock.release();
+    removeEmptyFolders(this.#made);
+  }
+}
+
+type Sources = Awaited<ReturnType<typeof openImageSources>>;
+
+function openSources({ dir, heldOut, seed, mapping, synsets }: PackFlags): Promise<Sources> {
+  return openImageSources(dir, {
     ...(heldOut === undefined ? {} : { heldOut }),
     ...(seed === undefined ? {} : { seed }),
     ...(mapping === undefined ? {} : { mapping }),
     ...(synsets === undefined ? {} : { synsets }),
   });
-  const { train, test } = sources;
+}
+
+/** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
+export async function runPack(flags: PackFlags, out: Output): Promise<number> {
+  const options = packOptions(flags);
+  using stops = stopAtSignals(out);
+  using _claim = await OutFolder.claim(flags, (line) => void process.stderr.write(`${line}\n`));
+  const { train, test } = await stops.orStop(openSources(flags), "stopped before the first image");
   const total = train.length + test.length;
   const advice = poolAdvice();
   if (advice) out.say(`note: ${advice}`);
-  using stops = stopAtSignals(out);
   out.say(`${train.length} images to train with, ${test.length} to test with, ${train.classes.length} classes`);
   const signal = flags.signal ? AbortSignal.any([flags.signal, stops.signal]) : stops.signal;
   const progress = out.json ? silent : createProgress({ label: "pack" });

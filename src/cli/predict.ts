@@ -1,13 +1,14 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
 import { type Command, Option } from "commander";
 import { type Module, models, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
-import { writeAtomic } from "../node/index.ts";
+
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { whole } from "./arguments.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { expectNoInput, writeOutput } from "./output_file.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 import { createProgress } from "./progress.ts";
 import { modelFor } from "./session.ts";
@@ -77,6 +78,7 @@ export function likeliest(logits: Float32Array, top: number): Guess[] {
 }
 
 export async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
+  if (flags.output !== undefined) expectNoInput("--output", flags.output, [flags.weights, ...flags.input]);
   const file = await readWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not say which model it is; give --model`);
@@ -108,7 +110,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   }
   if (flags.output !== undefined) {
     const bytes = writeNpy({ dtype: "F32", shape: [n, logits.classes], data: logits.data }, flags.output);
-    await writeAtomic(flags.output, bytes);
+    await writeOutput(flags.output, bytes, "espalier predict");
     out.say(`logits [${n}, ${logits.classes}] in ${flags.output}`);
   }
   const guesses = samples.names.map((sample, i) => ({

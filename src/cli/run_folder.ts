@@ -1,5 +1,5 @@
 // The folder of a run: claimed and locked when the command starts, given back as it was when the run never began.
-import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   claimName,
@@ -10,6 +10,7 @@ import {
   type LockOptions,
   makeFolder,
   RunDirectory,
+  removeEmptyFolders,
   sweepTemporaries,
 } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
@@ -113,7 +114,7 @@ export class RunFolder implements Disposable {
       try {
         return new RunFolder(root, await RunFolder.locked(root, wish, claimed), how, made);
       } catch (error) {
-        removeEmpty(made);
+        removeEmptyFolders(made);
         // It was another run's, which gave up and removed it.
         if (error instanceof FileError && !existsSync(root) && how !== "resume" && ++gone < 10) {
           n--;
@@ -175,7 +176,7 @@ export class RunFolder implements Disposable {
       if (!this.kept && this.how !== "resume") this.undo();
     } finally {
       this.lock.release();
-      if (!this.kept) removeEmpty(this.made);
+      if (!this.kept) removeEmptyFolders(this.made);
     }
   }
 
@@ -194,7 +195,7 @@ export class RunFolder implements Disposable {
 
   private removeOwn(): void {
     for (const name of ownFiles(this.root)) rmSync(join(this.root, name), { force: true });
-    removeEmpty(PARTS.filter((part) => part !== "").map((part) => join(this.root, part)));
+    removeEmptyFolders(PARTS.filter((part) => part !== "").map((part) => join(this.root, part)));
   }
 
   private move(from: string, to: string): void {
@@ -205,17 +206,6 @@ export class RunFolder implements Disposable {
       makeFolder(dirname(join(to, name)));
       renameSync(join(from, name), join(to, name));
     }
-    removeEmpty(PARTS.filter((part) => part !== "").map((part) => join(from, part)));
-  }
-}
-
-/** Removes folders that are empty, the last first. */
-function removeEmpty(folders: readonly string[]): void {
-  for (const folder of [...folders].reverse()) {
-    try {
-      rmdirSync(folder);
-    } catch {
-      // It is gone, or somebody put something into it.
-    }
+    removeEmptyFolders(PARTS.filter((part) => part !== "").map((part) => join(from, part)));
   }
 }

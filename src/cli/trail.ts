@@ -3,9 +3,10 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
-import { RunDirectory } from "../node/index.ts";
+import { FolderLock, makeFolder, RunDirectory } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { writeOutput } from "./output_file.ts";
 import { type Choice, chooseEntry, frontEpochs, percent, type TrailRules } from "./trail_choice.ts";
 import { compressionText, renderTrailTable } from "./trail_table.ts";
 
@@ -57,13 +58,13 @@ function checkExport(flags: TrailFlags): void {
 async function exportModel(directory: RunDirectory, { entry }: Choice, file: string, dense: boolean): Promise<void> {
   const bytes = await directory.read(entry.file);
   const { weights, metadata } = readModelWeights(bytes, directory.path(entry.file));
-  const target = new RunDirectory(dirname(file));
-  if (!dense) return target.write(basename(file), bytes);
+  makeFolder(dirname(file));
+  if (!dense) return writeOutput(file, bytes, "espalier trail");
   const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);
   const arrays = [...weights].map(
     ([name, { data, shape }]) => [name, { dtype: "F32", shape: [...shape], data }] as [string, FileArray],
   );
-  await target.write(basename(file), writeSafetensors(new Map(arrays), about));
+  await writeOutput(file, writeSafetensors(new Map(arrays), about), "espalier trail");
 }
 
 /**
@@ -82,11 +83,16 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   const { renderTrailPlot } = await import("./trail_plot.ts");
   const title = `Trail of ${basename(resolve(flags.run))}: ${entries.length} ${entries.length === 1 ? "model" : "models"}`;
   const figure = renderTrailPlot(entries, front, choice, { title });
-  await directory.write("trail/trail.svg", figure.svg);
-  await directory.write("trail/trail.png", figure.png());
+  // A run that is under way has its folder to itself: its trail can be looked at, the figure has to wait.
+  const holder = FolderLock.holderOf(flags.run);
+  if (holder === null) {
+    using _lock = await FolderLock.take(flags.run, { command: "espalier trail" });
+    await directory.write("trail/trail.svg", figure.svg);
+    await directory.write("trail/trail.png", figure.png());
+  } else out.say(`no figure written: ${flags.run} is in use by ${holder}`);
 
   if (choice && flags.export !== undefined) await exportModel(directory, choice, flags.export, flags.dense ?? false);
-  for (const line of words(directory, choice, flags)) out.say(line);
+  for (const line of words(directory, choice, flags, holder === null)) out.say(line);
   for (const entry of entries) out.emit({ kind: "trail", ...entry, front: front.has(entry.epoch) });
   out.emit({
     kind: "result",
@@ -94,20 +100,20 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
     best: Math.max(...entries.map((e) => e.accuracy)),
     choice: choice ? { ...choice.entry, because: choice.because } : null,
     exported: flags.export ?? null,
-    figure: directory.path("trail/trail.svg"),
+    figure: holder === null ? directory.path("trail/trail.svg") : null,
   });
   return 0;
 }
 
-function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags): string[] {
-  const figure = `figure         ${directory.path("trail/trail.svg")}  (and .png)`;
-  if (!choice) return [figure];
+function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags, drawn: boolean): string[] {
+  const figure = drawn ? [`figure         ${directory.path("trail/trail.svg")}  (and .png)`] : [];
+  if (!choice) return figure;
   const { entry, because } = choice;
   const measured = `accuracy ${percent(entry.accuracy)}, sparsity ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
   const layout = flags.dense ? "dense layout, PyTorch names" : "sparse";
   return [
     `epoch ${entry.epoch}, ${because}: ${measured}`,
-    figure,
+    ...figure,
     `model          ${directory.path(entry.file)}`,
     ...(flags.export === undefined ? [] : [`exported       ${flags.export}  (${layout})`]),
   ];

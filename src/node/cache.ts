@@ -1,8 +1,9 @@
 // Where Espalier keeps what it fetched or compiled on this machine: drivers, a browser, compiled shaders.
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { makeFolder } from "./make_folder.ts";
 
 /** A path below `$XDG_CACHE_HOME/espalier`, or `~/.cache/espalier`. Creates nothing. */
 export function cachePath(...parts: string[]): string {
@@ -35,7 +36,7 @@ export async function fillFolder(
   const ready = join(work, "ready");
   try {
     await rm(work, { recursive: true, force: true });
-    await mkdir(ready, { recursive: true });
+    makeFolder(ready);
     await make(ready, work);
     // Another start was quicker; somebody may be reading its files by now.
     if (!replaces && isThere()) return;

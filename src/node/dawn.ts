@@ -1,10 +1,11 @@
 // Gives Node the browser's `navigator.gpu`, by Dawn: on the system's adapter, else on a software driver of our cache.
-import { mkdirSync } from "node:fs";
+
 import { availableParallelism } from "node:os";
 import { configureTuning } from "../gpu/index.ts";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
+import { makeFolder } from "./make_folder.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
 
@@ -85,7 +86,7 @@ function persistShaders(): void {
   if (process.env["MESA_SHADER_CACHE_DIR"]) return;
   const folder = cachePath("shaders");
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     process.env["MESA_SHADER_CACHE_DIR"] = folder;
   } catch {
     // A read-only home costs compile time, nothing else.

@@ -16,7 +16,7 @@ export { FileError, fileSource, writeAtomic } from "./files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./folder_lock.ts";
 export * from "./images/index.ts";
 export { AdapterError, type Installed } from "./ladder.ts";
-export { claimName, makeFolder } from "./make_folder.ts";
+export { claimName, makeFolder, removeEmptyFolders } from "./make_folder.ts";
 export type { Probe } from "./probe.ts";
 export { type LogRows, RunDirectory } from "./run_store.ts";
 export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";

@@ -1,5 +1,5 @@
 // Folders made one by one from above, so that a refusal names the folder that was refused.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { FileError } from "./files.ts";
 import { codeOf, reason } from "./reasons.ts";
@@ -62,6 +62,17 @@ export function claimName(path: string): { readonly claimed: boolean; readonly m
       if (codeOf(cause) === "EEXIST") return { claimed: false, made };
       // Another process that gave up may have removed the folder above meanwhile.
       if (codeOf(cause) !== "ENOENT" || existsSync(dirname(full)) || tries === 10) throw refusal(path, full, cause);
+    }
+  }
+}
+
+/** Removes folders that are empty, the last first. */
+export function removeEmptyFolders(folders: readonly string[]): void {
+  for (const folder of [...folders].reverse()) {
+    try {
+      rmdirSync(folder);
+    } catch {
+      // It is gone, or somebody put something into it.
     }
   }
 }

@@ -1,11 +1,12 @@
 // The autotuner's winners on disk, so that a machine tries each kernel once.
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { TuneStore } from "../gpu/index.ts";
 import { cachePath } from "./cache.ts";
 import { versions } from "./env.ts";
 import { writeAtomic } from "./files.ts";
+import { makeFolder } from "./make_folder.ts";
 
 /** Raised when keys or labels change their meaning: files of another format are ignored, then replaced. */
 const FORMAT = 1;
@@ -58,7 +59,7 @@ export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore 
       // In order, so that two files of the same choices are the same file.
       const merged = Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1)));
       const content: Content = { format: FORMAT, adapters: { ...adapters, [under(adapter)]: merged } };
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       await writeAtomic(path, new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
     },
   };

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openImageData } from "../../src/node/images/index.ts";
+import { FolderLock } from "../../src/node/index.ts";
 import { collect, epoch, temporaryFolder, writeFiles } from "../node/images/files.ts";
 import { espalier } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
@@ -80,6 +81,22 @@ test("an interrupt stops it with a word, and the same command makes the same byt
   expect((await espalierHere(run(at("broken")))).code).toBe(0);
   expect((await espalierHere(run(at("whole")))).code).toBe(0);
   expect(contents(at("broken"))).toEqual(contents(at("whole")));
+});
+
+test("two never pack into one folder; a start that fails leaves no folder", async () => {
+  const run = ["pack", at("more"), "--out", at("shared", "shards"), "--resize", "96"];
+  mkdirSync(at("shared", "shards"), { recursive: true });
+  {
+    using _other = await FolderLock.take(at("shared", "shards"), { command: "espalier pack others" });
+    const refused = await espalierHere(run);
+    expect(refused.err).toMatch(/shards: is in use by process \d+ on .*: espalier pack others\. Wait for its end/);
+    expect(refused.code).toBe(1);
+  }
+  expect((await espalierHere(run)).code).toBe(0);
+  expect(readdirSync(at("shared", "shards")).sort()).toEqual(["test", "train"]);
+  mkdirSync(at("nothing"));
+  expect((await espalierHere(["pack", at("nothing"), "--out", at("empty", "shards")])).code).not.toBe(0);
+  expect(existsSync(at("empty"))).toBe(false);
 });
 
 test("damaged images are left out when asked, each by name; a share is held out by its seed", async () => {

@@ -1,6 +1,6 @@
 // Images decoded once and written as shards, so that training reads bytes and decodes nothing.
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { centerCrop } from "../../data/crops.ts";
 import { DataError, expectWhole } from "../../data/errors.ts";
@@ -21,6 +21,7 @@ import {
   writeShardLabels,
 } from "../../io/index.ts";
 import { writeAtomic } from "../files.ts";
+import { makeFolder } from "../make_folder.ts";
 import { Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { centralPlan, IMAGENET_MEAN, IMAGENET_STD } from "./decoded_dataset.ts";
@@ -230,7 +231,7 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
   const shape: ShardShape = [3, size, size];
   const perShard = imagesPerShard(shape, options.shardBytes ?? 2 ** 28);
   const fingerprint = fingerprintOf(source, [1, resize, size, perShard, exact]);
-  await mkdir(dir, { recursive: true });
+  makeFolder(dir);
   const already = await finished(dir, fingerprint);
   if (already) {
     // Written in the index alone, so no part of what makes two packs the same; but another one was asked for.
@@ -246,12 +247,17 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
       );
     }
     options.onProgress?.(source.length, source.length);
+    await unlink(join(dir, PROGRESS_FILE)).catch(() => {}); // of a start that was killed between index.json and here
     return already;
   }
   const job: Job = { source, dir, options, shape, perShard, fingerprint };
   const before = await readProgress(dir, fingerprint);
   const packer = new Packer(job);
   const shards: Progress["shards"][number][] = [];
+  const note = (all: Progress["shards"]) =>
+    writeAtomic(join(dir, PROGRESS_FILE), utf8(JSON.stringify({ fingerprint, shards: all })));
+  // Before the first shard: a folder with shards and no word of whose they are belongs to somebody else.
+  if (before.shards.length === 0) await note([]);
   for (let begin = 0, i = 0; begin < source.length; begin += perShard, i++) {
     options.signal?.throwIfAborted();
     const end = Math.min(begin + perShard, source.length);
@@ -266,7 +272,7 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
     await writeAtomic(join(dir, shardFile(i)), bytes);
     shards.push({ file: shardFile(i), count, sha256: sha256(bytes), skipped });
     const later = before.shards.slice(i + 1);
-    await writeAtomic(join(dir, PROGRESS_FILE), utf8(JSON.stringify({ fingerprint, shards: [...shards, ...later] })));
+    await note([...shards, ...later]);
   }
   const index: ShardIndex = {
     name: source.name,

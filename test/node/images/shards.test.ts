@@ -106,6 +106,30 @@ describe("packing", () => {
     expect(readdirSync(dir)).toHaveLength(6);
   });
 
+  test("goes on wherever it was killed: between a shard and its note, before the first, after the index", async () => {
+    const dir = join(root, "killed");
+    const note = join(dir, "packing.json");
+    let atFirst: string[] = [];
+    const breaks: EncodedSource = {
+      ...source,
+      read(i) {
+        if (i === 0) atFirst = readdirSync(dir);
+        return i === 7 ? Promise.reject(new Error("unplugged")) : source.read(i);
+      },
+    };
+    await expect(packShards(breaks, dir, { ...options, workers: 1 })).rejects.toThrow("unplugged");
+    expect(atFirst).toEqual(["packing.json"]); // The folder says whose it is before it holds a shard.
+    const { fingerprint } = JSON.parse(readFileSync(note, "utf8")) as { fingerprint: string };
+    writeFileSync(note, JSON.stringify({ fingerprint, shards: [] }));
+    expect(readdirSync(dir).sort()).toEqual(["packing.json", "shard-00000.bin"]);
+    await packShards(source, dir, options);
+    for (const name of readdirSync(packed))
+      expect(readFileSync(join(dir, name))).toEqual(readFileSync(join(packed, name)));
+    writeFileSync(note, JSON.stringify({ fingerprint, shards: [] }));
+    await packShards(source, dir, options);
+    expect(readdirSync(dir)).toHaveLength(6);
+  });
+
   test("does not mix with what else lies in the folder", async () => {
     await expect(packShards(source, packed, { ...options, resize: 36 })).rejects.toThrow(
       /a pack of other images, or packed/,
