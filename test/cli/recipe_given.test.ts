@@ -240,21 +240,19 @@ describe("files that are no recipes", () => {
   test("pipes, devices, sockets, folders and files of gigabytes are refused at once", async () => {
     const pipe = join(dir, "pipe");
     execFileSync("mkfifo", [pipe]);
-    expect(refused(pipe)).toEqual([
-      `${pipe}: wanted a recipe that can be read, given expected a regular file, got a named pipe (FIFO)`,
-    ]);
-    expect(refused("/dev/zero")[0]).toContain("given a device, not a regular file");
-    expect(refused(dir)[0]).toContain("given a folder, not a regular file");
+    expect(refused(pipe)).toEqual([`${pipe}: wanted a recipe that can be read, given a named pipe (FIFO)`]);
+    expect(refused("/dev/zero")[0]).toContain("given a device");
+    expect(refused(dir)[0]).toContain("given a folder");
     const socket = join(dir, "socket");
     const server = createServer();
     await new Promise<void>((done) => server.listen(socket, done));
-    expect(refused(socket)[0]).toContain("given a socket, not a regular file");
+    expect(refused(socket)[0]).toContain("given a socket");
     server.close();
     expect(refused(put("large.yaml", Buffer.alloc(5 << 20, 35)))[0]).toContain(
-      "given a file of more than 4194304 bytes",
+      "given it has 5242880 bytes, at most 4194304 are read",
     );
     for (const name of ["pipe", "../../../../../../../../dev/zero"]) {
-      expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toContain("not a regular file");
+      expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toMatch(/given a (named pipe|device)/);
     }
   });
 
