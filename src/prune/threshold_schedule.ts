@@ -133,7 +133,7 @@ function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (
   const closed = (f: (x: number) => number): Shape => ({ fraction: (n) => f(n / steps) });
   const summed = (weight: (i: number) => number): Shape => {
     const { fraction, increment } = prefixSum(steps, weight);
-    return { fraction: (n) => fraction[n] as number, increment };
+    return { fraction, increment };
   };
   switch (schedule) {
     case "lats":

@@ -17,6 +17,11 @@ export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   const { finetuneEpochs = 0, lr: rate, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;
+  if (!Number.isSafeInteger(stepsPerEpoch * epochs)) {
+    throw new RangeError(
+      `epochs: expected fewer, got ${epochs}: ${stepsPerEpoch} steps in each are more than can be counted`,
+    );
+  }
   const main = makeLrSchedule(rate, { epochs: config.epochs, stepsPerEpoch });
   const lr = (step: number) => (step < mainSteps ? main(step) : rate.base * FINETUNE_LR);
   const shape = { totalSteps: stepsPerEpoch * epochs, mainSteps, stepsPerEpoch, lr, momentum, seed };

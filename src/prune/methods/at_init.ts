@@ -3,6 +3,7 @@
 //     mask = S(theta, D) is not 0 after the short run;   w = theta(0) · mask
 import { check, type PruneConfig, type RunShape } from "../config.ts";
 import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
+import { peakOf } from "../schedules/prefix_sum.ts";
 import { prunedParameters } from "./pruned.ts";
 import { softThreshold } from "./soft.ts";
 
@@ -17,7 +18,7 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
     schedule !== "none" && schedule !== "constant",
   );
   check("mode", "latent, since the method is at-init", config.mode, config.mode === "latent");
-  const peak = Math.max(...Array.from({ length: run.mainSteps }, (_, n) => run.lr(n)));
+  const peak = peakOf(run.mainSteps, run.lr);
   const search = softThreshold(
     { ...config, startEpoch: 0, window: undefined, freezeEpoch: undefined },
     // The learning rate stays where training will peak: there is no time to let it fall.

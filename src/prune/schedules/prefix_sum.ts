@@ -1,42 +1,92 @@
 // Threshold schedules that follow a learning rate of any shape: f(n) is the share of the (weighted) learning rate
-// spent before step n. One sum over the window, in float64, when the schedule is made.
+// spent before step n. One sum over the window, in float64, when the schedule is made; of a window of many millions of steps,
+// the sum of samples.
 
 /** f(n) for n = 0..N, and the increments f(n+1) - f(n), which are exact shares and not differences of rounded sums. */
 export interface PrefixSum {
-  readonly fraction: Float64Array;
+  readonly fraction: (n: number) => number;
   readonly increment: (n: number) => number;
   /** Sum of the weights over the window. */
   readonly total: number;
 }
 
+/** Longest window that is summed step by step: 32 MiB of sums, eight times the longest run of our recipes. */
+export const EXACT_STEPS = 2 ** 22;
+/** Samples of a longer one. */
+const SAMPLES = 2 ** 18;
+
 /**
  * Running sum of `weight(0..steps-1)`, scaled to end at 1.
  *
  * Compensated (Neumaier 1974: what one addition rounds off is carried along), so that half a million steps
- * lose no digits; never falls, ends at exactly 1.
+ * lose no digits; never falls, ends at exactly 1. Windows of more than EXACT_STEPS are summed by sampledSum.
  *
  * Units    weight >= 0, any unit.
  * Errors   RangeError when a weight is negative or not finite, or all are 0.
  */
 export function prefixSum(steps: number, weight: (n: number) => number): PrefixSum {
-  const fraction = new Float64Array(steps + 1);
+  if (steps > EXACT_STEPS) return sampledSum(steps, weight, SAMPLES);
+  const sums = runningSum(steps, (n) => checked(n, weight(n)));
+  const total = sums[steps] as number;
+  for (let n = 1; n <= steps; n++) sums[n] = (sums[n] as number) / total;
+  sums[steps] = 1;
+  return { fraction: (n) => sums[n] as number, total, increment: (n) => weight(n) / total };
+}
+
+/**
+ * The same for a window that is too long to be summed: the middle step of each of `samples` equal stretches stands for its
+ * stretch, and within a stretch f is a line. A rate without jumps is off by samples^-2, a jump by its height / samples.
+ */
+export function sampledSum(steps: number, weight: (n: number) => number, samples: number): PrefixSum {
+  const length = steps / samples;
+  const edge = (k: number) => (k === samples ? steps : Math.floor(k * length));
+  const sums = runningSum(samples, (k) => {
+    const [from, until] = [edge(k), edge(k + 1)];
+    const middle = from + Math.floor((until - 1 - from) / 2);
+    return checked(middle, weight(middle)) * (until - from);
+  });
+  const total = sums[samples] as number;
+  const fraction = (n: number): number => {
+    if (n >= steps) return 1;
+    // The quotient may fall on the wrong side of an edge by a rounding.
+    let k = Math.min(samples - 1, Math.floor(n / length));
+    while (k > 0 && edge(k) > n) k--;
+    while (edge(k + 1) <= n) k++;
+    const [from, until] = [edge(k), edge(k + 1)];
+    const [below, above] = [sums[k] as number, sums[k + 1] as number];
+    return Math.min(1, (below + ((n - from) / (until - from)) * (above - below)) / total);
+  };
+  return { fraction, total, increment: (n) => weight(n) / total };
+}
+
+function checked(n: number, w: number): number {
+  if (Number.isFinite(w) && w >= 0) return w;
+  throw new RangeError(`threshold schedule: learning rate of step ${n} wants a finite number >= 0, got ${w}`);
+}
+
+/** Sums of the first 0, 1, ..., `count` values; the last is above 0. */
+function runningSum(count: number, value: (n: number) => number): Float64Array {
+  const sums = new Float64Array(count + 1);
   let sum = 0;
   let lost = 0;
-  for (let n = 0; n < steps; n++) {
-    const w = weight(n);
-    if (!Number.isFinite(w) || w < 0) {
-      throw new RangeError(`threshold schedule: learning rate of step ${n} wants a finite number >= 0, got ${w}`);
-    }
+  for (let n = 0; n < count; n++) {
+    const w = value(n);
     const next = sum + w;
     lost += sum >= w ? sum - next + w : w - next + sum;
     sum = next;
-    fraction[n + 1] = Math.max(fraction[n] as number, sum + lost);
+    sums[n + 1] = Math.max(sums[n] as number, sum + lost);
   }
-  const total = fraction[steps] as number;
+  const total = sums[count] as number;
   if (!(total > 0)) {
     throw new RangeError(`threshold schedule: the learning rates of the window want a sum > 0, got ${total}`);
   }
-  for (let n = 1; n <= steps; n++) fraction[n] = (fraction[n] as number) / total;
-  fraction[steps] = 1;
-  return { fraction, total, increment: (n) => weight(n) / total };
+  return sums;
+}
+
+/** The highest of `weight(0..steps-1)`; of a window that is too long to be looked at whole, of its start and samples. */
+export function peakOf(steps: number, weight: (n: number) => number): number {
+  let peak = Number.NEGATIVE_INFINITY;
+  const stride = steps > EXACT_STEPS ? Math.floor(steps / SAMPLES) : 1;
+  for (let n = 0; n < steps; n += stride) peak = Math.max(peak, weight(n));
+  return peak;
 }
