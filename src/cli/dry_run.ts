@@ -126,11 +126,16 @@ interface Timing {
   readonly images: number;
 }
 
-/** Times steps of the recipe, or of a smaller batch, whose time is then scaled up. */
-async function timing(recipe: Recipe, data: Splits, macs: number): Promise<Timing> {
-  const images = timedBatch(recipe, macs, currentGpu().adapter.software);
+/** The memory of a recipe on an adapter, or on a card of no particular make. Errors: MemoryError where it is too large. */
+export type PlanFor = (recipe: Recipe, adapter?: AdapterReport) => MemoryPlan;
+
+/** Times steps of the recipe, or of a smaller batch, whose time is then scaled up. Errors: MemoryError, before any step. */
+async function timing(recipe: Recipe, data: Splits, macs: number, planFor: PlanFor): Promise<Timing> {
+  const { adapter } = currentGpu();
+  const images = timedBatch(recipe, macs, adapter.software);
   const { microBatch: _, ...whole } = recipe;
   const timed = images === recipe.batchSize ? recipe : { ...whole, batchSize: images };
+  planFor(timed, adapter);
   const session = buildSession(timed, data, new RandomState(recipe.seed));
   try {
     const { seconds, steps } = await timeSteps(session);
@@ -161,15 +166,10 @@ async function orTooLarge<T>(make: () => T | Promise<T>): Promise<T | MemoryErro
  * Prints the plan of a run and times a few of its steps. A run that this adapter cannot hold is planned for a card of no
  * particular make, and that is said. Returns the exit code.
  */
-export async function dryRun(
-  recipe: Recipe,
-  data: Splits,
-  planFor: (adapter?: AdapterReport) => MemoryPlan,
-  out: Output,
-): Promise<number> {
+export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out: Output): Promise<number> {
   const { adapter } = currentGpu();
-  const fitting = await orTooLarge(() => planFor(adapter));
-  const plan = fitting instanceof MemoryError ? planFor() : fitting;
+  const fitting = await orTooLarge(() => planFor(recipe, adapter));
+  const plan = fitting instanceof MemoryError ? planFor(recipe) : fitting;
   const { train, test, imagined = false } = data;
   const say = (name: string, text: string) => out.say(`${name.padEnd(9)} ${text}`);
   const summary = planned(recipe, data);
@@ -201,7 +201,7 @@ export async function dryRun(
   say("steps", `${whole(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${whole(stepsPerEpoch)}`);
   say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${number(100 * prune.sparsity)} % zeros`}`);
   say("memory", `${mib(plan.peak)} at its peak, predicted`);
-  if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}; see --micro-batch`);
+  if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}`);
   out.say(milestoneTable(milestones));
   const about = {
     kind: "plan",
@@ -228,7 +228,7 @@ export async function dryRun(
     milestones,
   };
 
-  const timed = await orTooLarge(() => timing(recipe, data, macs * time));
+  const timed = await orTooLarge(() => timing(recipe, data, macs * time, planFor));
   if (timed instanceof MemoryError) {
     say("step", "not timed: it is too large for this adapter");
     out.emit(about);

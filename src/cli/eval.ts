@@ -18,6 +18,7 @@ import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { type DataSettings, loadSplits, type Splits } from "./datasets.ts";
+import { evaluateWithin } from "./evaluation_memory.ts";
 import { isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
@@ -137,7 +138,14 @@ async function testOn(
   const batches = isStreamed(test)
     ? test.batches({ batchSize, epoch: 0, seed: 0, startBatch: 0, training: false })
     : new DataLoader({ dataset: test, batchSize });
-  const result = await evaluator.run(batches as TrainBatches);
+  const load = {
+    build: () => modelFor({ model: settings, data, random: new RandomState(0) }, test.shape, test.classes.length),
+    sample: test.shape,
+    classes: test.classes.length,
+    batchSize: Math.min(batchSize, test.length),
+    ...(splits.stored ? { stored: splits.stored } : {}),
+  };
+  const result = await evaluateWithin(load, () => evaluator.run(batches as TrainBatches));
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
   const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }, random, batchSize) : null;

@@ -4,6 +4,7 @@ import { type Module, models, noGrad, RandomState, Scope, tensor, writeNpy } fro
 
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { whole } from "./arguments.ts";
+import { evaluateWithin } from "./evaluation_memory.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
@@ -97,14 +98,18 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const gpu = await openGpu(flags);
   const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
   const data = file.metadata.get("data") ?? "images";
-  const model = modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], classes);
+  const build = () => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], classes);
+  const model = build();
   const { lines } = putWeights(model, file, flags.weights);
   for (const line of [...file.notes, ...lines]) out.say(line);
   const names = classNamesOf(file.metadata, classes);
   const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
   let logits: Awaited<ReturnType<typeof logitsOf>>;
   try {
-    logits = await logitsOf(model, samples, flags.batchSize, (done) => progress?.update(done, n));
+    const load = { build, sample: [c, h, w] as const, classes, batchSize: Math.min(flags.batchSize, n), eager: true };
+    logits = await evaluateWithin(load, () =>
+      logitsOf(model, samples, flags.batchSize, (done) => progress?.update(done, n)),
+    );
   } finally {
     progress?.stop();
   }

@@ -16,8 +16,9 @@ import { RunFiles } from "./run_files.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { buildSession } from "./session.ts";
 import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
-import { loadData, planOf, samplesOf } from "./train_data.ts";
+import { loadData, samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
+import { plannerOf, planWithin, withMemoryTable } from "./train_memory.ts";
 import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { finishRun } from "./train_result.ts";
 import { putWeights, readWeightsFile } from "./weights_in.ts";
@@ -37,7 +38,7 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   const standing: Standing = {
     progress: { ...silent, log: (line) => out.say(line) },
     step: 0,
-    begun: false,
+    begun: plan !== null,
     signal: stopping.signal,
   };
   const planned = flags.dryRun ? plannedData(recipe.data) : null;
@@ -50,7 +51,7 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
       return trainOn(recipe, data, { flags, folder, plan: going, out, standing, stopping });
     });
   } catch (error) {
-    throw withAdvice(error, recipe.data);
+    throw withAdvice(withMemoryTable(error, recipe, data), recipe.data);
   } finally {
     standing.progress.stop();
     await data.close();
@@ -95,9 +96,10 @@ async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<nu
   const { flags, folder, plan, out, standing, stopping } = around;
   const opening = openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
   const gpu = await stopping.orStop(opening, beforeFirstStep(flags));
-  if (folder === null) return dryRun(recipe, data, (adapter) => planOf(recipe, data, adapter), out);
+  if (folder === null) return dryRun(recipe, data, plannerOf(data), out);
   const fingerprint = await fingerprintOf(data);
-  const { peak: predictedPeakBytes } = planOf(recipe, data, gpu.adapter);
+  // Before anything is written: a run that is refused leaves nothing.
+  const { peak: predictedPeakBytes } = planWithin(recipe, data, gpu.adapter);
   const random = new RandomState(recipe.seed);
   const session = buildSession(recipe, data, random);
   const files = new RunFiles(recipe, out, { data, fingerprint, folder, command: flags.command });

@@ -19,6 +19,8 @@ export interface Switches {
   readonly spin: boolean;
   /** ESPALIER_TUNE: whether kernels are chosen by trying them: off, auto (on hardware; the default), on. */
   readonly tune: "off" | "auto" | "on";
+  /** ESPALIER_MEMORY: MiB that the GPU's buffers may take, where the user knows better; undefined: as the system says. */
+  readonly memory: number | undefined;
 }
 
 /** Reads the switches. Errors: RangeError naming a variable whose value is none of the known ones. */
@@ -35,7 +37,15 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
     adapter: env["ESPALIER_ADAPTER"] || undefined,
     spin: oneOf("ESPALIER_SPIN", ["0", "1"]) === "1",
     tune: (oneOf("ESPALIER_TUNE", ["off", "auto", "on"]) || "auto") as Switches["tune"],
+    memory: mebibytes("ESPALIER_MEMORY", env["ESPALIER_MEMORY"] ?? ""),
   };
+}
+
+function mebibytes(name: string, text: string): number | undefined {
+  if (text === "") return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new RangeError(`${name}: expected a number of MiB > 0, got ${JSON.stringify(text)}`);
 }
 
 /** The package's root: the nearest folder above this file with our package.json (src/node here, dist when built). */

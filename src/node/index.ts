@@ -17,6 +17,7 @@ export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./folder_l
 export * from "./images/index.ts";
 export { AdapterError, type Installed } from "./ladder.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./make_folder.ts";
+export { type MemoryLimit, memoryLimit } from "./memory_limit.ts";
 export type { Probe } from "./probe.ts";
 export { type LogRows, RunDirectory } from "./run_store.ts";
 export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";

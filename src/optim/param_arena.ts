@@ -61,14 +61,15 @@ export class ArenaChunk {
     this.segments = table.length / 2;
     this.parts = segmentParts(this.segments);
     const total = this.segments * SEGMENT;
-    const make = () => {
+    const make = (what: string) => {
       const t = allocate([total], "f32", { persistent: true, scoped: false, inParts: true });
+      t.view.buffer.what = `${what} of ${params.length} parameters, [${total}] f32`;
       fillZero(t);
       return t;
     };
     // Padding must stay zero, so the arenas start cleared and kernels only ever write a parameter's own elements.
-    this.theta = make();
-    this.weight = latent ? make() : null;
+    this.theta = make(latent ? "latent weights" : "weights");
+    this.weight = latent ? make("weights") : null;
     params.forEach((p, i) => {
       const start = starts[i] as number;
       for (const arena of [this.theta, this.weight]) if (arena) copyBytes(stretch(arena, start, p.numel), p);
@@ -76,8 +77,8 @@ export class ArenaChunk {
       p.attach((this.weight ?? this.theta).view.buffer, start * 4);
     });
     // Later than the move, which gave the parameters' own memory back: a large one's serves here again.
-    this.gradient = make();
-    this.velocity = momentum ? make() : null;
+    this.gradient = make("gradients");
+    this.velocity = momentum ? make("momentum") : null;
     params.forEach((p, i) => {
       p.grad = this.slice(this.gradient, i, p.shape);
       p.gradArrived = false;

@@ -1,5 +1,6 @@
 // Peak memory of a training run before it starts: the run's own code goes through its first steps on a device that
 // makes nothing, and the pool counts.
+import { noGrad } from "../autograd/index.ts";
 import { DataError, type ImageShape } from "../data/index.ts";
 import {
   type AdapterReport,
@@ -13,11 +14,12 @@ import {
 } from "../gpu/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import type { StepMemory, Tensor } from "../tensor/index.ts";
+import { empty, Scope, type StepMemory, type Tensor } from "../tensor/index.ts";
 import type { RunConfig } from "./config.ts";
+import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
 import { Session } from "./session.ts";
-import { evaluationBatch, type ImageSize, type SessionData } from "./session_data.ts";
+import { byteInput, evaluationBatch, type ImageSize, type SessionData, zeroBatch } from "./session_data.ts";
 
 export interface PlanOptions {
   /** Builds the model anew; it is thrown away afterwards. Draws from the sequence of `manualSeed`. */
@@ -62,8 +64,10 @@ export interface MemoryPlan {
   readonly step: StepMemory;
 }
 
+type ImaginedData = Pick<PlanOptions, "sample" | "classes" | "stored">;
+
 /** A data set with a length and no images: a rehearsal makes its own. */
-function imagined(name: string, length: number, { sample, classes, stored }: PlanOptions): SessionData {
+function imagined(name: string, length: number, { sample, classes, stored }: ImaginedData): SessionData {
   const perChannel = (value: number) => new Array<number>(sample[0]).fill(value);
   const known = {
     name,
@@ -181,6 +185,39 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         uniforms: uniformBytes(),
         step: recordings[0] as StepMemory,
       };
+    });
+  } finally {
+    release();
+  }
+}
+
+/** What `planEvaluation` has to know of the samples and their batches. */
+export interface EvaluationPlanOptions
+  extends Pick<PlanOptions, "build" | "sample" | "classes" | "stored" | "adapter"> {
+  readonly batchSize: number;
+  /** The model is called as it is, as `predict` does; else as an Evaluator does, whose values share memory in turns. */
+  readonly eager?: boolean;
+}
+
+/** Predicts the GPU memory, in bytes, of a model in evaluation mode on batches of one size. Errors: see planTraining. */
+export function planEvaluation(options: EvaluationPlanOptions): number {
+  const { build, sample, batchSize, stored, eager = false, adapter = GENERIC_ADAPTER } = options;
+  expectWhole("batchSize", batchSize, 1);
+  const { gpu, uniformBytes, release } = openDryGpu(adapter);
+  try {
+    return onGpu(gpu, () => {
+      const model = build().eval();
+      for (const [, state] of model.namedState()) void state.view; // A parameter takes memory when it is first used.
+      if (eager) {
+        using _scope = new Scope();
+        noGrad(() => model.forward(empty([batchSize, ...sample])));
+      } else {
+        const data = imagined("test", batchSize, options);
+        const evaluator = new Evaluator(model, sample, undefined, byteInput(data).bytes);
+        const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
+        evaluator.enqueue(zeroBatch(data, batchSize, cut), 0);
+      }
+      return gpu.memory().peak + gpu.memory().pooled + uniformBytes();
     });
   } finally {
     release();

@@ -13,7 +13,10 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("switches", () => {
   test("are off in an empty environment", () => {
-    const off = { debug: 0, checkNan: false, requireGpu: false, adapter: undefined, spin: false, tune: "auto" };
+    const off = {
+      ...{ debug: 0, checkNan: false, requireGpu: false, adapter: undefined, spin: false, tune: "auto" },
+      memory: undefined,
+    };
     expect(readSwitches({})).toEqual(off);
     expect(readSwitches({ ESPALIER_DEBUG: "", ESPALIER_REQUIRE_GPU: "0", ESPALIER_ADAPTER: "" })).toEqual(off);
   });
@@ -25,14 +28,19 @@ describe("switches", () => {
       ESPALIER_ADAPTER: "nvidia",
       ESPALIER_SPIN: "1",
       ESPALIER_TUNE: "off",
+      ESPALIER_MEMORY: "1500.5",
     };
-    const want = { debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia", spin: true, tune: "off" };
+    const want = {
+      ...{ debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia", spin: true, tune: "off" },
+      memory: 1500.5,
+    };
     expect(readSwitches(env)).toEqual(want);
   });
   test.each([
     [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG wants one of 0, 1, 2, 3, 4, was given "9"'],
     [{ ESPALIER_CHECK: "NaN" }, 'ESPALIER_CHECK wants one of nan, was given "NaN"'],
     [{ ESPALIER_TUNE: "1" }, 'ESPALIER_TUNE wants one of off, auto, on, was given "1"'],
+    [{ ESPALIER_MEMORY: "0" }, 'ESPALIER_MEMORY: expected a number of MiB > 0, got "0"'],
     [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU wants one of 0, 1, was given "yes"'],
   ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
 });
