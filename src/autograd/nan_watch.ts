@@ -11,6 +11,8 @@ export interface BadOp {
   readonly op: string;
   readonly phase: "forward" | "backward";
   readonly shape: readonly number[];
+  /** Names of its inputs that have one: parameters, which tell the layer. */
+  readonly inputs: readonly string[];
 }
 
 let active: NanWatch | null = null;
@@ -26,14 +28,15 @@ export class NanWatch implements Disposable {
     active = this;
   }
 
-  inspect(op: string, phase: BadOp["phase"], t: Tensor): void {
+  inspect(op: string, phase: BadOp["phase"], t: Tensor, inputs: readonly (Tensor | null)[] = []): void {
     if (t.dtype !== "f32") return;
     for (const part of bindableParts(t.numel, 4)) {
       const n = part.rows;
       const bind = { x: partOf(t, part), first: this.first_ };
       nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n, 1024) });
     }
-    this.seen.push({ op, phase, shape: t.shape });
+    const names = inputs.flatMap((input) => (input?.name ? [input.name] : []));
+    this.seen.push({ op, phase, shape: t.shape, inputs: names });
   }
 
   async first(): Promise<BadOp | null> {
@@ -79,7 +82,7 @@ function ambientWatch(): NanWatch {
 }
 
 /** Called by the engine after every op; does nothing unless a watch is open or the environment asks for the check. */
-export function inspect(op: string, phase: BadOp["phase"], t: Tensor): void {
-  if (active) active.inspect(op, phase, t);
-  else if (checksNan()) ambientWatch().inspect(op, phase, t);
+export function inspect(op: string, phase: BadOp["phase"], t: Tensor, inputs: readonly (Tensor | null)[]): void {
+  if (active) active.inspect(op, phase, t, inputs);
+  else if (checksNan()) ambientWatch().inspect(op, phase, t, inputs);
 }

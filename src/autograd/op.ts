@@ -58,7 +58,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     const y = allocate(shape, dtype);
     // An op made of other ops is one node: what it calls is not recorded.
     const saved = noGrad(() => definition.forward(y, typed, options as Options));
-    inspect(name, "forward", y);
+    inspect(name, "forward", y, inputs);
     if (!recorded) return scope.keep(y);
     y.requiresGrad = true;
     Scope.release(y);

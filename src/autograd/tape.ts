@@ -200,7 +200,7 @@ export class Tape implements Disposable {
     node.inputs.forEach((input, i) => {
       let grad = result[i];
       if (!input || !needs[i] || !grad) return;
-      inspect(node.op, "backward", grad);
+      inspect(node.op, "backward", grad, node.inputs);
       if (!sameShape(grad.shape, input.shape)) {
         if (grad.numel === input.numel) grad = grad.alias(input.shape);
         else grad = sumTo(node.op, grad, input.shape);

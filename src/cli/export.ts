@@ -6,6 +6,7 @@ import {
   bestKeyRule,
   compareState,
   type DenseArray,
+  expectFinite,
   formatLoadReport,
   type Module,
   models,
@@ -122,6 +123,7 @@ function checkSparse(bytes: Uint8Array, weights: Weights): void {
 
 async function encode(flags: ExportFlags, known: Known | null, weights: Weights, metadata: Record<string, string>) {
   const { format, layout = "bitmask" } = flags;
+  expectFinite(flags.path, weights);
   if (format === "onnx") {
     const { model, input } = known as Known;
     const { exportOnnx } = await import("../export/index.ts");

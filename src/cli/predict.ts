@@ -1,7 +1,6 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
 import { type Command, Option } from "commander";
-import { type Module, models, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
-
+import { type Module, models, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { whole } from "./arguments.ts";
 import { evaluateWithin } from "./evaluation_memory.ts";
@@ -50,7 +49,8 @@ async function logitsOf(
     const values = await samples.take(first, size);
     using _scope = new Scope();
     const x = tensor(values, [size, ...sample]);
-    parts.push((await noGrad(() => model.forward(x)).data()) as Float32Array);
+    const logits = (await noGrad(() => model.forward(x)).data()) as Float32Array;
+    parts.push(withoutGuesses(values, logits, size));
     onDone(first + size);
   }
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -62,13 +62,29 @@ async function logitsOf(
   return { data, classes: data.length / n };
 }
 
+/**
+ * NaN in, NaN out: a sample that holds NaN gets logits of NaN, also from a network that turns it into silence, as neurons
+ * and encoders do (no comparison with NaN is true).
+ */
+function withoutGuesses(values: Float32Array, logits: Float32Array, size: number): Float32Array {
+  const [inputs, outputs] = [values.length / size, logits.length / size];
+  for (let i = 0; i < size; i++) {
+    if (values.subarray(i * inputs, (i + 1) * inputs).some(Number.isNaN))
+      logits.fill(Number.NaN, i * outputs, (i + 1) * outputs);
+  }
+  return logits;
+}
+
+const allFinite = (logits: Float32Array) => logits.every(Number.isFinite);
+
 interface Guess {
   readonly class: number;
   readonly probability: number;
 }
 
-/** The likeliest classes of a row of logits, with their softmax. */
+/** The likeliest classes of a row of logits, with their softmax; none where a logit is NaN or infinite. */
 export function likeliest(logits: Float32Array, top: number): Guess[] {
+  if (!allFinite(logits)) return [];
   const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const exps = Array.from(logits, (v) => Math.exp(v - most));
   const sum = exps.reduce((a, b) => a + b, 0);
@@ -129,7 +145,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
     const words = list.map(
       (guess) => `${printable(guess.name ?? String(guess.class))} (${(100 * guess.probability).toFixed(2)} %)`,
     );
-    out.say(`${printable(sample)}: ${words.join(", ")}`);
+    out.say(`${printable(sample)}: ${words.join(", ") || "no class, its logits hold NaN or infinity"}`);
     out.emit({ kind: "prediction", sample, guesses: list });
   }
   out.emit({
@@ -141,6 +157,12 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
     adapter: adapterName(gpu.adapter),
   });
   model.dispose();
+  const lost = guesses.filter(({ guesses: list }) => list.length === 0);
+  if (lost.length > 0) {
+    throw new NonFiniteError(
+      `${lost.length} of ${n} samples have logits that are NaN or infinite, the first of them ${printable(lost[0]?.sample ?? "")}: the sample or the weights hold such numbers`,
+    );
+  }
   return 0;
 }
 

@@ -175,6 +175,12 @@ export class RunFiles {
     return historyLines(this.history);
   }
 
+  /** Path of the newest whole checkpoint, or null. */
+  async lastGood(): Promise<string | null> {
+    const { whole } = await this.shelf.newestWhole((bytes, path) => readProgress(bytes, path));
+    return whole && this.directory.path(whole.path);
+  }
+
   secondsSoFar(): number {
     return this.seconds;
   }

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
+import { expectFinite, type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
 import { FolderLock, makeFolder, RunDirectory } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
 import { makeOutput, type Output } from "./json_log.ts";
@@ -58,6 +58,7 @@ function checkExport(flags: TrailFlags): void {
 async function exportModel(directory: RunDirectory, { entry }: Choice, file: string, dense: boolean): Promise<void> {
   const bytes = await directory.read(entry.file);
   const { weights, metadata } = readModelWeights(bytes, directory.path(entry.file));
+  expectFinite(directory.path(entry.file), weights);
   makeFolder(dirname(file));
   if (!dense) return writeOutput(file, bytes, "espalier trail");
   const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);

@@ -1,5 +1,12 @@
 // The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
-import type { EpochRecord, FitResult, Position, RunRecord, Session } from "../index.ts";
+import {
+  type EpochRecord,
+  type FitResult,
+  NonFiniteError,
+  type Position,
+  type RunRecord,
+  type Session,
+} from "../index.ts";
 import { FileError } from "../node/index.ts";
 import type { Progress } from "./progress.ts";
 import type { Recipe } from "./recipe.ts";
@@ -31,8 +38,8 @@ export interface LoopParts {
 /** Trains to the end or until the signal. */
 export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const loop = new Loop(parts);
-  const { session, recipe } = parts;
-  const result = await session.fit({
+  const { recipe } = parts;
+  const result = await finite(parts, {
     signal: AbortSignal.any([parts.signal, loop.broken.signal]),
     checkpointEvery: recipe.checkpoint.per === "step" ? recipe.checkpoint.every : 0,
     onStep: (position) => loop.onStep(position),
@@ -47,6 +54,23 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
     );
   }
   return result;
+}
+
+/** Trains, and says what is left and what to change where a number is not finite. */
+async function finite(
+  { files, recipe, session }: LoopParts,
+  callbacks: Parameters<Session["fit"]>[0],
+): Promise<FitResult> {
+  try {
+    return await session.fit(callbacks);
+  } catch (error) {
+    if (!(error instanceof NonFiniteError)) throw error;
+    const good = await files.lastGood();
+    const kept = good ? `the last good checkpoint is ${good}` : "no checkpoint had been saved yet";
+    throw new NonFiniteError(
+      `${error.message}. Stopped, nothing of it was saved; ${kept}. Lower the learning rate (now ${recipe.lr.base}), or look at the data.`,
+    );
+  }
 }
 
 class Loop {

@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly skip?: RegExp | readonly string[];
   /** "new": the last layer keeps its first values when the file's has another number of classes, or has none. */
   readonly head?: "new";
+  /** Default "refuse": an array that holds NaN or infinity is an error. "allow" loads it as it is. */
+  readonly nonFinite?: "refuse" | "allow";
 }
 
 export interface ShapeMismatch {
@@ -73,7 +75,10 @@ export function loadState(
   if (report.loaded.length === 0) throw new OpError("loadState", `no array fits; ${formatLoadReport(report)}`);
   const targets = new Map(module.namedState());
   const part = new Part(report.loaded.map((name) => [name, targets.get(name) as LazyTensor]));
-  part.loadStateDict(new Map(report.loaded.map((name) => [name, arrays.get(name) as HostArray])));
+  part.loadStateDict(
+    new Map(report.loaded.map((name) => [name, arrays.get(name) as HostArray])),
+    options.nonFinite === undefined ? {} : { nonFinite: options.nonFinite },
+  );
   return report;
 }
 

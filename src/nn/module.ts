@@ -1,6 +1,15 @@
 // Module: a tree of parameters with PyTorch's names, so that a state_dict fits torchvision's.
 import { OpError } from "../gpu/index.ts";
-import { formatShape, readAll, type Shape, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
+import {
+  describeNonFinite,
+  firstNonFinite,
+  formatShape,
+  readAll,
+  type Shape,
+  sameShape,
+  type Tensor,
+  type TypedArray,
+} from "../tensor/index.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 import { RandomState } from "./random_state.ts";
 
@@ -47,6 +56,8 @@ export abstract class Module {
     for (const [name, value] of this.namedState()) {
       if (!(value instanceof Parameter) || seen.has(value)) continue;
       seen.add(value);
+      // Messages name it; the longest path is that from the model's root.
+      if (name.length > value.name.length) value.name = name;
       yield [name, value];
     }
   }
@@ -77,10 +88,14 @@ export abstract class Module {
   }
 
   /**
-   * Writes values by name. Throws OpError listing every key that is missing, unknown or of another shape.
+   * Writes values by name. Throws OpError listing every key that is missing, unknown, of another shape, or that holds NaN
+   * or infinity (unless `nonFinite` is "allow"); nothing is then written.
    * Keys that end in `num_batches_tracked` are PyTorch's bookkeeping and are skipped.
    */
-  loadStateDict(state: ReadonlyMap<string, HostArray>): void {
+  loadStateDict(
+    state: ReadonlyMap<string, HostArray>,
+    { nonFinite = "refuse" }: { readonly nonFinite?: "refuse" | "allow" } = {},
+  ): void {
     const problems: string[] = [];
     const targets = new Map(this.namedState());
     for (const [name, t] of targets) {
@@ -89,6 +104,10 @@ export abstract class Module {
       else if (!sameShape(given.shape, t.shape)) {
         problems.push(`${name} wants ${formatShape(t.shape)}, has ${formatShape(given.shape)}`);
       } else if (!(given.data instanceof Float32Array)) problems.push(`${name} wants float32 values`);
+      else if (nonFinite === "refuse") {
+        const bad = firstNonFinite([[name, given]]);
+        if (bad) problems.push(`${describeNonFinite(bad)}, expected finite numbers`);
+      }
     }
     for (const name of state.keys()) {
       if (!targets.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);

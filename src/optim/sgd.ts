@@ -200,6 +200,12 @@ export class SGD {
     this.setPhase("mask");
   }
 
+  /** Forgets that a loss or an update was not finite: good weights have taken the place of those. */
+  clearFaults(): void {
+    this.guard.set(new Uint32Array([0xffffffff]));
+    for (const { tally, layers } of this.chunks) fillZero(stretch(tally, 3 * layers, layers));
+  }
+
   /** Begins anew: forgets momentum, counts and steps done. */
   reset(): void {
     for (const c of this.chunks) {

@@ -22,6 +22,7 @@ export {
   zeros,
 } from "./create.ts";
 export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+export { describeNonFinite, expectFinite, firstNonFinite, type NonFiniteEntry, NonFiniteError } from "./finite.ts";
 export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
 export { rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";

@@ -3,7 +3,15 @@
 import { parseSafetensors, type SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
 import type { Module, Parameter } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import { readAll, sameShape, type Tensor, type TypedArray } from "../tensor/index.ts";
+import {
+  describeNonFinite,
+  expectFinite,
+  firstNonFinite,
+  readAll,
+  sameShape,
+  type Tensor,
+  type TypedArray,
+} from "../tensor/index.ts";
 import { type CounterState, checkedCounters } from "./fit_counters.ts";
 
 /** Where a run stands, besides its tensors. */
@@ -77,7 +85,7 @@ function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
 /**
  * Bytes of a checkpoint. `more`: tensors of the pruning method. The same state gives the same bytes, where `host` is the same.
  * Waits for the GPU; throws if the device was lost, so a bad
- * read is never saved.
+ * read is never saved, and NonFiniteError where an array holds NaN or infinity.
  */
 export async function saveCheckpoint(
   model: Module,
@@ -100,6 +108,7 @@ export async function saveCheckpoint(
         ] as const;
       }),
     );
+    expectFinite(`checkpoint of step ${progress.step}`, arrays as Map<string, { readonly data: TypedArray }>);
     for (const [name, data] of masks ?? []) arrays.set(MASK + name, { dtype: "U32", shape: [data.length], data });
     return writeSafetensors(arrays as Parameters<typeof writeSafetensors>[0], {
       format: FORMAT,
@@ -209,10 +218,14 @@ export function loadCheckpoint(
       if (!targets.has(key) && !key.startsWith(MASK))
         throw new CheckpointError(`${name}: ${key} belongs to no tensor of this model`);
     }
+    const bad = firstNonFinite(saved as ReadonlyMap<string, { readonly data: TypedArray }>);
+    if (bad)
+      throw new CheckpointError(`${name}: ${describeNonFinite(bad)}, expected finite numbers; resume from another`);
     for (const [key, t] of targets) t.set(saved.get(key)?.data as TypedArray);
   } finally {
     disposeSlices(targets);
   }
+  optimizer.clearFaults();
   optimizer.stepsDone = progress.step;
   optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold });
   return { ...progress, masks: masksOf(file), host: hostOf(file, name) };

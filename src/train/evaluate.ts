@@ -3,7 +3,7 @@ import { noGrad } from "../autograd/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { empty, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
+import { empty, NonFiniteError, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
 import { BatchStep, type TrainBatch, type TrainBatches } from "./batch_input.ts";
 import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
@@ -15,6 +15,13 @@ export interface Evaluation {
   readonly accuracy: number;
   readonly correct: number;
   readonly samples: number;
+}
+
+/** An accuracy of logits that are not numbers is none. */
+function notFinite(batch: number, first: number, size: number): NonFiniteError {
+  return new NonFiniteError(
+    `evaluation: the loss of batch ${batch} (samples ${first} to ${first + size - 1}) is not finite: the network's logits hold NaN or infinity, or a label is outside its classes`,
+  );
 }
 
 const SLOTS = 64;
@@ -81,6 +88,7 @@ export class Evaluator {
     let read = 0;
     const drain = async () => {
       for (const s of meter.pick(await meter.ring.data(), read, done)) {
+        if (!Number.isFinite(s.loss) || !Number.isFinite(s.correct)) throw notFinite(s.step, samples, s.samples);
         loss += s.loss * s.samples;
         correct += s.correct;
         samples += s.samples;

@@ -53,6 +53,7 @@ export {
   type ByteImages,
   type HostBatch,
   NonFiniteLossError,
+  NonFiniteWeightsError,
   type StepInputs,
   type TrainBatch,
   type TrainBatches,

@@ -14,7 +14,7 @@ import { SGD } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
-import type { StepMemory } from "../tensor/index.ts";
+import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
@@ -348,9 +348,14 @@ export class Session {
     return loaded;
   }
 
-  /** The weights as evaluation reads them, and all other state, by name. Waits for the GPU. */
-  weights(): Promise<StateDict> {
-    return this.optimizer.hardened(() => this.model.stateDict());
+  /**
+   * The weights as evaluation reads them, and all other state, by name: what is exported and reported. Waits for the GPU; throws
+   * NonFiniteError where one holds NaN or infinity.
+   */
+  async weights(): Promise<StateDict> {
+    const state = await this.optimizer.hardened(() => this.model.stateDict());
+    expectFinite("the model's weights", state);
+    return state;
   }
 
   /** Zeros of each prunable layer, counted from the weights themselves. */

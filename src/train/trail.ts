@@ -3,6 +3,7 @@
 import { type DenseArray, writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";
+import { expectFinite } from "../tensor/index.ts";
 import type { RunStore } from "./store.ts";
 
 /** What was measured of a model of the trail. */
@@ -115,7 +116,8 @@ export class Trail {
    * beaten are removed last. The file's metadata are those given, with epoch, step, accuracy and sparsity of the point.
    *
    * State    float32 values by name, as `stateDict()` of a module gives them: effective weights.
-   * Errors   RangeError naming the number that cannot be, or the tensor that is not float32; what the store throws.
+   * Errors   RangeError naming the number that cannot be, or the tensor that is not float32; what the store throws;
+   *          NonFiniteError naming a tensor that holds NaN or infinity.
    */
   async add(given: TrailPoint, state: StateDict, metadata: Readonly<Record<string, string>> = {}): Promise<TrailEntry> {
     const point = checkedPoint("trail", { ...given });
@@ -124,6 +126,7 @@ export class Trail {
       if (!(data instanceof Float32Array)) throw new RangeError(`trail: ${name} wants float32 values`);
       weights.set(name, { data, shape });
     }
+    expectFinite(`trail: model of epoch ${point.epoch}`, weights);
     const { epoch, step, accuracy, sparsity } = point;
     const about = Object.entries({ epoch, step, accuracy, sparsity }).map(([key, n]) => [key, String(n)]);
     const file = `${FOLDER}/${fileName(epoch)}`;

@@ -9,6 +9,7 @@ import type { StepValues } from "../optim/sgd_options.ts";
 import {
   empty,
   type HostTensor,
+  NonFiniteError,
   readAll,
   rehearse,
   Scope,
@@ -51,7 +52,7 @@ export interface StepInputs {
 }
 
 /** A loss that is not finite. The weights are those of before the step, so the last checkpoint and they are good. */
-export class NonFiniteLossError extends Error {
+export class NonFiniteLossError extends NonFiniteError {
   override readonly name = "NonFiniteLossError";
   readonly step: number;
   constructor(step: number, cause: string) {
@@ -60,7 +61,25 @@ export class NonFiniteLossError extends Error {
   }
 }
 
-const describeBad = (bad: BadOp) => `first bad op ${bad.op} (${bad.phase}, [${bad.shape.join(",")}])`;
+/** An update that made NaN or infinity of weights. Those in memory are lost; the last checkpoint is good. */
+export class NonFiniteWeightsError extends NonFiniteError {
+  override readonly name = "NonFiniteWeightsError";
+  readonly step: number;
+  /** Names of the parameters, in the model's order. */
+  readonly parameters: readonly string[];
+  constructor(step: number, parameters: readonly string[]) {
+    const more = parameters.length > 1 ? ` and ${parameters.length - 1} more` : "";
+    super(`the update of step ${step} made NaN or infinity of weights: ${parameters[0]}${more}`);
+    this.step = step;
+    this.parameters = parameters;
+  }
+}
+
+function describeBad(bad: BadOp): string {
+  const parameter = bad.inputs.find((name) => name.includes(".")) ?? bad.inputs[0];
+  const layer = parameter === undefined ? "" : ` of layer ${parameter.replace(/\.[^.]*$/, "")}`;
+  return `first bad op ${bad.op}${layer} (${bad.phase}, [${bad.shape.join(",")}])`;
+}
 
 export class TrainStep {
   private readonly options: TrainStepOptions;
@@ -161,13 +180,25 @@ export class TrainStep {
 
   /**
    * Loss and correct count of the steps [first, end), at most the last 256. Waits for the GPU.
-   * A NaN or infinite loss among them is returned as `badStep`.
+   * A NaN or infinite loss among them is returned as `badStep`. Throws NonFiniteWeightsError when an update before it made
+   * NaN or infinity of weights.
    */
   async read(first: number, end: number): Promise<{ steps: StepMetrics[]; badStep: number | null }> {
     const badOp = await this.watch?.first();
     if (badOp) throw new NonFiniteLossError(end - 1, describeBad(badOp));
-    const [ring, guard] = await readAll(this.meter.ring, this.options.optimizer.guard);
+    const { model, optimizer } = this.options;
+    const [[ring, guard], counts] = await Promise.all([readAll(this.meter.ring, optimizer.guard), optimizer.counts()]);
     const bad = (guard as Uint32Array)[0] as number;
+    const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
+    const hurt = counts.filter((c) => c.badStep !== null);
+    const step = Math.min(...hurt.map((c) => c.badStep as number));
+    if (hurt.length > 0 && step < (bad === ALL_FINITE ? Number.POSITIVE_INFINITY : bad)) {
+      const first = hurt.filter((c) => c.badStep === step);
+      throw new NonFiniteWeightsError(
+        step,
+        first.map(({ param }) => names.get(param) ?? param.describe()),
+      );
+    }
     const steps = this.meter.pick(ring as Float32Array, first, end);
     return { steps, badStep: bad === ALL_FINITE ? null : bad };
   }

@@ -1,7 +1,7 @@
 // A model as an ONNX file: its ops in evaluation mode, its weights under their own names.
 import { OpError } from "../../gpu/index.ts";
 import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
-import { formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { GraphBuilder } from "./graph.ts";
 import { OpContext, type Rules } from "./rule.ts";
 import { layerRules } from "./rules_layers.ts";
@@ -49,7 +49,8 @@ function checkWeights(model: Module, weights: StateDict): void {
   }
   for (const name of weights.keys())
     if (!wanted.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
-  if (problems.length > 0) throw new OpError(FAILED, `weights do not fit the model: ${problems.join("; ")}`);
+  if (problems.length === 0) expectFinite(FAILED, weights);
+  else throw new OpError(FAILED, `weights do not fit the model: ${problems.join("; ")}`);
 }
 
 /** Writes every step's nodes, and names each value after the module and the op that made it. */
@@ -111,7 +112,7 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  *           potential. The caller feeds outputs back, begins at `v_rest` of the metadata, and averages the logits. Of event
  *           frames, "input" is one frame; with an encoder it is one step of the encoder's output.
  * Errors    OpError naming op and module where there is no rule for an op; naming the weights that are missing, unknown or
- *           of another shape; for options out of range.
+ *           of another shape; for options out of range. NonFiniteError naming a weight that is NaN or infinite.
  * Source    https://onnx.ai/onnx/operators, as of operator set 17.
  */
 export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
