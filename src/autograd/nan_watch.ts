@@ -12,7 +12,7 @@ export interface BadOp {
   readonly phase: "forward" | "backward";
   readonly shape: readonly number[];
   /** Names of its inputs that have one: parameters, which tell the layer. */
-  readonly inputs: readonly string[];
+  readonly inputs?: readonly string[];
 }
 
 let active: NanWatch | null = null;
@@ -36,7 +36,7 @@ export class NanWatch implements Disposable {
       nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n, 1024) });
     }
     const names = inputs.flatMap((input) => (input?.name ? [input.name] : []));
-    this.seen.push({ op, phase, shape: t.shape, inputs: names });
+    this.seen.push({ op, phase, shape: t.shape, ...(names.length > 0 ? { inputs: names } : {}) });
   }
 
   async first(): Promise<BadOp | null> {

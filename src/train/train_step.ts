@@ -75,10 +75,10 @@ export class NonFiniteWeightsError extends NonFiniteError {
   }
 }
 
-function describeBad(bad: BadOp): string {
-  const parameter = bad.inputs.find((name) => name.includes(".")) ?? bad.inputs[0];
+function describeBad({ op, phase, shape, inputs = [] }: BadOp): string {
+  const parameter = inputs.find((name) => name.includes(".")) ?? inputs[0];
   const layer = parameter === undefined ? "" : ` of layer ${parameter.replace(/\.[^.]*$/, "")}`;
-  return `first bad op ${bad.op}${layer} (${bad.phase}, [${bad.shape.join(",")}])`;
+  return `first bad op ${op} (${phase}, [${shape.join(",")}])${layer}`;
 }
 
 export class TrainStep {

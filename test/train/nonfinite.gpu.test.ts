@@ -92,7 +92,7 @@ describe("training stops", () => {
     const error = await before(batch, 7);
     expect(error).toBeInstanceOf(NonFiniteLossError);
     expect(error.message).toBe(
-      "the loss of step 7 is not finite: first bad op conv2d of layer 0 (forward, [16,6,4,4])",
+      "the loss of step 7 is not finite: first bad op conv2d (forward, [16,6,4,4]) of layer 0",
     );
   });
 });
