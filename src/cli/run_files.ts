@@ -7,6 +7,7 @@ import {
   OpError,
   type Position,
   type RunRecord,
+  readProgress,
   type Session,
   type SpikeFigure,
   type StateDict,
