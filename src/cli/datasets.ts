@@ -2,14 +2,19 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
+  type ByteSource,
+  checkCounts,
+  checkParts,
   type EventFrameOptions,
   firstOfEachClass,
   type ImageDataset,
   type ImageSize,
+  idxDatasets,
   loadCifar10,
   loadCifar10Dvs,
   loadCifar100,
   loadDvsGesture,
+  loadIdxSplits,
   loadNamedDataset,
   loadNMnist,
   loadNpzEvents,
@@ -20,6 +25,7 @@ import {
 import { fashionFolder } from "../node/fashion_folders.ts";
 import { fileSource } from "../node/index.ts";
 import { IMAGE_DATA, MEMORY_DATA } from "./data_names.ts";
+import { classCounts, type DataSummary, summarise } from "./data_summary.ts";
 import { type EventDataName, isEventData } from "./event_data.ts";
 import { UsageError } from "./fail.ts";
 import { loadImageFiles, type OnDamaged } from "./image_data.ts";
@@ -51,6 +57,8 @@ export interface Splits<D extends SessionData = SessionData> {
   readonly test: D;
   /** How the data lie: folder, webdataset, parquet, shards; of other data the data set's name. */
   readonly layout: string;
+  /** What was found, for people to read; absent where no file was read. */
+  readonly summary?: DataSummary;
   /** Images that are read while they are needed: their height and width before the GPU cuts them. */
   readonly stored?: ImageSize;
   /** What a user would want to know before a run. */
@@ -78,6 +86,8 @@ export interface DataSettings extends Omit<Recipe["data"], "name"> {
   readonly name: string;
   /** How training images that come as files are changed. */
   readonly augment?: Partial<Recipe["augment"]>;
+  /** Settings of the run that a model is of: they hold where they are of use, and are refused nowhere. */
+  readonly inherited?: Partial<Pick<Recipe["data"], "heldOut" | "mapping">>;
 }
 
 /** Told how many of how many samples are in. */
@@ -119,6 +129,23 @@ async function loadEvents(
   return held(await load(source, { ...options, split: "train" }), await load(source, { ...options, split: "test" }));
 }
 
+/** Class names of IDX files, from a classes.txt beside them. */
+async function namesBeside(source: ByteSource): Promise<{ classes?: string[] }> {
+  if (!(await source.exists("classes.txt"))) return {};
+  const lines = new TextDecoder().decode(await source.read("classes.txt")).split(/\r?\n/);
+  return { classes: lines.map((line) => line.trim()).filter((line) => line !== "") };
+}
+
+/** Data in memory with its summary. Errors: DataError for parts that are not of one kind, and labels that cannot be meant. */
+async function checked(splits: Splits<ImageDataset>, where: string | undefined): Promise<Splits<ImageDataset>> {
+  const { train, test } = splits;
+  checkParts(train.name, train, test);
+  const classes = { name: train.name, classes: train.classes, ...(train.name === "idx" ? {} : { listed: true }) };
+  const notes = checkCounts(classes, classCounts(train), classCounts(test));
+  const summary = await summarise(splits, { ...(where === undefined ? {} : { where }), notes });
+  return { ...splits, summary };
+}
+
 /**
  * Train and test samples that fit into memory; of event data, `timeSteps` frames each. Errors name the file and what is
  * wrong with it, or the class that has too few images for the limit.
@@ -129,7 +156,7 @@ export async function loadHeld(
   progress?: Loaded,
 ): Promise<Splits<ImageDataset>> {
   const { name } = data;
-  if (isEventData(name)) return loadEvents(name, data, timeSteps, progress);
+  if (isEventData(name)) return checked(await loadEvents(name, data, timeSteps, progress), data.dir);
   const known = MEMORY_DATA.find((n) => n === name);
   if (!known) throw new UsageError(`data ${name}: want one of ${MEMORY_DATA.join(", ")}, or event data`);
   const source = fileSource(folderOf(name, data.dir));
@@ -137,9 +164,11 @@ export async function loadHeld(
   const { train, test } =
     known === "cifar10" || known === "cifar100"
       ? { train: await load[known](source, "train"), test: await load[known](source, "test") }
-      : await loadNamedDataset(known, source);
+      : known === "idx"
+        ? await loadIdxSplits(source, { ...idxDatasets.idx, ...(await namesBeside(source)) })
+        : await loadNamedDataset(known, source);
   // The test set stays whole: accuracies of all limits are of the same images.
-  return held(data.limit === undefined ? train : firstOfEachClass(train, data.limit), test);
+  return checked(held(data.limit === undefined ? train : firstOfEachClass(train, data.limit), test), data.dir);
 }
 
 /** Train and test samples, in memory or read while they are needed. Close what comes back. Errors: as loadHeld, and those of the reader. */

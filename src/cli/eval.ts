@@ -17,6 +17,8 @@ import { readRegularSync } from "../node/regular_file.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
+import { matchToModel, modelClasses } from "./class_match.ts";
+import { summaryLines, summaryRecord } from "./data_summary.ts";
 import { type DataSettings, loadSplits, type Splits } from "./datasets.ts";
 import { evaluateWithin } from "./evaluation_memory.ts";
 import { isEventData } from "./event_data.ts";
@@ -45,6 +47,8 @@ export interface EvalFlags extends AdapterFlags {
   readonly mapping?: string;
   readonly heldOut?: number;
   readonly workers?: number;
+  readonly layout?: DataSettings["layout"];
+  readonly followLinks?: boolean;
   /** Samples of each class of event data; images are tested whole. */
   readonly limit?: number;
   /** Operations and energy, of a network without spikes too. */
@@ -56,7 +60,7 @@ const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
 /** Flags that this data has no use for. Errors: UsageError. */
 function checkFlags(flags: EvalFlags, data: string): void {
-  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir } = flags;
+  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks } = flags;
   refuseIdle([
     ...idleUnless(data === "images", `is for data images, the data are ${data}`, {
       "--size": size,
@@ -65,6 +69,9 @@ function checkFlags(flags: EvalFlags, data: string): void {
       "--mapping": mapping,
       "--held-out": heldOut,
       "--workers": workers,
+      "--layout": layout,
+      "--follow-links": followLinks,
+      "--no-follow-links": followLinks === false || undefined,
     }),
     ...idleUnless(isEventData(data), `is for event data, ${data} is tested whole`, { "--limit": limit }),
     ...idleUnless(data !== "events", "is for data that lies in files, the data are events", { "--data-dir": dataDir }),
@@ -83,7 +90,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
   const run = statSync(flags.path).isDirectory() ? dataOfRun(flags.path, data) : {};
-  const { dataDir: dir = run.dir, mapping = run.mapping, skipBad, workers } = flags;
+  const { dataDir: dir = run.dir, mapping, skipBad, workers, layout, followLinks } = flags;
   const common = { name: data, dir, by, size };
   const wanted: DataSettings = isEventData(data)
     ? { ...common, limit: flags.limit }
@@ -92,8 +99,10 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
         ...common,
         size: flags.size ?? images.size,
         resize: flags.resize ?? images.resize,
-        heldOut: flags.heldOut ?? images.heldOut,
-        ...{ mapping, skipBad, workers },
+        heldOut: flags.heldOut,
+        // What the run's own data needed, and other data may not.
+        inherited: { heldOut: images.heldOut, mapping: run.mapping },
+        ...{ mapping, skipBad, workers, layout, followLinks },
       };
   const splits = await loadSplits(wanted, timeStepsOf(settings, data), {
     onDamaged: ({ message, source, key, fault }, count) => {
@@ -103,8 +112,9 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   });
   try {
     for (const note of splits.notes) out.say(note);
+    for (const line of splits.summary ? summaryLines(splits.summary) : []) out.say(line);
     const batchSize = flags.batchSize ?? images.batch ?? batch;
-    return await testOn(splits, { name, data, settings, weights, metadata, batchSize }, flags, out);
+    return await testOn(splits, { file, name, data, settings, weights, metadata, batchSize }, flags, out);
   } catch (error) {
     throw withAdvice(error, wanted);
   } finally {
@@ -113,6 +123,8 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
 }
 
 interface Tested {
+  /** The model's. */
+  readonly file: string;
   readonly name: string;
   /** Name of the data set. */
   readonly data: string;
@@ -124,11 +136,13 @@ interface Tested {
 
 async function testOn(
   splits: Splits,
-  { name, data, settings, weights, metadata, batchSize }: Tested,
+  { file, name, data, settings, weights, metadata, batchSize }: Tested,
   flags: EvalFlags,
   out: Output,
 ): Promise<number> {
-  const test = forEncoder(splits.test, settings.encoder);
+  const matched = matchToModel(splits.test, modelClasses(metadata, file), file);
+  for (const note of matched.notes) out.say(note);
+  const test = forEncoder(matched.data, settings.encoder);
   const gpu = await openGpu(flags);
   const random = new RandomState(Number(metadata.get("seed") ?? 0));
   const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
@@ -148,7 +162,7 @@ async function testOn(
   const result = await evaluateWithin(load, () => evaluator.run(batches as TrainBatches));
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
-  const activity = wantsActivity ? await activityOf(model, splits.test, { model: settings }, random, batchSize) : null;
+  const activity = wantsActivity ? await activityOf(model, matched.data, { model: settings }, random, batchSize) : null;
   const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
   out.say(renderLayerTable(layers));
   if (activity) out.say(renderActivityTable(activity.report));
@@ -166,6 +180,8 @@ async function testOn(
     adapter: adapterName(gpu.adapter),
     peakBytes: currentGpu().memory().peak,
     layers,
+    notes: matched.notes,
+    ...(splits.summary ? { data: summaryRecord(splits.summary) } : {}),
     ...(activity ? { activity: activity.report } : {}),
     ...(isStreamed(test) ? { damagedImages: splits.damaged } : {}),
   });

@@ -1,7 +1,16 @@
 // Image files as a run reads them: the settings of a recipe as the reader's options, and what a user is told on the way.
-import { type ImageDataOptions, ImageError, imageLayout, openImageData, poolAdvice } from "../node/images/index.ts";
+import {
+  type ImageDataOptions,
+  ImageError,
+  imageLayout,
+  openImageData,
+  poolAdvice,
+  type SourcesAbout,
+} from "../node/images/index.ts";
+import { summarise } from "./data_summary.ts";
 import type { DataSettings, Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
+import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import type { Recipe } from "./recipe_fields.ts";
 
 /** Told of each damaged image once, and how many there were so far. */
@@ -13,10 +22,10 @@ function given<T extends object>(settings: T): { [K in keyof T]?: Exclude<T[K], 
 }
 
 function optionsOf(data: DataSettings, augment: Partial<Recipe["augment"]>): ImageDataOptions {
-  const { size, resize, skipBad, mapping, heldOut, workers } = data;
+  const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks } = data;
   const { flip = true, scale, jitter } = augment;
   return {
-    ...given({ size, resize, skipBad, mapping, heldOut, workers, scale }),
+    ...given({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale }),
     ...(jitter ? { colorJitter: given(jitter) } : {}),
     flip: flip ? 0.5 : 0,
   };
@@ -27,6 +36,7 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
   const late = {
     "data.resize": data.resize,
     "data.mapping": data.mapping,
+    "data.heldOut": data.heldOut,
     "augment.scale": augment.scale,
     "augment.jitter": augment.jitter,
   };
@@ -38,6 +48,21 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
   }
 }
 
+/** Settings by how the user writes them, of a part that is held out and of one whose classes a file says. */
+interface PartSettings {
+  readonly heldOut: Readonly<Record<string, unknown>>;
+  readonly mapped: Readonly<Record<string, unknown>>;
+}
+
+/** Refuses settings of a test part that is not of their kind. Errors: UsageError. */
+export function refuseIdleParts({ from, heldOut, mapped }: SourcesAbout, settings: PartSettings): void {
+  const tested = `testing is with ${from.test}`;
+  refuseIdle([
+    ...idleUnless(heldOut, `nothing is held out, ${tested}`, settings.heldOut),
+    ...idleUnless(mapped, `no part takes its classes from a file, ${tested}`, settings.mapped),
+  ]);
+}
+
 /**
  * The images of a folder, whatever their layout. Close what comes back.
  *
@@ -45,19 +70,31 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
  */
 export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?: OnDamaged): Promise<Splits> {
   const { augment = {} } = data;
-  const layout = await imageLayout(dir);
+  const layout = await imageLayout(dir, optionsOf(data, augment));
   if (layout === "shards") refuseForShards(dir, data, augment);
   const damaged: string[] = [];
   const onBad = (error: ImageError): void => {
     damaged.push(`${error.key}: ${error.fault}`);
     onDamaged?.(error, damaged.length);
   };
-  const { train, test } = await openImageData(dir, { ...optionsOf(data, augment), onBad });
+  const { heldOut, mapping } = { ...data.inherited, ...given({ heldOut: data.heldOut, mapping: data.mapping }) };
+  const more = given({ heldOut, mapping, onBad });
+  const { train, test, about } = await openImageData(dir, { ...optionsOf(data, augment), ...more });
+  try {
+    refuseIdleParts(about, {
+      heldOut: { "data.heldOut": data.heldOut },
+      mapped: { "data.mapping": data.mapping },
+    });
+  } catch (error) {
+    await Promise.all([train.close(), test.close()]);
+    throw error;
+  }
   const advice = layout === "shards" ? null : poolAdvice();
   return {
     train,
     test,
     layout,
+    summary: await summarise({ train, test, layout }, { where: dir, about }),
     stored: train.stored,
     notes: advice ? [advice] : [],
     damaged,

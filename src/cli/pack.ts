@@ -4,8 +4,10 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
 import type { ShardIndex } from "../index.ts";
 import {
+  decodedDataset,
   type EncodedSource,
   FolderLock,
+  type ImageLayout,
   LOCK_FILE,
   makeFolder,
   openImageSources,
@@ -16,10 +18,12 @@ import {
   sweepTemporaries,
 } from "../node/index.ts";
 import { above0, number, whole } from "./arguments.ts";
+import { type DataSummary, summarise, summaryLines, summaryRecord } from "./data_summary.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { withAdvice } from "./image_data.ts";
+import { refuseIdleParts, withAdvice } from "./image_data.ts";
 import { makeOutput, type Output } from "./json_log.ts";
+import { layoutOptions } from "./layout_options.ts";
 import { createProgress, type Progress, silent } from "./progress.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 import { printable } from "./terminal.ts";
@@ -41,6 +45,8 @@ export interface PackFlags {
   readonly heldOut?: number;
   readonly seed?: number;
   readonly workers?: number;
+  readonly layout?: ImageLayout;
+  readonly followLinks?: boolean;
   /** Stops packing, as Ctrl-C does. */
   readonly signal?: AbortSignal;
 }
@@ -173,15 +179,33 @@ class OutFolder implements Disposable {
   }
 }
 
-type Sources = Awaited<ReturnType<typeof openImageSources>>;
-
-function openSources({ dir, heldOut, seed, mapping, synsets }: PackFlags): Promise<Sources> {
-  return openImageSources(dir, {
+/** The images of the folder, with a summary of what was found. */
+async function openSources(flags: PackFlags, options: PackOptions, out: Output) {
+  const { heldOut, seed, mapping, synsets, layout, followLinks } = flags;
+  const sources = await openImageSources(flags.dir, {
     ...(heldOut === undefined ? {} : { heldOut }),
     ...(seed === undefined ? {} : { seed }),
     ...(mapping === undefined ? {} : { mapping }),
     ...(synsets === undefined ? {} : { synsets }),
+    ...(layout === undefined ? {} : { layout }),
+    ...(followLinks === undefined ? {} : { followLinks }),
   });
+  const { train, test, about } = sources;
+  try {
+    refuseIdleParts(about, {
+      heldOut: { "--held-out": heldOut, "--seed": seed },
+      mapped: { "--mapping": mapping, "--synsets": synsets },
+    });
+    const size = options.size ?? options.resize ?? 256;
+    const seen = { size: options.view ?? Math.max(1, Math.round((size * 224) / 256)) };
+    const parts = { train: decodedDataset(train, seen), test: decodedDataset(test, seen), layout: sources.layout };
+    const summary = await summarise(parts, { where: flags.dir, about });
+    for (const line of summaryLines(summary)) out.say(line);
+    return { train, test, summary };
+  } catch (cause) {
+    await Promise.all([train.close(), test.close()]);
+    throw cause;
+  }
 }
 
 /** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
@@ -189,7 +213,8 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const options = packOptions(flags);
   using stops = stopAtSignals(out);
   using _claim = await OutFolder.claim(flags, (line) => void process.stderr.write(`${line}\n`));
-  const { train, test } = await stops.orStop(openSources(flags), "stopped before the first image");
+  const opening = openSources(flags, options, out);
+  const { train, test, summary } = await stops.orStop(opening, "stopped before the first image");
   const total = train.length + test.length;
   const advice = poolAdvice();
   if (advice) out.say(`note: ${advice}`);
@@ -204,7 +229,7 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
     const tested = await packing.pack({ part: "test", source: test, before: train.length }, flags.out, made);
     progress.stop();
     const seconds = (performance.now() - started) / 1000;
-    await tell(flags.out, { trained, tested, seconds, decoded: packing.decoded }, out);
+    await tell(flags.out, { trained, tested, seconds, decoded: packing.decoded, summary }, out);
     return 0;
   } catch (cause) {
     progress.stop();
@@ -223,9 +248,14 @@ interface Outcome {
   readonly tested: ShardIndex;
   readonly seconds: number;
   readonly decoded: number;
+  readonly summary: DataSummary;
 }
 
-async function tell(folder: string, { trained, tested, seconds, decoded }: Outcome, out: Output): Promise<void> {
+async function tell(
+  folder: string,
+  { trained, tested, seconds, decoded, summary }: Outcome,
+  out: Output,
+): Promise<void> {
   const bytes = (await bytesOf(join(folder, "train"), trained)) + (await bytesOf(join(folder, "test"), tested));
   const shards = trained.shards.length + tested.shards.length;
   const skipped = trained.skipped.length + tested.skipped.length;
@@ -252,13 +282,13 @@ async function tell(folder: string, { trained, tested, seconds, decoded }: Outco
     decoded,
     seconds,
     imagesPerSecond: decoded === 0 ? null : rate,
+    data: summaryRecord(summary),
   });
 }
 
 /** Adds `pack` to the command tree; `done` receives the exit code. */
 export function addPackCommand(root: Command, done: (code: number) => void): void {
-  root
-    .command("pack")
+  layoutOptions(root.command("pack"))
     .summary("decode a folder of images once, for fast training")
     .description(
       "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their\nbytes into shards, which training reads several times faster than it can decode. By default the central 256x256\nare stored, and training cuts 224x224 out of them at random. Stopped and started again it goes on.",

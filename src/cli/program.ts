@@ -12,6 +12,7 @@ import { strictOptions } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { makeOutput } from "./json_log.ts";
+import { layoutOptions } from "./layout_options.ts";
 import { METHOD_NAMES } from "./methods.ts";
 import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
@@ -33,7 +34,7 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
     .showSuggestionAfterError()
     .exitOverride();
 
-  gpuOptions(root.command("train"))
+  layoutOptions(gpuOptions(root.command("train")))
     .summary("train and prune a network")
     .description(
       "Trains a network while soft-threshold pruning makes it sparse. Settings come from the defaults (LeNet-BN on\nMNIST), then a YAML recipe, then flags. Results go to a directory: metrics, checkpoints, models and a plot.",
@@ -151,7 +152,7 @@ Examples
   addTrailCommand(root, done);
   addCompareCommand(root, done);
 
-  gpuOptions(root.command("eval"))
+  layoutOptions(gpuOptions(root.command("eval")))
     .summary("test a saved model")
     .description("Accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
     .argument("<path>", "a run's directory, or a .safetensors file")

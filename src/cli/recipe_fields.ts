@@ -1,6 +1,7 @@
 // The settings of a recipe one by one: what each may be, in a schema that gives the types, and in words for messages.
 import { z } from "zod";
 import { ENCODERS, NEURONS, PRUNING_METHODS, SURROGATES, type SurrogateName, THRESHOLD_SCHEDULES } from "../index.ts";
+import { IMAGE_LAYOUTS } from "../node/images/layouts.ts";
 import { IMAGE_DATA } from "./data_names.ts";
 import { EVENT_DATA } from "./event_data.ts";
 
@@ -71,6 +72,10 @@ const data = z.strictObject({
     z.number().gt(0).lt(1),
     "a number between 0 and 1",
     "images: share of each class to test with where the data has nothing to test with, default 0.1",
+  ).optional(),
+  layout: oneOf(IMAGE_LAYOUTS, "images: how they lie in dir, where the files do not tell it right").optional(),
+  followLinks: flag(
+    "images: follow symbolic links out of dir; without it those to files and folders that the user owns",
   ).optional(),
   workers: count("images decoded at a time, default two for each core; changes the speed only", 4096).optional(),
 });

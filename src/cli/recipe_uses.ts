@@ -103,6 +103,8 @@ export const USES: Readonly<Record<SettingPath, Use | null>> = {
   "data.mapping": ofImages,
   "data.heldOut": ofImages,
   "data.workers": ofImages,
+  "data.layout": ofImages,
+  "data.followLinks": ofImages,
 
   epochs: null,
   finetuneEpochs: null,

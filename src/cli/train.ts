@@ -1,7 +1,10 @@
 // `espalier train`: a recipe in, a directory of results out.
 import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
 import { adapterName, openGpu } from "./adapter.ts";
+import { checkBatches } from "./batch_check.ts";
+import { headOptions } from "./class_match.ts";
 import { fingerprintOf } from "./data_fingerprint.ts";
+import { summaryLines, summaryRecord } from "./data_summary.ts";
 import type { Splits } from "./datasets.ts";
 import { dryRun } from "./dry_run.ts";
 import { findRun, finishedLine } from "./found_run.ts";
@@ -45,6 +48,8 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   const reading = planned ?? loadData(recipe, out, (line) => standing.progress.log(line));
   const data = await stopping.orStop(Promise.resolve(reading), beforeFirstStep(flags));
   try {
+    if (!flags.dryRun) for (const line of data.summary ? summaryLines(data.summary) : []) out.say(line);
+    checkBatches(recipe, data);
     const { restarts = DEFAULT_RESTARTS } = flags;
     return await withRestarts({ restarts, folder: recipe.out, standing, out }, async (beginning) => {
       const going = beginning === "checkpoint" ? await planOfRun(recipe, folder, out) : plan;
@@ -112,7 +117,7 @@ async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<nu
     await files.restore(session, plan, gpu.adapter);
   } else await files.create(gpu.adapter);
   standing.begun = true;
-  if (recipe.weights && !plan) await beginWith(recipe.weights, recipe, session, out);
+  if (recipe.weights && !plan) await beginWith(recipe.weights, recipe, session, data.train.classes, out);
   announce({ recipe, data, gpu, files, session, out }, { resumedFrom: plan?.path ?? null, predictedPeakBytes });
   for (const line of lines) out.say(line);
   if (flags.resume && !plan) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
@@ -137,9 +142,16 @@ async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<nu
 }
 
 /** Loads a saved model's weights into a session that has not begun. */
-async function beginWith(file: string, recipe: Recipe, session: Session, out: Output): Promise<void> {
+async function beginWith(
+  file: string,
+  recipe: Recipe,
+  session: Session,
+  classes: readonly string[],
+  out: Output,
+): Promise<void> {
   const weights = await readWeightsFile(file);
-  const { lines } = putWeights(session.model, weights, file, recipe.newHead ? { head: "new" } : {});
+  const head = headOptions(session.model, weights.metadata, { file, classes, newHead: recipe.newHead ?? false });
+  const { lines } = putWeights(session.model, weights, file, head);
   for (const line of [...weights.notes, ...lines]) out.say(line);
 }
 
@@ -164,7 +176,8 @@ function announce(
   );
   if (resumedFrom) out.say(`resuming from ${resumedFrom}, step ${session.position.step} of ${session.totalSteps}`);
   const { totalSteps } = session;
+  const found = data.summary ? { data: summaryRecord(data.summary) } : {};
   const changes = files.changes();
   const more = { resumedFrom, totalSteps, predictedPeakBytes, ...(changes.length > 0 ? { changes } : {}) };
-  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), ...more });
+  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), ...found, ...more });
 }

@@ -29,6 +29,8 @@ export interface TrainCommandFlags {
   mapping?: string;
   heldOut?: number;
   workers?: number;
+  layout?: NonNullable<NonNullable<RecipeFlags["data"]>["layout"]>;
+  followLinks?: boolean;
   weights?: string;
   newHead?: boolean;
   epochs?: number;
@@ -90,6 +92,8 @@ const SETTINGS = {
   mapping: "data.mapping",
   heldOut: "data.heldOut",
   workers: "data.workers",
+  layout: "data.layout",
+  followLinks: "data.followLinks",
   weights: "weights",
   newHead: "newHead",
   epochs: "epochs",
@@ -138,6 +142,7 @@ export const spelling = (flag: string): string => `--${flag.replaceAll(/[A-Z]/g,
 export function flagNames(flags: TrainCommandFlags): (path: string) => string | undefined {
   const byPath = new Map<string, string>(given(flags).map((flag) => [SETTINGS[flag], spelling(flag)]));
   if (flags.checkpointEvery !== undefined) byPath.set("checkpoint.per", spelling("checkpointEvery"));
+  if (flags.followLinks === false) byPath.set("data.followLinks", "--no-follow-links");
   if (flags.flip === false) byPath.set("augment.flip", "--no-flip");
   return (path) =>
     byPath.get(path) ?? (flags.method !== undefined && path.startsWith("prune.") ? "--method" : undefined);

@@ -16,6 +16,14 @@ export function countsOf({ length, classes }: Labelled, label: (i: number) => nu
   return counts;
 }
 
+export interface CountedClasses {
+  /** For messages. */
+  readonly name: string;
+  readonly classes: readonly string[];
+  /** The data set itself says which classes there are: they were not made of the labels. Default: where they have names. */
+  readonly listed?: boolean;
+}
+
 /** Numbers as ranges: 0..9, 255. */
 function ranges(numbers: readonly number[]): string {
   const parts: [number, number][] = [];
@@ -37,27 +45,30 @@ const places = (counts: Uint32Array, empty: boolean): number[] =>
  * Errors    DataError: samples of one class only; labels without names of which more are missing than there are, as when one
  *           label is 255 by mistake; parts of which one counts from 0 and the other from 1.
  */
-export function checkCounts(name: string, classes: readonly string[], train: Uint32Array, test: Uint32Array): string[] {
+export function checkCounts(
+  { name, classes, listed = areNamed(classes) }: CountedClasses,
+  train: Uint32Array,
+  test: Uint32Array,
+): string[] {
   const [used, empty, tested] = [places(train, false), places(train, true), places(test, false)];
-  const named = areNamed(classes);
   const count = (counts: Uint32Array) => counts.reduce((a, b) => a + b, 0);
   const [first] = used;
   if (used.length === 1 && first !== undefined) {
     const all = `all ${count(train)} samples are of class ${classes[first]}`;
     throw new DataError(`${name}: one class only, nothing to learn: ${all}`);
   }
-  if (!named && empty.length > used.length) {
+  if (!listed && empty.length > used.length) {
     const of = `a network of ${classes.length} classes, of which ${empty.length} have no sample`;
     throw new DataError(`${name}: the labels are ${ranges(used)}: ${of}; expected labels from 0 on without such gaps`);
   }
-  const shifted = !named && train[0] === 0 && (test[0] ?? 0) > 0;
+  const shifted = !listed && train[0] === 0 && (test[0] ?? 0) > 0;
   if (shifted) {
     const both = `the training labels are ${ranges(used)}, the test labels ${ranges(tested)}`;
     throw new DataError(`${name}: ${both}: expected both parts to count from the same number`);
   }
   const notes: string[] = [];
   const names = (list: readonly number[]) => nameList(list.map((i) => classes[i] as string));
-  if (!named && empty.length === 1 && empty[0] === 0) {
+  if (!listed && empty.length === 1 && empty[0] === 0) {
     notes.push("the labels begin at 1: class 0 has no sample, and nothing trains the first output");
   } else if (empty.length > 0) notes.push(`classes without training samples: ${names(empty)}`);
   const untrained = tested.filter((i) => train[i] === 0);

@@ -1,5 +1,7 @@
 // The data room: datasets, their order, their augmentation, and batches. It is given a ByteSource and touches no files.
 export { type CifarOptions, loadCifar10, loadCifar100 } from "./cifar.ts";
+export { checkCounts, countsOf } from "./class_counts.ts";
+export { areNamed, type ClassMatch, matchClasses, nameList } from "./class_names.ts";
 export { applyColorSteps } from "./color_jitter.ts";
 export * from "./crops.ts";
 export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
@@ -18,9 +20,10 @@ export {
   loadNamedDataset,
   MNIST,
 } from "./mnist.ts";
+export { checkParts } from "./parts.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
-export type { ByteBatch, ByteBatches, SampleAccess, StreamedDataset, StreamOptions } from "./stream.ts";
+export type { ByteBatch, ByteBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
   augmentImage,
   compose,

@@ -40,12 +40,21 @@ export interface ByteBatches extends AsyncIterable<ByteBatch> {
   recycle(batch: ByteBatch): void;
 }
 
+export interface SampleSizes {
+  readonly sizes: readonly (readonly [height: number, width: number])[];
+  /** Of the samples that were looked at; what is wrong with one, in words. */
+  readonly unreadable: number;
+  readonly fault?: string;
+}
+
 /** What a data set says of single samples, without reading an epoch: for summaries, contact sheets and fingerprints. */
 export interface SampleAccess {
   /** Class of sample i. */
   label(i: number): number;
   /** Sample i as evaluation shows it, [c, h, w], 0 to 255. Errors: those of the reader. */
   pixels(i: number): Promise<Uint8Array>;
+  /** Heights and widths of up to `most` samples as they are stored, and the first that cannot be read. */
+  sizes(most: number): Promise<SampleSizes>;
   /** A hash of what the samples are: all labels, names, and the contents of some. The same wherever the files lie. */
   digest(): Promise<string>;
 }

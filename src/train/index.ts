@@ -41,7 +41,7 @@ export {
 export type { CounterState } from "./fit_counters.ts";
 export { sparsityOf } from "./fit_loop.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
-export { GradientSum, type MicroBatches } from "./micro_batches.ts";
+export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";

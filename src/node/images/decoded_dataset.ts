@@ -25,7 +25,7 @@ import { ArrayPool, Loops, Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
 import { epochOrder } from "./order.ts";
-import { sourceDigest } from "./sample_digest.ts";
+import { sampleSizes, sourceDigest } from "./sample_digest.ts";
 import { decodeSlots } from "./sharp.ts";
 
 /** Of ILSVRC's train images, in units of 1 = 255. */
@@ -170,6 +170,7 @@ class DecodedDataset implements MeasuredDataset {
         await this.#decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
         return out;
       },
+      sizes: (most) => sampleSizes(this.#source, most),
       digest: () => sourceDigest(this.#source),
     };
   }

@@ -164,7 +164,7 @@ async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | n
  *           the test images have. Files are opened later.
  */
 export async function openImageFolder(dir: string, options: ImageFolderOptions = {}): Promise<ImageSources> {
-  const { heldOut = 0.1, seed = 0 } = options;
+  const { heldOut: share = 0.1, seed = 0 } = options;
   const walk = new Walk(await rootOf(dir), options.followLinks, dir);
   const plan = await planFolder(walk);
   const notes: string[] = [];
@@ -179,14 +179,17 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
   const from = plan.kind === "parts" ? shown(plan.train) : "class folders";
   let parts: { train: EncodedSource; test: EncodedSource };
   let tested: string;
-  if (plan.kind === "classes" || plan.test.length === 0) {
-    parts = holdOut(train, heldOut, seed);
-    tested = heldOutOf(from, heldOut);
+  const heldOut = plan.kind === "classes" || plan.test.length === 0;
+  let mapped = false;
+  if (heldOut) {
+    parts = holdOut(train, share, seed);
+    tested = heldOutOf(from, share);
     const beside = await partsBeside(walk);
     if (beside.length > 0) notes.push(`beside ${dir} lies ${beside.join(", ")}: give the folder above to test with it`);
   } else {
     const { test, mapping } = await testPart(walk, plan.test, train.classes, options, notes);
     parts = { train, test };
+    mapped = mapping !== undefined;
     tested = shown(plan.test) + (mapping ? `, classes from ${mapping}` : "");
   }
   if (plan.kind === "parts")
@@ -201,7 +204,10 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
   if (empty) notes.push(empty);
   const { size: links } = walk.linksOut;
   if (links > 0) notes.push(`links that lead out of the folder, and were followed: ${links}`);
-  return { ...parts, about: { from: { train: from, test: tested }, passedOver: walk.passed.list(), notes } };
+  return {
+    ...parts,
+    about: { from: { train: from, test: tested }, heldOut, mapped, passedOver: walk.passed.list(), notes },
+  };
 }
 
 async function testPart(

@@ -11,11 +11,10 @@ export {
 } from "./decoded_dataset.ts";
 export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
 export { type ImageFolderOptions, imagePaths, openImageFolder } from "./folder.ts";
+export { IMAGE_LAYOUTS, type ImageLayout } from "./layouts.ts";
 export {
-  IMAGE_LAYOUTS,
   type ImageData,
   type ImageDataOptions,
-  type ImageLayout,
   type ImageSourceOptions,
   imageLayout,
   openImageData,

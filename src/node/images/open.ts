@@ -8,16 +8,13 @@ import { type Archives, findArchives, splitArchives } from "./archive_files.ts";
 import { type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
 import { type EncodedSource, holdOut } from "./encoded_source.ts";
 import { type ImageFolderOptions, openImageFolder } from "./folder.ts";
+import type { ImageLayout } from "./layouts.ts";
 import { openParquet, type ParquetOptions } from "./parquet.ts";
 import { PassedOverCount } from "./passed_over.ts";
 import { openShards, type ShardOptions } from "./shard_dataset.ts";
 import { heldOutOf, type ImageSources, type SourcesAbout, unusedNote } from "./sources.ts";
 import { Walk } from "./walk.ts";
 import { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";
-
-/** How images may lie in a folder. `ilsvrc`: folders, and images to test with whose classes a text file says. */
-export const IMAGE_LAYOUTS = ["folder", "ilsvrc", "webdataset", "parquet", "shards"] as const;
-export type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
 export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOptions, ParquetOptions {
   /** Default: seen from the files. */
@@ -79,13 +76,14 @@ async function openSplits(
   const train = await open(at(split.train));
   const from = counted(split.train, dir);
   const notes = unusedNote(split.unused, split.test.length > 0 ? [counted(split.test, dir)] : []);
+  const heldOut = split.test.length === 0;
   const about = (test: string, sources: readonly EncodedSource[]): SourcesAbout => {
     for (const { passedOver = [] } of sources) for (const p of passedOver) passed.add(p.what, p.example, p.count);
     notes.push(...sources.flatMap((source) => source.notes ?? []));
-    return { from: { train: from, test }, passedOver: passed.list(), notes };
+    return { from: { train: from, test }, heldOut, mapped: false, passedOver: passed.list(), notes };
   };
   try {
-    if (split.test.length > 0) {
+    if (!heldOut) {
       const test = await open(at(split.test), train.classes);
       return { train, test, about: about(counted(split.test, dir), [train, test]) };
     }
@@ -102,7 +100,10 @@ async function openSplits(
 function withCounts(dir: string, sources: ImageSources): ImageSources {
   const { train, test, about } = sources;
   const counts = [train, test].map((part) => countsOf(part, (i) => part.label(i))) as [Uint32Array, Uint32Array];
-  return { ...sources, about: { ...about, notes: [...about.notes, ...checkCounts(dir, train.classes, ...counts)] } };
+  return {
+    ...sources,
+    about: { ...about, notes: [...about.notes, ...checkCounts({ name: dir, classes: train.classes }, ...counts)] },
+  };
 }
 
 async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen): Promise<ImageSources> {
@@ -163,8 +164,8 @@ async function openPacked(dir: string, options: ImageDataOptions): Promise<Image
   try {
     const test = await openShards(join(dir, "test"), { ...options, classes: train.classes });
     const counts = [train, test].map((part) => countsOf(part, (i) => part.samples.label(i)));
-    const notes = checkCounts(dir, train.classes, ...(counts as [Uint32Array, Uint32Array]));
-    const about = { from: { train: "train/", test: "test/" }, passedOver: [], notes };
+    const notes = checkCounts({ name: dir, classes: train.classes }, ...(counts as [Uint32Array, Uint32Array]));
+    const about = { from: { train: "train/", test: "test/" }, heldOut: false, mapped: false, passedOver: [], notes };
     return { layout: "shards", train, test, about };
   } catch (cause) {
     await train.close();

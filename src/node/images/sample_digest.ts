@@ -1,6 +1,9 @@
-// What tells the images of one source from those of another, in one hash that takes a moment however many there are.
+// What tells the images of one source from those of another, in one hash that takes a moment however many there are; and the
+// sizes of some of them.
 import { createHash } from "node:crypto";
+import type { SampleSizes } from "../../data/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
+import { loadSharp } from "./sharp.ts";
 
 /** Names that are hashed, and images whose bytes are. */
 const NAMES = 65_536;
@@ -33,4 +36,22 @@ export async function sourceDigest(source: EncodedSource): Promise<string> {
   );
   for (const bytes of contents) hash.update(`${bytes.length} bytes\n`).update(bytes);
   return hash.digest("hex");
+}
+
+/** Heights and widths of some images, read from their heads; where images are read in groups, of the first group. */
+export async function sampleSizes(source: EncodedSource, most: number): Promise<SampleSizes> {
+  const sharp = await loadSharp();
+  const sizes: [number, number][] = [];
+  let unreadable = 0;
+  let fault: string | undefined;
+  for (const i of spread(source.groups?.starts[1] ?? source.length, most)) {
+    try {
+      const { height, width } = await sharp(await source.read(i), { limitInputPixels: false }).metadata();
+      sizes.push([height, width]);
+    } catch (cause) {
+      unreadable++;
+      fault ??= `${source.key(i)}: ${(cause as Error).message.split("\n")[0]}`;
+    }
+  }
+  return { sizes, unreadable, ...(fault === undefined ? {} : { fault }) };
 }

@@ -5,6 +5,10 @@ import type { PassedOver } from "./passed_over.ts";
 export interface SourcesAbout {
   /** Where each part came from, in words: "train/", "held out of train/". */
   readonly from: { readonly train: string; readonly test: string };
+  /** The test part is a share of the other. */
+  readonly heldOut: boolean;
+  /** The classes of the test part come from a text file. */
+  readonly mapped: boolean;
   readonly passedOver: readonly PassedOver[];
   readonly notes: readonly string[];
 }
