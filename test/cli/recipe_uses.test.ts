@@ -100,6 +100,8 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "data.mapping": ["m", "n"],
   "data.heldOut": [0.2, 0.3],
   "data.workers": [2, 3],
+  "data.layout": ["folder", "webdataset"],
+  "data.followLinks": [true, false],
   "augment.scale": [
     [0.2, 1],
     [0.3, 1],
