@@ -4,6 +4,14 @@ import { copyOf } from "./array_types.ts";
 /** Bytes fed at a time: packed data grow at most 1032-fold, so this bounds what arrives before the size cap is asked. */
 const FEED = 65536;
 
+/**
+ * The most that packed data may unpack to where a caller does not say: 64 MiB, or 64 bytes for each packed one if that is
+ * more, and never more than 1 GiB. Deflate can pack 1032 bytes into one: a file of a megabyte must not take all memory.
+ */
+export function unpackLimit(packed: number): number {
+  return Math.min(2 ** 30, Math.max(2 ** 26, 64 * packed));
+}
+
 /** Packed data that a DecompressionStream refuses, or that unpack to more than `maxBytes`. */
 export class DecompressError extends Error {
   override readonly name = "DecompressError";
@@ -18,14 +26,17 @@ export class DecompressError extends Error {
 /**
  * Unpacks all of `bytes`: gzip (RFC 1952) or a bare deflate stream (RFC 1951).
  *
+ * Memory    once what the data unpack to where `expected` says how much that is, else twice.
  * Errors    DecompressError, in words that fit behind a file's name.
  */
 export async function decompress(
   format: "gzip" | "deflate-raw",
   bytes: Uint8Array,
   maxBytes: number,
+  expected?: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
+  const whole = expected === undefined ? null : new Uint8Array(Math.min(expected, maxBytes));
   let size = 0;
   const stream = new DecompressionStream(format);
   const writer = stream.writable.getWriter();
@@ -43,7 +54,8 @@ export async function decompress(
       if (done) return;
       size += value.length;
       if (size > maxBytes) throw new DecompressError(`unpacks to more than the ${maxBytes} bytes allowed`, true);
-      chunks.push(value);
+      if (!whole) chunks.push(value);
+      else if (size <= whole.length) whole.set(value, size - value.length);
     }
   };
   // Both ends of a damaged stream reject; each promise needs a listener, and the reader's fault is the one to tell.
@@ -57,7 +69,8 @@ export async function decompress(
     if (cause instanceof DecompressError) throw cause;
     throw new DecompressError(cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause), false);
   }
-  return joined(chunks, size);
+  // Other than expected: the caller has its own words for that.
+  return whole ? whole.subarray(0, size) : joined(chunks, size);
 }
 
 function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 // gzip files: told by their first bytes, unpacked whole, and checked to the last byte.
-import { DecompressError, decompress } from "./decompress.ts";
+import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** gzip data that are damaged, or unpack to more than was allowed; the message is one line naming the file. */
 export class GzipError extends Error {
@@ -22,14 +22,14 @@ export function isGzip(bytes: Uint8Array): boolean {
 /**
  * Unpacks gzip data of one member.
  *
- * Options   maxBytes: the most it may unpack to, default 1 GiB.
+ * Options   maxBytes: the most it may unpack to, default 64 MiB or 64 times its size if that is more, at most 1 GiB.
  * Errors    GzipError: not gzip, corrupt, truncated, followed by other data, or larger than maxBytes.
  * Source    RFC 1952.
  */
 export async function gunzip(
   bytes: Uint8Array,
   name = "gzip",
-  { maxBytes = 2 ** 30 }: { maxBytes?: number } = {},
+  { maxBytes = unpackLimit(bytes.length) }: { maxBytes?: number } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (!isGzip(bytes)) throw new GzipError(name, "not gzip data: it does not start with 1f 8b");
   if (bytes.length < SMALLEST) {

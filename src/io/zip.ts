@@ -1,6 +1,6 @@
 // Zip archives, as far as .npz needs them: stored and deflated files, found through the directory at the archive's end.
 import { quote } from "./array_types.ts";
-import { DecompressError, decompress } from "./decompress.ts";
+import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** A zip archive that is damaged or of a kind that is not read; names the file, and `offset` is the byte at fault. */
 export class ZipError extends Error {
@@ -49,23 +49,31 @@ interface Entry {
   readonly offset: number;
 }
 
+export interface ZipOptions {
+  readonly maxBytes?: number;
+  readonly wanted?: (name: string) => boolean;
+}
+
 /**
  * Reads all files of a zip archive, by name; folders are left out.
  *
- * Options   maxBytes: the most all files may unpack to together, default 1 GiB.
+ * Options   maxBytes: the most all files may unpack to together, default 64 MiB or 64 times the archive's size if that is
+ *           more, at most 1 GiB; wanted: by name, which files are read, default all.
  * Errors    ZipError: no archive, truncated, encrypted, of several parts, packed by another method than deflate, ZIP64
- *           (archives or files above 4 GiB), a wrong check sum or size, two files of one name, too large.
+ *           (archives or files above 4 GiB), a wrong check sum or size, two files of one name, files that overlap, too large.
  * Source    PKWARE, APPNOTE.TXT, "ZIP file format specification".
  */
 export async function readZip(
   bytes: Uint8Array,
   name = "zip",
-  { maxBytes = 2 ** 30 }: { maxBytes?: number } = {},
+  { maxBytes = unpackLimit(bytes.length), wanted = () => true }: ZipOptions = {},
 ): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   let room = maxBytes;
-  for (const entry of readDirectory(bytes, name)) {
-    if (entry.name.endsWith("/") && entry.size === 0) continue;
+  const { entries, start } = readDirectory(bytes, name);
+  refuseOverlaps(bytes, name, entries, start);
+  for (const entry of entries) {
+    if ((entry.name.endsWith("/") && entry.size === 0) || !wanted(entry.name)) continue;
     if (files.has(entry.name)) throw new ZipError(name, entry.offset, `two files are named ${quote(entry.name)}`);
     if (entry.size > room) {
       throw new ZipError(name, entry.offset, `${quote(entry.name)} unpacks to more than the ${maxBytes} bytes allowed`);
@@ -76,7 +84,38 @@ export async function readZip(
   return files;
 }
 
-function readDirectory(bytes: Uint8Array, name: string): Entry[] {
+/** Where a file's packed bytes begin. Its local header has lengths of its own for name and extra field. */
+function dataStart(bytes: Uint8Array, name: string, entry: Entry): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { offset } = entry;
+  if (offset + LOCAL_BYTES > bytes.length || view.getUint32(offset, true) !== LOCAL) {
+    throw new ZipError(name, offset, `${quote(entry.name)} has no header here`);
+  }
+  // Nothing else of it is asked: NumPy leaves ZIP64 sizes here for files of any size.
+  return offset + LOCAL_BYTES + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
+}
+
+/**
+ * Refuses files that share bytes, with one another or with the directory: many names over one packed file unpack to as
+ * many times its size.
+ */
+function refuseOverlaps(bytes: Uint8Array, name: string, entries: readonly Entry[], directory: number): void {
+  const inOrder = [...entries].sort((a, b) => a.offset - b.offset);
+  for (const [i, entry] of inOrder.entries()) {
+    const end = dataStart(bytes, name, entry) + entry.packedSize;
+    const next = inOrder[i + 1];
+    if (next ? end <= next.offset : end <= directory) continue;
+    if (end > bytes.length) continue; // told in its own words, once its turn comes
+    const other = next ? quote(next.name) : "the directory";
+    throw new ZipError(
+      name,
+      entry.offset,
+      `${quote(entry.name)} and ${other} overlap: no program writes such archives`,
+    );
+  }
+}
+
+function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; start: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = findEnd(view, name);
   const [disk, count, size, start] = [
@@ -118,7 +157,7 @@ function readDirectory(bytes: Uint8Array, name: string): Entry[] {
     entries.push(entry);
     at = next;
   }
-  return entries;
+  return { entries, start };
 }
 
 /** The end record is the last thing in an archive but for a comment of up to 65535 bytes. */
@@ -140,11 +179,7 @@ async function unpack(bytes: Uint8Array, name: string, entry: Entry): Promise<Ui
   const refuse = (problem: string): never => {
     throw new ZipError(name, entry.offset, `${quote(entry.name)} ${problem}`);
   };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { offset } = entry;
-  if (offset + LOCAL_BYTES > bytes.length || view.getUint32(offset, true) !== LOCAL) refuse("has no header here");
-  // Only the lengths of name and extra field are asked: NumPy leaves ZIP64 sizes here for files of any size.
-  const start = offset + LOCAL_BYTES + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
+  const start = dataStart(bytes, name, entry);
   if (start + entry.packedSize > bytes.length) {
     refuse(`is truncated: it wants ${entry.packedSize} bytes from ${start}, the archive has ${bytes.length}`);
   }
@@ -152,7 +187,7 @@ async function unpack(bytes: Uint8Array, name: string, entry: Entry): Promise<Ui
   const data =
     entry.method === STORED
       ? packed
-      : await decompress("deflate-raw", packed, entry.size).catch((cause: unknown) => {
+      : await decompress("deflate-raw", packed, entry.size, entry.size).catch((cause: unknown) => {
           if (!(cause instanceof DecompressError)) throw cause;
           return refuse(`is corrupt (${cause.message})`);
         });

@@ -56,3 +56,10 @@ test("the unpacked size is capped before it is all in memory", async () => {
   expect(await refusal(bomb, { maxBytes: 1_000_000 })).toContain("more than the 1000000 bytes allowed");
   expect((await gunzip(bomb, "x", { maxBytes: 50_000_000 })).length).toBe(50_000_000);
 });
+
+test("what unpacks to far more than it has is refused, unless it was allowed", async () => {
+  const bomb = await gzip(new Uint8Array(70 * 2 ** 20));
+  expect(bomb.length).toBeLessThan(100_000);
+  expect(await refusal(bomb)).toMatch(/unpacks to more than the 67108864 bytes allowed/);
+  expect((await gunzip(bomb, "x.gz", { maxBytes: 2 ** 30 })).length).toBe(70 * 2 ** 20);
+});

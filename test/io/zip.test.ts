@@ -134,3 +134,41 @@ test("arbitrary bytes end in ZipError or files", async () => {
     { numRuns: 300 },
   );
 });
+
+/** An archive of several names over one packed file, as bombs have it. */
+function overlapping(names: number): Uint8Array {
+  const whole = writeZip(new Map([["x", text("some bytes")]]));
+  const start = new DataView(whole.buffer).getUint32(whole.length - 22 + 16, true);
+  const entry = whole.slice(start, whole.length - 22);
+  const end = whole.slice(whole.length - 22);
+  const entries = Array.from({ length: names }, (_, i) => {
+    const copy = entry.slice();
+    copy[46] = 97 + i;
+    return copy;
+  });
+  const view = new DataView(end.buffer);
+  view.setUint16(8, names, true);
+  view.setUint16(10, names, true);
+  view.setUint32(12, names * entry.length, true);
+  return new Uint8Array([...whole.slice(0, start), ...entries.flatMap((bytes) => [...bytes]), ...end]);
+}
+
+test("files that share bytes, with one another or with the directory, are refused", async () => {
+  expect((await readZip(overlapping(1))).size).toBe(1);
+  expect(await refusal(overlapping(3))).toBe('f: byte 0: "a" and "b" overlap: no program writes such archives');
+  // The last file said to be longer: into the directory.
+  const long = sample();
+  const view = new DataView(long.buffer);
+  const directory = view.getUint32(long.length - 22 + 16, true);
+  view.setUint32(directory + 46 + 5 + 20, 4, true);
+  view.setUint32(directory + 46 + 5 + 24, 4, true);
+  expect(await refusal(long)).toMatch(/"b\/c" and the directory overlap/);
+});
+
+test("what unpacks to far more than it has is refused before it is made; other files are not opened", async () => {
+  const bomb = deflated(new Uint8Array(80 * 2 ** 20));
+  expect(bomb.length).toBeLessThan(100_000);
+  expect(await refusal(bomb)).toMatch(/"x" unpacks to more than the 67108864 bytes allowed/);
+  expect((await readZip(bomb, "f", { wanted: (name) => name !== "x" })).size).toBe(0);
+  expect((await readZip(bomb, "f", { maxBytes: 80 * 2 ** 20 })).get("x")?.length).toBe(80 * 2 ** 20);
+});
