@@ -43,7 +43,7 @@ const spellings = (prefix: string, part: string): string[] =>
  *
  * Shapes    images u8 [n, h, w], one channel; labels u8 or i32 [n].
  * Errors    IdxError for missing and damaged files, other types and sizes, counts that disagree, labels beyond the
- *           classes; GzipError for damaged packing; SourceError from the source.
+ *           classes, or so large that most classes have no image; GzipError for damaged packing; SourceError from the source.
  */
 export async function loadIdxDataset(
   source: ByteSource,
@@ -116,6 +116,13 @@ function numbered(source: ByteSource, { labels, labelFile }: SplitFiles): string
   if (fault) throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", fault);
   let largest = 0;
   for (const label of labels) largest = Math.max(largest, label);
+  // A gap or two is how some sets are numbered; one damaged byte makes many classes that no image has.
+  const used = new Set(labels).size;
+  if (largest + 1 - used > Math.max(used, 16)) {
+    const at = labels.indexOf(largest);
+    const message = `label ${largest} at ${at} makes ${largest + 1} classes, but only ${used} of them have an image: damaged?`;
+    throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", message);
+  }
   return Array.from({ length: largest + 1 }, (_, i) => String(i));
 }
 

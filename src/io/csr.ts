@@ -1,6 +1,6 @@
 // Compressed sparse rows: of a weight as a matrix of shape[0] rows, the values that are not zero, each one's column, and where
 // each row begins.
-import type { FileArray } from "./array_types.ts";
+import { type FileArray, widthOf } from "./array_types.ts";
 
 export type ColumnIndex = Uint8Array | Uint16Array | Uint32Array;
 
@@ -14,6 +14,16 @@ export function indexBytes(columns: number): 1 | 2 | 4 {
 export function matrixOf(shape: readonly number[]): { rows: number; columns: number } {
   const [rows = 1, ...rest] = shape;
   return { rows, columns: rest.reduce((a, b) => a * b, 1) };
+}
+
+/**
+ * How many values the weights of a file may unpack to together: 2^26 (256 MiB), or 1024 for each byte of their parts if
+ * that is more. Rows of zeros take next to nothing, so a shape alone must not decide how much memory is taken.
+ */
+export function denseRoom(parts: Iterable<FileArray>): number {
+  let bytes = 0;
+  for (const { dtype, data } of parts) bytes += data.length * widthOf(dtype);
+  return Math.max(2 ** 26, 1024 * bytes);
 }
 
 export interface Csr {

@@ -78,7 +78,12 @@ export function parseNpy(bytes: Uint8Array, name = "npy"): FileArray {
     const word = have < want ? "truncated" : "too long";
     fail(`${word}: ${dtype} [${shape.join(",")}] wants ${want} bytes of data, there are ${have}`);
   }
-  return { dtype, shape, data: elementsAt(dtype, bytes, prefix + length, elementCount(shape)) } as FileArray;
+  const data = elementsAt(dtype, bytes, prefix + length, elementCount(shape));
+  if (dtype === "BOOL") {
+    const bad = (data as Uint8Array).findIndex((value) => value > 1);
+    if (bad >= 0) fail(`element ${bad} of a bool array is ${data[bad]}, expected 0 or 1`);
+  }
+  return { dtype, shape, data } as FileArray;
 }
 
 type Fail = (message: string) => never;

@@ -1,6 +1,6 @@
 // Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
 import { type FileArray, toFloat32 } from "./array_types.ts";
-import { indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
+import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { parseSafetensors, SafetensorsError, writeSafetensors } from "./safetensors.ts";
 
 export interface DenseArray {
@@ -136,6 +136,8 @@ export function readModelWeights(
   } catch {
     return fail("its record of shapes is not valid JSON");
   }
+  const most = denseRoom(tensors.values());
+  let room = most;
   const lead = LEADS[layout];
   const others = layout === "bitmask" ? [VALUES] : [VALUES, COLUMNS];
   for (const [key, array] of tensors) {
@@ -151,6 +153,8 @@ export function readModelWeights(
     if (!Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d > 0))
       fail(`${base} has no valid shape`);
     const count = (shape as number[]).reduce((a, b) => a * b, 1);
+    if (count > room) fail(`${base} [${shape}] and those before it unpack to more than the ${most} values allowed`);
+    room -= count;
     let data: Float32Array | string;
     if (layout === "bitmask") data = unpackBitmask(count, array, part(VALUES), base, fail);
     else data = unpackCsr(shape as number[], { rows: array, columns: part(COLUMNS), values: part(VALUES) });

@@ -110,3 +110,21 @@ test("damaged packing is told as such", async () => {
   const short = await gzip(idxFiles()[images]!.slice(0, 20));
   expect(await refusal(only(short))).toContain("truncated: U8 [5,2,3] wants 46 bytes, file is 20");
 });
+
+test("one damaged label does not make a network of 256 classes", async () => {
+  const count = 20;
+  const made = (label: number) => ({
+    [images]: idx(8, [count, 1, 1], new Uint8Array(count)),
+    [labels]: idx(
+      8,
+      [count],
+      Uint8Array.from({ length: count }, (_, i) => (i === 7 ? label : i % 10)),
+    ),
+  });
+  expect(await refusal(made(255))).toContain(
+    `${labels}: label 255 at 7 makes 256 classes, but only 11 of them have an image: damaged?`,
+  );
+  // Numbers that begin at 1, or a class without images, are how some sets are.
+  const source = memorySource({ ...idxFiles(), ...made(12) }, "dir");
+  expect((await loadIdxDataset(source, { split: "train" })).classes.length).toBe(13);
+});

@@ -104,3 +104,10 @@ test("BF16 and data that do not fit are refused on writing", () => {
   expect(() => writeNpy({ dtype: "BF16", shape: [1], data: new Uint16Array(1) })).toThrow("BF16 has no .npy type");
   expect(() => writeNpy({ dtype: "U8", shape: [2], data: new Uint8Array(1) }, "y")).toThrow("y: shape [2] wants 2");
 });
+
+test("bools are 0 or 1", () => {
+  const bytes = writeNpy({ dtype: "BOOL", shape: [3], data: Uint8Array.of(0, 1, 1) });
+  expect([...parseNpy(bytes).data]).toEqual([0, 1, 1]);
+  bytes[bytes.length - 1] = 2;
+  expect(() => parseNpy(bytes, "b.npy")).toThrow("b.npy: element 2 of a bool array is 2, expected 0 or 1");
+});

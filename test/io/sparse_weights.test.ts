@@ -145,6 +145,29 @@ describe("broken files are refused by name", () => {
     expect(() => read(parts, '{"w":[3,3]}')).toThrow("w wants ascending row pointers, row 1 ends before it begins");
   });
 
+  test("a shape that would take all memory, of one weight or of several together", () => {
+    const empty = {
+      "w.rows": u32(0, 0),
+      "w.columns": { ...rows, shape: [0], data: new Uint32Array(0) },
+      "w.values": { ...values, shape: [0], data: new Float32Array(0) },
+    };
+    const begin = process.memoryUsage().arrayBuffers;
+    expect(() => read(empty, '{"w":[1,4000000000]}')).toThrow(
+      "w [1,4000000000] and those before it unpack to more than the 67108864 values allowed",
+    );
+    expect(() => read(empty, '{"w":[1,9000000000000000]}')).toThrow("unpack to more than the 67108864 values allowed");
+    const many = Object.fromEntries(
+      Object.entries(empty).flatMap(([name, part]) => ["a", "b", "c"].map((w) => [w + name.slice(1), part])),
+    );
+    const each = "[1,30000000]";
+    expect(() => read(many, `{"a":${each},"b":${each},"c":${each}}`)).toThrow(
+      "m.st: c [1,30000000] and those before it",
+    );
+    expect(process.memoryUsage().arrayBuffers - begin).toBeLessThan(2 ** 29);
+    // Zeros alone are no bomb: a layer that was pruned whole.
+    expect(read(empty, '{"w":[1,100000]}').weights.get("w")?.data.length).toBe(100_000);
+  });
+
   test.each(['{"w":[2,0]}', "{}", '{"w":"x"}'])("shapes %s", (shapes) => {
     expect(() => read(csr, shapes)).toThrow("w has no valid shape");
   });

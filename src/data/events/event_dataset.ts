@@ -74,7 +74,10 @@ export class EventDatasetBuilder {
     this.addFrames(integrate(recording, { frames, sensor, size }), label);
   }
 
-  /** Adds frames [T, 2, H, W], H and W at least the dataset's; counts are rounded. Errors: DataError for another shape. */
+  /**
+   * Adds frames [T, 2, H, W], H and W at least the dataset's. Counts above 255 are cut to that, and told in `saturated`.
+   * Errors: DataError for another shape, and for values that are no counts of events.
+   */
   addFrames({ data, shape }: EventFrames, label: number): void {
     const { name, samples, frames, size } = this.#shape;
     if (this.#count === samples) throw new DataError(`dataset ${name}: sample ${samples} of ${samples} was added`);
@@ -88,11 +91,20 @@ export class EventDatasetBuilder {
     const image = this.#images.subarray(start, start + this.#pixels);
     const counts = shape[2] === size[0] && shape[3] === size[1] ? data : binned(data, shape, size);
     for (let i = 0; i < image.length; i++) {
-      const count = Math.round(counts[i] as number);
+      const count = counts[i] as number;
+      if (!(Number.isInteger(count) && count >= 0)) throw this.#noCount(data, shape);
       if (count > 255) this.#saturated++;
       image[i] = Math.min(count, 255);
     }
     this.#labels[this.#count++] = label;
+  }
+
+  #noCount(data: Float32Array, [, channels, h, w]: EventFrames["shape"]): DataError {
+    const i = data.findIndex((count) => !(Number.isInteger(count) && count >= 0));
+    const plane = Math.floor(i / (h * w));
+    const at = [Math.floor(plane / channels), plane % channels, Math.floor(i / w) % h, i % w].join(", ");
+    const words = `has ${data[i]} at [${at}], expected whole counts of events: frames are kept as bytes and not scaled`;
+    return new DataError(`dataset ${this.#shape.name}: sample ${this.#count} ${words}`);
   }
 
   /** The dataset. Errors: DataError when samples are missing, or a label is not below the number of classes. */

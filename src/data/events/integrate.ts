@@ -7,10 +7,14 @@ export interface FrameSize {
   readonly sensor: SensorSize;
   /** Height and width of the frames, at most the sensor's: events are binned. Default: the sensor's. */
   readonly size?: SensorSize;
+  /** The most values, frames · 2 · h · w, that are made. Default 2^26, which are 256 MiB. */
+  readonly most?: number;
 }
 
-/** 4 GiB of f32: a slip in `duration` should end in words, not in a machine without memory. */
-const MAX_ELEMENTS = 2 ** 30;
+/** Default of `most`, 256 MiB of f32: two events some seconds apart, or a slip in `duration`, must not take all memory. */
+const MOST_VALUES = 2 ** 26;
+/** The most of a padded batch, 1 GiB. */
+const MOST_PADDED = 2 ** 28;
 
 /**
  * T frames of equally many events: with d = floor(E / T), frame i counts events i·d up to (i+1)·d, the last one all that
@@ -53,7 +57,7 @@ export function framesByTime(
  * Frames of `duration` us each, counted from the first event: ceil((last - first) / duration) of them, at least one; the
  * last one takes all that are left. How many there are differs from recording to recording: see padFrames.
  *
- * Errors    DataError: as framesByNumber; a duration below 1; frames of more than 2^30 values.
+ * Errors    DataError: as framesByNumber; a duration below 1; frames of more values than `most`.
  */
 export function framesByDuration(
   recording: EventRecording,
@@ -90,6 +94,13 @@ export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   const lengths = Int32Array.from(list, ({ shape }) => shape[0]);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   const plane = channels * h * w;
+  const total = list.length * longest * plane;
+  if (total > MOST_PADDED) {
+    const shape = [list.length, longest, channels, h, w].join(", ");
+    throw new DataError(
+      `padFrames: [${shape}] has ${total} values, at most ${MOST_PADDED} are made: pad fewer at a time`,
+    );
+  }
   const data = new Float32Array(list.length * longest * plane);
   const mask = new Float32Array(list.length * longest);
   for (const [n, frames] of list.entries()) {
@@ -112,13 +123,19 @@ export function expectSize(what: string, sensor: SensorSize, size: SensorSize): 
   }
 }
 
-function emptyFrames(what: string, frames: number, { sensor, size = sensor }: FrameSize): EventFrames {
+function emptyFrames(
+  what: string,
+  frames: number,
+  { sensor, size = sensor, most = MOST_VALUES }: FrameSize,
+): EventFrames {
   expectSize(what, sensor, size);
   expectWhole(`${what}: frames`, frames, 1);
+  expectWhole(`${what}: most`, most, 1);
   const shape = [frames, 2, size[0], size[1]] as const;
   const count = frames * 2 * size[0] * size[1];
-  if (count > MAX_ELEMENTS) {
-    throw new DataError(`${what}: [${shape.join(", ")}] has ${count} values, at most ${MAX_ELEMENTS} are made`);
+  if (count > most) {
+    const remedy = "take fewer or longer frames or a smaller size, or raise `most`";
+    throw new DataError(`${what}: [${shape.join(", ")}] has ${count} values, at most ${most} are made: ${remedy}`);
   }
   return { data: new Float32Array(count), shape };
 }
@@ -137,7 +154,7 @@ function timeRange({ t, length }: EventRecording): { first: number; last: number
 /** Adds one for each event to its frame, channel and pixel; frames beyond the last are the last. */
 function countEvents(
   out: EventFrames,
-  { x, y, p, length }: EventRecording,
+  { t, x, y, p, length }: EventRecording,
   { sensor }: FrameSize,
   frameOf: (event: number) => number,
 ): EventFrames {
@@ -153,7 +170,13 @@ function countEvents(
         `event frames: event ${i} is at x ${x[i]}, y ${y[i]}, the sensor is [${sensor.join(", ")}] (height, width)`,
       );
     }
-    const channel = Math.min(frameOf(i), frames - 1) * 2 + (p[i] === 0 ? 0 : 1);
+    const polarity = p[i] as number;
+    if (polarity !== 0 && polarity !== 1) {
+      throw new DataError(`event frames: event ${i} has polarity ${polarity}, expected 0 or 1`);
+    }
+    const frame = frameOf(i);
+    if (!(frame >= 0)) throw new DataError(`event frames: event ${i} has no time: it is ${t[i]}`);
+    const channel = Math.min(frame, frames - 1) * 2 + polarity;
     (data[(channel * h + row) * w + column] as number)++;
   }
   return out;

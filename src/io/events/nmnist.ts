@@ -49,18 +49,23 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
 /**
  * A recording as an N-MNIST file.
  *
- * Errors    RangeError naming the first event that does not fit: x or y above 255, or a time beyond 23 bits (8.4 s).
+ * Errors    RangeError naming the first event that does not fit: x or y above 255, a time that is not whole or beyond 23 bits (8.4 s), or
+ *           a polarity that is not 0 or 1.
  */
 export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length * EVENT_BYTES);
   for (let i = 0, at = 0; i < length; i++, at += EVENT_BYTES) {
     const [time, column, row] = [t[i] as number, x[i] as number, y[i] as number];
-    if (column > 255 || row > 255 || !(time >= 0 && time <= LAST_TIME)) {
+    const polarity = p[i] as number;
+    if (polarity !== 0 && polarity !== 1) {
+      throw new RangeError(`writeNMnist: event ${i} has polarity ${polarity}, expected 0 or 1`);
+    }
+    if (column > 255 || row > 255 || !(Number.isInteger(time) && time >= 0 && time <= LAST_TIME)) {
       throw new RangeError(
         `writeNMnist: event ${i} has x ${column}, y ${row}, t ${time}; the format holds x and y to 255, t to ${LAST_TIME}`,
       );
     }
-    bytes.set([column, row, ((p[i] as number) << 7) | (time >> 16), (time >> 8) & 255, time & 255], at);
+    bytes.set([column, row, (polarity << 7) | (time >> 16), (time >> 8) & 255, time & 255], at);
   }
   return bytes;
 }

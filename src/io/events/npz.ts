@@ -1,4 +1,6 @@
 // .npz: a zip archive of .npy files. Converted event data come so, as events (t, x, y, p) or as frames [T, 2, H, W].
+
+import { cut, visible } from "../../text/index.ts";
 import { type FileArray, type FileArrayInput, quote, toFloat32 } from "../array_types.ts";
 import { NpyError, parseNpy, writeNpy } from "../npy.ts";
 import { readZip, writeZip, ZipError } from "../zip.ts";
@@ -15,13 +17,20 @@ import {
 /**
  * Reads all arrays of an .npz file, by name without `.npy`; other files in it are left out.
  *
+ * Options   wanted: which arrays are unpacked, default all. They may unpack to 64 MiB together, or to 64 times the file's
+ *           size if that is more, and to 1 GiB at most.
  * Errors    EventError: a damaged archive, ZIP64, an array that is damaged or of a type that is not read.
  */
-export async function parseNpz(bytes: Uint8Array, name = "npz"): Promise<Map<string, FileArray>> {
+export async function parseNpz(
+  bytes: Uint8Array,
+  name = "npz",
+  { wanted = () => true }: { readonly wanted?: (array: string) => boolean } = {},
+): Promise<Map<string, FileArray>> {
   try {
     const arrays = new Map<string, FileArray>();
-    for (const [path, data] of await readZip(bytes, name)) {
-      if (path.endsWith(".npy")) arrays.set(path.slice(0, -4), parseNpy(data, quote(path)));
+    const options = { wanted: (path: string) => path.endsWith(".npy") && wanted(path.slice(0, -4)) };
+    for (const [path, data] of await readZip(bytes, name, options)) {
+      arrays.set(path.slice(0, -4), parseNpy(data, quote(path)));
     }
     return arrays;
   } catch (error) {
@@ -36,22 +45,25 @@ export function writeNpz(arrays: ReadonlyMap<string, FileArrayInput>): Uint8Arra
   return writeZip(new Map([...arrays].map(([name, array]) => [`${name}.npy`, writeNpy(array, name)])));
 }
 
+const EVENT_ARRAYS = new Set(["frames", "t", "x", "y", "p"]);
+
 export type EventNpz =
   | { readonly kind: "events"; readonly recording: EventRecording }
   | { readonly kind: "frames"; readonly frames: EventFrames };
 
 /**
  * Reads an .npz of one recording: arrays t, x, y, p of one length, whole numbers of any type, or `frames` [T, 2, H, W] of
- * counts of any type. Frames win where a file has both.
+ * whole counts, of any type. Frames win where a file has both. Nothing is rounded or clipped.
  *
  * Options   sensor: events outside are refused; default: any pixel a u16 can name.
  * Errors    EventError: as parseNpz; neither set of arrays; shapes that disagree; a time that is not a whole number in
- *           0..2^53; a polarity that is not 0 or 1; a count that is negative or not a number; an event outside the sensor.
+ *           0..2^53; a polarity that is not 0 or 1; a count that is not whole, negative or above 2^24; an event outside the sensor.
  */
 export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: SensorOptions = {}): Promise<EventNpz> {
   const { sensor = [65536, 65536] } = options;
   expectSensor("parseEventNpz: sensor", sensor);
-  const arrays = await parseNpz(bytes, name);
+  const found: string[] = [];
+  const arrays = await parseNpz(bytes, name, { wanted: (array) => found.push(array) > 0 && EVENT_ARRAYS.has(array) });
   const refuse = (message: string): never => {
     throw new EventError(name, "wrong content", 0, message);
   };
@@ -59,7 +71,7 @@ export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: Se
   if (frames) return { kind: "frames", frames: framesOf(frames, refuse) };
   const [t, x, y, p] = ["t", "x", "y", "p"].map((key) => arrays.get(key));
   if (!t || !x || !y || !p) {
-    return refuse(`wants the array frames, or t, x, y and p; it has ${[...arrays.keys()].join(", ") || "none"}`);
+    return refuse(`wants the array frames, or t, x, y and p; it has ${visible(cut(found.join(", ") || "none", 200))}`);
   }
   const recording = allocateRecording(t.data.length);
   fill(recording.t, "t", t, Number.MAX_SAFE_INTEGER, refuse);
@@ -89,7 +101,8 @@ function fill(
   for (let i = 0; i < out.length; i++) {
     const value = Number(data[i]);
     if (!(Number.isInteger(value) && value >= 0 && value <= largest)) {
-      refuse(`array ${name} has ${data[i]} at ${i}, wanted a whole number in 0..${largest}`);
+      const hint = name === "p" && value === -1 ? ": save -1, for OFF, as 0" : "";
+      refuse(`array ${name} has ${data[i]} at ${i}, wanted a whole number in 0..${largest}${hint}`);
     }
     out[i] = value;
   }
@@ -100,10 +113,29 @@ function framesOf(array: FileArray, refuse: Refuse): EventFrames {
   if (shape.length !== 4 || shape[1] !== 2 || shape.includes(0)) {
     refuse(`frames want the shape [T, 2, H, W], none of them 0, have [${shape.join(", ")}]`);
   }
-  const data = toFloat32(array);
-  const bad = data.findIndex((count) => !(count >= 0 && count < Number.POSITIVE_INFINITY));
-  if (bad >= 0) refuse(`frames have ${data[bad]} at ${bad}, wanted counts of at least 0`);
-  return { data, shape: shape as unknown as EventFrames["shape"] };
+  const small = array.dtype === "F16" || array.dtype === "BF16";
+  const exact = small ? toFloat32(array) : array.data; // halves are bits: as numbers they are exact in f32
+  for (let i = 0; i < exact.length; i++) {
+    const count = Number(exact[i]);
+    if (Number.isInteger(count) && count >= 0 && count <= LARGEST_COUNT) continue;
+    const at = placeIn(shape, i).join(", ");
+    refuse(`frames have ${exact[i]} at [${at}], expected whole counts of events in 0..${LARGEST_COUNT}, not scaled`);
+  }
+  return { data: toFloat32(array), shape: shape as unknown as EventFrames["shape"] };
+}
+
+/** Whole numbers are exact in f32 up to here. */
+const LARGEST_COUNT = 2 ** 24;
+
+/** Indices of element i of an array of this shape. */
+function placeIn(shape: readonly number[], i: number): number[] {
+  const place: number[] = [];
+  for (let rest = i, axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis] as number;
+    place.unshift(rest % size);
+    rest = Math.floor(rest / size);
+  }
+  return place;
 }
 
 /** A recording as .npz: t as i64, x and y as u16, p as u8, stored. */

@@ -1,5 +1,6 @@
 // PyTorch's .pt and .pth files: a zip of one pickle and the raw storages it names, or the older form without zip.
 import { quote, widthOf } from "../array_types.ts";
+import { unpackLimit } from "../decompress.ts";
 import { readZip, ZipError } from "../zip.ts";
 import { TorchFileError } from "./error.ts";
 import { globalNamed } from "./globals.ts";
@@ -28,7 +29,8 @@ export function isTorchFile(bytes: Uint8Array): boolean {
  * Tensors are checked here and read later; their elements are views of `bytes` where they can be: do not change `bytes`.
  * Any protocol from 2 to 5 is read, with PyTorch's zip format (since 1.6) and the format before it.
  *
- * Options   maxBytes: the most that a zip archive may unpack to, default 1 GiB or the size of the file if that is more.
+ * Options   maxBytes: the most that a zip archive may unpack to, default 64 MiB or 64 times its size if that is more, but
+ *           1 GiB at most, or its size if that is more.
  * Errors    TorchFileError, one line naming the file and what is wrong: any name but those of globals.ts (by that name),
  *           other opcodes, truncated or damaged data, tensors that reach beyond their storage, other formats.
  * Source    torch/serialization.py and torch/_utils.py of PyTorch, which write these files.
@@ -36,7 +38,7 @@ export function isTorchFile(bytes: Uint8Array): boolean {
 export async function readTorchFile(
   bytes: Uint8Array,
   name = "torch file",
-  { maxBytes = Math.max(2 ** 30, bytes.length) }: { maxBytes?: number } = {},
+  { maxBytes = Math.max(unpackLimit(bytes.length), bytes.length) }: { maxBytes?: number } = {},
 ): Promise<TorchTree> {
   const error = (problem: string) => new TorchFileError(name, problem);
   if (!isTorchFile(bytes)) {

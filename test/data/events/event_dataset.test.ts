@@ -79,3 +79,17 @@ test("what does not fit is refused", () => {
     "1 recordings, 0 labels",
   );
 });
+
+test("values that are no counts are refused with their place, never rounded or wrapped", () => {
+  const add = (...data: number[]) => {
+    const builder = new EventDatasetBuilder({ name: "e", classes: ["a"], samples: 1, frames: 1, size: [1, 2] });
+    builder.addFrames({ data: Float32Array.from(data), shape: [1, 2, 1, 2] }, 0);
+    return builder.finish();
+  };
+  expect([...add(0, 255, 256, 3).images]).toEqual([0, 255, 255, 3]);
+  for (const bad of [0.5, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => add(1, 2, 3, bad)).toThrow(
+      `dataset e: sample 0 has ${bad} at [0, 1, 0, 1], expected whole counts of events: frames are kept as bytes`,
+    );
+  }
+});

@@ -119,5 +119,21 @@ test("what cannot be is refused in words", () => {
     [0, 0, 0, 0],
     [2 ** 40, 0, 0, 0],
   ]);
-  expect(() => framesByDuration(apart, { duration: 1, sensor })).toThrow("at most 1073741824 are made");
+  // Ten bytes of a file: two events 8 s apart.
+  const eight = recordingOf([
+    [0, 0, 0, 0],
+    [8_000_000, 1, 1, 1],
+  ]);
+  const wide = { duration: 1000, sensor: [128, 128] } as const;
+  expect(() => framesByDuration(eight, wide)).toThrow(
+    "framesByDuration: [8000, 2, 128, 128] has 262144000 values, at most 67108864 are made: take fewer or longer frames",
+  );
+  expect(framesByDuration(eight, { ...wide, size: [8, 8] }).shape).toEqual([8000, 2, 8, 8]);
+  expect(() => framesByDuration(eight, { ...wide, size: [8, 8], most: 1000 })).toThrow("at most 1000 are made");
+  expect(() => framesByNumber(one, { frames: 2 ** 40, sensor })).toThrow("at most 67108864 are made");
+  const polarity = { ...one, x: Uint16Array.of(0), p: Uint8Array.of(255) };
+  expect(() => framesByNumber(polarity, { frames: 1, sensor })).toThrow("event 0 has polarity 255, expected 0 or 1");
+  const timeless = { ...polarity, t: Float64Array.of(Number.NaN), p: Uint8Array.of(1) };
+  expect(() => framesByTime(timeless, { frames: 1, sensor })).toThrow("event 0 has no time: it is NaN");
+  expect(() => framesByDuration(apart, { duration: 1, sensor })).toThrow("at most 67108864 are made");
 });

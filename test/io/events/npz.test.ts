@@ -71,8 +71,8 @@ test("arrays that are no events are refused by name", async () => {
   const frames = (shape: number[], ...values: number[]) =>
     writeNpz(new Map<string, FileArrayInput>([["frames", { dtype: "F32", shape, data: Float32Array.from(values) }]]));
   expect((await read(frames([2, 1, 1, 1], 1, 1))).message).toContain("frames want the shape [T, 2, H, W]");
-  expect((await read(frames([1, 2, 1, 1], 1, Number.NaN))).message).toContain("frames have NaN at 1");
-  expect((await read(frames([1, 2, 1, 1], -1, 1))).message).toContain("frames have -1 at 0");
+  expect((await read(frames([1, 2, 1, 1], 1, Number.NaN))).message).toContain("frames have NaN at [0, 1, 0, 0]");
+  expect((await read(frames([1, 2, 1, 1], -1, 1))).message).toContain("frames have -1 at [0, 0, 0, 0]");
 });
 
 test("other files in the archive do not matter, damaged arrays do", async () => {
@@ -80,4 +80,52 @@ test("other files in the archive do not matter, damaged arrays do", async () => 
   const bytes = events();
   bytes[bytes.indexOf(0x93)] = 0;
   expect((await refusal(() => parseNpz(bytes, "f"))).message).toContain("check sum differs");
+});
+
+test("frames that bytes cannot hold are refused, not rounded: the first one, its place and value", async () => {
+  const frames = (array: Omit<FileArrayInput, "shape">) =>
+    parseEventNpz(writeNpz(new Map([["frames", { shape: [2, 2, 1, 2], ...array }]])), "f");
+  const values = [0, 1, 2, 3, 4, 5, 6, 7];
+  const f32 = (i: number, value: number) => Float32Array.from(values, (v, at) => (at === i ? value : v));
+  const at = "expected whole counts of events in 0..16777216, not scaled";
+  const message = async (array: Omit<FileArrayInput, "shape">) => (await refusal(() => frames(array))).message;
+  for (const bad of [0.25, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 25]) {
+    expect(await message({ dtype: "F32", data: f32(5, bad) })).toContain(`frames have ${bad} at [1, 0, 0, 1], ${at}`);
+    expect(await message({ dtype: "F64", data: Float64Array.from(f32(3, bad)) })).toContain(`${bad} at [0, 1, 0, 1]`);
+  }
+  const large = BigInt64Array.from(values, (v) => (v === 6 ? 2n ** 53n + 1n : BigInt(v)));
+  expect(await message({ dtype: "I64", data: large })).toContain("frames have 9007199254740993 at [1, 1, 0, 0]");
+  expect(await message({ dtype: "F16", data: Uint16Array.from(values, (v) => (v === 1 ? 0x3800 : 0)) })).toContain(
+    "frames have 0.5 at [0, 0, 0, 1]",
+  );
+  expect(await message({ dtype: "I8", data: Int8Array.from(values, (v) => -v) })).toContain(
+    "frames have -1 at [0, 0, 0, 1]",
+  );
+  // Above 255 is for a data set to cut and to tell; here it is kept.
+  const found = await frames({ dtype: "U16", data: Uint16Array.from(values, (v) => v * 1000) });
+  expect(found.kind === "frames" && [...found.frames.data]).toEqual(values.map((v) => v * 1000));
+});
+
+test("events that arrays cannot tell exactly are refused", async () => {
+  const message = async (change: Record<string, FileArrayInput>) =>
+    (await refusal(() => parseEventNpz(events(change), "f"))).message;
+  const i64 = (...data: bigint[]) => ({ dtype: "I64" as const, shape: [data.length], data: BigInt64Array.from(data) });
+  expect(await message({ t: i64(0n, 2n ** 53n) })).toContain(
+    "array t has 9007199254740992 at 1, wanted a whole number in 0..",
+  );
+  expect(await message({ t: i64(-5n, 0n) })).toContain("array t has -5 at 0");
+  expect(await message({ p: i64(1n, -1n) })).toContain(
+    "array p has -1 at 1, wanted a whole number in 0..1: save -1, for OFF, as 0",
+  );
+  expect(await message({ x: i64(0n, 65536n) })).toContain("array x has 65536 at 1, wanted a whole number in 0..65535");
+  const nan = { dtype: "F32" as const, shape: [2], data: Float32Array.of(0, Number.NaN) };
+  expect(await message({ y: nan })).toContain("array y has NaN at 1");
+});
+
+test("arrays that no event needs are not unpacked", async () => {
+  const other = { dtype: "U8" as const, shape: [2], data: Uint8Array.of(1, 2) };
+  const bytes = events({ other });
+  bytes[bytes.lastIndexOf(0x93)] = 0; // damages `other`, the last one
+  expect((await parseEventNpz(bytes, "f")).kind).toBe("events");
+  await expect(parseNpz(bytes, "f")).rejects.toThrow("check sum differs");
 });
