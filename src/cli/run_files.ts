@@ -197,16 +197,26 @@ export class RunFiles {
 
   /** Saves. `scheduled`: whether a run that is not stopped would have saved here too. */
   async checkpoint(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<void> {
+    const path = await this.save(session, position, elapsed, scheduled);
+    const row = { kind: "checkpoint", step: position.step, path, elapsed, ...(scheduled ? {} : { stopped: true }) };
+    this.rows.push(row);
+    this.directory.append(METRICS, JSON.stringify(row));
+    this.out.emit(row);
+  }
+
+  /** Saves what the next checkpoint, of the same step, takes the place of: a run that is killed before it goes on from here. */
+  async checkpointUnseen(session: Session, position: Position, elapsed: number): Promise<void> {
+    await this.save(session, position, elapsed, false);
+  }
+
+  private async save(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<string> {
     const isBest = session.bestAccuracy > this.bestSaved;
     const { fingerprint: data } = this.sources;
     const host = { elapsed, scheduled, data, board: await this.board.state(), damaged: this.damagedImages() };
     const path = await this.shelf.save(position.step, await session.save(position, host), isBest);
     if (isBest) this.bestSaved = session.bestAccuracy;
     this.sources.folder.hasCheckpoint();
-    const row = { kind: "checkpoint", step: position.step, path, elapsed, ...(scheduled ? {} : { stopped: true }) };
-    this.rows.push(row);
-    this.directory.append(METRICS, JSON.stringify(row));
-    this.out.emit(row);
+    return path;
   }
 
   /** Looks at the weights at the end of an epoch: for TensorBoard, and for the trail when the recipe wants one. */

@@ -128,7 +128,8 @@ async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<nu
   const before = files.secondsSoFar();
   const started = performance.now();
   const seconds = () => before + (performance.now() - started) / 1000;
-  const trained = await trainLoop({ recipe, session, files, progress, seconds, signal: stopping.signal });
+  await stopping.orStop(session.prepare(), beforeFirstStep(flags));
+  const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
   progress.stop();
   const goOn = `go on with: espalier train --resume ${recipe.out}`;
   if (!trained.finished) {

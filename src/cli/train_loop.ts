@@ -1,5 +1,6 @@
 // The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
 import {
+  type CheckpointReason,
   type EpochRecord,
   type FitResult,
   NonFiniteError,
@@ -11,6 +12,7 @@ import { FileError } from "../node/index.ts";
 import type { Progress } from "./progress.ts";
 import type { Recipe } from "./recipe.ts";
 import type { RunFiles } from "./run_files.ts";
+import type { Stopping } from "./stop_at_signals.ts";
 
 /** What a user would want to know before the run is over. */
 function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
@@ -32,7 +34,7 @@ export interface LoopParts {
   readonly progress: Progress;
   /** Seconds that the run has taken, those before a resume too. */
   readonly seconds: () => number;
-  readonly signal: AbortSignal;
+  readonly stopping: Pick<Stopping, "signal" | "takeSaveRequest">;
 }
 
 /** Trains to the end or until the signal. */
@@ -40,7 +42,8 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const loop = new Loop(parts);
   const { recipe } = parts;
   const result = await finite(parts, {
-    signal: AbortSignal.any([parts.signal, loop.broken.signal]),
+    signal: AbortSignal.any([parts.stopping.signal, loop.broken.signal]),
+    saveAsked: () => parts.stopping.takeSaveRequest(),
     checkpointEvery: recipe.checkpoint.per === "step" ? recipe.checkpoint.every : 0,
     onStep: (position) => loop.onStep(position),
     onRecord: (record) => loop.onRecord(record),
@@ -119,13 +122,18 @@ class Loop {
     progress.log(epochLine(record, session.epochs));
   }
 
-  async onCheckpoint(position: Position, reason: "interval" | "epoch" | "abort"): Promise<void> {
+  async onCheckpoint(position: Position, reason: CheckpointReason): Promise<void> {
     const { files, recipe, seconds, session } = this.parts;
     const { every, per } = recipe.checkpoint;
     const { epoch, batch } = position;
+    const last = epoch + 1 === session.epochs;
     // At the end of an epoch whose test is done: steps are saved besides each epoch.
     const byEpoch = batch === 0 && (per === "step" ? every > 0 : every > 0 && epoch % every === 0);
     const scheduled = reason === "interval" || byEpoch || (batch === 0 && epoch === session.epochs);
-    if (scheduled || reason === "abort") await files.checkpoint(session, position, seconds(), scheduled);
+    if (scheduled || reason === "abort" || reason === "asked")
+      await files.checkpoint(session, position, seconds(), scheduled);
+    // What is due after the test is saved before it too, and takes its place then.
+    else if (reason === "test due" && (per === "step" || last || (every > 0 && (epoch + 1) % every === 0)))
+      await files.checkpointUnseen(session, position, seconds());
   }
 }

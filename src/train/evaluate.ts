@@ -7,6 +7,7 @@ import { empty, NonFiniteError, persistent, rehearse, scalar, type Tensor } from
 import { BatchStep, type TrainBatch, type TrainBatches } from "./batch_input.ts";
 import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
+import { Pace } from "./pace.ts";
 
 export interface Evaluation {
   /** Mean cross entropy, without label smoothing. */
@@ -25,8 +26,6 @@ function notFinite(batch: number, first: number, size: number): NonFiniteError {
 }
 
 const SLOTS = 64;
-/** Batches under way where a signal may end the evaluation. */
-const STOPPABLE = 8;
 /** Where random draws of evaluation begin, far from the steps of training: batch i draws at this step + i. */
 export const FIRST_DRAW = 2 ** 31;
 
@@ -80,6 +79,7 @@ export class Evaluator {
   async run(batches: TrainBatches, signal?: AbortSignal): Promise<Evaluation | null> {
     const { model, meter } = this;
     const wasTraining = model.training;
+    const pace = signal ? new Pace() : null;
     model.eval();
     let loss = 0;
     let correct = 0;
@@ -101,8 +101,8 @@ export class Evaluator {
         this.enqueue(batch, done);
         batches.recycle?.(batch);
         done++;
-        // Of a run that may be stopped, a few batches are under way at most: a signal does not wait for a whole ring.
-        if (done - read === (signal ? STOPPABLE : SLOTS)) await drain();
+        if (done - read === SLOTS) await drain();
+        else await pace?.enqueued();
       }
       await drain();
     } finally {

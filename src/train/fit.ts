@@ -64,6 +64,12 @@ export interface Position {
   readonly batch: number;
 }
 
+/**
+ * Why there may be a checkpoint: its interval, an epoch whose test is done, one whose test is due (all batches used; the next
+ * one of the same step takes its place), a host that asked for it, or an abort.
+ */
+export type CheckpointReason = "interval" | "epoch" | "test due" | "asked" | "abort";
+
 export interface FitOptions {
   readonly train: TrainStep;
   readonly optimizer: SGD;
@@ -97,7 +103,9 @@ export interface FitOptions {
   readonly onStep?: (position: Position) => void;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
   readonly checkpointEvery?: number;
-  readonly onCheckpoint?: (position: Position, reason: "interval" | "epoch" | "abort") => Promise<void>;
+  readonly onCheckpoint?: (position: Position, reason: CheckpointReason) => Promise<void>;
+  /** Asked after each step: true asks for a checkpoint there. */
+  readonly saveAsked?: () => boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -5,6 +5,7 @@ import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import type { EpochRecord, FitOptions, FitResult, Position, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
+import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
 
 /** Threshold in force after the last step enqueued. */
@@ -110,7 +111,10 @@ export class FitLoop {
       if (signal?.aborted && this.batch < stepsPerEpoch) return this.stopped();
       if (this.batch < stepsPerEpoch)
         throw new RangeError(`epoch ${this.epoch + 1} ended after ${this.batch} of ${stepsPerEpoch} batches`);
-      if (signal?.aborted || !(await this.endEpoch())) return this.stopped();
+      if (signal?.aborted) return this.stopped();
+      // Before the test, which may take long: a run that is killed amid it goes on with it.
+      await this.options.onCheckpoint?.(this.position, "test due");
+      if (!(await this.endEpoch())) return this.stopped();
       await this.options.onCheckpoint?.(this.position, signal?.aborted ? "abort" : "epoch");
       if (signal?.aborted && this.epoch < epochs) return this.result(false);
     }
@@ -131,6 +135,7 @@ export class FitLoop {
     const { options } = this;
     const { signal, stepsPerEpoch, checkpointEvery: every } = options;
     const batches = options.batches(this.epoch, this.batch);
+    const pace = signal ? new Pace() : null;
     for await (const data of batches) {
       if (options.beforeStep) {
         await options.beforeStep(this.position);
@@ -145,12 +150,14 @@ export class FitLoop {
         this.pending = this.log();
         this.pending.catch(() => {}); // rethrown when awaited
       }
-      if (every && this.step % every === 0 && this.batch < stepsPerEpoch) {
+      const reason = every && this.step % every === 0 ? "interval" : options.saveAsked?.() ? "asked" : null;
+      if (reason && this.batch < stepsPerEpoch) {
         await this.pending;
         // A loss that is not finite shows here, before anything is saved.
         await this.snapshot();
-        await options.onCheckpoint?.(this.position, "interval");
+        await options.onCheckpoint?.(this.position, reason);
       }
+      await pace?.enqueued();
       if (signal?.aborted) break;
     }
     await this.pending;

@@ -30,6 +30,7 @@ export type { RunConfig } from "./config.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
 export {
+  type CheckpointReason,
   type EpochRecord,
   type FitOptions,
   type FitResult,

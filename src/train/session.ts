@@ -60,7 +60,7 @@ export interface LayerSparsity {
 
 type FitCallbacks = Pick<
   FitOptions,
-  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "signal"
+  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
 >;
 
 export class Session {
@@ -81,6 +81,7 @@ export class Session {
   private readonly transform: ImageTransform | undefined;
   private readonly masks: MaskWatch;
   private resumed = false;
+  private prepared = false;
   private loop: FitLoop | null = null;
   /** Counters at `position`, and the seconds of its epoch: of a checkpoint, or of the last `fit`. */
   private held: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
@@ -219,6 +220,17 @@ export class Session {
     return recordings;
   }
 
+  /**
+   * What comes before the first step: a method's choice of masks, for which it may train, and the trial of kernels. `fit` does
+   * it where nobody has.
+   */
+  async prepare(): Promise<void> {
+    if (this.prepared) return;
+    await this.start();
+    await this.tune();
+    this.prepared = true;
+  }
+
   /** Lets the tuner try kernels for every batch shape of the run, before the first step is captured. */
   private async tune(): Promise<void> {
     const { tuner } = currentGpu();
@@ -246,8 +258,7 @@ export class Session {
 
   /** Trains from the current position to the end, or until the signal. */
   async fit(callbacks: FitCallbacks = {}): Promise<FitResult> {
-    await this.start();
-    await this.tune();
+    await this.prepare();
     const { config } = this.options;
     const loop = new FitLoop({
       ...callbacks,
