@@ -39,7 +39,7 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   makeFolder(dirname(path));
   await writeAtomic(path, new TextEncoder().encode(page));
   const rows = runs.map(rowOf);
-  out.say(terminalTable(rows));
+  out.say(terminalTable(rows), "rendered");
   out.say(`page           ${path}`);
   out.emit({ kind: "compare", out: path, runs: rows });
   return 0;

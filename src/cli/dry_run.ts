@@ -202,7 +202,7 @@ export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out
   say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${number(100 * prune.sparsity)} % zeros`}`);
   say("memory", `${mib(plan.peak)} at its peak, predicted`);
   if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}`);
-  out.say(milestoneTable(milestones));
+  out.say(milestoneTable(milestones), "rendered");
   const about = {
     kind: "plan",
     model: recipe.model.name,

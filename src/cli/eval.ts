@@ -164,8 +164,8 @@ async function testOn(
   const wantsActivity = flags.activity || isSpiking(name);
   const activity = wantsActivity ? await activityOf(model, matched.data, { model: settings }, random, batchSize) : null;
   const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
-  out.say(renderLayerTable(layers));
-  if (activity) out.say(renderActivityTable(activity.report));
+  out.say(renderLayerTable(layers), "rendered");
+  if (activity) out.say(renderActivityTable(activity.report), "rendered");
   out.say(
     `${name} on ${test.name}: accuracy ${(100 * result.accuracy).toFixed(2)} % (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${(100 * sparsity).toFixed(2)} %`,
   );

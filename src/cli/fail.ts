@@ -2,6 +2,7 @@
 // number for a run that a signal stopped, 1 for the rest.
 import { constants } from "node:os";
 import { bugTracker, versions } from "../node/index.ts";
+import { writeLine } from "./terminal.ts";
 
 /** Wrong arguments: exit code 2. */
 export class UsageError extends Error {
@@ -73,7 +74,7 @@ function unexpected(error: unknown, debug: boolean): string[] {
  */
 export function report(error: unknown): number {
   const debug = !["", "0"].includes(process.env["ESPALIER_DEBUG"] ?? "");
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const say = (line: string) => writeLine(process.stderr, line);
   if (error instanceof Interrupted) {
     say(error.message);
     return error.exitCode;

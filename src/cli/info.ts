@@ -122,7 +122,7 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
       input.size,
     ]);
     out.say("");
-    out.say(renderSummary(model, summary));
+    out.say(renderSummary(model, summary), "rendered");
     out.emit({ kind: "model", name: model, ...summary });
     if (batch !== undefined) predict({ ...flags, ...input, model, batch }, adapter, out);
   } else {

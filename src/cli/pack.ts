@@ -26,7 +26,7 @@ import { makeOutput, type Output } from "./json_log.ts";
 import { layoutOptions } from "./layout_options.ts";
 import { createProgress, type Progress, silent } from "./progress.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
-import { printable } from "./terminal.ts";
+import { printable, writeLine } from "./terminal.ts";
 
 export interface PackFlags {
   readonly dir: string;
@@ -212,7 +212,7 @@ async function openSources(flags: PackFlags, options: PackOptions, out: Output) 
 export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const options = packOptions(flags);
   using stops = stopAtSignals(out);
-  using _claim = await OutFolder.claim(flags, (line) => void process.stderr.write(`${line}\n`));
+  using _claim = await OutFolder.claim(flags, (line) => writeLine(process.stderr, line));
   const opening = openSources(flags, options, out);
   const { train, test, summary } = await stops.orStop(opening, "stopped before the first image");
   const total = train.length + test.length;

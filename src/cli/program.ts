@@ -17,6 +17,7 @@ import { METHOD_NAMES } from "./methods.ts";
 import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
+import { writeText } from "./terminal.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
 import { flagNames, settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
@@ -32,7 +33,9 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
   const root = new Command("espalier")
     .description("Trains and prunes neural networks on WebGPU, in Node and in browsers.")
     .showSuggestionAfterError()
-    .exitOverride();
+    .exitOverride()
+    // Usage errors repeat what was typed, or what a script put in its place.
+    .configureOutput({ writeErr: (text) => writeText(process.stderr, text) });
 
   layoutOptions(gpuOptions(root.command("train")))
     .summary("train and prune a network")

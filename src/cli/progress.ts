@@ -1,6 +1,7 @@
 // Shows how far a run is: a bar that redraws itself on a terminal, a plain line every few seconds in a log file.
 import { MultiBar, type SingleBar } from "cli-progress";
-import { printable, type Screen, terminalStyle } from "./terminal.ts";
+import { visibleLines } from "../text/index.ts";
+import { printable, type Screen, terminalStyle, writeLine } from "./terminal.ts";
 
 /** Values shown beside the progress, e.g. { loss: 0.0812, sparsity: "93.1 %" }. Numbers are cut to 4 digits. */
 export type ProgressPayload = Readonly<Record<string, number | string>>;
@@ -41,7 +42,7 @@ export function createProgress(options: ProgressOptions = {}): Progress {
   if (!(everySeconds >= 0)) throw new RangeError(`progress: everySeconds wants a number >= 0, got ${everySeconds}`);
   const prefix = label === "" ? "" : `${printable(label)} `;
   const describe = describer(now);
-  const write = (line: string) => void stream.write(`${line}\n`);
+  const write = (line: string) => writeLine(stream, line);
   return terminalStyle(stream, options.env).interactive
     ? barProgress(prefix, stream, describe, write)
     : lineProgress(prefix, everySeconds * 1000, now, describe, write);
@@ -104,7 +105,7 @@ function barProgress(
     },
     log(line) {
       if (!bar || stopped) return write(line);
-      bars.log(`${line}\n`);
+      bars.log(`${visibleLines(line)}\n`);
       bars.update(); // stop() would drop lines that still wait for the timer
     },
     stop() {

@@ -1,5 +1,6 @@
 // `espalier setup` and `espalier doctor`: bring an adapter, check the adapter.
 import { doctor, type SetupOptions, setup, versions } from "../node/index.ts";
+import { writeLine } from "./terminal.ts";
 
 export interface RunSetupOptions {
   /** May add a package source to the system. */
@@ -8,7 +9,7 @@ export interface RunSetupOptions {
   readonly driver?: SetupOptions["driver"];
 }
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const say = (line: string): void => writeLine(process.stdout, line);
 
 /** Sets up an adapter where there is none and prints what it is. Returns 0. Errors: SetupError. */
 export async function runSetup(options: RunSetupOptions = {}): Promise<number> {

@@ -1,5 +1,6 @@
 // What the stream we print to can show: nothing but ASCII in a file or a pipe, boxes and bars on a terminal, colours
-// when the user has not said NO_COLOR.
+// when the user has not said NO_COLOR. And the way there: a line never holds what a terminal acts on.
+import { visibleLines } from "../text/index.ts";
 
 /** The part of a stream (process.stdout, process.stderr) that says what it is. */
 export interface Screen {
@@ -26,3 +27,16 @@ export function terminalStyle(
 
 /** Text without control characters: names come from files, and a file must not move the cursor. */
 export { printable } from "../text/index.ts";
+
+/**
+ * Writes a line for people, and is the one way to a terminal: what it acts on is spelled out (\x1b), whoever brought it along.
+ * Line breaks and tabs stay. `rendered`: a table of ours, whose colours are meant and whose cells went through `printable`.
+ */
+export function writeLine(stream: Pick<NodeJS.WritableStream, "write">, line: string, rendered = false): void {
+  stream.write(`${rendered ? line : visibleLines(line)}\n`);
+}
+
+/** The same for text that has its line breaks, such as help and usage errors. */
+export function writeText(stream: Pick<NodeJS.WritableStream, "write">, text: string): void {
+  stream.write(visibleLines(text));
+}

@@ -78,7 +78,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   const { directory, entries } = await readTrail(flags.run);
   const front = frontEpochs(entries);
   const choice = chooseEntry(flags.run, entries, flags);
-  out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null));
+  out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null), "rendered");
 
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
   const { renderTrailPlot } = await import("./trail_plot.ts");

@@ -19,6 +19,7 @@ import { RunFiles } from "./run_files.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { buildSession } from "./session.ts";
 import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
+import { writeLine } from "./terminal.ts";
 import { loadData, samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
 import { plannerOf, planWithin, withMemoryTable } from "./train_memory.ts";
@@ -31,7 +32,7 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   using stopping = stopAtSignals(out, "as soon as the run is saved");
   const flags = settleAuto(given);
   const { recipe, folder } = await openRun(flags, (line) => {
-    if (out.json) process.stderr.write(`${line}\n`);
+    if (out.json) writeLine(process.stderr, line);
     else out.say(line);
   });
   using _claim = folder;
@@ -138,7 +139,10 @@ async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<nu
   const finishing = finishRun({ recipe, session, files, seconds, data, gpu, random, predictedPeakBytes, out }, trained);
   await stopping.orStop(finishing, `stopped after the last step, before the result was written; ${goOn}`);
   for (const row of (await profile?.stop()) ?? [])
-    process.stderr.write(`${row.ms.toFixed(1).padStart(10)} ms  ${String(row.calls).padStart(7)} x  ${row.kernel}\n`);
+    writeLine(
+      process.stderr,
+      `${row.ms.toFixed(1).padStart(10)} ms  ${String(row.calls).padStart(7)} x  ${row.kernel}`,
+    );
   return 0;
 }
 

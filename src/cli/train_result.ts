@@ -82,7 +82,7 @@ async function measure(parts: EndParts, { loss, position }: FitResult) {
 function say(out: Output, final: Final, activity: ActivityReport | null): void {
   const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
   out.say("");
-  out.say(renderLayerTable(final.layers));
+  out.say(renderLayerTable(final.layers), "rendered");
   for (const line of reportLines(final.report)) out.say(line);
   const { beforeFinetune: before } = final;
   if (before) {
@@ -90,7 +90,7 @@ function say(out: Output, final: Final, activity: ActivityReport | null): void {
   }
   if (activity) {
     out.say("");
-    out.say(renderActivityTable(activity.report));
+    out.say(renderActivityTable(activity.report), "rendered");
     out.say("");
   }
   out.say(

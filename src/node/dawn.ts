@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { configureTuning } from "../gpu/index.ts";
+import { visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
@@ -111,5 +112,7 @@ function publish(gpu: GPU, globals: object): void {
 function noteSoftware(name: string): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
-  process.stderr.write(`espalier: no GPU in use: software adapter ${name}, a hundred times slower than a GPU\n`);
+  process.stderr.write(
+    `espalier: no GPU in use: software adapter ${visible(name)}, a hundred times slower than a GPU\n`,
+  );
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { TuneStore } from "../gpu/index.ts";
+import { visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { versions } from "./env.ts";
 import { writeAtomic } from "./files.ts";
@@ -35,7 +36,9 @@ function read(path: string): Content {
 }
 
 function ignored(path: string, why: string): void {
-  process.stderr.write(`espalier: ${path} is ignored, it holds no tuning results: ${why.replace(/\s+/g, " ")}\n`);
+  process.stderr.write(
+    `espalier: ${visible(path)} is ignored, it holds no tuning results: ${visible(why.replace(/\s+/g, " "))}\n`,
+  );
 }
 
 /**

@@ -81,3 +81,8 @@ test("a run that has not begun has no past; a long one is looked at here and the
   expect(pastDifference(was, was, 5e6)).toBeNull();
   expect(performance.now() - began).toBeLessThan(2000);
 });
+
+test("a run whose steps cannot be counted is refused", () => {
+  const config = { ...tinyConfig({ schedule: "none" }, {}), epochs: Number.MAX_SAFE_INTEGER };
+  expect(() => planRun(config, STEPS)).toThrow(/epochs: expected fewer, got 9007199254740991: 5 steps in each/);
+});
