@@ -95,9 +95,9 @@ export async function summarise(
   };
 }
 
-/** "cats 8, dogs 8"; of many classes the first, with the smallest and the largest. */
+/** "cats (8), dogs (8)"; of many classes the first, with the smallest and the largest. */
 function perClassWords(classes: readonly string[], counts: Uint32Array): string {
-  const word = (i: number) => `${classes[i]} ${counts[i]}`;
+  const word = (i: number) => `${classes[i]} (${counts[i]})`;
   const shown = Array.from({ length: Math.min(SHOWN, classes.length) }, (_, i) => word(i)).join(", ");
   if (classes.length <= SHOWN) return shown;
   let [least, most] = [0, 0];
@@ -116,7 +116,8 @@ export function summaryLines(summary: DataSummary): string[] {
   const line = (name: string, words: string) => `  ${name.padEnd(8)} ${printable(words)}`;
   const part = (name: "train" | "test") => {
     const { from, count, perClass } = summary[name];
-    return line(name, `${count}${from ? ` from ${from}` : ""}: ${perClassWords(classes, perClass)}`);
+    const where = from === "" ? "" : from.startsWith("held out") ? ` ${from}` : ` from ${from}`;
+    return line(name, `${count}${where}: ${perClassWords(classes, perClass)}`);
   };
   return [
     printable(`data: ${layout}${where === undefined ? "" : ` in ${where}`}`),

@@ -12,7 +12,9 @@ import {
   summarize,
 } from "../index.ts";
 import { adapterName } from "./adapter.ts";
+import { summaryLines, summaryRecord } from "./data_summary.ts";
 import type { Splits } from "./datasets.ts";
+import { writeSheet } from "./inspect_sheet.ts";
 import type { Output } from "./json_log.ts";
 import { mib } from "./memory_lines.ts";
 import type { Recipe } from "./recipe.ts";
@@ -196,6 +198,8 @@ export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out
     "data",
     `${train.name}: ${whole(train.length)} to train, ${whole(test.length)} to test, ${whole(train.classes.length)} classes, [${train.shape.join(", ")}]${imagined ? "; not read" : ""}`,
   );
+  for (const line of data.summary ? summaryLines(data.summary) : []) out.say(line);
+  const found = data.summary ? { data: summaryRecord(data.summary), sheet: await writeSheet(data, out) } : {};
   const { batchSize, microBatch = batchSize, prune } = recipe;
   const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
   say("steps", `${whole(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${whole(stepsPerEpoch)}`);
@@ -214,6 +218,7 @@ export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out
       return { name, parameters, macs, prunable: weights };
     }),
     dataRead: !imagined,
+    ...found,
     trainImages: train.length,
     testImages: test.length,
     classes: train.classes.length,

@@ -1,4 +1,4 @@
-// The command tree of `espalier`: train, trail, compare, eval, pack, predict, export, info, setup, doctor.
+// The command tree of `espalier`: train, trail, compare, eval, inspect, pack, predict, export, info, setup, doctor.
 import { Command, CommanderError, Option } from "commander";
 import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
 import { number, whole as wholeFrom } from "./arguments.ts";
@@ -11,6 +11,7 @@ import { report } from "./fail.ts";
 import { strictOptions } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
+import { addInspectCommand } from "./inspect.ts";
 import { makeOutput } from "./json_log.ts";
 import { layoutOptions } from "./layout_options.ts";
 import { METHOD_NAMES } from "./methods.ts";
@@ -111,7 +112,10 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
       "go on by itself so often when the GPU is lost; default 1, counted anew after a checkpoint",
       whole,
     )
-    .option("--dry-run", "say what the run would be, and time a few steps; nothing is written")
+    .option(
+      "--dry-run",
+      "say what the run would be and what the data are, and time a few steps; writes a sheet of images alone",
+    )
     .addOption(
       new Option("--tune <mode>", "try kernels first: auto does so on hardware").choices(["off", "auto", "on"]),
     )
@@ -180,6 +184,7 @@ Examples
       done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
     });
 
+  addInspectCommand(root, done);
   addPackCommand(root, done);
   addPredictCommand(root, done);
   addExportCommand(root, done);
