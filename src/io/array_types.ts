@@ -3,7 +3,7 @@ import { quote } from "../text/index.ts";
 
 export { quote } from "../text/index.ts";
 
-/** Half floats stay raw bits in a Uint16Array (see toFloat32), BOOL is one byte each, 0 or 1. */
+/** Floats of 16 and 8 bits stay raw bits (see toFloat32), BOOL is one byte each, 0 or 1. */
 export interface ArrayByDtype {
   F64: Float64Array;
   I64: BigInt64Array;
@@ -18,6 +18,11 @@ export interface ArrayByDtype {
   I8: Int8Array;
   U8: Uint8Array;
   BOOL: Uint8Array;
+  F8_E4M3: Uint8Array;
+  F8_E5M2: Uint8Array;
+  F8_E4M3FNUZ: Uint8Array;
+  F8_E5M2FNUZ: Uint8Array;
+  F8_E8M0: Uint8Array;
 }
 export type ArrayDtype = keyof ArrayByDtype;
 export type ArrayData = ArrayByDtype[ArrayDtype];
@@ -54,6 +59,11 @@ const constructors: Readonly<Record<ArrayDtype, ArrayConstructor>> = {
   I8: Int8Array,
   U8: Uint8Array,
   BOOL: Uint8Array,
+  F8_E4M3: Uint8Array,
+  F8_E5M2: Uint8Array,
+  F8_E4M3FNUZ: Uint8Array,
+  F8_E5M2FNUZ: Uint8Array,
+  F8_E8M0: Uint8Array,
 };
 
 /** All names, widest first. */
@@ -129,40 +139,89 @@ export function bytesOfArray(data: ArrayData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** 2^16 half floats as f32, built at the first use. */
-let halves: Float32Array | undefined;
+/** All values of a float format of 8 or 16 bits, in the order of their bits. */
+interface SmallFloat {
+  readonly exponentBits: number;
+  readonly mantissaBits: number;
+  readonly bias: number;
+  /** "ieee": the highest exponent is infinity and NaN. "fn": all ones are NaN. "fnuz": the sign alone is NaN. */
+  readonly special: "ieee" | "fn" | "fnuz";
+}
 
-function halfTable(): Float32Array {
-  if (halves) return halves;
-  halves = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 31) halves[bits] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else if (exponent === 0) halves[bits] = sign * fraction * 2 ** -24;
-    else halves[bits] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return halves;
+/** Sources: IEEE 754; arXiv:2209.05433 (E4M3, E5M2); arXiv:2206.02915 (the FNUZ forms). */
+const smallFloats = {
+  F16: { exponentBits: 5, mantissaBits: 10, bias: 15, special: "ieee" },
+  F8_E5M2: { exponentBits: 5, mantissaBits: 2, bias: 15, special: "ieee" },
+  F8_E4M3: { exponentBits: 4, mantissaBits: 3, bias: 7, special: "fn" },
+  F8_E5M2FNUZ: { exponentBits: 5, mantissaBits: 2, bias: 16, special: "fnuz" },
+  F8_E4M3FNUZ: { exponentBits: 4, mantissaBits: 3, bias: 8, special: "fnuz" },
+} as const satisfies Record<string, SmallFloat>;
+
+function smallFloat(bits: number, { exponentBits, mantissaBits, bias, special }: SmallFloat): number {
+  const top = 2 ** exponentBits - 1;
+  const sign = bits >> (exponentBits + mantissaBits) ? -1 : 1;
+  const exponent = (bits >> mantissaBits) & top;
+  const fraction = bits & (2 ** mantissaBits - 1);
+  if (special === "fnuz" && sign < 0 && exponent === 0 && fraction === 0) return Number.NaN;
+  if (special === "fn" && exponent === top && fraction === 2 ** mantissaBits - 1) return Number.NaN;
+  if (special === "ieee" && exponent === top) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  const mantissa = fraction / 2 ** mantissaBits;
+  return sign * (exponent === 0 ? mantissa * 2 ** (1 - bias) : (1 + mantissa) * 2 ** (exponent - bias));
+}
+
+/** Values by bits, built at the first use. */
+const tables = new Map<keyof typeof smallFloats, Float32Array>();
+
+function tableOf(dtype: keyof typeof smallFloats): Float32Array {
+  const known = tables.get(dtype);
+  if (known) return known;
+  const format = smallFloats[dtype];
+  const count = 2 ** (1 + format.exponentBits + format.mantissaBits);
+  const table = Float32Array.from({ length: count }, (_, bits) => smallFloat(bits, format));
+  tables.set(dtype, table);
+  return table;
 }
 
 /**
- * Any file array as f32. F32 comes back as it is (not copied), F16 and BF16 exactly, F64 and wide whole numbers rounded
- * to the nearest f32.
+ * Any file array as f32. F32 comes back as it is (not copied), floats of 16 and 8 bits exactly, F64 and wide whole numbers
+ * rounded to the nearest f32 (see float32Fault for those that this would bend).
  */
 export function toFloat32(array: FileArray): Float32Array {
   if (array.dtype === "F32") return array.data;
   const out = new Float32Array(array.data.length);
-  if (array.dtype === "F16") {
-    const table = halfTable();
-    for (let i = 0; i < out.length; i++) out[i] = table[array.data[i] as number] as number;
-  } else if (array.dtype === "BF16") {
+  if (array.dtype === "BF16") {
     const bits = new Uint32Array(out.buffer); // bfloat16 is the upper half of an f32
     for (let i = 0; i < out.length; i++) bits[i] = (array.data[i] as number) << 16;
+  } else if (array.dtype === "F8_E8M0") {
+    for (let i = 0; i < out.length; i++)
+      out[i] = array.data[i] === 255 ? Number.NaN : 2 ** ((array.data[i] as number) - 127);
+  } else if (Object.hasOwn(smallFloats, array.dtype)) {
+    const table = tableOf(array.dtype as keyof typeof smallFloats);
+    for (let i = 0; i < out.length; i++) out[i] = table[array.data[i] as number] as number;
   } else if (array.dtype === "I64" || array.dtype === "U64") {
     for (let i = 0; i < out.length; i++) out[i] = Number(array.data[i]);
   } else {
-    out.set(array.data);
+    out.set(array.data as Exclude<ArrayData, BigInt64Array | BigUint64Array>);
   }
   return out;
+}
+
+/**
+ * Which element f32 cannot stand for, or null: a whole number that is not exact in it, or a finite number beyond its range.
+ * Rounding the fraction of an F64 is no fault: that is what float32 weights are.
+ */
+export function float32Fault({ dtype, data }: FileArray): string | null {
+  const bad = (i: number) => `element ${i} is ${data[i]}, which float32 cannot hold`;
+  if (dtype === "I64" || dtype === "U64") {
+    const all = data as BigInt64Array | BigUint64Array;
+    const i = all.findIndex((v: bigint) => BigInt(Math.fround(Number(v))) !== v);
+    return i < 0 ? null : bad(i);
+  }
+  if (dtype === "I32" || dtype === "U32") {
+    const i = (data as Int32Array | Uint32Array).findIndex((v) => Math.fround(v) !== v);
+    return i < 0 ? null : bad(i);
+  }
+  if (dtype !== "F64") return null;
+  const i = data.findIndex((v) => Number.isFinite(v) && !Number.isFinite(Math.fround(v)));
+  return i < 0 ? null : bad(i);
 }

@@ -25,7 +25,6 @@ export {
 export * from "./shard.ts";
 export * from "./shard_index.ts";
 export {
-  type DenseArray,
   readModelWeights,
   SPARSE_LAYOUTS,
   type SparseLayout,
@@ -33,5 +32,12 @@ export {
   writeSparseModel,
 } from "./sparse_weights.ts";
 export * from "./torch/index.ts";
-export { readWeights, type WeightsFile } from "./weights_file.ts";
+export { type DenseArray, WeightsError } from "./weights_entry.ts";
+export {
+  type OpenWeights,
+  openWeights,
+  readWeights,
+  type TakeOptions,
+  type WeightsFile,
+} from "./weights_file.ts";
 export { readZip, writeZip, ZipError } from "./zip.ts";

@@ -28,6 +28,11 @@ export {
   type TensorInfo,
 } from "./safetensors_header.ts";
 
+/** Whether bytes start as a safetensors file does: the length of a header below 4 GiB, and its brace. */
+export function isSafetensors(bytes: Uint8Array): boolean {
+  return bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
+}
+
 export interface SafetensorsFile {
   /** In order of position in the file. */
   readonly tensors: Map<string, FileArray>;

@@ -163,6 +163,12 @@ function readMetadata(value: unknown, fail: Fail): Map<string, string> {
   return metadata;
 }
 
+/** Types of the format that are not read, and what to do about them. */
+const UNREAD: readonly (readonly [RegExp, string])[] = [
+  [/^F[46](_\w+)?$/, "save tensor.float()"],
+  [/^C(64|128)$/, "save the real and the imaginary part, as torch.view_as_real(tensor) has them"],
+];
+
 function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): TensorInfo {
   const label = `tensor ${quote(key)}`;
   if (LONE_SURROGATE.test(key)) return fail(`${label}: name is not valid Unicode`);
@@ -174,6 +180,8 @@ function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): T
   }
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isArrayDtype(dtype)) {
+    const known = UNREAD.find(([kind]) => typeof dtype === "string" && kind.test(dtype));
+    if (known) return fail(`${label}: dtype ${quote(dtype)} is not read: ${known[1]}`);
     return fail(`${label}: unknown dtype ${quote(dtype)}, known are ${arrayDtypes.join(", ")}`);
   }
   const fault = shapeFault(shape);

@@ -1,12 +1,8 @@
 // Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
 import { type FileArray, toFloat32 } from "./array_types.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
-import { parseSafetensors, SafetensorsError, writeSafetensors } from "./safetensors.ts";
-
-export interface DenseArray {
-  readonly data: Float32Array;
-  readonly shape: readonly number[];
-}
+import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+import { type DenseArray, denseOf } from "./weights_entry.ts";
 
 /**
  * How a file says which entries are not zero. bitmask: one bit for each entry, smaller up to some 90 % zeros. csr: a column
@@ -118,7 +114,20 @@ export function readModelWeights(
   bytes: Uint8Array,
   name: string,
 ): { weights: Map<string, DenseArray>; metadata: Map<string, string> } {
-  const { tensors, metadata } = parseSafetensors(bytes, name);
+  const file = parseSafetensors(bytes, name);
+  return { weights: modelWeightsOf(file, name), metadata: file.metadata };
+}
+
+/** Whether a safetensors file is a sparse model. */
+export function isSparseModel({ metadata }: Pick<SafetensorsFile, "metadata">): boolean {
+  return SPARSE_LAYOUTS.some((layout) => metadata.get("format") === FORMATS[layout]);
+}
+
+/** The same from a file that was read. */
+export function modelWeightsOf(
+  { tensors, metadata }: Pick<SafetensorsFile, "tensors" | "metadata">,
+  name: string,
+): Map<string, DenseArray> {
   const weights = new Map<string, DenseArray>();
   const fail: Fail = (message) => {
     throw new SafetensorsError(name, message);
@@ -126,9 +135,10 @@ export function readModelWeights(
   const layout = SPARSE_LAYOUTS.find((l) => metadata.get("format") === FORMATS[l]);
   if (!layout) {
     for (const [key, array] of tensors) {
-      if (!key.endsWith("num_batches_tracked")) weights.set(key, { data: toFloat32(array), shape: array.shape });
+      if (!key.endsWith("num_batches_tracked"))
+        weights.set(key, denseOf({ shape: array.shape, read: () => array }, key, name));
     }
-    return { weights, metadata };
+    return weights;
   }
   let shapes: Record<string, unknown>;
   try {
@@ -161,5 +171,5 @@ export function readModelWeights(
     if (typeof data === "string") fail(`${base} ${data}`);
     weights.set(base, { data: data as Float32Array, shape: shape as number[] });
   }
-  return { weights, metadata };
+  return weights;
 }

@@ -1,28 +1,192 @@
-// A model's weights out of whichever kind of file they come in: safetensors, sparse safetensors, or PyTorch's .pt/.pth.
-import { type DenseArray, readModelWeights } from "./sparse_weights.ts";
-import { denseWeights, isTorchFile, readTorchFile, stateDictOf } from "./torch/index.ts";
+// A model's weights out of whichever kind of file they come in: safetensors, sparse safetensors, PyTorch's .pt and .pth, or
+// the index of several of these.
+import { quote } from "./array_types.ts";
+import { KIND_BYTES, kindOf } from "./file_kinds.ts";
+import { type FileRanges, rangesOf } from "./file_ranges.ts";
+import { isSafetensors, readSafetensors } from "./safetensors.ts";
+import { parseWeightMap, readShards } from "./sharded_weights.ts";
+import { isSparseModel, modelWeightsOf } from "./sparse_weights.ts";
+import { isTorchFile, readTorchFile, TorchFileError, type TorchTree } from "./torch/index.ts";
+import { checkSize, dictNotes, usualDict, weightsDictsOf, wrapperKeys } from "./torch/state_dict.ts";
+import { bestEffort, type Choice, dictAt, type FitCheck, fittingChoice, plainChoice } from "./weights_choice.ts";
+import { type DenseArray, denseOf, type WeightsDict, WeightsError } from "./weights_entry.ts";
 
 export interface WeightsFile {
   readonly weights: Map<string, DenseArray>;
   /** The metadata of a safetensors file; empty for PyTorch's. */
   readonly metadata: Map<string, string>;
-  /** What was chosen and left out in a checkpoint, a sentence each. */
+  /** What was chosen, renamed, put together and left out, a sentence each. */
+  readonly notes: readonly string[];
+  /** Where the arrays do not fit: what else of the file could be meant. */
+  readonly hints?: readonly string[];
+}
+
+export interface TakeOptions {
+  /**
+   * Of a file with several dicts of tensors, the one to take, dotted: "ema.state_dict". Or what the names to take begin
+   * with, up to a dot.
+   */
+  readonly key?: string;
+  /**
+   * Says how well arrays fit the model. With it the one dict is taken that fits, under the names that fit; without it the
+   * usual dict, under its own names.
+   */
+  readonly fit?: FitCheck;
+  /** Entries that may be left out though they cannot be read. */
+  readonly mayLack?: (name: string) => boolean;
+}
+
+/** A file of weights that was opened: what it says of itself, and its arrays when one knows which. */
+export interface OpenWeights {
+  readonly metadata: Map<string, string>;
+  /** Errors: WeightsError or TorchFileError naming the file, as to the key, several dicts, or entries that cannot be read. */
+  take(options?: TakeOptions): WeightsFile;
+}
+
+export interface OpenOptions {
+  /** Opens a file that lies beside this one, for the index of a sharded model. */
+  readonly beside?: (file: string) => Promise<FileRanges>;
+}
+
+interface Opened {
+  readonly metadata: Map<string, string>;
+  readonly dicts: readonly WeightsDict[];
+  readonly tree: TorchTree | null;
   readonly notes: readonly string[];
 }
 
+const MAX_INDEX_BYTES = 2 ** 26;
+
+/** Reads one file that holds arrays itself; null: it is of another kind. */
+async function openArrays(source: FileRanges, head: Uint8Array): Promise<Opened | null> {
+  const { name, size } = source;
+  if (isSafetensors(head)) {
+    const file = await readSafetensors(source);
+    const { metadata, checked } = file;
+    const sparse = isSparseModel(file);
+    const entries = sparse
+      ? new Map(
+          [...modelWeightsOf(file, name)].map(([key, { data, shape }]) => [
+            key,
+            { shape, read: () => ({ dtype: "F32" as const, shape, data }) },
+          ]),
+        )
+      : new Map([...file.tensors].map(([key, array]) => [key, { shape: array.shape, read: () => array }]));
+    const notes = sparse && !checked ? ["has no checksum: written by an older version or another program"] : [];
+    return { metadata, dicts: [{ path: [], entries, ignored: [], refused: new Map() }], tree: null, notes };
+  }
+  if (!isTorchFile(head)) return null;
+  const tree = await readTorchFile(await source.read(0, size), name);
+  return { metadata: new Map(), dicts: weightsDictsOf(tree), tree, notes: [] };
+}
+
+async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail): Promise<Opened | null> {
+  const { size } = source;
+  if (size > MAX_INDEX_BYTES) return null;
+  const map = parseWeightMap(new TextDecoder().decode(await source.read(0, size)), fail);
+  if (map === null) return null;
+  const files = [...new Set(map.values())];
+  if (!beside)
+    return fail(`the index of a sharded model: give its shards (${files.slice(0, 3).map(quote).join(", ")})`);
+  const metadata = new Map<string, string>();
+  const dict = await readShards(
+    map,
+    async (file) => {
+      const shard = await beside(file).catch((cause: Error) =>
+        fail(`the index of a sharded model: its shard ${quote(file)} cannot be read: ${cause.message}`),
+      );
+      const opened = await openArrays(shard, await shard.read(0, Math.min(KIND_BYTES, shard.size)));
+      const [first] = opened?.dicts ?? [];
+      if (!opened || !first) return fail(`the index of a sharded model: its shard ${quote(file)} holds no weights`);
+      for (const [key, value] of opened.metadata) if (key !== "format") metadata.set(key, value);
+      return first;
+    },
+    fail,
+  );
+  return { metadata, dicts: [dict], tree: null, notes: [`read from ${files.length} shards`] };
+}
+
+type Fail = (problem: string) => never;
+
+const failFor =
+  (name: string): Fail =>
+  (problem) => {
+    throw new WeightsError(name, problem);
+  };
+
 /**
- * Weights as float32 by name, from a file whose kind its first bytes tell.
+ * Opens a file of weights, whose kind its first bytes tell.
  *
- * Options   key: the dict of a PyTorch checkpoint to take, see stateDictOf.
- * Errors    TorchFileError or SafetensorsError, naming the file.
+ * Errors    TorchFileError, SafetensorsError or WeightsError, naming the file: damaged, of another kind (a Git LFS pointer, a
+ *           web page, an archive, a model of another program: each by its name), or with names that run code.
  */
-export async function readWeights(
-  bytes: Uint8Array,
+export async function openWeights(
+  file: Uint8Array | FileRanges,
   name = "weights",
-  { key }: { key?: string } = {},
+  options: OpenOptions = {},
+): Promise<OpenWeights> {
+  const source = file instanceof Uint8Array ? rangesOf(file, name) : file;
+  const fail = failFor(source.name);
+  const head = await source.read(0, Math.min(KIND_BYTES, source.size));
+  let opened = await openArrays(source, head);
+  const kind = opened ? null : kindOf(head, source.name);
+  if (!opened && kind?.startsWith("a JSON text")) opened = await openIndex(source, options, fail);
+  // Its own words say what is wrong with a file that is named so and has no other kind.
+  if (!opened && kind === null && source.name.endsWith(".safetensors")) await readSafetensors(source);
+  if (!opened) return fail(kind ? `this is ${kind}` : "neither safetensors nor a file of torch.save");
+  const found = opened;
+  return { metadata: found.metadata, take: (take = {}) => takeFrom(found, source.name, take) };
+}
+
+/** Weights as float32 by name: openWeights and take in one. */
+export async function readWeights(
+  file: Uint8Array | FileRanges,
+  name = "weights",
+  { beside, ...take }: OpenOptions & TakeOptions = {},
 ): Promise<WeightsFile> {
-  if (!isTorchFile(bytes)) return { ...readModelWeights(bytes, name), notes: [] };
-  const tree = await readTorchFile(bytes, name);
-  const { arrays, notes } = stateDictOf(tree, { name, ...(key === undefined ? {} : { key }) });
-  return { weights: denseWeights(arrays), metadata: new Map(), notes };
+  return (await openWeights(file, name, beside ? { beside } : {})).take(take);
+}
+
+function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFile {
+  const { key, fit, mayLack = () => false } = options;
+  const fail: Fail = (problem) => {
+    throw opened.tree === null ? new WeightsError(file, problem) : new TorchFileError(file, problem);
+  };
+  const from = key === undefined ? null : keyed(opened, key, fail);
+  const choice = fit ? fitted(opened, from, fit, fail) : plainChoice(from ?? usualOf(opened, fail));
+  const way = (name: string) => (fit ? `; --allow-unexpected ${name} leaves it out` : "");
+  for (const [name, why] of choice.dict.refused) if (!mayLack(name)) fail(`${quote(name)}: ${why}${way(name)}`);
+  checkSize(choice.from, 2 ** 30, fail);
+  const others = from === null ? opened.dicts.filter((dict) => dict !== choice.from && dict.path.length > 0) : [];
+  const notes = [
+    ...opened.notes,
+    ...dictNotes(
+      choice.from,
+      others.map(({ path }) => quote(path.join("."))),
+    ),
+    ...choice.notes,
+  ];
+  const weights = new Map([...choice.entries].map(([name, entry]) => [name, denseOf(entry, name, file)]));
+  return { weights, metadata: opened.metadata, notes, hints: choice.hints };
+}
+
+/** The dict of a key. */
+function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
+  const found = dictAt(dicts, key);
+  if (found) return found;
+  if (tree !== null) return usualDict(tree, key, fail).dict;
+  const firsts = [...new Set([...(dicts[0]?.entries.keys() ?? [])].map((name) => name.split(".")[0]))];
+  return fail(`has no ${quote(key)}: its names begin with ${firsts.slice(0, 8).map(quote).join(", ")}`);
+}
+
+/** The dict that is meant where nothing else tells. */
+function usualOf({ dicts, tree }: Opened, fail: Fail): WeightsDict {
+  if (tree === null) return dicts[0] as WeightsDict;
+  const { dict } = usualDict(tree, undefined, fail);
+  return dicts.find(({ path }) => path.join("\0") === dict.path.join("\0")) ?? dict;
+}
+
+function fitted(opened: Opened, from: WeightsDict | null, fit: FitCheck, fail: Fail): Choice {
+  const dicts = from ? [from] : opened.dicts;
+  return fittingChoice(dicts, fit, wrapperKeys, fail) ?? bestEffort(from ?? usualOf(opened, fail), dicts, fit, fail);
 }

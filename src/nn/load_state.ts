@@ -9,6 +9,10 @@ export interface LoadOptions {
   readonly strict?: boolean;
   /** Names to leave alone in module and file, by a pattern or as dotted paths: "fc" is fc.weight and fc.bias. */
   readonly skip?: RegExp | readonly string[];
+  /** Names of the module that the file may lack: they keep the values they have. Patterns, see namePattern. */
+  readonly allowMissing?: readonly string[];
+  /** Names of the file that the module may lack: they are left out. Patterns, see namePattern. */
+  readonly allowUnexpected?: readonly string[];
   /** "new": the last layer keeps its first values when the file's has another number of classes, or has none. */
   readonly head?: "new";
   /** Default "refuse": an array that holds NaN or infinity is an error. "allow" loads it as it is. */
@@ -31,13 +35,54 @@ export interface LoadReport {
   readonly mismatched: readonly ShapeMismatch[];
   /** Names that `skip` or a new head left out, of the module or the file. */
   readonly skipped: readonly string[];
+  /** Names of the module that the file lacks and may lack. */
+  readonly keptAsTheyAre: readonly string[];
+  /** Names of the file that the module lacks and may lack. */
+  readonly leftOut: readonly string[];
+  /** Patterns of allowMissing and allowUnexpected, with the option's name, that met no name. */
+  readonly idle: readonly string[];
   /** What became of the last layer when it is new, else null. */
   readonly head: string | null;
   /** How many num_batches_tracked only one side has: PyTorch's count of training steps, which no result depends on. */
   readonly counters: number;
+  /** How many n_averaged the file has, which averaged models count in; there only if it has any. */
+  readonly averaged?: number;
 }
 
 const COUNTER = /(?:^|\.)num_batches_tracked$/;
+const AVERAGED = /(?:^|\.)n_averaged$/;
+
+/**
+ * Whether a name is one that a pattern means: `*` stands for any letters, dots too, and `?` for one. A pattern that ends at
+ * a dot of the name means all that is below: "fc" and "fc.*" are both fc.weight and fc.bias.
+ */
+export function namePattern(pattern: string): (name: string) => boolean {
+  const escaped = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*/g, ".*")
+    .replace(/\?/g, ".");
+  const whole = new RegExp(`^${escaped}(?:\\..*)?$`, "su");
+  return (name) => whole.test(name);
+}
+
+/** Names that some pattern means, and in the end the patterns that met none. */
+class Allowed {
+  readonly names: string[] = [];
+  private readonly patterns: readonly { pattern: string; test: (name: string) => boolean }[];
+  private readonly met = new Set<string>();
+  constructor(patterns: readonly string[]) {
+    this.patterns = patterns.map((pattern) => ({ pattern, test: namePattern(pattern) }));
+  }
+  take(name: string): boolean {
+    const meeting = this.patterns.filter(({ test }) => test(name));
+    for (const { pattern } of meeting) this.met.add(pattern);
+    if (meeting.length > 0) this.names.push(name);
+    return meeting.length > 0;
+  }
+  idle(option: string): string[] {
+    return this.patterns.filter(({ pattern }) => !this.met.has(pattern)).map(({ pattern }) => `${option} "${pattern}"`);
+  }
+}
 /** Lines of a report for each kind of trouble. */
 const MAX_LINES = 12;
 
@@ -62,7 +107,8 @@ class Part extends Module {
  * Shapes    each array as the module's tensor of that name, float32.
  * Options   strict (default true), skip, head: see LoadOptions.
  * Errors    OpError, before anything is written: with `strict` anything missing, unexpected or mismatched (the report's
- *           text); always when not one array fits, when `skip` meets no name, and what Module.loadStateDict refuses.
+ *           text); always when not one array fits, when `skip` or a pattern of what is allowed meets no name, and what
+ *           Module.loadStateDict refuses.
  */
 export function loadState(
   module: Module,
@@ -72,6 +118,10 @@ export function loadState(
   const report = compareState(module, arrays, options);
   const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
   if (trouble > 0 && (options.strict ?? true)) throw new OpError("loadState", formatLoadReport(report));
+  if (report.idle.length > 0) {
+    const words = "meets no name that is missing or unexpected";
+    throw new OpError("loadState", report.idle.map((pattern) => `${pattern} ${words}`).join("; "));
+  }
   if (report.loaded.length === 0) throw new OpError("loadState", `no array fits; ${formatLoadReport(report)}`);
   const targets = new Map(module.namedState());
   const part = new Part(report.loaded.map((name) => [name, targets.get(name) as LazyTensor]));
@@ -86,7 +136,7 @@ export function loadState(
 export function compareState(
   module: Module,
   arrays: ReadonlyMap<string, { readonly shape: Shape }>,
-  { skip = [], head }: LoadOptions = {},
+  { skip = [], head, allowMissing = [], allowUnexpected = [] }: LoadOptions = {},
 ): LoadReport {
   const targets = new Map(module.namedState());
   const names = new Set([...targets.keys(), ...arrays.keys()]);
@@ -97,11 +147,15 @@ export function compareState(
   const missing: string[] = [];
   const mismatched: ShapeMismatch[] = [];
   const skipped: string[] = [];
+  const mayLack = new Allowed(allowMissing);
+  const mayBring = new Allowed(allowUnexpected);
   let counters = 0;
+  let averaged = 0;
   for (const [name, target] of targets) {
     const given = arrays.get(name);
     if (left(name) || newHead?.owns(name)) skipped.push(name);
     else if (!given && COUNTER.test(name)) counters++;
+    else if (!given && mayLack.take(name)) continue;
     else if (!given) missing.push(name);
     else if (sameShape(given.shape, target.shape)) loaded.push(name);
     else mismatched.push({ name, want: target.shape, have: given.shape });
@@ -111,9 +165,13 @@ export function compareState(
     if (targets.has(name)) continue;
     if (left(name) || newHead?.owns(name)) skipped.push(name);
     else if (COUNTER.test(name)) counters++;
-    else unexpected.push(name);
+    else if (AVERAGED.test(name)) averaged++;
+    else if (!mayBring.take(name)) unexpected.push(name);
   }
-  return { loaded, missing, unexpected, mismatched, skipped, head: newHead?.text ?? null, counters };
+  const idle = [...mayLack.idle("allowMissing"), ...mayBring.idle("allowUnexpected")];
+  const allowed = { keptAsTheyAre: mayLack.names, leftOut: mayBring.names, idle };
+  const counted = { counters, ...(averaged > 0 ? { averaged } : {}) };
+  return { loaded, missing, unexpected, mismatched, skipped, ...allowed, head: newHead?.text ?? null, ...counted };
 }
 
 /** Whether a name is to be skipped; every part of `skip` must meet one. */
@@ -156,14 +214,18 @@ function headOf(module: Module, arrays: ReadonlyMap<string, { readonly shape: Sh
  * A report in words: one line when all is well, else counts and names, grouped by module and at most 12 lines of each kind.
  */
 export function formatLoadReport(report: LoadReport): string {
-  const { loaded, missing, unexpected, mismatched, skipped, head, counters } = report;
+  const { loaded, missing, unexpected, mismatched, skipped, keptAsTheyAre, leftOut, head, counters, averaged } = report;
   const total = loaded.length + missing.length + mismatched.length;
   const trouble = missing.length + unexpected.length + mismatched.length;
-  const lines = [trouble === 0 ? `loaded all ${count(total)}` : `${loaded.length} of ${count(total)} fit`];
+  const lines = [trouble === 0 ? `loaded all ${count(loaded.length)}` : `${loaded.length} of ${count(total)} fit`];
   if (head) lines.push(head);
   if (skipped.length > 0) lines.push(`${skipped.length} skipped: ${shortList(skipped)}`);
+  if (keptAsTheyAre.length > 0)
+    lines.push(`${keptAsTheyAre.length} not in the file keep their first values: ${shortList(keptAsTheyAre)}`);
+  if (leftOut.length > 0) lines.push(`${leftOut.length} of the file left out: ${shortList(leftOut)}`);
   if (counters > 0)
     lines.push(`${counters} num_batches_tracked left out: only PyTorch counts steps, no result depends on it`);
+  if (averaged) lines.push(`${averaged} n_averaged left out: how many models were averaged`);
   const block = (title: string, all: readonly string[]) => {
     if (all.length === 0) return;
     lines.push(title, ...all.slice(0, MAX_LINES).map((line) => `  ${line}`));

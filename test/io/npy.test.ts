@@ -32,7 +32,7 @@ function refusal(bytes: Uint8Array): string {
 
 test("what is written is read back, data at a multiple of 64", () => {
   fc.assert(
-    fc.property(fileArray(arrayDtypes.filter((dtype) => dtype !== "BF16")), (array) => {
+    fc.property(fileArray(arrayDtypes.filter((dtype) => !/^BF16|^F8/.test(dtype))), (array) => {
       const bytes = writeNpy(array);
       expect((bytes.length - array.data.byteLength) % 64).toBe(0);
       const back = parseNpy(bytes);

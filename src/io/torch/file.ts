@@ -1,11 +1,14 @@
 // PyTorch's .pt and .pth files: a zip of one pickle and the raw storages it names, or the older form without zip.
 import { quote, widthOf } from "../array_types.ts";
 import { unpackLimit } from "../decompress.ts";
+import { KIND_BYTES, kindOf } from "../file_kinds.ts";
+import { isSafetensors } from "../safetensors.ts";
 import { readZip, ZipError } from "../zip.ts";
 import { TorchFileError } from "./error.ts";
 import { globalNamed } from "./globals.ts";
 import { readLegacy } from "./legacy.ts";
-import { type PickleValue, readPickle } from "./pickle.ts";
+import { readPickle } from "./pickle.ts";
+import { PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { storageFrom } from "./storage_id.ts";
 import type { TorchStorage } from "./tensor.ts";
 
@@ -18,9 +21,8 @@ const PICKLE = /^(?:([^/]+)\/)?data\.pkl$/;
 /** Whether bytes start as a file of torch.save does, a zip archive or a pickle, and not as a safetensors file. */
 export function isTorchFile(bytes: Uint8Array): boolean {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4) return true;
-  // A safetensors header of 128 bytes starts with the same byte; its length has 8 bytes, then comes a brace.
-  const isSafetensors = bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
-  return bytes[0] === PROTO && !isSafetensors;
+  // A safetensors header of 128 bytes starts with the same byte.
+  return bytes[0] === PROTO && !isSafetensors(bytes);
 }
 
 /**
@@ -42,8 +44,8 @@ export async function readTorchFile(
 ): Promise<TorchTree> {
   const error = (problem: string) => new TorchFileError(name, problem);
   if (!isTorchFile(bytes)) {
-    const isTar = new TextDecoder().decode(bytes.subarray(257, 262)) === "ustar";
-    const seen = isTar ? "a tar archive, as PyTorch wrote before version 0.2" : "neither a zip archive nor a pickle";
+    const kind = kindOf(bytes.subarray(0, KIND_BYTES), name);
+    const seen = `neither a zip archive nor a pickle${kind ? `: this is ${kind}` : ""}`;
     throw error(`not a file of torch.save: ${bytes.length === 0 ? "it is empty" : seen}`);
   }
   if (bytes[0] === PROTO) return readLegacy(bytes, error);
@@ -57,10 +59,21 @@ export async function readTorchFile(
   return readArchive(files, error);
 }
 
+/** What a zip archive is that torch.save did not write. */
+function zipOf(names: readonly string[]): string {
+  const some = (test: (name: string) => boolean) => names.some(test);
+  if (names.length > 0 && names.every((name) => name.endsWith(".npy")))
+    return "a NumPy archive (.npz), not of torch.save";
+  if (some((name) => name === "model.weights.h5")) return "a Keras archive, not of torch.save";
+  const inner = names.find((name) => /\.(safetensors|pth?|bin|ckpt)$/.test(name));
+  if (inner !== undefined) return `a zip archive of ${quote(inner)}, which has to be unpacked first`;
+  return "a zip archive, but not one of torch.save";
+}
+
 function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: string) => TorchFileError): TorchTree {
   const pickles = [...files.keys()].filter((path) => PICKLE.test(path));
   const [path] = pickles;
-  if (path === undefined) throw error("a zip archive, but not one of torch.save: it has no data.pkl");
+  if (path === undefined) throw error(`${zipOf([...files.keys()])}: it has no data.pkl`);
   if (pickles.length > 1) throw error(`it has ${pickles.length} files named data.pkl`);
   const folder = path.slice(0, -"data.pkl".length);
   const order = files.get(`${folder}byteorder`);
@@ -73,6 +86,7 @@ function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: st
     global: globalNamed,
     persistent(id, fail) {
       const storage = storageFrom(id, fail);
+      if (storage instanceof PickleOpaque) return storage;
       const known = storages.get(storage.key);
       if (known) {
         if (known.dtype === storage.dtype && known.length === storage.length) return known;

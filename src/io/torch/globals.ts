@@ -1,7 +1,17 @@
-// The names that a weights file may use, and what each makes. A name that is not here is refused as it is read.
+// The names that a weights file may use, and what each makes. Names that are not known make nothing: what stands for them is
+// refused where a weight should be. Names that run commands or load code are refused as they are read.
 import { quote } from "../array_types.ts";
-import { describeValue, type PickleCall, PickleGlobal, type PickleValue } from "./pickle.ts";
-import { rebuildTensor, storageDtypes, TorchTensor } from "./tensor.ts";
+import { describeValue, type PickleCall, PickleGlobal, type PickleValue } from "./pickle_values.ts";
+import {
+  rebuildFromCpu,
+  rebuildFromType,
+  rebuildParameter,
+  rebuildParameterWithState,
+  rebuildTensor1,
+  rebuildTensor2,
+  rebuildTensor3,
+} from "./rebuild.ts";
+import { storageDtypes, tensorDtypes } from "./tensor.ts";
 
 type Maker = (call: PickleCall) => PickleValue;
 
@@ -32,44 +42,75 @@ const orderedDict: Maker = (call) => {
   return dict;
 };
 
-const parameter: Maker = ({ args, fail }) => {
-  const [data] = args;
-  return data instanceof TorchTensor ? data : fail(`a Parameter wants a tensor, has ${describeValue(data)}`);
+/** collections.Counter({...}): a dict of numbers. */
+const counter: Maker = ({ args, spend, fail }) => {
+  const [counts = new Map<PickleValue, PickleValue>()] = args;
+  if (!(counts instanceof Map) || args.length > 1)
+    return fail(`Counter: expected a dict, got ${describeValue(counts)}`);
+  spend(counts.size);
+  return new Map(counts);
+};
+
+/** collections.defaultdict(factory): a dict, which is filled later. The factory is a name and is never called. */
+const defaultDict: Maker = ({ args, fail }) => {
+  const [factory = null] = args;
+  if ((factory !== null && !(factory instanceof PickleGlobal)) || args.length > 1)
+    return fail(`defaultdict: expected a name or None, got ${describeValue(factory)}`);
+  return new Map();
 };
 
 const set: Maker = (call) => new Set(listOf("set", call));
 
 const callable: readonly (readonly [string, Maker])[] = [
   ["collections.OrderedDict", orderedDict],
+  ["collections.Counter", counter],
+  ["collections.defaultdict", defaultDict],
   ["builtins.set", set],
   ["__builtin__.set", set],
   ["builtins.frozenset", set],
   ["__builtin__.frozenset", set],
-  ["torch._utils._rebuild_tensor", rebuildTensor],
-  ["torch._utils._rebuild_tensor_v2", rebuildTensor],
-  ["torch._utils._rebuild_parameter", parameter],
+  ["torch._utils._rebuild_tensor", rebuildTensor1],
+  ["torch._utils._rebuild_tensor_v2", rebuildTensor2],
+  ["torch._utils._rebuild_tensor_v3", rebuildTensor3],
+  ["torch._utils._rebuild_parameter", rebuildParameter],
+  ["torch._utils._rebuild_parameter_with_state", rebuildParameterWithState],
+  ["torch._utils._rebuild_device_tensor_from_cpu_tensor", rebuildFromCpu],
+  ["torch._tensor._rebuild_from_type_v2", rebuildFromType],
   ["torch.Size", (call) => Object.freeze([...listOf("torch.Size", call)])],
   ["torch.device", device],
 ];
 
-const dtypes =
-  "float32 float64 float16 bfloat16 float double half int64 int32 int16 int8 uint8 long int short bool complex64 complex128";
+const names = [
+  ...storageDtypes.keys(),
+  "torch.storage.TypedStorage",
+  "torch.TypedStorage",
+  ...tensorDtypes.keys(),
+  ..."double float half long int short".split(" ").map((name) => `torch.${name}`),
+  // Dtypes that are not read: a tensor of one is refused where a weight should be.
+  ..."complex32 complex64 complex128 float4_e2m1fn_x2 qint8 quint8 qint32 quint4x2 quint2x4"
+    .split(" ")
+    .map((name) => `torch.${name}`),
+  ..."Tensor _tensor.Tensor nn.parameter.Parameter nn.Parameter nn.parameter.Buffer nn.Buffer"
+    .split(" ")
+    .map((name) => `torch.${name}`),
+];
 
 const allowed: ReadonlyMap<string, PickleGlobal> = new Map(
-  [
-    ...callable.map(([path, call]) => new PickleGlobal(path, call)),
-    ...[...storageDtypes.keys()].map((path) => new PickleGlobal(path)),
-    ...["torch.storage.TypedStorage", "torch.TypedStorage"].map((path) => new PickleGlobal(path)),
-    ...dtypes.split(" ").map((name) => new PickleGlobal(`torch.${name}`)),
-  ].map((entry) => [entry.path, entry]),
+  [...callable.map(([path, call]) => new PickleGlobal(path, call)), ...names.map((path) => new PickleGlobal(path))].map(
+    (entry) => [entry.path, entry],
+  ),
 );
 
-/** All names, for the documentation and its test. */
+/** All names that are known, for the documentation and its test. */
 export const allowedGlobals: readonly string[] = [...allowed.keys()];
 
-/** What to do about a refused name; the first that fits. */
+/** What to do about a name that is not known; the first that fits. */
 const advice: readonly (readonly [RegExp, string])[] = [
   [/^torch\._utils\._rebuild_sparse/, "sparse tensors are not read, save tensor.to_dense()"],
+  [/^torch\._utils\._rebuild_nested/, "nested tensors are not read, save torch.nested.to_padded_tensor(tensor, 0)"],
+  [/^torch\._utils\._rebuild_meta/, "meta tensors have no values: save a tensor of the CPU"],
+  [/^torch\._utils\._rebuild_wrapper_subclass/, "tensors of other classes are not read, save plain ones"],
+  [/^torch\._utils\._rebuild_(device_tensor_from_numpy|xla|hpu)/, "a tensor of another device: save tensor.cpu()"],
   [/^torch\._utils\._rebuild_q|^torch\.Q\w+Storage$/, "quantized tensors are not read, save tensor.dequantize()"],
   [/^torch\.Complex\w+Storage$/, "complex tensors are not read, save torch.view_as_real(tensor)"],
   [/^numpy\b|^_codecs\./, "NumPy objects and bytes are not read, save plain numbers or tensors"],
@@ -78,12 +119,54 @@ const advice: readonly (readonly [RegExp, string])[] = [
   [/^torch\b/, "only dense tensors in plain containers are read, save model.state_dict()"],
 ];
 
-/** The allowed global of this name; else fails with the name. */
+/** Modules that a file of weights can only name in order to do something. Their parts too. */
+const HARMFUL_MODULES: ReadonlySet<string> = new Set(
+  `os posix nt ntpath posixpath sys subprocess commands popen2 shutil socket ssl pty platform runpy importlib imp pkgutil
+  zipimport code codeop ctypes _ctypes cffi pickle _pickle cPickle dill cloudpickle joblib marshal shelve webbrowser timeit
+  trace pdb bdb profile cProfile doctest pydoc pip ensurepip venv signal multiprocessing asyncio urllib.request urllib2
+  requests ftplib smtplib telnetlib httplib operator _operator types inspect gc ast builtins __builtin__ io _io tempfile
+  fileinput linecache mmap distutils setuptools idlelib lib2to3 torch.hub torch.jit torch.package torch.ops
+  torch.serialization torch.utils.cpp_extension torch._dynamo torch._inductor torch.distributed.rpc numpy.testing numpy.f2py
+  numpy.distutils numpy.ctypeslib`.split(/\s+/),
+);
+
+/** Names of those modules, and of others that load files, which are harmless to name. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...["builtins", "__builtin__"].flatMap((module) =>
+    "object complex bytearray bytes slice range list dict tuple int long float str unicode bool"
+      .split(" ")
+      .map((name) => `${module}.${name}`),
+  ),
+  "torch.serialization._get_layout",
+  "types.SimpleNamespace",
+  ...["io", "_io"].flatMap((module) => [`${module}.BytesIO`, `${module}.StringIO`]),
+]);
+const HARMFUL_NAMES =
+  /^(torch|numpy)\.(\w+\.)*_?(load|loads|save|savez|load_\w+|fromfile|memmap|compile|import_\w+|_load_from_bytes)$/;
+
+/** One name of Python after the other, none of them an inner name of the language. */
+const IDENTIFIERS = /^[^\W\d]\w*(\.[^\W\d]\w*)+$/u;
+const isInner = (name: string) => /^__\w+__$/.test(name);
+
+function isHarmful(path: string): boolean {
+  if (HARMLESS.has(path)) return false;
+  if (!IDENTIFIERS.test(path) || path.length > 400) return true;
+  const parts = path.split(".");
+  const own = parts[0] === "__main__" || parts[0] === "__mp_main__" ? parts.slice(1) : parts;
+  if (own.some(isInner) || HARMFUL_NAMES.test(path)) return true;
+  return parts.some((_, i) => HARMFUL_MODULES.has(parts.slice(0, i).join(".")));
+}
+
+/**
+ * The global of this name: one that is known, or one of which nothing is made. Fails with the name where naming it alone
+ * shows what the file is made for.
+ */
 export function globalNamed(path: string, fail: (problem: string) => never): PickleGlobal {
   const found = allowed.get(path);
   if (found) return found;
   const hint =
     advice.find(([pattern]) => pattern.test(path))?.[1] ?? "loading it could run code; save model.state_dict()";
   const name = /^[\w.]{1,80}$/.test(path) ? path : quote(path);
-  return fail(`${name} is not allowed in a weights file: ${hint}`);
+  const refusal = `${name} is not allowed in a weights file: ${hint}`;
+  return isHarmful(path) ? fail(refusal) : new PickleGlobal(path, null, refusal);
 }

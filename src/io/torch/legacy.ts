@@ -2,7 +2,8 @@
 import { quote, widthOf } from "../array_types.ts";
 import type { TorchFileError } from "./error.ts";
 import { globalNamed } from "./globals.ts";
-import { type PickleHost, type PickleValue, readPickle } from "./pickle.ts";
+import { type PickleHost, readPickle } from "./pickle.ts";
+import { PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { storageFrom } from "./storage_id.ts";
 import type { TorchStorage } from "./tensor.ts";
 
@@ -22,6 +23,8 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
     global: globalNamed,
     persistent(id, fail) {
       const storage = storageFrom(id, fail);
+      // Storages lie one behind the other here: one of unknown size hides where the next begins.
+      if (storage instanceof PickleOpaque) return fail(storage.refusal);
       const known = storages.get(storage.key);
       if (!known) {
         storages.set(storage.key, storage);

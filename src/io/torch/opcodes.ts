@@ -37,6 +37,7 @@ export const OP = {
   TUPLE1: 0x85,
   TUPLE2: 0x86,
   TUPLE3: 0x87,
+  NEWOBJ: 0x81,
   NEWTRUE: 0x88,
   NEWFALSE: 0x89,
   LONG1: 0x8a,
@@ -47,12 +48,14 @@ export const OP = {
   EMPTY_SET: 0x8f,
   ADDITEMS: 0x90,
   FROZENSET: 0x91,
+  NEWOBJ_EX: 0x92,
   STACK_GLOBAL: 0x93,
   MEMOIZE: 0x94,
   FRAME: 0x95,
+  BYTEARRAY8: 0x96,
 } as const;
 
-/** Opcodes that there are in Python and not here: those that make objects, and the text forms of protocol 0. */
+/** Opcodes that there are in Python and not here: extensions, and the text forms of protocol 0. */
 const refused: Readonly<Record<number, string>> = {
   70: "FLOAT",
   73: "INT",
@@ -66,12 +69,9 @@ const refused: Readonly<Record<number, string>> = {
   108: "LIST",
   111: "OBJ",
   112: "PUT",
-  129: "NEWOBJ",
   130: "EXT1",
   131: "EXT2",
   132: "EXT4",
-  146: "NEWOBJ_EX",
-  150: "BYTEARRAY8",
   151: "NEXT_BUFFER",
   152: "READONLY_BUFFER",
 };

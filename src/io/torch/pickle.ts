@@ -2,48 +2,7 @@
 // to call anything but the functions of the host's own table.
 import { copyOf, quote } from "../array_types.ts";
 import { OP, opcodeName } from "./opcodes.ts";
-
-/** What a host makes for a pickle: tensors, storages, names. */
-export abstract class PickleObject {
-  /** What it is, for error messages. */
-  abstract readonly what: string;
-}
-
-/** Lists are arrays, tuples frozen arrays, dicts Maps, whole numbers beyond 2^53 bigints, bytes Uint8Arrays. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | readonly PickleValue[]
-  | Map<PickleValue, PickleValue>
-  | Set<PickleValue>
-  | PickleObject;
-
-/** What a function of the host's table is told. */
-export interface PickleCall {
-  readonly args: readonly PickleValue[];
-  /** To be told how many elements are copied: a small file could else ask for a large list a million times. */
-  spend(elements: number): void;
-  /** Throws the error for this problem, with the dict key that the result would have had. */
-  fail(problem: string): never;
-}
-
-/** An allowed global. With `call` it may be reduced; without, it is only a name. */
-export class PickleGlobal extends PickleObject {
-  readonly path: string;
-  readonly call: ((call: PickleCall) => PickleValue) | null;
-  constructor(path: string, call: ((call: PickleCall) => PickleValue) | null = null) {
-    super();
-    this.path = path;
-    this.call = call;
-  }
-  get what(): string {
-    return this.path;
-  }
-}
+import { describeValue, PickleGlobal, type PickleObject, PickleOpaque, type PickleValue } from "./pickle_values.ts";
 
 export interface PickleHost {
   /** The global `module.name`, or throws through `fail`. */
@@ -63,23 +22,19 @@ const MAX_CONTAINERS = 2 ** 20;
 /** How far below on the stack the dict key of what is being made is looked for: a Parameter's tensor has one name between. */
 const BELOW = 3;
 
-/** What a value is, in a word or two of Python. */
-export function describeValue(value: PickleValue | undefined): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "None";
-  if (value instanceof PickleObject) return value.what;
-  if (value instanceof Map) return "a dict";
-  if (value instanceof Set) return "a set";
-  if (value instanceof Uint8Array) return "bytes";
-  if (Array.isArray(value)) return Object.isFrozen(value) ? "a tuple" : "a list";
-  return typeof value === "bigint" ? `${value.toString().slice(0, 40)}` : quote(value);
+/** What calling a name makes that is not known here, or something that was made of one; else null. */
+function opaqueOf(callee: PickleValue): PickleOpaque | null {
+  if (callee instanceof PickleOpaque) return callee;
+  if (!(callee instanceof PickleGlobal) || callee.refusal === null) return null;
+  return new PickleOpaque(callee.path, callee.refusal);
 }
 
 /**
  * Reads one pickle, protocol 2 to 5, that starts at `start`; `next` is the byte after its STOP.
  *
- * Only what the tables of opcodes.ts list is carried out; REDUCE calls functions of the host's own and nothing else, and
- * BUILD on a dict drops what it is given (PyTorch leaves module versions there). Nothing here recurses, and time and memory
+ * Only what the tables of opcodes.ts list is carried out; REDUCE calls functions of the host's own and nothing else: of a
+ * name that the host does not know it makes a PickleOpaque, which takes and drops whatever comes. BUILD on a dict drops what
+ * it is given (PyTorch leaves module versions there). Nothing here recurses, and time and memory
  * are at most proportional to the bytes.
  *
  * Errors    through host.refuse, with byte and opcode: another opcode, truncated, a stack or memo used wrongly, a value of
@@ -162,11 +117,13 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
   };
   const extend = (items: readonly PickleValue[]) => {
     const list = top();
+    if (list instanceof PickleOpaque) return;
     if (!Array.isArray(list) || Object.isFrozen(list)) return fail(`wants a list, has ${describeValue(list)}`);
     for (const item of items) list.push(item);
   };
   const setItems = (items: readonly PickleValue[]) => {
     const dict = top();
+    if (dict instanceof PickleOpaque) return;
     if (!(dict instanceof Map)) return fail(`wants a dict, has ${describeValue(dict)}`);
     if (items.length % 2 !== 0) fail("a key has no value");
     for (let i = 0; i < items.length; i += 2) dict.set(items[i] as PickleValue, items[i + 1] as PickleValue);
@@ -190,12 +147,21 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
     const args = pop();
     const callee = pop();
     if (!Array.isArray(args) || !Object.isFrozen(args)) return fail(`wants a tuple, has ${describeValue(args)}`);
+    const unknown = opaqueOf(callee);
+    if (unknown) return make(unknown);
     if (!(callee instanceof PickleGlobal) || !callee.call) return fail(`${describeValue(callee)} cannot be called`);
     const spend = (elements: number) => {
       copied += elements;
       if (copied > bytes.length + COPY_ROOM) fail("copies of copies: far more elements than the file has bytes");
     };
     make(callee.call({ args: args as readonly PickleValue[], spend, fail: failing() }));
+  };
+  /** NEWOBJ: only of what is not known, which makes nothing. */
+  const newObject = () => {
+    const args = pop();
+    const made = opaqueOf(pop());
+    if (!Array.isArray(args) || !Object.isFrozen(args)) return fail(`wants a tuple, has ${describeValue(args)}`);
+    make(made ?? fail("is not allowed in a weights file"));
   };
 
   for (;;) {
@@ -273,6 +239,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         blob(view.getUint32(take(4), true));
         break;
       case OP.BINBYTES8:
+      case OP.BYTEARRAY8:
         blob(length8());
         break;
       case OP.EMPTY_TUPLE:
@@ -316,6 +283,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
       case OP.ADDITEMS: {
         const items = popMark();
         const set = top();
+        if (set instanceof PickleOpaque) break;
         if (!(set instanceof Set)) fail(`wants a set, has ${describeValue(set)}`);
         for (const item of items) (set as Set<PickleValue>).add(item);
         break;
@@ -351,6 +319,13 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
       case OP.REDUCE:
         reduce();
         break;
+      case OP.NEWOBJ:
+        newObject();
+        break;
+      case OP.NEWOBJ_EX:
+        pop();
+        newObject();
+        break;
       case OP.BINPERSID: {
         const id = pop();
         make(host.persistent(id, failing()));
@@ -358,6 +333,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
       }
       case OP.BUILD: {
         const state = pop();
+        if (top() instanceof PickleOpaque) break;
         if (!(state instanceof Map) || !(top() instanceof Map)) {
           fail(`only a dict may be given attributes, was ${describeValue(top())}`);
         }

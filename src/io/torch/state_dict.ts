@@ -1,9 +1,10 @@
-// Finding the state_dict in what torch.save was given: checkpoints wrap it in a dict, DataParallel puts a prefix before it.
-import { type FileArray, quote, toFloat32 } from "../array_types.ts";
-import type { DenseArray } from "../sparse_weights.ts";
+// Finding the dicts of tensors in what torch.save was given: checkpoints wrap them, often several, in other dicts.
+import { type FileArray, quote } from "../array_types.ts";
+import { wrapperPrefix } from "../weights_choice.ts";
+import { type DenseArray, denseOf, type WeightsDict } from "../weights_entry.ts";
 import { TorchFileError } from "./error.ts";
 import type { TorchTree } from "./file.ts";
-import { describeValue, type PickleValue } from "./pickle.ts";
+import { describeValue, PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { TorchTensor } from "./tensor.ts";
 
 export interface TorchStateDict {
@@ -11,7 +12,7 @@ export interface TorchStateDict {
   readonly arrays: Map<string, FileArray>;
   /** The dict keys that lead to it, such as ["state_dict"]; [] when the file is a state_dict itself. */
   readonly path: readonly string[];
-  /** The prefix that all names had and that is gone, "module." or "". */
+  /** The prefix that all names had and that is gone, such as "module." or "_orig_mod."; or "". */
   readonly stripped: string;
   /** Names of entries that are no tensors, such as epoch numbers. */
   readonly ignored: readonly string[];
@@ -29,82 +30,147 @@ export interface StateDictOptions {
 }
 
 /** What training scripts name the weights in a checkpoint, in the order in which they are tried. */
-export const wrapperKeys = ["state_dict", "model_state_dict", "model", "net"] as const;
-const PARALLEL = "module.";
+export const wrapperKeys = [
+  "state_dict",
+  "model_state_dict",
+  "model",
+  "net",
+  "network",
+  "model_state",
+  "params",
+  "weights",
+] as const;
 const MAX_LEVELS = 4;
+/** Dicts that are looked into. */
+const MAX_DICTS = 1000;
 
 type Dict = Map<PickleValue, PickleValue>;
-const holdsTensors = (value: PickleValue | undefined): value is Dict =>
-  value instanceof Map && [...value].some(([key, item]) => typeof key === "string" && item instanceof TorchTensor);
+type Fail = (problem: string) => never;
+const tensorsIn = (value: PickleValue | undefined): number => {
+  if (!(value instanceof Map)) return 0;
+  let count = 0;
+  for (const [key, item] of value) if (typeof key === "string" && item instanceof TorchTensor) count++;
+  return count;
+};
+const holdsTensors = (value: PickleValue | undefined): value is Dict => tensorsIn(value) > 0;
 
 const list = (keys: Iterable<PickleValue>) => {
   const all = [...keys].map((key) => describeValue(key));
   return `${all.slice(0, 8).join(", ")}${all.length > 8 ? `, and ${all.length - 8} more` : ""}`;
 };
 
+/** A dict with its tensors, what is none, and what cannot be read. */
+function contents(dict: Dict, path: readonly string[]): WeightsDict {
+  const entries = new Map<string, TorchTensor>();
+  const ignored: string[] = [];
+  const refused = new Map<string, string>();
+  for (const [key, value] of dict) {
+    const name = typeof key === "string" ? key : describeValue(key);
+    if (typeof key === "string" && value instanceof TorchTensor) entries.set(name, value);
+    else if (value instanceof PickleOpaque) refused.set(name, value.refusal);
+    else ignored.push(name);
+  }
+  return { path, entries, ignored, refused };
+}
+
+/** Refuses tensors that would take far more memory than the file has, by strides of zero. */
+export function checkSize(dict: WeightsDict, maxBytes: number, fail: Fail): void {
+  const tensors = [...dict.entries.values()].filter((entry) => entry instanceof TorchTensor);
+  const storages = new Set(tensors.map((tensor) => tensor.storage));
+  const stored = [...storages].reduce((sum, storage) => sum + storage.bytes.length, 0);
+  const wanted = tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+  if (wanted > maxBytes + 2 * stored) {
+    fail(`its tensors would take ${wanted} bytes out of ${stored} stored ones, ${maxBytes + 2 * stored} are allowed`);
+  }
+}
+
+/** All dicts of a tree that hold tensors, the outer ones first; none within more than four others. */
+export function weightsDictsOf(tree: TorchTree): WeightsDict[] {
+  const found: WeightsDict[] = [];
+  let level: { dict: Dict; path: readonly string[] }[] = tree instanceof Map ? [{ dict: tree, path: [] }] : [];
+  for (let depth = 0, seen = 0; depth <= MAX_LEVELS; depth++) {
+    const next: typeof level = [];
+    for (const { dict, path } of level) {
+      if (++seen > MAX_DICTS) return found;
+      if (holdsTensors(dict)) found.push(contents(dict, path));
+      for (const [key, value] of dict) {
+        if (typeof key === "string" && value instanceof Map) next.push({ dict: value, path: [...path, key] });
+      }
+    }
+    level = next;
+  }
+  return found;
+}
+
+/** The notes that every choice of a dict comes with. */
+export function dictNotes({ path, ignored }: WeightsDict, others: readonly string[]): string[] {
+  const notes = path.length > 0 ? [`took ${quote(path.join("."))}`] : [];
+  if (others.length > 0) notes.push(`left out ${others.join(", ")}, which hold tensors too`);
+  if (ignored.length > 0) notes.push(`left out ${list(ignored)}: no tensors`);
+  return notes;
+}
+
 /**
  * The state_dict in a tree from readTorchFile, as arrays in C order.
  *
- * The file's own dict when it holds tensors; else, of the dicts in it that do, the one under a key of wrapperKeys, else the
- * only one. `module.`, which DataParallel puts before every name, is taken off when all names have it.
+ * The file's own dict when it holds tensors, and no dict in it holds more; else, of the dicts in it that do, the one under a
+ * key of wrapperKeys, else the only one. `module.` of DataParallel and `_orig_mod.` of torch.compile are taken off when all
+ * names have them.
  *
- * Errors    TorchFileError: no dict with tensors, several without a usual name, `key` not there, more bytes than allowed.
+ * Errors    TorchFileError: no dict with tensors, several without a usual name, `key` not there, more bytes than allowed, and
+ *           an entry that cannot be read (sparse, quantized, complex, an object of an unknown class) by its name.
  */
 export function stateDictOf(
   tree: TorchTree,
   { name = "torch file", key, maxBytes = 2 ** 30 }: StateDictOptions = {},
 ): TorchStateDict {
-  const fail = (problem: string): never => {
+  const fail: Fail = (problem) => {
     throw new TorchFileError(name, problem);
   };
-  const { dict, path, others } = key === undefined ? search(tree, fail) : follow(tree, key, fail);
-  const notes = path.length > 0 ? [`took ${quote(path.join("."))}`] : [];
-  if (others.length > 0) notes.push(`left out ${others.join(", ")}, which hold tensors too`);
-
-  const tensors: [string, TorchTensor][] = [];
-  const ignored: string[] = [];
-  for (const [entry, value] of dict) {
-    if (typeof entry === "string" && value instanceof TorchTensor) tensors.push([entry, value]);
-    else ignored.push(typeof entry === "string" ? entry : describeValue(entry));
-  }
-  if (ignored.length > 0) notes.push(`left out ${list(ignored)}: no tensors`);
-  const stripped = tensors.every(([entry]) => entry.startsWith(PARALLEL)) ? PARALLEL : "";
+  const { dict, others } = usualDict(tree, key, fail);
+  const { entries, refused, path, ignored } = dict;
+  for (const [entry, why] of refused) fail(`${quote(entry)}: ${why}`);
+  const notes = dictNotes(dict, others);
+  const stripped = wrapperPrefix([...entries.keys()]);
   if (stripped) notes.push(`took ${quote(stripped)} off all names`);
-
-  const storages = new Set(tensors.map(([, tensor]) => tensor.storage));
-  const stored = [...storages].reduce((sum, storage) => sum + storage.bytes.length, 0);
-  const wanted = tensors.reduce((sum, [, tensor]) => sum + tensor.byteLength, 0);
-  if (wanted > maxBytes + 2 * stored) {
-    fail(`its tensors would take ${wanted} bytes out of ${stored} stored ones, ${maxBytes + 2 * stored} are allowed`);
-  }
-  const arrays = new Map(tensors.map(([entry, tensor]) => [entry.slice(stripped.length), tensor.read()]));
+  checkSize(dict, maxBytes, fail);
+  const arrays = new Map([...entries].map(([entry, tensor]) => [entry.slice(stripped.length), tensor.read()]));
   return { arrays, path, stripped, ignored, notes };
 }
 
 interface Found {
-  readonly dict: Dict;
-  readonly path: readonly string[];
+  readonly dict: WeightsDict;
   /** Keys of dicts with tensors beside the chosen one. */
   readonly others: readonly string[];
 }
 
-function search(tree: TorchTree, fail: (problem: string) => never): Found {
+/** The dict that is meant when nobody knows the model. */
+export function usualDict(tree: TorchTree, key: string | undefined, fail: Fail): Found {
+  return key === undefined ? search(tree, fail) : { dict: follow(tree, key, fail), others: [] };
+}
+
+function search(tree: TorchTree, fail: Fail): Found {
   const path: string[] = [];
   let others: readonly string[] = [];
   let dict = tree;
   for (let level = 0; level < MAX_LEVELS; level++) {
     if (dict instanceof TorchTensor) return fail("a lone tensor, wanted a dict of tensors by name");
+    if (dict instanceof PickleOpaque) return fail(dict.refusal);
     if (!(dict instanceof Map)) return fail(`wanted a dict of tensors by name, has ${describeValue(dict)}`);
     const here: Dict = dict;
     const inner = [...here].filter(([, value]) => holdsTensors(value)).map(([key]) => key);
     // A usual name goes first: beside the weights a checkpoint may have tensors, such as the state of a random generator.
     const usual = wrapperKeys.find((key) => inner.includes(key));
-    if (usual === undefined && holdsTensors(here)) return { dict: here, path, others };
+    const most = Math.max(0, ...inner.map((key) => tensorsIn(here.get(key))));
+    if (usual === undefined && tensorsIn(here) > 0 && tensorsIn(here) >= most)
+      return { dict: contents(here, path), others };
     if (usual === undefined && inner.length > 1) {
-      fail(`several dicts hold tensors (${list(inner)}): say which with the option key`);
+      fail(`several dicts hold tensors (${list(inner)}): say which with --key, in code with the option key`);
     }
     const chosen = usual ?? inner[0] ?? wrapperKeys.find((key) => here.get(key) instanceof Map);
     if (typeof chosen !== "string") {
+      const [unread] = contents(here, path).refused;
+      if (unread) return fail(`${quote(unread[0])}: ${unread[1]}`);
       return fail(`holds no state_dict: ${here.size === 0 ? "it is empty" : `its keys are ${list(here.keys())}`}`);
     }
     path.push(chosen);
@@ -114,20 +180,32 @@ function search(tree: TorchTree, fail: (problem: string) => never): Found {
   return fail(`holds no state_dict within ${MAX_LEVELS} levels`);
 }
 
-function follow(tree: TorchTree, key: string, fail: (problem: string) => never): Found {
-  const path = key.split(".");
+/** The dict at a dotted path; a key that has dots of its own is found too. */
+function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
   let dict = tree;
-  for (const step of path) {
-    const next = dict instanceof Map ? dict.get(step) : undefined;
-    if (next === undefined) {
-      return fail(`has no ${quote(key)}${dict instanceof Map ? `: the keys there are ${list(dict.keys())}` : ""}`);
+  let rest = key.split(".");
+  const path: string[] = [];
+  while (rest.length > 0) {
+    const here = dict;
+    const n = here instanceof Map ? rest.findLastIndex((_, i) => here.has(rest.slice(0, i + 1).join("."))) + 1 : 0;
+    if (n === 0) {
+      return fail(`has no ${quote(key)}${here instanceof Map ? `: the keys there are ${list(here.keys())}` : ""}`);
     }
-    dict = next;
+    const step = rest.slice(0, n).join(".");
+    path.push(step);
+    dict = (here as Dict).get(step) as PickleValue;
+    rest = rest.slice(n);
   }
-  return holdsTensors(dict) ? { dict, path, others: [] } : fail(`${quote(key)} is no dict of tensors by name`);
+  if (dict instanceof PickleOpaque) return fail(`${quote(key)}: ${dict.refusal}`);
+  return holdsTensors(dict) ? contents(dict, path) : fail(`${quote(key)} is no dict of tensors by name`);
 }
 
-/** All arrays as float32, for Module.loadStateDict: half floats exactly, wider numbers rounded to the nearest. */
-export function denseWeights(arrays: ReadonlyMap<string, FileArray>): Map<string, DenseArray> {
-  return new Map([...arrays].map(([key, array]) => [key, { data: toFloat32(array), shape: array.shape }]));
+/**
+ * All arrays as float32, for Module.loadStateDict: small floats exactly, wider numbers rounded to the nearest. Errors:
+ * WeightsError naming a whole number that float32 cannot hold, or one beyond its range.
+ */
+export function denseWeights(arrays: ReadonlyMap<string, FileArray>, file = "weights"): Map<string, DenseArray> {
+  return new Map(
+    [...arrays].map(([key, array]) => [key, denseOf({ shape: array.shape, read: () => array }, key, file)]),
+  );
 }

@@ -6,10 +6,9 @@ import {
   elementsAt,
   type FileArray,
   quote,
-  shapeFault,
   widthOf,
 } from "../array_types.ts";
-import { describeValue, type PickleCall, PickleObject, type PickleValue } from "./pickle.ts";
+import { PickleObject } from "./pickle_values.ts";
 
 /** torch.FloatStorage and its kin. */
 export const storageDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, ArrayDtype>([
@@ -27,6 +26,28 @@ export const storageDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, Ar
   ["torch.storage.UntypedStorage", "U8"],
 ]);
 
+/** What the dtypes are called that a tensor names by itself, since they have no storage class of their own. */
+export const tensorDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, ArrayDtype>([
+  ["torch.float64", "F64"],
+  ["torch.float32", "F32"],
+  ["torch.float16", "F16"],
+  ["torch.bfloat16", "BF16"],
+  ["torch.float8_e4m3fn", "F8_E4M3"],
+  ["torch.float8_e5m2", "F8_E5M2"],
+  ["torch.float8_e4m3fnuz", "F8_E4M3FNUZ"],
+  ["torch.float8_e5m2fnuz", "F8_E5M2FNUZ"],
+  ["torch.float8_e8m0fnu", "F8_E8M0"],
+  ["torch.int64", "I64"],
+  ["torch.int32", "I32"],
+  ["torch.int16", "I16"],
+  ["torch.int8", "I8"],
+  ["torch.uint64", "U64"],
+  ["torch.uint32", "U32"],
+  ["torch.uint16", "U16"],
+  ["torch.uint8", "U8"],
+  ["torch.bool", "BOOL"],
+]);
+
 /** A run of elements of one type. */
 export class TorchStorage extends PickleObject {
   readonly key: string;
@@ -35,7 +56,7 @@ export class TorchStorage extends PickleObject {
   readonly length: number;
   /** Of exactly that many elements. A file without zip has them behind the pickle, so they come later. */
   bytes: Uint8Array = new Uint8Array(0);
-  private array: ArrayData | null = null;
+  private readonly arrays = new Map<ArrayDtype, ArrayData>();
   constructor(key: string, dtype: ArrayDtype, length: number) {
     super();
     this.key = key;
@@ -45,31 +66,61 @@ export class TorchStorage extends PickleObject {
   get what(): string {
     return `storage ${quote(this.key)}`;
   }
+  get byteLength(): number {
+    return this.length * widthOf(this.dtype);
+  }
   /** All elements: a view of the file where alignment allows, else one copy, however many tensors share it. */
-  get elements(): ArrayData {
-    this.array ??= elementsAt(this.dtype, this.bytes, 0, this.length);
-    return this.array;
+  elements(dtype: ArrayDtype): ArrayData {
+    const known = this.arrays.get(dtype);
+    if (known) return known;
+    const array = elementsAt(dtype, this.bytes, 0, Math.floor(this.byteLength / widthOf(dtype)));
+    this.arrays.set(dtype, array);
+    return array;
   }
 }
+
+/** The sign of every element turned, as PyTorch's negative bit asks for. Null: not of this type. */
+function negate(dtype: ArrayDtype, data: ArrayData): ArrayData | null {
+  const Elements = data.constructor as new (values: ArrayData) => ArrayData;
+  const out = new Elements(data);
+  const flip = dtype === "F16" || dtype === "BF16";
+  const signed = ["F64", "F32", "I64", "I32", "I16", "I8"].includes(dtype);
+  if (!flip && !signed) return null;
+  for (let i = 0; i < out.length; i++) out[i] = flip ? (out[i] as number) ^ 0x8000 : (-(out[i] as number) as never);
+  return out;
+}
+
+/** Whether a tensor of this type can have PyTorch's negative bit. */
+export const canNegate = (dtype: ArrayDtype): boolean =>
+  negate(dtype, elementsAt(dtype, new Uint8Array(0), 0, 0)) !== null;
 
 /** A tensor that lies wholly within its storage; strides and offset count elements. */
 export class TorchTensor extends PickleObject {
   readonly storage: TorchStorage;
+  /** That of its storage, or another for which there is no storage class. */
+  readonly dtype: ArrayDtype;
+  /** Whether its elements are the negatives of those that are stored. */
+  readonly negative: boolean;
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  constructor(storage: TorchStorage, offset: number, shape: readonly number[], strides: readonly number[]) {
+  constructor(
+    storage: TorchStorage,
+    offset: number,
+    shape: readonly number[],
+    strides: readonly number[],
+    { dtype = storage.dtype, negative = false }: { readonly dtype?: ArrayDtype; readonly negative?: boolean } = {},
+  ) {
     super();
     this.storage = storage;
+    this.dtype = dtype;
+    this.negative = negative;
     this.offset = offset;
     this.shape = shape;
     this.strides = strides;
   }
   get what(): string {
     return `a tensor of shape [${this.shape.join(",")}]`;
-  }
-  get dtype(): ArrayDtype {
-    return this.storage.dtype;
   }
   /** Whether its elements stand in C order without gaps. */
   get contiguous(): boolean {
@@ -88,11 +139,16 @@ export class TorchTensor extends PickleObject {
   /** Its elements in C order: a view of the file where they lie so, else a copy. */
   read(): FileArray {
     const { dtype, shape } = this;
+    const stored = this.stored();
+    return { dtype, shape, data: this.negative ? negate(dtype, stored) : stored } as FileArray;
+  }
+  private stored(): ArrayData {
+    const { shape } = this;
     const count = elementCount(shape);
-    const all = this.storage.elements;
+    const all = this.storage.elements(this.dtype);
     if (count === 0 || this.contiguous) {
       const start = count === 0 ? 0 : this.offset;
-      return { dtype, shape, data: all.subarray(start, start + count) } as FileArray;
+      return all.subarray(start, start + count);
     }
     const data = new (all.constructor as new (length: number) => typeof all)(count);
     const index = shape.map(() => 0);
@@ -108,43 +164,6 @@ export class TorchTensor extends PickleObject {
         index[axis] = 0;
       }
     }
-    return { dtype, shape, data } as FileArray;
+    return data;
   }
-}
-
-/** PyTorch's own limit is 64. */
-const MAX_DIMS = 64;
-
-const isIndex = (value: PickleValue | undefined): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** torch._utils._rebuild_tensor and _rebuild_tensor_v2: (storage, offset, size, stride, ...), every bound checked. */
-export function rebuildTensor({ args, spend, fail }: PickleCall): TorchTensor {
-  const refuse = (problem: string): never => fail(`the tensor ${problem}`);
-  const [storage, offset, size, stride] = args;
-  if (!(storage instanceof TorchStorage)) return refuse("has no storage");
-  const whole = (what: string, list: PickleValue | undefined): number[] => {
-    if (!Array.isArray(list)) return refuse(`has a ${what} that is not a tuple`);
-    if (list.length > MAX_DIMS) refuse(`has a ${what} of ${list.length} dimensions, at most ${MAX_DIMS} are read`);
-    const bad = list.findIndex((n) => !isIndex(n) || Object.is(n, -0));
-    if (bad >= 0) refuse(`has ${describeValue(list[bad])} in its ${what}, wanted whole numbers of at least 0`);
-    spend(list.length);
-    return [...list];
-  };
-  const shape = whole("size", size);
-  const strides = whole("stride", stride);
-  const fault = shapeFault(shape);
-  if (fault) refuse(`is impossible: its ${fault}`);
-  if (!isIndex(offset)) return refuse(`has offset ${describeValue(offset)}, wanted a whole number of at least 0`);
-  if (strides.length !== shape.length) refuse(`has ${shape.length} dimensions and ${strides.length} strides`);
-  if (elementCount(shape) > 0) {
-    // Products beyond 2^53 are inexact, yet far above every length.
-    const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] as number), offset);
-    if (last >= storage.length) {
-      refuse(
-        `of shape [${shape.join(",")}] wants element ${last} of storage ${quote(storage.key)}, which has ${storage.length}`,
-      );
-    }
-  }
-  return new TorchTensor(storage, offset, shape, strides);
 }

@@ -1,0 +1,145 @@
+// Weights that PyTorch keeps in parts (pruning, weight norm), put together as its modules would do it.
+import { type FileArray, quote, toFloat32 } from "./array_types.ts";
+import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
+
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
+
+const f32 = (shape: readonly number[], data: Float32Array): FileArray => ({ dtype: "F32", shape, data });
+
+/** torch.nn.utils.prune: the weight times its mask. */
+function masked(orig: WeightEntry, mask: WeightEntry): WeightEntry {
+  const { shape } = orig;
+  return {
+    shape,
+    read() {
+      const [w, m] = [toFloat32(orig.read()), toFloat32(mask.read())];
+      return f32(
+        shape,
+        w.map((v, i) => v * (m[i] as number)),
+      );
+    },
+  };
+}
+
+/** The axis along which a weight norm keeps its lengths: the one where g is as long as v; -1: one length for all. */
+function axisOf(g: readonly number[], v: readonly number[]): number | null {
+  if (g.every((n) => n === 1) && (g.length === 0 || v.every((n) => n === 1))) return -1;
+  if (g.length !== v.length) return null;
+  const axes = g.flatMap((n, i) => (n === 1 ? [] : [i]));
+  if (axes.length > 1) return null;
+  // Where all of g are 1, the first axis with one place is what PyTorch's default, 0, is.
+  const axis = axes[0] ?? v.indexOf(1);
+  return axis >= 0 && g[axis] === v[axis] ? axis : null;
+}
+
+/** torch.nn.utils.weight_norm: v * (g / |v|), the length taken over all axes but one. Null: the shapes are of no such pair. */
+function normed(g: WeightEntry, v: WeightEntry): WeightEntry | null {
+  const { shape } = v;
+  const axis = axisOf(g.shape, shape);
+  if (axis === null) return null;
+  return {
+    shape,
+    read() {
+      const [lengths, values] = [toFloat32(g.read()), toFloat32(v.read())];
+      const inner = axis < 0 ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+      const places = axis < 0 ? 1 : (shape[axis] as number);
+      const squares = new Float64Array(places);
+      const place = (i: number) => (axis < 0 ? 0 : Math.floor(i / inner) % places);
+      values.forEach((x, i) => {
+        squares[place(i)] = (squares[place(i)] as number) + x * x;
+      });
+      const scale = squares.map((sum, k) => (lengths[k] as number) / Math.sqrt(sum));
+      return f32(
+        shape,
+        values.map((x, i) => x * (scale[place(i)] as number)),
+      );
+    },
+  };
+}
+
+const SPECTRAL =
+  "spectral norm is not read: call torch.nn.utils.remove_spectral_norm (or parametrize.remove_parametrizations) and save again";
+const OTHER =
+  "this parametrisation is not read: call torch.nn.utils.parametrize.remove_parametrizations and save again";
+
+/** One part of a weight and what it is of: names of torch.nn.utils, and those of its parametrizations. */
+interface Part {
+  readonly base: string;
+  readonly part: "orig" | "mask" | "g" | "v" | "u" | "other";
+}
+
+const PARAMETRIZED = /^(.*\.)?parametrizations\.(\w+)\.(.+)$/;
+
+function partOf(name: string): Part | null {
+  const modern = PARAMETRIZED.exec(name);
+  if (modern) {
+    const part = { original0: "g", original1: "v" }[modern[3] as string] ?? "other";
+    return { base: `${modern[1] ?? ""}${modern[2]}`, part: part as Part["part"] };
+  }
+  const old = /^(.+)_(orig|mask|g|v|u)$/.exec(name);
+  return old ? { base: old[1] as string, part: old[2] as Part["part"] } : null;
+}
+
+interface Parts {
+  readonly names: Map<Part["part"], string>;
+  readonly spectral: boolean;
+}
+
+function partsByWeight(dict: WeightsDict): Map<string, Parts> {
+  const found = new Map<string, { names: Map<Part["part"], string>; spectral: boolean }>();
+  for (const name of dict.entries.keys()) {
+    const part = partOf(name);
+    if (!part || dict.entries.has(part.base)) continue;
+    const parts = found.get(part.base) ?? { names: new Map(), spectral: false };
+    parts.names.set(part.part, name);
+    if (/\.0\._[uv]$/.test(name)) parts.spectral = true;
+    found.set(part.base, parts);
+  }
+  return found;
+}
+
+/**
+ * A dict with its weights put together: `weight_orig` and `weight_mask` of torch.nn.utils.prune, `weight_g` and `weight_v`
+ * (or `parametrizations.weight.original0` and `1`) of weight_norm. Spectral norm and other parametrisations become entries
+ * that are refused. `notes` say what was computed.
+ */
+export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict; notes: readonly string[] } {
+  const made = new Map<string, WeightEntry | string>();
+  const gone = new Set<string>();
+  const counts = { pruning: 0, "weight norm": 0 };
+  for (const [base, { names, spectral }] of partsByWeight(dict)) {
+    const entry = (part: Part["part"]) => dict.entries.get(names.get(part) ?? "");
+    const [orig, mask, g, v] = [entry("orig"), entry("mask"), entry("g"), entry("v")];
+    let weight: WeightEntry | string | null = null;
+    if (names.has("other")) weight = spectral ? SPECTRAL : OTHER;
+    else if (orig && names.has("u")) weight = SPECTRAL;
+    else if (orig && mask && sameShape(orig.shape, mask.shape)) weight = masked(orig, mask);
+    else if (g && v) weight = normed(g, v);
+    if (weight === null) continue;
+    if (typeof weight !== "string") counts[orig ? "pruning" : "weight norm"]++;
+    for (const name of names.values()) gone.add(name);
+    made.set(base, weight);
+  }
+  if (made.size === 0) return { dict, notes: [] };
+  const entries = new Map<string, WeightEntry>();
+  const refused = new Map(dict.refused);
+  for (const [name, entry] of dict.entries) {
+    if (!gone.has(name)) {
+      entries.set(name, entry);
+      continue;
+    }
+    const base = partOf(name)?.base as string;
+    const weight = made.get(base) as WeightEntry | string;
+    if (typeof weight === "string") refused.set(base, weight);
+    else entries.set(base, weight);
+  }
+  const notes = Object.entries(counts).flatMap(([what, n]) =>
+    n === 0
+      ? []
+      : [
+          `put together from the parts of ${what}: ${n} ${n === 1 ? "array" : "arrays"}, ${quote([...made.keys()][0])}${n > 1 ? " and on" : ""}`,
+        ],
+  );
+  return { dict: { ...dict, entries, refused }, notes };
+}

@@ -1,0 +1,58 @@
+// The index of a model that is kept in several files, as the transformers library writes it: which file has which array.
+import { quote } from "./array_types.ts";
+import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
+
+type Fail = (problem: string) => never;
+
+/** A file name beside the index, and nothing that leads elsewhere. */
+const isPlainName = (value: unknown): value is string =>
+  typeof value === "string" && /^[^/\\\0:]{1,255}$/.test(value) && value !== "." && value !== "..";
+
+/** The text of an index: array to file. Null: no index of a sharded model. Fails where it is a damaged one. */
+export function parseWeightMap(text: string, fail: Fail): Map<string, string> | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const map =
+    typeof value === "object" && value !== null ? (value as Record<string, unknown>)["weight_map"] : undefined;
+  if (map === undefined) return null;
+  const refuse: Fail = (problem) => fail(`the index of a sharded model: ${problem}`);
+  if (typeof map !== "object" || map === null || Array.isArray(map))
+    return refuse(`weight_map: expected an object, got ${quote(map)}`);
+  const entries = Object.entries(map);
+  if (entries.length === 0) refuse("weight_map: names no array");
+  for (const [name, file] of entries) {
+    if (!isPlainName(file))
+      refuse(`weight_map: ${quote(name)}: expected the name of a file beside it, got ${quote(file)}`);
+  }
+  return new Map(entries as [string, string][]);
+}
+
+/** All arrays of an index out of its files. `open` reads one of them. */
+export async function readShards(
+  map: ReadonlyMap<string, string>,
+  open: (file: string) => Promise<WeightsDict>,
+  fail: Fail,
+): Promise<WeightsDict> {
+  const shards = new Map<string, WeightsDict>();
+  for (const file of new Set(map.values())) shards.set(file, await open(file));
+  const entries = new Map<string, WeightEntry>();
+  const refused = new Map<string, string>();
+  for (const [name, file] of map) {
+    const shard = shards.get(file) as WeightsDict;
+    const entry = shard.entries.get(name);
+    const why = shard.refused.get(name);
+    if (entry) entries.set(name, entry);
+    else if (why !== undefined) refused.set(name, why);
+    else fail(`the index of a sharded model: ${quote(file)} has no ${quote(name)}, which the index says it has`);
+  }
+  for (const [file, { entries: has }] of shards) {
+    for (const name of has.keys())
+      if (map.get(name) !== file)
+        fail(`the index of a sharded model: it does not name ${quote(name)} of ${quote(file)}`);
+  }
+  return { path: [], entries, ignored: [], refused };
+}

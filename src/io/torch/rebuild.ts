@@ -1,0 +1,216 @@
+// What PyTorch's rebuild functions are given, and the tensors that they stand for. Every argument is read or refused: one that
+// is passed over could bend the numbers.
+import { type ArrayDtype, elementCount, quote, shapeFault, widthOf } from "../array_types.ts";
+import { describeValue, type PickleCall, PickleGlobal, PickleOpaque, type PickleValue } from "./pickle_values.ts";
+import { canNegate, TorchStorage, TorchTensor, tensorDtypes } from "./tensor.ts";
+
+/** PyTorch's own limit is 64. */
+const MAX_DIMS = 64;
+
+const isIndex = (value: PickleValue | undefined): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+
+type Refuse = (problem: string) => never;
+
+/** Refuses other numbers of arguments than those that are known, so that none goes unread. */
+function expectArguments(args: readonly PickleValue[], least: number, most: number, refuse: Refuse): void {
+  if (args.length >= least && args.length <= most) return;
+  const expected = least === most ? `${least}` : `${least} to ${most}`;
+  refuse(`has ${args.length} arguments, expected ${expected}`);
+}
+
+/** requires_grad and the backward hooks, which only training uses: read, and refused when they are something else. */
+function checkTraining(requiresGrad: PickleValue | undefined, hooks: PickleValue | undefined, refuse: Refuse): void {
+  if (typeof requiresGrad !== "boolean")
+    refuse(`has requires_grad ${describeValue(requiresGrad)}, expected True or False`);
+  if (hooks !== null && !(hooks instanceof Map && hooks.size === 0))
+    refuse(`has backward hooks (${describeValue(hooks)}), which are not read: expected an empty dict`);
+}
+
+/** The last argument of _rebuild_tensor_v2 and _v3: bits that change what the stored numbers mean. */
+function readBits(metadata: PickleValue | undefined, dtype: ArrayDtype, refuse: Refuse): { negative: boolean } {
+  if (metadata === undefined || metadata === null) return { negative: false };
+  if (!(metadata instanceof Map)) return refuse(`has metadata ${describeValue(metadata)}, expected a dict`);
+  for (const [key, value] of metadata) {
+    if (key !== "neg" && key !== "conj") refuse(`has metadata ${describeValue(key)}, which is not read`);
+    if (typeof value !== "boolean") refuse(`has ${describeValue(value)} for its bit ${key}, expected True or False`);
+    if (key === "conj" && value) refuse("is a conjugate of complex numbers, which are not read: save a real tensor");
+  }
+  const negative = metadata.get("neg") === true;
+  if (negative && !canNegate(dtype)) refuse(`has the negative bit, which ${dtype} cannot have`);
+  return { negative };
+}
+
+/** The window of a tensor on its storage, every bound checked. */
+function windowOf(
+  { args, spend }: PickleCall,
+  storage: TorchStorage,
+  dtype: ArrayDtype,
+  refuse: Refuse,
+): { offset: number; shape: number[]; strides: number[] } {
+  const [, offset, size, stride] = args;
+  const whole = (what: string, list: PickleValue | undefined): number[] => {
+    if (!Array.isArray(list)) return refuse(`has a ${what} that is not a tuple`);
+    if (list.length > MAX_DIMS) refuse(`has a ${what} of ${list.length} dimensions, at most ${MAX_DIMS} are read`);
+    const bad = list.findIndex((n) => !isIndex(n) || Object.is(n, -0));
+    if (bad >= 0) refuse(`has ${describeValue(list[bad])} in its ${what}, wanted whole numbers of at least 0`);
+    spend(list.length);
+    return [...list];
+  };
+  const shape = whole("size", size);
+  const strides = whole("stride", stride);
+  const fault = shapeFault(shape);
+  if (fault) refuse(`is impossible: its ${fault}`);
+  if (!isIndex(offset)) return refuse(`has offset ${describeValue(offset)}, wanted a whole number of at least 0`);
+  if (strides.length !== shape.length) refuse(`has ${shape.length} dimensions and ${strides.length} strides`);
+  if (elementCount(shape) > 0) {
+    // Products beyond 2^53 are inexact, yet far above every length.
+    const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] as number), offset);
+    const length = Math.floor(storage.byteLength / widthOf(dtype));
+    if (last >= length) {
+      refuse(
+        `of shape [${shape.join(",")}] wants element ${last} of storage ${quote(storage.key)}, which has ${length}`,
+      );
+    }
+  }
+  return { offset, shape, strides };
+}
+
+const refuser =
+  ({ fail }: PickleCall): Refuse =>
+  (problem) =>
+    fail(`the tensor ${problem}`);
+
+/** The storage of a tensor; one of a type that is not known makes a tensor that is not known either. */
+function storageOf({ args: [storage] }: PickleCall, refuse: Refuse): TorchStorage | PickleOpaque {
+  return storage instanceof TorchStorage || storage instanceof PickleOpaque ? storage : refuse("has no storage");
+}
+
+/** torch._utils._rebuild_tensor: (storage, offset, size, stride). */
+export function rebuildTensor1(call: PickleCall): PickleValue {
+  const refuse = refuser(call);
+  expectArguments(call.args, 4, 4, refuse);
+  const storage = storageOf(call, refuse);
+  if (storage instanceof PickleOpaque) return storage;
+  const { offset, shape, strides } = windowOf(call, storage, storage.dtype, refuse);
+  return new TorchTensor(storage, offset, shape, strides);
+}
+
+/** torch._utils._rebuild_tensor_v2: (storage, offset, size, stride, requires_grad, backward_hooks, metadata = None). */
+export function rebuildTensor2(call: PickleCall): PickleValue {
+  const refuse = refuser(call);
+  expectArguments(call.args, 6, 7, refuse);
+  const storage = storageOf(call, refuse);
+  if (storage instanceof PickleOpaque) return storage;
+  const { offset, shape, strides } = windowOf(call, storage, storage.dtype, refuse);
+  const [, , , , requiresGrad, hooks, metadata] = call.args;
+  checkTraining(requiresGrad, hooks, refuse);
+  return new TorchTensor(storage, offset, shape, strides, readBits(metadata, storage.dtype, refuse));
+}
+
+/** What is said of a dtype that is not read. */
+const notRead = (path: string) =>
+  `${path} is not read: save ${/complex/.test(path) ? "torch.view_as_real(tensor)" : "tensor.float()"}`;
+
+/** torch._utils._rebuild_tensor_v3: as _v2, with a dtype before the metadata and a storage of plain bytes. */
+export function rebuildTensor3(call: PickleCall): PickleValue {
+  const refuse = refuser(call);
+  expectArguments(call.args, 7, 8, refuse);
+  const storage = storageOf(call, refuse);
+  if (storage instanceof PickleOpaque) return storage;
+  const [, , , , requiresGrad, hooks, type, metadata] = call.args;
+  if (!(type instanceof PickleGlobal)) return refuse(`has dtype ${describeValue(type)}, expected the name of one`);
+  const dtype = tensorDtypes.get(type.path);
+  if (dtype === undefined) return new PickleOpaque(`a tensor of ${type.path}`, notRead(type.path));
+  if (storage.dtype !== "U8" && storage.dtype !== dtype)
+    refuse(`is of ${dtype}, its storage of ${storage.dtype}: expected a storage of bytes`);
+  const { offset, shape, strides } = windowOf(call, storage, dtype, refuse);
+  checkTraining(requiresGrad, hooks, refuse);
+  return new TorchTensor(storage, offset, shape, strides, { dtype, ...readBits(metadata, dtype, refuse) });
+}
+
+const tensorOf = (what: string, data: PickleValue | undefined, { fail }: PickleCall): TorchTensor | PickleOpaque =>
+  data instanceof TorchTensor || data instanceof PickleOpaque
+    ? data
+    : fail(`${what} wants a tensor, has ${describeValue(data)}`);
+
+/** torch._utils._rebuild_parameter: (data, requires_grad, backward_hooks), and with a state behind of plain attributes. */
+export function rebuildParameter(call: PickleCall): PickleValue {
+  const { args } = call;
+  const data = tensorOf("a Parameter", args[0], call);
+  const refuse = refuser(call);
+  expectArguments(args, 3, 3, refuse);
+  checkTraining(args[1], args[2], refuse);
+  return data;
+}
+
+/** Attributes that somebody put on a tensor by name: no part of its numbers. */
+function checkAttributes(state: PickleValue | undefined, refuse: Refuse): void {
+  const parts = Array.isArray(state) ? (state as readonly PickleValue[]) : [state as PickleValue];
+  if (!parts.every((part) => part === null || part instanceof Map))
+    refuse(`has a state ${describeValue(state)}, expected a dict of attributes`);
+}
+
+/** torch._utils._rebuild_parameter_with_state: (data, requires_grad, backward_hooks, state). */
+export function rebuildParameterWithState(call: PickleCall): PickleValue {
+  const { args } = call;
+  const data = tensorOf("a Parameter", args[0], call);
+  const refuse = refuser(call);
+  expectArguments(args, 4, 4, refuse);
+  checkTraining(args[1], args[2], refuse);
+  checkAttributes(args[3], refuse);
+  return data;
+}
+
+/** What rebuildFromType may go on to. Not itself: nothing here recurses. */
+const MAKES_TENSORS: ReadonlySet<unknown> = new Set([
+  rebuildTensor1,
+  rebuildTensor2,
+  rebuildTensor3,
+  rebuildParameter,
+  rebuildParameterWithState,
+]);
+
+/** Tensor classes that hold what a plain tensor holds. */
+const PLAIN: ReadonlySet<string> = new Set([
+  "torch.Tensor",
+  "torch._tensor.Tensor",
+  "torch.nn.parameter.Parameter",
+  "torch.nn.Parameter",
+  "torch.nn.parameter.Buffer",
+  "torch.nn.Buffer",
+]);
+
+/** torch._tensor._rebuild_from_type_v2: (function, class, arguments, state), for tensors with attributes or a subclass. */
+export function rebuildFromType(call: PickleCall): PickleValue {
+  const refuse = refuser(call);
+  expectArguments(call.args, 4, 4, refuse);
+  const [rebuild, type, args, state] = call.args;
+  if (!(rebuild instanceof PickleGlobal)) return refuse(`is rebuilt by ${describeValue(rebuild)}, expected a function`);
+  if (!(type instanceof PickleGlobal)) return refuse(`is of class ${describeValue(type)}, expected the name of one`);
+  if (!Array.isArray(args)) return refuse(`is rebuilt from ${describeValue(args)}, expected a tuple`);
+  if (rebuild.refusal !== null) return new PickleOpaque(rebuild.path, rebuild.refusal);
+  if (!PLAIN.has(type.path)) {
+    const words = "tensors of other classes are not read, save tensor.as_subclass(torch.Tensor)";
+    return new PickleOpaque(type.path, `${type.path} is not allowed in a weights file: ${words}`);
+  }
+  if (rebuild.call === null || !MAKES_TENSORS.has(rebuild.call))
+    return refuse(`is rebuilt by ${rebuild.path}, which makes no tensor`);
+  checkAttributes(state, refuse);
+  return rebuild.call({ ...call, args: args as readonly PickleValue[] });
+}
+
+/** torch._utils._rebuild_device_tensor_from_cpu_tensor: (data, dtype, device, requires_grad). */
+export function rebuildFromCpu(call: PickleCall): PickleValue {
+  const { args } = call;
+  const data = tensorOf("a tensor of another device", args[0], call);
+  const refuse = refuser(call);
+  expectArguments(args, 4, 4, refuse);
+  if (data instanceof PickleOpaque) return data;
+  const [, type, device, requiresGrad] = args;
+  const dtype = type instanceof PickleGlobal ? tensorDtypes.get(type.path) : undefined;
+  if (dtype !== data.dtype) refuse(`is of ${data.dtype}, expected by its rebuild function: ${describeValue(type)}`);
+  if (typeof device !== "string") refuse(`has device ${describeValue(device)}, expected a name`);
+  checkTraining(requiresGrad, null, refuse);
+  return data;
+}

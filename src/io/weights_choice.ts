@@ -1,0 +1,122 @@
+// Which arrays of a file are a model's, and under which names: one dict of several, prefixes of wrappers taken off.
+import { quote } from "./array_types.ts";
+import { bestNames, type Fit, fittingParts, type Named, under } from "./name_rules.ts";
+import { withoutParametrisations } from "./reparametrised.ts";
+import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
+
+type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
+/** How well arrays fit the model that is meant. */
+export type FitCheck = (entries: Shapes) => Fit;
+
+/** A dict as it would be loaded. */
+export interface Choice {
+  /** As it stands in the file. */
+  readonly from: WeightsDict;
+  /** With its weights put together. */
+  readonly dict: WeightsDict;
+  /** Under the names that fit best. */
+  readonly entries: ReadonlyMap<string, WeightEntry>;
+  readonly fit: Fit;
+  readonly notes: readonly string[];
+  /** What else could be meant, where nothing fits. */
+  readonly hints: readonly string[];
+}
+
+type Fail = (problem: string) => never;
+
+const arrays = (n: number) => `${n} ${n === 1 ? "array" : "arrays"}`;
+const keyOf = (dict: WeightsDict) => (dict.path.length === 0 ? "the file itself" : quote(dict.path.join(".")));
+const counted = ({ dict }: Choice) => `${keyOf(dict)} with ${arrays(dict.entries.size)}`;
+
+/** Several choices in a sentence, at most eight. */
+const listed = (choices: readonly Choice[]) =>
+  `${choices.slice(0, 8).map(counted).join(", ")}${choices.length > 8 ? `, and ${choices.length - 8} more` : ""}`;
+
+function choiceOf(from: WeightsDict, fit: FitCheck, fail: Fail): Choice {
+  const { dict, notes } = withoutParametrisations(from);
+  const { best, others } = bestNames(dict.entries, fit);
+  if (others.length > 0) ambiguous(best, others, fail);
+  return { from, dict, entries: best.entries, fit: best.fit, notes: [...notes, ...best.words], hints: [] };
+}
+
+function ambiguous(best: Named<WeightEntry>, others: readonly Named<WeightEntry>[], fail: Fail): never {
+  const rules = [best, ...others].slice(0, 4).map(({ words }) => words.join(" and ") || "the names as they are");
+  return fail(`its names fit the model in several ways (${rules.join("; ")}): say which with --key`);
+}
+
+const fits = ({ fit }: Choice) => fit.trouble === 0 && fit.loaded > 0;
+
+/**
+ * The one dict that fits a model whole. Of several, the one with most arrays, then the one under a usual key; null where none
+ * fits. Fails where nobody can say which is meant.
+ */
+export function fittingChoice(
+  dicts: readonly WeightsDict[],
+  fit: FitCheck,
+  usual: readonly string[],
+  fail: Fail,
+): Choice | null {
+  const all = dicts.map((dict) => choiceOf(dict, fit, fail)).filter(fits);
+  const most = Math.max(...all.map((choice) => choice.fit.loaded));
+  const best = all.filter((choice) => choice.fit.loaded === most);
+  if (best.length < 2) return best[0] ?? null;
+  const rank = ({ dict }: Choice) => {
+    const at = usual.indexOf(dict.path.at(-1) ?? "");
+    return at < 0 ? usual.length : at;
+  };
+  const first = Math.min(...best.map(rank));
+  const preferred = first < usual.length ? best.filter((choice) => rank(choice) === first) : best;
+  if (preferred.length === 1) return preferred[0] as Choice;
+  const example = preferred[0]?.dict.path.join(".");
+  return fail(`several dicts fit the model (${listed(preferred)}): say which with --key, as --key ${example}`);
+}
+
+/** What DataParallel and torch.compile put before all names. */
+const WRAPPED = /^(?:(?:module|_orig_mod)\.)+/;
+
+/** The prefix of wrappers that all names have, or "". */
+export function wrapperPrefix(names: readonly string[]): string {
+  const prefix = WRAPPED.exec(names[0] ?? "")?.[0] ?? "";
+  return names.every((name) => name.startsWith(prefix)) ? prefix : "";
+}
+
+/** A dict as it is taken when the model is not known: put together, and without the prefix of wrappers. */
+export function plainChoice(from: WeightsDict): Choice {
+  const { dict, notes } = withoutParametrisations(from);
+  const prefix = wrapperPrefix([...dict.entries.keys()]);
+  const entries = new Map([...dict.entries].map(([name, entry]) => [name.slice(prefix.length), entry]));
+  const words = prefix === "" ? [] : [`took ${quote(prefix)} off all names`];
+  return { from, dict, entries, fit: { loaded: 0, trouble: 0 }, notes: [...notes, ...words], hints: [] };
+}
+
+/** A dict that does not fit, as well as it goes; what else there would be is in the hints. */
+export function bestEffort(dict: WeightsDict, all: readonly WeightsDict[], fit: FitCheck, fail: Fail): Choice {
+  const choice = choiceOf(dict, fit, fail);
+  const hints: string[] = [];
+  for (const { prefix, count } of fittingParts(choice.dict.entries, fit).slice(0, 8))
+    hints.push(
+      `the ${arrays(count)} under "${prefix}." fit the model: choose them with --key ${[...dict.path, prefix].join(".")}`,
+    );
+  const others = all.filter((other) => other !== dict);
+  if (others.length > 0) {
+    const choices = others.map((other) => choiceOf(other, fit, fail));
+    hints.push(`the file has other dicts of tensors too (${listed(choices)}): --key chooses one`);
+  }
+  return { ...choice, hints };
+}
+
+/** The dict that a dotted key means: one of the file's, or the part of one whose names begin with it. Null: neither. */
+export function dictAt(dicts: readonly WeightsDict[], key: string): WeightsDict | null {
+  const exact = dicts.find(({ path }) => path.join(".") === key);
+  if (exact) return exact;
+  for (const dict of dicts) {
+    const start = dict.path.join(".");
+    if (start !== "" && !key.startsWith(`${start}.`)) continue;
+    const rest = start === "" ? key : key.slice(start.length + 1);
+    const entries = under(dict.entries, rest);
+    if (entries.size === 0) continue;
+    return { path: [...dict.path, rest], entries, ignored: [], refused: under(dict.refused, rest) };
+  }
+  return null;
+}
