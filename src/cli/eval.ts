@@ -8,12 +8,10 @@ import {
   isStreamed,
   layerSparsity,
   type Module,
+  type OpenWeights,
   RandomState,
-  readModelWeights,
-  type StateDict,
   type TrainBatches,
 } from "../index.ts";
-import { readRegularSync } from "../node/regular_file.ts";
 import { activityOf } from "./activity.ts";
 import { renderActivityTable } from "./activity_table.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
@@ -32,8 +30,9 @@ import type { Recipe } from "./recipe.ts";
 import { modelFor } from "./session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "./spiking.ts";
 import { renderLayerTable } from "./table.ts";
+import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "./weights_in.ts";
 
-export interface EvalFlags extends AdapterFlags {
+export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's directory, or a model file. */
   readonly path: string;
   readonly model?: string;
@@ -80,7 +79,8 @@ function checkFlags(flags: EvalFlags, data: string): void {
 
 export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const file = modelFile(flags.path, "sparse");
-  const { weights, metadata } = readModelWeights(readRegularSync(file), file);
+  const opened = await openWeightsFile(file);
+  const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";
@@ -114,7 +114,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
     for (const note of splits.notes) out.say(note);
     for (const line of splits.summary ? summaryLines(splits.summary) : []) out.say(line);
     const batchSize = flags.batchSize ?? images.batch ?? batch;
-    return await testOn(splits, { file, name, data, settings, weights, metadata, batchSize }, flags, out);
+    return await testOn(splits, { name, data, settings, opened, file, batchSize }, flags, out);
   } catch (error) {
     throw withAdvice(error, wanted);
   } finally {
@@ -129,24 +129,28 @@ interface Tested {
   /** Name of the data set. */
   readonly data: string;
   readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
-  readonly weights: StateDict;
-  readonly metadata: ReadonlyMap<string, string>;
+  readonly opened: OpenWeights;
+  /** The model's file. */
+  readonly file: string;
   readonly batchSize: number;
 }
 
 async function testOn(
   splits: Splits,
-  { file, name, data, settings, weights, metadata, batchSize }: Tested,
+  { name, data, settings, opened, file, batchSize }: Tested,
   flags: EvalFlags,
   out: Output,
 ): Promise<number> {
-  const matched = matchToModel(splits.test, modelClasses(metadata, file), file);
+  const matched = matchToModel(splits.test, modelClasses(opened.metadata, file), file);
   for (const note of matched.notes) out.say(note);
   const test = forEncoder(matched.data, settings.encoder);
   const gpu = await openGpu(flags);
-  const random = new RandomState(Number(metadata.get("seed") ?? 0));
+  const random = new RandomState(Number(opened.metadata.get("seed") ?? 0));
   const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
-  model.loadStateDict(weights);
+  const taken = takeFitting(opened, flags, () => model);
+  const { lines } = putWeights(model, taken, file, flags);
+  // What was trained here fits as it is, and the numbers are what is asked for.
+  if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
   const evaluator = new Evaluator(model, test.shape, random, isStreamed(test) ? new ByteInput(test) : undefined);
   const started = performance.now();
   const batches = isStreamed(test)

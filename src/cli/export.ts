@@ -3,16 +3,13 @@ import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import {
-  bestKeyRule,
-  compareState,
   type DenseArray,
   expectFinite,
-  formatLoadReport,
   type Module,
   models,
+  type OpenWeights,
   RandomState,
   readModelWeights,
-  renameKeys,
   SPARSE_LAYOUTS,
   type SparseLayout,
   type WeightsFile,
@@ -26,15 +23,21 @@ import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { makeOutput, type Output } from "./json_log.ts";
 import { modelFile } from "./model_file.ts";
 import { expectNoInput, writeOutput } from "./output_file.ts";
-import { classesOf } from "./predict.ts";
 import { modelFor } from "./session.ts";
 import { isSpiking, readNeuronMetadata } from "./spiking.ts";
-import { readWeightsFile } from "./weights_in.ts";
+import {
+  byClasses,
+  fittedWeights,
+  openWeightsFile,
+  takeFitting,
+  type WeightFlags,
+  weightOptions,
+} from "./weights_in.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
 type Format = (typeof FORMATS)[number];
 
-export interface ExportFlags {
+export interface ExportFlags extends WeightFlags {
   /** A run's folder, or a file of weights. */
   readonly path: string;
   readonly format: Format;
@@ -78,12 +81,18 @@ function inputOf(
 interface Known {
   readonly model: Module;
   readonly input: readonly [c: number, h: number, w: number];
+  readonly weights: Weights;
+  readonly notes: readonly string[];
   /** What the file is to say of itself, besides what it does. */
   readonly facts: Record<string, string>;
 }
 
-/** The network that the weights are of; null when neither the file nor a flag names it. Needs no GPU. */
-function networkOf(flags: ExportFlags, { metadata, weights }: WeightsFile, file: string): Known | null {
+/**
+ * The network that the weights are of, and the weights under its names; null when neither the file nor a flag names it.
+ * Needs no GPU. Errors list what does not fit.
+ */
+function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known | null {
+  const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
   if (!name) return null;
   if (!Object.hasOwn(models, name))
@@ -91,24 +100,30 @@ function networkOf(flags: ExportFlags, { metadata, weights }: WeightsFile, file:
   if (flags.timeSteps !== undefined && !isSpiking(name))
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
-  const classes = flags.classes ?? classesOf(weights, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
   const plan = { model: settings, data: metadata.get("data") ?? "images", random: new RandomState(0) };
-  const model = modelFor(plan, input, classes);
-  return { model, input, facts: { model: name, input: input.join("x"), classes: String(classes) } };
+  const built = byClasses((classes) => modelFor(plan, input, classes), flags.classes, file);
+  const taken = takeFitting(opened, flags, built.orNull);
+  const { model, classes } = built.of(taken.weights);
+  const weights = fittedWeights(model, taken, file, flags);
+  return {
+    model,
+    input,
+    weights,
+    notes: taken.notes,
+    facts: { model: name, input: input.join("x"), classes: String(classes) },
+  };
 }
 
-/** The weights under the model's own names and in its order. Errors list what does not fit. */
-function fitted({ model }: Known, weights: Weights, file: string, out: Output): Weights {
-  const names = [...model.namedState()].map(([name]) => name);
-  const rule = bestKeyRule(weights.keys(), new Set(names));
-  const named = rule ? renameKeys(weights, rule.rule) : weights;
-  if (rule) out.say(`names translated: ${rule.name}`);
-  const report = compareState(model, named);
-  if (report.missing.length + report.unexpected.length + report.mismatched.length > 0)
-    throw new UsageError(`${file}: does not fit the model: ${formatLoadReport(report)}`);
-  return new Map(names.map((name) => [name, named.get(name) as DenseArray]));
+/** The weights as they are in the file, which does not say of which model. */
+function unnamed(flags: ExportFlags, opened: OpenWeights, file: string): WeightsFile {
+  const { key, allowMissing, allowUnexpected } = flags;
+  if (allowMissing || allowUnexpected)
+    throw new UsageError(
+      `${allowMissing ? "--allow-missing" : "--allow-unexpected"}: ${file} does not say which model it is; give --model`,
+    );
+  return opened.take(key === undefined ? {} : { key });
 }
 
 /** What a sparse file holds has to be what was put in, zeros of either sign alike. */
@@ -119,6 +134,13 @@ function checkSparse(bytes: Uint8Array, weights: Weights): void {
     if (!got || got.length !== data.length || data.some((v, i) => v !== got[i] && !Number.isNaN(v)))
       throw new Error(`${name} does not read back from the sparse model as it was written`);
   }
+}
+
+/** ONNX has the network's operations, which need all of its weights. */
+function checkWhole({ model, weights }: Known, file: string): void {
+  const missing = [...model.namedState()].map(([name]) => name).filter((name) => !weights.has(name));
+  if (missing.length > 0)
+    throw new UsageError(`${file}: ONNX needs all weights of the network; --allow-missing leaves out ${missing[0]}`);
 }
 
 async function encode(flags: ExportFlags, known: Known | null, weights: Weights, metadata: Record<string, string>) {
@@ -151,9 +173,8 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   if (resolve(output) === resolve(path)) throw new UsageError(`${output}: is the file to be exported; give --output`);
   expectNoInput("--output", output, [path]);
   if (!existsSync(dirname(resolve(output)))) throw new UsageError(`${output}: there is no folder ${dirname(output)}`);
-  const file = await readWeightsFile(path);
-  for (const note of file.notes) out.say(note);
-  const known = networkOf(flags, file, path);
+  const opened = await openWeightsFile(path);
+  const known = networkOf(flags, opened, path);
   if (!known && format === "onnx") throw new UsageError(`${path}: does not say which model it is; give --model`);
   refuseIdle(
     idleUnless(known !== null, `is of the network, and ${path} does not say which it is; give --model`, {
@@ -163,10 +184,12 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
       "--time-steps": flags.timeSteps,
     }),
   );
+  if (known && format === "onnx") checkWhole(known, path);
+  const { weights, notes } = known ?? unnamed(flags, opened, path);
+  for (const note of notes) out.say(note);
   if (!known) out.say(`${path}: does not say which model it is, so its names stay as they are; --model checks them`);
-  const weights = known ? fitted(known, file.weights, path, out) : file.weights;
   // These two are the sparse format's own.
-  const { format: _, shapes: __, ...said } = Object.fromEntries(file.metadata);
+  const { format: _, shapes: __, ...said } = Object.fromEntries(opened.metadata);
   const bytes = await encode(flags, known, weights, { ...said, ...known?.facts });
   await writeOutput(output, bytes, "espalier export");
   let [zeros, all] = [0, 0];
@@ -195,8 +218,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
 }
 
 export function addExportCommand(root: Command, done: (code: number) => void): void {
-  root
-    .command("export")
+  weightOptions(root.command("export"))
     .summary("a saved model as ONNX, or as safetensors, sparse or not")
     .description(
       "Writes a model for other programs: as ONNX (operator set 17, any batch; of a spiking network one time step), as\nsafetensors with PyTorch's names, or as sparse safetensors. Takes what `espalier train` saved, and foreign weights.\nNeeds no GPU.",

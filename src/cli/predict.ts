@@ -14,9 +14,9 @@ import { createProgress } from "./progress.ts";
 import { modelFor } from "./session.ts";
 import { isSpiking, readNeuronMetadata } from "./spiking.ts";
 import { printable } from "./terminal.ts";
-import { putWeights, readWeightsFile } from "./weights_in.ts";
+import { byClasses, openWeightsFile, putWeights, takeFitting, type WeightFlags, weightOptions } from "./weights_in.ts";
 
-export interface PredictFlags extends AdapterFlags, ImageInput {
+export interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
   readonly model?: string;
   readonly weights: string;
   readonly input: readonly string[];
@@ -25,13 +25,6 @@ export interface PredictFlags extends AdapterFlags, ImageInput {
   readonly timeSteps?: number;
   readonly batchSize: number;
   readonly top: number;
-}
-
-/** How many classes the last layer of a file's weights has: the rows of the last weight with two axes or more. */
-export function classesOf(weights: ReadonlyMap<string, { readonly shape: readonly number[] }>, file: string): number {
-  const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
-  if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
-  return last.shape[0] as number;
 }
 
 /** Logits [n, classes] of all samples, in evaluation mode. */
@@ -96,7 +89,7 @@ export function likeliest(logits: Float32Array, top: number): Guess[] {
 
 export async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   if (flags.output !== undefined) expectNoInput("--output", flags.output, [flags.weights, ...flags.input]);
-  const file = await readWeightsFile(flags.weights);
+  const file = await openWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not say which model it is; give --model`);
   refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
@@ -109,15 +102,16 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   };
   const samples = await openSamples(flags.input, asked, { metadata: file.metadata, file: flags.weights });
   const [n, c, h, w] = samples.shape;
-  const classes = flags.classes ?? classesOf(file.weights, flags.weights);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), flags.weights);
   const gpu = await openGpu(flags);
   const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
   const data = file.metadata.get("data") ?? "images";
-  const build = () => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], classes);
-  const model = build();
-  const { lines } = putWeights(model, file, flags.weights);
-  for (const line of [...file.notes, ...lines]) out.say(line);
+  const build = (count: number) => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], count);
+  const built = byClasses(build, flags.classes, flags.weights);
+  const taken = takeFitting(file, flags, built.orNull);
+  const { model, classes } = built.of(taken.weights);
+  const { lines } = putWeights(model, taken, flags.weights, flags);
+  for (const line of [...taken.notes, ...lines]) out.say(line);
   const names = classNamesOf(file.metadata, classes);
   const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
   let logits: Awaited<ReturnType<typeof logitsOf>>;
@@ -189,7 +183,7 @@ export function addPredictCommand(root: Command, done: (code: number) => void): 
       "Runs a network with the weights of a file (safetensors, sparse or not, or PyTorch's .pt and .pth) in evaluation mode,\non the samples of a .npy array [n, c, h, w] or on images, and writes its logits [n, classes]. Of an image the shorter\nside is resized, the central square cut and normalised, as torchvision does.",
     )
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
-    .requiredOption("--weights <file>", "safetensors, or a state_dict that PyTorch saved")
+    .requiredOption("--weights <file>", "safetensors, or a state_dict or checkpoint that PyTorch saved")
     .requiredOption(
       "--input <files...>",
       "a .npy array, normalised as the network wants it; or images and folders of them",
@@ -207,6 +201,7 @@ export function addPredictCommand(root: Command, done: (code: number) => void): 
     )
     .option("--std <r,g,b>", "images: what is divided by; default as --mean", positiveChannels)
     .option("--top <n>", "likeliest classes to show of each sample", whole(1), 5);
+  weightOptions(command);
   gpuOptions(command)
     .addHelpText(
       "after",
@@ -214,7 +209,8 @@ export function addPredictCommand(root: Command, done: (code: number) => void): 
 Examples
   $ espalier predict --model resnet-18 --weights resnet18.pth --input x.npy --output y.npy
   $ espalier predict --model resnet-18 --weights resnet18.pth --input dog.jpg photos/ --top 3
-  $ espalier predict --weights runs/a/model.safetensors --input photos/ --output y.npy`,
+  $ espalier predict --weights runs/a/model.safetensors --input photos/ --output y.npy
+  $ espalier predict --model resnet-18 --weights dino.pth --key teacher.backbone --input x.npy`,
     )
     .action(async (flags: PredictFlags & { json?: boolean }) => {
       done(await runPredict(flags, makeOutput(flags.json ?? false)));

@@ -22,6 +22,7 @@ import { writeText } from "./terminal.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
 import { flagNames, settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
+import { weightOptions } from "./weights_in.ts";
 
 const whole = wholeFrom(0);
 const list = (text: string): string[] => text.split(",").map((part) => part.trim());
@@ -68,6 +69,9 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
     )
     .option("--weights <file>", "begin with the weights of a saved model, ours or PyTorch's")
     .option("--new-head", "with --weights: the last layer begins anew where the classes are others")
+    .option("--key <name>", "with --weights: the dict to take of a file with several, dotted, as ema.state_dict")
+    .option("--allow-missing <patterns...>", "with --weights: names that the file may lack, as fc.* or fc.bias")
+    .option("--allow-unexpected <patterns...>", "with --weights: names of the file to leave out, as head.*")
     .option("--epochs <n>", "passes over the training images", whole)
     .option("--finetune <epochs>", "epochs after those, with the zeros kept, at a low learning rate", whole)
     .option("--batch-size <n>", "images per step", whole)
@@ -159,10 +163,10 @@ Examples
   addTrailCommand(root, done);
   addCompareCommand(root, done);
 
-  layoutOptions(gpuOptions(root.command("eval")))
+  weightOptions(layoutOptions(gpuOptions(root.command("eval"))))
     .summary("test a saved model")
     .description("Accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
-    .argument("<path>", "a run's directory, or a .safetensors file")
+    .argument("<path>", "a run's directory, or a file of weights")
     .addOption(new Option("--model <name>", "network, if the file does not say").choices(modelNames))
     .addOption(new Option("--data <name>", "images or events, if not the file's own").choices(dataNames))
     .option("--data-dir <folder>", "folder of the images, IDX files or recordings, if not the run's own")

@@ -15,6 +15,9 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   if (r.microBatch !== undefined && r.batchSize % r.microBatch !== 0) {
     refuse("microBatch", `a number that divides batchSize = ${r.batchSize}`);
   }
+  for (const key of ["weightsKey", "allowMissing", "allowUnexpected"] as const) {
+    if (r[key] !== undefined && r.weights === undefined) refuse("weights", `a model file, since ${key} is given`);
+  }
   if (r.newHead && r.weights === undefined) refuse("weights", "a model file, since newHead is true");
   if (r.nesterov && r.prune.accelerated) {
     refuse("nesterov", "false, since prune.accelerated is true: it extrapolates by itself");

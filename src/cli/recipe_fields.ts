@@ -25,6 +25,8 @@ const count0 = (description: string, limit = MANY) =>
   z.int().min(0).max(limit).meta({ wanted: "a whole number >= 0", description, limit });
 const flag = (description: string) => field(z.boolean(), "true or false", description);
 const text = (description: string) => field(z.string().min(1), "a text", description);
+const patterns = (description: string) =>
+  field(z.array(z.string().min(1)).min(1), "a list of names, * for any letters", description);
 function oneOf<const T extends readonly [string, ...string[]]>(names: T, description: string) {
   return field(z.enum(names), `one of ${names.join(", ")}`, description);
 }
@@ -181,6 +183,9 @@ export const recipeFields = z.strictObject({
   finetuneEpochs: count0("passes after those, with the zeros kept, at a hundredth of the learning rate", MOST_EPOCHS),
   weights: text("model file to begin with, instead of random weights; safetensors, or PyTorch's .pt").optional(),
   newHead: flag("the last layer begins anew where that file has another number of classes").optional(),
+  weightsKey: text("of a weights file with several dicts of arrays, the one to take, as ema.state_dict").optional(),
+  allowMissing: patterns("names that the weights file may lack, as fc.*").optional(),
+  allowUnexpected: patterns("names of the weights file to leave out, as head.*").optional(),
   batchSize: count("images per optimiser step"),
   microBatch: count(
     "images that the GPU holds at once; divides batchSize. A step adds up the gradients of several",

@@ -25,7 +25,7 @@ import { trainLoop } from "./train_loop.ts";
 import { plannerOf, planWithin, withMemoryTable } from "./train_memory.ts";
 import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { finishRun } from "./train_result.ts";
-import { putWeights, readWeightsFile } from "./weights_in.ts";
+import { openWeightsFile, putWeights, takeFitting } from "./weights_in.ts";
 
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
 export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
@@ -154,9 +154,12 @@ async function beginWith(
   classes: readonly string[],
   out: Output,
 ): Promise<void> {
-  const weights = await readWeightsFile(file);
-  const head = headOptions(session.model, weights.metadata, { file, classes, newHead: recipe.newHead ?? false });
-  const { lines } = putWeights(session.model, weights, file, head);
+  const { allowMissing, allowUnexpected, weightsKey: key } = recipe;
+  const flags = { key, allowMissing, allowUnexpected };
+  const opened = await openWeightsFile(file);
+  const head = headOptions(session.model, opened.metadata, { file, classes, newHead: recipe.newHead ?? false });
+  const weights = takeFitting(opened, flags, () => session.model, head);
+  const { lines } = putWeights(session.model, weights, file, flags, head);
   for (const line of [...weights.notes, ...lines]) out.say(line);
 }
 

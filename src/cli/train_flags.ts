@@ -33,6 +33,9 @@ export interface TrainCommandFlags {
   followLinks?: boolean;
   weights?: string;
   newHead?: boolean;
+  key?: string;
+  allowMissing?: string[];
+  allowUnexpected?: string[];
   epochs?: number;
   finetune?: number;
   batchSize?: number;
@@ -96,6 +99,9 @@ const SETTINGS = {
   followLinks: "data.followLinks",
   weights: "weights",
   newHead: "newHead",
+  key: "weightsKey",
+  allowMissing: "allowMissing",
+  allowUnexpected: "allowUnexpected",
   epochs: "epochs",
   finetune: "finetuneEpochs",
   batchSize: "batchSize",

@@ -1,46 +1,207 @@
-// Weights from a file into a model: whichever program wrote them, under whichever of the known names.
+// Weights from a file into a model, for every command that loads any: whichever program wrote them, whichever of several the
+// file holds, under whichever of the known names.
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Command } from "commander";
 import {
-  bestKeyRule,
+  compareState,
+  type DenseArray,
   formatLoadReport,
   type LoadOptions,
   type LoadReport,
   loadState,
   type Module,
-  readWeights,
-  renameKeys,
+  namePattern,
+  OpError,
+  type OpenWeights,
+  openWeights,
   type WeightsFile,
 } from "../index.ts";
-import { readRegularSync } from "../node/regular_file.ts";
+import { NotRegularError, type OpenFile, openRanges } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
 
-/** Reads safetensors, sparse safetensors, or PyTorch's .pt and .pth. Errors name the file and what is wrong with it. */
-export async function readWeightsFile(file: string): Promise<WeightsFile> {
-  let bytes: Uint8Array;
+/** What of a file is taken, and what may differ from the model. */
+export interface WeightFlags {
+  readonly key?: string | undefined;
+  readonly allowMissing?: readonly string[] | undefined;
+  readonly allowUnexpected?: readonly string[] | undefined;
+}
+
+/** Adds the flags that say what of a file of weights is taken. */
+export function weightOptions(command: Command): Command {
+  return command
+    .option("--key <name>", "weights: the dict to take of a file with several, dotted, as ema.state_dict")
+    .option("--allow-missing <patterns...>", "weights: names that the file may lack, as fc.* or fc.bias")
+    .option("--allow-unexpected <patterns...>", "weights: names of the file to leave out, as head.*");
+}
+
+const WEIGHTS = /\.(safetensors|pth?|bin|ckpt|tar)$/i;
+
+/** What to give instead of a folder. */
+function folderWords(path: string): string {
+  const names = readdirSync(path).filter((name) => WEIGHTS.test(name) || name.endsWith(".index.json"));
+  if (names.length === 0) return "is a folder without a file of weights; expected a file";
+  const index = names.find((name) => name.endsWith(".index.json"));
+  return `is a folder; expected a file, as ${join(path, index ?? (names[0] as string))}`;
+}
+
+async function openFile(path: string): Promise<OpenFile> {
   try {
-    bytes = readRegularSync(file);
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be read: ${(error as Error).message}`);
+    return await openRanges(path);
+  } catch (cause) {
+    if (!(cause instanceof NotRegularError)) throw cause;
+    throw new UsageError(`${path}: ${cause.code === "EISDIR" ? folderWords(path) : cause.message}`);
   }
-  return readWeights(bytes, file);
 }
 
 /**
- * Puts weights into a model. Names of other projects are translated when that makes more of them fit; the report says so.
- * Errors are usage errors that name the file and list what does not fit.
+ * Opens safetensors, sparse or not, PyTorch's .pt and .pth, or the index of several of them. Errors name the file and what
+ * it is, or what is wrong with it.
+ */
+export async function openWeightsFile(path: string): Promise<OpenWeights> {
+  const opened: OpenFile[] = [];
+  const open = async (file: string) => {
+    const source = await openFile(file);
+    opened.push(source);
+    return source;
+  };
+  try {
+    return await openWeights(await open(path), path, { beside: (name) => open(join(dirname(path), name)) });
+  } finally {
+    for (const source of opened) await source.close();
+  }
+}
+
+const loadOptions = ({ allowMissing = [], allowUnexpected = [] }: WeightFlags, more: LoadOptions): LoadOptions => ({
+  ...more,
+  allowMissing,
+  allowUnexpected,
+});
+
+type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+
+/** Weights for a model that may have to be built by what the file has, such as the number of classes. */
+export function takeFitting(
+  file: OpenWeights,
+  flags: WeightFlags,
+  modelFor: (weights: Shapes) => Module | null,
+  more: LoadOptions = {},
+): WeightsFile {
+  const options = loadOptions(flags, more);
+  const tests = (flags.allowUnexpected ?? []).map(namePattern);
+  const fit = (weights: Shapes) => {
+    const model = modelFor(weights);
+    if (model === null) return { loaded: 0, trouble: 1 };
+    const { loaded, missing, unexpected, mismatched } = compareState(model, weights, options);
+    return { loaded: loaded.length, trouble: missing.length + unexpected.length + mismatched.length };
+  };
+  return file.take({
+    fit,
+    mayLack: (name) => tests.some((test) => test(name)),
+    ...(flags.key === undefined ? {} : { key: flags.key }),
+  });
+}
+
+/** How many classes the last layer of a file's weights has: the rows of the last weight with two axes or more. */
+export function classesOf(weights: Shapes, file: string): number {
+  const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
+  if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
+  return last.shape[0] as number;
+}
+
+/** A model for weights of so many classes, by the flag or what they have. Each is built once. */
+export function byClasses(
+  build: (classes: number) => Module,
+  flag: number | undefined,
+  file: string,
+): { of(weights: Shapes): { model: Module; classes: number }; orNull(weights: Shapes): Module | null } {
+  const built = new Map<number, Module>();
+  const of = (weights: Shapes) => {
+    const classes = flag ?? classesOf(weights, file);
+    const model = built.get(classes) ?? build(classes);
+    built.set(classes, model);
+    return { model, classes };
+  };
+  return {
+    of,
+    // Of a dict that is not the model's, there may be no such model. What is chosen is built with its error.
+    orNull(weights) {
+      try {
+        return of(weights).model;
+      } catch (error) {
+        if (error instanceof UsageError || error instanceof OpError || error instanceof RangeError) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The flags' names for what the library's options are called. */
+const inFlags = (words: string) =>
+  words.replaceAll("allowMissing", "--allow-missing").replaceAll("allowUnexpected", "--allow-unexpected");
+
+/** What leaves out what only the file has, where that is all that stands in the way. */
+function unexpectedHint({ missing, mismatched, unexpected }: LoadReport): string[] {
+  if (missing.length + mismatched.length > 0 || unexpected.length === 0) return [];
+  const names = [...new Set(unexpected.map((name) => (unexpected.length > 3 ? `${name.split(".")[0]}.*` : name)))];
+  return [`leave out what the model has no use for: --allow-unexpected ${names.slice(0, 4).join(" ")}`];
+}
+
+/** One file of several is given alone: where the others are named. */
+function shardHint(file: string): string[] {
+  const part = /^(.+)-\d{5}-of-(\d{5})(\.\w+)$/.exec(basename(file));
+  if (!part) return [];
+  return [`this is one of ${Number(part[2])} shards: give ${join(dirname(file), `${part[1]}${part[3]}.index.json`)}`];
+}
+
+function unfit(file: string, words: string, report: LoadReport, hints: readonly string[]): UsageError {
+  const lines = [...hints, ...unexpectedHint(report), ...shardHint(file)];
+  return new UsageError([`${file}: does not fit the model: ${inFlags(words)}`, ...lines].join("\n"));
+}
+
+/** Refuses weights that are no numbers: nothing that is computed from them means anything. */
+function checkFinite(weights: ReadonlyMap<string, DenseArray>, names: readonly string[], file: string): void {
+  for (const name of names) {
+    const { data } = weights.get(name) as DenseArray;
+    const i = data.findIndex((v) => !Number.isFinite(v));
+    if (i >= 0) throw new UsageError(`${file}: ${name} holds ${data[i]} (element ${i}): expected finite numbers`);
+  }
+}
+
+/**
+ * Puts weights that takeFitting took into the model. The lines tell what was loaded, and what was left out. Errors are usage
+ * errors that name the file and list what does not fit.
  */
 export function putWeights(
   model: Module,
-  { weights }: Pick<WeightsFile, "weights">,
+  { weights, hints = [] }: Pick<WeightsFile, "weights" | "hints">,
   file: string,
-  options: LoadOptions = {},
+  flags: WeightFlags = {},
+  more: LoadOptions = {},
 ): { report: LoadReport; lines: string[] } {
-  const wanted = new Set([...model.namedState()].map(([name]) => name));
-  const rule = bestKeyRule(weights.keys(), wanted);
+  const options = loadOptions(flags, more);
+  const compared = compareState(model, weights, options);
+  checkFinite(weights, compared.loaded, file);
   try {
-    const report = loadState(model, rule ? renameKeys(weights, rule.rule) : weights, options);
-    const lines = formatLoadReport(report).split("\n");
-    return { report, lines: rule ? [`names translated: ${rule.name}`, ...lines] : lines };
+    const report = loadState(model, weights, options);
+    return { report, lines: formatLoadReport(report).split("\n") };
   } catch (error) {
-    throw new UsageError(`${file}: does not fit the model: ${(error as Error).message}`);
+    if (!(error instanceof OpError)) throw error;
+    throw unfit(file, error.message, compared, hints);
   }
+}
+
+/** Names and values of the model's own that are in the file, in the model's order, without a GPU. Errors as putWeights. */
+export function fittedWeights(
+  model: Module,
+  { weights, hints = [] }: Pick<WeightsFile, "weights" | "hints">,
+  file: string,
+  flags: WeightFlags,
+): Map<string, DenseArray> {
+  const report = compareState(model, weights, loadOptions(flags, {}));
+  checkFinite(weights, report.loaded, file);
+  const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
+  const words = trouble > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");
+  if (words !== "") throw unfit(file, words, report, hints);
+  return new Map(report.loaded.map((name) => [name, weights.get(name) as DenseArray]));
 }

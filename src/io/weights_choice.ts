@@ -81,10 +81,10 @@ export function wrapperPrefix(names: readonly string[]): string {
   return names.every((name) => name.startsWith(prefix)) ? prefix : "";
 }
 
-/** A dict as it is taken when the model is not known: put together, and without the prefix of wrappers. */
-export function plainChoice(from: WeightsDict): Choice {
+/** A dict as it is taken when the model is not known: put together, and `unwrapped` without the prefix of wrappers. */
+export function plainChoice(from: WeightsDict, unwrapped: boolean): Choice {
   const { dict, notes } = withoutParametrisations(from);
-  const prefix = wrapperPrefix([...dict.entries.keys()]);
+  const prefix = unwrapped ? wrapperPrefix([...dict.entries.keys()]) : "";
   const entries = new Map([...dict.entries].map(([name, entry]) => [name.slice(prefix.length), entry]));
   const words = prefix === "" ? [] : [`took ${quote(prefix)} off all names`];
   return { from, dict, entries, fit: { loaded: 0, trouble: 0 }, notes: [...notes, ...words], hints: [] };

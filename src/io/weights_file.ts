@@ -93,7 +93,9 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
     map,
     async (file) => {
       const shard = await beside(file).catch((cause: Error) =>
-        fail(`the index of a sharded model: its shard ${quote(file)} cannot be read: ${cause.message}`),
+        fail(
+          `the index of a sharded model: its shard ${quote(file)} cannot be read: ${cause.message}; its shards belong beside it`,
+        ),
       );
       const opened = await openArrays(shard, await shard.read(0, Math.min(KIND_BYTES, shard.size)));
       const [first] = opened?.dicts ?? [];
@@ -153,7 +155,9 @@ function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFi
     throw opened.tree === null ? new WeightsError(file, problem) : new TorchFileError(file, problem);
   };
   const from = key === undefined ? null : keyed(opened, key, fail);
-  const choice = fit ? fitted(opened, from, fit, fail) : plainChoice(from ?? usualOf(opened, fail));
+  const choice = fit
+    ? fitted(opened, from, fit, fail)
+    : plainChoice(from ?? usualOf(opened, fail), opened.tree !== null);
   const way = (name: string) => (fit ? `; --allow-unexpected ${name} leaves it out` : "");
   for (const [name, why] of choice.dict.refused) if (!mayLack(name)) fail(`${quote(name)}: ${why}${way(name)}`);
   checkSize(choice.from, 2 ** 30, fail);

@@ -12,6 +12,7 @@ export {
   type Versions,
   versions,
 } from "./env.ts";
+export { type OpenFile, openRanges } from "./file_ranges.ts";
 export { FileError, fileSource, writeAtomic } from "./files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./folder_lock.ts";
 export * from "./images/index.ts";
@@ -19,6 +20,7 @@ export { AdapterError, type Installed } from "./ladder.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./make_folder.ts";
 export { type MemoryLimit, memoryLimit } from "./memory_limit.ts";
 export type { Probe } from "./probe.ts";
+export { NotRegularError, readRegularSync } from "./regular_file.ts";
 export { type LogRows, RunDirectory } from "./run_store.ts";
 export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";
 export { sweepTemporaries } from "./sweep.ts";

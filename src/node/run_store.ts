@@ -5,6 +5,7 @@ import type { RunStore } from "../train/index.ts";
 import { FileError, writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 import { reason } from "./reasons.ts";
+import { readRegular } from "./regular_file.ts";
 
 /** A log read back. */
 export interface LogRows {
@@ -45,7 +46,11 @@ export class RunDirectory implements RunStore {
     await writeAtomic(this.path(name), typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   }
   async read(name: string): Promise<Uint8Array> {
-    return this.guarded(name, "read", () => new Uint8Array(readFileSync(this.path(name))));
+    try {
+      return await readRegular(this.path(name));
+    } catch (cause) {
+      throw new FileError(`${this.path(name)}: cannot read: ${reason(cause)}`);
+    }
   }
   async list(folder: string): Promise<string[]> {
     return existsSync(this.path(folder)) ? readdirSync(this.path(folder)) : [];

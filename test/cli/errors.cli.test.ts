@@ -138,8 +138,13 @@ describe("model files", () => {
       /overlap\.safetensors.*"b" starts at byte 8, inside the tensor before it/,
     );
   });
-  test("tensors of another model", async () =>
-    expectOneLine(await evaluate("other", good), /loadStateDict: 0\.weight is missing/));
+  test("tensors of another model are listed", async () => {
+    const { err, code } = await evaluate("other", good);
+    expect(err).toMatch(/other\.safetensors: does not fit the model: loadState: 0 of \d+ arrays fit/);
+    expect(err).toMatch(/missing in the file: \d+\n {2}0 \(1\): weight\n/);
+    expect(err).toMatch(/in the file only: 1\n {2}the module itself \(1\): a\n/);
+    expect(code).toBe(2);
+  });
   test("no such file", async () =>
     expectOneLine(await run(["eval", join(scratch, "nowhere")]), /nowhere: no such file/, 2));
 });
