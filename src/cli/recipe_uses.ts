@@ -110,6 +110,9 @@ export const USES: Readonly<Record<SettingPath, Use | null>> = {
   finetuneEpochs: null,
   weights: null,
   newHead: null,
+  weightsKey: null,
+  allowMissing: null,
+  allowUnexpected: null,
   batchSize: null,
   microBatch: null,
 

@@ -76,7 +76,7 @@ export async function openRun(flags: TrainFlags, note: (line: string) => void): 
 /** Flags that would do nothing beside --resume: the run has its recipe, its folder and its weights. Errors: UsageError. */
 function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void {
   if (resume === undefined) return;
-  const { out, weights, newHead } = settings;
+  const { out, weights, newHead, weightsKey, allowMissing, allowUnexpected } = settings;
   const own = `the run ${resume}`;
   const idle = { "--overwrite": overwrite };
   refuseIdle(idleUnless(false, "starts anew, --resume goes on; give one of the two", idle));
@@ -98,6 +98,9 @@ function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void 
     ...idleUnless(false, `${own} has weights of its own; they are what a new run begins with`, {
       "--weights": weights,
       "--new-head": newHead,
+      "--key": weightsKey,
+      "--allow-missing": allowMissing,
+      "--allow-unexpected": allowUnexpected,
     }),
   ]);
 }

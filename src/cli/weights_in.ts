@@ -17,7 +17,8 @@ import {
   openWeights,
   type WeightsFile,
 } from "../index.ts";
-import { NotRegularError, type OpenFile, openRanges } from "../node/index.ts";
+import { type OpenFile, openRanges } from "../node/index.ts";
+import { NotRegularError } from "../node/regular_file.ts";
 import { UsageError } from "./fail.ts";
 
 /** What of a file is taken, and what may differ from the model. */
@@ -50,7 +51,9 @@ async function openFile(path: string): Promise<OpenFile> {
     return await openRanges(path);
   } catch (cause) {
     if (!(cause instanceof NotRegularError)) throw cause;
-    throw new UsageError(`${path}: ${cause.code === "EISDIR" ? folderWords(path) : cause.message}`);
+    throw new UsageError(
+      `${path}: ${cause.code === "EISDIR" ? folderWords(path) : `cannot be read: ${cause.message}`}`,
+    );
   }
 }
 

@@ -77,7 +77,7 @@ export function writeSparseModel(
   if (!SPARSE_LAYOUTS.includes(layout))
     throw new SafetensorsError("sparse model", `layout wants ${SPARSE_LAYOUTS.join(" or ")}, was given ${layout}`);
   const tensors = new Map<string, FileArray>();
-  const shapes: Record<string, readonly number[]> = {};
+  const shapes: [string, readonly number[]][] = []; // as a plain object's key, __proto__ would be lost
   for (const [name, array] of weights) {
     const { data, shape } = array;
     const nonzeros = data.reduce((n, v) => (v !== 0 ? n + 1 : n), 0);
@@ -88,10 +88,10 @@ export function writeSparseModel(
     const { rows, columns } = matrixOf(shape);
     if (rows * columns !== data.length)
       throw new SafetensorsError("sparse model", `${name}: ${data.length} values do not fill [${shape.join(",")}]`);
-    shapes[name] = shape;
+    shapes.push([name, shape]);
     for (const [end, part] of pack(array, layout)) tensors.set(name + end, part);
   }
-  return writeSafetensors(tensors, { ...metadata, format: FORMATS[layout], shapes: JSON.stringify(shapes) });
+  return writeSafetensors(tensors, { ...metadata, format: FORMATS[layout], shapes: JSON.stringify(Object.fromEntries(shapes)) });
 }
 
 type Fail = (message: string) => never;

@@ -94,7 +94,7 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
     async (file) => {
       const shard = await beside(file).catch((cause: Error) =>
         fail(
-          `the index of a sharded model: its shard ${quote(file)} cannot be read: ${cause.message}; its shards belong beside it`,
+          `the index of a sharded model: its shard ${quote(file)} ${cause.message.replace(/^.*?: cannot be read: /, "")}; its shards belong beside it`,
         ),
       );
       const opened = await openArrays(shard, await shard.read(0, Math.min(KIND_BYTES, shard.size)));

@@ -20,7 +20,6 @@ export { AdapterError, type Installed } from "./ladder.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./make_folder.ts";
 export { type MemoryLimit, memoryLimit } from "./memory_limit.ts";
 export type { Probe } from "./probe.ts";
-export { NotRegularError, readRegularSync } from "./regular_file.ts";
 export { type LogRows, RunDirectory } from "./run_store.ts";
 export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";
 export { sweepTemporaries } from "./sweep.ts";

@@ -47,6 +47,12 @@ test.each(SPARSE_LAYOUTS)("%s: what was written comes back", (layout) => {
   );
 });
 
+test("a weight may be named __proto__", () => {
+  const data = random(64, 0.1);
+  const bytes = writeSparseModel(new Map([["__proto__", { data, shape: [8, 8] }]]));
+  expect(readModelWeights(bytes, "m").weights.get("__proto__")).toEqual({ data, shape: [8, 8] });
+});
+
 test("columns take one, two or four bytes by how many there are", () => {
   for (const [columns, dtype] of [
     [256, "U8"],

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSamples } from "../../src/cli/predict_inputs.ts";
-import { readWeightsFile } from "../../src/cli/weights_in.ts";
+import { openWeightsFile } from "../../src/cli/weights_in.ts";
 import { fileSource } from "../../src/node/files.ts";
 import { openImageFolder } from "../../src/node/images/folder.ts";
 import { openParquet } from "../../src/node/images/parquet.ts";
@@ -60,7 +60,7 @@ describe("a pipe in the place of", () => {
   const got = "got a named pipe (FIFO)";
 
   test("weights, inputs of predict, files of a source", async () => {
-    await expect(readWeightsFile(pipe)).rejects.toThrow(`${pipe}: cannot be read: expected a regular file, ${got}`);
+    await expect(openWeightsFile(pipe)).rejects.toThrow(`${pipe}: cannot be read: expected a regular file, ${got}`);
     const array = join(folder({ "x.npy": pipe }), "x.npy");
     const model = { metadata: new Map<string, string>(), file: "m" };
     await expect(openSamples([array], {}, model)).rejects.toThrow(`${array}: cannot be read: expected a regular file`);
