@@ -130,8 +130,6 @@ interface Tested {
   readonly data: string;
   readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
   readonly opened: OpenWeights;
-  /** The model's file. */
-  readonly file: string;
   readonly batchSize: number;
 }
 

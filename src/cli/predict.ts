@@ -116,7 +116,13 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
   let logits: Awaited<ReturnType<typeof logitsOf>>;
   try {
-    const load = { build, sample: [c, h, w] as const, classes, batchSize: Math.min(flags.batchSize, n), eager: true };
+    const load = {
+      build: () => build(classes),
+      sample: [c, h, w] as const,
+      classes,
+      batchSize: Math.min(flags.batchSize, n),
+      eager: true,
+    };
     logits = await evaluateWithin(load, () =>
       logitsOf(model, samples, flags.batchSize, (done) => progress?.update(done, n)),
     );

@@ -91,7 +91,11 @@ export function writeSparseModel(
     shapes.push([name, shape]);
     for (const [end, part] of pack(array, layout)) tensors.set(name + end, part);
   }
-  return writeSafetensors(tensors, { ...metadata, format: FORMATS[layout], shapes: JSON.stringify(Object.fromEntries(shapes)) });
+  return writeSafetensors(tensors, {
+    ...metadata,
+    format: FORMATS[layout],
+    shapes: JSON.stringify(Object.fromEntries(shapes)),
+  });
 }
 
 type Fail = (message: string) => never;
