@@ -37,7 +37,7 @@ function savedRecipe({ root, path, progress }: FoundRun): Recipe {
   const { config } = progress;
   if (!isMap(config)) throw new UsageError(`${root}: ${path}: holds no configuration: it is no checkpoint of a run`);
   try {
-    return resolveRecipe({ text: JSON.stringify(config), file: path });
+    return resolveRecipe({ text: JSON.stringify(config), file: path, written: true, note: () => {} });
   } catch {
     // Of another version: compared as it stands.
     return config as unknown as Recipe;

@@ -1,5 +1,6 @@
 // `espalier train`: a recipe in, a directory of results out.
 import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
+import { RunDirectory } from "../node/index.ts";
 import { adapterName, openGpu } from "./adapter.ts";
 import { checkBatches } from "./batch_check.ts";
 import { headOptions } from "./class_match.ts";
@@ -36,7 +37,9 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
     else out.say(line);
   });
   using _claim = folder;
-  const plan = flags.resume ? await planOfRun(recipe, folder, out) : null;
+  // A dry run looks, without a claim to the folder.
+  const directory = folder?.directory ?? (flags.resume === undefined ? null : new RunDirectory(flags.resume));
+  const plan = flags.resume ? await planOfRun(recipe, directory, out) : null;
   if (plan && folder && plan.changes.length === 0 && (await saysFinished(plan, folder, out))) return 0;
   // Until a bar is drawn, lines are printed as they are.
   const standing: Standing = {
@@ -53,7 +56,7 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
     checkBatches(recipe, data);
     const { restarts = DEFAULT_RESTARTS } = flags;
     return await withRestarts({ restarts, folder: recipe.out, standing, out }, async (beginning) => {
-      const going = beginning === "checkpoint" ? await planOfRun(recipe, folder, out) : plan;
+      const going = beginning === "checkpoint" ? await planOfRun(recipe, directory, out) : plan;
       return trainOn(recipe, data, { flags, folder, plan: going, out, standing, stopping });
     });
   } catch (error) {
@@ -70,12 +73,12 @@ const beforeFirstStep = ({ resume }: TrainFlags): string =>
     : `stopped before the first step; go on with: espalier train --resume ${resume}`;
 
 /** What a run goes on from, checked against what is asked for; null where it has no checkpoint yet. */
-async function planOfRun(recipe: Recipe, folder: RunFolder | null, out: Output): Promise<ResumePlan | null> {
+async function planOfRun(recipe: Recipe, directory: RunDirectory | null, out: Output): Promise<ResumePlan | null> {
   const note = (problem: string) => {
     out.say(problem);
     out.emit({ kind: "note", problem });
   };
-  const found = folder && (await findRun(folder.directory, note));
+  const found = directory && (await findRun(directory, note));
   return found && planResume(found, recipe);
 }
 
