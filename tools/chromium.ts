@@ -25,7 +25,7 @@ export function findChromium(): string | undefined {
 }
 
 /** The cached browser comes with libraries that a bare system lacks. */
-function environment(executablePath: string | undefined): Record<string, string> | undefined {
+export function chromiumEnvironment(executablePath: string | undefined): Record<string, string> | undefined {
   if (executablePath !== cached()) return undefined;
   const known = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const path = [join(chromiumFolder(), "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
@@ -35,7 +35,7 @@ function environment(executablePath: string | undefined): Record<string, string>
 /** Playwright launch options: software WebGPU, no sandbox as root, no background traffic. */
 export function browserLaunch() {
   const executablePath = findChromium();
-  const env = environment(executablePath);
+  const env = chromiumEnvironment(executablePath);
   return {
     ...(executablePath ? { executablePath } : {}),
     ...(env ? { env } : {}),

@@ -1,22 +1,24 @@
-// Brings what the tests need and a fresh machine lacks: a WebGPU adapter for Node, and a Chromium for the browser tests.
+// Brings what the tests need and a fresh machine lacks: a WebGPU adapter for Node, and a Chromium for the browser tests. Both
+// go into the user's cache; the system is changed with a yes on a terminal only.
+import { terminalAsk } from "../src/cli/setup.ts";
 import { run, SetupError } from "../src/node/command.ts";
 import { installGpu } from "../src/node/dawn.ts";
 import { cacheChromium } from "../src/node/npm_chromium.ts";
 import { ensureAdapter, gatherFacts } from "../src/node/setup.ts";
 import { aptInstall, aptUpdate, hasAptLists } from "../src/node/setup_apt.ts";
-import { findChromium } from "./chromium.ts";
+import { chromiumEnvironment, findChromium } from "./chromium.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Makes sure that there is an adapter and a browser; says what it found or did. Errors: SetupError or AdapterError. */
 export async function prepare(log: (line: string) => void = say): Promise<void> {
-  await ensureAdapter(log);
+  await ensureAdapter(log, terminalAsk());
   const { how, name } = await installGpu({ requireGpu: false });
   log(`prepare: adapter ${name} (${how === "system" ? "the system's driver" : `${how} of the cache`})`);
   log(`prepare: browser ${await ensureChromium(log)}`);
 }
 
-/** Path of a Chromium, installed if there is none: by apt with root's rights on Debian, else npm's copy into the cache. */
+/** Path of a Chromium; where there is none, npm's copy is put into the cache, or with a yes Debian's into the system. */
 async function ensureChromium(log: (line: string) => void): Promise<string> {
   const there = findChromium();
   if (there) return there;
@@ -31,18 +33,26 @@ async function ensureChromium(log: (line: string) => void): Promise<string> {
     } catch (cause) {
       failures.push((cause as Error).message);
     }
-    return findChromium();
+    const found = findChromium();
+    if (found && (await run(found, ["--version"], { env: chromiumEnvironment(found) })).code === 0) return found;
+    if (found) failures.push(`${found} does not start`);
+    return undefined;
   };
-  // Ubuntu's chromium package is a pointer to a snap, which a container cannot run.
-  if (facts.apt && facts.distribution === "debian" && (facts.root || facts.sudo)) {
-    const found = await attempt("installing Debian's chromium", async () => {
-      if (!(await hasAptLists())) await aptUpdate(facts.sudo, log);
-      await aptInstall(["chromium"], { sudo: facts.sudo, log });
-    });
-    if (found && (await run(found, ["--version"])).code === 0) return found;
-  }
   if (facts.platform === "linux" && facts.arch === "x64" && facts.npm) {
     const found = await attempt("fetching npm's copy into the cache (68 MB)", () => cacheChromium(log));
+    if (found) return found;
+  }
+  // Ubuntu's chromium package is a pointer to a snap, which a container cannot run.
+  const sudo = !facts.root;
+  const possible = facts.apt && facts.distribution === "debian" && (facts.root || facts.sudo);
+  if (
+    possible &&
+    (await terminalAsk()?.(`May it install chromium into the system with apt${sudo ? " and sudo" : ""}?`))
+  ) {
+    const found = await attempt("installing Debian's chromium", async () => {
+      if (!(await hasAptLists())) await aptUpdate(sudo, log);
+      await aptInstall(["chromium"], { sudo, log });
+    });
     if (found) return found;
   }
   const advice = "Install Chromium or Chrome, or say where one is with CHROMIUM=/path.";

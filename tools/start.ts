@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { main } from "../src/cli/program.ts";
+import { terminalAsk } from "../src/cli/setup.ts";
 import { ensureAdapter } from "../src/node/index.ts";
 
 /** The folder of the latest run: a run takes a free name, runs/mnist_lenet, then runs/mnist_lenet-2 ... */
@@ -24,7 +25,7 @@ const flags = process.argv.slice(2);
 const chosen = flags.some((flag) => flag === "--out" || flag.startsWith("--out=") || flag === "--resume");
 let code = 0;
 try {
-  await ensureAdapter();
+  await ensureAdapter(undefined, terminalAsk());
 } catch (error) {
   process.stderr.write(`espalier: ${(error as Error).message}\n`);
   code = 1;

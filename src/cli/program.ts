@@ -216,11 +216,15 @@ Examples
   root
     .command("setup")
     .summary("install a software GPU driver where there is none")
-    .description("Makes sure that there is a WebGPU adapter: shows its plan, then installs a software Vulkan driver.")
-    .option("--yes", "may add a package source to the system")
-    .addOption(new Option("--driver <way>", "take this way only").choices(["apt", "mesa", "swiftshader"]))
-    .action(async (flags: { yes?: boolean; driver?: "apt" | "mesa" | "swiftshader" }) =>
-      done(await runSetup({ yes: flags.yes ?? false, ...(flags.driver ? { driver: flags.driver } : {}) })),
+    .description(
+      "Makes sure that there is a WebGPU adapter: shows its plan, then puts a software Vulkan driver into the user's cache.\nThe system is changed with --system only, or with a yes on a terminal.",
+    )
+    .option("--system", "a yes to installing into the system, with apt and root's rights, instead")
+    .addOption(
+      new Option("--driver <way>", "take this way only; apt needs a yes").choices(["mesa", "swiftshader", "apt"]),
+    )
+    .action(async (flags: { system?: boolean; driver?: "mesa" | "swiftshader" | "apt" }) =>
+      done(await runSetup(flags)),
     );
   root
     .command("doctor")

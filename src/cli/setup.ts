@@ -1,23 +1,35 @@
 // `espalier setup` and `espalier doctor`: bring an adapter, check the adapter.
-import { doctor, type SetupOptions, setup, versions } from "../node/index.ts";
+import { createInterface } from "node:readline/promises";
+import { type Ask, doctor, type SetupOptions, setup, versions } from "../node/index.ts";
 import { writeLine } from "./terminal.ts";
 
 export interface RunSetupOptions {
-  /** May add a package source to the system. */
-  readonly yes?: boolean;
-  /** Take this way only: apt, mesa or swiftshader. */
+  /** A yes to changing the system. */
+  readonly system?: boolean;
+  /** Take this way only: mesa, swiftshader or apt. */
   readonly driver?: SetupOptions["driver"];
 }
 
 const say = (line: string): void => writeLine(process.stdout, line);
 
+/** Asks on the terminal; undefined where there is none, or a machine types. Anything but a yes is a no. */
+export function terminalAsk(): Ask | undefined {
+  const { stdin, stderr, env } = process;
+  if (!stdin.isTTY || !stderr.isTTY || (env["CI"] ?? "") !== "") return undefined;
+  return async (question) => {
+    const terminal = createInterface({ input: stdin, output: stderr });
+    try {
+      return /^\s*y(es)?\s*$/i.test(await terminal.question(`${question} [y/N] `));
+    } finally {
+      terminal.close();
+    }
+  };
+}
+
 /** Sets up an adapter where there is none and prints what it is. Returns 0. Errors: SetupError. */
 export async function runSetup(options: RunSetupOptions = {}): Promise<number> {
-  await setup({
-    log: say,
-    ...(options.yes === undefined ? {} : { yes: options.yes }),
-    ...(options.driver === undefined ? {} : { driver: options.driver }),
-  });
+  const { system = false, driver } = options;
+  await setup({ log: say, system, ask: terminalAsk(), ...(driver === undefined ? {} : { driver }) });
   return 0;
 }
 

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly input?: string;
   readonly seconds?: number;
+  /** Variables besides this process's own. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Runs a program to its end with English messages and no questions. Never throws: read `code`. */
@@ -25,7 +27,7 @@ export function run(program: string, args: readonly string[], options: RunOption
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", NO_COLOR: "1" },
+      env: { ...process.env, ...options.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],
       timeout: (options.seconds ?? 900) * 1000,
     });

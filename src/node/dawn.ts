@@ -17,6 +17,8 @@ export interface InstallOptions {
   readonly adapter?: string;
   /** Dawn's toggles by name, as in `dump_shaders`. */
   readonly toggles?: readonly string[];
+  /** Where the driver has to come from: the system, or one of the cache. Default: the first of them that works. */
+  readonly driver?: Installed["how"];
 }
 
 interface Ready {
@@ -53,7 +55,8 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
     ...(adapter ? [`adapter=${adapter}`] : []),
     ...(options.toggles?.length ? [`enable-dawn-features=${options.toggles.join(",")}`] : []),
   ];
-  const wish: Wish = { dawnOptions, adapter, requireGpu: options.requireGpu ?? switches.requireGpu };
+  const { driver } = options;
+  const wish: Wish = { dawnOptions, adapter, driver, requireGpu: options.requireGpu ?? switches.requireGpu };
   const key = JSON.stringify(wish);
   let pending = ready.get(key);
   if (!pending) {

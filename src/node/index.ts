@@ -21,6 +21,6 @@ export { claimName, makeFolder, removeEmptyFolders } from "./make_folder.ts";
 export { type MemoryLimit, memoryLimit } from "./memory_limit.ts";
 export type { Probe } from "./probe.ts";
 export { type LogRows, RunDirectory } from "./run_store.ts";
-export { doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";
+export { type Ask, doctor, ensureAdapter, type SetupOptions, setup } from "./setup.ts";
 export { sweepTemporaries } from "./sweep.ts";
 export { fileTuneStore } from "./tune_cache.ts";

@@ -31,13 +31,15 @@ export interface Wish {
   readonly dawnOptions: string[];
   readonly adapter: string | undefined;
   readonly requireGpu: boolean;
+  /** Only drivers from there. */
+  readonly driver?: Installed["how"] | undefined;
 }
 
 /** Tries each rung until one gives an adapter that will do. `create` is Dawn's. Errors: AdapterError with all refusals. */
 export async function climb(
   create: (options: string[]) => GPU,
   wish: Wish,
-  ladder: readonly Rung[] = rungs(wish.requireGpu),
+  ladder: readonly Rung[] = rungs(wish),
 ): Promise<{ gpu: GPU; found: Installed }> {
   const refusals: string[] = [];
   for (const rung of ladder) {
@@ -68,7 +70,11 @@ export interface Rung {
 }
 
 /** What is tried, in order. */
-function rungs(requireGpu: boolean): Rung[] {
+function rungs({ requireGpu, driver }: Wish): Rung[] {
+  return allRungs(requireGpu).filter(({ how }) => driver === undefined || how === driver);
+}
+
+function allRungs(requireGpu: boolean): Rung[] {
   const system: Rung = { how: "system", label: "the system's drivers", prepare: checkLoader };
   // What the cache holds is software.
   if (process.platform !== "linux" || requireGpu) return [system];

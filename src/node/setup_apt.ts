@@ -15,6 +15,7 @@ import {
   parseAptPolicy,
   parseAptSources,
   parseSimulatedInstall,
+  withoutPackage,
 } from "./setup_plan.ts";
 
 /** The distribution as /etc/os-release names it. */
@@ -26,6 +27,7 @@ export interface Distribution {
 type Log = (line: string) => void;
 
 const LISTS = "/var/lib/apt/lists";
+const DPKG_STATUS = "/var/lib/dpkg/status";
 const SOURCES = "/etc/apt/sources.list.d";
 const OWN_SOURCE = join(SOURCES, "espalier-backports.sources");
 /** Waits for another apt that holds the lock, and never asks about changed configuration files. */
@@ -131,7 +133,7 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
     const suite = origin === "backports" ? ["-t", `${system.codename}-backports`] : [];
     const plan = [...options, "-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
     const packages = parseSimulatedInstall((await must("apt cannot plan", "apt-get", plan)).stdout);
-    if (packages.length === 0) throw new SetupError(`${MESA_PACKAGE} is installed in the system already`);
+    if (packages.length === 0) throw new SetupError(`apt would install nothing for ${MESA_PACKAGE}`);
     log(`  apt-get download ${packages.length} packages`);
     await must("apt cannot fetch", "apt-get", [...options, "-q", "download", ...packages], { cwd: work });
     const debs = (await readdir(work)).filter((name) => name.endsWith(".deb"));
@@ -156,11 +158,15 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
   // A suite named twice makes apt complain about every index.
   if (backports && !known.some((s) => s.suites.includes(suite)))
     await writeFile(join(sources, "espalier.sources"), backports);
+  // The driver itself is fetched although the system may have it: what is in the cache has to be whole.
+  const status = join(folder, "status");
+  await writeFile(status, withoutPackage(await readFile(DPKG_STATUS, "utf8").catch(() => ""), MESA_PACKAGE));
   const settings = [
     `Dir::State::lists=${join(folder, "lists")}`,
     `Dir::Cache=${folder}`,
     `Dir::Cache::archives=${join(folder, "archives")}`,
     `Dir::Etc::sourceparts=${sources}`,
+    `Dir::State::status=${status}`,
     "Acquire::Languages=none",
   ];
   // As root, apt fetches as a user who may not enter root's cache.

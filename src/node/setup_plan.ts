@@ -87,6 +87,14 @@ export function parseSimulatedInstall(text: string): string[] {
   return [...text.matchAll(/^Inst (\S+) (?:\[[^\]]*\] )?\((\S+) /gm)].map(([, name, version]) => `${name}=${version}`);
 }
 
+/** dpkg's record of what is installed, without one package. */
+export function withoutPackage(status: string, name: string): string {
+  return status
+    .split(/\n{2,}/)
+    .filter((stanza) => !stanza.startsWith(`Package: ${name}\n`))
+    .join("\n\n");
+}
+
 /** Where a new enough Mesa comes from: the usual suite, backports apt already knows, backports to be added, or nowhere. */
 export type MesaOrigin = "usual" | "backports" | "add-backports" | "none";
 
@@ -107,7 +115,7 @@ export interface SetupFacts {
   readonly platform: NodeJS.Platform;
   readonly arch: string;
   readonly root: boolean;
-  /** sudo works without a password. */
+  /** There is a sudo; whether it lets this user do anything is only asked with a yes. */
   readonly sudo: boolean;
   /** apt-get, apt-cache and dpkg exist. */
   readonly apt: boolean;
@@ -120,37 +128,51 @@ export interface SetupFacts {
   readonly hasMirror: boolean;
 }
 
-export type Plan =
-  | { readonly kind: "apt"; readonly sudo: boolean; readonly origin: MesaOrigin; readonly text: string }
-  | { readonly kind: "mesa"; readonly text: string }
-  | { readonly kind: "swiftshader"; readonly text: string };
+/** A way that changes nothing but the user's cache. */
+export interface CachePlan {
+  readonly kind: "mesa" | "swiftshader";
+  readonly text: string;
+}
+/** The way that changes the system. */
+export interface SystemPlan {
+  readonly kind: "apt";
+  readonly sudo: boolean;
+  readonly origin: MesaOrigin;
+  readonly text: string;
+}
+export type Plan = CachePlan | SystemPlan;
 export type PlanKind = Plan["kind"];
-export const PLAN_KINDS: readonly PlanKind[] = ["apt", "mesa", "swiftshader"];
+export const PLAN_KINDS: readonly PlanKind[] = ["mesa", "swiftshader", "apt"];
 
-/** The ways that apply here, best first. `yes` allows to add a package source to the system. */
-export function choosePlans(facts: SetupFacts, options: { readonly yes: boolean }): Plan[] {
-  if (facts.platform !== "linux") return [];
-  const plans: Plan[] = [];
-  if (facts.apt) {
-    const origin = mesaOrigin(facts.policy, facts.distribution, facts.codename, facts.hasMirror);
-    const suite = `${facts.codename}-backports`;
-    if ((facts.root || facts.sudo) && origin !== "none" && (origin !== "add-backports" || options.yes)) {
-      const source = origin === "add-backports" ? `add the source ${suite} and ` : "";
-      const target = origin === "usual" ? "" : ` from ${suite}`;
-      const sudo = facts.root ? "" : " with sudo";
-      const text = `${source}install ${MESA_PACKAGE}${target} with apt${sudo} (about 55 MB to fetch, 250 MB on disk)`;
-      plans.push({ kind: "apt", sudo: !facts.root, origin, text });
-    }
-    // Works on lists of its own, so what this machine's lists offer does not matter yet.
+/** The ways into the user's cache that apply here, best first. They need no rights, and no yes. */
+export function cachePlans({ platform, arch, apt, npm }: SetupFacts): CachePlan[] {
+  if (platform !== "linux") return [];
+  const plans: CachePlan[] = [];
+  // Works on lists of its own, so what this machine's lists offer does not matter.
+  if (apt) {
     const text = `fetch ${MESA_PACKAGE} and what it needs with apt into the user's cache, changing nothing else (75 MB to fetch, 200 MB on disk)`;
     plans.push({ kind: "mesa", text });
   }
   // The package holds x64 code only.
-  if (facts.npm && facts.arch === "x64") {
+  if (npm && arch === "x64") {
     const text = "fetch SwiftShader with npm into the user's cache (68 MB to fetch, 7 MB on disk; slower than Mesa)";
     plans.push({ kind: "swiftshader", text });
   }
   return plans;
+}
+
+/** The way that installs into the system, where there is one. It is taken with a yes only. */
+export function systemPlan(facts: SetupFacts): SystemPlan | null {
+  const { platform, apt, root, sudo: hasSudo, policy, distribution, codename, hasMirror } = facts;
+  if (platform !== "linux" || !apt || !(root || hasSudo)) return null;
+  const origin = mesaOrigin(policy, distribution, codename, hasMirror);
+  if (origin === "none") return null;
+  const suite = `${codename}-backports`;
+  const source = origin === "add-backports" ? `add the source ${suite} and ` : "";
+  const target = origin === "usual" ? "" : ` from ${suite}`;
+  const sudo = !root;
+  const text = `${source}install ${MESA_PACKAGE}${target} into the system with apt${sudo ? " and sudo" : ""} (about 55 MB to fetch, 250 MB on disk)`;
+  return { kind: "apt", sudo, origin, text };
 }
 
 /** What to tell somebody for whom no plan applies. */

@@ -91,7 +91,7 @@ describe("running programs", () => {
 
 test("setup refuses a way that it does not know", async () => {
   await expect(setup({ driver: "magic" as "apt" })).rejects.toThrow(
-    'driver wants one of apt, mesa, swiftshader, was given "magic"',
+    'driver: expected one of mesa, swiftshader, apt, got "magic"',
   );
 });
 

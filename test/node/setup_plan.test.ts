@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   backportsSource,
-  choosePlans,
+  cachePlans,
   majorVersion,
   mesaOrigin,
   noPlanText,
@@ -10,6 +10,8 @@ import {
   parseAptSources,
   parseSimulatedInstall,
   type SetupFacts,
+  systemPlan,
+  withoutPackage,
 } from "../../src/node/setup_plan.ts";
 
 const bookworm = `mesa-vulkan-drivers:
@@ -159,35 +161,40 @@ describe("plans", () => {
     policy: parseAptPolicy(bookworm),
     hasMirror: true,
   };
-  const kinds = (change: Partial<SetupFacts>, yes = true) =>
-    choosePlans({ ...facts, ...change }, { yes }).map((p) => p.kind);
+  const kinds = (change: Partial<SetupFacts>) => cachePlans({ ...facts, ...change }).map((p) => p.kind);
 
-  test.each<[string, Partial<SetupFacts>, boolean, string[]]>([
-    ["root, --yes", {}, true, ["apt", "mesa", "swiftshader"]],
-    ["root, but no leave to add a source", {}, false, ["mesa", "swiftshader"]],
-    [
-      "root, source there, no --yes needed",
-      { policy: parseAptPolicy(withBackports) },
-      false,
-      ["apt", "mesa", "swiftshader"],
-    ],
-    ["sudo without a password", { root: false, sudo: true }, true, ["apt", "mesa", "swiftshader"]],
-    ["a plain user", { root: false }, true, ["mesa", "swiftshader"]],
-    ["a plain user on arm64", { root: false, arch: "arm64" }, true, ["mesa"]],
-    ["no apt", { apt: false }, true, ["swiftshader"]],
-    ["no apt, no npm", { apt: false, npm: false }, true, []],
-    ["macOS", { platform: "darwin", apt: false }, true, []],
-    ["Windows", { platform: "win32", apt: false }, true, []],
-  ])("%s", (_what, change, yes, want) => expect(kinds(change, yes)).toEqual(want));
+  test.each<[string, Partial<SetupFacts>, string[], string | null]>([
+    ["root", {}, ["mesa", "swiftshader"], "add-backports"],
+    ["root, source there", { policy: parseAptPolicy(withBackports) }, ["mesa", "swiftshader"], "backports"],
+    ["root, Mesa new enough", { policy: parseAptPolicy(installed) }, ["mesa", "swiftshader"], "usual"],
+    ["a user with sudo", { root: false, sudo: true }, ["mesa", "swiftshader"], "add-backports"],
+    ["a plain user", { root: false }, ["mesa", "swiftshader"], null],
+    ["a plain user on arm64", { root: false, arch: "arm64" }, ["mesa"], null],
+    ["no apt", { apt: false }, ["swiftshader"], null],
+    ["no apt, no npm", { apt: false, npm: false }, [], null],
+    ["macOS", { platform: "darwin", apt: false }, [], null],
+    ["Windows", { platform: "win32", apt: false }, [], null],
+  ])("%s: the cache first, the system apart", (_what, change, wanted, origin) => {
+    expect(kinds(change)).toEqual(wanted);
+    expect(systemPlan({ ...facts, ...change })?.origin ?? null).toBe(origin);
+  });
 
-  test("the plan says what it will change", () => {
-    const first = choosePlans({ ...facts, root: false, sudo: true }, { yes: true })[0];
-    expect(first).toMatchObject({ kind: "apt", sudo: true, origin: "add-backports" });
-    expect(first?.text).toMatch(
-      /^add the source bookworm-backports and install mesa-vulkan-drivers .* with apt with sudo/,
+  test("the system's plan says what it will change", () => {
+    const plan = systemPlan({ ...facts, root: false, sudo: true });
+    expect(plan).toMatchObject({ kind: "apt", sudo: true, origin: "add-backports" });
+    expect(plan?.text).toMatch(
+      /^add the source bookworm-backports and install mesa-vulkan-drivers .* into the system with apt and sudo/,
     );
-    expect(choosePlans({ ...facts, policy: parseAptPolicy(installed) }, { yes: false })[0]?.text).toMatch(
-      /^install mesa-vulkan-drivers with apt \(/,
+    expect(systemPlan({ ...facts, policy: parseAptPolicy(installed) })?.text).toMatch(
+      /^install mesa-vulkan-drivers into the system with apt \(/,
+    );
+  });
+
+  test("dpkg's record without a package keeps all others", () => {
+    const status =
+      "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers\nStatus: y\n\nPackage: mesa-vulkan-drivers-x\n";
+    expect(withoutPackage(status, "mesa-vulkan-drivers")).toBe(
+      "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers-x\n",
     );
   });
 
