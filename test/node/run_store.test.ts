@@ -1,0 +1,82 @@
+// A run's directory: logs whose damaged lines cost themselves only, folders that cannot be made, leftovers of the dead.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { makeFolder } from "../../src/node/make_folder.ts";
+import { RunDirectory } from "../../src/node/run_store.ts";
+import { sweepTemporaries } from "../../src/node/sweep.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "espalier-store-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const at = (...names: string[]) => join(scratch, ...names);
+
+describe("a log", () => {
+  const read = (text: string) => {
+    writeFileSync(at("log.jsonl"), text);
+    return new RunDirectory(scratch).readLog("log.jsonl");
+  };
+  test.each([
+    ["whole", '{"a":1}\n{"a":2}\n', [1, 2], []],
+    ["a line that is no JSON", '{"a":1}\n{"a"\n{"a":3}\n', [1, 3], [2]],
+    ["values that are no objects", '{"a":1}\nnull\n7\n[1]\n"x"\n{"a":6}\n', [1, 6], [2, 3, 4, 5]],
+    ["bytes that are no text", '{"a":1}\n\u0000\u0001\ufffd\n{"a":3}\n', [1, 3], [2]],
+    ["two lines run into one", '{"a":1}{"a":2}\n{"a":3}\n', [3], [1]],
+    ["a tail cut by a crash", '{"a":1}\n{"a":', [1], []],
+    ["empty lines", '\n{"a":1}\n\n', [1], []],
+    ["nothing", "", [], []],
+  ])("%s", (_, text, values, damaged) => {
+    const log = read(text);
+    expect(log.rows.map((row) => row["a"])).toEqual(values);
+    expect(log.damaged).toEqual(damaged);
+  });
+  test("that is not there has no rows", () => {
+    expect(new RunDirectory(scratch).readLog("none.jsonl")).toEqual({ rows: [], damaged: [] });
+  });
+});
+
+describe("a folder", () => {
+  test("is made with those above it; what stands in the way is named", () => {
+    expect(makeFolder(at("a", "b", "c"))).toEqual([at("a"), at("a", "b"), at("a", "b", "c")]);
+    expect(makeFolder(at("a", "b", "d"))).toEqual([at("a", "b", "d")]);
+    expect(makeFolder(at("a"))).toEqual([]);
+    writeFileSync(at("file"), "");
+    expect(() => makeFolder(at("file", "x", "y"))).toThrow(
+      `${at("file", "x", "y")}: cannot make the folder ${at("file", "x")}: a part of the path is not a folder`,
+    );
+    expect(() => makeFolder(at("file"))).toThrow(`${at("file")}: expected a folder, got something else`);
+    symlinkSync(at("nowhere"), at("dangling"));
+    expect(() => makeFolder(at("dangling"))).toThrow(/dangling: cannot make the folder/);
+  });
+  test("where none can be made is refused at once", () => {
+    if (process.platform !== "linux") return;
+    const started = performance.now();
+    expect(() => makeFolder("/proc/x/y/z")).toThrow(
+      "/proc/x/y/z: cannot make the folder /proc/x: this file system makes no folders there",
+    );
+    expect(() => makeFolder("/proc/1/x")).toThrow(/cannot make the folder/);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+test("temporary files of processes that have ended are swept, those of living ones are not", () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  mkdirSync(at("swept"));
+  const names = [
+    `a.tmp.${dead}.0`,
+    `b.tmp.${process.ppid}.3`,
+    `c.tmp.${process.ppid}.4`,
+    `d.tmp.${process.pid}.0`,
+    "e.tmp",
+    "f.txt",
+  ];
+  for (const name of names) writeFileSync(at("swept", name), "");
+  // Older than the process that has its number now.
+  utimesSync(at("swept", `c.tmp.${process.ppid}.4`), 1000, 1000);
+  const swept = sweepTemporaries([at("swept"), at("not there")]);
+  const stays =
+    process.platform === "linux" ? [`b.tmp.${process.ppid}.3`] : [`b.tmp.${process.ppid}.3`, `c.tmp.${process.ppid}.4`];
+  expect(readdirSync(at("swept")).sort()).toEqual([...stays, "e.tmp", "f.txt"].sort());
+  expect(swept).toHaveLength(names.length - stays.length - 2);
+});
