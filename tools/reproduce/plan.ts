@@ -195,7 +195,7 @@ export function steeringRecipe(plan: Plan, { pair, method, level }: Cell): Recip
   return {
     ...recipe,
     epochs: AT_INIT_EPOCHS,
-    lr: { ...recipe.lr, schedule: "constant" },
+    lr: { schedule: "constant", base: plan.lr },
     prune: { method: "soft", schedule: prune.schedule ?? "lats", sparsity: level },
   };
 }
