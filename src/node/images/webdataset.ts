@@ -84,7 +84,7 @@ function refuse(tar: string, { name, type, size }: Header, most: number): void {
   if (size > most) throw new SourceError(tar, name, `${size} bytes, at most ${most} are read`);
 }
 
-const isImageField = (field: string): boolean => hasImageExtension(`.${field}`);
+const isImageField = (field: string): boolean => !field.includes(".") && hasImageExtension(`.${field}`);
 const isLabelField = (field: string): boolean => field === "cls" || field === "json";
 
 interface Index {

@@ -1,0 +1,107 @@
+// Classes set against each other by name, and what their counts tell.
+import { describe, expect, test } from "vitest";
+import { checkCounts, countsOf } from "../../src/data/class_counts.ts";
+import {
+  areNamed,
+  expectKnown,
+  lookAlikes,
+  matchClasses,
+  nameList,
+  nearName,
+  numberOrder,
+} from "../../src/data/class_names.ts";
+import { checkParts } from "../../src/data/parts.ts";
+
+describe("names", () => {
+  test("numbers from 0 in their order are no names", () => {
+    expect([["0", "1"], ["a"], ["1", "2"], ["0", "1", "10"], []].map(areNamed)).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("another order, a part, others", () => {
+    expect(matchClasses(["b", "a"], ["a", "b", "c"])).toEqual({
+      map: Int32Array.of(1, 0),
+      same: false,
+      unknown: [],
+      unused: ["c"],
+    });
+    expect(matchClasses(["a", "x"], ["a"])).toMatchObject({ map: Int32Array.of(0, -1), unknown: ["x"], unused: [] });
+    expect(matchClasses(["\u00e9"], ["e\u0301"])).toMatchObject({ same: true });
+  });
+
+  test("one that is not known is refused with both lists", () => {
+    const where = (name: string) => `val/${name}`;
+    expect([...expectKnown(where, ["b"], ["a", "b"])]).toEqual([1]);
+    expect(() => expectKnown(where, ["b", "Great-Dane"], ["b", "great dane"])).toThrow(
+      "val/Great-Dane: a class that the train images do not have (did you mean great dane?); they have b, great dane",
+    );
+    expect(nearName("x", ["y"])).toBeNull();
+  });
+
+  test("in words", () => {
+    expect(nameList(Array.from("abcdefghij"))).toBe("a, b, c, d, e, f, g, h, ... (10 in all)");
+    expect(lookAlikes(["a_b", "A B"])).toBe("the classes a_b and A B differ in capitals or signs only; they are two");
+    expect(lookAlikes(["a", "b"])).toBeNull();
+    expect(numberOrder(["1", "10", "2"])).toBe("class names are numbers in the order of text: 1, 10, 2");
+    expect([numberOrder(["1", "2", "3"]), numberOrder(["a", "10"]), numberOrder(["7"])]).toEqual([null, null, null]);
+  });
+});
+
+describe("counts", () => {
+  const numbers = (n: number) => Array.from({ length: n }, (_, i) => String(i));
+  const counts = (...values: number[]) => Uint32Array.from(values);
+
+  test("are of each class", () => {
+    const labels = [0, 2, 2];
+    expect([...countsOf({ length: 3, classes: numbers(4) }, (i) => labels[i] as number)]).toEqual([1, 0, 2, 0]);
+  });
+
+  test("one class only, whatever else is listed", () => {
+    expect(() => checkCounts({ name: "d", classes: ["a", "b"] }, counts(0, 4), counts(1, 1))).toThrow(
+      "d: one class only, nothing to learn: all 4 samples are of class b",
+    );
+  });
+
+  test("one label of 255 makes no network of 256 classes", () => {
+    const train = new Uint32Array(256).fill(3, 0, 10);
+    train[255] = 1;
+    expect(() => checkCounts({ name: "d", classes: numbers(256) }, train, train)).toThrow(
+      "d: the labels are 0..9, 255: a network of 256 classes, of which 245 have no sample; expected labels from 0 on without such gaps",
+    );
+    // A list of names says that they are classes.
+    expect(checkCounts({ name: "d", classes: numbers(256), listed: true }, train, train)).toHaveLength(1);
+  });
+
+  test("parts of which one counts from 1", () => {
+    expect(() => checkCounts({ name: "d", classes: numbers(4) }, counts(0, 2, 2, 2), counts(1, 1, 1, 0))).toThrow(
+      "d: the training labels are 1..3, the test labels 0..2: expected both parts to count from the same number",
+    );
+    expect(checkCounts({ name: "d", classes: numbers(4) }, counts(0, 2, 2, 2), counts(0, 1, 1, 1))).toEqual([
+      "the labels begin at 1: class 0 has no sample, and nothing trains the first output",
+    ]);
+  });
+
+  test("classes without samples are named, on either side", () => {
+    expect(checkCounts({ name: "d", classes: ["a", "b", "c"] }, counts(2, 0, 9), counts(1, 4, 0))).toEqual([
+      "classes without training samples: b",
+      "classes with test samples and none to train with: b",
+      "classes without test samples: c",
+    ]);
+    expect(checkCounts({ name: "d", classes: ["a", "b"] }, counts(2, 2), counts(1, 1))).toEqual([]);
+  });
+});
+
+test("samples to test with have the size of those to train with", () => {
+  expect(() => checkParts("d", { shape: [1, 28, 28] }, { shape: [1, 14, 14] })).toThrow(
+    "d: the test samples are [1, 14, 14], the training samples [1, 28, 28]: expected one size",
+  );
+  expect(() => checkParts("d", { shape: [4, 8, 8], timeSteps: 2 }, { shape: [4, 8, 8], timeSteps: 1 })).toThrow(
+    /\[4, 8, 8\] of 1 time steps/,
+  );
+  checkParts("d", { shape: [1, 28, 28] }, { shape: [1, 28, 28] });
+});
