@@ -21,6 +21,7 @@ export {
   type MemoryAtFailure,
   MemoryError,
   OpError,
+  onWarning,
   requestGpu,
   setCurrentGpu,
   type TuneMode,

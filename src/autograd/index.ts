@@ -5,5 +5,5 @@ export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";
 export { defineOp, defineView, expectFloat, expectRank, expectScalar, like, type Op, type OpDefinition } from "./op.ts";
 export { splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";
-export { accumulate, type BackwardContext, currentTape, fill, Tape } from "./tape.ts";
+export { accumulate, type BackwardContext, currentTape, fill, onStrayGradient, Tape } from "./tape.ts";
 export { type TracedOp, traceOps } from "./trace.ts";

@@ -84,6 +84,7 @@ export class Tape implements Disposable {
   private readonly kept = new Set<Tensor>();
   private done = false;
   private closed = false;
+  private readonly endings = new Map<object, () => void>();
 
   constructor() {
     active = this;
@@ -110,6 +111,24 @@ export class Tape implements Disposable {
     this.nodes = [];
     for (const { output } of nodes) output.dispose();
     return nodes;
+  }
+
+  /** The tape that all others stand in: that of the step, not of a checkpoint within it. */
+  get outermost(): Tape {
+    let tape: Tape = this;
+    while (tape.outer && !tape.outer.closed) tape = tape.outer;
+    return tape;
+  }
+
+  /** Has `fn` called once when this tape has been walked, or is disposed unwalked; a second one of the same owner is not. */
+  atEnd(owner: object, fn: () => void): void {
+    if (!this.endings.has(owner)) this.endings.set(owner, fn);
+  }
+
+  private end(): void {
+    const endings = [...this.endings.values()];
+    this.endings.clear();
+    for (const fn of endings) fn();
   }
 
   /** Keeps a recorded op's output past backward; it then belongs to the enclosing scope, or to the caller. */
@@ -142,6 +161,7 @@ export class Tape implements Disposable {
       for (const grad of grads.values()) grad.dispose();
     }
     this.nodes = [];
+    this.end();
   }
 
   private walk(root: Tensor, upstream: Tensor | undefined, grads: Map<Tensor, Tensor>): void {
@@ -232,6 +252,7 @@ export class Tape implements Disposable {
   dispose(): void {
     this.closed = true;
     while (active?.closed) active = active.outer;
+    this.end();
     for (const node of this.nodes) {
       for (const t of node.saved) t?.dispose();
       if (!this.kept.has(node.output)) node.output.dispose();
@@ -247,9 +268,17 @@ export class Tape implements Disposable {
   }
 }
 
+let stray: (leaf: Tensor) => void = () => {};
+
+/** Has `listen` told of each leaf that gets its first gradient and has no place for it: no optimizer gave it one. */
+export function onStrayGradient(listen: (leaf: Tensor) => void): void {
+  stray = listen;
+}
+
 /** Leaves a gradient with a leaf: the first arrival is stored, later ones are added. */
 function deliver(leaf: Tensor, grad: Tensor): void {
   if (!leaf.grad) {
+    stray(leaf);
     leaf.grad = allocate(leaf.shape, "f32", { scoped: false, inParts: true });
     leaf.gradArrived = false;
   }

@@ -29,5 +29,6 @@ export {
   Tuner,
   type TuneStore,
 } from "./tuner.ts";
+export { onWarning, warnOnce } from "./warn.ts";
 export { Watchdog, type WatchdogClock, type WatchdogLimit, type WatchdogOptions } from "./watchdog.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";

@@ -21,6 +21,8 @@ export class Dropout extends Module {
 
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0 || x.isMeta) return x;
-    return dropout(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
+    const y = dropout(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
+    this.random.drawn();
+    return y;
   }
 }

@@ -28,7 +28,8 @@ export class DirectEncoder extends Module {
  * x in 0..1 as the rate of random spikes, in training and in evaluation alike.
  *
  * Spikes belong to the seed, to this encoder and to the random state's step, which training moves, and evaluation too when
- * it is given the state (`Evaluator`, `Session`): each batch then draws by its number. Elsewhere call `random.setStep`.
+ * it is given the state (`Evaluator`, `Session`): each batch then draws by its number. In a loop of your own the step moves by
+ * itself while training; in evaluation call `random.setStep`.
  */
 export class PoissonEncoder extends Module {
   readonly options: EncodeOptions;
@@ -46,7 +47,9 @@ export class PoissonEncoder extends Module {
   forward(x: Tensor): Tensor {
     const { seed } = this.random;
     const step = x.isMeta ? meta([], "u32") : this.random.step;
-    return encodePoisson(x, { ...this.options, seed, stream: this.stream, step });
+    const y = encodePoisson(x, { ...this.options, seed, stream: this.stream, step });
+    if (this.training && !x.isMeta) this.random.drawn();
+    return y;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "../tensor/index.ts";
+import { childrenOf, expectNothingHidden, noteClass } from "./children.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 import { RandomState } from "./random_state.ts";
 
@@ -21,9 +22,15 @@ export type StateDict = Map<string, HostArray>;
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
 
+const isOurs = (value: unknown): value is LazyTensor | Module => value instanceof LazyTensor || value instanceof Module;
+
 /**
  * Base of layers and models. Properties that hold a Parameter, StateBuffer or Module are found by their names, in the
- * order of assignment, and those names are the state_dict's keys.
+ * order of assignment, and those names are the state_dict's keys. So are those in arrays, Maps, Sets and plain objects: the
+ * second module of an array `blocks` is `blocks.1`, as in PyTorch's ModuleList.
+ *
+ * Errors    Whatever lists parameters or modules throws OpError for a class that keeps modules in private fields (#conv), which
+ *           nothing can look into: they would never be trained.
  */
 export abstract class Module {
   /** Layers such as batch norm and dropout behave differently while training. */
@@ -31,10 +38,13 @@ export abstract class Module {
 
   abstract forward(x: Tensor): Tensor;
 
-  private *own(): Generator<[string, unknown]> {
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof LazyTensor || value instanceof Module) yield [name, value];
-    }
+  constructor() {
+    noteClass(new.target);
+  }
+
+  private own(): Generator<[string, LazyTensor | Module]> {
+    expectNothingHidden(this, Module.prototype);
+    return childrenOf(this, isOurs);
   }
 
   /** This module and all below it, outermost first, with dotted names ("" for itself). */
@@ -45,7 +55,13 @@ export abstract class Module {
 
   /** Parameters and buffers in PyTorch's order: a module's own parameters, its buffers, then its children's. */
   *namedState(prefix = ""): Generator<[string, LazyTensor]> {
-    for (const [name, value] of this.own()) if (value instanceof Parameter) yield [join(prefix, name), value];
+    for (const [name, value] of this.own()) {
+      if (!(value instanceof Parameter)) continue;
+      const path = join(prefix, name);
+      // Messages name it; the longest path is that from the model's root.
+      if (path.length > value.name.length) value.name = path;
+      yield [path, value];
+    }
     for (const [name, value] of this.own()) if (value instanceof StateBuffer) yield [join(prefix, name), value];
     for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedState(join(prefix, name));
   }
@@ -56,8 +72,6 @@ export abstract class Module {
     for (const [name, value] of this.namedState()) {
       if (!(value instanceof Parameter) || seen.has(value)) continue;
       seen.add(value);
-      // Messages name it; the longest path is that from the model's root.
-      if (name.length > value.name.length) value.name = name;
       yield [name, value];
     }
   }

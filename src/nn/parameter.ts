@@ -1,7 +1,10 @@
 // Parameter and StateBuffer: tensors that a module owns. They get memory when first used, so that a model can be built,
 // counted and summarised without a GPU.
+
+import { onStrayGradient } from "../autograd/index.ts";
 import { type BufferView, currentGpu, type PooledBuffer } from "../gpu/index.ts";
 import { persistent, type Shape, Tensor } from "../tensor/index.ts";
+import { noteClass } from "./children.ts";
 import { type Initializer, nextInitIndex } from "./init.ts";
 
 /** A tensor with a rule for its first values, kept until something binds it. */
@@ -50,6 +53,19 @@ export class LazyTensor extends Tensor {
   }
 }
 
+/** Parameters that a backward pass reached and that have no place in an optimizer, until one asks. */
+const strays = new Set<Parameter>();
+onStrayGradient((leaf) => {
+  if (leaf instanceof Parameter) strays.add(leaf);
+});
+
+/** Parameters that got a first gradient since the last call, and that no optimizer holds. */
+export function takeStrays(): Parameter[] {
+  const all = [...strays].filter((p) => !p.isDisposed);
+  strays.clear();
+  return all;
+}
+
 /** A learned tensor. `prunable` ones (weights of convolutions and linear layers) may be soft-thresholded. */
 export class Parameter extends LazyTensor {
   readonly prunable: boolean;
@@ -60,6 +76,7 @@ export class Parameter extends LazyTensor {
     super(shape, initializer);
     this.prunable = prunable;
     this.requiresGrad = true;
+    noteClass(new.target);
   }
 }
 

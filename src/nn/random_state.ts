@@ -1,10 +1,13 @@
 // Where layers draw from: one counter on the GPU, moved by the training step.
+import { currentTape } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
+import { advance } from "../ops/advance.ts";
 import { scalar, type Tensor } from "../tensor/index.ts";
 
 /**
- * Where masks come from: a seed, and the training step on the GPU, so that a replayed step draws new masks and a resumed
- * run the same ones. Set the step before each training step.
+ * Where masks come from: a seed, and a step on the GPU, so that a replayed step draws new masks and a resumed run the same ones.
+ * The step moves by one after each step of training that drew from it: when the tape has been walked, or without a tape after
+ * the draw. `setStep` says which step comes next, as training sessions do before each.
  */
 export class RandomState {
   readonly seed: number;
@@ -29,6 +32,13 @@ export class RandomState {
   /** A number of its own for each layer that draws. */
   nextStream(): number {
     return this.streams++;
+  }
+  /** To be called by a layer that drew while training: the next step draws anew. */
+  drawn(): void {
+    const tape = currentTape()?.outermost;
+    const move = () => advance(this.step);
+    if (tape) tape.atEnd(this, move);
+    else move();
   }
   /** Moves to a training step: equal steps draw equal masks. Throws OpError for anything but a u32. */
   setStep(step: number): void {

@@ -8,7 +8,7 @@ import type { RandomState } from "./random_state.ts";
 /**
  * Stands between a residual branch and the addition. While training, each sample [N, *] of the branch becomes 0 with
  * probability p and is scaled by 1/(1-p) otherwise, so that its expectation stays; in evaluation it is the identity.
- * Draws move with the random state's step, also when a captured step is replayed. Throws OpError unless 0 <= p <= 1.
+ * Draws move with the random state's step, also when a captured step is replayed; the step moves by itself. Throws OpError unless 0 <= p <= 1.
  */
 export class StochasticDepth extends Module {
   readonly p: number;
@@ -25,6 +25,8 @@ export class StochasticDepth extends Module {
 
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0 || x.isMeta) return x;
-    return stochasticDepth(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
+    const y = stochasticDepth(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
+    this.random.drawn();
+    return y;
   }
 }

@@ -1,5 +1,6 @@
 // The ops room: one export line per op file.
 export * from "./adaptive_avg_pool2d.ts";
+export * from "./advance.ts";
 export * from "./avg_pool2d.ts";
 export { type BatchNormOptions, batchNorm, batchNormAddRelu, batchNormRelu } from "./batch_norm.ts";
 export { type BatchNormNeuronOptions, batchNormNeuron } from "./batch_norm_neuron.ts";

@@ -10,6 +10,8 @@ export class Group {
   readonly options: GroupSettings;
   /** What moves the thresholds of `str` and `ltp`, one for each chunk; else empty. */
   readonly learned: LearnedThresholds[];
+  /** Whether a threshold, 0 included, was ever set. */
+  thresholdGiven = false;
   /** Changed by `SGD.setPhase` and `SGD.bake`. */
   phase: Phase = "prune";
   readonly values: { -readonly [K in keyof StepValues]-?: number } = {
@@ -36,6 +38,10 @@ export class Group {
   merge(values: StepValues): void {
     const v = this.values;
     Object.assign(v, values);
+    for (const key of ["lr", "momentum", "weightDecay"] as const)
+      if (!Number.isFinite(v[key])) throw new OpError("SGD", `expected ${key} to be a finite number, got ${v[key]}`);
+    const { threshold, thresholdNext, tau } = values;
+    if (threshold !== undefined || thresholdNext !== undefined || tau !== undefined) this.thresholdGiven = true;
     if (values.tau === undefined && (values.threshold !== undefined || values.thresholdNext !== undefined)) {
       v.tau = v.thresholdNext - v.threshold;
     }

@@ -16,6 +16,7 @@ import {
   type SGDOptions,
   type StepValues,
 } from "./sgd_options.ts";
+import { warnOfStep } from "./step_warnings.ts";
 
 export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
@@ -81,8 +82,13 @@ export class SGD {
     });
   }
 
-  /** Enqueues the update. Parameters that got no gradient since the last step count as having a zero one. */
+  /**
+   * Enqueues the update. Parameters that got no gradient since the last step count as having a zero one, and are warned of once,
+   * as is a threshold that was never set. Throws OpError when gradients arrived for parameters that no module lists and no
+   * optimizer holds: they would never be trained.
+   */
   step(): void {
+    warnOfStep(this, this.groups);
     for (const group of this.groups) {
       group.chunks.forEach((chunk, k) => {
         for (const p of chunk.params) {

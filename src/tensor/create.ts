@@ -1,6 +1,7 @@
 // Making tensors: from numbers, from nothing, as shapes only.
 import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
 import { arrayOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
+import { flatten, type NestedNumbers } from "./nested.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
@@ -55,12 +56,16 @@ export function copyOf(t: Tensor): Tensor {
 }
 
 /**
- * A tensor from host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, number[] -> f32.
- * Without a shape it is one-dimensional. Throws OpError when shape and count differ.
+ * A tensor from host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, numbers in arrays of any depth -> f32.
+ * Without a shape it has that of the arrays; a typed array is one-dimensional, a number a scalar. Throws OpError when shape and
+ * count differ, for arrays of unequal length, and for what is no number (NaN and infinities are).
  */
-export function tensor(values: TypedArray | readonly number[], shape?: Shape): Tensor {
-  const data = Array.isArray(values) ? Float32Array.from(values) : (values as TypedArray);
-  const dims = shape ?? [data.length];
+export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tensor {
+  const nested =
+    typeof values === "number" || Array.isArray(values) ? flatten("tensor", values as NestedNumbers) : null;
+  const data = nested ? Float32Array.from(nested.flat) : (values as TypedArray);
+  const own = nested?.shape ?? [dtypeOf(data) && data.length];
+  const dims = shape ?? own;
   if (numel(dims) !== data.length) {
     throw new OpError("tensor", `shape [${dims.join(",")}] wants ${numel(dims)} values, was given ${data.length}`);
   }

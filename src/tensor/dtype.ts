@@ -1,5 +1,6 @@
 // Element types: their size and their typed array.
 import { OpError } from "../gpu/index.ts";
+import { expectNumbers } from "./nested.ts";
 
 export type DType = "f32" | "i32" | "u32";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
@@ -20,8 +21,9 @@ export function dtypeOf(data: TypedArray): DType {
   throw new OpError("tensor", `wants Float32Array, Int32Array or Uint32Array, was given ${given}`);
 }
 
-/** Host numbers as the array of a dtype. */
+/** Host numbers as the array of a dtype. Throws OpError for what is no number, or none of this dtype. */
 export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
+  expectNumbers("tensor", dtype, values);
   if (dtype === "f32") return Float32Array.from(values);
   return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }

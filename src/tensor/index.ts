@@ -23,6 +23,7 @@ export {
 } from "./create.ts";
 export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 export { describeNonFinite, expectFinite, firstNonFinite, type NonFiniteEntry, NonFiniteError } from "./finite.ts";
+export type { NestedNumbers } from "./nested.ts";
 export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
 export { rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";

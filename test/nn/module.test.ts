@@ -60,12 +60,11 @@ test("own parameters come before own buffers before the children's, in the order
     readonly norm = new BatchNorm2d(1);
     readonly scale = new Linear(2, 2).weight;
     readonly running_mean = new BatchNorm2d(2).running_mean;
-    readonly hidden = [new Linear(1, 1)];
+    readonly several = [new Linear(1, 1)];
     forward(x: Tensor): Tensor {
       return x;
     }
   }
-  // Modules in plain arrays are not found, as in PyTorch.
   expect(names(new Mixed())).toEqual([
     "scale",
     "running_mean",
@@ -74,6 +73,8 @@ test("own parameters come before own buffers before the children's, in the order
     "norm.bias",
     "norm.running_mean",
     "norm.running_var",
+    "several.0.weight",
+    "several.0.bias",
   ]);
 });
 

@@ -1,0 +1,68 @@
+// Numbers in nested arrays become one flat list and a shape. What is no number is refused, with its place.
+import { OpError } from "../gpu/index.ts";
+import type { DType } from "./dtype.ts";
+import type { Shape } from "./shape.ts";
+
+export type NestedNumbers = number | readonly NestedNumbers[];
+
+const MOST_F32 = 3.4028235677973366e38; // half a step above the largest f32: from here on rounding gives infinity
+
+function nameOf(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n, a bigint`;
+  if (typeof value === "boolean") return `${value}: write 1 or 0`;
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? (value.constructor?.name ?? "an object") : typeof value;
+}
+
+const placeOf = (path: readonly number[]) => (path.length > 0 ? ` at ${path.map((i) => `[${i}]`).join("")}` : "");
+
+/** Throws OpError unless the value is a number that the dtype holds: none is rounded to a whole number or to infinity. */
+function expectNumber(op: string, dtype: DType, value: unknown, path: readonly number[]): void {
+  if (typeof value !== "number") throw new OpError(op, `expected a number${placeOf(path)}, got ${nameOf(value)}`);
+  if (dtype === "f32") {
+    if (Number.isFinite(value) && Math.abs(value) >= MOST_F32)
+      throw new OpError(op, `expected numbers of f32, up to 3.4e38, got ${value}${placeOf(path)}`);
+  } else if (value !== (dtype === "i32" ? value | 0 : value >>> 0)) {
+    throw new OpError(op, `expected whole numbers of ${dtype}, got ${value}${placeOf(path)}`);
+  }
+}
+
+/** Checks a flat list. */
+export function expectNumbers(op: string, dtype: DType, values: readonly unknown[]): void {
+  // By index: forEach passes over holes.
+  for (let i = 0; i < values.length; i++) expectNumber(op, dtype, values[i], [i]);
+}
+
+/** The flat list and the shape; every array at one depth has to be as long as the first. */
+export function flatten(op: string, values: NestedNumbers): { flat: number[]; shape: Shape } {
+  const shape: number[] = [];
+  for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const flat: number[] = [];
+  const visit = (value: unknown, path: readonly number[]): void => {
+    const depth = path.length;
+    if (depth === shape.length) {
+      if (Array.isArray(value))
+        throw new OpError(op, `expected a number${placeOf(path)}, got an array of ${value.length}`);
+      expectNumber(op, "f32", value, path);
+      flat.push(value as number);
+      return;
+    }
+    if (!Array.isArray(value))
+      throw new OpError(op, `expected an array of ${shape[depth]}${placeOf(path)}, got ${nameOf(value)}`);
+    if (value.length !== shape[depth])
+      throw new OpError(op, `expected ${shape[depth]} entries${placeOf(path)}, as in the first, got ${value.length}`);
+    if (depth < shape.length - 1) {
+      for (let i = 0; i < value.length; i++) visit(value[i], [...path, i]);
+    } else {
+      for (let i = 0; i < value.length; i++) {
+        const v: unknown = value[i];
+        // Most are plain numbers: only others are worth a path.
+        if (typeof v === "number" && Math.abs(v) < MOST_F32) flat.push(v);
+        else visit(v, [...path, i]);
+      }
+    }
+  };
+  visit(values, []);
+  return { flat, shape };
+}

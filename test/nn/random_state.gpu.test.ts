@@ -1,0 +1,90 @@
+// Masks change in anybody's loop: with a tape or without one, eager or replayed, and under a checkpoint.
+import { describe, expect, test } from "vitest";
+import { checkpoint, noGrad, Tape } from "../../src/autograd/index.ts";
+import { Dropout, type Module, PoissonEncoder, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
+import { sum } from "../../src/ops/index.ts";
+import { capture, Scope, tensor } from "../../src/tensor/index.ts";
+
+const N = 64;
+const layers: [string, (random: RandomState) => Module][] = [
+  ["dropout", (random) => new Dropout(0.5, random)],
+  ["stochastic depth", (random) => new StochasticDepth(0.5, random)],
+  ["Poisson spikes", (random) => new PoissonEncoder({ timeSteps: 2 }, random)],
+];
+const input = () => new Float32Array(N).fill(0.5);
+const key = (values: ArrayLike<number>) => Array.from(values, (v) => (v === 0 ? "0" : "1")).join("");
+
+describe.each(layers)("%s", (_, make) => {
+  test("draws anew in every step of a loop that moves nothing", async () => {
+    const random = new RandomState(3);
+    const model = make(random);
+    const masks: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      using _scope = new Scope();
+      const x = tensor(input(), [N, 1]);
+      x.requiresGrad = true;
+      using tape = new Tape();
+      const y = tape.keep(model.forward(x));
+      if (y.requiresGrad) tape.backward(sum(y));
+      masks.push(key(await y.data()));
+    }
+    expect(new Set(masks).size).toBe(5);
+    expect(await random.step.item()).toBe(5);
+    random.dispose();
+  });
+
+  test("draws anew without a tape, and in a replayed step", async () => {
+    const random = new RandomState(3);
+    const model = make(random);
+    const masks: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      using _scope = new Scope();
+      masks.push(key(await noGrad(() => model.forward(tensor(input(), [N, 1]))).data()));
+    }
+    using step = capture(({ x }: Record<"x", ReturnType<typeof tensor>>) => {
+      using tape = new Tape();
+      return { y: tape.keep(model.forward(x)) };
+    });
+    for (let i = 0; i < 4; i++) masks.push(key(await step.run({ x: { data: input(), shape: [N, 1] } }).y.data()));
+    expect(new Set(masks).size).toBe(7);
+    // Who sets the step has the masks of that step, as before.
+    random.setStep(0);
+    expect(key(await step.run({ x: { data: input(), shape: [N, 1] } }).y.data())).toBe(masks[0]);
+    random.dispose();
+  });
+
+  test("draws nothing in evaluation", async () => {
+    const random = new RandomState(3);
+    const model = make(random).eval();
+    using _scope = new Scope();
+    for (let i = 0; i < 2; i++) noGrad(() => model.forward(tensor(input(), [N, 1])));
+    expect(await random.step.item()).toBe(0);
+    random.dispose();
+  });
+});
+
+test("layers of one step draw from one step, under a checkpoint too, which moves it once", async () => {
+  const masks: string[] = [];
+  for (const checkpointed of [false, true]) {
+    const random = new RandomState(9);
+    const [first, second] = [new Dropout(0.5, random), new Dropout(0.5, random)];
+    const block = new Sequential([first, second]);
+    const run = checkpointed
+      ? checkpoint((x: ReturnType<typeof tensor>) => block.forward(x))
+      : (x: ReturnType<typeof tensor>) => block.forward(x);
+    for (let i = 0; i < 3; i++) {
+      using _scope = new Scope();
+      const x = tensor(input(), [N, 1]);
+      x.requiresGrad = true;
+      using tape = new Tape();
+      const y = run(x);
+      tape.backward(sum(second.forward(y)));
+      masks.push(key(await x.grad!.data()));
+      x.grad!.dispose();
+    }
+    expect(await random.step.item()).toBe(3);
+    random.dispose();
+  }
+  expect(masks.slice(3)).toEqual(masks.slice(0, 3));
+  expect(new Set(masks).size).toBe(3);
+});
