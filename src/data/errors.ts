@@ -1,5 +1,7 @@
 // What goes wrong with data, each told in one line.
 
+import { visible } from "../text/index.ts";
+
 /** A dataset, loader or transform that was asked for something it cannot be; names it, what was wanted, what was given. */
 export class DataError extends Error {
   override readonly name = "DataError";
@@ -11,7 +13,7 @@ export class SourceError extends Error {
   readonly source: string;
   readonly path: string;
   constructor(source: string, path: string, message: string) {
-    super(`${source}: ${path}: ${message}`);
+    super(visible(`${source}: ${path}: ${message}`));
     this.source = source;
     this.path = path;
   }

@@ -1,11 +1,13 @@
 // The base of what readers of files throw: whoever has another copy of a file catches this one class.
 
+import { visible } from "../text/index.ts";
+
 /** A file that is damaged, or not what its reader expects; the message is one line that opens with the file's name. */
 export class DamagedFileError extends Error {
   override readonly name: string = "DamagedFileError";
   readonly file: string;
   constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
+    super(visible(`${file}: ${message}`));
     this.file = file;
   }
 }

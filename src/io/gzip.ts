@@ -1,4 +1,5 @@
 // gzip files: told by their first bytes, unpacked whole, and checked to the last byte.
+import { visible } from "../text/index.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** gzip data that are damaged, or unpack to more than was allowed; the message is one line naming the file. */
@@ -6,7 +7,7 @@ export class GzipError extends Error {
   override readonly name = "GzipError";
   readonly file: string;
   constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
+    super(visible(`${file}: ${message}`));
     this.file = file;
   }
 }

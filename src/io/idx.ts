@@ -1,4 +1,5 @@
 // IDX, the array format of MNIST and its relatives: a four-byte magic, big-endian sizes, big-endian elements.
+import { visible } from "../text/index.ts";
 import { type ArrayDtype, copyOf, elementsAt, type FileArray, shapeFault, widthOf } from "./array_types.ts";
 
 export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
@@ -9,7 +10,7 @@ export class IdxError extends Error {
   readonly file: string;
   readonly fault: IdxFault;
   constructor(file: string, fault: IdxFault, message: string) {
-    super(`${file}: ${message}`);
+    super(visible(`${file}: ${message}`));
     this.file = file;
     this.fault = fault;
   }

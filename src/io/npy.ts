@@ -1,4 +1,5 @@
 // NumPy's .npy format: one array, behind a header that is a Python dict in text.
+import { visible } from "../text/index.ts";
 import {
   type ArrayDtype,
   arrayFault,
@@ -17,7 +18,7 @@ export class NpyError extends Error {
   override readonly name = "NpyError";
   readonly file: string;
   constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
+    super(visible(`${file}: ${message}`));
     this.file = file;
   }
 }

@@ -1,5 +1,6 @@
 // index.json of a folder of shards: what the images are and which files hold them. Read strictly: a key that is not
 // known is an error, as is one that is missing.
+import { cut, visible } from "../text/index.ts";
 import { crc32c } from "./crc32c.ts";
 import { ShardError, type ShardShape } from "./shard.ts";
 
@@ -102,7 +103,7 @@ export function parseShardIndex(label: string, json: string): ShardIndex {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new ShardError(label, `not JSON: ${(cause as Error).message.split("\n")[0]}`);
+    throw new ShardError(label, `not JSON: ${visible(cut((cause as Error).message, 200))}`);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ShardError(label, "wanted an object of a shard index");

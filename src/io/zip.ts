@@ -1,4 +1,5 @@
 // Zip archives, as far as .npz needs them: stored and deflated files, found through the directory at the archive's end.
+import { visible } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
@@ -10,7 +11,7 @@ export class ZipError extends Error {
   /** The message without file and offset. */
   readonly problem: string;
   constructor(file: string, offset: number, problem: string) {
-    super(`${file}: byte ${offset}: ${problem}`);
+    super(visible(`${file}: byte ${offset}: ${problem}`));
     this.file = file;
     this.offset = offset;
     this.problem = problem;

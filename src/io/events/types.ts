@@ -1,4 +1,5 @@
 // What an event camera records: not images but changes, each with a time, a pixel and a polarity.
+import { visible } from "../../text/index.ts";
 
 /**
  * Events in the order of their file, one entry of each array per event.
@@ -37,7 +38,7 @@ export class EventError extends Error {
   /** Byte of the file where it goes wrong. In a packed file: where the faulty part begins. */
   readonly offset: number;
   constructor(file: string, fault: EventFault, offset: number, message: string) {
-    super(`${file}: byte ${offset}: ${message}`);
+    super(visible(`${file}: byte ${offset}: ${message}`));
     this.file = file;
     this.fault = fault;
     this.offset = offset;

@@ -1,6 +1,7 @@
 // Images as files hold them, still encoded: what each is called, which class it has, and its bytes when asked.
 import { DataError } from "../../data/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import { visible } from "../../text/index.ts";
 import type { PassedOver } from "./passed_over.ts";
 
 /** Labelled encoded images. Names and labels are known at once; bytes are read one image at a time. */
@@ -40,7 +41,7 @@ export class ImageError extends Error {
   /** What is wrong with it, without its name. */
   readonly fault: string;
   constructor(source: string, key: string, fault: string) {
-    super(`${source}: ${key}: ${fault}`);
+    super(visible(`${source}: ${key}: ${fault}`));
     this.source = source;
     this.key = key;
     this.fault = fault;
