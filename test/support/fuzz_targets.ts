@@ -98,7 +98,7 @@ async function torch(): Promise<FuzzTarget[]> {
   const inside = await io.readZip(file("tensors.pt"));
   const [pickle] = [...inside.keys()].filter((name) => name.endsWith("data.pkl")) as [string];
   const parse = async (b: Uint8Array) => io.readWeights(b, "f");
-  const errors = ["TorchFileError", "SafetensorsError"];
+  const errors = ["TorchFileError", "SafetensorsError", "WeightsError"];
   return [
     { name: "pth zip", seeds: read(false), parse, errors },
     { name: "pth legacy", seeds: read(true), parse, errors },
