@@ -110,7 +110,10 @@ export function program(done: (code: number) => void, argv: readonly string[] = 
     .option("--log-every <steps>", "steps between two rows of metrics", whole)
     .option("--out <folder>", "where results go")
     .option("--overwrite", "start anew in a folder that holds a run")
-    .option("--resume <folder>", "go on with a run that was interrupted")
+    .option(
+      "--resume <folder>",
+      "go on with a run; auto: begin, or go on where the folder of --out or the recipe holds it",
+    )
     .option(
       "--restarts <n>",
       "go on by itself so often when the GPU is lost; default 1, counted anew after a checkpoint",
@@ -136,7 +139,8 @@ Examples
   $ espalier train --model spiking-cnn -T 4               spiking neurons, four time steps
   $ espalier train --data events                          moving shapes seen by an event camera
   $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
-  $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
+  $ espalier train --resume runs/a                        after Ctrl-C or a crash
+  $ espalier train my.yaml --resume auto                  one command for the first start and every later one`,
     )
     .action(async (recipe: string | undefined, flags: TrainCommandFlags) => {
       const { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json } = flags;

@@ -8,7 +8,8 @@ import { type BoardState, cutEventFiles } from "./board_files.ts";
 const FOLDER = "tensorboard";
 type Writer = typeof import("../export/index.ts");
 
-const now = () => Date.now() / 1000;
+/** Seconds since 1970; a clock that is set before that stands still. */
+const now = () => Math.max(0, Date.now() / 1000);
 
 /** What a PNG's header says of it. Source: the PNG specification, section 11.2.2. */
 function pictureOf(png: Uint8Array): EventImage {

@@ -86,7 +86,8 @@ function writeImage(w: BinaryWriter, { width, height, png, channels = 4 }: Event
 /** tensorflow.Summary.Value. Text is a tensor of strings that the metadata gives to the text plugin. */
 function writeValue(w: BinaryWriter, value: EventValue): void {
   text(w, 1, value.tag);
-  if ("scalar" in value) w.tag(2, WIRE.fixed32).float(value.scalar);
+  if ("scalar" in value)
+    w.tag(2, WIRE.fixed32).float(Math.fround(value.scalar)); // beyond float32: infinite
   else if ("image" in value) nested(w, 4, (inner) => writeImage(inner, value.image));
   else if ("histogram" in value) nested(w, 5, (inner) => writeHistogram(inner, value.histogram));
   else {
