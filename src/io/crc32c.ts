@@ -34,8 +34,8 @@ export class Crc32c {
     const end = bytes.length;
     const aligned = LITTLE ? Math.min(end, (4 - (bytes.byteOffset & 3)) & 3) : end;
     for (; at < aligned; at++) crc = (t[(crc ^ (bytes[at] as number)) & 255] as number) ^ (crc >>> 8);
-    const words = new Int32Array(bytes.buffer, at < end ? bytes.byteOffset + at : 0, (end - at) >> 2);
-    const pairs = words.length & ~1;
+    const words = new Int32Array(bytes.buffer, at < end ? bytes.byteOffset + at : 0, Math.floor((end - at) / 4));
+    const pairs = words.length - (words.length % 2);
     for (let i = 0; i < pairs; i += 2) {
       const a = crc ^ (words[i] as number);
       const b = words[i + 1] as number;

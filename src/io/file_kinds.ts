@@ -1,4 +1,5 @@
 // What a file is that was given for weights and holds none, told by its first bytes: a sentence for each kind.
+import { quote } from "../text/index.ts";
 
 const ascii = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
@@ -59,7 +60,7 @@ function textOf(head: Uint8Array): string | null {
   if (start.startsWith("{") || start.startsWith("[")) return "a JSON text, which holds no weights";
   const visible = [...text].every((c) => (c >= " " && c !== "\x7f" && c !== "\ufffd") || "\t\r\n".includes(c));
   if (!visible || text.trim() === "") return null;
-  return `a text, which begins ${JSON.stringify(text.trim().slice(0, 40))}`;
+  return `a text, which begins ${quote(text.trim().slice(0, 40))}`;
 }
 
 /** ONNX and TensorFlow's SavedModel are protocol buffers that begin with a version and a field of text or messages. */

@@ -1,4 +1,6 @@
 // Which renaming makes the names of a file those of a model: prefixes of wrappers, in any nesting, and other projects' names.
+
+import { quote } from "../text/index.ts";
 import { type KeyRule, keyRules } from "./key_map.ts";
 import { isCounter } from "./weights_entry.ts";
 
@@ -48,7 +50,7 @@ const after =
 
 /** How taking off a prefix of all names is said. */
 export const prefixWords = (prefix: string): string =>
-  prefix === "module." ? "names translated: data-parallel" : `took ${JSON.stringify(prefix)} off all names`;
+  prefix === "module." ? "names translated: data-parallel" : `took ${quote(prefix)} off all names`;
 
 /** From each rule on, the prefixes that all names still have, one part more each time. */
 function withPrefixes(names: readonly string[], start: NameRule): NameRule[] {
@@ -72,7 +74,7 @@ function withPartial(names: readonly string[], start: NameRule): NameRule[] {
   const firsts = [...new Set(now.map(firstOf))].filter((first) => first !== "");
   if (firsts.length === 1 && sharedFirst(now) !== "") return [];
   return firsts.slice(0, MOST_PARTIAL).map((first) => ({
-    words: [...start.words, `took ${JSON.stringify(first)} off the names that have it`],
+    words: [...start.words, `took ${quote(first)} off the names that have it`],
     rule: after(start.rule, strip(first)),
   }));
 }

@@ -83,16 +83,19 @@ function partOf(name: string): Part | null {
 
 interface Parts {
   readonly names: Map<Part["part"], string>;
-  readonly spectral: boolean;
+  /** All names, also where several are of one part. */
+  readonly all: string[];
+  spectral: boolean;
 }
 
 function partsByWeight(dict: WeightsDict): Map<string, Parts> {
-  const found = new Map<string, { names: Map<Part["part"], string>; spectral: boolean }>();
+  const found = new Map<string, Parts>();
   for (const name of dict.entries.keys()) {
     const part = partOf(name);
     if (!part || dict.entries.has(part.base)) continue;
-    const parts = found.get(part.base) ?? { names: new Map(), spectral: false };
+    const parts: Parts = found.get(part.base) ?? { names: new Map(), all: [], spectral: false };
     parts.names.set(part.part, name);
+    parts.all.push(name);
     if (/\.0\._[uv]$/.test(name)) parts.spectral = true;
     found.set(part.base, parts);
   }
@@ -108,7 +111,7 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
   const made = new Map<string, WeightEntry | string>();
   const gone = new Set<string>();
   const counts = { pruning: 0, "weight norm": 0 };
-  for (const [base, { names, spectral }] of partsByWeight(dict)) {
+  for (const [base, { names, all, spectral }] of partsByWeight(dict)) {
     const entry = (part: Part["part"]) => dict.entries.get(names.get(part) ?? "");
     const [orig, mask, g, v] = [entry("orig"), entry("mask"), entry("g"), entry("v")];
     let weight: WeightEntry | string | null = null;
@@ -118,7 +121,7 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
     else if (g && v) weight = normed(g, v);
     if (weight === null) continue;
     if (typeof weight !== "string") counts[orig ? "pruning" : "weight norm"]++;
-    for (const name of names.values()) gone.add(name);
+    for (const name of all) gone.add(name);
     made.set(base, weight);
   }
   if (made.size === 0) return { dict, notes: [] };

@@ -87,7 +87,12 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
   if (map === null) return null;
   const files = [...new Set(map.values())];
   if (!beside)
-    return fail(`the index of a sharded model: give its shards (${files.slice(0, 3).map(quote).join(", ")})`);
+    return fail(
+      `the index of a sharded model: give its shards (${files
+        .slice(0, 3)
+        .map((name) => quote(name))
+        .join(", ")})`,
+    );
   const metadata = new Map<string, string>();
   const dict = await readShards(
     map,
@@ -180,7 +185,12 @@ function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
   if (found) return found;
   if (tree !== null) return usualDict(tree, key, fail).dict;
   const firsts = [...new Set([...(dicts[0]?.entries.keys() ?? [])].map((name) => name.split(".")[0]))];
-  return fail(`has no ${quote(key)}: its names begin with ${firsts.slice(0, 8).map(quote).join(", ")}`);
+  return fail(
+    `has no ${quote(key)}: its names begin with ${firsts
+      .slice(0, 8)
+      .map((name) => quote(name))
+      .join(", ")}`,
+  );
 }
 
 /** The dict that is meant where nothing else tells. */

@@ -1,6 +1,7 @@
 // Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
 import { OpError } from "../gpu/index.ts";
 import { formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { visible } from "../text/index.ts";
 import { type HostArray, Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
@@ -241,7 +242,7 @@ export function formatLoadReport(report: LoadReport): string {
   if (prefix && missing.length > 0 && missing.some((name) => unexpected.includes(prefix + name))) {
     lines.push(`every name in the file starts with "${prefix}": take it off`);
   }
-  return lines.join("\n");
+  return lines.map(visible).join("\n");
 }
 
 const count = (n: number) => `${n} array${n === 1 ? "" : "s"}`;

@@ -10,6 +10,7 @@ import {
   Identity,
   Linear,
   loadState,
+  namePattern,
   Sequential,
 } from "../../src/nn/index.ts";
 
@@ -140,4 +141,47 @@ test("every name of module and file is in exactly one list", () => {
       },
     ),
   );
+});
+
+test("what may be missing or unexpected is left out and said, and patterns that meet no name are refused", () => {
+  const arrays = arraysOf(net());
+  arrays.delete("3.weight");
+  arrays.delete("3.bias");
+  arrays.set("head.gain", { shape: [2], data: new Float32Array(2) });
+  arrays.set("n_averaged", { shape: [], data: new Float32Array(1) });
+  const report = compareState(net(), arrays, { allowMissing: ["3"], allowUnexpected: ["*.gain"] });
+  expect(report).toMatchObject({
+    ...none,
+    keptAsTheyAre: ["3.weight", "3.bias"],
+    leftOut: ["head.gain"],
+    idle: [],
+    averaged: 1,
+  });
+  expect(formatLoadReport(report)).toBe(
+    [
+      "loaded all 6 arrays",
+      "2 not in the file keep their first values: 3.weight, 3.bias",
+      "1 of the file left out: head.gain",
+      "1 n_averaged left out: how many models were averaged",
+    ].join("\n"),
+  );
+  const idle = { allowMissing: ["3", "conv*"], allowUnexpected: ["head", "tail"] };
+  expect(compareState(net(), arrays, idle).idle).toEqual(['allowMissing "conv*"', 'allowUnexpected "tail"']);
+  expect(() => loadState(net(), arrays, idle)).toThrow(
+    'loadState: allowMissing "conv*" meets no name that is missing or unexpected; allowUnexpected "tail" meets no name',
+  );
+});
+
+test("patterns: stars for any letters, a question mark for one, whole names and what is below them", () => {
+  const meets = (pattern: string, ...names: readonly string[]) => names.map(namePattern(pattern));
+  expect(meets("fc", "fc", "fc.weight", "fcx", "a.fc")).toEqual([true, true, false, false]);
+  expect(meets("fc.*", "fc.weight", "fc.a.b", "fc")).toEqual([true, true, false]);
+  expect(meets("layer?.bn", "layer1.bn.weight", "layer12.bn.weight")).toEqual([true, false]);
+  expect(meets("*bias", "a.bias", "bias", "a.bias.x", "a.biases")).toEqual([true, true, true, false]);
+  expect(meets("a.b(c)[0]+", "a.b(c)[0]+", "axb(c)[0]+")).toEqual([true, false]);
+});
+
+test("names of a file come to the terminal without control characters", () => {
+  const arrays = arraysOf(net()).set("\u001b[2J.x", { shape: [1], data: new Float32Array(1) });
+  expect(formatLoadReport(compareState(net(), arrays))).toContain("\\x1b[2J (1): x");
 });
