@@ -111,7 +111,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const taken = takeFitting(file, flags, built.orNull);
   const { model, classes } = built.of(taken.weights);
   const { lines } = putWeights(model, taken, flags.weights, flags);
-  for (const line of [...taken.notes, ...lines]) out.say(line);
+  for (const line of [...taken.notes, ...lines, ...samples.notes]) out.say(line);
   const names = classNamesOf(file.metadata, classes);
   const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
   let logits: Awaited<ReturnType<typeof logitsOf>>;

@@ -1,7 +1,7 @@
 // What `espalier predict` looks at: the samples of a .npy array, or image files, made ready batch by batch.
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { parseNpy, toFloat32 } from "../index.ts";
+import { float32Fault, parseNpy, toFloat32 } from "../index.ts";
 import { Slots } from "../node/images/batches.ts";
 import { LARGEST_FILE } from "../node/images/encoded_source.ts";
 import { decodeSlots } from "../node/images/sharp.ts";
@@ -17,6 +17,8 @@ export interface Samples {
   /** Values of samples first..first+count-1, [count, c, h, w]. Errors name the file. */
   take(first: number, count: number): Promise<Float32Array>;
   readonly images: boolean;
+  /** What the user should know of them. */
+  readonly notes: readonly string[];
 }
 
 /** How images become what a network takes; absent values are the model file's, or ImageNet's. */
@@ -30,7 +32,8 @@ export interface ImageInput {
   readonly std?: readonly number[];
 }
 
-function arraySamples(path: string): Samples {
+/** `counts`: the network takes whole numbers, as those of events. */
+function arraySamples(path: string, counts: boolean): Samples {
   let bytes: Uint8Array;
   try {
     bytes = readRegularSync(path);
@@ -44,6 +47,8 @@ function arraySamples(path: string): Samples {
     throw new UsageError(`${path}: wants an array [n, c, h, w] or [c, h, w], holds [${shape.join(", ")}]`);
   }
   const [n, c, h, w] = (shape.length === 4 ? shape : [1, ...shape]) as [number, number, number, number];
+  const fault = float32Fault(array);
+  if (fault) throw new UsageError(`${path}: ${fault}`);
   const data = toFloat32(array);
   const values = c * h * w;
   return {
@@ -51,8 +56,12 @@ function arraySamples(path: string): Samples {
     names: Array.from({ length: n }, (_, i) => `${path}[${i}]`),
     take: async (first, count) => data.subarray(first * values, (first + count) * values),
     images: false,
+    notes: counts || !/^[IU]/.test(array.dtype) ? [] : [wholeNumbers(path, array.dtype)],
   };
 }
+
+const wholeNumbers = (path: string, dtype: string): string =>
+  `${path}: its whole numbers (${dtype}) are taken as they are: expected values normalised as those the network was trained on`;
 
 /** Image files, those of folders included, in the order given. */
 async function imageFiles(inputs: readonly string[]): Promise<string[]> {
@@ -99,6 +108,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
     shape: [names.length, 3, size, size],
     names,
     images: true,
+    notes: [],
     async take(first, count) {
       const data = new Float32Array(count * 3 * plane);
       const failed = new AbortController();
@@ -142,7 +152,7 @@ export async function openSamples(
     const names = unused.map((name) => `--${name}`).join(", ");
     throw new UsageError(`${names}: of images only; the array ${first} is taken as it is`);
   }
-  return arraySamples(first);
+  return arraySamples(first, model.metadata.has("time"));
 }
 
 const numbers = (value: unknown): value is number[] =>

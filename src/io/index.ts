@@ -1,5 +1,5 @@
 // The io room: bytes into named arrays and back, strictly.
-export { type ArrayDtype, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
+export { type ArrayDtype, type FileArray, type FileArrayInput, float32Fault, toFloat32 } from "./array_types.ts";
 export { Crc32c, crc32c } from "./crc32c.ts";
 export { DamagedFileError } from "./damaged.ts";
 export * from "./events/index.ts";

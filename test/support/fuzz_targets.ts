@@ -78,7 +78,7 @@ function weights(): FuzzTarget[] {
       name: "sparse",
       seeds: [...sparse, csr],
       parse: (b) => io.readModelWeights(b, "f"),
-      errors: ["SafetensorsError"],
+      errors: ["SafetensorsError", "WeightsError"],
     },
     {
       name: "progress",

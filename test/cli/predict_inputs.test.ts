@@ -1,0 +1,41 @@
+// What `espalier predict` takes from an array: what float32 cannot hold is refused, and whole numbers are remarked on.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { openSamples } from "../../src/cli/predict_inputs.ts";
+import { type FileArrayInput, writeNpy } from "../../src/io/index.ts";
+
+const root = mkdtempSync(join(tmpdir(), "espalier-predict-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const path = join(root, "x.npy");
+
+function open(array: Omit<FileArrayInput, "shape">, metadata: Record<string, string> = {}) {
+  writeFileSync(path, writeNpy({ shape: [1, 1, 1, 2], ...array }));
+  return openSamples([path], {}, { metadata: new Map(Object.entries(metadata)), file: "model" });
+}
+
+test("floats come through as they are, NaN and infinity too", async () => {
+  const samples = await open({ dtype: "F32", data: Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY) });
+  expect([...(await samples.take(0, 1))]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
+  expect(samples.notes).toEqual([]);
+});
+
+test("what float32 cannot hold is refused with its place and value", async () => {
+  await expect(open({ dtype: "F64", data: Float64Array.of(1, 1e300) })).rejects.toThrow(
+    `${path}: element 1 is 1e+300, which float32 cannot hold`,
+  );
+  await expect(open({ dtype: "I64", data: BigInt64Array.of(0n, 2n ** 24n + 1n) })).rejects.toThrow(
+    "element 1 is 16777217",
+  );
+});
+
+test("whole numbers are taken as they are, and it is said; counts of events are as they should be", async () => {
+  const bytes = { dtype: "U8" as const, data: Uint8Array.of(0, 255) };
+  const samples = await open(bytes);
+  expect([...(await samples.take(0, 1))]).toEqual([0, 255]);
+  expect(samples.notes).toEqual([
+    `${path}: its whole numbers (U8) are taken as they are: expected values normalised as those the network was trained on`,
+  ]);
+  expect((await open(bytes, { time: "{}" })).notes).toEqual([]);
+});
