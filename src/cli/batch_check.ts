@@ -34,6 +34,9 @@ function nearby({ batchSize, microBatch = 1 }: Batches): number[] {
   return [...steps.map((n) => batchSize - n).filter((n) => n > 0), ...steps.map((n) => batchSize + n)];
 }
 
+/** The largest first. */
+const divisors = (n: number): number[] => Array.from({ length: n }, (_, i) => n - i).filter((d) => n % d === 0);
+
 const images = (n: number): string => `${n} image${n === 1 ? "" : "s"}`;
 
 /**
@@ -51,8 +54,15 @@ export function checkBatches(recipe: Recipe, { train }: { readonly train: Sessio
     const last = train.length % batchSize || batchSize;
     const part = microBatch !== undefined && microBatch < batchSize ? ` in parts of ${microBatch}` : "";
     const what = found.size === last ? `a last batch of ${images(last)}` : `a part of ${images(found.size)}`;
-    const other = nearby(recipe).find((n) => !refused(model, train, { ...recipe, batchSize: n }));
-    const advice = other === undefined ? "" : `; choose another batch size (e.g. ${other})`;
+    const fits = (change: Partial<Batches>) => !refused(model, train, { ...recipe, ...change });
+    const batch = nearby(recipe).find((n) => fits({ batchSize: n }));
+    const micro = microBatch === undefined ? undefined : divisors(batchSize).find((n) => fits({ microBatch: n }));
+    const advice =
+      batch !== undefined
+        ? `; choose another batch size (e.g. ${batch})`
+        : micro !== undefined
+          ? `; choose another micro-batch (e.g. ${micro})`
+          : "";
     throw new UsageError(
       `${images(train.length)} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`,
     );

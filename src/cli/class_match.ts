@@ -42,6 +42,14 @@ export function modelClasses(metadata: ReadonlyMap<string, string>, file: string
   return { names: names as string[], count: names.length };
 }
 
+/** Why a prediction shows numbers for classes, in words. Errors: UsageError where the file's names are damaged. */
+export function withoutNames(metadata: ReadonlyMap<string, string>, file: string, outputs: number): string {
+  const { names } = modelClasses(metadata, file);
+  return names === null
+    ? `${file} names no classes: their numbers are shown`
+    : `${file} names ${names.length} classes, the network has ${outputs} outputs: their numbers are shown`;
+}
+
 /** Both lists of classes, in the words of every refusal. */
 const both = (model: readonly string[], data: readonly string[]) =>
   `the model's classes are ${nameList(model)}; the data's are ${nameList(data)}`;

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { type Module, models, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
 import { whole } from "./arguments.ts";
+import { withoutNames } from "./class_match.ts";
 import { evaluateWithin } from "./evaluation_memory.ts";
 import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
@@ -113,6 +114,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const { lines } = putWeights(model, taken, flags.weights, flags);
   for (const line of [...taken.notes, ...lines, ...samples.notes]) out.say(line);
   const names = classNamesOf(file.metadata, classes);
+  if (!names) out.say(withoutNames(file.metadata, flags.weights, classes));
   const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
   let logits: Awaited<ReturnType<typeof logitsOf>>;
   try {

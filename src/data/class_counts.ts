@@ -57,7 +57,7 @@ export function checkCounts(
     const all = `all ${count(train)} samples are of class ${classes[first]}`;
     throw new DataError(`${name}: one class only, nothing to learn: ${all}`);
   }
-  if (!listed && empty.length > used.length) {
+  if (!listed && empty.length > Math.max(used.length, 16)) {
     const of = `a network of ${classes.length} classes, of which ${empty.length} have no sample`;
     throw new DataError(`${name}: the labels are ${ranges(used)}: ${of}; expected labels from 0 on without such gaps`);
   }

@@ -1,0 +1,131 @@
+// `espalier inspect`: the summary of data of every kind, and a sheet of its images.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { colours } from "../../src/cli/contact_sheet.ts";
+import { summaryLines } from "../../src/cli/data_summary.ts";
+import { loadSplits } from "../../src/cli/datasets.ts";
+import { runInspect } from "../../src/cli/inspect.ts";
+import { writeFiles } from "../node/images/files.ts";
+import { squaresFolder } from "../support/idx_folder.ts";
+import { jpegFolder } from "../support/jpeg_folder.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "espalier-inspect-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const at = (name: string) => join(scratch, name);
+
+beforeAll(async () => {
+  await jpegFolder(at("photos"), { perClass: 4, valPerClass: 1, sides: [24, 30], classes: ["dots", "rings"] });
+  writeFiles(at("photos"), { "train/dots/a.bmp": "x", "notes.md": "x" });
+  squaresFolder(at("idx"), 40, 12);
+});
+
+async function inspect(flags: Parameters<typeof runInspect>[0]) {
+  const lines: string[] = [];
+  const records: Record<string, unknown>[] = [];
+  const out = {
+    json: false,
+    say: (line: string) => void lines.push(line),
+    emit: (r: object) => void records.push({ ...r }),
+  };
+  const code = await runInspect(flags, out);
+  return { code, lines, record: records[0] as Record<string, unknown> };
+}
+
+describe("a folder of images", () => {
+  test("in lines, as a record, and on a sheet", async () => {
+    const sheet = at("sheet.png");
+    const { code, lines, record } = await inspect({ data: at("photos"), size: 24, sheet });
+    expect(code).toBe(0);
+    expect(lines).toEqual([
+      `data: folder in ${at("photos")}`,
+      "  train    8 from train/: dots (4), rings (4)",
+      "  test     2 from val/: dots (1), rings (1)",
+      "  classes  2: dots, rings",
+      expect.stringMatching(/^ {2}sizes {4}2\dx\d+ to [\dx]+ \(8 looked at\); the network sees 24x24$/),
+      "  passed   over 1 .bmp images, a format that is not read, as train/dots/a.bmp",
+      "  passed   over 1 .md files, as notes.md",
+      `  sheet    ${sheet}: a few images of each class`,
+    ]);
+    expect(record).toMatchObject({
+      ...{ kind: "data", layout: "folder", classes: ["dots", "rings"], sheet },
+      train: { from: "train/", count: 8, perClass: [4, 4] },
+    });
+    const meta = await sharp(readFileSync(sheet)).metadata();
+    expect([meta.format, (meta.width ?? 0) > 400, (meta.height ?? 0) > 200]).toEqual(["png", true, true]);
+  });
+
+  test("without a sheet nothing is written; what it cannot be is refused", async () => {
+    const { lines } = await inspect({ data: at("photos"), sheet: false });
+    expect(lines.some((line) => line.includes("sheet"))).toBe(false);
+    expect(existsSync(at("photos/sheet.png"))).toBe(false);
+    await expect(inspect({ data: at("nowhere") })).rejects.toThrow(/nowhere": no such folder, and no data that comes/);
+    await expect(inspect({ data: at("photos/notes.md") })).rejects.toThrow(/notes.md": is a file; expected a folder/);
+    await expect(inspect({ data: at("photos"), by: "time" })).rejects.toThrow(
+      "--by: is for event data, the data are images",
+    );
+    await expect(inspect({ data: at("photos"), heldOut: 0.5 })).rejects.toThrow(
+      "data.heldOut: nothing is held out, testing is with val/",
+    );
+  });
+});
+
+test("IDX files are seen as such; events are drawn over time", async () => {
+  const { lines, record } = await inspect({ data: at("idx"), sheet: at("idx.png") });
+  expect(lines.slice(0, 5)).toEqual([
+    `data: idx in ${at("idx")}`,
+    expect.stringMatching(/^ {2}train {4}40: 0 \(\d+\), 1 \(\d+\)/),
+    expect.stringMatching(/^ {2}test {5}12: /),
+    "  classes  4: 0, 1, 2, 3",
+    "  sizes    28x28, 1 channels",
+  ]);
+  expect(record["sheet"]).toBe(at("idx.png"));
+  await expect(inspect({ data: at("idx"), layout: "folder" })).rejects.toThrow(
+    "--layout: is for data images, the data are idx",
+  );
+  // On, off, on, off of one pixel and another: red and blue by the largest sum.
+  expect([...colours(Uint8Array.of(100, 0, 0, 50, 100, 0, 0, 50), 4, true)]).toEqual([255, 0, 0, 0, 0, 128]);
+  expect([...colours(Uint8Array.of(7, 9), 1, false)]).toEqual([7, 7, 7, 9, 9, 9]);
+});
+
+test("names of classes.txt beside IDX files; test images of another size", async () => {
+  const dir = squaresFolder(at("named"), 40, 12);
+  writeFiles(dir, { "classes.txt": "up\ndown\nleft\nright\n" });
+  const { summary } = await loadSplits({ name: "idx", dir }, 1);
+  expect(summary?.classes).toEqual(["up", "down", "left", "right"]);
+  const [images, labels] = ["images-idx3-ubyte", "labels-idx1-ubyte"];
+  const header = Buffer.alloc(16);
+  for (const [i, value] of [2051, 12, 14, 14].entries()) header.writeUInt32BE(value, 4 * i);
+  writeFiles(dir, { [`t10k-${images}`]: Buffer.concat([header, Buffer.alloc(12 * 14 * 14)]) });
+  await expect(loadSplits({ name: "idx", dir }, 1)).rejects.toThrow(
+    "idx: the test samples are [1, 14, 14], the training samples [1, 28, 28]: expected one size",
+  );
+  const far = readFileSync(join(at("idx"), `train-${labels}`));
+  far[far.length - 1] = 255;
+  writeFiles(at("far"), {
+    ...Object.fromEntries(
+      [`train-${images}`, `t10k-${images}`, `t10k-${labels}`].map((name) => [name, readFileSync(at(`idx/${name}`))]),
+    ),
+    [`train-${labels}`]: far,
+  });
+  await expect(loadSplits({ name: "idx", dir: at("far") }, 1)).rejects.toThrow(
+    /label 255 at 39 makes 256 classes, but only 5 of them have an image/,
+  );
+});
+
+test("a summary of many classes names the smallest and the largest, control characters become marks", () => {
+  const classes = Array.from({ length: 12 }, (_, i) => `c${i}`);
+  const perClass = Uint32Array.from(classes, (_, i) => (i === 7 ? 1 : i === 9 ? 99 : 5));
+  const part = { from: "x\u001b[31m/", count: 150, perClass };
+  const lines = summaryLines({
+    ...{ layout: "folder", where: "d", train: part, test: part, classes, sizes: "8x8" },
+    passedOver: Array.from({ length: 10 }, (_, i) => ({ what: `.${i} files`, count: 1, example: "e" })),
+    notes: ["odd"],
+  });
+  expect(lines[1]).toBe(
+    "  train    150 from x?[31m/: c0 (5), c1 (5), c2 (5), c3 (5), c4 (5), c5 (5), ...; fewest c7 (1), most c9 (99)",
+  );
+  expect(lines.slice(-2)).toEqual(["  passed   over 2 more kinds", "  note     odd"]);
+});
