@@ -41,12 +41,13 @@ export {
 } from "./fit.ts";
 export type { CounterState } from "./fit_counters.ts";
 export { sparsityOf } from "./fit_loop.ts";
+export { type LayerSparsity, layerSparsity } from "./layer_sparsity.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";
-export { type LayerSparsity, layerSparsity, Session, type SessionOptions } from "./session.ts";
+export { Session, type SessionOptions } from "./session.ts";
 export { evaluationBatch, type ImageSize, isStreamed, type SessionData } from "./session_data.ts";
 export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";

@@ -3,7 +3,7 @@ import { type Module, summarize } from "../nn/index.ts";
 import { type Compression, compression } from "../prune/compression.ts";
 import { type MultiplyAdds, multiplyAdds } from "../prune/multiply_adds.ts";
 import type { Shape } from "../tensor/index.ts";
-import type { LayerSparsity } from "./session.ts";
+import type { LayerSparsity } from "./layer_sparsity.ts";
 
 export interface PruningReport extends MultiplyAdds {
   readonly compression: Compression;

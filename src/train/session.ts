@@ -9,7 +9,7 @@ import {
   randomHorizontalFlip,
 } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
-import type { Module, Parameter, RandomState, StateDict } from "../nn/index.ts";
+import type { Module, RandomState, StateDict } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
@@ -20,8 +20,9 @@ import type { RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
 import type { FitOptions, FitResult, Position } from "./fit.ts";
-import type { CounterState } from "./fit_counters.ts";
+import { type CounterState, checkedCounters } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
+import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes, GradientSum } from "./micro_batches.ts";
 import { planRun } from "./run_plan.ts";
 import {
@@ -48,14 +49,6 @@ export interface SessionOptions {
   readonly random?: RandomState;
   /** False: run each step eagerly. */
   readonly replay?: boolean;
-}
-
-/** Zeros of one prunable layer. */
-export interface LayerSparsity {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly weights: number;
-  readonly zeros: number;
 }
 
 type FitCallbacks = Pick<
@@ -353,8 +346,13 @@ export class Session {
     this.bestAccuracy = bestAccuracy;
     this.resumed = true;
     if (masks) this.masks.restore(masks);
-    const seconds = (loaded.host as { epochSeconds?: unknown } | undefined)?.epochSeconds;
-    this.held = counters ? { counters, epochSeconds: typeof seconds === "number" && seconds > 0 ? seconds : 0 } : null;
+    const seconds = (loaded.host as { epochSeconds?: unknown } | null | undefined)?.epochSeconds;
+    const epochSeconds = typeof seconds === "number" && seconds > 0 ? seconds : 0;
+    try {
+      this.held = counters ? { counters: checkedCounters(counters), epochSeconds } : null;
+    } catch (cause) {
+      throw new CheckpointError(`${name}: its progress record: ${(cause as Error).message}`);
+    }
     optimizer.setPhase(method.phase(step));
     return loaded;
   }
@@ -381,18 +379,4 @@ export class Session {
     this.optimizer.dispose();
     this.model.dispose();
   }
-}
-
-/** Zeros of each prunable layer of a model. Waits for the GPU. */
-export async function layerSparsity(model: Module): Promise<LayerSparsity[]> {
-  return layersOf(model, await model.stateDict());
-}
-
-function layersOf(model: Module, state: StateDict): LayerSparsity[] {
-  const prunable = [...model.namedParameters()].filter((entry): entry is [string, Parameter] => entry[1].prunable);
-  return prunable.map(([name, p]) => {
-    let zeros = 0;
-    for (const v of state.get(name)?.data ?? []) if (v === 0) zeros++;
-    return { name, shape: p.shape, weights: p.numel, zeros };
-  });
 }

@@ -166,6 +166,20 @@ test("seconds of an epoch go on where the host kept them; without it the same ru
   expect(epochs[1]?.seconds).toBeLessThan(1000);
 });
 
+test("counters that cannot be are refused by name", async () => {
+  const session = tiny({ threshold: 0.05 });
+  const { tensors, metadata } = parseSafetensors(await session.save({ step: 6, epoch: 1, batch: 1 }));
+  const progress = JSON.parse(metadata.get("progress") as string) as object;
+  const kept = {
+    format: metadata.get("format") as string,
+    progress: JSON.stringify({ ...progress, counters: { logged: "x" } }),
+  };
+  expect(() => session.load(writeSafetensors(tensors, kept), "step_6")).toThrow(
+    'step_6: its progress record: counters: logged: expected a whole number >= 0, got "x"',
+  );
+  session.dispose();
+});
+
 test("a place in other batches is refused", async () => {
   const small = tiny({ threshold: 0.05 });
   const bytes = await small.save({ step: 6, epoch: 1, batch: 1 });
