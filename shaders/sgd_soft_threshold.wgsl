@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var nonzero = 0u;
   var pruned = 0u;
   var regrown = 0u;
-  var bad = vec4(false);
+  var exponent = vec4(0u);                 // the largest of what is written: that of NaN and infinity has all bits
   if (active_group) {
     for (var k = 0u; k < 4u; k++) {
       let at = k * 64u + lane;               // vec4 within the segment
@@ -132,7 +132,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         if (STORES_WEIGHT) {
           weight[i] = w_next;
         }
-        bad = bad | is_nonfinite4(w_next);   // so it is whenever `moved` is
+        // Where `moved` is not finite, neither is this.
+        exponent = max(exponent, bitcast<vec4<u32>>(w_next) & vec4(0x7f800000u));
       }
       let valid = vec4(at * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
       nonzero += dot(select(vec4(0u), vec4(1u), is & valid), vec4(1u));
@@ -144,7 +145,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   atomicAdd(&tally[0], nonzero);
   atomicAdd(&tally[1], pruned);
   atomicAdd(&tally[2], regrown);
-  atomicMax(&tally[3], select(0u, ~hyper.step, any(bad)));
+  atomicMax(&tally[3], select(0u, ~hyper.step, any(exponent == vec4(0x7f800000u))));
   workgroupBarrier();
   if (lane < 4u && active_group) {
     let n = atomicLoad(&tally[lane]);

@@ -63,11 +63,10 @@ fn effective(stored: vec4<f32>, t: vec2<f32>) -> vec4<f32> {
 
 fn alive(stored: vec4<f32>, t: vec2<f32>) -> vec4<bool> {
   if (MODE == LATENT || MODE == STR) {
-    let w = soft(stored, t.x);
-    return (w != vec4(0.0)) | is_nan4(w);
+    return soft(stored, t.x) != vec4(0.0);
   }
   if (MODE == LTP) {
     return (stored * stored > vec4(t.x)) | is_nan4(stored);
   }
-  return (stored != vec4(0.0)) | is_nan4(stored);
+  return stored != vec4(0.0);
 }
