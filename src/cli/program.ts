@@ -1,6 +1,6 @@
 // The command tree of `espalier`: train, trail, compare, eval, inspect, pack, predict, export, info, setup, doctor.
 import { Command, CommanderError, Option } from "commander";
-import { ENCODERS, models, NEURONS, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
+import { ENCODERS, models, NEURONS, onWarning, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
 import { number, whole as wholeFrom } from "./arguments.ts";
 import { addCompareCommand } from "./compare.ts";
 import { IMAGE_DATA } from "./data_names.ts";
@@ -240,6 +240,7 @@ Examples
 /** Runs a command line. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
+  const quiet = onWarning((message) => process.stderr.write(`espalier: warning: ${message}\n`));
   try {
     await program((c) => {
       code = c;
@@ -248,5 +249,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     return report(error);
+  } finally {
+    quiet();
   }
 }
