@@ -201,7 +201,7 @@ export class Session {
     const { train, test, config } = this.options;
     const recordings: StepMemory[] = [];
     for (const size of batchSizes(train.length, config.batchSize)) {
-      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.lr(0) });
+      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.lr(0), values: this.method.values(0) });
       recordings.push(this.step.memory());
     }
     this.model.eval();
@@ -229,6 +229,7 @@ export class Session {
     const { tuner } = currentGpu();
     if (!tuner.active) return;
     const { train, test, config } = this.options;
+    this.optimizer.set({ ...this.method.values(this.position.step), lr: this.lr(this.position.step) });
     for (const size of batchSizes(train.length, config.batchSize)) this.step.rehearse(size);
     this.model.eval();
     for (const size of batchSizes(test.length, evaluationBatch(config))) this.evaluator.rehearse(size);
