@@ -1,11 +1,11 @@
 // A run's directory on disk: atomic writes, and an append-only log of metrics.
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { RunStore } from "../train/index.ts";
 import { FileError, writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 import { reason } from "./reasons.ts";
-import { readRegular } from "./regular_file.ts";
+import { readRegular, readRegularTextSync } from "./regular_file.ts";
 
 /** A log read back. */
 export interface LogRows {
@@ -81,7 +81,7 @@ export class RunDirectory implements RunStore {
     const rows: Record<string, unknown>[] = [];
     const damaged: number[] = [];
     if (!this.exists(name)) return { rows, damaged };
-    const text = this.guarded(name, "read", () => readFileSync(this.path(name), "utf8"));
+    const text = this.guarded(name, "read", () => readRegularTextSync(this.path(name)));
     const lines = text.split("\n");
     for (const [i, line] of lines.entries()) {
       if (line.trim() === "") continue;

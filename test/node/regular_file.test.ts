@@ -1,9 +1,10 @@
 // Pipes, devices, sockets and folders are no files of data, wherever a path is read: each is refused at once.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openSamples } from "../../src/cli/predict_inputs.ts";
 import { openWeightsFile } from "../../src/cli/weights_in.ts";
@@ -90,4 +91,24 @@ test("a file is read whole, and one larger than asked for is refused before it i
   expect(new TextDecoder().decode(readRegularSync(path))).toBe("some bytes");
   await expect(readRegular(path, 9)).rejects.toThrow("it has 10 bytes, at most 9 are read");
   expect(() => readRegularSync(path, 9)).toThrow("it has 10 bytes, at most 9 are read");
+});
+
+test("nothing else reads a path that somebody gave", () => {
+  const src = fileURLToPath(new URL("../../src/", import.meta.url));
+  // What these read is the system's or the program's own: /proc, package.json, libraries, its cache and locks.
+  const own =
+    /^node\/(regular_file|env|hardware|memory_limit|process_mark|folder_lock|tune_cache|ladder|npm_chromium|setup\w*)\.ts$/;
+  const found: string[] = [];
+  for (const name of readdirSync(src, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".ts") || own.test(name)) continue;
+    const text = readFileSync(join(src, name), "utf8");
+    for (const call of text.matchAll(/\b(readFileSync|readFile|createReadStream|openSync)\(/g))
+      found.push(`${name}: ${call[1]}`);
+  }
+  // Both look at the file first: a stream cannot be given a file that is open already without losing its own errors.
+  expect(found.sort()).toEqual([
+    "node/images/parquet_worker.ts: openSync",
+    "node/images/shard_dataset.ts: createReadStream",
+    "node/images/webdataset.ts: createReadStream",
+  ]);
 });

@@ -1,6 +1,6 @@
 // Images decoded once and written as shards, so that training reads bytes and decodes nothing.
 import { createHash } from "node:crypto";
-import { readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { centerCrop } from "../../data/crops.ts";
 import { DataError, expectWhole } from "../../data/errors.ts";
@@ -22,6 +22,7 @@ import {
 } from "../../io/index.ts";
 import { writeAtomic } from "../files.ts";
 import { makeFolder } from "../make_folder.ts";
+import { readRegular, readRegularText } from "../regular_file.ts";
 import { Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { centralPlan, IMAGENET_MEAN, IMAGENET_STD } from "./decoded_dataset.ts";
@@ -84,7 +85,7 @@ function plan(height: number, width: number, { resize = 256 }: PackOptions, size
 }
 
 async function readProgress(dir: string, fingerprint: string): Promise<Progress> {
-  const text = await readFile(join(dir, PROGRESS_FILE), "utf8").catch(() => null);
+  const text = await readRegularText(join(dir, PROGRESS_FILE)).catch(() => null);
   if (text === null) {
     const names = await readdir(dir);
     const shard = names.find((name) => name === SHARD_INDEX_FILE || name.startsWith("shard-"));
@@ -107,7 +108,7 @@ async function readProgress(dir: string, fingerprint: string): Promise<Progress>
 /** A pack that is finished already, if it is this one. */
 async function finished(dir: string, fingerprint: string): Promise<ShardIndex | null> {
   const path = join(dir, SHARD_INDEX_FILE);
-  const text = await readFile(path, "utf8").catch(() => null);
+  const text = await readRegularText(path).catch(() => null);
   if (text === null) return null;
   const index = parseShardIndex(path, text);
   if (index.fingerprint === fingerprint) return index;
@@ -117,7 +118,7 @@ async function finished(dir: string, fingerprint: string): Promise<ShardIndex | 
 /** Whether a shard of an earlier start is still what it was. */
 async function stillGood(job: Job, entry: ShardEntry | undefined): Promise<boolean> {
   if (!entry) return false;
-  const bytes = await readFile(join(job.dir, entry.file)).catch(() => null);
+  const bytes = await readRegular(join(job.dir, entry.file)).catch(() => null);
   return bytes !== null && bytes.length === shardBytes(job.shape, entry.count) && sha256(bytes) === entry.sha256;
 }
 

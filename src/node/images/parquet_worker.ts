@@ -217,6 +217,7 @@ export class ParquetServer {
     const group = metadata.row_groups[request.group];
     if (!group || Number(group.num_rows) !== end - begin) throw new Error("it was changed while it was read");
     const held = new Map<number, ArrayBuffer>();
+    let total = 0;
     for (const { meta_data: meta } of group.columns) {
       if (meta?.path_in_schema[0] !== column) continue;
       const start = this.#whole(meta.dictionary_page_offset || meta.data_page_offset, "where a column begins");
@@ -224,6 +225,7 @@ export class ParquetServer {
       const chunk = this.#read(path, start, start + length);
       this.#checkPages(chunk, end - begin);
       held.set(start, chunk);
+      total += length;
     }
     const slice = async (from: number, to = size): Promise<ArrayBuffer> => {
       for (const [start, chunk] of held) {
@@ -237,7 +239,7 @@ export class ParquetServer {
     await this.#host.hyparquet.parquetRead({
       ...{ file: { byteLength: size, slice }, metadata, compressors: this.#host.compressors },
       ...{ columns: [column], rowStart: begin, rowEnd: end, utf8: false },
-      onPage: ({ columnData }) => this.#step(Math.max(1, columnData.length)),
+      onPage: () => this.#step(Math.max(1, total)),
       onChunk: ({ columnName, columnData, rowStart }) => {
         if (columnName !== column || rowStart !== next) throw new Error("rows out of their order");
         next += columnData.length;
