@@ -83,8 +83,9 @@ async function load(
   expectWhole(`${name}: imagesPerFile`, perFile, 1);
   const record = labelBytes + PIXELS;
   const files = facts.files[split];
-  const images = new Uint8Array(files.length * perFile * PIXELS);
-  const labels = new Uint8Array(files.length * perFile);
+  // Made once the first file is known to have the size that it should.
+  let images = new Uint8Array(0);
+  let labels = new Uint8Array(0);
   for (const [f, file] of files.entries()) {
     const bytes = await source.read(prefix + file);
     if (bytes.length !== perFile * record) {
@@ -93,6 +94,10 @@ async function load(
         prefix + file,
         `wanted ${perFile} records of ${record} bytes, ${perFile * record} in all, the file has ${bytes.length}`,
       );
+    }
+    if (f === 0) {
+      images = new Uint8Array(files.length * perFile * PIXELS);
+      labels = new Uint8Array(files.length * perFile);
     }
     for (let i = 0; i < perFile; i++) {
       const at = i * record;

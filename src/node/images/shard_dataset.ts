@@ -90,7 +90,9 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
   });
   const index = parseShardIndex(path, text);
   const files = new PositionedFiles();
-  const labels = new Int32Array(index.length);
+  // Made once all shards are known to have the sizes that the index claims.
+  let labels = new Int32Array(0);
+  const parts: Int32Array[] = [];
   const starts = new Uint32Array(index.shards.length + 1);
   try {
     for (const [i, { file, count, sha256 }] of index.shards.entries()) {
@@ -104,10 +106,12 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
       const bytes = new Uint8Array(4 * count);
       await files.read(shard, bytes, shardLabelsOffset(index.shape, count)).catch(shardFault(shard));
       const start = starts[i] as number;
-      labels.set(readShardLabels(shard, bytes, index.classes.length), start);
+      parts.push(readShardLabels(shard, bytes, index.classes.length));
       starts[i + 1] = start + count;
       if (verify) await verifyShard(shard, sha256);
     }
+    labels = new Int32Array(index.length);
+    for (const [i, part] of parts.entries()) labels.set(part, starts[i] as number);
   } catch (cause) {
     await files.close();
     throw cause;

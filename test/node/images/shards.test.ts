@@ -4,13 +4,13 @@ import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ByteBatch, StreamedDataset } from "../../../src/data/index.ts";
-import { parseShardIndex } from "../../../src/io/index.ts";
+import { formatShardIndex, parseShardIndex, type ShardIndex } from "../../../src/io/index.ts";
 import { decodedDataset } from "../../../src/node/images/decoded_dataset.ts";
 import type { EncodedSource, ImageError } from "../../../src/node/images/encoded_source.ts";
 import { packShards } from "../../../src/node/images/pack.ts";
 import { PositionedFiles } from "../../../src/node/images/positioned_files.ts";
 import { openShards as open, type ShardOptions } from "../../../src/node/images/shard_dataset.ts";
-import { collect, epoch, noisy, sourceOf, temporaryFolder } from "./files.ts";
+import { collect, epoch, noisy, sourceOf, temporaryFolder, writeFiles } from "./files.ts";
 
 const root = temporaryFolder();
 const images = await Promise.all(Array.from({ length: 23 }, (_, i) => noisy(i, 40 + i, 60 - i)));
@@ -295,4 +295,23 @@ describe("damage", () => {
     await fails(packed, /size wants a whole number in 1..32, was given 33/, { size: 33 });
     await fails(packed, /flip wants/, { flip: -1 });
   });
+});
+
+test("an index that claims more images than its shards hold takes no memory for them", async () => {
+  const dir = writeFiles(join(root, "claims"), { "shard-00000.bin": new Uint8Array(64) });
+  const index: ShardIndex = {
+    ...{
+      name: "made",
+      shape: [3, 4, 4],
+      view: [4, 4],
+      classes: ["a"],
+      length: 2 ** 40,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+    },
+    ...{ fingerprint: "0".repeat(64), skipped: [] },
+    shards: [{ file: "shard-00000.bin", count: 2 ** 40, sha256: "0".repeat(64) }],
+  };
+  writeFiles(dir, { "index.json": formatShardIndex(index) });
+  await expect(open(dir)).rejects.toThrow(/shard-00000.bin: 1099511627776 images want \d+ bytes, it has 64/);
 });
