@@ -40,19 +40,23 @@ test("a kernel that takes too long ends the wait for it, and is named", async ()
   const gpu = await another({ watchdog: 0.3 });
   const y = empty([2], "u32");
   const run = (rounds: number) => spin.run({ bind: { y }, params: { rounds }, grid: [1] });
-  // As many rounds as take about 1.5 seconds here.
-  let rounds = 1 << 16;
-  for (;;) {
-    const started = performance.now();
-    run(rounds);
-    await gpu.wait();
-    const ms = performance.now() - started;
-    if (ms > 30) {
-      rounds = Math.min(2 ** 32 - 1, Math.ceil((rounds * 1500) / ms));
-      break;
+  run(1); // compiles it
+  await gpu.wait();
+  // As many rounds as take about 1.5 seconds here; of three tries the quickest, since others use this machine too.
+  const quickest = async (count: number) => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 3; i++) {
+      const begun = performance.now();
+      run(count);
+      await gpu.wait();
+      least = Math.min(least, performance.now() - begun);
     }
-    rounds *= 2;
-  }
+    return least;
+  };
+  let rounds = 2 ** 16;
+  let ms = await quickest(rounds);
+  for (; ms < 50; ms = await quickest(rounds)) rounds *= 2;
+  rounds = Math.min(2 ** 32 - 1, Math.ceil((rounds * 1500) / ms));
   run(rounds);
   const started = performance.now();
   const hang = await y.data().then(
