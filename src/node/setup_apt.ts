@@ -121,18 +121,7 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
     const options = await privateApt(join(work, "apt"), system);
     log("  apt-get update (lists of our own, below the cache)");
     const update = await run("apt-get", [...options, "-q", "update"]);
-    const policy = await aptPolicy(options);
-    const origin = mesaOrigin(policy, system.distribution, system.codename, false);
-    if (origin === "none") {
-      const found = policy.versions[0]?.version;
-      const why = found
-        ? `the newest Mesa is ${found}, wanted ${OLDEST_MESA} or newer`
-        : "apt found no Mesa (offline?)";
-      throw new SetupError(`${why}\n${lastLines(update.output, 3)}`);
-    }
-    const suite = origin === "backports" ? ["-t", `${system.codename}-backports`] : [];
-    const plan = [...options, "-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
-    const packages = parseSimulatedInstall((await must("apt cannot plan", "apt-get", plan)).stdout);
+    const packages = await neededPackages(options, system, { work, update: update.output });
     if (packages.length === 0) throw new SetupError(`apt would install nothing for ${MESA_PACKAGE}`);
     log(`  apt-get download ${packages.length} packages`);
     await must("apt cannot fetch", "apt-get", [...options, "-q", "download", ...packages], { cwd: work });
@@ -143,6 +132,35 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
     await writeFile(join(ready, "SOURCE"), `${packages.join("\n")}\n`);
   });
   log(`  placed in ${target}`);
+}
+
+/** The driver's package and what it needs and the system lacks; where the system has it all, the driver's package. */
+async function neededPackages(
+  options: readonly string[],
+  { distribution, codename }: Distribution,
+  { work, update }: { readonly work: string; readonly update: string },
+): Promise<string[]> {
+  // What is installed decides which version apt would take: it is asked for both under the same record.
+  const plan = async (more: readonly string[]) => {
+    const all = [...options, ...more];
+    const policy = await aptPolicy(all);
+    const origin = mesaOrigin(policy, distribution, codename, false);
+    if (origin === "none") {
+      const found = policy.versions[0]?.version;
+      const why = found
+        ? `the newest Mesa is ${found}, wanted ${OLDEST_MESA} or newer`
+        : "apt found no Mesa (offline?)";
+      throw new SetupError(`${why}\n${lastLines(update, 3)}`);
+    }
+    const suite = origin === "backports" ? ["-t", `${codename}-backports`] : [];
+    const simulated = [...all, "-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
+    return parseSimulatedInstall((await must("apt cannot plan", "apt-get", simulated)).stdout);
+  };
+  const lacking = await plan([]);
+  if (lacking.length > 0) return lacking;
+  const status = join(work, "status");
+  await writeFile(status, withoutPackage(await readFile(DPKG_STATUS, "utf8").catch(() => ""), MESA_PACKAGE));
+  return plan(["-o", `Dir::State::status=${status}`]);
 }
 
 /** Options that make apt work below `folder`: the system's sources, ours added, its own lists, archives and caches. */
@@ -158,15 +176,11 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
   // A suite named twice makes apt complain about every index.
   if (backports && !known.some((s) => s.suites.includes(suite)))
     await writeFile(join(sources, "espalier.sources"), backports);
-  // The driver itself is fetched although the system may have it: what is in the cache has to be whole.
-  const status = join(folder, "status");
-  await writeFile(status, withoutPackage(await readFile(DPKG_STATUS, "utf8").catch(() => ""), MESA_PACKAGE));
   const settings = [
     `Dir::State::lists=${join(folder, "lists")}`,
     `Dir::Cache=${folder}`,
     `Dir::Cache::archives=${join(folder, "archives")}`,
     `Dir::Etc::sourceparts=${sources}`,
-    `Dir::State::status=${status}`,
     "Acquire::Languages=none",
   ];
   // As root, apt fetches as a user who may not enter root's cache.
