@@ -162,15 +162,6 @@ function unfit(file: string, words: string, report: LoadReport, hints: readonly 
   return new UsageError([`${file}: does not fit the model: ${inFlags(words)}`, ...lines].join("\n"));
 }
 
-/** Refuses weights that are no numbers: nothing that is computed from them means anything. */
-function checkFinite(weights: ReadonlyMap<string, DenseArray>, names: readonly string[], file: string): void {
-  for (const name of names) {
-    const { data } = weights.get(name) as DenseArray;
-    const i = data.findIndex((v) => !Number.isFinite(v));
-    if (i >= 0) throw new UsageError(`${file}: ${name} holds ${data[i]} (element ${i}): expected finite numbers`);
-  }
-}
-
 /**
  * Puts weights that takeFitting took into the model. The lines tell what was loaded, and what was left out. Errors are usage
  * errors that name the file and list what does not fit.
@@ -184,7 +175,6 @@ export function putWeights(
 ): { report: LoadReport; lines: string[] } {
   const options = loadOptions(flags, more);
   const compared = compareState(model, weights, options);
-  checkFinite(weights, compared.loaded, file);
   try {
     const report = loadState(model, weights, options);
     return { report, lines: formatLoadReport(report).split("\n") };
@@ -202,7 +192,6 @@ export function fittedWeights(
   flags: WeightFlags,
 ): Map<string, DenseArray> {
   const report = compareState(model, weights, loadOptions(flags, {}));
-  checkFinite(weights, report.loaded, file);
   const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
   const words = trouble > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");
   if (words !== "") throw unfit(file, words, report, hints);

@@ -153,15 +153,10 @@ describe("what may differ", () => {
 test("numbers that are none are refused by the name of their array", async () => {
   const bad = new Map(arrays);
   const { shape, data } = arrays.get("fc2.weight") as FileArray;
-  bad.set("fc2.weight", {
-    dtype: "F32",
-    shape,
-    data: Float32Array.from(data as Float32Array, (v, i) => (i === 3 ? Number.NaN : v)),
-  });
+  const holed = Float32Array.from(data as Float32Array, (v, i) => (i === 3 ? Number.NaN : v));
+  bad.set("fc2.weight", { dtype: "F32", shape, data: holed });
   writeFileSync(at("nan.safetensors"), writeSafetensors(bad));
-  expect(await refused(at("nan.safetensors"))).toContain(
-    "nan.safetensors: fc2.weight holds NaN (element 3): expected finite numbers",
-  );
+  expect(await refused(at("nan.safetensors"))).toMatch(/nan\.safetensors: .*fc2\.weight.*NaN/);
 });
 
 describe("models in several files", () => {
