@@ -48,7 +48,7 @@ export class PoissonEncoder extends Module {
     const { seed } = this.random;
     const step = x.isMeta ? meta([], "u32") : this.random.step;
     const y = encodePoisson(x, { ...this.options, seed, stream: this.stream, step });
-    if (this.training && !x.isMeta) this.random.drawn();
+    if (this.training && !x.isMeta) this.random.drawn({ alone: false });
     return y;
   }
 }

@@ -7,7 +7,7 @@ import { scalar, type Tensor } from "../tensor/index.ts";
 /**
  * Where masks come from: a seed, and a step on the GPU, so that a replayed step draws new masks and a resumed run the same ones.
  * The step moves by one after each step of training that drew from it: when the tape has been walked, or without a tape after
- * the draw. `setStep` says which step comes next, as training sessions do before each.
+ * a draw of dropout. `setStep` says which step comes next, as training sessions do before each; then only tapes move it.
  */
 export class RandomState {
   readonly seed: number;
@@ -16,6 +16,8 @@ export class RandomState {
   private counter: Tensor | null = null;
   private current = 0;
   private streams = 0;
+  /** Somebody said which step it is. */
+  private driven = false;
 
   constructor(seed: number, { owned = false }: { readonly owned?: boolean } = {}) {
     if (!Number.isSafeInteger(seed) || seed < 0)
@@ -33,18 +35,21 @@ export class RandomState {
   nextStream(): number {
     return this.streams++;
   }
-  /** To be called by a layer that drew while training: the next step draws anew. */
-  drawn(): void {
+  /**
+   * To be called by a layer that drew while training: the next step draws anew. `alone`: so does the next draw without a tape, as
+   * long as nobody has said which step it is.
+   */
+  drawn({ alone = true }: { readonly alone?: boolean } = {}): void {
     const tape = currentTape()?.outermost;
-    const move = () => advance(this.step);
-    if (tape) tape.atEnd(this, move);
-    else move();
+    if (tape) tape.atEnd(this, () => advance(this.step));
+    else if (alone && !this.driven) advance(this.step);
   }
   /** Moves to a training step: equal steps draw equal masks. Throws OpError for anything but a u32. */
   setStep(step: number): void {
     if (step !== step >>> 0)
       throw new OpError("RandomState", `step wants a whole number in 0..2^32-1, was given ${step}`);
     this.current = step;
+    this.driven = true;
     this.counter?.set(step);
   }
   /** Frees the step counter; the next draw makes a new one. */

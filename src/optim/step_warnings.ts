@@ -1,6 +1,7 @@
 // What a step of an optimizer finds that is hardly meant: said once for each optimizer.
 import { OpError, warnOnce } from "../gpu/index.ts";
 import { type Parameter, takeStrays } from "../nn/parameter.ts";
+import { isRehearsing } from "../tensor/index.ts";
 import type { Group } from "./group.ts";
 
 const SHOWN = 4;
@@ -12,6 +13,7 @@ function list(params: readonly Parameter[]): string {
 
 /** Warns of a step that changes less than its caller thinks. Errors: OpError for parameters that nothing lists. */
 export function warnOfStep(owner: object, groups: readonly Group[]): void {
+  if (isRehearsing()) return void takeStrays();
   warnOfThresholds(owner, groups);
   warnOfMissing(owner, groups);
   judgeStrays(owner);

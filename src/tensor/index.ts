@@ -25,7 +25,7 @@ export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.
 export { describeNonFinite, expectFinite, firstNonFinite, type NonFiniteEntry, NonFiniteError } from "./finite.ts";
 export type { NestedNumbers } from "./nested.ts";
 export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
-export { rehearse } from "./rehearse.ts";
+export { isRehearsing, rehearse } from "./rehearse.ts";
 export { Scope, tidy } from "./scope.ts";
 export {
   broadcastShapes,
