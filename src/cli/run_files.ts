@@ -232,7 +232,8 @@ export class RunFiles {
     const { epoch, step, testAccuracy, testLoss, sparsity } = record;
     const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
     const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, sparsity };
-    await new Trail(this.directory, { keep: trail }).add(point, weights, this.about(session, threshold));
+    const onDamaged = (fault: string) => this.note(`${fault}: left out`);
+    await new Trail(this.directory, { keep: trail, onDamaged }).add(point, weights, this.about(session, threshold));
   }
 
   /** What a model file says of itself. */

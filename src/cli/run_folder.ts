@@ -130,11 +130,11 @@ export class RunFolder implements Disposable {
     const expectFree = () => {
       if (how === "new" && !claimed && contentsOf(root).length > 0) throw taken(root);
     };
+    makeFolder(root);
     const holder = claimed ? null : FolderLock.holderOf(root, lock.mark);
     // Where another name does as well, nobody waits for a sign of life.
     if (holder !== null && anyName) throw new FolderError(`${root}: is in use by ${holder}`);
     if (holder === null) expectFree();
-    makeFolder(root);
     const held = await FolderLock.take(root, lock);
     try {
       expectFree(); // again: another process may have been here until now

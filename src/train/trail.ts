@@ -31,6 +31,8 @@ export interface TrailOptions {
    * record either way. Default "all".
    */
   readonly keep?: TrailKeep;
+  /** Hears, from `add`, of each line of the record that holds no point: a damaged line costs itself only, and goes. */
+  readonly onDamaged?: (fault: string) => void;
 }
 
 export const TRAIL_KEEPS = ["all", "pareto"] as const;
@@ -63,6 +65,12 @@ function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): 
   return point as TrailPoint;
 }
 
+function pointOf(given: unknown, where: string): TrailPoint {
+  if (typeof given !== "object" || given === null) throw new RangeError(`${where}: is not a JSON object`);
+  const fields = given as Record<string, unknown>;
+  return checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
+}
+
 function readLine(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;
@@ -71,8 +79,11 @@ function readLine(line: string): unknown {
   }
 }
 
-/** The points of a record in epoch order, the last of each epoch. */
-function parseLog(text: string): TrailPoint[] {
+/**
+ * The points of a record in epoch order, the last of each epoch. A line that holds none is thrown, or where `onDamaged` hears
+ * of it passed over.
+ */
+function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint[] {
   const points = new Map<number, TrailPoint>();
   const lines = text.split("\n");
   const last = lines.findLastIndex((line) => line.trim() !== "");
@@ -80,11 +91,13 @@ function parseLog(text: string): TrailPoint[] {
     if (line.trim() === "") continue;
     const given = readLine(line);
     if (given === undefined && i === last) break; // the tail of a crash
-    const where = `${FOLDER}/${LOG}, line ${i + 1}`;
-    if (typeof given !== "object" || given === null) throw new RangeError(`${where}: is not a JSON object`);
-    const fields = given as Record<string, unknown>;
-    const point = checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
-    points.set(point.epoch, point);
+    try {
+      const point = pointOf(given, `${FOLDER}/${LOG}, line ${i + 1}`);
+      points.set(point.epoch, point);
+    } catch (fault) {
+      if (!onDamaged) throw fault;
+      onDamaged((fault as RangeError).message);
+    }
   }
   return [...points.values()].sort((a, b) => a.epoch - b.epoch);
 }
@@ -100,14 +113,16 @@ function parseLog(text: string): TrailPoint[] {
 export class Trail {
   private readonly store: RunStore;
   private readonly keep: TrailKeep;
+  private readonly onDamaged: (fault: string) => void;
 
   constructor(store: RunStore, options: TrailOptions = {}) {
-    const { keep = "all" } = options;
+    const { keep = "all", onDamaged = () => {} } = options;
     if (!TRAIL_KEEPS.includes(keep)) {
       throw new RangeError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);
     }
     this.store = store;
     this.keep = keep;
+    this.onDamaged = onDamaged;
   }
 
   /**
@@ -132,7 +147,7 @@ export class Trail {
     const file = `${FOLDER}/${fileName(epoch)}`;
     await this.store.write(file, writeSparseModel(weights, { ...metadata, ...Object.fromEntries(about) }));
 
-    const others = (await Trail.points(this.store)).filter((p) => p.epoch !== epoch);
+    const others = (await Trail.points(this.store, this.onDamaged)).filter((p) => p.epoch !== epoch);
     const points = [...others, point].sort((a, b) => a.epoch - b.epoch);
     const lines = points.map((p) => `${JSON.stringify({ ...p, file: `${FOLDER}/${fileName(p.epoch)}` })}\n`);
     await this.store.write(`${FOLDER}/${LOG}`, new TextEncoder().encode(lines.join("")));
@@ -151,9 +166,9 @@ export class Trail {
     return kept;
   }
 
-  private static async points(store: RunStore): Promise<TrailPoint[]> {
+  private static async points(store: RunStore, onDamaged?: (fault: string) => void): Promise<TrailPoint[]> {
     if (!(await store.list(FOLDER)).includes(LOG)) return [];
-    return parseLog(new TextDecoder().decode(await store.read(`${FOLDER}/${LOG}`)));
+    return parseLog(new TextDecoder().decode(await store.read(`${FOLDER}/${LOG}`)), onDamaged);
   }
 
   /**

@@ -185,6 +185,12 @@ describe("--overwrite", () => {
 });
 
 test("a place that takes no folders is told at once", async () => {
+  writeFileSync(join(scratch, "file"), "");
+  for (const how of ["new", "overwrite"] as const)
+    await expect(open(join(scratch, "file"), how)).rejects.toThrow(/file: expected a folder, got something else/);
+  await expect(open(join(scratch, "file", "run"))).rejects.toThrow(
+    /file\/run: cannot make the folder|expected a folder/,
+  );
   if (process.platform !== "linux") return;
   await expect(open("/proc/x/y")).rejects.toThrow(/^\/proc\/x\/y: cannot make the folder/);
 });

@@ -53,6 +53,23 @@ const point = (epoch: number, accuracy = 0.9, sparsity = 0.5): TrailPoint => ({
 const FILE = "trail/epoch-0003.sparse.safetensors";
 
 describe("adding", () => {
+  test("to a record with damaged lines costs those lines only, and they are told", async () => {
+    const store = new MemoryStore();
+    const faults: string[] = [];
+    const trail = new Trail(store, { onDamaged: (fault) => faults.push(fault) });
+    for (const epoch of [1, 2, 3, 4]) await trail.add(point(epoch), state(7));
+    const lines = store.log().split("\n");
+    lines[1] = '{"epoch":2,';
+    lines[2] = '{"epoch":3,"step":"x"}';
+    store.setLog(lines.join("\n"));
+    await trail.add(point(5), state(7));
+    expect(faults).toEqual([
+      "trail/trail.jsonl, line 2: is not a JSON object",
+      expect.stringMatching(/^trail\/trail\.jsonl, line 3: step wants a whole number/),
+    ]);
+    expect((await Trail.read(store)).map(({ epoch }) => epoch)).toEqual([1, 4, 5]);
+  });
+
   test("writes the model, then the line; both hold the point", async () => {
     const store = new MemoryStore();
     const entry = await new Trail(store).add(point(3), state(7), { model: "mlp", accuracy: "stale" });
