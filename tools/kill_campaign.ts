@@ -30,8 +30,8 @@ export interface CampaignOptions {
 
 export interface Trial {
   readonly run: string;
-  /** Milliseconds from each start to its kill. */
-  readonly kills: readonly number[];
+  /** When each kill came: "at 812 ms", "after 31 rows". */
+  readonly kills: readonly string[];
   /** Kills before there was a checkpoint. */
   readonly early: number;
   /** What differs from the run that was never killed; empty if nothing does. */
@@ -61,23 +61,39 @@ function randomFrom(seed: number): () => number {
 interface Ended {
   readonly code: number | null;
   readonly ms: number;
+  readonly rows: number;
   readonly err: string;
 }
 
-/** Runs the command; kills it after `killAfter` milliseconds. */
-function start(words: readonly string[], killAfter = Number.POSITIVE_INFINITY): Promise<Ended> {
+/** When a process is killed: so many milliseconds after it has told so many rows. */
+interface KillTime {
+  readonly rows: number;
+  readonly ms: number;
+}
+
+/** Runs the command; kills it when it is time. */
+function start(words: readonly string[], when?: KillTime): Promise<Ended> {
   return new Promise((done, failed) => {
     const began = performance.now();
-    const child = spawn(words[0] as string, words.slice(1), { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(words[0] as string, words.slice(1), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let err = "";
+    let rows = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const look = () => {
+      if (when && rows >= when.rows) timer ??= setTimeout(() => child.kill("SIGKILL"), when.ms);
+    };
+    look();
+    child.stdout.on("data", (chunk: Buffer) => {
+      for (const byte of chunk) rows += Number(byte === 10);
+      look();
+    });
     child.stderr.on("data", (chunk) => {
       err += chunk;
     });
-    const timer = Number.isFinite(killAfter) ? setTimeout(() => child.kill("SIGKILL"), killAfter) : undefined;
     child.on("error", failed);
     child.on("close", (code) => {
       clearTimeout(timer);
-      done({ code, ms: performance.now() - began, err });
+      done({ code, ms: performance.now() - began, rows, err });
     });
   });
 }
@@ -175,18 +191,28 @@ export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
       "--seed",
       String(seed),
     ];
-    const words = (out: string) => [...command, "train", ...settings, ...more, "--out", out, "--resume", "auto"];
+    const words = (out: string) => [
+      ...command,
+      "train",
+      ...settings,
+      ...more,
+      "--out",
+      out,
+      "--resume",
+      "auto",
+      "--json",
+    ];
     const want = join(scratch, "whole");
     const whole = await start(words(want));
     if (whole.code !== 0) throw new Error(`the run that is not killed ended with ${whole.code}: ${whole.err}`);
-    say(`a run takes ${(whole.ms / 1000).toFixed(1)} s`);
+    say(`a run takes ${(whole.ms / 1000).toFixed(1)} s and tells ${whole.rows} rows`);
 
     const random = randomFrom(seed);
     const trials: Trial[] = [];
     for (let hits = 0; hits < count; ) {
       const run = join(scratch, `run_${trials.length + 1}`);
       const most = Math.min(count - hits, 1 + Math.floor(random() * KILLS_A_RUN));
-      const trial = await killed(run, { words: words(run), most, within: whole.ms, random });
+      const trial = await killed(run, { words: words(run), most, whole, random });
       const differences = trial.problem ? [trial.problem] : compareRuns(run, want);
       hits += trial.kills.length;
       trials.push({ run: `run ${trials.length + 1}`, kills: trial.kills, early: trial.early, differences });
@@ -202,29 +228,36 @@ export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
 interface KillOptions {
   readonly words: readonly string[];
   readonly most: number;
-  /** Milliseconds that a whole run takes. */
-  readonly within: number;
+  /** A run that was not killed. */
+  readonly whole: Ended;
   readonly random: () => number;
 }
 
+/** A third of the kills come at any time, start-up included; the others amid training, just after a row or soon. */
+function killTime({ whole, random }: KillOptions): KillTime {
+  if (random() < 1 / 3) return { rows: 0, ms: random() * whole.ms };
+  return { rows: 1 + Math.floor(random() * whole.rows), ms: random() < 0.5 ? 0 : 40 * random() };
+}
+
 /** Starts a run again and again, killing it `most` times at most, until it is over. */
-async function killed(run: string, { words, most, within, random }: KillOptions) {
-  const kills: number[] = [];
+async function killed(run: string, options: KillOptions) {
+  const { words, most } = options;
+  const kills: string[] = [];
   let early = 0;
   for (let starts = 0; starts < MOST_STARTS; starts++) {
-    const at = kills.length < most ? random() * within : Number.POSITIVE_INFINITY;
-    const { code, err } = await start(words, at);
+    const when = kills.length < most ? killTime(options) : undefined;
+    const { code, rows, err } = await start(words, when);
     if (code === 0) return { kills, early, problem: null };
     if (code !== null)
       return { kills, early, problem: `start ${starts + 1} ended with ${code}: ${err.trim().slice(0, 300)}` };
-    kills.push(Math.round(at));
+    kills.push(when?.rows === 0 ? `at ${when.ms.toFixed(0)} ms` : `after ${rows} rows`);
     if (checkpoints(run) === 0) early++;
   }
   return { kills, early, problem: `not over after ${MOST_STARTS} starts` };
 }
 
 const trialLine = ({ run, kills, early, differences }: Trial, hits: number): string =>
-  `${run}: killed after ${kills.map((ms) => `${ms} ms`).join(", ") || "nothing"}${early > 0 ? ` (${early} before the first checkpoint)` : ""}: ` +
+  `${run}: killed ${kills.join(", ") || "never"}${early > 0 ? ` (${early} before the first checkpoint)` : ""}: ` +
   `${differences.length === 0 ? "the same" : differences.join("; ")}  [${hits} kills]`;
 
 async function main(): Promise<number> {
