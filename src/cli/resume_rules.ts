@@ -11,9 +11,10 @@ import type { Recipe } from "./recipe.ts";
 export type ResumeRule = "free" | "planned" | "told" | "fixed";
 
 /** Rules by setting or section. What is not here is fixed: a new setting is safe until somebody thinks about it. */
-const RULES: Readonly<Record<string, ResumeRule>> = {
+export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   // Where the data lie and how they are read; what they are is compared by their fingerprint.
   "data.dir": "free",
+  "data.layout": "free",
   "data.mapping": "free",
   "data.workers": "free",
   "data.skipBad": "free",
@@ -32,7 +33,7 @@ const RULES: Readonly<Record<string, ResumeRule>> = {
 /** The rule of a setting, by its path in the recipe. */
 export function resumeRule(path: string): ResumeRule {
   for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
-    if (Object.hasOwn(RULES, at)) return RULES[at] as ResumeRule;
+    if (Object.hasOwn(RESUME_RULES, at)) return RESUME_RULES[at] as ResumeRule;
   }
   return "fixed";
 }

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/cli/recipe.ts";
 import { keysAt } from "../../src/cli/recipe_schema.ts";
-import { changeWords, lengthProblem, refusalWords, resumeRule, settingChanges } from "../../src/cli/resume_rules.ts";
+import {
+  changeWords,
+  lengthProblem,
+  RESUME_RULES,
+  refusalWords,
+  resumeRule,
+  settingChanges,
+} from "../../src/cli/resume_rules.ts";
 
 const was: Recipe = { ...DEFAULT_RECIPE, out: "runs/a" };
 
@@ -46,6 +53,13 @@ describe("rules", () => {
     expect(resumeRule("epochs")).toBe("planned");
     expect(resumeRule("finetuneEpochs")).toBe("planned");
     expect(resumeRule("microBatch")).toBe("told");
+  });
+
+  test("are of settings and sections that there are", () => {
+    for (const path of Object.keys(RESUME_RULES)) {
+      const [key = "", ...above] = path.split(".").reverse();
+      expect(keysAt(above.reverse()), path).toContain(key);
+    }
   });
 
   test("every setting of the schema that changes is found, by its own path, with its rule; the folder is none", () => {
