@@ -10,6 +10,7 @@ import {
   mergeLayer,
   type Path,
   settingsOf,
+  without,
   withoutUndefined,
 } from "./recipe_layers.ts";
 import {
@@ -115,6 +116,17 @@ export function loadRecipe(file: string, { over, ...options }: LoadSource = {}):
   const open = (name: string, from: string) => readRecipeFile(baseFile(name, from));
   const under = over === undefined ? undefined : readRecipeFile(over);
   return resolveRecipe({ ...options, ...readRecipeFile(file), open, under });
+}
+
+/** Without the settings of pruning and of the learning rate that its run does not read; the types keep two of them. */
+export function withoutIdle(recipe: Recipe): Pick<Recipe, "lr" | "prune"> {
+  const idle = settingsOf({ lr: recipe.lr, prune: recipe.prune }).filter(
+    (path) =>
+      !["prune.schedule", "prune.mode"].includes(path.join(".")) &&
+      unreadUse(path.join("."), get(recipe, path), recipe),
+  );
+  const { lr, prune } = idle.reduce<unknown>(without, recipe) as Recipe;
+  return { lr, prune };
 }
 
 /**

@@ -84,7 +84,7 @@ export function settingsOf(value: unknown, path: readonly string[] = []): string
   return Object.entries(value).flatMap(([key, inner]) => settingsOf(inner, [...path, key]));
 }
 
-function without(value: unknown, path: readonly string[]): unknown {
+export function without(value: unknown, path: readonly string[]): unknown {
   const [key, ...rest] = path;
   if (!isPlainMap(value) || key === undefined) return value;
   const entries = Object.entries(value);
@@ -144,7 +144,17 @@ export function layOver(defaults: unknown, layers: readonly Layer[]): Resolved {
       } else refused.push(unread);
     }
   }
-  return { merged: kept.reduce(mergeLayer, defaults), refused, replaced };
+  return { merged: withoutIdleAims(kept.reduce(mergeLayer, defaults), kept), refused, replaced };
+}
+
+/** A final threshold that is there by default has no place in a dense run. */
+function withoutIdleAims(merged: unknown, layers: readonly unknown[]): unknown {
+  const idle = AIMS.map((key) => ["prune", key]).filter(
+    (path) =>
+      layers.every((layer) => get(layer, path) === undefined) &&
+      unreadUse(path.join("."), get(merged, path), merged as Recipe),
+  );
+  return idle.reduce(without, merged);
 }
 
 /** Whether the setting counted before a layer above made another choice. */

@@ -1,6 +1,7 @@
 // Which run reads which setting. A setting that a user gives and that the run would not look at is refused, never dropped:
 // this table says for each setting of a recipe what it is for, and whether a recipe is of that kind.
-import { type ModelEntry, models } from "../index.ts";
+import { LR_USES, type LrConfig, type ModelEntry, models, PRUNE_USES, type PruneConfig } from "../index.ts";
+import { isUnread, type SettingUse } from "../text/index.ts";
 import { isEventData } from "./event_data.ts";
 import type { Recipe } from "./recipe_fields.ts";
 
@@ -14,15 +15,9 @@ type Paths<T> = {
 }[keyof T & string];
 export type SettingPath = Paths<Recipe>;
 
-export interface Use {
-  /** What the setting is for, in words. */
-  readonly what: string;
-  /** Whether a run of this recipe reads it. */
-  readonly when: (r: Recipe) => boolean;
+export interface Use extends SettingUse<Recipe> {
   /** What the recipe has instead: "data.name is mnist". */
   readonly since: (r: Recipe) => string;
-  /** A value that says what such a run does anyway, and may stand. */
-  readonly idle?: unknown;
 }
 
 const entryOf = ({ model }: Recipe): ModelEntry | undefined =>
@@ -36,18 +31,25 @@ const byModel = (r: Recipe) => `model.name is ${r.model.name}`;
 const byData = (r: Recipe) => `data.name is ${r.data.name}`;
 const byRate = (r: Recipe) => `lr.schedule is ${r.lr.schedule}`;
 
-/** `soft` with a schedule that moves: dense training is `soft` without one. */
-const soft = ({ prune }: Recipe) => prune.method === "soft" && prune.schedule !== "none";
-const atInit = ({ prune }: Recipe) => prune.method === "at-init";
-const dense = (r: Recipe) => r.prune.method === "soft" && !soft(r);
-const isOne =
-  (...methods: readonly string[]) =>
-  ({ prune }: Recipe) =>
-    methods.includes(prune.method);
+/** A rule of the library for a section of the recipe, with the section's name before those of its settings. */
+const ofSection =
+  <C>(section: string, settings: (r: Recipe) => C, since: Use["since"]) =>
+  (rule: SettingUse<C> | null): Use | null =>
+    rule && {
+      ...rule,
+      what: rule.what.replaceAll(/\b(method|schedule) /g, `${section}.$1 `),
+      when: (r) => rule.when(settings(r)),
+      since,
+    };
+
 const byMethod = ({ prune }: Recipe) =>
   prune.method === "soft" ? `prune.schedule is ${prune.schedule}` : `prune.method is ${prune.method}`;
-const bySchedule = (r: Recipe) => (atInit(r) ? `prune.schedule is ${r.prune.schedule}` : byMethod(r));
-
+const bySchedule = (r: Recipe) =>
+  r.prune.method === "at-init" ? `prune.schedule is ${r.prune.schedule}` : byMethod(r);
+const ofPruning = ofSection<PruneConfig>("prune", (r) => r.prune, byMethod);
+const ofRates = ofSection<LrConfig>("lr", (r) => r.lr, byRate);
+/** Of a file, the default too: a number that somebody wrote down was meant to count. */
+const said = (use: Use | null): Use | null => use && { what: use.what, when: use.when, since: use.since };
 const ofSpikes: Use = {
   what: `spiking networks (${Object.keys(models)
     .filter((name) => models[name]?.spiking)
@@ -56,14 +58,6 @@ const ofSpikes: Use = {
   since: byModel,
 };
 const ofImages: Use = { what: "data images", when: images, since: byData };
-const ofPruning = (what: string, when: (r: Recipe) => boolean, idle?: unknown): Use => ({
-  what,
-  when,
-  since: byMethod,
-  ...(idle === undefined ? {} : { idle }),
-});
-const ofMethod = (name: string) => ofPruning(`prune.method ${name}`, isOne(name));
-const ofThresholds = ofPruning("the soft thresholds of prune.method soft and at-init", (r) => soft(r) || atInit(r));
 const strength: Use = { ...ofImages, idle: 0 };
 
 /** Null: every run reads it. */
@@ -116,63 +110,41 @@ export const USES: Readonly<Record<SettingPath, Use | null>> = {
   batchSize: null,
   microBatch: null,
 
-  "lr.schedule": null,
-  "lr.base": null,
-  "lr.warmupEpochs": null,
-  "lr.min": { what: "lr.schedule cosine", when: ({ lr }) => lr.schedule === "cosine", since: byRate },
-  "lr.milestones": { what: "lr.schedule multistep", when: ({ lr }) => lr.schedule === "multistep", since: byRate },
-  "lr.every": { what: "lr.schedule step", when: ({ lr }) => lr.schedule === "step", since: byRate },
-  "lr.gamma": {
-    what: "lr.schedule multistep and step",
-    when: ({ lr }) => lr.schedule === "multistep" || lr.schedule === "step",
-    since: byRate,
-  },
-  "lr.per": null,
+  "lr.schedule": ofRates(LR_USES.schedule),
+  "lr.base": ofRates(LR_USES.base),
+  "lr.warmupEpochs": ofRates(LR_USES.warmupEpochs),
+  "lr.min": said(ofRates(LR_USES.min)),
+  "lr.milestones": ofRates(LR_USES.milestones),
+  "lr.every": ofRates(LR_USES.every),
+  "lr.gamma": said(ofRates(LR_USES.gamma)),
+  "lr.per": ofRates(LR_USES.per),
 
   momentum: null,
   nesterov: null,
   weightDecay: null,
   labelSmoothing: null,
 
-  "prune.method": null,
-  "prune.schedule": ofPruning("prune.method soft and at-init", isOne("soft", "at-init")),
-  "prune.threshold": ofThresholds,
-  "prune.lambda": ofThresholds,
-  "prune.sparsity": ofPruning(
-    "soft thresholds and prune.method gmp, one-shot, snip and random",
-    (r) => soft(r) || isOne("at-init", "gmp", "one-shot", "snip", "random")(r),
-  ),
-  "prune.mode": ofThresholds,
-  "prune.accelerated": ofPruning("the soft thresholds of prune.method soft", soft, false),
-  "prune.startEpoch": ofPruning(
-    "soft thresholds and prune.method str, ltp, gmp and one-shot",
-    (r) => soft(r) || isOne("str", "ltp", "gmp", "one-shot")(r),
-    0,
-  ),
-  "prune.beta": {
-    what: "prune.schedule pgh and pgh-general",
-    when: (r) => (soft(r) || atInit(r)) && (r.prune.schedule === "pgh" || r.prune.schedule === "pgh-general"),
-    since: bySchedule,
-  },
-  "prune.window": ofPruning(
-    "soft thresholds that rise and prune.method gmp",
-    // Of a constant threshold the window matters where D is lambda times the rates in it.
-    (r) => (soft(r) && (r.prune.schedule !== "constant" || r.prune.lambda !== undefined)) || isOne("gmp")(r),
-  ),
-  "prune.freezeEpoch": ofPruning(
-    "soft thresholds and prune.method str, ltp and gmp",
-    (r) => soft(r) || isOne("str", "ltp", "gmp")(r),
-  ),
-  "prune.dense": ofPruning("runs that prune", (r) => !dense(r), []),
-  "prune.every": ofMethod("gmp"),
-  "prune.str.start": ofMethod("str"),
-  "prune.str.decay": ofMethod("str"),
-  "prune.ltp.l0": ofMethod("ltp"),
-  "prune.ltp.temperature": ofMethod("ltp"),
-  "prune.ltp.lr": ofMethod("ltp"),
-  "prune.ltp.clip": ofMethod("ltp"),
-  "prune.snipBatches": ofMethod("snip"),
-  "prune.initEpochs": ofMethod("at-init"),
+  "prune.method": ofPruning(PRUNE_USES.method),
+  "prune.schedule": ofPruning(PRUNE_USES.schedule),
+  "prune.threshold": ofPruning(PRUNE_USES.threshold),
+  "prune.lambda": ofPruning(PRUNE_USES.lambda),
+  "prune.sparsity": ofPruning(PRUNE_USES.sparsity),
+  "prune.mode": ofPruning(PRUNE_USES.mode),
+  "prune.accelerated": ofPruning(PRUNE_USES.accelerated),
+  "prune.startEpoch": ofPruning(PRUNE_USES.startEpoch),
+  "prune.beta": ofSection<PruneConfig>("prune", (r) => r.prune, bySchedule)(PRUNE_USES.beta),
+  "prune.window": ofPruning(PRUNE_USES.window),
+  "prune.freezeEpoch": ofPruning(PRUNE_USES.freezeEpoch),
+  "prune.dense": ofPruning(PRUNE_USES.dense),
+  "prune.every": ofPruning(PRUNE_USES.every),
+  "prune.str.start": ofPruning(PRUNE_USES.str),
+  "prune.str.decay": ofPruning(PRUNE_USES.str),
+  "prune.ltp.l0": ofPruning(PRUNE_USES.ltp),
+  "prune.ltp.temperature": ofPruning(PRUNE_USES.ltp),
+  "prune.ltp.lr": ofPruning(PRUNE_USES.ltp),
+  "prune.ltp.clip": ofPruning(PRUNE_USES.ltp),
+  "prune.snipBatches": ofPruning(PRUNE_USES.snipBatches),
+  "prune.initEpochs": ofPruning(PRUNE_USES.initEpochs),
 
   "augment.crop": null,
   "augment.flip": null,
@@ -199,6 +171,5 @@ export const USES: Readonly<Record<SettingPath, Use | null>> = {
 /** The rule that a setting breaks in a recipe: it has a value, and the run would not look at it. Null: all is well. */
 export function unreadUse(path: string, value: unknown, recipe: Recipe): Use | null {
   const use = Object.hasOwn(USES, path) ? USES[path as SettingPath] : null;
-  if (!use || use.when(recipe)) return null;
-  return use.idle !== undefined && JSON.stringify(use.idle) === JSON.stringify(value) ? null : use;
+  return isUnread(use, value, recipe) ? use : null;
 }

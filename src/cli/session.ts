@@ -11,7 +11,7 @@ import {
 } from "../index.ts";
 import type { Splits } from "./datasets.ts";
 import { UsageError } from "./fail.ts";
-import type { Recipe } from "./recipe.ts";
+import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
 
 export interface ModelPlan {
@@ -41,9 +41,17 @@ export function modelFor(
   );
 }
 
-/** The recipe as a session wants it: a stream cuts and mirrors its images itself. */
-export const runConfig = (recipe: Recipe, train: SessionData): RunConfig =>
-  isStreamed(train) ? { ...recipe, augment: { crop: 0, flip: false } } : recipe;
+/** The recipe as a session takes it, with what its run reads: a stream cuts and mirrors its images itself. */
+export function runConfig(recipe: Recipe, train: SessionData): RunConfig {
+  const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
+  const { seed, logEvery, augment } = recipe;
+  const { lr, prune } = withoutIdle(recipe);
+  const { crop, flip } = isStreamed(train) ? { crop: 0, flip: false } : augment;
+  return {
+    ...{ epochs, finetuneEpochs, batchSize, microBatch, lr, momentum, nesterov, weightDecay, labelSmoothing },
+    ...{ prune, augment: { crop, flip }, seed, logEvery },
+  };
+}
 
 /** `random`: what dropout and a Poisson encoder draw from; the session moves its step. */
 export function buildSession(

@@ -3,7 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { LearnedThresholds } from "./learned_thresholds.ts";
 import { type ArenaChunk, buildArena, HEADER } from "./param_arena.ts";
-import { type GroupSettings, PHASES, type Phase, type StepValues } from "./sgd_options.ts";
+import { checkValues, type GroupSettings, PHASES, type Phase, type StepValues } from "./sgd_options.ts";
 
 export class Group {
   readonly chunks: ArenaChunk[];
@@ -36,6 +36,7 @@ export class Group {
 
   /** Merges this step's values. Throws OpError when the thresholds are not 0 <= now <= next. */
   merge(values: StepValues): void {
+    checkValues(values);
     const v = this.values;
     Object.assign(v, values);
     for (const key of ["lr", "momentum", "weightDecay"] as const)

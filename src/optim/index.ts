@@ -1,5 +1,12 @@
 // The optim room: the fused optimiser and learning-rate schedules.
-export { LR_SCHEDULES, type LrConfig, type LrSchedule, type LrScheduleName, makeLrSchedule } from "./lr_scheduler.ts";
+export {
+  LR_SCHEDULES,
+  LR_USES,
+  type LrConfig,
+  type LrSchedule,
+  type LrScheduleName,
+  makeLrSchedule,
+} from "./lr_scheduler.ts";
 export {
   type LayerCounts,
   type ParamGroup,

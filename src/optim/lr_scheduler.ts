@@ -1,5 +1,6 @@
 // Learning-rate schedules: a pure function from the number of the step (0, 1, 2, ...) to the learning rate used in
 // that step. Nothing is remembered between calls, so a resumed run reads the same numbers as an uninterrupted one.
+import { type UsesOf, useFault } from "../text/index.ts";
 
 export const LR_SCHEDULES = ["constant", "cosine", "multistep", "step"] as const;
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
@@ -22,6 +23,23 @@ export interface LrConfig {
   /** Whether the rate is constant within an epoch ("epoch") or moves at every step ("step", the default). */
   readonly per?: "epoch" | "step" | undefined;
 }
+
+const isOne =
+  (...schedules: readonly LrScheduleName[]) =>
+  ({ schedule }: LrConfig) =>
+    schedules.includes(schedule);
+
+/** Which schedule reads which setting. */
+export const LR_USES: UsesOf<LrConfig> = {
+  schedule: null,
+  base: null,
+  warmupEpochs: null,
+  min: { what: "schedule cosine", when: isOne("cosine"), idle: 0 },
+  milestones: { what: "schedule multistep", when: isOne("multistep") },
+  every: { what: "schedule step", when: isOne("step") },
+  gamma: { what: "schedule multistep and step", when: isOne("multistep", "step"), idle: 0.1 },
+  per: null,
+};
 
 export interface RunLength {
   readonly epochs: number;
@@ -82,6 +100,8 @@ export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
   const unitsPerEpoch = stepsPerEpoch / stepsPerUnit;
   const units = epochs * unitsPerEpoch;
   const warmup = Math.round(warmupEpochs * unitsPerEpoch);
+  const fault = useFault(config, LR_USES);
+  if (fault !== null) throw new RangeError(`learning-rate schedule: ${fault}`);
   const decay = decayOf(schedule, { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch });
 
   return (step) => {

@@ -8,6 +8,7 @@ import { Group } from "./group.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 import {
+  checkOptions,
   type GroupSettings,
   groupSettings,
   MODES,
@@ -62,6 +63,10 @@ export class SGD {
       : [{ params: list as readonly Parameter[] }];
     const all = groups.flatMap((g) => g.params);
     if (new Set(all).size !== all.length) throw new OpError("SGD", "a parameter appears twice in the groups");
+    checkOptions(
+      options,
+      groups.map(({ params: _, ...own }) => own),
+    );
     this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
     this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
     for (const group of this.groups) group.write(0);

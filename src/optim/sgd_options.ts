@@ -1,6 +1,7 @@
 // What SGD may be told: for all parameters, for a group of them, and for each step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 
 /**
  * How the threshold acts on a group. W is what the forward pass reads, theta what is stored.
@@ -78,6 +79,52 @@ export interface StepValues {
   readonly thresholdNext?: number;
   /** Shrinkage of `inplace` and `fista`; default thresholdNext - threshold, subtracted in float64. */
   readonly tau?: number;
+}
+
+const OPTION_KEYS: KeysOf<SGDOptions> = {
+  lr: true,
+  momentum: true,
+  dampening: true,
+  nesterov: true,
+  weightDecay: true,
+  mode: true,
+  decayTarget: true,
+  str: true,
+  ltp: true,
+};
+const VALUE_KEYS: KeysOf<StepValues> = {
+  lr: true,
+  momentum: true,
+  weightDecay: true,
+  threshold: true,
+  thresholdNext: true,
+  tau: true,
+};
+const STR_KEYS: KeysOf<StrOptions> = { start: true, decay: true };
+const LTP_KEYS: KeysOf<LtpOptimizerOptions> = { l0: true, temperature: true, lr: true, clip: true };
+
+const refuse = (problem: string) => new OpError("SGD", problem);
+
+/** Refuses options that are unknown, and those of a mode that no group has. Throws OpError naming the option. */
+export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOptions>[]): void {
+  for (const options of [all, ...groups]) {
+    expectKeys(options, OPTION_KEYS, refuse);
+    expectKeys(options.str ?? {}, STR_KEYS, (problem) => refuse(`str: ${problem}`));
+    expectKeys(options.ltp ?? {}, LTP_KEYS, (problem) => refuse(`ltp: ${problem}`));
+  }
+  const modeOf = (own: Partial<SGDOptions>) => own.mode ?? all.mode ?? "none";
+  for (const mode of ["str", "ltp"] as const) {
+    const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
+    if (idle) throw refuse(`${mode} is for mode ${mode}: expected nothing in a group of mode ${modeOf(idle)}`);
+    if (all[mode] !== undefined && !groups.some((own) => modeOf(own) === mode)) {
+      throw refuse(`${mode} is for mode ${mode}: expected nothing, since no group has it`);
+    }
+  }
+}
+
+/** Refuses a value of a step that is unknown. Throws OpError naming it. */
+export function checkValues(values: StepValues): void {
+  expectKeys(values, VALUE_KEYS, refuse);
 }
 
 type Complete<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };

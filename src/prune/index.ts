@@ -30,4 +30,5 @@ export {
   type ThresholdScheduleName,
   thresholdFromLambda,
 } from "./threshold_schedule.ts";
+export { PRUNE_USES } from "./uses.ts";
 export { type WeightHistogram, weightHistogram } from "./weight_histogram.ts";

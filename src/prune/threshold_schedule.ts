@@ -1,6 +1,7 @@
 // When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
 // a named schedule. Pure functions of n: a resumed run finds the threshold it had.
 
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import { checksOf } from "./check.ts";
 import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
@@ -47,6 +48,15 @@ export interface ThresholdConfig {
   readonly windowSteps?: number | undefined;
 }
 
+const CONFIG_KEYS: KeysOf<ThresholdConfig> = {
+  schedule: true,
+  threshold: true,
+  lambda: true,
+  beta: true,
+  pruningStartStep: true,
+  windowSteps: true,
+};
+
 export interface ThresholdRun {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
@@ -89,6 +99,7 @@ export interface ThresholdSchedule {
  *          to learning rates other than a plain cosine.
  */
 export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun): ThresholdSchedule {
+  expectKeys(config, CONFIG_KEYS, (problem) => new RangeError(`threshold schedule: ${problem}`));
   const { schedule, pruningStartStep: start = 0 } = config;
   const { totalSteps, stepsPerEpoch, epochs, lr } = run;
   const whole = (value: number, least: number) => Number.isInteger(value) && value >= least;
@@ -96,6 +107,13 @@ export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun
   check("stepsPerEpoch", "a whole number >= 1", stepsPerEpoch, whole(stepsPerEpoch, 1));
   check("epochs", "a number > 0", epochs, epochs > 0);
   check("schedule", `one of ${THRESHOLD_SCHEDULES.join(", ")}`, schedule, THRESHOLD_SCHEDULES.includes(schedule));
+  const bent = schedule === "pgh" || schedule === "pgh-general";
+  check(
+    "beta",
+    `nothing with schedule ${schedule}: it is for pgh and pgh-general`,
+    config.beta,
+    bent || config.beta === undefined,
+  );
   check("pruningStartStep", `a whole number in [0, ${totalSteps - 1}]`, start, whole(start, 0) && start < totalSteps);
   const steps = config.windowSteps ?? totalSteps - start;
   check(

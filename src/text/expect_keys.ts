@@ -1,7 +1,7 @@
 // Options of public calls: a key that nothing reads is refused by name. Types cannot do it alone: JavaScript has none, and
 // an object that was spread or kept in a variable passes TypeScript's check of excess properties.
 import { closest } from "./closest.ts";
-import { cut, visible } from "./quote.ts";
+import { cut, quote, visible } from "./quote.ts";
 
 /** The keys of T, each with true: the compiler sees that none is missing and none too many. */
 export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
@@ -31,4 +31,35 @@ export function expectKeys(
 ): void {
   const problem = keyFault(given, known);
   if (problem !== null) throw fault(problem);
+}
+
+/** What a setting is for, where not every configuration reads it. */
+export interface SettingUse<C> {
+  /** In words: "schedule pgh and pgh-general". */
+  readonly what: string;
+  readonly when: (config: C) => boolean;
+  /** A value that says what happens without the setting anyway, and may stand. */
+  readonly idle?: unknown;
+}
+
+/** For each setting of C what it is for; null: all read it. */
+export type UsesOf<C> = { readonly [K in keyof Required<C>]: SettingUse<C> | null };
+
+/** Whether a setting has a value that nothing would look at. */
+export const isUnread = <C>(use: SettingUse<C> | null, value: unknown, config: C): use is SettingUse<C> =>
+  use !== null &&
+  value !== undefined &&
+  !use.when(config) &&
+  (use.idle === undefined || JSON.stringify(use.idle) !== JSON.stringify(value));
+
+/** The first setting of a configuration that is unknown, or that nothing would look at, in words; null: there is none. */
+export function useFault<C extends object>(config: C, uses: UsesOf<C>): string | null {
+  const known = Object.fromEntries(Object.keys(uses).map((key) => [key, true as const]));
+  const unknown = keyFault(config, known);
+  if (unknown !== null) return unknown;
+  for (const [key, value] of Object.entries(config)) {
+    const use = uses[key as keyof C];
+    if (isUnread(use, value, config)) return `${key} is for ${use.what}: expected nothing, got ${quote(value, 40)}`;
+  }
+  return null;
 }

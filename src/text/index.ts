@@ -1,4 +1,4 @@
 // Words for people: what errors and lines are made of. Every room may use it; it knows none.
 export { closest } from "./closest.ts";
-export { expectKeys, type KeysOf, keyFault } from "./expect_keys.ts";
+export { expectKeys, isUnread, type KeysOf, keyFault, type SettingUse, type UsesOf, useFault } from "./expect_keys.ts";
 export { cut, printable, quote, visible, visibleJson, visibleLines } from "./quote.ts";

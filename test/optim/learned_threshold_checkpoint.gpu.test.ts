@@ -6,6 +6,7 @@ import { type Phase, SGD } from "../../src/optim/index.ts";
 import { HEADER } from "../../src/optim/param_arena.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { CheckpointError, loadCheckpoint, type Progress, saveCheckpoint } from "../../src/train/checkpoint.ts";
+import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers } from "./layer_numbers.ts";
 
@@ -41,7 +42,7 @@ class Run implements Disposable {
     const { wide, narrow, gated, bias } = this.model;
     this.sgd = new SGD(
       [
-        { params: [wide, narrow], mode, str: { start: -2, decay: 0.02 } },
+        { params: [wide, narrow], mode, ...ownLearned(mode, { str: { start: -2, decay: 0.02 } }) },
         { params: [gated], mode: "ltp", ltp: { l0: 3, temperature: 0.05 } },
         { params: [bias] },
       ],

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LR_SCHEDULES, type LrConfig, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
+import { ownRates } from "../support/own_settings.ts";
 
 interface Golden {
   readonly lr: number;
@@ -81,18 +82,20 @@ describe("recorded values", () => {
   });
 });
 
-const lrConfig: fc.Arbitrary<LrConfig> = fc.record({
-  schedule: fc.constantFrom(...LR_SCHEDULES),
-  base: fc.double({ min: 1e-4, max: 10, noNaN: true }),
-  warmupEpochs: fc.integer({ min: 0, max: 3 }),
-  min: fc.constantFrom(0, 1e-5),
-  milestones: fc
-    .uniqueArray(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 })
-    .map((m) => m.sort((a, b) => a - b)),
-  every: fc.integer({ min: 1, max: 5 }),
-  gamma: fc.double({ min: 0.05, max: 1, noNaN: true }),
-  per: fc.constantFrom("epoch", "step"),
-});
+const lrConfig: fc.Arbitrary<LrConfig> = fc
+  .record<LrConfig>({
+    schedule: fc.constantFrom(...LR_SCHEDULES),
+    base: fc.double({ min: 1e-4, max: 10, noNaN: true }),
+    warmupEpochs: fc.integer({ min: 0, max: 3 }),
+    min: fc.constantFrom(0, 1e-5),
+    milestones: fc
+      .uniqueArray(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 })
+      .map((m) => m.sort((a, b) => a - b)),
+    every: fc.integer({ min: 1, max: 5 }),
+    gamma: fc.double({ min: 0.05, max: 1, noNaN: true }),
+    per: fc.constantFrom("epoch", "step"),
+  })
+  .map(ownRates);
 const length = fc.record({ epochs: fc.integer({ min: 4, max: 10 }), stepsPerEpoch: fc.integer({ min: 1, max: 20 }) });
 
 describe("properties", () => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SGDOptions, ThresholdMode } from "../../src/optim/index.ts";
 import { bitsOf, countZeros, Updates } from "../prune/invariants/updates.ts";
+import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers, setLearned } from "./layer_numbers.ts";
 
@@ -22,8 +23,7 @@ async function pruned(mode: Mode, sizes: readonly number[], seed: number, option
     lr: 0.05,
     ...own,
     mode,
-    str: { start: -2.5 },
-    ltp: { temperature: 0.05, l0: 2 },
+    ...ownLearned(mode, { str: { start: -2.5 }, ltp: { temperature: 0.05, l0: 2 } }),
   });
   if (mode === "ltp")
     await setLearned(
@@ -148,7 +148,7 @@ describe.each(modes)("%s", (mode) => {
     // w - lr g is exactly 0, then exactly a subnormal number of either sign; lr is a power of two.
     const start = Float32Array.of(0.5, -0.25, 2 ** -100, 1.5 * smallest, -1.5 * smallest, 0.375);
     const lr = 0.5;
-    using run = new Updates([start.map(() => 1)], { lr, mode, str: { start: -200 } });
+    using run = new Updates([start.map(() => 1)], { lr, mode, ...ownLearned(mode, { str: { start: -200 } }) });
     run.sgd.bake();
     // Put there afterwards: LTP, which squares, would have pruned the small ones.
     const p = run.params[0] as NonNullable<(typeof run.params)[0]>;
@@ -213,7 +213,7 @@ test.each(["str", "ltp"] as const)("phase dense: %s is plain SGD bit for bit, it
   await fc.assert(
     fc.asyncProperty(anyRun, async ({ sizes, seed, options }) => {
       const start = random(sizes, seed, 0.3);
-      const learned = { str: { start: -2, decay: 0.1 }, ltp: { l0: 5, temperature: 0.05 } };
+      const learned = ownLearned(mode, { str: { start: -2, decay: 0.1 }, ltp: { l0: 5, temperature: 0.05 } });
       using run = new Updates(start, { lr: 0.05, ...options, mode, ...learned });
       using plain = new Updates(start, { lr: 0.05, ...options, mode: "none" });
       run.sgd.setPhase("dense");

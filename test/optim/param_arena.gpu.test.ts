@@ -8,6 +8,7 @@ import { SGD, type SGDOptions, type ThresholdMode } from "../../src/optim/sgd.ts
 import { capture, Scope, type TypedArray } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { differingWords, expectClose } from "../support/close.ts";
+import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 
 /** 64 segments of 1024 elements. */
@@ -24,7 +25,7 @@ const gradients = [0, 1, 2].map((t) => SIZES.map((n, k) => randomArray(n, 10 * t
 async function threeSteps(mode: ThresholdMode): Promise<Map<string, TypedArray>> {
   const params = first.map((values) => new Parameter([values.length], () => values, { prunable: true }));
   const options: SGDOptions = { lr: 0.01, momentum: 0.9, weightDecay: 1e-3, nesterov: mode === "latent", mode };
-  const sgd = new SGD(params, { ...options, str: { start: -4 }, ltp: { l0: 1e-2 } });
+  const sgd = new SGD(params, { ...options, ...ownLearned(mode, { str: { start: -4 }, ltp: { l0: 1e-2 } }) });
   const seen = new Map<string, TypedArray>();
   const look = async (when: string) => {
     for (const [k, weight] of params.entries()) {

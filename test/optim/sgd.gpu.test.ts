@@ -77,7 +77,8 @@ test("twenty steps follow float64 for any sizes, and the counts add up", async (
         const live = currentGpu().memory().live;
         const params = sizes.map((n, k) => parameter(randomArray(n, k + 1, 0.3)));
         const h: Hyper = { lr: 0.05, momentum: 0.9, weightDecay: 1e-3, nesterov, dNow: 0, dNext: 0 };
-        const sgd = new SGD(params, { ...h, mode });
+        const { dNow: _now, dNext: _next, ...options } = h;
+        const sgd = new SGD(params, { ...options, mode });
         const states = params.map((p) => [...p.initialValues()].map((x) => ({ theta: x, v: 0, w: x })));
         let previous = sizes.map((n) => n);
         let churn = sizes.map(() => [0, 0]);

@@ -9,15 +9,18 @@ import {
   THRESHOLD_SCHEDULES,
   type ThresholdSchedule,
 } from "../../src/prune/threshold_schedule.ts";
+import { bent, ownRates } from "../support/own_settings.ts";
 
-const lrConfig: fc.Arbitrary<LrConfig> = fc.record({
-  schedule: fc.constantFrom(...LR_SCHEDULES),
-  base: fc.double({ min: 1e-3, max: 1, noNaN: true }),
-  warmupEpochs: fc.integer({ min: 0, max: 2 }),
-  milestones: fc.constantFrom([1], [2, 3]),
-  every: fc.integer({ min: 1, max: 3 }),
-  per: fc.constantFrom("epoch", "step"),
-});
+const lrConfig: fc.Arbitrary<LrConfig> = fc
+  .record<LrConfig>({
+    schedule: fc.constantFrom(...LR_SCHEDULES),
+    base: fc.double({ min: 1e-3, max: 1, noNaN: true }),
+    warmupEpochs: fc.integer({ min: 0, max: 2 }),
+    milestones: fc.constantFrom([1], [2, 3]),
+    every: fc.integer({ min: 1, max: 3 }),
+    per: fc.constantFrom("epoch", "step"),
+  })
+  .map(ownRates);
 const anyRun = fc
   .record({ epochs: fc.integer({ min: 3, max: 12 }), stepsPerEpoch: fc.integer({ min: 1, max: 40 }), lr: lrConfig })
   .map(({ epochs, stepsPerEpoch, lr }) => ({
@@ -49,7 +52,10 @@ describe("every schedule", () => {
         (run, beta, threshold, late, early) => {
           const pruningStartStep = late * run.stepsPerEpoch;
           const windowSteps = run.totalSteps - (late + early) * run.stepsPerEpoch;
-          const s = makeThresholdSchedule({ schedule, threshold, beta, pruningStartStep, windowSteps }, run);
+          const s = makeThresholdSchedule(
+            { schedule, threshold, ...bent(schedule, beta), pruningStartStep, windowSteps },
+            run,
+          );
           for (let n = 0; n <= pruningStartStep; n++) expect(s.at(n)).toBe(0);
           for (let n = 0; n < run.totalSteps; n++) {
             expect(s.fraction(n + 1)).toBeGreaterThanOrEqual(s.fraction(n));
@@ -69,7 +75,7 @@ describe("every schedule", () => {
     const totalSteps = 1_000_000;
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1 }, { epochs: 10, stepsPerEpoch: 100_000 });
     const s = makeThresholdSchedule(
-      { schedule, threshold: 1, beta: 0.01 },
+      { schedule, threshold: 1, ...bent(schedule, 0.01) },
       { totalSteps, stepsPerEpoch: 100_000, epochs: 10, lr },
     );
     let falls = 0;
@@ -95,7 +101,7 @@ describe("every schedule", () => {
   it("is a pure function of n: asking in any order gives the same", () => {
     const run = { totalSteps: 60, stepsPerEpoch: 6, epochs: 10, lr: (n: number) => 1 + (n % 7) };
     for (const schedule of THRESHOLD_SCHEDULES) {
-      const make = () => makeThresholdSchedule({ schedule, threshold: 1, beta: 0.2 }, run);
+      const make = () => makeThresholdSchedule({ schedule, threshold: 1, ...bent(schedule, 0.2) }, run);
       const forward = Array.from({ length: 61 }, (_, n) => n).map(make().at);
       const resumed = make();
       const backward = Array.from({ length: 61 }, (_, n) => resumed.at(60 - n)).reverse();

@@ -1,6 +1,7 @@
 // The methods by name. To add one: a file beside these that makes a PruningMethod, a name in ../config.ts, a line here.
 import { check, PRUNING_METHODS, type PruneConfig, type PruningMethodName, type RunShape } from "../config.ts";
 import type { PruningMethod } from "../method.ts";
+import { checkPruneConfig } from "../uses.ts";
 import { atInit } from "./at_init.ts";
 import { gmp, oneShot } from "./gmp.ts";
 import { ltp } from "./ltp.ts";
@@ -26,5 +27,8 @@ const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: Run
 export function makePruningMethod(config: PruneConfig, run: RunShape): PruningMethod {
   const { method = "soft" } = config;
   check("method", `one of ${PRUNING_METHODS.join(", ")}`, method, PRUNING_METHODS.includes(method));
-  return methods[method](config, run);
+  const made = methods[method](config, run);
+  // Last: a value that no method takes is told before one that another method would.
+  checkPruneConfig(config);
+  return made;
 }

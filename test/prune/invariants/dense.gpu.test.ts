@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { makeThresholdSchedule, THRESHOLD_SCHEDULES } from "../../../src/prune/threshold_schedule.ts";
+import { bent } from "../../support/own_settings.ts";
 import { randomArray } from "../../support/random.ts";
 import { between, bitsOf, Updates } from "./updates.ts";
 
@@ -24,7 +25,7 @@ test("D = 0 under every schedule, and none with any D: the bits of plain SGD", a
         const steps = 6;
         const run = { totalSteps: steps, stepsPerEpoch: 2, epochs: 3, lr: () => options.lr };
         const threshold = schedule === "none" ? 1 : 0;
-        const s = makeThresholdSchedule({ schedule, threshold, beta: 0.5 }, run);
+        const s = makeThresholdSchedule({ schedule, threshold, ...bent(schedule, 0.5) }, run);
         const all = { ...options, nesterov: nesterov && options.momentum > 0 && options.dampening === 0 };
         const start = sizes.map((n, k) => randomArray(n, seed + k, 0.3));
         using pruned = new Updates(start, { ...all, mode });

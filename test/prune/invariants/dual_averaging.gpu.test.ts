@@ -9,6 +9,7 @@ import { LR_SCHEDULES, makeLrSchedule } from "../../../src/optim/lr_scheduler.ts
 import { makeThresholdSchedule } from "../../../src/prune/threshold_schedule.ts";
 import { proxCost } from "../../reference/ista.ts";
 import { soft } from "../../reference/sgd.ts";
+import { bent, ownRates } from "../../support/own_settings.ts";
 import { randomArray } from "../../support/random.ts";
 import { between, countZeros, Updates } from "./updates.ts";
 
@@ -30,8 +31,8 @@ test("without decay, W_t = S_d(theta_0 - sum of steps), with and without momentu
       async ({ sizes, seed, momentum, schedule, threshold, lrSchedule, base, stepsPerEpoch }) => {
         const length = { epochs: 4, stepsPerEpoch };
         const totalSteps = 4 * stepsPerEpoch;
-        const lr = makeLrSchedule({ schedule: lrSchedule, base, milestones: [1, 2], every: 1 }, length);
-        const s = makeThresholdSchedule({ schedule, threshold, beta: 0.2 }, { ...length, totalSteps, lr });
+        const lr = makeLrSchedule(ownRates({ schedule: lrSchedule, base, milestones: [1, 2], every: 1 }), length);
+        const s = makeThresholdSchedule({ schedule, threshold, ...bent(schedule, 0.2) }, { ...length, totalSteps, lr });
         const start = sizes.map((n, k) => randomArray(n, seed + k, 0.5));
         const travelled = sizes.map((n) => new Float64Array(n));
         const velocity = sizes.map((n) => new Float64Array(n));

@@ -10,6 +10,7 @@ import {
   THRESHOLD_SCHEDULES,
   type ThresholdConfig,
 } from "../../../src/prune/threshold_schedule.ts";
+import { bent } from "../../support/own_settings.ts";
 
 const anyLength = fc.record({
   epochs: fc.integer({ min: 1, max: 40 }),
@@ -62,7 +63,7 @@ describe("constant pressure", () => {
     const moving = THRESHOLD_SCHEDULES.filter((name) => name !== "constant" && name !== "none");
     fc.assert(
       fc.property(raggedRun, fc.constantFrom(...moving), (run, schedule) => {
-        const s = makeThresholdSchedule({ schedule, threshold: 2, beta: 0.3 }, run);
+        const s = makeThresholdSchedule({ schedule, threshold: 2, ...bent(schedule, 0.3) }, run);
         let sum = 0;
         for (let n = 0; n < run.totalSteps; n++) {
           const { lambda } = impliedLambda({ threshold: s.at(n), increment: s.increment(n), lr: run.lr(n) });
@@ -90,11 +91,13 @@ describe("limits", () => {
 });
 
 describe("resume", () => {
-  const anyConfig: fc.Arbitrary<ThresholdConfig> = fc.record({
-    schedule: fc.constantFrom(...THRESHOLD_SCHEDULES),
-    threshold: fc.double({ min: 0, max: 5, noNaN: true }),
-    beta: fc.double({ min: 1e-3, max: 1e3, noNaN: true }),
-  });
+  const anyConfig: fc.Arbitrary<ThresholdConfig> = fc
+    .record({
+      schedule: fc.constantFrom(...THRESHOLD_SCHEDULES),
+      threshold: fc.double({ min: 0, max: 5, noNaN: true }),
+      beta: fc.double({ min: 1e-3, max: 1e3, noNaN: true }),
+    })
+    .map(({ beta, ...config }) => ({ ...config, ...bent(config.schedule, beta) }));
 
   it("a schedule made anew at step n gives the bits of the one that ran from the start", () => {
     fc.assert(

@@ -1,6 +1,7 @@
 // Pruning that prunes nothing is dense training, to the last bit: a threshold of 0, the schedule none, masked training of a
 // dense model, and every method before it begins.
 import { expect, test } from "vitest";
+import { bent } from "../../support/own_settings.ts";
 import { keysOf, sameBits, type TinyMore, type TinyPrune, tensorOf, tinyRun } from "../../support/tiny_session.ts";
 
 const options: readonly TinyMore[] = [
@@ -29,14 +30,14 @@ test.each(options)("D = 0, none and masked are dense training: %o", async (more)
     ...(["lats", "pgh", "linear", "constant", "none"] as const).map((schedule) => ({
       schedule,
       threshold: 0,
-      beta: 0.5,
+      ...bent(schedule, 0.5),
     })),
     { threshold: 0, mode: "inplace" },
     { schedule: "linear", threshold: 0, mode: "inplace" },
     { lambda: 0 },
     { threshold: 0, freezeEpoch: 1 },
     { threshold: 0, mode: "inplace", freezeEpoch: 1.4 },
-    { schedule: "none", threshold: 1, mode: "inplace", freezeEpoch: 1 },
+    { schedule: "none", threshold: 0, mode: "inplace" },
     { method: "masked" },
     { method: "at-init", threshold: 0 },
   ];

@@ -2,12 +2,13 @@
 // replayed and resumed, before the freeze and after it.
 import { test } from "vitest";
 import { THRESHOLD_SCHEDULES } from "../../../src/prune/index.ts";
+import { bent } from "../../support/own_settings.ts";
 import { type Case, expectResumable } from "./resumed.ts";
 
 const threshold = 0.08;
 const schedules: readonly Case[] = THRESHOLD_SCHEDULES.map((schedule) => ({
   name: schedule,
-  prune: { schedule, threshold, beta: 0.1 },
+  prune: { schedule, ...(schedule === "none" ? {} : { threshold }), ...bent(schedule, 0.1) },
   at: [8, 15],
   ...(schedule === "none" ? { ends: [0, 0] } : schedule === "constant" ? { ends: [0.01, 0.5] } : {}),
 }));

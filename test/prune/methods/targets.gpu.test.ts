@@ -1,6 +1,7 @@
 // A share of zeros instead of a threshold: soft thresholds end within half a point of it under every rising schedule.
 import { expect, test } from "vitest";
 import { THRESHOLD_SCHEDULES } from "../../../src/prune/index.ts";
+import { bent } from "../../support/own_settings.ts";
 import {
   finish,
   sparsityIn,
@@ -18,7 +19,7 @@ const more: TinyMore = { epochs: 6 };
 test.each(rising.flatMap((schedule) => [0.8, 0.95].map((sparsity) => ({ schedule, sparsity }))))(
   "$schedule to $sparsity",
   async ({ schedule, sparsity }) => {
-    const { bytes, epochs, steps } = await tinyRun({ schedule, sparsity, beta: 0.1 }, more);
+    const { bytes, epochs, steps } = await tinyRun({ schedule, sparsity, ...bent(schedule, 0.1) }, more);
     expect(Math.abs(sparsityIn(bytes) - sparsity)).toBeLessThan(0.005);
     expect(epochs.at(-1)!.sparsity).toBe(sparsityIn(bytes));
     // The threshold rises from 0, never falls, and is not there at once.

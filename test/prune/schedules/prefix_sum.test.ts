@@ -4,12 +4,19 @@ import { LR_SCHEDULES, makeLrSchedule } from "../../../src/optim/lr_scheduler.ts
 import { makePruningMethod } from "../../../src/prune/methods/index.ts";
 import { EXACT_STEPS, peakOf, prefixSum, sampledSum } from "../../../src/prune/schedules/prefix_sum.ts";
 import { makeThresholdSchedule, THRESHOLD_SCHEDULES } from "../../../src/prune/threshold_schedule.ts";
+import { ownRates } from "../../support/own_settings.ts";
 
 const EPOCHS = 1e9;
 const STEPS_PER_EPOCH = 235;
 const rate = (schedule: (typeof LR_SCHEDULES)[number], epochs: number, stepsPerEpoch: number) =>
   makeLrSchedule(
-    { schedule, base: 0.1, milestones: [epochs / 2, (3 * epochs) / 4], every: epochs / 5, warmupEpochs: epochs / 10 },
+    ownRates({
+      schedule,
+      base: 0.1,
+      milestones: [epochs / 2, (3 * epochs) / 4],
+      every: epochs / 5,
+      warmupEpochs: epochs / 10,
+    }),
     { epochs, stepsPerEpoch },
   );
 
