@@ -177,6 +177,17 @@ function faultOf(error: unknown, target: FuzzTarget): Pick<FuzzFinding, "kind" |
   return UNFIT.test(told) ? { kind: "message", words: visibleJson(JSON.stringify(message)) } : null;
 }
 
+/** How long an input takes, in ms, whatever comes of it. */
+async function timeOf({ parse }: FuzzTarget, bytes: Uint8Array): Promise<number> {
+  const begin = performance.now();
+  try {
+    await parse(bytes);
+  } catch {
+    // what it ends in was looked at before
+  }
+  return performance.now() - begin;
+}
+
 /** Reads `count` damaged files, and says what came of them. */
 export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzReport> {
   const { count, seed = 1, first = 0, mostMs = 2000, mostBytes = 500e6 } = options;
@@ -194,7 +205,9 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
       const fault = faultOf(error, target);
       if (fault) findings.push({ input, ...fault });
     }
-    const ms = performance.now() - begin;
+    let ms = performance.now() - begin;
+    // A machine that is busy with other things is slow once, an input every time.
+    if (ms > mostMs) ms = Math.min(ms, await timeOf(target, bytes));
     slowestMs = Math.max(slowestMs, ms);
     if (ms > mostMs) findings.push({ kind: "slow", input, words: `${ms.toFixed(0)} ms` });
     const more = peak() > highest ? peak() - rss : 0;

@@ -1,4 +1,5 @@
 // Parquet files read by a worker thread that is stopped when it hangs or takes too much memory.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -15,7 +16,7 @@ import {
   type ParquetSummary,
 } from "./parquet_worker.ts";
 
-const LIMITS: ParquetLimits = { freeBytes: 2 ** 26, ratio: 64, baseMs: 600, bytesPerMs: 4096 };
+const LIMITS: ParquetLimits = { freeBytes: 2 ** 26, ratio: 64, baseMs: 400, bytesPerMs: 4096 };
 /** JavaScript's own memory in the worker, in MiB; files and pages lie outside of it and are bounded by their sizes. */
 const HEAP_MIB = 256;
 /** How often the worker is looked at, in ms. */
@@ -34,17 +35,32 @@ function workerText(): string {
   const names = ["hyparquet", "hyparquet/src/column.js", "hyparquet-compressors"].map(address);
   return `
     const { parentPort: port, workerData } = require("node:worker_threads");
+    const fs = require("node:fs");
+    try {
+      workerData.watch[2] = parseInt(fs.readFileSync("/proc/thread-self/stat", "utf8")); // the system's number of this thread
+    } catch {}
     const __name = (named) => named; // what esbuild puts around classes and functions
     Promise.all([${names.map((name) => `import(${name})`).join(", ")}]).then(
       ([hyparquet, { parquetHeader }, { compressors }]) =>
         new (${ParquetServer.toString()})({
-          hyparquet, parquetHeader, compressors, fs: require("node:fs"), port, ...workerData,
+          hyparquet, parquetHeader, compressors, fs, port, ...workerData,
         }),
     );`;
 }
 
-/** Time that the threads of this process were given since it began, in ms. */
-function processMs(): number {
+/**
+ * Time that a thread was given by the processors, in ms. Linux says it of each thread; elsewhere that of all threads has to
+ * do, which is more.
+ */
+function processorMs(thread: number): number {
+  try {
+    const stat = thread > 0 ? readFileSync(`/proc/self/task/${thread}/stat`, "utf8") : "";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(fields[11]) + Number(fields[12]); // user and system, a hundred a second
+    if (Number.isFinite(ticks)) return 10 * ticks;
+  } catch {
+    // not Linux, or the thread has ended
+  }
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
@@ -55,7 +71,7 @@ let spare: ParquetThread | null = null;
 /** One worker thread; it answers one request at a time. */
 class ParquetThread {
   readonly #worker: Worker;
-  readonly #watch = new Int32Array(new SharedArrayBuffer(8));
+  readonly #watch = new Int32Array(new SharedArrayBuffer(12));
   #settle: ((reply: Reply) => void) | null = null;
   ended = false;
 
@@ -102,15 +118,15 @@ class ParquetThread {
   }
 
   /**
-   * Stops the thread when a step takes longer than it said. Counted is time in which this process had a processor: a
-   * machine that sleeps or is busy with other things is no fault of the file.
+   * Stops the thread when a step takes longer than it said. Counted is time that a processor gave to it: a machine that
+   * sleeps or is busy with other things is no fault of the file.
    */
   #watched(): NodeJS.Timeout {
-    let [steps, spent, last, lastCpu] = [-1, 0, performance.now(), processMs()];
+    let [steps, spent, last, lastCpu] = [-1, 0, performance.now(), 0];
     return setInterval(() => {
-      const [now, cpu] = [performance.now(), processMs()];
+      const [now, cpu] = [performance.now(), processorMs(Atomics.load(this.#watch, 2))];
       const [budget, at] = [Atomics.load(this.#watch, 0), Atomics.load(this.#watch, 1)];
-      spent = at === steps ? spent + Math.min(now - last, cpu - lastCpu, 4 * TICK_MS) : 0;
+      spent = at === steps ? spent + Math.min(now - last, cpu - lastCpu) : 0;
       [steps, last, lastCpu] = [at, now, cpu];
       if (budget === 0 || spent <= budget) return;
       this.#end(`no end of parsing after ${(budget / 1000).toFixed(1)} s`);
@@ -133,7 +149,7 @@ class ParquetThread {
 /**
  * Reads parquet files where they can be stopped.
  *
- * Limits    a step of the parser: 0.6 s, and 1 s more for each 4 MiB that it is given; its own memory: 256 MiB; see
+ * Limits    a step of the parser: 0.4 s of a processor, and 1 s more for each 4 MiB that it is given; its own memory: 256 MiB; see
  *           ParquetServer for sizes.
  * Errors    SourceError naming the file, for whatever is wrong with it.
  */

@@ -49,7 +49,7 @@ export interface ParquetHost {
     "openSync" | "closeSync" | "statSync" | "fstatSync" | "readSync" | "constants"
   >;
   readonly port: import("node:worker_threads").MessagePort;
-  /** Seen by both threads: [milliseconds that the present step may take, 0 while nothing is parsed; steps begun]. */
+  /** Seen by both threads: milliseconds that the present step may take, 0 while nothing is parsed; steps begun; thread id. */
   readonly watch: Int32Array;
   readonly limits: ParquetLimits;
 }
