@@ -71,7 +71,7 @@ export function planResume(found: FoundRun, asked: Recipe): ResumePlan {
 }
 
 /** Whether a plan changes how long the run is. */
-const isLonger = ({ changes }: ResumePlan) => changes.some(({ rule }) => rule === "planned");
+const changesLength = ({ changes }: ResumePlan) => changes.some(({ rule }) => rule === "planned");
 
 const WHERE: Readonly<Record<PastDifference["what"], (recipe: Recipe) => string>> = {
   "learning rate": ({ lr }) => `lr.schedule ${lr.schedule}`,
@@ -89,7 +89,7 @@ const short = (value: number | string) => (typeof value === "number" ? String(Nu
  * Errors    UsageError naming the setting, both values, and the first step that would have been another.
  */
 export function checkPast(plan: ResumePlan, train: SessionData, stepsPerEpoch: number): void {
-  if (!isLonger(plan)) return;
+  if (!changesLength(plan)) return;
   const [was, now] = [plan.was, plan.recipe].map((recipe) => planRun(runConfig(recipe, train), stepsPerEpoch)) as [
     ReturnType<typeof planRun>,
     ReturnType<typeof planRun>,
@@ -148,7 +148,10 @@ export function checkResume(plan: ResumePlan, { train, stepsPerEpoch, data }: Re
   const note = checkData(plan, data);
   checkPast(plan, train, stepsPerEpoch);
   const { step } = plan.progress;
-  const changes = plan.changes.map((change) => `from step ${step} on: ${changeWords(change)}`);
+  const changes = plan.changes.map(
+    (change) =>
+      `from step ${step} on: ${changeWords(change)}${change.rule === "told" ? "; the numbers are others from there on" : ""}`,
+  );
   return [...(note ? [note] : []), ...changes];
 }
 

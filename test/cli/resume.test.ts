@@ -50,7 +50,7 @@ describe("settings", () => {
       { ...plan, progress: { ...run.progress, host: { data } } as never },
       { train, stepsPerEpoch: 4, data },
     );
-    expect(same).toEqual(["from step 6 on: microBatch: none -> 4"]);
+    expect(same).toEqual(["from step 6 on: microBatch: none -> 4; the numbers are others from there on"]);
   });
 
   test("a setting that was not known when the checkpoint was written has its default", () => {
