@@ -1,7 +1,10 @@
 // `npm start`: makes sure that there is an adapter, then trains and prunes LeNet-BN on MNIST. Flags go to `espalier train`.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import "../src/cli/early_signals.ts";
+import { report } from "../src/cli/fail.ts";
 import { main } from "../src/cli/program.ts";
+import { runProcess } from "../src/cli/run_process.ts";
 import { terminalAsk } from "../src/cli/setup.ts";
 import { ensureAdapter } from "../src/node/index.ts";
 
@@ -23,14 +26,14 @@ What next
 
 const flags = process.argv.slice(2);
 const chosen = flags.some((flag) => flag === "--out" || flag.startsWith("--out=") || flag === "--resume");
-let code = 0;
-try {
-  await ensureAdapter(undefined, terminalAsk());
-} catch (error) {
-  process.stderr.write(`espalier: ${(error as Error).message}\n`);
-  code = 1;
-}
-code ||= await main(["train", ...flags]);
-if (code === 0 && !chosen && !flags.some((flag) => flag === "--json" || flag === "--help"))
-  process.stdout.write(next(latestRun()));
-process.exit(code);
+await runProcess("train", async () => {
+  try {
+    await ensureAdapter(undefined, terminalAsk());
+  } catch (error) {
+    return report(error);
+  }
+  const code = await main(["train", ...flags]);
+  const quiet = chosen || flags.some((flag) => flag === "--json" || flag === "--help" || flag === "--dry-run");
+  if (code === 0 && !quiet) process.stdout.write(next(latestRun()));
+  return code;
+});

@@ -26,20 +26,11 @@ export async function findRun(directory: RunDirectory, note: (line: string) => v
   return { root: directory.root, path: whole.path, progress, hasModel: directory.exists("model.safetensors") };
 }
 
-async function resultOf(directory: RunDirectory): Promise<Record<string, unknown>> {
-  if (!directory.exists(RESULT)) return {};
-  try {
-    return JSON.parse(new TextDecoder().decode(await directory.read(RESULT))) as Record<string, unknown>;
-  } catch {
-    return {}; // written anew
-  }
-}
-
 /** A line about a run that is over and has its result; null for one that has something left to do. */
 export async function finishedLine(directory: RunDirectory, plan: ResumePlan): Promise<string | null> {
   const { step, epoch } = plan.progress;
   if (!isAtEnd(plan)) return null;
-  const result = await resultOf(directory);
+  const result = directory.readObject(RESULT) ?? {}; // a damaged one is written anew
   if (result["steps"] !== step) return null;
   const accuracy = typeof result["accuracy"] === "number" ? result["accuracy"] : null;
   const came = accuracy === null ? "" : `, test accuracy ${(100 * accuracy).toFixed(2)} %`;

@@ -111,12 +111,8 @@ export class RunFiles {
       const which = `${damaged.length === 1 ? "line" : "lines"} ${damaged.slice(0, 5).join(", ")}${damaged.length > 5 ? ", ..." : ""}`;
       this.note(`${this.directory.path(METRICS)}: ${which} damaged and left out; ${rows.length} rows are whole`);
     }
-    try {
-      const info: unknown = JSON.parse(new TextDecoder().decode(await this.directory.read(INFO)));
-      if (typeof info === "object" && info !== null) this.info = info as Record<string, unknown>;
-    } catch {
-      // The card will say less.
-    }
+    // Without it the card says less.
+    this.info = this.directory.readObject(INFO, (problem) => this.note(`${problem}; what it held is lost`)) ?? {};
   }
 
   /** Loads the checkpoint of a plan, takes back what came after it, and writes down that the run goes on, and as what. */

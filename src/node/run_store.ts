@@ -93,6 +93,14 @@ export class RunDirectory implements RunStore {
     return { rows, damaged };
   }
 
+  /** The JSON object in a file; null where there is no file, or where it holds something else, of which `onDamaged` hears. */
+  readObject(name: string, onDamaged: (problem: string) => void = () => {}): Record<string, unknown> | null {
+    if (!this.exists(name)) return null;
+    const value = parseObject(this.guarded(name, "read", () => readRegularTextSync(this.path(name))));
+    if (value === null) onDamaged(`${this.path(name)}: is damaged: expected a JSON object`);
+    return value;
+  }
+
   /** The rows of `readLog`. */
   lines(name: string): Record<string, unknown>[] {
     return this.readLog(name).rows;

@@ -36,6 +36,20 @@ describe("a log", () => {
   });
 });
 
+test("a file that should hold a JSON object and does not is told, and counts as none", () => {
+  const directory = new RunDirectory(scratch);
+  const problems: string[] = [];
+  const read = () => directory.readObject("info.json", (problem) => problems.push(problem));
+  expect(read()).toBeNull();
+  for (const text of ["", "null", "[1]", "{", "7"]) {
+    writeFileSync(at("info.json"), text);
+    expect(read()).toBeNull();
+  }
+  expect(problems).toEqual(Array.from({ length: 5 }, () => `${at("info.json")}: is damaged: expected a JSON object`));
+  writeFileSync(at("info.json"), '{"a":1}');
+  expect(read()).toEqual({ a: 1 });
+});
+
 describe("a folder", () => {
   test("is made with those above it; what stands in the way is named", () => {
     expect(makeFolder(at("a", "b", "c"))).toEqual([at("a"), at("a", "b"), at("a", "b", "c")]);
