@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { makeOutput, type Output } from "../../src/cli/json_log.ts";
 import { type Stopping, stopAtSignals } from "../../src/cli/stop_at_signals.ts";
+import { type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
 
 let stopping: Stopping;
 let said: string[];
@@ -33,6 +34,19 @@ test.each(["SIGUSR1", "SIGUSR2"] as const)("%s asks for a checkpoint, once, and 
   expect(stopping.signal.aborted).toBe(false);
   expect(stopping.takeSaveRequest()).toBe(true);
   expect(stopping.takeSaveRequest()).toBe(false);
+});
+
+test("a device that may hang is told that there is no more time", () => {
+  const hurry = vi.fn();
+  setCurrentGpu({ watchdog: { hurry } } as unknown as Gpu);
+  try {
+    process.emit("SIGUSR1");
+    expect(hurry).not.toHaveBeenCalled();
+    process.emit("SIGTERM");
+    expect(hurry).toHaveBeenCalledTimes(1);
+  } finally {
+    setCurrentGpu(null);
+  }
 });
 
 test("work is left at once", async () => {
