@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import {
   type DenseArray,
   expectFinite,
+  type FileParts,
   type Module,
   models,
   type OpenWeights,
@@ -12,8 +13,8 @@ import {
   readModelWeights,
   SPARSE_LAYOUTS,
   type SparseLayout,
+  safetensorsParts,
   type WeightsFile,
-  writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
 
@@ -159,7 +160,7 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
   const arrays = [...weights].map(
     ([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }] as const,
   );
-  return writeSafetensors(new Map(arrays), metadata);
+  return safetensorsParts(new Map(arrays), metadata);
 }
 
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
@@ -190,8 +191,10 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   if (!known) out.say(`${path}: does not say which model it is, so its names stay as they are; --model checks them`);
   // These two are the sparse format's own.
   const { format: _, shapes: __, ...said } = Object.fromEntries(opened.metadata);
-  const bytes = await encode(flags, known, weights, { ...said, ...known?.facts });
-  await writeOutput(output, bytes, "espalier export");
+  const encoded = await encode(flags, known, weights, { ...said, ...known?.facts });
+  const parts: FileParts = encoded instanceof Uint8Array ? [encoded] : encoded;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  await writeOutput(output, parts, "espalier export");
   let [zeros, all] = [0, 0];
   for (const { data, shape } of weights.values()) {
     if (shape.length < 2) continue;
@@ -201,7 +204,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const sparsity = all === 0 ? 0 : zeros / all;
   const size = statSync(path).size;
   out.say(
-    `${output}: ${kilobytes(bytes.length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${(100 * sparsity).toFixed(2)} % zeros in those of two axes and more`,
+    `${output}: ${kilobytes(length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${(100 * sparsity).toFixed(2)} % zeros in those of two axes and more`,
   );
   out.emit({
     kind: "result",
@@ -210,7 +213,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
     format,
     ...(format === "sparse" ? { layout: layout ?? "bitmask" } : {}),
     ...(known ? { model: known.facts["model"], classes: Number(known.facts["classes"]), sample: known.input } : {}),
-    bytes: bytes.length,
+    bytes: length,
     arrays: weights.size,
     sparsity,
   });

@@ -14,8 +14,8 @@ const RESULT = "result.json";
  */
 export async function findRun(directory: RunDirectory, note: (line: string) => void): Promise<FoundRun | null> {
   let progress: FoundRun["progress"] | undefined;
-  const { whole, damaged } = await new CheckpointShelf(directory, 1).newestWhole((bytes, path) => {
-    progress = readProgress(bytes, directory.path(path));
+  const { whole, damaged } = await new CheckpointShelf(directory, 1).newestReadable((file, path) => {
+    progress = readProgress(file, directory.path(path));
   });
   if (whole === null && damaged.length > 0) {
     const list = damaged.map(({ why }) => `\n  ${why}`).join("");

@@ -1,6 +1,7 @@
 // Files that a command writes at a user's word: never over what it reads, and never into a folder that another process uses.
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
+import type { FileParts } from "../index.ts";
 import { FolderLock, writeAtomic } from "../node/index.ts";
 import { UsageError } from "./fail.ts";
 import { holdsRun } from "./run_folder.ts";
@@ -37,7 +38,7 @@ export async function lockFolder(
 }
 
 /** Writes a file, whole or not at all, while nobody else writes to its folder. */
-export async function writeOutput(path: string, bytes: Uint8Array, command: string): Promise<void> {
+export async function writeOutput(path: string, bytes: Uint8Array | FileParts, command: string): Promise<void> {
   const folder = dirname(path);
   using _lock = existsSync(join(folder)) ? await lockFolder(folder, command) : null;
   await writeAtomic(path, bytes);

@@ -11,8 +11,8 @@ import {
   type Session,
   type SpikeFigure,
   type StateDict,
+  safetensorsParts,
   Trail,
-  writeSafetensors,
   writeSparseModel,
 } from "../index.ts";
 import { type RunDirectory, runEnvironment } from "../node/index.ts";
@@ -118,7 +118,7 @@ export class RunFiles {
   /** Loads the checkpoint of a plan, takes back what came after it, and writes down that the run goes on, and as what. */
   async restore(session: Session, plan: ResumePlan, adapter: AdapterReport): Promise<void> {
     const { directory } = this;
-    session.load(await directory.read(plan.path), directory.path(plan.path));
+    session.load(await directory.readTensors(plan.path), directory.path(plan.path));
     const { step, epoch } = session.position;
     const { elapsed = null, scheduled = true, board, damaged } = hostState(plan.progress.host);
     this.bestSaved = session.bestAccuracy;
@@ -174,7 +174,7 @@ export class RunFiles {
 
   /** Path of the newest whole checkpoint, or null. */
   async lastGood(): Promise<string | null> {
-    const { whole } = await this.shelf.newestWhole((bytes, path) => readProgress(bytes, path));
+    const { whole } = await this.shelf.newestReadable((file, path) => readProgress(file, path));
     return whole && this.directory.path(whole.path);
   }
 
@@ -209,7 +209,7 @@ export class RunFiles {
     const isBest = session.bestAccuracy > this.bestSaved;
     const { fingerprint: data } = this.sources;
     const host = { elapsed, scheduled, data, board: await this.board.state(), damaged: this.damagedImages() };
-    const path = await this.shelf.save(position.step, await session.save(position, host), isBest);
+    const path = await this.shelf.save(position.step, await session.saveParts(position, host), isBest);
     if (isBest) this.bestSaved = session.bestAccuracy;
     this.sources.folder.hasCheckpoint();
     return path;
@@ -271,7 +271,7 @@ export class RunFiles {
     const dense = new Map(
       [...weights].map(([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
     );
-    await this.directory.write("model.safetensors", writeSafetensors(dense, metadata));
+    await this.directory.write("model.safetensors", safetensorsParts(dense, metadata));
     await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
     await this.writeOnnx(session, state, metadata);
     // Loaded when needed: the chart libraries take longer than everything else at start-up.

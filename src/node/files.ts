@@ -2,6 +2,7 @@
 import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
+import type { FileParts } from "../io/index.ts";
 import { codeOf, reason } from "./reasons.ts";
 import { readRegular } from "./regular_file.ts";
 
@@ -72,24 +73,35 @@ const realCalls: WriteCalls = { open, rename, unlink };
  * Writes a file so that a reader, a crash or a full disk sees the old bytes or the new ones, never a part.
  *
  * The bytes go to `path.tmp.<pid>.<n>`, are flushed, and take the name by a rename; then the folder is flushed.
+ * Bytes in parts are written one after the other: together they may be more than one array can hold.
  * On a full disk the first write returns short without an error and only the next one fails, so it loops.
  * Errors: FileError naming the path; the temporary file is gone by then and the old file untouched.
  */
-export async function writeAtomic(path: string, bytes: Uint8Array, calls: WriteCalls = realCalls): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  bytes: Uint8Array | FileParts,
+  calls: WriteCalls = realCalls,
+): Promise<void> {
   if (typeof path !== "string" || path === "")
     throw new FileError(`wanted a file path, was given ${JSON.stringify(path)}`);
-  if (!(bytes instanceof Uint8Array))
+  const parts = Array.isArray(bytes) ? (bytes as FileParts) : [bytes as Uint8Array];
+  if (!parts.every((part) => part instanceof Uint8Array))
     throw new FileError(`${path}: wanted a Uint8Array to write, was given ${typeof bytes}`);
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
   const temporary = `${path}.tmp.${process.pid}.${serial++}`;
   let created = false;
   try {
     const handle = await calls.open(temporary, "w");
     created = true;
     try {
-      for (let at = 0; at < bytes.length; ) {
-        const { bytesWritten } = await handle.write(bytes, at, Math.min(bytes.length - at, 2 ** 30));
-        if (bytesWritten <= 0) throw new Error(`the system took none of the last ${bytes.length - at} bytes`);
-        at += bytesWritten;
+      let left = size;
+      for (const part of parts) {
+        for (let at = 0; at < part.length; ) {
+          const { bytesWritten } = await handle.write(part, at, Math.min(part.length - at, 2 ** 30));
+          if (bytesWritten <= 0) throw new Error(`the system took none of the last ${left} bytes`);
+          at += bytesWritten;
+          left -= bytesWritten;
+        }
       }
       await handle.sync();
     } finally {
@@ -99,7 +111,7 @@ export async function writeAtomic(path: string, bytes: Uint8Array, calls: WriteC
     created = false;
   } catch (cause) {
     if (created) await calls.unlink(temporary).catch(() => {});
-    throw new FileError(`${path}: cannot write ${bytes.length} bytes: ${reason(cause)} (folder ${dirname(path)})`);
+    throw new FileError(`${path}: cannot write ${size} bytes: ${reason(cause)} (folder ${dirname(path)})`);
   }
   await syncFolder(dirname(path), calls);
 }

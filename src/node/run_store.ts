@@ -1,7 +1,9 @@
 // A run's directory on disk: atomic writes, and an append-only log of metrics.
 import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type FileParts, readSafetensors, type SafetensorsFile } from "../io/index.ts";
 import type { RunStore } from "../train/index.ts";
+import { openRanges } from "./file_ranges.ts";
 import { FileError, writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 import { reason } from "./reasons.ts";
@@ -40,7 +42,7 @@ export class RunDirectory implements RunStore {
     }
   }
 
-  async write(name: string, bytes: Uint8Array | string): Promise<void> {
+  async write(name: string, bytes: Uint8Array | FileParts | string): Promise<void> {
     this.check();
     makeFolder(dirname(this.path(name)));
     await writeAtomic(this.path(name), typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
@@ -50,6 +52,20 @@ export class RunDirectory implements RunStore {
       return await readRegular(this.path(name));
     } catch (cause) {
       throw new FileError(`${this.path(name)}: cannot read: ${reason(cause)}`);
+    }
+  }
+  writeParts(name: string, parts: FileParts): Promise<void> {
+    return this.write(name, parts);
+  }
+  /** A safetensors file of any size, tensor by tensor. */
+  async readTensors(name: string): Promise<SafetensorsFile> {
+    const file = await openRanges(this.path(name)).catch((cause: unknown) => {
+      throw new FileError(`${this.path(name)}: cannot read: ${reason(cause)}`);
+    });
+    try {
+      return await readSafetensors(file);
+    } finally {
+      await file.close();
     }
   }
   async list(folder: string): Promise<string[]> {

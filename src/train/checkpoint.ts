@@ -1,6 +1,12 @@
 // Everything a run needs to go on as if it had never stopped: weights, latent weights, momentum, running statistics,
 // the position in the data and the schedules' step, in one safetensors file.
-import { parseSafetensors, type SafetensorsFile, writeSafetensors } from "../io/safetensors.ts";
+import {
+  type FileParts,
+  joinParts,
+  parseSafetensors,
+  type SafetensorsFile,
+  safetensorsParts,
+} from "../io/safetensors.ts";
 import type { Module, Parameter } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import {
@@ -82,18 +88,29 @@ function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [key, t] of tensors) if (key.startsWith("momentum.")) t.dispose();
 }
 
+/** A checkpoint as its bytes, or as the file that was read from them. */
+export type CheckpointFile = Uint8Array | SafetensorsFile;
+
+const fileOf = (given: CheckpointFile, name: string): SafetensorsFile =>
+  given instanceof Uint8Array ? parseSafetensors(given, name) : given;
+
+/** Bytes of a checkpoint, see checkpointParts. */
+export async function saveCheckpoint(...given: Parameters<typeof checkpointParts>): Promise<Uint8Array> {
+  return joinParts(await checkpointParts(...given));
+}
+
 /**
- * Bytes of a checkpoint. `more`: tensors of the pruning method. The same state gives the same bytes, where `host` is the same.
+ * A checkpoint as the parts of a file, which together may be larger than one array can be. `more`: tensors of the pruning method. The same state gives the same bytes, where `host` is the same.
  * Waits for the GPU; throws if the device was lost, so a bad
  * read is never saved, and NonFiniteError where an array holds NaN or infinity.
  */
-export async function saveCheckpoint(
+export async function checkpointParts(
   model: Module,
   optimizer: SGD,
   progress: Progress,
   more: ReadonlyMap<string, Tensor> = NONE,
   { masks, host }: CheckpointExtras = {},
-): Promise<Uint8Array> {
+): Promise<FileParts> {
   const tensors = runTensors(model, optimizer, more);
   try {
     const keys = [...tensors.keys()];
@@ -110,7 +127,7 @@ export async function saveCheckpoint(
     );
     expectFinite(`checkpoint of step ${progress.step}`, arrays as Map<string, { readonly data: TypedArray }>);
     for (const [name, data] of masks ?? []) arrays.set(MASK + name, { dtype: "U32", shape: [data.length], data });
-    return writeSafetensors(arrays as Parameters<typeof writeSafetensors>[0], {
+    return safetensorsParts(arrays as Parameters<typeof safetensorsParts>[0], {
       format: FORMAT,
       progress: JSON.stringify(progress),
       ...(host === undefined ? {} : { host: JSON.stringify(host) }),
@@ -121,8 +138,8 @@ export async function saveCheckpoint(
 }
 
 /** What a checkpoint says of its run, without touching a model. Throws CheckpointError. */
-export function readProgress(bytes: Uint8Array, name: string): Progress & Pick<CheckpointExtras, "host"> {
-  const file = parseSafetensors(bytes, name);
+export function readProgress(given: CheckpointFile, name: string): Progress & Pick<CheckpointExtras, "host"> {
+  const file = fileOf(given, name);
   const host = hostOf(file, name);
   return { ...progressOf(file, name), ...(host === undefined ? {} : { host }) };
 }
@@ -189,13 +206,13 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
  * uninterrupted run. Throws CheckpointError or SafetensorsError, and changes nothing when anything does not fit.
  */
 export function loadCheckpoint(
-  bytes: Uint8Array,
+  given: CheckpointFile,
   name: string,
   model: Module,
   optimizer: SGD,
   more: ReadonlyMap<string, Tensor> = NONE,
 ): LoadedCheckpoint {
-  const file = parseSafetensors(bytes, name);
+  const file = fileOf(given, name);
   const progress = progressOf(file, name);
   const saved = file.tensors;
   const targets = runTensors(model, optimizer, more);

@@ -20,6 +20,8 @@ export {
 export {
   CheckpointError,
   type CheckpointExtras,
+  type CheckpointFile,
+  checkpointParts,
   type LoadedCheckpoint,
   loadCheckpoint,
   type Progress,

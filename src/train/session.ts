@@ -9,13 +9,20 @@ import {
   randomHorizontalFlip,
 } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
+import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, RandomState, StateDict } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
-import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import {
+  CheckpointError,
+  type CheckpointFile,
+  checkpointParts,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+} from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
@@ -309,6 +316,11 @@ export class Session {
    * the epoch are added to it. Without it the same run gives the same bytes.
    */
   async save(position: Position, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
+    return joinParts(await this.saveParts(position, host));
+  }
+
+  /** The same as the parts of a file, which together may be larger than one array can be. */
+  async saveParts(position: Position, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
     const { config, savedConfig = config } = this.options;
     const { epochSeconds } = this;
     const counters = await this.countersAt(position);
@@ -320,7 +332,7 @@ export class Session {
       bestAccuracy: this.bestAccuracy,
       ...(counters ? { counters } : {}),
     };
-    return saveCheckpoint(this.model, this.optimizer, progress, this.method.state?.(), {
+    return checkpointParts(this.model, this.optimizer, progress, this.method.state?.(), {
       masks: this.masks.last,
       ...(host ? { host: { ...host, epochSeconds } } : {}),
     });
@@ -332,11 +344,11 @@ export class Session {
    * Errors   CheckpointError when it does not fit the model, the optimiser, or the length of this session's epochs: a place
    *          in other batches is not one in these.
    */
-  load(bytes: Uint8Array, name: string): LoadedCheckpoint {
+  load(file: CheckpointFile, name: string): LoadedCheckpoint {
     const { model, optimizer, method, stepsPerEpoch } = this;
     // From `mask` no phase changes weights, which are those of the checkpoint.
     optimizer.setPhase("mask");
-    const loaded = loadCheckpoint(bytes, name, model, optimizer, method.state?.());
+    const loaded = loadCheckpoint(file, name, model, optimizer, method.state?.());
     const { step, epoch, batch, bestAccuracy, counters, masks } = loaded;
     if (step !== epoch * stepsPerEpoch + batch || batch > stepsPerEpoch) {
       throw new CheckpointError(

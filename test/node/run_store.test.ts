@@ -4,6 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { safetensorsParts, writeSafetensors } from "../../src/io/index.ts";
+import { openRanges } from "../../src/node/file_ranges.ts";
 import { makeFolder } from "../../src/node/make_folder.ts";
 import { RunDirectory } from "../../src/node/run_store.ts";
 import { sweepTemporaries } from "../../src/node/sweep.ts";
@@ -93,4 +95,43 @@ test("temporary files of processes that have ended are swept, those of living on
     process.platform === "linux" ? [`b.tmp.${process.ppid}.3`] : [`b.tmp.${process.ppid}.3`, `c.tmp.${process.ppid}.4`];
   expect(readdirSync(at("swept")).sort()).toEqual([...stays, "e.tmp", "f.txt"].sort());
   expect(swept).toHaveLength(names.length - stays.length - 2);
+});
+
+describe("files of tensors", () => {
+  const tensors = new Map([
+    ["w", { dtype: "F32" as const, shape: [3], data: Float32Array.of(1, 2, 3) }],
+    ["n", { dtype: "U8" as const, shape: [2], data: Uint8Array.of(4, 5) }],
+  ]);
+  const directory = new RunDirectory(scratch);
+
+  test("are written in parts and read tensor by tensor, as whole ones are", async () => {
+    await directory.writeParts("parts.safetensors", safetensorsParts(tensors, { a: "b" }));
+    expect(await directory.read("parts.safetensors")).toEqual(writeSafetensors(tensors, { a: "b" }));
+    const { tensors: read, metadata, checked } = await directory.readTensors("parts.safetensors");
+    expect([...read]).toEqual([...tensors]);
+    expect([metadata.get("a"), checked]).toEqual(["b", true]);
+  });
+
+  test("name the file that is damaged, cut or not there", async () => {
+    const bytes = writeSafetensors(tensors);
+    writeFileSync(at("flipped.safetensors"), bytes.with(bytes.length - 1, 9));
+    await expect(directory.readTensors("flipped.safetensors")).rejects.toThrow(
+      `${at("flipped.safetensors")}: checksum differs: expected`,
+    );
+    writeFileSync(at("short.safetensors"), bytes.subarray(0, bytes.length - 1));
+    await expect(directory.readTensors("short.safetensors")).rejects.toThrow(`${at("short.safetensors")}: `);
+    await expect(directory.readTensors("none.safetensors")).rejects.toThrow(
+      `${at("none.safetensors")}: cannot read: no such file`,
+    );
+  });
+
+  test("are cut while they are read: said, and no endless loop", async () => {
+    writeFileSync(at("cut.bin"), new Uint8Array(100));
+    const file = await openRanges(at("cut.bin"));
+    writeFileSync(at("cut.bin"), new Uint8Array(10));
+    await expect(file.read(0, 100)).rejects.toThrow(
+      `${at("cut.bin")}: ends at byte 10, expected 100 bytes: was it cut?`,
+    );
+    await file.close();
+  });
 });

@@ -1,5 +1,6 @@
 // Which checkpoints stay, and which one a run goes on from.
 import { describe, expect, test } from "vitest";
+import { joinParts, safetensorsParts } from "../../src/io/index.ts";
 import { CheckpointShelf, type RunStore } from "../../src/train/index.ts";
 
 class Memory implements RunStore {
@@ -66,4 +67,18 @@ test("a damaged newer checkpoint never costs a whole older one, and is written a
     await shelf.save(30, WHOLE, false);
     expect([...store.files.keys()].sort()).toEqual(keep === 1 ? [path(30)] : [path(20), path(30)]);
   }
+});
+
+test("checkpoints in parts are joined for a store that takes none, and read where it reads no tensors", async () => {
+  const { store, shelf } = await shelfOf({});
+  const parts = safetensorsParts(new Map([["w", { dtype: "F32", shape: [1], data: Float32Array.of(2) }]]), { a: "b" });
+  await shelf.save(10, parts, true);
+  expect(store.files.get(path(10))).toEqual(joinParts(parts));
+  expect(store.files.get("checkpoints/best.safetensors")).toEqual(joinParts(parts));
+  const seen: unknown[] = [];
+  const found = await shelf.newestReadable(({ metadata }, at) => seen.push([metadata.get("a"), at]));
+  expect([found.whole?.path, seen]).toEqual([path(10), [["b", path(10)]]]);
+  store.files.set(path(20), joinParts(parts).with(9, 0));
+  const { whole, damaged } = await shelf.newestReadable(() => {});
+  expect([whole?.path, damaged.map((d) => d.path)]).toEqual([path(10), [path(20)]]);
 });
