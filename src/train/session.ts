@@ -2,6 +2,7 @@
 // demo, examples) drive it and decide where files go.
 import {
   type ByteBatches,
+  checkParts,
   compose,
   type DataLoader,
   type ImageTransform,
@@ -89,6 +90,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.options = options;
     const { model, train, test, config, replay = true } = options;
+    checkParts(train.name, train, test);
     const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
     const { batchSize, microBatch = batchSize } = config;
     if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);

@@ -3,6 +3,7 @@ import { parseEventNpz } from "../../io/events/npz.ts";
 import type { SensorSize } from "../../io/events/types.ts";
 import type { Split } from "../dataset.ts";
 import { DataError, SourceError } from "../errors.ts";
+import { chooseParts, isAside, partsOfFolders } from "../part_names.ts";
 import type { ByteSource } from "../source.ts";
 import type { EventDataset } from "./event_dataset.ts";
 import {
@@ -25,8 +26,8 @@ export interface NpzOptions extends EventLoadOptions {
 }
 
 /**
- * One split of a folder of .npz files: `train/<class>/*.npz` and `test/<class>/*.npz`, or `<class>/*.npz`, of which the
- * first nine tenths of each class train. Classes are the names of the folders, numbers by value (10 after 9), of train
+ * One split of a folder of .npz files: `train/<class>/*.npz` and `test/<class>/*.npz` (other names of parts: part_names.ts),
+ * or `<class>/*.npz`, of which the first nine tenths of each class train. Classes are the names of the folders, numbers by value (10 after 9), of train
  * and test together. Files hold arrays t, x, y, p, or `frames` [T, 2, H, W].
  *
  * Options   frames: for files of events default 8; files of frames have to have as many, default as many as the first.
@@ -61,20 +62,40 @@ export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Pr
   });
 }
 
+/** The folders of each part, by their names; empty where the folder holds classes. Errors: SourceError for a mixture. */
+function partFolders(source: ByteSource, folders: readonly string[]): Partial<Record<Split, readonly string[]>> {
+  const parts = partsOfFolders(folders);
+  if (parts.size === 0) return {};
+  const other = folders.find((name) => !parts.has(name) && !isAside(name));
+  if (other !== undefined) {
+    throw new SourceError(
+      source.name,
+      other,
+      "a folder beside parts (train, test): expected parts alone, or classes alone",
+    );
+  }
+  const { train, test } = chooseParts(folders, parts);
+  return { train, test };
+}
+
 async function findFiles(source: ByteSource, split: Split): Promise<{ classes: string[]; files: LabelledFile[] }> {
-  const top = await source.list("");
-  const divided = top.includes("train") || top.includes("test");
-  const roots = divided ? ["train", "test"].filter((folder) => top.includes(folder)) : [""];
-  if (divided && !top.includes(split)) throw new SourceError(source.name, split, "no such folder");
+  const top = (await source.list("")).filter((name) => !name.includes("."));
+  const { train, test } = partFolders(source, top);
+  const divided = train !== undefined && test !== undefined;
+  const own = { train, test }[split] ?? [""];
+  if (own.length === 0) throw new SourceError(source.name, split, "no such folder");
+  const roots = divided ? [...train, ...test] : [""];
   const names = (await Promise.all(roots.map((root) => source.list(root)))).flat();
   const classes = [...new Set(names.filter((name) => !name.includes(".")))].sort(byNumber);
   if (classes.length === 0) throw new SourceError(source.name, roots[0] || ".", "no folders of classes here");
-  const present = divided ? await source.list(split) : top;
   const files: LabelledFile[] = [];
-  for (const [label, name] of classes.entries()) {
-    if (!present.includes(name)) continue;
-    const paths = await filesEndingWith(source, divided ? `${split}/${name}` : name, ".npz");
-    for (const path of divided ? paths : nineToOne(paths, split)) files.push({ path, label });
+  for (const root of own) {
+    const present = await source.list(root);
+    for (const [label, name] of classes.entries()) {
+      if (!present.includes(name)) continue;
+      const paths = await filesEndingWith(source, root ? `${root}/${name}` : name, ".npz");
+      for (const path of divided ? paths : nineToOne(paths, split)) files.push({ path, label });
+    }
   }
   return { classes, files };
 }

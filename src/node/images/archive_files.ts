@@ -1,6 +1,6 @@
 // Archives of a data set, wherever in its folder they lie, and which of them are to train and to test with.
 import { SourceError } from "../../data/index.ts";
-import { chooseParts, isAside, partsOfFiles } from "./part_names.ts";
+import { chooseParts, isAside, partsOfFiles } from "../../data/part_names.ts";
 import { isPacked } from "./passed_over.ts";
 import type { Entry, Walk } from "./walk.ts";
 

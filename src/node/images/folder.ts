@@ -187,7 +187,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
     const beside = await partsBeside(walk);
     if (beside.length > 0) notes.push(`beside ${dir} lies ${beside.join(", ")}: give the folder above to test with it`);
   } else {
-    const { test, mapping } = await testPart(walk, plan.test, train.classes, options, notes);
+    const { test, mapping } = await testPart(walk, plan.test, plan.train, train.classes, options, notes);
     parts = { train, test };
     mapped = mapping !== undefined;
     tested = shown(plan.test) + (mapping ? `, classes from ${mapping}` : "");
@@ -213,11 +213,14 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
 async function testPart(
   walk: Walk,
   folders: readonly string[],
+  trainFolders: readonly string[],
   classes: readonly string[],
   options: ImageFolderOptions,
   notes: string[],
 ): Promise<{ test: EncodedSource; mapping?: string }> {
   const [first] = folders as [string];
+  const goals = await Promise.all([...folders, ...trainFolders].map((path) => realpath(path)));
+  if (new Set(goals).size < goals.length) walk.fail(first, "the same folder as the part to train with");
   const inner = await insidePart(walk, first);
   const flat = options.flatTest ?? (folders.length === 1 && (await walk.folders(inner)).length === 0);
   if (flat) {

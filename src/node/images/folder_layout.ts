@@ -1,8 +1,16 @@
 // What the folders of an image data set are: parts, classes, or a wrapping around them. What names and contents do not
 // tell is refused with a line that says what was found.
 import { basename, dirname, join } from "node:path";
+import {
+  chooseParts,
+  isAside,
+  isGenericName,
+  pairedRests,
+  partOfFolder,
+  partsOfFolders,
+} from "../../data/part_names.ts";
+import { SHARD_INDEX_FILE } from "../../io/index.ts";
 import { hasImageExtension } from "./encoded_source.ts";
-import { chooseParts, isAside, isGenericName, pairedRests, partOfFolder, partsOfFolders } from "./part_names.ts";
 import { isPacked } from "./passed_over.ts";
 import { countFile, type Entry, Walk } from "./walk.ts";
 
@@ -38,6 +46,9 @@ async function refuseWithoutFolders(walk: Walk, folder: string, all: readonly En
   }
   if (packed.length > 0) {
     return walk.fail(folder, `no images, but ${names(packed)}: unpack it first; tar archives are read where they lie`);
+  }
+  if (files.some(({ name }) => name === SHARD_INDEX_FILE)) {
+    walk.fail(folder, `shards of one part; did you mean ${dirname(walk.shown(folder))}?`);
   }
   const found = files.length > 0 ? `; found ${names(files)}` : "";
   return walk.fail(folder, `no images: wanted a folder of images for each class${found}`);

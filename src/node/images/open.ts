@@ -24,7 +24,10 @@ export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOption
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
 
 async function walkOf(dir: string, { followLinks }: ImageSourceOptions): Promise<Walk> {
-  if (!(await stat(dir).catch(() => null))?.isDirectory()) throw new SourceError(dir, ".", "no such folder");
+  const found = await stat(dir).catch(() => null);
+  if (found?.isFile())
+    throw new SourceError(dir, ".", "is a file; expected the folder that holds it, or what is in it");
+  if (!found?.isDirectory()) throw new SourceError(dir, ".", "no such folder");
   return new Walk(await realpath(dir), followLinks, dir);
 }
 

@@ -129,6 +129,16 @@ test("npz: train and test folders, or nine tenths of each class; classes by numb
   );
 });
 
+test("npz: parts by any of their names, and a folder that is none of them", async () => {
+  const files = { "Training_Set/a/1.npz": frames(1, 2), "Val/a/2.npz": frames(3, 4), "test/a/3.npz": frames(5, 6) };
+  const load = (split: "train" | "test", more = {}) => loadNpzEvents(memorySource({ ...files, ...more }), { split });
+  const [train, held] = [await load("train"), await load("test")];
+  expect([train.classes, [...train.images], [...held.images]]).toEqual([["a"], [1, 2], [3, 4]]);
+  await expect(load("train", { "b/4.npz": frames(7, 8) })).rejects.toThrow(
+    "b: a folder beside parts (train, test): expected parts alone, or classes alone",
+  );
+});
+
 test("loading gives the event loop its turns", async () => {
   const files: Record<string, Uint8Array> = {};
   const many = writeNMnist(recordingOf(Array.from({ length: 5000 }, (_, i) => [i, i % 34, 0, 1] as const)));

@@ -122,6 +122,15 @@ describe("wrappings and other heights", () => {
     expect(await refusal(dir)).toMatch(/one class only, nothing to learn: all \d+ samples are of class 3/);
   });
 
+  test("a part that is the other one; shards from within; a file for a folder", async () => {
+    const same = folder(...images("train", pets));
+    symlinkSync("train", join(same, "val"));
+    expect(await refusal(same)).toMatch(/val: the same folder as the part to train with/);
+    const shards = folder("train/index.json", "train/shard-00000.bin");
+    expect(await refusal(join(shards, "train"))).toMatch(/shards of one part; did you mean \/\d+\?/);
+    expect(await refusal(join(folder("a.zip"), "a.zip"))).toMatch(/is a file; expected the folder that holds it/);
+  });
+
   test("images without classes: what lies beside them is told", async () => {
     expect(await refusal(folder("1.jpg", "2.jpg", "labels.csv"))).toMatch(
       /2 images without class folders \(labels.csv beside them: labels are not read from there\)/,

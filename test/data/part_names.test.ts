@@ -7,7 +7,7 @@ import {
   partOfFolder,
   partsOfFiles,
   partsOfFolders,
-} from "../../../src/node/images/part_names.ts";
+} from "../../src/data/part_names.ts";
 
 describe("a folder", () => {
   const train = ["train", "TRAIN", "Train", "training", "training_set", "TrainingSet", "train-set", "trainset", "trn"];
