@@ -108,7 +108,25 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Headers nest three deep. Each level of a text that is nothing but brackets would take a hundred bytes of memory. */
+const DEEPEST = 8;
+
+/** Whether a text nests deeper than that; strings are passed over, whether or not the text is JSON. */
+function tooDeep(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+    } else if (c === 0x5b || c === 0x7b) {
+      if (++depth > DEEPEST) return true;
+    } else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return false;
+}
+
 function parseJson(text: string, fail: Fail): Record<string, unknown> {
+  if (tooDeep(text)) return fail(`header nests deeper than ${DEEPEST} levels`);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,5 +1,5 @@
 // Sound files of every kind that is read, small, made anew: what fuzzing damages.
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp, { type Sharp } from "sharp";
 import { pack } from "tar-stream";
@@ -41,6 +41,19 @@ export async function pictures(): Promise<Record<"jpeg" | "png" | "webp" | "gif"
     tiff: [await made(of(3).tiff({ compression: "lzw" })), await made(of(3).tiff({ compression: "none" }))],
     avif: [await made(of(3).avif({ effort: 0 }))],
   };
+}
+
+/** A PNG whose chunks have the check sums that belong to their bytes. */
+export function withPngSums(png: Uint8Array): Uint8Array {
+  const out = new Uint8Array(png);
+  const view = new DataView(out.buffer);
+  for (let at = 8; at + 12 <= out.length; ) {
+    const end = at + 8 + view.getUint32(at);
+    if (end + 4 > out.length) break;
+    view.setUint32(end, crc32(out.subarray(at + 4, end)));
+    at = end + 4;
+  }
+  return out;
 }
 
 /** A parquet file as the hub's tools write them. */

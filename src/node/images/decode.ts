@@ -4,7 +4,7 @@ import type { Sharp, SharpOptions } from "sharp";
 import type { CropBox } from "../../data/crops.ts";
 import { cut, visible } from "../../text/quote.ts";
 import { ImageError } from "./encoded_source.ts";
-import { imageFormat, otherKind, sizeFault } from "./image_limits.ts";
+import { imageFormat, otherKind, pngSize, sizeFault } from "./image_limits.ts";
 import { type Interleaved, resizeBilinear } from "./resample.ts";
 import { loadSharp } from "./sharp.ts";
 
@@ -100,6 +100,9 @@ async function headerOf(bytes: Uint8Array, limit: number) {
   const format = imageFormat(bytes);
   const other = format ?? otherKind(bytes);
   if (!format) throw new Error(other ? `${other} is no format of photographs` : "not an image (unknown format)");
+  const claimed = format === "png" ? pngSize(bytes) : null;
+  const early = claimed && sizeFault(bytes, format, claimed, limit);
+  if (early) throw new Error(early);
   const sharp = await loadSharp();
   // The head of a file of any size may be read: our own words tell what is too large.
   const meta = await sharp(bytes, { ...sharpOptions(limit), limitInputPixels: false }).metadata();

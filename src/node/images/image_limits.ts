@@ -35,6 +35,13 @@ const DEFLATE_RATIO = 1032;
 
 const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
+/** Width and height that a PNG's first bytes claim: any 32 bits, which not all of its readers are made for. */
+export function pngSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | null {
+  if (bytes.length < 26) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}
+
 /** Bytes of a PNG's pixels before they were packed, from its first chunk; 0 where that is none. */
 function pngBytes(bytes: Uint8Array): number {
   if (bytes.length < 26) return 0;
