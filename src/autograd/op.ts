@@ -29,12 +29,13 @@ export type Op<In extends OpInputs, Options extends object> = (...args: [...inpu
 
 function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; options: object } {
   const last = args.at(-1);
-  const hasOptions = last !== null && typeof last === "object" && !(last instanceof Tensor);
+  const hasOptions = last !== null && typeof last === "object" && !(last instanceof Tensor) && !Array.isArray(last);
   const inputs = (hasOptions ? args.slice(0, -1) : args).map((t) => (t ?? null) as Tensor | null);
   return { inputs, options: hasOptions ? (last as object) : {} };
 }
 
 function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
+  if (inputs.length === 0) throw new OpError(op, "expected a tensor as first argument");
   inputs.forEach((t, i) => {
     if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i} is not a tensor`);
     if (t?.isDisposed) void t.view; // throws DisposedError with the tensor's name

@@ -1,4 +1,5 @@
 // Sequential, Flatten and Identity.
+import { OpError } from "../gpu/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { ReLU } from "./activation.ts";
@@ -16,7 +17,10 @@ export class Sequential extends Module {
 
   constructor(modules: readonly Module[], { fuse = true }: { readonly fuse?: boolean } = {}) {
     super();
-    modules.forEach((m, i) => {
+    if (!Array.isArray(modules))
+      throw new OpError("Sequential", "expected an array of modules, as in new Sequential([a, b])");
+    modules.forEach((m: unknown, i) => {
+      if (!(m instanceof Module)) throw new OpError("Sequential", `expected a module at [${i}], got ${typeof m}`);
       this[String(i)] = m;
     });
     this.length = modules.length;

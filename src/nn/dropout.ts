@@ -3,7 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import { dropout } from "../ops/dropout.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
-import type { RandomState } from "./random_state.ts";
+import { RandomState } from "./random_state.ts";
 
 /** While training, zeroes each element with probability p and scales the rest by 1/(1-p); otherwise the identity. */
 export class Dropout extends Module {
@@ -13,7 +13,10 @@ export class Dropout extends Module {
 
   constructor(p: number, random: RandomState) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new OpError("Dropout", `p wants 0 <= p <= 1, was given ${p}`);
+    if (!(random instanceof RandomState))
+      throw new OpError("Dropout", "expected a RandomState as second argument: what it draws from");
+    if (!(typeof p === "number" && p >= 0 && p <= 1))
+      throw new OpError("Dropout", `p wants 0 <= p <= 1, was given ${p}`);
     this.p = p;
     this.random = random;
     this.stream = random.nextStream();

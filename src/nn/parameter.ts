@@ -3,7 +3,7 @@
 
 import { onStrayGradient } from "../autograd/index.ts";
 import { type BufferView, currentGpu, type PooledBuffer } from "../gpu/index.ts";
-import { persistent, type Shape, Tensor } from "../tensor/index.ts";
+import { checkShape, persistent, type Shape, Tensor } from "../tensor/index.ts";
 import { noteClass } from "./children.ts";
 import { type Initializer, nextInitIndex } from "./init.ts";
 
@@ -13,6 +13,7 @@ export class LazyTensor extends Tensor {
   private readonly seedIndex = nextInitIndex();
 
   constructor(shape: Shape, initializer: Initializer) {
+    checkShape("Parameter", shape);
     super({ shape, dtype: "f32" });
     this.initializer = initializer;
   }

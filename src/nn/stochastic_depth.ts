@@ -3,7 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import { stochasticDepth } from "../ops/stochastic_depth.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
-import type { RandomState } from "./random_state.ts";
+import { RandomState } from "./random_state.ts";
 
 /**
  * Stands between a residual branch and the addition. While training, each sample [N, *] of the branch becomes 0 with
@@ -17,7 +17,10 @@ export class StochasticDepth extends Module {
 
   constructor(p: number, random: RandomState) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new OpError("StochasticDepth", `p wants 0 <= p <= 1, was given ${p}`);
+    if (!(random instanceof RandomState))
+      throw new OpError("StochasticDepth", "expected a RandomState as second argument: what it draws from");
+    if (!(typeof p === "number" && p >= 0 && p <= 1))
+      throw new OpError("StochasticDepth", `p wants 0 <= p <= 1, was given ${p}`);
     this.p = p;
     this.random = random;
     this.stream = random.nextStream();

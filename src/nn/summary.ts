@@ -4,7 +4,7 @@ import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
 import { SpikingNode } from "./neuron.ts";
-import { Parameter } from "./parameter.ts";
+import type { Parameter } from "./parameter.ts";
 
 export interface LayerSummary {
   readonly name: string;
@@ -35,7 +35,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   const layers: LayerSummary[] = [];
   const names = new Map<Module, string>();
   for (const [name, m] of model.namedModules()) names.set(m, name);
-  const isLeaf = (m: Module) => Object.values(m).every((v) => !names.has(v as Module));
+  const isLeaf = (m: Module) => [...m.namedModules()].length === 1;
   const leaves = [...names.keys()].filter(isLeaf);
   const training = [...names.keys()].map((m) => [m, m.training] as const);
   // A fused layer (batch norm with what follows it) goes through another method, so all doors are watched.
@@ -78,7 +78,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
 }
 
 function describe(name: string, m: Module, y: Tensor): LayerSummary {
-  const own = Object.values(m).filter((v): v is Parameter => v instanceof Parameter);
+  const own = m.parameters();
   const parameters = own.reduce((sum, p) => sum + p.numel, 0);
   const prunable = own.reduce((sum, p) => sum + (p.prunable ? p.numel : 0), 0);
   let macs = 0;

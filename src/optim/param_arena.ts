@@ -27,6 +27,12 @@ export interface ArenaOptions {
   readonly momentum: boolean;
 }
 
+/** The chunk that moves a parameter. */
+const holders = new WeakMap<Parameter, ArenaChunk>();
+
+/** Whether an optimizer that is not disposed has the parameter's memory. */
+export const isHeld = (p: Parameter): boolean => holders.has(p);
+
 /** Part of an arena: parameters that fit one binding together, or one that exceeds it alone. */
 export class ArenaChunk {
   readonly params: readonly Parameter[];
@@ -82,6 +88,7 @@ export class ArenaChunk {
     params.forEach((p, i) => {
       p.grad = this.slice(this.gradient, i, p.shape);
       p.gradArrived = false;
+      holders.set(p, this);
     });
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
     this.tally = persistent(new Uint32Array(4 * params.length), [4, params.length]);
@@ -108,6 +115,9 @@ export class ArenaChunk {
 
   dispose(): void {
     for (const p of this.params) {
+      // Another optimizer may have taken it over.
+      if (holders.get(p) !== this) continue;
+      holders.delete(p);
       p.grad?.dispose();
       p.latent?.dispose();
       p.grad = null;

@@ -17,7 +17,7 @@ import {
   type SGDOptions,
   type StepValues,
 } from "./sgd_options.ts";
-import { warnOfStep } from "./step_warnings.ts";
+import { warnOfStep, warnOfTakeover } from "./step_warnings.ts";
 
 export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
@@ -57,11 +57,14 @@ export class SGD {
   constructor(params: readonly Parameter[] | readonly ParamGroup[], options: SGDOptions) {
     const isGroup = (p: Parameter | ParamGroup): p is ParamGroup => "params" in p;
     const list = params as readonly (Parameter | ParamGroup)[];
+    if (!Array.isArray(params))
+      throw new OpError("SGD", "expected an array of parameters, as model.parameters() gives");
     if (list.length === 0) throw new OpError("SGD", "wants at least one parameter: the list is empty");
     const groups: ParamGroup[] = list.every(isGroup)
       ? (list as ParamGroup[])
       : [{ params: list as readonly Parameter[] }];
     const all = groups.flatMap((g) => g.params);
+    warnOfTakeover(all);
     if (new Set(all).size !== all.length) throw new OpError("SGD", "a parameter appears twice in the groups");
     checkOptions(
       options,

@@ -3,6 +3,7 @@ import { OpError, warnOnce } from "../gpu/index.ts";
 import { type Parameter, takeStrays } from "../nn/parameter.ts";
 import { isRehearsing } from "../tensor/index.ts";
 import type { Group } from "./group.ts";
+import { isHeld } from "./param_arena.ts";
 
 const SHOWN = 4;
 
@@ -17,6 +18,17 @@ export function warnOfStep(owner: object, groups: readonly Group[]): void {
   warnOfThresholds(owner, groups);
   warnOfMissing(owner, groups);
   judgeStrays(owner);
+}
+
+/** Says that an optimizer is left with nothing to move: a parameter's memory lies in one arena. */
+export function warnOfTakeover(params: readonly Parameter[]): void {
+  const taken = params.filter(isHeld);
+  if (taken.length === 0) return;
+  warnOnce(
+    taken[0] as Parameter,
+    "takeover",
+    `SGD: takes over ${taken.length} parameters of another optimizer, whose steps no longer move them: ${list(taken)}. Dispose the first one`,
+  );
 }
 
 function warnOfThresholds(owner: object, groups: readonly Group[]): void {

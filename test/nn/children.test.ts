@@ -1,5 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { Conv2d, constantInit, Linear, Module, Parameter, RandomState, Sequential } from "../../src/nn/index.ts";
+import {
+  Conv2d,
+  constantInit,
+  Dropout,
+  Linear,
+  Module,
+  Parameter,
+  RandomState,
+  Sequential,
+  StochasticDepth,
+  summarize,
+} from "../../src/nn/index.ts";
+import { relu } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 
@@ -133,4 +145,34 @@ describe("a module in a private field is refused by whatever lists parameters", 
     }
     expect(names(new Fine())).toEqual(["fc.weight", "fc.bias"]);
   });
+});
+
+test("layers made of something else are refused when they are made", () => {
+  const random = new RandomState(1);
+  expect(() => new Linear("3" as never, 2)).toThrow("Parameter: shape [2,3] wants positive integers");
+  expect(() => new Linear(3.5, 2)).toThrow("Parameter: shape [2,3.5] wants positive integers");
+  expect(() => new Sequential(linear() as never)).toThrow("Sequential: expected an array of modules");
+  expect(() => new Sequential([linear(), ((x: Tensor) => x) as never])).toThrow(
+    "Sequential: expected a module at [1], got function",
+  );
+  expect(() => new Dropout(0.5, undefined as never)).toThrow("Dropout: expected a RandomState as second argument");
+  expect(() => new Dropout("0.5" as never, random)).toThrow("Dropout: p wants 0 <= p <= 1, was given 0.5");
+  expect(() => new StochasticDepth(0.5, {} as never)).toThrow("StochasticDepth: expected a RandomState");
+  expect(() => relu([1, 2] as never)).toThrow("relu: input 0 is not a tensor");
+  expect(() => (relu as () => Tensor)()).toThrow("relu: expected a tensor as first argument");
+});
+
+test("a summary has the layers of lists", () => {
+  class Net extends Base {
+    readonly blocks = [new Linear(4, 4), new Sequential([new Linear(4, 4)])];
+    override forward(x: Tensor): Tensor {
+      return this.blocks.reduce((y, block) => block.forward(y), x);
+    }
+  }
+  const { layers, parameters } = summarize(new Net(), [4]);
+  expect(layers.map((l) => [l.name, l.parameters])).toEqual([
+    ["blocks.0", 20],
+    ["blocks.1.0", 20],
+  ]);
+  expect(parameters).toBe(40);
 });

@@ -118,3 +118,26 @@ test.each(["lr", "momentum", "weightDecay"] as const)("%s that is no number is r
   sgd.dispose();
   net.dispose();
 });
+
+test("a second optimizer of the same parameters says that the first moves nothing, and outlives it", () => {
+  const net = new Net();
+  const first = new SGD(net.parameters(), { lr: 0.1 });
+  const second = new SGD(net.parameters(), { lr: 0.1 });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^SGD: takes over 5 parameters of another optimizer, whose steps no longer move them: /),
+  ]);
+  first.dispose();
+  backward(net);
+  second.step();
+  second.dispose();
+  const third = new SGD(net.parameters(), { lr: 0.1 });
+  expect(warnings.filter((w) => w.includes("takes over"))).toHaveLength(1);
+  third.dispose();
+  net.dispose();
+});
+
+test("what is no list of parameters is refused", () => {
+  expect(() => new SGD(new Linear(2, 2) as never, { lr: 0.1 })).toThrow(
+    "SGD: expected an array of parameters, as model.parameters() gives",
+  );
+});
