@@ -85,6 +85,16 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
       return fail("its text is not valid UTF-8");
     }
   };
+  /** A str of Python 2, which may be any bytes, such as those of a NumPy number: read as Latin-1 where it is no UTF-8. */
+  const oldText = (n: number): string => {
+    const from = take(n);
+    const raw = bytes.subarray(from, from + n);
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw);
+    } catch {
+      return new TextDecoder("latin1").decode(raw);
+    }
+  };
   /** Pushes what is an object of its own in memory. */
   const make = (value: PickleValue) => {
     containers++;
@@ -222,12 +232,16 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         stack.push(view.getFloat64(take(8), false));
         break;
       case OP.SHORT_BINUNICODE:
-      case OP.SHORT_BINSTRING: // a str of Python 2
         stack.push(text(bytes[take(1)] as number));
         break;
       case OP.BINUNICODE:
-      case OP.BINSTRING:
         stack.push(text(view.getUint32(take(4), true)));
+        break;
+      case OP.SHORT_BINSTRING:
+        stack.push(oldText(bytes[take(1)] as number));
+        break;
+      case OP.BINSTRING:
+        stack.push(oldText(view.getUint32(take(4), true)));
         break;
       case OP.BINUNICODE8:
         stack.push(text(length8()));

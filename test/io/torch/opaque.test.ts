@@ -80,6 +80,11 @@ describe.each(objects)("%s", (_, object) => {
   });
 });
 
+test("a NumPy number of Python 2, whose bytes are a str that is no text, is passed over", async () => {
+  const scalar = bytesOf(global("numpy.core.multiarray", "scalar"), str("f8"), "U", 2, 0xff, 0x80, 0x86, "R");
+  expect([...stateDictOf(await read(entries(state, str("best"), scalar))).arrays.keys()]).toEqual(["w"]);
+});
+
 test("dicts of the standard library are dicts", async () => {
   const tree = await read(
     entries(
