@@ -1,7 +1,7 @@
 // `npm start`: makes sure that there is an adapter, then trains and prunes LeNet-BN on MNIST. Flags go to `espalier train`.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import "../src/cli/early_signals.ts";
+import { passOverSignals } from "../src/cli/early_signals.ts";
 import { report } from "../src/cli/fail.ts";
 import { main } from "../src/cli/program.ts";
 import { runProcess } from "../src/cli/run_process.ts";
@@ -24,6 +24,7 @@ What next
   npm run -s espalier -- info --model lenet-bn                    this adapter, this network
 `;
 
+passOverSignals();
 const flags = process.argv.slice(2);
 const chosen = flags.some((flag) => flag === "--out" || flag.startsWith("--out=") || flag === "--resume");
 await runProcess("train", async () => {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // The `espalier` command.
-import "./early_signals.ts"; // first: nothing else may run before it
-import { main } from "./program.ts";
-import { runProcess } from "./run_process.ts";
+import { passOverSignals } from "./early_signals.ts";
 
+passOverSignals();
+// Loaded afterwards, which takes a while: a signal may come meanwhile.
+const [{ main }, { runProcess }] = await Promise.all([import("./program.ts"), import("./run_process.ts")]);
 const argv = process.argv.slice(2);
 await runProcess(argv[0], () => main(argv));

@@ -1,5 +1,8 @@
 // Signals as a command hears them: the first asks it to stop, USR1 and USR2 ask for a checkpoint.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { passOverSignals } from "../../src/cli/early_signals.ts";
 import { makeOutput, type Output } from "../../src/cli/json_log.ts";
 import { type Stopping, stopAtSignals } from "../../src/cli/stop_at_signals.ts";
 import { type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
@@ -63,4 +66,15 @@ test("disposed, it hears nothing", () => {
   const before = process.listenerCount("SIGTERM");
   stopping[Symbol.dispose]();
   expect(process.listenerCount("SIGTERM")).toBe(before - 1);
+});
+
+test("the command passes over USR1 and USR2 before anything else of it is loaded, in a build too", () => {
+  const text = readFileSync(resolve(import.meta.dirname, "../../src/cli/main.ts"), "utf8");
+  const imports = [...text.matchAll(/^import .*from "(.*)";$/gm)].map((match) => match[1]);
+  expect(imports).toEqual(["./early_signals.ts"]); // a build would load what is imported by name first, and drop a bare import
+  expect(text.indexOf("passOverSignals();")).toBeLessThan(text.indexOf("import(") as number);
+  const before = process.listenerCount("SIGUSR1");
+  passOverSignals();
+  expect(process.listenerCount("SIGUSR1")).toBe(before + 1);
+  for (const signal of ["SIGUSR1", "SIGUSR2"]) process.removeAllListeners(signal);
 });
