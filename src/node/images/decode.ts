@@ -1,6 +1,6 @@
 // One encoded image into planes of bytes: decoded, cut, resized and mirrored as torchvision would, by sharp where it
 // agrees with Pillow and by our own resizing where it does not.
-import type { Sharp, SharpOptions } from "sharp";
+import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { CropBox } from "../../data/crops.ts";
 import { cut, visible } from "../../text/quote.ts";
 import { ImageError } from "./encoded_source.ts";
@@ -94,6 +94,16 @@ function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uin
   }
 }
 
+/** Why the numbers of an image cannot become bytes without being bent, else null: floats in 0..1 would all become 0. */
+function numbersFault({ depth, channels, space, hasAlpha }: Metadata): string | null {
+  if (depth !== "uchar" && depth !== "ushort") {
+    return `its numbers are of type ${depth}: expected 8 or 16 bits without a sign; convert it to a PNG or a JPEG`;
+  }
+  const colours = hasAlpha ? channels - 1 : channels;
+  if (colours === 1 || colours === 3 || (colours === 4 && space === "cmyk")) return null;
+  return `it has ${channels} channels: expected grey, RGB or CMYK, transparency beside`;
+}
+
 /** Height and width, and how colours are stored, from the first bytes. Errors: what these bytes cannot be. */
 async function headerOf(bytes: Uint8Array, limit: number) {
   if (bytes.length === 0) throw new Error("the file is empty");
@@ -107,7 +117,7 @@ async function headerOf(bytes: Uint8Array, limit: number) {
   // The head of a file of any size may be read: our own words tell what is too large.
   const meta = await sharp(bytes, { ...sharpOptions(limit), limitInputPixels: false }).metadata();
   if (meta.format !== format) throw new Error(`not an image (begins as ${format}, is read as ${meta.format})`);
-  const fault = sizeFault(bytes, format, meta, limit);
+  const fault = sizeFault(bytes, format, meta, limit) ?? numbersFault(meta);
   if (fault) throw new Error(fault);
   return meta;
 }

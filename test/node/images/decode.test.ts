@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "../../../src/node/images/decode.ts";
 import { centralPlan } from "../../../src/node/images/decoded_dataset.ts";
 import { resizeBilinear } from "../../../src/node/images/resample.ts";
-import { blankPng, claiming, noisy, plain } from "./files.ts";
+import { blankPng, claiming, noisy, plain, tiffOf } from "./files.ts";
 
 const name = { source: "pictures", key: "a/1.jpg" };
 type Change = Partial<DecodePlan>;
@@ -228,6 +228,16 @@ describe("bad files", () => {
     await fails(Uint8Array.of(0xff, 0xd8, 0xff, 1, 2, 3, 4), /^pictures: a\/1.jpg: /);
     await fails(new TextEncoder().encode("%PDF-1.7 and so on"), /pdf is no format of photographs/);
     await fails(new TextEncoder().encode("BM6\u0003 and so on"), /bmp is no format of photographs/);
+  });
+
+  test("numbers that bytes cannot hold: floats, numbers with a sign, of 32 bits, of many channels", async () => {
+    const floats = Uint8Array.from(new Uint8Array(Float32Array.from({ length: 16 }, (_, i) => i / 16).buffer));
+    await fails(tiffOf(32, 3, 1, floats), /its numbers are of type float: expected 8 or 16 bits without a sign/);
+    await fails(tiffOf(32, 1, 1, new Uint8Array(64)), /its numbers are of type uint: expected 8 or 16 bits/);
+    await fails(tiffOf(16, 2, 1, new Uint8Array(32)), /its numbers are of type short: expected 8 or 16 bits/);
+    await fails(tiffOf(8, 1, 7, new Uint8Array(112)), /exceeds channel limit/);
+    const bytes = Uint8Array.from({ length: 16 }, (_, i) => 10 * i);
+    expect([...(await decode(tiffOf(8, 1, 1, bytes), asIs(), 16)).subarray(0, 16)]).toEqual([...bytes]);
   });
 
   test("more pixels than the caller's limit", async () => {

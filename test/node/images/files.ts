@@ -72,6 +72,33 @@ export function claiming(png: Uint8Array, width: number, height: number): Buffer
   return bytes;
 }
 
+/** A TIFF of 4 x 4 pixels, not packed. `format`: 1 whole numbers, 2 with a sign, 3 floats. */
+export function tiffOf(bits: number, format: 1 | 2 | 3, channels: number, data: Uint8Array): Buffer {
+  const entries: [tag: number, type: number, value: number][] = [
+    [256, 4, 4], // width
+    [257, 4, 4], // height
+    [258, 3, bits],
+    [259, 3, 1], // not packed
+    [262, 3, 1], // 0 is black
+    [273, 4, 8 + 2 + 12 * 10 + 4], // where the data begin
+    [277, 3, channels],
+    [278, 4, 4], // rows of a strip
+    [279, 4, data.length],
+    [339, 3, format],
+  ];
+  const head = Buffer.alloc(8 + 2 + 12 * entries.length + 4);
+  head.write("II*\0", "latin1");
+  head.writeUInt32LE(8, 4);
+  head.writeUInt16LE(entries.length, 8);
+  for (const [i, [tag, type, value]] of entries.entries()) {
+    head.writeUInt16LE(tag, 10 + 12 * i);
+    head.writeUInt16LE(type, 12 + 12 * i);
+    head.writeUInt32LE(1, 14 + 12 * i);
+    head.writeUInt32LE(value, 18 + 12 * i);
+  }
+  return Buffer.concat([head, data]);
+}
+
 export type Member = readonly [
   name: string,
   bytes: Uint8Array | string,
