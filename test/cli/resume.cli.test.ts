@@ -112,6 +112,7 @@ describe("killed after the checkpoint of a step and resumed, a run has the files
     expect(modelOf(run)).toBe(modelOf("whole"));
     expect(points(run)).toEqual(points("whole"));
     expect(resultOf(run)).toEqual(resultOf("whole"));
+    expect(read(run, "plot.svg")).toBe(read("whole", "plot.svg"));
     expect(read(run, "trail", "trail.jsonl")).toBe(read("whole", "trail", "trail.jsonl"));
     expect(resultOf(run)).toHaveProperty("beforeFinetune");
     const times = json(read(run, "metrics.jsonl")).flatMap((r) =>
