@@ -24,9 +24,9 @@ const fromDisk: ReadText = (path) => {
 const MIB = 2 ** 20;
 /**
  * What a run takes besides the GPU's buffers once the adapter is open: compiled kernels, V8's heap, threads. Measured with
- * Mesa 25 from LeNet to ResNet-20: 180 to 290 MiB of memory, 260 MiB of data, and, reserved more than used, 520 MiB of addresses.
+ * Mesa 25 from LeNet to ResNet-20: 180 to 290 MiB of memory, 260 MiB of data, and 360 MiB of addresses.
  */
-const BESIDES = { memory: 256 * MIB, data: 320 * MIB, addresses: 544 * MIB };
+const BESIDES = { memory: 256 * MIB, data: 320 * MIB, addresses: 384 * MIB };
 
 const field = (text: string | null, pattern: RegExp): number => Number(pattern.exec(text ?? "")?.[1] ?? Number.NaN);
 

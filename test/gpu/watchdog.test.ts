@@ -106,6 +106,15 @@ describe("a hang", () => {
     );
   });
 
+  test("at a submit of copies names the kernels behind it", async () => {
+    const { clock, hangs, submit } = watched(10);
+    submit();
+    submit("conv2d");
+    await clock.pass(12);
+    expect(hangs[0]?.message).toContain("at submit 1: conv2d (and 1 more behind it)");
+    expect(hangs[0]?.kernels).toEqual(["conv2d"]);
+  });
+
   test("is no long queue that moves", async () => {
     const { clock, hangs, submit } = watched(10);
     const ends: (() => Promise<void>)[] = [];

@@ -26,7 +26,7 @@ test("the machine's free memory and swap, less what a run takes besides", () => 
 
 test("ulimit -v and -d, less what the process has", () => {
   expect(memoryLimit(files(limits("Max address space", 2344)))).toEqual({
-    bytes: (2344 - 1700 - 544) * MIB,
+    bytes: (2344 - 1700 - 384) * MIB,
     of: "the process's address space (ulimit -v)",
   });
   expect(memoryLimit(files(limits("Max data size", 1000)))).toEqual({
