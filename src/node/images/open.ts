@@ -70,7 +70,12 @@ async function openSplits(
   open: OpenArchives,
 ): Promise<ImageSources> {
   const found = await findArchives(await walkOf(dir, options));
-  const split = splitArchives(dir, ending, ending === ".tar" ? found.tar : found.parquet);
+  const names = ending === ".tar" ? found.tar : found.parquet;
+  const [packed] = found.packed;
+  if (names.length === 0 && packed !== undefined) {
+    throw new SourceError(dir, packed, `no *${ending} beside it: a packed archive has to be unpacked first`);
+  }
+  const split = splitArchives(dir, ending, names);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
   const passed = new PassedOverCount();
   for (const name of [...found.packed, ...(ending === ".tar" ? found.parquet : found.tar)]) {

@@ -71,7 +71,9 @@ describe("parts of archives", () => {
     expect((await openImageSources(dir)).about.passedOver).toEqual([
       { what: "archives of another kind", count: 2, example: "more.zip" },
     ]);
-    expect(await refusal(folder({ "train-0.tar.gz": "x", "val-0.tgz": "x" }))).toMatch(/no images, but train-0.tar.gz/);
+    const gzipped = folder({ "train-0.tar.gz": "x", "val-0.tgz": "x" });
+    expect(await refusal(gzipped)).toMatch(/no images, but train-0.tar.gz/);
+    expect(await refusal(gzipped, { layout: "webdataset" })).toMatch(/train-0.tar.gz: no \*.tar beside it: a packed/);
     expect(await imageLayout(folder({ "deep/data/train-0.tar": bytes }))).toBe("webdataset");
   });
 });
