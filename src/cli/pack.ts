@@ -212,7 +212,8 @@ async function openSources(flags: PackFlags, options: PackOptions, out: Output) 
 export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const options = packOptions(flags);
   using stops = stopAtSignals(out);
-  using _claim = await OutFolder.claim(flags, (line) => writeLine(process.stderr, line));
+  const claiming = OutFolder.claim(flags, (line) => writeLine(process.stderr, line));
+  using _claim = await stops.orStop(claiming, "stopped before anything was begun");
   const opening = openSources(flags, options, out);
   const { train, test, summary } = await stops.orStop(opening, "stopped before the first image");
   const total = train.length + test.length;

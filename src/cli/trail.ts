@@ -87,7 +87,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   // A run that is under way has its folder to itself: its trail can be looked at, the figure has to wait.
   const holder = FolderLock.holderOf(flags.run);
   if (holder === null) {
-    using _lock = await FolderLock.take(flags.run, { command: "espalier trail" });
+    using _lock = await FolderLock.take(flags.run, { command: "espalier trail", note: (line) => out.say(line) });
     await directory.write("trail/trail.svg", figure.svg);
     await directory.write("trail/trail.png", figure.png());
   } else out.say(`no figure written: ${flags.run} is in use by ${holder}`);

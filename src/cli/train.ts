@@ -32,10 +32,12 @@ import { openWeightsFile, putWeights, takeFitting } from "./weights_in.ts";
 export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
   using stopping = stopAtSignals(out, "as soon as the run is saved");
   const flags = settleAuto(given);
-  const { recipe, folder } = await openRun(flags, (line) => {
+  const opening = openRun(flags, (line) => {
     if (out.json) writeLine(process.stderr, line);
     else out.say(line);
   });
+  // It may wait for a sign of life of another process.
+  const { recipe, folder } = await stopping.orStop(opening, "stopped before anything was begun");
   using _claim = folder;
   // A dry run looks, without a claim to the folder.
   const directory = folder?.directory ?? (flags.resume === undefined ? null : new RunDirectory(flags.resume));

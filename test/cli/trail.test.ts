@@ -12,7 +12,7 @@ import { type Choice, chooseEntry, frontEpochs } from "../../src/cli/trail_choic
 import { renderTrailPlot } from "../../src/cli/trail_plot.ts";
 import { renderTrailTable } from "../../src/cli/trail_table.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
-import { RunDirectory } from "../../src/node/index.ts";
+import { FolderLock, RunDirectory } from "../../src/node/index.ts";
 import { Trail, type TrailEntry } from "../../src/train/trail.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-trail-"));
@@ -223,6 +223,20 @@ describe("the command", () => {
       [5, true],
     ]);
     expect(records.at(-1)).toMatchObject({ kind: "result", best: 0.985, choice: null, exported: null });
+  });
+
+  test("a run that is under way is shown; nothing is written into its folder", async () => {
+    const svg = readFileSync(at("run/trail/trail.svg"));
+    {
+      using _lock = await FolderLock.take(at("run"), { command: "espalier train" });
+      const { code, text, records } = await run({});
+      expect(code).toBe(0);
+      expect(text).toMatch(/98\.50 %[\s\S]*no figure written: .*run is in use by process \d+ on .*: espalier train/);
+      expect(records.at(-1)).toMatchObject({ figure: null });
+      await expect(run({ epoch: 3, export: at("run/model.csr.safetensors") })).rejects.toThrow(/is in use by/);
+    }
+    expect(readFileSync(at("run/trail/trail.svg"))).toEqual(svg);
+    expect(existsSync(at("run/espalier.lock"))).toBe(false);
   });
 
   test("exports sparse as it is, or every weight under its name; never over a file unless told", async () => {
