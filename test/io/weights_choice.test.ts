@@ -16,7 +16,7 @@ const own = new Map([
   ["fc.bias", 1],
 ]);
 type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
-const fit = (entries: Shapes): Fit => {
+const fitOf = (entries: Shapes): Fit => {
   const names = [...entries].filter(([name]) => !name.endsWith("n_averaged"));
   const loaded = names.filter(([name, { shape }]) => own.get(name) === shape[0]).length;
   return { loaded, trouble: own.size + names.length - 2 * loaded };
@@ -28,7 +28,7 @@ const state = (prefix = "") =>
 const dict = (entries: Record<string, Uint8Array>) =>
   archive(pickle("}(", ...Object.entries(entries).flatMap(([key, value]) => [str(key), value]), "u"));
 const take = (bytes: Uint8Array, key?: string) =>
-  readWeights(bytes, "f.pt", { fit, ...(key === undefined ? {} : { key }) });
+  readWeights(bytes, "f.pt", { fit: fitOf, ...(key === undefined ? {} : { key }) });
 const names = async (...args: Parameters<typeof take>) => [...(await take(...args)).weights.keys()];
 const notes = async (...args: Parameters<typeof take>) => (await take(...args)).notes;
 
@@ -107,6 +107,22 @@ describe("names that begin with several prefixes", () => {
   });
 });
 
+test("numbers that float32 cannot hold are in nobody's way where they are left out, or nothing fits", async () => {
+  const large = tensor({ type: "LongStorage", key: "1", length: 1, size: tuple(int(1)) });
+  const ids = new Uint8Array(BigInt64Array.of(2n ** 24n + 1n).buffer);
+  const of = (name: string) =>
+    archive(pickle("}(", str("conv.weight"), vector(2), str("fc.bias"), vector(1), str(name), large, "u"), {
+      0: new Uint8Array(8),
+      1: ids,
+    });
+  const lenient = (entries: Shapes) => fitOf(new Map([...entries].filter(([name]) => name !== "ids")));
+  const words = '"ids": element 0 is 16777217, which float32 cannot hold';
+  await expect(readWeights(of("ids"), "f.pt", { fit: lenient })).rejects.toThrow(words);
+  const left = await readWeights(of("ids"), "f.pt", { fit: lenient, mayLack: (name) => name === "ids" });
+  expect([...left.weights.keys()]).toEqual([...own.keys(), "ids"]);
+  expect((await readWeights(of("other"), "f.pt", { fit: fitOf })).weights.size).toBe(3);
+});
+
 test("without a model the usual dict is taken, and a lone tensor hides none", async () => {
   const plain = async (bytes: Uint8Array) => (await openWeights(bytes, "f.pt")).take();
   expect([...(await plain(dict({ network: state(), best_loss: scalar }))).weights.keys()]).toEqual([...own.keys()]);
@@ -136,7 +152,7 @@ describe("a model in several files", () => {
     if (!bytes) throw new Error(`${name}: no such file`);
     return rangesOf(bytes, name);
   };
-  const open = (map: unknown) => readWeights(index(map), "m.index.json", { fit, beside });
+  const open = (map: unknown) => readWeights(index(map), "m.index.json", { fit: fitOf, beside });
 
   test.each(["b.safetensors", "c.bin"])("is read by its index, with %s", async (second) => {
     const { weights, notes, metadata } = await open({ "conv.weight": "a.safetensors", "fc.bias": second });
