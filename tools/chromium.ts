@@ -29,7 +29,9 @@ export function chromiumEnvironment(executablePath: string | undefined): Record<
   if (executablePath !== cached()) return undefined;
   const known = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const path = [join(chromiumFolder(), "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
-  return { ...Object.fromEntries(known), LD_LIBRARY_PATH: path };
+  // Without a locale it makes one of its own that scripts cannot use: en-US@posix.
+  const locale = { LC_ALL: "en_US.UTF-8", LANGUAGE: "en_US" };
+  return { ...Object.fromEntries(known), ...locale, LD_LIBRARY_PATH: path };
 }
 
 /** Playwright launch options: software WebGPU, no sandbox as root, no background traffic. */
