@@ -1,6 +1,7 @@
 // defineOp: what an op file states (shape rule, dispatch, backward) becomes a function that infers, runs and records.
 import { OpError } from "../gpu/index.ts";
 import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
+import { expectKeys } from "../text/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
@@ -11,6 +12,8 @@ type Saved = readonly [] | readonly (Tensor | null)[];
 
 export interface OpDefinition<In extends OpInputs, Options extends object, S extends Saved> {
   readonly name: string;
+  /** Names of the options: any other is refused. Absent: whatever is given reaches the op. */
+  readonly options?: readonly (keyof Options & string)[];
   /** Checks the inputs and gives the output's shape and dtype. Pure; runs without a GPU. */
   infer(inputs: In, options: Options): { shape: Shape; dtype: DType };
   /** Enqueues the work that writes y; returns the tensors backward needs (inputs, y, or made here). */
@@ -47,9 +50,11 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
   definition: OpDefinition<In, Options, S>,
 ): Op<In, Options> {
   const { name, backward } = definition;
+  const known = definition.options && Object.fromEntries(definition.options.map((key) => [key, true as const]));
   return (...args) => {
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);
+    if (known) expectKeys(options, known, (problem) => new OpError(name, problem));
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
     if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, meta(shape, dtype));

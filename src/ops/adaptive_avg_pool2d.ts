@@ -23,6 +23,7 @@ const plane = (shape: Shape): [number, number] => [shape[2] as number, shape[3] 
  */
 export const adaptiveAvgPool2d = defineOp({
   name: "adaptiveAvgPool2d",
+  options: ["outputSize"],
   infer([x]: [x: Tensor], { outputSize }: { outputSize: Size }) {
     expectFloat("adaptiveAvgPool2d", { x });
     expectRank("adaptiveAvgPool2d", "x", x, 4);

@@ -151,6 +151,7 @@ type Inputs = [x: Tensor, ...PerChannel];
 function define(name: string, after: typeof AFTER.nothing | typeof AFTER.relu) {
   return defineOp({
     name,
+    options: ["training", "momentum", "eps", "stats"],
     infer: ([x, ...perChannel]: Inputs, options: BatchNormOptions) => inferBatchNorm(name, x, perChannel, options),
     forward: (y, [x, ...perChannel], options) => forward(after, y, x, null, perChannel, options),
     backward: (dy, [x, stats, y], context) =>
@@ -184,6 +185,7 @@ const ADD_RELU = "batchNormAddRelu";
  */
 export const batchNormAddRelu = defineOp({
   name: ADD_RELU,
+  options: ["training", "momentum", "eps", "stats"],
   infer([x, residual, ...perChannel]: [x: Tensor, residual: Tensor, ...PerChannel], options: BatchNormOptions) {
     expectFloat(ADD_RELU, { residual });
     if (!sameShape(residual.shape, x.shape)) throw new OpError(ADD_RELU, "residual wants x's shape", { x, residual });

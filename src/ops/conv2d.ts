@@ -21,6 +21,7 @@ export type { Conv2dOptions, ConvAlgorithm, Pair } from "./conv/shape.ts";
  */
 export const conv2d = defineOp({
   name: "conv2d",
+  options: ["stride", "padding", "dilation", "groups", "algorithm"],
   infer([x, weight, bias]: [x: Tensor, weight: Tensor, bias: Tensor | null], options: Conv2dOptions) {
     return { shape: outputShape(convShape(x, weight, bias, options)), dtype: "f32" };
   },

@@ -29,6 +29,7 @@ export interface CrossEntropyOptions {
  */
 export const crossEntropy = defineOp({
   name: "crossEntropy",
+  options: ["labelSmoothing", "reduction"],
   infer([logits, target]: [logits: Tensor, target: Tensor], options: CrossEntropyOptions) {
     const { labelSmoothing = 0, reduction = "mean" } = options;
     if (logits.shape.length !== 2 || logits.dtype !== "f32")

@@ -41,6 +41,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
  */
 export const dropout = defineOp({
   name: "dropout",
+  options: ["p", "seed", "stream", "step"],
   infer([x]: [x: Tensor], options: DropoutOptions) {
     expectFloat("dropout", { x });
     expectDraw("dropout", options);
@@ -74,6 +75,7 @@ function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
  */
 export const dropoutWithMask = defineOp({
   name: "dropoutWithMask",
+  options: ["p"],
   infer([x, mask]: [x: Tensor, mask: Tensor], { p }: { p: number }) {
     expectFloat("dropoutWithMask", { x, mask });
     checkP("dropoutWithMask", p);

@@ -35,6 +35,7 @@ function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: Respons
  */
 export const localResponseNorm = defineOp({
   name: "localResponseNorm",
+  options: ["size", "alpha", "beta", "k"],
   infer([x]: [x: Tensor], { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
     expectFloat("localResponseNorm", { x });
     if (x.shape.length < 2) throw new OpError("localResponseNorm", "x wants at least [N, C]", { x });

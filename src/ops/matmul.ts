@@ -58,6 +58,7 @@ function tall(a: Tensor, b: Tensor, batch: readonly number[], transposeA: boolea
  */
 export const matmul = defineOp({
   name: "matmul",
+  options: ["transposeA", "transposeB"],
   infer([a, b]: [a: Tensor, b: Tensor], options: MatmulOptions) {
     expectFloat("matmul", { a, b });
     for (const [name, t] of Object.entries({ a, b })) {

@@ -18,6 +18,7 @@ const scatterKernel = kernel("scatter", scatterWgsl);
  */
 export const max = defineOp({
   name: "max",
+  options: ["axes", "keepdims"],
   infer([x]: [x: Tensor], options: ReduceOptions) {
     expectFloat("max", { x });
     return { shape: reducedShape("max", x.shape, options).shape, dtype: "f32" };

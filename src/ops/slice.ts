@@ -51,6 +51,7 @@ export interface NarrowOptions {
  */
 export const narrow = defineOp({
   name: "narrow",
+  options: ["axis", "start", "length"],
   infer([x]: [x: Tensor], { axis, start, length }: NarrowOptions) {
     expectFloat("narrow", { x });
     const at = normalizeAxis("narrow", axis, x.shape.length);

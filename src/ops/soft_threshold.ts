@@ -20,6 +20,7 @@ const backwardKernel = kernel("soft_threshold_grad", backwardWgsl);
  */
 export const softThreshold = defineOp({
   name: "softThreshold",
+  options: ["straightThrough"],
   infer([x, d]: [x: Tensor, d: Tensor], _options: { straightThrough?: boolean }) {
     expectFloat("softThreshold", { x, d });
     expectScalar("softThreshold", { d });

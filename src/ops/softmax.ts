@@ -19,6 +19,7 @@ function rowsOf(name: string, shape: Shape, axis: number): { rows: number; lengt
 function define(name: string, LOG: boolean) {
   return defineOp({
     name,
+    options: ["axis"],
     infer([x]: [x: Tensor], { axis = -1 }: { axis?: number }) {
       expectFloat(name, { x });
       normalizeAxis(name, axis, x.shape.length);

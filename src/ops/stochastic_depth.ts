@@ -29,6 +29,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
  */
 export const stochasticDepth = defineOp({
   name: "stochasticDepth",
+  options: ["p", "seed", "stream", "step"],
   infer([x]: [x: Tensor], options: DropoutOptions) {
     expectFloat("stochasticDepth", { x });
     if (x.shape.length === 0) throw new OpError("stochasticDepth", "x wants a batch axis", { x });

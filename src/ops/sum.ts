@@ -24,6 +24,7 @@ export function reducedShape(
 function reduction(name: "sum" | "mean") {
   return defineOp({
     name,
+    options: ["axes", "keepdims"],
     infer([x]: [x: Tensor], options: ReduceOptions) {
       expectFloat(name, { x });
       return { shape: reducedShape(name, x.shape, options).shape, dtype: "f32" };

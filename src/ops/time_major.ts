@@ -52,6 +52,7 @@ function layoutOf(x: Tensor, timeSteps: number | undefined): Layout {
  */
 export const timeMajor = defineOp({
   name: "timeMajor",
+  options: ["timeSteps"],
   infer([x]: [x: Tensor], { timeSteps }: { readonly timeSteps?: number }) {
     expectFloat("timeMajor", { x });
     return { shape: layoutOf(x, timeSteps).shape, dtype: "f32" };

@@ -100,6 +100,7 @@ export const square = pointwise("square", "square");
 /** x · Phi(x), exactly (`none`) or by its tanh approximation. Hendrycks & Gimpel 2016. */
 export const gelu = defineOp({
   name: "gelu",
+  options: ["approximate"],
   infer([x]: [x: Tensor], { approximate = "none" }: { approximate?: "none" | "tanh" }) {
     expectFloat("gelu", { x });
     if (approximate !== "none" && approximate !== "tanh") {
@@ -119,6 +120,7 @@ export const gelu = defineOp({
 /** x where x > 0, else negativeSlope · x (default 0.01). */
 export const leakyRelu = defineOp({
   name: "leakyRelu",
+  options: ["negativeSlope"],
   infer([x]: [x: Tensor], { negativeSlope = 0.01 }: { negativeSlope?: number }) {
     expectFloat("leakyRelu", { x });
     if (!Number.isFinite(negativeSlope))
