@@ -38,7 +38,6 @@ function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; 
 }
 
 function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
-  if (inputs.length === 0) throw new OpError(op, "expected a tensor as first argument");
   inputs.forEach((t, i) => {
     if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i} is not a tensor`);
     if (t?.isDisposed) void t.view; // throws DisposedError with the tensor's name
@@ -52,6 +51,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
   const { name, backward } = definition;
   const known = definition.options && Object.fromEntries(definition.options.map((key) => [key, true as const]));
   return (...args) => {
+    if (args.length === 0) throw new OpError(name, "expected a tensor as first argument");
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);
     if (known) expectKeys(options, known, (problem) => new OpError(name, problem));

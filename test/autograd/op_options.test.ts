@@ -12,16 +12,6 @@ test.each<[string, () => unknown, string]>([
     () => ops.conv2d(x, meta([4, 4, 3, 3]), null, { pad: 1 } as never),
     "pad, expected stride, padding, dilation, groups, algorithm",
   ],
-  [
-    "maxPool2d",
-    () => ops.maxPool2d(x, { kernel: 2, ceil_mode: true } as never),
-    "ceil_mode, expected kernel, stride, padding, ceilMode; did you mean ceilMode?",
-  ],
-  [
-    "avgPool2d",
-    () => ops.avgPool2d(x, { kernel: 2, strides: 1 } as never),
-    "strides, expected kernel, stride, padding, ceilMode, countIncludePad; did you mean stride?",
-  ],
   ["adaptiveAvgPool2d", () => ops.adaptiveAvgPool2d(x, { outputSize: 1, size: 2 } as never), "size"],
   ["batchNorm", () => ops.batchNorm(x, vector, vector, vector, vector, { epsilon: 1e-3 } as never), "epsilon"],
   ["batchNormRelu", () => ops.batchNormRelu(x, vector, vector, vector, vector, { train: true } as never), "train"],

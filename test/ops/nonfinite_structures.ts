@@ -356,7 +356,7 @@ const OTHERS: Row[] = [
   {
     name: "localResponseNorm",
     shape: LRN.shape,
-    run: (x) => ops.localResponseNorm(x, LRN),
+    run: (x) => ops.localResponseNorm(x, { size: 3, alpha: 0.5, beta: 0.75, k: 1 }),
     y: (x) => [...responseNorm(LRN, x)],
     dx: null,
   },
