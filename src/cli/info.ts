@@ -15,6 +15,7 @@ import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import type { Output } from "./json_log.ts";
 import { memoryLines } from "./memory_lines.ts";
 import { DEFAULT_RECIPE } from "./recipe_schema.ts";
+import { runConfig } from "./session.ts";
 import { isSpiking } from "./spiking.ts";
 import { renderSummary } from "./summary_table.ts";
 
@@ -53,12 +54,8 @@ function predict(
   const { channels, size, classes, model, batch, microBatch, checkpointBlocks = false } = flags;
   const { prune } = DEFAULT_RECIPE;
   const dense = flags.dense ?? false;
-  const config = {
-    ...DEFAULT_RECIPE,
-    batchSize: batch,
-    microBatch,
-    prune: dense ? { ...prune, schedule: "none" as const } : prune,
-  };
+  const schedule = dense ? ("none" as const) : prune.schedule;
+  const config = runConfig({ ...DEFAULT_RECIPE, batchSize: batch, microBatch, prune: { ...prune, schedule } }, null);
   const plan = (testImages: number) =>
     planTraining({
       build: () =>

@@ -42,11 +42,11 @@ export function modelFor(
 }
 
 /** The recipe as a session takes it, with what its run reads: a stream cuts and mirrors its images itself. */
-export function runConfig(recipe: Recipe, train: SessionData): RunConfig {
+export function runConfig(recipe: Recipe, train: SessionData | null): RunConfig {
   const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
   const { seed, logEvery, augment } = recipe;
   const { lr, prune } = withoutIdle(recipe);
-  const { crop, flip } = isStreamed(train) ? { crop: 0, flip: false } : augment;
+  const { crop, flip } = train && isStreamed(train) ? { crop: 0, flip: false } : augment;
   return {
     ...{ epochs, finetuneEpochs, batchSize, microBatch, lr, momentum, nesterov, weightDecay, labelSmoothing },
     ...{ prune, augment: { crop, flip }, seed, logEvery },

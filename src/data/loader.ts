@@ -1,4 +1,6 @@
 // Batches for training: picked, augmented and normalised on the CPU while the GPU works on the ones before.
+
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
 import { batchCount, batchIndices, orderAsStored, shuffledOrder } from "./sampler.ts";
@@ -22,6 +24,18 @@ export interface DataLoaderOptions {
   /** Batches kept ready ahead, default 2; 0 prepares each when it is asked for. */
   readonly prefetch?: number;
 }
+
+const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
+  dataset: true,
+  batchSize: true,
+  shuffle: true,
+  seed: true,
+  epoch: true,
+  startBatch: true,
+  dropLast: true,
+  transform: true,
+  prefetch: true,
+};
 
 export interface Batch {
   /** (pixel / 255 - mean) / std, shape `shape`. */
@@ -67,6 +81,7 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly #spare: Pick<Batch, "x" | "y">[] = [];
 
   constructor(options: DataLoaderOptions) {
+    expectKeys(options, OPTION_KEYS, (problem) => new DataError(`DataLoader: ${problem}`));
     const { dataset, batchSize, seed = 0, epoch = 0, startBatch = 0, dropLast = false, prefetch = 2 } = options;
     expectWhole("DataLoader: batchSize", batchSize, 1);
     expectWhole("DataLoader: seed", seed, 0, 2 ** 32 - 1);

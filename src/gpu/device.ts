@@ -1,6 +1,8 @@
 // The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
+
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import { BufferPool } from "./buffer_pool.ts";
-import { GpuHangError, GpuLostError, KernelError, MemoryError } from "./errors.ts";
+import { GpuHangError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
 import { bufferMaker } from "./make_buffer.ts";
 import { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
@@ -25,6 +27,15 @@ export interface GpuOptions {
    */
   readonly watchdog?: WatchdogLimit | undefined;
 }
+
+const OPTION_KEYS: KeysOf<GpuOptions> = {
+  powerPreference: true,
+  defaultLimits: true,
+  tune: true,
+  tuneStore: true,
+  tuneBudgetMs: true,
+  watchdog: true,
+};
 
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 const LIMITS = [
@@ -285,6 +296,7 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
  * Throws GpuLostError when there is no WebGPU, no adapter, or the adapter refuses a device. In Node, call `installGpu()` of espalier/node first.
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
+  expectKeys(options, OPTION_KEYS, (problem) => new OpError("requestGpu", problem));
   const webgpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!webgpu) throw new GpuLostError("this host has no WebGPU (navigator.gpu is missing)");
   const adapter = await webgpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });

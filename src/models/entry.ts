@@ -1,6 +1,7 @@
 // What a list of models says of each, and how one is built from such a list.
 import { OpError } from "../gpu/index.ts";
 import { checkpointModule, type Module, RandomState } from "../nn/index.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import type { NeuronName, SpikingOptions } from "./spiking/input.ts";
 
 export interface ModelInput {
@@ -18,6 +19,22 @@ export interface BuildOptions {
   /** What dropout and stochastic depth draw from. Default one of the model's own, of seed 0. */
   readonly random?: RandomState;
 }
+
+const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
+const OPTION_KEYS: KeysOf<BuildOptions> = { checkpoint: true, spiking: true, random: true };
+const SPIKING_KEYS: KeysOf<SpikingOptions> = {
+  timeSteps: true,
+  frames: true,
+  neuron: true,
+  tau: true,
+  decayInput: true,
+  vThreshold: true,
+  vReset: true,
+  detachReset: true,
+  surrogate: true,
+  encoder: true,
+  random: true,
+};
 
 export interface ModelEntry {
   readonly doc: string;
@@ -37,6 +54,10 @@ export const RESNET_BLOCKS = /^layer\d\.\d+$/;
 
 /** Builds a model of a list. Throws OpError for an unknown name, and for options that the model has no use for. */
 export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): Module {
+  const refuse = (what: string) => (problem: string) => new OpError("buildModel", `${what}${problem}`);
+  expectKeys(input, INPUT_KEYS, refuse("input: "));
+  expectKeys(options, OPTION_KEYS, refuse(""));
+  expectKeys(options.spiking ?? {}, SPIKING_KEYS, refuse("spiking: "));
   const { checkpoint = false, spiking, random = new RandomState(0, { owned: true }) } = options;
   const entry = Object.hasOwn(models, name) ? models[name] : undefined;
   if (!entry) throw new OpError("buildModel", `no model named ${name}; there are ${Object.keys(models).join(", ")}`);

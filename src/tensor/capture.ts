@@ -1,5 +1,6 @@
 // capture(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
 import { Arena, buffersOf, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
+import { expectKeys } from "../text/index.ts";
 import { dtypeOf, type TypedArray } from "./dtype.ts";
 import { Scope } from "./scope.ts";
 import { formatShape, numel, type Shape } from "./shape.ts";
@@ -59,6 +60,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   private latest: Recording<O> | null = null;
 
   constructor(fn: (inputs: Record<K, Tensor>) => O, options: CaptureOptions) {
+    expectKeys(options, { replay: true }, (problem) => new CaptureError(`capture: ${problem}`));
     this.fn = fn;
     this.useReplay = options.replay ?? true;
   }

@@ -1,6 +1,7 @@
 // One typed object for everything that decides a run's numbers; it is saved with the run.
 import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 
 export interface RunConfig {
   /** Epochs that the learning rate and the pruning are planned over. */
@@ -25,6 +26,29 @@ export interface RunConfig {
   readonly augment: { readonly crop: number; readonly flip: boolean };
   readonly seed: number;
   readonly logEvery: number;
+}
+
+const CONFIG_KEYS: KeysOf<RunConfig> = {
+  epochs: true,
+  finetuneEpochs: true,
+  batchSize: true,
+  microBatch: true,
+  lr: true,
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+  labelSmoothing: true,
+  prune: true,
+  augment: true,
+  seed: true,
+  logEvery: true,
+};
+const AUGMENT_KEYS: KeysOf<RunConfig["augment"]> = { crop: true, flip: true };
+
+/** Errors: RangeError for a setting that no run knows; those of `lr` and `prune` are looked at where they are read. */
+export function checkConfigKeys(config: RunConfig): void {
+  expectKeys(config, CONFIG_KEYS, (problem) => new RangeError(`run configuration: ${problem}`));
+  expectKeys(config.augment, AUGMENT_KEYS, (problem) => new RangeError(`run configuration: augment: ${problem}`));
 }
 
 /** Share of the base learning rate in the epochs of fine-tuning. */

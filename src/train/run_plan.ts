@@ -4,7 +4,7 @@ import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import type { RunShape } from "../prune/config.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
-import { FINETUNE_LR, type RunConfig } from "./config.ts";
+import { checkConfigKeys, FINETUNE_LR, type RunConfig } from "./config.ts";
 
 export interface RunPlan extends RunShape {
   /** Epochs with those of fine-tuning. */
@@ -14,6 +14,7 @@ export interface RunPlan extends RunShape {
 
 /** Errors: RangeError for settings that do not fit each other, or the length of the run. */
 export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
+  checkConfigKeys(config);
   const { finetuneEpochs = 0, lr: rate, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;

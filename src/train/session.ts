@@ -17,6 +17,7 @@ import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import {
   CheckpointError,
   type CheckpointFile,
@@ -59,6 +60,16 @@ export interface SessionOptions {
   readonly replay?: boolean;
 }
 
+const OPTION_KEYS: KeysOf<SessionOptions> = {
+  model: true,
+  train: true,
+  test: true,
+  config: true,
+  savedConfig: true,
+  random: true,
+  replay: true,
+};
+
 type FitCallbacks = Pick<
   FitOptions,
   "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
@@ -88,6 +99,7 @@ export class Session {
   private held: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
   constructor(options: SessionOptions) {
+    expectKeys(options, OPTION_KEYS, (problem) => new RangeError(`Session: ${problem}`));
     this.options = options;
     const { model, train, test, config, replay = true } = options;
     checkParts(train.name, train, test);

@@ -6,6 +6,7 @@ import type { ByteSource } from "../source.ts";
 import type { EventDataset } from "./event_dataset.ts";
 import {
   type EventLoadOptions,
+  expectLoadKeys,
   expectSplit,
   filesEndingWith,
   type LabelledFile,
@@ -43,6 +44,7 @@ export interface Cifar10DvsOptions extends EventLoadOptions {
  * Errors    SourceError for a missing class; EventError for a damaged file; DataError for options out of range.
  */
 export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOptions): Promise<EventDataset> {
+  expectLoadKeys("cifar10-dvs", options, { rule: true });
   const { split, rule = "9:1", limit } = options;
   expectSplit(split);
   if (!rules.includes(rule)) {

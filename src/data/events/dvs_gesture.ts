@@ -4,7 +4,7 @@ import { cutGestures, GESTURE_CLASSES, type GestureLabel, parseGestureLabels } f
 import { SourceError } from "../errors.ts";
 import type { ByteSource } from "../source.ts";
 import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder } from "./event_dataset.ts";
-import { type EventLoadOptions, expectSplit, limitPerClass, turnTaker } from "./labelled_files.ts";
+import { type EventLoadOptions, expectLoadKeys, expectSplit, limitPerClass, turnTaker } from "./labelled_files.ts";
 
 /** One gesture of one recording. */
 interface Gesture extends GestureLabel {
@@ -19,6 +19,7 @@ interface Gesture extends GestureLabel {
  * Errors    SourceError for a missing file; EventError for a damaged one; DataError for options out of range.
  */
 export async function loadDvsGesture(source: ByteSource, options: EventLoadOptions): Promise<EventDataset> {
+  expectLoadKeys("dvs-gesture", options);
   const { split, frames = DEFAULT_FRAMES, by = "number", size = DVS128_SENSOR, limit, progress } = options;
   expectSplit(split);
   const all: Gesture[] = [];

@@ -1,5 +1,6 @@
 // What the loaders of event datasets share: finding files by class, taking turns with the event loop, filling a dataset.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import type { Split } from "../dataset.ts";
 import { DataError, expectWhole, SourceError } from "../errors.ts";
 import type { ByteSource } from "../source.ts";
@@ -13,6 +14,24 @@ export interface EventLoadOptions extends EventFrameOptions {
   readonly limit?: number;
   /** Told from time to time how many of how many samples are in. */
   readonly progress?: (done: number, total: number) => void;
+}
+
+const LOAD_KEYS: KeysOf<EventLoadOptions> = {
+  frames: true,
+  by: true,
+  size: true,
+  split: true,
+  limit: true,
+  progress: true,
+};
+
+/** Refuses options that a loader does not know; `more`: what it takes besides. Throws DataError. */
+export function expectLoadKeys(
+  who: string,
+  options: EventLoadOptions,
+  more: Readonly<Record<string, true>> = {},
+): void {
+  expectKeys(options, { ...LOAD_KEYS, ...more }, (problem) => new DataError(`${who}: ${problem}`));
 }
 
 export interface LabelledFile {

@@ -4,6 +4,7 @@ import type { ByteSource } from "../source.ts";
 import type { EventDataset } from "./event_dataset.ts";
 import {
   type EventLoadOptions,
+  expectLoadKeys,
   expectSplit,
   filesEndingWith,
   type LabelledFile,
@@ -21,6 +22,7 @@ const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
  *           options out of range.
  */
 export async function loadNMnist(source: ByteSource, options: EventLoadOptions): Promise<EventDataset> {
+  expectLoadKeys("n-mnist", options);
   expectSplit(options.split);
   const folder = options.split === "train" ? "Train" : "Test";
   const files: LabelledFile[] = [];

@@ -9,6 +9,7 @@ import type { EventDataset } from "./event_dataset.ts";
 import {
   byNumber,
   type EventLoadOptions,
+  expectLoadKeys,
   expectSplit,
   filesEndingWith,
   type LabelledFile,
@@ -36,6 +37,7 @@ export interface NpzOptions extends EventLoadOptions {
  *           without `sensor`, frames of different shapes and options out of range.
  */
 export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Promise<EventDataset> {
+  expectLoadKeys("npz", options, { name: true, sensor: true });
   const { split, name = "npz", limit } = options;
   expectSplit(split);
   const { classes, files: all } = await findFiles(source, split);

@@ -1,6 +1,7 @@
 // Events of moving shapes, drawn by a model of an event camera: something to train a spiking network on at once.
 import type { EventRecording, SensorSize } from "../../io/events/types.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import type { Split } from "../dataset.ts";
 import { DataError, expectWhole } from "../errors.ts";
 import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder, type SliceBy } from "./event_dataset.ts";
@@ -39,7 +40,10 @@ export interface SyntheticOptions {
 
 type Settings = Required<Omit<SyntheticOptions, "samples">>;
 
+const OPTION_KEYS: KeysOf<Settings> = { seed: true, split: true, size: true, duration: true, noise: true };
+
 function settingsOf({ samples, ...given }: SyntheticOptions): Settings {
+  expectKeys(given, OPTION_KEYS, (problem) => new DataError(`synthetic events: ${problem}`));
   const settings: Settings = { seed: 0, split: "train", size: 32, duration: 100_000, noise: 1, ...given };
   expectWhole("synthetic events: samples", samples, 1, 2 ** 32 - 1);
   expectWhole("synthetic events: seed", settings.seed, 0, 2 ** 32 - 1);
