@@ -11,13 +11,12 @@ import {
 } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
-import type { Module, RandomState, StateDict } from "../nn/index.ts";
+import type { Module, StateDict } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
 import {
   CheckpointError,
   type CheckpointFile,
@@ -25,7 +24,6 @@ import {
   type LoadedCheckpoint,
   loadCheckpoint,
 } from "./checkpoint.ts";
-import type { RunConfig } from "./config.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
 import type { FitOptions, FitResult, Position } from "./fit.ts";
@@ -39,36 +37,14 @@ import {
   epochLength,
   evaluationBatch,
   type ImageSize,
-  type SessionData,
   testBatches,
   trainingBatches,
   zeroBatch,
 } from "./session_data.ts";
+import { checkSessionKeys, type SessionOptions } from "./session_options.ts";
 import { type TrainBatches, TrainStep } from "./train_step.ts";
 
-export interface SessionOptions {
-  readonly model: Module;
-  readonly train: SessionData;
-  /** The session ends what it reads of a streamed data set when it stops; closing the data sets is for who made them. */
-  readonly test: SessionData;
-  readonly config: RunConfig;
-  /** Saved inside checkpoints; default: `config`. */
-  readonly savedConfig?: unknown;
-  /** Of the model's dropout layers, if it has any. */
-  readonly random?: RandomState;
-  /** False: run each step eagerly. */
-  readonly replay?: boolean;
-}
-
-const OPTION_KEYS: KeysOf<SessionOptions> = {
-  model: true,
-  train: true,
-  test: true,
-  config: true,
-  savedConfig: true,
-  random: true,
-  replay: true,
-};
+export type { SessionOptions } from "./session_options.ts";
 
 type FitCallbacks = Pick<
   FitOptions,
@@ -99,7 +75,7 @@ export class Session {
   private held: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
   constructor(options: SessionOptions) {
-    expectKeys(options, OPTION_KEYS, (problem) => new RangeError(`Session: ${problem}`));
+    checkSessionKeys(options);
     this.options = options;
     const { model, train, test, config, replay = true } = options;
     checkParts(train.name, train, test);
