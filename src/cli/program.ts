@@ -18,7 +18,7 @@ import { METHOD_NAMES } from "./methods.ts";
 import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
-import { writeText } from "./terminal.ts";
+import { writeLine, writeText } from "./terminal.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
 import { flagNames, settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
@@ -240,7 +240,7 @@ Examples
 /** Runs a command line. Returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   let code = 0;
-  const quiet = onWarning((message) => process.stderr.write(`espalier: warning: ${message}\n`));
+  const quiet = onWarning((message) => writeLine(process.stderr, `espalier: warning: ${message}`));
   try {
     await program((c) => {
       code = c;
