@@ -190,8 +190,8 @@ export class Watchdog {
         this.last,
       );
     }
-    // A submit of copies alone says little: the kernels behind it are named then.
-    const { kernels } = this.submits.find((submit) => submit.kernels.length > 0) ?? first;
+    // A submit of copies alone says little: the kernels behind it are named then, or the last ones before it.
+    const kernels = this.submits.find((submit) => submit.kernels.length > 0)?.kernels ?? this.last;
     const more = this.submits.length - 1;
     return new GpuHangError(
       `the GPU hangs: it has finished nothing for ${seconds}, at submit ${first.serial}: ${lastKernels(kernels)}${more > 0 ? ` (and ${more} more behind it)` : ""}`,

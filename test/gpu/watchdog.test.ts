@@ -115,6 +115,16 @@ describe("a hang", () => {
     expect(hangs[0]?.kernels).toEqual(["conv2d"]);
   });
 
+  test("at copies with nothing behind them names the last kernels before", async () => {
+    const { clock, hangs, submit } = watched(10);
+    const end = submit("matmul");
+    await clock.pass(0.5);
+    submit();
+    await end();
+    await clock.pass(12);
+    expect(hangs[0]?.message).toMatch(/at submit 2: matmul$/);
+  });
+
   test("is no long queue that moves", async () => {
     const { clock, hangs, submit } = watched(10);
     const ends: (() => Promise<void>)[] = [];
