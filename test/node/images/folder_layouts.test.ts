@@ -213,7 +213,9 @@ describe("what is passed over is counted", () => {
     expect(about.notes).toEqual(["train.tar beside the folders: not read (--layout webdataset reads them)"]);
     expect(about.passedOver).toEqual([{ what: "archives beside the images", count: 2, example: "all.zip" }]);
     expect(await refusal(dir, { layout: "webdataset" })).toMatch(/train.tar: a: a sample without a label/);
-    expect(await refusal(dir, { layout: "parquet" })).toMatch(/\*.parquet: no files to train with/);
+    expect(await refusal(dir, { layout: "parquet" })).toMatch(
+      /all.zip: no \*.parquet beside it: a packed archive has to be unpacked first/,
+    );
     expect(await refusal(dir, { layout: "ilsvrc" })).toMatch(/images without class folders, and no mapping file/);
   });
 });
