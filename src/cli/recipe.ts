@@ -24,7 +24,7 @@ import {
 } from "./recipe_schema.ts";
 import { baseFile, RecipeError, type RecipeText, type RecipeTexts, readLayers, readRecipeFile } from "./recipe_text.ts";
 import { unreadUse } from "./recipe_uses.ts";
-import { describeIssue, line, nameOf, rulesLast, sectionFaults, type Where } from "./recipe_words.ts";
+import { describeIssue, idleLine, line, nameOf, rulesLast, sectionFaults, type Where } from "./recipe_words.ts";
 
 export type { Recipe, RecipeFlags } from "./recipe_schema.ts";
 export { DEFAULT_RECIPE } from "./recipe_schema.ts";
@@ -79,12 +79,12 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
     const told = new Set(issues.map((issue) => issue.path.join(".")));
     for (const { path, value, layer, what, since } of refused) {
       if (told.has(path.join("."))) continue;
-      problems.push(line(layer.where(path), path, `nothing: it is for ${what}, ${since}`, value));
+      problems.push(idleLine(layer.where(path), path, `it is for ${what}, and ${since}`, value));
     }
   }
   if (!parsed.success || problems.length > 0) throw new RecipeError([...new Set(problems)]);
   for (const { path, layer, what, since } of replaced) {
-    source.note?.(`${layer.where(path)}: ${nameOf(path)}: has no effect, it is for ${what}, ${since}`);
+    source.note?.(`${layer.where(path)}: ${nameOf(path)}: has no effect: it is for ${what}, and ${since}`);
   }
   return parsed.data;
 }

@@ -43,9 +43,11 @@ const ofSection =
     };
 
 const byMethod = ({ prune }: Recipe) =>
-  prune.method === "soft" ? `prune.schedule is ${prune.schedule}` : `prune.method is ${prune.method}`;
+  prune.method === "soft"
+    ? `prune.method is soft, with prune.schedule ${prune.schedule}`
+    : `prune.method is ${prune.method}`;
 const bySchedule = (r: Recipe) =>
-  r.prune.method === "at-init" ? `prune.schedule is ${r.prune.schedule}` : byMethod(r);
+  ["soft", "at-init"].includes(r.prune.method) ? `prune.schedule is ${r.prune.schedule}` : byMethod(r);
 const ofPruning = ofSection<PruneConfig>("prune", (r) => r.prune, byMethod);
 const ofRates = ofSection<LrConfig>("lr", (r) => r.lr, byRate);
 /** Of a file, the default too: a number that somebody wrote down was meant to count. */

@@ -16,6 +16,10 @@ export function line(where: string, path: Path, wanted: string, given: unknown, 
   return `${where}: ${nameOf(path)}: wanted ${wanted}, given ${show(given)}${hint(meant)}`;
 }
 
+/** A setting that the run would not read, and what it is for. */
+export const idleLine = (where: string, path: Path, why: string, given: unknown): string =>
+  `${where}: ${nameOf(path)}: expected no value: ${why}; got ${show(given)}`;
+
 /** A value as it would look in a recipe, cut at 40 characters. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return "nothing";

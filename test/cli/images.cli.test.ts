@@ -152,7 +152,7 @@ test.each([
   [["--data-dir", "nowhere"], 1, /^espalier: nowhere: .*no such folder/],
   [[], 2, /^espalier: images: give the folder of pictures with --data-dir/],
   [["--data-dir", shards, "--resize", "30"], 2, /^espalier: data.resize: \S+shards holds shards/],
-  [["--data-dir", shards, "--limit", "3"], 2, /data\.limit: wanted nothing: it is for data that is held in memory/],
+  [["--data-dir", shards, "--limit", "3"], 2, /data\.limit: expected no value: it is for data that is held in memory/],
 ] as const)("data images with %j is one clear line", async (more, code, message) => {
   const result = await espalierHere(["train", "--data", "images", "--out", at("never"), "--size", "20", ...more]);
   expect(result.code).toBe(code);

@@ -71,19 +71,19 @@ describe("mistakes", () => {
     ["microBatch: 3", "a.yaml:1:13: microBatch: wanted a number that divides batchSize = 256, given 3"],
     [
       "data: {name: images, limit: 3}",
-      "a.yaml:1:29: data.limit: wanted nothing: it is for data that is held in memory, data.name is images, given 3",
+      "a.yaml:1:29: data.limit: expected no value: it is for data that is held in memory, and data.name is images; got 3",
     ],
     [
       "data: {size: 32}",
-      "a.yaml:1:14: data.size: wanted nothing: it is for event data and data images, data.name is mnist, given 32",
+      "a.yaml:1:14: data.size: expected no value: it is for event data and data images, and data.name is mnist; got 32",
     ],
     [
       "data: {name: cifar10, skipBad: 1}",
-      "a.yaml:1:32: data.skipBad: wanted nothing: it is for data images, data.name is cifar10, given 1",
+      "a.yaml:1:32: data.skipBad: expected no value: it is for data images, and data.name is cifar10; got 1",
     ],
     [
       "data: {name: images, by: time}",
-      'a.yaml:1:26: data.by: wanted nothing: it is for event data, data.name is images, given "time"',
+      'a.yaml:1:26: data.by: expected no value: it is for event data, and data.name is images; got "time"',
     ],
     ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: wanted at least data.size = 224, given 200"],
     ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: wanted a number between 0 and 1, given 1"],
@@ -97,7 +97,7 @@ describe("mistakes", () => {
     ],
     [
       "augment: {scale: [0.5, 1]}",
-      "a.yaml:1:18: augment.scale: wanted nothing: it is for data images, data.name is mnist, given [0.5,1]",
+      "a.yaml:1:18: augment.scale: expected no value: it is for data images, and data.name is mnist; got [0.5,1]",
     ],
     [
       "data: {name: images}\naugment: {jitter: {hue: 0.7}}",

@@ -109,41 +109,41 @@ describe("settings that the run does not read", () => {
   test.each<[TrainCommandFlags, string]>([
     [
       { beta: 0.1 },
-      "--beta: prune.beta: wanted nothing: it is for prune.schedule pgh and pgh-general, prune.schedule is lats, given 0.1",
+      "--beta: prune.beta: expected no value: it is for prune.schedule pgh and pgh-general, and prune.schedule is lats; got 0.1",
     ],
     [
       { ltpL0: 3 },
-      "--ltp-l0: prune.ltp.l0: wanted nothing: it is for prune.method ltp, prune.schedule is lats, given 3",
+      "--ltp-l0: prune.ltp.l0: expected no value: it is for prune.method ltp, and prune.method is soft, with prune.schedule lats; got 3",
     ],
     [
       { method: "ltp", strDecay: 1 },
-      "--str-decay: prune.str.decay: wanted nothing: it is for prune.method str, prune.method is ltp, given 1",
+      "--str-decay: prune.str.decay: expected no value: it is for prune.method str, and prune.method is ltp; got 1",
     ],
     [
       { data: "events", dataDir: "/d" },
-      '--data-dir: data.dir: wanted nothing: it is for data that lies in files, data.name is events, given "/d"',
+      '--data-dir: data.dir: expected no value: it is for data that lies in files, and data.name is events; got "/d"',
     ],
     [
       { method: "dense", threshold: 0.1 },
-      "--threshold: prune.threshold: wanted nothing: it is for the soft thresholds of prune.method soft and at-init, prune.schedule is none, given 0.1",
+      "--threshold: prune.threshold: expected no value: it is for the soft thresholds of prune.method soft and at-init, and prune.method is soft, with prune.schedule none; got 0.1",
     ],
     [
       { method: "snip", sparsity: 0.9, startEpoch: 1 },
-      "--start-epoch: prune.startEpoch: wanted nothing: it is for soft thresholds and",
+      "--start-epoch: prune.startEpoch: expected no value: it is for soft thresholds and",
     ],
-    [{ method: "gmp", sparsity: 0.9, mode: "latent" }, "--mode: prune.mode: wanted nothing"],
-    [{ method: "masked", dense: ["first"], window: 1 }, "--window: prune.window: wanted nothing"],
+    [{ method: "gmp", sparsity: 0.9, mode: "latent" }, "--mode: prune.mode: expected no value"],
+    [{ method: "masked", dense: ["first"], window: 1 }, "--window: prune.window: expected no value"],
     [
       { data: "npz", dataDir: "/d", by: "time" },
-      "--by: data.by: wanted nothing: it is for event data, data.name is npz, whose files hold frames",
+      "--by: data.by: expected no value: it is for event data, and data.name is npz, whose files hold frames",
     ],
     [
       { model: "sew-resnet-18", tau: 3 },
-      "--tau: model.tau: wanted nothing: it is for the leak of spiking neurons, the neurons of sew-resnet-18 are if",
+      "--tau: model.tau: expected no value: it is for the leak of spiking neurons, and the neurons of sew-resnet-18 are if",
     ],
     [
       { checkpointBlocks: true, model: "lenet" },
-      "--checkpoint-blocks: model.checkpointBlocks: wanted nothing: it is for networks of blocks, model.name is lenet",
+      "--checkpoint-blocks: model.checkpointBlocks: expected no value: it is for networks of blocks, and model.name is lenet",
     ],
     [{ newHead: true }, "weights: wanted a model file, since newHead is true, given nothing"],
   ])("%o", (flags, message) => {
@@ -157,7 +157,9 @@ describe("settings that the run does not read", () => {
     expect(withFlags({ ltpL0: 3, workers: 2 }, text)).toEqual([
       expect.stringMatching(/^a.yaml:1:15: prune.beta: /),
       expect.stringMatching(/^a.yaml:1:27: prune.every: .* prune.method gmp/),
-      expect.stringMatching(/^a.yaml:2:18: lr.milestones: .* it is for lr.schedule multistep, lr.schedule is cosine/),
+      expect.stringMatching(
+        /^a.yaml:2:18: lr.milestones: .* it is for lr.schedule multistep, and lr.schedule is cosine/,
+      ),
       expect.stringMatching(/^a.yaml:2:33: lr.gamma: /),
       expect.stringMatching(/^--workers: data.workers: |^--ltp-l0: /),
       expect.stringMatching(/^--workers: data.workers: |^--ltp-l0: /),
@@ -177,12 +179,12 @@ describe("settings that the run does not read", () => {
     const recipe = loadRecipe(over, { note: (line) => notes.push(line) });
     expect(notes).toEqual([
       expect.stringMatching(
-        /pgh.yaml:1:19: prune.schedule: has no effect, it is for prune.method soft and at-init, prune.method is ltp$/,
+        /pgh.yaml:1:19: prune.schedule: has no effect: it is for prune.method soft and at-init, and prune.method is ltp$/,
       ),
       expect.stringMatching(/pgh.yaml:1:30: prune.beta: has no effect/),
       expect.stringMatching(/pgh.yaml:1:46: prune.threshold: has no effect/),
       expect.stringMatching(
-        /pgh.yaml:2:29: lr.every: has no effect, it is for lr.schedule step, lr.schedule is cosine$/,
+        /pgh.yaml:2:29: lr.every: has no effect: it is for lr.schedule step, and lr.schedule is cosine$/,
       ),
       expect.stringMatching(/pgh.yaml:2:39: lr.gamma: has no effect/),
     ]);
@@ -196,7 +198,7 @@ describe("settings that the run does not read", () => {
     ).toEqual([]);
     put("idle.yaml", "prune: {beta: 0.2}\n");
     const still = put("still.yaml", "extends: idle.yaml\nprune: {method: ltp}\n");
-    expect(problemsOf(() => loadRecipe(still))[0]).toMatch(/idle.yaml:1:15: prune.beta: wanted nothing/);
+    expect(problemsOf(() => loadRecipe(still))[0]).toMatch(/idle.yaml:1:15: prune.beta: expected no value/);
   });
 
   test("a complete recipe of a run may hold what it never read", () => {
@@ -208,7 +210,7 @@ describe("settings that the run does not read", () => {
     expect(recipeToYaml(recipe)).not.toMatch(/gamma|schedule: none/);
     const given = { beta: 0.1 };
     const flags = { flags: settingsFrom(given), flagOf: flagNames(given) };
-    expect(problems(old, { written: true, ...flags })[0]).toMatch(/^--beta: prune.beta: wanted nothing/);
+    expect(problems(old, { written: true, ...flags })[0]).toMatch(/^--beta: prune.beta: expected no value/);
   });
 });
 

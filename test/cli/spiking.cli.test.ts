@@ -85,7 +85,7 @@ describe("spiking-cnn on images", () => {
   test.each([
     [
       "--neuron lif",
-      /^espalier: --neuron: model.neuron: wanted nothing: it is for spiking networks \(spiking-cnn, .*model.name is lenet-bn, given "lif"/,
+      /^espalier: --neuron: model.neuron: expected no value: it is for spiking networks \(spiking-cnn, .*model.name is lenet-bn; got "lif"/,
     ],
     [
       "-T 4",
@@ -93,12 +93,12 @@ describe("spiking-cnn on images", () => {
     ],
     [
       "--model spiking-cnn --neuron if --tau 3",
-      /^espalier: --tau: model.tau: wanted nothing: .* the neurons of spiking-cnn are if/,
+      /^espalier: --tau: model.tau: expected no value: .* the neurons of spiking-cnn are if/,
     ],
     ["--model spiking-cnn --tau 1", /model.tau: wanted a number > 1, given 1/],
     [
       "--frame-size 16",
-      /^espalier: --frame-size: data.size: wanted nothing: it is for event data and data images, data.name is idx/,
+      /^espalier: --frame-size: data.size: expected no value: it is for event data and data images, and data.name is idx/,
     ],
     ["--model spiking-cnn --neuron izhikevich", /argument 'izhikevich' is invalid/],
   ])("refuses %s", async (flags, message) => {
