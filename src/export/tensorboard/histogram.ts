@@ -78,5 +78,6 @@ export function histogram(values: ArrayLike<number>): Histogram {
     counts.push(n);
     last = at;
   }
-  return { min, max, count, sum, sumOfSquares, limits: ends, counts };
+  // -0 + 0 is 0: a range has no negative zero.
+  return { min: min + 0, max: max + 0, count, sum, sumOfSquares, limits: ends, counts };
 }
