@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import {
   compareState,
   type DenseArray,
+  expectFinite,
   formatLoadReport,
   type LoadOptions,
   type LoadReport,
@@ -95,8 +96,8 @@ export function takeFitting(
   const fit = (weights: Shapes) => {
     const model = modelFor(weights);
     if (model === null) return { loaded: 0, trouble: 1 };
-    const { loaded, missing, unexpected, mismatched } = compareState(model, weights, options);
-    return { loaded: loaded.length, trouble: missing.length + unexpected.length + mismatched.length };
+    const report = compareState(model, weights, options);
+    return { loaded: report.loaded.length, trouble: trouble(report) };
   };
   return file.take({
     fit,
@@ -105,11 +106,21 @@ export function takeFitting(
   });
 }
 
-/** How many classes the last layer of a file's weights has: the rows of the last weight with two axes or more. */
+/**
+ * How many classes the last layer of a file's weights has, by the file alone: the rows of the last weight with two axes or
+ * more. Files that sort their names, or put a pruned weight last, end with another layer: see byClasses.
+ */
 export function classesOf(weights: Shapes, file: string): number {
   const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
   if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
   return last.shape[0] as number;
+}
+
+/** The rows that a file has of the model's own last layer, wherever it stands in the file; null where it is not there. */
+function rowsOfLastLayer(model: Module, weights: Shapes): number | null {
+  const last = [...model.namedParameters()].findLast(([, { shape }]) => shape.length >= 2);
+  const shape = last && weights.get(last[0])?.shape;
+  return shape && shape.length >= 2 ? (shape[0] as number) : null;
 }
 
 /** A model for weights of so many classes, by the flag or what they have. Each is built once. */
@@ -119,11 +130,16 @@ export function byClasses(
   file: string,
 ): { of(weights: Shapes): { model: Module; classes: number }; orNull(weights: Shapes): Module | null } {
   const built = new Map<number, Module>();
-  const of = (weights: Shapes) => {
-    const classes = flag ?? classesOf(weights, file);
+  const modelOf = (classes: number) => {
     const model = built.get(classes) ?? build(classes);
     built.set(classes, model);
-    return { model, classes };
+    return model;
+  };
+  const of = (weights: Shapes) => {
+    if (flag !== undefined) return { model: modelOf(flag), classes: flag };
+    const guess = classesOf(weights, file);
+    const classes = rowsOfLastLayer(modelOf(guess), weights) ?? guess;
+    return { model: modelOf(classes), classes };
   };
   return {
     of,
@@ -143,11 +159,20 @@ export function byClasses(
 const inFlags = (words: string) =>
   words.replaceAll("allowMissing", "--allow-missing").replaceAll("allowUnexpected", "--allow-unexpected");
 
+const trouble = ({ missing, unexpected, mismatched }: LoadReport) =>
+  missing.length + unexpected.length + mismatched.length;
+
+/** A name as a shell takes it; one with control characters, by a pattern that stands for any letters there. */
+function quotedName(name: string): string {
+  const shown = name.replace(/\p{C}+/gu, "*");
+  return /^[\w.*:/-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "?")}'`;
+}
+
 /** What leaves out what only the file has, where that is all that stands in the way. */
 function unexpectedHint({ missing, mismatched, unexpected }: LoadReport): string[] {
   if (missing.length + mismatched.length > 0 || unexpected.length === 0) return [];
   const names = [...new Set(unexpected.map((name) => (unexpected.length > 3 ? `${name.split(".")[0]}.*` : name)))];
-  return [`leave out what the model has no use for: --allow-unexpected ${names.slice(0, 4).join(" ")}`];
+  return [`leave out what the model has no use for: --allow-unexpected ${names.slice(0, 4).map(quotedName).join(" ")}`];
 }
 
 /** One file of several is given alone: where the others are named. */
@@ -175,6 +200,12 @@ export function putWeights(
 ): { report: LoadReport; lines: string[] } {
   const options = loadOptions(flags, more);
   const compared = compareState(model, weights, options);
+  // Numbers that are none are the file's fault, not the command line's.
+  if (trouble(compared) === 0)
+    expectFinite(
+      file,
+      compared.loaded.map((name) => [name, weights.get(name) as DenseArray]),
+    );
   try {
     const report = loadState(model, weights, options);
     return { report, lines: formatLoadReport(report).split("\n") };
@@ -192,8 +223,8 @@ export function fittedWeights(
   flags: WeightFlags,
 ): Map<string, DenseArray> {
   const report = compareState(model, weights, loadOptions(flags, {}));
-  const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
-  const words = trouble > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");
+  const words =
+    trouble(report) > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");
   if (words !== "") throw unfit(file, words, report, hints);
   return new Map(report.loaded.map((name) => [name, weights.get(name) as DenseArray]));
 }

@@ -114,6 +114,10 @@ export interface Named<T> {
   readonly fit: Fit;
 }
 
+/** The names that results depend on: where counters of averaging and of norms stand tells no renaming from another. */
+const meant = (entries: ReadonlyMap<string, unknown>): string =>
+  [...entries.keys()].filter((name) => !isCounter(name)).join("\n");
+
 /** Entries under their new names; null when two would share one. */
 function renamed<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): ReadonlyMap<string, T> | null {
   const out = new Map([...entries].map(([name, entry]) => [rule(name), entry] as const));
@@ -144,7 +148,8 @@ export function bestNames<T>(
   const sorted = [...tried].sort(better); // stable: the plainest first
   const best = sorted[0] as Named<T>;
   const others = best.fit.trouble === 0 ? sorted.slice(1).filter((other) => better(best, other) === 0) : [];
-  return { best, others };
+  const wanted = meant(best.entries);
+  return { best, others: others.filter((other) => meant(other.entries) !== wanted) };
 }
 
 /** Prefixes under which some of the names, and not all, fit a model whole: what --key could choose. */

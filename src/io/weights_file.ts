@@ -51,7 +51,7 @@ export interface OpenOptions {
 interface Opened {
   readonly metadata: Map<string, string>;
   readonly dicts: readonly WeightsDict[];
-  readonly tree: TorchTree | null;
+  readonly tree: TorchTree | undefined;
   readonly notes: readonly string[];
 }
 
@@ -73,7 +73,7 @@ async function openArrays(source: FileRanges, head: Uint8Array): Promise<Opened 
         )
       : new Map([...file.tensors].map(([key, array]) => [key, { shape: array.shape, read: () => array }]));
     const notes = sparse && !checked ? ["has no checksum: written by an older version or another program"] : [];
-    return { metadata, dicts: [{ path: [], entries, ignored: [], refused: new Map() }], tree: null, notes };
+    return { metadata, dicts: [{ path: [], entries, ignored: [], refused: new Map() }], tree: undefined, notes };
   }
   if (!isTorchFile(head)) return null;
   const tree = await readTorchFile(await source.read(0, size), name);
@@ -110,7 +110,7 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
     },
     fail,
   );
-  return { metadata, dicts: [dict], tree: null, notes: [`read from ${files.length} shards`] };
+  return { metadata, dicts: [dict], tree: undefined, notes: [`read from ${files.length} shards`] };
 }
 
 type Fail = (problem: string) => never;
@@ -157,12 +157,12 @@ export async function readWeights(
 function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFile {
   const { key, fit, mayLack = () => false } = options;
   const fail: Fail = (problem) => {
-    throw opened.tree === null ? new WeightsError(file, problem) : new TorchFileError(file, problem);
+    throw opened.tree === undefined ? new WeightsError(file, problem) : new TorchFileError(file, problem);
   };
   const from = key === undefined ? null : keyed(opened, key, fail);
   const choice = fit
     ? fitted(opened, from, fit, fail)
-    : plainChoice(from ?? usualOf(opened, fail), opened.tree !== null);
+    : plainChoice(from ?? usualOf(opened, fail), opened.tree !== undefined);
   const way = (name: string) => (fit ? `; --allow-unexpected ${name} leaves it out` : "");
   for (const [name, why] of choice.dict.refused) if (!mayLack(name)) fail(`${quote(name)}: ${why}${way(name)}`);
   checkSize(choice.from, 2 ** 30, fail);
@@ -187,7 +187,7 @@ function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFi
 function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
   const found = dictAt(dicts, key);
   if (found) return found;
-  if (tree !== null) return usualDict(tree, key, fail).dict;
+  if (tree !== undefined) return usualDict(tree, key, fail).dict;
   const firsts = [...new Set([...(dicts[0]?.entries.keys() ?? [])].map((name) => name.split(".")[0]))];
   return fail(
     `has no ${quote(key)}: its names begin with ${firsts
@@ -199,7 +199,7 @@ function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
 
 /** The dict that is meant where nothing else tells. */
 function usualOf({ dicts, tree }: Opened, fail: Fail): WeightsDict {
-  if (tree === null) return dicts[0] as WeightsDict;
+  if (tree === undefined) return dicts[0] as WeightsDict;
   const { dict } = usualDict(tree, undefined, fail);
   return dicts.find(({ path }) => path.join("\0") === dict.path.join("\0")) ?? dict;
 }

@@ -159,6 +159,26 @@ test("numbers that are none are refused by the name of their array", async () =>
   expect(await refused(at("nan.safetensors"))).toMatch(/nan\.safetensors: .*fc2\.weight.*NaN/);
 });
 
+test("the number of classes is that of the model's last layer, in whatever order the file has its arrays", async () => {
+  for (const order of [[...arrays].reverse(), [...arrays].sort(([a], [b]) => (a < b ? -1 : 1)), rotated()]) {
+    const wrapped = order.map(([name, array]) => [`module.${name}`, array] as const);
+    writeFileSync(at("order.safetensors"), writeSafetensors(new Map(wrapped)));
+    expectAll((await load(at("order.safetensors"))).weights);
+  }
+});
+
+/** As torch.nn.utils.prune leaves names: what it touched comes last. */
+function rotated() {
+  const all = [...arrays];
+  const pruned = all.findIndex(([name]) => name === "fc1.weight");
+  return [...all.slice(0, pruned), ...all.slice(pruned + 1), all[pruned] as (typeof all)[number]];
+}
+
+test("a file of torch.save that holds no dict says so", async () => {
+  writeFileSync(at("none.pth"), archive(pickle(bytesOf("N")), {}));
+  expect(await refused(at("none.pth"))).toMatch(/none\.pth: wanted a dict of tensors by name, has None$/);
+});
+
 describe("models in several files", () => {
   const shard = (file: string, part: readonly string[]) =>
     writeFileSync(at(file), writeSafetensors(new Map(part.map((name) => [name, arrays.get(name) as FileArray]))));

@@ -5,13 +5,13 @@ import { bestNames, type Fit, fittingParts } from "../../src/io/name_rules.ts";
 
 const own = ["conv1.weight", "conv1.bias", "layer1.0.conv.weight", "layer1.0.bn.running_mean", "fc.weight", "fc.bias"];
 const wanted = new Set(own);
-const fit = (entries: ReadonlyMap<string, unknown>): Fit => {
+const rate = (entries: ReadonlyMap<string, unknown>): Fit => {
   const names = [...entries.keys()].filter((name) => !/(^|\.)(n_averaged|num_batches_tracked)$/.test(name));
   const loaded = names.filter((name) => wanted.has(name)).length;
   return { loaded, trouble: wanted.size - loaded + names.length - loaded };
 };
 const entriesOf = (names: readonly string[]) => new Map(names.map((name) => [name, name]));
-const best = (names: readonly string[]) => bestNames(entriesOf(names), fit).best;
+const best = (names: readonly string[]) => bestNames(entriesOf(names), rate).best;
 
 test("names that fit stay, and nothing is said", () => {
   expect(best(own)).toMatchObject({ words: [], fit: { loaded: own.length, trouble: 0 } });
@@ -31,7 +31,7 @@ test("any nesting of any prefixes is taken off, in any order", () => {
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
       const prefix = `${parts.join(".")}.`;
-      const found = bestNames(entriesOf(own.map((name) => prefix + name)), fit);
+      const found = bestNames(entriesOf(own.map((name) => prefix + name)), rate);
       expect(found.others).toEqual([]);
       expect([...found.best.entries.keys()]).toEqual(own);
       expect(found.best.words.length).toBeGreaterThan(0);
@@ -80,7 +80,7 @@ test("a renaming by which two arrays would be one is no choice", () => {
 
 test("parts of a file that fit are named, with their prefixes", () => {
   const both = [...own.map((name) => `student.${name}`), ...own.map((name) => `teacher.backbone.${name}`), "center"];
-  const parts = fittingParts(entriesOf(both), fit).map(({ prefix, count }) => [prefix, count]);
+  const parts = fittingParts(entriesOf(both), rate).map(({ prefix, count }) => [prefix, count]);
   expect(parts).toEqual(
     expect.arrayContaining([
       ["student", 6],
@@ -92,4 +92,13 @@ test("parts of a file that fit are named, with their prefixes", () => {
 test("names without a dot, and hostile ones, end", () => {
   for (const names of [[""], ["."], ["..."], [".a", ".b"], ["__proto__", "constructor"], ["a.".repeat(500)]])
     expect(best(names).entries.size).toBe(names.length);
+});
+
+test("where an averaged model's counter stands makes no second way of the names", () => {
+  const found = bestNames(entriesOf(["model.n_averaged", ...own.map((name) => `model.module.${name}`)]), (entries) => {
+    const { loaded, trouble } = rate(entries);
+    return { loaded, trouble: trouble - Number(["n_averaged", "module.n_averaged"].some((name) => entries.has(name))) };
+  });
+  expect(found.others).toEqual([]);
+  expect(found.best.fit).toEqual({ loaded: own.length, trouble: 0 });
 });
