@@ -18,6 +18,14 @@ export function nameList(names: readonly string[]): string {
   return names.length > 8 ? `${shown}, ... (${names.length} in all)` : shown;
 }
 
+/** Why a label is refused, in words. `classes`: null where nothing says which there are; `most`: classes that there may be. */
+export function labelRefusal(label: unknown, classes: readonly string[] | null, most: number): string {
+  const text = typeof label === "string" ? JSON.stringify(label) : String(label);
+  if (classes === null) return `label ${text} is none: expected a whole number from 0 to ${most - 1}`;
+  const first = typeof label === "string" || !areNamed(classes) ? "" : ", counted from 0";
+  return `label ${text} is none of the ${classes.length} classes (${nameList(classes)}${first})`;
+}
+
 export interface ClassMatch {
   /** For each class of the one, its number in the other; -1 for none. */
   readonly map: Int32Array;

@@ -72,7 +72,7 @@ export function partOfFolder(name: string): PartName | null {
 
 /**
  * The parts that the names of sibling folders tell. A further word is taken for the data set's name where two siblings differ
- * in the part alone: seg_train, seg_test.
+ * in the part alone: seg_train, seg_test; imagenettrain, imagenetval.
  */
 export function partsOfFolders(names: readonly string[]): ReadonlyMap<string, PartName> {
   const parts = new Map<string, PartName>();
@@ -84,24 +84,45 @@ export function partsOfFolders(names: readonly string[]): ReadonlyMap<string, Pa
   const [only, ...more] = pairedRests(names);
   if (only === undefined || more.length > 0) return parts;
   for (const name of names) {
-    const part = told(wordsOf(name));
-    if (part && restOf(name) === only) parts.set(name, part);
+    const found = readings(name).find(({ rest }) => rest === only);
+    if (found) parts.set(name, found.part);
   }
   return parts;
 }
 
-const restOf = (name: string): string =>
-  wordsOf(name)
-    .filter((word) => !RANK.has(word) && !NEUTRAL.has(word))
-    .join(" ");
+interface Reading {
+  readonly part: PartName;
+  /** The name without its part. */
+  readonly rest: string;
+}
+
+/** What is left of a name that is glued to a part has so many letters: "trainer" and "tester" are no parts of "er". */
+const SHORTEST_GLUED = 3;
+
+/** The parts that a name may tell beside a further word; of imagenettrain, where no word stands alone, what it begins or ends with. */
+function readings(name: string): Reading[] {
+  const words = wordsOf(name);
+  if (partWords(words).length > 0) {
+    const part = told(words);
+    return part ? [{ part, rest: words.filter((word) => !RANK.has(word) && !NEUTRAL.has(word)).join(" ") }] : [];
+  }
+  const letters = words.join("");
+  return [...RANK.keys()]
+    .filter((word) => letters.startsWith(word) || letters.endsWith(word))
+    .map((word) => ({
+      part: { part: partOf(word), word },
+      rest: letters.startsWith(word) ? letters.slice(word.length) : letters.slice(0, -word.length),
+    }))
+    .filter(({ rest }) => rest.length >= SHORTEST_GLUED);
+}
 
 /** What is left of names without their parts, where it is there to train and to test: cats_train and cats_test give "cats". */
 export function pairedRests(names: readonly string[]): string[] {
   const rests = new Map<string, Set<Part>>();
   for (const name of names) {
-    const part = told(wordsOf(name));
-    const rest = restOf(name);
-    if (part && rest !== "") rests.set(rest, (rests.get(rest) ?? new Set()).add(part.part));
+    for (const { part, rest } of readings(name)) {
+      if (rest !== "") rests.set(rest, (rests.get(rest) ?? new Set()).add(part.part));
+    }
   }
   return [...rests].filter(([, parts]) => parts.size === 2).map(([rest]) => rest);
 }
@@ -119,7 +140,8 @@ export interface FileParts {
  * data/validation-00000-of-00001.parquet. Words that all paths have tell nothing, where others do.
  */
 export function partsOfFiles(paths: readonly string[]): FileParts {
-  const words = paths.map((path) => wordsOf(path.replace(/(\.[a-z0-9]{1,8})+$/i, "")));
+  const stems = paths.map((path) => path.replace(/\.(tar|parquet)$/i, ""));
+  const words = stems.map(wordsOf);
   const found = words.map((list) => new Set(partWords(list)));
   const common = [...(found[0] ?? [])].filter((word) => found.every((set) => set.has(word)));
   const telling = found.some((set) => set.size > common.length);
@@ -132,6 +154,13 @@ export function partsOfFiles(paths: readonly string[]): FileParts {
     if (part) parts.set(path, part);
     else if (own.length > 0) both.push(path);
     else if ((words[i] as string[]).some((word) => ASIDE.has(word))) aside.push(path);
+  }
+  if (parts.size === 0 && both.length === 0) {
+    const paired = partsOfFolders(stems);
+    for (const [i, path] of paths.entries()) {
+      const part = paired.get(stems[i] as string);
+      if (part) parts.set(path, part);
+    }
   }
   return { parts, both, aside };
 }

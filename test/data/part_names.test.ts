@@ -36,6 +36,13 @@ test("a word that siblings share is the data set's name", () => {
     ["seg_test", "test"],
   ]);
   expect(partsOfFolders(["bullet_train", "bus"]).size).toBe(0);
+  const glued = partsOfFolders(["traindir", "valdir", "otherdir"]);
+  expect([...glued].map(([name, { part }]) => [name, part])).toEqual([
+    ["traindir", "train"],
+    ["valdir", "test"],
+  ]);
+  expect(partsOfFolders(["trainer", "tester"]).size).toBe(0);
+  expect(partsOfFolders(["latest", "constrained"]).size).toBe(0);
   expect(pairedRests(["cats_train", "cats_test", "dogs_train", "dogs_test"])).toEqual(["cats", "dogs"]);
 });
 
@@ -64,6 +71,18 @@ describe("files", () => {
     ["train2017/x.tar", "val2017/x.tar"],
   ])("%s and %s", (train, test) => {
     expect(parts(train, test)).toEqual({ [train]: "train", [test]: "test" });
+  });
+
+  test.each([
+    ["imagenettrain-0.tar", "imagenetval-0.tar"],
+    ["a.train.tar", "a.val.tar"],
+    ["default/TRAIN.0.parquet", "default/TEST.0.parquet"],
+  ])("%s and %s", (train, held) => {
+    const { parts } = partsOfFiles([train, held]);
+    expect([parts.get(train)?.part, parts.get(held)?.part]).toEqual(["train", "test"]);
+  });
+  test("contests, the latest and constraints are no parts", () => {
+    expect(partsOfFiles(["contest-0.tar", "latest-0.tar", "constrained_000.tar"]).parts.size).toBe(0);
   });
 
   test("both words in one name are told, names of none are left open", () => {

@@ -1,6 +1,6 @@
 // Archives of a data set, wherever in its folder they lie, and which of them are to train and to test with.
 import { SourceError } from "../../data/index.ts";
-import { chooseParts, isAside, partsOfFiles } from "../../data/part_names.ts";
+import { chooseParts, isAside, partOfFolder, partsOfFiles } from "../../data/part_names.ts";
 import { isPacked } from "./passed_over.ts";
 import type { Entry, Walk } from "./walk.ts";
 
@@ -53,12 +53,22 @@ export interface ArchiveSplit {
 const few = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
+/** The folders that lie above the folders of parts: of plain_text/train/0.parquet, plain_text. */
+function foldersAboveParts(names: readonly string[]): string[] {
+  const above = names.flatMap((name) => {
+    const folders = name.split("/").slice(0, -1);
+    const at = folders.findIndex((folder) => partOfFolder(folder) !== null);
+    return at < 0 ? [] : [folders.slice(0, at).join("/")];
+  });
+  return [...new Set(above)].map((folder) => folder || ".");
+}
+
 /**
  * Which archives are to train and to test with, by their names. Where names tell a part to test with alone, the rest is to
  * train with; where they tell none, all are.
  *
  * Errors    SourceError: names that tell both parts; archives whose names tell none beside archives to train with; none to
- *           train with.
+ *           train with; parts of several data sets, each in a folder of its own.
  */
 export function splitArchives(dir: string, ending: string, names: readonly string[]): ArchiveSplit {
   const { parts, both, aside } = partsOfFiles(names);
@@ -71,6 +81,11 @@ export function splitArchives(dir: string, ending: string, names: readonly strin
   if (train.length > 0 && rest.length > 0) {
     const message = `no part by its name, beside ${few(train)}: expected train or val (test, ...) in each name`;
     throw new SourceError(dir, few(rest), message);
+  }
+  const sets = foldersAboveParts([...train, ...test]);
+  if (sets.length > 1) {
+    const message = `data sets in ${few(sets)}, each with parts of its own: expected one; give its folder`;
+    throw new SourceError(dir, few([...train, ...test]), message);
   }
   const used = train.length > 0 ? train : rest;
   if (used.length === 0) {

@@ -120,7 +120,9 @@ export function holdOut(
     count += wanted;
   }
   if (count === 0 || count === source.length) {
-    throw new DataError(`${source.name}: a share of ${share} holds out ${count} of ${source.length} images`);
+    throw new DataError(
+      `${source.name}: a share of ${share} holds out ${count} of ${source.length} images: expected a larger share (--held-out), or a part to test with`,
+    );
   }
   const pick = (flag: number) => Uint32Array.from(Array.from(held.keys()).filter((i) => held[i] === flag));
   const users = { left: 2 };

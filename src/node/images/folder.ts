@@ -26,6 +26,8 @@ export interface ImageFolderOptions {
   readonly followLinks?: FollowLinks;
   /** The images to test with take their classes from a text file, whatever folders they lie in. Default: seen from the folders. */
   readonly flatTest?: boolean;
+  /** Class folders may all hold folders of the same names, as parts do. Default: refused. */
+  readonly groups?: boolean;
   /** Fewer classes are refused. Default 1. */
   readonly fewestClasses?: number;
 }
@@ -166,9 +168,11 @@ async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | n
 export async function openImageFolder(dir: string, options: ImageFolderOptions = {}): Promise<ImageSources> {
   const { heldOut: share = 0.1, seed = 0 } = options;
   const walk = new Walk(await rootOf(dir), options.followLinks, dir);
-  const plan = await planFolder(walk);
+  const plan = await planFolder(walk, options.groups);
   const notes: string[] = [];
-  const train = joined(walk, await classFolders(walk, plan.kind === "parts" ? plan.train : [walk.root], notes));
+  const trainFolders = await classFolders(walk, plan.kind === "parts" ? plan.train : [walk.root], notes);
+  await refuseTwice(walk, trainFolders);
+  const train = joined(walk, trainFolders);
   if (train.classes.length < (options.fewestClasses ?? 1)) {
     walk.fail(
       walk.root,
@@ -187,7 +191,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
     const beside = await partsBeside(walk);
     if (beside.length > 0) notes.push(`beside ${dir} lies ${beside.join(", ")}: give the folder above to test with it`);
   } else {
-    const { test, mapping } = await testPart(walk, plan.test, plan.train, train.classes, options, notes);
+    const { test, mapping } = await testPart(walk, plan, trainFolders, train.classes, options, notes);
     parts = { train, test };
     mapped = mapping !== undefined;
     tested = shown(plan.test) + (mapping ? `, classes from ${mapping}` : "");
@@ -200,6 +204,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
       ),
     );
   for (const note of [lookAlikes(train.classes), numberOrder(train.classes)]) if (note) notes.push(note);
+  if (!heldOut) notes.push(...sharedLinks(walk, parts));
   const empty = await emptyFiles([parts.train, parts.test]);
   if (empty) notes.push(empty);
   const { size: links } = walk.linksOut;
@@ -210,16 +215,38 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
   };
 }
 
+/** Test images that are links to train images, or to what these are links to. */
+function sharedLinks(walk: Walk, { train, test }: { train: EncodedSource; test: EncodedSource }): string[] {
+  if (walk.goals.size === 0) return [];
+  const goal = (path: string) => walk.goals.get(path) ?? join(walk.root, path);
+  const seen = new Set(Array.from({ length: train.length }, (_, i) => goal(train.key(i))));
+  const shared = Array.from({ length: test.length }, (_, i) => test.key(i)).filter((path) => seen.has(goal(path)));
+  return shared.length === 0
+    ? []
+    : [`${shared.length} test images are the files of train images, by links, as ${shared[0]}`];
+}
+
+/** Refuses two class folders that links make one: the same images would be of two classes, or to train and to test with. */
+async function refuseTwice(walk: Walk, folders: readonly ClassFolder[]): Promise<void> {
+  const seen = new Map<string, string>();
+  for (const { path } of folders) {
+    const goal = await realpath(path);
+    const before = seen.get(goal);
+    if (before !== undefined) walk.fail(path, `the same folder as ${walk.relative(before)}, by a link`);
+    seen.set(goal, path);
+  }
+}
+
 async function testPart(
   walk: Walk,
-  folders: readonly string[],
-  trainFolders: readonly string[],
+  { test: folders, train }: { readonly test: readonly string[]; readonly train: readonly string[] },
+  trainFolders: readonly ClassFolder[],
   classes: readonly string[],
   options: ImageFolderOptions,
   notes: string[],
 ): Promise<{ test: EncodedSource; mapping?: string }> {
   const [first] = folders as [string];
-  const goals = await Promise.all([...folders, ...trainFolders].map((path) => realpath(path)));
+  const goals = await Promise.all([...folders, ...train].map((path) => realpath(path)));
   if (new Set(goals).size < goals.length) walk.fail(first, "the same folder as the part to train with");
   const inner = await insidePart(walk, first);
   const flat = options.flatTest ?? (folders.length === 1 && (await walk.folders(inner)).length === 0);
@@ -227,5 +254,7 @@ async function testPart(
     const { source: test, mapping } = await flatFolder(walk, first, classes, options);
     return { test, mapping };
   }
-  return { test: joined(walk, await classFolders(walk, folders, notes), classes) };
+  const testFolders = await classFolders(walk, folders, notes);
+  await refuseTwice(walk, [...trainFolders, ...testFolders]);
+  return { test: joined(walk, testFolders, classes) };
 }

@@ -71,12 +71,12 @@ async function isFlat(walk: Walk, folder: string): Promise<boolean> {
 }
 
 /**
- * Reads what the folder of a data set is.
+ * Reads what the folder of a data set is. `groups`: class folders may all hold folders of the same names.
  *
  * Errors    SourceError: images without class folders, parts without one to train with, parts beside classes, one class
  *           only, names of no classes.
  */
-export async function planFolder(walk: Walk): Promise<FolderPlan> {
+export async function planFolder(walk: Walk, groups = false): Promise<FolderPlan> {
   const { root } = walk;
   const all = await walk.list(root);
   const folders = all.filter(({ name, kind }) => kind === "folder" && !hasImageExtension(name));
@@ -89,7 +89,32 @@ export async function planFolder(walk: Walk): Promise<FolderPlan> {
     walk.fail(root, `${names(folders)}: names of parts and classes in one; expected train/<class> and val/<class>`);
   }
   await checkClasses(walk, root, folders);
+  if (!groups) await refuseSameInside(walk, folders);
   return { kind: "classes" };
+}
+
+/** Parts are few. */
+const MOST_PARTS = 6;
+
+/**
+ * Refuses seen/{cats, dogs} beside unseen/{cats, dogs}: parts of names that nobody knows here, which would become the classes
+ * of a made-up problem.
+ */
+async function refuseSameInside(walk: Walk, folders: readonly Entry[]): Promise<void> {
+  if (folders.length < 2 || folders.length > MOST_PARTS) return;
+  let shared: string[] | null = null;
+  for (const { path } of folders) {
+    const all = await walk.list(path);
+    if (all.some(({ name, kind }) => kind === "file" && hasImageExtension(name))) return;
+    const inside = all.filter(({ kind }) => kind === "folder").map(({ name }) => name);
+    shared = shared === null ? inside : shared.filter((name) => inside.includes(name));
+    if (shared.length < 2) return;
+  }
+  const common = names((shared ?? []).map((name) => ({ name })));
+  walk.fail(
+    walk.root,
+    `${names(folders)}: each holds the folders ${common}; expected parts called train and val (test, ...); --layout folder takes these for classes`,
+  );
 }
 
 /** Whether folders with the names of parts are classes among others: "train" beside "bus" and "car", all without folders. */
@@ -173,15 +198,16 @@ async function refusePartsInside(walk: Walk, folder: string, classes: readonly E
 }
 
 /**
- * The folder of a part's class folders: the part's own, or one within it that holds everything, as train/train or
- * val/images.
+ * The folder of a part's class folders: the part's own, or one within it that holds everything, as train/train,
+ * seg_train/seg_train or val/images.
  */
 export async function insidePart(walk: Walk, folder: string): Promise<string> {
   let inner = folder;
   for (let depth = 0; depth < 4; depth++) {
     const all = await walk.list(inner);
     const [only, ...more] = all.filter(({ kind }) => kind === "folder");
-    const wraps = only !== undefined && (isGenericName(only.name) || partOfFolder(only.name) !== null);
+    const again = only?.name === basename(inner);
+    const wraps = only !== undefined && (again || isGenericName(only.name) || partOfFolder(only.name) !== null);
     if (!wraps || more.length > 0 || all.some(({ name }) => hasImageExtension(name))) return inner;
     inner = only.path;
   }

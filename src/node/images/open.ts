@@ -125,7 +125,11 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
       throw new SourceError(dir, SHARD_INDEX_FILE, "these are shards already: openImageData reads them");
     default: {
       const flatTest = seen.layout === "ilsvrc" ? { flatTest: true } : {};
-      const sources = await openImageFolder(dir, { ...options, ...flatTest, fewestClasses: 2 });
+      const sources = await openImageFolder(dir, {
+        ...{ ...options, ...flatTest, fewestClasses: 2 },
+        // Who says that these are folders of classes is believed.
+        groups: options.layout === "folder" || options.groups === true,
+      });
       const beside = [...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
       if (beside.length === 0) return sources;
       const layout = (seen.archives?.tar.length ?? 0) > 0 ? "webdataset" : "parquet";

@@ -1,6 +1,7 @@
 // Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
 import { basename, dirname } from "node:path";
-import { expectKnown } from "../../data/class_names.ts";
+import { expectKnown, labelRefusal } from "../../data/class_names.ts";
+import { MAX_CLASSES } from "../../data/dataset.ts";
 import { SourceError } from "../../data/index.ts";
 import { type EncodedSource, LARGEST_FILE } from "./encoded_source.ts";
 import { ParquetReader } from "./parquet_reader.ts";
@@ -83,6 +84,7 @@ class ParquetLabels {
   /** Of the file that is read: its own numbers as those of the classes. */
   #map: Int32Array | null = null;
   #path = "";
+  #own: readonly string[] | null = null;
 
   constructor(known: readonly string[] | null) {
     this.#names = known;
@@ -105,6 +107,7 @@ class ParquetLabels {
   /** `names`: those that the file gives its own numbers. */
   beginFile(path: string, names: readonly string[] | null): void {
     this.#path = path;
+    this.#own = names;
     this.#map = names && this.#names ? expectKnown((name) => `${path}: ${name}`, names, this.#names) : null;
     // Words before this file were numbered by nothing: they are sorted at the end.
     if (this.#words.length === 0) this.#names ??= names;
@@ -124,13 +127,18 @@ class ParquetLabels {
   }
 
   #addNumber(value: unknown, row: number): void {
-    const most = this.#map?.length ?? this.#names?.length ?? 65536;
+    const most = this.#map?.length ?? this.#names?.length ?? MAX_CLASSES;
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
-      throw new SourceError("parquet", this.#path, `row ${row}: label ${value} is none of the ${most} classes`);
+      throw new SourceError("parquet", this.#path, `row ${row}: ${this.#refusal(value)}`);
     }
     if (this.#words.length > 0)
       throw new SourceError("parquet", this.#path, "labels are numbers, in other files names");
     this.#numbers.push(this.#map ? (this.#map[value] as number) : value);
+  }
+
+  /** The names that the file gives its numbers, where it has any. */
+  #refusal(value: unknown): string {
+    return labelRefusal(value, this.#own ?? this.#names, MAX_CLASSES);
   }
 
   /** Numbers the words, by the known classes or in the order of their characters' codes. */

@@ -38,6 +38,8 @@ export class Walk {
   readonly passed = new PassedOverCount();
   /** Links that were followed out of the folder. */
   readonly linksOut = new Set<string>();
+  /** Where links to files lead, by the links' paths relative to the root. */
+  readonly goals = new Map<string, string>();
   readonly #follow: FollowLinks;
   /** Folders whose entries were counted: a folder may be listed more than once. */
   readonly #counted = new Set<string>();
@@ -107,7 +109,13 @@ export class Walk {
     const found = await stat(goal);
     if (goal !== this.root && !goal.startsWith(this.root + sep)) this.#allowOut(path, goal, found);
     if (found.isDirectory()) await this.#refuseCircle(path, goal);
-    return found.isDirectory() ? "folder" : found.isFile() ? "file" : null;
+    if (found.isDirectory()) return "folder";
+    if (found.isFile()) {
+      this.goals.set(this.relative(path), goal);
+      return "file";
+    }
+    if (!again) this.passed.add("sockets, pipes and devices", this.relative(path));
+    return null;
   }
 
   #allowOut(path: string, goal: string, { uid }: Stats): void {

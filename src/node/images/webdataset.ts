@@ -3,12 +3,13 @@
 import { createReadStream } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
-import { expectKnown, nameList } from "../../data/class_names.ts";
+import { expectKnown, labelRefusal, nameList } from "../../data/class_names.ts";
+import { MAX_CLASSES } from "../../data/dataset.ts";
 import { SourceError } from "../../data/index.ts";
 import { cut, visible } from "../../text/quote.ts";
 import { readRegularText, regularFile } from "../regular_file.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
-import { PassedOverCount } from "./passed_over.ts";
+import { type PassedOver, PassedOverCount } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface WebdatasetOptions {
@@ -58,7 +59,7 @@ function splitLast(name: string): { key: string; field: string } {
 
 function labelOf(tar: string, name: string, field: string, bytes: Uint8Array): number | string | null {
   const text = new TextDecoder().decode(bytes).trim();
-  if (field === "cls") return /^\d+$/.test(text) ? Number(text) : text;
+  if (field === "cls") return /^[-+]?\d+(\.\d*)?$/.test(text) ? Number(text) : text;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -246,9 +247,11 @@ function refuseNames(where: string, samples: readonly Sample[]): void {
 }
 
 /** Refuses archives of which no sample has a label: a tar of an image folder, or ILSVRC's of a single class. */
-function refuseUnlabelled(where: string, samples: readonly Sample[]): void {
+function refuseUnlabelled(where: string, samples: readonly Sample[], passed: readonly PassedOver[]): void {
   if (samples.length < 2 || samples.some(({ label }) => label !== null)) return;
-  const message = `${samples.length} images and no label (.cls, or .json with label or cls): unpack it into a folder for each class`;
+  const beside = passed.map(({ what, count }) => `${count} ${what}`).join(", ");
+  const found = beside === "" ? "" : `; found ${beside}`;
+  const message = `${samples.length} images and no label (.cls, or .json with label or cls)${found}: unpack it into a folder for each class`;
   throw new SourceError("webdataset", where, message);
 }
 
@@ -260,9 +263,9 @@ function labelsOf(paths: readonly string[], samples: readonly Sample[], classes:
     if (label === null)
       throw new SourceError(where, key, "a sample without a label (.cls, or .json with label or cls)");
     const place = typeof label === "string" ? (places.get(label) ?? -1) : label;
-    const most = classes ? classes.length : 65536;
+    const most = classes ? classes.length : MAX_CLASSES;
     if (Number.isInteger(place) && place >= 0 && place < most) return place;
-    throw new SourceError(where, key, `label ${JSON.stringify(label)} is none of the ${most} classes`);
+    throw new SourceError(where, key, labelRefusal(label, classes, MAX_CLASSES));
   });
 }
 
@@ -289,7 +292,7 @@ export async function openWebdataset(
   for (const [file, path] of paths.entries()) await indexTar(path, file, { samples, passed });
   const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} archives)`;
   if (samples.length === 0) throw new SourceError("webdataset", name, "no images");
-  refuseUnlabelled(name, samples);
+  refuseUnlabelled(name, samples, passed.list());
   const own = await classesBeside(first, options.near);
   const given = own ?? options.classes ?? null;
   if (given === null) refuseNames(name, samples);

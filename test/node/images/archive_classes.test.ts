@@ -154,6 +154,41 @@ describe("webdataset", () => {
   });
 });
 
+describe("labels that are none", () => {
+  test("what they are and what was expected; whole numbers with a point are numbers", async () => {
+    const one = async (labels: readonly (number | string)[], names: Record<string, string> = {}) =>
+      refusal(folder({ "train-0.tar": await tar(labels), ...names }));
+    expect(await one([0, -1])).toMatch(/1: label -1 is none: expected a whole number from 0 to 65535/);
+    expect(await one([0, "0.5"])).toMatch(/1: label 0.5 is none: expected a whole number/);
+    const names = { "classes.txt": "cat\nbird\n" };
+    expect(await one(["cat", "dog"], names)).toMatch(/label "dog" is none of the 2 classes \(cat, bird\)/);
+    expect(await one([0, 2], names)).toMatch(/label 2 is none of the 2 classes \(cat, bird, counted from 0\)/);
+    const pointed = folder({ "train-0.tar": await tar(["0.0", "1."]), "val-0.tar": await tar([1, 0]) });
+    expect(labelsOf((await openImageSources(pointed)).train)).toEqual([0, 1]);
+  });
+
+  test("archives without labels: what lies beside the images is told", async () => {
+    const captions: Member[] = ["0", "1"].flatMap((key): Member[] => [
+      [`${key}.jpg`, "x"],
+      [`${key}.txt`, "a cat"],
+    ]);
+    const dir = folder({ "train-0.tar": await tarOf(captions) });
+    expect(await refusal(dir)).toMatch(/2 images and no label .*; found 2 .txt members: unpack/);
+  });
+});
+
+test("data sets side by side, each with parts of its own, are refused with their folders", async () => {
+  const files = Object.fromEntries(
+    ["plain/train/0", "plain/test/0", "other/train/0"].map((name) => [`${name}.parquet`, wordsParquet(["a", "b"])]),
+  );
+  expect(await refusal(folder(files))).toMatch(
+    /data sets in other, plain, each with parts of its own: expected one; give its folder/,
+  );
+  const { train } = await openImageSources(join(folder(files), "plain"));
+  expect(train.length).toBe(2);
+  await train.close();
+});
+
 /** A parquet file whose labels are words. */
 function wordsParquet(labels: readonly string[]): Uint8Array {
   return new Uint8Array(

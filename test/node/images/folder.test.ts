@@ -91,8 +91,8 @@ describe("what is refused", () => {
 
   test("links out of the folder, unless permitted; links within are followed", async () => {
     const outside = folder("1.jpg");
-    const dir = folder("train/a/1.jpg", "val/a/2.jpg");
-    symlinkSync(join(dir, "val/a"), join(dir, "train/b"));
+    const dir = folder("train/a/1.jpg", "val/a/2.jpg", ".pool/3.jpg");
+    symlinkSync(join(dir, ".pool"), join(dir, "train/b"));
     expect((await openImageFolder(dir)).train.classes).toEqual(["a", "b"]);
     symlinkSync(join(outside, "1.jpg"), join(dir, "train/a/out.jpg"));
     await expect(openImageFolder(dir, { followLinks: false })).rejects.toThrow(

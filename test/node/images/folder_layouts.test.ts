@@ -38,6 +38,7 @@ describe("parts by other names", () => {
     ["trn", "dev"],
     ["train2017", "val2017"],
     ["Training Data", "Validation Data"],
+    ["traindir", "valdir"],
   ])("%s and %s", async (train, held) => {
     const found = await read(folder(...images(train, pets, 4), ...images(held, pets)));
     expect(found).toMatchObject({ train: 8, test: 4, classes: pets });
@@ -81,6 +82,38 @@ describe("parts by other names", () => {
     );
     const inside = folder(...images("cats", ["train", "test"]), ...images("dogs", ["train", "test"]));
     expect(await refusal(inside)).toMatch(/cats\/train and cats\/test: parts within a class; expected train\/cats/);
+  });
+});
+
+describe("parts of names that nobody knows", () => {
+  test.each([
+    ["seen", "unseen"],
+    ["tr", "te"],
+    ["entrenamiento", "prueba"],
+  ])("%s and %s with the same folders in both are refused, or classes when that is said", async (one, other) => {
+    const dir = folder(...images(one, pets, 8), ...images(other, [...pets, "more"], 8));
+    const [first, second] = [one, other].sort();
+    expect(await refusal(dir)).toContain(
+      `.: ${first}, ${second}: each holds the folders cats, dogs; expected parts called train and val (test, ...)`,
+    );
+    expect((await read(dir, { layout: "folder" })).classes).toEqual([first, second]);
+  });
+
+  test("classes with folders of their own, with one name in common, or with images beside them are classes", async () => {
+    const own = folder(...images("cats", ["siam", "all"], 8), ...images("dogs", ["pug", "all"], 8));
+    expect((await read(own)).classes).toEqual(pets);
+    const beside = folder(...images("cats", ["in", "out"], 8), ...images("dogs", ["in", "out"], 8), "dogs/1.jpg");
+    expect((await read(beside)).classes).toEqual(pets);
+  });
+
+  test("names glued to parts of several classes are refused", async () => {
+    const names = ["catstest", "catstrain", "dogstest", "dogstrain"];
+    expect(await refusal(folder(...images("", names, 8)))).toMatch(/dogstrain: names of parts and classes in one/);
+  });
+
+  test("a folder within itself by its own name", async () => {
+    const dir = folder(...images("seg_train/seg_train", pets, 4), ...images("seg_test/seg_test", pets));
+    expect(await read(dir)).toMatchObject({ train: 8, test: 4, classes: pets });
   });
 });
 
@@ -236,6 +269,22 @@ describe("links", () => {
     const circle = folder(...images("", pets));
     symlinkSync("..", join(circle, "cats/up"));
     expect(await refusal(circle)).toMatch(/cats\/up: a link that leads in a circle/);
+  });
+
+  test("one folder that is two classes, or to train and to test with; images of both parts; devices", async () => {
+    const twice = folder(...images("", pets, 10));
+    symlinkSync("cats", join(twice, "felines"));
+    expect(await refusal(twice)).toMatch(/felines: the same folder as cats, by a link/);
+    const both = folder(...images("train", pets), ...images("val", ["dogs"]));
+    symlinkSync("../train/cats", join(both, "val/cats"));
+    expect(await refusal(both)).toMatch(/val\/cats: the same folder as train\/cats, by a link/);
+    const shared = folder(...images("train", pets), ...images("val", pets));
+    symlinkSync("../../train/cats/0.jpg", join(shared, "val/cats/7.jpg"));
+    symlinkSync("/dev/null", join(shared, "val/cats/8.jpg"));
+    const { about } = await read(shared);
+    expect(about.notes).toContain("1 test images are the files of train images, by links, as val/cats/7.jpg");
+    const device = { what: "sockets, pipes and devices", count: 1, example: "val/cats/8.jpg" };
+    expect(about.passedOver).toEqual([device]);
   });
 
   test("what another user owns is refused until it is asked for", async () => {
