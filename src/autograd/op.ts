@@ -1,7 +1,6 @@
 // defineOp: what an op file states (shape rule, dispatch, backward) becomes a function that infers, runs and records.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
-import { expectKeys } from "../text/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
@@ -25,6 +24,8 @@ export interface OpDefinition<In extends OpInputs, Options extends object, S ext
 /** A view op shares its input's memory: only the shape changes. */
 export interface ViewDefinition<Options extends object> {
   readonly name: string;
+  /** As of an op. */
+  readonly options?: readonly (keyof Options & string)[];
   shape(x: Tensor, options: Options): Shape;
 }
 
@@ -36,6 +37,9 @@ function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; 
   const inputs = (hasOptions ? args.slice(0, -1) : args).map((t) => (t ?? null) as Tensor | null);
   return { inputs, options: hasOptions ? (last as object) : {} };
 }
+
+const knownOf = (names: readonly string[] | undefined) =>
+  names && Object.fromEntries(names.map((key) => [key, true as const]));
 
 function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
   inputs.forEach((t, i) => {
@@ -49,12 +53,12 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
   definition: OpDefinition<In, Options, S>,
 ): Op<In, Options> {
   const { name, backward } = definition;
-  const known = definition.options && Object.fromEntries(definition.options.map((key) => [key, true as const]));
+  const known = knownOf(definition.options);
   return (...args) => {
     if (args.length === 0) throw new OpError(name, "expected a tensor as first argument");
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);
-    if (known) expectKeys(options, known, (problem) => new OpError(name, problem));
+    if (known) expectOptions(name, options, known);
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
     if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, meta(shape, dtype));
@@ -81,9 +85,11 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
 /** Makes an op that only changes the shape: the output shares memory with x, and so do the gradients. */
 export function defineView<Options extends object>(definition: ViewDefinition<Options>): Op<[x: Tensor], Options> {
   const { name } = definition;
+  const known = knownOf(definition.options);
   return (...args) => {
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);
+    if (known) expectOptions(name, options, known);
     const x = inputs[0] as Tensor;
     const shape = definition.shape(x, options as Options);
     if (x.isMeta) return traced(name, inputs, options, meta(shape, x.dtype));

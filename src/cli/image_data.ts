@@ -70,7 +70,7 @@ export function refuseIdleParts({ from, heldOut, mapped }: SourcesAbout, setting
  */
 export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?: OnDamaged): Promise<Splits> {
   const { augment = {} } = data;
-  const layout = await imageLayout(dir, optionsOf(data, augment));
+  const layout = await imageLayout(dir, given({ layout: data.layout, followLinks: data.followLinks }));
   if (layout === "shards") refuseForShards(dir, data, augment);
   const damaged: string[] = [];
   const onBad = (error: ImageError): void => {

@@ -91,7 +91,11 @@ function checkFlags(flags: InfoFlags): void {
       "--dense": dense,
       "--checkpoint-blocks": checkpointBlocks,
     }),
-    ...idleUnless(gpu, "no adapter is opened with --no-gpu", { "--adapter": adapter, "--require-gpu": requireGpu }),
+    ...idleUnless(gpu, "no adapter is opened with --no-gpu", {
+      "--adapter": adapter,
+      "--require-gpu": requireGpu,
+      "--watchdog": flags.watchdog,
+    }),
   ]);
 }
 

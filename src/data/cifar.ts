@@ -1,4 +1,6 @@
 // CIFAR-10 and CIFAR-100 in their "binary version": records of label bytes and 3072 pixel bytes, one after the other.
+
+import { expectKeys } from "../text/index.ts";
 import { type ImageDataset, imageDataset, type Split } from "./dataset.ts";
 import { DataError, expectWhole, SourceError } from "./errors.ts";
 import { CIFAR10_CLASSES } from "./events/cifar10_dvs.ts";
@@ -125,6 +127,7 @@ export async function loadCifar10(
   split: Split,
   options: Pick<CifarOptions, "imagesPerFile"> = {},
 ): Promise<ImageDataset> {
+  expectKeys(options, { imagesPerFile: true }, (problem) => new DataError(`cifar10: ${problem}`));
   const prefix = await locate(source, FACTS.cifar10, split);
   const classes = (await namesFrom(source, `${prefix}batches.meta.txt`, 10)) ?? CIFAR10_CLASSES;
   return load("cifar10", source, split, options, prefix, { labelBytes: 1, labelAt: 0, classes });
@@ -143,6 +146,7 @@ export async function loadCifar100(
   split: Split,
   options: CifarOptions = {},
 ): Promise<ImageDataset> {
+  expectKeys(options, { labels: true, imagesPerFile: true }, (problem) => new DataError(`cifar100: ${problem}`));
   const { labels = "fine" } = options;
   if (labels !== "fine" && labels !== "coarse") {
     throw new DataError(`cifar100: labels wants fine or coarse, was given ${JSON.stringify(labels)}`);

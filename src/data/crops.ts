@@ -1,6 +1,7 @@
 // Where augmentation cuts an image and how it changes its colours: torchvision's rules, with draws that depend on
 // (seed, epoch, index) alone. Nothing here touches a pixel.
 import type { PhiloxStream } from "../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import { DataError, expectWhole } from "./errors.ts";
 
 /** A rectangle of whole pixels. */
@@ -44,7 +45,9 @@ function expectSize(what: string, height: number, width: number): void {
 }
 
 /** Checks what `randomResizedCrop` will be asked for. Errors: DataError naming the option. */
-export function checkCropOptions({ scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomResizedCropOptions): void {
+export function checkCropOptions(options: RandomResizedCropOptions): void {
+  expectKeys(options, { scale: true, ratio: true }, (problem) => new DataError(`randomResizedCrop: ${problem}`));
+  const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = options;
   expectRange("randomResizedCrop: scale", scale, 0);
   if (scale[1] > 1) throw new DataError(`randomResizedCrop: scale wants at most 1, was given [${scale.join(", ")}]`);
   expectRange("randomResizedCrop: ratio", ratio, 0);
@@ -153,8 +156,11 @@ function bounds(change: ColorChange, strength: Strength | undefined): readonly [
   return low === neutral && high === neutral ? null : [low, high];
 }
 
+const STRENGTHS: KeysOf<ColorJitterOptions> = { brightness: true, contrast: true, saturation: true, hue: true };
+
 /** Checks what `colorJitter` will be asked for. Errors: DataError naming the option. */
 export function checkColorJitter(options: ColorJitterOptions): void {
+  expectKeys(options, STRENGTHS, (problem) => new DataError(`colorJitter: ${problem}`));
   for (const change of CHANGES) bounds(change, options[change]);
 }
 
@@ -166,6 +172,7 @@ export function checkColorJitter(options: ColorJitterOptions): void {
  * Source    torchvision's ColorJitter.
  */
 export function colorJitter(random: PhiloxStream, options: ColorJitterOptions): ColorSteps {
+  checkColorJitter(options);
   const order: number[] = [0, 1, 2, 3];
   for (let i = 3; i > 0; i--) {
     const j = random.nextBelow(i + 1);

@@ -1,6 +1,7 @@
 // Image datasets in MNIST's four IDX files, packed or not.
 import { gunzipIfPacked } from "../io/gzip.ts";
 import { IdxError, parseIdx } from "../io/idx.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import {
   channelStats,
   type ImageDataset,
@@ -10,6 +11,7 @@ import {
   MAX_CLASSES,
   type Split,
 } from "./dataset.ts";
+import { DataError } from "./errors.ts";
 import type { ByteSource } from "./source.ts";
 
 /** What is known beforehand of a dataset; what is not given is taken from its train files. */
@@ -24,6 +26,9 @@ export interface IdxOptions {
   /** Refuse images of another height and width. */
   readonly size?: readonly [h: number, w: number];
 }
+
+const KEYS: KeysOf<IdxOptions> = { name: true, classes: true, mean: true, std: true, size: true };
+const refuse = (problem: string) => new DataError(`IDX data set: ${problem}`);
 
 interface SplitFiles {
   readonly images: Uint8Array;
@@ -49,6 +54,7 @@ export async function loadIdxDataset(
   source: ByteSource,
   { split, ...options }: IdxOptions & { split: Split },
 ): Promise<ImageDataset> {
+  expectKeys(options, KEYS, refuse);
   const files = await readSplit(source, split, options);
   const known = options.classes && options.mean && options.std;
   const train = split === "train" || known ? files : await readSplit(source, "train", options);
@@ -60,6 +66,7 @@ export async function loadIdxSplits(
   source: ByteSource,
   options: IdxOptions = {},
 ): Promise<{ train: ImageDataset; test: ImageDataset }> {
+  expectKeys(options, KEYS, refuse);
   const train = await readSplit(source, "train", options);
   const facts = factsOf(source, train, options);
   const test = await readSplit(source, "test", options);

@@ -1,4 +1,5 @@
 // The errors the engine throws. Each says what was asked, what was wanted and what was there.
+import { expectKeys } from "../text/index.ts";
 
 /** What an error message needs to know of a tensor. */
 export interface Described {
@@ -22,6 +23,11 @@ export class OpError extends Error {
     super(`${op}: ${message}${describe(tensors)}`);
     this.op = op;
   }
+}
+
+/** Throws OpError for an option that `known` does not hold. */
+export function expectOptions(op: string, given: unknown, known: Readonly<Record<string, true>>): void {
+  expectKeys(given, known, (problem) => new OpError(op, problem));
 }
 
 /** A shader that did not compile or a dispatch the device refused; carries the compiler's words. */

@@ -6,6 +6,7 @@ export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
 export {
   CaptureError,
   DisposedError,
+  expectOptions,
   GpuHangError,
   GpuLostError,
   KernelError,

@@ -1,4 +1,6 @@
 // Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
+
+import { expectKeys } from "../text/index.ts";
 import { type FileArray, toFloat32 } from "./array_types.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
@@ -72,8 +74,10 @@ function pack({ data, shape }: DenseArray, layout: SparseLayout): [string, FileA
 export function writeSparseModel(
   weights: ReadonlyMap<string, DenseArray>,
   metadata: Record<string, string> = {},
-  { layout = "bitmask" }: { readonly layout?: SparseLayout } = {},
+  options: { readonly layout?: SparseLayout } = {},
 ): Uint8Array {
+  expectKeys(options, { layout: true }, (problem) => new SafetensorsError("sparse model", problem));
+  const { layout = "bitmask" } = options;
   if (!SPARSE_LAYOUTS.includes(layout))
     throw new SafetensorsError("sparse model", `layout wants ${SPARSE_LAYOUTS.join(" or ")}, was given ${layout}`);
   const tensors = new Map<string, FileArray>();

@@ -1,5 +1,7 @@
 // A model's weights out of whichever kind of file they come in: safetensors, sparse safetensors, PyTorch's .pt and .pth, or
 // the index of several of these.
+
+import { expectKeys } from "../text/index.ts";
 import { quote, toFloat32 } from "./array_types.ts";
 import { KIND_BYTES, kindOf } from "./file_kinds.ts";
 import { type FileRanges, rangesOf } from "./file_ranges.ts";
@@ -132,6 +134,7 @@ export async function openWeights(
   name = "weights",
   options: OpenOptions = {},
 ): Promise<OpenWeights> {
+  expectKeys(options, { beside: true }, (problem) => new WeightsError(name, problem));
   const source = file instanceof Uint8Array ? rangesOf(file, name) : file;
   const fail = failFor(source.name);
   const head = await source.read(0, Math.min(KIND_BYTES, source.size));
@@ -155,6 +158,7 @@ export async function readWeights(
 }
 
 function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFile {
+  expectKeys(options, { key: true, fit: true, mayLack: true }, (problem) => new WeightsError(file, problem));
   const { key, fit, mayLack = () => false } = options;
   const fail: Fail = (problem) => {
     throw opened.tree === undefined ? new WeightsError(file, problem) : new TorchFileError(file, problem);

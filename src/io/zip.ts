@@ -1,5 +1,5 @@
 // Zip archives, as far as .npz needs them: stored and deflated files, found through the directory at the archive's end.
-import { visible } from "../text/index.ts";
+import { expectKeys, visible } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
@@ -67,8 +67,10 @@ export interface ZipOptions {
 export async function readZip(
   bytes: Uint8Array,
   name = "zip",
-  { maxBytes = unpackLimit(bytes.length), wanted = () => true }: ZipOptions = {},
+  options: ZipOptions = {},
 ): Promise<Map<string, Uint8Array>> {
+  expectKeys(options, { maxBytes: true, wanted: true }, (problem) => new RangeError(`readZip: ${problem}`));
+  const { maxBytes = unpackLimit(bytes.length), wanted = () => true } = options;
   const files = new Map<string, Uint8Array>();
   let room = maxBytes;
   const { entries, start } = readDirectory(bytes, name);

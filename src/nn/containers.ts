@@ -1,5 +1,5 @@
 // Sequential, Flatten and Identity.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { ReLU } from "./activation.ts";
@@ -15,8 +15,9 @@ export class Sequential extends Module {
   private readonly fuse: boolean;
   [index: string]: unknown;
 
-  constructor(modules: readonly Module[], { fuse = true }: { readonly fuse?: boolean } = {}) {
+  constructor(modules: readonly Module[], options: { readonly fuse?: boolean } = {}) {
     super();
+    expectOptions("Sequential", options, { fuse: true });
     if (!Array.isArray(modules))
       throw new OpError("Sequential", "expected an array of modules, as in new Sequential([a, b])");
     modules.forEach((m: unknown, i) => {
@@ -24,7 +25,7 @@ export class Sequential extends Module {
       this[String(i)] = m;
     });
     this.length = modules.length;
-    this.fuse = fuse;
+    this.fuse = options.fuse ?? true;
   }
 
   at(i: number): Module {

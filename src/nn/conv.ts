@@ -1,7 +1,8 @@
 // Convolution layer.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { type Conv2dOptions, conv2d } from "../ops/conv2d.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -13,6 +14,11 @@ export interface Conv2dConfig extends Conv2dOptions {
   readonly biasInit?: Initializer;
 }
 
+const KEYS: KeysOf<Conv2dConfig> = {
+  ...{ stride: true, padding: true, dilation: true, groups: true, algorithm: true },
+  ...{ bias: true, init: true, biasInit: true },
+};
+
 /** Conv2d(inChannels, outChannels, kernel, { stride, padding, dilation, groups, bias }): x [N,C,H,W] -> [N,O,H',W']. */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -23,9 +29,11 @@ export class Conv2d extends Module {
     inChannels: number,
     outChannels: number,
     kernel: number | readonly [number, number],
-    { bias = true, init = defaultWeightInit, biasInit, ...options }: Conv2dConfig = {},
+    config: Conv2dConfig = {},
   ) {
     super();
+    expectOptions("Conv2d", config, KEYS);
+    const { bias = true, init = defaultWeightInit, biasInit, ...options } = config;
     const groups = options.groups ?? 1;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new OpError("Conv2d", `${inChannels} and ${outChannels} channels do not divide in ${groups} groups`);

@@ -1,4 +1,6 @@
 // Encoders as layers, first in a spiking network: images [N, *] become [T, N, *].
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   type EncodeOptions,
   encodeDirect,
@@ -38,6 +40,7 @@ export class PoissonEncoder extends Module {
 
   constructor(options: EncodeOptions, random: RandomState) {
     super();
+    expectOptions("PoissonEncoder", options, { timeSteps: true });
     encodePoisson(meta([1]), { ...options, seed: 0, stream: 0, step: meta([], "u32") });
     this.options = options;
     this.random = random;

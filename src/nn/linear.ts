@@ -1,6 +1,8 @@
 // Fully connected layer.
+import { expectOptions } from "../gpu/index.ts";
 import { linear } from "../ops/linear.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
@@ -12,17 +14,17 @@ export interface LinearConfig {
   readonly biasInit?: Initializer;
 }
 
+const KEYS: KeysOf<LinearConfig> = { bias: true, init: true, biasInit: true };
+
 /** Linear(inFeatures, outFeatures, { bias }): x [*, in] -> [*, out]; weight [out, in]. */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
 
-  constructor(
-    inFeatures: number,
-    outFeatures: number,
-    { bias = true, init = defaultWeightInit, biasInit }: LinearConfig = {},
-  ) {
+  constructor(inFeatures: number, outFeatures: number, config: LinearConfig = {}) {
     super();
+    expectOptions("Linear", config, KEYS);
+    const { bias = true, init = defaultWeightInit, biasInit } = config;
     const shape = [outFeatures, inFeatures];
     this.weight = new Parameter(shape, init, { prunable: true });
     this.bias = bias ? new Parameter([outFeatures], biasInit ?? defaultBiasInit(shape)) : null;

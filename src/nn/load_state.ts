@@ -1,7 +1,7 @@
 // Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
-import { visible } from "../text/index.ts";
+import { type KeysOf, visible } from "../text/index.ts";
 import { type HostArray, Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
@@ -19,6 +19,11 @@ export interface LoadOptions {
   /** Default "refuse": an array that holds NaN or infinity is an error. "allow" loads it as it is. */
   readonly nonFinite?: "refuse" | "allow";
 }
+
+const KEYS: KeysOf<LoadOptions> = {
+  ...{ strict: true, skip: true, head: true, nonFinite: true },
+  ...{ allowMissing: true, allowUnexpected: true },
+};
 
 export interface ShapeMismatch {
   readonly name: string;
@@ -137,8 +142,10 @@ export function loadState(
 export function compareState(
   module: Module,
   arrays: ReadonlyMap<string, { readonly shape: Shape }>,
-  { skip = [], head, allowMissing = [], allowUnexpected = [] }: LoadOptions = {},
+  options: LoadOptions = {},
 ): LoadReport {
+  expectOptions("loadState", options, KEYS);
+  const { skip = [], head, allowMissing = [], allowUnexpected = [] } = options;
   const targets = new Map(module.namedState());
   const names = new Set([...targets.keys(), ...arrays.keys()]);
   const left = skipper(skip, names);

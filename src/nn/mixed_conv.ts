@@ -1,7 +1,8 @@
 // Convolutions of several kernel sizes side by side: each takes a part of the channels.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { concat, narrow } from "../ops/slice.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { Conv2d } from "./conv.ts";
 import { type Initializer, kaimingNormalInit } from "./init.ts";
 import { Module } from "./module.ts";
@@ -13,6 +14,8 @@ export interface MixedConvConfig {
   /** First values of a convolution of so many groups. Default N(0, 2/fan_out). */
   readonly init?: (groups: number) => Initializer;
 }
+
+const KEYS: KeysOf<MixedConvConfig> = { stride: true, depthwise: true, init: true };
 
 /** Channels in `parts` parts: alike, but for the first, which takes what is left over. */
 function partsOf(channels: number, parts: number): number[] {
@@ -31,6 +34,7 @@ export class MixedConv2d extends Module {
 
   constructor(from: number, to: number, kernels: readonly number[], config: MixedConvConfig = {}) {
     super();
+    expectOptions("MixedConv2d", config, KEYS);
     const { stride = 1, depthwise = false, init = (groups) => kaimingNormalInit("fan_out", groups) } = config;
     const parts = kernels.length;
     if (parts === 0 || kernels.some((k) => !Number.isInteger(k) || k < 1 || k % 2 === 0))

@@ -1,5 +1,5 @@
 // Module: a tree of parameters with PyTorch's names, so that a state_dict fits torchvision's.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import {
   describeNonFinite,
   firstNonFinite,
@@ -108,8 +108,10 @@ export abstract class Module {
    */
   loadStateDict(
     state: ReadonlyMap<string, HostArray>,
-    { nonFinite = "refuse" }: { readonly nonFinite?: "refuse" | "allow" } = {},
+    options: { readonly nonFinite?: "refuse" | "allow" } = {},
   ): void {
+    expectOptions("loadStateDict", options, { nonFinite: true });
+    const { nonFinite = "refuse" } = options;
     const problems: string[] = [];
     const targets = new Map(this.namedState());
     for (const [name, t] of targets) {

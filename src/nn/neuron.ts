@@ -1,9 +1,15 @@
 // Layers of spiking neurons, with SpikingJelly's names. x [T, N, *] -> spikes [T, N, *], T the time steps.
 import { fill } from "../autograd/index.ts";
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { batchNormNeuron } from "../ops/batch_norm_neuron.ts";
 import { integrateAndFire, lif, membranePotential, plif } from "../ops/lif.ts";
-import { type FireOptions, type NeuronKind, type NeuronOptions, resolveNeuron } from "../ops/spiking/neuron.ts";
+import {
+  type FireOptions,
+  type NeuronKind,
+  type NeuronOptions,
+  neuronOptions,
+  resolveNeuron,
+} from "../ops/spiking/neuron.ts";
 import { formatShape, numel, persistent, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
@@ -32,6 +38,15 @@ export interface SpikeEvent {
   readonly constant: boolean;
 }
 
+const keysOf = (kind: NeuronKind, more: Record<string, true> = {}): Readonly<Record<string, true>> => ({
+  ...Object.fromEntries(
+    neuronOptions[kind].filter((key) => key !== "state" && key !== "timeSteps").map((key) => [key, true]),
+  ),
+  stateful: true,
+  ...more,
+});
+const KEYS = { IF: keysOf("IF"), LIF: keysOf("LIF"), PLIF: keysOf("PLIF") } as const;
+
 /**
  * A layer of spiking neurons. `forward` takes the current of every step; `forwardConstant` one current for all of them;
  * `forwardBatchNorm` what a convolution gives, and normalises it on the way.
@@ -47,8 +62,10 @@ export abstract class SpikingNode extends Module {
   private atRest = true;
   private stateful: boolean;
 
-  constructor(kind: NeuronKind, { stateful = false, ...config }: LIFConfig = {}) {
+  constructor(kind: NeuronKind, given: LIFConfig = {}) {
     super();
+    expectOptions(`${kind}Node`, given, KEYS[kind]);
+    const { stateful = false, ...config } = given;
     resolveNeuron(`${kind}Node`, kind, config);
     this.kind = kind;
     this.config = config;
@@ -140,8 +157,9 @@ export abstract class SpikingNode extends Module {
       return constant ? this.fire(current, timeSteps) : this.fire(unfoldTime(current, timeSteps), undefined);
     }
     const { weight, bias, running_mean, running_var, momentum, eps, training } = bn;
+    const { keep: _, ...config } = this.config;
     return batchNormNeuron(x, weight, bias, running_mean, running_var, this.leakLogit, {
-      ...this.config,
+      ...config,
       neuron: this.kind,
       timeSteps,
       constant,

@@ -1,6 +1,8 @@
 // Batch normalisation layers.
+import { expectOptions } from "../gpu/index.ts";
 import { batchNorm, batchNormAddRelu, batchNormRelu } from "../ops/batch_norm.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter, StateBuffer } from "./parameter.ts";
@@ -15,6 +17,8 @@ export interface BatchNormConfig {
   readonly initial?: { readonly weight: number; readonly bias: number };
 }
 
+const KEYS: KeysOf<BatchNormConfig> = { eps: true, momentum: true, affine: true, initial: true };
+
 /** Normalises each channel over batch and space: x [N,C,...]. Batch statistics while training, running ones after. */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter | null;
@@ -24,11 +28,11 @@ export class BatchNorm2d extends Module {
   readonly eps: number;
   readonly momentum: number;
 
-  constructor(
-    channels: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, initial = { weight: 1, bias: 0 } }: BatchNormConfig = {},
-  ) {
+  constructor(channels: number, config: BatchNormConfig = {}) {
     super();
+    const { eps = 1e-5, momentum = 0.1, affine = true, initial = { weight: 1, bias: 0 } } = config;
+    expectOptions("BatchNorm2d", config, KEYS);
+    expectOptions("BatchNorm2d: initial", initial, { weight: true, bias: true });
     this.weight = affine ? new Parameter([channels], constantInit(initial.weight)) : null;
     this.bias = affine ? new Parameter([channels], constantInit(initial.bias)) : null;
     this.running_mean = new StateBuffer([channels], constantInit(0));

@@ -1,4 +1,5 @@
 // Squeeze and excitation: every channel scaled by a number that the means of all channels decide.
+import { expectOptions } from "../gpu/index.ts";
 import { mul } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import { sigmoid, silu } from "../ops/unary.ts";
@@ -27,6 +28,7 @@ export class SqueezeExcitation extends Module {
     config: { readonly init?: Initializer; readonly biasInit?: Initializer } = {},
   ) {
     super();
+    expectOptions("SqueezeExcitation", config, { init: true, biasInit: true });
     this.fc1 = new Conv2d(channels, squeezed, 1, config);
     this.fc2 = new Conv2d(squeezed, channels, 1, config);
   }

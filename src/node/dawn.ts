@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { configureTuning } from "../gpu/index.ts";
-import { visible } from "../text/index.ts";
+import { expectKeys, type KeysOf, visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
@@ -46,6 +46,8 @@ export function forgetGpu(): void {
  * `requireGpu` is set; RangeError for an unknown switch in the environment.
  */
 export async function installGpu(options: InstallOptions = {}): Promise<Installed> {
+  const known: KeysOf<InstallOptions> = { requireGpu: true, adapter: true, toggles: true, driver: true };
+  expectKeys(options, known, (problem) => new AdapterError(`installGpu: ${problem}`));
   const switches = readSwitches();
   const adapter = options.adapter ?? switches.adapter;
   if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === "")) {

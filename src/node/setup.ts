@@ -1,6 +1,7 @@
 // Brings a software adapter onto a machine that has none, and says whether the one there is works. What belongs to the
 // system is changed only with a yes.
 import { readFile } from "node:fs/promises";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import { run, SetupError } from "./command.ts";
 import { installGpu } from "./dawn.ts";
 import { signOfGpu } from "./hardware.ts";
@@ -118,6 +119,8 @@ const thisMachine: Machine = {
  * system is changed with a yes only. Errors: SetupError with what failed, or with the sign of a GPU whose driver is broken.
  */
 export async function setup(options: SetupOptions = {}, machine: Machine = thisMachine): Promise<Probe> {
+  const known: KeysOf<SetupOptions> = { system: true, driver: true, ask: true, log: true };
+  expectKeys(options, known, (problem) => new SetupError(`setup: ${problem}`));
   const { system = false, driver, log = toStderr } = options;
   if (driver !== undefined && !PLAN_KINDS.includes(driver)) {
     throw new SetupError(`driver: expected one of ${PLAN_KINDS.join(", ")}, got ${JSON.stringify(driver)}`);
@@ -219,6 +222,7 @@ function expectNoGpu(refusal: AdapterError, machine: Machine): void {
 
 /** Checks the adapter and changes nothing. Errors: AdapterError or what the proof found; its text holds the plan. */
 export async function doctor(options: Pick<SetupOptions, "log"> = {}): Promise<Probe> {
+  expectKeys(options, { log: true }, (problem) => new SetupError(`doctor: ${problem}`));
   const { log = toStderr } = options;
   try {
     return await prove(log);

@@ -24,6 +24,7 @@ export interface AvgPoolOptions extends PoolOptions {
  */
 export const avgPool2d = defineOp({
   name: "avgPool2d",
+  options: ["kernel", "stride", "padding", "ceilMode", "countIncludePad"],
   infer([x]: [x: Tensor], options: AvgPoolOptions) {
     const { out_size } = planPool("avgPool2d", x, options);
     return { shape: [x.shape[0] as number, x.shape[1] as number, ...out_size], dtype: "f32" };

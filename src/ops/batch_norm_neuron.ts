@@ -61,6 +61,10 @@ function currentOf(x: Tensor, stats: Tensor, options: BatchNormNeuronOptions): C
  */
 export const batchNormNeuron = defineOp({
   name: NAME,
+  options: [
+    ...(["training", "momentum", "eps", "neuron", "timeSteps", "constant", "vThreshold", "vReset"] as const),
+    ...(["detachReset", "surrogate", "smooth", "decayInput", "tau"] as const),
+  ],
   infer([x, weight, bias, mean, variance, w]: Inputs, options: BatchNormNeuronOptions) {
     expectFloat(NAME, { w });
     const { dtype } = inferBatchNorm(NAME, x, [weight, bias, mean, variance], options);

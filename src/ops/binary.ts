@@ -60,6 +60,7 @@ export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
 function arithmetic(name: Name) {
   return defineOp({
     name,
+    options: [],
     infer([a, b]: [a: Tensor, b: Tensor], _options: object) {
       expectFloat(name, { a, b });
       return { shape: broadcastShapes(name, a.shape, b.shape), dtype: "f32" };

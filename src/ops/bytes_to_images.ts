@@ -54,6 +54,7 @@ export function expectPlaces(
  */
 export const bytesToImages = defineOp({
   name: "bytesToImages",
+  options: ["shape", "stored"],
   infer(
     [bytes, place, table]: [bytes: Tensor, place: Tensor | null, table: Tensor],
     { shape, stored }: BytesToImagesOptions,

@@ -17,6 +17,7 @@ const nan = 0x7fc00000;
  */
 export const countCorrect = defineOp({
   name: "countCorrect",
+  options: [],
   infer([logits, target]: [logits: Tensor, target: Tensor], _options: object) {
     if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32") {
       throw new OpError("countCorrect", "wants logits [N, C] and target [N] i32", { logits, target });

@@ -58,6 +58,7 @@ function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
  */
 export const encodeDirect = defineOp({
   name: "encodeDirect",
+  options: ["timeSteps"],
   infer: ([x]: [x: Tensor], { timeSteps }: EncodeOptions) => timed("encodeDirect", x, timeSteps),
   forward(y, [x]) {
     repeat(x, y, false);
@@ -80,6 +81,7 @@ export const encodeDirect = defineOp({
  */
 export const encodeWeightedPhase = defineOp({
   name: "encodeWeightedPhase",
+  options: ["timeSteps"],
   infer: ([x]: [x: Tensor], { timeSteps }: EncodeOptions) => timed("encodeWeightedPhase", x, timeSteps, MOST_DIGITS),
   forward(y, [x]) {
     repeat(x, y, true);
@@ -99,6 +101,7 @@ export const encodeWeightedPhase = defineOp({
  */
 export const encodeLatency = defineOp({
   name: "encodeLatency",
+  options: ["timeSteps", "function"],
   infer([x]: [x: Tensor], { timeSteps, function: rule = "linear" }: EncodeOptions & { function?: LatencyFunction }) {
     if (rule !== "linear" && rule !== "log")
       throw new OpError("encodeLatency", `function wants linear or log, was given ${rule}`);
@@ -163,6 +166,7 @@ function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void
  */
 export const encodePoisson = defineOp({
   name: "encodePoisson",
+  options: ["timeSteps", "seed", "stream", "step"],
   infer([x]: [x: Tensor], { timeSteps, seed, stream, step }: PoissonOptions) {
     const op = "encodePoisson";
     const inferred = timed(op, x, timeSteps);
@@ -190,6 +194,7 @@ export const encodePoisson = defineOp({
  */
 export const encodePoissonWith = defineOp({
   name: "encodePoissonWith",
+  options: [],
   infer([x, u]: [x: Tensor, u: Tensor], _options: object) {
     expectFloat("encodePoissonWith", { x, u });
     if (u.shape.length === 0 || !sameShape(u.shape.slice(1), x.shape))

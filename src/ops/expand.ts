@@ -17,6 +17,7 @@ const forwardKernel = kernel("expand", forwardWgsl);
  */
 export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineOp({
   name: "expand",
+  options: ["shape", "scale"],
   infer([x]: [x: Tensor], { shape }: { shape: Shape; scale?: number }) {
     expectFloat("expand", { x });
     if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {

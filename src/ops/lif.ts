@@ -9,6 +9,7 @@ import {
   type LeakOptions,
   type NeuronKind,
   type NeuronOptions,
+  neuronOptions,
   resolveNeuron,
 } from "./spiking/neuron.ts";
 import { type Current, type Out, walkBackward, walkForward } from "./spiking/walk.ts";
@@ -70,6 +71,7 @@ function beginning(state: Tensor | null, v0: Tensor | null): Beginning {
 function define(name: string, kind: NeuronKind, out: Out) {
   return defineOp({
     name,
+    options: neuronOptions[kind],
     infer: (inputs: Inputs, options: NeuronOptions) => infer(name, kind, out, inputs, options),
     forward(y, [x, w, v0], options): (Tensor | null)[] {
       const shape = shapeOf(name, x, options.timeSteps);

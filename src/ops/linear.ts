@@ -35,6 +35,7 @@ function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of
  */
 export const linear = defineOp({
   name: "linear",
+  options: [],
   infer([x, weight, bias]: [x: Tensor, weight: Tensor, bias: Tensor | null]) {
     expectFloat("linear", { x, weight, bias });
     expectRank("linear", "weight", weight, 2);

@@ -19,6 +19,7 @@ export interface LtpOptions {
 function define(name: string, GATE_ONLY: boolean) {
   return defineOp({
     name,
+    options: ["temperature", "gradThroughMask"],
     infer([x, tau]: [x: Tensor, tau: Tensor], { temperature }: LtpOptions) {
       expectFloat(name, { x, tau });
       expectScalar(name, { tau });

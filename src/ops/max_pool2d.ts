@@ -23,6 +23,7 @@ function shapeOf(x: Tensor, out: readonly [number, number]): number[] {
  */
 export const maxPool2d = defineOp({
   name: "maxPool2d",
+  options: ["kernel", "stride", "padding", "ceilMode"],
   infer([x]: [x: Tensor], options: PoolOptions) {
     return { shape: shapeOf(x, planPool("maxPool2d", x, options).out_size), dtype: "f32" };
   },
@@ -43,6 +44,7 @@ export const maxPool2d = defineOp({
 /** Where each window's maximum stands: flat h·W + w in the unpadded plane, i32. Shapes as maxPool2d; no gradient. */
 export const maxPool2dIndices = defineOp({
   name: "maxPool2dIndices",
+  options: ["kernel", "stride", "padding", "ceilMode"],
   infer([x]: [x: Tensor], options: PoolOptions) {
     return { shape: shapeOf(x, planPool("maxPool2dIndices", x, options).out_size), dtype: "i32" };
   },

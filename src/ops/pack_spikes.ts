@@ -22,6 +22,7 @@ const wordsOf = (elements: number) => Math.ceil(elements / 32);
  */
 export const packSpikes = defineOp({
   name: "packSpikes",
+  options: [],
   infer([s]: [s: Tensor], _options: object) {
     expectFloat("packSpikes", { s });
     return { shape: [wordsOf(s.numel)], dtype: "u32" };
@@ -45,6 +46,7 @@ export const packSpikes = defineOp({
  */
 export const unpackSpikes = defineOp({
   name: "unpackSpikes",
+  options: ["shape"],
   infer([words]: [words: Tensor], { shape }: { readonly shape: Shape }) {
     if (words.dtype !== "u32") throw new OpError("unpackSpikes", `words wants u32, has ${words.dtype}`, { words });
     const wanted = wordsOf(numel(shape));

@@ -11,6 +11,7 @@ import { formatShape, normalizeAxis, numel, type Shape } from "../tensor/index.t
  */
 export const reshape = defineView({
   name: "reshape",
+  options: ["shape"],
   shape(x, { shape }: { shape: Shape }) {
     const open = shape.filter((d) => d === -1).length;
     const known = numel(shape.filter((d) => d !== -1));
@@ -29,6 +30,7 @@ export const reshape = defineView({
  */
 export const flatten = defineView({
   name: "flatten",
+  options: ["startAxis"],
   shape(x, { startAxis = 1 }: { startAxis?: number }) {
     const at = normalizeAxis("flatten", startAxis, x.shape.length);
     return [...x.shape.slice(0, at), numel(x.shape.slice(at))];

@@ -24,6 +24,7 @@ export type SewConnect = (typeof CONNECT)[number];
  */
 export const sewConnect = defineOp({
   name: "sewConnect",
+  options: ["connect"],
   infer([identity, out]: [identity: Tensor, out: Tensor], { connect = "ADD" }: { readonly connect?: SewConnect }) {
     expectFloat("sewConnect", { identity, out });
     if (!CONNECT.includes(connect))

@@ -76,6 +76,7 @@ export const narrow = defineOp({
 
 const join = defineOp({
   name: "concat",
+  options: ["axis"],
   infer(inputs: Tensor[], { axis }: { axis: number }) {
     const [first] = inputs;
     if (!first) throw new OpError("concat", "wants at least one tensor");

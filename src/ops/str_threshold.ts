@@ -20,6 +20,7 @@ const backwardKernel = kernel("str_threshold_grad", backwardWgsl);
  */
 export const strThreshold = defineOp({
   name: "strThreshold",
+  options: [],
   infer([x, s]: [x: Tensor, s: Tensor], _options: object) {
     expectFloat("strThreshold", { x, s });
     expectScalar("strThreshold", { s });

@@ -60,6 +60,7 @@ function runGrad(code: Code, slope: number, x: Tensor, dy: Tensor, dx: Tensor): 
 function pointwise(name: string, code: Code) {
   return defineOp({
     name,
+    options: [],
     infer([x]: [x: Tensor], _options: object) {
       expectFloat(name, { x });
       return like(x);

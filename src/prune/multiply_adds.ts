@@ -1,5 +1,6 @@
 // Multiply-adds of a pruned network: what would be left to do if every zero weight were skipped.
 import type { ModelSummary } from "../nn/index.ts";
+import { expectKeys } from "../text/index.ts";
 
 /** Zeros of a prunable parameter, named as in the model: `<module>.weight`. */
 export interface LayerCount {
@@ -40,8 +41,10 @@ export interface MultiplyAdds {
 export function multiplyAdds(
   summary: Pick<ModelSummary, "layers">,
   layers: readonly LayerCount[],
-  { extra = 0 }: { readonly extra?: number } = {},
+  options: { readonly extra?: number } = {},
 ): MultiplyAdds {
+  expectKeys(options, { extra: true }, (problem) => new RangeError(`multiply-adds: ${problem}`));
+  const { extra = 0 } = options;
   if (!Number.isFinite(extra) || extra < 0) throw new RangeError(`multiply-adds: extra wants >= 0, was given ${extra}`);
   const ofModule = new Map<string, number>();
   for (const { name, macs } of summary.layers) ofModule.set(name, (ofModule.get(name) ?? 0) + macs);

@@ -18,7 +18,7 @@ export function keyFault(given: unknown, known: Readonly<Record<string, true>>):
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || Object.hasOwn(known, key)) continue;
     const meant = closest(key, names);
-    return `unknown option ${visible(cut(key, 80))}, expected ${names.join(", ")}${meant ? `; did you mean ${meant}?` : ""}`;
+    return `unknown option ${visible(cut(key, 80))}, expected ${names.join(", ") || "none"}${meant ? `; did you mean ${meant}?` : ""}`;
   }
   return null;
 }
@@ -32,6 +32,10 @@ export function expectKeys(
   const problem = keyFault(given, known);
   if (problem !== null) throw fault(problem);
 }
+
+/** The options that `known` holds: for what is handed on to a part that refuses the others. */
+export const onlyKeys = <T extends object>(given: T, known: Readonly<Record<string, true>>): T =>
+  Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(known, key))) as T;
 
 /** What a setting is for, where not every configuration reads it. */
 export interface SettingUse<C> {

@@ -1,4 +1,13 @@
 // Words for people: what errors and lines are made of. Every room may use it; it knows none.
 export { closest } from "./closest.ts";
-export { expectKeys, isUnread, type KeysOf, keyFault, type SettingUse, type UsesOf, useFault } from "./expect_keys.ts";
+export {
+  expectKeys,
+  isUnread,
+  type KeysOf,
+  keyFault,
+  onlyKeys,
+  type SettingUse,
+  type UsesOf,
+  useFault,
+} from "./expect_keys.ts";
 export { cut, printable, quote, visible, visibleJson, visibleLines } from "./quote.ts";

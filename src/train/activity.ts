@@ -13,6 +13,7 @@ import {
   type TypedArray,
   tensor,
 } from "../tensor/index.ts";
+import { expectKeys } from "../text/index.ts";
 import {
   areCounts,
   fanOut,
@@ -141,8 +142,10 @@ const AHEAD = 8;
 export async function measureActivity(
   model: Module,
   batches: AsyncIterable<HostBatch> | Iterable<HostBatch>,
-  { sample, limit = Number.POSITIVE_INFINITY }: ActivityOptions,
+  options: ActivityOptions,
 ): Promise<Activity> {
+  expectKeys(options, { sample: true, limit: true }, (problem) => new RangeError(`measureActivity: ${problem}`));
+  const { sample, limit = Number.POSITIVE_INFINITY } = options;
   if (!(limit > 0)) throw new RangeError(`measureActivity: limit wants a number above 0, was given ${limit}`);
   const weighted = new Map<string, Weighted>();
   const spiking = new Map<string, Spiking>();

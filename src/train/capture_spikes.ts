@@ -4,6 +4,7 @@ import { noGrad } from "../autograd/index.ts";
 import type { Module, SpikeEvent, SpikingNode } from "../nn/index.ts";
 import { expand } from "../ops/expand.ts";
 import { numel, readAll, Scope, type Shape, type Tensor, type TypedArray, tensor } from "../tensor/index.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBatch } from "./activity.ts";
 import { keepCopy, watchModel } from "./activity_watch.ts";
 import type { HostBatch } from "./train_step.ts";
@@ -60,6 +61,11 @@ export interface CaptureSpikesOptions {
   readonly traceNeurons?: readonly number[];
 }
 
+const KEYS: KeysOf<CaptureSpikesOptions> = {
+  ...{ sample: true, classes: true, samples: true, layers: true },
+  ...{ neurons: true, traceLayer: true, traceNeurons: true },
+};
+
 interface Seen {
   readonly node: SpikingNode;
   readonly timeSteps: number;
@@ -81,6 +87,7 @@ export async function captureSpikes(
   batch: HostBatch,
   options: CaptureSpikesOptions,
 ): Promise<SpikeFigure> {
+  expectKeys(options, KEYS, (problem) => new RangeError(`captureSpikes: ${problem}`));
   const { sample, classes = [], neurons = 120 } = options;
   checkBatch(batch, sample);
   if (batch.size < 1) throw new RangeError("captureSpikes: wants at least one sample, the batch holds none");

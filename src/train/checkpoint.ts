@@ -18,6 +18,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "../tensor/index.ts";
+import { expectKeys } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
 
 /** Where a run stands, besides its tensors. */
@@ -109,8 +110,10 @@ export async function checkpointParts(
   optimizer: SGD,
   progress: Progress,
   more: ReadonlyMap<string, Tensor> = NONE,
-  { masks, host }: CheckpointExtras = {},
+  extras: CheckpointExtras = {},
 ): Promise<FileParts> {
+  expectKeys(extras, { masks: true, host: true }, (problem) => new CheckpointError(`checkpoint: ${problem}`));
+  const { masks, host } = extras;
   const tensors = runTensors(model, optimizer, more);
   try {
     const keys = [...tensors.keys()];

@@ -5,6 +5,7 @@ import { DataError, type ImageShape } from "../data/index.ts";
 import {
   type AdapterReport,
   currentGpu,
+  expectOptions,
   GENERIC_ADAPTER,
   type Gpu,
   OpError,
@@ -15,6 +16,7 @@ import {
 import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import { empty, Scope, type StepMemory, type Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import type { RunConfig } from "./config.ts";
 import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
@@ -37,6 +39,11 @@ export interface PlanOptions {
   /** Adapter whose kernels are chosen and whose limits hold. Default: a card of no particular make. */
   readonly adapter?: AdapterReport;
 }
+
+const PLAN_KEYS: KeysOf<PlanOptions> = {
+  ...{ build: true, sample: true, classes: true, config: true },
+  ...{ trainImages: true, testImages: true, stored: true, adapter: true },
+};
 
 /** Bytes of GPU memory that a run takes. */
 export interface MemoryPlan {
@@ -147,6 +154,7 @@ function stagingBytes(model: Module, optimizer: SGD): number {
  *           once, and what building the model or its first step throws.
  */
 export function planTraining(options: PlanOptions): MemoryPlan {
+  expectOptions("planTraining", options, PLAN_KEYS);
   const { build, sample, classes, config, stored, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
   const trainImages = options.trainImages ?? config.batchSize;
   for (const n of sample) expectWhole("sample", n, 1);
@@ -199,8 +207,14 @@ export interface EvaluationPlanOptions
   readonly eager?: boolean;
 }
 
+const EVALUATION_KEYS: KeysOf<EvaluationPlanOptions> = {
+  ...{ build: true, sample: true, classes: true, stored: true, adapter: true },
+  ...{ batchSize: true, eager: true },
+};
+
 /** Predicts the GPU memory, in bytes, of a model in evaluation mode on batches of one size. Errors: see planTraining. */
 export function planEvaluation(options: EvaluationPlanOptions): number {
+  expectOptions("planEvaluation", options, EVALUATION_KEYS);
   const { build, sample, batchSize, stored, eager = false, adapter = GENERIC_ADAPTER } = options;
   expectWhole("batchSize", batchSize, 1);
   const { gpu, uniformBytes, release } = openDryGpu(adapter);

@@ -4,6 +4,7 @@ import { type DenseArray, writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";
 import { expectFinite } from "../tensor/index.ts";
+import { expectKeys } from "../text/index.ts";
 import type { RunStore } from "./store.ts";
 
 /** What was measured of a model of the trail. */
@@ -116,6 +117,7 @@ export class Trail {
   private readonly onDamaged: (fault: string) => void;
 
   constructor(store: RunStore, options: TrailOptions = {}) {
+    expectKeys(options, { keep: true, onDamaged: true }, (problem) => new RangeError(`trail: ${problem}`));
     const { keep = "all", onDamaged = () => {} } = options;
     if (!TRAIL_KEEPS.includes(keep)) {
       throw new RangeError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);

@@ -154,6 +154,7 @@ test("evaluation against float64", async () => {
 
 test("only the gradients that are wanted arrive, and no memory is left behind", async () => {
   const c = { neuron: "PLIF", shape: [6, 3, 4, 4], timeSteps: 3, training: true } as const;
+  const options = { neuron: "PLIF", timeSteps: 3, training: true, surrogate: "atan" } as const;
   const all = inputsOf(c);
   const before = currentGpu().memory().live;
   const full = await run(c, fused, all);
@@ -163,7 +164,7 @@ test("only the gradients that are wanted arrive, and no memory is left behind", 
     const got = await pass({ [wanted]: all[wanted]! }, (given) => {
       const t = { ...fixed, ...given };
       const state: [Tensor, Tensor] = [tensor(new Float32Array(3)), tensor(new Float32Array(3))];
-      return batchNormNeuron(t["x"]!, t["weight"]!, t["bias"]!, ...state, t["w"]!, { surrogate: "atan", ...c });
+      return batchNormNeuron(t["x"]!, t["weight"]!, t["bias"]!, ...state, t["w"]!, options);
     });
     expect(Object.keys(got)).toEqual(["y", wanted]);
     expect(got[wanted]).toEqual(full[wanted]);

@@ -93,7 +93,7 @@ test("any neuron: it fires on and above the threshold, and is reset to the bit",
     fc.asyncProperty(settings, async ({ kind, vThreshold, below, tau, decayInput, steps, neurons, scale, seed }) => {
       using _scope = new Scope();
       const vReset = below === null ? null : vThreshold - below;
-      const options = { vThreshold, vReset, tau, decayInput };
+      const options = { vThreshold, vReset, ...(kind === "IF" ? {} : { tau, decayInput }) };
       const { data, shape } = draw([steps, neurons], seed, scale, 0.5 * scale);
       const x = tensor(data, shape);
       const potential = (of: "h" | "v" | "last") => membranePotential(x, null, null, { ...options, neuron: kind, of });

@@ -3,9 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { integrateAndFire, lif, membranePotential, plif } from "../../src/ops/lif.ts";
-import type { NeuronOptions } from "../../src/ops/spiking/neuron.ts";
+import { type NeuronOptions, neuronOptions } from "../../src/ops/spiking/neuron.ts";
 import { resolveSurrogate, SURROGATES, type Surrogate } from "../../src/ops/spiking/surrogate.ts";
 import { Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { onlyKeys } from "../../src/text/index.ts";
 import { type ReferenceNeuron, type Walk, walkNeurons } from "../reference/spiking.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -28,7 +29,8 @@ function jumpOf({ name }: Surrogate, alpha: number): number | null {
   return name === "piecewise_leaky_relu" ? alpha : null;
 }
 
-function run(kind: Kind, of: Of, t: Record<string, Tensor>, options: NeuronOptions): Tensor {
+function run(kind: Kind, of: Of, t: Record<string, Tensor>, given: NeuronOptions): Tensor {
+  const options: NeuronOptions = onlyKeys(given, Object.fromEntries(neuronOptions[kind].map((key) => [key, true])));
   const { x, v0 = null, w = null } = t as { x: Tensor; v0?: Tensor; w?: Tensor };
   if (of !== "spike") return membranePotential(x, w, v0, { ...options, neuron: kind, of });
   if (kind === "PLIF") return plif(x, w as Tensor, v0, options);

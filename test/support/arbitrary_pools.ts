@@ -21,3 +21,6 @@ export const anyPool = () =>
       const grown = [0, 1].map((i) => Math.max(size[i]!, kernel[i]! - 2 * cut[i]!)) as [number, number];
       return { x: [...planes, ...grown], kernel, stride, padding: cut, ceilMode };
     });
+
+/** A case without its input: the options of the op. */
+export const windowOf = ({ x: _, ...window }: PoolCase) => window;

@@ -1,5 +1,6 @@
 // Event recordings as a dataset the loader knows: the frames of one sample are the channels of one image, held as bytes.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { type ImageDataset, imageDataset } from "../dataset.ts";
 import { DataError, expectWhole } from "../errors.ts";
 import { binTable, expectSize, framesByNumber, framesByTime } from "./integrate.ts";
@@ -16,6 +17,8 @@ export interface EventFrameOptions {
   /** Height and width, at most the camera's: pixels are binned. Default: the camera's. */
   readonly size?: SensorSize;
 }
+
+export const FRAME_KEYS: KeysOf<EventFrameOptions> = { frames: true, by: true, size: true };
 
 /** Frames where the caller does not say. */
 export const DEFAULT_FRAMES = 8;
@@ -156,6 +159,7 @@ export function eventDataset(parts: {
   readonly options?: EventFrameOptions;
 }): EventDataset {
   const { name = "events", recordings, labels, classes, sensor, options = {} } = parts;
+  expectKeys(options, FRAME_KEYS, (problem) => new DataError(`dataset ${name}: ${problem}`));
   const { frames = DEFAULT_FRAMES, by = "number", size = sensor } = options;
   if (labels.length !== recordings.length) {
     throw new DataError(`dataset ${name}: ${recordings.length} recordings, ${labels.length} labels`);

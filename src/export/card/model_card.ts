@@ -1,6 +1,7 @@
 // The model card of a run: what was trained, how well it does, how sparse it is, and how to do it again. README.md of the
 // run's folder.
 import type { Shape } from "../../tensor/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
@@ -80,7 +81,17 @@ const facts = (rows: readonly (readonly [string, string | undefined])[]): string
 const given = <T>(value: T | undefined, format: (value: T) => string): string | undefined =>
   value === undefined ? undefined : format(value);
 
+const KEYS: KeysOf<ModelCardFacts> = {
+  ...{ model: true, input: true, classes: true, parameters: true, data: true, trainSamples: true },
+  ...{ testSamples: true, accuracy: true, loss: true, measuredOn: true, beforeFinetune: true, method: true },
+  ...{ threshold: true, layers: true, report: true, timeSteps: true, command: true, changes: true },
+  ...{ recipe: true, seed: true, epochs: true, steps: true, seconds: true, engine: true },
+  ...{ adapter: true, software: true, started: true, normalise: true, plot: true, files: true },
+  ...{ use: true },
+};
+
 function check(f: ModelCardFacts): void {
+  expectKeys(f, KEYS, (problem) => new RangeError(`modelCard: ${problem}`));
   const wrong = (what: string, wanted: string, was: unknown) =>
     new RangeError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
   if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);

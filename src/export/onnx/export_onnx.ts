@@ -2,6 +2,7 @@
 import { OpError } from "../../gpu/index.ts";
 import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { GraphBuilder } from "./graph.ts";
 import { OpContext, type Rules } from "./rule.ts";
 import { layerRules } from "./rules_layers.ts";
@@ -29,7 +30,11 @@ export interface OnnxOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-function checkOptions({ input, batch = "N" }: OnnxOptions): void {
+const KEYS: KeysOf<OnnxOptions> = { input: true, weights: true, batch: true, name: true, metadata: true };
+
+function checkOptions(options: OnnxOptions): void {
+  expectKeys(options, KEYS, (problem) => new OpError(FAILED, problem));
+  const { input, batch = "N" } = options;
   if (!Array.isArray(input) || input.length === 0 || !input.every((d) => Number.isInteger(d) && d >= 1))
     throw new OpError(FAILED, `input wants the shape of one sample, [C, H, W]; was given ${JSON.stringify(input)}`);
   if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))

@@ -5,6 +5,7 @@
 // TensorFlow's graph and tensor definitions, and a generator to run. The test reads the files with descriptors of its own
 // by the library's reflection, so that no field is checked against itself.
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { expectKeys } from "../../text/index.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 import type { Histogram } from "./histogram.ts";
 
@@ -159,8 +160,10 @@ function check({ wallTime, step, values, start }: TensorBoardEvent): void {
  */
 export function encodeEvents(
   events: readonly TensorBoardEvent[],
-  { header = true }: EncodeOptions = {},
+  options: EncodeOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  expectKeys(options, { header: true }, (problem) => new RangeError(`encodeEvents: ${problem}`));
+  const { header = true } = options;
   events.forEach(check);
   const records = events.map((event) => record(eventMessage(event)));
   if (header) records.unshift(record(versionMessage(events[0]?.wallTime ?? 0)));

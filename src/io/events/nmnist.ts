@@ -1,4 +1,6 @@
 // N-MNIST's .bin files: five bytes per event and nothing else. N-Caltech101 has the same files on a larger sensor.
+
+import { expectKeys } from "../../text/index.ts";
 import {
   allocateRecording,
   EventError,
@@ -23,6 +25,7 @@ const LAST_TIME = 2 ** 23 - 1;
  * Source    Orchard et al. 2015, "Converting static image datasets to spiking neuromorphic datasets using saccades".
  */
 export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorOptions = {}): EventRecording {
+  expectKeys(options, { sensor: true }, (problem) => new RangeError(`parseNMnist: ${problem}`));
   const { sensor = NMNIST_SENSOR } = options;
   expectSensor("parseNMnist: sensor", sensor);
   if (bytes.length === 0) throw new EventError(name, "empty", 0, "the file is empty");

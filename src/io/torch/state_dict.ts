@@ -1,4 +1,6 @@
 // Finding the dicts of tensors in what torch.save was given: checkpoints wrap them, often several, in other dicts.
+
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { type FileArray, quote } from "../array_types.ts";
 import { wrapperPrefix } from "../weights_choice.ts";
 import { type DenseArray, denseOf, type WeightsDict } from "../weights_entry.ts";
@@ -120,10 +122,10 @@ export function dictNotes({ path, ignored }: WeightsDict, others: readonly strin
  * Errors    TorchFileError: no dict with tensors, several without a usual name, `key` not there, more bytes than allowed, and
  *           an entry that cannot be read (sparse, quantized, complex, an object of an unknown class) by its name.
  */
-export function stateDictOf(
-  tree: TorchTree,
-  { name = "torch file", key, maxBytes = 2 ** 30 }: StateDictOptions = {},
-): TorchStateDict {
+export function stateDictOf(tree: TorchTree, options: StateDictOptions = {}): TorchStateDict {
+  const known: KeysOf<StateDictOptions> = { name: true, key: true, maxBytes: true };
+  expectKeys(options, known, (problem) => new RangeError(`stateDictOf: ${problem}`));
+  const { name = "torch file", key, maxBytes = 2 ** 30 } = options;
   const fail: Fail = (problem) => {
     throw new TorchFileError(name, problem);
   };

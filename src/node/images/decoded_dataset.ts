@@ -21,6 +21,7 @@ import {
   type StreamOptions,
 } from "../../data/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { ArrayPool, Loops, Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
@@ -58,6 +59,12 @@ export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions 
   readonly workers?: number;
 }
 
+export const DECODED_KEYS: KeysOf<DecodedOptions> = {
+  ...{ scale: true, ratio: true, exact: true, limitPixels: true, size: true },
+  ...{ resize: true, flip: true, colorJitter: true, mean: true, std: true },
+  ...{ skipBad: true, onBad: true, prefetch: true, workers: true },
+};
+
 /** A streamed data set that says what it holds. */
 export interface MeasuredDataset extends StreamedDataset {
   /** Height and width of the images in its batches, before the GPU cuts them. */
@@ -69,7 +76,13 @@ export interface MeasuredDataset extends StreamedDataset {
   readonly samples: SampleAccess;
 }
 
+const cropOf = ({ scale, ratio }: DecodedOptions): RandomResizedCropOptions => ({
+  ...(scale ? { scale } : {}),
+  ...(ratio ? { ratio } : {}),
+});
+
 function checkOptions(name: string, options: DecodedOptions): void {
+  expectKeys(options, DECODED_KEYS, (problem) => new DataError(`${name}: ${problem}`));
   const { size = 224, flip = 0.5, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
   expectWhole(`${name}: size`, size, 1, 16384);
   expectWhole(`${name}: resize`, options.resize ?? size, 1, 16384);
@@ -78,7 +91,7 @@ function checkOptions(name: string, options: DecodedOptions): void {
   expectWhole(`${name}: workers`, options.workers ?? 1, 1, 4096);
   expectWhole(`${name}: limitPixels`, options.limitPixels ?? 1, 1, 2 ** 31 - 1);
   if (!(flip >= 0 && flip <= 1)) throw new DataError(`${name}: flip wants a number in [0, 1], was given ${flip}`);
-  checkCropOptions(options);
+  checkCropOptions(cropOf(options));
   if (options.colorJitter) checkColorJitter(options.colorJitter);
   const [means, stds] = [mean.length === 3 && mean.every(Number.isFinite), std.length === 3 && std.every((s) => s > 0)];
   if (!means || !stds) {
@@ -245,7 +258,12 @@ class DecodedDataset implements MeasuredDataset {
 
   #trainingPlan(random: PhiloxStream, height: number, width: number, epoch: number, index: number): DecodePlan {
     const size = this.#size;
-    const crop = randomResizedCrop(height, width, random.moveTo([epoch, index, AUGMENT_STEPS.crop]), this.#options);
+    const crop = randomResizedCrop(
+      height,
+      width,
+      random.moveTo([epoch, index, AUGMENT_STEPS.crop]),
+      cropOf(this.#options),
+    );
     const mirrored = random.moveTo([epoch, index, AUGMENT_STEPS.flip]).nextFloat() < (this.#options.flip ?? 0.5);
     return { crop, resized: [size, size], window: { top: 0, left: 0, height: size, width: size }, mirrored };
   }

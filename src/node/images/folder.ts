@@ -2,7 +2,8 @@
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expectKnown, lookAlikes, matchClasses, numberOrder } from "../../data/class_names.ts";
-import { SourceError } from "../../data/index.ts";
+import { DataError, SourceError } from "../../data/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { readRegular } from "../regular_file.ts";
 import { type EncodedSource, holdOut, LARGEST_FILE } from "./encoded_source.ts";
 import { checkClasses, insidePart, partsBeside, planFolder } from "./folder_layout.ts";
@@ -31,6 +32,11 @@ export interface ImageFolderOptions {
   /** Fewer classes are refused. Default 1. */
   readonly fewestClasses?: number;
 }
+
+export const FOLDER_KEYS: KeysOf<ImageFolderOptions> = {
+  ...{ heldOut: true, seed: true, mapping: true, synsets: true, followLinks: true },
+  ...{ flatTest: true, fewestClasses: true, groups: true },
+};
 
 /** Empty files are counted where there are no more than so many: a look at each of a million would take its time. */
 const LOOKED_AT = 20_000;
@@ -166,6 +172,7 @@ async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | n
  *           the test images have. Files are opened later.
  */
 export async function openImageFolder(dir: string, options: ImageFolderOptions = {}): Promise<ImageSources> {
+  expectKeys(options, FOLDER_KEYS, (problem) => new DataError(`openImageFolder: ${problem}`));
   const { heldOut: share = 0.1, seed = 0 } = options;
   const walk = new Walk(await rootOf(dir), options.followLinks, dir);
   const plan = await planFolder(walk, options.groups);

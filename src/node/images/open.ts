@@ -2,24 +2,32 @@
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { checkCounts, countsOf } from "../../data/class_counts.ts";
-import { SourceError } from "../../data/index.ts";
+import { DataError, SourceError } from "../../data/index.ts";
 import { SHARD_INDEX_FILE } from "../../io/index.ts";
+import { expectKeys, type KeysOf, onlyKeys } from "../../text/index.ts";
 import { type Archives, findArchives, splitArchives } from "./archive_files.ts";
-import { type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
+import { DECODED_KEYS, type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
 import { type EncodedSource, holdOut } from "./encoded_source.ts";
-import { type ImageFolderOptions, openImageFolder } from "./folder.ts";
+import { FOLDER_KEYS, type ImageFolderOptions, openImageFolder } from "./folder.ts";
 import type { ImageLayout } from "./layouts.ts";
-import { openParquet, type ParquetOptions } from "./parquet.ts";
+import { openParquet, PARQUET_KEYS, type ParquetOptions } from "./parquet.ts";
 import { PassedOverCount } from "./passed_over.ts";
-import { openShards, type ShardOptions } from "./shard_dataset.ts";
+import { openShards, SHARD_KEYS, type ShardOptions } from "./shard_dataset.ts";
 import { heldOutOf, type ImageSources, type SourcesAbout, unusedNote } from "./sources.ts";
 import { Walk } from "./walk.ts";
-import { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";
+import { openWebdataset, WEBDATASET_KEYS, type WebdatasetOptions } from "./webdataset.ts";
 
 export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOptions, ParquetOptions {
   /** Default: seen from the files. */
   readonly layout?: ImageLayout;
 }
+
+const SOURCE_KEYS: KeysOf<ImageSourceOptions> = {
+  ...FOLDER_KEYS,
+  ...WEBDATASET_KEYS,
+  ...PARQUET_KEYS,
+  layout: true,
+};
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
 
@@ -52,6 +60,7 @@ async function seenLayout(dir: string, options: ImageSourceOptions): Promise<See
  * Errors    SourceError when there is no such folder.
  */
 export async function imageLayout(dir: string, options: ImageSourceOptions = {}): Promise<ImageLayout> {
+  expectKeys(options, SOURCE_KEYS, (problem) => new DataError(`imageLayout: ${problem}`));
   return options.layout ?? (await seenLayout(dir, options)).layout;
 }
 
@@ -118,15 +127,19 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
   const withClasses = (classes?: readonly string[]) => ({ ...options, near: dir, ...(classes ? { classes } : {}) });
   switch (seen.layout) {
     case "webdataset":
-      return openSplits(dir, ".tar", options, (paths, classes) => openWebdataset(paths, withClasses(classes)));
+      return openSplits(dir, ".tar", options, (paths, classes) =>
+        openWebdataset(paths, onlyKeys(withClasses(classes), WEBDATASET_KEYS)),
+      );
     case "parquet":
-      return openSplits(dir, ".parquet", options, (paths, classes) => openParquet(paths, withClasses(classes)));
+      return openSplits(dir, ".parquet", options, (paths, classes) =>
+        openParquet(paths, onlyKeys(withClasses(classes), PARQUET_KEYS)),
+      );
     case "shards":
       throw new SourceError(dir, SHARD_INDEX_FILE, "these are shards already: openImageData reads them");
     default: {
       const flatTest = seen.layout === "ilsvrc" ? { flatTest: true } : {};
       const sources = await openImageFolder(dir, {
-        ...{ ...options, ...flatTest, fewestClasses: 2 },
+        ...{ ...onlyKeys(options, FOLDER_KEYS), ...flatTest, fewestClasses: 2 },
         // Who says that these are folders of classes is believed.
         groups: options.layout === "folder" || options.groups === true,
       });
@@ -152,6 +165,7 @@ export async function openImageSources(
   dir: string,
   options: ImageSourceOptions = {},
 ): Promise<ImageSources & { readonly layout: ImageLayout }> {
+  expectKeys(options, SOURCE_KEYS, (problem) => new DataError(`openImageSources: ${problem}`));
   const seen = options.layout ? { layout: options.layout } : await seenLayout(dir, options);
   const sources = await openLayout(dir, options, seen);
   try {
@@ -172,9 +186,9 @@ export interface ImageData {
 }
 
 async function openPacked(dir: string, options: ImageDataOptions): Promise<ImageData> {
-  const train = await openShards(join(dir, "train"), options);
+  const train = await openShards(join(dir, "train"), onlyKeys(options, SHARD_KEYS));
   try {
-    const test = await openShards(join(dir, "test"), { ...options, classes: train.classes });
+    const test = await openShards(join(dir, "test"), { ...onlyKeys(options, SHARD_KEYS), classes: train.classes });
     const counts = [train, test].map((part) => countsOf(part, (i) => part.samples.label(i)));
     const notes = checkCounts({ name: dir, classes: train.classes }, ...(counts as [Uint32Array, Uint32Array]));
     const about = { from: { train: "train/", test: "test/" }, heldOut: false, mapped: false, passedOver: [], notes };
@@ -192,9 +206,12 @@ async function openPacked(dir: string, options: ImageDataOptions): Promise<Image
  * Errors    as openImageSources, decodedDataset and openShards.
  */
 export async function openImageData(dir: string, options: ImageDataOptions = {}): Promise<ImageData> {
-  const layout = await imageLayout(dir, options);
+  const known = { ...SOURCE_KEYS, ...DECODED_KEYS, ...SHARD_KEYS };
+  expectKeys(options, known, (problem) => new DataError(`openImageData: ${problem}`));
+  const layout = await imageLayout(dir, onlyKeys(options, SOURCE_KEYS));
   if (layout === "shards") return openPacked(dir, options);
-  const sources = await openImageSources(dir, options);
+  const sources = await openImageSources(dir, onlyKeys(options, SOURCE_KEYS));
   const { train, test } = sources;
-  return { ...sources, train: decodedDataset(train, options), test: decodedDataset(test, options) };
+  const decoding = onlyKeys(options, DECODED_KEYS);
+  return { ...sources, train: decodedDataset(train, decoding), test: decodedDataset(test, decoding) };
 }

@@ -20,6 +20,7 @@ import {
   writeShardHeader,
   writeShardLabels,
 } from "../../io/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { writeAtomic } from "../files.ts";
 import { makeFolder } from "../make_folder.ts";
 import { readRegular, readRegularText } from "../regular_file.ts";
@@ -50,6 +51,12 @@ export interface PackOptions extends DecodeOptions {
   readonly workers?: number;
   readonly signal?: AbortSignal;
 }
+
+const PACK_KEYS: KeysOf<PackOptions> = {
+  ...{ resize: true, size: true, view: true, shardBytes: true, mean: true },
+  ...{ std: true, skipBad: true, onBad: true, onProgress: true, workers: true },
+  ...{ signal: true, exact: true, limitPixels: true },
+};
 
 const PROGRESS_FILE = "packing.json";
 
@@ -202,6 +209,7 @@ class Packer {
 }
 
 function checkOptions(options: PackOptions): { size: number; view: number } {
+  expectKeys(options, PACK_KEYS, (problem) => new DataError(`packShards: ${problem}`));
   const { resize = 256 } = options;
   if (resize !== null) expectWhole("packShards: resize", resize, 1, 16384);
   const size = options.size ?? resize ?? 256;

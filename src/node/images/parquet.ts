@@ -2,7 +2,8 @@
 import { basename, dirname } from "node:path";
 import { expectKnown, labelRefusal } from "../../data/class_names.ts";
 import { MAX_CLASSES } from "../../data/dataset.ts";
-import { SourceError } from "../../data/index.ts";
+import { DataError, SourceError } from "../../data/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { type EncodedSource, LARGEST_FILE } from "./encoded_source.ts";
 import { ParquetReader } from "./parquet_reader.ts";
 import type { ParquetBytes, ParquetColumn } from "./parquet_worker.ts";
@@ -18,6 +19,8 @@ export interface ParquetOptions {
    */
   readonly classes?: readonly string[];
 }
+
+export const PARQUET_KEYS: KeysOf<ParquetOptions> = { imageColumn: true, labelColumn: true, classes: true };
 
 /** Encoded bytes of row groups that may be held at a time: half while they are used, half while the next ones come. */
 const HELD_BYTES = 2 ** 29;
@@ -195,6 +198,7 @@ class HeldGroups {
  *           that are missing or beyond the classes, rows without bytes.
  */
 export async function openParquet(paths: readonly string[], options: ParquetOptions = {}): Promise<EncodedSource> {
+  expectKeys(options, PARQUET_KEYS, (problem) => new DataError(`openParquet: ${problem}`));
   const [first] = paths;
   if (first === undefined) throw new SourceError("parquet", "*.parquet", "wanted at least one file");
   const reader = new ParquetReader();

@@ -26,6 +26,7 @@ import {
   shardLabelsOffset,
 } from "../../io/index.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { readRegularText } from "../regular_file.ts";
 import { ArrayPool, Loops, Slots } from "./batches.ts";
 import type { MeasuredDataset } from "./decoded_dataset.ts";
@@ -49,6 +50,11 @@ export interface ShardOptions {
   /** The classes that the shards' own are matched with by name. Default: the shards' own. */
   readonly classes?: readonly string[];
 }
+
+export const SHARD_KEYS: KeysOf<ShardOptions> = {
+  ...{ size: true, flip: true, prefetch: true, workers: true, verify: true },
+  ...{ classes: true },
+};
 
 interface Opened {
   readonly dir: string;
@@ -330,6 +336,7 @@ class ShardDataset implements MeasuredDataset {
  *           bytes than packed (at the first image of a shard, or here with `verify`); DataError for options out of range.
  */
 export async function openShards(dir: string, options: ShardOptions = {}): Promise<MeasuredDataset> {
+  expectKeys(options, SHARD_KEYS, (problem) => new DataError(`openShards: ${problem}`));
   const opened = await openAll(dir, options.verify ?? false);
   try {
     return new ShardDataset(opened, options);

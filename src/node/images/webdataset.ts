@@ -5,7 +5,8 @@ import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
 import { expectKnown, labelRefusal, nameList } from "../../data/class_names.ts";
 import { MAX_CLASSES } from "../../data/dataset.ts";
-import { SourceError } from "../../data/index.ts";
+import { DataError, SourceError } from "../../data/index.ts";
+import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { cut, visible } from "../../text/quote.ts";
 import { readRegularText, regularFile } from "../regular_file.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
@@ -21,6 +22,8 @@ export interface WebdatasetOptions {
   /** A further folder in which such a file may lie. */
   readonly near?: string;
 }
+
+export const WEBDATASET_KEYS: KeysOf<WebdatasetOptions> = { classes: true, near: true };
 
 /** Labels are short; a longer member is something else. */
 const LARGEST_LABEL = 2 ** 20;
@@ -285,6 +288,7 @@ export async function openWebdataset(
   paths: readonly string[],
   options: WebdatasetOptions = {},
 ): Promise<EncodedSource> {
+  expectKeys(options, WEBDATASET_KEYS, (problem) => new DataError(`openWebdataset: ${problem}`));
   const [first] = paths;
   if (first === undefined) throw new SourceError("webdataset", "*.tar", "wanted at least one archive");
   const samples: Sample[] = [];

@@ -38,6 +38,15 @@ export interface TauOptions {
 
 export type NeuronOptions = FireOptions & LeakOptions & TauOptions;
 
+const FIRE = ["vThreshold", "vReset", "detachReset", "surrogate", "smooth", "timeSteps", "state", "keep"] as const;
+
+/** The options that neurons of a kind read: no leak, no tau; a tau that is learned is not given. */
+export const neuronOptions: Readonly<Record<NeuronKind, readonly (keyof NeuronOptions)[]>> = {
+  IF: FIRE,
+  LIF: [...FIRE, "decayInput", "tau"],
+  PLIF: [...FIRE, "decayInput"],
+};
+
 /** A neuron as shaders/lib/lif.wgsl has it. */
 export interface Neuron {
   readonly learned: boolean;

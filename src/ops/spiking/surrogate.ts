@@ -1,6 +1,6 @@
 // Surrogate gradients: what stands in for the derivative of the step function when a spiking neuron is trained. The shader
 // twin is shaders/lib/surrogate.wgsl; these float64 functions serve checks and plots.
-import { OpError } from "../../gpu/index.ts";
+import { expectOptions, OpError } from "../../gpu/index.ts";
 
 /** Sharpness alpha for all but the leaky ramp, which has a half width and a slope outside. */
 export type Surrogate =
@@ -101,6 +101,8 @@ export type SurrogateName = keyof typeof TABLE;
 /** Names of the surrogates, in the order of the shader's cases. */
 export const SURROGATES = Object.keys(TABLE) as readonly SurrogateName[];
 
+const KEYS = { name: true, alpha: true } as const;
+const LEAKY_KEYS = { name: true, width: true, leak: true } as const;
 const DEFAULT_LEAK = 0.01;
 
 /** A surrogate with its numbers filled in. */
@@ -123,6 +125,7 @@ export function resolveSurrogate(op: string, surrogate: SurrogateName | Surrogat
   if (code < 0) throw new OpError(op, `surrogate wants one of ${SURROGATES.join(", ")}, was given ${name}`);
   const entry: Entry = TABLE[name];
   const leaky = given.name === "piecewise_leaky_relu" ? given : null;
+  expectOptions(`${op}: surrogate ${name}`, given, leaky ? LEAKY_KEYS : KEYS);
   const alpha = (leaky ? leaky.width : (given as { alpha?: number }).alpha) ?? entry.alpha;
   const leak = leaky?.leak ?? DEFAULT_LEAK;
   if (!(alpha > 0 && Number.isFinite(alpha)))
