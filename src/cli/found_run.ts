@@ -10,7 +10,8 @@ const RESULT = "result.json";
  * Finds the checkpoint to go on from; null where there is none: the run begins at its beginning then. `note` hears of
  * each damaged one that is passed over.
  *
- * Errors   UsageError naming each checkpoint where all are damaged.
+ * Errors   UsageError naming each checkpoint where all are damaged, and where a run has its result but no checkpoint: to
+ *          begin at the beginning would write over it.
  */
 export async function findRun(directory: RunDirectory, note: (line: string) => void): Promise<FoundRun | null> {
   let progress: FoundRun["progress"] | undefined;
@@ -22,6 +23,11 @@ export async function findRun(directory: RunDirectory, note: (line: string) => v
     throw new UsageError(`${directory.root}: no checkpoint is whole; --overwrite starts anew${list}`);
   }
   for (const { why } of damaged) note(`damaged checkpoint passed over: ${why}`);
+  if (whole === null && directory.exists(RESULT)) {
+    throw new UsageError(
+      `${directory.root}: has the ${RESULT} of a run that ended, but no checkpoint to go on from; --overwrite starts anew`,
+    );
+  }
   if (!whole || !progress) return null;
   return { root: directory.root, path: whole.path, progress, hasModel: directory.exists("model.safetensors") };
 }

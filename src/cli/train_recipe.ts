@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { RunDirectory } from "../node/index.ts";
+import { readRegularTextSync } from "../node/regular_file.ts";
 import type { AdapterFlags } from "./adapter.ts";
+import { UsageError } from "./fail.ts";
 import { idleUnless, refuseIdle } from "./flag_rules.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "./recipe.ts";
 import { commandLine } from "./run_card.ts";
@@ -109,6 +111,16 @@ function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void 
 const isOfRun = (file: string): boolean =>
   basename(file) === "config.yaml" && existsSync(join(dirname(file), "run.json"));
 
+/** Refuses the config.yaml of a run that was emptied: the defaults that an empty recipe means are not what the run was. */
+function expectSettings(config: string): void {
+  if (!existsSync(config)) return; // Refused as such, where the folder is claimed or the file is read.
+  const lines = readRegularTextSync(config).split("\n");
+  if (lines.some((line) => /^\s*[^\s#]/.test(line))) return;
+  throw new UsageError(
+    `${config}: is empty: expected the settings of the run. Put back what it held, or begin a new run in another folder`,
+  );
+}
+
 /**
  * The recipe of a run: that of a file, of the run to go on with, or the defaults; flags win. Beside `--resume auto` a file that
  * changed since the run began lies over the run's own, as flags do. `note` is told of settings that have no effect any more.
@@ -118,10 +130,14 @@ export function readRecipe(flags: TrainFlags, note: (line: string) => void): Rec
   const options = { flags: settings, flagOf, models, note };
   if (resume !== undefined) {
     const config = new RunDirectory(resume).path("config.yaml");
+    expectSettings(config);
     const of = { ...options, flags: { ...settings, out: resume } };
     return recipe === undefined
       ? loadRecipe(config, { ...of, written: true })
       : loadRecipe(recipe, { ...of, over: config });
   }
-  return recipe === undefined ? resolveRecipe(options) : loadRecipe(recipe, { ...options, written: isOfRun(recipe) });
+  if (recipe === undefined) return resolveRecipe(options);
+  const written = isOfRun(recipe);
+  if (written) expectSettings(recipe);
+  return loadRecipe(recipe, { ...options, written });
 }
