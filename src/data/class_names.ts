@@ -26,6 +26,14 @@ export function labelRefusal(label: unknown, classes: readonly string[] | null, 
   return `label ${text} is none of the ${classes.length} classes (${nameList(classes)}${first})`;
 }
 
+/** What is to be said of a part whose labels are numbers without names, where the other part's classes have names. */
+export const numbersFor = (where: string, classes: readonly string[] | undefined): string[] =>
+  classes !== undefined && areNamed(classes)
+    ? [
+        `${where} names no classes: label 0 is taken for ${classes[0]}, and so on in the order of the train images' classes`,
+      ]
+    : [];
+
 export interface ClassMatch {
   /** For each class of the one, its number in the other; -1 for none. */
   readonly map: Int32Array;

@@ -1,11 +1,29 @@
 // Archives of a data set, wherever in its folder they lie, and which of them are to train and to test with.
 import { SourceError } from "../../data/index.ts";
 import { chooseParts, isAside, partOfFolder, partsOfFiles } from "../../data/part_names.ts";
-import { isPacked } from "./passed_over.ts";
+import { hasImageExtension } from "./encoded_source.ts";
+import { isPacked, kindOfFile } from "./passed_over.ts";
 import type { Entry, Walk } from "./walk.ts";
 
 /** Folders that hold more folders than this hold classes, and are not searched for archives. */
 const MOST_FOLDERS = 32;
+
+/** Files beside archives that say which classes there are. */
+export const CLASS_LISTS: ReadonlySet<string> = new Set(["classes.txt", "classnames.txt"]);
+
+/** Archives whose names tell that they are to test with: a part that lies packed, where nothing else is to test with. */
+export function packedTests(names: readonly string[]): string[] {
+  const { parts } = partsOfFiles(names.map((name) => name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, "")));
+  return names.filter((name) => parts.get(name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, ""))?.part === "test");
+}
+
+/** Refuses to hold images out of the part to train with where the part to test with lies beside it, in an archive not read. */
+export function refusePackedTest(dir: string, names: readonly string[], forced: string): void {
+  const [test] = packedTests(names);
+  if (test === undefined) return;
+  const message = `a part to test with by its name, in an archive that is not read here: unpack it, or put it elsewhere; ${forced} leaves it aside`;
+  throw new SourceError(dir, test, message);
+}
 
 export interface Archives {
   readonly tar: readonly string[];
@@ -25,6 +43,10 @@ export async function findArchives(walk: Walk): Promise<Archives> {
     files.push(
       ...all.filter(({ kind, name }) => kind === "file" && isPacked(name)).map(({ path }) => walk.relative(path)),
     );
+    for (const { kind, name, path } of all) {
+      if (kind !== "file" || isPacked(name) || CLASS_LISTS.has(name)) continue;
+      walk.passed.add(hasImageExtension(name) ? "images beside the archives" : kindOfFile(name), walk.relative(path));
+    }
     if (depth < 2 && folders.length <= MOST_FOLDERS) for (const { path } of folders) await search(path, depth + 1);
     return folders;
   };

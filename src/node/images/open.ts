@@ -5,7 +5,7 @@ import { checkCounts, countsOf } from "../../data/class_counts.ts";
 import { DataError, SourceError } from "../../data/index.ts";
 import { SHARD_INDEX_FILE } from "../../io/index.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../../text/index.ts";
-import { type Archives, findArchives, splitArchives } from "./archive_files.ts";
+import { type Archives, findArchives, refusePackedTest, splitArchives } from "./archive_files.ts";
 import { DECODED_KEYS, type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
 import { type EncodedSource, holdOut } from "./encoded_source.ts";
 import { FOLDER_KEYS, type ImageFolderOptions, openImageFolder } from "./folder.ts";
@@ -78,7 +78,8 @@ async function openSplits(
   options: ImageSourceOptions,
   open: OpenArchives,
 ): Promise<ImageSources> {
-  const found = await findArchives(await walkOf(dir, options));
+  const walk = await walkOf(dir, options);
+  const found = await findArchives(walk);
   const names = ending === ".tar" ? found.tar : found.parquet;
   const [packed] = found.packed;
   if (names.length === 0 && packed !== undefined) {
@@ -87,9 +88,11 @@ async function openSplits(
   const split = splitArchives(dir, ending, names);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
   const passed = new PassedOverCount();
-  for (const name of [...found.packed, ...(ending === ".tar" ? found.parquet : found.tar)]) {
-    passed.add("archives of another kind", name);
-  }
+  for (const { what, example, count } of walk.passed.list()) passed.add(what, example, count);
+  const others = [...found.packed, ...(ending === ".tar" ? found.parquet : found.tar)];
+  for (const name of others) passed.add("archives of another kind", name);
+  const layout = ending === ".tar" ? "webdataset" : "parquet";
+  if (split.test.length === 0 && options.layout !== layout) refusePackedTest(dir, others, `--layout ${layout}`);
   const train = await open(at(split.train));
   const from = counted(split.train, dir);
   const notes = unusedNote(split.unused, split.test.length > 0 ? [counted(split.test, dir)] : []);
@@ -143,6 +146,8 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
         // Who says that these are folders of classes is believed.
         groups: options.layout === "folder" || options.groups === true,
       });
+      const all = [...(seen.archives?.packed ?? []), ...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
+      if (sources.about.heldOut) refusePackedTest(dir, all, "--layout folder");
       const beside = [...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
       if (beside.length === 0) return sources;
       const layout = (seen.archives?.tar.length ?? 0) > 0 ? "webdataset" : "parquet";

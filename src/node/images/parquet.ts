@@ -1,6 +1,6 @@
 // Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
 import { basename, dirname } from "node:path";
-import { expectKnown, labelRefusal } from "../../data/class_names.ts";
+import { expectKnown, labelRefusal, numbersFor } from "../../data/class_names.ts";
 import { MAX_CLASSES } from "../../data/dataset.ts";
 import { DataError, SourceError } from "../../data/index.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
@@ -206,11 +206,15 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
   const labels = new ParquetLabels(options.classes ?? null);
   const starts: number[] = [];
   let columns: Columns | null = null;
+  const nameless: string[] = [];
   try {
     for (const [file, path] of paths.entries()) {
       const summary = await reader.open(path);
       columns = findColumns(path, summary.columns, columns ? { ...options, ...pick(columns) } : options);
-      labels.beginFile(path, namesOf(summary.huggingface, columns.label));
+      const names = namesOf(summary.huggingface, columns.label);
+      labels.beginFile(path, names);
+      const isText = summary.columns.some(({ name, type }) => name === columns?.label && type === "BYTE_ARRAY");
+      if (names === null && !isText) nameless.push(path);
       let begin = 0;
       for (const [group, { rows, bytes }] of summary.groups.entries()) {
         const end = begin + rows;
@@ -252,6 +256,7 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
     label: (i) => labels.at(i),
     groups: { starts: groupStarts, together },
+    notes: nameless.length > 0 ? numbersFor(basename(nameless[0] as string), options.classes) : [],
     marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {
       const { g, inGroup, path, row } = place(i);

@@ -3,14 +3,15 @@
 import { createReadStream } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
-import { expectKnown, labelRefusal, nameList } from "../../data/class_names.ts";
+import { expectKnown, labelRefusal, nameList, numbersFor } from "../../data/class_names.ts";
 import { MAX_CLASSES } from "../../data/dataset.ts";
 import { DataError, SourceError } from "../../data/index.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { cut, visible } from "../../text/quote.ts";
 import { readRegularText, regularFile } from "../regular_file.ts";
+import { CLASS_LISTS } from "./archive_files.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
-import { type PassedOver, PassedOverCount } from "./passed_over.ts";
+import { isSystemName, type PassedOver, PassedOverCount } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface WebdatasetOptions {
@@ -52,6 +53,12 @@ function splitName(tar: string, name: string): { key: string; field: string } {
   const dot = last.indexOf(".", 1);
   const stem = dot < 0 ? last : last.slice(0, dot);
   return { key: [...parts.slice(0, -1), stem].join("/"), field: dot < 0 ? "" : last.slice(dot + 1).toLowerCase() };
+}
+
+/** Whether a member is one that a system leaves behind, as ._a.jpg of macOS. Refuses names as splitName does. */
+function isHidden(tar: string, name: string): boolean {
+  splitName(tar, name);
+  return name.split("/").some((part) => part !== "." && isSystemName(part));
 }
 
 /** As splitName, of a name with dots in its stem: all before the last one is the key. */
@@ -202,7 +209,10 @@ async function indexTar(path: string, file: number, { samples, passed }: Index):
     for await (const entry of tar) {
       const { type, name, size = 0, byteOffset } = entry.header as Placed;
       end = byteOffset + size;
-      if (type !== "directory" && !(await index.take(entry))) {
+      if (type !== "directory" && isHidden(path, name)) {
+        passed.add("hidden and system files", name);
+        entry.resume();
+      } else if (type !== "directory" && !(await index.take(entry))) {
         const ending = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
         if (!isImageField(ending)) passed.add(`.${ending} members`, name);
         entry.resume();
@@ -225,7 +235,7 @@ async function indexTar(path: string, file: number, { samples, passed }: Index):
 
 async function classesBeside(path: string, near: string | undefined): Promise<string[] | null> {
   for (const folder of near === undefined ? [dirname(path)] : [dirname(path), near]) {
-    for (const name of ["classes.txt", "classnames.txt"]) {
+    for (const name of CLASS_LISTS) {
       const text = await readRegularText(join(folder, name)).catch(() => null);
       if (text === null) continue;
       const names = text
@@ -317,6 +327,8 @@ export async function openWebdataset(
     key: (i) => `${basename(paths[at(i).file] as string)}: ${at(i).key}`,
     label: (i) => labels[i] as number,
     passedOver: passed.list(),
+    notes:
+      own === null && samples.every(({ label }) => typeof label === "number") ? numbersFor(name, options.classes) : [],
     async read(i) {
       const { file, offset, size } = at(i);
       const bytes = new Uint8Array(size);

@@ -167,6 +167,40 @@ describe("labels that are none", () => {
     expect(labelsOf((await openImageSources(pointed)).train)).toEqual([0, 1]);
   });
 
+  test("numbers beside names are taken in order, and that is said", async () => {
+    const note = /names no classes: label 0 is taken for cat, and so on in the order of the train images' classes/;
+    const numbers = parquetOf(rows([1, 0]), null);
+    for (const train of [parquetOf(rows([0, 1]), ["cat", "dog"]), wordsParquet(["dog", "cat"])]) {
+      const found = await openImageSources(folder({ "train-0.parquet": train, "test-0.parquet": numbers }));
+      expect([labelsOf(found.test), found.about.notes]).toEqual([[1, 0], [expect.stringMatching(note)]]);
+      await Promise.all([found.train.close(), found.test.close()]);
+    }
+    const tars = { "train/0.tar": await tar([0, 1]), "val/0.tar": await tar([1, 0]) };
+    const found = await openImageSources(folder({ ...tars, "train/classes.txt": "cat\ndog\n" }));
+    expect(found.about.notes).toEqual([expect.stringMatching(note)]);
+    expect((await openImageSources(folder({ ...tars, "classes.txt": "cat\ndog\n" }))).about.notes).toEqual([]);
+  });
+
+  test("members that a system leaves behind, and files beside the archives, are counted", async () => {
+    const members: Member[] = [
+      ["._0.jpg", "x"],
+      ["0.jpg", "x"],
+      ["0.cls", "0"],
+      [".DS_Store", "x"],
+      ["./1.jpg", "x"],
+      ["./1.cls", "1"],
+    ];
+    const archive = await tarOf(members);
+    const { about } = await openImageSources(
+      folder({ "train.tar": archive, "val.tar": archive, "x.jpg": "x", "README.md": "x", "classes.txt": "a\nb\n" }),
+    );
+    expect(about.passedOver).toEqual([
+      { what: "hidden and system files", count: 4, example: "._0.jpg" },
+      { what: ".md files", count: 1, example: "README.md" },
+      { what: "images beside the archives", count: 1, example: "x.jpg" },
+    ]);
+  });
+
   test("archives without labels: what lies beside the images is told", async () => {
     const captions: Member[] = ["0", "1"].flatMap((key): Member[] => [
       [`${key}.jpg`, "x"],
@@ -187,6 +221,24 @@ test("data sets side by side, each with parts of its own, are refused with their
   const { train } = await openImageSources(join(folder(files), "plain"));
   expect(train.length).toBe(2);
   await train.close();
+});
+
+test("a part to test with that is not unpacked is refused, unless the layout is said", async () => {
+  const photos = Object.fromEntries(
+    ["a", "b"].flatMap((name) => Array.from({ length: 8 }, (_, i) => [`train/${name}/${i}.jpg`, "x"])),
+  );
+  for (const name of ["val.zip", "my-test.tar.gz", "validation.tar"]) {
+    const dir = folder({ ...photos, [name]: "x" });
+    expect(await refusal(dir)).toContain(
+      `${name}: a part to test with by its name, in an archive that is not read here`,
+    );
+    expect((await openImageSources(dir, { layout: "folder" })).train.length).toBe(14);
+  }
+  const words = wordsParquet([..."abababababababababababab"]);
+  const mixed = folder({ "train-0.parquet": words, "val-0.tar": await tar([0, 1]) });
+  expect(await refusal(mixed)).toContain("val-0.tar: a part to test with by its name");
+  const { train } = await openImageSources(folder({ ...photos, "old.zip": "x" }));
+  expect(train.length).toBe(14);
 });
 
 /** A parquet file whose labels are words. */
