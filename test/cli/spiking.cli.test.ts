@@ -89,7 +89,7 @@ describe("spiking-cnn on images", () => {
     ],
     [
       "-T 4",
-      /^espalier: --time-steps: model.timeSteps: .* for spiking networks and event data, model.name is lenet-bn, data.name is idx/,
+      /^espalier: --time-steps: model.timeSteps: .* for spiking networks and event data, and model.name is lenet-bn, data.name is idx/,
     ],
     [
       "--model spiking-cnn --neuron if --tau 3",
