@@ -247,7 +247,8 @@ export function formatLoadReport(report: LoadReport): string {
   );
   const prefix = commonPrefix(unexpected);
   if (prefix && missing.length > 0 && missing.some((name) => unexpected.includes(prefix + name))) {
-    lines.push(`every name in the file starts with "${prefix}": take it off`);
+    const which = loaded.length === 0 ? "every name in the file starts" : "the names in the file only start";
+    lines.push(`${which} with "${prefix}": take it off`);
   }
   return lines.map(visible).join("\n");
 }

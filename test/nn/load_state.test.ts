@@ -67,6 +67,17 @@ test("a report of a whole network stays short, and a common prefix is pointed ou
   expect(lines.at(-1)).toBe('every name in the file starts with "encoder.": take it off');
 });
 
+test("a prefix that only some names have is not said to be everyone's", () => {
+  const arrays = new Map(
+    [...arraysOf(net())].map(([name, array], i) => [i === 0 ? `head.${name}` : name, array] as const),
+  );
+  const report = compareState(net(), arrays);
+  expect(report.loaded.length).toBeGreaterThan(0);
+  expect(formatLoadReport(report).split("\n").at(-1)).toBe(
+    'the names in the file only start with "head.": take it off',
+  );
+});
+
 test("skip leaves names alone on both sides: a pattern, or paths", () => {
   const arrays = arraysOf(net(5)).set("3.gain", { shape: [], data: new Float32Array(1) });
   arrays.delete("0.bias");
