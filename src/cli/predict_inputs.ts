@@ -4,8 +4,9 @@ import { basename, dirname } from "node:path";
 import { float32Fault, parseNpy, toFloat32 } from "../index.ts";
 import { Slots } from "../node/images/batches.ts";
 import { LARGEST_FILE } from "../node/images/encoded_source.ts";
+import { imagesBelow } from "../node/images/folder.ts";
 import { decodeSlots } from "../node/images/sharp.ts";
-import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, imagePaths, resizeFor } from "../node/index.ts";
+import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from "../node/index.ts";
 import { readRegular, readRegularSync } from "../node/regular_file.ts";
 import { UsageError } from "./fail.ts";
 import { readImageMetadata } from "./image_metadata.ts";
@@ -63,14 +64,20 @@ function arraySamples(path: string, counts: boolean): Samples {
 const wholeNumbers = (path: string, dtype: string): string =>
   `${path}: its whole numbers (${dtype}) are taken as they are: expected values normalised as those the network was trained on`;
 
-/** Image files, those of folders included, in the order given. */
-async function imageFiles(inputs: readonly string[]): Promise<string[]> {
+/** Image files, those of folders included, in the order given. `notes` takes what is passed over in folders. */
+async function imageFiles(inputs: readonly string[], notes: string[]): Promise<string[]> {
   const files: string[] = [];
   for (const input of inputs) {
     const found = await stat(input).catch(() => null);
     if (!found) throw new UsageError(`${input}: no such file or folder`);
-    if (found.isDirectory()) files.push(...(await imagePaths(input)));
-    else files.push(input);
+    if (!found.isDirectory()) {
+      files.push(input);
+      continue;
+    }
+    const { paths, passedOver } = await imagesBelow(input);
+    files.push(...paths);
+    for (const { what, count, example } of passedOver)
+      notes.push(`${input}: passed over ${count} ${what}, as ${example}`);
   }
   return files;
 }
@@ -87,7 +94,8 @@ function normaliseTable(mean: readonly number[], std: readonly number[]): Float3
 async function imageSamples(inputs: readonly string[], options: ImageInput): Promise<Samples> {
   const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
   const resize = options.resize ?? resizeFor(size);
-  const names = await imageFiles(inputs);
+  const notes: string[] = [];
+  const names = await imageFiles(inputs, notes);
   const table = normaliseTable(mean, std);
   const plane = size * size;
   // However large a batch is, only so many images are held decoded.
@@ -108,7 +116,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
     shape: [names.length, 3, size, size],
     names,
     images: true,
-    notes: [],
+    notes,
     async take(first, count) {
       const data = new Float32Array(count * 3 * plane);
       const failed = new AbortController();

@@ -1,5 +1,5 @@
 // What `espalier predict` takes from an array: what float32 cannot hold is refused, and whole numbers are remarked on.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -38,4 +38,18 @@ test("whole numbers are taken as they are, and it is said; counts of events are 
     `${path}: its whole numbers (U8) are taken as they are: expected values normalised as those the network was trained on`,
   ]);
   expect((await open(bytes, { time: "{}" })).notes).toEqual([]);
+});
+
+test("files of a folder that are passed over are counted, and named where there is no image", async () => {
+  const model = { metadata: new Map<string, string>(), file: "model" };
+  const folder = join(root, "photos");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "a.bmp"), "x");
+  await expect(openSamples([folder], {}, model)).rejects.toThrow(
+    "no images (.jpg, .png, .webp, ...); it holds .bmp images, a format that is not read, as a.bmp",
+  );
+  for (const name of ["b.jpg", "c.bmp"]) writeFileSync(join(folder, name), "x");
+  const { names, notes } = await openSamples([folder], {}, model);
+  expect(names).toEqual([join(folder, "b.jpg")]);
+  expect(notes).toEqual([`${folder}: passed over 2 .bmp images, a format that is not read, as a.bmp`]);
 });

@@ -8,6 +8,7 @@ import { readRegular } from "../regular_file.ts";
 import { type EncodedSource, holdOut, LARGEST_FILE } from "./encoded_source.ts";
 import { checkClasses, insidePart, partsBeside, planFolder } from "./folder_layout.ts";
 import { findMapping, labelsFromMapping } from "./ilsvrc.ts";
+import type { PassedOver } from "./passed_over.ts";
 import { heldOutOf, type ImageSources, unusedNote } from "./sources.ts";
 import { countFile, type FollowLinks, Walk } from "./walk.ts";
 
@@ -114,11 +115,20 @@ function joined(walk: Walk, folders: readonly ClassFolder[], known?: readonly st
 }
 
 /** Paths of all images below a folder, whatever folders they lie in, sorted by their characters' codes in each. */
-export async function imagePaths(dir: string): Promise<string[]> {
-  const root = await rootOf(dir);
-  const found = await new Walk(root, undefined).images(root);
-  if (found.length === 0) throw new SourceError(dir, ".", "no images (.jpg, .png, .webp, ...)");
-  return found.map((path) => join(dir, path));
+export const imagePaths = async (dir: string): Promise<string[]> => (await imagesBelow(dir)).paths;
+
+/** As imagePaths, with what is passed over there. */
+export async function imagesBelow(
+  dir: string,
+): Promise<{ readonly paths: string[]; readonly passedOver: readonly PassedOver[] }> {
+  const walk = new Walk(await rootOf(dir), undefined);
+  const found = await walk.images(walk.root);
+  const passedOver = walk.passed.list();
+  if (found.length === 0) {
+    const holds = passedOver[0] ? `; it holds ${passedOver[0].what}, as ${passedOver[0].example}` : "";
+    throw new SourceError(dir, ".", `no images (.jpg, .png, .webp, ...)${holds}`);
+  }
+  return { paths: found.map((path) => join(dir, path)), passedOver };
 }
 
 const rootOf = (dir: string): Promise<string> =>
