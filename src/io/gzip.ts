@@ -1,5 +1,5 @@
 // gzip files: told by their first bytes, unpacked whole, and checked to the last byte.
-import { visible } from "../text/index.ts";
+import { expectKeys, visible } from "../text/index.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** gzip data that are damaged, or unpack to more than was allowed; the message is one line naming the file. */
@@ -30,8 +30,10 @@ export function isGzip(bytes: Uint8Array): boolean {
 export async function gunzip(
   bytes: Uint8Array,
   name = "gzip",
-  { maxBytes = unpackLimit(bytes.length) }: { maxBytes?: number } = {},
+  options: { maxBytes?: number } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  expectKeys(options, { maxBytes: true }, (problem) => new RangeError(`gunzip: ${problem}`));
+  const { maxBytes = unpackLimit(bytes.length) } = options;
   if (!isGzip(bytes)) throw new GzipError(name, "not gzip data: it does not start with 1f 8b");
   if (bytes.length < SMALLEST) {
     throw new GzipError(
@@ -57,5 +59,6 @@ export async function gunzipIfPacked(
   name = "gzip",
   options: { maxBytes?: number } = {},
 ): Promise<Uint8Array> {
+  expectKeys(options, { maxBytes: true }, (problem) => new RangeError(`gunzip: ${problem}`));
   return isGzip(bytes) ? gunzip(bytes, name, options) : bytes;
 }

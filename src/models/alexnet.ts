@@ -1,5 +1,7 @@
 // AlexNet in two forms: torchvision's (Krizhevsky 2014, one column), and that of the paper of 2012 with response
 // normalisation and with groups where it split the network over two cards.
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   AdaptiveAvgPool2d,
   Conv2d,
@@ -18,6 +20,7 @@ import {
 } from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 
 export interface AlexNetConfig {
   readonly channels?: number;
@@ -27,6 +30,8 @@ export interface AlexNetConfig {
   /** What dropout draws from. */
   readonly random: RandomState;
 }
+
+const KEYS: KeysOf<AlexNetConfig> = { channels: true, classes: true, dropout: true, random: true };
 
 const WIDE = 4096;
 /** Side of what the classifier sees: what is left of 224 pixels. Other images are pooled to it, smaller ones spread. */
@@ -72,6 +77,7 @@ class AlexNetBase extends Module {
 /** torchvision's AlexNet, names and first values (PyTorch's default) as there. 61,100,840 parameters with 1000 classes. */
 export class AlexNet extends AlexNetBase {
   constructor(config: AlexNetConfig) {
+    expectOptions("AlexNet", config, KEYS);
     const { channels = 3 } = config;
     const features = [
       new Conv2d(channels, 64, 11, { stride: 4, padding: 2 }),
@@ -100,6 +106,7 @@ export class AlexNet extends AlexNetBase {
  */
 export class AlexNetLrn extends AlexNetBase {
   constructor(config: AlexNetConfig) {
+    expectOptions("AlexNetLrn", config, KEYS);
     const { channels = 3 } = config;
     const init = normalInit(0.01);
     const quiet = { init, biasInit: constantInit(0) };

@@ -1,4 +1,6 @@
 // EfficientNet-B0 (Tan and Le 2019), with torchvision's names and first values.
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   constantInit,
   Dropout,
@@ -14,6 +16,7 @@ import {
 import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { convNorm, fanOutInit } from "./conv_norm.ts";
 
 /** Expansion, kernel, first stride, channels and blocks of each stage of B0. */
@@ -85,6 +88,14 @@ export class EfficientNet extends Module {
 
   constructor(config: EfficientNetConfig) {
     super();
+    const known: KeysOf<EfficientNetConfig> = {
+      channels: true,
+      classes: true,
+      dropout: true,
+      stochasticDepth: true,
+      random: true,
+    };
+    expectOptions("EfficientNet", config, known);
     const { channels = 3, classes = 1000, dropout = 0.2, stochasticDepth = 0.2, random } = config;
     const layers = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new SiLU() })];
     let from = STEM;

@@ -1,10 +1,11 @@
 // LeNet-5 (LeCun et al. 1998) as it is taught: full connections where the paper's second convolution has a table, plain
 // average pooling without weights, and a linear layer where it compares with pictures of digits.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { AvgPool2d, Conv2d, Linear, Module } from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import { tanh } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 
 export interface LeNetConfig {
   readonly channels?: number;
@@ -27,8 +28,11 @@ export class LeNet extends Module {
   readonly fc3: Linear;
   readonly pool = new AvgPool2d({ kernel: 2 });
 
-  constructor({ channels = 1, size = 28, classes = 10 }: LeNetConfig = {}) {
+  constructor(config: LeNetConfig = {}) {
     super();
+    const known: KeysOf<LeNetConfig> = { channels: true, size: true, classes: true };
+    expectOptions("LeNet", config, known);
+    const { channels = 1, size = 28, classes = 10 } = config;
     if (!(size >= SMALLEST)) throw new OpError("LeNet", `size wants at least ${SMALLEST} pixels, was given ${size}`);
     const padding = size < 32 ? 2 : 0;
     const pooled = (side: number) => Math.floor((side - 4) / 2);

@@ -1,5 +1,7 @@
 // MixNet-S (Tan and Le 2019): inverted residuals whose depthwise convolutions mix kernel sizes. Names are those of timm's
 // `mixnet_s`, the PyTorch model whose weights people have; the authors' own code is TensorFlow's.
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -18,6 +20,7 @@ import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import { silu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 
 interface StagePart {
   readonly blocks: number;
@@ -163,8 +166,11 @@ export class MixNet extends Module {
   readonly dropout: Dropout;
   readonly classifier: Linear;
 
-  constructor({ channels = 3, classes = 1000, dropout = 0.2, random }: MixNetConfig) {
+  constructor(config: MixNetConfig) {
     super();
+    const known: KeysOf<MixNetConfig> = { channels: true, classes: true, dropout: true, random: true };
+    expectOptions("MixNet", config, known);
+    const { channels = 3, classes = 1000, dropout = 0.2, random } = config;
     this.conv_stem = new Conv2d(channels, STEM, 3, { stride: 2, padding: 1, bias: false, init: init(1) });
     this.bn1 = new BatchNorm2d(STEM);
     let from = STEM;

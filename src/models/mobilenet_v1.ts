@@ -1,6 +1,9 @@
 // MobileNet-V1: depthwise separable blocks (Howard et al. 2017). Names as in the code of the soft-threshold pruning papers.
+
+import { expectOptions } from "../gpu/index.ts";
 import { BatchNorm2d, Conv2d, type Linear, Module, ReLU, Sequential } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { type ClassifierKind, classifierLayer, classify } from "./classifier.ts";
 
 const unit = (from: number, to: number, kernel: number, stride: number, groups: number) => [
@@ -40,6 +43,15 @@ export class MobileNetV1 extends Module {
 
   constructor(config: MobileNetV1Config) {
     super();
+    const known: KeysOf<MobileNetV1Config> = {
+      width: true,
+      firstStride: true,
+      plan: true,
+      channels: true,
+      classes: true,
+      classifier: true,
+    };
+    expectOptions("MobileNetV1", config, known);
     const { width, firstStride, plan, channels = 3, classes = 10, classifier = "conv" } = config;
     const blocks = [new Sequential(unit(channels, width, 3, firstStride, 1))];
     let from = width;

@@ -1,4 +1,6 @@
 // MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018), with torchvision's names and first values.
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -14,6 +16,7 @@ import {
 import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { convNorm, fanOutInit } from "./conv_norm.ts";
 
 /** Expansion, channels, blocks and first stride of each stage. */
@@ -67,8 +70,11 @@ export class MobileNetV2 extends Module {
   readonly features: Sequential;
   readonly classifier: Sequential;
 
-  constructor({ channels = 3, classes = 1000, dropout = 0.2, random }: MobileNetV2Config) {
+  constructor(config: MobileNetV2Config) {
     super();
+    const known: KeysOf<MobileNetV2Config> = { channels: true, classes: true, dropout: true, random: true };
+    expectOptions("MobileNetV2", config, known);
+    const { channels = 3, classes = 1000, dropout = 0.2, random } = config;
     const layers: Module[] = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new ReLU6() })];
     let from = STEM;
     for (const [expansion, to, blocks, stride] of STAGES) {

@@ -1,7 +1,8 @@
 // ResNet-18, -34 and -50 for ImageNet (He et al. 2016), with torchvision's names, strides and first values.
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { BatchNorm2d, Conv2d, kaimingNormalInit, type Linear, MaxPool2d, Module, Sequential } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { type ClassifierKind, classifierLayer, classify } from "./classifier.ts";
 import { BasicBlock, Bottleneck, normRelu } from "./resnet_block.ts";
 
@@ -41,6 +42,8 @@ export class ResNet extends Module {
 
   constructor(config: ResNetConfig = {}) {
     super();
+    const known: KeysOf<ResNetConfig> = { depth: true, channels: true, classes: true, classifier: true, fuse: true };
+    expectOptions("ResNet", config, known);
     const { depth = 18, channels = 3, classes = 1000, classifier = "linear", fuse = true } = config;
     if (!Object.hasOwn(PLANS, depth))
       throw new OpError("ResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);

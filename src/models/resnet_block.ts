@@ -1,4 +1,6 @@
 // Residual blocks of ResNets (He et al. 2016), with torchvision's names.
+
+import { expectOptions } from "../gpu/index.ts";
 import { BatchNorm2d, Conv2d, defaultWeightInit, type Initializer, Module, Sequential } from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
 import { relu } from "../ops/unary.ts";
@@ -40,6 +42,7 @@ export class BasicBlock extends Module {
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
     super();
+    expectOptions("BasicBlock", config, { fuse: true, init: true });
     const { fuse = true, init = defaultWeightInit } = config;
     this.fuse = fuse;
     this.conv1 = new Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
@@ -70,6 +73,7 @@ export class Bottleneck extends Module {
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
     super();
+    expectOptions("Bottleneck", config, { fuse: true, init: true });
     const { fuse = true, init = defaultWeightInit } = config;
     const to = channels * Bottleneck.expansion;
     this.fuse = fuse;

@@ -1,7 +1,10 @@
 // The ResNets for small images (He et al. 2016, section 4.2): three stages of basic blocks, 6n + 2 layers.
+
+import { expectOptions } from "../gpu/index.ts";
 import { BatchNorm2d, Conv2d, Linear, Module, Sequential } from "../nn/index.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { BasicBlock, type BasicBlockConfig, normRelu } from "./resnet_block.ts";
 
 export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
@@ -23,8 +26,11 @@ export class ResNetCifar extends Module {
   readonly fc: Linear;
   private readonly fuse: boolean;
 
-  constructor({ width = 16, blocks = 3, channels = 3, classes = 10, fuse = true }: ResNetCifarConfig = {}) {
+  constructor(config: ResNetCifarConfig = {}) {
     super();
+    const known: KeysOf<ResNetCifarConfig> = { width: true, blocks: true, channels: true, classes: true, fuse: true };
+    expectOptions("ResNetCifar", config, known);
+    const { width = 16, blocks = 3, channels = 3, classes = 10, fuse = true } = config;
     this.fuse = fuse;
     this.conv1 = new Conv2d(channels, width, 3, { padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(width);

@@ -1,4 +1,6 @@
 // VGG16 with batch norm (Simonyan and Zisserman 2015), with torchvision's names and first values.
+
+import { expectOptions } from "../gpu/index.ts";
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -15,6 +17,7 @@ import {
 } from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { fanOutInit } from "./conv_norm.ts";
 
 /** Channels of the 3x3 convolutions; a max pool ends each group. */
@@ -44,8 +47,11 @@ export class Vgg16Bn extends Module {
   readonly avgpool = new AdaptiveAvgPool2d(SIDE);
   readonly classifier: Sequential;
 
-  constructor({ channels = 3, classes = 1000, dropout = 0.5, random }: Vgg16Config) {
+  constructor(config: Vgg16Config) {
     super();
+    const known: KeysOf<Vgg16Config> = { channels: true, classes: true, dropout: true, random: true };
+    expectOptions("Vgg16Bn", config, known);
+    const { channels = 3, classes = 1000, dropout = 0.5, random } = config;
     let from = channels;
     const layers = GROUPS.flatMap((group) => [
       ...group.flatMap((to) => {

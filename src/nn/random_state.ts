@@ -1,6 +1,6 @@
 // Where layers draw from: one counter on the GPU, moved by the training step.
 import { currentTape } from "../autograd/index.ts";
-import { OpError } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import { advance } from "../ops/advance.ts";
 import { scalar, type Tensor } from "../tensor/index.ts";
 
@@ -19,11 +19,12 @@ export class RandomState {
   /** Somebody said which step it is. */
   private driven = false;
 
-  constructor(seed: number, { owned = false }: { readonly owned?: boolean } = {}) {
+  constructor(seed: number, options: { readonly owned?: boolean } = {}) {
+    expectOptions("RandomState", options, { owned: true });
     if (!Number.isSafeInteger(seed) || seed < 0)
       throw new OpError("RandomState", `seed wants a whole number >= 0, was given ${seed}`);
     this.seed = seed;
-    this.owned = owned;
+    this.owned = options.owned ?? false;
   }
 
   /** [] u32. */

@@ -122,6 +122,6 @@ const join = defineOp({
  * Backward  to each the part of dy that is its own.
  * Errors    OpError for no tensor, other ranks or other sizes.
  */
-export function concat(xs: readonly Tensor[], { axis }: { readonly axis: number }): Tensor {
-  return (join as unknown as (...args: unknown[]) => Tensor)(...xs, { axis });
+export function concat(xs: readonly Tensor[], options: { readonly axis: number }): Tensor {
+  return (join as unknown as (...args: unknown[]) => Tensor)(...xs, options);
 }

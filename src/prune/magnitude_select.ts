@@ -1,7 +1,7 @@
 // The k-th smallest |weight|, exactly, for every layer or for all together: what a sparsity amounts to as a threshold.
 import histogramWgsl from "../../shaders/magnitude_histogram.wgsl";
 import pickWgsl from "../../shaders/magnitude_pick.wgsl";
-import { grid1d, kernel } from "../gpu/index.ts";
+import { expectOptions, grid1d, kernel } from "../gpu/index.ts";
 import { type ArenaChunk, SEGMENT, segmentParts } from "../optim/param_arena.ts";
 import { partOf, persistent, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
@@ -73,6 +73,7 @@ export class MagnitudeSelect {
   private readonly found: Tensor;
 
   constructor(arenas: readonly MagnitudeArena[], options: MagnitudeSelectOptions = {}) {
+    expectOptions("MagnitudeSelect", options, { scope: true });
     const scope = options.scope ?? "layer";
     check("scope", '"layer" or "all"', scope, scope === "layer" || scope === "all");
     check("arenas", "at least one", `${arenas.length} of them`, arenas.length > 0);

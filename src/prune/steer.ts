@@ -1,7 +1,7 @@
 // A target sparsity instead of a final threshold D: D is measured while training goes on, as the magnitude below which the
 // target's share of the weights lies, and the threshold in force is the schedule's share of it.
 import steerWgsl from "../../shaders/steer_threshold.wgsl";
-import { kernel } from "../gpu/index.ts";
+import { expectOptions, kernel } from "../gpu/index.ts";
 import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
 import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
@@ -56,6 +56,7 @@ export class SteeredThreshold {
    * [1] threshold now, [2] threshold next, [3] tau = next - now, the rest is left alone.
    */
   constructor(arenas: readonly MagnitudeArena[], hypers: readonly Tensor[], options: SteerOptions) {
+    expectOptions("SteeredThreshold", options, { target: true, every: true });
     const { target, every = 8 } = options;
     check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
     check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);

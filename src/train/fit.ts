@@ -1,6 +1,7 @@
 // Training: what the loop is given, and what it tells of a run.
 import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod } from "../prune/method.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { CounterState } from "./fit_counters.ts";
@@ -109,6 +110,13 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
+const KEYS: KeysOf<FitOptions> = {
+  ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, method: true },
+  ...{ layers: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
+  ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
+  ...{ checkpointEvery: true, onCheckpoint: true, saveAsked: true, signal: true },
+};
+
 export interface FitResult {
   readonly position: Position;
   readonly finished: boolean;
@@ -122,4 +130,7 @@ export interface FitResult {
  * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
  * What reading a batch throws is passed on. However it ends, the reading of batches has ended too.
  */
-export const fit = (options: FitOptions): Promise<FitResult> => new FitLoop(options).run();
+export async function fit(options: FitOptions): Promise<FitResult> {
+  expectKeys(options, KEYS, (problem) => new RangeError(`fit: ${problem}`));
+  return new FitLoop(options).run();
+}

@@ -1,6 +1,6 @@
 // The training step: forward, loss, backward, update, as one captured list of dispatches.
 import { type BadOp, NanWatch, Tape } from "../autograd/index.ts";
-import { checksNan, OpError } from "../gpu/index.ts";
+import { checksNan, expectOptions, OpError } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
@@ -18,6 +18,7 @@ import {
   type Tensor,
   tensor,
 } from "../tensor/index.ts";
+import type { KeysOf } from "../text/index.ts";
 import { BatchStep, isBytes, type TrainBatch } from "./batch_input.ts";
 import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
@@ -42,6 +43,11 @@ export interface TrainStepOptions {
 }
 
 /** What one step does differently from the last. */
+const KEYS: KeysOf<TrainStepOptions> = {
+  ...{ model: true, optimizer: true, sample: true, bytes: true },
+  ...{ micro: true, labelSmoothing: true, random: true, replay: true },
+};
+
 export interface StepInputs {
   readonly step: number;
   readonly lr: number;
@@ -94,6 +100,7 @@ export class TrainStep {
   private readonly randoms: ReadonlySet<RandomState>;
 
   constructor(options: TrainStepOptions) {
+    expectOptions("TrainStep", options, KEYS);
     this.options = options;
     this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;

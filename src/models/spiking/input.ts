@@ -1,5 +1,5 @@
 // How images and events become what a spiking network sees at each step, and which neurons it is made of.
-import { OpError } from "../../gpu/index.ts";
+import { expectOptions, OpError } from "../../gpu/index.ts";
 import {
   type BatchNorm2d,
   type Conv2d,
@@ -18,6 +18,7 @@ import { expectTimeSteps, type NeuronKind } from "../../ops/spiking/neuron.ts";
 import type { Surrogate, SurrogateName } from "../../ops/spiking/surrogate.ts";
 import { timeMajor } from "../../ops/time_major.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import type { KeysOf } from "../../text/index.ts";
 
 /** direct: the image at every step, as a current. The others make spikes of pixels in 0..1. */
 export const ENCODERS = ["direct", "poisson", "latency", "phase"] as const;
@@ -49,6 +50,11 @@ export interface SpikingOptions {
   /** Where Poisson's random numbers come from; wanted with encoder poisson. */
   readonly random?: RandomState;
 }
+
+export const SPIKING_KEYS: KeysOf<SpikingOptions> = {
+  ...{ timeSteps: true, frames: true, neuron: true, tau: true, decayInput: true, vThreshold: true },
+  ...{ vReset: true, detachReset: true, surrogate: true, encoder: true, random: true },
+};
 
 export const DEFAULT_STEPS = 4;
 
@@ -85,8 +91,10 @@ export class SpikingInput extends Module {
   private readonly encoder: Module | null;
 
   /** `channels` of a sample: of one image, or of all event frames together. */
-  constructor({ timeSteps = DEFAULT_STEPS, frames = false, encoder = "direct", random }: SpikingOptions) {
+  constructor(options: SpikingOptions) {
     super();
+    expectOptions("SpikingInput", options, SPIKING_KEYS);
+    const { timeSteps = DEFAULT_STEPS, frames = false, encoder = "direct", random } = options;
     expectTimeSteps("SpikingInput", timeSteps);
     if (frames && encoder !== "direct")
       throw new OpError("SpikingInput", `event frames are spikes already: encoder wants direct, was given ${encoder}`);

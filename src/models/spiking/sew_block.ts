@@ -1,4 +1,6 @@
 // Residual blocks of SEW ResNets: the neurons stand before the shortcut joins, so that an identity can be learned.
+
+import { expectOptions } from "../../gpu/index.ts";
 import {
   BatchNorm2d,
   type BatchNormConfig,
@@ -11,6 +13,7 @@ import {
 } from "../../nn/index.ts";
 import { type SewConnect, sewConnect } from "../../ops/sew_connect.ts";
 import type { Tensor } from "../../tensor/index.ts";
+import type { KeysOf } from "../../text/index.ts";
 
 export interface SewBlockConfig {
   /** ADD identity + out, AND identity · out, IAND identity · (1 - out). Default ADD. */
@@ -24,6 +27,8 @@ export interface SewBlockConfig {
   readonly firingCurrent?: number;
   readonly neurons: () => SpikingNode;
 }
+
+const KEYS: KeysOf<SewBlockConfig> = { connect: true, zeroInit: true, firingCurrent: true, neurons: true };
 
 const init = kaimingNormalInit("fan_out");
 
@@ -66,6 +71,7 @@ export class SewBasicBlock extends Module {
 
   constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {
     super();
+    expectOptions("SewBasicBlock", config, KEYS);
     const { neurons, connect = "ADD" } = config;
     this.conv1 = convBatchNorm(from, planes, 3, stride);
     this.sn1 = neurons();
@@ -95,6 +101,7 @@ export class SewBottleneck extends Module {
 
   constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {
     super();
+    expectOptions("SewBottleneck", config, KEYS);
     const { neurons, connect = "ADD" } = config;
     const to = planes * SewBottleneck.expansion;
     this.conv1 = convBatchNorm(from, planes, 1, 1);

@@ -1,10 +1,11 @@
 // The narrow SEW networks for event cameras (Fang et al. 2021): for CIFAR10-DVS and for DVS128 Gesture.
-import { OpError } from "../../gpu/index.ts";
+import { expectOptions, OpError } from "../../gpu/index.ts";
 import { foldTime, Linear, MaxPool2d, Module, Sequential, type SpikingNode, unfoldTime } from "../../nn/index.ts";
 import { flatten } from "../../ops/reshape.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { firingCurrent, neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import type { KeysOf } from "../../text/index.ts";
+import { firingCurrent, neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 import { convBatchNorm, SewBasicBlock, type SewBlockConfig } from "./sew_block.ts";
 
 /** Widths of the stages, each of which halves the frame. */
@@ -51,16 +52,27 @@ export class SewDvs extends Module {
   readonly conv: Sequential;
   readonly out: Linear;
 
-  constructor({
-    widths = sewDvsPlans["cifar10-dvs"],
-    channels = 32,
-    size = 128,
-    classes = 10,
-    connect,
-    zeroInit,
-    ...options
-  }: SewDvsConfig = {}) {
+  constructor(given: SewDvsConfig = {}) {
     super();
+    const known: KeysOf<SewDvsConfig> = {
+      ...SPIKING_KEYS,
+      connect: true,
+      zeroInit: true,
+      widths: true,
+      channels: true,
+      size: true,
+      classes: true,
+    };
+    expectOptions("SewDvs", given, known);
+    const {
+      widths = sewDvsPlans["cifar10-dvs"],
+      channels = 32,
+      size = 128,
+      classes = 10,
+      connect,
+      zeroInit,
+      ...options
+    } = given;
     const neurons = neuronMaker({ neuron: "plif", ...options });
     const config = {
       neurons,

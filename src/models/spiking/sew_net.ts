@@ -1,4 +1,6 @@
 // The smallest network with a SEW block, for small images: one stem, one block.
+
+import { expectOptions } from "../../gpu/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -12,7 +14,8 @@ import {
 import { sewConnect } from "../../ops/sew_connect.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import type { KeysOf } from "../../text/index.ts";
+import { neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 
 export interface SewNetConfig extends SpikingOptions {
   readonly channels?: number;
@@ -36,8 +39,11 @@ export class SewNet extends Module {
   readonly sn3: SpikingNode;
   readonly fc: Linear;
 
-  constructor({ channels = 1, width = 16, classes = 10, ...options }: SewNetConfig = {}) {
+  constructor(config: SewNetConfig = {}) {
     super();
+    const known: KeysOf<SewNetConfig> = { ...SPIKING_KEYS, channels: true, width: true, classes: true };
+    expectOptions("SewNet", config, known);
+    const { channels = 1, width = 16, classes = 10, ...options } = config;
     const neurons = neuronMaker(options);
     const conv = (from: number) => new Conv2d(from, width, 3, { padding: 1, bias: false });
     this.input = new SpikingInput(options);

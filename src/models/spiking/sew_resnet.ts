@@ -1,5 +1,5 @@
 // SEW ResNets for ImageNet (Fang et al. 2021), with the authors' names in the state_dict.
-import { OpError } from "../../gpu/index.ts";
+import { expectOptions, OpError } from "../../gpu/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -14,7 +14,8 @@ import {
 } from "../../nn/index.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { firingCurrent, neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import type { KeysOf } from "../../text/index.ts";
+import { firingCurrent, neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 import { SewBasicBlock, type SewBlockConfig, SewBottleneck } from "./sew_block.ts";
 
 const PLANS = {
@@ -50,8 +51,18 @@ export class SewResNet extends Module {
   readonly layer4: Sequential;
   readonly fc: Linear;
 
-  constructor({ depth = 18, channels = 3, classes = 1000, connect, zeroInit, ...options }: SewResNetConfig = {}) {
+  constructor(given: SewResNetConfig = {}) {
     super();
+    const known: KeysOf<SewResNetConfig> = {
+      ...SPIKING_KEYS,
+      connect: true,
+      zeroInit: true,
+      depth: true,
+      channels: true,
+      classes: true,
+    };
+    expectOptions("SewResNet", given, known);
+    const { depth = 18, channels = 3, classes = 1000, connect, zeroInit, ...options } = given;
     if (!Object.hasOwn(PLANS, depth))
       throw new OpError("SewResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);
     const { block: Block, layers } = PLANS[depth];

@@ -1,4 +1,6 @@
 // A small spiking convolutional network: LeNet-BN with neurons where that has ReLU, and time.
+
+import { expectOptions } from "../../gpu/index.ts";
 import {
   BatchNorm1d,
   BatchNorm2d,
@@ -11,7 +13,8 @@ import {
 } from "../../nn/index.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { neuronMaker, SpikingInput, type SpikingOptions } from "./input.ts";
+import type { KeysOf } from "../../text/index.ts";
+import { neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 
 export interface SpikingCnnConfig extends SpikingOptions {
   /** Of a sample: of event frames, all frames together. */
@@ -38,8 +41,11 @@ export class SpikingCnn extends Module {
   readonly sn3: SpikingNode;
   readonly fc2: Linear;
 
-  constructor({ channels = 1, size = 28, classes = 10, width = 8, ...options }: SpikingCnnConfig = {}) {
+  constructor(config: SpikingCnnConfig = {}) {
     super();
+    const known: KeysOf<SpikingCnnConfig> = { ...SPIKING_KEYS, channels: true, size: true, classes: true, width: true };
+    expectOptions("SpikingCnn", config, known);
+    const { channels = 1, size = 28, classes = 10, width = 8, ...options } = config;
     const neurons = neuronMaker(options);
     const side = Math.ceil(Math.ceil(size / 2) / 2);
     this.input = new SpikingInput(options);

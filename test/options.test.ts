@@ -1,0 +1,208 @@
+// No option is dropped: every public function, op and class with options refuses one that it does not know, by name.
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import * as onnx from "../src/export/index.ts";
+import * as all from "../src/index.ts";
+import * as node from "../src/node/index.ts";
+
+const { meta } = all;
+const root = resolve(import.meta.dirname, "..", "src");
+const bad = { notAnOption: 1 } as never;
+const x4 = meta([1, 2, 4, 4]);
+const row = meta([2, 3]);
+const one = meta([]);
+const bytes = new Uint8Array(8);
+const ops = all as unknown as Record<string, (...given: unknown[]) => unknown>;
+const make = (name: string, ...given: unknown[]) =>
+  Reflect.construct(ops[name] as unknown as new (...given: unknown[]) => unknown, given);
+const source = { name: "memory", exists: async () => false, read: async () => bytes } as unknown as all.ByteSource;
+const random = new all.RandomState(1);
+const model = () => new all.Sequential([new all.Linear(2, 2)]);
+
+/** Each with options that nobody knows, by the name it is exported under. */
+const calls: Record<string, () => unknown> = {
+  // Ops of one tensor, of two, and the others.
+  ...Object.fromEntries(
+    (["relu", "relu6", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "gelu", "leakyRelu"] as const)
+      .concat(["sum", "mean", "max", "softmax", "logSoftmax", "flatten", "packSpikes"] as never[])
+      .map((name) => [name, () => ops[name]?.(row, bad)]),
+  ),
+  ...Object.fromEntries(
+    (["add", "sub", "mul", "div"] as const).map((name) => [name, () => ops[name]?.(row, row, bad)]),
+  ),
+  ...Object.fromEntries(
+    (["strThreshold", "ltpThreshold", "softL0", "softThreshold"] as const).map((name) => [
+      name,
+      () => ops[name]?.(row, one, bad),
+    ]),
+  ),
+  ...Object.fromEntries(
+    (["encodeDirect", "encodeWeightedPhase", "encodeLatency", "encodePoisson", "expand", "reshape", "narrow"] as const)
+      .concat(["unpackSpikes", "dropout", "stochasticDepth", "timeMajor"] as never[])
+      .map((name) => [name, () => ops[name]?.(row, bad)]),
+  ),
+  ...Object.fromEntries(
+    (["maxPool2d", "maxPool2dIndices", "avgPool2d", "adaptiveAvgPool2d", "localResponseNorm"] as const).map((name) => [
+      name,
+      () => ops[name]?.(x4, bad),
+    ]),
+  ),
+  conv2d: () => all.conv2d(x4, meta([2, 2, 1, 1]), null, bad),
+  linear: () => all.linear(row, meta([4, 3]), null, bad),
+  matmul: () => all.matmul(row, row, bad),
+  crossEntropy: () => all.crossEntropy(row, meta([2], "i32"), bad),
+  countCorrect: () => all.countCorrect(row, meta([2], "i32"), bad),
+  sewConnect: () => all.sewConnect(row, row, bad),
+  concat: () => all.concat([row, row], { axis: 0, ...(bad as object) }),
+  integrateAndFire: () => all.integrateAndFire(row, null, bad),
+  lif: () => all.lif(row, null, bad),
+  plif: () => all.plif(row, one, null, bad),
+  membranePotential: () => all.membranePotential(row, null, null, { of: "h", ...(bad as object) }),
+  batchNorm: () => all.batchNorm(x4, null, null, null, null, bad),
+  // Layers.
+  Conv2d: () => new all.Conv2d(1, 1, 1, bad),
+  Linear: () => new all.Linear(1, 1, bad),
+  BatchNorm2d: () => new all.BatchNorm2d(1, bad),
+  BatchNorm1d: () => new all.BatchNorm1d(1, bad),
+  MaxPool2d: () => new all.MaxPool2d(bad),
+  AvgPool2d: () => new all.AvgPool2d(bad),
+  LocalResponseNorm: () => new all.LocalResponseNorm(bad),
+  Sequential: () => new all.Sequential([], bad),
+  MixedConv2d: () => new all.MixedConv2d(2, 2, [1], bad),
+  SqueezeExcitation: () => new all.SqueezeExcitation(2, 1, bad),
+  IFNode: () => new all.IFNode(bad),
+  LIFNode: () => new all.LIFNode(bad),
+  ParametricLIFNode: () => new all.ParametricLIFNode(bad),
+  DirectEncoder: () => new all.DirectEncoder(bad),
+  PoissonEncoder: () => new all.PoissonEncoder(bad, random),
+  LatencyEncoder: () => new all.LatencyEncoder(bad),
+  WeightedPhaseEncoder: () => new all.WeightedPhaseEncoder(bad),
+  RandomState: () => new all.RandomState(1, bad),
+  loadState: () => all.loadState(model(), new Map(), bad),
+  compareState: () => all.compareState(model(), new Map(), bad),
+  // Models.
+  ...Object.fromEntries(
+    (
+      [
+        "LeNet",
+        "LeNetBN",
+        "ResNet",
+        "ResNetCifar",
+        "MobileNetV1",
+        "MobileNetV2",
+        "Vgg16Bn",
+        "MixNet",
+        "AlexNet",
+      ] as const
+    )
+      .concat(["AlexNetLrn", "EfficientNet", "SewNet", "SewResNet", "SewDvs", "SpikingCnn", "SpikingInput"] as never[])
+      .map((name) => [name, () => make(name, bad)]),
+  ),
+  ...Object.fromEntries(
+    (["BasicBlock", "Bottleneck", "SewBasicBlock", "SewBottleneck"] as const).map((name) => [
+      name,
+      () => make(name, 4, 4, 1, bad),
+    ]),
+  ),
+  buildModel: () => all.buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 }, bad),
+  buildSmallModel: () => all.buildSmallModel("lenet-bn", { channels: 1, size: 28, classes: 10 }, bad),
+  // Data and files.
+  DataLoader: () => new all.DataLoader(bad),
+  randomResizedCrop: () => all.randomResizedCrop(8, 8, {} as never, bad),
+  checkCropOptions: () => all.checkCropOptions(bad),
+  colorJitter: () => all.colorJitter({} as never, bad),
+  checkColorJitter: () => all.checkColorJitter(bad),
+  loadIdxDataset: () => all.loadIdxDataset(source, bad),
+  loadIdxSplits: () => all.loadIdxSplits(source, bad),
+  loadCifar10: () => all.loadCifar10(source, "train", bad),
+  loadCifar100: () => all.loadCifar100(source, "train", bad),
+  loadNMnist: () => all.loadNMnist(source, bad),
+  loadDvsGesture: () => all.loadDvsGesture(source, bad),
+  loadCifar10Dvs: () => all.loadCifar10Dvs(source, bad),
+  loadNpzEvents: () => all.loadNpzEvents(source, bad),
+  syntheticEvents: () => all.syntheticEvents(bad),
+  syntheticEventDataset: () => all.syntheticEventDataset(bad),
+  eventDataset: () => all.eventDataset({ recordings: [], labels: [], classes: ["a"], sensor: [2, 2], options: bad }),
+  parseEvents: () => all.parseEvents(bytes, "events", bad),
+  parseNMnist: () => all.parseNMnist(bytes, "events", bad),
+  parseAedat2: () => all.parseAedat2(bytes, "events", bad),
+  parseAedat3: () => all.parseAedat3(bytes, "events", bad),
+  parseEventNpz: () => all.parseEventNpz(bytes, "events", bad),
+  gunzipIfPacked: () => all.gunzipIfPacked(bytes, "gzip", bad),
+  gunzip: () => all.gunzip(bytes, "gzip", bad),
+  readZip: () => all.readZip(bytes, "zip", bad),
+  stateDictOf: () => all.stateDictOf({} as never, bad),
+  openWeights: () => all.openWeights(bytes, "weights", bad),
+  writeSparseModel: () => all.writeSparseModel(new Map(), {}, bad),
+  // Training, figures and export.
+  planTraining: () => all.planTraining(bad),
+  planEvaluation: () => all.planEvaluation(bad),
+  fit: () => all.fit(bad),
+  capture: () => all.capture(() => ({}), bad),
+  captureSpikes: () => all.captureSpikes(model(), {} as never, bad),
+  measureActivity: () => all.measureActivity(model(), [], bad),
+  multiplyAdds: () => all.multiplyAdds({ layers: [] }, [], bad),
+  SGD: () => new all.SGD([...model().parameters()], bad),
+  Session: () => new all.Session(bad),
+  MagnitudeSelect: () => new all.MagnitudeSelect([], bad),
+  SteeredThreshold: () => new all.SteeredThreshold([], [], bad),
+  Trail: () => new all.Trail({} as never, bad),
+  requestGpu: () => all.requestGpu(bad),
+  exportOnnx: () => onnx.exportOnnx(model(), bad),
+  encodeEvents: () => onnx.encodeEvents([], bad),
+  modelCard: () => onnx.modelCard(bad),
+  // Node.
+  installGpu: () => node.installGpu(bad),
+  setup: () => node.setup(bad),
+  doctor: () => node.doctor(bad),
+  openImageFolder: () => node.openImageFolder(root, bad),
+  openImageData: () => node.openImageData(root, bad),
+  openImageSources: () => node.openImageSources(root, bad),
+  imageLayout: () => node.imageLayout(root, bad),
+  openShards: () => node.openShards(root, bad),
+  openParquet: () => node.openParquet([], bad),
+  openWebdataset: () => node.openWebdataset([], bad),
+  decodedDataset: () => node.decodedDataset({ name: "images" } as never, bad),
+  packShards: () => node.packShards({} as never, root, bad),
+};
+
+describe("an option that nobody knows is refused by name", () => {
+  test.each(Object.keys(calls))("%s", async (name) => {
+    await expect((async () => await calls[name]?.())()).rejects.toThrow(/unknown (option|setting|key)?.*notAnOption/);
+  });
+});
+
+test("what was nearly meant is told; undefined is as good as absent", () => {
+  expect(() => new all.Conv2d(1, 1, 1, { pading: 1 } as never)).toThrow(
+    /^Conv2d: unknown option pading, expected .*; did you mean padding\?$/,
+  );
+  expect(() => all.relu(row, bad)).toThrow("relu: unknown option notAnOption, expected none");
+  expect(() => all.lif(row, null, { tua: 3 } as never)).toThrow("did you mean tau?");
+  expect(new all.Linear(1, 1, { bias: undefined } as never).bias).not.toBeNull();
+});
+
+/** `allocate` makes every tensor of a step and looks nothing up; TrainStep refuses too, but opens a GPU first. */
+const unchecked = ["allocate", "TrainStep"];
+
+/** Exported functions with a parameter of options, and classes whose constructor takes some. */
+function optionTakers(): string[] {
+  const found: string[] = [];
+  for (const file of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+    if (!file.endsWith(".ts") || file.startsWith("cli")) continue;
+    const text = readFileSync(join(root, file), "utf8");
+    const taker = /^export (?:async )?function (\w+)(?:<[^(]*>)?\(([^)]*?)\boptions\??: /gm;
+    for (const [, name] of text.matchAll(taker)) found.push(name as string);
+    const maker = /^export class (\w+) [\s\S]*?^ {2}constructor\(([^)]*)\)/gm;
+    for (const [, name, parameters] of text.matchAll(maker))
+      if (/\b(options|config): /.test(parameters as string)) found.push(name as string);
+  }
+  return found;
+}
+
+test("none that is public is missing above", () => {
+  const open = { ...all, ...onnx, ...node };
+  const takers = optionTakers().filter((name) => Object.hasOwn(open, name));
+  expect(takers.length).toBeGreaterThan(40);
+  expect(takers.filter((name) => !Object.hasOwn(calls, name) && !unchecked.includes(name))).toEqual([]);
+});
