@@ -142,7 +142,7 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
     default: {
       const flatTest = seen.layout === "ilsvrc" ? { flatTest: true } : {};
       const sources = await openImageFolder(dir, {
-        ...{ ...onlyKeys(options, FOLDER_KEYS), ...flatTest, fewestClasses: 2 },
+        ...{ fewestClasses: 2, ...onlyKeys(options, FOLDER_KEYS), ...flatTest },
         // Who says that these are folders of classes is believed.
         groups: options.layout === "folder" || options.groups === true,
       });
