@@ -10,10 +10,10 @@ export interface Result {
   err: string;
 }
 
-/** Runs the command. `kill` sees its output so far and may answer with a signal to send. */
+/** Runs the command. `kill` sees what both streams have said so far and may answer with a signal to send. */
 export function espalier(
   args: string[],
-  { env = {}, kill }: { env?: Record<string, string>; kill?: (out: string) => NodeJS.Signals | null } = {},
+  { env = {}, kill }: { env?: Record<string, string>; kill?: (out: string, err: string) => NodeJS.Signals | null } = {},
 ): Promise<Result> {
   return new Promise((done) => {
     const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "src/cli/main.ts", ...args];
@@ -21,15 +21,19 @@ export function espalier(
     let out = "";
     let err = "";
     let sent = false;
-    child.stdout.on("data", (chunk) => {
-      out += chunk;
-      const signal = sent ? null : kill?.(out);
+    const look = () => {
+      const signal = sent ? null : kill?.(out, err);
       if (!signal) return;
       sent = true; // a second interrupt would mean: at once
       child.kill(signal);
+    };
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+      look();
     });
     child.stderr.on("data", (chunk) => {
       err += chunk;
+      look();
     });
     child.on("close", (code) => done({ code, out, err }));
   });
