@@ -134,7 +134,7 @@ export class BufferPool {
   private readonly make: MakeBuffer;
   private readonly free = new Map<number, PooledBuffer[]>();
   /** All that was made: for a list of what takes memory. What nobody holds any more may be collected. */
-  private readonly made: WeakRef<PooledBuffer>[] = [];
+  private made: WeakRef<PooledBuffer>[] = [];
   /**
    * Memory of captured steps. Where it is true, no value in the block outlives a run, so that every step may use it:
    * steps run one after another.
@@ -300,5 +300,7 @@ export class BufferPool {
       }
     }
     this.free.clear();
+    // Else the list would grow with every buffer that a long run ever had.
+    this.made = this.made.filter((ref) => (ref.deref()?.refs ?? 0) > 0);
   }
 }

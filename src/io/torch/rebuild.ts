@@ -81,43 +81,43 @@ const refuser =
   (problem) =>
     fail(`the tensor ${problem}`);
 
-/** The storage of a tensor; one of a type that is not known makes a tensor that is not known either. */
-function storageOf({ args: [storage] }: PickleCall, refuse: Refuse): TorchStorage | PickleOpaque {
-  return storage instanceof TorchStorage || storage instanceof PickleOpaque ? storage : refuse("has no storage");
-}
+/**
+ * A rebuild function of `least` to `most` arguments, of which the first is the storage; one of a type that is not known makes
+ * a tensor that is not known either.
+ */
+const ofStorage =
+  (
+    [least, most]: readonly [number, number],
+    make: (call: PickleCall, storage: TorchStorage, refuse: Refuse) => PickleValue,
+  ) =>
+  (call: PickleCall): PickleValue => {
+    const refuse = refuser(call);
+    expectArguments(call.args, least, most, refuse);
+    const [storage] = call.args;
+    if (storage instanceof PickleOpaque) return storage;
+    return storage instanceof TorchStorage ? make(call, storage, refuse) : refuse("has no storage");
+  };
 
 /** torch._utils._rebuild_tensor: (storage, offset, size, stride). */
-export function rebuildTensor1(call: PickleCall): PickleValue {
-  const refuse = refuser(call);
-  expectArguments(call.args, 4, 4, refuse);
-  const storage = storageOf(call, refuse);
-  if (storage instanceof PickleOpaque) return storage;
+export const rebuildTensor1 = ofStorage([4, 4], (call, storage, refuse) => {
   const { offset, shape, strides } = windowOf(call, storage, storage.dtype, refuse);
   return new TorchTensor(storage, offset, shape, strides);
-}
+});
 
 /** torch._utils._rebuild_tensor_v2: (storage, offset, size, stride, requires_grad, backward_hooks, metadata = None). */
-export function rebuildTensor2(call: PickleCall): PickleValue {
-  const refuse = refuser(call);
-  expectArguments(call.args, 6, 7, refuse);
-  const storage = storageOf(call, refuse);
-  if (storage instanceof PickleOpaque) return storage;
+export const rebuildTensor2 = ofStorage([6, 7], (call, storage, refuse) => {
   const { offset, shape, strides } = windowOf(call, storage, storage.dtype, refuse);
   const [, , , , requiresGrad, hooks, metadata] = call.args;
   checkTraining(requiresGrad, hooks, refuse);
   return new TorchTensor(storage, offset, shape, strides, readBits(metadata, storage.dtype, refuse));
-}
+});
 
 /** What is said of a dtype that is not read. */
 const notRead = (path: string) =>
   `${path} is not read: save ${/complex/.test(path) ? "torch.view_as_real(tensor)" : "tensor.float()"}`;
 
 /** torch._utils._rebuild_tensor_v3: as _v2, with a dtype before the metadata and a storage of plain bytes. */
-export function rebuildTensor3(call: PickleCall): PickleValue {
-  const refuse = refuser(call);
-  expectArguments(call.args, 7, 8, refuse);
-  const storage = storageOf(call, refuse);
-  if (storage instanceof PickleOpaque) return storage;
+export const rebuildTensor3 = ofStorage([7, 8], (call, storage, refuse) => {
   const [, , , , requiresGrad, hooks, type, metadata] = call.args;
   if (!(type instanceof PickleGlobal)) return refuse(`has dtype ${describeValue(type)}, expected the name of one`);
   const dtype = tensorDtypes.get(type.path);
@@ -127,7 +127,7 @@ export function rebuildTensor3(call: PickleCall): PickleValue {
   const { offset, shape, strides } = windowOf(call, storage, dtype, refuse);
   checkTraining(requiresGrad, hooks, refuse);
   return new TorchTensor(storage, offset, shape, strides, { dtype, ...readBits(metadata, dtype, refuse) });
-}
+});
 
 const tensorOf = (what: string, data: PickleValue | undefined, { fail }: PickleCall): TorchTensor | PickleOpaque =>
   data instanceof TorchTensor || data instanceof PickleOpaque
