@@ -48,7 +48,7 @@ async function worstRatio(titles: readonly string[], rounds: number): Promise<Me
     // The intermediate variants would only take time: the last is what users get.
     const last = await lastVariant(bench);
     const { variants } = await measureKernel(bench, { rounds, clock, variants: [last] });
-    const { ratio, ms } = variants.at(-1) as (typeof variants)[number];
+    const { ratio, ms } = variants.at(-1)!;
     worst = Math.min(worst, ratio);
     details.push(`${bench.name}: ${formatRatio(ratio)}, ${formatMs(ms)}`);
   }
@@ -58,7 +58,7 @@ async function worstRatio(titles: readonly string[], rounds: number): Promise<Me
 async function lastVariant(bench: KernelCase): Promise<string> {
   using _scope = new Scope();
   const { variants } = await bench.prepare();
-  return (variants.at(-1) as (typeof variants)[number]).name;
+  return variants.at(-1)!.name;
 }
 
 const CONV_SHAPES = ["3x3 16->32 [8,16,32,32]", "3x3 64->64 [8,64,16,16]"];
@@ -78,7 +78,7 @@ async function copyShare(rounds: number): Promise<Measured> {
   const before = await measureGauge({ clock });
   const { variants, bytes } = await measureKernel(bench, { rounds, clock, variants: [await lastVariant(bench)] });
   const { copyGBs } = betterGauge(before, await measureGauge({ clock }));
-  const ms = Math.min(...(variants.at(-1) as (typeof variants)[number]).rounds);
+  const ms = Math.min(...variants.at(-1)!.rounds);
   const gbs = bytes / ms / 1e6;
   const detail = `${bench.name}: ${threeDigits(gbs)} of ${threeDigits(copyGBs)} GB/s`;
   return { value: (100 * gbs) / copyGBs, detail };

@@ -84,7 +84,7 @@ function draw(results: Results): void {
 
 async function run(): Promise<void> {
   const chosen = chosenCases();
-  const { signal } = stopping as AbortController;
+  const { signal } = stopping!;
   table.clear();
   picture.replaceChildren();
   progress.textContent = "Measuring what this adapter can do ...";

@@ -180,7 +180,7 @@ function startOver(report: Built): void {
   if (names[0] === names[1]) names = names.map((name, i) => `${name} (${i + 1})`);
   histories = names.map(() => new History());
   moves = [];
-  const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] as string }));
+  const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i]! }));
   form.show({ ...form.settings, ...report.settings });
   bar.ready();
   stats.reset(names, report.totalSteps, report.stepsPerEpoch);

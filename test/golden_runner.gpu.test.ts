@@ -46,7 +46,7 @@ function fixture({ meta = {}, y = [7, 10], gradX = [3, 7], shape = [1, 2] }: Sam
 async function only(bytes: Uint8Array, handlers: Handlers = matmulHandlers): Promise<CaseReport> {
   const { cases } = await runFixtures(bytes, "sample", handlers);
   expect(cases).toHaveLength(1);
-  return cases[0] as CaseReport;
+  return cases[0]!;
 }
 
 test("right numbers pass, with their margin", async () => {

@@ -15,7 +15,7 @@ const inPage = "document" in globalThis;
 
 const bytes = await fetchBytes(new URL("./golden/zoo_logits.safetensors", import.meta.url));
 const cases = parseFixtures(bytes, "zoo_logits").filter((c) => {
-  const name = registryName(String(c.attrs["model"])) as string;
+  const name = registryName(String(c.attrs["model"]))!;
   const model = buildModel(name, { channels: 3, size: 64, classes: 1000 });
   return !inPage || model.parameters().reduce((n, p) => n + p.numel, 0) <= MOST_IN_A_PAGE;
 });

@@ -192,10 +192,10 @@ function optionTakers(): string[] {
     if (!file.endsWith(".ts") || file.startsWith("cli")) continue;
     const text = readFileSync(join(root, file), "utf8");
     const taker = /^export (?:async )?function (\w+)(?:<[^(]*>)?\(([^)]*?)\boptions\??: /gm;
-    for (const [, name] of text.matchAll(taker)) found.push(name as string);
+    for (const [, name] of text.matchAll(taker)) found.push(name!);
     const maker = /^export class (\w+) [\s\S]*?^ {2}constructor\(([^)]*)\)/gm;
     for (const [, name, parameters] of text.matchAll(maker))
-      if (/\b(options|config): /.test(parameters as string)) found.push(name as string);
+      if (/\b(options|config): /.test(parameters!)) found.push(name!);
   }
   return found;
 }

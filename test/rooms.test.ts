@@ -39,7 +39,7 @@ function files(folder: string, ending: string): string[] {
 function imports(file: string): string[] {
   const text = readFileSync(join(root, file), "utf8");
   return [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from\s+"([^"]+)"|import\(\s*"([^"]+)"\s*\)/g)].map(
-    (m) => (m[1] ?? m[2]) as string,
+    (m) => (m[1] ?? m[2])!,
   );
 }
 
@@ -60,7 +60,7 @@ test("imports point downwards", () => {
         if (!shaderRooms.has(room)) breaches.push(`${file} imports a shader`);
         continue;
       }
-      const goal = path.split("/")[1] as string;
+      const goal = path.split("/")[1]!;
       if (goal !== room && goal !== "text" && !below[room]?.includes(goal)) breaches.push(`${file} imports ${path}`);
     }
   }
@@ -69,7 +69,7 @@ test("imports point downwards", () => {
 
 test("every op has a test and an export line, every shader an importer", () => {
   const exported = readFileSync(join(root, "src/ops/index.ts"), "utf8");
-  const tests = files("test/ops", ".ts").map((f) => f.split("/").at(-1) as string);
+  const tests = files("test/ops", ".ts").map((f) => f.split("/").at(-1)!);
   const missing: string[] = [];
   for (const file of readdirSync(join(root, "src/ops")).filter((f) => f.endsWith(".ts") && f !== "index.ts")) {
     const name = file.replace(".ts", "");

@@ -16,7 +16,7 @@ let device: GPUDevice;
 beforeAll(async () => {
   Object.assign(globalThis, globals);
   gpu = create(["backend=null"]);
-  const adapter = (await gpu.requestAdapter()) as GPUAdapter;
+  const adapter = (await gpu.requestAdapter())!;
   const wanted = ["shader-f16", "subgroups"] as GPUFeatureName[];
   device = await adapter.requestDevice({ requiredFeatures: wanted.filter((f) => adapter.features.has(f)) });
 });

@@ -65,7 +65,7 @@ try {
   const at = Math.floor(size) - 12_345;
   const byte = new Uint8Array(1);
   await file.read(byte, 0, 1, at);
-  await file.write(Uint8Array.of((byte[0] as number) ^ 4), 0, 1, at);
+  await file.write(Uint8Array.of(byte[0]! ^ 4), 0, 1, at);
   await file.close();
   const problem = await read().then(
     () => "it was read",

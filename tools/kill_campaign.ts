@@ -75,7 +75,7 @@ interface KillTime {
 function start(words: readonly string[], when?: KillTime): Promise<Ended> {
   return new Promise((done, failed) => {
     const began = performance.now();
-    const child = spawn(words[0] as string, words.slice(1), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(words[0]!, words.slice(1), { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
     let err = "";
     let rows = 0;
     let timer: NodeJS.Timeout | undefined;
@@ -216,7 +216,7 @@ export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
       const differences = trial.problem ? [trial.problem] : compareRuns(run, want);
       hits += trial.kills.length;
       trials.push({ run: `run ${trials.length + 1}`, kills: trial.kills, early: trial.early, differences });
-      say(trialLine(trials.at(-1) as Trial, hits));
+      say(trialLine(trials.at(-1)!, hits));
       if (differences.length === 0) rmSync(run, { recursive: true, force: true });
     }
     return trials;

@@ -66,7 +66,7 @@ async function bundleModule(source: string): Promise<Rolldown.OutputChunk> {
   });
   const chunks = output.filter((o) => o.type === "chunk");
   if (chunks.length !== 1) throw new Error(`size: a bundle of one module came out as ${chunks.length} files`);
-  return chunks[0] as Rolldown.OutputChunk;
+  return chunks[0]!;
 }
 
 const everythingOf = (rooms: readonly string[]) => rooms.map((r) => `export * from "/src/${r}/index.ts";`).join("\n");
@@ -91,7 +91,7 @@ async function demoFiles(): Promise<Map<string, string> | string> {
     // The service worker names all files of the site; it does not run them.
     if (file === "sw.js") return;
     // Chunks and workers are named in the code by their hashed file names.
-    for (const other of scripts.keys()) if (code.includes(other.split("/").at(-1) as string)) visit(other);
+    for (const other of scripts.keys()) if (code.includes(other.split("/").at(-1)!)) visit(other);
   };
   visit(page.fileName);
   // Without its worker the engine would be missing from the sum, and the limit would hold nothing.

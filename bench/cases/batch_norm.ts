@@ -175,7 +175,7 @@ function backwardAddCase(size: Size): KernelCase {
           recorded("separate scalar kernels", () => {
             const gated = naiveElementwise("reluGrad", dy, y);
             const [dx, ...rest] = naiveBatchNormGradients(x, gated, channels);
-            return [dx as Tensor, gated, ...rest];
+            return [dx!, gated, ...rest];
           }),
           recordedBackward("fused", [x, residual, weight, bias], forward, dy),
         ],

@@ -21,7 +21,7 @@ function streaming(name: string, size: Shape, moved: readonly Shape[], variants:
 }
 
 function casesOf(size: Shape): KernelCase[] {
-  const perChannel: Shape = [size[1] as number, 1, 1];
+  const perChannel: Shape = [size[1]!, 1, 1];
   const area = size.slice(2).reduce((a, b) => a * b, 1);
   return [
     streaming("copy", size, [size, size], () => {

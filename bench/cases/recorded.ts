@@ -68,7 +68,7 @@ export function recorded(name: string, body: () => readonly Tensor[]): Variant {
 function withGradients<T>(leaves: readonly Tensor[], places: readonly Tensor[], body: () => T): T {
   leaves.forEach((leaf, i) => {
     leaf.requiresGrad = true;
-    leaf.grad = places[i] as Tensor;
+    leaf.grad = places[i]!;
     leaf.gradArrived = false;
   });
   try {
@@ -102,7 +102,7 @@ export function recordedBackward(name: string, leaves: readonly Tensor[], forwar
   };
   const body = () => {
     try {
-      withGradients(leaves, places, () => (tape as Tape).backward(y as Tensor, dy));
+      withGradients(leaves, places, () => tape!.backward(y!, dy));
     } finally {
       tape?.dispose();
       // While the recording is open, so that the memory stays its own: backward may have read it.

@@ -147,7 +147,7 @@ const replayCase: HostCase = {
     try {
       for (const side of sides) await side.time(3);
       for (let round = 0; round < 9; round++) {
-        for (const [i, side] of sides.entries()) (times[i] as number[]).push(await side.time(3));
+        for (const [i, side] of sides.entries()) times[i]!.push(await side.time(3));
       }
     } finally {
       for (const side of sides) side.dispose();

@@ -37,10 +37,10 @@ interface Side {
 function unfused(shapes: readonly Shape[], values: readonly Float32Array[], gradients: readonly Float32Array[]): Side {
   const hyper = tensor(new Float32Array(4));
   const layers = values.map((value, i) => ({
-    theta: tensor(value, shapes[i] as Shape),
-    gradient: tensor(gradients[i] as Float32Array, shapes[i] as Shape),
-    velocity: tensor(new Float32Array(value.length), shapes[i] as Shape),
-    weight: tensor(new Float32Array(value.length), shapes[i] as Shape),
+    theta: tensor(value, shapes[i]!),
+    gradient: tensor(gradients[i]!, shapes[i]!),
+    velocity: tensor(new Float32Array(value.length), shapes[i]!),
+    weight: tensor(new Float32Array(value.length), shapes[i]!),
   }));
   const variant = recorded("unfused, per tensor", () => {
     for (const { theta, gradient, velocity, weight } of layers) {
@@ -56,12 +56,12 @@ function unfused(shapes: readonly Shape[], values: readonly Float32Array[], grad
 }
 
 function fused(shapes: readonly Shape[], values: readonly Float32Array[], gradients: readonly Float32Array[]): Side {
-  const params = shapes.map((shape, i) => new Parameter(shape, () => values[i] as Float32Array));
+  const params = shapes.map((shape, i) => new Parameter(shape, () => values[i]!));
   const sgd = new SGD(params, { lr: REAL.lr, momentum: REAL.momentum, weightDecay: REAL.weightDecay, mode: "latent" });
   params.forEach((p, i) => {
-    (p.grad as Tensor).set(gradients[i] as Float32Array);
+    p.grad!.set(gradients[i]!);
   });
-  const results = params.flatMap((p) => [sgd.velocityOf(p) as Tensor, p.latent as Tensor, p as Tensor]);
+  const results = params.flatMap((p) => [sgd.velocityOf(p)!, p.latent!, p as Tensor]);
   const variant = recorded("fused, one dispatch", () => {
     for (const p of params) p.gradArrived = true;
     sgd.step();
@@ -84,7 +84,7 @@ function fused(shapes: readonly Shape[], values: readonly Float32Array[], gradie
 async function expectEqual(a: Side, b: Side): Promise<void> {
   const [wanted, given] = [await readAll(...a.variant.results()), await readAll(...b.variant.results())];
   wanted.forEach((want, i) => {
-    const got = given[i] as typeof want;
+    const got = given[i]!;
     const off = deviation(got, want);
     if (!(off <= 1e-6 * Math.max(maxAbs(want), 1e-3))) {
       throw new Error(`bench update: result ${i} of the fused update is off by ${off} from the unfused one`);

@@ -13,7 +13,7 @@ function machine(): string[] {
   const [cpu] = cpus();
   const { started, commit, node } = runEnvironment();
   const cores = `${cpus().length} cores (${cpu?.model.trim() ?? "unknown"})`;
-  const busy = (loadavg()[0] as number).toFixed(1);
+  const busy = loadavg()[0]!.toFixed(1);
   return [
     `${cores}, ${poolThreads()} decoding threads; Node ${node}, libvips ${sharp.versions.vips}. No GPU.`,
     `Median of three epochs of 200 JPEGs of about 500x375 (quality 90), after one that does not count. Started ${started}${commit ? `, commit ${commit}` : ""}; load average ${busy} before.`,

@@ -107,7 +107,7 @@ export async function stepOf(model: string, dir: string, options: StepOptions): 
         parameters: session.model.parameters().reduce((n, p) => n + p.numel, 0),
         losses,
         sparsity: total((l) => l.zeros) / total((l) => l.weights),
-        first: seconds[0] as number,
+        first: seconds[0]!,
         later: later.reduce((a, b) => a + b, 0) / later.length,
         peakBytes,
         predictedBytes: plan.peak,

@@ -68,7 +68,7 @@ class SubmitTimer implements PassTimer {
       const stamps = new BigUint64Array(staging.getMappedRange());
       let ns = 0;
       for (let i = 0; i < this.submits; i++) {
-        const span = Number((stamps[2 * i + 1] as bigint) - (stamps[2 * i] as bigint));
+        const span = Number(stamps[2 * i + 1]! - stamps[2 * i]!);
         if (!(span >= 0 && span < 3.6e12)) return null; // a stamp that was never written, or a clock set back
         ns += span;
       }

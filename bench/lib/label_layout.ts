@@ -45,7 +45,7 @@ export function placeLabels(
   const order = wanted.map((_, i) => i).sort((a, b) => (wanted[b]?.weight ?? 0) - (wanted[a]?.weight ?? 0));
   const placed: PlacedLabel[] = [];
   for (const index of order) {
-    const { at, width, height } = wanted[index] as WantedLabel;
+    const { at, width, height } = wanted[index]!;
     const spots = [
       [at.x + POINT + 1, at.y - height / 2],
       [at.x - POINT - 1 - width, at.y - height / 2],

@@ -68,14 +68,14 @@ export async function measureKernel(bench: KernelCase, options: MeasureOptions =
     }
   }
   await checkAll(bench, prepared, variants);
-  const base = (sides[0] as Side).times;
+  const base = sides[0]!.times;
   return {
     kind: "kernel",
     group: bench.group,
     name: bench.name,
     flops: bench.work.flops ?? 0,
     bytes: bench.work.bytes,
-    variants: sides.map((side, i) => side.result(base, off[i] as number)),
+    variants: sides.map((side, i) => side.result(base, off[i]!)),
   };
 }
 
@@ -102,7 +102,7 @@ async function checkAll(bench: KernelCase, prepared: Prepared, variants: readonl
     }
     let largest = 0;
     given.forEach((got, i) => {
-      const want = (expected as readonly ArrayLike<number>[])[i] as ArrayLike<number>;
+      const want = expected![i]!;
       const scale = maxAbs(want);
       const distance = deviation(got, want);
       const off = distance === 0 ? 0 : distance / scale;

@@ -71,7 +71,7 @@ export function rooflinePoints({ cases, gauge }: Pick<Results, "cases" | "gauge"
       variant: fastest.name,
       intensity,
       gflops,
-      first: speed(c.variants[0] as VariantResult),
+      first: speed(c.variants[0]!),
       share: gflops / roofAt(gauge, intensity),
     };
   });
@@ -108,7 +108,7 @@ export function drawRoofline(
   const x = domainOf([...points.map((p) => p.intensity), ridge / 4, ridge * 4]);
   const y = domainOf([...points.flatMap((p) => [p.gflops, p.first]), gauge.fmaGFlops]);
   const groups = [...new Set(points.map((p) => p.group))];
-  const styleOf = (group: string) => STYLES[groups.indexOf(group) % STYLES.length] as (typeof STYLES)[number];
+  const styleOf = (group: string) => STYLES[groups.indexOf(group) % STYLES.length]!;
   const roof = [x[0], ridge, x[1]].map((at) => ({ x: at, y: roofAt(gauge, at) })).filter((p) => p.x >= x[0]);
   const at = { x: "intensity", y: "gflops" } as const;
 
@@ -260,13 +260,13 @@ function annotate(svg: SVGElement, results: Pick<Results, "gauge" | "adapter">, 
     blocked.push({ left: across - 4, top: down - words, right: across + 4, bottom: down + 3 });
   }
   const wanted = points.map((p, i) => ({
-    at: dots[i] as { x: number; y: number },
+    at: dots[i]!,
     width: LABEL * LETTER * p.name.length,
     height: LABEL + 1,
     weight: p.share,
   }));
   for (const { index, left, top, isBefore } of placeLabels(wanted, dots, blocked, frame)) {
-    const p = points[index] as RooflinePoint;
+    const p = points[index]!;
     const halo = { stroke: colors.paper, "stroke-width": 3, "paint-order": "stroke", "stroke-linejoin": "round" };
     const at = isBefore ? left + (wanted[index]?.width ?? 0) : left;
     const anchor = { "text-anchor": isBefore ? "end" : "start", "font-size": LABEL };

@@ -5,8 +5,8 @@ export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   if (sorted.length === 0) return Number.NaN;
   const at = Math.min(1, Math.max(0, q)) * (sorted.length - 1);
-  const low = sorted[Math.floor(at)] as number;
-  const high = sorted[Math.ceil(at)] as number;
+  const low = sorted[Math.floor(at)]!;
+  const high = sorted[Math.ceil(at)]!;
   return Math.min(high, low + (high - low) * (at - Math.floor(at)));
 }
 
@@ -29,5 +29,5 @@ export function geometricMean(values: readonly number[]): number {
 /** How many times `value` is faster than `base`, round by round (the rounds of one case are interleaved), then the median. */
 export function pairedRatio(base: readonly number[], value: readonly number[]): number {
   const pairs = Math.min(base.length, value.length);
-  return median(Array.from({ length: pairs }, (_, i) => (base[i] as number) / (value[i] as number)));
+  return median(Array.from({ length: pairs }, (_, i) => base[i]! / value[i]!));
 }

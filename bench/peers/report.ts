@@ -58,7 +58,7 @@ export interface Ratio {
 /** Compares two sides whose rounds were interleaved. NaN when one has no rounds. */
 export function ratioOf(peer: readonly number[], own: readonly number[]): Ratio {
   const pairs = Array.from({ length: Math.min(peer.length, own.length) }, (_, i) => {
-    return (peer[i] as number) / (own[i] as number);
+    return peer[i]! / own[i]!;
   });
   return { ratio: median(peer) / median(own), low: quantile(pairs, 0.25), high: quantile(pairs, 0.75) };
 }
@@ -71,15 +71,15 @@ export function deviationOf(given: readonly Float32Array[], wanted: readonly Flo
   if (given.length !== wanted.length || given.length === 0) return Number.POSITIVE_INFINITY;
   let worst = 0;
   for (const [i, want] of wanted.entries()) {
-    const got = given[i] as Float32Array;
+    const got = given[i]!;
     if (got.length !== want.length) return Number.POSITIVE_INFINITY;
     let largest = 0;
     let distance = 0;
     for (let j = 0; j < want.length; j++) {
-      const off = Math.abs((got[j] as number) - (want[j] as number));
+      const off = Math.abs(got[j]! - want[j]!);
       if (!Number.isFinite(off)) return Number.POSITIVE_INFINITY;
       distance = Math.max(distance, off);
-      largest = Math.max(largest, Math.abs(want[j] as number));
+      largest = Math.max(largest, Math.abs(want[j]!));
     }
     worst = Math.max(worst, distance === 0 ? 0 : distance / largest);
   }

@@ -73,7 +73,7 @@ export class Frames {
     let i = 0;
     for (; i < jobs.length; i++) {
       // Turns go on where the last frame stopped: nothing starves.
-      const job = jobs[(this.next + i) % jobs.length] as Job;
+      const job = jobs[(this.next + i) % jobs.length]!;
       if (!job.dirty || !job.seen) continue;
       if (now - job.last < job.every) {
         again = true;

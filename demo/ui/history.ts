@@ -87,7 +87,7 @@ export class History {
     const { steps, values } = this.columns;
     const rest = this.waiting;
     const joined = empty();
-    joined.steps.push(...steps, (rest.at(-1) as Point).step);
+    joined.steps.push(...steps, rest.at(-1)!.step);
     for (const series of SERIES)
       joined.values[series].push(...values[series], mean(rest.map((point) => point[series])));
     return joined;
@@ -107,7 +107,7 @@ export class History {
     const old = this.columns;
     const next = empty();
     for (let i = 1; i < old.steps.length; i += 2) {
-      next.steps.push(old.steps[i] as number);
+      next.steps.push(old.steps[i]!);
       for (const series of SERIES)
         next.values[series].push(mean([old.values[series][i - 1] ?? null, old.values[series][i] ?? null]));
     }
@@ -127,7 +127,7 @@ export function alignLanes(
     series.map((name) => {
       const row: (number | null | undefined)[] = new Array(steps.length).fill(null);
       lane.steps.forEach((step, i) => {
-        row[at.get(step) as number] = lane.values[name][i] ?? null;
+        row[at.get(step)!] = lane.values[name][i] ?? null;
       });
       return row;
     }),

@@ -190,7 +190,7 @@ export class PadPanel {
   private drawn(): Uint8Array | null {
     const { data } = this.context.getImageData(0, 0, SIDE, SIDE);
     const grey = new Uint8Array(SIDE * SIDE);
-    for (let i = 0; i < grey.length; i++) grey[i] = data[i * 4] as number;
+    for (let i = 0; i < grey.length; i++) grey[i] = data[i * 4]!;
     // A stroke along the very edge may leave no ink.
     return grey.some((value) => value > 127) ? grey : null;
   }

@@ -62,7 +62,7 @@ export class Plot {
     // Zero has no logarithm.
     const drawn = this.options.log ? rows.map((row) => row.map((value) => ((value ?? 0) > 0 ? value : null))) : rows;
     if (this.options.closeIn)
-      this.floor = accuracyFloor(lanes.map((lane) => known(lane.values[this.options.series[0] as Series])));
+      this.floor = accuracyFloor(lanes.map((lane) => known(lane.values[this.options.series[0]!])));
     // In a batch it draws now: left to itself it draws later, and all charts at once.
     const { chart } = this;
     chart.batch(() => chart.setData([steps, ...drawn]));

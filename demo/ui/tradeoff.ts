@@ -114,10 +114,7 @@ export class Tradeoff {
     const { ctx: context } = chart;
     const ratio = devicePixelRatio;
     const color = theme().lanes[lane === 0 ? 0 : 1];
-    const at = (i: number): [number, number] => [
-      chart.valToPos(xs[i] as number, "x", true),
-      chart.valToPos(ys[i] as number, "y", true),
-    ];
+    const at = (i: number): [number, number] => [chart.valToPos(xs[i]!, "x", true), chart.valToPos(ys[i]!, "y", true)];
     context.save();
     // What lies below the axis stays out of sight; dots on its edge do not.
     const { left, top, width, height } = chart.bbox;

@@ -39,7 +39,7 @@ export class WeightFilm {
     }
     if (!animate) return;
     for (let i = 0; i < weights.length; i++) {
-      const was = before[i] as number;
+      const was = before[i]!;
       if ((was === 0) === (weights[i] === 0)) continue;
       this.signs[i] = Math.sign(was);
       this.changed[i] = now;
@@ -66,16 +66,16 @@ export class WeightFilm {
     const { weights, table, top } = this;
     const moving = this.moving(now);
     for (let p = 0; p < count; p++) {
-      const i = places ? (places[p] as number) : p;
+      const i = places ? places[p]! : p;
       if (i < 0) {
         pixels[p] = gap;
         continue;
       }
-      const weight = weights[i] as number;
+      const weight = weights[i]!;
       const level = Math.round(Math.sign(weight) * strengthOf(weight, top) * LEVELS);
-      let pixel = table[LEVELS + (level || 0)] as number;
+      let pixel = table[LEVELS + (level || 0)]!;
       if (moving) {
-        const left = 1 - (now - (this.changed[i] as number)) / FADE_MS;
+        const left = 1 - (now - this.changed[i]!) / FADE_MS;
         if (left > 0) pixel = blend(pixel, this.hue(weight, i), Math.min(1, left));
       }
       pixels[p] = pixel;
@@ -85,6 +85,6 @@ export class WeightFilm {
   /** A death starts at its full hue, however small the weight was; a return starts as a flash. */
   private hue(weight: number, i: number): number {
     if (weight !== 0) return this.flash;
-    return this.table[(this.signs[i] as number) < 0 ? 0 : 2 * LEVELS] as number;
+    return this.table[this.signs[i]! < 0 ? 0 : 2 * LEVELS]!;
   }
 }

@@ -54,7 +54,7 @@ export async function datasetOf(files: readonly DroppedFile[], decode: Decoder =
   const pictures = seen.filter(({ path, file }) => PICTURE_NAME.test(path) || file.type.startsWith("image/"));
   if (pictures.length > 0) return pictureData(pictures, decode);
   throw new RangeError(
-    `${baseName((seen[0] as DroppedFile).path)}: wanted IDX files with MNIST's names (train-images-idx3-ubyte and its ` +
+    `${baseName(seen[0]!.path)}: wanted IDX files with MNIST's names (train-images-idx3-ubyte and its ` +
       "three companions, gzipped or not) or images in folders named after their classes",
   );
 }
@@ -107,7 +107,7 @@ function everySixth(all: ImageDataset): Splits {
     for (const [to, from] of chosen.entries()) {
       images.set(all.images.subarray(from * pixels, (from + 1) * pixels), to * pixels);
     }
-    const labels = Int32Array.from(chosen, (i) => all.labels[i] as number);
+    const labels = Int32Array.from(chosen, (i) => all.labels[i]!);
     return { ...all, images, labels, length: chosen.length };
   };
   return { train: pick(numbers.filter((i) => !isTest(i))), test: pick(numbers.filter(isTest)) };
@@ -130,7 +130,7 @@ async function pictureData(files: readonly DroppedFile[], decode: Decoder): Prom
   const train: { label: number; pixels: Uint8Array }[] = [];
   const test: typeof train = [];
   for (const [label, name] of classes.entries()) {
-    const members = (byClass.get(name) as DroppedFile[]).sort((a, b) => (a.path < b.path ? -1 : 1));
+    const members = byClass.get(name)!.sort((a, b) => (a.path < b.path ? -1 : 1));
     if (members.length < LIMITS.perClass) {
       throw new RangeError(`class ${name} has ${members.length} images: wanted at least ${LIMITS.perClass}`);
     }
@@ -170,8 +170,7 @@ async function decodePicture(file: Blob): Promise<Uint8Array> {
     context.drawImage(bitmap, (PICTURE_SIDE - width) / 2, (PICTURE_SIDE - height) / 2, width, height);
     const { data } = context.getImageData(0, 0, PICTURE_SIDE, PICTURE_SIDE);
     // Luminance as of BT.601.
-    const grey = (i: number) =>
-      0.299 * (data[4 * i] as number) + 0.587 * (data[4 * i + 1] as number) + 0.114 * (data[4 * i + 2] as number);
+    const grey = (i: number) => 0.299 * data[4 * i]! + 0.587 * data[4 * i + 1]! + 0.114 * data[4 * i + 2]!;
     return Uint8Array.from({ length: PICTURE_SIDE ** 2 }, (_, i) => Math.round(grey(i)));
   } finally {
     bitmap.close();

@@ -13,7 +13,7 @@ function mean(pixels: ArrayLike<number>, size: number, x0: number, y0: number, x
     const tall = Math.min(y + 1, y1) - Math.max(y, y0);
     for (let x = Math.max(0, Math.floor(x0)); x < Math.min(size, Math.ceil(x1)); x++) {
       const wide = Math.min(x + 1, x1) - Math.max(x, x0);
-      sum += tall * wide * (pixels[y * size + x] as number);
+      sum += tall * wide * pixels[y * size + x]!;
     }
   }
   return sum / ((x1 - x0) * (y1 - y0));
@@ -31,7 +31,7 @@ export function fitInk(pixels: Uint8Array, size: number, side = 28): Float32Arra
   let [left, top, right, bottom] = [size, size, -1, -1];
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
-      if ((pixels[y * size + x] as number) <= PAPER) continue;
+      if (pixels[y * size + x]! <= PAPER) continue;
       left = Math.min(left, x);
       right = Math.max(right, x);
       top = Math.min(top, y);

@@ -57,7 +57,7 @@ export async function exportModel(session: Session, what: ModelForm, facts: Mode
     threshold: String(threshold),
     holds: "effective weights: the soft threshold has been applied",
     ...(accuracy === null ? {} : { accuracy: String(accuracy) }),
-    sparsity: String(sparsityOf(prunable.map((key) => (weights.get(key) as DenseArray).data))),
+    sparsity: String(sparsityOf(prunable.map((key) => weights.get(key)!.data))),
   };
   const name = `espalier-${settings.model}-${method.name}`;
   if (what === "sparse") {
@@ -105,7 +105,7 @@ export function importModel(session: Session, bytes: Uint8Array, name: string, s
   if (threshold > 0) {
     // What is stored is larger by the threshold, which the next update takes away again.
     for (const [key, p] of model.namedParameters()) {
-      if (p.latent) p.latent.set(inverseThreshold((weights.get(key) as DenseArray).data, threshold));
+      if (p.latent) p.latent.set(inverseThreshold(weights.get(key)!.data, threshold));
     }
   }
   optimizer.refresh();

@@ -33,8 +33,7 @@ export async function takePicture(session: Session, step: number): Promise<Pictu
   const weights = readAll(...named.map(([, p]) => p));
   optimizer.soften();
   const hidden = named.filter(([, p]) => p.latent);
-  const latents =
-    hidden.length > 0 ? readAll(...hidden.map(([, p]) => p.latent as NonNullable<Parameter["latent"]>)) : [];
+  const latents = hidden.length > 0 ? readAll(...hidden.map(([, p]) => p.latent!)) : [];
   const learns = method.group.mode === "str" || method.group.mode === "ltp";
   const learned = learns ? optimizer.learnedThresholds() : new Map<Parameter, { threshold: number }>();
   const enqueued = performance.now() - began;
@@ -49,7 +48,7 @@ export async function takePicture(session: Session, step: number): Promise<Pictu
   const sizes = layers.map(({ name, zeros }, i) => ({
     name,
     zeros,
-    shape: (named[i] as [string, Parameter])[1].shape,
+    shape: named[i]![1].shape,
   }));
   const sparseBytes = Math.ceil(compression(sizes, others).model.bitmask / 8);
   return { layers, sparseBytes, ms: enqueued + performance.now() - arrived };
@@ -100,7 +99,7 @@ function histogram(values: Float32Array, range: number): Uint32Array {
   for (const v of values) {
     if (v === 0) continue;
     const bin = Math.max(0, Math.min(BINS - 1, Math.floor((v + range) * scale)));
-    counts[bin] = (counts[bin] as number) + 1;
+    counts[bin] = counts[bin]! + 1;
   }
   return counts;
 }

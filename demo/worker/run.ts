@@ -30,7 +30,7 @@ export interface RunOptions {
 function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Session {
   const { train, test } = data;
   const [channels, size] = train.shape;
-  const method = methodsOf(settings)[lane] as Settings["method"];
+  const method = methodsOf(settings)[lane]!;
   const spiking = spikingOptions(settings);
   // Both lanes begin with the same weights.
   manualSeed(settings.seed);
@@ -99,9 +99,7 @@ export class Run {
       report,
       problem,
     };
-    this.lanes = sessions.map(
-      (session, i) => new Lane(i as LaneNumber, methods[i] as Settings["method"], session, track),
-    );
+    this.lanes = sessions.map((session, i) => new Lane(i as LaneNumber, methods[i]!, session, track));
   }
 
   /** Lets the lanes go to their first step, one after the other: choosing kernels is done once for both. */

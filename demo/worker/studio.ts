@@ -221,7 +221,7 @@ export class Studio {
   private makeRun(settings: Settings, data: Splits, from?: Run): Run {
     const { report } = this.options;
     return new Run({
-      gpu: this.gpu as Gpu,
+      gpu: this.gpu!,
       settings,
       data,
       watch: this.watch,
@@ -293,7 +293,7 @@ export class Studio {
     const grey = size === side && pixels.length === side * side ? pixels : fitInk(pixels, size, side);
     const x = new Float32Array(channels * side * side);
     for (let c = 0; c < channels; c++) {
-      const [m, s] = [mean[c] as number, std[c] as number];
+      const [m, s] = [mean[c]!, std[c]!];
       grey.forEach((v: number, i: number) => {
         x[c * side * side + i] = (v / 255 - m) / s;
       });
@@ -313,7 +313,7 @@ export class Studio {
     const at = Math.floor(Math.random() * length);
     const begin = at * channels * side * side;
     const pixels = images.slice(begin, begin + side * side);
-    const label = classes[labels[at] as number] ?? "";
+    const label = classes[labels[at]!] ?? "";
     this.options.report({ kind: "sample", id, pixels, size: side, label }, [pixels.buffer as ArrayBuffer]);
   }
 

@@ -35,7 +35,7 @@ function colors(random: () => number): [ink: Color, ground: Color] {
 /** How much ink a digit has at a point of its 28 x 28 pixels, 0 to 1, between pixels linearly. */
 function inkAt(digit: Uint8Array, y: number, x: number): number {
   const [top, left] = [Math.floor(y), Math.floor(x)];
-  const at = (r: number, c: number) => (r < 0 || r > 27 || c < 0 || c > 27 ? 0 : (digit[r * 28 + c] as number) / 255);
+  const at = (r: number, c: number) => (r < 0 || r > 27 || c < 0 || c > 27 ? 0 : digit[r * 28 + c]! / 255);
   const upper = at(top, left) + (x - left) * (at(top, left + 1) - at(top, left));
   const lower = at(top + 1, left) + (x - left) * (at(top + 1, left + 1) - at(top + 1, left));
   return upper + (y - top) * (lower - upper);
@@ -57,7 +57,7 @@ function draw(digit: Uint8Array, seed: number): Promise<Buffer> {
       const share = inkAt(digit, (y - height / 2) * scale + 14 + dy, (x - width / 2) * scale + 14 + dx);
       const shade = slope * (x / width - 0.5) + 40 * (random() - 0.5);
       for (let c = 0; c < 3; c++) {
-        const value = (ground[c] as number) + share * ((ink[c] as number) - (ground[c] as number)) + shade;
+        const value = ground[c]! + share * (ink[c]! - ground[c]!) + shade;
         pixels[i++] = Math.min(255, Math.max(0, value));
       }
     }
@@ -73,9 +73,9 @@ async function write(folder: string, mnist: ImageDataset, count: number, first: 
   const left = Array.from({ length: 10 }, () => Math.ceil(count / 10));
   let written = 0;
   for (let i = 0; i < mnist.length && written < count; i++) {
-    const label = mnist.labels[i] as number;
+    const label = mnist.labels[i]!;
     if (left[label] === 0) continue;
-    left[label] = (left[label] as number) - 1;
+    left[label] = left[label]! - 1;
     const place = join(folder, String(label));
     await mkdir(place, { recursive: true });
     const digit = mnist.images.subarray(i * 784, (i + 1) * 784);

@@ -134,7 +134,7 @@ function again<In extends readonly Tensor[]>(
 ): Expansion {
   const originals = new Map<Tensor, Tensor>();
   saved.forEach((standIn, i) => {
-    const original = inputs[i] as Tensor;
+    const original = inputs[i]!;
     standIn.requiresGrad = original.requiresGrad;
     originals.set(standIn, original);
   });

@@ -90,7 +90,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);
     if (known) expectOptions(name, options, known);
-    const x = inputs[0] as Tensor;
+    const x = inputs[0]!;
     const shape = definition.shape(x, options as Options);
     if (x.isMeta) return traced(name, inputs, options, meta(shape, x.dtype));
     const tape = currentTape();

@@ -20,8 +20,8 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
     const last = runs.at(-1);
     if (last && last.summed === summed) {
       last.size *= size;
-      last.stride = strides[axis] as number;
-    } else runs.push({ size, stride: strides[axis] as number, summed });
+      last.stride = strides[axis]!;
+    } else runs.push({ size, stride: strides[axis]!, summed });
   });
   const pick = (summed: boolean): Axes => {
     const chosen = runs.filter((run) => run.summed === summed);

@@ -176,7 +176,7 @@ export class Tape implements Disposable {
 
   private walkNodes(nodes: readonly TapeNode[], grads: Map<Tensor, Tensor>): void {
     for (let i = nodes.length - 1; i >= 0; i--) {
-      const node = nodes[i] as TapeNode;
+      const node = nodes[i]!;
       const dy = grads.get(node.output);
       if (dy && node.expand) this.walkExpanded(node, node.expand(node), dy, grads);
       else if (dy) {
@@ -210,7 +210,7 @@ export class Tape implements Disposable {
     const needs = node.inputs.map((t) => t?.requiresGrad ?? false);
     const shapes = node.inputs.map((t) => t?.shape ?? []);
     const out = (i: number): Tensor => {
-      const input = node.inputs[i] as Tensor;
+      const input = node.inputs[i]!;
       // A leaf that is several inputs of one op gets several gradients: none of them may have the place alone.
       const isOnly = node.inputs.indexOf(input) === node.inputs.lastIndexOf(input);
       const slot = isOnly && !outputs.has(input) && !input.gradArrived ? input.grad : null;

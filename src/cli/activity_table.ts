@@ -173,7 +173,7 @@ function wrap(lines: readonly string[], width: number): string[] {
   return lines.flatMap((line) => {
     const broken = [""];
     for (const word of line.split(" ")) {
-      const current = broken.at(-1) as string;
+      const current = broken.at(-1)!;
       if (current && current.length + 1 + word.length > width) broken.push(`  ${word}`);
       else broken[broken.length - 1] = current ? `${current} ${word}` : word;
     }

@@ -26,7 +26,7 @@ export async function cutEventFiles(
   for (const name of await directory.list(folder)) {
     if (!OURS.test(name)) continue;
     const path = `${folder}/${name}`;
-    const length = Object.hasOwn(files, name) ? (files[name] as number) : null;
+    const length = Object.hasOwn(files, name) ? files[name]! : null;
     if (length === null) await directory.remove(path);
     else {
       const bytes = await directory.read(path);

@@ -47,7 +47,7 @@ export function renumber(page: string): string {
   const ids = new Map<string, string>();
   return page.replaceAll(/plot-clip-\d+/g, (id) => {
     if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
-    return ids.get(id) as string;
+    return ids.get(id)!;
   });
 }
 
@@ -193,7 +193,7 @@ function endLabels(
 ): string {
   const right = CHART_WIDTH - RIGHT;
   const ends = series.map((s) => {
-    const end = s.points.at(-1) as Point;
+    const end = s.points.at(-1)!;
     return { x: x(end.x), y: y(Math.min(domain[1], Math.max(domain[0], end.y))) };
   });
   const tops = spread(
@@ -203,8 +203,8 @@ function endLabels(
   );
   return series
     .map((s, i) => {
-      const end = ends[i] as { x: number; y: number };
-      const at = TOP + (tops[i] as number);
+      const end = ends[i]!;
+      const at = TOP + tops[i]!;
       const line = `M${(end.x + 4).toFixed(1)},${end.y.toFixed(1)}L${right + 4},${end.y.toFixed(1)}L${right + 16},${at.toFixed(1)}`;
       const tie = `<path d="${line}" fill="none" stroke="${s.color}" stroke-width="0.8" stroke-opacity="0.6"/>`;
       return tie + text(right + 20, at + 4, shorten(s.label, 27), `fill="${s.color}" font-weight="bold"`);

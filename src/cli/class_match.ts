@@ -57,7 +57,7 @@ const both = (model: readonly string[], data: readonly string[]) =>
 /** A data set with other numbers for its classes. Batches are renumbered as they are read. */
 export function relabelled(data: SessionData, map: Int32Array, classes: readonly string[]): SessionData {
   if (!isStreamed(data)) {
-    const labels = Int32Array.from(data.labels, (label) => map[label] as number);
+    const labels = Int32Array.from(data.labels, (label) => map[label]!);
     return { ...data, labels, classes };
   }
   const { name, length, shape, mean, std } = data;
@@ -72,7 +72,7 @@ export function relabelled(data: SessionData, map: Int32Array, classes: readonly
         async *[Symbol.asyncIterator]() {
           for await (const batch of batches) {
             // In place: a reader takes back the batch that it gave.
-            for (const [i, label] of batch.y.entries()) batch.y[i] = map[label] as number;
+            for (const [i, label] of batch.y.entries()) batch.y[i] = map[label]!;
             yield batch;
           }
         },
@@ -97,7 +97,7 @@ export function matchToModel(data: SessionData, { names, count }: ModelClasses, 
   if (names !== null && areNamed(names) && areNamed(own)) {
     const { map, same, unknown, unused } = matchClasses(own, names);
     const counts = classCounts(data);
-    const met = unknown.filter((name) => (counts[own.indexOf(name)] as number) > 0);
+    const met = unknown.filter((name) => counts[own.indexOf(name)]! > 0);
     if (met.length > 0) throw new UsageError(`${file}: ${both(names, own)}`);
     if (same && unused.length === 0) return { data, notes: [] };
     const few = unused.length > 0 ? `; no samples of ${nameList(unused)}` : "";

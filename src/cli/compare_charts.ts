@@ -161,7 +161,7 @@ export function layerChart(runs: readonly ComparedRun[], palette: Palette): stri
         const middle = top + g * group + (runs.length * bar) / 2;
         const sizes = sizesOf(name);
         // Runs of different networks may share names, not sizes.
-        const weights = sizes.size === 1 ? countText([...sizes][0] as number) : "";
+        const weights = sizes.size === 1 ? countText([...sizes][0]!) : "";
         const size =
           group >= 26 && weights
             ? text(left - 8, middle + 16, `${weights} weights`, `text-anchor="end" fill="#6e7781" font-size="11"`)
@@ -188,7 +188,7 @@ export function histogramCharts(runs: readonly ComparedRun[], palette: Palette):
   if (own.length === 0) return [];
   // From the lowest to the highest bin that holds a thousandth of some run.
   const used = Array.from({ length: HISTOGRAM_BINS }, (_, i) =>
-    own.some(({ histogram, alive }) => (histogram.counts[i] as number) > 1e-3 * alive),
+    own.some(({ histogram, alive }) => histogram.counts[i]! > 1e-3 * alive),
   );
   const from = Math.max(0, used.indexOf(true));
   const to = used.lastIndexOf(true) + 1;
@@ -196,12 +196,12 @@ export function histogramCharts(runs: readonly ComparedRun[], palette: Palette):
   const high = Math.max(...share.flat()) * 1.08;
   return own.map(({ run, histogram, alive }, i) => {
     const edges = histogram.edges.map((e) => Math.log10(e));
-    const bins = (share[i] as number[]).slice(from, to).map((y, k) => ({
-      x1: edges[from + k] as number,
-      x2: edges[from + k + 1] as number,
+    const bins = share[i]!.slice(from, to).map((y, k) => ({
+      x1: edges[from + k]!,
+      x2: edges[from + k + 1]!,
       y,
     }));
-    const x: [number, number] = [edges[from] as number, edges[to] as number];
+    const x: [number, number] = [edges[from]!, edges[to]!];
     const powers = Array.from({ length: 12 }, (_, k) => k - 9).filter((p) => p >= x[0] - 1e-9 && p <= x[1] + 1e-9);
     const every = Math.ceil(powers.length / 7);
     const [width, left, top, inner, bottom] = [320, 34, 40, 96, 34];

@@ -21,7 +21,7 @@ const channels = (hex: string) => [1, 3, 5].map((i) => Number.parseInt(hex.slice
 /** A colour between two, at share t from 0 to 1. */
 export function mix(a: string, b: string, t: number): string {
   const [from, to] = [channels(a), channels(b)];
-  const parts = from.map((v, i) => Math.round(v + ((to[i] as number) - v) * t));
+  const parts = from.map((v, i) => Math.round(v + (to[i]! - v) * t));
   return `#${parts.map((v) => v.toString(16).padStart(2, "0")).join("")}`;
 }
 
@@ -33,13 +33,13 @@ function shade(hue: string, share: number): string {
 function ramp(share: number): string {
   const at = share * (RAMP.length - 1);
   const i = Math.min(RAMP.length - 2, Math.floor(at));
-  return mix(RAMP[i] as string, RAMP[i + 1] as string, at - i);
+  return mix(RAMP[i]!, RAMP[i + 1]!, at - i);
 }
 
 /** Colours for these runs: sparser runs of a method are darker; with a single method, runs go through a ramp of hues. */
 export function paletteFor(runs: readonly ComparedRun[]): Palette {
   const methods = [...new Set(runs.map((run) => run.method))];
-  const hue = (method: string) => HUES[methods.indexOf(method) % HUES.length] as string;
+  const hue = (method: string) => HUES[methods.indexOf(method) % HUES.length]!;
   const colors = new Map<ComparedRun, string>();
   for (const method of methods) {
     const own = runs.filter((run) => run.method === method).sort((a, b) => a.sparsity - b.sparsity);
@@ -52,7 +52,7 @@ export function paletteFor(runs: readonly ComparedRun[]): Palette {
   return {
     methods,
     ofMethod: (method) => (methods.length === 1 && runs.length > 1 ? "#8c959f" : hue(method)),
-    symbol: (method) => SYMBOLS[methods.indexOf(method) % SYMBOLS.length] as SymbolName,
-    ofRun: (run) => colors.get(run) as string,
+    symbol: (method) => SYMBOLS[methods.indexOf(method) % SYMBOLS.length]!,
+    ofRun: (run) => colors.get(run)!,
   };
 }

@@ -254,5 +254,5 @@ function readRun(path: string, number: number, name: string): ComparedRun {
 export function readRuns(paths: readonly string[]): ComparedRun[] {
   checkFolders(paths);
   const names = shortNames(paths);
-  return paths.map((path, i) => readRun(path, i + 1, names[i] as string));
+  return paths.map((path, i) => readRun(path, i + 1, names[i]!));
 }

@@ -111,7 +111,7 @@ export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): {
         ...lines(runs).map((own) =>
           Plot.line(corners(own, x, y), {
             ...at,
-            stroke: palette.ofMethod((own[0] as ComparedRun).method),
+            stroke: palette.ofMethod(own[0]!.method),
             strokeWidth: 1.75,
             strokeOpacity: 0.85,
           }),
@@ -119,7 +119,7 @@ export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): {
         ...runs.flatMap((run, i) => {
           const stroke = palette.ofRun(run);
           const symbol = palette.symbol(run.method);
-          const end = ends[i] as Place;
+          const end = ends[i]!;
           const before = run.beforeFinetune && place(run.beforeFinetune.sparsity, run.beforeFinetune.accuracy);
           const tie = before
             ? [
@@ -192,9 +192,9 @@ function numbers(ends: readonly Place[], scales: Chart, runs: readonly ComparedR
       const room = ([dx, dy]: readonly [number, number]) =>
         Math.min(...occupied.map((p) => Math.hypot((p.x - end.x - dx) * 0.9, p.y - end.y - dy)));
       const free = sides.find((side) => room(side) >= 10);
-      const [dx, dy] = free ?? ([...sides].sort((a, b) => room(b) - room(a))[0] as readonly [number, number]);
+      const [dx, dy] = free ?? [...sides].sort((a, b) => room(b) - room(a))[0]!;
       occupied.push({ x: end.x + dx, y: end.y + dy });
-      const run = runs[i] as ComparedRun;
+      const run = runs[i]!;
       const style = `text-anchor="middle" font-size="11.5" font-weight="bold" fill="${palette.ofRun(run)}" stroke="#ffffff" stroke-width="2.5" paint-order="stroke"`;
       return text(end.x + dx, end.y + dy + 4, String(run.number), style);
     })
@@ -224,7 +224,7 @@ function legend(
       ROW,
       inner,
     );
-    return runs.map((run, i) => chip(run, TOP + (tops[i] as number)) + name(run, TOP + (tops[i] as number))).join("");
+    return runs.map((run, i) => chip(run, TOP + tops[i]!) + name(run, TOP + tops[i]!)).join("");
   }
   let at = TOP - ROW / 2;
   const next = () => {

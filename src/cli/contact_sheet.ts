@@ -19,7 +19,7 @@ type Parts = Readonly<Record<Part, SessionData>>;
 /** Numbers of the first samples of each of these classes. */
 function examples(data: SessionData, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
   const found = new Map<number, number[]>([...classes].map((c) => [c, []]));
-  const label = isStreamed(data) ? data.samples?.label : (i: number) => data.labels[i] as number;
+  const label = isStreamed(data) ? data.samples?.label : (i: number) => data.labels[i]!;
   let open = classes.size;
   for (let i = 0; label && i < data.length && open > 0; i++) {
     const list = found.get(label(i));
@@ -38,7 +38,7 @@ async function pixelsOf(data: SessionData, i: number): Promise<Uint8Array | null
 /** Planes as interleaved red, green and blue. Of event frames: what grew brighter red, what grew darker blue, over all time. */
 export function colours(pixels: Uint8Array, channels: number, frames: boolean): Uint8Array {
   const plane = pixels.length / channels;
-  const at = (c: number, i: number) => pixels[c * plane + i] as number;
+  const at = (c: number, i: number) => pixels[c * plane + i]!;
   const out = new Uint8Array(3 * plane);
   if (!frames) {
     for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) out[3 * i + c] = at(channels === 3 ? c : 0, i);
@@ -49,12 +49,12 @@ export function colours(pixels: Uint8Array, channels: number, frames: boolean): 
   for (let c = 0; c < channels; c++) {
     const sum = sums[c % 2] as Float32Array;
     for (let i = 0; i < plane; i++) {
-      sum[i] = (sum[i] as number) + at(c, i);
-      most = Math.max(most, sum[i] as number);
+      sum[i] = sum[i]! + at(c, i);
+      most = Math.max(most, sum[i]!);
     }
   }
   for (let i = 0; i < plane; i++) {
-    for (const [k, sum] of sums.entries()) out[3 * i + 2 * k] = Math.round((255 * (sum[i] as number)) / most);
+    for (const [k, sum] of sums.entries()) out[3 * i + 2 * k] = Math.round((255 * sum[i]!) / most);
   }
   return out;
 }
@@ -90,7 +90,7 @@ export async function contactSheet(parts: Parts, title: string): Promise<Sheet> 
     drawn.push(text(left, HEAD - 6, part, `font-family="${FONT}" font-size="10" fill="${FAINT}"`));
     const found = examples(data, new Set(rows), ACROSS[part]);
     for (const [row, label] of rows.entries()) {
-      for (const [k, i] of (found.get(label) as number[]).entries()) {
+      for (const [k, i] of found.get(label)!.entries()) {
         const image = await tile(data, i);
         const place = `x="${left + k * (TILE + GAP)}" y="${HEAD + row * (TILE + GAP)}" width="${TILE}" height="${TILE}"`;
         drawn.push(
@@ -103,7 +103,7 @@ export async function contactSheet(parts: Parts, title: string): Promise<Sheet> 
     left += ACROSS[part] * (TILE + GAP) + PART_GAP;
   }
   for (const [row, label] of rows.entries()) {
-    const name = (classes[label] as string).slice(0, 22);
+    const name = classes[label]!.slice(0, 22);
     const y = HEAD + row * (TILE + GAP) + TILE / 2 + 3;
     drawn.push(text(8, y, name, `font-family="${FONT}" font-size="10" fill="${INK}"`));
   }

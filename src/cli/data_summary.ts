@@ -31,7 +31,7 @@ const LOOKED_AT = 32;
 const SHOWN = 6;
 
 const labelOf = (data: SessionData): ((i: number) => number) | null => {
-  if (!isStreamed(data)) return (i) => data.labels[i] as number;
+  if (!isStreamed(data)) return (i) => data.labels[i]!;
   const { samples } = data;
   return samples ? (i) => samples.label(i) : null;
 };
@@ -102,8 +102,8 @@ function perClassWords(classes: readonly string[], counts: Uint32Array): string 
   if (classes.length <= SHOWN) return shown;
   let [least, most] = [0, 0];
   for (const [i, n] of counts.entries()) {
-    if (n < (counts[least] as number)) least = i;
-    if (n > (counts[most] as number)) most = i;
+    if (n < counts[least]!) least = i;
+    if (n > counts[most]!) most = i;
   }
   return `${shown}, ...; fewest ${word(least)}, most ${word(most)}`;
 }

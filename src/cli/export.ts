@@ -148,9 +148,9 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
   const { format, layout = "bitmask" } = flags;
   expectFinite(flags.path, weights);
   if (format === "onnx") {
-    const { model, input } = known as Known;
+    const { model, input } = known!;
     const { exportOnnx } = await import("../export/index.ts");
-    return exportOnnx(model, { input, weights, name: metadata["model"] as string, metadata });
+    return exportOnnx(model, { input, weights, name: metadata["model"]!, metadata });
   }
   if (format === "sparse") {
     const bytes = writeSparseModel(weights, metadata, { layout });

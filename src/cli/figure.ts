@@ -31,5 +31,5 @@ export function text(x: number, y: number, content: string, attributes: string):
 
 export function escapeXml(content: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c] as string);
+  return printable(content).replaceAll(/[&<>"]/g, (c) => entities[c]!);
 }

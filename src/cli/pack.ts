@@ -122,12 +122,12 @@ class Packing {
   /** Images decoded in this run. */
   decoded = 0;
   done = 0;
-  readonly #total: number;
-  readonly #progress: Progress;
+  private readonly total: number;
+  private readonly progress: Progress;
 
   constructor(total: number, progress: Progress) {
-    this.#total = total;
-    this.#progress = progress;
+    this.total = total;
+    this.progress = progress;
   }
 
   /** Packs one part. */
@@ -144,21 +144,21 @@ class Packing {
       ...options,
       onProgress: (done) => {
         this.done = before + done;
-        this.#progress.update(this.done, this.#total);
+        this.progress.update(this.done, this.total);
       },
-      onBad: (error, count) => this.#progress.log(`left out, ${count} of ${part}: ${printable(error.message)}`),
+      onBad: (error, count) => this.progress.log(`left out, ${count} of ${part}: ${printable(error.message)}`),
     });
   }
 }
 
 /** The folder that receives the shards, locked. One that was made for nothing is removed again. */
 class OutFolder implements Disposable {
-  readonly #lock: FolderLock;
-  readonly #made: readonly string[];
+  private readonly lock: FolderLock;
+  private readonly made: readonly string[];
 
   private constructor(lock: FolderLock, made: readonly string[]) {
-    this.#lock = lock;
-    this.#made = made;
+    this.lock = lock;
+    this.made = made;
   }
 
   /** Errors: UsageError for a folder with other things in it, FolderError for one that is in use. */
@@ -174,8 +174,8 @@ class OutFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#lock.release();
-    removeEmptyFolders(this.#made);
+    this.lock.release();
+    removeEmptyFolders(this.made);
   }
 }
 

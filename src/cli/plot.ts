@@ -94,7 +94,7 @@ function renumber(body: string): string {
   const ids = new Map<string, string>();
   return body.replaceAll(/plot-clip-\d+/g, (id) => {
     if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
-    return ids.get(id) as string;
+    return ids.get(id)!;
   });
 }
 
@@ -264,7 +264,7 @@ function endLabels({ curves, domain, log = false, show }: Panel, right: number) 
   const labels = curves
     .filter((curve) => curve.points.length > 0)
     .map((curve) => {
-      const y = (curve.points.at(-1) as Point).y;
+      const y = curve.points.at(-1)!.y;
       const share = Math.min(1, Math.max(0, (scale(y) - low) / (high - low)));
       return { text: curve.name ? `${curve.name} ${show(y)}` : show(y), color: curve.color, top: (1 - share) * PANEL };
     })
@@ -296,7 +296,7 @@ function subtitle(panels: readonly Panel[], last: number): string {
   for (const { title, curves, show } of panels) {
     const curve = curves.findLast((c) => c.points.length > 0);
     if (curve && (title === "Accuracy" || title === "Sparsity")) {
-      parts.push(`${curve.name} ${title.toLowerCase()} ${show((curve.points.at(-1) as Point).y)}`.trim());
+      parts.push(`${curve.name} ${title.toLowerCase()} ${show(curve.points.at(-1)!.y)}`.trim());
     }
   }
   return parts.join("  ·  ");

@@ -44,12 +44,12 @@ export function pick(rows: readonly PlotRow[], key: Exclude<keyof PlotRow, "kind
  */
 export function smooth(points: readonly Point[], width: number): Point[] {
   const sums = new Float64Array(points.length + 1);
-  for (const [i, { y }] of points.entries()) sums[i + 1] = (sums[i] as number) + y;
+  for (const [i, { y }] of points.entries()) sums[i + 1] = sums[i]! + y;
   return points.map(({ x }, i) => {
     const reach = Math.min((width - 1) / 2, Math.ceil(i / 4));
     const from = Math.max(0, i - reach);
     const to = Math.min(points.length, i + reach + 1);
-    return { x, y: ((sums[to] as number) - (sums[from] as number)) / (to - from) };
+    return { x, y: (sums[to]! - sums[from]!) / (to - from) };
   });
 }
 
@@ -67,12 +67,12 @@ export function thin(points: readonly Point[], most: number): readonly Point[] {
     let low = from;
     let high = from;
     for (let i = from; i < Math.min(from + stretch, points.length); i++) {
-      if ((points[i] as Point).y < (points[low] as Point).y) low = i;
-      if ((points[i] as Point).y > (points[high] as Point).y) high = i;
+      if (points[i]!.y < points[low]!.y) low = i;
+      if (points[i]!.y > points[high]!.y) high = i;
     }
     kept.add(low).add(high);
   }
-  return [...kept].sort((a, b) => a - b).map((i) => points[i] as Point);
+  return [...kept].sort((a, b) => a - b).map((i) => points[i]!);
 }
 
 /** The value below which the share q of the points lies. */

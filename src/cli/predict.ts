@@ -140,7 +140,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
     sample,
     guesses: likeliest(logits.data.subarray(i * logits.classes, (i + 1) * logits.classes), flags.top).map((guess) => ({
       ...guess,
-      ...(names ? { name: names[guess.class] as string } : {}),
+      ...(names ? { name: names[guess.class]! } : {}),
     })),
   }));
   for (const { sample, guesses: list } of guesses) {

@@ -87,7 +87,7 @@ function normaliseTable(mean: readonly number[], std: readonly number[]): Float3
   const f = Math.fround;
   return Float32Array.from({ length: 3 * 256 }, (_, i) => {
     const c = i >> 8;
-    return f(f(f((i & 255) / 255) - f(mean[c] as number)) / f(std[c] as number));
+    return f(f(f((i & 255) / 255) - f(mean[c]!)) / f(std[c]!));
   });
 }
 
@@ -109,7 +109,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
     });
     await decodeImage(name, file, plan, bytes, { exact: true });
     for (let i = 0; i < bytes.length; i++) {
-      out[i] = table[Math.floor(i / plane) * 256 + (bytes[i] as number)] as number;
+      out[i] = table[Math.floor(i / plane) * 256 + bytes[i]!]!;
     }
   };
   return {

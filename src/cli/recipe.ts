@@ -103,7 +103,7 @@ function placeOf(layers: readonly Layer[], path: Path): Layer {
   const depths = layers.map(({ value }) => depthOf(value, path));
   const most = Math.max(...depths);
   const at = most === 0 ? layers.length - 2 : depths.lastIndexOf(most);
-  return layers[at] as Layer;
+  return layers[at]!;
 }
 
 export interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {

@@ -31,7 +31,7 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   }
   if (min > base) refuse("lr.min", `at most lr.base = ${base}`);
   if (schedule === "multistep") {
-    const rising = milestones.every((m, i) => i === 0 || m > (milestones[i - 1] as number));
+    const rising = milestones.every((m, i) => i === 0 || m > milestones[i - 1]!);
     if (milestones.length === 0 || !rising) refuse("lr.milestones", "rising epochs, since lr.schedule is multistep");
   }
   if (schedule === "step" && every === undefined) refuse("lr.every", "a number of epochs, since lr.schedule is step");

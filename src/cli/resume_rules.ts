@@ -33,7 +33,7 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
 /** The rule of a setting, by its path in the recipe. */
 export function resumeRule(path: string): ResumeRule {
   for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
-    if (Object.hasOwn(RESUME_RULES, at)) return RESUME_RULES[at] as ResumeRule;
+    if (Object.hasOwn(RESUME_RULES, at)) return RESUME_RULES[at]!;
   }
   return "fixed";
 }

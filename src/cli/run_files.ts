@@ -240,7 +240,7 @@ export class RunFiles {
       model: model.name,
       data: data.name,
       ...neuronMetadata(this.recipe),
-      ...imageMetadata(this.recipe, session.sample[1] as number),
+      ...imageMetadata(this.recipe, session.sample[1]!),
       input: session.sample.join("x"),
       classes: String(session.classes),
       classNames: JSON.stringify(classes),

@@ -44,7 +44,7 @@ export async function sampleStrip(data: SessionData): Promise<Uint8Array | null>
       for (let y = 0; y < height; y++) {
         const from = plane + (top + y) * columns + left;
         const to = y * across + i * (width + GAP);
-        for (let x = 0; x < width; x++) strip[(to + x) * channels + c] = bytes[from + x] as number;
+        for (let x = 0; x < width; x++) strip[(to + x) * channels + c] = bytes[from + x]!;
       }
     }
   }

@@ -110,7 +110,7 @@ function layOut({ layers }: SpikeFigure): Band[] {
   let top = 0;
   return layers.map(({ shown }, i) => {
     const row = Math.max(ROW, LEAST_BAND / shown.length);
-    const band = { color: LAYERS[i % LAYERS.length] as string, top, bottom: top + row * shown.length, row };
+    const band = { color: LAYERS[i % LAYERS.length]!, top, bottom: top + row * shown.length, row };
     top = band.bottom + LAYER_GAP;
     return band;
   });
@@ -165,7 +165,7 @@ function rasterPlot(figure: SpikeFigure, bands: readonly Band[], height: number,
   const { samples, timeSteps, layers } = figure;
   const mark = Math.min(7, Math.max(1.5, 0.36 * pixels(figure)));
   const marks = layers.flatMap(({ shown, spikes }, i) => {
-    const { color, top, bottom, row } = bands[i] as Band;
+    const { color, top, bottom, row } = bands[i]!;
     const draw = (x: (v: number) => number, y: (v: number) => number) => {
       let path = "";
       spikes.forEach((spike, at) => {
@@ -189,7 +189,7 @@ function rasterPlot(figure: SpikeFigure, bands: readonly Band[], height: number,
     ];
   });
   const labels = layers.flatMap(({ name, shown, neurons, rate }, i) => {
-    const { color, top, bottom } = bands[i] as Band;
+    const { color, top, bottom } = bands[i]!;
     const middle = (top + bottom) / 2;
     const lines = [
       { dy: -15, label: fit(name, RIGHT - 26, 12.5), bold: true },
@@ -229,7 +229,7 @@ function tracePlot(
 ): string {
   const { samples, timeSteps, layers, vThreshold, vReset } = figure;
   const at = layers.findIndex((layer) => layer.name === trace.name);
-  const color = LAYERS[Math.max(0, at) % LAYERS.length] as string;
+  const color = LAYERS[Math.max(0, at) % LAYERS.length]!;
   const { lines, spikes } = tracePath(trace, figure);
   const edges = samples.map((_, s) => ({ x1: stepAt(figure, s, -0.5), x2: stepAt(figure, s, timeSteps - 0.5) }));
   const level = (y: number) => edges.map((edge) => ({ ...edge, y }));

@@ -49,7 +49,7 @@ export function tracePath(trace: PotentialTrace, figure: SpikeFigure): TracePath
     const line: TracePoint[] = [{ x: stepAt(figure, s, -0.5), y: vReset ?? 0 }];
     for (let t = 0; t < timeSteps; t++) {
       const at = s * timeSteps + t;
-      const point = { x: stepAt(figure, s, t), y: trace.h[at] as number };
+      const point = { x: stepAt(figure, s, t), y: trace.h[at]! };
       line.push(point);
       if (trace.spikes[at] === 0) continue;
       spikes.push(point);

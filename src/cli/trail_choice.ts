@@ -57,7 +57,7 @@ function best(entries: readonly Kept[], first: "accuracy" | "sparsity", then: "a
 
 /** The epochs on the front of sparsity and accuracy. */
 export function frontEpochs(entries: readonly TrailEntry[]): Set<number> {
-  return new Set(pareto(entries).map((i) => (entries[i] as TrailEntry).epoch));
+  return new Set(pareto(entries).map((i) => entries[i]!.epoch));
 }
 
 /**
@@ -71,7 +71,7 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
   if (given.length > 1) throw new UsageError(`${given.map((key) => NAMES[key]).join(" and ")}: give one rule`);
   const key = given[0];
   if (key === undefined) return null;
-  const value = rules[key] as number;
+  const value = rules[key]!;
   const kept = entries.filter((e): e is Kept => e.file !== null);
   if (kept.length === 0) throw new UsageError(`${run}: the files of its trail are gone; only their record is left`);
   if (key === "epoch") return { entry: ofEpoch(run, entries, value), because: "as asked", bound: null };

@@ -44,7 +44,7 @@ function folderWords(path: string): string {
   const names = readdirSync(path).filter((name) => WEIGHTS.test(name) || name.endsWith(".index.json"));
   if (names.length === 0) return "is a folder without a file of weights; expected a file";
   const index = names.find((name) => name.endsWith(".index.json"));
-  return `is a folder; expected a file, as ${join(path, index ?? (names[0] as string))}`;
+  return `is a folder; expected a file, as ${join(path, index ?? names[0]!)}`;
 }
 
 async function openFile(path: string): Promise<OpenFile> {
@@ -113,14 +113,14 @@ export function takeFitting(
 export function classesOf(weights: Shapes, file: string): number {
   const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
   if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
-  return last.shape[0] as number;
+  return last.shape[0]!;
 }
 
 /** The rows that a file has of the model's own last layer, wherever it stands in the file; null where it is not there. */
 function rowsOfLastLayer(model: Module, weights: Shapes): number | null {
   const last = [...model.namedParameters()].findLast(([, { shape }]) => shape.length >= 2);
   const shape = last && weights.get(last[0])?.shape;
-  return shape && shape.length >= 2 ? (shape[0] as number) : null;
+  return shape && shape.length >= 2 ? shape[0]! : null;
 }
 
 /** A model for weights of so many classes, by the flag or what they have. Each is built once. */
@@ -204,7 +204,7 @@ export function putWeights(
   if (trouble(compared) === 0)
     expectFinite(
       file,
-      compared.loaded.map((name) => [name, weights.get(name) as DenseArray]),
+      compared.loaded.map((name) => [name, weights.get(name)!]),
     );
   try {
     const report = loadState(model, weights, options);
@@ -226,5 +226,5 @@ export function fittedWeights(
   const words =
     trouble(report) > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");
   if (words !== "") throw unfit(file, words, report, hints);
-  return new Map(report.loaded.map((name) => [name, weights.get(name) as DenseArray]));
+  return new Map(report.loaded.map((name) => [name, weights.get(name)!]));
 }

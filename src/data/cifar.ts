@@ -45,7 +45,7 @@ export interface CifarOptions {
 }
 
 async function locate(source: ByteSource, { folder, files }: CifarFacts, split: Split): Promise<string> {
-  const first = files[split][0] as string;
+  const first = files[split][0]!;
   for (const prefix of ["", `${folder}/`]) if (await source.exists(prefix + first)) return prefix;
   throw new SourceError(
     source.name,
@@ -103,7 +103,7 @@ async function load(
     }
     for (let i = 0; i < perFile; i++) {
       const at = i * record;
-      const label = bytes[at + labelAt] as number;
+      const label = bytes[at + labelAt]!;
       if (label >= classes.length) {
         const message = `image ${i} has label ${label}, there are ${classes.length} classes`;
         throw new SourceError(source.name, prefix + file, message);

@@ -12,7 +12,7 @@ export interface Labelled {
 /** Samples of each class. */
 export function countsOf({ length, classes }: Labelled, label: (i: number) => number): Uint32Array {
   const counts = new Uint32Array(classes.length);
-  for (let i = 0; i < length; i++) (counts[label(i)] as number)++;
+  for (let i = 0; i < length; i++) counts[label(i)]!++;
   return counts;
 }
 
@@ -67,7 +67,7 @@ export function checkCounts(
     throw new DataError(`${name}: ${both}: expected both parts to count from the same number`);
   }
   const notes: string[] = [];
-  const names = (list: readonly number[]) => nameList(list.map((i) => classes[i] as string));
+  const names = (list: readonly number[]) => nameList(list.map((i) => classes[i]!));
   if (!listed && empty.length === 1 && empty[0] === 0) {
     notes.push("the labels begin at 1: class 0 has no sample, and nothing trains the first output");
   } else if (empty.length > 0) notes.push(`classes without training samples: ${names(empty)}`);

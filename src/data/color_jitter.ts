@@ -17,22 +17,22 @@ function blend(a: number, b: number, factor: number): number {
 /** Blends every byte with one constant: brightness with black, contrast with the image's mean grey. */
 function blendWith(image: Uint8Array, constant: number, factor: number): void {
   const table = Uint8Array.from({ length: 256 }, (_, byte) => blend(constant, byte, factor));
-  for (let i = 0; i < image.length; i++) image[i] = table[image[i] as number] as number;
+  for (let i = 0; i < image.length; i++) image[i] = table[image[i]!]!;
 }
 
 function meanGrey(image: Uint8Array, plane: number): number {
   let sum = 0;
   for (let i = 0; i < plane; i++) {
-    sum += grey(image[i] as number, image[plane + i] as number, image[2 * plane + i] as number);
+    sum += grey(image[i]!, image[plane + i]!, image[2 * plane + i]!);
   }
   return Math.trunc(sum / plane + 0.5);
 }
 
 function saturate(image: Uint8Array, plane: number, factor: number): void {
   for (let i = 0; i < plane; i++) {
-    const r = image[i] as number;
-    const g = image[plane + i] as number;
-    const b = image[2 * plane + i] as number;
+    const r = image[i]!;
+    const g = image[plane + i]!;
+    const b = image[2 * plane + i]!;
     const l = grey(r, g, b);
     image[i] = blend(l, r, factor);
     image[plane + i] = blend(l, g, factor);
@@ -47,9 +47,9 @@ const round = (x: number): number => Math.floor(x + 0.5);
 /** Turns the hue by `shift` of 256 steps. Hue, saturation and value are held as bytes in between. */
 function turnHue(image: Uint8Array, plane: number, shift: number): void {
   for (let i = 0; i < plane; i++) {
-    const r = image[i] as number;
-    const g = image[plane + i] as number;
-    const b = image[2 * plane + i] as number;
+    const r = image[i]!;
+    const g = image[plane + i]!;
+    const b = image[2 * plane + i]!;
     const v = Math.max(r, g, b);
     const low = Math.min(r, g, b);
     if (v === low) continue; // grey has no hue

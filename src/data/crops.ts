@@ -176,7 +176,7 @@ export function colorJitter(random: PhiloxStream, options: ColorJitterOptions): 
   const order: number[] = [0, 1, 2, 3];
   for (let i = 3; i > 0; i--) {
     const j = random.nextBelow(i + 1);
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
+    [order[i], order[j]] = [order[j]!, order[i]!];
   }
   const factors = CHANGES.map((change) => {
     const range = bounds(change, options[change]);

@@ -27,7 +27,7 @@ export const MAX_CLASSES = 65536;
 /** Which label is not below the class count, in words; or null. */
 export function labelFault(labels: Uint8Array | Int32Array, classCount: number): string | null {
   for (let i = 0; i < labels.length; i++) {
-    const label = labels[i] as number;
+    const label = labels[i]!;
     if (label < 0 || label >= classCount) {
       return `label ${label} at index ${i} is not in 0..${classCount - 1}, there are ${classCount} classes`;
     }
@@ -101,7 +101,7 @@ export function channelStats(images: Uint8Array, shape: ImageShape): { mean: num
   for (let c = 0; c < channels; c++) {
     const histogram = new Float64Array(256);
     for (let start = c * plane; start < images.length; start += channels * plane) {
-      for (let i = start; i < start + plane; i++) (histogram[images[i] as number] as number)++;
+      for (let i = start; i < start + plane; i++) histogram[images[i]!]!++;
     }
     const count = histogram.reduce((sum, n) => sum + n, 0);
     const first = histogram.reduce((sum, n, value) => sum + n * value, 0) / count;

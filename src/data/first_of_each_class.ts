@@ -15,8 +15,8 @@ export function firstOfEachClass(dataset: ImageDataset, perClass: number): Image
   const counts = new Uint32Array(classes.length);
   const taken: number[] = [];
   for (let i = 0; i < dataset.length; i++) {
-    const label = labels[i] as number;
-    const count = (counts[label] as number) + 1;
+    const label = labels[i]!;
+    const count = counts[label]! + 1;
     counts[label] = count;
     if (count <= perClass) taken.push(i);
   }
@@ -29,7 +29,7 @@ export function firstOfEachClass(dataset: ImageDataset, perClass: number): Image
   const pixels = shape[0] * shape[1] * shape[2];
   const bytes = new Uint8Array(taken.length * pixels);
   for (const [to, from] of taken.entries()) bytes.set(images.subarray(from * pixels, (from + 1) * pixels), to * pixels);
-  const picked = taken.map((i) => labels[i] as number);
+  const picked = taken.map((i) => labels[i]!);
   return {
     ...dataset,
     images: bytes,

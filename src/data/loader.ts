@@ -70,15 +70,15 @@ export class DataLoader implements AsyncIterable<Batch> {
   readonly options: DataLoaderOptions;
   /** Batches in a whole epoch, those before startBatch included. */
   readonly length: number;
-  readonly #startBatch: number;
-  readonly #prefetch: number;
+  private readonly startBatch: number;
+  private readonly prefetch: number;
   /** Normalised value of each byte, [c, 256]. */
-  readonly #table: Float32Array;
-  readonly #augmenter: Augmenter | null;
-  #order: Uint32Array | undefined;
+  private readonly table: Float32Array;
+  private readonly augmenter: Augmenter | null;
+  private order: Uint32Array | undefined;
   /** Batches handed out whole and not given back; and arrays given back. */
-  readonly #lent = new WeakSet<Batch>();
-  readonly #spare: Pick<Batch, "x" | "y">[] = [];
+  private readonly lent = new WeakSet<Batch>();
+  private readonly spare: Pick<Batch, "x" | "y">[] = [];
 
   constructor(options: DataLoaderOptions) {
     expectKeys(options, OPTION_KEYS, (problem) => new DataError(`DataLoader: ${problem}`));
@@ -96,10 +96,10 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
     // One past the last batch is the end of a finished epoch: legal, and yields nothing.
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);
-    this.#startBatch = startBatch;
-    this.#prefetch = prefetch;
-    this.#table = normalisationTable(dataset);
-    this.#augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
+    this.startBatch = startBatch;
+    this.prefetch = prefetch;
+    this.table = normalisationTable(dataset);
+    this.augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
   }
 
   /** The same loader at another epoch. */
@@ -109,25 +109,25 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   /** Lets the loader write a later batch into this one's arrays. Do not touch them afterwards; twice is harmless. */
   recycle(batch: Batch): void {
-    if (!this.#lent.delete(batch) || this.#spare.length > this.#prefetch) return;
-    this.#spare.push({ x: batch.x, y: batch.y });
+    if (!this.lent.delete(batch) || this.spare.length > this.prefetch) return;
+    this.spare.push({ x: batch.x, y: batch.y });
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     const ready: Batch[] = [];
-    let next = this.#startBatch;
+    let next = this.startBatch;
     let lastTurn = performance.now();
-    let ahead = this.#prefetch > 0;
+    let ahead = this.prefetch > 0;
     let preparing = false;
     const prepareAhead = async () => {
       preparing = true;
-      const wanted = () => ahead && ready.length < this.#prefetch && next < this.length;
+      const wanted = () => ahead && ready.length < this.prefetch && next < this.length;
       while (wanted()) {
         await nextTurn();
         lastTurn = performance.now();
         if (!wanted()) break;
         try {
-          ready.push(this.#prepare(next));
+          ready.push(this.prepare(next));
           next++;
         } catch {
           ahead = false; // the consumer will come to this batch, prepare it itself, and be told
@@ -141,7 +141,7 @@ export class DataLoader implements AsyncIterable<Batch> {
           await nextTurn();
           lastTurn = performance.now();
         }
-        const batch = ready.shift() ?? this.#prepare(next++);
+        const batch = ready.shift() ?? this.prepare(next++);
         if (!preparing) void prepareAhead();
         yield batch;
       }
@@ -150,39 +150,39 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
   }
 
-  #prepare(k: number): Batch {
+  private prepare(k: number): Batch {
     const { dataset, batchSize, shuffle = false, seed = 0, epoch = 0 } = this.options;
-    this.#order ??= shuffle ? shuffledOrder(dataset.length, seed, epoch) : orderAsStored(dataset.length);
-    const indices = batchIndices(this.#order, k, batchSize).slice();
+    this.order ??= shuffle ? shuffledOrder(dataset.length, seed, epoch) : orderAsStored(dataset.length);
+    const indices = batchIndices(this.order, k, batchSize).slice();
     const size = indices.length;
     const [c, h, w] = dataset.shape;
     const whole = size === batchSize;
-    const { x, y } = (whole ? this.#spare.pop() : undefined) ?? {
+    const { x, y } = (whole ? this.spare.pop() : undefined) ?? {
       x: new Float32Array(size * c * h * w),
       y: new Int32Array(size),
     };
-    this.#fill(x, y, indices);
+    this.fill(x, y, indices);
     const batch: Batch = { x, y, indices, size, shape: [size, c, h, w], batch: k, epoch };
-    if (whole) this.#lent.add(batch);
+    if (whole) this.lent.add(batch);
     return batch;
   }
 
-  #fill(x: Float32Array, y: Int32Array, indices: Uint32Array): void {
+  private fill(x: Float32Array, y: Int32Array, indices: Uint32Array): void {
     const { dataset, epoch = 0 } = this.options;
     const [channels, height, width] = dataset.shape;
     const plane = height * width;
     const pixels = channels * plane;
-    const table = this.#table;
+    const table = this.table;
     for (let n = 0; n < indices.length; n++) {
-      const index = indices[n] as number;
-      y[n] = dataset.labels[index] as number;
+      const index = indices[n]!;
+      y[n] = dataset.labels[index]!;
       const stored = dataset.images.subarray(index * pixels, (index + 1) * pixels);
-      const image = this.#augmenter ? this.#augmenter.apply(stored, epoch, index) : stored;
+      const image = this.augmenter ? this.augmenter.apply(stored, epoch, index) : stored;
       const start = n * pixels;
       for (let c = 0; c < channels; c++) {
         const row = c * 256;
         const end = (c + 1) * plane;
-        for (let i = c * plane; i < end; i++) x[start + i] = table[row + (image[i] as number)] as number;
+        for (let i = c * plane; i < end; i++) x[start + i] = table[row + image[i]!]!;
       }
     }
   }
@@ -203,7 +203,7 @@ export function normalisationTable({ shape, mean, std }: Pick<ImageDataset, "sha
   const table = new Float32Array(channels * 256);
   for (let c = 0; c < channels; c++) {
     for (let byte = 0; byte < 256; byte++) {
-      table[c * 256 + byte] = (byte / 255 - (mean[c] as number)) / (std[c] as number);
+      table[c * 256 + byte] = (byte / 255 - mean[c]!) / std[c]!;
     }
   }
   return table;

@@ -50,7 +50,7 @@ const partWords = (words: readonly string[]): string[] => words.filter((word) =>
 /** The part that words tell; null when they tell none, or both. */
 function told(words: readonly string[]): PartName | null {
   const found = partWords(words);
-  const [word] = found.sort((a, b) => (RANK.get(a) as number) - (RANK.get(b) as number));
+  const [word] = found.sort((a, b) => RANK.get(a)! - RANK.get(b)!);
   if (word === undefined || new Set(found.map(partOf)).size > 1) return null;
   return { part: partOf(word), word };
 }
@@ -149,16 +149,16 @@ export function partsOfFiles(paths: readonly string[]): FileParts {
   const both: string[] = [];
   const aside: string[] = [];
   for (const [i, path] of paths.entries()) {
-    const own = [...(found[i] as Set<string>)].filter((word) => !telling || !common.includes(word));
+    const own = [...found[i]!].filter((word) => !telling || !common.includes(word));
     const part = told(own);
     if (part) parts.set(path, part);
     else if (own.length > 0) both.push(path);
-    else if ((words[i] as string[]).some((word) => ASIDE.has(word))) aside.push(path);
+    else if (words[i]!.some((word) => ASIDE.has(word))) aside.push(path);
   }
   if (parts.size === 0 && both.length === 0) {
     const paired = partsOfFolders(stems);
     for (const [i, path] of paths.entries()) {
-      const part = paired.get(stems[i] as string);
+      const part = paired.get(stems[i]!);
       if (part) parts.set(path, part);
     }
   }

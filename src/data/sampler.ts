@@ -12,8 +12,8 @@ export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Arr
   const order = orderAsStored(n);
   for (let i = n - 1; i > 0; i--) {
     const j = random.nextBelow(i + 1);
-    const held = order[i] as number;
-    order[i] = order[j] as number;
+    const held = order[i]!;
+    order[i] = order[j]!;
     order[j] = held;
   }
   return order;

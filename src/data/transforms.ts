@@ -31,7 +31,7 @@ export function randomCrop(pad: number, fill = 0): ImageTransform {
       for (let y = Math.max(0, -down); y < Math.min(height, height - down); y++) {
         const to = (c * height + y) * width;
         const from = to + down * width + right;
-        for (let x = first; x < last; x++) out[to + x] = image[from + x] as number;
+        for (let x = first; x < last; x++) out[to + x] = image[from + x]!;
       }
     }
   };
@@ -52,7 +52,7 @@ export function randomHorizontalFlip(p = 0.5): ImageTransform {
     }
     for (let row = 0; row < channels * height; row++) {
       const start = row * width;
-      for (let x = 0; x < width; x++) out[start + x] = image[start + width - 1 - x] as number;
+      for (let x = 0; x < width; x++) out[start + x] = image[start + width - 1 - x]!;
     }
   };
   return { name: `randomHorizontalFlip(${p})`, steps: [step] };
@@ -76,25 +76,25 @@ export interface ImagePlace {
 
 /** Runs transforms without allocating: two image buffers and one stream, used for image after image. */
 export class Augmenter {
-  readonly #steps: readonly TransformStep[];
-  readonly #shape: ImageShape;
-  readonly #buffers: readonly [Uint8Array, Uint8Array];
-  readonly #random: PhiloxStream;
+  private readonly steps: readonly TransformStep[];
+  private readonly shape: ImageShape;
+  private readonly buffers: readonly [Uint8Array, Uint8Array];
+  private readonly random: PhiloxStream;
 
   constructor(transform: ImageTransform, shape: ImageShape, seed: number) {
     const pixels = shape[0] * shape[1] * shape[2];
-    this.#steps = transform.steps;
-    this.#shape = shape;
-    this.#buffers = [new Uint8Array(pixels), new Uint8Array(pixels)];
-    this.#random = new PhiloxStream(seed, "augment");
+    this.steps = transform.steps;
+    this.shape = shape;
+    this.buffers = [new Uint8Array(pixels), new Uint8Array(pixels)];
+    this.random = new PhiloxStream(seed, "augment");
   }
 
   /** The augmented image: valid until the next call, and not to be written to. */
   apply(image: Uint8Array, epoch: number, index: number): Uint8Array {
     let current = image;
-    for (let i = 0; i < this.#steps.length; i++) {
-      const out = this.#buffers[i & 1] as Uint8Array;
-      (this.#steps[i] as TransformStep)(current, out, this.#shape, this.#random.moveTo([epoch, index, i]));
+    for (let i = 0; i < this.steps.length; i++) {
+      const out = this.buffers[i & 1]!;
+      this.steps[i]!(current, out, this.shape, this.random.moveTo([epoch, index, i]));
       current = out;
     }
     return current;

@@ -254,8 +254,7 @@ export class BufferPool {
     for (const { bytes, tenants } of packed.sort((a, b) => b.bytes - a.bytes)) {
       const sharable = tenants.every(({ value }) => value.refs === 0);
       const at = sharable ? idle.findIndex((b) => b.bytes >= bytes) : -1;
-      const block =
-        at >= 0 ? (idle.splice(at, 1)[0] as PooledBuffer).retain() : this.obtainBlock(bytes, sharable, named(tenants));
+      const block = at >= 0 ? idle.splice(at, 1)[0]!.retain() : this.obtainBlock(bytes, sharable, named(tenants));
       arena.blocks.add(block);
       for (const { value, offset } of tenants) this.give(arena, value, block, offset);
     }

@@ -152,7 +152,7 @@ export class Kernel {
     const coverage = coverageOf(code, header);
     const { device } = gpu;
     for (const extension of code.matchAll(/^enable\s+([\w, ]+);/gm)) {
-      for (const name of (extension[1] as string).split(",").map((s) => s.trim())) {
+      for (const name of extension[1]!.split(",").map((s) => s.trim())) {
         const feature = name === "f16" ? "shader-f16" : name;
         if (!device.features.has(feature)) throw new KernelError(this.name, `needs the feature ${feature}`);
       }
@@ -192,7 +192,7 @@ export class Kernel {
       if (b.kind === "uniform" && slot) {
         return { binding: b.index, resource: { buffer: slot.buffer, offset: slot.offset, size: slot.bytes } };
       }
-      const view = views[next++] as BufferView;
+      const view = views[next++]!;
       const size = Math.ceil(view.bytes / 4) * 4;
       const { buffer, start } = view.buffer;
       return { binding: b.index, resource: { buffer, offset: start + view.offset, size } };

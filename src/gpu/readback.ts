@@ -53,9 +53,9 @@ export class Readback {
     const totals = [0];
     const places = views.map((view) => {
       const bytes = Math.ceil(view.bytes / 4) * 4;
-      if ((totals.at(-1) as number) + bytes > limit) totals.push(0);
+      if (totals.at(-1)! + bytes > limit) totals.push(0);
       const index = totals.length - 1;
-      const offset = totals[index] as number;
+      const offset = totals[index]!;
       totals[index] = offset + bytes;
       return { view, bytes, index, offset };
     });
@@ -65,7 +65,7 @@ export class Readback {
     const encoder = this.device.createCommandEncoder();
     for (const { view, bytes, index, offset } of places) {
       const { buffer, start } = view.buffer;
-      encoder.copyBufferToBuffer(buffer, start + view.offset, stagings[index] as GPUBuffer, offset, bytes);
+      encoder.copyBufferToBuffer(buffer, start + view.offset, stagings[index]!, offset, bytes);
     }
     this.stream.submit(encoder);
     try {
@@ -77,19 +77,17 @@ export class Readback {
       throw new GpuLostError(`reading back failed: ${(cause as Error).message}`, true);
     }
     const mapped = stagings.map((staging) => staging.getMappedRange());
-    const out = places.map(({ view, index, offset }) =>
-      (mapped[index] as ArrayBuffer).slice(offset, offset + view.bytes),
-    );
+    const out = places.map(({ view, index, offset }) => mapped[index]!.slice(offset, offset + view.bytes));
     stagings.forEach((staging, i) => {
       staging.unmap();
-      const size = sizes[i] as number;
+      const size = sizes[i]!;
       const list = this.idle.get(size);
       if (list) list.push(staging);
       else this.idle.set(size, [staging]);
     });
     // After a loss the device still answers, with garbage: numbers count only if it is alive now.
     await this.host.check();
-    const error = rider?.judge(new Uint32Array(out.pop() as ArrayBuffer)[0] as number);
+    const error = rider?.judge(new Uint32Array(out.pop()!)[0]!);
     if (error) throw error;
     return out;
   }

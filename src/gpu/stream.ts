@@ -117,7 +117,7 @@ export class Stream {
   private encodeTimed(command: DispatchCommand, timer: PassTimer): void {
     this.endPass();
     const timestampWrites = timer.begin(command.kernel);
-    const encoder = this.encoder as GPUCommandEncoder;
+    const encoder = this.encoder!;
     const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
     this.pipeline = null;
     this.encodeDispatch(pass, command);

@@ -178,7 +178,7 @@ export class Tuner {
     let measured = 0;
     for (const [key, entry] of open) {
       if (this.spentMs >= this.budgetMs) break;
-      const winner = await this.measure(key, entry.wanted as Wanted, () => {
+      const winner = await this.measure(key, entry.wanted!, () => {
         this.spentMs = earlier + (performance.now() - start);
         return this.spentMs < this.budgetMs;
       });

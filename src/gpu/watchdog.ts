@@ -140,7 +140,7 @@ export class Watchdog {
   private ended(serial: number): void {
     const now = this.clock.now();
     while ((this.submits[0]?.serial ?? Number.POSITIVE_INFINITY) <= serial) {
-      const { started } = this.submits.shift() as Submit;
+      const { started } = this.submits.shift()!;
       this.longest = Math.max(this.longest, (now - Math.max(started, this.lastEnd)) / 1000);
       this.lastEnd = now;
       this.done++;

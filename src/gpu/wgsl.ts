@@ -76,8 +76,8 @@ function checkAsserts(kernel: string, text: string): void {
   if (asserts.length === 0) return;
   const constants = constantsOf(text);
   for (const [, condition] of asserts) {
-    if (evaluate(condition as string, constants) !== false) continue;
-    const named = [...new Set((condition as string).match(/[A-Za-z_]\w*/g))].filter((name) => constants.has(name));
+    if (evaluate(condition!, constants) !== false) continue;
+    const named = [...new Set(condition!.match(/[A-Za-z_]\w*/g))].filter((name) => constants.has(name));
     const values = named.map((name) => `${name} = ${constants.get(name)}`).join(", ");
     throw new KernelError(kernel, `const_assert ${condition} does not hold (${values}): no case for this value`);
   }
@@ -102,14 +102,14 @@ export function readHeader(kernel: string, source: string): Header {
   const declared = /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(storage|uniform)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:/g;
   for (const [, index, space, access, name] of text.matchAll(declared)) {
     const kind = space === "uniform" ? "uniform" : KINDS[(access ?? "read") as keyof typeof KINDS];
-    bindings.push({ name: name as string, index: Number(index), kind });
+    bindings.push({ name: name!, index: Number(index), kind });
   }
   const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(text);
   const params: ParamField[] = [];
   let end = 0;
   let align = 4;
   if (struct) {
-    for (const part of (struct[1] as string).split(",")) {
+    for (const part of struct[1]!.split(",")) {
       const field = /^\s*(\w+)\s*:\s*(?:vec([234])<(u32|i32|f32)>|(u32|i32|f32))\s*$/.exec(part);
       if (!field) {
         if (part.trim() === "") continue;
@@ -119,7 +119,7 @@ export function readHeader(kernel: string, source: string): Header {
       const alignment = width === 1 ? 4 : width === 2 ? 8 : 16;
       align = Math.max(align, alignment);
       const offset = Math.ceil(end / alignment) * alignment;
-      params.push({ name: field[1] as string, scalar: (field[3] ?? field[4]) as ParamField["scalar"], width, offset });
+      params.push({ name: field[1]!, scalar: (field[3] ?? field[4]) as ParamField["scalar"], width, offset });
       end = offset + width * 4;
     }
   }

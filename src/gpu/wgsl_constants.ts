@@ -41,7 +41,7 @@ function tokens(text: string): string[] | undefined {
   while (TOKEN.lastIndex < end) {
     const match = TOKEN.exec(text);
     if (!match) return undefined;
-    found.push((match[1] ?? match[2] ?? match[3] ?? match[4]) as string);
+    found.push((match[1] ?? match[2] ?? match[3] ?? match[4])!);
   }
   return found;
 }
@@ -54,8 +54,8 @@ export function evaluate(text: string, constants: Constants): Value {
   const level = (depth: number): Value => {
     if (depth === LEVELS.length) return primary();
     let left = level(depth + 1);
-    while ((LEVELS[depth] as readonly string[]).includes(list[at] as string)) {
-      const apply = OPERATORS[list[at++] as string] as (a: number, b: number) => number | boolean;
+    while (LEVELS[depth]!.includes(list[at]!)) {
+      const apply = OPERATORS[list[at++]!]!;
       const right = level(depth + 1);
       left = left === undefined || right === undefined ? undefined : apply(left as number, right as number);
     }
@@ -91,8 +91,8 @@ export function constantsOf(text: string): Constants {
   for (let before = -1; before < constants.size; ) {
     before = constants.size;
     for (const [, name, value] of declared) {
-      const known = evaluate(value as string, constants);
-      if (known !== undefined) constants.set(name as string, known);
+      const known = evaluate(value!, constants);
+      if (known !== undefined) constants.set(name!, known);
     }
   }
   return constants;

@@ -191,13 +191,12 @@ export function toFloat32(array: FileArray): Float32Array {
   const out = new Float32Array(array.data.length);
   if (array.dtype === "BF16") {
     const bits = new Uint32Array(out.buffer); // bfloat16 is the upper half of an f32
-    for (let i = 0; i < out.length; i++) bits[i] = (array.data[i] as number) << 16;
+    for (let i = 0; i < out.length; i++) bits[i] = array.data[i]! << 16;
   } else if (array.dtype === "F8_E8M0") {
-    for (let i = 0; i < out.length; i++)
-      out[i] = array.data[i] === 255 ? Number.NaN : 2 ** ((array.data[i] as number) - 127);
+    for (let i = 0; i < out.length; i++) out[i] = array.data[i] === 255 ? Number.NaN : 2 ** (array.data[i]! - 127);
   } else if (Object.hasOwn(smallFloats, array.dtype)) {
     const table = tableOf(array.dtype as keyof typeof smallFloats);
-    for (let i = 0; i < out.length; i++) out[i] = table[array.data[i] as number] as number;
+    for (let i = 0; i < out.length; i++) out[i] = table[array.data[i] as number]!;
   } else if (array.dtype === "I64" || array.dtype === "U64") {
     for (let i = 0; i < out.length; i++) out[i] = Number(array.data[i]);
   } else {

@@ -28,7 +28,7 @@ export interface Checksum {
 }
 
 function find(bytes: Uint8Array, what: Uint8Array): number {
-  for (let at = bytes.indexOf(what[0] as number); at >= 0; at = bytes.indexOf(what[0] as number, at + 1)) {
+  for (let at = bytes.indexOf(what[0]!); at >= 0; at = bytes.indexOf(what[0]!, at + 1)) {
     if (what.every((byte, i) => bytes[at + i] === byte)) return at;
   }
   return -1;
@@ -56,25 +56,25 @@ export function takeChecksum(
 
 /** Takes a file's bytes in their order, the digits of its checksum as zeros, and says at the end whether it fits. */
 export class ChecksumReader {
-  readonly #crc = new Crc32c();
-  readonly #checksum: Checksum;
+  private readonly crc = new Crc32c();
+  private readonly checksum: Checksum;
 
   /** `start`: all bytes up to the end of the header. */
   constructor(checksum: Checksum, start: Uint8Array) {
-    this.#checksum = checksum;
-    this.#crc.update(start.subarray(0, checksum.at)).update(new TextEncoder().encode(ZEROS));
-    this.#crc.update(start.subarray(checksum.at + ZEROS.length));
+    this.checksum = checksum;
+    this.crc.update(start.subarray(0, checksum.at)).update(new TextEncoder().encode(ZEROS));
+    this.crc.update(start.subarray(checksum.at + ZEROS.length));
   }
 
   update(bytes: Uint8Array): void {
-    this.#crc.update(bytes);
+    this.crc.update(bytes);
   }
 
   finish(fail: (message: string) => never): void {
-    const { digits } = this.#checksum;
-    if (this.#crc.hex === digits) return;
+    const { digits } = this.checksum;
+    if (this.crc.hex === digits) return;
     fail(
-      `checksum differs: expected ${digits}, got ${this.#crc.hex}: the file is damaged, or another program changed it and kept the metadata ${CHECKSUM_KEY}`,
+      `checksum differs: expected ${digits}, got ${this.crc.hex}: the file is damaged, or another program changed it and kept the metadata ${CHECKSUM_KEY}`,
     );
   }
 }

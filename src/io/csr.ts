@@ -67,16 +67,16 @@ export function unpackCsr(
   const data = new Float32Array(rows * columns);
   const index = places.data as ColumnIndex;
   for (let row = 0; row < rows; row++) {
-    const end = starts.data[row + 1] as number;
+    const end = starts.data[row + 1]!;
     let last = -1;
-    for (let i = starts.data[row] as number; i < end; i++) {
-      const column = index[i] as number;
+    for (let i = starts.data[row]!; i < end; i++) {
+      const column = index[i]!;
       // In order: so that no entry is named twice, and none lies in another row.
       if (!(column > last && column < columns)) return `wants ascending columns below ${columns} in row ${row}`;
       last = column;
-      data[row * columns + column] = values.data[i] as number;
+      data[row * columns + column] = values.data[i]!;
     }
-    if (end < (starts.data[row] as number)) return `wants ascending row pointers, row ${row} ends before it begins`;
+    if (end < starts.data[row]!) return `wants ascending row pointers, row ${row} ends before it begins`;
   }
   return data;
 }

@@ -44,9 +44,9 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) wrongMagic("this is gzip data, unpack it first");
   if (bytes[0] !== 0 || bytes[1] !== 0) wrongMagic("an IDX file starts with 00 00, type, number of dimensions");
-  const dtype = typeCodes[bytes[2] as number];
+  const dtype = typeCodes[bytes[2]!];
   if (dtype === undefined) return wrongMagic("unknown element type, known are 08, 09, 0b, 0c, 0d, 0e");
-  const rank = bytes[3] as number;
+  const rank = bytes[3]!;
   if (rank === 0) wrongMagic("an array without dimensions");
 
   const headerBytes = 4 + 4 * rank;

@@ -146,7 +146,7 @@ export function bestNames<T>(
   const better = (a: Named<T>, b: Named<T>) =>
     Number(b.fit.trouble === 0) - Number(a.fit.trouble === 0) || b.fit.loaded - a.fit.loaded;
   const sorted = [...tried].sort(better); // stable: the plainest first
-  const best = sorted[0] as Named<T>;
+  const best = sorted[0]!;
   const others = best.fit.trouble === 0 ? sorted.slice(1).filter((other) => better(best, other) === 0) : [];
   const wanted = meant(best.entries);
   return { best, others: others.filter((other) => meant(other.entries) !== wanted) };

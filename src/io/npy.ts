@@ -95,9 +95,9 @@ function readFields(header: string, fail: Fail): Map<string, string> {
   if (!header.startsWith("{")) return bad();
   let rest = header.slice(1);
   for (let match = FIELD.exec(rest); match; match = FIELD.exec(rest)) {
-    const key = match[1] as string;
+    const key = match[1]!;
     if (fields.has(key)) return fail(`header has ${key} twice`);
-    fields.set(key, match[2] as string);
+    fields.set(key, match[2]!);
     rest = rest.slice(match[0].length);
   }
   return fields.size === 3 && rest.trim() === "}" ? fields : bad();

@@ -16,7 +16,7 @@ function masked(orig: WeightEntry, mask: WeightEntry): WeightEntry {
       const [w, m] = [toFloat32(orig.read()), toFloat32(mask.read())];
       return f32(
         shape,
-        w.map((v, i) => v * (m[i] as number)),
+        w.map((v, i) => v * m[i]!),
       );
     },
   };
@@ -43,16 +43,16 @@ function normed(g: WeightEntry, v: WeightEntry): WeightEntry | null {
     read() {
       const [lengths, values] = [toFloat32(g.read()), toFloat32(v.read())];
       const inner = axis < 0 ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-      const places = axis < 0 ? 1 : (shape[axis] as number);
+      const places = axis < 0 ? 1 : shape[axis]!;
       const squares = new Float64Array(places);
       const place = (i: number) => (axis < 0 ? 0 : Math.floor(i / inner) % places);
       values.forEach((x, i) => {
-        squares[place(i)] = (squares[place(i)] as number) + x * x;
+        squares[place(i)] = squares[place(i)]! + x * x;
       });
-      const scale = squares.map((sum, k) => (lengths[k] as number) / Math.sqrt(sum));
+      const scale = squares.map((sum, k) => lengths[k]! / Math.sqrt(sum));
       return f32(
         shape,
-        values.map((x, i) => x * (scale[place(i)] as number)),
+        values.map((x, i) => x * scale[place(i)]!),
       );
     },
   };
@@ -74,11 +74,11 @@ const PARAMETRIZED = /^(.*\.)?parametrizations\.(\w+)\.(.+)$/;
 function partOf(name: string): Part | null {
   const modern = PARAMETRIZED.exec(name);
   if (modern) {
-    const part = { original0: "g", original1: "v" }[modern[3] as string] ?? "other";
+    const part = { original0: "g", original1: "v" }[modern[3]!] ?? "other";
     return { base: `${modern[1] ?? ""}${modern[2]}`, part: part as Part["part"] };
   }
   const old = /^(.+)_(orig|mask|g|v|u)$/.exec(name);
-  return old ? { base: old[1] as string, part: old[2] as Part["part"] } : null;
+  return old ? { base: old[1]!, part: old[2] as Part["part"] } : null;
 }
 
 interface Parts {
@@ -133,7 +133,7 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
       continue;
     }
     const base = partOf(name)?.base as string;
-    const weight = made.get(base) as WeightEntry | string;
+    const weight = made.get(base)!;
     if (typeof weight === "string") refused.set(base, weight);
     else entries.set(base, weight);
   }

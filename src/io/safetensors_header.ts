@@ -152,7 +152,7 @@ export function duplicateKey(text: string): string | null {
       const start = i++;
       while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
       const raw = text.slice(start, i + 1);
-      while (WHITE.has(text[i + 1] as string)) i++;
+      while (WHITE.has(text[i + 1]!)) i++;
       if (text[i + 1] !== ":") continue;
       const key = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
       const keys = open.at(-1);

@@ -66,7 +66,7 @@ export function checkShardHeader(file: string, header: Uint8Array, shape: ShardS
 /** Labels as stored, from or to bytes. */
 export function writeShardLabels(shard: Uint8Array, offset: number, labels: ArrayLike<number>): void {
   const view = new DataView(shard.buffer, shard.byteOffset + offset, 4 * labels.length);
-  for (let i = 0; i < labels.length; i++) view.setInt32(4 * i, labels[i] as number, true);
+  for (let i = 0; i < labels.length; i++) view.setInt32(4 * i, labels[i]!, true);
 }
 
 /** The labels of a shard. Errors: ShardError naming the file and the image when one is not in 0..classes-1. */

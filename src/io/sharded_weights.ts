@@ -42,7 +42,7 @@ export async function readShards(
   const entries = new Map<string, WeightEntry>();
   const refused = new Map<string, string>();
   for (const [name, file] of map) {
-    const shard = shards.get(file) as WeightsDict;
+    const shard = shards.get(file)!;
     const entry = shard.entries.get(name);
     const why = shard.refused.get(name);
     if (entry) entries.set(name, entry);

@@ -38,7 +38,7 @@ export function sparseBytes(shape: readonly number[], nonzeros: number, layout: 
 function bitmask(data: Float32Array): Uint8Array {
   const mask = new Uint8Array(Math.ceil(data.length / 8));
   data.forEach((v, i) => {
-    if (v !== 0) mask[i >> 3] = (mask[i >> 3] as number) | (1 << (i & 7));
+    if (v !== 0) mask[i >> 3] = mask[i >> 3]! | (1 << (i & 7));
   });
   return mask;
 }
@@ -111,7 +111,7 @@ function unpackBitmask(count: number, mask: FileArray, values: FileArray, base: 
   const packed = toFloat32(values);
   let next = 0;
   for (let i = 0; i < count; i++) {
-    if (((bits[i >> 3] as number) >> (i & 7)) & 1) data[i] = packed[next++] ?? Number.NaN;
+    if ((bits[i >> 3]! >> (i & 7)) & 1) data[i] = packed[next++] ?? Number.NaN;
   }
   if (next !== packed.length) fail(`${base}: the mask marks ${next} entries, there are ${packed.length} values`);
   return data;

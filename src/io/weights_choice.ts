@@ -67,7 +67,7 @@ export function fittingChoice(
   };
   const first = Math.min(...best.map(rank));
   const preferred = first < usual.length ? best.filter((choice) => rank(choice) === first) : best;
-  if (preferred.length === 1) return preferred[0] as Choice;
+  if (preferred.length === 1) return preferred[0]!;
   const example = preferred[0]?.dict.path.join(".");
   return fail(`several dicts fit the model (${listed(preferred)}): say which with --key, as --key ${example}`);
 }

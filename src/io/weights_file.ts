@@ -203,7 +203,7 @@ function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
 
 /** The dict that is meant where nothing else tells. */
 function usualOf({ dicts, tree }: Opened, fail: Fail): WeightsDict {
-  if (tree === undefined) return dicts[0] as WeightsDict;
+  if (tree === undefined) return dicts[0]!;
   const { dict } = usualDict(tree, undefined, fail);
   return dicts.find(({ path }) => path.join("\0") === dict.path.join("\0")) ?? dict;
 }

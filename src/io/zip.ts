@@ -36,7 +36,7 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ (crcTable[(crc ^ (bytes[i] as number)) & 255] as number);
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ crcTable[(crc ^ bytes[i]!) & 255]!;
   return ~crc >>> 0;
 }
 
@@ -240,7 +240,7 @@ export function writeZip(files: ReadonlyMap<string, Uint8Array>, name = "zip"): 
     view.setUint32(at, CENTRAL, true);
     view.setUint16(at + 4, 20, true);
     fields(at + 6, file);
-    view.setUint32(at + 42, starts[i] as number, true);
+    view.setUint32(at + 42, starts[i]!, true);
     out.set(file.path, at + CENTRAL_BYTES);
     at += CENTRAL_BYTES + file.path.length;
   }

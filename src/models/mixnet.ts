@@ -68,7 +68,7 @@ const init = (groups: number) => kaimingNormalInit("fan_out", groups);
 /** One convolution, or several side by side where there is more than one kernel. */
 function convolution(from: number, to: number, kernels: readonly number[], stride = 1, depthwise = false): Module {
   if (kernels.length > 1) return new MixedConv2d(from, to, kernels, { stride, depthwise, init });
-  const kernel = kernels[0] as number;
+  const kernel = kernels[0]!;
   const groups = depthwise ? from : 1;
   return new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) });
 }

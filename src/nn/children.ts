@@ -16,7 +16,7 @@ function expressionAt(source: string, from: number): string {
   let depth = 0;
   let i = from;
   for (; i < source.length; i++) {
-    const c = source[i] as string;
+    const c = source[i]!;
     if ("([{".includes(c)) depth++;
     else if (")]}".includes(c) && --depth < 0) break;
     else if (depth === 0 && (c === ";" || (c === "\n" && source.slice(from, i).trim() !== ""))) break;
@@ -31,7 +31,7 @@ function hiddenModule(source: string): string | null {
     // A function that makes modules is none.
     if (/^\s*(?:async\b\s*)?(?:function\b|(?:\([^()]*\)|[\w$]+)\s*=>)/.test(expression)) continue;
     for (const [, made] of expression.matchAll(/\bnew\s+(?:[\w$]+\.)*([\w$]+)/g))
-      if (moduleClasses.has(made as string)) return `#${field[1]}, a ${made}`;
+      if (moduleClasses.has(made!)) return `#${field[1]}, a ${made}`;
   }
   return null;
 }

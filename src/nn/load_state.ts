@@ -94,16 +94,16 @@ const MAX_LINES = 12;
 
 /** Some of a module's tensors as a module of their own, so that loadStateDict is asked for no others. */
 class Part extends Module {
-  readonly #entries: readonly (readonly [string, LazyTensor])[];
+  private readonly entries: readonly (readonly [string, LazyTensor])[];
   constructor(entries: readonly (readonly [string, LazyTensor])[]) {
     super();
-    this.#entries = entries;
+    this.entries = entries;
   }
   override forward(x: Tensor): Tensor {
     return x;
   }
   override *namedState(): Generator<[string, LazyTensor]> {
-    for (const [name, tensor] of this.#entries) yield [name, tensor];
+    for (const [name, tensor] of this.entries) yield [name, tensor];
   }
 }
 
@@ -130,9 +130,9 @@ export function loadState(
   }
   if (report.loaded.length === 0) throw new OpError("loadState", `no array fits; ${formatLoadReport(report)}`);
   const targets = new Map(module.namedState());
-  const part = new Part(report.loaded.map((name) => [name, targets.get(name) as LazyTensor]));
+  const part = new Part(report.loaded.map((name) => [name, targets.get(name)!]));
   part.loadStateDict(
-    new Map(report.loaded.map((name) => [name, arrays.get(name) as HostArray])),
+    new Map(report.loaded.map((name) => [name, arrays.get(name)!])),
     options.nonFinite === undefined ? {} : { nonFinite: options.nonFinite },
   );
   return report;

@@ -44,10 +44,10 @@ export class MixedConv2d extends Module {
     this.inputs = partsOf(from, parts);
     const outputs = partsOf(to, parts);
     kernels.forEach((kernel, i) => {
-      const own = this.inputs[i] as number;
+      const own = this.inputs[i]!;
       const groups = depthwise ? own : 1;
       const options = { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) };
-      this[String(i)] = new Conv2d(own, outputs[i] as number, kernel, options);
+      this[String(i)] = new Conv2d(own, outputs[i]!, kernel, options);
     });
   }
 

@@ -98,7 +98,7 @@ export abstract class Module {
   async stateDict(): Promise<StateDict> {
     const entries = [...this.namedState()];
     const values = await readAll(...entries.map(([, t]) => t));
-    return new Map(entries.map(([name, t], i) => [name, { data: values[i] as TypedArray, shape: t.shape }]));
+    return new Map(entries.map(([name, t], i) => [name, { data: values[i]!, shape: t.shape }]));
   }
 
   /**
@@ -130,7 +130,7 @@ export abstract class Module {
     }
     if (problems.length > 0) throw new OpError("loadStateDict", problems.join("; "));
     for (const [name, t] of targets) {
-      const { data } = state.get(name) as HostArray;
+      const { data } = state.get(name)!;
       t.set(data);
       if (t instanceof Parameter) t.latent?.set(data);
     }

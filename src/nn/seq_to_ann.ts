@@ -22,13 +22,13 @@ export class SeqToANNContainer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return unfoldTime(this.module.forward(foldTime(x)), x.shape[0] as number);
+    return unfoldTime(this.module.forward(foldTime(x)), x.shape[0]!);
   }
 
   /** node.forward(forward(x)); a batch norm at the end and the neurons behind it run as one kernel. */
   forwardInto(node: SpikingNode, x: Tensor): Tensor {
     const { module } = this;
-    const steps = x.shape[0] as number;
+    const steps = x.shape[0]!;
     const last = module instanceof Sequential ? module.at(module.length - 1) : module;
     if (!(last instanceof BatchNorm2d)) return node.forward(this.forward(x));
     let y = foldTime(x);

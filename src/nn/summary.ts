@@ -50,7 +50,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
         configurable: true,
         value: (...inputs: Tensor[]) => {
           const y = original.apply(m, inputs) as Tensor;
-          layers.push(describe(names.get(m) as string, m, y));
+          layers.push(describe(names.get(m)!, m, y));
           return y;
         },
       });
@@ -82,9 +82,9 @@ function describe(name: string, m: Module, y: Tensor): LayerSummary {
   const parameters = own.reduce((sum, p) => sum + p.numel, 0);
   const prunable = own.reduce((sum, p) => sum + (p.prunable ? p.numel : 0), 0);
   let macs = 0;
-  if (m instanceof Conv2d) macs = m.weight.numel * (y.shape[2] as number) * (y.shape[3] as number);
+  if (m instanceof Conv2d) macs = m.weight.numel * y.shape[2]! * y.shape[3]!;
   // Rows beyond the first axis are positions of one sample; the first is the batch, with time steps folded in.
-  if (m instanceof Linear) macs = m.weight.numel * (y.numel / ((y.shape[0] as number) * (y.shape.at(-1) as number)));
+  if (m instanceof Linear) macs = m.weight.numel * (y.numel / (y.shape[0]! * y.shape.at(-1)!));
   const output = m instanceof SpikingNode ? y.shape.slice(1) : [1, ...y.shape.slice(1)];
   return { name, type: m.constructor.name, output, parameters, macs, prunable };
 }

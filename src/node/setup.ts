@@ -165,7 +165,7 @@ class Attempts {
   async make(plan: Plan, facts: SetupFacts): Promise<Probe | null> {
     const { machine, log } = this;
     try {
-      log(plan.text.split(" (")[0] as string);
+      log(plan.text.split(" (")[0]!);
       await machine.carryOut(plan, facts, log);
       return await machine.prove(log, plan.kind === "apt" ? "system" : plan.kind);
     } catch (cause) {

@@ -12,7 +12,7 @@ const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
 type Size = number | readonly [number, number];
 const pair = (v: Size): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
 const isSize = (v: number) => Number.isInteger(v) && v >= 1;
-const plane = (shape: Shape): [number, number] => [shape[2] as number, shape[3] as number];
+const plane = (shape: Shape): [number, number] => [shape[2]!, shape[3]!];
 
 /**
  * Means over bins that split the plane evenly; 1 is global average pooling.
@@ -32,7 +32,7 @@ export const adaptiveAvgPool2d = defineOp({
     if (!legal) {
       throw new OpError("adaptiveAvgPool2d", `outputSize wants whole numbers >= 1, was given ${outputSize}`, { x });
     }
-    return { shape: [x.shape[0] as number, x.shape[1] as number, ...pair(outputSize)], dtype: "f32" };
+    return { shape: [x.shape[0]!, x.shape[1]!, ...pair(outputSize)], dtype: "f32" };
   },
   forward(y, [x], { outputSize }) {
     const [oh, ow] = pair(outputSize);
@@ -46,7 +46,7 @@ export const adaptiveAvgPool2d = defineOp({
   },
   backward(dy, _saved, { shapes, out }) {
     const dx = out(0);
-    const params = { n: dx.numel, in_size: plane(shapes[0] as Shape), out_size: plane(dy.shape) };
+    const params = { n: dx.numel, in_size: plane(shapes[0]!), out_size: plane(dy.shape) };
     backwardKernel.run({ bind: { dy, dx }, params, grid: grid1d(dx.numel, 64) });
     return [dx];
   },

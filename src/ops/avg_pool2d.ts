@@ -4,7 +4,7 @@ import forwardWgsl from "../../shaders/avg_pool2d.wgsl";
 import backwardWgsl from "../../shaders/avg_pool2d_grad.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
-import { meta, type Shape, type Tensor } from "../tensor/index.ts";
+import { meta, type Tensor } from "../tensor/index.ts";
 import { type PoolOptions, planPool, poolVariant } from "./pool/plan.ts";
 
 const forwardKernel = kernel("avg_pool2d", forwardWgsl);
@@ -27,7 +27,7 @@ export const avgPool2d = defineOp({
   options: ["kernel", "stride", "padding", "ceilMode", "countIncludePad"],
   infer([x]: [x: Tensor], options: AvgPoolOptions) {
     const { out_size } = planPool("avgPool2d", x, options);
-    return { shape: [x.shape[0] as number, x.shape[1] as number, ...out_size], dtype: "f32" };
+    return { shape: [x.shape[0]!, x.shape[1]!, ...out_size], dtype: "f32" };
   },
   forward(y, [x], options) {
     const { spec: window, sizes } = poolVariant(planPool("avgPool2d", x, options));
@@ -37,7 +37,7 @@ export const avgPool2d = defineOp({
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
-    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", meta(shapes[0] as Shape), options));
+    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", meta(shapes[0]!), options));
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
     backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel, 64) });
     return [dx];

@@ -40,7 +40,7 @@ export function inferBatchNorm(
 ): { shape: Shape; dtype: DType } {
   expectFloat(name, { x, weight, bias, runningMean, runningVar });
   if (x.shape.length < 2 || x.shape.length > 5) throw new OpError(name, "x wants 2 to 5 axes, [N, C, ...]", { x });
-  const channels = x.shape[1] as number;
+  const channels = x.shape[1]!;
   const perChannel = { weight, bias, runningMean, runningVar, mean: stats?.mean, invstd: stats?.invstd };
   for (const [part, t] of Object.entries(perChannel)) {
     if (t && (t.shape.length !== 1 || t.shape[0] !== channels)) {
@@ -116,7 +116,7 @@ export function batchNormBackward(
   { options: { training = false }, needs, out }: BackwardContext<Omit<BatchNormOptions, "stats">>,
 ): (Tensor | null)[] {
   const { x } = saved;
-  const channel = [x.shape[1] as number];
+  const channel = [x.shape[1]!];
   const wants = (i: number | null) => i !== null && needs[i] === true;
   const gradients: (Tensor | null)[] = needs.map(() => null);
   const wantsData = wants(at.x) || wants(at.residual);

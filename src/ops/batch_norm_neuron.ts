@@ -81,7 +81,7 @@ export const batchNormNeuron = defineOp({
   },
   backward(dy, [kept, statistics, w = null, ...between], context: BackwardContext<BatchNormNeuronOptions>) {
     const { options, needs, out } = context;
-    const [x, stats] = [kept as Tensor, statistics as Tensor];
+    const [x, stats] = [kept!, statistics!];
     const neuron = resolveNeuron(NAME, options.neuron, options);
     const dw = needs[5] ? out(5) : null;
     const dcurrent = empty(x.shape);

@@ -28,14 +28,14 @@ export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
   const stridesIn = (shape: Shape): number[] => {
     const own = stridesOf(shape);
     const lead = out.length - shape.length;
-    return out.map((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? 0 : (own[i - lead] as number)));
+    return out.map((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? 0 : own[i - lead]!));
   };
   const sa = stridesIn(a);
   const sb = stridesIn(b);
   const axes: { size: number; a: number; b: number }[] = [];
   out.forEach((size, i) => {
     if (size === 1) return;
-    const next = { size, a: sa[i] as number, b: sb[i] as number };
+    const next = { size, a: sa[i]!, b: sb[i]! };
     const last = axes.at(-1);
     if (last && last.a === next.a * size && last.b === next.b * size) {
       last.size *= size;
@@ -79,7 +79,7 @@ function arithmetic(name: Name) {
       const [sa, sb] = shapes as [Shape, Shape];
       const to = (TO_B: boolean) => {
         const own = TO_B ? 1 : 0;
-        const dx = sameShape(shapes[own] as Shape, dy.shape) ? out(own) : empty(dy.shape);
+        const dx = sameShape(shapes[own]!, dy.shape) ? out(own) : empty(dy.shape);
         backwardKernel.run({
           bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), dx: vec4(dx) },
           params: broadcastPlan(name, sa, sb, dy.shape),

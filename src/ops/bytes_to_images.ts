@@ -32,7 +32,7 @@ export function expectPlaces(
   }
   const [lowest, rightmost] = [stored[0] - h, stored[1] - w];
   for (let i = 0; i < n; i++) {
-    const at = (k: number) => place[4 * i + k] as number;
+    const at = (k: number) => place[4 * i + k]!;
     const [top, left, mirrored, last] = [at(0), at(1), at(2), at(3)];
     const inside = top >= 0 && top <= lowest && left >= 0 && left <= rightmost;
     if (inside && (mirrored === 0 || mirrored === 1) && last === 0) continue;

@@ -43,7 +43,7 @@ export const crossEntropy = defineOp({
     if (!["mean", "sum", "none"].includes(reduction)) {
       throw new OpError("crossEntropy", `reduction wants mean, sum or none, was given ${reduction}`);
     }
-    return { shape: reduction === "none" ? [logits.shape[0] as number] : [], dtype: "f32" };
+    return { shape: reduction === "none" ? [logits.shape[0]!] : [], dtype: "f32" };
   },
   forward(y, [logits, target], { labelSmoothing = 0, reduction = "mean" }) {
     const [rows, classes] = logits.shape as [number, number];

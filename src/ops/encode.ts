@@ -43,7 +43,7 @@ function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
   const { Item, n } = itemsOf(x);
   encodeKernel.run({
     bind: { x, y },
-    params: { n, steps: y.shape[0] as number },
+    params: { n, steps: y.shape[0]! },
     spec: { Item, DIGITS },
     grid: grid1d(n, 64),
   });
@@ -111,7 +111,7 @@ export const encodeLatency = defineOp({
     const { Item, n } = itemsOf(x);
     const bounds = latencyBounds(timeSteps, rule);
     const four = (from: number) =>
-      Array.from({ length: LATENCY_STEPS }, (_, t) => bounds[Math.min(from + t, timeSteps)] as number);
+      Array.from({ length: LATENCY_STEPS }, (_, t) => bounds[Math.min(from + t, timeSteps)]!);
     for (let first = 0; first < timeSteps; first += LATENCY_STEPS) {
       const steps = Math.min(LATENCY_STEPS, timeSteps - first);
       const params = { n, first, steps, before: four(first), since: four(first + 1) };

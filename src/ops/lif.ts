@@ -48,7 +48,7 @@ function infer(
 }
 
 function currentOf(kept: Tensor, shape: Shape, { timeSteps }: NeuronOptions): Current {
-  return { x: kept, constant: timeSteps !== undefined, steps: shape[0] as number, one: shape.slice(1), norm: null };
+  return { x: kept, constant: timeSteps !== undefined, steps: shape[0]!, one: shape.slice(1), norm: null };
 }
 
 interface Beginning {
@@ -85,10 +85,10 @@ function define(name: string, kind: NeuronKind, out: Out) {
     },
     backward(dy, [kept, w = null, v0 = null, ...between], context: BackwardContext<NeuronOptions>) {
       const { options, needs, shapes, out: slot } = context;
-      const x = kept as Tensor;
+      const x = kept!;
       const fromH = options.keep === "potential";
       const shape = fromH ? x.shape : shapeOf(name, x, options.timeSteps);
-      const dx = needs[0] ? slot(0) : empty(shapes[0] as Shape);
+      const dx = needs[0] ? slot(0) : empty(shapes[0]!);
       const dw = needs[1] ? slot(1) : null;
       const dv0 = needs[2] ? slot(2) : null;
       const current = currentOf(x, shape, options);

@@ -21,8 +21,8 @@ export interface ResponseNormOptions {
 }
 
 function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
-  const channels = x.shape[1] as number;
-  return { n: x.numel, channels, area: x.numel / ((x.shape[0] as number) * channels), size, alpha, beta, k };
+  const channels = x.shape[1]!;
+  return { n: x.numel, channels, area: x.numel / (x.shape[0]! * channels), size, alpha, beta, k };
 }
 
 /**

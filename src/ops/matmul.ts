@@ -30,11 +30,11 @@ function sizesOf(a: Shape, b: Shape, { transposeA = false, transposeB = false }:
 function batchStrides(shape: Shape, batch: readonly number[]): number[] {
   const strides = stridesOf(shape);
   const lead = batch.length - (shape.length - 2);
-  return batch.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : (strides[i - lead] as number)));
+  return batch.map((_, i) => (i < lead || shape[i - lead] === 1 ? 0 : strides[i - lead]!));
 }
 
 function matrix(t: Tensor, batch: readonly number[], isTransposed: boolean): Matrix {
-  const width = t.shape.at(-1) as number;
+  const width = t.shape.at(-1)!;
   const plain = { tensor: t, row: width, col: 1, batch: batchStrides(t.shape, batch) };
   return isTransposed ? transposed(plain) : plain;
 }
@@ -46,7 +46,7 @@ function matrix(t: Tensor, batch: readonly number[], isTransposed: boolean): Mat
 function tall(a: Tensor, b: Tensor, batch: readonly number[], transposeA: boolean): Tensor | null {
   if (transposeA || batch.length === 0 || numel(b.shape.slice(0, -2)) !== 1) return null;
   if (numel(a.shape.slice(0, -2)) !== numel(batch)) return null;
-  return a.alias([numel(a.shape.slice(0, -1)), a.shape.at(-1) as number]);
+  return a.alias([numel(a.shape.slice(0, -1)), a.shape.at(-1)!]);
 }
 
 /**
@@ -66,7 +66,7 @@ export const matmul = defineOp({
         throw new OpError("matmul", `${name} wants 2 to 5 axes, has ${t.shape.length}`, { a, b });
     }
     const { m, n, k, batch } = sizesOf(a.shape, b.shape, options);
-    const other = b.shape.at(options.transposeB ? -1 : -2) as number;
+    const other = b.shape.at(options.transposeB ? -1 : -2)!;
     if (k !== other) throw new OpError("matmul", `a has k = ${k}, b has k = ${other}`, { a, b });
     return { shape: [...batch, m, n], dtype: "f32" };
   },
@@ -76,7 +76,7 @@ export const matmul = defineOp({
     const rows = tall(a, b, batch, transposeA);
     if (rows) {
       const left = matrix(rows, [], false);
-      gemm({ a: left, b: matrix(b, [], transposeB), y, m: rows.shape[0] as number, n, k });
+      gemm({ a: left, b: matrix(b, [], transposeB), y, m: rows.shape[0]!, n, k });
     } else gemm({ a: matrix(a, batch, transposeA), b: matrix(b, batch, transposeB), y, m, n, k, batch });
     return [a, b];
   },
@@ -85,7 +85,7 @@ export const matmul = defineOp({
     const { m, n, k, batch } = sizesOf(a.shape, b.shape, options);
     const rows = tall(a, b, batch, transposeA);
     if (rows) {
-      const height = rows.shape[0] as number;
+      const height = rows.shape[0]!;
       const left = matrix(rows, [], false);
       const right = matrix(b, [], transposeB);
       const up = matrix(dy.alias([height, n]), [], false);

@@ -11,7 +11,7 @@ const forwardKernel = kernel("max_pool2d", forwardWgsl);
 const backwardKernel = kernel("max_pool2d_grad", backwardWgsl);
 
 function shapeOf(x: Tensor, out: readonly [number, number]): number[] {
-  return [x.shape[0] as number, x.shape[1] as number, ...out];
+  return [x.shape[0]!, x.shape[1]!, ...out];
 }
 
 /**

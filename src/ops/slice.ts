@@ -19,7 +19,7 @@ function copySlice(axis: number, length: number, from: Place, to: Place): void {
   const inner = numel(shape.slice(axis + 1));
   const width = length * inner;
   const n = numel(shape.slice(0, axis)) * width;
-  const row = ({ tensor }: Place) => (tensor.shape[axis] as number) * inner;
+  const row = ({ tensor }: Place) => tensor.shape[axis]! * inner;
   copyKernel.run({
     bind: { x: from.tensor, y: to.tensor },
     params: {
@@ -56,7 +56,7 @@ export const narrow = defineOp({
     expectFloat("narrow", { x });
     const at = normalizeAxis("narrow", axis, x.shape.length);
     const whole = Number.isInteger(start) && Number.isInteger(length);
-    if (!whole || start < 0 || length < 1 || start + length > (x.shape[at] as number))
+    if (!whole || start < 0 || length < 1 || start + length > x.shape[at]!)
       throw new OpError("narrow", `axis ${at} has no ${length} entries from ${start} on`, { x });
     return { shape: x.shape.map((d, i) => (i === at ? length : d)), dtype: "f32" };
   },
@@ -89,14 +89,14 @@ const join = defineOp({
           `${formatShape(first.shape)} and ${formatShape(shape)} do not join along axis ${at}`,
         );
     }
-    const size = inputs.reduce((sum, { shape }) => sum + (shape[at] as number), 0);
+    const size = inputs.reduce((sum, { shape }) => sum + shape[at]!, 0);
     return { shape: first.shape.map((d, i) => (i === at ? size : d)), dtype: "f32" };
   },
   forward(y, inputs, { axis }) {
     const at = normalizeAxis("concat", axis, y.shape.length);
     let first = 0;
     for (const x of inputs) {
-      const length = x.shape[at] as number;
+      const length = x.shape[at]!;
       copySlice(at, length, { tensor: x, first: 0 }, { tensor: y, first });
       first += length;
     }
@@ -106,7 +106,7 @@ const join = defineOp({
     const at = normalizeAxis("concat", axis, dy.shape.length);
     let first = 0;
     return shapes.map((shape: Shape, i) => {
-      const length = shape[at] as number;
+      const length = shape[at]!;
       const dx = needs[i] ? out(i) : null;
       if (dx) copySlice(at, length, { tensor: dy, first }, { tensor: dx, first: 0 });
       first += length;

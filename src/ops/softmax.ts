@@ -11,7 +11,7 @@ const backwardKernel = kernel("softmax_grad", backwardWgsl);
 
 function rowsOf(name: string, shape: Shape, axis: number): { rows: number; length: number; inner: number } {
   const at = normalizeAxis(name, axis, shape.length);
-  const length = shape[at] as number;
+  const length = shape[at]!;
   const inner = shape.slice(at + 1).reduce((a, b) => a * b, 1);
   return { rows: shape.reduce((a, b) => a * b, 1) / length, length, inner };
 }

@@ -13,7 +13,7 @@ const drawKernel = kernel("stochastic_depth", wgsl);
 function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
     bind: { x: vec4(x), step, y: vec4(y) },
-    params: { n: x.numel, row: x.numel / (x.shape[0] as number), ...drawParams(options) },
+    params: { n: x.numel, row: x.numel / x.shape[0]!, ...drawParams(options) },
     grid: grid1d(x.numel, 256),
   });
 }

@@ -35,7 +35,7 @@ function reduction(name: "sum" | "mean") {
       return [];
     },
     backward(dy, _saved, { options, shapes }) {
-      const shape = shapes[0] as Shape;
+      const shape = shapes[0]!;
       const { kept } = reducedShape(name, shape, options);
       const total = shape.reduce((a, b) => a * b, 1);
       return [expand(dy.alias(kept), { shape, scale: name === "mean" ? dy.numel / total : 1 })];

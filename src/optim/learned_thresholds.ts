@@ -30,12 +30,7 @@ export class LearnedThresholds {
     this.chunk = chunk;
     this.mode = options.mode as "str" | "ltp";
     this.sums = allocate([chunk.segments, 4], "f32", { persistent: true, scoped: false });
-    const rows = chunk.params.flatMap((p, i) => [
-      (chunk.starts[i] as number) / SEGMENT,
-      Math.ceil(p.numel / SEGMENT),
-      p.numel,
-      0,
-    ]);
+    const rows = chunk.params.flatMap((p, i) => [chunk.starts[i]! / SEGMENT, Math.ceil(p.numel / SEGMENT), p.numel, 0]);
     this.table = persistent(Uint32Array.from(rows), [chunk.layers, 4]);
     const numbers = new Float32Array(HEADER + LAYER_NUMBERS * chunk.layers);
     if (this.mode === "str") {
@@ -71,7 +66,7 @@ export class LearnedThresholds {
   pick(hyper: ArrayLike<number>): LearnedThreshold[] {
     return Array.from({ length: this.chunk.layers }, (_, i) => {
       const at = HEADER + LAYER_NUMBERS * i + 2;
-      const [next, temperature] = [hyper[at] as number, hyper[at + 1] as number];
+      const [next, temperature] = [hyper[at]!, hyper[at + 1]!];
       return this.mode === "str" ? { threshold: next, temperature: null } : { threshold: Math.sqrt(next), temperature };
     });
   }

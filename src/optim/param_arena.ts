@@ -77,7 +77,7 @@ export class ArenaChunk {
     this.theta = make(latent ? "latent weights" : "weights");
     this.weight = latent ? make("weights") : null;
     params.forEach((p, i) => {
-      const start = starts[i] as number;
+      const start = starts[i]!;
       for (const arena of [this.theta, this.weight]) if (arena) copyBytes(stretch(arena, start, p.numel), p);
       p.latent = latent ? this.slice(this.theta, i, p.shape) : null;
       p.attach((this.weight ?? this.theta).view.buffer, start * 4);
@@ -110,7 +110,7 @@ export class ArenaChunk {
 
   /** The place of parameter i in one of the chunk's arenas. */
   slice(arena: Tensor, i: number, shape: Shape): Tensor {
-    return arena.alias(shape, false, this.starts[i] as number);
+    return arena.alias(shape, false, this.starts[i]!);
   }
 
   dispose(): void {

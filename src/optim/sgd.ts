@@ -159,7 +159,7 @@ export class SGD {
   private refreshGroup({ chunks, learned, options }: Group): void {
     learned.forEach((l, k) => {
       l.step(this.guard, true);
-      this.apply(chunks[k] as ArenaChunk, options, SOFT);
+      this.apply(chunks[k]!, options, SOFT);
     });
   }
 
@@ -247,7 +247,7 @@ export class SGD {
     const data = await readAll(...chunks.map((c) => c.tally));
     return chunks.flatMap((c, k) => {
       const n = c.params.length;
-      const at = (row: number, i: number) => (data[k] as Uint32Array)[row * n + i] as number;
+      const at = (row: number, i: number) => (data[k] as Uint32Array)[row * n + i]!;
       const badStep = (i: number) => (at(3, i) === 0 ? null : ~at(3, i) >>> 0);
       return c.params.map((param, i) => {
         return { param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i), badStep: badStep(i) };
@@ -257,14 +257,12 @@ export class SGD {
 
   /** Learned thresholds now in force, by parameter. Waits for the GPU. */
   async learnedThresholds(): Promise<Map<Parameter, LearnedThreshold>> {
-    const pairs = this.groups.flatMap(({ chunks, learned }) =>
-      learned.map((l, k) => [chunks[k] as ArenaChunk, l] as const),
-    );
+    const pairs = this.groups.flatMap(({ chunks, learned }) => learned.map((l, k) => [chunks[k]!, l] as const));
     const values = await readAll(...pairs.map(([chunk]) => chunk.hyper));
     return new Map(
       pairs.flatMap(([chunk, learned], i) => {
         const picked = learned.pick(values[i] as Float32Array);
-        return chunk.params.map((p, layer) => [p, picked[layer] as LearnedThreshold] as const);
+        return chunk.params.map((p, layer) => [p, picked[layer]!] as const);
       }),
     );
   }

@@ -25,7 +25,7 @@ export function warnOfTakeover(params: readonly Parameter[]): void {
   const taken = params.filter(isHeld);
   if (taken.length === 0) return;
   warnOnce(
-    taken[0] as Parameter,
+    taken[0]!,
     "takeover",
     `SGD: takes over ${taken.length} parameters of another optimizer, whose steps no longer move them: ${list(taken)}. Dispose the first one`,
   );

@@ -22,6 +22,6 @@ const next = (t: number) => (1 + Math.sqrt(1 + 4 * t * t)) / 2;
 
 const known: number[] = [1];
 function recursion(k: number): number {
-  while (known.length <= k) known.push(next(known.at(-1) as number));
-  return known[k] as number;
+  while (known.length <= k) known.push(next(known.at(-1)!));
+  return known[k]!;
 }

@@ -59,7 +59,7 @@ function sizesOf({ name, shape, zeros }: LayerZeros) {
   if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
     throw new RangeError(`compression: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
   }
-  const rows = shape[0] as number;
+  const rows = shape[0]!;
   const nonzeros = weights - zeros;
   const index = Math.max(1, bitsFor(weights / rows));
   return {

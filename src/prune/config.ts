@@ -129,5 +129,5 @@ export function targetOf(config: PruneConfig, method: string): number {
     sparsity,
     sparsity !== undefined && sparsity > 0 && sparsity < 1,
   );
-  return sparsity as number;
+  return sparsity!;
 }

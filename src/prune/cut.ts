@@ -35,7 +35,7 @@ export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]
     arenas.length === select.arenas.length,
   );
   arenas.forEach(({ values, velocity, copies = [], segmentTable, segments, elements }, index) => {
-    const selected = select.arenas[index] as MagnitudeArena;
+    const selected = select.arenas[index]!;
     check(
       `layers of arena ${index}`,
       `[${selected.elements}]`,

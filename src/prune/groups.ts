@@ -34,7 +34,7 @@ export function denseLayers(model: Module, dense: readonly string[]): Set<Parame
     if (found.length === 0) {
       throw new RangeError(`pruning: dense wants layers that there are, ${entry} is none of ${names.join(", ")}`);
     }
-    for (const name of found) spared.add((prunable.find(([n]) => n === name) as [string, Parameter])[1]);
+    for (const name of found) spared.add(prunable.find(([n]) => n === name)![1]);
   }
   return spared;
 }

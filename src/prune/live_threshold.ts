@@ -27,9 +27,9 @@ export class LiveThreshold {
     if (!moved || n < moved.from) return schedule.at(n);
     const { after, final, from } = moved;
     for (let k = from + after.size; k <= n; k++) {
-      after.set(k, Math.max(after.get(k - 1) as number, final * schedule.fraction(k)));
+      after.set(k, Math.max(after.get(k - 1)!, final * schedule.fraction(k)));
     }
-    return after.get(n) as number;
+    return after.get(n)!;
   }
 
   increment(n: number): number {

@@ -107,7 +107,7 @@ export class MagnitudeSelect {
   setRanks(ranks: readonly number[]): void {
     check("ranks", `${this.rows}, one for each row`, `${ranks.length} of them`, ranks.length === this.rows);
     ranks.forEach((rank, row) => {
-      const most = this.elements[row] as number;
+      const most = this.elements[row]!;
       const ok = Number.isInteger(rank) && rank >= 0 && rank <= most;
       check(`rank of row ${row}`, `a whole number from 0 to ${most}`, rank, ok);
     });

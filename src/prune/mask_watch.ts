@@ -20,7 +20,7 @@ export interface MaskChange {
 function maskOf(values: TypedArray): Uint32Array {
   const mask = new Uint32Array(Math.ceil(values.length / 32));
   for (let i = 0; i < values.length; i++) {
-    if (values[i] !== 0) mask[i >>> 5] = (mask[i >>> 5] as number) | (1 << (i & 31));
+    if (values[i] !== 0) mask[i >>> 5] = mask[i >>> 5]! | (1 << (i & 31));
   }
   return mask;
 }
@@ -37,11 +37,11 @@ function changeOf(name: string, weights: number, before: Uint32Array | null, now
   let wasAlive = 0;
   let both = 0;
   for (let i = 0; i < now.length; i++) {
-    const word = now[i] as number;
+    const word = now[i]!;
     alive += bitCount(word);
     if (!before) continue;
-    wasAlive += bitCount(before[i] as number);
-    both += bitCount(word & (before[i] as number));
+    wasAlive += bitCount(before[i]!);
+    both += bitCount(word & before[i]!);
   }
   // Before the first look nothing was pruned.
   if (!before) [wasAlive, both] = [weights, alive];
@@ -76,7 +76,7 @@ export class MaskWatch {
 
   /** The masks of the last look by the name of their parameter, a bit a weight; null before the first. For checkpoints. */
   get last(): ReadonlyMap<string, Uint32Array> | null {
-    return this.masks && new Map(this.parameters.map(([name], i) => [name, (this.masks as Uint32Array[])[i]!]));
+    return this.masks && new Map(this.parameters.map(([name], i) => [name, this.masks![i]!]));
   }
 
   /** Takes masks for those of the last look. Errors: RangeError naming the parameter whose mask is missing or of another size. */
@@ -104,6 +104,6 @@ export class MaskWatch {
     const masks = values.map(maskOf);
     const before = this.masks;
     this.masks = masks;
-    return this.parameters.map(([name, p], i) => changeOf(name, p.numel, before?.[i] ?? null, masks[i] as Uint32Array));
+    return this.parameters.map(([name, p], i) => changeOf(name, p.numel, before?.[i] ?? null, masks[i]!));
   }
 }

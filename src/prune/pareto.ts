@@ -23,7 +23,7 @@ export function pareto(points: readonly SparsityPoint[]): number[] {
       throw new RangeError(`pareto: point ${i} wants finite numbers, was given ${sparsity} and ${accuracy}`);
     }
   }
-  const at = (i: number) => points[i] as SparsityPoint;
+  const at = (i: number) => points[i]!;
   // Sparsest first, then most accurate, then earliest: whoever beats a point, or equals it earlier, comes before it.
   const order = points
     .map((_, i) => i)

@@ -67,7 +67,7 @@ export class SteeredThreshold {
     this.every = every;
     this.hypers = hypers;
     this.select = new MagnitudeSelect(arenas, { scope: "all" });
-    this.select.setRanks([Math.round(target * (this.select.elements[0] as number))]);
+    this.select.setRanks([Math.round(target * this.select.elements[0]!)]);
     this.state = persistent(new Float32Array(4), [4]);
     this.trace = persistent(new Float32Array(TRACE), [TRACE]);
     this.control = persistent(new Uint32Array(4), [4]);
@@ -110,7 +110,7 @@ export class SteeredThreshold {
     const known = first >= this.from && end <= this.until && first <= end;
     check("thresholds", `steps from ${this.from} until ${this.until}`, `${first} until ${end}`, whole && known);
     const ring = await this.trace.data();
-    return Array.from({ length: end - first }, (_, i) => ring[(first + i) % TRACE] as number);
+    return Array.from({ length: end - first }, (_, i) => ring[(first + i) % TRACE]!);
   }
 
   dispose(): void {

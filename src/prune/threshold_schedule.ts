@@ -194,7 +194,7 @@ function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) 
   }
   if (lambda !== undefined) return thresholdFromLambda(lambda, steps, lr);
   check("threshold", "a finite number >= 0", threshold, Number.isFinite(threshold) && (threshold ?? -1) >= 0);
-  return threshold as number;
+  return threshold!;
 }
 
 /**

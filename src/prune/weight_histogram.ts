@@ -34,14 +34,14 @@ export function weightHistogram(
   let zeros = 0;
   for (const array of values) {
     for (let i = 0; i < array.length; i++) {
-      const size = Math.abs(array[i] as number);
+      const size = Math.abs(array[i]!);
       if (Number.isNaN(size)) throw new RangeError(`weight histogram: weight ${i} is not a number`);
       if (size === 0) {
         zeros++;
         continue;
       }
       const bin = Math.min(bins - 1, Math.max(0, Math.floor((Math.log(size) - from) / width)));
-      counts[bin] = (counts[bin] as number) + 1;
+      counts[bin] = counts[bin]! + 1;
     }
   }
   return { edges: Array.from({ length: bins + 1 }, (_, i) => Math.exp(from + i * width)), counts, zeros };

@@ -101,7 +101,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   }
 
   private upload(targets: Record<string, Tensor>, inputs: Inputs<K>): void {
-    for (const [name, { data }] of Object.entries<HostTensor>(inputs)) (targets[name] as Tensor).set(data);
+    for (const [name, { data }] of Object.entries<HostTensor>(inputs)) targets[name]!.set(data);
   }
 
   private record(gpu: Gpu, inputs: Inputs<K>): Recording<O> {

@@ -107,5 +107,5 @@ export function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
 
 async function fetchAll(tensors: readonly Tensor[]): Promise<TypedArray[]> {
   const buffers = await currentGpu().readback.read(tensors.map((t) => t.view));
-  return buffers.map((bytes, i) => arrayOf((tensors[i] as Tensor).dtype, bytes));
+  return buffers.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes));
 }

@@ -63,7 +63,7 @@ export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, num
   for (const word of key) expectU32("key word", word);
   const out = new Uint32Array(4);
   block(out, counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
-  return [out[0] as number, out[1] as number, out[2] as number, out[3] as number];
+  return [out[0]!, out[1]!, out[2]!, out[3]!];
 }
 
 /** A u32 as a number in [0, 1): its upper 24 bits, so the result is exact in f32 and equal to the shader's. */
@@ -81,11 +81,11 @@ export class PhiloxStream {
   readonly seed: number;
   readonly stream: StreamName;
   /** u32 numbers taken so far. */
-  #position = 0;
+  private taken = 0;
   /** Which block `#words` holds; -1 for none yet. */
-  #held = -1;
-  #at: readonly [number, number, number];
-  readonly #words = new Uint32Array(4);
+  private held = -1;
+  private at: readonly [number, number, number];
+  private readonly words = new Uint32Array(4);
 
   constructor(seed: number, stream: StreamName, at: readonly [number, number, number] = [0, 0, 0]) {
     if (!Object.hasOwn(streams, stream)) {
@@ -93,40 +93,40 @@ export class PhiloxStream {
     }
     this.seed = expectU32("seed", seed);
     this.stream = stream;
-    this.#at = at;
+    this.at = at;
     this.moveTo(at);
   }
 
   get position(): number {
-    return this.#position;
+    return this.taken;
   }
 
   set position(count: number) {
     if (!Number.isInteger(count) || count < 0 || count > 2 ** 34) {
       throw new RangeError(`philox: position wants a whole number in 0..2^34, was given ${count}`);
     }
-    this.#position = count;
+    this.taken = count;
   }
 
   /** Goes to the start of another place, as a new stream there would. */
   moveTo(at: readonly [number, number, number]): this {
     for (const word of at) expectU32("counter word", word);
-    this.#at = [at[0], at[1], at[2]];
-    this.#position = 0;
-    this.#held = -1;
+    this.at = [at[0], at[1], at[2]];
+    this.taken = 0;
+    this.held = -1;
     return this;
   }
 
   /** Next u32. */
   nextU32(): number {
-    const index = Math.floor(this.#position / 4);
-    if (index !== this.#held) {
+    const index = Math.floor(this.taken / 4);
+    if (index !== this.held) {
       if (index > 0xffffffff) throw new RangeError("philox: a stream ends after 2^34 numbers");
-      const at = this.#at;
-      block(this.#words, index, at[0], at[1], at[2], this.seed, streams[this.stream]);
-      this.#held = index;
+      const at = this.at;
+      block(this.words, index, at[0], at[1], at[2], this.seed, streams[this.stream]);
+      this.held = index;
     }
-    return this.#words[this.#position++ & 3] as number;
+    return this.words[this.taken++ & 3]!;
   }
 
   /** Next number in [0, 1), a multiple of 2^-24. */

@@ -46,7 +46,7 @@ export function stridesOf(shape: Shape): number[] {
   let n = 1;
   for (let i = shape.length - 1; i >= 0; i--) {
     out[i] = n;
-    n *= shape[i] as number;
+    n *= shape[i]!;
   }
   return out;
 }

@@ -106,11 +106,11 @@ export class Tensor implements Bindable, Disposable {
 
   private async fetch(): Promise<TypedArray> {
     const [bytes] = await currentGpu().readback.read([this.view]);
-    return arrayOf(this.dtype, bytes as ArrayBuffer);
+    return arrayOf(this.dtype, bytes!);
   }
   private async fetchItem(): Promise<number> {
     if (this.numel !== 1) throw new OpError("item", "wants one element", { tensor: this });
-    return (await this.fetch())[0] as number;
+    return (await this.fetch())[0]!;
   }
 
   /** Overwrites the values, after everything enqueued so far. One number fills a scalar. */

@@ -229,7 +229,7 @@ async function probe(
     const values = copies().length > 0 ? await readAll(...copies()) : [];
     let next = 0;
     for (const [key, { name, layer, order: place, row, inputs }] of seen) {
-      const own = inputs.map(() => values[next++] as TypedArray);
+      const own = inputs.map(() => values[next++]!);
       const counts = spiking.size > 0 && own.every(areCounts);
       const entry = { name, layer, order: place, row, places: placesOf(layer, row), counts };
       weighted.set(key, { ...entry, inputs: new RowSum(numel(row)) });
@@ -244,15 +244,15 @@ async function report(weighted: readonly Weighted[], spiking: readonly Spiking[]
   const sums = [...weighted.map((w) => w.inputs), ...spiking.map((s) => s.fired)];
   const weights = [...new Set(weighted.map((w) => w.layer.weight))];
   const read = weights.length > 0 ? await readAll(...weights) : [];
-  const values = new Map(weights.map((w, i) => [w, read[i] as TypedArray]));
-  const totals = new Map((await RowSum.read(sums)).map((total, i) => [sums[i] as RowSum, total]));
+  const values = new Map(weights.map((w, i) => [w, read[i]!]));
+  const totals = new Map((await RowSum.read(sums)).map((total, i) => [sums[i]!, total]));
   const layers: WeightActivity[] = [];
   for (const { name, layer, order, row, places, counts, inputs } of weighted) {
-    const own = values.get(layer.weight) as TypedArray;
+    const own = values.get(layer.weight)!;
     const reached = await fanOut(layer, own, row);
     const rows = inputs.rows / samples;
     const denseMacs = own.length * places * rows;
-    const arrived = totals.get(inputs) as Float64Array;
+    const arrived = totals.get(inputs)!;
     const spikes = counts && areCounts(arrived);
     layers.push({
       name,
@@ -267,7 +267,7 @@ async function report(weighted: readonly Weighted[], spiking: readonly Spiking[]
     });
   }
   const neurons = spiking.map(({ name, type, order, timeSteps: steps, fired }): SpikingActivity => {
-    const fires = totals.get(fired) as Float64Array;
+    const fires = totals.get(fired)!;
     const all = dot(null, fires);
     return {
       name,
@@ -280,7 +280,7 @@ async function report(weighted: readonly Weighted[], spiking: readonly Spiking[]
       silent: fires.reduce((n, count) => n + (count === 0 ? 1 : 0), 0),
     };
   });
-  const nonzero = new Map(weighted.map((w, i) => [w.layer, (layers[i] as WeightActivity).nonzero]));
+  const nonzero = new Map(weighted.map((w, i) => [w.layer, layers[i]!.nonzero]));
   const total = totalsOf(layers, neurons, {
     weights: weights.reduce((n, w) => n + w.numel, 0),
     nonzero: [...nonzero.values()].reduce((n, count) => n + count, 0),
@@ -297,7 +297,7 @@ function nonzeros(values: TypedArray): number {
 /** Σ a·b in float64; Σ b where a is null. */
 function dot(a: Float64Array | null, b: ArrayLike<number>): number {
   let sum = 0;
-  for (let i = 0; i < b.length; i++) sum += (a ? (a[i] as number) : 1) * (b[i] as number);
+  for (let i = 0; i < b.length; i++) sum += (a ? a[i]! : 1) * b[i]!;
   return sum;
 }
 

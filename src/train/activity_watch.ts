@@ -111,7 +111,7 @@ export class RowSum {
     const values = sums.length > 0 ? await readAll(...sums.map((s) => s.total)) : [];
     sums.forEach((s, i) => {
       (values[i] as Float32Array).forEach((v, at) => {
-        (s.host[at] as number) += v;
+        s.host[at]! += v;
       });
       fillZero(s.total);
       s.pending = 0;
@@ -143,8 +143,8 @@ export function keepCopy(x: Tensor): Tensor {
 export async function fanOut(layer: WeightLayer, weights: ArrayLike<number>, row: Shape): Promise<ArrayLike<number>> {
   const { shape } = layer.weight;
   if (layer instanceof Linear) {
-    const counts = new Float64Array(shape[1] as number);
-    for (let i = 0; i < weights.length; i++) if (weights[i] !== 0) (counts[i % counts.length] as number)++;
+    const counts = new Float64Array(shape[1]!);
+    for (let i = 0; i < weights.length; i++) if (weights[i] !== 0) counts[i % counts.length]!++;
     return counts;
   }
   const reached = reach(layer, weights, row);
@@ -164,7 +164,7 @@ function reach(layer: Conv2d, weights: ArrayLike<number>, row: Shape): Tensor {
   x.requiresGrad = true;
   using tape = new Tape();
   tape.backward(sum(conv2d(x, mask, null, layer.options), { axes: null }));
-  return x.grad as Tensor;
+  return x.grad!;
 }
 
 /** Whether all values are whole numbers >= 0: spikes, sums of spikes, or counts of events. */

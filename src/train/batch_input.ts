@@ -61,7 +61,7 @@ export class BatchStep<O extends Outputs> {
     let step = this.steps.get(key);
     if (!step) {
       const { run, replay = true } = this.options;
-      step = capture((given) => run(this.images(given, stored), given.y as Tensor), { replay });
+      step = capture((given) => run(this.images(given, stored), given.y!), { replay });
       this.steps.set(key, step);
     }
     return step;
@@ -93,7 +93,7 @@ export class BatchStep<O extends Outputs> {
 
   /** Images [n, ...sample] of what was uploaded for a batch; `stored` is null for numbers. */
   private images(given: Readonly<Record<string, Tensor>>, stored: ByteImages["stored"] | null): Tensor {
-    return stored ? this.bytes().images(given, stored, this.options.sample) : (given.x as Tensor);
+    return stored ? this.bytes().images(given, stored, this.options.sample) : given.x!;
   }
 
   /** Throws what `run` would of a batch of bytes: before it is cut, so that images are named by their number in it. */
@@ -105,7 +105,7 @@ export class BatchStep<O extends Outputs> {
   /** Does the work on a batch without a recording; `upload` makes its tensors. */
   runOnce<T>(batch: TrainBatch, upload: (values: HostTensor) => Tensor, run: (x: Tensor, y: Tensor) => T): T {
     const given = Object.fromEntries(Object.entries(this.hostTensors(batch)).map(([k, v]) => [k, upload(v)]));
-    return run(this.images(given, isBytes(batch) ? batch.stored : null), given.y as Tensor);
+    return run(this.images(given, isBytes(batch) ? batch.stored : null), given.y!);
   }
 
   /** Kernel, grid and bytes of each dispatch of the latest run. */

@@ -37,9 +37,9 @@ export class ByteInput {
     stored: ByteImages["stored"],
     sample: readonly number[],
   ): Tensor {
-    const shape = [(y as Tensor).numel, ...sample] as unknown as readonly [number, number, number, number];
+    const shape = [y!.numel, ...sample] as unknown as readonly [number, number, number, number];
     this.table ??= persistent(normalisationTable({ shape: [shape[1], 1, 1], ...this.scale }), [shape[1], 256]);
-    return bytesToImages(bytes as Tensor, place ?? null, this.table, { shape, stored });
+    return bytesToImages(bytes!, place ?? null, this.table, { shape, stored });
   }
 
   /** Throws OpError when the parts of a batch do not fit each other or the sample, or a place lies beyond the image. */

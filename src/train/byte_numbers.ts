@@ -26,8 +26,8 @@ export function numbersOf(batch: ByteImages, sample: readonly [number, number, n
       for (let row = 0; row < h; row++) {
         const from = ((i * channels + c) * height + top + row) * width + left;
         for (let col = 0; col < w; col++) {
-          const byte = bytes[from + (mirrored ? w - 1 - col : col)] as number;
-          x[at++] = table[256 * c + byte] as number;
+          const byte = bytes[from + (mirrored ? w - 1 - col : col)]!;
+          x[at++] = table[256 * c + byte]!;
         }
       }
     }

@@ -103,7 +103,7 @@ export async function captureSpikes(
   const { timeSteps } = first;
   const chosen = options.layers ?? spread(names, 4);
   if (chosen.length === 0) throw new RangeError("captureSpikes: wants at least one layer");
-  const traced = options.traceLayer ?? chosen[1] ?? (chosen[0] as string);
+  const traced = options.traceLayer ?? chosen[1] ?? chosen[0]!;
   for (const name of [...chosen, traced]) {
     if (!layers.has(name))
       throw new RangeError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
@@ -123,23 +123,22 @@ export async function captureSpikes(
   } finally {
     for (const t of [logits, ...kept.map((k) => k.tensor)]) t.dispose();
   }
-  const valuesOf = (name: string, of: string) =>
-    values[1 + kept.findIndex((k) => k.name === name && k.of === of)] as TypedArray;
+  const valuesOf = (name: string, of: string) => values[1 + kept.findIndex((k) => k.name === name && k.of === of)]!;
 
   const rows = picked.length;
   const share = Math.max(1, Math.floor(neurons / chosen.length));
   const rasters = chosen.map((name): SpikeRaster => {
     const all = valuesOf(name, "spikes");
-    const { neurons: count } = seen.get(name) as Seen;
+    const { neurons: count } = seen.get(name)!;
     const shown = spreadNeurons(count, share);
     const columns = shown.map((neuron) => column(all, { rows, timeSteps, neurons: count }, neuron));
     const spikes = new Uint8Array(rows * timeSteps * shown.length);
     for (let at = 0; at < rows * timeSteps; at++) {
-      for (const [i, values] of columns.entries()) spikes[at * shown.length + i] = values[at] as number;
+      for (const [i, values] of columns.entries()) spikes[at * shown.length + i] = values[at]!;
     }
     return { name, neurons: count, rate: mean(all), shown, spikes };
   });
-  const { node, neurons: count } = seen.get(traced) as Seen;
+  const { node, neurons: count } = seen.get(traced)!;
   const layout = { rows, timeSteps, neurons: count };
   const fired = valuesOf(traced, "spikes");
   const traces = (options.traceNeurons ?? telling(fired, count)).map((neuron): PotentialTrace => {
@@ -150,10 +149,10 @@ export async function captureSpikes(
     return { name: traced, neuron, h, spikes: Uint8Array.from(column(fired, layout, neuron)) };
   });
   const { vThreshold = 1, vReset = 0 } = node.config;
-  const best = argmaxRows(values[0] as TypedArray, rows);
+  const best = argmaxRows(values[0]!, rows);
   const label = (c: number) => classes[c] ?? String(c);
   return {
-    samples: picked.map((at, i) => ({ label: label(batch.y[at] as number), predicted: label(best[i] as number) })),
+    samples: picked.map((at, i) => ({ label: label(batch.y[at]!), predicted: label(best[i]!) })),
     timeSteps,
     layers: rasters,
     traces,
@@ -183,7 +182,7 @@ function forwardWatched(
   const look = (name: string, node: SpikingNode, { spikes, current, constant }: SpikeEvent) => {
     if (seen.has(name)) return;
     const want = wants(name);
-    const timeSteps = spikes.shape[0] as number;
+    const timeSteps = spikes.shape[0]!;
     seen.set(name, {
       node,
       timeSteps,
@@ -226,10 +225,10 @@ export function spreadNeurons(count: number, most: number): number[] {
 /** The first sample of each class, then the first of those left; by class. */
 function pickSamples({ y, size }: HostBatch, wanted: number): number[] {
   const all = Array.from({ length: size }, (_, i) => i);
-  const isFirst = (i: number) => y.indexOf(y[i] as number) === i;
+  const isFirst = (i: number) => y.indexOf(y[i]!) === i;
   return [...all.filter(isFirst), ...all.filter((i) => !isFirst(i))]
     .slice(0, wanted)
-    .sort((a, b) => (y[a] as number) - (y[b] as number) || a - b);
+    .sort((a, b) => y[a]! - y[b]! || a - b);
 }
 
 /** Values of one neuron: [T, N, neurons] -> [N · T]. */
@@ -241,20 +240,18 @@ function column(
   return Float32Array.from({ length: rows * timeSteps }, (_, at) => {
     const t = at % timeSteps;
     const n = Math.floor(at / timeSteps);
-    return values[(t * rows + n) * neurons + neuron] as number;
+    return values[(t * rows + n) * neurons + neuron]!;
   });
 }
 
 /** Three neurons that fire often, sometimes and rarely: at the tops of the first 2, 20 and 60 % of those that fire. */
 function telling(fired: TypedArray, count: number): number[] {
   const totals = new Float64Array(count);
-  for (let i = 0; i < fired.length; i++) (totals[i % count] as number) += fired[i] as number;
-  const order = Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) => (totals[b] as number) - (totals[a] as number) || a - b,
-  );
-  const firing = Math.max(Math.min(3, count), order.filter((i) => (totals[i] as number) > 0).length);
+  for (let i = 0; i < fired.length; i++) totals[i % count]! += fired[i]!;
+  const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => totals[b]! - totals[a]! || a - b);
+  const firing = Math.max(Math.min(3, count), order.filter((i) => totals[i]! > 0).length);
   const places = [0.02, 0.2, 0.6].map((share, i) => Math.min(firing - 1, Math.max(i, Math.floor(share * firing))));
-  return [...new Set(places)].map((at) => order[at] as number);
+  return [...new Set(places)].map((at) => order[at]!);
 }
 
 function argmaxRows(values: TypedArray, rows: number): number[] {
@@ -262,7 +259,7 @@ function argmaxRows(values: TypedArray, rows: number): number[] {
   return Array.from({ length: rows }, (_, i) => {
     let best = 0;
     for (let j = 1; j < width; j++) {
-      if ((values[i * width + j] as number) > (values[i * width + best] as number)) best = j;
+      if (values[i * width + j]! > values[i * width + best]!) best = j;
     }
     return best;
   });

@@ -120,8 +120,8 @@ export async function checkpointParts(
     const values = await readAll(...tensors.values());
     const arrays: Map<string, unknown> = new Map(
       keys.map((key, i) => {
-        const data = values[i] as TypedArray;
-        const shape = (tensors.get(key) as Tensor).shape;
+        const data = values[i]!;
+        const shape = tensors.get(key)!.shape;
         return [
           key,
           data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "U32", shape, data },

@@ -1,6 +1,6 @@
 // What each layer looks like at the end of an epoch: its mask against the last one, its own threshold, and how near the
 // hidden weights are to a change of mind.
-import type { Module, Parameter } from "../nn/index.ts";
+import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { MaskChange, MaskWatch } from "../prune/mask_watch.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
@@ -26,13 +26,13 @@ export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatc
   const latents = held[Symbol.iterator]();
   const details = new Map(
     prunable.map((p, i) => {
-      const theta = p.latent ? (latents.next().value as TypedArray) : null;
-      return [p, { theta, w: read[i] as TypedArray }] as const;
+      const theta = p.latent ? latents.next().value! : null;
+      return [p, { theta, w: read[i]! }] as const;
     }),
   );
   const prunes = optimizer.groups.some((g) => g.options.mode !== "none" && g.phase === "prune");
   return masks.compareTo(read).map((change) => {
-    const p = named.get(change.name) as Parameter;
+    const p = named.get(change.name)!;
     const own = learned.get(p);
     const { theta, w } = details.get(p) ?? { theta: null, w: new Float32Array(0) };
     return {

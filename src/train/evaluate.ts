@@ -54,7 +54,7 @@ export class Evaluator {
   private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
     const logits = this.model.forward(x);
     const loss = crossEntropy(logits, y, {});
-    this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0] as number);
+    this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0]!);
     return {};
   }
 

@@ -158,7 +158,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
   const { build, sample, classes, config, stored, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
   const trainImages = options.trainImages ?? config.batchSize;
   for (const n of sample) expectWhole("sample", n, 1);
-  for (const [i, n] of (stored ?? []).entries()) expectWhole("stored", n, sample[i + 1] as number);
+  for (const [i, n] of (stored ?? []).entries()) expectWhole("stored", n, sample[i + 1]!);
   expectWhole("classes", classes, 1);
   expectWhole("batchSize", config.batchSize, 1);
   expectWhole("trainImages", trainImages, 1);
@@ -191,7 +191,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         other: live + pooled - known,
         staging: stagingBytes(session.model, session.optimizer),
         uniforms: uniformBytes(),
-        step: recordings[0] as StepMemory,
+        step: recordings[0]!,
       };
     });
   } finally {

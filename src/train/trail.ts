@@ -160,7 +160,7 @@ export class Trail {
 
   /** Removes the models whose points are beaten. Returns the names that stay. */
   private async dropBeaten(points: readonly TrailPoint[]): Promise<Set<string>> {
-    const kept = new Set(pareto(points).map((i) => fileName((points[i] as TrailPoint).epoch)));
+    const kept = new Set(pareto(points).map((i) => fileName(points[i]!.epoch)));
     const beaten = new Set(points.map((p) => fileName(p.epoch)).filter((name) => !kept.has(name)));
     for (const name of await this.store.list(FOLDER)) {
       if (beaten.has(name)) await this.store.remove(`${FOLDER}/${name}`);

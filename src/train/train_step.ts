@@ -195,10 +195,10 @@ export class TrainStep {
     if (badOp) throw new NonFiniteLossError(end - 1, describeBad(badOp));
     const { model, optimizer } = this.options;
     const [[ring, guard], counts] = await Promise.all([readAll(this.meter.ring, optimizer.guard), optimizer.counts()]);
-    const bad = (guard as Uint32Array)[0] as number;
+    const bad = (guard as Uint32Array)[0]!;
     const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
     const hurt = counts.filter((c) => c.badStep !== null);
-    const step = Math.min(...hurt.map((c) => c.badStep as number));
+    const step = Math.min(...hurt.map((c) => c.badStep!));
     if (hurt.length > 0 && step < (bad === ALL_FINITE ? Number.POSITIVE_INFINITY : bad)) {
       const first = hurt.filter((c) => c.badStep === step);
       throw new NonFiniteWeightsError(

@@ -71,7 +71,7 @@ test("a sum of two million equal terms loses nothing to the running total's size
   const n = 2_000_000;
   const [sum] = await sumOnGpu(new Float32Array(n).fill(0.1), [n], [0]);
   const want = n * Math.fround(0.1);
-  expect(Math.abs((sum as number) - want) / want).toBeLessThan(5e-7);
+  expect(Math.abs(sum! - want) / want).toBeLessThan(5e-7);
 });
 
 test("equal inputs give equal bits", async () => {
@@ -88,8 +88,8 @@ test("sumTo is the adjoint of broadcasting: <broadcast(x), y> = <x, sumTo(y)>", 
       const summed = sumTo("test", tensor(y, shape), smaller);
       expect(summed.shape).toEqual(smaller);
       const values = await summed.data();
-      const left = broadcastTo(x, smaller, shape).reduce((sum, v, i) => sum + v * (y[i] as number), 0);
-      const right = x.reduce((sum, v, i) => sum + v * (values[i] as number), 0);
+      const left = broadcastTo(x, smaller, shape).reduce((sum, v, i) => sum + v * y[i]!, 0);
+      const right = x.reduce((sum, v, i) => sum + v * values[i]!, 0);
       expect(Math.abs(left - right)).toBeLessThan(1e-5 * (1 + numel(shape)));
     }),
     { numRuns: 30, seed: 2 },

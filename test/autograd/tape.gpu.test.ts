@@ -123,15 +123,15 @@ test("any graph of joins agrees with float64", async () => {
       const run = () => {
         const values = [a, b];
         for (const [op, i, j] of graph) {
-          values.push(ops[op](values[i % values.length] as Tensor, values[j % values.length] as Tensor));
+          values.push(ops[op](values[i % values.length]!, values[j % values.length]!));
         }
-        return values.at(-1) as Tensor;
+        return values.at(-1)!;
       };
       const got = await gradients([a, b], run, tensor(up));
       // The same in float64, elementwise, with forward-mode derivatives.
       const want = [a, b].map((_, which) =>
         up.map((u, e) => {
-          const values: [number, number][] = [av, bv].map((v, k) => [v[e] as number, k === which ? 1 : 0]);
+          const values: [number, number][] = [av, bv].map((v, k) => [v[e]!, k === which ? 1 : 0]);
           for (const [op, i, j] of graph) {
             const [x, dx] = values[i % values.length] as readonly [number, number];
             const [y, dy] = values[j % values.length] as readonly [number, number];
@@ -145,7 +145,7 @@ test("any graph of joins agrees with float64", async () => {
       got.forEach((g, k) => {
         // A leaf that the result does not depend on gets nothing.
         if (g.length === 0) expect(want[k]?.every((v) => v === 0)).toBe(true);
-        else expectClose(g, want[k] as number[], { rtol: 1e-5, atol: 1e-5 }, `leaf ${k}`);
+        else expectClose(g, want[k]!, { rtol: 1e-5, atol: 1e-5 }, `leaf ${k}`);
       });
     }),
     { numRuns: 40 },

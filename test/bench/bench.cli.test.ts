@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { formatResults, parseResults } from "../../bench/lib/results.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
 
@@ -35,7 +35,7 @@ function bench(
 }
 
 describe("the bench command", () => {
-  it("lists the cases that a filter leaves", async () => {
+  test("lists the cases that a filter leaves", async () => {
     const { code, out } = await bench(["--list", "softmax [128,10]"]);
     expect(code).toBe(0);
     expect(out.trim().split("\n")).toContain("softmax cross entropy [128,10]");
@@ -45,7 +45,7 @@ describe("the bench command", () => {
     expect(none.err).toMatch(/no case matches "no such case"/);
   });
 
-  it("compares two files and says what is wrong with others", async () => {
+  test("compares two files and says what is wrong with others", async () => {
     const write = (name: string, ms: number) =>
       writeFileSync(at(name), formatResults(sample([kernelResult("matmul", "512", [variant("auto", ms)])])));
     write("a.json", 10);
@@ -60,7 +60,7 @@ describe("the bench command", () => {
     expect(wrong.err).not.toMatch(/ at /);
   });
 
-  it("measures, prints a table, and writes JSON and the picture", async () => {
+  test("measures, prints a table, and writes JSON and the picture", async () => {
     const args = ["softmax [128,10]", "--rounds", "3", "--json", at("run.json"), "--svg", at("run.svg")];
     const { code, out } = await bench(args);
     expect(code).toBe(0);
@@ -71,7 +71,7 @@ describe("the bench command", () => {
     expect(readFileSync(at("run.svg"), "utf8")).toContain("softmax (3)");
   });
 
-  it("keeps what it had when it is interrupted", async () => {
+  test("keeps what it had when it is interrupted", async () => {
     const args = ["softmax", "--rounds", "3", "--json", at("part.json")];
     const { code, err } = await bench(args, /\[2\/\d+\]/);
     expect(code).toBe(130);

@@ -1,5 +1,5 @@
 // Two runs beside each other.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { compareResults } from "../../bench/lib/compare.ts";
 import { renderComparison } from "../../bench/lib/terminal.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
@@ -17,7 +17,7 @@ const b = sample([
 describe("compareResults", () => {
   const comparison = compareResults(a, b);
 
-  it("lists what both have, the largest loss first", () => {
+  test("lists what both have, the largest loss first", () => {
     expect(comparison.rows.map((r) => [r.title, r.variant, Number(r.speedup.toFixed(3))])).toEqual([
       ["pool noisy", "auto", 0.833],
       ["matmul 512", "naive", 0.99],
@@ -26,17 +26,17 @@ describe("compareResults", () => {
     expect(comparison.mean).toBeCloseTo(((10 / 12) * (100 / 101) * 2) ** (1 / 3), 12);
   });
 
-  it("calls a change one only beyond the noise of both runs", () => {
+  test("calls a change one only beyond the noise of both runs", () => {
     expect(comparison.rows.map((r) => r.beyondNoise)).toEqual([false, false, true]);
     expect(comparison.rows[0]?.noise).toBeCloseTo(Math.hypot(0.2, 0.1), 12);
   });
 
-  it("names what only one of them has", () => {
+  test("names what only one of them has", () => {
     expect(comparison.onlyA).toEqual(["pool gone: auto"]);
     expect(comparison.onlyB).toEqual(["matmul 512: new"]);
   });
 
-  it("warns of runs that are not comparable", () => {
+  test("warns of runs that are not comparable", () => {
     expect(comparison.warnings).toEqual([]);
     const other = sample([{ kind: "failure", group: "g", name: "n", error: "e" }], {
       complete: false,
@@ -52,7 +52,7 @@ describe("compareResults", () => {
     expect(mean).toBeNaN();
   });
 
-  it("prints as a table", () => {
+  test("prints as a table", () => {
     const lines = renderComparison(comparison, { isTTY: false }).split("\n");
     const auto = lines.find((line) => line.includes("matmul 512") && line.includes("auto"));
     expect(auto).toMatch(/10\.0 ms \|\s+5\.00 ms \|\s+2\.00x \|\s+1\.4 % \| faster/);

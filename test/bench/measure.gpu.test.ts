@@ -1,5 +1,5 @@
 // The instrument on a real adapter: it measures, and it does not let a wrong kernel or a refused command pass as fast.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { recorded } from "../../bench/cases/recorded.ts";
 import type { KernelCase, Prepared, Variant } from "../../bench/lib/case.ts";
 import { timeRuns } from "../../bench/lib/clock.ts";
@@ -52,7 +52,7 @@ const fast = { rounds: 3, roundMs: 2, budget: 5 };
 const engine = (x: Tensor) => recorded("engine", () => [relu(x)]);
 
 describe("measureKernel", () => {
-  it("times every variant of a case that is right, and leaves no memory behind", async () => {
+  test("times every variant of a case that is right, and leaves no memory behind", async () => {
     const before = currentGpu().memory().live;
     const result = await measureKernel(
       reluCase((x) => [engine(x)], { expected: [right] }),
@@ -64,14 +64,14 @@ describe("measureKernel", () => {
     for (const v of result.variants) {
       expect(v.ms).toBeGreaterThan(0);
       expect(v.rounds).toHaveLength(3);
-      expect((v.rounds[0] as number) * v.repeats).toBeGreaterThanOrEqual(fast.roundMs / 2);
+      expect(v.rounds[0]! * v.repeats).toBeGreaterThanOrEqual(fast.roundMs / 2);
       expect(v.deviation).toBe(0);
       expect(v.clock).toBe("queue");
     }
     expect(result.variants[0]?.ratio).toBe(1);
   });
 
-  it("measures chosen variants beside the first", async () => {
+  test("measures chosen variants beside the first", async () => {
     const third = (x: Tensor) => recorded("third", () => [relu(x)]);
     const options = { ...fast, variants: ["third"] };
     const { variants } = await measureKernel(
@@ -81,7 +81,7 @@ describe("measureKernel", () => {
     expect(variants.map((v) => v.name)).toEqual(["plain", "third"]);
   });
 
-  it("refuses a variant that is wrong in one element of its results", async () => {
+  test("refuses a variant that is wrong in one element of its results", async () => {
     const wrong = (x: Tensor) => {
       const spoiled = values.slice();
       spoiled[1234] = 100;
@@ -107,21 +107,21 @@ describe("measureKernel", () => {
     ).rejects.toThrow(/has 1 results/);
   });
 
-  it("refuses a variant that is right at first and drifts when it is repeated", async () => {
+  test("refuses a variant that is right at first and drifts when it is repeated", async () => {
     const drifting = (x: Tensor): Variant[] => {
       const inner = engine(x);
       let runs = 0;
       const run = () => {
         runs++;
         if (runs <= 2) inner.run();
-        if (runs === 3) (inner.results()[0] as Tensor).set(values);
+        if (runs === 3) inner.results()[0]!.set(values);
       };
       return [{ name: "drifting", run, results: () => inner.results() }];
     };
     await expect(measureKernel(reluCase(drifting), fast)).rejects.toThrow(/drifting is off by/);
   });
 
-  it("says which option is out of range", async () => {
+  test("says which option is out of range", async () => {
     const none = reluCase(() => []);
     await expect(measureKernel(none, { rounds: 0 })).rejects.toThrow(/rounds wants .* got 0/);
     await expect(measureKernel(none, { budget: -1 })).rejects.toThrow(/budget wants .* got -1/);
@@ -130,7 +130,7 @@ describe("measureKernel", () => {
 });
 
 describe("runCases", () => {
-  it("reports what fails and goes on, on a new device where the old one was spoiled", async () => {
+  test("reports what fails and goes on, on a new device where the old one was spoiled", async () => {
     const refused = reluCase((x) => [
       recorded("refused", () => {
         const y = empty(x.shape);
@@ -166,7 +166,7 @@ describe("runCases", () => {
     expect(errors[2]).toBe("no such thing");
   });
 
-  it("stops between two rounds when asked, and keeps what is done", async () => {
+  test("stops between two rounds when asked, and keeps what is done", async () => {
     const controller = new AbortController();
     let rounds = 0;
     const slow = reluCase((x) => {
@@ -195,7 +195,7 @@ describe("runCases", () => {
 });
 
 describe("clocks and gauges", () => {
-  it("gives finite times by either clock, and falls back where nothing can be stamped", async () => {
+  test("gives finite times by either clock, and falls back where nothing can be stamped", async () => {
     using _scope = new Scope();
     const x = tensor(values);
     const variant = plain(x);
@@ -211,7 +211,7 @@ describe("clocks and gauges", () => {
     expect(["queue", "timestamp"]).toContain(await pickClock());
   });
 
-  it("measures bandwidth and arithmetic, and takes the better of two readings", async () => {
+  test("measures bandwidth and arithmetic, and takes the better of two readings", async () => {
     const gauge = await measureGauge({ sizes: [2 ** 20], fmaMs: 4 });
     expect(gauge.copies.map((c) => c.perThread)).toEqual([1, 4, 8]);
     expect(gauge.copyGBs).toBe(Math.max(...gauge.copies.map((c) => c.gbs)));

@@ -1,5 +1,5 @@
 // A side's process: answers, its own errors, its end, and silence.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Child, SideError } from "../../bench/peers/child.ts";
 import { selectWorkloads } from "../../bench/peers/workloads.ts";
 
@@ -25,7 +25,7 @@ async function using(child: Child, test: (child: Child) => Promise<void>): Promi
 }
 
 describe("a side's process", () => {
-  it("answers one request after the other, with the given environment", () =>
+  test("answers one request after the other, with the given environment", () =>
     using(
       sideOf(`return { value: request.do === "round" ? { ms: request.ms / 2, repeats: 1 } : request };`),
       async (child) => {
@@ -38,18 +38,18 @@ describe("a side's process", () => {
       },
     ));
 
-  it("hands on its errors and may go on", () =>
+  test("hands on its errors and may go on", () =>
     using(sideOf(`return request.ms < 0 ? { error: "no " + process.env.SIDE_TEST } : { value: 1 };`), async (child) => {
       await expect(child.round(-1)).rejects.toThrow(new SideError("no seen"));
       expect(await child.round(1)).toBe(1);
     }));
 
-  it("is reported with its last words when it ends", () =>
+  test("is reported with its last words when it ends", () =>
     using(sideOf(`console.error("out of luck"); process.exit(3);`), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/ended with code 3: out of luck/);
     }));
 
-  it("is reported when it says something else or nothing", async () => {
+  test("is reported when it says something else or nothing", async () => {
     await using(sideOf(`return "hello";`), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/no answer: hello/);
     });
@@ -58,7 +58,7 @@ describe("a side's process", () => {
     });
   });
 
-  it("is reported when there is no such program", () =>
+  test("is reported when there is no such program", () =>
     using(new Child({ program: "espalier-no-such-program", args: [], env: {} }, 5000), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/ENOENT/);
     }));

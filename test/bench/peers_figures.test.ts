@@ -1,25 +1,25 @@
 // The project's figures: when a bar is reached, and how a row reads.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Bar, FIGURE_HEAD, figureRow, formatFigure, reaches } from "../../bench/figures.ts";
 
 const least: Bar = { value: 12, kind: "least", unit: "x" };
 const most: Bar = { value: 35, kind: "most", unit: "us/dispatch" };
 
 describe("a bar", () => {
-  it("is reached from its own side, its own value included", () => {
+  test("is reached from its own side, its own value included", () => {
     expect([11.999, 12, 13].map((v) => reaches(v, least))).toEqual([false, true, true]);
     expect([34, 35, 35.001].map((v) => reaches(v, most))).toEqual([true, true, false]);
   });
 
-  it("is not reached by what was not measured", () => {
+  test("is not reached by what was not measured", () => {
     for (const bar of [least, most]) {
       expect(reaches(null, bar)).toBe(false);
       expect(reaches(Number.NaN, bar)).toBe(false);
     }
   });
 
-  it("of one kind is the other's contrary except at its value", () => {
+  test("of one kind is the other's contrary except at its value", () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true }), fc.double({ noNaN: true }), (value, bar) => {
         fc.pre(value !== bar);
@@ -31,7 +31,7 @@ describe("a bar", () => {
 });
 
 describe("a row", () => {
-  it("says the measured value, the bar and the verdict", () => {
+  test("says the measured value, the bar and the verdict", () => {
     expect(figureRow("matmul", least, { value: 13.456, detail: "512" })).toEqual({
       name: "matmul",
       measured: "13.5x",
@@ -46,13 +46,13 @@ describe("a row", () => {
     });
   });
 
-  it("says why there is no value", () => {
+  test("says why there is no value", () => {
     const row = figureRow("peers", least, { value: null, detail: "npm ci --prefix bench/peers" });
     expect(row).toMatchObject({ measured: "not measured", ok: false });
     expect(formatFigure(row)).toMatch(/^peers +not measured +>= 12x {2}short {2}npm ci --prefix bench\/peers$/);
   });
 
-  it("stands in the columns of the head", () => {
+  test("stands in the columns of the head", () => {
     const line = formatFigure(figureRow("matmul", least, { value: 13 }));
     expect(line.endsWith("ok")).toBe(true);
     expect(line.indexOf(">= 12x") + ">= 12x".length).toBe(FIGURE_HEAD.length);

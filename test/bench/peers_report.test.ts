@@ -1,6 +1,6 @@
 // The comparison with other engines: ratios, the check of the numbers, and the table.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   deviationOf,
   fasterPeer,
@@ -35,13 +35,13 @@ function side(name: string, rounds: readonly number[], more: Partial<SideResult>
 const result = (...sides: SideResult[]): WorkloadResult => ({ name: "matmul 256", tolerance: 1e-4, sides });
 
 describe("ratios", () => {
-  it("are of the medians, with the quartiles of the pairs", () => {
+  test("are of the medians, with the quartiles of the pairs", () => {
     // Pairs 4, 5, 6; medians 10 and 2.
     expect(ratioOf([8, 10, 12], [2, 2, 2])).toEqual({ ratio: 5, low: 4.5, high: 5.5 });
     expect(ratioText({ ratio: 5, low: 4.5, high: 123.4 })).toBe("5x (4.5 - 123)");
   });
 
-  it("do not depend on the unit of time", () => {
+  test("do not depend on the unit of time", () => {
     const times = fc.array(fc.double({ min: 0.1, max: 1e4, noNaN: true }), { minLength: 1, maxLength: 9 });
     fc.assert(
       fc.property(times, times, fc.double({ min: 0.01, max: 100, noNaN: true }), (peer, own, unit) => {
@@ -57,7 +57,7 @@ describe("ratios", () => {
     );
   });
 
-  it("are taken to the faster of the other WebGPU engines", () => {
+  test("are taken to the faster of the other WebGPU engines", () => {
     const own = side("espalier", [2, 2, 2]);
     const cpu = side("torch-cpu", [1, 1, 1]);
     expect(fasterPeer(result(own, side("tfjs", [20, 20, 20]), side("jax-js", [10, 12, 8]), cpu))).toMatchObject({
@@ -72,14 +72,14 @@ describe("ratios", () => {
 });
 
 describe("the check of the numbers", () => {
-  it("gives the largest distance as a share of each result's largest value", () => {
+  test("gives the largest distance as a share of each result's largest value", () => {
     const wanted = [Float32Array.of(1, -4), Float32Array.of(100)];
     expect(deviationOf(wanted, wanted)).toBe(0);
     expect(deviationOf([Float32Array.of(1, -3), Float32Array.of(110)], wanted)).toBeCloseTo(0.25, 6);
     expect(deviationOf([Float32Array.of(1, -4), Float32Array.of(150)], wanted)).toBeCloseTo(0.5, 6);
   });
 
-  it("finds missing results, other lengths and numbers that are none", () => {
+  test("finds missing results, other lengths and numbers that are none", () => {
     const wanted = [Float32Array.of(1, 2)];
     for (const given of [[], [Float32Array.of(1)], [...wanted, ...wanted], [Float32Array.of(1, Number.NaN)]]) {
       expect(deviationOf(given, wanted)).toBe(Number.POSITIVE_INFINITY);
@@ -98,7 +98,7 @@ describe("the table", () => {
     side("torch-cpu", [1, 1, 1]),
   ];
 
-  it("has a row for each side, with the name of the workload once", () => {
+  test("has a row for each side, with the name of the workload once", () => {
     const rows = rowsOf(result(...sides));
     expect(rows.map((r) => r.length)).toEqual(rows.map(() => PEER_COLUMNS.length));
     expect(rows[0]).toEqual(["matmul 256", "espalier", "2", "", "100", "10", "1", "0", "0"]);
@@ -107,7 +107,7 @@ describe("the table", () => {
     expect(rows[3]).toEqual(["", "torch-cpu", "1", "0.5x (0.5 - 0.5)", "100", "-", "-", "-", "0"]);
   });
 
-  it("is written as Markdown with what it was measured on", () => {
+  test("is written as Markdown with what it was measured on", () => {
     const results: PeersResults = {
       format: PEERS_FORMAT,
       complete: true,

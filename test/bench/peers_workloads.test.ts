@@ -1,6 +1,6 @@
 // What every side computes: the description of the nets fits our own models, and each side gets the same numbers.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { batchOf, initial, oneHot, operand } from "../../bench/peers/inputs.ts";
 import { decodeFloats, encodeFloats } from "../../bench/peers/protocol.ts";
 import {
@@ -57,12 +57,12 @@ function trace(net: NetName, channels: number, size: number) {
 }
 
 describe("the nets", () => {
-  it.each(NETS)("%s has the names and shapes of our own model", (net, input) => {
+  test.each(NETS)("%s has the names and shapes of our own model", (net, input) => {
     const own = [...buildModel(net, input).namedParameters()].map(([name, p]) => ({ name, shape: [...p.shape] }));
     expect(parametersOf(net).map(({ name, shape }) => ({ name, shape: [...shape] }))).toEqual(own);
   });
 
-  it.each(NETS)("%s uses every parameter once and ends in ten logits", (net, { channels, size }) => {
+  test.each(NETS)("%s uses every parameter once and ends in ten logits", (net, { channels, size }) => {
     const { output, met } = trace(net, channels, size);
     expect(output).toEqual([10]);
     expect([...met].sort()).toEqual(
@@ -74,11 +74,11 @@ describe("the nets", () => {
 });
 
 describe("the workloads", () => {
-  it("have names of their own", () => {
+  test("have names of their own", () => {
     expect(new Set(workloads.map((w) => w.name)).size).toBe(workloads.length);
   });
 
-  it("are chosen by words", () => {
+  test("are chosen by words", () => {
     expect(selectWorkloads([])).toEqual(workloads);
     expect(selectWorkloads(["matmul"]).map((w) => w.name)).toEqual(["matmul 256", "matmul 512"]);
     expect(selectWorkloads(["grad depthwise"]).map((w) => w.name)).toEqual([
@@ -91,14 +91,14 @@ describe("the workloads", () => {
 });
 
 describe("the inputs", () => {
-  it("repeat, and differ between operands", () => {
+  test("repeat, and differ between operands", () => {
     const shape = [20, 30];
     expect(operand("a", shape)).toEqual(operand("a", shape));
     expect(operand("a", shape)).not.toEqual(operand("b", shape));
     expect(operand("dy", shape)).toHaveLength(600);
   });
 
-  it("start weights at the spread of their spec and constants at their value", () => {
+  test("start weights at the spread of their spec and constants at their value", () => {
     const spec = { name: "w", shape: [64, 100], std: 0.3 };
     const values = initial(spec, 5);
     const std = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
@@ -108,8 +108,8 @@ describe("the inputs", () => {
     expect([...initial({ name: "b", shape: [3], value: 1 }, 0)]).toEqual([1, 1, 1]);
   });
 
-  it("label the images 0 to 9 in turn", () => {
-    const work = workloads.find((w): w is StepWork => w.kind === "step") as StepWork;
+  test("label the images 0 to 9 in turn", () => {
+    const work = workloads.find((w): w is StepWork => w.kind === "step")!;
     const { x, y } = batchOf(work);
     expect(x).toHaveLength(work.batch * work.channels * work.size * work.size);
     expect([...y.slice(0, 12)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
@@ -120,7 +120,7 @@ describe("the inputs", () => {
 });
 
 describe("values on their way between processes", () => {
-  it("arrive as they left", () => {
+  test("arrive as they left", () => {
     fc.assert(
       fc.property(fc.float32Array({ maxLength: 5000 }), (values) => {
         const arrived = decodeFloats(encodeFloats(values));
@@ -132,7 +132,7 @@ describe("values on their way between processes", () => {
     expect([...decodeFloats(encodeFloats(Float32Array.of(1, 2, 3, 4).subarray(1, 3)))]).toEqual([2, 3]);
   });
 
-  it("are refused when bytes are missing", () => {
+  test("are refused when bytes are missing", () => {
     expect(() => decodeFloats(btoa("abcde"))).toThrow(/multiple of 4 bytes, got 5/);
   });
 });

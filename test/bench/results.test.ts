@@ -1,5 +1,5 @@
 // The JSON file of the bench: written, read back, refused when it is something else.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { FORMAT, formatResults, parseResults, ResultsError } from "../../bench/lib/results.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
 
@@ -10,7 +10,7 @@ const whole = sample([
 ]);
 
 describe("results of the bench", () => {
-  it("come back as they were written, with or without cases", () => {
+  test("come back as they were written, with or without cases", () => {
     for (const results of [whole, sample()]) {
       const text = formatResults(results);
       expect(parseResults(text, "x.json")).toEqual(results);
@@ -18,14 +18,14 @@ describe("results of the bench", () => {
     }
   });
 
-  it("have one line for each case", () => {
+  test("have one line for each case", () => {
     const lines = formatResults(whole).split("\n");
     for (const kind of ["kernel", "host", "failure"]) {
       expect(lines.filter((line) => line.includes(`"kind":"${kind}"`))).toHaveLength(1);
     }
   });
 
-  it("are refused with the file's name and the reason", () => {
+  test("are refused with the file's name and the reason", () => {
     const parse = (data: unknown) => () => parseResults(JSON.stringify(data), "old.json");
     expect(() => parseResults("{", "old.json")).toThrow(/old\.json: is not JSON/);
     expect(parse({})).toThrow(/old\.json: has no format, wanted "espalier-bench\/1"/);

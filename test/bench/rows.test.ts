@@ -1,13 +1,13 @@
 // How results are written: units, shares, and the table.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { adapterName, formatMs, formatPercent, formatRatio, sharesOf, threeDigits } from "../../bench/lib/rows.ts";
 import { selectCases } from "../../bench/lib/run.ts";
 import { renderTable } from "../../bench/lib/terminal.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
 
 describe("numbers of a report", () => {
-  it("have three digits", () => {
+  test("have three digits", () => {
     const texts = [0, 0.00012345, 0.012345, 0.9996, 1.2345, 9.999, 12.345, 99.99, 123.45, 12345, Number.NaN];
     expect(texts.map(threeDigits)).toEqual([
       "0",
@@ -29,13 +29,13 @@ describe("numbers of a report", () => {
     );
   });
 
-  it("have the unit that fits", () => {
+  test("have the unit that fits", () => {
     expect([0.0421, 3.056, 1203].map(formatMs)).toEqual(["42.1 us", "3.06 ms", "1.20 s"]);
     expect([0.0004, 0.034, 0.87, 10.88].map(formatPercent)).toEqual(["0.0 %", "3.4 %", "87 %", "1088 %"]);
     expect([1, 13.66, 163.9].map(formatRatio)).toEqual(["1.00x", "13.7x", "164x"]);
   });
 
-  it("relate a time to the peaks of the run", () => {
+  test("relate a time to the peaks of the run", () => {
     // 2 GFLOP and 10 MB in 40 ms: 50 GFLOP/s of 100, 0.25 GB/s of 10.
     expect(sharesOf(kernelResult("g", "n", []), 40, sample().gauge)).toEqual({
       gflops: 50,
@@ -45,7 +45,7 @@ describe("numbers of a report", () => {
     });
   });
 
-  it("name adapters that say little", () => {
+  test("name adapters that say little", () => {
     const silent = { description: "", vendor: "google", architecture: "swiftshader" };
     expect(adapterName(silent)).toBe("google swiftshader");
     expect(adapterName({ description: "", vendor: "", architecture: "" })).toMatch(/without a name/);
@@ -53,7 +53,7 @@ describe("numbers of a report", () => {
 });
 
 describe("the table", () => {
-  it("shows each kind of case, and no control characters", () => {
+  test("shows each kind of case, and no control characters", () => {
     const { cases, gauge } = sample([
       kernelResult("matmul", "big", [variant("naive", 400), variant("auto", 40, { ratio: 10 })]),
       kernelResult("elementwise", "copy", [variant("naive", 2)], { flops: 0 }),
@@ -79,7 +79,7 @@ describe("selectCases", () => {
   const cases = [named("conv2d", "forward 3x3 [8,16]"), named("conv2d", "forward 1x1"), named("matmul", "512x512")];
   const pick = (...filters: string[]) => selectCases(cases, filters).map((c) => c.name);
 
-  it("takes all words of any filter, whatever their case", () => {
+  test("takes all words of any filter, whatever their case", () => {
     expect(pick()).toHaveLength(3);
     expect(pick("CONV2D")).toHaveLength(2);
     expect(pick("conv2d 1x1")).toEqual(["forward 1x1"]);

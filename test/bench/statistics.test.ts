@@ -1,18 +1,18 @@
 // Medians, spreads and means of the bench.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { geometricMean, median, pairedRatio, quantile, spread } from "../../bench/lib/statistics.ts";
 
 const times = fc.array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 30 });
 
 describe("statistics", () => {
-  it("takes the middle of any order", () => {
+  test("takes the middle of any order", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([])).toBeNaN();
   });
 
-  it("lies between the extremes, rises with q, and ignores order", () => {
+  test("lies between the extremes, rises with q, and ignores order", () => {
     fc.assert(
       fc.property(times, fc.double({ min: 0, max: 1, noNaN: true }), (values, q) => {
         const v = quantile(values, q);
@@ -24,7 +24,7 @@ describe("statistics", () => {
     );
   });
 
-  it("gives the spread as a share of the median", () => {
+  test("gives the spread as a share of the median", () => {
     expect(spread([5])).toBe(0);
     expect(spread([90, 95, 100, 105, 110])).toBeCloseTo(0.05, 12);
     fc.assert(
@@ -34,13 +34,13 @@ describe("statistics", () => {
     );
   });
 
-  it("averages ratios so that a loss undoes an equal gain", () => {
+  test("averages ratios so that a loss undoes an equal gain", () => {
     expect(geometricMean([2, 0.5])).toBeCloseTo(1, 12);
     expect(geometricMean([])).toBeNaN();
     expect(geometricMean([1, 0])).toBeNaN();
   });
 
-  it("pairs the rounds, so that a slow moment of the machine cancels", () => {
+  test("pairs the rounds, so that a slow moment of the machine cancels", () => {
     expect(pairedRatio([10, 40, 10], [5, 20, 5])).toBe(2);
   });
 });

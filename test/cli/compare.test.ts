@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nines, nineTicks, shorten, spread } from "../../src/cli/chart.ts";
 import { addCompareCommand, runCompare } from "../../src/cli/compare.ts";
 import { countText } from "../../src/cli/compare_numbers.ts";
@@ -140,7 +140,7 @@ describe("the page of two runs, one of an older version", () => {
     page = readFileSync(out, "utf8");
   });
 
-  it("has a row for each run, with a dash for what a run does not say", () => {
+  test("has a row for each run, with a dash for what a run does not say", () => {
     const rows = [...parse(page).querySelectorAll("tr")].map((row) =>
       [...row.querySelectorAll("th, td")].map((cell) => (cell.textContent ?? "").trim()),
     );
@@ -158,7 +158,7 @@ describe("the page of two runs, one of an older version", () => {
     expect(rows).toHaveLength(3);
   });
 
-  it("has every section, and charts that a strict reader of SVG takes", () => {
+  test("has every section, and charts that a strict reader of SVG takes", () => {
     const headings = [...parse(page).querySelectorAll("h2, h3")].map((h) => h.textContent);
     expect(headings).toEqual([
       "Runs",
@@ -184,7 +184,7 @@ describe("the page of two runs, one of an older version", () => {
     for (const label of [">80<", ">90<"]) expect(charts[0]).toContain(label);
   });
 
-  it("needs nothing but itself", () => {
+  test("needs nothing but itself", () => {
     expect(page).toContain("<title>a &lt; b &amp; c</title>");
     expect(page.replaceAll('xmlns="http://www.w3.org/2000/svg"', "")).not.toMatch(
       /<script|<link|src=|href=|https?:|url\((?!#)/,
@@ -194,7 +194,7 @@ describe("the page of two runs, one of an older version", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it("prints the table and where the page is, and emits the table for programs", () => {
+  test("prints the table and where the page is, and emits the table for programs", () => {
     expect(printed.said.join("\n")).toContain("70.00 %");
     expect(printed.said.at(-1)).toBe(`page           ${join(root, "pages", "both.html")}`);
     expect(printed.emitted).toHaveLength(1);
@@ -207,7 +207,7 @@ describe("the page of two runs, one of an older version", () => {
 });
 
 describe("what runs hold", () => {
-  it("masks of all layers give the overlap; without them there is none", () => {
+  test("masks of all layers give the overlap; without them there is none", () => {
     const [plain, watched] = readRuns([
       writeRun("plain", { accuracy: 0.9, zeros: [4, 150] }),
       writeRun("watched", { method: "soft", schedule: "sine", accuracy: 0.9, zeros: [10, 100] }),
@@ -221,7 +221,7 @@ describe("what runs hold", () => {
     expect([plain?.method, watched?.method]).toEqual(["lats", "sine"]);
   });
 
-  it("names are as long as needed, numbers those of the command line", () => {
+  test("names are as long as needed, numbers those of the command line", () => {
     const paths = ["a/x", "b/x", "b/y"].map((name) => writeRun(name, { accuracy: 0.5, zeros: [0, 0] }));
     expect(readRuns(paths).map((run) => [run.number, run.name])).toEqual([
       [1, "a/x"],
@@ -230,7 +230,7 @@ describe("what runs hold", () => {
     ]);
   });
 
-  it("a run with a result alone, dead or perfect, still makes a page", () => {
+  test("a run with a result alone, dead or perfect, still makes a page", () => {
     const bare = join(root, "bare");
     mkdirSync(bare);
     writeFileSync(join(bare, "result.json"), JSON.stringify({ accuracy: 1, sparsity: 1 }));
@@ -243,7 +243,7 @@ describe("what runs hold", () => {
     expect(comparePage(readRuns([dead]), "t")).toContain("all zero");
   });
 
-  it("many runs, of any accuracy and sparsity, make a page of finite numbers", () => {
+  test("many runs, of any accuracy and sparsity, make a page of finite numbers", () => {
     const [template] = readRuns([writeRun("template", { method: "gmp", accuracy: 0.9, zeros: [4, 150] })]);
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     const outcome = fc.record({ accuracy: share, sparsity: share, method: fc.constantFrom("lats", "str", "gmp") });
@@ -262,7 +262,7 @@ describe("what runs hold", () => {
 describe("refusals", () => {
   const compare = (...runs: string[]) => runCompare({ runs, out: join(root, "refused.html") }, collect().out);
 
-  it("names what is missing", async () => {
+  test("names what is missing", async () => {
     const unfinished = join(root, "unfinished");
     mkdirSync(unfinished);
     await expect(compare()).rejects.toThrow("compare wants at least one run's directory, was given none");
@@ -280,14 +280,14 @@ describe("refusals", () => {
     expect(existsSync(join(root, "refused.html"))).toBe(false);
   });
 
-  it("the same run twice, also by another path", async () => {
+  test("the same run twice, also by another path", async () => {
     const run = writeRun("once", { accuracy: 0.9, zeros: [0, 0] });
     await expect(compare(run, run)).rejects.toThrow("once: given twice");
     symlinkSync(run, join(root, "alias"));
     await expect(compare(run, join(root, "alias"))).rejects.toThrow(/alias: given twice, also as .*once/);
   });
 
-  it("counts that do not fit their shapes, and models with weights that are not numbers", async () => {
+  test("counts that do not fit their shapes, and models with weights that are not numbers", async () => {
     const run = writeRun("broken", { accuracy: 0.9, zeros: [21, 0] });
     await expect(compare(run)).rejects.toThrow("conv.weight wants 0 to 20 zeros, was given 21");
     const other = writeRun("nan", { accuracy: 0.9, zeros: [0, 0], model: true });
@@ -300,7 +300,7 @@ describe("refusals", () => {
     await expect(compare(other)).rejects.toThrow(/model\.safetensors: .*weight 0 is not a number/);
   });
 
-  it("a page that would not be a page", async () => {
+  test("a page that would not be a page", async () => {
     const run = writeRun("fine", { accuracy: 0.9, zeros: [0, 0] });
     const to = (out: string) => runCompare({ runs: [run], out }, collect().out);
     await expect(to(join(run, "result.json"))).rejects.toThrow("--out wants the name of an .html file");
@@ -309,7 +309,7 @@ describe("refusals", () => {
   });
 });
 
-it("the command hands its flags on and reports the exit code", async () => {
+test("the command hands its flags on and reports the exit code", async () => {
   const run = writeRun("commanded", { accuracy: 0.9, zeros: [1, 2] });
   const command = new Command().exitOverride();
   let code = -1;
@@ -331,7 +331,7 @@ it("the command hands its flags on and reports the exit code", async () => {
 });
 
 describe("pieces of charts", () => {
-  it("nines: decades to 1, with marks at the sparsities that people quote", () => {
+  test("nines: decades to 1, with marks at the sparsities that people quote", () => {
     expect(nines(0.9)).toBeCloseTo(1, 12);
     expect(nines(0.999)).toBeCloseTo(3, 12);
     expect(nines(1, 1e-4)).toBeCloseTo(4, 12);
@@ -339,11 +339,11 @@ describe("pieces of charts", () => {
     expect(shown).toEqual([0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995]);
   });
 
-  it("spread keeps order, gap and bounds whenever there is room", () => {
+  test("spread keeps order, gap and bounds whenever there is room", () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { minLength: 1, maxLength: 20 }), (at) => {
         const out = spread(at, 15, 300);
-        const sorted = out.map((y, i) => ({ y, from: at[i] as number })).sort((a, b) => a.y - b.y);
+        const sorted = out.map((y, i) => ({ y, from: at[i]! })).sort((a, b) => a.y - b.y);
         for (const [i, item] of sorted.entries()) {
           expect(item.y).toBeGreaterThanOrEqual(-1e-9);
           expect(item.y).toBeLessThanOrEqual(300 + 1e-9);
@@ -355,7 +355,7 @@ describe("pieces of charts", () => {
     );
   });
 
-  it("names and counts fit", () => {
+  test("names and counts fit", () => {
     expect(shorten("abcdefghij", 10)).toBe("abcdefghij");
     expect(shorten("abcdefghijk", 10)).toBe("abcde…hijk");
     expect([0, 999, 1000, 12_345, 4_089_284_608].map(countText)).toEqual(["0", "999", "1k", "12.3k", "4.09G"]);

@@ -65,9 +65,9 @@ test("images in memory: a pixel or a label of a small set is told", async () => 
   if (!("images" in train)) throw new Error("idx data is held in memory");
   const first = await fingerprintOf({ train, test: tested, layout });
   const images = train.images.slice();
-  images[5] = 255 - (images[5] as number);
+  images[5] = 255 - images[5]!;
   const labels = train.labels.slice();
-  labels[3] = ((labels[3] as number) + 1) % 4;
+  labels[3] = (labels[3]! + 1) % 4;
   for (const other of [
     { ...train, images },
     { ...train, labels },

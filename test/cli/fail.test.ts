@@ -46,7 +46,7 @@ describe("an error that was thrown on purpose", () => {
     const classes = readdirSync(source, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts"))
       .flatMap((name) => [...readFileSync(resolve(source, name), "utf8").matchAll(/class (\w+) extends (\w*Error)\b/g)])
-      .map((match) => match[1] as string);
+      .map((match) => match[1]!);
     expect(classes.length).toBeGreaterThan(15);
     expect(classes).not.toContain("Error");
     class Own extends Error {}

@@ -31,7 +31,7 @@ async function inspect(flags: Parameters<typeof runInspect>[0]) {
     emit: (r: object) => void records.push({ ...r }),
   };
   const code = await runInspect(flags, out);
-  return { code, lines, record: records[0] as Record<string, unknown> };
+  return { code, lines, record: records[0]! };
 }
 
 describe("a folder of images", () => {

@@ -121,7 +121,7 @@ describe("a damaged run", () => {
   };
   const flip = (path: string) => {
     const bytes = readFileSync(path);
-    bytes[bytes.length - 100] = (bytes[bytes.length - 100] as number) ^ 4;
+    bytes[bytes.length - 100] = bytes[bytes.length - 100]! ^ 4;
     writeFileSync(path, bytes);
   };
 
@@ -171,7 +171,7 @@ describe("a damaged run", () => {
       problem: expect.stringMatching(/metrics\.jsonl: lines 3, 4, 6 damaged and left out; \d+ rows are whole/),
     });
     expect(code).toBe(0);
-    const lost = [2, 3, 5].map((i) => JSON.parse(lines[i] as string) as { kind: string; step: number });
+    const lost = [2, 3, 5].map((i) => JSON.parse(lines[i]!) as { kind: string; step: number });
     const expected = steps("whole").filter(([step]) => !lost.some((row) => row.kind === "step" && row.step === step));
     expect(steps(name)).toEqual(expected);
   });

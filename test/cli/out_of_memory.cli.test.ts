@@ -31,7 +31,7 @@ test("a run that will not fit is refused with the batch that does, and leaves no
     ) ?? [];
   expect(line).toMatch(/--batch-size \d+ fits/);
   expect(existsSync(out)).toBe(false);
-  expect((await espalier([...run, "--batch-size", fits as string])).code).toBe(0);
+  expect((await espalier([...run, "--batch-size", fits!])).code).toBe(0);
 
   // What was trained is evaluated and asked under the same rule.
   vi.stubEnv("ESPALIER_MEMORY", "0.5");

@@ -50,7 +50,7 @@ test("packs a folder, tells what it made, and does nothing the second time", asy
   const again = await espalierHere([...run, "--json"]);
   const lines = again.out.trim().split("\n");
   expect(lines).toHaveLength(1);
-  const result = JSON.parse(lines[0] as string) as Record<string, unknown>;
+  const result = JSON.parse(lines[0]!) as Record<string, unknown>;
   expect(result).toMatchObject({ kind: "result", train: 40, test: 10, classes: 10, stored: [28, 28], view: [24, 24] });
   expect(result).toMatchObject({ shards: 7, decoded: 0, imagesPerSecond: null, skipped: [] });
   expect(result["bytes"]).toBe(

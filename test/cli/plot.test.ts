@@ -1,7 +1,7 @@
 // The figure of a run: that it is whole, honest about its data, and survives any rows.
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type PlotRow, renderRunPlot } from "../../src/cli/plot.ts";
 import { pick, quantile, smooth, smoothingWidth, thin } from "../../src/cli/plot_data.ts";
 
@@ -43,7 +43,7 @@ const texts = (svg: string) => [...parse(svg).querySelectorAll("text")].map((t) 
 describe("renderRunPlot", () => {
   const plot = renderRunPlot(sampleRun(), { title: "lenet-bn on mnist" });
 
-  it("has a title, five panels with units, an axis and the last values", () => {
+  test("has a title, five panels with units, an axis and the last values", () => {
     const all = texts(plot.svg);
     expect(all[0]).toBe("lenet-bn on mnist");
     expect(all[1]).toContain("400 steps");
@@ -67,7 +67,7 @@ describe("renderRunPlot", () => {
     }
   });
 
-  it("is white, self-contained XML with unique ids", () => {
+  test("is white, self-contained XML with unique ids", () => {
     expect(plot.svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 800 \d+"/);
     expect(plot.svg).toContain('fill="#ffffff"');
     expect(plot.svg).not.toMatch(/<style|<script|href=|NaN|undefined|Infinity/);
@@ -77,11 +77,11 @@ describe("renderRunPlot", () => {
     for (const [, used] of plot.svg.matchAll(/url\(#([^)]+)\)/g)) expect(ids).toContain(used);
   });
 
-  it("is the same text for the same rows", () => {
+  test("is the same text for the same rows", () => {
     expect(renderRunPlot(sampleRun(), { title: "lenet-bn on mnist" }).svg).toBe(plot.svg);
   });
 
-  it("renders to a PNG twice as wide, whose text and curves are there", () => {
+  test("renders to a PNG twice as wide, whose text and curves are there", () => {
     const png = plot.png();
     const view = new DataView(png.buffer, png.byteOffset);
     expect([...png.subarray(0, 8)]).toEqual([137, 80, 78, 71, 13, 10, 26, 10]);
@@ -91,12 +91,12 @@ describe("renderRunPlot", () => {
     expect(png.length).toBeGreaterThan(40_000);
   });
 
-  it("training curves leave out the rows of epochs", () => {
+  test("training curves leave out the rows of epochs", () => {
     const other = sampleRun().map((row) => (row.kind === "epoch" ? { ...row, loss: 1e-3, accuracy: 0.01 } : row));
     expect(renderRunPlot(other, { title: "lenet-bn on mnist" }).svg).toBe(plot.svg);
   });
 
-  it("a run without test, threshold or lambda shows the panels it has", () => {
+  test("a run without test, threshold or lambda shows the panels it has", () => {
     const all = texts(
       renderRunPlot(
         [
@@ -112,7 +112,7 @@ describe("renderRunPlot", () => {
     expect(all).toContain("optimiser steps");
   });
 
-  it("dense runs, constants, single rows, missing values and extremes", () => {
+  test("dense runs, constants, single rows, missing values and extremes", () => {
     const dense = sampleRun().map((row) => ({ ...row, threshold: 0, lambda: 0, sparsity: 0 }));
     const odd: PlotRow[][] = [
       dense,
@@ -131,7 +131,7 @@ describe("renderRunPlot", () => {
     for (const rows of odd) expect(renderRunPlot(rows, { title: "" }).svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  it("any finite numbers make a figure", () => {
+  test("any finite numbers make a figure", () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     const size = fc.double({ min: 0, max: 1e6, noNaN: true });
     const row = fc.record(
@@ -156,18 +156,18 @@ describe("renderRunPlot", () => {
     );
   });
 
-  it("a title is text, whatever it holds", () => {
+  test("a title is text, whatever it holds", () => {
     const { svg } = renderRunPlot([{ step: 1, loss: 1 }], { title: `<script>"&'\u001b` });
     expect(svg).toContain("&lt;script&gt;&quot;&amp;'?");
     expect(svg).not.toContain("<script");
   });
 
-  it("long runs stay small", () => {
+  test("long runs stay small", () => {
     const { svg } = renderRunPlot(sampleRun(60_000), { title: "long" });
     expect(svg.length).toBeLessThan(300_000);
   });
 
-  it("refuses rows without anything to draw", () => {
+  test("refuses rows without anything to draw", () => {
     expect(() => renderRunPlot([], { title: "" })).toThrow(
       "run plot: wants rows with a step and at least one number, got 0 rows",
     );
@@ -180,7 +180,7 @@ describe("plot data", () => {
     .array(fc.double({ min: -100, max: 100, noNaN: true }), { maxLength: 300 })
     .map((ys) => ys.map((y, x) => ({ x, y })));
 
-  it("pick sorts by step, and the later of two rows counts", () => {
+  test("pick sorts by step, and the later of two rows counts", () => {
     const rows = [
       { step: 3, loss: 1 },
       { step: 1, loss: 2 },
@@ -193,7 +193,7 @@ describe("plot data", () => {
     ]);
   });
 
-  it("smooth keeps steps, bounds and constants", () => {
+  test("smooth keeps steps, bounds and constants", () => {
     fc.assert(
       fc.property(curve, fc.nat(20), (points, half) => {
         const smoothed = smooth(points, 2 * half + 1);
@@ -211,7 +211,7 @@ describe("plot data", () => {
     expect(smooth(line, 9)[20]?.y).toBeCloseTo(40, 9); // no lag
   });
 
-  it("the width of smoothing is odd and grows with the curve", () => {
+  test("the width of smoothing is odd and grows with the curve", () => {
     expect(smoothingWidth(10)).toBe(1);
     for (const count of [30, 99, 1000, 12345]) {
       expect(smoothingWidth(count) % 2).toBe(1);
@@ -219,7 +219,7 @@ describe("plot data", () => {
     }
   });
 
-  it("thin keeps order, ends, extremes, and few points", () => {
+  test("thin keeps order, ends, extremes, and few points", () => {
     fc.assert(
       fc.property(curve, fc.integer({ min: 10, max: 60 }), (points, most) => {
         const kept = thin(points, most);

@@ -42,7 +42,7 @@ test("logits of MobileNetV2 are PyTorch's, sample by sample too, and the likelie
   expect(got.shape).toEqual([2, 1000]);
   const [a, b] = [got.data as Float32Array, want?.data as Float32Array];
   const most = b.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-  expect(a.reduce((m, v, i) => Math.max(m, Math.abs(v - (b[i] as number))), 0) / most).toBeLessThan(1e-4);
+  expect(a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!)), 0) / most).toBeLessThan(1e-4);
   const best = likeliest(a.subarray(0, 1000), 3).map(({ class: c }) => c);
   expect(result.out).toContain(`x.npy[0]: ${best[0]} (`);
 });

@@ -39,7 +39,7 @@ async function asArray(resize: number): Promise<string> {
     await decodeImage({ source: root, key: path }, readFileSync(at(path)), plan, bytes, { exact: true });
     for (const [i, byte] of bytes.entries()) {
       const c = Math.floor(i / 1024);
-      data[n * bytes.length + i] = (byte / 255 - (mean[c] as number)) / (std[c] as number);
+      data[n * bytes.length + i] = (byte / 255 - mean[c]!) / std[c]!;
     }
   }
   writeFileSync(at(`x${resize}.npy`), writeNpy({ dtype: "F32", shape: [paths.length, 3, 32, 32], data }));
@@ -69,15 +69,14 @@ beforeAll(async () => {
     await noisy(2, 64, 48),
     await noisy(3, 40, 40),
   ];
-  writeFiles(root, Object.fromEntries(paths.map((path, i) => [path, bytes[i] as Buffer])));
+  writeFiles(root, Object.fromEntries(paths.map((path, i) => [path, bytes[i]!])));
   const about = { input: "3x32x32", normalise: JSON.stringify({ mean, std }), classNames: JSON.stringify(classNames) };
   model = weights("model.safetensors", about);
 });
 
 describe("logits", () => {
   test("are those of the array of the same pixels, by what the model file says and by flags", async () => {
-    const most = (a: Float32Array, b: Float32Array) =>
-      a.reduce((m, v, i) => Math.max(m, Math.abs(v - (b[i] as number))), 0);
+    const most = (a: Float32Array, b: Float32Array) => a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!)), 0);
     const images = [at("a.jpg"), at("b.png"), at("folder")];
     const want = await logits([await asArray(37)], model);
     expect(want).toHaveLength(40);

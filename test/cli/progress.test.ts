@@ -1,6 +1,6 @@
 // The progress display, into a log file and onto a terminal made of a string.
 import { Writable } from "node:stream";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createProgress, type ProgressOptions } from "../../src/cli/progress.ts";
 
 function setup(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
@@ -20,7 +20,7 @@ function setup(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
 }
 
 describe("in a log file", () => {
-  it("writes a line at once, then every ten seconds, then at the end", () => {
+  test("writes a line at once, then every ten seconds, then at the end", () => {
     const { progress, out, clock } = setup(false);
     for (let step = 0; step <= 100; step++) {
       clock.ms = step * 250;
@@ -36,7 +36,7 @@ describe("in a log file", () => {
     ]);
   });
 
-  it("log() writes at once; stop() writes what was held back, once", () => {
+  test("log() writes at once; stop() writes what was held back, once", () => {
     const { progress, out, clock } = setup(false, { label: undefined });
     progress.update(1, 1000);
     clock.ms = 4_000_000;
@@ -49,7 +49,7 @@ describe("in a log file", () => {
     expect(out.text).toBe("1/1000 (0 %)\nsaved\n2/1000 (0 %)  16 m 38 s left\n");
   });
 
-  it("says hours when it takes hours", () => {
+  test("says hours when it takes hours", () => {
     const { progress, out, clock } = setup(false, { everySeconds: 0 });
     progress.update(0, 100);
     clock.ms = 90_000;
@@ -57,7 +57,7 @@ describe("in a log file", () => {
     expect(out.text).toContain("2 h 28 m left");
   });
 
-  it("has no control characters", () => {
+  test("has no control characters", () => {
     const { progress, out } = setup(false, { label: "a\u001bb" });
     progress.update(1, 2, { "x\n": "y\u001b[2J" });
     progress.stop();
@@ -69,7 +69,7 @@ describe("on a terminal", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it("redraws one bar, keeps logged lines above it, ends with the last state", () => {
+  test("redraws one bar, keeps logged lines above it, ends with the last state", () => {
     const { progress, out, clock } = setup(true);
     progress.update(0, 4, { loss: 2.3 });
     clock.ms = 1000;
@@ -92,7 +92,7 @@ describe("on a terminal", () => {
     expect(out.text).toBe(`${written}after\n`);
   });
 
-  it("draws nothing until the first update, and lines logged before come out", () => {
+  test("draws nothing until the first update, and lines logged before come out", () => {
     const { progress, out } = setup(true);
     progress.log("device: x");
     expect(out.text).toBe("device: x\n");
@@ -101,7 +101,7 @@ describe("on a terminal", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("leaves interrupts to the application", () => {
+  test("leaves interrupts to the application", () => {
     const before = process.listenerCount("SIGINT");
     const { progress } = setup(true);
     progress.update(0, 1);
@@ -109,7 +109,7 @@ describe("on a terminal", () => {
     progress.stop();
   });
 
-  it("a dumb terminal gets lines", () => {
+  test("a dumb terminal gets lines", () => {
     const { progress, out } = setup(true, { env: { TERM: "dumb" } });
     progress.update(1, 1);
     progress.stop();
@@ -118,14 +118,14 @@ describe("on a terminal", () => {
 });
 
 describe("refusals", () => {
-  it("counts that cannot be", () => {
+  test("counts that cannot be", () => {
     const { progress } = setup(false);
     expect(() => progress.update(5, 4)).toThrow("progress: done wants a number in [0, total], got 5 of 4");
     expect(() => progress.update(Number.NaN, 4)).toThrow(RangeError);
     expect(() => progress.update(0, Number.POSITIVE_INFINITY)).toThrow(RangeError);
     expect(() => createProgress({ everySeconds: -1 })).toThrow("everySeconds wants a number >= 0, got -1");
   });
-  it("nothing to do is done", () => {
+  test("nothing to do is done", () => {
     const { progress, out } = setup(false);
     progress.update(0, 0);
     expect(out.text).toBe("train 0/0 (100 %)\n");

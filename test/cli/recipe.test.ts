@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   DEFAULT_RECIPE,
   loadRecipe,
@@ -44,7 +44,7 @@ function problems(source: string | RecipeSource): readonly string[] {
 }
 
 describe("what is read", () => {
-  it("an empty recipe is the default run", () => {
+  test("an empty recipe is the default run", () => {
     expect(resolveRecipe()).toEqual(DEFAULT_RECIPE);
     for (const text of ["", "# only a comment\n", "---\n", "{}", "null"])
       expect(resolveRecipe({ text })).toEqual(DEFAULT_RECIPE);
@@ -53,7 +53,7 @@ describe("what is read", () => {
     expect(DEFAULT_RECIPE.prune).toMatchObject({ schedule: "lats", threshold: 0.1 });
   });
 
-  it("defaults < file < flags, key by key; lists are replaced", () => {
+  test("defaults < file < flags, key by key; lists are replaced", () => {
     const text = "epochs: 9\nlr: {schedule: multistep, milestones: [2, 4]}\nseed: 5\n";
     const flags = { epochs: 7, lr: { milestones: [3], base: undefined }, seed: undefined };
     const recipe = resolveRecipe({ text, flags });
@@ -61,7 +61,7 @@ describe("what is read", () => {
     expect(recipe.lr).toEqual({ ...DEFAULT_RECIPE.lr, schedule: "multistep", milestones: [3] });
   });
 
-  it("threshold and lambda replace each other from layer to layer", () => {
+  test("threshold and lambda replace each other from layer to layer", () => {
     expect(resolveRecipe({ text: "prune: {lambda: 0.01}" }).prune).toMatchObject({ lambda: 0.01 });
     expect(resolveRecipe({ text: "prune: {lambda: 0.01}" }).prune.threshold).toBeUndefined();
     const back = resolveRecipe({ text: "prune: {lambda: 0.01}", flags: { prune: { threshold: 0.5 } } }).prune;
@@ -70,13 +70,13 @@ describe("what is read", () => {
     expect(DEFAULT_RECIPE.prune.threshold).toBe(0.1);
   });
 
-  it("anchors work", () => {
+  test("anchors work", () => {
     expect(resolveRecipe({ text: "seed: &n 12\nlogEvery: *n" })).toMatchObject({ seed: 12, logEvery: 12 });
   });
 });
 
 describe("what is said about mistakes", () => {
-  it("place, path, wanted, given: one line each", () => {
+  test("place, path, wanted, given: one line each", () => {
     const text = [
       "epochs: -3",
       "lr:",
@@ -94,7 +94,7 @@ describe("what is said about mistakes", () => {
     ]);
   });
 
-  it("unknown keys: the nearest one, also in another section", () => {
+  test("unknown keys: the nearest one, also in another section", () => {
     const text = "batch_size: 3\nprune:\n  treshold: 1\nwarmupEpochs: 2\nxyzzy: 0";
     const found = problems(text);
     expect(found).toHaveLength(4);
@@ -112,7 +112,7 @@ describe("what is said about mistakes", () => {
     );
   });
 
-  it("names: the nearest one", () => {
+  test("names: the nearest one", () => {
     expect(problems("data: {name: fashion_mnist}")[0]).toBe(
       'a.yaml:1:14: data.name: wanted one of mnist, fashion-mnist, idx, cifar10, cifar100, images, events, n-mnist, dvs-gesture, cifar10-dvs, npz, given "fashion_mnist"; did you mean fashion-mnist?',
     );
@@ -154,14 +154,14 @@ describe("what is said about mistakes", () => {
     ["constructor: 1", /constructor: unknown key/],
     [`${"k".repeat(500)}: 1`, /^.{70,120}: unknown key/],
   ];
-  it.each(rules)("%s", (text, message) => {
+  test.each(rules)("%s", (text, message) => {
     const found = problems(text);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(message);
     expect(found[0]).toMatch(/^a.yaml:\d+:\d+: /);
   });
 
-  it("a flag is named as such, also when it only breaks a rule together with the file", () => {
+  test("a flag is named as such, also when it only breaks a rule together with the file", () => {
     expect(problems({ flags: { epochs: 0 } })).toEqual(["flags: epochs: wanted a whole number >= 1, given 0"]);
     const both = { text: "lr: {warmupEpochs: 2}", file: "a.yaml", flags: { epochs: 1 } };
     expect(problems(both)).toEqual(["a.yaml:1:20: lr.warmupEpochs: wanted at most epochs = 1, given 2"]);
@@ -169,7 +169,7 @@ describe("what is said about mistakes", () => {
     expect(problems(flag)).toEqual(["flags: lr.warmupEpochs: wanted at most epochs = 3, given 8"]);
   });
 
-  it("hostile YAML", () => {
+  test("hostile YAML", () => {
     expect(problems("seed: 1\nseed: 2")[0]).toMatch(/^a.yaml:2:1: yaml: .*unique/);
     expect(problems("epochs: !!js/function 'x'")[0]).toMatch(/^a.yaml:1:9: yaml: Unresolved tag/);
     expect(problems("epochs: !mine 3")[0]).toMatch(/^a.yaml:1:9: yaml: Unresolved tag/);
@@ -193,7 +193,7 @@ describe("what is said about mistakes", () => {
     expect(problems("a".repeat((1 << 20) + 1))[0]).toMatch(/at most 1048576 characters, given 1048577/);
   });
 
-  it("any text gives a recipe or a RecipeError", () => {
+  test("any text gives a recipe or a RecipeError", () => {
     const words = fc.constantFrom(
       "epochs",
       "lr",
@@ -230,7 +230,7 @@ describe("what is said about mistakes", () => {
     );
   });
 
-  it("a file that is not there", () => {
+  test("a file that is not there", () => {
     expect(() => loadRecipe("/nowhere/x.yaml")).toThrow(
       "/nowhere/x.yaml: wanted a recipe that can be read, given no such file",
     );
@@ -276,7 +276,7 @@ const anyRecipe: fc.Arbitrary<Recipe> = fc
   });
 
 describe("recipeToYaml", () => {
-  it("reads back as the same recipe", () => {
+  test("reads back as the same recipe", () => {
     fc.assert(
       fc.property(anyRecipe, (recipe) => {
         expect(recipeSchema.safeParse(recipe).success).toBe(true);
@@ -285,7 +285,7 @@ describe("recipeToYaml", () => {
       { numRuns: 150 },
     );
   });
-  it("explains each setting", () => {
+  test("explains each setting", () => {
     const text = recipeToYaml(DEFAULT_RECIPE);
     expect(text).toContain("  threshold: 0.1 # final threshold D, in units of the weights; more prunes more\n");
     const leaves = text.split("\n").filter((l) => /: \S/.test(l));
@@ -295,12 +295,12 @@ describe("recipeToYaml", () => {
 });
 
 describe("the schema", () => {
-  it("knows the schedules the engine has", () => {
+  test("knows the schedules the engine has", () => {
     const names = (path: string[]) => (wantedAt(path) ?? "").replace("one of ", "").split(", ");
     expect(names(["prune", "schedule"])).toEqual([...THRESHOLD_SCHEDULES]);
     expect(names(["lr", "schedule"])).toEqual([...LR_SCHEDULES]);
   });
-  it("says what each field is for and what it may be", () => {
+  test("says what each field is for and what it may be", () => {
     for (const key of keysAt([])) {
       for (const path of keysAt([key]).length > 0 ? keysAt([key]).map((inner) => [key, inner]) : [[key]]) {
         expect(descriptionAt(path), path.join(".")).toBeTruthy();
@@ -309,7 +309,7 @@ describe("the schema", () => {
     }
     expect(wantedAt(["nothing"])).toBeUndefined();
   });
-  it("feeds both schedules as it is", () => {
+  test("feeds both schedules as it is", () => {
     fc.assert(
       fc.property(anyRecipe, fc.integer({ min: 1, max: 9 }), (recipe, stepsPerEpoch) => {
         const epochs = recipe.epochs;
@@ -328,7 +328,7 @@ describe("the schema", () => {
       { numRuns: 60 },
     );
   });
-  it("turns epochs of the pruning window into steps", () => {
+  test("turns epochs of the pruning window into steps", () => {
     const recipe = resolveRecipe({ text: "epochs: 10\nprune: {startEpoch: 1.5, window: 2}" });
     expect(thresholdConfig(recipe.prune, shapeOf(recipe, 11))).toMatchObject({
       pruningStartStep: 17,
@@ -341,16 +341,16 @@ describe("the schema", () => {
 describe("the recipes that come along", () => {
   const folder = new URL("../../recipes/", import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-  it.each(files)("%s is valid and explains itself", (name) => {
+  test.each(files)("%s is valid and explains itself", (name) => {
     const text = readFileSync(new URL(name, folder), "utf8");
     const recipe = resolveRecipe({ text, file: name });
     expect(recipe.out).toBe(`runs/${name.replace(".yaml", "")}`);
     expect(text.split("\n").filter((l) => l.includes("# ")).length).toBeGreaterThan(8);
   });
-  it("mnist_lenet.yaml is the default run", () => {
+  test("mnist_lenet.yaml is the default run", () => {
     expect(loadRecipe(new URL("mnist_lenet.yaml", folder).pathname)).toEqual(DEFAULT_RECIPE);
   });
-  it("loadRecipe reads a file and lets flags win", () => {
+  test("loadRecipe reads a file and lets flags win", () => {
     const file = join(mkdtempSync(join(tmpdir(), "recipe-")), "r.yaml");
     writeFileSync(file, "epochs: 4\nseed: 1\n");
     expect(loadRecipe(file, { flags: { seed: 2 } })).toMatchObject({ epochs: 4, seed: 2 });
@@ -360,7 +360,7 @@ describe("the recipes that come along", () => {
 });
 
 describe("closest", () => {
-  it("finds near words and leaves far ones", () => {
+  test("finds near words and leaves far ones", () => {
     const words = ["threshold", "lambda", "startEpoch", "beta"];
     expect(closest("treshold", words)).toBe("threshold");
     expect(closest("lamda", words)).toBe("lambda");

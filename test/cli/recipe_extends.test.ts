@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadRecipe, RecipeError, resolveRecipe } from "../../src/cli/recipe.ts";
 
 describe("a recipe that extends another", () => {
@@ -24,14 +24,14 @@ describe("a recipe that extends another", () => {
   put("middle.yaml", "extends: base.yaml\nlr: {base: 0.2}\nprune: {lambda: 0.01}\n");
   const top = put("top.yaml", "extends: middle.yaml\nseed: 4\n");
 
-  it("lies over it, setting by setting; flags lie over both", () => {
+  test("lies over it, setting by setting; flags lie over both", () => {
     const recipe = loadRecipe(top, { flags: { epochs: 7 } });
     expect(recipe).toMatchObject({ epochs: 7, seed: 4, lr: { base: 0.2, warmupEpochs: 1 } });
     expect(recipe.prune).toMatchObject({ lambda: 0.01, dense: ["first"] });
     expect(recipe.prune.threshold).toBeUndefined();
     expect(recipe).not.toHaveProperty("extends");
   });
-  it("is told which file is wrong, and where", () => {
+  test("is told which file is wrong, and where", () => {
     put("wrong.yaml", "epochs: 2\nlr:\n  base: fast\n");
     const over = put("over.yaml", "extends: wrong.yaml\nmomentum: 3\n");
     expect(fault(() => loadRecipe(over))).toEqual([
@@ -43,7 +43,7 @@ describe("a recipe that extends another", () => {
       `${both}:3:20: lr.warmupEpochs: wanted at most epochs = 1, given 2`,
     ]);
   });
-  it("refuses what is no file, circles, ladders, and texts without a place", () => {
+  test("refuses what is no file, circles, ladders, and texts without a place", () => {
     const nowhere = put("nowhere.yaml", "seed: 1\nextends: none.yaml\n");
     expect(fault(() => loadRecipe(nowhere))).toEqual([
       `${join(dir, "none.yaml")}: wanted a recipe that can be read, given no such file`,

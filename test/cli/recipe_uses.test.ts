@@ -38,7 +38,7 @@ function nested(given: Given): RecipeFlags {
       map[key] ??= {};
       map = map[key] as Given;
     }
-    map[keys.at(-1) as string] = value;
+    map[keys.at(-1)!] = value;
   }
   return root as RecipeFlags;
 }
@@ -192,7 +192,7 @@ describe("pruning and learning rates", () => {
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(pruneBase, fc.constantFrom(...PRUNED), fc.boolean(), async (base, path, first) => {
-        const [one, two] = VALUES[path] as readonly [unknown, unknown];
+        const [one, two] = VALUES[path]!;
         const given = { ...base, [path]: first ? one : two };
         const recipe = resolved(given);
         const plain = resolved(base);
@@ -212,7 +212,7 @@ describe("pruning and learning rates", () => {
         const views = [plain, other].filter((view): view is Recipe => !Array.isArray(view));
         const shown = await Promise.all(views.map(async (view) => (await pruningOf(view.prune, view.lr)).shown));
         if (shown.some((text) => text !== now.shown)) return;
-        const key = path.split(".")[1] as string;
+        const key = path.split(".")[1]!;
         if (key === "dense") return; // chooses parameters: pruningGroups has its own test
         const rates = (view: Recipe) =>
           JSON.stringify(
@@ -241,7 +241,7 @@ describe("pruning and learning rates", () => {
     let found = 0;
     await fc.assert(
       fc.asyncProperty(pruneBase, fc.constantFrom(...PRUNED), async (base, path) => {
-        const [one, two] = VALUES[path] as readonly [unknown, unknown];
+        const [one, two] = VALUES[path]!;
         const given = { ...base, [path]: one };
         const recipe = resolved(given);
         const plain = resolved(base);
@@ -251,7 +251,7 @@ describe("pruning and learning rates", () => {
         const keys = path.split(".").slice(1);
         const withValue = (value: unknown) =>
           path.startsWith("lr.")
-            ? [prune, { ...lr, [keys[0] as string]: value }]
+            ? [prune, { ...lr, [keys[0]!]: value }]
             : [{ ...prune, ...((nested({ [path]: value }) as { prune: object }).prune as object) }, lr];
         for (const value of [one, two]) {
           const [p, l] = withValue(value) as [PruneConfig, Recipe["lr"]];
@@ -299,7 +299,7 @@ function modelReads(path: string, recipe: Recipe): boolean {
   }
   if (path === "model.timeSteps") return options !== undefined || isEventData(recipe.data.name);
   if (options === undefined) return false;
-  if (path !== "model.tau") return Object.hasOwn(options, path.split(".")[1] as string);
+  if (path !== "model.tau") return Object.hasOwn(options, path.split(".")[1]!);
   const nodes = [...buildModel(recipe.model.name, input, { spiking: { ...options, frames: false } }).namedModules()];
   return nodes.some(([, node]) => node instanceof LIFNode || node instanceof ParametricLIFNode);
 }
@@ -311,7 +311,7 @@ describe("data and models", () => {
     let refused = 0;
     fc.assert(
       fc.property(dataBase, fc.constantFrom(...paths), (base, path) => {
-        const [value] = VALUES[path] as readonly [unknown, unknown];
+        const [value] = VALUES[path]!;
         const recipe = resolved({ ...base, [path]: value });
         if (Array.isArray(recipe)) {
           expect(recipe.join("\n")).toMatch(new RegExp(`: ${path}: (wanted|expected no value: it is for) `));

@@ -2,7 +2,7 @@
 // pruned, learning rates, sums of them, and where the threshold stands along the run. No image is read.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadRecipe, type Recipe, type RecipeFlags } from "../../src/cli/recipe.ts";
 import {
   batchCount,
@@ -31,7 +31,7 @@ const IMAGES: Record<string, number> = {
 };
 
 function shapeOf(recipe: Recipe): RunShape {
-  const stepsPerEpoch = batchCount(IMAGES[recipe.data.name] as number, recipe.batchSize);
+  const stepsPerEpoch = batchCount(IMAGES[recipe.data.name]!, recipe.batchSize);
   const mainSteps = stepsPerEpoch * recipe.epochs;
   const lr = makeLrSchedule(recipe.lr, { epochs: recipe.epochs, stepsPerEpoch });
   const { momentum, seed } = recipe;
@@ -58,7 +58,7 @@ function fractions(name: string) {
   const recipe = load(name, { prune: { threshold: 1 } });
   const shape = shapeOf(recipe);
   const method = makePruningMethod(recipe.prune, shape);
-  const at = (n: number) => method.thresholdAt(n) as number;
+  const at = (n: number) => method.thresholdAt(n)!;
   const epoch = (e: number) => at(e * shape.stepsPerEpoch);
   /** Implied L1 coefficient of an epoch times the sum of all rates: 1 where it is constant. */
   const pressure = (e: number) =>
@@ -75,7 +75,7 @@ const prunedWeights = ({ model, prune }: Recipe): number =>
 
 describe("every recipe", () => {
   const readme = readFileSync(join(folder, "README.md"), "utf8");
-  it.each(files)("%s is valid, says how it is used, and writes where its name says", (name) => {
+  test.each(files)("%s is valid, says how it is used, and writes where its name says", (name) => {
     const recipe = load(name);
     const text = readFileSync(join(folder, name), "utf8");
     expect(recipe.out).toBe(`runs/${name.replace(".yaml", "")}`);
@@ -92,14 +92,14 @@ describe("every recipe", () => {
     expect(method.phase(shape.totalSteps)).toBeTypeOf("string");
     expect(sumOfRates(recipe)).toBeGreaterThan(0);
   });
-  it("the table of recipes has no others", () => {
+  test("the table of recipes has no others", () => {
     const listed = [...readme.matchAll(/\((\S+\.yaml)\)/g)].map((match) => match[1]);
     expect([...new Set(listed)].sort()).toEqual(files);
   });
 });
 
 describe("ImageNet", () => {
-  it.each(imageNet)("%s: 1000 classes at 224, in parts that a card of 8 GB holds", (name) => {
+  test.each(imageNet)("%s: 1000 classes at 224, in parts that a card of 8 GB holds", (name) => {
     const recipe = load(name);
     expect(recipe.data).toEqual({ name: "images", size: 224 });
     expect(recipe.augment).toEqual({ crop: 0, flip: true });
@@ -109,7 +109,7 @@ describe("ImageNet", () => {
   });
 
   const papers = imageNet.filter((name) => /\/(resnet50|mobilenet_v1)_/.test(name) && !name.endsWith("_ltp.yaml"));
-  it.each(papers)("%s: the configuration of the soft-threshold papers", (name) => {
+  test.each(papers)("%s: the configuration of the soft-threshold papers", (name) => {
     const recipe = load(name);
     const large = name.endsWith("_1024.yaml");
     const decay = name.includes("_str") ? { resnet50: 2.251757813e-5, mobilenet: 3.751757813e-5 } : 2 ** -15;
@@ -136,7 +136,7 @@ describe("ImageNet", () => {
   });
 
   const nets = ["resnet50", "mobilenet_v1"];
-  it.each(nets)("%s: thresholds along the run are the published ones", (net) => {
+  test.each(nets)("%s: thresholds along the run are the published ones", (net) => {
     const lats = fractions(`imagenet/${net}_lats.yaml`);
     const published = { 1: 0.0198019801980198, 5: 0.0988634648981343, 10: 0.196633456978017, 25: 0.471806963184737 };
     const later = {
@@ -172,7 +172,7 @@ describe("ImageNet", () => {
     for (const epoch of [0, 4, 5, 50, 90]) expect(general.pressure(epoch)).toBeCloseTo(1, 9);
   });
 
-  it("first weights: fan_in in all of ResNet-50 and in MobileNet's classifier, PyTorch's default elsewhere", () => {
+  test("first weights: fan_in in all of ResNet-50 and in MobileNet's classifier, PyTorch's default elsewhere", () => {
     const model = (name: string) =>
       new Map(buildModel(load(`imagenet/${name}.yaml`).model.name, thousand).namedParameters());
     /** Standard deviation of the first values times the root of fan_in. */
@@ -180,7 +180,7 @@ describe("ImageNet", () => {
       const weight = net.get(key);
       if (!weight) return Number.NaN;
       const values = weight.initialValues();
-      const fanIn = weight.numel / (weight.shape[0] as number);
+      const fanIn = weight.numel / weight.shape[0]!;
       return Math.sqrt((values.reduce((sum, v) => sum + v * v, 0) / values.length) * fanIn);
     };
     const resNet = model("resnet50_lats");
@@ -198,7 +198,7 @@ describe("ImageNet", () => {
     expect(scaled(model("sew_resnet18_sine"), "conv1.weight")).toBeCloseTo(Math.sqrt((2 * 3) / 64), 1);
   });
 
-  it("the figures of lambda that the comments give are D over the sum of the rates", () => {
+  test("the figures of lambda that the comments give are D over the sum of the rates", () => {
     const lambda = 1 / sumOfRates(load("imagenet/resnet50_lats.yaml"));
     expect(lambda).toBeCloseTo(1.5303e-5, 9);
     expect(lambda * (1 - 0.875)).toBeCloseTo(1.9129e-6, 10);
@@ -214,7 +214,7 @@ describe("ImageNet", () => {
     ["resnet50_str90", -3200, { 5: -1600.967, 10: -505.629, 20: -53.43, 30: -6.723 }],
     ["mobilenet_v1_str89", -12800, { 5: -4036.478, 10: -591.317, 20: -13.971, 30: -0.442 }],
   ];
-  it.each(strTraces)("%s: decay alone draws s up as published", (name, start, trace) => {
+  test.each(strTraces)("%s: decay alone draws s up as published", (name, start, trace) => {
     const recipe = load(`imagenet/${name}.yaml`);
     expect(recipe.prune).toMatchObject({ method: "str", str: { start } });
     expect(recipe.prune.str?.decay).toBeUndefined();
@@ -229,11 +229,11 @@ describe("ImageNet", () => {
     }
   });
 
-  it("GMP cuts once an epoch, from epoch 20 until 90 % are zero at 80", () => {
+  test("GMP cuts once an epoch, from epoch 20 until 90 % are zero at 80", () => {
     const recipe = load("imagenet/resnet50_gmp90.yaml");
     const { startEpoch, window, sparsity, every } = recipe.prune as { [key: string]: number } & Recipe["prune"];
     expect(every).toBe(shapeOf(recipe).stepsPerEpoch);
-    const target = (epoch: number) => (sparsity as number) * cubic((epoch - startEpoch) / (window as number));
+    const target = (epoch: number) => sparsity! * cubic((epoch - startEpoch) / window!);
     const published = {
       20: 0,
       21: 0.0442541666666667,
@@ -246,7 +246,7 @@ describe("ImageNet", () => {
   });
 
   const sew = imageNet.filter((name) => name.includes("sew_resnet18"));
-  it.each(sew)("%s: the configuration of SEW ResNet and STDS", (name) => {
+  test.each(sew)("%s: the configuration of SEW ResNet and STDS", (name) => {
     const recipe = load(name);
     expect(recipe).toMatchObject({
       model: { name: "sew-resnet-18", timeSteps: 4 },
@@ -265,7 +265,7 @@ describe("ImageNet", () => {
     expect(recipe.prune.dense).toEqual(["last"]);
     expect(prunedWeights(recipe)).toBe(11_166_912);
   });
-  it("STDS: what linear and sine do to lambda, and LATS does not", () => {
+  test("STDS: what linear and sine do to lambda, and LATS does not", () => {
     const linear = fractions("imagenet/sew_resnet18_linear.yaml");
     const grows = { 0: 0.50156, 160: 1.0031, 240: 3.4249, 300: 52.206, 319: 20815.6 };
     for (const [epoch, times] of Object.entries(grows)) {
@@ -279,7 +279,7 @@ describe("ImageNet", () => {
   });
 
   const ltp = imageNet.filter((name) => name.endsWith("_ltp.yaml"));
-  it("LTP: five networks, thirty epochs, two thirds of them for the masks", () => {
+  test("LTP: five networks, thirty epochs, two thirds of them for the masks", () => {
     expect(ltp.map((name) => load(name).model.name).sort()).toEqual(
       ["alexnet", "efficientnet-b0", "mixnet-s", "mobilenet-v2", "resnet-50"].sort(),
     );
@@ -294,7 +294,7 @@ describe("ImageNet", () => {
 });
 
 describe("small twins", () => {
-  it("have the settings of what they are twins of", () => {
+  test("have the settings of what they are twins of", () => {
     const pairs = [
       ...["dense", "lats", "slats", "pgh"].flatMap((kind) => [
         [`resnet8_mnist_${kind}`, `resnet50_${kind}`],
@@ -312,12 +312,12 @@ describe("small twins", () => {
       });
     }
   });
-  it("of the sweeps: rates, and the lambdas between which they go", () => {
+  test("of the sweeps: rates, and the lambdas between which they go", () => {
     const sums = { mnist_cnn: 20, resnet20_cifar10_lats: 100, resnet32_cifar10_lats: 100, spiking_cifar10: 60 };
     for (const [name, epochs] of Object.entries(sums)) {
       const recipe = load(`small/${name}.yaml`);
       expect(recipe).toMatchObject({ epochs, weightDecay: 0, momentum: 0.9, prune: { schedule: "lats" } });
-      const seen = (recipe.prune.lambda as number) * (1 - recipe.momentum);
+      const seen = recipe.prune.lambda! * (1 - recipe.momentum);
       expect(seen).toBeGreaterThanOrEqual(1e-6);
       expect(seen).toBeLessThanOrEqual(1e-3);
     }

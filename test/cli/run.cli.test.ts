@@ -123,10 +123,10 @@ describe("a finished run", () => {
 
   test("its ONNX file, fed as its metadata say, is right as often", async () => {
     const { metadata } = readModelWeights(new Uint8Array(readFileSync(at("whole/model.safetensors"))), "dense");
-    const { mean, std } = JSON.parse(metadata.get("normalise") as string) as Record<"mean" | "std", number[]>;
-    expect(JSON.parse(metadata.get("classNames") as string)).toHaveLength(4);
+    const { mean, std } = JSON.parse(metadata.get("normalise")!) as Record<"mean" | "std", number[]>;
+    expect(JSON.parse(metadata.get("classNames")!)).toHaveLength(4);
     const samples = squares(80, 28, 4);
-    const x = Float32Array.from(samples.images, (v) => (v / 255 - (mean![0] as number)) / (std![0] as number));
+    const x = Float32Array.from(samples.images, (v) => (v / 255 - mean![0]!) / std![0]!);
     const runtime = await loadOnnx(new Uint8Array(readFileSync(at("whole/model.onnx"))));
     const { logits } = await runtime.run({ input: { data: x, shape: [80, 1, 28, 28] } });
     await runtime.release();

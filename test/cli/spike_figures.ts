@@ -14,16 +14,16 @@ export function sampleFigure(samples: number, timeSteps: number, vReset: number 
     let v = 0;
     for (let at = 0; at < steps; at++) {
       if (at % timeSteps === 0) v = vReset ?? 0;
-      h[at] = v + (drive + (noise[at] as number) - (v - (vReset ?? 0))) / 2;
-      spikes[at] = (h[at] as number) >= 1 ? 1 : 0;
-      v = spikes[at] === 0 ? (h[at] as number) : (vReset ?? (h[at] as number) - 1);
+      h[at] = v + (drive + noise[at]! - (v - (vReset ?? 0))) / 2;
+      spikes[at] = h[at]! >= 1 ? 1 : 0;
+      v = spikes[at] === 0 ? h[at]! : (vReset ?? h[at]! - 1);
     }
     return { h, spikes };
   };
   const drives = randomArray(120, 3, 0.9);
   const layers = ["1.lif", "4.lif", "8.lif", "11.lif"].map((name, l) => {
     const shown = Array.from({ length: 30 }, (_, i) => i * (50 - 10 * l));
-    const runs = shown.map((_, i) => simulate(1.3 - 0.15 * l + (drives[30 * l + i] as number), 100 * l + i));
+    const runs = shown.map((_, i) => simulate(1.3 - 0.15 * l + drives[30 * l + i]!, 100 * l + i));
     const spikes = Uint8Array.from(
       { length: steps * 30 },
       (_, at) => runs[at % 30]?.spikes[Math.floor(at / 30)] as number,
@@ -37,8 +37,8 @@ export function sampleFigure(samples: number, timeSteps: number, vReset: number 
   }));
   return {
     samples: Array.from({ length: samples }, (_, s) => ({
-      label: NAMES[s % 8] as string,
-      predicted: s === 1 ? "Dress" : (NAMES[s % 8] as string),
+      label: NAMES[s % 8]!,
+      predicted: s === 1 ? "Dress" : NAMES[s % 8]!,
     })),
     timeSteps,
     layers,

@@ -24,7 +24,7 @@ interface Report {
   };
 }
 
-const lastJson = (out: string) => JSON.parse(out.trim().split("\n").at(-1) as string) as Report;
+const lastJson = (out: string) => JSON.parse(out.trim().split("\n").at(-1)!) as Report;
 
 describe("spiking-cnn on images", () => {
   const data = squaresFolder(at("data"), 400, 80);

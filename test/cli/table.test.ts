@@ -1,6 +1,6 @@
 // The table of layers, in a file and on a terminal.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type LayerRow, renderLayerTable } from "../../src/cli/table.ts";
 import { printable, terminalStyle } from "../../src/cli/terminal.ts";
 
@@ -13,7 +13,7 @@ const pipe = { screen: { isTTY: false }, env: {} };
 const terminal = { screen: { isTTY: true }, env: {} };
 
 describe("renderLayerTable", () => {
-  it("is plain ASCII in a pipe", () => {
+  test("is plain ASCII in a pipe", () => {
     expect(renderLayerTable(layers, pipe)).toBe(
       [
         "+--------------+----------+---------+--------+--------------+",
@@ -30,7 +30,7 @@ describe("renderLayerTable", () => {
     );
   });
 
-  it("has boxes and colours on a terminal, boxes only with NO_COLOR, neither when dumb", () => {
+  test("has boxes and colours on a terminal, boxes only with NO_COLOR, neither when dumb", () => {
     const colored = renderLayerTable(layers, terminal);
     expect(colored).toContain("\u001b[");
     expect(colored).toContain("6×1×5×5");
@@ -43,7 +43,7 @@ describe("renderLayerTable", () => {
     expect(renderLayerTable(layers, { ...terminal, env: { NO_COLOR: "" } })).toBe(colored);
   });
 
-  it("marks a layer without any weight left, and says 100 % only then", () => {
+  test("marks a layer without any weight left, and says 100 % only then", () => {
     const text = renderLayerTable(
       [
         { name: "a", shape: [1000, 1000], zeros: 999_999 },
@@ -57,7 +57,7 @@ describe("renderLayerTable", () => {
     expect(renderLayerTable([{ name: "b", shape: [4], zeros: 4 }], pipe)).toContain("0 of 4 weights left");
   });
 
-  it("is a rectangle whose total is the sum, for any layers", () => {
+  test("is a rectangle whose total is the sum, for any layers", () => {
     const row = fc.tuple(
       fc.string(),
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
@@ -73,31 +73,34 @@ describe("renderLayerTable", () => {
         expect(lines).toHaveLength(rows.length + 7);
         expect(new Set(lines.slice(0, -1).map((l) => l.length)).size).toBe(1);
         const zeros = made.reduce((sum, l) => sum + l.zeros, 0);
-        const cells = (lines.at(-3) as string).split("|").map((c) => c.trim().replaceAll(",", ""));
+        const cells = lines
+          .at(-3)!
+          .split("|")
+          .map((c) => c.trim().replaceAll(",", ""));
         expect(Number(cells[4])).toBe(zeros);
       }),
       { numRuns: 60 },
     );
   });
 
-  it("refuses counts that cannot be", () => {
+  test("refuses counts that cannot be", () => {
     expect(() => renderLayerTable([{ name: "w", shape: [2, 2], zeros: 5 }])).toThrow("w wants 0 to 4 zeros, got 5");
     expect(() => renderLayerTable([{ name: "w", shape: [2, 0.5], zeros: 0 }])).toThrow(
       "w wants a shape of whole numbers >= 1, got [2,0.5]",
     );
   });
 
-  it("an empty list is a total of nothing", () => {
+  test("an empty list is a total of nothing", () => {
     expect(renderLayerTable([], pipe)).toContain("| total | 0 layers |");
   });
 });
 
 describe("terminal", () => {
-  it("a name from a file cannot move the cursor", () => {
+  test("a name from a file cannot move the cursor", () => {
     expect(printable("a\u001b[2Jb\nc\u202ed")).toBe("a?[2Jb?c?d");
     expect(renderLayerTable([{ name: "x\u001b[31m", shape: [1], zeros: 0 }], pipe)).not.toContain("\u001b");
   });
-  it("decides by the stream and the environment", () => {
+  test("decides by the stream and the environment", () => {
     expect(terminalStyle({ isTTY: true }, {})).toEqual({ interactive: true, color: true });
     expect(terminalStyle({ isTTY: true }, { NO_COLOR: "yes" })).toEqual({ interactive: true, color: false });
     expect(terminalStyle({}, {})).toEqual({ interactive: false, color: false });

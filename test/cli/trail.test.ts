@@ -8,7 +8,7 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { UsageError } from "../../src/cli/fail.ts";
 import { addTrailCommand, runTrail, type TrailFlags } from "../../src/cli/trail.ts";
-import { type Choice, chooseEntry, frontEpochs } from "../../src/cli/trail_choice.ts";
+import { chooseEntry, frontEpochs } from "../../src/cli/trail_choice.ts";
 import { renderTrailPlot } from "../../src/cli/trail_plot.ts";
 import { renderTrailTable } from "../../src/cli/trail_table.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
@@ -76,7 +76,7 @@ describe("rules", () => {
           expect(() => chooseEntry("r", entries, rules)).toThrow(UsageError);
           return;
         }
-        const { entry: chosen, bound: drawn } = chooseEntry("r", entries, rules) as Choice;
+        const { entry: chosen, bound: drawn } = chooseEntry("r", entries, rules)!;
         expect(chosen[of]).toBeGreaterThanOrEqual(per / 100);
         expect(chosen[other]).toBe(Math.max(...fit.map((e) => e[other])));
         expect(frontEpochs(entries)).toContain(chosen.epoch);
@@ -286,7 +286,7 @@ describe("the command", () => {
   test("a damaged record and a damaged model are named", async () => {
     const broken = at("broken/trail");
     mkdirSync(broken, { recursive: true });
-    const line = readFileSync(at("run/trail/trail.jsonl"), "utf8").split("\n")[0] as string;
+    const line = readFileSync(at("run/trail/trail.jsonl"), "utf8").split("\n")[0]!;
     writeFileSync(join(broken, "trail.jsonl"), `{}\n${line}\n`);
     await expect(run({}, "broken")).rejects.toThrow(/broken: trail\/trail\.jsonl, line 1: epoch wants/);
     writeFileSync(join(broken, "trail.jsonl"), `${line}\n`);

@@ -171,7 +171,7 @@ test("the number of classes is that of the model's last layer, in whatever order
 function rotated() {
   const all = [...arrays];
   const pruned = all.findIndex(([name]) => name === "fc1.weight");
-  return [...all.slice(0, pruned), ...all.slice(pruned + 1), all[pruned] as (typeof all)[number]];
+  return [...all.slice(0, pruned), ...all.slice(pruned + 1), all[pruned]!];
 }
 
 test("a file of torch.save that holds no dict says so", async () => {

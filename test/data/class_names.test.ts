@@ -58,7 +58,7 @@ describe("counts", () => {
 
   test("are of each class", () => {
     const labels = [0, 2, 2];
-    expect([...countsOf({ length: 3, classes: numbers(4) }, (i) => labels[i] as number)]).toEqual([1, 0, 2, 0]);
+    expect([...countsOf({ length: 3, classes: numbers(4) }, (i) => labels[i]!)]).toEqual([1, 0, 2, 0]);
   });
 
   test("one class only, whatever else is listed", () => {

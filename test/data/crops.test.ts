@@ -33,7 +33,7 @@ test("the shorter side is resized as torchvision does: height, width, then both 
     [256, 301, 256, 301],
     [3, 7, 256, 597],
   ];
-  for (const [h, w, ...expected] of rows) expect(resizedShorterSide(h as number, w as number, 256)).toEqual(expected);
+  for (const [h, w, ...expected] of rows) expect(resizedShorterSide(h!, w!, 256)).toEqual(expected);
 });
 
 test("the centre is cut as torchvision does: height, width, then top and left for 224", () => {
@@ -45,7 +45,7 @@ test("the centre is cut as torchvision does: height, width, then top and left fo
     [301, 256, 38, 16],
   ];
   for (const [h, w, top, left] of rows) {
-    expect(centerCrop(h as number, w as number, [224, 224])).toEqual({ top, left, height: 224, width: 224 });
+    expect(centerCrop(h!, w!, [224, 224])).toEqual({ top, left, height: 224, width: 224 });
   }
 });
 
@@ -67,7 +67,7 @@ test("the crop after ten tries is torchvision's: height, width, then top, left, 
     [3, 7, 0, 1, 3, 4],
   ];
   for (const [h, w, ...expected] of rows) {
-    expect(values(centralCropOfRatio(h as number, w as number, [3 / 4, 4 / 3]))).toEqual(expected);
+    expect(values(centralCropOfRatio(h!, w!, [3 / 4, 4 / 3]))).toEqual(expected);
   }
 });
 

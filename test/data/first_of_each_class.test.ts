@@ -34,7 +34,7 @@ test("the first of each class, each with its image, in their order; more of them
         const part = firstOfEachClass(whole, n);
         expect(part.length).toBe(3 * n);
         expect(part.labels.constructor).toBe(whole.labels.constructor);
-        const picked = Array.from({ length: part.length }, (_, i) => part.images[4 * i] as number);
+        const picked = Array.from({ length: part.length }, (_, i) => part.images[4 * i]!);
         expect(picked).toEqual([...new Set(picked)].sort((a, b) => a - b));
         expect([...part.labels]).toEqual(picked.map((i) => labels[i]));
         for (const c of [0, 1, 2]) {

@@ -131,7 +131,7 @@ test("steps are exact, a pause holds, and what is seen while it stands is of tha
   await desk.do({ kind: "run" }, { kind: "pause" });
   await desk.stands(at);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const { step } = desk.all("state").at(-1) as Of<"state">;
+  const { step } = desk.all("state").at(-1)!;
   const count = desk.reports.length;
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(desk.reports.length).toBe(count);
@@ -201,7 +201,7 @@ test("export and import: the same model again", async () => {
   const runtime = await loadOnnx(onnx.bytes);
   const { mean, std, images } = data.train;
   const pixels = images.slice(0, 28 * 28);
-  const x = Float32Array.from(pixels, (v) => (v / 255 - (mean[0] as number)) / (std[0] as number));
+  const x = Float32Array.from(pixels, (v) => (v / 255 - mean[0]!) / std[0]!);
   const { logits } = await runtime.run({ input: { data: x, shape: [1, 1, 28, 28] } });
   await runtime.release();
   await desk.do({ kind: "classify", id: 5, pixels, size: 28 });
@@ -278,7 +278,7 @@ test("a spiking network shows its spikes after each epoch", async () => {
   await desk.do(build({ model: "spiking-cnn", timeSteps: 4, against: "none", epochs: 2, lr: 0.1 }), { kind: "run" });
   await desk.hear("state", (r) => r.finished);
   expect(desk.all("spikes").length).toBe(2);
-  const { layers, samples, synOps, denseMacs } = desk.all("spikes")[1] as Of<"spikes">;
+  const { layers, samples, synOps, denseMacs } = desk.all("spikes")[1]!;
   expect(layers.map((l) => l.name)).toEqual(["sn1", "sn2", "sn3"]);
   for (const { raster, timeSteps, neurons, rate, potential } of layers) {
     expect(timeSteps).toBe(4 * (samples?.length ?? 0));

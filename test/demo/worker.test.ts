@@ -253,7 +253,7 @@ describe("dropped files", () => {
   const decode = async (blob: Blob) => {
     const [value] = new Uint8Array(await blob.arrayBuffer());
     if (value === 255) throw new Error("not an image");
-    return new Uint8Array(784).fill(value as number);
+    return new Uint8Array(784).fill(value!);
   };
   const folder = (name: string, n: number, value: number) =>
     Array.from({ length: n }, (_, i) => file(`set/${name}/${String(i).padStart(2, "0")}.png`, Uint8Array.of(value)));

@@ -1,6 +1,6 @@
 // A strict reader of TensorBoard's event files for tests, apart from the writer in every part: its own checksum (by
 // polynomial division, bit by bit), its own framing, and messages described to the protobuf library, which decodes them.
-import { create, createFileRegistry, type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { create, createFileRegistry, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
 import {
   type FieldDescriptorProto_Type,
   FileDescriptorSetSchema,
@@ -124,7 +124,7 @@ export function readRecords(bytes: Uint8Array): Uint8Array[] {
 
 /** All events of a file as JSON, with the field names of the .proto files. Throws for a field that is not described above. */
 export function readEvents(bytes: Uint8Array): JsonValue[] {
-  const desc = registry.getMessage("tb.Event") as DescMessage;
+  const desc = registry.getMessage("tb.Event")!;
   return readRecords(bytes).map((data) => {
     const message = fromBinary(desc, data);
     refuseUnknown(message);

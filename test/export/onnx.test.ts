@@ -180,7 +180,7 @@ describe("refused", () => {
     ],
     [
       "a slice of the batch",
-      (x: Tensor) => ops.narrow(x, { axis: 0, start: 0, length: x.shape[0] as number }),
+      (x: Tensor) => ops.narrow(x, { axis: 0, start: 0, length: x.shape[0]! }),
       /narrow in inner.0 wants a size on axis 0/,
     ],
   ] as const)("%s", (_, fn, message) => {

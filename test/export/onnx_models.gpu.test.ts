@@ -16,7 +16,7 @@ const OF_IMAGE = 1e-2;
 /** Normal values, as many as no layer's own size divides: weights of millions are cut out of them. */
 const normals = randomArray(65521, 3);
 const weightValues = (n: number, from: number, scale: number): Float32Array =>
-  new Float32Array(n).map((_, i) => (normals[(from + i) % normals.length] as number) * scale);
+  new Float32Array(n).map((_, i) => normals[(from + i) % normals.length]! * scale);
 
 /** He's normal weights; batch norms and biases that are not the identity and keep most of each signal above zero. */
 function randomWeights(model: Module, seed: number): StateDict {
@@ -25,7 +25,7 @@ function randomWeights(model: Module, seed: number): StateDict {
   for (const [name, t] of model.namedState()) {
     i++;
     let data: Float32Array;
-    if (t.shape.length > 1) data = weightValues(t.numel, 7919 * i, Math.sqrt((2 * (t.shape[0] as number)) / t.numel));
+    if (t.shape.length > 1) data = weightValues(t.numel, 7919 * i, Math.sqrt((2 * t.shape[0]!) / t.numel));
     else if (name.endsWith("running_var")) data = new Float32Array(t.numel).fill(1);
     else if (name.endsWith("running_mean")) data = randomArray(t.numel, i, 0.1);
     else data = randomArray(t.numel, i, 0.1).map((v) => 0.5 + v);

@@ -128,7 +128,7 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
   softmax: [of((x) => ops.softmax(x, { axis: 1 })), [3, 4]],
   "log-softmax": [of((x) => ops.logSoftmax(x)), [3, 4]],
   reshape: [of((x) => ops.reshape(x, { shape: [-1, 2, 6] })), [3, 4]],
-  expand: [of((x) => ops.expand(x, { shape: [2, x.shape[0] as number, 3, 4], scale: 0.5 })), [1, 4]],
+  expand: [of((x) => ops.expand(x, { shape: [2, x.shape[0]!, 3, 4], scale: 0.5 })), [1, 4]],
   concat: [
     of((x) => ops.concat([x, ops.neg(x), ops.narrow(x, { axis: -1, start: 1, length: 2 })], { axis: -1 })),
     [2, 3],
@@ -139,7 +139,7 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
 
 test.each(Object.keys(cases))("%s", async (name) => {
   using _scope = new Scope();
-  const [model, input] = cases[name] as (typeof cases)[string];
+  const [model, input] = cases[name]!;
   const weights: StateDict = new Map();
   let seed = 1;
   for (const [key, t] of model.namedState()) {

@@ -44,7 +44,7 @@ export function relativeError(got: Float32Array, wanted: Float32Array): number {
   let difference = 0;
   let scale = 0;
   for (const [i, w] of wanted.entries()) {
-    const d = Math.abs((got[i] as number) - w);
+    const d = Math.abs(got[i]! - w);
     if (Number.isNaN(d)) return Number.NaN;
     difference = Math.max(difference, d);
     scale = Math.max(scale, Math.abs(w));
@@ -64,8 +64,8 @@ export function pruned(weights: StateDict, share = 0.9): StateDict {
       .filter((_, i) => i % stride === 0)
       .map(Math.abs)
       .sort();
-    const threshold = sizes[Math.floor(share * (sizes.length - 1))] as number;
-    for (let i = 0; i < values.length; i++) if (Math.abs(values[i] as number) <= threshold) values[i] = 0;
+    const threshold = sizes[Math.floor(share * (sizes.length - 1))]!;
+    for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) <= threshold) values[i] = 0;
     cut.set(name, { data: values, shape });
   }
   return cut;

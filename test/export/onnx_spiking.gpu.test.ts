@@ -59,7 +59,7 @@ async function stepThrough(
     potentials = Object.fromEntries(Object.entries(after).map(([name, v]) => [name.replace("v_out", "v_in"), v]));
   }
   await runtime.release();
-  return { logits: (sum as Float32Array).map((v) => v / frames.length), potentials };
+  return { logits: sum!.map((v) => v / frames.length), potentials };
 }
 
 interface Case {

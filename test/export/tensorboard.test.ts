@@ -141,7 +141,7 @@ describe("files", () => {
     const bytes = encodeEvents([{ wallTime: 1, step: 1, values: [{ tag: "x", scalar: 1 }] }]);
     for (let i = 0; i < bytes.length; i++) {
       const broken = bytes.slice();
-      broken[i] = (broken[i] as number) ^ 0x10;
+      broken[i] = broken[i]! ^ 0x10;
       expect(() => readRecords(broken)).toThrow(/record/);
     }
   });
@@ -186,9 +186,9 @@ describe("histograms", () => {
         const h = histogram(list);
         expect([h.count, h.min, h.max]).toEqual([list.length, Math.min(...list) || 0, Math.max(...list) || 0]);
         expect(h.limits.length).toBe(h.counts.length);
-        expect(h.limits.every((limit, i) => i === 0 || limit > (h.limits[i - 1] as number))).toBe(true);
+        expect(h.limits.every((limit, i) => i === 0 || limit > h.limits[i - 1]!)).toBe(true);
         const wanted = h.limits.map((limit, i) => {
-          const from = i === 0 ? Number.NEGATIVE_INFINITY : (h.limits[i - 1] as number);
+          const from = i === 0 ? Number.NEGATIVE_INFINITY : h.limits[i - 1]!;
           return list.filter((v) => v >= from && v < limit).length;
         });
         expect(h.counts).toEqual(wanted);

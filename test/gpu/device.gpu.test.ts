@@ -69,7 +69,7 @@ test("destroy() ends the current device", async () => {
 });
 
 test("no adapter and no WebGPU are errors in words", async () => {
-  const real = Object.getOwnPropertyDescriptor(globalThis, "navigator") as PropertyDescriptor;
+  const real = Object.getOwnPropertyDescriptor(globalThis, "navigator")!;
   const pretend = (value: unknown) => Object.defineProperty(globalThis, "navigator", { value, configurable: true });
   try {
     pretend({});

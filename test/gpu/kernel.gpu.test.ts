@@ -179,7 +179,7 @@ test("a shader that does not compile is a KernelError with its line, at the next
   expect(error?.message).toMatch(/:4:10/);
   // It stays: a later reading must not look fine.
   await expect(y.data()).rejects.toBe(error);
-  expect(() => broken.run({ bind: { y }, grid: [1] })).toThrow(error as Error);
+  expect(() => broken.run({ bind: { y }, grid: [1] })).toThrow(error!);
 });
 
 test("a missing feature is named before the compiler sees the shader", async () => {

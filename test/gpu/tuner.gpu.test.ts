@@ -249,7 +249,7 @@ describe("ops under a tuner", () => {
         const all = [choice.rule(), ...choice.others()];
         expect(all.length).toBeLessThanOrEqual(6); // the rule may be among the others
         most = Math.max(most, all.length);
-        const chosen = all[Math.min(i, all.length - 1)] as C;
+        const chosen = all[Math.min(i, all.length - 1)]!;
         labels.add(`${choice.key.split(" ")[0]} ${chosen.label}`);
         return chosen;
       });

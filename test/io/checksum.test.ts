@@ -45,11 +45,11 @@ test.each(kinds)("%s: every single flipped bit is refused", async (_, good) => {
   expect(readModelWeights(good, "m.safetensors").weights.size).toBeGreaterThan(0);
   const accepted: number[] = [];
   for (let bit = 0; bit < 8 * good.length; bit++) {
-    const bad = good.with(bit >> 3, (good[bit >> 3] as number) ^ (1 << (bit & 7)));
+    const bad = good.with(bit >> 3, good[bit >> 3]! ^ (1 << (bit & 7)));
     if (refusal(() => parseSafetensors(bad, "m.safetensors")) === "") accepted.push(bit);
   }
   expect(accepted).toEqual([]);
-  const last = good.with(good.length - 1, (good.at(-1) as number) ^ 64);
+  const last = good.with(good.length - 1, good.at(-1)! ^ 64);
   const words = /^m.safetensors: checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}: the file is damaged/;
   expect(refusal(() => readModelWeights(last, "m.safetensors"))).toMatch(words);
   await expect(readSafetensors(rangesOf(last, "m.safetensors"))).rejects.toThrow(words);
@@ -63,7 +63,7 @@ test("a changed word of the metadata is refused, though the file is valid", () =
 });
 
 test("one of the two entries alone is refused", () => {
-  const [, good] = kinds[0] as (typeof kinds)[0];
+  const [, good] = kinds[0]!;
   const text = new TextDecoder("latin1").decode(good);
   for (const key of [CHECKSUM_KEY, CHECKED_KEY]) {
     const bad = Uint8Array.from(text.replace(key, "x".repeat(key.length)), (c) => c.charCodeAt(0));

@@ -14,9 +14,7 @@ const dictOf = (entries: Record<string, WeightEntry>): WeightsDict => ({
   ignored: [],
   refused: new Map(),
 });
-const valuesOf = ({ dict }: { dict: WeightsDict }, name: string) => [
-  ...toFloat32((dict.entries.get(name) as WeightEntry).read()),
-];
+const valuesOf = ({ dict }: { dict: WeightsDict }, name: string) => [...toFloat32(dict.entries.get(name)!.read())];
 const rising = (n: number) => Array.from({ length: n }, (_, i) => i - n / 2 + 0.25);
 
 describe("pruning", () => {
@@ -51,10 +49,10 @@ describe("weight norm", () => {
     const place = (i: number) => {
       if (axis === null) return 0;
       const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-      return Math.floor(i / inner) % (shape[axis] as number);
+      return Math.floor(i / inner) % shape[axis]!;
     };
     const lengthAt = (k: number) => Math.sqrt(v.reduce((sum, x, i) => (place(i) === k ? sum + x * x : sum), 0));
-    return v.map((x, i) => (x * (g[place(i)] as number)) / lengthAt(place(i)));
+    return v.map((x, i) => (x * g[place(i)]!) / lengthAt(place(i)));
   }
 
   test.each<[string, readonly number[], readonly number[], number | null]>([
@@ -73,7 +71,7 @@ describe("weight norm", () => {
       expect([...found.dict.entries.keys()]).toEqual(["fc.weight"]);
       expect(found.dict.entries.get("fc.weight")?.shape).toEqual(shape);
       const want = byDefinition(shape, v, g, axis);
-      for (const [i, x] of valuesOf(found, "fc.weight").entries()) expect(x).toBeCloseTo(want[i] as number, 6);
+      for (const [i, x] of valuesOf(found, "fc.weight").entries()) expect(x).toBeCloseTo(want[i]!, 6);
       expect(found.notes).toEqual(['put together from the parts of weight norm: 1 array, "fc.weight"']);
     }
   });

@@ -124,7 +124,7 @@ describe("index.json", () => {
   test("one flipped bit is refused, wherever it is", () => {
     const good = new TextEncoder().encode(formatShardIndex(index));
     for (let bit = 0; bit < 8 * good.length; bit++) {
-      const bad = good.with(bit >> 3, (good[bit >> 3] as number) ^ (1 << (bit & 7)));
+      const bad = good.with(bit >> 3, good[bit >> 3]! ^ (1 << (bit & 7)));
       expect(() => parseShardIndex("i", new TextDecoder("utf-8", { ignoreBOM: true }).decode(bad))).toThrow(/^i: /);
     }
   });

@@ -14,7 +14,7 @@ test.each([
 ] as const)("%s: sign, exponent and fraction", (dtype, exponentBits, mantissaBits, bias) => {
   const values = read(dtype);
   for (let bits = 0; bits < 256; bits++) {
-    const value = values[bits] as number;
+    const value = values[bits]!;
     if (!Number.isFinite(value)) continue;
     // Written out as text of a binary number, so that nothing of the code under test is repeated.
     const word = bits.toString(2).padStart(8, "0");
@@ -27,8 +27,7 @@ test.each([
 });
 
 test("infinities, NaN, largest values and zeros stand where the formats have them", () => {
-  const where = (values: Float32Array, test: (v: number) => boolean) =>
-    [...all].filter((i) => test(values[i] as number));
+  const where = (values: Float32Array, test: (v: number) => boolean) => [...all].filter((i) => test(values[i]!));
   const [e4m3, e5m2, e4, e5] = [read("F8_E4M3"), read("F8_E5M2"), read("F8_E4M3FNUZ"), read("F8_E5M2FNUZ")];
   expect(where(e4m3, Number.isNaN)).toEqual([0x7f, 0xff]);
   expect(where(e5m2, Number.isNaN)).toEqual([0x7d, 0x7e, 0x7f, 0xfd, 0xfe, 0xff]);

@@ -90,10 +90,10 @@ test("sizes are those that compression counts, in whole bytes", () => {
     for (const layout of SPARSE_LAYOUTS) expect(sizeOf(layout)).toBe(sparseBytes(shape, nonzeros, layout));
     expect(sizeOf("bitmask")).toBe(4 * nonzeros + Math.ceil((pruned.bitmask - 32 * nonzeros) / 8));
     // A file has 8, 16 or 32 bits a column and 32 a row pointer; the count has as few as tell them apart.
-    const columns = count / (shape[0] as number);
+    const columns = count / shape[0]!;
     const least = (n: number) => Math.max(1, Math.ceil(Math.log2(n)));
     const wider = (columns <= 256 ? 8 : 16) - least(columns);
-    const slack = nonzeros * wider + ((shape[0] as number) + 1) * (32 - least(nonzeros + 1));
+    const slack = nonzeros * wider + (shape[0]! + 1) * (32 - least(nonzeros + 1));
     expect(8 * sizeOf("csr")).toBe(pruned.csr + slack);
   }
 });

@@ -74,7 +74,7 @@ describe("blocks", () => {
       const y = await values(block.forward(x));
       const [branch, identity] = [await values(heard[0]!), await values(x)];
       expect(new Set(branch)).toEqual(new Set([0, 1]));
-      expect(y).toEqual(identity.map((v, i) => joined[connect](v, branch[i] as number)));
+      expect(y).toEqual(identity.map((v, i) => joined[connect](v, branch[i]!)));
       block.dispose();
     }
   });

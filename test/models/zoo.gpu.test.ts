@@ -21,7 +21,7 @@ async function passThrough(name: string, options: BuildOptions = {}): Promise<Ma
     const named = [...model.namedParameters()];
     const values = await readAll(logits, ...named.map(([, p]) => p.grad!));
     for (const [, p] of named) p.grad?.dispose();
-    return new Map(["logits", ...named.map(([key]) => key)].map((key, i) => [key, values[i] as TypedArray]));
+    return new Map(["logits", ...named.map(([key]) => key)].map((key, i) => [key, values[i]!]));
   } finally {
     model.dispose();
   }

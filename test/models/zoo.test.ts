@@ -50,7 +50,7 @@ test("every entry of the facts matches: names, shapes, parameters, weights, work
 
 test("the check of the facts notices each kind of difference, and unknown models", () => {
   const name = "torchvision/resnet18";
-  const good = facts.models[name] as ZooFile["models"][string];
+  const good = facts.models[name]!;
   const run = (change: object, as = name) => runZoo({ models: { [as]: { ...good, ...change } } }, "f").cases[0];
   expect(run({})).toMatchObject({ status: "passed" });
   expect(run({ parameters: 1 })?.reason).toBe("parameters 11689512, want 1");
@@ -98,7 +98,7 @@ test("every count in the registry is that of the model", () => {
       if (!spiking) wrong.push(`${name} says no number`);
       continue;
     }
-    const input = { MNIST: mnist, "CIFAR-10": cifar, "1000": imageNet }[said[2] as string]!;
+    const input = { MNIST: mnist, "CIFAR-10": cifar, "1000": imageNet }[said[2]!]!;
     const { parameters } = summarize(buildModel(name, input), [input.channels, input.size, input.size]);
     if (parameters.toLocaleString("en-US") !== said[1]) wrong.push(`${name} has ${parameters}, says ${said[1]}`);
     counted++;
@@ -198,7 +198,7 @@ test("first values are torchvision's", () => {
   const random = new RandomState(1);
   const std = (layer: Conv2d | Linear) => spread(layer.weight.initialValues()).std;
   const near = (have: number, want: number) => expect(Math.abs(have / want - 1)).toBeLessThan(0.04);
-  const first = (model: Module) => ofType(model, Conv2d)[0] as Conv2d;
+  const first = (model: Module) => ofType(model, Conv2d)[0]!;
   near(std(first(new ResNet())), Math.sqrt(2 / (64 * 49)));
   near(std(new ResNet().fc), 1 / Math.sqrt(3 * 512));
   const mobile = new MobileNetV2({ random, classes: 10 });

@@ -98,7 +98,7 @@ test("batch norm and ReLU fused in a Sequential give what the two give apart, fo
     using tape = new Tape();
     const y = tape.keep(model.forward(x));
     tape.backward(y, tensor(randomArray(y.numel, 8), y.shape));
-    const values = await readAll(y, ...model.parameters().map((p) => p.grad as Tensor));
+    const values = await readAll(y, ...model.parameters().map((p) => p.grad!));
     for (const p of model.parameters()) {
       p.grad?.dispose();
       p.grad = null;

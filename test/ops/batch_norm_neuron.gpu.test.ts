@@ -208,14 +208,14 @@ test.each([true, false])(
       const out: unknown[] = [];
       for (let i = 1; i <= 3; i++) {
         const { spikes } = step.run({ x: draw([6, 3, 4, 4], i, 1.4, 0.5) });
-        out.push((await readAll(spikes, ...leaves.map((t) => t.grad as Tensor), ...state)).map((a) => [...a]));
+        out.push((await readAll(spikes, ...leaves.map((t) => t.grad!), ...state)).map((a) => [...a]));
       }
       for (const t of leaves) t.grad?.dispose();
       seen.push(out);
     }
     expect(seen[1]).toEqual(seen[0]);
     // 1 - (1 - 0.1)^3 of the way to the batches' means, whatever those are: 0.27 of about 0.5.
-    const [, , , , mean] = (seen[0] as number[][][])[2] as number[][];
+    const [, , , , mean] = (seen[0] as number[][][])[2]!;
     for (const m of mean!) expect(Math.abs(m - 0.271 * 0.5)).toBeLessThan(0.1);
   },
 );

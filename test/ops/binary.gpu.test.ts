@@ -15,7 +15,7 @@ const ops: Record<string, (a: Tensor, b: Tensor) => Tensor> = { add, sub, mul, d
 /** Result of a broadcast op in float64. */
 function reference(f: (a: number, b: number) => number, a: ArrayLike<number>, b: ArrayLike<number>, s: Shapes) {
   const right = broadcastTo(b, s.b, s.y);
-  return broadcastTo(a, s.a, s.y).map((v, i) => f(v, right[i] as number));
+  return broadcastTo(a, s.a, s.y).map((v, i) => f(v, right[i]!));
 }
 
 interface Shapes {
@@ -75,7 +75,7 @@ test("a + b = b + a and a - b = -(b - a), bit for bit", async () => {
     fc.asyncProperty(anyShape(), async (shape) => {
       using _scope = new Scope();
       const a = tensor(randomArray(numel(shape), 6), shape);
-      const b = tensor(randomArray(shape.at(-1) as number, 7));
+      const b = tensor(randomArray(shape.at(-1)!, 7));
       expect(await add(a, b).data()).toEqual(await add(b, a).data());
       const back = await sub(b, a).data();
       // 0 - 0 is +0 both ways.

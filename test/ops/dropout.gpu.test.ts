@@ -19,7 +19,7 @@ function keptOnCpu(n: number, { p, seed, stream, step }: Draw): number[] {
   const key = [seed % 2 ** 32, streams.dropout] as const;
   return Array.from({ length: n }, (_, i) => {
     const words = philox4x32([Math.floor(i / 4), step, stream, Math.floor(seed / 2 ** 32)], key);
-    return uniform01(words[i % 4] as number) >= Math.fround(p) ? 1 : 0;
+    return uniform01(words[i % 4]!) >= Math.fround(p) ? 1 : 0;
   });
 }
 

@@ -121,7 +121,7 @@ function onCpu(x: ArrayLike<number>, { timeSteps, seed, stream, step }: Draw): n
   const key = [seed % 2 ** 32, streams.poisson] as const;
   return Array.from({ length: timeSteps * x.length }, (_, e) => {
     const words = philox4x32([Math.floor(e / 4), step, stream, Math.floor(seed / 2 ** 32)], key);
-    return uniform01(words[e % 4] as number) <= Math.fround(x[e % x.length] as number) ? 1 : 0;
+    return uniform01(words[e % 4]!) <= Math.fround(x[e % x.length]!) ? 1 : 0;
   });
 }
 

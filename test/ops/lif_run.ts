@@ -31,14 +31,14 @@ export function clearCurrents(
 ): Host {
   for (let seed = 1; ; seed++) {
     const x = currents(shape, seed);
-    const { h } = walkNeurons(neuron, shape[0] as number, { x: x.data, v0, w });
+    const { h } = walkNeurons(neuron, shape[0]!, { x: x.data, v0, w });
     if (h.every((e) => Math.abs(e - (neuron.vThreshold ?? 1)) > margin)) return x;
   }
 }
 
 /** The op of a kind of neuron. */
 export function fire(kind: NeuronKind, x: Tensor, v0: Tensor | null, w: Tensor | null, options: NeuronOptions): Tensor {
-  if (kind === "PLIF") return plif(x, w as Tensor, v0, options);
+  if (kind === "PLIF") return plif(x, w!, v0, options);
   return (kind === "IF" ? integrateAndFire : lif)(x, v0, options);
 }
 
@@ -58,7 +58,7 @@ export async function pass(
     tape.backward(y, tensor(randomArray(y.numel, 77), y.shape));
   }
   const wanted = Object.entries(tensors).filter(([, t]) => t.grad !== null);
-  const read = await readAll(y, ...wanted.map(([, t]) => t.grad as Tensor));
+  const read = await readAll(y, ...wanted.map(([, t]) => t.grad!));
   for (const t of leaves) t.grad?.dispose();
   return Object.fromEntries(["y", ...wanted.map(([k]) => k)].map((k, i) => [k, read[i] as Values]));
 }

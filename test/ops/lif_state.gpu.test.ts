@@ -148,7 +148,7 @@ test("a constant input moves it as the repeated input does", async () => {
   const one = currents(shape);
   const [a, b] = [tensor(begin, shape), tensor(begin, shape)];
   const s = integrateAndFire(tensor(one.data, shape), null, { timeSteps: 3, state: a });
-  const repeated = Float32Array.from({ length: 3 * n }, (_, i) => one.data[i % n] as number);
+  const repeated = Float32Array.from({ length: 3 * n }, (_, i) => one.data[i % n]!);
   const t = integrateAndFire(tensor(repeated, [3, ...shape]), null, { state: b });
   const [sa, ta, va, vb] = await readAll(s, t, a, b);
   expect([sa, va]).toEqual([ta, vb]);

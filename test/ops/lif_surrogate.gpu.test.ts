@@ -33,7 +33,7 @@ function run(kind: Kind, of: Of, t: Record<string, Tensor>, given: NeuronOptions
   const options: NeuronOptions = onlyKeys(given, Object.fromEntries(neuronOptions[kind].map((key) => [key, true])));
   const { x, v0 = null, w = null } = t as { x: Tensor; v0?: Tensor; w?: Tensor };
   if (of !== "spike") return membranePotential(x, w, v0, { ...options, neuron: kind, of });
-  if (kind === "PLIF") return plif(x, w as Tensor, v0, options);
+  if (kind === "PLIF") return plif(x, w!, v0, options);
   return (kind === "IF" ? integrateAndFire : lif)(x, v0, options);
 }
 

@@ -9,13 +9,13 @@ import { EITHER, POINTWISE_ROWS, type Row } from "./nonfinite_table.ts";
 const ROWS = [...POINTWISE_ROWS, ...SPIKE_ROWS, ...STRUCTURE_ROWS];
 const SPECIALS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 const BASE = [-4, -0.3, 0.2, 0.7, 1.5, 3.75, 7];
-const finiteInput = (n: number) => Array.from({ length: n }, (_, i) => (BASE[i % 7] as number) + Math.floor(i / 7) / 8);
+const finiteInput = (n: number) => Array.from({ length: n }, (_, i) => BASE[i % 7]! + Math.floor(i / 7) / 8);
 
 /** f32 of few operations: 1e-5 relative. NaN and infinities are compared as they are; what no rule fixes is passed over. */
 function expectSame(have: ArrayLike<number>, want: readonly number[], what: string): void {
   expect(have.length, what).toBe(want.length);
   want.forEach((w, i) => {
-    const h = have[i] as number;
+    const h = have[i]!;
     if (Math.abs(w) > EITHER / 1e6 && Number.isFinite(w)) return;
     const place = `${what}, element ${i}: ${h}, expected ${w}`;
     if (Number.isFinite(w)) expect(Math.abs(h - w), place).toBeLessThanOrEqual(2e-5 * Math.max(1, Math.abs(w)));

@@ -12,8 +12,8 @@ const DROPS: Row[] = [
 ].map((row) => ({
   ...row,
   ...over(
-    (x, i) => x * (MASK[i] as number) * 2,
-    (_x, i, g) => g * (MASK[i] as number) * 2,
+    (x, i) => x * MASK[i]! * 2,
+    (_x, i, g) => g * MASK[i]! * 2,
   ),
 }));
 const draw = { p: 1, seed: 1, stream: 0 };
@@ -50,7 +50,7 @@ const CODES: Row[] = [
       (x) => ops.encodeDirect(x, { timeSteps }),
       (x) => x,
     ),
-    dx: (_x, dy) => Array.from({ length: 7 }, (_, i) => (dy[i] as number) + (dy[i + 7] as number)),
+    dx: (_x, dy) => Array.from({ length: 7 }, (_, i) => dy[i]! + dy[i + 7]!),
   },
   spikesIn(
     "encodePoissonWith",

@@ -19,9 +19,8 @@ function adjoint(shape: Shape, rule: Rule): NonNullable<Row["dx"]> {
   const n = numel(shape);
   const unit = (j: number) => Array.from({ length: n }, (_, i) => Number(i === j));
   const zero = rule(unit(-1));
-  const columns = Array.from({ length: n }, (_, j) => rule(unit(j)).map((v, i) => v - (zero[i] as number)));
-  return (_x, dy) =>
-    columns.map((column) => column.reduce((sum, v, i) => (v === 0 ? sum : sum + v * (dy[i] as number)), 0));
+  const columns = Array.from({ length: n }, (_, j) => rule(unit(j)).map((v, i) => v - zero[i]!));
+  return (_x, dy) => columns.map((column) => column.reduce((sum, v, i) => (v === 0 ? sum : sum + v * dy[i]!), 0));
 }
 
 const linear = (name: string, shape: Shape, run: Row["run"], y: Rule): Row => ({
@@ -58,10 +57,10 @@ const product: Rule = (x) => {
   const rows = x.length / 3;
   return Array.from({ length: rows * 4 }, (_, k) => {
     const [i, j] = [Math.floor(k / 4), k % 4];
-    return [0, 1, 2].reduce((sum, t) => sum + (x[i * 3 + t] as number) * (W[t * 4 + j] as number), 0);
+    return [0, 1, 2].reduce((sum, t) => sum + x[i * 3 + t]! * W[t * 4 + j]!, 0);
   });
 };
-const transposed = Array.from({ length: 12 }, (_, i) => W[(i % 3) * 4 + Math.floor(i / 3)] as number);
+const transposed = Array.from({ length: 12 }, (_, i) => W[(i % 3) * 4 + Math.floor(i / 3)]!);
 const POOL = { x: [1, 1, 4, 4], kernel: [2, 2], stride: [2, 2], padding: [0, 0], ceilMode: false } as const;
 const OVERLAP = { ...POOL, kernel: [3, 3], stride: [1, 1], padding: [1, 1] } as const;
 const total = (x: Values) => x.reduce((a, b) => a + b, 0);
@@ -131,7 +130,7 @@ const LINEAR: Row[] = [
     "timeMajor",
     [2, 2, 2],
     (x) => ops.timeMajor(x),
-    (x) => [0, 1, 4, 5, 2, 3, 6, 7].map((i) => x[i] as number),
+    (x) => [0, 1, 4, 5, 2, 3, 6, 7].map((i) => x[i]!),
   ),
 ];
 
@@ -147,8 +146,8 @@ const maxOf = (length: number, terms: number): Row => ({
   name: "max",
   shape: [length, terms],
   run: (x) => ops.max(x, { axes: [1] }),
-  y: (x) => rowsOf(x, terms).map((r) => r[leader(r)] as number),
-  dx: (x, dy) => rowsOf(x, terms).flatMap((r, i) => r.map((_, k) => (k === leader(r) ? (dy[i] as number) : 0))),
+  y: (x) => rowsOf(x, terms).map((r) => r[leader(r)]!),
+  dx: (x, dy) => rowsOf(x, terms).flatMap((r, i) => r.map((_, k) => (k === leader(r) ? dy[i]! : 0))),
 });
 /** The reference's own search knows no NaN: it is told that they are the largest. */
 const seen = (x: Values) => x.map((v) => (Number.isNaN(v) ? Number.MAX_VALUE : v));
@@ -182,8 +181,8 @@ const SOFT: Row[] = [
     dx: (x, dy) =>
       rowsOf(x, C).flatMap((row, r) => {
         const p = softmaxOf(row);
-        const dot = p.reduce((sum, v, i) => sum + v * (dy[r * C + i] as number), 0);
-        return p.map((v, i) => v * ((dy[r * C + i] as number) - dot));
+        const dot = p.reduce((sum, v, i) => sum + v * dy[r * C + i]!, 0);
+        return p.map((v, i) => v * (dy[r * C + i]! - dot));
       }),
   },
   {
@@ -197,7 +196,7 @@ const SOFT: Row[] = [
     dx: (x, dy) =>
       rowsOf(x, C).flatMap((row, r) => {
         const sum = total(dy.slice(r * C, (r + 1) * C));
-        return softmaxOf(row).map((p, i) => (dy[r * C + i] as number) - p * sum);
+        return softmaxOf(row).map((p, i) => dy[r * C + i]! - p * sum);
       }),
   },
   {
@@ -207,12 +206,10 @@ const SOFT: Row[] = [
     y: (x) =>
       rowsOf(x, C).map(
         (row, r) =>
-          Math.max(...row) -
-          (row[TARGET[r] as number] as number) +
-          Math.log(total(row.map((u) => Math.exp(u - Math.max(...row))))),
+          Math.max(...row) - row[TARGET[r]!]! + Math.log(total(row.map((u) => Math.exp(u - Math.max(...row))))),
       ),
     dx: (x, dy) =>
-      rowsOf(x, C).flatMap((row, r) => softmaxOf(row).map((p, i) => (dy[r] as number) * (p - Number(TARGET[r] === i)))),
+      rowsOf(x, C).flatMap((row, r) => softmaxOf(row).map((p, i) => dy[r]! * (p - Number(TARGET[r] === i)))),
   },
   {
     // Not an op of PyTorch: rows with a NaN have no largest logit, so the count is none either.
@@ -250,8 +247,8 @@ const evalGradient =
   (x, dy) =>
     x.map((_, i) => {
       const k = Math.floor(i / 4) % 2;
-      const open = !((after(x)[i] as number) <= 0);
-      return ((weight[k] as number) / Math.sqrt((variance[k] as number) + 1e-5)) * (open ? (dy[i] as number) : 0);
+      const open = !(after(x)[i]! <= 0);
+      return ((weight[k] as number) / Math.sqrt((variance[k] as number) + 1e-5)) * (open ? dy[i]! : 0);
     });
 const norm = (name: string, run: Row["run"], y: Rule, dx: Row["dx"]): Row => ({ name, shape: NORM, run, y, dx });
 const all = normed(false);
@@ -279,8 +276,8 @@ const BATCH_NORM: Row[] = [
   norm(
     "batchNormAddRelu",
     (x) => ops.batchNormAddRelu(tensor(RESIDUAL, NORM), x, ...tensors()),
-    (x) => x.map((v, i) => Math.max(v + (all(RESIDUAL)[i] as number), 0)),
-    (x, dy) => x.map((v, i) => (v + (all(RESIDUAL)[i] as number) <= 0 ? 0 : (dy[i] as number))),
+    (x) => x.map((v, i) => Math.max(v + all(RESIDUAL)[i]!, 0)),
+    (x, dy) => x.map((v, i) => (v + all(RESIDUAL)[i]! <= 0 ? 0 : dy[i]!)),
   ),
 ];
 
@@ -293,7 +290,7 @@ const reset = (h: number, spike: boolean) => (1 - Number(spike)) * h;
 const fires = (x: Values, of: "s" | "v") =>
   rowsOf(x, x.length / T).reduce<{ v: Values; out: Values }>(
     ({ v, out }, current) => {
-      const h = v.map((p, i) => p + (0 - p) * 0 + (current[i] as number));
+      const h = v.map((p, i) => p + (0 - p) * 0 + current[i]!);
       const s = h.map((p) => p >= 1);
       const after = h.map((p, i) => reset(p, s[i] === true));
       return { v: after, out: [...out, ...(of === "s" ? s.map(Number) : after)] };
@@ -307,7 +304,7 @@ const isIf = { ...hard, neuron: "IF" } as const;
 const leaky: Rule = (x) => {
   let v = [0, 0, 0, 0];
   return rowsOf(x, 4).flatMap((current) => {
-    const h = v.map((p, i) => p / 2 + (current[i] as number));
+    const h = v.map((p, i) => p / 2 + current[i]!);
     v = h.map((p) => reset(p, p >= 1));
     return h.map((p) => Number(p >= 1));
   });
@@ -333,7 +330,7 @@ const SPIKING: Row[] = [
       (x) =>
         rowsOf(all(x), 8).reduce<{ v: number[]; out: number[] }>(
           ({ v, out }, current) => {
-            const h = v.map((p, i) => p + (0 - p) * 0 + (current[i] as number));
+            const h = v.map((p, i) => p + (0 - p) * 0 + current[i]!);
             return { v: h.map((p) => reset(p, p >= 1)), out: [...out, ...h.map((p) => Number(p >= 1))] };
           },
           { v: new Array<number>(8).fill(0), out: [] },

@@ -30,11 +30,11 @@ export function pointwise(
     shape: [7],
     run,
     y: (x) => x.map(f),
-    dx: (x, dy) => x.map((v, i) => df(v, dy[i] as number)),
+    dx: (x, dy) => x.map((v, i) => df(v, dy[i]!)),
   };
 }
 
-const reference = (name: keyof typeof unaryReference) => unaryReference[name] as (x: number) => number;
+const reference = (name: keyof typeof unaryReference) => unaryReference[name]!;
 const density = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
 const geluTanhSlope = (v: number) => {
   const [a, b] = [Math.sqrt(2 / Math.PI), 0.044715];
@@ -199,11 +199,11 @@ const binary = (
   },
 ];
 export const nothing = () => 0;
-export const at = (i: number) => OTHER[i] as number;
+export const at = (i: number) => OTHER[i]!;
 export function over(f: (x: number, i: number) => number, df: (x: number, i: number, g: number) => number) {
   return {
     y: (x: Values) => x.map((v, i) => f(v, i)),
-    dx: (x: Values, dy: Values) => x.map((v, i) => df(v, i, dy[i] as number)),
+    dx: (x: Values, dy: Values) => x.map((v, i) => df(v, i, dy[i]!)),
   };
 }
 // PyTorch: where a == b half the gradient, else all of it, and 0 where the other one won. NaN equals nothing, nobody wins.

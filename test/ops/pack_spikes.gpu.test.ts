@@ -9,7 +9,7 @@ function packed(spikes: readonly number[]): number[] {
   const words = new Uint32Array(Math.ceil(spikes.length / 32));
   spikes.forEach((s, i) => {
     const at = Math.floor(i / 32);
-    if (s !== 0) words[at] = ((words[at] as number) | (1 << (i % 32))) >>> 0;
+    if (s !== 0) words[at] = (words[at]! | (1 << (i % 32))) >>> 0;
   });
   return [...words];
 }

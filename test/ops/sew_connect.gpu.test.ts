@@ -42,13 +42,13 @@ describe.each(all)("%s", (connect) => {
       using _scope = new Scope();
       const [a, b] = [randomArray(9, 3), randomArray(9, 4)];
       const inputs = [tensor(a), tensor(b)] as const;
-      const mine = inputs[wanted] as Tensor;
+      const mine = inputs[wanted]!;
       mine.requiresGrad = true;
       {
         using tape = new Tape();
         tape.backward(sewConnect(...inputs, { connect }), tensor(new Float32Array(9).fill(2)));
       }
-      const other = inputs[1 - wanted] as Tensor;
+      const other = inputs[1 - wanted]!;
       expect(other.grad).toBeNull();
       const one = (v: number, i: number) => (wanted === 0 ? join(v, b[i]!) : join(a[i]!, v));
       // The function is linear in each branch.

@@ -8,7 +8,7 @@ import { randomArray } from "../support/random.ts";
 /** Values of entries [start, start + length) of an axis. */
 function narrowReference(x: ArrayLike<number>, shape: Shape, axis: number, start: number, length: number): number[] {
   const inner = numel(shape.slice(axis + 1));
-  const d = shape[axis] as number;
+  const d = shape[axis]!;
   return Array.from(x).filter((_, i) => {
     const at = Math.floor(i / inner) % d;
     return at >= start && at < start + length;

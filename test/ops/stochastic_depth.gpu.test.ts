@@ -28,7 +28,7 @@ test("rows of any length are kept whole or dropped whole, as dropout keeps eleme
         const x = randomArray(n * row, 3);
         const y = await stochasticDepth(tensor(x, [n, row]), { ...options, step }).data();
         const kept = await factors(n, options);
-        expect([...y]).toEqual([...x].map((v, i) => Math.fround(v * (kept[Math.floor(i / row)] as number)) + 0));
+        expect([...y]).toEqual([...x].map((v, i) => Math.fround(v * kept[Math.floor(i / row)]!) + 0));
       },
     ),
     { numRuns: 25, seed: 1 },
@@ -61,7 +61,7 @@ test("gradients go through kept samples alone, also when the step has moved, and
     tape.backward(out, tensor(new Float32Array(n * 7).fill(1), [n, 7]));
     y = await out.data();
   }
-  const each = Array.from({ length: n * 7 }, (_, i) => kept[Math.floor(i / 7)] as number);
+  const each = Array.from({ length: n * 7 }, (_, i) => kept[Math.floor(i / 7)]!);
   expect([...(await x.grad!.data())]).toEqual(each);
   expect(Array.from(y, Number.isNaN)).toEqual(each.map((f) => f !== 0));
   x.grad!.dispose();

@@ -59,7 +59,7 @@ test("twice is the identity, for any shape", async () => {
       const shape = [first, ...rest];
       const data = randomArray(numel(shape), 4);
       const y = timeMajor(tensor(data, shape));
-      expect(await y.data()).toEqual(Float32Array.from(swapFirstTwo(data, first, rest[0] as number)));
+      expect(await y.data()).toEqual(Float32Array.from(swapFirstTwo(data, first, rest[0]!)));
       expect(await timeMajor(y).data()).toEqual(data);
     }),
     { numRuns: 30, seed: 1 },

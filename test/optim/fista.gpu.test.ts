@@ -30,15 +30,15 @@ test("steps follow float64 for any sizes, shrinkage and shares, and count the ze
         const g = sizes.map((n, k) => randomArray(n, seed + 47 * t + k + 9));
         run.step(g, { threshold: d, thresholdNext: d + tau, tau, momentum });
         d += tau;
-        states = states.map((s, k) => fistaStep(s, g[k] as Float32Array, { lr: 0.05, tau, momentum, weightDecay }));
+        states = states.map((s, k) => fistaStep(s, g[k]!, { lr: 0.05, tau, momentum, weightDecay }));
         const [w, stored, counts] = [await run.weights(), await run.stored(), await run.sgd.counts()];
         states.forEach((s, k) => {
           // Extrapolation carries rounding on; some forty places of float32 at most.
-          expectClose(stored[k] as Float32Array, s.x, { rtol: 2e-6, atol: 4e-6 }, `step ${t}, layer ${k}: x`);
-          expectClose(w[k] as Float32Array, s.y, { rtol: 2e-6, atol: 4e-6 }, `step ${t}, layer ${k}: W`);
-          const c = counts[k] as (typeof counts)[number];
-          const was = known[k] as (typeof known)[number];
-          const x = stored[k] as Float32Array;
+          expectClose(stored[k]!, s.x, { rtol: 2e-6, atol: 4e-6 }, `step ${t}, layer ${k}: x`);
+          expectClose(w[k]!, s.y, { rtol: 2e-6, atol: 4e-6 }, `step ${t}, layer ${k}: W`);
+          const c = counts[k]!;
+          const was = known[k]!;
+          const x = stored[k]!;
           expect(c.nonzero).toBe(x.length - countZeros(x));
           expect(c.nonzero).toBe(was.nonzero - (c.pruned - was.pruned) + (c.regrown - was.regrown));
         });
@@ -83,8 +83,8 @@ function illConditioned(seed: number): Quadratic {
   for (let k = 0; k < n; k++) {
     let row = Float64Array.from(randomArray(n, seed + k));
     for (const other of rows) {
-      const along = row.reduce((sum, x, i) => sum + x * (other[i] as number), 0);
-      row = row.map((x, i) => x - along * (other[i] as number));
+      const along = row.reduce((sum, x, i) => sum + x * other[i]!, 0);
+      row = row.map((x, i) => x - along * other[i]!);
     }
     const length = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
     rows.push(row.map((x) => x / length));
@@ -97,9 +97,7 @@ function illConditioned(seed: number): Quadratic {
     );
   });
   const wanted = randomArray(n, seed + 500).map((x, i) => (i % 2 === 0 ? x : 0));
-  const c = Float64Array.from({ length: n }, (_, row) =>
-    wanted.reduce((sum, w, k) => sum + w * (m[row * n + k] as number), 0),
-  );
+  const c = Float64Array.from({ length: n }, (_, row) => wanted.reduce((sum, w, k) => sum + w * m[row * n + k]!, 0));
   return { n, m, c };
 }
 
@@ -111,7 +109,7 @@ function solution(q: Quadratic): Float64Array {
     const next = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
     const h = { lr: 1, tau: lambda, momentum: (t - 1) / next, weightDecay: 0 };
     const step = fistaStep(state, gradient(q, state.y), h);
-    const back = step.x.reduce((sum, x, i) => sum + ((state.y[i] as number) - x) * (x - (state.x[i] as number)), 0) > 0;
+    const back = step.x.reduce((sum, x, i) => sum + (state.y[i]! - x) * (x - state.x[i]!), 0) > 0;
     state = back ? { x: step.x, y: step.x } : step;
     t = back ? 1 : next;
     if (breach(q, state.x, lambda) < 1e-12) return state.x;

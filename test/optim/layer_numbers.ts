@@ -24,7 +24,7 @@ function hyperOf(sgd: SGD, group: number): Tensor {
 export async function layerNumbers(sgd: SGD, group = 0): Promise<LayerNumbers[]> {
   const data = (await hyperOf(sgd, group).data()) as Float32Array;
   return Array.from({ length: (data.length - HEADER) / LAYER_NUMBERS }, (_, i) => {
-    const at = (k: number) => data[HEADER + LAYER_NUMBERS * i + k] as number;
+    const at = (k: number) => data[HEADER + LAYER_NUMBERS * i + k]!;
     return { now: [at(0), at(1)], next: [at(2), at(3)], raw: at(4), velocity: at(5), spread: at(6) };
   });
 }

@@ -30,7 +30,7 @@ async function opened(
   return run;
 }
 
-const first = (numbers: readonly LayerNumbers[]): LayerNumbers => numbers[0] as LayerNumbers;
+const first = (numbers: readonly LayerNumbers[]): LayerNumbers => numbers[0]!;
 
 // Five weights, T = 0.01, tau = 0.03.
 const five = Float32Array.of(0.5, -0.2, 0.1, 0.02, -0.01);
@@ -45,14 +45,14 @@ test("five weights: gates, weights, their gradients, and those of tau", async ()
   const [v] = (await run.weights()) as [Float32Array];
   const want = [0.49999999986, -0.146211715726, 0.0119202922022, 0.000985320121681, -0.000478796898499];
   want.forEach((x, i) => {
-    expectClose([v[i] as number], [x], { rtol: 3e-6, atol: 0 }, `weight ${i}`);
+    expectClose([v[i]!], [x], { rtol: 3e-6, atol: 0 }, `weight ${i}`);
   });
   // The gradient that reaches the weights leaves the gate's own derivative out.
   run.step([fiveGradient], {});
   const [moved] = (await run.stored()) as [Float32Array];
   const kept = [0.299999999916, -0.073105857863, 0.059601461011, 0.049266006084, -0.0957593797];
   expectClose(
-    moved.map((x, i) => (five[i] as number) - x),
+    moved.map((x, i) => five[i]! - x),
     kept,
     { rtol: 0, atol: 1e-7 },
   );
@@ -82,13 +82,13 @@ test("harden gives the masks of evaluation, soften the bits of training", async 
   run.sgd.harden();
   const hard = await run.weights();
   hard.forEach((w, k) => {
-    const tau = Math.fround([0.01, 0.03][k] as number);
-    const layer = theta[k] as Float32Array;
+    const tau = Math.fround([0.01, 0.03][k]!);
+    const layer = theta[k]!;
     const want = layer.map((x) => (Math.fround(x * x) > tau ? x : 0));
     expect(bitsOf(w)).toEqual(bitsOf(want));
   });
-  expect([...(hard[1] as Float32Array)]).toEqual([0.5, Math.fround(-0.2), 0, 0, 0]);
-  expect(countZeros(hard[0] as Float32Array)).toBeGreaterThan(100);
+  expect([...hard[1]!]).toEqual([0.5, Math.fround(-0.2), 0, 0, 0]);
+  expect(countZeros(hard[0]!)).toBeGreaterThan(100);
   expect(soft.map(countZeros)).toEqual([0, 0]);
   run.sgd.soften();
   expect((await run.weights()).map(bitsOf)).toEqual(soft.map(bitsOf));
@@ -126,7 +126,7 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
         using run = new Updates(theta, { ...all, mode: "ltp", ltp: { l0, temperature, lr: rate, clip } });
         const tau = scales.map((s, k) => Math.fround(k % 2 === 0 ? 0.1 * s * s : 0));
         await setLearned(run.sgd, tau);
-        let layers = theta.map((t, k) => ltpLayer(t, tau[k] as number, temperature));
+        let layers = theta.map((t, k) => ltpLayer(t, tau[k]!, temperature));
         for (let t = 0; t < 12; t++) {
           const g = sizes.map((n, k) => randomArray(n, seed + 37 * t + k + 5, 1 / (scale * Math.sqrt(n))));
           // The learning rate halves half-way: that of tau goes with it.
@@ -134,27 +134,27 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
           run.step(g, { lr: lr * share });
           const h = { ...all, lr: lr * share, cost: l0 / weights, t0: temperature, rate: rate * share, clip };
           layers = layers.map((l, k) => {
-            const wanted = h.rate * spread(l.theta) * ltpGradient(l, g[k] as Float32Array, h.cost);
+            const wanted = h.rate * spread(l.theta) * ltpGradient(l, g[k]!, h.cost);
             seen[Math.abs(wanted) > clip ? "clipped" : "free"]++;
-            const next = ltpStep(l, g[k] as Float32Array, h);
+            const next = ltpStep(l, g[k]!, h);
             seen[next.tau === 0 ? "atZero" : "above"]++;
             return next;
           });
           const [w, stored, numbers] = [await run.weights(), await run.stored(), await layerNumbers(run.sgd)];
           layers.forEach((l, k) => {
             const place = `step ${t}, layer ${k}`;
-            const unit = (scales[k] as number) ** 2;
-            const { raw, next } = numbers[k] as LayerNumbers;
+            const unit = scales[k]! ** 2;
+            const { raw, next } = numbers[k]!;
             expectClose([raw / unit], [l.tau / unit], { rtol: 1e-4, atol: 2e-5 }, `${place}: tau`);
             expectClose([next[1]], [l.temperature], { rtol: 1e-4, atol: 0 }, `${place}: T`);
-            expectClose(stored[k] as Float32Array, l.theta, { rtol: 1e-4, atol: 0 }, `${place}: theta`);
-            expectClose(w[k] as Float32Array, ltpWeights(l), { rtol: 3e-4, atol: 1e-30 }, `${place}: W`);
+            expectClose(stored[k]!, l.theta, { rtol: 1e-4, atol: 0 }, `${place}: theta`);
+            expectClose(w[k]!, ltpWeights(l), { rtol: 3e-4, atol: 1e-30 }, `${place}: W`);
           });
           const velocities = options.momentum > 0 ? await run.velocities() : [];
           layers = layers.map(({ v, temperature: width }, k) => ({
-            theta: Float64Array.from(stored[k] as Float32Array),
+            theta: Float64Array.from(stored[k]!),
             v: velocities[k] ? Float64Array.from(velocities[k]) : v,
-            tau: (numbers[k] as LayerNumbers).raw,
+            tau: numbers[k]!.raw,
             temperature: width,
           }));
         }
@@ -163,11 +163,11 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
         run.sgd.harden();
         const hard = await run.weights();
         stored.forEach((layer, k) => {
-          const { raw } = numbers[k] as LayerNumbers;
+          const { raw } = numbers[k]!;
           const want = ltpHard({ theta: Float64Array.from(layer, Math.fround), tau: raw, temperature: 1 });
           const near = layer.filter((x) => Math.abs(x * x - raw) <= 2e-7 * raw).length;
-          if (near === 0) expect([...(hard[k] as Float32Array)]).toEqual([...want]);
-          expect(counts[k]?.nonzero).toBe(layer.length - countZeros(hard[k] as Float32Array));
+          if (near === 0) expect([...hard[k]!]).toEqual([...want]);
+          expect(counts[k]?.nonzero).toBe(layer.length - countZeros(hard[k]!));
         });
         const learned = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
         expectClose(
@@ -200,15 +200,15 @@ test("thirty steps of a calm tau follow float64 all the way", async () => {
       for (let t = 0; t < 30; t++) {
         const g = sizes.map((n, k) => randomArray(n, seed + 43 * t + k + 5, 0.1));
         run.step(g, {});
-        layers = layers.map((l, k) => (k === 0 ? l : ltpStep(l, g[k] as Float32Array, h)));
+        layers = layers.map((l, k) => (k === 0 ? l : ltpStep(l, g[k]!, h)));
       }
       const [w, numbers] = [await run.weights(), await layerNumbers(run.sgd)];
       for (const k of compared) {
-        const l = layers[k] as (typeof layers)[number];
+        const l = layers[k]!;
         expectClose([numbers[k]?.raw as number], [l.tau], { rtol: 1e-4, atol: 1e-7 }, `layer ${k}: tau`);
-        expectClose(w[k] as Float32Array, ltpWeights(l), { rtol: 1e-4, atol: 0 }, `layer ${k}: W`);
+        expectClose(w[k]!, ltpWeights(l), { rtol: 1e-4, atol: 0 }, `layer ${k}: W`);
       }
-      expect((w[0] as Float32Array).every(Number.isFinite)).toBe(true);
+      expect(w[0]!.every(Number.isFinite)).toBe(true);
       expect(Math.max(...layers.map((l) => l.tau))).toBeGreaterThan(1e-4);
     }),
     { numRuns: 6, endOnFailure: true },
@@ -233,7 +233,7 @@ test("the step of tau is the slope of loss and price, by finite differences", as
       const numbers = await layerNumbers(run.sgd);
       theta.forEach((layer, k) => {
         const l = ltpLayer(layer, tau, temperature);
-        const at = (x: number) => ltpLoss({ ...l, tau: x }, g[k] as Float32Array, 0.3);
+        const at = (x: number) => ltpLoss({ ...l, tau: x }, g[k]!, 0.3);
         const h = 1e-4 * l.temperature;
         const slope = (at(tau + h) - at(tau - h)) / (2 * h);
         const stepped = tau - (100 / weights) * spread(layer) ** 2 * slope;
@@ -282,7 +282,7 @@ test("a layer of other scale is pruned alike", async () => {
       expectClose([other.tau], [one.tau], { rtol: 1e-5, atol: 0 });
       expectClose(other.theta, one.theta, { rtol: 1e-5, atol: 0 });
       const sameMask = (x: number, i: number) =>
-        (x === 0) === (one.hard[i] === 0) || Math.abs((one.theta[i] as number) ** 2 - one.tau) < 1e-5 * one.tau;
+        (x === 0) === (one.hard[i] === 0) || Math.abs(one.theta[i]! ** 2 - one.tau) < 1e-5 * one.tau;
       expect(other.hard.every(sameMask)).toBe(true);
     }
   }
@@ -303,7 +303,7 @@ test("a narrow gate is the hard mask, away from w² = tau", async () => {
         if (Math.abs(w * w - tau) < 100 * next[1]) return;
         away++;
         expect(hard[i]).toBe(w * w > tau ? w : 0);
-        expect(Math.abs((soft[i] as number) - (hard[i] as number))).toBeLessThanOrEqual(1e-30);
+        expect(Math.abs(soft[i]! - hard[i]!)).toBeLessThanOrEqual(1e-30);
       });
       expect(away).toBeGreaterThan(1800);
     }),
@@ -318,5 +318,5 @@ test("a layer of equal weights, whose spread is zero, stays made of numbers", as
   const values = [...(await run.weights()), ...(await run.stored())].flatMap((w) => [...w]);
   expect(values.every(Number.isFinite)).toBe(true);
   for (const { raw, next } of await layerNumbers(run.sgd)) expect([raw, ...next].every(Number.isFinite)).toBe(true);
-  expect([...((await run.weights())[0] as Float32Array)]).toEqual([...theta]);
+  expect([...(await run.weights())[0]!]).toEqual([...theta]);
 });

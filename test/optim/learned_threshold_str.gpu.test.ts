@@ -25,7 +25,7 @@ test("twenty steps of mode str follow the fixture str_trajectory", async () => {
     momentum: number("momentum"),
     weightDecay: number("weight_decay"),
     mode: "str",
-    str: { start: tensorOf(c, "s0").data[0] as number },
+    str: { start: tensorOf(c, "s0").data[0]! },
   });
   const got = { x: [] as number[], s: [] as number[], w_used: [] as number[] };
   for (let k = 0; k < number("steps"); k++) {
@@ -69,7 +69,7 @@ test("layers of any size follow float64, with momentum, both decays and a rising
             const d = strThreshold(l);
             // Whether a weight this near to the threshold is left depends on rounding: it gets no gradient.
             return randomArray(l.theta.length, seed + 41 * t + k + 11, 0.2).map((g, i) =>
-              Math.abs(Math.abs(l.theta[i] as number) - d) < 3e-5 ? 0 : g,
+              Math.abs(Math.abs(l.theta[i]!) - d) < 3e-5 ? 0 : g,
             );
           });
           run.step(gradients, { lr });
@@ -78,21 +78,21 @@ test("layers of any size follow float64, with momentum, both decays and a rising
           const [w, stored, numbers] = [await run.weights(), await run.stored(), await layerNumbers(run.sgd)];
           layers.forEach((l, k) => {
             const limit = { rtol: 2e-5, atol: 2e-6 };
-            expectClose(stored[k] as Float32Array, l.theta, limit, `step ${t}, layer ${k}: theta`);
+            expectClose(stored[k]!, l.theta, limit, `step ${t}, layer ${k}: theta`);
             expectClose([numbers[k]?.raw ?? Number.NaN], [l.s], limit, `step ${t}, layer ${k}: s`);
             expectClose([numbers[k]?.velocity ?? Number.NaN], [l.vs], { rtol: 2e-5, atol: 2e-5 }, "velocity of s");
-            expectClose(w[k] as Float32Array, strWeights(l), { rtol: 2e-5, atol: 4e-6 }, `step ${t}, layer ${k}: W`);
+            expectClose(w[k]!, strWeights(l), { rtol: 2e-5, atol: 4e-6 }, `step ${t}, layer ${k}: W`);
           });
         }
         const learned = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
         expectClose(learned, layers.map(strThreshold), { rtol: 2e-5, atol: 1e-6 });
         layers.forEach((l, k) => {
-          moved = Math.max(moved, Math.abs(strThreshold(l) - (first[k] as number)));
+          moved = Math.max(moved, Math.abs(strThreshold(l) - first[k]!));
         });
         for (const [k, c] of (await run.sgd.counts()).entries()) {
-          const w = (await run.weights())[k] as Float32Array;
+          const w = (await run.weights())[k]!;
           expect(c.nonzero).toBe(w.length - countZeros(w));
-          expect(c.nonzero).toBe(countLeft(theta[k] as Float32Array, first[k] as number) - c.pruned + c.regrown);
+          expect(c.nonzero).toBe(countLeft(theta[k]!, first[k]!) - c.pruned + c.regrown);
         }
       },
     ),
@@ -150,7 +150,7 @@ test("s = -2 with three weights: the threshold, the weights and dW/ds", async ()
   for (let i = 0; i < 3; i++) {
     using run = new Updates([theta], { lr: 1, mode: "str", str: { start: -2 } });
     const [w] = await run.weights();
-    expectClose(w as Float32Array, [0.180797077978, 0, 0.000797077978], { rtol: 0, atol: 3e-8 });
+    expectClose(w!, [0.180797077978, 0, 0.000797077978], { rtol: 0, atol: 3e-8 });
     expect([...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold)[0]).toBeCloseTo(0.119202922022, 7);
     run.step([Float32Array.from({ length: 3 }, (_, k) => (k === i ? 1 : 0))], {});
     slopes.push(-2 - ((await layerNumbers(run.sgd))[0]?.raw as number));
@@ -164,12 +164,12 @@ test("s = -3200: a threshold of zero is dense training bit for bit, and decay al
   const options = { lr: 0.1, momentum: 0.9, weightDecay: 1e-2 };
   using run = new Updates(theta, { ...options, mode: "str", str: { start: -3200 } });
   using dense = new Updates(theta, { ...options, mode: "none" });
-  let layer = strLayer(theta[0] as Float32Array, -3200);
+  let layer = strLayer(theta[0]!, -3200);
   for (let t = 0; t < 30; t++) {
     const g = theta.map((w, k) => randomArray(w.length, 100 * t + k + 1));
     run.step(g, {});
     dense.step(g, {});
-    layer = strStep(layer, g[0] as Float32Array, { ...options, decay: options.weightDecay });
+    layer = strStep(layer, g[0]!, { ...options, decay: options.weightDecay });
   }
   expect((await run.weights()).map(bitsOf)).toEqual((await dense.weights()).map(bitsOf));
   expect((await run.velocities()).map(bitsOf)).toEqual((await dense.velocities()).map(bitsOf));
@@ -187,7 +187,7 @@ test("s of either sign and any size gives a threshold that is a number", async (
     const [numbers] = await layerNumbers(run.sgd);
     // Below the smallest normal number the GPU may give zero.
     expectClose([numbers?.next[0] as number], [sigmoid(s)], { rtol: 3e-6, atol: 1.2e-38 });
-    for (const w of (await run.weights())[0] as Float32Array) expect(Number.isFinite(w)).toBe(true);
+    for (const w of (await run.weights())[0]!) expect(Number.isFinite(w)).toBe(true);
   }
 });
 
@@ -202,7 +202,7 @@ test("the published runs: where decay alone carries s in fifty epochs", () => {
       for (let step = 0; step < 5005; step++) layer = strStep(layer, [], h);
       seen.push(layer.s);
     }
-    return [0, 5, 10, 20, 30, 40, 50].map((epoch) => seen[epoch] as number);
+    return [0, 5, 10, 20, 30, 40, 50].map((epoch) => seen[epoch]!);
   };
   // Recursion run elsewhere, three decimals.
   const resnet = [-3200, -1600.967, -505.629, -53.43, -6.723, -1.113, -0.26];

@@ -1,7 +1,7 @@
 // Learning-rate schedules against recorded float64 values and by their properties.
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { LR_SCHEDULES, type LrConfig, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { ownRates } from "../support/own_settings.ts";
 
@@ -37,7 +37,7 @@ function expectEpochs(config: LrConfig, epochs: number, values: readonly number[
 }
 
 describe("recorded values", () => {
-  it("cosine with warm-up, constant within an epoch", () => {
+  test("cosine with warm-up, constant within an epoch", () => {
     const g = golden.cosine_warmup_per_epoch;
     const config = {
       schedule: "cosine",
@@ -49,7 +49,7 @@ describe("recorded values", () => {
     expectEpochs(config, g.epochs, g.values);
   });
 
-  it("multistep with warm-up", () => {
+  test("multistep with warm-up", () => {
     const g = golden.multistep_warmup_per_epoch;
     const { gamma, milestones } = g;
     const config = {
@@ -63,17 +63,17 @@ describe("recorded values", () => {
     expectEpochs(config as LrConfig, g.epochs, g.values);
   });
 
-  it("step", () => {
+  test("step", () => {
     const g = golden.step_per_epoch;
     expectEpochs({ schedule: "step", base: g.lr, gamma: g.gamma, every: g.step, per: "epoch" }, 100, g.values);
   });
 
-  it("cosine annealing, end point included", () => {
+  test("cosine annealing, end point included", () => {
     const g = golden.cosine_annealing_closed_form;
     expectEpochs({ schedule: "cosine", base: g.lr, per: "epoch" }, g.t_max, g.values);
   });
 
-  it("the published ImageNet recipe spends 65345.28 in all", () => {
+  test("the published ImageNet recipe spends 65345.28 in all", () => {
     const run = { epochs: 100, stepsPerEpoch: 5005 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.256, warmupEpochs: 5, per: "epoch" }, run);
     let sum = 0;
@@ -99,7 +99,7 @@ const lrConfig: fc.Arbitrary<LrConfig> = fc
 const length = fc.record({ epochs: fc.integer({ min: 4, max: 10 }), stepsPerEpoch: fc.integer({ min: 1, max: 20 }) });
 
 describe("properties", () => {
-  it("rises in the warm-up, reaches base, then never rises again; stays within [min, base]", () => {
+  test("rises in the warm-up, reaches base, then never rises again; stays within [min, base]", () => {
     fc.assert(
       fc.property(lrConfig, length, (config, run) => {
         const lr = makeLrSchedule(config, run);
@@ -117,7 +117,7 @@ describe("properties", () => {
     );
   });
 
-  it("per epoch: one value an epoch, equal to the per-step schedule of one step an epoch", () => {
+  test("per epoch: one value an epoch, equal to the per-step schedule of one step an epoch", () => {
     fc.assert(
       fc.property(lrConfig, length, (config, run) => {
         const perEpoch = makeLrSchedule({ ...config, per: "epoch" }, run);
@@ -130,7 +130,7 @@ describe("properties", () => {
     );
   });
 
-  it("cosine per step starts at base, averages (base + min) / 2 and ends at min", () => {
+  test("cosine per step starts at base, averages (base + min) / 2 and ends at min", () => {
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1, min: 0.01 }, { epochs: 4, stepsPerEpoch: 250 });
     expect(lr(0)).toBe(0.1);
     expect(lr(500)).toBeCloseTo(0.055, 12);
@@ -138,14 +138,14 @@ describe("properties", () => {
     expect(lr(5000)).toBe(0.01);
   });
 
-  it("a warm-up may be a fraction of an epoch when the rate moves every step", () => {
+  test("a warm-up may be a fraction of an epoch when the rate moves every step", () => {
     const config = { schedule: "constant", base: 1, warmupEpochs: 0.5 } as const;
     const lr = makeLrSchedule(config, { epochs: 2, stepsPerEpoch: 8 });
     expect([0, 1, 2, 3, 4].map(lr)).toEqual([0.25, 0.5, 0.75, 1, 1]);
     expect(() => makeLrSchedule({ ...config, per: "epoch" }, { epochs: 2, stepsPerEpoch: 8 })).toThrow(/whole number/);
   });
 
-  it("a milestone inside the warm-up never fires", () => {
+  test("a milestone inside the warm-up never fires", () => {
     const config = { schedule: "multistep", base: 1, warmupEpochs: 3, milestones: [2, 4], per: "epoch" } as const;
     const lr = makeLrSchedule(config, { epochs: 6, stepsPerEpoch: 1 });
     expect([2, 3, 4, 5].map(lr)).toEqual([1, 1, 0.1, 0.1]);
@@ -169,10 +169,10 @@ describe("refusals", () => {
     ["no interval", { schedule: "step" }, /every wants epochs between drops.*got undefined/],
     ["a name", { schedule: "cosin" as "cosine" }, /schedule wants one of constant, cosine/],
   ];
-  it.each(cases)("%s", (_name, change, message) => {
+  test.each(cases)("%s", (_name, change, message) => {
     expect(() => makeLrSchedule({ schedule: "cosine", base: 0.1, ...change }, run)).toThrow(message);
   });
-  it("steps that are not whole numbers >= 0, runs without length", () => {
+  test("steps that are not whole numbers >= 0, runs without length", () => {
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1 }, run);
     expect(() => lr(-1)).toThrow(/step wants a whole number >= 0, got -1/);
     expect(() => lr(0.5)).toThrow(RangeError);

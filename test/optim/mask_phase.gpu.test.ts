@@ -70,7 +70,7 @@ describe.each(modes)("%s", (mode) => {
         if (options.momentum > 0 && mode !== "fista") {
           const velocities = await run.velocities();
           after.forEach((w, k) => {
-            const v = velocities[k] as Float32Array;
+            const v = velocities[k]!;
             expect(w.every((x, i) => x !== 0 || Object.is(v[i], 0))).toBe(true);
             if (countZeros(w) < w.length) expect(v.some((x) => x !== 0)).toBe(true);
           });
@@ -100,10 +100,10 @@ describe.each(modes)("%s", (mode) => {
           if (t % 6 !== 0) continue;
           const [weights, stored] = [await run.weights(), await run.stored()];
           for (const [k, c] of (await run.sgd.counts()).entries()) {
-            const was = baked[k] as Float32Array;
+            const was = baked[k]!;
             const zero = (w: Float32Array) => w.every((x, i) => (was[i] === 0 ? Object.is(x, 0) : x !== 0));
-            expect(zero(stored[k] as Float32Array), `step ${t}, layer ${k}: stored`).toBe(true);
-            expect(zero(weights[k] as Float32Array), `step ${t}, layer ${k}: read`).toBe(true);
+            expect(zero(stored[k]!), `step ${t}, layer ${k}: stored`).toBe(true);
+            expect(zero(weights[k]!), `step ${t}, layer ${k}: read`).toBe(true);
             expect(c.nonzero).toBe(was.length - countZeros(was));
             expect([c.pruned, c.regrown]).toEqual([known[k]?.pruned, known[k]?.regrown]);
           }
@@ -130,8 +130,8 @@ describe.each(modes)("%s", (mode) => {
     const [start] = (await run.weights()) as [Float32Array];
     using plain = new Updates([start], { lr: 0.05, ...options, mode: "none" });
     if (mode !== "fista") {
-      using v = plain.sgd.velocityOf(plain.params[0] as NonNullable<(typeof plain.params)[0]>);
-      v?.set((await run.velocities())[0] as Float32Array);
+      using v = plain.sgd.velocityOf(plain.params[0]!);
+      v?.set((await run.velocities())[0]!);
       plain.sgd.stepsDone = 1;
     }
     for (let t = 0; t < 10; t++) {
@@ -151,9 +151,9 @@ describe.each(modes)("%s", (mode) => {
     using run = new Updates([start.map(() => 1)], { lr, mode, ...ownLearned(mode, { str: { start: -200 } }) });
     run.sgd.bake();
     // Put there afterwards: LTP, which squares, would have pruned the small ones.
-    const p = run.params[0] as NonNullable<(typeof run.params)[0]>;
+    const p = run.params[0]!;
     for (const values of [p, p.latent]) values?.set(start);
-    expect(bitsOf((await run.weights())[0] as Float32Array)).toEqual(bitsOf(start));
+    expect(bitsOf((await run.weights())[0]!)).toEqual(bitsOf(start));
     const g = Float32Array.of(1, -0.5, 2 ** -99, 2 * smallest, -2 * smallest, 0);
     run.step([g], {});
     for (const values of [await run.weights(), await run.stored()]) {
@@ -163,14 +163,14 @@ describe.each(modes)("%s", (mode) => {
     expect((await run.sgd.counts())[0]).toMatchObject({ nonzero: 6, pruned: 0, regrown: 0 });
     // It is no more than a mark: the next step moves it as any other.
     run.step([Float32Array.of(-1, -1, -1, -1, -1, 0)], {});
-    expect([...((await run.weights())[0] as Float32Array)]).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.375]);
+    expect([...(await run.weights())[0]!]).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.375]);
   });
 
   test("zeros stay when the phase sets in without a bake, with momentum left on them", async () => {
     const start = randomArray(600, 4, 0.3).map((x, i) => (i % 3 === 0 ? 0 : x));
     const momentum = mode === "fista" ? 0 : 0.9;
     using run = new Updates([start], { lr: 0.1, momentum, mode });
-    const p = run.params[0] as NonNullable<(typeof run.params)[0]>;
+    const p = run.params[0]!;
     for (const values of [p, p.latent]) values?.set(start);
     using v = run.sgd.velocityOf(p);
     v?.set(randomArray(600, 5));
@@ -235,9 +235,9 @@ test.each(["str", "ltp"] as const)("phase dense: %s is plain SGD bit for bit, it
       const weights = await run.weights();
       if (mode === "str") {
         weights.forEach((w, k) => {
-          const d = thresholds[k] as number;
-          const stored = new Float32Array((want[k] as Uint32Array).buffer);
-          expect(w.every((x, i) => (x === 0) === Math.abs(stored[i] as number) <= d)).toBe(true);
+          const d = thresholds[k]!;
+          const stored = new Float32Array(want[k]!.buffer);
+          expect(w.every((x, i) => (x === 0) === Math.abs(stored[i]!) <= d)).toBe(true);
         });
       } else {
         expect(weights.flatMap((w) => [...w]).every(Number.isFinite)).toBe(true);

@@ -64,10 +64,10 @@ test.each(modes)(
     const whole = await threeSteps(mode);
     const parts = await withBindings(BINDING, () => threeSteps(mode));
     expect([...parts.keys()]).toEqual([...whole.keys()]);
-    for (const [what, values] of whole) expect(differingWords(parts.get(what) as TypedArray, values), what).toBe(0);
+    for (const [what, values] of whole) expect(differingWords(parts.get(what)!, values), what).toBe(0);
     const nonzero = whole.get("step 2, counts")?.[3] as number;
     if (mode === "none") expect(nonzero).toBe(SIZES[1]);
-    else expect(nonzero).toBeLessThan(SIZES[1] as number);
+    else expect(nonzero).toBeLessThan(SIZES[1]!);
     expect(currentGpu().memory().live).toBe(live);
   },
 );

@@ -7,7 +7,7 @@ import { extrapolation } from "../../src/prune/acceleration.ts";
 function recursion(count: number): number[] {
   const t = [1];
   for (let k = 0; k < count; k++) {
-    const last = t[k] as number;
+    const last = t[k]!;
     let root = last + 0.5;
     // By Newton's method, which converges from the right of the root.
     for (let i = 0; i < 60; i++) root -= (root * root - root - last * last) / (2 * root - 1);
@@ -21,7 +21,7 @@ test("b(k) t(k + 1) = t(k) - 1, where t(k + 1)² - t(k + 1) = t(k)² and t(0) = 
   const t = recursion(count);
   for (let k = 0; k < count; k++) {
     const b = extrapolation(k, count + 1, 1);
-    expect(Math.abs(b * (t[k + 1] as number) - ((t[k] as number) - 1))).toBeLessThan(1e-9 * (k + 1));
+    expect(Math.abs(b * t[k + 1]! - (t[k]! - 1))).toBeLessThan(1e-9 * (k + 1));
   }
 });
 

@@ -1,6 +1,6 @@
 // The settings of a method, in epochs, and the steps that they amount to.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../../src/prune/config.ts";
 import { makeThresholdSchedule } from "../../src/prune/index.ts";
 
@@ -20,7 +20,7 @@ const config = (prune: Partial<PruneConfig> = {}): PruneConfig => ({
 });
 
 describe("the steps of pruning", () => {
-  it.each([
+  test.each([
     [{}, 0, { start: 0, freeze: 200 }],
     [{}, 3, { start: 0, freeze: 200 }],
     [{ startEpoch: 2 }, 0, { start: 40, freeze: 200 }],
@@ -35,24 +35,24 @@ describe("the steps of pruning", () => {
     expect(spanOf(config(prune), run(10, finetune))).toEqual(span);
   });
 
-  it("takes a method's own freeze where none is given", () => {
+  test("takes a method's own freeze where none is given", () => {
     expect(spanOf(config(), run(), 90)).toEqual({ start: 0, freeze: 90 });
     expect(spanOf(config(), run(10, 3), 90)).toEqual({ start: 0, freeze: 90 });
     expect(spanOf(config({ freezeEpoch: 8 }), run(), 90)).toEqual({ start: 0, freeze: 160 });
   });
 
-  it("without fine-tuning and freeze there is no masked training: the freeze is the end of the run", () => {
+  test("without fine-tuning and freeze there is no masked training: the freeze is the end of the run", () => {
     const shape = run(10, 0);
     expect(spanOf(config(), shape).freeze).toBe(shape.totalSteps);
   });
 
-  it.each([-1, -0.1, 10, 11, Number.NaN, Number.POSITIVE_INFINITY])("refuses startEpoch %d of 10", (startEpoch) => {
+  test.each([-1, -0.1, 10, 11, Number.NaN, Number.POSITIVE_INFINITY])("refuses startEpoch %d of 10", (startEpoch) => {
     const given = () => spanOf(config({ startEpoch }), run());
     expect(given).toThrow(`startEpoch wants at least 0 and before the end of epoch 10, got ${startEpoch}`);
     expect(given).toThrow(RangeError);
   });
 
-  it.each([-1, 0, 2, 1.9, 10.1, 11, Number.NaN, Number.POSITIVE_INFINITY])(
+  test.each([-1, 0, 2, 1.9, 10.1, 11, Number.NaN, Number.POSITIVE_INFINITY])(
     "refuses freezeEpoch %d of 10 after startEpoch 2",
     (freezeEpoch) => {
       const given = () => spanOf(config({ startEpoch: 2, freezeEpoch }), run());
@@ -61,7 +61,7 @@ describe("the steps of pruning", () => {
     },
   );
 
-  it.each([11, 12, 13])(
+  test.each([11, 12, 13])(
     "refuses freezeEpoch %d of 10 with 3 more of fine-tuning, in which zeros stay anyway",
     (freezeEpoch) => {
       expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch wants .* within the 10 epochs/);
@@ -70,7 +70,7 @@ describe("the steps of pruning", () => {
 });
 
 describe("the threshold's window", () => {
-  it.each([
+  test.each([
     [{}, 0, { pruningStartStep: 0, windowSteps: 200 }],
     [{}, 4, { pruningStartStep: 0, windowSteps: 200 }],
     [{ startEpoch: 3 }, 0, { pruningStartStep: 60, windowSteps: 140 }],
@@ -82,7 +82,7 @@ describe("the threshold's window", () => {
     expect(thresholdConfig(config(prune), run(10, finetune))).toMatchObject(want);
   });
 
-  it("hands on the schedule's settings; with a target the threshold is the share of one not known yet", () => {
+  test("hands on the schedule's settings; with a target the threshold is the share of one not known yet", () => {
     const pgh = { schedule: "pgh", beta: 0.2 } as const;
     expect(thresholdConfig(config(pgh), run())).toMatchObject({ ...pgh, threshold: 1, lambda: undefined });
     const byLambda = config({ threshold: undefined, lambda: 0.3 });
@@ -92,12 +92,12 @@ describe("the threshold's window", () => {
     expect(target.lambda).toBeUndefined();
   });
 
-  it.each([0, -1, Number.NaN])("refuses window %d", (window) => {
+  test.each([0, -1, Number.NaN])("refuses window %d", (window) => {
     expect(() => thresholdConfig(config({ window }), run())).toThrow(/window wants/);
     expect(() => thresholdConfig(config({ window }), run())).toThrow(RangeError);
   });
 
-  it("whatever is given, it lies between start and freeze, and the schedule rises from 0 to D in it", () => {
+  test("whatever is given, it lies between start and freeze, and the schedule rises from 0 to D in it", () => {
     const epochs = fc.integer({ min: 1, max: 12 });
     const settings = fc.record({
       epochs,
@@ -119,8 +119,8 @@ describe("the threshold's window", () => {
         const { pruningStartStep, windowSteps } = thresholdConfig(given, shape);
         expect(pruningStartStep).toBe(start);
         expect(windowSteps).toBeGreaterThanOrEqual(1);
-        expect(start + (windowSteps as number)).toBeLessThanOrEqual(asked);
-        if (window === null) expect(start + (windowSteps as number)).toBe(asked);
+        expect(start + windowSteps!).toBeLessThanOrEqual(asked);
+        if (window === null) expect(start + windowSteps!).toBe(asked);
         const schedule = makeThresholdSchedule(thresholdConfig(given, shape), {
           ...shape,
           totalSteps: shape.mainSteps,
@@ -134,7 +134,7 @@ describe("the threshold's window", () => {
 });
 
 describe("the target", () => {
-  it("is handed on", () => {
+  test("is handed on", () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-6, max: 1 - 1e-6, noNaN: true }), (sparsity) => {
         expect(targetOf(config({ sparsity }), "gmp")).toBe(sparsity);
@@ -142,7 +142,7 @@ describe("the target", () => {
     );
   });
 
-  it.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])("refuses %s, and names the method that wants one", (sparsity) => {
+  test.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])("refuses %s, and names the method that wants one", (sparsity) => {
     const given = () => targetOf(config({ sparsity }), "gmp");
     expect(given).toThrow(`sparsity wants a number in (0, 1), since the method is gmp, got ${sparsity}`);
     expect(given).toThrow(RangeError);

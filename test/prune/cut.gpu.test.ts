@@ -150,7 +150,7 @@ test("arenas larger than one binding are searched and cut in parts, as if whole"
     const parts = await withBindings(64 * 4096, run);
     expect(parts.map((values, i) => differingWords(values, whole[i]!))).toEqual([0, 0, 0]);
     const sorted = scope === "layer" ? layers : [joined(layers)];
-    expect([...whole[0]!]).toEqual(sorted.map((values, row) => sortedMagnitude(values, wanted[row] as number)));
+    expect([...whole[0]!]).toEqual(sorted.map((values, row) => sortedMagnitude(values, wanted[row]!)));
   }
 });
 

@@ -1,6 +1,6 @@
 // Which weights a method may touch: all of convolutions and linear layers but those left dense, by place, name or pattern.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BatchNorm2d, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { denseLayers, inverseThreshold, pruningGroups } from "../../src/prune/index.ts";
 import { TINY_LAYERS, tinyModel } from "../support/tiny_session.ts";
@@ -8,7 +8,7 @@ import { TINY_LAYERS, tinyModel } from "../support/tiny_session.ts";
 const prunable = Object.keys(TINY_LAYERS);
 const namesIn = (model: Module, params: Iterable<unknown>): string[] => {
   const names = new Map<unknown, string>([...model.namedParameters()].map(([name, p]) => [p, name]));
-  return [...params].map((p) => names.get(p) as string);
+  return [...params].map((p) => names.get(p)!);
 };
 const spared = (dense: readonly string[]): string[] => {
   const model = tinyModel();
@@ -16,7 +16,7 @@ const spared = (dense: readonly string[]): string[] => {
 };
 
 describe("layers left dense", () => {
-  it.each([
+  test.each([
     [[], []],
     [["first"], ["0.weight"]],
     [["last"], ["9.weight"]],
@@ -38,7 +38,7 @@ describe("layers left dense", () => {
     expect(spared(dense)).toEqual([...names].sort());
   });
 
-  it.each(["0.bias", "7.bias", "1.weight", "1", "weight", "/bias/", "/^1/", "Last", "", "/", "//", "10", "3."])(
+  test.each(["0.bias", "7.bias", "1.weight", "1", "weight", "/bias/", "/^1/", "Last", "", "/", "//", "10", "3."])(
     "refuses %j, which finds no prunable layer, and says which there are",
     (entry) => {
       const model = tinyModel();
@@ -49,12 +49,12 @@ describe("layers left dense", () => {
     },
   );
 
-  it.each(["/(/", "/[/", "/\\/"])("refuses %j, which is no regular expression", (entry) => {
+  test.each(["/(/", "/[/", "/\\/"])("refuses %j, which is no regular expression", (entry) => {
     expect(() => denseLayers(tinyModel(), [entry])).toThrow(`dense wants a regular expression, got ${entry}`);
     expect(() => denseLayers(tinyModel(), [entry])).toThrow(RangeError);
   });
 
-  it("takes a name as it is: a point in it is a point", () => {
+  test("takes a name as it is: a point in it is a point", () => {
     expect(() => denseLayers(tinyModel(), ["3xweight"])).toThrow(RangeError);
     expect(() => denseLayers(tinyModel(), ["."])).toThrow(RangeError);
     expect(spared(["/3.weight/"])).toEqual(["3.weight"]);
@@ -62,7 +62,7 @@ describe("layers left dense", () => {
 });
 
 describe("groups of parameters", () => {
-  it("puts what may be pruned first, and each parameter in one group", () => {
+  test("puts what may be pruned first, and each parameter in one group", () => {
     fc.assert(
       fc.property(
         fc.subarray(prunable, { maxLength: prunable.length - 1 }),
@@ -83,19 +83,19 @@ describe("groups of parameters", () => {
     );
   });
 
-  it("has one group of all parameters where no threshold acts", () => {
+  test("has one group of all parameters where no threshold acts", () => {
     for (const own of [{}, { mode: "none" }] as const) {
       const model = tinyModel();
       expect(pruningGroups(model, own)).toEqual([{ params: model.parameters(), ...own }]);
     }
   });
 
-  it("has no second group where nothing is left for it", () => {
+  test("has no second group where nothing is left for it", () => {
     const model = new Sequential([new Linear(3, 4, { bias: false }), new ReLU(), new Linear(4, 2, { bias: false })]);
     expect(pruningGroups(model, { mode: "latent" })).toEqual([{ params: model.parameters(), mode: "latent" }]);
   });
 
-  it("refuses a model without a weight to prune, by nature or because all are left dense", () => {
+  test("refuses a model without a weight to prune, by nature or because all are left dense", () => {
     const none = new Sequential([new BatchNorm2d(3), new ReLU()]);
     expect(() => pruningGroups(none, { mode: "latent" })).toThrow("the model has no weight to prune");
     expect(() => pruningGroups(tinyModel(), { mode: "latent" }, ["/./"])).toThrow(RangeError);
@@ -103,6 +103,6 @@ describe("groups of parameters", () => {
   });
 });
 
-it("the inverse threshold leaves zeros and adds to the magnitude of the rest", () => {
+test("the inverse threshold leaves zeros and adds to the magnitude of the rest", () => {
   expect([...inverseThreshold(Float32Array.of(0, 0.5, -0.25, -0), 0.25)]).toEqual([0, 0.75, -0.5, 0]);
 });

@@ -54,7 +54,7 @@ test("each layer's k-th smallest magnitude is what sorting finds", async () => {
       const ranks = layers.map((l) => Math.floor(shares.next().value * l.length));
       const live = currentGpu().memory().live;
       const found = await select(list, "layer", ranks, pad);
-      expect(found).toEqual(layers.map((l, i) => sortedMagnitude(l, ranks[i] as number)));
+      expect(found).toEqual(layers.map((l, i) => sortedMagnitude(l, ranks[i]!)));
       expect(currentGpu().memory().live).toBe(live);
     }),
     { numRuns: 25 },

@@ -62,8 +62,7 @@ test("counts agree with a plain comparison for any two masks", async () => {
       await watch.compare();
       weight.set(Float32Array.from(now, (on) => (on ? -1 : 0)));
       const [row] = await watch.compare();
-      const count = (test: (a: boolean, b: boolean) => boolean) =>
-        before.filter((a, i) => test(a, now[i] as boolean)).length;
+      const count = (test: (a: boolean, b: boolean) => boolean) => before.filter((a, i) => test(a, now[i]!)).length;
       const union = count((a, b) => a || b);
       expect(row).toMatchObject({
         zeros: count((_, b) => !b),

@@ -1,6 +1,6 @@
 // Multiply-adds with zeros skipped: a model small enough to count by hand, and ResNet-50 from its published shape.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { buildModel, summarize } from "../../src/index.ts";
 import { multiplyAdds } from "../../src/prune/index.ts";
 
@@ -44,7 +44,7 @@ function resnet50(): { name: string; weights: number; macs: number }[] {
 }
 
 describe("multiplyAdds", () => {
-  it("leaves each layer its share of non-zero weights; other layers count in full", () => {
+  test("leaves each layer its share of non-zero weights; other layers count in full", () => {
     const layers = [
       { name: "conv.weight", weights: 100, zeros: 75 },
       { name: "head.fc.weight", weights: 40, zeros: 40 },
@@ -62,14 +62,14 @@ describe("multiplyAdds", () => {
     expect([more.macs, more.sparseMacs]).toEqual([6407, 1607]);
   });
 
-  it("a layer that runs twice counts twice", () => {
+  test("a layer that runs twice counts twice", () => {
     const once = summary({ conv: 50 });
     const twice = { layers: [...once.layers, ...once.layers] };
     const result = multiplyAdds(twice, [{ name: "conv.weight", weights: 10, zeros: 5 }]);
     expect([result.macs, result.sparseMacs]).toEqual([100, 50]);
   });
 
-  it("ResNet-50: 25,502,912 prunable weights and the customary 4.09 G with the average pool", () => {
+  test("ResNet-50: 25,502,912 prunable weights and the customary 4.09 G with the average pool", () => {
     const shape = resnet50();
     const layers = shape.map(({ name, weights }) => ({ name: `${name}.weight`, weights, zeros: 0 }));
     const model = summary(Object.fromEntries(shape.map(({ name, macs }) => [name, macs])));
@@ -84,7 +84,7 @@ describe("multiplyAdds", () => {
     expect(half.sparseMacs).toBe(4_089_184_256 / 2 + 100_352);
   });
 
-  it("takes names and counts of a real model", () => {
+  test("takes names and counts of a real model", () => {
     const model = buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 });
     const layers = [...model.namedParameters()]
       .filter(([, p]) => p.prunable)
@@ -99,7 +99,7 @@ describe("multiplyAdds", () => {
     );
   });
 
-  it("grows from nothing to the dense count as zeros leave", () => {
+  test("grows from nothing to the dense count as zeros leave", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1000 }), fc.nat(1000), fc.nat(1_000_000), (weights, z, macs) => {
         const zeros = Math.min(z, weights);
@@ -111,7 +111,7 @@ describe("multiplyAdds", () => {
     );
   });
 
-  it("refuses layers that the summary does not have, and counts that cannot be", () => {
+  test("refuses layers that the summary does not have, and counts that cannot be", () => {
     const at = (name: string, weights: number, zeros: number) => () =>
       multiplyAdds(summary({ conv: 10 }), [{ name, weights, zeros }]);
     expect(at("cnv.weight", 4, 0)).toThrow("multiply-adds: cnv.weight wants a layer cnv, the summary has none");

@@ -25,7 +25,7 @@ test("along the front sparsity rises and accuracy falls, strictly", () => {
     fc.property(cloud, (points) => {
       const front = pareto(points).map((i) => points[i] as SparsityPoint);
       for (let i = 1; i < front.length; i++) {
-        const [before, now] = [front[i - 1] as SparsityPoint, front[i] as SparsityPoint];
+        const [before, now] = [front[i - 1]!, front[i]!];
         expect(now.sparsity).toBeGreaterThan(before.sparsity);
         expect(now.accuracy).toBeLessThan(before.accuracy);
       }

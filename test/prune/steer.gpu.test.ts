@@ -35,7 +35,7 @@ test("on weights at rest it ends where the target's share of them is cut, and it
           expect(now).toBe(f32(f32((n / steps) ** 2) * d));
         });
         expect(all.filter((x) => Math.abs(x) <= d && rank > 0).length).toBe(rank);
-        const now = trace[steps - 1] as number;
+        const now = trace[steps - 1]!;
         const expected = [f32(0.1), now, d, f32(d - now), 1, f32(0.9), f32(1e-4), 8];
         for (const hyper of hypers) expect([...(await hyper.data())]).toEqual(expected);
         steer.dispose();

@@ -1,6 +1,6 @@
 // Threshold schedules against tables computed independently in higher precision, to 1e-12.
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { latsEpoch, linear, pgh, sine, slats } from "../../src/prune/schedules/closed_forms.ts";
 import {
@@ -64,18 +64,18 @@ describe("tables, D = 1, N = 10", () => {
       ],
     ],
   };
-  it.each(Object.entries(columns))("%s", (_name, [f, values]) => {
+  test.each(Object.entries(columns))("%s", (_name, [f, values]) => {
     expect(values).toHaveLength(11);
     for (const [n, want] of values.entries()) near(f(n / 10), want, `n = ${n}`);
   });
 
-  it("single points of S-LATS", () => {
+  test("single points of S-LATS", () => {
     near(slats(12345 / 500500), 0.0493059930815343);
     near(slats(375375 / 500500), 0.975079079039277);
     near(slats(1 / 1000), 0.00199999835506674);
   });
 
-  it("lats-epoch with 100 epochs, and inside an epoch", () => {
+  test("lats-epoch with 100 epochs, and inside an epoch", () => {
     const points = {
       1: 0.0198019801980198,
       5: 0.0988634648981343,
@@ -107,7 +107,7 @@ describe("schedules that follow the learning rate", () => {
   );
   const run = { totalSteps: 50, stepsPerEpoch, epochs, lr };
 
-  it("lats: 10 epochs with 2 of warm-up", () => {
+  test("lats: 10 epochs with 2 of warm-up", () => {
     const s = makeThresholdSchedule({ schedule: "lats", threshold: 1 }, run);
     const starts = [
       0, 0.0833333333333333, 0.25, 0.416666666666667, 0.576989961042607, 0.71924885947482, 0.834472478838577,
@@ -117,7 +117,7 @@ describe("schedules that follow the learning rate", () => {
     near(s.at(17), 0.480795984417043);
   });
 
-  it("pgh-general, beta = 0.1", () => {
+  test("pgh-general, beta = 0.1", () => {
     const s = makeThresholdSchedule({ schedule: "pgh-general", threshold: 1, beta: 0.1 }, run);
     const points = {
       0: 0,
@@ -136,7 +136,7 @@ describe("schedules that follow the learning rate", () => {
     for (const [n, want] of Object.entries(points)) near(s.at(Number(n)), want, `n = ${n}`);
   });
 
-  it("lats: the published ImageNet recipe, half a million steps", () => {
+  test("lats: the published ImageNet recipe, half a million steps", () => {
     const length = { epochs: 100, stepsPerEpoch: 5005 };
     const imagenet = makeLrSchedule({ schedule: "cosine", base: 0.256, warmupEpochs: 5, per: "epoch" }, length);
     const s = makeThresholdSchedule(
@@ -183,13 +183,13 @@ describe("recorded values", () => {
     ["cubic", recorded.cubic],
     ...recorded.pgh.map((curve): [ThresholdScheduleName, Curve] => ["pgh", curve]),
   ];
-  it.each(curves)("%s", (schedule, curve) => {
+  test.each(curves)("%s", (schedule, curve) => {
     const config: ThresholdConfig = { schedule, threshold: curve.D, beta: curve.beta };
     const s = makeThresholdSchedule(config, ofSteps(curve.N));
     expect(curve.n.length).toBeGreaterThan(5);
-    for (const [i, n] of curve.n.entries()) near(s.at(n), curve.values[i] as number, `n = ${n}`);
+    for (const [i, n] of curve.n.entries()) near(s.at(n), curve.values[i]!, `n = ${n}`);
   });
-  it("lats-epoch", () => {
+  test("lats-epoch", () => {
     const { epochs, batches, D, values } = recorded.lats;
     const run = { totalSteps: epochs * batches, stepsPerEpoch: batches, epochs, lr: () => 1 };
     const s = makeThresholdSchedule({ schedule: "lats-epoch", threshold: D }, run);
@@ -222,16 +222,16 @@ describe("refusals", () => {
     ["a name", { schedule: "lat" as "lats", threshold: 1 }, /schedule wants one of lats, /],
   ];
   const run = { totalSteps: 12, stepsPerEpoch: 4, epochs: 3, lr: () => 0.1 };
-  it.each(cases)("%s", (_name, config, message) => {
+  test.each(cases)("%s", (_name, config, message) => {
     expect(() => makeThresholdSchedule(config, run)).toThrow(message);
   });
-  it("a learning rate that is negative, not a number or always 0", () => {
+  test("a learning rate that is negative, not a number or always 0", () => {
     const lats: ThresholdConfig = { schedule: "lats", threshold: 1 };
     expect(() => makeThresholdSchedule(lats, { ...run, lr: (n) => 1 - n })).toThrow(/step 2 .* got -1/);
     expect(() => makeThresholdSchedule(lats, { ...run, lr: () => Number.NaN })).toThrow(/got NaN/);
     expect(() => makeThresholdSchedule(lats, { ...run, lr: () => 0 })).toThrow(/sum > 0, got 0/);
   });
-  it("steps that are not whole numbers >= 0", () => {
+  test("steps that are not whole numbers >= 0", () => {
     const s = makeThresholdSchedule({ schedule: "lats", threshold: 1 }, run);
     expect(() => s.at(-1)).toThrow(/n wants a whole number of steps >= 0, got -1/);
     expect(() => s.at(1.5)).toThrow(RangeError);

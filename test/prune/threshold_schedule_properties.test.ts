@@ -1,6 +1,6 @@
 // What every threshold schedule must do, and what its implied L1 coefficient does.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { LR_SCHEDULES, type LrConfig, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { coefficientOfVariation, impliedLambda } from "../../src/prune/implied_lambda.ts";
 import { cubic, latsEpoch, pgh, slats } from "../../src/prune/schedules/closed_forms.ts";
@@ -41,7 +41,7 @@ function lambdas(s: ThresholdSchedule, lr: (n: number) => number, from: number, 
 }
 
 describe("every schedule", () => {
-  it.each(moving)("%s rises from 0 to exactly D inside its window and stays", (schedule) => {
+  test.each(moving)("%s rises from 0 to exactly D inside its window and stays", (schedule) => {
     fc.assert(
       fc.property(
         anyRun,
@@ -71,7 +71,7 @@ describe("every schedule", () => {
     );
   });
 
-  it.each(moving)("%s does not jitter in its last bit over a million steps", (schedule) => {
+  test.each(moving)("%s does not jitter in its last bit over a million steps", (schedule) => {
     const totalSteps = 1_000_000;
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1 }, { epochs: 10, stepsPerEpoch: 100_000 });
     const s = makeThresholdSchedule(
@@ -83,7 +83,7 @@ describe("every schedule", () => {
     expect(falls).toBe(0);
   });
 
-  it("constant is D from its start, none is 0 for ever", () => {
+  test("constant is D from its start, none is 0 for ever", () => {
     fc.assert(
       fc.property(anyRun, fc.nat(2), (run, start) => {
         const constant = makeThresholdSchedule({ schedule: "constant", threshold: 0.3, pruningStartStep: start }, run);
@@ -98,7 +98,7 @@ describe("every schedule", () => {
     );
   });
 
-  it("is a pure function of n: asking in any order gives the same", () => {
+  test("is a pure function of n: asking in any order gives the same", () => {
     const run = { totalSteps: 60, stepsPerEpoch: 6, epochs: 10, lr: (n: number) => 1 + (n % 7) };
     for (const schedule of THRESHOLD_SCHEDULES) {
       const make = () => makeThresholdSchedule({ schedule, threshold: 1, ...bent(schedule, 0.2) }, run);
@@ -111,7 +111,7 @@ describe("every schedule", () => {
 });
 
 describe("implied L1 coefficient", () => {
-  it("lats: constant to 1e-12 for any learning rate, and equal to the lambda asked for", () => {
+  test("lats: constant to 1e-12 for any learning rate, and equal to the lambda asked for", () => {
     fc.assert(
       fc.property(anyRun, fc.double({ min: 1e-6, max: 1, noNaN: true }), fc.nat(5), (run, lambda, start) => {
         fc.pre(start < run.totalSteps);
@@ -128,7 +128,7 @@ describe("implied L1 coefficient", () => {
     );
   });
 
-  it("lats-epoch equals lats for a per-epoch cosine without warm-up; its lambda is constant", () => {
+  test("lats-epoch equals lats for a per-epoch cosine without warm-up; its lambda is constant", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 30 }), (epochs, stepsPerEpoch) => {
         const lr = makeLrSchedule({ schedule: "cosine", base: 0.1, per: "epoch" }, { epochs, stepsPerEpoch });
@@ -146,16 +146,14 @@ describe("implied L1 coefficient", () => {
     );
   });
 
-  it("pgh-general: lambda(n) = lambda(0) beta^(n/N) for any learning rate; beta = 1 is lats", () => {
+  test("pgh-general: lambda(n) = lambda(0) beta^(n/N) for any learning rate; beta = 1 is lats", () => {
     fc.assert(
       fc.property(anyRun, fc.double({ min: -3, max: 3, noNaN: true }), (run, log) => {
         const beta = 10 ** log;
         const s = makeThresholdSchedule({ schedule: "pgh-general", threshold: 1, beta }, run);
         const trace = lambdas(s, run.lr, 0, run.totalSteps);
         trace.forEach((value, n) => {
-          expect(Math.abs(value / ((trace[0] as number) * beta ** (n / run.totalSteps)) - 1)).toBeLessThanOrEqual(
-            1e-12,
-          );
+          expect(Math.abs(value / (trace[0]! * beta ** (n / run.totalSteps)) - 1)).toBeLessThanOrEqual(1e-12);
         });
         const one = makeThresholdSchedule({ schedule: "pgh-general", threshold: 1, beta: 1 }, run);
         const lats = makeThresholdSchedule({ schedule: "lats", threshold: 1 }, run);
@@ -165,7 +163,7 @@ describe("implied L1 coefficient", () => {
     );
   });
 
-  it("published schedules with a warm-up they do not know: five times the pressure in epoch 0", () => {
+  test("published schedules with a warm-up they do not know: five times the pressure in epoch 0", () => {
     const length = { epochs: 100, stepsPerEpoch: 50 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.256, warmupEpochs: 5, per: "epoch" }, length);
     const s = makeThresholdSchedule({ schedule: "lats-epoch", threshold: 1 }, { ...length, totalSteps: 5000, lr });
@@ -191,7 +189,7 @@ describe("implied L1 coefficient", () => {
     }
   });
 
-  it("linear and sine blow up under a cosine learning rate", () => {
+  test("linear and sine blow up under a cosine learning rate", () => {
     const length = { epochs: 320, stepsPerEpoch: 5004 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1, per: "epoch" }, length);
     const run = { ...length, totalSteps: 320 * 5004, lr };
@@ -213,7 +211,7 @@ describe("implied L1 coefficient", () => {
 });
 
 describe("closed forms", () => {
-  it("pgh is the integral of beta^x (1 + cos πx): Simpson's rule agrees", () => {
+  test("pgh is the integral of beta^x (1 + cos πx): Simpson's rule agrees", () => {
     for (const beta of [1e-3, 0.1, 0.9, 1.001, 7, 1e3]) {
       const g = (x: number) => beta ** x * (1 + Math.cos(Math.PI * x));
       const simpson = (a: number, b: number) => {
@@ -230,7 +228,7 @@ describe("closed forms", () => {
     }
   });
 
-  it("pgh: ratio of slopes, each over 1 + cos πx, is beta^(x1 - x2)", () => {
+  test("pgh: ratio of slopes, each over 1 + cos πx, is beta^(x1 - x2)", () => {
     const slope = (x: number, beta: number) => (pgh(x + 1e-5, beta) - pgh(x - 1e-5, beta)) / 2e-5;
     const density = (x: number, beta: number) => slope(x, beta) / (1 + Math.cos(Math.PI * x));
     fc.assert(
@@ -248,7 +246,7 @@ describe("closed forms", () => {
     );
   });
 
-  it("pgh near beta = 1 is S-LATS, without a jump where the formula changes", () => {
+  test("pgh near beta = 1 is S-LATS, without a jump where the formula changes", () => {
     for (const x of [0, 0.1, 0.37, 0.5, 0.75, 0.999, 1]) {
       expect(pgh(x, 1)).toBe(slats(x));
       for (const gap of [9e-7, 1.1e-6, 1e-5, -1.1e-6, -1e-5]) {
@@ -257,7 +255,7 @@ describe("closed forms", () => {
     }
   });
 
-  it("lats tends to slats like 1/N", () => {
+  test("lats tends to slats like 1/N", () => {
     const gap = (epochs: number) => {
       let sup = 0;
       for (let n = 0; n <= epochs; n++) sup = Math.max(sup, Math.abs(latsEpoch(n, epochs, 1) - slats(n / epochs)));
@@ -268,14 +266,14 @@ describe("closed forms", () => {
     expect(gap(1000) * 1000).toBeLessThan(gap(100) * 100 * 1.1);
   });
 
-  it("cubic starts with slope 3 and ends flat", () => {
+  test("cubic starts with slope 3 and ends flat", () => {
     expect(cubic(1e-6) / 1e-6).toBeCloseTo(3, 5);
     expect(1 - cubic(1 - 1e-3)).toBeCloseTo(1e-9, 15);
   });
 });
 
 describe("impliedLambda", () => {
-  it("numbers of one step", () => {
+  test("numbers of one step", () => {
     const got = impliedLambda({ threshold: 0.5, increment: 2e-4, lr: 0.1, momentum: 0.875, weightDecay: 1e-3 });
     expect(got.lambda).toBeCloseTo(2e-3, 15);
     expect(got.effective).toBeCloseTo(2.5e-4, 15);
@@ -285,11 +283,11 @@ describe("impliedLambda", () => {
       impliedLambda({ threshold: 0.5, increment: 0, lr: 0.1, weightDecay: 1, decayTarget: "effective" }).total,
     ).toBe(0);
   });
-  it("a step without learning rate", () => {
+  test("a step without learning rate", () => {
     expect(impliedLambda({ threshold: 1, increment: 0, lr: 0 }).lambda).toBe(0);
     expect(impliedLambda({ threshold: 1, increment: 1e-3, lr: 0 }).lambda).toBe(Number.POSITIVE_INFINITY);
   });
-  it.each([
+  test.each([
     ["momentum", { momentum: 1 }],
     ["lr", { lr: -1 }],
     ["increment", { increment: -1 }],
@@ -300,7 +298,7 @@ describe("impliedLambda", () => {
     );
   });
 
-  it.each([
+  test.each([
     [0, 0],
     [0.9, 0],
     [0.875, 1e-3],
@@ -329,7 +327,7 @@ describe("impliedLambda", () => {
 });
 
 describe("coefficientOfVariation", () => {
-  it("0 for a constant, standard deviation over mean otherwise", () => {
+  test("0 for a constant, standard deviation over mean otherwise", () => {
     expect(coefficientOfVariation([0.1, 0.1, 0.1])).toBe(0);
     expect(coefficientOfVariation([1, 3])).toBeCloseTo(0.5, 15);
     expect(() => coefficientOfVariation([])).toThrow(/at least one value/);

@@ -23,7 +23,7 @@ function eachElement([n, c, h, w]: Shape, [oh, ow]: Size, visit: Visit): void {
 export function adaptivePool(shape: Shape, size: Size, x: ArrayLike<number>): Float64Array {
   const y = new Float64Array(shape[0] * shape[1] * size[0] * size[1]);
   eachElement(shape, size, (at, out, count) => {
-    y[out]! += (x[at] as number) / count;
+    y[out]! += x[at]! / count;
   });
   return y;
 }
@@ -31,7 +31,7 @@ export function adaptivePool(shape: Shape, size: Size, x: ArrayLike<number>): Fl
 export function adaptivePoolGradient(shape: Shape, size: Size, dy: ArrayLike<number>): Float64Array {
   const dx = new Float64Array(shape[0] * shape[1] * shape[2] * shape[3]);
   eachElement(shape, size, (at, out, count) => {
-    dx[at]! += (dy[out] as number) / count;
+    dx[at]! += dy[out]! / count;
   });
   return dx;
 }

@@ -17,14 +17,14 @@ function coordinates(i: number, shape: Shape): number[] {
 /** Flat element at a position; axes of size 1 answer to every position. */
 function flat(at: readonly number[], shape: Shape): number {
   const lead = at.length - shape.length;
-  return shape.reduce((sum, size, axis) => sum * size + (size === 1 ? 0 : (at[axis + lead] as number)), 0);
+  return shape.reduce((sum, size, axis) => sum * size + (size === 1 ? 0 : at[axis + lead]!), 0);
 }
 
 /** The values that meet in each element once `axes` are gone, in row-major order. */
 export function groupsOver(x: ArrayLike<number>, shape: Shape, axes: readonly number[]): number[][] {
   const kept = shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const groups: number[][] = Array.from({ length: count(kept) }, () => []);
-  for (let i = 0; i < x.length; i++) groups[flat(coordinates(i, shape), kept)]?.push(x[i] as number);
+  for (let i = 0; i < x.length; i++) groups[flat(coordinates(i, shape), kept)]?.push(x[i]!);
   return groups;
 }
 
@@ -34,7 +34,7 @@ export function sumOver(x: ArrayLike<number>, shape: Shape, axes: readonly numbe
 
 /** x repeated to a shape it broadcasts to. */
 export function broadcastTo(x: ArrayLike<number>, shape: Shape, target: Shape): Float64Array {
-  return Float64Array.from({ length: count(target) }, (_, i) => x[flat(coordinates(i, target), shape)] as number);
+  return Float64Array.from({ length: count(target) }, (_, i) => x[flat(coordinates(i, target), shape)]!);
 }
 
 /** Softmax or its logarithm along one axis. */
@@ -42,11 +42,11 @@ export function softmaxReference(x: ArrayLike<number>, shape: Shape, axis: numbe
   const kept = shape.map((size, i) => (i === axis ? 1 : size));
   const top = groupsOver(x, shape, [axis]).map((group) => Math.max(...group));
   const total = groupsOver(x, shape, [axis]).map((group, g) =>
-    group.reduce((sum, v) => sum + Math.exp(v - (top[g] as number)), 0),
+    group.reduce((sum, v) => sum + Math.exp(v - top[g]!), 0),
   );
   return Float64Array.from(x, (v, i) => {
     const g = flat(coordinates(i, shape), kept);
-    const shifted = v - (top[g] as number);
-    return log ? shifted - Math.log(total[g] as number) : Math.exp(shifted) / (total[g] as number);
+    const shifted = v - top[g]!;
+    return log ? shifted - Math.log(total[g]!) : Math.exp(shifted) / total[g]!;
   });
 }

@@ -59,9 +59,9 @@ const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 export function convolve(c: ConvCase, x: Values, w: Values, b?: Values): Float64Array {
   const [batch, outputs, rows, columns] = resultShape(c);
   const y = new Float64Array(batch * outputs * rows * columns);
-  if (b) for (let i = 0; i < y.length; i++) y[i] = b[Math.floor(i / (rows * columns)) % outputs] as number;
+  if (b) for (let i = 0; i < y.length; i++) y[i] = b[Math.floor(i / (rows * columns)) % outputs]!;
   everyProduct(c, (to, from, at) => {
-    y[to]! += (x[from] as number) * (w[at] as number);
+    y[to]! += x[from]! * w[at]!;
   });
   return y;
 }
@@ -78,9 +78,9 @@ export function convolveGradients(
   const dw = new Float64Array(product(weightShape(c)));
   const db = new Float64Array(outputs);
   everyProduct(c, (to, from, at) => {
-    dx[from]! += (dy[to] as number) * (w[at] as number);
-    dw[at]! += (dy[to] as number) * (x[from] as number);
+    dx[from]! += dy[to]! * w[at]!;
+    dw[at]! += dy[to]! * x[from]!;
   });
-  for (let i = 0; i < dy.length; i++) db[Math.floor(i / (rows * columns)) % outputs]! += dy[i] as number;
+  for (let i = 0; i < dy.length; i++) db[Math.floor(i / (rows * columns)) % outputs]! += dy[i]!;
   return { x: dx, w: dw, b: db };
 }

@@ -11,6 +11,6 @@ export function crossEntropyReference(
   return Array.from(target, (label, row) => {
     const own = logs.slice(row * classes, (row + 1) * classes);
     const mean = own.reduce((a, b) => a + b, 0) / classes;
-    return -(1 - smoothing) * (own[label] as number) - smoothing * mean;
+    return -(1 - smoothing) * own[label]! - smoothing * mean;
   });
 }

@@ -9,7 +9,7 @@ function nearest(v: number): number {
 /** One spike where the step is `time(x)`. */
 function oneSpike(x: ArrayLike<number>, timeSteps: number, time: (v: number) => number): number[] {
   return Array.from({ length: timeSteps * x.length }, (_, e) => {
-    return time(x[e % x.length] as number) === Math.floor(e / x.length) ? 1 : 0;
+    return time(x[e % x.length]!) === Math.floor(e / x.length) ? 1 : 0;
   });
 }
 
@@ -25,10 +25,10 @@ export function latencyLog(x: ArrayLike<number>, timeSteps: number): number[] {
 /** Digit t of x in 0..1 is the last one of floor(x · 2^(t+1)). */
 export function binaryDigits(x: ArrayLike<number>, timeSteps: number): number[] {
   return Array.from({ length: timeSteps * x.length }, (_, e) => {
-    return Math.floor((x[e % x.length] as number) * 2 ** (Math.floor(e / x.length) + 1)) % 2;
+    return Math.floor(x[e % x.length]! * 2 ** (Math.floor(e / x.length) + 1)) % 2;
   });
 }
 
 export function repeated(x: ArrayLike<number>, timeSteps: number): Float64Array {
-  return Float64Array.from({ length: timeSteps * x.length }, (_, e) => x[e % x.length] as number);
+  return Float64Array.from({ length: timeSteps * x.length }, (_, e) => x[e % x.length]!);
 }

@@ -19,17 +19,17 @@ export interface FistaHyper {
 }
 
 export function fistaStep({ x, y }: FistaState, g: ArrayLike<number>, h: FistaHyper): FistaState {
-  const next = y.map((w, i) => soft(w - h.lr * ((g[i] as number) + h.weightDecay * w), h.tau));
-  return { x: next, y: next.map((w, i) => w + h.momentum * (w - (x[i] as number))) };
+  const next = y.map((w, i) => soft(w - h.lr * (g[i]! + h.weightDecay * w), h.tau));
+  return { x: next, y: next.map((w, i) => w + h.momentum * (w - x[i]!)) };
 }
 
 /** |m w - c|² / 2 + lambda |w|. */
 export function lassoCost({ n, m, c }: Quadratic, w: ArrayLike<number>, lambda: number): number {
   let cost = 0;
   for (let row = 0; row < n; row++) {
-    let residual = -(c[row] as number);
-    for (let k = 0; k < n; k++) residual += (m[row * n + k] as number) * (w[k] as number);
-    cost += residual ** 2 / 2 + lambda * Math.abs(w[row] as number);
+    let residual = -c[row]!;
+    for (let k = 0; k < n; k++) residual += m[row * n + k]! * w[k]!;
+    cost += residual ** 2 / 2 + lambda * Math.abs(w[row]!);
   }
   return cost;
 }
@@ -40,7 +40,7 @@ export function lassoCost({ n, m, c }: Quadratic, w: ArrayLike<number>, lambda: 
  */
 export function breach(q: Quadratic, w: ArrayLike<number>, lambda: number): number {
   return gradient(q, w).reduce((most, g, i) => {
-    const x = w[i] as number;
+    const x = w[i]!;
     return Math.max(most, x === 0 ? Math.max(0, Math.abs(g) - lambda) : Math.abs(g + lambda * Math.sign(x)));
   }, 0);
 }

@@ -12,12 +12,12 @@ export interface Quadratic {
 export function gradient({ n, m, c }: Quadratic, w: ArrayLike<number>): Float64Array {
   const residual = Float64Array.from(c, (value, row) => {
     let sum = -value;
-    for (let k = 0; k < n; k++) sum += (m[row * n + k] as number) * (w[k] as number);
+    for (let k = 0; k < n; k++) sum += m[row * n + k]! * w[k]!;
     return sum;
   });
   return Float64Array.from({ length: n }, (_, k) => {
     let sum = 0;
-    for (let row = 0; row < n; row++) sum += (m[row * n + k] as number) * (residual[row] as number);
+    for (let row = 0; row < n; row++) sum += m[row * n + k]! * residual[row]!;
     return sum;
   });
 }
@@ -27,8 +27,8 @@ export function lasso(q: Quadratic, lambda: number, lr: number): Float64Array {
   let w = new Float64Array(q.n);
   for (let t = 0; t < 20_000; t++) {
     const g = gradient(q, w);
-    const next = w.map((x, i) => soft(x - lr * (g[i] as number), lr * lambda));
-    const moved = next.reduce((most, x, i) => Math.max(most, Math.abs(x - (w[i] as number))), 0);
+    const next = w.map((x, i) => soft(x - lr * g[i]!, lr * lambda));
+    const moved = next.reduce((most, x, i) => Math.max(most, Math.abs(x - w[i]!)), 0);
     w = next;
     if (moved < 1e-13) return w;
   }

@@ -22,9 +22,9 @@ export interface WeightHyper {
 /** SGD on the weights, `g` being what reaches them; the decay acts on what is stored. */
 function moveWeights(theta: Float64Array, v: Float64Array, g: (i: number) => number, h: WeightHyper) {
   const u = theta.map((x, i) => g(i) + h.weightDecay * x);
-  const v1 = v.map((x, i) => h.momentum * x + (u[i] as number));
-  const along = h.nesterov ? v1.map((x, i) => (u[i] as number) + h.momentum * x) : v1;
-  return { theta: theta.map((x, i) => x - h.lr * (along[i] as number)), v: v1 };
+  const v1 = v.map((x, i) => h.momentum * x + u[i]!);
+  const along = h.nesterov ? v1.map((x, i) => u[i]! + h.momentum * x) : v1;
+  return { theta: theta.map((x, i) => x - h.lr * along[i]!), v: v1 };
 }
 
 // ---- STR: W = S(theta, d), d = sigmoid(s)
@@ -51,15 +51,15 @@ export const strWeights = (l: StrLayer): Float64Array => l.theta.map((x) => soft
 /** dLoss/ds for g = dLoss/dW: -d (1 - d) times the sum of g sign(theta) over what is left. */
 export function strGradient(l: StrLayer, g: ArrayLike<number>): number {
   const d = strThreshold(l);
-  const left = (i: number) => (Math.abs(l.theta[i] as number) > d ? 1 : 0);
-  return -d * (1 - d) * sumOf(g.length, (i) => (g[i] as number) * Math.sign(l.theta[i] as number) * left(i));
+  const left = (i: number) => (Math.abs(l.theta[i]!) > d ? 1 : 0);
+  return -d * (1 - d) * sumOf(g.length, (i) => g[i]! * Math.sign(l.theta[i]!) * left(i));
 }
 
 /** Both s and theta move by the gradient at the same W. */
 export function strStep(l: StrLayer, g: ArrayLike<number>, h: StrHyper): StrLayer {
   const d = strThreshold(l);
   const vs = h.momentum * l.vs + strGradient(l, g) + h.decay * l.s;
-  const reaches = (i: number) => (Math.abs(l.theta[i] as number) > d ? (g[i] as number) : 0);
+  const reaches = (i: number) => (Math.abs(l.theta[i]!) > d ? g[i]! : 0);
   return { ...moveWeights(l.theta, l.v, reaches, h), s: l.s - h.lr * vs, vs };
 }
 
@@ -86,8 +86,8 @@ export interface LtpHyper extends WeightHyper {
 
 /** Var |w|, of the population. */
 export function spread(w: ArrayLike<number>): number {
-  const mean = sumOf(w.length, (i) => Math.abs(w[i] as number)) / w.length;
-  return sumOf(w.length, (i) => (Math.abs(w[i] as number) - mean) ** 2) / w.length;
+  const mean = sumOf(w.length, (i) => Math.abs(w[i]!)) / w.length;
+  return sumOf(w.length, (i) => (Math.abs(w[i]!) - mean) ** 2) / w.length;
 }
 
 export function ltpLayer(theta: ArrayLike<number>, tau: number, t0: number): LtpLayer {
@@ -105,20 +105,20 @@ export const ltpGates = ({ theta, tau, temperature }: Gate): Float64Array =>
   theta.map((w) => sigmoid((w * w - tau) / temperature));
 export function ltpWeights(l: Gate): Float64Array {
   const gates = ltpGates(l);
-  return l.theta.map((w, i) => w * (gates[i] as number));
+  return l.theta.map((w, i) => w * gates[i]!);
 }
 export const ltpHard = ({ theta, tau }: Gate): Float64Array => theta.map((w) => (w * w > tau ? w : 0));
 
 /** sum g W + cost · sum of gates: what tau descends on, g being held. */
 export function ltpLoss(l: Gate, g: ArrayLike<number>, cost: number): number {
   const [w, gates] = [ltpWeights(l), ltpGates(l)];
-  return sumOf(w.length, (i) => (g[i] as number) * (w[i] as number) + cost * (gates[i] as number));
+  return sumOf(w.length, (i) => g[i]! * w[i]! + cost * gates[i]!);
 }
 
 /** dLoss/dtau = -sum of (g w + cost) q, with q = gate (1 - gate) / T. */
 export function ltpGradient(l: Gate, g: ArrayLike<number>, cost: number): number {
   const q = ltpGates(l).map((gate) => (gate * (1 - gate)) / l.temperature);
-  return -sumOf(q.length, (i) => ((g[i] as number) * (l.theta[i] as number) + cost) * (q[i] as number));
+  return -sumOf(q.length, (i) => (g[i]! * l.theta[i]! + cost) * q[i]!);
 }
 
 /**
@@ -131,7 +131,7 @@ export function ltpStep(l: LtpLayer, g: ArrayLike<number>, h: LtpHyper): LtpLaye
   const change = Math.min(h.clip, Math.max(-h.clip, wanted));
   const gates = ltpGates(l);
   return {
-    ...moveWeights(l.theta, l.v, (i) => (g[i] as number) * (gates[i] as number), h),
+    ...moveWeights(l.theta, l.v, (i) => g[i]! * gates[i]!, h),
     tau: Math.max(0, l.tau - variance * change),
     temperature: h.t0 * variance,
   };

@@ -21,9 +21,9 @@ export function responseNorm({ shape, size, alpha, beta, k }: ResponseNormCase, 
         // The window has `size` channels; an even one reaches one further down.
         for (let step = 0; step < size; step++) {
           const j = c - Math.floor(size / 2) + step;
-          if (j >= 0 && j < channels) sum += (x[at(i, j, p)] as number) ** 2;
+          if (j >= 0 && j < channels) sum += x[at(i, j, p)]! ** 2;
         }
-        y[at(i, c, p)] = (x[at(i, c, p)] as number) * (k + (alpha / size) * sum) ** -beta;
+        y[at(i, c, p)] = x[at(i, c, p)]! * (k + (alpha / size) * sum) ** -beta;
       }
     }
   }

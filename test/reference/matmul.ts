@@ -22,8 +22,8 @@ export function matmulReference(a: ArrayLike<number>, b: ArrayLike<number>, shap
       for (let j = 0; j < n; j++) {
         let sum = 0;
         for (let p = 0; p < k; p++) {
-          const left = a[a0 + (transposeA ? p * m + i : i * k + p)] as number;
-          const right = b[b0 + (transposeB ? j * k + p : p * n + j)] as number;
+          const left = a[a0 + (transposeA ? p * m + i : i * k + p)]!;
+          const right = b[b0 + (transposeB ? j * k + p : p * n + j)]!;
           sum += left * right;
         }
         y[(z * m + i) * n + j] = sum;
@@ -43,6 +43,6 @@ export function linearReference(
   outputs: number,
 ): Float64Array {
   const y = matmulReference(x, weight, { m: rows, n: outputs, k: inputs, transposeB: true });
-  if (bias) for (let i = 0; i < y.length; i++) y[i] = (y[i] as number) + (bias[i % outputs] as number);
+  if (bias) for (let i = 0; i < y.length; i++) y[i] = y[i]! + bias[i % outputs]!;
   return y;
 }

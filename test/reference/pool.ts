@@ -33,7 +33,7 @@ function spans(size: number, kernel: number, stride: number, padding: number, ce
 }
 
 function windows(c: PoolCase): [Span[], Span[]] {
-  return [2, 3].map((axis, i) => spans(c.x[axis] as number, c.kernel[i]!, c.stride[i]!, c.padding[i]!, c.ceilMode)) as [
+  return [2, 3].map((axis, i) => spans(c.x[axis]!, c.kernel[i]!, c.stride[i]!, c.padding[i]!, c.ceilMode)) as [
     Span[],
     Span[],
   ];
@@ -75,8 +75,8 @@ export function maxPool(c: PoolCase, x: ArrayLike<number>): { y: Float64Array; p
   const y = new Float64Array(count(c)).fill(Number.NEGATIVE_INFINITY);
   const place = new Int32Array(y.length).fill(-1);
   eachElement(c, (at, out, _divisors, plane) => {
-    const v = x[plane + at] as number;
-    if (place[out] === -1 || v > (y[out] as number)) {
+    const v = x[plane + at]!;
+    if (place[out] === -1 || v > y[out]!) {
       y[out] = v;
       place[out] = at;
     }
@@ -88,7 +88,7 @@ export function maxPool(c: PoolCase, x: ArrayLike<number>): { y: Float64Array; p
 export function maxPoolGradient(c: PoolCase, place: ArrayLike<number>, dy: ArrayLike<number>): Float64Array {
   const dx = new Float64Array(c.x[0] * c.x[1] * c.x[2] * c.x[3]);
   eachElement(c, (at, out, _divisors, plane) => {
-    if (place[out] === at) dx[plane + at]! += dy[out] as number;
+    if (place[out] === at) dx[plane + at]! += dy[out]!;
   });
   return dx;
 }
@@ -96,7 +96,7 @@ export function maxPoolGradient(c: PoolCase, place: ArrayLike<number>, dy: Array
 export function avgPool(c: PoolCase, countIncludePad: boolean, x: ArrayLike<number>): Float64Array {
   const y = new Float64Array(count(c));
   eachElement(c, (at, out, { padded, inside }, plane) => {
-    y[out]! += (x[plane + at] as number) / (countIncludePad ? padded : inside);
+    y[out]! += x[plane + at]! / (countIncludePad ? padded : inside);
   });
   return y;
 }
@@ -104,7 +104,7 @@ export function avgPool(c: PoolCase, countIncludePad: boolean, x: ArrayLike<numb
 export function avgPoolGradient(c: PoolCase, countIncludePad: boolean, dy: ArrayLike<number>): Float64Array {
   const dx = new Float64Array(c.x[0] * c.x[1] * c.x[2] * c.x[3]);
   eachElement(c, (at, out, { padded, inside }, plane) => {
-    dx[plane + at]! += (dy[out] as number) / (countIncludePad ? padded : inside);
+    dx[plane + at]! += dy[out]! / (countIncludePad ? padded : inside);
   });
   return dx;
 }

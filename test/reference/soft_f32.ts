@@ -18,7 +18,7 @@ export function ulpsAway(x: number, count: number): number {
   const word = new Uint32Array(1);
   const value = new Float32Array(word.buffer);
   value[0] = Math.abs(x);
-  word[0] = Math.max(0, (word[0] as number) + count);
+  word[0] = Math.max(0, word[0]! + count);
   return (x < 0 ? -1 : 1) * (value[0] as number);
 }
 

@@ -48,8 +48,8 @@ export function walkNeurons(
     v: new Float64Array(x.length),
   };
   for (let e = 0; e < x.length; e++) {
-    const current = x[e] as number;
-    const before = potential[e % n] as number;
+    const current = x[e]!;
+    const before = potential[e % n]!;
     let h = before + current;
     if (kind !== "IF") {
       h = decayInput ? before + k * (current - (before - rest)) : before - k * (before - rest) + current;

@@ -31,15 +31,15 @@ export function gradientsThroughTime(
   const gv = new Float64Array(n);
   let gk = 0;
   for (let e = x.length - 1; e >= 0; e--) {
-    const before = e >= n ? (v[e - n] as number) : (v0?.[e] ?? rest);
-    const [s, potential, up] = [spike[e] as number, h[e] as number, dy[e] as number];
+    const before = e >= n ? v[e - n]! : (v0?.[e] ?? rest);
+    const [s, potential, up] = [spike[e]!, h[e]!, dy[e]!];
     const slope = derivative(potential - vThreshold);
     const jump = vReset === null ? -vThreshold : vReset - potential;
     const through = (vReset === null ? 1 : 1 - s) + (detachReset ? 0 : jump * slope);
-    const gh = up * slope + (gv[e % n] as number) * through;
+    const gh = up * slope + gv[e % n]! * through;
     gx[e] = kind !== "IF" && decayInput ? gh * k : gh;
     gv[e % n] = kind === "IF" ? gh : gh * (1 - k);
-    gk += gh * (decayInput ? (x[e] as number) - (before - rest) : rest - before);
+    gk += gh * (decayInput ? x[e]! - (before - rest) : rest - before);
   }
   return { x: gx, v0: gv, w: gk * learned * (1 - learned) };
 }

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseLines, ResultFile, type ResultLine } from "../../tools/reproduce/lines.ts";
 import { madeUpResults } from "./made_up.ts";
 
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const text = () => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 
 describe("result file", () => {
-  it("holds what was appended, in a folder of its own making", () => {
+  test("holds what was appended, in a folder of its own making", () => {
     const path = join(folder, "new", "results.jsonl");
     const file = new ResultFile(path);
     expect(file.lines).toEqual([]);
@@ -29,7 +29,7 @@ describe("result file", () => {
     expect(new ResultFile(path).lines).toEqual(lines);
   });
 
-  it("forgets a last line that was torn, wherever it tore", () => {
+  test("forgets a last line that was torn, wherever it tore", () => {
     const whole = text();
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length }), (cut) => {
@@ -45,7 +45,7 @@ describe("result file", () => {
     );
   });
 
-  it("names a line that is none", () => {
+  test("names a line that is none", () => {
     const path = join(folder, "wrong.jsonl");
     writeFileSync(path, text());
     appendFileSync(path, "nonsense\n");
@@ -55,7 +55,7 @@ describe("result file", () => {
     expect(() => parseLines("{}\n", "f")).toThrow(/f:1: id/);
   });
 
-  it("drops lines on demand, on the disk too", async () => {
+  test("drops lines on demand, on the disk too", async () => {
     const path = join(folder, "fresh.jsonl");
     const file = new ResultFile(path);
     for (const line of lines) file.append(line);

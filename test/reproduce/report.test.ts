@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseHTML } from "linkedom";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { resultFigure, styleOf } from "../../tools/reproduce/figure.ts";
 import type { ResultLine } from "../../tools/reproduce/lines.ts";
 import { METHOD_ORDER } from "../../tools/reproduce/methods.ts";
@@ -25,7 +25,7 @@ function row(text: string, after: string, name: string): string[] {
 }
 
 describe("report", () => {
-  it("says what was run and on what", () => {
+  test("says what was run and on what", () => {
     const text = page(lines);
     expect(text).toContain("`npm run reproduce`");
     expect(text).toContain("Adapter: made up; Espalier 1.2.3");
@@ -36,7 +36,7 @@ describe("report", () => {
     expect(text).toContain(`(${SMALL.calibrationSeed})`);
   });
 
-  it("has mean, spread and sparsity in each cell, the best in bold", () => {
+  test("has mean, spread and sparsity in each cell, the best in bold", () => {
     const lats = row(page(lines), "## mnist, lenet-bn", "lats");
     // 0.99 - 0.02 · 0.8⁴ + 0.003 of seed 0, and 0.001 more of seed 1.
     expect(lats[1]).toBe("**98.53 ± 0.07** <sub>80.0 %</sub>");
@@ -45,7 +45,7 @@ describe("report", () => {
     expect(page(lines)).toContain("Dense: 99.05 ± 0.07 %");
   });
 
-  it("computes who is best and how far lats is from the others", () => {
+  test("computes who is best and how far lats is from the others", () => {
     const text = page(lines);
     expect(text).toMatch(
       /- 80 %: best is lats, 98\.53 ± 0\.07 %; no other within its standard deviation; against dense −0\.52 ± 0\.00 points; lats is number 1 of 7/,
@@ -54,14 +54,14 @@ describe("report", () => {
     expect(row(text, "Accuracy of lats minus", "slats")[1]).toBe("+0.30 ± 0.00");
   });
 
-  it("lists the settings with what they gave and what they took", () => {
+  test("lists the settings with what they gave and what they took", () => {
     const settings = (method: string) => row(page(lines), "### mnist, lenet-bn", method);
     expect(settings("lats").slice(0, 3)).toEqual(["lats", "threshold D", "0.08047 <sub>80.0 %, 1</sub>"]);
     expect(settings("str")[2]).toMatch(/^0\.00\d+ <sub>\d\d\.\d %, [1-4]<\/sub>$/);
     expect(settings("gmp")).toEqual([]);
   });
 
-  it("is honest about what is missing, broke down or missed its level", () => {
+  test("is honest about what is missing, broke down or missed its level", () => {
     const some = lines
       .filter((line) => line.data === "mnist" && line.method !== "slats")
       .map((line): ResultLine => {
@@ -81,7 +81,7 @@ describe("report", () => {
     expect(text).not.toContain("## fashion-mnist");
   });
 
-  it("is a page even before the first result counts", () => {
+  test("is a page even before the first result counts", () => {
     const text = page(lines.slice(0, 1));
     expect(text).toContain("# Pruning methods at matched sparsities");
     expect(text).not.toContain("NaN");
@@ -92,7 +92,7 @@ describe("report", () => {
 describe("figure", () => {
   const panels = SMALL.pairs.map((pair) => ({ pair, summaries: summariesOf(pair, lines) }));
 
-  it("has a panel for each pair, a symbol for each cell, and names all methods", () => {
+  test("has a panel for each pair, a symbol for each cell, and names all methods", () => {
     const { svg } = resultFigure(panels, "a <note>");
     const { document } = parseHTML(`<html><body>${svg}</body></html>`);
     const texts = [...document.querySelectorAll("text")].map((node) => node.textContent);
@@ -107,17 +107,17 @@ describe("figure", () => {
     expect(svg).not.toContain("NaN");
   });
 
-  it("tells all methods apart", () => {
+  test("tells all methods apart", () => {
     const looks = METHOD_ORDER.filter((name) => name !== "dense").map((name) => JSON.stringify(styleOf(name)));
     expect(new Set(looks).size).toBe(looks.length);
   });
 
-  it("draws what there is when that is little", () => {
+  test("draws what there is when that is little", () => {
     const little = SMALL.pairs.map((pair) => ({ pair, summaries: summariesOf(pair, lines.slice(0, 2)) }));
     expect(resultFigure(little, "note").svg).toContain("no runs yet");
   });
 
-  it("is written beside the page, as text and as pixels", async () => {
+  test("is written beside the page, as text and as pixels", async () => {
     const folder = mkdtempSync(join(tmpdir(), "espalier-reproduce-"));
     try {
       expect(await writeReport(SMALL, [], folder)).toEqual([]);

@@ -1,6 +1,6 @@
 // The search for a setting, on made-up methods whose sparsity is a known function of it.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { logit, type SearchOptions, type SearchPoint, searchStep } from "../../tools/reproduce/search.ts";
 
 const base: SearchOptions = { target: 0.9, tolerance: 0.01, first: 0.01, slope: 2, least: 1e-6, most: 1e3 };
@@ -22,7 +22,7 @@ function search(
 }
 
 describe("search", () => {
-  it("finds its way on a straight line in at most four runs, when the slope was guessed within a factor of 2", () => {
+  test("finds its way on a straight line in at most four runs, when the slope was guessed within a factor of 2", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 1, max: 4, noNaN: true }),
@@ -39,7 +39,7 @@ describe("search", () => {
     );
   });
 
-  it("ends within the tolerance on any smooth rising curve, given tries", () => {
+  test("ends within the tolerance on any smooth rising curve, given tries", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.3, max: 5, noNaN: true }),
@@ -59,7 +59,7 @@ describe("search", () => {
     );
   });
 
-  it("takes points of other levels: what is known need not be run", () => {
+  test("takes points of other levels: what is known need not be run", () => {
     const curve = (setting: number) => sigmoid(1.7 * Math.log(setting) + 7);
     const first = search(curve, { ...base, target: 0.9 }, 4);
     const again = search(curve, { ...base, target: 0.9 }, 4, first.points);
@@ -69,7 +69,7 @@ describe("search", () => {
     expect(next.step).toMatchObject({ near: true });
   });
 
-  it("ends with the nearest point when the tries are used up", () => {
+  test("ends with the nearest point when the tries are used up", () => {
     // A cliff: nothing between 40 % and 99 %.
     const cliff = (setting: number) => (setting < 0.02 ? 0.4 : 0.99);
     const { step, runs } = search(cliff, base, 4);
@@ -77,7 +77,7 @@ describe("search", () => {
     expect(step).toMatchObject({ kind: "found", sparsity: 0.99, near: false });
   });
 
-  it("closes in on a cliff until nothing is left between its edges", () => {
+  test("closes in on a cliff until nothing is left between its edges", () => {
     const cliff = (setting: number) => (setting < 0.02 ? 0.4 : 0.99);
     const { step, points, runs } = search(cliff, base, 100);
     expect(runs).toBeLessThan(60);
@@ -87,7 +87,7 @@ describe("search", () => {
     expect(high / low).toBeLessThan(1.05);
   });
 
-  it("goes at most a factor of 8 beyond what it knows, and stays in its range", () => {
+  test("goes at most a factor of 8 beyond what it knows, and stays in its range", () => {
     const steps = fc.array(
       fc.record({
         setting: fc.double({ min: 1e-6, max: 1e3, noNaN: true }),
@@ -108,7 +108,7 @@ describe("search", () => {
     );
   });
 
-  it("stays below settings that broke down", () => {
+  test("stays below settings that broke down", () => {
     const breaks = (setting: number) => (setting > 0.03 ? null : sigmoid(1.5 * Math.log(setting) + 6));
     const { step, points } = search(breaks, { ...base, first: 0.5 }, 8);
     expect(points[0]).toEqual({ setting: 0.5, sparsity: null });
@@ -118,7 +118,7 @@ describe("search", () => {
     expect(all.runs).toBe(4);
   });
 
-  it("goes on where noise turned two points round", () => {
+  test("goes on where noise turned two points round", () => {
     const points = [
       { setting: 0.01, sparsity: 0.93 },
       { setting: 0.012, sparsity: 0.87 },
@@ -127,7 +127,7 @@ describe("search", () => {
     expect(step.kind).toBe("try");
   });
 
-  it("ends at the nearest of all points, however noisy they are", () => {
+  test("ends at the nearest of all points, however noisy they are", () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: -0.4, max: 0.4, noNaN: true }), { minLength: 4, maxLength: 4 }),
@@ -142,7 +142,7 @@ describe("search", () => {
     );
   });
 
-  it("names the option that is wrong", () => {
+  test("names the option that is wrong", () => {
     expect(() => searchStep([], 1, { ...base, target: 1 })).toThrow(/target wants a share in \(0, 1\), got 1/);
     expect(() => searchStep([], 1, { ...base, slope: 0 })).toThrow(/slope/);
     expect(() => searchStep([], 1, { ...base, first: 1e-9 })).toThrow(/first/);

@@ -1,13 +1,13 @@
 // Means, spreads, the best of a level, and differences seed by seed.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { ResultLine } from "../../tools/reproduce/lines.ts";
 import type { MethodName } from "../../tools/reproduce/methods.ts";
 import { bestOf, pairedDifference, type Summary, spreadOf, summarize } from "../../tools/reproduce/statistics.ts";
 import { madeUpResults, SMALL } from "./made_up.ts";
 
 const pair = SMALL.pairs[0]!;
-const model = (await madeUpResults()).find(({ id }) => id === "mnist/lenet-bn/lats/0.80/s0") as ResultLine;
+const model = (await madeUpResults()).find(({ id }) => id === "mnist/lenet-bn/lats/0.80/s0")!;
 
 function summary(method: MethodName, accuracies: readonly (number | null)[], sparsity = 0.8): Summary {
   const lines = accuracies.map((accuracy, seed): ResultLine => {
@@ -20,7 +20,7 @@ function summary(method: MethodName, accuracies: readonly (number | null)[], spa
 }
 
 describe("statistics", () => {
-  it("has the mean and the standard deviation of a sample", () => {
+  test("has the mean and the standard deviation of a sample", () => {
     expect(spreadOf([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, sd: Math.sqrt(32 / 7), n: 8 });
     expect(spreadOf([3])).toEqual({ mean: 3, sd: null, n: 1 });
     expect(() => spreadOf([])).toThrow(/at least one value/);
@@ -29,24 +29,24 @@ describe("statistics", () => {
       fc.property(values, fc.double({ min: -3, max: 3, noNaN: true }), (list, shift) => {
         const [a, b] = [spreadOf(list), spreadOf(list.map((v) => v + shift))];
         expect(b.mean).toBeCloseTo(a.mean + shift, 9);
-        expect(b.sd).toBeCloseTo(a.sd as number, 6);
+        expect(b.sd).toBeCloseTo(a.sd!, 6);
       }),
     );
   });
 
-  it("leaves out what broke down, and counts it", () => {
+  test("leaves out what broke down, and counts it", () => {
     expect(summary("lats", [0.9, null, 0.92])).toMatchObject({ failed: 1, accuracy: { n: 2 } });
     const broken = { ...model, accuracy: null, sparsity: null };
     expect(summarize({ pair, method: "lats", level: 0.8 }, [broken])).toEqual({ failed: 1 });
     expect(summarize({ pair, method: "lats", level: 0.9 }, [broken])).toBeNull();
   });
 
-  it("knows whether the level was met", () => {
+  test("knows whether the level was met", () => {
     expect(summary("lats", [0.9], 0.809).matched).toBe(true);
     expect(summary("lats", [0.9], 0.789).matched).toBe(false);
   });
 
-  it("finds the best and those within its standard deviation", () => {
+  test("finds the best and those within its standard deviation", () => {
     const lats = summary("lats", [0.9, 0.92, 0.94]);
     const all = [summary("gmp", [0.901, 0.9, 0.9]), lats, summary("slats", [0.8, 0.8, 0.8])];
     expect(bestOf(all)?.best).toBe(lats);
@@ -54,7 +54,7 @@ describe("statistics", () => {
     expect(bestOf([])).toBeNull();
   });
 
-  it("does not let a network win that has too many weights left; one with too few may", () => {
+  test("does not let a network win that has too many weights left; one with too few may", () => {
     const easy = summary("ltp", [0.99, 0.99], 0.7);
     const hard = summary("str", [0.95, 0.95], 0.86);
     const met = summary("lats", [0.9, 0.9]);
@@ -62,7 +62,7 @@ describe("statistics", () => {
     expect(bestOf([easy, met, hard])?.best).toBe(hard);
   });
 
-  it("compares seed by seed", () => {
+  test("compares seed by seed", () => {
     const a = summary("lats", [0.9, 0.92, 0.94]);
     const b = summary("gmp", [0.89, 0.9, null]);
     const difference = pairedDifference(a, b);

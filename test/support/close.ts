@@ -7,7 +7,7 @@ export interface Tolerance {
 
 export function maxAbs(values: ArrayLike<number>): number {
   let m = 0;
-  for (let i = 0; i < values.length; i++) m = Math.max(m, Math.abs(values[i] as number));
+  for (let i = 0; i < values.length; i++) m = Math.max(m, Math.abs(values[i]!));
   return m;
 }
 
@@ -16,7 +16,7 @@ export function deviation(got: ArrayLike<number>, want: ArrayLike<number>): numb
   if (got.length !== want.length) return Number.POSITIVE_INFINITY;
   let d = 0;
   for (let i = 0; i < want.length; i++) {
-    const e = Math.abs((got[i] as number) - (want[i] as number));
+    const e = Math.abs(got[i]! - want[i]!);
     if (Number.isNaN(e)) return Number.POSITIVE_INFINITY;
     d = Math.max(d, e);
   }
@@ -33,7 +33,7 @@ export function expectClose(
   if (got.length !== want.length) throw new Error(`${what}: ${got.length} elements, want ${want.length}`);
   const limit = atol + rtol * maxAbs(want);
   for (let i = 0; i < want.length; i++) {
-    const e = Math.abs((got[i] as number) - (want[i] as number));
+    const e = Math.abs(got[i]! - want[i]!);
     if (!(e <= limit)) {
       throw new Error(`${what}[${i}]: got ${got[i]}, want ${want[i]}; off by ${e}, limit ${limit}`);
     }

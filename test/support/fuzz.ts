@@ -37,14 +37,14 @@ export interface FuzzReport {
 
 /** A small generator of whole numbers, repeatable on every machine. */
 export class Dice {
-  #state: number;
+  private state: number;
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.state = seed >>> 0;
   }
   /** A whole number below `high`. */
   below(high: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * high);
   }
@@ -99,7 +99,7 @@ const setNumber: Mutation = (bytes, dice) =>
   });
 
 const replaceNumberInText: Mutation = (bytes, dice) => {
-  const digit = (i: number) => (bytes[i] as number) >= 48 && (bytes[i] as number) <= 57;
+  const digit = (i: number) => bytes[i]! >= 48 && bytes[i]! <= 57;
   const starts: number[] = [];
   for (let i = 0; i < bytes.length && starts.length < 1000; i++)
     if (digit(i) && !(i > 0 && digit(i - 1))) starts.push(i);
@@ -170,7 +170,7 @@ const peak = () => process.resourceUsage().maxRSS * 1024;
 /** What is wrong with an error; null for one of the parser's own that fits in a line. */
 function faultOf(error: unknown, target: FuzzTarget): Pick<FuzzFinding, "kind" | "words"> | null {
   const { name, message, stack } = (error ?? {}) as Partial<Error>;
-  if (!(error instanceof Error) || !target.errors.includes(name as string)) {
+  if (!(error instanceof Error) || !target.errors.includes(name!)) {
     return { kind: "foreign error", words: `${name}: ${message ?? String(error)}\n${stack ?? ""}` };
   }
   const told = target.lines ? (message ?? "").replaceAll("\n", " ") : (message ?? "");

@@ -63,7 +63,7 @@ export function parquet(codec: "UNCOMPRESSED" | "SNAPPY", labels: "numbers" | "n
   const label =
     labels === "numbers"
       ? { name: "label", data: images.map((_, i) => BigInt(i % 3)), type: "INT64" as const }
-      : { name: "label", data: images.map((_, i) => "abc"[i % 3] as string), type: "STRING" as const };
+      : { name: "label", data: images.map((_, i) => "abc"[i % 3]!), type: "STRING" as const };
   return new Uint8Array(
     parquetWriteBuffer({
       codec,

@@ -23,15 +23,15 @@ const str = (data: Uint8Array) => new TextDecoder().decode(data);
 
 /** Bytes as a file at a path of their own. */
 class Scratch {
-  readonly #root = mkdtempSync(join(tmpdir(), "espalier-fuzz-"));
+  private readonly root = mkdtempSync(join(tmpdir(), "espalier-fuzz-"));
   file(name: string, content: Uint8Array | string): string {
-    const path = join(this.#root, name);
+    const path = join(this.root, name);
     mkdirSync(join(path, ".."), { recursive: true });
     writeFileSync(path, content);
     return path;
   }
   remove(): void {
-    rmSync(this.#root, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 }
 
@@ -52,7 +52,7 @@ function weights(): FuzzTarget[] {
     ["w", { data: Float32Array.from({ length: 400 }, (_, i) => (i % 17 === 0 ? i : 0)), shape: [20, 20] }],
   ]);
   const sparse = io.SPARSE_LAYOUTS.map((layout) => io.writeSparseModel(dense, { model: "m" }, { layout }));
-  const old = io.parseSafetensors(sparse[1] as Uint8Array);
+  const old = io.parseSafetensors(sparse[1]!);
   const parts = [...old.tensors].map(([name, { dtype, shape, data }]) => ({ name, dtype, shape, data }));
   let at = 0;
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(old.metadata) };
@@ -70,7 +70,7 @@ function weights(): FuzzTarget[] {
   return [
     {
       name: "safetensors",
-      seeds: [plain, sparse[0] as Uint8Array],
+      seeds: [plain, sparse[0]!],
       parse: (b) => io.parseSafetensors(b, "f"),
       errors: ["SafetensorsError"],
     },
@@ -104,7 +104,7 @@ async function torch(): Promise<FuzzTarget[]> {
     { name: "pth legacy", seeds: read(true), parse, errors },
     {
       name: "pickle",
-      seeds: [inside.get(pickle) as Uint8Array],
+      seeds: [inside.get(pickle)!],
       parse: (b) => parse(io.writeZip(new Map([...inside, [pickle, b]]))),
       errors,
     },
@@ -159,17 +159,14 @@ function arrays(): FuzzTarget[] {
 }
 
 function events(): FuzzTarget[] {
-  const nmnist = Uint8Array.from(
-    { length: 100 },
-    (_, i) => [i % 34, (i * 3) % 34, i % 2 ? 128 : 0, 1, i][i % 5] as number,
-  );
+  const nmnist = Uint8Array.from({ length: 100 }, (_, i) => [i % 34, (i * 3) % 34, i % 2 ? 128 : 0, 1, i][i % 5]!);
   const aedat2 = Uint8Array.of(
     ...text("#!AER-DAT2.0\r\n# words\r\n"),
     ...bytes(64).map((v, i) => (i % 8 < 4 || i % 8 === 7 ? v : 0)),
   );
   const packet = Uint8Array.of(
     ...[1, 0, 1, 0, 8, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0],
-    ...bytes(24).map((v, i) => [v, 0, v & 0xfe, 0, v, 0, 0, 0][i % 8] as number),
+    ...bytes(24).map((v, i) => [v, 0, v & 0xfe, 0, v, 0, 0, 0][i % 8]!),
   );
   const aedat3 = Uint8Array.of(...text("#!AER-DAT3.1\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n"), ...packet, ...packet);
   const table = text("class,startTime_usec,endTime_usec\n1,2,300000\n2,300000,900000\n");

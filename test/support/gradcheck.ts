@@ -28,7 +28,7 @@ export async function gradcheck(c: GradCase): Promise<void> {
   const tensors: Record<string, Tensor> = {};
   const doubles: Record<string, Float64Array> = {};
   for (const name of names) {
-    const { data, shape } = c.inputs[name] as { data: ArrayLike<number>; shape: Shape };
+    const { data, shape } = c.inputs[name]!;
     const f32 = Float32Array.from(data);
     doubles[name] = Float64Array.from(f32);
     const t = tensor(f32, shape);
@@ -48,22 +48,22 @@ export async function gradcheck(c: GradCase): Promise<void> {
   const loss = () => {
     const y = c.reference(doubles);
     let sum = 0;
-    for (let i = 0; i < y.length; i++) sum += (y[i] as number) * (upstream[i] as number);
+    for (let i = 0; i < y.length; i++) sum += y[i]! * upstream[i]!;
     return sum;
   };
   const h = c.h ?? 1e-4;
   for (const name of names) {
     if (c.frozen?.includes(name)) continue;
-    const t = tensors[name] as Tensor;
+    const t = tensors[name]!;
     if (!t.grad) throw new Error(`no gradient arrived at ${name}`);
     const [grad] = await readAll(t.grad);
     t.grad.dispose();
-    const x = doubles[name] as Float64Array;
+    const x = doubles[name]!;
     const stride = Math.max(1, Math.floor(x.length / (c.samples ?? 40)));
     const a: number[] = [];
     const b: number[] = [];
     for (let i = 0; i < x.length; i += stride) {
-      const keep = x[i] as number;
+      const keep = x[i]!;
       x[i] = keep + h;
       const up = loss();
       x[i] = keep - h;

@@ -38,7 +38,7 @@ export function drawnPixels(name: JpegClass, height: number, width: number, rand
   const color = () => [0, 1, 2].map(() => random.nextBelow(256));
   const [ink, ground] = [color(), color()];
   // The figure stands out whatever the colours: light on dark.
-  for (let c = 0; c < 3; c++) [ink[c], ground[c]] = [128 + (ink[c] as number) / 2, (ground[c] as number) / 2.5];
+  for (let c = 0; c < 3; c++) [ink[c], ground[c]] = [128 + ink[c]! / 2, ground[c]! / 2.5];
   const scale = (0.8 + 0.5 * random.nextFloat()) / (Math.min(height, width) / 2);
   const [dx, dy] = [(random.nextFloat() - 0.5) * 0.4, (random.nextFloat() - 0.5) * 0.4];
   const pixels = new Uint8Array(height * width * 3);
@@ -46,7 +46,7 @@ export function drawnPixels(name: JpegClass, height: number, width: number, rand
     for (let x = 0; x < width; x++) {
       const from = figure((x - width / 2) * scale + dx, (y - height / 2) * scale + dy) ? ink : ground;
       const noise = (Math.imul(i + random.seed + 1, 0x9e3779b9) >>> 26) - 32;
-      for (let c = 0; c < 3; c++) pixels[i++] = Math.min(255, Math.max(0, (from[c] as number) + noise));
+      for (let c = 0; c < 3; c++) pixels[i++] = Math.min(255, Math.max(0, from[c]! + noise));
     }
   }
   return pixels;

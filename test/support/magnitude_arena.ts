@@ -61,7 +61,7 @@ export function magnitudeBits(values: Float32Array): Uint32Array {
 export function sortedMagnitude(values: Float32Array, rank: number): number {
   if (rank === 0) return -1;
   const sorted = magnitudeBits(values).sort();
-  return new Float32Array(sorted.buffer)[rank - 1] as number;
+  return new Float32Array(sorted.buffer)[rank - 1]!;
 }
 
 /** `layers` in one array. */

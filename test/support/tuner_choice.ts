@@ -13,7 +13,7 @@ export function soft(key: string, candidates: Readonly<Record<string, number>>, 
   return {
     key,
     work,
-    rule: () => rule as Times,
+    rule: () => rule!,
     others: () => others,
     trial: () => {
       const x = Scope.release(tensor(new Float32Array(2 ** 16)));

@@ -38,7 +38,7 @@ test("any numbers of any shape come back", async () => {
       using _scope = new Scope();
       let next = 0;
       const make = (axes: readonly number[]): unknown =>
-        axes.length === 0 ? next++ : Array.from({ length: axes[0] as number }, () => make(axes.slice(1)));
+        axes.length === 0 ? next++ : Array.from({ length: axes[0]! }, () => make(axes.slice(1)));
       const t = tensor(make(shape) as number[]);
       expect(t.shape).toEqual(shape);
       expect([...(await t.data())]).toEqual(Array.from({ length: next }, (_, i) => i));

@@ -64,7 +64,7 @@ test("set overwrites after what was enqueued, and before what follows", async ()
   copyInto(after, t);
   fillZero(t);
   const [a, b, c] = await readAll(before, after, t);
-  expect([a, b, c].map((v) => [...(v as TypedArray)])).toEqual([
+  expect([a, b, c].map((v) => [...v!])).toEqual([
     [1, 2, 3],
     [4, 5, 6],
     [0, 0, 0],

@@ -22,7 +22,7 @@ const bare = (text: string) => stripWgsl(text, "test");
 /** Names, types and defaults of the lines that a caller may specialise. */
 function specs(text: string): { name: string; type: string | undefined; value: string }[] {
   const lines = text.matchAll(/^(?:const|alias)\s+(\w+)\s*(?::\s*(\w+))?\s*=\s*([^;]+);[^\n]*\/\/!spec/gm);
-  return [...lines].map(([, name, type, value]) => ({ name: name as string, type, value: value as string }));
+  return [...lines].map(([, name, type, value]) => ({ name: name!, type, value: value! }));
 }
 
 /** A specialised text, or the name of what it was refused with (the words quote the line, comment and all). */

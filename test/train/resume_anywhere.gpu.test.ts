@@ -51,7 +51,7 @@ test.each<[string, () => Session, readonly number[]]>([
   expect(timeless(whole.records)).toEqual(timeless(plain.records));
   expect(whole.steps.map((r) => r.step)).toEqual([3, 5, 8, 10]);
   for (const step of stops) {
-    const { bytes, position } = whole.saved.get(step) as Saved;
+    const { bytes, position } = whole.saved.get(step)!;
     const session = open();
     session.load(bytes, "checkpoint");
     expect(differing(await session.save(position), bytes).filter((key) => !key.startsWith("thresholds."))).toEqual([]);
@@ -152,7 +152,7 @@ test("seconds of an epoch go on where the host kept them; without it the same ru
   const [plain, hosted] = [await session.save(session.position), await session.save(session.position, { files: 3 })];
   expect(parseSafetensors(plain).metadata.has("host")).toBe(false);
   const { tensors, metadata } = parseSafetensors(hosted);
-  const host = JSON.parse(metadata.get("host") as string) as { files: number; epochSeconds: number };
+  const host = JSON.parse(metadata.get("host")!) as { files: number; epochSeconds: number };
   expect(host.files).toBe(3);
   expect(host.epochSeconds).toBeGreaterThan(0);
   session.dispose();
@@ -169,9 +169,9 @@ test("seconds of an epoch go on where the host kept them; without it the same ru
 test("counters that cannot be are refused by name", async () => {
   const session = tiny({ threshold: 0.05 });
   const { tensors, metadata } = parseSafetensors(await session.save({ step: 6, epoch: 1, batch: 1 }));
-  const progress = JSON.parse(metadata.get("progress") as string) as object;
+  const progress = JSON.parse(metadata.get("progress")!) as object;
   const kept = {
-    format: metadata.get("format") as string,
+    format: metadata.get("format")!,
     progress: JSON.stringify({ ...progress, counters: { logged: "x" } }),
   };
   expect(() => session.load(writeSafetensors(tensors, kept), "step_6")).toThrow(

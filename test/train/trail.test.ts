@@ -104,9 +104,9 @@ describe("adding", () => {
         const entries = await Trail.read(store);
         expect(entries.map((e) => e.epoch)).toEqual([...want.keys()].sort((a, b) => a - b));
         for (const { epoch, accuracy, file } of entries) {
-          expect(accuracy).toBe((want.get(epoch) as number) / 9);
-          const { weights } = readModelWeights(await store.read(file as string), "");
-          expect(weights).toEqual(state((want.get(epoch) as number) + 1));
+          expect(accuracy).toBe(want.get(epoch)! / 9);
+          const { weights } = readModelWeights(await store.read(file!), "");
+          expect(weights).toEqual(state(want.get(epoch)! + 1));
         }
         expect(store.log().trim().split("\n")).toHaveLength(want.size);
       }),

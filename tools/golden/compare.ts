@@ -95,13 +95,13 @@ export function compareTensor(c: GoldenCase, tensor: string, want: GoldenTensor,
   const { rtol, atol } = toleranceOf(c, tensor);
   let scale = 0;
   for (const v of want.data) if (Number.isFinite(v)) scale = Math.max(scale, Math.abs(v));
-  const own = c.f32Dev[tensor] ?? c.f32Dev[tensor.split("/")[0] as string] ?? 0;
+  const own = c.f32Dev[tensor] ?? c.f32Dev[tensor.split("/")[0]!] ?? 0;
   const limit = rtol === 0 && atol === 0 ? 0 : Math.max(atol + rtol * scale, F32_FACTOR * own);
   if (got.length !== want.data.length) return { tensor, deviation: Number.POSITIVE_INFINITY, limit };
   let deviation = 0;
   for (let i = 0; i < got.length; i++) {
-    const a = got[i] as number;
-    const b = want.data[i] as number;
+    const a = got[i]!;
+    const b = want.data[i]!;
     if (a === b) continue;
     const off = Math.abs(a - b);
     deviation = Math.max(deviation, Number.isNaN(off) ? Number.POSITIVE_INFINITY : off);

@@ -13,7 +13,7 @@ export const normHandlers: Handlers = {
       let stats: { mean: Tensor; invstd: Tensor } | undefined;
       const y = (t: Readonly<Record<string, Tensor>>) => {
         const x = input(t, "x");
-        const channels = [x.shape[1] as number];
+        const channels = [x.shape[1]!];
         const options = { training, momentum, eps };
         if (training) stats = { mean: empty(channels), invstd: empty(channels) };
         const mean = t["running_mean"] ?? null;

@@ -20,10 +20,7 @@ export function parameterFrom(c: GoldenCase, name: string): Parameter {
 export function oracle(c: GoldenCase, w: ArrayLike<number>, k: number): Float32Array {
   const [a, center, noise] = [tensorOf(c, "a").data, tensorOf(c, "c").data, tensorOf(c, "noise").data];
   const n = w.length;
-  return Float32Array.from(
-    { length: n },
-    (_, i) => (a[i] as number) * ((w[i] as number) - (center[i] as number)) + (noise[k * n + i] as number),
-  );
+  return Float32Array.from({ length: n }, (_, i) => a[i]! * (w[i]! - center[i]!) + noise[k * n + i]!);
 }
 
 /** Values of each step, one after another. */
@@ -31,7 +28,7 @@ export class Track {
   private readonly values: number[] = [];
   push(values: ArrayLike<number> | number): void {
     if (typeof values === "number") this.values.push(values);
-    else for (let i = 0; i < values.length; i++) this.values.push(values[i] as number);
+    else for (let i = 0; i < values.length; i++) this.values.push(values[i]!);
   }
   get data(): readonly number[] {
     return this.values;

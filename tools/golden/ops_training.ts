@@ -61,14 +61,14 @@ function initialState(c: GoldenCase): StateDict {
 /** Batch k of the inputs: the first axis counts steps. */
 function batch(c: GoldenCase, name: string, k: number): HostTensor {
   const { shape, data } = tensorOf(c, name);
-  const size = data.length / (shape[0] as number);
+  const size = data.length / shape[0]!;
   return { shape: shape.slice(1), data: data.slice(k * size, (k + 1) * size) as TypedArray };
 }
 
 export const trainingHandlers: Handlers = {
   train_end_to_end(attrs, c) {
     attrs.ignore(...NOTES, "lr_per_step", "state_order", "parameters", "batch");
-    const build = architecture(attrs, tensorOf(c, "x").shape[2] as number);
+    const build = architecture(attrs, tensorOf(c, "x").shape[2]!);
     const steps = attrs.number("steps");
     const labelSmoothing = attrs.number("label_smoothing", 0);
     const options = {
@@ -92,13 +92,13 @@ export const trainingHandlers: Handlers = {
       const pruned = (groups[0]?.params ?? []).map((p) => names.get(p));
       if (pruned.join() !== thresholded.join())
         throw new Unsupported(`thresholded weights would be ${pruned.join(", ")}`);
-      const sgd = new SGD(groups, { lr: lr[0] as number, ...options });
+      const sgd = new SGD(groups, { lr: lr[0]!, ...options });
       const results: Record<string, ArrayLike<number>> = {};
       const [loss, threshold, share, zeros] = [new Track(), new Track(), new Track(), new Track()];
       for (let k = 0; k < steps; k++) {
         using _step = new Scope();
         const [x, target] = ["x", "target"].map((name) => batch(c, name, k)) as [HostTensor, HostTensor];
-        sgd.set({ lr: lr[k] as number, threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
+        sgd.set({ lr: lr[k]!, threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
         using tape = new Tape();
         const logits = tape.keep(model.forward(tensor(x.data, x.shape)));
         const value = tape.keep(crossEntropy(logits, tensor(target.data, target.shape), { labelSmoothing }));
@@ -122,7 +122,7 @@ export const trainingHandlers: Handlers = {
       for (const [name, t] of model.namedState()) results[`final/${name}`] = await t.data();
       for (const [name, p] of model.namedParameters()) {
         if (!p.latent) continue;
-        results[`final_sparse/${name}`] = results[`final/${name}`] as ArrayLike<number>;
+        results[`final_sparse/${name}`] = results[`final/${name}`]!;
         results[`final/${name}`] = await p.latent.data();
       }
       model.eval();

@@ -33,7 +33,7 @@ export function formula(salt: string, name: string, n: number, factor = 1, offse
 /** The values of a tensor of a model, by its name and shape. */
 export function weightsByFormula(salt: string, name: string, shape: Shape): Float32Array {
   const n = shape.reduce((a, b) => a * b, 1);
-  if (shape.length >= 2) return formula(salt, name, n, Math.sqrt(3 / (n / (shape[0] as number))));
+  if (shape.length >= 2) return formula(salt, name, n, Math.sqrt(3 / (n / shape[0]!)));
   if (name.endsWith("running_mean")) return formula(salt, name, n, 0.1);
   if (name.endsWith("running_var")) return formula(salt, name, n, 0.2, 1);
   return name.endsWith("weight") ? formula(salt, name, n, 0.1, 1) : formula(salt, name, n, 0.1);

@@ -116,7 +116,7 @@ function checkEntry(name: string, kind: string, key: string, entry: Entry): Case
     const want = (entry["values"] as readonly unknown[]).flat() as number[];
     if (got.length !== want.length) return report("failed", `${got.length} values, want ${want.length}`);
     const scale = Math.max(...want.map(Math.abs));
-    const deviation = Math.max(...want.map((w, i) => Math.abs(w - (got[i] as number))));
+    const deviation = Math.max(...want.map((w, i) => Math.abs(w - got[i]!)));
     const limit = RTOL * scale;
     if (!(deviation <= limit))
       return report("failed", `off by ${deviation.toExponential(2)}, limit ${limit.toExponential(2)}`);

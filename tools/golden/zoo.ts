@@ -23,7 +23,7 @@ const builders: Readonly<Record<string, Known>> = {
 
 /** The engine's model for an entry of the facts; null where it has none. */
 function knownModel(name: string, [, channels = 3, size = 224]: readonly number[]): Known | null {
-  if (Object.hasOwn(builders, name)) return builders[name] as Known;
+  if (Object.hasOwn(builders, name)) return builders[name]!;
   const own = registryName(name);
   return own === null ? null : { build: () => buildModel(own, { channels, size, classes: 1000 }) };
 }

@@ -17,5 +17,5 @@ export const registryNames: Readonly<Record<string, string>> = {
 /** The registry's name of a model; null where it has none. */
 export function registryName(name: string): string | null {
   const bare = name.replace(/^(?:torchvision|timm)\//, "");
-  return Object.hasOwn(registryNames, bare) ? (registryNames[bare] as string) : null;
+  return Object.hasOwn(registryNames, bare) ? registryNames[bare]! : null;
 }

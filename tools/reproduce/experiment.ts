@@ -116,7 +116,7 @@ export function calibrationStep(plan: Plan, cell: Cell, lines: readonly ResultLi
   const points = lines.flatMap((line): SearchPoint[] => {
     const same = line.kind === "calibration" && line.method === cell.method;
     const here = same && line.setting !== null && pairName(line) === pairName(cell.pair);
-    return here ? [{ setting: line.setting as number, sparsity: line.sparsity }] : [];
+    return here ? [{ setting: line.setting!, sparsity: line.sparsity }] : [];
   });
   const options = { ...told, target: cell.level, tolerance: toleranceAt(cell.level) };
   const step = searchStep(points, plan.tries - own.length, options);

@@ -39,10 +39,10 @@ interface Style {
 export function styleOf(method: MethodName): Style {
   const at = METHOD_ORDER.indexOf(method) - 1;
   const again = at >= HUES.length;
-  const hue = HUES[at % HUES.length] as string;
+  const hue = HUES[at % HUES.length]!;
   return {
     color: again ? mix(hue, "#000000", 0.3) : hue,
-    symbol: SYMBOLS[(at + (again ? 3 : 0)) % SYMBOLS.length] as SymbolName,
+    symbol: SYMBOLS[(at + (again ? 3 : 0)) % SYMBOLS.length]!,
     dashed: again,
   };
 }

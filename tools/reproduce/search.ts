@@ -95,7 +95,7 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
   // Of equally near ones (a layer that has not begun to lose weights, or has lost all) the one that went furthest.
   const furthest = (a: Place, b: Place) => (a.y < y ? b.x - a.x : a.x - b.x);
   const sorted = [...places].sort((a, b) => Math.abs(a.y - y) - Math.abs(b.y - y) || furthest(a, b));
-  const near = sorted[0] as Place;
+  const near = sorted[0]!;
   const other = sorted.find((p) => Math.abs(p.x - near.x) >= SAME);
   const measured = other ? (near.y - other.y) / (near.x - other.x) : Number.NaN;
   const rise = measured > 0 ? Math.min(4 * slope, Math.max(slope / 4, measured)) : slope;

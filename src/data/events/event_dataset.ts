@@ -45,12 +45,12 @@ export interface EventDatasetShape {
 
 /** Collects samples into an EventDataset; its memory is taken once, at the start. */
 export class EventDatasetBuilder {
-  readonly #shape: EventDatasetShape;
-  readonly #images: Uint8Array;
-  readonly #labels: Int32Array;
-  readonly #pixels: number;
-  #count = 0;
-  #saturated = 0;
+  private readonly shape: EventDatasetShape;
+  private readonly images: Uint8Array;
+  private readonly labels: Int32Array;
+  private readonly pixels: number;
+  private count = 0;
+  private saturated = 0;
 
   /** Errors: DataError for sizes that are not, or more memory than can be had. */
   constructor(shape: EventDatasetShape) {
@@ -58,21 +58,21 @@ export class EventDatasetBuilder {
     expectWhole(`dataset ${name}: samples`, samples, 1);
     expectWhole(`dataset ${name}: frames`, frames, 1);
     expectSize(`dataset ${name}`, size, size);
-    this.#shape = shape;
-    this.#pixels = frames * 2 * size[0] * size[1];
+    this.shape = shape;
+    this.pixels = frames * 2 * size[0] * size[1];
     try {
-      this.#images = new Uint8Array(samples * this.#pixels);
+      this.images = new Uint8Array(samples * this.pixels);
     } catch {
       throw new DataError(
-        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, want ${samples * this.#pixels} bytes, more than can be had; take fewer frames, a smaller size or a limit`,
+        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, want ${samples * this.pixels} bytes, more than can be had; take fewer frames, a smaller size or a limit`,
       );
     }
-    this.#labels = new Int32Array(samples);
+    this.labels = new Int32Array(samples);
   }
 
   /** Adds a recording of a camera of this size. Errors: as framesByNumber. */
   addRecording(recording: EventRecording, label: number, sensor: SensorSize, by: SliceBy = "number"): void {
-    const { frames, size } = this.#shape;
+    const { frames, size } = this.shape;
     const integrate = by === "number" ? framesByNumber : framesByTime;
     this.addFrames(integrate(recording, { frames, sensor, size }), label);
   }
@@ -82,51 +82,50 @@ export class EventDatasetBuilder {
    * Errors: DataError for another shape, and for values that are no counts of events.
    */
   addFrames({ data, shape }: EventFrames, label: number): void {
-    const { name, samples, frames, size } = this.#shape;
-    if (this.#count === samples) throw new DataError(`dataset ${name}: sample ${samples} of ${samples} was added`);
+    const { name, samples, frames, size } = this.shape;
+    if (this.count === samples) throw new DataError(`dataset ${name}: sample ${samples} of ${samples} was added`);
     if (shape[0] !== frames || shape[1] !== 2 || data.length !== frames * 2 * shape[2] * shape[3]) {
       throw new DataError(
-        `dataset ${name}: sample ${this.#count} has frames [${shape.join(", ")}], wanted [${frames}, 2, h, w]`,
+        `dataset ${name}: sample ${this.count} has frames [${shape.join(", ")}], wanted [${frames}, 2, h, w]`,
       );
     }
-    expectSize(`dataset ${name}: sample ${this.#count}`, [shape[2], shape[3]], size);
-    const start = this.#count * this.#pixels;
-    const image = this.#images.subarray(start, start + this.#pixels);
+    expectSize(`dataset ${name}: sample ${this.count}`, [shape[2], shape[3]], size);
+    const start = this.count * this.pixels;
+    const image = this.images.subarray(start, start + this.pixels);
     const counts = shape[2] === size[0] && shape[3] === size[1] ? data : binned(data, shape, size);
     for (let i = 0; i < image.length; i++) {
-      const count = counts[i] as number;
-      if (!(Number.isInteger(count) && count >= 0)) throw this.#noCount(data, shape);
-      if (count > 255) this.#saturated++;
+      const count = counts[i]!;
+      if (!(Number.isInteger(count) && count >= 0)) throw this.noCount(data, shape);
+      if (count > 255) this.saturated++;
       image[i] = Math.min(count, 255);
     }
-    this.#labels[this.#count++] = label;
+    this.labels[this.count++] = label;
   }
 
-  #noCount(data: Float32Array, [, channels, h, w]: EventFrames["shape"]): DataError {
+  private noCount(data: Float32Array, [, channels, h, w]: EventFrames["shape"]): DataError {
     const i = data.findIndex((count) => !(Number.isInteger(count) && count >= 0));
     const plane = Math.floor(i / (h * w));
     const at = [Math.floor(plane / channels), plane % channels, Math.floor(i / w) % h, i % w].join(", ");
     const words = `has ${data[i]} at [${at}], expected whole counts of events: frames are kept as bytes and not scaled`;
-    return new DataError(`dataset ${this.#shape.name}: sample ${this.#count} ${words}`);
+    return new DataError(`dataset ${this.shape.name}: sample ${this.count} ${words}`);
   }
 
   /** The dataset. Errors: DataError when samples are missing, or a label is not below the number of classes. */
   finish(): EventDataset {
-    const { name, classes, samples, frames, size } = this.#shape;
-    if (this.#count !== samples)
-      throw new DataError(`dataset ${name}: ${this.#count} of ${samples} samples were added`);
+    const { name, classes, samples, frames, size } = this.shape;
+    if (this.count !== samples) throw new DataError(`dataset ${name}: ${this.count} of ${samples} samples were added`);
     const channels = frames * 2;
     const dataset = imageDataset({
       name,
-      images: this.#images,
-      labels: this.#labels,
+      images: this.images,
+      labels: this.labels,
       shape: [channels, size[0], size[1]],
       classes,
       mean: new Array<number>(channels).fill(0),
       std: new Array<number>(channels).fill(1 / 255),
       timeSteps: frames,
     });
-    return { ...dataset, timeSteps: frames, saturated: this.#saturated };
+    return { ...dataset, timeSteps: frames, saturated: this.saturated };
   }
 }
 
@@ -137,8 +136,8 @@ function binned(data: Float32Array, [frames, channels, H, W]: EventFrames["shape
   const columns = binTable(W, w);
   for (let i = 0, plane = 0; plane < frames * channels; plane++) {
     for (let y = 0; y < H; y++) {
-      const start = (plane * h + (rows[y] as number)) * w;
-      for (let x = 0; x < W; x++) (out[start + (columns[x] as number)] as number) += data[i++] as number;
+      const start = (plane * h + rows[y]!) * w;
+      for (let x = 0; x < W; x++) out[start + columns[x]!]! += data[i++]!;
     }
   }
   return out;
@@ -165,6 +164,6 @@ export function eventDataset(parts: {
     throw new DataError(`dataset ${name}: ${recordings.length} recordings, ${labels.length} labels`);
   }
   const builder = new EventDatasetBuilder({ name, classes, samples: recordings.length, frames, size });
-  for (const [i, recording] of recordings.entries()) builder.addRecording(recording, labels[i] as number, sensor, by);
+  for (const [i, recording] of recordings.entries()) builder.addRecording(recording, labels[i]!, sensor, by);
   return builder.finish();
 }

@@ -49,7 +49,7 @@ export function framesByTime(
   const { first, last } = timeRange(recording);
   const each = Math.floor((last - first) / frames);
   return countEvents(out, recording, place, (i) =>
-    each === 0 ? frames - 1 : Math.floor(((recording.t[i] as number) - first) / each),
+    each === 0 ? frames - 1 : Math.floor((recording.t[i]! - first) / each),
   );
 }
 
@@ -67,7 +67,7 @@ export function framesByDuration(
   const { first, last } = timeRange(recording);
   const frames = Math.max(1, Math.ceil((last - first) / duration));
   const out = emptyFrames("framesByDuration", frames, place);
-  return countEvents(out, recording, place, (i) => Math.floor(((recording.t[i] as number) - first) / duration));
+  return countEvents(out, recording, place, (i) => Math.floor((recording.t[i]! - first) / duration));
 }
 
 /** Frames of several recordings as one batch, time padded with zeros at the end. */
@@ -118,8 +118,8 @@ export function binTable(from: number, to: number): Int32Array {
 /** Refuses a size that is not one, or is larger than what it is made from. */
 export function expectSize(what: string, sensor: SensorSize, size: SensorSize): void {
   for (const [i, axis] of (["height", "width"] as const).entries()) {
-    expectWhole(`${what}: sensor ${axis}`, sensor[i] as number, 1, 65536);
-    expectWhole(`${what}: size ${axis}`, size[i] as number, 1, sensor[i] as number);
+    expectWhole(`${what}: sensor ${axis}`, sensor[i]!, 1, 65536);
+    expectWhole(`${what}: size ${axis}`, size[i]!, 1, sensor[i]!);
   }
 }
 
@@ -145,8 +145,8 @@ function timeRange({ t, length }: EventRecording): { first: number; last: number
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < length; i++) {
-    first = Math.min(first, t[i] as number);
-    last = Math.max(last, t[i] as number);
+    first = Math.min(first, t[i]!);
+    last = Math.max(last, t[i]!);
   }
   return { first, last };
 }
@@ -163,21 +163,21 @@ function countEvents(
   const rows = binTable(sensor[0], h);
   const columns = binTable(sensor[1], w);
   for (let i = 0; i < length; i++) {
-    const row = rows[y[i] as number];
-    const column = columns[x[i] as number];
+    const row = rows[y[i]!];
+    const column = columns[x[i]!];
     if (row === undefined || column === undefined) {
       throw new DataError(
         `event frames: event ${i} is at x ${x[i]}, y ${y[i]}, the sensor is [${sensor.join(", ")}] (height, width)`,
       );
     }
-    const polarity = p[i] as number;
+    const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {
       throw new DataError(`event frames: event ${i} has polarity ${polarity}, expected 0 or 1`);
     }
     const frame = frameOf(i);
     if (!(frame >= 0)) throw new DataError(`event frames: event ${i} has no time: it is ${t[i]}`);
     const channel = Math.min(frame, frames - 1) * 2 + polarity;
-    (data[(channel * h + row) * w + column] as number)++;
+    data[(channel * h + row) * w + column]!++;
   }
   return out;
 }

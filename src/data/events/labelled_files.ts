@@ -57,7 +57,7 @@ export function byNumber(a: string, b: string): number {
   const parts = (name: string) => name.split(/(\d+)/);
   const [left, right] = [parts(a), parts(b)];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const [l, r] = [left[i] as string, right[i] as string];
+    const [l, r] = [left[i]!, right[i]!];
     if (l === r) continue;
     const difference = i % 2 === 1 ? Number(l) - Number(r) : 0;
     return difference || (l < r ? -1 : 1);

@@ -58,21 +58,21 @@ function settingsOf({ samples, ...given }: SyntheticOptions): Settings {
 
 /** Recordings of moving shapes one after another. */
 class Generator {
-  readonly #settings: Settings;
-  readonly #camera: EventCamera;
-  readonly #random: PhiloxStream;
+  private readonly settings: Settings;
+  private readonly camera: EventCamera;
+  private readonly random: PhiloxStream;
 
   constructor(settings: Settings) {
-    this.#settings = settings;
-    this.#camera = new EventCamera(settings.size, settings.duration);
-    this.#random = new PhiloxStream(settings.seed, "events");
+    this.settings = settings;
+    this.camera = new EventCamera(settings.size, settings.duration);
+    this.random = new PhiloxStream(settings.seed, "events");
   }
 
   /** Sample number `index`: a function of it, the seed, the split and the settings, and of nothing before. */
   record(index: number): EventRecording {
-    const { split, size, duration, noise } = this.#settings;
-    const random = this.#random.moveTo([split === "train" ? 0 : 1, index, 0]);
-    const camera = this.#camera;
+    const { split, size, duration, noise } = this.settings;
+    const random = this.random.moveTo([split === "train" ? 0 : 1, index, 0]);
+    const camera = this.camera;
     camera.start();
     camera.watch(walkOf(syntheticLabel(index), size, random));
     const expected = noise * size * size * duration * 1e-6;
@@ -91,7 +91,7 @@ const syntheticLabel = (index: number): number => index % SYNTHETIC_CLASSES.leng
 /** A way of this class. Sizes and distances in pixels, written for a sensor of 32. */
 function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   const scale = size / 32;
-  const direction = directionNames[label % directionNames.length] as keyof typeof directions;
+  const direction = directionNames[label % directionNames.length]!;
   const [dx, dy] = directions[direction];
   const between = (low: number, high: number) => low + (high - low) * random.nextFloat();
   const radius = between(4.5, 7) * scale;
@@ -102,7 +102,7 @@ function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   const across = between(radius, size - radius);
   const [x, y] = dx === 0 ? [across, along] : [along, across];
   return {
-    shape: shapeNames[Math.floor(label / directionNames.length)] as Walk["shape"],
+    shape: shapeNames[Math.floor(label / directionNames.length)]!,
     radius,
     contrast,
     from: [x - (dx * distance) / 2, y - (dy * distance) / 2],

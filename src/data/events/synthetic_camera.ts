@@ -16,37 +16,37 @@ const STEP = 0.5;
  * Source    Gallego et al. 2020, "Event-based vision: a survey" (the contrast threshold model).
  */
 export class EventCamera {
-  readonly #size: number;
-  readonly #duration: number;
+  private readonly size: number;
+  private readonly duration: number;
   /** Log intensity above the background, now and when the recording began, and thresholds crossed since, per pixel. */
-  readonly #now: Float64Array;
-  readonly #first: Float64Array;
-  readonly #level: Int16Array;
+  private readonly now: Float64Array;
+  private readonly first: Float64Array;
+  private readonly level: Int16Array;
   /** Events as numbers that sort by time, polarity, row, column: below 2^40. */
-  #keys = new Float64Array(4096);
-  #count = 0;
+  private keys = new Float64Array(4096);
+  private count = 0;
 
   constructor(size: number, duration: number) {
-    this.#size = size;
-    this.#duration = duration;
-    this.#now = new Float64Array(size * size);
-    this.#first = new Float64Array(size * size);
-    this.#level = new Int16Array(size * size);
+    this.size = size;
+    this.duration = duration;
+    this.now = new Float64Array(size * size);
+    this.first = new Float64Array(size * size);
+    this.level = new Int16Array(size * size);
   }
 
   /** Begins a recording of nothing. */
   start(): void {
-    this.#count = 0;
+    this.count = 0;
   }
 
   /** Adds an event by hand; 0 <= time < duration. */
   add(time: number, x: number, y: number, p: number): void {
-    if (this.#count === this.#keys.length) {
-      const longer = new Float64Array(2 * this.#count);
-      longer.set(this.#keys);
-      this.#keys = longer;
+    if (this.count === this.keys.length) {
+      const longer = new Float64Array(2 * this.count);
+      longer.set(this.keys);
+      this.keys = longer;
     }
-    this.#keys[this.#count++] = ((time * 2 + p) * this.#size + y) * this.#size + x;
+    this.keys[this.count++] = ((time * 2 + p) * this.size + y) * this.size + x;
   }
 
   /** Adds the events of one shape on its way, from rest at its start. */
@@ -54,22 +54,27 @@ export class EventCamera {
     const { from, to } = walk;
     const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
     const steps = Math.max(1, Math.ceil(Math.max(Math.abs(dx), Math.abs(dy)) / STEP));
-    this.#now.fill(0);
-    this.#level.fill(0);
-    this.#look(walk, from[0], from[1], null);
-    this.#first.set(this.#now);
+    this.now.fill(0);
+    this.level.fill(0);
+    this.look(walk, from[0], from[1], null);
+    this.first.set(this.now);
     for (let step = 0; step < steps; step++) {
       const part = (step + 1) / steps;
-      this.#look(walk, from[0] + dx * part, from[1] + dy * part, [
-        (step / steps) * this.#duration,
-        this.#duration / steps,
+      this.look(walk, from[0] + dx * part, from[1] + dy * part, [
+        (step / steps) * this.duration,
+        this.duration / steps,
       ]);
     }
   }
 
   /** Brightness with the shape's middle at (cx, cy); events between start and start + length, or none for the first. */
-  #look({ shape, radius, contrast }: Walk, cx: number, cy: number, time: readonly [number, number] | null): void {
-    const size = this.#size;
+  private look(
+    { shape, radius, contrast }: Walk,
+    cx: number,
+    cy: number,
+    time: readonly [number, number] | null,
+  ): void {
+    const size = this.size;
     // What the shape covers now or covered one step before.
     const reach = radius + 1 + STEP;
     const [left, right] = [Math.max(0, Math.floor(cx - reach)), Math.min(size, Math.ceil(cx + reach))];
@@ -77,37 +82,45 @@ export class EventCamera {
     for (let y = top; y < bottom; y++) {
       for (let x = left; x < right; x++) {
         const pixel = y * size + x;
-        const before = this.#now[pixel] as number;
+        const before = this.now[pixel]!;
         const after = contrast * coverage(shape, radius, x + 0.5 - cx, y + 0.5 - cy);
         if (after === before) continue;
-        this.#now[pixel] = after;
-        if (time) this.#cross(pixel, x, y, before, after, time[0], time[1]);
+        this.now[pixel] = after;
+        if (time) this.cross(pixel, x, y, before, after, time[0], time[1]);
       }
     }
   }
 
-  #cross(pixel: number, x: number, y: number, before: number, after: number, start: number, length: number): void {
+  private cross(
+    pixel: number,
+    x: number,
+    y: number,
+    before: number,
+    after: number,
+    start: number,
+    length: number,
+  ): void {
     const up = after > before;
     const sign = up ? 1 : -1;
-    const first = this.#first[pixel] as number;
+    const first = this.first[pixel]!;
     for (;;) {
-      const level = (this.#level[pixel] as number) + sign;
+      const level = this.level[pixel]! + sign;
       const crossing = first + level * THRESHOLD;
       if (up ? after < crossing : after > crossing) return;
-      this.#level[pixel] = level;
+      this.level[pixel] = level;
       const part = Math.min(1, Math.max(0, (crossing - before) / (after - before)));
-      this.add(Math.min(this.#duration - 1, Math.floor(start + part * length)), x, y, up ? 1 : 0);
+      this.add(Math.min(this.duration - 1, Math.floor(start + part * length)), x, y, up ? 1 : 0);
     }
   }
 
   /** The recording, its events in the order of their times. */
   finish(): EventRecording {
-    const recording = allocateRecording(this.#count);
+    const recording = allocateRecording(this.count);
     const { t, x, y, p } = recording;
-    const size = this.#size;
-    const keys = this.#keys.subarray(0, this.#count).sort();
+    const size = this.size;
+    const keys = this.keys.subarray(0, this.count).sort();
     for (let i = 0; i < keys.length; i++) {
-      const key = keys[i] as number;
+      const key = keys[i]!;
       const row = Math.floor(key / size);
       const half = Math.floor(row / size);
       x[i] = key - row * size;

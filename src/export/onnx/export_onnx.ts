@@ -128,7 +128,7 @@ export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<Arra
   const parameters = new Map<Tensor, string>();
   for (const [path, t] of model.namedState()) if (!parameters.has(t)) parameters.set(t, path);
   const graph = new GraphBuilder(batch === "N" ? batch : null);
-  const inputShape = trace.shapes.get(trace.input) as SymbolicShape;
+  const inputShape = trace.shapes.get(trace.input)!;
   graph.input(INPUT, inputShape);
   graph.fresh(OUTPUT);
   const outputShape = trace.shapes.get(trace.output) ?? (parameters.has(trace.output) ? trace.output.shape : null);

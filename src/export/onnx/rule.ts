@@ -33,7 +33,7 @@ export class OpContext {
 
   /** The op's first input. */
   get x(): string {
-    return this.inputs[0] as string;
+    return this.inputs[0]!;
   }
 
   /** Options as the op's own file has them: they passed its checks. */
@@ -42,7 +42,7 @@ export class OpContext {
   }
 
   inputShape(i = 0): SymbolicShape {
-    return this.shapeOf(this.step.inputs[i] as Tensor);
+    return this.shapeOf(this.step.inputs[i]!);
   }
 
   get outputShape(): SymbolicShape {

@@ -44,7 +44,7 @@ function linear(c: OpContext): void {
 function matmul(c: OpContext): void {
   const { transposeA = false, transposeB = false } = c.options<{ transposeA?: boolean; transposeB?: boolean }>();
   const turned = (i: number, transpose: boolean): string => {
-    const name = c.inputs[i] as string;
+    const name = c.inputs[i]!;
     if (!transpose) return name;
     const axes = c.inputShape(i).map((_, axis) => axis);
     return c.add("Transpose", [name], { perm: { ints: [...axes.slice(0, -2), ...axes.slice(-2).reverse()] } });
@@ -59,7 +59,7 @@ export const layerRules: Rules = {
   },
   batchNormRelu: (c) => c.end("Relu", [normalise(c, c.inputs.slice(1))]),
   batchNormAddRelu: (c) => {
-    const sum = c.add("Add", [normalise(c, c.inputs.slice(2)), c.inputs[1] as string]);
+    const sum = c.add("Add", [normalise(c, c.inputs.slice(2)), c.inputs[1]!]);
     c.end("Relu", [sum]);
   },
   linear,

@@ -11,7 +11,7 @@ function charge(c: OpContext, kind: NeuronKind, v: string, x: string): string {
   const { graph } = c;
   const { params } = resolveNeuron(c.step.op, kind, c.options<NeuronOptions>());
   if (kind === "IF") return c.add("Add", [v, x]);
-  const k = kind === "PLIF" ? c.add("Sigmoid", [c.inputs[1] as string]) : graph.scalar(params.k);
+  const k = kind === "PLIF" ? c.add("Sigmoid", [c.inputs[1]!]) : graph.scalar(params.k);
   const towards = c.add("Mul", [c.add("Sub", [graph.scalar(params.rest), v]), k]);
   const leaked = c.add("Add", [v, towards]);
   return c.add("Add", [leaked, params.decay_input === 1 ? c.add("Mul", [x, k]) : x]);

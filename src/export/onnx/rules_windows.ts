@@ -12,7 +12,7 @@ function pool(c: OpContext) {
   const { window, stride, padding, out_size } = planPool(c.step.op, meta([1, 1, ...plane]), c.options<PoolOptions>());
   const behind = out_size.map((out, i) => {
     const [k, s, p] = [window[i], stride[i], padding[i]] as [number, number, number];
-    return Math.max(p, (out - 1) * s + k - (plane[i] as number) - p);
+    return Math.max(p, (out - 1) * s + k - plane[i]! - p);
   });
   return { window, stride, padding, behind };
 }
@@ -35,7 +35,7 @@ function avgPool2d(c: OpContext): void {
     return;
   }
   // Padding that counts is data; what hangs over beyond it does not count.
-  const hanging = behind.map((b, i) => b - (padding[i] as number));
+  const hanging = behind.map((b, i) => b - padding[i]!);
   let x = c.x;
   if (padding.some((p) => p > 0)) x = c.add("Pad", [x, c.graph.integers([0, 0, ...padding, 0, 0, ...padding])]);
   c.end("AveragePool", [x], { ...attributes, pads: { ints: [0, 0, ...hanging] } });
@@ -55,7 +55,7 @@ function bins(size: number, outputs: number): Float32Array {
 /** By a pool where the bins are alike, else as a matrix product along each axis. */
 function adaptiveAvgPool2d(c: OpContext): void {
   const [, , h, w] = c.inputShape().map((_, axis) => (axis < 2 ? 0 : c.fixed(c.inputShape(), axis)));
-  const [height, width] = [h as number, w as number];
+  const [height, width] = [h!, w!];
   const [oh, ow] = [c.fixed(c.outputShape, 2), c.fixed(c.outputShape, 3)];
   if (oh === 1 && ow === 1) c.end("GlobalAveragePool", [c.x]);
   else if (height % oh === 0 && width % ow === 0) {

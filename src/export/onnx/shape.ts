@@ -12,7 +12,7 @@ export function symbolic(first: Shape, second: Shape, a: number, b: number): Sym
   if (first.length !== second.length) return null;
   const sizes: Size[] = [];
   for (const [i, size] of first.entries()) {
-    const other = second[i] as number;
+    const other = second[i]!;
     if (size === other) sizes.push(size);
     else if (size * b === other * a && size % a === 0) sizes.push({ batches: size / a });
     else return null;

@@ -141,7 +141,7 @@ function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, Sy
     throw new OpError("exportOnnx", "the model runs other ops for other batches: give `batch` a number");
   note(first.input, second.input);
   first.steps.forEach(({ output }, i) => {
-    note(output, (second.steps[i] as TracedStep).output);
+    note(output, second.steps[i]!.output);
   });
   return shapes;
 }

@@ -35,8 +35,8 @@ function bucketOf(value: number): number {
   const guess = Math.ceil((Math.log(size) - LOG_SMALLEST) * PER_LOG);
   const about = Math.min(Math.max(guess, 0), positive.length - 1);
   let at = value > 0 ? ZERO + 1 + about : ZERO - 1 - about;
-  while (at > 0 && (limits[at - 1] as number) > value) at--;
-  while (at < limits.length - 1 && (limits[at] as number) <= value) at++;
+  while (at > 0 && limits[at - 1]! > value) at--;
+  while (at < limits.length - 1 && limits[at]! <= value) at++;
   return at;
 }
 
@@ -49,7 +49,7 @@ export function histogram(values: ArrayLike<number>): Histogram {
   let [min, max, sum, sumOfSquares, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0, 0];
   let zeros = 0;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
+    const value = values[i]!;
     if (!Number.isFinite(value)) continue;
     count++;
     if (value < min) min = value;
@@ -60,10 +60,10 @@ export function histogram(values: ArrayLike<number>): Histogram {
     }
     sum += value;
     sumOfSquares += value * value;
-    (filled[bucketOf(value)] as number)++;
+    filled[bucketOf(value)]!++;
   }
   if (count === 0) return { min: 0, max: 0, count, sum, sumOfSquares, limits: [Number.MAX_VALUE], counts: [0] };
-  (filled[ZERO + 1] as number) += zeros;
+  filled[ZERO + 1]! += zeros;
   const ends: number[] = [];
   const counts: number[] = [];
   let last = -1;
@@ -71,10 +71,10 @@ export function histogram(values: ArrayLike<number>): Histogram {
     if (n === 0) continue;
     // What lies between two filled buckets is one empty bucket.
     if (at > last + 1 && at > 0) {
-      ends.push(limits[at - 1] as number);
+      ends.push(limits[at - 1]!);
       counts.push(0);
     }
-    ends.push(limits[at] as number);
+    ends.push(limits[at]!);
     counts.push(n);
     last = at;
   }

@@ -66,7 +66,7 @@ export function cutGestures(
 ): { readonly label: number; readonly recording: EventRecording }[] {
   const { t, length } = recording;
   let rising = true;
-  for (let i = 1; i < length && rising; i++) rising = (t[i - 1] as number) <= (t[i] as number);
+  for (let i = 1; i < length && rising; i++) rising = t[i - 1]! <= t[i]!;
   return labels.map(({ label, start, end }) => ({
     label,
     recording: rising
@@ -81,23 +81,23 @@ function firstAtOrAfter(t: Float64Array, time: number): number {
   let high = t.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((t[middle] as number) < time) low = middle + 1;
+    if (t[middle]! < time) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
 function eventsBetween(recording: EventRecording, start: number, end: number): EventRecording {
-  const inside = (i: number) => (recording.t[i] as number) >= start && (recording.t[i] as number) < end;
+  const inside = (i: number) => recording.t[i]! >= start && recording.t[i]! < end;
   let count = 0;
   for (let i = 0; i < recording.length; i++) if (inside(i)) count++;
   const out = allocateRecording(count);
   for (let i = 0, to = 0; i < recording.length; i++) {
     if (!inside(i)) continue;
-    out.t[to] = recording.t[i] as number;
-    out.x[to] = recording.x[i] as number;
-    out.y[to] = recording.y[i] as number;
-    out.p[to++] = recording.p[i] as number;
+    out.t[to] = recording.t[i]!;
+    out.x[to] = recording.x[i]!;
+    out.y[to] = recording.y[i]!;
+    out.p[to++] = recording.p[i]!;
   }
   return out;
 }

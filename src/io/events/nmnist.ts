@@ -37,14 +37,14 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
   const recording = allocateRecording(bytes.length / EVENT_BYTES);
   const { t, x, y, p } = recording;
   for (let i = 0, at = 0; i < recording.length; i++, at += EVENT_BYTES) {
-    const column = bytes[at] as number;
-    const row = bytes[at + 1] as number;
-    const high = bytes[at + 2] as number;
+    const column = bytes[at]!;
+    const row = bytes[at + 1]!;
+    const high = bytes[at + 2]!;
     expectInside(name, column, row, sensor, i, at);
     x[i] = column;
     y[i] = row;
     p[i] = high >> 7;
-    t[i] = ((high & 127) << 16) | ((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number);
+    t[i] = ((high & 127) << 16) | (bytes[at + 3]! << 8) | bytes[at + 4]!;
   }
   return recording;
 }
@@ -58,8 +58,8 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
 export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length * EVENT_BYTES);
   for (let i = 0, at = 0; i < length; i++, at += EVENT_BYTES) {
-    const [time, column, row] = [t[i] as number, x[i] as number, y[i] as number];
-    const polarity = p[i] as number;
+    const [time, column, row] = [t[i]!, x[i]!, y[i]!];
+    const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {
       throw new RangeError(`writeNMnist: event ${i} has polarity ${polarity}, expected 0 or 1`);
     }

@@ -80,7 +80,7 @@ export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: Se
   fill(recording.y, "y", y, 65535, refuse);
   fill(recording.p, "p", p, 1, refuse);
   for (let i = 0; i < recording.length; i++) {
-    expectInside(name, recording.x[i] as number, recording.y[i] as number, sensor, i, 0);
+    expectInside(name, recording.x[i]!, recording.y[i]!, sensor, i, 0);
   }
   return { kind: "events", recording };
 }
@@ -132,7 +132,7 @@ const LARGEST_COUNT = 2 ** 24;
 function placeIn(shape: readonly number[], i: number): number[] {
   const place: number[] = [];
   for (let rest = i, axis = shape.length - 1; axis >= 0; axis--) {
-    const size = shape[axis] as number;
+    const size = shape[axis]!;
     place.unshift(rest % size);
     rest = Math.floor(rest / size);
   }

@@ -80,7 +80,7 @@ function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: st
   if (order && new TextDecoder().decode(order) !== "little") {
     throw error("its numbers are big-endian, only little-endian ones are read");
   }
-  const bytes = files.get(path) as Uint8Array;
+  const bytes = files.get(path)!;
   const storages = new Map<string, TorchStorage>();
   const { value, next } = readPickle(bytes, 0, {
     global: globalNamed,

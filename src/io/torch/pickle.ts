@@ -116,7 +116,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
     if (n < 0 || n > MAX_LONG_BYTES) fail(`a whole number of ${n} bytes`);
     const from = take(n);
     let hex = "";
-    for (let i = n - 1; i >= 0; i--) hex += (bytes[from + i] as number).toString(16).padStart(2, "0");
+    for (let i = n - 1; i >= 0; i--) hex += bytes[from + i]!.toString(16).padStart(2, "0");
     const value = n === 0 ? 0n : BigInt.asIntN(8 * n, BigInt(`0x${hex}`));
     return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   };
@@ -176,10 +176,10 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
 
   for (;;) {
     begin = at;
-    const code = bytes[take(1)] as number;
+    const code = bytes[take(1)]!;
     switch (code) {
       case OP.PROTO: {
-        const protocol = bytes[take(1)] as number;
+        const protocol = bytes[take(1)]!;
         if (protocol < 2 || protocol > 5) fail(`protocol ${protocol}, 2 to 5 are read`);
         break;
       }
@@ -217,13 +217,13 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         stack.push(view.getInt32(take(4), true));
         break;
       case OP.BININT1:
-        stack.push(bytes[take(1)] as number);
+        stack.push(bytes[take(1)]!);
         break;
       case OP.BININT2:
         stack.push(view.getUint16(take(2), true));
         break;
       case OP.LONG1:
-        stack.push(long(bytes[take(1)] as number));
+        stack.push(long(bytes[take(1)]!));
         break;
       case OP.LONG4:
         stack.push(long(view.getInt32(take(4), true)));
@@ -232,13 +232,13 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         stack.push(view.getFloat64(take(8), false));
         break;
       case OP.SHORT_BINUNICODE:
-        stack.push(text(bytes[take(1)] as number));
+        stack.push(text(bytes[take(1)]!));
         break;
       case OP.BINUNICODE:
         stack.push(text(view.getUint32(take(4), true)));
         break;
       case OP.SHORT_BINSTRING:
-        stack.push(oldText(bytes[take(1)] as number));
+        stack.push(oldText(bytes[take(1)]!));
         break;
       case OP.BINSTRING:
         stack.push(oldText(view.getUint32(take(4), true)));
@@ -247,7 +247,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         stack.push(text(length8()));
         break;
       case OP.SHORT_BINBYTES:
-        blob(bytes[take(1)] as number);
+        blob(bytes[take(1)]!);
         break;
       case OP.BINBYTES:
         blob(view.getUint32(take(4), true));
@@ -306,7 +306,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         make(new Set(popMark()));
         break;
       case OP.BINPUT:
-        memo.set(bytes[take(1)] as number, top());
+        memo.set(bytes[take(1)]!, top());
         break;
       case OP.LONG_BINPUT:
         memo.set(view.getUint32(take(4), true), top());
@@ -315,7 +315,7 @@ export function readPickle(bytes: Uint8Array, start: number, host: PickleHost): 
         memo.set(memo.size, top());
         break;
       case OP.BINGET:
-        get(bytes[take(1)] as number);
+        get(bytes[take(1)]!);
         break;
       case OP.LONG_BINGET:
         get(view.getUint32(take(4), true));

@@ -65,7 +65,7 @@ function windowOf(
   if (strides.length !== shape.length) refuse(`has ${shape.length} dimensions and ${strides.length} strides`);
   if (elementCount(shape) > 0) {
     // Products beyond 2^53 are inexact, yet far above every length.
-    const last = shape.reduce((sum, n, i) => sum + (n - 1) * (strides[i] as number), offset);
+    const last = shape.reduce((sum, n, i) => sum + (n - 1) * strides[i]!, offset);
     const length = Math.floor(storage.byteLength / widthOf(dtype));
     if (last >= length) {
       refuse(

@@ -126,7 +126,7 @@ export class TorchTensor extends PickleObject {
   get contiguous(): boolean {
     let step = 1;
     for (let i = this.shape.length - 1; i >= 0; i--) {
-      const size = this.shape[i] as number;
+      const size = this.shape[i]!;
       if (size !== 1 && this.strides[i] !== step) return false;
       step *= size;
     }
@@ -157,10 +157,10 @@ export class TorchTensor extends PickleObject {
       data[i] = all[from] as number & bigint;
       // The next index, the last axis fastest, and its place.
       for (let axis = shape.length - 1; axis >= 0; axis--) {
-        from += this.strides[axis] as number;
-        index[axis] = (index[axis] as number) + 1;
-        if ((index[axis] as number) < (shape[axis] as number)) break;
-        from -= (shape[axis] as number) * (this.strides[axis] as number);
+        from += this.strides[axis]!;
+        index[axis] = index[axis]! + 1;
+        if (index[axis]! < shape[axis]!) break;
+        from -= shape[axis]! * this.strides[axis]!;
         index[axis] = 0;
       }
     }

@@ -42,7 +42,7 @@ class SewDvsStage extends Module {
 
   forward(x: Tensor): Tensor {
     const y = this.block.forward(this.conv && this.sn ? this.conv.forwardInto(this.sn, x) : x);
-    return unfoldTime(this.pool.forward(foldTime(y)), x.shape[0] as number);
+    return unfoldTime(this.pool.forward(foldTime(y)), x.shape[0]!);
   }
 }
 

@@ -6,24 +6,24 @@ import type { ByteBatch, ByteBatches } from "../../data/index.ts";
 
 /** At most so many jobs at a time; the others wait in line. */
 export class Slots {
-  #free: number;
-  readonly #line: (() => void)[] = [];
+  private free: number;
+  private readonly line: (() => void)[] = [];
 
   constructor(count: number) {
-    this.#free = count;
+    this.free = count;
   }
 
   /** Runs the job when its turn comes. One whose signal was aborted meanwhile is not begun. */
   async run<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.line.push(resolve));
     try {
       signal.throwIfAborted();
       return await job();
     } finally {
-      const next = this.#line.shift();
+      const next = this.line.shift();
       if (next) next();
-      else this.#free++;
+      else this.free++;
     }
   }
 }
@@ -38,22 +38,22 @@ export interface BatchArrays {
 
 /** Arrays of batches, used again once a batch was given back. */
 export class ArrayPool {
-  readonly #pixels: number;
-  readonly #spare = new Map<number, BatchArrays[]>();
-  readonly #lent = new WeakMap<ByteBatch, BatchArrays>();
+  private readonly pixels: number;
+  private readonly spare = new Map<number, BatchArrays[]>();
+  private readonly lent = new WeakMap<ByteBatch, BatchArrays>();
   /** Bytes of all arrays ever made: in a loop that gives its batches back this stops growing. */
   bytesMade = 0;
 
   /** @param pixels Bytes of one image. */
   constructor(pixels: number) {
-    this.#pixels = pixels;
+    this.pixels = pixels;
   }
 
   take(size: number): BatchArrays {
-    const spare = this.#spare.get(size)?.pop();
+    const spare = this.spare.get(size)?.pop();
     if (spare) return spare;
     const made = {
-      bytes: new Uint8Array(size * this.#pixels),
+      bytes: new Uint8Array(size * this.pixels),
       y: new Int32Array(size),
       place: new Int32Array(4 * size),
     };
@@ -62,17 +62,17 @@ export class ArrayPool {
   }
 
   lend(batch: ByteBatch, arrays: BatchArrays): void {
-    this.#lent.set(batch, arrays);
+    this.lent.set(batch, arrays);
   }
 
   /** Twice is harmless. At most `keep` batches of each size lie ready. */
   giveBack(batch: ByteBatch, keep: number): void {
-    const arrays = this.#lent.get(batch);
+    const arrays = this.lent.get(batch);
     if (!arrays) return;
-    this.#lent.delete(batch);
-    const spare = this.#spare.get(batch.size) ?? [];
+    this.lent.delete(batch);
+    const spare = this.spare.get(batch.size) ?? [];
     if (spare.length < keep) spare.push(arrays);
-    this.#spare.set(batch.size, spare);
+    this.spare.set(batch.size, spare);
   }
 }
 
@@ -92,38 +92,38 @@ export interface BatchMaker {
 /** All loops of one data set, so that closing it ends them. */
 export class Loops {
   /** Batches under way, by the loop that asked for them. */
-  readonly #running = new Map<AbortController, readonly Promise<ByteBatch>[]>();
-  #closed = false;
-  readonly #name: string;
+  private readonly running = new Map<AbortController, readonly Promise<ByteBatch>[]>();
+  private closed = false;
+  private readonly name: string;
 
   constructor(name: string) {
-    this.#name = name;
+    this.name = name;
   }
 
   /** Ends all loops; their next batch is an error. Resolves when nothing is read any more. */
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const controller of this.#running.keys()) controller.abort(this.#gone());
-    await Promise.allSettled([...this.#running.values()].flat());
+    this.closed = true;
+    for (const controller of this.running.keys()) controller.abort(this.gone());
+    await Promise.allSettled([...this.running.values()].flat());
   }
 
-  #gone(): DataError {
-    return new DataError(`${this.#name}: it was closed`);
+  private gone(): DataError {
+    return new DataError(`${this.name}: it was closed`);
   }
 
   /** Batches in order, made ahead; each iteration begins at startBatch. */
   batches(maker: BatchMaker): ByteBatches {
     const { length, pool, prefetch } = maker;
-    expectWhole(`${this.#name}: startBatch`, maker.startBatch, 0, length);
+    expectWhole(`${this.name}: startBatch`, maker.startBatch, 0, length);
     return {
       length,
       recycle: (batch) => pool.giveBack(batch, prefetch + 2),
-      [Symbol.asyncIterator]: () => this.#iterate(maker),
+      [Symbol.asyncIterator]: () => this.iterate(maker),
     };
   }
 
-  async *#iterate(maker: BatchMaker): AsyncGenerator<ByteBatch, void, undefined> {
-    if (this.#closed) throw this.#gone();
+  private async *iterate(maker: BatchMaker): AsyncGenerator<ByteBatch, void, undefined> {
+    if (this.closed) throw this.gone();
     const controller = new AbortController();
     const { signal } = controller;
     const pending: Promise<ByteBatch>[] = [];
@@ -135,11 +135,11 @@ export class Loops {
         pending.push(batch);
       }
     };
-    this.#running.set(controller, pending);
+    this.running.set(controller, pending);
     try {
       refill();
       while (pending.length > 0) {
-        const batch = await (pending[0] as Promise<ByteBatch>);
+        const batch = await pending[0]!;
         signal.throwIfAborted();
         pending.shift();
         maker.deliver?.(batch);
@@ -151,7 +151,7 @@ export class Loops {
     } finally {
       controller.abort();
       await Promise.allSettled(pending);
-      this.#running.delete(controller);
+      this.running.delete(controller);
     }
   }
 }

@@ -53,9 +53,9 @@ const firstLine = (error: unknown): string =>
 function rgbOfCmyk({ data, height, width }: Interleaved): Interleaved {
   const out = new Uint8Array(height * width * 3);
   for (let i = 0, o = 0; i < data.length; i += 4) {
-    const light = 255 - (data[i + 3] as number);
+    const light = 255 - data[i + 3]!;
     for (let c = 0; c < 3; c++) {
-      const product = (data[i + c] as number) * light + 128;
+      const product = data[i + c]! * light + 128;
       out[o++] = Math.max(0, light - (((product >> 8) + product) >> 8));
     }
   }
@@ -87,9 +87,9 @@ function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uin
   for (let y = 0, i = 0; y < height; y++) {
     let o = (y + dy) * window.width + (mirrored ? window.width - 1 - dx : dx);
     for (let x = 0; x < width; x++, i += channels, o += step) {
-      out[o] = data[i] as number;
-      out[plane + o] = data[i + second] as number;
-      out[2 * plane + o] = data[i + 2 * second] as number;
+      out[o] = data[i]!;
+      out[plane + o] = data[i + second]!;
+      out[2 * plane + o] = data[i + 2 * second]!;
     }
   }
 }

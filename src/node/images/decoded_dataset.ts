@@ -119,16 +119,16 @@ class DecodedDataset implements MeasuredDataset {
   readonly classes: readonly string[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  readonly #source: EncodedSource;
-  readonly #options: DecodedOptions;
-  readonly #size: number;
-  readonly #resize: number;
-  readonly #slots: Slots;
-  readonly #pool: ArrayPool;
-  readonly #loops: Loops;
-  readonly #bad = new Set<number>();
+  private readonly source: EncodedSource;
+  private readonly options: DecodedOptions;
+  private readonly size: number;
+  private readonly resize: number;
+  private readonly slots: Slots;
+  private readonly pool: ArrayPool;
+  private readonly loops: Loops;
+  private readonly bad = new Set<number>();
   /** Damaged images of batches that were not taken yet. */
-  readonly #found = new WeakMap<ByteBatch, ReadonlyMap<number, ImageError>>();
+  private readonly found = new WeakMap<ByteBatch, ReadonlyMap<number, ImageError>>();
 
   constructor(source: EncodedSource, options: DecodedOptions) {
     checkOptions(source.name, options);
@@ -140,71 +140,71 @@ class DecodedDataset implements MeasuredDataset {
     this.classes = source.classes;
     this.mean = mean;
     this.std = std;
-    this.#source = source;
-    this.#options = options;
-    this.#size = size;
-    this.#resize = options.resize ?? resizeFor(size);
-    this.#slots = new Slots(options.workers ?? decodeSlots());
-    this.#pool = new ArrayPool(3 * size * size);
-    this.#loops = new Loops(source.name);
+    this.source = source;
+    this.options = options;
+    this.size = size;
+    this.resize = options.resize ?? resizeFor(size);
+    this.slots = new Slots(options.workers ?? decodeSlots());
+    this.pool = new ArrayPool(3 * size * size);
+    this.loops = new Loops(source.name);
   }
 
   get bytesMade(): number {
-    return this.#pool.bytesMade;
+    return this.pool.bytesMade;
   }
 
   get badImages(): number {
-    return this.#bad.size;
+    return this.bad.size;
   }
 
   batches(options: StreamOptions) {
     const { batchSize, training } = options;
     const length = batchCount(this.length, batchSize);
     let order: Uint32Array | null = null;
-    return this.#loops.batches({
+    return this.loops.batches({
       length,
       startBatch: options.startBatch,
-      prefetch: this.#options.prefetch ?? 2,
-      pool: this.#pool,
+      prefetch: this.options.prefetch ?? 2,
+      pool: this.pool,
       make: (k, signal) => {
-        order ??= epochOrder(this.#source, options.seed, options.epoch, training);
-        return this.#make(k, { order, options, signal });
+        order ??= epochOrder(this.source, options.seed, options.epoch, training);
+        return this.make(k, { order, options, signal });
       },
-      deliver: (batch) => this.#count(batch),
+      deliver: (batch) => this.count(batch),
     });
   }
 
   get samples(): SampleAccess {
     const [, height, width] = this.shape;
     return {
-      label: (i) => this.#source.label(i),
+      label: (i) => this.source.label(i),
       pixels: async (i) => {
         const out = new Uint8Array(3 * height * width);
-        await this.#decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
+        await this.decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
         return out;
       },
-      sizes: (most) => sampleSizes(this.#source, most),
-      digest: () => sourceDigest(this.#source),
+      sizes: (most) => sampleSizes(this.source, most),
+      digest: () => sourceDigest(this.source),
     };
   }
 
   async close(): Promise<void> {
-    await this.#loops.close();
-    await this.#source.close();
+    await this.loops.close();
+    await this.source.close();
   }
 
-  async #make(k: number, filling: Filling): Promise<ByteBatch> {
+  private async make(k: number, filling: Filling): Promise<ByteBatch> {
     const { batchSize, epoch } = filling.options;
     const indices = batchIndices(filling.order, k, batchSize).slice();
-    const arrays = this.#pool.take(indices.length);
+    const arrays = this.pool.take(indices.length);
     const found = new Map<number, ImageError>();
-    const pixels = 3 * this.#size * this.#size;
+    const pixels = 3 * this.size * this.size;
     const places = await Promise.allSettled(
       Array.from(indices, async (_, i) => {
         const out = arrays.bytes.subarray(i * pixels, (i + 1) * pixels);
-        const index = await this.#place(k * batchSize + i, out, filling, found);
+        const index = await this.place(k * batchSize + i, out, filling, found);
         indices[i] = index;
-        arrays.y[i] = this.#source.label(index);
+        arrays.y[i] = this.source.label(index);
       }),
     );
     // The first place's error, not the one that came first: the same each time.
@@ -219,71 +219,71 @@ class DecodedDataset implements MeasuredDataset {
       batch: k,
       epoch,
     };
-    this.#pool.lend(batch, arrays);
-    this.#found.set(batch, found);
+    this.pool.lend(batch, arrays);
+    this.found.set(batch, found);
     return batch;
   }
 
   /** Fills one place of a batch; gives the image that it holds in the end. */
-  async #place(at: number, out: Uint8Array, filling: Filling, found: Map<number, ImageError>): Promise<number> {
+  private async place(at: number, out: Uint8Array, filling: Filling, found: Map<number, ImageError>): Promise<number> {
     const { order, signal, options } = filling;
-    const { skipBad = 0 } = this.#options;
+    const { skipBad = 0 } = this.options;
     for (let i = 0; i < order.length; i++) {
-      const index = order[(at + i) % order.length] as number;
+      const index = order[(at + i) % order.length]!;
       try {
-        await this.#slots.run(signal, () => this.#decode(index, out, options));
+        await this.slots.run(signal, () => this.decode(index, out, options));
         return index;
       } catch (cause) {
         if (!(cause instanceof ImageError)) throw cause;
         found.set(index, cause);
         if (skipBad === 0) throw cause;
-        if (found.size > skipBad) throw this.#tooMany(cause);
+        if (found.size > skipBad) throw this.tooMany(cause);
       }
     }
     throw new DataError(`${this.name}: none of its ${order.length} images can be read`);
   }
 
-  async #decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamOptions): Promise<void> {
-    const bytes = await this.#source.read(index);
-    const name = { source: this.name, key: this.#source.key(index) };
+  private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamOptions): Promise<void> {
+    const bytes = await this.source.read(index);
+    const name = { source: this.name, key: this.source.key(index) };
     const random = new PhiloxStream(seed, "augment");
     const plan = (height: number, width: number) =>
-      training ? this.#trainingPlan(random, height, width, epoch, index) : this.#evaluationPlan(height, width);
-    await decodeImage(name, bytes, plan, out, this.#options);
-    const { colorJitter: strengths } = this.#options;
+      training ? this.trainingPlan(random, height, width, epoch, index) : this.evaluationPlan(height, width);
+    await decodeImage(name, bytes, plan, out, this.options);
+    const { colorJitter: strengths } = this.options;
     if (training && strengths) {
       applyColorSteps(out, colorJitter(random.moveTo([epoch, index, AUGMENT_STEPS.color]), strengths));
     }
   }
 
-  #trainingPlan(random: PhiloxStream, height: number, width: number, epoch: number, index: number): DecodePlan {
-    const size = this.#size;
+  private trainingPlan(random: PhiloxStream, height: number, width: number, epoch: number, index: number): DecodePlan {
+    const size = this.size;
     const crop = randomResizedCrop(
       height,
       width,
       random.moveTo([epoch, index, AUGMENT_STEPS.crop]),
-      cropOf(this.#options),
+      cropOf(this.options),
     );
-    const mirrored = random.moveTo([epoch, index, AUGMENT_STEPS.flip]).nextFloat() < (this.#options.flip ?? 0.5);
+    const mirrored = random.moveTo([epoch, index, AUGMENT_STEPS.flip]).nextFloat() < (this.options.flip ?? 0.5);
     return { crop, resized: [size, size], window: { top: 0, left: 0, height: size, width: size }, mirrored };
   }
 
-  #evaluationPlan(height: number, width: number): DecodePlan {
-    return centralPlan(height, width, this.#resize, this.#size);
+  private evaluationPlan(height: number, width: number): DecodePlan {
+    return centralPlan(height, width, this.resize, this.size);
   }
 
-  #count(batch: ByteBatch): void {
+  private count(batch: ByteBatch): void {
     // In the order of their numbers: which of two was found first is a matter of threads.
-    for (const [index, error] of [...(this.#found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
-      if (this.#bad.has(index)) continue;
-      this.#bad.add(index);
-      if (this.#bad.size > (this.#options.skipBad ?? 0)) throw this.#tooMany(error);
-      this.#options.onBad?.(error, this.#bad.size);
+    for (const [index, error] of [...(this.found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
+      if (this.bad.has(index)) continue;
+      this.bad.add(index);
+      if (this.bad.size > (this.options.skipBad ?? 0)) throw this.tooMany(error);
+      this.options.onBad?.(error, this.bad.size);
     }
   }
 
-  #tooMany(error: ImageError): ImageError {
-    const allowed = this.#options.skipBad ?? 0;
+  private tooMany(error: ImageError): ImageError {
+    const allowed = this.options.skipBad ?? 0;
     return new ImageError(error.source, error.key, `${error.fault}; more than the ${allowed} damaged images allowed`);
   }
 }

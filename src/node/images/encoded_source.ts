@@ -60,7 +60,7 @@ export const LARGEST_FILE = 2 ** 28;
 
 /** Some images of a source, in rising order; `close` is called once for each part, the last one closes the source. */
 function part(source: EncodedSource, picked: Uint32Array, users: { left: number }): EncodedSource {
-  const at = (i: number): number => picked[i] as number;
+  const at = (i: number): number => picked[i]!;
   let open = true;
   return {
     name: source.name,
@@ -85,7 +85,7 @@ function groupsOf({ starts, together }: ImageGroups, picked: Uint32Array): Image
   let group = 0;
   let last = -1;
   for (const [i, image] of picked.entries()) {
-    while (group + 1 < starts.length && (starts[group + 1] as number) <= image) group++;
+    while (group + 1 < starts.length && starts[group + 1]! <= image) group++;
     if (group !== last) found.push(i);
     last = group;
   }
@@ -114,8 +114,8 @@ export function holdOut(
     const wanted = Math.round(images.length * share);
     for (let i = 0; i < wanted; i++) {
       const j = i + random.nextBelow(images.length - i);
-      [images[i], images[j]] = [images[j] as number, images[i] as number];
-      held[images[i] as number] = 1;
+      [images[i], images[j]] = [images[j]!, images[i]!];
+      held[images[i]!] = 1;
     }
     count += wanted;
   }

@@ -47,10 +47,10 @@ function source(walk: Walk, paths: readonly string[], labels: Int32Array, classe
     name: walk.root,
     length: paths.length,
     classes,
-    key: (i) => paths[i] as string,
-    label: (i) => labels[i] as number,
+    key: (i) => paths[i]!,
+    label: (i) => labels[i]!,
     async read(i) {
-      const path = paths[i] as string;
+      const path = paths[i]!;
       try {
         return await readRegular(join(walk.root, path), LARGEST_FILE);
       } catch (cause) {

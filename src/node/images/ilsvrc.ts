@@ -91,7 +91,7 @@ export async function labelsFromMapping(request: MappingRequest): Promise<Int32A
     throw new SourceError("mapping", mapping, message);
   };
   const places = new Map(classes.map((name, i) => [name, i]));
-  if (lines.length > 0 && lines.every(({ words }) => words.length === 1 && /^\d+$/.test(words[0] as string))) {
+  if (lines.length > 0 && lines.every(({ words }) => words.length === 1 && /^\d+$/.test(words[0]!))) {
     if (lines.length !== paths.length) fail(`${lines.length} lines for ${paths.length} images`);
     const synsets = request.synsets ?? (await firstThere(SYNSETS, [request.near, join(mapping, "..")]));
     if (!synsets) {

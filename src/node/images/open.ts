@@ -67,7 +67,7 @@ export async function imageLayout(dir: string, options: ImageSourceOptions = {})
 type OpenArchives = (paths: readonly string[], classes?: readonly string[]) => Promise<EncodedSource>;
 
 const counted = (names: readonly string[], dir: string): string => {
-  const [first, last] = [names[0] as string, names.at(-1) as string];
+  const [first, last] = [names[0]!, names.at(-1)!];
   const where = dirname(first) === "." ? "" : ` in ${dirname(join(dir, first)).slice(dir.length + 1)}/`;
   return names.length === 1 ? first : `${names.length} archives${where}, ${basename(first)} to ${basename(last)}`;
 };

@@ -13,13 +13,13 @@ function groupedOrder(length: number, { starts, together }: ImageGroups, seed: n
     const begin = filled;
     for (const group of groups.subarray(first, first + together)) {
       const end = starts[group + 1] ?? length;
-      for (let i = starts[group] as number; i < end; i++) order[filled++] = i;
+      for (let i = starts[group]!; i < end; i++) order[filled++] = i;
     }
     random.moveTo([epoch, first, 2]);
     for (let i = filled - 1; i > begin; i--) {
       const j = begin + random.nextBelow(i - begin + 1);
-      const held = order[i] as number;
-      order[i] = order[j] as number;
+      const held = order[i]!;
+      order[i] = order[j]!;
       order[j] = held;
     }
   }

@@ -130,31 +130,31 @@ async function stillGood(job: Job, entry: ShardEntry | undefined): Promise<boole
 }
 
 class Packer {
-  readonly #job: Job;
-  readonly #slots: Slots;
-  #done = 0;
-  #bad = 0;
+  private readonly job: Job;
+  private readonly slots: Slots;
+  private done = 0;
+  private bad = 0;
 
   constructor(job: Job) {
-    this.#job = job;
-    this.#slots = new Slots(job.options.workers ?? decodeSlots());
+    this.job = job;
+    this.slots = new Slots(job.options.workers ?? decodeSlots());
   }
 
   progress(images: number): void {
-    this.#done += images;
-    this.#job.options.onProgress?.(this.#done, this.#job.source.length);
+    this.done += images;
+    this.job.options.onProgress?.(this.done, this.job.source.length);
   }
 
   countBad(errors: readonly ImageError[]): void {
-    const { skipBad = 0, onBad } = this.#job.options;
+    const { skipBad = 0, onBad } = this.job.options;
     for (const error of errors) {
-      this.#bad++;
-      if (this.#bad > skipBad) {
+      this.bad++;
+      if (this.bad > skipBad) {
         if (skipBad === 0) throw error;
         const words = `${error.fault}; more than the ${skipBad} damaged images allowed`;
         throw new ImageError(error.source, error.key, words);
       }
-      onBad?.(error, this.#bad);
+      onBad?.(error, this.bad);
     }
   }
 
@@ -164,7 +164,7 @@ class Packer {
     end: number,
     number: number,
   ): Promise<{ bytes: Uint8Array; count: number; skipped: string[] }> {
-    const { source, options, shape } = this.#job;
+    const { source, options, shape } = this.job;
     const { size = options.resize ?? 256 } = options;
     const room = new Uint8Array(shardBytes(shape, end - begin));
     const at = (i: number) => room.subarray(shardImageOffset(shape, i), shardImageOffset(shape, i + 1));
@@ -184,7 +184,7 @@ class Packer {
       }
     };
     const results = await Promise.allSettled(
-      Array.from({ length: end - begin }, (_, i) => this.#slots.run(signal, () => fill(i))),
+      Array.from({ length: end - begin }, (_, i) => this.slots.run(signal, () => fill(i))),
     );
     const bad: ImageError[] = [];
     const labels: number[] = [];

@@ -80,107 +80,106 @@ function namesOf(text: string | null, column: string): string[] | null {
 
 /** The label column of all files, read group by group. */
 class ParquetLabels {
-  readonly #numbers: number[] = [];
+  private readonly numbers: number[] = [];
   /** Where the column has words: those of the rows. */
-  readonly #words: string[] = [];
-  #names: readonly string[] | null;
+  private readonly words: string[] = [];
+  private names: readonly string[] | null;
   /** Of the file that is read: its own numbers as those of the classes. */
-  #map: Int32Array | null = null;
-  #path = "";
-  #own: readonly string[] | null = null;
+  private map: Int32Array | null = null;
+  private path = "";
+  private own: readonly string[] | null = null;
 
   constructor(known: readonly string[] | null) {
-    this.#names = known;
+    this.names = known;
   }
 
   get length(): number {
-    return this.#numbers.length + this.#words.length;
+    return this.numbers.length + this.words.length;
   }
 
   get classes(): readonly string[] {
-    if (this.#names) return this.#names;
-    const largest = this.#numbers.reduce((a, b) => Math.max(a, b), 0);
+    if (this.names) return this.names;
+    const largest = this.numbers.reduce((a, b) => Math.max(a, b), 0);
     return Array.from({ length: largest + 1 }, (_, i) => String(i));
   }
 
   at(i: number): number {
-    return this.#numbers[i] as number;
+    return this.numbers[i]!;
   }
 
   /** `names`: those that the file gives its own numbers. */
   beginFile(path: string, names: readonly string[] | null): void {
-    this.#path = path;
-    this.#own = names;
-    this.#map = names && this.#names ? expectKnown((name) => `${path}: ${name}`, names, this.#names) : null;
+    this.path = path;
+    this.own = names;
+    this.map = names && this.names ? expectKnown((name) => `${path}: ${name}`, names, this.names) : null;
     // Words before this file were numbered by nothing: they are sorted at the end.
-    if (this.#words.length === 0) this.#names ??= names;
+    if (this.words.length === 0) this.names ??= names;
   }
 
   add(values: readonly unknown[], row: number): void {
     for (const [i, value] of values.entries()) {
-      if (typeof value === "string") this.#addWord(value);
-      else this.#addNumber(value, row + i);
+      if (typeof value === "string") this.addWord(value);
+      else this.addNumber(value, row + i);
     }
   }
 
-  #addWord(value: string): void {
-    if (this.#numbers.length > 0)
-      throw new SourceError("parquet", this.#path, "labels are names, in other files numbers");
-    this.#words.push(value);
+  private addWord(value: string): void {
+    if (this.numbers.length > 0)
+      throw new SourceError("parquet", this.path, "labels are names, in other files numbers");
+    this.words.push(value);
   }
 
-  #addNumber(value: unknown, row: number): void {
-    const most = this.#map?.length ?? this.#names?.length ?? MAX_CLASSES;
+  private addNumber(value: unknown, row: number): void {
+    const most = this.map?.length ?? this.names?.length ?? MAX_CLASSES;
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
-      throw new SourceError("parquet", this.#path, `row ${row}: ${this.#refusal(value)}`);
+      throw new SourceError("parquet", this.path, `row ${row}: ${this.refusal(value)}`);
     }
-    if (this.#words.length > 0)
-      throw new SourceError("parquet", this.#path, "labels are numbers, in other files names");
-    this.#numbers.push(this.#map ? (this.#map[value] as number) : value);
+    if (this.words.length > 0) throw new SourceError("parquet", this.path, "labels are numbers, in other files names");
+    this.numbers.push(this.map ? this.map[value]! : value);
   }
 
   /** The names that the file gives its numbers, where it has any. */
-  #refusal(value: unknown): string {
-    return labelRefusal(value, this.#own ?? this.#names, MAX_CLASSES);
+  private refusal(value: unknown): string {
+    return labelRefusal(value, this.own ?? this.names, MAX_CLASSES);
   }
 
   /** Numbers the words, by the known classes or in the order of their characters' codes. */
   finish(): void {
-    if (this.#words.length === 0) return;
-    const own = [...new Set(this.#words)].sort();
-    this.#names ??= own;
-    const map = expectKnown((name) => `${this.#path}: ${name}`, own, this.#names);
-    const places = new Map(own.map((name, i) => [name, map[i] as number]));
-    for (const word of this.#words) this.#numbers.push(places.get(word) as number);
-    this.#words.length = 0;
+    if (this.words.length === 0) return;
+    const own = [...new Set(this.words)].sort();
+    this.names ??= own;
+    const map = expectKnown((name) => `${this.path}: ${name}`, own, this.names);
+    const places = new Map(own.map((name, i) => [name, map[i]!]));
+    for (const word of this.words) this.numbers.push(places.get(word)!);
+    this.words.length = 0;
   }
 }
 
 /** Row groups in memory, the ones used last; each is read once however many ask. */
 class HeldGroups {
-  readonly #held = new Map<number, Promise<ParquetBytes>>();
-  readonly #most: number;
-  readonly #read: (group: number) => Promise<ParquetBytes>;
+  private readonly held = new Map<number, Promise<ParquetBytes>>();
+  private readonly most: number;
+  private readonly read: (group: number) => Promise<ParquetBytes>;
 
   constructor(most: number, read: (group: number) => Promise<ParquetBytes>) {
-    this.#most = most;
-    this.#read = read;
+    this.most = most;
+    this.read = read;
   }
 
   get(group: number): Promise<ParquetBytes> {
-    const rows = this.#held.get(group) ?? this.#read(group);
-    this.#held.delete(group);
-    this.#held.set(group, rows);
-    rows.catch(() => this.#held.delete(group));
-    for (const old of this.#held.keys()) {
-      if (this.#held.size <= this.#most) break;
-      this.#held.delete(old);
+    const rows = this.held.get(group) ?? this.read(group);
+    this.held.delete(group);
+    this.held.set(group, rows);
+    rows.catch(() => this.held.delete(group));
+    for (const old of this.held.keys()) {
+      if (this.held.size <= this.most) break;
+      this.held.delete(old);
     }
     return rows;
   }
 
   clear(): void {
-    this.#held.clear();
+    this.held.clear();
   }
 }
 
@@ -230,22 +229,22 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     await reader.close();
     throw cause;
   }
-  const { image } = columns as Columns;
+  const { image } = columns!;
   const largestGroup = groups.reduce((most, { bytes }) => Math.max(most, bytes), 1);
   const together = Math.min(MOST_GROUPS, Math.max(1, Math.floor(HELD_BYTES / 2 / largestGroup)));
   const held = new HeldGroups(2 * together, (g) => {
-    const { file, ...place } = groups[g] as Group;
-    return reader.bytes({ path: paths[file] as string, column: image, ...place });
+    const { file, ...place } = groups[g]!;
+    return reader.bytes({ path: paths[file]!, column: image, ...place });
   });
   const groupStarts = Uint32Array.from(starts);
   const place = (i: number) => {
     const g = groupAt(groupStarts, i);
-    const { file, begin } = groups[g] as Group;
+    const { file, begin } = groups[g]!;
     return {
       g,
-      inGroup: i - (groupStarts[g] as number),
-      path: paths[file] as string,
-      row: begin + i - (groupStarts[g] as number),
+      inGroup: i - groupStarts[g]!,
+      path: paths[file]!,
+      row: begin + i - groupStarts[g]!,
     };
   };
   const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} parquet files)`;
@@ -256,12 +255,12 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
     key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
     label: (i) => labels.at(i),
     groups: { starts: groupStarts, together },
-    notes: nameless.length > 0 ? numbersFor(basename(nameless[0] as string), options.classes) : [],
+    notes: nameless.length > 0 ? numbersFor(basename(nameless[0]!), options.classes) : [],
     marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {
       const { g, inGroup, path, row } = place(i);
       const { bytes, starts: begins, ends } = await held.get(g);
-      const [begin, end] = [begins[inGroup] as number, ends[inGroup] as number];
+      const [begin, end] = [begins[inGroup]!, ends[inGroup]!];
       if (begin < 0) {
         throw new SourceError("parquet", path, `row ${row}: ${image} has no bytes (a path alone opens no file)`);
       }
@@ -285,7 +284,7 @@ function groupAt(starts: Uint32Array, i: number): number {
   let [low, high] = [0, starts.length - 1];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if ((starts[middle] as number) <= i) low = middle;
+    if (starts[middle]! <= i) low = middle;
     else high = middle - 1;
   }
   return low;

@@ -70,78 +70,78 @@ let spare: ParquetThread | null = null;
 
 /** One worker thread; it answers one request at a time. */
 class ParquetThread {
-  readonly #worker: Worker;
-  readonly #watch = new Int32Array(new SharedArrayBuffer(12));
-  #settle: ((reply: Reply) => void) | null = null;
+  private readonly worker: Worker;
+  private readonly watch = new Int32Array(new SharedArrayBuffer(12));
+  private settle: ((reply: Reply) => void) | null = null;
   ended = false;
 
   constructor() {
-    this.#worker = new Worker(workerText(), {
+    this.worker = new Worker(workerText(), {
       eval: true,
       name: "espalier parquet",
       // Nothing of how this process was started matters to the thread: no loaders, no inspector.
       execArgv: [],
-      workerData: { watch: this.#watch, limits: LIMITS },
+      workerData: { watch: this.watch, limits: LIMITS },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
-    this.#worker.unref();
-    this.#worker.on("message", (reply: Reply) => this.#done(reply));
-    this.#worker.on("error", (cause: NodeJS.ErrnoException) => {
+    this.worker.unref();
+    this.worker.on("message", (reply: Reply) => this.done(reply));
+    this.worker.on("error", (cause: NodeJS.ErrnoException) => {
       const full = cause.code === "ERR_WORKER_OUT_OF_MEMORY";
-      this.#end(full ? `it takes more than the ${HEAP_MIB} MiB allowed to parse` : cause.message);
+      this.end(full ? `it takes more than the ${HEAP_MIB} MiB allowed to parse` : cause.message);
     });
-    this.#worker.on("exit", () => this.#end("the thread that parses it ended"));
+    this.worker.on("exit", () => this.end("the thread that parses it ended"));
   }
 
   async ask(request: ParquetRequest): Promise<Reply> {
-    this.#worker.ref();
-    const watching = this.#watched();
+    this.worker.ref();
+    const watching = this.watched();
     try {
       return await new Promise<Reply>((resolve) => {
-        this.#settle = resolve;
-        this.#worker.postMessage(request);
+        this.settle = resolve;
+        this.worker.postMessage(request);
       });
     } finally {
       clearInterval(watching);
-      this.#worker.unref();
+      this.worker.unref();
     }
   }
 
   /** Ends what is under way; a thread that is idle is kept. */
   async close(): Promise<void> {
-    if (!this.#settle && !this.ended && !spare) {
+    if (!this.settle && !this.ended && !spare) {
       spare = this;
       return;
     }
-    this.#end("it was closed");
-    await this.#worker.terminate();
+    this.end("it was closed");
+    await this.worker.terminate();
   }
 
   /**
    * Stops the thread when a step takes longer than it said. Counted is time that a processor gave to it: a machine that
    * sleeps or is busy with other things is no fault of the file.
    */
-  #watched(): NodeJS.Timeout {
+  private watched(): NodeJS.Timeout {
     let [steps, spent, last, lastCpu] = [-1, 0, performance.now(), 0];
     return setInterval(() => {
-      const [now, cpu] = [performance.now(), processorMs(Atomics.load(this.#watch, 2))];
-      const [budget, at] = [Atomics.load(this.#watch, 0), Atomics.load(this.#watch, 1)];
+      const [now, cpu] = [performance.now(), processorMs(Atomics.load(this.watch, 2))];
+      const [budget, at] = [Atomics.load(this.watch, 0), Atomics.load(this.watch, 1)];
       spent = at === steps ? spent + Math.min(now - last, cpu - lastCpu) : 0;
       [steps, last, lastCpu] = [at, now, cpu];
       if (budget === 0 || spent <= budget) return;
-      this.#end(`no end of parsing after ${(budget / 1000).toFixed(1)} s`);
-      void this.#worker.terminate();
+      this.end(`no end of parsing after ${(budget / 1000).toFixed(1)} s`);
+      void this.worker.terminate();
     }, TICK_MS);
   }
 
-  #end(why: string): void {
+  private end(why: string): void {
     this.ended = true;
-    this.#done({ ended: why });
+    this.done({ ended: why });
   }
 
-  #done(reply: Reply): void {
-    const settle = this.#settle;
-    this.#settle = null;
+  private done(reply: Reply): void {
+    const settle = this.settle;
+    this.settle = null;
     settle?.(reply);
   }
 }
@@ -154,53 +154,53 @@ class ParquetThread {
  * Errors    SourceError naming the file, for whatever is wrong with it.
  */
 export class ParquetReader {
-  #thread: ParquetThread | null = null;
-  #last: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  private thread: ParquetThread | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+  private closed = false;
 
   open(path: string): Promise<ParquetSummary> {
-    return this.#ask({ kind: "open", path }) as Promise<ParquetSummary>;
+    return this.ask({ kind: "open", path }) as Promise<ParquetSummary>;
   }
 
   /** Labels of the rows of one group. */
   labels(request: Omit<ColumnRequest, "kind">): Promise<ParquetLabelValues> {
-    return this.#ask({ kind: "labels", ...request }) as Promise<ParquetLabelValues>;
+    return this.ask({ kind: "labels", ...request }) as Promise<ParquetLabelValues>;
   }
 
   /** Bytes of a column, or of the field `bytes` of a column of structs, of the rows of one group. */
   bytes(request: Omit<ColumnRequest, "kind">): Promise<ParquetBytes> {
-    return this.#ask({ kind: "bytes", ...request }) as Promise<ParquetBytes>;
+    return this.ask({ kind: "bytes", ...request }) as Promise<ParquetBytes>;
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    const thread = this.#thread;
-    this.#thread = null;
+    this.closed = true;
+    const thread = this.thread;
+    this.thread = null;
     await thread?.close();
   }
 
-  #running(): ParquetThread {
-    if (this.#thread && !this.#thread.ended) return this.#thread;
+  private running(): ParquetThread {
+    if (this.thread && !this.thread.ended) return this.thread;
     const thread = spare && !spare.ended ? spare : new ParquetThread();
     spare = null;
-    this.#thread = thread;
+    this.thread = thread;
     return thread;
   }
 
-  #ask(request: ParquetRequest): Promise<unknown> {
-    const answer = this.#last.then(() => this.#answer(request));
-    this.#last = answer.catch(() => {});
+  private ask(request: ParquetRequest): Promise<unknown> {
+    const answer = this.last.then(() => this.answer(request));
+    this.last = answer.catch(() => {});
     return answer;
   }
 
-  async #answer(request: ParquetRequest): Promise<unknown> {
+  private async answer(request: ParquetRequest): Promise<unknown> {
     const { path } = request;
     const refuse = (message: string) => new SourceError("parquet", path, message);
-    if (this.#closed) throw refuse("it was closed");
+    if (this.closed) throw refuse("it was closed");
     if (request.kind === "open") await regularFile(path).catch((cause: Error) => Promise.reject(refuse(cause.message)));
-    const reply = await this.#running().ask(request);
+    const reply = await this.running().ask(request);
     if ("value" in reply) return reply.value;
-    if ("ended" in reply) throw refuse(this.#closed ? "it was closed" : `not a whole parquet file: ${reply.ended}`);
+    if ("ended" in reply) throw refuse(this.closed ? "it was closed" : `not a whole parquet file: ${reply.ended}`);
     if (reply.code === "ENOENT") throw refuse("no such file");
     const words = visible(cut(reply.fault, 200));
     throw refuse(/^E[A-Z0-9]+$/.test(reply.code ?? "") ? words : `not a whole parquet file: ${words}`);

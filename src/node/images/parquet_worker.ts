@@ -79,59 +79,59 @@ interface OpenedFile {
  *           images in them as ParquetLimits say.
  */
 export class ParquetServer {
-  readonly #host: ParquetHost;
-  readonly #opened = new Map<string, OpenedFile>();
+  private readonly host: ParquetHost;
+  private readonly opened = new Map<string, OpenedFile>();
 
   constructor(host: ParquetHost) {
-    this.#host = host;
-    host.port.on("message", (request: ParquetRequest) => void this.#serve(request));
+    this.host = host;
+    host.port.on("message", (request: ParquetRequest) => void this.serve(request));
   }
 
-  async #serve(request: ParquetRequest): Promise<void> {
-    const { port } = this.#host;
+  private async serve(request: ParquetRequest): Promise<void> {
+    const { port } = this.host;
     try {
-      const value = await this.#answer(request);
-      this.#step(0);
+      const value = await this.answer(request);
+      this.step(0);
       port.postMessage({ value }, "bytes" in value ? [value.bytes.buffer as ArrayBuffer] : []);
     } catch (cause) {
-      this.#step(0);
+      this.step(0);
       const { code, message } = cause as { code?: unknown; message?: unknown };
       port.postMessage({ fault: String(message ?? cause), code: typeof code === "string" ? code : null });
     }
   }
 
-  async #answer(request: ParquetRequest): Promise<ParquetSummary | ParquetLabelValues | ParquetBytes> {
+  private async answer(request: ParquetRequest): Promise<ParquetSummary | ParquetLabelValues | ParquetBytes> {
     if (request.kind === "open") {
-      this.#opened.delete(request.path); // it may be another file by now
-      return this.#summary(request.path);
+      this.opened.delete(request.path); // it may be another file by now
+      return this.summary(request.path);
     }
-    const pieces = await this.#column(request);
-    return request.kind === "labels" ? this.#labels(pieces) : this.#bytes(pieces);
+    const pieces = await this.column(request);
+    return request.kind === "labels" ? this.labels(pieces) : this.bytes(pieces);
   }
 
   /** Tells the other thread how long the step that begins may take; 0 bytes: nothing is parsed now. */
-  #step(bytes: number): void {
-    const { watch, limits } = this.#host;
+  private step(bytes: number): void {
+    const { watch, limits } = this.host;
     Atomics.add(watch, 1, 1);
     const budget = bytes === 0 ? 0 : Math.min(2 ** 30, limits.baseMs + Math.ceil(bytes / limits.bytesPerMs));
     Atomics.store(watch, 0, budget);
   }
 
-  #most(packed: number): number {
-    const { freeBytes, ratio } = this.#host.limits;
+  private most(packed: number): number {
+    const { freeBytes, ratio } = this.host.limits;
     return Math.max(freeBytes, ratio * packed);
   }
 
-  #whole(value: unknown, what: string): number {
+  private whole(value: unknown, what: string): number {
     const number = Number(value);
     if (Number.isSafeInteger(number) && number >= 0) return number;
     throw new Error(`${what} is ${String(value)}`);
   }
 
   /** Bytes begin..end-1 of a file, or with its size alone. The disk's time is not counted. */
-  #read(path: string, begin: number, end: number): ArrayBuffer {
-    const { fs } = this.#host;
-    this.#step(0);
+  private read(path: string, begin: number, end: number): ArrayBuffer {
+    const { fs } = this.host;
+    this.step(0);
     const fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
     try {
       const { size } = fs.fstatSync(fd);
@@ -147,53 +147,53 @@ export class ParquetServer {
       return bytes.buffer;
     } finally {
       fs.closeSync(fd);
-      this.#step(Math.max(1, end - begin));
+      this.step(Math.max(1, end - begin));
     }
   }
 
-  async #open(path: string): Promise<OpenedFile> {
-    const known = this.#opened.get(path);
+  private async open(path: string): Promise<OpenedFile> {
+    const known = this.opened.get(path);
     if (known) return known;
-    const { fs, hyparquet } = this.#host;
+    const { fs, hyparquet } = this.host;
     const { size } = fs.statSync(path);
-    const slice = async (begin: number, end = size) => this.#read(path, begin, end);
+    const slice = async (begin: number, end = size) => this.read(path, begin, end);
     const metadata = await hyparquet.parquetMetadataAsync({ byteLength: size, slice });
     let rows = 0;
-    for (const group of metadata.row_groups) rows += this.#whole(group.num_rows, "the number of rows of a group");
+    for (const group of metadata.row_groups) rows += this.whole(group.num_rows, "the number of rows of a group");
     if (rows > size) throw new Error(`it names ${rows} rows, and has ${size} bytes`);
-    this.#opened.set(path, { metadata, size });
+    this.opened.set(path, { metadata, size });
     return { metadata, size };
   }
 
-  async #summary(path: string): Promise<ParquetSummary> {
-    const { metadata } = await this.#open(path);
+  private async summary(path: string): Promise<ParquetSummary> {
+    const { metadata } = await this.open(path);
     const typeOf = ({ element }: SchemaTree) => ({ name: String(element.name), type: element.type ?? null });
     const note = metadata.key_value_metadata?.find(({ key }) => key === "huggingface")?.value;
     return {
-      columns: this.#host.hyparquet
+      columns: this.host.hyparquet
         .parquetSchema(metadata)
         .children.map((column) => ({ ...typeOf(column), children: column.children.map(typeOf) })),
       groups: metadata.row_groups.map((group) => ({
         rows: Number(group.num_rows),
-        bytes: this.#whole(group.total_byte_size, "the size of a group"),
+        bytes: this.whole(group.total_byte_size, "the size of a group"),
       })),
       huggingface: typeof note === "string" ? note : null,
     };
   }
 
   /** Refuses pages that claim more than their bytes can hold; `chunk` is one column of one group. */
-  #checkPages(chunk: ArrayBuffer, rows: number): void {
+  private checkPages(chunk: ArrayBuffer, rows: number): void {
     const reader = { view: new DataView(chunk), offset: 0 };
-    const most = this.#most(chunk.byteLength);
+    const most = this.most(chunk.byteLength);
     let unpacked = 0;
     const upTo = (value: unknown, limit: number, what: string): void => {
-      if (this.#whole(value ?? 0, what) > limit) throw new Error(`${what} is ${String(value)}, at most ${limit}`);
+      if (this.whole(value ?? 0, what) > limit) throw new Error(`${what} is ${String(value)}, at most ${limit}`);
     };
     while (reader.offset < chunk.byteLength - 1) {
-      const page = this.#host.parquetHeader(reader);
+      const page = this.host.parquetHeader(reader);
       const packed = page.compressed_page_size;
       upTo(packed, chunk.byteLength - reader.offset, "the size of a page");
-      unpacked += this.#whole(page.uncompressed_page_size, "the unpacked size of a page");
+      unpacked += this.whole(page.uncompressed_page_size, "the unpacked size of a page");
       upTo(unpacked, most, "the unpacked size of a column's pages");
       const { data_page_header: v1, data_page_header_v2: v2, dictionary_page_header: dictionary } = page;
       for (const count of [v1?.num_values, v2?.num_values, v2?.num_nulls, v2?.num_rows]) {
@@ -211,19 +211,19 @@ export class ParquetServer {
   }
 
   /** Values of one column of one group, in pieces. */
-  async #column(request: ColumnRequest): Promise<ArrayLike<unknown>[]> {
+  private async column(request: ColumnRequest): Promise<ArrayLike<unknown>[]> {
     const { path, begin, end, column } = request;
-    const { metadata, size } = await this.#open(path);
+    const { metadata, size } = await this.open(path);
     const group = metadata.row_groups[request.group];
     if (!group || Number(group.num_rows) !== end - begin) throw new Error("it was changed while it was read");
     const held = new Map<number, ArrayBuffer>();
     let total = 0;
     for (const { meta_data: meta } of group.columns) {
       if (meta?.path_in_schema[0] !== column) continue;
-      const start = this.#whole(meta.dictionary_page_offset || meta.data_page_offset, "where a column begins");
-      const length = this.#whole(meta.total_compressed_size, "the size of a column");
-      const chunk = this.#read(path, start, start + length);
-      this.#checkPages(chunk, end - begin);
+      const start = this.whole(meta.dictionary_page_offset || meta.data_page_offset, "where a column begins");
+      const length = this.whole(meta.total_compressed_size, "the size of a column");
+      const chunk = this.read(path, start, start + length);
+      this.checkPages(chunk, end - begin);
       held.set(start, chunk);
       total += length;
     }
@@ -232,14 +232,14 @@ export class ParquetServer {
         if (from === start && to === start + chunk.byteLength) return chunk;
         if (from >= start && to <= start + chunk.byteLength) return chunk.slice(from - start, to - start);
       }
-      return this.#read(path, from, to);
+      return this.read(path, from, to);
     };
     const pieces: ArrayLike<unknown>[] = [];
     let next = begin;
-    await this.#host.hyparquet.parquetRead({
-      ...{ file: { byteLength: size, slice }, metadata, compressors: this.#host.compressors },
+    await this.host.hyparquet.parquetRead({
+      ...{ file: { byteLength: size, slice }, metadata, compressors: this.host.compressors },
       ...{ columns: [column], rowStart: begin, rowEnd: end, utf8: false },
-      onPage: () => this.#step(Math.max(1, total)),
+      onPage: () => this.step(Math.max(1, total)),
       onChunk: ({ columnName, columnData, rowStart }) => {
         if (columnName !== column || rowStart !== next) throw new Error("rows out of their order");
         next += columnData.length;
@@ -250,7 +250,7 @@ export class ParquetServer {
     return pieces;
   }
 
-  #labels(pieces: readonly ArrayLike<unknown>[]): ParquetLabelValues {
+  private labels(pieces: readonly ArrayLike<unknown>[]): ParquetLabelValues {
     const decoder = new TextDecoder();
     const label = (value: unknown): number | string | null => {
       if (typeof value === "number" || typeof value === "string") return value;
@@ -260,7 +260,7 @@ export class ParquetServer {
     return pieces.flatMap((piece) => Array.from(piece, label));
   }
 
-  #bytes(pieces: readonly ArrayLike<unknown>[]): ParquetBytes {
+  private bytes(pieces: readonly ArrayLike<unknown>[]): ParquetBytes {
     const cells: (Uint8Array | null)[] = [];
     const buffers = new Set<ArrayBufferLike>();
     let total = 0;
@@ -275,7 +275,7 @@ export class ParquetServer {
       }
     }
     // A dictionary names one image for many rows: what is copied is bounded by what the pages hold.
-    const most = this.#most([...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0));
+    const most = this.most([...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0));
     if (total > most) throw new Error(`images of ${total} bytes in a group, at most ${most}`);
     const bytes = new Uint8Array(total);
     const starts = new Float64Array(cells.length).fill(-1);

@@ -9,17 +9,17 @@ export interface PassedOver {
 }
 
 export class PassedOverCount {
-  readonly #kinds = new Map<string, { count: number; readonly example: string }>();
+  private readonly kinds = new Map<string, { count: number; readonly example: string }>();
 
   add(what: string, example: string, count = 1): void {
-    const kind = this.#kinds.get(what) ?? { count: 0, example };
+    const kind = this.kinds.get(what) ?? { count: 0, example };
     kind.count += count;
-    this.#kinds.set(what, kind);
+    this.kinds.set(what, kind);
   }
 
   /** The most frequent kinds first. */
   list(): PassedOver[] {
-    const kinds = [...this.#kinds].map(([what, { count, example }]) => ({ what, count, example }));
+    const kinds = [...this.kinds].map(([what, { count, example }]) => ({ what, count, example }));
     return kinds.sort((a, b) => b.count - a.count || (a.what < b.what ? -1 : 1));
   }
 }

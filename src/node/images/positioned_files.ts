@@ -16,13 +16,13 @@ function reason(cause: unknown): string {
 
 /** Files that are read at given places and stay open while they are used most. */
 export class PositionedFiles {
-  readonly #most: number;
+  private readonly most: number;
   /** By path, the one used longest ago first. */
-  readonly #open = new Map<string, Opened>();
+  private readonly open = new Map<string, Opened>();
 
   /** At most `most` files stay open when nothing is being read. */
   constructor(most = 64) {
-    this.#most = most;
+    this.most = most;
   }
 
   /**
@@ -31,7 +31,7 @@ export class PositionedFiles {
    * Errors    SourceError naming the file: it cannot be opened, is no regular file, or ends before.
    */
   async read(path: string, into: Uint8Array, position: number): Promise<void> {
-    const file = this.#take(path);
+    const file = this.take(path);
     try {
       const handle = await file.handle;
       for (let at = 0; at < into.length; ) {
@@ -44,52 +44,52 @@ export class PositionedFiles {
       }
     } catch (cause) {
       if (cause instanceof SourceError) throw cause;
-      file.handle.catch(() => this.#open.delete(path)); // so that it is tried again
+      file.handle.catch(() => this.open.delete(path)); // so that it is tried again
       throw new SourceError("files", path, reason(cause));
     } finally {
       file.users--;
-      this.#trim();
+      this.trim();
     }
   }
 
   /** Size of a file in bytes. Errors: SourceError naming it. */
   async size(path: string): Promise<number> {
-    const file = this.#take(path);
+    const file = this.take(path);
     try {
       return (await (await file.handle).stat()).size;
     } catch (cause) {
-      file.handle.catch(() => this.#open.delete(path)); // so that it is tried again
+      file.handle.catch(() => this.open.delete(path)); // so that it is tried again
       throw new SourceError("files", path, reason(cause));
     } finally {
       file.users--;
-      this.#trim();
+      this.trim();
     }
   }
 
   /** Files open now. */
   get count(): number {
-    return this.#open.size;
+    return this.open.size;
   }
 
   async close(): Promise<void> {
-    const files = [...this.#open.values()];
-    this.#open.clear();
+    const files = [...this.open.values()];
+    this.open.clear();
     await Promise.allSettled(files.map(async ({ handle }) => (await handle).close()));
   }
 
-  #take(path: string): Opened {
-    const file = this.#open.get(path) ?? { handle: openRegular(path), users: 0 };
-    this.#open.delete(path);
-    this.#open.set(path, file);
+  private take(path: string): Opened {
+    const file = this.open.get(path) ?? { handle: openRegular(path), users: 0 };
+    this.open.delete(path);
+    this.open.set(path, file);
     file.users++;
     return file;
   }
 
-  #trim(): void {
-    for (const [path, file] of this.#open) {
-      if (this.#open.size <= this.#most) return;
+  private trim(): void {
+    for (const [path, file] of this.open) {
+      if (this.open.size <= this.most) return;
       if (file.users > 0) continue;
-      this.#open.delete(path);
+      this.open.delete(path);
       void file.handle.then((handle) => handle.close()).catch(() => {});
     }
   }

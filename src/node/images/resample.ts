@@ -34,10 +34,10 @@ function triangleTaps(from: number, to: number, begin: number, count: number): T
     let sum = 0;
     for (let k = 0; k < size; k++) {
       raw[k] = Math.max(0, 1 - Math.abs((k + first - centre + 0.5) / support));
-      sum += raw[k] as number;
+      sum += raw[k]!;
     }
     for (let k = 0; k < size; k++) {
-      const weight = sum === 0 ? 0 : (raw[k] as number) / sum;
+      const weight = sum === 0 ? 0 : raw[k]! / sum;
       taps.weights[i * most + k] = Math.trunc(0.5 + weight * (1 << PRECISION));
     }
     taps.first[i] = first;
@@ -60,12 +60,12 @@ function horizontal(source: Interleaved, firstRow: number, rows: number, taps: T
     const row = (firstRow + y) * width * channels;
     for (let x = 0; x < across; x++) {
       const w = x * taps.most;
-      const start = row + (taps.first[x] as number) * channels;
-      const n = taps.count[x] as number;
+      const start = row + taps.first[x]! * channels;
+      const n = taps.count[x]!;
       for (let c = 0; c < channels; c++) {
         let sum = HALF;
         for (let k = 0, i = start + c; k < n; k++, i += channels) {
-          sum += (data[i] as number) * (taps.weights[w + k] as number);
+          sum += data[i]! * taps.weights[w + k]!;
         }
         out[o++] = clipped(sum);
       }
@@ -94,20 +94,20 @@ export function resizeBilinear(source: Interleaved, height: number, width: numbe
   const across = triangleTaps(source.width, width, window.left, window.width);
   const down = triangleTaps(source.height, height, window.top, window.height);
   // An axis that keeps its size is copied: its weights are 1 for the pixel itself.
-  const firstRow = down.first[0] as number;
+  const firstRow = down.first[0]!;
   const last = window.height - 1;
-  const rows = (down.first[last] as number) + (down.count[last] as number) - firstRow;
+  const rows = down.first[last]! + down.count[last]! - firstRow;
   const narrowed = horizontal(source, firstRow, rows, across);
   const stride = window.width * channels;
   const out = new Uint8Array(window.height * stride);
   for (let y = 0, o = 0; y < window.height; y++) {
     const w = y * down.most;
-    const start = ((down.first[y] as number) - firstRow) * stride;
-    const n = down.count[y] as number;
+    const start = (down.first[y]! - firstRow) * stride;
+    const n = down.count[y]!;
     for (let x = 0; x < stride; x++) {
       let sum = HALF;
       for (let k = 0, i = start + x; k < n; k++, i += stride) {
-        sum += (narrowed[i] as number) * (down.weights[w + k] as number);
+        sum += narrowed[i]! * down.weights[w + k]!;
       }
       out[o++] = clipped(sum);
     }

@@ -111,13 +111,13 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
       checkShardHeader(shard, header, index.shape, count);
       const bytes = new Uint8Array(4 * count);
       await files.read(shard, bytes, shardLabelsOffset(index.shape, count)).catch(shardFault(shard));
-      const start = starts[i] as number;
+      const start = starts[i]!;
       parts.push(readShardLabels(shard, bytes, index.classes.length));
       starts[i + 1] = start + count;
       if (verify) await verifyShard(shard, sha256);
     }
     labels = new Int32Array(index.length);
-    for (const [i, part] of parts.entries()) labels.set(part, starts[i] as number);
+    for (const [i, part] of parts.entries()) labels.set(part, starts[i]!);
   } catch (cause) {
     await files.close();
     throw cause;
@@ -130,7 +130,7 @@ function shardOf(starts: Uint32Array, i: number): number {
   let [low, high] = [0, starts.length - 2];
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if ((starts[middle] as number) <= i) low = middle;
+    if (starts[middle]! <= i) low = middle;
     else high = middle - 1;
   }
   return low;
@@ -160,14 +160,14 @@ class ShardDataset implements MeasuredDataset {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly badImages = 0;
-  readonly #opened: Opened;
-  readonly #options: ShardOptions;
-  readonly #pixels: number;
-  readonly #slots: Slots;
-  readonly #pool: ArrayPool;
-  readonly #loops: Loops;
+  private readonly opened: Opened;
+  private readonly options: ShardOptions;
+  private readonly pixels: number;
+  private readonly slots: Slots;
+  private readonly pool: ArrayPool;
+  private readonly loops: Loops;
   /** Of each shard that was wanted: whether it is what was packed. */
-  readonly #verified = new Map<number, Promise<void>>();
+  private readonly verified = new Map<number, Promise<void>>();
 
   constructor(opened: Opened, options: ShardOptions) {
     const { index, dir } = opened;
@@ -184,44 +184,44 @@ class ShardDataset implements MeasuredDataset {
     this.classes = options.classes ?? index.classes;
     if (options.classes) {
       const map = expectKnown((name) => `${dir}: ${name}`, index.classes, options.classes);
-      for (const [i, label] of opened.labels.entries()) opened.labels[i] = map[label] as number;
+      for (const [i, label] of opened.labels.entries()) opened.labels[i] = map[label]!;
     }
     this.mean = index.mean;
     this.std = index.std;
-    this.#opened = opened;
-    this.#options = options;
-    this.#pixels = channels * height * width;
-    this.#slots = new Slots(options.workers ?? 4);
-    this.#pool = new ArrayPool(this.#pixels);
-    this.#loops = new Loops(dir);
+    this.opened = opened;
+    this.options = options;
+    this.pixels = channels * height * width;
+    this.slots = new Slots(options.workers ?? 4);
+    this.pool = new ArrayPool(this.pixels);
+    this.loops = new Loops(dir);
   }
 
   get bytesMade(): number {
-    return this.#pool.bytesMade;
+    return this.pool.bytesMade;
   }
 
   batches(options: StreamOptions) {
     const length = batchCount(this.length, options.batchSize);
     let order: Uint32Array | null = null;
-    return this.#loops.batches({
+    return this.loops.batches({
       length,
       startBatch: options.startBatch,
-      prefetch: this.#options.prefetch ?? 2,
-      pool: this.#pool,
+      prefetch: this.options.prefetch ?? 2,
+      pool: this.pool,
       make: (k, signal) => {
         order ??= epochOrder(this, options.seed, options.epoch, options.training);
-        return this.#make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
+        return this.make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
       },
     });
   }
 
   get samples(): SampleAccess {
-    const { index, labels } = this.#opened;
+    const { index, labels } = this.opened;
     return {
-      label: (i) => labels[i] as number,
+      label: (i) => labels[i]!,
       pixels: async (i) => {
-        const stored = new Uint8Array(this.#pixels);
-        await this.#read(i, stored, new AbortController().signal);
+        const stored = new Uint8Array(this.pixels);
+        await this.read(i, stored, new AbortController().signal);
         return centralSquare(stored, index.shape, this.shape);
       },
       sizes: async () => ({ sizes: [this.stored], unreadable: 0 }),
@@ -234,24 +234,24 @@ class ShardDataset implements MeasuredDataset {
   }
 
   async close(): Promise<void> {
-    await this.#loops.close();
-    await this.#opened.files.close();
+    await this.loops.close();
+    await this.opened.files.close();
   }
 
-  async #make(indices: Uint32Array, k: number, options: StreamOptions, signal: AbortSignal): Promise<ByteBatch> {
-    const { labels, index } = this.#opened;
-    const arrays = this.#pool.take(indices.length);
+  private async make(indices: Uint32Array, k: number, options: StreamOptions, signal: AbortSignal): Promise<ByteBatch> {
+    const { labels, index } = this.opened;
+    const arrays = this.pool.take(indices.length);
     const reads: Promise<void>[] = [];
     for (let i = 0; i < indices.length; ) {
-      const end = this.#runEnd(indices, i);
-      reads.push(this.#read(indices[i] as number, arrays.bytes.subarray(i * this.#pixels, end * this.#pixels), signal));
+      const end = this.runEnd(indices, i);
+      reads.push(this.read(indices[i]!, arrays.bytes.subarray(i * this.pixels, end * this.pixels), signal));
       i = end;
     }
     for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
-    for (const [i, image] of indices.entries()) arrays.y[i] = labels[image] as number;
+    for (const [i, image] of indices.entries()) arrays.y[i] = labels[image]!;
     const [, height, width] = index.shape;
     const whole = this.shape[1] === height && this.shape[2] === width;
-    if (options.training || !whole) this.#places(indices, options, arrays.place);
+    if (options.training || !whole) this.places(indices, options, arrays.place);
     const { bytes, y, place } = arrays;
     const batch: ByteBatch = {
       bytes,
@@ -263,50 +263,46 @@ class ShardDataset implements MeasuredDataset {
       batch: k,
       epoch: options.epoch,
     };
-    this.#pool.lend(batch, arrays);
+    this.pool.lend(batch, arrays);
     return batch;
   }
 
   /** Where the images from `i` on stop lying one after the other in one shard. */
-  #runEnd(indices: Uint32Array, i: number): number {
-    const { starts } = this.#opened;
-    const last = starts[shardOf(starts, indices[i] as number) + 1] as number;
+  private runEnd(indices: Uint32Array, i: number): number {
+    const { starts } = this.opened;
+    const last = starts[shardOf(starts, indices[i]!) + 1]!;
     let end = i + 1;
-    while (
-      end < indices.length &&
-      indices[end] === (indices[end - 1] as number) + 1 &&
-      (indices[end] as number) < last
-    ) {
+    while (end < indices.length && indices[end] === indices[end - 1]! + 1 && indices[end]! < last) {
       end++;
     }
     return end;
   }
 
-  #read(image: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
-    const { starts, dir, index, files } = this.#opened;
+  private read(image: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { starts, dir, index, files } = this.opened;
     const shard = shardOf(starts, image);
     const path = join(dir, index.shards[shard]?.file as string);
-    const offset = shardImageOffset(index.shape, image - (starts[shard] as number));
-    return this.#slots.run(signal, async () => {
-      await this.#verify(shard, path);
+    const offset = shardImageOffset(index.shape, image - starts[shard]!);
+    return this.slots.run(signal, async () => {
+      await this.verify(shard, path);
       await files.read(path, into, offset).catch(shardFault(path));
     });
   }
 
-  #verify(shard: number, path: string): Promise<void> {
-    const { index } = this.#opened;
-    if (this.#options.verify) return Promise.resolve();
-    let verified = this.#verified.get(shard);
+  private verify(shard: number, path: string): Promise<void> {
+    const { index } = this.opened;
+    if (this.options.verify) return Promise.resolve();
+    let verified = this.verified.get(shard);
     if (!verified) {
       verified = verifyShard(path, index.shards[shard]?.sha256 as string);
       verified.catch(() => {}); // who waits for it is told
-      this.#verified.set(shard, verified);
+      this.verified.set(shard, verified);
     }
     return verified;
   }
 
-  #places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
-    const [, height, width] = this.#opened.index.shape;
+  private places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
+    const [, height, width] = this.opened.index.shape;
     const [, h, w] = this.shape;
     const centre = centerCrop(height, width, [h, w]);
     const random = new PhiloxStream(seed, "augment");
@@ -317,7 +313,7 @@ class ShardDataset implements MeasuredDataset {
         random.moveTo([epoch, image, AUGMENT_STEPS.crop]);
         top = random.nextBelow(height - h + 1);
         left = random.nextBelow(width - w + 1);
-        const { flip = 0.5 } = this.#options;
+        const { flip = 0.5 } = this.options;
         mirrored = random.moveTo([epoch, image, AUGMENT_STEPS.flip]).nextFloat() < flip ? 1 : 0;
       }
       place.set([top, left, mirrored, 0], 4 * i);

@@ -40,17 +40,17 @@ export class Walk {
   readonly linksOut = new Set<string>();
   /** Where links to files lead, by the links' paths relative to the root. */
   readonly goals = new Map<string, string>();
-  readonly #follow: FollowLinks;
+  private readonly follow: FollowLinks;
   /** Folders whose entries were counted: a folder may be listed more than once. */
-  readonly #counted = new Set<string>();
+  private readonly counted = new Set<string>();
 
   /** The folder as the user wrote it. */
-  readonly #given: string;
+  private readonly given: string;
 
   constructor(root: string, follow: FollowLinks, given = root) {
     this.root = root;
-    this.#given = given;
-    this.#follow = follow;
+    this.given = given;
+    this.follow = follow;
   }
 
   relative(path: string): string {
@@ -59,7 +59,7 @@ export class Walk {
 
   /** A path as the user would write it. */
   shown(path: string): string {
-    return join(this.#given, relative(this.root, path));
+    return join(this.given, relative(this.root, path));
   }
 
   fail(path: string, message: string): never {
@@ -72,15 +72,15 @@ export class Walk {
    */
   async list(folder: string): Promise<Entry[]> {
     const entries: Entry[] = [];
-    const again = this.#counted.has(folder);
-    this.#counted.add(folder);
+    const again = this.counted.has(folder);
+    this.counted.add(folder);
     for (const entry of (await read(folder)).sort(byCodes)) {
       const path = join(folder, entry.name);
       if (isSystemName(entry.name)) {
         if (!again) this.passed.add("hidden and system files", this.relative(path));
         continue;
       }
-      const kind = entry.isDirectory() ? "folder" : entry.isFile() ? "file" : await this.#special(path, entry, again);
+      const kind = entry.isDirectory() ? "folder" : entry.isFile() ? "file" : await this.special(path, entry, again);
       if (kind) entries.push({ name: entry.name, path, kind });
     }
     return entries;
@@ -91,7 +91,7 @@ export class Walk {
     return (await this.list(folder)).filter(({ name, kind }) => kind === "folder" && !hasImageExtension(name));
   }
 
-  async #special(path: string, entry: Dirent, again: boolean): Promise<Entry["kind"] | null> {
+  private async special(path: string, entry: Dirent, again: boolean): Promise<Entry["kind"] | null> {
     if (!entry.isSymbolicLink()) {
       if (!again) this.passed.add("sockets, pipes and devices", this.relative(path));
       return null;
@@ -107,8 +107,8 @@ export class Walk {
       return null;
     }
     const found = await stat(goal);
-    if (goal !== this.root && !goal.startsWith(this.root + sep)) this.#allowOut(path, goal, found);
-    if (found.isDirectory()) await this.#refuseCircle(path, goal);
+    if (goal !== this.root && !goal.startsWith(this.root + sep)) this.allowOut(path, goal, found);
+    if (found.isDirectory()) await this.refuseCircle(path, goal);
     if (found.isDirectory()) return "folder";
     if (found.isFile()) {
       this.goals.set(this.relative(path), goal);
@@ -118,18 +118,18 @@ export class Walk {
     return null;
   }
 
-  #allowOut(path: string, goal: string, { uid }: Stats): void {
+  private allowOut(path: string, goal: string, { uid }: Stats): void {
     const out = `a link that leads out of the folder, to ${goal}`;
-    if (this.#follow === false) this.fail(path, `${out}; without --no-follow-links (followLinks) it is followed`);
+    if (this.follow === false) this.fail(path, `${out}; without --no-follow-links (followLinks) it is followed`);
     const user = process.getuid?.();
-    if (this.#follow === undefined && user !== undefined && uid !== user) {
+    if (this.follow === undefined && user !== undefined && uid !== user) {
       this.fail(path, `${out}, which belongs to another user; --follow-links (followLinks) permits it`);
     }
     this.linksOut.add(path);
   }
 
   /** A folder that holds the link itself would be read for ever. */
-  async #refuseCircle(path: string, goal: string): Promise<void> {
+  private async refuseCircle(path: string, goal: string): Promise<void> {
     const own = await realpath(join(path, ".."));
     if (own === goal || own.startsWith(goal + sep)) {
       this.fail(path, `a link that leads in a circle, to ${this.relative(goal)}`);

@@ -49,7 +49,7 @@ function splitName(tar: string, name: string): { key: string; field: string } {
   if (bad) {
     throw new SourceError(tar, JSON.stringify(name), "a name that leads out of the archive, or nowhere: refused");
   }
-  const last = parts.at(-1) as string;
+  const last = parts.at(-1)!;
   const dot = last.indexOf(".", 1);
   const stem = dot < 0 ? last : last.slice(0, dot);
   return { key: [...parts.slice(0, -1), stem].join("/"), field: dot < 0 ? "" : last.slice(dot + 1).toLowerCase() };
@@ -105,19 +105,19 @@ interface Index {
 
 /** Members of one archive while it is read. */
 class TarIndex {
-  readonly #path: string;
-  readonly #file: number;
-  readonly #seen = new Map<string, Sample>();
+  private readonly path: string;
+  private readonly file: number;
+  private readonly seen = new Map<string, Sample>();
   /** Samples of members whose stems have dots, by all before the last one. */
-  readonly #dotted = new Map<string, Sample>();
+  private readonly dotted = new Map<string, Sample>();
 
   constructor(path: string, file: number) {
-    this.#path = path;
-    this.#file = file;
+    this.path = path;
+    this.file = file;
   }
 
-  #sample(of: Map<string, Sample>, key: string): Sample {
-    const sample = of.get(key) ?? { key, file: this.#file, offset: -1, size: 0, label: null };
+  private sample(of: Map<string, Sample>, key: string): Sample {
+    const sample = of.get(key) ?? { key, file: this.file, offset: -1, size: 0, label: null };
     of.set(key, sample);
     return sample;
   }
@@ -125,21 +125,21 @@ class TarIndex {
   /** Whether the member is of use; then its bytes may be asked for. */
   async take(entry: Entry): Promise<boolean> {
     const header = entry.header as Placed;
-    const first = splitName(this.#path, header.name);
+    const first = splitName(this.path, header.name);
     const last = splitLast(header.name);
     const plain = isImageField(first.field) || isLabelField(first.field);
     const { key, field } = plain ? first : last;
     const isLabel = isLabelField(field);
-    refuse(this.#path, header, isLabel ? LARGEST_LABEL : LARGEST_FILE);
+    refuse(this.path, header, isLabel ? LARGEST_LABEL : LARGEST_FILE);
     if (!isLabel && !isImageField(field)) return false;
-    const sample = this.#sample(plain ? this.#seen : this.#dotted, key);
+    const sample = this.sample(plain ? this.seen : this.dotted, key);
     if (isLabel) {
-      const label = labelOf(this.#path, header.name, field, await bytesOf(entry));
+      const label = labelOf(this.path, header.name, field, await bytesOf(entry));
       // A .cls is the label; a .json only where there is none.
       if (field === "cls" || sample.label === null) sample.label = label;
       return true;
     }
-    if (sample.offset >= 0) throw new SourceError(this.#path, header.name, "the second image of this sample");
+    if (sample.offset >= 0) throw new SourceError(this.path, header.name, "the second image of this sample");
     sample.offset = header.byteOffset;
     sample.size = header.size;
     return false;
@@ -150,18 +150,18 @@ class TarIndex {
    * more image of a sample, as webdataset's left.jpg and right.jpg, and is passed over.
    */
   finish(passed: PassedOverCount): Sample[] {
-    const found = [...this.#seen.values()];
+    const found = [...this.seen.values()];
     const orphans = new Map<string, Sample[]>();
-    for (const sample of this.#dotted.values()) {
+    for (const sample of this.dotted.values()) {
       if (sample.label !== null && sample.offset >= 0) found.push(sample);
       else if (sample.offset >= 0) {
-        const { key } = splitName(this.#path, `${sample.key}.jpg`);
+        const { key } = splitName(this.path, `${sample.key}.jpg`);
         orphans.set(key, [...(orphans.get(key) ?? []), sample]);
       } else passed.add("labels with dots in their names that belong to no image", `${sample.key}.cls`);
     }
     for (const [key, images] of orphans) {
       const [image, ...more] = images as [Sample];
-      const labelled = this.#seen.get(key);
+      const labelled = this.seen.get(key);
       if (more.length === 0 && labelled?.offset === -1)
         Object.assign(labelled, { offset: image.offset, size: image.size });
       else passed.add("images with dots in their names that belong to no label", image.key, images.length);
@@ -271,7 +271,7 @@ function refuseUnlabelled(where: string, samples: readonly Sample[], passed: rea
 function labelsOf(paths: readonly string[], samples: readonly Sample[], classes: readonly string[] | null): Int32Array {
   const places = new Map(classes?.map((name, i) => [name, i]));
   return Int32Array.from(samples, ({ key, file, offset, label }) => {
-    const where = paths[file] as string;
+    const where = paths[file]!;
     if (offset < 0) throw new SourceError(where, key, "a sample without an image (.jpg, .png, .webp, ...)");
     if (label === null)
       throw new SourceError(where, key, "a sample without a label (.cls, or .json with label or cls)");
@@ -316,23 +316,23 @@ export async function openWebdataset(
   const classes = options.classes ?? found;
   if (own !== null && options.classes) {
     const map = expectKnown((label) => `${name}: ${label}`, own, options.classes);
-    for (const [i, label] of labels.entries()) labels[i] = map[label] as number;
+    for (const [i, label] of labels.entries()) labels[i] = map[label]!;
   }
   const files = new PositionedFiles();
-  const at = (i: number): Sample => samples[i] as Sample;
+  const at = (i: number): Sample => samples[i]!;
   return {
     name,
     length: samples.length,
     classes,
-    key: (i) => `${basename(paths[at(i).file] as string)}: ${at(i).key}`,
-    label: (i) => labels[i] as number,
+    key: (i) => `${basename(paths[at(i).file]!)}: ${at(i).key}`,
+    label: (i) => labels[i]!,
     passedOver: passed.list(),
     notes:
       own === null && samples.every(({ label }) => typeof label === "number") ? numbersFor(name, options.classes) : [],
     async read(i) {
       const { file, offset, size } = at(i);
       const bytes = new Uint8Array(size);
-      await files.read(paths[file] as string, bytes, offset);
+      await files.read(paths[file]!, bytes, offset);
       return bytes;
     },
     close: () => files.close(),

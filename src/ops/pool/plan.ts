@@ -39,7 +39,7 @@ export function planPool(
   expectFloat(op, { x });
   expectRank(op, "x", x, 4);
   const plan = { window: pair(kernel), stride: pair(stride), padding: pair(padding) };
-  const in_size = [x.shape[2] as number, x.shape[3] as number] as [number, number];
+  const in_size = [x.shape[2]!, x.shape[3]!] as [number, number];
   const out_size = in_size.map((size, i) => {
     const [k, s, p] = [plan.window[i], plan.stride[i], plan.padding[i]] as [number, number, number];
     if (!Number.isInteger(k) || k < 1)

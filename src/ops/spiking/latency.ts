@@ -27,12 +27,12 @@ const asFloat = new Float32Array(word.buffer);
 /** The f32 at a place in their order: 0 is the lowest bit pattern's, negative numbers first. */
 function floatAt(place: number): number {
   word[0] = place >= 0x80000000 ? place - 0x80000000 : 0xffffffff - place;
-  return asFloat[0] as number;
+  return asFloat[0]!;
 }
 
 function placeOf(value: number): number {
   asFloat[0] = value;
-  const bits = word[0] as number;
+  const bits = word[0]!;
   return bits < 0x80000000 ? bits + 0x80000000 : 0xffffffff - bits;
 }
 

@@ -162,8 +162,8 @@ export function walkBackward(
   const learned = neuron.learned && dw !== null;
   const dk = learned ? empty([plan.parts.length * plan.groups]) : null;
   for (let part = plan.parts.length - 1; part >= 0; part--) {
-    const { first, steps } = plan.parts[part] as Plan["parts"][number];
-    const from = part > 0 ? (between[0] as Tensor) : v0;
+    const { first, steps } = plan.parts[part]!;
+    const from = part > 0 ? between[0]! : v0;
     const isLast = part === plan.parts.length - 1;
     backwardKernel.run({
       bind: {

@@ -41,7 +41,7 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
       const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
       for (const p of prunedParameters(optimizer)) {
         const found = (await p.data()) as Float32Array;
-        const w = first.get(names.get(p) as string)?.data as Float32Array;
+        const w = first.get(names.get(p)!)?.data as Float32Array;
         found.forEach((v, i) => {
           if (v === 0) w[i] = 0;
         });

@@ -28,8 +28,8 @@ export function drawn(n: number, count: number, seed: number, layer: number): Ui
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   for (let i = 0; i < count; i++) {
     const j = i + stream.nextBelow(n - i);
-    const held = order[i] as number;
-    order[i] = order[j] as number;
+    const held = order[i]!;
+    order[i] = order[j]!;
     order[j] = held;
   }
   return order.subarray(0, count);

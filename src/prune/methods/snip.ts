@@ -27,7 +27,7 @@ export function snip(config: PruneConfig): PruningMethod {
             const gradient = (await p.grad?.data()) ?? new Float32Array(p.numel);
             const sum = sums[k] as Float64Array;
             gradient.forEach((g, i) => {
-              sum[i] = (sum[i] as number) + g;
+              sum[i] = sum[i]! + g;
             });
           }
         },
@@ -35,11 +35,11 @@ export function snip(config: PruneConfig): PruningMethod {
       model.loadStateDict(first);
       optimizer.reset();
       const weights = await Promise.all(params.map((p) => p.data() as Promise<Float32Array>));
-      const scores = sums.map((sum, k) => sum.map((g, i) => Math.abs(g * (weights[k] as Float32Array)[i]!)));
+      const scores = sums.map((sum, k) => sum.map((g, i) => Math.abs(g * weights[k]![i]!)));
       const gone = smallest(scores, share);
       params.forEach((p, k) => {
-        const w = weights[k] as Float32Array;
-        for (const i of gone[k] as Uint32Array) w[i] = 0;
+        const w = weights[k]!;
+        for (const i of gone[k]!) w[i] = 0;
         p.set(w);
       });
     },
@@ -55,7 +55,7 @@ export function smallest(scores: readonly Float64Array[], share: number): Uint32
     all.set(s, at);
     at += s.length;
   }
-  const order = Uint32Array.from(all.keys()).sort((a, b) => (all[a] as number) - (all[b] as number) || a - b);
+  const order = Uint32Array.from(all.keys()).sort((a, b) => all[a]! - all[b]! || a - b);
   const gone = new Uint8Array(total);
   for (const i of order.subarray(0, Math.floor(share * total))) gone[i] = 1;
   let start = 0;

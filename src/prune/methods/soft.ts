@@ -105,7 +105,7 @@ function steered(
     },
     async readThreshold(step) {
       // The state holds the threshold after the last step enqueued, which is the step asked for.
-      return steer && step > 0 ? ((await steer.state.data())[0] as number) : 0;
+      return steer && step > 0 ? (await steer.state.data())[0]! : 0;
     },
     state: () => new Map(steer ? [["steer", steer.state]] : []),
     dispose: () => steer?.dispose(),

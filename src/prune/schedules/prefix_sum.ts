@@ -27,10 +27,10 @@ const SAMPLES = 2 ** 18;
 export function prefixSum(steps: number, weight: (n: number) => number): PrefixSum {
   if (steps > EXACT_STEPS) return sampledSum(steps, weight, SAMPLES);
   const sums = runningSum(steps, (n) => checked(n, weight(n)));
-  const total = sums[steps] as number;
-  for (let n = 1; n <= steps; n++) sums[n] = (sums[n] as number) / total;
+  const total = sums[steps]!;
+  for (let n = 1; n <= steps; n++) sums[n] = sums[n]! / total;
   sums[steps] = 1;
-  return { fraction: (n) => sums[n] as number, total, increment: (n) => weight(n) / total };
+  return { fraction: (n) => sums[n]!, total, increment: (n) => weight(n) / total };
 }
 
 /**
@@ -45,7 +45,7 @@ export function sampledSum(steps: number, weight: (n: number) => number, samples
     const middle = from + Math.floor((until - 1 - from) / 2);
     return checked(middle, weight(middle)) * (until - from);
   });
-  const total = sums[samples] as number;
+  const total = sums[samples]!;
   const fraction = (n: number): number => {
     if (n >= steps) return 1;
     // The quotient may fall on the wrong side of an edge by a rounding.
@@ -53,7 +53,7 @@ export function sampledSum(steps: number, weight: (n: number) => number, samples
     while (k > 0 && edge(k) > n) k--;
     while (edge(k + 1) <= n) k++;
     const [from, until] = [edge(k), edge(k + 1)];
-    const [below, above] = [sums[k] as number, sums[k + 1] as number];
+    const [below, above] = [sums[k]!, sums[k + 1]!];
     return Math.min(1, (below + ((n - from) / (until - from)) * (above - below)) / total);
   };
   return { fraction, total, increment: (n) => weight(n) / total };
@@ -74,9 +74,9 @@ function runningSum(count: number, value: (n: number) => number): Float64Array {
     const next = sum + w;
     lost += sum >= w ? sum - next + w : w - next + sum;
     sum = next;
-    sums[n + 1] = Math.max(sums[n] as number, sum + lost);
+    sums[n + 1] = Math.max(sums[n]!, sum + lost);
   }
-  const total = sums[count] as number;
+  const total = sums[count]!;
   if (!(total > 0)) {
     throw new RangeError(`threshold schedule: the learning rates of the window want a sum > 0, got ${total}`);
   }

@@ -24,14 +24,14 @@ test("filters are tiles, shown once each", () => {
   const size = fc.integer({ min: 1, max: 6 });
   fc.assert(
     fc.property(size, size, fc.integer({ min: 2, max: 5 }), (outputs, inputs, side) => {
-      const map = filterMap([outputs, inputs, side, side]) as LayerMap;
+      const map = filterMap([outputs, inputs, side, side])!;
       showsEachOnce(map, outputs * inputs * side * side);
     }),
   );
 });
 
 test("filters lie apart by one pixel", () => {
-  const map = filterMap([2, 1, 2, 2], 2) as LayerMap;
+  const map = filterMap([2, 1, 2, 2], 2)!;
   expect([map.width, map.height]).toEqual([5, 2]);
   expect([...map.places]).toEqual([0, 1, -1, 4, 5, 2, 3, -1, 6, 7]);
 });

@@ -41,7 +41,7 @@ test("sign is hue, zero is paper", () => {
     expect(plus).not.toBe(minus);
     const table = ramp(palette);
     expect([...table]).toContain(plus);
-    expect(table.indexOf(minus as number)).toBeLessThan(table.length >> 1);
+    expect(table.indexOf(minus!)).toBeLessThan(table.length >> 1);
     expect(pixelOf(mix(palette.paper, palette.positive, 1))).toBe(table.at(-1));
   }
 });
@@ -56,7 +56,7 @@ test("a death begins at its full hue and is over after a second; a return flashe
   expect(minus).toBe(pixelOf(LIGHT.negative));
   expect(back).toBe(pixelOf(LIGHT.flash));
   expect(film.moving(100 + FADE_MS - 1)).toBe(true);
-  const half = paint(film, 100 + FADE_MS / 2)[0] as number;
+  const half = paint(film, 100 + FADE_MS / 2)[0]!;
   expect(half & 255).toBeGreaterThan(LIGHT.positive[0]);
   expect(half & 255).toBeLessThan(LIGHT.paper[0]);
   expect(film.moving(100 + FADE_MS)).toBe(false);

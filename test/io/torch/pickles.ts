@@ -85,6 +85,6 @@ export const at = (tree: TorchTree, key: string): TorchTree => {
   return (tree as Map<TorchTree, TorchTree>).get(key) as TorchTree;
 };
 
-export const numbers = (array: FileArray | undefined) => [...toFloat32(array as FileArray)];
+export const numbers = (array: FileArray | undefined) => [...toFloat32(array!)];
 
 export { values } from "./values.ts";

@@ -31,13 +31,10 @@ async function decode(
 /** Interleaved RGB as sharp decodes it, by planes. */
 async function planesOf(bytes: Uint8Array): Promise<Uint8Array> {
   const data = await sharp(bytes).removeAlpha().raw().toBuffer();
-  return Uint8Array.from(
-    data,
-    (_, i) => data[(i % (data.length / 3)) * 3 + Math.floor(i / (data.length / 3))] as number,
-  );
+  return Uint8Array.from(data, (_, i) => data[(i % (data.length / 3)) * 3 + Math.floor(i / (data.length / 3))]!);
 }
 const meanDifference = (a: Uint8Array, b: Uint8Array) =>
-  a.reduce((sum, v, i) => sum + Math.abs(v - (b[i] as number)), 0) / a.length;
+  a.reduce((sum, v, i) => sum + Math.abs(v - b[i]!), 0) / a.length;
 
 describe("pixels", () => {
   test("as stored, by planes; mirrored; a part", async () => {
@@ -70,9 +67,7 @@ describe("pixels", () => {
     const data = await sharp(bytes).raw().toBuffer();
     const image = { data, height: 150, width: 200, channels: 3 };
     const resized = resizeBilinear(image, 64, 85, { top: 4, left: 14, height: 56, width: 56 });
-    expect(exact).toEqual(
-      Uint8Array.from(exact, (_, i) => resized.data[(i % 3136) * 3 + Math.floor(i / 3136)] as number),
-    );
+    expect(exact).toEqual(Uint8Array.from(exact, (_, i) => resized.data[(i % 3136) * 3 + Math.floor(i / 3136)]!));
     expect(meanDifference(await decode(bytes, plan, 56 * 56), exact)).toBeLessThan(1);
   });
 
@@ -111,7 +106,7 @@ describe("colours", () => {
   });
 
   test("CMYK as Pillow 9.4 turns it into RGB: these inks give 233, 254, 230", async () => {
-    const inks = Uint8Array.from({ length: 32 * 24 * 4 }, (_, i) => [40, 160, 90, 30][i % 4] as number);
+    const inks = Uint8Array.from({ length: 32 * 24 * 4 }, (_, i) => [40, 160, 90, 30][i % 4]!);
     const cmyk = await sharp(inks, { raw: { width: 32, height: 24, channels: 4 } })
       .pipelineColourspace("cmyk")
       .toColourspace("cmyk")
@@ -123,7 +118,7 @@ describe("colours", () => {
 
   test("transparency is dropped, not mixed in: the first pixels are Pillow 9.4's", async () => {
     const pixels = Uint8Array.from({ length: 1600 }, (_, i) =>
-      i % 4 === 3 ? ((i >> 2) % 3 === 0 ? 0 : 128) : (i * ([7, 3, 5][i % 4] as number)) % 256,
+      i % 4 === 3 ? ((i >> 2) % 3 === 0 ? 0 : 128) : (i * [7, 3, 5][i % 4]!) % 256,
     );
     const png = await sharp(pixels, { raw: { width: 20, height: 20, channels: 4 } })
       .png()

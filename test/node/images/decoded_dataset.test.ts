@@ -53,7 +53,7 @@ describe("an epoch", () => {
     const of = async (options: Parameters<typeof epoch>[0]) => {
       const found = new Map<number, Uint8Array>();
       for (const { bytes, indices, size } of await collect(dataset, epoch(options))) {
-        for (let i = 0; i < size; i++) found.set(indices[i] as number, bytes.slice(i * 1728, (i + 1) * 1728));
+        for (let i = 0; i < size; i++) found.set(indices[i]!, bytes.slice(i * 1728, (i + 1) * 1728));
       }
       return found;
     };

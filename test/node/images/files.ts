@@ -28,7 +28,7 @@ export function writeFiles(dir: string, files: Readonly<Record<string, string | 
 
 /** A picture of one colour. */
 export function plain(color: readonly [number, number, number], height = 8, width = 8): Promise<Buffer> {
-  const pixels = Uint8Array.from({ length: 3 * height * width }, (_, i) => color[i % 3] as number);
+  const pixels = Uint8Array.from({ length: 3 * height * width }, (_, i) => color[i % 3]!);
   return sharp(pixels, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
@@ -149,7 +149,7 @@ export function sourceOf(images: readonly Uint8Array[], classes = 3, groups?: En
     classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
     key: (i) => `image ${i}`,
     label: (i) => i % classes,
-    read: async (i) => images[i] as Uint8Array,
+    read: async (i) => images[i]!,
     ...(groups ? { groups } : {}),
     close: async () => {},
   };

@@ -12,7 +12,7 @@ const at = (name: string) => join(root, name);
 const images = await Promise.all(Array.from({ length: 6 }, (_, i) => noisy(i)));
 const rows = images.map((bytes, i) => ({ bytes: new Uint8Array(bytes), label: i % 2 }));
 const members = (first: number): Member[] =>
-  [0, 1].flatMap((i) => [[`${i}.jpg`, images[first + i] as Buffer] as const, [`${i}.cls`, String(i)] as const]);
+  [0, 1].flatMap((i) => [[`${i}.jpg`, images[first + i]!] as const, [`${i}.cls`, String(i)] as const]);
 const small = { size: 24, resize: 28 };
 
 beforeAll(async () => {

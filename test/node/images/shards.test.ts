@@ -63,7 +63,7 @@ describe("packing", () => {
       Uint8Array.from({ length: size * 3 * 784 }, (_, i) => {
         const [n, c, y, x] = [Math.floor(i / 2352), Math.floor(i / 784) % 3, Math.floor(i / 28) % 28, i % 28];
         const [top = 0, left = 0] = [...(place?.subarray(4 * n, 4 * n + 2) ?? [])];
-        return bytes[((n * 3 + c) * 32 + top + y) * 32 + left + x] as number;
+        return bytes[((n * 3 + c) * 32 + top + y) * 32 + left + x]!;
       });
     expect(a.map(cut)).toEqual(b.map(({ bytes }) => bytes));
     expect(a.map(({ y }) => [...y])).toEqual(b.map(({ y }) => [...y]));

@@ -33,11 +33,11 @@ test("pruned and regrown are what two masks in a row say, and non-zeros add up",
           const counts = await run.sgd.counts();
           counts.forEach((c, k) => {
             expect(c.param).toBe(run.params[k]);
-            const was = before[k] as Float32Array;
-            const is = after[k] as Float32Array;
+            const was = before[k]!;
+            const is = after[k]!;
             const pruned = is.filter((w, i) => w === 0 && was[i] !== 0).length;
             const regrown = is.filter((w, i) => w !== 0 && was[i] === 0).length;
-            const last = known[k] as { pruned: number; regrown: number };
+            const last = known[k]!;
             expect(c.pruned - last.pruned, `layer ${k}, step ${t}: pruned`).toBe(pruned);
             expect(c.regrown - last.regrown, `layer ${k}, step ${t}: regrown`).toBe(regrown);
             expect(c.nonzero).toBe(is.length - countZeros(is));
@@ -65,7 +65,7 @@ test("no gradient, no momentum, no decay: zeros only grow, and are the initial |
       async (sizes, seed, rises) => {
         const start = sizes.map((n, k) => {
           const theta = randomArray(n, seed + k, 0.3);
-          theta[0] = Math.fround(rises[0] as number); // one that lies on the first threshold
+          theta[0] = Math.fround(rises[0]!); // one that lies on the first threshold
           return theta;
         });
         const zeros = sizes.map((n) => new Float32Array(n));
@@ -81,18 +81,18 @@ test("no gradient, no momentum, no decay: zeros only grow, and are the initial |
           const counts = await latent.sgd.counts();
           const others = await inplace.sgd.counts();
           counts.forEach((c, k) => {
-            const theta = start[k] as Float32Array;
+            const theta = start[k]!;
             const below = (limit: number) => theta.filter((x) => Math.abs(x) <= limit).length;
             expect(theta.length - c.nonzero).toBe(below(Math.fround(d)));
             expect(c.regrown).toBe(0);
-            const other = others[k] as (typeof others)[number];
+            const other = others[k]!;
             expect(other.regrown).toBe(0);
             // In place the threshold is a sum of rounded steps: weights that near to it may fall on either side.
             expect(theta.length - other.nonzero).toBeGreaterThanOrEqual(below(d - 1e-6));
             expect(theta.length - other.nonzero).toBeLessThanOrEqual(below(d + 1e-6));
-            expect(theta.length - other.nonzero).toBeGreaterThanOrEqual(fewest[k] as number);
+            expect(theta.length - other.nonzero).toBeGreaterThanOrEqual(fewest[k]!);
           });
-          fewest = others.map((c, k) => (sizes[k] as number) - c.nonzero);
+          fewest = others.map((c, k) => sizes[k]! - c.nonzero);
         }
       },
     ),

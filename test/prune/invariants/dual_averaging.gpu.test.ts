@@ -45,8 +45,8 @@ test("without decay, W_t = S_d(theta_0 - sum of steps), with and without momentu
             const v = velocity[k] as Float64Array;
             const sum = travelled[k] as Float64Array;
             g.forEach((value, i) => {
-              v[i] = momentum * (v[i] as number) + value;
-              sum[i] = (sum[i] as number) + lr(t) * (v[i] as number);
+              v[i] = momentum * v[i]! + value;
+              sum[i] = sum[i]! + lr(t) * (v[i] as number);
               furthest = Math.max(furthest, Math.abs(sum[i] as number));
             });
           });
@@ -85,13 +85,13 @@ test("so W_t beats every other weight in the sum of linear losses, L1 term and d
         const g = randomArray(300, seed + t + 1);
         run.step([g], { threshold: 0.03 * t, thresholdNext: 0.03 * (t + 1) });
         g.forEach((value, i) => {
-          v[i] = momentum * (v[i] as number) + value;
-          sum[i] = (sum[i] as number) + 0.05 * (v[i] as number);
+          v[i] = momentum * v[i]! + value;
+          sum[i] = sum[i]! + 0.05 * (v[i] as number);
         });
       }
       const d = 0.03 * steps;
       const [weights] = await run.weights();
-      const cost = (w: number, i: number) => (sum[i] as number) * w + proxCost(w, start[i] as number, d);
+      const cost = (w: number, i: number) => sum[i]! * w + proxCost(w, start[i]!, d);
       weights?.forEach((w, i) => {
         for (const move of [-0.5, -0.1, -0.01, 0.01, 0.1, 0.5]) {
           expect(cost(w + move, i)).toBeGreaterThan(cost(w, i));

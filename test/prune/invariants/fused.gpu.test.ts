@@ -40,7 +40,7 @@ test("latent and inplace: the bits of plain SGD followed by softThreshold", asyn
         const want = await Promise.all(stored.map((theta) => thresholded(theta, latent ? d : tau)));
         expect((await fused.weights()).map(bitsOf)).toEqual(want.map(bitsOf));
         if (latent) expect((await fused.stored()).map(bitsOf)).toEqual(stored.map(bitsOf));
-        else plain.params.forEach((p, k) => void p.set(want[k] as Float32Array));
+        else plain.params.forEach((p, k) => void p.set(want[k]!));
         if (options.momentum > 0) {
           expect((await fused.velocities()).map(bitsOf)).toEqual((await plain.velocities()).map(bitsOf));
         }
@@ -54,9 +54,9 @@ test("one operation per dispatch gives the same to a place of the largest term",
   await fc.assert(
     fc.asyncProperty(anyRun, async ({ sizes, seed, lr, weightDecay, rises }) => {
       const momentum = 0.9;
-      const n = sizes[0] as number;
+      const n = sizes[0]!;
       const theta = randomArray(n, seed, 0.4);
-      const [d, next] = [rises[0] as number, (rises[0] as number) + (rises[1] as number)];
+      const [d, next] = [rises[0]!, rises[0]! + rises[1]!];
       const g = randomArray(n, seed + 2);
       using run = new Updates([theta], { lr, momentum, weightDecay, mode: "latent" });
       run.step([randomArray(n, seed + 1)], { threshold: 0, thresholdNext: d });
@@ -64,8 +64,8 @@ test("one operation per dispatch gives the same to a place of the largest term",
       run.step([g], { threshold: d, thresholdNext: next });
       using _scope = new Scope();
       const times = (a: Tensor, k: number) => mul(a, tensor([k]));
-      const x = tensor(before as Float32Array);
-      const v = add(times(tensor(velocity as Float32Array), momentum), add(tensor(g), times(x, weightDecay)));
+      const x = tensor(before!);
+      const v = add(times(tensor(velocity!), momentum), add(tensor(g), times(x, weightDecay)));
       const moved = sub(x, times(v, lr));
       const w = softThreshold(moved, scalar(next), {});
       const read = async (t: Tensor) => (await t.data()) as Float32Array;
@@ -77,8 +77,8 @@ test("one operation per dispatch gives the same to a place of the largest term",
       for (const [want, got] of pairs) {
         want.forEach((value, i) => {
           // An adapter may contract a · b + c into one rounding: half a place of each product.
-          const [was, speed, slope] = [before?.[i], velocity?.[i], g[i]].map((term) => Math.abs(term as number));
-          const largest = Math.max(was as number, speed as number, slope as number, next);
+          const [was, speed, slope] = [before?.[i], velocity?.[i], g[i]].map((term) => Math.abs(term!));
+          const largest = Math.max(was!, speed!, slope!, next);
           expect(Math.abs((got?.[i] as number) - value)).toBeLessThanOrEqual(1.2e-7 * largest);
         });
       }

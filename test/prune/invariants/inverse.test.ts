@@ -23,7 +23,7 @@ test("S_d(Sinv_d(w)) = w to one place of |w| + d, with the sign of w; zeros stay
       const latent = inverseThreshold(w, d);
       expect(latent).toHaveLength(w.length);
       w.forEach((value, i) => {
-        const theta = latent[i] as number;
+        const theta = latent[i]!;
         if (value === 0) {
           expect(Object.is(theta, 0)).toBe(true);
           return;
@@ -44,7 +44,7 @@ test("Sinv_0 is the identity, and a larger weight never has a smaller latent one
       expect([...inverseThreshold(w, 0)].map((v) => v + 0)).toEqual([...w].map((v) => v + 0));
       const sorted = w.slice().sort();
       const latent = inverseThreshold(sorted, d);
-      for (let i = 1; i < latent.length; i++) expect(latent[i]).toBeGreaterThanOrEqual(latent[i - 1] as number);
+      for (let i = 1; i < latent.length; i++) expect(latent[i]).toBeGreaterThanOrEqual(latent[i - 1]!);
     }),
     { numRuns: 100 },
   );

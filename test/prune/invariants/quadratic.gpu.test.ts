@@ -62,11 +62,11 @@ async function train(q: Quadratic, options: SGDOptions, lambda: number, moving: 
 function imbalance({ w, g }: Rest, total: number, weightDecay = 0): { median: number; most: number } {
   const off: number[] = [];
   w.forEach((x, i) => {
-    const force = -(Math.sign(x) * (g[i] as number) + weightDecay * Math.abs(x));
+    const force = -(Math.sign(x) * g[i]! + weightDecay * Math.abs(x));
     if (x !== 0) off.push(Math.abs(force / total - 1));
   });
   off.sort((a, b) => a - b);
-  return { median: off[off.length >> 1] as number, most: off.at(-1) as number };
+  return { median: off[off.length >> 1]!, most: off.at(-1)! };
 }
 
 /** Largest |g| of a weight at zero. */
@@ -94,7 +94,7 @@ test("in place: |g| = (1 - momentum) lambda where W lives, no more where it is z
       expect(inactive(rest)).toBeLessThanOrEqual(effective * (1 + 2e-5));
       const best = lasso(q, effective, 0.4);
       rest.w.forEach((x, i) => {
-        expect(Math.abs(x - (best[i] as number)), `weight ${i}`).toBeLessThanOrEqual(2e-5);
+        expect(Math.abs(x - best[i]!), `weight ${i}`).toBeLessThanOrEqual(2e-5);
       });
     }),
     { numRuns: 5, endOnFailure: true },

@@ -1,7 +1,7 @@
 // What must hold of threshold schedules for any run: the pressure they imply, their limits, and that a resumed run
 // finds what it had. Tables and monotony are tested next door.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makeLrSchedule } from "../../../src/optim/lr_scheduler.ts";
 import { impliedLambda } from "../../../src/prune/implied_lambda.ts";
 import { latsEpoch, slats } from "../../../src/prune/schedules/closed_forms.ts";
@@ -24,12 +24,12 @@ const raggedRun = anyLength.chain(({ epochs, stepsPerEpoch }) => {
     epochs,
     stepsPerEpoch,
     totalSteps,
-    lr: (n: number) => rates[(n * 7) % rates.length] as number,
+    lr: (n: number) => rates[(n * 7) % rates.length]!,
   }));
 });
 
 describe("constant pressure", () => {
-  it("lats: lambda is constant to 1e-12 under a learning rate of no shape", () => {
+  test("lats: lambda is constant to 1e-12 under a learning rate of no shape", () => {
     fc.assert(
       fc.property(raggedRun, fc.double({ min: 1e-6, max: 100, noNaN: true }), (run, threshold) => {
         const s = makeThresholdSchedule({ schedule: "lats", threshold }, run);
@@ -43,14 +43,14 @@ describe("constant pressure", () => {
     );
   });
 
-  it("lats-epoch: the same to 1e-12 under its cosine", () => {
+  test("lats-epoch: the same to 1e-12 under its cosine", () => {
     fc.assert(
       fc.property(anyLength, fc.double({ min: 1e-3, max: 10, noNaN: true }), (length, base) => {
         const totalSteps = length.epochs * length.stepsPerEpoch;
         const lr = makeLrSchedule({ schedule: "cosine", base, per: "epoch" }, length);
         const s = makeThresholdSchedule({ schedule: "lats-epoch", threshold: 1 }, { ...length, totalSteps, lr });
         const lambdas = Array.from({ length: totalSteps }, (_, n) => s.increment(n) / lr(n));
-        const first = lambdas[0] as number;
+        const first = lambdas[0]!;
         lambdas.forEach((lambda, n) => {
           expect(Math.abs(lambda / first - 1), `step ${n} of ${totalSteps}`).toBeLessThanOrEqual(1e-12);
         });
@@ -59,7 +59,7 @@ describe("constant pressure", () => {
     );
   });
 
-  it("every schedule spends D in all: the sum of lambda times learning rate", () => {
+  test("every schedule spends D in all: the sum of lambda times learning rate", () => {
     const moving = THRESHOLD_SCHEDULES.filter((name) => name !== "constant" && name !== "none");
     fc.assert(
       fc.property(raggedRun, fc.constantFrom(...moving), (run, schedule) => {
@@ -77,7 +77,7 @@ describe("constant pressure", () => {
 });
 
 describe("limits", () => {
-  it("lats-epoch is within 0.37 / N of slats for any number N of epochs, and nearer for no N than 0.3 / N", () => {
+  test("lats-epoch is within 0.37 / N of slats for any number N of epochs, and nearer for no N than 0.3 / N", () => {
     fc.assert(
       fc.property(fc.integer({ min: 5, max: 3000 }), (epochs) => {
         let gap = 0;
@@ -99,7 +99,7 @@ describe("resume", () => {
     })
     .map(({ beta, ...config }) => ({ ...config, ...bent(config.schedule, beta) }));
 
-  it("a schedule made anew at step n gives the bits of the one that ran from the start", () => {
+  test("a schedule made anew at step n gives the bits of the one that ran from the start", () => {
     fc.assert(
       fc.property(raggedRun, anyConfig, fc.nat(1), fc.nat(1e6), (run, config, late, at) => {
         const pruningStartStep = run.epochs > 1 ? late * run.stepsPerEpoch : 0;

@@ -6,7 +6,7 @@ export function foldBranches(source: string): string {
   let text = source.replace(/\/\/[^\n]*/g, "");
   const constants = new Map<string, number>();
   for (const [, name, value] of text.matchAll(/\bconst\s+(\w+)\s*(?::\s*\w+)?\s*=\s*(true|false|[\d.]+)[uif]?\s*;/g)) {
-    constants.set(name as string, value === "true" ? 1 : value === "false" ? 0 : Number(value));
+    constants.set(name!, value === "true" ? 1 : value === "false" ? 0 : Number(value));
   }
   for (let from = 0; ; ) {
     const at = text.slice(from).search(/\bif\s*\(/);
@@ -54,7 +54,7 @@ export function memoryAccesses(text: string): (name: string) => { loads: number;
 /** Index of the bracket that closes the one at `open`. */
 function matching(text: string, open: number): number {
   const pairs: Record<string, string> = { "(": ")", "{": "}", "[": "]" };
-  const left = text[open] as string;
+  const left = text[open]!;
   const right = pairs[left];
   let depth = 0;
   for (let i = open; i < text.length; i++) {
@@ -92,14 +92,14 @@ function constantValue(condition: string, constants: ReadonlyMap<string, number>
     return constantValue(trimmed.slice(1, -1), constants);
   }
   const negated = /^!\s*(.+)$/s.exec(trimmed);
-  if (negated && !/[=<>]/.test(negated[1] as string)) {
-    const inner = constantValue(negated[1] as string, constants);
+  if (negated && !/[=<>]/.test(negated[1]!)) {
+    const inner = constantValue(negated[1]!, constants);
     return inner === null ? null : !inner;
   }
   const number = (word: string) => (/^[\d.]+[uif]?$/.test(word) ? Number.parseFloat(word) : constants.get(word));
   const compared = /^([\w.]+)\s*(==|!=)\s*([\w.]+)$/.exec(trimmed);
   if (compared) {
-    const [a, b] = [number(compared[1] as string), number(compared[3] as string)];
+    const [a, b] = [number(compared[1]!), number(compared[3]!)];
     if (a === undefined || b === undefined) return null;
     return (a === b) === (compared[2] === "==");
   }

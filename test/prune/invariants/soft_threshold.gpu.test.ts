@@ -42,7 +42,7 @@ test("zero exactly where |x| <= d, never -0, and the sign form gives the same bi
     fc.asyncProperty(anyCase, async ({ x, d }) => {
       const y = await shrink(x, d);
       x.forEach((v, i) => {
-        const got = y[i] as number;
+        const got = y[i]!;
         expect(got === 0, `x = ${v}, d = ${d} gave ${got}`).toBe(Math.abs(v) <= d);
         expect(Object.is(got, -0), `x = ${v}, d = ${d}`).toBe(false);
       });
@@ -82,14 +82,14 @@ test("|S_d(x) - S_d(y)| <= |x - y|", async () => {
   await fc.assert(
     fc.asyncProperty(anyCase, fc.nat(1e6), async ({ x, d }, seed) => {
       // Partners from next door to far away.
-      const other = x.map((v, i) => v + (randomArray(1, seed + i)[0] as number) * Math.abs(v) * 10 ** -(i % 8));
+      const other = x.map((v, i) => v + randomArray(1, seed + i)[0]! * Math.abs(v) * 10 ** -(i % 8));
       const a = await shrink(x, d);
       const b = await shrink(other, d);
       x.forEach((v, i) => {
-        const moved = Math.abs((a[i] as number) - (b[i] as number));
+        const moved = Math.abs(a[i]! - b[i]!);
         // Each side is rounded once, by at most half a place.
-        const rounding = ulp(Math.max(Math.abs(a[i] as number), Math.abs(b[i] as number)));
-        expect(moved).toBeLessThanOrEqual(Math.abs(v - (other[i] as number)) + rounding);
+        const rounding = ulp(Math.max(Math.abs(a[i]!), Math.abs(b[i]!)));
+        expect(moved).toBeLessThanOrEqual(Math.abs(v - other[i]!) + rounding);
       });
     }),
     runs,
@@ -104,7 +104,7 @@ test("S_a(S_b(x)) = S_{a+b}(x) within 1.2e-7 of the larger of |x| and a + b", as
       const twice = await shrink(await shrink(x, b), a);
       const once = await shrink(x, Math.fround(a + b));
       x.forEach((v, i) => {
-        const off = Math.abs((twice[i] as number) - (once[i] as number));
+        const off = Math.abs(twice[i]! - once[i]!);
         expect(off, `x = ${v}, a = ${a}, b = ${b}`).toBeLessThanOrEqual(1.2e-7 * Math.max(Math.abs(v), a + b));
       });
     }),
@@ -133,7 +133,7 @@ test("S_{c d}(c x) = c S_d(x): to the bit for powers of two, else to rounding", 
           d * c,
         );
         usual.forEach((v, i) => {
-          const off = Math.abs((scaled[i] as number) - c * (y[i] as number));
+          const off = Math.abs(scaled[i]! - c * y[i]!);
           // c x, c d and both differences are rounded once each: 4 half places of the largest of them.
           expect(off).toBeLessThanOrEqual(2.4e-7 * c * Math.max(Math.abs(v), d));
         });
@@ -148,7 +148,7 @@ test("S_d(x) is where (w - x)^2 / 2 + d |w| is smallest", async () => {
     fc.asyncProperty(anyCase, async ({ x, d }) => {
       const y = await shrink(x, d);
       x.forEach((v, i) => {
-        const w = y[i] as number;
+        const w = y[i]!;
         const scale = Math.max(Math.abs(v), d);
         const least = proxCost(w, v, d);
         // w is off the true minimum by half a place, and the cost is of the second order in that; float64 adds its own.
@@ -179,7 +179,7 @@ test("straight through, dx is dy to the bit, pruned or not; else it is dy where 
       }
       const dx = (await t.grad!.data()) as Float32Array;
       t.grad!.dispose();
-      const want = dy.map((g, i) => (straightThrough || Math.abs(x[i] as number) > d ? g : 0));
+      const want = dy.map((g, i) => (straightThrough || Math.abs(x[i]!) > d ? g : 0));
       expect(bitsOf(dx)).toEqual(bitsOf(want));
     }),
     runs,

@@ -20,7 +20,7 @@ test("theta takes the whole step, pruned or not", async () => {
       const g = randomArray(n, seed + 1);
       using run = new Updates([theta], { lr, mode: "latent" });
       run.step([g], { threshold: d, thresholdNext: d });
-      const moved = theta.map((x, i) => x - lr * (g[i] as number));
+      const moved = theta.map((x, i) => x - lr * g[i]!);
       expect(bitsOf((await run.stored())[0]!)).toEqual(bitsOf(moved));
       expect(bitsOf((await run.weights())[0]!)).toEqual(bitsOf(moved.map((x) => clampForm(x, f(d)))));
       pruned += theta.filter((x) => Math.abs(x) <= d).length;
@@ -45,19 +45,19 @@ test("no gradient: theta keeps its bits, |W| shrinks by tau", async () => {
         const zero = new Float32Array(n);
         using latent = new Updates([theta], { ...options, mode: "latent" });
         latent.step([zero], { threshold: d, thresholdNext: d });
-        const before = (await latent.weights())[0] as Float32Array;
+        const before = (await latent.weights())[0]!;
         latent.step([zero], { threshold: d, thresholdNext: d + tau });
-        const after = (await latent.weights())[0] as Float32Array;
+        const after = (await latent.weights())[0]!;
         expect(bitsOf((await latent.stored())[0]!)).toEqual(bitsOf(theta));
         using inplace = new Updates([before], { ...options, mode: "inplace" });
         inplace.step([zero], { threshold: d, thresholdNext: d + tau, tau });
-        const shrunk = (await inplace.weights())[0] as Float32Array;
+        const shrunk = (await inplace.weights())[0]!;
         before.forEach((w, i) => {
           expect(shrunk[i]).toBe(clampForm(w, f(tau)));
           // Two roundings of W, two of d, which lies below |theta| wherever W is not zero.
           const want = Math.max(Math.abs(w) - tau, 0);
-          expect(Math.abs(Math.abs(after[i] as number) - want)).toBeLessThanOrEqual(2 * ulp(theta[i] as number));
-          if (after[i] !== 0) expect(Math.sign(after[i] as number)).toBe(Math.sign(w));
+          expect(Math.abs(Math.abs(after[i]!) - want)).toBeLessThanOrEqual(2 * ulp(theta[i]!));
+          if (after[i] !== 0) expect(Math.sign(after[i]!)).toBe(Math.sign(w));
         });
         if (n > 100) expect(countZeros(after)).toBeGreaterThan(0);
       },

@@ -104,7 +104,7 @@ test.each(["latent", "effective"] as const)(
       const [counts] = await run.sgd.counts();
       expect(counts?.pruned).toBeGreaterThan(0);
       const numbers = [counts?.nonzero, counts?.pruned, counts?.regrown];
-      results.push([bitsOf(w as Float32Array), bitsOf(theta as Float32Array), numbers]);
+      results.push([bitsOf(w!), bitsOf(theta!), numbers]);
     }
     expect(results[1]).toEqual(results[0]);
   },

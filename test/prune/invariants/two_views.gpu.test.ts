@@ -34,12 +34,12 @@ test("equal where a weight was never zero and never changed sign, for any moment
           latent.step([g], values);
           inplace.step([g], values);
           d += rise;
-          const a = (await latent.weights())[0] as Float32Array;
-          const b = (await inplace.weights())[0] as Float32Array;
+          const a = (await latent.weights())[0]!;
+          const b = (await inplace.weights())[0]!;
           // A place of theta (up to 4 or so) is lost per step on either side.
           const allowed = 1e-6 * (t + 1);
           for (let i = 0; i < n; i++) {
-            const [wa, wb] = [a[i] as number, b[i] as number];
+            const [wa, wb] = [a[i]!, b[i]!];
             if (Math.sign(wa) !== sign[i]) keeps.latent[i] = 0;
             if (Math.sign(wb) !== sign[i]) keeps.inplace[i] = 0;
             if (!keeps.latent[i] && !keeps.inplace[i]) {
@@ -75,9 +75,9 @@ test("where they part: six weights, momentum 0.9, no decay, threshold from 0.10 
     v?.dispose();
     run.sgd.stepsDone = 1;
     run.step([gradient], { threshold: 0.1, thresholdNext: 0.11 });
-    const w = (await run.weights())[0] as Float32Array;
+    const w = (await run.weights())[0]!;
     expected[mode].forEach((want, i) => {
-      expect(Math.abs((w[i] as number) - want), `${mode}, weight ${i}`).toBeLessThanOrEqual(1e-6);
+      expect(Math.abs(w[i]! - want), `${mode}, weight ${i}`).toBeLessThanOrEqual(1e-6);
     });
   }
 });

@@ -28,7 +28,7 @@ export class Updates implements Disposable {
   step(gradients: readonly Float32Array[], values: StepValues): void {
     this.sgd.set(values);
     this.params.forEach((p, k) => {
-      p.grad?.set(gradients[k] as Float32Array);
+      p.grad?.set(gradients[k]!);
       p.gradArrived = true;
     });
     this.sgd.step();
@@ -47,7 +47,7 @@ export class Updates implements Disposable {
 
   /** Momentum of each; the optimiser must have one. */
   async velocities(): Promise<Float32Array[]> {
-    const views = this.params.map((p) => this.sgd.velocityOf(p) as Tensor);
+    const views = this.params.map((p) => this.sgd.velocityOf(p)!);
     const data = await readF32(views);
     for (const view of views) view.dispose();
     return data;

@@ -48,6 +48,6 @@ test.each(refused)("refuses $prune", ({ prune, more, wanted }) => {
 test("what may be given may be left out: each learned method runs with its defaults", async () => {
   for (const method of ["str", "ltp"] as const) {
     const { epochs } = await tinyRun({ method }, { epochs: 2 });
-    expect(epochs.at(-1)!.layers.every((l) => (l.threshold as number) > 0)).toBe(true);
+    expect(epochs.at(-1)!.layers.every((l) => l.threshold! > 0)).toBe(true);
   }
 });

@@ -1,5 +1,5 @@
 // Settings that a method cannot work with are refused by name, before anything is trained; the others make a method.
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { makePruningMethod, PRUNING_METHODS, type PruneConfig, type RunShape } from "../../../src/prune/index.ts";
 
 const run: RunShape = {
@@ -80,13 +80,13 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   [{ method: "at-init", schedule: "pgh", threshold: 1 }, /beta wants/],
 ];
 
-it.each(refused)("refuses %o", (prune, wanted) => {
+test.each(refused)("refuses %o", (prune, wanted) => {
   expect(() => make(prune)).toThrow(wanted);
   expect(() => make(prune)).toThrow(RangeError);
 });
 
 describe("methods that there are", () => {
-  it.each(PRUNING_METHODS)("%s can be made, and says what it is", (method) => {
+  test.each(PRUNING_METHODS)("%s can be made, and says what it is", (method) => {
     const { name, phase } = make({
       method,
       ...(method === "soft" || method === "at-init" ? { threshold: 1 } : {}),
@@ -96,7 +96,7 @@ describe("methods that there are", () => {
     expect(phase(0)).toBe(["soft", "str", "ltp"].includes(method) ? "prune" : "mask");
   });
 
-  it("are named as reports name them", () => {
+  test("are named as reports name them", () => {
     const names = [
       make({ schedule: "none" }),
       make({ threshold: 1, mode: "inplace" }),
@@ -107,7 +107,7 @@ describe("methods that there are", () => {
     expect(names).toEqual(["dense", "ista", "fista", "linear", "sine"]);
   });
 
-  it.each([
+  test.each([
     {
       prune: { method: "str", startEpoch: 2, freezeEpoch: 5 },
       phases: ["dense", "dense", "prune", "prune", "mask", "mask"],

@@ -1,14 +1,13 @@
 // A target counts all weights that could be pruned, so layers left dense make the others give more.
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, test } from "vitest";
 import { Linear, Sequential } from "../../../src/nn/index.ts";
 import { shareOfPruned } from "../../../src/prune/methods/pruned.ts";
 
 type Arena = Parameters<typeof shareOfPruned>[2][number];
 const arena = (elements: readonly number[]) => ({ elements }) as Arena;
-const chain = (widths: readonly number[]) =>
-  new Sequential(widths.slice(1).map((n, i) => new Linear(widths[i] as number, n)));
-const weightsOf = (widths: readonly number[]) => widths.slice(1).map((n, i) => n * (widths[i] as number));
+const chain = (widths: readonly number[]) => new Sequential(widths.slice(1).map((n, i) => new Linear(widths[i]!, n)));
+const weightsOf = (widths: readonly number[]) => widths.slice(1).map((n, i) => n * widths[i]!);
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 const widths = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 3, maxLength: 6 });
@@ -17,7 +16,7 @@ const target = fc.oneof(
   fc.double({ min: 1e-3, max: 0.999, noNaN: true }),
 );
 
-it("is the target itself, to the bit, when no layer is left dense: floors of it are those of the target", () => {
+test("is the target itself, to the bit, when no layer is left dense: floors of it are those of the target", () => {
   fc.assert(
     fc.property(widths, target, (w, p) => {
       const layers = weightsOf(w);
@@ -28,7 +27,7 @@ it("is the target itself, to the bit, when no layer is left dense: floors of it 
   );
 });
 
-it("with layers left dense it is more, and refused where it would be above 1", () => {
+test("with layers left dense it is more, and refused where it would be above 1", () => {
   fc.assert(
     fc.property(widths, target, fc.nat(4), (w, p, left) => {
       const layers = weightsOf(w);
@@ -47,7 +46,7 @@ it("with layers left dense it is more, and refused where it would be above 1", (
   );
 });
 
-it("refuses the share that is just too much, and says which is not", () => {
+test("refuses the share that is just too much, and says which is not", () => {
   // 30 of 40 weights are left to prune.
   const model = chain([5, 2, 15]);
   expect(shareOfPruned(0.75, model, [arena([30])])).toBe(1);

@@ -26,7 +26,7 @@ test.each(rising.flatMap((schedule) => [0.8, 0.95].map((sparsity) => ({ schedule
     const thresholds = steps.map((s) => s.threshold);
     expect(thresholds).toEqual(thresholds.toSorted((a, b) => a - b));
     expect(epochs[0]!.sparsity).toBeLessThan(sparsity);
-    expect(thresholds[0]).toBeLessThan(thresholds.at(-1) as number);
+    expect(thresholds[0]).toBeLessThan(thresholds.at(-1)!);
   },
 );
 
