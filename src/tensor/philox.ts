@@ -82,7 +82,7 @@ export class PhiloxStream {
   readonly stream: StreamName;
   /** u32 numbers taken so far. */
   private taken = 0;
-  /** Which block `#words` holds; -1 for none yet. */
+  /** Which block `words` holds; -1 for none yet. */
   private held = -1;
   private at: readonly [number, number, number];
   private readonly words = new Uint32Array(4);
