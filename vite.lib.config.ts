@@ -19,7 +19,7 @@ export default defineConfig({
     lib: {
       entry: {
         index: at("src/index.ts"),
-        node: at("src/node/index.ts"),
+        node: at("src/node.ts"),
         export: at("src/export/index.ts"),
         cli: at("src/cli/main.ts"),
       },

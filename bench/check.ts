@@ -1,6 +1,6 @@
 // `npm run bench -- --check`: measures the project's own figures on this machine's adapter and says which are short.
 import { currentGpu, requestGpu } from "../src/gpu/index.ts";
-import { installGpu } from "../src/node/index.ts";
+import { installGpu } from "../src/node.ts";
 import { Scope } from "../src/tensor/index.ts";
 import { replayOverhead } from "./cases/host.ts";
 import { cases } from "./cases/index.ts";

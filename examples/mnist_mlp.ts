@@ -24,7 +24,7 @@ import {
   type Tensor,
   tensor,
 } from "../src/index.ts";
-import { fileSource, installGpu } from "../src/node/index.ts";
+import { fileSource, installGpu } from "../src/node.ts";
 
 const { values } = parseArgs({ options: { steps: { type: "string" } } });
 await installGpu();

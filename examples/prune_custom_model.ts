@@ -23,7 +23,7 @@ import {
   type Tensor,
   tensor,
 } from "../src/index.ts";
-import { installGpu } from "../src/node/index.ts";
+import { installGpu } from "../src/node.ts";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "400" } } });
 const steps = Number(values.steps);

@@ -2,7 +2,7 @@
 // Run: node --import tsx --import ./tools/wgsl_node.mjs examples/sew_resnet_step.ts [--size 224] [--batch 1] [--steps 4] [--checkpoint]
 import { parseArgs } from "node:util";
 import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "../src/index.ts";
-import { installGpu } from "../src/node/index.ts";
+import { installGpu } from "../src/node.ts";
 
 const { values } = parseArgs({
   options: {

@@ -10,7 +10,7 @@ import {
   SpikingCnn,
   syntheticEventDataset,
 } from "../src/index.ts";
-import { installGpu } from "../src/node/index.ts";
+import { installGpu } from "../src/node.ts";
 
 const { values } = parseArgs({
   options: {

@@ -68,7 +68,7 @@ test("they are short and use the public surface only", () => {
     const text = readFileSync(resolve(root, "examples", name), "utf8");
     expect(text.split("\n").length, name).toBeLessThan(most);
     const own = [...text.matchAll(/from "(\.[^"]*)"/g)].map((m) => m[1]);
-    expect(own, name).toEqual(["../src/index.ts", "../src/node/index.ts"]);
+    expect(own, name).toEqual(["../src/index.ts", "../src/node.ts"]);
   }
 });
 

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as onnx from "../src/export/index.ts";
 import * as all from "../src/index.ts";
-import * as node from "../src/node/index.ts";
+import * as node from "../src/node.ts";
 
 const { meta } = all;
 const root = resolve(import.meta.dirname, "..", "src");

@@ -1,7 +1,7 @@
 // Where the browser for the browser tests is, and how it is started so that WebGPU runs on SwiftShader.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { chromiumFolder } from "../src/node/npm_chromium.ts";
+import { chromiumFolder } from "../src/setup/npm_chromium.ts";
 
 const INSTALLED: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   linux: ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/usr/bin/google-chrome-stable"],

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gunzipSync, gzip } from "node:zlib";
 import { firstOfEachClass, type ImageDataset, loadIdxSplits, memorySource } from "../src/data/index.ts";
-import { fashionFolder } from "../src/node/fashion_folders.ts";
+import { fashionFolder } from "../src/recipe/fashion_folders.ts";
 
 /** Images of each class. */
 const TRAIN = 600;

@@ -1,9 +1,9 @@
 // `npm run reproduce`: compares all pruning methods, run by run, and writes a table and a figure of what there is. It may be
 // stopped at any time and goes on where it was.
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { adapterName } from "../src/cli/adapter.ts";
-import { Interrupted, report, UsageError } from "../src/cli/fail.ts";
-import { versions } from "../src/node/index.ts";
+import { adapterName } from "../src/node/adapter.ts";
+import { versions } from "../src/node.ts";
+import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
 import { available } from "./reproduce/available.ts";
 import { duration, listLines, secondsLeft } from "./reproduce/estimate.ts";
 import { checkPlan, runExperiment, workOf } from "./reproduce/experiment.ts";

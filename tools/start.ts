@@ -2,11 +2,11 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { passOverSignals } from "../src/cli/early_signals.ts";
-import { report } from "../src/cli/fail.ts";
 import { main } from "../src/cli/program.ts";
 import { runProcess } from "../src/cli/run_process.ts";
 import { terminalAsk } from "../src/cli/setup.ts";
-import { ensureAdapter } from "../src/node/index.ts";
+import { ensureAdapter } from "../src/node.ts";
+import { report } from "../src/terminal/fail.ts";
 
 /** The folder of the latest run: a run takes a free name, runs/mnist_lenet, then runs/mnist_lenet-2 ... */
 function latestRun(): string {

@@ -1,7 +1,7 @@
 // A process that trains one step and says how long its user waited: shaders compile in it, unless the driver's cache has them.
 import { parseArgs } from "node:util";
 import { requestGpu } from "../../src/gpu/index.ts";
-import { installGpu } from "../../src/node/index.ts";
+import { installGpu } from "../../src/node.ts";
 import { Training } from "../cases/training.ts";
 
 const { values } = parseArgs({

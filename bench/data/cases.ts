@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StreamedDataset } from "../../src/data/index.ts";
-import { decodedDataset, openImageFolder, openShards, packShards } from "../../src/node/images/index.ts";
+import { decodedDataset, openImageFolder, openShards, packShards } from "../../src/images/index.ts";
 import { jpegFolder } from "../../test/support/jpeg_folder.ts";
 import type { HostCase, HostFigure } from "../lib/case.ts";
 import { median } from "../lib/statistics.ts";

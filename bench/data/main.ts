@@ -2,8 +2,8 @@
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
-import { poolThreads } from "../../src/node/images/sharp.ts";
-import { runEnvironment, writeAtomic } from "../../src/node/index.ts";
+import { poolThreads } from "../../src/images/sharp.ts";
+import { runEnvironment, writeAtomic } from "../../src/node.ts";
 import type { HostFigure } from "../lib/case.ts";
 import { threeDigits } from "../lib/rows.ts";
 import { dataCases } from "./cases.ts";

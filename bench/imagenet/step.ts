@@ -1,8 +1,8 @@
 // One network's training step on images that come from JPEG files: what it computes, how long it takes, what it needs.
 import { currentGpu, requestGpu } from "../../src/gpu/index.ts";
+import { openImageData } from "../../src/images/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { manualSeed, RandomState } from "../../src/nn/index.ts";
-import { openImageData } from "../../src/node/images/index.ts";
 import { planTraining, type RunConfig, Session } from "../../src/train/index.ts";
 
 /** The networks of the registry that were made for ImageNet. */

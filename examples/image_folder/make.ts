@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { type ImageDataset, loadMnist } from "../../src/index.ts";
-import { fileSource } from "../../src/node/index.ts";
+import { fileSource } from "../../src/node.ts";
 
 /** Numbers in [0, 1), the same for the same seed: Mulberry32. */
 function randomNumbers(seed: number): () => number {

@@ -13,8 +13,8 @@ import {
   type SessionData,
   type SpikeFigure,
 } from "../index.ts";
-import type { Recipe } from "./recipe.ts";
-import { forEncoder } from "./spiking.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { forEncoder } from "../recipe/spiking.ts";
 
 /** Test samples that the rates are taken over: they settle to two digits within a hundred. */
 const SAMPLES = 256;

@@ -2,11 +2,11 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
-import { makeFolder, writeAtomic } from "../node/index.ts";
-import { readRuns } from "./compare_runs.ts";
-import { rowOf, terminalTable } from "./compare_table.ts";
-import { UsageError } from "./fail.ts";
-import { makeOutput, type Output } from "./json_log.ts";
+import { makeFolder, writeAtomic } from "../node.ts";
+import { readRuns } from "../report/compare_runs.ts";
+import { rowOf, terminalTable } from "../report/compare_table.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 
 export interface CompareFlags {
   /** Directories of finished runs. */
@@ -34,7 +34,7 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   checkOut(path);
   const runs = readRuns(flags.runs);
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
-  const { comparePage } = await import("./compare_page.ts");
+  const { comparePage } = await import("../report/compare_page.ts");
   const page = comparePage(runs, flags.title ?? "Comparison of runs");
   makeFolder(dirname(path));
   await writeAtomic(path, new TextEncoder().encode(page));

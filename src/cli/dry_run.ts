@@ -11,17 +11,17 @@ import {
   type Session,
   summarize,
 } from "../index.ts";
-import { adapterName } from "./adapter.ts";
-import { summaryLines, summaryRecord } from "./data_summary.ts";
-import type { Splits } from "./datasets.ts";
+import { adapterName } from "../node/adapter.ts";
+import type { Splits } from "../recipe/datasets.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { buildSession, modelFor } from "../recipe/session.ts";
+import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
+import { summaryLines, summaryRecord } from "../report/data_summary.ts";
+import { mib } from "../report/memory_lines.ts";
+import { ASCII_BOX } from "../report/table.ts";
+import type { Output } from "../terminal/output.ts";
+import { terminalStyle } from "../terminal/terminal.ts";
 import { writeSheet } from "./inspect_sheet.ts";
-import type { Output } from "./json_log.ts";
-import { mib } from "./memory_lines.ts";
-import type { Recipe } from "./recipe.ts";
-import { buildSession, modelFor } from "./session.ts";
-import { isSpiking, timeStepsOf } from "./spiking.ts";
-import { ASCII_BOX } from "./table.ts";
-import { terminalStyle } from "./terminal.ts";
 
 /** Steps that are timed, after one that compiles the kernels; and how long that may take, in ms. */
 const TIMED_STEPS = 5;

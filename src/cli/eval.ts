@@ -12,25 +12,25 @@ import {
   RandomState,
   type TrainBatches,
 } from "../index.ts";
+import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { type DataSettings, loadSplits, type Splits } from "../recipe/datasets.ts";
+import { isEventData } from "../recipe/event_data.ts";
+import { withAdvice } from "../recipe/image_data.ts";
+import { dataOfRun, readImageMetadata } from "../recipe/image_metadata.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { modelFor } from "../recipe/session.ts";
+import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "../recipe/spiking.ts";
+import { renderActivityTable } from "../report/activity_table.ts";
+import { summaryLines, summaryRecord } from "../report/data_summary.ts";
+import { renderLayerTable } from "../report/table.ts";
+import { matchToModel, modelClasses } from "../run/class_match.ts";
+import { evaluateWithin } from "../run/evaluation_memory.ts";
+import { modelFile } from "../run/model_file.ts";
+import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import type { Output } from "../terminal/output.ts";
 import { activityOf } from "./activity.ts";
-import { renderActivityTable } from "./activity_table.ts";
-import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
-import { matchToModel, modelClasses } from "./class_match.ts";
-import { summaryLines, summaryRecord } from "./data_summary.ts";
-import { type DataSettings, loadSplits, type Splits } from "./datasets.ts";
-import { evaluateWithin } from "./evaluation_memory.ts";
-import { isEventData } from "./event_data.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { withAdvice } from "./image_data.ts";
-import { dataOfRun, readImageMetadata } from "./image_metadata.ts";
-import type { Output } from "./json_log.ts";
-import { modelFile } from "./model_file.ts";
-import type { Recipe } from "./recipe.ts";
-import { modelFor } from "./session.ts";
-import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "./spiking.ts";
-import { renderLayerTable } from "./table.ts";
-import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "./weights_in.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's directory, or a model file. */

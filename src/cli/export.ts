@@ -17,15 +17,10 @@ import {
   type WeightsFile,
   writeSparseModel,
 } from "../index.ts";
-
-import { whole } from "./arguments.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { makeOutput, type Output } from "./json_log.ts";
-import { modelFile } from "./model_file.ts";
-import { expectNoInput, writeOutput } from "./output_file.ts";
-import { modelFor } from "./session.ts";
-import { isSpiking, readNeuronMetadata } from "./spiking.ts";
+import { modelFor } from "../recipe/session.ts";
+import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
+import { modelFile } from "../run/model_file.ts";
+import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import {
   byClasses,
   fittedWeights,
@@ -33,7 +28,11 @@ import {
   takeFitting,
   type WeightFlags,
   weightOptions,
-} from "./weights_in.ts";
+} from "../run/weights_in.ts";
+import { whole } from "../terminal/arguments.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
 type Format = (typeof FORMATS)[number];

@@ -1,6 +1,6 @@
 // What every command that opens a GPU can be told.
 import type { Command } from "commander";
-import { atLeast0 } from "./arguments.ts";
+import { atLeast0 } from "../terminal/arguments.ts";
 
 export function gpuOptions(command: Command): Command {
   return command

@@ -9,15 +9,15 @@ import {
   type SpikingOptions,
   summarize,
 } from "../index.ts";
-import { type AdapterFlags, adapterLines, openGpu } from "./adapter.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import type { Output } from "./json_log.ts";
-import { memoryLines } from "./memory_lines.ts";
-import { DEFAULT_RECIPE } from "./recipe_schema.ts";
-import { runConfig } from "./session.ts";
-import { isSpiking } from "./spiking.ts";
-import { renderSummary } from "./summary_table.ts";
+import { type AdapterFlags, adapterLines, openGpu } from "../node/adapter.ts";
+import { DEFAULT_RECIPE } from "../recipe/schema.ts";
+import { runConfig } from "../recipe/session.ts";
+import { isSpiking } from "../recipe/spiking.ts";
+import { memoryLines } from "../report/memory_lines.ts";
+import { renderSummary } from "../report/summary_table.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import type { Output } from "../terminal/output.ts";
 
 export interface InfoFlags extends AdapterFlags {
   readonly model?: string;

@@ -2,17 +2,17 @@
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { IMAGE_DATA } from "../recipe/data_names.ts";
+import { type DataSettings, loadSplits } from "../recipe/datasets.ts";
+import { EVENT_DATA, isEventData } from "../recipe/event_data.ts";
+import { withAdvice } from "../recipe/image_data.ts";
+import { summaryLines, summaryRecord } from "../report/data_summary.ts";
+import { number, whole } from "../terminal/arguments.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 import { quote } from "../text/index.ts";
-import { number, whole } from "./arguments.ts";
-import { IMAGE_DATA } from "./data_names.ts";
-import { summaryLines, summaryRecord } from "./data_summary.ts";
-import { type DataSettings, loadSplits } from "./datasets.ts";
-import { EVENT_DATA, isEventData } from "./event_data.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { withAdvice } from "./image_data.ts";
 import { writeSheet } from "./inspect_sheet.ts";
-import { makeOutput, type Output } from "./json_log.ts";
 import { type LayoutFlags, layoutOptions } from "./layout_options.ts";
 
 export interface InspectFlags extends LayoutFlags {

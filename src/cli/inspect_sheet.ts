@@ -1,11 +1,11 @@
 // Where a contact sheet goes, and the line that says so.
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { writeAtomic } from "../node/index.ts";
-import { contactSheet } from "./contact_sheet.ts";
-import type { Splits } from "./datasets.ts";
-import type { Output } from "./json_log.ts";
-import { printable } from "./terminal.ts";
+import { writeAtomic } from "../node.ts";
+import type { Splits } from "../recipe/datasets.ts";
+import { contactSheet } from "../report/contact_sheet.ts";
+import type { Output } from "../terminal/output.ts";
+import { printable } from "../terminal/terminal.ts";
 
 /** A file of the system's temporary folder: looking at data leaves nothing among it, nor where one happens to stand. */
 function sheetPath(splits: Splits): string {

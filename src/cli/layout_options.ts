@@ -1,6 +1,6 @@
 // Flags of every command that reads a folder of images: how they lie there, and which links are followed.
 import { type Command, Option } from "commander";
-import { IMAGE_LAYOUTS, type ImageLayout } from "../node/images/layouts.ts";
+import { IMAGE_LAYOUTS, type ImageLayout } from "../images/layouts.ts";
 
 export interface LayoutFlags {
   readonly layout?: ImageLayout;

@@ -16,17 +16,17 @@ import {
   poolAdvice,
   removeEmptyFolders,
   sweepTemporaries,
-} from "../node/index.ts";
-import { above0, number, whole } from "./arguments.ts";
-import { type DataSummary, summarise, summaryLines, summaryRecord } from "./data_summary.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { refuseIdleParts, withAdvice } from "./image_data.ts";
-import { makeOutput, type Output } from "./json_log.ts";
+} from "../node.ts";
+import { refuseIdleParts, withAdvice } from "../recipe/image_data.ts";
+import { type DataSummary, summarise, summaryLines, summaryRecord } from "../report/data_summary.ts";
+import { above0, number, whole } from "../terminal/arguments.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
+import { createProgress, type Progress, silent } from "../terminal/progress.ts";
+import { printable, writeLine } from "../terminal/terminal.ts";
 import { layoutOptions } from "./layout_options.ts";
-import { createProgress, type Progress, silent } from "./progress.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
-import { printable, writeLine } from "./terminal.ts";
 
 export interface PackFlags {
   readonly dir: string;

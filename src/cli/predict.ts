@@ -1,21 +1,28 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
 import { type Command, Option } from "commander";
 import { type Module, models, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
-import { type AdapterFlags, adapterName, openGpu } from "./adapter.ts";
-import { whole } from "./arguments.ts";
-import { withoutNames } from "./class_match.ts";
-import { evaluateWithin } from "./evaluation_memory.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
+import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { modelFor } from "../recipe/session.ts";
+import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
+import { withoutNames } from "../run/class_match.ts";
+import { evaluateWithin } from "../run/evaluation_memory.ts";
+import { expectNoInput, writeOutput } from "../run/output_file.ts";
+import {
+  byClasses,
+  openWeightsFile,
+  putWeights,
+  takeFitting,
+  type WeightFlags,
+  weightOptions,
+} from "../run/weights_in.ts";
+import { whole } from "../terminal/arguments.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
+import { createProgress } from "../terminal/progress.ts";
+import { printable } from "../terminal/terminal.ts";
 import { gpuOptions } from "./gpu_options.ts";
-import { makeOutput, type Output } from "./json_log.ts";
-import { expectNoInput, writeOutput } from "./output_file.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
-import { createProgress } from "./progress.ts";
-import { modelFor } from "./session.ts";
-import { isSpiking, readNeuronMetadata } from "./spiking.ts";
-import { printable } from "./terminal.ts";
-import { byClasses, openWeightsFile, putWeights, takeFitting, type WeightFlags, weightOptions } from "./weights_in.ts";
 
 export interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
   readonly model?: string;

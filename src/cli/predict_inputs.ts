@@ -1,15 +1,15 @@
 // What `espalier predict` looks at: the samples of a .npy array, or image files, made ready batch by batch.
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { Slots } from "../images/batches.ts";
+import { LARGEST_FILE } from "../images/encoded_source.ts";
+import { imagesBelow } from "../images/folder.ts";
+import { decodeSlots } from "../images/sharp.ts";
 import { float32Fault, parseNpy, toFloat32 } from "../index.ts";
-import { Slots } from "../node/images/batches.ts";
-import { LARGEST_FILE } from "../node/images/encoded_source.ts";
-import { imagesBelow } from "../node/images/folder.ts";
-import { decodeSlots } from "../node/images/sharp.ts";
-import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from "../node/index.ts";
 import { readRegular, readRegularSync } from "../node/regular_file.ts";
-import { UsageError } from "./fail.ts";
-import { readImageMetadata } from "./image_metadata.ts";
+import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from "../node.ts";
+import { readImageMetadata } from "../recipe/image_metadata.ts";
+import { UsageError } from "../terminal/fail.ts";
 
 /** Samples [n, c, h, w] as a network takes them, and a name for each. */
 export interface Samples {

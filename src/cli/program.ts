@@ -1,28 +1,28 @@
 // The command tree of `espalier`: train, trail, compare, eval, inspect, pack, predict, export, info, setup, doctor.
 import { Command, CommanderError, Option } from "commander";
 import { ENCODERS, models, NEURONS, onWarning, SURROGATES, THRESHOLD_SCHEDULES } from "../index.ts";
-import { number, whole as wholeFrom } from "./arguments.ts";
+import { IMAGE_DATA } from "../recipe/data_names.ts";
+import { EVENT_DATA } from "../recipe/event_data.ts";
+import { METHOD_NAMES } from "../recipe/methods.ts";
+import { flagNames, settingsFrom, type TrainCommandFlags } from "../recipe/train_flags.ts";
+import { weightOptions } from "../run/weights_in.ts";
+import { number, whole as wholeFrom } from "../terminal/arguments.ts";
+import { report } from "../terminal/fail.ts";
+import { strictOptions } from "../terminal/flag_rules.ts";
+import { makeOutput } from "../terminal/output.ts";
+import { writeLine, writeText } from "../terminal/terminal.ts";
 import { addCompareCommand } from "./compare.ts";
-import { IMAGE_DATA } from "./data_names.ts";
 import { type EvalFlags, runEval } from "./eval.ts";
-import { EVENT_DATA } from "./event_data.ts";
 import { addExportCommand } from "./export.ts";
-import { report } from "./fail.ts";
-import { strictOptions } from "./flag_rules.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { type InfoFlags, runInfo } from "./info.ts";
 import { addInspectCommand } from "./inspect.ts";
-import { makeOutput } from "./json_log.ts";
 import { layoutOptions } from "./layout_options.ts";
-import { METHOD_NAMES } from "./methods.ts";
 import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
 import { runDoctor, runSetup } from "./setup.ts";
-import { writeLine, writeText } from "./terminal.ts";
 import { addTrailCommand } from "./trail.ts";
 import { runTrain } from "./train.ts";
-import { flagNames, settingsFrom, type TrainCommandFlags } from "./train_flags.ts";
-import { weightOptions } from "./weights_in.ts";
 
 const whole = wholeFrom(0);
 const list = (text: string): string[] => text.split(",").map((part) => part.trim());

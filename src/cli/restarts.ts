@@ -1,9 +1,9 @@
 // A run whose device is lost goes on by itself: from its last checkpoint, on a new device, in the same process.
 import { CheckpointShelf, GpuHangError, GpuLostError } from "../index.ts";
-import { RunDirectory } from "../node/index.ts";
-import { dropGpu } from "./adapter.ts";
-import type { Output } from "./json_log.ts";
-import type { Progress } from "./progress.ts";
+import { dropGpu } from "../node/adapter.ts";
+import { RunDirectory } from "../node.ts";
+import type { Output } from "../terminal/output.ts";
+import type { Progress } from "../terminal/progress.ts";
 
 /** Times in a row that a lost device is replaced where nobody says how often. */
 export const DEFAULT_RESTARTS = 1;

@@ -1,8 +1,9 @@
 // A command as a process of its own: its streams guarded, errors reported wherever they are thrown, its last words written.
-import { endWithin } from "../node/index.ts";
-import { gpuHangs } from "./adapter.ts";
-import { guardStandardStreams } from "./console.ts";
-import { report } from "./fail.ts";
+
+import { gpuHangs } from "../node/adapter.ts";
+import { endWithin } from "../node.ts";
+import { guardStandardStreams } from "../terminal/console.ts";
+import { report } from "../terminal/fail.ts";
 
 /** Runs a command and ends the process with the exit code that it returns. `name`: the command's own, as "train". */
 export async function runProcess(name: string | undefined, run: () => Promise<number>): Promise<never> {

@@ -1,7 +1,7 @@
 // `espalier setup` and `espalier doctor`: bring an adapter, check the adapter.
 import { createInterface } from "node:readline/promises";
-import { type Ask, doctor, type SetupOptions, setup, versions } from "../node/index.ts";
-import { writeLine } from "./terminal.ts";
+import { type Ask, doctor, type SetupOptions, setup, versions } from "../node.ts";
+import { writeLine } from "../terminal/terminal.ts";
 
 export interface RunSetupOptions {
   /** A yes to changing the system. */

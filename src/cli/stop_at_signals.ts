@@ -1,8 +1,8 @@
 // Signals: Ctrl-C, the one by which a machine ends its programs, a terminal that is closed, and those that batch systems send
 // ahead of a time limit. A command stops at a good place, or saves and goes on.
-import { hurryGpu } from "./adapter.ts";
-import { exitCodeOf, Interrupted, type StopSignal } from "./fail.ts";
-import type { Output } from "./json_log.ts";
+import { hurryGpu } from "../node/adapter.ts";
+import { exitCodeOf, Interrupted, type StopSignal } from "../terminal/fail.ts";
+import type { Output } from "../terminal/output.ts";
 
 const STOP: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 const SAVE = ["SIGUSR1", "SIGUSR2"] as const;

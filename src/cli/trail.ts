@@ -3,12 +3,12 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { expectFinite, type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
-import { FolderLock, makeFolder, RunDirectory } from "../node/index.ts";
-import { UsageError } from "./fail.ts";
-import { makeOutput, type Output } from "./json_log.ts";
-import { writeOutput } from "./output_file.ts";
-import { type Choice, chooseEntry, frontEpochs, percent, type TrailRules } from "./trail_choice.ts";
-import { compressionText, renderTrailTable } from "./trail_table.ts";
+import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
+import { type Choice, chooseEntry, frontEpochs, percent, type TrailRules } from "../report/trail_choice.ts";
+import { compressionText, renderTrailTable } from "../report/trail_table.ts";
+import { writeOutput } from "../run/output_file.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 
 export interface TrailFlags extends TrailRules {
   /** The run's directory. */
@@ -81,7 +81,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null), "rendered");
 
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
-  const { renderTrailPlot } = await import("./trail_plot.ts");
+  const { renderTrailPlot } = await import("../report/trail_plot.ts");
   const title = `Trail of ${basename(resolve(flags.run))}: ${entries.length} ${entries.length === 1 ? "model" : "models"}`;
   const figure = renderTrailPlot(entries, front, choice, { title });
   // A run that is under way has its folder to itself: its trail can be looked at, the figure has to wait.

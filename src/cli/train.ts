@@ -1,32 +1,32 @@
 // `espalier train`: a recipe in, a directory of results out.
 import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
-import { RunDirectory } from "../node/index.ts";
-import { adapterName, openGpu } from "./adapter.ts";
-import { checkBatches } from "./batch_check.ts";
-import { headOptions } from "./class_match.ts";
-import { fingerprintOf } from "./data_fingerprint.ts";
-import { summaryLines, summaryRecord } from "./data_summary.ts";
-import type { Splits } from "./datasets.ts";
+import { adapterName, openGpu } from "../node/adapter.ts";
+import { RunDirectory } from "../node.ts";
+import { checkBatches } from "../recipe/batch_check.ts";
+import { fingerprintOf } from "../recipe/data_fingerprint.ts";
+import type { Splits } from "../recipe/datasets.ts";
+import { withAdvice } from "../recipe/image_data.ts";
+import { plannedData } from "../recipe/planned_data.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { buildSession } from "../recipe/session.ts";
+import { summaryLines, summaryRecord } from "../report/data_summary.ts";
+import { headOptions } from "../run/class_match.ts";
+import { RunFiles } from "../run/files.ts";
+import type { RunFolder } from "../run/folder.ts";
+import { findRun, finishedLine } from "../run/found_run.ts";
+import { checkResume, planResume, type ResumePlan } from "../run/resume.ts";
+import { openWeightsFile, putWeights, takeFitting } from "../run/weights_in.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
+import { createProgress, silent } from "../terminal/progress.ts";
+import { writeLine } from "../terminal/terminal.ts";
 import { dryRun } from "./dry_run.ts";
-import { findRun, finishedLine } from "./found_run.ts";
-import { withAdvice } from "./image_data.ts";
-import { makeOutput, type Output } from "./json_log.ts";
-import { plannedData } from "./planned_data.ts";
-import { createProgress, silent } from "./progress.ts";
-import type { Recipe } from "./recipe.ts";
 import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restarts.ts";
-import { checkResume, planResume, type ResumePlan } from "./resume.ts";
-import { RunFiles } from "./run_files.ts";
-import type { RunFolder } from "./run_folder.ts";
-import { buildSession } from "./session.ts";
 import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
-import { writeLine } from "./terminal.ts";
 import { loadData, samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
 import { plannerOf, planWithin, withMemoryTable } from "./train_memory.ts";
 import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { finishRun } from "./train_result.ts";
-import { openWeightsFile, putWeights, takeFitting } from "./weights_in.ts";
 
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
 export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {

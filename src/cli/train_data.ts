@@ -1,13 +1,13 @@
 // The data of a run, read with a bar where that takes a while, and the memory that training on them takes.
 import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../index.ts";
-import { loadSplits, type Splits } from "./datasets.ts";
-import { isEventData } from "./event_data.ts";
-import type { OnDamaged } from "./image_data.ts";
-import type { Output } from "./json_log.ts";
-import { createProgress, silent } from "./progress.ts";
-import type { Recipe } from "./recipe.ts";
-import { modelFor, runConfig } from "./session.ts";
-import { timeStepsOf } from "./spiking.ts";
+import { loadSplits, type Splits } from "../recipe/datasets.ts";
+import { isEventData } from "../recipe/event_data.ts";
+import type { OnDamaged } from "../recipe/image_data.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { modelFor, runConfig } from "../recipe/session.ts";
+import { timeStepsOf } from "../recipe/spiking.ts";
+import type { Output } from "../terminal/output.ts";
+import { createProgress, silent } from "../terminal/progress.ts";
 
 /** What the samples of a recipe are called. */
 export const samplesOf = (recipe: Recipe) =>

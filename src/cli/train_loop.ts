@@ -8,10 +8,10 @@ import {
   type RunRecord,
   type Session,
 } from "../index.ts";
-import { FileError } from "../node/index.ts";
-import type { Progress } from "./progress.ts";
-import type { Recipe } from "./recipe.ts";
-import type { RunFiles } from "./run_files.ts";
+import { FileError } from "../node.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { RunFiles } from "../run/files.ts";
+import type { Progress } from "../terminal/progress.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
 /** What a user would want to know before the run is over. */

@@ -1,8 +1,8 @@
 // The memory of a training run against what there is: refused before anything is made, explained when it runs out.
 import { type AdapterReport, currentGpu, MemoryError, type MemoryPlan } from "../index.ts";
-import type { Splits } from "./datasets.ts";
-import { bytesOf, type Load, limitOf, outOfMemoryLines, type PlanLoad, refusal, remedies } from "./memory_fit.ts";
-import type { Recipe } from "./recipe.ts";
+import type { Splits } from "../recipe/datasets.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { bytesOf, type Load, limitOf, outOfMemoryLines, type PlanLoad, refusal, remedies } from "../run/memory_fit.ts";
 import { planOf } from "./train_data.ts";
 
 const LARGEST = 6;

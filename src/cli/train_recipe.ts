@@ -1,14 +1,14 @@
 // What a run of `espalier train` is asked for: its flags, its recipe, and the folder it goes to.
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { RunDirectory } from "../node/index.ts";
+import type { AdapterFlags } from "../node/adapter.ts";
 import { readRegularTextSync } from "../node/regular_file.ts";
-import type { AdapterFlags } from "./adapter.ts";
-import { UsageError } from "./fail.ts";
-import { idleUnless, refuseIdle } from "./flag_rules.ts";
-import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "./recipe.ts";
-import { commandLine } from "./run_card.ts";
-import { holdsRun, RunFolder } from "./run_folder.ts";
+import { RunDirectory } from "../node.ts";
+import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "../recipe/recipe.ts";
+import { commandLine } from "../run/card.ts";
+import { holdsRun, RunFolder } from "../run/folder.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 
 export interface TrainFlags extends AdapterFlags {
   readonly recipe?: string;

@@ -8,16 +8,16 @@ import {
   pruningReport,
   type RandomState,
 } from "../index.ts";
+import { adapterName } from "../node/adapter.ts";
+import type { Splits } from "../recipe/datasets.ts";
+import { isSpiking } from "../recipe/spiking.ts";
+import { renderActivityTable } from "../report/activity_table.ts";
+import { mib } from "../report/memory_lines.ts";
+import { reportLines } from "../report/report_lines.ts";
+import { renderLayerTable } from "../report/table.ts";
+import type { RunResult } from "../run/card.ts";
+import type { Output } from "../terminal/output.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
-import { renderActivityTable } from "./activity_table.ts";
-import { adapterName } from "./adapter.ts";
-import type { Splits } from "./datasets.ts";
-import type { Output } from "./json_log.ts";
-import { mib } from "./memory_lines.ts";
-import { reportLines } from "./report_lines.ts";
-import type { RunResult } from "./run_card.ts";
-import { isSpiking } from "./spiking.ts";
-import { renderLayerTable } from "./table.ts";
 import type { LoopParts } from "./train_loop.ts";
 
 export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {

@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FileArray, writeNpy, writeSafetensors } from "../../src/io/index.ts";
 import { buildModel } from "../../src/models/index.ts";
-import { blankPng, noisy, tarOf, temporaryFolder, writeFiles } from "../node/images/files.ts";
+import { blankPng, noisy, tarOf, temporaryFolder, writeFiles } from "../images/files.ts";
 import { espalier, ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 

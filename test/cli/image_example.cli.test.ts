@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { temporaryFolder } from "../node/images/files.ts";
+import { temporaryFolder } from "../images/files.ts";
 import { ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 

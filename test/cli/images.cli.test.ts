@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openImageFolder, packShards } from "../../src/node/images/index.ts";
+import { openImageFolder, packShards } from "../../src/images/index.ts";
 import { espalier, ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 import { jpegFolder } from "../support/jpeg_folder.ts";

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { colours } from "../../src/cli/contact_sheet.ts";
-import { summaryLines } from "../../src/cli/data_summary.ts";
-import { loadSplits } from "../../src/cli/datasets.ts";
 import { runInspect } from "../../src/cli/inspect.ts";
-import { writeFiles } from "../node/images/files.ts";
+import { loadSplits } from "../../src/recipe/datasets.ts";
+import { colours } from "../../src/report/contact_sheet.ts";
+import { summaryLines } from "../../src/report/data_summary.ts";
+import { writeFiles } from "../images/files.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 import { jpegFolder } from "../support/jpeg_folder.ts";
 

@@ -200,7 +200,7 @@ describe("while it runs", () => {
 
   test("another one is refused its folder", async () => {
     let other: Promise<{ code: number | null; said: string }> | null = null;
-    const { FolderLock } = await import("../../src/node/index.ts");
+    const { FolderLock } = await import("../../src/node.ts");
     {
       using _lock = await FolderLock.take(at("whole"), { command: "espalier train elsewhere" });
       for (const words of [

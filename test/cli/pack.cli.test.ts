@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openImageData } from "../../src/node/images/index.ts";
-import { FolderLock } from "../../src/node/index.ts";
-import { collect, epoch, temporaryFolder, writeFiles } from "../node/images/files.ts";
+import { openImageData } from "../../src/images/index.ts";
+import { FolderLock } from "../../src/node.ts";
+import { collect, epoch, temporaryFolder, writeFiles } from "../images/files.ts";
 import { espalier } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 import { jpegFolder } from "../support/jpeg_folder.ts";

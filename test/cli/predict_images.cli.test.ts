@@ -2,11 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { centralPlan, decodeImage } from "../../src/images/index.ts";
 import { type FileArray, parseNpy, writeNpy, writeSafetensors } from "../../src/io/index.ts";
 import { buildModel } from "../../src/models/index.ts";
-import { centralPlan, decodeImage } from "../../src/node/images/index.ts";
 import { weightsByFormula } from "../../tools/golden/ops_zoo_logits.ts";
-import { noisy, plain, temporaryFolder, writeFiles } from "../node/images/files.ts";
+import { noisy, plain, temporaryFolder, writeFiles } from "../images/files.ts";
 import { ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 

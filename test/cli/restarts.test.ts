@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { makeOutput } from "../../src/cli/json_log.ts";
-import { silent } from "../../src/cli/progress.ts";
 import { type Beginning, noting, type Standing, withRestarts } from "../../src/cli/restarts.ts";
 import { GpuHangError, GpuLostError } from "../../src/index.ts";
+import { makeOutput } from "../../src/terminal/output.ts";
+import { silent } from "../../src/terminal/progress.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-restarts-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

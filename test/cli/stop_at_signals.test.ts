@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { passOverSignals } from "../../src/cli/early_signals.ts";
-import { makeOutput, type Output } from "../../src/cli/json_log.ts";
 import { type Stopping, stopAtSignals } from "../../src/cli/stop_at_signals.ts";
 import { type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
+import { makeOutput, type Output } from "../../src/terminal/output.ts";
 
 let stopping: Stopping;
 let said: string[];

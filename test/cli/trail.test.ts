@@ -6,13 +6,13 @@ import { Command } from "commander";
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { UsageError } from "../../src/cli/fail.ts";
 import { addTrailCommand, runTrail, type TrailFlags } from "../../src/cli/trail.ts";
-import { chooseEntry, frontEpochs } from "../../src/cli/trail_choice.ts";
-import { renderTrailPlot } from "../../src/cli/trail_plot.ts";
-import { renderTrailTable } from "../../src/cli/trail_table.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
-import { FolderLock, RunDirectory } from "../../src/node/index.ts";
+import { FolderLock, RunDirectory } from "../../src/node.ts";
+import { chooseEntry, frontEpochs } from "../../src/report/trail_choice.ts";
+import { renderTrailPlot } from "../../src/report/trail_plot.ts";
+import { renderTrailTable } from "../../src/report/trail_table.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 import { Trail, type TrailEntry } from "../../src/train/trail.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-trail-"));

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { cachePath } from "../../src/node/cache.ts";
-import { lastLines, must, run, SetupError } from "../../src/node/command.ts";
 import { gitCommit, readSwitches, runEnvironment, versions } from "../../src/node/env.ts";
-import { setup } from "../../src/node/setup.ts";
+import { lastLines, must, run, SetupError } from "../../src/setup/command.ts";
+import { setup } from "../../src/setup/setup.ts";
 // @ts-expect-error plain JavaScript, so that CI's script can run it without a loader
 import { summarise } from "../../tools/summary.mjs";
 

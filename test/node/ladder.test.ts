@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AdapterError, climb, isSoftware, type Rung, setupCommand, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
-import { expectedResult } from "../../src/node/probe.ts";
+import { expectedResult } from "../../src/setup/probe.ts";
 
 const info = (change: Partial<GPUAdapterInfo>) =>
   ({

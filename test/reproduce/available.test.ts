@@ -1,6 +1,6 @@
 // Data that a machine has not: left out with a word about it, unless somebody said where it is.
 import { describe, expect, test } from "vitest";
-import { UsageError } from "../../src/cli/fail.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 import { available } from "../../tools/reproduce/available.ts";
 import { SMALL } from "./made_up.ts";
 

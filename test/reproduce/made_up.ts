@@ -1,6 +1,6 @@
 // A small plan and made-up results for the tests of the experiment: no GPU, no data, nothing random but by seed.
 
-import type { RecipeFlags } from "../../src/cli/recipe.ts";
+import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 import { type Outcome, runExperiment } from "../../tools/reproduce/experiment.ts";
 import type { ResultLine } from "../../tools/reproduce/lines.ts";
 import type { Plan } from "../../tools/reproduce/plan.ts";

@@ -1,6 +1,6 @@
 // The table of the experiment: what it asks for, in which order, with which recipes.
 import { describe, expect, test } from "vitest";
-import { resolveRecipe } from "../../src/cli/recipe.ts";
+import { resolveRecipe } from "../../src/recipe/recipe.ts";
 import { METHOD_ORDER } from "../../tools/reproduce/methods.ts";
 import {
   calibrationId,

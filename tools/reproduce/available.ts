@@ -1,6 +1,6 @@
 // Which data of the plan this machine has.
-import { type DataSettings, loadHeld } from "../../src/cli/datasets.ts";
-import { UsageError } from "../../src/cli/fail.ts";
+import { type DataSettings, loadHeld } from "../../src/recipe/datasets.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 import type { Plan } from "./plan.ts";
 
 /** Data sets that are not there, and a line for people about each. Files that are there and broken are an error. */

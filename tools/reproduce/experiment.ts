@@ -1,7 +1,8 @@
 // The experiment's loop: what is not in the results yet is run, in the order of the plan, with a line for each run. How a
 // recipe is trained is a parameter, so that this file can be tested without a GPU.
-import { UsageError } from "../../src/cli/fail.ts";
-import type { RecipeFlags } from "../../src/cli/recipe.ts";
+
+import type { RecipeFlags } from "../../src/recipe/recipe.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 import type { ResultLine } from "./lines.ts";
 import { methodSpec } from "./methods.ts";
 import {

@@ -1,9 +1,9 @@
 // The experiment as a figure: accuracy against sparsity, a panel for each data set and model, a line for each method.
 import * as Plot from "@observablehq/plot";
-import { AXIS_LINE, type Chart, chart, GRID, nines, nineTicks, renumber } from "../../src/cli/chart.ts";
-import { mix, SYMBOLS, type SymbolName } from "../../src/cli/compare_colors.ts";
-import { percentText } from "../../src/cli/compare_numbers.ts";
-import { FAINT, type Figure, FONT, INK, rasterize, text } from "../../src/cli/figure.ts";
+import { AXIS_LINE, type Chart, chart, GRID, nines, nineTicks, renumber } from "../../src/report/chart.ts";
+import { mix, SYMBOLS, type SymbolName } from "../../src/report/compare_colors.ts";
+import { percentText } from "../../src/report/compare_numbers.ts";
+import { FAINT, type Figure, FONT, INK, rasterize, text } from "../../src/report/figure.ts";
 import { METHOD_ORDER, type MethodName } from "./methods.ts";
 import type { Pair } from "./plan.ts";
 import type { Summary } from "./statistics.ts";

@@ -3,8 +3,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { UsageError } from "../../src/cli/fail.ts";
-import { writeAtomic } from "../../src/node/index.ts";
+import { writeAtomic } from "../../src/node.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 
 const share = z.number().min(0).max(1);
 

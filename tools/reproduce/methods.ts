@@ -1,6 +1,6 @@
 // How each method of the experiment is told how much to prune, and its settings that stay the same in all runs.
-import { methodSettings } from "../../src/cli/methods.ts";
-import type { RecipeFlags } from "../../src/cli/recipe.ts";
+import { methodSettings } from "../../src/recipe/methods.ts";
+import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 
 type PruneFlags = NonNullable<RecipeFlags["prune"]>;
 

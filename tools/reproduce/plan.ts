@@ -1,7 +1,7 @@
 // The experiment of `npm run reproduce` as a table: which methods on which data, how sparse, with which seeds, how long.
 // Everything else is a function of the table: the list of runs, the recipe of each, and the mark of its recipe.
 import { createHash } from "node:crypto";
-import type { RecipeFlags } from "../../src/cli/recipe.ts";
+import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 import { AT_INIT_EPOCHS, METHOD_ORDER, type MethodName, methodSpec } from "./methods.ts";
 
 export interface Block {

@@ -1,10 +1,11 @@
 // Trains one recipe after another in one process: data and GPU are opened once, each run has a session of its own.
-import { openGpu } from "../../src/cli/adapter.ts";
-import { loadHeld, type Splits } from "../../src/cli/datasets.ts";
-import { resolveRecipe } from "../../src/cli/recipe.ts";
-import { buildSession } from "../../src/cli/session.ts";
-import { timeStepsOf } from "../../src/cli/spiking.ts";
+
 import { DataLoader, Evaluator, firstOfEachClass, type Gpu, type ImageDataset, RandomState } from "../../src/index.ts";
+import { openGpu } from "../../src/node/adapter.ts";
+import { loadHeld, type Splits } from "../../src/recipe/datasets.ts";
+import { resolveRecipe } from "../../src/recipe/recipe.ts";
+import { buildSession } from "../../src/recipe/session.ts";
+import { timeStepsOf } from "../../src/recipe/spiking.ts";
 import type { Outcome, Train } from "./experiment.ts";
 
 export interface TrainerOptions {

@@ -1,7 +1,7 @@
 // The files that the experiment leaves: lines, page and figure.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../../src/node/index.ts";
+import { writeAtomic } from "../../src/node.ts";
 import { resultFigure } from "./figure.ts";
 import type { ResultLine } from "./lines.ts";
 import { type Plan, pairName } from "./plan.ts";

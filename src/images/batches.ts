@@ -1,0 +1,157 @@
+// Batches that are made ahead of the loop that takes them: a bounded number at a time, in order, in arrays that come
+// back to be used again.
+
+import { DataError, expectWhole } from "../data/errors.ts";
+import type { ByteBatch, ByteBatches } from "../data/index.ts";
+
+/** At most so many jobs at a time; the others wait in line. */
+export class Slots {
+  private free: number;
+  private readonly line: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.free = count;
+  }
+
+  /** Runs the job when its turn comes. One whose signal was aborted meanwhile is not begun. */
+  async run<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.line.push(resolve));
+    try {
+      signal.throwIfAborted();
+      return await job();
+    } finally {
+      const next = this.line.shift();
+      if (next) next();
+      else this.free++;
+    }
+  }
+}
+
+/** The arrays of one batch. */
+export interface BatchArrays {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly y: Int32Array<ArrayBuffer>;
+  /** [size, 4] */
+  readonly place: Int32Array<ArrayBuffer>;
+}
+
+/** Arrays of batches, used again once a batch was given back. */
+export class ArrayPool {
+  private readonly pixels: number;
+  private readonly spare = new Map<number, BatchArrays[]>();
+  private readonly lent = new WeakMap<ByteBatch, BatchArrays>();
+  /** Bytes of all arrays ever made: in a loop that gives its batches back this stops growing. */
+  bytesMade = 0;
+
+  /** @param pixels Bytes of one image. */
+  constructor(pixels: number) {
+    this.pixels = pixels;
+  }
+
+  take(size: number): BatchArrays {
+    const spare = this.spare.get(size)?.pop();
+    if (spare) return spare;
+    const made = {
+      bytes: new Uint8Array(size * this.pixels),
+      y: new Int32Array(size),
+      place: new Int32Array(4 * size),
+    };
+    this.bytesMade += made.bytes.byteLength + made.y.byteLength + made.place.byteLength;
+    return made;
+  }
+
+  lend(batch: ByteBatch, arrays: BatchArrays): void {
+    this.lent.set(batch, arrays);
+  }
+
+  /** Twice is harmless. At most `keep` batches of each size lie ready. */
+  giveBack(batch: ByteBatch, keep: number): void {
+    const arrays = this.lent.get(batch);
+    if (!arrays) return;
+    this.lent.delete(batch);
+    const spare = this.spare.get(batch.size) ?? [];
+    if (spare.length < keep) spare.push(arrays);
+    this.spare.set(batch.size, spare);
+  }
+}
+
+/** What a stream of batches needs to know. */
+export interface BatchMaker {
+  readonly length: number;
+  readonly startBatch: number;
+  /** Batches that are made or lie ready while the loop works on one. */
+  readonly prefetch: number;
+  readonly pool: ArrayPool;
+  /** Makes batch k. May be under way for several k; stops early when the signal is aborted. */
+  make(k: number, signal: AbortSignal): Promise<ByteBatch>;
+  /** Called for each batch in order, when the loop asks for it: may throw. */
+  deliver?(batch: ByteBatch): void;
+}
+
+/** All loops of one data set, so that closing it ends them. */
+export class Loops {
+  /** Batches under way, by the loop that asked for them. */
+  private readonly running = new Map<AbortController, readonly Promise<ByteBatch>[]>();
+  private closed = false;
+  private readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Ends all loops; their next batch is an error. Resolves when nothing is read any more. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const controller of this.running.keys()) controller.abort(this.gone());
+    await Promise.allSettled([...this.running.values()].flat());
+  }
+
+  private gone(): DataError {
+    return new DataError(`${this.name}: it was closed`);
+  }
+
+  /** Batches in order, made ahead; each iteration begins at startBatch. */
+  batches(maker: BatchMaker): ByteBatches {
+    const { length, pool, prefetch } = maker;
+    expectWhole(`${this.name}: startBatch`, maker.startBatch, 0, length);
+    return {
+      length,
+      recycle: (batch) => pool.giveBack(batch, prefetch + 2),
+      [Symbol.asyncIterator]: () => this.iterate(maker),
+    };
+  }
+
+  private async *iterate(maker: BatchMaker): AsyncGenerator<ByteBatch, void, undefined> {
+    if (this.closed) throw this.gone();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const pending: Promise<ByteBatch>[] = [];
+    let next = maker.startBatch;
+    const refill = () => {
+      while (pending.length < Math.max(1, maker.prefetch) && next < maker.length && !signal.aborted) {
+        const batch = maker.make(next++, signal);
+        batch.catch(() => {}); // told when its turn comes
+        pending.push(batch);
+      }
+    };
+    this.running.set(controller, pending);
+    try {
+      refill();
+      while (pending.length > 0) {
+        const batch = await pending[0]!;
+        signal.throwIfAborted();
+        pending.shift();
+        maker.deliver?.(batch);
+        if (maker.prefetch > 0) refill();
+        yield batch;
+        signal.throwIfAborted();
+        refill();
+      }
+    } finally {
+      controller.abort();
+      await Promise.allSettled(pending);
+      this.running.delete(controller);
+    }
+  }
+}

@@ -1,0 +1,309 @@
+// A data set of encoded images, decoded and augmented on the cores while the GPU works on the batches before.
+import { applyColorSteps } from "../data/color_jitter.ts";
+import {
+  AUGMENT_STEPS,
+  type ColorJitterOptions,
+  centerCrop,
+  checkColorJitter,
+  checkCropOptions,
+  colorJitter,
+  type RandomResizedCropOptions,
+  randomResizedCrop,
+  resizedShorterSide,
+} from "../data/crops.ts";
+import { DataError, expectWhole } from "../data/errors.ts";
+import {
+  type ByteBatch,
+  batchCount,
+  batchIndices,
+  type SampleAccess,
+  type StreamedDataset,
+  type StreamOptions,
+} from "../data/index.ts";
+import { PhiloxStream } from "../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArrayPool, Loops, Slots } from "./batches.ts";
+import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
+import { type EncodedSource, ImageError } from "./encoded_source.ts";
+import { epochOrder } from "./order.ts";
+import { sampleSizes, sourceDigest } from "./sample_digest.ts";
+import { decodeSlots } from "./sharp.ts";
+
+/** Of ILSVRC's train images, in units of 1 = 255. */
+export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
+export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
+
+export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions {
+  /** Side of the square that a network sees. Default 224. */
+  readonly size?: number;
+  /** Evaluation: the shorter side before the central square is cut. Default size * 256 / 224, rounded. */
+  readonly resize?: number;
+  /** Training: probability of mirroring left and right. Default 0.5. */
+  readonly flip?: number;
+  /** Training: colour changes, on the main thread; see applyColorSteps for what they cost. Default none. */
+  readonly colorJitter?: ColorJitterOptions;
+  /** Default: ImageNet's. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /**
+   * How many damaged images are passed over before the run stops; default 0. Each gives its place in the batch to the
+   * next readable image in the epoch's order (after the last one the first), which is then seen twice: batches keep
+   * their size, and what is in them still depends on (seed, epoch, batch) alone.
+   */
+  readonly skipBad?: number;
+  /** Told of each damaged image once, when its batch is taken. */
+  readonly onBad?: (error: ImageError, count: number) => void;
+  /** Batches made ahead. Default 2. */
+  readonly prefetch?: number;
+  /** Images decoded at a time. Default: two for each core. Changes the speed and nothing else. */
+  readonly workers?: number;
+}
+
+export const DECODED_KEYS: KeysOf<DecodedOptions> = {
+  ...{ scale: true, ratio: true, exact: true, limitPixels: true, size: true },
+  ...{ resize: true, flip: true, colorJitter: true, mean: true, std: true },
+  ...{ skipBad: true, onBad: true, prefetch: true, workers: true },
+};
+
+/** A streamed data set that says what it holds. */
+export interface MeasuredDataset extends StreamedDataset {
+  /** Height and width of the images in its batches, before the GPU cuts them. */
+  readonly stored: readonly [height: number, width: number];
+  /** Bytes of all batch arrays made so far. */
+  readonly bytesMade: number;
+  /** Damaged images met so far. */
+  readonly badImages: number;
+  readonly samples: SampleAccess;
+}
+
+const cropOf = ({ scale, ratio }: DecodedOptions): RandomResizedCropOptions => ({
+  ...(scale ? { scale } : {}),
+  ...(ratio ? { ratio } : {}),
+});
+
+function checkOptions(name: string, options: DecodedOptions): void {
+  expectKeys(options, DECODED_KEYS, (problem) => new DataError(`${name}: ${problem}`));
+  const { size = 224, flip = 0.5, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
+  expectWhole(`${name}: size`, size, 1, 16384);
+  expectWhole(`${name}: resize`, options.resize ?? size, 1, 16384);
+  expectWhole(`${name}: skipBad`, options.skipBad ?? 0, 0);
+  expectWhole(`${name}: prefetch`, options.prefetch ?? 2, 0, 64);
+  expectWhole(`${name}: workers`, options.workers ?? 1, 1, 4096);
+  expectWhole(`${name}: limitPixels`, options.limitPixels ?? 1, 1, 2 ** 31 - 1);
+  if (!(flip >= 0 && flip <= 1)) throw new DataError(`${name}: flip wants a number in [0, 1], was given ${flip}`);
+  checkCropOptions(cropOf(options));
+  if (options.colorJitter) checkColorJitter(options.colorJitter);
+  const [means, stds] = [mean.length === 3 && mean.every(Number.isFinite), std.length === 3 && std.every((s) => s > 0)];
+  if (!means || !stds) {
+    throw new DataError(
+      `${name}: three channels want three mean and three std above 0, was given [${mean}] and [${std}]`,
+    );
+  }
+}
+
+/** The shorter side before the central square of this size is cut: 256 for 224, as torchvision evaluates, and in proportion. */
+export const resizeFor = (size: number): number => Math.round((size * 256) / 224);
+
+/** Batch k of an epoch: the images of its places, damaged ones replaced. */
+interface Filling {
+  readonly order: Uint32Array;
+  readonly options: StreamOptions;
+  readonly signal: AbortSignal;
+}
+
+class DecodedDataset implements MeasuredDataset {
+  readonly name: string;
+  readonly length: number;
+  readonly shape: readonly [number, number, number];
+  readonly stored: readonly [number, number];
+  readonly classes: readonly string[];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  private readonly source: EncodedSource;
+  private readonly options: DecodedOptions;
+  private readonly size: number;
+  private readonly resize: number;
+  private readonly slots: Slots;
+  private readonly pool: ArrayPool;
+  private readonly loops: Loops;
+  private readonly bad = new Set<number>();
+  /** Damaged images of batches that were not taken yet. */
+  private readonly found = new WeakMap<ByteBatch, ReadonlyMap<number, ImageError>>();
+
+  constructor(source: EncodedSource, options: DecodedOptions) {
+    checkOptions(source.name, options);
+    const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
+    this.name = source.name;
+    this.length = source.length;
+    this.shape = [3, size, size];
+    this.stored = [size, size];
+    this.classes = source.classes;
+    this.mean = mean;
+    this.std = std;
+    this.source = source;
+    this.options = options;
+    this.size = size;
+    this.resize = options.resize ?? resizeFor(size);
+    this.slots = new Slots(options.workers ?? decodeSlots());
+    this.pool = new ArrayPool(3 * size * size);
+    this.loops = new Loops(source.name);
+  }
+
+  get bytesMade(): number {
+    return this.pool.bytesMade;
+  }
+
+  get badImages(): number {
+    return this.bad.size;
+  }
+
+  batches(options: StreamOptions) {
+    const { batchSize, training } = options;
+    const length = batchCount(this.length, batchSize);
+    let order: Uint32Array | null = null;
+    return this.loops.batches({
+      length,
+      startBatch: options.startBatch,
+      prefetch: this.options.prefetch ?? 2,
+      pool: this.pool,
+      make: (k, signal) => {
+        order ??= epochOrder(this.source, options.seed, options.epoch, training);
+        return this.make(k, { order, options, signal });
+      },
+      deliver: (batch) => this.count(batch),
+    });
+  }
+
+  get samples(): SampleAccess {
+    const [, height, width] = this.shape;
+    return {
+      label: (i) => this.source.label(i),
+      pixels: async (i) => {
+        const out = new Uint8Array(3 * height * width);
+        await this.decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
+        return out;
+      },
+      sizes: (most) => sampleSizes(this.source, most),
+      digest: () => sourceDigest(this.source),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.loops.close();
+    await this.source.close();
+  }
+
+  private async make(k: number, filling: Filling): Promise<ByteBatch> {
+    const { batchSize, epoch } = filling.options;
+    const indices = batchIndices(filling.order, k, batchSize).slice();
+    const arrays = this.pool.take(indices.length);
+    const found = new Map<number, ImageError>();
+    const pixels = 3 * this.size * this.size;
+    const places = await Promise.allSettled(
+      Array.from(indices, async (_, i) => {
+        const out = arrays.bytes.subarray(i * pixels, (i + 1) * pixels);
+        const index = await this.place(k * batchSize + i, out, filling, found);
+        indices[i] = index;
+        arrays.y[i] = this.source.label(index);
+      }),
+    );
+    // The first place's error, not the one that came first: the same each time.
+    for (const place of places) if (place.status === "rejected") throw place.reason;
+    const { bytes, y } = arrays;
+    const batch: ByteBatch = {
+      bytes,
+      stored: this.stored,
+      y,
+      indices,
+      size: indices.length,
+      batch: k,
+      epoch,
+    };
+    this.pool.lend(batch, arrays);
+    this.found.set(batch, found);
+    return batch;
+  }
+
+  /** Fills one place of a batch; gives the image that it holds in the end. */
+  private async place(at: number, out: Uint8Array, filling: Filling, found: Map<number, ImageError>): Promise<number> {
+    const { order, signal, options } = filling;
+    const { skipBad = 0 } = this.options;
+    for (let i = 0; i < order.length; i++) {
+      const index = order[(at + i) % order.length]!;
+      try {
+        await this.slots.run(signal, () => this.decode(index, out, options));
+        return index;
+      } catch (cause) {
+        if (!(cause instanceof ImageError)) throw cause;
+        found.set(index, cause);
+        if (skipBad === 0) throw cause;
+        if (found.size > skipBad) throw this.tooMany(cause);
+      }
+    }
+    throw new DataError(`${this.name}: none of its ${order.length} images can be read`);
+  }
+
+  private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamOptions): Promise<void> {
+    const bytes = await this.source.read(index);
+    const name = { source: this.name, key: this.source.key(index) };
+    const random = new PhiloxStream(seed, "augment");
+    const plan = (height: number, width: number) =>
+      training ? this.trainingPlan(random, height, width, epoch, index) : this.evaluationPlan(height, width);
+    await decodeImage(name, bytes, plan, out, this.options);
+    const { colorJitter: strengths } = this.options;
+    if (training && strengths) {
+      applyColorSteps(out, colorJitter(random.moveTo([epoch, index, AUGMENT_STEPS.color]), strengths));
+    }
+  }
+
+  private trainingPlan(random: PhiloxStream, height: number, width: number, epoch: number, index: number): DecodePlan {
+    const size = this.size;
+    const crop = randomResizedCrop(
+      height,
+      width,
+      random.moveTo([epoch, index, AUGMENT_STEPS.crop]),
+      cropOf(this.options),
+    );
+    const mirrored = random.moveTo([epoch, index, AUGMENT_STEPS.flip]).nextFloat() < (this.options.flip ?? 0.5);
+    return { crop, resized: [size, size], window: { top: 0, left: 0, height: size, width: size }, mirrored };
+  }
+
+  private evaluationPlan(height: number, width: number): DecodePlan {
+    return centralPlan(height, width, this.resize, this.size);
+  }
+
+  private count(batch: ByteBatch): void {
+    // In the order of their numbers: which of two was found first is a matter of threads.
+    for (const [index, error] of [...(this.found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
+      if (this.bad.has(index)) continue;
+      this.bad.add(index);
+      if (this.bad.size > (this.options.skipBad ?? 0)) throw this.tooMany(error);
+      this.options.onBad?.(error, this.bad.size);
+    }
+  }
+
+  private tooMany(error: ImageError): ImageError {
+    const allowed = this.options.skipBad ?? 0;
+    return new ImageError(error.source, error.key, `${error.fault}; more than the ${allowed} damaged images allowed`);
+  }
+}
+
+/** The shorter side made `resize`, and of that the central square: torchvision's Resize and CenterCrop. */
+export function centralPlan(height: number, width: number, resize: number, size: number): DecodePlan {
+  const resized = resizedShorterSide(height, width, resize);
+  const window = centerCrop(resized[0], resized[1], [size, size]);
+  return { crop: { top: 0, left: 0, height, width }, resized, window, mirrored: false };
+}
+
+/**
+ * Encoded images as a data set for training: RandomResizedCrop, mirroring and colour jitter when training; the shorter
+ * side resized and the central square when not. By torchvision's rules; what an image becomes depends on (seed, epoch,
+ * its number) and not on how many workers there are.
+ *
+ * Shapes    batches u8 [size, 3, s, s], without `place`: everything is cut and mirrored already.
+ * Memory    (prefetch + 2) batches of bytes, and the files of the images being decoded.
+ * Errors    DataError for options out of range; in the loop ImageError naming a damaged image, SourceError for files.
+ */
+export function decodedDataset(source: EncodedSource, options: DecodedOptions = {}): MeasuredDataset {
+  return new DecodedDataset(source, options);
+}

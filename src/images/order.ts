@@ -1,0 +1,41 @@
+// In which order an epoch sees its images.
+import { orderAsStored, shuffledOrder } from "../data/sampler.ts";
+import { PhiloxStream } from "../tensor/philox.ts";
+import type { EncodedSource, ImageGroups } from "./encoded_source.ts";
+
+/** Groups in a drawn order, and within `together` of them at a time the images: each group is needed once. */
+function groupedOrder(length: number, { starts, together }: ImageGroups, seed: number, epoch: number): Uint32Array {
+  const order = new Uint32Array(length);
+  const groups = shuffledOrder(starts.length, seed, epoch);
+  const random = new PhiloxStream(seed, "shuffle");
+  let filled = 0;
+  for (let first = 0; first < groups.length; first += together) {
+    const begin = filled;
+    for (const group of groups.subarray(first, first + together)) {
+      const end = starts[group + 1] ?? length;
+      for (let i = starts[group]!; i < end; i++) order[filled++] = i;
+    }
+    random.moveTo([epoch, first, 2]);
+    for (let i = filled - 1; i > begin; i--) {
+      const j = begin + random.nextBelow(i - begin + 1);
+      const held = order[i]!;
+      order[i] = order[j]!;
+      order[j] = held;
+    }
+  }
+  return order;
+}
+
+/** The images of an epoch: as stored to evaluate; to train in an order drawn from (seed, epoch), group by group if need be. */
+export function epochOrder(
+  source: Pick<EncodedSource, "length" | "groups">,
+  seed: number,
+  epoch: number,
+  training: boolean,
+): Uint32Array {
+  if (!training) return orderAsStored(source.length);
+  const { groups } = source;
+  return groups && groups.starts.length > groups.together
+    ? groupedOrder(source.length, groups, seed, epoch)
+    : shuffledOrder(source.length, seed, epoch);
+}

@@ -1,0 +1,303 @@
+// Images decoded once and written as shards, so that training reads bytes and decodes nothing.
+import { createHash } from "node:crypto";
+import { readdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { centerCrop } from "../data/crops.ts";
+import { DataError, expectWhole } from "../data/errors.ts";
+import {
+  formatShardIndex,
+  imagesPerShard,
+  parseShardIndex,
+  SHARD_INDEX_FILE,
+  type ShardEntry,
+  ShardError,
+  type ShardIndex,
+  type ShardShape,
+  shardBytes,
+  shardFile,
+  shardImageOffset,
+  shardLabelsOffset,
+  writeShardHeader,
+  writeShardLabels,
+} from "../io/index.ts";
+import { writeAtomic } from "../node/files.ts";
+import { makeFolder } from "../node/make_folder.ts";
+import { readRegular, readRegularText } from "../node/regular_file.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
+import { Slots } from "./batches.ts";
+import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
+import { centralPlan, IMAGENET_MEAN, IMAGENET_STD } from "./decoded_dataset.ts";
+import { type EncodedSource, ImageError } from "./encoded_source.ts";
+import { decodeSlots } from "./sharp.ts";
+
+export interface PackOptions extends DecodeOptions {
+  /** What the shorter side becomes; null leaves images as they are. Default 256. */
+  readonly resize?: number | null;
+  /** Side of the central square that is stored. Default: resize, or 256. */
+  readonly size?: number;
+  /** Side of the square that a network should see, cut out while training. Default: size * 224 / 256, rounded. */
+  readonly view?: number;
+  /** Bytes of a shard at most, and of memory while it is filled. Default 256 MiB. */
+  readonly shardBytes?: number;
+  /** Default: ImageNet's. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  /** How many damaged images are left out before packing stops. Default 0. */
+  readonly skipBad?: number;
+  readonly onBad?: (error: ImageError, count: number) => void;
+  /** After each image, and for the images of finished shards at once. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Images decoded at a time. Default: two for each core. */
+  readonly workers?: number;
+  readonly signal?: AbortSignal;
+}
+
+const PACK_KEYS: KeysOf<PackOptions> = {
+  ...{ resize: true, size: true, view: true, shardBytes: true, mean: true },
+  ...{ std: true, skipBad: true, onBad: true, onProgress: true, workers: true },
+  ...{ signal: true, exact: true, limitPixels: true },
+};
+
+const PROGRESS_FILE = "packing.json";
+
+/** What was done so far, in the folder while it is not finished. */
+interface Progress {
+  readonly fingerprint: string;
+  readonly shards: readonly (ShardEntry & { readonly skipped: readonly string[] })[];
+}
+
+interface Job {
+  readonly source: EncodedSource;
+  readonly dir: string;
+  readonly options: PackOptions;
+  readonly shape: ShardShape;
+  readonly perShard: number;
+  readonly fingerprint: string;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** What goes into the shards, in one number: which images in which order, and what is done with them. */
+function fingerprintOf(source: EncodedSource, parts: readonly unknown[]): string {
+  const hash = createHash("sha256").update(JSON.stringify([...parts, source.classes]));
+  for (let i = 0; i < source.length; i++) hash.update(`${source.label(i)} ${JSON.stringify(source.key(i))}\n`);
+  return hash.digest("hex");
+}
+
+function plan(height: number, width: number, { resize = 256 }: PackOptions, size: number): DecodePlan {
+  if (resize !== null) return centralPlan(height, width, resize, size);
+  const window = centerCrop(height, width, [size, size]);
+  return { crop: { top: 0, left: 0, height, width }, resized: [height, width], window, mirrored: false };
+}
+
+async function readProgress(dir: string, fingerprint: string): Promise<Progress> {
+  const text = await readRegularText(join(dir, PROGRESS_FILE)).catch(() => null);
+  if (text === null) {
+    const names = await readdir(dir);
+    const shard = names.find((name) => name === SHARD_INDEX_FILE || name.startsWith("shard-"));
+    if (shard) throw new ShardError(join(dir, shard), "the folder holds shards of something else: choose another one");
+    return { fingerprint, shards: [] };
+  }
+  let found: Progress | null = null;
+  try {
+    found = JSON.parse(text) as Progress;
+  } catch {
+    // Written whole or not at all: what is not JSON was not written here.
+  }
+  if (found?.fingerprint !== fingerprint || !Array.isArray(found.shards)) {
+    const message = "half a pack of other images, or packed otherwise: delete the folder or choose another one";
+    throw new ShardError(join(dir, PROGRESS_FILE), message);
+  }
+  return found;
+}
+
+/** A pack that is finished already, if it is this one. */
+async function finished(dir: string, fingerprint: string): Promise<ShardIndex | null> {
+  const path = join(dir, SHARD_INDEX_FILE);
+  const text = await readRegularText(path).catch(() => null);
+  if (text === null) return null;
+  const index = parseShardIndex(path, text);
+  if (index.fingerprint === fingerprint) return index;
+  throw new ShardError(path, "the folder holds a pack of other images, or packed otherwise: choose another one");
+}
+
+/** Whether a shard of an earlier start is still what it was. */
+async function stillGood(job: Job, entry: ShardEntry | undefined): Promise<boolean> {
+  if (!entry) return false;
+  const bytes = await readRegular(join(job.dir, entry.file)).catch(() => null);
+  return bytes !== null && bytes.length === shardBytes(job.shape, entry.count) && sha256(bytes) === entry.sha256;
+}
+
+class Packer {
+  private readonly job: Job;
+  private readonly slots: Slots;
+  private done = 0;
+  private bad = 0;
+
+  constructor(job: Job) {
+    this.job = job;
+    this.slots = new Slots(job.options.workers ?? decodeSlots());
+  }
+
+  progress(images: number): void {
+    this.done += images;
+    this.job.options.onProgress?.(this.done, this.job.source.length);
+  }
+
+  countBad(errors: readonly ImageError[]): void {
+    const { skipBad = 0, onBad } = this.job.options;
+    for (const error of errors) {
+      this.bad++;
+      if (this.bad > skipBad) {
+        if (skipBad === 0) throw error;
+        const words = `${error.fault}; more than the ${skipBad} damaged images allowed`;
+        throw new ImageError(error.source, error.key, words);
+      }
+      onBad?.(error, this.bad);
+    }
+  }
+
+  /** Images begin..end-1 as one shard, in memory; those that are damaged are left out. */
+  async shard(
+    begin: number,
+    end: number,
+    number: number,
+  ): Promise<{ bytes: Uint8Array; count: number; skipped: string[] }> {
+    const { source, options, shape } = this.job;
+    const { size = options.resize ?? 256 } = options;
+    const room = new Uint8Array(shardBytes(shape, end - begin));
+    const at = (i: number) => room.subarray(shardImageOffset(shape, i), shardImageOffset(shape, i + 1));
+    const failed = new AbortController();
+    const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
+    const fill = async (i: number) => {
+      try {
+        const bytes = await source.read(begin + i);
+        const name = { source: source.name, key: source.key(begin + i) };
+        await decodeImage(name, bytes, (h, w) => plan(h, w, options, size), at(i), options);
+      } catch (cause) {
+        // The images behind need not be decoded for nothing.
+        if (!(cause instanceof ImageError) || (options.skipBad ?? 0) === 0) failed.abort(cause);
+        throw cause;
+      } finally {
+        this.progress(1);
+      }
+    };
+    const results = await Promise.allSettled(
+      Array.from({ length: end - begin }, (_, i) => this.slots.run(signal, () => fill(i))),
+    );
+    const bad: ImageError[] = [];
+    const labels: number[] = [];
+    for (const [i, result] of results.entries()) {
+      if (result.status === "rejected") {
+        if (!(result.reason instanceof ImageError)) throw result.reason;
+        bad.push(result.reason);
+        continue;
+      }
+      if (labels.length < i) at(labels.length).set(at(i));
+      labels.push(source.label(begin + i));
+    }
+    this.countBad(bad);
+    const count = labels.length;
+    if (count === 0)
+      throw new DataError(`${source.name}: shard ${number}: none of its ${end - begin} images can be read`);
+    const bytes = room.subarray(0, shardBytes(shape, count));
+    writeShardHeader(bytes, shape, count);
+    writeShardLabels(bytes, shardLabelsOffset(shape, count), labels);
+    return { bytes, count, skipped: bad.map(({ key }) => key) };
+  }
+}
+
+function checkOptions(options: PackOptions): { size: number; view: number } {
+  expectKeys(options, PACK_KEYS, (problem) => new DataError(`packShards: ${problem}`));
+  const { resize = 256 } = options;
+  if (resize !== null) expectWhole("packShards: resize", resize, 1, 16384);
+  const size = options.size ?? resize ?? 256;
+  expectWhole("packShards: size", size, 1, 16384);
+  const view = options.view ?? Math.max(1, Math.round((size * 224) / 256));
+  expectWhole("packShards: view", view, 1, size);
+  expectWhole("packShards: shardBytes", options.shardBytes ?? 2 ** 28, 1, 2 ** 32 - 2 ** 20);
+  expectWhole("packShards: skipBad", options.skipBad ?? 0, 0);
+  expectWhole("packShards: workers", options.workers ?? 1, 1, 4096);
+  return { size, view };
+}
+
+/**
+ * Decodes all images of a source and writes them into shards in `dir`, with an index.json that comes last.
+ *
+ * By default the shorter side becomes 256 and the central 256 x 256 are stored, for a network that sees 224 x 224: for
+ * evaluation that is exactly torchvision's Resize(256) and CenterCrop(224); for training it stands in for
+ * RandomResizedCrop by random places of the 224 x 224 within. Each file is whole or not there. Started again after a
+ * break, shards that are finished and unchanged (by their SHA-256) are kept; a finished folder is left as it is.
+ *
+ * Memory    one shard.
+ * Errors    ImageError naming a damaged image; ShardError when the folder holds something else; FileError for files that
+ *           cannot be written; DataError for options; the signal's reason when it is aborted.
+ */
+export async function packShards(source: EncodedSource, dir: string, options: PackOptions = {}): Promise<ShardIndex> {
+  const { size, view } = checkOptions(options);
+  const { mean = IMAGENET_MEAN, std = IMAGENET_STD, exact = false, resize = 256 } = options;
+  const shape: ShardShape = [3, size, size];
+  const perShard = imagesPerShard(shape, options.shardBytes ?? 2 ** 28);
+  const fingerprint = fingerprintOf(source, [1, resize, size, perShard, exact]);
+  makeFolder(dir);
+  const already = await finished(dir, fingerprint);
+  if (already) {
+    // Written in the index alone, so no part of what makes two packs the same; but another one was asked for.
+    for (const [what, is, wanted] of [
+      ["a view", already.view, [view, view]],
+      ["means", already.mean, mean],
+      ["deviations", already.std, std],
+    ] as const) {
+      if (is.every((value, k) => value === wanted[k])) continue;
+      throw new ShardError(
+        join(dir, SHARD_INDEX_FILE),
+        `is packed already, for ${what} of ${is.join(", ")}; wanted ${wanted.join(", ")}`,
+      );
+    }
+    options.onProgress?.(source.length, source.length);
+    await unlink(join(dir, PROGRESS_FILE)).catch(() => {}); // of a start that was killed between index.json and here
+    return already;
+  }
+  const job: Job = { source, dir, options, shape, perShard, fingerprint };
+  const before = await readProgress(dir, fingerprint);
+  const packer = new Packer(job);
+  const shards: Progress["shards"][number][] = [];
+  const note = (all: Progress["shards"]) =>
+    writeAtomic(join(dir, PROGRESS_FILE), utf8(JSON.stringify({ fingerprint, shards: all })));
+  // Before the first shard: a folder with shards and no word of whose they are belongs to somebody else.
+  if (before.shards.length === 0) await note([]);
+  for (let begin = 0, i = 0; begin < source.length; begin += perShard, i++) {
+    options.signal?.throwIfAborted();
+    const end = Math.min(begin + perShard, source.length);
+    const kept = before.shards[i];
+    if (kept && kept.file === shardFile(i) && (await stillGood(job, kept))) {
+      packer.countBad(kept.skipped.map((key) => new ImageError(source.name, key, "was damaged when it was packed")));
+      packer.progress(end - begin);
+      shards.push(kept);
+      continue;
+    }
+    const { bytes, count, skipped } = await packer.shard(begin, end, i);
+    await writeAtomic(join(dir, shardFile(i)), bytes);
+    shards.push({ file: shardFile(i), count, sha256: sha256(bytes), skipped });
+    const later = before.shards.slice(i + 1);
+    await note([...shards, ...later]);
+  }
+  const index: ShardIndex = {
+    name: source.name,
+    shape,
+    view: [view, view],
+    classes: source.classes,
+    length: shards.reduce((sum, { count }) => sum + count, 0),
+    mean,
+    std,
+    fingerprint,
+    skipped: shards.flatMap(({ skipped }) => skipped),
+    shards: shards.map(({ file, count, sha256: sum }) => ({ file, count, sha256: sum })),
+  };
+  const text = formatShardIndex(index);
+  parseShardIndex(join(dir, SHARD_INDEX_FILE), text);
+  await writeAtomic(join(dir, SHARD_INDEX_FILE), utf8(text));
+  await unlink(join(dir, PROGRESS_FILE)).catch(() => {});
+  return index;
+}

@@ -1,0 +1,291 @@
+// Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
+import { basename, dirname } from "node:path";
+import { expectKnown, labelRefusal, numbersFor } from "../data/class_names.ts";
+import { MAX_CLASSES } from "../data/dataset.ts";
+import { DataError, SourceError } from "../data/index.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
+import { type EncodedSource, LARGEST_FILE } from "./encoded_source.ts";
+import { ParquetReader } from "./parquet_reader.ts";
+import type { ParquetBytes, ParquetColumn } from "./parquet_worker.ts";
+
+export interface ParquetOptions {
+  /** Column of the images. Default: image, or else img. */
+  readonly imageColumn?: string;
+  /** Column of the labels. Default: label, or else fine_label, labels. */
+  readonly labelColumn?: string;
+  /**
+   * The classes that labels must be of. Default: those that the first file's metadata names, else the words in the column in
+   * the order of their characters' codes, or numbers up to the largest label. Files with names are matched by name.
+   */
+  readonly classes?: readonly string[];
+}
+
+export const PARQUET_KEYS: KeysOf<ParquetOptions> = { imageColumn: true, labelColumn: true, classes: true };
+
+/** Encoded bytes of row groups that may be held at a time: half while they are used, half while the next ones come. */
+const HELD_BYTES = 2 ** 29;
+/** More groups than this mix no better. */
+const MOST_GROUPS = 16;
+
+interface Group {
+  readonly file: number;
+  /** Its place among the groups of its file. */
+  readonly group: number;
+  /** Rows of its file. */
+  readonly begin: number;
+  readonly end: number;
+  readonly bytes: number;
+}
+
+interface Columns {
+  readonly image: string;
+  readonly label: string;
+}
+
+/** Labels are whole numbers, or the names of the classes. */
+const labelTypes = new Set(["INT32", "INT64", "BYTE_ARRAY"]);
+
+function describe({ name, type, children }: ParquetColumn): string {
+  return children.length > 0 ? `${name}{${children.map((c) => c.name).join(", ")}}` : `${name} ${type}`;
+}
+
+/** The columns in use, or an error with those that were wanted and those that are there. */
+function findColumns(path: string, columns: readonly ParquetColumn[], options: ParquetOptions): Columns {
+  const images = options.imageColumn === undefined ? ["image", "img"] : [options.imageColumn];
+  const labels = options.labelColumn === undefined ? ["label", "fine_label", "labels"] : [options.labelColumn];
+  const named = (names: readonly string[], fits: (column: ParquetColumn) => boolean) =>
+    names.map((n) => columns.find((c) => c.name === n)).find((c) => c !== undefined && fits(c));
+  const bytes = (column: { readonly type: string | null }) => column.type === "BYTE_ARRAY";
+  const image = named(images, (c) => bytes(c) || c.children.some((child) => child.name === "bytes" && bytes(child)));
+  const label = named(labels, (c) => labelTypes.has(c.type ?? ""));
+  if (!image || !label) {
+    const wanted = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of whole numbers or names`;
+    const found = columns.map(describe).join("; ") || "none";
+    throw new SourceError("parquet", path, `wanted the columns ${wanted}; found ${found}`);
+  }
+  return { image: image.name, label: label.name };
+}
+
+/** Class names from the metadata that the hub's tools write, or null. */
+function namesOf(text: string | null, column: string): string[] | null {
+  if (!text) return null;
+  try {
+    const info = JSON.parse(text) as { info?: { features?: Record<string, { names?: unknown }> } };
+    const names: unknown = info.info?.features?.[column]?.names;
+    return Array.isArray(names) && names.length > 0 && names.every((n) => typeof n === "string") ? names : null;
+  } catch {
+    return null; // class names are a courtesy: a damaged note does not make the images unreadable
+  }
+}
+
+/** The label column of all files, read group by group. */
+class ParquetLabels {
+  private readonly numbers: number[] = [];
+  /** Where the column has words: those of the rows. */
+  private readonly words: string[] = [];
+  private names: readonly string[] | null;
+  /** Of the file that is read: its own numbers as those of the classes. */
+  private map: Int32Array | null = null;
+  private path = "";
+  private own: readonly string[] | null = null;
+
+  constructor(known: readonly string[] | null) {
+    this.names = known;
+  }
+
+  get length(): number {
+    return this.numbers.length + this.words.length;
+  }
+
+  get classes(): readonly string[] {
+    if (this.names) return this.names;
+    const largest = this.numbers.reduce((a, b) => Math.max(a, b), 0);
+    return Array.from({ length: largest + 1 }, (_, i) => String(i));
+  }
+
+  at(i: number): number {
+    return this.numbers[i]!;
+  }
+
+  /** `names`: those that the file gives its own numbers. */
+  beginFile(path: string, names: readonly string[] | null): void {
+    this.path = path;
+    this.own = names;
+    this.map = names && this.names ? expectKnown((name) => `${path}: ${name}`, names, this.names) : null;
+    // Words before this file were numbered by nothing: they are sorted at the end.
+    if (this.words.length === 0) this.names ??= names;
+  }
+
+  add(values: readonly unknown[], row: number): void {
+    for (const [i, value] of values.entries()) {
+      if (typeof value === "string") this.addWord(value);
+      else this.addNumber(value, row + i);
+    }
+  }
+
+  private addWord(value: string): void {
+    if (this.numbers.length > 0)
+      throw new SourceError("parquet", this.path, "labels are names, in other files numbers");
+    this.words.push(value);
+  }
+
+  private addNumber(value: unknown, row: number): void {
+    const most = this.map?.length ?? this.names?.length ?? MAX_CLASSES;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
+      throw new SourceError("parquet", this.path, `row ${row}: ${this.refusal(value)}`);
+    }
+    if (this.words.length > 0) throw new SourceError("parquet", this.path, "labels are numbers, in other files names");
+    this.numbers.push(this.map ? this.map[value]! : value);
+  }
+
+  /** The names that the file gives its numbers, where it has any. */
+  private refusal(value: unknown): string {
+    return labelRefusal(value, this.own ?? this.names, MAX_CLASSES);
+  }
+
+  /** Numbers the words, by the known classes or in the order of their characters' codes. */
+  finish(): void {
+    if (this.words.length === 0) return;
+    const own = [...new Set(this.words)].sort();
+    this.names ??= own;
+    const map = expectKnown((name) => `${this.path}: ${name}`, own, this.names);
+    const places = new Map(own.map((name, i) => [name, map[i]!]));
+    for (const word of this.words) this.numbers.push(places.get(word)!);
+    this.words.length = 0;
+  }
+}
+
+/** Row groups in memory, the ones used last; each is read once however many ask. */
+class HeldGroups {
+  private readonly held = new Map<number, Promise<ParquetBytes>>();
+  private readonly most: number;
+  private readonly read: (group: number) => Promise<ParquetBytes>;
+
+  constructor(most: number, read: (group: number) => Promise<ParquetBytes>) {
+    this.most = most;
+    this.read = read;
+  }
+
+  get(group: number): Promise<ParquetBytes> {
+    const rows = this.held.get(group) ?? this.read(group);
+    this.held.delete(group);
+    this.held.set(group, rows);
+    rows.catch(() => this.held.delete(group));
+    for (const old of this.held.keys()) {
+      if (this.held.size <= this.most) break;
+      this.held.delete(old);
+    }
+    return rows;
+  }
+
+  clear(): void {
+    this.held.clear();
+  }
+}
+
+/**
+ * The rows of parquet files, in the order in which they lie.
+ *
+ * `image` is {bytes, path} or bytes alone, `label` whole numbers or names; names of numbers come from the hub's metadata. Images are
+ * read by row groups: training shuffles the groups, and the images among those held at a time. Where groups are so large
+ * that only a few fit, packing into shards first gives a better mix and no parsing.
+ *
+ * Files are parsed by a thread of their own, which is stopped when it finds no end: see ParquetReader.
+ *
+ * Memory    two times as many row groups as are mixed: half a gigabyte of them, but never fewer than two.
+ * Errors    SourceError naming file and row: not parquet, columns that are not there (with those wanted and found), labels
+ *           that are missing or beyond the classes, rows without bytes.
+ */
+export async function openParquet(paths: readonly string[], options: ParquetOptions = {}): Promise<EncodedSource> {
+  expectKeys(options, PARQUET_KEYS, (problem) => new DataError(`openParquet: ${problem}`));
+  const [first] = paths;
+  if (first === undefined) throw new SourceError("parquet", "*.parquet", "wanted at least one file");
+  const reader = new ParquetReader();
+  const groups: Group[] = [];
+  const labels = new ParquetLabels(options.classes ?? null);
+  const starts: number[] = [];
+  let columns: Columns | null = null;
+  const nameless: string[] = [];
+  try {
+    for (const [file, path] of paths.entries()) {
+      const summary = await reader.open(path);
+      columns = findColumns(path, summary.columns, columns ? { ...options, ...pick(columns) } : options);
+      const names = namesOf(summary.huggingface, columns.label);
+      labels.beginFile(path, names);
+      const isText = summary.columns.some(({ name, type }) => name === columns?.label && type === "BYTE_ARRAY");
+      if (names === null && !isText) nameless.push(path);
+      let begin = 0;
+      for (const [group, { rows, bytes }] of summary.groups.entries()) {
+        const end = begin + rows;
+        starts.push(labels.length);
+        groups.push({ file, group, begin, end, bytes });
+        labels.add(await reader.labels({ path, column: columns.label, group, begin, end }), begin);
+        begin = end;
+      }
+    }
+    if (labels.length === 0) throw new SourceError("parquet", first, "no rows");
+    labels.finish();
+  } catch (cause) {
+    await reader.close();
+    throw cause;
+  }
+  const { image } = columns!;
+  const largestGroup = groups.reduce((most, { bytes }) => Math.max(most, bytes), 1);
+  const together = Math.min(MOST_GROUPS, Math.max(1, Math.floor(HELD_BYTES / 2 / largestGroup)));
+  const held = new HeldGroups(2 * together, (g) => {
+    const { file, ...place } = groups[g]!;
+    return reader.bytes({ path: paths[file]!, column: image, ...place });
+  });
+  const groupStarts = Uint32Array.from(starts);
+  const place = (i: number) => {
+    const g = groupAt(groupStarts, i);
+    const { file, begin } = groups[g]!;
+    return {
+      g,
+      inGroup: i - groupStarts[g]!,
+      path: paths[file]!,
+      row: begin + i - groupStarts[g]!,
+    };
+  };
+  const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} parquet files)`;
+  return {
+    name,
+    length: labels.length,
+    classes: labels.classes,
+    key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
+    label: (i) => labels.at(i),
+    groups: { starts: groupStarts, together },
+    notes: nameless.length > 0 ? numbersFor(basename(nameless[0]!), options.classes) : [],
+    marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
+    async read(i) {
+      const { g, inGroup, path, row } = place(i);
+      const { bytes, starts: begins, ends } = await held.get(g);
+      const [begin, end] = [begins[inGroup]!, ends[inGroup]!];
+      if (begin < 0) {
+        throw new SourceError("parquet", path, `row ${row}: ${image} has no bytes (a path alone opens no file)`);
+      }
+      if (end - begin > LARGEST_FILE) {
+        const message = `row ${row}: ${end - begin} bytes are more than an image may have, ${LARGEST_FILE}`;
+        throw new SourceError("parquet", path, message);
+      }
+      return bytes.subarray(begin, end);
+    },
+    async close() {
+      held.clear();
+      await reader.close();
+    },
+  };
+}
+
+const pick = ({ image, label }: Columns): ParquetOptions => ({ imageColumn: image, labelColumn: label });
+
+/** The group that image i lies in. */
+function groupAt(starts: Uint32Array, i: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (starts[middle]! <= i) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,343 @@
+// A data set of shards: batches are read at their places into arrays that are used again, and the GPU cuts and mirrors.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { expectKnown } from "../data/class_names.ts";
+import { AUGMENT_STEPS, centerCrop } from "../data/crops.ts";
+import { DataError, expectWhole } from "../data/errors.ts";
+import {
+  type ByteBatch,
+  batchCount,
+  batchIndices,
+  type SampleAccess,
+  SourceError,
+  type StreamOptions,
+} from "../data/index.ts";
+import {
+  checkShardHeader,
+  parseShardIndex,
+  readShardLabels,
+  SHARD_HEADER_BYTES,
+  SHARD_INDEX_FILE,
+  ShardError,
+  type ShardIndex,
+  shardBytes,
+  shardImageOffset,
+  shardLabelsOffset,
+} from "../io/index.ts";
+import { readRegularText } from "../node/regular_file.ts";
+import { PhiloxStream } from "../tensor/philox.ts";
+import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArrayPool, Loops, Slots } from "./batches.ts";
+import type { MeasuredDataset } from "./decoded_dataset.ts";
+import { epochOrder } from "./order.ts";
+import { PositionedFiles } from "./positioned_files.ts";
+
+export interface ShardOptions {
+  /** Side of the square that a network sees, at most that of the stored images. Default: what the index says. */
+  readonly size?: number;
+  /** Training: probability of mirroring left and right. Default 0.5. */
+  readonly flip?: number;
+  /** Batches made ahead. Default 2. */
+  readonly prefetch?: number;
+  /** Reads at a time. Default 4, Node's threads for files. Changes the speed and nothing else. */
+  readonly workers?: number;
+  /**
+   * Compare all shards with their SHA-256 before anything is read. Default false: each one when its first image is
+   * wanted. Both read every byte once more.
+   */
+  readonly verify?: boolean;
+  /** The classes that the shards' own are matched with by name. Default: the shards' own. */
+  readonly classes?: readonly string[];
+}
+
+export const SHARD_KEYS: KeysOf<ShardOptions> = {
+  ...{ size: true, flip: true, prefetch: true, workers: true, verify: true },
+  ...{ classes: true },
+};
+
+interface Opened {
+  readonly dir: string;
+  readonly index: ShardIndex;
+  readonly files: PositionedFiles;
+  readonly labels: Int32Array;
+  /** First image of each shard, and the number of all at the end. */
+  readonly starts: Uint32Array;
+}
+
+/** A read error as one of the shard. */
+const shardFault = (path: string) => (cause: unknown) => {
+  const words = cause instanceof SourceError ? cause.message.slice(`files: ${path}: `.length) : String(cause);
+  throw new ShardError(path, words === "no such file" ? "no such file, but the index names it" : words);
+};
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+/** Refuses a shard whose bytes are not those of the index. */
+async function verifyShard(path: string, sha256: string): Promise<void> {
+  const cause = (error: NodeJS.ErrnoException) => {
+    throw new ShardError(path, error.code === "ENOENT" ? "no such file, but the index names it" : error.message);
+  };
+  const got = await digestOf(path).catch(cause);
+  if (got === sha256) return;
+  const digests = `expected SHA-256 ${sha256}, got ${got}`;
+  throw new ShardError(path, `its bytes are not those that were packed: ${digests}: the file is damaged`);
+}
+
+async function openAll(dir: string, verify: boolean): Promise<Opened> {
+  const path = join(dir, SHARD_INDEX_FILE);
+  const text = await readRegularText(path).catch((cause: NodeJS.ErrnoException) => {
+    const missing = "no such file: shards come with an index, written when packing is finished";
+    throw new ShardError(path, cause.code === "ENOENT" ? missing : cause.message);
+  });
+  const index = parseShardIndex(path, text);
+  const files = new PositionedFiles();
+  // Made once all shards are known to have the sizes that the index claims.
+  let labels = new Int32Array(0);
+  const parts: Int32Array[] = [];
+  const starts = new Uint32Array(index.shards.length + 1);
+  try {
+    for (const [i, { file, count, sha256 }] of index.shards.entries()) {
+      const shard = join(dir, file);
+      const want = shardBytes(index.shape, count);
+      const size = await files.size(shard).catch(shardFault(shard));
+      if (size !== want) throw new ShardError(shard, `${count} images want ${want} bytes, it has ${size}: was it cut?`);
+      const header = new Uint8Array(SHARD_HEADER_BYTES);
+      await files.read(shard, header, 0).catch(shardFault(shard));
+      checkShardHeader(shard, header, index.shape, count);
+      const bytes = new Uint8Array(4 * count);
+      await files.read(shard, bytes, shardLabelsOffset(index.shape, count)).catch(shardFault(shard));
+      const start = starts[i]!;
+      parts.push(readShardLabels(shard, bytes, index.classes.length));
+      starts[i + 1] = start + count;
+      if (verify) await verifyShard(shard, sha256);
+    }
+    labels = new Int32Array(index.length);
+    for (const [i, part] of parts.entries()) labels.set(part, starts[i]!);
+  } catch (cause) {
+    await files.close();
+    throw cause;
+  }
+  return { dir, index, files, labels, starts };
+}
+
+/** The shard that image i lies in. */
+function shardOf(starts: Uint32Array, i: number): number {
+  let [low, high] = [0, starts.length - 2];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (starts[middle]! <= i) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** The middle of an image of planes. */
+function centralSquare(
+  bytes: Uint8Array,
+  [channels, height, width]: readonly [number, number, number],
+  [, h, w]: readonly [number, number, number],
+): Uint8Array {
+  const { top, left } = centerCrop(height, width, [h, w]);
+  const out = new Uint8Array(channels * h * w);
+  for (let row = 0; row < channels * h; row++) {
+    const from = (Math.floor(row / h) * height + top + (row % h)) * width + left;
+    out.set(bytes.subarray(from, from + w), row * w);
+  }
+  return out;
+}
+
+class ShardDataset implements MeasuredDataset {
+  readonly name: string;
+  readonly length: number;
+  readonly shape: readonly [number, number, number];
+  readonly stored: readonly [number, number];
+  readonly classes: readonly string[];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly badImages = 0;
+  private readonly opened: Opened;
+  private readonly options: ShardOptions;
+  private readonly pixels: number;
+  private readonly slots: Slots;
+  private readonly pool: ArrayPool;
+  private readonly loops: Loops;
+  /** Of each shard that was wanted: whether it is what was packed. */
+  private readonly verified = new Map<number, Promise<void>>();
+
+  constructor(opened: Opened, options: ShardOptions) {
+    const { index, dir } = opened;
+    const [channels, height, width] = index.shape;
+    const { flip = 0.5 } = options;
+    expectWhole(`${dir}: size`, options.size ?? 1, 1, Math.min(height, width));
+    expectWhole(`${dir}: prefetch`, options.prefetch ?? 2, 0, 64);
+    expectWhole(`${dir}: workers`, options.workers ?? 1, 1, 4096);
+    if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip wants a number in [0, 1], was given ${flip}`);
+    this.name = dir;
+    this.length = index.length;
+    this.stored = [height, width];
+    this.shape = options.size ? [channels, options.size, options.size] : [channels, index.view[0], index.view[1]];
+    this.classes = options.classes ?? index.classes;
+    if (options.classes) {
+      const map = expectKnown((name) => `${dir}: ${name}`, index.classes, options.classes);
+      for (const [i, label] of opened.labels.entries()) opened.labels[i] = map[label]!;
+    }
+    this.mean = index.mean;
+    this.std = index.std;
+    this.opened = opened;
+    this.options = options;
+    this.pixels = channels * height * width;
+    this.slots = new Slots(options.workers ?? 4);
+    this.pool = new ArrayPool(this.pixels);
+    this.loops = new Loops(dir);
+  }
+
+  get bytesMade(): number {
+    return this.pool.bytesMade;
+  }
+
+  batches(options: StreamOptions) {
+    const length = batchCount(this.length, options.batchSize);
+    let order: Uint32Array | null = null;
+    return this.loops.batches({
+      length,
+      startBatch: options.startBatch,
+      prefetch: this.options.prefetch ?? 2,
+      pool: this.pool,
+      make: (k, signal) => {
+        order ??= epochOrder(this, options.seed, options.epoch, options.training);
+        return this.make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
+      },
+    });
+  }
+
+  get samples(): SampleAccess {
+    const { index, labels } = this.opened;
+    return {
+      label: (i) => labels[i]!,
+      pixels: async (i) => {
+        const stored = new Uint8Array(this.pixels);
+        await this.read(i, stored, new AbortController().signal);
+        return centralSquare(stored, index.shape, this.shape);
+      },
+      sizes: async () => ({ sizes: [this.stored], unreadable: 0 }),
+      digest: async () => {
+        const hash = createHash("sha256").update(JSON.stringify([index.shape, index.fingerprint]));
+        for (const { sha256 } of index.shards) hash.update(sha256);
+        return hash.digest("hex");
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.loops.close();
+    await this.opened.files.close();
+  }
+
+  private async make(indices: Uint32Array, k: number, options: StreamOptions, signal: AbortSignal): Promise<ByteBatch> {
+    const { labels, index } = this.opened;
+    const arrays = this.pool.take(indices.length);
+    const reads: Promise<void>[] = [];
+    for (let i = 0; i < indices.length; ) {
+      const end = this.runEnd(indices, i);
+      reads.push(this.read(indices[i]!, arrays.bytes.subarray(i * this.pixels, end * this.pixels), signal));
+      i = end;
+    }
+    for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
+    for (const [i, image] of indices.entries()) arrays.y[i] = labels[image]!;
+    const [, height, width] = index.shape;
+    const whole = this.shape[1] === height && this.shape[2] === width;
+    if (options.training || !whole) this.places(indices, options, arrays.place);
+    const { bytes, y, place } = arrays;
+    const batch: ByteBatch = {
+      bytes,
+      stored: this.stored,
+      ...(options.training || !whole ? { place } : {}),
+      y,
+      indices,
+      size: indices.length,
+      batch: k,
+      epoch: options.epoch,
+    };
+    this.pool.lend(batch, arrays);
+    return batch;
+  }
+
+  /** Where the images from `i` on stop lying one after the other in one shard. */
+  private runEnd(indices: Uint32Array, i: number): number {
+    const { starts } = this.opened;
+    const last = starts[shardOf(starts, indices[i]!) + 1]!;
+    let end = i + 1;
+    while (end < indices.length && indices[end] === indices[end - 1]! + 1 && indices[end]! < last) {
+      end++;
+    }
+    return end;
+  }
+
+  private read(image: number, into: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { starts, dir, index, files } = this.opened;
+    const shard = shardOf(starts, image);
+    const path = join(dir, index.shards[shard]?.file as string);
+    const offset = shardImageOffset(index.shape, image - starts[shard]!);
+    return this.slots.run(signal, async () => {
+      await this.verify(shard, path);
+      await files.read(path, into, offset).catch(shardFault(path));
+    });
+  }
+
+  private verify(shard: number, path: string): Promise<void> {
+    const { index } = this.opened;
+    if (this.options.verify) return Promise.resolve();
+    let verified = this.verified.get(shard);
+    if (!verified) {
+      verified = verifyShard(path, index.shards[shard]?.sha256 as string);
+      verified.catch(() => {}); // who waits for it is told
+      this.verified.set(shard, verified);
+    }
+    return verified;
+  }
+
+  private places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
+    const [, height, width] = this.opened.index.shape;
+    const [, h, w] = this.shape;
+    const centre = centerCrop(height, width, [h, w]);
+    const random = new PhiloxStream(seed, "augment");
+    for (const [i, image] of indices.entries()) {
+      let { top, left } = centre;
+      let mirrored = 0;
+      if (training) {
+        random.moveTo([epoch, image, AUGMENT_STEPS.crop]);
+        top = random.nextBelow(height - h + 1);
+        left = random.nextBelow(width - w + 1);
+        const { flip = 0.5 } = this.options;
+        mirrored = random.moveTo([epoch, image, AUGMENT_STEPS.flip]).nextFloat() < flip ? 1 : 0;
+      }
+      place.set([top, left, mirrored, 0], 4 * i);
+    }
+  }
+}
+
+/**
+ * A folder that packShards wrote, as a data set: while training a square at a random place of each image, mirrored or
+ * not; while evaluating the central one. Places are drawn from (seed, epoch, number of the image).
+ *
+ * Shapes    batches u8 [size, c, stored height, stored width] with `place`, which is left out when there is nothing to
+ *           cut and nothing to mirror.
+ * Memory    (prefetch + 2) batches of bytes and 4 bytes an image, however large the shards; 64 files open at a time.
+ * Errors    ShardError naming the file: index or shard missing, cut, of another shape, labels beyond the classes, other
+ *           bytes than packed (at the first image of a shard, or here with `verify`); DataError for options out of range.
+ */
+export async function openShards(dir: string, options: ShardOptions = {}): Promise<MeasuredDataset> {
+  expectKeys(options, SHARD_KEYS, (problem) => new DataError(`openShards: ${problem}`));
+  const opened = await openAll(dir, options.verify ?? false);
+  try {
+    return new ShardDataset(opened, options);
+  } catch (cause) {
+    await opened.files.close();
+    throw cause;
+  }
+}

@@ -1,0 +1,27 @@
+// The Node host: an adapter through Dawn, files, and what the environment says.
+
+export * from "./images/index.ts";
+export { forgetGpu, type InstallOptions, installGpu } from "./node/dawn.ts";
+export { endWithin } from "./node/end_surely.ts";
+export {
+  bugTracker,
+  gitCommit,
+  type RunEnvironment,
+  readSwitches,
+  runEnvironment,
+  type Switches,
+  type Versions,
+  versions,
+} from "./node/env.ts";
+export { type OpenFile, openRanges } from "./node/file_ranges.ts";
+export { FileError, fileSource, writeAtomic } from "./node/files.ts";
+export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./node/folder_lock.ts";
+export { AdapterError, type Installed } from "./node/ladder.ts";
+export { claimName, makeFolder, removeEmptyFolders } from "./node/make_folder.ts";
+export { type MemoryLimit, memoryLimit } from "./node/memory_limit.ts";
+export { type LogRows, RunDirectory } from "./node/run_store.ts";
+export { sweepTemporaries } from "./node/sweep.ts";
+export { fileTuneStore } from "./node/tune_cache.ts";
+export { SetupError } from "./setup/command.ts";
+export type { Probe } from "./setup/probe.ts";
+export { type Ask, doctor, ensureAdapter, type SetupOptions, setup } from "./setup/setup.ts";

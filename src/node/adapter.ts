@@ -1,0 +1,66 @@
+// Opens the GPU for a command, and describes it.
+import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
+import { forgetGpu, installGpu } from "./dawn.ts";
+
+export interface AdapterFlags {
+  readonly requireGpu?: boolean | undefined;
+  /** Part of the adapter's name. */
+  readonly adapter?: string | undefined;
+  /** Whether kernels are chosen by trying them; default: ESPALIER_TUNE, else auto. */
+  readonly tune?: TuneMode | undefined;
+  /** Seconds without progress after which the GPU counts as hanging; 0: never. Default: by the adapter. */
+  readonly watchdog?: number | undefined;
+}
+
+/** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
+export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
+  await installGpu({
+    ...(flags.requireGpu === undefined ? {} : { requireGpu: flags.requireGpu }),
+    ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
+  });
+  const { tune, watchdog = "auto" } = flags;
+  return requestGpu({ ...(tune === undefined ? {} : { tune }), watchdog: watchdog === 0 ? undefined : watchdog });
+}
+
+/** The device in use, or null. */
+function openedGpu(): Gpu | null {
+  try {
+    return currentGpu();
+  } catch {
+    return null;
+  }
+}
+
+/** Drops a device that was lost, and all that it held: the next `openGpu` begins anew. */
+export function dropGpu(): void {
+  openedGpu()?.destroy();
+  setCurrentGpu(null);
+  forgetGpu();
+}
+
+/** Whether the device in use hangs: its driver may then keep this process from ending. */
+export const gpuHangs = (): boolean => openedGpu()?.hangs ?? false;
+
+/** Tells the device in use that the command has been asked to end: it is no longer waited for as long as before. */
+export function hurryGpu(): void {
+  openedGpu()?.watchdog?.hurry();
+}
+
+/** The adapter's name: of a software one its driver, of a card the card's and the driver's. */
+export function adapterName({ device, description, vendor, software }: AdapterReport): string {
+  if (software) return description || device || vendor || "unknown software adapter";
+  return [device || vendor, description].filter(Boolean).join(", ") || "unknown adapter";
+}
+
+export function adapterLines(a: AdapterReport): string[] {
+  const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
+  const { limits } = a;
+  return [
+    `adapter        ${adapterName(a)}${a.software ? "  (software)" : ""}`,
+    `description    ${[a.vendor, a.architecture, a.description].filter(Boolean).join(" · ")}`,
+    `features       ${a.features.join(", ") || "none"}`,
+    `subgroup size  ${a.subgroupSize || "not fixed, or no subgroups"}`,
+    `storage        ${limits.maxStorageBuffersPerShaderStage} buffers a kernel, ${mib(limits.maxStorageBufferBindingSize)} each; buffers to ${mib(limits.maxBufferSize)}`,
+    `workgroup      ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB of shared memory`,
+  ];
+}

@@ -1,0 +1,72 @@
+// Whether a network can be trained on the batches that its data make: batch norm wants more than one value a channel, which a
+// last batch of one image may not give. Shapes alone are looked at, so this comes before anything is made.
+import { type Module, meta, OpError, RandomState, recordedSizes, type SessionData } from "../index.ts";
+import { UsageError } from "../terminal/fail.ts";
+import type { Recipe } from "./recipe.ts";
+import { modelFor } from "./session.ts";
+
+type Batches = Pick<Recipe, "batchSize" | "microBatch">;
+
+/** Why a network in training refuses a batch of so many samples, in words; null when it takes it. */
+function refusal(model: Module, sample: readonly number[], size: number): string | null {
+  model.train();
+  try {
+    model.forward(meta([size, ...sample]));
+    return null;
+  } catch (error) {
+    if (error instanceof OpError) return error.message;
+    throw error;
+  }
+}
+
+/** The first size of a batch, or of a part of one, that the network refuses. */
+function refused(model: Module, { shape, length }: SessionData, { batchSize, microBatch }: Batches) {
+  for (const size of recordedSizes(length, batchSize, microBatch)) {
+    const why = refusal(model, shape, size);
+    if (why !== null) return { size, why };
+  }
+  return null;
+}
+
+/** Batch sizes near the one that was asked for, smaller ones first; multiples of a micro-batch. */
+function nearby({ batchSize, microBatch = 1 }: Batches): number[] {
+  const steps = Array.from({ length: 64 }, (_, i) => (i + 1) * microBatch);
+  return [...steps.map((n) => batchSize - n).filter((n) => n > 0), ...steps.map((n) => batchSize + n)];
+}
+
+/** The largest first. */
+const divisors = (n: number): number[] => Array.from({ length: n }, (_, i) => n - i).filter((d) => n % d === 0);
+
+const images = (n: number): string => `${n} image${n === 1 ? "" : "s"}`;
+
+/**
+ * Refuses a batch size that leaves a batch, or a part of one, which the network cannot be trained on.
+ *
+ * Errors    UsageError with the sizes, the network's reason, and a batch size that would do.
+ */
+export function checkBatches(recipe: Recipe, { train }: { readonly train: SessionData }): void {
+  const random = new RandomState(recipe.seed);
+  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
+  try {
+    const found = refused(model, train, recipe);
+    if (!found) return;
+    const { batchSize, microBatch } = recipe;
+    const last = train.length % batchSize || batchSize;
+    const part = microBatch !== undefined && microBatch < batchSize ? ` in parts of ${microBatch}` : "";
+    const what = found.size === last ? `a last batch of ${images(last)}` : `a part of ${images(found.size)}`;
+    const fits = (change: Partial<Batches>) => !refused(model, train, { ...recipe, ...change });
+    const batch = nearby(recipe).find((n) => fits({ batchSize: n }));
+    const micro = microBatch === undefined ? undefined : divisors(batchSize).find((n) => fits({ microBatch: n }));
+    const advice =
+      batch !== undefined
+        ? `; choose another batch size (e.g. ${batch})`
+        : micro !== undefined
+          ? `; choose another micro-batch (e.g. ${micro})`
+          : "";
+    throw new UsageError(
+      `${images(train.length)} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`,
+    );
+  } finally {
+    model.dispose();
+  }
+}

@@ -1,0 +1,79 @@
+// Which data a run was trained on, in a few words and hashes: kept in its checkpoints, compared when it goes on.
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { spread } from "../images/index.ts";
+import { isStreamed, type SessionData } from "../index.ts";
+import type { Splits } from "./datasets.ts";
+
+/** Samples of data in memory whose bytes are hashed. */
+const CONTENTS = 256;
+
+const part = z.object({
+  count: z.int().min(0),
+  /** Channels, height and width that the network sees. */
+  shape: z.array(z.int()),
+  classes: z.array(z.string()),
+  /** Of labels, names and sampled contents; empty where nothing was read. */
+  hash: z.string(),
+});
+/** For reading a fingerprint back from a checkpoint. */
+export const dataFingerprintSchema = z.object({
+  /** How the data lie: folder, webdataset, parquet, shards, or the data set's name. */
+  layout: z.string(),
+  train: part,
+  test: part,
+});
+export type PartFingerprint = z.infer<typeof part>;
+export type DataFingerprint = z.infer<typeof dataFingerprintSchema>;
+
+function heldDigest({ images, labels, length }: Exclude<SessionData, { batches: unknown }>): string {
+  const hash = createHash("sha256").update(`${length} samples\n`).update(Int32Array.from(labels));
+  const bytes = images.length / length;
+  for (const i of spread(length, CONTENTS)) hash.update(images.subarray(i * bytes, (i + 1) * bytes));
+  return hash.digest("hex");
+}
+
+async function partOf(data: SessionData): Promise<PartFingerprint> {
+  const { length, shape, classes } = data;
+  const hash = isStreamed(data) ? ((await data.samples?.digest()) ?? "") : heldDigest(data);
+  return { count: length, shape: [...shape], classes: [...classes], hash };
+}
+
+/**
+ * What the data of a run are: layout, counts, shapes, class names, and a hash of all labels with the names and contents of
+ * samples. Where the files lie is no part of it. Takes a fraction of a second for a million images.
+ */
+export async function fingerprintOf(splits: Pick<Splits, "train" | "test" | "layout">): Promise<DataFingerprint> {
+  const [train, test] = await Promise.all([partOf(splits.train), partOf(splits.test)]);
+  return { layout: splits.layout, train, test };
+}
+
+/** Up to six names, and how many there are. */
+export function nameList(names: readonly string[]): string {
+  const shown = names.slice(0, 6).join(", ");
+  return names.length > 6 ? `${shown}, ... (${names.length} in all)` : shown;
+}
+
+const sameList = (a: readonly unknown[], b: readonly unknown[]) =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
+
+function partDifference(what: string, was: PartFingerprint, now: PartFingerprint): string | null {
+  if (!sameList(was.classes, now.classes)) {
+    return `the classes of the ${what} part were ${nameList(was.classes)}, now they are ${nameList(now.classes)}`;
+  }
+  if (was.count !== now.count) return `the ${what} part had ${was.count} samples, now it has ${now.count}`;
+  if (!sameList(was.shape, now.shape)) {
+    return `the ${what} samples were [${was.shape.join(", ")}], now they are [${now.shape.join(", ")}]`;
+  }
+  if (was.hash !== now.hash) {
+    return `the ${what} part has as many samples as before, ${now.count}, but others, or in another order`;
+  }
+  return null;
+}
+
+/** What is different about the data of now, in one line, the most telling difference first; null where they are the same. */
+export function fingerprintDifference(was: DataFingerprint, now: DataFingerprint): string | null {
+  const first = partDifference("training", was.train, now.train) ?? partDifference("test", was.test, now.test);
+  if (first !== null) return first;
+  return was.layout === now.layout ? null : `the data lay as ${was.layout}, now they lie as ${now.layout}`;
+}

@@ -1,0 +1,181 @@
+// The layers of a recipe: defaults, the files below, the file, the flags. How one lies over another, and which settings of
+// them the run reads.
+import type { Recipe } from "./fields.ts";
+import { keysAt } from "./schema.ts";
+import { unreadUse } from "./uses.ts";
+
+export type Path = readonly PropertyKey[];
+/** Whether a place is that of the value or of its key. */
+export type Aim = "key" | "value";
+
+export interface Layer {
+  readonly value: unknown;
+  /** Where the value at a path stands: file:line:col, or a flag. */
+  where(path: Path, aim?: Aim): string;
+  /** A complete recipe that a run wrote: what it does not read there was no one's wish. */
+  readonly written?: boolean;
+}
+
+export function isPlainMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function get(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (part, key) =>
+      typeof part === "object" && part !== null && Object.hasOwn(part, key)
+        ? (part as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    value,
+  );
+}
+
+/** How much of a path there is in a value. */
+export function depthOf(value: unknown, path: Path): number {
+  let part = value;
+  let depth = 0;
+  for (const key of path) {
+    if (typeof part !== "object" || part === null || !Object.hasOwn(part, key)) break;
+    part = (part as Record<PropertyKey, unknown>)[key];
+    depth++;
+  }
+  return depth;
+}
+
+/** Deep merge; `over` wins. fromEntries defines keys, so that one named __proto__ stays a (refused) key. */
+function merge(base: unknown, over: unknown): unknown {
+  if (!isPlainMap(base) || !isPlainMap(over)) return over;
+  const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
+  return Object.fromEntries(
+    [...keys].map((key) => [
+      key,
+      Object.hasOwn(over, key) ? (Object.hasOwn(base, key) ? merge(base[key], over[key]) : over[key]) : base[key],
+    ]),
+  );
+}
+
+/** What a run aims at: settings of which a layer that gives one takes away the others of the layers below. */
+const AIMS = ["threshold", "lambda", "sparsity"];
+
+export function mergeLayer(base: unknown, layer: unknown): unknown {
+  const given = get(layer, ["prune"]);
+  const has = (key: string) => isPlainMap(given) && Object.hasOwn(given, key);
+  const merged = merge(base, layer);
+  const prune = get(merged, ["prune"]);
+  // Another method aims at something else.
+  const replaced = AIMS.some(has) || (has("method") && get(given, ["method"]) !== get(base, ["prune", "method"]));
+  if (replaced && isPlainMap(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
+  return merged;
+}
+
+/** Without what is undefined, and without maps in which nothing is left. */
+export function withoutUndefined(value: unknown): unknown {
+  if (!isPlainMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([k, v]) => [k, withoutUndefined(v)] as const)
+      .filter(([, v]) => v !== undefined && !(isPlainMap(v) && Object.keys(v).length === 0)),
+  );
+}
+
+/** Paths of the settings that a value gives; lists are settings, maps of settings are not. */
+export function settingsOf(value: unknown, path: readonly string[] = []): string[][] {
+  if (!isPlainMap(value) || (path.length > 0 && keysAt(path).length === 0)) return [[...path]];
+  return Object.entries(value).flatMap(([key, inner]) => settingsOf(inner, [...path, key]));
+}
+
+export function without(value: unknown, path: readonly string[]): unknown {
+  const [key, ...rest] = path;
+  if (!isPlainMap(value) || key === undefined) return value;
+  const entries = Object.entries(value);
+  if (rest.length === 0) return Object.fromEntries(entries.filter(([k]) => k !== key));
+  return Object.fromEntries(entries.map(([k, v]) => [k, k === key ? without(v, rest) : v]));
+}
+
+/** Settings that choose a method; the others of their section belong to the choice. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = { prune: ["method", "schedule"], lr: ["schedule"] };
+
+/** Settings that no run of this recipe reads, of one layer. */
+export interface Unread {
+  readonly path: readonly string[];
+  readonly value: unknown;
+  readonly layer: Layer;
+  readonly what: string;
+  readonly since: string;
+}
+
+const unreadOf = (path: readonly string[], layer: Layer, merged: unknown): Unread | null => {
+  const value = get(layer.value, path);
+  const use = unreadUse(path.join("."), value, merged as Recipe);
+  return use && { path, value, layer, what: use.what, since: use.since(merged as Recipe) };
+};
+
+export interface Resolved {
+  readonly merged: unknown;
+  /** Settings that would be dropped. */
+  readonly refused: readonly Unread[];
+  /** Settings of a lower layer that an upper one took the ground from by choosing another method: they are left out. */
+  readonly replaced: readonly Unread[];
+}
+
+/**
+ * Lays `layers`, the lowest first, over `defaults`. Settings that nothing reads are found layer by layer. Where a layer above
+ * chose another pruning method, threshold schedule or learning-rate schedule, those that belonged to the former choice are left
+ * out; all others are refused.
+ */
+export function layOver(defaults: unknown, layers: readonly Layer[]): Resolved {
+  const below: unknown[] = [defaults];
+  for (const layer of layers) below.push(mergeLayer(below.at(-1), layer.value));
+  const merged = below.at(-1);
+  const refused: Unread[] = [];
+  const replaced: Unread[] = [];
+  let kept = layers.map((layer) => layer.value);
+  for (const [i, layer] of layers.entries()) {
+    for (const path of settingsOf(layer.value)) {
+      const unread = unreadOf(path, layer, merged);
+      if (!unread) continue;
+      const value = JSON.stringify(unread.value);
+      if (layer.written) {
+        // Stays as it is, so that the run goes on under the very recipe it has; told only where someone chose the value.
+        if (value !== JSON.stringify(get(defaults, path))) replaced.push(unread);
+      } else if (wasRead(path, unread.value, i, below, layers)) {
+        replaced.push(unread);
+        kept = kept.map((other, j) => (j === i ? without(other, path) : other));
+      } else refused.push(unread);
+    }
+  }
+  return { merged: withoutIdleAims(kept.reduce(mergeLayer, defaults), kept), refused, replaced };
+}
+
+/** A final threshold that is there by default has no place in a dense run. */
+function withoutIdleAims(merged: unknown, layers: readonly unknown[]): unknown {
+  const idle = AIMS.map((key) => ["prune", key]).filter(
+    (path) =>
+      layers.every((layer) => get(layer, path) === undefined) &&
+      unreadUse(path.join("."), get(merged, path), merged as Recipe),
+  );
+  return idle.reduce(without, merged);
+}
+
+/** Whether the setting counted before a layer above made another choice. */
+function wasRead(
+  path: readonly string[],
+  value: unknown,
+  at: number,
+  below: readonly unknown[],
+  layers: readonly Layer[],
+): boolean {
+  const [section = ""] = path;
+  const choices = (CHOICES[section] ?? []).map((key) => [section, key]);
+  for (let top = at; top < layers.length - 1; top++) {
+    const view = below[top + 1];
+    if (unreadUse(path.join("."), value, view as Recipe)) continue;
+    return layers.slice(top + 1).some(({ value: over }, k) =>
+      choices.some((choice) => {
+        const chosen = get(over, choice);
+        return chosen !== undefined && chosen !== get(below[top + 1 + k], choice);
+      }),
+    );
+  }
+  return false;
+}

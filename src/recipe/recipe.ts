@@ -1,0 +1,155 @@
+// Reads a recipe: YAML text -> checked settings of a run. Defaults, then the file, then the flags of the command line;
+// what is wrong is said in one line each, with the place in the file.
+import { Document, isMap, isNode, isScalar, type YAMLMap } from "yaml";
+import { closest } from "../text/index.ts";
+import {
+  depthOf,
+  get,
+  type Layer,
+  layOver,
+  mergeLayer,
+  type Path,
+  settingsOf,
+  without,
+  withoutUndefined,
+} from "./layers.ts";
+import {
+  DEFAULT_RECIPE,
+  defaultFolder,
+  defaultsFor,
+  descriptionAt,
+  type Recipe,
+  type RecipeFlags,
+  recipeSchema,
+} from "./schema.ts";
+import { baseFile, RecipeError, type RecipeText, type RecipeTexts, readLayers, readRecipeFile } from "./text.ts";
+import { unreadUse } from "./uses.ts";
+import { describeIssue, idleLine, line, nameOf, rulesLast, sectionFaults, type Where } from "./words.ts";
+
+export type { Recipe, RecipeFlags } from "./schema.ts";
+export { DEFAULT_RECIPE } from "./schema.ts";
+export { RecipeError, type RecipeText } from "./text.ts";
+
+export interface RecipeSource extends RecipeTexts {
+  /** A complete recipe that a run wrote, below the file. */
+  readonly under?: RecipeText | undefined;
+  /** Settings that win over the file. Keys that are undefined are left out. */
+  readonly flags?: RecipeFlags | undefined;
+  /** How the user spelled the flag of a setting: "--beta" for prune.beta. Without it messages say "flags". */
+  readonly flagOf?: ((path: string) => string | undefined) | undefined;
+  /** Names that model.name may have; without it any name passes. */
+  readonly models?: readonly string[] | undefined;
+  /** Told of each setting of a lower recipe that one above it made idle by choosing another method. */
+  readonly note?: ((line: string) => void) | undefined;
+}
+
+/**
+ * Makes the complete recipe of a run: defaults < file < flags, map by map; lists are replaced whole. A layer that gives
+ * `prune.threshold`, `lambda`, `sparsity` or another method takes away the first three of the layers below it. A file that
+ * begins with `extends: other.yaml` lies over that one, whose folder it is looked for in. A text in place of a section with a
+ * name is that name: `model: resnet-20`.
+ *
+ * Every setting that a file or a flag gives is one that the run reads: others are refused with what they are for, or left
+ * out with a note where a layer above chose another method or schedule. A recipe that a run wrote (`written`) is taken as it is.
+ *
+ * Errors   RecipeError, one line per problem: `file:line:col: path: wanted ..., given ...`; for a flag its spelling stands
+ *          in place of file:line:col. YAML warnings, tags, duplicate keys, keys that are not plain
+ *          text and floods of aliases are refused.
+ */
+export function resolveRecipe(source: RecipeSource = {}): Recipe {
+  const flags = withoutUndefined(source.flags ?? {});
+  const flagOf = (path: Path) => source.flagOf?.(path.map(String).join(".")) ?? "flags";
+  const written = source.under ? readLayers({ ...source.under, written: true }) : [];
+  const layers: Layer[] = [...written, ...readLayers(source), { value: flags, where: flagOf }];
+  const misshapen = layers.flatMap(({ value, where }) => sectionFaults(value, where));
+  if (misshapen.length > 0) throw new RecipeError(misshapen);
+
+  const { merged, refused, replaced } = layOver(defaultsUnder(layers), layers);
+  const where: Where = (path, aim) => placeOf(layers, path).where(path, aim);
+  const parsed = recipeSchema.safeParse(merged);
+  const issues = rulesLast(parsed.error?.issues ?? []);
+  const problems = issues.flatMap((issue) => describeIssue(issue, merged, where));
+  const name = get(merged, ["model", "name"]);
+  if (source.models && typeof name === "string" && !source.models.includes(name)) {
+    const wanted = `one of ${source.models.join(", ")}`;
+    problems.push(line(where(["model", "name"]), ["model", "name"], wanted, name, closest(name, source.models)));
+  }
+  // Which settings count is known once each is right by itself.
+  if (issues.every((issue) => issue.code === "custom")) {
+    const told = new Set(issues.map((issue) => issue.path.join(".")));
+    for (const { path, value, layer, what, since } of refused) {
+      if (told.has(path.join("."))) continue;
+      problems.push(idleLine(layer.where(path), path, `it is for ${what}, and ${since}`, value));
+    }
+  }
+  if (!parsed.success || problems.length > 0) throw new RecipeError([...new Set(problems)]);
+  for (const { path, layer, what, since } of replaced) {
+    source.note?.(`${layer.where(path)}: ${nameOf(path)}: has no effect: it is for ${what}, and ${since}`);
+  }
+  return parsed.data;
+}
+
+/** What holds where no layer says otherwise. */
+function defaultsUnder(layers: readonly Layer[]): unknown {
+  const given = layers.map(({ value }) => value).reduce(mergeLayer);
+  const data = get(given, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
+  const defaults = mergeLayer(DEFAULT_RECIPE, defaultsFor(data));
+  const model = get(given, ["model", "name"]) ?? get(defaults, ["model", "name"]);
+  return mergeLayer(defaults, { out: defaultFolder(data, model) });
+}
+
+/** The layer that a value came from: the one with the longest part of its path, the uppermost if equal, a file if none. */
+function placeOf(layers: readonly Layer[], path: Path): Layer {
+  const depths = layers.map(({ value }) => depthOf(value, path));
+  const most = Math.max(...depths);
+  const at = most === 0 ? layers.length - 2 : depths.lastIndexOf(most);
+  return layers[at]!;
+}
+
+export interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {
+  /** File of a complete recipe that a run wrote, which this one lies over. */
+  readonly over?: string;
+}
+
+/** Reads a recipe file and resolves it with the flags. Errors: RecipeError, also when a file cannot be read. */
+export function loadRecipe(file: string, { over, ...options }: LoadSource = {}): Recipe {
+  const open = (name: string, from: string) => readRecipeFile(baseFile(name, from));
+  const under = over === undefined ? undefined : readRecipeFile(over);
+  return resolveRecipe({ ...options, ...readRecipeFile(file), open, under });
+}
+
+/** Without the settings of pruning and of the learning rate that its run does not read; the types keep two of them. */
+export function withoutIdle(recipe: Recipe): Pick<Recipe, "lr" | "prune"> {
+  const idle = settingsOf({ lr: recipe.lr, prune: recipe.prune }).filter(
+    (path) =>
+      !["prune.schedule", "prune.mode"].includes(path.join(".")) &&
+      unreadUse(path.join("."), get(recipe, path), recipe),
+  );
+  const { lr, prune } = idle.reduce<unknown>(without, recipe) as Recipe;
+  return { lr, prune };
+}
+
+/**
+ * The recipe as YAML, each setting with a comment that says what it is. Settings that its run does not read are left out.
+ * Reading it back gives the same recipe.
+ */
+export function recipeToYaml(recipe: Recipe): string {
+  const doc = new Document(recipe);
+  for (const path of settingsOf(recipe)) {
+    if (unreadUse(path.join("."), get(recipe, path), recipe)) doc.deleteIn(path);
+  }
+  const annotate = (map: YAMLMap, path: readonly string[]): void => {
+    for (const pair of map.items) {
+      const at = [...path, String(isScalar(pair.key) ? pair.key.value : pair.key)];
+      if (isMap(pair.value)) {
+        annotate(pair.value, at);
+      } else if (isNode(pair.value)) {
+        const description = descriptionAt(at);
+        if (description) pair.value.comment = ` ${description}`;
+        if (!isScalar(pair.value)) (pair.value as { flow?: boolean }).flow = true;
+      }
+    }
+  };
+  if (isMap(doc.contents)) annotate(doc.contents as YAMLMap, []);
+  return doc.toString({ lineWidth: 0 });
+}

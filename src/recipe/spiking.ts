@@ -1,0 +1,111 @@
+// What a recipe says of spiking networks and event data, as the models and the data want it.
+import { z } from "zod";
+import {
+  evaluationBatch,
+  isStreamed,
+  models,
+  NEURONS,
+  type RandomState,
+  type SessionData,
+  type SpikingOptions,
+} from "../index.ts";
+import { UsageError } from "../terminal/fail.ts";
+import { isEventData } from "./event_data.ts";
+import { type Recipe, recipeSchema } from "./schema.ts";
+
+/** Time steps where the recipe does not say. */
+const IMAGE_STEPS = 4;
+const EVENT_STEPS = 8;
+
+export const isSpiking = (model: string): boolean => Object.hasOwn(models, model) && models[model]?.spiking === true;
+
+type ModelSettings = Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder">;
+
+/** T: steps of the simulation, frames of event data. */
+export function timeStepsOf(model: ModelSettings, data: string): number {
+  return model.timeSteps ?? (isEventData(data) ? EVENT_STEPS : IMAGE_STEPS);
+}
+
+/** Refuses settings of neurons and time that the model or the data has no use for. */
+export function checkSpiking(model: ModelSettings, data: string): void {
+  const spiking = isSpiking(model.name);
+  const others = Object.keys(models).filter(isSpiking).join(", ");
+  for (const key of ["neuron", "tau", "surrogate", "encoder"] as const) {
+    if (model[key] !== undefined && !spiking)
+      throw new UsageError(`model.${key}: ${model.name} has no spiking neurons; these have: ${others}`);
+  }
+  if (model.timeSteps !== undefined && !spiking && !isEventData(data))
+    throw new UsageError(`model.timeSteps: neither ${model.name} nor ${data} knows time; spiking models: ${others}`);
+  if (model.tau !== undefined && model.neuron === NEURONS[0])
+    throw new UsageError("model.tau: if neurons have no time constant");
+  if (model.encoder !== undefined && model.encoder !== "direct" && isEventData(data))
+    throw new UsageError(`model.encoder: ${data} is spikes already, so it wants direct, was given ${model.encoder}`);
+}
+
+/** Options for the model's neurons; undefined for a model without. */
+export function spikingOptions(model: ModelSettings, data: string, random?: RandomState): SpikingOptions | undefined {
+  if (!isSpiking(model.name)) return undefined;
+  const { neuron, tau, surrogate, encoder } = model;
+  return {
+    timeSteps: timeStepsOf(model, data),
+    frames: isEventData(data),
+    ...(neuron === undefined ? {} : { neuron }),
+    ...(tau === undefined ? {} : { tau }),
+    ...(surrogate === undefined ? {} : { surrogate }),
+    ...(encoder === undefined ? {} : { encoder }),
+    ...(random === undefined ? {} : { random }),
+  };
+}
+
+/** Images as an encoder wants them, in 0..1; otherwise as they are. */
+export function forEncoder(dataset: SessionData, encoder: string | undefined): SessionData {
+  if (encoder === undefined || encoder === "direct") return dataset;
+  const [channels] = dataset.shape;
+  const scale = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  if (!isStreamed(dataset)) return { ...dataset, ...scale };
+  const { name, length, shape, classes } = dataset;
+  // A reader's methods are not its own properties: they are called on it.
+  const batches: typeof dataset.batches = (options) => dataset.batches(options);
+  return { name, length, shape, classes, ...scale, batches, close: () => dataset.close() };
+}
+
+/** What a model file says of its neurons and of the data's frames, so that `eval` builds the same model. */
+export function neuronMetadata(recipe: Pick<Recipe, "model" | "data" | "batchSize">): Record<string, string> {
+  const { model, data } = recipe;
+  if (!isSpiking(model.name) && !isEventData(data.name)) return {};
+  const { neuron, tau, surrogate, encoder } = model;
+  const { by, size } = data;
+  // Random spikes are drawn batch by batch: the same batches, the same spikes.
+  const batch = evaluationBatch(recipe);
+  return {
+    time: JSON.stringify({
+      batch,
+      timeSteps: timeStepsOf(model, data.name),
+      neuron,
+      tau,
+      surrogate,
+      encoder,
+      by,
+      size,
+    }),
+  };
+}
+
+const { neuron, tau, surrogate, encoder } = recipeSchema.shape.model.shape;
+const { by, size } = recipeSchema.shape.data.shape;
+const wholeAbove0 = z.int().min(1);
+const SAVED = z.object({
+  ...{ neuron, tau, surrogate, encoder, by, size },
+  batch: wholeAbove0.optional(),
+  timeSteps: wholeAbove0,
+});
+
+/** Reads what neuronMetadata wrote. Throws UsageError when it is damaged. */
+export function readNeuronMetadata(text: string | undefined, file: string): Partial<z.infer<typeof SAVED>> {
+  if (text === undefined) return {};
+  try {
+    return SAVED.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError(`${file}: its metadata "time" is damaged: ${text.slice(0, 80)}`);
+  }
+}

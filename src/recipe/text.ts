@@ -1,0 +1,174 @@
+// YAML text of recipes: read, refused where it is no recipe, and each value's place in the file.
+import { dirname, isAbsolute, join } from "node:path";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { readRegularTextSync } from "../node/regular_file.ts";
+import { visible } from "../text/index.ts";
+import { type Aim, isPlainMap, type Layer, type Path } from "./layers.ts";
+import { keysAt } from "./schema.ts";
+import { line, oneLine, show } from "./words.ts";
+
+/** Most problems told at once: one broken bracket can cause hundreds. */
+const MAX_PROBLEMS = 20;
+const MAX_YAML_PROBLEMS = 5;
+/** Longest recipe accepted, in characters: a recipe is a page, not a data set. */
+const MAX_LENGTH = 1 << 20;
+/** Most times an anchor may be repeated by aliases, all counted: stops texts that unfold to gigabytes. */
+const MAX_ALIASES = 100;
+/** Most recipes that one may build on, one extending the next. */
+const MAX_BASES = 8;
+/** Unknown keys at the top of a file that are told one by one. Without any known one beside more, the file is no recipe. */
+const MAX_UNKNOWN = 3;
+
+/** A recipe that cannot be used. `problems` has one line for each thing that is wrong; the message is all of them. */
+export class RecipeError extends Error {
+  override readonly name = "RecipeError";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    const more = problems.length - MAX_PROBLEMS;
+    const shown = more > 0 ? [...problems.slice(0, MAX_PROBLEMS), `and ${more} more problems`] : problems;
+    super(shown.join("\n"));
+    this.problems = shown;
+  }
+}
+
+/** A recipe as it stands in a file. */
+export interface RecipeText {
+  readonly text: string;
+  readonly file: string;
+}
+
+/** Reads a recipe file. Errors: RecipeError for what is no regular file, too long, or cannot be read. */
+export function readRecipeFile(file: string): RecipeText {
+  try {
+    return { text: readRegularTextSync(file, 4 * MAX_LENGTH), file };
+  } catch (error) {
+    const reason = oneLine(error).replace(/^expected a regular file, got /, "");
+    throw new RecipeError([`${visible(file)}: wanted a recipe that can be read, given ${reason}`]);
+  }
+}
+
+/** The file that `extends: name` means in the file `from`. */
+export const baseFile = (name: string, from: string): string => (isAbsolute(name) ? name : join(dirname(from), name));
+
+interface YamlLayer extends Layer {
+  readonly file: string;
+  readonly value: Record<string, unknown>;
+}
+
+export interface RecipeTexts {
+  /** YAML text; without it the defaults are the recipe. */
+  readonly text?: string | undefined;
+  /** Name of the file, for messages; default "recipe". */
+  readonly file?: string | undefined;
+  /** Reads the recipe that `extends` names in the file `from`; without it nothing can be extended. */
+  readonly open?: ((name: string, from: string) => RecipeText) | undefined;
+  /** The file is a complete recipe that a run wrote. */
+  readonly written?: boolean | undefined;
+}
+
+/** The file of a recipe and those that it extends, the one with nothing below it first; `extends` is taken out. */
+export function readLayers({ text = "", file = "recipe", open, written = false }: RecipeTexts): Layer[] {
+  const layers: YamlLayer[] = [];
+  for (let next: RecipeText | null = { text, file }; next; ) {
+    const layer = readYaml(next.text, next.file);
+    const { extends: base, ...value } = layer.value;
+    layers.unshift({ ...layer, value, written });
+    if (base === undefined) break;
+    const refuse = (wanted: string): never => {
+      throw new RecipeError([line(layer.where(["extends"]), ["extends"], wanted, base)]);
+    };
+    if (typeof base !== "string" || base === "" || !open) return refuse("the file of a recipe to build on");
+    if (layers.length > MAX_BASES) refuse(`at most ${MAX_BASES} recipes, one below the other`);
+    next = open(base, layer.file);
+    if (layers.some((other) => other.file === next?.file)) refuse("a recipe that does not build on this one");
+  }
+  return layers;
+}
+
+function readYaml(text: string, file: string): YamlLayer {
+  const named = visible(file);
+  if (text.length > MAX_LENGTH) {
+    throw new RecipeError([`${named}:1:1: wanted at most ${MAX_LENGTH} characters, given ${text.length}`]);
+  }
+  const lines = new LineCounter();
+  const at = (offset: number) => {
+    const { line: row, col } = lines.linePos(offset);
+    return `${named}:${Math.max(1, row)}:${Math.max(1, col)}`;
+  };
+  try {
+    const doc = parseDocument(text, {
+      version: "1.2",
+      schema: "core",
+      uniqueKeys: true,
+      stringKeys: true,
+      prettyErrors: false,
+      logLevel: "error",
+      lineCounter: lines,
+    });
+    const problems = [...doc.errors, ...doc.warnings].map((e) => `${at(e.pos[0])}: yaml: ${oneLine(e)}`);
+    visit(doc, {
+      Node(_key, node) {
+        const tag = "tag" in node ? node.tag : undefined;
+        if (tag)
+          problems.push(`${at(node.range?.[0] ?? 0)}: yaml: wanted a plain value, given the tag ${visible(tag)}`);
+      },
+    });
+    if (problems.length > 0) throw new RecipeError(firstOf(problems));
+    const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
+    if (value === null || value === undefined) return { file, value: {}, where: () => `${named}:1:1` };
+    if (!isPlainMap(value)) {
+      throw new RecipeError([`${at(doc.contents?.range?.[0] ?? 0)}: wanted a map of settings, given ${show(value)}`]);
+    }
+    refuseForeign(value, named);
+    return { file, value: withNames(value), where: (path, aim) => at(offsetOf(doc, path, aim)) };
+  } catch (error) {
+    if (error instanceof RecipeError) throw error;
+    throw new RecipeError([`${named}:1:1: yaml: ${oneLine(error)}`]);
+  }
+}
+
+/** Text that is no YAML breaks in a hundred places, all from one cause. */
+function firstOf(problems: readonly string[]): readonly string[] {
+  const more = problems.length - MAX_YAML_PROBLEMS;
+  return more > 0 ? [...problems.slice(0, MAX_YAML_PROBLEMS), `and ${more} more problems`] : problems;
+}
+
+/** A file that is something else is not told line by line: what it holds may be no one's business. */
+function refuseForeign(value: Record<string, unknown>, file: string): void {
+  const known = [...keysAt([]), "extends"];
+  const keys = Object.keys(value);
+  if (keys.length <= MAX_UNKNOWN || keys.some((key) => known.includes(key))) return;
+  throw new RecipeError([
+    `${file}: wanted a recipe, with settings such as ${known.slice(0, 3).join(", ")}; given a file of ${keys.length} other keys`,
+  ]);
+}
+
+/** A text where a section with a `name` is wanted is that name: `model: resnet-20`. */
+function withNames(value: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      typeof inner === "string" && keysAt([key]).includes("name") ? { name: inner } : inner,
+    ]),
+  );
+}
+
+/** Offset of the value at a path, or of the nearest map around it. */
+function offsetOf(doc: Document.Parsed, path: Path, aim: Aim = "value"): number {
+  let node: unknown = doc.contents;
+  let offset = doc.contents?.range?.[0] ?? 0;
+  for (const key of path) {
+    const pair = isMap(node) ? node.items.find((p) => isScalar(p.key) && p.key.value === key) : undefined;
+    const found = pair
+      ? pair.value
+      : isNode(node) && "items" in node
+        ? (node.items as unknown[])[Number(key)]
+        : undefined;
+    if (pair === undefined && found === undefined) break;
+    // A map is pointed at by its key, a value by itself.
+    const target = aim === "key" || isMap(found) || !isNode(found) ? pair?.key : found;
+    offset = (isNode(target) ? target.range?.[0] : undefined) ?? offset;
+    node = found;
+  }
+  return offset;
+}

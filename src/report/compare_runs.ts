@@ -1,0 +1,258 @@
+// Run directories read back for comparison: what a run reported, from its result, its settings and its metrics.
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { basename, join, resolve, sep } from "node:path";
+import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../index.ts";
+import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
+import { RunDirectory } from "../node.ts";
+import { UsageError } from "../terminal/fail.ts";
+import type { Point } from "./plot_data.ts";
+
+type Json = Record<string, unknown>;
+
+export interface LayerResult {
+  readonly name: string;
+  readonly weights: number;
+  readonly zeros: number;
+}
+
+/** The state at the end of an epoch. What a run did not log is null. */
+export interface EpochResult {
+  readonly epoch: number;
+  readonly accuracy: number | null;
+  readonly sparsity: number | null;
+  readonly pruned: number | null;
+  readonly regrown: number | null;
+  /** Intersection over union of the masks of all layers at this and the previous epoch's end. */
+  readonly iou: number | null;
+}
+
+/** A finished run. Accuracy and sparsity from 0 to 1; what older versions did not write is null or empty. */
+export interface ComparedRun {
+  /** From 1, in the order of the command line. */
+  readonly number: number;
+  readonly path: string;
+  /** As much of the path's end as tells the runs apart. */
+  readonly name: string;
+  readonly method: string;
+  /** Model and data, e.g. `lenet-bn on mnist`. */
+  readonly task: string | null;
+  /** Runs with equal text differ in their seeds only. */
+  readonly settings: string;
+  readonly seed: number | null;
+  readonly accuracy: number;
+  readonly sparsity: number;
+  readonly seconds: number | null;
+  readonly beforeFinetune: { readonly accuracy: number; readonly sparsity: number } | null;
+  readonly layers: readonly LayerResult[];
+  readonly compression: Compression | null;
+  readonly macs: { readonly dense: number; readonly sparse: number } | null;
+  readonly epochs: readonly EpochResult[];
+  /** Over epochs. L1 coefficients are in units of the task loss. */
+  readonly traces: {
+    readonly threshold: readonly Point[];
+    readonly effective: readonly Point[];
+    readonly decay: readonly Point[];
+    readonly total: readonly Point[];
+  };
+  /** Magnitudes of the surviving weights, HISTOGRAM_BINS bins from 1e-8 to 100. */
+  readonly histogram: WeightHistogram | null;
+}
+
+const RANGE: readonly [number, number] = [1e-8, 100];
+export const HISTOGRAM_BINS = 100;
+
+const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const record = (value: unknown): Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const list = (value: unknown): Json[] => (Array.isArray(value) ? value.map(record) : []);
+
+function readJson(path: string): Json {
+  try {
+    return record(JSON.parse(readRegularTextSync(path)));
+  } catch (cause) {
+    throw new UsageError(`${path}: cannot be read as JSON: ${(cause as Error).message}`);
+  }
+}
+
+function checkFolders(paths: readonly string[]): void {
+  if (paths.length === 0) throw new UsageError("compare wants at least one run's directory, was given none");
+  const seen = new Map<string, string>();
+  for (const path of paths) {
+    if (!existsSync(path)) throw new UsageError(`${path}: no such directory`);
+    if (!statSync(path).isDirectory()) throw new UsageError(`${path}: is a file; compare wants a run's directory`);
+    if (!existsSync(join(path, "result.json"))) {
+      const started = existsSync(join(path, "metrics.jsonl"));
+      const hint = started
+        ? `the run has not finished; espalier train --resume ${path} goes on`
+        : "is it a run's directory?";
+      throw new UsageError(`${path}: holds no result.json; ${hint}`);
+    }
+    const real = realpathSync(path);
+    const other = seen.get(real);
+    if (other !== undefined) throw new UsageError(`${path}: given twice${other === path ? "" : `, also as ${other}`}`);
+    seen.set(real, path);
+  }
+}
+
+/** The shortest ends of the paths that tell all of them apart. */
+function shortNames(paths: readonly string[]): string[] {
+  const parts = paths.map((path) => resolve(path).split(sep));
+  const longest = Math.max(...parts.map((p) => p.length));
+  for (let n = 1; n < longest; n++) {
+    const names = parts.map((p) => p.slice(-n).join("/"));
+    if (new Set(names).size === names.length) return names;
+  }
+  return paths.map((path) => resolve(path));
+}
+
+function methodOf(result: Json, config: Json): string {
+  const prune = record(config["prune"]);
+  const method = text(result["method"]) ?? text(prune["method"]);
+  const schedule = text(prune["schedule"]);
+  const name = method === null || method === "soft" ? (schedule ?? method ?? "unknown") : method;
+  return name === "none" ? "dense" : name;
+}
+
+function layersOf(result: Json): (LayerResult & { readonly shape: readonly number[] | null })[] {
+  return list(result["layers"]).flatMap((layer) => {
+    const [name, weights, zeros] = [text(layer["name"]), finite(layer["weights"]), finite(layer["zeros"])];
+    if (name === null || weights === null || zeros === null || weights < 1) return [];
+    const shape = Array.isArray(layer["shape"]) ? (layer["shape"] as number[]) : null;
+    return [{ name, weights, zeros, shape }];
+  });
+}
+
+function compressionOf(path: string, result: Json): Compression | null {
+  const layers = layersOf(result);
+  const parameters = finite(result["parameters"]);
+  const shaped = layers.flatMap(({ name, zeros, shape }) => (shape ? [{ name, zeros, shape }] : []));
+  if (parameters === null || layers.length === 0 || shaped.length < layers.length) return null;
+  try {
+    return compression(shaped, parameters - layers.reduce((n, l) => n + l.weights, 0));
+  } catch (cause) {
+    throw new UsageError(`${join(path, "result.json")}: ${(cause as Error).message}`);
+  }
+}
+
+function epochsOf(rows: readonly Json[]): EpochResult[] {
+  const epochs = new Map<number, EpochResult>();
+  for (const row of rows) {
+    const epoch = finite(row["epoch"]);
+    if (row["kind"] !== "epoch" || epoch === null) continue;
+    const layers = list(row["layers"]);
+    const sum = (key: string) => layers.reduce((n, layer) => n + (finite(layer[key]) ?? Number.NaN), 0);
+    // Between the ends of two epochs; without layers the counts are those of single steps added up.
+    const [alive, pruned, regrown] = [sum("weights") - sum("zeros"), sum("pruned"), sum("regrown")];
+    const union = alive + pruned;
+    epochs.set(epoch, {
+      epoch,
+      accuracy: finite(row["testAccuracy"]),
+      sparsity: finite(row["sparsity"]),
+      pruned: layers.length > 0 ? finite(pruned) : finite(row["pruned"]),
+      regrown: layers.length > 0 ? finite(regrown) : finite(row["regrown"]),
+      iou: layers.length > 0 ? finite(union === 0 ? 1 : (alive - regrown) / union) : null,
+    });
+  }
+  return [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
+}
+
+/** Median threshold of the layers, for methods that have one each. */
+function layerThreshold(row: Json): number | null {
+  const values = list(row["layers"]).flatMap((layer) => finite(layer["threshold"]) ?? []);
+  values.sort((a, b) => a - b);
+  return values[Math.floor(values.length / 2)] ?? null;
+}
+
+function tracesOf(rows: readonly Json[]): ComparedRun["traces"] {
+  const trace = (source: readonly Json[], value: (row: Json) => number | null): Point[] => {
+    const points = new Map<number, number>();
+    for (const row of source) {
+      const [x, y] = [finite(row["epoch"]), value(row)];
+      if (x !== null && y !== null) points.set(x, y);
+    }
+    return [...points].map(([x, y]) => ({ x, y })).sort((a, b) => a.x - b.x);
+  };
+  const steps = rows.filter((row) => row["kind"] === "step");
+  const epochs = rows.filter((row) => row["kind"] === "epoch");
+  const [effective, total] = [(row: Json) => finite(row["lambdaEffective"]), (row: Json) => finite(row["lambdaTotal"])];
+  const decay = (row: Json) => {
+    const [all, part] = [total(row), effective(row)];
+    return finite(row["lambdaDecay"]) ?? (all === null || part === null ? null : Math.max(0, all - part));
+  };
+  const threshold = trace(steps, (row) => finite(row["threshold"]));
+  return {
+    threshold: threshold.some(({ y }) => y > 0) ? threshold : trace(epochs, layerThreshold),
+    effective: trace(steps, effective),
+    decay: trace(steps, decay),
+    total: trace(steps, total),
+  };
+}
+
+function histogramOf(path: string, layers: readonly LayerResult[]): WeightHistogram | null {
+  const names = ["model.safetensors", "model.sparse.safetensors"];
+  const file = names.map((name) => join(path, name)).find((p) => existsSync(p));
+  if (!file || layers.length === 0) return null;
+  const { weights } = readModelWeights(readRegularSync(file), file);
+  const values = layers.flatMap(({ name }) => weights.get(name)?.data ?? []);
+  if (values.length < layers.length) return null;
+  try {
+    return weightHistogram(values, HISTOGRAM_BINS, RANGE);
+  } catch (cause) {
+    throw new RangeError(`${file}: ${(cause as Error).message}`);
+  }
+}
+
+function readRun(path: string, number: number, name: string): ComparedRun {
+  const result = readJson(join(path, "result.json"));
+  const [accuracy, sparsity] = [finite(result["accuracy"]), finite(result["sparsity"])];
+  if (accuracy === null || sparsity === null) {
+    const missing = accuracy === null ? "accuracy" : "sparsity";
+    throw new UsageError(
+      `${join(path, "result.json")}: wants a number as ${missing}, holds ${JSON.stringify(result[missing])}`,
+    );
+  }
+  const config = record(existsSync(join(path, "run.json")) ? readJson(join(path, "run.json"))["config"] : {});
+  const rows = new RunDirectory(path).lines("metrics.jsonl").map(record);
+  const layers = layersOf(result);
+  const before = record(result["beforeFinetune"]);
+  const [beforeAccuracy, beforeSparsity] = [finite(before["accuracy"]), finite(before["sparsity"])];
+  const report = record(result["report"]);
+  const [dense, sparse] = [finite(report["macs"]), finite(report["sparseMacs"])];
+  const [model, data] = [text(record(config["model"])["name"]), text(record(config["data"])["name"])];
+  const { seed: _seed, out: _out, device: _device, ...settings } = config;
+  return {
+    number,
+    path,
+    name,
+    method: methodOf(result, config),
+    task: model && data ? `${model} on ${data}` : null,
+    settings: Object.keys(config).length > 0 ? JSON.stringify(settings) : basename(path) + number,
+    seed: finite(result["seed"]) ?? finite(config["seed"]),
+    accuracy,
+    sparsity,
+    seconds: finite(result["seconds"]),
+    beforeFinetune:
+      beforeAccuracy === null || beforeSparsity === null
+        ? null
+        : { accuracy: beforeAccuracy, sparsity: beforeSparsity },
+    layers: layers.map(({ name: layer, weights, zeros }) => ({ name: layer, weights, zeros })),
+    compression: compressionOf(path, result),
+    macs: dense === null || sparse === null ? null : { dense, sparse },
+    epochs: epochsOf(rows),
+    traces: tracesOf(rows),
+    histogram: histogramOf(path, layers),
+  };
+}
+
+/**
+ * Reads finished runs, in the order given.
+ *
+ * Errors   UsageError: no run given, one that is missing, unfinished or given twice, a result that is not JSON or lacks
+ *          accuracy or sparsity. SafetensorsError when a model file is broken.
+ */
+export function readRuns(paths: readonly string[]): ComparedRun[] {
+  checkFolders(paths);
+  const names = shortNames(paths);
+  return paths.map((path, i) => readRun(path, i + 1, names[i]!));
+}

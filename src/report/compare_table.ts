@@ -1,0 +1,164 @@
+// The table of a comparison: the same rows as JSON, as HTML, and in the terminal.
+import Table from "cli-table3";
+import { printable, type Screen, terminalStyle } from "../terminal/terminal.ts";
+import { countText, significant } from "./compare_numbers.ts";
+import type { ComparedRun } from "./compare_runs.ts";
+import { ASCII_BOX } from "./table.ts";
+
+/** A run in the table, for programs: null where the run does not say. Accuracy and sparsity from 0 to 1. */
+export interface CompareRow {
+  readonly [key: string]: unknown;
+  readonly number: number;
+  readonly run: string;
+  readonly path: string;
+  readonly method: string;
+  readonly task: string | null;
+  readonly accuracy: number;
+  readonly sparsity: number;
+  readonly accuracyBeforeFinetune: number | null;
+  /** Weights over non-zero weights of the prunable layers. */
+  readonly compression: number | null;
+  /** Bits of all dense parameters over bits as bitmask and values. */
+  readonly compressionBitmask: number | null;
+  /** The same as compressed sparse rows. */
+  readonly compressionCsr: number | null;
+  readonly macs: number | null;
+  readonly sparseMacs: number | null;
+  /** L1 coefficient that the rising threshold amounts to, at the end: (1 - mu) times its step over the learning rate. */
+  readonly l1Threshold: number | null;
+  /** L1 coefficient from weight decay of the latent weight, at the end. */
+  readonly l1Decay: number | null;
+  readonly seconds: number | null;
+  readonly seed: number | null;
+}
+
+export function rowOf(run: ComparedRun): CompareRow {
+  return {
+    number: run.number,
+    run: run.name,
+    path: run.path,
+    method: run.method,
+    task: run.task,
+    accuracy: run.accuracy,
+    sparsity: run.sparsity,
+    accuracyBeforeFinetune: run.beforeFinetune?.accuracy ?? null,
+    compression: run.compression?.pruned.ratio ?? countRatio(run),
+    compressionBitmask: run.compression?.model.bitmaskRatio ?? null,
+    compressionCsr: run.compression?.model.csrRatio ?? null,
+    macs: run.macs?.dense ?? null,
+    sparseMacs: run.macs?.sparse ?? null,
+    l1Threshold: run.traces.effective.at(-1)?.y ?? null,
+    l1Decay: run.traces.decay.at(-1)?.y ?? null,
+    seconds: run.seconds,
+    seed: run.seed,
+  };
+}
+
+function countRatio(run: ComparedRun): number | null {
+  return run.sparsity < 1 ? 1 / (1 - run.sparsity) : null;
+}
+
+const NOTHING = "–";
+const percent = (share: number) => `${(Math.floor(share * 1e4 + 1e-6) / 100).toFixed(2)} %`;
+const orNothing = <T>(value: T | null, show: (value: T) => string) => (value === null ? NOTHING : show(value));
+const times = (value: number) => `${value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2)}×`;
+
+interface Column {
+  readonly head: string;
+  /** What is counted, shown when the pointer rests on the heading. */
+  readonly title?: string;
+  readonly left?: boolean;
+  /** Left out of the terminal's table, which is narrow. */
+  readonly wide?: boolean;
+  show(row: CompareRow): string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { head: "#", show: (r) => String(r.number) },
+  { head: "run", left: true, show: (r) => r.run },
+  { head: "method", left: true, show: (r) => r.method },
+  { head: "accuracy", title: "test accuracy at the end", show: (r) => percent(r.accuracy) },
+  {
+    head: "before fine-tuning",
+    title: "test accuracy before fine-tuning",
+    wide: true,
+    show: (r) => orNothing(r.accuracyBeforeFinetune, percent),
+  },
+  { head: "sparsity", title: "zeros / weights of the prunable layers", show: (r) => percent(r.sparsity) },
+  {
+    head: "fewer weights",
+    title: "weights / non-zero weights of the prunable layers",
+    show: (r) => orNothing(r.compression, times),
+  },
+  {
+    head: "smaller as bitmask",
+    title: "bits of all parameters, dense / one bit a weight and 32 a non-zero; other parameters dense",
+    wide: true,
+    show: (r) => orNothing(r.compressionBitmask, times),
+  },
+  {
+    head: "smaller as CSR",
+    title: "bits of all parameters, dense / compressed sparse rows; other parameters dense",
+    wide: true,
+    show: (r) => orNothing(r.compressionCsr, times),
+  },
+  {
+    head: "multiply-adds",
+    title: "of one sample, convolutions and linear layers: dense, then with zeros skipped",
+    show: (r) =>
+      r.macs === null || r.sparseMacs === null ? NOTHING : `${countText(r.macs)} → ${countText(r.sparseMacs)}`,
+  },
+  {
+    head: "L1, threshold",
+    title: "at the end: (1 - momentum) · step of the threshold / learning rate",
+    wide: true,
+    show: (r) => orNothing(r.l1Threshold, significant),
+  },
+  {
+    head: "L1, decay",
+    title: "at the end: weight decay · threshold",
+    wide: true,
+    show: (r) => orNothing(r.l1Decay, significant),
+  },
+  { head: "seconds", show: (r) => orNothing(r.seconds, (s) => (s < 100 ? s.toFixed(1) : s.toFixed(0))) },
+  { head: "seed", show: (r) => orNothing(r.seed, String) },
+];
+
+/** Columns in which some run has something to show. */
+function columnsFor(rows: readonly CompareRow[]): readonly Column[] {
+  return COLUMNS.filter((column) => rows.some((row) => column.show(row) !== NOTHING));
+}
+
+/** Rows as an HTML table; `chip` is put before a run's number. */
+export function htmlTable(
+  rows: readonly CompareRow[],
+  escapeHtml: (text: string) => string,
+  chip: (row: CompareRow) => string,
+): string {
+  const columns = columnsFor(rows);
+  const cell = (tag: string, column: Column, content: string, more = "") =>
+    `<${tag}${column.left ? ` class="left"` : ""}${more}>${content}</${tag}>`;
+  const head = columns.map((c) => cell("th", c, escapeHtml(c.head), c.title ? ` title="${escapeHtml(c.title)}"` : ""));
+  const body = rows.map((row) => {
+    const cells = columns.map((c, i) => cell("td", c, (i === 0 ? chip(row) : "") + escapeHtml(c.show(row))));
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  return `<table>\n<thead><tr>${head.join("")}</tr></thead>\n<tbody>\n${body.join("\n")}\n</tbody>\n</table>`;
+}
+
+/** The main columns for the terminal. */
+export function terminalTable(rows: readonly CompareRow[], screen: Screen = process.stdout): string {
+  const style = terminalStyle(screen);
+  const columns = columnsFor(rows).filter((column) => !column.wide);
+  const table = new Table({
+    head: columns.map((c) => c.head),
+    colAligns: columns.map((c) => (c.left ? "left" : "right")),
+    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
+    ...(style.interactive ? {} : { chars: ASCII_BOX }),
+  });
+  const plain = (content: string) => content.replaceAll("–", "-").replaceAll("→", "->").replaceAll("×", "x");
+  for (const row of rows) {
+    table.push(columns.map((c) => printable(style.interactive ? c.show(row) : plain(c.show(row)))));
+  }
+  return table.toString();
+}

@@ -1,0 +1,114 @@
+// A few images of each class on one sheet, as a PNG: whether the classes are what their names say is seen at a glance.
+
+import { spread } from "../images/index.ts";
+import { isStreamed, type SessionData } from "../index.ts";
+import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
+
+/** Rows, and images of each part in one. */
+const MOST_CLASSES = 20;
+const ACROSS = { train: 6, test: 3 } as const;
+/** In units of the figure, which is drawn with two pixels for each. */
+const TILE = 44;
+const GAP = 3;
+const NAMES = 132;
+const HEAD = 40;
+const PART_GAP = 14;
+
+type Part = keyof typeof ACROSS;
+type Parts = Readonly<Record<Part, SessionData>>;
+
+/** Numbers of the first samples of each of these classes. */
+function examples(data: SessionData, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
+  const found = new Map<number, number[]>([...classes].map((c) => [c, []]));
+  const label = isStreamed(data) ? data.samples?.label : (i: number) => data.labels[i]!;
+  let open = classes.size;
+  for (let i = 0; label && i < data.length && open > 0; i++) {
+    const list = found.get(label(i));
+    if (!list || list.length === most) continue;
+    if (list.push(i) === most) open--;
+  }
+  return found;
+}
+
+async function pixelsOf(data: SessionData, i: number): Promise<Uint8Array | null> {
+  if (isStreamed(data)) return (await data.samples?.pixels(i).catch(() => null)) ?? null;
+  const [c, h, w] = data.shape;
+  return data.images.subarray(i * c * h * w, (i + 1) * c * h * w);
+}
+
+/** Planes as interleaved red, green and blue. Of event frames: what grew brighter red, what grew darker blue, over all time. */
+export function colours(pixels: Uint8Array, channels: number, frames: boolean): Uint8Array {
+  const plane = pixels.length / channels;
+  const at = (c: number, i: number) => pixels[c * plane + i]!;
+  const out = new Uint8Array(3 * plane);
+  if (!frames) {
+    for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) out[3 * i + c] = at(channels === 3 ? c : 0, i);
+    return out;
+  }
+  const sums = [new Float32Array(plane), new Float32Array(plane)] as const;
+  let most = 1;
+  for (let c = 0; c < channels; c++) {
+    const sum = sums[c % 2] as Float32Array;
+    for (let i = 0; i < plane; i++) {
+      sum[i] = sum[i]! + at(c, i);
+      most = Math.max(most, sum[i]!);
+    }
+  }
+  for (let i = 0; i < plane; i++) {
+    for (const [k, sum] of sums.entries()) out[3 * i + 2 * k] = Math.round((255 * sum[i]!) / most);
+  }
+  return out;
+}
+
+async function tile(data: SessionData, i: number): Promise<string | null> {
+  const pixels = await pixelsOf(data, i);
+  if (!pixels) return null;
+  const [channels, height, width] = data.shape;
+  const frames = !isStreamed(data) && data.timeSteps !== undefined;
+  const { default: sharp } = await import("sharp");
+  const side = 2 * TILE;
+  const png = await sharp(colours(pixels, channels, frames), { raw: { width, height, channels: 3 } })
+    .resize(side, side, { fit: "contain", kernel: width < side ? "nearest" : "lanczos3" })
+    .png()
+    .toBuffer();
+  return png.toString("base64");
+}
+
+export interface Sheet {
+  readonly png: Uint8Array;
+  /** Classes that have a row. */
+  readonly classes: number;
+}
+
+/** Draws the sheet: a row for each class, or for some of many; first images to train with, then images to test with. */
+export async function contactSheet(parts: Parts, title: string): Promise<Sheet> {
+  const { classes } = parts.train;
+  const rows = spread(classes.length, MOST_CLASSES);
+  const drawn: string[] = [text(8, 18, title, `font-family="${FONT}" font-size="12" fill="${INK}"`)];
+  let left = NAMES;
+  for (const part of ["train", "test"] as const) {
+    const data = parts[part];
+    drawn.push(text(left, HEAD - 6, part, `font-family="${FONT}" font-size="10" fill="${FAINT}"`));
+    const found = examples(data, new Set(rows), ACROSS[part]);
+    for (const [row, label] of rows.entries()) {
+      for (const [k, i] of found.get(label)!.entries()) {
+        const image = await tile(data, i);
+        const place = `x="${left + k * (TILE + GAP)}" y="${HEAD + row * (TILE + GAP)}" width="${TILE}" height="${TILE}"`;
+        drawn.push(
+          image
+            ? `<image ${place} href="data:image/png;base64,${image}"/>`
+            : `<rect ${place} fill="none" stroke="${FAINT}"/>`,
+        );
+      }
+    }
+    left += ACROSS[part] * (TILE + GAP) + PART_GAP;
+  }
+  for (const [row, label] of rows.entries()) {
+    const name = classes[label]!.slice(0, 22);
+    const y = HEAD + row * (TILE + GAP) + TILE / 2 + 3;
+    drawn.push(text(8, y, name, `font-family="${FONT}" font-size="10" fill="${INK}"`));
+  }
+  const height = HEAD + rows.length * (TILE + GAP) + 8;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${left}" height="${height}">${drawn.join("")}</svg>`;
+  return { png: rasterize(svg), classes: rows.length };
+}

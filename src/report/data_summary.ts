@@ -1,0 +1,141 @@
+// What the data of a run are, in a few lines: parts, classes, sizes, and everything that was passed over.
+
+import type { PassedOver, SourcesAbout } from "../images/index.ts";
+import { countsOf, isStreamed, nameList, type SessionData } from "../index.ts";
+import { printable } from "../terminal/terminal.ts";
+
+export interface PartSummary {
+  /** Where it came from, in words. */
+  readonly from: string;
+  readonly count: number;
+  /** Samples of each class. */
+  readonly perClass: Uint32Array;
+}
+
+export interface DataSummary {
+  /** How the data lie, or the data set's name. */
+  readonly layout: string;
+  /** The folder; absent where there is none. */
+  readonly where?: string;
+  readonly train: PartSummary;
+  readonly test: PartSummary;
+  readonly classes: readonly string[];
+  /** Sizes of the samples as stored, in words. */
+  readonly sizes: string;
+  readonly passedOver: readonly PassedOver[];
+  readonly notes: readonly string[];
+}
+
+/** Samples whose size is looked at. */
+const LOOKED_AT = 32;
+/** Classes whose counts are shown one by one. */
+const SHOWN = 6;
+
+const labelOf = (data: SessionData): ((i: number) => number) | null => {
+  if (!isStreamed(data)) return (i) => data.labels[i]!;
+  const { samples } = data;
+  return samples ? (i) => samples.label(i) : null;
+};
+
+/** Samples of each class; zeros where nothing is known of the labels. */
+export function classCounts(data: SessionData): Uint32Array {
+  const label = labelOf(data);
+  return label ? countsOf(data, label) : new Uint32Array(data.classes.length);
+}
+
+interface Looked {
+  readonly words: string;
+  readonly notes: readonly string[];
+}
+
+async function lookAt(data: SessionData): Promise<Looked> {
+  const [channels, height, width] = data.shape;
+  const seen = `${height}x${width}`;
+  if (!isStreamed(data)) {
+    const frames = data.timeSteps === undefined ? "" : `, ${data.timeSteps} frames`;
+    return { words: `${seen}, ${channels} channels${frames}`, notes: [] };
+  }
+  const found = await data.samples?.sizes(LOOKED_AT);
+  if (!found) return { words: seen, notes: [] };
+  const area = ([h, w]: readonly [number, number]) => h * w;
+  const sorted = [...found.sizes].sort((a, b) => area(a) - area(b));
+  const [least, most] = [sorted[0], sorted.at(-1)];
+  const one = least && most && String(least) === String(most);
+  const range = least && most ? (one ? least.join("x") : `${least.join("x")} to ${most.join("x")}`) : "none readable";
+  const looked = found.sizes.length + found.unreadable;
+  const notes =
+    found.unreadable > 0 ? [`${found.unreadable} of ${looked} images looked at cannot be read, as ${found.fault}`] : [];
+  return { words: `${range} (${looked} looked at); the network sees ${seen}`, notes };
+}
+
+/** The summary of loaded data. `about`: what the reader of a folder has to say. */
+export async function summarise(
+  data: { readonly train: SessionData; readonly test: SessionData; readonly layout: string },
+  {
+    where,
+    about,
+    notes = [],
+  }: { readonly where?: string; readonly about?: SourcesAbout; readonly notes?: string[] } = {},
+): Promise<DataSummary> {
+  const { train, test, layout } = data;
+  const looked = await lookAt(train);
+  const part = (which: "train" | "test"): PartSummary => ({
+    from: about?.from[which] ?? "",
+    count: data[which].length,
+    perClass: classCounts(data[which]),
+  });
+  return {
+    layout,
+    ...(where === undefined ? {} : { where }),
+    train: part("train"),
+    test: part("test"),
+    classes: train.classes,
+    sizes: looked.words,
+    passedOver: about?.passedOver ?? [],
+    notes: [...(about?.notes ?? []), ...notes, ...looked.notes, ...(test.length === 0 ? ["nothing to test with"] : [])],
+  };
+}
+
+/** "cats (8), dogs (8)"; of many classes the first, with the smallest and the largest. */
+function perClassWords(classes: readonly string[], counts: Uint32Array): string {
+  const word = (i: number) => `${classes[i]} (${counts[i]})`;
+  const shown = Array.from({ length: Math.min(SHOWN, classes.length) }, (_, i) => word(i)).join(", ");
+  if (classes.length <= SHOWN) return shown;
+  let [least, most] = [0, 0];
+  for (const [i, n] of counts.entries()) {
+    if (n < counts[least]!) least = i;
+    if (n > counts[most]!) most = i;
+  }
+  return `${shown}, ...; fewest ${word(least)}, most ${word(most)}`;
+}
+
+const MOST_KINDS = 8;
+
+/** The summary as lines for people. */
+export function summaryLines(summary: DataSummary): string[] {
+  const { layout, where, classes, sizes, passedOver, notes } = summary;
+  const line = (name: string, words: string) => `  ${name.padEnd(8)} ${printable(words)}`;
+  const part = (name: "train" | "test") => {
+    const { from, count, perClass } = summary[name];
+    const where = from === "" ? "" : from.startsWith("held out") ? ` ${from}` : ` from ${from}`;
+    return line(name, `${count}${where}: ${perClassWords(classes, perClass)}`);
+  };
+  return [
+    printable(`data: ${layout}${where === undefined ? "" : ` in ${where}`}`),
+    part("train"),
+    part("test"),
+    line("classes", `${classes.length}: ${nameList(classes)}`),
+    line("sizes", sizes),
+    ...passedOver
+      .slice(0, MOST_KINDS)
+      .map(({ what, count, example }) => line("passed", `over ${count} ${what}, as ${example}`)),
+    ...(passedOver.length > MOST_KINDS ? [line("passed", `over ${passedOver.length - MOST_KINDS} more kinds`)] : []),
+    ...notes.map((note) => line("note", note)),
+  ];
+}
+
+/** The summary for programs. */
+export function summaryRecord({ train, test, ...rest }: DataSummary): Record<string, unknown> {
+  const part = ({ perClass, ...about }: PartSummary) => ({ ...about, perClass: [...perClass] });
+  return { ...rest, train: part(train), test: part(test) };
+}

@@ -1,0 +1,127 @@
+// Which model of a trail to take: a rule, what it asks for in words, and what comes nearest when nothing satisfies it.
+import { pareto, type TrailEntry } from "../index.ts";
+import { UsageError } from "../terminal/fail.ts";
+
+/** At most one of these. Accuracy and sparsity up to 1 are shares, as `train` takes them; above 1, per cent. */
+export interface TrailRules {
+  /** The sparsest model at least this accurate. */
+  readonly minAccuracy?: number | undefined;
+  /** The sparsest model that loses no more than so many points of the trail's best accuracy. */
+  readonly maxDrop?: number | undefined;
+  /** The most accurate model at least this sparse. */
+  readonly sparsity?: number | undefined;
+  /** The model of this epoch. */
+  readonly epoch?: number | undefined;
+}
+
+/** What is asked of a model, as shares from 0 to 1; for the figure, too. */
+export interface Bound {
+  readonly axis: "accuracy" | "sparsity";
+  readonly least: number;
+}
+
+export interface Choice {
+  readonly entry: TrailEntry & { readonly file: string };
+  /** The rule in words: "the sparsest with at least 98.00 % accuracy". */
+  readonly because: string;
+  readonly bound: Bound | null;
+}
+
+type Kept = TrailEntry & { readonly file: string };
+
+const NAMES = {
+  minAccuracy: "--min-accuracy",
+  maxDrop: "--max-drop",
+  sparsity: "--sparsity",
+  epoch: "--epoch",
+} as const;
+/** Shares are quotients of whole numbers: this is below any step of theirs and above rounding. */
+const ROUNDING = 1e-9;
+
+export const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+const describe = (e: TrailEntry) =>
+  `epoch ${e.epoch} with ${percent(e.accuracy)} accuracy at ${percent(e.sparsity)} sparsity`;
+
+/** A rule's number as a share. Nobody asks for a model that is one per cent sparse: up to 1 it is a share already. */
+function share(flag: string, value: number): number {
+  if (!(value >= 0 && value <= 100)) {
+    throw new UsageError(`${flag}: wants a share such as 0.95, or per cent such as 95, was given ${value}`);
+  }
+  return value <= 1 ? value : value / 100;
+}
+
+/** Of two models, whether the first is the better by one number, or equal in it and better by the other. */
+function best(entries: readonly Kept[], first: "accuracy" | "sparsity", then: "accuracy" | "sparsity"): Kept {
+  return entries.reduce((a, b) => (b[first] > a[first] || (b[first] === a[first] && b[then] > a[then]) ? b : a));
+}
+
+/** The epochs on the front of sparsity and accuracy. */
+export function frontEpochs(entries: readonly TrailEntry[]): Set<number> {
+  return new Set(pareto(entries).map((i) => entries[i]!.epoch));
+}
+
+/**
+ * Chooses a model by a rule; null without one. Only models whose files are there are chosen.
+ *
+ * Errors   UsageError: more than one rule, a number that cannot be, or nothing that satisfies the rule: then it names
+ *          the nearest.
+ */
+export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: TrailRules): Choice | null {
+  const given = (Object.keys(NAMES) as (keyof typeof NAMES)[]).filter((key) => rules[key] !== undefined);
+  if (given.length > 1) throw new UsageError(`${given.map((key) => NAMES[key]).join(" and ")}: give one rule`);
+  const key = given[0];
+  if (key === undefined) return null;
+  const value = rules[key]!;
+  const kept = entries.filter((e): e is Kept => e.file !== null);
+  if (kept.length === 0) throw new UsageError(`${run}: the files of its trail are gone; only their record is left`);
+  if (key === "epoch") return { entry: ofEpoch(run, entries, value), because: "as asked", bound: null };
+
+  if (key === "sparsity") {
+    const least = share(NAMES[key], value);
+    const fit = kept.filter((e) => e.sparsity >= least - ROUNDING);
+    if (fit.length === 0) {
+      throw new UsageError(
+        `${run}: no model of the trail is ${percent(least)} sparse; the nearest is ${describe(best(kept, "sparsity", "accuracy"))}`,
+      );
+    }
+    const because = `the most accurate with at least ${percent(least)} sparsity`;
+    return { entry: best(fit, "accuracy", "sparsity"), because, bound: { axis: "sparsity", least } };
+  }
+
+  const top = best(kept, "accuracy", "sparsity");
+  const least = key === "minAccuracy" ? share(NAMES[key], value) : top.accuracy - drop(value);
+  const fit = kept.filter((e) => e.accuracy >= least - ROUNDING);
+  if (fit.length === 0) {
+    throw new UsageError(
+      `${run}: no model of the trail has ${percent(least)} accuracy; the nearest is ${describe(top)}`,
+    );
+  }
+  const because =
+    key === "minAccuracy"
+      ? `the sparsest with at least ${percent(least)} accuracy`
+      : `the sparsest within ${value} points of the best accuracy, ${percent(top.accuracy)}`;
+  return { entry: best(fit, "sparsity", "accuracy"), because, bound: { axis: "accuracy", least } };
+}
+
+/** Points of accuracy as a share. */
+function drop(points: number): number {
+  if (!(points >= 0 && points <= 100)) {
+    throw new UsageError(`${NAMES.maxDrop}: wants points of accuracy, 0 to 100, was given ${points}`);
+  }
+  return points / 100;
+}
+
+function ofEpoch(run: string, entries: readonly TrailEntry[], epoch: number): Kept {
+  const found = entries.find((e) => e.epoch === epoch);
+  if (!found) {
+    const near = entries.reduce((a, b) => (Math.abs(b.epoch - epoch) < Math.abs(a.epoch - epoch) ? b : a));
+    throw new UsageError(`${run}: the trail has no epoch ${epoch}; the nearest is epoch ${near.epoch}`);
+  }
+  if (found.file === null) {
+    const front = entries.filter((e) => e.file !== null).map((e) => e.epoch);
+    throw new UsageError(
+      `${run}: the model of epoch ${epoch} was not kept; there are those of epochs ${front.join(", ")}`,
+    );
+  }
+  return { ...found, file: found.file };
+}

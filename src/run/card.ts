@@ -1,0 +1,131 @@
+// The model card of a run: the facts that the run knows of itself, for README.md in its folder.
+import { stringify } from "yaml";
+import type { CardEngine, ModelCardFacts } from "../export/index.ts";
+import type { LayerSparsity, PruningReport, SessionData } from "../index.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
+
+/** What `espalier train` found at the end. */
+export interface RunResult {
+  readonly method: string;
+  readonly accuracy: number;
+  readonly sparsity: number;
+  readonly loss: number;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly parameters: number;
+  readonly adapter: string;
+  readonly software: boolean;
+  readonly threshold?: number | null | undefined;
+  readonly layers: readonly LayerSparsity[];
+  readonly report: PruningReport;
+  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
+}
+
+export interface CardSources {
+  readonly recipe: Recipe;
+  readonly result: RunResult;
+  readonly data: { readonly train: SessionData; readonly test: SessionData };
+  /** As the network sees them: (byte / 255 - mean) / std. */
+  readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  /** Commands, one a line: that which began the run, and those that went on with it. */
+  readonly commands: readonly string[];
+  /** What was changed while it ran, a line each. */
+  readonly changes: readonly string[];
+  /** run.json. */
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly files: readonly { readonly name: string; readonly holds: string }[];
+}
+
+/** A command line that a shell reads back as the same words. */
+export function commandLine(words: readonly string[]): string {
+  const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  return words.map(quoted).join(" ");
+}
+
+function engineOf(info: CardSources["info"]): CardEngine {
+  const text = (key: string) => (typeof info[key] === "string" ? (info[key] as string) : null);
+  const named = (name: string, key: string) => (text(key) === null ? [] : [`${name} ${text(key)}`]);
+  const platform = text("platform");
+  return {
+    version: text("espalier") ?? "of unknown version",
+    commit: text("commit"),
+    others: [...named("node", "node"), ...named("webgpu", "webgpu"), ...(platform ? [platform] : [])],
+  };
+}
+
+/** How the model is used, with this run's names and sizes. */
+function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts["use"]> {
+  const has = (name: string) => files.some((file) => file.name === name);
+  const espalier = (...words: string[]) => commandLine(["espalier", ...words]);
+  const at = (name: string) => `${recipe.out.replace(/\/+$/, "")}/${name}`;
+  const sample = ["n", ...data.train.shape].join(", ");
+  const spiking = isSpiking(recipe.model.name);
+  const use = [
+    {
+      how: "Tested again, and asked for logits, with the engine that trained it",
+      language: "sh",
+      code: [
+        espalier("eval", recipe.out),
+        espalier("predict", "--weights", at("model.sparse.safetensors"), "--input", "x.npy", "--output", "logits.npy"),
+      ].join("\n"),
+    },
+    {
+      how: "The weights in PyTorch: names and shapes are those of its state_dict",
+      language: "python",
+      code: 'from safetensors.torch import load_file\n\nmodel.load_state_dict(load_file("model.safetensors"))',
+    },
+  ];
+  if (has("model.onnx") && !spiking)
+    use.push({
+      how: "In ONNX Runtime",
+      language: "python",
+      code: [
+        "import onnxruntime",
+        "",
+        'session = onnxruntime.InferenceSession("model.onnx")',
+        `logits = session.run(["logits"], {"input": x})[0]  # x: float32 [${sample}], normalised`,
+      ].join("\n"),
+    });
+  return use;
+}
+
+export function cardFacts(sources: CardSources): ModelCardFacts {
+  const { recipe, result, data, normalise, commands, changes, info, files } = sources;
+  const { train, test } = data;
+  const samples = test.length.toLocaleString("en-US");
+  const { beforeFinetune, threshold } = result;
+  return {
+    model: recipe.model.name,
+    input: train.shape,
+    classes: train.classes.length,
+    parameters: result.parameters,
+    data: recipe.data.name,
+    trainSamples: train.length,
+    testSamples: test.length,
+    normalise,
+    accuracy: result.accuracy,
+    loss: result.loss,
+    measuredOn: `all ${samples} test samples, after the last epoch`,
+    ...(beforeFinetune ? { beforeFinetune } : {}),
+    method: result.method,
+    ...(threshold === undefined ? {} : { threshold }),
+    layers: result.layers,
+    report: result.report,
+    ...(isSpiking(recipe.model.name) ? { timeSteps: timeStepsOf(recipe.model, recipe.data.name) } : {}),
+    command: commands.join("\n"),
+    changes,
+    recipe: stringify(recipe),
+    seed: recipe.seed,
+    epochs: recipe.epochs + recipe.finetuneEpochs,
+    steps: result.steps,
+    seconds: result.seconds,
+    engine: engineOf(info),
+    adapter: result.adapter,
+    software: result.software,
+    ...(typeof info["started"] === "string" ? { started: info["started"] } : {}),
+    plot: "plot.png",
+    files,
+    use: uses(sources),
+  };
+}

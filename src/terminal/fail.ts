@@ -1,0 +1,89 @@
+// How a command ends badly: one line that says what was wrong, and an exit code. 2 for wrong usage, 128 and the signal's
+// number for a run that a signal stopped, 1 for the rest.
+import { constants } from "node:os";
+import { bugTracker, versions } from "../node/env.ts";
+import { writeLine } from "./terminal.ts";
+
+/** Wrong arguments: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** The exit code that shells give a process that a signal ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+export const exitCodeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
+
+/** A signal stopped the command, and what it had was saved. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  readonly exitCode: number;
+  constructor(message: string, signal: StopSignal = "SIGINT") {
+    super(message);
+    this.exitCode = exitCodeOf(signal);
+  }
+}
+
+/** What JavaScript and its engine throw by themselves. A RangeError is not among them: functions refuse arguments with it. */
+const BUILT_IN: ReadonlySet<unknown> = new Set([
+  Error,
+  TypeError,
+  ReferenceError,
+  SyntaxError,
+  EvalError,
+  URIError,
+  AggregateError,
+  DOMException,
+]);
+
+/**
+ * Whether an error was thrown on purpose: its class is one that somebody wrote, as every error class of this project and
+ * of its packages is, or the system refused a call. The rest are faults of the program.
+ */
+export function isExpected(error: Error): boolean {
+  const { errno, syscall } = error as NodeJS.ErrnoException;
+  return !BUILT_IN.has(error.constructor) || (typeof errno === "number" && typeof syscall === "string");
+}
+
+/** Whose fault it is and where it is reported; a report never fails for want of a package.json. */
+function about(): { product: string; place: string } {
+  const nowhere = "the place you have Espalier from";
+  try {
+    return { product: `Espalier ${versions().espalier}`, place: bugTracker() ?? nowhere };
+  } catch {
+    return { product: "Espalier", place: nowhere };
+  }
+}
+
+/** Lines for an error that nobody foresaw: what it was, where to report it, and what helps to find it. */
+function unexpected(error: unknown, debug: boolean): string[] {
+  const { name, message, stack } =
+    error instanceof Error ? error : { name: "thrown value", message: String(error), stack: undefined };
+  const { product, place } = about();
+  return [
+    `espalier: unexpected error: ${name}: ${message.replace(/\s*\n\s*/g, "; ")}`,
+    `This is a fault of ${product}. Report it at ${place} with the command line, the run's config.yaml,` +
+      ` the output of espalier doctor, and the stack${debug ? ":" : ", which ESPALIER_DEBUG=1 prints."}`,
+    ...(debug && stack !== undefined ? [stack] : []),
+  ];
+}
+
+/**
+ * Prints an error: expected ones as `espalier: what`, others as faults of the program. A stack is printed only where
+ * ESPALIER_DEBUG asks for it. Returns the exit code.
+ */
+export function report(error: unknown): number {
+  const debug = !["", "0"].includes(process.env["ESPALIER_DEBUG"] ?? "");
+  const say = (line: string) => writeLine(process.stderr, line);
+  if (error instanceof Interrupted) {
+    say(error.message);
+    return error.exitCode;
+  }
+  if (!(error instanceof Error && isExpected(error))) {
+    for (const line of unexpected(error, debug)) say(line);
+    return 1;
+  }
+  say(`espalier: ${error.message}`);
+  if (debug && error.stack !== undefined) say(error.stack);
+  return error.name === "UsageError" || error.name === "RecipeError" ? 2 : 1;
+}

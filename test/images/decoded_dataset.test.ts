@@ -1,0 +1,189 @@
+// Encoded images as a data set: order, augmentation and replacement depend on (seed, epoch, batch) and on nothing else.
+import { describe, expect, test } from "vitest";
+import type { ByteBatch } from "../../src/data/index.ts";
+import { type DecodedOptions, decodedDataset } from "../../src/images/decoded_dataset.ts";
+import type { EncodedSource, ImageError } from "../../src/images/encoded_source.ts";
+import { collect, epoch, noisy, sourceOf } from "./files.ts";
+
+const images = await Promise.all(Array.from({ length: 11 }, (_, i) => noisy(i, 36 + i, 52 - i)));
+const garbage = new Uint8Array(100).fill(1);
+const bad = (...at: readonly number[]) => sourceOf(images.map((image, i) => (at.includes(i) ? garbage : image)));
+const small: DecodedOptions = { size: 24, resize: 28 };
+const strip = (batches: readonly ByteBatch[]) => batches.map(({ bytes, y, indices }) => [bytes, y, indices]);
+
+describe("an epoch", () => {
+  test("holds every image once, with its label, in batches of the size asked for", async () => {
+    const dataset = decodedDataset(sourceOf(images), small);
+    const batches = await collect(dataset, epoch());
+    expect(batches.map(({ size, batch, stored }) => [size, batch, ...stored])).toEqual([
+      [4, 0, 24, 24],
+      [4, 1, 24, 24],
+      [3, 2, 24, 24],
+    ]);
+    const order = batches.flatMap(({ indices }) => [...indices]);
+    expect([...order].sort((a, b) => a - b)).toEqual(images.map((_, i) => i));
+    expect(batches.flatMap(({ y }) => [...y])).toEqual(order.map((i) => i % 3));
+    expect(batches.every((b) => b.place === undefined && b.bytes.length === b.size * 3 * 24 * 24)).toBe(true);
+    expect(order).not.toEqual(images.map((_, i) => i));
+    await dataset.close();
+  });
+
+  test("is the same for any number of workers and batches ahead, with every augmentation", async () => {
+    const colorJitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
+    const run = (options: DecodedOptions) =>
+      collect(decodedDataset(sourceOf(images), { ...small, colorJitter, ...options }), epoch({ epoch: 3 }));
+    const first = strip(await run({ workers: 1, prefetch: 0 }));
+    expect(strip(await run({ workers: 7, prefetch: 3 }))).toEqual(first);
+    expect(strip(await run({ workers: 2, prefetch: 1 }))).toEqual(first);
+  });
+
+  test("resumed at batch k is the same from there on", async () => {
+    const dataset = decodedDataset(sourceOf(images), small);
+    const all = strip(await collect(dataset, epoch()));
+    expect(strip(await collect(dataset, epoch({ startBatch: 1 })))).toEqual(all.slice(1));
+    expect(await collect(dataset, epoch({ startBatch: 3 }))).toEqual([]);
+    expect(dataset.batches(epoch({ startBatch: 3 })).length).toBe(3);
+    expect(() => dataset.batches(epoch({ startBatch: 4 }))).toThrow(
+      /startBatch wants a whole number in 0..3, was given 4/,
+    );
+  });
+
+  test("another epoch and another seed are cut otherwise; evaluation is not cut at random", async () => {
+    const dataset = decodedDataset(sourceOf(images), small);
+    const of = async (options: Parameters<typeof epoch>[0]) => {
+      const found = new Map<number, Uint8Array>();
+      for (const { bytes, indices, size } of await collect(dataset, epoch(options))) {
+        for (let i = 0; i < size; i++) found.set(indices[i]!, bytes.slice(i * 1728, (i + 1) * 1728));
+      }
+      return found;
+    };
+    const here = await of({});
+    expect((await of({ epoch: 1 })).get(0)).not.toEqual(here.get(0));
+    expect((await of({ seed: 2 })).get(0)).not.toEqual(here.get(0));
+    expect((await of({ batchSize: 7 })).get(0)).toEqual(here.get(0));
+    const fixed = await of({ training: false });
+    expect([...fixed.keys()]).toEqual(images.map((_, i) => i));
+    expect(await of({ training: false, seed: 9, epoch: 5 })).toEqual(fixed);
+  });
+});
+
+describe("damaged images", () => {
+  test("end the run with their name, in the batch where they are", async () => {
+    const dataset = decodedDataset(bad(5), small);
+    const seen: number[] = [];
+    const run = async () => {
+      for await (const { batch } of dataset.batches(epoch({ training: false }))) seen.push(batch);
+    };
+    await expect(run()).rejects.toThrow(/^held: image 5: not an image/);
+    expect(seen).toEqual([0]);
+    await dataset.close();
+  });
+
+  test("are replaced by the next in the order when asked, counted and named once", async () => {
+    const told: string[] = [];
+    const onBad = ({ key, fault }: ImageError, count: number) => told.push(`${count} ${key} ${fault.slice(0, 12)}`);
+    const dataset = decodedDataset(bad(3, 4, 10), { ...small, skipBad: 3, onBad });
+    const batches = await collect(dataset, epoch({ training: false }));
+    expect(batches.map(({ indices }) => [...indices])).toEqual([
+      [0, 1, 2, 5],
+      [5, 5, 6, 7],
+      [8, 9, 0],
+    ]);
+    expect(batches.flatMap(({ y }) => [...y])).toEqual([0, 1, 2, 2, 2, 2, 0, 1, 2, 0, 0]);
+    expect(told).toEqual(["1 image 3 not an image", "2 image 4 not an image", "3 image 10 not an image"]);
+    expect(dataset.badImages).toBe(3);
+    expect(strip(await collect(dataset, epoch({ training: false, startBatch: 1 })))).toEqual(strip(batches).slice(1));
+    expect(told).toHaveLength(3);
+  });
+
+  test("are replaced alike for any number of workers", async () => {
+    const run = (workers: number) => collect(decodedDataset(bad(2, 7), { ...small, workers, skipBad: 2 }), epoch());
+    const one = strip(await run(1));
+    expect(one.flatMap(([, , indices]) => [...(indices as Uint32Array)])).not.toContain(7);
+    expect(strip(await run(6))).toEqual(one);
+  });
+
+  test("beyond the number allowed end the run", async () => {
+    const dataset = decodedDataset(bad(1, 6), { ...small, skipBad: 1 });
+    await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(
+      /held: image 6: not an image.*; more than the 1 damaged images allowed/,
+    );
+  });
+
+  test("a source that fails is no damaged image", async () => {
+    const broken: EncodedSource = {
+      ...sourceOf(images),
+      read: async () => Promise.reject(new Error("the disk is gone")),
+    };
+    await expect(collect(decodedDataset(broken, { ...small, skipBad: 9 }), epoch())).rejects.toThrow(
+      "the disk is gone",
+    );
+  });
+});
+
+describe("bounds", () => {
+  /** A source that counts its readers. */
+  function counted() {
+    const counts = { now: 0, most: 0, all: 0 };
+    const source: EncodedSource = {
+      ...sourceOf(Array.from({ length: 60 }, (_, i) => images[i % images.length] as Uint8Array)),
+      async read(i) {
+        counts.all++;
+        counts.most = Math.max(counts.most, ++counts.now);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        counts.now--;
+        return images[i % images.length] as Uint8Array;
+      },
+    };
+    return { counts, source };
+  }
+
+  test("leaving the loop ends all reading, and no more is read ahead than asked for", async () => {
+    const { counts, source } = counted();
+    const dataset = decodedDataset(source, { ...small, workers: 3, prefetch: 2 });
+    for await (const batch of dataset.batches(epoch())) if (batch.batch === 1) break;
+    expect(counts.most).toBeLessThanOrEqual(3);
+    expect(counts.all).toBeLessThanOrEqual(4 * 4);
+    const { all } = counts;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([counts.now, counts.all]).toEqual([0, all]);
+  });
+
+  test("arrays given back are used again: memory does not grow with the epoch", async () => {
+    const { source } = counted();
+    const dataset = decodedDataset(source, { ...small, prefetch: 2 });
+    await collect(dataset, epoch());
+    const perBatch = 4 * (3 * 24 * 24 + 4 + 16);
+    expect(dataset.bytesMade).toBeLessThanOrEqual(4 * perBatch);
+    const made = dataset.bytesMade;
+    for (let e = 1; e < 4; e++) await collect(dataset, epoch({ epoch: e }));
+    expect(dataset.bytesMade).toBe(made);
+  });
+
+  test("arrays that were not given back are never written again", async () => {
+    const dataset = decodedDataset(sourceOf(images), small);
+    const kept: ByteBatch[] = [];
+    for await (const batch of dataset.batches(epoch())) kept.push(batch);
+    expect(strip(kept)).toEqual(strip(await collect(dataset, epoch())));
+  });
+
+  test("closing ends a loop with an error, also from within", async () => {
+    const dataset = decodedDataset(sourceOf(images), small);
+    const run = async () => {
+      for await (const batch of dataset.batches(epoch())) if (batch.batch === 0) await dataset.close();
+    };
+    await expect(run()).rejects.toThrow(/held: it was closed/);
+    await expect(collect(dataset, epoch())).rejects.toThrow(/held: it was closed/);
+  });
+
+  test("options out of range are named", () => {
+    const of = (options: DecodedOptions) => () => decodedDataset(sourceOf(images), options);
+    expect(of({ size: 0 })).toThrow(/held: size wants a whole number in 1..16384, was given 0/);
+    expect(of({ flip: 2 })).toThrow(/flip wants a number in \[0, 1\], was given 2/);
+    expect(of({ skipBad: -1 })).toThrow(/skipBad wants/);
+    expect(of({ workers: 0 })).toThrow(/workers wants/);
+    expect(of({ mean: [1] })).toThrow(/three mean and three std/);
+    expect(of({ scale: [0, 1] })).toThrow(/scale wants/);
+    expect(of({ colorJitter: { hue: 2 } })).toThrow(/hue wants/);
+  });
+});

@@ -1,0 +1,78 @@
+// A folder's layout is seen from what lies in it, and leads to the same images.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { imageLayout, openImageData, openImageSources } from "../../src/images/open.ts";
+import { packShards } from "../../src/images/pack.ts";
+import { jpegFolder } from "../support/jpeg_folder.ts";
+import { collect, epoch, type Member, noisy, parquetOf, tarOf, temporaryFolder, writeFiles } from "./files.ts";
+
+const root = temporaryFolder();
+const at = (name: string) => join(root, name);
+const images = await Promise.all(Array.from({ length: 6 }, (_, i) => noisy(i)));
+const rows = images.map((bytes, i) => ({ bytes: new Uint8Array(bytes), label: i % 2 }));
+const members = (first: number): Member[] =>
+  [0, 1].flatMap((i) => [[`${i}.jpg`, images[first + i]!] as const, [`${i}.cls`, String(i)] as const]);
+const small = { size: 24, resize: 28 };
+
+beforeAll(async () => {
+  await jpegFolder(at("folder"), { perClass: 3, valPerClass: 1, sides: [30, 40] });
+  writeFiles(at("tar"), {
+    "train-00.tar": await tarOf(members(0)),
+    "train-01.tar": await tarOf(members(2)),
+    "validation-00.tar": await tarOf(members(4)),
+  });
+  writeFiles(at("hub/data"), {
+    "train-00000-of-00001.parquet": parquetOf(rows.slice(0, 4), ["x", "y"]),
+    "test-00000-of-00001.parquet": parquetOf(rows.slice(4), ["x", "y"]),
+  });
+  const { train, test: held } = await openImageSources(at("folder"));
+  await packShards(train, at("shards/train"), { resize: 28, view: 24 });
+  await packShards(held, at("shards/test"), { resize: 28, view: 24 });
+});
+
+test.each([
+  ["folder", "folder", 30, 10, 10],
+  ["tar", "webdataset", 4, 2, 2],
+  ["hub", "parquet", 4, 2, 2],
+  ["shards", "shards", 30, 10, 10],
+])("%s is read as %s", async (name, layout, trained, tested, classes) => {
+  const data = await openImageData(at(name), small);
+  expect([data.layout, data.train.length, data.test.length, data.train.classes.length]).toEqual([
+    layout,
+    trained,
+    tested,
+    classes,
+  ]);
+  expect(data.train.shape).toEqual([3, 24, 24]);
+  const seen = (await collect(data.test, epoch({ training: false }))).reduce((n, { size }) => n + size, 0);
+  expect(seen).toBe(tested);
+  await Promise.all([data.train.close(), data.test.close()]);
+});
+
+describe("splits", () => {
+  test("archives without a part to test with: a share is held out, and closing one part leaves the other open", async () => {
+    const dir = writeFiles(at("one"), { "all.parquet": parquetOf([...rows, ...rows, ...rows], null) });
+    const { train, test: held } = await openImageSources(dir, { heldOut: 0.4 });
+    expect([train.length, held.length]).toEqual([10, 8]);
+    await train.close();
+    expect(await held.read(0)).toBeInstanceOf(Uint8Array);
+    await held.close();
+    expect(train.groups?.starts[0]).toBe(0);
+  });
+
+  test("nothing to train with, a folder that is not there, shards as a source", async () => {
+    const dir = writeFiles(at("testonly"), { "test-0.tar": await tarOf(members(0)) });
+    await expect(openImageSources(dir)).rejects.toThrow(/\*.tar: no files to train with: wanted names train\*/);
+    await expect(imageLayout(at("none"))).rejects.toThrow(/none: .: no such folder/);
+    await expect(openImageSources(at("shards"))).rejects.toThrow(/these are shards already/);
+  });
+});
+
+test("made JPEGs are the same each time", async () => {
+  const options = { perClass: 2, sides: [20, 24], classes: ["rings", "wedge"] } as const;
+  const [a, b] = [await jpegFolder(at("a"), options), await jpegFolder(at("b"), options)];
+  expect(readdirSync(join(a, "train"))).toEqual(["rings", "wedge"]);
+  const read = async (dir: string) => (await openImageSources(dir, { heldOut: 0.5 })).test.read(0);
+  expect(await read(a)).toEqual(await read(b));
+});

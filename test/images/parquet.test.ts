@@ -1,0 +1,98 @@
+// Parquet files of the hub: rows read by groups, wrong columns named.
+import { join } from "node:path";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { describe, expect, test } from "vitest";
+import { epochOrder } from "../../src/images/order.ts";
+import { openParquet } from "../../src/images/parquet.ts";
+import { parquetOf, type Row, temporaryFolder, writeFiles } from "./files.ts";
+
+const root = temporaryFolder();
+let count = 0;
+const file = (bytes: Uint8Array | string): string => {
+  const name = `${count++}.parquet`;
+  return join(writeFiles(root, { [name]: bytes }), name);
+};
+const row = (i: number): Row => ({ bytes: Uint8Array.of(200, i, 255, 0), label: i % 3 });
+const rows = (n: number, first = 0) => Array.from({ length: n }, (_, i) => row(first + i));
+
+describe("rows", () => {
+  test("bytes stay bytes, over groups and files, with the names of the metadata", async () => {
+    const names = ["ant", "bee", "cat"];
+    const source = await openParquet([file(parquetOf(rows(8), names)), file(parquetOf(rows(4, 8), names))]);
+    expect(source.length).toBe(12);
+    expect(source.classes).toEqual(names);
+    expect([...(source.groups?.starts ?? [])]).toEqual([0, 3, 6, 8, 11]);
+    for (const i of [11, 0, 7, 8, 3]) {
+      expect([...(await source.read(i))]).toEqual([200, i, 255, 0]);
+      expect(source.label(i)).toBe(i % 3);
+    }
+    expect(source.key(9)).toMatch(/parquet row 1$/);
+    await source.close();
+  });
+
+  test("without names the classes are numbers", async () => {
+    const source = await openParquet([file(parquetOf(rows(5), null))]);
+    expect(source.classes).toEqual(["0", "1", "2"]);
+    await source.close();
+  });
+});
+
+describe("what is refused", () => {
+  test("other columns, with those wanted and found", async () => {
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: "text", data: ["a", "b"], type: "STRING" },
+        { name: "label", data: [1, 2], type: "INT32" },
+      ],
+    });
+    const path = file(new Uint8Array(bytes));
+    const wanted =
+      "wanted the columns image or img{bytes, path} and label or fine_label or labels of whole numbers or names";
+    await expect(openParquet([path])).rejects.toThrow(`${path}: ${wanted}; found text BYTE_ARRAY; label INT32`);
+  });
+
+  test("named columns are looked for, and nothing else", async () => {
+    const path = file(parquetOf(rows(2), null));
+    await expect(openParquet([path], { labelColumn: "class" })).rejects.toThrow(
+      /wanted the columns .* class of whole numbers or names; found image\{bytes, path\}; label INT64/,
+    );
+  });
+
+  test("what is no parquet, cut, missing or empty", async () => {
+    await expect(openParquet([file("not parquet at all")])).rejects.toThrow(/not a whole parquet file/);
+    await expect(openParquet([file(parquetOf(rows(4), null).subarray(0, -9))])).rejects.toThrow(/not a whole parquet/);
+    await expect(openParquet([join(root, "none.parquet")])).rejects.toThrow(/none.parquet: no such file/);
+    await expect(openParquet([])).rejects.toThrow(/at least one file/);
+  });
+
+  test("labels that are missing or no classes, rows without bytes", async () => {
+    await expect(openParquet([file(parquetOf([row(0), { ...row(1), label: null }], null))])).rejects.toThrow(
+      /row 1: label null is none/,
+    );
+    await expect(openParquet([file(parquetOf([row(0), { ...row(1), label: -1 }], ["a"]))])).rejects.toThrow(
+      /row 1: label -1 is none of the 1 classes/,
+    );
+    const source = await openParquet([file(parquetOf([row(0), { bytes: null, label: 0 }], null))]);
+    await expect(source.read(1)).rejects.toThrow(/row 1: image has no bytes/);
+    await source.close();
+  });
+});
+
+describe("the order by groups", () => {
+  const grouped = { length: 40, groups: { starts: Uint32Array.of(0, 8, 16, 24, 32), together: 2 } };
+
+  test("every image once, and few groups at a time", () => {
+    const order = epochOrder(grouped, 3, 1, true);
+    expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    for (let first = 0; first < 40; first += 16) {
+      const used = new Set([...order.subarray(first, first + 16)].map((i) => Math.floor(i / 8)));
+      expect(used.size).toBeLessThanOrEqual(2);
+    }
+    expect([...epochOrder(grouped, 3, 1, true)]).toEqual([...order]);
+    expect([...epochOrder(grouped, 3, 2, true)]).not.toEqual([...order]);
+  });
+
+  test("as stored to evaluate", () => {
+    expect([...epochOrder(grouped, 3, 1, false)]).toEqual(Array.from({ length: 40 }, (_, i) => i));
+  });
+});

@@ -1,0 +1,126 @@
+// What recipes say of data and of micro-batches: defaults by data set, settings where they belong, and the words about others.
+import { describe, expect, test } from "vitest";
+import { RecipeError, recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
+import { descriptionAt, wantedAt } from "../../src/recipe/schema.ts";
+import { settingsFrom } from "../../src/recipe/train_flags.ts";
+
+function problems(text: string): readonly string[] {
+  try {
+    resolveRecipe({ text, file: "a.yaml" });
+  } catch (error) {
+    expect(error).toBeInstanceOf(RecipeError);
+    return (error as RecipeError).problems;
+  }
+  return [];
+}
+
+describe("defaults", () => {
+  test("image files are cut and mirrored while they are read; CIFAR is shifted and mirrored", () => {
+    const files = resolveRecipe({ text: "data: {name: images, dir: x}" });
+    expect(files).toMatchObject({
+      model: { name: "resnet-18" },
+      data: { name: "images", dir: "x" },
+      augment: { crop: 0, flip: true },
+      out: "runs/images_resnet_18",
+    });
+    // What a reader has defaults for is not written down.
+    expect(Object.keys(files.data)).toEqual(["name", "dir"]);
+    expect(files.microBatch).toBeUndefined();
+    for (const name of ["cifar10", "cifar100"]) {
+      expect(resolveRecipe({ text: `data: {name: ${name}}` })).toMatchObject({
+        model: { name: "resnet-20" },
+        batchSize: 128,
+        augment: { crop: 4, flip: true },
+      });
+    }
+  });
+});
+
+const everything = `
+data: {name: images, dir: /d, size: 64, resize: 72, skipBad: 3, mapping: m.txt, heldOut: 0.2, workers: 4}
+augment: {flip: false, scale: [0.35, 1], jitter: {brightness: 0.4, hue: 0.1}}
+batchSize: 96
+microBatch: 32`;
+
+test("all settings of image files are read, and read back", () => {
+  const recipe = resolveRecipe({ text: everything });
+  expect(recipe).toMatchObject({
+    data: { size: 64, resize: 72, skipBad: 3, mapping: "m.txt", heldOut: 0.2, workers: 4 },
+    augment: { crop: 0, flip: false, scale: [0.35, 1], jitter: { brightness: 0.4, hue: 0.1 } },
+    microBatch: 32,
+  });
+  const yaml = recipeToYaml(recipe);
+  expect(resolveRecipe({ text: yaml })).toEqual(recipe);
+  for (const line of yaml.split("\n").filter((l) => /: \S/.test(l))) expect(line).toContain(" # ");
+});
+
+test("flags are the same settings", () => {
+  const flags = settingsFrom({
+    ...{ data: "images", dataDir: "/d", size: 64, resize: 72, skipBad: 3, mapping: "m.txt", heldOut: 0.2, workers: 4 },
+    ...{ batchSize: 96, microBatch: 32, flip: false },
+  });
+  const { augment, ...rest } = resolveRecipe({ text: everything });
+  const given = resolveRecipe({ flags });
+  expect(given).toEqual({ ...rest, augment: { crop: 0, flip: false } });
+  expect(settingsFrom({ frameSize: 32 }).data?.size).toBe(32);
+  expect(augment.jitter).toBeDefined();
+});
+
+describe("mistakes", () => {
+  test.each([
+    ["microBatch: 3", "a.yaml:1:13: microBatch: wanted a number that divides batchSize = 256, given 3"],
+    [
+      "data: {name: images, limit: 3}",
+      "a.yaml:1:29: data.limit: expected no value: it is for data that is held in memory, and data.name is images; got 3",
+    ],
+    [
+      "data: {size: 32}",
+      "a.yaml:1:14: data.size: expected no value: it is for event data and data images, and data.name is mnist; got 32",
+    ],
+    [
+      "data: {name: cifar10, skipBad: 1}",
+      "a.yaml:1:32: data.skipBad: expected no value: it is for data images, and data.name is cifar10; got 1",
+    ],
+    [
+      "data: {name: images, by: time}",
+      'a.yaml:1:26: data.by: expected no value: it is for event data, and data.name is images; got "time"',
+    ],
+    ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: wanted at least data.size = 224, given 200"],
+    ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: wanted a number between 0 and 1, given 1"],
+    [
+      "data: {name: images}\naugment: {crop: 4}",
+      "a.yaml:2:17: augment.crop: wanted 0, since data.name is images, whose random crops augment.scale describes, given 4",
+    ],
+    [
+      "data: {name: images}\naugment: {scale: [1, 0.5]}",
+      "a.yaml:2:18: augment.scale: wanted the smaller share first, given [1,0.5]",
+    ],
+    [
+      "augment: {scale: [0.5, 1]}",
+      "a.yaml:1:18: augment.scale: expected no value: it is for data images, and data.name is mnist; got [0.5,1]",
+    ],
+    [
+      "data: {name: images}\naugment: {jitter: {hue: 0.7}}",
+      "a.yaml:2:25: augment.jitter.hue: wanted a number in [0, 0.5], given 0.7",
+    ],
+  ])("%s", (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+
+  test("of three shares, or of one", () => {
+    const [problem] = problems("data: {name: images}\naugment: {scale: [0.1, 0.2, 0.3]}");
+    expect(problem).toMatch(
+      /^a.yaml:2:\d+: augment.scale: wanted two numbers in \(0, 1\], the smaller first, given \[/,
+    );
+    expect(problems("data: {name: images}\naugment: {scale: [0, 1]}")[0]).toMatch(
+      /augment.scale.0: wanted two numbers in \(0, 1\]/,
+    );
+  });
+});
+
+test("each change of colour says what it is for", () => {
+  for (const key of ["brightness", "contrast", "saturation", "hue"]) {
+    expect(descriptionAt(["augment", "jitter", key])).toContain(key);
+    expect(wantedAt(["augment", "jitter", key])).toMatch(/number/);
+  }
+});

@@ -1,0 +1,293 @@
+// What users write into recipes and flags: a name for a section, another program's spelling, a percentage, a file that is no
+// recipe. Each is taken as meant, or refused in a line that says where it stands and what may have been meant.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { METHOD_NAMES, methodSettings } from "../../src/recipe/methods.ts";
+import { loadRecipe, RecipeError, type RecipeSource, recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
+import { flagNames, settingsFrom, type TrainCommandFlags } from "../../src/recipe/train_flags.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "given-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const put = (name: string, text: string | Buffer) => {
+  writeFileSync(join(dir, name), text);
+  return join(dir, name);
+};
+
+function problemsOf(run: () => unknown): readonly string[] {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(RecipeError);
+    return (error as RecipeError).problems;
+  }
+  return [];
+}
+const problems = (text: string, more: Partial<RecipeSource> = {}) =>
+  problemsOf(() => resolveRecipe({ text, file: "a.yaml", ...more }));
+const withFlags = (flags: TrainCommandFlags, text = "") =>
+  problems(text, { flags: settingsFrom(flags), flagOf: flagNames(flags) });
+
+describe("a section that is no map", () => {
+  test("of model and data, a text is the name", () => {
+    expect(resolveRecipe({ text: "model: resnet-20\ndata: fashion-mnist" })).toMatchObject({
+      model: { name: "resnet-20" },
+      data: { name: "fashion-mnist" },
+      weightDecay: 0,
+    });
+    const [problem] = problems("model: lenet_bm", { models: ["lenet-bn"] });
+    expect(problem).toBe('a.yaml:1:8: model.name: wanted one of lenet-bn, given "lenet_bm"; did you mean lenet-bn?');
+    expect(problems("data: cifar-10")[0]).toMatch(/^a.yaml:1:7: data.name: .* did you mean cifar10\?$/);
+  });
+
+  test.each([
+    ["lr: 0.5", /^a.yaml:1:5: lr: wanted a map with keys of schedule, .* given 0.5; did you mean lr: {base: 0.5}\?$/],
+    ["lr: cosine", /did you mean lr: {schedule: cosine}\?$/],
+    ["prune: 0.3", /^a.yaml:1:8: prune: .* given 0.3; did you mean prune: {sparsity: 0.3}\?$/],
+    ["prune: lats", /did you mean prune: {schedule: lats}\?$/],
+    ["prune: gmp", /did you mean prune: {method: gmp}\?$/],
+    ["augment: none", /given "none"; did you mean augment: {crop: 0, flip: false}\?$/],
+    ["augment: true", /did you mean augment: {flip: true}\?$/],
+    ["checkpoint: 5", /did you mean checkpoint: {every: 5}\?$/],
+    ["device: true", /did you mean device: {requireGpu: true}\?$/],
+    ["model: [resnet-20]", /^a.yaml:1:8: model: wanted a map .* given \["resnet-20"\]$/],
+    ["model: 5", /^a.yaml:1:8: model: wanted a map .* given 5$/],
+    ["data:", /^a.yaml:1:\d: data: wanted a map .* given nothing$/],
+    ["prune: {str: 0.1}", /^a.yaml:1:14: prune.str: wanted a map with keys of start, decay, given 0.1$/],
+    ["augment: {jitter: 0.4}", /^a.yaml:1:19: augment.jitter: wanted a map/],
+  ])("%s", (text, message) => {
+    const found = problems(text);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatch(message);
+  });
+
+  test("flags and recipes above do not paper over it", () => {
+    expect(problems("lr: 0.5", { flags: { lr: { base: 1 }, model: {} } })).toHaveLength(1);
+    put("scalar.yaml", "lr: 0.5\n");
+    const above = put("above.yaml", "extends: scalar.yaml\nlr: {base: 0.2}\n");
+    expect(problemsOf(() => loadRecipe(above))[0]).toMatch(/scalar.yaml:1:5: lr: wanted a map/);
+    put("named.yaml", "model: {name: lenet_bm}\n");
+    const named = put("names.yaml", "extends: named.yaml\nmodel: resnet20\n");
+    expect(problemsOf(() => loadRecipe(named, { models: ["resnet-20"] }))[0]).toMatch(/names.yaml:2:8: model.name: /);
+  });
+});
+
+describe("values as others write them", () => {
+  test.each([
+    ['epochs: "10"', 'a.yaml:1:9: epochs: wanted a whole number >= 1, given "10"; did you mean 10?'],
+    ["lr: {base: '1e-1'}", 'a.yaml:1:12: lr.base: wanted a number > 0, given "1e-1"; did you mean 0.1?'],
+    ["lr:\n  base: 0,1", 'a.yaml:2:9: lr.base: wanted a number > 0, given "0,1"; did you mean 0.1?'],
+    ["nesterov: yes", 'a.yaml:1:11: nesterov: wanted true or false, given "yes"; did you mean true?'],
+    ["nesterov: 0", "a.yaml:1:11: nesterov: wanted true or false, given 0; did you mean false?"],
+    ["prune: {sparsity: 95}", "prune.sparsity: wanted a number between 0 and 1, given 95; did you mean 0.95?"],
+    ["prune: {sparsity: 95%}", 'prune.sparsity: wanted a number between 0 and 1, given "95%"; did you mean 0.95?'],
+    ["prune: {dense: first}", 'prune.dense: wanted a list of layers, given "first"; did you mean [first]?'],
+    ["prune: {method: lats}", 'given "lats"; did you mean schedule: lats?'],
+    ["prune: {method: dense}", 'given "dense"; did you mean schedule: none?'],
+    ["prune: {name: lats}", "prune.name: unknown key, "],
+    ["prune: {name: lats}", "did you mean method?"],
+    ["data: {path: x}", "did you mean dir?"],
+    ["data: {batch_size: 3}", "did you mean batchSize at the top?"],
+    ["prune: {epochs: 3}", "did you mean epochs at the top?"],
+    ["learning_rate: 0.1\nepochs: 2", "did you mean lr.base?"],
+    ["batch-size: 32\nepochs: 2", "did you mean batchSize?"],
+    ["epochs: 9007199254740991", "a.yaml:1:9: epochs: wanted at most 1000000000, given 9007199254740991"],
+    ["logEvery: 300", "a.yaml:1:11: logEvery: wanted at most 256, given 300"],
+    ["batchSize: 1e15", "a.yaml:1:12: batchSize: wanted at most 1000000, given 1000000000000000"],
+    ["model: {timeSteps: 1e9}", "model.timeSteps: wanted at most 10000, given 1000000000"],
+  ])("%s", (text, message) => {
+    const found = problems(text);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(message);
+  });
+});
+
+describe("settings that the run does not read", () => {
+  test.each<[TrainCommandFlags, string]>([
+    [
+      { beta: 0.1 },
+      "--beta: prune.beta: expected no value: it is for prune.schedule pgh and pgh-general, and prune.schedule is lats; got 0.1",
+    ],
+    [
+      { ltpL0: 3 },
+      "--ltp-l0: prune.ltp.l0: expected no value: it is for prune.method ltp, and prune.method is soft, with prune.schedule lats; got 3",
+    ],
+    [
+      { method: "ltp", strDecay: 1 },
+      "--str-decay: prune.str.decay: expected no value: it is for prune.method str, and prune.method is ltp; got 1",
+    ],
+    [
+      { data: "events", dataDir: "/d" },
+      '--data-dir: data.dir: expected no value: it is for data that lies in files, and data.name is events; got "/d"',
+    ],
+    [
+      { method: "dense", threshold: 0.1 },
+      "--threshold: prune.threshold: expected no value: it is for the soft thresholds of prune.method soft and at-init, and prune.method is soft, with prune.schedule none; got 0.1",
+    ],
+    [
+      { method: "snip", sparsity: 0.9, startEpoch: 1 },
+      "--start-epoch: prune.startEpoch: expected no value: it is for soft thresholds and",
+    ],
+    [{ method: "gmp", sparsity: 0.9, mode: "latent" }, "--mode: prune.mode: expected no value"],
+    [{ method: "masked", dense: ["first"], window: 1 }, "--window: prune.window: expected no value"],
+    [
+      { data: "npz", dataDir: "/d", by: "time" },
+      "--by: data.by: expected no value: it is for event data, and data.name is npz, whose files hold frames",
+    ],
+    [
+      { model: "sew-resnet-18", tau: 3 },
+      "--tau: model.tau: expected no value: it is for the leak of spiking neurons, and the neurons of sew-resnet-18 are if",
+    ],
+    [
+      { checkpointBlocks: true, model: "lenet" },
+      "--checkpoint-blocks: model.checkpointBlocks: expected no value: it is for networks of blocks, and model.name is lenet",
+    ],
+    [{ newHead: true }, "weights: wanted a model file, since newHead is true, given nothing"],
+  ])("%o", (flags, message) => {
+    const found = withFlags(flags);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(message);
+  });
+
+  test("all of them are told at once, those of files with their place", () => {
+    const text = "prune: {beta: 0.1, every: 3}\nlr: {milestones: [1, 2], gamma: 0.5}\n";
+    expect(withFlags({ ltpL0: 3, workers: 2 }, text)).toEqual([
+      expect.stringMatching(/^a.yaml:1:15: prune.beta: /),
+      expect.stringMatching(/^a.yaml:1:27: prune.every: .* prune.method gmp/),
+      expect.stringMatching(
+        /^a.yaml:2:18: lr.milestones: .* it is for lr.schedule multistep, and lr.schedule is cosine/,
+      ),
+      expect.stringMatching(/^a.yaml:2:33: lr.gamma: /),
+      expect.stringMatching(/^--workers: data.workers: |^--ltp-l0: /),
+      expect.stringMatching(/^--workers: data.workers: |^--ltp-l0: /),
+    ]);
+  });
+
+  test("what the run does anyway may be said", () => {
+    const text =
+      "newHead: false\nprune: {method: snip, sparsity: 0.9, startEpoch: 0, accelerated: false, dense: []}\nmodel: {checkpointBlocks: false}";
+    expect(problems(text)).toEqual([]);
+  });
+
+  test("where a layer above chose another method, they are left out with a note", () => {
+    put("pgh.yaml", "prune: {schedule: pgh, beta: 0.2, threshold: 0.3}\nlr: {schedule: step, every: 1, gamma: 0.5}\n");
+    const over = put("over.yaml", "extends: pgh.yaml\nprune: {method: ltp}\nlr: {schedule: cosine}\n");
+    const notes: string[] = [];
+    const recipe = loadRecipe(over, { note: (line) => notes.push(line) });
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /pgh.yaml:1:19: prune.schedule: has no effect: it is for prune.method soft and at-init, and prune.method is ltp$/,
+      ),
+      expect.stringMatching(/pgh.yaml:1:30: prune.beta: has no effect/),
+      expect.stringMatching(/pgh.yaml:1:46: prune.threshold: has no effect/),
+      expect.stringMatching(
+        /pgh.yaml:2:29: lr.every: has no effect: it is for lr.schedule step, and lr.schedule is cosine$/,
+      ),
+      expect.stringMatching(/pgh.yaml:2:39: lr.gamma: has no effect/),
+    ]);
+    expect(recipe.prune).not.toHaveProperty("beta");
+    expect(recipe.prune.schedule).toBe("lats");
+    expect(recipe.lr).toMatchObject({ schedule: "cosine", gamma: 0.1 });
+    // With a flag too; but not where nothing was chosen anew.
+    const flags = { method: "dense" };
+    expect(
+      problemsOf(() => loadRecipe(join(dir, "pgh.yaml"), { flags: settingsFrom(flags), flagOf: flagNames(flags) })),
+    ).toEqual([]);
+    put("idle.yaml", "prune: {beta: 0.2}\n");
+    const still = put("still.yaml", "extends: idle.yaml\nprune: {method: ltp}\n");
+    expect(problemsOf(() => loadRecipe(still))[0]).toMatch(/idle.yaml:1:15: prune.beta: expected no value/);
+  });
+
+  test("a complete recipe of a run may hold what it never read", () => {
+    const notes: string[] = [];
+    const old = "lr: {schedule: cosine, gamma: 0.1}\nprune: {method: gmp, sparsity: 0.9, schedule: none}\n";
+    const recipe = resolveRecipe({ text: old, written: true, note: (line) => notes.push(line) });
+    expect(recipe.prune).toMatchObject({ schedule: "none" });
+    expect(notes).toEqual([expect.stringMatching(/prune.schedule: has no effect/)]);
+    expect(recipeToYaml(recipe)).not.toMatch(/gamma|schedule: none/);
+    const given = { beta: 0.1 };
+    const flags = { flags: settingsFrom(given), flagOf: flagNames(given) };
+    expect(problems(old, { written: true, ...flags })[0]).toMatch(/^--beta: prune.beta: expected no value/);
+  });
+});
+
+describe("methods by name", () => {
+  test.each<[string, TrainCommandFlags, string]>([
+    ["lats", { schedule: "sine" }, "--schedule sine: --method lats means schedule lats; give one of the two"],
+    ["dense", { schedule: "lats" }, "--schedule lats: --method dense means schedule none"],
+    ["ista", { mode: "latent" }, "--mode latent: --method ista means mode inplace"],
+    ["fista", { mode: "latent" }, "--mode latent: --method fista means mode inplace"],
+  ])("%s with %o", (method, flags, message) => {
+    expect(() => settingsFrom({ method, ...flags })).toThrow(message);
+  });
+  test("go with what they leave open", () => {
+    expect(settingsFrom({ method: "ista", schedule: "sine" }).prune).toMatchObject({
+      schedule: "sine",
+      mode: "inplace",
+    });
+    expect(methodSettings("early", { freezeEpoch: 2, schedule: "lats" })).not.toHaveProperty("beta");
+    expect(methodSettings("pgh", { beta: 0.5 })).toMatchObject({ beta: 0.5 });
+    expect(METHOD_NAMES).toContain("lats");
+    expect(() => methodSettings("constructor")).toThrow(/method constructor: want one of dense/);
+    expect(() => settingsFrom({ size: 32, frameSize: 64 })).toThrow(/--size and --frame-size: are the same setting/);
+  });
+});
+
+describe("files that are no recipes", () => {
+  const refused = (file: string) => problemsOf(() => loadRecipe(file));
+
+  test("pipes, devices, sockets, folders and files of gigabytes are refused at once", async () => {
+    const pipe = join(dir, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    expect(refused(pipe)).toEqual([`${pipe}: wanted a recipe that can be read, given a named pipe (FIFO)`]);
+    expect(refused("/dev/zero")[0]).toContain("given a device");
+    expect(refused(dir)[0]).toContain("given a folder");
+    const socket = join(dir, "socket");
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(socket, done));
+    expect(refused(socket)[0]).toContain("given a socket");
+    server.close();
+    expect(refused(put("large.yaml", Buffer.alloc(5 << 20, 35)))[0]).toContain(
+      "given it has 5242880 bytes, at most 4194304 are read",
+    );
+    for (const name of ["pipe", "../../../../../../../../dev/zero"]) {
+      expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toMatch(/given a (named pipe|device)/);
+    }
+  });
+
+  test("another program's file is not told line by line", () => {
+    const secrets = Array.from({ length: 40 }, (_, i) => `user${i}: secret${i}`).join("\n");
+    put("secrets", secrets);
+    for (const file of [join(dir, "secrets"), put("peek.yaml", "extends: secrets\n")]) {
+      const found = refused(file);
+      expect(found).toHaveLength(1);
+      expect(found[0]).toContain(
+        "wanted a recipe, with settings such as model, data, epochs; given a file of 40 other keys",
+      );
+      expect(found.join()).not.toMatch(/user\d|secret\d/);
+    }
+    const shadow = put("shadow", `${"root:*:19000:0:99999:7:::\n".repeat(30)}`);
+    expect(refused(shadow).length).toBeLessThanOrEqual(6);
+    expect(refused(shadow).join("\n")).not.toContain("19000");
+  });
+
+  test("an absolute path is taken as it is", () => {
+    const base = put("base.yaml", "epochs: 9\n");
+    mkdirSync(join(dir, "deep"));
+    expect(loadRecipe(put("deep/absolute.yaml", `extends: ${base}\n`)).epochs).toBe(9);
+  });
+
+  test("control characters of keys, values and file names are spelled out", () => {
+    const text = '"\\e]0;pwned\\a\\e[2J": 1\nepochs: 2\nmodel: {name: "a\\u202eb\\x7f"}\n';
+    const found = problems(text, { models: ["lenet-bn"] });
+    expect(found).toHaveLength(2);
+    expect(found[0]).toContain("\\x1b]0;pwned\\x07\\x1b[2J: unknown key");
+    expect(found[1]).toContain('given "a\\u202eb\\u007f"');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(found.join("")).not.toMatch(/[\u0000-\u001f\u007f\u202e]/);
+    expect(refused(join(dir, "no\u001b[2Jwhere"))[0]).toContain("no\\x1b[2Jwhere: wanted a recipe");
+  });
+});

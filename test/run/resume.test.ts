@@ -1,0 +1,125 @@
+// What a resumed run is compared with: the configuration, the plan and the data of its checkpoint.
+import { describe, expect, test } from "vitest";
+import { fingerprintOf } from "../../src/recipe/data_fingerprint.ts";
+import { DEFAULT_RECIPE, type Recipe } from "../../src/recipe/recipe.ts";
+import { boardStateSchema } from "../../src/run/board_files.ts";
+import {
+  checkData,
+  checkPast,
+  checkResume,
+  type FoundRun,
+  hostState,
+  isAtEnd,
+  planResume,
+  type ResumePlan,
+} from "../../src/run/resume.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
+import { squares } from "../support/shapes.ts";
+
+const was: Recipe = { ...DEFAULT_RECIPE, out: "runs/a", lr: { ...DEFAULT_RECIPE.lr, schedule: "constant" } };
+const train = squares(64, 8, 1);
+const data = await fingerprintOf({ train, test: squares(16, 8, 2), layout: "idx" });
+
+function found(config: unknown = was, more: Partial<FoundRun["progress"]> = {}): FoundRun {
+  const progress = { step: 6, epoch: 1, batch: 2, seed: 0, threshold: 0.05, bestAccuracy: 0.5, config, ...more };
+  return { root: "runs/a", path: "checkpoints/step_00000006.safetensors", progress, hasModel: false };
+}
+
+const planned = (change: Partial<Recipe>, run = found()): ResumePlan => planResume(run, { ...was, ...change });
+
+describe("settings", () => {
+  test("the same are no change, whatever the order and the folder", () => {
+    expect(planResume(found(), { ...was, out: "moved/a" }).changes).toEqual([]);
+    const shuffled = Object.fromEntries(Object.entries(was).reverse());
+    expect(planResume(found(JSON.parse(JSON.stringify(shuffled))), was).changes).toEqual([]);
+  });
+
+  test("all that are refused are named, with both values, in one line", () => {
+    expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(UsageError);
+    expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(
+      "runs/a: cannot go on as another run: momentum: expected 0.9 as the run has it, got 0.5; seed: expected 0 as the run has it, got 9. " +
+        "For a new run, give the other settings to: espalier train runs/a/config.yaml --out FOLDER",
+    );
+  });
+
+  test("parts of a batch may change, and it is said", () => {
+    const plan = planned({ microBatch: 4 });
+    expect(plan.changes).toEqual([{ path: "microBatch", rule: "told", was: undefined, now: 4 }]);
+    const run = found(was, { step: 6 });
+    const same = checkResume(
+      { ...plan, progress: { ...run.progress, host: { data } } as never },
+      { train, stepsPerEpoch: 4, data },
+    );
+    expect(same).toEqual(["from step 6 on: microBatch: none -> 4; the numbers are others from there on"]);
+  });
+
+  test("a setting that was not known when the checkpoint was written has its default", () => {
+    const { trail: _, ...older } = was;
+    expect(planResume(found(older), was).changes).toEqual([]);
+  });
+
+  test("a setting that nobody knows any more is refused, not dropped", () => {
+    expect(() => planResume(found({ ...was, annealing: 3 }), was)).toThrow(
+      "annealing: expected 3 as the run has it, got none",
+    );
+  });
+
+  test("a checkpoint without a configuration is none of a run", () => {
+    for (const config of [null, 3, [], "x"]) {
+      expect(() => planResume(found(config), was)).toThrow("holds no configuration: it is no checkpoint of a run");
+    }
+  });
+});
+
+describe("length", () => {
+  const constant = { prune: { ...was.prune, window: 1 } };
+
+  test("longer where the past is the same, refused where it is not, with what differs", () => {
+    const run = found({ ...was, ...constant });
+    expect(() => checkPast(planned({ ...constant, epochs: 9 }, run), train, 4)).not.toThrow();
+    expect(() => checkPast(planned({ epochs: 9 }), train, 4)).toThrow(
+      /epochs: expected 3 as the run has it, got 9: the threshold at step 0 was [\d.]+ and would have been [\d.]+ \(prune\.schedule lats is planned over the whole length\)/,
+    );
+  });
+
+  test("a plan of the same length is not looked at", () => {
+    expect(() => checkPast(planned({ logEvery: 2 }), train, 4)).not.toThrow();
+  });
+
+  test("a run is at its end after its last test", () => {
+    const at = (epoch: number, batch: number) => isAtEnd(planned({}, found(was, { epoch, batch })));
+    expect([at(2, 4), at(3, 0), at(2, 0)]).toEqual([false, true, false]);
+  });
+});
+
+describe("data", () => {
+  const with_ = (host: unknown): ResumePlan => ({ ...planned({}), progress: { ...found().progress, host } });
+
+  test("the same pass, others are refused with what is different", async () => {
+    expect(checkData(with_({ data }), data)).toBeNull();
+    const fewer = await fingerprintOf({ train: squares(60, 8, 1), test: squares(16, 8, 2), layout: "idx" });
+    expect(() => checkData(with_({ data }), fewer)).toThrow(
+      "cannot go on as another run: other data: the training part had 64 samples, now it has 60",
+    );
+  });
+
+  test("where nothing is known of them it is said", () => {
+    for (const host of [undefined, null, {}, { data: 3 }, { data: { layout: "idx" } }])
+      expect(checkData(with_(host), data)).toMatch(/does not say what data it was trained on: they are not compared$/);
+  });
+});
+
+test("what the host kept is read field by field; what is none is left out", () => {
+  const board = { files: { a: 3 }, mark: null };
+  expect(boardStateSchema.parse(board)).toEqual(board);
+  expect(hostState({ elapsed: 3, scheduled: false, data, board, damaged: ["x"], epochSeconds: 1 })).toEqual({
+    elapsed: 3,
+    scheduled: false,
+    data,
+    board,
+    damaged: ["x"],
+  });
+  for (const host of [undefined, null, 3, [], "x"]) expect(hostState(host)).toEqual({});
+  const bad = { elapsed: -1, scheduled: 1, data: [], board: { files: { a: "x" } }, damaged: [3] };
+  expect(Object.values(hostState(bad)).every((value) => value === undefined)).toBe(true);
+});

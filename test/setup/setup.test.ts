@@ -1,0 +1,141 @@
+// What setup does to a machine, on machines made up: the cache comes first, the system only with a yes.
+import { describe, expect, test } from "vitest";
+import { AdapterError } from "../../src/node/ladder.ts";
+import { SetupError } from "../../src/setup/command.ts";
+import { type Plan, parseAptPolicy, type SetupFacts } from "../../src/setup/plan.ts";
+import type { Probe } from "../../src/setup/probe.ts";
+import { type Machine, type SetupOptions, setup } from "../../src/setup/setup.ts";
+
+const facts: SetupFacts = {
+  ...{ platform: "linux", arch: "x64", root: true, sudo: false, apt: true, npm: true },
+  ...{ distribution: "debian", codename: "trixie", hasMirror: true },
+  policy: parseAptPolicy(
+    "mesa:\n  Candidate: 25.0.7-2\n  Version table:\n     25.0.7-2 500\n        500 http://m.example/debian trixie/main amd64 Packages\n",
+  ),
+};
+
+interface MachineOptions {
+  readonly facts?: Partial<SetupFacts>;
+  readonly works?: boolean;
+  readonly sign?: string;
+  /** Ways that fail. */
+  readonly failing?: readonly Plan["kind"][];
+  readonly lists?: boolean;
+}
+
+/** Sets up a machine; says what was done to it, in order. */
+async function on(options: MachineOptions, how: SetupOptions = {}) {
+  const { works = false, sign = null, failing = [], lists = true } = options;
+  const done: string[] = [];
+  const lines: string[] = [];
+  const machine: Machine = {
+    refusal: async () => (works ? null : new AdapterError("no WebGPU adapter", true)),
+    signOfGpu: () => sign,
+    facts: async () => ({ ...facts, ...options.facts }),
+    hasPackageLists: async () => lists,
+    refreshPackageLists: async (sudo) => void done.push(`update${sudo ? " by sudo" : ""}`),
+    async carryOut(plan) {
+      done.push(plan.kind);
+      if (failing.includes(plan.kind)) throw new SetupError("offline");
+    },
+    async prove(_log, from) {
+      done.push(`prove ${from ?? "any"}`);
+      return { name: from ?? "any" } as Probe;
+    },
+  };
+  const ended = setup({ log: (line) => void lines.push(line), ...how }, machine);
+  const result = await ended.then(
+    (probe) => probe.name,
+    (error: Error) => error,
+  );
+  return { done, lines, result };
+}
+const all: Plan["kind"][] = ["mesa", "swiftshader", "apt"];
+
+describe("the cache comes first", () => {
+  test.each<[string, Partial<SetupFacts>]>([
+    ["root", {}],
+    ["a user with sudo", { root: false, sudo: true }],
+    ["a plain user", { root: false }],
+  ])("%s", async (_who, change) => {
+    const { done, lines } = await on({ facts: change, lists: false });
+    expect(done).toEqual(["mesa", "prove mesa"]);
+    expect(lines.slice(0, 3)).toEqual([
+      "Plan: the first of these that works",
+      expect.stringMatching(/^ {2}1\. fetch mesa-vulkan-drivers .* into the user's cache, changing nothing else/),
+      expect.stringMatching(/^ {2}2\. fetch SwiftShader .* into the user's cache/),
+    ]);
+  });
+  test("the next way is taken when one fails", async () => {
+    expect((await on({ failing: ["mesa"] })).done).toEqual(["mesa", "swiftshader", "prove swiftshader"]);
+  });
+});
+
+describe("the system is changed with a yes only", () => {
+  test("without one, what it would be stands in the error", async () => {
+    for (const lists of [true, false]) {
+      const { done, result } = await on({ failing: all, lists });
+      expect(done).toEqual(["mesa", "swiftshader"]);
+      expect((result as Error).message).toMatch(
+        /^no way to get a software adapter worked:\n {2}mesa: offline\n {2}swiftshader: offline\nWith a yes \(.* --system\) it would install mesa-vulkan-drivers into the system with apt/,
+      );
+    }
+  });
+
+  test("the question comes after the cache; no is no, yes is yes", async () => {
+    const questions: string[] = [];
+    const ask = (answer: boolean) => async (question: string) => {
+      questions.push(question);
+      return answer;
+    };
+    expect((await on({ failing: ["mesa", "swiftshader"] }, { ask: ask(false) })).done).toEqual(["mesa", "swiftshader"]);
+    const user = { facts: { root: false, sudo: true }, failing: ["mesa", "swiftshader"], lists: false } as const;
+    const agreed = await on(user, { ask: ask(true) });
+    expect(agreed.done).toEqual(["mesa", "swiftshader", "update by sudo", "apt", "prove system"]);
+    expect(questions).toEqual([
+      "May it install mesa-vulkan-drivers into the system with apt (about 55 MB to fetch, 250 MB on disk)?",
+      "May it refresh the system's package lists and install mesa-vulkan-drivers into the system with apt and sudo (about 55 MB to fetch, 250 MB on disk)?",
+    ]);
+    // Nobody is asked where the cache does.
+    expect((await on({}, { ask: ask(true) })).done).toEqual(["mesa", "prove mesa"]);
+    expect(questions).toHaveLength(2);
+  });
+
+  test("--system is a yes, and puts the system first", async () => {
+    expect((await on({ lists: false }, { system: true })).done).toEqual(["update", "apt", "prove system"]);
+    expect((await on({ failing: ["apt"] }, { system: true })).done).toEqual(["apt", "mesa", "prove mesa"]);
+    expect((await on({ facts: { root: false } }, { system: true })).done).toEqual(["mesa", "prove mesa"]);
+  });
+
+  test("the way apt by name wants it too", async () => {
+    const unasked = await on({}, { driver: "apt" });
+    expect(unasked.done).toEqual([]);
+    expect((unasked.result as Error).message).toMatch(
+      /^the way apt does not apply on this machine, or not without a yes\nWith a yes/,
+    );
+    expect((await on({}, { driver: "apt", system: true })).done).toEqual(["apt", "prove system"]);
+  });
+});
+
+test("a way by name is taken although an adapter works, and what it brought is proved", async () => {
+  expect((await on({ works: true })).done).toEqual(["prove any"]);
+  expect((await on({ works: true }, { driver: "swiftshader" })).done).toEqual(["swiftshader", "prove swiftshader"]);
+  expect((await on({ failing: ["mesa"] }, { driver: "mesa" })).result).toMatchObject({
+    message: "no way to get a software adapter worked:\n  mesa: offline",
+  });
+});
+
+test("a GPU with a broken driver gets a sentence, not an installation, unless a way is named", async () => {
+  const broken = { sign: "this machine has a GPU of NVIDIA (/dev/nvidia0), and no Vulkan driver that works for it" };
+  const { done, result } = await on(broken, { system: true });
+  expect(done).toEqual([]);
+  expect((result as Error).message).toMatch(
+    /^no WebGPU adapter\nthis machine has a GPU of NVIDIA .*\. Install or repair its driver; nothing was installed\. For a software adapter all the same: .* --driver mesa$/,
+  );
+  expect((await on(broken, { driver: "mesa" })).done).toEqual(["mesa", "prove mesa"]);
+});
+
+test("where no way applies, the reader is told", async () => {
+  const { result } = await on({ facts: { platform: "darwin", apt: false } });
+  expect((result as Error).message).toMatch(/^on darwin the system brings the driver/);
+});
