@@ -81,32 +81,32 @@ describe("modules and parameters are found", () => {
 
 describe("a module in a private field is refused by whatever lists parameters", () => {
   class Field extends Base {
-    private readonly conv = new Conv2d(1, 2, 3);
+    readonly #conv = new Conv2d(1, 2, 3);
     readonly fc = linear();
     override forward(x: Tensor): Tensor {
-      return this.fc.forward(this.conv.forward(x));
+      return this.fc.forward(this.#conv.forward(x));
     }
   }
   class Assigned extends Base {
-    private conv: Module;
+    #conv: Module;
     constructor() {
       super();
-      this.conv = new Conv2d(1, 2, 3);
+      this.#conv = new Conv2d(1, 2, 3);
     }
     override forward(x: Tensor): Tensor {
-      return this.conv.forward(x);
+      return this.#conv.forward(x);
     }
   }
   class Several extends Base {
-    private readonly blocks = Array.from({ length: 2 }, () => linear() && new Linear(2, 2));
+    readonly #blocks = Array.from({ length: 2 }, () => linear() && new Linear(2, 2));
     override forward(x: Tensor): Tensor {
-      return this.blocks.reduce((y, block) => block.forward(y), x);
+      return this.#blocks.reduce((y, block) => block.forward(y), x);
     }
   }
   class Weight extends Base {
-    private readonly scale = new Parameter([1], constantInit(0));
+    readonly #scale = new Parameter([1], constantInit(0));
     override forward(x: Tensor): Tensor {
-      void this.scale;
+      void this.#scale;
       return x;
     }
   }
@@ -133,14 +133,14 @@ describe("a module in a private field is refused by whatever lists parameters", 
 
   test("other private fields are nobody's business", () => {
     class Fine extends Base {
-      private count = 0;
-      private readonly make = () => new Linear(1, 1);
-      private readonly names = new Map<string, number>();
-      private readonly random = new RandomState(1);
-      readonly fc = this.make();
+      #count = 0;
+      readonly #make = () => new Linear(1, 1);
+      readonly #names = new Map<string, number>();
+      readonly #random = new RandomState(1);
+      readonly fc = this.#make();
       override forward(x: Tensor): Tensor {
-        this.count += this.names.size + this.random.seed;
-        return this.count === 0 ? x : this.fc.forward(x);
+        this.#count += this.#names.size + this.#random.seed;
+        return this.#count === 0 ? x : this.fc.forward(x);
       }
     }
     expect(names(new Fine())).toEqual(["fc.weight", "fc.bias"]);
