@@ -1,14 +1,14 @@
 // What goes wrong with data, each told in one line.
 
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 
 /** A dataset, loader or transform that was asked for something it cannot be; names it, what was wanted, what was given. */
-export class DataError extends Error {
+export class DataError extends EspalierError {
   override readonly name = "DataError";
 }
 
 /** A byte source that could not deliver a file. */
-export class SourceError extends Error {
+export class SourceError extends EspalierError {
   override readonly name = "SourceError";
   readonly source: string;
   readonly path: string;

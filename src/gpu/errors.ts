@@ -1,5 +1,5 @@
 // The errors the engine throws. Each says what was asked, what was wanted and what was there.
-import { expectKeys } from "../text/index.ts";
+import { EspalierError, expectKeys } from "../text/index.ts";
 
 /** What an error message needs to know of a tensor. */
 export interface Described {
@@ -16,7 +16,7 @@ function describe(tensors: Record<string, Described | null | undefined>): string
 }
 
 /** Wrong arguments to an op; thrown at the call, before anything is enqueued. */
-export class OpError extends Error {
+export class OpError extends EspalierError {
   override readonly name = "OpError";
   readonly op: string;
   constructor(op: string, message: string, tensors: Record<string, Described | null | undefined> = {}) {
@@ -31,7 +31,7 @@ export function expectOptions(op: string, given: unknown, known: Readonly<Record
 }
 
 /** A shader that did not compile or a dispatch the device refused; carries the compiler's words. */
-export class KernelError extends Error {
+export class KernelError extends EspalierError {
   override readonly name = "KernelError";
   readonly kernel: string;
   constructor(kernel: string, message: string) {
@@ -41,12 +41,12 @@ export class KernelError extends Error {
 }
 
 /** Use of a tensor whose memory was given back. */
-export class DisposedError extends Error {
+export class DisposedError extends EspalierError {
   override readonly name = "DisposedError";
 }
 
 /** Something inside `capture(fn)` that a replay could not repeat. */
-export class CaptureError extends Error {
+export class CaptureError extends EspalierError {
   override readonly name = "CaptureError";
 }
 
@@ -61,7 +61,7 @@ export interface MemoryAtFailure {
 }
 
 /** More memory than the adapter or its bindings allow. */
-export class MemoryError extends Error {
+export class MemoryError extends EspalierError {
   override readonly name = "MemoryError";
   /** Where the device ran out of memory; null where one tensor is larger than the adapter's limits. */
   readonly at: MemoryAtFailure | null;
@@ -72,7 +72,7 @@ export class MemoryError extends Error {
 }
 
 /** No adapter, an adapter that refuses a device, or a device that went away. */
-export class GpuLostError extends Error {
+export class GpuLostError extends EspalierError {
   override readonly name = "GpuLostError";
   /** True where a device was there and is gone: a new one may do. */
   readonly lost: boolean;
@@ -83,7 +83,7 @@ export class GpuLostError extends Error {
 }
 
 /** Submitted work that does not end. */
-export class GpuHangError extends Error {
+export class GpuHangError extends EspalierError {
   override readonly name = "GpuHangError";
   /** Kernels of the submit that does not end, in order; of the last one where all have ended. */
   readonly kernels: readonly string[];

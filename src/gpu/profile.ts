@@ -1,4 +1,5 @@
 // Time per kernel from timestamp queries: each dispatch gets a pass of its own while a profile runs.
+import { EspalierError } from "../text/index.ts";
 import type { PassTimer, Stream } from "./stream.ts";
 
 export interface KernelTime {
@@ -22,8 +23,9 @@ export class Profile implements PassTimer {
   untimed = 0;
 
   constructor(device: GPUDevice, stream: Stream) {
-    if (!device.features.has("timestamp-query")) throw new Error("profile: this adapter has no timestamp-query");
-    if (stream.timer) throw new Error("profile: another profile is running; stop it first");
+    if (!device.features.has("timestamp-query"))
+      throw new EspalierError("profile: this adapter has no timestamp-query");
+    if (stream.timer) throw new EspalierError("profile: another profile is running; stop it first");
     this.device = device;
     this.stream = stream;
     this.set = device.createQuerySet({ type: "timestamp", count: QUERIES });

@@ -1,5 +1,6 @@
 // The watchdog: notices work that was submitted and does not end. A GPU that hangs says nothing by itself, and whoever
 // waits for it waits for ever.
+import { ArgumentError } from "../text/index.ts";
 import { GpuHangError } from "./errors.ts";
 
 /** Seconds without progress that are too many; or "auto": 120 on hardware, as long as its steps need on a CPU. */
@@ -82,7 +83,7 @@ export class Watchdog {
   constructor(options: WatchdogOptions) {
     const { limit } = options;
     if (limit !== "auto" && !(Number.isFinite(limit) && limit > 0)) {
-      throw new RangeError(`watchdog: expected a number of seconds > 0 or "auto", got ${limit}`);
+      throw new ArgumentError(`watchdog: expected a number of seconds > 0 or "auto", got ${limit}`);
     }
     this.options = options;
     this.clock = options.clock ?? clock;

@@ -1,7 +1,7 @@
 // Images as files hold them, still encoded: what each is called, which class it has, and its bytes when asked.
 import { DataError } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 import type { PassedOver } from "./passed_over.ts";
 
 /** Labelled encoded images. Names and labels are known at once; bytes are read one image at a time. */
@@ -34,7 +34,7 @@ export interface ImageGroups {
 }
 
 /** An image that cannot be used: not an image, damaged, too large. Names source and image. */
-export class ImageError extends Error {
+export class ImageError extends EspalierError {
   override readonly name = "ImageError";
   readonly source: string;
   readonly key: string;

@@ -1,9 +1,9 @@
 // The base of what readers of files throw: whoever has another copy of a file catches this one class.
 
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 
 /** A file that is damaged, or not what its reader expects; the message is one line that opens with the file's name. */
-export class DamagedFileError extends Error {
+export class DamagedFileError extends EspalierError {
   override readonly name: string = "DamagedFileError";
   readonly file: string;
   constructor(file: string, message: string) {

@@ -1,4 +1,5 @@
 // Unpacking with the host's own DecompressionStream, which browsers and Node share.
+import { EspalierError } from "../text/index.ts";
 import { copyOf } from "./array_types.ts";
 
 /** Bytes fed at a time: packed data grow at most 1032-fold, so this bounds what arrives before the size cap is asked. */
@@ -13,7 +14,7 @@ export function unpackLimit(packed: number): number {
 }
 
 /** Packed data that a DecompressionStream refuses, or that unpack to more than `maxBytes`. */
-export class DecompressError extends Error {
+export class DecompressError extends EspalierError {
   override readonly name = "DecompressError";
   /** Not damaged, but larger than allowed. */
   readonly tooLarge: boolean;

@@ -1,9 +1,9 @@
 // gzip files: told by their first bytes, unpacked whole, and checked to the last byte.
-import { expectKeys, visible } from "../text/index.ts";
+import { ArgumentError, EspalierError, expectKeys, visible } from "../text/index.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** gzip data that are damaged, or unpack to more than was allowed; the message is one line naming the file. */
-export class GzipError extends Error {
+export class GzipError extends EspalierError {
   override readonly name = "GzipError";
   readonly file: string;
   constructor(file: string, message: string) {
@@ -32,7 +32,7 @@ export async function gunzip(
   name = "gzip",
   options: { maxBytes?: number } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  expectKeys(options, { maxBytes: true }, (problem) => new RangeError(`gunzip: ${problem}`));
+  expectKeys(options, { maxBytes: true }, (problem) => new ArgumentError(`gunzip: ${problem}`));
   const { maxBytes = unpackLimit(bytes.length) } = options;
   if (!isGzip(bytes)) throw new GzipError(name, "not gzip data: it does not start with 1f 8b");
   if (bytes.length < SMALLEST) {
@@ -59,6 +59,6 @@ export async function gunzipIfPacked(
   name = "gzip",
   options: { maxBytes?: number } = {},
 ): Promise<Uint8Array> {
-  expectKeys(options, { maxBytes: true }, (problem) => new RangeError(`gunzip: ${problem}`));
+  expectKeys(options, { maxBytes: true }, (problem) => new ArgumentError(`gunzip: ${problem}`));
   return isGzip(bytes) ? gunzip(bytes, name, options) : bytes;
 }

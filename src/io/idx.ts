@@ -1,11 +1,11 @@
 // IDX, the array format of MNIST and its relatives: a four-byte magic, big-endian sizes, big-endian elements.
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 import { type ArrayDtype, copyOf, elementsAt, type FileArray, shapeFault, widthOf } from "./array_types.ts";
 
 export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
 
 /** An IDX file that is missing, damaged or not what was asked for; the message is one line naming the file. */
-export class IdxError extends Error {
+export class IdxError extends EspalierError {
   override readonly name = "IdxError";
   readonly file: string;
   readonly fault: IdxFault;

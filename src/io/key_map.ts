@@ -1,11 +1,12 @@
 // Other projects' key names: rules that rename one key, and renaming a whole state_dict by a rule without losing any.
+import { EspalierError } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 
 /** Gives a key's name here; names that it has no word about come back as they are. */
 export type KeyRule = (name: string) => string;
 
 /** A renaming by which two keys would become one; the message names all three. */
-export class KeyMapError extends Error {
+export class KeyMapError extends EspalierError {
   override readonly name = "KeyMapError";
 }
 

@@ -1,5 +1,5 @@
 // NumPy's .npy format: one array, behind a header that is a Python dict in text.
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 import {
   type ArrayDtype,
   arrayFault,
@@ -14,7 +14,7 @@ import {
 } from "./array_types.ts";
 
 /** An .npy file that is damaged or holds what is not read here; the message is one line naming the file. */
-export class NpyError extends Error {
+export class NpyError extends EspalierError {
   override readonly name = "NpyError";
   readonly file: string;
   constructor(file: string, message: string) {

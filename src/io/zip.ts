@@ -1,10 +1,10 @@
 // Zip archives, as far as .npz needs them: stored and deflated files, found through the directory at the archive's end.
-import { expectKeys, visible } from "../text/index.ts";
+import { ArgumentError, EspalierError, expectKeys, visible } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** A zip archive that is damaged or of a kind that is not read; names the file, and `offset` is the byte at fault. */
-export class ZipError extends Error {
+export class ZipError extends EspalierError {
   override readonly name = "ZipError";
   readonly file: string;
   readonly offset: number;
@@ -69,7 +69,7 @@ export async function readZip(
   name = "zip",
   options: ZipOptions = {},
 ): Promise<Map<string, Uint8Array>> {
-  expectKeys(options, { maxBytes: true, wanted: true }, (problem) => new RangeError(`readZip: ${problem}`));
+  expectKeys(options, { maxBytes: true, wanted: true }, (problem) => new ArgumentError(`readZip: ${problem}`));
   const { maxBytes = unpackLimit(bytes.length), wanted = () => true } = options;
   const files = new Map<string, Uint8Array>();
   let room = maxBytes;

@@ -43,7 +43,7 @@ export function forgetGpu(): void {
  * Tries (1) what the system has, (2) the software drivers of the cache, with (3) the cache's Vulkan loader if the system has
  * none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process when it takes a cached one. A second call with
  * the same options gives the first one's result. Errors: AdapterError when nothing works, or only software and
- * `requireGpu` is set; RangeError for an unknown switch in the environment.
+ * `requireGpu` is set; ArgumentError for an unknown switch in the environment.
  */
 export async function installGpu(options: InstallOptions = {}): Promise<Installed> {
   const known: KeysOf<InstallOptions> = { requireGpu: true, adapter: true, toggles: true, driver: true };

@@ -1,9 +1,11 @@
 // What the environment says: switches, versions, the commit. The only place that reads them for the Node host.
+
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ArgumentError } from "../text/index.ts";
 
 /** Switches that environment variables set. */
 export interface Switches {
@@ -23,12 +25,12 @@ export interface Switches {
   readonly memory: number | undefined;
 }
 
-/** Reads the switches. Errors: RangeError naming a variable whose value is none of the known ones. */
+/** Reads the switches. Errors: ArgumentError naming a variable whose value is none of the known ones. */
 export function readSwitches(env: Readonly<Record<string, string | undefined>> = process.env): Switches {
   const oneOf = (name: string, known: readonly string[]): string => {
     const value = env[name] ?? "";
     if (value === "" || known.includes(value)) return value;
-    throw new RangeError(`${name} wants one of ${known.join(", ")}, was given ${JSON.stringify(value)}`);
+    throw new ArgumentError(`${name} wants one of ${known.join(", ")}, was given ${JSON.stringify(value)}`);
   };
   return {
     debug: Number(oneOf("ESPALIER_DEBUG", ["0", "1", "2", "3", "4"])),
@@ -45,7 +47,7 @@ function mebibytes(name: string, text: string): number | undefined {
   if (text === "") return undefined;
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
-  throw new RangeError(`${name}: expected a number of MiB > 0, got ${JSON.stringify(text)}`);
+  throw new ArgumentError(`${name}: expected a number of MiB > 0, got ${JSON.stringify(text)}`);
 }
 
 /** The package's root: the nearest folder above this file with our package.json (src/node here, dist when built). */

@@ -1,13 +1,15 @@
 // Files of this machine: a ByteSource over folders for reading, and writes that are whole or did not happen.
+
 import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
 import type { FileParts } from "../io/index.ts";
+import { EspalierError } from "../text/index.ts";
 import { codeOf, reason } from "./reasons.ts";
 import { readRegular } from "./regular_file.ts";
 
 /** A file that could not be written; names the path and what to do about it. */
-export class FileError extends Error {
+export class FileError extends EspalierError {
   override readonly name = "FileError";
 }
 

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { visible } from "../text/index.ts";
+import { EspalierError, visible } from "../text/index.ts";
 import { FileError } from "./files.ts";
 import { fateOf, ownMark, type ProcessMark } from "./process_mark.ts";
 import { codeOf, reason } from "./reasons.ts";
@@ -24,7 +24,7 @@ import { codeOf, reason } from "./reasons.ts";
 export const LOCK_FILE = "espalier.lock";
 
 /** A folder that is not this process's own to write to: another one uses it, or it was removed. */
-export class FolderError extends Error {
+export class FolderError extends EspalierError {
   override readonly name = "FolderError";
 }
 

@@ -1,14 +1,16 @@
 // The ladder to an adapter: the system's drivers, then the software ones of our cache; and why each was refused.
+
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
+import { EspalierError } from "../text/index.ts";
 import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
 import { packageRoot } from "./env.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
 
 /** No adapter that will do; says what was tried, what each refused, and what to run. */
-export class AdapterError extends Error {
+export class AdapterError extends EspalierError {
   override readonly name = "AdapterError";
   /** True where a software driver, which `setup` can install, would be enough. */
   readonly mendable: boolean;

@@ -1,11 +1,13 @@
 // Whether a path leads to a regular file. Reading from a pipe or a terminal waits for ever, from /dev/zero never ends, and
 // opening a device may do something to it: none of them is opened as a file of data.
+
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { EspalierError } from "../text/index.ts";
 import { codeOf, reason } from "./reasons.ts";
 
 /** Why a path is not read, in words that fit behind its name. `code` is the system's, where it has one. */
-export class NotRegularError extends Error {
+export class NotRegularError extends EspalierError {
   override readonly name = "NotRegularError";
   readonly code: string;
   constructor(message: string, code: string) {

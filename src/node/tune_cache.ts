@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { TuneStore } from "../gpu/index.ts";
-import { visible } from "../text/index.ts";
+import { ArgumentError, visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { versions } from "./env.ts";
 import { writeAtomic } from "./files.ts";
@@ -49,7 +49,7 @@ function ignored(path: string, why: string): void {
  */
 export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore {
   if (typeof path !== "string" || path === "") {
-    throw new TypeError(`fileTuneStore wants the path of a file, was given ${JSON.stringify(path)}`);
+    throw new ArgumentError(`fileTuneStore wants the path of a file, was given ${JSON.stringify(path)}`);
   }
   const under = (adapter: string) => `${adapter} | dawn ${versions().webgpu ?? "unknown"}`;
   return {

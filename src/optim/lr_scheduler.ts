@@ -1,6 +1,6 @@
 // Learning-rate schedules: a pure function from the number of the step (0, 1, 2, ...) to the learning rate used in
 // that step. Nothing is remembered between calls, so a resumed run reads the same numbers as an uninterrupted one.
-import { type UsesOf, useFault } from "../text/index.ts";
+import { ArgumentError, type UsesOf, useFault } from "../text/index.ts";
 
 export const LR_SCHEDULES = ["constant", "cosine", "multistep", "step"] as const;
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
@@ -73,7 +73,7 @@ export function cosine(x: number, base: number, min = 0): number {
  * Past the last step the rate stays where the formula ends (cosine: min).
  *
  * Units    steps in, learning rate out, all float64.
- * Errors   RangeError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, what was wanted and what was given.
  * Source   Goyal et al. 2017 for the warm-up; the per-epoch forms are those of the usual ImageNet training scripts.
  */
 export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
@@ -101,7 +101,7 @@ export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
   const units = epochs * unitsPerEpoch;
   const warmup = Math.round(warmupEpochs * unitsPerEpoch);
   const fault = useFault(config, LR_USES);
-  if (fault !== null) throw new RangeError(`learning-rate schedule: ${fault}`);
+  if (fault !== null) throw new ArgumentError(`learning-rate schedule: ${fault}`);
   const decay = decayOf(schedule, { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch });
 
   return (step) => {
@@ -147,5 +147,5 @@ function decayOf(schedule: LrScheduleName, parts: DecayParts): (unit: number) =>
 }
 
 function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new RangeError(`learning-rate schedule: ${name} wants ${wanted}, got ${String(given)}`);
+  if (!ok) throw new ArgumentError(`learning-rate schedule: ${name} wants ${wanted}, got ${String(given)}`);
 }

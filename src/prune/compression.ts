@@ -1,4 +1,5 @@
 // How much smaller a pruned network is, counted in weights and in bits of two formats that can be stored and read back.
+import { ArgumentError } from "../text/index.ts";
 
 /** A weight that pruning acts on. */
 export interface LayerZeros {
@@ -53,11 +54,11 @@ function stored(dense: number, csr: number, bitmask: number): StoredSize {
 
 function sizesOf({ name, shape, zeros }: LayerZeros) {
   if (shape.length === 0 || !shape.every((n) => Number.isSafeInteger(n) && n >= 1)) {
-    throw new RangeError(`compression: ${name} wants a shape of whole numbers >= 1, was given [${shape.join(",")}]`);
+    throw new ArgumentError(`compression: ${name} wants a shape of whole numbers >= 1, was given [${shape.join(",")}]`);
   }
   const weights = shape.reduce((product, n) => product * n, 1);
   if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
-    throw new RangeError(`compression: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
+    throw new ArgumentError(`compression: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
   }
   const rows = shape[0]!;
   const nonzeros = weights - zeros;
@@ -83,11 +84,11 @@ function sizesOf({ name, shape, zeros }: LayerZeros) {
  * coding or fewer bits a value.
  *
  * Arguments  `otherParameters`: how many learned numbers the layers do not hold (biases, batch norm); stored densely.
- * Errors     RangeError when a shape is not of whole numbers >= 1 or a count does not fit.
+ * Errors     ArgumentError when a shape is not of whole numbers >= 1 or a count does not fit.
  */
 export function compression(layers: readonly LayerZeros[], otherParameters: number): Compression {
   if (!Number.isSafeInteger(otherParameters) || otherParameters < 0) {
-    throw new RangeError(`compression: wants a whole number >= 0 of other parameters, was given ${otherParameters}`);
+    throw new ArgumentError(`compression: wants a whole number >= 0 of other parameters, was given ${otherParameters}`);
   }
   const total = { weights: 0, nonzeros: 0, csr: 0, bitmask: 0 };
   for (const layer of layers) {

@@ -25,7 +25,7 @@ export interface CutArena extends MagnitudeArena {
  * with ties there are more, never fewer; weights that were zero before are the smallest and count among the k.
  *
  * Shapes   arenas as `select` has them: same number, order and layers; `values` may be other tensors of the same layout.
- * Errors   RangeError when they differ from those of `select`, or a companion has another size.
+ * Errors   ArgumentError when they differ from those of `select`, or a companion has another size.
  */
 export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]): void {
   check(

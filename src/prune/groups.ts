@@ -1,6 +1,8 @@
 // Which parameters a threshold acts on: weights of convolutions and linear layers, never batch norm or biases.
+
 import type { Module, Parameter } from "../nn/index.ts";
 import type { ParamGroup } from "../optim/sgd_options.ts";
+import { ArgumentError } from "../text/index.ts";
 
 /**
  * Parameter groups for SGD: weights that are to be pruned first, everything else after. `own` is what the first group gets
@@ -8,7 +10,7 @@ import type { ParamGroup } from "../optim/sgd_options.ts";
  *
  * `dense` leaves layers out: `first`, `last`, the name of a layer or weight, or a /regular expression/ found in names.
  *
- * Errors   RangeError when no weight is left to prune, when an entry of `dense` finds nothing, or is no expression.
+ * Errors   ArgumentError when no weight is left to prune, when an entry of `dense` finds nothing, or is no expression.
  */
 export function pruningGroups(
   model: Module,
@@ -19,12 +21,12 @@ export function pruningGroups(
   if (own.mode === undefined || own.mode === "none") return [{ params: all, ...own }];
   const spared = denseLayers(model, dense);
   const thresholded = all.filter((p) => p.prunable && !spared.has(p));
-  if (thresholded.length === 0) throw new RangeError("pruning: the model has no weight to prune");
+  if (thresholded.length === 0) throw new ArgumentError("pruning: the model has no weight to prune");
   const rest = all.filter((p) => !thresholded.includes(p));
   return [{ params: thresholded, ...own }, ...(rest.length > 0 ? [{ params: rest, mode: "none" as const }] : [])];
 }
 
-/** The prunable weights that the entries of `dense` name. Throws RangeError as `pruningGroups` does. */
+/** The prunable weights that the entries of `dense` name. Throws ArgumentError as `pruningGroups` does. */
 export function denseLayers(model: Module, dense: readonly string[]): Set<Parameter> {
   const prunable = [...model.namedParameters()].filter(([, p]) => p.prunable);
   const names = prunable.map(([name]) => name);
@@ -32,7 +34,7 @@ export function denseLayers(model: Module, dense: readonly string[]): Set<Parame
   for (const entry of dense) {
     const found = matching(names, entry);
     if (found.length === 0) {
-      throw new RangeError(`pruning: dense wants layers that there are, ${entry} is none of ${names.join(", ")}`);
+      throw new ArgumentError(`pruning: dense wants layers that there are, ${entry} is none of ${names.join(", ")}`);
     }
     for (const name of found) spared.add(prunable.find(([n]) => n === name)![1]);
   }
@@ -47,7 +49,7 @@ function matching(names: readonly string[], entry: string): string[] {
       const pattern = new RegExp(entry.slice(1, -1), "u");
       return names.filter((name) => pattern.test(name));
     } catch (error) {
-      throw new RangeError(`pruning: dense wants a regular expression, got ${entry}: ${(error as Error).message}`);
+      throw new ArgumentError(`pruning: dense wants a regular expression, got ${entry}: ${(error as Error).message}`);
     }
   }
   return names.filter((name) => name === entry || name === `${entry}.weight`);

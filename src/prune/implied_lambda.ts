@@ -43,7 +43,7 @@ export interface ImpliedLambda {
  *
  * A step with lr = 0 gives λ = 0 when the threshold rests, Infinity when it moves.
  *
- * Errors   RangeError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, what was wanted and what was given.
  * Source   proximal gradient descent (ISTA): the prox of η λ |·| is the soft threshold by η λ. The momentum and decay
  *          terms follow from the balance of forces on a live weight; the tests watch one come to rest there.
  */
@@ -63,7 +63,7 @@ export function impliedLambda(step: ImpliedLambdaInput): ImpliedLambda {
 /**
  * Standard deviation over mean of a trace: 0 = constant. How far a schedule is from a fixed L1 coefficient.
  *
- * Errors   RangeError when empty.
+ * Errors   ArgumentError when empty.
  */
 export function coefficientOfVariation(trace: readonly number[]): number {
   check("trace", "at least one value", `${trace.length} values`, trace.length > 0);

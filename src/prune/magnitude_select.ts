@@ -56,7 +56,7 @@ export interface ArenaRows {
  * of a captured step, and a replay sees new ranks.
  *
  * Memory    reads every weight three times (12 bytes per weight and run); keeps 8 KiB per row.
- * Errors    RangeError when arenas are empty or do not fit their layers.
+ * Errors    ArgumentError when arenas are empty or do not fit their layers.
  */
 export class MagnitudeSelect {
   readonly arenas: readonly MagnitudeArena[];
@@ -101,7 +101,7 @@ export class MagnitudeSelect {
   }
 
   /**
-   * Sets the ranks of the next runs, replayed ones too; call outside a captured step. Throws RangeError unless there is one
+   * Sets the ranks of the next runs, replayed ones too; call outside a captured step. Throws ArgumentError unless there is one
    * for each row, whole, from 0 to the row's number of weights.
    */
   setRanks(ranks: readonly number[]): void {

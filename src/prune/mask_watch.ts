@@ -1,6 +1,8 @@
 // Which weights went and which came back since the last look: the masks of a model, compared on the host.
+
 import type { Module, Parameter } from "../nn/index.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
+import { ArgumentError } from "../text/index.ts";
 
 export interface MaskChange {
   /** Name of the parameter, e.g. `conv1.weight`. */
@@ -68,10 +70,10 @@ export class MaskWatch {
   private readonly parameters: readonly (readonly [string, Parameter])[];
   private masks: Uint32Array[] | null = null;
 
-  /** Errors: RangeError when the model has no prunable parameter. */
+  /** Errors: ArgumentError when the model has no prunable parameter. */
   constructor(model: Module) {
     this.parameters = [...model.namedParameters()].filter(([, p]) => p.prunable);
-    if (this.parameters.length === 0) throw new RangeError("mask watch: the model has no weight to prune");
+    if (this.parameters.length === 0) throw new ArgumentError("mask watch: the model has no weight to prune");
   }
 
   /** The masks of the last look by the name of their parameter, a bit a weight; null before the first. For checkpoints. */
@@ -79,13 +81,15 @@ export class MaskWatch {
     return this.masks && new Map(this.parameters.map(([name], i) => [name, this.masks![i]!]));
   }
 
-  /** Takes masks for those of the last look. Errors: RangeError naming the parameter whose mask is missing or of another size. */
+  /** Takes masks for those of the last look. Errors: ArgumentError naming the parameter whose mask is missing or of another size. */
   restore(masks: ReadonlyMap<string, Uint32Array>): void {
     this.masks = this.parameters.map(([name, p]) => {
       const words = Math.ceil(p.numel / 32);
       const mask = masks.get(name);
       if (mask?.length !== words)
-        throw new RangeError(`mask watch: ${name}: expected a mask of ${words} words, got ${mask?.length ?? "none"}`);
+        throw new ArgumentError(
+          `mask watch: ${name}: expected a mask of ${words} words, got ${mask?.length ?? "none"}`,
+        );
       return mask;
     });
   }

@@ -1,6 +1,6 @@
 // Multiply-adds of a pruned network: what would be left to do if every zero weight were skipped.
 import type { ModelSummary } from "../nn/index.ts";
-import { expectKeys } from "../text/index.ts";
+import { ArgumentError, expectKeys } from "../text/index.ts";
 
 /** Zeros of a prunable parameter, named as in the model: `<module>.weight`. */
 export interface LayerCount {
@@ -36,16 +36,17 @@ export interface MultiplyAdds {
  *
  * Options   `extra`: operations done either way that the summary leaves out, for counts that include them; with the
  *           global average pool of ResNet-50, 100352 additions, the dense total is the customary 4.09 G. Default 0.
- * Errors    RangeError when a layer is not in the summary, given twice, or counts more zeros than weights.
+ * Errors    ArgumentError when a layer is not in the summary, given twice, or counts more zeros than weights.
  */
 export function multiplyAdds(
   summary: Pick<ModelSummary, "layers">,
   layers: readonly LayerCount[],
   options: { readonly extra?: number } = {},
 ): MultiplyAdds {
-  expectKeys(options, { extra: true }, (problem) => new RangeError(`multiply-adds: ${problem}`));
+  expectKeys(options, { extra: true }, (problem) => new ArgumentError(`multiply-adds: ${problem}`));
   const { extra = 0 } = options;
-  if (!Number.isFinite(extra) || extra < 0) throw new RangeError(`multiply-adds: extra wants >= 0, was given ${extra}`);
+  if (!Number.isFinite(extra) || extra < 0)
+    throw new ArgumentError(`multiply-adds: extra wants >= 0, was given ${extra}`);
   const ofModule = new Map<string, number>();
   for (const { name, macs } of summary.layers) ofModule.set(name, (ofModule.get(name) ?? 0) + macs);
   const seen = new Set<string>();
@@ -53,14 +54,14 @@ export function multiplyAdds(
     const module = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     const macs = ofModule.get(module);
     if (macs === undefined)
-      throw new RangeError(`multiply-adds: ${name} wants a layer ${module}, the summary has none`);
-    if (seen.has(name)) throw new RangeError(`multiply-adds: ${name} is given twice`);
+      throw new ArgumentError(`multiply-adds: ${name} wants a layer ${module}, the summary has none`);
+    if (seen.has(name)) throw new ArgumentError(`multiply-adds: ${name} is given twice`);
     seen.add(name);
     if (!Number.isInteger(weights) || weights < 1) {
-      throw new RangeError(`multiply-adds: ${name} wants a whole number >= 1 of weights, was given ${weights}`);
+      throw new ArgumentError(`multiply-adds: ${name} wants a whole number >= 1 of weights, was given ${weights}`);
     }
     if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
-      throw new RangeError(`multiply-adds: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
+      throw new ArgumentError(`multiply-adds: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
     }
     return { name, weights, zeros, sparsity: zeros / weights, macs, sparseMacs: (macs * (weights - zeros)) / weights };
   });

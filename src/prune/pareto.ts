@@ -1,4 +1,5 @@
 // Which of several pruned models are worth having: those that no other model beats.
+import { ArgumentError } from "../text/index.ts";
 
 /** A model as two numbers, each better when larger. */
 export interface SparsityPoint {
@@ -14,13 +15,13 @@ export interface SparsityPoint {
  * A point is beaten by one that is at least as sparse and at least as accurate, and better in one of the two. Of equal
  * points the first is kept.
  *
- * Errors   RangeError naming the point, when a number is not finite.
+ * Errors   ArgumentError naming the point, when a number is not finite.
  * Cost     one sort, n log n.
  */
 export function pareto(points: readonly SparsityPoint[]): number[] {
   for (const [i, { sparsity, accuracy }] of points.entries()) {
     if (!Number.isFinite(sparsity) || !Number.isFinite(accuracy)) {
-      throw new RangeError(`pareto: point ${i} wants finite numbers, was given ${sparsity} and ${accuracy}`);
+      throw new ArgumentError(`pareto: point ${i} wants finite numbers, was given ${sparsity} and ${accuracy}`);
     }
   }
   const at = (i: number) => points[i]!;

@@ -35,7 +35,7 @@ export interface SteerOptions {
  * Cost     a measurement reads 12 bytes per weight: 1.5 a step at `every` = 8. Nothing waits for the GPU.
  * Resume   `state.set(...)` with the state of the checkpoint: later steps have the same bits, since measurements depend on the
  *          step's number alone.
- * Errors   RangeError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, what was wanted and what was given.
  */
 export class SteeredThreshold {
   /** Persistent, [4] f32: threshold d after the last step, last measured q, two spare. For checkpoints. */
@@ -79,7 +79,7 @@ export class SteeredThreshold {
    * captured one. Measures first when n is a multiple of `every`, or as `measure` says.
    *
    * Units    fractionNext: the schedule's f(n + 1) in [0, 1]; 0 leaves the threshold where it is.
-   * Errors   RangeError for another n or fraction, CaptureError while a step is captured.
+   * Errors   ArgumentError for another n or fraction, CaptureError while a step is captured.
    */
   step(n: number, fractionNext: number, options: { readonly measure?: boolean | undefined } = {}): void {
     check("step", "a whole number >= 0", n, Number.isInteger(n) && n >= 0);
@@ -103,7 +103,7 @@ export class SteeredThreshold {
 
   /**
    * Thresholds in force during steps first .. end - 1, in units of the weights; the step after the last may be among them.
-   * Waits for the GPU. Throws RangeError for steps that the ring of 256 does not hold.
+   * Waits for the GPU. Throws ArgumentError for steps that the ring of 256 does not hold.
    */
   async thresholds(first: number, end: number): Promise<number[]> {
     const whole = Number.isInteger(first) && Number.isInteger(end);

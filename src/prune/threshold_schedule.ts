@@ -1,7 +1,7 @@
 // When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
 // a named schedule. Pure functions of n: a resumed run finds the threshold it had.
 
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { checksOf } from "./check.ts";
 import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
@@ -94,12 +94,12 @@ export interface ThresholdSchedule {
  * Order in a step: forward with d(n), backward, optimiser step, then the threshold becomes d(n + 1).
  *
  * Units    n in optimiser steps, d in units of the weights, float64.
- * Errors   RangeError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, what was wanted and what was given.
  * Source   Chen et al. 2023 (A Unified Framework for Soft Threshold Pruning); the two sums generalise its LATS and PGH
  *          to learning rates other than a plain cosine.
  */
 export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun): ThresholdSchedule {
-  expectKeys(config, CONFIG_KEYS, (problem) => new RangeError(`threshold schedule: ${problem}`));
+  expectKeys(config, CONFIG_KEYS, (problem) => new ArgumentError(`threshold schedule: ${problem}`));
   const { schedule, pruningStartStep: start = 0 } = config;
   const { totalSteps, stepsPerEpoch, epochs, lr } = run;
   const whole = (value: number, least: number) => Number.isInteger(value) && value >= least;
@@ -190,7 +190,7 @@ function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) 
   if (schedule === "none") return 0;
   if ((threshold === undefined) === (lambda === undefined)) {
     const given = threshold === undefined ? "neither" : "both";
-    throw new RangeError(`threshold schedule: wants either threshold or lambda, got ${given}`);
+    throw new ArgumentError(`threshold schedule: wants either threshold or lambda, got ${given}`);
   }
   if (lambda !== undefined) return thresholdFromLambda(lambda, steps, lr);
   check("threshold", "a finite number >= 0", threshold, Number.isFinite(threshold) && (threshold ?? -1) >= 0);
@@ -204,7 +204,7 @@ function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) 
  * what to compare between runs of different length: D alone is not comparable.
  *
  * Units    lambda in loss per weight, D in units of the weights.
- * Errors   RangeError unless lambda is finite and >= 0.
+ * Errors   ArgumentError unless lambda is finite and >= 0.
  */
 export function thresholdFromLambda(lambda: number, steps: number, lr: (i: number) => number): number {
   check("lambda", "a finite number >= 0", lambda, Number.isFinite(lambda) && lambda >= 0);

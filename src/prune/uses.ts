@@ -1,6 +1,6 @@
 // Which method reads which setting of a PruneConfig. A setting that nothing would look at is refused: it was meant for another
 // method, or a slip.
-import { type SettingUse, type UsesOf, useFault } from "../text/index.ts";
+import { ArgumentError, type SettingUse, type UsesOf, useFault } from "../text/index.ts";
 import type { PruneConfig, PruningMethodName } from "./config.ts";
 
 type Use = SettingUse<PruneConfig>;
@@ -59,8 +59,8 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
 /** The type wants these two of every method. */
 const IN_EVERY_CONFIG: UsesOf<PruneConfig> = { ...PRUNE_USES, schedule: null, mode: null };
 
-/** Errors: RangeError for a setting that is unknown, or that the method would not look at. */
+/** Errors: ArgumentError for a setting that is unknown, or that the method would not look at. */
 export function checkPruneConfig(config: PruneConfig): void {
   const fault = useFault(config, IN_EVERY_CONFIG);
-  if (fault !== null) throw new RangeError(`pruning: ${fault}`);
+  if (fault !== null) throw new ArgumentError(`pruning: ${fault}`);
 }

@@ -1,4 +1,5 @@
 // How large the weights are that survived: a histogram over magnitudes, on a logarithmic axis.
+import { ArgumentError } from "../text/index.ts";
 
 export interface WeightHistogram {
   /** Edges of the bins, one more than bins, rising; magnitudes in the units of the weights. */
@@ -15,7 +16,7 @@ export interface WeightHistogram {
  * of them into one.
  *
  * Arguments  `values` of any number of tensors; `range` = lowest and highest edge, both > 0.
- * Errors     RangeError when `bins` is not a whole number >= 1, the range is empty, or a weight is not a number.
+ * Errors     ArgumentError when `bins` is not a whole number >= 1, the range is empty, or a weight is not a number.
  */
 export function weightHistogram(
   values: Iterable<ArrayLike<number>>,
@@ -23,10 +24,10 @@ export function weightHistogram(
   [low, high]: readonly [number, number],
 ): WeightHistogram {
   if (!Number.isInteger(bins) || bins < 1) {
-    throw new RangeError(`weight histogram: wants a whole number >= 1 of bins, was given ${bins}`);
+    throw new ArgumentError(`weight histogram: wants a whole number >= 1 of bins, was given ${bins}`);
   }
   if (!(low > 0 && high > low && Number.isFinite(high))) {
-    throw new RangeError(`weight histogram: wants a range from > 0 upwards, was given ${low} to ${high}`);
+    throw new ArgumentError(`weight histogram: wants a range from > 0 upwards, was given ${low} to ${high}`);
   }
   const from = Math.log(low);
   const width = (Math.log(high) - from) / bins;
@@ -35,7 +36,7 @@ export function weightHistogram(
   for (const array of values) {
     for (let i = 0; i < array.length; i++) {
       const size = Math.abs(array[i]!);
-      if (Number.isNaN(size)) throw new RangeError(`weight histogram: weight ${i} is not a number`);
+      if (Number.isNaN(size)) throw new ArgumentError(`weight histogram: weight ${i} is not a number`);
       if (size === 0) {
         zeros++;
         continue;

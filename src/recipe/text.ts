@@ -2,6 +2,7 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { readRegularTextSync } from "../node/regular_file.ts";
+import { UsageError } from "../terminal/fail.ts";
 import { visible } from "../text/index.ts";
 import { type Aim, isPlainMap, type Layer, type Path } from "./layers.ts";
 import { keysAt } from "./schema.ts";
@@ -20,7 +21,7 @@ const MAX_BASES = 8;
 const MAX_UNKNOWN = 3;
 
 /** A recipe that cannot be used. `problems` has one line for each thing that is wrong; the message is all of them. */
-export class RecipeError extends Error {
+export class RecipeError extends UsageError {
   override readonly name = "RecipeError";
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {

@@ -1,10 +1,12 @@
 // Run directories read back for comparison: what a run reported, from its result, its settings and its metrics.
+
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
 import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../index.ts";
 import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { ArgumentError } from "../text/index.ts";
 import type { Point } from "./plot_data.ts";
 
 type Json = Record<string, unknown>;
@@ -199,7 +201,7 @@ function histogramOf(path: string, layers: readonly LayerResult[]): WeightHistog
   try {
     return weightHistogram(values, HISTOGRAM_BINS, RANGE);
   } catch (cause) {
-    throw new RangeError(`${file}: ${(cause as Error).message}`);
+    throw new ArgumentError(`${file}: ${(cause as Error).message}`);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { ArgumentError } from "../text/index.ts";
 import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
 
@@ -54,12 +55,14 @@ interface Panel {
  * written at its end. Dotted lines are the ends of epochs, when there are at most 25.
  *
  * Units    accuracy and sparsity from 0 to 1 in, per cent out; threshold in units of the weights.
- * Errors   RangeError when no row has a step and a number to draw.
+ * Errors   ArgumentError when no row has a step and a number to draw.
  */
 export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): Figure {
   const panels = panelsOf(rows);
   if (panels.length === 0) {
-    throw new RangeError(`run plot: wants rows with a step and at least one number, got ${rows.length} rows without`);
+    throw new ArgumentError(
+      `run plot: wants rows with a step and at least one number, got ${rows.length} rows without`,
+    );
   }
   const xs = panels.flatMap((panel) => panel.curves.flatMap((curve) => curve.points.map((p) => p.x)));
   const last = xs.reduce((a, b) => Math.max(a, b), 1);

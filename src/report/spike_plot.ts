@@ -46,7 +46,7 @@ const BETWEEN = 22;
  * to H at each step and after a spike (dot) down to where the reset puts it; dashed: the threshold.
  *
  * Units     potentials without unit, as the weights make them; firing rates in per cent of neurons and steps.
- * Errors    RangeError when there is no sample or no layer, or sizes do not fit.
+ * Errors    ArgumentError when there is no sample or no layer, or sizes do not fit.
  */
 export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: string }): Figure {
   checkFigure(figure);

@@ -1,5 +1,7 @@
 // From a recording of spikes to places on paper: where samples, steps, neurons and potentials come to lie.
+
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import { ArgumentError } from "../text/index.ts";
 
 /** What the time axis depends on. */
 export type Timing = Pick<SpikeFigure, "samples" | "timeSteps">;
@@ -84,10 +86,10 @@ export function fit(name: string, width: number, fontSize: number): string {
   return [...name].length <= letters ? name : `${[...name].slice(0, Math.max(1, letters - 1)).join("")}…`;
 }
 
-/** Checks what the figure's parts say about each other. Throws RangeError that names the part. */
+/** Checks what the figure's parts say about each other. Throws ArgumentError that names the part. */
 export function checkFigure({ samples, timeSteps, layers, traces, vThreshold, vReset }: SpikeFigure): void {
   const want = (ok: boolean, what: string) => {
-    if (!ok) throw new RangeError(`spike figure: ${what}`);
+    if (!ok) throw new ArgumentError(`spike figure: ${what}`);
   };
   want(Number.isInteger(timeSteps) && timeSteps >= 1, `timeSteps wants a whole number >= 1, got ${timeSteps}`);
   want(samples.length > 0, "wants at least one sample, got none");

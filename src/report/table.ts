@@ -1,6 +1,8 @@
 // The table at the end of a run: how many weights of each layer are zero.
+
 import Table from "cli-table3";
 import { printable, type Screen, type TerminalStyle, terminalStyle } from "../terminal/terminal.ts";
+import { ArgumentError } from "../text/index.ts";
 
 export interface LayerRow {
   readonly name: string;
@@ -25,7 +27,7 @@ export interface TableOptions {
  * marked: nothing passes through it any more. ASCII_BOX and no colour unless the screen is a terminal; no colour with
  * NO_COLOR.
  *
- * Errors   RangeError when a shape is not of whole numbers >= 1 or a count of zeros does not fit it.
+ * Errors   ArgumentError when a shape is not of whole numbers >= 1 or a count of zeros does not fit it.
  */
 export function renderLayerTable(layers: readonly LayerRow[], options: TableOptions = {}): string {
   const style = terminalStyle(options.screen ?? process.stdout, options.env);
@@ -84,10 +86,10 @@ export const ASCII_BOX = {
 function weightsOf({ name, shape, zeros }: LayerRow): number {
   const count = shape.reduce((product, n) => product * n, 1);
   if (!shape.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new RangeError(`layer table: ${name} wants a shape of whole numbers >= 1, got [${shape.join(",")}]`);
+    throw new ArgumentError(`layer table: ${name} wants a shape of whole numbers >= 1, got [${shape.join(",")}]`);
   }
   if (!Number.isInteger(zeros) || zeros < 0 || zeros > count) {
-    throw new RangeError(`layer table: ${name} wants 0 to ${count} zeros, got ${zeros}`);
+    throw new ArgumentError(`layer table: ${name} wants 0 to ${count} zeros, got ${zeros}`);
   }
   return count;
 }

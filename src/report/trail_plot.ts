@@ -1,8 +1,10 @@
 // The figure of a trail: accuracy against sparsity, with the front and the choice. Both axes are logarithmic in what is
 // missing to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point can be told apart.
+
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { TrailEntry } from "../index.ts";
+import { ArgumentError } from "../text/index.ts";
 import { escapeXml, FAINT, FIGURE_WIDTH, type Figure, FONT, INK, rasterize, text } from "./figure.ts";
 import { type Choice, percent } from "./trail_choice.ts";
 import { compressionText } from "./trail_table.ts";
@@ -93,7 +95,7 @@ function labelled(front: readonly TrailEntry[], x: Axis, chosen: TrailEntry | nu
  * Draws a trail. Filled dots on a line are the front, with their epochs above; hollow ones are beaten by another epoch.
  * The chosen model is ringed, and named at the top; a dotted line is what its rule asked for.
  *
- * Errors   RangeError when there is no entry.
+ * Errors   ArgumentError when there is no entry.
  */
 export function renderTrailPlot(
   entries: readonly TrailEntry[],
@@ -101,7 +103,7 @@ export function renderTrailPlot(
   choice: Choice | null,
   options: { readonly title: string },
 ): Figure {
-  if (entries.length === 0) throw new RangeError("trail plot: wants at least one entry, got none");
+  if (entries.length === 0) throw new ArgumentError("trail plot: wants at least one entry, got none");
   const bound = choice?.bound ?? null;
   const also = (axis: "accuracy" | "sparsity") => (bound?.axis === axis ? [bound.least] : []);
   const x = remainderAxis([...entries.map((e) => e.sparsity), ...also("sparsity")]);

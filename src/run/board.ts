@@ -1,8 +1,10 @@
 // A run as TensorBoard shows it: event files in the run's folder, added to record by record, so that a run that is cut short
 // leaves what it had.
+
 import type { EventImage, TensorBoardEvent } from "../export/index.ts";
 import type { RunRecord, StateDict } from "../index.ts";
 import type { RunDirectory } from "../node.ts";
+import { ArgumentError } from "../text/index.ts";
 import { type BoardState, cutEventFiles } from "./board_files.ts";
 
 const FOLDER = "tensorboard";
@@ -16,7 +18,7 @@ function pictureOf(png: Uint8Array): EventImage {
   const header = new DataView(png.buffer, png.byteOffset, png.byteLength);
   const channels = ({ 0: 1, 2: 3, 4: 2, 6: 4 } as const)[header.getUint8(25)];
   if (!channels)
-    throw new RangeError(`a picture for TensorBoard wants grey or RGB, has PNG type ${header.getUint8(25)}`);
+    throw new ArgumentError(`a picture for TensorBoard wants grey or RGB, has PNG type ${header.getUint8(25)}`);
   return { width: header.getUint32(16), height: header.getUint32(20), channels, png };
 }
 

@@ -1,8 +1,10 @@
 // Runs other programs for setup: no terminal, no questions, output kept for the error message.
+
 import { spawn } from "node:child_process";
+import { EspalierError } from "../text/index.ts";
 
 /** Setting up failed; says at what and, where a program was run, its last words. */
-export class SetupError extends Error {
+export class SetupError extends EspalierError {
   override readonly name = "SetupError";
 }
 

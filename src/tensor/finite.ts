@@ -1,7 +1,8 @@
 // Where NaN and infinity end: nothing that holds them is saved, exported, loaded unasked or reported as a result.
+import { EspalierError } from "../text/index.ts";
 
 /** A loss, a weight or a result that is NaN or infinite. */
-export class NonFiniteError extends Error {
+export class NonFiniteError extends EspalierError {
   override readonly name: string = "NonFiniteError";
 }
 

@@ -1,4 +1,5 @@
 // Random numbers as a function of (seed, stream, position): Philox4x32-10, the CPU twin of shaders/lib/philox.wgsl.
+import { ArgumentError } from "../text/index.ts";
 
 /** Named streams: the second key word, so that draws for one purpose never shift those for another. */
 export const streams = { init: 1, shuffle: 2, augment: 3, dropout: 4, poisson: 5, events: 6, mask: 7 } as const;
@@ -47,7 +48,7 @@ function block(out: Uint32Array, c0: number, c1: number, c2: number, c3: number,
 
 function expectU32(what: string, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
-    throw new RangeError(`philox: ${what} wants a whole number in 0..4294967295, was given ${value}`);
+    throw new ArgumentError(`philox: ${what} wants a whole number in 0..4294967295, was given ${value}`);
   }
   return value;
 }
@@ -55,7 +56,7 @@ function expectU32(what: string, value: number): number {
 /**
  * Philox4x32-10: four random u32 from a counter and a key, nothing remembered.
  *
- * Errors    RangeError when a word is not a u32.
+ * Errors    ArgumentError when a word is not a u32.
  * Source    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
 export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, number, number, number] {
@@ -89,7 +90,7 @@ export class PhiloxStream {
 
   constructor(seed: number, stream: StreamName, at: readonly [number, number, number] = [0, 0, 0]) {
     if (!Object.hasOwn(streams, stream)) {
-      throw new RangeError(`philox: no stream named ${stream}; there are ${Object.keys(streams).join(", ")}`);
+      throw new ArgumentError(`philox: no stream named ${stream}; there are ${Object.keys(streams).join(", ")}`);
     }
     this.seed = expectU32("seed", seed);
     this.stream = stream;
@@ -103,7 +104,7 @@ export class PhiloxStream {
 
   set position(count: number) {
     if (!Number.isInteger(count) || count < 0 || count > 2 ** 34) {
-      throw new RangeError(`philox: position wants a whole number in 0..2^34, was given ${count}`);
+      throw new ArgumentError(`philox: position wants a whole number in 0..2^34, was given ${count}`);
     }
     this.taken = count;
   }
@@ -121,7 +122,7 @@ export class PhiloxStream {
   nextU32(): number {
     const index = Math.floor(this.taken / 4);
     if (index !== this.held) {
-      if (index > 0xffffffff) throw new RangeError("philox: a stream ends after 2^34 numbers");
+      if (index > 0xffffffff) throw new ArgumentError("philox: a stream ends after 2^34 numbers");
       const at = this.at;
       block(this.words, index, at[0], at[1], at[2], this.seed, streams[this.stream]);
       this.held = index;
@@ -137,7 +138,7 @@ export class PhiloxStream {
   /** Next whole number in 0..n-1, each equally likely (draws past the last multiple of n are thrown away). */
   nextBelow(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
-      throw new RangeError(`philox: nextBelow wants a whole number in 1..2^32, was given ${n}`);
+      throw new ArgumentError(`philox: nextBelow wants a whole number in 1..2^32, was given ${n}`);
     }
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {

@@ -1,12 +1,14 @@
 // How a command ends badly: one line that says what was wrong, and an exit code. 2 for wrong usage, 128 and the signal's
 // number for a run that a signal stopped, 1 for the rest.
+
 import { constants } from "node:os";
 import { bugTracker, versions } from "../node/env.ts";
+import { EspalierError } from "../text/index.ts";
 import { writeLine } from "./terminal.ts";
 
 /** Wrong arguments: exit code 2. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
+export class UsageError extends EspalierError {
+  override readonly name: string = "UsageError";
 }
 
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
@@ -15,7 +17,7 @@ export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 export const exitCodeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
 
 /** A signal stopped the command, and what it had was saved. */
-export class Interrupted extends Error {
+export class Interrupted extends EspalierError {
   override readonly name = "Interrupted";
   readonly exitCode: number;
   constructor(message: string, signal: StopSignal = "SIGINT") {
@@ -24,25 +26,13 @@ export class Interrupted extends Error {
   }
 }
 
-/** What JavaScript and its engine throw by themselves. A RangeError is not among them: functions refuse arguments with it. */
-const BUILT_IN: ReadonlySet<unknown> = new Set([
-  Error,
-  TypeError,
-  ReferenceError,
-  SyntaxError,
-  EvalError,
-  URIError,
-  AggregateError,
-  DOMException,
-]);
-
 /**
- * Whether an error was thrown on purpose: its class is one that somebody wrote, as every error class of this project and
- * of its packages is, or the system refused a call. The rest are faults of the program.
+ * Return true for an error that was thrown on purpose, or that is a refusal of the operating system. All others are faults
+ * of the program.
  */
 export function isExpected(error: Error): boolean {
   const { errno, syscall } = error as NodeJS.ErrnoException;
-  return !BUILT_IN.has(error.constructor) || (typeof errno === "number" && typeof syscall === "string");
+  return error instanceof EspalierError || (typeof errno === "number" && typeof syscall === "string");
 }
 
 /** Whose fault it is and where it is reported; a report never fails for want of a package.json. */
@@ -85,5 +75,5 @@ export function report(error: unknown): number {
   }
   say(`espalier: ${error.message}`);
   if (debug && error.stack !== undefined) say(error.stack);
-  return error.name === "UsageError" || error.name === "RecipeError" ? 2 : 1;
+  return error instanceof UsageError ? 2 : 1;
 }

@@ -1,6 +1,6 @@
 // Shows how far a run is: a bar that redraws itself on a terminal, a plain line every few seconds in a log file.
 import { MultiBar, type SingleBar } from "cli-progress";
-import { visibleLines } from "../text/index.ts";
+import { ArgumentError, visibleLines } from "../text/index.ts";
 import { printable, type Screen, terminalStyle, writeLine } from "./terminal.ts";
 
 /** Values shown beside the progress, e.g. { loss: 0.0812, sparsity: "93.1 %" }. Numbers are cut to 4 digits. */
@@ -35,11 +35,11 @@ export interface ProgressOptions {
  * steps left: the compilation before the first step does not count.
  *
  * A bar keeps a timer: call stop(), also when the run fails.
- * Errors   RangeError from update() unless 0 <= done <= total, both finite; from here unless everySeconds >= 0.
+ * Errors   ArgumentError from update() unless 0 <= done <= total, both finite; from here unless everySeconds >= 0.
  */
 export function createProgress(options: ProgressOptions = {}): Progress {
   const { label = "", stream = process.stderr, everySeconds = 10, now = Date.now } = options;
-  if (!(everySeconds >= 0)) throw new RangeError(`progress: everySeconds wants a number >= 0, got ${everySeconds}`);
+  if (!(everySeconds >= 0)) throw new ArgumentError(`progress: everySeconds wants a number >= 0, got ${everySeconds}`);
   const prefix = label === "" ? "" : `${printable(label)} `;
   const describe = describer(now);
   const write = (line: string) => writeLine(stream, line);
@@ -61,7 +61,7 @@ function describer(now: () => number): Describe {
   let first: { done: number; at: number } | undefined;
   return (done, total, payload) => {
     if (!Number.isFinite(total) || !(done >= 0 && done <= total)) {
-      throw new RangeError(`progress: done wants a number in [0, total], got ${done} of ${total}`);
+      throw new ArgumentError(`progress: done wants a number in [0, total], got ${done} of ${total}`);
     }
     const time = now();
     first ??= { done, at: time };

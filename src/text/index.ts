@@ -1,5 +1,6 @@
 // Words for people: what errors and lines are made of. Every room may use it; it knows none.
 export { closest } from "./closest.ts";
+export { ArgumentError, EspalierError } from "./errors.ts";
 export {
   expectKeys,
   isUnread,
@@ -10,4 +11,16 @@ export {
   type UsesOf,
   useFault,
 } from "./expect_keys.ts";
+export {
+  compact,
+  count,
+  duration,
+  kilobytes,
+  mib,
+  percent,
+  percentNumber,
+  plural,
+  significant,
+  times,
+} from "./format.ts";
 export { cut, printable, quote, visible, visibleJson, visibleLines } from "./quote.ts";

@@ -13,7 +13,7 @@ import {
   type TypedArray,
   tensor,
 } from "../tensor/index.ts";
-import { expectKeys } from "../text/index.ts";
+import { ArgumentError, expectKeys } from "../text/index.ts";
 import {
   areCounts,
   fanOut,
@@ -137,16 +137,16 @@ const AHEAD = 8;
  * come into a layer is told by each value of the first samples and by the sums over all. A value of 2, as the sum of two
  * spikes in a residual network, is two accumulates.
  *
- * Errors    RangeError when there is no sample or a batch does not fit `sample`; what the model throws.
+ * Errors    ArgumentError when there is no sample or a batch does not fit `sample`; what the model throws.
  */
 export async function measureActivity(
   model: Module,
   batches: AsyncIterable<HostBatch> | Iterable<HostBatch>,
   options: ActivityOptions,
 ): Promise<Activity> {
-  expectKeys(options, { sample: true, limit: true }, (problem) => new RangeError(`measureActivity: ${problem}`));
+  expectKeys(options, { sample: true, limit: true }, (problem) => new ArgumentError(`measureActivity: ${problem}`));
   const { sample, limit = Number.POSITIVE_INFINITY } = options;
-  if (!(limit > 0)) throw new RangeError(`measureActivity: limit wants a number above 0, was given ${limit}`);
+  if (!(limit > 0)) throw new ArgumentError(`measureActivity: limit wants a number above 0, was given ${limit}`);
   const weighted = new Map<string, Weighted>();
   const spiking = new Map<string, Spiking>();
   const sums = () => [...weighted.values()].map((w) => w.inputs).concat([...spiking.values()].map((s) => s.fired));
@@ -172,7 +172,7 @@ export async function measureActivity(
       else if (done % AHEAD === 0) await currentGpu().wait();
       if (samples >= limit) break;
     }
-    if (samples === 0) throw new RangeError("measureActivity: wants at least one sample, the batches hold none");
+    if (samples === 0) throw new ArgumentError("measureActivity: wants at least one sample, the batches hold none");
     return await report([...weighted.values()], [...spiking.values()], samples);
   } finally {
     for (const s of sums()) s.dispose();
@@ -181,7 +181,7 @@ export async function measureActivity(
 
 export function checkBatch({ x, size }: HostBatch, sample: Shape): void {
   if (x.length !== size * numel(sample)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `activity: a batch of ${size} samples ${formatShape(sample)} wants ${size * numel(sample)} values, has ${x.length}`,
     );
   }

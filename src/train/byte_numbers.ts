@@ -1,5 +1,7 @@
 // A batch of bytes as the numbers that the GPU makes of it, for the few samples that somebody wants to look at.
+
 import { normalisationTable } from "../data/index.ts";
+import { ArgumentError } from "../text/index.ts";
 import type { ByteImages, HostBatch } from "./batch_input.ts";
 import type { PixelScale } from "./byte_input.ts";
 
@@ -7,14 +9,14 @@ import type { PixelScale } from "./byte_input.ts";
  * Cuts, mirrors and normalises the images of a batch on the host, to the bits of `bytesToImages`.
  *
  * Shapes    bytes [n, c, ...stored] -> x [n, ...sample], sample = [c, h, w]; without places images are taken whole.
- * Errors    RangeError when stored is smaller than the sample, or the bytes are not as many as that makes.
+ * Errors    ArgumentError when stored is smaller than the sample, or the bytes are not as many as that makes.
  */
 export function numbersOf(batch: ByteImages, sample: readonly [number, number, number], scale: PixelScale): HostBatch {
   const { bytes, stored, place, y, size } = batch;
   const [channels, h, w] = sample;
   const [height, width] = stored;
   if (height < h || width < w || bytes.length !== size * channels * height * width) {
-    throw new RangeError(
+    throw new ArgumentError(
       `images: ${size} of [${sample}] stored as ${height}x${width} want ${size * channels * height * width} bytes of at least that size, there are ${bytes.length}`,
     );
   }

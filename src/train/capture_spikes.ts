@@ -4,7 +4,7 @@ import { noGrad } from "../autograd/index.ts";
 import type { Module, SpikeEvent, SpikingNode } from "../nn/index.ts";
 import { expand } from "../ops/expand.ts";
 import { numel, readAll, Scope, type Shape, type Tensor, type TypedArray, tensor } from "../tensor/index.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBatch } from "./activity.ts";
 import { keepCopy, watchModel } from "./activity_watch.ts";
 import type { HostBatch } from "./train_step.ts";
@@ -80,17 +80,17 @@ interface Seen {
  *
  * Neurons shown are spread evenly over the layer, one from each of as many equal parts.
  *
- * Errors    RangeError when the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
+ * Errors    ArgumentError when the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
  */
 export async function captureSpikes(
   model: Module,
   batch: HostBatch,
   options: CaptureSpikesOptions,
 ): Promise<SpikeFigure> {
-  expectKeys(options, KEYS, (problem) => new RangeError(`captureSpikes: ${problem}`));
+  expectKeys(options, KEYS, (problem) => new ArgumentError(`captureSpikes: ${problem}`));
   const { sample, classes = [], neurons = 120 } = options;
   checkBatch(batch, sample);
-  if (batch.size < 1) throw new RangeError("captureSpikes: wants at least one sample, the batch holds none");
+  if (batch.size < 1) throw new ArgumentError("captureSpikes: wants at least one sample, the batch holds none");
   positive("samples", options.samples ?? 1);
   positive("neurons", neurons);
   // One sample tells which layers run, and for how many steps.
@@ -99,14 +99,14 @@ export async function captureSpikes(
   const layers = probe.seen;
   const names = [...layers.keys()];
   const first = layers.get(names[0] ?? "");
-  if (!first) throw new RangeError("captureSpikes: the model has no spiking layer");
+  if (!first) throw new ArgumentError("captureSpikes: the model has no spiking layer");
   const { timeSteps } = first;
   const chosen = options.layers ?? spread(names, 4);
-  if (chosen.length === 0) throw new RangeError("captureSpikes: wants at least one layer");
+  if (chosen.length === 0) throw new ArgumentError("captureSpikes: wants at least one layer");
   const traced = options.traceLayer ?? chosen[1] ?? chosen[0]!;
   for (const name of [...chosen, traced]) {
     if (!layers.has(name))
-      throw new RangeError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
+      throw new ArgumentError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
   }
   const wanted = options.samples ?? Math.min(8, Math.max(2, Math.floor(32 / timeSteps)));
   const picked = pickSamples(batch, wanted);
@@ -143,7 +143,7 @@ export async function captureSpikes(
   const fired = valuesOf(traced, "spikes");
   const traces = (options.traceNeurons ?? telling(fired, count)).map((neuron): PotentialTrace => {
     if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count) {
-      throw new RangeError(`captureSpikes: ${traced} has neurons 0 to ${count - 1}, was asked for ${neuron}`);
+      throw new ArgumentError(`captureSpikes: ${traced} has neurons 0 to ${count - 1}, was asked for ${neuron}`);
     }
     const h = column(valuesOf(traced, "h"), layout, neuron);
     return { name: traced, neuron, h, spikes: Uint8Array.from(column(fired, layout, neuron)) };
@@ -163,7 +163,7 @@ export async function captureSpikes(
 
 function positive(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) {
-    throw new RangeError(`captureSpikes: ${name} wants a whole number >= 1, was given ${value}`);
+    throw new ArgumentError(`captureSpikes: ${name} wants a whole number >= 1, was given ${value}`);
   }
 }
 

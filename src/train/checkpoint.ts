@@ -18,7 +18,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "../tensor/index.ts";
-import { expectKeys } from "../text/index.ts";
+import { EspalierError, expectKeys } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
 
 /** Where a run stands, besides its tensors. */
@@ -54,7 +54,7 @@ const MASK = "mask.";
 const FORMAT = "espalier-checkpoint-2";
 
 /** A checkpoint that does not fit: says which key and why. */
-export class CheckpointError extends Error {
+export class CheckpointError extends EspalierError {
   override readonly name = "CheckpointError";
 }
 

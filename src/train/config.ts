@@ -1,7 +1,7 @@
 // One typed object for everything that decides a run's numbers; it is saved with the run.
 import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 
 export interface RunConfig {
   /** Epochs that the learning rate and the pruning are planned over. */
@@ -45,10 +45,10 @@ const CONFIG_KEYS: KeysOf<RunConfig> = {
 };
 const AUGMENT_KEYS: KeysOf<RunConfig["augment"]> = { crop: true, flip: true };
 
-/** Errors: RangeError for a setting that no run knows; those of `lr` and `prune` are looked at where they are read. */
+/** Errors: ArgumentError for a setting that no run knows; those of `lr` and `prune` are looked at where they are read. */
 export function checkConfigKeys(config: RunConfig): void {
-  expectKeys(config, CONFIG_KEYS, (problem) => new RangeError(`run configuration: ${problem}`));
-  expectKeys(config.augment, AUGMENT_KEYS, (problem) => new RangeError(`run configuration: augment: ${problem}`));
+  expectKeys(config, CONFIG_KEYS, (problem) => new ArgumentError(`run configuration: ${problem}`));
+  expectKeys(config.augment, AUGMENT_KEYS, (problem) => new ArgumentError(`run configuration: augment: ${problem}`));
 }
 
 /** Share of the base learning rate in the epochs of fine-tuning. */

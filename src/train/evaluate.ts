@@ -1,9 +1,11 @@
 // Loss and accuracy of a model on a data set, with running statistics and no gradients.
+
 import { noGrad } from "../autograd/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { empty, NonFiniteError, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
+import { ArgumentError } from "../text/index.ts";
 import { BatchStep, type TrainBatch, type TrainBatches } from "./batch_input.ts";
 import type { ByteInput } from "./byte_input.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
@@ -108,7 +110,7 @@ export class Evaluator {
     } finally {
       model.train(wasTraining);
     }
-    if (samples === 0) throw new RangeError("evaluate: the data set is empty");
+    if (samples === 0) throw new ArgumentError("evaluate: the data set is empty");
     return { loss: loss / samples, accuracy: correct / samples, correct, samples };
   }
 

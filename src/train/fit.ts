@@ -1,7 +1,7 @@
 // Training: what the loop is given, and what it tells of a run.
 import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod } from "../prune/method.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { CounterState } from "./fit_counters.ts";
@@ -131,6 +131,6 @@ export interface FitResult {
  * What reading a batch throws is passed on. However it ends, the reading of batches has ended too.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
-  expectKeys(options, KEYS, (problem) => new RangeError(`fit: ${problem}`));
+  expectKeys(options, KEYS, (problem) => new ArgumentError(`fit: ${problem}`));
   return new FitLoop(options).run();
 }

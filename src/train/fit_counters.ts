@@ -1,5 +1,6 @@
 // What a run has counted since its last records. Kept in checkpoints, so that the records of a resumed run are those of a
 // run that never stopped.
+import { ArgumentError } from "../text/index.ts";
 import type { StepMetrics } from "./meter.ts";
 
 /** Sums over the steps since the last step record. */
@@ -53,12 +54,12 @@ const at = (value: unknown, path: readonly string[]): unknown =>
     value,
   );
 
-/** Counters out of a file. Errors: RangeError naming the number that is missing or cannot be. */
+/** Counters out of a file. Errors: ArgumentError naming the number that is missing or cannot be. */
 export function checkedCounters(value: unknown): CounterState {
   for (const [path, holds, wanted] of RULES) {
     const given = at(value, path);
     if (!holds(given)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `counters: ${path.join(".")}: expected ${wanted}, got ${JSON.stringify(given) ?? "nothing"}`,
       );
     }

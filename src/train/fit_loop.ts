@@ -1,8 +1,10 @@
 // The loop of `fit`: steps are enqueued, metrics are read a few steps late so that the GPU never waits for the host, and
 // what was counted since the last records can be asked for at any step.
+
 import type { LayerCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
+import { ArgumentError } from "../text/index.ts";
 import type { EpochRecord, FitOptions, FitResult, Position, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
@@ -110,7 +112,7 @@ export class FitLoop {
       if (this.batch < stepsPerEpoch) await this.trainEpoch();
       if (signal?.aborted && this.batch < stepsPerEpoch) return this.stopped();
       if (this.batch < stepsPerEpoch)
-        throw new RangeError(`epoch ${this.epoch + 1} ended after ${this.batch} of ${stepsPerEpoch} batches`);
+        throw new ArgumentError(`epoch ${this.epoch + 1} ended after ${this.batch} of ${stepsPerEpoch} batches`);
       if (signal?.aborted) return this.stopped();
       // Before the test, which may take long: a run that is killed amid it goes on with it.
       await this.options.onCheckpoint?.(this.position, "test due");

@@ -1,9 +1,11 @@
 // What a configuration plans, step by step: learning rate, phase and threshold as functions of the step's number. And whether
 // two configurations planned the same for the steps that are done, so that a run of the one may go on by the other.
+
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import type { RunShape } from "../prune/config.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
+import { ArgumentError } from "../text/index.ts";
 import { checkConfigKeys, FINETUNE_LR, type RunConfig } from "./config.ts";
 
 export interface RunPlan extends RunShape {
@@ -12,14 +14,14 @@ export interface RunPlan extends RunShape {
   readonly method: PruningMethod;
 }
 
-/** Errors: RangeError for settings that do not fit each other, or the length of the run. */
+/** Errors: ArgumentError for settings that do not fit each other, or the length of the run. */
 export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   checkConfigKeys(config);
   const { finetuneEpochs = 0, lr: rate, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;
   if (!Number.isSafeInteger(stepsPerEpoch * epochs)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `epochs: expected fewer, got ${epochs}: ${stepsPerEpoch} steps in each are more than can be counted`,
     );
   }

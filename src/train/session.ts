@@ -1,5 +1,6 @@
 // A run put together: model, data, optimiser, schedules and the captured step, out of one configuration. Hosts (CLI,
 // demo, examples) drive it and decide where files go.
+
 import {
   type ByteBatches,
   checkParts,
@@ -17,6 +18,7 @@ import { pruningGroups } from "../prune/groups.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
+import { ArgumentError } from "../text/index.ts";
 import {
   CheckpointError,
   type CheckpointFile,
@@ -81,9 +83,9 @@ export class Session {
     checkParts(train.name, train, test);
     const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
     const { batchSize, microBatch = batchSize } = config;
-    if (config.logEvery > 256) throw new RangeError(`logEvery wants at most 256, was given ${config.logEvery}`);
+    if (config.logEvery > 256) throw new ArgumentError(`logEvery wants at most 256, was given ${config.logEvery}`);
     if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `microBatch wants a whole number that divides batchSize ${batchSize}, was given ${microBatch}`,
       );
     }
@@ -238,12 +240,12 @@ export class Session {
    * Another final threshold D from the next step on, of a method that has one: the schedule's share of it, and never below the
    * threshold in force. What a hand on a slider does; a run that is resumed from a checkpoint does not know of it.
    *
-   * Errors   RangeError when D is no number >= 0, or the method has no final threshold.
+   * Errors   ArgumentError when D is no number >= 0, or the method has no final threshold.
    */
   setFinalThreshold(final: number): void {
-    if (!this.method.setFinal) throw new RangeError(`method ${this.method.name}: has no final threshold to change`);
+    if (!this.method.setFinal) throw new ArgumentError(`method ${this.method.name}: has no final threshold to change`);
     if (!(Number.isFinite(final) && final >= 0))
-      throw new RangeError(`final threshold wants a number >= 0, got ${final}`);
+      throw new ArgumentError(`final threshold wants a number >= 0, got ${final}`);
     this.method.setFinal(final);
   }
 

@@ -1,4 +1,5 @@
 // What a run trains and is tested on: images in memory, or streams that read them, as batches of either kind.
+
 import {
   type ByteBatches,
   batchCount,
@@ -8,6 +9,7 @@ import {
   type ImageTransform,
   type StreamedDataset,
 } from "../data/index.ts";
+import { ArgumentError } from "../text/index.ts";
 import type { TrainBatch } from "./batch_input.ts";
 import { ByteInput } from "./byte_input.ts";
 import type { RunConfig } from "./config.ts";
@@ -35,13 +37,13 @@ export const evaluationBatch = ({ batchSize, microBatch }: Pick<RunConfig, "batc
 /**
  * How many batches a training epoch has.
  *
- * Errors    DataError or RangeError for a batch size, or an augmentation that is not for this kind of data.
+ * Errors    DataError or ArgumentError for a batch size, or an augmentation that is not for this kind of data.
  */
 export function epochLength(data: SessionData, { batchSize, augment }: RunConfig): number {
   if (!isStreamed(data)) return new DataLoader({ dataset: data, batchSize }).length;
   const { crop, flip } = augment;
   if (crop > 0 || flip) {
-    throw new RangeError(
+    throw new ArgumentError(
       `augment wants crop 0 and flip false, was given ${crop} and ${flip}: data set ${data.name} is streamed and augments its images itself`,
     );
   }

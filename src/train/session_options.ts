@@ -1,6 +1,6 @@
 // What a session is made of.
 import type { Module, RandomState } from "../nn/index.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import type { RunConfig } from "./config.ts";
 import type { SessionData } from "./session_data.ts";
 
@@ -28,7 +28,7 @@ const OPTION_KEYS: KeysOf<SessionOptions> = {
   replay: true,
 };
 
-/** Errors: RangeError for an option that no session knows. */
+/** Errors: ArgumentError for an option that no session knows. */
 export function checkSessionKeys(options: SessionOptions): void {
-  expectKeys(options, OPTION_KEYS, (problem) => new RangeError(`Session: ${problem}`));
+  expectKeys(options, OPTION_KEYS, (problem) => new ArgumentError(`Session: ${problem}`));
 }

@@ -1,6 +1,7 @@
 // Where a run keeps its files, and which checkpoints it keeps: the last K and the best.
 
 import { type FileParts, joinParts, parseSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
+import { ArgumentError } from "../text/index.ts";
 
 /** A directory as training sees it; the host provides it. Writes are atomic: a file is whole or absent. */
 export interface RunStore {
@@ -37,7 +38,8 @@ export class CheckpointShelf {
 
   /** `keep`: how many of the latest checkpoints stay, at least 1. */
   constructor(store: RunStore, keep: number) {
-    if (!Number.isInteger(keep) || keep < 1) throw new RangeError(`keep wants a whole number >= 1, was given ${keep}`);
+    if (!Number.isInteger(keep) || keep < 1)
+      throw new ArgumentError(`keep wants a whole number >= 1, was given ${keep}`);
     this.store = store;
     this.keep = keep;
   }

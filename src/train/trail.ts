@@ -4,7 +4,7 @@ import { type DenseArray, writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";
 import { expectFinite } from "../tensor/index.ts";
-import { expectKeys } from "../text/index.ts";
+import { ArgumentError, expectKeys } from "../text/index.ts";
 import type { RunStore } from "./store.ts";
 
 /** What was measured of a model of the trail. */
@@ -55,19 +55,19 @@ const WANTED: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => 
   sparsity: [isShare, "a share from 0 to 1"],
 };
 
-/** The five numbers of a point and nothing else. `where` begins the message of the RangeError. */
+/** The five numbers of a point and nothing else. `where` begins the message of the ArgumentError. */
 function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): TrailPoint {
   const point: Partial<Record<keyof TrailPoint, number>> = {};
   for (const key of ["epoch", "step", "accuracy", "loss", "sparsity"] as const) {
     const [fits, wanted] = WANTED[key];
-    if (!fits(given[key])) throw new RangeError(`${where}: ${key} wants ${wanted}, was given ${String(given[key])}`);
+    if (!fits(given[key])) throw new ArgumentError(`${where}: ${key} wants ${wanted}, was given ${String(given[key])}`);
     point[key] = given[key] as number;
   }
   return point as TrailPoint;
 }
 
 function pointOf(given: unknown, where: string): TrailPoint {
-  if (typeof given !== "object" || given === null) throw new RangeError(`${where}: is not a JSON object`);
+  if (typeof given !== "object" || given === null) throw new ArgumentError(`${where}: is not a JSON object`);
   const fields = given as Record<string, unknown>;
   return checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
 }
@@ -97,7 +97,7 @@ function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint
       points.set(point.epoch, point);
     } catch (fault) {
       if (!onDamaged) throw fault;
-      onDamaged((fault as RangeError).message);
+      onDamaged((fault as Error).message);
     }
   }
   return [...points.values()].sort((a, b) => a.epoch - b.epoch);
@@ -109,7 +109,7 @@ function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint
  *
  * It holds no state of its own: a run that was resumed goes on with the trail it finds. Await one `add` before the next.
  *
- * Errors   RangeError for a `keep` that does not exist.
+ * Errors   ArgumentError for a `keep` that does not exist.
  */
 export class Trail {
   private readonly store: RunStore;
@@ -117,10 +117,10 @@ export class Trail {
   private readonly onDamaged: (fault: string) => void;
 
   constructor(store: RunStore, options: TrailOptions = {}) {
-    expectKeys(options, { keep: true, onDamaged: true }, (problem) => new RangeError(`trail: ${problem}`));
+    expectKeys(options, { keep: true, onDamaged: true }, (problem) => new ArgumentError(`trail: ${problem}`));
     const { keep = "all", onDamaged = () => {} } = options;
     if (!TRAIL_KEEPS.includes(keep)) {
-      throw new RangeError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);
+      throw new ArgumentError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);
     }
     this.store = store;
     this.keep = keep;
@@ -133,14 +133,14 @@ export class Trail {
    * beaten are removed last. The file's metadata are those given, with epoch, step, accuracy and sparsity of the point.
    *
    * State    float32 values by name, as `stateDict()` of a module gives them: effective weights.
-   * Errors   RangeError naming the number that cannot be, or the tensor that is not float32; what the store throws;
+   * Errors   ArgumentError naming the number that cannot be, or the tensor that is not float32; what the store throws;
    *          NonFiniteError naming a tensor that holds NaN or infinity.
    */
   async add(given: TrailPoint, state: StateDict, metadata: Readonly<Record<string, string>> = {}): Promise<TrailEntry> {
     const point = checkedPoint("trail", { ...given });
     const weights = new Map<string, DenseArray>();
     for (const [name, { data, shape }] of state) {
-      if (!(data instanceof Float32Array)) throw new RangeError(`trail: ${name} wants float32 values`);
+      if (!(data instanceof Float32Array)) throw new ArgumentError(`trail: ${name} wants float32 values`);
       weights.set(name, { data, shape });
     }
     expectFinite(`trail: model of epoch ${point.epoch}`, weights);
@@ -177,7 +177,7 @@ export class Trail {
    * The entries of a store's trail in epoch order; none when there is no trail. Of lines of one epoch the later counts,
    * and a last line cut short by a crash is passed over. Paths are made from the epochs, never taken from the record.
    *
-   * Errors   RangeError naming the line that holds no point.
+   * Errors   ArgumentError naming the line that holds no point.
    */
   static async read(store: RunStore): Promise<TrailEntry[]> {
     const files = new Set(await store.list(FOLDER));

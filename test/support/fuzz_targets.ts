@@ -249,7 +249,7 @@ async function dataSets(scratch: Scratch): Promise<FuzzTarget[]> {
         const path = scratch.file("run/trail/trail.jsonl", b);
         return Trail.read(new RunDirectory(join(path, "../..")));
       },
-      errors: ["RangeError", "DataError", "FileError"],
+      errors: ["ArgumentError", "DataError", "FileError"],
     },
     {
       name: "metrics",

@@ -1,7 +1,8 @@
 // Reading a case's attributes so that none is overlooked: one that nobody asked for makes the case unsupported.
+import { EspalierError } from "../../src/text/index.ts";
 
 /** What the engine, or this runner, does not do: an op, an attribute or a value of one. */
-export class Unsupported extends Error {
+export class Unsupported extends EspalierError {
   override readonly name = "Unsupported";
 }
 

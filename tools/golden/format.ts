@@ -1,5 +1,7 @@
 // Golden fixtures: a safetensors file whose metadata describe, case by case, an operation, its inputs and what came out.
+
 import { parseSafetensors } from "../../src/io/index.ts";
+import { EspalierError } from "../../src/text/index.ts";
 
 export interface GoldenTensor {
   readonly shape: readonly number[];
@@ -25,7 +27,7 @@ export interface GoldenCase {
 }
 
 /** A fixture file that cannot be read as one. */
-export class FormatError extends Error {
+export class FormatError extends EspalierError {
   override readonly name = "FormatError";
 }
 

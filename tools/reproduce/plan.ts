@@ -1,7 +1,9 @@
 // The experiment of `npm run reproduce` as a table: which methods on which data, how sparse, with which seeds, how long.
 // Everything else is a function of the table: the list of runs, the recipe of each, and the mark of its recipe.
+
 import { createHash } from "node:crypto";
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
+import { ArgumentError } from "../../src/text/index.ts";
 import { AT_INIT_EPOCHS, METHOD_ORDER, type MethodName, methodSpec } from "./methods.ts";
 
 export interface Block {
@@ -118,7 +120,7 @@ export const withoutData = (plan: Plan, missing: readonly string[]): Plan => ({
 
 /**
  * All counted runs, the widest view first: each seed goes through all levels, each level through all data and methods.
- * Throws RangeError when two blocks of the table ask for the same run.
+ * Throws ArgumentError when two blocks of the table ask for the same run.
  */
 export function countedRuns(plan: Plan): CountedRun[] {
   const runs = plan.pairs.flatMap((pair, at) =>
@@ -135,7 +137,7 @@ export function countedRuns(plan: Plan): CountedRun[] {
   );
   const ids = new Set<string>();
   for (const { id } of runs) {
-    if (ids.has(id)) throw new RangeError(`plan: wants each run once, ${id} stands in it twice`);
+    if (ids.has(id)) throw new ArgumentError(`plan: wants each run once, ${id} stands in it twice`);
     ids.add(id);
   }
   const rank = (method: MethodName) => METHOD_ORDER.indexOf(method);

@@ -1,5 +1,6 @@
 // Finds the setting of a method that gives a wanted sparsity, when only a run can tell which sparsity a setting gives.
 // Settings are compared as ln(setting), sparsities as logit(sparsity): in these, methods are nearly straight lines.
+import { ArgumentError } from "../../src/text/index.ts";
 
 export interface SearchPoint {
   readonly setting: number;
@@ -52,7 +53,7 @@ interface Place {
  * Between two points it interpolates, beyond them it extrapolates by at most a factor of 8. `triesLeft` 0 ends the search
  * with the nearest point; so does an interval too narrow to try anything in it. `failed`: every run broke down.
  *
- * Errors   RangeError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, what was wanted and what was given.
  */
 export function searchStep(points: readonly SearchPoint[], triesLeft: number, options: SearchOptions): SearchStep {
   checkOptions(options);
@@ -104,7 +105,7 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
 
 function checkOptions({ target, tolerance, first, slope, least, most }: SearchOptions): void {
   const check = (name: string, wanted: string, given: number, ok: boolean) => {
-    if (!ok) throw new RangeError(`search: ${name} wants ${wanted}, got ${given}`);
+    if (!ok) throw new ArgumentError(`search: ${name} wants ${wanted}, got ${given}`);
   };
   check("target", "a share in (0, 1)", target, target > 0 && target < 1);
   check("tolerance", "a share >= 0", tolerance, tolerance >= 0);

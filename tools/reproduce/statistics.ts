@@ -1,4 +1,5 @@
 // Means and spreads over the seeds, which of them is best, and differences between methods that share their seeds.
+import { ArgumentError } from "../../src/text/index.ts";
 import type { ResultLine } from "./lines.ts";
 import type { MethodName } from "./methods.ts";
 import { type Cell, cellName, type Pair, toleranceAt } from "./plan.ts";
@@ -10,10 +11,10 @@ export interface Spread {
   readonly n: number;
 }
 
-/** Mean and standard deviation. Throws RangeError for no values. */
+/** Mean and standard deviation. Throws ArgumentError for no values. */
 export function spreadOf(values: readonly number[]): Spread {
   const n = values.length;
-  if (n === 0) throw new RangeError("spread: wants at least one value, got none");
+  if (n === 0) throw new ArgumentError("spread: wants at least one value, got none");
   const mean = values.reduce((a, b) => a + b, 0) / n;
   const squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
   return { mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n };

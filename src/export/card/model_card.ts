@@ -1,7 +1,7 @@
 // The model card of a run: what was trained, how well it does, how sparse it is, and how to do it again. README.md of the
 // run's folder.
 import type { Shape } from "../../tensor/index.ts";
-import { expectKeys, type KeysOf } from "../../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../../text/index.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
@@ -91,9 +91,9 @@ const KEYS: KeysOf<ModelCardFacts> = {
 };
 
 function check(f: ModelCardFacts): void {
-  expectKeys(f, KEYS, (problem) => new RangeError(`modelCard: ${problem}`));
+  expectKeys(f, KEYS, (problem) => new ArgumentError(`modelCard: ${problem}`));
   const wrong = (what: string, wanted: string, was: unknown) =>
-    new RangeError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
+    new ArgumentError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
   if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
   if (f.plot !== undefined && !/^[\w-]+(\.[\w-]+)*$/.test(f.plot))
     throw wrong("plot", "the name of a file beside the card", f.plot);
@@ -166,7 +166,7 @@ function compressionSection({ report: { compression } }: ModelCardFacts): string
 
 /**
  * The card as Markdown. Text that comes from outside (names, paths, the recipe) stands in code spans and blocks, so that
- * none of it becomes a link, HTML or a table of its own. Throws RangeError for an accuracy outside 0..1 or impossible zeros.
+ * none of it becomes a link, HTML or a table of its own. Throws ArgumentError for an accuracy outside 0..1 or impossible zeros.
  */
 export function modelCard(f: ModelCardFacts): string {
   check(f);

@@ -5,7 +5,7 @@
 // TensorFlow's graph and tensor definitions, and a generator to run. The test reads the files with descriptors of its own
 // by the library's reflection, so that no field is checked against itself.
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { expectKeys } from "../../text/index.ts";
+import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 import type { Histogram } from "./histogram.ts";
 
@@ -134,7 +134,7 @@ function record(data: Uint8Array): Uint8Array {
 
 function check({ wallTime, step, values, start }: TensorBoardEvent): void {
   const wrong = (what: string, wanted: string, given: unknown) =>
-    new RangeError(`encodeEvents: ${what} wants ${wanted}, was given ${String(given)}`);
+    new ArgumentError(`encodeEvents: ${what} wants ${wanted}, was given ${String(given)}`);
   if (!Number.isFinite(wallTime) || wallTime < 0) throw wrong("wallTime", "seconds since 1970", wallTime);
   if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "a whole number >= 0", step);
   if (start && values.length > 0) throw wrong("a start", "no values", values.length);
@@ -155,14 +155,14 @@ function check({ wallTime, step, values, start }: TensorBoardEvent): void {
  * Bytes of an event file, or with `header: false` bytes to append to one. A file has to have `tfevents` in its name to be
  * found: `eventFileName` gives one.
  *
- * Errors    RangeError naming what is out of range.
+ * Errors    ArgumentError naming what is out of range.
  * Source    TensorFlow: record_writer.h (framing), event.proto and summary.proto (messages).
  */
 export function encodeEvents(
   events: readonly TensorBoardEvent[],
   options: EncodeOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  expectKeys(options, { header: true }, (problem) => new RangeError(`encodeEvents: ${problem}`));
+  expectKeys(options, { header: true }, (problem) => new ArgumentError(`encodeEvents: ${problem}`));
   const { header = true } = options;
   events.forEach(check);
   const records = events.map((event) => record(eventMessage(event)));

@@ -1,6 +1,6 @@
 // AEDAT 2.0 as CIFAR10-DVS has it: pairs of big-endian words, an address and a time.
 
-import { expectKeys } from "../../text/index.ts";
+import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
 import {
   allocateRecording,
@@ -23,7 +23,7 @@ const EVENT_BYTES = 8;
  * Source    Li et al. 2017, "CIFAR10-DVS: an event-stream dataset for object classification".
  */
 export function parseAedat2(bytes: Uint8Array, name = "aedat2", options: SensorOptions = {}): EventRecording {
-  expectKeys(options, { sensor: true }, (problem) => new RangeError(`parseAedat2: ${problem}`));
+  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseAedat2: ${problem}`));
   const { sensor = CIFAR10_DVS_SENSOR } = options;
   expectSensor("parseAedat2: sensor", sensor);
   const start = skipAedatHeader(bytes, name, "2");

@@ -1,6 +1,6 @@
 // AEDAT 3.1 as DVS128 Gesture has it: little-endian packets of one kind of event each.
 
-import { expectKeys } from "../../text/index.ts";
+import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
 import {
   allocateRecording,
@@ -46,7 +46,7 @@ interface Packet {
  * Source    iniVation, "AEDAT file formats", version 3.1; Amir et al. 2017 (DVS128 Gesture).
  */
 export function parseAedat3(bytes: Uint8Array, name = "aedat3", options: Aedat3Options = {}): EventRecording {
-  expectKeys(options, { sensor: true, validOnly: true }, (problem) => new RangeError(`parseAedat3: ${problem}`));
+  expectKeys(options, { sensor: true, validOnly: true }, (problem) => new ArgumentError(`parseAedat3: ${problem}`));
   const { sensor = DVS128_SENSOR, validOnly = false } = options;
   expectSensor("parseAedat3: sensor", sensor);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,6 @@
 // N-MNIST's .bin files: five bytes per event and nothing else. N-Caltech101 has the same files on a larger sensor.
 
-import { expectKeys } from "../../text/index.ts";
+import { ArgumentError, expectKeys } from "../../text/index.ts";
 import {
   allocateRecording,
   EventError,
@@ -25,7 +25,7 @@ const LAST_TIME = 2 ** 23 - 1;
  * Source    Orchard et al. 2015, "Converting static image datasets to spiking neuromorphic datasets using saccades".
  */
 export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorOptions = {}): EventRecording {
-  expectKeys(options, { sensor: true }, (problem) => new RangeError(`parseNMnist: ${problem}`));
+  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseNMnist: ${problem}`));
   const { sensor = NMNIST_SENSOR } = options;
   expectSensor("parseNMnist: sensor", sensor);
   if (bytes.length === 0) throw new EventError(name, "empty", 0, "the file is empty");
@@ -52,7 +52,7 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
 /**
  * A recording as an N-MNIST file.
  *
- * Errors    RangeError naming the first event that does not fit: x or y above 255, a time that is not whole or beyond 23 bits (8.4 s), or
+ * Errors    ArgumentError naming the first event that does not fit: x or y above 255, a time that is not whole or beyond 23 bits (8.4 s), or
  *           a polarity that is not 0 or 1.
  */
 export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<ArrayBuffer> {
@@ -61,10 +61,10 @@ export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<
     const [time, column, row] = [t[i]!, x[i]!, y[i]!];
     const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {
-      throw new RangeError(`writeNMnist: event ${i} has polarity ${polarity}, expected 0 or 1`);
+      throw new ArgumentError(`writeNMnist: event ${i} has polarity ${polarity}, expected 0 or 1`);
     }
     if (column > 255 || row > 255 || !(Number.isInteger(time) && time >= 0 && time <= LAST_TIME)) {
-      throw new RangeError(
+      throw new ArgumentError(
         `writeNMnist: event ${i} has x ${column}, y ${row}, t ${time}; the format holds x and y to 255, t to ${LAST_TIME}`,
       );
     }

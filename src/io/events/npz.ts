@@ -1,6 +1,6 @@
 // .npz: a zip archive of .npy files. Converted event data come so, as events (t, x, y, p) or as frames [T, 2, H, W].
 
-import { cut, expectKeys, visible } from "../../text/index.ts";
+import { ArgumentError, cut, expectKeys, visible } from "../../text/index.ts";
 import { type FileArray, type FileArrayInput, quote, toFloat32 } from "../array_types.ts";
 import { NpyError, parseNpy, writeNpy } from "../npy.ts";
 import { readZip, writeZip, ZipError } from "../zip.ts";
@@ -60,7 +60,7 @@ export type EventNpz =
  *           0..2^53; a polarity that is not 0 or 1; a count that is not whole, negative or above 2^24; an event outside the sensor.
  */
 export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: SensorOptions = {}): Promise<EventNpz> {
-  expectKeys(options, { sensor: true }, (problem) => new RangeError(`parseEventNpz: ${problem}`));
+  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseEventNpz: ${problem}`));
   const { sensor = [65536, 65536] } = options;
   expectSensor("parseEventNpz: sensor", sensor);
   const found: string[] = [];

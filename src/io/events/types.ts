@@ -1,5 +1,5 @@
 // What an event camera records: not images but changes, each with a time, a pixel and a polarity.
-import { visible } from "../../text/index.ts";
+import { ArgumentError, EspalierError, visible } from "../../text/index.ts";
 
 /**
  * Events in the order of their file, one entry of each array per event.
@@ -31,7 +31,7 @@ export interface EventFrames {
 export type EventFault = "empty" | "no header" | "truncated" | "too long" | "wrong content" | "outside the sensor";
 
 /** An event file that is damaged or not what was asked for; one line naming the file, the byte and what is wrong there. */
-export class EventError extends Error {
+export class EventError extends EspalierError {
   override readonly name = "EventError";
   readonly file: string;
   readonly fault: EventFault;
@@ -86,5 +86,5 @@ export function expectInside(file: string, x: number, y: number, [h, w]: SensorS
 /** Refuses a sensor that is not a pair of whole numbers of 1..65536. A mistake of the caller, not of a file. */
 export function expectSensor(what: string, size: SensorSize): void {
   if (size.length === 2 && size.every((n) => Number.isInteger(n) && n >= 1 && n <= 65536)) return;
-  throw new RangeError(`${what} wants [height, width], whole numbers in 1..65536, was given [${size.join(", ")}]`);
+  throw new ArgumentError(`${what} wants [height, width], whole numbers in 1..65536, was given [${size.join(", ")}]`);
 }

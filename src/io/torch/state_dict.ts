@@ -1,6 +1,6 @@
 // Finding the dicts of tensors in what torch.save was given: checkpoints wrap them, often several, in other dicts.
 
-import { expectKeys, type KeysOf } from "../../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../../text/index.ts";
 import { type FileArray, quote } from "../array_types.ts";
 import { wrapperPrefix } from "../weights_choice.ts";
 import { type DenseArray, denseOf, type WeightsDict } from "../weights_entry.ts";
@@ -124,7 +124,7 @@ export function dictNotes({ path, ignored }: WeightsDict, others: readonly strin
  */
 export function stateDictOf(tree: TorchTree, options: StateDictOptions = {}): TorchStateDict {
   const known: KeysOf<StateDictOptions> = { name: true, key: true, maxBytes: true };
-  expectKeys(options, known, (problem) => new RangeError(`stateDictOf: ${problem}`));
+  expectKeys(options, known, (problem) => new ArgumentError(`stateDictOf: ${problem}`));
   const { name = "torch file", key, maxBytes = 2 ** 30 } = options;
   const fail: Fail = (problem) => {
     throw new TorchFileError(name, problem);

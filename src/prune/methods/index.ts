@@ -23,7 +23,7 @@ const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: Run
   masked,
 };
 
-/** The method that a configuration asks for. Throws RangeError naming the setting, what was wanted and what was given. */
+/** The method that a configuration asks for. Throws ArgumentError naming the setting, what was wanted and what was given. */
 export function makePruningMethod(config: PruneConfig, run: RunShape): PruningMethod {
   const { method = "soft" } = config;
   check("method", `one of ${PRUNING_METHODS.join(", ")}`, method, PRUNING_METHODS.includes(method));

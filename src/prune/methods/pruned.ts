@@ -1,6 +1,8 @@
 // The weights that a run may prune, as the optimiser holds them.
+
 import type { Module, Parameter } from "../../nn/index.ts";
 import type { SGD } from "../../optim/index.ts";
+import { ArgumentError } from "../../text/index.ts";
 import type { CutArena } from "../cut.ts";
 import { type MagnitudeArena, magnitudeArena } from "../magnitude_select.ts";
 
@@ -22,14 +24,14 @@ export function prunedParameters(optimizer: SGD): Parameter[] {
 
 /**
  * A target counts all weights that could be pruned, layers left dense included: the share of the others that has to go.
- * Throws RangeError when even all of them are too few.
+ * Throws ArgumentError when even all of them are too few.
  */
 export function shareOfPruned(target: number, model: Module, arenas: readonly MagnitudeArena[]): number {
   const total = model.parameters().reduce((n, p) => n + (p.prunable ? p.numel : 0), 0);
   const pruned = arenas.flatMap((a) => a.elements).reduce((n, count) => n + count, 0);
   if (target * total > pruned) {
     const most = Math.floor((10000 * pruned) / total) / 100;
-    throw new RangeError(
+    throw new ArgumentError(
       `pruning: sparsity wants at most ${most} %, all weights outside dense layers, got ${100 * target} %`,
     );
   }

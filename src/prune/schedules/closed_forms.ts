@@ -4,6 +4,7 @@
 //
 // Where f is flat, 1 - f is tiny and a sum that ends near 1 would jitter in its last bit. So the second half of each
 // curve is written as 1 minus what is still missing, a function of y = 1 - x: that keeps f monotone in float64.
+import { ArgumentError } from "../../text/index.ts";
 
 /** linear: f = x. The threshold rises evenly; if the learning rate falls meanwhile, the pressure grows without bound. */
 export const linear = (x: number): number => x;
@@ -49,7 +50,7 @@ export const BETA_ONE = 1e-6;
  * beta > 1 late. For |beta - 1| < 1e-6 the formula is 0/0 and its limit, S-LATS, is used.
  *
  * The code computes the same fraction as a ratio of areas under the slope, which keeps its digits for beta near 1.
- * Errors   RangeError unless beta is a finite number > 0.
+ * Errors   ArgumentError unless beta is a finite number > 0.
  * Source   Chen et al. 2023 (PGH); the tests compare the closed form with quadrature.
  */
 export function pgh(x: number, beta: number): number {
@@ -73,7 +74,7 @@ function area(x: number, rate: number, sign: 1 | -1): number {
 /** Refuses what PGH is undefined for. */
 export function checkBeta(beta: number | undefined): asserts beta is number {
   if (beta === undefined || !Number.isFinite(beta) || beta <= 0) {
-    throw new RangeError(`threshold schedule: beta wants a number > 0, got ${String(beta)}`);
+    throw new ArgumentError(`threshold schedule: beta wants a number > 0, got ${String(beta)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 // Threshold schedules that follow a learning rate of any shape: f(n) is the share of the (weighted) learning rate
 // spent before step n. One sum over the window, in float64, when the schedule is made; of a window of many millions of steps,
 // the sum of samples.
+import { ArgumentError } from "../../text/index.ts";
 
 /** f(n) for n = 0..N, and the increments f(n+1) - f(n), which are exact shares and not differences of rounded sums. */
 export interface PrefixSum {
@@ -22,7 +23,7 @@ const SAMPLES = 2 ** 18;
  * lose no digits; never falls, ends at exactly 1. Windows of more than EXACT_STEPS are summed by sampledSum.
  *
  * Units    weight >= 0, any unit.
- * Errors   RangeError when a weight is negative or not finite, or all are 0.
+ * Errors   ArgumentError when a weight is negative or not finite, or all are 0.
  */
 export function prefixSum(steps: number, weight: (n: number) => number): PrefixSum {
   if (steps > EXACT_STEPS) return sampledSum(steps, weight, SAMPLES);
@@ -61,7 +62,7 @@ export function sampledSum(steps: number, weight: (n: number) => number, samples
 
 function checked(n: number, w: number): number {
   if (Number.isFinite(w) && w >= 0) return w;
-  throw new RangeError(`threshold schedule: learning rate of step ${n} wants a finite number >= 0, got ${w}`);
+  throw new ArgumentError(`threshold schedule: learning rate of step ${n} wants a finite number >= 0, got ${w}`);
 }
 
 /** Sums of the first 0, 1, ..., `count` values; the last is above 0. */
@@ -78,7 +79,7 @@ function runningSum(count: number, value: (n: number) => number): Float64Array {
   }
   const total = sums[count]!;
   if (!(total > 0)) {
-    throw new RangeError(`threshold schedule: the learning rates of the window want a sum > 0, got ${total}`);
+    throw new ArgumentError(`threshold schedule: the learning rates of the window want a sum > 0, got ${total}`);
   }
   return sums;
 }

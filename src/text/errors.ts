@@ -1,0 +1,20 @@
+// The base classes of every error that this project throws on purpose.
+
+/**
+ * An error thrown on purpose. Its message is one line for the user. Any other error that reaches a command, except a
+ * refusal of the operating system, is a fault of the program.
+ */
+export class EspalierError extends Error {
+  override readonly name: string = "EspalierError";
+
+  /** Include ArgumentError, which descends from RangeError so that `instanceof RangeError` holds as well. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this method
+    return super[Symbol.hasInstance](value) || (this === EspalierError && value instanceof ArgumentError);
+  }
+}
+
+/** A refused argument: the message names the function, the argument, what it expected and what it got. */
+export class ArgumentError extends RangeError {
+  override readonly name = "ArgumentError";
+}
