@@ -33,3 +33,4 @@ export {
 export { onWarning, warnOnce } from "./warn.ts";
 export { Watchdog, type WatchdogClock, type WatchdogLimit, type WatchdogOptions } from "./watchdog.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";
+export { readStruct, WgslStruct } from "./wgsl_struct.ts";

@@ -62,7 +62,7 @@ export class Kernel {
     let slot: UniformSlot | undefined;
     for (const { name, kind } of variant.header.bindings) {
       if (kind === "uniform") {
-        slot = gpu.uniforms.slot(this.packParams(variant.header, params));
+        slot = gpu.uniforms.slot(variant.header.params.pack(params));
         continue;
       }
       const bound = bind[name];
@@ -74,7 +74,7 @@ export class Kernel {
       bytes += view.bytes;
     }
     if (!slot && Object.keys(params).length > 0) {
-      throw new KernelError(this.name, `has no Params, was given ${Object.keys(params).join(", ")}`);
+      throw new KernelError(this.name, `expected no params, got ${Object.keys(params).join(", ")}`);
     }
     if (views.length !== Object.keys(bind).length) {
       const known = new Set(variant.header.bindings.map((b) => b.name));
@@ -101,32 +101,6 @@ export class Kernel {
   /** Final WGSL of a variant: what the device compiles. */
   source(spec: Spec = {}): string {
     return applySpec(this.name, this.wgsl, spec);
-  }
-
-  private packParams(header: Header, params: Readonly<Record<string, number | readonly number[]>>): Uint32Array {
-    const words = new Uint32Array(header.paramBytes / 4);
-    const floats = new Float32Array(words.buffer);
-    const ints = new Int32Array(words.buffer);
-    for (const { name, scalar, width, offset } of header.params) {
-      const value = params[name];
-      const list = typeof value === "number" ? [value] : value;
-      if (list?.length !== width)
-        throw new KernelError(this.name, `param ${name} wants ${width} number(s), has ${value}`);
-      list.forEach((v, i) => {
-        const at = offset / 4 + i;
-        if (scalar === "f32") floats[at] = v;
-        else if (v !== (scalar === "i32" ? v | 0 : v >>> 0)) {
-          throw new KernelError(this.name, `param ${name} is ${scalar}, was given ${v}`);
-        } else if (scalar === "i32") ints[at] = v;
-        else words[at] = v;
-      });
-    }
-    const given = Object.keys(params);
-    if (given.length > header.params.length) {
-      const known = new Set(header.params.map((f) => f.name));
-      throw new KernelError(this.name, `Params has no field ${given.filter((n) => !known.has(n)).join(", ")}`);
-    }
-    return words;
   }
 
   private variant(gpu: Gpu, spec: Spec): Variant {

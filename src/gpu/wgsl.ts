@@ -3,6 +3,7 @@
 import { KernelError } from "./errors.ts";
 import { unroll } from "./unroll.ts";
 import { constantsOf, evaluate } from "./wgsl_constants.ts";
+import { readStruct, type WgslStruct } from "./wgsl_struct.ts";
 
 export type SpecValue = number | boolean | string;
 export type Spec = Readonly<Record<string, SpecValue>>;
@@ -13,19 +14,10 @@ export interface Binding {
   readonly kind: "read-only-storage" | "storage" | "uniform";
 }
 
-export interface ParamField {
-  readonly name: string;
-  readonly scalar: "u32" | "i32" | "f32";
-  /** Components: 1 for a scalar. */
-  readonly width: number;
-  /** In bytes from the start of Params. */
-  readonly offset: number;
-}
-
 export interface Header {
   readonly bindings: readonly Binding[];
-  readonly params: readonly ParamField[];
-  readonly paramBytes: number;
+  /** The struct `Params`; without fields where the shader has none. */
+  readonly params: WgslStruct;
   readonly workgroupSize: readonly [string, string, string];
 }
 
@@ -104,26 +96,7 @@ export function readHeader(kernel: string, source: string): Header {
     const kind = space === "uniform" ? "uniform" : KINDS[(access ?? "read") as keyof typeof KINDS];
     bindings.push({ name: name!, index: Number(index), kind });
   }
-  const struct = /struct\s+Params\s*\{([^}]*)\}/.exec(text);
-  const params: ParamField[] = [];
-  let end = 0;
-  let align = 4;
-  if (struct) {
-    for (const part of struct[1]!.split(",")) {
-      const field = /^\s*(\w+)\s*:\s*(?:vec([234])<(u32|i32|f32)>|(u32|i32|f32))\s*$/.exec(part);
-      if (!field) {
-        if (part.trim() === "") continue;
-        throw new KernelError(kernel, `Params field "${part.trim()}" is not a 32-bit scalar or vector`);
-      }
-      const width = field[2] ? Number(field[2]) : 1;
-      const alignment = width === 1 ? 4 : width === 2 ? 8 : 16;
-      align = Math.max(align, alignment);
-      const offset = Math.ceil(end / alignment) * alignment;
-      params.push({ name: field[1]!, scalar: (field[3] ?? field[4]) as ParamField["scalar"], width, offset });
-      end = offset + width * 4;
-    }
-  }
   const size = /@workgroup_size\(([^)]*)\)/.exec(text);
   const [x = "1", y = "1", z = "1"] = (size?.[1] ?? "1").split(",").map((s) => s.trim());
-  return { bindings, params, paramBytes: Math.ceil(end / align) * align, workgroupSize: [x, y, z] };
+  return { bindings, params: readStruct(kernel, text, "Params"), workgroupSize: [x, y, z] };
 }

@@ -62,14 +62,14 @@ test("variants and bind groups are made once", async () => {
 });
 
 test.each<[string, Record<string, unknown>, RegExp]>([
-  ["a fraction for u32", { n: 2.5 }, /^kernel test_scale: param n is u32, was given 2.5$/],
-  ["a negative for u32", { n: -1 }, /param n is u32, was given -1/],
-  ["too much for u32", { last: 2 ** 32 }, /param last is u32, was given 4294967296/],
-  ["too much for i32", { shift: 2 ** 31 }, /param shift is i32, was given 2147483648/],
-  ["NaN for i32", { shift: Number.NaN }, /param shift is i32, was given NaN/],
-  ["a short vector", { bias: [1, 2] }, /param bias wants 3 number\(s\), has 1,2/],
-  ["nothing", { factor: undefined }, /param factor wants 1 number\(s\), has undefined/],
-  ["an unknown field", { extra: 1 }, /Params has no field extra/],
+  ["a fraction for u32", { n: 2.5 }, /^kernel test_scale: Params.n: expected u32, got 2.5$/],
+  ["a negative for u32", { n: -1 }, /Params.n: expected u32, got -1/],
+  ["too much for u32", { last: 2 ** 32 }, /Params.last: expected u32, got 4294967296/],
+  ["too much for i32", { shift: 2 ** 31 }, /Params.shift: expected i32, got 2147483648/],
+  ["NaN for i32", { shift: Number.NaN }, /Params.shift: expected i32, got NaN/],
+  ["a short vector", { bias: [1, 2] }, /Params.bias: expected 3 f32, got 1,2/],
+  ["nothing", { factor: undefined }, /Params.factor: expected f32, got undefined/],
+  ["an unknown field", { extra: 1 }, /Params: expected a field of n, shift, factor, bias, last, got extra/],
 ])("%s is refused", (_what, overrides, message) => {
   using _scope = new Scope();
   expect(() => run(overrides)).toThrow(message);
@@ -95,7 +95,7 @@ test("a kernel without Params takes none", () => {
     "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n@compute @workgroup_size(1) fn main() { y[0] = 1.0; }",
   );
   const y = empty([1]);
-  expect(() => plain.run({ bind: { y }, params: { n: 1 }, grid: [1] })).toThrow("has no Params, was given n");
+  expect(() => plain.run({ bind: { y }, params: { n: 1 }, grid: [1] })).toThrow("expected no params, got n");
 });
 
 test.each([[[0]], [[1, 65536]], [[1, 1, 1.0e9]], [[Number.NaN]]])("grid %j is refused", (grid) => {

@@ -76,11 +76,11 @@ test("the header gives bindings, Params and workgroup size; comments are not cod
     { name: "y", index: 1, kind: "storage" },
     { name: "params", index: 2, kind: "uniform" },
   ]);
-  expect(header.params).toEqual([
+  expect(header.params.fields).toEqual([
     { name: "n", scalar: "u32", width: 1, offset: 0 },
     { name: "scale", scalar: "f32", width: 1, offset: 4 },
   ]);
-  expect(header.paramBytes).toBe(8);
+  expect(header.params.bytes).toBe(8);
   expect(header.workgroupSize).toEqual(["WG", "2", "1"]);
 });
 
@@ -92,8 +92,8 @@ test("storage without an access mode is read-only, as in WGSL", () => {
 // Offsets by WGSL's rules: vec2 on 8 bytes, vec3 and vec4 on 16, vec3 ends after 12, the struct on its widest member.
 test("Params lays vectors out as WGSL does", () => {
   const text = "struct Params { a: u32, b: vec2<f32>, c: vec3<u32>, d: f32, e: vec4<i32>, f: i32, }";
-  const { params, paramBytes } = readHeader("demo", text);
-  expect(params.map((p) => [p.name, p.offset, p.width])).toEqual([
+  const { params } = readHeader("demo", text);
+  expect(params.fields.map((p) => [p.name, p.offset, p.width])).toEqual([
     ["a", 0, 1],
     ["b", 8, 2],
     ["c", 16, 3],
@@ -101,13 +101,13 @@ test("Params lays vectors out as WGSL does", () => {
     ["e", 32, 4],
     ["f", 48, 1],
   ]);
-  expect(paramBytes).toBe(64);
-  expect(readHeader("demo", "struct Params { a: u32, b: vec2<u32>, c: f32 }").paramBytes).toBe(24);
+  expect(params.bytes).toBe(64);
+  expect(readHeader("demo", "struct Params { a: u32, b: vec2<u32>, c: f32 }").params.bytes).toBe(24);
 });
 
 test("a Params field that cannot be packed is refused by name", () => {
   expect(() => readHeader("demo", "struct Params { n: u32, m: mat2x2<f32> }")).toThrow(
-    'kernel demo: Params field "m: mat2x2<f32>" is not a 32-bit scalar or vector',
+    'kernel demo: Params: expected a 32-bit scalar or vector, got field "m: mat2x2<f32>"',
   );
 });
 
