@@ -39,3 +39,14 @@ export function epochOrder(
     ? groupedOrder(source.length, groups, seed, epoch)
     : shuffledOrder(source.length, seed, epoch);
 }
+
+/** Return the group of image i. `starts`: first image of each group, rising from 0; `count`: how many groups there are. */
+export function groupAt(starts: Uint32Array, i: number, count = starts.length): number {
+  let [low, high] = [0, count - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (starts[middle]! <= i) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -222,16 +222,53 @@ function checkOptions(options: PackOptions): { size: number; view: number } {
   return { size, view };
 }
 
+/** Refuse a finished pack whose index has other numbers. They are in the index alone, so not part of the fingerprint. */
+function expectSameIndex(path: string, found: ShardIndex, expected: Pick<ShardIndex, "view" | "mean" | "std">): void {
+  for (const key of ["view", "mean", "std"] as const) {
+    if (found[key].every((value, k) => value === expected[key][k])) continue;
+    const message = `is packed already: ${key}: expected ${expected[key].join(", ")}, got ${found[key].join(", ")}`;
+    throw new ShardError(path, message);
+  }
+}
+
+/** Pack shard by shard; keep finished shards of an earlier start. */
+async function packAll(job: Job): Promise<Progress["shards"]> {
+  const { source, dir, options, perShard, fingerprint } = job;
+  const before = await readProgress(dir, fingerprint);
+  const packer = new Packer(job);
+  const shards: Progress["shards"][number][] = [];
+  const note = (all: Progress["shards"]) =>
+    writeAtomic(join(dir, PROGRESS_FILE), utf8(JSON.stringify({ fingerprint, shards: all })));
+  // Before the first shard: a folder with shards and no record of their source is not overwritten.
+  if (before.shards.length === 0) await note([]);
+  for (let begin = 0, i = 0; begin < source.length; begin += perShard, i++) {
+    options.signal?.throwIfAborted();
+    const end = Math.min(begin + perShard, source.length);
+    const kept = before.shards[i];
+    if (kept && kept.file === shardFile(i) && (await stillGood(job, kept))) {
+      packer.countBad(kept.skipped.map((key) => new ImageError(source.name, key, "was corrupt when it was packed")));
+      packer.progress(end - begin);
+      shards.push(kept);
+      continue;
+    }
+    const { bytes, count, skipped } = await packer.shard(begin, end, i);
+    await writeAtomic(join(dir, shardFile(i)), bytes);
+    shards.push({ file: shardFile(i), count, sha256: sha256(bytes), skipped });
+    await note([...shards, ...before.shards.slice(i + 1)]);
+  }
+  return shards;
+}
+
 /**
- * Decodes all images of a source and writes them into shards in `dir`, with an index.json that comes last.
+ * Decode all images of a source and write them into shards in `dir`; index.json is written last.
  *
- * By default the shorter side becomes 256 and the central 256 x 256 are stored, for a network that sees 224 x 224: for
- * evaluation that is exactly torchvision's Resize(256) and CenterCrop(224); for training it stands in for
- * RandomResizedCrop by random places of the 224 x 224 within. Each file is whole or not there. Started again after a
- * break, shards that are finished and unchanged (by their SHA-256) are kept; a finished folder is left as it is.
+ * By default the shorter side becomes 256 and the central 256 x 256 are stored, for a network that sees 224 x 224. For
+ * evaluation this is exactly torchvision's Resize(256) and CenterCrop(224); for training, random crops of 224 x 224 stand
+ * in for RandomResizedCrop. Each file is complete or absent. When restarted, finished shards that are unchanged (by their
+ * SHA-256) are kept; a finished folder is left as it is.
  *
  * Memory    one shard.
- * Errors    ImageError naming a damaged image; ShardError when the folder holds something else; FileError for files that
+ * Errors    ImageError naming a corrupt image; ShardError if the folder holds something else; FileError for files that
  *           cannot be written; DataError for options; the signal's reason when it is aborted.
  */
 export async function packShards(source: EncodedSource, dir: string, options: PackOptions = {}): Promise<ShardIndex> {
@@ -240,49 +277,16 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
   const shape: ShardShape = [3, size, size];
   const perShard = imagesPerShard(shape, options.shardBytes ?? 2 ** 28);
   const fingerprint = fingerprintOf(source, [1, resize, size, perShard, exact]);
+  const indexPath = join(dir, SHARD_INDEX_FILE);
   makeFolder(dir);
   const already = await finished(dir, fingerprint);
   if (already) {
-    // Written in the index alone, so no part of what makes two packs the same; but another one was asked for.
-    for (const [what, is, wanted] of [
-      ["a view", already.view, [view, view]],
-      ["means", already.mean, mean],
-      ["deviations", already.std, std],
-    ] as const) {
-      if (is.every((value, k) => value === wanted[k])) continue;
-      throw new ShardError(
-        join(dir, SHARD_INDEX_FILE),
-        `is packed already, for ${what} of ${is.join(", ")}; wanted ${wanted.join(", ")}`,
-      );
-    }
+    expectSameIndex(indexPath, already, { view: [view, view], mean, std });
     options.onProgress?.(source.length, source.length);
-    await unlink(join(dir, PROGRESS_FILE)).catch(() => {}); // of a start that was killed between index.json and here
+    await unlink(join(dir, PROGRESS_FILE)).catch(() => {}); // left by a start that was killed right after index.json
     return already;
   }
-  const job: Job = { source, dir, options, shape, perShard, fingerprint };
-  const before = await readProgress(dir, fingerprint);
-  const packer = new Packer(job);
-  const shards: Progress["shards"][number][] = [];
-  const note = (all: Progress["shards"]) =>
-    writeAtomic(join(dir, PROGRESS_FILE), utf8(JSON.stringify({ fingerprint, shards: all })));
-  // Before the first shard: a folder with shards and no word of whose they are belongs to somebody else.
-  if (before.shards.length === 0) await note([]);
-  for (let begin = 0, i = 0; begin < source.length; begin += perShard, i++) {
-    options.signal?.throwIfAborted();
-    const end = Math.min(begin + perShard, source.length);
-    const kept = before.shards[i];
-    if (kept && kept.file === shardFile(i) && (await stillGood(job, kept))) {
-      packer.countBad(kept.skipped.map((key) => new ImageError(source.name, key, "was damaged when it was packed")));
-      packer.progress(end - begin);
-      shards.push(kept);
-      continue;
-    }
-    const { bytes, count, skipped } = await packer.shard(begin, end, i);
-    await writeAtomic(join(dir, shardFile(i)), bytes);
-    shards.push({ file: shardFile(i), count, sha256: sha256(bytes), skipped });
-    const later = before.shards.slice(i + 1);
-    await note([...shards, ...later]);
-  }
+  const shards = await packAll({ source, dir, options, shape, perShard, fingerprint });
   const index: ShardIndex = {
     name: source.name,
     shape,
@@ -296,8 +300,8 @@ export async function packShards(source: EncodedSource, dir: string, options: Pa
     shards: shards.map(({ file, count, sha256: sum }) => ({ file, count, sha256: sum })),
   };
   const text = formatShardIndex(index);
-  parseShardIndex(join(dir, SHARD_INDEX_FILE), text);
-  await writeAtomic(join(dir, SHARD_INDEX_FILE), utf8(text));
+  parseShardIndex(indexPath, text);
+  await writeAtomic(indexPath, utf8(text));
   await unlink(join(dir, PROGRESS_FILE)).catch(() => {});
   return index;
 }

@@ -5,6 +5,7 @@ import { MAX_CLASSES } from "../data/dataset.ts";
 import { DataError, SourceError } from "../data/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { type EncodedSource, LARGEST_FILE } from "./encoded_source.ts";
+import { groupAt } from "./order.ts";
 import { ParquetReader } from "./parquet_reader.ts";
 import type { ParquetBytes, ParquetColumn } from "./parquet_worker.ts";
 
@@ -183,89 +184,115 @@ class HeldGroups {
   }
 }
 
-/**
- * The rows of parquet files, in the order in which they lie.
- *
- * `image` is {bytes, path} or bytes alone, `label` whole numbers or names; names of numbers come from the hub's metadata. Images are
- * read by row groups: training shuffles the groups, and the images among those held at a time. Where groups are so large
- * that only a few fit, packing into shards first gives a better mix and no parsing.
- *
- * Files are parsed by a thread of their own, which is stopped when it finds no end: see ParquetReader.
- *
- * Memory    two times as many row groups as are mixed: half a gigabyte of them, but never fewer than two.
- * Errors    SourceError naming file and row: not parquet, columns that are not there (with those wanted and found), labels
- *           that are missing or beyond the classes, rows without bytes.
- */
-export async function openParquet(paths: readonly string[], options: ParquetOptions = {}): Promise<EncodedSource> {
-  expectKeys(options, PARQUET_KEYS, (problem) => new DataError(`openParquet: ${problem}`));
-  const [first] = paths;
-  if (first === undefined) throw new SourceError("parquet", "*.parquet", "wanted at least one file");
-  const reader = new ParquetReader();
+/** Labels and row groups of all files. */
+interface ParquetIndex {
+  readonly columns: Columns;
+  readonly groups: readonly Group[];
+  /** First image of each group. */
+  readonly starts: Uint32Array;
+  readonly labels: ParquetLabels;
+  /** The first file that gives its label numbers no names. */
+  readonly nameless: string | undefined;
+}
+
+async function readIndex(
+  reader: ParquetReader,
+  paths: readonly string[],
+  options: ParquetOptions,
+): Promise<ParquetIndex> {
   const groups: Group[] = [];
   const labels = new ParquetLabels(options.classes ?? null);
   const starts: number[] = [];
   let columns: Columns | null = null;
-  const nameless: string[] = [];
-  try {
-    for (const [file, path] of paths.entries()) {
-      const summary = await reader.open(path);
-      columns = findColumns(path, summary.columns, columns ? { ...options, ...pick(columns) } : options);
-      const names = namesOf(summary.huggingface, columns.label);
-      labels.beginFile(path, names);
-      const isText = summary.columns.some(({ name, type }) => name === columns?.label && type === "BYTE_ARRAY");
-      if (names === null && !isText) nameless.push(path);
-      let begin = 0;
-      for (const [group, { rows, bytes }] of summary.groups.entries()) {
-        const end = begin + rows;
-        starts.push(labels.length);
-        groups.push({ file, group, begin, end, bytes });
-        labels.add(await reader.labels({ path, column: columns.label, group, begin, end }), begin);
-        begin = end;
-      }
+  let nameless: string | undefined;
+  for (const [file, path] of paths.entries()) {
+    const summary = await reader.open(path);
+    columns = findColumns(path, summary.columns, columns ? { ...options, ...pick(columns) } : options);
+    const { label: column } = columns;
+    const names = namesOf(summary.huggingface, column);
+    labels.beginFile(path, names);
+    const isText = summary.columns.some(({ name, type }) => name === column && type === "BYTE_ARRAY");
+    if (names === null && !isText) nameless ??= path;
+    let begin = 0;
+    for (const [group, { rows, bytes }] of summary.groups.entries()) {
+      const end = begin + rows;
+      starts.push(labels.length);
+      groups.push({ file, group, begin, end, bytes });
+      labels.add(await reader.labels({ path, column, group, begin, end }), begin);
+      begin = end;
     }
-    if (labels.length === 0) throw new SourceError("parquet", first, "no rows");
-    labels.finish();
+  }
+  if (columns === null || labels.length === 0) throw new SourceError("parquet", paths[0]!, "no rows");
+  labels.finish();
+  return { columns, groups, starts: Uint32Array.from(starts), labels, nameless };
+}
+
+/**
+ * Open parquet files as a source of images, in the order of their rows.
+ *
+ * `image` is {bytes, path} or bytes alone, `label` integers or names; names of numbers come from the hub's metadata. Images
+ * are read by row groups: training shuffles the groups, and the images among the groups in memory. If groups are so large
+ * that only a few fit, packing into shards first gives a better mix and needs no parsing.
+ *
+ * A thread of its own parses the files. It is stopped if it does not finish: see ParquetReader.
+ *
+ * Memory    twice as many row groups as are mixed: half a gigabyte of them, but at least two.
+ * Errors    SourceError naming file and row: not parquet, missing columns (with those expected and found), labels that are
+ *           missing or not below the class count, rows without bytes.
+ */
+export async function openParquet(paths: readonly string[], options: ParquetOptions = {}): Promise<EncodedSource> {
+  expectKeys(options, PARQUET_KEYS, (problem) => new DataError(`openParquet: ${problem}`));
+  if (paths.length === 0) throw new SourceError("parquet", "*.parquet", "expected at least one file, got none");
+  const reader = new ParquetReader();
+  try {
+    return parquetSource(reader, paths, await readIndex(reader, paths, options), options);
   } catch (cause) {
     await reader.close();
     throw cause;
   }
-  const { image } = columns!;
+}
+
+function parquetSource(
+  reader: ParquetReader,
+  paths: readonly string[],
+  { columns, groups, starts, labels, nameless }: ParquetIndex,
+  options: ParquetOptions,
+): EncodedSource {
   const largestGroup = groups.reduce((most, { bytes }) => Math.max(most, bytes), 1);
   const together = Math.min(MOST_GROUPS, Math.max(1, Math.floor(HELD_BYTES / 2 / largestGroup)));
   const held = new HeldGroups(2 * together, (g) => {
-    const { file, ...place } = groups[g]!;
-    return reader.bytes({ path: paths[file]!, column: image, ...place });
+    const { file, ...rows } = groups[g]!;
+    return reader.bytes({ path: paths[file]!, column: columns.image, ...rows });
   });
-  const groupStarts = Uint32Array.from(starts);
-  const place = (i: number) => {
-    const g = groupAt(groupStarts, i);
+  const locate = (i: number) => {
+    const g = groupAt(starts, i);
     const { file, begin } = groups[g]!;
-    return {
-      g,
-      inGroup: i - groupStarts[g]!,
-      path: paths[file]!,
-      row: begin + i - groupStarts[g]!,
-    };
+    const inGroup = i - starts[g]!;
+    return { g, inGroup, path: paths[file]!, row: begin + inGroup };
   };
-  const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} parquet files)`;
+  const [first] = paths;
   return {
-    name,
+    name: paths.length === 1 ? first! : `${dirname(first!)} (${paths.length} parquet files)`,
     length: labels.length,
     classes: labels.classes,
-    key: (i) => `${basename(place(i).path)} row ${place(i).row}`,
+    key: (i) => `${basename(locate(i).path)} row ${locate(i).row}`,
     label: (i) => labels.at(i),
-    groups: { starts: groupStarts, together },
-    notes: nameless.length > 0 ? numbersFor(basename(nameless[0]!), options.classes) : [],
+    groups: { starts, together },
+    notes: nameless === undefined ? [] : numbersFor(basename(nameless), options.classes),
     marks: groups.map(({ begin, end, bytes }) => `rows ${begin}..${end}, ${bytes} bytes`),
     async read(i) {
-      const { g, inGroup, path, row } = place(i);
+      const { g, inGroup, path, row } = locate(i);
       const { bytes, starts: begins, ends } = await held.get(g);
       const [begin, end] = [begins[inGroup]!, ends[inGroup]!];
       if (begin < 0) {
-        throw new SourceError("parquet", path, `row ${row}: ${image} has no bytes (a path alone opens no file)`);
+        throw new SourceError(
+          "parquet",
+          path,
+          `row ${row}: ${columns.image} has no bytes (a path alone opens no file)`,
+        );
       }
       if (end - begin > LARGEST_FILE) {
-        const message = `row ${row}: ${end - begin} bytes are more than an image may have, ${LARGEST_FILE}`;
+        const message = `row ${row}: expected an image of at most ${LARGEST_FILE} bytes, got ${end - begin}`;
         throw new SourceError("parquet", path, message);
       }
       return bytes.subarray(begin, end);
@@ -278,14 +305,3 @@ export async function openParquet(paths: readonly string[], options: ParquetOpti
 }
 
 const pick = ({ image, label }: Columns): ParquetOptions => ({ imageColumn: image, labelColumn: label });
-
-/** The group that image i lies in. */
-function groupAt(starts: Uint32Array, i: number): number {
-  let [low, high] = [0, starts.length - 1];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (starts[middle]! <= i) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}

@@ -30,7 +30,7 @@ import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { ArrayPool, Loops, Slots } from "./batches.ts";
 import type { MeasuredDataset } from "./decoded_dataset.ts";
-import { epochOrder } from "./order.ts";
+import { epochOrder, groupAt } from "./order.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface ShardOptions {
@@ -125,16 +125,8 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
   return { dir, index, files, labels, starts };
 }
 
-/** The shard that image i lies in. */
-function shardOf(starts: Uint32Array, i: number): number {
-  let [low, high] = [0, starts.length - 2];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (starts[middle]! <= i) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
+/** Return the shard of image i; `starts` has one entry more than there are shards. */
+const shardOf = (starts: Uint32Array, i: number): number => groupAt(starts, i, starts.length - 1);
 
 /** The middle of an image of planes. */
 function centralSquare(

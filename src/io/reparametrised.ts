@@ -102,6 +102,16 @@ function partsByWeight(dict: WeightsDict): Map<string, Parts> {
   return found;
 }
 
+/** Combine the parts of one weight. A string: why it is refused; null: the parts are not those of a weight. */
+function weightOf({ names, spectral }: Parts, dict: WeightsDict): WeightEntry | string | null {
+  const entry = (part: Part["part"]) => dict.entries.get(names.get(part) ?? "");
+  const [orig, mask, g, v] = [entry("orig"), entry("mask"), entry("g"), entry("v")];
+  if (names.has("other")) return spectral ? SPECTRAL : OTHER;
+  if (orig && names.has("u")) return SPECTRAL;
+  if (orig && mask && sameShape(orig.shape, mask.shape)) return masked(orig, mask);
+  return g && v ? normed(g, v) : null;
+}
+
 /**
  * A dict with its weights put together: `weight_orig` and `weight_mask` of torch.nn.utils.prune, `weight_g` and `weight_v`
  * (or `parametrizations.weight.original0` and `1`) of weight_norm. Spectral norm and other parametrisations become entries
@@ -111,17 +121,11 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
   const made = new Map<string, WeightEntry | string>();
   const gone = new Set<string>();
   const counts = { pruning: 0, "weight norm": 0 };
-  for (const [base, { names, all, spectral }] of partsByWeight(dict)) {
-    const entry = (part: Part["part"]) => dict.entries.get(names.get(part) ?? "");
-    const [orig, mask, g, v] = [entry("orig"), entry("mask"), entry("g"), entry("v")];
-    let weight: WeightEntry | string | null = null;
-    if (names.has("other")) weight = spectral ? SPECTRAL : OTHER;
-    else if (orig && names.has("u")) weight = SPECTRAL;
-    else if (orig && mask && sameShape(orig.shape, mask.shape)) weight = masked(orig, mask);
-    else if (g && v) weight = normed(g, v);
+  for (const [base, parts] of partsByWeight(dict)) {
+    const weight = weightOf(parts, dict);
     if (weight === null) continue;
-    if (typeof weight !== "string") counts[orig ? "pruning" : "weight norm"]++;
-    for (const name of all) gone.add(name);
+    if (typeof weight !== "string") counts[parts.names.has("orig") ? "pruning" : "weight norm"]++;
+    for (const name of parts.all) gone.add(name);
     made.set(base, weight);
   }
   if (made.size === 0) return { dict, notes: [] };
@@ -137,12 +141,12 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
     if (typeof weight === "string") refused.set(base, weight);
     else entries.set(base, weight);
   }
-  const notes = Object.entries(counts).flatMap(([what, n]) =>
-    n === 0
-      ? []
-      : [
-          `put together from the parts of ${what}: ${n} ${n === 1 ? "array" : "arrays"}, ${quote([...made.keys()][0])}${n > 1 ? " and on" : ""}`,
-        ],
-  );
+  const [first] = made.keys();
+  const notes = Object.entries(counts)
+    .filter(([, n]) => n > 0)
+    .map(
+      ([what, n]) =>
+        `combined from the parts of ${what}: ${n} ${n === 1 ? "array" : "arrays"}, starting with ${quote(first)}`,
+    );
   return { dict: { ...dict, entries, refused }, notes };
 }

@@ -149,12 +149,9 @@ export function duplicateKey(text: string): string | null {
     else if (c === "[") open.push(null);
     else if (c === "}" || c === "]") open.pop();
     else if (c === '"') {
-      const start = i++;
-      while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
-      const raw = text.slice(start, i + 1);
-      while (WHITE.has(text[i + 1]!)) i++;
-      if (text[i + 1] !== ":") continue;
-      const key = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+      const { key, last } = stringAt(text, i);
+      i = last;
+      if (key === null) continue;
       const keys = open.at(-1);
       if (keys?.has(key)) return key;
       keys?.add(key);
@@ -163,7 +160,18 @@ export function duplicateKey(text: string): string | null {
   return null;
 }
 
-/** What JSON calls white space. */
+/** Read the JSON string that starts at `start`, up to the white space after it. `key`: its text if a colon follows. */
+function stringAt(text: string, start: number): { key: string | null; last: number } {
+  let end = start + 1;
+  while (text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  let last = end;
+  while (WHITE.has(text[last + 1]!)) last++;
+  if (text[last + 1] !== ":") return { key: null, last };
+  const raw = text.slice(start, end + 1);
+  return { key: raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1), last };
+}
+
+/** White space of JSON. */
 const WHITE: ReadonlySet<string> = new Set([" ", "\t", "\n", "\r"]);
 
 /** Half a surrogate pair: legal in a JSON escape, but no text that UTF-8 could carry. */

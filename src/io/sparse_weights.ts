@@ -1,7 +1,7 @@
 // Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
 
 import { expectKeys } from "../text/index.ts";
-import { type FileArray, toFloat32 } from "./array_types.ts";
+import { elementCount, type FileArray, toFloat32 } from "./array_types.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 import { type DenseArray, denseOf } from "./weights_entry.ts";
@@ -131,29 +131,27 @@ export function isSparseModel({ metadata }: Pick<SafetensorsFile, "metadata">): 
   return SPARSE_LAYOUTS.some((layout) => metadata.get("format") === FORMATS[layout]);
 }
 
-/** The same from a file that was read. */
+/** Return the dense weights of a file that was read. */
 export function modelWeightsOf(
+  file: Pick<SafetensorsFile, "tensors" | "metadata">,
+  name: string,
+): Map<string, DenseArray> {
+  const layout = SPARSE_LAYOUTS.find((l) => file.metadata.get("format") === FORMATS[l]);
+  if (layout) return sparseWeightsOf(file, layout, name);
+  const named = [...file.tensors].filter(([key]) => !key.endsWith("num_batches_tracked"));
+  return new Map(named.map(([key, array]) => [key, denseOf({ shape: array.shape, read: () => array }, key, name)]));
+}
+
+function sparseWeightsOf(
   { tensors, metadata }: Pick<SafetensorsFile, "tensors" | "metadata">,
+  layout: SparseLayout,
   name: string,
 ): Map<string, DenseArray> {
   const weights = new Map<string, DenseArray>();
   const fail: Fail = (message) => {
     throw new SafetensorsError(name, message);
   };
-  const layout = SPARSE_LAYOUTS.find((l) => metadata.get("format") === FORMATS[l]);
-  if (!layout) {
-    for (const [key, array] of tensors) {
-      if (!key.endsWith("num_batches_tracked"))
-        weights.set(key, denseOf({ shape: array.shape, read: () => array }, key, name));
-    }
-    return weights;
-  }
-  let shapes: Record<string, unknown>;
-  try {
-    shapes = JSON.parse(metadata.get("shapes") ?? "") as Record<string, unknown>;
-  } catch {
-    return fail("its record of shapes is not valid JSON");
-  }
+  const shapes = readShapes(metadata, fail);
   const most = denseRoom(tensors.values());
   let room = most;
   const lead = LEADS[layout];
@@ -167,17 +165,30 @@ export function modelWeightsOf(
     const base = key.slice(0, -lead.length);
     const part = (end: string) =>
       tensors.get(base + end) ?? fail(`${base} has ${lead.slice(1)} but no ${end.slice(1)}`);
-    const shape = Object.hasOwn(shapes, base) ? shapes[base] : undefined;
-    if (!Array.isArray(shape) || !shape.every((d) => Number.isSafeInteger(d) && d > 0))
-      fail(`${base} has no valid shape`);
-    const count = (shape as number[]).reduce((a, b) => a * b, 1);
+    const shape = readShape(shapes, base, fail);
+    const count = elementCount(shape);
     if (count > room) fail(`${base} [${shape}] and those before it unpack to more than the ${most} values allowed`);
     room -= count;
-    let data: Float32Array | string;
-    if (layout === "bitmask") data = unpackBitmask(count, array, part(VALUES), base, fail);
-    else data = unpackCsr(shape as number[], { rows: array, columns: part(COLUMNS), values: part(VALUES) });
+    const data =
+      layout === "bitmask"
+        ? unpackBitmask(count, array, part(VALUES), base, fail)
+        : unpackCsr(shape, { rows: array, columns: part(COLUMNS), values: part(VALUES) });
     if (typeof data === "string") fail(`${base} ${data}`);
-    weights.set(base, { data: data as Float32Array, shape: shape as number[] });
+    else weights.set(base, { data, shape });
   }
   return weights;
+}
+
+function readShapes(metadata: ReadonlyMap<string, string>, fail: Fail): Record<string, unknown> {
+  try {
+    return JSON.parse(metadata.get("shapes") ?? "") as Record<string, unknown>;
+  } catch {
+    return fail("its record of shapes is not valid JSON");
+  }
+}
+
+function readShape(shapes: Record<string, unknown>, base: string, fail: Fail): readonly number[] {
+  const shape = Object.hasOwn(shapes, base) ? shapes[base] : undefined;
+  if (Array.isArray(shape) && shape.every((d) => Number.isSafeInteger(d) && d > 0)) return shape;
+  return fail(`${base} has no valid shape`);
 }

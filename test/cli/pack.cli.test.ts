@@ -146,7 +146,7 @@ describe("refuses", () => {
     const other = await espalierHere([...run, "--view", "20"]);
     expect([other.code, other.err]).toEqual([
       1,
-      expect.stringMatching(/packed already, for a view of 24, 24; wanted 20, 20/),
+      expect.stringMatching(/is packed already: view: expected 20, 20, got 24, 24/),
     ]);
   });
 });

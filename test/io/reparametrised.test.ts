@@ -32,7 +32,7 @@ describe("pruning", () => {
     expect([...found.dict.entries.keys()]).toEqual(["conv.bias", "conv.weight", "fc.weight", "fc.bias"]);
     expect(valuesOf(found, "conv.weight")).toEqual([1, -0, 0, 4]);
     expect(valuesOf(found, "fc.bias")).toEqual([0, 6]);
-    expect(found.notes).toEqual(['put together from the parts of pruning: 2 arrays, "conv.weight" and on']);
+    expect(found.notes).toEqual(['combined from the parts of pruning: 2 arrays, starting with "conv.weight"']);
   });
 
   test("a part alone, or a mask of another shape, stays as it is", () => {
@@ -72,7 +72,7 @@ describe("weight norm", () => {
       expect(found.dict.entries.get("fc.weight")?.shape).toEqual(shape);
       const want = byDefinition(shape, v, g, axis);
       for (const [i, x] of valuesOf(found, "fc.weight").entries()) expect(x).toBeCloseTo(want[i]!, 6);
-      expect(found.notes).toEqual(['put together from the parts of weight norm: 1 array, "fc.weight"']);
+      expect(found.notes).toEqual(['combined from the parts of weight norm: 1 array, starting with "fc.weight"']);
     }
   });
 });

@@ -176,7 +176,7 @@ function rotated() {
 
 test("a file of torch.save that holds no dict says so", async () => {
   writeFileSync(at("none.pth"), archive(pickle(bytesOf("N")), {}));
-  expect(await refused(at("none.pth"))).toMatch(/none\.pth: wanted a dict of tensors by name, has None$/);
+  expect(await refused(at("none.pth"))).toMatch(/none\.pth: expected a dict of tensors by name, got None$/);
 });
 
 describe("models in several files", () => {

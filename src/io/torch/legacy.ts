@@ -1,9 +1,10 @@
 // PyTorch's format before version 1.6: five pickles in a row, then the storages one after the other.
-import { quote, widthOf } from "../array_types.ts";
+import { quote } from "../array_types.ts";
 import type { TorchFileError } from "./error.ts";
 import { globalNamed } from "./globals.ts";
-import { type PickleHost, readPickle } from "./pickle.ts";
-import { PickleOpaque, type PickleValue } from "./pickle_values.ts";
+import { readPickle } from "./pickle.ts";
+import type { PickleHost } from "./pickle_machine.ts";
+import { describeValue, PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { storageFrom } from "./storage_id.ts";
 import type { TorchStorage } from "./tensor.ts";
 
@@ -55,24 +56,36 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
   const keys = next("keys of storages, ");
   if (!Array.isArray(keys)) throw error("its keys of storages are not a list");
 
+  readStorages({ bytes, at }, keys, storages, error);
+  return tree;
+}
+
+/** Read the storages, which follow the last pickle from `at` on, in the order of `keys`. */
+function readStorages(
+  { bytes, at: start }: { readonly bytes: Uint8Array; readonly at: number },
+  keys: readonly PickleValue[],
+  storages: ReadonlyMap<string, TorchStorage>,
+  error: (problem: string) => TorchFileError,
+): void {
+  let at = start;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const missing = new Set(storages.keys());
-  for (const key of keys as readonly PickleValue[]) {
+  for (const key of keys) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage || !missing.delete(storage.key)) {
-      throw error(
-        `byte ${at}: a storage that no tensor has, or one twice: ${typeof key === "string" ? quote(key) : "no string"}`,
-      );
+      throw error(`byte ${at}: a storage that no tensor has, or a second one: ${describeValue(key)}`);
     }
     if (bytes.length - at < 8) throw error(`truncated: ${storage.what} is missing`);
     const length = view.getBigInt64(at, true);
     if (length !== BigInt(storage.length)) {
-      throw error(`byte ${at}: ${storage.what} has ${length} elements, the tensors were told ${storage.length}`);
+      throw error(
+        `byte ${at}: ${storage.what}: expected ${storage.length} elements, as its tensors say, got ${length}`,
+      );
     }
-    const size = storage.length * widthOf(storage.dtype);
     at += 8;
+    const size = storage.byteLength;
     if (size > bytes.length - at) {
-      throw error(`truncated: ${storage.what} wants ${size} bytes from ${at}, there are ${bytes.length - at}`);
+      throw error(`truncated: ${storage.what}: expected ${size} bytes from ${at}, got ${bytes.length - at}`);
     }
     storage.bytes = bytes.subarray(at, at + size);
     at += size;
@@ -80,5 +93,4 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
   const [left] = missing;
   if (left !== undefined) throw error(`storage ${quote(left)} is missing`);
   if (at !== bytes.length) throw error(`${bytes.length - at} bytes too many after the last storage`);
-  return tree;
 }

@@ -154,32 +154,44 @@ export function usualDict(tree: TorchTree, key: string | undefined, fail: Fail):
 function search(tree: TorchTree, fail: Fail): Found {
   const path: string[] = [];
   let others: readonly string[] = [];
-  let dict = tree;
+  let value = tree;
   for (let level = 0; level < MAX_LEVELS; level++) {
-    if (dict instanceof TorchTensor) return fail("a lone tensor, wanted a dict of tensors by name");
-    if (dict instanceof PickleOpaque) return fail(dict.refusal);
-    if (!(dict instanceof Map)) return fail(`wanted a dict of tensors by name, has ${describeValue(dict)}`);
-    const here: Dict = dict;
-    const inner = [...here].filter(([, value]) => holdsTensors(value)).map(([key]) => key);
-    // A usual name goes first: beside the weights a checkpoint may have tensors, such as the state of a random generator.
-    const usual = wrapperKeys.find((key) => inner.includes(key));
-    const most = Math.max(0, ...inner.map((key) => tensorsIn(here.get(key))));
-    if (usual === undefined && tensorsIn(here) > 0 && tensorsIn(here) >= most)
-      return { dict: contents(here, path), others };
-    if (usual === undefined && inner.length > 1) {
-      fail(`several dicts hold tensors (${list(inner)}): say which with --key, in code with the option key`);
-    }
-    const chosen = usual ?? inner[0] ?? wrapperKeys.find((key) => here.get(key) instanceof Map);
-    if (typeof chosen !== "string") {
-      const [unread] = contents(here, path).refused;
-      if (unread) return fail(`${quote(unread[0])}: ${unread[1]}`);
-      return fail(`holds no state_dict: ${here.size === 0 ? "it is empty" : `its keys are ${list(here.keys())}`}`);
-    }
+    const dict = expectDict(value, fail);
+    const inner = [...dict].filter(([, item]) => holdsTensors(item)).map(([key]) => key);
+    const chosen = chooseInner(dict, inner, fail);
+    if (chosen === null) return { dict: contents(dict, path), others };
+    if (typeof chosen !== "string") return refuseWithout(contents(dict, path), dict, fail);
     path.push(chosen);
     others = inner.filter((key) => key !== chosen).map((key) => describeValue(key));
-    dict = here.get(chosen) as PickleValue;
+    value = dict.get(chosen) as PickleValue;
   }
   return fail(`holds no state_dict within ${MAX_LEVELS} levels`);
+}
+
+function expectDict(value: PickleValue, fail: Fail): Dict {
+  if (value instanceof Map) return value;
+  if (value instanceof PickleOpaque) return fail(value.refusal);
+  const got = value instanceof TorchTensor ? "a single tensor" : describeValue(value);
+  return fail(`expected a dict of tensors by name, got ${got}`);
+}
+
+/** Choose the key of the inner dict to search next. Null: take this dict; no string: there is no state_dict. */
+function chooseInner(dict: Dict, inner: readonly PickleValue[], fail: Fail): PickleValue | undefined {
+  // A usual name goes first: a checkpoint may have tensors beside the weights, such as the state of a random generator.
+  const usual = wrapperKeys.find((key) => inner.includes(key));
+  if (usual !== undefined) return usual;
+  const own = tensorsIn(dict);
+  if (own > 0 && own >= Math.max(0, ...inner.map((key) => tensorsIn(dict.get(key))))) return null;
+  if (inner.length > 1) {
+    fail(`several dicts hold tensors (${list(inner)}): say which with --key, in code with the option key`);
+  }
+  return inner[0] ?? wrapperKeys.find((key) => dict.get(key) instanceof Map);
+}
+
+function refuseWithout({ refused }: WeightsDict, dict: Dict, fail: Fail): never {
+  const [unread] = refused;
+  if (unread) fail(`${quote(unread[0])}: ${unread[1]}`);
+  return fail(`holds no state_dict: ${dict.size === 0 ? "it is empty" : `its keys are ${list(dict.keys())}`}`);
 }
 
 /** The dict at a dotted path; a key that has dots of its own is found too. */

@@ -104,7 +104,7 @@ test.each<[string, Uint8Array, string]>([
   ["an empty stack", pickle("0"), "POP (0x30): the stack is empty"],
   ["an empty stack under a mark", pickle("N(0N0000"), "the stack is empty"],
   ["no mark", pickle("t"), "TUPLE (0x74): there is no MARK"],
-  ["things left", pickle("NN"), "the stack still holds something"],
+  ["things left", pickle("NN"), "expected an empty stack at the end"],
   ["a mark left", pickle("N("), "the stack is empty"],
   ["an unknown memo", pickle("h", 7), "BINGET (0x68): nothing is stored under 7"],
   ["a memo of nothing", pickle("q", 7), "BINPUT (0x71): the stack is empty"],
@@ -115,24 +115,32 @@ test.each<[string, Uint8Array, string]>([
   ["calling a string", pickle(str("eval"), ")R"), 'REDUCE (0x52): "eval" cannot be called'],
   ["calling a dtype", pickle(global("torch", "float32"), ")R"), "torch.float32 cannot be called"],
   ["calling a tensor", pickle(tensor(), ")R"), "a tensor of shape [2] cannot be called"],
-  ["arguments in a list", pickle(global("torch", "Size"), "]R"), "REDUCE (0x52): wants a tuple, has a list"],
-  ["attributes of a list", pickle("]}b"), "BUILD (0x62): only a dict may be given attributes, was a list"],
-  ["attributes of a tensor", pickle(tensor(), "}b"), "was a tensor of shape [2]"],
+  ["arguments in a list", pickle(global("torch", "Size"), "]R"), "REDUCE (0x52): expected a tuple, got a list"],
+  ["attributes of a list", pickle("]}b"), "BUILD (0x62): expected a dict to set attributes on, got a list"],
+  ["attributes of a tensor", pickle(tensor(), "}b"), "got a tensor of shape [2]"],
   ["attributes that are none", pickle("}Nb"), "BUILD (0x62)"],
-  ["appending to a tuple", pickle(")Na"), "APPEND (0x61): wants a list, has a tuple"],
-  ["an entry of a list", pickle("]NNs"), "SETITEM (0x73): wants a dict, has a list"],
+  ["appending to a tuple", pickle(")Na"), "APPEND (0x61): expected a list, got a tuple"],
+  ["an entry of a list", pickle("]NNs"), "SETITEM (0x73): expected a dict, got a list"],
   ["a key without value", pickle("}(Nu"), "a key has no value"],
-  ["adding to a dict", pickle("}(N", 0x90), "ADDITEMS (0x90): wants a set, has a dict"],
-  ["a global of numbers", pickle("NN", 0x93), "wants two names, has None and None"],
+  ["adding to a dict", pickle("}(N", 0x90), "ADDITEMS (0x90): expected a set, got a dict"],
+  ["a global of numbers", pickle("NN", 0x93), "expected two names, got None and None"],
   ["text that is none", pickle("X", bytesOf(u32(1)), 0xff), "not valid UTF-8"],
-  ["a long text", pickle("X", bytesOf(u32(2 ** 32 - 1))), "truncated: it wants 4294967295 bytes"],
-  ["a very long text", pickle(0x8d, bytesOf([0, 0, 0, 0, 0, 0, 0, 128])), "truncated: it wants 9223372036854775808"],
+  ["a long text", pickle("X", bytesOf(u32(2 ** 32 - 1))), "truncated: expected 4294967295 bytes"],
+  ["a very long text", pickle(0x8d, bytesOf([0, 0, 0, 0, 0, 0, 0, 128])), "truncated: expected 9223372036854775808"],
   ["a frame", pickle(0x95, bytesOf([9, 0, 0, 0, 0, 0, 0, 0]), "N"), "the frame reaches beyond the end"],
-  ["a number of -1 bytes", pickle(0x8b, bytesOf(u32(0xffffffff))), "a whole number of -1 bytes"],
-  ["a number too long", pickle(0x8b, bytesOf(u32(2000)), new Uint8Array(2000)), "a whole number of 2000 bytes"],
-  ["protocol 6", bytesOf(0x80, 6, "N."), "protocol 6, 2 to 5 are read"],
-  ["a name without end", bytesOf(0x80, 2, "cposix"), "its line has no end"],
-  ["no STOP", bytesOf(0x80, 2, "N"), "truncated: it wants 1 bytes"],
+  [
+    "a number of -1 bytes",
+    pickle(0x8b, bytesOf(u32(0xffffffff))),
+    "expected an integer of 0 to 1024 bytes, got -1 bytes",
+  ],
+  [
+    "a number too long",
+    pickle(0x8b, bytesOf(u32(2000)), new Uint8Array(2000)),
+    "expected an integer of 0 to 1024 bytes, got 2000 bytes",
+  ],
+  ["protocol 6", bytesOf(0x80, 6, "N."), "expected protocol 2 to 5, got 6"],
+  ["a name without end", bytesOf(0x80, 2, "cposix"), "the line has no end"],
+  ["no STOP", bytesOf(0x80, 2, "N"), "truncated: expected 1 bytes"],
   ["more after STOP", bytesOf(pickle("}"), "N"), "data.pkl has 1 bytes too many"],
   ["a reference to a number", pickle("NQ"), "BINPERSID (0x51): wants the id of a storage, has None"],
   [
@@ -215,7 +223,7 @@ test("depth costs nothing: 260 thousand lists in one another, and a list in itse
   expect(await readTorchFile(archive(lists))).toHaveLength(1);
   const itself = await readTorchFile(archive(pickle("]q", 0, "h", 0, "a")));
   expect((itself as unknown[])[0]).toBe(itself);
-  expect(() => stateDictOf(itself, { name: "f.pt" })).toThrow("f.pt: wanted a dict of tensors by name, has a list");
+  expect(() => stateDictOf(itself, { name: "f.pt" })).toThrow("f.pt: expected a dict of tensors by name, got a list");
 });
 
 test("a small file does not become a large one: copies of copies, strides of zero, many views of one storage", async () => {
@@ -241,8 +249,8 @@ test("a small file does not become a large one: copies of copies, strides of zer
 });
 
 test.each<[string, Uint8Array, string]>([
-  ["a tensor", tensor(), "a lone tensor, wanted a dict of tensors by name"],
-  ["nothing", bytesOf("N"), "wanted a dict of tensors by name, has None"],
+  ["a tensor", tensor(), "expected a dict of tensors by name, got a single tensor"],
+  ["nothing", bytesOf("N"), "expected a dict of tensors by name, got None"],
   ["an empty dict", bytesOf("}"), "holds no state_dict: it is empty"],
   ["no tensors", dictOf("epoch", int(3)), 'holds no state_dict: its keys are "epoch"'],
   [
