@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { readEvents } from "../test/export/event_file_reader.ts";
+import { readEvents } from "../test/support/event_file_reader.ts";
 import { squaresFolder } from "../test/support/idx_folder.ts";
 
 const root = resolve(import.meta.dirname, "..");

@@ -1,11 +1,11 @@
 // Brings what the tests need and a fresh machine lacks: a WebGPU adapter for Node, and a Chromium for the browser tests. Both
 // go into the user's cache; the system is changed with a yes on a terminal only.
-import { terminalAsk } from "../src/cli/setup.ts";
 import { installGpu } from "../src/node/dawn.ts";
 import { aptInstall, aptUpdate, hasAptLists } from "../src/setup/apt.ts";
 import { run, SetupError } from "../src/setup/command.ts";
 import { cacheChromium } from "../src/setup/npm_chromium.ts";
 import { ensureAdapter, gatherFacts } from "../src/setup/setup.ts";
+import { terminalAsk } from "../src/setup/terminal_ask.ts";
 import { chromiumEnvironment, findChromium } from "./chromium.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

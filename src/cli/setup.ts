@@ -1,6 +1,6 @@
 // `espalier setup` and `espalier doctor`: bring an adapter, check the adapter.
-import { createInterface } from "node:readline/promises";
-import { type Ask, doctor, type SetupOptions, setup, versions } from "../node.ts";
+import { doctor, type SetupOptions, setup, versions } from "../node.ts";
+import { terminalAsk } from "../setup/terminal_ask.ts";
 import { writeLine } from "../terminal/terminal.ts";
 
 export interface RunSetupOptions {
@@ -11,20 +11,6 @@ export interface RunSetupOptions {
 }
 
 const say = (line: string): void => writeLine(process.stdout, line);
-
-/** Asks on the terminal; undefined where there is none, or a machine types. Anything but a yes is a no. */
-export function terminalAsk(): Ask | undefined {
-  const { stdin, stderr, env } = process;
-  if (!stdin.isTTY || !stderr.isTTY || (env["CI"] ?? "") !== "") return undefined;
-  return async (question) => {
-    const terminal = createInterface({ input: stdin, output: stderr });
-    try {
-      return /^\s*y(es)?\s*$/i.test(await terminal.question(`${question} [y/N] `));
-    } finally {
-      terminal.close();
-    }
-  };
-}
 
 /** Sets up an adapter where there is none and prints what it is. Returns 0. Errors: SetupError. */
 export async function runSetup(options: RunSetupOptions = {}): Promise<number> {

@@ -4,9 +4,9 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readEvents } from "../export/event_file_reader.ts";
 import { ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
+import { readEvents } from "../support/event_file_reader.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-resume-"));

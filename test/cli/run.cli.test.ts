@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { likeliest } from "../../src/cli/predict.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
-import { readEvents } from "../export/event_file_reader.ts";
 import { loadOnnx } from "../export/onnx_runtime.ts";
 import { espalier, ownLines } from "../support/cli.ts";
+import { readEvents } from "../support/event_file_reader.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
 import { squares } from "../support/shapes.ts";
 

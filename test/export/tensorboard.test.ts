@@ -12,7 +12,7 @@ import {
   weightEvents,
 } from "../../src/export/index.ts";
 import type { EpochRecord, StepRecord } from "../../src/train/index.ts";
-import { readEvents, readRecords } from "./event_file_reader.ts";
+import { readEvents, readRecords } from "../support/event_file_reader.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));

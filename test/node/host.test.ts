@@ -1,4 +1,4 @@
-// The small parts of the Node host: switches, cache paths, versions, programs run, and CI's closing line.
+// The small parts of the Node host: switches, cache paths, versions, programs run.
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -6,8 +6,6 @@ import { cachePath } from "../../src/node/cache.ts";
 import { gitCommit, readSwitches, runEnvironment, versions } from "../../src/node/env.ts";
 import { lastLines, must, run, SetupError } from "../../src/setup/command.ts";
 import { setup } from "../../src/setup/setup.ts";
-// @ts-expect-error plain JavaScript, so that CI's script can run it without a loader
-import { summarise } from "../../tools/summary.mjs";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -93,22 +91,4 @@ test("setup refuses a way that it does not know", async () => {
   await expect(setup({ driver: "magic" as "apt" })).rejects.toThrow(
     'driver: expected one of mesa, swiftshader, apt, got "magic"',
   );
-});
-
-describe("CI's closing line", () => {
-  const file = (...statuses: string[]) => ({
-    status: statuses.includes("failed") ? "failed" : "passed",
-    assertionResults: statuses.map((status) => ({ status })),
-  });
-  const line = (files: object[], code: number): string => summarise(JSON.stringify({ testResults: files }), code).line;
-  test("adds up all projects", () => {
-    expect(line([file("passed", "passed"), file("passed")], 0)).toBe("3 passed, 0 failed");
-    expect(line([file("passed", "failed"), file("passed", "pending")], 1)).toBe("2 passed, 1 failed, 1 skipped");
-  });
-  test("a file that did not load, an unhandled error and a missing report are failures", () => {
-    expect(line([file("passed"), { status: "failed", assertionResults: [] }], 1)).toBe("1 passed, 1 failed");
-    expect(line([file("passed")], 1)).toBe("1 passed, 1 failed");
-    expect(line([], 0)).toBe("0 passed, 1 failed");
-    expect(summarise("", 1).line).toBe("0 passed, 1 failed");
-  });
 });

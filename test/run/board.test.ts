@@ -6,7 +6,7 @@ import { afterAll, afterEach, expect, test, vi } from "vitest";
 import type { StepRecord } from "../../src/index.ts";
 import { RunDirectory } from "../../src/node.ts";
 import { RunBoard } from "../../src/run/board.ts";
-import { readEvents } from "../export/event_file_reader.ts";
+import { readEvents } from "../support/event_file_reader.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-board-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
