@@ -1,5 +1,6 @@
-// The test suites: unit (Node), cli (processes), gpu (any adapter, in Node), browser (the same tests in Chromium) and demo
-// (the built page in Chromium).
+// The test suites: unit and memory (Node), cli (processes), gpu (any adapter, in Node), browser (the same tests in Chromium)
+// and demo (the built site in Chromium).
+import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { browserLaunch } from "./tools/chromium.ts";
@@ -11,10 +12,25 @@ export default defineConfig({
     projects: [
       {
         extends: true,
+        // One thread per core, and modules are loaded once per thread: half the CPU time of a process per file.
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.gpu.test.ts", "test/**/*.cli.test.ts", "test/**/*.demo.test.ts"],
+          exclude: ["test/**/*.{memory,gpu,cli,demo}.test.ts"],
+          pool: "threads",
+          isolate: false,
+          maxWorkers: availableParallelism(),
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        // Files that measure the memory of their process: each has a process of its own.
+        test: {
+          name: "memory",
+          include: ["test/**/*.memory.test.ts"],
+          maxWorkers: availableParallelism(),
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -38,6 +54,7 @@ export default defineConfig({
           setupFiles: ["test/support/gpu_node.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -51,6 +68,7 @@ export default defineConfig({
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          sequence: { groupOrder: 1 },
           browser: {
             enabled: true,
             headless: true,
@@ -70,7 +88,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,4 +1,4 @@
-// `npm test`: prepares the machine, then runs every vitest project (unit, gpu, browser). Arguments go to vitest.
+// `npm test`: prepares the machine, then runs every vitest project. Arguments go to vitest.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
