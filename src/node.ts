@@ -13,8 +13,9 @@ export {
   type Versions,
   versions,
 } from "./node/env.ts";
+export { FileError } from "./node/file_error.ts";
 export { type OpenFile, openRanges } from "./node/file_ranges.ts";
-export { FileError, fileSource, writeAtomic } from "./node/files.ts";
+export { fileSource, writeAtomic } from "./node/files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./node/folder_lock.ts";
 export { AdapterError, type Installed } from "./node/ladder.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./node/make_folder.ts";

@@ -39,7 +39,7 @@ function arraySamples(path: string, counts: boolean): Samples {
   try {
     bytes = readRegularSync(path);
   } catch (error) {
-    throw new UsageError(`${path}: cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
   }
   const array = parseNpy(bytes, path);
   const { shape } = array;
@@ -105,7 +105,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
     const plan = (height: number, width: number) => centralPlan(height, width, resize, size);
     const name = { source: dirname(path), key: basename(path) };
     const file = await readRegular(path, LARGEST_FILE).catch((error: Error) => {
-      throw new UsageError(`${path}: cannot be read: ${error.message}`);
+      throw new UsageError(`cannot read ${path}: ${error.message}`);
     });
     await decodeImage(name, file, plan, bytes, { exact: true });
     for (let i = 0; i < bytes.length; i++) {

@@ -21,7 +21,7 @@ import {
   type StreamOptions,
 } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
 import { ArrayPool, Loops, Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
@@ -76,10 +76,7 @@ export interface MeasuredDataset extends StreamedDataset {
   readonly samples: SampleAccess;
 }
 
-const cropOf = ({ scale, ratio }: DecodedOptions): RandomResizedCropOptions => ({
-  ...(scale ? { scale } : {}),
-  ...(ratio ? { ratio } : {}),
-});
+const cropOf = (options: DecodedOptions): RandomResizedCropOptions => onlyKeys(options, { scale: true, ratio: true });
 
 function checkOptions(name: string, options: DecodedOptions): void {
   expectKeys(options, DECODED_KEYS, (problem) => new DataError(`${name}: ${problem}`));

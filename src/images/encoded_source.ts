@@ -19,9 +19,9 @@ export interface EncodedSource {
    * Where images can only be read together (row groups of parquet): the first image of each group, rising from 0, and
    * how many groups may be held at a time. An order that keeps to them reads each group once.
    */
-  readonly groups?: ImageGroups;
+  readonly groups?: ImageGroups | undefined;
   /** Where reading a few images is dear (row groups of parquet): what else tells the contents from others, as sizes. */
-  readonly marks?: readonly string[];
+  readonly marks?: readonly string[] | undefined;
   /** What was left aside when the source was opened, and what is to be said of it. */
   readonly passedOver?: readonly PassedOver[];
   readonly notes?: readonly string[];
@@ -69,8 +69,8 @@ function part(source: EncodedSource, picked: Uint32Array, users: { left: number 
     key: (i) => source.key(at(i)),
     label: (i) => source.label(at(i)),
     read: (i) => source.read(at(i)),
-    ...(source.groups ? { groups: groupsOf(source.groups, picked) } : {}),
-    ...(source.marks ? { marks: source.marks } : {}),
+    groups: source.groups && groupsOf(source.groups, picked),
+    marks: source.marks,
     async close() {
       if (!open) return;
       open = false;

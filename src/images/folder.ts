@@ -150,8 +150,7 @@ async function flatFolder(
   const paths = await walk.images(folder);
   if (paths.length === 0) walk.fail(folder, "no images, and no class folders");
   const mapping = options.mapping ?? (await findMapping(walk.root, folder));
-  const synsets = options.synsets === undefined ? {} : { synsets: options.synsets };
-  const labels = await labelsFromMapping({ mapping, paths, classes, ...synsets, near: walk.root });
+  const labels = await labelsFromMapping({ mapping, paths, classes, synsets: options.synsets, near: walk.root });
   return { source: source(walk, paths, labels, classes), mapping };
 }
 

@@ -67,7 +67,7 @@ export interface MappingRequest {
   readonly paths: readonly string[];
   readonly classes: readonly string[];
   /** Path of the file of class numbers; default: looked for in `near`, and beside the mapping file. */
-  readonly synsets?: string;
+  readonly synsets: string | undefined;
   readonly near: string;
 }
 

@@ -127,7 +127,7 @@ function withCounts(dir: string, sources: ImageSources): ImageSources {
 }
 
 async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen): Promise<ImageSources> {
-  const withClasses = (classes?: readonly string[]) => ({ ...options, near: dir, ...(classes ? { classes } : {}) });
+  const withClasses = (classes?: readonly string[]) => ({ ...options, near: dir, classes: classes ?? options.classes });
   switch (seen.layout) {
     case "webdataset":
       return openSplits(dir, ".tar", options, (paths, classes) =>

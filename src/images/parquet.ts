@@ -18,7 +18,7 @@ export interface ParquetOptions {
    * The classes that labels must be of. Default: those that the first file's metadata names, else the words in the column in
    * the order of their characters' codes, or numbers up to the largest label. Files with names are matched by name.
    */
-  readonly classes?: readonly string[];
+  readonly classes?: readonly string[] | undefined;
 }
 
 export const PARQUET_KEYS: KeysOf<ParquetOptions> = { imageColumn: true, labelColumn: true, classes: true };

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { SourceError } from "../data/index.ts";
 import { regularFile } from "../node/regular_file.ts";
-import { cut, visible } from "../text/quote.ts";
+import { cut, duration, visible } from "../text/index.ts";
 import {
   type ColumnRequest,
   type ParquetBytes,
@@ -129,7 +129,7 @@ class ParquetThread {
       spent = at === steps ? spent + Math.min(now - last, cpu - lastCpu) : 0;
       [steps, last, lastCpu] = [at, now, cpu];
       if (budget === 0 || spent <= budget) return;
-      this.end(`no end of parsing after ${(budget / 1000).toFixed(1)} s`);
+      this.end(`parsing did not end within ${duration(budget / 1000)}`);
       void this.worker.terminate();
     }, TICK_MS);
   }

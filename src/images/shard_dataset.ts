@@ -48,7 +48,7 @@ export interface ShardOptions {
    */
   readonly verify?: boolean;
   /** The classes that the shards' own are matched with by name. Default: the shards' own. */
-  readonly classes?: readonly string[];
+  readonly classes?: readonly string[] | undefined;
 }
 
 export const SHARD_KEYS: KeysOf<ShardOptions> = {

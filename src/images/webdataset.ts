@@ -19,7 +19,7 @@ export interface WebdatasetOptions {
    * The classes that labels must be of. Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else
    * numbers up to the largest label. Archives with a file of names of their own are matched by name.
    */
-  readonly classes?: readonly string[];
+  readonly classes?: readonly string[] | undefined;
   /** A further folder in which such a file may lie. */
   readonly near?: string;
 }

@@ -1,4 +1,5 @@
 // Weights that PyTorch keeps in parts (pruning, weight norm), put together as its modules would do it.
+import { plural } from "../text/index.ts";
 import { type FileArray, quote, toFloat32 } from "./array_types.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
@@ -144,9 +145,6 @@ export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict;
   const [first] = made.keys();
   const notes = Object.entries(counts)
     .filter(([, n]) => n > 0)
-    .map(
-      ([what, n]) =>
-        `combined from the parts of ${what}: ${n} ${n === 1 ? "array" : "arrays"}, starting with ${quote(first)}`,
-    );
+    .map(([what, n]) => `combined from the parts of ${what}: ${plural(n, "array")}, starting with ${quote(first)}`);
   return { dict: { ...dict, entries, refused }, notes };
 }

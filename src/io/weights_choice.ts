@@ -1,5 +1,5 @@
 // Which arrays of a file are a model's, and under which names: one dict of several, prefixes of wrappers taken off.
-import { quote } from "./array_types.ts";
+import { plural, quote } from "../text/index.ts";
 import { bestNames, type Fit, fittingParts, type Named, under } from "./name_rules.ts";
 import { withoutParametrisations } from "./reparametrised.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
@@ -25,9 +25,8 @@ export interface Choice {
 
 type Fail = (problem: string) => never;
 
-const arrays = (n: number) => `${n} ${n === 1 ? "array" : "arrays"}`;
 const keyOf = (dict: WeightsDict) => (dict.path.length === 0 ? "the file itself" : quote(dict.path.join(".")));
-const counted = ({ dict }: Choice) => `${keyOf(dict)} with ${arrays(dict.entries.size)}`;
+const counted = ({ dict }: Choice) => `${keyOf(dict)} with ${plural(dict.entries.size, "array")}`;
 
 /** Several choices in a sentence, at most eight. */
 const listed = (choices: readonly Choice[]) =>
@@ -96,7 +95,7 @@ export function bestEffort(dict: WeightsDict, all: readonly WeightsDict[], fit: 
   const hints: string[] = [];
   for (const { prefix, count } of fittingParts(choice.dict.entries, fit).slice(0, 8))
     hints.push(
-      `the ${arrays(count)} under "${prefix}." fit the model: choose them with --key ${[...dict.path, prefix].join(".")}`,
+      `the ${plural(count, "array")} under "${prefix}." fit the model: choose them with --key ${[...dict.path, prefix].join(".")}`,
     );
   const others = all.filter((other) => other !== dict);
   if (others.length > 0) {

@@ -47,7 +47,7 @@ export interface OpenWeights {
 
 export interface OpenOptions {
   /** Opens a file that lies beside this one, for the index of a sharded model. */
-  readonly beside?: (file: string) => Promise<FileRanges>;
+  readonly beside?: ((file: string) => Promise<FileRanges>) | undefined;
 }
 
 interface Opened {
@@ -101,7 +101,7 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
     async (file) => {
       const shard = await beside(file).catch((cause: Error) =>
         fail(
-          `the index of a sharded model: its shard ${quote(file)} ${cause.message.replace(/^.*?: cannot be read: /, "")}; its shards belong beside it`,
+          `the index of a sharded model: its shard ${quote(file)} ${cause.message.replace(/^cannot read .*?: /, "")}; its shards belong beside it`,
         ),
       );
       const opened = await openArrays(shard, await shard.read(0, Math.min(KIND_BYTES, shard.size)));
@@ -154,7 +154,7 @@ export async function readWeights(
   name = "weights",
   { beside, ...take }: OpenOptions & TakeOptions = {},
 ): Promise<WeightsFile> {
-  return (await openWeights(file, name, beside ? { beside } : {})).take(take);
+  return (await openWeights(file, name, { beside })).take(take);
 }
 
 function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFile {

@@ -1,5 +1,6 @@
 // Opens the GPU for a command, and describes it.
 import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
+import { mib } from "../text/index.ts";
 import { forgetGpu, installGpu } from "./dawn.ts";
 
 export interface AdapterFlags {
@@ -15,8 +16,8 @@ export interface AdapterFlags {
 /** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
 export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
   await installGpu({
-    ...(flags.requireGpu === undefined ? {} : { requireGpu: flags.requireGpu }),
-    ...(flags.adapter === undefined ? {} : { adapter: flags.adapter }),
+    requireGpu: flags.requireGpu,
+    adapter: flags.adapter,
   });
   const { tune, watchdog = "auto" } = flags;
   return requestGpu({ ...(tune === undefined ? {} : { tune }), watchdog: watchdog === 0 ? undefined : watchdog });
@@ -53,14 +54,13 @@ export function adapterName({ device, description, vendor, software }: AdapterRe
 }
 
 export function adapterLines(a: AdapterReport): string[] {
-  const mib = (n: number) => `${(n / 2 ** 20).toFixed(0)} MiB`;
   const { limits } = a;
   return [
     `adapter        ${adapterName(a)}${a.software ? "  (software)" : ""}`,
     `description    ${[a.vendor, a.architecture, a.description].filter(Boolean).join(" · ")}`,
     `features       ${a.features.join(", ") || "none"}`,
     `subgroup size  ${a.subgroupSize || "not fixed, or no subgroups"}`,
-    `storage        ${limits.maxStorageBuffersPerShaderStage} buffers a kernel, ${mib(limits.maxStorageBufferBindingSize)} each; buffers to ${mib(limits.maxBufferSize)}`,
+    `storage        ${limits.maxStorageBuffersPerShaderStage} buffers a kernel, ${mib(limits.maxStorageBufferBindingSize, 0)} each; buffers to ${mib(limits.maxBufferSize, 0)}`,
     `workgroup      ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB of shared memory`,
   ];
 }

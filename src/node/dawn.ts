@@ -12,13 +12,13 @@ import { fileTuneStore } from "./tune_cache.ts";
 
 export interface InstallOptions {
   /** A software adapter is an error. Default: the environment's ESPALIER_REQUIRE_GPU. */
-  readonly requireGpu?: boolean;
+  readonly requireGpu?: boolean | undefined;
   /** Part of the wanted adapter's name. Default: ESPALIER_ADAPTER; without it the fastest is taken. */
-  readonly adapter?: string;
+  readonly adapter?: string | undefined;
   /** Dawn's toggles by name, as in `dump_shaders`. */
   readonly toggles?: readonly string[];
   /** Where the driver has to come from: the system, or one of the cache. Default: the first of them that works. */
-  readonly driver?: Installed["how"];
+  readonly driver?: Installed["how"] | undefined;
 }
 
 interface Ready {

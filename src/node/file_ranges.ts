@@ -1,6 +1,6 @@
 // A file on disk that is read piece by piece, however large.
 import type { FileRanges } from "../io/index.ts";
-import { FileError } from "./files.ts";
+import { FileError } from "./file_error.ts";
 import { openRegular } from "./regular_file.ts";
 
 /** An open file; `close` when all is read. */
@@ -27,7 +27,7 @@ export async function openRanges(path: string): Promise<OpenFile> {
       for (let at = 0; at < bytes.length; ) {
         const { bytesRead } = await handle.read(bytes, at, Math.min(bytes.length - at, MOST), begin + at);
         if (bytesRead === 0)
-          throw new FileError(`${path}: ends at byte ${begin + at}, expected ${size} bytes: was it cut?`);
+          throw new FileError(`cannot read ${path}: expected ${size} bytes, it ends at byte ${begin + at}`);
         at += bytesRead;
       }
       return bytes;

@@ -4,14 +4,8 @@ import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/pr
 import { basename, dirname, join } from "node:path";
 import { type ByteSource, checkFolder, checkPath, SourceError } from "../data/index.ts";
 import type { FileParts } from "../io/index.ts";
-import { EspalierError } from "../text/index.ts";
-import { codeOf, reason } from "./reasons.ts";
+import { cannot, codeOf, FileError, reason } from "./file_error.ts";
 import { readRegular } from "./regular_file.ts";
-
-/** A file that could not be written; names the path and what to do about it. */
-export class FileError extends EspalierError {
-  override readonly name = "FileError";
-}
 
 /**
  * Files below a folder, or the one file given (then its own name is the only path).
@@ -113,7 +107,7 @@ export async function writeAtomic(
     created = false;
   } catch (cause) {
     if (created) await calls.unlink(temporary).catch(() => {});
-    throw new FileError(`${path}: cannot write ${size} bytes: ${reason(cause)} (folder ${dirname(path)})`);
+    throw cannot(`write ${size} bytes to`, path, cause);
   }
   await syncFolder(dirname(path), calls);
 }
@@ -129,7 +123,7 @@ async function syncFolder(folder: string, calls: WriteCalls): Promise<void> {
     }
   } catch (cause) {
     if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP", "EBADF"].includes(codeOf(cause))) {
-      throw new FileError(`${folder}: cannot flush the folder: ${reason(cause)}`);
+      throw cannot("flush the folder", folder, cause);
     }
   }
 }

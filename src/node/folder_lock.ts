@@ -17,9 +17,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { EspalierError, visible } from "../text/index.ts";
-import { FileError } from "./files.ts";
+import { cannot, codeOf } from "./file_error.ts";
 import { fateOf, ownMark, type ProcessMark } from "./process_mark.ts";
-import { codeOf, reason } from "./reasons.ts";
 
 export const LOCK_FILE = "espalier.lock";
 
@@ -68,7 +67,7 @@ function look(path: string): Seen | null {
     handle = openSync(path, "r");
   } catch (cause) {
     if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return null;
-    throw new FileError(`${path}: cannot read the lock: ${reason(cause)}`);
+    throw cannot("read the lock", path, cause);
   }
   try {
     const text = readFileSync(handle, "utf8");
@@ -232,7 +231,7 @@ function create(path: string, holder: Holder): boolean {
   } catch (cause) {
     if (codeOf(cause) === "EEXIST") return false;
     if (["ENOSPC", "EDQUOT", "EIO"].includes(codeOf(cause))) rmSync(path, { force: true }); // half written
-    throw new FileError(`${path}: cannot write the lock: ${reason(cause)}`);
+    throw cannot("write the lock", path, cause);
   }
 }
 
@@ -246,7 +245,7 @@ function replace(path: string, seen: Seen): void {
     renameSync(path, aside);
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return;
-    throw new FileError(`${path}: cannot take over the lock: ${reason(cause)}`);
+    throw cannot("take over the lock", path, cause);
   }
   if (look(aside)?.text === seen.text) rmSync(aside, { force: true });
   else putBack(aside, path);

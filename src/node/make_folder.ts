@@ -1,8 +1,7 @@
 // Folders made one by one from above, so that a refusal names the folder that was refused.
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { FileError } from "./files.ts";
-import { codeOf, reason } from "./reasons.ts";
+import { codeOf, FileError, reason } from "./file_error.ts";
 
 function isFolder(path: string): boolean {
   try {
@@ -16,7 +15,8 @@ function isFolder(path: string): boolean {
 function refusal(path: string, folder: string, cause: unknown): FileError {
   // The folder above is there: some file systems, as /proc, say so where they make none.
   const words = codeOf(cause) === "ENOENT" ? "this file system makes no folders there" : reason(cause);
-  return new FileError(`${path}: cannot make the folder${folder === resolve(path) ? "" : ` ${folder}`}: ${words}`);
+  const above = folder === resolve(path) ? "" : ` (its folder ${folder})`;
+  return new FileError(`cannot make the folder ${path}${above}: ${words}`);
 }
 
 /** * Makes a folder and those above it that are missing. Returns the ones it made, the uppermost first. `asked`: what messages

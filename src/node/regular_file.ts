@@ -4,7 +4,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { EspalierError } from "../text/index.ts";
-import { codeOf, reason } from "./reasons.ts";
+import { codeOf, reason } from "./file_error.ts";
 
 /** Why a path is not read, in words that fit behind its name. `code` is the system's, where it has one. */
 export class NotRegularError extends EspalierError {

@@ -3,10 +3,10 @@ import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:
 import { dirname, join } from "node:path";
 import { type FileParts, readSafetensors, type SafetensorsFile } from "../io/index.ts";
 import type { RunStore } from "../train/index.ts";
+import { cannot, FileError } from "./file_error.ts";
 import { openRanges } from "./file_ranges.ts";
-import { FileError, writeAtomic } from "./files.ts";
+import { writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
-import { reason } from "./reasons.ts";
 import { readRegular, readRegularTextSync } from "./regular_file.ts";
 
 /** A log read back. */
@@ -38,7 +38,7 @@ export class RunDirectory implements RunStore {
       return work();
     } catch (cause) {
       if (cause instanceof FileError) throw cause;
-      throw new FileError(`${this.path(name)}: cannot ${verb}: ${reason(cause)}`);
+      throw cannot(verb, this.path(name), cause);
     }
   }
 
@@ -48,11 +48,9 @@ export class RunDirectory implements RunStore {
     await writeAtomic(this.path(name), typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
   }
   async read(name: string): Promise<Uint8Array> {
-    try {
-      return await readRegular(this.path(name));
-    } catch (cause) {
-      throw new FileError(`${this.path(name)}: cannot read: ${reason(cause)}`);
-    }
+    return readRegular(this.path(name)).catch((cause: unknown) => {
+      throw cannot("read", this.path(name), cause);
+    });
   }
   writeParts(name: string, parts: FileParts): Promise<void> {
     return this.write(name, parts);
@@ -60,7 +58,7 @@ export class RunDirectory implements RunStore {
   /** A safetensors file of any size, tensor by tensor. */
   async readTensors(name: string): Promise<SafetensorsFile> {
     const file = await openRanges(this.path(name)).catch((cause: unknown) => {
-      throw new FileError(`${this.path(name)}: cannot read: ${reason(cause)}`);
+      throw cannot("read", this.path(name), cause);
     });
     try {
       return await readSafetensors(file);
@@ -83,13 +81,13 @@ export class RunDirectory implements RunStore {
   /** Adds a line to a log. A line cut short by a crash is passed over by `readLog`. */
   append(name: string, line: string): void {
     this.check();
-    this.guarded(name, "append", () => appendFileSync(this.path(name), `${line}\n`));
+    this.guarded(name, "append to", () => appendFileSync(this.path(name), `${line}\n`));
   }
   /** Adds bytes to a file, which is made where there is none. */
   appendBytes(name: string, bytes: Uint8Array): void {
     this.check();
     makeFolder(dirname(this.path(name)));
-    this.guarded(name, "append", () => appendFileSync(this.path(name), bytes));
+    this.guarded(name, "append to", () => appendFileSync(this.path(name), bytes));
   }
 
   /** The JSON objects of a log, one a line. A line that is not one costs itself only, and is counted. */

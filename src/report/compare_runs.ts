@@ -73,7 +73,7 @@ function readJson(path: string): Json {
   try {
     return record(JSON.parse(readRegularTextSync(path)));
   } catch (cause) {
-    throw new UsageError(`${path}: cannot be read as JSON: ${(cause as Error).message}`);
+    throw new UsageError(`cannot read ${path} as JSON: ${(cause as Error).message}`);
   }
 }
 

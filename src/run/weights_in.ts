@@ -53,7 +53,7 @@ async function openFile(path: string): Promise<OpenFile> {
   } catch (cause) {
     if (!(cause instanceof NotRegularError)) throw cause;
     throw new UsageError(
-      `${path}: ${cause.code === "EISDIR" ? folderWords(path) : `cannot be read: ${cause.message}`}`,
+      cause.code === "EISDIR" ? `${path}: ${folderWords(path)}` : `cannot read ${path}: ${cause.message}`,
     );
   }
 }

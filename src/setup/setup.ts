@@ -72,7 +72,7 @@ async function carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => vo
 
 /** Installs an adapter into this process, proves it, and prints what it is. `how`: where its driver has to come from. */
 async function prove(log: (line: string) => void, how?: Installed["how"]): Promise<Probe> {
-  const found = await installGpu({ requireGpu: false, ...(how === undefined ? {} : { driver: how }) });
+  const found = await installGpu({ requireGpu: false, driver: how });
   const probe = await probeAdapter();
   log(`driver    ${found.how === "system" ? "the system's" : `${found.how}, from the cache`}`);
   for (const line of probeLines(probe)) log(line);

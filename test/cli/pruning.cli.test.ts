@@ -122,7 +122,7 @@ test("mistakes are said in the words of the flags", async () => {
     [["--method", "str", "--threshold", "0.1"], "prune.threshold: expected no value"],
     [["--method", "ista", "--sparsity", "0.9"], "prune.mode: wanted latent, since prune.sparsity is given"],
     [["--dense", "fc9"], "dense wants layers that there are, fc9 is none of"],
-    [["--weights", at("none.safetensors")], "none.safetensors: cannot be read"],
+    [["--weights", at("none.safetensors")], "none.safetensors: no such file"],
   ];
   for (const [flags, message] of cases) {
     const { code, err } = await train("mistake", "--overwrite", ...flags);

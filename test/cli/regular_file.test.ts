@@ -61,13 +61,13 @@ describe("a pipe in the place of", () => {
   const got = "got a named pipe (FIFO)";
 
   test("weights, inputs of predict, files of a source", async () => {
-    await expect(openWeightsFile(pipe)).rejects.toThrow(`${pipe}: cannot be read: expected a regular file, ${got}`);
+    await expect(openWeightsFile(pipe)).rejects.toThrow(`cannot read ${pipe}: expected a regular file, ${got}`);
     const array = join(folder({ "x.npy": pipe }), "x.npy");
     const model = { metadata: new Map<string, string>(), file: "m" };
-    await expect(openSamples([array], {}, model)).rejects.toThrow(`${array}: cannot be read: expected a regular file`);
+    await expect(openSamples([array], {}, model)).rejects.toThrow(`cannot read ${array}: expected a regular file`);
     const image = join(folder({ "x.png": pipe }), "x.png");
     const samples = await openSamples([image], { size: 8 }, model);
-    await expect(samples.take(0, 1)).rejects.toThrow(`${image}: cannot be read: expected a regular file, ${got}`);
+    await expect(samples.take(0, 1)).rejects.toThrow(`cannot read ${image}: expected a regular file, ${got}`);
     await expect(fileSource(pipe).read("pipe")).rejects.toThrow(got);
   });
 

@@ -65,7 +65,7 @@ test("a loop without an end is stopped, and other files are read meanwhile and a
   const sound = file(good);
   const [stopped, read] = await Promise.all([outcome(hanging), outcome(sound)]);
   expect((stopped as Error).message).toBe(
-    `parquet: ${hanging}: not a whole parquet file: no end of parsing after 0.4 s`,
+    `parquet: ${hanging}: not a whole parquet file: parsing did not end within 0.4 s`,
   );
   expect(read).toBe(36);
   expect(await outcome(sound)).toBe(36);

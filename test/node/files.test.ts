@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FileError, fileSource, type WriteCalls, writeAtomic } from "../../src/node/files.ts";
+import { FileError } from "../../src/node/file_error.ts";
+import { fileSource, type WriteCalls, writeAtomic } from "../../src/node/files.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -92,7 +93,7 @@ describe("writeAtomic", () => {
     const { disk, files } = fakeDisk({ sizes: [3], fail });
     files.set("/d/a.bin", [1, 2]);
     const writing = writeAtomic("/d/a.bin", bytesOf("abcdef"), disk);
-    await expect(writing).rejects.toThrow("/d/a.bin: cannot write 6 bytes: the disk is full (folder /d)");
+    await expect(writing).rejects.toThrow("cannot write 6 bytes to /d/a.bin: the disk is full");
     expect([...files]).toEqual([["/d/a.bin", [1, 2]]]);
   });
 
@@ -112,7 +113,7 @@ describe("writeAtomic", () => {
     const { disk, files } = fakeDisk({ fail: (c) => (c === call ? code : undefined) });
     const writing = writeAtomic("/d/a.bin", bytesOf("abc"), disk);
     await expect(writing).rejects.toThrow(FileError);
-    await expect(writing).rejects.toThrow(`/d/a.bin: cannot write 3 bytes: ${words}`);
+    await expect(writing).rejects.toThrow(`cannot write 3 bytes to /d/a.bin: ${words}`);
     expect(files.size).toBe(0);
   });
 
@@ -120,7 +121,7 @@ describe("writeAtomic", () => {
     const withFolder = (code: string) => fakeDisk({ fail: (c) => (c === "open r" ? code : undefined) }).disk;
     await writeAtomic("/d/a.bin", bytesOf("x"), withFolder("EISDIR"));
     await expect(writeAtomic("/d/a.bin", bytesOf("x"), withFolder("EIO"))).rejects.toThrow(
-      "/d: cannot flush the folder",
+      "cannot flush the folder /d: ",
     );
   });
 
@@ -129,10 +130,10 @@ describe("writeAtomic", () => {
     const missing = join(folder, "none", "a.bin");
     const below = join(folder, "file", "a.bin");
     await expect(writeAtomic(missing, bytesOf("x"))).rejects.toThrow(
-      `${missing}: cannot write 1 bytes: no such file or folder`,
+      `cannot write 1 bytes to ${missing}: no such file or folder`,
     );
     await expect(writeAtomic(below, bytesOf("x"))).rejects.toThrow(
-      `${below}: cannot write 1 bytes: a part of the path is not a folder`,
+      `cannot write 1 bytes to ${below}: a part of the path is not a folder`,
     );
   });
 

@@ -189,8 +189,8 @@ test("a place that takes no folders is told at once", async () => {
   for (const how of ["new", "overwrite"] as const)
     await expect(open(join(scratch, "file"), how)).rejects.toThrow(/file: expected a folder, got something else/);
   await expect(open(join(scratch, "file", "run"))).rejects.toThrow(
-    /file\/run: cannot make the folder|expected a folder/,
+    /cannot make the folder .*file\/run|expected a folder/,
   );
   if (process.platform !== "linux") return;
-  await expect(open("/proc/x/y")).rejects.toThrow(/^\/proc\/x\/y: cannot make the folder/);
+  await expect(open("/proc/x/y")).rejects.toThrow(/^cannot make the folder \/proc\/x\/y/);
 });

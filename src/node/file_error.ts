@@ -1,6 +1,12 @@
-// Why the system refused a call, in words where we have them.
+// Errors of files and folders, with the system's reason in words.
+import { EspalierError } from "../text/index.ts";
 
-/** The system's code of an error, as ENOENT; empty for other errors. */
+/** A file or folder that cannot be read, written, made or removed: "cannot read F: no such file or folder". */
+export class FileError extends EspalierError {
+  override readonly name = "FileError";
+}
+
+/** Return the system's code of an error, such as ENOENT; empty for other errors. */
 export const codeOf = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? "";
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -15,9 +21,14 @@ const REASONS: Readonly<Record<string, string>> = {
   EFBIG: "the file is larger than this file system or limit allows",
   EMFILE: "too many open files",
   ENAMETOOLONG: "the name is too long",
-  ELOOP: "links that go round in a circle",
+  ELOOP: "the links form a circle",
 };
 
+/** Return why the system refused a call. */
 export function reason(cause: unknown): string {
   return REASONS[codeOf(cause)] ?? (cause instanceof Error ? cause.message : String(cause));
 }
+
+/** Make the error of a call that the system refused: `cannot("read", path, cause)`. */
+export const cannot = (verb: string, path: string, cause: unknown): FileError =>
+  new FileError(`cannot ${verb} ${path}: ${reason(cause)}`);
