@@ -1,13 +1,13 @@
-// What a learned threshold needs to know of its layer, second half: one workgroup a layer adds up its segments and moves
-// the threshold.
+// Learned thresholds, second half: one workgroup per layer adds up its segments and moves the threshold.
 //   str:  d = sigmoid(s);  ds = -d (1 - d) sum g sign(theta);  SGD on s with momentum and decay
-//   ltp:  dtau = -sum g w q - l0 sum q;  tau' = max(0, tau - rate V^2 dtau), V = Var |w|;  T' = temperature V
+//   ltp:  dtau = -sum g theta q - l0 sum q;  tau_next = max(0, tau - raw_lr V^2 dtau), V = Var |theta|;  T = temperature V
 // The factor V^2 makes the step of tau / V, which has no unit, the same for small and large weights.
-//!include "lib/effective_weight.wgsl"
+//!include "lib/hyper.wgsl"
+//!include "lib/nonfinite.wgsl"
 //!include "lib/sum_vec4.wgsl"
-const MODE: u32 = 4u;                    //!spec   4 str, 5 ltp
+const LTP: bool = false;                 //!spec   false: STR
 struct Layer { first: u32, segments: u32, weights: u32, unused: u32 }
-struct Params { rest: u32 }              // 1: compute the numbers that depend on the weights, learn nothing
+struct Params { rest: u32 }              // 1: compute what depends on the weights, learn nothing
 @group(0) @binding(0) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> layer: array<Layer>;
 @group(0) @binding(2) var<storage, read_write> hyper: Hyper;
@@ -39,23 +39,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (params.rest == 0u) {
     t.now = t.next;
   }
-  if (MODE == STR) {
+  if (LTP) {
+    let mean = sum.z / f32(l.weights);
+    let spread = sum.w / f32(l.weights) - mean * mean;
+    t.spread = carried(max(spread, 1e-20), spread);
+    if (learns) {
+      let gradient = -sum.x - hyper.l0 * sum.y;
+      let change = hyper.raw_lr * t.spread * gradient;
+      t.raw = relu_of(t.raw - t.spread * carried(clamp(change, -hyper.raw_clip, hyper.raw_clip), change));
+    }
+    t.next = vec2(t.raw, hyper.temperature * t.spread);
+  } else {
     if (learns) {
       let u = -t.now.x * (1.0 - t.now.x) * sum.x + hyper.raw_decay * t.raw;
       t.velocity = hyper.raw_momentum * t.velocity + hyper.gradient_scale * u;
       t.raw -= hyper.raw_lr * select(t.velocity, u + hyper.raw_momentum * t.velocity, hyper.raw_nesterov != 0.0);
     }
     t.next = vec2(sigmoid(t.raw), 0.0);
-  } else {
-    let mean = sum.z / f32(l.weights);
-    let spread = sum.w / f32(l.weights) - mean * mean;
-    t.spread = carried(max(spread, 1e-20), spread);
-    if (learns) {
-      let gradient = -sum.x - hyper.l0 * sum.y;
-      let wish = hyper.raw_lr * t.spread * gradient;
-      t.raw = relu_of(t.raw - t.spread * carried(clamp(wish, -hyper.raw_clip, hyper.raw_clip), wish));
-    }
-    t.next = vec2(t.raw, hyper.temperature * t.spread);
   }
   if (params.rest == 1u) {
     t.now = t.next;

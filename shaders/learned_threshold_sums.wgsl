@@ -1,12 +1,12 @@
-// What a learned threshold needs to know of its layer, first half: sums over each segment of 1024 weights.
+// Learned thresholds, first half: sums over each segment of 1024 weights.
 //   str:  sum g sign(theta) over |theta| > d
-//   ltp:  sum g w q,  sum q,  sum |w|,  sum w^2      with q = gate (1 - gate) / T
+//   ltp:  sum g theta q,  sum q,  sum |theta|,  sum theta^2      with q = gate (1 - gate) / T
 // Pairwise within the segment: q reaches 1 / (4 T), and layers have millions of weights.
 //!include "lib/index.wgsl"
 //!include "lib/segment.wgsl"
-//!include "lib/effective_weight.wgsl"
+//!include "lib/ltp_gate.wgsl"
 //!include "lib/sum_vec4.wgsl"
-const MODE: u32 = 4u;                    //!spec   4 str, 5 ltp
+const LTP: bool = false;                 //!spec   false: STR
 struct Params { segments: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> latent: array<vec4<f32>>;
@@ -19,21 +19,22 @@ struct Params { segments: u32 }
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let index = flat_group(group, groups);
+  prunes = hyper.phase == PRUNE;
   let s = segment[min(index, params.segments - 1u)];
-  let t = hyper.layers[s.layer].next;      // what the last step left is what the forward pass of this one read
+  let t = hyper.layers[s.layer].next;      // the last step left it, and this step's forward pass read it
   var total = vec4(0.0);
   for (var k = 0u; k < 4u; k++) {
     let at = k * 64u + lane;
     if (index < params.segments && at * 4u < s.count) {
-      let w = latent[index * 256u + at];
+      let theta = latent[index * 256u + at];
       let g = gradient[index * 256u + at];
-      if (MODE == STR) {
-        total.x += dot(select(vec4(0.0), g * sign(w), abs(w) > vec4(t.x)), vec4(1.0));
-      } else {
-        let open = gate(w, t);
+      if (LTP) {
+        let open = gate(theta, t);
         let valid = vec4(at * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
         let q = select(vec4(0.0), open * (1.0 - open) / t.y, valid);
-        total += vec4(dot(g * w, q), dot(q, vec4(1.0)), dot(abs(w), vec4(1.0)), dot(w, w));
+        total += vec4(dot(g * theta, q), dot(q, vec4(1.0)), dot(abs(theta), vec4(1.0)), dot(theta, theta));
+      } else {
+        total.x += dot(select(vec4(0.0), g * sign(theta), abs(theta) > vec4(t.x)), vec4(1.0));
       }
     }
   }

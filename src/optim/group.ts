@@ -1,9 +1,10 @@
 // Parameters that share options: their arenas and the numbers of the step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
+import { HYPER, phaseNumber } from "./hyper.ts";
 import { LearnedThresholds } from "./learned_thresholds.ts";
-import { type ArenaChunk, buildArena, HEADER } from "./param_arena.ts";
-import { checkValues, type GroupSettings, PHASES, type Phase, type StepValues } from "./sgd_options.ts";
+import { type ArenaChunk, buildArena } from "./param_arena.ts";
+import { checkValues, type GroupSettings, isLearned, type Phase, type StepValues } from "./sgd_options.ts";
 
 export class Group {
   readonly chunks: ArenaChunk[];
@@ -27,11 +28,11 @@ export class Group {
     this.options = options;
     const { lr, momentum, weightDecay, mode } = options;
     this.chunks = buildArena(params, {
-      latent: mode === "latent" || mode === "fista" || mode === "str" || mode === "ltp",
+      latent: mode === "latent" || mode === "fista" || isLearned(mode),
       momentum: momentum > 0 && mode !== "fista",
     });
     Object.assign(this.values, { lr, momentum, weightDecay });
-    this.learned = mode === "str" || mode === "ltp" ? this.chunks.map((c) => new LearnedThresholds(c, options)) : [];
+    this.learned = isLearned(mode) ? this.chunks.map((c) => new LearnedThresholds(c, options)) : [];
   }
 
   /** Merges this step's values. Throws OpError when the thresholds are not 0 <= now <= next. */
@@ -51,25 +52,38 @@ export class Group {
     }
   }
 
-  /** Uploads the numbers of the step; shaders/lib/effective_weight.wgsl names them. */
+  /** Upload the numbers of the step. */
   write(step: number): void {
     const { values: v, options } = this;
-    const scale = step === 0 ? 1 : 1 - options.dampening;
-    const header = new Float32Array(HEADER);
-    header.set([v.lr, v.threshold, v.thresholdNext, v.tau, scale, v.momentum, v.weightDecay, PHASES[this.phase]]);
-    const { str, ltp, mode, lr } = options;
+    const words = new Uint32Array(HYPER.bytes / 4);
+    HYPER.write(words, {
+      lr: v.lr,
+      threshold_now: v.threshold,
+      threshold_next: v.thresholdNext,
+      tau: v.tau,
+      gradient_scale: step === 0 ? 1 : 1 - options.dampening,
+      momentum: v.momentum,
+      weight_decay: v.weightDecay,
+      phase: phaseNumber(this.phase),
+      step,
+    });
+    HYPER.write(words, this.learnedNumbers());
+    for (const chunk of this.chunks) chunk.writeHeader(words);
+  }
+
+  /** Return what moves learned thresholds in a step. */
+  private learnedNumbers(): Readonly<Record<string, number>> {
+    const { values: v, options } = this;
+    const { str, ltp, mode, lr, nesterov } = options;
+    // s moves with the learning rate of the weights, which the schedule sets.
     if (mode === "str") {
-      // s moves with the learning rate of the weights, which the schedule sets.
-      header.set([v.lr, str.decay, v.momentum], 8);
-      header[14] = options.nesterov ? 1 : 0;
-    } else if (mode === "ltp") {
-      // tau follows the schedule of the weights' learning rate too, so that thresholds come to rest with them.
-      const share = lr > 0 ? v.lr / lr : 1;
-      const weights = this.chunks.flatMap((c) => c.params).reduce((n, p) => n + p.numel, 0);
-      header.set([ltp.lr * share, 0, 0, ltp.clip, ltp.l0 / weights, ltp.temperature], 8);
+      return { raw_lr: v.lr, raw_decay: str.decay, raw_momentum: v.momentum, raw_nesterov: Number(nesterov) };
     }
-    new Uint32Array(header.buffer)[15] = step;
-    for (const chunk of this.chunks) chunk.writeHeader(header);
+    if (mode !== "ltp") return {};
+    // tau follows the schedule of the weights' learning rate too, so that thresholds stop moving with the weights.
+    const share = lr > 0 ? v.lr / lr : 1;
+    const weights = this.chunks.flatMap((c) => c.params).reduce((n, p) => n + p.numel, 0);
+    return { raw_lr: ltp.lr * share, raw_clip: ltp.clip, l0: ltp.l0 / weights, temperature: ltp.temperature };
   }
 
   dispose(): void {

@@ -4,8 +4,9 @@ import stepWgsl from "../../shaders/learned_threshold_step.wgsl";
 import sumsWgsl from "../../shaders/learned_threshold_sums.wgsl";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { allocate, partOf, persistent, type Tensor } from "../tensor/index.ts";
-import { type ArenaChunk, HEADER, LAYER_NUMBERS, SEGMENT } from "./param_arena.ts";
-import { type GroupSettings, MODES } from "./sgd_options.ts";
+import { LAYER, layerWord } from "./hyper.ts";
+import { type ArenaChunk, SEGMENT } from "./param_arena.ts";
+import type { GroupSettings } from "./sgd_options.ts";
 
 const sumsKernel = kernel("learned_threshold_sums", sumsWgsl);
 const stepKernel = kernel("learned_threshold_step", stepWgsl);
@@ -32,19 +33,20 @@ export class LearnedThresholds {
     this.sums = allocate([chunk.segments, 4], "f32", { persistent: true, scoped: false });
     const rows = chunk.params.flatMap((p, i) => [chunk.starts[i]! / SEGMENT, Math.ceil(p.numel / SEGMENT), p.numel, 0]);
     this.table = persistent(Uint32Array.from(rows), [chunk.layers, 4]);
-    const numbers = new Float32Array(HEADER + LAYER_NUMBERS * chunk.layers);
+    const words = new Uint32Array(layerWord(chunk.layers));
     if (this.mode === "str") {
       const { start } = options.str;
       const d = 1 / (1 + Math.exp(-start));
-      for (let i = 0; i < chunk.layers; i++) numbers.set([d, 0, d, 0, start], HEADER + LAYER_NUMBERS * i);
+      for (let i = 0; i < chunk.layers; i++)
+        LAYER.write(words, { now: [d, 0], next: [d, 0], raw: start }, layerWord(i));
     }
-    chunk.hyper.set(numbers);
+    chunk.hyper.set(new Float32Array(words.buffer));
   }
 
   /** Enqueues: moves the thresholds by this step's gradient; with `rest` only what follows from the weights. */
   step(guard: Tensor, rest: boolean): void {
     const { gradient, theta, segmentTable, hyper, parts, layers } = this.chunk;
-    const spec = { MODE: MODES[this.mode] };
+    const spec = { LTP: this.mode === "ltp" };
     for (const part of parts) {
       const of = (t: Tensor) => partOf(t, part);
       sumsKernel.run({
@@ -65,8 +67,8 @@ export class LearnedThresholds {
   /** What is now in force in each layer, out of the values of `chunk.hyper`. */
   pick(hyper: ArrayLike<number>): LearnedThreshold[] {
     return Array.from({ length: this.chunk.layers }, (_, i) => {
-      const at = HEADER + LAYER_NUMBERS * i + 2;
-      const [next, temperature] = [hyper[at]!, hyper[at + 1]!];
+      const word = layerWord(i) + LAYER.wordOf("next");
+      const [next, temperature] = [hyper[word]!, hyper[word + 1]!];
       return this.mode === "str" ? { threshold: next, temperature: null } : { threshold: Math.sqrt(next), temperature };
     });
   }

@@ -13,13 +13,10 @@ import {
   stretch,
   type Tensor,
 } from "../tensor/index.ts";
+import { layerWord } from "./hyper.ts";
 
 /** Elements per segment: one workgroup of the update kernel works on one layer only. */
 export const SEGMENT = 1024;
-
-/** Numbers of a step before those of the layers, and numbers of a layer. */
-export const HEADER = 16;
-export const LAYER_NUMBERS = 8;
 
 export interface ArenaOptions {
   /** The forward pass reads thresholded weights, kept apart from the latent ones. */
@@ -52,7 +49,7 @@ export class ArenaChunk {
   readonly tally: Tensor;
   /** [3, layers]: non-zero, pruned, regrown. Part of `tally`, and what checkpoints hold of it. */
   readonly counts: Tensor;
-  /** [16 + 8 layers]: this step's numbers, then those of each layer's threshold (shaders/lib/effective_weight.wgsl). */
+  /** The step's numbers, then those of each layer's threshold, as hyper.ts lays them out. */
   readonly hyper: Tensor;
 
   constructor(params: readonly Parameter[], { latent, momentum }: ArenaOptions) {
@@ -93,8 +90,8 @@ export class ArenaChunk {
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
     this.tally = persistent(new Uint32Array(4 * params.length), [4, params.length]);
     this.counts = this.tally.alias([3, params.length], false);
-    const numbers = HEADER + LAYER_NUMBERS * params.length;
-    this.hyper = persistent(new Float32Array(numbers), [numbers]);
+    const words = layerWord(params.length);
+    this.hyper = persistent(new Float32Array(words), [words]);
   }
 
   /** Layers, for what goes through arenas without knowing their parameters. */
@@ -102,10 +99,10 @@ export class ArenaChunk {
     return this.params.length;
   }
 
-  /** Sets this step's numbers; those of the layers stay. */
-  writeHeader(numbers: Float32Array): void {
+  /** Set the step's numbers; those of the layers stay. */
+  writeHeader(words: Uint32Array): void {
     const { buffer, offset } = this.hyper.view;
-    currentGpu().stream.write(buffer, offset, numbers);
+    currentGpu().stream.write(buffer, offset, words);
   }
 
   /** The place of parameter i in one of the chunk's arenas. */

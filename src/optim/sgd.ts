@@ -1,17 +1,16 @@
 // SGD with momentum, weight decay and soft threshold, fused: one dispatch per parameter group and arena chunk.
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
-import updateWgsl from "../../shaders/sgd_soft_threshold.wgsl";
 import { type Bindable, grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { fillZero, type Part, partOf, persistent, readAll, stretch, type Tensor } from "../tensor/index.ts";
 import { Group } from "./group.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
+import { UPDATES } from "./rules.ts";
 import {
   checkOptions,
   type GroupSettings,
   groupSettings,
-  MODES,
   type ParamGroup,
   type Phase,
   type SGDOptions,
@@ -21,12 +20,9 @@ import { warnOfStep, warnOfTakeover } from "./step_warnings.ts";
 
 export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
-const updateKernel = kernel("sgd_soft_threshold", updateWgsl);
 const applyKernel = kernel("apply_threshold", applyWgsl);
-/** Tasks of the apply kernel. */
-const SOFT = 0;
-const HARD = 1;
-const BAKE = 2;
+/** What the apply kernel computes: weights as training reads them, LTP's as evaluation does, or the end of pruning. */
+type Task = "soft" | "hard" | "bake";
 
 /** Zeros and churn of one parameter, as the last update counted them. */
 export interface LayerCounts {
@@ -39,12 +35,8 @@ export interface LayerCounts {
   readonly badStep: number | null;
 }
 
-/** The constants that both kernels have. */
-const variant = ({ velocity, weight }: ArenaChunk, { mode }: GroupSettings) => ({
-  MODE: MODES[mode],
-  MOMENTUM: velocity !== null,
-  STORES_WEIGHT: weight !== null,
-});
+/** Return the constants that all kernels of a chunk have. */
+const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== null, STORES_WEIGHT: weight !== null });
 
 export class SGD {
   readonly groups: readonly Group[];
@@ -113,11 +105,11 @@ export class SGD {
     const { gradient, tally, layers } = chunk;
     fillZero(stretch(tally, 0, layers));
     for (const part of chunk.parts) {
-      updateKernel.run({
+      UPDATES[options.mode].run({
         bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts: tally, guard: this.guard },
         params: { segments: part.rows, layers },
         spec: {
-          ...variant(chunk, options),
+          ...variant(chunk),
           NESTEROV: options.nesterov,
           DECAY_EFFECTIVE: options.decayTarget === "effective",
         },
@@ -126,12 +118,12 @@ export class SGD {
     }
   }
 
-  private apply(chunk: ArenaChunk, options: GroupSettings, task: number): void {
+  private apply(chunk: ArenaChunk, { mode }: GroupSettings, task: Task): void {
     for (const part of chunk.parts) {
       applyKernel.run({
         bind: this.stored(chunk, part),
-        params: { segments: part.rows, task },
-        spec: variant(chunk, options),
+        params: { segments: part.rows, hard: Number(task === "hard"), bake: Number(task === "bake") },
+        spec: { ...variant(chunk), LTP: mode === "ltp", FISTA: mode === "fista" },
         grid: grid1d(part.rows, 1),
       });
     }
@@ -159,18 +151,18 @@ export class SGD {
   private refreshGroup({ chunks, learned, options }: Group): void {
     learned.forEach((l, k) => {
       l.step(this.guard, true);
-      this.apply(chunks[k]!, options, SOFT);
+      this.apply(chunks[k]!, options, "soft");
     });
   }
 
   /** Enqueues: LTP's weights become those of evaluation, kept or zero, until `soften`. Other modes read those always. */
   harden(): void {
-    this.applyLtp(HARD);
+    this.applyLtp("hard");
   }
 
   /** Enqueues: LTP's weights become those of training again. */
   soften(): void {
-    this.applyLtp(SOFT);
+    this.applyLtp("soft");
   }
 
   /** Enqueues `work` with LTP's weights as evaluation reads them. What it returns may be a promise of values. */
@@ -183,7 +175,7 @@ export class SGD {
     }
   }
 
-  private applyLtp(task: number): void {
+  private applyLtp(task: Task): void {
     for (const { chunks, options, phase } of this.groups) {
       if (options.mode === "ltp" && phase === "prune") for (const c of chunks) this.apply(c, options, task);
     }
@@ -197,7 +189,7 @@ export class SGD {
       g.phase = phase;
       g.write(this.stepsDone);
       if (g.learned.length === 0) continue;
-      if (phase === "dense") for (const c of g.chunks) this.apply(c, g.options, SOFT);
+      if (phase === "dense") for (const c of g.chunks) this.apply(c, g.options, "soft");
       if (phase === "prune" && wasDense) this.refreshGroup(g);
     }
   }
@@ -209,7 +201,7 @@ export class SGD {
   bake(): void {
     this.harden();
     for (const { chunks, options } of this.groups) {
-      if (options.mode !== "none") for (const c of chunks) this.apply(c, options, BAKE);
+      if (options.mode !== "none") for (const c of chunks) this.apply(c, options, "bake");
     }
     this.setPhase("mask");
   }

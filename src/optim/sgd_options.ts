@@ -13,10 +13,11 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
  * - `ltp`: W = theta · sigmoid((theta² - tau) / T) with a learned tau for each layer (LTP).
  * - `none`: plain SGD.
  */
-export type ThresholdMode = "latent" | "inplace" | "fista" | "str" | "ltp" | "none";
+export type ThresholdMode = (typeof MODES)[number];
+const MODES = ["latent", "inplace", "fista", "str", "ltp", "none"] as const;
 
-/** The modes by their number in the shader. */
-export const MODES = { latent: 0, inplace: 1, none: 2, fista: 3, str: 4, ltp: 5 } as const;
+/** Return true for the modes whose thresholds are learned, one for each layer. */
+export const isLearned = (mode: ThresholdMode): mode is "str" | "ltp" => mode === "str" || mode === "ltp";
 
 /**
  * What the update does to a group at the moment.
@@ -25,7 +26,6 @@ export const MODES = { latent: 0, inplace: 1, none: 2, fista: 3, str: 4, ltp: 5 
  * - `dense`: the forward pass reads the stored weights, learned thresholds rest.
  */
 export type Phase = "prune" | "mask" | "dense";
-export const PHASES = { prune: 0, mask: 1, dense: 2 } as const;
 
 /** STR: how s moves. */
 export interface StrOptions {
@@ -173,7 +173,7 @@ function check(o: GroupSettings): void {
   if (o.nesterov && (o.momentum === 0 || o.dampening !== 0))
     fail("nesterov", "momentum > 0 and no dampening", "neither");
   if (o.mode === "fista" && o.nesterov) fail("nesterov", "false: mode fista extrapolates by itself", true);
-  if (!(o.mode in MODES)) fail("mode", Object.keys(MODES).join(", "), o.mode);
+  if (!MODES.includes(o.mode)) fail("mode", `one of ${MODES.join(", ")}`, o.mode);
   if (!Number.isFinite(o.str.start)) fail("str.start", "a finite number", o.str.start);
   atLeast0("str.decay", o.str.decay);
   atLeast0("ltp.l0", o.ltp.l0);

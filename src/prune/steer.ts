@@ -1,7 +1,7 @@
 // A target sparsity instead of a final threshold D: D is measured while training goes on, as the magnitude below which the
 // target's share of the weights lies, and the threshold in force is the schedule's share of it.
 import steerWgsl from "../../shaders/steer_threshold.wgsl";
-import { expectOptions, kernel } from "../gpu/index.ts";
+import { type Bindable, expectOptions, kernel, readStruct } from "../gpu/index.ts";
 import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
 import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
@@ -12,9 +12,9 @@ const steerKernel = kernel("steer_threshold", steerWgsl);
 
 /** Steps whose thresholds the ring keeps. */
 const TRACE = 256;
-/** Where threshold now, threshold next and tau stand in a hyper buffer, in floats. */
-const HYPER_AT = 1;
-const HYPER_MOVES = 3;
+const CONTROL = readStruct("steer_threshold", steerWgsl, "Control");
+/** threshold_now, threshold_next, tau. */
+const MOVED = 3;
 
 export interface SteerOptions {
   /** Share of the weights that shall be zero in the end, 0 to 1. */
@@ -43,7 +43,7 @@ export class SteeredThreshold {
   /** [256] f32: the threshold in force during step n at n % 256, and the one after the last step. */
   readonly trace: Tensor;
   private readonly select: MagnitudeSelect;
-  private readonly hypers: readonly Tensor[];
+  private readonly targets: readonly Bindable[];
   private readonly every: number;
   private readonly control: Tensor;
   private readonly moved: Tensor;
@@ -52,20 +52,18 @@ export class SteeredThreshold {
   private until = 0;
 
   /**
-   * `arenas` hold the latent weights of all thresholded groups; `hypers` are their hyper buffers, f32:
-   * [1] threshold now, [2] threshold next, [3] tau = next - now, the rest is left alone.
+   * `arenas` hold the latent weights of all thresholded groups. `targets` is where their thresholds go: [3] f32 each, the
+   * threshold now, the next one, and tau = next - now (scheduledThreshold() of a hyper buffer).
    */
-  constructor(arenas: readonly MagnitudeArena[], hypers: readonly Tensor[], options: SteerOptions) {
+  constructor(arenas: readonly MagnitudeArena[], targets: readonly Bindable[], options: SteerOptions) {
     expectOptions("SteeredThreshold", options, { target: true, every: true });
     const { target, every = 8 } = options;
     check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
     check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);
-    check("hypers", "at least one", `${hypers.length} of them`, hypers.length > 0);
-    for (const t of hypers) {
-      check("a hyper buffer", "at least 4 f32", t.describe(), t.dtype === "f32" && t.numel >= HYPER_AT + HYPER_MOVES);
-    }
+    check("targets", "at least one", `${targets.length} of them`, targets.length > 0);
+    for (const { view } of targets) check("a target", "3 f32", `${view.bytes} bytes`, view.bytes === 4 * MOVED);
     this.every = every;
-    this.hypers = hypers;
+    this.targets = targets;
     this.select = new MagnitudeSelect(arenas, { scope: "all" });
     this.select.setRanks([Math.round(target * this.select.elements[0]!)]);
     this.state = persistent(new Float32Array(4), [4]);
@@ -86,16 +84,15 @@ export class SteeredThreshold {
     check("fraction", "a number from 0 to 1", fractionNext, fractionNext >= 0 && fractionNext <= 1);
     const measured = options.measure ?? n % this.every === 0;
     // Not parameters of the kernel: equal ones share a uniform slot for good, and these never repeat.
-    const control = Uint32Array.of(n % TRACE, (n + 1) % TRACE, Number(measured), 0);
-    new Float32Array(control.buffer)[3] = fractionNext;
-    this.control.set(control);
+    const [slot, slot_next] = [n % TRACE, (n + 1) % TRACE];
+    this.control.set(CONTROL.pack({ slot, slot_next, measured: Number(measured), fraction: fractionNext }));
     if (measured) this.select.run();
     const { state, trace, moved } = this;
     steerKernel.run({
       bind: { control: this.control, measure: this.select.thresholds, state, trace, moved },
       grid: [1],
     });
-    for (const hyper of this.hypers) copyBytes(stretch(hyper, HYPER_AT, HYPER_MOVES), stretch(moved, 0, HYPER_MOVES));
+    for (const target of this.targets) copyBytes(target, stretch(moved, 0, MOVED));
     if (n + 1 !== this.until) this.from = n;
     this.until = n + 2;
     this.from = Math.max(this.from, this.until - TRACE);

@@ -154,7 +154,7 @@ test("equal seeds and settings give equal lanes, whatever is looked at on the wa
   expect(other?.layers.map((l) => l.weights)).toEqual(one?.layers.map((l) => l.weights));
   const { rows } = await desk.hear("timeline");
   expect(rows.length).toBeGreaterThan(20);
-  expect(rows.at(-1)?.kernel).toBe("sgd_soft_threshold");
+  expect(rows.at(-1)?.kernel).toBe("sgd_plain");
   // The same with nobody looking on and nobody beside it.
   await desk.do({ kind: "watch", pictures: false, timeline: false, spikes: false }, build({ against: "none" }));
   const begin = desk.reports.length;

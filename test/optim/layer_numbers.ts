@@ -1,9 +1,9 @@
 // What the GPU keeps of each learned threshold, for tests to read and to set.
+import { LAYER, layerWord } from "../../src/optim/hyper.ts";
 import type { SGD } from "../../src/optim/index.ts";
-import { HEADER, LAYER_NUMBERS } from "../../src/optim/param_arena.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 
-/** One layer's record, as shaders/lib/effective_weight.wgsl lays it out. */
+/** One layer's record, as shaders/lib/hyper.wgsl lays it out. */
 export interface LayerNumbers {
   /** (d, -) of STR, (tau, T) of LTP: of the last forward pass before a step, and after that step. */
   readonly now: readonly [number, number];
@@ -23,9 +23,10 @@ function hyperOf(sgd: SGD, group: number): Tensor {
 /** The records of a group's layers. */
 export async function layerNumbers(sgd: SGD, group = 0): Promise<LayerNumbers[]> {
   const data = (await hyperOf(sgd, group).data()) as Float32Array;
-  return Array.from({ length: (data.length - HEADER) / LAYER_NUMBERS }, (_, i) => {
-    const at = (k: number) => data[HEADER + LAYER_NUMBERS * i + k]!;
-    return { now: [at(0), at(1)], next: [at(2), at(3)], raw: at(4), velocity: at(5), spread: at(6) };
+  return Array.from({ length: ((data.length - layerWord(0)) * 4) / LAYER.bytes }, (_, i) => {
+    const at = (field: string, k = 0) => data[layerWord(i) + LAYER.wordOf(field) + k]!;
+    const pair = (field: string) => [at(field), at(field, 1)] as const;
+    return { now: pair("now"), next: pair("next"), raw: at("raw"), velocity: at("velocity"), spread: at("spread") };
   });
 }
 
@@ -34,7 +35,7 @@ export async function setLearned(sgd: SGD, values: readonly number[], group = 0)
   const hyper = hyperOf(sgd, group);
   const data = Float32Array.from((await hyper.data()) as Float32Array);
   values.forEach((value, i) => {
-    data[HEADER + LAYER_NUMBERS * i + 4] = value;
+    data[layerWord(i) + LAYER.wordOf("raw")] = value;
   });
   hyper.set(data);
   sgd.refresh();

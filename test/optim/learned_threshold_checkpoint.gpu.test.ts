@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { parseSafetensors } from "../../src/io/index.ts";
 import { Module, Parameter } from "../../src/nn/index.ts";
+import { layerWord } from "../../src/optim/hyper.ts";
 import { type Phase, SGD } from "../../src/optim/index.ts";
-import { HEADER } from "../../src/optim/param_arena.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import { CheckpointError, loadCheckpoint, type Progress, saveCheckpoint } from "../../src/train/checkpoint.ts";
 import { ownLearned } from "../support/own_settings.ts";
@@ -79,7 +79,7 @@ class Run implements Disposable {
 function lasting(bytes: Uint8Array): Map<string, ArrayLike<number | bigint>> {
   const { tensors } = parseSafetensors(bytes, "saved");
   return new Map(
-    [...tensors].map(([key, { data }]) => [key, key.startsWith("thresholds.") ? data.slice(HEADER) : data]),
+    [...tensors].map(([key, { data }]) => [key, key.startsWith("thresholds.") ? data.slice(layerWord(0)) : data]),
   );
 }
 

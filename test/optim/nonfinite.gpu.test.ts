@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Parameter } from "../../src/nn/parameter.ts";
+import { LAYER, layerWord } from "../../src/optim/hyper.ts";
 import { SGD, type ThresholdMode } from "../../src/optim/sgd.ts";
 
 const MODES: readonly ThresholdMode[] = ["none", "latent", "inplace", "fista", "str", "ltp"];
@@ -47,8 +48,7 @@ test("a learned threshold that is NaN shows in every weight of its layer", async
     sgd.set({});
     const hyper = sgd.groups[0]!.chunks[0]!.hyper;
     const numbers = (await hyper.data()) as Float32Array;
-    // Those of the layer: in force, next, and what is learned.
-    for (const k of [16, 18, 20]) numbers[k] = Number.NaN;
+    for (const field of ["now", "next", "raw"]) numbers[layerWord(0) + LAYER.wordOf(field)] = Number.NaN;
     hyper.set(numbers);
     arrive(p, 0, 0.01);
     sgd.step();

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { currentGpu } from "../../src/gpu/index.ts";
+import { type Bindable, currentGpu } from "../../src/gpu/index.ts";
+import { scheduledThreshold } from "../../src/optim/hyper.ts";
 import { SteeredThreshold } from "../../src/prune/steer.ts";
 import { capture, copyInto, persistent, readAll } from "../../src/tensor/index.ts";
 import { arenaOf, joined, packLayers, sortedMagnitude } from "../support/magnitude_arena.ts";
@@ -22,7 +23,7 @@ test("on weights at rest it ends where the target's share of them is cut, and it
         using first = arenaOf(layers.slice(1), Number.NaN);
         using second = arenaOf(layers.slice(0, 1), Number.NaN);
         const hypers = [makeHyper(), makeHyper()];
-        const steer = new SteeredThreshold([first, second], hypers, { target, every });
+        const steer = new SteeredThreshold([first, second], hypers.map(scheduledThreshold), { target, every });
         const steps = 12;
         for (let n = 0; n < steps; n++) steer.step(n, ((n + 1) / steps) ** 2);
         const rank = Math.round(target * all.length);
@@ -55,7 +56,7 @@ const moved = (n: number) => randomArray(1500, 3).map((x, i) => x * (1 + 0.3 * M
 async function steered(from: number, to: number, state: ArrayLike<number>): Promise<[number[], number[]]> {
   using arena = arenaOf([moved(0)]);
   const hyper = makeHyper();
-  const steer = new SteeredThreshold([arena], [hyper], { target: 0.9, every: 4 });
+  const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 0.9, every: 4 });
   steer.state.set(Float32Array.from(state));
   const trace: number[] = [];
   for (let n = from; n < to; n++) {
@@ -92,7 +93,7 @@ test("a goal that falls leaves the threshold where it is", async () => {
 test("it measures when told, and not otherwise", async () => {
   using arena = arenaOf([Float32Array.of(1, 2, 3, 4)]);
   const hyper = makeHyper();
-  const steer = new SteeredThreshold([arena], [hyper], { target: 0.5 });
+  const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 0.5 });
   const state = async () => [...(await steer.state.data())].slice(0, 2);
   steer.step(1, 1);
   expect(await state()).toEqual([0, 0]);
@@ -116,7 +117,7 @@ test("a captured step between two calls reads the thresholds of its own step", a
   using arena = arenaOf([Float32Array.of(1, 2, 3, 4)]);
   const hyper = makeHyper();
   const seen = persistent(new Float32Array(8), [8]);
-  const steer = new SteeredThreshold([arena], [hyper], { target: 1, every: 1 });
+  const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 1, every: 1 });
   const step = capture(() => {
     copyInto(seen, hyper);
     return { seen };
@@ -144,7 +145,7 @@ test("a captured step between two calls reads the thresholds of its own step", a
 test("the ring keeps the last 256 steps", async () => {
   using arena = arenaOf([Float32Array.of(1, 2)]);
   const hyper = makeHyper();
-  const steer = new SteeredThreshold([arena], [hyper], { target: 1, every: 1000 });
+  const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 1, every: 1000 });
   for (let n = 0; n < 300; n++) steer.step(n, n / 512);
   const thresholds = await steer.thresholds(45, 301);
   // d(n + 1) = 2 n / 512.
@@ -162,13 +163,14 @@ test("the ring keeps the last 256 steps", async () => {
 test("wrong options are named", () => {
   using arena = arenaOf([Float32Array.of(1, 2)]);
   const hyper = makeHyper();
-  const short = persistent(new Float32Array(3), [3]);
-  const make = (target: number, every?: number, h = [hyper]) => new SteeredThreshold([arena], h, { target, every });
+  const short = persistent(new Float32Array(2), [2]);
+  const make = (target: number, every?: number, targets: Bindable[] = [scheduledThreshold(hyper)]) =>
+    new SteeredThreshold([arena], targets, { target, every });
   expect(() => make(1.01)).toThrow(/target wants a share from 0 to 1, got 1.01/);
   expect(() => make(Number.NaN)).toThrow(/target/);
   expect(() => make(0.5, 0)).toThrow(/every wants a whole number of steps >= 1, got 0/);
-  expect(() => make(0.5, 8, [])).toThrow(/hypers wants at least one/);
-  expect(() => make(0.5, 8, [short])).toThrow(/hyper buffer wants at least 4 f32/);
+  expect(() => make(0.5, 8, [])).toThrow(/targets wants at least one/);
+  expect(() => make(0.5, 8, [short])).toThrow(/a target wants 3 f32, got 8 bytes/);
   const steer = make(0.5);
   expect(() => steer.step(-1, 0)).toThrow(/step wants a whole number >= 0, got -1/);
   expect(() => steer.step(0, 1.5)).toThrow(/fraction wants a number from 0 to 1, got 1.5/);

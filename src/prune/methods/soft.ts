@@ -3,6 +3,7 @@
 //     latent    theta' = theta - lr v,          W = S(theta', d(n + 1))
 //     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
 //     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
+import { scheduledThreshold } from "../../optim/hyper.ts";
 import type { StepValues, ThresholdMode } from "../../optim/index.ts";
 import { extrapolation } from "../acceleration.ts";
 import { check, type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../config.ts";
@@ -92,10 +93,10 @@ function steered(
     increment: () => 0,
     begin({ model, optimizer }: PruningRun) {
       const arenas = prunedArenas(optimizer);
-      const hypers = optimizer.groups
+      const targets = optimizer.groups
         .filter((g) => g.options.mode !== "none")
-        .flatMap((g) => g.chunks.map((c) => c.hyper));
-      steer = new SteeredThreshold(arenas, hypers, { target: shareOfPruned(target, model, arenas) });
+        .flatMap((g) => g.chunks.map((c) => scheduledThreshold(c.hyper)));
+      steer = new SteeredThreshold(arenas, targets, { target: shareOfPruned(target, model, arenas) });
     },
     beforeStep(n) {
       if (n >= freeze) return;

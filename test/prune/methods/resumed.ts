@@ -2,7 +2,7 @@
 // bits of one that was not, and its records.
 import { expect } from "vitest";
 import { parseSafetensors } from "../../../src/io/index.ts";
-import { HEADER } from "../../../src/optim/param_arena.ts";
+import { layerWord } from "../../../src/optim/hyper.ts";
 import {
   differing,
   finish,
@@ -31,7 +31,7 @@ const said = (records: readonly object[]) => records.map((r) => ({ ...r, seconds
 const thresholdsOf = (bytes: Uint8Array) =>
   [...parseSafetensors(bytes).tensors]
     .filter(([key]) => key.startsWith("thresholds."))
-    .map(([key, { data }]) => [key, [...data.subarray(HEADER)]]);
+    .map(([key, { data }]) => [key, [...data.subarray(layerWord(0))]]);
 
 /** Trains whole, eagerly, and from each checkpoint of `at`; expects the same of all. */
 export async function expectResumable({ prune, more, at, ends = [0.1, 0.95] }: Case): Promise<void> {
