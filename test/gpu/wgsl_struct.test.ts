@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import effective from "../../shaders/lib/effective_weight.wgsl";
+import hyperWgsl from "../../shaders/lib/hyper.wgsl";
 import { readStruct } from "../../src/gpu/index.ts";
 
 const text = `struct Item { at: vec2<f32>, n: u32 }
@@ -40,7 +40,7 @@ test("refuses missing and unknown fields and values that do not fit", () => {
 });
 
 test("reads the optimiser's Hyper buffer with its tail of layers", () => {
-  const hyper = readStruct("sgd", effective, "Hyper");
+  const hyper = readStruct("hyper", hyperWgsl, "Hyper");
   expect([hyper.bytes, hyper.wordOf("lr"), hyper.wordOf("step")]).toEqual([64, 0, 15]);
-  expect(readStruct("sgd", effective, "LayerThreshold").bytes).toBe(32);
+  expect(readStruct("hyper", hyperWgsl, "LayerThreshold").bytes).toBe(32);
 });

@@ -22,7 +22,7 @@ const refused: readonly Refusal[] = [
   { prune: { sparsity: 0.9, dense: ["7"] }, wanted: /sparsity wants at most 30.98 %/ },
   { prune: { method: "gmp", sparsity: 0.9, dense: ["7"] }, wanted: /sparsity wants at most 30.98 %/ },
   { prune: { method: "gmp" }, wanted: /sparsity wants/ },
-  { prune: { threshold: 1, mode: "magic" as "latent" }, wanted: /mode wants latent, inplace.*magic/ },
+  { prune: { threshold: 1, mode: "magic" as "latent" }, wanted: /mode wants one of latent, inplace.*magic/ },
   { prune: { method: "str", str: { start: Number.NaN } }, wanted: /str.start wants a finite number.*NaN/ },
   { prune: { method: "str", str: { decay: -1 } }, wanted: /str.decay wants a number >= 0.*-1/ },
   { prune: { method: "ltp", ltp: { l0: -1 } }, wanted: /ltp.l0 wants a number >= 0.*-1/ },
