@@ -1,5 +1,5 @@
 // A small network on MNIST, trained and pruned with the engine's bare parts: a captured step of tape, loss and optimiser.
-// Run: node --import tsx --import ./tools/wgsl_node.mjs examples/mnist_mlp.ts [--steps N]
+// Run: npm run -s example -- mnist_mlp [--steps N]
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -94,4 +94,3 @@ console.log(
   `test accuracy ${((100 * correct) / test.length).toFixed(2)}%, ${await sparsity()} of the weights are zero`,
 );
 gpu.destroy();
-process.exit(0);

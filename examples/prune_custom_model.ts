@@ -1,6 +1,6 @@
 // Pruning a model of your own: a Module subclass whose forward shrinks its weights itself, with any threshold you like,
 // in a loop of your own. The two-arm spiral data are made here.
-// Run: node --import tsx --import ./tools/wgsl_node.mjs examples/prune_custom_model.ts [--steps N]
+// Run: npm run -s example -- prune_custom_model [--steps N]
 import { parseArgs } from "node:util";
 import {
   add,
@@ -114,4 +114,3 @@ for (const name of ["first", "second"] as const) {
   );
 }
 gpu.destroy();
-process.exit(0);

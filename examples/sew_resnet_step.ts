@@ -1,5 +1,5 @@
 // One training step of SEW ResNet-18 on made-up images, and what it takes of time and memory.
-// Run: node --import tsx --import ./tools/wgsl_node.mjs examples/sew_resnet_step.ts [--size 224] [--batch 1] [--steps 4] [--checkpoint]
+// Run: npm run -s example -- sew_resnet_step [--size 224] [--batch 1] [--steps 4] [--checkpoint]
 import { parseArgs } from "node:util";
 import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "../src/index.ts";
 import { installGpu } from "../src/node.ts";
@@ -49,4 +49,3 @@ step.dispose();
 optimizer.dispose();
 model.dispose();
 gpu.destroy();
-process.exit(0);

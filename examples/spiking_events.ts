@@ -1,5 +1,5 @@
 // A spiking network learns the motion of shapes from the events of a made-up camera, while it is pruned.
-// Run: node --import tsx --import ./tools/wgsl_node.mjs examples/spiking_events.ts [--epochs N] [--samples N] [--threshold D]
+// Run: npm run -s example -- spiking_events [--epochs N] [--samples N] [--threshold D]
 import { parseArgs } from "node:util";
 import {
   DataLoader,
@@ -80,4 +80,3 @@ console.log(
 );
 session.dispose();
 gpu.destroy();
-process.exit(0);

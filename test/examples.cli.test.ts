@@ -1,7 +1,8 @@
 // The examples as a reader runs them, cut to a few steps.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
@@ -54,6 +55,48 @@ test("prune_custom_model.ts learns while its weights vanish", async () => {
   }
 });
 
+test("cifar10_resnet.ts trains, prunes and saves sparse weights", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-cifar-"));
+  try {
+    const images = 20;
+    const records = new Uint8Array(images * 3073).map((_, i) => (i % 3073 === 0 ? (i / 3073) % 10 : (i * i) % 251));
+    for (const name of ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"])
+      writeFileSync(join(folder, `${name}.bin`), records);
+    const out = join(folder, "weights", "sparse.safetensors");
+    const flags = ["--data", folder, "--images-per-file", String(images), "--epochs", "1", "--out", out];
+    const { code, lines, err } = await example("cifar10_resnet.ts", ...flags);
+    expect(code, err).toBe(0);
+    expect(lines[0]).toMatch(/^adapter: ./);
+    expect(lines[1]).toMatch(/^step 1\/1 {2}loss \d\.\d{3} {2}zeros [\d.]+%$/);
+    expect(lines[2]).toMatch(/^epoch 1 {2}test accuracy [\d.]+% {2}zeros [\d.]+% {2}\d+ s$/);
+    expect(lines[3]).toBe("conv1.weight: 0.0% of 432 weights are zero");
+    expect(lines.at(-1)).toMatch(/sparse\.safetensors: \d+ bytes$/);
+    expect(existsSync(out)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("cifar10_resnet.ts says in one line which data to fetch", async () => {
+  const { code, err } = await example("cifar10_resnet.ts", "--data", "no/such/folder");
+  expect(code).toBe(1);
+  expect(err.trim()).toMatch(
+    /^no\/such\/folder: data_batch_1\.bin: .*Fetch cifar-10-binary\.tar\.gz, .* with --data\.$/,
+  );
+});
+
+test("npm run example lists the examples if the name is unknown", async () => {
+  const { code, err } = await example("../tools/example.ts", "nothing");
+  expect(code).toBe(2);
+  expect(err).toMatch(/^example: expected one of cifar10_resnet, mnist_mlp, .*, got nothing$/m);
+});
+
+test("npm run example passes flags on", async () => {
+  const { code, err } = await example("../tools/example.ts", "mnist_mlp", "--steps", "none");
+  expect(code).toBe(1);
+  expect(err).toContain("--steps");
+});
+
 test.each(["mnist_mlp.ts", "prune_custom_model.ts"])("%s refuses a senseless number of steps", async (name) => {
   const { code, err } = await example(name, "--steps", "none");
   expect(code).toBe(1);
@@ -63,6 +106,7 @@ test.each(["mnist_mlp.ts", "prune_custom_model.ts"])("%s refuses a senseless num
 test("they are short and use the public surface only", () => {
   for (const [name, most] of [
     ["mnist_mlp.ts", 100],
+    ["cifar10_resnet.ts", 120],
     ["prune_custom_model.ts", 120],
   ] as const) {
     const text = readFileSync(resolve(root, "examples", name), "utf8");
