@@ -5,7 +5,7 @@ import { adapterName } from "../src/node/adapter.ts";
 import { versions } from "../src/node.ts";
 import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
 import { available } from "./reproduce/available.ts";
-import { duration, listLines, secondsLeft } from "./reproduce/estimate.ts";
+import { aboutTime, listLines, secondsLeft } from "./reproduce/estimate.ts";
 import { checkPlan, runExperiment, workOf } from "./reproduce/experiment.ts";
 import { ResultFile } from "./reproduce/lines.ts";
 import { type CountedRun, PLAN, withoutData, withSeeds } from "./reproduce/plan.ts";
@@ -72,7 +72,7 @@ async function reproduce(flags: Flags): Promise<void> {
   for (const note of notes) say(note);
   if (work.todo.length > 0) {
     const left = secondsLeft(runnable, results.lines, wanted);
-    say(`${work.total} runs, ${work.done} of them done${left.seconds > 0 ? `; ${duration(left.seconds)} left` : ""}`);
+    say(`${work.total} runs, ${work.done} of them done${left.seconds > 0 ? `; ${aboutTime(left.seconds)} left` : ""}`);
     await runAll(runnable, results, flags, folders, wanted).finally(async () => {
       for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
     });

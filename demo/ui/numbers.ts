@@ -1,4 +1,5 @@
 // Numbers as people read them: the same few forms everywhere on the page. Thin spaces keep a number and its unit on one line.
+import { percent as roundedDown } from "../../src/text/format.ts";
 
 /** What stands where a number is not known. */
 export const UNKNOWN = "–";
@@ -7,13 +8,10 @@ type Maybe = number | null | undefined;
 
 const known = (value: Maybe): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** A share of 1 in per cent: one decimal, two above 99 % where the differences are. */
+/** Write a share in per cent, rounded down: one decimal, two above 99 % where the differences are. */
 export function percent(share: Maybe): string {
   if (!known(share)) return UNKNOWN;
-  const value = share * 100;
-  // 99.996 must not read as all of it.
-  const shown = value < 100 ? Math.min(value, 99.99) : value;
-  return `${shown.toFixed(value > 99 && value < 100 ? 2 : 1)}\u202f%`;
+  return roundedDown(share, share > 0.99 && share < 1 ? 2 : 1).replaceAll(" ", "\u202f");
 }
 
 /** Whole numbers with thin spaces between thousands. */

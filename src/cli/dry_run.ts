@@ -1,5 +1,5 @@
 // `espalier train --dry-run`: what a run will be, before it is begun. Nothing is written; a few steps are timed.
-import Table from "cli-table3";
+
 import {
   type AdapterReport,
   currentGpu,
@@ -17,10 +17,10 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession, modelFor } from "../recipe/session.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
-import { mib } from "../report/memory_lines.ts";
-import { ASCII_BOX } from "../report/table.ts";
+import { drawTable } from "../report/table.ts";
 import type { Output } from "../terminal/output.ts";
 import { terminalStyle } from "../terminal/terminal.ts";
+import { count, duration, mib, percent, percentNumber, significant } from "../text/index.ts";
 import { writeSheet } from "./inspect_sheet.ts";
 
 /** Steps that are timed, after one that compiles the kernels; and how long that may take, in ms. */
@@ -80,32 +80,15 @@ export async function timeSteps(session: Session, budget = PATIENCE_MS): Promise
   return { seconds: (performance.now() - begun) / 1000, steps: 1 };
 }
 
-const number = (value: number, digits = 4): string =>
-  value === 0 ? "0" : Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
-const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${seconds < 360_000 ? number(seconds / 3600, 3) : whole(seconds / 3600)} h`;
-}
-
-const spell = (seconds: number): string =>
-  seconds < 1 ? `${number(1000 * seconds, 3)} ms` : `${number(seconds, 3)} s`;
+const MILESTONE_COLUMNS = ["step", "epoch", "learning rate", "threshold", "lambda"].map((head) => ({ head }));
 
 function milestoneTable(milestones: readonly Milestone[]): string {
-  const style = terminalStyle(process.stdout);
-  const table = new Table({
-    head: ["step", "epoch", "learning rate", "threshold", "lambda"],
-    colAligns: ["right", "right", "right", "right", "right"],
-    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
-    ...(style.interactive ? {} : { chars: ASCII_BOX }),
-  });
-  for (const { step, epoch, lr, threshold, lambda } of milestones) {
-    const or = (value: number | null, otherwise: string) => (value === null ? otherwise : number(value));
-    table.push([whole(step), epoch.toFixed(1), number(lr), or(threshold, "found on the way"), or(lambda, "-")]);
-  }
-  return table.toString();
+  const or = (value: number | null, otherwise: string) => (value === null ? otherwise : significant(value, 4));
+  const rows = milestones.map(({ step, epoch, lr, threshold, lambda }) => [
+    ...[count(step), epoch.toFixed(1), significant(lr, 4)],
+    ...[or(threshold, "found on the way"), or(lambda, "-")],
+  ]);
+  return drawTable(MILESTONE_COLUMNS, rows, terminalStyle(process.stdout));
 }
 
 /** Images of a step that is timed: all of the recipe's, or fewer where a software adapter would take minutes. */
@@ -191,19 +174,19 @@ export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out
   if (imagined) for (const note of data.notes) out.say(note);
   say(
     "model",
-    `${recipe.model.name}, ${whole(parameters)} parameters, ${whole(macs)} multiply-adds a sample${time > 1 ? `, in each of ${time} time steps` : ""}`,
+    `${recipe.model.name}, ${count(parameters)} parameters, ${count(macs)} multiply-adds a sample${time > 1 ? `, in each of ${time} time steps` : ""}`,
   );
-  say("prunable", `${whole(prunable)} weights, ${number((100 * prunable) / parameters, 4)} % of all`);
+  say("prunable", `${count(prunable)} weights, ${percent(prunable / parameters)} of all`);
   say(
     "data",
-    `${train.name}: ${whole(train.length)} to train, ${whole(test.length)} to test, ${whole(train.classes.length)} classes, [${train.shape.join(", ")}]${imagined ? "; not read" : ""}`,
+    `${train.name}: ${count(train.length)} to train, ${count(test.length)} to test, ${count(train.classes.length)} classes, [${train.shape.join(", ")}]${imagined ? "; not read" : ""}`,
   );
   for (const line of data.summary ? summaryLines(data.summary) : []) out.say(line);
   const found = data.summary ? { data: summaryRecord(data.summary), sheet: await writeSheet(data, out) } : {};
   const { batchSize, microBatch = batchSize, prune } = recipe;
   const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
-  say("steps", `${whole(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${whole(stepsPerEpoch)}`);
-  say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${number(100 * prune.sparsity)} % zeros`}`);
+  say("steps", `${count(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${count(stepsPerEpoch)}`);
+  say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${percentNumber(prune.sparsity)} % zeros`}`);
   say("memory", `${mib(plan.peak)} at its peak, predicted`);
   if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}`);
   out.say(milestoneTable(milestones), "rendered");
@@ -243,12 +226,16 @@ export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out
   // Forward is about a third of forward, both gradients and the update.
   const testing = (epochs * (test.length / batchSize) * seconds) / 3;
   const total = totalSteps * seconds + testing;
-  const scaled = images < batchSize ? ` (measured with ${images} images, times ${number(batchSize / images)})` : "";
+  const scaled =
+    images < batchSize ? ` (measured with ${images} images, times ${significant(batchSize / images)})` : "";
   say(
     "step",
-    `${spell(seconds)}${scaled}, ${steps === 1 ? "one step" : `mean of ${steps}`} on ${adapterName(adapter)}: ${number(batchSize / seconds, 3)} images/s`,
+    `${seconds < 1 ? `${significant(1000 * seconds)} ms` : duration(seconds)}${scaled}, ${steps === 1 ? "one step" : `mean of ${steps}`} on ${adapterName(adapter)}: ${significant(batchSize / seconds)} images/s`,
   );
-  say("time", `about ${duration(total)}, testing after each epoch included${imagined ? ", reading images not" : ""}`);
+  say(
+    "time",
+    `about ${duration(total, 0)}, testing after each epoch included${imagined ? ", reading images not" : ""}`,
+  );
   out.emit({
     ...about,
     secondsPerStep: seconds,

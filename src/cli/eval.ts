@@ -1,4 +1,5 @@
 // `espalier eval`: accuracy and sparsity of a saved model.
+
 import { statSync } from "node:fs";
 import {
   ByteInput,
@@ -22,7 +23,7 @@ import { modelFor } from "../recipe/session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "../recipe/spiking.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
-import { renderLayerTable } from "../report/table.ts";
+import { renderLayerTable } from "../report/layer_table.ts";
 import { matchToModel, modelClasses } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { modelFile } from "../run/model_file.ts";
@@ -30,6 +31,7 @@ import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../r
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
+import { percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
@@ -169,7 +171,7 @@ async function testOn(
   out.say(renderLayerTable(layers), "rendered");
   if (activity) out.say(renderActivityTable(activity.report), "rendered");
   out.say(
-    `${name} on ${test.name}: accuracy ${(100 * result.accuracy).toFixed(2)} % (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${(100 * sparsity).toFixed(2)} %`,
+    `${name} on ${test.name}: accuracy ${percent(result.accuracy)} (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${percent(sparsity)}`,
   );
   out.emit({
     kind: "result",

@@ -1,4 +1,5 @@
 // `espalier export`: a model that was trained before, as a file for others: ONNX, or safetensors, sparse or not.
+
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
@@ -33,6 +34,7 @@ import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
+import { kilobytes, percent } from "../text/index.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
 type Format = (typeof FORMATS)[number];
@@ -162,8 +164,6 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
   return safetensorsParts(new Map(arrays), metadata);
 }
 
-const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
-
 export async function runExport(flags: ExportFlags, out: Output): Promise<number> {
   const { format, layout } = flags;
   if (layout !== undefined && format !== "sparse")
@@ -203,7 +203,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const sparsity = all === 0 ? 0 : zeros / all;
   const size = statSync(path).size;
   out.say(
-    `${output}: ${kilobytes(length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${(100 * sparsity).toFixed(2)} % zeros in those of two axes and more`,
+    `${output}: ${kilobytes(length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two axes and more`,
   );
   out.emit({
     kind: "result",

@@ -1,4 +1,5 @@
 // `espalier pack`: a folder of images decoded once, into shards that training reads without decoding.
+
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
@@ -25,6 +26,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress, type Progress, silent } from "../terminal/progress.ts";
 import { printable, writeLine } from "../terminal/terminal.ts";
+import { mib, plural } from "../text/index.ts";
 import { layoutOptions } from "./layout_options.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 
@@ -115,8 +117,6 @@ async function bytesOf(folder: string, { shards }: ShardIndex): Promise<number> 
   const sizes = await Promise.all(shards.map(async ({ file }) => (await stat(join(folder, file))).size));
   return sizes.reduce((a, b) => a + b, 0);
 }
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 class Packing {
   /** Images decoded in this run. */
@@ -265,9 +265,7 @@ async function tell(
   const count = trained.length + tested.length;
   const speed = decoded === 0 ? "all were packed already" : `${decoded} decoded, ${rate.toFixed(0)} images/s`;
   const left = skipped === 0 ? "" : `, ${skipped} damaged ones left out`;
-  out.say(
-    `${count} images of ${height}x${width} in ${shards} ${shards === 1 ? "shard" : "shards"}, ${mib(bytes)}${left}; ${speed}`,
-  );
+  out.say(`${count} images of ${height}x${width} in ${plural(shards, "shard")}, ${mib(bytes)}${left}; ${speed}`);
   out.say(`train with: espalier train --data images --data-dir ${folder}`);
   out.emit({
     kind: "result",

@@ -1,4 +1,5 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
+
 import { type Command, Option } from "commander";
 import { type Module, models, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
@@ -21,6 +22,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
+import { percent } from "../text/index.ts";
 import { gpuOptions } from "./gpu_options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
@@ -152,7 +154,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   }));
   for (const { sample, guesses: list } of guesses) {
     const words = list.map(
-      (guess) => `${printable(guess.name ?? String(guess.class))} (${(100 * guess.probability).toFixed(2)} %)`,
+      (guess) => `${printable(guess.name ?? String(guess.class))} (${percent(guess.probability)})`,
     );
     out.say(`${printable(sample)}: ${words.join(", ") || "no class, its logits hold NaN or infinity"}`);
     out.emit({ kind: "prediction", sample, guesses: list });

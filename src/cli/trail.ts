@@ -1,14 +1,16 @@
 // `espalier trail`: the models a run kept on its way, from dense to sparse, and the choice of one.
+
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { expectFinite, type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
 import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
-import { type Choice, chooseEntry, frontEpochs, percent, type TrailRules } from "../report/trail_choice.ts";
+import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
 import { writeOutput } from "../run/output_file.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
+import { percent, plural } from "../text/index.ts";
 
 export interface TrailFlags extends TrailRules {
   /** The run's directory. */
@@ -82,7 +84,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
 
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
   const { renderTrailPlot } = await import("../report/trail_plot.ts");
-  const title = `Trail of ${basename(resolve(flags.run))}: ${entries.length} ${entries.length === 1 ? "model" : "models"}`;
+  const title = `Trail of ${basename(resolve(flags.run))}: ${plural(entries.length, "model")}`;
   const figure = renderTrailPlot(entries, front, choice, { title });
   // A run that is under way has its folder to itself: its trail can be looked at, the figure has to wait.
   const holder = FolderLock.holderOf(flags.run);

@@ -1,4 +1,5 @@
 // The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
+
 import {
   type CheckpointReason,
   type EpochRecord,
@@ -12,6 +13,7 @@ import { FileError } from "../node.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";
 import type { Progress } from "../terminal/progress.ts";
+import { duration, percent } from "../text/index.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
 /** What a user would want to know before the run is over. */
@@ -21,11 +23,9 @@ function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
   return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, its threshold stands still`)];
 }
 
-const percent = (x: number, digits: number) => `${(100 * x).toFixed(digits)} %`;
-
 const epochLine = (record: EpochRecord, epochs: number) =>
-  `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy, 2)}` +
-  `  sparsity ${percent(record.sparsity, 2)}  threshold ${record.threshold.toPrecision(3)}  ${record.seconds.toFixed(1)} s`;
+  `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
+  `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {
   readonly recipe: Recipe;

@@ -1,4 +1,5 @@
 // The end of a run of `espalier train`: what it came to, measured, written down and said.
+
 import {
   currentGpu,
   evaluationBatch,
@@ -12,11 +13,11 @@ import { adapterName } from "../node/adapter.ts";
 import type { Splits } from "../recipe/datasets.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
-import { mib } from "../report/memory_lines.ts";
+import { renderLayerTable } from "../report/layer_table.ts";
 import { reportLines } from "../report/report_lines.ts";
-import { renderLayerTable } from "../report/table.ts";
 import type { RunResult } from "../run/card.ts";
 import type { Output } from "../terminal/output.ts";
+import { duration, mib, percent, plural } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import type { LoopParts } from "./train_loop.ts";
 
@@ -80,7 +81,6 @@ async function measure(parts: EndParts, { loss, position }: FitResult) {
 }
 
 function say(out: Output, final: Final, activity: ActivityReport | null): void {
-  const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
   out.say("");
   out.say(renderLayerTable(final.layers), "rendered");
   for (const line of reportLines(final.report)) out.say(line);
@@ -95,6 +95,6 @@ function say(out: Output, final: Final, activity: ActivityReport | null): void {
   }
   out.say(
     `test accuracy ${percent(final.accuracy)}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
-      `${final.seconds.toFixed(1)} s, ${final.steps} steps, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
+      `${duration(final.seconds)}, ${plural(final.steps, "step")}, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
   );
 }

@@ -1,4 +1,5 @@
 // Makes a GPU buffer and hears what the device says of its memory.
+import { mib } from "../text/index.ts";
 import { MemoryError } from "./errors.ts";
 
 /** Makes a buffer; `what` says for what, in an error. Throws MemoryError, or has it raised at the next dispatch or wait. */
@@ -12,8 +13,6 @@ export interface MakeBufferHost {
   /** Keeps an error for the next dispatch or wait. */
   fail(error: MemoryError): void;
 }
-
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** `device.createBuffer`, with a MemoryError in numbers where memory runs out: at once, or as soon as the device says so. */
 export function bufferMaker(device: GPUDevice, host: MakeBufferHost): MakeBuffer {

@@ -1,4 +1,5 @@
 // The encoded images of a data set in two parts, and what is to be said of how they were found.
+import { percentNumber } from "../text/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
 import type { PassedOver } from "./passed_over.ts";
 
@@ -21,7 +22,7 @@ export interface ImageSources {
 
 /** Where a part came from that was taken from the other. */
 export const heldOutOf = (from: string, share: number): string =>
-  `held out of ${from}, ${Number((100 * share).toPrecision(4))} % of each class`;
+  `held out of ${from}, ${percentNumber(share)} % of each class`;
 
 /** What is said of parts that are there and not used; nothing where there are none. */
 export function unusedNote(unused: readonly string[], test: readonly string[]): string[] {

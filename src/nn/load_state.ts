@@ -1,7 +1,7 @@
 // Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
-import { type KeysOf, visible } from "../text/index.ts";
+import { type KeysOf, plural, visible } from "../text/index.ts";
 import { type HostArray, Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
@@ -225,7 +225,11 @@ export function formatLoadReport(report: LoadReport): string {
   const { loaded, missing, unexpected, mismatched, skipped, keptAsTheyAre, leftOut, head, counters, averaged } = report;
   const total = loaded.length + missing.length + mismatched.length;
   const trouble = missing.length + unexpected.length + mismatched.length;
-  const lines = [trouble === 0 ? `loaded all ${count(loaded.length)}` : `${loaded.length} of ${count(total)} fit`];
+  const lines = [
+    trouble === 0
+      ? `loaded all ${plural(loaded.length, "array")}`
+      : `${loaded.length} of ${plural(total, "array")} fit`,
+  ];
   if (head) lines.push(head);
   if (skipped.length > 0) lines.push(`${skipped.length} skipped: ${shortList(skipped)}`);
   if (keptAsTheyAre.length > 0)
@@ -252,8 +256,6 @@ export function formatLoadReport(report: LoadReport): string {
   }
   return lines.map(visible).join("\n");
 }
-
-const count = (n: number) => `${n} array${n === 1 ? "" : "s"}`;
 
 const shortList = (names: readonly string[]) =>
   `${names.slice(0, 6).join(", ")}${names.length > 6 ? `, and ${names.length - 6} more` : ""}`;

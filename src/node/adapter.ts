@@ -1,4 +1,5 @@
 // Opens the GPU for a command, and describes it.
+
 import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
 import { mib } from "../text/index.ts";
 import { forgetGpu, installGpu } from "./dawn.ts";

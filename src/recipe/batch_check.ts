@@ -1,7 +1,9 @@
 // Whether a network can be trained on the batches that its data make: batch norm wants more than one value a channel, which a
 // last batch of one image may not give. Shapes alone are looked at, so this comes before anything is made.
+
 import { type Module, meta, OpError, RandomState, recordedSizes, type SessionData } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { plural } from "../text/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { modelFor } from "./session.ts";
 
@@ -37,8 +39,6 @@ function nearby({ batchSize, microBatch = 1 }: Batches): number[] {
 /** The largest first. */
 const divisors = (n: number): number[] => Array.from({ length: n }, (_, i) => n - i).filter((d) => n % d === 0);
 
-const images = (n: number): string => `${n} image${n === 1 ? "" : "s"}`;
-
 /**
  * Refuses a batch size that leaves a batch, or a part of one, which the network cannot be trained on.
  *
@@ -53,7 +53,8 @@ export function checkBatches(recipe: Recipe, { train }: { readonly train: Sessio
     const { batchSize, microBatch } = recipe;
     const last = train.length % batchSize || batchSize;
     const part = microBatch !== undefined && microBatch < batchSize ? ` in parts of ${microBatch}` : "";
-    const what = found.size === last ? `a last batch of ${images(last)}` : `a part of ${images(found.size)}`;
+    const what =
+      found.size === last ? `a last batch of ${plural(last, "image")}` : `a part of ${plural(found.size, "image")}`;
     const fits = (change: Partial<Batches>) => !refused(model, train, { ...recipe, ...change });
     const batch = nearby(recipe).find((n) => fits({ batchSize: n }));
     const micro = microBatch === undefined ? undefined : divisors(batchSize).find((n) => fits({ microBatch: n }));
@@ -64,7 +65,7 @@ export function checkBatches(recipe: Recipe, { train }: { readonly train: Sessio
           ? `; choose another micro-batch (e.g. ${micro})`
           : "";
     throw new UsageError(
-      `${images(train.length)} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`,
+      `${plural(train.length, "image")} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`,
     );
   } finally {
     model.dispose();

@@ -1,14 +1,9 @@
 // The table of a network at work: firing rates, operations and an estimate of energy, layer by layer.
-import Table from "cli-table3";
-import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../index.ts";
-import { printable, type Screen, type TerminalStyle, terminalStyle } from "../terminal/terminal.ts";
-import { ASCII_BOX } from "./table.ts";
 
-export interface ActivityTableOptions {
-  /** Where the table will be printed; default process.stdout. Its `columns` say how wide it may be. */
-  readonly screen?: (Screen & { readonly columns?: number | undefined }) | undefined;
-  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
+import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../index.ts";
+import { printable, type TerminalStyle } from "../terminal/terminal.ts";
+import { compact, count, percent, plural, times } from "../text/index.ts";
+import { drawTable, styleOf, type TableColumn, type TableOptions } from "./table.ts";
 
 /** How much a table says: whole numbers and kinds of layers, or what fits a narrow screen. */
 interface Detail {
@@ -24,12 +19,12 @@ interface Detail {
  * wider than the terminal, numbers are rounded to three digits (12.3 M), then the kinds of layers go too. ASCII and no
  * colour unless the screen is a terminal; no colour with NO_COLOR.
  */
-export function renderActivityTable(activity: Activity, options: ActivityTableOptions = {}): string {
+export function renderActivityTable(activity: Activity, options: TableOptions = {}): string {
   const screen = options.screen ?? process.stdout;
-  const style = terminalStyle(screen, options.env);
+  const style = styleOf(options);
   const room = (style.interactive ? screen.columns : undefined) ?? Number.POSITIVE_INFINITY;
   const details: Detail[] = [
-    { kinds: true, number: whole },
+    { kinds: true, number: count },
     { kinds: true, number: rounded },
     { kinds: false, number: rounded },
   ];
@@ -41,13 +36,11 @@ export function renderActivityTable(activity: Activity, options: ActivityTableOp
   return [text, ...wrap(sentences(activity), room)].join("\n");
 }
 
-interface Column {
-  readonly head: string;
+interface Column extends TableColumn {
   readonly cell: (layer: SpikingActivity | WeightActivity) => string;
   /** The last row, and one beneath it for a second sum. */
   readonly total: string;
   readonly second?: string | undefined;
-  readonly left?: boolean;
 }
 
 function columnsOf({ spiking, weighted, total }: Activity, { kinds, number }: Detail): Column[] {
@@ -62,7 +55,7 @@ function columnsOf({ spiking, weighted, total }: Activity, { kinds, number }: De
   const kind = {
     head: "kind",
     cell: (layer: SpikingActivity | WeightActivity) => ("rate" in layer ? printable(layer.type) : layer.kind),
-    total: `${layers} ${layers === 1 ? "layer" : "layers"}`,
+    total: plural(layers, "layer"),
     left: true,
   };
   const rate = {
@@ -86,24 +79,15 @@ function columnsOf({ spiking, weighted, total }: Activity, { kinds, number }: De
 
 function draw(activity: Activity, style: TerminalStyle, detail: Detail): string {
   const columns = columnsOf(activity, detail);
-  const table = new Table({
-    head: columns.map((c) => c.head),
-    colAligns: columns.map((c) => (c.left ? "left" : "right")),
-    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
-    ...(style.interactive ? {} : { chars: ASCII_BOX }),
-  });
   const layers = [...activity.spiking, ...activity.weighted].sort((a, b) => a.order - b.order);
-  for (const layer of layers) table.push(columns.map((c) => c.cell(layer)));
-  const totals = [columns.map((c) => c.total), columns.map((c) => c.second ?? "")].filter((cells) =>
-    cells.some(Boolean),
+  const rows = layers.map((layer) => columns.map((c) => c.cell(layer)));
+  const totals = [columns.map((c) => c.total), columns.map((c) => c.second ?? "")];
+  return drawTable(
+    columns,
+    rows,
+    style,
+    totals.filter((cells) => cells.some(Boolean)),
   );
-  const bold = (text: string) => ({ content: style.color && text ? `\u001b[1m${text}\u001b[22m` : text });
-  for (const cells of totals) table.push(cells.map(bold));
-  const lines = table.toString().split("\n");
-  const rule = lines[2] ?? "";
-  const tail = totals.length + 1;
-  // Without layers the total stands right under the rule of the heading.
-  return layers.length > 0 ? [...lines.slice(0, -tail), rule, ...lines.slice(-tail)].join("\n") : lines.join("\n");
 }
 
 /** Padded, so that numbers stand under each other. */
@@ -118,8 +102,8 @@ function sentences({ spiking, samples, timeSteps, total }: Activity): string[] {
   const silent = spiking.reduce((n: number, s: SpikingActivity) => n + s.silent, 0);
   const steps = timeSteps === 1 ? "" : `, all ${timeSteps} steps`;
   return [
-    `per sample${steps}: mean of ${whole(samples)}. AC: accumulate (spikes come in), MAC: multiply-accumulate`,
-    ...(spiking.length > 0 ? [`${whole(silent)} of ${whole(total.neurons)} neurons never fired`] : []),
+    `per sample${steps}: mean of ${count(samples)}. AC: accumulate (spikes come in), MAC: multiply-accumulate`,
+    ...(spiking.length > 0 ? [`${count(silent)} of ${count(total.neurons)} neurons never fired`] : []),
     `energy of the weights' arithmetic (45 nm estimate): ${joules(total.energy)} = ${terms.join(" + ")}`,
     `dense, without spikes, one step: ${joules(total.annEnergy)} = ${rounded(total.annMacs)} MAC x ${multiplyAccumulate} pJ${compare(total.energy, total.annEnergy)}`,
   ];
@@ -127,42 +111,16 @@ function sentences({ spiking, samples, timeSteps, total }: Activity): string[] {
 
 function compare(own: number, ann: number): string {
   if (own === 0 || ann === 0 || own === ann) return "";
-  return own < ann ? `, ${times(ann / own)} times as much` : `, ${times(own / ann)} times less`;
+  return own < ann ? `, ${times(ann / own)} as much` : `, ${times(own / ann)} less`;
 }
 
-const times = (ratio: number) => (ratio < 10 ? ratio.toFixed(2) : ratio.toFixed(1));
+/** Write an energy given in pJ: 532 pJ, 1.2 uJ. */
+export const joules = (picojoules: number): string => compact(picojoules, ["pJ", "nJ", "uJ", "mJ", "J"], " ");
 
-/** Energy in pJ, written in the largest unit of which it is at least one: 532 pJ, 1.20 uJ. */
-export function joules(picojoules: number): string {
-  const units = ["pJ", "nJ", "uJ", "mJ", "J"];
-  const at = thousands(picojoules, units.length - 1);
-  return `${(picojoules / 1000 ** at).toPrecision(3)} ${units[at]}`.replace(/^0\.00 /, "0 ");
-}
+const rounded = (n: number) => compact(n, undefined, " ");
 
-/** Three digits: 532, 1.23 k, 12.3 M. */
-function rounded(n: number): string {
-  const at = thousands(n, 4);
-  return at === 0 ? String(Math.round(n)) : `${(n / 1000 ** at).toPrecision(3)} ${["", "k", "M", "G", "T"][at]}`;
-}
-
-/** How often a number can be divided by a thousand before three digits of it would read as less than one. */
-function thousands(n: number, most: number): number {
-  let at = 0;
-  while (at < most && Number((n / 1000 ** at).toPrecision(3)) >= 1000) at++;
-  return at;
-}
-
-/** Rounded down, so that 100.00 % means all. */
 const share = ({ nonzero, weights }: { readonly nonzero: number; readonly weights: number }) =>
-  percent(Math.floor((nonzero * 10_000) / weights) / 10_000);
-
-/** 0.1234 -> 12.34 %. */
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
-
-/** 1234567.4 -> 1,234,567, the same on every machine. */
-function whole(n: number): string {
-  return String(Math.round(n)).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ",");
-}
+  percent(nonzero / weights);
 
 const widthOf = (text: string) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours have no width

@@ -1,9 +1,10 @@
 // The other charts of a comparison: traces over the epochs, sparsity of each layer, weights that survived, and how many
 // went and came back.
+
 import * as Plot from "@observablehq/plot";
+import { compact, percentNumber, significant } from "../text/index.ts";
 import { AXIS_LINE, chart, GRID, lineChart, nines, nineTicks, type Series, shorten } from "./chart.ts";
 import type { Palette } from "./compare_colors.ts";
-import { countText, percentText, significant } from "./compare_numbers.ts";
 import { type ComparedRun, type EpochResult, HISTOGRAM_BINS } from "./compare_runs.ts";
 import { text } from "./figure.ts";
 import { type Point, quantile, thin } from "./plot_data.ts";
@@ -44,7 +45,7 @@ export function traceChart(
     xLabel: "epochs",
     log,
     domain,
-    tick: significant,
+    tick: (y) => significant(y),
   });
   return { svg, log };
 }
@@ -57,7 +58,7 @@ export function countChart(runs: readonly ComparedRun[], palette: Palette, what:
   const high = Math.max(1, ...series.flatMap(({ points }) => points.map(({ y }) => y)));
   const counts = [0, ...Array.from({ length: Math.ceil(high) }, (_, k) => 10 ** k), 10 ** Math.ceil(high)];
   const ticks = counts.map(place).filter((y) => y <= high * 1.05);
-  const tick = (y: number) => countText(Math.round(10 ** y - 1));
+  const tick = (y: number) => compact(Math.round(10 ** y - 1));
   const domain: [number, number] = [0, high * 1.05];
   return lineChart({ label: `Weights ${what} per epoch`, series, xLabel: "epochs", domain, ticks, tick, dots: true });
 }
@@ -120,7 +121,7 @@ export function layerChart(runs: readonly ComparedRun[], palette: Palette): stri
       const share = layer.zeros / layer.weights;
       const all = layer.zeros === layer.weights;
       const top = g * group + i * bar;
-      const label = all ? "all zero" : percentText(Math.floor(share * 1e4) / 1e4);
+      const label = all ? "all zero" : percentNumber(Math.floor(share * 1e4) / 1e4);
       return [{ x: all ? domain[1] : nines(share), top, bottom: top + bar - 1, run, label, all }];
     }),
   );
@@ -155,13 +156,13 @@ export function layerChart(runs: readonly ComparedRun[], palette: Palette): stri
       const marks = [text(left - 8, top - 9, "sparsity, %", `text-anchor="end" font-size="11"`)];
       for (const share of ticks) {
         for (const y of [top - 9, top + inner + 17])
-          marks.push(text(x(nines(share)), y, percentText(share), `text-anchor="middle"`));
+          marks.push(text(x(nines(share)), y, percentNumber(share), `text-anchor="middle"`));
       }
       names.forEach((name, g) => {
         const middle = top + g * group + (runs.length * bar) / 2;
         const sizes = sizesOf(name);
         // Runs of different networks may share names, not sizes.
-        const weights = sizes.size === 1 ? countText([...sizes][0]!) : "";
+        const weights = sizes.size === 1 ? compact([...sizes][0]!) : "";
         const size =
           group >= 26 && weights
             ? text(left - 8, middle + 16, `${weights} weights`, `text-anchor="end" fill="#6e7781" font-size="11"`)
@@ -217,7 +218,7 @@ export function histogramCharts(runs: readonly ComparedRun[], palette: Palette):
         y: { domain: [0, high], axis: null, label: null },
         marks: [
           Plot.gridY({ ticks: 3, stroke: GRID, strokeOpacity: 1 }),
-          Plot.axisY({ ticks: 3, tickFormat: (y: number) => percentText(y), tickSize: 0, fontSize: 11 }),
+          Plot.axisY({ ticks: 3, tickFormat: (y: number) => percentNumber(y), tickSize: 0, fontSize: 11 }),
           Plot.rectY(bins, { x1: "x1", x2: "x2", y: "y", fill: palette.ofRun(run), insetLeft: 0.5 }),
           Plot.ruleY([0], { stroke: AXIS_LINE }),
           Plot.axisX({
@@ -234,7 +235,7 @@ export function histogramCharts(runs: readonly ComparedRun[], palette: Palette):
         text(
           4,
           29,
-          `${countText(alive)} weights left of ${countText(alive + histogram.zeros)}`,
+          `${compact(alive)} weights left of ${compact(alive + histogram.zeros)}`,
           `fill="#6e7781" font-size="11"`,
         ),
     );

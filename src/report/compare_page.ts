@@ -1,4 +1,5 @@
 // The page of a comparison: one HTML file with everything inside, and nothing that runs.
+import { plural } from "../text/index.ts";
 import { renumber } from "./chart.ts";
 import { countChart, histogramCharts, layerChart, overlapChart, traceChart } from "./compare_charts.ts";
 import { paletteFor } from "./compare_colors.ts";
@@ -28,7 +29,7 @@ const part = (title: string, body: string) => `<h3>${escapeXml(title)}</h3>\n${b
 /** All runs of one task, or which tasks there are: accuracies of different tasks do not compare. */
 function subtitle(runs: readonly ComparedRun[]): string {
   const tasks = [...new Set(runs.map((run) => run.task ?? "a task that is not recorded"))];
-  const count = `${runs.length} ${runs.length === 1 ? "run" : "runs"}`;
+  const count = plural(runs.length, "run");
   return tasks.length === 1 ? `${count}, ${tasks[0]}` : `${count} of different tasks: ${tasks.join("; ")}`;
 }
 

@@ -1,9 +1,9 @@
 // The table of a comparison: the same rows as JSON, as HTML, and in the terminal.
-import Table from "cli-table3";
+
 import { printable, type Screen, terminalStyle } from "../terminal/terminal.ts";
-import { countText, significant } from "./compare_numbers.ts";
+import { compact, percent, significant, times } from "../text/index.ts";
 import type { ComparedRun } from "./compare_runs.ts";
-import { ASCII_BOX } from "./table.ts";
+import { drawTable } from "./table.ts";
 
 /** A run in the table, for programs: null where the run does not say. Accuracy and sparsity from 0 to 1. */
 export interface CompareRow {
@@ -59,9 +59,7 @@ function countRatio(run: ComparedRun): number | null {
 }
 
 const NOTHING = "–";
-const percent = (share: number) => `${(Math.floor(share * 1e4 + 1e-6) / 100).toFixed(2)} %`;
 const orNothing = <T>(value: T | null, show: (value: T) => string) => (value === null ? NOTHING : show(value));
-const times = (value: number) => `${value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2)}×`;
 
 interface Column {
   readonly head: string;
@@ -105,8 +103,7 @@ const COLUMNS: readonly Column[] = [
   {
     head: "multiply-adds",
     title: "of one sample, convolutions and linear layers: dense, then with zeros skipped",
-    show: (r) =>
-      r.macs === null || r.sparseMacs === null ? NOTHING : `${countText(r.macs)} → ${countText(r.sparseMacs)}`,
+    show: (r) => (r.macs === null || r.sparseMacs === null ? NOTHING : `${compact(r.macs)} → ${compact(r.sparseMacs)}`),
   },
   {
     head: "L1, threshold",
@@ -150,15 +147,7 @@ export function htmlTable(
 export function terminalTable(rows: readonly CompareRow[], screen: Screen = process.stdout): string {
   const style = terminalStyle(screen);
   const columns = columnsFor(rows).filter((column) => !column.wide);
-  const table = new Table({
-    head: columns.map((c) => c.head),
-    colAligns: columns.map((c) => (c.left ? "left" : "right")),
-    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
-    ...(style.interactive ? {} : { chars: ASCII_BOX }),
-  });
-  const plain = (content: string) => content.replaceAll("–", "-").replaceAll("→", "->").replaceAll("×", "x");
-  for (const row of rows) {
-    table.push(columns.map((c) => printable(style.interactive ? c.show(row) : plain(c.show(row)))));
-  }
-  return table.toString();
+  const plain = (content: string) => content.replaceAll("–", "-").replaceAll("→", "->");
+  const cells = rows.map((row) => columns.map((c) => printable(style.interactive ? c.show(row) : plain(c.show(row)))));
+  return drawTable(columns, cells, style);
 }

@@ -1,8 +1,9 @@
 // Accuracy against sparsity: where each run ended, how it got there, and the line of each method.
+
 import * as Plot from "@observablehq/plot";
+import { percentNumber } from "../text/index.ts";
 import { AXIS_LINE, CHART_WIDTH, type Chart, chart, GRID, nines, nineTicks, shorten, spread } from "./chart.ts";
 import type { Palette } from "./compare_colors.ts";
-import { percentText } from "./compare_numbers.ts";
 import type { ComparedRun } from "./compare_runs.ts";
 import { text } from "./figure.ts";
 
@@ -163,10 +164,10 @@ function notes(runs: readonly ComparedRun[], palette: Palette): string {
 
 function ticksOf(x: Axis, y: Axis, scales: Chart, inner: number): string {
   const below = x.ticks.map((share) =>
-    text(scales.x(x.at(share)), TOP + inner + 18, percentText(share), `text-anchor="middle"`),
+    text(scales.x(x.at(share)), TOP + inner + 18, percentNumber(share), `text-anchor="middle"`),
   );
   const beside = y.ticks.map((share) =>
-    text(LEFT - 8, scales.y(y.at(share)) + 4, percentText(share), `text-anchor="end"`),
+    text(LEFT - 8, scales.y(y.at(share)) + 4, percentNumber(share), `text-anchor="end"`),
   );
   return below.join("") + beside.join("");
 }

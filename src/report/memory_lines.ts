@@ -1,7 +1,7 @@
 // The predicted GPU memory of a run in words.
-import type { MemoryPlan } from "../index.ts";
 
-export const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+import type { MemoryPlan } from "../index.ts";
+import { mib } from "../text/index.ts";
 
 /** One line per part of the plan. `evaluated` is the same run with evaluation, `images` at a time. */
 export function memoryLines(

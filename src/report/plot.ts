@@ -3,7 +3,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, percent, percentNumber, plural, significant } from "../text/index.ts";
 import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
 
@@ -145,7 +145,7 @@ function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
     domain: high > low ? [low, high] : [0, 1],
     log,
     ticks: 5,
-    show: significant,
+    show: (y) => significant(y),
   };
 }
 
@@ -160,15 +160,14 @@ function accuracyPanel(train: readonly Point[], test: readonly Point[]): Panel {
     curves,
     domain: [low, 1],
     ticks: 5,
-    show: (y) => `${(100 * y).toFixed(2)} %`,
-    tick: (y) => String(Math.round(1000 * y) / 10),
+    show: (y) => percent(y),
+    tick: percentNumber,
   };
 }
 
 function percentPanel(title: string, note: string, color: string, points: readonly Point[]): Panel {
-  const show = (y: number) => `${(100 * y).toFixed(2)} %`;
   const curves = [{ name: "", color, points }];
-  return { title, note, curves, domain: [0, 1], ticks: 4, show, tick: (y) => String(Math.round(100 * y)) };
+  return { title, note, curves, domain: [0, 1], ticks: 4, show: (y) => percent(y), tick: percentNumber };
 }
 
 function plainPanel(title: string, note: string, color: string, points: readonly Point[], mayLog: boolean): Panel {
@@ -183,7 +182,7 @@ function plainPanel(title: string, note: string, color: string, points: readonly
     domain,
     log,
     ticks: 4,
-    show: significant,
+    show: (y) => significant(y),
   };
 }
 
@@ -212,7 +211,7 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
     }));
   const at = { x: "x", y: "y" } as const;
   const inside = ({ y }: Point) => y >= domain[0] && y <= domain[1];
-  const tickFormat = panel.tick ?? significant;
+  const tickFormat = panel.tick ?? ((y: number) => significant(y));
   const ticks = log ? logTicks(domain) : panel.ticks;
   const svg = Plot.plot({
     document,
@@ -295,7 +294,7 @@ function endLabels({ curves, domain, log = false, show }: Panel, right: number) 
 }
 
 function subtitle(panels: readonly Panel[], last: number): string {
-  const parts = [`${last.toLocaleString("en-US")} steps`];
+  const parts = [plural(last, "step")];
   for (const { title, curves, show } of panels) {
     const curve = curves.findLast((c) => c.points.length > 0);
     if (curve && (title === "Accuracy" || title === "Sparsity")) {
@@ -303,13 +302,4 @@ function subtitle(panels: readonly Panel[], last: number): string {
     }
   }
   return parts.join("  ·  ");
-}
-
-/** Three significant digits, written as people do: 0.0412, 1.5e-5. */
-function significant(y: number): string {
-  if (y === 0) return "0";
-  const rounded = Number(y.toPrecision(3));
-  return Math.abs(rounded) < 1e-3 || Math.abs(rounded) >= 1e5
-    ? rounded.toExponential().replace("e+", "e")
-    : String(rounded);
 }

@@ -4,6 +4,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import { count, percent, plural, significant } from "../text/index.ts";
 import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import {
   checkFigure,
@@ -59,7 +60,7 @@ export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: 
   const { samples, timeSteps, layers } = figure;
   const right = samples.filter(({ label, predicted }) => label === predicted).length;
   const subtitle = [
-    `${samples.length} ${samples.length === 1 ? "sample" : "samples"} of ${timeSteps} time steps`,
+    `${plural(samples.length, "sample")} of ${plural(timeSteps, "time step")}`,
     "neurons start at rest in each",
     `${right} of ${samples.length} classified right`,
   ].join("  ·  ");
@@ -94,8 +95,8 @@ export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: 
 }
 
 function traceNote({ vThreshold, vReset }: SpikeFigure, layer: string): string {
-  const reset = vReset === null ? "lowered by θ" : `reset to ${number(vReset)}`;
-  return `in ${fit(layer, 130, 12)}; dots: spikes, at or above the threshold θ = ${number(vThreshold)} (dashed), then ${reset}`;
+  const reset = vReset === null ? "lowered by θ" : `reset to ${significant(vReset)}`;
+  return `in ${fit(layer, 130, 12)}; dots: spikes, at or above the threshold θ = ${significant(vThreshold)} (dashed), then ${reset}`;
 }
 
 interface Band {
@@ -193,8 +194,8 @@ function rasterPlot(figure: SpikeFigure, bands: readonly Band[], height: number,
     const middle = (top + bottom) / 2;
     const lines = [
       { dy: -15, label: fit(name, RIGHT - 26, 12.5), bold: true },
-      { dy: 1, label: shown.length === neurons ? `${count(neurons)} neurons` : `${shown.length} of ${count(neurons)}` },
-      { dy: 16, label: `fire ${percent(rate)} of steps` },
+      { dy: 1, label: shown.length === neurons ? plural(neurons, "neuron") : `${shown.length} of ${count(neurons)}` },
+      { dy: 16, label: `fire ${percent(rate, rate < 0.1 ? 2 : 1)} of steps` },
     ];
     return lines.map(({ dy, label, bold }) =>
       Plot.text([label], {
@@ -237,7 +238,6 @@ function tracePlot(
   const draw = (x: (v: number) => number, y: (v: number) => number) =>
     lines.map((line) => `M${line.map((p) => `${short(x(p.x))} ${short(y(p.y))}`).join("L")}`).join("");
   const middle = (domain[0] + domain[1]) / 2;
-  const fired = spikes.length;
   return plot(figure, {
     height: TRACE,
     domain,
@@ -251,7 +251,7 @@ function tracePlot(
         fill: color,
         fillOpacity: 0.06,
       }),
-      Plot.axisY({ ticks: 4, tickSize: 0, fontSize: 11.5, tickFormat: number }),
+      Plot.axisY({ ticks: 4, tickSize: 0, fontSize: 11.5, tickFormat: (y: number) => significant(y) }),
       Plot.link(level(vReset ?? 0), { ...sides, stroke: "#8c959f", strokeWidth: 1 }),
       Plot.link(level(vThreshold), { ...sides, stroke: SPIKE, strokeWidth: 1.2, strokeDasharray: "4,3" }),
       pathMark(draw, { stroke: color, "stroke-width": 1.6, "stroke-linejoin": "round" }),
@@ -269,7 +269,7 @@ function tracePlot(
         fontSize: 12.5,
         fontWeight: "bold",
       }),
-      Plot.text([`${fired} ${fired === 1 ? "spike" : "spikes"}`], {
+      Plot.text([plural(spikes.length, "spike")], {
         ...beside(figure, middle, 8),
         fill: FAINT,
         fontSize: 11,
@@ -339,9 +339,3 @@ function heading(top: number, title: string, note: string): string {
 function rotated(x: number, y: number, content: string): string {
   return text(0, 0, content, `transform="translate(${x},${y}) rotate(-90)" text-anchor="middle" fill="${FAINT}"`);
 }
-
-/** 0.123 -> 12.3 %. */
-const percent = (share: number) => `${(100 * share).toFixed(share < 0.0995 ? 2 : 1)} %`;
-const count = (n: number) => n.toLocaleString("en-US");
-/** Three significant digits. */
-const number = (y: number) => String(Number(y.toPrecision(3)));

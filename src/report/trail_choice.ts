@@ -1,6 +1,8 @@
 // Which model of a trail to take: a rule, what it asks for in words, and what comes nearest when nothing satisfies it.
+
 import { pareto, type TrailEntry } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { percent } from "../text/index.ts";
 
 /** At most one of these. Accuracy and sparsity up to 1 are shares, as `train` takes them; above 1, per cent. */
 export interface TrailRules {
@@ -38,7 +40,6 @@ const NAMES = {
 /** Shares are quotients of whole numbers: this is below any step of theirs and above rounding. */
 const ROUNDING = 1e-9;
 
-export const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 const describe = (e: TrailEntry) =>
   `epoch ${e.epoch} with ${percent(e.accuracy)} accuracy at ${percent(e.sparsity)} sparsity`;
 

@@ -4,9 +4,9 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { TrailEntry } from "../index.ts";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, percent, percentNumber } from "../text/index.ts";
 import { escapeXml, FAINT, FIGURE_WIDTH, type Figure, FONT, INK, rasterize, text } from "./figure.ts";
-import { type Choice, percent } from "./trail_choice.ts";
+import type { Choice } from "./trail_choice.ts";
 import { compressionText } from "./trail_table.ts";
 
 const FRONT = "#0072b2";
@@ -55,7 +55,7 @@ function remainderAxis(shares: readonly number[]): Axis {
   const fit = steps.findLast((ticks) => ticks.length >= TICKS[0] && ticks.length <= TICKS[1]);
   const ticks = (fit ?? even).map((p) => p / 100);
   if (hasFull) ticks.push(1);
-  return { at, domain, ticks, show: (share) => String(Number((100 * share).toFixed(9))) };
+  return { at, domain, ticks, show: percentNumber };
 }
 
 /** Per cents whose distance to 100 is one of these steps times a power of ten. */

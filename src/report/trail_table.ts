@@ -1,13 +1,20 @@
-// The table of a trail: one line for each epoch.
-import Table from "cli-table3";
+// The table of a trail: one row per epoch.
 import type { TrailEntry } from "../index.ts";
-import { terminalStyle } from "../terminal/terminal.ts";
-import { ASCII_BOX, type TableOptions } from "./table.ts";
-import { percent } from "./trail_choice.ts";
+import { percent, times } from "../text/index.ts";
+import { bold, drawTable, styleOf, type TableOptions } from "./table.ts";
+
+const COLUMNS = [
+  { head: "epoch" },
+  { head: "sparsity" },
+  { head: "accuracy" },
+  { head: "compression" },
+  { head: "front", left: true },
+  { head: "", left: true },
+];
 
 /**
- * Epochs with sparsity, accuracy and compression, those on the front and the chosen one marked. Compression = weights /
- * weights left, of the layers that are pruned. ASCII and no colour unless the screen is a terminal.
+ * Render epochs with sparsity, accuracy and compression, and mark the front and the chosen epoch. Compression = weights /
+ * weights left, of the layers that are pruned.
  */
 export function renderTrailTable(
   entries: readonly TrailEntry[],
@@ -15,30 +22,15 @@ export function renderTrailTable(
   chosen: number | null,
   options: TableOptions = {},
 ): string {
-  const style = terminalStyle(options.screen ?? process.stdout, options.env);
-  const table = new Table({
-    head: ["epoch", "sparsity", "accuracy", "compression", "front", ""],
-    colAligns: ["right", "right", "right", "right", "left", "left"],
-    style: { head: style.color ? ["bold"] : [], border: style.color ? ["grey"] : [], compact: true },
-    ...(style.interactive ? {} : { chars: ASCII_BOX }),
-  });
-  for (const { epoch, sparsity, accuracy, file } of entries) {
+  const style = styleOf(options);
+  const rows = entries.map(({ epoch, sparsity, accuracy, file }) => {
     const mark = epoch === chosen ? "chosen" : file === null ? "not kept" : "";
-    const row = [
-      String(epoch),
-      percent(sparsity),
-      percent(accuracy),
-      compressionText(sparsity),
-      front.has(epoch) ? "yes" : "",
-      mark,
-    ];
-    const bold = style.color && epoch === chosen;
-    table.push(row.map((content) => (bold ? `\u001b[1m${content}\u001b[22m` : content)));
-  }
-  return table.toString();
+    const measured = [percent(sparsity), percent(accuracy), compressionText(sparsity)];
+    const row = [String(epoch), ...measured, front.has(epoch) ? "yes" : "", mark];
+    return epoch === chosen ? row.map((cell) => bold(cell, style)) : row;
+  });
+  return drawTable(COLUMNS, rows, style);
 }
 
-/** How many times fewer weights are left: 12.3x. */
-export function compressionText(sparsity: number): string {
-  return sparsity >= 1 ? "all zero" : `${(1 / (1 - sparsity)).toFixed(1)}x`;
-}
+/** Write how much smaller a model of this sparsity is: "12.3x". */
+export const compressionText = (sparsity: number): string => times(sparsity < 1 ? 1 / (1 - sparsity) : null);

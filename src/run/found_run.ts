@@ -1,7 +1,9 @@
 // The run in a folder: its newest whole checkpoint, and whether it is over.
+
 import { CheckpointShelf, readProgress } from "../index.ts";
 import type { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { percent, plural } from "../text/index.ts";
 import { type FoundRun, isAtEnd, type ResumePlan } from "./resume.ts";
 
 const RESULT = "result.json";
@@ -39,6 +41,6 @@ export async function finishedLine(directory: RunDirectory, plan: ResumePlan): P
   const result = directory.readObject(RESULT) ?? {}; // a damaged one is written anew
   if (result["steps"] !== step) return null;
   const accuracy = typeof result["accuracy"] === "number" ? result["accuracy"] : null;
-  const came = accuracy === null ? "" : `, test accuracy ${(100 * accuracy).toFixed(2)} %`;
-  return `${directory.root}: already finished: ${epoch} epochs, ${step} steps${came}; nothing to do, its files are left as they are`;
+  const came = accuracy === null ? "" : `, test accuracy ${percent(accuracy)}`;
+  return `${directory.root}: already finished: ${plural(epoch, "epoch")}, ${plural(step, "step")}${came}; nothing to do, its files are left as they are`;
 }

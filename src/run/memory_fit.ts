@@ -1,7 +1,8 @@
 // A run that is too large for the memory there is: how large it may be, and what else to do.
+
 import type { AdapterReport, MemoryError, MemoryPlan } from "../index.ts";
 import { type MemoryLimit, memoryLimit, readSwitches } from "../node.ts";
-import { mib } from "../report/memory_lines.ts";
+import { mib } from "../text/index.ts";
 
 /** What of a run decides how much memory it takes. */
 export interface Load {

@@ -1,11 +1,13 @@
 // `espalier train --resume`: what the run is that goes on, and whether what is asked for is that run. Everything is checked
 // before anything of the folder is written.
+
 import { z } from "zod";
 import { type PastDifference, type Progress, pastDifference, planRun, type SessionData } from "../index.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "../recipe/data_fingerprint.ts";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { runConfig } from "../recipe/session.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { significant } from "../text/index.ts";
 import { boardStateSchema } from "./board_files.ts";
 import { changeWords, lengthProblem, refusalWords, type SettingChange, settingChanges } from "./resume_rules.ts";
 
@@ -80,7 +82,7 @@ const WHERE: Readonly<Record<PastDifference["what"], (recipe: Recipe) => string>
   pruning: ({ prune }) => `prune.method ${prune.method}`,
 };
 
-const short = (value: number | string) => (typeof value === "number" ? String(Number(value.toPrecision(4))) : value);
+const short = (value: number | string) => (typeof value === "number" ? significant(value, 4) : value);
 
 /**
  * Checks that the steps that are done were planned as a run of the new length would have planned them: then what comes next is

@@ -1,5 +1,7 @@
 // Proves an adapter: one kernel whose result is known, the time it takes, and what the adapter offers.
+
 import { adapterName, isSoftware } from "../node/ladder.ts";
+import { mib } from "../text/index.ts";
 
 export interface Probe {
   readonly name: string;
@@ -135,12 +137,11 @@ async function measure(pass: Pass): Promise<number> {
 
 /** The probe as lines for people. */
 export function probeLines(probe: Probe): string[] {
-  const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
   const { limits } = probe;
   return [
     `adapter   ${probe.name}${probe.software ? " (software)" : ""}`,
     `features  ${probe.features.join(", ")}`,
-    `limits    ${limits.maxStorageBuffersPerShaderStage} storage buffers a kernel, ${mib(limits.maxStorageBufferBindingSize)} each, buffers to ${mib(limits.maxBufferSize)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB a workgroup`,
+    `limits    ${limits.maxStorageBuffersPerShaderStage} storage buffers a kernel, ${mib(limits.maxStorageBufferBindingSize, 0)} each, buffers to ${mib(limits.maxBufferSize, 0)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB a workgroup`,
     `kernel    computed right, ${probe.gflops.toPrecision(2)} GFLOP/s of f32 multiply-adds`,
   ];
 }

@@ -1,6 +1,6 @@
 // Shows how far a run is: a bar that redraws itself on a terminal, a plain line every few seconds in a log file.
 import { MultiBar, type SingleBar } from "cli-progress";
-import { ArgumentError, visibleLines } from "../text/index.ts";
+import { ArgumentError, duration, significant, visibleLines } from "../text/index.ts";
 import { printable, type Screen, terminalStyle, writeLine } from "./terminal.ts";
 
 /** Values shown beside the progress, e.g. { loss: 0.0812, sparsity: "93.1 %" }. Numbers are cut to 4 digits. */
@@ -68,7 +68,7 @@ function describer(now: () => number): Describe {
     const steps = done - first.done;
     const left = steps > 0 ? ((time - first.at) / steps) * (total - done) : Number.NaN;
     const values = Object.entries(payload).map(([name, value]) => `${printable(name)} ${format(value)}`);
-    if (done < total && Number.isFinite(left)) values.push(`${duration(left)} left`);
+    if (done < total && Number.isFinite(left)) values.push(`${duration(left / 1000, 0)} left`);
     const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
     return { percent, count: `${done}/${total}`, values: values.map((v) => `  ${v}`).join("") };
   };
@@ -150,13 +150,5 @@ function lineProgress(
 
 function format(value: number | string): string {
   if (typeof value === "string") return printable(value);
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
-}
-
-/** 75_000 ms -> "1 m 15 s". */
-function duration(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} m ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+  return Number.isInteger(value) ? String(value) : significant(value, 4);
 }

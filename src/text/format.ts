@@ -14,7 +14,7 @@ export function percent(share: number, digits = 2): string {
 }
 
 /** Write a share in per cent without a unit and with all its digits: 0.995 -> "99.5". For ticks and levels. */
-export const percentNumber = (share: number): string => String(Number((100 * share).toPrecision(9)));
+export const percentNumber = (share: number): string => String(Number((100 * share).toFixed(9)));
 
 /** Write a whole number with commas: 1234567 -> "1,234,567". */
 export const count = (n: number): string => String(Math.round(n)).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ",");

@@ -10,11 +10,12 @@ import { addCompareCommand, runCompare } from "../../src/cli/compare.ts";
 import { writeSafetensors } from "../../src/index.ts";
 import type { FileArrayInput } from "../../src/io/array_types.ts";
 import { nines, nineTicks, shorten, spread } from "../../src/report/chart.ts";
-import { countText } from "../../src/report/compare_numbers.ts";
+
 import { comparePage } from "../../src/report/compare_page.ts";
 import { readRuns } from "../../src/report/compare_runs.ts";
 import { rasterize } from "../../src/report/figure.ts";
 import type { Output } from "../../src/terminal/output.ts";
+import { compact } from "../../src/text/index.ts";
 
 let root = "";
 beforeAll(() => {
@@ -151,9 +152,9 @@ describe("the page of two runs, one of an older version", () => {
     // 66 of 220 left: 232 · 32 = 7424 bits against 220 + 66 · 32 + 12 · 32 = 2716 as bitmask; as CSR
     // 16 (32 + 3) + 5 · 5 and 50 (32 + 5) + 11 · 6 and 12 · 32 = 2885.
     expect(rows[1]).toEqual([
-      ...["1", "old", "lats", "99.12 %", "–", "70.00 %", "3.33×", "2.73×", "2.57×", "–", "0.002", "0.001", "12.3", "0"],
+      ...["1", "old", "lats", "99.12 %", "–", "70.00 %", "3.33x", "2.73x", "2.57x", "–", "0.002", "0.001", "12.3", "0"],
     ]);
-    expect(rows[2]?.slice(0, 7)).toEqual(["2", "new", "str", "98.76 %", "97.50 %", "90.00 %", "10.0×"]);
+    expect(rows[2]?.slice(0, 7)).toEqual(["2", "new", "str", "98.76 %", "97.50 %", "90.00 %", "10.0x"]);
     expect(rows[2]?.slice(9)).toEqual(["123M → 4.57M", "0.002", "0.001", "12.3", "3"]);
     expect(rows).toHaveLength(3);
   });
@@ -358,6 +359,6 @@ describe("pieces of charts", () => {
   test("names and counts fit", () => {
     expect(shorten("abcdefghij", 10)).toBe("abcdefghij");
     expect(shorten("abcdefghijk", 10)).toBe("abcde…hijk");
-    expect([0, 999, 1000, 12_345, 4_089_284_608].map(countText)).toEqual(["0", "999", "1k", "12.3k", "4.09G"]);
+    expect([0, 999, 1000, 12_345, 4_089_284_608].map((n) => compact(n))).toEqual(["0", "999", "1k", "12.3k", "4.09G"]);
   });
 });

@@ -96,7 +96,7 @@ describe("logits", () => {
     const lines = spoken.out.trim().split("\n").slice(-2);
     for (const [i, path] of ["c.jpg", "deeper/d.JPEG"].entries()) {
       expect(lines[i]).toContain(`${at("folder", path)}: `);
-      expect(lines[i]).toMatch(/: kind \d \([\d.]+ %\), kind \d \([\d.]+ %\)$/);
+      expect(lines[i]).toMatch(/: kind \d \((< )?[\d.]+ %\), kind \d \((< )?[\d.]+ %\)$/);
     }
     const records = (await espalierHere([...run, "--json"])).out
       .trim()

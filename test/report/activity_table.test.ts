@@ -96,8 +96,8 @@ describe("renderActivityTable", () => {
         "+-------+----------+-------------+----------+------------+-------------+",
         "per sample, all 4 steps: mean of 1,000. AC: accumulate (spikes come in), MAC: multiply-accumulate",
         "40 of 12,544 neurons never fired",
-        "energy of the weights' arithmetic (45 nm estimate): 502 nJ = 108 k MAC x 4.6 pJ + 6.20 k AC x 0.9 pJ",
-        "dense, without spikes, one step: 1.10 uJ = 238 k MAC x 4.6 pJ, 2.18 times as much",
+        "energy of the weights' arithmetic (45 nm estimate): 502 nJ = 108 k MAC x 4.6 pJ + 6.2 k AC x 0.9 pJ",
+        "dense, without spikes, one step: 1.1 uJ = 238 k MAC x 4.6 pJ, 2.18x as much",
       ]
     `);
   });
@@ -168,15 +168,15 @@ describe("joules", () => {
   test("takes the largest unit of which it is at least one", () => {
     expect([0, 0.9, 532, 999.6, 1203, 5e5, 1.2e6, 3.4e9, 5e12, 7e16].map(joules)).toEqual([
       "0 pJ",
-      "0.900 pJ",
+      "0.9 pJ",
       "532 pJ",
-      "1.00 nJ",
-      "1.20 nJ",
+      "1 nJ",
+      "1.2 nJ",
       "500 nJ",
-      "1.20 uJ",
-      "3.40 mJ",
-      "5.00 J",
-      "7.00e+4 J",
+      "1.2 uJ",
+      "3.4 mJ",
+      "5 J",
+      "70000 J",
     ]);
   });
 });

@@ -7,7 +7,7 @@ import { PassThrough } from "node:stream";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { SourceError } from "../../src/index.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
-import { renderLayerTable } from "../../src/report/table.ts";
+import { renderLayerTable } from "../../src/report/layer_table.ts";
 import { report } from "../../src/terminal/fail.ts";
 import { makeOutput } from "../../src/terminal/output.ts";
 import { createProgress } from "../../src/terminal/progress.ts";

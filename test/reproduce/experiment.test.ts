@@ -1,6 +1,6 @@
 // The loop of the experiment with made-up training: what runs when, what is found first, and how it goes on.
 import { describe, expect, test } from "vitest";
-import { duration, listLines, secondsLeft } from "../../tools/reproduce/estimate.ts";
+import { aboutTime, listLines, secondsLeft } from "../../tools/reproduce/estimate.ts";
 import {
   calibrationStep,
   checkPlan,
@@ -148,6 +148,10 @@ describe("experiment", () => {
     const all = await madeUpResults();
     expect(secondsLeft(SMALL, all)).toEqual({ seconds: 0, unknown: 0 });
     expect(listLines(SMALL, all).at(-1)).toMatch(/84 done; nothing is left$/);
-    expect([duration(20), duration(3540), duration(4020)]).toEqual(["about 1 min", "about 59 min", "about 1 h 7 min"]);
+    expect([aboutTime(20), aboutTime(3540), aboutTime(4020)]).toEqual([
+      "about 1 min",
+      "about 59 min",
+      "about 1 h 7 min",
+    ]);
   });
 });

@@ -46,7 +46,7 @@ describe("in a log file", () => {
     progress.stop();
     progress.stop();
     progress.update(3, 1000);
-    expect(out.text).toBe("1/1000 (0 %)\nsaved\n2/1000 (0 %)  16 m 38 s left\n");
+    expect(out.text).toBe("1/1000 (0 %)\nsaved\n2/1000 (0 %)  16 min 38 s left\n");
   });
 
   test("says hours when it takes hours", () => {
@@ -54,7 +54,7 @@ describe("in a log file", () => {
     progress.update(0, 100);
     clock.ms = 90_000;
     progress.update(1, 100);
-    expect(out.text).toContain("2 h 28 m left");
+    expect(out.text).toContain("2 h 29 min left");
   });
 
   test("has no control characters", () => {

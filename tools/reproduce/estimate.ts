@@ -1,4 +1,5 @@
 // How long the rest of the experiment may take, judged by the runs that are there.
+import { duration } from "../../src/text/index.ts";
 import { workOf } from "./experiment.ts";
 import type { ResultLine } from "./lines.ts";
 import { methodSpec } from "./methods.ts";
@@ -10,11 +11,8 @@ const SEARCH_RUNS = 2.5;
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** 4000 -> "about 1 h 7 min". */
-export function duration(seconds: number): string {
-  const minutes = Math.max(1, Math.round(seconds / 60));
-  return minutes < 60 ? `about ${minutes} min` : `about ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
+/** Write an estimate to the minute: "about 1 h 7 min". */
+export const aboutTime = (seconds: number): string => `about ${duration(60 * Math.max(1, Math.round(seconds / 60)))}`;
 
 /** Seconds of what is left, and how many of the runs left are of data and models that were not timed yet. */
 export function secondsLeft(
@@ -62,7 +60,7 @@ export function listLines(
   const { total, done } = workOf(plan, lines, wanted);
   const { seconds, unknown } = secondsLeft(plan, lines, wanted);
   const rest = [
-    ...(seconds > 0 ? [`${duration(seconds)} for those that resemble runs that are there`] : []),
+    ...(seconds > 0 ? [`${aboutTime(seconds)} for those that resemble runs that are there`] : []),
     ...(unknown > 0 ? [`${unknown} of a kind that has not been timed`] : []),
   ];
   const left = total === done ? "nothing is left" : `left: ${rest.join(", ")}`;

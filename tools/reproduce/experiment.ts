@@ -3,6 +3,7 @@
 
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
+import { percent, percentNumber } from "../../src/text/index.ts";
 import type { ResultLine } from "./lines.ts";
 import { methodSpec } from "./methods.ts";
 import {
@@ -152,8 +153,6 @@ export function workOf(
   return { total, done: total - todo.length - open.length, todo, open };
 }
 
-const percent = (share: number, digits: number) => `${(100 * share).toFixed(digits)} %`;
-
 /** A finished run as a line of the terminal. */
 export function progressLine(line: ResultLine, { done, total }: Pick<Work, "done" | "total">): string {
   const { data, model, method, level, kind, seed, accuracy, sparsity, failed, seconds, settingName, setting } = line;
@@ -162,13 +161,13 @@ export function progressLine(line: ResultLine, { done, total }: Pick<Work, "done
     data,
     model,
     method,
-    ...(level > 0 ? [`${Number((100 * level).toPrecision(6))} %`] : []),
+    ...(level > 0 ? [`${percentNumber(level)} %`] : []),
     kind === "run" ? `seed ${seed}` : "calibration",
   ].join(" ");
   const result =
     accuracy === null || sparsity === null
       ? `broke down: ${failed ?? "no result"}`
-      : `${percent(accuracy, 2).padStart(8)}  at ${percent(sparsity, 1).padStart(6)}`;
+      : `${percent(accuracy).padStart(8)}  at ${percent(sparsity, 1).padStart(6)}`;
   const told = kind === "run" || setting === null ? "" : `   ${settingName} ${Number(setting.toPrecision(4))}`;
   return `${name.padEnd(52)}  ${result}  ${seconds.toFixed(1).padStart(6)} s${told}`;
 }

@@ -1,6 +1,6 @@
 // Facts that follow from the numbers of a pair: who is best at each level, and how far the others are from LATS.
 import type { ResultLine } from "./lines.ts";
-import { levelText, markdownTable, percent, spreadText } from "./numbers.ts";
+import { levelText, markdownTable, rounded, spreadText } from "./numbers.ts";
 import type { Pair } from "./plan.ts";
 import { bestOf, levelsOf, methodsOf, pairedDifference, type Spread, type Summary, summariesOf } from "./statistics.ts";
 
@@ -35,7 +35,7 @@ function bestFact(level: number, summaries: readonly Summary[], dense: Summary |
 /** +0.12 ± 0.05. */
 export function signedText({ mean, sd }: Spread): string {
   const sign = mean < 0 ? "−" : "+";
-  return `${sign}${percent(Math.abs(mean), 2)}${sd === null ? "" : ` ± ${percent(sd, 2)}`}`;
+  return `${sign}${rounded(Math.abs(mean), 2)}${sd === null ? "" : ` ± ${rounded(sd, 2)}`}`;
 }
 
 function differences(pair: Pair, levels: readonly number[], at: (level: number) => readonly Summary[]): string | null {

@@ -1,9 +1,10 @@
 // The experiment as a figure: accuracy against sparsity, a panel for each data set and model, a line for each method.
+
 import * as Plot from "@observablehq/plot";
 import { AXIS_LINE, type Chart, chart, GRID, nines, nineTicks, renumber } from "../../src/report/chart.ts";
 import { mix, SYMBOLS, type SymbolName } from "../../src/report/compare_colors.ts";
-import { percentText } from "../../src/report/compare_numbers.ts";
 import { FAINT, type Figure, FONT, INK, rasterize, text } from "../../src/report/figure.ts";
+import { percentNumber } from "../../src/text/index.ts";
 import { METHOD_ORDER, type MethodName } from "./methods.ts";
 import type { Pair } from "./plan.ts";
 import type { Summary } from "./statistics.ts";
@@ -146,10 +147,10 @@ function ticksOf(x: Axis, y: Axis, scales: Chart): string {
   const under = HEIGHT - BOTTOM;
   const mid = (LEFT + WIDTH - RIGHT) / 2;
   const below = x.ticks.map((share) =>
-    text(scales.x(x.at(share)), under + 17, percentText(share), `text-anchor="middle"`),
+    text(scales.x(x.at(share)), under + 17, percentNumber(share), `text-anchor="middle"`),
   );
   const beside = y.ticks.map((share) =>
-    text(LEFT - 7, scales.y(y.at(share)) + 4, percentText(share), `text-anchor="end"`),
+    text(LEFT - 7, scales.y(y.at(share)) + 4, percentNumber(share), `text-anchor="end"`),
   );
   const note = y.log ? ", log of the error" : "";
   return [

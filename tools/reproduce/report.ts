@@ -1,11 +1,12 @@
 // The experiment as a page of Markdown: what was run, how, the tables, and facts that follow from the numbers. Nothing
 // here judges: every sentence is computed.
 
+import { percent, plural } from "../../src/text/index.ts";
 import { linesOf } from "./experiment.ts";
 import { factLines } from "./facts.ts";
 import type { ResultLine } from "./lines.ts";
 import { type MethodName, methodSpec } from "./methods.ts";
-import { levelText, markdownTable, percent, spreadText } from "./numbers.ts";
+import { levelText, markdownTable, spreadText } from "./numbers.ts";
 import { isCalibrated, type Pair, type Plan, pairName, toleranceAt } from "./plan.ts";
 import { bestOf, levelsOf, methodsOf, type Summary, summariesOf, summarize } from "./statistics.ts";
 
@@ -87,7 +88,7 @@ function resultTable(pair: Pair, lines: readonly ResultLine[]): string {
   const denseText = dense
     ? `Dense: ${spreadText(dense.accuracy)} %${dense.accuracy.n === most ? "" : ` (n = ${dense.accuracy.n})`}. `
     : "";
-  const counted = `Test accuracy in %, mean ± standard deviation of n = ${most} ${most === 1 ? "seed" : "seeds"} unless stated`;
+  const counted = `Test accuracy in %, mean ± standard deviation of n = ${plural(most, "seed")} unless stated`;
   const note = `${denseText}${counted}; small: mean sparsity reached. Bold: the best of its level, and those within one standard deviation of it.`;
   return `${note}\n\n${markdownTable(["method", ...levels.map(levelText)], rows)}`;
 }
@@ -108,7 +109,7 @@ function resultCell(
   const best = bestOf(summaries.filter(({ cell }) => cell.level === level));
   const bold = best?.level.some(({ cell }) => cell.method === method) ? "**" : "";
   const notes = [
-    `${percent(sparsity.mean, 1)} %${matched ? "" : " †"}`,
+    `${percent(sparsity.mean, 1)}${matched ? "" : " †"}`,
     ...(accuracy.n === most ? [] : [`n = ${accuracy.n}`]),
     ...(failed > 0 ? [`${failed} broke down`] : []),
   ];
@@ -146,7 +147,7 @@ function settingCell(
       line.setting === setting,
   );
   const tries = linesOf(lines, cell, "calibration").length;
-  const reached = made?.sparsity == null ? "" : ` <sub>${percent(made.sparsity, 1)} %, ${tries}</sub>`;
+  const reached = made?.sparsity == null ? "" : ` <sub>${percent(made.sparsity, 1)}, ${tries}</sub>`;
   return `${Number(setting.toPrecision(4))}${reached}`;
 }
 

@@ -1,7 +1,7 @@
 // The model card of a run: what was trained, how well it does, how sparse it is, and how to do it again. README.md of the
 // run's folder.
 import type { Shape } from "../../tensor/index.ts";
-import { ArgumentError, expectKeys, type KeysOf } from "../../text/index.ts";
+import { ArgumentError, count, duration, expectKeys, type KeysOf, percent, times } from "../../text/index.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
@@ -42,7 +42,7 @@ export interface ModelCardFacts {
   readonly command: string;
   /** What was changed while it ran, a line each: "from step 6 on: epochs: 2 -> 3". */
   readonly changes?: readonly string[];
-  /** The whole recipe as YAML. */
+  /** The count recipe as YAML. */
   readonly recipe: string;
   readonly seed: number;
   readonly epochs?: number;
@@ -64,15 +64,7 @@ export interface ModelCardFacts {
   readonly use?: readonly { readonly how: string; readonly language: string; readonly code: string }[];
 }
 
-const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
-const whole = (x: number) => Math.round(x).toLocaleString("en-US");
-const times = (x: number | null) => (x === null ? "nothing left" : `${x.toPrecision(3)}x`);
 const share = (part: number, all: number) => (all === 0 ? 0 : part / all);
-
-function duration(seconds: number): string {
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
-}
 
 /** Rows of a table of facts; those without a value are left out. */
 const facts = (rows: readonly (readonly [string, string | undefined])[]): string =>
@@ -131,20 +123,20 @@ function sparsitySection({ layers, report, timeSteps }: ModelCardFacts): string 
     return [
       code(l.name),
       l.shape.join("x"),
-      whole(l.weights),
-      whole(l.zeros),
+      count(l.weights),
+      count(l.zeros),
       percent(share(l.zeros, l.weights)),
-      counted ? whole(counted.macs) : "",
-      counted ? whole(counted.sparseMacs) : "",
+      counted ? count(counted.macs) : "",
+      counted ? count(counted.sparseMacs) : "",
     ];
   });
-  const total = [whole(weights), whole(zeros), percent(sparsity), whole(report.macs), whole(report.sparseMacs)];
+  const total = [count(weights), count(zeros), percent(sparsity), count(report.macs), count(report.sparseMacs)];
   rows.push(["all", "", ...total]);
   const head = ["Layer", "Shape", "Weights", "Zeros", "Sparsity", "Multiply-adds, dense", "at this sparsity"];
   const unit = timeSteps === undefined ? "one sample" : `one time step of one sample (of ${timeSteps} steps)`;
   return [
     table(head, rows),
-    `Multiply-adds are of ${unit}, convolutions and linear layers only, and count the places where a weight is used; at this sparsity every zero weight is skipped. The last row has the layers that are not pruned too. A multiply-add is two floating point operations (FLOPs): ${whole(2 * report.macs)} dense, ${whole(2 * report.sparseMacs)} at this sparsity. The sparse count is what could be skipped, not what was: training and evaluation here compute every product.`,
+    `Multiply-adds are of ${unit}, convolutions and linear layers only, and count the places where a weight is used; at this sparsity every zero weight is skipped. The last row has the layers that are not pruned too. A multiply-add is two floating point operations (FLOPs): ${count(2 * report.macs)} dense, ${count(2 * report.sparseMacs)} at this sparsity. The sparse count is what could be skipped, not what was: training and evaluation here compute every product.`,
   ].join("\n\n");
 }
 
@@ -179,8 +171,8 @@ export function modelCard(f: ModelCardFacts): string {
       facts([
         ["Architecture", code(f.model)],
         ["Input", `${f.input.join(" x ")} (channels x height x width)`],
-        ["Classes", whole(f.classes)],
-        ["Parameters", whole(f.parameters)],
+        ["Classes", count(f.classes)],
+        ["Parameters", count(f.parameters)],
         [
           "Normalisation",
           given(f.normalise, (n) => `(byte / 255 - mean) / std with mean ${short(n.mean)} and std ${short(n.std)}`),
@@ -194,8 +186,8 @@ export function modelCard(f: ModelCardFacts): string {
       "Data",
       facts([
         ["Data set", code(f.data)],
-        ["Training samples", given(f.trainSamples, whole)],
-        ["Test samples", given(f.testSamples, whole)],
+        ["Training samples", given(f.trainSamples, count)],
+        ["Test samples", given(f.testSamples, count)],
       ]),
     ],
     ["Evaluation", evaluation(f)],
@@ -208,7 +200,7 @@ export function modelCard(f: ModelCardFacts): string {
         facts([
           ["Seed", String(f.seed)],
           ["Epochs", given(f.epochs, String)],
-          ["Steps", given(f.steps, whole)],
+          ["Steps", given(f.steps, count)],
           ["Time", given(f.seconds, duration)],
           ["Begun", given(f.started, code)],
           ["Engine", `espalier ${made.join(", ")}`],

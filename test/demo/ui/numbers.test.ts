@@ -4,7 +4,7 @@ import { bytes, count, milliseconds, percent, short, times, UNKNOWN } from "../.
 
 test("shares", () => {
   expect(percent(0.5)).toBe("50.0\u202f%");
-  expect(percent(0.98765)).toBe("98.8\u202f%");
+  expect(percent(0.98765)).toBe("98.7\u202f%");
   expect(percent(0.9912)).toBe("99.12\u202f%");
   expect(percent(1)).toBe("100.0\u202f%");
 });

@@ -1,7 +1,7 @@
 // The table of layers, in a file and on a terminal.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type LayerRow, renderLayerTable } from "../../src/report/table.ts";
+import { type LayerRow, renderLayerTable } from "../../src/report/layer_table.ts";
 import { printable, terminalStyle } from "../../src/terminal/terminal.ts";
 
 const layers: LayerRow[] = [
@@ -25,7 +25,7 @@ describe("renderLayerTable", () => {
         "+--------------+----------+---------+--------+--------------+",
         "| total        | 3 layers |  49,350 | 48,029 |      97.32 % |",
         "+--------------+----------+---------+--------+--------------+",
-        "1,321 of 49,350 weights left, 37.36 times fewer",
+        "1,321 of 49,350 weights left, 37.4x fewer",
       ].join("\n"),
     );
   });
@@ -84,9 +84,11 @@ describe("renderLayerTable", () => {
   });
 
   test("refuses counts that cannot be", () => {
-    expect(() => renderLayerTable([{ name: "w", shape: [2, 2], zeros: 5 }])).toThrow("w wants 0 to 4 zeros, got 5");
+    expect(() => renderLayerTable([{ name: "w", shape: [2, 2], zeros: 5 }])).toThrow(
+      "layer table: w: expected 0 to 4 zeros, got 5",
+    );
     expect(() => renderLayerTable([{ name: "w", shape: [2, 0.5], zeros: 0 }])).toThrow(
-      "w wants a shape of whole numbers >= 1, got [2,0.5]",
+      "layer table: w: expected a shape of integers >= 1, got [2,0.5]",
     );
   });
 
