@@ -65,7 +65,18 @@ function hostsBelow(room: string, found = new Set<string>()): Set<string> {
 const beside: [folder: string, imports: readonly string[]][] = [
   ["tools", [...anyEngine, ...anyHost.filter((folder) => folder !== "src/cli"), ...helpers]],
   ["bench", [...anyEngine, "src/node.ts", "src/node", "src/images", ...helpers]],
-  ["demo", ["src/index.ts", "src/export", "src/gpu", "src/recipe/methods.ts", "bench/cases", "bench/lib"]],
+  [
+    "demo",
+    [
+      "src/index.ts",
+      "src/export",
+      "src/gpu",
+      "src/recipe/methods.ts",
+      "src/text/format.ts",
+      "bench/cases",
+      "bench/lib",
+    ],
+  ],
   ["examples", ["src/index.ts", "src/node.ts", "src/export"]],
   // A test may build its network with any part of the engine, and compare with the golden fixtures.
   ...Object.keys(engine).map((room): [string, readonly string[]] => [
