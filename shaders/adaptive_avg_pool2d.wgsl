@@ -1,17 +1,12 @@
 // Mean over bins: output row i covers input rows floor(i H / H') to ceil((i + 1) H / H').
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32> }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let out = vec2(i / params.out_size.y % params.out_size.x, i % params.out_size.y);
   let plane = i / (params.out_size.x * params.out_size.y) * params.in_size.x * params.in_size.y;
   let first = out * params.in_size / params.out_size;

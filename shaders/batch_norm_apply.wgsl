@@ -2,10 +2,11 @@
 // slice of a channel.
 //!include "lib/index.wgsl"
 //!include "lib/channel_walk.wgsl"
-const AFTER: u32 = 0u;                   //!spec   0 nothing, 1 ReLU, 2 residual and ReLU
+const RELU: bool = false;                //!spec
+const RESIDUAL: bool = false;            //!spec   added before the ReLU
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> residual: array<Item>;         // like x; anything unless AFTER is 2
+@group(0) @binding(1) var<storage, read> residual: array<Item>;         // like x; anything unless RESIDUAL
 @group(0) @binding(2) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
 @group(0) @binding(3) var<storage, read_write> y: array<Item>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -25,10 +26,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var at = channel_walk(c, first + lane);
   for (var i = first + lane; i < end; i += 64u) {
     var v = normalised(centred(x[at.j], norm), norm);
-    if (AFTER == 2u) {
+    if (RESIDUAL) {
       v += residual[at.j];
     }
-    if (AFTER != 0u) {
+    if (RELU) {
       v = item_relu(v);
     }
     y[at.j] = v;

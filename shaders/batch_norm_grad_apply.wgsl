@@ -2,18 +2,19 @@
 // constants: dx = scale · dy. With a residual, its gradient too, which is dy where the output was positive.
 //!include "lib/index.wgsl"
 //!include "lib/channel_walk.wgsl"
-const AFTER: u32 = 0u;                   //!spec   0 nothing, 1 ReLU, 2 residual and ReLU
+const RELU: bool = false;                //!spec
+const RESIDUAL: bool = false;            //!spec   added before the ReLU
 const TRAINING: bool = true;             //!spec
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32,
   count: f32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> dy: array<Item>;
-@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless AFTER is 2
+@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless RESIDUAL
 @group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
 @group(0) @binding(4) var<storage, read> dweight: array<f32>;
 @group(0) @binding(5) var<storage, read> dbias: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dx: array<Item>;
-@group(0) @binding(7) var<storage, read_write> dresidual: array<Item>;  // not written unless AFTER is 2
+@group(0) @binding(7) var<storage, read_write> dresidual: array<Item>;  // not written unless RESIDUAL
 @group(0) @binding(8) var<uniform> params: Params;
 //!include "lib/batch_normalise.wgsl"
 //!include "lib/batch_norm_gate.wgsl"
@@ -40,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
     let centre = centred(x[at.j], norm);
     let g = gated(at.j, centre, norm);
-    if (AFTER == 2u) {
+    if (RESIDUAL) {
       dresidual[at.j] = g;
     }
     dx[at.j] = norm.scale * (g - mean_dy - centre * mean_dot);

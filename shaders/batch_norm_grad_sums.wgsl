@@ -3,11 +3,12 @@
 //!include "lib/index.wgsl"
 //!include "lib/channel_sums.wgsl"
 //!include "lib/channel_walk.wgsl"
-const AFTER: u32 = 0u;                   //!spec   0 nothing, 1 ReLU, 2 residual and ReLU
+const RELU: bool = false;                //!spec
+const RESIDUAL: bool = false;            //!spec   added before the ReLU
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> dy: array<Item>;
-@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless AFTER is 2
+@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless RESIDUAL
 @group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
 @group(0) @binding(4) var<storage, read_write> dweight: array<f32>;     // [C, slices]
 @group(0) @binding(5) var<storage, read_write> dbias: array<f32>;       // [C, slices]

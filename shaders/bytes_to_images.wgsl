@@ -1,16 +1,17 @@
 // Stored bytes as the images that a network sees: cut at a place, mirrored, and each byte looked up in the table of its
 // channel. An invocation writes four values. Sizes of y are constants, so that dividing by them is multiplying.
-//!include "lib/index.wgsl"
+//!include "lib/quads.wgsl"
 const CHANNELS: u32 = 3u;                //!spec
 const HEIGHT: u32 = 32u;                 //!spec   rows of a plane of y
 const WIDTH: u32 = 32u;                  //!spec
 const PLACED: bool = true;               //!spec   false: x is as large as y, and place is not read
 const WIDE: bool = WIDTH % 4u == 0u;     // the four values lie in one row
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, stored: vec2<u32> }                              // values of y; height and width of a plane of x
 @group(0) @binding(0) var<storage, read> x: array<u32>;                 // four bytes a word, the first in its lowest bits
 @group(0) @binding(1) var<storage, read> place: array<vec4<i32>>;       // per image: first row, first column, mirrored, 0
 @group(0) @binding(2) var<storage, read> table: array<f32>;             // [CHANNELS, 256]
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;     // [n], up to a whole vec4, whose rest stays 0
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;     // [n]
 @group(0) @binding(4) var<uniform> params: Params;
 
 // A row of y: its leftmost byte in x, whether it is read from the right, and where its channel begins in the table.
@@ -38,22 +39,15 @@ fn four_bytes(i: u32) -> vec4<u32> {
   return (vec4(word) >> vec4(0u, 8u, 16u, 24u)) & vec4(255u);
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
+fn quad(i: u32) -> vec4<f32> {
   let first = i * 4u;
-  if (first >= params.n) {
-    return;
-  }
   var number = first / WIDTH;
   var column = first % WIDTH;
   var row = row_of_y(number);
   if (WIDE) {
     let bytes = four_bytes(row.start + select(column, WIDTH - 4u - column, row.mirrored));
     let b = select(bytes, bytes.wzyx, row.mirrored) + row.channel;
-    y[i] = vec4(table[b.x], table[b.y], table[b.z], table[b.w]);
-    return;
+    return vec4(table[b.x], table[b.y], table[b.z], table[b.w]);
   }
   let count = min(4u, params.n - first);
   var r = vec4(0.0);
@@ -67,11 +61,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     r[k] = table[row.channel + ((x[at / 4u] >> (at % 4u * 8u)) & 255u)];
     column++;
   }
-  if (count == 4u) {
-    y[i] = r;
-  } else {
-    for (var k = 0u; k < count; k++) {
-      y[i][k] = r[k];
-    }
-  }
+  return r;
 }

@@ -1,22 +1,14 @@
 // Copies a slice of one axis: of both tensors seen as [outer, axis · inner], `width` neighbours from column x_first of each
 // row of x to column y_first of the same row of y.
-//!include "lib/index.wgsl"
-const PER_LANE: u32 = 4u;
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, width: u32, x_row: u32, x_first: u32, y_row: u32, y_first: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let start = flat_group(group, groups) * 64u * PER_LANE + lane;
-  for (var k = 0u; k < PER_LANE; k++) {
-    let i = start + k * 64u;
-    if (i < params.n) {
-      let row = i / params.width;
-      let column = i % params.width;
-      y[row * params.y_row + params.y_first + column] = x[row * params.x_row + params.x_first + column];
-    }
-  }
+fn element(i: u32) {
+  let row = i / params.width;
+  let column = i % params.width;
+  y[row * params.y_row + params.y_first + column] = x[row * params.x_row + params.x_first + column];
 }

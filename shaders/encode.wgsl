@@ -1,19 +1,14 @@
 // x at every step: itself, or its binary digits, most significant first. One invocation writes all steps of an Item.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
 const DIGITS: bool = false;              //!spec
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, steps: u32 }     // n in Items
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read_write> y: array<Item>;          // [steps, n]
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   var rest = x[i];
   var weight = 0.5;
   for (var t = 0u; t < params.steps; t++) {

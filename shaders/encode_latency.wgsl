@@ -1,6 +1,7 @@
 // One spike per element: at step t where since[t] <= x < before[t]. Up to four steps in a dispatch.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params {
   n: u32,                    // in Items
   first: u32,                // step at which this dispatch begins
@@ -12,13 +13,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Item>;          // [T, n]
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let v = x[i];
   for (var t = 0u; t < params.steps; t++) {
     let late = select(Item(0.0), Item(1.0), v < Item(params.before[t]));

@@ -1,17 +1,18 @@
 // y = 1 where u <= x, else 0; u drawn from Philox: key (low word of the seed, the stream of Poisson codes), counter
-// (element of y / 4, step, layer, high word of the seed), or GIVEN. An invocation makes four neighbours in y, which take the
-// four numbers of one block; x repeats every `items` Items.
-//!include "lib/index.wgsl"
+// (element of y / 4, step, layer, high word of the seed), or GIVEN. Four neighbours in y take the
+// numbers of one block; x repeats every `items` Items.
+//!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const GIVEN: bool = false;               //!spec   u holds the random numbers
 const POISSON_STREAM: u32 = 5u;          // `poisson` in src/tensor/philox.ts
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, items: u32, seed: vec2<u32>, layer: u32 }       // n elements of y
 @group(0) @binding(0) var<storage, read> x: array<Item>;                // [items]
 @group(0) @binding(1) var<storage, read> u: array<vec4<f32>>;           // like y
 @group(0) @binding(2) var<storage, read> step: array<u32>;              // [1]
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;     // [T, items]
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;     // [T, items]
 @group(0) @binding(4) var<uniform> params: Params;
 
 fn random_at(i: u32) -> vec4<f32> {
@@ -22,13 +23,7 @@ fn random_at(i: u32) -> vec4<f32> {
   return vec4(uniform01(words.x), uniform01(words.y), uniform01(words.z), uniform01(words.w));
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i * 4u >= params.n) {
-    return;
-  }
+fn quad(i: u32) -> vec4<f32> {
   // An Item of one number fills the vector with it.
   var rate = vec4<f32>(x[select(i * 4u, i, WIDE) % params.items]);
   if (!WIDE) {
@@ -36,12 +31,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       rate[c] = vec4<f32>(x[(i * 4u + c) % params.items]).x;
     }
   }
-  let r = select(vec4(0.0), vec4(1.0), random_at(i) <= rate);
-  if (i * 4u + 4u <= params.n) {
-    y[i] = r;
-  } else {
-    for (var c = 0u; c < params.n % 4u; c++) {
-      y[i][c] = r[c];
-    }
-  }
+  return select(vec4(0.0), vec4(1.0), random_at(i) <= rate);
 }

@@ -2,7 +2,7 @@
 // membrane potential in a register: of each step it reads the input and writes the spike, nothing else.
 //!include "lib/index.wgsl"
 //!include "lib/lif.wgsl"
-const ROUNDS: u32 = 1u;                  //!spec   Items an invocation takes
+const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   counted in Items
 const HAS_V: bool = false;               //!spec   begin from v; else from params.start
 const CONSTANT: bool = false;            //!spec   x is [N, ...], the same input at every step
 const NORM: bool = false;                //!spec   x is what batch norm normalises on the way: see lib/item_norm.wgsl
@@ -10,7 +10,6 @@ const WRITE_Y: bool = true;              //!spec   false: only the last potentia
 const KEEP_V: bool = false;              //!spec   write the last potential
 const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
 const KEEP_PARTS: bool = false;          //!spec   write the potential after each `part` steps, for backward
-const OUT: u32 = 0u;                     //!spec   y: 0 spikes, 1 potential before firing, 2 after the reset
 // Lanes side by side in memory. An invocation's next Item lies as many further, so that a team of lanes that a CPU runs
 // to its end, all rounds of it, walks through memory without a gap: with 64 the caches fetch half of it too late.
 const NEAR: u32 = 8u;
@@ -34,6 +33,9 @@ struct Params {
 @group(0) @binding(8) var<uniform> params: Params;
 //!include "lib/item_norm.wgsl"
 
+// y: spikes, the potential before firing, or after the reset.
+fn written(s: Item, h: Item, potential: Item) -> Item { return s; }  //!spec
+
 fn walk(i: u32, k: f32, norm: ItemNorm) {
   var potential = Item(params.start);
   if (HAS_V) {
@@ -48,7 +50,7 @@ fn walk(i: u32, k: f32, norm: ItemNorm) {
     let s = fire(h);
     potential = after_reset(h, s);
     if (WRITE_Y) {
-      y[at] = select(select(s, h, OUT == 1u), potential, OUT == 2u);
+      y[at] = written(s, h, potential);
     }
     if (KEEP_H) {
       kept[at] = h;
@@ -71,9 +73,9 @@ fn walk(i: u32, k: f32, norm: ItemNorm) {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let k = leak_factor();
-  let first = flat_group(group, groups) * (64u * ROUNDS) + lane / NEAR * (NEAR * ROUNDS) + lane % NEAR;
+  let first = flat_group(group, groups) * (64u * ITEMS_PER_INVOCATION) + lane / NEAR * (NEAR * ITEMS_PER_INVOCATION) + lane % NEAR;
   var norm = item_norm(first);
-  for (var round = 0u; round < ROUNDS; round++) {
+  for (var round = 0u; round < ITEMS_PER_INVOCATION; round++) {
     let i = first + round * NEAR;
     if (i < params.items) {
       walk(i, k, norm);

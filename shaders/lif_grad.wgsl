@@ -4,7 +4,7 @@
 //!include "lib/lif.wgsl"
 const STEPS: u32 = 4u;                   //!spec   steps of this dispatch
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
-const ROUNDS: u32 = 1u;                  //!spec   Items an invocation takes
+const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   counted in Items
 const HAS_V: bool = false;               //!spec   forward began from v; else from params.start
 const CONSTANT: bool = false;            //!spec   x is [N, ...]: dx is the sum over the steps
 const NORM: bool = false;                //!spec   x is what batch norm normalises on the way; dx is of the result
@@ -117,10 +117,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let k = leak_factor();
   let place = flat_group(group, groups);
-  let first = place * (64u * ROUNDS) + lane / NEAR * (NEAR * ROUNDS) + lane % NEAR;
+  let first = place * (64u * ITEMS_PER_INVOCATION) + lane / NEAR * (NEAR * ITEMS_PER_INVOCATION) + lane % NEAR;
   var gk = Item(0.0);
   var norm = item_norm(first);
-  for (var round = 0u; round < ROUNDS; round++) {
+  for (var round = 0u; round < ITEMS_PER_INVOCATION; round++) {
     let i = first + round * NEAR;
     if (i < params.items) {
       gk += walk(i, k, norm);
@@ -137,7 +137,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
     }
     workgroupBarrier();
-    if (lane == 0u && place * (64u * ROUNDS) < params.items) {
+    if (lane == 0u && place * (64u * ITEMS_PER_INVOCATION) < params.items) {
       var sum = 0.0;
       for (var j = 0u; j < 8u; j++) {
         sum += sums[j];

@@ -1,6 +1,7 @@
 // dx_c = dy_c s_c^-beta - 2 alpha beta / size · x_c Σ_j dy_j x_j s_j^(-beta-1), over the channels j whose window holds c.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
 //!include "lib/channels.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, channels: u32, area: u32, size: u32, alpha: f32, beta: f32, k: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> scale: array<f32>;
@@ -8,13 +9,7 @@ struct Params { n: u32, channels: u32, area: u32, size: u32, alpha: f32, beta: f
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let c = i / params.area % params.channels;
   // j holds c when j - size/2 <= c <= j + (size-1)/2: the mirrored window.
   let span = channel_window(c, (params.size - 1u) / 2u, params.size / 2u, params.channels);

@@ -1,18 +1,13 @@
 // y = sum of the partial products of a split k, in the order of the splits, + bias along the last axis.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, splits: u32, columns: u32, has_bias: u32 }
 @group(0) @binding(0) var<storage, read> partial: array<f32>;     // [splits, n]
 @group(0) @binding(1) var<storage, read> bias: array<f32>;        // [columns]; anything when has_bias is 0
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;     // [n]
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   var sum = 0.0;
   for (var s = 0u; s < params.splits; s++) {
     sum += partial[s * params.n + i];

@@ -1,12 +1,13 @@
 // y = x · keep / (1 - p) with one keep for each sample: rows of `row` elements, row r drawn as element r of dropout.wgsl is.
 // Running it on dy gives the gradient: the lot is drawn again, not stored.
-//!include "lib/index.wgsl"
+//!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
 const DROPOUT_STREAM: u32 = 4u;          // `dropout` in src/tensor/philox.ts; layers have numbers of their own
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> step: array<u32>;              // [1]
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn factor(r: u32) -> f32 {
@@ -14,13 +15,7 @@ fn factor(r: u32) -> f32 {
   return select(0.0, params.scale, uniform01(u[r % 4u]) >= params.p);
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i * 4u >= params.n) {
-    return;
-  }
+fn quad(i: u32) -> vec4<f32> {
   // Four neighbours mostly lie in one row.
   var r = i * 4u / params.row;
   var f = factor(r);
@@ -34,11 +29,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     v[c] = select(v[c] * f, 0.0, f == 0.0);
   }
-  if (count == 4u) {
-    y[i] = v;
-  } else {
-    for (var c = 0u; c < count; c++) {
-      y[i][c] = v[c];
-    }
-  }
+  return v;
 }

@@ -1,7 +1,8 @@
 // dx = dy where |x| > d. `share` holds each element's part of ds: -dy sign(x) sigmoid'(s) there, to be summed.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
 //!include "lib/nonfinite.wgsl"
 //!include "lib/pointwise.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> s: array<f32>;                 // [1]
@@ -10,18 +11,10 @@ struct Params { n: u32 }
 @group(0) @binding(4) var<storage, read_write> share: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
+fn element(i: u32) {
   let d = sigmoid(s[0]);
   let slope = d * sigmoid(-s[0]);
-  let start = flat_group(group, groups) * 256u + lane;
-  for (var k = 0u; k < 4u; k++) {
-    let i = start + k * 64u;
-    if (i < params.n) {
-      let g = select(0.0, dy[i], abs(x[i]) > d || is_nan(x[i]) || is_nan(d));
-      dx[i] = g;
-      share[i] = -g * sign(x[i]) * slope;
-    }
-  }
+  let g = select(0.0, dy[i], abs(x[i]) > d || is_nan(x[i]) || is_nan(d));
+  dx[i] = g;
+  share[i] = -g * sign(x[i]) * slope;
 }

@@ -2,7 +2,7 @@
 // walks from one to the next by additions: a division costs as much as many loads.
 //!include "lib/index.wgsl"
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
-const ROUNDS: u32 = 8u;                  // as in src/ops/time_major.ts
+const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params {
   n: u32,                    // a · b · inner
   a: u32,
@@ -17,10 +17,10 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  var i = flat_group(group, groups) * (64u * ROUNDS) + lane;
+  var i = flat_group(group, groups) * (64u * ITEMS_PER_INVOCATION) + lane;
   let row = i / params.inner;
   var at = vec3<u32>(i % params.inner, row % params.a, row / params.a);
-  for (var k = 0u; k < ROUNDS; k++) {
+  for (var k = 0u; k < ITEMS_PER_INVOCATION; k++) {
     if (i < params.n) {
       y[i] = x[(at.y * params.b + at.z) * params.inner + at.x];
     }

@@ -26,7 +26,7 @@ export function naiveElementwise(name: keyof typeof CODES, a: Tensor, b: Tensor 
     bind: { a, b: b ?? a, y },
     params: { n: a.numel, b_every: every, b_size: (b ?? a).numel },
     spec: { OP: CODES[name] },
-    grid: grid1d(a.numel, 64),
+    grid: grid1d(a.numel),
   });
   return y;
 }
@@ -50,7 +50,7 @@ export function naiveStatistics(x: Tensor, eps = 1e-5): Pick<Channels, "mean" | 
   const params = { ...layout(x.shape), eps };
   const mean = empty([params.channels]);
   const invstd = empty([params.channels]);
-  statsKernel.run({ bind: { x, mean, invstd }, params, grid: grid1d(params.channels, 64) });
+  statsKernel.run({ bind: { x, mean, invstd }, params, grid: grid1d(params.channels) });
   return { mean, invstd };
 }
 
@@ -59,7 +59,7 @@ export function naiveApply(x: Tensor, { mean, invstd, weight, bias }: Channels):
   const { channels, area } = layout(x.shape);
   const y = empty(x.shape);
   const params = { n: x.numel, channels, area };
-  applyKernel.run({ bind: { x, mean, invstd, weight, bias, y }, params, grid: grid1d(x.numel, 64) });
+  applyKernel.run({ bind: { x, mean, invstd, weight, bias, y }, params, grid: grid1d(x.numel) });
   return y;
 }
 
@@ -72,12 +72,12 @@ export function naiveBatchNormGradients(x: Tensor, dy: Tensor, { mean, invstd, w
   gradSumsKernel.run({
     bind: { x, dy, mean, invstd, dweight, dbias },
     params: { batch, channels, area },
-    grid: grid1d(channels, 64),
+    grid: grid1d(channels),
   });
   gradApplyKernel.run({
     bind: { x, dy, mean, invstd, weight, dweight, dbias, dx },
     params: { n: x.numel, channels, area, count: batch * area },
-    grid: grid1d(x.numel, 64),
+    grid: grid1d(x.numel),
   });
   return [dx, dweight, dbias];
 }
@@ -86,7 +86,7 @@ export function naiveBatchNormGradients(x: Tensor, dy: Tensor, { mean, invstd, w
 export function naiveSum(x: Tensor, size: readonly [number, number, number, number]): Tensor {
   const outputs = size[1] * size[3];
   const y = empty([outputs]);
-  sumKernel.run({ bind: { x, y }, params: { size }, grid: grid1d(outputs, 64) });
+  sumKernel.run({ bind: { x, y }, params: { size }, grid: grid1d(outputs) });
   return y;
 }
 
@@ -94,6 +94,6 @@ export function naiveSum(x: Tensor, size: readonly [number, number, number, numb
 export function naiveNegativePick(values: Tensor, labels: Tensor): Tensor {
   const [rows, classes] = values.shape as [number, number];
   const losses = empty([rows]);
-  gatherKernel.run({ bind: { values, labels, losses }, params: { rows, classes }, grid: grid1d(rows, 64) });
+  gatherKernel.run({ bind: { values, labels, losses }, params: { rows, classes }, grid: grid1d(rows) });
   return losses;
 }

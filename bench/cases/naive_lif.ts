@@ -27,7 +27,7 @@ export interface NaiveWalk {
 export function naiveLif(x: Tensor): NaiveWalk {
   const [steps = 1, ...one] = x.shape;
   const [spikes, potentials, v] = [empty(x.shape), empty(x.shape), empty(one)];
-  const grid = grid1d(v.numel, 64);
+  const grid = grid1d(v.numel);
   for (let t = 0; t < steps; t++) {
     const at = t * v.numel;
     const stage = (op: number, a: Tensor, b: Tensor, y: Tensor) =>
@@ -60,7 +60,7 @@ export function naiveLifGradient({ spikes, potentials }: NaiveWalk, dy: Tensor):
   for (let t = steps - 1; t >= 0; t--) {
     const params = { n: gv.numel, at: t * gv.numel, begin: t === steps - 1 ? 1 : 0, ...NEURON, alpha: ALPHA };
     for (const op of BACK) {
-      gradKernel.run({ bind, params, spec: { OP: op }, grid: grid1d(gv.numel, 64) });
+      gradKernel.run({ bind, params, spec: { OP: op }, grid: grid1d(gv.numel) });
     }
   }
   return gx;

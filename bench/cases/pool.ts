@@ -38,7 +38,7 @@ function naivePool(pool: Pool, x: Tensor, dy: Tensor, BACKWARD: boolean): readon
     bind: { x, dy: BACKWARD ? dy : x, y },
     params: { n: y.numel, ...planPool("bench", x, pool) },
     spec: { MAX: pool.kind === "max", BACKWARD },
-    grid: grid1d(y.numel, 64),
+    grid: grid1d(y.numel),
   });
   return [y];
 }

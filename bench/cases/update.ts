@@ -45,7 +45,7 @@ function unfused(shapes: readonly Shape[], values: readonly Float32Array[], grad
   const variant = recorded("unfused, per tensor", () => {
     for (const { theta, gradient, velocity, weight } of layers) {
       const params = { n: theta.numel };
-      const grid = grid1d(theta.numel, 64);
+      const grid = grid1d(theta.numel);
       momentumKernel.run({ bind: { gradient, theta, velocity, hyper }, params, grid });
       stepKernel.run({ bind: { velocity, theta, hyper }, params, grid });
       softKernel.run({ bind: { theta, weight, hyper }, params, grid });

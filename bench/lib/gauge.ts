@@ -47,7 +47,7 @@ async function measureCopies(sizes: readonly number[], clock: Clock): Promise<Ga
       using _inner = new Scope();
       const y = empty(x.shape);
       const run = () =>
-        copyKernel.run({ bind: { x, y }, params: { n }, spec: { PER: perThread }, grid: grid1d(n, 256 * perThread) });
+        copyKernel.run({ bind: { x, y }, params: { n }, spec: { ITEMS_PER_INVOCATION: perThread }, grid: grid1d(n) });
       const ms = await best(run, clock);
       await expectCopied(y, values);
       copies.push({ bytes, perThread, gbs: (2 * bytes) / ms / 1e6 });
@@ -79,7 +79,7 @@ async function measureChains(fmaMs: number, clock: Clock): Promise<Gauge["chains
         bind: { y },
         params: { turns, a: 0.5, b: 0.5 },
         spec: { CHAINS: count },
-        grid: grid1d(threads, 64),
+        grid: grid1d(threads),
       });
     let turns = 16;
     await timeRuns(currentGpu(), launch(turns), 1, "queue");
@@ -136,7 +136,7 @@ export function betterGauge(a: Gauge, b: Gauge): Gauge {
 export async function calibrationWork(): Promise<() => void> {
   const y = empty([2 ** 20]);
   const launch = (turns: number) => () =>
-    fmaKernel.run({ bind: { y }, params: { turns, a: 0.5, b: 0.5 }, spec: {}, grid: grid1d(2 ** 20, 64) });
+    fmaKernel.run({ bind: { y }, params: { turns, a: 0.5, b: 0.5 }, spec: {}, grid: grid1d(2 ** 20) });
   let turns = 16;
   for (;;) {
     const { ms } = await timeRuns(currentGpu(), launch(turns), 1, "queue");

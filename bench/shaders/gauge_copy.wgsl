@@ -1,6 +1,6 @@
-// The bandwidth gauge: y = x, a vec4 at a time, PER of them by each invocation, neighbours side by side.
+// The bandwidth gauge: y = x, a vec4 at a time, ITEMS_PER_INVOCATION of them by each invocation, neighbours side by side.
 //!include "lib/index.wgsl"
-const PER: u32 = 1u;                     //!spec   vec4s of an invocation
+const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   vec4s of an invocation
 const WG: u32 = 256u;
 struct Params { n: u32 }                 // vec4s
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -10,8 +10,8 @@ struct Params { n: u32 }                 // vec4s
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let start = flat_group(group, groups) * WG * PER + lane;
-  for (var i = 0u; i < PER; i++) {       //!unroll
+  let start = flat_group(group, groups) * WG * ITEMS_PER_INVOCATION + lane;
+  for (var i = 0u; i < ITEMS_PER_INVOCATION; i++) {       //!unroll
     if (start + i * WG < params.n) {
       y[start + i * WG] = x[start + i * WG];
     }

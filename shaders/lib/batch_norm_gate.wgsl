@@ -1,11 +1,11 @@
-// dy as it arrives at batch norm's output, before what came AFTER.
+// dy as it arrives at batch norm's output, before the ReLU that follows.
 fn gated(j: u32, centre: Item, norm: ChannelNorm) -> Item {
   let g = dy[j];
-  if (AFTER == 1u) {
-    return item_relu_grad(normalised(centre, norm), g);
+  if (!RELU) {
+    return g;
   }
-  if (AFTER == 2u) {
+  if (RESIDUAL) {
     return item_relu_grad(y[j], g);
   }
-  return g;
+  return item_relu_grad(normalised(centre, norm), g);
 }

@@ -22,3 +22,21 @@ fn broadcast_offsets(i: u32, size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, 
   }
   return at;
 }
+
+// Offsets of the four elements of quad i in both sources. It steps along the innermost axis, so that most need no division.
+fn broadcast_quad(i: u32) -> array<vec2<u32>, 4> {
+  let p = params;
+  var found: array<vec2<u32>, 4>;
+  var at = broadcast_offsets(i * 4u, p.size0, p.size1, p.a0, p.a1, p.b0, p.b1);
+  var inner = (i * 4u) % p.size1.y;
+  for (var c = 0u; c < 4u; c++) {
+    found[c] = at;
+    inner++;
+    at += vec2(p.a1.y, p.b1.y);
+    if (inner == p.size1.y) {
+      inner = 0u;
+      at = broadcast_offsets(i * 4u + c + 1u, p.size0, p.size1, p.a0, p.a1, p.b0, p.b1);
+    }
+  }
+  return found;
+}

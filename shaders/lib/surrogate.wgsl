@@ -1,7 +1,5 @@
 // What stands in for the derivative of the step function, of u = H - threshold, and the smooth primitive it belongs to.
-// The numbers are those of SURROGATES in src/ops/spiking/surrogate.ts, where the formulas are told. For f32 and vec4<f32> Items.
-const SURROGATE: u32 = 0u;               //!spec   index in SURROGATES
-const_assert SURROGATE <= 8u;
+// The table of src/ops/spiking/surrogate.ts has the formulas, for f32 and vec4<f32> Items.
 
 // Always by exp of a non-positive number: no overflow at either end.
 fn item_sigmoid(v: Item) -> Item {
@@ -15,35 +13,7 @@ fn carried_item(result: Item, v: Item) -> Item {
 }
 
 // alpha: sharpness, for the leaky ramp half its width; leak: its slope outside.
-fn surrogate_derivative(u: Item, alpha: f32, leak: f32) -> Item {
-  let a = abs(u);
-  switch (SURROGATE) {
-    case 0u: {                                                   // atan
-      let z = u * (1.5707963 * alpha);
-      return Item(0.5 * alpha) / (Item(1.0) + z * z);
-    }
-    case 1u: {                                                   // sigmoid
-      let s = item_sigmoid(u * alpha);
-      return alpha * s * (Item(1.0) - s);
-    }
-    case 2u: {                                                   // piecewise quadratic
-      let peak = Item(alpha) - a * (alpha * alpha);
-      return carried_item(max(peak, Item(0.0)), u);
-    }
-    case 3u: { return select(Item(0.0), Item(alpha), a < Item(0.5 / alpha)); } // rect
-    case 4u: { return exp(a * -alpha) * (0.5 * alpha); }         // piecewise exp
-    case 5u: {                                                   // soft sign
-      let z = Item(1.0) + a * alpha;
-      return Item(0.5 * alpha) / (z * z);
-    }
-    case 6u: { return exp(u * u * (-alpha * alpha)) * (alpha * 0.56418958); } // erf: 1 / sqrt(pi)
-    case 7u: { return select(Item(leak), Item(0.5 / alpha), a < Item(alpha)); } // leaky ramp
-    default: {                                                   // SuperSpike
-      let z = Item(1.0) + a;
-      return Item(alpha) / (z * z);
-    }
-  }
-}
+fn surrogate_derivative(u: Item, alpha: f32, leak: f32) -> Item { return Item(0.0); }  //!spec
 
 // atan by the polynomial of Abramowitz and Stegun 4.4.49 on [0, 1] (|error| < 2e-8), since WGSL's own may miss by 4096 ulp.
 fn item_atan(v: Item) -> Item {
@@ -68,29 +38,7 @@ fn half_erfc_minus(v: Item) -> Item {
 }
 
 fn surrogate_primitive(u: Item, alpha: f32, leak: f32) -> Item {
-  return carried_item(primitive_of(u, alpha, leak), u);
+  return carried_item(surrogate_value(u, alpha, leak), u);
 }
 
-fn primitive_of(u: Item, alpha: f32, leak: f32) -> Item {
-  let a = abs(u);
-  switch (SURROGATE) {
-    case 0u: { return item_atan(u * (1.5707963 * alpha)) * 0.31830989 + Item(0.5); }
-    case 1u: { return item_sigmoid(u * alpha); }
-    case 2u: {
-      let inside = u * alpha - u * a * (0.5 * alpha * alpha) + Item(0.5);
-      return select(step(Item(0.0), u), inside, a <= Item(1.0 / alpha));
-    }
-    case 3u: { return clamp(u * alpha + Item(0.5), Item(0.0), Item(1.0)); }
-    case 4u: {
-      let tail = 0.5 * exp(a * -alpha);
-      return select(tail, Item(1.0) - tail, u >= Item(0.0));
-    }
-    case 5u: { return u * (0.5 * alpha) / (Item(1.0) + a * alpha) + Item(0.5); }
-    case 6u: { return half_erfc_minus(u * alpha); }
-    case 7u: {
-      let edge = clamp(u, Item(-alpha), Item(alpha));
-      return edge * (0.5 / alpha) + (u - edge) * leak + Item(0.5);
-    }
-    default: { return u * alpha / (Item(1.0) + a) + Item(0.5); }
-  }
-}
+fn surrogate_value(u: Item, alpha: f32, leak: f32) -> Item { return step(Item(0.0), u); }  //!spec

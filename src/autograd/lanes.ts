@@ -8,5 +8,5 @@ import { type Grid, grid1d } from "../gpu/index.ts";
  */
 export function lanesFor(terms: number, results: number): { spec: { LANES: number }; grid: Grid } {
   const LANES = terms < 64 ? 1 : terms < 2048 && results >= 64 ? 8 : 64;
-  return { spec: { LANES }, grid: grid1d(results, 64 / LANES) };
+  return { spec: { LANES }, grid: grid1d(results * LANES) };
 }

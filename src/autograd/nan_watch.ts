@@ -33,7 +33,7 @@ export class NanWatch implements Disposable {
     for (const part of bindableParts(t.numel, 4)) {
       const n = part.rows;
       const bind = { x: partOf(t, part), first: this.first_ };
-      nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n, 1024) });
+      nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n) });
     }
     const names = inputs.flatMap((input) => (input?.name ? [input.name] : []));
     this.seen.push({ op, phase, shape: t.shape, ...(names.length > 0 ? { inputs: names } : {}) });

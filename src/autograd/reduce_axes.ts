@@ -137,7 +137,7 @@ function dispatch(
       scale,
     },
     spec: { Item: wide ? "vec4<f32>" : "f32", ITEM_IS_ONE: !wide, WIDTH: width, LANES },
-    grid: grid1d(results * cut.slices, 64 / LANES),
+    grid: grid1d(results * cut.slices * LANES),
   });
 }
 

@@ -26,7 +26,7 @@ export function accumulate(target: Tensor, x: Tensor): void {
   for (const part of bindableParts(x.numel, 4)) {
     const n = wide ? part.rows / 4 : part.rows;
     const bind = { x: partOf(x, part), target_: partOf(target, part) };
-    accumulateKernel.run({ bind, params: { n }, spec, grid: grid1d(n, 512) });
+    accumulateKernel.run({ bind, params: { n }, spec, grid: grid1d(n) });
   }
 }
 
@@ -34,7 +34,7 @@ export function accumulate(target: Tensor, x: Tensor): void {
 export function fill(y: Tensor, value: number): void {
   for (const part of bindableParts(y.numel, 4)) {
     const n = part.rows;
-    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n, 256) });
+    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n) });
   }
 }
 

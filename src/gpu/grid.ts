@@ -1,49 +1,37 @@
-// How many workgroups cover n elements, and whether a shader's own words agree.
+// Computes the workgroups of a dispatch from its number of elements and from the shader's own text.
 import { KernelError } from "./errors.ts";
 import type { Header } from "./wgsl.ts";
 import { constantsOf, evaluate } from "./wgsl_constants.ts";
 
-export type Grid = readonly [x: number, y?: number, z?: number];
+/** Workgroups along x, y, z, or a count that the kernel turns into them. */
+export type Grid =
+  | readonly [x: number, y?: number, z?: number]
+  | { readonly elements: number }
+  | { readonly groups: number };
 
 export const MAX_GROUPS = 65535;
 
-/** What a grid of grid1d was asked for. */
-interface Asked {
-  readonly elements: number;
-  /** Elements a workgroup covers; undefined: what the shader says. */
-  readonly perGroup: number | undefined;
-}
-
-/** By grid, so that a grid stays a plain array. */
-const asked = new WeakMap<Grid, Asked>();
-
-function fold(elements: number, perGroup: number): [number, number, number] {
-  const groups = Math.max(1, Math.ceil(elements / perGroup));
-  if (groups <= MAX_GROUPS) return [groups, 1, 1];
-  const rows = Math.ceil(groups / MAX_GROUPS);
-  return [Math.ceil(groups / rows), rows, 1];
-}
-
 /**
- * Workgroups for `elements`. A kernel takes from its shader how many elements a workgroup covers: one an invocation, or as many
- * as its `const ITEMS_PER_INVOCATION` says. `perGroup` says it in the shader's place, for shaders that count otherwise.
+ * Cover `elements`. The kernel reads from its shader how many elements a workgroup covers: one per invocation, or
+ * `const ITEMS_PER_INVOCATION` of them.
  *
- * Above 65,535 workgroups the grid folds into two dimensions; lib/index.wgsl unfolds it, so the shader must compare its index
- * with the true count. Running a shader that does not read num_workgroups on a folded grid throws KernelError.
+ * Above 65,535 workgroups the grid folds into two dimensions, which overhang: the shader must index with flat_group of
+ * lib/index.wgsl and compare with the true count. A shader that does not read num_workgroups throws KernelError then.
  */
-export function grid1d(elements: number, perGroup?: number): Grid {
-  const grid: Grid = fold(elements, perGroup ?? 256);
-  asked.set(grid, { elements, perGroup });
-  return grid;
+export function grid1d(elements: number): Grid {
+  return { elements };
 }
 
-/** What a shader's text says of the elements that it covers. */
+/** Run `groups` workgroups, whatever each of them covers. Folds like grid1d. */
+export function groups1d(groups: number): Grid {
+  return { groups };
+}
+
+/** Facts of a shader's text that a grid depends on. */
 export interface Coverage {
-  /** Of one workgroup. */
+  /** Elements of one workgroup. */
   readonly perGroup: number;
-  /** It counts invocations along x, the way that cannot unfold a grid. */
-  readonly byGlobalId: boolean;
-  readonly declaresItems: boolean;
+  /** True if the shader reads num_workgroups. */
   readonly unfolds: boolean;
 }
 
@@ -53,33 +41,36 @@ export function coverageOf(source: string, header: Header): Coverage {
   const sizes = header.workgroupSize.map((size) => evaluate(size, constants));
   const [x = 1, y = 1, z = 1] = sizes.map((size) => (typeof size === "number" ? size : 1));
   const items = constants.get("ITEMS_PER_INVOCATION");
-  const byGlobalId = /@builtin\(\s*global_invocation_id\s*\)/.test(code);
+  // An index made of global_invocation_id.x counts the invocations along x only.
+  const invocations = /@builtin\(\s*global_invocation_id\s*\)/.test(code) ? x : x * y * z;
   return {
-    perGroup: (byGlobalId ? x : x * y * z) * (typeof items === "number" ? items : 1),
-    byGlobalId,
-    declaresItems: typeof items === "number",
+    perGroup: invocations * (typeof items === "number" ? items : 1),
     unfolds: /@builtin\(\s*num_workgroups\s*\)/.test(code),
   };
 }
 
-/** The grid of a dispatch. Throws KernelError where a grid of grid1d would leave elements out. */
-export function resolveGrid(kernel: string, grid: Grid, shader: Coverage): Grid {
-  const wish = asked.get(grid);
-  if (!wish) return grid;
-  const { elements, perGroup } = wish;
-  const count = perGroup ?? shader.perGroup;
-  if (shader.byGlobalId && !shader.declaresItems && count > shader.perGroup) {
+/** Return the workgroups along x, y, z. Throws KernelError if they exceed the limits or would leave elements out. */
+export function resolveGrid(kernel: string, grid: Grid, shader: Coverage): [x: number, y: number, z: number] {
+  let sizes: [number, number, number];
+  if ("elements" in grid || "groups" in grid) {
+    const groups = Math.max(1, "groups" in grid ? grid.groups : Math.ceil(grid.elements / shader.perGroup));
+    const rows = Math.ceil(groups / MAX_GROUPS);
+    sizes = [Math.ceil(groups / rows), rows, 1];
+    if (rows > 1 && !shader.unfolds) {
+      throw new KernelError(
+        kernel,
+        `expected at most ${MAX_GROUPS} workgroups of a shader that does not read num_workgroups, got ${groups}: index with flat_group of lib/index.wgsl, or run it in parts`,
+      );
+    }
+  } else {
+    const [x, y = 1, z = 1] = grid;
+    sizes = [x, y, z];
+  }
+  if (!sizes.every((size) => size > 0 && size <= MAX_GROUPS)) {
     throw new KernelError(
       kernel,
-      `grid1d(${elements}, ${perGroup}) counts ${perGroup} elements a workgroup, but @workgroup_size has ${shader.perGroup} along x and the shader reads global_invocation_id: leave the second number out, or declare ITEMS_PER_INVOCATION`,
+      `grid: expected 1 to ${MAX_GROUPS} workgroups along each axis, got [${sizes.join(", ")}]`,
     );
   }
-  const [x, y, z] = fold(elements, count);
-  if (y > 1 && !shader.unfolds) {
-    throw new KernelError(
-      kernel,
-      `${elements} elements need ${Math.ceil(elements / count)} workgroups, more than ${MAX_GROUPS} along x: the grid folds into ${x} x ${y}, but the shader does not read num_workgroups (index with group.x + group.y * groups.x, as in lib/index.wgsl, or run it in parts)`,
-    );
-  }
-  return [x, y, z];
+  return sizes;
 }

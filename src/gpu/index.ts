@@ -14,7 +14,7 @@ export {
   MemoryError,
   OpError,
 } from "./errors.ts";
-export { type Grid, grid1d } from "./grid.ts";
+export { type Grid, grid1d, groups1d } from "./grid.ts";
 export { allKernels, type Bindable, Kernel, kernel } from "./kernel.ts";
 export { buffersOf } from "./memory_plan.ts";
 export type { KernelTime } from "./profile.ts";

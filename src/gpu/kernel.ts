@@ -4,7 +4,7 @@ import type { BufferView, PooledBuffer } from "./buffer_pool.ts";
 import { debugLevel, debugLog } from "./debug.ts";
 import { currentGpu, type Gpu } from "./device.ts";
 import { KernelError } from "./errors.ts";
-import { type Coverage, coverageOf, type Grid, MAX_GROUPS, resolveGrid } from "./grid.ts";
+import { type Coverage, coverageOf, type Grid, resolveGrid } from "./grid.ts";
 import type { UniformSlot } from "./uniforms.ts";
 import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
 
@@ -17,7 +17,6 @@ export interface Dispatch {
   readonly bind: Readonly<Record<string, Bindable>>;
   readonly params?: Readonly<Record<string, number | readonly number[]>>;
   readonly spec?: Spec;
-  /** Workgroups along x, y, z. */
   readonly grid: Grid;
 }
 
@@ -81,17 +80,13 @@ export class Kernel {
       const extra = Object.keys(bind).filter((name) => !known.has(name));
       throw new KernelError(this.name, `no binding named ${extra.join(", ")}`);
     }
-    const [x, y = 1, z = 1] = resolveGrid(this.name, grid, variant.coverage);
-    if (!(x > 0 && y > 0 && z > 0 && Math.max(x, y, z) <= MAX_GROUPS)) {
-      throw new KernelError(this.name, `grid [${x}, ${y}, ${z}] wants 1 to ${MAX_GROUPS} workgroups along each axis`);
-    }
     gpu.stream.enqueue({
       kind: "dispatch",
       kernel: this.name,
       pipeline: variant.pipeline,
       bindGroup: null,
       bind: () => this.bindGroup(gpu, variant, views, slot),
-      grid: [x, y, z],
+      grid: resolveGrid(this.name, grid, variant.coverage),
       bytes,
       reads,
       writes,

@@ -23,6 +23,18 @@ export interface Header {
 
 const SPEC_LINE = /^(const|alias)\s+(\w+)\s*(?::\s*([\w<>]+))?\s*=\s*([^;]+);([^\n]*\/\/!spec[^\n]*)$/gm;
 
+/** A function of one line whose body a spec replaces. */
+const SPEC_FUNCTION = /^(fn\s+(\w+)\([^)]*\)\s*->\s*[\w<>]+)\s*\{[^\n]*\}([^\n}]*\/\/!spec[^\n]*)$/gm;
+
+/** Return the body of a function from an expression, or from statements that return. */
+function body(kernel: string, name: string, value: SpecValue): string {
+  if (typeof value !== "string" || value.trim() === "") {
+    throw new KernelError(kernel, `spec ${name}: expected a WGSL expression, got ${value || typeof value}`);
+  }
+  const code = value.trim().replace(/\s+/g, " ");
+  return /\breturn\b/.test(code) ? code : `return ${code};`;
+}
+
 function literal(kernel: string, name: string, type: string | undefined, value: SpecValue): string {
   if (type === "bool") {
     if (typeof value !== "boolean") throw new KernelError(kernel, `spec ${name} is a bool, was given ${value}`);
@@ -43,15 +55,23 @@ function literal(kernel: string, name: string, type: string | undefined, value: 
   return String(value);
 }
 
-/** Replaces the values of `//!spec` lines; a name that has no such line is an error. */
+/** Replace the values and function bodies of `//!spec` lines. Throws KernelError for a name without such a line. */
 export function applySpec(kernel: string, text: string, spec: Spec): string {
   const known = new Set<string>();
-  const out = text.replace(SPEC_LINE, (line, keyword: string, name: string, type: string | undefined, _v, rest) => {
+  const constants = text.replace(
+    SPEC_LINE,
+    (line, keyword: string, name: string, type: string | undefined, _v, rest) => {
+      known.add(name);
+      const value = spec[name];
+      if (value === undefined) return line;
+      const typed = type ? `: ${type}` : "";
+      return `${keyword} ${name}${typed} = ${literal(kernel, name, type, value)};${rest}`;
+    },
+  );
+  const out = constants.replace(SPEC_FUNCTION, (line, signature: string, name: string, rest: string) => {
     known.add(name);
     const value = spec[name];
-    if (value === undefined) return line;
-    const typed = type ? `: ${type}` : "";
-    return `${keyword} ${name}${typed} = ${literal(kernel, name, type, value)};${rest}`;
+    return value === undefined ? line : `${signature} { ${body(kernel, name, value)} }${rest}`;
   });
   for (const name of Object.keys(spec)) {
     if (!known.has(name)) {

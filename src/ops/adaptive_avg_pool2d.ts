@@ -41,13 +41,13 @@ export const adaptiveAvgPool2d = defineOp({
       return [];
     }
     const params = { n: y.numel, in_size: plane(x.shape), out_size: [oh, ow] };
-    forwardKernel.run({ bind: { x, y }, params, grid: grid1d(y.numel, 64) });
+    forwardKernel.run({ bind: { x, y }, params, grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { shapes, out }) {
     const dx = out(0);
     const params = { n: dx.numel, in_size: plane(shapes[0]!), out_size: plane(dy.shape) };
-    backwardKernel.run({ bind: { dy, dx }, params, grid: grid1d(dx.numel, 64) });
+    backwardKernel.run({ bind: { dy, dx }, params, grid: grid1d(dx.numel) });
     return [dx];
   },
 });

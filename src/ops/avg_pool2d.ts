@@ -32,14 +32,14 @@ export const avgPool2d = defineOp({
   forward(y, [x], options) {
     const { spec: window, sizes } = poolVariant(planPool("avgPool2d", x, options));
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
-    forwardKernel.run({ bind: { x, y }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
+    forwardKernel.run({ bind: { x, y }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
     const { spec: window, sizes } = poolVariant(planPool("avgPool2d", meta(shapes[0]!), options));
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
-    backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel, 64) });
+    backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel) });
     return [dx];
   },
 });

@@ -3,7 +3,7 @@
 import forwardWgsl from "../../shaders/binary.wgsl";
 import backwardWgsl from "../../shaders/binary_grad.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
-import { kernel, OpError } from "../gpu/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import {
   broadcastShapes,
   empty,
@@ -14,14 +14,21 @@ import {
   stridesOf,
   type Tensor,
 } from "../tensor/index.ts";
-import { vec4, vec4Grid } from "./pointwise/vec4.ts";
+import { vec4 } from "./pointwise/vec4.ts";
 import { neg } from "./unary.ts";
 
 const forwardKernel = kernel("binary", forwardWgsl);
-const backwardKernel = kernel("binary_grad", backwardWgsl);
+const gradKernel = kernel("binary_grad", backwardWgsl);
 
-const CODES = { add: 0, sub: 1, mul: 2, div: 3, maximum: 4, minimum: 5 } as const;
-type Name = keyof typeof CODES;
+/** A function of u and v, its derivatives to both, in WGSL over vec4<f32>. */
+interface Row {
+  readonly f: string;
+  /** Absent: both derivatives are 1, or -1 to v with `negates`; no input is saved. */
+  readonly df?: { readonly u: string; readonly v: string };
+  readonly negates?: true;
+  /** The function does not depend on one of them in parts: the gradient is 0 there, even for an infinite or NaN dy. */
+  readonly flat?: true;
+}
 
 /** Sizes of the result and strides of both inputs, neighbours merged where both walk alike, padded to six axes. */
 export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
@@ -57,7 +64,33 @@ export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
   return { size0, size1, a0, a1, b0, b1, n: numel(out) };
 }
 
-function arithmetic(name: Name) {
+/** Write result = f of two tensors that broadcast to its shape. */
+export function runBinary(name: string, f: string, a: Tensor, b: Tensor, result: Tensor): void {
+  forwardKernel.run({
+    bind: { a: vec4(a), b: vec4(b), result: vec4(result) },
+    params: broadcastPlan(name, a.shape, b.shape, result.shape),
+    spec: { f, FAST: sameShape(a.shape, b.shape) },
+    grid: grid1d(result.numel),
+  });
+}
+
+/** Write result = dy · df, in the shape of dy. */
+export function runBinaryGrad(
+  name: string,
+  { df, flat = false }: { readonly df: string; readonly flat?: boolean | undefined },
+  [a, b]: readonly [Tensor, Tensor],
+  dy: Tensor,
+  result: Tensor,
+): void {
+  gradKernel.run({
+    bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), result: vec4(result) },
+    params: broadcastPlan(name, a.shape, b.shape, dy.shape),
+    spec: { df, FLAT: flat, FAST: sameShape(a.shape, b.shape) },
+    grid: grid1d(dy.numel),
+  });
+}
+
+function arithmetic(name: string, { f, df, negates, flat }: Row) {
   return defineOp({
     name,
     options: [],
@@ -66,42 +99,39 @@ function arithmetic(name: Name) {
       return { shape: broadcastShapes(name, a.shape, b.shape), dtype: "f32" };
     },
     forward(y, [a, b]) {
-      forwardKernel.run({
-        bind: { a: vec4(a), b: vec4(b), y: vec4(y) },
-        params: broadcastPlan(name, a.shape, b.shape, y.shape),
-        spec: { OP: CODES[name], FAST: sameShape(a.shape, b.shape) },
-        grid: vec4Grid(y.numel),
-      });
-      return name === "add" || name === "sub" ? [null, null] : [a, b];
+      runBinary(name, f, a, b, y);
+      return df ? [a, b] : [null, null];
     },
     backward(dy, [a, b], { needs, shapes, out }) {
-      if (!a || !b) return [dy, name === "add" || !needs[1] ? dy : neg(dy)];
-      const [sa, sb] = shapes as [Shape, Shape];
-      const to = (TO_B: boolean) => {
-        const own = TO_B ? 1 : 0;
-        const dx = sameShape(shapes[own]!, dy.shape) ? out(own) : empty(dy.shape);
-        backwardKernel.run({
-          bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), dx: vec4(dx) },
-          params: broadcastPlan(name, sa, sb, dy.shape),
-          spec: { OP: CODES[name], TO_B, FAST: sameShape(sa, sb) },
-          grid: vec4Grid(dy.numel),
-        });
+      if (!df || !a || !b) return [dy, negates && needs[1] ? neg(dy) : dy];
+      const to = (input: 0 | 1) => {
+        const dx = sameShape(shapes[input]!, dy.shape) ? out(input) : empty(dy.shape);
+        runBinaryGrad(name, { df: input === 0 ? df.u : df.v, flat }, [a, b], dy, dx);
         return dx;
       };
-      return [needs[0] ? to(false) : null, needs[1] ? to(true) : null];
+      return [needs[0] ? to(0) : null, needs[1] ? to(1) : null];
     },
   });
 }
 
 /** a + b. Shapes a, b broadcast -> y; gradients are summed back over broadcast axes, as for all functions here. */
-export const add = arithmetic("add");
+export const add = arithmetic("add", { f: "u + v" });
 /** a - b. */
-export const sub = arithmetic("sub");
+export const sub = arithmetic("sub", { f: "u - v", negates: true });
 /** a · b, element by element. */
-export const mul = arithmetic("mul");
+export const mul = arithmetic("mul", { f: "u * v", df: { u: "v", v: "u" } });
 /** a / b. */
-export const div = arithmetic("div");
+// Not u / v² for v: that overflows before the quotient does.
+export const div = arithmetic("div", { f: "u / v", df: { u: "1.0 / v", v: "-(u / v) / v" } });
 /** The larger of a and b; equal ones share the gradient. */
-export const maximum = arithmetic("maximum");
+export const maximum = arithmetic("maximum", {
+  f: "carried4(carried4(max(u, v), u), v)",
+  df: { u: "share_of(u > v, u, v)", v: "share_of(v > u, v, u)" },
+  flat: true,
+});
 /** The smaller of a and b; equal ones share the gradient. */
-export const minimum = arithmetic("minimum");
+export const minimum = arithmetic("minimum", {
+  f: "carried4(carried4(min(u, v), u), v)",
+  df: { u: "share_of(u < v, u, v)", v: "share_of(v < u, v, u)" },
+  flat: true,
+});

@@ -85,11 +85,11 @@ export const bytesToImages = defineOp({
     const n = numel(y.shape);
     imagesKernel.run({
       // The variant that reads no places is given memory that is there.
-      bind: { x: bytes, place: place ?? vec4(bytes), table, y: vec4(y) },
+      bind: { x: bytes, place: place ?? vec4(bytes), table, result: vec4(y) },
       params: { n, stored },
       // Without places an image may as well be one row: more widths are then multiples of four.
       spec: { CHANNELS: c, HEIGHT: place ? h : 1, WIDTH: place ? w : h * w, PLACED: place !== null },
-      grid: grid1d(n, 256),
+      grid: grid1d(n),
     });
     return [];
   },

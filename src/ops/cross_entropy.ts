@@ -62,9 +62,15 @@ export const crossEntropy = defineOp({
     const dlogits = out(0);
     backwardKernel.run({
       bind: { probability, labels: target, dy, dlogits },
-      params: { rows, classes, smoothing: labelSmoothing, scale: reduction === "mean" ? 1 / rows : 1, nan },
+      params: {
+        n: probability.numel,
+        classes,
+        smoothing: labelSmoothing,
+        scale: reduction === "mean" ? 1 / rows : 1,
+        nan,
+      },
       spec: { PER_ROW: reduction === "none" },
-      grid: grid1d(rows * classes, 256),
+      grid: grid1d(probability.numel),
     });
     return [dlogits, null];
   },

@@ -24,9 +24,9 @@ export interface DropoutOptions {
 
 function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
-    bind: { x: vec4(x), step, y: vec4(y) },
+    bind: { x: vec4(x), step, result: vec4(y) },
     params: { n: x.numel, ...drawParams(options) },
-    grid: grid1d(x.numel, 256),
+    grid: grid1d(x.numel),
   });
 }
 
@@ -62,7 +62,7 @@ export const dropout = defineOp({
 
 function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
   const params = { n: x.numel, scale: scaleFor(p) };
-  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel, 256) });
+  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel) });
   return y;
 }
 

@@ -45,7 +45,7 @@ function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
     bind: { x, y },
     params: { n, steps: y.shape[0]! },
     spec: { Item, DIGITS },
-    grid: grid1d(n, 64),
+    grid: grid1d(n),
   });
 }
 
@@ -115,7 +115,7 @@ export const encodeLatency = defineOp({
     for (let first = 0; first < timeSteps; first += LATENCY_STEPS) {
       const steps = Math.min(LATENCY_STEPS, timeSteps - first);
       const params = { n, first, steps, before: four(first), since: four(first + 1) };
-      latencyKernel.run({ bind: { x, y }, params, spec: { Item }, grid: grid1d(n, 64) });
+      latencyKernel.run({ bind: { x, y }, params, spec: { Item }, grid: grid1d(n) });
     }
     return [];
   },
@@ -142,7 +142,7 @@ interface Draw {
 function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void {
   const wide = x.numel % 4 === 0;
   poissonKernel.run({
-    bind: { x, u: given ? vec4(given) : vec4(x), step: step ?? x, y: vec4(y) },
+    bind: { x, u: given ? vec4(given) : vec4(x), step: step ?? x, result: vec4(y) },
     params: {
       n: y.numel,
       items: wide ? x.numel / 4 : x.numel,
@@ -150,7 +150,7 @@ function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void
       layer,
     },
     spec: { Item: wide ? "vec4<f32>" : "f32", WIDE: wide, GIVEN: given !== null },
-    grid: grid1d(y.numel, 256),
+    grid: grid1d(y.numel),
   });
 }
 

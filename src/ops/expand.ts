@@ -1,10 +1,10 @@
 // Repeating a tensor along axes of size 1.
 import forwardWgsl from "../../shaders/expand.wgsl";
 import { defineOp, expectFloat, type Op } from "../autograd/index.ts";
-import { kernel, OpError } from "../gpu/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { broadcastPlan } from "./binary.ts";
-import { vec4, vec4Grid } from "./pointwise/vec4.ts";
+import { vec4 } from "./pointwise/vec4.ts";
 
 const forwardKernel = kernel("expand", forwardWgsl);
 
@@ -27,7 +27,7 @@ export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineO
   },
   forward(y, [x], { shape, scale = 1 }) {
     const params = { ...broadcastPlan("expand", x.shape, shape, shape), scale };
-    forwardKernel.run({ bind: { x, y: vec4(y) }, params, grid: vec4Grid(y.numel) });
+    forwardKernel.run({ bind: { x, result: vec4(y) }, params, grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { options: { scale = 1 } }) {

@@ -52,12 +52,12 @@ export const localResponseNorm = defineOp({
   },
   forward(y, [x], options) {
     const scale = emptyLike(x);
-    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), grid: grid1d(x.numel, 64) });
+    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), grid: grid1d(x.numel) });
     return [x, scale];
   },
   backward(dy, [x, scale], { options, out }) {
     const dx = out(0);
-    backwardKernel.run({ bind: { x, scale, dy, dx }, params: paramsOf(x, options), grid: grid1d(x.numel, 64) });
+    backwardKernel.run({ bind: { x, scale, dy, dx }, params: paramsOf(x, options), grid: grid1d(x.numel) });
     return [dx];
   },
 });

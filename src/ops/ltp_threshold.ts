@@ -33,7 +33,7 @@ function define(name: string, GATE_ONLY: boolean) {
         bind: { x, tau, y: values },
         params: { n: x.numel, temperature },
         spec: { GATE_ONLY },
-        grid: grid1d(x.numel, 256),
+        grid: grid1d(x.numel),
       });
       if (GATE_ONLY) sumAxesInto(name, y, values, [0]);
       return [x, tau];
@@ -45,7 +45,7 @@ function define(name: string, GATE_ONLY: boolean) {
         bind: { x, tau, dy, dx, share },
         params: { n: x.numel, temperature },
         spec: { GATE_ONLY, THROUGH_GATE: gradThroughMask },
-        grid: grid1d(x.numel, 256),
+        grid: grid1d(x.numel),
       });
       // Σ gate with the gates held constant does not depend on x.
       const weights = GATE_ONLY && !gradThroughMask ? null : dx;

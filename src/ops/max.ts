@@ -44,7 +44,7 @@ export const max = defineOp({
   backward(dy, [place], { out }) {
     const dx = out(0);
     fillZero(dx);
-    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel, 256) });
+    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel) });
     return [dx];
   },
 });

@@ -30,13 +30,13 @@ export const maxPool2d = defineOp({
   forward(y, [x], options) {
     const place = empty(y.shape, "i32");
     const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
+    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
     return [place, x];
   },
   backward(dy, [place, x], { options, out }) {
     const dx = out(0);
     const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    backwardKernel.run({ bind: { dy, place, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel, 64) });
+    backwardKernel.run({ bind: { dy, place, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel) });
     return [dx];
   },
 });
@@ -51,7 +51,7 @@ export const maxPool2dIndices = defineOp({
   forward(place, [x], options) {
     const y = empty(place.shape);
     const { spec, sizes } = poolVariant(planPool("maxPool2dIndices", x, options));
-    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel, 64) });
+    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
     return [];
   },
 });

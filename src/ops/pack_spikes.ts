@@ -30,8 +30,8 @@ export const packSpikes = defineOp({
   forward(words, [s]) {
     packKernel.run({
       bind: { x: vec4(s), y: words },
-      params: { n: s.numel, words: words.numel },
-      grid: grid1d(words.numel, 64),
+      params: { n: words.numel, bits: s.numel },
+      grid: grid1d(words.numel),
     });
     return [];
   },
@@ -55,7 +55,7 @@ export const unpackSpikes = defineOp({
     return { shape, dtype: "f32" };
   },
   forward(s, [words]) {
-    unpackKernel.run({ bind: { x: words, y: vec4(s) }, params: { n: s.numel }, grid: grid1d(s.numel, 4 * 64 * 4) });
+    unpackKernel.run({ bind: { x: words, result: vec4(s) }, params: { n: s.numel }, grid: grid1d(s.numel) });
     return [];
   },
 });

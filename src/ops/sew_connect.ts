@@ -1,18 +1,17 @@
 // What joins the two branches of a spike-element-wise residual block.
 
-import forwardWgsl from "../../shaders/sew_connect.wgsl";
-import backwardWgsl from "../../shaders/sew_connect_grad.wgsl";
 import { defineOp, expectFloat, like } from "../autograd/index.ts";
-import { kernel, OpError } from "../gpu/index.ts";
-import { empty, sameShape, type Tensor } from "../tensor/index.ts";
-import { vec4, vec4Grid } from "./pointwise/vec4.ts";
+import { OpError } from "../gpu/index.ts";
+import { sameShape, type Tensor } from "../tensor/index.ts";
+import { runBinary, runBinaryGrad } from "./binary.ts";
 
-const forwardKernel = kernel("sew_connect", forwardWgsl);
-const backwardKernel = kernel("sew_connect_grad", backwardWgsl);
-
-/** In the order of the shader's cases. */
-const CONNECT = ["ADD", "AND", "IAND"] as const;
-export type SewConnect = (typeof CONNECT)[number];
+/** Functions of u = identity and v = out and their derivatives, in WGSL. ADD has none: both gradients are dy. */
+const TABLE = {
+  ADD: { f: "u + v", df: null },
+  AND: { f: "u * v", df: { u: "v", v: "u" } },
+  IAND: { f: "u * (1.0 - v)", df: { u: "1.0 - v", v: "-u" } },
+} as const;
+export type SewConnect = keyof typeof TABLE;
 
 /**
  * Joins spikes of a shortcut and of a residual branch: ADD identity + out, AND identity · out, IAND identity · (1 - out).
@@ -27,37 +26,24 @@ export const sewConnect = defineOp({
   options: ["connect"],
   infer([identity, out]: [identity: Tensor, out: Tensor], { connect = "ADD" }: { readonly connect?: SewConnect }) {
     expectFloat("sewConnect", { identity, out });
-    if (!CONNECT.includes(connect))
-      throw new OpError("sewConnect", `connect wants ${CONNECT.join(", ")}, was given ${connect}`);
+    if (!Object.hasOwn(TABLE, connect))
+      throw new OpError("sewConnect", `connect: expected ${Object.keys(TABLE).join(", ")}, got ${connect}`);
     if (!sameShape(identity.shape, out.shape))
-      throw new OpError("sewConnect", "identity and out want one shape", { identity, out });
+      throw new OpError("sewConnect", "expected identity and out of one shape", { identity, out });
     return like(identity);
   },
   forward(y, [identity, out], { connect = "ADD" }): (Tensor | null)[] {
-    forwardKernel.run({
-      bind: { identity: vec4(identity), out: vec4(out), y: vec4(y) },
-      params: { n: y.numel },
-      spec: { CONNECT: CONNECT.indexOf(connect) },
-      grid: vec4Grid(y.numel),
-    });
+    runBinary("sewConnect", TABLE[connect].f, identity, out, y);
     return connect === "ADD" ? [] : [identity, out];
   },
-  backward(dy, [identity, out], { needs: [toIdentity = false, toOut = false], options, out: slot }) {
-    if (!identity || !out) return [dy, dy];
-    const dIdentity = toIdentity ? slot(0) : null;
-    const dOut = toOut ? slot(1) : null;
-    backwardKernel.run({
-      bind: {
-        identity: vec4(identity),
-        out: vec4(out),
-        dy: vec4(dy),
-        d_identity: vec4(dIdentity ?? empty([4])),
-        d_out: vec4(dOut ?? empty([4])),
-      },
-      params: { n: dy.numel },
-      spec: { CONNECT: CONNECT.indexOf(options.connect ?? "ADD"), TO_IDENTITY: toIdentity, TO_OUT: toOut },
-      grid: vec4Grid(dy.numel),
+  backward(dy, [identity, out], { needs, options, out: slot }) {
+    const { df } = TABLE[options.connect ?? "ADD"];
+    if (!df || !identity || !out) return [dy, dy];
+    return ([df.u, df.v] as const).map((derivative, input) => {
+      if (!needs[input]) return null;
+      const dx = slot(input);
+      runBinaryGrad("sewConnect", { df: derivative }, [identity, out], dy, dx);
+      return dx;
     });
-    return [dIdentity, dOut];
   },
 });

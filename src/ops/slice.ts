@@ -30,7 +30,7 @@ function copySlice(axis: number, length: number, from: Place, to: Place): void {
       y_row: row(to),
       y_first: to.first * inner,
     },
-    grid: grid1d(n, 256),
+    grid: grid1d(n),
   });
 }
 

@@ -27,13 +27,13 @@ export const softThreshold = defineOp({
     return like(x);
   },
   forward(y, [x, d]) {
-    forwardKernel.run({ bind: { x, d, y }, params: { n: x.numel }, grid: grid1d(x.numel, 256) });
+    forwardKernel.run({ bind: { x, d, y }, params: { n: x.numel }, grid: grid1d(x.numel) });
     return [x, d];
   },
   backward(dy, [x, d], { options: { straightThrough = false }, out }) {
     if (straightThrough) return [dy, null];
     const dx = out(0);
-    backwardKernel.run({ bind: { x, d, dy, dx }, params: { n: x.numel }, grid: grid1d(x.numel, 256) });
+    backwardKernel.run({ bind: { x, d, dy, dx }, params: { n: x.numel }, grid: grid1d(x.numel) });
     return [dx, null];
   },
 });

@@ -12,9 +12,9 @@ const drawKernel = kernel("stochastic_depth", wgsl);
 
 function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
-    bind: { x: vec4(x), step, y: vec4(y) },
+    bind: { x: vec4(x), step, result: vec4(y) },
     params: { n: x.numel, row: x.numel / x.shape[0]!, ...drawParams(options) },
-    grid: grid1d(x.numel, 256),
+    grid: grid1d(x.numel),
   });
 }
 

@@ -27,13 +27,13 @@ export const strThreshold = defineOp({
     return like(x);
   },
   forward(y, [x, s]) {
-    forwardKernel.run({ bind: { x, s, y }, params: { n: x.numel }, grid: grid1d(x.numel, 256) });
+    forwardKernel.run({ bind: { x, s, y }, params: { n: x.numel }, grid: grid1d(x.numel) });
     return [x, s];
   },
   backward(dy, [x, s], { needs, out }) {
     const dx = out(0);
     const share = empty([x.numel]);
-    backwardKernel.run({ bind: { x, s, dy, dx, share }, params: { n: x.numel }, grid: grid1d(x.numel, 256) });
+    backwardKernel.run({ bind: { x, s, dy, dx, share }, params: { n: x.numel }, grid: grid1d(x.numel) });
     if (!needs[1]) return [dx, null];
     const ds = out(1);
     sumAxesInto("strThreshold", ds, share, [0]);

@@ -7,8 +7,7 @@ import type { Shape, Tensor } from "../tensor/index.ts";
 
 const swapKernel = kernel("swap_leading", swapWgsl);
 
-/** Items an invocation copies, and how far apart they lie; as in the shader. */
-const ROUNDS = 8;
+/** Items from one Item of an invocation to its next: the shader's workgroup size. */
 const STRIDE = 64;
 
 /** y [b, a, inner] = x [a, b, inner] with its first two axes swapped. */
@@ -22,7 +21,7 @@ function swapLeading(x: Tensor, y: Tensor, a: number, b: number): void {
     bind: { x, y },
     params: { n: a * b * inner, a, b, inner, step: [STRIDE % inner, rows % a, Math.floor(rows / a)] },
     spec: { Item: wide ? "vec4<f32>" : "f32" },
-    grid: grid1d(a * b * inner, STRIDE * ROUNDS),
+    grid: grid1d(a * b * inner),
   });
 }
 

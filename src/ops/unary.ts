@@ -1,63 +1,43 @@
-// Pointwise functions of one tensor: a table over one pair of shaders.
+// Pointwise functions of one tensor. Each is a row of WGSL expressions, spliced into one pair of shaders; lib/pointwise.wgsl and
+// lib/nonfinite.wgsl have the helpers.
 
 import forwardWgsl from "../../shaders/unary.wgsl";
 import backwardWgsl from "../../shaders/unary_grad.wgsl";
 import { defineOp, expectFloat, like } from "../autograd/index.ts";
-import { kernel, OpError } from "../gpu/index.ts";
+import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { vec4, vec4Grid } from "./pointwise/vec4.ts";
+import { vec4 } from "./pointwise/vec4.ts";
 
 const forwardKernel = kernel("unary", forwardWgsl);
 const backwardKernel = kernel("unary_grad", backwardWgsl);
 
-// The order is that of the cases in unary.wgsl.
-const CODES = [
-  "relu",
-  "relu6",
-  "silu",
-  "hardswish",
-  "hardsigmoid",
-  "sigmoid",
-  "tanh",
-  "gelu_erf",
-  "gelu_tanh",
-  "leaky_relu",
-  "softplus",
-  "exp",
-  "log",
-  "sqrt",
-  "neg",
-  "abs",
-  "square",
-] as const;
-type Code = (typeof CODES)[number];
-
-/**
- * Functions whose derivative needs the output only: cheaper for some; after relu it also frees the input, while the next
- * layer keeps the output anyway.
- */
-const FROM_OUTPUT = new Set<Code>(["relu", "relu6", "sigmoid", "tanh", "exp", "sqrt"]);
-
-function run(code: Code, slope: number, x: Tensor, y: Tensor): void {
-  forwardKernel.run({
-    bind: { x: vec4(x), y: vec4(y) },
-    params: { n: x.numel, slope },
-    spec: { OP: CODES.indexOf(code) },
-    grid: vec4Grid(x.numel),
-  });
+/** A function and its derivative, in WGSL. Statements are allowed where an expression is not enough; the last one returns. */
+interface Row {
+  /** f of v, an f32. `params.slope` is the op's number, if it has one. */
+  readonly f: string;
+  /** f' of v, which is the input, or the output with `fromOutput`. At a kink: the value of the usual frameworks. */
+  readonly df: string;
+  /**
+   * The derivative needs the output only: cheaper for some functions; after relu it also frees the input, while the next
+   * layer saves the output anyway.
+   */
+  readonly fromOutput?: true;
+  /** The function is constant in parts: its gradient is 0 there, even for an infinite or NaN dy. */
+  readonly flat?: true;
 }
 
-function runGrad(code: Code, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
-  backwardKernel.run({
-    bind: { x: vec4(x), dy: vec4(dy), dx: vec4(dx) },
-    params: { n: x.numel, slope },
-    spec: { OP: CODES.indexOf(code) },
-    grid: vec4Grid(x.numel),
-  });
+function run({ f }: Row, slope: number, x: Tensor, y: Tensor): void {
+  const params = { n: x.numel, slope };
+  forwardKernel.run({ bind: { x: vec4(x), result: vec4(y) }, params, spec: { f }, grid: grid1d(x.numel) });
+}
+
+function runGrad({ df, flat }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
+  const bind = { x: vec4(x), dy: vec4(dy), result: vec4(dx) };
+  backwardKernel.run({ bind, params: { n: x.numel, slope }, spec: { df, FLAT: flat ?? false }, grid: grid1d(x.numel) });
   return dx;
 }
 
-function pointwise(name: string, code: Code) {
+function pointwise(name: string, row: Row) {
   return defineOp({
     name,
     options: [],
@@ -66,37 +46,70 @@ function pointwise(name: string, code: Code) {
       return like(x);
     },
     forward(y, [x]) {
-      run(code, 0, x, y);
-      return [FROM_OUTPUT.has(code) ? y : x];
+      run(row, 0, x, y);
+      return [row.fromOutput ? y : x];
     },
-    backward: (dy, [saved], { out }) => [runGrad(code, 0, saved, dy, out(0))],
+    backward: (dy, [saved], { out }) => [runGrad(row, 0, saved, dy, out(0))],
   });
 }
 
 /** max(x, 0); derivative 0 at 0. Shapes x [*] -> [*], as all functions here. */
-export const relu = pointwise("relu", "relu");
+export const relu = pointwise("relu", {
+  f: "relu_of(v)",
+  df: "select(0.0, 1.0, v > 0.0 || is_nan(v))",
+  fromOutput: true,
+  flat: true,
+});
 /** min(max(x, 0), 6); derivative 0 at both ends. */
-export const relu6 = pointwise("relu6", "relu6");
+export const relu6 = pointwise("relu6", {
+  f: "carried(clamp(v, 0.0, 6.0), v)",
+  df: "select(0.0, 1.0, (v > 0.0 && v < 6.0) || is_nan(v))",
+  fromOutput: true,
+  flat: true,
+});
 /** x · sigmoid(x). */
-export const silu = pointwise("silu", "silu");
+export const silu = pointwise("silu", {
+  f: "v * sigmoid(v)",
+  df: "let s = sigmoid(v); return s * (1.0 + v * (1.0 - s));",
+});
 /** x · relu6(x + 3) / 6. Howard et al. 2019. */
-export const hardswish = pointwise("hardswish", "hardswish");
+export const hardswish = pointwise("hardswish", {
+  f: "v * clamp(v + 3.0, 0.0, 6.0) / 6.0",
+  df: "select(select(v / 3.0 + 0.5, 1.0, v >= 3.0), 0.0, v < -3.0)",
+  flat: true,
+});
 /** relu6(x + 3) / 6. */
-export const hardsigmoid = pointwise("hardsigmoid", "hardsigmoid");
+export const hardsigmoid = pointwise("hardsigmoid", {
+  f: "carried(clamp(v + 3.0, 0.0, 6.0) / 6.0, v)",
+  df: "select(0.0, 1.0 / 6.0, v > -3.0 && v < 3.0)",
+  flat: true,
+});
 /** 1 / (1 + e^-x), finite for every x. */
-export const sigmoid = pointwise("sigmoid", "sigmoid");
-export const tanh = pointwise("tanh", "tanh");
+export const sigmoid = pointwise("sigmoid", { f: "sigmoid(v)", df: "v * (1.0 - v)", fromOutput: true });
+export const tanh = pointwise("tanh", { f: "safe_tanh(v)", df: "1.0 - v * v", fromOutput: true });
 /** log(1 + e^x), without overflow. */
-export const softplus = pointwise("softplus", "softplus");
-export const exp = pointwise("exp", "exp");
+export const softplus = pointwise("softplus", {
+  f: "carried(max(v, 0.0) + log1p_exp_negative(abs(v)), v)",
+  df: "sigmoid(v)",
+});
+export const exp = pointwise("exp", { f: "exp_of(v)", df: "v", fromOutput: true });
 /** Natural logarithm; NaN below 0. */
-export const log = pointwise("log", "log");
+export const log = pointwise("log", { f: "log_of(v)", df: "1.0 / v" });
 /** Square root; its derivative is infinite at 0. */
-export const sqrt = pointwise("sqrt", "sqrt");
-export const neg = pointwise("neg", "neg");
+export const sqrt = pointwise("sqrt", { f: "sqrt(v)", df: "0.5 / v", fromOutput: true });
+export const neg = pointwise("neg", { f: "-v", df: "-1.0" });
 /** |x|; derivative 0 at 0. */
-export const abs = pointwise("abs", "abs");
-export const square = pointwise("square", "square");
+export const abs = pointwise("abs", { f: "abs(v)", df: "sign(v)" });
+export const square = pointwise("square", { f: "v * v", df: "2.0 * v" });
+
+const GELU: Readonly<Record<"none" | "tanh", Row>> = {
+  none: { f: "v * normal_cdf(v)", df: "normal_cdf(v) + v * INV_SQRT_2PI * exp(-0.5 * v * v)" },
+  tanh: {
+    f: "0.5 * v * (1.0 + safe_tanh(GELU_A * (v + GELU_B * v * v * v)))",
+    df: `let t = safe_tanh(GELU_A * (v + GELU_B * v * v * v));
+      return 0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * GELU_A * (1.0 + 3.0 * GELU_B * v * v);`,
+  },
+};
 
 /** x · Phi(x), exactly (`none`) or by its tanh approximation. Hendrycks & Gimpel 2016. */
 export const gelu = defineOp({
@@ -104,19 +117,21 @@ export const gelu = defineOp({
   options: ["approximate"],
   infer([x]: [x: Tensor], { approximate = "none" }: { approximate?: "none" | "tanh" }) {
     expectFloat("gelu", { x });
-    if (approximate !== "none" && approximate !== "tanh") {
-      throw new OpError("gelu", `approximate wants none or tanh, was given ${approximate}`);
-    }
+    if (!Object.hasOwn(GELU, approximate))
+      throw new OpError("gelu", `approximate: expected none or tanh, got ${approximate}`);
     return like(x);
   },
   forward(y, [x], { approximate = "none" }) {
-    run(approximate === "none" ? "gelu_erf" : "gelu_tanh", 0, x, y);
+    run(GELU[approximate], 0, x, y);
     return [x];
   },
-  backward: (dy, [x], { options: { approximate = "none" }, out }) => [
-    runGrad(approximate === "none" ? "gelu_erf" : "gelu_tanh", 0, x, dy, out(0)),
-  ],
+  backward: (dy, [x], { options: { approximate = "none" }, out }) => [runGrad(GELU[approximate], 0, x, dy, out(0))],
 });
+
+const LEAKY_RELU: Row = {
+  f: "select(params.slope * v, v, v > 0.0)",
+  df: "select(params.slope, 1.0, v > 0.0)",
+};
 
 /** x where x > 0, else negativeSlope · x (default 0.01). */
 export const leakyRelu = defineOp({
@@ -125,14 +140,14 @@ export const leakyRelu = defineOp({
   infer([x]: [x: Tensor], { negativeSlope = 0.01 }: { negativeSlope?: number }) {
     expectFloat("leakyRelu", { x });
     if (!Number.isFinite(negativeSlope))
-      throw new OpError("leakyRelu", `negativeSlope wants a number, was given ${negativeSlope}`);
+      throw new OpError("leakyRelu", `negativeSlope: expected a number, got ${negativeSlope}`);
     return like(x);
   },
   forward(y, [x], { negativeSlope = 0.01 }) {
-    run("leaky_relu", negativeSlope, x, y);
+    run(LEAKY_RELU, negativeSlope, x, y);
     return [x];
   },
   backward: (dy, [x], { options: { negativeSlope = 0.01 }, out }) => [
-    runGrad("leaky_relu", negativeSlope, x, dy, out(0)),
+    runGrad(LEAKY_RELU, negativeSlope, x, dy, out(0)),
   ],
 });

@@ -2,7 +2,7 @@
 // the step has just found, before the fused update reads them.
 import stepWgsl from "../../shaders/learned_threshold_step.wgsl";
 import sumsWgsl from "../../shaders/learned_threshold_sums.wgsl";
-import { grid1d, kernel } from "../gpu/index.ts";
+import { groups1d, kernel } from "../gpu/index.ts";
 import { allocate, partOf, persistent, type Tensor } from "../tensor/index.ts";
 import { LAYER, layerWord } from "./hyper.ts";
 import { type ArenaChunk, SEGMENT } from "./param_arena.ts";
@@ -53,7 +53,7 @@ export class LearnedThresholds {
         bind: { gradient: of(gradient), latent: of(theta), segment: of(segmentTable), hyper, sums: of(this.sums) },
         params: { segments: part.rows },
         spec,
-        grid: grid1d(part.rows, 1),
+        grid: groups1d(part.rows),
       });
     }
     stepKernel.run({

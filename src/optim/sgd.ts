@@ -1,6 +1,6 @@
 // SGD with momentum, weight decay and soft threshold, fused: one dispatch per parameter group and arena chunk.
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
-import { type Bindable, grid1d, kernel, OpError } from "../gpu/index.ts";
+import { type Bindable, groups1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { fillZero, type Part, partOf, persistent, readAll, stretch, type Tensor } from "../tensor/index.ts";
 import { Group } from "./group.ts";
@@ -113,7 +113,7 @@ export class SGD {
           NESTEROV: options.nesterov,
           DECAY_EFFECTIVE: options.decayTarget === "effective",
         },
-        grid: grid1d(part.rows, 1),
+        grid: groups1d(part.rows),
       });
     }
   }
@@ -124,7 +124,7 @@ export class SGD {
         bind: this.stored(chunk, part),
         params: { segments: part.rows, hard: Number(task === "hard"), bake: Number(task === "bake") },
         spec: { ...variant(chunk), LTP: mode === "ltp", FISTA: mode === "fista" },
-        grid: grid1d(part.rows, 1),
+        grid: groups1d(part.rows),
       });
     }
   }

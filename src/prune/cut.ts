@@ -1,6 +1,6 @@
 // Magnitude pruning as such: what is no larger than the threshold becomes zero.
 import cutWgsl from "../../shaders/cut_smallest.wgsl";
-import { grid1d, kernel } from "../gpu/index.ts";
+import { groups1d, kernel } from "../gpu/index.ts";
 import { segmentParts } from "../optim/param_arena.ts";
 import { empty, partOf, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
@@ -62,7 +62,7 @@ export function cutSmallest(select: MagnitudeSelect, arenas: readonly CutArena[]
         },
         params: { segments: part.rows, ...select.rowsOf(index) },
         spec: { COMPANIONS: companions.length },
-        grid: grid1d(part.rows, 1),
+        grid: groups1d(part.rows),
       });
     }
   });

@@ -1,7 +1,7 @@
 // The k-th smallest |weight|, exactly, for every layer or for all together: what a sparsity amounts to as a threshold.
 import histogramWgsl from "../../shaders/magnitude_histogram.wgsl";
 import pickWgsl from "../../shaders/magnitude_pick.wgsl";
-import { expectOptions, grid1d, kernel } from "../gpu/index.ts";
+import { expectOptions, groups1d, kernel } from "../gpu/index.ts";
 import { type ArenaChunk, SEGMENT, segmentParts } from "../optim/param_arena.ts";
 import { partOf, persistent, type Tensor } from "../tensor/index.ts";
 import { checksOf } from "./check.ts";
@@ -128,7 +128,7 @@ export class MagnitudeSelect {
           histogramKernel.run({
             bind: { values: partOf(values, part), segment: partOf(segmentTable, part), found, bins },
             params: { segments: here, span, ...this.rowsOf(index), shift, above, mask: 2 ** width - 1 },
-            grid: grid1d(here, span),
+            grid: groups1d(Math.ceil(here / span)),
           });
         }
       });
@@ -136,7 +136,7 @@ export class MagnitudeSelect {
       pickKernel.run({
         bind: { ranks, bins, found, thresholds },
         params: { rows, bits: width, first, last },
-        grid: grid1d(rows, 1),
+        grid: groups1d(rows),
       });
       above = shift;
     });

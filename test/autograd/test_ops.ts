@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
 /** y = factor · a · b, elementwise. */
 export function productInto(y: Tensor, a: Tensor, b: Tensor, factor = 1): void {
-  productKernel.run({ bind: { a, b, y }, params: { n: y.numel, factor }, grid: grid1d(y.numel, 64) });
+  productKernel.run({ bind: { a, b, y }, params: { n: y.numel, factor }, grid: grid1d(y.numel) });
 }
 
 /** factor · x, in memory that the surrounding op frees. */

@@ -31,7 +31,7 @@ const refusedKernel = kernel("bench_test_refused", plainKernel.wgsl.replace("max
 const plain = (x: Tensor): Variant =>
   recorded("plain", () => {
     const y = empty(x.shape);
-    plainKernel.run({ bind: { x, y }, grid: grid1d(SIZE, 64) });
+    plainKernel.run({ bind: { x, y }, grid: grid1d(SIZE) });
     return [y];
   });
 
@@ -134,7 +134,7 @@ describe("runCases", () => {
     const refused = reluCase((x) => [
       recorded("refused", () => {
         const y = empty(x.shape);
-        refusedKernel.run({ bind: { x, y }, grid: grid1d(SIZE, 64) });
+        refusedKernel.run({ bind: { x, y }, grid: grid1d(SIZE) });
         return [y];
       }),
     ]);

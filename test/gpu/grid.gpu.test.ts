@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { grid1d, kernel } from "../../src/gpu/index.ts";
+import { resolveGrid } from "../../src/gpu/grid.ts";
+import { grid1d, groups1d, kernel } from "../../src/gpu/index.ts";
 import { Scope, tensor, zeros } from "../../src/tensor/index.ts";
 
 /** What every tutorial of WebGPU begins with: one element an invocation, found by global_invocation_id. */
@@ -51,18 +52,66 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   const y = zeros([n]);
   several.run({ bind: { x, y }, grid: grid1d(n) });
   expect((await y.data()).every((v) => v === 2)).toBe(true);
-  several.run({ bind: { x, y }, grid: grid1d(n, 128) });
-  expect((await y.data()).every((v) => v === 4)).toBe(true);
+});
+
+const unfolding = (size: number, items: number) => `
+const ITEMS_PER_INVOCATION: u32 = ${items}u;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let start = (group.x + group.y * groups.x) * ${size}u * ITEMS_PER_INVOCATION + lane;
+  for (var k = 0u; k < ITEMS_PER_INVOCATION; k++) {
+    let i = start + k * ${size}u;
+    if (i < arrayLength(&x)) { y[i] += 2.0 * x[i]; }
+  }
+}`;
+
+describe("a shader that counts workgroups covers every element once", () => {
+  test.each([
+    [1, 1],
+    [32, 1],
+    [64, 1],
+    [256, 1],
+    [32, 3],
+    [64, 4],
+    [128, 16],
+  ])("%i invocations of %i items", async (size, items) => {
+    const each = kernel(`test_unfolding_${size}_${items}`, unfolding(size, items));
+    for (const n of [1, 255, 256, 257, 1000, 4099]) {
+      using _scope = new Scope();
+      const x = tensor(Float32Array.from({ length: n }, (_, i) => i + 1));
+      const y = zeros([n]);
+      each.run({ bind: { x, y }, grid: grid1d(n) });
+      expect([...(await y.data())]).toEqual(Array.from({ length: n }, (_, i) => 2 * (i + 1)));
+    }
+  });
+});
+
+const covers = (perGroup: number, unfolds = true) => ({ perGroup, unfolds });
+
+test("a grid has as many workgroups as the shader needs, and at least one", () => {
+  expect(resolveGrid("k", grid1d(1), covers(256))).toEqual([1, 1, 1]);
+  expect(resolveGrid("k", grid1d(0), covers(256))).toEqual([1, 1, 1]);
+  expect(resolveGrid("k", grid1d(65535 * 256), covers(256))).toEqual([65535, 1, 1]);
+  expect(resolveGrid("k", grid1d(65535 * 256 + 1), covers(256))).toEqual([32768, 2, 1]);
+  expect(resolveGrid("k", groups1d(65536), covers(256))).toEqual([32768, 2, 1]);
+  for (const n of [2 ** 24 + 1, 2 ** 28, 2 ** 30]) {
+    const [x, y] = resolveGrid("k", grid1d(n), covers(64));
+    expect(Math.max(x, y)).toBeLessThanOrEqual(65535);
+    expect(x * y * 64).toBeGreaterThanOrEqual(n);
+  }
 });
 
 test("a grid that would leave elements out is refused", () => {
   using _scope = new Scope();
   const bind = { x: zeros([4]), y: zeros([4]) };
-  expect(() => kernels["64"].run({ bind, grid: grid1d(1000, 256) })).toThrow(
-    /^kernel test_tutorial_64: grid1d\(1000, 256\) counts 256 elements a workgroup, but @workgroup_size has 64 along x/,
+  const message =
+    /^kernel test_tutorial_64: expected at most 65535 workgroups of a shader that does not read num_workgroups, got 65536: index with flat_group/;
+  expect(() => kernels["64"].run({ bind, grid: grid1d(65535 * 64 + 1) })).toThrow(message);
+  expect(() => kernels["64"].run({ bind, grid: groups1d(65536) })).toThrow(message);
+  expect(() => kernels["64"].run({ bind, grid: [65536] })).toThrow(
+    "grid: expected 1 to 65535 workgroups along each axis, got [65536, 1, 1]",
   );
-  expect(() => kernels["64"].run({ bind, grid: grid1d(65535 * 64 + 1) })).toThrow(
-    /4194241 elements need 65536 workgroups, more than 65535 along x: the grid folds into 32768 x 2, but the shader does not read num_workgroups/,
-  );
-  expect(() => kernels["64"].run({ bind, grid: [65536] })).toThrow(/wants 1 to 65535 workgroups/);
 });

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import binary from "../../shaders/binary.wgsl";
 import binaryGrad from "../../shaders/binary_grad.wgsl";
 import lif from "../../shaders/lif.wgsl";
-import sewConnect from "../../shaders/sew_connect.wgsl";
 import unary from "../../shaders/unary.wgsl";
 import unaryGrad from "../../shaders/unary_grad.wgsl";
 import { applySpec, readHeader, type SpecValue } from "../../src/gpu/wgsl.ts";
@@ -111,23 +110,37 @@ test("a Params field that cannot be packed is refused by name", () => {
   );
 });
 
-test.each([
-  ["unary", unary, { OP: 17 }, "const_assert OP <= 16u does not hold (OP = 17)"],
-  ["unary_grad", unaryGrad, { OP: 17 }, "const_assert OP <= 16u does not hold (OP = 17)"],
-  ["binary", binary, { OP: 6 }, "const_assert OP <= 5u does not hold (OP = 6)"],
-  ["binary_grad", binaryGrad, { OP: 0 }, "const_assert OP >= 2u && OP <= 5u does not hold (OP = 0)"],
-  ["sew_connect", sewConnect, { CONNECT: 3 }, "const_assert CONNECT <= 2u does not hold (CONNECT = 3)"],
-])("a code without a case in %s is refused, not computed as another one", (name, text, spec, message) => {
-  expect(() => applySpec(name, text, spec)).toThrow(`kernel ${name}: ${message}: no case for this value`);
-  expect(() => applySpec(name, text, {})).not.toThrow();
+test("a const_assert that does not hold is an error at the call", () => {
+  const text = "const OP: u32 = 0u; //!spec\nconst_assert OP <= 2u;\n";
+  expect(() => applySpec("demo", text, { OP: 2 })).not.toThrow();
+  expect(() => applySpec("demo", text, { OP: 3 })).toThrow(
+    "kernel demo: const_assert OP <= 2u does not hold (OP = 3): no case for this value",
+  );
 });
 
-test("every switch over a spec that has a default says which codes there are", () => {
-  for (const text of [unary, unaryGrad, binary, binaryGrad, sewConnect, lif]) {
-    const subject = /switch \((\w+)\)/.exec(text)?.[1] as string;
-    const cases = [...text.matchAll(/case (\d+)u:/g)].map((m) => Number(m[1]));
-    const most = Math.max(...cases) + 1;
-    expect(() => applySpec("demo", text, { [subject]: most })).not.toThrow();
-    expect(() => applySpec("demo", text, { [subject]: most + 1 })).toThrow("no case for this value");
+const table = "fn f(v: f32) -> f32 { return v; }         //!spec   the row\nfn g(v: f32) -> f32 { return f(v); }\n";
+
+test("a spec replaces the body of a function: an expression, or statements that return", () => {
+  const out = applySpec("demo", table, { f: "v * exp(-v)" });
+  expect(out).toBe(table.replace("return v;", "return v * exp(-v);"));
+  expect(applySpec("demo", out, { f: "2.0" })).toContain(
+    "fn f(v: f32) -> f32 { return 2.0; }         //!spec   the row",
+  );
+  const block = "let s = exp(v);\n  if (s > 1.0) { return v; }\n  return s;";
+  expect(applySpec("demo", table, { f: block })).toContain("{ let s = exp(v); if (s > 1.0) { return v; } return s; }");
+});
+
+test.each<[Record<string, SpecValue>, RegExp]>([
+  [{ g: "v" }, /no \/\/!spec line named g; it has f$/],
+  [{ f: 3 }, /spec f: expected a WGSL expression, got 3/],
+  [{ f: " " }, /spec f: expected a WGSL expression, got /],
+])("refuses %j as the body of a function", (spec, message) => {
+  expect(() => applySpec("demo", table, spec)).toThrow(message);
+});
+
+test("the shaders of tables splice their functions, and keep no numbered cases", () => {
+  for (const text of [unary, unaryGrad, binary, binaryGrad, lif]) {
+    expect(text).toMatch(/^fn \w+\(.*\) -> .*\/\/!spec/m);
+    expect(text).not.toMatch(/\bcase \d+u/);
   }
 });

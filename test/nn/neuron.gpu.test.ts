@@ -243,7 +243,7 @@ test("potential: before firing and after the reset, as this layer is set up", as
 test("errors come when the layer is made", () => {
   expect(() => new IFNode({ vReset: 1 })).toThrow("IFNode: vReset wants less than vThreshold = 1, was given 1");
   expect(() => new LIFNode({ tau: 1 })).toThrow("LIFNode: tau wants a number > 1, was given 1");
-  expect(() => new LIFNode({ surrogate: "step" as "atan" })).toThrow("LIFNode: surrogate wants one of atan");
+  expect(() => new LIFNode({ surrogate: "step" as "atan" })).toThrow("LIFNode: surrogate: expected one of atan");
   expect(() => new ParametricLIFNode({ vThreshold: Number.NaN })).toThrow("PLIFNode: vThreshold wants a number");
   for (const initTau of [1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => new ParametricLIFNode({ initTau })).toThrow(

@@ -249,7 +249,7 @@ test("errors say what was wanted and what was given", () => {
   bad("neuron wants IF, LIF or PLIF, was given GRU", { neuron: "GRU" });
   bad("tau wants a number > 1, was given 1", { tau: 1 });
   bad("vReset wants less than vThreshold = 1, was given 2", { vReset: 2 });
-  bad("surrogate wants one of atan", { surrogate: "step" });
+  bad("surrogate: expected one of atan", { surrogate: "step" });
   bad("eps wants a number > 0, was given 0", { eps: 0 });
   expect(() => batchNormNeuron(x, c, c, null, null, null, { ...plain, training: false })).toThrow(
     "batchNormNeuron: evaluation wants running statistics",

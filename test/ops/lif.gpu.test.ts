@@ -238,7 +238,7 @@ test("errors say what was wanted and what was given", () => {
   bad(() => lif(x, null, { vReset: Number.NEGATIVE_INFINITY }), "lif: vReset wants a number, was given -Infinity");
   bad(() => lif(x, null, { vReset: 1 }), "lif: vReset wants less than vThreshold = 1, was given 1");
   bad(() => lif(x, null, { keep: "x" as "input" }), "lif: keep wants input or potential, was given x");
-  bad(() => lif(x, null, { surrogate: "step" as "atan" }), "lif: surrogate wants one of atan, sigmoid");
+  bad(() => lif(x, null, { surrogate: "step" as "atan" }), "lif: surrogate: expected one of atan, sigmoid");
   bad(() => plif(x, meta([2])), "plif: w wants one element");
   bad(() => membranePotential(x, null, null, { neuron: "PLIF", of: "v" }), "PLIF wants w, the logit of its leak");
   bad(() => membranePotential(x, w, null, { of: "v" }), "membranePotential: LIF has no w: its leak is not learned");

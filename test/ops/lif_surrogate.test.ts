@@ -71,7 +71,7 @@ test("all but the leaky ramp and SuperSpike go from 0 to 1", () => {
 
 test("errors name what is known", () => {
   expect(() => resolveSurrogate("lif", { name: "step" } as unknown as Surrogate)).toThrow(
-    "lif: surrogate wants one of atan, sigmoid",
+    "lif: surrogate: expected one of atan, sigmoid",
   );
   expect(() => resolveSurrogate("lif", { name: "atan", alpha: 0 })).toThrow("surrogate atan wants an alpha > 0");
   expect(() => resolveSurrogate("lif", { name: "piecewise_leaky_relu", width: -1 })).toThrow("wants a width > 0");

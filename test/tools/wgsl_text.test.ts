@@ -22,7 +22,9 @@ const bare = (text: string) => stripWgsl(text, "test");
 /** Names, types and defaults of the lines that a caller may specialise. */
 function specs(text: string): { name: string; type: string | undefined; value: string }[] {
   const lines = text.matchAll(/^(?:const|alias)\s+(\w+)\s*(?::\s*(\w+))?\s*=\s*([^;]+);[^\n]*\/\/!spec/gm);
-  return [...lines].map(([, name, type, value]) => ({ name: name!, type, value: value! }));
+  const constants = [...lines].map(([, name, type, value]) => ({ name: name!, type, value: value! }));
+  const functions = text.matchAll(/^fn (\w+)\([^\n]*\{ (?:return )?([^\n]*) \}[^\n]*\/\/!spec/gm);
+  return [...constants, ...[...functions].map(([, name, value]) => ({ name: name!, type: "fn", value: value! }))];
 }
 
 /** A specialised text, or the name of what it was refused with (the words quote the line, comment and all). */
@@ -80,7 +82,9 @@ describe.each(shaders)("%s", (file) => {
         : type === "f32"
           ? fc.double({ noNaN: true, min: -9, max: 9 })
           : type
-            ? fc.integer({ min: 1, max: 5 })
+            ? type === "fn"
+              ? fc.constantFrom("v", "let w = v; return w;")
+              : fc.integer({ min: 1, max: 5 })
             : fc.constantFrom("f32", "vec4<f32>");
     const spec = fc.record(Object.fromEntries(known.map((s) => [s.name, value(s.type)])), {
       requiredKeys: [],

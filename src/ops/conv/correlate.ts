@@ -3,7 +3,7 @@
 import tileWgsl from "../../../shaders/conv2d.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_plain.wgsl";
-import { type Candidate, currentGpu, grid1d, kernel, type Trial } from "../../gpu/index.ts";
+import { type Candidate, currentGpu, groups1d, kernel, type Trial } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { canBroadcast, chooseEach, eachToTry } from "./choose.ts";
@@ -70,11 +70,11 @@ function runWay(c: Correlation, { algorithm, spec, each }: Way, { x, w, b, y }: 
     const blocks = Math.ceil(c.rows.pixels / spec.PY) * Math.ceil(c.columns.pixels / spec.PX);
     const teams = c.batch * c.groups * blocks * Math.ceil(c.written / (spec.OB * spec.S));
     const groups = Math.ceil(teams / (LANES / spec.S));
-    (algorithm === "broadcast" ? broadcastKernel : plainKernel).run({ bind, params, spec, grid: grid1d(groups, 1) });
+    (algorithm === "broadcast" ? broadcastKernel : plainKernel).run({ bind, params, spec, grid: groups1d(groups) });
   } else {
     const pixels = c.batch * c.rows.pixels * c.columns.pixels;
     const groups = Math.ceil(pixels / TILE_COLUMNS) * Math.ceil(c.written / (TILE_ROWS * each)) * c.groups;
-    tileKernel.run({ bind, params, spec: { EACH: each }, grid: grid1d(groups, 1) });
+    tileKernel.run({ bind, params, spec: { EACH: each }, grid: groups1d(groups) });
   }
 }
 

@@ -22,7 +22,7 @@ export function depthwiseCorrelate(c: Correlation, { x, w, b, y }: CorrelationTe
   if (!spec) return false;
   const blocks = c.batch * c.groups * c.written * c.rows.pixels * Math.ceil(pixels / spec.PX);
   const params = correlationParams(c, b !== null);
-  forwardKernel.run({ bind: { x, w, b: b ?? w, y }, params, spec, grid: grid1d(blocks, LANES) });
+  forwardKernel.run({ bind: { x, w, b: b ?? w, y }, params, spec, grid: grid1d(blocks) });
   return true;
 }
 
@@ -37,7 +37,7 @@ export function depthwiseGradWeight(s: ConvShape, { dw, x, dy }: { dw: Tensor; x
   const slices = Math.ceil(rows / slice);
   sumSlices(dw, slices, (partial) => {
     const params = { ...definitionParams(s), slices, slice };
-    const grid = grid1d(s.outputs * s.rows.kernel * slices, LANES);
+    const grid = grid1d(s.outputs * s.rows.kernel * slices);
     gradWeightKernel.run({ bind: { x, dy, dw: partial }, params, spec, grid });
   });
   return true;

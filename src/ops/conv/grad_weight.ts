@@ -4,7 +4,7 @@ import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_grad_weight_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_grad_weight_plain.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
-import { type Candidate, currentGpu, grid1d, kernel, type Trial } from "../../gpu/index.ts";
+import { type Candidate, currentGpu, grid1d, groups1d, kernel, type Trial } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { chooseEach, eachToTry } from "./choose.ts";
@@ -19,7 +19,6 @@ const TILE_ROWS = 8; // times EACH
 const MOST_EACH = 4;
 const TILE_COLUMNS = 32;
 const DEPTH = 16;
-const PLAIN_LANES = 64;
 const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
 const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enough for sum_to to add in one invocation each
 const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
@@ -65,8 +64,8 @@ function patchGradWeight(s: ConvShape, algorithm: "broadcast" | "plain", { dw, x
   sumSlices(dw, slices, (partial) => {
     const params = { ...definitionParams(s), slices, slice };
     const bind = { x, dy, dw: partial };
-    if (algorithm === "broadcast") broadcastKernel.run({ bind, params, spec, grid: grid1d(items * slices, 1) });
-    else plainKernel.run({ bind, params, spec, grid: grid1d(items * slices, PLAIN_LANES) });
+    if (algorithm === "broadcast") broadcastKernel.run({ bind, params, spec, grid: groups1d(items * slices) });
+    else plainKernel.run({ bind, params, spec, grid: grid1d(items * slices) });
   });
   return true;
 }
@@ -87,7 +86,7 @@ function tileGradWeight(s: ConvShape, rule: number, each: number, { dw, x, dy }:
   const slices = Math.ceil(pixels / slice);
   sumSlices(dw, slices, (partial) => {
     const params = { ...definitionParams(s), slices, slice };
-    const grid = grid1d(items(each) * slices, 1);
+    const grid = groups1d(items(each) * slices);
     tileKernel.run({ bind: { x, dy, dw: partial }, params, spec: { EACH: each }, grid });
   });
 }

@@ -13,15 +13,15 @@ const gradWeightKernel = kernel("conv2d_grad_weight_naive", gradWeightWgsl);
 /** y [N,O,OH,OW] from x [N,C,H,W], w [O,C/groups,kh,kw] and b [O] or null. */
 export function naiveForward(s: ConvShape, y: Tensor, x: Tensor, w: Tensor, b: Tensor | null): void {
   const params = { ...definitionParams(s), has_bias: b ? 1 : 0 };
-  forwardKernel.run({ bind: { x, w, b: b ?? w, y }, params, grid: grid1d(y.numel, 64) });
+  forwardKernel.run({ bind: { x, w, b: b ?? w, y }, params, grid: grid1d(y.numel) });
 }
 
 /** dx [N,C,H,W] from dy [N,O,OH,OW] and w. */
 export function naiveGradInput(s: ConvShape, dx: Tensor, dy: Tensor, w: Tensor): void {
-  gradInputKernel.run({ bind: { dy, w, dx }, params: definitionParams(s), grid: grid1d(dx.numel, 64) });
+  gradInputKernel.run({ bind: { dy, w, dx }, params: definitionParams(s), grid: grid1d(dx.numel) });
 }
 
 /** dw [O,C/groups,kh,kw] from x and dy. */
 export function naiveGradWeight(s: ConvShape, dw: Tensor, x: Tensor, dy: Tensor): void {
-  gradWeightKernel.run({ bind: { x, dy, dw }, params: definitionParams(s), grid: grid1d(dw.numel, 64) });
+  gradWeightKernel.run({ bind: { x, dy, dw }, params: definitionParams(s), grid: grid1d(dw.numel) });
 }

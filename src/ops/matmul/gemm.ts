@@ -4,7 +4,7 @@ import rowsWgsl from "../../../shaders/matmul_rows.wgsl";
 import splitsWgsl from "../../../shaders/matmul_splits.wgsl";
 import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
 import tileWgsl from "../../../shaders/matmul_tile.wgsl";
-import { type Bindable, currentGpu, grid1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
+import { type Bindable, currentGpu, grid1d, groups1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
 import { empty } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
@@ -121,13 +121,13 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
       split_k: termsPerSplit(k, splits),
     },
     spec,
-    grid: grid1d(groups, family === "naive" ? 64 : 1),
+    grid: family === "naive" ? grid1d(groups) : groups1d(groups),
   });
   if (!partial) return;
   splitsKernel.run({
     bind: { partial, bias: bias ?? a.tensor, y },
     params: { n: total, splits, columns: n, has_bias: bias ? 1 : 0 },
-    grid: grid1d(total, 64),
+    grid: grid1d(total),
   });
   partial.dispose();
 }

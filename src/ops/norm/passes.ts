@@ -8,7 +8,7 @@ import mergeWgsl from "../../../shaders/batch_norm_merge.wgsl";
 import runningWgsl from "../../../shaders/batch_norm_running.wgsl";
 import slicesWgsl from "../../../shaders/batch_norm_slices.wgsl";
 import statsWgsl from "../../../shaders/batch_norm_stats.wgsl";
-import { grid1d, kernel } from "../../gpu/index.ts";
+import { grid1d, groups1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
 import { channelLayout, mappedSlices, reducedSlices } from "./layout.ts";
 
@@ -21,8 +21,12 @@ const gradSumsKernel = kernel("batch_norm_grad_sums", gradSumsWgsl);
 const gradMergeKernel = kernel("batch_norm_grad_merge", gradMergeWgsl);
 const gradApplyKernel = kernel("batch_norm_grad_apply", gradApplyWgsl);
 
-/** What follows the affine map in the same pass, as the shaders number it. */
-export const AFTER = { nothing: 0, relu: 1, addRelu: 2 } as const;
+/** What follows the affine map in the same pass: constants of the shaders. */
+export const AFTER = {
+  nothing: { RELU: false, RESIDUAL: false },
+  relu: { RELU: true, RESIDUAL: false },
+  addRelu: { RELU: true, RESIDUAL: true },
+} as const;
 export type After = (typeof AFTER)[keyof typeof AFTER];
 
 /** weight and bias [C], both or none. */
@@ -57,7 +61,7 @@ export function batchStatistics(
     running_var: running?.variance ?? empty([1]),
   };
   const spec = { TRACK: running !== null, AFFINE: weight !== null };
-  const grid = grid1d(channels, 1);
+  const grid = groups1d(channels);
   const cut = reducedSlices(layout, software);
   if (cut.slices === 1) {
     statsKernel.run({ bind, params: { ...walk, eps, momentum }, spec: { ...layout.spec, ...spec }, grid });
@@ -68,7 +72,7 @@ export function batchStatistics(
     bind: { x, partial },
     params: { ...walk, ...cut },
     spec: layout.spec,
-    grid: grid1d(channels * cut.slices, 1),
+    grid: groups1d(channels * cut.slices),
   });
   const params = { channels, plane, slices: cut.slices, eps, momentum };
   mergeKernel.run({ bind: { ...bind, partial }, params, spec, grid });
@@ -83,7 +87,7 @@ export function runningStatistics({ weight, bias }: Affine, { mean, variance }: 
     bind: { running_mean: mean, running_var: variance, weight: weight ?? mean, bias: bias ?? mean, stats },
     params: { channels, eps },
     spec: { AFFINE: weight !== null },
-    grid: grid1d(channels, 64),
+    grid: grid1d(channels),
   });
   return stats;
 }
@@ -102,8 +106,8 @@ export function apply(
   applyKernel.run({
     bind: { x, residual: residual ?? x, stats, y },
     params: { ...layout.walk, ...cut },
-    spec: { ...layout.spec, AFTER: after },
-    grid: grid1d(layout.channels * cut.slices, 1),
+    spec: { ...layout.spec, ...after },
+    grid: groups1d(layout.channels * cut.slices),
   });
 }
 
@@ -131,12 +135,12 @@ export function gradientSums(
   gradSumsKernel.run({
     bind: { x, dy, y: y ?? x, stats, dweight: dweights, dbias: dbiases },
     params: { ...walk, ...cut },
-    spec: { ...layout.spec, AFTER: after },
-    grid: grid1d(channels * cut.slices, 1),
+    spec: { ...layout.spec, ...after },
+    grid: groups1d(channels * cut.slices),
   });
   if (whole) return;
   const bind = { dweights, dbiases, dweight, dbias };
-  gradMergeKernel.run({ bind, params: { channels, slices: cut.slices }, grid: grid1d(channels, 1) });
+  gradMergeKernel.run({ bind, params: { channels, slices: cut.slices }, grid: groups1d(channels) });
 }
 
 /** Writes dx and, with AFTER.addRelu, the residual's gradient. `sums` absent: the statistics are constants. */
@@ -162,7 +166,7 @@ export function gradientApply(
       dresidual: dresidual ?? empty([4]),
     },
     params: { ...layout.walk, ...cut, count: layout.count },
-    spec: { ...layout.spec, AFTER: after, TRAINING: sums !== null },
-    grid: grid1d(layout.channels * cut.slices, 1),
+    spec: { ...layout.spec, ...after, TRAINING: sums !== null },
+    grid: groups1d(layout.channels * cut.slices),
   });
 }

@@ -1,6 +1,6 @@
 // Binding tensors as arrays of vec4: one load for four elements, which halves the time of pointwise kernels on a
 // software adapter. Kernels must not write past the tensor's own elements: an arena's padding stays zero.
-import { type Bindable, type Grid, grid1d, MemoryError } from "../../gpu/index.ts";
+import { type Bindable, MemoryError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 
 /** The tensor's memory up to a whole vec4. Views start at multiples of 256 bytes, so nobody else lives there. */
@@ -11,9 +11,4 @@ export function vec4(t: Tensor): Bindable {
     throw new MemoryError(`tensor ${t.describe()} fills the largest buffer of this adapter but for its last vec4`);
   }
   return { view: { buffer, offset, bytes: whole } };
-}
-
-/** Workgroups of 64 invocations with two vec4 each for n elements. */
-export function vec4Grid(n: number): Grid {
-  return grid1d(n, 512);
 }

@@ -2,7 +2,7 @@
 import { expectScalar } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { resolveSurrogate, type Surrogate, type SurrogateName } from "./surrogate.ts";
+import { type ResolvedSurrogate, resolveSurrogate, type Surrogate, type SurrogateName } from "./surrogate.ts";
 
 /** IF: no leak. LIF: leak 1 / tau. PLIF: leak sigmoid(w), learned. */
 export type NeuronKind = "IF" | "LIF" | "PLIF";
@@ -52,7 +52,7 @@ export interface Neuron {
   readonly learned: boolean;
   readonly detach: boolean;
   readonly smooth: boolean;
-  readonly surrogate: number;
+  readonly surrogate: ResolvedSurrogate["spec"];
   readonly params: Readonly<
     Record<"decay_input" | "threshold" | "rest" | "start" | "keep" | "to" | "k" | "alpha" | "slope", number>
   >;
@@ -95,7 +95,7 @@ export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptio
     learned: kind === "PLIF",
     detach: detachReset,
     smooth,
-    surrogate: surrogate.code,
+    surrogate: surrogate.spec,
     params: {
       // Without leak the input counts whole.
       decay_input: kind !== "IF" && decayInput ? 1 : 0,

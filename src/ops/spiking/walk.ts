@@ -9,9 +9,9 @@ import type { Neuron } from "./neuron.ts";
 const forwardKernel = kernel("lif", forwardWgsl);
 const backwardKernel = kernel("lif_grad", backwardWgsl);
 
-/** What a walk gives, as the shaders number it: spikes, potential before firing, after the reset, or the last one only. */
-export const OUT = { spike: 0, h: 1, v: 2, last: 3 } as const;
-export type Out = keyof typeof OUT;
+/** Output of a walk at every step, by the variable of lif.wgsl. `last` writes only the potential after the last step. */
+const WRITTEN = { spike: "s", h: "h", v: "potential", last: "s" } as const;
+export type Out = keyof typeof WRITTEN;
 
 /**
  * Steps that one dispatch of backward walks with their potentials in registers; longer runs are cut, and forward keeps the
@@ -76,7 +76,7 @@ function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
     SMOOTH: neuron.smooth,
     CONSTANT: current.constant,
     NORM: current.norm !== null,
-    ROUNDS: plan.rounds,
+    ITEMS_PER_INVOCATION: plan.rounds,
   };
 }
 
@@ -123,15 +123,15 @@ export function walkForward(
     spec: {
       ...specOf(neuron, current, plan),
       // The step's derivative is backward's affair: only a smooth neuron fires by its surrogate.
-      ...(neuron.smooth ? { SURROGATE: neuron.surrogate } : {}),
+      ...(neuron.smooth ? neuron.surrogate : {}),
       HAS_V: v0 !== null,
       WRITE_Y: out !== "last",
-      OUT: Math.min(OUT[out], 2),
+      written: WRITTEN[out],
       KEEP_V: end !== null,
       KEEP_H: h !== null,
       KEEP_PARTS: between !== null,
     },
-    grid: grid1d(plan.items, 64 * plan.rounds),
+    grid: grid1d(plan.items),
   });
   return between ? [between] : [];
 }
@@ -188,7 +188,7 @@ export function walkBackward(
       },
       spec: {
         ...specOf(neuron, current, plan),
-        SURROGATE: neuron.surrogate,
+        ...neuron.surrogate,
         STEPS: steps,
         WIDE: plan.width === 4,
         HAS_V: from !== null,
@@ -199,7 +199,7 @@ export function walkBackward(
         ADD: !isLast,
         SUM_K: learned,
       },
-      grid: grid1d(plan.items, 64 * plan.rounds),
+      grid: grid1d(plan.items),
     });
   }
   if (dk && dw) sumAxesInto("plif", dw, dk, [0]);
