@@ -6,6 +6,7 @@ import { installGpu, runEnvironment, writeAtomic } from "../src/node.ts";
 import { cases, largeCases } from "./cases/index.ts";
 import { nodeCases } from "./cold/cases.ts";
 import { dataCases } from "./data/cases.ts";
+import type { BenchCase } from "./lib/case.ts";
 import type { Clock } from "./lib/clock.ts";
 import { compareResults } from "./lib/compare.ts";
 import { betterGauge, measureGauge } from "./lib/gauge.ts";
@@ -69,17 +70,13 @@ function oneLine(result: CaseResult): string {
   return last ? `${last.name} ${formatMs(last.ms)}, ${formatRatio(last.ratio)} ${result.variants[0]?.name}` : "";
 }
 
-async function bench(filters: readonly string[], flags: Flags): Promise<number> {
-  const chosen = selectCases(flags.large ? largeCases : [...cases, ...nodeCases, ...dataCases], filters);
-  if (chosen.length === 0) {
-    note(`bench: no case matches ${filters.map((f) => JSON.stringify(f)).join(" or ")}; --list names them all`);
-    return 2;
-  }
-  if (flags.list) {
-    for (const c of chosen) say(titleOf(c));
-    return 0;
-  }
-  const signal = listenForInterrupt();
+/** Run the chosen cases and save the results after each of them, so that an aborted run keeps what it measured. */
+async function measure(
+  chosen: readonly BenchCase[],
+  filters: readonly string[],
+  flags: Flags,
+  signal: AbortSignal,
+): Promise<Results> {
   await installGpu();
   await requestGpu();
   const adapter = describeAdapter();
@@ -88,16 +85,10 @@ async function bench(filters: readonly string[], flags: Flags): Promise<number> 
   const gauge = await measureGauge({ clock });
   note(`bench: ${gaugeLine(gauge)}`);
   const { started, commit, ...versions } = runEnvironment();
+  const { rounds, budget } = flags;
   const roundMs = 30;
-  const settings: Results["settings"] = {
-    rounds: flags.rounds,
-    budget: flags.budget,
-    roundMs,
-    clock,
-    filter: [...filters],
-    large: flags.large ?? false,
-    shaderCache: process.env["MESA_SHADER_CACHE_DISABLE"] !== "true",
-  };
+  const shaderCache = process.env["MESA_SHADER_CACHE_DISABLE"] !== "true";
+  const settings = { rounds, budget, roundMs, clock, filter: [...filters], large: flags.large ?? false, shaderCache };
   let results: Results = {
     format: FORMAT,
     complete: false,
@@ -109,14 +100,14 @@ async function bench(filters: readonly string[], flags: Flags): Promise<number> 
     gauge,
     cases: [],
   };
-  // After each case, so that whatever ends the run leaves what it had.
-  const save = async () => {
+  const save = async (changed: Partial<Results>) => {
+    results = { ...results, ...changed };
     if (flags.json) await writeAtomic(flags.json, new TextEncoder().encode(formatResults(results)));
   };
-  await save(); // a place that cannot be written to is known before the work
+  await save({}); // fails before the work if the file cannot be written
   await runCases(chosen, {
-    rounds: flags.rounds,
-    budget: flags.budget,
+    rounds,
+    budget,
     roundMs,
     clock,
     signal,
@@ -124,20 +115,31 @@ async function bench(filters: readonly string[], flags: Flags): Promise<number> 
     onStart: (c, i, count) => note(`[${i + 1}/${count}] ${titleOf(c)}`),
     onResult: async (result) => {
       note(`    ${oneLine(result)}`);
-      results = { ...results, cases: [...results.cases, result] };
-      await save();
+      await save({ cases: [...results.cases, result] });
     },
   });
-  if (!signal.aborted) {
-    results = { ...results, complete: true, gauge: betterGauge(gauge, await measureGauge({ clock })) };
-    await save();
+  if (!signal.aborted) await save({ complete: true, gauge: betterGauge(gauge, await measureGauge({ clock })) });
+  return results;
+}
+
+async function bench(filters: readonly string[], flags: Flags): Promise<number> {
+  const chosen = selectCases(flags.large ? largeCases : [...cases, ...nodeCases, ...dataCases], filters);
+  if (chosen.length === 0) {
+    note(`bench: no case matches ${filters.map((f) => JSON.stringify(f)).join(" or ")}; --list names them all`);
+    return 2;
   }
-  const known = results.cases.flatMap((c) => (c.kind === "kernel" ? c.variants.map((v) => v.name) : []));
+  if (flags.list) {
+    for (const c of chosen) say(titleOf(c));
+    return 0;
+  }
+  const signal = listenForInterrupt();
+  const results = await measure(chosen, filters, flags, signal);
+  const variants = results.cases.flatMap((c) => (c.kind === "kernel" ? c.variants.map((v) => v.name) : []));
   for (const name of flags.variants ?? []) {
-    if (!known.includes(name)) note(`bench: no variant of these cases is named ${JSON.stringify(name)}`);
+    if (!variants.includes(name)) note(`bench: no variant of these cases is named ${JSON.stringify(name)}`);
   }
   say(renderTable(results.cases, results.gauge));
-  say(`${adapterName(adapter)}; ${gaugeLine(results.gauge)}`);
+  say(`${adapterName(results.adapter)}; ${gaugeLine(results.gauge)}`);
   if (flags.svg) await writePicture(flags.svg, results);
   if (signal.aborted) return 130;
   return results.cases.some((c) => c.kind === "failure") ? 1 : 0;

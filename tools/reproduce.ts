@@ -43,42 +43,52 @@ function count(text: string): number {
 
 async function reproduce(flags: Flags): Promise<void> {
   const plan = flags.seeds === undefined ? PLAN : withSeeds(PLAN, flags.seeds);
-  const wanted = ({ id }: CountedRun) => flags.only?.test(id) ?? true;
+  const chosen = ({ id }: CountedRun) => flags.only?.test(id) ?? true;
   if (flags.fresh && (flags.list || flags.report)) {
     throw new UsageError("--fresh: drops results before a run; it does not go with --list or --report");
   }
   const results = new ResultFile(resultsPath(flags.out));
   if (flags.fresh) {
-    const gone = await results.keep((line) => flags.only !== undefined && !flags.only.test(line.id));
-    say(`${gone} lines dropped, ${results.lines.length} kept`);
+    const dropped = await results.keep((line) => flags.only !== undefined && !flags.only.test(line.id));
+    say(`${dropped} lines dropped, ${results.lines.length} kept`);
   }
   checkPlan(plan, results.lines, results.path);
   if (flags.list) {
-    for (const line of listLines(plan, results.lines, wanted)) say(line);
-    return;
+    for (const line of listLines(plan, results.lines, chosen)) say(line);
+  } else if (flags.report) {
+    await saveReport(plan, results, flags);
+  } else {
+    await runMissing(plan, results, flags, chosen);
   }
-  if (flags.report) {
-    for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
-    return;
-  }
+}
 
+/** Write the table and the figure of the results so far. */
+async function saveReport(plan: typeof PLAN, results: ResultFile, flags: Flags): Promise<void> {
+  for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+}
+
+/** Run what is missing, as far as the machine has the data, then write the report. */
+async function runMissing(
+  plan: typeof PLAN,
+  results: ResultFile,
+  flags: Flags,
+  chosen: (run: CountedRun) => boolean,
+): Promise<void> {
   const folders = flags.dataDir === undefined ? {} : { "fashion-mnist": flags.dataDir };
   const { missing, notes } = await available(plan, folders);
   const runnable = withoutData(plan, missing);
-  const work = workOf(runnable, results.lines, wanted);
+  const work = workOf(runnable, results.lines, chosen);
   if (work.total === 0 && missing.length === 0) {
     throw new UsageError(`--only ${flags.only?.source}: no run of the plan has such an id; --list shows them all`);
   }
   for (const note of notes) say(note);
   if (work.todo.length > 0) {
-    const left = secondsLeft(runnable, results.lines, wanted);
+    const left = secondsLeft(runnable, results.lines, chosen);
     say(`${work.total} runs, ${work.done} of them done${left.seconds > 0 ? `; ${aboutTime(left.seconds)} left` : ""}`);
-    await runAll(runnable, results, flags, folders, wanted).finally(async () => {
-      for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
-    });
+    await runAll(runnable, results, flags, folders, chosen).finally(() => saveReport(plan, results, flags));
   } else if (work.total > 0) {
-    say("all runs are there");
-    for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+    say("all runs are done");
+    await saveReport(plan, results, flags);
   }
   for (const note of notes) say(note);
 }
@@ -105,7 +115,7 @@ async function runAll(
     const version = versions().espalier;
     const stop = () => stopping;
     const end = await runExperiment({ plan, results, train, adapter, version, say, wanted, stop });
-    if (end === "stopped") throw new Interrupted("stopped; go on with the same command");
+    if (end === "stopped") throw new Interrupted("stopped; continue with the same command");
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
@@ -114,13 +124,13 @@ async function runAll(
 
 const command = new Command("npm run reproduce --")
   .description(
-    "Compares all pruning methods at matched sparsities on MNIST and Fashion-MNIST. Each finished run adds a line to pruning_methods.jsonl; the table and the figure beside it are made of those lines. Stop it at any time: the same command goes on.",
+    "Compares all pruning methods at matched sparsities on MNIST and Fashion-MNIST. Each finished run adds a line to pruning_methods.jsonl; the table and the figure beside it are made from those lines. Stop it at any time; the same command continues.",
   )
   .option("--only <regex>", "only runs whose id matches, as in mnist/lenet-bn/lats/0.90/s1", expression)
   .option("--out <folder>", "folder of the results", "docs/results")
-  .option("--list", "show the plan, what is done, and how long the rest may take")
-  .option("--report", "only make the table and the figure anew")
-  .option("--fresh", "drop the lines that are there, with --only those that match, and begin anew")
+  .option("--list", "show the plan, finished runs, and an estimate of the time left")
+  .option("--report", "only write the table and the figure again")
+  .option("--fresh", "drop existing results first (with --only: those that match)")
   .option("--adapter <name>", "part of the adapter's name")
   .option("--seeds <n>", "seeds 0 to n - 1 for all methods", count)
   .option("--data-dir <folder>", "folder of the four files of Fashion-MNIST")

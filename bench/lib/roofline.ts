@@ -185,92 +185,134 @@ function finish(svg: SVGElement, colors: RooflineColors): void {
   svg.setAttribute("aria-label", "Roofline: speed of each case against the limits of the adapter");
 }
 
-/** Titles, the names of axes and limits, the legend and the labels of points. */
-function annotate(svg: SVGElement, results: Pick<Results, "gauge" | "adapter">, scene: Scene): void {
-  const { x, y, colors, points, groups, styleOf, document } = scene;
-  const { gauge, adapter } = results;
-  const right = WIDTH - MARGIN.right;
-  const bottom = HEIGHT - MARGIN.bottom;
-  const px = (v: number) => MARGIN.left + (Math.log(v / x[0]) / Math.log(x[1] / x[0])) * (right - MARGIN.left);
-  const py = (v: number) => bottom - (Math.log(v / y[0]) / Math.log(y[1] / y[0])) * (bottom - MARGIN.top);
+/** What the notes are drawn with: the scene, positions of values in pixels, and a way to add text. */
+interface Pen {
+  readonly svg: SVGElement;
+  readonly scene: Scene;
+  readonly px: (intensity: number) => number;
+  readonly py: (gflops: number) => number;
+  text(left: number, top: number, content: string, more?: Record<string, string | number>): void;
+}
+
+const RIGHT = WIDTH - MARGIN.right;
+const BOTTOM = HEIGHT - MARGIN.bottom;
+
+function makePen(svg: SVGElement, scene: Scene): Pen {
+  const { x, y, colors, document } = scene;
   const make = (name: string, attributes: Record<string, string | number>, content = "") => {
     const element = document.createElementNS(NS, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
     element.textContent = content;
     return element;
   };
-  const add = (...given: Parameters<typeof make>) => svg.appendChild(make(...given));
   if (scene.hasGround) {
     svg.insertBefore(make("rect", { width: WIDTH, height: HEIGHT, fill: colors.paper }), svg.firstChild);
   }
-  const text = (left: number, top: number, content: string, more: Record<string, string | number> = {}) =>
-    add("text", { x: left, y: top, fill: colors.ink, "text-anchor": "start", "font-size": 12, ...more }, content);
+  return {
+    svg,
+    scene,
+    px: (v) => MARGIN.left + (Math.log(v / x[0]) / Math.log(x[1] / x[0])) * (RIGHT - MARGIN.left),
+    py: (v) => BOTTOM - (Math.log(v / y[0]) / Math.log(y[1] / y[0])) * (BOTTOM - MARGIN.top),
+    text(left, top, content, more = {}) {
+      const common = { x: left, y: top, fill: colors.ink, "text-anchor": "start", "font-size": 12 };
+      svg.appendChild(make("text", { ...common, ...more }, content));
+    },
+  };
+}
+
+/** Draw the titles, the names of axes and limits, the legend and the labels of points. */
+function annotate(svg: SVGElement, results: Pick<Results, "gauge" | "adapter">, scene: Scene): void {
+  const pen = makePen(svg, scene);
+  writeTitles(pen, results);
+  const slopeStart = labelRoof(pen, results.gauge);
+  drawLegend(pen);
+  labelPoints(pen, results.gauge, slopeStart);
+}
+
+function writeTitles({ scene, text }: Pen, { gauge, adapter }: Pick<Results, "gauge" | "adapter">): void {
+  const { faint } = scene.colors;
   text(MARGIN.left, 28, "Roofline", { "font-size": 18, "font-weight": "bold" });
   text(MARGIN.left, 49, `${adapterName(adapter)}: ${gaugeLine(gauge)}, in the same run`, {
     "font-size": 12.5,
-    fill: colors.faint,
+    fill: faint,
   });
-  text(MARGIN.left - 48, MARGIN.top - 8, "GFLOP/s", { fill: colors.faint });
-  text((MARGIN.left + right) / 2, HEIGHT - 12, "floating-point operations per byte that must be moved", {
+  text(MARGIN.left - 48, MARGIN.top - 8, "GFLOP/s", { fill: faint });
+  text((MARGIN.left + RIGHT) / 2, HEIGHT - 12, "floating-point operations per byte that must be moved", {
     "text-anchor": "middle",
-    fill: colors.faint,
+    fill: faint,
   });
+}
 
-  const roofLabel = { "font-size": 11.5, fill: colors.ink, "font-weight": "bold" };
-  text(right - 4, py(gauge.fmaGFlops) - 6, `${threeDigits(gauge.fmaGFlops)} GFLOP/s`, {
-    ...roofLabel,
+/** Write the two limits beside the roof. Returns the intensity at which the slope enters the picture. */
+function labelRoof({ scene, px, py, text }: Pen, gauge: Gauge): number {
+  const { x, y, colors } = scene;
+  const label = { "font-size": 11.5, fill: colors.ink, "font-weight": "bold" };
+  text(RIGHT - 4, py(gauge.fmaGFlops) - 6, `${threeDigits(gauge.fmaGFlops)} GFLOP/s`, {
+    ...label,
     "text-anchor": "end",
   });
-  text(right - 4, py(gauge.fmaGFlops / 10) - 5, "a tenth", {
+  text(RIGHT - 4, py(gauge.fmaGFlops / 10) - 5, "a tenth", {
     "font-size": 10.5,
     fill: colors.faint,
     "text-anchor": "end",
   });
-  // Along the slope, from where it enters the picture.
   const start = Math.max(x[0], y[0] / gauge.copyGBs) * 1.15;
-  const angle =
-    (Math.atan2(py(gauge.copyGBs * start * 2) - py(gauge.copyGBs * start), px(start * 2) - px(start)) * 180) / Math.PI;
+  const rise = py(gauge.copyGBs * start * 2) - py(gauge.copyGBs * start);
+  const angle = (Math.atan2(rise, px(start * 2) - px(start)) * 180) / Math.PI;
   const foot = [px(start), py(gauge.copyGBs * start) - 6] as const;
   text(foot[0], foot[1], `${threeDigits(gauge.copyGBs)} GB/s`, {
-    ...roofLabel,
+    ...label,
     transform: `rotate(${angle} ${foot.join(" ")})`,
   });
+  return start;
+}
 
+function drawLegend({ svg, scene, text }: Pen): void {
+  const { points, groups, styleOf, colors } = scene;
   groups.forEach((group, i) => {
     const [color, symbol] = styleOf(group);
     const top = MARGIN.top + 10 + 21 * i;
     const count = points.filter((p) => p.group === group).length;
-    svg.appendChild(mark(scene, color, symbol, right + 24, top));
-    text(right + 36, top + 4, `${group} (${count})`, { "font-size": 12.5 });
+    svg.appendChild(mark(scene, color, symbol, RIGHT + 24, top));
+    text(RIGHT + 36, top + 4, `${group} (${count})`, { "font-size": 12.5 });
   });
   const hints = ["filled: fastest variant", "ring: first variant", "(the naive twin)"];
   hints.forEach((hint, i) => {
-    text(right + 18, MARGIN.top + 24 + 21 * groups.length + 15 * i, hint, { "font-size": 11, fill: colors.faint });
+    text(RIGHT + 18, MARGIN.top + 24 + 21 * groups.length + 15 * i, hint, { "font-size": 11, fill: colors.faint });
   });
+}
 
-  const frame = { left: MARGIN.left + 2, top: MARGIN.top, right: right - 2, bottom: bottom - 2 };
-  const dots = points.map((p) => ({ x: px(p.intensity), y: py(p.gflops) }));
-  // The roof's own words, and the roof itself in small pieces.
-  const roofTop = py(gauge.fmaGFlops);
-  const blocked: Box[] = [{ left: right - 110, top: roofTop - 18, right, bottom: roofTop + 2 }];
+/** Return boxes that labels avoid: the text of the roof, and the roof itself in small pieces. */
+function roofBoxes({ scene, px, py }: Pen, gauge: Gauge, slopeStart: number): Box[] {
+  const { x } = scene;
+  const top = py(gauge.fmaGFlops);
+  const boxes: Box[] = [{ left: RIGHT - 110, top: top - 18, right: RIGHT, bottom: top + 2 }];
   for (let i = 0; i <= 120; i++) {
     const at = x[0] * (x[1] / x[0]) ** (i / 120);
     const [across, down] = [px(at), py(roofAt(gauge, at))];
-    const words = at < start * 2.2 ? 20 : 3;
-    blocked.push({ left: across - 4, top: down - words, right: across + 4, bottom: down + 3 });
+    const above = at < slopeStart * 2.2 ? 20 : 3;
+    boxes.push({ left: across - 4, top: down - above, right: across + 4, bottom: down + 3 });
   }
-  const wanted = points.map((p, i) => ({
+  return boxes;
+}
+
+function labelPoints(pen: Pen, gauge: Gauge, slopeStart: number): void {
+  const { scene, px, py, text } = pen;
+  const { points, colors, styleOf } = scene;
+  const frame = { left: MARGIN.left + 2, top: MARGIN.top, right: RIGHT - 2, bottom: BOTTOM - 2 };
+  const dots = points.map((p) => ({ x: px(p.intensity), y: py(p.gflops) }));
+  const labels = points.map((p, i) => ({
     at: dots[i]!,
     width: LABEL * LETTER * p.name.length,
     height: LABEL + 1,
     weight: p.share,
   }));
-  for (const { index, left, top, isBefore } of placeLabels(wanted, dots, blocked, frame)) {
-    const p = points[index]!;
-    const halo = { stroke: colors.paper, "stroke-width": 3, "paint-order": "stroke", "stroke-linejoin": "round" };
-    const at = isBefore ? left + (wanted[index]?.width ?? 0) : left;
+  const halo = { stroke: colors.paper, "stroke-width": 3, "paint-order": "stroke", "stroke-linejoin": "round" };
+  for (const { index, left, top, isBefore } of placeLabels(labels, dots, roofBoxes(pen, gauge, slopeStart), frame)) {
+    const { name, group } = points[index]!;
+    const at = isBefore ? left + (labels[index]?.width ?? 0) : left;
     const anchor = { "text-anchor": isBefore ? "end" : "start", "font-size": LABEL };
-    text(at, top + LABEL - 1.5, p.name, { ...anchor, fill: styleOf(p.group)[0], ...halo });
+    text(at, top + LABEL - 1.5, name, { ...anchor, fill: styleOf(group)[0], ...halo });
   }
 }
 

@@ -108,12 +108,44 @@ function resultOf({ side, prepared, rounds, deviation, error }: Contestant): Sid
   };
 }
 
-/** One workload on every side. A side that fails or computes something else is reported, and the others go on. */
+/** Return the environment of a side's process; a shader cache folder that it made goes to `folders`. */
+async function environmentOf(
+  side: SideName,
+  options: CompareOptions,
+  folders: string[],
+): Promise<Record<string, string>> {
+  const { coldShaders = true, polling = "shipped" } = options;
+  const spin = polling === "spin" || (polling === "shipped" && side !== "espalier");
+  const env: Record<string, string> = { ESPALIER_SOFTWARE_NOTED: "1", ESPALIER_SPIN: spin ? "1" : "0" };
+  if (coldShaders) {
+    const folder = await mkdtemp(join(tmpdir(), "espalier-peers-"));
+    folders.push(folder);
+    env["MESA_SHADER_CACHE_DIR"] = folder;
+  }
+  return env;
+}
+
+/** Time `rounds` rounds of all sides in turn. A side whose process fails is not asked for further rounds. */
+async function runRounds(contestants: readonly Contestant[], rounds: number, roundMs: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of contestants) {
+      if (contestant.error !== null) continue;
+      try {
+        contestant.rounds.push((await contestant.child.round(roundMs)).ms);
+      } catch (error) {
+        contestant.error = messageOf(error);
+      }
+    }
+  }
+}
+
+/** Run one workload on every side. A side that fails or computes other numbers is reported; the others go on. */
 export async function compareSides(work: Workload, options: CompareOptions = {}): Promise<WorkloadResult> {
-  const { rounds = 5, roundMs = 300, coldShaders = true, polling = "shipped", timeout = 600, onNote } = options;
-  if (!(Number.isInteger(rounds) && rounds >= 1))
-    throw new RangeError(`rounds wants a whole number >= 1, got ${rounds}`);
-  if (!(roundMs > 0)) throw new RangeError(`roundMs wants milliseconds above 0, got ${roundMs}`);
+  const { rounds = 5, roundMs = 300, timeout = 600, onNote } = options;
+  if (!(Number.isInteger(rounds) && rounds >= 1)) {
+    throw new RangeError(`rounds: expected an integer >= 1, got ${rounds}`);
+  }
+  if (!(roundMs > 0)) throw new RangeError(`roundMs: expected a number > 0, got ${roundMs}`);
   const tolerance = toleranceOf(work);
   const folders: string[] = [];
   const children: Child[] = [];
@@ -122,14 +154,7 @@ export async function compareSides(work: Workload, options: CompareOptions = {})
   let reference: Float32Array[] | null = null;
   try {
     for (const side of options.sides ?? availableSides()) {
-      const spin = polling === "spin" || (polling === "shipped" && side !== "espalier");
-      const env: Record<string, string> = { ESPALIER_SOFTWARE_NOTED: "1", ESPALIER_SPIN: spin ? "1" : "0" };
-      if (coldShaders) {
-        const folder = await mkdtemp(join(tmpdir(), "espalier-peers-"));
-        folders.push(folder);
-        env["MESA_SHADER_CACHE_DIR"] = folder;
-      }
-      const child = new Child(commandOf(side, env), 1000 * timeout);
+      const child = new Child(commandOf(side, await environmentOf(side, options, folders)), 1000 * timeout);
       children.push(child);
       try {
         const prepared = await child.prepare(work);
@@ -148,16 +173,7 @@ export async function compareSides(work: Workload, options: CompareOptions = {})
         await child.end();
       }
     }
-    for (let round = 0; round < rounds; round++) {
-      for (const contestant of contestants) {
-        if (contestant.error !== null) continue;
-        try {
-          contestant.rounds.push((await contestant.child.round(roundMs)).ms);
-        } catch (error) {
-          contestant.error = messageOf(error);
-        }
-      }
-    }
+    await runRounds(contestants, rounds, roundMs);
   } finally {
     for (const child of children) await child.end();
     for (const folder of folders) await rm(folder, { recursive: true, force: true });
