@@ -4,8 +4,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
+  BatchInput,
   BatchNorm1d,
-  capture,
+  BatchStep,
   countCorrect,
   crossEntropy,
   DataLoader,
@@ -21,8 +22,6 @@ import {
   Sequential,
   SGD,
   Tape,
-  type Tensor,
-  tensor,
 } from "../src/index.ts";
 import { fileSource, installGpu } from "../src/node.ts";
 
@@ -50,12 +49,18 @@ const threshold = makeThresholdSchedule({ schedule: "lats", threshold: 0.05 }, r
 const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr: lr(0), momentum: 0.9 });
 
 // The first call runs this function; later ones replay the GPU work that it enqueued.
-const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
-  using tape = new Tape();
-  const loss = tape.keep(crossEntropy(model.forward(x), y));
-  tape.backward(loss);
-  optimizer.step();
-  return { loss };
+// Batches hold images as bytes; inside the step they become numbers, with the data set's mean and std.
+const step = new BatchStep({
+  name: "train",
+  sample: train.shape,
+  scale: train,
+  run(x, y) {
+    using tape = new Tape();
+    const loss = tape.keep(crossEntropy(model.forward(x), y));
+    tape.backward(loss);
+    optimizer.step();
+    return { loss };
+  },
 });
 
 /** Percent of zeros among the prunable weights, as the last update counted them. */
@@ -71,24 +76,24 @@ for await (const batch of loader) {
   if (n === steps) break;
   const [now, next] = [threshold.at(n), threshold.at(n + 1)];
   optimizer.set({ lr: lr(n), threshold: now, thresholdNext: next, tau: threshold.increment(n) });
-  step.run({ x: { data: batch.x, shape: batch.shape }, y: { data: batch.y, shape: [batch.size] } });
+  const { loss } = step.run(batch);
   loader.recycle(batch);
   optimizer.stepsDone = ++n;
   // Reading waits for the GPU, so it is done now and then only.
   if (n % 50 === 0 || n === steps) {
-    const [loss] = await step.outputs.loss.data();
-    const progress = `step ${n}  loss ${loss?.toFixed(4)}  threshold ${next.toFixed(4)}`;
+    const progress = `step ${n}  loss ${(await loss.item()).toFixed(4)}  threshold ${next.toFixed(4)}`;
     console.log(`${progress}  sparsity ${await sparsity()}`);
   }
 }
 
 model.eval();
 const test = await loadMnist(mnist, "test");
+const input = new BatchInput({ name: "test", sample: test.shape, scale: test });
 let correct = 0;
 for await (const batch of new DataLoader({ dataset: test, batchSize: 1000 })) {
   using _scope = new Scope();
-  const logits = model.forward(tensor(batch.x, batch.shape));
-  correct += (await countCorrect(logits, tensor(batch.y)).data())[0] ?? 0;
+  const { x, y } = input.tensors(batch);
+  correct += (await countCorrect(model.forward(x), y).data())[0] ?? 0;
 }
 console.log(
   `test accuracy ${((100 * correct) / test.length).toFixed(2)}%, ${await sparsity()} of the weights are zero`,

@@ -71,6 +71,7 @@ await session.fit({
 
 const { spiking, total } = await measureActivity(model, new DataLoader({ dataset: test, batchSize: 64 }), {
   sample: test.shape,
+  scale: test,
   limit: 128,
 });
 for (const { name, rate, neurons } of spiking)

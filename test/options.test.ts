@@ -109,6 +109,9 @@ const calls: Record<string, () => unknown> = {
   buildSmallModel: () => all.buildSmallModel("lenet-bn", { channels: 1, size: 28, classes: 10 }, bad),
   // Data and files.
   DataLoader: () => new all.DataLoader(bad),
+  batchesOf: () => all.batchesOf({} as never, bad),
+  BatchInput: () => new all.BatchInput(bad),
+  BatchStep: () => new all.BatchStep(bad),
   randomResizedCrop: () => all.randomResizedCrop(8, 8, {} as never, bad),
   checkCropOptions: () => all.checkCropOptions(bad),
   colorJitter: () => all.colorJitter({} as never, bad),

@@ -14,8 +14,8 @@ export async function lookAtSpikes(session: Session, test: ImageDataset, lane: L
   optimizer.harden();
   try {
     for await (const batch of loader) {
-      const figure = await captureSpikes(model, batch, { sample, classes: test.classes });
-      const activity = await measureActivity(model, [batch], { sample });
+      const figure = await captureSpikes(model, batch, { sample, scale: test, classes: test.classes });
+      const activity = await measureActivity(model, [batch], { sample, scale: test });
       const rates = new Map(activity.spiking.map((layer) => [layer.name, layer.rate]));
       return {
         kind: "spikes",

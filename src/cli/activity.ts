@@ -2,16 +2,14 @@
 import {
   type Activity,
   captureSpikes,
-  DataLoader,
   FIRST_DRAW,
-  type HostBatch,
   isStreamed,
   type Module,
   measureActivity,
-  numbersOf,
   type RandomState,
   type SessionData,
   type SpikeFigure,
+  testBatchesOf,
 } from "../index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder } from "../recipe/spiking.ts";
@@ -26,23 +24,6 @@ export interface ActivityReport {
   readonly figure: SpikeFigure | null;
 }
 
-/** The first test samples as numbers, batch by batch; of a stream no more than SAMPLES are read. */
-async function* numbers(dataset: SessionData, size: number): AsyncGenerator<HostBatch> {
-  const batchSize = Math.min(size, dataset.length);
-  if (!isStreamed(dataset)) {
-    yield* new DataLoader({ dataset, batchSize });
-    return;
-  }
-  const batches = dataset.batches({ batchSize, epoch: 0, seed: 0, startBatch: 0, training: false });
-  let seen = 0;
-  for await (const batch of batches) {
-    yield numbersOf(batch, dataset.shape, dataset);
-    batches.recycle(batch);
-    seen += batch.size;
-    if (seen >= SAMPLES) return;
-  }
-}
-
 /** Goes through the first test samples; of image files, which may be large, at most `batch` at a time. Waits for the GPU. */
 export async function activityOf(
   model: Module,
@@ -54,12 +35,13 @@ export async function activityOf(
   // The same spikes of a Poisson encoder, whenever this is called.
   random.setStep(FIRST_DRAW);
   const dataset = forEncoder(test, recipe.model.encoder);
-  const sample = dataset.shape;
-  const batches = () => numbers(dataset, isStreamed(dataset) ? Math.min(batch, BATCH) : BATCH);
-  const report = await measureActivity(model, batches(), { sample, limit: SAMPLES });
+  const input = { sample: dataset.shape, scale: dataset };
+  const most = isStreamed(dataset) ? Math.min(batch, BATCH) : BATCH;
+  const batches = () => testBatchesOf(dataset, Math.min(most, dataset.length));
+  const report = await measureActivity(model, batches(), { ...input, limit: SAMPLES });
   if (report.spiking.length === 0) return { report, figure: null };
   for await (const first of batches()) {
-    return { report, figure: await captureSpikes(model, first, { sample, classes: dataset.classes }) };
+    return { report, figure: await captureSpikes(model, first, { ...input, classes: dataset.classes }) };
   }
   return { report, figure: null };
 }

@@ -2,16 +2,14 @@
 
 import { statSync } from "node:fs";
 import {
-  ByteInput,
   currentGpu,
-  DataLoader,
   Evaluator,
   isStreamed,
   layerSparsity,
   type Module,
   type OpenWeights,
   RandomState,
-  type TrainBatches,
+  testBatchesOf,
 } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { type DataSettings, loadSplits, type Splits } from "../recipe/datasets.ts";
@@ -151,11 +149,8 @@ async function testOn(
   const { lines } = putWeights(model, taken, file, flags);
   // What was trained here fits as it is, and the numbers are what is asked for.
   if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
-  const evaluator = new Evaluator(model, test.shape, random, isStreamed(test) ? new ByteInput(test) : undefined);
+  const evaluator = new Evaluator(model, test.shape, random, test);
   const started = performance.now();
-  const batches = isStreamed(test)
-    ? test.batches({ batchSize, epoch: 0, seed: 0, startBatch: 0, training: false })
-    : new DataLoader({ dataset: test, batchSize });
   const load = {
     build: () => modelFor({ model: settings, data, random: new RandomState(0) }, test.shape, test.classes.length),
     sample: test.shape,
@@ -163,7 +158,7 @@ async function testOn(
     batchSize: Math.min(batchSize, test.length),
     ...(splits.stored ? { stored: splits.stored } : {}),
   };
-  const result = await evaluateWithin(load, () => evaluator.run(batches as TrainBatches));
+  const result = await evaluateWithin(load, () => evaluator.run(testBatchesOf(test, batchSize)));
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
   const activity = wantsActivity ? await activityOf(model, matched.data, { model: settings }, random, batchSize) : null;

@@ -5,7 +5,13 @@ export type Split = "train" | "test";
 /** Channels, height, width. */
 export type ImageShape = readonly [c: number, h: number, w: number];
 
-export interface ImageDataset {
+/** Mean and standard deviation of each channel, in units of 1 = 255: the network's input is (byte / 255 - mean) / std. */
+export interface PixelScale {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+export interface ImageDataset extends PixelScale {
   readonly name: string;
   /** [length, c, h, w], 0..255. */
   readonly images: Uint8Array;
@@ -13,9 +19,6 @@ export interface ImageDataset {
   readonly labels: Uint8Array | Int32Array;
   readonly shape: ImageShape;
   readonly classes: readonly string[];
-  /** Per channel, in units of 1 = 255: a network sees (pixel / 255 - mean) / std. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
   readonly length: number;
   /** Event frames: c is timeSteps times the channels of one step (2 polarities), time slowest. Absent: still images. */
   readonly timeSteps?: number;
@@ -110,4 +113,24 @@ export function channelStats(images: Uint8Array, shape: ImageShape): { mean: num
     std.push(spread > 0 ? Math.sqrt(spread) / 255 : 1);
   }
   return { mean, std };
+}
+
+/**
+ * What a network sees for each byte: (byte / 255 - mean) / std per channel, [c, 256], computed in f64 and rounded once.
+ *
+ * Errors    DataError when mean and std are not one each per channel.
+ */
+export function normalisationTable({ shape: [channels], mean, std }: PixelScale & { readonly shape: ImageShape }) {
+  if (mean.length !== channels || std.length !== channels) {
+    throw new DataError(
+      `normalisation: ${channels} channels want as many mean and std, was given ${mean.length} and ${std.length}`,
+    );
+  }
+  const table = new Float32Array(channels * 256);
+  for (let c = 0; c < channels; c++) {
+    for (let byte = 0; byte < 256; byte++) {
+      table[c * 256 + byte] = (byte / 255 - mean[c]!) / std[c]!;
+    }
+  }
+  return table;
 }

@@ -4,12 +4,29 @@ export { checkCounts, countsOf } from "./class_counts.ts";
 export { areNamed, type ClassMatch, matchClasses, nameList } from "./class_names.ts";
 export { applyColorSteps } from "./color_jitter.ts";
 export * from "./crops.ts";
-export { channelStats, type ImageDataset, type ImageShape, imageDataset, type Split, subset } from "./dataset.ts";
+export {
+  channelStats,
+  type ImageDataset,
+  type ImageShape,
+  imageDataset,
+  normalisationTable,
+  type PixelScale,
+  type Split,
+  subset,
+} from "./dataset.ts";
 export { DataError, SourceError } from "./errors.ts";
 export * from "./events/index.ts";
 export { firstOfEachClass } from "./first_of_each_class.ts";
 export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
-export { type Batch, DataLoader, type DataLoaderOptions, normalisationTable } from "./loader.ts";
+export {
+  batchesOf,
+  isStreamed,
+  type LabelledImages,
+  sampleAccess,
+  testBatchesOf,
+  withScale,
+} from "./labelled_images.ts";
+export { DataLoader, type DataLoaderOptions } from "./loader.ts";
 export {
   FASHION_CLASSES,
   FASHION_MNIST,
@@ -23,7 +40,7 @@ export {
 export { checkParts } from "./parts.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
-export type { ByteBatch, ByteBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
+export type { ImageBatch, ImageBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
   augmentImage,
   compose,

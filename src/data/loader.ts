@@ -1,9 +1,10 @@
-// Batches for training: picked, augmented and normalised on the CPU while the GPU works on the ones before.
+// Batches of images in memory: picked and augmented on the CPU while the GPU works on earlier ones.
 
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
 import { batchCount, batchIndices, orderAsStored, shuffledOrder } from "./sampler.ts";
+import type { ImageBatch } from "./stream.ts";
 import { Augmenter, type ImageTransform } from "./transforms.ts";
 import { nextTurn } from "./turn.ts";
 
@@ -37,21 +38,6 @@ const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
   prefetch: true,
 };
 
-export interface Batch {
-  /** (pixel / 255 - mean) / std, shape `shape`. */
-  readonly x: Float32Array<ArrayBuffer>;
-  /** Labels [size]. */
-  readonly y: Int32Array<ArrayBuffer>;
-  /** Numbers of the images in the dataset, [size]. */
-  readonly indices: Uint32Array;
-  readonly size: number;
-  /** [size, c, h, w]. */
-  readonly shape: readonly [n: number, c: number, h: number, w: number];
-  /** Number of this batch in its epoch: a checkpoint after it resumes at batch + 1. */
-  readonly batch: number;
-  readonly epoch: number;
-}
-
 /** The consumer may keep the event loop waiting for so long before the loader gives it a turn, in ms. */
 const LONGEST_HOLD = 8;
 
@@ -66,19 +52,17 @@ const LONGEST_HOLD = 8;
  *           batch; without that, nothing the consumer holds ever changes.
  * Errors    DataError from the constructor when an option is out of range or no batch would come.
  */
-export class DataLoader implements AsyncIterable<Batch> {
+export class DataLoader implements AsyncIterable<ImageBatch> {
   readonly options: DataLoaderOptions;
   /** Batches in a whole epoch, those before startBatch included. */
   readonly length: number;
   private readonly startBatch: number;
   private readonly prefetch: number;
-  /** Normalised value of each byte, [c, 256]. */
-  private readonly table: Float32Array;
   private readonly augmenter: Augmenter | null;
   private order: Uint32Array | undefined;
   /** Batches handed out whole and not given back; and arrays given back. */
-  private readonly lent = new WeakSet<Batch>();
-  private readonly spare: Pick<Batch, "x" | "y">[] = [];
+  private readonly lent = new WeakSet<ImageBatch>();
+  private readonly spare: Pick<ImageBatch, "x" | "y">[] = [];
 
   constructor(options: DataLoaderOptions) {
     expectKeys(options, OPTION_KEYS, (problem) => new DataError(`DataLoader: ${problem}`));
@@ -98,7 +82,6 @@ export class DataLoader implements AsyncIterable<Batch> {
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);
     this.startBatch = startBatch;
     this.prefetch = prefetch;
-    this.table = normalisationTable(dataset);
     this.augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
   }
 
@@ -108,13 +91,13 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 
   /** Lets the loader write a later batch into this one's arrays. Do not touch them afterwards; twice is harmless. */
-  recycle(batch: Batch): void {
+  recycle(batch: ImageBatch): void {
     if (!this.lent.delete(batch) || this.spare.length > this.prefetch) return;
     this.spare.push({ x: batch.x, y: batch.y });
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const ready: Batch[] = [];
+  async *[Symbol.asyncIterator](): AsyncGenerator<ImageBatch, void, undefined> {
+    const ready: ImageBatch[] = [];
     let next = this.startBatch;
     let lastTurn = performance.now();
     let ahead = this.prefetch > 0;
@@ -150,7 +133,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     }
   }
 
-  private prepare(k: number): Batch {
+  private prepare(k: number): ImageBatch {
     const { dataset, batchSize, shuffle = false, seed = 0, epoch = 0 } = this.options;
     this.order ??= shuffle ? shuffledOrder(dataset.length, seed, epoch) : orderAsStored(dataset.length);
     const indices = batchIndices(this.order, k, batchSize).slice();
@@ -158,53 +141,24 @@ export class DataLoader implements AsyncIterable<Batch> {
     const [c, h, w] = dataset.shape;
     const whole = size === batchSize;
     const { x, y } = (whole ? this.spare.pop() : undefined) ?? {
-      x: new Float32Array(size * c * h * w),
+      x: new Uint8Array(size * c * h * w),
       y: new Int32Array(size),
     };
     this.fill(x, y, indices);
-    const batch: Batch = { x, y, indices, size, shape: [size, c, h, w], batch: k, epoch };
+    const batch: ImageBatch = { x, y, indices, size, stored: [h, w], batch: k, epoch };
     if (whole) this.lent.add(batch);
     return batch;
   }
 
-  private fill(x: Float32Array, y: Int32Array, indices: Uint32Array): void {
+  private fill(x: Uint8Array, y: Int32Array, indices: Uint32Array): void {
     const { dataset, epoch = 0 } = this.options;
     const [channels, height, width] = dataset.shape;
-    const plane = height * width;
-    const pixels = channels * plane;
-    const table = this.table;
+    const pixels = channels * height * width;
     for (let n = 0; n < indices.length; n++) {
       const index = indices[n]!;
       y[n] = dataset.labels[index]!;
       const stored = dataset.images.subarray(index * pixels, (index + 1) * pixels);
-      const image = this.augmenter ? this.augmenter.apply(stored, epoch, index) : stored;
-      const start = n * pixels;
-      for (let c = 0; c < channels; c++) {
-        const row = c * 256;
-        const end = (c + 1) * plane;
-        for (let i = c * plane; i < end; i++) x[start + i] = table[row + image[i]!]!;
-      }
+      x.set(this.augmenter ? this.augmenter.apply(stored, epoch, index) : stored, n * pixels);
     }
   }
-}
-
-/**
- * What a network sees for each byte: (byte / 255 - mean) / std per channel, [c, 256], computed in f64 and rounded once.
- *
- * Errors    DataError when mean and std are not one each per channel.
- */
-export function normalisationTable({ shape, mean, std }: Pick<ImageDataset, "shape" | "mean" | "std">): Float32Array {
-  const [channels] = shape;
-  if (mean.length !== channels || std.length !== channels) {
-    throw new DataError(
-      `normalisation: ${channels} channels want as many mean and std, was given ${mean.length} and ${std.length}`,
-    );
-  }
-  const table = new Float32Array(channels * 256);
-  for (let c = 0; c < channels; c++) {
-    for (let byte = 0; byte < 256; byte++) {
-      table[c * 256 + byte] = (byte / 255 - mean[c]!) / std[c]!;
-    }
-  }
-  return table;
 }

@@ -1,15 +1,15 @@
 // Data sets too large to hold: their images come as bytes, batch by batch, from files or shards. The GPU cuts, mirrors and
 // normalises them, so a byte is all that is uploaded for each value.
-import type { ImageShape } from "./dataset.ts";
+import type { ImageShape, PixelScale } from "./dataset.ts";
 
-/** Images as stored, before the GPU's part. */
-export interface ByteBatch {
+/** Images as stored: the GPU crops, mirrors and normalises them. */
+export interface ImageBatch {
   /** [size, c, ...stored], 0 to 255. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Height and width of the images in `bytes`: at least those of the data set's shape. */
+  readonly x: Uint8Array<ArrayBuffer>;
+  /** Height and width of the images in `x`: at least those of the data set's shape. */
   readonly stored: readonly [height: number, width: number];
-  /** [size, 4]: first row, first column, 1 for mirrored left and right, 0. Absent: nothing is cut, stored is the shape's own. */
-  readonly place?: Int32Array<ArrayBuffer>;
+  /** [size, 4]: top row, left column, 1 if mirrored left to right, 0. Absent: images are used whole. */
+  readonly crop?: Int32Array<ArrayBuffer>;
   /** Labels [size]. */
   readonly y: Int32Array<ArrayBuffer>;
   /** Numbers of the images in the data set, [size]. */
@@ -33,11 +33,11 @@ export interface StreamOptions {
 }
 
 /** Batches of an epoch. Leaving the loop early ends all reading. */
-export interface ByteBatches extends AsyncIterable<ByteBatch> {
+export interface ImageBatches extends AsyncIterable<ImageBatch> {
   /** Of the whole epoch, those before startBatch included. */
   readonly length: number;
   /** Lets a later batch be written into this one's arrays. */
-  recycle(batch: ByteBatch): void;
+  recycle(batch: ImageBatch): void;
 }
 
 export interface SampleSizes {
@@ -63,16 +63,13 @@ export interface SampleAccess {
  * Labelled images that are read while they are needed. What is in a batch depends on (seed, epoch, batch) alone: not on where
  * a run began, and not on how many readers there are.
  */
-export interface StreamedDataset {
+export interface StreamedDataset extends PixelScale {
   readonly name: string;
   readonly length: number;
   /** Channels, height and width that a network sees. */
   readonly shape: ImageShape;
   readonly classes: readonly string[];
-  /** Per channel, in units of 1 = 255: a network sees (byte / 255 - mean) / std. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  batches(options: StreamOptions): ByteBatches;
+  batches(options: StreamOptions): ImageBatches;
   /** Absent where there are no samples to look at, as in a plan. */
   readonly samples?: SampleAccess;
   /** Ends all reading and gives back threads and files. */

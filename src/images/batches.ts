@@ -2,7 +2,7 @@
 // back to be used again.
 
 import { DataError, expectWhole } from "../data/errors.ts";
-import type { ByteBatch, ByteBatches } from "../data/index.ts";
+import type { ImageBatch, ImageBatches } from "../data/index.ts";
 
 /** At most so many jobs at a time; the others wait in line. */
 export class Slots {
@@ -30,17 +30,17 @@ export class Slots {
 
 /** The arrays of one batch. */
 export interface BatchArrays {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly x: Uint8Array<ArrayBuffer>;
   readonly y: Int32Array<ArrayBuffer>;
   /** [size, 4] */
-  readonly place: Int32Array<ArrayBuffer>;
+  readonly crop: Int32Array<ArrayBuffer>;
 }
 
 /** Arrays of batches, used again once a batch was given back. */
 export class ArrayPool {
   private readonly pixels: number;
   private readonly spare = new Map<number, BatchArrays[]>();
-  private readonly lent = new WeakMap<ByteBatch, BatchArrays>();
+  private readonly lent = new WeakMap<ImageBatch, BatchArrays>();
   /** Bytes of all arrays ever made: in a loop that gives its batches back this stops growing. */
   bytesMade = 0;
 
@@ -53,20 +53,20 @@ export class ArrayPool {
     const spare = this.spare.get(size)?.pop();
     if (spare) return spare;
     const made = {
-      bytes: new Uint8Array(size * this.pixels),
+      x: new Uint8Array(size * this.pixels),
       y: new Int32Array(size),
-      place: new Int32Array(4 * size),
+      crop: new Int32Array(4 * size),
     };
-    this.bytesMade += made.bytes.byteLength + made.y.byteLength + made.place.byteLength;
+    this.bytesMade += made.x.byteLength + made.y.byteLength + made.crop.byteLength;
     return made;
   }
 
-  lend(batch: ByteBatch, arrays: BatchArrays): void {
+  lend(batch: ImageBatch, arrays: BatchArrays): void {
     this.lent.set(batch, arrays);
   }
 
   /** Twice is harmless. At most `keep` batches of each size lie ready. */
-  giveBack(batch: ByteBatch, keep: number): void {
+  giveBack(batch: ImageBatch, keep: number): void {
     const arrays = this.lent.get(batch);
     if (!arrays) return;
     this.lent.delete(batch);
@@ -84,15 +84,15 @@ export interface BatchMaker {
   readonly prefetch: number;
   readonly pool: ArrayPool;
   /** Makes batch k. May be under way for several k; stops early when the signal is aborted. */
-  make(k: number, signal: AbortSignal): Promise<ByteBatch>;
+  make(k: number, signal: AbortSignal): Promise<ImageBatch>;
   /** Called for each batch in order, when the loop asks for it: may throw. */
-  deliver?(batch: ByteBatch): void;
+  deliver?(batch: ImageBatch): void;
 }
 
 /** All loops of one data set, so that closing it ends them. */
 export class Loops {
   /** Batches under way, by the loop that asked for them. */
-  private readonly running = new Map<AbortController, readonly Promise<ByteBatch>[]>();
+  private readonly running = new Map<AbortController, readonly Promise<ImageBatch>[]>();
   private closed = false;
   private readonly name: string;
 
@@ -112,7 +112,7 @@ export class Loops {
   }
 
   /** Batches in order, made ahead; each iteration begins at startBatch. */
-  batches(maker: BatchMaker): ByteBatches {
+  batches(maker: BatchMaker): ImageBatches {
     const { length, pool, prefetch } = maker;
     expectWhole(`${this.name}: startBatch`, maker.startBatch, 0, length);
     return {
@@ -122,11 +122,11 @@ export class Loops {
     };
   }
 
-  private async *iterate(maker: BatchMaker): AsyncGenerator<ByteBatch, void, undefined> {
+  private async *iterate(maker: BatchMaker): AsyncGenerator<ImageBatch, void, undefined> {
     if (this.closed) throw this.gone();
     const controller = new AbortController();
     const { signal } = controller;
-    const pending: Promise<ByteBatch>[] = [];
+    const pending: Promise<ImageBatch>[] = [];
     let next = maker.startBatch;
     const refill = () => {
       while (pending.length < Math.max(1, maker.prefetch) && next < maker.length && !signal.aborted) {

@@ -13,9 +13,9 @@ import {
 } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
 import {
-  type ByteBatch,
   batchCount,
   batchIndices,
+  type ImageBatch,
   type SampleAccess,
   type StreamedDataset,
   type StreamOptions,
@@ -125,7 +125,7 @@ class DecodedDataset implements MeasuredDataset {
   private readonly loops: Loops;
   private readonly bad = new Set<number>();
   /** Damaged images of batches that were not taken yet. */
-  private readonly found = new WeakMap<ByteBatch, ReadonlyMap<number, ImageError>>();
+  private readonly found = new WeakMap<ImageBatch, ReadonlyMap<number, ImageError>>();
 
   constructor(source: EncodedSource, options: DecodedOptions) {
     checkOptions(source.name, options);
@@ -190,7 +190,7 @@ class DecodedDataset implements MeasuredDataset {
     await this.source.close();
   }
 
-  private async make(k: number, filling: Filling): Promise<ByteBatch> {
+  private async make(k: number, filling: Filling): Promise<ImageBatch> {
     const { batchSize, epoch } = filling.options;
     const indices = batchIndices(filling.order, k, batchSize).slice();
     const arrays = this.pool.take(indices.length);
@@ -198,7 +198,7 @@ class DecodedDataset implements MeasuredDataset {
     const pixels = 3 * this.size * this.size;
     const places = await Promise.allSettled(
       Array.from(indices, async (_, i) => {
-        const out = arrays.bytes.subarray(i * pixels, (i + 1) * pixels);
+        const out = arrays.x.subarray(i * pixels, (i + 1) * pixels);
         const index = await this.place(k * batchSize + i, out, filling, found);
         indices[i] = index;
         arrays.y[i] = this.source.label(index);
@@ -206,9 +206,9 @@ class DecodedDataset implements MeasuredDataset {
     );
     // The first place's error, not the one that came first: the same each time.
     for (const place of places) if (place.status === "rejected") throw place.reason;
-    const { bytes, y } = arrays;
-    const batch: ByteBatch = {
-      bytes,
+    const { x, y } = arrays;
+    const batch: ImageBatch = {
+      x,
       stored: this.stored,
       y,
       indices,
@@ -269,7 +269,7 @@ class DecodedDataset implements MeasuredDataset {
     return centralPlan(height, width, this.resize, this.size);
   }
 
-  private count(batch: ByteBatch): void {
+  private count(batch: ImageBatch): void {
     // In the order of their numbers: which of two was found first is a matter of threads.
     for (const [index, error] of [...(this.found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
       if (this.bad.has(index)) continue;
@@ -297,7 +297,7 @@ export function centralPlan(height: number, width: number, resize: number, size:
  * side resized and the central square when not. By torchvision's rules; what an image becomes depends on (seed, epoch,
  * its number) and not on how many workers there are.
  *
- * Shapes    batches u8 [size, 3, s, s], without `place`: everything is cut and mirrored already.
+ * Shapes    batches u8 [size, 3, s, s], without `crop`: everything is cut and mirrored already.
  * Memory    (prefetch + 2) batches of bytes, and the files of the images being decoded.
  * Errors    DataError for options out of range; in the loop ImageError naming a damaged image, SourceError for files.
  */

@@ -6,9 +6,9 @@ import { expectKnown } from "../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
 import {
-  type ByteBatch,
   batchCount,
   batchIndices,
+  type ImageBatch,
   type SampleAccess,
   SourceError,
   type StreamOptions,
@@ -230,25 +230,30 @@ class ShardDataset implements MeasuredDataset {
     await this.opened.files.close();
   }
 
-  private async make(indices: Uint32Array, k: number, options: StreamOptions, signal: AbortSignal): Promise<ByteBatch> {
+  private async make(
+    indices: Uint32Array,
+    k: number,
+    options: StreamOptions,
+    signal: AbortSignal,
+  ): Promise<ImageBatch> {
     const { labels, index } = this.opened;
     const arrays = this.pool.take(indices.length);
     const reads: Promise<void>[] = [];
     for (let i = 0; i < indices.length; ) {
       const end = this.runEnd(indices, i);
-      reads.push(this.read(indices[i]!, arrays.bytes.subarray(i * this.pixels, end * this.pixels), signal));
+      reads.push(this.read(indices[i]!, arrays.x.subarray(i * this.pixels, end * this.pixels), signal));
       i = end;
     }
     for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
     for (const [i, image] of indices.entries()) arrays.y[i] = labels[image]!;
     const [, height, width] = index.shape;
     const whole = this.shape[1] === height && this.shape[2] === width;
-    if (options.training || !whole) this.places(indices, options, arrays.place);
-    const { bytes, y, place } = arrays;
-    const batch: ByteBatch = {
-      bytes,
+    if (options.training || !whole) this.crops(indices, options, arrays.crop);
+    const { x, y, crop } = arrays;
+    const batch: ImageBatch = {
+      x,
       stored: this.stored,
-      ...(options.training || !whole ? { place } : {}),
+      ...(options.training || !whole ? { crop } : {}),
       y,
       indices,
       size: indices.length,
@@ -293,7 +298,7 @@ class ShardDataset implements MeasuredDataset {
     return verified;
   }
 
-  private places(indices: Uint32Array, { seed, epoch, training }: StreamOptions, place: Int32Array): void {
+  private crops(indices: Uint32Array, { seed, epoch, training }: StreamOptions, crop: Int32Array): void {
     const [, height, width] = this.opened.index.shape;
     const [, h, w] = this.shape;
     const centre = centerCrop(height, width, [h, w]);
@@ -308,7 +313,7 @@ class ShardDataset implements MeasuredDataset {
         const { flip = 0.5 } = this.options;
         mirrored = random.moveTo([epoch, image, AUGMENT_STEPS.flip]).nextFloat() < flip ? 1 : 0;
       }
-      place.set([top, left, mirrored, 0], 4 * i);
+      crop.set([top, left, mirrored, 0], 4 * i);
     }
   }
 }
@@ -317,7 +322,7 @@ class ShardDataset implements MeasuredDataset {
  * A folder that packShards wrote, as a data set: while training a square at a random place of each image, mirrored or
  * not; while evaluating the central one. Places are drawn from (seed, epoch, number of the image).
  *
- * Shapes    batches u8 [size, c, stored height, stored width] with `place`, which is left out when there is nothing to
+ * Shapes    batches u8 [size, c, stored height, stored width] with `crop`, which is left out when there is nothing to
  *           cut and nothing to mirror.
  * Memory    (prefetch + 2) batches of bytes and 4 bytes an image, however large the shards; 64 files open at a time.
  * Errors    ShardError naming the file: index or shard missing, cut, of another shape, labels beyond the classes, other

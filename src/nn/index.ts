@@ -18,7 +18,7 @@ export {
 export { Linear, type LinearConfig } from "./linear.ts";
 export * from "./load_state.ts";
 export { MixedConv2d, type MixedConvConfig } from "./mixed_conv.ts";
-export { type HostArray, Module, type StateDict } from "./module.ts";
+export { Module, type StateDict } from "./module.ts";
 export {
   IFNode,
   type LIFConfig,

@@ -1,8 +1,8 @@
 // Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
 import { expectOptions, OpError } from "../gpu/index.ts";
-import { formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { formatShape, type HostArray, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { type KeysOf, plural, visible } from "../text/index.ts";
-import { type HostArray, Module } from "./module.ts";
+import { Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
 export interface LoadOptions {

@@ -4,20 +4,15 @@ import {
   describeNonFinite,
   firstNonFinite,
   formatShape,
+  type HostArray,
   readAll,
-  type Shape,
   sameShape,
   type Tensor,
-  type TypedArray,
 } from "../tensor/index.ts";
 import { childrenOf, expectNothingHidden, noteClass } from "./children.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 import { RandomState } from "./random_state.ts";
 
-export interface HostArray {
-  readonly data: TypedArray;
-  readonly shape: Shape;
-}
 export type StateDict = Map<string, HostArray>;
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);

@@ -59,7 +59,7 @@ function imaginedStream(name: string, length: number, shape: ImageShape, classes
             const size = Math.min(batchSize, length - batch * batchSize);
             const y = Int32Array.from({ length: size }, (_, i) => (batch * batchSize + i) % classes);
             yield {
-              bytes: bytes.subarray(0, size * channels * height * width),
+              x: bytes.subarray(0, size * channels * height * width),
               stored: [height, width] as const,
               y,
               indices: Uint32Array.from(y.keys(), (i) => batch * batchSize + i),

@@ -2,12 +2,12 @@
 import { z } from "zod";
 import {
   evaluationBatch,
-  isStreamed,
   models,
   NEURONS,
   type RandomState,
   type SessionData,
   type SpikingOptions,
+  withScale,
 } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { isEventData } from "./event_data.ts";
@@ -62,11 +62,7 @@ export function forEncoder(dataset: SessionData, encoder: string | undefined): S
   if (encoder === undefined || encoder === "direct") return dataset;
   const [channels] = dataset.shape;
   const scale = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  if (!isStreamed(dataset)) return { ...dataset, ...scale };
-  const { name, length, shape, classes } = dataset;
-  // A reader's methods are not its own properties: they are called on it.
-  const batches: typeof dataset.batches = (options) => dataset.batches(options);
-  return { name, length, shape, classes, ...scale, batches, close: () => dataset.close() };
+  return withScale(dataset, scale);
 }
 
 /** What a model file says of its neurons and of the data's frames, so that `eval` builds the same model. */

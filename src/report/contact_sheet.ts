@@ -1,7 +1,7 @@
 // A few images of each class on one sheet, as a PNG: whether the classes are what their names say is seen at a glance.
 
 import { spread } from "../images/index.ts";
-import { isStreamed, type SessionData } from "../index.ts";
+import { type SessionData, sampleAccess } from "../index.ts";
 import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
 
 /** Rows, and images of each part in one. */
@@ -20,7 +20,7 @@ type Parts = Readonly<Record<Part, SessionData>>;
 /** Numbers of the first samples of each of these classes. */
 function examples(data: SessionData, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
   const found = new Map<number, number[]>([...classes].map((c) => [c, []]));
-  const label = isStreamed(data) ? data.samples?.label : (i: number) => data.labels[i]!;
+  const label = sampleAccess(data)?.label;
   let open = classes.size;
   for (let i = 0; label && i < data.length && open > 0; i++) {
     const list = found.get(label(i));
@@ -28,12 +28,6 @@ function examples(data: SessionData, classes: ReadonlySet<number>, most: number)
     if (list.push(i) === most) open--;
   }
   return found;
-}
-
-async function pixelsOf(data: SessionData, i: number): Promise<Uint8Array | null> {
-  if (isStreamed(data)) return (await data.samples?.pixels(i).catch(() => null)) ?? null;
-  const [c, h, w] = data.shape;
-  return data.images.subarray(i * c * h * w, (i + 1) * c * h * w);
 }
 
 /** Planes as interleaved red, green and blue. Of event frames: what grew brighter red, what grew darker blue, over all time. */
@@ -61,10 +55,12 @@ export function colours(pixels: Uint8Array, channels: number, frames: boolean): 
 }
 
 async function tile(data: SessionData, i: number): Promise<string | null> {
-  const pixels = await pixelsOf(data, i);
+  const pixels = await sampleAccess(data)
+    ?.pixels(i)
+    .catch(() => null);
   if (!pixels) return null;
   const [channels, height, width] = data.shape;
-  const frames = !isStreamed(data) && data.timeSteps !== undefined;
+  const frames = "timeSteps" in data && data.timeSteps !== undefined;
   const { default: sharp } = await import("sharp");
   const side = 2 * TILE;
   const png = await sharp(colours(pixels, channels, frames), { raw: { width, height, channels: 3 } })

@@ -1,7 +1,7 @@
 // What the data of a run are, in a few lines: parts, classes, sizes, and everything that was passed over.
 
 import type { PassedOver, SourcesAbout } from "../images/index.ts";
-import { countsOf, isStreamed, nameList, type SessionData } from "../index.ts";
+import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../index.ts";
 import { printable } from "../terminal/terminal.ts";
 
 export interface PartSummary {
@@ -31,16 +31,10 @@ const LOOKED_AT = 32;
 /** Classes whose counts are shown one by one. */
 const SHOWN = 6;
 
-const labelOf = (data: SessionData): ((i: number) => number) | null => {
-  if (!isStreamed(data)) return (i) => data.labels[i]!;
-  const { samples } = data;
-  return samples ? (i) => samples.label(i) : null;
-};
-
 /** Samples of each class; zeros where nothing is known of the labels. */
 export function classCounts(data: SessionData): Uint32Array {
-  const label = labelOf(data);
-  return label ? countsOf(data, label) : new Uint32Array(data.classes.length);
+  const samples = sampleAccess(data);
+  return samples ? countsOf(data, (i) => samples.label(i)) : new Uint32Array(data.classes.length);
 }
 
 interface Looked {

@@ -1,29 +1,13 @@
 // A few samples of a data set side by side, as a PNG: whether the images are what one thinks they are is seen at a glance.
-import type { ByteBatch, SessionData } from "../index.ts";
+import { type ImageBatch, type SessionData, testBatchesOf } from "../index.ts";
 
 const MOST = 8;
 /** Pixels between two. */
 const GAP = 1;
 
-interface Samples {
-  /** [n, c, ...stored], 0 to 255. */
-  readonly bytes: Uint8Array;
-  readonly n: number;
-  readonly stored: readonly [height: number, width: number];
-  readonly place?: ByteBatch["place"];
-}
-
-async function firstSamples(data: SessionData): Promise<Samples | null> {
-  const n = Math.min(MOST, data.length);
-  if (!("batches" in data)) {
-    const [c, h, w] = data.shape;
-    return { bytes: data.images.subarray(0, n * c * h * w), n, stored: [h, w] };
-  }
-  // As a test would see them: training would cut and mirror them. Leaving the loop ends the reading.
-  for await (const batch of data.batches({ batchSize: n, epoch: 0, seed: 0, startBatch: 0, training: false })) {
-    const { bytes, size, stored, place } = batch;
-    return { bytes, n: size, stored, ...(place ? { place } : {}) };
-  }
+async function firstBatch(data: SessionData): Promise<ImageBatch | null> {
+  // As evaluation sees them: training would augment them. Leaving the loop ends the reading.
+  for await (const batch of testBatchesOf(data, Math.min(MOST, data.length))) return batch;
   return null;
 }
 
@@ -31,14 +15,14 @@ async function firstSamples(data: SessionData): Promise<Samples | null> {
 export async function sampleStrip(data: SessionData): Promise<Uint8Array | null> {
   const [channels, height, width] = data.shape;
   if ((channels !== 1 && channels !== 3) || ("timeSteps" in data && (data.timeSteps ?? 1) > 1)) return null;
-  const samples = await firstSamples(data);
+  const samples = await firstBatch(data);
   if (!samples) return null;
-  const { bytes, n, place } = samples;
-  const [rows, columns] = samples.stored;
+  const { x: bytes, size: n, crop, stored } = samples;
+  const [rows, columns] = stored;
   const across = n * (width + GAP) - GAP;
   const strip = new Uint8Array(height * across * channels);
   for (let i = 0; i < n; i++) {
-    const [top, left] = [place?.[4 * i] ?? 0, place?.[4 * i + 1] ?? 0];
+    const [top, left] = [crop?.[4 * i] ?? 0, crop?.[4 * i + 1] ?? 0];
     for (let c = 0; c < channels; c++) {
       const plane = (i * channels + c) * rows * columns;
       for (let y = 0; y < height; y++) {

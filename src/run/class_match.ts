@@ -1,7 +1,7 @@
 // The classes of a saved model set against those of the data that it meets: by name where both have names.
 import {
   areNamed,
-  type ByteBatches,
+  type ImageBatches,
   isStreamed,
   type LoadOptions,
   type Module,
@@ -64,7 +64,7 @@ export function relabelled(data: SessionData, map: Int32Array, classes: readonly
   return {
     ...{ name, length, shape, mean, std, classes },
     close: () => data.close(),
-    batches(options): ByteBatches {
+    batches(options): ImageBatches {
       const batches = data.batches(options);
       return {
         length: batches.length,

@@ -6,13 +6,13 @@ import { Scope } from "./scope.ts";
 import { formatShape, numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
-/** One input of a step, on the host: values and their shape. */
-export interface HostTensor {
-  readonly data: TypedArray;
+/** Values on the host with their shape: an input of a step, or an entry of a state dict. */
+export interface HostArray<Data extends TypedArray = TypedArray> {
+  readonly data: Data;
   readonly shape: Shape;
 }
 
-type Inputs<K extends string> = Readonly<Record<K, HostTensor>>;
+type Inputs<K extends string> = Readonly<Record<K, HostArray>>;
 type Outputs = Readonly<Record<string, Tensor>>;
 
 interface Recording<O extends Outputs> {
@@ -77,7 +77,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     gpu.raisePending();
     gpu.stream.expectNotRecording("captured steps do not nest");
     let key = "";
-    for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
+    for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
       if (numel(shape) !== data.length) {
         throw new CaptureError(
           `input ${name}: shape ${formatShape(shape)} wants ${numel(shape)} values, has ${data.length}`,
@@ -101,7 +101,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   }
 
   private upload(targets: Record<string, Tensor>, inputs: Inputs<K>): void {
-    for (const [name, { data }] of Object.entries<HostTensor>(inputs)) targets[name]!.set(data);
+    for (const [name, { data }] of Object.entries<HostArray>(inputs)) targets[name]!.set(data);
   }
 
   private record(gpu: Gpu, inputs: Inputs<K>): Recording<O> {
@@ -110,7 +110,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     let result: { outputs: O; owned: Tensor[] } | null = null;
     const commands: Command[] = [];
     try {
-      for (const [name, { data, shape }] of Object.entries<HostTensor>(inputs)) {
+      for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
         fixed[name] = allocate(shape, dtypeOf(data), { scoped: false });
         (fixed[name] as Tensor).name = name;
       }

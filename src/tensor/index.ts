@@ -4,7 +4,7 @@ export {
   type CaptureOptions,
   capture,
   type DescribedCommand,
-  type HostTensor,
+  type HostArray,
   type StepMemory,
 } from "./capture.ts";
 export {

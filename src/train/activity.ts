@@ -1,18 +1,10 @@
 // What a network does per sample: how often its neurons fire, how many operations its weights cause, and an estimate of
 // the energy. The numbers that spiking networks are compared by, and their plain counterparts.
 import { noGrad } from "../autograd/index.ts";
+import type { PixelScale } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
 import { Linear, type Module } from "../nn/index.ts";
-import {
-  formatShape,
-  numel,
-  readAll,
-  Scope,
-  type Shape,
-  type Tensor,
-  type TypedArray,
-  tensor,
-} from "../tensor/index.ts";
+import { formatShape, numel, readAll, Scope, type Shape, type Tensor, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
 import {
   areCounts,
@@ -24,7 +16,8 @@ import {
   type WeightLayer,
   watchModel,
 } from "./activity_watch.ts";
-import type { HostBatch } from "./train_step.ts";
+import { BatchInput, type HostBatch, type HostBatches } from "./batch_step.ts";
+import { batchPart } from "./micro_batches.ts";
 
 /**
  * Energy of one 32-bit operation in 45 nm CMOS at 0.9 V, in pJ: 3.7 for a multiplication and 0.9 for an addition, so 4.6
@@ -98,8 +91,10 @@ export interface Activity {
 }
 
 export interface ActivityOptions {
-  /** Shape of one sample, as the batches hold it. */
+  /** Shape of one sample, as the model takes it. */
   readonly sample: Shape;
+  /** Scale of images that arrive as bytes, such as a data set's mean and std. */
+  readonly scale?: PixelScale;
   /** Stops after the batch that reaches this many samples. Default: all. */
   readonly limit?: number;
 }
@@ -137,31 +132,36 @@ const AHEAD = 8;
  * come into a layer is told by each value of the first samples and by the sums over all. A value of 2, as the sum of two
  * spikes in a residual network, is two accumulates.
  *
- * Errors    ArgumentError when there is no sample or a batch does not fit `sample`; what the model throws.
+ * Errors    ArgumentError if there is no sample or a batch does not fit `sample`; what the model throws.
  */
 export async function measureActivity(
   model: Module,
-  batches: AsyncIterable<HostBatch> | Iterable<HostBatch>,
+  batches: HostBatches | Iterable<HostBatch>,
   options: ActivityOptions,
 ): Promise<Activity> {
-  expectKeys(options, { sample: true, limit: true }, (problem) => new ArgumentError(`measureActivity: ${problem}`));
-  const { sample, limit = Number.POSITIVE_INFINITY } = options;
+  expectKeys(
+    options,
+    { sample: true, scale: true, limit: true },
+    (problem) => new ArgumentError(`measureActivity: ${problem}`),
+  );
+  const { sample, scale, limit = Number.POSITIVE_INFINITY } = options;
   if (!(limit > 0)) throw new ArgumentError(`measureActivity: limit wants a number above 0, was given ${limit}`);
   const weighted = new Map<string, Weighted>();
   const spiking = new Map<string, Spiking>();
+  const input = new BatchInput({ name: "measureActivity", sample, scale });
   const sums = () => [...weighted.values()].map((w) => w.inputs).concat([...spiking.values()].map((s) => s.fired));
   try {
     let samples = 0;
     let done = 0;
     for await (const batch of batches) {
       checkBatch(batch, sample);
-      if (done === 0) await probe(model, batch, sample, weighted, spiking);
+      if (done === 0) await probe(model, batch, input, weighted, spiking);
       const unwatch = watchModel(model, {
         weighted: (name, layer, x) => weighted.get(keyOf(name, layer, x))?.inputs.add(x),
         spiking: (name, _node, { spikes }) => spiking.get(name)?.fired.add(spikes),
       });
       try {
-        run(model, batch.x, [batch.size, ...sample]);
+        run(model, batch, input);
       } finally {
         unwatch();
       }
@@ -176,20 +176,23 @@ export async function measureActivity(
     return await report([...weighted.values()], [...spiking.values()], samples);
   } finally {
     for (const s of sums()) s.dispose();
+    input.dispose();
   }
 }
 
+/** Check the count of a batch's numbers; BatchInput checks bytes. */
 export function checkBatch({ x, size }: HostBatch, sample: Shape): void {
-  if (x.length !== size * numel(sample)) {
+  const count = size * numel(sample);
+  if (x instanceof Float32Array && x.length !== count) {
     throw new ArgumentError(
-      `activity: a batch of ${size} samples ${formatShape(sample)} wants ${size * numel(sample)} values, has ${x.length}`,
+      `activity: a batch of ${size} samples ${formatShape(sample)}: expected ${count} values, got ${x.length}`,
     );
   }
 }
 
-function run(model: Module, x: Float32Array, shape: Shape): void {
+function run(model: Module, batch: HostBatch, input: BatchInput): void {
   using _scope = new Scope();
-  noGrad(() => model.forward(tensor(x, shape)));
+  noGrad(() => model.forward(input.tensors(batch).x));
 }
 
 const keyOf = (name: string, layer: WeightLayer, x: Tensor) => `${name} ${formatShape(rowsOf(layer, x).row)}`;
@@ -198,11 +201,10 @@ const keyOf = (name: string, layer: WeightLayer, x: Tensor) => `${name} ${format
 async function probe(
   model: Module,
   batch: HostBatch,
-  sample: Shape,
+  input: BatchInput,
   weighted: Map<string, Weighted>,
   spiking: Map<string, Spiking>,
 ): Promise<void> {
-  const size = Math.min(batch.size, PROBES);
   const seen = new Map<string, { name: string; layer: WeightLayer; order: number; row: Shape; inputs: Tensor[] }>();
   let order = 0;
   const unwatch = watchModel(model, {
@@ -222,7 +224,7 @@ async function probe(
   const copies = () => [...seen.values()].flatMap((s) => s.inputs);
   try {
     try {
-      run(model, batch.x.subarray(0, size * numel(sample)), [size, ...sample]);
+      run(model, batchPart(batch, 0, Math.min(batch.size, PROBES)), input);
     } finally {
       unwatch();
     }

@@ -1,13 +1,14 @@
 // What a figure of a spiking network shows: the spikes of some neurons of some layers over a few samples, and the
 // membrane potential of even fewer.
 import { noGrad } from "../autograd/index.ts";
+import type { PixelScale } from "../data/index.ts";
 import type { Module, SpikeEvent, SpikingNode } from "../nn/index.ts";
 import { expand } from "../ops/expand.ts";
-import { numel, readAll, Scope, type Shape, type Tensor, type TypedArray, tensor } from "../tensor/index.ts";
+import { readAll, Scope, type Shape, type Tensor, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBatch } from "./activity.ts";
 import { keepCopy, watchModel } from "./activity_watch.ts";
-import type { HostBatch } from "./train_step.ts";
+import { BatchInput, type HostBatch } from "./batch_step.ts";
 
 /** A few samples one after another, each from the state of rest. Values of sample s and step t stand at s·T + t. */
 export interface SpikeFigure {
@@ -45,8 +46,10 @@ export interface PotentialTrace {
 }
 
 export interface CaptureSpikesOptions {
-  /** Shape of one sample, as the batch holds it. */
+  /** Shape of one sample, as the model takes it. */
   readonly sample: Shape;
+  /** Scale of images that arrive as bytes, such as a data set's mean and std. */
+  readonly scale?: PixelScale;
   /** Names of the classes; default: their numbers. */
   readonly classes?: readonly string[];
   /** Samples taken from the batch, one of each class while there are. Default: 32 steps' worth, at least 2, at most 8. */
@@ -62,7 +65,7 @@ export interface CaptureSpikesOptions {
 }
 
 const KEYS: KeysOf<CaptureSpikesOptions> = {
-  ...{ sample: true, classes: true, samples: true, layers: true },
+  ...{ sample: true, scale: true, classes: true, samples: true, layers: true },
   ...{ neurons: true, traceLayer: true, traceNeurons: true },
 };
 
@@ -80,7 +83,7 @@ interface Seen {
  *
  * Neurons shown are spread evenly over the layer, one from each of as many equal parts.
  *
- * Errors    ArgumentError when the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
+ * Errors    ArgumentError if the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
  */
 export async function captureSpikes(
   model: Module,
@@ -88,13 +91,14 @@ export async function captureSpikes(
   options: CaptureSpikesOptions,
 ): Promise<SpikeFigure> {
   expectKeys(options, KEYS, (problem) => new ArgumentError(`captureSpikes: ${problem}`));
-  const { sample, classes = [], neurons = 120 } = options;
+  const { sample, scale, classes = [], neurons = 120 } = options;
   checkBatch(batch, sample);
   if (batch.size < 1) throw new ArgumentError("captureSpikes: wants at least one sample, the batch holds none");
   positive("samples", options.samples ?? 1);
   positive("neurons", neurons);
   // One sample tells which layers run, and for how many steps.
-  const probe = forwardWatched(model, batch, sample, [0], () => ({ spikes: false, h: false }));
+  using input = new BatchInput({ name: "captureSpikes", sample, scale });
+  const probe = forwardWatched(model, pickSamples(batch, [0]), input, () => ({ spikes: false, h: false }));
   probe.logits.dispose();
   const layers = probe.seen;
   const names = [...layers.keys()];
@@ -109,10 +113,10 @@ export async function captureSpikes(
       throw new ArgumentError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
   }
   const wanted = options.samples ?? Math.min(8, Math.max(2, Math.floor(32 / timeSteps)));
-  const picked = pickSamples(batch, wanted);
+  const picked = firstOfClasses(batch, wanted);
 
   const wants = (name: string) => ({ spikes: chosen.includes(name) || name === traced, h: name === traced });
-  const { seen, logits } = forwardWatched(model, batch, sample, picked, wants);
+  const { seen, logits } = forwardWatched(model, pickSamples(batch, picked), input, wants);
   const kept = [...seen].flatMap(([name, s]) => [
     ...(s.spikes ? [{ name, of: "spikes", tensor: s.spikes }] : []),
     ...(s.h ? [{ name, of: "h", tensor: s.h }] : []),
@@ -171,13 +175,9 @@ function positive(name: string, value: number): void {
 function forwardWatched(
   model: Module,
   batch: HostBatch,
-  sample: Shape,
-  picked: readonly number[],
+  input: BatchInput,
   wants: (name: string) => { spikes: boolean; h: boolean },
 ): { seen: Map<string, Seen>; logits: Tensor } {
-  const size = numel(sample);
-  const x = new Float32Array(picked.length * size);
-  for (const [i, at] of picked.entries()) x.set(batch.x.subarray(at * size, (at + 1) * size), i * size);
   const seen = new Map<string, Seen>();
   const look = (name: string, node: SpikingNode, { spikes, current, constant }: SpikeEvent) => {
     if (seen.has(name)) return;
@@ -186,7 +186,7 @@ function forwardWatched(
     seen.set(name, {
       node,
       timeSteps,
-      neurons: spikes.numel / (timeSteps * picked.length),
+      neurons: spikes.numel / (timeSteps * batch.size),
       spikes: want.spikes ? keepCopy(spikes) : null,
       h: want.h ? keepCopy(node.potential(constant ? everyStep(current, timeSteps) : current, "h")) : null,
     });
@@ -195,7 +195,7 @@ function forwardWatched(
   using _scope = new Scope();
   let done = false;
   try {
-    const y = noGrad(() => model.forward(tensor(x, [picked.length, ...sample])));
+    const y = noGrad(() => model.forward(input.tensors(batch).x));
     const logits = keepCopy(y);
     done = true;
     return { seen, logits };
@@ -223,12 +223,23 @@ export function spreadNeurons(count: number, most: number): number[] {
 }
 
 /** The first sample of each class, then the first of those left; by class. */
-function pickSamples({ y, size }: HostBatch, wanted: number): number[] {
+function firstOfClasses({ y, size }: HostBatch, wanted: number): number[] {
   const all = Array.from({ length: size }, (_, i) => i);
   const isFirst = (i: number) => y.indexOf(y[i]!) === i;
   return [...all.filter(isFirst), ...all.filter((i) => !isFirst(i))]
     .slice(0, wanted)
     .sort((a, b) => y[a]! - y[b]! || a - b);
+}
+
+/** Copy samples of a batch into a batch of their own. */
+function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly number[]): HostBatch {
+  const rows = <A extends Float32Array | Uint8Array | Int32Array>(all: A): A => {
+    const each = all.length / size;
+    const out = all.slice(0, picked.length * each) as A;
+    for (const [i, at] of picked.entries()) out.set(all.subarray(at * each, (at + 1) * each), i * each);
+    return out;
+  };
+  return { x: rows(x), y: rows(y), size: picked.length, stored, crop: crop && rows(crop) };
 }
 
 /** Values of one neuron: [T, N, neurons] -> [N · T]. */

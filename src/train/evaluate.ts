@@ -1,13 +1,12 @@
 // Loss and accuracy of a model on a data set, with running statistics and no gradients.
-
 import { noGrad } from "../autograd/index.ts";
+import type { PixelScale } from "../data/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { empty, NonFiniteError, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
-import { BatchStep, type TrainBatch, type TrainBatches } from "./batch_input.ts";
-import type { ByteInput } from "./byte_input.ts";
+import { BatchStep, type HostBatch, type HostBatches } from "./batch_step.ts";
 import { ALL_FINITE, Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
 
@@ -43,14 +42,14 @@ export class Evaluator {
 
   /**
    * `random`: of a model that draws in evaluation too, such as a Poisson encoder. Each batch draws by its number, so that
-   * evaluating again, whenever, with batches of the same size gives the same result. `bytes`: what makes images of
-   * bytes, for batches that come as such; the evaluator disposes it.
+   * evaluating again, whenever, with batches of the same size gives the same result. `scale`: see
+   * TrainStepOptions.
    */
-  constructor(model: Module, sample: readonly number[], random?: RandomState, bytes?: ByteInput) {
+  constructor(model: Module, sample: readonly number[], random?: RandomState, scale?: PixelScale) {
     this.model = model;
     this.random = random;
     this.sample = sample;
-    this.captured = new BatchStep({ name: "evaluate", sample, bytes, run: (x, y) => this.measure(x, y) });
+    this.captured = new BatchStep({ name: "evaluate", sample, scale, run: (x, y) => this.measure(x, y) });
   }
 
   private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
@@ -66,7 +65,7 @@ export class Evaluator {
   }
 
   /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. Errors: see BatchStep. */
-  enqueue(batch: TrainBatch, index: number): void {
+  enqueue(batch: HostBatch, index: number): void {
     this.step.set(index);
     this.random?.setStep(FIRST_DRAW + index);
     noGrad(() => this.captured.run(batch));
@@ -76,9 +75,9 @@ export class Evaluator {
    * Goes through the batches once, giving each back. Waits for the GPU; restores the model's mode. Null when the signal came
    * before the last of them.
    */
-  run(batches: TrainBatches): Promise<Evaluation>;
-  run(batches: TrainBatches, signal: AbortSignal | undefined): Promise<Evaluation | null>;
-  async run(batches: TrainBatches, signal?: AbortSignal): Promise<Evaluation | null> {
+  run(batches: HostBatches): Promise<Evaluation>;
+  run(batches: HostBatches, signal: AbortSignal | undefined): Promise<Evaluation | null>;
+  async run(batches: HostBatches, signal?: AbortSignal): Promise<Evaluation | null> {
     const { model, meter } = this;
     const wasTraining = model.training;
     const pace = signal ? new Pace() : null;

@@ -2,11 +2,12 @@
 import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import type { HostBatches } from "./batch_step.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
-import type { TrainBatches, TrainStep } from "./train_step.ts";
+import type { TrainStep } from "./train_step.ts";
 
 /** A point of the training curve: means over the steps since the last one. */
 export interface StepRecord {
@@ -84,7 +85,7 @@ export interface FitOptions {
   readonly momentum?: number;
   readonly weightDecay?: number;
   /** Batches of an epoch from the given one on: a pure function of its arguments. Each is given back when it is enqueued. */
-  readonly batches: (epoch: number, startBatch: number) => TrainBatches;
+  readonly batches: (epoch: number, startBatch: number) => HostBatches;
   /** Null when the signal came meanwhile: the epoch is then tested anew by the run that goes on. */
   readonly evaluate: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
   readonly start?: Position;

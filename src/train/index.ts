@@ -8,8 +8,15 @@ export {
   type SpikingActivity,
   type WeightActivity,
 } from "./activity.ts";
-export { ByteInput, type PixelScale } from "./byte_input.ts";
-export { numbersOf } from "./byte_numbers.ts";
+export {
+  BatchInput,
+  type BatchInputOptions,
+  BatchStep,
+  type BatchStepOptions,
+  type HostBatch,
+  type HostBatches,
+  type ImageSize,
+} from "./batch_step.ts";
 export {
   type CaptureSpikesOptions,
   captureSpikes,
@@ -50,17 +57,13 @@ export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEval
 export { type PruningReport, pruningReport } from "./report.ts";
 export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";
 export { Session, type SessionOptions } from "./session.ts";
-export { evaluationBatch, type ImageSize, isStreamed, type SessionData } from "./session_data.ts";
+export { evaluationBatch, type SessionData } from "./session_data.ts";
 export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
 export {
-  type ByteImages,
-  type HostBatch,
   NonFiniteLossError,
   NonFiniteWeightsError,
   type StepInputs,
-  type TrainBatch,
-  type TrainBatches,
   TrainStep,
   type TrainStepOptions,
 } from "./train_step.ts";

@@ -2,7 +2,7 @@
 import { checksNan, OpError } from "../gpu/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import { type CapturedStep, capture, fillZero, persistent, type Tensor } from "../tensor/index.ts";
-import { isBytes, type TrainBatch } from "./batch_input.ts";
+import type { HostBatch } from "./batch_step.ts";
 
 export interface MicroBatches {
   /** Images of a whole batch; the last of an epoch may have fewer. */
@@ -12,7 +12,7 @@ export interface MicroBatches {
 }
 
 export interface MicroBatch {
-  readonly batch: TrainBatch;
+  readonly batch: HostBatch;
   /** Its number in the batch, from 0. */
   readonly index: number;
   /** Its images over those of the batch. */
@@ -20,18 +20,17 @@ export interface MicroBatch {
 }
 
 /** Images [from, from + size) of a batch, in its memory. */
-function batchPart(batch: TrainBatch, from: number, size: number): TrainBatch {
+export function batchPart(batch: HostBatch, from: number, size: number): HostBatch {
   const cut = <A extends { subarray(from: number, to: number): A; readonly length: number }>(all: A): A => {
     const each = all.length / batch.size;
     return all.subarray(from * each, (from + size) * each);
   };
-  if (!isBytes(batch)) return { x: cut(batch.x), y: cut(batch.y), size };
-  const { bytes, stored, place, y } = batch;
-  return { bytes: cut(bytes), stored, y: cut(y), size, ...(place ? { place: cut(place) } : {}) };
+  const { x, y, stored, crop } = batch;
+  return { x: cut<Float32Array | Uint8Array>(x), y: cut(y), size, stored, crop: crop && cut(crop) };
 }
 
 /** Parts of a batch, in order, in its memory. Throws OpError for more images than a whole batch has. */
-function* cut(batch: TrainBatch, { batchSize, microBatch }: MicroBatches): Generator<MicroBatch> {
+function* cut(batch: HostBatch, { batchSize, microBatch }: MicroBatches): Generator<MicroBatch> {
   const { size } = batch;
   if (size > batchSize) throw new OpError("train", `a batch wants at most ${batchSize} images, was given ${size}`);
   for (let index = 0; index * microBatch < size; index++) {
@@ -76,7 +75,7 @@ export class GradientSum {
   }
 
   /** Parts of a batch, in order, in its memory. Throws OpError for more images than a whole batch has. */
-  parts(batch: TrainBatch): Iterable<MicroBatch> {
+  parts(batch: HostBatch): Iterable<MicroBatch> {
     return cut(batch, this.sizes);
   }
 

@@ -1,7 +1,7 @@
 // Peak memory of a training run before it starts: the run's own code goes through its first steps on a device that
 // makes nothing, and the pool counts.
 import { noGrad } from "../autograd/index.ts";
-import { DataError, type ImageShape } from "../data/index.ts";
+import { DataError, type ImageShape, type StreamedDataset } from "../data/index.ts";
 import {
   type AdapterReport,
   currentGpu,
@@ -17,11 +17,12 @@ import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import { empty, Scope, type StepMemory, type Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
+import type { ImageSize } from "./batch_step.ts";
 import type { RunConfig } from "./config.ts";
 import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
 import { Session } from "./session.ts";
-import { byteInput, evaluationBatch, type ImageSize, type SessionData, zeroBatch } from "./session_data.ts";
+import { evaluationBatch, zeroBatch } from "./session_data.ts";
 
 export interface PlanOptions {
   /** Builds the model anew; it is thrown away afterwards. Draws from the sequence of `manualSeed`. */
@@ -34,7 +35,7 @@ export interface PlanOptions {
   readonly trainImages?: number;
   /** Test images; 0 leaves evaluation out. Default 0. */
   readonly testImages?: number;
-  /** The images are read while they are needed, as bytes of this height and width. Absent: they are in memory. */
+  /** Height and width of stored images, which the GPU crops. Default: those of the sample. */
   readonly stored?: ImageSize;
   /** Adapter whose kernels are chosen and whose limits hold. Default: a card of no particular make. */
   readonly adapter?: AdapterReport;
@@ -71,29 +72,30 @@ export interface MemoryPlan {
   readonly step: StepMemory;
 }
 
-type ImaginedData = Pick<PlanOptions, "sample" | "classes" | "stored">;
-
 /** A data set with a length and no images: a rehearsal makes its own. */
-function imagined(name: string, length: number, { sample, classes, stored }: ImaginedData): SessionData {
+function imagined(
+  name: string,
+  length: number,
+  { sample, classes }: Pick<PlanOptions, "sample" | "classes">,
+): StreamedDataset {
   const perChannel = (value: number) => new Array<number>(sample[0]).fill(value);
-  const known = {
+  const batches = () => {
+    throw new DataError(`data set ${name} is imagined and has no images`);
+  };
+  return {
     name,
     shape: sample,
     classes: Array.from({ length: classes }, (_, i) => String(i)),
     mean: perChannel(0),
     std: perChannel(1),
     length,
+    batches,
+    close: async () => {},
   };
-  if (!stored) return { ...known, images: new Uint8Array(0), labels: new Uint8Array(0) };
-  const batches = () => {
-    throw new DataError(`data set ${name} is imagined and has no images`);
-  };
-  return { ...known, batches, close: async () => {} };
 }
 
 /** What is uploaded for a batch of n images and stays on the GPU. */
-function inputBytes(n: number, { sample: [c, h, w], stored }: PlanOptions): number {
-  if (!stored) return sizeClass(4 * n * c * h * w) + sizeClass(4 * n);
+function inputBytes(n: number, { sample: [c, h, w], stored = [h, w] }: PlanOptions): number {
   const [height, width] = stored;
   // Bytes in whole words, labels, and places unless the images are taken whole.
   const words = Math.ceil((n * c * height * width) / 4);
@@ -170,7 +172,8 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         model: build(),
         train: imagined("train", trainImages, options),
         test: imagined("test", testImages, options),
-        config,
+        // Augmentation takes no memory of the GPU.
+        config: { ...config, augment: { crop: 0, flip: false } },
       });
       const recordings = session.rehearse(stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined);
       const { live, pooled, peak, steps } = gpu.memory();
@@ -227,7 +230,7 @@ export function planEvaluation(options: EvaluationPlanOptions): number {
         noGrad(() => model.forward(empty([batchSize, ...sample])));
       } else {
         const data = imagined("test", batchSize, options);
-        const evaluator = new Evaluator(model, sample, undefined, byteInput(data).bytes);
+        const evaluator = new Evaluator(model, sample, undefined, data);
         const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
         evaluator.enqueue(zeroBatch(data, batchSize, cut), 0);
       }

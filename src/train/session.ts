@@ -1,11 +1,9 @@
 // A run put together: model, data, optimiser, schedules and the captured step, out of one configuration. Hosts (CLI,
 // demo, examples) drive it and decide where files go.
-
 import {
-  type ByteBatches,
   checkParts,
   compose,
-  type DataLoader,
+  type ImageBatches,
   type ImageTransform,
   randomCrop,
   randomHorizontalFlip,
@@ -19,6 +17,7 @@ import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
+import type { ImageSize } from "./batch_step.ts";
 import {
   CheckpointError,
   type CheckpointFile,
@@ -34,17 +33,9 @@ import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes, GradientSum } from "./micro_batches.ts";
 import { planRun } from "./run_plan.ts";
-import {
-  byteInput,
-  epochLength,
-  evaluationBatch,
-  type ImageSize,
-  testBatches,
-  trainingBatches,
-  zeroBatch,
-} from "./session_data.ts";
+import { epochLength, evaluationBatch, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
 import { checkSessionKeys, type SessionOptions } from "./session_options.ts";
-import { type TrainBatches, TrainStep } from "./train_step.ts";
+import { TrainStep } from "./train_step.ts";
 
 export type { SessionOptions } from "./session_options.ts";
 
@@ -102,13 +93,13 @@ export class Session {
       model,
       optimizer: this.optimizer,
       sample: train.shape,
-      ...byteInput(train),
+      scale: train,
       ...(microBatch < batchSize ? { micro: new GradientSum(this.optimizer, { batchSize, microBatch }, replay) } : {}),
       labelSmoothing,
       ...(options.random ? { random: options.random } : {}),
       replay,
     });
-    this.evaluator = new Evaluator(model, test.shape, options.random, byteInput(test).bytes);
+    this.evaluator = new Evaluator(model, test.shape, options.random, test);
     this.masks = new MaskWatch(model);
     this.run = { ...plan, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
     try {
@@ -126,7 +117,7 @@ export class Session {
   }
 
   /** Batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
-  batches(epoch: number, startBatch: number): DataLoader | ByteBatches {
+  batches(epoch: number, startBatch: number): ImageBatches {
     const { train, config } = this.options;
     return trainingBatches(train, config, { epoch, startBatch, transform: this.transform });
   }
@@ -173,7 +164,7 @@ export class Session {
     let n = 0;
     let read = 0;
     for (let epoch = 0; n < steps; epoch++) {
-      const batches: TrainBatches = this.batches(epoch, 0);
+      const batches = this.batches(epoch, 0);
       for await (const batch of batches) {
         const step = n;
         const { lr, ...thresholds } = values(step);
@@ -185,7 +176,7 @@ export class Session {
           if (badStep !== null) throw await this.step.diagnose(batch, badStep);
           read = n;
         }
-        batches.recycle?.(batch);
+        batches.recycle(batch);
         if (n === steps) break;
       }
     }
@@ -240,7 +231,7 @@ export class Session {
    * Another final threshold D from the next step on, of a method that has one: the schedule's share of it, and never below the
    * threshold in force. What a hand on a slider does; a run that is resumed from a checkpoint does not know of it.
    *
-   * Errors   ArgumentError when D is no number >= 0, or the method has no final threshold.
+   * Errors   ArgumentError if D is no number >= 0, or the method has no final threshold.
    */
   setFinalThreshold(final: number): void {
     if (!this.method.setFinal) throw new ArgumentError(`method ${this.method.name}: has no final threshold to change`);

@@ -1,5 +1,6 @@
 // The training step: forward, loss, backward, update, as one captured list of dispatches.
 import { type BadOp, NanWatch, Tape } from "../autograd/index.ts";
+import type { PixelScale } from "../data/index.ts";
 import { checksNan, expectOptions, OpError } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
@@ -8,7 +9,6 @@ import type { SGD } from "../optim/sgd.ts";
 import type { StepValues } from "../optim/sgd_options.ts";
 import {
   empty,
-  type HostTensor,
   NonFiniteError,
   readAll,
   rehearse,
@@ -16,23 +16,19 @@ import {
   type StepMemory,
   scalar,
   type Tensor,
-  tensor,
 } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
-import { BatchStep, isBytes, type TrainBatch } from "./batch_input.ts";
-import type { ByteInput } from "./byte_input.ts";
+import { BatchStep, type HostBatch } from "./batch_step.ts";
 import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 import type { GradientSum } from "./micro_batches.ts";
-
-export type { ByteImages, HostBatch, TrainBatch, TrainBatches } from "./batch_input.ts";
 
 export interface TrainStepOptions {
   readonly model: Module;
   readonly optimizer: SGD;
   /** Shape of one sample. */
   readonly sample: readonly number[];
-  /** What makes images of bytes, for batches that come as such. The step disposes it. */
-  readonly bytes?: ByteInput;
+  /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */
+  readonly scale?: PixelScale;
   /** Batches are taken in parts: RunConfig.microBatch says what that means. The step disposes it. */
   readonly micro?: GradientSum;
   readonly labelSmoothing?: number;
@@ -44,7 +40,7 @@ export interface TrainStepOptions {
 
 /** What one step does differently from the last. */
 const KEYS: KeysOf<TrainStepOptions> = {
-  ...{ model: true, optimizer: true, sample: true, bytes: true },
+  ...{ model: true, optimizer: true, sample: true, scale: true },
   ...{ micro: true, labelSmoothing: true, random: true, replay: true },
 };
 
@@ -104,9 +100,9 @@ export class TrainStep {
     this.options = options;
     this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;
-    const { sample, bytes, micro = null } = options;
+    const { sample, scale, micro = null } = options;
     const run = (x: Tensor, y: Tensor) => this.enqueue(x, y);
-    this.captured = new BatchStep({ name: "train", sample, bytes, replay, run });
+    this.captured = new BatchStep({ name: "train", sample, scale, replay, run });
     this.sum = micro;
   }
 
@@ -152,7 +148,7 @@ export class TrainStep {
    * Errors    OpError for a batch of bytes that does not fit the model's samples, without a scale, or larger than the batches
    *           that micro-batches are parts of; CaptureError for numbers that are not as many as their shape wants.
    */
-  run(batch: TrainBatch, inputs: StepInputs): void {
+  run(batch: HostBatch, inputs: StepInputs): void {
     const { model, optimizer } = this.options;
     if (!model.training) model.train();
     this.stepTensor.set(inputs.step);
@@ -168,8 +164,9 @@ export class TrainStep {
     optimizer.stepsDone++;
   }
 
-  private runParts(batch: TrainBatch, step: number, sum: GradientSum): void {
-    this.captured.check(batch);
+  private runParts(batch: HostBatch, step: number, sum: GradientSum): void {
+    // Before it is divided, so that errors name images by their number in the batch.
+    this.captured.input.check(batch);
     sum.clear();
     for (const part of sum.parts(batch)) {
       if (part.index > 0) this.moveTo(step, part.index);
@@ -211,7 +208,7 @@ export class TrainStep {
   }
 
   /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
-  async diagnose(batch: TrainBatch, step: number): Promise<NonFiniteLossError> {
+  async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
     const { model } = this.options;
     // Running statistics may hold what the bad step put there; in training nothing reads them.
     for (const [name, p] of model.namedParameters()) {
@@ -219,15 +216,15 @@ export class TrainStep {
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
       }
     }
-    if (!isBytes(batch) && batch.x.some((v) => !Number.isFinite(v)))
+    if ((batch.x as Float32Array).some((v) => !Number.isFinite(v)))
       return new NonFiniteLossError(step, "the batch holds NaN or Inf");
     using watch = new NanWatch();
     for (const part of this.sum?.parts(batch) ?? [{ batch, index: 0 }]) {
       this.moveTo(step, part.index);
       using _scope = new Scope();
       using tape = new Tape();
-      const upload = ({ data, shape }: HostTensor) => tensor(data, shape);
-      this.captured.runOnce(part.batch, upload, (x, y) => this.forward(tape, x, y));
+      const { x, y } = this.captured.input.tensors(part.batch);
+      this.forward(tape, x, y);
     }
     const bad = await watch.first();
     return new NonFiniteLossError(step, bad ? describeBad(bad) : "no op repeats it");

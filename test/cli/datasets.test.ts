@@ -146,7 +146,7 @@ describe("a dry run without the files", () => {
     expect(batches.length).toBe(1282);
     const sizes: number[] = [];
     for await (const batch of batches) {
-      expect(batch.bytes).toHaveLength(batch.size * 192);
+      expect(batch.x).toHaveLength(batch.size * 192);
       sizes.push(batch.size);
     }
     expect(sizes).toEqual([1000, 167]);

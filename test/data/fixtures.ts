@@ -1,6 +1,7 @@
 // Small datasets for the tests of the data room.
 import { type ImageDataset, type ImageShape, imageDataset } from "../../src/data/dataset.ts";
-import { type Batch, DataLoader, type DataLoaderOptions } from "../../src/data/loader.ts";
+import { DataLoader, type DataLoaderOptions } from "../../src/data/loader.ts";
+import type { ImageBatch } from "../../src/data/stream.ts";
 import { idx } from "../io/idx_files.ts";
 
 /** n images whose pixels differ from image to image and place to place; labels i mod 3. */
@@ -17,8 +18,8 @@ export function toyDataset(n: number, shape: ImageShape = [1, 4, 5]): ImageDatas
   });
 }
 
-export async function collect(options: DataLoaderOptions): Promise<Batch[]> {
-  const batches: Batch[] = [];
+export async function collect(options: DataLoaderOptions): Promise<ImageBatch[]> {
+  const batches: ImageBatch[] = [];
   for await (const batch of new DataLoader(options)) batches.push(batch);
   return batches;
 }

@@ -1,6 +1,6 @@
 // Encoded images as a data set: order, augmentation and replacement depend on (seed, epoch, batch) and on nothing else.
 import { describe, expect, test } from "vitest";
-import type { ByteBatch } from "../../src/data/index.ts";
+import type { ImageBatch } from "../../src/data/index.ts";
 import { type DecodedOptions, decodedDataset } from "../../src/images/decoded_dataset.ts";
 import type { EncodedSource, ImageError } from "../../src/images/encoded_source.ts";
 import { collect, epoch, noisy, sourceOf } from "./files.ts";
@@ -9,7 +9,7 @@ const images = await Promise.all(Array.from({ length: 11 }, (_, i) => noisy(i, 3
 const garbage = new Uint8Array(100).fill(1);
 const bad = (...at: readonly number[]) => sourceOf(images.map((image, i) => (at.includes(i) ? garbage : image)));
 const small: DecodedOptions = { size: 24, resize: 28 };
-const strip = (batches: readonly ByteBatch[]) => batches.map(({ bytes, y, indices }) => [bytes, y, indices]);
+const strip = (batches: readonly ImageBatch[]) => batches.map(({ x, y, indices }) => [x, y, indices]);
 
 describe("an epoch", () => {
   test("holds every image once, with its label, in batches of the size asked for", async () => {
@@ -23,7 +23,7 @@ describe("an epoch", () => {
     const order = batches.flatMap(({ indices }) => [...indices]);
     expect([...order].sort((a, b) => a - b)).toEqual(images.map((_, i) => i));
     expect(batches.flatMap(({ y }) => [...y])).toEqual(order.map((i) => i % 3));
-    expect(batches.every((b) => b.place === undefined && b.bytes.length === b.size * 3 * 24 * 24)).toBe(true);
+    expect(batches.every((b) => b.crop === undefined && b.x.length === b.size * 3 * 24 * 24)).toBe(true);
     expect(order).not.toEqual(images.map((_, i) => i));
     await dataset.close();
   });
@@ -52,8 +52,8 @@ describe("an epoch", () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const of = async (options: Parameters<typeof epoch>[0]) => {
       const found = new Map<number, Uint8Array>();
-      for (const { bytes, indices, size } of await collect(dataset, epoch(options))) {
-        for (let i = 0; i < size; i++) found.set(indices[i]!, bytes.slice(i * 1728, (i + 1) * 1728));
+      for (const { x, indices, size } of await collect(dataset, epoch(options))) {
+        for (let i = 0; i < size; i++) found.set(indices[i]!, x.slice(i * 1728, (i + 1) * 1728));
       }
       return found;
     };
@@ -162,7 +162,7 @@ describe("bounds", () => {
 
   test("arrays that were not given back are never written again", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
-    const kept: ByteBatch[] = [];
+    const kept: ImageBatch[] = [];
     for await (const batch of dataset.batches(epoch())) kept.push(batch);
     expect(strip(kept)).toEqual(strip(await collect(dataset, epoch())));
   });

@@ -7,7 +7,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { pack } from "tar-stream";
 import { afterAll } from "vitest";
-import type { ByteBatch, StreamedDataset, StreamOptions } from "../../src/data/index.ts";
+import type { ImageBatch, StreamedDataset, StreamOptions } from "../../src/data/index.ts";
 import type { EncodedSource } from "../../src/images/encoded_source.ts";
 
 /** A folder that is gone when the test file ends. */
@@ -165,16 +165,16 @@ export const epoch = (options: Partial<StreamOptions> = {}): StreamOptions => ({
 });
 
 /** All batches of an epoch, their arrays copied. */
-export async function collect(dataset: StreamedDataset, options: StreamOptions): Promise<ByteBatch[]> {
-  const batches: ByteBatch[] = [];
+export async function collect(dataset: StreamedDataset, options: StreamOptions): Promise<ImageBatch[]> {
+  const batches: ImageBatch[] = [];
   const stream = dataset.batches(options);
   for await (const batch of stream) {
-    const { place } = batch;
+    const { crop } = batch;
     batches.push({
       ...batch,
-      bytes: batch.bytes.slice(),
+      x: batch.x.slice(),
       y: batch.y.slice(),
-      ...(place ? { place: place.slice() } : {}),
+      ...(crop ? { crop: crop.slice() } : {}),
     });
     stream.recycle(batch);
   }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ByteBatch, StreamedDataset } from "../../src/data/index.ts";
+import type { ImageBatch, StreamedDataset } from "../../src/data/index.ts";
 import { decodedDataset } from "../../src/images/decoded_dataset.ts";
 import type { EncodedSource, ImageError } from "../../src/images/encoded_source.ts";
 import { packShards } from "../../src/images/pack.ts";
@@ -19,8 +19,7 @@ const garbage = new Uint8Array(64).fill(3);
 /** 32 x 32 stored, 28 x 28 seen, five images a shard. */
 const options = { resize: 32, view: 28, shardBytes: 64 + 5 * (3 * 32 * 32 + 4) + 1 };
 const packed = join(root, "packed");
-const strip = (batches: readonly ByteBatch[]) =>
-  batches.map(({ bytes, y, indices, place }) => [bytes, y, indices, place]);
+const strip = (batches: readonly ImageBatch[]) => batches.map(({ x, y, indices, crop }) => [x, y, indices, crop]);
 let count = 0;
 /** A copy of the packed folder, to be damaged. */
 async function copy(): Promise<string> {
@@ -59,13 +58,13 @@ describe("packing", () => {
       await collect(shards, epoch({ training: false })),
       await collect(files, epoch({ training: false })),
     ];
-    const cut = ({ bytes, place, size }: ByteBatch) =>
+    const cut = ({ x: bytes, crop, size }: ImageBatch) =>
       Uint8Array.from({ length: size * 3 * 784 }, (_, i) => {
         const [n, c, y, x] = [Math.floor(i / 2352), Math.floor(i / 784) % 3, Math.floor(i / 28) % 28, i % 28];
-        const [top = 0, left = 0] = [...(place?.subarray(4 * n, 4 * n + 2) ?? [])];
+        const [top = 0, left = 0] = [...(crop?.subarray(4 * n, 4 * n + 2) ?? [])];
         return bytes[((n * 3 + c) * 32 + top + y) * 32 + left + x]!;
       });
-    expect(a.map(cut)).toEqual(b.map(({ bytes }) => bytes));
+    expect(a.map(cut)).toEqual(b.map(({ x }) => x));
     expect(a.map(({ y }) => [...y])).toEqual(b.map(({ y }) => [...y]));
   });
 
@@ -160,7 +159,7 @@ describe("packing", () => {
     const ordered = { training: false, batchSize: 23 };
     const [[a], [b]] = [await collect(dataset, epoch(ordered)), await collect(whole, epoch(ordered))];
     expect([...(a?.y ?? [])]).toEqual([...(b?.y ?? [])].filter((_, i) => i !== 1 && i !== 8));
-    expect(a?.bytes.subarray(3072, 6144)).toEqual(b?.bytes.subarray(2 * 3072, 3 * 3072));
+    expect(a?.x.subarray(3072, 6144)).toEqual(b?.x.subarray(2 * 3072, 3 * 3072));
   });
 
   test("images as they are, where all have the size already", async () => {
@@ -171,8 +170,8 @@ describe("packing", () => {
     const dataset = await openShards(dir, { flip: 0 });
     const [batch] = await collect(dataset, epoch({ training: false }));
     const [same] = await collect(decodedDataset(square, { size: 16, resize: 16 }), epoch({ training: false }));
-    expect(batch?.bytes).toEqual(same?.bytes);
-    expect(batch?.place).toBeUndefined();
+    expect(batch?.x).toEqual(same?.x);
+    expect(batch?.crop).toBeUndefined();
   });
 
   test("can be stopped", async () => {
@@ -191,21 +190,21 @@ describe("packing", () => {
 });
 
 describe("reading", () => {
-  test("every image once, at places that fit, half of them mirrored", async () => {
+  test("every image once, at crops that fit, half of them mirrored", async () => {
     const dataset = await openShards(packed);
-    const places: number[][] = [];
+    const crops: number[][] = [];
     for (let e = 0; e < 20; e++) {
       const batches = await collect(dataset, epoch({ epoch: e }));
       expect(batches.flatMap(({ indices }) => [...indices]).sort((a, b) => a - b)).toEqual(images.map((_, i) => i));
-      for (const { place, size } of batches) {
-        for (let i = 0; i < size; i++) places.push([...(place?.subarray(4 * i, 4 * i + 4) ?? [])]);
+      for (const { crop, size } of batches) {
+        for (let i = 0; i < size; i++) crops.push([...(crop?.subarray(4 * i, 4 * i + 4) ?? [])]);
       }
     }
     for (const side of [0, 1]) {
-      const values = new Set(places.map((p) => p[side]));
+      const values = new Set(crops.map((p) => p[side]));
       expect([...values].sort()).toEqual([0, 1, 2, 3, 4]);
     }
-    const mirrored = places.filter((p) => p[2] === 1).length / places.length;
+    const mirrored = crops.filter((p) => p[2] === 1).length / crops.length;
     expect(Math.abs(mirrored - 0.5)).toBeLessThan(0.1); // 460 draws: four deviations of 0.023
     expect(dataset.shape).toEqual([3, 28, 28]);
   });

@@ -6,14 +6,13 @@ import {
   BatchNorm2d,
   Conv2d,
   Dropout,
-  type HostArray,
   Identity,
   manualSeed,
   RandomState,
   ReLU,
   Sequential,
 } from "../../src/nn/index.ts";
-import { capture, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { capture, type HostArray, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 

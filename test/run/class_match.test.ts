@@ -1,7 +1,7 @@
 // The classes of a saved model and those of data: matched by name, refused with both lists, or said to have no names.
 import { describe, expect, test } from "vitest";
 import {
-  type ByteBatch,
+  type ImageBatch,
   imageDataset,
   Linear,
   Sequential,
@@ -64,14 +64,14 @@ describe("a model tested on data", () => {
   });
 
   test("a stream is renumbered as it is read, and its batches go back to its reader", async () => {
-    const batch = { y: Int32Array.of(0, 1, 1), size: 3 } as ByteBatch;
-    const back: ByteBatch[] = [];
+    const batch = { y: Int32Array.of(0, 1, 1), size: 3 } as ImageBatch;
+    const back: ImageBatch[] = [];
     const stream = {
       ...{ name: "s", length: 3, shape: [1, 1, 1], classes: ["b", "a"], mean: [0], std: [1] },
       close: async () => {},
       batches: () => ({
         length: 1,
-        recycle: (one: ByteBatch) => back.push(one),
+        recycle: (one: ImageBatch) => back.push(one),
         async *[Symbol.asyncIterator]() {
           yield batch;
         },

@@ -1,7 +1,7 @@
 // A streamed data set out of one in memory: what a reader of shards would give, without the shards.
 import {
-  type ByteBatch,
   batchCount,
+  type ImageBatch,
   type ImageDataset,
   type StreamedDataset,
   shuffledOrder,
@@ -10,7 +10,7 @@ import { batchIndices, orderAsStored } from "../../src/data/sampler.ts";
 import { randomInts } from "./random.ts";
 
 export interface FakeStreamOptions {
-  /** Rows and columns of noise around each image, which places cut away; images of odd number are stored mirrored too. */
+  /** Rows and columns of noise around each image, which crops leave out; images of odd number are stored mirrored too. */
   readonly margin?: number;
   /** Called before each batch is given; what it throws is the reader's error. */
   readonly onBatch?: (batch: number, epoch: number) => void;
@@ -56,25 +56,25 @@ export function fakeStream(dataset: ImageDataset, options: FakeStreamOptions = {
     batches({ batchSize, epoch, seed, startBatch, training }) {
       const order = training ? shuffledOrder(dataset.length, seed, epoch) : orderAsStored(dataset.length);
       const length = batchCount(dataset.length, batchSize);
-      const make = (batch: number): ByteBatch => {
+      const make = (batch: number): ImageBatch => {
         const indices = batchIndices(order, batch, batchSize);
         const each = c * height * width;
-        const bytes = new Uint8Array(indices.length * each);
+        const x = new Uint8Array(indices.length * each);
         indices.forEach((index, i) => {
-          store(index, bytes.subarray(i * each, (i + 1) * each));
+          store(index, x.subarray(i * each, (i + 1) * each));
         });
-        const place = Int32Array.from([...indices].flatMap((index) => [margin, 2 * margin, index % 2, 0]));
+        const crop = Int32Array.from([...indices].flatMap((index) => [margin, 2 * margin, index % 2, 0]));
         const y = Int32Array.from(indices, (index) => dataset.labels[index]!);
-        const known = { bytes, stored: [height, width] as const, y, indices, size: indices.length, batch, epoch };
-        return margin > 0 ? { ...known, place } : known;
+        const known = { x, stored: [height, width] as const, y, indices, size: indices.length, batch, epoch };
+        return margin > 0 ? { ...known, crop } : known;
       };
       return {
         length,
         recycle(batch) {
           stream.recycled++;
-          batch.bytes.fill(255);
+          batch.x.fill(255);
           batch.y.fill(0);
-          batch.place?.fill(0);
+          batch.crop?.fill(0);
         },
         async *[Symbol.asyncIterator]() {
           stream.open++;

@@ -56,7 +56,7 @@ class Net extends Module {
 
 const SAMPLE = [2, 7, 6] as const;
 
-function batch(size: number, seed: number): HostBatch {
+function batch(size: number, seed: number): HostBatch & { readonly x: Float32Array } {
   return { x: randomArray(size * 84, seed), y: randomInts(size, 5, seed), size };
 }
 
@@ -70,7 +70,7 @@ function sparsify(model: Module): void {
 }
 
 /** What the layers of a net get and give, read back whole. */
-async function observe(model: Net, { x, size }: HostBatch) {
+async function observe(model: Net, { x, size }: ReturnType<typeof batch>) {
   const seen: Record<string, Tensor> = {};
   const keep = (name: string) => (event: SpikeEvent) => {
     seen[name] = event.spikes.alias(event.spikes.shape, false);
@@ -286,7 +286,7 @@ describe("measureActivity", () => {
     expect(heard).toBe(3); // two batches and the look ahead
     untouched();
     await expect(measureActivity(model, [{ ...batch(2, 1), size: 3 }], { sample: SAMPLE })).rejects.toThrow(
-      "a batch of 3 samples [2,7,6] wants 252 values, has 168",
+      "a batch of 3 samples [2,7,6]: expected 252 values, got 168",
     );
     await expect(measureActivity(model, [], { sample: SAMPLE })).rejects.toThrow("wants at least one sample");
     await expect(measureActivity(model, [], { sample: SAMPLE, limit: 0 })).rejects.toThrow(

@@ -3,15 +3,7 @@ import { expect, test } from "vitest";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { manualSeed } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
-import {
-  ByteInput,
-  Evaluator,
-  GradientSum,
-  planTraining,
-  type RunConfig,
-  Session,
-  TrainStep,
-} from "../../src/train/index.ts";
+import { Evaluator, GradientSum, planTraining, type RunConfig, Session, TrainStep } from "../../src/train/index.ts";
 import { type FakeStreamOptions, fakeStream } from "../support/fake_stream.ts";
 import { squares } from "../support/shapes.ts";
 import { differing, finish, tinyConfig, tinyModel } from "../support/tiny_session.ts";
@@ -99,7 +91,7 @@ test("a stream augments its images itself", () => {
     { crop: 0, flip: true },
   ]) {
     expect(() => streamed({}, { augment })).toThrow(
-      `augment wants crop 0 and flip false, was given ${augment.crop} and ${augment.flip}: data set streamed squares is streamed`,
+      `augment: expected crop 0 and flip false, got ${augment.crop} and ${augment.flip}: data set streamed squares is streamed`,
     );
   }
 });
@@ -115,12 +107,12 @@ test("once every shape was met, steps and evaluations create nothing", async () 
   session.dispose();
 });
 
-test("bytes take a quarter of the memory of numbers on their way up, as planned", () => {
+test("a plan counts a byte for each value of the images, and the crops", () => {
   const config = tinyConfig({ threshold: 0.05 }, plain);
   const options = { build: tinyModel, sample: [1, 8, 8] as const, classes: 4, config, trainImages: 2048 };
   const big = { ...options, config: { ...config, batchSize: 2048 } };
   const labels = 4 * 2048;
-  expect(planTraining(big).inputs - labels).toBe(4 * 64 * 2048);
+  expect(planTraining(big).inputs - labels).toBe(64 * 2048);
   expect(planTraining({ ...big, stored: [8, 8] }).inputs - labels).toBe(64 * 2048);
   const cut = planTraining({ ...big, stored: [16, 8] });
   expect(cut.inputs - labels).toBe(128 * 2048 + 16 * 2048);
@@ -137,35 +129,35 @@ test("batches that do not fit are refused by name", () => {
   const optimizer = new SGD(model.parameters(), { lr: 0.1 });
   const sample = [1, 8, 8];
   const scale = { mean: [0.5], std: [0.25] };
-  const step = new TrainStep({ model, optimizer, sample, bytes: new ByteInput(scale) });
-  const batch = { bytes: new Uint8Array(200), stored: [10, 10] as const, y: new Int32Array(2), size: 2 };
+  const step = new TrainStep({ model, optimizer, sample, scale });
+  const batch = { x: new Uint8Array(200), stored: [10, 10] as const, y: new Int32Array(2), size: 2 };
   const run = (change: object, on = step) => on.run({ ...batch, ...change }, { step: 0, lr: 0.1 });
-  expect(() => run({})).toThrow("train: images stored as 10x10 want places to be cut to 8x8 at");
-  expect(() => run({ place: Int32Array.of(0, 0, 0, 0, 3, 0, 1, 0) })).toThrow(
+  expect(() => run({})).toThrow("train: a batch without crops: expected images of 8x8, got 10x10");
+  expect(() => run({ crop: Int32Array.of(0, 0, 0, 0, 3, 0, 1, 0) })).toThrow(
     "train: place of image 1 wants [0..2, 0..2, 0 or 1, 0] to cut 8x8 out of 10x10, was given [3, 0, 1, 0]",
   );
-  expect(() => run({ bytes: new Uint8Array(199) })).toThrow(
-    "train: 2 images [1,10,10] want 200 bytes and 2 labels, there are 199 and 2",
+  expect(() => run({ x: new Uint8Array(199) })).toThrow(
+    "train: 2 images [1,10,10]: expected 200 bytes and 2 labels, got 199 and 2",
   );
-  const whole = { bytes: new Uint8Array(128), stored: [8, 8] as const };
+  const whole = { x: new Uint8Array(128), stored: [8, 8] as const };
   // Of a batch that is taken in parts, the number is that in the batch.
   const micro = new TrainStep({
     model,
     optimizer,
     sample,
-    bytes: new ByteInput(scale),
+    scale,
     micro: new GradientSum(optimizer, { batchSize: 2, microBatch: 1 }),
   });
-  expect(() => run({ place: Int32Array.of(0, 0, 0, 0, 0, 3, 0, 0) }, micro)).toThrow("place of image 1 wants");
+  expect(() => run({ crop: Int32Array.of(0, 0, 0, 0, 0, 3, 0, 0) }, micro)).toThrow("place of image 1 wants");
   const without = new TrainStep({ model, optimizer, sample });
   expect(() => run(whole, without)).toThrow(
-    "train: a batch of bytes wants the scale of the data set, its mean and std",
+    "train: a batch of bytes: expected a scale (mean and std of the data set), got none",
   );
-  const flat = new TrainStep({ model, optimizer, sample: [64], bytes: new ByteInput(scale) });
-  expect(() => run(whole, flat)).toThrow("train: bytes become images [c, h, w], the model's samples are [64]");
+  const flat = new TrainStep({ model, optimizer, sample: [64], scale });
+  expect(() => run(whole, flat)).toThrow("train: a batch of bytes: expected samples [c, h, w], got [64]");
   const evaluator = new Evaluator(model, sample);
   model.eval();
-  expect(() => evaluator.enqueue({ ...batch, ...whole }, 0)).toThrow("evaluate: a batch of bytes wants");
+  expect(() => evaluator.enqueue({ ...batch, ...whole }, 0)).toThrow("evaluate: a batch of bytes: expected a scale");
   for (const part of [step, micro, without, flat, evaluator, optimizer, model]) part.dispose();
 });
 

@@ -6,7 +6,7 @@ import type { Module, Parameter, StateDict } from "../../src/nn/index.ts";
 import { crossEntropy } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
-import { type HostTensor, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";
+import { type HostArray, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";
 import { type Attrs, Unsupported } from "./attrs.ts";
 import { type GoldenCase, tensorOf } from "./format.ts";
 import type { Handlers, Results } from "./handler.ts";
@@ -59,7 +59,7 @@ function initialState(c: GoldenCase): StateDict {
 }
 
 /** Batch k of the inputs: the first axis counts steps. */
-function batch(c: GoldenCase, name: string, k: number): HostTensor {
+function batch(c: GoldenCase, name: string, k: number): HostArray {
   const { shape, data } = tensorOf(c, name);
   const size = data.length / shape[0]!;
   return { shape: shape.slice(1), data: data.slice(k * size, (k + 1) * size) as TypedArray };
@@ -104,7 +104,7 @@ async function trainSteps(run: Run, c: GoldenCase, model: Module, sgd: SGD, prun
   const weights = prunable.reduce((n, p) => n + p.numel, 0);
   for (let k = 0; k < steps; k++) {
     using _step = new Scope();
-    const [x, target] = ["x", "target"].map((name) => batch(c, name, k)) as [HostTensor, HostTensor];
+    const [x, target] = ["x", "target"].map((name) => batch(c, name, k)) as [HostArray, HostArray];
     sgd.set({ lr: lr[k]!, threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
     using tape = new Tape();
     const logits = tape.keep(model.forward(tensor(x.data, x.shape)));

@@ -1,6 +1,13 @@
 // Trains one recipe after another in one process: data and GPU are opened once, each run has a session of its own.
 
-import { DataLoader, Evaluator, firstOfEachClass, type Gpu, type ImageDataset, RandomState } from "../../src/index.ts";
+import {
+  Evaluator,
+  firstOfEachClass,
+  type Gpu,
+  type ImageDataset,
+  RandomState,
+  testBatchesOf,
+} from "../../src/index.ts";
 import { openGpu } from "../../src/node/adapter.ts";
 import { loadHeld, type Splits } from "../../src/recipe/datasets.ts";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
@@ -40,14 +47,14 @@ export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Pr
     const started = performance.now();
     const random = new RandomState(recipe.seed);
     const session = buildSession(recipe, { ...splits, test: firstOfEachClass(splits.test, GLANCE) }, random);
-    const evaluator = new Evaluator(session.model, splits.test.shape, random);
+    const evaluator = new Evaluator(session.model, splits.test.shape, random, splits.test);
     try {
       const { last } = await session.fit();
       if (!last) throw new Error("a run without epochs has no result");
       const { totalSteps, method } = session;
       const threshold = method.thresholdAt(totalSteps) ?? (await method.readThreshold?.(totalSteps)) ?? 0;
       session.optimizer.harden();
-      const tested = await evaluator.run(new DataLoader({ dataset: splits.test, batchSize: TEST_BATCH }));
+      const tested = await evaluator.run(testBatchesOf(splits.test, TEST_BATCH));
       const outcome: Outcome = {
         accuracy: tested.accuracy,
         sparsity: last.sparsity,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { subset } from "../../../src/data/dataset.ts";
+import { normalisationTable, subset } from "../../../src/data/dataset.ts";
 import { DataError } from "../../../src/data/errors.ts";
 import { EventDatasetBuilder, eventDataset } from "../../../src/data/events/event_dataset.ts";
 import { DataLoader } from "../../../src/data/loader.ts";
@@ -18,8 +18,8 @@ test("channels are time, then polarity, and a loader gives the counts themselves
   });
   expect(dataset).toMatchObject({ length: 2, shape: [4, 2, 2], timeSteps: 2, saturated: 0, name: "events" });
   const loader = new DataLoader({ dataset, batchSize: 2 });
-  for await (const { x, y, shape } of loader) {
-    expect(shape).toEqual([2, 4, 2, 2]);
+  for await (const { x, y, stored } of loader) {
+    expect(stored).toEqual([2, 2]);
     expect([...y]).toEqual([1, 0]);
     const first = [...[0, 3, 0, 0], ...[0, 0, 0, 0], ...[0, 0, 0, 0], ...[0, 0, 2, 1]];
     expect([...x]).toEqual([...first, ...new Array<number>(16).fill(0)]);
@@ -27,13 +27,14 @@ test("channels are time, then polarity, and a loader gives the counts themselves
   expect(subset(dataset, 1, 2)).toMatchObject({ length: 1, timeSteps: 2 });
 });
 
-test("every count comes through a loader exactly; beyond 255 they are cut and told", async () => {
+test("every count comes through a loader and its normalisation exactly; beyond 255 they are cut and told", async () => {
   const counts = Array.from({ length: 300 }, (_, i) => i);
   const builder = new EventDatasetBuilder({ name: "n", classes: ["a"], samples: 1, frames: 1, size: [2, 150] });
   const data = Float32Array.from([...counts, ...counts.map(() => 0)]);
   builder.addFrames({ data, shape: [1, 2, 2, 150] }, 0);
   const dataset = builder.finish();
   expect(dataset.saturated).toBe(300 - 256);
+  expect([...normalisationTable(dataset).subarray(0, 256)]).toEqual(counts.slice(0, 256));
   for await (const { x } of new DataLoader({ dataset, batchSize: 1 })) {
     expect([...x.subarray(0, 300)]).toEqual(counts.map((n) => Math.min(n, 255)));
   }
