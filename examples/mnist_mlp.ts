@@ -4,12 +4,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import {
-  BatchInput,
   BatchNorm1d,
   BatchStep,
-  countCorrect,
   crossEntropy,
   DataLoader,
+  Evaluator,
   Flatten,
   Linear,
   loadMnist,
@@ -18,7 +17,6 @@ import {
   pruningGroups,
   ReLU,
   requestGpu,
-  Scope,
   Sequential,
   SGD,
   Tape,
@@ -86,16 +84,8 @@ for await (const batch of loader) {
   }
 }
 
-model.eval();
 const test = await loadMnist(mnist, "test");
-const input = new BatchInput({ name: "test", sample: test.shape, scale: test });
-let correct = 0;
-for await (const batch of new DataLoader({ dataset: test, batchSize: 1000 })) {
-  using _scope = new Scope();
-  const { x, y } = input.tensors(batch);
-  correct += (await countCorrect(model.forward(x), y).data())[0] ?? 0;
-}
-console.log(
-  `test accuracy ${((100 * correct) / test.length).toFixed(2)}%, ${await sparsity()} of the weights are zero`,
-);
+const evaluator = new Evaluator(model, test.shape, undefined, test);
+const { accuracy } = await evaluator.run(new DataLoader({ dataset: test, batchSize: 1000 }));
+console.log(`test accuracy ${(100 * accuracy).toFixed(2)}%, ${await sparsity()} of the weights are zero`);
 gpu.destroy();
