@@ -7,6 +7,7 @@ import { readRuns } from "../report/compare_runs.ts";
 import { rowOf, terminalTable } from "../report/compare_table.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
+import { type Done, jsonOption } from "./options.ts";
 
 export interface CompareFlags {
   /** Directories of finished runs. */
@@ -17,6 +18,7 @@ export interface CompareFlags {
 }
 
 const DEFAULT_OUT = "compare.html";
+const DEFAULT_TITLE = "Comparison of runs";
 
 function checkOut(path: string): void {
   // A slip such as `--out runs/a` must not cost a run's files.
@@ -35,7 +37,7 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   const runs = readRuns(flags.runs);
   // Loaded when needed: the chart libraries take longer than everything else at start-up.
   const { comparePage } = await import("../report/compare_page.ts");
-  const page = comparePage(runs, flags.title ?? "Comparison of runs");
+  const page = comparePage(runs, flags.title ?? DEFAULT_TITLE);
   makeFolder(dirname(path));
   await writeAtomic(path, new TextEncoder().encode(page));
   const rows = runs.map(rowOf);
@@ -45,18 +47,18 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   return 0;
 }
 
-/** Adds `compare` to the command tree; `done` receives the exit code. */
-export function addCompareCommand(root: Command, done: (code: number) => void): void {
-  root
+/** Add `compare` to the command tree. */
+export function addCompareCommand(root: Command, done: Done): void {
+  const command = root
     .command("compare")
-    .summary("finished runs side by side, as a page")
+    .summary("compare finished runs on one page")
     .description(
-      "Compares finished runs: a table, accuracy against sparsity, thresholds and L1 coefficients, layers, weights and\nchanges of the masks. Writes one HTML file that needs no network and runs no script.",
+      "Compares finished runs: a table, accuracy against sparsity, thresholds and L1 coefficients, layers, weights and changes of the masks. Writes one HTML file that needs no network and runs no script.",
     )
-    .argument("<runs...>", "directories of finished runs")
-    .option("--out <file>", "the page to write", DEFAULT_OUT)
-    .option("--title <text>", "heading of the page")
-    .option("--json", "the table as one JSON object on stdout")
+    .argument("<runs...>", "folders of finished runs")
+    .option("--out <file>", "HTML page to write", DEFAULT_OUT)
+    .option("--title <text>", "heading of the page", DEFAULT_TITLE);
+  jsonOption(command)
     .addHelpText(
       "after",
       `

@@ -1,6 +1,8 @@
 // `espalier eval`: accuracy and sparsity of a saved model.
 
 import { statSync } from "node:fs";
+import type { Command } from "commander";
+import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
   currentGpu,
   Evaluator,
@@ -12,8 +14,9 @@ import {
   testBatchesOf,
 } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { isEventData } from "../recipe/data_names.ts";
 import { type DataSettings, loadSplits, type Splits } from "../recipe/datasets.ts";
-import { isEventData } from "../recipe/event_data.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { dataOfRun, readImageMetadata } from "../recipe/image_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -28,9 +31,10 @@ import { modelFile } from "../run/model_file.ts";
 import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import type { Output } from "../terminal/output.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 import { percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
+import { type Done, gpuOptions } from "./options.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's directory, or a model file. */
@@ -185,4 +189,30 @@ async function testOn(
     ...(isStreamed(test) ? { damagedImages: splits.damaged } : {}),
   });
   return 0;
+}
+
+/** Add `eval` to the command tree. */
+export function addEvalCommand(root: Command, done: Done): void {
+  const command = root
+    .command("eval")
+    .summary("test a saved model")
+    .description("Prints accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
+    .argument("<path>", "a run's folder, or a model file");
+  addSettings(command, {
+    "model.name": { otherwise: "the file's" },
+    "data.name": { otherwise: "the file's" },
+    "data.dir": { otherwise: "the run's" },
+    "data.size": { help: "side of the square that the network sees", otherwise: `the run's, or ${IMAGE_SIZE}` },
+    "data.limit": { help: "event data: samples per class to test on; images are always tested whole" },
+    batchSize: { help: "samples at a time", otherwise: "500; of a spiking model as in training" },
+    "data.resize": { help: "shorter side before the center crop" },
+    ...{ "data.skipBad": {}, "data.mapping": {}, "data.heldOut": {}, "data.layout": {}, "data.followLinks": {} },
+    "data.workers": {},
+    ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+  });
+  gpuOptions(command.option("--activity", "print operations and energy too; always on for spiking networks"))
+    .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
+    .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
+      done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
+    });
 }

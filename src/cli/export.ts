@@ -2,7 +2,8 @@
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
+import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
   type DenseArray,
   expectFinite,
@@ -18,23 +19,18 @@ import {
   type WeightsFile,
   writeSparseModel,
 } from "../index.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { modelFile } from "../run/model_file.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import {
-  byClasses,
-  fittedWeights,
-  openWeightsFile,
-  takeFitting,
-  type WeightFlags,
-  weightOptions,
-} from "../run/weights_in.ts";
+import { byClasses, fittedWeights, openWeightsFile, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { kilobytes, percent } from "../text/index.ts";
+import { choiceOption, type Done, jsonOption } from "./options.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
 type Format = (typeof FORMATS)[number];
@@ -219,26 +215,33 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   return 0;
 }
 
-export function addExportCommand(root: Command, done: (code: number) => void): void {
-  weightOptions(root.command("export"))
-    .summary("a saved model as ONNX, or as safetensors, sparse or not")
+/** Add `export` to the command tree. */
+export function addExportCommand(root: Command, done: Done): void {
+  const command = root
+    .command("export")
+    .summary("write a saved model as ONNX or safetensors")
     .description(
-      "Writes a model for other programs: as ONNX (operator set 17, any batch; of a spiking network one time step), as\nsafetensors with PyTorch's names, or as sparse safetensors. Takes what `espalier train` saved, and foreign weights.\nNeeds no GPU.",
+      "Writes a model for other programs: as ONNX (operator set 17, any batch; of a spiking network one time step), as safetensors with PyTorch's names, or as sparse safetensors. Reads what `espalier train` saved, and foreign weights. Needs no GPU.",
     )
     .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
-    .addOption(new Option("--format <name>", "what to write").choices([...FORMATS]).makeOptionMandatory())
+    .addOption(choiceOption("--format <name>", "format to write", FORMATS).makeOptionMandatory())
     .addOption(
-      new Option("--layout <name>", "sparse: a bit for each weight, or compressed rows; default bitmask").choices([
-        ...SPARSE_LAYOUTS,
-      ]),
+      choiceOption("--layout <name>", "sparse: a bit per weight, or compressed rows", SPARSE_LAYOUTS, "bitmask"),
     )
-    .option("--output <file>", "where it goes; default beside the model")
-    .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
-    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole(1))
-    .option("--channels <n>", "channels of its images; default the file's, or 3", whole(1))
-    .option("--size <pixels>", "height and width of its images; default the file's, or 224", whole(1))
-    .option("-T, --time-steps <n>", "steps of a spiking network", whole(1))
-    .option("--json", "one JSON object a line on stdout, the result last")
+    .option("--output <file>", "file to write (default beside the model)")
+    .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
+    .option("--channels <n>", "channels of its images (default the file's, or 3)", whole(1))
+    .option("--size <pixels>", `height and width of its images (default the file's, or ${IMAGE_SIZE})`, whole(1));
+  addSettings(
+    command,
+    {
+      "model.name": { otherwise: "the file's" },
+      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+    },
+    "Options",
+  );
+  jsonOption(command)
     .addHelpText(
       "after",
       `

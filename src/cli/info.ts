@@ -1,4 +1,5 @@
-// `espalier info`: the adapter and its limits, what a model is made of, and the GPU memory that training it takes.
+// `espalier info`: the adapter and its limits, the layers of a model, and the GPU memory that training it takes.
+import type { Command } from "commander";
 import {
   type AdapterReport,
   buildModel,
@@ -10,14 +11,17 @@ import {
   summarize,
 } from "../index.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "../node/adapter.ts";
+import { addSettings, optionText } from "../recipe/flags.ts";
 import { DEFAULT_RECIPE } from "../recipe/schema.ts";
 import { runConfig } from "../recipe/session.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import { renderSummary } from "../report/layer_table.ts";
 import { memoryLines } from "../report/memory_lines.ts";
+import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import type { Output } from "../terminal/output.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
+import { type Done, gpuOptions } from "./options.ts";
 
 export interface InfoFlags extends AdapterFlags {
   readonly model?: string;
@@ -102,11 +106,11 @@ function checkFlags(flags: InfoFlags): void {
 export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   const { model, batch, microBatch, channels = 1, size = 28, classes = 10 } = flags;
   checkFlags(flags);
-  if (batch !== undefined && !model) throw new UsageError("--batch wants --model: memory is predicted for a network");
-  if (microBatch !== undefined && (batch === undefined || microBatch === 0 || batch % microBatch !== 0)) {
-    throw new UsageError(`--micro-batch wants a divisor of --batch ${batch ?? "(not given)"}, was given ${microBatch}`);
+  if (batch !== undefined && !model)
+    throw new UsageError("--batch: expected --model, the network to predict the memory of");
+  if (microBatch !== undefined && (batch === undefined || batch % microBatch !== 0)) {
+    throw new UsageError(`--micro-batch: expected a divisor of --batch, got ${microBatch}`);
   }
-  if (batch === 0) throw new UsageError("--batch wants a whole number >= 1, was given 0");
   let adapter: AdapterReport | null = null;
   if (flags.gpu) {
     const gpu = await openGpu(flags);
@@ -133,4 +137,32 @@ export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
     for (const [name, { doc }] of Object.entries(models)) out.say(`  ${name.padEnd(width)}  ${doc}`);
   }
   return 0;
+}
+
+/** Add `info` to the command tree. */
+export function addInfoCommand(root: Command, done: Done): void {
+  const command = root
+    .command("info")
+    .summary("show the adapter, and a model's layers and memory")
+    .description(
+      "Shows the GPU adapter and its limits, with --model the layers of a network, and with --batch the GPU memory that training it takes, without training it.",
+    );
+  addSettings(command, { "model.name": { help: "network to summarise" } }, "Options");
+  command
+    .option("--channels <n>", optionText("channels of the images", undefined, 1), whole(1))
+    .option("--size <n>", optionText("height and width of the images", undefined, 28), whole(1))
+    .option("--classes <n>", optionText("number of classes", undefined, 10), whole(1))
+    .option("--batch <n>", "predict the GPU memory of training with this batch size", whole(1))
+    .option("--dense", "predict for training without pruning")
+    .option("--no-gpu", "do not open the adapter");
+  addSettings(
+    command,
+    { "model.timeSteps": { otherwise: 4 }, microBatch: {}, "model.checkpointBlocks": {} },
+    "Options",
+  );
+  gpuOptions(command)
+    .addHelpText("after", "\nExample\n  $ espalier info --model resnet-20 --channels 3 --size 32 --batch 128")
+    .action(async (flags: InfoFlags & { json?: boolean }) => {
+      done(await runInfo(flags, makeOutput(flags.json ?? false)));
+    });
 }

@@ -1,25 +1,26 @@
 // `espalier inspect`: what a folder of data is taken for, in a summary and a picture, before anything is trained on it.
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { type Command, Option } from "commander";
-import { IMAGE_DATA } from "../recipe/data_names.ts";
+import type { Command } from "commander";
+import { EVENT_DATA, IMAGE_DATA, isEventData } from "../recipe/data_names.ts";
 import { type DataSettings, loadSplits } from "../recipe/datasets.ts";
-import { EVENT_DATA, isEventData } from "../recipe/event_data.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
-import { number, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { quote } from "../text/index.ts";
 import { writeSheet } from "./inspect_sheet.ts";
-import { type LayoutFlags, layoutOptions } from "./layout_options.ts";
+import { type Done, jsonOption } from "./options.ts";
 
-export interface InspectFlags extends LayoutFlags {
+export interface InspectFlags {
   /** A folder, or the name of data that comes along. */
   readonly data: string;
   /** What it is read as; default: seen from the files. */
-  readonly as?: string;
+  readonly as?: string | undefined;
+  readonly layout?: DataSettings["layout"];
+  readonly followLinks?: boolean;
   readonly size?: number;
   readonly resize?: number;
   readonly mapping?: string;
@@ -82,24 +83,34 @@ export async function runInspect(flags: InspectFlags, out: Output): Promise<numb
   }
 }
 
-/** Adds `inspect` to the command tree; `done` receives the exit code. */
-export function addInspectCommand(root: Command, done: (code: number) => void): void {
-  layoutOptions(root.command("inspect"))
-    .summary("say what a folder of data is taken for")
+/** Add `inspect` to the command tree. */
+export function addInspectCommand(root: Command, done: Done): void {
+  const command = root
+    .command("inspect")
+    .summary("show what a folder of data holds")
     .description(
-      "Reads a folder of data as training would, and says what it found: how the data lie, which parts they have, how many\nsamples of each class, sizes, everything that is passed over; with a sheet of a few images of each class.",
+      "Reads a folder of data as training would, and prints what it finds: layout, parts, samples per class, sizes and skipped files; writes a sheet with a few images of each class.",
     )
-    .argument("<data>", "folder of images, archives, shards, IDX or CIFAR files, recordings; or mnist, events")
-    .addOption(new Option("--data <name>", "what to read it as; default: seen from the files").choices(NAMES))
-    .option("--size <pixels>", "side of the square that the network sees; events: of the frames", whole(1))
-    .option("--resize <pixels>", "images: shorter side before the central square is cut", whole(1))
-    .option("--mapping <file>", "images: the class of each image of a folder val without class folders")
-    .option("--held-out <share>", "images: share to test with where there is no test set; default 0.1", number)
-    .option("-T, --time-steps <n>", "events: frames of each recording; default 8", whole(1))
-    .addOption(new Option("--by <what>", "events: frames of equal number or time").choices(["number", "time"]))
-    .option("--sheet <file>", "where the sheet goes, a PNG; default: in the system's temporary folder")
-    .option("--no-sheet", "no sheet")
-    .option("--json", "one JSON object on stdout")
+    .argument("<data>", "folder of images, archives, shards, IDX or CIFAR files, recordings; or mnist, events");
+  addSettings(
+    command,
+    {
+      "data.name": { help: "kind of data", otherwise: "detected" },
+      "data.size": { help: "side of the square that the network sees; event data: of the frames" },
+      "data.resize": { help: "images: shorter side before the center crop" },
+      "data.mapping": { help: "images: class of each image of a val folder without class folders" },
+      "data.heldOut": { help: "images: share of each class to test on if there is no test set" },
+      "data.layout": { help: "images: layout of the folder" },
+      "data.followLinks": { help: "images: follow symbolic links out of the folder" },
+      "model.timeSteps": { help: "event data: frames of each recording", otherwise: FRAMES },
+      "data.by": {},
+    },
+    "Options",
+  );
+  command
+    .option("--sheet <file>", "PNG file of the sheet (default in the system's temporary folder)")
+    .option("--no-sheet", "write no sheet");
+  jsonOption(command)
     .addHelpText(
       "after",
       `
@@ -109,6 +120,6 @@ Examples
     )
     .action(async (data: string, flags: Omit<InspectFlags, "data" | "as"> & { data?: string; json?: boolean }) => {
       const { data: as, json = false, ...rest } = flags;
-      done(await runInspect({ ...rest, data, ...(as === undefined ? {} : { as }) }, makeOutput(json)));
+      done(await runInspect({ ...rest, data, as }, makeOutput(json)));
     });
 }

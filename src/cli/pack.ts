@@ -3,6 +3,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
+import { IMAGE_SIZE } from "../images/layouts.ts";
 import type { ShardIndex } from "../index.ts";
 import {
   decodedDataset,
@@ -18,16 +19,17 @@ import {
   removeEmptyFolders,
   sweepTemporaries,
 } from "../node.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { refuseIdleParts, withAdvice } from "../recipe/image_data.ts";
 import { type DataSummary, summarise, summaryLines, summaryRecord } from "../report/data_summary.ts";
-import { above0, number, whole } from "../terminal/arguments.ts";
+import { above0, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress, type Progress, silent } from "../terminal/progress.ts";
 import { printable, writeLine } from "../terminal/terminal.ts";
 import { mib, plural } from "../text/index.ts";
-import { layoutOptions } from "./layout_options.ts";
+import { type Done, jsonOption } from "./options.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 
 export interface PackFlags {
@@ -285,28 +287,35 @@ async function tell(
   });
 }
 
-/** Adds `pack` to the command tree; `done` receives the exit code. */
-export function addPackCommand(root: Command, done: (code: number) => void): void {
-  layoutOptions(root.command("pack"))
+/** Add `pack` to the command tree. */
+export function addPackCommand(root: Command, done: Done): void {
+  const command = root
+    .command("pack")
     .summary("decode a folder of images once, for fast training")
     .description(
-      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their\nbytes into shards, which training reads several times faster than it can decode. By default the central 256x256\nare stored, and training cuts 224x224 out of them at random. Stopped and started again it goes on.",
+      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their bytes into shards, which training reads several times faster than it can decode. By default the central 256x256 are stored, and training cuts 224x224 out of them at random. Started again after a stop, it goes on.",
     )
     .argument("<dir>", "folder of the images")
-    .requiredOption("--out <folder>", "where the shards go, as train/ and test/")
-    .option("--resize <pixels>", "length of the shorter side before the central square is cut; default 256", whole(1))
-    .option("--no-resize", "images have the right size already")
-    .option("--size <pixels>", "side of the square that is stored; default: as --resize", whole(1))
-    .option("--view <pixels>", "side of the square that a network sees; default 224 of 256 stored", whole(1))
+    .requiredOption("--out <folder>", "folder of the shards, which receives train/ and test/")
+    .option("--resize <pixels>", "shorter side before the center crop (default 256)", whole(1))
+    .option("--no-resize", "store images as they are")
+    .option("--size <pixels>", "side of the square that is stored (default as --resize)", whole(1))
+    .option("--view <pixels>", `side of the square that a network sees (default ${IMAGE_SIZE} of 256 stored)`, whole(1))
     .option("--exact", "resize byte for byte as Pillow does, which is slower")
-    .option("--shard-mb <n>", "MiB of a shard at most, and of memory; default 256", above0)
-    .option("--skip-bad <n>", "leave out so many damaged images of each part before stopping; default 0", whole(0))
-    .option("--mapping <file>", "classes of the val images, where they lie in one folder")
-    .option("--synsets <file>", "which class each of the devkit's numbers is")
-    .option("--held-out <share>", "share of each class to test with where nothing else is; default 0.1", number)
-    .option("--seed <n>", "which images are held out; default 0", whole(0))
-    .option("--workers <n>", "images decoded at a time; default two for each core", whole(1))
-    .option("--json", "one JSON object on stdout")
+    .option("--shard-mb <n>", "size limit of a shard in MiB, also in memory (default 256)", above0);
+  addSettings(
+    command,
+    {
+      "data.skipBad": { help: "leave out up to this many corrupt images of each part, then stop" },
+      "data.mapping": {},
+      "data.heldOut": {},
+      seed: { help: "seed of the choice of held-out images", otherwise: 0 },
+      ...{ "data.layout": {}, "data.followLinks": {}, "data.workers": {} },
+    },
+    "Options",
+  );
+  command.option("--synsets <file>", "class of each number of ILSVRC's devkit");
+  jsonOption(command)
     .addHelpText(
       "after",
       `

@@ -1,21 +1,16 @@
 // `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
 
-import { type Command, Option } from "commander";
-import { type Module, models, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
+import type { Command } from "commander";
+import { IMAGE_SIZE } from "../images/layouts.ts";
+import { type Module, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import {
-  byClasses,
-  openWeightsFile,
-  putWeights,
-  takeFitting,
-  type WeightFlags,
-  weightOptions,
-} from "../run/weights_in.ts";
+import { byClasses, openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -23,7 +18,7 @@ import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
 import { percent } from "../text/index.ts";
-import { gpuOptions } from "./gpu_options.ts";
+import { type Done, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
 export interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
@@ -192,33 +187,36 @@ function positiveChannels(text: string): number[] {
   return values;
 }
 
-export function addPredictCommand(root: Command, done: (code: number) => void): void {
+/** Add `predict` to the command tree. */
+export function addPredictCommand(root: Command, done: Done): void {
   const command = root
     .command("predict")
-    .summary("logits of a model for given inputs")
+    .summary("compute the logits of a model")
     .description(
-      "Runs a network with the weights of a file (safetensors, sparse or not, or PyTorch's .pt and .pth) in evaluation mode,\non the samples of a .npy array [n, c, h, w] or on images, and writes its logits [n, classes]. Of an image the shorter\nside is resized, the central square cut and normalised, as torchvision does.",
+      "Runs a network in evaluation mode on the samples of a .npy array [n, c, h, w] or on images, and writes its logits [n, classes]. Images are resized, center-cropped and normalised as torchvision does.",
     )
-    .addOption(new Option("--model <name>", "network, if the file does not say").choices(Object.keys(models)))
-    .requiredOption("--weights <file>", "safetensors, or a state_dict or checkpoint that PyTorch saved")
-    .requiredOption(
-      "--input <files...>",
-      "a .npy array, normalised as the network wants it; or images and folders of them",
-    )
-    .option("--output <file>", "where the logits go, as .npy")
-    .option("--classes <n>", "outputs of the network, if not those of the file's last layer", whole(1))
-    .option("-T, --time-steps <n>", "steps of a spiking network", whole(1))
-    .option("--batch-size <n>", "samples at a time", whole(1), 32)
-    .option("--size <pixels>", "images: side of the square that is seen; default the model file's, or 224", whole(1))
-    .option("--resize <pixels>", "images: the shorter side before that is cut; default size * 256 / 224", whole(1))
-    .option(
-      "--mean <r,g,b>",
-      "images: subtracted, in units of 1 = 255; default the model file's, or ImageNet's",
-      channels,
-    )
-    .option("--std <r,g,b>", "images: what is divided by; default as --mean", positiveChannels)
-    .option("--top <n>", "likeliest classes to show of each sample", whole(1), 5);
-  weightOptions(command);
+    .requiredOption("--weights <file>", "model file: safetensors, sparse or not, or PyTorch's .pt and .pth")
+    .requiredOption("--input <files...>", "a .npy array, already normalised; or images and folders of them")
+    .option("--output <file>", "file of the logits, as .npy")
+    .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
+    .option("--mean <r,g,b>", "images: mean, in units of 1 = 255 (default the file's, or ImageNet's)", channels)
+    .option("--std <r,g,b>", "images: standard deviation (default as --mean)", positiveChannels)
+    .option("--top <n>", "most likely classes to print for each sample", whole(1), 5)
+    .option("--batch-size <n>", "samples at a time", whole(1), 32);
+  addSettings(
+    command,
+    {
+      "model.name": { otherwise: "the file's" },
+      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      "data.size": {
+        help: "images: side of the square that the network sees",
+        otherwise: `the file's, or ${IMAGE_SIZE}`,
+      },
+      "data.resize": { help: "images: shorter side before the center crop" },
+      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+    },
+    "Options",
+  );
   gpuOptions(command)
     .addHelpText(
       "after",

@@ -1,7 +1,9 @@
 // `espalier setup` and `espalier doctor`: bring an adapter, check the adapter.
+import type { Command } from "commander";
 import { doctor, type SetupOptions, setup, versions } from "../node.ts";
 import { terminalAsk } from "../setup/terminal_ask.ts";
 import { writeLine } from "../terminal/terminal.ts";
+import { choiceOption, type Done } from "./options.ts";
 
 export interface RunSetupOptions {
   /** A yes to changing the system. */
@@ -25,4 +27,26 @@ export async function runDoctor(): Promise<number> {
   say(`versions  espalier ${espalier}, Node ${node}, webgpu ${webgpu ?? "missing"}, ${platform}`);
   await doctor({ log: say });
   return 0;
+}
+
+/** Add `setup` and `doctor` to the command tree. */
+export function addSetupCommands(root: Command, done: Done): void {
+  root
+    .command("setup")
+    .summary("install a software GPU driver if there is no adapter")
+    .description(
+      "Makes sure that there is a WebGPU adapter: prints its plan, then installs a software Vulkan driver into the user's cache. Changes the system only with --system, or after a yes on the terminal.",
+    )
+    .option("--system", "install into the system, with apt and root's rights, without asking")
+    .addOption(
+      choiceOption("--driver <name>", "install this driver only; apt asks first", ["mesa", "swiftshader", "apt"]),
+    )
+    .addHelpText("after", "\nExample\n  $ espalier setup")
+    .action(async (flags: RunSetupOptions) => done(await runSetup(flags)));
+  root
+    .command("doctor")
+    .summary("check the adapter without changing anything")
+    .description("Prints the versions and the adapter. Exit code 0 if there is one.")
+    .addHelpText("after", "\nExample\n  $ espalier doctor")
+    .action(async () => done(await runDoctor()));
 }

@@ -2,15 +2,17 @@
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { expectFinite, type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
 import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
 import { writeOutput } from "../run/output_file.ts";
+import { number } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { percent, plural } from "../text/index.ts";
+import { type Done, jsonOption } from "./options.ts";
 
 export interface TrailFlags extends TrailRules {
   /** The run's directory. */
@@ -122,29 +124,27 @@ function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags
   ];
 }
 
-const number = (given: string): number => {
-  const value = Number(given);
-  if (given.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("want a number");
-  return value;
-};
-
-/** Adds `trail` to the command tree; `done` receives the exit code. */
-export function addTrailCommand(root: Command, done: (code: number) => void): void {
-  root
+/** Add `trail` to the command tree. */
+export function addTrailCommand(root: Command, done: Done): void {
+  const command = root
     .command("trail")
-    .summary("the models a run kept on its way, and the choice of one")
+    .summary("show the models of a run's epochs, and choose one")
     .description(
-      "Shows the progressively sparser models that `espalier train --trail` kept, as a table and a figure of accuracy\nagainst sparsity, and chooses one by a rule. A model is on the front when every other is less sparse or less accurate.",
+      "Shows the progressively sparser models that `espalier train --trail` saved, as a table and a figure of accuracy against sparsity, and chooses one by a rule. A model is on the front if every other is less sparse or less accurate.",
     )
-    .argument("<run>", "a run's directory")
+    .argument("<run>", "folder of the run")
     .option("--min-accuracy <share>", "choose the sparsest model at least this accurate: 0.98, or 98", number)
-    .option("--max-drop <points>", "choose the sparsest within so many points (per cent) of the best accuracy", number)
+    .option(
+      "--max-drop <points>",
+      "choose the sparsest model within this many percentage points of the best accuracy",
+      number,
+    )
     .option("--sparsity <share>", "choose the most accurate model at least this sparse: 0.95, or 95", number)
     .option("--epoch <n>", "choose the model of this epoch", number)
-    .option("--export <file>", "write the chosen model here, as .safetensors")
-    .option("--dense", "export every weight, under PyTorch's names, instead of masks and values")
-    .option("--overwrite", "export over a file that exists")
-    .option("--json", "one JSON object a line on stdout, the result last")
+    .option("--export <file>", "write the chosen model to this .safetensors file")
+    .option("--dense", "export dense weights under PyTorch's names, instead of masks and values")
+    .option("--overwrite", "overwrite an existing file");
+  jsonOption(command)
     .addHelpText(
       "after",
       `

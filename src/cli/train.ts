@@ -1,32 +1,26 @@
-// `espalier train`: a recipe in, a directory of results out.
-import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
-import { adapterName, openGpu } from "../node/adapter.ts";
+// `espalier train`: trains a recipe into a folder of results.
+import { type Command, Option } from "commander";
+import { models } from "../index.ts";
 import { RunDirectory } from "../node.ts";
 import { checkBatches } from "../recipe/batch_check.ts";
-import { fingerprintOf } from "../recipe/data_fingerprint.ts";
-import type { Splits } from "../recipe/datasets.ts";
+import { addAllSettings, flagNames, type SettingFlags, settingsFrom } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { plannedData } from "../recipe/planned_data.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import { buildSession } from "../recipe/session.ts";
-import { summaryLines, summaryRecord } from "../report/data_summary.ts";
-import { headOptions } from "../run/class_match.ts";
-import { RunFiles } from "../run/files.ts";
-import type { RunFolder } from "../run/folder.ts";
-import { findRun, finishedLine } from "../run/found_run.ts";
-import { checkResume, planResume, type ResumePlan } from "../run/resume.ts";
-import { openWeightsFile, putWeights, takeFitting } from "../run/weights_in.ts";
+import { summaryLines } from "../report/data_summary.ts";
+import { findRun } from "../run/found_run.ts";
+import { planResume, type ResumePlan } from "../run/resume.ts";
+import { whole } from "../terminal/arguments.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
-import { createProgress, silent } from "../terminal/progress.ts";
+import { silent } from "../terminal/progress.ts";
 import { writeLine } from "../terminal/terminal.ts";
-import { dryRun } from "./dry_run.ts";
-import { DEFAULT_RESTARTS, noting, type Standing, withRestarts } from "./restarts.ts";
-import { type Stopping, stopAtSignals } from "./stop_at_signals.ts";
-import { loadData, samplesOf } from "./train_data.ts";
-import { trainLoop } from "./train_loop.ts";
-import { plannerOf, planWithin, withMemoryTable } from "./train_memory.ts";
+import { choiceOption, type Done, GPU, gpuOptions } from "./options.ts";
+import { DEFAULT_RESTARTS, type Standing, withRestarts } from "./restarts.ts";
+import { stopAtSignals } from "./stop_at_signals.ts";
+import { loadData } from "./train_data.ts";
+import { withMemoryTable } from "./train_memory.ts";
 import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
-import { finishRun } from "./train_result.ts";
+import { beforeFirstStep, saysFinished, trainOn } from "./train_run.ts";
 
 /** Runs a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
 export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
@@ -69,11 +63,6 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   }
 }
 
-const beforeFirstStep = ({ resume }: TrainFlags): string =>
-  resume === undefined
-    ? "stopped before the first step; nothing was kept, and the same command starts again"
-    : `stopped before the first step; go on with: espalier train --resume ${resume}`;
-
 /** What a run goes on from, checked against what is asked for; null where it has no checkpoint yet. */
 async function planOfRun(recipe: Recipe, directory: RunDirectory | null, out: Output): Promise<ResumePlan | null> {
   const note = (problem: string) => {
@@ -84,113 +73,56 @@ async function planOfRun(recipe: Recipe, directory: RunDirectory | null, out: Ou
   return found && planResume(found, recipe);
 }
 
-/** Whether a run is over; says so. */
-async function saysFinished(plan: ResumePlan, folder: RunFolder, out: Output): Promise<boolean> {
-  const line = await finishedLine(folder.directory, plan);
-  if (line === null) return false;
-  out.say(line);
-  out.emit({ kind: "finished", step: plan.progress.step, out: folder.root });
-  return true;
-}
+const RUN = "Run:";
 
-interface Around {
-  readonly flags: TrainFlags;
-  readonly folder: RunFolder | null;
-  /** What a run goes on from; null for one that begins. */
-  readonly plan: ResumePlan | null;
-  readonly out: Output;
-  readonly standing: Standing;
-  readonly stopping: Stopping;
-}
-
-async function trainOn(recipe: Recipe, data: Splits, around: Around): Promise<number> {
-  const { flags, folder, plan, out, standing, stopping } = around;
-  const opening = openGpu({ ...flags, requireGpu: flags.requireGpu ?? recipe.device.requireGpu });
-  const gpu = await stopping.orStop(opening, beforeFirstStep(flags));
-  if (folder === null) return dryRun(recipe, data, plannerOf(data), out);
-  const fingerprint = await fingerprintOf(data);
-  // Before anything is written: a run that is refused leaves nothing.
-  const { peak: predictedPeakBytes } = planWithin(recipe, data, gpu.adapter);
-  const random = new RandomState(recipe.seed);
-  const session = buildSession(recipe, data, random);
-  const files = new RunFiles(recipe, out, { data, fingerprint, folder, command: flags.command });
-  // Everything is checked before anything is written.
-  const { stepsPerEpoch } = session;
-  const lines = plan ? checkResume(plan, { train: data.train, stepsPerEpoch, data: fingerprint }) : [];
-  if (plan && (await saysFinished(plan, folder, out))) return 0;
-  if (plan) {
-    await files.reopen();
-    await files.restore(session, plan, gpu.adapter);
-  } else await files.create(gpu.adapter);
-  standing.begun = true;
-  if (recipe.weights && !plan) await beginWith(recipe.weights, recipe, session, data.train.classes, out);
-  announce({ recipe, data, gpu, files, session, out }, { resumedFrom: plan?.path ?? null, predictedPeakBytes });
-  for (const line of lines) out.say(line);
-  if (flags.resume && !plan) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
-
-  const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
-  standing.progress = progress;
-  const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
-  const before = files.secondsSoFar();
-  const started = performance.now();
-  const seconds = () => before + (performance.now() - started) / 1000;
-  await stopping.orStop(session.prepare(), beforeFirstStep(flags));
-  const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
-  progress.stop();
-  const goOn = `go on with: espalier train --resume ${recipe.out}`;
-  if (!trained.finished) {
-    throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
-  }
-  const finishing = finishRun({ recipe, session, files, seconds, data, gpu, random, predictedPeakBytes, out }, trained);
-  await stopping.orStop(finishing, `stopped after the last step, before the result was written; ${goOn}`);
-  for (const row of (await profile?.stop()) ?? [])
-    writeLine(
-      process.stderr,
-      `${row.ms.toFixed(1).padStart(10)} ms  ${String(row.calls).padStart(7)} x  ${row.kernel}`,
+/** Options of the command itself; all others are settings of the recipe. */
+function runOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--overwrite", "overwrite an existing run folder").helpGroup(RUN))
+    .addOption(
+      new Option("--resume <folder>", "resume a run; auto: the run in --out or the recipe's folder, if any").helpGroup(
+        RUN,
+      ),
+    )
+    .addOption(
+      new Option("--restarts <n>", `resumes in a row after a lost GPU (default ${DEFAULT_RESTARTS})`)
+        .argParser(whole(0))
+        .helpGroup(RUN),
+    )
+    .addOption(new Option("--dry-run", "print the plan of the run and time a few steps; write no run").helpGroup(RUN))
+    .addOption(
+      choiceOption("--tune <mode>", "try kernel variants first", ["off", "auto", "on"], "auto").helpGroup(RUN),
     );
-  return 0;
 }
 
-/** Loads a saved model's weights into a session that has not begun. */
-async function beginWith(
-  file: string,
-  recipe: Recipe,
-  session: Session,
-  classes: readonly string[],
-  out: Output,
-): Promise<void> {
-  const { allowMissing, allowUnexpected, weightsKey: key } = recipe;
-  const flags = { key, allowMissing, allowUnexpected };
-  const opened = await openWeightsFile(file);
-  const head = headOptions(session.model, opened.metadata, { file, classes, newHead: recipe.newHead ?? false });
-  const weights = takeFitting(opened, flags, () => session.model, head);
-  const { lines } = putWeights(session.model, weights, file, flags, head);
-  for (const line of [...weights.notes, ...lines]) out.say(line);
-}
+/** Values of the command's own flags, beside those of settings. */
+type OwnFlags = Omit<Partial<TrainFlags>, "recipe" | "settings" | "flagOf">;
 
-interface Opened {
-  readonly recipe: Recipe;
-  readonly data: Splits;
-  readonly gpu: Gpu;
-  readonly files: RunFiles;
-  readonly session: Session;
-  readonly out: Output;
-}
-
-/** Says what is about to run. */
-function announce(
-  { recipe, data, gpu, files, session, out }: Opened,
-  begins: { readonly resumedFrom: string | null; readonly predictedPeakBytes: number },
-): void {
-  const { resumedFrom, predictedPeakBytes } = begins;
-  const { length: train } = data.train;
-  out.say(
-    `${recipe.model.name} on ${recipe.data.name}: ${train} ${samplesOf(recipe)} to train, ${data.test.length} to test; ${adapterName(gpu.adapter)}`,
-  );
-  if (resumedFrom) out.say(`resuming from ${resumedFrom}, step ${session.position.step} of ${session.totalSteps}`);
-  const { totalSteps } = session;
-  const found = data.summary ? { data: summaryRecord(data.summary) } : {};
-  const changes = files.changes();
-  const more = { resumedFrom, totalSteps, predictedPeakBytes, ...(changes.length > 0 ? { changes } : {}) };
-  out.emit({ kind: "start", ...files.runInfo(gpu.adapter), ...found, ...more });
+/** Add `train` to the command tree. `argv`: the command line, for the run's files. */
+export function addTrainCommand(root: Command, done: Done, argv: readonly string[]): void {
+  const command = root
+    .command("train")
+    .summary("train and prune a network")
+    .description(
+      "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe, a YAML file as in recipes/, then from flags. Writes metrics, checkpoints, models and plots into a folder.",
+    )
+    .argument("[recipe]")
+    .addHelpOption(new Option("-h, --help", "print help").helpGroup(GPU));
+  gpuOptions(runOptions(addAllSettings(command)))
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier train                                        LeNet-BN on MNIST, three epochs, about 93 % sparse
+  $ espalier train --method gmp --sparsity 0.9            magnitude pruning; --method dense: no pruning
+  $ espalier train --sparsity 0.95 --trail                95 % zeros, and a sparse model of every epoch
+  $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
+  $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
+    )
+    .action(async (recipe: string | undefined, flags: SettingFlags & OwnFlags) => {
+      const { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json } = flags;
+      const own = { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json };
+      const settings = { settings: settingsFrom(flags), flagOf: flagNames(flags), modelNames: Object.keys(models) };
+      done(await runTrain({ ...own, ...settings, recipe, command: ["espalier", ...argv] }));
+    });
 }

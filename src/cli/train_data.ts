@@ -1,7 +1,7 @@
 // The data of a run, read with a bar where that takes a while, and the memory that training on them takes.
 import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../index.ts";
+import { isEventData } from "../recipe/data_names.ts";
 import { loadSplits, type Splits } from "../recipe/datasets.ts";
-import { isEventData } from "../recipe/event_data.ts";
 import type { OnDamaged } from "../recipe/image_data.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor, runConfig } from "../recipe/session.ts";

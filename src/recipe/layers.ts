@@ -1,7 +1,8 @@
 // The layers of a recipe: defaults, the files below, the file, the flags. How one lies over another, and which settings of
 // them the run reads.
-import type { Recipe } from "./fields.ts";
+
 import { keysAt } from "./schema.ts";
+import type { Recipe } from "./settings.ts";
 import { unreadUse } from "./uses.ts";
 
 export type Path = readonly PropertyKey[];

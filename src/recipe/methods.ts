@@ -1,64 +1,37 @@
-// The pruning methods by the names the field uses: each is a few settings of a recipe.
-import { PRUNING_METHODS, THRESHOLD_SCHEDULES } from "../index.ts";
+// The settings that --method stands for.
 import { UsageError } from "../terminal/fail.ts";
-import type { RecipeFlags } from "./recipe.ts";
+import { withoutUndefined } from "./layers.ts";
+import { METHOD_NAMES, PRESETS, type Preset } from "./presets.ts";
+import type { RecipeFlags } from "./schema.ts";
 
 type PruneFlags = NonNullable<RecipeFlags["prune"]>;
 
-const schedules = Object.fromEntries(
-  THRESHOLD_SCHEDULES.filter((name) => name !== "none").map((schedule) => [schedule, { method: "soft", schedule }]),
-) as Record<string, PruneFlags>;
-
-const PRESETS: Readonly<Record<string, PruneFlags>> = {
-  dense: { method: "soft", schedule: "none" },
-  ...schedules,
-  pgh: { method: "soft", schedule: "pgh", beta: 0.1 },
-  "pgh-general": { method: "soft", schedule: "pgh-general", beta: 0.1 },
-  // Spiking networks: the sine of Chen et al. 2022.
-  stds: { method: "soft", schedule: "sine" },
-  ista: { method: "soft", schedule: "lats", mode: "inplace" },
-  fista: { method: "soft", schedule: "lats", mode: "inplace", accelerated: true },
-  early: { method: "soft", schedule: "pgh-general", beta: 0.1 },
-  // The published decay of s is that of the weights, over a hundred epochs of ImageNet; short runs need more.
-  str: { method: "str", str: { decay: 0.01 } },
-  ...Object.fromEntries(
-    PRUNING_METHODS.filter((name) => name !== "soft" && name !== "str").map((method) => [method, { method }]),
-  ),
-};
-
-/** All names that --method knows. */
-export const METHOD_NAMES: readonly string[] = Object.keys(PRESETS);
-
-/** Settings that are what a method is; its other settings are where it begins. */
+/** Settings that define a method; its other settings are initial values. */
 const IDENTITY = ["method", "schedule", "mode", "accelerated"] as const;
-/** Methods that are so called whatever the threshold's schedule is. */
+/** Methods that keep their name under any schedule of the threshold. */
 const ANY_SCHEDULE = new Set(["ista", "fista", "early"]);
 
 /**
- * The settings of a method; `given` are those that the command line gives itself, which win.
+ * Return the settings of a method; `given` are those that the command line sets itself, which win.
  *
- * Errors   UsageError for an unknown method, one that lacks what it has to be told, and for a flag that says another method.
+ * Errors   UsageError for an unknown method, a method without a setting that it needs, and a flag that contradicts it.
  */
 export function methodSettings(name: string, given: PruneFlags = {}): PruneFlags {
-  const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
-  if (!preset) throw new UsageError(`method ${name}: want one of ${METHOD_NAMES.join(", ")}`);
+  const preset: Preset | undefined = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
+  if (!preset) throw new UsageError(`--method: expected one of ${METHOD_NAMES.join(", ")}, got ${name}`);
   if (name === "early" && given.freezeEpoch === undefined) {
-    throw new UsageError("method early: give the epoch from which zeros stay zero with --freeze-epoch");
+    throw new UsageError("--method early: expected --freeze-epoch, the epoch from which zeros stay zero");
   }
   for (const key of IDENTITY) {
     const [own, other] = [preset[key], given[key]];
     if (own === undefined || other === undefined || own === other) continue;
     if (key === "schedule" && ANY_SCHEDULE.has(name)) continue;
-    throw new UsageError(
-      `--${key} ${String(other)}: --method ${name} means ${key} ${String(own)}; give one of the two`,
-    );
+    throw new UsageError(`--${key}: expected ${String(own)}, since --method is ${name}, got ${String(other)}`);
   }
-  // A parameter that the preset suggests belongs to the preset's own schedule.
+  // A beta of the preset belongs to the preset's own schedule.
   const { beta, ...others } = preset;
-  const kept = given.schedule === undefined || given.schedule === preset.schedule;
-  const str = preset.str ? { str: { ...preset.str, ...defined(given.str ?? {}) } } : {};
-  return { ...others, ...(kept && beta !== undefined ? { beta } : {}), ...defined(given), ...str };
+  const ownSchedule = given.schedule === undefined || given.schedule === preset.schedule;
+  const merged = { ...others, ...(ownSchedule && { beta }), ...(withoutUndefined(given) as PruneFlags) };
+  const str = preset.str && { ...preset.str, ...(withoutUndefined(given.str ?? {}) as PruneFlags["str"]) };
+  return withoutUndefined({ ...merged, ...(str && { str }) }) as PruneFlags;
 }
-
-const defined = <T extends object>(settings: T): Partial<T> =>
-  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;

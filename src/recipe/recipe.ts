@@ -2,6 +2,7 @@
 // what is wrong is said in one line each, with the place in the file.
 import { Document, isMap, isNode, isScalar, type YAMLMap } from "yaml";
 import { closest } from "../text/index.ts";
+import { schemaLine } from "./json_schema.ts";
 import {
   depthOf,
   get,
@@ -17,10 +18,10 @@ import {
   DEFAULT_RECIPE,
   defaultFolder,
   defaultsFor,
-  descriptionAt,
   type Recipe,
   type RecipeFlags,
   recipeSchema,
+  settingAt,
 } from "./schema.ts";
 import { baseFile, RecipeError, type RecipeText, type RecipeTexts, readLayers, readRecipeFile } from "./text.ts";
 import { unreadUse } from "./uses.ts";
@@ -130,11 +131,12 @@ export function withoutIdle(recipe: Recipe): Pick<Recipe, "lr" | "prune"> {
 }
 
 /**
- * The recipe as YAML, each setting with a comment that says what it is. Settings that its run does not read are left out.
- * Reading it back gives the same recipe.
+ * Return the recipe as YAML, each setting with its help as a comment. Leaves out settings that its run does not read.
+ * Reading it back gives the same recipe. Editors find the schema in the file beside it.
  */
 export function recipeToYaml(recipe: Recipe): string {
   const doc = new Document(recipe);
+  doc.commentBefore = schemaLine();
   for (const path of settingsOf(recipe)) {
     if (unreadUse(path.join("."), get(recipe, path), recipe)) doc.deleteIn(path);
   }
@@ -144,7 +146,7 @@ export function recipeToYaml(recipe: Recipe): string {
       if (isMap(pair.value)) {
         annotate(pair.value, at);
       } else if (isNode(pair.value)) {
-        const description = descriptionAt(at);
+        const description = settingAt(at)?.help;
         if (description) pair.value.comment = ` ${description}`;
         if (!isScalar(pair.value)) (pair.value as { flow?: boolean }).flow = true;
       }

@@ -1,14 +1,11 @@
-// The recipe of a training run: its schema with every check, what it is by default, and the words of its settings for
-// messages and comments.
+// The schema of a recipe, made of the table of settings; the defaults of each data set; a setting's words for messages.
 import { z } from "zod";
 import { crossCheck } from "./checks.ts";
-import { isEventData } from "./event_data.ts";
-import { type Recipe, recipeFields } from "./fields.ts";
+import { isEventData } from "./data_names.ts";
+import { isSetting, leavesOf, type Section, type Setting } from "./setting.ts";
+import { type Recipe, SETTINGS } from "./settings.ts";
 
-export type { Recipe } from "./fields.ts";
-
-/** The schema of a complete recipe: its settings, and what they must be to each other. */
-export const recipeSchema = recipeFields.superRefine(crossCheck);
+export type { Recipe } from "./settings.ts";
 
 /** Any part of a recipe, at any depth: what a file or the flags of a command line give. */
 export type RecipeFlags = DeepPartial<Recipe>;
@@ -18,35 +15,79 @@ type DeepPartial<T> = T extends readonly unknown[]
     ? { [K in keyof T]?: DeepPartial<T[K]> | undefined }
     : T;
 
-/** LeNet with batch norm on MNIST in three epochs: what an empty recipe means. */
-export const DEFAULT_RECIPE: Recipe = {
-  model: { name: "lenet-bn", checkpointBlocks: false },
-  data: { name: "mnist" },
-  epochs: 3,
-  finetuneEpochs: 0,
-  batchSize: 256,
-  lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0, gamma: 0.1, per: "step" },
-  momentum: 0.9,
-  nesterov: false,
-  weightDecay: 5e-4,
-  labelSmoothing: 0,
-  prune: {
-    method: "soft",
-    schedule: "lats",
-    threshold: 0.1,
-    mode: "latent",
-    accelerated: false,
-    startEpoch: 0,
-    dense: [],
-  },
-  augment: { crop: 1, flip: false },
-  seed: 0,
-  checkpoint: { every: 1, per: "epoch", keep: 2 },
-  trail: "off",
-  logEvery: 10,
-  out: "runs/mnist_lenet",
-  device: { requireGpu: false },
-};
+function bounded({ min, max, above, below }: Extract<Setting, { kind: "number" }>): z.ZodType {
+  let schema = z.number();
+  if (min !== undefined) schema = schema.min(min);
+  if (max !== undefined) schema = schema.max(max);
+  if (above !== undefined) schema = schema.gt(above);
+  return below === undefined ? schema : schema.lt(below);
+}
+
+/** Return the schema of one setting. */
+export function schemaOf(setting: Setting): z.ZodType {
+  switch (setting.kind) {
+    case "text":
+      return z.string().min(1);
+    case "switch":
+      return z.boolean();
+    case "number":
+      return bounded(setting);
+    case "integer":
+      return z
+        .int()
+        .min(setting.min)
+        .max(setting.max ?? setting.limit);
+    case "choice":
+      return z.enum(setting.of);
+    case "names":
+      return z.array(z.string().min(1)).min(setting.least ?? 0);
+    case "epochs":
+      return z.array(z.number().gt(0));
+    case "shares":
+      return z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]);
+  }
+}
+
+const mayBeAbsent = (node: Setting | Section): boolean =>
+  isSetting(node)
+    ? node.optional === true || node.default === undefined
+    : leavesOf(node).every(([, setting]) => mayBeAbsent(setting));
+
+/** Help and default are for the JSON Schema; zod itself fills in no defaults. */
+const described = (setting: Setting): z.ZodType =>
+  schemaOf(setting).meta({
+    description: setting.help,
+    ...(setting.default !== undefined && { default: setting.default }),
+  });
+
+/** Unknown keys are refused at every level. */
+function sectionSchema(section: Section): z.ZodType {
+  const shape = Object.entries(section).map(([key, node]) => {
+    const schema = isSetting(node) ? described(node) : sectionSchema(node);
+    return [key, mayBeAbsent(node) ? schema.optional() : schema] as const;
+  });
+  return z.strictObject(Object.fromEntries(shape));
+}
+
+/** The settings of a complete recipe, without the rules between them. */
+export const recipeFields = sectionSchema(SETTINGS) as z.ZodType<Recipe>;
+
+/** The schema of a complete recipe: its settings, and the rules between them. */
+export const recipeSchema = recipeFields.superRefine(crossCheck);
+
+function defaultsOf(section: Section): Record<string, unknown> {
+  const entries = Object.entries(section).map(([key, node]) => [
+    key,
+    isSetting(node) ? node.default : defaultsOf(node),
+  ]);
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined && !(isSection(value) && Object.keys(value).length === 0)),
+  ) as Record<string, unknown>;
+}
+const isSection = (value: unknown): value is object => typeof value === "object" && !Array.isArray(value);
+
+/** The meaning of an empty recipe: LeNet with batch norm on MNIST in three epochs. */
+export const DEFAULT_RECIPE = defaultsOf(SETTINGS) as unknown as Recipe;
 
 /**
  * What data other than MNIST changes in the defaults. Digits gain 0.25 points from a shift by a pixel, and decay keeps the
@@ -95,33 +136,68 @@ export function defaultFolder(data: unknown, model: unknown): string {
   return same ? DEFAULT_RECIPE.out : `runs/${String(data)}_${String(model)}`.replaceAll("-", "_");
 }
 
-/** The field schema at a path, optional wrappers removed; undefined where the schema has nothing. */
-export function fieldAt(path: readonly PropertyKey[]): z.ZodType | undefined {
-  let schema: z.ZodType = recipeSchema;
+function nodeAt(path: readonly PropertyKey[]): Setting | Section | undefined {
+  let node: Setting | Section = SETTINGS;
   for (const key of path) {
-    if (!(schema instanceof z.ZodObject) || typeof key !== "string" || !Object.hasOwn(schema.shape, key))
-      return undefined;
-    const next: unknown = schema.shape[key];
-    schema = (next instanceof z.ZodOptional ? next.unwrap() : next) as z.ZodType;
+    if (isSetting(node) || typeof key !== "string" || !Object.hasOwn(node, key)) return undefined;
+    node = node[key]!;
   }
-  return schema;
+  return node;
 }
 
-/** Keys that may stand at a path; empty when no map may stand there. */
+/** Return the keys of the section at a path; empty if there is no section. */
 export function keysAt(path: readonly PropertyKey[]): readonly string[] {
-  const schema = fieldAt(path);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const node = nodeAt(path);
+  return node === undefined || isSetting(node) ? [] : Object.keys(node);
 }
 
-/** What the value at a path must be, in words. */
-export function wantedAt(path: readonly PropertyKey[]): string | undefined {
-  const keys = keysAt(path);
-  return keys.length > 0
-    ? `a map with keys of ${keys.join(", ")}`
-    : (fieldAt(path)?.meta()?.["wanted"] as string | undefined);
+/** Return the setting at a path; undefined for a section and for an unknown path. */
+export function settingAt(path: readonly PropertyKey[]): Setting | undefined {
+  const node = nodeAt(path);
+  return node && isSetting(node) ? node : undefined;
 }
 
-/** What the field at a path is for. */
-export function descriptionAt(path: readonly PropertyKey[]): string | undefined {
-  return fieldAt(path)?.meta()?.description;
+/** Check a value against the setting at a path; false for a section. */
+export function fits(path: readonly PropertyKey[], value: unknown): boolean {
+  const setting = settingAt(path);
+  return setting !== undefined && schemaOf(setting).safeParse(value).success;
+}
+
+/** Describe the values of a setting. */
+function valuesOf(setting: Setting): string {
+  switch (setting.kind) {
+    case "text":
+      return "text";
+    case "switch":
+      return "true or false";
+    case "integer":
+      return setting.max === undefined
+        ? `an integer >= ${setting.min}`
+        : `an integer in [${setting.min}, ${setting.max}]`;
+    case "choice":
+      return `one of ${setting.of.join(", ")}`;
+    case "names":
+      return `a list of ${setting.items}`;
+    case "epochs":
+      return "a list of epochs > 0";
+    case "shares":
+      return "two numbers in (0, 1], the smaller first";
+    case "number":
+      return numbersOf(setting);
+  }
+}
+
+function numbersOf({ min, max, above, below }: Extract<Setting, { kind: "number" }>): string {
+  const least = min ?? above;
+  const most = max ?? below;
+  if (least === undefined) return "a number";
+  if (most === undefined) return `a number ${min === undefined ? ">" : ">="} ${least}`;
+  return `a number in ${min === undefined ? "(" : "["}${least}, ${most}${max === undefined ? ")" : "]"}`;
+}
+
+/** Describe the values that a path takes. */
+export function expectedAt(path: readonly PropertyKey[]): string | undefined {
+  const node = nodeAt(path);
+  if (node === undefined) return undefined;
+  return isSetting(node) ? valuesOf(node) : `a map with keys of ${Object.keys(node).join(", ")}`;
 }

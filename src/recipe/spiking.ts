@@ -10,8 +10,9 @@ import {
   withScale,
 } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { isEventData } from "./event_data.ts";
-import { type Recipe, recipeSchema } from "./schema.ts";
+import { isEventData } from "./data_names.ts";
+import { type Recipe, schemaOf } from "./schema.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** Time steps where the recipe does not say. */
 const IMAGE_STEPS = 4;
@@ -39,7 +40,7 @@ export function checkSpiking(model: ModelSettings, data: string): void {
   if (model.tau !== undefined && model.neuron === NEURONS[0])
     throw new UsageError("model.tau: if neurons have no time constant");
   if (model.encoder !== undefined && model.encoder !== "direct" && isEventData(data))
-    throw new UsageError(`model.encoder: ${data} is spikes already, so it wants direct, was given ${model.encoder}`);
+    throw new UsageError(`model.encoder: expected direct, since ${data} is spikes already, got ${model.encoder}`);
 }
 
 /** Options for the model's neurons; undefined for a model without. */
@@ -87,20 +88,26 @@ export function neuronMetadata(recipe: Pick<Recipe, "model" | "data" | "batchSiz
   };
 }
 
-const { neuron, tau, surrogate, encoder } = recipeSchema.shape.model.shape;
-const { by, size } = recipeSchema.shape.data.shape;
-const wholeAbove0 = z.int().min(1);
+/** The settings of a model and its frames that a model file records. */
+interface SavedNeurons extends Omit<ModelSettings, "name">, Pick<Recipe["data"], "by" | "size"> {
+  readonly batch?: number;
+}
+
+const { neuron, tau, surrogate, encoder } = SETTINGS.model;
+const { by, size } = SETTINGS.data;
+const saved = { neuron, tau, surrogate, encoder, by, size };
+const count = z.int().min(1);
 const SAVED = z.object({
-  ...{ neuron, tau, surrogate, encoder, by, size },
-  batch: wholeAbove0.optional(),
-  timeSteps: wholeAbove0,
+  ...Object.fromEntries(Object.entries(saved).map(([key, setting]) => [key, schemaOf(setting).optional()])),
+  batch: count.optional(),
+  timeSteps: count,
 });
 
 /** Reads what neuronMetadata wrote. Throws UsageError when it is damaged. */
-export function readNeuronMetadata(text: string | undefined, file: string): Partial<z.infer<typeof SAVED>> {
+export function readNeuronMetadata(text: string | undefined, file: string): SavedNeurons {
   if (text === undefined) return {};
   try {
-    return SAVED.parse(JSON.parse(text));
+    return SAVED.parse(JSON.parse(text)) as SavedNeurons;
   } catch {
     throw new UsageError(`${file}: its metadata "time" is damaged: ${text.slice(0, 80)}`);
   }

@@ -44,7 +44,7 @@ export function readRecipeFile(file: string): RecipeText {
     return { text: readRegularTextSync(file, 4 * MAX_LENGTH), file };
   } catch (error) {
     const reason = oneLine(error).replace(/^expected a regular file, got /, "");
-    throw new RecipeError([`${visible(file)}: wanted a recipe that can be read, given ${reason}`]);
+    throw new RecipeError([`cannot read ${visible(file)}: ${reason}`]);
   }
 }
 
@@ -89,7 +89,7 @@ export function readLayers({ text = "", file = "recipe", open, written = false }
 function readYaml(text: string, file: string): YamlLayer {
   const named = visible(file);
   if (text.length > MAX_LENGTH) {
-    throw new RecipeError([`${named}:1:1: wanted at most ${MAX_LENGTH} characters, given ${text.length}`]);
+    throw new RecipeError([`${named}:1:1: expected at most ${MAX_LENGTH} characters, got ${text.length}`]);
   }
   const lines = new LineCounter();
   const at = (offset: number) => {
@@ -111,14 +111,14 @@ function readYaml(text: string, file: string): YamlLayer {
       Node(_key, node) {
         const tag = "tag" in node ? node.tag : undefined;
         if (tag)
-          problems.push(`${at(node.range?.[0] ?? 0)}: yaml: wanted a plain value, given the tag ${visible(tag)}`);
+          problems.push(`${at(node.range?.[0] ?? 0)}: yaml: expected a plain value, got the tag ${visible(tag)}`);
       },
     });
     if (problems.length > 0) throw new RecipeError(firstOf(problems));
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     if (value === null || value === undefined) return { file, value: {}, where: () => `${named}:1:1` };
     if (!isPlainMap(value)) {
-      throw new RecipeError([`${at(doc.contents?.range?.[0] ?? 0)}: wanted a map of settings, given ${show(value)}`]);
+      throw new RecipeError([`${at(doc.contents?.range?.[0] ?? 0)}: expected a map of settings, got ${show(value)}`]);
     }
     refuseForeign(value, named);
     return { file, value: withNames(value), where: (path, aim) => at(offsetOf(doc, path, aim)) };
@@ -140,7 +140,7 @@ function refuseForeign(value: Record<string, unknown>, file: string): void {
   const keys = Object.keys(value);
   if (keys.length <= MAX_UNKNOWN || keys.some((key) => known.includes(key))) return;
   throw new RecipeError([
-    `${file}: wanted a recipe, with settings such as ${known.slice(0, 3).join(", ")}; given a file of ${keys.length} other keys`,
+    `${file}: expected a recipe, with settings such as ${known.slice(0, 3).join(", ")}; got a file of ${keys.length} other keys`,
   ]);
 }
 

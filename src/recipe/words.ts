@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { closest, cut, quote, visible } from "../text/index.ts";
 import { type Aim, get, isPlainMap, type Path } from "./layers.ts";
-import { fieldAt, keysAt, wantedAt } from "./schema.ts";
+import { expectedAt, fits, keysAt, settingAt } from "./schema.ts";
 
 export type Where = (path: Path, aim?: Aim) => string;
 
@@ -13,7 +13,7 @@ export const oneLine = (error: unknown) =>
   visible((error instanceof Error ? error.message : String(error)).replaceAll(/[ \t\r\n]+/g, " ").trim());
 
 export function line(where: string, path: Path, wanted: string, given: unknown, meant?: string): string {
-  return `${where}: ${nameOf(path)}: wanted ${wanted}, given ${show(given)}${hint(meant)}`;
+  return `${where}: ${nameOf(path)}: expected ${wanted}, got ${show(given)}${hint(meant)}`;
 }
 
 /** A setting that the run would not read, and what it is for. */
@@ -72,7 +72,7 @@ function unknownKey(path: Path, where: Where): string {
     closest(key, parent.length === 0 ? [...known, "extends"] : known) ??
     elsewhere.find((name) => name !== "") ??
     (keysAt([]).includes(key) && parent.length > 0 ? `${key} at the top` : undefined);
-  return `${where(path, "key")}: ${nameOf(path)}: unknown key, wanted one of ${known.join(", ")}${hint(meant)}`;
+  return `${where(path, "key")}: ${nameOf(path)}: unknown key, expected one of ${known.join(", ")}${hint(meant)}`;
 }
 
 export function describeIssue(issue: z.core.$ZodIssue, merged: unknown, where: Where): string[] {
@@ -86,14 +86,16 @@ export function describeIssue(issue: z.core.$ZodIssue, merged: unknown, where: W
 
 /** What a path wants; for an element of a list, what the list wants. */
 function wantedIn(path: Path): string | undefined {
-  return wantedAt(path) ?? wantedAt(path.slice(0, -1));
+  return expectedAt(path) ?? expectedAt(path.slice(0, -1));
 }
 
 /** Numbers of the right kind that are larger than any run can be. */
 function limitOf(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code !== "too_big" || issue.origin === "array") return undefined;
   const { maximum } = issue;
-  return fieldAt(issue.path)?.meta()?.["limit"] === maximum ? `at most ${maximum}` : undefined;
+  const setting = settingAt(issue.path);
+  const sane = setting?.kind === "integer" && setting.max === undefined && setting.limit === maximum;
+  return sane ? `at most ${maximum}` : undefined;
 }
 
 function nearName(issue: z.core.$ZodIssue, given: unknown): string | undefined {
@@ -101,7 +103,7 @@ function nearName(issue: z.core.$ZodIssue, given: unknown): string | undefined {
   const [section] = issue.path;
   // Both are called methods: what --method takes is one or the other in a recipe.
   if (section === "prune" && issue.path[1] === "method") {
-    const schedules = (wantedAt(["prune", "schedule"]) ?? "").replace("one of ", "").split(", ");
+    const schedules = (expectedAt(["prune", "schedule"]) ?? "").replace("one of ", "").split(", ");
     const schedule = given === "dense" ? "none" : schedules.find((name) => name === given);
     if (schedule) return `schedule: ${schedule}`;
   }
@@ -119,8 +121,7 @@ const WORDS: Readonly<Record<string, boolean>> = {
 
 /** What a value of another type, or a percentage, may have been meant as: the first form that the field takes. */
 export function meantBy(path: Path, given: unknown): string | undefined {
-  const field = fieldAt(path);
-  if (!field || given === undefined || given === null) return undefined;
+  if (given === undefined || given === null) return undefined;
   const candidates: unknown[] = [];
   if (typeof given === "string") {
     const text = given.trim().replaceAll("_", "");
@@ -136,7 +137,7 @@ export function meantBy(path: Path, given: unknown): string | undefined {
       given,
     ]);
   }
-  const found = candidates.find((candidate) => field.safeParse(candidate).success);
+  const found = candidates.find((candidate) => fits(path, candidate));
   return found === undefined ? undefined : JSON.stringify(found).replaceAll('"', "").replaceAll(",", ", ");
 }
 
@@ -155,11 +156,11 @@ export function sectionFaults(value: unknown, where: Where, path: readonly strin
   if (keys.length === 0) return [];
   if (!isPlainMap(value)) {
     const [section = ""] = path;
-    const key = (SECTION_KEYS[section] ?? []).find((name) => fieldAt([...path, name])?.safeParse(value).success);
+    const key = (SECTION_KEYS[section] ?? []).find((name) => fits([...path, name], value));
     const off = section === "augment" && (value === false || value === "none" || value === "off");
-    if (off) return [line(where(path), path, wantedAt(path) ?? "a map", value, "augment: {crop: 0, flip: false}")];
+    if (off) return [line(where(path), path, expectedAt(path) ?? "a map", value, "augment: {crop: 0, flip: false}")];
     const meant = key && path.length === 1 ? `${section}: {${key}: ${String(value)}}` : undefined;
-    return [line(where(path), path, wantedAt(path) ?? "a map", value, meant)];
+    return [line(where(path), path, expectedAt(path) ?? "a map", value, meant)];
   }
   return keys.flatMap((key) => (Object.hasOwn(value, key) ? sectionFaults(value[key], where, [...path, key]) : []));
 }

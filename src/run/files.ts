@@ -20,6 +20,7 @@ import { type RunDirectory, runEnvironment } from "../node.ts";
 import type { DataFingerprint } from "../recipe/data_fingerprint.ts";
 import type { Splits } from "../recipe/datasets.ts";
 import { imageMetadata } from "../recipe/image_metadata.ts";
+import { SCHEMA_FILE, schemaText } from "../recipe/json_schema.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { forEncoder, isSpiking, neuronMetadata } from "../recipe/spiking.ts";
 import { sampleStrip } from "../report/sample_strip.ts";
@@ -90,7 +91,7 @@ export class RunFiles {
   /** Begins a run. Fails at once when its folder cannot be written. */
   async create(adapter: AdapterReport): Promise<void> {
     this.sources.folder.begin();
-    await this.directory.write("config.yaml", this.configText());
+    await this.writeConfig();
     this.info = this.runInfo(adapter);
     await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
     await this.directory.write(METRICS, "");
@@ -143,14 +144,15 @@ export class RunFiles {
     // A result is that of a run that was over.
     if (!isAtEnd(plan)) for (const name of [RESULT, "README.md"]) await this.directory.remove(name);
     this.info = { ...this.info, config: this.recipe, history: this.history };
-    await this.directory.write("config.yaml", this.configText());
+    await this.writeConfig();
     await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
   }
 
-  /** The recipe as YAML; of a run that was changed, with the changes in comments. */
-  private configText(): string {
+  /** Write the recipe as YAML, after comments about changes of the run, and the schema for editors. */
+  private async writeConfig(): Promise<void> {
     const lines = historyLines(this.history).map((line) => `# ${line.replaceAll(/\s+/g, " ")}\n`);
-    return lines.join("") + recipeToYaml(this.recipe);
+    await this.directory.write("config.yaml", lines.join("") + recipeToYaml(this.recipe));
+    await this.directory.write(SCHEMA_FILE, schemaText());
   }
 
   /** Accuracy and sparsity at the end of the epochs before fine-tuning; undefined where there is none. */

@@ -2,7 +2,6 @@
 // file holds, under whichever of the known names.
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Command } from "commander";
 import {
   compareState,
   type DenseArray,
@@ -27,14 +26,6 @@ export interface WeightFlags {
   readonly key?: string | undefined;
   readonly allowMissing?: readonly string[] | undefined;
   readonly allowUnexpected?: readonly string[] | undefined;
-}
-
-/** Adds the flags that say what of a file of weights is taken. */
-export function weightOptions(command: Command): Command {
-  return command
-    .option("--key <name>", "weights: the dict to take of a file with several, dotted, as ema.state_dict")
-    .option("--allow-missing <patterns...>", "weights: names that the file may lack, as fc.* or fc.bias")
-    .option("--allow-unexpected <patterns...>", "weights: names of the file to leave out, as head.*");
 }
 
 const WEIGHTS = /\.(safetensors|pth?|bin|ckpt|tar)$/i;

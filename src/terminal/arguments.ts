@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 
 export function number(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`want a number${meant(text)}`);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`expected a number${meant(text)}`);
   return value;
 }
 
@@ -23,7 +23,7 @@ function meant(text: string): string {
 
 export function above0(text: string): number {
   const value = number(text);
-  if (value <= 0) throw new InvalidArgumentError("want a number > 0");
+  if (value <= 0) throw new InvalidArgumentError("expected a number > 0");
   return value;
 }
 
@@ -32,6 +32,6 @@ export const whole =
   (least: number) =>
   (text: string): number => {
     const value = number(text);
-    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`want a whole number >= ${least}`);
+    if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`expected an integer >= ${least}`);
     return value;
   };

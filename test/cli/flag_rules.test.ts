@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { program } from "../../src/cli/program.ts";
 import { openRun, settleAuto, type TrainFlags } from "../../src/cli/train_recipe.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
+import { flagNames, settingsFrom, spelling } from "../../src/recipe/flags.ts";
 import { recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
-import { flagNames, settingsFrom, spelling } from "../../src/recipe/train_flags.ts";
 import { ownLines } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 
@@ -41,7 +41,7 @@ describe("is refused by name", () => {
     ["train --lr 0.1 --lr 0.2", "--lr: is given twice"],
     ["train --epochs 1 --seed 3 --epochs=2", "--epochs: is given twice"],
     ["train --flip --no-flip", "--flip, --no-flip: give one of the two"],
-    ["train --size 32 --frame-size 32", "--size and --frame-size: are the same setting"],
+    ["train --size 32 --frame-size 32", "--size, --frame-size: expected one of the two"],
     ["train --resume=", "--resume: expected a value, got an empty one"],
     ["train --weights=", "--weights: expected a value, got an empty one"],
     ["eval D/mnist.safetensors --data-dir=", "--data-dir: expected a value, got an empty one"],
@@ -85,7 +85,7 @@ test("numbers as others write them are told with what they may mean", async () =
     ["95%", "0.95"],
   ] as const) {
     const { err, code } = await espalierHere(["train", "--sparsity", value]);
-    expect(err).toContain(`want a number; did you mean ${meant}?`);
+    expect(err).toContain(`expected a number; did you mean ${meant}?`);
     expect(code).toBe(2);
   }
 });

@@ -166,5 +166,5 @@ test("info predicts less memory for steps in parts, and wants parts that are equ
   const peak = async (...more: string[]) => json((await info(...more)).out).at(-1)?.["peak"] as number;
   expect(await peak("--micro-batch", "8")).toBeLessThan(await peak());
   const { code, err } = await info("--micro-batch", "7");
-  expect([code, err]).toEqual([2, "espalier: --micro-batch wants a divisor of --batch 64, was given 7\n"]);
+  expect([code, err]).toEqual([2, "espalier: --micro-batch: expected a divisor of --batch, got 7\n"]);
 });

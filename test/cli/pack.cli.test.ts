@@ -126,7 +126,7 @@ describe("refuses", () => {
     ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: is a file; wanted a folder/],
     ["to guess a size", ["--out", at("never"), "--no-resize"], /say how large they are with --size/],
     ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view wants .* 1\.\.256, was given 300/],
-    ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*want a number/],
+    ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*expected a number/],
     ["a share of everything", ["--out", at("never"), "--held-out", "1"], /./],
   ])("%s", async (name, flags, words) => {
     mkdirSync(at("mixed", "train"), { recursive: true });

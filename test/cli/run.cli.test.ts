@@ -98,6 +98,7 @@ describe("a finished run", () => {
       "model.sparse.safetensors",
       "plot.png",
       "plot.svg",
+      "recipe.schema.json",
       "result.json",
       "run.json",
       "tensorboard",

@@ -95,7 +95,7 @@ describe("spiking-cnn on images", () => {
       "--model spiking-cnn --neuron if --tau 3",
       /^espalier: --tau: model.tau: expected no value: .* the neurons of spiking-cnn are if/,
     ],
-    ["--model spiking-cnn --tau 1", /model.tau: wanted a number > 1, given 1/],
+    ["--model spiking-cnn --tau 1", /model.tau: expected a number > 1, got 1/],
     [
       "--frame-size 16",
       /^espalier: --frame-size: data.size: expected no value: it is for event data and data images, and data.name is idx/,
@@ -144,9 +144,9 @@ describe("event data", () => {
   test.each([
     [
       "--data events --encoder poisson",
-      /^espalier: --encoder: model.encoder: wanted direct, since data.name is events, which is spikes already/,
+      /^espalier: --encoder: model.encoder: expected direct, since data.name is events, which is spikes already/,
     ],
-    ["--data n-mnist", /data.dir: wanted a folder, since data.name is n-mnist, given nothing/],
+    ["--data n-mnist", /data.dir: expected a folder, since data.name is n-mnist, got nothing/],
     ["--data n-mnist --data-dir /nonexistent", /^espalier: .*nonexistent/],
   ])("refuses %s", async (flags, message) => {
     const { code, err } = await espalier(["train", ...flags.split(" "), "--out", at("never")]);

@@ -1,8 +1,8 @@
 // What recipes say of data and of micro-batches: defaults by data set, settings where they belong, and the words about others.
 import { describe, expect, test } from "vitest";
+import { settingsFrom } from "../../src/recipe/flags.ts";
 import { RecipeError, recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
-import { descriptionAt, wantedAt } from "../../src/recipe/schema.ts";
-import { settingsFrom } from "../../src/recipe/train_flags.ts";
+import { expectedAt, settingAt } from "../../src/recipe/schema.ts";
 
 function problems(text: string): readonly string[] {
   try {
@@ -51,7 +51,7 @@ test("all settings of image files are read, and read back", () => {
   });
   const yaml = recipeToYaml(recipe);
   expect(resolveRecipe({ text: yaml })).toEqual(recipe);
-  for (const line of yaml.split("\n").filter((l) => /: \S/.test(l))) expect(line).toContain(" # ");
+  for (const line of yaml.split("\n").filter((l) => /^ *\w+: \S/.test(l))) expect(line).toContain(" # ");
 });
 
 test("flags are the same settings", () => {
@@ -68,7 +68,7 @@ test("flags are the same settings", () => {
 
 describe("mistakes", () => {
   test.each([
-    ["microBatch: 3", "a.yaml:1:13: microBatch: wanted a number that divides batchSize = 256, given 3"],
+    ["microBatch: 3", "a.yaml:1:13: microBatch: expected a number that divides batchSize = 256, got 3"],
     [
       "data: {name: images, limit: 3}",
       "a.yaml:1:29: data.limit: expected no value: it is for data that is held in memory, and data.name is images; got 3",
@@ -85,15 +85,15 @@ describe("mistakes", () => {
       "data: {name: images, by: time}",
       'a.yaml:1:26: data.by: expected no value: it is for event data, and data.name is images; got "time"',
     ],
-    ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: wanted at least data.size = 224, given 200"],
-    ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: wanted a number between 0 and 1, given 1"],
+    ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: expected at least data.size = 224, got 200"],
+    ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: expected a number in (0, 1), got 1"],
     [
       "data: {name: images}\naugment: {crop: 4}",
-      "a.yaml:2:17: augment.crop: wanted 0, since data.name is images, whose random crops augment.scale describes, given 4",
+      "a.yaml:2:17: augment.crop: expected 0, since data.name is images, whose random crops augment.scale describes, got 4",
     ],
     [
       "data: {name: images}\naugment: {scale: [1, 0.5]}",
-      "a.yaml:2:18: augment.scale: wanted the smaller share first, given [1,0.5]",
+      "a.yaml:2:18: augment.scale: expected the smaller share first, got [1,0.5]",
     ],
     [
       "augment: {scale: [0.5, 1]}",
@@ -101,7 +101,7 @@ describe("mistakes", () => {
     ],
     [
       "data: {name: images}\naugment: {jitter: {hue: 0.7}}",
-      "a.yaml:2:25: augment.jitter.hue: wanted a number in [0, 0.5], given 0.7",
+      "a.yaml:2:25: augment.jitter.hue: expected a number in [0, 0.5], got 0.7",
     ],
   ])("%s", (text, problem) => {
     expect(problems(text)).toEqual([problem]);
@@ -110,17 +110,17 @@ describe("mistakes", () => {
   test("of three shares, or of one", () => {
     const [problem] = problems("data: {name: images}\naugment: {scale: [0.1, 0.2, 0.3]}");
     expect(problem).toMatch(
-      /^a.yaml:2:\d+: augment.scale: wanted two numbers in \(0, 1\], the smaller first, given \[/,
+      /^a.yaml:2:\d+: augment.scale: expected two numbers in \(0, 1\], the smaller first, got \[/,
     );
     expect(problems("data: {name: images}\naugment: {scale: [0, 1]}")[0]).toMatch(
-      /augment.scale.0: wanted two numbers in \(0, 1\]/,
+      /augment.scale.0: expected two numbers in \(0, 1\]/,
     );
   });
 });
 
 test("each change of colour says what it is for", () => {
   for (const key of ["brightness", "contrast", "saturation", "hue"]) {
-    expect(descriptionAt(["augment", "jitter", key])).toContain(key);
-    expect(wantedAt(["augment", "jitter", key])).toMatch(/number/);
+    expect(settingAt(["augment", "jitter", key])?.help).toContain(key);
+    expect(expectedAt(["augment", "jitter", key])).toMatch(/number/);
   }
 });

@@ -35,28 +35,28 @@ describe("a recipe that extends another", () => {
     put("wrong.yaml", "epochs: 2\nlr:\n  base: fast\n");
     const over = put("over.yaml", "extends: wrong.yaml\nmomentum: 3\n");
     expect(fault(() => loadRecipe(over))).toEqual([
-      `${join(dir, "wrong.yaml")}:3:9: lr.base: wanted a number > 0, given "fast"`,
-      `${over}:2:11: momentum: wanted a number in [0, 1), given 3`,
+      `${join(dir, "wrong.yaml")}:3:9: lr.base: expected a number > 0, got "fast"`,
+      `${over}:2:11: momentum: expected a number in [0, 1), got 3`,
     ]);
     const both = put("both.yaml", "extends: base.yaml\nepochs: 1\nlr: {warmupEpochs: 2}\n");
     expect(fault(() => loadRecipe(both))).toEqual([
-      `${both}:3:20: lr.warmupEpochs: wanted at most epochs = 1, given 2`,
+      `${both}:3:20: lr.warmupEpochs: expected at most epochs = 1, got 2`,
     ]);
   });
   test("refuses what is no file, circles, ladders, and texts without a place", () => {
     const nowhere = put("nowhere.yaml", "seed: 1\nextends: none.yaml\n");
-    expect(fault(() => loadRecipe(nowhere))).toEqual([
-      `${join(dir, "none.yaml")}: wanted a recipe that can be read, given no such file`,
-    ]);
+    expect(fault(() => loadRecipe(nowhere))).toEqual([`cannot read ${join(dir, "none.yaml")}: no such file`]);
     const circle = put("a.yaml", "extends: b.yaml\n");
     put("b.yaml", "extends: a.yaml\n");
     expect(fault(() => loadRecipe(circle))).toEqual([
-      `${join(dir, "b.yaml")}:1:10: extends: wanted a recipe that does not build on this one, given "a.yaml"`,
+      `${join(dir, "b.yaml")}:1:10: extends: expected a recipe that does not build on this one, got "a.yaml"`,
     ]);
     for (let i = 0; i < 12; i++) put(`l${i}.yaml`, `extends: l${i + 1}.yaml\n`);
-    expect(fault(() => loadRecipe(join(dir, "l0.yaml")))[0]).toMatch(/l8.yaml:1:10: extends: wanted at most 8 recipes/);
+    expect(fault(() => loadRecipe(join(dir, "l0.yaml")))[0]).toMatch(
+      /l8.yaml:1:10: extends: expected at most 8 recipes/,
+    );
     for (const text of ["extends: 3", "extends: [base.yaml]", "extends:", "extends: ''", "extends: base.yaml"]) {
-      expect(fault(() => resolveRecipe({ text }))[0]).toMatch(/^recipe:1:\d+: extends: wanted the file of a recipe/);
+      expect(fault(() => resolveRecipe({ text }))[0]).toMatch(/^recipe:1:\d+: extends: expected the file of a recipe/);
     }
     expect(fault(() => resolveRecipe({ text: "extend: base.yaml" }))[0]).toContain("did you mean extends?");
   });

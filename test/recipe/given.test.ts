@@ -6,9 +6,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { METHOD_NAMES, methodSettings } from "../../src/recipe/methods.ts";
+import { flagNames, type SettingFlags, settingsFrom } from "../../src/recipe/flags.ts";
+import { methodSettings } from "../../src/recipe/methods.ts";
+import { METHOD_NAMES } from "../../src/recipe/presets.ts";
 import { loadRecipe, RecipeError, type RecipeSource, recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
-import { flagNames, settingsFrom, type TrainCommandFlags } from "../../src/recipe/train_flags.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "given-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -28,7 +29,7 @@ function problemsOf(run: () => unknown): readonly string[] {
 }
 const problems = (text: string, more: Partial<RecipeSource> = {}) =>
   problemsOf(() => resolveRecipe({ text, file: "a.yaml", ...more }));
-const withFlags = (flags: TrainCommandFlags, text = "") =>
+const withFlags = (flags: SettingFlags, text = "") =>
   problems(text, { flags: settingsFrom(flags), flagOf: flagNames(flags) });
 
 describe("a section that is no map", () => {
@@ -39,25 +40,25 @@ describe("a section that is no map", () => {
       weightDecay: 0,
     });
     const [problem] = problems("model: lenet_bm", { models: ["lenet-bn"] });
-    expect(problem).toBe('a.yaml:1:8: model.name: wanted one of lenet-bn, given "lenet_bm"; did you mean lenet-bn?');
+    expect(problem).toBe('a.yaml:1:8: model.name: expected one of lenet-bn, got "lenet_bm"; did you mean lenet-bn?');
     expect(problems("data: cifar-10")[0]).toMatch(/^a.yaml:1:7: data.name: .* did you mean cifar10\?$/);
   });
 
   test.each([
-    ["lr: 0.5", /^a.yaml:1:5: lr: wanted a map with keys of schedule, .* given 0.5; did you mean lr: {base: 0.5}\?$/],
+    ["lr: 0.5", /^a.yaml:1:5: lr: expected a map with keys of schedule, .* got 0.5; did you mean lr: {base: 0.5}\?$/],
     ["lr: cosine", /did you mean lr: {schedule: cosine}\?$/],
-    ["prune: 0.3", /^a.yaml:1:8: prune: .* given 0.3; did you mean prune: {sparsity: 0.3}\?$/],
+    ["prune: 0.3", /^a.yaml:1:8: prune: .* got 0.3; did you mean prune: {sparsity: 0.3}\?$/],
     ["prune: lats", /did you mean prune: {schedule: lats}\?$/],
     ["prune: gmp", /did you mean prune: {method: gmp}\?$/],
-    ["augment: none", /given "none"; did you mean augment: {crop: 0, flip: false}\?$/],
+    ["augment: none", /got "none"; did you mean augment: {crop: 0, flip: false}\?$/],
     ["augment: true", /did you mean augment: {flip: true}\?$/],
     ["checkpoint: 5", /did you mean checkpoint: {every: 5}\?$/],
     ["device: true", /did you mean device: {requireGpu: true}\?$/],
-    ["model: [resnet-20]", /^a.yaml:1:8: model: wanted a map .* given \["resnet-20"\]$/],
-    ["model: 5", /^a.yaml:1:8: model: wanted a map .* given 5$/],
-    ["data:", /^a.yaml:1:\d: data: wanted a map .* given nothing$/],
-    ["prune: {str: 0.1}", /^a.yaml:1:14: prune.str: wanted a map with keys of start, decay, given 0.1$/],
-    ["augment: {jitter: 0.4}", /^a.yaml:1:19: augment.jitter: wanted a map/],
+    ["model: [resnet-20]", /^a.yaml:1:8: model: expected a map .* got \["resnet-20"\]$/],
+    ["model: 5", /^a.yaml:1:8: model: expected a map .* got 5$/],
+    ["data:", /^a.yaml:1:\d: data: expected a map .* got nothing$/],
+    ["prune: {str: 0.1}", /^a.yaml:1:14: prune.str: expected a map with keys of start, decay, got 0.1$/],
+    ["augment: {jitter: 0.4}", /^a.yaml:1:19: augment.jitter: expected a map/],
   ])("%s", (text, message) => {
     const found = problems(text);
     expect(found).toHaveLength(1);
@@ -68,7 +69,7 @@ describe("a section that is no map", () => {
     expect(problems("lr: 0.5", { flags: { lr: { base: 1 }, model: {} } })).toHaveLength(1);
     put("scalar.yaml", "lr: 0.5\n");
     const above = put("above.yaml", "extends: scalar.yaml\nlr: {base: 0.2}\n");
-    expect(problemsOf(() => loadRecipe(above))[0]).toMatch(/scalar.yaml:1:5: lr: wanted a map/);
+    expect(problemsOf(() => loadRecipe(above))[0]).toMatch(/scalar.yaml:1:5: lr: expected a map/);
     put("named.yaml", "model: {name: lenet_bm}\n");
     const named = put("names.yaml", "extends: named.yaml\nmodel: resnet20\n");
     expect(problemsOf(() => loadRecipe(named, { models: ["resnet-20"] }))[0]).toMatch(/names.yaml:2:8: model.name: /);
@@ -77,16 +78,16 @@ describe("a section that is no map", () => {
 
 describe("values as others write them", () => {
   test.each([
-    ['epochs: "10"', 'a.yaml:1:9: epochs: wanted a whole number >= 1, given "10"; did you mean 10?'],
-    ["lr: {base: '1e-1'}", 'a.yaml:1:12: lr.base: wanted a number > 0, given "1e-1"; did you mean 0.1?'],
-    ["lr:\n  base: 0,1", 'a.yaml:2:9: lr.base: wanted a number > 0, given "0,1"; did you mean 0.1?'],
-    ["nesterov: yes", 'a.yaml:1:11: nesterov: wanted true or false, given "yes"; did you mean true?'],
-    ["nesterov: 0", "a.yaml:1:11: nesterov: wanted true or false, given 0; did you mean false?"],
-    ["prune: {sparsity: 95}", "prune.sparsity: wanted a number between 0 and 1, given 95; did you mean 0.95?"],
-    ["prune: {sparsity: 95%}", 'prune.sparsity: wanted a number between 0 and 1, given "95%"; did you mean 0.95?'],
-    ["prune: {dense: first}", 'prune.dense: wanted a list of layers, given "first"; did you mean [first]?'],
-    ["prune: {method: lats}", 'given "lats"; did you mean schedule: lats?'],
-    ["prune: {method: dense}", 'given "dense"; did you mean schedule: none?'],
+    ['epochs: "10"', 'a.yaml:1:9: epochs: expected an integer >= 1, got "10"; did you mean 10?'],
+    ["lr: {base: '1e-1'}", 'a.yaml:1:12: lr.base: expected a number > 0, got "1e-1"; did you mean 0.1?'],
+    ["lr:\n  base: 0,1", 'a.yaml:2:9: lr.base: expected a number > 0, got "0,1"; did you mean 0.1?'],
+    ["nesterov: yes", 'a.yaml:1:11: nesterov: expected true or false, got "yes"; did you mean true?'],
+    ["nesterov: 0", "a.yaml:1:11: nesterov: expected true or false, got 0; did you mean false?"],
+    ["prune: {sparsity: 95}", "prune.sparsity: expected a number in (0, 1), got 95; did you mean 0.95?"],
+    ["prune: {sparsity: 95%}", 'prune.sparsity: expected a number in (0, 1), got "95%"; did you mean 0.95?'],
+    ["prune: {dense: first}", 'prune.dense: expected a list of layers, got "first"; did you mean [first]?'],
+    ["prune: {method: lats}", 'got "lats"; did you mean schedule: lats?'],
+    ["prune: {method: dense}", 'got "dense"; did you mean schedule: none?'],
     ["prune: {name: lats}", "prune.name: unknown key, "],
     ["prune: {name: lats}", "did you mean method?"],
     ["data: {path: x}", "did you mean dir?"],
@@ -94,10 +95,10 @@ describe("values as others write them", () => {
     ["prune: {epochs: 3}", "did you mean epochs at the top?"],
     ["learning_rate: 0.1\nepochs: 2", "did you mean lr.base?"],
     ["batch-size: 32\nepochs: 2", "did you mean batchSize?"],
-    ["epochs: 9007199254740991", "a.yaml:1:9: epochs: wanted at most 1000000000, given 9007199254740991"],
-    ["logEvery: 300", "a.yaml:1:11: logEvery: wanted at most 256, given 300"],
-    ["batchSize: 1e15", "a.yaml:1:12: batchSize: wanted at most 1000000, given 1000000000000000"],
-    ["model: {timeSteps: 1e9}", "model.timeSteps: wanted at most 10000, given 1000000000"],
+    ["epochs: 9007199254740991", "a.yaml:1:9: epochs: expected at most 1000000000, got 9007199254740991"],
+    ["logEvery: 300", "a.yaml:1:11: logEvery: expected at most 256, got 300"],
+    ["batchSize: 1e15", "a.yaml:1:12: batchSize: expected at most 1000000, got 1000000000000000"],
+    ["model: {timeSteps: 1e9}", "model.timeSteps: expected at most 10000, got 1000000000"],
   ])("%s", (text, message) => {
     const found = problems(text);
     expect(found).toHaveLength(1);
@@ -106,7 +107,7 @@ describe("values as others write them", () => {
 });
 
 describe("settings that the run does not read", () => {
-  test.each<[TrainCommandFlags, string]>([
+  test.each<[SettingFlags, string]>([
     [
       { beta: 0.1 },
       "--beta: prune.beta: expected no value: it is for prune.schedule pgh and pgh-general, and prune.schedule is lats; got 0.1",
@@ -121,7 +122,7 @@ describe("settings that the run does not read", () => {
     ],
     [
       { data: "events", dataDir: "/d" },
-      '--data-dir: data.dir: expected no value: it is for data that lies in files, and data.name is events; got "/d"',
+      '--data-dir: data.dir: expected no value: it is for data in files, and data.name is events; got "/d"',
     ],
     [
       { method: "dense", threshold: 0.1 },
@@ -145,7 +146,7 @@ describe("settings that the run does not read", () => {
       { checkpointBlocks: true, model: "lenet" },
       "--checkpoint-blocks: model.checkpointBlocks: expected no value: it is for networks of blocks, and model.name is lenet",
     ],
-    [{ newHead: true }, "weights: wanted a model file, since newHead is true, given nothing"],
+    [{ newHead: true }, "weights: expected a model file, since newHead is true, got nothing"],
   ])("%o", (flags, message) => {
     const found = withFlags(flags);
     expect(found).toHaveLength(1);
@@ -215,11 +216,11 @@ describe("settings that the run does not read", () => {
 });
 
 describe("methods by name", () => {
-  test.each<[string, TrainCommandFlags, string]>([
-    ["lats", { schedule: "sine" }, "--schedule sine: --method lats means schedule lats; give one of the two"],
-    ["dense", { schedule: "lats" }, "--schedule lats: --method dense means schedule none"],
-    ["ista", { mode: "latent" }, "--mode latent: --method ista means mode inplace"],
-    ["fista", { mode: "latent" }, "--mode latent: --method fista means mode inplace"],
+  test.each<[string, SettingFlags, string]>([
+    ["lats", { schedule: "sine" }, "--schedule: expected lats, since --method is lats, got sine"],
+    ["dense", { schedule: "lats" }, "--schedule: expected none, since --method is dense, got lats"],
+    ["ista", { mode: "latent" }, "--mode: expected inplace, since --method is ista, got latent"],
+    ["fista", { mode: "latent" }, "--mode: expected inplace, since --method is fista, got latent"],
   ])("%s with %o", (method, flags, message) => {
     expect(() => settingsFrom({ method, ...flags })).toThrow(message);
   });
@@ -231,8 +232,8 @@ describe("methods by name", () => {
     expect(methodSettings("early", { freezeEpoch: 2, schedule: "lats" })).not.toHaveProperty("beta");
     expect(methodSettings("pgh", { beta: 0.5 })).toMatchObject({ beta: 0.5 });
     expect(METHOD_NAMES).toContain("lats");
-    expect(() => methodSettings("constructor")).toThrow(/method constructor: want one of dense/);
-    expect(() => settingsFrom({ size: 32, frameSize: 64 })).toThrow(/--size and --frame-size: are the same setting/);
+    expect(() => methodSettings("constructor")).toThrow(/--method: expected one of dense, .* got constructor/);
+    expect(() => settingsFrom({ size: 32, frameSize: 64 })).toThrow(/--size, --frame-size: expected one of the two/);
   });
 });
 
@@ -242,19 +243,19 @@ describe("files that are no recipes", () => {
   test("pipes, devices, sockets, folders and files of gigabytes are refused at once", async () => {
     const pipe = join(dir, "pipe");
     execFileSync("mkfifo", [pipe]);
-    expect(refused(pipe)).toEqual([`${pipe}: wanted a recipe that can be read, given a named pipe (FIFO)`]);
-    expect(refused("/dev/zero")[0]).toContain("given a device");
-    expect(refused(dir)[0]).toContain("given a folder");
+    expect(refused(pipe)).toEqual([`cannot read ${pipe}: a named pipe (FIFO)`]);
+    expect(refused("/dev/zero")[0]).toContain("/dev/zero: a device");
+    expect(refused(dir)[0]).toContain(": a folder");
     const socket = join(dir, "socket");
     const server = createServer();
     await new Promise<void>((done) => server.listen(socket, done));
-    expect(refused(socket)[0]).toContain("given a socket");
+    expect(refused(socket)[0]).toContain(": a socket");
     server.close();
     expect(refused(put("large.yaml", Buffer.alloc(5 << 20, 35)))[0]).toContain(
-      "given it has 5242880 bytes, at most 4194304 are read",
+      ": it has 5242880 bytes, at most 4194304 are read",
     );
     for (const name of ["pipe", "../../../../../../../../dev/zero"]) {
-      expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toMatch(/given a (named pipe|device)/);
+      expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toMatch(/: a (named pipe|device)/);
     }
   });
 
@@ -265,7 +266,7 @@ describe("files that are no recipes", () => {
       const found = refused(file);
       expect(found).toHaveLength(1);
       expect(found[0]).toContain(
-        "wanted a recipe, with settings such as model, data, epochs; given a file of 40 other keys",
+        "expected a recipe, with settings such as model, data, epochs; got a file of 40 other keys",
       );
       expect(found.join()).not.toMatch(/user\d|secret\d/);
     }
@@ -285,9 +286,9 @@ describe("files that are no recipes", () => {
     const found = problems(text, { models: ["lenet-bn"] });
     expect(found).toHaveLength(2);
     expect(found[0]).toContain("\\x1b]0;pwned\\x07\\x1b[2J: unknown key");
-    expect(found[1]).toContain('given "a\\u202eb\\u007f"');
+    expect(found[1]).toContain('got "a\\u202eb\\u007f"');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
     expect(found.join("")).not.toMatch(/[\u0000-\u001f\u007f\u202e]/);
-    expect(refused(join(dir, "no\u001b[2Jwhere"))[0]).toContain("no\\x1b[2Jwhere: wanted a recipe");
+    expect(refused(join(dir, "no\u001b[2Jwhere"))[0]).toContain("no\\x1b[2Jwhere: ");
   });
 });

@@ -1,0 +1,47 @@
+// Options that several commands share, and the form of every --help.
+import { type Command, type Help, Option } from "commander";
+import { optionText } from "../recipe/flags.ts";
+import { atLeast0 } from "../terminal/arguments.ts";
+
+/** Receives the exit code of a command. */
+export type Done = (code: number) => void;
+
+/** Heading of the options that every command with a GPU has. */
+export const GPU = "GPU and output:";
+
+/** Add the options of every command that opens a GPU. */
+export function gpuOptions(command: Command): Command {
+  return jsonOption(
+    command
+      .addOption(new Option("--adapter <part>", "use the adapter whose name contains this").helpGroup(GPU))
+      .addOption(new Option("--require-gpu", "refuse a software adapter").helpGroup(GPU))
+      .addOption(
+        new Option("--watchdog <seconds>", optionText("limit without GPU progress; 0: never", undefined, "120"))
+          .argParser(atLeast0)
+          .helpGroup(GPU),
+      ),
+    GPU,
+  );
+}
+
+/** Add --json. */
+export function jsonOption(command: Command, group = "Options:"): Command {
+  return command.addOption(
+    new Option("--json", "print one JSON object per line on stdout, the result last").helpGroup(group),
+  );
+}
+
+/** An option with its choices. */
+export function choiceOption(flags: string, help: string, choices: readonly string[], otherwise?: string): Option {
+  return new Option(flags, optionText(help, choices, otherwise)).choices([...choices]);
+}
+
+/** The form of help texts: defaults after each help, "--[no-]x" for a pair. Choices are part of the descriptions. */
+export const HELP_FORM: Partial<Help> = {
+  optionTerm: (option) => (option as Option & { term?: string }).term ?? option.flags,
+  optionDescription: ({ description, defaultValue }) =>
+    typeof defaultValue === "boolean" ? description : optionText(description, undefined, defaultValue),
+};
+
+/** Columns of a help text that no terminal shows. */
+export const HELP_WIDTH = 100;

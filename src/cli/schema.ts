@@ -1,0 +1,20 @@
+// `espalier schema`: the JSON Schema of recipes.
+import type { Command } from "commander";
+import { schemaLine, schemaText } from "../recipe/json_schema.ts";
+import { writeText } from "../terminal/terminal.ts";
+import type { Done } from "./options.ts";
+
+/** Add `schema` to the command tree. */
+export function addSchemaCommand(root: Command, done: Done): void {
+  root
+    .command("schema")
+    .summary("print the JSON Schema of recipes, for editors")
+    .description(
+      `Prints the JSON Schema (draft 2020-12) of recipe files. An editor with a YAML language server completes and\nchecks a recipe that begins with the line\n  #${schemaLine()}`,
+    )
+    .addHelpText("after", "\nExample\n  $ espalier schema > recipe.schema.json")
+    .action(() => {
+      writeText(process.stdout, schemaText());
+      done(0);
+    });
+}
