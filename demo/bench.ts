@@ -1,4 +1,4 @@
-// The bench as a page: the cases of bench/ on the visitor's own GPU, with a live table, a roofline and the JSON to keep.
+// The bench as a page: runs the cases of bench/ on the visitor's GPU, with a live table, a roofline and a JSON download.
 import { cases, largeCases } from "../bench/cases/index.ts";
 import type { BenchCase } from "../bench/lib/case.ts";
 import type { Clock } from "../bench/lib/clock.ts";
@@ -37,7 +37,7 @@ const BUDGET = 8;
 let latest: Results | null = null;
 let stopping: AbortController | null = null;
 
-function complain(error: unknown): void {
+function showError(error: unknown): void {
   problem.textContent = error instanceof Error ? error.message : String(error);
   problem.hidden = false;
 }
@@ -64,14 +64,14 @@ function refresh(): void {
 function listGroups(): void {
   // ?group=matmul&filter=256 chooses from the address.
   const query = new URLSearchParams(location.search);
-  const wanted = query.getAll("group");
+  const requested = query.getAll("group");
   filterInput.value = query.get("filter") ?? "";
   for (const group of new Set(cases.map((c) => c.group))) {
     const label = document.createElement("label");
     const box = document.createElement("input");
     box.type = "checkbox";
     box.value = group;
-    box.checked = wanted.length === 0 || wanted.includes(group);
+    box.checked = requested.length === 0 || requested.includes(group);
     label.append(box, ` ${group}`);
     groupBox.append(label);
   }
@@ -87,7 +87,7 @@ async function run(): Promise<void> {
   const { signal } = stopping!;
   table.clear();
   picture.replaceChildren();
-  progress.textContent = "Measuring what this adapter can do ...";
+  progress.textContent = "Measuring the peaks of this adapter ...";
   const clock: Clock = await pickClock();
   const gauge = await measureGauge({ clock });
   const settings = {
@@ -157,7 +157,7 @@ controls.addEventListener("submit", (event) => {
   problem.hidden = true;
   refresh();
   run()
-    .catch(complain)
+    .catch(showError)
     .finally(() => {
       stopping = null;
       refresh();
@@ -189,6 +189,6 @@ try {
   ready = true;
 } catch (error) {
   find("#adapter").textContent = "No GPU";
-  complain(error);
+  showError(error);
 }
 refresh();

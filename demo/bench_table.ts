@@ -1,4 +1,4 @@
-// The table of the bench page: a body of rows for each case.
+// The table of the bench page, one body of rows per case.
 import type { CaseResult, Gauge } from "../bench/lib/results.ts";
 import { COLUMNS, hostLine, kernelRow } from "../bench/lib/rows.ts";
 
@@ -12,7 +12,7 @@ function row(cells: readonly string[], name: "td" | "th"): HTMLTableRowElement {
   return tr;
 }
 
-/** One cell over all columns. */
+/** Make a row with one cell across all columns. */
 function wideRow(text: string, name: "td" | "th"): HTMLTableRowElement {
   const tr = row([text], name);
   (tr.firstElementChild as HTMLTableCellElement).colSpan = COLUMNS.length;

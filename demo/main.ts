@@ -1,4 +1,4 @@
-// The page of the demo: settings go to the worker, its reports go to the panels.
+// The page of the demo: sends settings to the worker and its reports to the panels.
 import type { Command, Lane, Report } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
@@ -12,7 +12,7 @@ import { HistogramPanel } from "./ui/histogram_panel.ts";
 import { History } from "./ui/history.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
-import { say, tell } from "./ui/messages.ts";
+import { announce, notify } from "./ui/messages.ts";
 import type { ThresholdMove } from "./ui/metrics_file.ts";
 import { count, percent } from "./ui/numbers.ts";
 import { keepForOffline } from "./ui/offline.ts";
@@ -41,12 +41,12 @@ let sources: readonly string[] = [];
 let histories: History[] = [];
 let moves: ThresholdMove[] = [];
 let names: string[] = [];
-/** A build that the worker has not answered yet: reports until then are of networks that are gone. */
+/** True while the worker builds: reports until then belong to the previous networks. */
 let building = false;
 let opened = false;
 
-const link = new WorkerLink(hear, (reason) => {
-  if (opened) tell("problem", `The worker stopped: ${reason}. Load the page again to go on.`);
+const link = new WorkerLink(handle, (reason) => {
+  if (opened) notify("problem", `The worker stopped: ${reason}. Load the page again to continue.`);
   else showNoGpu(`The part that trains did not start: ${reason}.`);
 });
 const send = (command: Command, transfer: Transferable[] = []) => link.send(command, transfer);
@@ -54,17 +54,17 @@ const send = (command: Command, transfer: Transferable[] = []) => link.send(comm
 const pad = new PadPanel(send);
 const askPad = atMostEvery(1000, () => pad.refresh());
 
-const buildSoon = later(350, () => build(form.settings));
+const buildSoon = debounce(350, () => build(form.settings));
 const form = new SettingsForm(find("#fields"), {
   change(settings) {
-    // Before the first step a change is at once in the networks; after it, it waits for a reset.
+    // Before the first step a change rebuilds the networks; after it, a change waits for a reset.
     if (bar.step === 0 && !bar.running) buildSoon.call();
-    else bar.pend(true);
-    keep(settings);
+    else bar.setPending(true);
+    writeAddress(settings);
   },
   threshold(final, settings) {
     sendThreshold(final);
-    keep(settings);
+    writeAddress(settings);
   },
 });
 const sendThreshold = (() => {
@@ -81,7 +81,7 @@ const sendThreshold = (() => {
 
 const bar = new RunBar({
   send(command) {
-    // What was just set is what runs.
+    // Apply the latest settings first.
     buildSoon.flush();
     send(command);
   },
@@ -90,7 +90,7 @@ const bar = new RunBar({
 
 const files = new FilesPanel({
   send,
-  facts: () => ({
+  metrics: () => ({
     settings: built?.settings ?? form.settings,
     adapter,
     moves,
@@ -99,15 +99,15 @@ const files = new FilesPanel({
   address: () => `${location.href.replace(/#.*/, "")}${addressOf(form.settings)}`,
 });
 
-interface Later {
+interface Debounced {
   call(): void;
-  /** Does at once what waits; nothing where nothing does. */
+  /** Make a pending call now. */
   flush(): void;
   cancel(): void;
 }
 
-/** Does something once, `ms` after the last of several calls. */
-function later(ms: number, work: () => void): Later {
+/** Return a function that runs `work` once, `ms` after the last of several calls. */
+function debounce(ms: number, work: () => void): Debounced {
   let timer = 0;
   const cancel = () => {
     clearTimeout(timer);
@@ -128,25 +128,25 @@ function later(ms: number, work: () => void): Later {
   };
 }
 
-/** The address follows the form, without a new entry in the history. */
-function keep(settings: Settings): void {
+/** Write the settings into the address, without a new entry in the browser's history. */
+function writeAddress(settings: Settings): void {
   history.replaceState(null, "", `${location.pathname}${location.search}${addressOf(settings)}`);
 }
 
 function build(settings: Settings): void {
   buildSoon.cancel();
   building = true;
-  bar.wait();
+  bar.setBusy();
   send({ kind: "build", settings });
 }
 
-/** Settings of the address; what cannot be is said and left out. */
-function restore(): Settings {
+/** Read the settings of the address and notify about those that are ignored. */
+function readAddress(): Settings {
   const { settings, ignored } = settingsOf(location.hash);
-  if (ignored.length > 0) tell("notice", `Not understood in the address, and left out: ${ignored.join(", ")}.`);
+  if (ignored.length > 0) notify("notice", `Ignored in the address: ${ignored.join(", ")}.`);
   if (sources.includes(settings.data)) return settings;
-  const why = settings.data === "files" ? "Drop the files on the page again" : "It is not here";
-  tell("notice", `${SOURCE_NAMES[settings.data]}: ${why}. MNIST is used instead.`);
+  const why = settings.data === "files" ? "Drop the files on the page again" : "This site does not have it";
+  notify("notice", `${SOURCE_NAMES[settings.data]}: ${why}. MNIST is used instead.`);
   return { ...settings, data: "mnist" };
 }
 
@@ -154,7 +154,7 @@ function showNoGpu(reason: string): void {
   setText(find("#no-gpu-reason"), reason);
   find<HTMLElement>("#no-gpu").hidden = false;
   find<HTMLElement>("#stage").hidden = true;
-  setText(find("#adapter"), "No GPU that this page could use.");
+  setText(find("#adapter"), "No GPU that this page can use.");
 }
 
 function watch(): void {
@@ -166,23 +166,23 @@ function watch(): void {
   });
 }
 
-/** What the page calls a thing, or its own name. */
-function calledIn(known: Readonly<Record<string, string>>, name: string): string {
+/** Return the display name of a value, or the value. */
+function displayName(known: Readonly<Record<string, string>>, name: string): string {
   return (Object.hasOwn(known, name) && known[name]) || name;
 }
 
-const nameOf = (method: string): string => calledIn(METHOD_NAMES, method);
+const methodName = (method: string): string => displayName(METHOD_NAMES, method);
 
-function startOver(report: Built): void {
+function showNetworks(report: Built): void {
   built = report;
   building = false;
-  names = report.lanes.map(({ method }) => nameOf(method));
+  names = report.lanes.map(({ method }) => methodName(method));
   if (names[0] === names[1]) names = names.map((name, i) => `${name} (${i + 1})`);
   histories = names.map(() => new History());
   moves = [];
   const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i]! }));
   form.show({ ...form.settings, ...report.settings });
-  bar.ready();
+  bar.setReady();
   stats.reset(names, report.totalSteps, report.stepsPerEpoch);
   curves.reset(names, histories);
   weights.reset(lanes);
@@ -194,97 +194,97 @@ function startOver(report: Built): void {
   files.reset(names);
   const { data } = report;
   const parameters = count(report.lanes[0]?.parameters);
-  const source = calledIn(SOURCE_NAMES, data.name);
+  const source = displayName(SOURCE_NAMES, data.name);
   const pictures = `${count(data.train)} pictures to learn from, ${count(data.test)} to test`;
   setText(find("#about-run"), `${source}: ${pictures}. ${parameters} parameters.`);
   watch();
 }
 
-function takePoints(lane: Lane, points: Extract<Report, { kind: "points" }>["points"]): void {
+function addPoints(lane: Lane, points: Extract<Report, { kind: "points" }>["points"]): void {
   const history = histories[lane];
   const last = points.at(-1);
   if (!history || !last) return;
   history.add(points);
-  if (lane === 0) stats.step(last.step);
+  if (lane === 0) stats.showStep(last.step);
   stats.update(lane, history);
   curves.changed();
 }
 
-type Hearers = { readonly [Kind in Report["kind"]]: (report: Extract<Report, { kind: Kind }>) => void };
+type Handlers = { readonly [Kind in Report["kind"]]: (report: Extract<Report, { kind: Kind }>) => void };
 
-const hearers: Hearers = {
+const handlers: Handlers = {
   opened(report) {
     opened = true;
     adapter = report.adapter;
     sources = report.sources;
-    form.offer(sources);
+    form.setSources(sources);
     const slow = report.software ? ", a software adapter: expect it to be slow" : "";
     setText(find("#adapter"), `Runs on ${adapter}${slow}.`);
-    const settings = restore();
+    const settings = readAddress();
     form.show(settings);
-    keep(settings);
+    writeAddress(settings);
     build(settings);
   },
   "no-gpu": ({ reason }) => showNoGpu(reason),
-  built: startOver,
+  built: showNetworks,
   state(report) {
     bar.show(report);
-    stats.step(report.step);
-    say(stats.sentence(report.step, histories, bar.word));
+    stats.showStep(report.step);
+    announce(stats.summary(report.step, histories, bar.stateName));
   },
   points({ lane, points }) {
-    takePoints(lane, points);
-    say(stats.sentence(points.at(-1)?.step ?? bar.step, histories, bar.word));
+    addPoints(lane, points);
+    announce(stats.summary(points.at(-1)?.step ?? bar.step, histories, bar.stateName));
   },
   picture(report) {
-    weights.take(report.lane, report.layers);
-    histogram.take(report.lane, report.layers);
-    layers.take(report.lane, report.layers, report.sparseBytes);
-    stats.size(report.lane, report.sparseBytes);
+    weights.update(report.lane, report.layers);
+    histogram.update(report.lane, report.layers);
+    layers.update(report.lane, report.layers, report.sparseBytes);
+    stats.showSize(report.lane, report.sparseBytes);
     askPad();
   },
-  timeline: ({ rows }) => timeline.take(rows),
-  spikes: (report) => spikes.take(report),
+  timeline: ({ rows }) => timeline.update(rows),
+  spikes: (report) => spikes.update(report),
   classified(report) {
-    const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] ?? nameOf(lane.method) }));
-    pad.take({ ...report, lanes });
+    const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] ?? methodName(lane.method) }));
+    pad.showAnswer({ ...report, lanes });
   },
-  sample: (report) => pad.takeSample(report),
+  sample: (report) => pad.showSample(report),
   exported: ({ name, bytes }) => save(name, new Uint8Array(bytes), "application/octet-stream"),
   imported({ name, accuracy, sparsity }) {
     const facts = `test accuracy ${percent(accuracy)}, ${percent(sparsity)} zeros`;
-    tell("notice", `${name} is in place of ${names[0]}: ${facts}.`);
+    notify("notice", `${name} replaces ${names[0]}: ${facts}.`);
   },
   "data-ready"({ name, train, test, classes }) {
     const facts = `${count(train)} pictures to learn from, ${count(test)} to test, ${count(classes.length)} classes`;
-    tell("notice", `${name}: ${facts}.`);
+    notify("notice", `${name}: ${facts}.`);
     sources = [...new Set([...sources, "files"])];
-    form.offer(sources);
+    form.setSources(sources);
     const settings: Settings = { ...form.settings, data: "files" };
     form.show(settings);
-    keep(settings);
+    writeAddress(settings);
     build(settings);
   },
   problem({ message }) {
     if (building) {
       building = false;
-      bar.failed();
+      bar.setFailed();
     }
-    tell("problem", message);
+    notify("problem", message);
   },
   lost({ reason }) {
-    tell("problem", `The GPU was lost: ${reason} Training starts again from its last snapshot.`);
-    say("The GPU was lost.", true);
+    notify("problem", `The GPU was lost: ${reason} Training will continue from the last snapshot.`);
+    announce("The GPU was lost.", true);
   },
   restored({ step }) {
     for (const history of histories) history.rewind(step);
     curves.changed();
-    stats.step(step);
-    tell("notice", `Back again at step ${count(step)}.`);
+    stats.showStep(step);
+    notify("notice", `Training continues at step ${count(step)}.`);
   },
 };
 
-const OF_A_RUN: ReadonlySet<Report["kind"]> = new Set([
+const RUN_REPORTS: ReadonlySet<Report["kind"]> = new Set([
   "points",
   "picture",
   "state",
@@ -293,10 +293,10 @@ const OF_A_RUN: ReadonlySet<Report["kind"]> = new Set([
   "classified",
 ]);
 
-function hear(report: Report): void {
-  // The networks on the page are about to go: what is still on its way is of no use.
-  if (building && OF_A_RUN.has(report.kind)) return;
-  (hearers[report.kind] as (report: Report) => void)(report);
+function handle(report: Report): void {
+  // These reports belong to the networks that are being replaced.
+  if (building && RUN_REPORTS.has(report.kind)) return;
+  (handlers[report.kind] as (report: Report) => void)(report);
 }
 
 onThemeChange(() => {
@@ -305,16 +305,16 @@ onThemeChange(() => {
 });
 document.addEventListener("visibilitychange", watch);
 find("#timeline-panel").addEventListener("toggle", watch);
-// Canvases are drawn at their size on the page.
-const redraw = later(120, () => frames.markAll());
+// Canvases are drawn at their displayed size.
+const redraw = debounce(120, () => frames.markAll());
 window.addEventListener("resize", () => redraw.call());
 window.addEventListener("hashchange", () => {
   if (!opened) return;
-  const settings = restore();
+  const settings = readAddress();
   form.show(settings);
   build(settings);
 });
-// On a phone the plots come before the settings.
+// On a phone, fold the settings so that the plots are near the top.
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;
 
 send({ kind: "open", assets: new URL("./", document.baseURI).href });

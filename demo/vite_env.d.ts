@@ -1,6 +1,6 @@
-/** What Vite puts in the place of import.meta.env. */
+/** The values of import.meta.env, which Vite replaces. */
 interface ImportMetaEnv {
-  /** Whether this is a built site, not the development server. */
+  /** True in a built site, false in the development server. */
   readonly PROD: boolean;
 }
 interface ImportMeta {

@@ -1,9 +1,9 @@
-// Keeps the page for days without a network: what it is made of goes into the browser's cache at the first visit, larger data
-// when they are first used. Online, pages and data come from the network, so that a new version is seen at once.
+// Caches the page for use without a network: its files at the first visit, larger data at first use. Online, pages and data
+// come from the network, so that visitors always get the latest version.
 declare const __FILES__: readonly string[];
 declare const __VERSION__: string;
 
-/** The part of a service worker's scope that is used here; the page's types know nothing of it. */
+/** The part of a service worker's scope that is used here; the types of a page lack it. */
 interface ExtendableEvent extends Event {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -20,14 +20,14 @@ interface ServiceScope {
 }
 const scope = globalThis as unknown as ServiceScope;
 
-/** Caches of this page and of no other under the same address. */
+/** Prefix of this page's caches; other pages of the same origin have others. */
 const PREFIX = `espalier-demo ${scope.registration.scope} `;
 const NAME = PREFIX + __VERSION__;
 
 scope.addEventListener("install", (event) => {
   const fill = async () => {
     const cache = await caches.open(NAME);
-    // Not from the browser's own cache, where an older version may lie.
+    // Bypass the browser's cache, which may have an older version.
     await cache.addAll(
       __FILES__.map((file) => new Request(new URL(file, scope.registration.scope), { cache: "reload" })),
     );
@@ -45,14 +45,14 @@ scope.addEventListener("activate", (event) => {
   event.waitUntil(clear());
 });
 
-/** Files under assets/ have a hash in their name: they never change. */
+/** Return true for files under assets/: their names have a hash, so they never change. */
 const isFixed = (url: string) => url.startsWith(`${scope.registration.scope}assets/`);
 
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(NAME);
-  const kept = () => cache.match(request, { ignoreSearch: true });
+  const cached = () => cache.match(request, { ignoreSearch: true });
   if (isFixed(request.url)) {
-    const known = await kept();
+    const known = await cached();
     if (known) return known;
   }
   try {
@@ -60,7 +60,7 @@ async function answer(request: Request): Promise<Response> {
     if (response.status === 200) await cache.put(request, response.clone());
     return response;
   } catch (error) {
-    const known = await kept();
+    const known = await cached();
     if (known) return known;
     throw error;
   }

@@ -1,35 +1,35 @@
-// What the page and its worker say to each other. The worker has the GPU and the data; the page draws and asks.
-// A lane is one network in training: 0 the chosen method, 1 the one beside it.
+// Messages between the page and its worker. The worker owns the GPU and the data; the page sends commands and draws
+// reports. A lane is one network in training: 0 uses the chosen method, 1 the method it is compared with.
 import type { Settings } from "./settings.ts";
 
 export type Lane = 0 | 1;
 
-/** What a model is given away as: safetensors of every weight, safetensors of those that are left, or ONNX. */
+/** File format of a saved model: safetensors with every weight, safetensors with non-zero weights only, or ONNX. */
 export type ModelForm = "dense" | "sparse" | "onnx";
 
 export type Command =
-  /** First of all: look for a GPU. `assets` is the folder of the page, for the digits. */
+  /** Open a GPU; the first command. `assets`: address of the page's folder, where the digits are. */
   | { readonly kind: "open"; readonly assets: string }
-  /** Builds the networks anew and stands still before the first step. */
+  /** Rebuild the networks and pause before the first step. */
   | { readonly kind: "build"; readonly settings: Settings }
   | { readonly kind: "run" }
   | { readonly kind: "pause" }
-  /** So many steps of each lane, then stands still. */
+  /** Run this many steps of each lane, then pause. */
   | { readonly kind: "step"; readonly steps: number }
-  /** Another final threshold while it runs, for all lanes that have one. */
+  /** Change the final threshold of all lanes that have one; allowed during training. */
   | { readonly kind: "threshold"; readonly final: number }
-  /** What to send pictures of, and how often at most. */
+  /** Reports that the worker sends in addition. */
   | { readonly kind: "watch"; readonly pictures: boolean; readonly timeline: boolean; readonly spikes: boolean }
-  /** Files dropped on the page: IDX files, gzipped or not, or images whose folder names are classes. */
+  /** Load the visitor's files: IDX files, gzipped or not, or images in folders named after their classes. */
   | { readonly kind: "files"; readonly files: readonly { readonly path: string; readonly file: File }[] }
-  /** A square of grey values 0 to 255, ink bright on dark. One of the network's own size is taken as it is, another fitted. */
+  /** Classify a square of grey values 0 to 255, bright on dark. It is fitted unless it has the network's input size. */
   | { readonly kind: "classify"; readonly id: number; readonly pixels: Uint8Array; readonly size: number }
-  /** A test image at random, for those who cannot draw. */
+  /** Request a random test image. */
   | { readonly kind: "sample"; readonly id: number }
   | { readonly kind: "export"; readonly lane: Lane; readonly what: ModelForm }
-  /** A model file for lane 0. */
+  /** Load a model file into lane 0. */
   | { readonly kind: "import"; readonly name: string; readonly bytes: ArrayBuffer }
-  /** For tests: the device is gone, as after a driver reset. */
+  /** For tests: lose the device, as after a driver reset. */
   | { readonly kind: "lose" };
 
 export interface LayerInfo {
@@ -37,7 +37,7 @@ export interface LayerInfo {
   readonly shape: readonly number[];
 }
 
-/** A point of the curves. Numbers that are not known at this step are null. */
+/** A point of the curves. A number that was not measured at this step is null. */
 export interface Point {
   readonly step: number;
   readonly epoch: number;
@@ -47,7 +47,7 @@ export interface Point {
   /** 0 to 1. */
   readonly sparsity: number;
   readonly threshold: number;
-  /** (1 - momentum) · threshold step / learning rate; null for methods whose threshold is no L1 penalty. */
+  /** (1 - momentum) · threshold step / learning rate; null for methods whose threshold is not an L1 penalty. */
   readonly lambda: number | null;
   readonly lr: number;
   readonly imagesPerSecond: number | null;
@@ -55,12 +55,12 @@ export interface Point {
 
 export interface LayerPicture {
   readonly name: string;
-  /** Effective weights as a matrix: rows = shape[0], columns = the rest. */
+  /** Effective weights as a matrix: shape[0] rows. */
   readonly weights: Float32Array;
   readonly zeros: number;
-  /** Counts of |w| > 0 in bins of equal width from -range to range, and of the stored weights behind them. */
+  /** Counts of non-zero weights in bins of equal width from -range to range, for effective and stored weights. */
   readonly histogram: { readonly range: number; readonly effective: Uint32Array; readonly stored: Uint32Array | null };
-  /** Threshold of this layer now. */
+  /** Current threshold of this layer. */
   readonly threshold: number;
 }
 
@@ -70,10 +70,10 @@ export type Report =
       readonly adapter: string;
       readonly software: boolean;
       readonly features: readonly string[];
-      /** Sources that the site has. */
+      /** Data sets that the site offers. */
       readonly sources: readonly string[];
     }
-  /** There is no WebGPU, or no adapter: what to tell the visitor. */
+  /** WebGPU or an adapter is missing; `reason` is shown to the visitor. */
   | { readonly kind: "no-gpu"; readonly reason: string }
   | {
       readonly kind: "built";
@@ -105,21 +105,21 @@ export type Report =
       /** Bytes of the model as bitmask and non-zero values. */
       readonly sparseBytes: number;
     }
-  /** Kernels of one training step of lane 0, in order. Null times: the adapter has no timestamps. */
+  /** Kernels of one training step of lane 0, in order. `ms` is null if the adapter has no timestamps. */
   | { readonly kind: "timeline"; readonly rows: readonly { readonly kernel: string; readonly ms: number | null }[] }
   | {
       readonly kind: "spikes";
       readonly lane: Lane;
-      /** The test images shown one after another, each for as many steps and from rest: rows of raster and potential. */
+      /** Test images, presented one after another for the same number of steps; state is reset before each. */
       readonly samples?: readonly { readonly label: string; readonly predicted: string }[];
       readonly layers: readonly {
         readonly name: string;
         readonly rate: number;
         readonly timeSteps: number;
         readonly neurons: number;
-        /** [timeSteps, neurons] of a sample of neurons, 0 or 1. */
+        /** [timeSteps, neurons]: spikes (0 or 1) of some neurons. */
         readonly raster: Uint8Array;
-        /** [timeSteps] potential of one neuron before it fires. */
+        /** [timeSteps]: potential of one neuron before it fires. */
         readonly potential: Float32Array | null;
       }[];
       readonly synOps: number;
@@ -130,7 +130,7 @@ export type Report =
       readonly id: number;
       readonly lanes: readonly { readonly method: string; readonly probabilities: Float32Array }[];
     }
-  /** The test image asked for, as grey values 0 to 255 of a square, and what it shows. */
+  /** The requested test image as a square of grey values 0 to 255, and its class. */
   | {
       readonly kind: "sample";
       readonly id: number;
@@ -147,7 +147,7 @@ export type Report =
       readonly test: number;
       readonly classes: readonly string[];
     }
-  /** Something the visitor asked for did not work; training goes on if it went on before. */
+  /** A command failed. Training continues if it was running. */
   | { readonly kind: "problem"; readonly what: string; readonly message: string }
   | { readonly kind: "lost"; readonly reason: string }
   | { readonly kind: "restored"; readonly step: number };

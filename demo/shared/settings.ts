@@ -1,4 +1,4 @@
-// Everything that decides a run of the page: what the form shows, the address keeps, and the worker builds from.
+// Settings of a run: fields of the form, keys of the address, input of the worker.
 
 export const METHODS = ["lats", "slats", "pgh", "linear", "sine", "str", "ltp", "gmp", "dense"] as const;
 export type Method = (typeof METHODS)[number];
@@ -7,23 +7,24 @@ export const MODELS = ["lenet-bn", "resnet-8-narrow", "mobilenet-small", "spikin
 export type Model = (typeof MODELS)[number];
 
 export const SOURCES = ["mnist", "fashion-mnist", "files"] as const;
-/** `files`: what the visitor dropped on the page. */
+/** `files`: files that the visitor dropped on the page. */
 export type Source = (typeof SOURCES)[number];
 
 export interface Settings {
   readonly model: Model;
-  /** Steps of the spiking network. */
+  /** Time steps of the spiking network. */
   readonly timeSteps: number;
   readonly data: Source;
   readonly method: Method;
-  /** What trains beside it from the same seed; `none` for nothing. */
+  /** Method of the second network, which has the same seed; `none`: one network only. */
   readonly against: Method | "none";
   /** Final threshold D of lats, slats, pgh, linear and sine. */
   readonly threshold: number;
-  /** Share of zeros that gmp ends at, 0 to 1. */
+  /** Final sparsity of gmp, 0 to 1. */
   readonly sparsity: number;
-  /** str: weight decay of s. ltp: price of the weights. */
+  /** Weight decay of STR's thresholds. */
   readonly strDecay: number;
+  /** Price of each weight in LTP's loss. */
   readonly ltpL0: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -49,7 +50,7 @@ export const DEFAULTS: Settings = {
   seed: 0,
 };
 
-/** What a number may be; the form and the address are held to the same. */
+/** Limits of the numbers, for the form, the address and the worker. */
 export const RANGES = {
   timeSteps: { min: 1, max: 16, whole: true },
   threshold: { min: 0, max: 1, whole: false },

@@ -1,8 +1,8 @@
-// Settings in the address of the page, after the #: a link restores a run. Only what differs from the defaults is written.
+// Settings in the page's address, after the #. A link restores a run; only settings that differ from the defaults are written.
 import { DEFAULTS, type Settings } from "../shared/settings.ts";
 import { choices, isChoiceKey, isNumberKey, type Key, parseNumber } from "./fields.ts";
 
-/** "#model=spiking-cnn&threshold=0.2", or "" for the defaults. */
+/** Return the part of the address for these settings: "#model=spiking-cnn&threshold=0.2", or "" for the defaults. */
 export function addressOf(settings: Settings): string {
   const query = new URLSearchParams();
   for (const key of Object.keys(DEFAULTS) as Key[])
@@ -11,7 +11,7 @@ export function addressOf(settings: Settings): string {
   return text && `#${text}`;
 }
 
-/** The settings of an address, and what in it was not understood (those are the defaults). Never throws. */
+/** Read the settings of an address. Invalid ones get their defaults and are listed in `ignored`. Never throws. */
 export function settingsOf(hash: string): { readonly settings: Settings; readonly ignored: readonly string[] } {
   const settings: Record<Key, unknown> = { ...DEFAULTS };
   const ignored: string[] = [];

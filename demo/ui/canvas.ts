@@ -1,7 +1,7 @@
-// Canvases: sharp ones whose drawing follows their size on the page, and ones of given pixels.
+// Canvases: drawings at the screen's resolution, and boards of given pixels.
 import { make } from "./dom.ts";
 
-/** A picture with a text in its place for those who do not see it. */
+/** Make a canvas with a label for screen readers. */
 export function pictureCanvas(label: string, className = ""): HTMLCanvasElement {
   const canvas = make("canvas", className);
   canvas.setAttribute("role", "img");
@@ -11,12 +11,12 @@ export function pictureCanvas(label: string, className = ""): HTMLCanvasElement 
 
 export interface Sheet {
   readonly context: CanvasRenderingContext2D;
-  /** In CSS pixels. */
+  /** Width in CSS pixels. */
   readonly width: number;
   readonly height: number;
 }
 
-/** The cleared canvas at the screen's resolution, units of CSS pixels; null while it has no size. */
+/** Clear a canvas and scale it to the screen's resolution, in units of CSS pixels; null if it has no size. */
 export function sheetOf(canvas: HTMLCanvasElement): Sheet | null {
   const { clientWidth: width, clientHeight: height } = canvas;
   const context = canvas.getContext("2d");
@@ -33,7 +33,7 @@ export function sheetOf(canvas: HTMLCanvasElement): Sheet | null {
   return { context, width, height };
 }
 
-/** Pixels that are written as 32-bit numbers and then put on a canvas of that size. */
+/** A canvas of given size whose pixels are written as 32-bit numbers. */
 export class PixelBoard {
   readonly pixels: Uint32Array;
   private readonly context: CanvasRenderingContext2D;
@@ -43,7 +43,7 @@ export class PixelBoard {
     canvas.width = width;
     canvas.height = height;
     const context = canvas.getContext("2d");
-    if (!context) throw new Error("this browser gives no 2D canvas");
+    if (!context) throw new Error("this browser has no 2D canvas");
     this.context = context;
     this.image = context.createImageData(width, height);
     this.pixels = new Uint32Array(this.image.data.buffer);

@@ -1,5 +1,5 @@
-// Colours of weights: sign by hue, magnitude by strength, zero is the paper. Hues that colour-blind readers tell apart,
-// and other ones than those of the two lanes.
+// Colours of weights: the hue shows the sign, the strength the magnitude, and zero is the background. Colour-blind readers
+// can distinguish the hues, and they differ from those of the two lanes.
 
 /** Red, green, blue, 0 to 255. */
 export type Rgb = readonly [number, number, number];
@@ -8,7 +8,7 @@ export interface Palette {
   readonly paper: Rgb;
   readonly positive: Rgb;
   readonly negative: Rgb;
-  /** Of a weight that has just come back. */
+  /** Colour of a weight that has just returned from zero. */
   readonly flash: Rgb;
 }
 
@@ -26,17 +26,17 @@ export const DARK: Palette = {
   flash: [255, 214, 64],
 };
 
-/** A weight that is left is never as pale as one that is gone. */
+/** Least strength of a non-zero weight. */
 const LEAST = 0.22;
 
-/** Strength of a weight's colour, 0 to 1: 0 for zero only; `top` and above are 1. */
+/** Return the strength of a weight's colour, 0 to 1: 0 only for zero, 1 from `top` on. */
 export function strengthOf(weight: number, top: number): number {
   if (weight === 0 || Number.isNaN(weight)) return 0;
   const share = top > 0 ? Math.min(1, Math.abs(weight) / top) : 1;
   return LEAST + (1 - LEAST) * Math.sqrt(share);
 }
 
-/** The magnitude that gets full colour: three times the root mean square of the weights that are left. */
+/** Return the magnitude of full colour: three times the root mean square of the non-zero weights. */
 export function topOf(weights: Float32Array): number {
   let sum = 0;
   let live = 0;
@@ -48,18 +48,18 @@ export function topOf(weights: Float32Array): number {
   return live === 0 ? 0 : 3 * Math.sqrt(sum / live);
 }
 
-/** `share` of the way from a to b. */
+/** Interpolate from a to b. */
 export function mix(a: Rgb, b: Rgb, share: number): Rgb {
   return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 }
 
-/** 256 colours from negative over paper to positive as one table of 32-bit pixels (little-endian RGBA). */
+/** Number of colours for each sign. */
 export const LEVELS = 127;
 
 export const pixelOf = ([r, g, b]: Rgb): number =>
   (0xff000000 | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;
 
-/** Pixels for strengths -1 to 1: entry LEVELS is zero. */
+/** Return a table of 32-bit pixels (little-endian RGBA) for strengths -1 to 1; entry LEVELS is zero. */
 export function ramp(palette: Palette): Uint32Array {
   const table = new Uint32Array(2 * LEVELS + 1);
   for (let i = -LEVELS; i <= LEVELS; i++) {

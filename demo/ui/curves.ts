@@ -1,4 +1,4 @@
-// The plots over steps, and accuracy against sparsity: fed from the lanes' histories.
+// The plots over steps, and accuracy against sparsity, drawn from the histories of the lanes.
 import { find } from "./dom.ts";
 import type { Frames } from "./frames.ts";
 import type { History } from "./history.ts";
@@ -8,7 +8,7 @@ import { Tradeoff } from "./tradeoff.ts";
 
 const share = (value: number): string => `${Number((value * 100).toFixed(1))} %`;
 
-/** By the id of their place on the page. */
+/** Plots by the id of their element. */
 const PLOTS: Readonly<Record<string, PlotOptions>> = {
   loss: { title: "Loss", series: ["loss"], log: true },
   accuracy: {
@@ -25,7 +25,7 @@ const PLOTS: Readonly<Record<string, PlotOptions>> = {
   lambda: { title: "Implied L1 coefficient", series: ["lambda"], log: true, format: short },
 };
 
-/** A curve needs no more pictures than this, in ms from one to the next. */
+/** Least time between two drawings of a curve, in ms. */
 const BETWEEN_MS = 200;
 
 interface Chart {

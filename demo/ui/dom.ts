@@ -1,6 +1,6 @@
 // Small helpers for the page's elements. Text is set as text, never as HTML.
 
-/** The one element that matches; throws where the page lacks it. */
+/** Return the first element that matches; throws if there is none. */
 export function find<T extends Element>(selector: string, within: ParentNode = document): T {
   const element = within.querySelector<T>(selector);
   if (!element) throw new Error(`the page has no ${selector}`);
@@ -9,7 +9,7 @@ export function find<T extends Element>(selector: string, within: ParentNode = d
 
 type Child = Node | string;
 
-/** An element with a class and children. */
+/** Make an element with a class and children. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = "",
@@ -21,12 +21,12 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets text only where it differs, so that nothing is laid out anew for nothing. */
+/** Set a text if it differs, which avoids needless layout. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Gives a file to the visitor. */
+/** Download a file to the visitor's computer. */
 export function save(name: string, content: BlobPart, type: string): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
@@ -36,7 +36,7 @@ export function save(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Calls at once, then at most every `ms`, the last call always. */
+/** Return a function that calls immediately, then at most every `ms`; the last call is never dropped. */
 export function atMostEvery(ms: number, call: () => void): () => void {
   let last = Number.NEGATIVE_INFINITY;
   let timer = 0;

@@ -1,4 +1,4 @@
-// The settings as fields of a form: what they are called, which of them a choice makes useful, what a text in them means.
+// The settings as fields of a form: labels, conditions for showing them, parsing.
 import {
   METHODS,
   type Method,
@@ -27,15 +27,15 @@ export const METHOD_NAMES: Readonly<Record<Method | "none", string>> = {
   none: "Nothing",
 };
 
-/** One line on each method, for the choice. */
+/** One line on each method, shown below the choice. */
 export const METHOD_NOTES: Readonly<Record<Method | "none", string>> = {
-  lats: "Threshold grows with the learning rate: a constant L1 penalty.",
+  lats: "Threshold rises in proportion to the learning rate: a constant L1 penalty.",
   slats: "A smooth curve that gives a constant penalty under one cosine.",
   pgh: "Strong pressure first, then less and less.",
   linear: "Threshold grows by the same amount at each step.",
   sine: "Slow, fast, slow: the schedule of pruned spiking networks.",
   str: "Each layer learns its own soft threshold.",
-  ltp: "Each layer learns its threshold; every weight left has a price.",
+  ltp: "Each layer learns its threshold; every remaining weight has a price.",
   gmp: "Every few steps the smallest weights are cut.",
   dense: "All weights stay.",
   none: "One network only.",
@@ -68,7 +68,7 @@ const CONDITIONS: Readonly<Partial<Record<Key, (settings: Settings) => boolean>>
   ltpL0: (s) => either(s, (method) => method === "ltp"),
 };
 
-/** Whether a setting changes anything, given the others. */
+/** Return true if a setting has an effect, given the others. */
 export function applies(key: Key, settings: Settings): boolean {
   return CONDITIONS[key]?.(settings) ?? true;
 }
@@ -76,11 +76,11 @@ export function applies(key: Key, settings: Settings): boolean {
 export interface NumberField {
   readonly key: NumberKey;
   readonly label: string;
-  /** Of the arrows beside the field. */
+  /** Increment of the field. */
   readonly step: number | "any";
 }
 
-/** In the order of the form. */
+/** Number fields in the order of the form. */
 export const NUMBER_FIELDS: readonly NumberField[] = [
   { key: "timeSteps", label: "Time steps T", step: 1 },
   { key: "sparsity", label: "Share of zeros at the end", step: "any" },
@@ -106,19 +106,19 @@ export const choices = (key: ChoiceKey): readonly string[] => CHOICES[key];
 
 export type Parsed = { readonly value: number } | { readonly error: string };
 
-/** The number that a text means for this setting, or what is wrong with it. A decimal comma is understood. */
+/** Parse a number for this setting, with a decimal point or comma. */
 export function parseNumber(key: NumberKey, text: string): Parsed {
   const { min, max, whole } = RANGES[key];
   const trimmed = text.trim().replace(/^([+-]?\d*),(\d+)$/, "$1.$2");
-  const wanted = `${whole ? "a whole number" : "a number"} from ${min} to ${max}`;
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return { error: `Give ${wanted}.` };
+  const expected = `${whole ? "a whole number" : "a number"} from ${min} to ${max}`;
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return { error: `Give ${expected}.` };
   const value = Number(trimmed);
-  if (value < min || value > max || (whole && !Number.isInteger(value))) return { error: `Give ${wanted}.` };
-  // Not -0.
+  if (value < min || value > max || (whole && !Number.isInteger(value))) return { error: `Give ${expected}.` };
+  // Turns -0 into 0.
   return { value: value + 0 };
 }
 
-/** D on a slider: the square makes small thresholds, where most happens, easy to hit. Position 0 to 200. */
+/** Last position of the slider for D. The scale is quadratic: small thresholds matter most and are easy to set. */
 export const SLIDER_END = 200;
 const SLIDER_TOP = 0.5;
 

@@ -1,18 +1,18 @@
-// Files in and out: models and metrics to keep, a link to the settings, models and pictures from the visitor.
+// Saves models, metrics and the link to the settings; loads models and images of the visitor.
 import type { Command, Lane } from "../shared/protocol.ts";
 import { find, save } from "./dom.ts";
 import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
-import { tell } from "./messages.ts";
+import { notify } from "./messages.ts";
 import { metricsCsv, metricsJson, type RunMetrics } from "./metrics_file.ts";
 
 export interface FilesHost {
   send(command: Command, transfer?: Transferable[]): void;
-  facts(): RunMetrics;
-  /** The full address that restores the settings of the form. */
+  metrics(): RunMetrics;
+  /** Returns the full address that restores the settings of the form. */
   address(): string;
 }
 
-/** Larger ones are surely no model of this page. */
+/** Size limit of a model file; models of this page are far smaller. */
 const LARGEST_MODEL = 256e6;
 
 export class FilesPanel {
@@ -22,8 +22,8 @@ export class FilesPanel {
 
   constructor(host: FilesHost) {
     this.host = host;
-    this.listenOut();
-    this.listenIn();
+    this.bindExports();
+    this.bindImports();
   }
 
   reset(names: readonly string[]): void {
@@ -31,7 +31,7 @@ export class FilesPanel {
     this.laneRow.hidden = names.length < 2;
   }
 
-  private listenOut(): void {
+  private bindExports(): void {
     const { host } = this;
     const lane = (): Lane => (this.lane.value === "1" ? 1 : 0);
     for (const what of ["dense", "sparse", "onnx"] as const)
@@ -39,29 +39,29 @@ export class FilesPanel {
     const name = ({ settings: { model, data, method, seed } }: RunMetrics) =>
       `espalier-${model}-${data}-${method}-${seed}`;
     find("#save-json").addEventListener("click", () => {
-      const facts = host.facts();
-      save(`${name(facts)}.json`, metricsJson(facts), "application/json");
+      const metrics = host.metrics();
+      save(`${name(metrics)}.json`, metricsJson(metrics), "application/json");
     });
     find("#save-csv").addEventListener("click", () => {
-      const facts = host.facts();
-      save(`${name(facts)}.csv`, metricsCsv(facts.lanes), "text/csv");
+      const metrics = host.metrics();
+      save(`${name(metrics)}.csv`, metricsCsv(metrics.lanes), "text/csv");
     });
     find("#copy-link").addEventListener("click", () => {
       navigator.clipboard
         .writeText(host.address())
-        .then(() => tell("notice", "The link is copied."))
-        .catch(() => tell("notice", `The browser does not let this page copy. The link: ${host.address()}`));
+        .then(() => notify("notice", "The link is copied."))
+        .catch(() => notify("notice", `The browser does not let this page copy. The link: ${host.address()}`));
     });
   }
 
-  private listenIn(): void {
+  private bindImports(): void {
     for (const id of ["#pick-model", "#pick-files", "#pick-folder"]) {
       const input = find<HTMLInputElement>(id);
       input.addEventListener("change", () => {
         const files = pickedFiles(input.files);
-        // The same file can be chosen again.
+        // Allows choosing the same file again.
         input.value = "";
-        this.take(files).catch(complain);
+        this.load(files).catch(reportError);
       });
     }
     const body = document.body;
@@ -79,12 +79,12 @@ export class FilesPanel {
       if (!event.dataTransfer || !carriesFiles(event)) return;
       event.preventDefault();
       droppedFiles(event.dataTransfer)
-        .then((files) => this.take(files))
-        .catch(complain);
+        .then((files) => this.load(files))
+        .catch(reportError);
     });
   }
 
-  private async take(files: readonly DroppedFile[]): Promise<void> {
+  private async load(files: readonly DroppedFile[]): Promise<void> {
     if (files.length === 0) return;
     const { model, data } = sortDropped(files);
     if (model) {
@@ -94,12 +94,12 @@ export class FilesPanel {
       this.host.send({ kind: "import", name: file.name, bytes }, [bytes]);
     }
     if (data.length > 0) {
-      if (files.length >= MOST_FILES) tell("notice", `Only the first ${MOST_FILES} files are read.`);
+      if (files.length >= MOST_FILES) notify("notice", `Only the first ${MOST_FILES} files are read.`);
       this.host.send({ kind: "files", files: data });
-    } else if (!model) tell("problem", "There is no file in it that could be read.");
+    } else if (!model) notify("problem", "It contains no file that this page can read.");
   }
 }
 
-function complain(error: unknown): void {
-  tell("problem", `The files could not be read: ${error instanceof Error ? error.message : String(error)}`);
+function reportError(error: unknown): void {
+  notify("problem", `The files could not be read: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -1,4 +1,4 @@
-// The form of settings: built from the list of fields, shows those that apply, tells of every change that is valid.
+// The form of settings: built from the list of fields, shows those that apply, reports every valid change.
 import { DEFAULTS, RANGES, type Settings } from "../shared/settings.ts";
 import { find, make } from "./dom.ts";
 import {
@@ -21,15 +21,15 @@ const CHOICE_LABELS: Readonly<Record<ChoiceKey, string>> = {
   model: "Network",
   data: "Pictures",
   method: "Pruning method",
-  against: "Beside it",
+  against: "Compare with",
 };
 
 const NAMES: Readonly<Record<string, string>> = { ...METHOD_NAMES, ...MODEL_NAMES, ...SOURCE_NAMES };
 
 export interface FormEvents {
-  /** A setting other than D. */
+  /** A setting other than D changed. */
   change(settings: Settings): void;
-  /** D, at every move of the slider. */
+  /** D changed; called at every move of the slider. */
   threshold(final: number, settings: Settings): void;
 }
 
@@ -59,19 +59,19 @@ export class SettingsForm {
     return this.current;
   }
 
-  /** Puts settings into the fields without telling of a change. */
+  /** Show settings in the fields without reporting a change. */
   show(settings: Settings): void {
     this.current = settings;
     for (const [key, input] of this.inputs) {
       input.value = String(settings[key]);
-      this.complain(input, "");
+      this.showError(input, "");
     }
     for (const [key, select] of this.selects) select.value = settings[key];
-    this.follow();
+    this.refresh();
   }
 
-  /** Which sources can be chosen. */
-  offer(sources: readonly string[]): void {
+  /** Enable these sources and disable all others. */
+  setSources(sources: readonly string[]): void {
     const select = this.selects.get("data");
     for (const option of select?.options ?? []) option.disabled = !sources.includes(option.value);
   }
@@ -98,7 +98,7 @@ export class SettingsForm {
   private number(key: NumberKey, text: string, step: number | "any"): HTMLElement {
     const input = make("input");
     input.id = `setting-${key}`;
-    // A text field: number fields turn a wrong text into nothing, and then nothing can be said about it.
+    // A text field, because a number field hides an invalid text from scripts.
     input.type = "text";
     input.inputMode = step === 1 ? "numeric" : "decimal";
     input.autocomplete = "off";
@@ -116,7 +116,7 @@ export class SettingsForm {
     input.setAttribute("aria-describedby", error.id);
     input.addEventListener("change", () => {
       const parsed = parseNumber(key, input.value);
-      this.complain(input, "error" in parsed ? parsed.error : "");
+      this.showError(input, "error" in parsed ? parsed.error : "");
       if ("error" in parsed || parsed.value === this.current[key]) return;
       if (key === "threshold") this.setThreshold(parsed.value);
       else this.set({ [key]: parsed.value });
@@ -124,7 +124,7 @@ export class SettingsForm {
     this.inputs.set(key, input);
   }
 
-  private complain(input: HTMLInputElement, message: string): void {
+  private showError(input: HTMLInputElement, message: string): void {
     const error = document.getElementById(input.getAttribute("aria-describedby") ?? "");
     if (error) error.textContent = message;
     input.setAttribute("aria-invalid", String(message !== ""));
@@ -132,7 +132,7 @@ export class SettingsForm {
 
   private set(change: Partial<Settings>): void {
     this.current = { ...this.current, ...change };
-    this.follow();
+    this.refresh();
     this.events.change(this.current);
   }
 
@@ -142,14 +142,14 @@ export class SettingsForm {
     const input = this.inputs.get("threshold");
     if (input) {
       input.value = String(this.current.threshold);
-      this.complain(input, "");
+      this.showError(input, "");
     }
-    this.follow();
+    this.refresh();
     this.events.threshold(this.current.threshold, this.current);
   }
 
-  /** Which rows show, the notes, the slider. */
-  private follow(): void {
+  /** Update the visible rows, the notes and the slider. */
+  private refresh(): void {
     const { current } = this;
     for (const [key, row] of this.rows) row.hidden = !applies(key, current);
     for (const key of ["method", "against"] as const) {

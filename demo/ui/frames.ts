@@ -1,14 +1,14 @@
-// When things are drawn: once a frame at most, a few milliseconds of it, only what changed and can be seen.
+// Schedules drawing: at most once a frame, for a few milliseconds, and only what changed and is visible.
 
-/** Draws; true where it has to be drawn again in the next frame, as while something fades. */
+/** Draws. Returns true to be drawn again in the next frame, as during an animation. */
 export type Draw = (now: number) => boolean;
 
-/** Of one frame, so that scrolling and typing stay smooth. */
+/** Drawing time per frame, in ms; scrolling and typing stay smooth. */
 const BUDGET_MS = 8;
 
 interface Job {
   readonly draw: Draw;
-  /** Least time from one drawing to the next, in ms, and when the last one was. */
+  /** Least time between two drawings, in ms. */
   readonly every: number;
   last: number;
   dirty: boolean;
@@ -18,7 +18,7 @@ interface Job {
 export class Frames {
   private readonly jobs = new Map<Element, Job>();
   private readonly observer: IntersectionObserver;
-  private asked = false;
+  private requested = false;
   private next = 0;
 
   constructor() {
@@ -29,13 +29,13 @@ export class Frames {
           if (!job) continue;
           job.seen = entry.isIntersecting;
         }
-        this.ask();
+        this.request();
       },
       { rootMargin: "120px" },
     );
   }
 
-  /** `element` decides whether it can be seen. `every`: least time from one drawing to the next, in ms. */
+  /** Add a drawing. `element` decides if it is visible. `every`: least time between two drawings, in ms. */
   add(element: Element, draw: Draw, every = 0): void {
     this.jobs.set(element, { draw, every, last: Number.NEGATIVE_INFINITY, dirty: true, seen: false });
     this.observer.observe(element);
@@ -46,33 +46,33 @@ export class Frames {
     this.observer.unobserve(element);
   }
 
-  /** To be drawn in the next frame. */
+  /** Draw an element again in the next frame. */
   mark(element: Element): void {
     const job = this.jobs.get(element);
     if (!job) return;
     job.dirty = true;
-    if (job.seen) this.ask();
+    if (job.seen) this.request();
   }
 
   markAll(): void {
     for (const job of this.jobs.values()) job.dirty = true;
-    this.ask();
+    this.request();
   }
 
-  private ask(): void {
-    if (this.asked) return;
-    this.asked = true;
+  private request(): void {
+    if (this.requested) return;
+    this.requested = true;
     requestAnimationFrame((now) => this.frame(now));
   }
 
   private frame(now: number): void {
-    this.asked = false;
+    this.requested = false;
     const jobs = [...this.jobs.values()];
     const started = performance.now();
     let again = false;
     let i = 0;
     for (; i < jobs.length; i++) {
-      // Turns go on where the last frame stopped: nothing starves.
+      // Continue after the last drawing of the previous frame, so that every element gets its turn.
       const job = jobs[(this.next + i) % jobs.length]!;
       if (!job.dirty || !job.seen) continue;
       if (now - job.last < job.every) {
@@ -85,6 +85,6 @@ export class Frames {
       again ||= job.dirty;
     }
     this.next = jobs.length > 0 ? (this.next + i) % jobs.length : 0;
-    if (again || i < jobs.length) this.ask();
+    if (again || i < jobs.length) this.request();
   }
 }

@@ -1,4 +1,4 @@
-// Histogram of one layer's weights for each lane, with the band of its threshold.
+// Histograms of one layer's weights, one for each lane, with the band of the threshold.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 import { pictureCanvas, type Sheet, sheetOf } from "./canvas.ts";
 import { find, make } from "./dom.ts";
@@ -9,7 +9,7 @@ import { theme } from "./theme.ts";
 const BOTTOM = 22;
 const TOP = 8;
 
-/** Counts on a scale in which a few weights still show beside many: the square root. */
+/** Return the heights of bars on a square root scale, which keeps small counts visible. */
 export function heights(counts: ArrayLike<number>, most: number): number[] {
   return Array.from(counts, (value) => (most > 0 ? Math.sqrt(value / most) : 0));
 }
@@ -36,7 +36,7 @@ export class HistogramPanel {
     const layers = lanes[0]?.layers ?? [];
     const chosen = this.select.value;
     this.select.replaceChildren(...layers.map(({ name }, i) => new Option(name, String(i))));
-    // The layer with the most weights says most.
+    // Start with the largest layer.
     const sizes = layers.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
     this.select.value = chosen && Number(chosen) < layers.length ? chosen : String(sizes.indexOf(Math.max(...sizes)));
     this.names = lanes.map(({ method }) => method);
@@ -57,7 +57,7 @@ export class HistogramPanel {
     );
   }
 
-  take(lane: number, layers: readonly LayerPicture[]): void {
+  update(lane: number, layers: readonly LayerPicture[]): void {
     this.pictures[lane] = layers;
     const canvas = this.canvases[lane];
     if (canvas) this.frames.mark(canvas);
@@ -94,7 +94,7 @@ export class HistogramPanel {
     this.describe(canvas, lane, picture);
   }
 
-  /** Weights whose stored value lies in it are zero. */
+  /** Draw the band: weights with stored values inside it are zero. */
   private band(sheet: Sheet, { threshold, histogram: { range } }: LayerPicture): void {
     if (!(threshold > 0) || !(range > 0)) return;
     const { context, width, height } = sheet;

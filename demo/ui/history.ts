@@ -1,4 +1,4 @@
-// The points of one lane: all of them for the files, and thinned ones for the plots, which stay quick in long runs.
+// The points of one lane: all of them for files, and thinned ones that keep the plots fast in long runs.
 import type { Point } from "../shared/protocol.ts";
 
 export const SERIES = ["loss", "trainAccuracy", "testAccuracy", "sparsity", "threshold", "lambda"] as const;
@@ -20,25 +20,25 @@ const empty = (): Columns => ({
   values: { loss: [], trainAccuracy: [], testAccuracy: [], sparsity: [], threshold: [], lambda: [] },
 });
 
-/** The mean of those that are known. */
+/** Compute the mean of the finite values; null if there are none. */
 function mean(values: readonly (number | null)[]): number | null {
   const known = values.filter((value): value is number => value !== null && Number.isFinite(value));
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
 }
 
 export class History {
-  /** All points, in order of steps. */
+  /** All points, ordered by step. */
   readonly points: Point[] = [];
   private readonly measured: Test[] = [];
   private columns = empty();
-  /** So many points make one of the thinned ones. */
+  /** Number of points per thinned point. */
   private stride = 1;
   private waiting: Point[] = [];
   private readonly limit: number;
 
-  /** `limit`: at most so many thinned points. */
+  /** `limit`: greatest number of thinned points. */
   constructor(limit = 1200) {
-    // Even, so that halving leaves none over.
+    // An even number can be halved.
     this.limit = Math.max(2, limit - (limit % 2));
   }
 
@@ -46,7 +46,7 @@ export class History {
     return this.points.at(-1);
   }
 
-  /** The latest value of a series that is known. */
+  /** Return the latest value of a series that is not null. */
   latest(series: Series | "imagesPerSecond"): number | null {
     for (let i = this.points.length - 1; i >= Math.max(0, this.points.length - 20000); i--) {
       const value = this.points[i]?.[series];
@@ -55,7 +55,7 @@ export class History {
     return null;
   }
 
-  /** Test accuracies with the sparsity they were measured at. */
+  /** Return all test accuracies with their sparsities. */
   tests(): readonly Test[] {
     return this.measured;
   }
@@ -69,7 +69,7 @@ export class History {
     }
   }
 
-  /** Forgets what lies behind a step, as when a run goes back to its last snapshot. */
+  /** Remove all points after a step, when a run returns to its last snapshot. */
   rewind(step: number): void {
     const kept = this.points.filter((point) => point.step <= step);
     if (kept.length === this.points.length) return;
@@ -81,7 +81,7 @@ export class History {
     this.add(kept);
   }
 
-  /** For plots: at most `limit` points, the last one included. */
+  /** Return at most `limit` points for plots, the last one included. */
   thinned(): Columns {
     if (this.waiting.length === 0) return this.columns;
     const { steps, values } = this.columns;
@@ -102,7 +102,7 @@ export class History {
     if (this.columns.steps.length >= this.limit) this.halve();
   }
 
-  /** Two points become one. */
+  /** Merge pairs of points. */
   private halve(): void {
     const old = this.columns;
     const next = empty();
@@ -116,7 +116,7 @@ export class History {
   }
 }
 
-/** Columns of several lanes over one axis of steps: [steps, lane 0's values, lane 1's values ...]. */
+/** Align the columns of several lanes on one axis of steps: [steps, values of lane 0, values of lane 1 ...]. */
 export function alignLanes(
   lanes: readonly Columns[],
   series: readonly Series[],

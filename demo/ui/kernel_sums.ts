@@ -1,4 +1,4 @@
-// The kernels of a training step, those of one name taken together, the longest first.
+// Sums the kernels of a training step by name, longest first.
 
 export interface KernelRow {
   readonly kernel: string;
@@ -8,9 +8,9 @@ export interface KernelRow {
 export interface KernelSum {
   readonly kernel: string;
   readonly dispatches: number;
-  /** Null where the adapter has no timestamps. */
+  /** Null if the adapter has no timestamps. */
   readonly ms: number | null;
-  /** Of the step's time; of the dispatches where there are no times. */
+  /** Share of the step's time, or of its dispatches if there are no times. */
   readonly share: number;
 }
 

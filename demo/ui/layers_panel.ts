@@ -1,9 +1,9 @@
-// How sparse each layer is, and what the model weighs: bars beside numbers, in tables that are read as such.
+// Sparsity of each layer and size of the model, as tables with bars.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 import { find, make, setText } from "./dom.ts";
 import { bytes, percent, times } from "./numbers.ts";
 
-/** A bar and its number in one cell. */
+/** A table cell with a bar and its number. */
 export class BarCell {
   readonly cell: HTMLTableCellElement;
   private readonly fill: HTMLElement;
@@ -17,7 +17,7 @@ export class BarCell {
     this.cell = make("td", "bar-cell", make("div", "bar-line", bar, this.text));
   }
 
-  /** `share` 0 to 1 of the bar's length. */
+  /** Set the bar's length, 0 to 1, and its text. */
   set(share: number, text: string): void {
     this.fill.style.width = `${(Math.min(1, Math.max(0, share || 0)) * 100).toFixed(2)}%`;
     setText(this.text, text);
@@ -39,7 +39,7 @@ const heading = (scope: "col" | "row", ...children: (Node | string)[]): HTMLTabl
 export const laneHeading = (method: string, lane: number): HTMLTableCellElement =>
   heading("col", make("span", `swatch lane-${lane}`), method);
 
-/** The name of a layer, which may break after its dots and nowhere else. */
+/** Return the name of a layer with line breaks allowed after dots. */
 const breakable = (name: string): (Node | string)[] =>
   name.split(/(?<=\.)/).flatMap((part, i) => (i === 0 ? [part] : [make("wbr"), part]));
 
@@ -67,8 +67,7 @@ export class LayersPanel {
     this.resetSizes();
   }
 
-  /** `sparseBytes` null: not known. */
-  take(lane: number, layers: readonly LayerPicture[], sparseBytes: number): void {
+  update(lane: number, layers: readonly LayerPicture[], sparseBytes: number): void {
     layers.forEach((picture, index) => {
       const share = picture.weights.length > 0 ? picture.zeros / picture.weights.length : 0;
       this.cells[lane]?.[index]?.set(share, percent(share));

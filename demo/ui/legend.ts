@@ -1,4 +1,4 @@
-// The line under a plot: which colour is which lane, and its numbers.
+// The line below a plot: colour, name and numbers of each lane.
 import { make, setText } from "./dom.ts";
 
 export class Legend {
@@ -26,8 +26,8 @@ export class Legend {
     });
   }
 
-  /** For those who listen. */
-  get words(): string {
+  /** The legend as one text, for screen readers. */
+  get text(): string {
     return [...this.host.children].map((child) => child.textContent).join(". ");
   }
 }

@@ -1,20 +1,20 @@
-// Messages that stay until the visitor dismisses them, and the line that tells the state to screen readers now and then.
+// Messages that stay until the visitor dismisses them, and the status line for screen readers.
 import { find, make } from "./dom.ts";
 
-export type Weight = "problem" | "notice";
+export type Severity = "problem" | "notice";
 
 const MOST = 4;
 
-/** Adds a message on top; the same text is not shown twice. Returns a function that takes it away. */
-export function tell(weight: Weight, text: string): () => void {
+/** Add a message on top, once per text. Return a function that removes it. */
+export function notify(severity: Severity, text: string): () => void {
   const box = find<HTMLElement>("#messages");
   for (const old of box.querySelectorAll(".message")) if (find(".message-text", old).textContent === text) old.remove();
   const words = make("p", "message-text", text);
   const close = make("button", "close", "Dismiss");
   close.type = "button";
-  const message = make("div", `message ${weight}`, words, close);
+  const message = make("div", `message ${severity}`, words, close);
   const gone = () => {
-    // The focus goes on to the next message, or back to the page.
+    // Move the focus to the next message, or back to the page.
     const focused = message.contains(document.activeElement);
     const next = message.nextElementSibling ?? message.previousElementSibling;
     message.remove();
@@ -26,20 +26,20 @@ export function tell(weight: Weight, text: string): () => void {
   return gone;
 }
 
-/** Between two things said, in ms. */
+/** Time between two announcements, in ms. */
 const PAUSE_MS = 8000;
 
-let lastSaid = Number.NEGATIVE_INFINITY;
+let lastAnnounced = Number.NEGATIVE_INFINITY;
 let waiting = "";
 let timer = 0;
 
-/** Says the state politely, at most every few seconds; the latest text wins. */
-export function say(text: string, urgent = false): void {
+/** Announce the state to screen readers, at most every few seconds; the latest text wins. */
+export function announce(text: string, urgent = false): void {
   waiting = text;
-  const wait = urgent ? 0 : lastSaid + PAUSE_MS - performance.now();
+  const wait = urgent ? 0 : lastAnnounced + PAUSE_MS - performance.now();
   const now = () => {
     timer = 0;
-    lastSaid = performance.now();
+    lastAnnounced = performance.now();
     const line = find<HTMLElement>("#status");
     if (line.textContent !== waiting) line.textContent = waiting;
   };

@@ -1,4 +1,4 @@
-// The metrics of a run as files to keep: JSON with the settings, CSV for a spreadsheet.
+// Writes the metrics of a run: JSON with the settings, or CSV for a spreadsheet.
 import type { Point } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 
@@ -20,14 +20,14 @@ const COLUMNS = [
   "imagesPerSecond",
 ] as const satisfies readonly (keyof Point)[];
 
-/** A field of a CSV file (RFC 4180): quoted where it must be. */
+/** Write a field of a CSV file (RFC 4180), quoted if needed. */
 export function csvField(value: string | number | null): string {
   if (value === null) return "";
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** One line for each point, lanes one after the other. Unknown numbers are empty. */
+/** Write one line per point, lanes one after the other. Unknown numbers are empty. */
 export function metricsCsv(lanes: readonly LaneMetrics[]): string {
   const lines = [["lane", "method", ...COLUMNS].join(",")];
   lanes.forEach(({ method, points }, lane) => {
@@ -37,21 +37,21 @@ export function metricsCsv(lanes: readonly LaneMetrics[]): string {
   return `${lines.join("\r\n")}\r\n`;
 }
 
-/** A final threshold D that was moved while the run went on. */
+/** A change of the final threshold D during the run. */
 export interface ThresholdMove {
   readonly step: number;
   readonly threshold: number;
 }
 
 export interface RunMetrics {
-  /** As the run began. */
+  /** Settings at the start of the run. */
   readonly settings: Settings;
   readonly adapter: string;
   readonly moves: readonly ThresholdMove[];
   readonly lanes: readonly LaneMetrics[];
 }
 
-/** The settings, what was changed on the way, the adapter and all points. */
+/** Write the settings, changes of D, the adapter and all points as JSON. */
 export function metricsJson({ settings, adapter, moves, lanes }: RunMetrics): string {
   return `${JSON.stringify({ format: "espalier-demo-metrics-1", settings, adapter, moves, lanes }, null, 1)}\n`;
 }

@@ -1,20 +1,20 @@
-// Numbers as people read them: the same few forms everywhere on the page. Thin spaces keep a number and its unit on one line.
+// Formats numbers for the page. Narrow no-break spaces keep a number and its unit on one line.
 import { percent as roundedDown } from "../../src/text/format.ts";
 
-/** What stands where a number is not known. */
+/** Text for an unknown number. */
 export const UNKNOWN = "–";
 
 type Maybe = number | null | undefined;
 
 const known = (value: Maybe): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** Write a share in per cent, rounded down: one decimal, two above 99 % where the differences are. */
+/** Format a share in per cent, rounded down: one decimal, two above 99 %. */
 export function percent(share: Maybe): string {
   if (!known(share)) return UNKNOWN;
   return roundedDown(share, share > 0.99 && share < 1 ? 2 : 1).replaceAll(" ", "\u202f");
 }
 
-/** Whole numbers with thin spaces between thousands. */
+/** Format an integer with narrow spaces between thousands. */
 export function count(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
   return Math.round(value)
@@ -22,7 +22,7 @@ export function count(value: Maybe): string {
     .replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
-/** Three significant digits; powers of ten only for the very small and the very large. */
+/** Format with three significant digits; powers of ten only for very small and very large numbers. */
 export function short(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
   if (value === 0) return "0";
@@ -32,7 +32,7 @@ export function short(value: Maybe): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Bytes in units of 1000. */
+/** Format bytes in units of 1000. */
 export function bytes(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
   if (value < 1000) return `${Math.round(value)}\u202fB`;
@@ -46,14 +46,14 @@ export function bytes(value: Maybe): string {
   return `${size >= 100 ? Math.round(size) : size.toFixed(1)}\u202f${units[unit]}`;
 }
 
-/** Milliseconds; microseconds below one hundredth of one. */
+/** Format milliseconds; below 0.01 ms as microseconds. */
 export function milliseconds(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
   if (value > 0 && value < 0.01) return `${(value * 1000).toFixed(1)}\u202fµs`;
   return `${value >= 100 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)}\u202fms`;
 }
 
-/** How many times smaller: "12 ×". */
+/** Format a ratio: "12 ×". */
 export function times(value: Maybe): string {
   if (!known(value) || value <= 0) return UNKNOWN;
   return `${value >= 10 ? Math.round(value) : value.toFixed(1)}\u202f×`;

@@ -1,4 +1,4 @@
-// Lets a built site open again without a network. Without it, and where service workers are not allowed, all works but that.
+// Registers the service worker, which opens a built site without a network. The page works without it.
 export function keepForOffline(): void {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
   navigator.serviceWorker.register(new URL("./sw.js", document.baseURI)).catch(() => {

@@ -1,20 +1,20 @@
-// The drawing pad and what both networks make of it.
+// The drawing pad, and the class that each network predicts for it.
 import type { Command, Report } from "../shared/protocol.ts";
 import { atMostEvery, find, make, setText } from "./dom.ts";
 import { BarCell, laneHeading } from "./layers_panel.ts";
-import { say } from "./messages.ts";
+import { announce } from "./messages.ts";
 import { percent } from "./numbers.ts";
 
-/** Pixels of the pad's own picture, and of the pen. */
+/** Side of the pad and width of the pen, in pixels. */
 const SIDE = 140;
 const PEN = 13;
-/** More classes than this: only the likeliest are listed. */
+/** Greatest number of classes in the table. */
 const LISTED = 10;
 
 type Classified = Extract<Report, { kind: "classified" }>;
 type Sample = Extract<Report, { kind: "sample" }>;
 
-/** The classes to list: all where they are few, else the likeliest of any lane. */
+/** Return the classes to list: all if they are few, else the most likely of any lane. */
 export function listedClasses(classes: readonly string[], lanes: readonly ArrayLike<number>[]): number[] {
   const all = classes.map((_, i) => i);
   if (all.length <= LISTED) return all;
@@ -34,14 +34,14 @@ export class PadPanel {
   private readonly sampleButton = find<HTMLButtonElement>("#sample");
   private classes: readonly string[] = [];
   private names: readonly string[] = [];
-  /** A test picture as it is, until someone draws on it. */
+  /** The test picture on the pad, until the visitor draws on it. */
   private sample: Sample | null = null;
   private inked = false;
   private id = 0;
   private askedAt = Number.NEGATIVE_INFINITY;
   private answered = true;
   private stale = false;
-  private announce = false;
+  private announceNext = false;
   private readonly soon: () => void;
 
   constructor(send: (command: Command) => void) {
@@ -49,11 +49,11 @@ export class PadPanel {
     this.canvas.width = SIDE;
     this.canvas.height = SIDE;
     const context = this.canvas.getContext("2d", { willReadFrequently: true });
-    if (!context) throw new Error("this browser gives no 2D canvas");
+    if (!context) throw new Error("this browser has no 2D canvas");
     this.context = context;
     this.soon = atMostEvery(150, () => this.classify());
     this.wipe();
-    this.listen();
+    this.bindPointer();
     find("#clear").addEventListener("click", () => this.clear());
     this.sampleButton.addEventListener("click", () => {
       this.id++;
@@ -70,16 +70,16 @@ export class PadPanel {
     if (this.inked) this.soon();
   }
 
-  /** The networks have changed: asks again, without a word. */
+  /** Classify again after the networks have changed, without announcing it. */
   refresh(): void {
     if (this.inked) this.soon();
   }
 
-  takeSample(report: Sample): void {
+  showSample(report: Sample): void {
     if (report.id !== this.id || report.pixels.length !== report.size ** 2) return;
     this.sample = report;
     this.inked = true;
-    this.announce = true;
+    this.announceNext = true;
     const image = new ImageData(report.size, report.size);
     const pixels = new Uint32Array(image.data.buffer);
     report.pixels.forEach((grey, i) => {
@@ -95,19 +95,19 @@ export class PadPanel {
     this.soon();
   }
 
-  take(report: Classified): void {
+  showAnswer(report: Classified): void {
     if (report.id !== this.id) return;
     this.answered = true;
     const lanes = report.lanes.map(({ probabilities }) => probabilities);
     this.list(lanes);
-    const words = report.lanes.map(({ method, probabilities }) => {
+    const answers = report.lanes.map(({ method, probabilities }) => {
       const best = probabilities.indexOf(Math.max(...probabilities));
       return `${method}: ${this.classes[best] ?? best} with ${percent(probabilities[best])}`;
     });
     const truth = this.sample ? `This is ${this.sample.label}. ` : "";
-    setText(this.answer, truth + words.join(" · "));
-    if (this.announce) say(truth + words.join(". "), true);
-    this.announce = false;
+    setText(this.answer, truth + answers.join(" · "));
+    if (this.announceNext) announce(truth + answers.join(". "), true);
+    this.announceNext = false;
     if (this.stale) this.soon();
   }
 
@@ -127,10 +127,10 @@ export class PadPanel {
     this.list(this.names.map(() => []));
   }
 
-  private listen(): void {
+  private bindPointer(): void {
     const { canvas, context } = this;
     let last: { x: number; y: number } | null = null;
-    const place = (event: PointerEvent) => {
+    const position = (event: PointerEvent) => {
       const box = canvas.getBoundingClientRect();
       return { x: ((event.clientX - box.left) / box.width) * SIDE, y: ((event.clientY - box.top) / box.height) * SIDE };
     };
@@ -148,24 +148,24 @@ export class PadPanel {
     };
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
-      // A test picture makes room for a drawing.
+      // A drawing replaces a test picture.
       if (this.sample) this.clear();
       canvas.setPointerCapture(event.pointerId);
       canvas.setAttribute("aria-label", "Drawing pad with a drawing");
       last = null;
-      line(place(event));
+      line(position(event));
       this.soon();
       event.preventDefault();
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!last) return;
       const events = event.getCoalescedEvents?.() ?? [];
-      for (const part of events.length > 0 ? events : [event]) line(place(part));
+      for (const part of events.length > 0 ? events : [event]) line(position(part));
       this.soon();
     });
     for (const end of ["pointerup", "pointercancel"] as const)
       canvas.addEventListener(end, () => {
-        if (last) this.announce = true;
+        if (last) this.announceNext = true;
         last = null;
         this.soon();
       });
@@ -173,7 +173,7 @@ export class PadPanel {
 
   private classify(): void {
     if (!this.inked) return;
-    // One question at a time; one that is never answered is not waited for forever.
+    // One request at a time; wait at most four seconds for its answer.
     if (!this.answered && performance.now() - this.askedAt < 4000) {
       this.stale = true;
       return;
@@ -191,7 +191,7 @@ export class PadPanel {
     const { data } = this.context.getImageData(0, 0, SIDE, SIDE);
     const grey = new Uint8Array(SIDE * SIDE);
     for (let i = 0; i < grey.length; i++) grey[i] = data[i * 4]!;
-    // A stroke along the very edge may leave no ink.
+    // A stroke along the edge may leave no ink.
     return grey.some((value) => value > 127) ? grey : null;
   }
 

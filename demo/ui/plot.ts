@@ -1,4 +1,4 @@
-// A uPlot chart in the page's own colours: strong and pale lines of one or two lanes over the steps of the run.
+// A uPlot chart over the steps of the run, with strong and pale lines for one or two lanes.
 import uPlot from "uplot";
 import { alignLanes, type Columns, type Series } from "./history.ts";
 import { Legend } from "./legend.ts";
@@ -10,17 +10,17 @@ export interface PlotOptions {
   readonly title: string;
   /** The first is drawn strong, the second pale. */
   readonly series: readonly Series[];
-  /** What each series is called in the line of values, where there are two. */
+  /** Names of the series in the legend, if there are two. */
   readonly names?: readonly string[];
   readonly log?: boolean;
-  /** Limits that the axis keeps to where data allow. */
+  /** Limits of the axis unless data exceed them. */
   readonly range?: readonly [number, number];
   readonly format?: (value: number | null) => string;
-  /** Of the axis; `format` where absent. */
+  /** Format of the axis; default: `format`. */
   readonly tick?: (value: number) => string;
-  /** The axis begins not far below where the first series ends, as shares of 1. */
+  /** True if the axis starts a little below the last value of the first series. */
   readonly closeIn?: boolean;
-  /** Points as dots, joined over steps without a value. */
+  /** Series drawn with dots. */
   readonly dots?: readonly Series[];
 }
 
@@ -35,23 +35,23 @@ export class Plot {
   private readonly options: PlotOptions;
   private chart: uPlot | null = null;
   private names: readonly string[] = [];
-  private told = 0;
+  private describedAt = 0;
   private floor = 0;
 
-  /** `host` gets the chart, `values` the numbers under the pointer or at the end. */
+  /** `host` gets the chart, `values` the numbers at the pointer or at the end. */
   constructor(host: HTMLElement, values: HTMLElement, options: PlotOptions) {
     this.host = host;
     this.legend = new Legend(values);
     this.options = options;
   }
 
-  /** Other lanes: what is drawn so far is gone. */
+  /** Start over with these lanes. */
   reset(names: readonly string[]): void {
     this.names = names;
     this.legend.reset(names);
     this.chart?.destroy();
     this.chart = new uPlot(this.config(), [[]], this.host);
-    this.told = 0;
+    this.describedAt = 0;
     this.floor = 0;
   }
 
@@ -59,23 +59,23 @@ export class Plot {
     if (!this.chart) return;
     this.fit();
     const [steps, ...rows] = alignLanes(lanes, this.options.series);
-    // Zero has no logarithm.
+    // A logarithmic axis cannot show zero.
     const drawn = this.options.log ? rows.map((row) => row.map((value) => ((value ?? 0) > 0 ? value : null))) : rows;
     if (this.options.closeIn)
       this.floor = accuracyFloor(lanes.map((lane) => known(lane.values[this.options.series[0]!])));
-    // In a batch it draws now: left to itself it draws later, and all charts at once.
+    // A batch draws immediately; otherwise uPlot draws all charts later in one task.
     const { chart } = this;
     chart.batch(() => chart.setData([steps, ...drawn]));
     this.showValues();
     this.describe();
   }
 
-  /** After the colours have changed. */
+  /** Redraw after a change of colours. */
   recolor(): void {
     this.chart?.redraw(true, true);
   }
 
-  /** After the page has changed its size. */
+  /** Resize after the page has changed its size. */
   fit(): void {
     const width = this.host.clientWidth;
     if (this.chart && width > 0 && this.chart.width !== width) this.chart.setSize({ width, height: HEIGHT });
@@ -150,11 +150,11 @@ export class Plot {
     this.legend.set(`Step ${count(steps[at])}`, values);
   }
 
-  /** The text in place of the picture changes every ten seconds at most. */
+  /** Update the label for screen readers, at most every ten seconds. */
   private describe(): void {
     const now = performance.now();
-    if (this.told && now - this.told < 10_000) return;
-    this.told = now;
-    this.host.setAttribute("aria-label", `${this.options.title} over the steps of training. ${this.legend.words}`);
+    if (this.describedAt && now - this.describedAt < 10_000) return;
+    this.describedAt = now;
+    this.host.setAttribute("aria-label", `${this.options.title} over the steps of training. ${this.legend.text}`);
   }
 }

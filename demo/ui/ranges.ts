@@ -1,18 +1,18 @@
-// The ends of a plot's axes.
+// Ranges of a plot's axes.
 
-/** Both ends, with room where all values are the same or there are none. */
+/** Return the range of a linear axis, with a margin if all values are equal. */
 export function linearRange(
   min: number | null,
   max: number | null,
-  wish?: readonly [number, number],
+  preferred?: readonly [number, number],
 ): [number, number] {
-  const low = Math.min(min ?? wish?.[0] ?? 0, wish?.[0] ?? Number.POSITIVE_INFINITY);
-  const high = Math.max(max ?? wish?.[1] ?? 1, wish?.[1] ?? Number.NEGATIVE_INFINITY);
-  if (high > low) return wish ? [low, high] : [low, high + (high - low) * 0.05];
+  const low = Math.min(min ?? preferred?.[0] ?? 0, preferred?.[0] ?? Number.POSITIVE_INFINITY);
+  const high = Math.max(max ?? preferred?.[1] ?? 1, preferred?.[1] ?? Number.NEGATIVE_INFINITY);
+  if (high > low) return preferred ? [low, high] : [low, high + (high - low) * 0.05];
   return low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, low * 1.25)];
 }
 
-/** Whole decades around the values. */
+/** Return whole decades around the values. */
 export function logRange(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null || !(min > 0)) return [0.001, 1];
   const low = 10 ** Math.floor(Math.log10(min));
@@ -20,10 +20,10 @@ export function logRange(min: number | null, max: number | null): [number, numbe
   return high > low ? [low, high] : [low / 10, high * 10];
 }
 
-/** Whether a tick of a logarithmic axis gets a number. */
+/** Return true if a tick of a logarithmic axis gets a label. */
 export const isDecade = (value: number): boolean => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
 
-/** Where an axis of accuracies begins: at a round share below what is reached, so that the last points do not lie on one line. */
+/** Return the start of an accuracy axis: a round share below the last values, so that they stay distinguishable. */
 export function accuracyFloor(lanes: readonly (readonly number[])[]): number {
   const ends = lanes.flatMap((lane) => lane.slice(-1));
   if (ends.length === 0) return 0;

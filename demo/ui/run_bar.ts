@@ -1,10 +1,10 @@
-// Start, pause, step, reset: what can be pressed follows the worker's state.
+// The buttons start, pause, step and reset; the worker's state enables them.
 import type { Command, Report } from "../shared/protocol.ts";
 import { find, setText } from "./dom.ts";
 
 type State = Pick<Extract<Report, { kind: "state" }>, "running" | "finished" | "step">;
 
-const STILL: State = { running: false, finished: false, step: 0 };
+const PAUSED: State = { running: false, finished: false, step: 0 };
 
 export interface RunEvents {
   send(command: Command): void;
@@ -16,14 +16,14 @@ export class RunBar {
   private readonly single = find<HTMLButtonElement>("#step");
   private readonly resetButton = find<HTMLButtonElement>("#reset");
   private readonly note = find<HTMLElement>("#pending");
-  private state: State = STILL;
+  private state: State = PAUSED;
   private busy = true;
 
   constructor(events: RunEvents) {
     this.start.addEventListener("click", () => events.send({ kind: this.state.running ? "pause" : "run" }));
     this.single.addEventListener("click", () => events.send({ kind: "step", steps: 1 }));
     this.resetButton.addEventListener("click", () => events.reset());
-    this.follow();
+    this.refresh();
   }
 
   get running(): boolean {
@@ -34,42 +34,42 @@ export class RunBar {
     return this.state.step;
   }
 
-  get word(): string {
+  get stateName(): string {
     if (this.state.finished) return "Finished";
     return this.state.running ? "Training" : "Paused";
   }
 
-  /** Networks are being built. */
-  wait(): void {
+  /** Disable the buttons while networks are built. */
+  setBusy(): void {
     this.busy = true;
-    this.follow();
+    this.refresh();
   }
 
-  ready(): void {
+  setReady(): void {
     this.busy = false;
-    this.state = STILL;
-    this.pend(false);
-    this.follow();
+    this.state = PAUSED;
+    this.setPending(false);
+    this.refresh();
   }
 
-  /** They could not be built: only another try is left. */
-  failed(): void {
+  /** Enable only reset, after networks could not be built. */
+  setFailed(): void {
     this.busy = true;
-    this.follow();
+    this.refresh();
     this.resetButton.disabled = false;
   }
 
   show(state: State): void {
     this.state = state;
-    this.follow();
+    this.refresh();
   }
 
-  /** Settings on the form that the networks do not have yet. */
-  pend(pending: boolean): void {
+  /** Show that settings of the form take effect after a reset. */
+  setPending(pending: boolean): void {
     this.note.hidden = !pending;
   }
 
-  private follow(): void {
+  private refresh(): void {
     const { busy, state } = this;
     setText(this.start, state.running ? "Pause" : state.finished ? "Finished" : "Start");
     this.start.disabled = busy || state.finished;

@@ -1,4 +1,4 @@
-// What a spiking network does with one picture: spikes of a few neurons, one neuron's potential, firing rates, operations.
+// A spiking network on test pictures: spikes of some neurons, one neuron's potential, firing rates, operations.
 import type { Report } from "../shared/protocol.ts";
 import { pictureCanvas, sheetOf } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
@@ -59,7 +59,7 @@ export class SpikesPanel {
     });
   }
 
-  take(report: Spikes): void {
+  update(report: Spikes): void {
     this.latest[report.lane] = report;
     const pair = this.canvases[report.lane];
     if (!pair) return;
@@ -97,26 +97,26 @@ export class SpikesPanel {
     this.rates.replaceChildren(make("thead", "", head), make("tbody", "", ...rows));
   }
 
-  /** Lines between the test pictures that were shown one after another. */
+  /** Draw lines between the test pictures. */
   private divide(context: CanvasRenderingContext2D, spikes: Spikes, width: number, top: number, bottom: number): void {
     const pictures = spikes.samples?.length ?? 1;
     context.fillStyle = theme().faint;
     for (let i = 1; i < pictures; i++) context.fillRect(Math.round((i / pictures) * width), top, 1, bottom - top);
   }
 
-  /** What each picture shows and what the network takes it for. */
+  /** Write the class of each picture and the predicted one. */
   private captions(context: CanvasRenderingContext2D, spikes: Spikes, width: number): void {
     const samples = spikes.samples ?? [];
     context.fillStyle = theme().ink;
     context.textAlign = "center";
     samples.forEach(({ label, predicted }, i) => {
-      const text = label === predicted ? label : `${label}, taken for ${predicted}`;
+      const text = label === predicted ? label : `${label}, read as ${predicted}`;
       context.fillText(text, ((i + 0.5) / samples.length) * width, 0, width / samples.length - 4);
     });
     context.textAlign = "left";
   }
 
-  /** Time to the right, neurons downwards, one band for each layer. */
+  /** Draw time to the right and neurons downwards, one band per layer. */
   private drawRaster(lane: number): void {
     const spikes = this.latest[lane];
     const canvas = this.canvases[lane]?.raster;

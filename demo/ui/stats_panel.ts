@@ -1,4 +1,4 @@
-// The few large numbers on top: where training is, and how each lane does.
+// Progress of the run, and a card with the main numbers of each lane.
 import { find, make, setText } from "./dom.ts";
 import type { History } from "./history.ts";
 import { bytes, count, percent, short } from "./numbers.ts";
@@ -26,10 +26,10 @@ export class StatsPanel {
     this.bar.max = Math.max(1, totalSteps);
     this.lanes = [];
     this.cards.replaceChildren(...names.map((name, lane) => this.card(name, lane)));
-    this.step(0);
+    this.showStep(0);
   }
 
-  step(step: number): void {
+  showStep(step: number): void {
     this.bar.value = step;
     const epoch = this.perEpoch > 0 ? Math.min(this.total, step) / this.perEpoch : 0;
     setText(this.where, `Step ${count(step)} of ${count(this.total)}, epoch ${epoch.toFixed(1)}`);
@@ -43,13 +43,13 @@ export class StatsPanel {
     setText(card.speed, short(Math.round(history.latest("imagesPerSecond") ?? Number.NaN)));
   }
 
-  size(lane: number, sparseBytes: number): void {
+  showSize(lane: number, sparseBytes: number): void {
     const card = this.lanes[lane];
     if (card) setText(card.size, bytes(sparseBytes));
   }
 
-  /** One sentence for those who listen. */
-  sentence(step: number, histories: readonly History[], state: string): string {
+  /** Return the state as one text, for screen readers. */
+  summary(step: number, histories: readonly History[], state: string): string {
     const lanes = histories.map((history, lane) => {
       const accuracy = percent(history.latest("testAccuracy"));
       return `${this.names[lane]}: test accuracy ${accuracy}, zeros ${percent(history.last?.sparsity)}`;

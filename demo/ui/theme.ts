@@ -1,4 +1,4 @@
-// The reader's colours and wishes, for what is drawn on canvas: CSS variables read once, and again when they change.
+// Colours for canvases, read from CSS variables and again when they change; preference for reduced motion.
 import { DARK, LIGHT, type Palette } from "./colors.ts";
 
 export interface Theme {
@@ -7,7 +7,7 @@ export interface Theme {
   readonly line: string;
   readonly panel: string;
   readonly band: string;
-  /** Of lane 0 and lane 1. */
+  /** Colours of lane 0 and lane 1. */
   readonly lanes: readonly [string, string];
   readonly palette: Palette;
 }
@@ -15,7 +15,7 @@ export interface Theme {
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** The computed colour of a variable: light-dark() is resolved only where a property uses it. */
+/** Return the computed colour of a variable: light-dark() is resolved only when a property uses it. */
 function colorOf(probe: HTMLElement, name: string): string {
   probe.style.color = `var(${name})`;
   return getComputedStyle(probe).color;
@@ -46,10 +46,10 @@ export function theme(): Theme {
   return current;
 }
 
-/** Whether things may move and flash. */
+/** Return false if the visitor prefers reduced motion. */
 export const mayMove = (): boolean => !still.matches;
 
-/** Calls back after the colours have changed. */
+/** Call back after each change of colours. */
 export function onThemeChange(call: () => void): void {
   dark.addEventListener("change", () => {
     current = null;

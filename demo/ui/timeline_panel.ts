@@ -1,4 +1,4 @@
-// The kernels of one training step: a strip of time, and the longest of them in a table.
+// The kernels of one training step: a strip over time, and a table of the longest ones.
 import { pictureCanvas, sheetOf } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
 import type { Frames } from "./frames.ts";
@@ -31,7 +31,7 @@ export class TimelinePanel {
     this.frames.mark(this.strip);
   }
 
-  take(rows: readonly KernelRow[]): void {
+  update(rows: readonly KernelRow[]): void {
     this.rows = rows;
     this.frames.mark(this.strip);
   }
@@ -53,7 +53,7 @@ export class TimelinePanel {
     if (!sheet) return;
     const { context, width, height } = sheet;
     const { lanes, line } = theme();
-    // The longest kernels alternate between two tones, all others are grey.
+    // The longest kernels get shades of one colour, all others are grey.
     const tones = new Map(sums.slice(0, SHOWN).map(({ kernel }, i) => [kernel, 1 - (i / SHOWN) * 0.75]));
     let x = 0;
     for (const { kernel, ms } of rows) {

@@ -1,4 +1,4 @@
-// Accuracy against sparsity as training goes: one path for each lane, a dot for each test.
+// Accuracy against sparsity during training: one path per lane, one dot per test.
 import uPlot from "uplot";
 import type { History } from "./history.ts";
 import { Legend } from "./legend.ts";
@@ -18,7 +18,7 @@ export class Tradeoff {
   private chart: uPlot | null = null;
   private names: readonly string[] = [];
   private floor = 0;
-  private told = 0;
+  private describedAt = 0;
 
   constructor(host: HTMLElement, values: HTMLElement) {
     this.host = host;
@@ -29,7 +29,7 @@ export class Tradeoff {
     this.names = names;
     this.legend.reset(names);
     this.chart?.destroy();
-    this.told = 0;
+    this.describedAt = 0;
     this.floor = 0;
     this.chart = new uPlot(this.config(), this.data([]), this.host);
   }
@@ -48,9 +48,9 @@ export class Tradeoff {
     });
     this.legend.set("", ends);
     const now = performance.now();
-    if (this.told && now - this.told < 10_000) return;
-    this.told = now;
-    this.host.setAttribute("aria-label", `Test accuracy against sparsity. ${this.legend.words}`);
+    if (this.describedAt && now - this.describedAt < 10_000) return;
+    this.describedAt = now;
+    this.host.setAttribute("aria-label", `Test accuracy against sparsity. ${this.legend.text}`);
   }
 
   recolor(): void {
@@ -62,7 +62,7 @@ export class Tradeoff {
     if (this.chart && width > 0 && this.chart.width !== width) this.chart.setSize({ width, height: HEIGHT });
   }
 
-  /** uPlot's second mode has x and y of its own for each series, and an unused first entry. */
+  /** In uPlot's mode 2 each series has its own x and y; the first entry is unused. */
   private data(paths: Paths): uPlot.AlignedData {
     const filled = this.names.map((_, i) => paths[i] ?? [[], []]);
     return [null, ...filled] as unknown as uPlot.AlignedData;
@@ -108,7 +108,7 @@ export class Tradeoff {
     };
   }
 
-  /** Draws on the chart's canvas itself; the last dot is larger. */
+  /** Draw on the chart's canvas; the last dot is larger. */
   private path(chart: uPlot, index: number, lane: number): null {
     const [xs, ys] = chart.data[index] as unknown as [number[], number[]];
     const { ctx: context } = chart;
@@ -116,7 +116,7 @@ export class Tradeoff {
     const color = theme().lanes[lane === 0 ? 0 : 1];
     const at = (i: number): [number, number] => [chart.valToPos(xs[i]!, "x", true), chart.valToPos(ys[i]!, "y", true)];
     context.save();
-    // What lies below the axis stays out of sight; dots on its edge do not.
+    // Clip below the axis, but not the dots on its edge.
     const { left, top, width, height } = chart.bbox;
     const edge = (DOT + 2) * ratio;
     context.beginPath();

@@ -1,10 +1,10 @@
-// The weights of one layer over time: which have just died, which have just come back, and the pixels that show it.
+// The weights of one layer over time: pixels that show which weights became zero and which returned.
 import { LEVELS, type Palette, pixelOf, ramp, strengthOf, topOf } from "./colors.ts";
 
-/** How long a death fades and a return flashes, in ms. */
+/** Duration of a fade or flash, in ms. */
 export const FADE_MS = 1000;
 
-/** `share` of the way from one pixel to another. Numbers only: this runs for thousands of weights a frame. */
+/** Interpolate between two pixels. Without arrays: it runs for thousands of weights a frame. */
 function blend(from: number, to: number, share: number): number {
   const r = (from & 255) + ((to & 255) - (from & 255)) * share;
   const g = ((from >>> 8) & 255) + (((to >>> 8) & 255) - ((from >>> 8) & 255)) * share;
@@ -14,11 +14,11 @@ function blend(from: number, to: number, share: number): number {
 
 export class WeightFilm {
   private weights: Float32Array = new Float32Array(0);
-  /** The sign a dead weight had, and when weights changed sides (ms; -Infinity: long ago). */
+  /** Former signs of zero weights, and the time of each weight's last change to or from zero (ms). */
   private signs = new Int8Array(0);
   private changed = new Float64Array(0);
   private top = 0;
-  private still = Number.NEGATIVE_INFINITY;
+  private settledAt = Number.NEGATIVE_INFINITY;
   private palette: Palette | null = null;
   private table: Uint32Array = new Uint32Array(0);
   private flash = 0;
@@ -27,7 +27,7 @@ export class WeightFilm {
     return this.weights.length;
   }
 
-  /** Takes the next picture. `animate` false: nothing fades or flashes. */
+  /** Set the next weights. Without `animate` nothing fades or flashes. */
   show(weights: Float32Array, now: number, animate: boolean): void {
     const before = this.weights;
     this.top = topOf(weights);
@@ -39,34 +39,34 @@ export class WeightFilm {
     }
     if (!animate) return;
     for (let i = 0; i < weights.length; i++) {
-      const was = before[i]!;
-      if ((was === 0) === (weights[i] === 0)) continue;
-      this.signs[i] = Math.sign(was);
+      const previous = before[i]!;
+      if ((previous === 0) === (weights[i] === 0)) continue;
+      this.signs[i] = Math.sign(previous);
       this.changed[i] = now;
-      this.still = now + FADE_MS;
+      this.settledAt = now + FADE_MS;
     }
   }
 
-  /** Whether pixels will differ from those painted now. */
+  /** Return true while an animation is running. */
   moving(now: number): boolean {
-    return now < this.still;
+    return now < this.settledAt;
   }
 
   /**
-   * Writes one pixel for each entry of `places` (an index of a weight, or -1 for `gap`) into `pixels`.
-   * Without places: one for each weight, in order.
+   * Write one pixel for each entry of `indices` (the index of a weight, or -1 for `gap`).
+   * Without indices: one for each weight, in order.
    */
-  paint(pixels: Uint32Array, palette: Palette, now: number, places: Int32Array | null, gap = 0): void {
+  paint(pixels: Uint32Array, palette: Palette, now: number, indices: Int32Array | null, gap = 0): void {
     if (palette !== this.palette) {
       this.palette = palette;
       this.table = ramp(palette);
       this.flash = pixelOf(palette.flash);
     }
-    const count = Math.min(pixels.length, places ? places.length : this.weights.length);
+    const count = Math.min(pixels.length, indices ? indices.length : this.weights.length);
     const { weights, table, top } = this;
     const moving = this.moving(now);
     for (let p = 0; p < count; p++) {
-      const i = places ? places[p]! : p;
+      const i = indices ? indices[p]! : p;
       if (i < 0) {
         pixels[p] = gap;
         continue;
@@ -82,7 +82,7 @@ export class WeightFilm {
     }
   }
 
-  /** A death starts at its full hue, however small the weight was; a return starts as a flash. */
+  /** Return the first colour of an animation: full hue of the former sign for a new zero, the flash for a return. */
   private hue(weight: number, i: number): number {
     if (weight !== 0) return this.flash;
     return this.table[this.signs[i]! < 0 ? 0 : 2 * LEVELS]!;

@@ -1,4 +1,4 @@
-// The networks' weights as pictures: the filters of the first layer, and a map of every layer.
+// Pictures of the weights: the filters of the first layer, and a map of every layer.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 import { PixelBoard, pictureCanvas } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
@@ -8,10 +8,10 @@ import { count, percent } from "./numbers.ts";
 import { mayMove, theme } from "./theme.ts";
 import { WeightFilm } from "./weight_film.ts";
 
-/** A fade needs no more pictures than this, in ms from one to the next. */
+/** Least time between two drawings of an animation, in ms. */
 const BETWEEN_MS = 45;
 
-/** Wider pictures get the room of two, in weights. */
+/** Pictures wider than this many weights span two columns. */
 const LARGE = 180;
 
 /** One picture of a layer on the page. */
@@ -21,7 +21,7 @@ interface View {
   readonly board: PixelBoard;
 }
 
-/** A layer of one lane: its film and the views of it. */
+/** A layer of one lane and its pictures. */
 class LayerView {
   readonly views: View[] = [];
   private readonly film = new WeightFilm();
@@ -42,8 +42,8 @@ class LayerView {
     return canvas;
   }
 
-  take(picture: LayerPicture): void {
-    // A picture of other weights than those announced is none of this layer.
+  update(picture: LayerPicture): void {
+    // Ignore a picture of another network.
     if (picture.weights.length !== this.total) return;
     this.next = picture.weights;
     if (this.left) setText(this.left, `${count(this.total - picture.zeros)} of ${count(this.total)} left`);
@@ -58,10 +58,10 @@ class LayerView {
     this.painted = now;
     const { palette } = theme();
     for (const { map, board } of this.views) {
-      this.film.paint(board.pixels, palette, now, map.places);
+      this.film.paint(board.pixels, palette, now, map.indices);
       board.put();
     }
-    // Once more after the end, so that no trace of a fade stays.
+    // Draw once more after the end, so that no trace of a fade remains.
     return animate && this.film.moving(now - BETWEEN_MS * 2);
   }
 }
@@ -70,7 +70,7 @@ export class WeightsPanel {
   private readonly frames: Frames;
   private readonly filters = find<HTMLElement>("#filters");
   private readonly maps = find<HTMLElement>("#maps");
-  /** A picture of more weights than the screen has pixels for it is smoothed, all others show each weight as a square. */
+  /** Smooths pictures with more weights than screen pixels; all others show each weight as a square. */
   private readonly sizes = new ResizeObserver((entries) => {
     for (const { target, contentRect } of entries)
       target.classList.toggle("reduced", contentRect.width * devicePixelRatio < (target as HTMLCanvasElement).width);
@@ -83,7 +83,7 @@ export class WeightsPanel {
     this.frames = frames;
   }
 
-  /** Other networks: empty pictures of their layers. */
+  /** Start over with empty pictures of these networks. */
   reset(lanes: readonly { readonly method: string; readonly layers: readonly LayerInfo[] }[]): void {
     for (const job of this.jobs) this.frames.remove(job);
     this.jobs = [];
@@ -110,10 +110,10 @@ export class WeightsPanel {
     });
   }
 
-  take(lane: number, layers: readonly LayerPicture[]): void {
+  update(lane: number, layers: readonly LayerPicture[]): void {
     layers.forEach((picture, index) => {
       const layer = this.lanes[lane]?.[index];
-      layer?.take(picture);
+      layer?.update(picture);
       for (const { canvas } of layer?.views ?? []) this.frames.mark(canvas);
     });
     this.describe(lane, layers);
@@ -137,7 +137,7 @@ export class WeightsPanel {
     this.job(canvas, layer);
   }
 
-  /** Labels of the pictures change every ten seconds at most. */
+  /** Update the labels for screen readers, at most every ten seconds. */
   private describe(lane: number, layers: readonly LayerPicture[]): void {
     const now = performance.now();
     if (lane === 0 && this.described && now - this.described < 10_000) return;

@@ -1,12 +1,12 @@
-// A drawing becomes an image as MNIST's were made: the ink's box is scaled, keeping its shape, so that its longer side is
-// 20 of 28 pixels, and its centre of mass comes to the middle.
+// Turns a drawing into an image the way MNIST's were made: the box of the ink is scaled, at the same aspect ratio, to 20 of
+// 28 pixels on its longer side, and its centre of mass is moved to the middle.
 
-/** Grey values at or below this are paper: what a drawing's soft edges fade to. */
+/** Grey values at or below this count as background: soft edges fade to them. */
 const PAPER = 12;
-/** Longer side of the ink's box, of the image's side. */
+/** Longer side of the ink's box as a share of the image's side. */
 const BOX = 20 / 28;
 
-/** Mean of `pixels` [size, size] over a rectangle with broken edges; outside is 0. */
+/** Compute the mean of `pixels` [size, size] over a rectangle with fractional edges; outside is 0. */
 function mean(pixels: ArrayLike<number>, size: number, x0: number, y0: number, x1: number, y1: number): number {
   let sum = 0;
   for (let y = Math.max(0, Math.floor(y0)); y < Math.min(size, Math.ceil(y1)); y++) {
@@ -20,13 +20,13 @@ function mean(pixels: ArrayLike<number>, size: number, x0: number, y0: number, x
 }
 
 /**
- * The drawing as [side, side] grey values, 0 to 255.
+ * Return the drawing as [side, side] grey values, 0 to 255.
  *
- * Errors   RangeError when sizes do not fit, or nothing is drawn.
+ * Errors   RangeError if sizes do not match or the drawing is empty.
  */
 export function fitInk(pixels: Uint8Array, size: number, side = 28): Float32Array {
   if (!Number.isInteger(size) || size < 1 || pixels.length !== size * size) {
-    throw new RangeError(`a drawing of side ${size} wants ${size * size} pixels, has ${pixels.length}`);
+    throw new RangeError(`drawing of side ${size}: expected ${size * size} pixels, got ${pixels.length}`);
   }
   let [left, top, right, bottom] = [size, size, -1, -1];
   for (let y = 0; y < size; y++) {
@@ -40,11 +40,11 @@ export function fitInk(pixels: Uint8Array, size: number, side = 28): Float32Arra
   }
   if (right < 0) throw new RangeError("the drawing is empty");
   const scale = Math.max(right - left + 1, bottom - top + 1) / (BOX * side);
-  /** Value of the scaled drawing at an output pixel, when its box begins at `ox`, `oy`. */
+  /** Return the scaled drawing's value at an output pixel if its box starts at `ox`, `oy`. */
   const at = (x: number, y: number, ox: number, oy: number) => {
     const x0 = left + (x - ox) * scale;
     const y0 = top + (y - oy) * scale;
-    // Where the drawing grows, a pixel is smaller than one of the drawing: spread over at least one, which blurs a little.
+    // If the drawing is enlarged, average over at least one of its pixels, which blurs a little.
     const more = Math.max(0, 1 - scale) / 2;
     return mean(pixels, size, x0 - more, y0 - more, x0 + scale + more, y0 + scale + more);
   };
@@ -56,7 +56,7 @@ export function fitInk(pixels: Uint8Array, size: number, side = 28): Float32Arra
     mx += v * ((i % side) + 0.5);
     my += v * (Math.floor(i / side) + 0.5);
   });
-  // Whole pixels, as MNIST did; the ink stays within the image.
+  // Shift by whole pixels, as MNIST did; the ink stays inside the image.
   const margin = (span: number) => (side - span / scale) / 2;
   const limit = (shift: number, room: number) => Math.max(-Math.floor(room), Math.min(Math.floor(room), shift));
   const dx = limit(Math.round(side / 2 - mx / mass), margin(right - left + 1));
@@ -68,7 +68,7 @@ function render(side: number, value: (x: number, y: number) => number): Float32A
   return Float32Array.from({ length: side * side }, (_, i) => value(i % side, Math.floor(i / side)));
 }
 
-/** Softmax of a row of logits. */
+/** Compute the softmax of a row of logits. */
 export function softmaxOf(logits: ArrayLike<number>): Float32Array {
   const values = Array.from(logits);
   const most = Math.max(...values);

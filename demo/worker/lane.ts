@@ -1,4 +1,4 @@
-// One network in training: a session whose steps wait for their turn, and what is to be seen of it.
+// A lane: one network in training whose steps wait for their turn, and its reports.
 import {
   GpuLostError,
   type ImageDataset,
@@ -17,19 +17,19 @@ import { Pace } from "./pace.ts";
 import { buffersOf, takePicture } from "./pictures.ts";
 import { PointFeed } from "./points.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { lookAtSpikes } from "./spikes.ts";
+import { measureSpikes } from "./spikes.ts";
 import { type StepTimer, timeStep } from "./timeline.ts";
-import { breathe } from "./turn.ts";
+import { yieldToEvents } from "./turn.ts";
 import type { Turns } from "./turns.ts";
 
-/** What the page wants to see. */
+/** Reports that the page needs. */
 export interface Watch {
   pictures: boolean;
   timeline: boolean;
   spikes: boolean;
 }
 
-/** What the lanes of a run share. */
+/** State that the lanes of a run share. */
 export interface Track {
   readonly turns: Turns;
   readonly signal: AbortSignal;
@@ -39,16 +39,16 @@ export interface Track {
   readonly momentum: number;
   readonly batchSize: number;
   readonly software: boolean;
-  /** Whether the device is still there: what fails without it is not the run's fault. */
+  /** Returns false if the device is lost: failures are then not reported. */
   readonly alive: () => boolean;
   readonly report: (report: Report, transfer?: readonly ArrayBuffer[]) => void;
   readonly problem: (what: string, error: unknown) => void;
 }
 
-/** Least ms between two pictures, by kind of adapter; share of the time that those of one lane may take. */
-const PICTURE_EVERY = { hardware: 200, software: 500 };
+/** Least ms between two pictures, by kind of adapter; share of the time that the pictures of one lane may take. */
+const PICTURE_EVERY_MS = { hardware: 200, software: 500 };
 const PICTURE_SHARE = 0.07;
-const TIMELINE_EVERY = 2000;
+const TIMELINE_EVERY_MS = 2000;
 
 export class Lane {
   readonly index: LaneNumber;
@@ -59,15 +59,15 @@ export class Lane {
   private readonly track: Track;
   private readonly feed: PointFeed;
   private readonly picturePace: Pace;
-  private readonly timelinePace = new Pace({ every: TIMELINE_EVERY });
+  private readonly timelinePace = new Pace({ every: TIMELINE_EVERY_MS });
   private position: Position;
   private jobs: (() => Promise<void>)[] = [];
   private training = false;
   private idle: Promise<void> = Promise.resolve();
   private picturing: Promise<void> | null = null;
   private timer: StepTimer | null = null;
-  private restedAt = -1;
-  private isReady: () => void = () => {};
+  private pausedAt = -1;
+  private resolveReady: () => void = () => {};
 
   constructor(index: LaneNumber, method: Method, session: Session, track: Track) {
     this.index = index;
@@ -76,14 +76,14 @@ export class Lane {
     this.track = track;
     this.position = session.position;
     this.ready = new Promise((resolve) => {
-      this.isReady = resolve;
+      this.resolveReady = resolve;
     });
     const { batchSize, momentum, report } = track;
     const send = (points: Extract<Report, { kind: "points" }>["points"]) =>
       report({ kind: "points", lane: index, points });
     this.feed = new PointFeed({ session, batchSize, momentum, send });
     this.picturePace = new Pace({
-      every: track.software ? PICTURE_EVERY.software : PICTURE_EVERY.hardware,
+      every: track.software ? PICTURE_EVERY_MS.software : PICTURE_EVERY_MS.hardware,
       share: PICTURE_SHARE,
     });
   }
@@ -96,7 +96,7 @@ export class Lane {
     return this.position.step;
   }
 
-  /** Trains to the end or until the signal, as turns allow. Never rejects: what fails is told as a problem. */
+  /** Train to the end or until the signal, one turn at a time. Failures are reported, never thrown. */
   async train(): Promise<void> {
     const { turns, signal, snapshots, problem, alive } = this.track;
     this.training = true;
@@ -104,32 +104,32 @@ export class Lane {
     try {
       const { finished } = await this.session.fit({
         signal,
-        beforeStep: (position) => this.gate(position),
-        onStep: (position) => this.stepped(position),
-        onRecord: (record) => this.recorded(record),
+        beforeStep: (position) => this.waitForTurn(position),
+        onStep: (position) => this.afterStep(position),
+        onRecord: (record) => this.afterRecord(record),
       });
       this.position = this.session.position;
       if (finished && !signal.aborted) {
-        await this.feed.still(this.position);
+        await this.feed.addPaused(this.position);
         await this.picture();
         await snapshots.save(this.index, this.session, this.position);
       }
     } catch (error) {
-      // Of a lost device the device itself tells, and the run is not at its end.
+      // A lost device is reported elsewhere, and the run will continue.
       lost = error instanceof GpuLostError;
       if (!lost && !signal.aborted && alive()) problem("training", error);
     } finally {
       this.feed.flush();
       await this.drain();
       this.training = false;
-      this.isReady();
+      this.resolveReady();
       if (!lost) turns.end(this.index);
     }
   }
 
   /**
-   * Runs a job while no step or evaluation of this lane is under way, and nothing else of it until the job is done. Waits for
-   * that moment: at most an evaluation.
+   * Run a job while the lane is between steps and evaluations; the lane waits until the job is done. Waits at most for an
+   * evaluation.
    */
   between<T>(job: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -145,14 +145,14 @@ export class Lane {
     for (let job = this.jobs.shift(); job; job = this.jobs.shift()) await job();
   }
 
-  /** Holds the run until it is the lane's turn. */
-  private async gate(position: Position): Promise<void> {
+  /** Wait until it is the lane's turn. */
+  private async waitForTurn(position: Position): Promise<void> {
     const { turns, signal, snapshots } = this.track;
     this.position = position;
-    this.isReady();
+    this.resolveReady();
     const { step } = position;
     for (;;) {
-      await breathe();
+      await yieldToEvents();
       await this.drain();
       if (signal.aborted) return;
       if (turns.mayStep(this.index, step)) {
@@ -161,15 +161,15 @@ export class Lane {
           break;
         }
         await snapshots.save(this.index, this.session, position);
-      } else if (turns.holds(step) && this.restedAt !== step) {
-        this.restedAt = step;
-        await this.feed.still(position);
+      } else if (turns.holds(step) && this.pausedAt !== step) {
+        this.pausedAt = step;
+        await this.feed.addPaused(position);
         await this.picture();
         if (this.track.watch.spikes) await this.spikes();
         if (step > 0) await snapshots.save(this.index, this.session, position);
       } else await turns.change(this.index);
     }
-    this.glance();
+    this.pictureIfDue();
     const now = performance.now();
     if (this.index === 0 && this.track.watch.timeline && this.timelinePace.due(now)) {
       this.timelinePace.begin(now);
@@ -177,29 +177,29 @@ export class Lane {
     }
   }
 
-  private stepped(position: Position): void {
+  private afterStep(position: Position): void {
     this.position = position;
     const { timer } = this;
     this.timer = null;
     if (timer) {
       const { report } = this.track;
-      void this.quietly("timeline", async () => report({ kind: "timeline", rows: await timer.stop() }));
+      void this.reportingErrors("timeline", async () => report({ kind: "timeline", rows: await timer.stop() }));
     }
-    this.track.turns.took(this.index, position.step);
+    this.track.turns.setDone(this.index, position.step);
   }
 
-  private async recorded(record: RunRecord): Promise<void> {
+  private async afterRecord(record: RunRecord): Promise<void> {
     this.feed.add(record);
     if (record.kind === "epoch" && this.track.watch.spikes) await this.spikes();
   }
 
-  /** A picture if one is wanted and due; the run does not wait for it. */
-  private glance(): void {
+  /** Take a picture if one is due; training does not wait for it. */
+  private pictureIfDue(): void {
     if (this.picturing || !this.track.watch.pictures || !this.picturePace.due(performance.now())) return;
     void this.picture();
   }
 
-  /** Between steps: takes and sends a picture, if pictures are wanted. */
+  /** Take and send a picture if the page shows pictures. Call it between steps. */
   async picture(): Promise<void> {
     while (this.picturing) await this.picturing;
     if (!this.track.watch.pictures) return;
@@ -211,7 +211,7 @@ export class Lane {
   private async takePicture(): Promise<void> {
     const { report, signal } = this.track;
     const { step } = this.position;
-    await this.quietly("picture", async () => {
+    await this.reportingErrors("picture", async () => {
       this.picturePace.begin(performance.now());
       const { layers, sparseBytes, ms } = await takePicture(this.session, step);
       this.picturePace.cost(ms);
@@ -219,16 +219,16 @@ export class Lane {
     });
   }
 
-  /** Between steps: looks at the spikes of a few test images; nothing for models without. */
+  /** Measure and send the spikes of a spiking model. Call it between steps. */
   async spikes(): Promise<void> {
     const { model } = this.session;
     if (![...model.namedModules()].some(([, m]) => m instanceof SpikingNode)) return;
-    await this.quietly("spikes", async () =>
-      this.track.report(await lookAtSpikes(this.session, this.track.test, this.index)),
+    await this.reportingErrors("spikes", async () =>
+      this.track.report(await measureSpikes(this.session, this.track.test, this.index)),
     );
   }
 
-  /** Between steps: class probabilities of one image [c, h, w], normalised, as the finished network would give them. */
+  /** Compute class probabilities of one normalised image [c, h, w] with effective weights. Call it between steps. */
   classify(x: Float32Array): Promise<Float32Array> {
     const { model, optimizer, sample } = this.session;
     const { training } = model;
@@ -236,7 +236,7 @@ export class Lane {
     optimizer.harden();
     model.eval();
     try {
-      // The copy is enqueued here and now; only its arrival is waited for.
+      // The copy is enqueued before this returns.
       return noGrad(() => model.forward(tensor(x, [1, ...sample])))
         .data()
         .then(softmaxOf);
@@ -246,12 +246,12 @@ export class Lane {
     }
   }
 
-  /** Between steps: keeps the state as it is now. */
+  /** Save the current state in memory. Call it between steps. */
   snapshot(): Promise<void> {
     return this.track.snapshots.save(this.index, this.session, this.position);
   }
 
-  private async quietly(what: string, work: () => Promise<void>): Promise<void> {
+  private async reportingErrors(what: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -260,7 +260,7 @@ export class Lane {
     }
   }
 
-  /** Frees the network. Call it when `train` has ended. */
+  /** Free the network. Call it after `train` has ended. */
   dispose(): void {
     this.session.dispose();
   }

@@ -1,4 +1,4 @@
-// Models out to files and back in.
+// Writes models to files and reads them back.
 import {
   type DenseArray,
   type ImageDataset,
@@ -16,7 +16,7 @@ export interface ModelFile {
   readonly bytes: Uint8Array;
 }
 
-/** What is known of the model that is written. */
+/** Facts about a model for its metadata. */
 export interface ModelFacts {
   readonly settings: Settings;
   readonly step: number;
@@ -24,16 +24,16 @@ export interface ModelFacts {
   readonly accuracy: number | null;
 }
 
-/** The writer of ONNX files. It brings a library along, so that it is fetched when the first one is asked for. */
+/** Load the ONNX writer; it is large, so it is fetched at the first export. */
 const onnxWriter = () => import("../../src/export/onnx/index.ts");
 
-/** Fetches what an export needs beforehand, so that no training has to wait for it. */
+/** Fetch the code of an export in advance, so that training does not wait for it. */
 export async function prepareExport(what: ModelForm): Promise<void> {
   if (what === "onnx") await onnxWriter();
 }
 
 /**
- * The effective weights as a safetensors file, dense or as bitmasks and non-zero values, or the network with them as ONNX.
+ * Write the effective weights as safetensors, dense or sparse (bitmasks and non-zero values), or the network as ONNX.
  * Waits for the GPU.
  */
 export async function exportModel(session: Session, what: ModelForm, facts: ModelFacts): Promise<ModelFile> {
@@ -85,15 +85,16 @@ export function sparsityOf(arrays: readonly ArrayLike<number>[]): number {
   return all === 0 ? 0 : zeros / all;
 }
 
-/** Largest model file that is read: a hundred times the largest that the page makes. */
+/** Size limit of a model file: a hundred times the largest that the page writes. */
 const MOST_BYTES = 2 ** 26;
 
 /**
- * Puts the weights of a file, dense or sparse, in the place of the session's, and forgets its momentum. Enqueues only.
- * Throws with a message that names the file, or every key that does not fit; nothing has changed then.
+ * Replace the session's weights by those of a dense or sparse file, and reset momentum. Enqueues only.
+ * Throws naming the file or every key that does not fit; nothing has changed then.
  */
 export function importModel(session: Session, bytes: Uint8Array, name: string, step: number): void {
-  if (bytes.length > MOST_BYTES) throw new RangeError(`${name}: ${bytes.length} bytes, at most ${MOST_BYTES} are read`);
+  if (bytes.length > MOST_BYTES)
+    throw new RangeError(`${name}: expected at most ${MOST_BYTES} bytes, got ${bytes.length}`);
   const { model, optimizer, method } = session;
   const { weights } = readModelWeights(bytes, name);
   for (const [key, { data }] of weights) {
@@ -103,7 +104,7 @@ export function importModel(session: Session, bytes: Uint8Array, name: string, s
   optimizer.reset();
   const threshold = method.group.mode === "latent" ? (method.thresholdAt(step) ?? 0) : 0;
   if (threshold > 0) {
-    // What is stored is larger by the threshold, which the next update takes away again.
+    // Latent weights are larger by the threshold, which the next update subtracts.
     for (const [key, p] of model.namedParameters()) {
       if (p.latent) p.latent.set(inverseThreshold(weights.get(key)!.data, threshold));
     }

@@ -1,9 +1,9 @@
-// How often something optional is done: not more often than wanted, and not so often that it costs more than its share.
+// Limits optional work to an interval and to a share of the time; measures training speed.
 
 export interface PaceOptions {
-  /** Least time between two beginnings, in ms. */
+  /** Least time between two starts, in ms. */
   readonly every: number;
-  /** Largest share of the time that it may take, 0 to 1. Default 1. */
+  /** Largest share of the time that the work may take, 0 to 1. Default 1. */
   readonly share?: number;
 }
 
@@ -21,32 +21,32 @@ export class Pace {
   due(now: number): boolean {
     return now >= this.next;
   }
-  /** It begins now. */
+  /** Record a start. */
   begin(now: number): void {
     this.began = now;
     this.next = now + this.every;
   }
-  /** It has taken so many ms since it began. */
+  /** Record that the work took this many ms. */
   cost(ms: number): void {
     this.next = Math.max(this.next, this.began + ms / this.share);
   }
 }
 
-/** Images per second over about the last second, from the steps that are known to be done. */
+/** Steps per second over about the last second. */
 export class SpeedMeter {
   private readonly marks: { readonly step: number; readonly at: number }[] = [];
 
-  /** The rate up to this mark, in steps per second; null before there are two marks. */
+  /** Record a finished step and return steps per second, or null at the first mark. */
   mark(step: number, at: number): number | null {
     const { marks } = this;
     marks.push({ step, at });
-    // The oldest mark that counts is the youngest at least a second old.
-    while (marks.length > 2 && (marks[1] as { at: number }).at <= at - 1000) marks.shift();
-    const first = marks[0] as { step: number; at: number };
+    // Keep one mark that is at least a second old.
+    while (marks.length > 2 && marks[1]!.at <= at - 1000) marks.shift();
+    const first = marks[0]!;
     return at > first.at && step > first.step ? ((step - first.step) * 1000) / (at - first.at) : null;
   }
 
-  /** After a rest: what was before does not count. */
+  /** Forget all marks, after a pause. */
   reset(): void {
     this.marks.length = 0;
   }

@@ -1,5 +1,5 @@
-// What the page draws of the weights: each prunable layer as it is used, how its weights are spread, and how many bytes
-// the model takes when zeros are left out.
+// Pictures of the weights: effective weights and histogram of each prunable layer, and the size of the model without
+// zeros.
 import { compression, type Parameter, readAll, type Session } from "../../src/index.ts";
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 
@@ -8,7 +8,7 @@ const BINS = 64;
 export interface Picture {
   readonly layers: LayerPicture[];
   readonly sparseBytes: number;
-  /** Host time that it took, in ms. */
+  /** Host time of taking the picture, in ms. */
   readonly ms: number;
 }
 
@@ -21,14 +21,14 @@ export const layersOf = (session: Session): LayerInfo[] =>
 export const parametersOf = ({ model }: Session): number => model.parameters().reduce((n, p) => n + p.numel, 0);
 
 /**
- * Takes the picture. All that the GPU has to do is enqueued before this returns, so that it belongs between two steps;
- * its values come later. Threshold of a layer: its own where it has one, else that of all, else 0.
+ * Take a picture. All GPU work is enqueued before this returns, so call it between two steps; values arrive later.
+ * The threshold of a layer is its own if it has one, else the common one, else 0.
  */
 export async function takePicture(session: Session, step: number): Promise<Picture> {
   const began = performance.now();
   const { optimizer, method } = session;
   const named = prunableOf(session);
-  // LTP is seen as it is tested: kept or zero.
+  // LTP weights are shown as in evaluation: kept or zero.
   optimizer.harden();
   const weights = readAll(...named.map(([, p]) => p));
   optimizer.soften();
@@ -54,7 +54,7 @@ export async function takePicture(session: Session, step: number): Promise<Pictu
   return { layers, sparseBytes, ms: enqueued + performance.now() - arrived };
 }
 
-/** The arrays of a picture, to hand over rather than copy. */
+/** Return the buffers of a picture, to transfer instead of copy. */
 export function buffersOf(layers: readonly LayerPicture[]): ArrayBuffer[] {
   return layers.flatMap(({ weights, histogram }) =>
     [weights, histogram.effective, ...(histogram.stored ? [histogram.stored] : [])].map((a) => a.buffer as ArrayBuffer),
@@ -84,7 +84,7 @@ export function describeLayer(
   };
 }
 
-/** The next rung of a ladder of ten a decade: an axis that moves in steps can be read while it moves. */
+/** Round up to one of ten values per decade: an axis that changes in steps stays readable. */
 function roundUp(value: number): number {
   if (!(value > 0 && Number.isFinite(value))) return 1;
   const decade = 10 ** Math.floor(Math.log10(value));
@@ -92,7 +92,7 @@ function roundUp(value: number): number {
   return (rung ?? 10) * decade;
 }
 
-/** Values other than 0 in BINS bins of equal width from -range to range. */
+/** Count the non-zero values in BINS bins of equal width from -range to range. */
 function histogram(values: Float32Array, range: number): Uint32Array {
   const counts = new Uint32Array(BINS);
   const scale = BINS / (2 * range);

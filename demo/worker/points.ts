@@ -1,10 +1,10 @@
-// Points of the curves: from the records of a run, and from the exact step where it stands still.
+// Points of the curves: one for each record of a run, and one for the step at which it pauses.
 import { impliedLambda, type Position, type RunRecord, type Session, sparsityOf } from "../../src/index.ts";
 import type { Point } from "../shared/protocol.ts";
 import { SpeedMeter } from "./pace.ts";
 
-/** Least time between two sendings, in ms. */
-const SEND_EVERY = 100;
+/** Least time between two reports, in ms. */
+const SEND_EVERY_MS = 100;
 
 export interface PointFeedOptions {
   readonly session: Session;
@@ -21,7 +21,7 @@ export class PointFeed {
   private recorded: number;
   private lambda: number | null = null;
   private rate: number | null = null;
-  /** Of the last epoch's end, 0 to 1. */
+  /** Test accuracy at the end of the last epoch, 0 to 1. */
   testAccuracy: number | null = null;
 
   constructor(options: PointFeedOptions) {
@@ -45,15 +45,15 @@ export class PointFeed {
       const lr = session.lr(Math.max(0, step - 1));
       this.push({ ...common, trainAccuracy: accuracy, testAccuracy: record.testAccuracy, lr });
     }
-    if (now - this.sentAt >= SEND_EVERY) this.flush();
+    if (now - this.sentAt >= SEND_EVERY_MS) this.flush();
   }
 
   private push(point: Omit<Point, "lambda" | "imagesPerSecond">): void {
     this.waiting.push({ ...point, lambda: this.lambda, imagesPerSecond: this.rate });
   }
 
-  /** The steps since the last record, where a run stands still between two. Waits for the GPU. */
-  async still({ step, epoch, batch }: Position): Promise<void> {
+  /** Add a point for the steps since the last record; call it when a run pauses. Waits for the GPU. */
+  async addPaused({ step, epoch, batch }: Position): Promise<void> {
     const { session, momentum } = this.options;
     this.speed.reset();
     const from = this.recorded;
@@ -64,7 +64,7 @@ export class PointFeed {
         optimizer.counts(),
         method.thresholdAt(step) ?? method.readThreshold?.(step) ?? 0,
       ]);
-      // The record of these steps may have come meanwhile.
+      // The record of these steps may have arrived meanwhile.
       if (this.recorded === from) {
         const samples = steps.reduce((n, s) => n + s.samples, 0);
         const lr = session.lr(step - 1);

@@ -1,4 +1,4 @@
-// A run of the page: one lane or two from the same seed on the same batches, taking turns.
+// A run: one or two lanes with the same seed and the same batches that take turns.
 import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/index.ts";
 import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
@@ -9,7 +9,7 @@ import { methodsOf, runConfig, spikingOptions } from "./run_config.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Turns } from "./turns.ts";
 
-/** A final threshold that was moved while the run went on. */
+/** A change of the final threshold during the run. */
 export interface Move {
   readonly step: number;
   readonly final: number;
@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly alive: () => boolean;
   readonly report: Track["report"];
   readonly problem: Track["problem"];
-  /** A run on a device that was lost, to go on from its last snapshot. */
+  /** A run on a lost device: continue from its last snapshot. */
   readonly from?: Run;
 }
 
@@ -32,7 +32,7 @@ function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Sessi
   const [channels, size] = train.shape;
   const method = methodsOf(settings)[lane]!;
   const spiking = spikingOptions(settings);
-  // Both lanes begin with the same weights.
+  // Both lanes start with the same weights.
   manualSeed(settings.seed);
   const input = { channels, size, classes: train.classes.length };
   const model = buildSmallModel(settings.model, input, spiking ? { spiking } : {});
@@ -40,11 +40,11 @@ function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Sessi
   return new Session({ model, train, test, config: runConfig(method, settings, stepsPerEpoch) });
 }
 
-/** Moves the final threshold as it was moved before, so that a session goes on with the threshold that was in force. */
+/** Repeat all changes of the final threshold, so that a restored session has the threshold it had before. */
 function repeatMoves(session: Session, moves: readonly Move[]): void {
   if (!session.method.setFinal) return;
   for (const { step, final } of moves) {
-    // The method counts a move from the step it was last asked for.
+    // A change takes effect from the step whose values were read last.
     if (step > 0) session.method.values(step - 1);
     session.setFinalThreshold(final);
   }
@@ -61,7 +61,7 @@ export class Run {
   private readonly options: RunOptions;
   private trained: Promise<unknown> = Promise.resolve();
 
-  /** Builds the networks and stands still. Throws when the settings do not fit the data. */
+  /** Build the networks, paused. Throws if the settings do not fit the data. */
   constructor(options: RunOptions) {
     const { gpu, settings, data, watch, alive, report, problem, from } = options;
     this.options = options;
@@ -85,7 +85,7 @@ export class Run {
     }
     if (from) this.moves.push(...from.moves);
     this.snapshots.latest = saved;
-    this.turns = new Turns(methods.length, saved?.step ?? 0, () => this.tellState());
+    this.turns = new Turns(methods.length, saved?.step ?? 0, () => this.reportState());
     const track: Track = {
       turns: this.turns,
       signal: this.abort.signal,
@@ -102,7 +102,7 @@ export class Run {
     this.lanes = sessions.map((session, i) => new Lane(i as LaneNumber, methods[i]!, session, track));
   }
 
-  /** Lets the lanes go to their first step, one after the other: choosing kernels is done once for both. */
+  /** Prepare the lanes for their first step, one after the other, so that kernels are tuned once for both. */
   async start(): Promise<void> {
     const ends: Promise<void>[] = [];
     for (const lane of this.lanes) {
@@ -130,13 +130,13 @@ export class Run {
     };
   }
 
-  tellState(): void {
+  reportState(): void {
     const { running, finished, step } = this.turns;
     if (this.abort.signal.aborted) return;
     this.options.report({ kind: "state", running: running && !finished, finished, step });
   }
 
-  /** Moves D of the lanes that have one. Throws RangeError when none has. */
+  /** Change D of the lanes that have one. Throws RangeError if none has. */
   setFinalThreshold(final: number): void {
     const movable = this.lanes.filter(({ session }) => session.method.setFinal);
     if (movable.length === 0) {
@@ -147,7 +147,7 @@ export class Run {
     this.moves.push({ step: Math.max(...movable.map(({ step }) => step)), final });
   }
 
-  /** Ends the run and waits until nothing of it is under way; `dispose` then frees it. */
+  /** End the run and wait until its work is done; `dispose` then frees it. */
   async stop(): Promise<void> {
     this.abort.abort();
     this.turns.wake();

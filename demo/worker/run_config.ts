@@ -1,4 +1,4 @@
-// Settings of the page become what the engine trains by.
+// Turns the settings of the page into the configuration of a run.
 import type { PruneConfig, RunConfig, SpikingOptions } from "../../src/index.ts";
 import { METHODS, type Method, MODELS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";
 
@@ -7,13 +7,13 @@ export const LOG_EVERY = 5;
 
 const SOFT: ReadonlySet<Method> = new Set(["lats", "slats", "pgh", "linear", "sine"]);
 
-/** Whether the method has a final threshold D that can be moved. */
+/** Return true if the method has a final threshold D. */
 export const hasFinalThreshold = (method: Method): boolean => SOFT.has(method);
 
-/** Throws RangeError that names the setting, what it wants and what it was given. */
+/** Check all settings. Throws RangeError naming the setting, the expected values and the value. */
 export function checkSettings(settings: Settings): void {
-  const wrong = (name: string, wanted: string, given: unknown): never => {
-    throw new RangeError(`${name} wants ${wanted}, was given ${String(given)}`);
+  const wrong = (name: string, expected: string, value: unknown): never => {
+    throw new RangeError(`${name}: expected ${expected}, got ${String(value)}`);
   };
   const names = [
     ["model", MODELS],
@@ -29,20 +29,20 @@ export function checkSettings(settings: Settings): void {
   for (const [name, { min, max, whole }] of Object.entries(RANGES)) {
     const value = settings[name as keyof typeof RANGES];
     if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
-      wrong(name, `a ${whole ? "whole number" : "number"} from ${min} to ${max}`, value);
+      wrong(name, `${whole ? "an integer" : "a number"} from ${min} to ${max}`, value);
     }
   }
 }
 
-/** Methods of the lanes: the chosen one, and the one beside it. */
+/** Return the methods of the lanes: the chosen one, then the one to compare with. */
 export function methodsOf({ method, against }: Settings): Method[] {
   return against === "none" ? [method] : [method, against];
 }
 
-/** `totalSteps` of the run: short runs are cut in smaller portions by gmp. */
+/** Return the pruning settings of a method. In a short run (`totalSteps`) gmp prunes more often. */
 export function pruneConfig(method: Method, settings: Settings, totalSteps: number): PruneConfig {
   const { threshold, sparsity, strDecay, ltpL0, epochs } = settings;
-  // Methods that have no schedule are not asked for theirs.
+  // For methods without a schedule.
   const common = { schedule: "none", mode: "latent" } as const;
   if (method === "dense") return { ...common, method: "soft" };
   if (method === "str") return { ...common, method, str: { decay: strDecay } };
@@ -71,7 +71,7 @@ export function runConfig(method: Method, settings: Settings, stepsPerEpoch: num
   };
 }
 
-/** Of the models that spike; undefined for the others. */
+/** Return the options of a spiking model, undefined for other models. */
 export function spikingOptions({ model, timeSteps }: Settings): SpikingOptions | undefined {
   return model === "spiking-cnn" ? { timeSteps } : undefined;
 }

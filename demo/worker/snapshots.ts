@@ -1,8 +1,8 @@
-// What a lost device does not take along: the state of all lanes at one and the same step, kept in memory.
+// Snapshots for a lost device: the state of all lanes at the same step, in host memory.
 import type { Position, Session } from "../../src/index.ts";
 
-/** Time of running between two snapshots, in ms. */
-const EVERY = 10_000;
+/** Training time between two snapshots, in ms. */
+const EVERY_MS = 10_000;
 
 export class Snapshots {
   /** Checkpoints of all lanes at `step`; null before the first. */
@@ -15,14 +15,14 @@ export class Snapshots {
     this.lanes = lanes;
   }
 
-  /** The next step that lane 0 comes to is saved, whenever the last one was. */
-  hurry(): void {
+  /** Take a snapshot at the next step of lane 0. */
+  requestNext(): void {
     this.last = Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether the lane is to be saved before it takes this step. */
+  /** Return true if the lane must be saved before this step. */
   due(lane: number, step: number): boolean {
-    if (lane === 0 && this.plan?.step !== step && performance.now() - this.last >= EVERY) this.begin(step);
+    if (lane === 0 && this.plan?.step !== step && performance.now() - this.last >= EVERY_MS) this.begin(step);
     return this.plan !== null && this.plan.step === step && this.plan.parts[lane] === null;
   }
 
@@ -31,7 +31,7 @@ export class Snapshots {
     this.plan = { step, parts: new Array<Uint8Array | null>(this.lanes).fill(null) };
   }
 
-  /** Waits for the GPU. */
+  /** Save a lane. Waits for the GPU. */
   async save(lane: number, session: Session, position: Position): Promise<void> {
     if (this.plan?.step !== position.step) this.begin(position.step);
     const { plan } = this;

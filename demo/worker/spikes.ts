@@ -1,14 +1,14 @@
-// What a spiking network does with a few test images: which neurons fire when, how often, and what that costs.
+// Measures a spiking network on a few test images: spikes, firing rates and operations.
 import { captureSpikes, DataLoader, type ImageDataset, measureActivity, type Session } from "../../src/index.ts";
 import type { Lane, Report } from "../shared/protocol.ts";
 
 type Spikes = Extract<Report, { kind: "spikes" }>;
 
-/** Test images whose operations are counted; the raster shows fewer. */
+/** Number of test images whose operations are counted; the raster shows fewer. */
 const COUNTED = 32;
 
-/** Waits for the GPU several times: nothing else may use the model meanwhile. */
-export async function lookAtSpikes(session: Session, test: ImageDataset, lane: Lane): Promise<Spikes> {
+/** Measure spikes. Waits for the GPU several times; nothing else may use the model meanwhile. */
+export async function measureSpikes(session: Session, test: ImageDataset, lane: Lane): Promise<Spikes> {
   const { optimizer, model, sample } = session;
   const loader = new DataLoader({ dataset: test, batchSize: Math.min(COUNTED, test.length), shuffle: true });
   optimizer.harden();

@@ -1,5 +1,5 @@
-// What the page's commands do. It holds the GPU, the data and the run; it knows neither page nor worker: reports go to
-// whoever made it, so that tests may run it anywhere.
+// Executes the page's commands. Owns the GPU, the data and the run. Reports go to a callback, so that tests can use it
+// without a page or a worker.
 import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/index.ts";
 import type { Command, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
@@ -12,19 +12,19 @@ import { Run } from "./run.ts";
 import { checkSettings } from "./run_config.ts";
 
 export interface StudioOptions {
-  /** Hears everything; `transfer` are buffers that the studio has no more use for. */
+  /** Receives every report; `transfer` lists buffers that the studio no longer needs. */
   readonly report: (report: Report, transfer?: readonly ArrayBuffer[]) => void;
-  /** Default: the engine's own. */
+  /** Default: `requestGpu` of the engine. */
   readonly requestGpu?: (options: GpuOptions) => Promise<Gpu>;
-  /** Which sources the site has, and their data. Default: fetched from the page's folder. */
+  /** Data sets of the site, and their data. Default: fetched from the page's folder. */
   readonly sources?: (assets: string) => Promise<readonly ShippedSource[]>;
   readonly load?: (assets: string, source: ShippedSource) => Promise<Splits>;
 }
 
-/** Trying kernels may take so long: the visitor waits. */
+/** Time limit for autotuning, in ms: the visitor is waiting. */
 const TUNE_MS = 1500;
-/** Waits before each attempt to get a device again, in ms. A driver that was reset takes a while. */
-const ATTEMPTS = [0, 500, 2000, 5000];
+/** Delay before each attempt to reopen a device, in ms. A driver needs time after a reset. */
+const RETRY_DELAYS = [0, 500, 2000, 5000];
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -32,10 +32,10 @@ const NO_WEBGPU =
   "This browser does not offer WebGPU to this page. Recent versions of Chrome, Edge, Safari and Firefox do, on pages " +
   "served over https or from localhost.";
 const NO_ADAPTER =
-  "This browser knows WebGPU but found no graphics adapter it may use. Its settings for hardware acceleration, or a " +
-  "newer graphics driver, may help.";
+  "This browser supports WebGPU but found no graphics adapter. Check its settings for hardware acceleration, or install " +
+  "a newer graphics driver.";
 
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export class Studio {
   private readonly options: StudioOptions;
@@ -44,8 +44,8 @@ export class Studio {
   private gpu: Gpu | null = null;
   private assets = "";
   private run: Run | null = null;
-  /** Settings of the latest build asked for. */
-  private wanted: Settings | null = null;
+  /** Settings of the latest build command. */
+  private requested: Settings | null = null;
   private builds = 0;
   private lost = false;
   private closed = false;
@@ -55,31 +55,31 @@ export class Studio {
     this.options = options;
   }
 
-  /** Does a command after those before it. What goes wrong is reported, never thrown. */
+  /** Execute a command after all earlier ones. Failures are reported, never thrown. */
   handle(command: Command): Promise<void> {
     if (command.kind === "build") this.builds++;
     const build = this.builds;
     this.queue = this.queue.then(async () => {
       try {
         if (this.closed) return;
-        // Of builds asked for in quick succession only the last one counts.
+        // Of several builds in quick succession only the last one is made.
         if (command.kind === "build" && build < this.builds) return;
-        await this.act(command);
+        await this.execute(command);
       } catch (error) {
-        this.problem(command.kind, error);
+        this.reportProblem(command.kind, error);
       }
     });
     return this.queue;
   }
 
-  private act(command: Command): Promise<void> | void {
+  private execute(command: Command): Promise<void> | void {
     switch (command.kind) {
       case "open":
         return this.open(command.assets);
       case "build":
         return this.build(command.settings);
       case "run":
-        return this.go();
+        return this.resume();
       case "pause":
         return this.pause();
       case "step":
@@ -89,28 +89,28 @@ export class Studio {
       case "watch":
         return this.setWatch(command);
       case "files":
-        return this.takeFiles(command.files);
-      // These wait for a moment between two steps; other commands are heard meanwhile.
+        return this.loadFiles(command.files);
+      // These wait for a moment between two steps; the queue does not wait for them.
       case "classify":
-        return this.aside(command.kind, () => this.classify(command));
+        return this.runUnqueued(command.kind, () => this.classify(command));
       case "sample":
         return this.sample(command.id);
       case "export":
-        return this.aside(command.kind, () => this.export(command));
+        return this.runUnqueued(command.kind, () => this.export(command));
       case "import":
-        return this.aside(command.kind, () => this.import(command));
+        return this.runUnqueued(command.kind, () => this.import(command));
       case "lose":
         return this.gpu?.device.destroy();
     }
   }
 
-  private aside(what: string, work: () => Promise<void>): void {
-    work().catch((error: unknown) => this.problem(what, error));
+  private runUnqueued(what: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.reportProblem(what, error));
   }
 
-  private problem(what: string, error: unknown): void {
+  private reportProblem(what: string, error: unknown): void {
     const gone = error instanceof GpuLostError;
-    const message = gone ? "the GPU was lost meanwhile; once it is back, try again" : wordsOf(error);
+    const message = gone ? "the GPU was lost meanwhile; try again once it is back" : messageOf(error);
     this.options.report({ kind: "problem", what, message });
   }
 
@@ -129,7 +129,7 @@ export class Studio {
     try {
       gpu = await this.getGpu();
     } catch (error) {
-      const reason = wordsOf(error).includes("adapter") ? NO_ADAPTER : `WebGPU did not start: ${wordsOf(error)}`;
+      const reason = messageOf(error).includes("adapter") ? NO_ADAPTER : `WebGPU did not start: ${messageOf(error)}`;
       this.options.report({ kind: "no-gpu", reason });
       return;
     }
@@ -137,7 +137,7 @@ export class Studio {
     try {
       sources = await (this.options.sources ?? shippedSources)(assets);
     } catch (error) {
-      this.problem("data", error);
+      this.reportProblem("data", error);
     }
     const { adapter } = gpu;
     const names = [adapter.description, `${adapter.vendor} ${adapter.architecture}`.trim(), adapter.device];
@@ -158,9 +158,11 @@ export class Studio {
       if (this.gpu !== gpu || this.closed) return;
       this.lost = true;
       this.options.report({ kind: "lost", reason: message || reason });
-      // Whatever waits for the device has to give up before anyone else gets one.
+      // Work that waits for the lost device must end before a new one is opened.
       void this.run?.stop();
-      this.queue = this.queue.then(() => this.recover(gpu)).catch((error: unknown) => this.problem("restore", error));
+      this.queue = this.queue
+        .then(() => this.recover(gpu))
+        .catch((error: unknown) => this.reportProblem("restore", error));
     });
     return gpu;
   }
@@ -176,24 +178,24 @@ export class Studio {
     try {
       old.destroy();
     } catch {
-      // It is gone anyway.
+      // The device is lost already.
     }
-    await this.getGpuAgain();
+    await this.reopenGpu();
     if (this.closed) return;
     if (!before) {
-      if (this.wanted) await this.build(this.wanted);
+      if (this.requested) await this.build(this.requested);
       return;
     }
     this.run = this.makeRun(before.settings, before.data, before);
     await this.run.start();
     this.options.report({ kind: "restored", step: this.run.turns.step });
     if (wasRunning) this.run.turns.run();
-    this.run.tellState();
+    this.run.reportState();
   }
 
-  private async getGpuAgain(): Promise<void> {
+  private async reopenGpu(): Promise<void> {
     let last: unknown;
-    for (const wait of ATTEMPTS) {
+    for (const wait of RETRY_DELAYS) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       try {
         await this.getGpu();
@@ -202,20 +204,20 @@ export class Studio {
         last = error;
       }
     }
-    this.options.report({ kind: "no-gpu", reason: `The graphics adapter did not come back: ${wordsOf(last)}` });
+    this.options.report({ kind: "no-gpu", reason: `The graphics adapter did not come back: ${messageOf(last)}` });
     throw last;
   }
 
   private async build(settings: Settings): Promise<void> {
     if (!this.gpu) throw new Error("there is no GPU");
     checkSettings(settings);
-    this.wanted = settings;
+    this.requested = settings;
     const data = await this.dataOf(settings.data);
     await this.endRun();
     this.run = this.makeRun(settings, data);
     this.options.report(this.run.describe());
     await this.run.start();
-    if (!this.lost) this.run.tellState();
+    if (!this.lost) this.run.reportState();
   }
 
   private makeRun(settings: Settings, data: Splits, from?: Run): Run {
@@ -227,7 +229,7 @@ export class Studio {
       watch: this.watch,
       alive: () => !this.lost && !this.closed,
       report,
-      problem: (what, error) => this.problem(what, error),
+      problem: (what, error) => this.reportProblem(what, error),
       ...(from ? { from } : {}),
     });
   }
@@ -249,35 +251,34 @@ export class Studio {
     return loaded;
   }
 
-  private go(): void {
+  private resume(): void {
     const run = this.current();
     if (!run.turns.finished) run.turns.run();
-    run.tellState();
+    run.reportState();
   }
 
-  /** Told at once; and once more, with the exact step, when everything stands. */
+  /** Report the state now, and again with the exact step once all lanes have paused. */
   private pause(): void {
     const run = this.current();
     run.turns.pause();
-    run.tellState();
+    run.reportState();
   }
 
   private step(steps: number): void {
-    if (!Number.isInteger(steps) || steps < 1)
-      throw new RangeError(`steps wants a whole number >= 1, was given ${steps}`);
+    if (!Number.isInteger(steps) || steps < 1) throw new RangeError(`steps: expected an integer >= 1, got ${steps}`);
     this.current().turns.allow(steps);
   }
 
   private setWatch({ pictures, timeline, spikes }: Of<"watch">): void {
-    const begins = { pictures: pictures && !this.watch.pictures, spikes: spikes && !this.watch.spikes };
+    const started = { pictures: pictures && !this.watch.pictures, spikes: spikes && !this.watch.spikes };
     Object.assign(this.watch, { pictures, timeline, spikes });
     for (const lane of this.run?.lanes ?? []) {
-      if (begins.pictures) this.aside("picture", () => lane.between(() => lane.picture()));
-      if (begins.spikes) this.aside("spikes", () => lane.between(() => lane.spikes()));
+      if (started.pictures) this.runUnqueued("picture", () => lane.between(() => lane.picture()));
+      if (started.spikes) this.runUnqueued("spikes", () => lane.between(() => lane.spikes()));
     }
   }
 
-  private async takeFiles(files: readonly DroppedFile[]): Promise<void> {
+  private async loadFiles(files: readonly DroppedFile[]): Promise<void> {
     const data = await datasetOf(files);
     this.data.set("files", data);
     const { train, test } = data;
@@ -289,7 +290,7 @@ export class Studio {
     const { lanes, data } = this.current();
     const { shape, mean, std } = data.train;
     const [channels, side] = shape;
-    // An image of the right size is taken as it is.
+    // An image of the input size is used unchanged.
     const grey = size === side && pixels.length === side * side ? pixels : fitInk(pixels, size, side);
     const x = new Float32Array(channels * side * side);
     for (let c = 0; c < channels; c++) {
@@ -342,12 +343,12 @@ export class Studio {
     });
     this.options.report({ kind: "imported", name, ...result });
     await lane.between(() => lane.picture());
-    // Not to be lost with the device: at once while nobody moves, else at the next step.
+    // Save the import against a lost device: now if paused, else at the next step.
     if (!turns.running) await Promise.all(lanes.map((one) => one.between(() => one.snapshot())));
-    snapshots.hurry();
+    snapshots.requestNext();
   }
 
-  /** Ends the run and gives the device back. */
+  /** End the run and destroy the device. */
   async close(): Promise<void> {
     this.closed = true;
     await this.queue;

@@ -1,4 +1,4 @@
-// The kernels of one training step, in order, each with its time where the adapter has timestamps.
+// The kernels of one training step, in order, each with its time if the adapter has timestamps.
 import { currentGpu, type Session } from "../../src/index.ts";
 
 export interface TimelineRow {
@@ -11,7 +11,7 @@ export interface StepTimer {
   stop(): Promise<TimelineRow[]>;
 }
 
-/** Begins to time: call it right before a step is enqueued. Without timestamps the rows come from the recorded step. */
+/** Start timing, right before a step is enqueued. Without timestamps the rows come from the recorded step. */
 export function timeStep(session: Session): StepTimer {
   const gpu = currentGpu();
   if (!gpu.device.features.has("timestamp-query") || gpu.stream.timer) {
@@ -20,17 +20,17 @@ export function timeStep(session: Session): StepTimer {
   }
   const profile = gpu.profile();
   let calls = 0;
-  // A profile sums by name; names with a number keep the calls apart and in order.
+  // A profile sums by name; a number in the name keeps calls apart and in order.
   gpu.stream.timer = {
     begin: (kernel) => profile.begin(`${calls++} ${kernel}`),
     flush: (encoder) => profile.flush(encoder),
   };
-  const place = (name: string) => Number.parseInt(name, 10);
+  const callIndex = (name: string) => Number.parseInt(name, 10);
   return {
     async stop() {
       const rows = await profile.stop();
       return rows
-        .sort((a, b) => place(a.kernel) - place(b.kernel))
+        .sort((a, b) => callIndex(a.kernel) - callIndex(b.kernel))
         .map(({ kernel, ms }) => ({ kernel: kernel.slice(kernel.indexOf(" ") + 1), ms }));
     },
   };

@@ -1,19 +1,19 @@
-// Giving the worker's event loop a turn, so that commands of the page are heard while a run goes on.
+// Yields to the worker's event loop, so that commands of the page are handled during training.
 
-/** Longest time without a turn, in ms: commands are heard well within a twentieth of a second. */
-const LONGEST_HOLD = 12;
+/** Longest time between two yields, in ms. */
+const MAX_HOLD_MS = 12;
 
-let lastTurn = 0;
+let lastYield = 0;
 
-/** Resolves in a later task when the last turn is longer ago than LONGEST_HOLD, else at once. */
-export function breathe(): Promise<void> {
-  if (performance.now() - lastTurn < LONGEST_HOLD) return Promise.resolve();
+/** Yield to the event loop if the last yield was more than MAX_HOLD_MS ago, else resolve immediately. */
+export function yieldToEvents(): Promise<void> {
+  if (performance.now() - lastYield < MAX_HOLD_MS) return Promise.resolve();
   return new Promise((resolve) => {
-    // A message and not a timer: nested timers wait 4 ms.
+    // A message, because nested timers wait at least 4 ms.
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
-      lastTurn = performance.now();
+      lastYield = performance.now();
       resolve();
     };
     port2.postMessage(null);

@@ -1,8 +1,8 @@
-// The worker's door: commands of the page in, reports out.
+// Entry of the worker: receives commands of the page and sends reports.
 import type { Command, Report } from "../shared/protocol.ts";
 import { Studio } from "./studio.ts";
 
-/** What a worker's global scope has, of which the page's types know nothing. */
+/** Global scope of a worker; the types of a page lack it. */
 interface WorkerScope {
   postMessage(message: Report, transfer: Transferable[]): void;
   addEventListener(type: "message", listener: (event: MessageEvent<Command>) => void): void;
@@ -14,16 +14,16 @@ const scope = globalThis as unknown as WorkerScope;
 const send = (report: Report, transfer: readonly ArrayBuffer[] = []) => scope.postMessage(report, [...transfer]);
 const studio = new Studio({ report: send });
 
-const tell = (error: unknown) => {
+const reportError = (error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   send({ kind: "problem", what: "worker", message });
 };
 scope.addEventListener("error", (event) => {
   event.preventDefault();
-  tell(event.error ?? event.message);
+  reportError(event.error ?? event.message);
 });
 scope.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
-  tell(event.reason);
+  reportError(event.reason);
 });
 scope.addEventListener("message", ({ data }) => void studio.handle(data));

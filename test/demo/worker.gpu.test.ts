@@ -1,4 +1,4 @@
-// The demo's worker without a page: commands go into a studio, reports are heard by the test.
+// The demo's worker without a page: the test sends commands to a studio and reads its reports.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Command, Report } from "../../demo/shared/protocol.ts";
 import { DEFAULTS, METHODS, type Settings } from "../../demo/shared/settings.ts";
@@ -20,7 +20,7 @@ const settings: Settings = { ...DEFAULTS, batchSize: 16, epochs: 3, lr: 0.02 };
 class Desk {
   readonly reports: Report[] = [];
   readonly studio: Studio;
-  private readonly ears = new Set<() => void>();
+  private readonly listeners = new Set<() => void>();
 
   constructor(options: Partial<StudioOptions> = {}) {
     this.studio = new Studio({
@@ -29,7 +29,7 @@ class Desk {
       ...options,
       report: (report) => {
         this.reports.push(report);
-        for (const ear of this.ears) ear();
+        for (const listener of this.listeners) listener();
       },
     });
   }
@@ -42,25 +42,25 @@ class Desk {
     return this.reports.filter((r): r is Of<K> => r.kind === kind);
   }
 
-  /** The first report of a kind, now or later, from place `since` of the log on. */
-  async hear<K extends Kind>(kind: K, fits: (r: Of<K>) => boolean = () => true, since = 0): Promise<Of<K>> {
+  /** Wait for the first report of a kind at index `since` of the log or later. */
+  async receive<K extends Kind>(kind: K, fits: (r: Of<K>) => boolean = () => true, since = 0): Promise<Of<K>> {
     const find = () => this.reports.slice(since).find((r): r is Of<K> => r.kind === kind && fits(r as Of<K>));
     for (;;) {
       const found = find();
       if (found) return found;
       await new Promise<void>((resolve) => {
-        const ear = () => {
-          this.ears.delete(ear);
+        const listener = () => {
+          this.listeners.delete(listener);
           resolve();
         };
-        this.ears.add(ear);
+        this.listeners.add(listener);
       });
     }
   }
 
-  /** The next moment at which the run stands. */
-  async stands(since: number): Promise<Of<"state">> {
-    return this.hear("state", (r) => !r.running, since);
+  /** Wait for the next pause. */
+  async paused(since: number): Promise<Of<"state">> {
+    return this.receive("state", (r) => !r.running, since);
   }
 
   points(lane: 0 | 1): Of<"points">["points"][number][] {
@@ -83,7 +83,7 @@ const open: Command = { kind: "open", assets: "" };
 const build = (change: Partial<Settings> = {}): Command => ({ kind: "build", settings: { ...settings, ...change } });
 const pictures: Command = { kind: "watch", pictures: true, timeline: false, spikes: false };
 
-test("a run of two lanes: built, trained in turns, pruned, finished", async () => {
+test("builds two lanes, trains them in turns, prunes and finishes", async () => {
   await desk.do(open, pictures, build());
   const [opened] = desk.all("opened");
   expect(opened?.sources).toEqual(["mnist"]);
@@ -95,7 +95,7 @@ test("a run of two lanes: built, trained in turns, pruned, finished", async () =
   expect([built?.totalSteps, built?.stepsPerEpoch]).toEqual([48, 16]);
   expect(desk.all("state").at(-1)).toEqual({ kind: "state", running: false, finished: false, step: 0 });
   await desk.do({ kind: "run" });
-  await desk.hear("state", (r) => r.finished);
+  await desk.receive("state", (r) => r.finished);
   expect(desk.all("problem")).toEqual([]);
   for (const lane of [0, 1] as const) {
     const points = desk.points(lane);
@@ -119,17 +119,17 @@ test("a run of two lanes: built, trained in turns, pruned, finished", async () =
   expect(last?.sparseBytes).toBe(Math.ceil((weights + 32 * (weights - zeros) + 32 * (104444 - weights)) / 8));
 });
 
-test("steps are exact, a pause holds, and what is seen while it stands is of that step", async () => {
+test("steps are exact, a pause lasts, and its reports belong to that step", async () => {
   await desk.do(open, pictures, build());
   let at = desk.reports.length;
   await desk.do({ kind: "step", steps: 3 });
-  expect((await desk.stands(at)).step).toBe(3);
+  expect((await desk.paused(at)).step).toBe(3);
   expect(desk.points(0).map((p) => p.step)).toEqual([3]);
   expect(desk.points(1).map((p) => p.step)).toEqual([3]);
   expect(desk.all("picture").at(-1)?.step).toBe(3);
   at = desk.reports.length;
   await desk.do({ kind: "run" }, { kind: "pause" });
-  await desk.stands(at);
+  await desk.paused(at);
   await new Promise((resolve) => setTimeout(resolve, 500));
   const { step } = desk.all("state").at(-1)!;
   const count = desk.reports.length;
@@ -137,67 +137,67 @@ test("steps are exact, a pause holds, and what is seen while it stands is of tha
   expect(desk.reports.length).toBe(count);
   at = count;
   await desk.do({ kind: "step", steps: 1 });
-  expect((await desk.stands(at)).step).toBe(step + 1);
+  expect((await desk.paused(at)).step).toBe(step + 1);
   await desk.do({ kind: "step", steps: 0 });
   expect(desk.all("problem").map((p) => p.what)).toEqual(["step"]);
 });
 
-test("equal seeds and settings give equal lanes, whatever is looked at on the way", async () => {
+test("equal seeds and settings give equal lanes, whatever is reported meanwhile", async () => {
   await desk.do(open, { kind: "watch", pictures: true, timeline: true, spikes: true }, build({ against: "lats" }));
   const drawing = new Uint8Array(784).fill(90, 300, 400);
   const at = desk.reports.length;
   await desk.do({ kind: "step", steps: 10 }, { kind: "classify", id: 1, pixels: drawing, size: 28 });
-  await desk.hear("classified");
-  await desk.stands(at);
+  await desk.receive("classified");
+  await desk.paused(at);
   const [one, other] = ([0, 1] as const).map((lane) => desk.all("picture").findLast((p) => p.lane === lane));
   expect(one?.step).toBe(10);
   expect(other?.layers.map((l) => l.weights)).toEqual(one?.layers.map((l) => l.weights));
-  const { rows } = await desk.hear("timeline");
+  const { rows } = await desk.receive("timeline");
   expect(rows.length).toBeGreaterThan(20);
   expect(rows.at(-1)?.kernel).toBe("sgd_plain");
-  // The same with nobody looking on and nobody beside it.
+  // The same without reports and without a second lane.
   await desk.do({ kind: "watch", pictures: false, timeline: false, spikes: false }, build({ against: "none" }));
   const begin = desk.reports.length;
   await desk.do({ kind: "step", steps: 10 });
-  await desk.stands(begin);
+  await desk.paused(begin);
   await desk.do({ kind: "export", lane: 0, what: "dense" });
-  const { tensors } = parseSafetensors((await desk.hear("exported")).bytes);
+  const { tensors } = parseSafetensors((await desk.receive("exported")).bytes);
   for (const layer of one?.layers ?? []) {
     expect(sameBits(tensors.get(layer.name)?.data as Float32Array, layer.weights)).toBe(true);
   }
 });
 
-test("the final threshold moves while it runs; methods without one say so", async () => {
+test("changes the final threshold during training; refuses methods without one", async () => {
   await desk.do(open, build());
   let at = desk.reports.length;
   await desk.do({ kind: "step", steps: 10 });
-  await desk.stands(at);
+  await desk.paused(at);
   const before = desk.points(0).at(-1)?.threshold ?? 0;
   at = desk.reports.length;
   await desk.do({ kind: "threshold", final: 0.5 }, { kind: "step", steps: 1 });
-  await desk.stands(at);
+  await desk.paused(at);
   expect(desk.points(0).at(-1)?.threshold).toBeGreaterThan(4 * before);
   await desk.do(build({ method: "gmp" }), { kind: "threshold", final: 0.5 });
   expect(desk.all("problem").at(-1)?.message).toContain("gmp and dense: no final threshold");
 });
 
-test("export and import: the same model again", async () => {
+test("an exported model can be imported", async () => {
   await desk.do(open, build({ threshold: 0.3 }), { kind: "run" });
-  await desk.hear("state", (r) => r.finished);
+  await desk.receive("state", (r) => r.finished);
   const accuracy = desk.points(0).at(-1)?.testAccuracy;
   await desk.do({ kind: "export", lane: 0, what: "sparse" });
-  const sparse = await desk.hear("exported");
+  const sparse = await desk.receive("exported");
   expect(sparse.name).toBe("espalier-lenet-bn-lats.sparse.safetensors");
   const { metadata, weights } = readModelWeights(sparse.bytes, sparse.name);
   expect(metadata.get("accuracy")).toBe(String(accuracy));
   await desk.do({ kind: "export", lane: 0, what: "dense" });
-  const dense = await desk.hear("exported", (r) => r !== sparse);
+  const dense = await desk.receive("exported", (r) => r !== sparse);
   expect(sparse.bytes.length).toBeLessThan(dense.bytes.length / 2);
   expect(readModelWeights(dense.bytes, "d").weights.get("7.weight")?.data).toEqual(weights.get("7.weight")?.data);
 
-  // Another runtime reads a drawing as the page does.
+  // ONNX Runtime classifies a drawing as the page does.
   await desk.do({ kind: "export", lane: 0, what: "onnx" });
-  const onnx = await desk.hear("exported", (r) => r.name === "espalier-lenet-bn-lats.onnx");
+  const onnx = await desk.receive("exported", (r) => r.name === "espalier-lenet-bn-lats.onnx");
   const runtime = await loadOnnx(onnx.bytes);
   const { mean, std, images } = data.train;
   const pixels = images.slice(0, 28 * 28);
@@ -205,30 +205,30 @@ test("export and import: the same model again", async () => {
   const { logits } = await runtime.run({ input: { data: x, shape: [1, 1, 28, 28] } });
   await runtime.release();
   await desk.do({ kind: "classify", id: 5, pixels, size: 28 });
-  const [read] = (await desk.hear("classified")).lanes;
+  const [read] = (await desk.receive("classified")).lanes;
   expect(relativeError(softmaxOf(logits?.data as Float32Array), read?.probabilities as Float32Array)).toBeLessThan(
     1e-4,
   );
 
   await desk.do(build({ seed: 7 }), { kind: "import", name: "m", bytes: new Uint8Array(sparse.bytes).buffer });
-  const imported = await desk.hear("imported");
+  const imported = await desk.receive("imported");
   expect(imported.accuracy).toBe(accuracy);
   expect(imported.sparsity).toBeCloseTo(Number(metadata.get("sparsity")), 6);
   await desk.do({ kind: "export", lane: 1, what: "sparse" });
   await desk.do(build({ model: "mobilenet-small", against: "none" }));
   await desk.do({ kind: "import", name: "m", bytes: new Uint8Array(sparse.bytes).buffer });
-  expect((await desk.hear("problem", (p) => p.what === "import")).message).toContain("0.weight is unknown");
+  expect((await desk.receive("problem", (p) => p.what === "import")).message).toContain("0.weight is unknown");
   await desk.do({ kind: "export", lane: 1, what: "dense" });
-  expect((await desk.hear("problem", (p) => p.what === "export")).message).toBe("there is no network 2");
+  expect((await desk.receive("problem", (p) => p.what === "export")).message).toBe("there is no network 2");
 });
 
-test("drawings and samples are classified by every lane, while it trains", async () => {
+test("every lane classifies drawings and samples during training", async () => {
   await desk.do(open, build(), { kind: "run" }, { kind: "sample", id: 4 });
-  const sample = await desk.hear("sample");
+  const sample = await desk.receive("sample");
   expect([sample.id, sample.size, sample.pixels.length]).toEqual([4, 28, 784]);
-  await desk.hear("state", (r) => r.finished);
+  await desk.receive("state", (r) => r.finished);
   await desk.do({ kind: "classify", id: 8, pixels: sample.pixels, size: 28 });
-  const { id, lanes } = await desk.hear("classified");
+  const { id, lanes } = await desk.receive("classified");
   expect([id, lanes.map((l) => l.method)]).toEqual([8, ["lats", "dense"]]);
   for (const { probabilities } of lanes) {
     expect(probabilities.length).toBe(4);
@@ -236,25 +236,25 @@ test("drawings and samples are classified by every lane, while it trains", async
     expect(probabilities.indexOf(Math.max(...probabilities))).toBe(Number(sample.label));
   }
   await desk.do({ kind: "classify", id: 9, pixels: new Uint8Array(10000), size: 100 });
-  expect((await desk.hear("problem")).message).toBe("the drawing is empty");
+  expect((await desk.receive("problem")).message).toBe("the drawing is empty");
 });
 
-test("a lost device is replaced, and the run goes on from its snapshot to the same weights", async () => {
+test("after a lost device the run continues from its snapshot to the same weights", async () => {
   const train = async (lose: boolean) => {
     const from = desk.reports.length;
     await desk.do(build(), { kind: "step", steps: 20 });
-    await desk.hear("state", (r) => r.step === 20, from);
+    await desk.receive("state", (r) => r.step === 20, from);
     await desk.do({ kind: "threshold", final: 0.15 }, { kind: "step", steps: 1 });
-    await desk.hear("state", (r) => r.step === 21, from);
+    await desk.receive("state", (r) => r.step === 21, from);
     if (lose) {
       await desk.do({ kind: "run" }, { kind: "lose" });
-      await desk.hear("lost", () => true, from);
-      expect((await desk.hear("restored", () => true, from)).step).toBe(21);
-      expect(await desk.hear("state", (r) => r.running && r.step === 21, from)).toBeDefined();
+      await desk.receive("lost", () => true, from);
+      expect((await desk.receive("restored", () => true, from)).step).toBe(21);
+      expect(await desk.receive("state", (r) => r.running && r.step === 21, from)).toBeDefined();
     } else await desk.do({ kind: "run" });
-    await desk.hear("state", (r) => r.finished, from);
+    await desk.receive("state", (r) => r.finished, from);
     await desk.do({ kind: "export", lane: 0, what: "dense" });
-    return parseSafetensors((await desk.hear("exported", () => true, from)).bytes).tensors;
+    return parseSafetensors((await desk.receive("exported", () => true, from)).bytes).tensors;
   };
   await desk.do(open);
   const [plain, restored] = [await train(false), await train(true)];
@@ -265,18 +265,18 @@ test("a lost device is replaced, and the run goes on from its snapshot to the sa
   }
 });
 
-test("a device that is lost while it stands before the first step comes back too", async () => {
+test("a device that is lost before the first step is replaced", async () => {
   await desk.do(open, build(), { kind: "lose" });
-  expect((await desk.hear("restored")).step).toBe(0);
+  expect((await desk.receive("restored")).step).toBe(0);
   const at = desk.reports.length;
   await desk.do({ kind: "step", steps: 2 });
-  expect((await desk.stands(at)).step).toBe(2);
+  expect((await desk.paused(at)).step).toBe(2);
 });
 
 test("a spiking network shows its spikes after each epoch", async () => {
   await desk.do(open, { kind: "watch", pictures: false, timeline: false, spikes: true });
   await desk.do(build({ model: "spiking-cnn", timeSteps: 4, against: "none", epochs: 2, lr: 0.1 }), { kind: "run" });
-  await desk.hear("state", (r) => r.finished);
+  await desk.receive("state", (r) => r.finished);
   expect(desk.all("spikes").length).toBe(2);
   const { layers, samples, synOps, denseMacs } = desk.all("spikes")[1]!;
   expect(layers.map((l) => l.name)).toEqual(["sn1", "sn2", "sn3"]);
@@ -295,34 +295,34 @@ test.each(METHODS)("method %s takes its first steps", async (method) => {
   await desk.do(open, pictures, build({ method, against: "none", epochs: 1, batchSize: 64 }));
   const at = desk.reports.length;
   await desk.do({ kind: "run" });
-  await desk.hear("state", (r) => r.finished, at);
+  await desk.receive("state", (r) => r.finished, at);
   expect(desk.all("problem")).toEqual([]);
   expect(desk.points(0).at(-1)?.step).toBe(4);
 });
 
-test("only the last of builds in quick succession is made; bad settings and missing files are told", async () => {
+test("makes only the last of several quick builds; refuses invalid settings and missing files", async () => {
   await desk.do(open);
   await Promise.all([1, 2, 3].map((seed) => desk.studio.handle(build({ seed, against: "none" }))));
   expect(desk.all("built").map((b) => b.settings.seed)).toEqual([3]);
   await desk.do(build({ lr: 9 }), build({ data: "files" }));
   expect(desk.all("problem").map((p) => p.message)).toEqual([
-    "lr wants a number from 0.0001 to 1, was given 9",
+    "lr: expected a number from 0.0001 to 1, got 9",
     "there are no files yet: drop IDX files or a folder of images on the page",
   ]);
   const at = desk.reports.length;
   await desk.do({ kind: "step", steps: 1 });
-  expect((await desk.stands(at)).step).toBe(1);
+  expect((await desk.paused(at)).step).toBe(1);
 });
 
-test("a loss that is not finite ends the run and is told", async () => {
+test("a loss that is not finite ends the run with a message", async () => {
   await desk.do(open, build({ against: "none" }), { kind: "export", lane: 0, what: "dense" });
-  const { tensors } = parseSafetensors((await desk.hear("exported")).bytes);
+  const { tensors } = parseSafetensors((await desk.receive("exported")).bytes);
   const last = tensors.get("9.weight")?.data as Float32Array;
   const huge = new Map([...tensors, ["9.weight", { dtype: "F32", shape: [4, 128], data: last.map(() => 3e38) }]]);
   const { buffer } = writeSafetensors(huge as Parameters<typeof writeSafetensors>[0]);
   await desk.do({ kind: "import", name: "huge", bytes: buffer }, { kind: "run" });
-  await desk.hear("state", (r) => r.finished && !r.running);
-  // What came in has no accuracy, and that is said at once.
+  await desk.receive("state", (r) => r.finished && !r.running);
+  // The imported model has no accuracy, which is reported immediately.
   expect(desk.all("problem").map((p) => p.what)).toEqual(["import", "training"]);
   for (const { message } of desk.all("problem")) expect(message).toContain("is not finite");
   await desk.do(build({ against: "none" }));

@@ -16,58 +16,58 @@ import { idxImages, idxLabels } from "../support/idx_folder.ts";
 import { squares } from "../support/shapes.ts";
 
 describe("turns", () => {
-  /** A lane that takes steps whenever it may, up to `total`. */
+  /** Run a lane that takes each step as soon as it may, up to `total`. */
   async function lane(turns: Turns, index: number, total: number, log: string[]): Promise<void> {
     for (let step = 0; step < total; step++) {
       while (!turns.mayStep(index, step)) await turns.change(index);
       log.push(`${index}:${step}`);
-      turns.took(index, step + 1);
+      turns.setDone(index, step + 1);
     }
     turns.end(index);
   }
   const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-  test("lanes go in lockstep, stand at exact steps, and still is told once each time", async () => {
+  test("lanes run in lockstep, pause at exact steps, and report each pause once", async () => {
     const log: string[] = [];
-    let stills = 0;
-    const turns = new Turns(2, 0, () => stills++);
+    let idles = 0;
+    const turns = new Turns(2, 0, () => idles++);
     const lanes = [lane(turns, 0, 7, log), lane(turns, 1, 7, log)];
     await settle();
     expect(log).toEqual([]);
-    expect(stills).toBe(0);
+    expect(idles).toBe(0);
     turns.allow(2);
     await settle();
     expect(log).toEqual(["0:0", "1:0", "0:1", "1:1"]);
-    expect([turns.step, turns.still, turns.running, stills]).toEqual([2, true, false, 1]);
+    expect([turns.step, turns.idle, turns.running, idles]).toEqual([2, true, false, 1]);
     turns.pause();
     await settle();
-    expect([log.length, stills]).toEqual([4, 2]);
+    expect([log.length, idles]).toEqual([4, 2]);
     turns.run();
     await Promise.all(lanes);
     expect(log).toEqual(Array.from({ length: 14 }, (_, i) => `${i % 2}:${i >> 1}`));
-    expect([turns.finished, turns.step, stills]).toEqual([true, 7, 3]);
+    expect([turns.finished, turns.step, idles]).toEqual([true, 7, 3]);
   });
 
-  test("a pause lets the lane that is behind take its step", () => {
+  test("a pause lets a lane that is behind take its step", () => {
     const turns = new Turns(2, 0, () => {});
     turns.run();
-    turns.took(0, 1);
+    turns.setDone(0, 1);
     turns.pause();
     expect([turns.mayStep(0, 1), turns.mayStep(1, 0)]).toEqual([false, true]);
-    turns.took(1, 1);
+    turns.setDone(1, 1);
     expect([turns.mayStep(0, 1), turns.mayStep(1, 1), turns.holds(1)]).toEqual([false, false, true]);
   });
 
-  test("a pause between a grant and its step is a pause after that step", () => {
+  test("a pause between a grant and its step takes effect after that step", () => {
     const turns = new Turns(2, 3, () => {});
     turns.run();
     turns.grant(0, 3);
     turns.pause();
-    turns.took(0, 4);
+    turns.setDone(0, 4);
     expect([turns.mayStep(0, 4), turns.mayStep(1, 3)]).toEqual([false, true]);
   });
 
-  test("a lane that has ended holds nobody up", () => {
+  test("a lane does not wait for one that has ended", () => {
     const turns = new Turns(2, 5, () => {});
     turns.run();
     expect(turns.mayStep(1, 5)).toBe(false);
@@ -76,7 +76,7 @@ describe("turns", () => {
   });
 });
 
-test("a pace keeps its distance, and its share of the time", () => {
+test("a pace keeps its interval and its share of the time", () => {
   const pace = new Pace({ every: 200, share: 0.1 });
   expect(pace.due(0)).toBe(true);
   pace.begin(0);
@@ -85,7 +85,7 @@ test("a pace keeps its distance, and its share of the time", () => {
   expect([pace.due(499), pace.due(500)]).toEqual([false, true]);
 });
 
-test("speed is that of about the last second", () => {
+test("measures speed over about the last second", () => {
   const meter = new SpeedMeter();
   expect(meter.mark(0, 0)).toBeNull();
   expect(meter.mark(10, 100)).toBe(100);
@@ -96,15 +96,15 @@ test("speed is that of about the last second", () => {
 });
 
 describe("settings", () => {
-  test("defaults pass; each number is held to its range and each name to its list", () => {
+  test("accepts the defaults, refuses numbers out of range and unknown names", () => {
     expect(() => checkSettings(DEFAULTS)).not.toThrow();
-    expect(() => checkSettings({ ...DEFAULTS, lr: 2 })).toThrow("lr wants a number from 0.0001 to 1, was given 2");
-    expect(() => checkSettings({ ...DEFAULTS, epochs: 1.5 })).toThrow("epochs wants a whole number from 1 to 100");
-    expect(() => checkSettings({ ...DEFAULTS, seed: Number.NaN })).toThrow("seed wants");
-    expect(() => checkSettings({ ...DEFAULTS, method: "magic" as "lats" })).toThrow("method wants one of lats");
+    expect(() => checkSettings({ ...DEFAULTS, lr: 2 })).toThrow("lr: expected a number from 0.0001 to 1, got 2");
+    expect(() => checkSettings({ ...DEFAULTS, epochs: 1.5 })).toThrow("epochs: expected an integer from 1 to 100");
+    expect(() => checkSettings({ ...DEFAULTS, seed: Number.NaN })).toThrow("seed: expected");
+    expect(() => checkSettings({ ...DEFAULTS, method: "magic" as "lats" })).toThrow("method: expected one of lats");
   });
 
-  test("methods become the engine's settings", () => {
+  test("turns methods into settings of the engine", () => {
     const of = (method: (typeof METHODS)[number]) => pruneConfig(method, DEFAULTS, 752);
     expect(of("pgh")).toMatchObject({ method: "soft", schedule: "pgh", threshold: 0.1, beta: 0.1 });
     expect(of("str")).toMatchObject({ method: "str", str: { decay: 0.02 } });
@@ -123,7 +123,7 @@ describe("the shipped images", () => {
     return { ...made, ...MNIST, shape: made.shape, classes: MNIST.classes };
   };
 
-  test("what the plugin packs, the page reads", () => {
+  test("reads what the plugin packs", () => {
     const [train, test] = [ten(30, 1), ten(7, 2)];
     const bytes = new Uint8Array(gunzipSync(gzipSync(packImages(train, test))));
     const read = parseDigits(bytes, "mnist");
@@ -133,7 +133,7 @@ describe("the shipped images", () => {
     expect(Buffer.compare(read.test.images, test.images)).toBe(0);
   });
 
-  test("damage is told", () => {
+  test("refuses a corrupt file", () => {
     const bytes = new Uint8Array(packImages(ten(3, 1), ten(2, 2)));
     const changed = (at: number, value: number) => {
       const copy = bytes.slice();
@@ -141,16 +141,16 @@ describe("the shipped images", () => {
       return copy;
     };
     expect(() => parseDigits(bytes.subarray(0, 9), "mnist")).toThrow("digits.bin.gz: truncated: 9 bytes");
-    expect(() => parseDigits(bytes.subarray(0, 900), "mnist")).toThrow(/wants \d+ bytes, has 900/);
+    expect(() => parseDigits(bytes.subarray(0, 900), "mnist")).toThrow(/expected \d+ bytes, got 900/);
     expect(() => parseDigits(changed(0, 65), "mnist")).toThrow("EDIG");
-    expect(() => parseDigits(changed(4, 2), "mnist")).toThrow("version 2");
-    expect(() => parseDigits(changed(7, 9), "fashion-mnist")).toThrow("fashion.bin.gz: has 9 classes");
+    expect(() => parseDigits(changed(4, 2), "mnist")).toThrow("expected version 1, got 2");
+    expect(() => parseDigits(changed(7, 9), "fashion-mnist")).toThrow("fashion.bin.gz: expected 10 classes, got 9");
     expect(() => parseDigits(changed(16, 77), "mnist")).toThrow("label 77");
   });
 });
 
 describe("drawings", () => {
-  /** A filled rectangle on a square of paper. */
+  /** Draw a filled rectangle on a square. */
   const box = (size: number, left: number, top: number, width: number, height: number) => {
     const pixels = new Uint8Array(size * size);
     for (let y = top; y < top + height; y++) pixels.fill(255, y * size + left, y * size + left + width);
@@ -166,16 +166,16 @@ describe("drawings", () => {
     return { mass, x: x / mass, y: y / mass };
   };
 
-  test("the longer side becomes 20 pixels and the mass comes to the middle, wherever and however large it was drawn", () => {
+  test("scales the longer side to 20 pixels and centres the mass, for drawings of any size and position", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 30, max: 300 }),
         fc.double({ min: 0.1, max: 0.8, noNaN: true }),
         fc.double({ min: 0.1, max: 0.8, noNaN: true }),
         fc.double({ min: 0, max: 1, noNaN: true }),
-        (size, wide, tall, place) => {
+        (size, wide, tall, offset) => {
           const [width, height] = [Math.ceil(wide * size), Math.ceil(tall * size)];
-          const [left, top] = [Math.floor(place * (size - width)), Math.floor((1 - place) * (size - height))];
+          const [left, top] = [Math.floor(offset * (size - width)), Math.floor((1 - offset) * (size - height))];
           const image = fitInk(box(size, left, top, width, height), size);
           const { mass, x, y } = centre(image);
           expect(Math.abs(x - 14)).toBeLessThan(0.6);
@@ -191,13 +191,13 @@ describe("drawings", () => {
     );
   });
 
-  test("a drawing of another side, an empty one and one that is no square", () => {
+  test("fits to another side; refuses an empty drawing and one that is not square", () => {
     expect(fitInk(box(100, 10, 10, 30, 60), 100, 12)).toHaveLength(144);
     expect(() => fitInk(new Uint8Array(100), 10)).toThrow("the drawing is empty");
-    expect(() => fitInk(new Uint8Array(99), 10)).toThrow("wants 100 pixels, has 99");
+    expect(() => fitInk(new Uint8Array(99), 10)).toThrow("expected 100 pixels, got 99");
   });
 
-  test("softmax", () => {
+  test("computes softmax of large logits", () => {
     const p = softmaxOf([1000, 1000, 800]);
     expect([...p]).toEqual([0.5, 0.5, 0]);
   });
@@ -228,19 +228,19 @@ describe("dropped files", () => {
     ];
   };
 
-  test("four IDX files, zipped or not", async () => {
+  test("reads four IDX files, gzipped or not", async () => {
     const { train, test } = await datasetOf([...pair("train", 40, 1, true), ...pair("t10k", 12, 2)]);
     expect([train.length, test.length, train.classes, train.name]).toEqual([40, 12, ["0", "1", "2", "3"], "files"]);
   });
 
-  test("without a test set every sixth image is kept for it", async () => {
+  test("without a test set every sixth image is used for testing", async () => {
     const { train, test } = await datasetOf(pair("train", 40, 1));
     const all = squares(40, 28, 1);
     expect([train.length, test.length]).toEqual([34, 6]);
     expect([...test.labels]).toEqual([5, 11, 17, 23, 29, 35].map((i) => all.labels[i]));
   });
 
-  test("damaged IDX files are told by name", async () => {
+  test("names a corrupt or missing IDX file", async () => {
     const [images, labels] = pair("train", 40, 1) as [DroppedFile, DroppedFile];
     const cut = file(images.path, new Uint8Array(await images.file.arrayBuffer()).subarray(0, 1000));
     await expect(datasetOf([cut, labels])).rejects.toThrow(/train-images-idx3-ubyte: truncated/);
@@ -258,7 +258,7 @@ describe("dropped files", () => {
   const folder = (name: string, n: number, value: number) =>
     Array.from({ length: n }, (_, i) => file(`set/${name}/${String(i).padStart(2, "0")}.png`, Uint8Array.of(value)));
 
-  test("images in folders: classes by name, every sixth to test with", async () => {
+  test("reads images in folders: classes by name, every sixth image for testing", async () => {
     const files = [...folder("dog", 13, 40), ...folder("cat", 6, 90), file("set/.DS_Store", Uint8Array.of(1))];
     const { train, test } = await datasetOf(files, decode);
     expect(train.classes).toEqual(["cat", "dog"]);
@@ -267,15 +267,19 @@ describe("dropped files", () => {
     expect([train.images[0], train.images.at(-1), test.images[0]]).toEqual([90, 40, 90]);
   });
 
-  test("what is wrong with a folder is told", async () => {
+  test("names the problem of a folder", async () => {
     const dogs = folder("dog", 6, 40);
-    await expect(datasetOf(dogs, decode)).rejects.toThrow("1 classes: wanted 2 to 100");
-    await expect(datasetOf([...dogs, ...folder("cat", 5, 1)], decode)).rejects.toThrow("class cat has 5 images");
-    await expect(datasetOf([...dogs, ...folder("cat", 6, 255)], decode)).rejects.toThrow(
-      "set/cat/00.png: is not an image that this browser can read",
+    await expect(datasetOf(dogs, decode)).rejects.toThrow("expected 2 to 100 classes, got 1");
+    await expect(datasetOf([...dogs, ...folder("cat", 5, 1)], decode)).rejects.toThrow(
+      "class cat: expected at least 6 images, got 5",
     );
-    await expect(datasetOf([file("a.png", Uint8Array.of(1))], decode)).rejects.toThrow("a.png: wanted a folder");
-    await expect(datasetOf([file("notes.txt", Uint8Array.of(1))], decode)).rejects.toThrow("notes.txt: wanted IDX");
+    await expect(datasetOf([...dogs, ...folder("cat", 6, 255)], decode)).rejects.toThrow(
+      "set/cat/00.png: this browser cannot read it as an image",
+    );
+    await expect(datasetOf([file("a.png", Uint8Array.of(1))], decode)).rejects.toThrow(
+      "a.png: expected it in a folder",
+    );
+    await expect(datasetOf([file("notes.txt", Uint8Array.of(1))], decode)).rejects.toThrow("notes.txt: expected IDX");
     await expect(datasetOf([], decode)).rejects.toThrow("there are no files");
   });
 });

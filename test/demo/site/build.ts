@@ -1,4 +1,4 @@
-// Set-up of the demo tests: builds the site once and serves it as a strict static host would, at a path of its own.
+// Set-up of the demo tests: builds the site once and serves it in a subfolder, as a strict static host would.
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -19,7 +19,7 @@ declare module "vitest" {
   }
 }
 
-/** Some way down, so that a file asked for from the root would be missed. */
+/** A deep path, so that a request to the root fails. */
 const BASE = "/some/deep/path/";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -30,12 +30,12 @@ const TYPES: Readonly<Record<string, string>> = {
   ".gz": "application/gzip",
 };
 
-/** Stricter than the page's own: nothing but its own files. */
+/** Stricter than the page's policy: only files of the site. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
   "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** `vite build` in a process of its own: the test's NODE_ENV would make another page of it. */
+/** Run `vite build` in a separate process, because the test's NODE_ENV would change the page. */
 async function build(folder: string): Promise<void> {
   const cwd = fileURLToPath(new URL("../../..", import.meta.url));
   const vite = join(dirname(createRequire(import.meta.url).resolve("vite/package.json")), "bin/vite.js");

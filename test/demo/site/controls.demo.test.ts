@@ -1,4 +1,4 @@
-// Every control of the page does what it says, with the real worker behind it.
+// Tests of every control of the page, with the real worker.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,10 +23,10 @@ afterAll(async () => {
 const parameters = async (page: Page) =>
   Number(/([\d\u202f]+) parameters/.exec((await page.textContent("#about-run")) ?? "")?.[1]?.replace(/\D/g, ""));
 
-/** Files for the page's inputs. */
+/** Make a file for the page's inputs. */
 const upload = (name: string, bytes: Uint8Array) => ({ name, mimeType: "", buffer: Buffer.from(bytes) });
 
-test("step, start, pause, a threshold moved on the way, reset", async () => {
+test("step, start, pause, change of the threshold during training, reset", async () => {
   const { page, complaints } = await visit(browser, "against=none&batchSize=16&epochs=1&threshold=0.02");
   await ready(page);
   await page.click("#step");
@@ -36,7 +36,7 @@ test("step, start, pause, a threshold moved on the way, reset", async () => {
   expect(await page.locator("#step").isDisabled()).toBe(true);
   await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(10);
 
-  // The slider by keyboard; the field beside it, the address and the curve follow.
+  // The keyboard moves the slider; field, address and curve follow.
   await page.focus("#threshold-slider");
   await page.keyboard.press("End");
   expect(await page.inputValue("#threshold")).toBe("0.5");
@@ -47,12 +47,12 @@ test("step, start, pause, a threshold moved on the way, reset", async () => {
 
   await page.click("#start");
   await textOf(page.locator("#start"), /^Start$/);
-  const stood = await settled(page);
-  // Far steeper than D = 0.02 would have been at its end.
+  const pausedAt = await settled(page);
+  // Far steeper than with D = 0.02.
   await page.locator("#plot-threshold").scrollIntoViewIfNeeded();
   await textOf(page.locator("#values-threshold"), /\d/);
   const threshold = Number(/[\d.]+/.exec((await page.textContent("#values-threshold")) ?? "")?.[0]);
-  expect(threshold).toBeGreaterThan(0.02 * (stood / 375));
+  expect(threshold).toBeGreaterThan(0.02 * (pausedAt / 375));
 
   // A setting after the first step waits for a reset.
   await page.selectOption("#setting-method", "pgh");
@@ -67,7 +67,7 @@ test("step, start, pause, a threshold moved on the way, reset", async () => {
   await page.context().close();
 });
 
-/** The step at which the run has come to stand: points come every five steps, and steps may be slow. */
+/** Return the step at which the run has paused: points arrive every five steps, and steps may be slow. */
 async function settled(page: Page): Promise<number> {
   for (let last = -1; ; ) {
     const step = await stepOf(page);
@@ -77,17 +77,17 @@ async function settled(page: Page): Promise<number> {
   }
 }
 
-test("every method can be chosen, says what it does, and takes a step beside another", async () => {
+test("every method can be chosen, shows its note, and takes a step next to another method", async () => {
   const { page, complaints } = await visit(browser, "batchSize=8&epochs=1");
   await ready(page);
   for (const method of METHODS) {
     await page.selectOption("#setting-method", method);
     expect(await page.textContent("#setting-method-note")).toBe(METHOD_NOTES[method]);
-    // Two of the same, to be told apart.
+    // Two networks of the same method have different names.
     const other = method === "ltp" ? "str" : method;
     await page.selectOption("#setting-against", other);
-    const wanted = other === method ? `${METHOD_NAMES[method]} (1)` : METHOD_NAMES[method];
-    await textOf(page.locator(".card-title").first(), new RegExp(`^${wanted.replace(/[()]/g, "\\$&")}$`));
+    const expected = other === method ? `${METHOD_NAMES[method]} (1)` : METHOD_NAMES[method];
+    await textOf(page.locator(".card-title").first(), new RegExp(`^${expected.replace(/[()]/g, "\\$&")}$`));
     await ready(page);
     await page.click("#step");
     await textOf(page.locator("#where"), /^Step 1 of/);
@@ -125,7 +125,7 @@ test("every network can be chosen and takes a step; the spiking one shows its sp
   await page.context().close();
 });
 
-test("a link restores all settings; what cannot be is said", async () => {
+test("a link restores all settings; invalid ones are reported", async () => {
   const { page } = await visit(browser, "method=gmp&against=ltp&lr=0.05&sparsity=7&batchSize=16&seed=3&what=ever", {
     permissions: ["clipboard-read", "clipboard-write"],
   });
@@ -133,7 +133,7 @@ test("a link restores all settings; what cannot be is said", async () => {
   expect(await page.inputValue("#setting-method")).toBe("gmp");
   expect(await page.inputValue("#setting-lr")).toBe("0.05");
   expect(await page.inputValue("#setting-seed")).toBe("3");
-  expect(await page.textContent(".message-text")).toMatch(/left out: sparsity=7, what=ever/);
+  expect(await page.textContent(".message-text")).toMatch(/Ignored in the address: sparsity=7, what=ever/);
   await page.click("text=Dismiss");
   await page.fill("#setting-epochs", "2");
   await page.press("#setting-epochs", "Enter");
@@ -150,7 +150,7 @@ test("a link restores all settings; what cannot be is said", async () => {
   await page.context().close();
 });
 
-test("a wrong number is told of beside its field, and nothing changes", async () => {
+test("an invalid number shows a message at its field and changes nothing", async () => {
   const { page } = await visit(browser, "against=none");
   await ready(page);
   const field = page.locator("#setting-batchSize");
@@ -168,7 +168,7 @@ test("a wrong number is told of beside its field, and nothing changes", async ()
   await page.context().close();
 });
 
-test("IDX files from the visitor are learned from; corrupt and foreign ones get a message", async () => {
+test("trains on IDX files of the visitor; corrupt and unknown files get a message", async () => {
   const { page, complaints } = await visit(browser, "against=none&batchSize=16&epochs=1");
   await ready(page);
   const problem = page.locator(".message.problem .message-text").first();
@@ -194,7 +194,7 @@ test("IDX files from the visitor are learned from; corrupt and foreign ones get 
   await textOf(page.locator("#start"), /^Finished$/);
   expect(await stepOf(page)).toBe(10);
 
-  // Such a link cannot bring the files along.
+  // The link does not contain the files.
   const other = await page.context().newPage();
   await other.goto(`${inject("site")}#data=files&against=none`);
   await ready(other);
@@ -203,7 +203,7 @@ test("IDX files from the visitor are learned from; corrupt and foreign ones get 
   await page.context().close();
 });
 
-test("a folder of images whose subfolders are the classes; files dropped on the page", async () => {
+test("trains on a folder of images whose subfolders are the classes; accepts dropped files", async () => {
   const folder = await mkdtemp(join(tmpdir(), "espalier-shapes-"));
   const shapes = { circle: `<circle cx="14" cy="14" r="9"/>`, bar: `<rect x="11" y="3" width="6" height="22"/>` };
   for (const [name, shape] of Object.entries(shapes)) {
@@ -213,7 +213,7 @@ test("a folder of images whose subfolders are the classes; files dropped on the 
         <g fill="#fff" transform="translate(${i % 5} ${i % 3}) scale(${0.8 + i / 120})">${shape}</g></svg>`;
       await writeFile(join(folder, name, `${i}.png`), new Resvg(svg).render().asPng());
     }
-    // Not a picture, whatever it calls itself.
+    // A system file, not an image.
     await writeFile(join(folder, name, ".DS_Store"), "junk");
   }
   const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=2&threshold=0.01&lr=0.02");
@@ -235,11 +235,11 @@ test("a folder of images whose subfolders are the classes; files dropped on the 
   await textOf(page.locator(".message.problem .message-text").first(), /dropped\.safetensors/);
   expect(complaints).toEqual([]);
   await page.context().close();
-  // Not before: the page reads files when it needs them.
+  // Only now: the page reads files when it needs them.
   await rm(folder, { recursive: true, force: true });
 });
 
-test("of two networks each can be taken away, and each layer's histogram be looked at", async () => {
+test("either network can be saved, and every layer has a histogram", async () => {
   const { page, complaints } = await visit(browser, "method=lats&against=gmp&batchSize=8&epochs=1");
   await ready(page);
   await page.click("#step");

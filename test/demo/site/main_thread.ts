@@ -1,4 +1,4 @@
-// How long the page's own thread was held up, from the browser's trace of its tasks.
+// Measures the longest task of the page's main thread from a trace of the browser.
 import type { Browser, Page } from "playwright-core";
 
 interface TraceEvent {
@@ -11,7 +11,7 @@ interface TraceEvent {
   readonly args?: { readonly name?: string };
 }
 
-/** The longest task of the page's main thread over so many ms, as ms on the processor. */
+/** Trace the main thread for `ms` and return its longest task, in ms of processor time. */
 export async function longestTask(browser: Browser, page: Page, ms: number): Promise<number> {
   await browser.startTracing(page, { categories: ["toplevel", "__metadata"] });
   await page.waitForTimeout(ms);

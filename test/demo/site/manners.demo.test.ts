@@ -1,4 +1,4 @@
-// How the page behaves when things are not as it would like: no GPU, a lost one, no network, a small screen, no mouse.
+// The page under adverse conditions: no GPU, a lost GPU, no network, a small screen, no mouse.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
@@ -13,9 +13,9 @@ interface Violation {
   readonly nodes: readonly { readonly target: readonly string[] }[];
 }
 
-/** What axe finds wrong, as "impact rule: where". */
+/** Return the violations that axe finds, as "impact rule: element". */
 async function faults(page: Page): Promise<string[]> {
-  // Run from outside the page's own policy, which forbids foreign scripts.
+  // Evaluated outside the page's policy, which forbids other scripts.
   await page.evaluate(axeSource);
   const { violations } = (await page.evaluate("axe.run()")) as { violations: readonly Violation[] };
   return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(", ")}`);
@@ -35,7 +35,7 @@ for (const [screen, scheme] of [
   ["projector", "light"],
   ["phone", "dark"],
 ] as const)
-  test(`accessible, and nothing sticks out: ${screen}, ${scheme}`, async () => {
+  test(`is accessible and fits the screen: ${screen}, ${scheme}`, async () => {
     const { page, complaints } = await visit(browser, "batchSize=8&epochs=1", {
       viewport: SIZES[screen],
       colorScheme: scheme,
@@ -56,7 +56,7 @@ for (const [screen, scheme] of [
     await page.context().close();
   });
 
-test("all of it can be reached by keyboard, in the order of the page", async () => {
+test("the keyboard reaches every control in the order of the page", async () => {
   const { page } = await visit(browser, "against=none");
   await ready(page);
   const reached: string[] = [];
@@ -65,14 +65,14 @@ test("all of it can be reached by keyboard, in the order of the page", async () 
     const id = await page.evaluate(() => document.activeElement?.id ?? "");
     if (id) reached.push(id);
   }
-  const wanted = ["start", "reset", "threshold-slider", "setting-method", "setting-seed", "sample", "copy-link"];
-  expect(wanted.filter((id) => !reached.includes(id))).toEqual([]);
-  const order = wanted.map((id) => reached.indexOf(id));
+  const expected = ["start", "reset", "threshold-slider", "setting-method", "setting-seed", "sample", "copy-link"];
+  expect(expected.filter((id) => !reached.includes(id))).toEqual([]);
+  const order = expected.map((id) => reached.indexOf(id));
   expect(order).toEqual([...order].sort((a, b) => a - b));
   await page.context().close();
 });
 
-test("a lost device is told of, and training goes on from the last snapshot", async () => {
+test("after a lost device training continues from the last snapshot, with a message", async () => {
   const { page, complaints } = await visit(browser, "against=none&batchSize=8&epochs=1&model=lenet-bn");
   await ready(page);
   await page.click("#start");
@@ -81,24 +81,24 @@ test("a lost device is told of, and training goes on from the last snapshot", as
   await page.click("#start");
   await textOf(page.locator("#start"), /^Start$/);
   await page.waitForTimeout(3000);
-  const stood = await stepOf(page);
+  const pausedAt = await stepOf(page);
   await page.click("#start");
-  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(stood + 5);
+  await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(pausedAt + 5);
 
   const worker = page.workers()[0];
   if (!worker) throw new Error("the page has no worker");
   await worker.evaluate(() => dispatchEvent(new MessageEvent("message", { data: { kind: "lose" } })));
   await textOf(page.locator(".message.problem .message-text").first(), /^The GPU was lost/);
-  const back = await textOf(page.locator(".message.notice .message-text").first(), /^Back again at step \d+/);
+  const back = await textOf(page.locator(".message.notice .message-text").first(), /^Training continues at step \d+/);
   const from = Number(/\d+/.exec(back)?.[0]);
-  expect(from).toBeGreaterThanOrEqual(stood);
+  expect(from).toBeGreaterThanOrEqual(pausedAt);
   await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(from + 20);
   expect(await onCard(page, "zeros")).toBeGreaterThanOrEqual(0);
   expect(complaints).toEqual([]);
   await page.context().close();
 });
 
-/** Looks at the page for those whom it cannot serve; `reason` is what it has to say. */
+/** Check the page in a browser without a usable GPU; `reason`: the expected text. */
 async function refused(plain: Browser, reason: RegExp, site = inject("site")): Promise<void> {
   try {
     const { page, complaints } = await visit(plain, "", {}, site);
@@ -113,17 +113,17 @@ async function refused(plain: Browser, reason: RegExp, site = inject("site")): P
   }
 }
 
-test("without WebGPU there is a page that says so and helps", async () => {
-  // Plain http from a host that is not this machine: browsers keep WebGPU back.
+test("without WebGPU the page explains what is missing", async () => {
+  // Browsers offer no WebGPU to plain http from another host.
   const elsewhere = inject("site").replace("localhost", "elsewhere.test");
   await refused(await openBrowser(["--host-resolver-rules=MAP elsewhere.test 127.0.0.1"]), /does not offer/, elsewhere);
 });
 
-test("with WebGPU but without an adapter it says that", async () => {
+test("with WebGPU but without an adapter the page says so", async () => {
   await refused(await openBrowser([], ["--enable-unsafe-webgpu", "--use-webgpu-adapter"]), /found no graphics adapter/);
 });
 
-test("opens again without a network", async () => {
+test("reopens without a network", async () => {
   const { page, complaints } = await visit(browser, "against=none");
   await ready(page);
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => null));

@@ -1,4 +1,4 @@
-// One whole run in the page: it learns, it is pruned, what comes out of it is looked at from all sides.
+// A complete run in the page: training, pruning, plots, drawing, exports.
 import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readModelWeights } from "../../../src/io/index.ts";
@@ -6,7 +6,7 @@ import { loadOnnx } from "../../export/onnx_runtime.ts";
 import { longestTask } from "./main_thread.ts";
 import { download, draw, onCard, openBrowser, PATIENCE, ready, stepOf, textOf, type Visit, visit } from "./visit.ts";
 
-/** One epoch of the shipped digits: 6000 in batches of 64. */
+/** Steps of one epoch of the shipped digits: 6000 in batches of 64. */
 const STEPS = 94;
 
 let browser: Browser;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-test("trains to over 90 % and prunes to over 80 % within 94 steps, with a free main thread", async () => {
+test("reaches over 90 % accuracy and 80 % zeros within 94 steps, with a responsive main thread", async () => {
   const { page } = visitor;
   await textOf(page.locator("#where"), /^Step 0 of 94, epoch 0\.0$/);
   await page.click("#start");
@@ -30,13 +30,13 @@ test("trains to over 90 % and prunes to over 80 % within 94 steps, with a free m
   expect(await stepOf(page)).toBe(STEPS);
   expect(await onCard(page, "test accuracy")).toBeGreaterThan(0.9);
   expect(await onCard(page, "zeros")).toBeGreaterThan(0.8);
-  // Time on the processor, so that a busy machine does not count.
+  // Processor time, so that a busy machine does not matter.
   expect(longest).toBeLessThan(100);
 });
 
-test("every picture of the finished run says what it shows", async () => {
+test("every picture of the finished run is drawn and labelled", async () => {
   const { page } = visitor;
-  // What is out of sight is not drawn.
+  // Pictures out of sight are not drawn.
   for (const plot of ["tradeoff", "accuracy", "sparsity", "threshold", "lambda", "loss"]) {
     const box = page.locator(`#plot-${plot}`);
     await box.scrollIntoViewIfNeeded();
@@ -56,7 +56,7 @@ test("every picture of the finished run says what it shows", async () => {
   await textOf(page.locator("#values-threshold"), /0\.06/);
 });
 
-test("a drawn one is read as a one, a test picture with its label", async () => {
+test("classifies a drawn 1; shows a test picture with its label", async () => {
   const { page } = visitor;
   await draw(page, [
     [
@@ -73,7 +73,7 @@ test("a drawn one is read as a one, a test picture with its label", async () => 
   await textOf(page.locator("#answer"), /^This is \d\. LATS: \d with/);
 });
 
-test("models and metrics are taken away and brought back", async () => {
+test("saves models and metrics, and loads a model", async () => {
   const { page } = visitor;
   const dense = await download(page, "#export-dense");
   const sparse = await download(page, "#export-sparse");
@@ -82,7 +82,7 @@ test("models and metrics are taken away and brought back", async () => {
   expect([...(full?.keys() ?? [])]).toContain("0.weight");
   expect([...(packed?.keys() ?? [])].sort()).toEqual([...(full?.keys() ?? [])].sort());
   for (const [name, { data }] of full ?? []) expect(packed?.get(name)?.data).toEqual(data);
-  // Its writer is fetched now, in the worker.
+  // The worker fetches the ONNX writer now.
   const onnx = await download(page, "#export-onnx");
   const runtime = await loadOnnx(onnx.bytes);
   const blank = { data: new Float32Array(784), shape: [1, 1, 28, 28] };
@@ -100,11 +100,11 @@ test("models and metrics are taken away and brought back", async () => {
 
   const accuracy = await onCard(page, "test accuracy");
   await page.setInputFiles("#pick-model", { name: sparse.name, mimeType: "", buffer: Buffer.from(sparse.bytes) });
-  const notice = await textOf(page.locator(".message.notice .message-text").first(), /is in place of LATS/);
+  const notice = await textOf(page.locator(".message.notice .message-text").first(), /replaces LATS/);
   expect(notice).toContain(`test accuracy ${(accuracy * 100).toFixed(1)}`);
 });
 
-test("the kernels of a step are listed", async () => {
+test("lists the kernels of a step", async () => {
   const { page } = visitor;
   await page.click("#reset");
   await ready(page);
@@ -114,15 +114,15 @@ test("the kernels of a step are listed", async () => {
   expect(await page.locator("#kernels tbody tr").count()).toBeGreaterThan(5);
 });
 
-test("nothing was complained of", () => {
+test("the page logged no errors or warnings", () => {
   expect(visitor.complaints).toEqual([]);
 });
 
-/** Pixels of a canvas that differ from its first one. */
+/** Count the pixels of a canvas that differ from its first one. */
 function inkOf(canvas: Locator): Promise<number> {
   return canvas.evaluate((element) => {
     const { width, height } = element as HTMLCanvasElement;
-    // A copy to be read: browsers advise pages whose own canvases are read often.
+    // Read a copy: browsers log a warning if a canvas is read often.
     const copy = Object.assign(document.createElement("canvas"), { width, height });
     const context = copy.getContext("2d", { willReadFrequently: true });
     context?.drawImage(element as HTMLCanvasElement, 0, 0);

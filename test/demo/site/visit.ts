@@ -1,9 +1,9 @@
-// A visitor's browser for the demo tests: opens the built page, keeps what it complains of, and knows its way around.
+// A visitor's browser for the demo tests: opens the built page, collects its errors, reads and operates it.
 import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { expect, inject } from "vitest";
 import { browserLaunch } from "../../../tools/chromium.ts";
 
-/** Software rendering compiles every kernel on the CPU: the first step of a network takes its time. */
+/** Time limit in ms: SwiftShader compiles every kernel on the CPU, so the first step of a network is slow. */
 export const PATIENCE = 120_000;
 
 export interface Visit {
@@ -12,17 +12,17 @@ export interface Visit {
   readonly complaints: string[];
 }
 
-/** `without`: beginnings of the usual flags to leave out. */
+/** Launch a browser with more flags. `without`: prefixes of default flags to omit. */
 export async function openBrowser(more: readonly string[] = [], without: readonly string[] = []): Promise<Browser> {
   const { args, ...rest } = browserLaunch();
   const kept = args.filter((arg) => !without.some((flag) => arg.startsWith(flag)));
   return chromium.launch({ ...rest, args: [...kept, ...more] });
 }
 
-/** Software adapters are announced by the browser itself, once for each device. */
+/** Messages that the browser itself logs, such as one for each software device. */
 const EXPECTED = /^powerPreference|experimental|SwiftShader|software/i;
 
-/** Opens the page in a context of its own. `hash`: settings as the page's link writes them, without "#". */
+/** Open the page in a new context. `hash`: settings as in the page's link, without "#". */
 export async function visit(
   browser: Browser,
   hash = "",
@@ -46,24 +46,24 @@ export async function visit(
   return { page, complaints };
 }
 
-/** Waits until networks are built and the first step can be taken. */
+/** Wait until the networks are built and the first step can be taken. */
 export async function ready(page: Page): Promise<void> {
   await page.locator("#start:not([disabled])").waitFor();
 }
 
-/** Waits until the text of an element matches, and returns it. */
+/** Wait until the text of an element matches, and return it. */
 export async function textOf(locator: Locator, pattern: RegExp): Promise<string> {
   await expect.poll(() => locator.textContent(), { timeout: PATIENCE, interval: 100 }).toMatch(pattern);
   return (await locator.textContent()) ?? "";
 }
 
-/** The step that the page shows. */
+/** Return the step that the page shows. */
 export async function stepOf(page: Page): Promise<number> {
   const text = (await page.locator("#where").textContent()) ?? "";
   return Number(/^Step ([\d,.\u202f ]+) of/.exec(text)?.[1]?.replace(/\D/g, ""));
 }
 
-/** A number on the card of a network, by its label: a share of 1 where it stands in per cent; NaN while it is not known. */
+/** Return a number on the card of a network by its label, per cent as a share of 1; NaN while it is unknown. */
 export async function onCard(page: Page, label: string, lane = 0): Promise<number> {
   const row = page
     .locator(".card")
@@ -73,7 +73,7 @@ export async function onCard(page: Page, label: string, lane = 0): Promise<numbe
   return Number.parseFloat(text) / (text.includes("%") ? 100 : 1);
 }
 
-/** Bytes that a click gives to the visitor, and the name of the file. */
+/** Click and return the downloaded file. */
 export async function download(page: Page, selector: string): Promise<{ name: string; bytes: Uint8Array }> {
   const [got] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
   const chunks: Uint8Array[] = [];
@@ -81,7 +81,7 @@ export async function download(page: Page, selector: string): Promise<{ name: st
   return { name: got.suggestedFilename(), bytes: Buffer.concat(chunks) };
 }
 
-/** Draws lines on the pad; points are shares of its side. */
+/** Draw lines on the pad; points are shares of its side. */
 export async function draw(page: Page, lines: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
   const pad = page.locator("#pad");
   await pad.scrollIntoViewIfNeeded();

@@ -23,7 +23,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   seed: number(RANGES.seed),
 });
 
-test("an address gives back the settings it was made from", () => {
+test("an address restores the settings it was made from", () => {
   fc.assert(
     fc.property(settings, (given) => {
       expect(settingsOf(addressOf(given))).toEqual({ settings: given, ignored: [] });
@@ -36,13 +36,13 @@ test("defaults need no address", () => {
   expect(addressOf({ ...DEFAULTS, method: "gmp", sparsity: 0.95 })).toBe("#method=gmp&sparsity=0.95");
 });
 
-test("what is not understood is named, and the rest still counts", () => {
+test("lists invalid settings and keeps the valid ones", () => {
   const { settings: read, ignored } = settingsOf("#method=magic&lr=-1&epochs=2.5&seed=7&constructor=1&__proto__=2");
   expect(read).toEqual({ ...DEFAULTS, seed: 7 });
   expect(ignored).toEqual(["method=magic", "lr=-1", "epochs=2.5", "constructor=1", "__proto__=2"]);
 });
 
-test("any text is read without an error, into settings within their ranges", () => {
+test("reads any text without an error, into settings within their ranges", () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       const { settings: read } = settingsOf(text);

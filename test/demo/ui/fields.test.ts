@@ -11,7 +11,7 @@ import {
   thresholdOfSlider,
 } from "../../../demo/ui/fields.ts";
 
-test("only settings that change something apply", () => {
+test("only settings with an effect apply", () => {
   const plain = { ...DEFAULTS, method: "lats", against: "none" } as const;
   const shown = (settings: typeof DEFAULTS) =>
     (["timeSteps", "threshold", "sparsity", "strDecay", "ltpL0"] as const).filter((key) => applies(key, settings));
@@ -30,7 +30,7 @@ test("every method has a name and a note", () => {
   }
 });
 
-test("numbers are read as people write them", () => {
+test("parses decimal commas, exponents and spaces", () => {
   expect(parseNumber("lr", " 0.05 ")).toEqual({ value: 0.05 });
   expect(parseNumber("lr", "0,05")).toEqual({ value: 0.05 });
   expect(parseNumber("lr", "5e-2")).toEqual({ value: 0.05 });
@@ -38,13 +38,13 @@ test("numbers are read as people write them", () => {
   expect(parseNumber("seed", "4294967295")).toEqual({ value: 4294967295 });
 });
 
-test("a wrong number is answered with what is wanted", () => {
+test("refuses an invalid number and names the range", () => {
   for (const text of ["", "much", "0x10", "Infinity", "NaN", "0", "101", "2.5", "1 2"])
     expect(parseNumber("epochs", text)).toEqual({ error: "Give a whole number from 1 to 100." });
   expect(parseNumber("momentum", "1")).toEqual({ error: "Give a number from 0 to 0.99." });
 });
 
-test("the slider comes back to where it was put, and never goes down as it is moved up", () => {
+test("the slider keeps its position, and D grows with it", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: SLIDER_END }), (position) => {
       // Three digits of D are a little coarser than the slider far up.

@@ -18,7 +18,7 @@ const point = {
   imagesPerSecond: null,
 };
 
-test("metrics as CSV: a line for each point, unknown numbers empty", () => {
+test("writes metrics as CSV, one line per point, unknown numbers empty", () => {
   const text = metricsCsv([
     { method: "lats", points: [point] },
     { method: "dense", points: [{ ...point, lambda: null }] },
@@ -42,7 +42,7 @@ test("a CSV field holds any text", () => {
   );
 });
 
-test("metrics as JSON read back", () => {
+test("metrics as JSON can be read back", () => {
   const read: unknown = JSON.parse(
     metricsJson({
       settings: DEFAULTS,
@@ -60,14 +60,14 @@ test("metrics as JSON read back", () => {
   });
 });
 
-test("dropped files: a model is one, clutter is none", () => {
+test("separates a model from data among dropped files and skips system files", () => {
   const paths = ["a/.DS_Store", "a/cat/1.png", "__MACOSX/a/1.png", "m/net.SafeTensors", "a/Thumbs.db", "a/dog/2.png"];
   const { model, data } = sortDropped(paths.map((path) => ({ path })));
   expect(model?.path).toBe("m/net.SafeTensors");
   expect(data.map(({ path }) => path)).toEqual(["a/cat/1.png", "a/dog/2.png"]);
 });
 
-test("kernels of one name are summed, the longest first", () => {
+test("sums kernels by name, longest first", () => {
   const rows = [
     { kernel: "b", ms: 1 },
     { kernel: "a", ms: 2 },

@@ -19,7 +19,7 @@ const point = (step: number, more: Partial<Point> = {}): Point => ({
 
 const run = (steps: number) => Array.from({ length: steps }, (_, i) => point(i));
 
-test("plots get few points, files all of them", () => {
+test("plots get thinned points, files all of them", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 4, max: 100 }), (steps, limit) => {
       const history = new History(limit);
@@ -35,7 +35,7 @@ test("plots get few points, files all of them", () => {
   );
 });
 
-test("thinned values are means, and rare tests are not lost", () => {
+test("thinned values are means and keep test accuracies", () => {
   const history = new History(4);
   history.add([
     point(0, { loss: 4 }),
@@ -51,7 +51,7 @@ test("thinned values are means, and rare tests are not lost", () => {
   expect(history.tests()).toEqual([{ sparsity: 0.1, accuracy: 0.9 }]);
 });
 
-test("going back to a snapshot forgets what came after it", () => {
+test("rewinding removes all later points", () => {
   const whole = new History(8);
   whole.add(run(50).map((p) => ({ ...p, testAccuracy: p.step === 40 ? 0.8 : null })));
   whole.rewind(20);
@@ -62,7 +62,7 @@ test("going back to a snapshot forgets what came after it", () => {
   expect(whole.thinned()).toEqual(part.thinned());
 });
 
-test("lanes at different steps share one axis", () => {
+test("aligns lanes with different steps on one axis", () => {
   const [a, b] = [new History(), new History()];
   a.add([point(0, { loss: 1 }), point(10, { loss: 2 })]);
   b.add([point(5, { loss: 3 }), point(10, { loss: 4 })]);

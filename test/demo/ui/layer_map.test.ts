@@ -2,13 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { filterMap, type LayerMap, matrixMap } from "../../../demo/ui/layer_map.ts";
 
-function showsEachOnce({ width, height, places }: LayerMap, weights: number): void {
-  expect(places.length).toBe(width * height);
-  const seen = [...places].filter((i) => i >= 0).sort((a, b) => a - b);
+function showsEachOnce({ width, height, indices }: LayerMap, weights: number): void {
+  expect(indices.length).toBe(width * height);
+  const seen = [...indices].filter((i) => i >= 0).sort((a, b) => a - b);
   expect(seen).toEqual(Array.from({ length: weights }, (_, i) => i));
 }
 
-test("every weight is shown once, in a picture that is no thread", () => {
+test("a matrix shows every weight once, in a picture of bounded aspect ratio", () => {
   const size = fc.integer({ min: 1, max: 40 });
   fc.assert(
     fc.property(fc.array(size, { minLength: 1, maxLength: 3 }), (shape) => {
@@ -20,7 +20,7 @@ test("every weight is shown once, in a picture that is no thread", () => {
   );
 });
 
-test("filters are tiles, shown once each", () => {
+test("filter tiles show every weight once", () => {
   const size = fc.integer({ min: 1, max: 6 });
   fc.assert(
     fc.property(size, size, fc.integer({ min: 2, max: 5 }), (outputs, inputs, side) => {
@@ -30,13 +30,13 @@ test("filters are tiles, shown once each", () => {
   );
 });
 
-test("filters lie apart by one pixel", () => {
+test("filter tiles are one pixel apart", () => {
   const map = filterMap([2, 1, 2, 2], 2)!;
   expect([map.width, map.height]).toEqual([5, 2]);
-  expect([...map.places]).toEqual([0, 1, -1, 4, 5, 2, 3, -1, 6, 7]);
+  expect([...map.indices]).toEqual([0, 1, -1, 4, 5, 2, 3, -1, 6, 7]);
 });
 
-test("what has no filters has no tiles", () => {
+test("shapes without filters have no tiles", () => {
   expect(filterMap([10, 128])).toBeNull();
   expect(filterMap([16, 8, 1, 1])).toBeNull();
 });

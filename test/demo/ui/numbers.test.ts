@@ -2,14 +2,16 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bytes, count, milliseconds, percent, short, times, UNKNOWN } from "../../../demo/ui/numbers.ts";
 
-test("shares", () => {
+test("formats shares, rounded down", () => {
   expect(percent(0.5)).toBe("50.0\u202f%");
   expect(percent(0.98765)).toBe("98.7\u202f%");
+  expect(percent(0.949999)).toBe("94.9\u202f%");
+  expect(percent(0.57)).toBe("57.0\u202f%");
   expect(percent(0.9912)).toBe("99.12\u202f%");
   expect(percent(1)).toBe("100.0\u202f%");
 });
 
-test("less than all never reads as all", () => {
+test("a share below 1 never reads as 100 %", () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (share) => {
       expect(percent(share)).not.toContain("100");
@@ -17,7 +19,7 @@ test("less than all never reads as all", () => {
   );
 });
 
-test("counts, sizes and times", () => {
+test("formats counts, sizes and times", () => {
   expect(count(1234567)).toBe("1\u202f234\u202f567");
   expect(count(999)).toBe("999");
   expect(bytes(999)).toBe("999\u202fB");
@@ -30,14 +32,14 @@ test("counts, sizes and times", () => {
   expect(times(1.25)).toBe("1.3\u202f×");
 });
 
-test("three digits that matter", () => {
+test("formats three significant digits", () => {
   expect(short(0.0028312)).toBe("0.00283");
   expect(short(0.00001234)).toBe("1.2e-5");
   expect(short(12345)).toBe("12\u202f345");
   expect(short(0)).toBe("0");
 });
 
-test("what is not known is a dash", () => {
+test("an unknown number is a dash", () => {
   for (const form of [percent, count, short, bytes, milliseconds, times])
     for (const value of [null, undefined, Number.NaN]) expect(form(value)).toBe(UNKNOWN);
 });

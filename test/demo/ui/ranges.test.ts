@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { accuracyFloor, linearRange, logRange } from "../../../demo/ui/ranges.ts";
 
-test("axes have two ends, whatever the values", () => {
+test("ranges are finite and not empty for any values", () => {
   const value = fc.option(fc.double({ min: -1e6, max: 1e6, noNaN: true }));
   fc.assert(
     fc.property(value, value, (a, b) => {
@@ -17,7 +17,7 @@ test("axes have two ends, whatever the values", () => {
   expect(logRange(0.0028, 0.0028)).toEqual([0.001, 0.01]);
 });
 
-test("the axis of accuracies closes in on what is reached", () => {
+test("the accuracy axis starts below the last values", () => {
   expect(accuracyFloor([])).toBe(0);
   expect(accuracyFloor([[0.1, 0.4]])).toBe(0);
   expect(accuracyFloor([[0.1, 0.97], [0.9]])).toBe(0.8);

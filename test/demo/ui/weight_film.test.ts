@@ -9,7 +9,7 @@ const paint = (film: WeightFilm, now: number, palette = LIGHT): number[] => {
   return [...pixels];
 };
 
-test("only zero has no strength, and larger weights have more", () => {
+test("only zero has strength 0, and strength grows with the weight", () => {
   fc.assert(
     fc.property(
       fc.float({ min: Math.fround(1e-6), max: 10, noNaN: true }),
@@ -25,12 +25,12 @@ test("only zero has no strength, and larger weights have more", () => {
   );
 });
 
-test("full colour is three times the root mean square of what is left", () => {
+test("full colour starts at three times the root mean square of the non-zero weights", () => {
   expect(topOf(Float32Array.of(0, 3, -4, 0))).toBeCloseTo(3 * Math.sqrt(12.5), 5);
   expect(topOf(new Float32Array(4))).toBe(0);
 });
 
-test("sign is hue, zero is paper", () => {
+test("the hue shows the sign, zero is the background", () => {
   for (const palette of [LIGHT, DARK]) {
     const film = new WeightFilm();
     film.show(Float32Array.of(0, 5, -5, -0), 0, true);
@@ -46,7 +46,7 @@ test("sign is hue, zero is paper", () => {
   }
 });
 
-test("a death begins at its full hue and is over after a second; a return flashes", () => {
+test("a weight that becomes zero fades from its full hue within a second; one that returns flashes", () => {
   const film = new WeightFilm();
   film.show(Float32Array.of(0.01, -0.01, 0, 1), 0, true);
   expect(film.moving(0)).toBe(false);
@@ -65,7 +65,7 @@ test("a death begins at its full hue and is over after a second; a return flashe
   expect(end[2]).toBe(end[3]);
 });
 
-test("nothing moves for those who do not want it, nor when the layer is another one", () => {
+test("nothing moves without animation or after a change of layer", () => {
   const film = new WeightFilm();
   film.show(Float32Array.of(1, 1), 0, false);
   film.show(Float32Array.of(0, 1), 10, false);
@@ -74,7 +74,7 @@ test("nothing moves for those who do not want it, nor when the layer is another 
   expect(film.moving(20)).toBe(false);
 });
 
-test("places say which weight a pixel shows", () => {
+test("indices select the weight of each pixel", () => {
   const film = new WeightFilm();
   film.show(Float32Array.of(0, 5), 0, true);
   const pixels = new Uint32Array(3);
