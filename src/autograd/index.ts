@@ -1,5 +1,5 @@
 // The autograd room: how an op is defined, recorded and walked back. It knows no particular op.
-export { checkpoint, once } from "./checkpoint.ts";
+export { activationCheckpoint, once } from "./activation_checkpoint.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";

@@ -1,11 +1,11 @@
 // Activation checkpointing of a whole module, such as a block of a network.
-import { checkpoint } from "../autograd/index.ts";
+import { activationCheckpoint } from "../autograd/index.ts";
 import type { Module } from "./module.ts";
 
 /**
  * Makes a module keep only its input and its output for backward and run again when backward arrives there. Names,
  * parameters and the bits of every gradient stay as they are. `false` undoes it. Returns the module. The models of the
- * registry do it to their blocks: `buildModel(name, input, { checkpoint: true })`.
+ * registry do it to their blocks: `buildModel(name, input, { activationCheckpoint: true })`.
  *
  *     for (const [, m] of model.namedModules()) if (m instanceof MyBlock) checkpointModule(m);
  *
@@ -16,7 +16,7 @@ export function checkpointModule<M extends Module>(module: M, on = true): M {
   // The class's own method, so that doing it twice does it once.
   Reflect.deleteProperty(module, "forward");
   if (on) {
-    const forward = checkpoint(module.forward.bind(module));
+    const forward = activationCheckpoint(module.forward.bind(module));
     Object.defineProperty(module, "forward", { configurable: true, value: forward });
   }
   return module;

@@ -1,6 +1,6 @@
 // Masks change in anybody's loop: with a tape or without one, eager or replayed, and under a checkpoint.
 import { describe, expect, test } from "vitest";
-import { checkpoint, noGrad, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, noGrad, Tape } from "../../src/autograd/index.ts";
 import { Dropout, type Module, PoissonEncoder, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/index.ts";
 import { capture, Scope, tensor } from "../../src/tensor/index.ts";
@@ -82,7 +82,7 @@ test("layers of one step draw from one step, under a checkpoint too, which moves
     const [first, second] = [new Dropout(0.5, random), new Dropout(0.5, random)];
     const block = new Sequential([first, second]);
     const run = checkpointed
-      ? checkpoint((x: ReturnType<typeof tensor>) => block.forward(x))
+      ? activationCheckpoint((x: ReturnType<typeof tensor>) => block.forward(x))
       : (x: ReturnType<typeof tensor>) => block.forward(x);
     for (let i = 0; i < 3; i++) {
       using _scope = new Scope();

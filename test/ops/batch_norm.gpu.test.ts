@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkpoint, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, Tape } from "../../src/autograd/index.ts";
 import { OpError } from "../../src/gpu/index.ts";
 import { Parameter } from "../../src/nn/index.ts";
 import { batchNorm, batchNormAddRelu, batchNormRelu } from "../../src/ops/batch_norm.ts";
@@ -174,7 +174,7 @@ test("inputs may be parameters whose gradients share one arena", async () => {
 test.each(norms)("%s in a checkpoint: the same bits, and running statistics that move once", async (name) => {
   const norm = fused[name];
   const inCheckpoint: typeof norm = (x, residual, channels, options) =>
-    checkpoint((a: Tensor, b: Tensor) => norm(a, b, channels, options))(x, residual);
+    activationCheckpoint((a: Tensor, b: Tensor) => norm(a, b, channels, options))(x, residual);
   const shape = [3, 4, 8, 6];
   const data = randomArray(product(shape), 1);
   expect(await run(data, shape, inCheckpoint)).toEqual(await run(data, shape, norm));

@@ -1,7 +1,7 @@
 // The fused kernel against the two ops it is made of: batch norm, then neurons.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkpoint, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { type BatchNormNeuronOptions, batchNormNeuron } from "../../src/ops/batch_norm_neuron.ts";
@@ -198,7 +198,7 @@ test.each([true, false])(
       using step = capture(
         (inputs: { x: Tensor }) => {
           using tape = new Tape();
-          const spikes = tape.keep((wrapped ? checkpoint(net) : net)(inputs.x));
+          const spikes = tape.keep((wrapped ? activationCheckpoint(net) : net)(inputs.x));
           for (const t of leaves) t.gradArrived = false;
           tape.backward(spikes, reshape(inputs.x, { shape: spikes.shape }));
           return { spikes };

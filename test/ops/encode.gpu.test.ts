@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkpoint, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, Tape } from "../../src/autograd/index.ts";
 import { mul } from "../../src/ops/binary.ts";
 import {
   encodeDirect,
@@ -190,7 +190,7 @@ describe("Poisson", () => {
     expect(seen.size).toBe(4);
   });
 
-  test("under a checkpoint, backward sees the spikes that forward saw, though the step has moved since", async () => {
+  test("under activationCheckpoint, backward sees the spikes that forward saw, though the step has moved since", async () => {
     using _scope = new Scope();
     using step = scalar(5, "u32");
     const draw = { timeSteps: 4, seed: 11, stream: 1 };
@@ -199,7 +199,7 @@ describe("Poisson", () => {
     weight.requiresGrad = true;
     {
       using tape = new Tape();
-      const y = checkpoint((t: Tensor) => mul(encodePoisson(t, { ...draw, step }), weight))(tensor(x));
+      const y = activationCheckpoint((t: Tensor) => mul(encodePoisson(t, { ...draw, step }), weight))(tensor(x));
       step.set(6);
       tape.backward(y, tensor(new Float32Array(120).fill(1), [4, 30]));
     }

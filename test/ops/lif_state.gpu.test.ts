@@ -1,6 +1,6 @@
 // The membrane potential across calls: the option `state`, also where steps are replayed or run again for backward.
 import { describe, expect, test } from "vitest";
-import { checkpoint, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { add } from "../../src/ops/binary.ts";
 import { integrateAndFire, lif, membranePotential, plif } from "../../src/ops/lif.ts";
@@ -83,8 +83,8 @@ describe("gradients", () => {
 
   test("inside a checkpoint: the same bits, and the second run does not move the state", async () => {
     const plain = await gradients((fn) => fn, "state");
-    expect(await gradients((fn) => checkpoint(fn), "state")).toEqual(plain);
-    const nested = (fn: (x: Tensor) => Tensor) => checkpoint((t: Tensor) => checkpoint(fn)(t));
+    expect(await gradients((fn) => activationCheckpoint(fn), "state")).toEqual(plain);
+    const nested = (fn: (x: Tensor) => Tensor) => activationCheckpoint((t: Tensor) => activationCheckpoint(fn)(t));
     expect(await gradients(nested, "state")).toEqual(plain);
   });
 
@@ -95,7 +95,7 @@ describe("gradients", () => {
     a.requiresGrad = true;
     {
       using tape = new Tape();
-      const y = checkpoint((t: Tensor) => lif(t, null, { ...options, state }))(a);
+      const y = activationCheckpoint((t: Tensor) => lif(t, null, { ...options, state }))(a);
       state.set(new Float32Array(n).fill(7));
       tape.backward(y, tensor(upstream(3 * n), y.shape));
     }
@@ -117,7 +117,7 @@ test.each([false, true])(
       using step = capture(
         (inputs: { x: Tensor }) => {
           using tape = new Tape();
-          const spikes = tape.keep((on ? checkpoint(net) : net)(inputs.x));
+          const spikes = tape.keep((on ? activationCheckpoint(net) : net)(inputs.x));
           leak.gradArrived = false;
           tape.backward(spikes, inputs.x);
           return { spikes };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkpoint, defineOp, like, noGrad, once, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, defineOp, like, noGrad, once, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import {
   BatchNorm2d,
@@ -23,7 +23,7 @@ type Fn = (...inputs: Tensor[]) => Tensor;
 /** Gradients of sum(3 f(x)) in x and the other leaves, with f as it is and checkpointed; and that no memory is left. */
 async function both(make: (wrap: (fn: Fn) => Fn) => Fn, leaves: Tensor[]): Promise<number[][][]> {
   const results: number[][][] = [];
-  for (const wrap of [(fn: Fn) => fn, (fn: Fn) => checkpoint(fn)]) {
+  for (const wrap of [(fn: Fn) => fn, (fn: Fn) => activationCheckpoint(fn)]) {
     const before = live();
     const out: number[][] = [];
     {
@@ -76,13 +76,13 @@ test("what wants no gradient, is handed through or is a shape is left alone", ()
   const x = leaf([1, 2]);
   const constant = tensor([3, 4]);
   using tape = new Tape();
-  expect(checkpoint((t: Tensor) => t)(x)).toBe(x);
-  const y = checkpoint((t: Tensor) => scale(t, { factor: 2 }))(constant);
+  expect(activationCheckpoint((t: Tensor) => t)(x)).toBe(x);
+  const y = activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(constant);
   expect([y.requiresGrad, y.isDisposed, tape.length]).toEqual([false, false, 0]);
-  const z = noGrad(() => checkpoint((t: Tensor) => scale(t, { factor: 2 }))(x));
+  const z = noGrad(() => activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(x));
   expect([z.requiresGrad, tape.length]).toEqual([false, 0]);
-  expect(checkpoint((t: Tensor) => scale(t, { factor: 2 }))(meta([7])).shape).toEqual([7]);
-  expect(checkpoint((t: Tensor) => scale(t, { factor: 2 }))(x).requiresGrad).toBe(true);
+  expect(activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(meta([7])).shape).toEqual([7]);
+  expect(activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(x).requiresGrad).toBe(true);
   expect(tape.length).toBe(1);
 });
 
@@ -93,17 +93,17 @@ test("errors name the mistake, and all memory comes back", () => {
   {
     using _inner = new Scope();
     using tape = new Tape();
-    expect(() => checkpoint((() => 3) as unknown as Fn)(x)).toThrow(
-      "checkpoint: the function wants to return one tensor, it returned number",
+    expect(() => activationCheckpoint((() => 3) as unknown as Fn)(x)).toThrow(
+      "activationCheckpoint: the function wants to return one tensor, it returned number",
     );
     expect(() =>
-      checkpoint((t: Tensor) => {
+      activationCheckpoint((t: Tensor) => {
         scale(t, { factor: 2 });
         throw new RangeError("mine");
       })(x),
     ).toThrow("mine");
     let calls = 0;
-    const moody = checkpoint((t: Tensor) => (calls++ === 0 ? scale(t, { factor: 2 }) : t));
+    const moody = activationCheckpoint((t: Tensor) => (calls++ === 0 ? scale(t, { factor: 2 }) : t));
     const y = moody(x);
     expect(() => tape.backward(y, ones(2))).toThrow("the second run of the function differs from the first");
   }
@@ -111,7 +111,7 @@ test("errors name the mistake, and all memory comes back", () => {
     using _inner = new Scope();
     using tape = new Tape();
     let calls = 0;
-    const greedy = checkpoint((t: Tensor) => {
+    const greedy = activationCheckpoint((t: Tensor) => {
       if (calls++ > 0) once(() => empty([1]));
       return scale(t, { factor: 2 });
     });
@@ -128,7 +128,7 @@ test("a tape that is never walked frees what a checkpoint kept", () => {
   {
     using _inner = new Scope();
     using _tape = new Tape();
-    checkpoint((t: Tensor) => {
+    activationCheckpoint((t: Tensor) => {
       once(() => scale(tensor([1]), { factor: 2 }));
       return scale(scale(t, { factor: 2 }), { factor: 3 });
     })(x);
@@ -161,8 +161,8 @@ test("once runs once: nested checkpoints hand its value down", async () => {
   });
   const x = leaf([5]);
   using tape = new Tape();
-  const inner = checkpoint((t: Tensor) => counted(t));
-  const y = checkpoint((t: Tensor) => scale(inner(t), { factor: 2 }))(x);
+  const inner = activationCheckpoint((t: Tensor) => counted(t));
+  const y = activationCheckpoint((t: Tensor) => scale(inner(t), { factor: 2 }))(x);
   expect(runs).toBe(1);
   tape.backward(y);
   expect(runs).toBe(1);

@@ -19,7 +19,7 @@ function recall(make: () => Tensor, level: number): Tensor {
   if (!run) return make();
   if (run.next !== null) {
     const known = run.remembered[run.next++];
-    if (!known) throw new OpError("checkpoint", "the second run of the function did more than the first");
+    if (!known) throw new OpError("activationCheckpoint", "the second run of the function did more than the first");
     return known.alias();
   }
   const value = recall(make, level - 1);
@@ -81,7 +81,7 @@ const disposeAll = (tensors: readonly (Tensor | null)[]) => {
  * Errors    OpError when fn returns anything but a tensor, or when the second run differs from the first.
  * Source    Chen et al. 2016, "Training deep nets with sublinear memory cost".
  */
-export function checkpoint<In extends readonly Tensor[]>(fn: (...inputs: In) => Tensor): (...inputs: In) => Tensor {
+export function activationCheckpoint<In extends readonly Tensor[]>(fn: (...inputs: In) => Tensor): (...inputs: In) => Tensor {
   return (...inputs) => {
     const tape = currentTape();
     if (!tape || !gradEnabled() || inputs.some((t) => t.isMeta)) return expectTensor(fn(...inputs));
@@ -107,7 +107,7 @@ export function checkpoint<In extends readonly Tensor[]>(fn: (...inputs: In) => 
     Scope.release(y);
     const saved = inputs.map((t) => t.alias(t.shape, false));
     tape.record({
-      op: "checkpoint",
+      op: "activationCheckpoint",
       inputs,
       output: y,
       saved: [...saved, ...run.remembered],
@@ -121,7 +121,7 @@ export function checkpoint<In extends readonly Tensor[]>(fn: (...inputs: In) => 
 
 function expectTensor(y: unknown): Tensor {
   if (y instanceof Tensor) return y;
-  throw new OpError("checkpoint", `the function wants to return one tensor, it returned ${y === null ? y : typeof y}`);
+  throw new OpError("activationCheckpoint", `the function wants to return one tensor, it returned ${y === null ? y : typeof y}`);
 }
 
 /** The second run: the nodes that the first would have recorded. */
@@ -143,7 +143,7 @@ function again<In extends readonly Tensor[]>(
   using _scope = new Scope();
   const y = withGrad(() => during(run, () => expectTensor(fn(...saved))));
   if (!tape.recorded(y) || !sameShape(y.shape, first.shape) || run.next !== run.remembered.length) {
-    throw new OpError("checkpoint", "the second run of the function differs from the first", { first, second: y });
+    throw new OpError("activationCheckpoint", "the second run of the function differs from the first", { first, second: y });
   }
   return { nodes: tape.takeNodes(), output: y };
 }
