@@ -81,7 +81,9 @@ const disposeAll = (tensors: readonly (Tensor | null)[]) => {
  * Errors    OpError when fn returns anything but a tensor, or when the second run differs from the first.
  * Source    Chen et al. 2016, "Training deep nets with sublinear memory cost".
  */
-export function activationCheckpoint<In extends readonly Tensor[]>(fn: (...inputs: In) => Tensor): (...inputs: In) => Tensor {
+export function activationCheckpoint<In extends readonly Tensor[]>(
+  fn: (...inputs: In) => Tensor,
+): (...inputs: In) => Tensor {
   return (...inputs) => {
     const tape = currentTape();
     if (!tape || !gradEnabled() || inputs.some((t) => t.isMeta)) return expectTensor(fn(...inputs));
@@ -121,7 +123,10 @@ export function activationCheckpoint<In extends readonly Tensor[]>(fn: (...input
 
 function expectTensor(y: unknown): Tensor {
   if (y instanceof Tensor) return y;
-  throw new OpError("activationCheckpoint", `the function wants to return one tensor, it returned ${y === null ? y : typeof y}`);
+  throw new OpError(
+    "activationCheckpoint",
+    `the function wants to return one tensor, it returned ${y === null ? y : typeof y}`,
+  );
 }
 
 /** The second run: the nodes that the first would have recorded. */
@@ -143,7 +148,10 @@ function again<In extends readonly Tensor[]>(
   using _scope = new Scope();
   const y = withGrad(() => during(run, () => expectTensor(fn(...saved))));
   if (!tape.recorded(y) || !sameShape(y.shape, first.shape) || run.next !== run.remembered.length) {
-    throw new OpError("activationCheckpoint", "the second run of the function differs from the first", { first, second: y });
+    throw new OpError("activationCheckpoint", "the second run of the function differs from the first", {
+      first,
+      second: y,
+    });
   }
   return { nodes: tape.takeNodes(), output: y };
 }
