@@ -86,7 +86,7 @@ export function naiveBatchNormGradients(x: Tensor, dy: Tensor, { mean, invstd, w
 export function naiveSum(x: Tensor, size: readonly [number, number, number, number]): Tensor {
   const outputs = size[1] * size[3];
   const y = empty([outputs]);
-  sumKernel.run({ bind: { x, y }, params: { size }, grid: grid1d(outputs) });
+  sumKernel.run({ bind: { x, y }, params: { n: outputs, size }, grid: grid1d(outputs) });
   return y;
 }
 

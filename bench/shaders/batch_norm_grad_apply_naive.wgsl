@@ -1,5 +1,6 @@
 // dx = weight · invstd · (dy - mean(dy) - xhat · mean(dy · xhat)), one element per invocation.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, channels: u32, area: u32, count: u32 }   // count: values per channel
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
@@ -11,13 +12,7 @@ struct Params { n: u32, channels: u32, area: u32, count: u32 }   // count: value
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let c = i / params.area % params.channels;
   let count = f32(params.count);
   let xhat = (x[i] - mean[c]) * invstd[c];

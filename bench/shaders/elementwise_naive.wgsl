@@ -1,5 +1,6 @@
 // One element per invocation, one scalar load each: the twin of the vectorised pointwise kernels.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 const OP: u32 = 0u;                      //!spec   0 copy a, 1 relu of a, 2 a + b, 3 a · b, 4 a where b > 0 (gradient of relu)
 struct Params { n: u32, b_every: u32, b_size: u32 }     // element i takes b[i / b_every % b_size]
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -7,13 +8,7 @@ struct Params { n: u32, b_every: u32, b_size: u32 }     // element i takes b[i /
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   if (OP == 0u) {
     y[i] = a[i];
   } else if (OP == 1u) {

@@ -1,5 +1,6 @@
 // Backward of one stage of lif_step_naive.wgsl with a sigmoid surrogate, one neuron per invocation.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 const OP: u32 = 0u;                      //!spec   0 reset: writes gs and gh.  1 fire: adds to gh.  2 charge: writes gx and gv
 struct Params {
   n: u32,
@@ -16,13 +17,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> gx: array<f32>;
 @group(0) @binding(7) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let at = params.at + i;
   if (OP == 0u) {
     var up = 0.0;

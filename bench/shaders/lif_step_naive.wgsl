@@ -1,5 +1,6 @@
 // One stage of one step of LIF neurons with hard reset to 0, one neuron per invocation: what separate ops do.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 const OP: u32 = 0u;                      //!spec   0 charge: a = x, b = v, y = h.  1 fire: a = h, y = s.  2 reset: a = h, b = s, y = v
 struct Params {
   n: u32,                    // neurons
@@ -13,13 +14,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let seen = a[params.at_a + i];
   var out = 0.0;
   if (OP == 0u) {

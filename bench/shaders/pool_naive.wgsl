@@ -1,6 +1,7 @@
 // Pooling of [planes, H, W] by the definition, one output (forward) or input (backward) per invocation, no saved indices:
 // the backward of the maximum finds the winner of each window again.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 const MAX: bool = true;                  //!spec   false: mean, padding counted
 const BACKWARD: bool = false;            //!spec
 struct Params { n: u32, window: vec2<u32>, stride: vec2<u32>, padding: vec2<u32>, in_size: vec2<u32>, out_size: vec2<u32> }
@@ -36,13 +37,7 @@ fn winner(plane: u32, out: vec2<u32>) -> u32 {
   return best;
 }
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i >= params.n) {
-    return;
-  }
+fn element(i: u32) {
   let size = select(params.out_size, params.in_size, BACKWARD);
   let plane = i / (size.x * size.y);
   let at = vec2(i / size.y % size.x, i % size.y);

@@ -1,5 +1,6 @@
 // v = momentum · v + gradient + weight_decay · theta, one element per invocation: first of the unfused update's three.
-//!include "lib/index.wgsl"
+//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<f32>;
 @group(0) @binding(1) var<storage, read> theta: array<f32>;
@@ -7,11 +8,6 @@ struct Params { n: u32 }
 @group(0) @binding(3) var<storage, read> hyper: array<f32>;       // lr, momentum, weight decay, threshold
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = flat_group(group, groups) * 64u + lane;
-  if (i < params.n) {
-    velocity[i] = hyper[1] * velocity[i] + gradient[i] + hyper[2] * theta[i];
-  }
+fn element(i: u32) {
+  velocity[i] = hyper[1] * velocity[i] + gradient[i] + hyper[2] * theta[i];
 }
