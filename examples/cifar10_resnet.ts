@@ -7,7 +7,6 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import {
   buildModel,
-  type DenseArray,
   loadCifar10,
   manualSeed,
   type RunRecord,
@@ -95,8 +94,7 @@ for (const { name, zeros, weights } of last?.layers ?? []) {
   console.log(`${name}: ${percent(zeros / weights)} of ${weights} weights are zero`);
 }
 
-// All arrays of this model hold 32-bit floats.
-const bytes = writeSparseModel((await session.weights()) as Map<string, DenseArray>);
+const bytes = writeSparseModel(await session.weights());
 mkdirSync(dirname(values.out), { recursive: true });
 writeFileSync(values.out, bytes);
 console.log(`${values.out}: ${bytes.length} bytes`);

@@ -1,6 +1,5 @@
 // Writes models to files and reads them back.
 import {
-  type DenseArray,
   type ImageDataset,
   inverseThreshold,
   readModelWeights,
@@ -39,8 +38,7 @@ export async function prepareExport(what: ModelForm): Promise<void> {
 export async function exportModel(session: Session, what: ModelForm, facts: ModelFacts): Promise<ModelFile> {
   const { settings, step, accuracy, data } = facts;
   const { method, sample, model } = session;
-  const state = await session.weights();
-  const weights = new Map([...state].map(([key, { data, shape }]) => [key, { data, shape } as DenseArray]));
+  const weights = await session.weights();
   const threshold = method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
   const prunable = [...model.namedParameters()].filter(([, p]) => p.prunable).map(([key]) => key);
   const spiking = settings.model === "spiking-cnn";
@@ -67,13 +65,10 @@ export async function exportModel(session: Session, what: ModelForm, facts: Mode
     const { exportOnnx } = await onnxWriter();
     return {
       name: `${name}.onnx`,
-      bytes: exportOnnx(model, { input: sample, weights: state, name: settings.model, metadata }),
+      bytes: exportOnnx(model, { input: sample, weights, name: settings.model, metadata }),
     };
   }
-  const dense = new Map(
-    [...weights].map(([key, a]) => [key, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
-  );
-  return { name: `${name}.safetensors`, bytes: writeSafetensors(dense, metadata) };
+  return { name: `${name}.safetensors`, bytes: writeSafetensors(weights, metadata) };
 }
 
 export function sparsityOf(arrays: readonly ArrayLike<number>[]): number {

@@ -5,9 +5,9 @@ import { dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
-  type DenseArray,
   expectFinite,
   type FileParts,
+  type HostArray,
   type Module,
   models,
   type OpenWeights,
@@ -48,7 +48,7 @@ export interface ExportFlags extends WeightFlags {
   readonly timeSteps?: number;
 }
 
-type Weights = Map<string, DenseArray>;
+type Weights = Map<string, HostArray<Float32Array>>;
 
 /** Where it goes when nobody says: beside what it comes from. */
 function outputFor(file: string, format: Format, layout: SparseLayout): string {
@@ -154,10 +154,7 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
     checkSparse(bytes, weights);
     return bytes;
   }
-  const arrays = [...weights].map(
-    ([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }] as const,
-  );
-  return safetensorsParts(new Map(arrays), metadata);
+  return safetensorsParts(weights, metadata);
 }
 
 export async function runExport(flags: ExportFlags, out: Output): Promise<number> {

@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";
-import { expectFinite, type FileArray, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
+import { expectFinite, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../index.ts";
 import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
@@ -66,10 +66,7 @@ async function exportModel(directory: RunDirectory, { entry }: Choice, file: str
   makeFolder(dirname(file));
   if (!dense) return writeOutput(file, bytes, "espalier trail");
   const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);
-  const arrays = [...weights].map(
-    ([name, { data, shape }]) => [name, { dtype: "F32", shape: [...shape], data }] as [string, FileArray],
-  );
-  await writeOutput(file, writeSafetensors(new Map(arrays), about), "espalier trail");
+  await writeOutput(file, writeSafetensors(weights, about), "espalier trail");
 }
 
 /**

@@ -1,4 +1,5 @@
 // Element types of array files (safetensors, .npy, IDX): names, widths and the typed array each becomes.
+import type { HostArray } from "../tensor/index.ts";
 import { quote } from "../text/index.ts";
 
 export { quote } from "../text/index.ts";
@@ -32,11 +33,9 @@ export type FileArray = {
   [D in ArrayDtype]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: ArrayByDtype[D] };
 }[ArrayDtype];
 
-/** An array to be written; the writer checks that dtype, shape and data agree. */
-export interface FileArrayInput {
-  readonly dtype: ArrayDtype;
-  readonly shape: readonly number[];
-  readonly data: ArrayData;
+/** An array to write. Default dtype: that of the typed array. Writers check that dtype, shape and data agree. */
+export interface FileArrayInput extends HostArray<ArrayData> {
+  readonly dtype?: ArrayDtype;
 }
 
 interface ArrayConstructor {
@@ -73,6 +72,14 @@ export function isArrayDtype(name: unknown): name is ArrayDtype {
   return typeof name === "string" && Object.hasOwn(constructors, name);
 }
 
+/** Return the array with its dtype: the given one, or that of its typed array. */
+export function withDtype({ dtype, shape, data }: FileArrayInput): Required<FileArrayInput> {
+  const own = (["F64", "I64", "U64", "F32", "I32", "U32", "I16", "U16", "I8", "U8"] as const).find((d) =>
+    holds(d, data),
+  );
+  return { dtype: dtype ?? own!, shape, data };
+}
+
 /** Bytes of one element. */
 export function widthOf(dtype: ArrayDtype): number {
   return constructors[dtype].BYTES_PER_ELEMENT;
@@ -98,7 +105,7 @@ export function shapeFault(shape: unknown): string | null {
 }
 
 /** Why these three cannot be one array, or null. */
-export function arrayFault(array: FileArrayInput): string | null {
+export function arrayFault(array: Required<FileArrayInput>): string | null {
   if (!isArrayDtype(array.dtype)) return `unknown dtype ${quote(array.dtype)}, known are ${arrayDtypes.join(", ")}`;
   const fault = shapeFault(array.shape);
   if (fault) return fault;

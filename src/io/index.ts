@@ -32,7 +32,7 @@ export {
   writeSparseModel,
 } from "./sparse_weights.ts";
 export * from "./torch/index.ts";
-export { type DenseArray, WeightsError } from "./weights_entry.ts";
+export { WeightsError } from "./weights_entry.ts";
 export {
   type OpenWeights,
   openWeights,

@@ -11,6 +11,7 @@ import {
   quote,
   shapeFault,
   widthOf,
+  withDtype,
 } from "./array_types.ts";
 
 /** An .npy file that is damaged or holds what is not read here; the message is one line naming the file. */
@@ -127,7 +128,8 @@ function readShape(text: string | undefined, fail: Fail): number[] {
  *
  * Errors    NpyError when dtype, shape and data disagree, or for BF16, which NumPy has no name for.
  */
-export function writeNpy(array: FileArrayInput, name = "npy"): Uint8Array<ArrayBuffer> {
+export function writeNpy(input: FileArrayInput, name = "npy"): Uint8Array<ArrayBuffer> {
+  const array = withDtype(input);
   const fault = arrayFault(array);
   if (fault) throw new NpyError(name, fault);
   const descr = [...dtypes].find(([, dtype]) => dtype === array.dtype)?.[0];

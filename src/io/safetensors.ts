@@ -8,6 +8,7 @@ import {
   type FileArrayInput,
   quote,
   widthOf,
+  withDtype,
 } from "./array_types.ts";
 import { CHECKED_KEY, CHECKSUM_ENTRIES, CHECKSUM_KEY, ChecksumReader, writeChecksum } from "./checksum.ts";
 import type { FileRanges } from "./file_ranges.ts";
@@ -135,11 +136,12 @@ export function writeSafetensors(
 
 /** The same in pieces: the header, then the bytes of each tensor, not copied. For files beyond 4 GiB. */
 export function safetensorsParts(
-  tensors: ReadonlyMap<string, FileArrayInput>,
+  arrays: ReadonlyMap<string, FileArrayInput>,
   metadata: ReadonlyMap<string, string> | Readonly<Record<string, string>> = {},
   name = "safetensors",
 ): FileParts {
   const fail = failFor(name);
+  const tensors = [...arrays].map(([key, array]) => [key, withDtype(array)] as const);
   for (const [key, tensor] of tensors) {
     const fault = arrayFault(tensor);
     if (fault) fail(`tensor ${quote(key)}: ${fault}`);

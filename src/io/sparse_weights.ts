@@ -1,10 +1,11 @@
 // Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
 
+import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
-import { elementCount, type FileArray, toFloat32 } from "./array_types.ts";
+import { elementCount, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
-import { type DenseArray, denseOf } from "./weights_entry.ts";
+import { denseOf } from "./weights_entry.ts";
 
 /**
  * How a file says which entries are not zero. bitmask: one bit for each entry, smaller up to some 90 % zeros. csr: a column
@@ -44,21 +45,20 @@ function bitmask(data: Float32Array): Uint8Array {
 }
 
 /** The parts of a packed weight, by the ends of their names. */
-function pack({ data, shape }: DenseArray, layout: SparseLayout): [string, FileArray][] {
+function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [string, FileArrayInput][] {
   if (layout === "bitmask") {
     const mask = bitmask(data);
     const values = data.filter((v) => v !== 0);
     return [
-      [MASK, { dtype: "U8", shape: [mask.length], data: mask }],
-      [VALUES, { dtype: "F32", shape: [values.length], data: values }],
+      [MASK, { shape: [mask.length], data: mask }],
+      [VALUES, { shape: [values.length], data: values }],
     ];
   }
   const { rows, columns, values } = packCsr(data, shape);
-  const dtype = columns instanceof Uint8Array ? "U8" : columns instanceof Uint16Array ? "U16" : "U32";
   return [
-    [ROWS, { dtype: "U32", shape: [rows.length], data: rows }],
-    [COLUMNS, { dtype, shape: [columns.length], data: columns } as FileArray],
-    [VALUES, { dtype: "F32", shape: [values.length], data: values }],
+    [ROWS, { shape: [rows.length], data: rows }],
+    [COLUMNS, { shape: [columns.length], data: columns }],
+    [VALUES, { shape: [values.length], data: values }],
   ];
 }
 
@@ -72,7 +72,7 @@ function pack({ data, shape }: DenseArray, layout: SparseLayout): [string, FileA
  * Errors    SafetensorsError for another layout, and where data and shape disagree.
  */
 export function writeSparseModel(
-  weights: ReadonlyMap<string, DenseArray>,
+  weights: ReadonlyMap<string, HostArray>,
   metadata: Record<string, string> = {},
   options: { readonly layout?: SparseLayout } = {},
 ): Uint8Array {
@@ -80,20 +80,21 @@ export function writeSparseModel(
   const { layout = "bitmask" } = options;
   if (!SPARSE_LAYOUTS.includes(layout))
     throw new SafetensorsError("sparse model", `layout wants ${SPARSE_LAYOUTS.join(" or ")}, was given ${layout}`);
-  const tensors = new Map<string, FileArray>();
+  const tensors = new Map<string, FileArrayInput>();
   const shapes: [string, readonly number[]][] = []; // as a plain object's key, __proto__ would be lost
   for (const [name, array] of weights) {
     const { data, shape } = array;
-    const nonzeros = data.reduce((n, v) => (v !== 0 ? n + 1 : n), 0);
-    if (sparseBytes(shape, nonzeros, layout) >= data.length * 4) {
-      tensors.set(name, { dtype: "F32", shape: [...shape], data });
+    let nonzeros = 0;
+    for (const v of data) if (v !== 0) nonzeros++;
+    if (!(data instanceof Float32Array) || sparseBytes(shape, nonzeros, layout) >= data.length * 4) {
+      tensors.set(name, array);
       continue;
     }
     const { rows, columns } = matrixOf(shape);
     if (rows * columns !== data.length)
       throw new SafetensorsError("sparse model", `${name}: ${data.length} values do not fill [${shape.join(",")}]`);
     shapes.push([name, shape]);
-    for (const [end, part] of pack(array, layout)) tensors.set(name + end, part);
+    for (const [end, part] of pack({ data, shape }, layout)) tensors.set(name + end, part);
   }
   return writeSafetensors(tensors, {
     ...metadata,
@@ -121,7 +122,7 @@ function unpackBitmask(count: number, mask: FileArray, values: FileArray, base: 
 export function readModelWeights(
   bytes: Uint8Array,
   name: string,
-): { weights: Map<string, DenseArray>; metadata: Map<string, string> } {
+): { weights: Map<string, HostArray<Float32Array>>; metadata: Map<string, string> } {
   const file = parseSafetensors(bytes, name);
   return { weights: modelWeightsOf(file, name), metadata: file.metadata };
 }
@@ -135,7 +136,7 @@ export function isSparseModel({ metadata }: Pick<SafetensorsFile, "metadata">): 
 export function modelWeightsOf(
   file: Pick<SafetensorsFile, "tensors" | "metadata">,
   name: string,
-): Map<string, DenseArray> {
+): Map<string, HostArray<Float32Array>> {
   const layout = SPARSE_LAYOUTS.find((l) => file.metadata.get("format") === FORMATS[l]);
   if (layout) return sparseWeightsOf(file, layout, name);
   const named = [...file.tensors].filter(([key]) => !key.endsWith("num_batches_tracked"));
@@ -146,8 +147,8 @@ function sparseWeightsOf(
   { tensors, metadata }: Pick<SafetensorsFile, "tensors" | "metadata">,
   layout: SparseLayout,
   name: string,
-): Map<string, DenseArray> {
-  const weights = new Map<string, DenseArray>();
+): Map<string, HostArray<Float32Array>> {
+  const weights = new Map<string, HostArray<Float32Array>>();
   const fail: Fail = (message) => {
     throw new SafetensorsError(name, message);
   };

@@ -1,4 +1,5 @@
 // Weights as a file names them, before one knows which of them a model takes.
+import type { HostArray } from "../tensor/index.ts";
 import { type FileArray, float32Fault, quote, toFloat32 } from "./array_types.ts";
 import { DamagedFileError } from "./damaged.ts";
 
@@ -24,17 +25,12 @@ export interface WeightsDict {
   readonly refused: ReadonlyMap<string, string>;
 }
 
-export interface DenseArray {
-  readonly data: Float32Array;
-  readonly shape: readonly number[];
-}
-
 /** PyTorch's counts of training steps and of averaged models: no result depends on them. */
 const COUNTER = /(?:^|\.)(num_batches_tracked|n_averaged)$/;
 export const isCounter = (name: string): boolean => COUNTER.test(name);
 
 /** An entry as float32. Errors: WeightsError naming the entry, for numbers that float32 cannot hold. */
-export function denseOf(entry: WeightEntry, name: string, file: string): DenseArray {
+export function denseOf(entry: WeightEntry, name: string, file: string): HostArray<Float32Array> {
   const array = entry.read();
   const fault = isCounter(name) ? null : float32Fault(array);
   if (fault !== null) throw new WeightsError(file, `${quote(name)}: ${fault}`);

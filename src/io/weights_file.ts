@@ -1,6 +1,7 @@
 // A model's weights out of whichever kind of file they come in: safetensors, sparse safetensors, PyTorch's .pt and .pth, or
 // the index of several of these.
 
+import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { quote, toFloat32 } from "./array_types.ts";
 import { KIND_BYTES, kindOf } from "./file_kinds.ts";
@@ -11,10 +12,10 @@ import { isSparseModel, modelWeightsOf } from "./sparse_weights.ts";
 import { isTorchFile, readTorchFile, TorchFileError, type TorchTree } from "./torch/index.ts";
 import { checkSize, dictNotes, usualDict, weightsDictsOf, wrapperKeys } from "./torch/state_dict.ts";
 import { bestEffort, type Choice, dictAt, type FitCheck, fittingChoice, plainChoice } from "./weights_choice.ts";
-import { type DenseArray, denseOf, type WeightEntry, type WeightsDict, WeightsError } from "./weights_entry.ts";
+import { denseOf, type WeightEntry, type WeightsDict, WeightsError } from "./weights_entry.ts";
 
 export interface WeightsFile {
-  readonly weights: Map<string, DenseArray>;
+  readonly weights: Map<string, HostArray<Float32Array>>;
   /** The metadata of a safetensors file; empty for PyTorch's. */
   readonly metadata: Map<string, string>;
   /** What was chosen, renamed, put together and left out, a sentence each. */
@@ -181,7 +182,7 @@ function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFi
   ];
   // What does not fit is refused by its names, and what is left out anyway may hold what it likes.
   const unread = (name: string) => mayLack(name) || (fit !== undefined && choice.fit.trouble > 0);
-  const dense = (name: string, entry: WeightEntry): DenseArray =>
+  const dense = (name: string, entry: WeightEntry): HostArray<Float32Array> =>
     unread(name) ? { data: toFloat32(entry.read()), shape: entry.shape } : denseOf(entry, name, file);
   const weights = new Map([...choice.entries].map(([name, entry]) => [name, dense(name, entry)]));
   return { weights, metadata: opened.metadata, notes, hints: choice.hints };

@@ -2,7 +2,6 @@
 import {
   type AdapterReport,
   CheckpointShelf,
-  type DenseArray,
   type EpochRecord,
   OpError,
   type Position,
@@ -262,20 +261,16 @@ export class RunFiles {
 
   /** Writes the models, the plots, the result and the card. `spikes`: the figure of a spiking network. */
   async finish(session: Session, result: RunResult, spikes: SpikeFigure | null): Promise<void> {
-    const state = await session.weights();
-    const weights = new Map([...state].map(([name, a]) => [name, { data: a.data, shape: a.shape } as DenseArray]));
+    const weights = await session.weights();
     const { model, data } = this.recipe;
     const metadata = {
       ...this.about(session, result.threshold),
       accuracy: String(result.accuracy),
       sparsity: String(result.sparsity),
     };
-    const dense = new Map(
-      [...weights].map(([name, a]) => [name, { dtype: "F32" as const, shape: [...a.shape], data: a.data }]),
-    );
-    await this.directory.write("model.safetensors", safetensorsParts(dense, metadata));
+    await this.directory.write("model.safetensors", safetensorsParts(weights, metadata));
     await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
-    await this.writeOnnx(session, state, metadata);
+    await this.writeOnnx(session, weights, metadata);
     // Loaded when needed: the chart libraries take longer than everything else at start-up.
     const { renderRunPlot } = await import("../report/plot.ts");
     const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${session.method.name}` });

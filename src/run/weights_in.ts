@@ -4,9 +4,9 @@ import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
   compareState,
-  type DenseArray,
   expectFinite,
   formatLoadReport,
+  type HostArray,
   type LoadOptions,
   type LoadReport,
   loadState,
@@ -212,7 +212,7 @@ export function fittedWeights(
   { weights, hints = [] }: Pick<WeightsFile, "weights" | "hints">,
   file: string,
   flags: WeightFlags,
-): Map<string, DenseArray> {
+): Map<string, HostArray<Float32Array>> {
   const report = compareState(model, weights, loadOptions(flags, {}));
   const words =
     trouble(report) > 0 ? formatLoadReport(report) : report.idle.map((p) => `${p} meets no name`).join("; ");

@@ -7,7 +7,7 @@ import { formatShape, numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
 /** Values on the host with their shape: an input of a step, or an entry of a state dict. */
-export interface HostArray<Data extends TypedArray = TypedArray> {
+export interface HostArray<Data = TypedArray> {
   readonly data: Data;
   readonly shape: Shape;
 }

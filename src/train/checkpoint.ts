@@ -13,6 +13,7 @@ import {
   describeNonFinite,
   expectFinite,
   firstNonFinite,
+  type HostArray,
   readAll,
   sameShape,
   type Tensor,
@@ -118,19 +119,12 @@ export async function checkpointParts(
   try {
     const keys = [...tensors.keys()];
     const values = await readAll(...tensors.values());
-    const arrays: Map<string, unknown> = new Map(
-      keys.map((key, i) => {
-        const data = values[i]!;
-        const shape = tensors.get(key)!.shape;
-        return [
-          key,
-          data instanceof Float32Array ? { dtype: "F32", shape, data } : { dtype: "U32", shape, data },
-        ] as const;
-      }),
+    const arrays = new Map<string, HostArray>(
+      keys.map((key, i) => [key, { data: values[i]!, shape: tensors.get(key)!.shape }]),
     );
-    expectFinite(`checkpoint of step ${progress.step}`, arrays as Map<string, { readonly data: TypedArray }>);
-    for (const [name, data] of masks ?? []) arrays.set(MASK + name, { dtype: "U32", shape: [data.length], data });
-    return safetensorsParts(arrays as Parameters<typeof safetensorsParts>[0], {
+    expectFinite(`checkpoint of step ${progress.step}`, arrays);
+    for (const [name, data] of masks ?? []) arrays.set(MASK + name, { shape: [data.length], data });
+    return safetensorsParts(arrays, {
       format: FORMAT,
       progress: JSON.stringify(progress),
       ...(host === undefined ? {} : { host: JSON.stringify(host) }),

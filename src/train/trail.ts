@@ -1,9 +1,9 @@
 // The trail of a run: the model at the end of each epoch, sparser and sparser, kept so that one can be chosen when all
 // are known. Any pruning method leaves one; pressure that persists makes it go on from dense to nearly empty.
-import { type DenseArray, writeSparseModel } from "../io/index.ts";
+import { writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";
-import { expectFinite } from "../tensor/index.ts";
+import { expectFinite, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
 import type { RunStore } from "./store.ts";
 
@@ -138,16 +138,17 @@ export class Trail {
    */
   async add(given: TrailPoint, state: StateDict, metadata: Readonly<Record<string, string>> = {}): Promise<TrailEntry> {
     const point = checkedPoint("trail", { ...given });
-    const weights = new Map<string, DenseArray>();
-    for (const [name, { data, shape }] of state) {
-      if (!(data instanceof Float32Array)) throw new ArgumentError(`trail: ${name} wants float32 values`);
-      weights.set(name, { data, shape });
+    for (const [name, { data }] of state) {
+      if (data instanceof Float32Array) continue;
+      throw new ArgumentError(
+        `trail: ${name}: expected a Float32Array, got a ${(data as TypedArray).constructor.name}`,
+      );
     }
-    expectFinite(`trail: model of epoch ${point.epoch}`, weights);
+    expectFinite(`trail: model of epoch ${point.epoch}`, state);
     const { epoch, step, accuracy, sparsity } = point;
     const about = Object.entries({ epoch, step, accuracy, sparsity }).map(([key, n]) => [key, String(n)]);
     const file = `${FOLDER}/${fileName(epoch)}`;
-    await this.store.write(file, writeSparseModel(weights, { ...metadata, ...Object.fromEntries(about) }));
+    await this.store.write(file, writeSparseModel(state, { ...metadata, ...Object.fromEntries(about) }));
 
     const others = (await Trail.points(this.store, this.onDamaged)).filter((p) => p.epoch !== epoch);
     const points = [...others, point].sort((a, b) => a.epoch - b.epoch);

@@ -5,25 +5,24 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type ExportFlags, runExport } from "../../src/cli/export.ts";
 import { main } from "../../src/cli/program.ts";
-import {
-  type DenseArray,
-  type FileArray,
-  parseSafetensors,
-  readModelWeights,
-  writeSafetensors,
-} from "../../src/io/index.ts";
+import { type FileArray, parseSafetensors, readModelWeights, writeSafetensors } from "../../src/io/index.ts";
 import { buildModel } from "../../src/models/index.ts";
+import type { HostArray } from "../../src/tensor/index.ts";
 import { loadOnnx, pruned } from "../export/onnx_runtime.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-export-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const at = (name: string) => join(scratch, name);
 
-function weightsOf(name: string, channels: number, size: number): Map<string, DenseArray> {
+function weightsOf(name: string, channels: number, size: number): Map<string, HostArray<Float32Array>> {
   const state = [...buildModel(name, { channels, size, classes: 10 }).namedState()];
   return pruned(new Map(state.map(([key, p]) => [key, { data: p.initialValues(), shape: p.shape }]))) as never;
 }
-function save(name: string, weights: ReadonlyMap<string, DenseArray>, metadata: Record<string, string> = {}): string {
+function save(
+  name: string,
+  weights: ReadonlyMap<string, HostArray<Float32Array>>,
+  metadata: Record<string, string> = {},
+): string {
   const arrays = [...weights].map(([key, a]) => [key, { dtype: "F32", ...a } as FileArray] as const);
   writeFileSync(at(name), writeSafetensors(new Map(arrays), metadata));
   return at(name);

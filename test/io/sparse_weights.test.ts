@@ -2,7 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  type DenseArray,
   parseSafetensors,
   readModelWeights,
   SPARSE_LAYOUTS,
@@ -12,6 +11,7 @@ import {
   writeSparseModel,
 } from "../../src/io/index.ts";
 import { compression } from "../../src/prune/compression.ts";
+import type { HostArray } from "../../src/tensor/index.ts";
 
 const shapes = fc.oneof(
   fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 0, maxLength: 4 }),
@@ -22,7 +22,7 @@ const weight = shapes.chain((shape) => {
   const value = fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.float() });
   return fc
     .array(value, { minLength: count, maxLength: count, size: "max" })
-    .map((values): DenseArray => ({ data: Float32Array.from(values), shape }));
+    .map((values): HostArray<Float32Array> => ({ data: Float32Array.from(values), shape }));
 });
 const models = fc
   .dictionary(fc.string({ minLength: 1 }), weight, { maxKeys: 4 })

@@ -142,7 +142,7 @@ describe("adding", () => {
     await refuse({ sparsity: Number.NaN }, "trail: sparsity wants a share from 0 to 1, was given NaN");
     await refuse({ loss: "0.1" as never }, "trail: loss wants a number, was given 0.1");
     const counts: StateDict = new Map([["n", { data: Uint32Array.of(1), shape: [1] }]]);
-    await expect(trail.add(point(1), counts)).rejects.toThrow("trail: n wants float32 values");
+    await expect(trail.add(point(1), counts)).rejects.toThrow("trail: n: expected a Float32Array, got a Uint32Array");
     expect(() => new Trail(store, { keep: "best" as never })).toThrow("keep wants one of all, pareto, was given best");
     expect(store.calls).toEqual([]);
   });

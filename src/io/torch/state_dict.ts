@@ -1,9 +1,10 @@
 // Finding the dicts of tensors in what torch.save was given: checkpoints wrap them, often several, in other dicts.
 
+import type { HostArray } from "../../tensor/index.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../../text/index.ts";
 import { type FileArray, quote } from "../array_types.ts";
 import { wrapperPrefix } from "../weights_choice.ts";
-import { type DenseArray, denseOf, type WeightsDict } from "../weights_entry.ts";
+import { denseOf, type WeightsDict } from "../weights_entry.ts";
 import { TorchFileError } from "./error.ts";
 import type { TorchTree } from "./file.ts";
 import { describeValue, PickleOpaque, type PickleValue } from "./pickle_values.ts";
@@ -218,7 +219,10 @@ function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
  * All arrays as float32, for Module.loadStateDict: small floats exactly, wider numbers rounded to the nearest. Errors:
  * WeightsError naming a whole number that float32 cannot hold, or one beyond its range.
  */
-export function denseWeights(arrays: ReadonlyMap<string, FileArray>, file = "weights"): Map<string, DenseArray> {
+export function denseWeights(
+  arrays: ReadonlyMap<string, FileArray>,
+  file = "weights",
+): Map<string, HostArray<Float32Array>> {
   return new Map(
     [...arrays].map(([key, array]) => [key, denseOf({ shape: array.shape, read: () => array }, key, file)]),
   );
