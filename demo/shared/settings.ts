@@ -1,5 +1,8 @@
-// Settings of a run: fields of the form, keys of the address, input of the worker.
+// Settings of a run: fields of the form, keys of the address, input of the worker. Ranges and defaults come from the table of
+// a recipe's settings.
+import { length, optimizer, prune, seed, timeSteps } from "../../src/recipe/training_settings.ts";
 
+/** Names of `--method`, in the order of the form. */
 export const METHODS = ["lats", "slats", "pgh", "linear", "sine", "str", "ltp", "gmp", "dense"] as const;
 export type Method = (typeof METHODS)[number];
 
@@ -10,56 +13,61 @@ export const SOURCES = ["mnist", "fashion-mnist", "files"] as const;
 /** `files`: files that the visitor dropped on the page. */
 export type Source = (typeof SOURCES)[number];
 
-export interface Settings {
-  readonly model: Model;
+/** The settings of a recipe behind the numbers of the form, each with the part of its range that suits a page. */
+const NUMBERS = {
   /** Time steps of the spiking network. */
-  readonly timeSteps: number;
+  timeSteps: [timeSteps, { max: 16 }],
+  /** Final threshold D of lats, slats, pgh, linear and sine. */
+  threshold: [prune.threshold, { max: 1 }],
+  /** Final sparsity of gmp, 0 to 1. */
+  sparsity: [prune.sparsity, { min: 0.1, max: 0.99 }],
+  /** Weight decay of STR's thresholds. */
+  strDecay: [prune.str.decay, { max: 1 }],
+  /** Price of each weight in LTP's loss. */
+  ltpL0: [prune.ltp.l0, { max: 1000 }],
+  epochs: [length.epochs, { max: 100 }],
+  batchSize: [optimizer.batchSize, { min: 8, max: 512 }],
+  lr: [optimizer.lr.base, { min: 0.0001, max: 1 }],
+  momentum: [optimizer.momentum, { max: 0.99 }],
+  seed: [seed, {}],
+} as const;
+export type NumberKey = keyof typeof NUMBERS;
+
+export interface Settings extends Readonly<Record<NumberKey, number>> {
+  readonly model: Model;
   readonly data: Source;
   readonly method: Method;
   /** Method of the second network, which has the same seed; `none`: one network only. */
   readonly against: Method | "none";
-  /** Final threshold D of lats, slats, pgh, linear and sine. */
-  readonly threshold: number;
-  /** Final sparsity of gmp, 0 to 1. */
-  readonly sparsity: number;
-  /** Weight decay of STR's thresholds. */
-  readonly strDecay: number;
-  /** Price of each weight in LTP's loss. */
-  readonly ltpL0: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly lr: number;
-  readonly momentum: number;
-  readonly seed: number;
 }
 
 export const DEFAULTS: Settings = {
   model: "lenet-bn",
   timeSteps: 4,
   data: "mnist",
-  method: "lats",
+  method: prune.schedule.default,
   against: "dense",
-  threshold: 0.1,
+  threshold: prune.threshold.default,
   sparsity: 0.9,
   strDecay: 0.02,
   ltpL0: 2,
   epochs: 8,
   batchSize: 64,
-  lr: 0.1,
-  momentum: 0.9,
-  seed: 0,
+  lr: optimizer.lr.base.default,
+  momentum: optimizer.momentum.default,
+  seed: seed.default,
 };
 
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly whole: boolean;
+}
+
 /** Limits of the numbers, for the form, the address and the worker. */
-export const RANGES = {
-  timeSteps: { min: 1, max: 16, whole: true },
-  threshold: { min: 0, max: 1, whole: false },
-  sparsity: { min: 0.1, max: 0.99, whole: false },
-  strDecay: { min: 0, max: 1, whole: false },
-  ltpL0: { min: 0, max: 1000, whole: false },
-  epochs: { min: 1, max: 100, whole: true },
-  batchSize: { min: 8, max: 512, whole: true },
-  lr: { min: 0.0001, max: 1, whole: false },
-  momentum: { min: 0, max: 0.99, whole: false },
-  seed: { min: 0, max: 4294967295, whole: true },
-} as const satisfies Partial<Record<keyof Settings, { min: number; max: number; whole: boolean }>>;
+export const RANGES = Object.fromEntries(
+  Object.entries(NUMBERS).map(([key, [setting, part]]) => {
+    const { kind, min = 0, max = Number.POSITIVE_INFINITY }: { kind: string; min?: number; max?: number } = setting;
+    return [key, { min, max, ...part, whole: kind === "integer" }];
+  }),
+) as Readonly<Record<NumberKey, Range>>;

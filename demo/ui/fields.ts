@@ -4,13 +4,13 @@ import {
   type Method,
   MODELS,
   type Model,
+  type NumberKey,
   RANGES,
   type Settings,
   SOURCES,
   type Source,
 } from "../shared/settings.ts";
 
-export type NumberKey = keyof typeof RANGES;
 export type ChoiceKey = "model" | "data" | "method" | "against";
 export type Key = keyof Settings;
 

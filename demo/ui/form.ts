@@ -1,5 +1,5 @@
 // The form of settings: built from the list of fields, shows those that apply, reports every valid change.
-import { DEFAULTS, RANGES, type Settings } from "../shared/settings.ts";
+import { DEFAULTS, type NumberKey, RANGES, type Settings } from "../shared/settings.ts";
 import { find, make } from "./dom.ts";
 import {
   applies,
@@ -9,7 +9,6 @@ import {
   METHOD_NOTES,
   MODEL_NAMES,
   NUMBER_FIELDS,
-  type NumberKey,
   parseNumber,
   SLIDER_END,
   SOURCE_NAMES,

@@ -1,5 +1,7 @@
 // Turns the settings of the page into the configuration of a run.
 import type { PruneConfig, RunConfig, SpikingOptions } from "../../src/index.ts";
+import { PRESETS } from "../../src/recipe/presets.ts";
+import { optimizer } from "../../src/recipe/training_settings.ts";
 import { METHODS, type Method, MODELS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";
 
 /** Steps between two points of the curves. */
@@ -42,16 +44,15 @@ export function methodsOf({ method, against }: Settings): Method[] {
 /** Return the pruning settings of a method. In a short run (`totalSteps`) gmp prunes more often. */
 export function pruneConfig(method: Method, settings: Settings, totalSteps: number): PruneConfig {
   const { threshold, sparsity, strDecay, ltpL0, epochs } = settings;
-  // For methods without a schedule.
-  const common = { schedule: "none", mode: "latent" } as const;
-  if (method === "dense") return { ...common, method: "soft" };
-  if (method === "str") return { ...common, method, str: { decay: strDecay } };
-  if (method === "ltp") return { ...common, method, startEpoch: epochs / 4, ltp: { l0: ltpL0 } };
+  const preset: PruneConfig = { schedule: "none", mode: "latent", ...PRESETS[method] };
+  if (method === "dense") return preset;
+  if (method === "str") return { ...preset, str: { decay: strDecay } };
+  if (method === "ltp") return { ...preset, startEpoch: epochs / 4, ltp: { l0: ltpL0 } };
   if (method === "gmp") {
     const every = Math.max(1, Math.min(32, Math.round(totalSteps / 60)));
-    return { ...common, method, sparsity, every };
+    return { ...preset, sparsity, every };
   }
-  return { method: "soft", mode: "latent", schedule: method, threshold, ...(method === "pgh" ? { beta: 0.1 } : {}) };
+  return { ...preset, threshold };
 }
 
 export function runConfig(method: Method, settings: Settings, stepsPerEpoch: number): RunConfig {
@@ -62,7 +63,7 @@ export function runConfig(method: Method, settings: Settings, stepsPerEpoch: num
     lr: { schedule: "cosine", base: lr, per: "step" },
     momentum,
     nesterov: false,
-    weightDecay: 5e-4,
+    weightDecay: optimizer.weightDecay.default,
     labelSmoothing: 0,
     prune: pruneConfig(method, settings, stepsPerEpoch * epochs),
     augment: { crop: 0, flip: false },

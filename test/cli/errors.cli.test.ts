@@ -89,7 +89,7 @@ describe("recipes and flags", () => {
     expectOneLine(result, /recipe_.*\.yaml:2:3.*treshold.*threshold/, 2);
   });
   test("a wrong type", async () => {
-    expectOneLine(await recipe("epochs: three\n"), /yaml:1:9.*epochs.*whole number.*three/, 2);
+    expectOneLine(await recipe("epochs: three\n"), /yaml:1:9.*epochs.*an integer.*three/, 2);
   });
   test("a negative threshold", async () => {
     expectOneLine(await run(["train", "--threshold", "-0.1"]), /threshold.*>= 0.*-0\.1/, 2);

@@ -117,7 +117,7 @@ test("early pruning with fine-tuning says both accuracies, and compare sets runs
 
 test("mistakes are said in the words of the flags", async () => {
   const cases: [string[], string][] = [
-    [["--method", "early", "--sparsity", "0.9"], "give the epoch from which zeros stay zero with --freeze-epoch"],
+    [["--method", "early", "--sparsity", "0.9"], "expected --freeze-epoch, the epoch from which zeros stay zero"],
     [["--method", "gmp"], "prune.sparsity: expected a number in (0, 1), since prune.method is gmp"],
     [["--method", "str", "--threshold", "0.1"], "prune.threshold: expected no value"],
     [["--method", "ista", "--sparsity", "0.9"], "prune.mode: expected latent, since prune.sparsity is given"],

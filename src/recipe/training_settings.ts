@@ -1,0 +1,123 @@
+// Settings of training and pruning: the part of the table that the demo's form is made of too. Imports no shader.
+import { LR_SCHEDULES, PRUNING_METHODS, THRESHOLD_SCHEDULES } from "../index.ts";
+import { choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
+
+export const timeSteps = integer("simulation steps; frames of event data", {
+  flag: "-T, --time-steps <n>",
+  limit: 10_000,
+  otherwise: "4, events 8",
+  reads: "time",
+});
+
+export const seed = integer("random seed", { flag: "--seed <n>", min: 0, max: 0xffffffff, default: 0 });
+
+export const length = group("Training", {
+  epochs: integer("passes over the training images", { flag: "--epochs <n>", limit: MOST_EPOCHS, default: 3 }),
+  finetuneEpochs: integer("further epochs with fixed zeros at lr / 100", {
+    flag: "--finetune <epochs>",
+    min: 0,
+    limit: MOST_EPOCHS,
+    default: 0,
+  }),
+});
+
+const lr = {
+  schedule: choice("decay of the learning rate", { flag: "--lr-schedule <name>", of: LR_SCHEDULES, default: "cosine" }),
+  base: number("learning rate after the warm-up", { flag: "--lr <rate>", above: 0, default: 0.1 }),
+  warmupEpochs: number("epochs of linear warm-up", { flag: "--warmup <epochs>", min: 0, default: 0 }),
+  min: number("cosine: final learning rate", { min: 0, default: 0 }),
+  milestones: epochs("multistep: epochs at which the rate drops"),
+  every: number("step: epochs between two drops", { above: 0 }),
+  gamma: number("multistep and step: factor of one drop", { above: 0, max: 1, default: 0.1 }),
+  per: choice("how often the rate changes", { of: ["epoch", "step"], default: "step" }),
+};
+
+export const optimizer = group("Training", {
+  batchSize: integer("images per optimiser step", { flag: "--batch-size <n>", default: 256 }),
+  microBatch: integer("images on the GPU at once; divides the batch", {
+    flag: "--micro-batch <n>",
+    otherwise: "all",
+  }),
+  lr,
+  momentum: number("momentum of SGD", { flag: "--momentum <mu>", min: 0, below: 1, default: 0.9 }),
+  nesterov: toggle("Nesterov momentum", { flag: "--nesterov", default: false }),
+  weightDecay: number("L2 coefficient; on latent weights it also prunes", {
+    flag: "--weight-decay <wd>",
+    min: 0,
+    default: 5e-4,
+  }),
+  labelSmoothing: number("share of the target spread over all classes", {
+    flag: "--label-smoothing <e>",
+    min: 0,
+    below: 1,
+    default: 0,
+  }),
+});
+
+export const prune = group("Pruning", {
+  method: choice("pruning method, see docs/pruning.md", {
+    flag: "--method <name>",
+    of: PRUNING_METHODS,
+    default: "soft",
+  }),
+  schedule: choice("soft: threshold curve, named as in --method, or none", {
+    flag: "--schedule <name>",
+    of: THRESHOLD_SCHEDULES,
+    default: "lats",
+  }),
+  threshold: number("final threshold, in units of the weights", {
+    flag: "--threshold <D>",
+    min: 0,
+    default: 0.1,
+    optional: true,
+  }),
+  lambda: number("instead of D: L1 coefficient, D / sum of learning rates", { flag: "--lambda <l1>", min: 0 }),
+  sparsity: number("instead of D: final share of zeros, such as 0.9", {
+    flag: "--sparsity <share>",
+    above: 0,
+    below: 1,
+  }),
+  mode: choice("latent: weights may regrow; inplace: proximal SGD", {
+    flag: "--mode <name>",
+    of: ["latent", "inplace"],
+    default: "latent",
+  }),
+  accelerated: toggle("mode inplace: FISTA, extrapolate by at most the momentum", { default: false }),
+  startEpoch: number("dense epochs before pruning begins", { flag: "--start-epoch <epoch>", min: 0, default: 0 }),
+  beta: number("pgh: final pressure divided by initial pressure", { flag: "--beta <b>", above: 0 }),
+  window: number("epochs in which the threshold rises, or gmp cuts", {
+    flag: "--window <epochs>",
+    above: 0,
+    otherwise: "all left",
+  }),
+  freezeEpoch: number("from this epoch on, zeros stay zero", {
+    flag: "--freeze-epoch <epoch>",
+    above: 0,
+    otherwise: "never; ltp: 2/3",
+  }),
+  dense: names("layers to leave dense: first,last, names, /regular expressions/", {
+    flag: "--dense <layers>",
+    items: "layers",
+    default: [],
+  }),
+  every: integer("gmp: steps between two cuts", { limit: MOST_EPOCHS, otherwise: 32 }),
+  str: {
+    start: number("str: initial s; the threshold is sigmoid(s)", { flag: "--str-start <s>" }),
+    decay: number("str: weight decay of s, raises the threshold", {
+      flag: "--str-decay <wd>",
+      min: 0,
+      otherwise: "as of weights",
+    }),
+  },
+  ltp: {
+    l0: number("ltp: price of all weights, in units of the loss", { flag: "--ltp-l0 <cost>", min: 0 }),
+    temperature: number("ltp: width of the soft gate, in units of Var |w|", {
+      flag: "--ltp-temperature <T0>",
+      above: 0,
+    }),
+    lr: number("ltp: learning rate of the thresholds, in units of Var |w|", { flag: "--ltp-lr <rate>", min: 0 }),
+    clip: number("ltp: largest change of a threshold in a step, in units of Var |w|", { above: 0 }),
+  },
+  snipBatches: integer("snip: batches whose gradients count", { otherwise: 4 }),
+  initEpochs: number("at-init: epochs that find the mask", { above: 0, otherwise: 1 }),
+});
