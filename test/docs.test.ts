@@ -1,4 +1,4 @@
-// Checks the documentation: links and anchors resolve, and every environment variable is listed.
+// Checks the documentation: links and anchors resolve, every environment variable is listed, the README's program is an example.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,4 +60,14 @@ test("docs/environment.md lists every ESPALIER_ variable that the sources name",
   const listed = new Set(read("docs/environment.md").match(/ESPALIER_[A-Z_]+/g));
   expect([...named].filter((name) => !listed.has(name))).toEqual([]);
   expect([...listed].filter((name) => !named.has(name))).toEqual([]);
+});
+
+test("the program of the README is examples/mnist_session.ts", () => {
+  const [program] = /(?<=^```ts\n)[\s\S]*?(?=^```)/m.exec(read("README.md")) ?? [];
+  const [, ...lines] = read("examples/mnist_session.ts").split("\n");
+  const code = lines
+    .join("\n")
+    .replace('"../src/index.ts"', '"espalier"')
+    .replace('"../src/node.ts"', '"espalier/node"');
+  expect(program).toBe(code);
 });

@@ -41,6 +41,15 @@ test("mnist_mlp.ts trains and prunes", async () => {
   expect(lines).toHaveLength(4);
 });
 
+test("mnist_session.ts, the program of the README, trains and prunes", async () => {
+  const { code, lines, err } = await example("mnist_session.ts");
+  expect(code, err).toBe(0);
+  const [last, accuracy] = lines.slice(-2);
+  expect(last).toMatch(/^epoch 235: loss/);
+  expect(numbers(last)[2]).toBeGreaterThan(93);
+  expect(numbers(accuracy)[0]).toBeGreaterThan(96);
+});
+
 test("prune_custom_model.ts learns while its weights vanish", async () => {
   const { code, lines, err } = await example("prune_custom_model.ts", "--steps", "150");
   expect(code, err).toBe(0);
