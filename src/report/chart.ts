@@ -16,30 +16,30 @@ export interface Chart {
 
 type Scale = { apply(value: number): number } | undefined;
 
-/** Draws with Plot, without a browser. `over` is SVG text put on top, made with the scales of the chart. */
-export function chart(options: Plot.PlotOptions, label: string, over: (chart: Chart) => string = () => ""): string {
+/** Draw with Plot, without a browser. `attributes` are set on the SVG element. */
+export function drawPlot(
+  options: Plot.PlotOptions,
+  attributes: Readonly<Record<string, string>>,
+): Chart & { svg: string } {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const svg = Plot.plot({ width: CHART_WIDTH, ...options, document });
+  const svg = Plot.plot({ ...options, document });
   for (const style of svg.querySelectorAll("style")) style.remove();
-  const attributes = {
-    "font-family": FONT,
-    "font-size": "12",
-    fill: INK,
-    color: INK,
-    role: "img",
-    "aria-label": label,
-  };
-  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  for (const [name, value] of Object.entries({ "font-family": FONT, ...attributes })) svg.setAttribute(name, value);
   const scale = (name: "x" | "y") => {
     const found = svg.scale(name) as Scale;
     return (value: number) => found?.apply(value) ?? Number.NaN;
   };
-  const inner = svg.outerHTML;
-  const end = inner.lastIndexOf("</svg>");
-  const top = over({ x: scale("x"), y: scale("y") });
+  return { svg: svg.outerHTML, x: scale("x"), y: scale("y") };
+}
+
+/** Draw a chart for a page. `over` returns SVG text to put on top, given the scales of the chart. */
+export function chart(options: Plot.PlotOptions, label: string, over: (chart: Chart) => string = () => ""): string {
+  const look = { "font-size": "12", fill: INK, color: INK };
+  const attributes = { ...look, role: "img", "aria-label": label, xmlns: "http://www.w3.org/2000/svg" };
+  const drawn = drawPlot({ width: CHART_WIDTH, ...options }, attributes);
+  const end = drawn.svg.lastIndexOf("</svg>");
   // Plot centres all text that does not say otherwise.
-  return `${inner.slice(0, end)}<g text-anchor="start">${top}</g></svg>`;
+  return `${drawn.svg.slice(0, end)}<g text-anchor="start">${over(drawn)}</g></svg>`;
 }
 
 /** Plot numbers its clip paths through the life of the process: numbers them through the page instead. */

@@ -6,6 +6,7 @@ import { AXIS_LINE, CHART_WIDTH, type Chart, chart, GRID, nines, nineTicks, shor
 import type { Palette } from "./compare_colors.ts";
 import type { ComparedRun } from "./compare_runs.ts";
 import { text } from "./figure.ts";
+import type { Point } from "./plot_data.ts";
 
 const LEFT = 70;
 const RIGHT = 230;
@@ -16,14 +17,14 @@ const ROW = 16;
 interface Axis {
   readonly domain: readonly [number, number];
   readonly ticks: readonly number[];
-  /** From a share to a place on the axis. */
+  /** Position of a share on the axis. */
   at(share: number): number;
   readonly note: string;
 }
 
-interface Place {
-  readonly x: number;
-  readonly y: number;
+interface Axes {
+  readonly x: Axis;
+  readonly y: Axis;
 }
 
 /** Sparsities in nines: 0, 90 and 99 % lie at equal distances. */
@@ -34,8 +35,8 @@ function sparsityAxis(runs: readonly ComparedRun[]): Axis {
   const least = Math.min(0.5, ...densities) / 1.25;
   const at = (share: number) => nines(share, least);
   const ends = runs.flatMap((run) => [run.sparsity, ...(run.beforeFinetune ? [run.beforeFinetune.sparsity] : [])]);
-  const places = ends.map(at);
-  const [low, high] = [Math.min(...places), Math.max(...places)];
+  const positions = ends.map(at);
+  const [low, high] = [Math.min(...positions), Math.max(...positions)];
   // Paths start dense; the axis leaves out most of that when all runs end far from it.
   const from = Math.max(0, low - Math.max(0.35, 0.35 * (high - low)));
   const domain = [from < 0.35 ? -0.02 : from, high + Math.max(0.08, 0.06 * (high - low))] as const;
@@ -49,8 +50,8 @@ function accuracyAxis(runs: readonly ComparedRun[]): Axis {
   const least = Math.min(1, ...errors) / 1.5;
   if (Math.max(...errors, 0) > 8 * Math.min(1, ...errors)) {
     const at = (share: number) => nines(share, least);
-    const places = shares.map(at);
-    const [low, high] = [Math.min(...places), Math.max(...places)];
+    const positions = shares.map(at);
+    const [low, high] = [Math.min(...positions), Math.max(...positions)];
     const pad = 0.08 * (high - low);
     const domain = [Math.max(0, low - pad), high + pad] as const;
     return { domain, at, ticks: nineTicks(...domain), note: "log of the error" };
@@ -66,7 +67,7 @@ function accuracyAxis(runs: readonly ComparedRun[]): Axis {
 }
 
 /** Means over the seeds of each setting of a method, by rising sparsity: the corners of its line. */
-function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Place[] {
+function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Point[] {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   return grouped(runs, (run) => run.settings)
     .map((group) => ({ x: mean(group.map((r) => x.at(r.sparsity))), y: mean(group.map((r) => y.at(r.accuracy))) }))
@@ -79,13 +80,11 @@ function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Place[] {
  * where a run stood before fine-tuning.
  */
 export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): { svg: string; note: string } {
-  const [x, y] = [sparsityAxis(runs), accuracyAxis(runs)];
-  const place = (sparsity: number, accuracy: number): Place => ({ x: x.at(sparsity), y: y.at(accuracy) });
-  const inside = (p: Place) => p.x >= x.domain[0] && p.x <= x.domain[1] && p.y >= y.domain[0] && p.y <= y.domain[1];
-  const at = { x: "x", y: "y", clip: true } as const;
+  const axes: Axes = { x: sparsityAxis(runs), y: accuracyAxis(runs) };
+  const { x, y } = axes;
   const rows = runs.length + (palette.methods.length > 1 ? palette.methods.length : 0);
   const inner = Math.max(380, rows * ROW);
-  const ends = runs.map((run) => place(run.sparsity, run.accuracy));
+  const ends = runs.map((run) => pointOf(axes, run.sparsity, run.accuracy));
   const svg = chart(
     {
       height: TOP + inner + BOTTOM,
@@ -99,37 +98,9 @@ export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): {
         Plot.gridX(x.ticks.map(x.at), { stroke: GRID, strokeOpacity: 1 }),
         Plot.gridY(y.ticks.map(y.at), { stroke: GRID, strokeOpacity: 1 }),
         Plot.ruleY([y.domain[0]], { stroke: AXIS_LINE }),
-        ...runs.flatMap((run) => {
-          const color = palette.ofRun(run);
-          const path = run.epochs.flatMap((e) =>
-            e.sparsity === null || e.accuracy === null ? [] : [place(e.sparsity, e.accuracy)],
-          );
-          return [
-            Plot.line(path, { ...at, stroke: color, strokeWidth: 0.9, strokeOpacity: 0.5 }),
-            Plot.dot(path.filter(inside), { ...at, fill: color, fillOpacity: 0.6, r: 1.6 }),
-          ];
-        }),
-        ...lines(runs).map((own) =>
-          Plot.line(corners(own, x, y), {
-            ...at,
-            stroke: palette.ofMethod(own[0]!.method),
-            strokeWidth: 1.75,
-            strokeOpacity: 0.85,
-          }),
-        ),
-        ...runs.flatMap((run, i) => {
-          const stroke = palette.ofRun(run);
-          const symbol = palette.symbol(run.method);
-          const end = ends[i]!;
-          const before = run.beforeFinetune && place(run.beforeFinetune.sparsity, run.beforeFinetune.accuracy);
-          const tie = before
-            ? [
-                Plot.line([before, end], { ...at, stroke, strokeDasharray: "3,3", strokeWidth: 1 }),
-                Plot.dot([before].filter(inside), { x: "x", y: "y", stroke, fill: "#ffffff", symbol, r: 4 }),
-              ]
-            : [];
-          return [...tie, Plot.dot([end], { x: "x", y: "y", fill: stroke, stroke: "#ffffff", symbol, r: 5.5 })];
-        }),
+        ...runs.flatMap((run) => pathMarks(run, axes, palette)),
+        ...lines(runs).map((own) => methodLine(own, axes, palette)),
+        ...runs.flatMap((run, i) => endMarks(run, ends[i]!, axes, palette)),
       ],
     },
     "Accuracy against sparsity of all runs",
@@ -141,6 +112,51 @@ export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): {
       text((LEFT + CHART_WIDTH - RIGHT) / 2, TOP + inner + 38, `sparsity, % (${x.note})`, `text-anchor="middle"`),
   );
   return { svg, note: notes(runs, palette) };
+}
+
+const AT = { x: "x", y: "y", clip: true } as const;
+
+const pointOf = ({ x, y }: Axes, sparsity: number, accuracy: number): Point => ({
+  x: x.at(sparsity),
+  y: y.at(accuracy),
+});
+
+const isInside = ({ x, y }: Axes, p: Point) =>
+  p.x >= x.domain[0] && p.x <= x.domain[1] && p.y >= y.domain[0] && p.y <= y.domain[1];
+
+/** A thin line through the ends of a run's epochs. */
+function pathMarks(run: ComparedRun, axes: Axes, palette: Palette): Plot.Markish[] {
+  const color = palette.ofRun(run);
+  const path = run.epochs.flatMap((e) =>
+    e.sparsity === null || e.accuracy === null ? [] : [pointOf(axes, e.sparsity, e.accuracy)],
+  );
+  const inside = path.filter((p) => isInside(axes, p));
+  return [
+    Plot.line(path, { ...AT, stroke: color, strokeWidth: 0.9, strokeOpacity: 0.5 }),
+    Plot.dot(inside, { ...AT, fill: color, fillOpacity: 0.6, r: 1.6 }),
+  ];
+}
+
+/** A bold line through runs of one method and one task. */
+function methodLine(own: readonly ComparedRun[], { x, y }: Axes, palette: Palette): Plot.Markish {
+  const stroke = palette.ofMethod(own[0]!.method);
+  return Plot.line(corners(own, x, y), { ...AT, stroke, strokeWidth: 1.75, strokeOpacity: 0.85 });
+}
+
+/** The symbol of a run, and a hollow one, tied to it, for its state before fine-tuning. */
+function endMarks(run: ComparedRun, end: Point, axes: Axes, palette: Palette): Plot.Markish[] {
+  const stroke = palette.ofRun(run);
+  const symbol = palette.symbol(run.method);
+  const at = { x: "x", y: "y", symbol };
+  const mark = Plot.dot([end], { ...at, fill: stroke, stroke: "#ffffff", r: 5.5 });
+  if (!run.beforeFinetune) return [mark];
+  const before = pointOf(axes, run.beforeFinetune.sparsity, run.beforeFinetune.accuracy);
+  const hollow = isInside(axes, before) ? [before] : [];
+  return [
+    Plot.line([before, end], { ...AT, stroke, strokeDasharray: "3,3", strokeWidth: 1 }),
+    Plot.dot(hollow, { ...at, stroke, fill: "#ffffff", r: 4 }),
+    mark,
+  ];
 }
 
 function grouped(runs: readonly ComparedRun[], key: (run: ComparedRun) => string): ComparedRun[][] {
@@ -173,7 +189,7 @@ function ticksOf(x: Axis, y: Axis, scales: Chart, inner: number): string {
 }
 
 /** The number of each run, on whichever side of its symbol is freest. */
-function numbers(ends: readonly Place[], scales: Chart, runs: readonly ComparedRun[], palette: Palette): string {
+function numbers(ends: readonly Point[], scales: Chart, runs: readonly ComparedRun[], palette: Palette): string {
   const taken = ends.map((end) => ({ x: scales.x(end.x), y: scales.y(end.y) }));
   const sides: readonly (readonly [number, number])[] = [
     [11, -10],
@@ -187,7 +203,7 @@ function numbers(ends: readonly Place[], scales: Chart, runs: readonly ComparedR
     [22, -14],
     [-22, -14],
   ];
-  const occupied: Place[] = [...taken];
+  const occupied: Point[] = [...taken];
   return taken
     .map((end, i) => {
       const room = ([dx, dy]: readonly [number, number]) =>
@@ -207,7 +223,7 @@ function legend(
   runs: readonly ComparedRun[],
   palette: Palette,
   scales: Chart,
-  ends: readonly Place[],
+  ends: readonly Point[],
   inner: number,
 ): string {
   const left = CHART_WIDTH - RIGHT + 18;

@@ -1,4 +1,4 @@
-// What all figures of a run share: colours, fonts, text, and pixels made of SVG.
+// The parts that all figures share: colours, fonts, text, the page around the panels, and PNG from SVG.
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Resvg } from "@resvg/resvg-js";
@@ -23,6 +23,38 @@ export function rasterize(svg: string): Uint8Array {
   const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
   const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
   return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
+}
+
+export interface FigurePage {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly subtitleFill?: string;
+  /** Left edge of title and subtitle. */
+  readonly left: number;
+  readonly height: number;
+  /** SVG text of the panels. */
+  readonly body: readonly string[];
+}
+
+/** Put the title and the subtitle above panels, on a white page. */
+export function figureOf({ title, subtitle, subtitleFill = FAINT, left, height, body }: FigurePage): Figure {
+  const svg = [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${FIGURE_WIDTH} ${height}" width="${FIGURE_WIDTH}" height="${height}"`,
+    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
+    `<title>${escapeXml(title)}</title>`,
+    `<rect width="${FIGURE_WIDTH}" height="${height}" fill="#ffffff"/>`,
+    text(left, 30, title, `font-size="18" font-weight="bold"`),
+    text(left, 51, subtitle, `font-size="12.5" fill="${subtitleFill}"`),
+    ...body,
+    "</svg>",
+  ].join("");
+  return { svg, png: () => rasterize(svg) };
+}
+
+/** The title of a panel, with a note behind it. */
+export function heading(x: number, y: number, title: string, note: string): string {
+  const bold = `<tspan font-weight="bold" font-size="13.5">${escapeXml(title)}</tspan>`;
+  return `<text x="${x}" y="${y}">${bold}<tspan dx="8" fill="${FAINT}">${escapeXml(note)}</tspan></text>`;
 }
 
 export function text(x: number, y: number, content: string, attributes: string): string {

@@ -2,9 +2,9 @@
 // other, so that what the threshold does can be read against what the network does.
 
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import { ArgumentError, percent, percentNumber, plural, significant } from "../text/index.ts";
-import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
+import { AXIS_LINE, drawPlot, GRID, renumber } from "./chart.ts";
+import { type Figure, figureOf, heading, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
 
 export type { PlotRow } from "./plot_data.ts";
@@ -78,26 +78,14 @@ export function renderRunPlot(rows: readonly PlotRow[], options: { readonly titl
     return `<g transform="translate(0,${TOP + i * pitch})">${panelSvg(panel, [0, last], marks, isLast)}</g>`;
   });
   const steps = `optimiser steps${marks.length > 0 ? "  (dotted: ends of epochs)" : ""}`;
-  const svg = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`,
-    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
-    `<title>${escapeXml(options.title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
-    text(LEFT, 51, subtitle(panels, last), `font-size="12.5" fill="${FAINT}"`),
-    // Plot numbers its clip paths through the life of the process: number them through the figure instead.
-    renumber(body.join("")),
-    text((LEFT + WIDTH - RIGHT) / 2, height - 10, steps, `text-anchor="middle"`),
-    "</svg>",
-  ].join("");
-  return { svg, png: () => rasterize(svg) };
-}
-
-function renumber(body: string): string {
-  const ids = new Map<string, string>();
-  return body.replaceAll(/plot-clip-\d+/g, (id) => {
-    if (!ids.has(id)) ids.set(id, `clip-${ids.size + 1}`);
-    return ids.get(id)!;
+  const axis = text((LEFT + WIDTH - RIGHT) / 2, height - 10, steps, `text-anchor="middle"`);
+  const { title } = options;
+  return figureOf({
+    title,
+    subtitle: subtitle(panels, last),
+    left: LEFT,
+    height,
+    body: [renumber(body.join("")), axis],
   });
 }
 
@@ -196,10 +184,9 @@ function spansDecades(points: readonly Point[]): boolean {
   );
 }
 
-function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly number[], isLast: boolean): string {
-  const { domain, log = false, curves } = panel;
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const thinned = curves
+/** Curves as they are drawn: thinned, and without raw points that a logarithmic axis cannot show. */
+function drawnCurves({ curves, log = false }: Panel) {
+  return curves
     .filter((curve) => curve.points.length > 0)
     .map((curve) => ({
       ...curve,
@@ -209,12 +196,15 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
         MAX_POINTS,
       ),
     }));
+}
+
+function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly number[], isLast: boolean): string {
+  const { domain, log = false } = panel;
   const at = { x: "x", y: "y" } as const;
   const inside = ({ y }: Point) => y >= domain[0] && y <= domain[1];
   const tickFormat = panel.tick ?? ((y: number) => significant(y));
   const ticks = log ? logTicks(domain) : panel.ticks;
-  const svg = Plot.plot({
-    document,
+  const options: Plot.PlotOptions = {
     width: WIDTH,
     height: HEAD + PANEL + (isLast ? AXIS : 8),
     marginLeft: LEFT,
@@ -224,12 +214,12 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
     x: { domain: [...x], label: null, axis: null },
     y: { domain: [...domain], type: log ? "log" : "linear", label: null, axis: null },
     marks: [
-      Plot.gridY({ ticks, stroke: "#d8dee4", strokeOpacity: 1 }),
+      Plot.gridY({ ticks, stroke: GRID, strokeOpacity: 1 }),
       Plot.ruleX(epochs, { stroke: "#afb8c1", strokeDasharray: "1,3" }),
       ...(isLast ? [Plot.axisX({ ticks: 8, tickSize: 4, fontSize: 12 })] : []),
       Plot.axisY({ ticks, tickFormat, tickSize: 0, fontSize: 12 }),
-      Plot.ruleY([domain[0]], { stroke: "#8c959f" }),
-      ...thinned.flatMap(({ raw, points, color, dots }) => [
+      Plot.ruleY([domain[0]], { stroke: AXIS_LINE }),
+      ...drawnCurves(panel).flatMap(({ raw, points, color, dots }) => [
         Plot.lineY(raw, { ...at, stroke: color, strokeWidth: 1, strokeOpacity: 0.28, clip: true }),
         Plot.lineY(points, { ...at, stroke: color, strokeWidth: dots ? 1.25 : 2, strokeLinejoin: "round", clip: true }),
         ...(dots
@@ -238,13 +228,9 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
       ]),
       ...endLabels(panel, x[1]),
     ],
-  });
-  for (const style of svg.querySelectorAll("style")) style.remove();
-  svg.setAttribute("font-family", FONT);
-  svg.setAttribute("overflow", "visible");
-  svg.setAttribute("y", String(TITLE - HEAD - 4));
-  const title = `<text x="${LEFT}" y="12"><tspan font-weight="bold" font-size="13.5">${escapeXml(panel.title)}</tspan>`;
-  return `${title}<tspan dx="8" fill="${FAINT}">${escapeXml(panel.note)}</tspan></text>${svg.outerHTML}`;
+  };
+  const { svg } = drawPlot(options, { overflow: "visible", y: String(TITLE - HEAD - 4) });
+  return heading(LEFT, 12, panel.title, panel.note) + svg;
 }
 
 /** The finest of 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten, that has at most 6 in a domain. */

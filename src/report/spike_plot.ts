@@ -2,10 +2,10 @@
 // neurons beneath, on the same time axis.
 
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
 import { count, percent, plural, significant } from "../text/index.ts";
-import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
+import { AXIS_LINE, drawPlot, GRID } from "./chart.ts";
+import { FAINT, type Figure, figureOf, heading, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import {
   checkFigure,
   fit,
@@ -21,7 +21,6 @@ import {
 /** Okabe and Ito's colours, darkened for thin lines on white; from the first layer to the last. */
 const LAYERS = ["#0072b2", "#00785a", "#a5447e", "#8a6100"];
 const SPIKE = "#d55e00";
-const GRID = "#d8dee4";
 
 const LEFT = 66;
 const RIGHT = 132;
@@ -68,30 +67,28 @@ export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: 
   const last = figure.traces.length - 1;
   const firstTrace = figure.traces[0];
   const body = [
-    heading(TOP, "Spikes", "one row per neuron, spread over each layer; above: class → class predicted"),
+    heading(LEFT, TOP + 12, "Spikes", "one row per neuron, spread over each layer; above: class → class predicted"),
     sampleNames(figure, TOP + TITLE),
     svgAt(rasterPlot(figure, bands, raster, last < 0), rasterTop),
     ...(firstTrace
-      ? [heading(rasterTop + raster + BETWEEN, "Membrane potential", traceNote(figure, firstTrace.name))]
+      ? [heading(LEFT, rasterTop + raster + BETWEEN + 12, "Membrane potential", traceNote(figure, firstTrace.name))]
       : []),
     ...figure.traces.map((trace, i) =>
       svgAt(tracePlot(figure, trace, domain, i === last), tracesTop + i * (TRACE + TRACE_GAP)),
     ),
   ];
-  const svg = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`,
-    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
-    `<title>${escapeXml(options.title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
-    text(LEFT, 51, subtitle, `font-size="12.5" fill="${FAINT}"`),
-    rotated(20, rasterTop + raster / 2, layers.length === 1 ? "neurons" : "neurons, layer by layer"),
-    ...(firstTrace ? [rotated(20, tracesTop + (traces - TRACE_GAP) / 2, "potential (no unit)")] : []),
-    ...body,
-    text((LEFT + WIDTH - RIGHT) / 2, height - 8, "time step of the sample", `text-anchor="middle"`),
-    "</svg>",
-  ].join("");
-  return { svg, png: () => rasterize(svg) };
+  return figureOf({
+    title: options.title,
+    subtitle,
+    left: LEFT,
+    height,
+    body: [
+      rotated(20, rasterTop + raster / 2, layers.length === 1 ? "neurons" : "neurons, layer by layer"),
+      ...(firstTrace ? [rotated(20, tracesTop + (traces - TRACE_GAP) / 2, "potential (no unit)")] : []),
+      ...body,
+      text((LEFT + WIDTH - RIGHT) / 2, height - 8, "time step of the sample", `text-anchor="middle"`),
+    ],
+  });
 }
 
 function traceNote({ vThreshold, vReset }: SpikeFigure, layer: string): string {
@@ -252,7 +249,7 @@ function tracePlot(
         fillOpacity: 0.06,
       }),
       Plot.axisY({ ticks: 4, tickSize: 0, fontSize: 11.5, tickFormat: (y: number) => significant(y) }),
-      Plot.link(level(vReset ?? 0), { ...sides, stroke: "#8c959f", strokeWidth: 1 }),
+      Plot.link(level(vReset ?? 0), { ...sides, stroke: AXIS_LINE, strokeWidth: 1 }),
       Plot.link(level(vThreshold), { ...sides, stroke: SPIKE, strokeWidth: 1.2, strokeDasharray: "4,3" }),
       pathMark(draw, { stroke: color, "stroke-width": 1.6, "stroke-linejoin": "round" }),
       Plot.dot(spikes, {
@@ -289,15 +286,13 @@ interface PlotPart {
 /** One panel on the common time axis, `height` high, with the steps numbered below the last. */
 function plot(figure: SpikeFigure, { height, domain, isLast, marks }: PlotPart): string {
   const { samples, timeSteps } = figure;
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
   const unit = pixels(figure);
   const numbered = numberedSteps(timeSteps, (timeSteps * unit) / (timeSteps < 10 ? 12 : 19));
   const ticks = samples.flatMap((_, s) =>
     numbered.map((step) => ({ x: stepAt(figure, s, step - 1), label: String(step) })),
   );
   const walls = samples.slice(1).map((_, s) => stepAt(figure, s + 1, -0.5) - sampleGap(figure) / 2);
-  const svg = Plot.plot({
-    document,
+  const options: Plot.PlotOptions = {
     width: WIDTH,
     height: height + (isLast ? AXIS : 0),
     marginLeft: LEFT,
@@ -322,19 +317,11 @@ function plot(figure: SpikeFigure, { height, domain, isLast, marks }: PlotPart):
           ]
         : []),
     ],
-  });
-  for (const style of svg.querySelectorAll("style")) style.remove();
-  svg.setAttribute("font-family", FONT);
-  svg.setAttribute("overflow", "visible");
-  return svg.outerHTML;
+  };
+  return drawPlot(options, { overflow: "visible" }).svg;
 }
 
 const svgAt = (svg: string, top: number) => `<g transform="translate(0,${top})">${svg}</g>`;
-
-function heading(top: number, title: string, note: string): string {
-  const bold = `<tspan font-weight="bold" font-size="13.5">${escapeXml(title)}</tspan>`;
-  return `<text x="${LEFT}" y="${top + 12}">${bold}<tspan dx="8" fill="${FAINT}">${escapeXml(note)}</tspan></text>`;
-}
 
 function rotated(x: number, y: number, content: string): string {
   return text(0, 0, content, `transform="translate(${x},${y}) rotate(-90)" text-anchor="middle" fill="${FAINT}"`);

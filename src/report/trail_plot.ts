@@ -2,11 +2,11 @@
 // missing to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point can be told apart.
 
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { TrailEntry } from "../index.ts";
 import { ArgumentError, percent, percentNumber } from "../text/index.ts";
-import { escapeXml, FAINT, FIGURE_WIDTH, type Figure, FONT, INK, rasterize, text } from "./figure.ts";
-import type { Choice } from "./trail_choice.ts";
+import { AXIS_LINE, drawPlot, GRID } from "./chart.ts";
+import { FAINT, FIGURE_WIDTH, type Figure, figureOf, text } from "./figure.ts";
+import type { Bound, Choice } from "./trail_choice.ts";
 import { compressionText } from "./trail_table.ts";
 
 const FRONT = "#0072b2";
@@ -30,8 +30,6 @@ interface Axis {
   readonly domain: readonly [number, number];
   /** Shares that bear a tick. */
   readonly ticks: readonly number[];
-  /** How a share is written at a tick, in per cent. */
-  readonly show: (share: number) => string;
 }
 
 /** Axis over shares. The full share, whose logarithm has no end, is drawn half as far from 100 as the next. */
@@ -55,7 +53,7 @@ function remainderAxis(shares: readonly number[]): Axis {
   const fit = steps.findLast((ticks) => ticks.length >= TICKS[0] && ticks.length <= TICKS[1]);
   const ticks = (fit ?? even).map((p) => p / 100);
   if (hasFull) ticks.push(1);
-  return { at, domain, ticks, show: percentNumber };
+  return { at, domain, ticks };
 }
 
 /** Per cents whose distance to 100 is one of these steps times a power of ten. */
@@ -81,21 +79,29 @@ function evenTicks([low, high]: readonly [number, number]): number[] {
 }
 
 /** The points of a front that bear a label: from the sparsest on, each far enough from the last labelled. */
-function labelled(front: readonly TrailEntry[], x: Axis, chosen: TrailEntry | null): TrailEntry[] {
+function labelled(front: readonly TrailEntry[], x: Axis, chosen: readonly TrailEntry[]): TrailEntry[] {
   const unit = (FIGURE_WIDTH - LEFT - RIGHT) / (x.domain[1] - x.domain[0]);
-  const taken: TrailEntry[] = chosen ? [chosen] : [];
+  const taken = [...chosen];
   for (const entry of [...front].reverse()) {
     const near = taken.some((t) => Math.abs(x.at(t.sparsity) - x.at(entry.sparsity)) * unit < LABEL_GAP);
     if (!near) taken.push(entry);
   }
-  return chosen ? taken.slice(1) : taken;
+  return taken.slice(chosen.length);
+}
+
+/** The entries of a trail, told apart as the figure shows them. */
+interface Points {
+  /** By rising sparsity. */
+  readonly front: readonly TrailEntry[];
+  readonly beaten: readonly TrailEntry[];
+  readonly choice: Choice | null;
 }
 
 /**
- * Draws a trail. Filled dots on a line are the front, with their epochs above; hollow ones are beaten by another epoch.
- * The chosen model is ringed, and named at the top; a dotted line is what its rule asked for.
+ * Draw a trail. Filled dots on a line are the front, with their epochs above; hollow dots are beaten by another epoch.
+ * The chosen model has a ring and is named at the top; a dotted line is the bound of its rule.
  *
- * Errors   ArgumentError when there is no entry.
+ * Errors   ArgumentError without entries.
  */
 export function renderTrailPlot(
   entries: readonly TrailEntry[],
@@ -103,20 +109,41 @@ export function renderTrailPlot(
   choice: Choice | null,
   options: { readonly title: string },
 ): Figure {
-  if (entries.length === 0) throw new ArgumentError("trail plot: wants at least one entry, got none");
-  const bound = choice?.bound ?? null;
-  const also = (axis: "accuracy" | "sparsity") => (bound?.axis === axis ? [bound.least] : []);
-  const x = remainderAxis([...entries.map((e) => e.sparsity), ...also("sparsity")]);
-  const y = remainderAxis([...entries.map((e) => e.accuracy), ...also("accuracy")]);
-  const best = entries.filter((e) => front.has(e.epoch)).sort((a, b) => a.sparsity - b.sparsity);
-  const beaten = entries.filter((e) => !front.has(e.epoch));
-  const chosen = choice?.entry ?? null;
-  const place = { x: (e: TrailEntry) => x.at(e.sparsity), y: (e: TrailEntry) => y.at(e.accuracy) };
-  const label = { text: (e: TrailEntry) => String(e.epoch), stroke: "#ffffff", strokeWidth: 3 };
-  const { document } = parseHTML("<!doctype html><html><body></body></html>");
-  const tick = (axis: Axis) => (at: number) => axis.show(axis.ticks.find((s) => axis.at(s) === at) ?? 0);
-  const svg = Plot.plot({
-    document,
+  if (entries.length === 0) throw new ArgumentError("trail plot: expected at least one entry, got none");
+  const points: Points = {
+    front: entries.filter((e) => front.has(e.epoch)).sort((a, b) => a.sparsity - b.sparsity),
+    beaten: entries.filter((e) => !front.has(e.epoch)),
+    choice,
+  };
+  const axis = (key: Bound["axis"]) =>
+    remainderAxis([...entries.map((e) => e[key]), ...(choice?.bound?.axis === key ? [choice.bound.least] : [])]);
+  const [x, y] = [axis("sparsity"), axis("accuracy")];
+  const middle = (LEFT + FIGURE_WIDTH - RIGHT) / 2;
+  const centred = `text-anchor="middle" font-size="13"`;
+  return figureOf({
+    title: options.title,
+    subtitle: choice ? choiceText(choice) : "No rule given",
+    subtitleFill: choice ? CHOSEN : FAINT,
+    left: LEFT,
+    height: HEIGHT,
+    body: [
+      legend(points.beaten.length > 0),
+      drawPlot(plotOptions(x, y, points), { overflow: "visible", y: String(TOP - 10) }).svg,
+      text(middle, HEIGHT - 26, "Sparsity, per cent of prunable weights that are zero", centred),
+      text(
+        middle,
+        HEIGHT - 9,
+        "each halving of the weights left takes the same width",
+        `text-anchor="middle" fill="${FAINT}"`,
+      ),
+      text(-(TOP + HEIGHT - BOTTOM) / 2, 20, "Test accuracy, per cent", `transform="rotate(-90)" ${centred}`),
+    ],
+  });
+}
+
+function plotOptions(x: Axis, y: Axis, points: Points): Plot.PlotOptions {
+  const tick = (axis: Axis) => (at: number) => percentNumber(axis.ticks.find((s) => axis.at(s) === at) ?? 0);
+  return {
     width: FIGURE_WIDTH,
     height: HEIGHT - TOP,
     marginLeft: LEFT,
@@ -126,71 +153,35 @@ export function renderTrailPlot(
     x: { domain: [...x.domain], axis: null },
     y: { domain: [...y.domain], axis: null },
     marks: [
-      Plot.gridX(x.ticks.map(x.at), { stroke: "#d8dee4", strokeOpacity: 1 }),
-      Plot.gridY(y.ticks.map(y.at), { stroke: "#d8dee4", strokeOpacity: 1 }),
+      Plot.gridX(x.ticks.map(x.at), { stroke: GRID, strokeOpacity: 1 }),
+      Plot.gridY(y.ticks.map(y.at), { stroke: GRID, strokeOpacity: 1 }),
       Plot.axisX(x.ticks.map(x.at), { tickFormat: tick(x), tickSize: 4, fontSize: 12, label: null }),
       Plot.axisY(y.ticks.map(y.at), { tickFormat: tick(y), tickSize: 0, fontSize: 12, label: null }),
-      Plot.ruleY([y.domain[0]], { stroke: "#8c959f" }),
-      ...(bound?.axis === "sparsity"
-        ? [Plot.ruleX([x.at(bound.least)], { stroke: CHOSEN, strokeDasharray: "2,4" })]
-        : []),
-      ...(bound?.axis === "accuracy"
-        ? [Plot.ruleY([y.at(bound.least)], { stroke: CHOSEN, strokeDasharray: "2,4" })]
-        : []),
-      Plot.dot(beaten, { ...place, r: 3.6, fill: "#ffffff", stroke: FAINT, strokeWidth: 1.2 }),
-      Plot.line(best, { ...place, stroke: FRONT, strokeWidth: 1.8, strokeLinejoin: "round" }),
-      Plot.dot(best, { ...place, r: 4.2, fill: FRONT, stroke: "#ffffff", strokeWidth: 1 }),
-      Plot.text(labelled(best, x, chosen), {
-        ...place,
-        ...label,
-        dx: 3,
-        dy: -13,
-        fill: FRONT,
-        fontSize: 11.5,
-      }),
-      ...(chosen
-        ? [
-            Plot.dot([chosen], { ...place, r: 8, stroke: CHOSEN, strokeWidth: 2.4 }),
-            Plot.text([chosen], { ...place, ...label, dy: -17, fill: CHOSEN, fontWeight: "bold", fontSize: 13 }),
-          ]
-        : []),
+      Plot.ruleY([y.domain[0]], { stroke: AXIS_LINE }),
+      ...boundMark(x, y, points.choice?.bound ?? null),
+      ...entryMarks(x, y, points),
     ],
-  });
-  for (const style of svg.querySelectorAll("style")) style.remove();
-  svg.setAttribute("font-family", FONT);
-  svg.setAttribute("overflow", "visible");
-  svg.setAttribute("y", String(TOP - 10));
-  const middle = (LEFT + FIGURE_WIDTH - RIGHT) / 2;
-  const whole = [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${FIGURE_WIDTH} ${HEIGHT}" width="${FIGURE_WIDTH}" height="${HEIGHT}"`,
-    ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}">`,
-    `<title>${escapeXml(options.title)}</title>`,
-    `<rect width="${FIGURE_WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    text(LEFT, 30, options.title, `font-size="18" font-weight="bold"`),
-    text(LEFT, 51, choice ? choiceText(choice) : "No rule given", `font-size="12.5" fill="${choice ? CHOSEN : FAINT}"`),
-    legend(beaten.length > 0),
-    svg.outerHTML,
-    text(
-      middle,
-      HEIGHT - 26,
-      "Sparsity, per cent of prunable weights that are zero",
-      `text-anchor="middle" font-size="13"`,
-    ),
-    text(
-      middle,
-      HEIGHT - 9,
-      "each halving of the weights left takes the same width",
-      `text-anchor="middle" fill="${FAINT}"`,
-    ),
-    text(
-      -(TOP + HEIGHT - BOTTOM) / 2,
-      20,
-      "Test accuracy, per cent",
-      `transform="rotate(-90)" text-anchor="middle" font-size="13"`,
-    ),
-    "</svg>",
-  ].join("");
-  return { svg: whole, png: () => rasterize(whole) };
+  };
+}
+
+function boundMark(x: Axis, y: Axis, bound: Bound | null): Plot.Markish[] {
+  const look = { stroke: CHOSEN, strokeDasharray: "2,4" };
+  if (bound === null) return [];
+  return bound.axis === "sparsity" ? [Plot.ruleX([x.at(bound.least)], look)] : [Plot.ruleY([y.at(bound.least)], look)];
+}
+
+function entryMarks(x: Axis, y: Axis, { front, beaten, choice }: Points): Plot.Markish[] {
+  const at = { x: (e: TrailEntry) => x.at(e.sparsity), y: (e: TrailEntry) => y.at(e.accuracy) };
+  const label = { ...at, text: (e: TrailEntry) => String(e.epoch), stroke: "#ffffff", strokeWidth: 3 };
+  const chosen = choice ? [choice.entry] : [];
+  return [
+    Plot.dot(beaten, { ...at, r: 3.6, fill: "#ffffff", stroke: FAINT, strokeWidth: 1.2 }),
+    Plot.line(front, { ...at, stroke: FRONT, strokeWidth: 1.8, strokeLinejoin: "round" }),
+    Plot.dot(front, { ...at, r: 4.2, fill: FRONT, stroke: "#ffffff", strokeWidth: 1 }),
+    Plot.text(labelled(front, x, chosen), { ...label, dx: 3, dy: -13, fill: FRONT, fontSize: 11.5 }),
+    ...(choice ? [Plot.dot(chosen, { ...at, r: 8, stroke: CHOSEN, strokeWidth: 2.4 })] : []),
+    ...(choice ? [Plot.text(chosen, { ...label, dy: -17, fill: CHOSEN, fontWeight: "bold", fontSize: 13 })] : []),
+  ];
 }
 
 /** What was chosen, by which rule, and what it measures. */

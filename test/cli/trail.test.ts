@@ -159,7 +159,9 @@ describe("figure", () => {
     const { svg } = renderTrailPlot(RUN, frontEpochs(RUN), null, { title: "t" });
     expect(texts(svg)).toContain("No rule given");
     expect(svg).not.toContain("#d55e00");
-    expect(() => renderTrailPlot([], new Set(), null, { title: "t" })).toThrow("trail plot: wants at least one entry");
+    expect(() => renderTrailPlot([], new Set(), null, { title: "t" })).toThrow(
+      "trail plot: expected at least one entry",
+    );
   });
 
   test("any shares, with the ends too, give a figure of finite numbers with ticks that differ", () => {
