@@ -18,7 +18,7 @@ function chain(x: Tensor): { y: Tensor } {
   return { y };
 }
 
-export interface Overhead {
+interface Overhead {
   /** Host microseconds per dispatch: encode and submit, the device idle. */
   readonly hostUs: number;
   /** Microseconds per dispatch until the queue is empty. */

@@ -32,7 +32,7 @@ export function naiveElementwise(name: keyof typeof CODES, a: Tensor, b: Tensor 
 }
 
 /** Per-channel tensors [C] of a batch norm. */
-export interface Channels {
+interface Channels {
   readonly mean: Tensor;
   readonly invstd: Tensor;
   readonly weight: Tensor;

@@ -16,7 +16,7 @@ const BACK = [0, 1, 2] as const;
 const NEURON = { k: 0.5, threshold: 1 } as const;
 const ALPHA = 4;
 
-export interface NaiveWalk {
+interface NaiveWalk {
   /** [T, *] */
   readonly spikes: Tensor;
   /** [T, *]: before firing. */

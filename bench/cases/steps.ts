@@ -48,7 +48,7 @@ async function stepFigures(training: Training): Promise<HostFigure[]> {
   ];
 }
 
-export interface StepOverhead {
+interface StepOverhead {
   readonly dispatches: number;
   /** Host microseconds per dispatch of a replayed step, its batch uploaded and the device idle. */
   readonly hostUs: number;
@@ -96,7 +96,7 @@ function stepCase(options: TrainingOptions): HostCase {
   };
 }
 
-export interface LiveBytes {
+interface LiveBytes {
   /** Bytes referenced after this many steps. */
   readonly early: number;
   readonly late: number;

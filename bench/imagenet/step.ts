@@ -24,7 +24,7 @@ export const IMAGENET_MODELS: readonly string[] = [
   "sew-resnet-50",
 ];
 
-export interface StepOptions {
+interface StepOptions {
   readonly batch: number;
   readonly size: number;
   /** Steps after the first that are timed. */

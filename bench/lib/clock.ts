@@ -81,7 +81,7 @@ class SubmitTimer implements PassTimer {
   }
 }
 
-export interface Timing {
+interface Timing {
   readonly ms: number;
   readonly clock: Clock;
 }

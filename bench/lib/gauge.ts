@@ -16,7 +16,7 @@ const TRIES = 5;
 /** A try lasts about this long, in milliseconds: a single copy takes a fast adapter a quarter of one. */
 const TRY_MS = 20;
 
-export interface GaugeOptions {
+interface GaugeOptions {
   readonly clock?: Clock;
   /** Bytes of each of the two copied buffers. Default: sizes beyond any cache, as far as the adapter allows. */
   readonly sizes?: readonly number[];

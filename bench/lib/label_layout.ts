@@ -7,7 +7,7 @@ export interface Box {
   readonly bottom: number;
 }
 
-export interface WantedLabel {
+interface WantedLabel {
   /** The point it belongs to. */
   readonly at: { readonly x: number; readonly y: number };
   readonly width: number;
@@ -16,7 +16,7 @@ export interface WantedLabel {
   readonly weight: number;
 }
 
-export interface PlacedLabel {
+interface PlacedLabel {
   /** Of the wanted label. */
   readonly index: number;
   readonly left: number;

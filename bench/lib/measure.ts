@@ -27,7 +27,7 @@ const MOST_REPEATS = 5000;
 const LEAST_ROUNDS = 3;
 
 /** A variant whose numbers are wrong. */
-export class CheckError extends Error {
+class CheckError extends Error {
   override readonly name = "CheckError";
 }
 

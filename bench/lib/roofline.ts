@@ -5,7 +5,7 @@ import { type Box, placeLabels } from "./label_layout.ts";
 import type { Gauge, KernelResult, Results, VariantResult } from "./results.ts";
 import { adapterName, gaugeLine, threeDigits } from "./rows.ts";
 
-export interface RooflineColors {
+interface RooflineColors {
   readonly ink: string;
   readonly faint: string;
   readonly grid: string;
@@ -13,7 +13,7 @@ export interface RooflineColors {
   readonly paper: string;
 }
 
-export interface RooflineOptions {
+interface RooflineOptions {
   /** The page's, or one that stands in for it. */
   readonly document: Document;
   /** Default: dark on white, on a ground of its own. With colours given the ground is left to the page. */
@@ -21,7 +21,7 @@ export interface RooflineOptions {
 }
 
 /** A case as a point. */
-export interface RooflinePoint {
+interface RooflinePoint {
   readonly group: string;
   readonly name: string;
   readonly variant: string;

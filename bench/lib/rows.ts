@@ -2,7 +2,7 @@
 import type { Gauge, HostResult, KernelResult, Results, VariantResult } from "./results.ts";
 
 /** Shares of what the adapter can do, and of the time that the larger of the two limits leaves. */
-export interface Shares {
+interface Shares {
   /** GFLOP/s; 0 for a case without arithmetic. */
   readonly gflops: number;
   /** GB/s of the least traffic, each byte once. */

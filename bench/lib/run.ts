@@ -18,7 +18,7 @@ export function selectCases(cases: readonly BenchCase[], filters: readonly strin
   });
 }
 
-export interface RunOptions extends MeasureOptions {
+interface RunOptions extends MeasureOptions {
   /** Before a case. */
   readonly onStart?: (bench: BenchCase, index: number, count: number) => void;
   /** After it; awaited. */

@@ -5,7 +5,7 @@ import type { CaseResult, Gauge } from "./results.ts";
 import { COLUMNS, formatMs, formatPercent, formatRatio, hostLine, kernelRow } from "./rows.ts";
 
 /** The part of a stream that says whether a person watches. */
-export interface Screen {
+interface Screen {
   readonly isTTY?: boolean | undefined;
 }
 

@@ -2,7 +2,7 @@
 import type { GoldenCase, GoldenTensor } from "./format.ts";
 
 /** |got - want| <= atol + rtol · max|want| over the tensor. Exact: both 0. */
-export interface Tolerance {
+interface Tolerance {
   readonly rtol: number;
   readonly atol: number;
 }
@@ -72,7 +72,7 @@ function trainingTolerance(c: GoldenCase, tensor: string): Tolerance {
 }
 
 /** Tolerance of one tensor of a case. The pointwise one, the strictest, where the op is not listed. */
-export function toleranceOf(c: GoldenCase, tensor: string): Tolerance {
+function toleranceOf(c: GoldenCase, tensor: string): Tolerance {
   if (c.tensors.get(tensor)?.data instanceof Int32Array && tensor !== "zeros_per_layer") return EXACT;
   if (c.op === "spiking_neuron" && tensor === "spike") return EXACT;
   if (c.op === "train_end_to_end") return trainingTolerance(c, tensor);

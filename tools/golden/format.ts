@@ -27,7 +27,7 @@ export interface GoldenCase {
 }
 
 /** A fixture file that cannot be read as one. */
-export class FormatError extends EspalierError {
+class FormatError extends EspalierError {
   override readonly name = "FormatError";
 }
 

@@ -20,7 +20,7 @@ export type Handlers = Readonly<Record<string, Handler>>;
 export type Inputs = Readonly<Record<string, Tensor>>;
 
 /** Uploads a case's inputs; those with a gradient to compare want one. The open scope owns them. */
-export function feed(c: GoldenCase): Inputs {
+function feed(c: GoldenCase): Inputs {
   const inputs: Record<string, Tensor> = {};
   for (const name of c.inputs) {
     const { shape, data } = tensorOf(c, name);

@@ -63,7 +63,7 @@ function placeOf(plan: Plan, line: ResultLine) {
 }
 
 /** Whether a line was made with the recipe that the plan has today. */
-export function isOfPlan(plan: Plan, line: ResultLine): boolean {
+function isOfPlan(plan: Plan, line: ResultLine): boolean {
   const place = placeOf(plan, line);
   return place !== null && line.mark === markOf(plan, place.pair, place.method);
 }
@@ -93,7 +93,7 @@ export const linesOf = (lines: readonly ResultLine[], cell: Cell, kind: ResultLi
   lines.filter((line) => line.kind === kind && line.id.startsWith(`${cellName(cell)}/`));
 
 /** What to do before a cell's runs: nothing more, a run to find its setting, or give up. */
-export type CalibrationStep =
+type CalibrationStep =
   | { readonly kind: "ready"; readonly setting: number | null }
   | { readonly kind: "run"; readonly recipe: RecipeFlags; readonly setting: number | null; readonly attempt: number }
   | { readonly kind: "failed"; readonly reason: string };
@@ -129,7 +129,7 @@ export function calibrationStep(plan: Plan, cell: Cell, lines: readonly ResultLi
 }
 
 /** What there is to do: counted runs, and one task more for each cell whose setting must be found. */
-export interface Work {
+interface Work {
   readonly total: number;
   readonly done: number;
   /** Counted runs that are left, without those for which no setting was found. */

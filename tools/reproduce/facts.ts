@@ -33,7 +33,7 @@ function bestFact(level: number, summaries: readonly Summary[], dense: Summary |
 }
 
 /** +0.12 ± 0.05. */
-export function signedText({ mean, sd }: Spread): string {
+function signedText({ mean, sd }: Spread): string {
   const sign = mean < 0 ? "−" : "+";
   return `${sign}${rounded(Math.abs(mean), 2)}${sd === null ? "" : ` ± ${rounded(sd, 2)}`}`;
 }

@@ -9,7 +9,7 @@ import { METHOD_ORDER, type MethodName } from "./methods.ts";
 import type { Pair } from "./plan.ts";
 import type { Summary } from "./statistics.ts";
 
-export interface PanelData {
+interface PanelData {
   readonly pair: Pair;
   /** Of all methods and levels, dense included. */
   readonly summaries: readonly Summary[];

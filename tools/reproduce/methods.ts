@@ -11,7 +11,7 @@ type PruneFlags = NonNullable<RecipeFlags["prune"]>;
  * - `threshold`  a final threshold D, which one run that steers to the share finds
  * - `search`     a number that has no simple bond with the share: tried until it fits
  */
-export type ToldBy =
+type ToldBy =
   | { readonly by: "nothing" }
   | { readonly by: "sparsity" }
   | { readonly by: "threshold" }
@@ -27,7 +27,7 @@ export type ToldBy =
       readonly most: number;
     };
 
-export interface MethodSpec {
+interface MethodSpec {
   /** Name of the setting of a counted run, for the tables. */
   readonly setting: string | null;
   readonly told: ToldBy;

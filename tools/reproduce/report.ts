@@ -12,7 +12,7 @@ import { bestOf, levelsOf, methodsOf, type Summary, summariesOf, summarize } fro
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
 
-export interface Report {
+interface Report {
   readonly plan: Plan;
   readonly lines: readonly ResultLine[];
 }

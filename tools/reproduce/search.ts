@@ -22,7 +22,7 @@ export interface SearchOptions {
   readonly most: number;
 }
 
-export type SearchStep =
+type SearchStep =
   | { readonly kind: "try"; readonly setting: number }
   | { readonly kind: "found"; readonly setting: number; readonly sparsity: number; readonly near: boolean }
   | { readonly kind: "failed" };

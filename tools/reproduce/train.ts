@@ -15,7 +15,7 @@ import { buildSession } from "../../src/recipe/session.ts";
 import { timeStepsOf } from "../../src/recipe/spiking.ts";
 import type { Outcome, Train } from "./experiment.ts";
 
-export interface TrainerOptions {
+interface TrainerOptions {
   /** Part of the adapter's name. */
   readonly adapter?: string | undefined;
   /** Folders of data sets, by name, where they are not in the usual place. */
@@ -26,7 +26,7 @@ export interface TrainerOptions {
 const GLANCE = 10;
 const TEST_BATCH = 500;
 
-export interface Trainer {
+interface Trainer {
   readonly gpu: Gpu;
   readonly train: Train;
 }
