@@ -4,7 +4,10 @@ import { quote } from "../text/index.ts";
 
 export { quote } from "../text/index.ts";
 
-/** Floats of 16 and 8 bits stay raw bits (see toFloat32), BOOL is one byte each, 0 or 1. */
+/**
+ * Typed array of each element type. Floats of 16 and 8 bits stay raw bits (see toFloat32); BOOL is one byte each, 0 or
+ * 1.
+ */
 export interface ArrayByDtype {
   F64: Float64Array;
   I64: BigInt64Array;
@@ -28,7 +31,7 @@ export interface ArrayByDtype {
 export type ArrayDtype = keyof ArrayByDtype;
 export type ArrayData = ArrayByDtype[ArrayDtype];
 
-/** An array as read from a file; `dtype` tells the type of `data`. */
+/** An array read from a file; `dtype` gives the type of `data`. */
 export type FileArray = {
   [D in ArrayDtype]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: ArrayByDtype[D] };
 }[ArrayDtype];
@@ -65,7 +68,7 @@ const constructors: Readonly<Record<ArrayDtype, ArrayConstructor>> = {
   F8_E8M0: Uint8Array,
 };
 
-/** All names, widest first. */
+/** All dtype names, widest first. */
 export const arrayDtypes = Object.keys(constructors) as readonly ArrayDtype[];
 
 export function isArrayDtype(name: unknown): name is ArrayDtype {
@@ -80,23 +83,23 @@ export function withDtype({ dtype, shape, data }: FileArrayInput): Required<File
   return { dtype: dtype ?? own!, shape, data };
 }
 
-/** Bytes of one element. */
+/** Return the bytes of one element. */
 export function widthOf(dtype: ArrayDtype): number {
   return constructors[dtype].BYTES_PER_ELEMENT;
 }
 
-/** Whether `data` is the typed array that `dtype` asks for. */
+/** Check that `data` is the typed array of `dtype`. */
 export function holds(dtype: ArrayDtype, data: unknown): data is ArrayData {
   return data instanceof constructors[dtype];
 }
 
-/** Why `shape` is not one whose element count is exact, or null; `[]` is a scalar. Every partial product is checked. */
+/** Return why `shape` has no exact element count, or null; `[]` is a scalar. Every partial product is checked. */
 export function shapeFault(shape: unknown): string | null {
   if (!Array.isArray(shape)) return "shape is not a list";
   let product = 1;
   for (const dim of shape as readonly unknown[]) {
     if (!Number.isSafeInteger(dim) || (dim as number) < 0 || Object.is(dim, -0)) {
-      return `shape has ${quote(dim)}, wanted whole numbers of at least 0`;
+      return `shape: expected integers >= 0, got ${quote(dim)}`;
     }
     product *= dim as number;
     if (!Number.isSafeInteger(product)) return "shape has more than 2^53 elements";
@@ -104,17 +107,17 @@ export function shapeFault(shape: unknown): string | null {
   return null;
 }
 
-/** Why these three cannot be one array, or null. */
+/** Return why dtype, shape and data cannot be one array, or null. */
 export function arrayFault(array: Required<FileArrayInput>): string | null {
-  if (!isArrayDtype(array.dtype)) return `unknown dtype ${quote(array.dtype)}, known are ${arrayDtypes.join(", ")}`;
+  if (!isArrayDtype(array.dtype)) return `dtype: expected one of ${arrayDtypes.join(", ")}, got ${quote(array.dtype)}`;
   const fault = shapeFault(array.shape);
   if (fault) return fault;
   if (!holds(array.dtype, array.data)) {
-    return `dtype ${array.dtype} wants a ${constructors[array.dtype].name}, was given ${describeData(array.data)}`;
+    return `dtype ${array.dtype}: expected a ${constructors[array.dtype].name}, got ${describeData(array.data)}`;
   }
   const count = elementCount(array.shape);
   if (array.data.length !== count) {
-    return `shape [${array.shape.join(",")}] wants ${count} elements, data has ${array.data.length}`;
+    return `shape [${array.shape.join(",")}]: expected ${count} elements, got ${array.data.length}`;
   }
   return null;
 }
@@ -123,12 +126,12 @@ function describeData(data: unknown): string {
   return typeof data === "object" && data !== null ? data.constructor.name : String(data);
 }
 
-/** Elements of a checked shape. */
+/** Return the element count of a checked shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
 }
 
-/** Little-endian elements at `offset` of `bytes`: a view where alignment allows, else a copy. */
+/** Return little-endian elements at `offset` of `bytes`: a view if alignment allows, else a copy. */
 export function elementsAt(dtype: ArrayDtype, bytes: Uint8Array, offset: number, count: number): ArrayData {
   const Elements = constructors[dtype];
   const start = bytes.byteOffset + offset;
@@ -136,17 +139,17 @@ export function elementsAt(dtype: ArrayDtype, bytes: Uint8Array, offset: number,
   return new Elements(copyOf(bytes, offset, offset + count * Elements.BYTES_PER_ELEMENT).buffer, 0, count);
 }
 
-/** Bytes begin..end-1 in memory of their own. Not `slice`: Node's Buffer redefines that as a view. */
+/** Copy bytes begin..end-1. Not `slice`: Node's Buffer redefines that as a view. */
 export function copyOf(bytes: Uint8Array, begin: number, end: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes.subarray(begin, end));
 }
 
-/** The bytes of a typed array, not copied. */
+/** Return the bytes of a typed array, not copied. */
 export function bytesOfArray(data: ArrayData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** All values of a float format of 8 or 16 bits, in the order of their bits. */
+/** Bit layout of a float format of 8 or 16 bits. */
 interface SmallFloat {
   readonly exponentBits: number;
   readonly mantissaBits: number;
@@ -176,7 +179,7 @@ function smallFloat(bits: number, { exponentBits, mantissaBits, bias, special }:
   return sign * (exponent === 0 ? mantissa * 2 ** (1 - bias) : (1 + mantissa) * 2 ** (exponent - bias));
 }
 
-/** Values by bits, built at the first use. */
+/** Values by bits, built on first use. */
 const tables = new Map<keyof typeof smallFloats, Float32Array>();
 
 function tableOf(dtype: keyof typeof smallFloats): Float32Array {
@@ -190,8 +193,8 @@ function tableOf(dtype: keyof typeof smallFloats): Float32Array {
 }
 
 /**
- * Any file array as f32. F32 comes back as it is (not copied), floats of 16 and 8 bits exactly, F64 and wide whole numbers
- * rounded to the nearest f32 (see float32Fault for those that this would bend).
+ * Convert a file array to f32. F32 is returned as it is (not copied); floats of 16 and 8 bits convert exactly; F64 and
+ * wide integers are rounded to the nearest f32 (float32Fault finds the values that this changes too much).
  */
 export function toFloat32(array: FileArray): Float32Array {
   if (array.dtype === "F32") return array.data;
@@ -213,11 +216,11 @@ export function toFloat32(array: FileArray): Float32Array {
 }
 
 /**
- * Which element f32 cannot stand for, or null: a whole number that is not exact in it, or a finite number beyond its range.
- * Rounding the fraction of an F64 is no fault: that is what float32 weights are.
+ * Return which element f32 cannot represent, or null: an integer that is not exact in f32, or a finite number beyond
+ * its range. Rounding the fraction of an F64 is no fault: float32 weights are rounded.
  */
 export function float32Fault({ dtype, data }: FileArray): string | null {
-  const bad = (i: number) => `element ${i} is ${data[i]}, which float32 cannot hold`;
+  const bad = (i: number) => `element ${i}: expected a number that float32 can hold, got ${data[i]}`;
   if (dtype === "I64" || dtype === "U64") {
     const all = data as BigInt64Array | BigUint64Array;
     const i = all.findIndex((v: bigint) => BigInt(Math.fround(Number(v))) !== v);

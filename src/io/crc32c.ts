@@ -1,10 +1,10 @@
-// CRC-32C (Castagnoli): the checksum of the files written here and of TensorFlow's records. Not the CRC-32 of zip and PNG,
-// which has another polynomial.
+// CRC-32C (Castagnoli): checksum of our files and of TensorFlow's records. Zip and PNG use CRC-32, which has another
+// polynomial.
 
-/** The polynomial 0x1EDC6F41 with its bits reversed, as the byte-wise method needs it. */
+/** Polynomial 0x1EDC6F41 with its bits reversed, as the byte-wise method needs it. */
 const POLYNOMIAL = 0x82f63b78;
 
-/** Eight tables one after the other: table k moves a byte's remainder on by k more bytes of zeros. */
+/** Eight tables in one array: table k advances a byte's remainder by k more zero bytes. */
 const tables = ((): Int32Array => {
   const all = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
@@ -19,14 +19,14 @@ const tables = ((): Int32Array => {
   return all;
 })();
 
-/** Tables are read by a little-endian word; every machine that WebGPU runs on is one. */
+/** True on little-endian machines, which the word-wise method needs. All machines with WebGPU are. */
 const LITTLE = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** A checksum that takes its bytes in pieces, in the order of the file. */
+/** Checksum of bytes that arrive in pieces, in the order of the file. */
 export class Crc32c {
   private crc = -1;
 
-  /** Takes more bytes; 8 at a time ("slicing by 8"), some 1 GB/s. */
+  /** Add bytes, 8 at a time ("slicing by 8"), about 1 GB/s. */
   update(bytes: Uint8Array): this {
     const t = tables;
     let crc = this.crc;
@@ -54,16 +54,16 @@ export class Crc32c {
     return this;
   }
 
-  /** The checksum of all bytes so far, an unsigned 32-bit number. */
+  /** Checksum of all bytes so far, an unsigned 32-bit number. */
   get value(): number {
     return (this.crc ^ -1) >>> 0;
   }
 
-  /** The same in eight digits. */
+  /** The same as eight hexadecimal digits. */
   get hex(): string {
     return this.value.toString(16).padStart(8, "0");
   }
 }
 
-/** The checksum of all these bytes; of "123456789" it is 0xe3069283. Source: RFC 3720, appendix B.4. */
+/** Return the checksum of bytes; "123456789" gives 0xe3069283. Source: RFC 3720, appendix B.4. */
 export const crc32c = (bytes: Uint8Array): number => new Crc32c().update(bytes).value;

@@ -1,8 +1,10 @@
-// The base of what readers of files throw: whoever has another copy of a file catches this one class.
+// Base class of the errors of file readers: a caller that has another copy of a file catches this one class.
 
 import { EspalierError, visible } from "../text/index.ts";
 
-/** A file that is damaged, or not what its reader expects; the message is one line that opens with the file's name. */
+/**
+ * A file that is corrupt, or of another kind than expected. The message is one line that starts with the file's name.
+ */
 export class DamagedFileError extends EspalierError {
   override readonly name: string = "DamagedFileError";
   readonly file: string;

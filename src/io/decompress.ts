@@ -1,22 +1,22 @@
-// Unpacking with the host's own DecompressionStream, which browsers and Node share.
+// Decompression by the host's DecompressionStream, which browsers and Node share.
 import { EspalierError } from "../text/index.ts";
 import { copyOf } from "./array_types.ts";
 
-/** Bytes fed at a time: packed data grow at most 1032-fold, so this bounds what arrives before the size cap is asked. */
+/** Bytes fed at a time: data grow at most 1032-fold, so this bounds the output before the size limit is checked. */
 const FEED = 65536;
 
 /**
- * The most that packed data may unpack to where a caller does not say: 64 MiB, or 64 bytes for each packed one if that is
- * more, and never more than 1 GiB. Deflate can pack 1032 bytes into one: a file of a megabyte must not take all memory.
+ * Return the default limit of unpacked bytes: 64 MiB, or 64 bytes per packed byte if that is more, at most 1 GiB.
+ * Deflate can pack 1032 bytes into one: a file of a megabyte must not fill the memory.
  */
 export function unpackLimit(packed: number): number {
   return Math.min(2 ** 30, Math.max(2 ** 26, 64 * packed));
 }
 
-/** Packed data that a DecompressionStream refuses, or that unpack to more than `maxBytes`. */
+/** Data that a DecompressionStream refuses, or that unpack to more than `maxBytes`. */
 export class DecompressError extends EspalierError {
   override readonly name = "DecompressError";
-  /** Not damaged, but larger than allowed. */
+  /** True for valid data that are larger than allowed. */
   readonly tooLarge: boolean;
   constructor(message: string, tooLarge: boolean) {
     super(message);
@@ -25,10 +25,10 @@ export class DecompressError extends EspalierError {
 }
 
 /**
- * Unpacks all of `bytes`: gzip (RFC 1952) or a bare deflate stream (RFC 1951).
+ * Unpack all of `bytes`: gzip (RFC 1952) or a bare deflate stream (RFC 1951).
  *
- * Memory    once what the data unpack to where `expected` says how much that is, else twice.
- * Errors    DecompressError, in words that fit behind a file's name.
+ * Memory    the unpacked size once if `expected` gives it, else twice.
+ * Errors    DecompressError, with a message that fits behind a file's name.
  */
 export async function decompress(
   format: "gzip" | "deflate-raw",
@@ -54,12 +54,12 @@ export async function decompress(
       const { done, value } = await reader.read();
       if (done) return;
       size += value.length;
-      if (size > maxBytes) throw new DecompressError(`unpacks to more than the ${maxBytes} bytes allowed`, true);
+      if (size > maxBytes) throw new DecompressError(`expected at most ${maxBytes} unpacked bytes, got more`, true);
       if (!whole) chunks.push(value);
       else if (size <= whole.length) whole.set(value, size - value.length);
     }
   };
-  // Both ends of a damaged stream reject; each promise needs a listener, and the reader's fault is the one to tell.
+  // Both ends of a corrupt stream reject. Each promise needs a listener; the reader's error is the one to report.
   const fed = feed().catch((cause: unknown) => cause);
   try {
     await drain();
@@ -70,7 +70,7 @@ export async function decompress(
     if (cause instanceof DecompressError) throw cause;
     throw new DecompressError(cause instanceof Error ? cause.message.replace(/\s+/g, " ") : String(cause), false);
   }
-  // Other than expected: the caller has its own words for that.
+  // The caller reports a size other than expected.
   return whole ? whole.subarray(0, size) : joined(chunks, size);
 }
 

@@ -1,16 +1,16 @@
-// A file that is read in pieces, so that it may be larger than one array can be.
+// A file that is read in pieces, so that it may be larger than one array.
 
-/** A file whose bytes can be asked for at any place. */
+/** A file with random access. */
 export interface FileRanges {
   /** For error messages. */
   readonly name: string;
-  /** In bytes; may be beyond 2^32. */
+  /** Size in bytes; may exceed 2^32. */
   readonly size: number;
-  /** Bytes begin..end-1, in memory that the caller may keep. */
+  /** Read bytes begin..end-1 into memory that the caller may keep. */
   read(begin: number, end: number): Promise<Uint8Array>;
 }
 
-/** Bytes in memory, read as a file. */
+/** Make a FileRanges of bytes in memory. */
 export function rangesOf(bytes: Uint8Array, name: string): FileRanges {
   return { name, size: bytes.length, read: async (begin, end) => bytes.subarray(begin, end) };
 }

@@ -1,10 +1,10 @@
-// IDX, the array format of MNIST and its relatives: a four-byte magic, big-endian sizes, big-endian elements.
+// IDX, the array format of MNIST: a four-byte magic, big-endian sizes, big-endian elements.
 import { EspalierError, visible } from "../text/index.ts";
 import { type ArrayDtype, copyOf, elementsAt, type FileArray, shapeFault, widthOf } from "./array_types.ts";
 
 export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
 
-/** An IDX file that is missing, damaged or not what was asked for; the message is one line naming the file. */
+/** An IDX file that is missing, corrupt or of another kind. The message is one line with the file's name. */
 export class IdxError extends EspalierError {
   override readonly name = "IdxError";
   readonly file: string;
@@ -28,7 +28,7 @@ const typeCodes: Readonly<Record<number, ArrayDtype>> = {
 const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, "0")).join(" ");
 
 /**
- * Reads an IDX file.
+ * Read an IDX file.
  *
  * Shapes    as in the header, at least one dimension. One-byte types are views of `bytes`, others are copies.
  * Errors    IdxError when the magic is wrong, a type unknown, or header and sizes do not add up to the file's length.
@@ -37,7 +37,7 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
 export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   if (bytes.length === 0) throw new IdxError(name, "empty", "file is empty");
   if (bytes.length < 4) {
-    throw new IdxError(name, "truncated", `truncated: file is ${bytes.length} bytes, the magic number alone is 4`);
+    throw new IdxError(name, "truncated", `truncated: expected at least 4 bytes, got ${bytes.length}`);
   }
   const wrongMagic = (message: string): never => {
     throw new IdxError(name, "wrong magic", `wrong magic ${hex(bytes.subarray(0, 4))}: ${message}`);
@@ -45,13 +45,13 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) wrongMagic("this is gzip data, unpack it first");
   if (bytes[0] !== 0 || bytes[1] !== 0) wrongMagic("an IDX file starts with 00 00, type, number of dimensions");
   const dtype = typeCodes[bytes[2]!];
-  if (dtype === undefined) return wrongMagic("unknown element type, known are 08, 09, 0b, 0c, 0d, 0e");
+  if (dtype === undefined) return wrongMagic("expected element type 08, 09, 0b, 0c, 0d or 0e");
   const rank = bytes[3]!;
   if (rank === 0) wrongMagic("an array without dimensions");
 
   const headerBytes = 4 + 4 * rank;
   if (bytes.length < headerBytes) {
-    throw new IdxError(name, "truncated", `truncated: file is ${bytes.length} bytes, its header is ${headerBytes}`);
+    throw new IdxError(name, "truncated", `truncated: expected a header of ${headerBytes} bytes, got ${bytes.length}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
@@ -60,14 +60,14 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   const count = shape.reduce((product, dim) => product * dim, 1);
   const want = headerBytes + count * widthOf(dtype);
   if (bytes.length !== want) {
-    const what = `${dtype} [${shape.join(",")}] wants ${want} bytes, file is ${bytes.length}`;
+    const what = `${dtype} [${shape.join(",")}]: expected ${want} bytes, got ${bytes.length}`;
     if (bytes.length < want) throw new IdxError(name, "truncated", `truncated: ${what}`);
     throw new IdxError(name, "too long", `too long: ${what}`);
   }
   return { dtype, shape, data: bigEndianElements(dtype, bytes, headerBytes, count) } as FileArray;
 }
 
-/** Elements in the host's byte order. */
+/** Return the elements in the host's byte order. */
 function bigEndianElements(dtype: ArrayDtype, bytes: Uint8Array, offset: number, count: number) {
   const width = widthOf(dtype);
   if (width === 1) return elementsAt(dtype, bytes, offset, count);

@@ -1,16 +1,17 @@
-// Other projects' key names: rules that rename one key, and renaming a whole state_dict by a rule without losing any.
+// Key names of other projects: rules that rename one key, and renaming of a state_dict by a rule without losing an
+// entry.
 import { EspalierError } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 
-/** Gives a key's name here; names that it has no word about come back as they are. */
+/** Rule that returns our name of a key; other names are returned as they are. */
 export type KeyRule = (name: string) => string;
 
-/** A renaming by which two keys would become one; the message names all three. */
+/** A renaming that would merge two keys. The message names all three. */
 export class KeyMapError extends EspalierError {
   override readonly name = "KeyMapError";
 }
 
-/** The same entries, in the same order, under new names. Throws KeyMapError when two would have one name. */
+/** Rename the entries, in the same order. Throw KeyMapError if two would get one name. */
 export function renameKeys<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): Map<string, T> {
   const out = new Map<string, T>();
   const origin = new Map<string, string>();
@@ -26,7 +27,7 @@ export function renameKeys<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): M
   return out;
 }
 
-/** Takes `prefix` off the names that have it; "module." is what PyTorch's DataParallel puts before all of them. */
+/** Make a rule that removes `prefix`. PyTorch's DataParallel puts "module." before all names. */
 export function withoutPrefix(prefix: string): KeyRule {
   return (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
 }
@@ -37,7 +38,7 @@ const SEW_BLOCK = /^(layer\d\.\d+)\.conv(\d)\.module\.([01])\.(\w+)$/;
 const SEW_SHORTCUT = /^(layer\d\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
 
 /**
- * SEW ResNet: SpikingJelly's names into the authors' own, which our models have.
+ * Rename SEW ResNet's keys from SpikingJelly's names to the authors' names, which our models use.
  *
  * The authors fold time into the batch around each convolution and its batch norm, by a container whose `module` holds
  * both: layer1.0.conv1.weight -> layer1.0.conv1.module.0.weight, layer1.0.bn1.bias -> layer1.0.conv1.module.1.bias,
@@ -50,7 +51,7 @@ export const sewKeyFromSpikingJelly: KeyRule = (name) => {
   return shortcut ? `${shortcut[1]}.0.module.${shortcut[2]}.${shortcut[3]}` : name;
 };
 
-/** The way back. */
+/** The inverse of sewKeyFromSpikingJelly. */
 export const sewKeyToSpikingJelly: KeyRule = (name) => {
   const block = SEW_BLOCK.exec(name);
   if (block) return `${block[1]}.${block[3] === "0" ? "conv" : "bn"}${block[2]}.${block[4]}`;
@@ -58,11 +59,11 @@ export const sewKeyToSpikingJelly: KeyRule = (name) => {
   return shortcut ? `${shortcut[1]}.${shortcut[2]}.${shortcut[3]}` : name;
 };
 
-/** A state_dict of SpikingJelly's SEW ResNet under the names that SewResNet wants. */
+/** Rename a state_dict of SpikingJelly's SEW ResNet to the names of SewResNet. */
 export const sewStateFromSpikingJelly = <T>(state: ReadonlyMap<string, T>): Map<string, T> =>
   renameKeys(state, sewKeyFromSpikingJelly);
 
-/** Rules by name. torchvision's names need none: they are the ones our models have. */
+/** Rules by name. torchvision's names need none: our models have the same. */
 export const keyRules: Readonly<Record<string, KeyRule>> = {
   "data-parallel": withoutPrefix("module."),
   "sew-from-spikingjelly": sewKeyFromSpikingJelly,
@@ -70,9 +71,10 @@ export const keyRules: Readonly<Record<string, KeyRule>> = {
 };
 
 /**
- * The rule of `rules` under which most names are ones that a model wants, or null when no rule gains any.
+ * Return the rule of `rules` that matches the most names of a model, or null if no rule matches more than the file's
+ * own names.
  *
- * So that a file is read whichever code wrote it: `wanted` are the model's own names.
+ * `wanted`: the model's names.
  */
 export function bestKeyRule(
   names: Iterable<string>,

@@ -1,29 +1,30 @@
-// Which renaming makes the names of a file those of a model: prefixes of wrappers, in any nesting, and other projects' names.
+// Finds the renaming that turns the names of a file into those of a model: prefixes of wrappers, at any depth, and
+// names of other projects.
 
 import { quote } from "../text/index.ts";
 import { type KeyRule, keyRules } from "./key_map.ts";
 import { isCounter } from "./weights_entry.ts";
 
-/** A renaming, and how it is told; no words for names as they are. */
+/** A renaming and its description; no words for unchanged names. */
 export interface NameRule {
   readonly words: readonly string[];
   readonly rule: KeyRule;
 }
 
-/** What wrappers of PyTorch put into names, at any place: DataParallel, torch.compile, FSDP, activation checkpointing. */
+/** Name parts added by PyTorch's wrappers: DataParallel, torch.compile, FSDP, activation checkpointing. */
 const WRAPPERS: ReadonlySet<string> = new Set([
   "module",
   "_orig_mod",
   "_fsdp_wrapped_module",
   "_checkpoint_wrapped_module",
 ]);
-/** Prefixes tried that only some names have; and how deep prefixes are looked for. */
+/** Limits: prefixes tried that only some names have, and depth of prefixes. */
 const MOST_PARTIAL = 12;
 const MOST_DEPTH = 8;
 
 const identity: KeyRule = (name) => name;
 
-/** The name without wrappers; its last part, a parameter's own name, stays. */
+/** Remove wrappers from a name; keep its last part, the parameter's own name. */
 const unwrapped: KeyRule = (name) => {
   const parts = name.split(".");
   return parts.filter((part, i) => i === parts.length - 1 || !WRAPPERS.has(part)).join(".");
@@ -31,7 +32,7 @@ const unwrapped: KeyRule = (name) => {
 
 const firstOf = (name: string): string => name.slice(0, name.indexOf(".") + 1);
 
-/** The prefix of one part that all names have, or "". Counters of wrappers stand beside it. */
+/** Return the prefix of one part that all names share, or "". Counters of wrappers are not counted. */
 function sharedFirst(names: readonly string[]): string {
   const counted = names.filter((name) => !isCounter(name));
   const first = firstOf(counted[0] ?? "");
@@ -48,11 +49,11 @@ const after =
   (name) =>
     second(first(name));
 
-/** How taking off a prefix of all names is said. */
+/** Describe the removal of a prefix of all names. */
 export const prefixWords = (prefix: string): string =>
   prefix === "module." ? "names translated: data-parallel" : `took ${quote(prefix)} off all names`;
 
-/** From each rule on, the prefixes that all names still have, one part more each time. */
+/** Return `start`, and `start` with each prefix that all names share removed, one part more each time. */
 function withPrefixes(names: readonly string[], start: NameRule): NameRule[] {
   const rules = [start];
   let gone = "";
@@ -68,7 +69,7 @@ function withPrefixes(names: readonly string[], start: NameRule): NameRule[] {
   return rules;
 }
 
-/** From a rule on, each first part that some of the names have and others have not. */
+/** Return `start` with each first part removed that only some of the names have. */
 function withPartial(names: readonly string[], start: NameRule): NameRule[] {
   const now = names.map(start.rule);
   const firsts = [...new Set(now.map(firstOf))].filter((first) => first !== "");
@@ -79,7 +80,7 @@ function withPartial(names: readonly string[], start: NameRule): NameRule[] {
   }));
 }
 
-/** All renamings worth a try, the plainest first. */
+/** Return all renamings to try, the simplest first. */
 export function nameRules(names: readonly string[]): NameRule[] {
   const plain: NameRule = { words: [], rule: identity };
   const starts = [plain];
@@ -101,10 +102,10 @@ export function nameRules(names: readonly string[]): NameRule[] {
   ];
 }
 
-/** How well names fit a model: arrays that would be loaded, and all that stands in the way. */
+/** Fit of names and shapes to a model. */
 export interface Fit {
   readonly loaded: number;
-  /** Missing, unexpected, or of another shape. */
+  /** Arrays that are missing, unexpected, or of another shape. */
   readonly trouble: number;
 }
 
@@ -114,19 +115,19 @@ export interface Named<T> {
   readonly fit: Fit;
 }
 
-/** The names that results depend on: where counters of averaging and of norms stand tells no renaming from another. */
+/** Return the names that results depend on. Counters of averaging and of norms do not distinguish renamings. */
 const meant = (entries: ReadonlyMap<string, unknown>): string =>
   [...entries.keys()].filter((name) => !isCounter(name)).join("\n");
 
-/** Entries under their new names; null when two would share one. */
+/** Rename the entries; null if two would share a name. */
 function renamed<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): ReadonlyMap<string, T> | null {
   const out = new Map([...entries].map(([name, entry]) => [rule(name), entry] as const));
   return out.size === entries.size ? out : null;
 }
 
 /**
- * The entries under the names by which they fit best: all of them where there is such a rule, and the plainest of those that
- * come to the same. `others`: rules that fit as well and give other names; then nobody can say which is meant.
+ * Choose the renaming that fits best: all entries if there is such a rule, and the simplest of rules with equal
+ * results. `others`: rules that fit as well and give other names, so the choice is ambiguous.
  */
 export function bestNames<T>(
   entries: ReadonlyMap<string, T>,
@@ -152,7 +153,7 @@ export function bestNames<T>(
   return { best, others: others.filter((other) => meant(other.entries) !== wanted) };
 }
 
-/** Prefixes under which some of the names, and not all, fit a model whole: what --key could choose. */
+/** Return prefixes whose entries (some, not all) fit a model completely: candidates for --key. */
 export function fittingParts<T>(
   entries: ReadonlyMap<string, T>,
   fit: (entries: ReadonlyMap<string, T>) => Fit,
@@ -171,7 +172,7 @@ export function fittingParts<T>(
   });
 }
 
-/** The entries below a prefix, without it. */
+/** Return the entries below a prefix, without it. */
 export function under<T>(entries: ReadonlyMap<string, T>, prefix: string): Map<string, T> {
   const start = `${prefix}.`;
   return new Map(

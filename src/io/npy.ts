@@ -1,4 +1,4 @@
-// NumPy's .npy format: one array, behind a header that is a Python dict in text.
+// NumPy's .npy format: one array behind a header, which is a Python dict as text.
 import { EspalierError, visible } from "../text/index.ts";
 import {
   type ArrayDtype,
@@ -14,7 +14,7 @@ import {
   withDtype,
 } from "./array_types.ts";
 
-/** An .npy file that is damaged or holds what is not read here; the message is one line naming the file. */
+/** An .npy file that is corrupt or of an unsupported type. The message is one line with the file's name. */
 export class NpyError extends EspalierError {
   override readonly name = "NpyError";
   readonly file: string;
@@ -46,10 +46,10 @@ const MAX_HEADER_BYTES = 10_000;
 const FIELD = /^\s*'(descr|fortran_order|shape)'\s*:\s*('[^'\\]*'|True|False|\([\d,\s]*\)|\[.*\])\s*(?:,|(?=\}))/s;
 
 /**
- * Reads an .npy file, versions 1 to 3.
+ * Read an .npy file, versions 1 to 3.
  *
- * Shapes    as in the header, C order. Data are views of `bytes` where alignment allows, else copies.
- * Errors    NpyError when it is not .npy, truncated or too long; also for object arrays, structured types, Fortran
+ * Shapes    as in the header, C order. Data are views of `bytes` if alignment allows, else copies.
+ * Errors    NpyError if the file is not .npy, truncated or too long; also for object arrays, structured types, Fortran
  *           order, big-endian and any other type, each by name.
  * Source    NumPy Enhancement Proposal 1.
  */
@@ -57,33 +57,34 @@ export function parseNpy(bytes: Uint8Array, name = "npy"): FileArray {
   const fail = (message: string): never => {
     throw new NpyError(name, message);
   };
-  if (MAGIC.some((byte, i) => bytes[i] !== byte)) fail("not an .npy file: it does not start with \\x93NUMPY");
+  if (MAGIC.some((byte, i) => bytes[i] !== byte)) fail("not an .npy file: expected \\x93NUMPY at the start");
   const major = bytes[6] ?? 0;
   const prefix = major === 1 ? 10 : 12;
-  if (bytes.length < prefix) fail(`truncated: file is ${bytes.length} bytes, it needs ${prefix} before the header`);
-  if (major < 1 || major > 3 || bytes[7] !== 0) fail(`version ${major}.${bytes[7]} is not known, 1.0 to 3.0 are`);
+  if (bytes.length < prefix) fail(`truncated: expected ${prefix} bytes before the header, got ${bytes.length}`);
+  if (major < 1 || major > 3 || bytes[7] !== 0) fail(`expected version 1.0 to 3.0, got ${major}.${bytes[7]}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  if (length > MAX_HEADER_BYTES) fail(`header length is ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed`);
-  if (length > bytes.length - prefix) fail(`truncated: header is ${length} bytes, ${bytes.length - prefix} follow`);
+  if (length > MAX_HEADER_BYTES) fail(`expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}`);
+  if (length > bytes.length - prefix)
+    fail(`truncated: expected a header of ${length} bytes, got ${bytes.length - prefix}`);
 
   const fields = readFields(String.fromCharCode(...bytes.subarray(prefix, prefix + length)), fail);
   const dtype = readDtype(fields.get("descr"), fail);
   if (fields.get("fortran_order") !== "False") {
     const given = fields.get("fortran_order");
-    fail(given === "True" ? "Fortran order is not read, save it in C order" : `fortran_order is ${quote(given)}`);
+    fail(given === "True" ? "Fortran order is not supported, save it in C order" : `fortran_order is ${quote(given)}`);
   }
   const shape = readShape(fields.get("shape"), fail);
   const want = elementCount(shape) * widthOf(dtype);
   const have = bytes.length - prefix - length;
   if (have !== want) {
     const word = have < want ? "truncated" : "too long";
-    fail(`${word}: ${dtype} [${shape.join(",")}] wants ${want} bytes of data, there are ${have}`);
+    fail(`${word}: ${dtype} [${shape.join(",")}]: expected ${want} bytes of data, got ${have}`);
   }
   const data = elementsAt(dtype, bytes, prefix + length, elementCount(shape));
   if (dtype === "BOOL") {
     const bad = (data as Uint8Array).findIndex((value) => value > 1);
-    if (bad >= 0) fail(`element ${bad} of a bool array is ${data[bad]}, expected 0 or 1`);
+    if (bad >= 0) fail(`element ${bad} of a bool array: expected 0 or 1, got ${data[bad]}`);
   }
   return { dtype, shape, data } as FileArray;
 }
@@ -92,7 +93,8 @@ type Fail = (message: string) => never;
 
 function readFields(header: string, fail: Fail): Map<string, string> {
   const fields = new Map<string, string>();
-  const bad = (): never => fail(`header is not a dict of descr, fortran_order and shape: ${quote(header.trim())}`);
+  const bad = (): never =>
+    fail(`header: expected a dict of descr, fortran_order and shape, got ${quote(header.trim())}`);
   if (!header.startsWith("{")) return bad();
   let rest = header.slice(1);
   for (let match = FIELD.exec(rest); match; match = FIELD.exec(rest)) {
@@ -105,28 +107,28 @@ function readFields(header: string, fail: Fail): Map<string, string> {
 }
 
 function readDtype(descr: string | undefined, fail: Fail): ArrayDtype {
-  if (descr?.startsWith("[")) return fail("structured types are not read");
+  if (descr?.startsWith("[")) return fail("structured types are not supported");
   const text = descr?.startsWith("'") ? descr.slice(1, -1) : "";
   const dtype = dtypes.get(text.replace(/^[=<](?=[iub]1$)/, "|"));
   if (dtype !== undefined) return dtype;
-  if (/^[|<>=]?O/.test(text)) return fail("object arrays are not read: they are pickles, which can run code");
-  if (text.startsWith(">")) return fail(`big-endian type ${quote(text)} is not read, save it little-endian`);
-  return fail(`unknown type ${quote(text)}, known are ${[...dtypes.keys()].join(", ")}`);
+  if (/^[|<>=]?O/.test(text)) return fail("object arrays are not supported: they are pickles, which can run code");
+  if (text.startsWith(">")) return fail(`big-endian type ${quote(text)} is not supported, save it little-endian`);
+  return fail(`type: expected one of ${[...dtypes.keys()].join(", ")}, got ${quote(text)}`);
 }
 
 function readShape(text: string | undefined, fail: Fail): number[] {
   // (), (3,) or (3, 4) with an optional last comma; (3) is a number in Python.
   const inner = /^\(\s*(?:(\d+)\s*,\s*((?:\d+\s*,\s*)*(?:\d+\s*)?))?\)$/.exec(text ?? "");
-  if (!inner) return fail(`shape ${quote(text)} is not a tuple of whole numbers`);
+  if (!inner) return fail(`shape: expected a tuple of integers, got ${quote(text)}`);
   const shape = (`${inner[1] ?? ""},${inner[2] ?? ""}`.match(/\d+/g) ?? []).map(Number);
   const fault = shapeFault(shape);
   return fault ? fail(fault) : shape;
 }
 
 /**
- * An .npy file (version 1.0, C order, data at a multiple of 64 bytes).
+ * Write an .npy file (version 1.0, C order, data at a multiple of 64 bytes).
  *
- * Errors    NpyError when dtype, shape and data disagree, or for BF16, which NumPy has no name for.
+ * Errors    NpyError if dtype, shape and data disagree, or for BF16, which NumPy has no name for.
  */
 export function writeNpy(input: FileArrayInput, name = "npy"): Uint8Array<ArrayBuffer> {
   const array = withDtype(input);

@@ -1,4 +1,4 @@
-// Weights that PyTorch keeps in parts (pruning, weight norm), put together as its modules would do it.
+// Combines weights that PyTorch stores in parts (pruning, weight norm), as its modules do.
 import { plural } from "../text/index.ts";
 import { type FileArray, quote, toFloat32 } from "./array_types.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
@@ -23,18 +23,23 @@ function masked(orig: WeightEntry, mask: WeightEntry): WeightEntry {
   };
 }
 
-/** The axis along which a weight norm keeps its lengths: the one where g is as long as v; -1: one length for all. */
+/**
+ * Return the axis along which a weight norm has its lengths: the one where g is as long as v; -1: one length for all;
+ * null: g and v are no such pair.
+ */
 function axisOf(g: readonly number[], v: readonly number[]): number | null {
   if (g.every((n) => n === 1) && (g.length === 0 || v.every((n) => n === 1))) return -1;
   if (g.length !== v.length) return null;
   const axes = g.flatMap((n, i) => (n === 1 ? [] : [i]));
   if (axes.length > 1) return null;
-  // Where all of g are 1, the first axis with one place is what PyTorch's default, 0, is.
+  // If all of g are 1, the first axis of size 1 is PyTorch's default, 0.
   const axis = axes[0] ?? v.indexOf(1);
   return axis >= 0 && g[axis] === v[axis] ? axis : null;
 }
 
-/** torch.nn.utils.weight_norm: v * (g / |v|), the length taken over all axes but one. Null: the shapes are of no such pair. */
+/**
+ * torch.nn.utils.weight_norm: v * (g / |v|), with the length over all axes but one. Null: the shapes are no such pair.
+ */
 function normed(g: WeightEntry, v: WeightEntry): WeightEntry | null {
   const { shape } = v;
   const axis = axisOf(g.shape, shape);
@@ -44,27 +49,27 @@ function normed(g: WeightEntry, v: WeightEntry): WeightEntry | null {
     read() {
       const [lengths, values] = [toFloat32(g.read()), toFloat32(v.read())];
       const inner = axis < 0 ? values.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
-      const places = axis < 0 ? 1 : shape[axis]!;
-      const squares = new Float64Array(places);
-      const place = (i: number) => (axis < 0 ? 0 : Math.floor(i / inner) % places);
+      const lines = axis < 0 ? 1 : shape[axis]!;
+      const squares = new Float64Array(lines);
+      const lineOf = (i: number) => (axis < 0 ? 0 : Math.floor(i / inner) % lines);
       values.forEach((x, i) => {
-        squares[place(i)] = squares[place(i)]! + x * x;
+        squares[lineOf(i)] = squares[lineOf(i)]! + x * x;
       });
       const scale = squares.map((sum, k) => lengths[k]! / Math.sqrt(sum));
       return f32(
         shape,
-        values.map((x, i) => x * scale[place(i)]!),
+        values.map((x, i) => x * scale[lineOf(i)]!),
       );
     },
   };
 }
 
 const SPECTRAL =
-  "spectral norm is not read: call torch.nn.utils.remove_spectral_norm (or parametrize.remove_parametrizations) and save again";
+  "spectral norm is not supported: call torch.nn.utils.remove_spectral_norm (or parametrize.remove_parametrizations) and save again";
 const OTHER =
-  "this parametrisation is not read: call torch.nn.utils.parametrize.remove_parametrizations and save again";
+  "this parametrisation is not supported: call torch.nn.utils.parametrize.remove_parametrizations and save again";
 
-/** One part of a weight and what it is of: names of torch.nn.utils, and those of its parametrizations. */
+/** One part of a weight: names of torch.nn.utils, and of its parametrizations. */
 interface Part {
   readonly base: string;
   readonly part: "orig" | "mask" | "g" | "v" | "u" | "other";
@@ -84,7 +89,7 @@ function partOf(name: string): Part | null {
 
 interface Parts {
   readonly names: Map<Part["part"], string>;
-  /** All names, also where several are of one part. */
+  /** All names, also if several are of one part. */
   readonly all: string[];
   spectral: boolean;
 }
@@ -114,9 +119,9 @@ function weightOf({ names, spectral }: Parts, dict: WeightsDict): WeightEntry | 
 }
 
 /**
- * A dict with its weights put together: `weight_orig` and `weight_mask` of torch.nn.utils.prune, `weight_g` and `weight_v`
- * (or `parametrizations.weight.original0` and `1`) of weight_norm. Spectral norm and other parametrisations become entries
- * that are refused. `notes` say what was computed.
+ * Combine the weights of a dict from their parts: `weight_orig` and `weight_mask` of torch.nn.utils.prune, `weight_g`
+ * and `weight_v` (or `parametrizations.weight.original0` and `1`) of weight_norm. Spectral norm and other
+ * parametrisations become refused entries. `notes` say what was combined.
  */
 export function withoutParametrisations(dict: WeightsDict): { dict: WeightsDict; notes: readonly string[] } {
   const made = new Map<string, WeightEntry | string>();

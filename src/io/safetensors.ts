@@ -1,4 +1,5 @@
-// Safetensors: named arrays in one file. The reader refuses whatever is not exactly right; the format runs no code.
+// Safetensors: named arrays in one file. The reader refuses everything that is not exactly right; the format runs no
+// code.
 import {
   arrayFault,
   bytesOfArray,
@@ -29,7 +30,7 @@ export {
   type TensorInfo,
 } from "./safetensors_header.ts";
 
-/** Whether bytes start as a safetensors file does: the length of a header below 4 GiB, and its brace. */
+/** Check for the start of a safetensors file: the length of a header below 4 GiB, and its brace. */
 export function isSafetensors(bytes: Uint8Array): boolean {
   return bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 }
@@ -37,14 +38,14 @@ export function isSafetensors(bytes: Uint8Array): boolean {
 export interface SafetensorsFile {
   /** In order of position in the file. */
   readonly tensors: Map<string, FileArray>;
-  /** Without the checksum, which is the file's own affair. */
+  /** Metadata without the checksum. */
   readonly metadata: Map<string, string>;
-  /** Whether the file has a checksum, which fits then; files of other programs have none. */
+  /** True if the file has a checksum, which then fits; files of other programs have none. */
   readonly checked: boolean;
 }
 
 /**
- * Reads a whole safetensors file.
+ * Read a whole safetensors file.
  *
  * Shapes    as in the header; `[]` is a scalar. Data are views of `bytes` where alignment allows, else copies: do not
  *           change `bytes` afterwards.
@@ -75,12 +76,12 @@ const failFor =
     throw new SafetensorsError(name, message);
   };
 
-/** Bytes asked for at a time. */
+/** Bytes per read. */
 const PIECE = 2 ** 26;
 
 /**
- * Reads a safetensors file piece by piece: header first, then tensor after tensor, each into an array of its own. Only
- * a single tensor has to fit an array, not the file. Errors as parseSafetensors, and those of the source.
+ * Read a safetensors file piece by piece: the header, then each tensor into a new array. Only a single tensor has to
+ * fit an array, not the file. Errors as parseSafetensors, and those of the source.
  */
 export async function readSafetensors(source: FileRanges): Promise<SafetensorsFile> {
   const { name, size } = source;
@@ -103,10 +104,10 @@ export async function readSafetensors(source: FileRanges): Promise<SafetensorsFi
   return { tensors, metadata, checked: checksum !== null };
 }
 
-/** A file in pieces that follow one another: together they may be larger than one array can be. */
+/** A file in consecutive pieces, which together may be larger than one array. */
 export type FileParts = readonly Uint8Array[];
 
-/** Pieces as one array. */
+/** Join pieces into one array. */
 export function joinParts(parts: FileParts): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let cursor = 0;
@@ -134,7 +135,7 @@ export function writeSafetensors(
   return joinParts(safetensorsParts(tensors, metadata, name));
 }
 
-/** The same in pieces: the header, then the bytes of each tensor, not copied. For files beyond 4 GiB. */
+/** Make the same file in pieces: the header, then the bytes of each tensor, not copied. For files beyond 4 GiB. */
 export function safetensorsParts(
   arrays: ReadonlyMap<string, FileArrayInput>,
   metadata: ReadonlyMap<string, string> | Readonly<Record<string, string>> = {},
@@ -150,12 +151,12 @@ export function safetensorsParts(
   }
   const entries = [...tensors].sort(([, a], [, b]) => widthOf(b.dtype) - widthOf(a.dtype));
 
-  // Put together by hand: as a key of a plain object, __proto__ would be lost.
+  // Built as text: as a key of a plain object, __proto__ would be lost.
   const notes = metadata instanceof Map ? [...metadata] : Object.entries(metadata);
   for (const [key, value] of notes) {
-    if (typeof value !== "string") fail(`metadata ${quote(key)} is ${quote(value)}, wanted a string`);
+    if (typeof value !== "string") fail(`metadata ${quote(key)}: expected a string, got ${quote(value)}`);
     if (LONE_SURROGATE.test(key) || LONE_SURROGATE.test(value)) fail(`metadata ${quote(key)} is not valid Unicode`);
-    if (key === CHECKSUM_KEY || key === CHECKED_KEY) fail(`metadata ${quote(key)} is that of the checksum`);
+    if (key === CHECKSUM_KEY || key === CHECKED_KEY) fail(`metadata ${quote(key)} is reserved for the checksum`);
   }
   const said = [...CHECKSUM_ENTRIES, ...notes].map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`);
   const parts = [`"${METADATA_KEY}":{${said.join(",")}}`];
@@ -167,7 +168,8 @@ export function safetensorsParts(
   }
   const json = new TextEncoder().encode(`{${parts.join(",")}}`);
   const headerBytes = Math.ceil(json.length / 8) * 8;
-  if (headerBytes > MAX_HEADER_BYTES) fail(`header is ${headerBytes} bytes, at most ${MAX_HEADER_BYTES} are allowed`);
+  if (headerBytes > MAX_HEADER_BYTES)
+    fail(`expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${headerBytes}`);
 
   const start = new Uint8Array(8 + headerBytes);
   new DataView(start.buffer).setUint32(0, headerBytes, true); // below 2^32, the upper word stays 0

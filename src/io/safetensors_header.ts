@@ -1,4 +1,5 @@
-// The header of a safetensors file: which tensors, where, and every check before a byte of data is looked at.
+// The header of a safetensors file: names, types and positions of the tensors, all checked before a byte of data is
+// read.
 import { type ArrayDtype, arrayDtypes, elementCount, isArrayDtype, quote, shapeFault, widthOf } from "./array_types.ts";
 import { type Checksum, takeChecksum } from "./checksum.ts";
 import { DamagedFileError } from "./damaged.ts";
@@ -7,7 +8,7 @@ import { DamagedFileError } from "./damaged.ts";
 export const MAX_HEADER_BYTES = 100_000_000;
 export const METADATA_KEY = "__metadata__";
 
-/** A file that is not safetensors, or is damaged; the message is one line that opens with the file's name. */
+/** A file that is not safetensors, or is corrupt. The message is one line that starts with the file's name. */
 export class SafetensorsError extends DamagedFileError {
   override readonly name = "SafetensorsError";
 }
@@ -15,48 +16,48 @@ export class SafetensorsError extends DamagedFileError {
 export interface TensorInfo {
   readonly dtype: ArrayDtype;
   readonly shape: readonly number[];
-  /** First byte and the one after the last, counted from the start of the data. */
+  /** First byte, and the byte after the last, counted from the start of the data. */
   readonly begin: number;
   readonly end: number;
 }
 
 export interface SafetensorsHeader {
-  /** In order of position. */
+  /** Tensors in the order of their positions. */
   readonly tensors: Map<string, TensorInfo>;
   /** Without the checksum. */
   readonly metadata: Map<string, string>;
-  /** Of files written here; not yet compared. Null in files of other programs. */
+  /** Checksum of a file of this program, not yet compared; null in files of other programs. */
   readonly checksum: Checksum | null;
-  /** Where the data starts in the file, in bytes. */
+  /** Start of the data in the file, in bytes. */
   readonly dataOffset: number;
   readonly dataBytes: number;
 }
 
 /**
- * Length of the JSON header, from the first 8 bytes of a file. A reader of parts asks this, reads 8 + length bytes and
- * calls parseSafetensorsHeader.
+ * Return the length of the JSON header, from the first 8 bytes of a file. A reader of parts reads 8 + length bytes next
+ * and calls parseSafetensorsHeader.
  *
- * Errors    SafetensorsError when the file is shorter than 8 bytes, or the length is more than the file or 100 MB.
+ * Errors    SafetensorsError if the file is shorter than 8 bytes, or the length exceeds the file or 100 MB.
  */
 export function safetensorsHeaderLength(bytes: Uint8Array, name = "safetensors", fileSize = bytes.length): number {
   if (bytes.length < 8 || fileSize < 8) {
-    throw new SafetensorsError(name, `file is ${Math.min(bytes.length, fileSize)} bytes, a header length needs 8`);
+    throw new SafetensorsError(name, `expected at least 8 bytes, got ${Math.min(bytes.length, fileSize)}`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (length > MAX_HEADER_BYTES) {
-    throw new SafetensorsError(name, `header length is ${length} bytes, at most ${MAX_HEADER_BYTES} are allowed`);
+    throw new SafetensorsError(name, `expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}`);
   }
   if (length > fileSize - 8) {
-    throw new SafetensorsError(name, `header length is ${length} bytes, only ${fileSize - 8} follow it`);
+    throw new SafetensorsError(name, `expected a header of ${length} bytes, got ${fileSize - 8}`);
   }
   return length;
 }
 
 /**
- * Reads and checks the header alone. `bytes` needs to hold no more than the header; `fileSize` is the whole file's size.
+ * Read and check the header alone. `bytes` needs to hold no more than the header; `fileSize` is the whole file's size.
  *
- * Errors    SafetensorsError for whatever parseSafetensors refuses.
+ * Errors    SafetensorsError for everything that parseSafetensors refuses.
  * Source    https://github.com/huggingface/safetensors, "Format".
  */
 export function parseSafetensorsHeader(
@@ -68,7 +69,7 @@ export function parseSafetensorsHeader(
     throw new SafetensorsError(name, message);
   };
   const length = safetensorsHeaderLength(bytes, name, fileSize);
-  if (bytes.length < 8 + length) fail(`header is ${length} bytes, only ${bytes.length - 8} of them were given`);
+  if (bytes.length < 8 + length) fail(`expected a header of ${length} bytes, got ${bytes.length - 8}`);
   if (bytes[8] !== 0x7b) fail("header does not start with {");
   const text = decodeUtf8(bytes.subarray(8, 8 + length)) ?? fail("header is not UTF-8");
   const json = parseJson(text, fail);
@@ -108,10 +109,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Headers nest three deep. Each level of a text that is nothing but brackets would take a hundred bytes of memory. */
+/**
+ * Nesting limit. Headers nest three deep; each level of a text of brackets alone would take a hundred bytes of memory.
+ */
 const DEEPEST = 8;
 
-/** Whether a text nests deeper than that; strings are passed over, whether or not the text is JSON. */
+/** Check for deeper nesting; strings are skipped, whether or not the text is JSON. */
 function tooDeep(text: string): boolean {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -138,8 +141,8 @@ function parseJson(text: string, fail: Fail): Record<string, unknown> {
 }
 
 /**
- * The first key that stands twice in one object of a valid JSON text, or null. JSON.parse keeps the last without a word,
- * so that two readers could see two different tensors under one name.
+ * Return the first key that occurs twice in one object of a valid JSON text, or null. JSON.parse silently keeps the
+ * last one, so two readers could see two different tensors under one name.
  */
 export function duplicateKey(text: string): string | null {
   const open: (Set<string> | null)[] = []; // null: an array
@@ -181,7 +184,7 @@ function readMetadata(value: unknown, fail: Fail): Map<string, string> {
   if (!isObject(value)) return fail(`${METADATA_KEY} is not an object`);
   const metadata = new Map<string, string>();
   for (const [key, entry] of Object.entries(value)) {
-    if (typeof entry !== "string") return fail(`${METADATA_KEY} ${quote(key)} is ${quote(entry)}, wanted a string`);
+    if (typeof entry !== "string") return fail(`${METADATA_KEY} ${quote(key)}: expected a string, got ${quote(entry)}`);
     if (LONE_SURROGATE.test(key) || LONE_SURROGATE.test(entry))
       return fail(`${METADATA_KEY} ${quote(key)} is not valid Unicode`);
     metadata.set(key, entry);
@@ -189,7 +192,7 @@ function readMetadata(value: unknown, fail: Fail): Map<string, string> {
   return metadata;
 }
 
-/** Types of the format that are not read, and what to do about them. */
+/** Unsupported types of the format, and what to do about them. */
 const UNREAD: readonly (readonly [RegExp, string])[] = [
   [/^F[46](_\w+)?$/, "save tensor.float()"],
   [/^C(64|128)$/, "save the real and the imaginary part, as torch.view_as_real(tensor) has them"],
@@ -207,21 +210,21 @@ function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): T
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isArrayDtype(dtype)) {
     const known = UNREAD.find(([kind]) => typeof dtype === "string" && kind.test(dtype));
-    if (known) return fail(`${label}: dtype ${quote(dtype)} is not read: ${known[1]}`);
-    return fail(`${label}: unknown dtype ${quote(dtype)}, known are ${arrayDtypes.join(", ")}`);
+    if (known) return fail(`${label}: dtype ${quote(dtype)} is not supported: ${known[1]}`);
+    return fail(`${label}: dtype: expected one of ${arrayDtypes.join(", ")}, got ${quote(dtype)}`);
   }
   const fault = shapeFault(shape);
   if (fault) return fail(`${label}: ${fault}`);
   if (!Array.isArray(offsets) || offsets.length !== 2) {
-    return fail(`${label}: data_offsets is ${quote(offsets)}, wanted [begin, end]`);
+    return fail(`${label}: data_offsets: expected [begin, end], got ${quote(offsets)}`);
   }
   const [begin, end] = offsets as [unknown, unknown];
   if (!isOffset(begin) || !isOffset(end) || begin > end) {
-    return fail(`${label}: data_offsets is ${quote(offsets)}, wanted 0 <= begin <= end`);
+    return fail(`${label}: data_offsets: expected 0 <= begin <= end, got ${quote(offsets)}`);
   }
   const want = elementCount(shape as number[]) * widthOf(dtype);
   if (end - begin !== want) {
-    return fail(`${label}: ${dtype} ${quote(shape)} wants ${want} bytes, data_offsets give ${end - begin}`);
+    return fail(`${label}: ${dtype} ${quote(shape)}: expected ${want} bytes, got ${end - begin} by data_offsets`);
   }
   if (end > dataBytes) return fail(`${label} ends at byte ${end}, the file has ${dataBytes} bytes of data`);
   return { dtype, shape: shape as number[], begin, end };

@@ -1,8 +1,8 @@
-// Shards: images of one size as plain bytes, so that any of them is one read at a known place. A file is a header of 64
+// Shards: images of one size as plain bytes, so that each is one read at a known offset. A file is a header of 64
 // bytes, the images [count, c, h, w], and their labels as i32; all numbers are little-endian.
 import { DamagedFileError } from "./damaged.ts";
 
-/** A shard or its index is not what it should be; names the file. */
+/** A shard or its index is corrupt or of another kind. Names the file. */
 export class ShardError extends DamagedFileError {
   override readonly name = "ShardError";
 }
@@ -16,27 +16,27 @@ export type ShardShape = readonly [c: number, h: number, w: number];
 
 const pixelsOf = (shape: ShardShape): number => shape[0] * shape[1] * shape[2];
 
-/** Bytes of a shard file of `count` images. */
+/** Return the bytes of a shard file of `count` images. */
 export function shardBytes(shape: ShardShape, count: number): number {
   return SHARD_HEADER_BYTES + count * (pixelsOf(shape) + 4);
 }
 
-/** How many images fit a shard of at most `bytes`; at least one. */
+/** Return how many images fit a shard of at most `bytes`; at least one. */
 export function imagesPerShard(shape: ShardShape, bytes: number): number {
   return Math.max(1, Math.floor((bytes - SHARD_HEADER_BYTES) / (pixelsOf(shape) + 4)));
 }
 
-/** Where image `i` of a shard begins. */
+/** Return the offset of image `i` in a shard. */
 export function shardImageOffset(shape: ShardShape, i: number): number {
   return SHARD_HEADER_BYTES + i * pixelsOf(shape);
 }
 
-/** Where the labels of a shard begin; they are 4 * count bytes. */
+/** Return the offset of a shard's labels; they are 4 * count bytes. */
 export function shardLabelsOffset(shape: ShardShape, count: number): number {
   return shardImageOffset(shape, count);
 }
 
-/** Writes the header into the first 64 bytes of `shard`. */
+/** Write the header into the first 64 bytes of `shard`. */
 export function writeShardHeader(shard: Uint8Array, shape: ShardShape, count: number): void {
   const view = new DataView(shard.buffer, shard.byteOffset, SHARD_HEADER_BYTES);
   for (let i = 0; i < SHARD_HEADER_BYTES; i++) shard[i] = 0;
@@ -45,7 +45,7 @@ export function writeShardHeader(shard: Uint8Array, shape: ShardShape, count: nu
 }
 
 /**
- * Checks the header of a shard against what its index says of it.
+ * Check the header of a shard against its index.
  *
  * Errors    ShardError naming the file: too short, not a shard, another version, another count or shape.
  */
@@ -54,29 +54,32 @@ export function checkShardHeader(file: string, header: Uint8Array, shape: ShardS
     throw new ShardError(file, message);
   };
   if (header.length < SHARD_HEADER_BYTES)
-    fail(`a shard begins with ${SHARD_HEADER_BYTES} bytes, ${header.length} are there`);
-  if (String.fromCharCode(...header.subarray(0, 8)) !== MAGIC) fail("not a shard: it does not begin with its mark");
+    fail(`expected a header of ${SHARD_HEADER_BYTES} bytes, got ${header.length}`);
+  if (String.fromCharCode(...header.subarray(0, 8)) !== MAGIC) fail(`not a shard: expected ${MAGIC} at the start`);
   const view = new DataView(header.buffer, header.byteOffset, SHARD_HEADER_BYTES);
   const [version, has, ...dims] = Array.from({ length: 5 }, (_, i) => view.getUint32(8 + 4 * i, true));
-  if (version !== SHARD_VERSION) fail(`version ${version}, this program reads version ${SHARD_VERSION}`);
-  if (has !== count) fail(`it holds ${has} images, its index says ${count}`);
-  if (dims.join() !== shape.join()) fail(`its images are [${dims.join(", ")}], its index says [${shape.join(", ")}]`);
+  if (version !== SHARD_VERSION) fail(`expected version ${SHARD_VERSION}, got ${version}`);
+  if (has !== count) fail(`expected ${count} images, as in its index, got ${has}`);
+  if (dims.join() !== shape.join())
+    fail(`expected images [${shape.join(", ")}], as in its index, got [${dims.join(", ")}]`);
 }
 
-/** Labels as stored, from or to bytes. */
+/** Write the labels of a shard. */
 export function writeShardLabels(shard: Uint8Array, offset: number, labels: ArrayLike<number>): void {
   const view = new DataView(shard.buffer, shard.byteOffset + offset, 4 * labels.length);
   for (let i = 0; i < labels.length; i++) view.setInt32(4 * i, labels[i]!, true);
 }
 
-/** The labels of a shard. Errors: ShardError naming the file and the image when one is not in 0..classes-1. */
+/**
+ * Read the labels of a shard. Errors: ShardError naming the file and the image of a label that is not in 0..classes-1.
+ */
 export function readShardLabels(file: string, bytes: Uint8Array, classes: number): Int32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const labels = new Int32Array(bytes.length / 4);
   for (let i = 0; i < labels.length; i++) {
     const label = view.getInt32(4 * i, true);
     if (label < 0 || label >= classes) {
-      throw new ShardError(file, `image ${i} has label ${label}, there are ${classes} classes`);
+      throw new ShardError(file, `image ${i}: label: expected 0..${classes - 1}, got ${label}`);
     }
     labels[i] = label;
   }

@@ -1,14 +1,14 @@
-// The index of a model that is kept in several files, as the transformers library writes it: which file has which array.
+// The index of a model in several files, in the format of the transformers library: the file of each array.
 import { quote } from "./array_types.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
 type Fail = (problem: string) => never;
 
-/** A file name beside the index, and nothing that leads elsewhere. */
+/** Check for a plain file name, which cannot lead out of the folder. */
 const isPlainName = (value: unknown): value is string =>
   typeof value === "string" && /^[^/\\\0:]{1,255}$/.test(value) && value !== "." && value !== "..";
 
-/** The text of an index: array to file. Null: no index of a sharded model. Fails where it is a damaged one. */
+/** Read the text of an index: array to file. Null: it is no index of a sharded model. Fails for a corrupt one. */
 export function parseWeightMap(text: string, fail: Fail): Map<string, string> | null {
   let value: unknown;
   try {
@@ -31,7 +31,7 @@ export function parseWeightMap(text: string, fail: Fail): Map<string, string> | 
   return new Map(entries as [string, string][]);
 }
 
-/** All arrays of an index out of its files. `open` reads one of them. */
+/** Read all arrays of an index from its files. `open` reads one file. */
 export async function readShards(
   map: ReadonlyMap<string, string>,
   open: (file: string) => Promise<WeightsDict>,

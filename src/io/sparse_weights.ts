@@ -1,4 +1,4 @@
-// Sparse model files: of each pruned weight the values that are not zero and where they stand, in a safetensors file.
+// Sparse model files: the nonzero values and positions of each pruned weight, in a safetensors file.
 
 import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
@@ -8,13 +8,13 @@ import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetens
 import { denseOf } from "./weights_entry.ts";
 
 /**
- * How a file says which entries are not zero. bitmask: one bit for each entry, smaller up to some 90 % zeros. csr: a column
- * for each value and a pointer for each row, smaller beyond.
+ * Storage of the positions of nonzero entries. bitmask: one bit per entry, smaller up to about 90 % zeros. csr: a
+ * column per value and a pointer per row, smaller beyond.
  */
 export const SPARSE_LAYOUTS = ["bitmask", "csr"] as const;
 export type SparseLayout = (typeof SPARSE_LAYOUTS)[number];
 
-/** What the metadata calls each layout. */
+/** Name of each layout in the metadata. */
 const FORMATS: Readonly<Record<SparseLayout, string>> = {
   bitmask: "espalier-sparse-1",
   csr: "espalier-sparse-csr-1",
@@ -23,12 +23,12 @@ const MASK = ".mask";
 const ROWS = ".rows";
 const COLUMNS = ".columns";
 const VALUES = ".values";
-/** The tensor that stands for a weight in each layout: the others of that weight follow from it. */
+/** Name ending of the first tensor of a weight in each layout. It identifies the weight's other tensors. */
 const LEADS: Readonly<Record<SparseLayout, string>> = { bitmask: MASK, csr: ROWS };
 
 /**
- * Bytes that a weight of this shape takes in a sparse file, names and headers not counted. Whole bytes: prune/compression.ts
- * counts bits, where a column takes no more than it needs (here 8, 16 or 32) and a row pointer neither (here 32).
+ * Return the bytes of a weight in a sparse file, without names and headers. Whole bytes: prune/compression.ts counts
+ * bits, with columns of the exact width (here 8, 16 or 32 bits) and row pointers too (here 32).
  */
 export function sparseBytes(shape: readonly number[], nonzeros: number, layout: SparseLayout): number {
   const { rows, columns } = matrixOf(shape);
@@ -44,7 +44,7 @@ function bitmask(data: Float32Array): Uint8Array {
   return mask;
 }
 
-/** The parts of a packed weight, by the ends of their names. */
+/** Return the parts of a packed weight, by the ends of their names. */
 function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [string, FileArrayInput][] {
   if (layout === "bitmask") {
     const mask = bitmask(data);
@@ -63,13 +63,13 @@ function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [
 }
 
 /**
- * Bytes of a sparse model. A weight that gets smaller by it is packed, its shape in the metadata; others stay as they are.
- * Zeros of either sign read back as 0, everything else bit for bit.
+ * Write a sparse model. Weights that become smaller are packed, with their shapes in the metadata; others stay as they
+ * are. Zeros of either sign read back as 0, everything else bit for bit.
  *
  * Bitmask   `<name>.mask` (U8, bit i of byte i/8 from the lowest: entry i is not zero) and `<name>.values` (F32, in order).
  * CSR       the weight as a matrix of shape[0] rows: `<name>.rows` (U32, where each row's values begin, and their number),
  *           `<name>.columns` (U8, U16 or U32, by the number of columns) and `<name>.values` (F32).
- * Errors    SafetensorsError for another layout, and where data and shape disagree.
+ * Errors    SafetensorsError for an unknown layout, and if data and shape disagree.
  */
 export function writeSparseModel(
   weights: ReadonlyMap<string, HostArray>,
@@ -79,7 +79,7 @@ export function writeSparseModel(
   expectKeys(options, { layout: true }, (problem) => new SafetensorsError("sparse model", problem));
   const { layout = "bitmask" } = options;
   if (!SPARSE_LAYOUTS.includes(layout))
-    throw new SafetensorsError("sparse model", `layout wants ${SPARSE_LAYOUTS.join(" or ")}, was given ${layout}`);
+    throw new SafetensorsError("sparse model", `layout: expected ${SPARSE_LAYOUTS.join(" or ")}, got ${layout}`);
   const tensors = new Map<string, FileArrayInput>();
   const shapes: [string, readonly number[]][] = []; // as a plain object's key, __proto__ would be lost
   for (const [name, array] of weights) {
@@ -92,7 +92,10 @@ export function writeSparseModel(
     }
     const { rows, columns } = matrixOf(shape);
     if (rows * columns !== data.length)
-      throw new SafetensorsError("sparse model", `${name}: ${data.length} values do not fill [${shape.join(",")}]`);
+      throw new SafetensorsError(
+        "sparse model",
+        `${name}: [${shape.join(",")}]: expected ${rows * columns} values, got ${data.length}`,
+      );
     shapes.push([name, shape]);
     for (const [end, part] of pack({ data, shape }, layout)) tensors.set(name + end, part);
   }
@@ -107,18 +110,21 @@ type Fail = (message: string) => never;
 
 function unpackBitmask(count: number, mask: FileArray, values: FileArray, base: string, fail: Fail): Float32Array {
   const bits = mask.data as Uint8Array;
-  if (mask.dtype !== "U8" || bits.length !== Math.ceil(count / 8)) fail(`${base}: the mask does not cover its shape`);
+  if (mask.dtype !== "U8" || bits.length !== Math.ceil(count / 8))
+    fail(`${base}: expected a mask of ${Math.ceil(count / 8)} bytes, got ${bits.length} of type ${mask.dtype}`);
   const data = new Float32Array(count);
   const packed = toFloat32(values);
   let next = 0;
   for (let i = 0; i < count; i++) {
     if ((bits[i >> 3]! >> (i & 7)) & 1) data[i] = packed[next++] ?? Number.NaN;
   }
-  if (next !== packed.length) fail(`${base}: the mask marks ${next} entries, there are ${packed.length} values`);
+  if (next !== packed.length) fail(`${base}: expected ${next} values, as in its mask, got ${packed.length}`);
   return data;
 }
 
-/** Dense weights out of a sparse or plain safetensors file. Throws SafetensorsError when the parts of a weight disagree. */
+/**
+ * Read dense weights from a sparse or plain safetensors file. Throw SafetensorsError if the parts of a weight disagree.
+ */
 export function readModelWeights(
   bytes: Uint8Array,
   name: string,
@@ -127,7 +133,7 @@ export function readModelWeights(
   return { weights: modelWeightsOf(file, name), metadata: file.metadata };
 }
 
-/** Whether a safetensors file is a sparse model. */
+/** Check for a sparse model by its metadata. */
 export function isSparseModel({ metadata }: Pick<SafetensorsFile, "metadata">): boolean {
   return SPARSE_LAYOUTS.some((layout) => metadata.get("format") === FORMATS[layout]);
 }
@@ -168,7 +174,7 @@ function sparseWeightsOf(
       tensors.get(base + end) ?? fail(`${base} has ${lead.slice(1)} but no ${end.slice(1)}`);
     const shape = readShape(shapes, base, fail);
     const count = elementCount(shape);
-    if (count > room) fail(`${base} [${shape}] and those before it unpack to more than the ${most} values allowed`);
+    if (count > room) fail(`${base} [${shape}]: expected at most ${most} unpacked values in all weights, got more`);
     room -= count;
     const data =
       layout === "bitmask"
@@ -191,5 +197,5 @@ function readShapes(metadata: ReadonlyMap<string, string>, fail: Fail): Record<s
 function readShape(shapes: Record<string, unknown>, base: string, fail: Fail): readonly number[] {
   const shape = Object.hasOwn(shapes, base) ? shapes[base] : undefined;
   if (Array.isArray(shape) && shape.every((d) => Number.isSafeInteger(d) && d > 0)) return shape;
-  return fail(`${base} has no valid shape`);
+  return fail(`${base}: expected a shape of integers > 0, got ${JSON.stringify(shape) ?? "nothing"}`);
 }

@@ -1,4 +1,4 @@
-// Which arrays of a file are a model's, and under which names: one dict of several, prefixes of wrappers taken off.
+// Chooses the arrays of a model in a file, and their names: one dict of several, without the prefixes of wrappers.
 import { plural, quote } from "../text/index.ts";
 import { bestNames, type Fit, fittingParts, type Named, under } from "./name_rules.ts";
 import { withoutParametrisations } from "./reparametrised.ts";
@@ -6,20 +6,20 @@ import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
 type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
-/** How well arrays fit the model that is meant. */
+/** Function that measures how well arrays fit the model. */
 export type FitCheck = (entries: Shapes) => Fit;
 
 /** A dict as it would be loaded. */
 export interface Choice {
-  /** As it stands in the file. */
+  /** The dict as in the file. */
   readonly from: WeightsDict;
-  /** With its weights put together. */
+  /** The dict with its weights combined from their parts. */
   readonly dict: WeightsDict;
-  /** Under the names that fit best. */
+  /** Entries under the names that fit best. */
   readonly entries: ReadonlyMap<string, WeightEntry>;
   readonly fit: Fit;
   readonly notes: readonly string[];
-  /** What else could be meant, where nothing fits. */
+  /** Other candidates, if nothing fits. */
   readonly hints: readonly string[];
 }
 
@@ -28,7 +28,7 @@ type Fail = (problem: string) => never;
 const keyOf = (dict: WeightsDict) => (dict.path.length === 0 ? "the file itself" : quote(dict.path.join(".")));
 const counted = ({ dict }: Choice) => `${keyOf(dict)} with ${plural(dict.entries.size, "array")}`;
 
-/** Several choices in a sentence, at most eight. */
+/** List several choices, at most eight. */
 const listed = (choices: readonly Choice[]) =>
   `${choices.slice(0, 8).map(counted).join(", ")}${choices.length > 8 ? `, and ${choices.length - 8} more` : ""}`;
 
@@ -41,14 +41,14 @@ function choiceOf(from: WeightsDict, fit: FitCheck, fail: Fail): Choice {
 
 function ambiguous(best: Named<WeightEntry>, others: readonly Named<WeightEntry>[], fail: Fail): never {
   const rules = [best, ...others].slice(0, 4).map(({ words }) => words.join(" and ") || "the names as they are");
-  return fail(`its names fit the model in several ways (${rules.join("; ")}): say which with --key`);
+  return fail(`its names fit the model in several ways (${rules.join("; ")}): choose one with --key`);
 }
 
 const fits = ({ fit }: Choice) => fit.trouble === 0 && fit.loaded > 0;
 
 /**
- * The one dict that fits a model whole. Of several, the one with most arrays, then the one under a usual key; null where none
- * fits. Fails where nobody can say which is meant.
+ * Return the one dict that fits a model completely. Of several, the one with most arrays, then the one under a usual
+ * key; null if none fits. Fails if the choice is ambiguous.
  */
 export function fittingChoice(
   dicts: readonly WeightsDict[],
@@ -68,19 +68,19 @@ export function fittingChoice(
   const preferred = first < usual.length ? best.filter((choice) => rank(choice) === first) : best;
   if (preferred.length === 1) return preferred[0]!;
   const example = preferred[0]?.dict.path.join(".");
-  return fail(`several dicts fit the model (${listed(preferred)}): say which with --key, as --key ${example}`);
+  return fail(`several dicts fit the model (${listed(preferred)}): choose one with --key, such as --key ${example}`);
 }
 
-/** What DataParallel and torch.compile put before all names. */
+/** Prefixes of DataParallel and torch.compile. */
 const WRAPPED = /^(?:(?:module|_orig_mod)\.)+/;
 
-/** The prefix of wrappers that all names have, or "". */
+/** Return the prefix of wrappers that all names have, or "". */
 export function wrapperPrefix(names: readonly string[]): string {
   const prefix = WRAPPED.exec(names[0] ?? "")?.[0] ?? "";
   return names.every((name) => name.startsWith(prefix)) ? prefix : "";
 }
 
-/** A dict as it is taken when the model is not known: put together, and `unwrapped` without the prefix of wrappers. */
+/** Return a dict for an unknown model: combined, and with `unwrapped` without the prefix of wrappers. */
 export function plainChoice(from: WeightsDict, unwrapped: boolean): Choice {
   const { dict, notes } = withoutParametrisations(from);
   const prefix = unwrapped ? wrapperPrefix([...dict.entries.keys()]) : "";
@@ -89,7 +89,7 @@ export function plainChoice(from: WeightsDict, unwrapped: boolean): Choice {
   return { from, dict, entries, fit: { loaded: 0, trouble: 0 }, notes: [...notes, ...words], hints: [] };
 }
 
-/** A dict that does not fit, as well as it goes; what else there would be is in the hints. */
+/** Return the best names of a dict that does not fit, with hints on the alternatives. */
 export function bestEffort(dict: WeightsDict, all: readonly WeightsDict[], fit: FitCheck, fail: Fail): Choice {
   const choice = choiceOf(dict, fit, fail);
   const hints: string[] = [];
@@ -105,7 +105,10 @@ export function bestEffort(dict: WeightsDict, all: readonly WeightsDict[], fit: 
   return { ...choice, hints };
 }
 
-/** The dict that a dotted key means: one of the file's, or the part of one whose names begin with it. Null: neither. */
+/**
+ * Return the dict of a dotted key: one of the file's dicts, or the part of one whose names start with the key. Null:
+ * neither.
+ */
 export function dictAt(dicts: readonly WeightsDict[], key: string): WeightsDict | null {
   const exact = dicts.find(({ path }) => path.join(".") === key);
   if (exact) return exact;

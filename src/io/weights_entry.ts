@@ -1,35 +1,35 @@
-// Weights as a file names them, before one knows which of them a model takes.
+// Weights under the names of a file, before they are matched to a model.
 import type { HostArray } from "../tensor/index.ts";
 import { type FileArray, float32Fault, quote, toFloat32 } from "./array_types.ts";
 import { DamagedFileError } from "./damaged.ts";
 
-/** A file that holds no weights, or none that can be told apart or put into numbers; the message names the file. */
+/** A file without weights, or with ambiguous or unusable ones. The message names the file. */
 export class WeightsError extends DamagedFileError {
   override readonly name = "WeightsError";
 }
 
-/** One array, read when it is wanted. */
+/** One array, read on demand. */
 export interface WeightEntry {
   readonly shape: readonly number[];
   read(): FileArray;
 }
 
-/** Arrays by name, of which a file may hold several. */
+/** Arrays by name; a file may hold several such dicts. */
 export interface WeightsDict {
-  /** The keys that lead to it; [] is the file itself. */
+  /** Keys that lead to it; [] is the file itself. */
   readonly path: readonly string[];
   readonly entries: ReadonlyMap<string, WeightEntry>;
-  /** Names of what is no array, such as an epoch number. */
+  /** Names of entries that are no arrays, such as an epoch number. */
   readonly ignored: readonly string[];
   /** Entries that cannot be read, and why. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** PyTorch's counts of training steps and of averaged models: no result depends on them. */
+/** PyTorch's counters of training steps and of averaged models: no result depends on them. */
 const COUNTER = /(?:^|\.)(num_batches_tracked|n_averaged)$/;
 export const isCounter = (name: string): boolean => COUNTER.test(name);
 
-/** An entry as float32. Errors: WeightsError naming the entry, for numbers that float32 cannot hold. */
+/** Read an entry as float32. Errors: WeightsError naming the entry, for numbers that float32 cannot hold. */
 export function denseOf(entry: WeightEntry, name: string, file: string): HostArray<Float32Array> {
   const array = entry.read();
   const fault = isCounter(name) ? null : float32Fault(array);

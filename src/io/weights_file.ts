@@ -1,5 +1,5 @@
-// A model's weights out of whichever kind of file they come in: safetensors, sparse safetensors, PyTorch's .pt and .pth, or
-// the index of several of these.
+// Reads a model's weights from any kind of file: safetensors, sparse safetensors, PyTorch's .pt and .pth, or the index
+// of several files.
 
 import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
@@ -16,38 +16,41 @@ import { denseOf, type WeightEntry, type WeightsDict, WeightsError } from "./wei
 
 export interface WeightsFile {
   readonly weights: Map<string, HostArray<Float32Array>>;
-  /** The metadata of a safetensors file; empty for PyTorch's. */
+  /** Metadata of a safetensors file; empty for PyTorch's. */
   readonly metadata: Map<string, string>;
-  /** What was chosen, renamed, put together and left out, a sentence each. */
+  /** One sentence for each thing chosen, renamed, combined or left out. */
   readonly notes: readonly string[];
-  /** Where the arrays do not fit: what else of the file could be meant. */
+  /** If the arrays do not fit: other candidates of the file. */
   readonly hints?: readonly string[];
 }
 
 export interface TakeOptions {
   /**
-   * Of a file with several dicts of tensors, the one to take, dotted: "ema.state_dict". Or what the names to take begin
-   * with, up to a dot.
+   * Dict to take from a file with several dicts of tensors, dotted: "ema.state_dict". Or the start of the names to
+   * take, up to a dot.
    */
   readonly key?: string;
   /**
-   * Says how well arrays fit the model. With it the one dict is taken that fits, under the names that fit; without it the
-   * usual dict, under its own names.
+   * Function that measures how well arrays fit the model. With it, the one dict that fits is taken, under the names
+   * that fit; without it, the usual dict under its own names.
    */
   readonly fit?: FitCheck;
-  /** Entries that may be left out though they cannot be read. */
+  /** Selects entries that may be left out if they cannot be read. */
   readonly mayLack?: (name: string) => boolean;
 }
 
-/** A file of weights that was opened: what it says of itself, and its arrays when one knows which. */
+/** An opened file of weights: metadata, and arrays on demand. */
 export interface OpenWeights {
   readonly metadata: Map<string, string>;
-  /** Errors: WeightsError or TorchFileError naming the file, as to the key, several dicts, or entries that cannot be read. */
+  /**
+   * Return the weights. Errors: WeightsError or TorchFileError naming the file, for a wrong key, ambiguous dicts, or
+   * unreadable entries.
+   */
   take(options?: TakeOptions): WeightsFile;
 }
 
 export interface OpenOptions {
-  /** Opens a file that lies beside this one, for the index of a sharded model. */
+  /** Opens a file beside this one, for the index of a sharded model. */
   readonly beside?: ((file: string) => Promise<FileRanges>) | undefined;
 }
 
@@ -60,7 +63,7 @@ interface Opened {
 
 const MAX_INDEX_BYTES = 2 ** 26;
 
-/** Reads one file that holds arrays itself; null: it is of another kind. */
+/** Read one file that holds arrays itself; null: it is of another kind. */
 async function openArrays(source: FileRanges, head: Uint8Array): Promise<Opened | null> {
   const { name, size } = source;
   if (isSafetensors(head)) {
@@ -91,7 +94,7 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
   const files = [...new Set(map.values())];
   if (!beside)
     return fail(
-      `the index of a sharded model: give its shards (${files
+      `the index of a sharded model: its shards are needed (${files
         .slice(0, 3)
         .map((name) => quote(name))
         .join(", ")})`,
@@ -102,7 +105,7 @@ async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail
     async (file) => {
       const shard = await beside(file).catch((cause: Error) =>
         fail(
-          `the index of a sharded model: its shard ${quote(file)} ${cause.message.replace(/^cannot read .*?: /, "")}; its shards belong beside it`,
+          `the index of a sharded model: its shard ${quote(file)}: ${cause.message.replace(/^cannot read .*?: /, "")}; the shards have to be beside the index`,
         ),
       );
       const opened = await openArrays(shard, await shard.read(0, Math.min(KIND_BYTES, shard.size)));
@@ -142,14 +145,14 @@ export async function openWeights(
   let opened = await openArrays(source, head);
   const kind = opened ? null : kindOf(head, source.name);
   if (!opened && kind?.startsWith("a JSON text")) opened = await openIndex(source, options, fail);
-  // Its own words say what is wrong with a file that is named so and has no other kind.
+  // A file of that name and of no other kind: its own reader says what is wrong.
   if (!opened && kind === null && source.name.endsWith(".safetensors")) await readSafetensors(source);
   if (!opened) return fail(kind ? `this is ${kind}` : "neither safetensors nor a file of torch.save");
   const found = opened;
   return { metadata: found.metadata, take: (take = {}) => takeFrom(found, source.name, take) };
 }
 
-/** Weights as float32 by name: openWeights and take in one. */
+/** Read weights as float32 by name: openWeights and take in one call. */
 export async function readWeights(
   file: Uint8Array | FileRanges,
   name = "weights",
@@ -180,7 +183,7 @@ function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFi
     ),
     ...choice.notes,
   ];
-  // What does not fit is refused by its names, and what is left out anyway may hold what it likes.
+  // Arrays that do not fit are refused by name later, and arrays that are left out may hold any numbers.
   const unread = (name: string) => mayLack(name) || (fit !== undefined && choice.fit.trouble > 0);
   const dense = (name: string, entry: WeightEntry): HostArray<Float32Array> =>
     unread(name) ? { data: toFloat32(entry.read()), shape: entry.shape } : denseOf(entry, name, file);
@@ -188,21 +191,21 @@ function takeFrom(opened: Opened, file: string, options: TakeOptions): WeightsFi
   return { weights, metadata: opened.metadata, notes, hints: choice.hints };
 }
 
-/** The dict of a key. */
+/** Return the dict of a key. */
 function keyed({ dicts, tree }: Opened, key: string, fail: Fail): WeightsDict {
   const found = dictAt(dicts, key);
   if (found) return found;
   if (tree !== undefined) return usualDict(tree, key, fail).dict;
   const firsts = [...new Set([...(dicts[0]?.entries.keys() ?? [])].map((name) => name.split(".")[0]))];
   return fail(
-    `has no ${quote(key)}: its names begin with ${firsts
+    `has no ${quote(key)}: its names start with ${firsts
       .slice(0, 8)
       .map((name) => quote(name))
       .join(", ")}`,
   );
 }
 
-/** The dict that is meant where nothing else tells. */
+/** Return the dict if neither key nor model is given. */
 function usualOf({ dicts, tree }: Opened, fail: Fail): WeightsDict {
   if (tree === undefined) return dicts[0]!;
   const { dict } = usualDict(tree, undefined, fail);

@@ -1,14 +1,15 @@
-// Zip archives, as far as .npz needs them: stored and deflated files, found through the directory at the archive's end.
+// Zip archives, as needed for .npz and PyTorch files: stored and deflated files, found through the directory at the
+// end. A library does not replace this code: `fflate` ignores checksums, overlaps and size limits of hostile archives.
 import { ArgumentError, EspalierError, expectKeys, visible } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
-/** A zip archive that is damaged or of a kind that is not read; names the file, and `offset` is the byte at fault. */
+/** A zip archive that is corrupt or unsupported. The message names the file and the byte, which is `offset`. */
 export class ZipError extends EspalierError {
   override readonly name = "ZipError";
   readonly file: string;
   readonly offset: number;
-  /** The message without file and offset. */
+  /** Message without file and offset. */
   readonly problem: string;
   constructor(file: string, offset: number, problem: string) {
     super(visible(`${file}: byte ${offset}: ${problem}`));
@@ -27,7 +28,7 @@ const END_BYTES = 22;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** The CRC-32 of zip and gzip (polynomial 0xedb88320, lowest bit first). */
+/** Table of the CRC-32 of zip and gzip (polynomial 0xedb88320, lowest bit first). */
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
@@ -46,7 +47,7 @@ interface Entry {
   readonly crc: number;
   readonly packedSize: number;
   readonly size: number;
-  /** Of its local header. */
+  /** Offset of its local header. */
   readonly offset: number;
 }
 
@@ -56,12 +57,13 @@ export interface ZipOptions {
 }
 
 /**
- * Reads all files of a zip archive, by name; folders are left out.
+ * Read all files of a zip archive, by name; folders are left out.
  *
- * Options   maxBytes: the most all files may unpack to together, default 64 MiB or 64 times the archive's size if that is
- *           more, at most 1 GiB; wanted: by name, which files are read, default all.
+ * Options   maxBytes: limit of the unpacked bytes of all files together, default 64 MiB or 64 times the archive's size
+ *           if that is more, at most 1 GiB; wanted: selects the files to read by name, default all.
  * Errors    ZipError: no archive, truncated, encrypted, of several parts, packed by another method than deflate, ZIP64
- *           (archives or files above 4 GiB), a wrong check sum or size, two files of one name, files that overlap, too large.
+ *           (archives or files above 4 GiB), a wrong checksum or size, two files of one name, files that overlap, too
+ *           large.
  * Source    PKWARE, APPNOTE.TXT, "ZIP file format specification".
  */
 export async function readZip(
@@ -79,7 +81,11 @@ export async function readZip(
     if ((entry.name.endsWith("/") && entry.size === 0) || !wanted(entry.name)) continue;
     if (files.has(entry.name)) throw new ZipError(name, entry.offset, `two files are named ${quote(entry.name)}`);
     if (entry.size > room) {
-      throw new ZipError(name, entry.offset, `${quote(entry.name)} unpacks to more than the ${maxBytes} bytes allowed`);
+      throw new ZipError(
+        name,
+        entry.offset,
+        `${quote(entry.name)}: expected at most ${maxBytes} unpacked bytes in all files, got more`,
+      );
     }
     files.set(entry.name, await unpack(bytes, name, entry));
     room -= entry.size;
@@ -87,19 +93,22 @@ export async function readZip(
   return files;
 }
 
-/** Where a file's packed bytes begin. Its local header has lengths of its own for name and extra field. */
+/**
+ * Return the position of a file's packed bytes. Its local header has other lengths of name and extra field than the
+ * directory.
+ */
 function dataStart(bytes: Uint8Array, name: string, entry: Entry): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { offset } = entry;
   if (offset + LOCAL_BYTES > bytes.length || view.getUint32(offset, true) !== LOCAL) {
     throw new ZipError(name, offset, `${quote(entry.name)} has no header here`);
   }
-  // Nothing else of it is asked: NumPy leaves ZIP64 sizes here for files of any size.
+  // No other field is read: NumPy leaves ZIP64 sizes here for files of any size.
   return offset + LOCAL_BYTES + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
 }
 
 /**
- * Refuses files that share bytes, with one another or with the directory: many names over one packed file unpack to as
+ * Refuse files that share bytes with one another or with the directory: many names for one packed file would unpack to
  * many times its size.
  */
 function refuseOverlaps(bytes: Uint8Array, name: string, entries: readonly Entry[], directory: number): void {
@@ -108,13 +117,9 @@ function refuseOverlaps(bytes: Uint8Array, name: string, entries: readonly Entry
     const end = dataStart(bytes, name, entry) + entry.packedSize;
     const next = inOrder[i + 1];
     if (next ? end <= next.offset : end <= directory) continue;
-    if (end > bytes.length) continue; // told in its own words, once its turn comes
+    if (end > bytes.length) continue; // `unpack` reports it
     const other = next ? quote(next.name) : "the directory";
-    throw new ZipError(
-      name,
-      entry.offset,
-      `${quote(entry.name)} and ${other} overlap: no program writes such archives`,
-    );
+    throw new ZipError(name, entry.offset, `${quote(entry.name)} and ${other} overlap`);
   }
 }
 
@@ -128,20 +133,25 @@ function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; sta
     view.getUint32(end + 16, true),
   ];
   if (count === 0xffff || size === 0xffffffff || start === 0xffffffff) {
-    throw new ZipError(name, end, "ZIP64 is not read: the archive has 65535 files or 4 GiB, or more");
+    throw new ZipError(name, end, "ZIP64 is not supported: the archive has 65535 files or 4 GiB, or more");
   }
-  if (disk !== 0 || view.getUint16(end + 8, true) !== count) throw new ZipError(name, end, "one part of several");
+  if (disk !== 0 || view.getUint16(end + 8, true) !== count)
+    throw new ZipError(name, end, "expected a whole archive, got one part of several");
   if (start + size > end)
-    throw new ZipError(name, end, `truncated: the directory wants bytes ${start}..${start + size}`);
+    throw new ZipError(
+      name,
+      end,
+      `truncated: expected the directory at bytes ${start}..${start + size}, got ${end} bytes`,
+    );
   const entries: Entry[] = [];
   let at = start;
   for (let i = 0; i < count; i++) {
     if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL) {
-      throw new ZipError(name, at, `the directory breaks off after ${i} of ${count} files`);
+      throw new ZipError(name, at, `the directory ends after ${i} of ${count} files`);
     }
     const nameLength = view.getUint16(at + 28, true);
     const next = at + CENTRAL_BYTES + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-    if (next > end) throw new ZipError(name, at, `the directory breaks off in file ${i} of ${count}`);
+    if (next > end) throw new ZipError(name, at, `the directory ends in file ${i} of ${count}`);
     const entry: Entry = {
       name: new TextDecoder().decode(bytes.subarray(at + CENTRAL_BYTES, at + CENTRAL_BYTES + nameLength)),
       method: view.getUint16(at + 10, true),
@@ -154,16 +164,16 @@ function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; sta
       throw new ZipError(name, at, `${quote(entry.name)} ${problem}`);
     };
     if (view.getUint16(at + 8, true) & 1) refuse("is encrypted");
-    if ([entry.packedSize, entry.size, entry.offset].includes(0xffffffff)) refuse("is ZIP64, which is not read");
+    if ([entry.packedSize, entry.size, entry.offset].includes(0xffffffff)) refuse("is ZIP64, which is not supported");
     if (entry.method !== STORED && entry.method !== DEFLATED)
-      refuse(`is packed by method ${entry.method}, 0 and 8 are read`);
+      refuse(`has packing method ${entry.method}: expected 0 or 8`);
     entries.push(entry);
     at = next;
   }
   return { entries, start };
 }
 
-/** The end record is the last thing in an archive but for a comment of up to 65535 bytes. */
+/** Find the end record: the last part of an archive except for a comment of up to 65535 bytes. */
 function findEnd(view: DataView, name: string): number {
   const last = view.byteLength - END_BYTES;
   for (let at = last; at >= Math.max(0, last - 0xffff); at--) {
@@ -184,7 +194,7 @@ async function unpack(bytes: Uint8Array, name: string, entry: Entry): Promise<Ui
   };
   const start = dataStart(bytes, name, entry);
   if (start + entry.packedSize > bytes.length) {
-    refuse(`is truncated: it wants ${entry.packedSize} bytes from ${start}, the archive has ${bytes.length}`);
+    refuse(`is truncated: expected ${entry.packedSize} bytes from ${start}, got ${Math.max(0, bytes.length - start)}`);
   }
   const packed = bytes.subarray(start, start + entry.packedSize);
   const data =
@@ -194,15 +204,15 @@ async function unpack(bytes: Uint8Array, name: string, entry: Entry): Promise<Ui
           if (!(cause instanceof DecompressError)) throw cause;
           return refuse(`is corrupt (${cause.message})`);
         });
-  if (data.length !== entry.size) refuse(`unpacks to ${data.length} bytes, the directory says ${entry.size}`);
-  if (crc32(data) !== entry.crc) refuse("is corrupt: its check sum differs");
+  if (data.length !== entry.size) refuse(`has a wrong size: expected ${entry.size} bytes, got ${data.length}`);
+  if (crc32(data) !== entry.crc) refuse("is corrupt: its checksum differs");
   return data;
 }
 
 /**
- * A zip archive of these files, stored as they are. No times: the same files give the same bytes.
+ * Write a zip archive of files, stored. It holds no times: the same files give the same bytes.
  *
- * Errors    ZipError above 65534 files or 4 GiB, which would want ZIP64.
+ * Errors    ZipError above 65534 files or 4 GiB, which would need ZIP64.
  */
 export function writeZip(files: ReadonlyMap<string, Uint8Array>, name = "zip"): Uint8Array<ArrayBuffer> {
   const named = [...files].map(([path, data]) => ({ path: new TextEncoder().encode(path), data, crc: crc32(data) }));
@@ -211,13 +221,17 @@ export function writeZip(files: ReadonlyMap<string, Uint8Array>, name = "zip"): 
     END_BYTES,
   );
   if (named.length >= 0xffff || total >= 0xffffffff) {
-    throw new ZipError(name, 0, `${named.length} files and ${total} bytes would want ZIP64, which is not written`);
+    throw new ZipError(
+      name,
+      0,
+      `expected at most 65534 files and 4 GiB (ZIP64 is not written), got ${named.length} files and ${total} bytes`,
+    );
   }
   const out = new Uint8Array(total);
   const view = new DataView(out.buffer);
   const starts: number[] = [];
   let at = 0;
-  /** The fields that local and central headers share, from `version needed` to the length of the name. */
+  /** Write the fields that local and central headers share, from `version needed` to the length of the name. */
   const fields = (to: number, { path, data, crc }: (typeof named)[number]) => {
     view.setUint16(to, 20, true); // zip 2.0
     view.setUint16(to + 2, 0x800, true); // names are UTF-8

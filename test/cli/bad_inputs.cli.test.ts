@@ -151,7 +151,7 @@ describe("espalier predict, weights", () => {
       "x.npy",
       /evil\.pt: .*GLOBAL.*posix\.system is not allowed in a weights file: loading it could run code/,
     ],
-    ["text.pt", "x.npy", /text\.pt: this is a text, which begins "no weights"/],
+    ["text.pt", "x.npy", /text\.pt: this is a text that starts with "no weights"/],
     ["long.safetensors", "x.npy", /long\.safetensors: .*header/],
     ["none.safetensors", "x.npy", /none\.safetensors: /],
     ["nowhere.pt", "x.npy", /nowhere\.pt: /],

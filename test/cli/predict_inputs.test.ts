@@ -23,10 +23,10 @@ test("floats come through as they are, NaN and infinity too", async () => {
 
 test("what float32 cannot hold is refused with its place and value", async () => {
   await expect(open({ dtype: "F64", data: Float64Array.of(1, 1e300) })).rejects.toThrow(
-    `${path}: element 1 is 1e+300, which float32 cannot hold`,
+    `${path}: element 1: expected a number that float32 can hold, got 1e+300`,
   );
   await expect(open({ dtype: "I64", data: BigInt64Array.of(0n, 2n ** 24n + 1n) })).rejects.toThrow(
-    "element 1 is 16777217",
+    "element 1: expected a number that float32 can hold, got 16777217",
   );
 });
 

@@ -97,7 +97,7 @@ describe("checkpoints of several dicts", () => {
 
   test("are asked about, by the flag that there is", async () => {
     expect(await refused(dino())).toMatch(
-      /dino\.pth: several dicts fit the model \("student" with 10 arrays, "teacher" with 10 arrays\): say which with --key, as --key student$/,
+      /dino\.pth: several dicts fit the model \("student" with 10 arrays, "teacher" with 10 arrays\): choose one with --key, such as --key student$/,
     );
     for (const key of ["student", "teacher", "student.backbone"]) {
       const { weights, lines } = await load(dino(), { key });

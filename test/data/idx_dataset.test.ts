@@ -75,9 +75,11 @@ test("each fault is one line that names the file", async () => {
   expect(await refusal({ [labels]: undefined })).toContain(`${labels}: missing`);
   expect(await refusal({ [images]: new Uint8Array(0) })).toBe(`dir: ${images}: file is empty`);
   expect(await refusal({ [images]: good!.subarray(0, 40) })).toContain(
-    "truncated: U8 [5,2,3] wants 46 bytes, file is 40",
+    "truncated: U8 [5,2,3]: expected 46 bytes, got 40",
   );
-  expect(await refusal({ [images]: new Uint8Array([...good!, 0]) })).toContain("too long: U8 [5,2,3] wants 46 bytes");
+  expect(await refusal({ [images]: new Uint8Array([...good!, 0]) })).toContain(
+    "too long: U8 [5,2,3]: expected 46 bytes, got 47",
+  );
   expect(await refusal({ [images]: new TextEncoder().encode("<html>") })).toContain("wrong magic 3c 68 74 6d");
   expect(await refusal({ [labels]: good })).toBe(`dir: ${labels}: wants labels U8 or I32 [n], has U8 [5,2,3]`);
   expect(await refusal({ [images]: idx(8, [5], [0, 1, 2, 3, 4]) })).toContain("wants images U8 [n,h,w], has U8 [5]");
@@ -108,7 +110,7 @@ test("damaged packing is told as such", async () => {
   flipped[packed.length - 6]! ^= 1;
   expect(await refusal(only(flipped))).toMatch(/ubyte\.gz: corrupt or truncated gzip data/);
   const short = await gzip(idxFiles()[images]!.slice(0, 20));
-  expect(await refusal(only(short))).toContain("truncated: U8 [5,2,3] wants 46 bytes, file is 20");
+  expect(await refusal(only(short))).toContain("truncated: U8 [5,2,3]: expected 46 bytes, got 20");
 });
 
 test("one damaged label does not make a network of 256 classes", async () => {

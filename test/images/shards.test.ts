@@ -263,7 +263,7 @@ describe("damage", () => {
       join(other, "shard-00001.bin"),
       bytes.map((b, i) => (i === 64 + 5 * 3072 ? 77 : b)),
     );
-    await fails(other, /shard-00001.bin: image 0 has label 77, there are 3 classes/);
+    await fails(other, /shard-00001.bin: image 0: label: expected 0..2, got 77/);
   });
 
   test("changed pixels are found when a shard is first used, or before when asked", async () => {

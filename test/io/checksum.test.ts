@@ -50,7 +50,7 @@ test.each(kinds)("%s: every single flipped bit is refused", async (_, good) => {
   }
   expect(accepted).toEqual([]);
   const last = good.with(good.length - 1, good.at(-1)! ^ 64);
-  const words = /^m.safetensors: checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}: the file is damaged/;
+  const words = /^m.safetensors: checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}: the file is corrupt/;
   expect(refusal(() => readModelWeights(last, "m.safetensors"))).toMatch(words);
   await expect(readSafetensors(rangesOf(last, "m.safetensors"))).rejects.toThrow(words);
 });
@@ -68,7 +68,7 @@ test("one of the two entries alone is refused", () => {
   for (const key of [CHECKSUM_KEY, CHECKED_KEY]) {
     const bad = Uint8Array.from(text.replace(key, "x".repeat(key.length)), (c) => c.charCodeAt(0));
     expect(refusal(() => parseSafetensors(bad, "m.safetensors"))).toBe(
-      "m.safetensors: its checksum cannot be read: the file is damaged",
+      "m.safetensors: cannot read the checksum: the file is corrupt",
     );
   }
 });
@@ -86,7 +86,7 @@ test("files of other programs, which have no checksum, are read as before", () =
 test("the checksum is no part of the metadata, and metadata cannot be one", () => {
   expect(parseSafetensors(writeSafetensors(dense, { a: "b" })).metadata).toEqual(new Map([["a", "b"]]));
   for (const key of [CHECKSUM_KEY, CHECKED_KEY])
-    expect(() => writeSafetensors(dense, { [key]: "0" })).toThrow(`metadata "${key}" is that of the checksum`);
+    expect(() => writeSafetensors(dense, { [key]: "0" })).toThrow(`metadata "${key}" is reserved for the checksum`);
   // Text that looks like the entry, in a value before and behind it.
   const sly = `"${CHECKSUM_KEY}":"00000000"`;
   expect(parseSafetensors(writeSafetensors(dense, { [sly]: sly })).metadata).toEqual(new Map([[sly, sly]]));

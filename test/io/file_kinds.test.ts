@@ -38,7 +38,7 @@ test.each<[string, string, Uint8Array, string]>([
     bytes('<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
     "this is an XML text",
   ],
-  ["a text", "m.safetensors", bytes("Entry not found"), 'this is a text, which begins "Entry not found"'],
+  ["a text", "m.safetensors", bytes("Entry not found"), 'this is a text that starts with "Entry not found"'],
   ["JSON", "config.json", bytes('{"model_type": "resnet"}'), "this is a JSON text, which holds no weights"],
   ["nothing", "m.pth", new Uint8Array(0), "this is an empty file"],
   ["gzip", "m.pth.gz", new Uint8Array(gzipSync("x".repeat(99))), "this is compressed with gzip: unpack it first"],
@@ -59,7 +59,7 @@ test.each<[string, string, Uint8Array, string]>([
     "a NumPy archive",
     "m.npz",
     writeZip(new Map([["w.npy", new Uint8Array(4)]])),
-    "a NumPy archive (.npz), not of torch.save",
+    "a NumPy archive (.npz), not one of torch.save: it has no data.pkl",
   ],
   [
     "a Keras archive",
@@ -91,7 +91,7 @@ test.each<[string, string, Uint8Array, string]>([
   ],
   ["TensorFlow Lite", "m.tflite", bytes("\x1c\0\0\0TFL3"), "this is a TensorFlow Lite model"],
   ["a picture", "m.pth", bytes("\x89PNG\r\n\x1a\n"), "this is a PNG image"],
-  ["zeros", "m.safetensors", new Uint8Array(4096), "this is nothing but zeros at its beginning"],
+  ["zeros", "m.safetensors", new Uint8Array(4096), "this is only zeros at its start"],
   [
     "anything else",
     "m.pth",

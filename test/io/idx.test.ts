@@ -36,14 +36,14 @@ test("wider types are big-endian, and the file is not changed", () => {
 
 test.each([
   ["an empty file", new Uint8Array(0), "empty", "file is empty"],
-  ["three bytes", new Uint8Array(3), "truncated", "file is 3 bytes"],
+  ["three bytes", new Uint8Array(3), "truncated", "truncated: expected at least 4 bytes, got 3"],
   ["text", new TextEncoder().encode("<!doctype html>"), "wrong magic", "wrong magic 3c 21 64 6f"],
   ["gzip", new Uint8Array([0x1f, 0x8b, 8, 0, 0]), "wrong magic", "this is gzip data"],
-  ["an unknown type", idx(10, [1], [0]), "wrong magic", "unknown element type"],
+  ["an unknown type", idx(10, [1], [0]), "wrong magic", "expected element type 08"],
   ["no dimensions", idx(8, [], [0]), "wrong magic", "without dimensions"],
-  ["half a header", idx(8, [2, 2], []).subarray(0, 9), "truncated", "file is 9 bytes, its header is 12"],
-  ["a byte too few", idx(8, [2, 2], [1, 2, 3]), "truncated", "truncated: U8 [2,2] wants 16 bytes, file is 15"],
-  ["a byte too many", idx(8, [2], [1, 2, 3]), "too long", "too long: U8 [2] wants 10 bytes, file is 11"],
+  ["half a header", idx(8, [2, 2], []).subarray(0, 9), "truncated", "truncated: expected a header of 12 bytes, got 9"],
+  ["a byte too few", idx(8, [2, 2], [1, 2, 3]), "truncated", "truncated: U8 [2,2]: expected 16 bytes, got 15"],
+  ["a byte too many", idx(8, [2], [1, 2, 3]), "too long", "too long: U8 [2]: expected 10 bytes, got 11"],
   ["sizes past 2^53", idx(8, [2 ** 32 - 1, 2 ** 32 - 1], []), "wrong content", "more than 2^53"],
 ] as const)("refuses %s", (_what, bytes, fault, message) => {
   const error = refusal(bytes);

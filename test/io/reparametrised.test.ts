@@ -90,7 +90,7 @@ test.each([
 ])("%s is refused by the name of the weight", (words, entries) => {
   const { dict } = withoutParametrisations(dictOf(entries));
   expect(dict.entries.size).toBe(0);
-  expect(dict.refused.get("a.weight")).toMatch(new RegExp(`^${words} is not read: call torch.nn.utils`));
+  expect(dict.refused.get("a.weight")).toMatch(new RegExp(`^${words} is not supported: call torch.nn.utils`));
 });
 
 test("names that only look like parts are left alone", () => {

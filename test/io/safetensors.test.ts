@@ -109,16 +109,22 @@ test("the header can be read on its own", () => {
   const header = parseSafetensorsHeader(bytes.subarray(0, 8 + length), "w", bytes.length);
   expect(header.tensors.get("w")).toEqual({ dtype: "F32", shape: [100], begin: 0, end: 400 });
   expect(header.dataOffset + header.dataBytes).toBe(bytes.length);
-  expect(() => parseSafetensorsHeader(bytes.subarray(0, 12), "w", bytes.length)).toThrow("only 4 of them were given");
+  expect(() => parseSafetensorsHeader(bytes.subarray(0, 12), "w", bytes.length)).toThrow(
+    "expected a header of 176 bytes, got 4",
+  );
 });
 
 describe("refuses in one line", () => {
   const one = entry("F32", "[2]", 0, 8);
   const cases: [string, Uint8Array, string][] = [
-    ["an empty file", new Uint8Array(0), "file is 0 bytes"],
-    ["a length beyond the file", file("{}", 0, 3), "header length is 3 bytes, only 2 follow"],
-    ["a huge length", file("{}", 0, 100_000_001), "at most 100000000 are allowed"],
-    ["a length of 2^63", file("{}", 0, 2 ** 63), "header length is 9223372036854776000 bytes"],
+    ["an empty file", new Uint8Array(0), "expected at least 8 bytes, got 0"],
+    ["a length beyond the file", file("{}", 0, 3), "expected a header of 3 bytes, got 2"],
+    ["a huge length", file("{}", 0, 100_000_001), "expected a header of at most 100000000 bytes, got 100000001"],
+    [
+      "a length of 2^63",
+      file("{}", 0, 2 ** 63),
+      "expected a header of at most 100000000 bytes, got 9223372036854776000",
+    ],
     ["an empty header", file(""), "does not start with {"],
     ["leading space", file(" {}"), "does not start with {"],
     ["a byte order mark", file("\ufeff{}"), "does not start with {"],
@@ -133,26 +139,66 @@ describe("refuses in one line", () => {
     ["a note twice", file('{"__metadata__":{"k":"1","k":"2"}}'), '"k" twice'],
     ["two metadata", file('{"__metadata__":{},"__metadata__":{}}'), '"__metadata__" twice'],
     ["metadata that is no object", file('{"__metadata__":null}'), "__metadata__ is not an object"],
-    ["a note that is no string", file('{"__metadata__":{"k":1}}'), '__metadata__ "k" is 1, wanted a string'],
+    ["a note that is no string", file('{"__metadata__":{"k":1}}'), '__metadata__ "k": expected a string, got 1'],
     ["half a surrogate in a note", file('{"__metadata__":{"k":"\\ud800"}}'), "not valid Unicode"],
     ["half a surrogate in a name", file(`{"\\udc00":${one}}`, 8), "not valid Unicode"],
     ["a tensor that is no object", file('{"a":[]}'), 'tensor "a" is not an object'],
     ["an unknown field", file(`{"a":${one.slice(0, -1)},"codec":1}}`, 8), 'unknown field "codec"'],
-    ["an unknown dtype", file(`{"a":${entry("F12", "[1]", 0, 1)}}`, 1), 'unknown dtype "F12"'],
-    ["halves of bytes", file(`{"a":${entry("F4", "[2]", 0, 1)}}`, 1), 'tensor "a": dtype "F4" is not read: save'],
-    ["complex numbers", file(`{"a":${entry("C64", "[1]", 0, 8)}}`, 8), 'dtype "C64" is not read: save the real'],
-    ["a dtype from the prototype", file(`{"a":${entry("toString", "[1]", 0, 1)}}`, 1), 'unknown dtype "toString"'],
-    ["no dtype", file('{"a":{"shape":[],"data_offsets":[0,0]}}'), "unknown dtype nothing"],
+    [
+      "an unknown dtype",
+      file(`{"a":${entry("F12", "[1]", 0, 1)}}`, 1),
+      'tensor "a": dtype: expected one of F64, I64, U64, F32, I32, U32, F16, BF16, I16, U16, I8, U8, BOOL, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, got "F12"',
+    ],
+    [
+      "halves of bytes",
+      file(`{"a":${entry("F4", "[2]", 0, 1)}}`, 1),
+      'tensor "a": dtype "F4" is not supported: save tensor.float()',
+    ],
+    [
+      "complex numbers",
+      file(`{"a":${entry("C64", "[1]", 0, 8)}}`, 8),
+      'tensor "a": dtype "C64" is not supported: save the real and the imaginary part, as torch.view_as_real(tensor) has them',
+    ],
+    [
+      "a dtype from the prototype",
+      file(`{"a":${entry("toString", "[1]", 0, 1)}}`, 1),
+      'tensor "a": dtype: expected one of F64, I64, U64, F32, I32, U32, F16, BF16, I16, U16, I8, U8, BOOL, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, got "toString"',
+    ],
+    [
+      "no dtype",
+      file('{"a":{"shape":[],"data_offsets":[0,0]}}'),
+      'tensor "a": dtype: expected one of F64, I64, U64, F32, I32, U32, F16, BF16, I16, U16, I8, U8, BOOL, F8_E4M3, F8_E5M2, F8_E4M3FNUZ, F8_E5M2FNUZ, F8_E8M0, got nothing',
+    ],
     ["no shape", file('{"a":{"dtype":"U8","data_offsets":[0,0]}}'), "shape is not a list"],
-    ["a fraction", file(`{"a":${entry("U8", "[1.5]", 0, 1)}}`, 1), "shape has 1.5"],
-    ["a negative size", file(`{"a":${entry("U8", "[-1]", 0, 1)}}`, 1), "shape has -1"],
-    ["a size in text", file(`{"a":${entry("U8", '["1"]', 0, 1)}}`, 1), 'shape has "1"'],
-    ["a size of 2^53", file(`{"a":${entry("U8", "[9007199254740992]", 0, 1)}}`, 1), "shape has 9007199254740992"],
+    ["a fraction", file(`{"a":${entry("U8", "[1.5]", 0, 1)}}`, 1), "shape: expected integers >= 0, got 1.5"],
+    ["a negative size", file(`{"a":${entry("U8", "[-1]", 0, 1)}}`, 1), "shape: expected integers >= 0, got -1"],
+    ["a size in text", file(`{"a":${entry("U8", '["1"]', 0, 1)}}`, 1), 'shape: expected integers >= 0, got "1"'],
+    [
+      "a size of 2^53",
+      file(`{"a":${entry("U8", "[9007199254740992]", 0, 1)}}`, 1),
+      "shape: expected integers >= 0, got 9007199254740992",
+    ],
     ["an overflowing product", file(`{"a":${entry("U8", "[4294967296,4294967296,0]", 0, 0)}}`), "more than 2^53"],
-    ["no offsets", file('{"a":{"dtype":"U8","shape":[]}}'), "data_offsets is nothing"],
-    ["three offsets", file('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0,0]}}'), "wanted [begin, end]"],
-    ["offsets the wrong way", file(`{"a":${entry("U8", "[1]", 1, 0)}}`, 1), "wanted 0 <= begin <= end"],
-    ["a size that does not fit", file(`{"a":${entry("F32", "[2]", 0, 7)}}`, 7), "wants 8 bytes, data_offsets give 7"],
+    [
+      "no offsets",
+      file('{"a":{"dtype":"U8","shape":[]}}'),
+      'tensor "a": data_offsets: expected [begin, end], got nothing',
+    ],
+    [
+      "three offsets",
+      file('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0,0]}}'),
+      'tensor "a": data_offsets: expected [begin, end], got [0,0,0]',
+    ],
+    [
+      "offsets the wrong way",
+      file(`{"a":${entry("U8", "[1]", 1, 0)}}`, 1),
+      'tensor "a": data_offsets: expected 0 <= begin <= end, got [1,0]',
+    ],
+    [
+      "a size that does not fit",
+      file(`{"a":${entry("F32", "[2]", 0, 7)}}`, 7),
+      'tensor "a": F32 [2]: expected 8 bytes, got 7 by data_offsets',
+    ],
     ["a truncated file", file(`{"a":${one}}`, 7), "ends at byte 8, the file has 7"],
     ["a tail", file(`{"a":${one}}`, 9), "1 bytes after the last tensor"],
     ["a tail without tensors", file("{}", 3), "3 bytes after the last tensor"],
@@ -236,10 +282,10 @@ test("the writer refuses what could not be read back", () => {
   expect(() => writeSafetensors(new Map([["__metadata__", w]]))).toThrow("cannot be named __metadata__");
   expect(() => writeSafetensors(new Map([["\ud800", w]]))).toThrow("not valid Unicode");
   expect(() => writeSafetensors(new Map([["w", { ...w, shape: [2] }]]))).toThrow(
-    'tensor "w": shape [2] wants 2 elements, data has 1',
+    'tensor "w": shape [2]: expected 2 elements, got 1',
   );
   expect(() => writeSafetensors(new Map(), { k: 1 as unknown as string }, "x")).toThrow(
-    'x: metadata "k" is 1, wanted a string',
+    'x: metadata "k": expected a string, got 1',
   );
 });
 

@@ -44,19 +44,19 @@ describe("a shard", () => {
     const good = shard([1, 2]);
     const changed = (at: number, value: number) => good.with(at, value);
     expect(() => checkShardHeader("a.bin", good.subarray(0, 10), shape, 2)).toThrow(
-      /a.bin: a shard begins with 64 bytes/,
+      /a.bin: expected a header of 64 bytes, got 10/,
     );
     expect(() => checkShardHeader("a.bin", changed(0, 0), shape, 2)).toThrow(/a.bin: not a shard/);
-    expect(() => checkShardHeader("a.bin", changed(8, 9), shape, 2)).toThrow(/version 9, this program reads version 1/);
-    expect(() => checkShardHeader("a.bin", good, shape, 3)).toThrow(/it holds 2 images, its index says 3/);
+    expect(() => checkShardHeader("a.bin", changed(8, 9), shape, 2)).toThrow(/expected version 1, got 9/);
+    expect(() => checkShardHeader("a.bin", good, shape, 3)).toThrow(/expected 3 images, as in its index, got 2/);
     expect(() => checkShardHeader("a.bin", good, [3, 5, 4], 2)).toThrow(
-      /images are \[3, 4, 5\], its index says \[3, 5, 4\]/,
+      /expected images \[3, 5, 4\], as in its index, got \[3, 4, 5\]/,
     );
   });
 
   test("a label beyond the classes is named", () => {
     const bytes = shard([1, 2]).subarray(shardLabelsOffset(shape, 2));
-    expect(() => readShardLabels("a.bin", bytes, 2)).toThrow(/a.bin: image 1 has label 2, there are 2 classes/);
+    expect(() => readShardLabels("a.bin", bytes, 2)).toThrow(/a.bin: image 1: label: expected 0..1, got 2/);
   });
 });
 
@@ -93,26 +93,26 @@ describe("index.json", () => {
   });
 
   const broken: readonly (readonly [name: string, change: Record<string, unknown>, message: RegExp])[] = [
-    ["another format", { format: "other" }, /format wants "espalier-shards", is "other"/],
-    ["a later version", { version: 3 }, /version wants version 2, is 3/],
+    ["another format", { format: "other" }, /format: expected "espalier-shards", got "other"/],
+    ["a later version", { version: 3 }, /version: expected version 2, got 3/],
     ["no checksum", { checksum: undefined }, /checksum is missing/],
     ["a checksum of an older version", { version: 1 }, /checksum is not a key/],
     ["another text", { name: "other" }, /checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}/],
     ["an unknown key", { extra: 1 }, /extra is not a key/],
     ["a missing key", { mean: undefined }, /mean is missing/],
-    ["a wrong value", { length: -1 }, /length wants a whole number >= 1, is -1/],
-    ["a shape of two", { shape: [3, 4] }, /shape wants three whole numbers/],
-    ["no deviation", { std: [0, 1, 1] }, /std wants a list of numbers > 0/],
-    ["other counts", { length: 6 }, /its shards hold 5 images, length says 6/],
-    ["a large view", { view: [5, 5] }, /view 5x5 is larger than the images, 4x5/],
-    ["two channels of mean", { mean: [0, 0] }, /3 channels want as many mean and std/],
+    ["a wrong value", { length: -1 }, /length: expected an integer >= 1, got -1/],
+    ["a shape of two", { shape: [3, 4] }, /shape: expected three integers/],
+    ["no deviation", { std: [0, 1, 1] }, /std: expected a list of numbers > 0/],
+    ["other counts", { length: 6 }, /length: expected 5, the images of its shards, got 6/],
+    ["a large view", { view: [5, 5] }, /view: expected at most the images' 4x5, got 5x5/],
+    ["two channels of mean", { mean: [0, 0] }, /mean and std: expected 3 each, one per channel, got 2 and 3/],
     [
       "a path",
       { shards: [{ file: "../x", count: 5, sha256: sum }] },
-      /shards\[0\].file wants a name as shard-00000.bin/,
+      /shards\[0\].file: expected a name as shard-00000.bin/,
     ],
-    ["a shard twice", { shards: [index.shards[0], index.shards[0]] }, /shards\[1\].file wants shard-00001.bin/],
-    ["no digest", { shards: [{ file: shardFile(0), count: 5, sha256: "x" }] }, /sha256 wants a SHA-256/],
+    ["a shard twice", { shards: [index.shards[0], index.shards[0]] }, /shards\[1\].file: expected shard-00001.bin/],
+    ["no digest", { shards: [{ file: shardFile(0), count: 5, sha256: "x" }] }, /sha256: expected a SHA-256/],
     ["an unknown key of a shard", { shards: [{ ...index.shards[0], z: 0 }] }, /shards\[0\].z is not a key/],
   ];
   test.each(broken)("%s is refused", (_, change, message) => {
@@ -136,6 +136,6 @@ describe("index.json", () => {
 
   test("what is no JSON, or no object, is refused", () => {
     expect(() => parseShardIndex("i", "{")).toThrow(/i: not JSON/);
-    expect(() => parseShardIndex("i", "[]")).toThrow(/wanted an object/);
+    expect(() => parseShardIndex("i", "[]")).toThrow(/expected a JSON object/);
   });
 });

@@ -129,14 +129,14 @@ describe("broken files are refused by name", () => {
   test.each([
     ["no columns", { "w.columns": null }, "w has rows but no columns"],
     ["no values", { "w.values": null }, "w has rows but no values"],
-    ["too few rows", { "w.rows": u32(0, 3) }, "w wants 3 row pointers, U32"],
-    ["rows that fall", { "w.rows": u32(0, 4, 3) }, "w wants ascending columns below 3 in row 0"],
-    ["a row before the first", { "w.rows": u32(1, 1, 3) }, "w wants row pointers from 0 to 3"],
-    ["rows behind the end", { "w.rows": u32(0, 1, 9) }, "w wants row pointers from 0 to 3"],
-    ["a column outside", { "w.columns": u8(3, 0, 1) }, "w wants ascending columns below 3 in row 0"],
-    ["a column twice", { "w.columns": u8(2, 1, 1) }, "w wants ascending columns below 3 in row 1"],
-    ["too few columns", { "w.columns": u8(2, 0) }, "w wants as many F32 values as columns, has 3 and 2"],
-    ["columns of another width", { "w.columns": u32(2, 0, 1) }, "w wants columns of type U8, they are U32"],
+    ["too few rows", { "w.rows": u32(0, 3) }, "w has 2 row pointers of type U32: expected 3"],
+    ["rows that fall", { "w.rows": u32(0, 4, 3) }, "w has column 0 in row 0: expected ascending columns below 3"],
+    ["a row before the first", { "w.rows": u32(1, 1, 3) }, "w has row pointers from 1 to 3: expected 0 to 3"],
+    ["rows behind the end", { "w.rows": u32(0, 1, 9) }, "w has row pointers from 0 to 9: expected 0 to 3"],
+    ["a column outside", { "w.columns": u8(3, 0, 1) }, "w has column 3 in row 0: expected ascending columns below 3"],
+    ["a column twice", { "w.columns": u8(2, 1, 1) }, "w has column 1 in row 1: expected ascending columns below 3"],
+    ["too few columns", { "w.columns": u8(2, 0) }, "w has 3 values of type F32: expected 2"],
+    ["columns of another width", { "w.columns": u32(2, 0, 1) }, "w has columns of type U32: expected U8"],
   ] as const)("%s", (_, change, message) => {
     expect(() => read({ ...csr, ...change })).toThrow(`m.st: ${message}`);
   });
@@ -148,7 +148,7 @@ describe("broken files are refused by name", () => {
       "w.columns": one,
       "w.values": { ...values, shape: [1], data: Float32Array.of(1) },
     };
-    expect(() => read(parts, '{"w":[3,3]}')).toThrow("w wants ascending row pointers, row 1 ends before it begins");
+    expect(() => read(parts, '{"w":[3,3]}')).toThrow("w has descending row pointers: row 1 ends before its start");
   });
 
   test("a shape that would take all memory, of one weight or of several together", () => {
@@ -159,15 +159,17 @@ describe("broken files are refused by name", () => {
     };
     const begin = process.memoryUsage().arrayBuffers;
     expect(() => read(empty, '{"w":[1,4000000000]}')).toThrow(
-      "w [1,4000000000] and those before it unpack to more than the 67108864 values allowed",
+      "w [1,4000000000]: expected at most 67108864 unpacked values in all weights, got more",
     );
-    expect(() => read(empty, '{"w":[1,9000000000000000]}')).toThrow("unpack to more than the 67108864 values allowed");
+    expect(() => read(empty, '{"w":[1,9000000000000000]}')).toThrow(
+      "w [1,9000000000000000]: expected at most 67108864 unpacked values in all weights, got more",
+    );
     const many = Object.fromEntries(
       Object.entries(empty).flatMap(([name, part]) => ["a", "b", "c"].map((w) => [w + name.slice(1), part])),
     );
     const each = "[1,30000000]";
     expect(() => read(many, `{"a":${each},"b":${each},"c":${each}}`)).toThrow(
-      "m.st: c [1,30000000] and those before it",
+      "m.st: c [1,30000000]: expected at most 67108864 unpacked values in all weights, got more",
     );
     expect(process.memoryUsage().arrayBuffers - begin).toBeLessThan(2 ** 29);
     // Zeros alone are no bomb: a layer that was pruned whole.
@@ -175,14 +177,14 @@ describe("broken files are refused by name", () => {
   });
 
   test.each(['{"w":[2,0]}', "{}", '{"w":"x"}'])("shapes %s", (shapes) => {
-    expect(() => read(csr, shapes)).toThrow("w has no valid shape");
+    expect(() => read(csr, shapes)).toThrow("w: expected a shape of integers > 0, got");
   });
 
   test("another layout", () => {
     expect(() => writeSparseModel(new Map(), {}, { layout: "coo" as SparseLayout })).toThrow(
-      "layout wants bitmask or csr, was given coo",
+      "sparse model: layout: expected bitmask or csr, got coo",
     );
     const wrong = new Map([["w", { data: new Float32Array(9), shape: [2, 3] }]]);
-    expect(() => writeSparseModel(wrong)).toThrow("w: 9 values do not fill [2,3]");
+    expect(() => writeSparseModel(wrong)).toThrow("w: [2,3]: expected 6 values, got 9");
   });
 });

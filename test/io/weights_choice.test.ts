@@ -69,7 +69,7 @@ describe("when nobody can say which", () => {
   const dino = dict({ student: state("backbone."), teacher: state(), epoch: int(1) });
   test("the choices are listed with their counts", async () => {
     await expect(take(dino)).rejects.toThrow(
-      'f.pt: several dicts fit the model ("student" with 2 arrays, "teacher" with 2 arrays): say which with --key, as --key student',
+      'f.pt: several dicts fit the model ("student" with 2 arrays, "teacher" with 2 arrays): choose one with --key, such as --key student',
     );
   });
   test("--key chooses", async () => {
@@ -102,7 +102,7 @@ describe("names that begin with several prefixes", () => {
     expect(await names(flat, "student")).toEqual([...own.keys()]);
     expect(await notes(flat, "teacher")).toEqual(['took "teacher"', 'took "net." off all names']);
     expect(await notes(flat, "teacher.net")).toEqual(['took "teacher.net"']);
-    await expect(take(flat, "ema")).rejects.toThrow('has no "ema": its names begin with "student", "teacher"');
+    await expect(take(flat, "ema")).rejects.toThrow('has no "ema": its names start with "student", "teacher"');
     await expect(take(flat, "ema")).rejects.toThrow(WeightsError);
   });
 });
@@ -116,7 +116,7 @@ test("numbers that float32 cannot hold are in nobody's way where they are left o
       1: ids,
     });
   const lenient = (entries: Shapes) => fitOf(new Map([...entries].filter(([name]) => name !== "ids")));
-  const words = '"ids": element 0 is 16777217, which float32 cannot hold';
+  const words = '"ids": element 0: expected a number that float32 can hold, got 16777217';
   await expect(readWeights(of("ids"), "f.pt", { fit: lenient })).rejects.toThrow(words);
   const left = await readWeights(of("ids"), "f.pt", { fit: lenient, mayLack: (name) => name === "ids" });
   expect([...left.weights.keys()]).toEqual([...own.keys(), "ids"]);
@@ -166,7 +166,7 @@ describe("a model in several files", () => {
     [
       "a shard that is not there",
       { "conv.weight": "z.safetensors" },
-      'its shard "z.safetensors" z.safetensors: no such file; its shards belong beside it',
+      'its shard "z.safetensors": z.safetensors: no such file; the shards have to be beside the index',
     ],
     [
       "an array that is not there",
@@ -188,7 +188,7 @@ describe("a model in several files", () => {
 
   test("in memory alone the shards are asked for", async () => {
     await expect(readWeights(index({ "fc.bias": "b.safetensors" }), "m.json")).rejects.toThrow(
-      'm.json: the index of a sharded model: give its shards ("b.safetensors")',
+      'm.json: the index of a sharded model: its shards are needed ("b.safetensors")',
     );
   });
 });

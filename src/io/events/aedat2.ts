@@ -1,4 +1,4 @@
-// AEDAT 2.0 as CIFAR10-DVS has it: pairs of big-endian words, an address and a time.
+// AEDAT 2.0 of CIFAR10-DVS: pairs of big-endian words, an address and a time.
 
 import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
@@ -15,7 +15,7 @@ export const CIFAR10_DVS_SENSOR = [128, 128] as const;
 const EVENT_BYTES = 8;
 
 /**
- * Reads a CIFAR10-DVS recording. Its camera's axes are swapped and mirrored and its polarity bit is 0 for ON; the result
+ * Read a CIFAR10-DVS recording. Its camera's axes are swapped and mirrored and its polarity bit is 0 for ON; the result
  * is upright, with polarity 1 for ON.
  *
  * Options   sensor, default 128 x 128, the most the seven bits of x and y reach.
@@ -32,7 +32,12 @@ export function parseAedat2(bytes: Uint8Array, name = "aedat2", options: SensorO
   const rest = size % EVENT_BYTES;
   if (rest > 0) {
     const at = bytes.length - rest;
-    throw new EventError(name, "truncated", at, `truncated: ${rest} bytes are left, an event has ${EVENT_BYTES}`);
+    throw new EventError(
+      name,
+      "truncated",
+      at,
+      `truncated: expected events of ${EVENT_BYTES} bytes, got ${rest} bytes at the end`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const recording = allocateRecording(size / EVENT_BYTES);

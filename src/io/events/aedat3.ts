@@ -1,4 +1,4 @@
-// AEDAT 3.1 as DVS128 Gesture has it: little-endian packets of one kind of event each.
+// AEDAT 3.1 of DVS128 Gesture: little-endian packets of one kind of event each.
 
 import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
@@ -15,30 +15,30 @@ export const DVS128_SENSOR = [128, 128] as const;
 
 export interface Aedat3Options extends SensorOptions {
   /**
-   * A packet has room for more events than it needs to hold, and each event has a bit that says whether it counts. By
-   * default every place is read and the bit is not asked, as SpikingJelly does; true reads only events that count.
+   * True reads only events whose valid bit is set. A packet may have room for more events than it holds. By default
+   * every slot is read and the bit ignored, as in SpikingJelly.
    */
   readonly validOnly?: boolean;
 }
 
 const PACKET_HEADER_BYTES = 28;
 const POLARITY = 1;
-/** Size of a polarity event, and where its time stands. */
+/** Size of a polarity event, and offset of its time. */
 const EVENT_BYTES = 8;
 const TIME_OFFSET = 4;
-/** From this overflow count on, times leave the whole numbers of f64. */
+/** Overflow count from which times exceed the exact integers of f64. */
 const OVERFLOW_LIMIT = 2 ** 22;
 
-/** The places of one packet of polarity events. */
+/** Event slots of one packet of polarity events. */
 interface Packet {
   readonly at: number;
-  readonly places: number;
-  /** Times of the packet start here, in us: the camera's 31-bit clock went round so many times. */
+  readonly slots: number;
+  /** Start of the packet's times, in us: the overflows of the camera's 31-bit clock so far. */
   readonly base: number;
 }
 
 /**
- * Reads a DVS128 recording, skipping packets of other kinds (frames, inertial, special events).
+ * Read a DVS128 recording; skip packets of other kinds (frames, inertial, special events).
  *
  * Options   sensor, default 128 x 128; validOnly, default false.
  * Errors    EventError: no AEDAT 3 header, no polarity events, a packet that is cut off or of another layout, times
@@ -55,8 +55,8 @@ export function parseAedat3(bytes: Uint8Array, name = "aedat3", options: Aedat3O
   if (recording.length === 0) throw new EventError(name, "empty", bytes.length, "there are no polarity events");
   const { t, x, y, p } = recording;
   let i = 0;
-  for (const { at: start, places, base } of packets) {
-    for (let at = start; at < start + places * EVENT_BYTES; at += EVENT_BYTES) {
+  for (const { at: start, slots, base } of packets) {
+    for (let at = start; at < start + slots * EVENT_BYTES; at += EVENT_BYTES) {
       const data = view.getUint32(at, true);
       if (validOnly && (data & 1) === 0) continue;
       const column = data >>> 17;
@@ -79,14 +79,14 @@ function findPackets(view: DataView, start: number, name: string, validOnly: boo
   for (let at = start; at < view.byteLength; ) {
     const left = view.byteLength - at;
     if (left < PACKET_HEADER_BYTES) {
-      throw new EventError(name, "truncated", at, `truncated: a packet header has 28 bytes, ${left} are left`);
+      throw new EventError(name, "truncated", at, `truncated: expected a packet header of 28 bytes, got ${left}`);
     }
     const word = (offset: number) => view.getUint32(at + offset, true);
     const [size, timeOffset, overflow, capacity, count] = [word(4), word(8), word(12), word(16), word(20)];
     const body = at + PACKET_HEADER_BYTES;
     const length = capacity * size; // at most 2^64: rounded there, but then far beyond any file
     if (length > view.byteLength - body) {
-      const words = `a packet of ${capacity} events of ${size} bytes, ${view.byteLength - body} bytes are left`;
+      const words = `expected a packet of ${capacity} events of ${size} bytes, got ${view.byteLength - body} bytes`;
       throw new EventError(name, "truncated", at, `truncated: ${words}`);
     }
     if (view.getUint16(at, true) === POLARITY) {
@@ -94,11 +94,13 @@ function findPackets(view: DataView, start: number, name: string, validOnly: boo
         throw new EventError(name, "wrong content", at, words);
       };
       if (size !== EVENT_BYTES || timeOffset !== TIME_OFFSET) {
-        wrong(`polarity events want 8 bytes with the time at byte 4, here are ${size} with the time at ${timeOffset}`);
+        wrong(
+          `expected polarity events of 8 bytes with the time at byte 4, got ${size} bytes with the time at ${timeOffset}`,
+        );
       }
-      if (count > capacity) wrong(`a packet for ${capacity} events says it holds ${count}`);
-      if (overflow >= OVERFLOW_LIMIT) wrong(`the clock went round ${overflow} times: times would pass 2^53 us`);
-      packets.push({ at: body, places: validOnly ? count : capacity, base: overflow * 2 ** 31 });
+      if (count > capacity) wrong(`expected at most ${capacity} events in the packet, got ${count}`);
+      if (overflow >= OVERFLOW_LIMIT) wrong(`the clock overflowed ${overflow} times: times would exceed 2^53 us`);
+      packets.push({ at: body, slots: validOnly ? count : capacity, base: overflow * 2 ** 31 });
     }
     at = body + length;
   }
@@ -107,9 +109,9 @@ function findPackets(view: DataView, start: number, name: string, validOnly: boo
 
 function countEvents(view: DataView, packets: readonly Packet[], validOnly: boolean): number {
   let count = 0;
-  for (const { at, places } of packets) {
-    if (!validOnly) count += places;
-    else for (let i = 0; i < places; i++) count += view.getUint8(at + i * EVENT_BYTES) & 1;
+  for (const { at, slots } of packets) {
+    if (!validOnly) count += slots;
+    else for (let i = 0; i < slots; i++) count += view.getUint8(at + i * EVENT_BYTES) & 1;
   }
   return count;
 }

@@ -1,4 +1,4 @@
-// The text in front of AEDAT files: lines that start with "#", the first naming the version.
+// The text header of AEDAT files: lines that start with "#"; the first names the version.
 import { EventError } from "./types.ts";
 
 const HASH = 0x23;
@@ -6,7 +6,7 @@ const NEWLINE = 10;
 
 export type AedatVersion = "2" | "3";
 
-/** The line that starts at byte `at`, without its end, and where the next one starts. null when no line ends there. */
+/** Return the line at byte `at` without its end, and the start of the next one; null if no line ends there. */
 function lineAt(bytes: Uint8Array, at: number): { text: string; next: number } | null {
   const end = bytes.indexOf(NEWLINE, at);
   if (end < 0) return null;
@@ -14,15 +14,15 @@ function lineAt(bytes: Uint8Array, at: number): { text: string; next: number } |
   return { text: text.replace(/\r$/, ""), next: end + 1 };
 }
 
-/** Which AEDAT this is by its first line; null when it is none that is read here. */
+/** Return the AEDAT version by the first line; null if it is not 2 or 3. */
 export function aedatVersion(bytes: Uint8Array): AedatVersion | null {
   const first = new TextDecoder("latin1").decode(bytes.subarray(0, 11));
   return (/^#!AER-DAT([23])/.exec(first)?.[1] as AedatVersion | undefined) ?? null;
 }
 
 /**
- * Skips the header and gives the first byte after it. Version 3 says where its header ends; version 2 does not, so there
- * it ends before the first line that does not start with "#", and what follows is not assumed to be text.
+ * Return the first byte after the header. Version 3 marks the end of its header. Version 2 does not: its header ends
+ * before the first line that does not start with "#", and the rest is not assumed to be text.
  *
  * Errors    EventError: another version, none, or a header without its end.
  */
@@ -30,8 +30,8 @@ export function skipAedatHeader(bytes: Uint8Array, name: string, version: AedatV
   const found = aedatVersion(bytes);
   if (bytes.length === 0) throw new EventError(name, "empty", 0, "the file is empty");
   if (found !== version) {
-    const what = found === null ? "it does not start with #!AER-DAT" : `this is AEDAT ${found}`;
-    throw new EventError(name, "no header", 0, `wanted an AEDAT ${version} file, ${what}`);
+    const got = found === null ? "a file without #!AER-DAT at its start" : `AEDAT ${found}`;
+    throw new EventError(name, "no header", 0, `expected an AEDAT ${version} file, got ${got}`);
   }
   let at = 0;
   while (bytes[at] === HASH) {

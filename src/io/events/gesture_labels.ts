@@ -1,9 +1,9 @@
-// DVS128 Gesture records many gestures in one go; a table beside each recording says which was when.
+// DVS128 Gesture: each recording holds many gestures; a table beside it gives their times.
 import { quote } from "../array_types.ts";
 import { allocateRecording, EventError, type EventRecording, sliceRecording } from "./types.ts";
 
 export interface GestureLabel {
-  /** 0-based: the file counts from 1. */
+  /** 0-based; the file counts from 1. */
   readonly label: number;
   /** Microseconds; the sample is start <= t < end. */
   readonly start: number;
@@ -27,25 +27,30 @@ export const GESTURE_CLASSES: readonly string[] = [
 const COLUMNS = "class,startTime_usec,endTime_usec";
 
 /**
- * Reads a labels table: a line of column names, then class (1..11), start and end, in us, per line.
+ * Read a labels table: a line of column names, then class (1..11), start and end in us per line.
  *
- * Errors    EventError naming the byte at which a line is none of this.
+ * Errors    EventError naming the byte of a line in another format.
  * Source    Amir et al. 2017, "A low power, fully event-based gesture recognition system".
  */
 export function parseGestureLabels(bytes: Uint8Array, name = "labels"): GestureLabel[] {
-  // One character per byte, so that places in the text are places in the file.
+  // One character per byte, so that positions in the text are positions in the file.
   const lines = new TextDecoder("latin1").decode(bytes).split("\n");
   const labels: GestureLabel[] = [];
   let offset = 0;
   for (const [number, line] of lines.entries()) {
-    const wrong = (wanted: string) =>
-      new EventError(name, "wrong content", offset, `line ${number + 1} wants ${wanted}, is ${quote(line.trim())}`);
+    const wrong = (expected: string) =>
+      new EventError(
+        name,
+        "wrong content",
+        offset,
+        `line ${number + 1}: expected ${expected}, got ${quote(line.trim())}`,
+      );
     const text = line.replace(/\s/g, "");
     if (number === 0) {
       if (text.toLowerCase() !== COLUMNS.toLowerCase()) throw wrong(`the column names ${COLUMNS}`);
     } else if (text !== "") {
       const match = /^(\d{1,3}),(\d{1,16}),(\d{1,16})$/.exec(text);
-      if (!match) throw wrong("class,start,end as whole numbers");
+      if (!match) throw wrong("class,start,end as integers");
       const [kind, start, end] = match.slice(1).map(Number) as [number, number, number];
       if (kind < 1 || kind > GESTURE_CLASSES.length) throw wrong(`a class in 1..${GESTURE_CLASSES.length}`);
       if (start >= end || !Number.isSafeInteger(end)) throw wrong("a start before its end");
@@ -57,8 +62,8 @@ export function parseGestureLabels(bytes: Uint8Array, name = "labels"): GestureL
 }
 
 /**
- * Events with start <= t < end of each label, in the order of the labels. Samples share the recording's memory where its
- * times rise; otherwise they are copies, so that no event is lost to a clock that stepped back.
+ * Return the events with start <= t < end of each label, in the order of the labels. Samples share the recording's
+ * memory if its times rise; otherwise they are copies, so that no event is lost if the clock stepped back.
  */
 export function cutGestures(
   recording: EventRecording,
@@ -75,7 +80,7 @@ export function cutGestures(
   }));
 }
 
-/** Index of the first of rising times that is at least `time`. */
+/** Return the index of the first of rising times that is at least `time`. */
 function firstAtOrAfter(t: Float64Array, time: number): number {
   let low = 0;
   let high = t.length;

@@ -1,4 +1,4 @@
-// Event files of every kind that is read: bytes into recordings and back.
+// Readers and writers of event files.
 
 export { CIFAR10_DVS_SENSOR, parseAedat2 } from "./aedat2.ts";
 export { type Aedat3Options, DVS128_SENSOR, parseAedat3 } from "./aedat3.ts";

@@ -1,4 +1,4 @@
-// N-MNIST's .bin files: five bytes per event and nothing else. N-Caltech101 has the same files on a larger sensor.
+// N-MNIST's .bin files: five bytes per event, no header. N-Caltech101 has the same format on a larger sensor.
 
 import { ArgumentError, expectKeys } from "../../text/index.ts";
 import {
@@ -16,7 +16,7 @@ const EVENT_BYTES = 5;
 const LAST_TIME = 2 ** 23 - 1;
 
 /**
- * Reads an N-MNIST recording: x, y, then polarity (the highest bit) and 23 bits of time, big-endian.
+ * Read an N-MNIST recording: x, y, then polarity (the highest bit) and 23 bits of time, big-endian.
  *
  * Options   sensor, default 34 x 34. N-Caltech101 is up to 240 x 180 (give [180, 240]).
  * Errors    EventError: no events, a length that is not a multiple of 5, an event outside the sensor. Some converters
@@ -32,7 +32,12 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
   const rest = bytes.length % EVENT_BYTES;
   if (rest > 0) {
     const at = bytes.length - rest;
-    throw new EventError(name, "truncated", at, `truncated: ${rest} bytes are left, an event has ${EVENT_BYTES}`);
+    throw new EventError(
+      name,
+      "truncated",
+      at,
+      `truncated: expected events of ${EVENT_BYTES} bytes, got ${rest} bytes at the end`,
+    );
   }
   const recording = allocateRecording(bytes.length / EVENT_BYTES);
   const { t, x, y, p } = recording;
@@ -50,7 +55,7 @@ export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorO
 }
 
 /**
- * A recording as an N-MNIST file.
+ * Write a recording as an N-MNIST file.
  *
  * Errors    ArgumentError naming the first event that does not fit: x or y above 255, a time that is not whole or beyond 23 bits (8.4 s), or
  *           a polarity that is not 0 or 1.
@@ -61,11 +66,11 @@ export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<
     const [time, column, row] = [t[i]!, x[i]!, y[i]!];
     const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {
-      throw new ArgumentError(`writeNMnist: event ${i} has polarity ${polarity}, expected 0 or 1`);
+      throw new ArgumentError(`writeNMnist: event ${i}: polarity: expected 0 or 1, got ${polarity}`);
     }
     if (column > 255 || row > 255 || !(Number.isInteger(time) && time >= 0 && time <= LAST_TIME)) {
       throw new ArgumentError(
-        `writeNMnist: event ${i} has x ${column}, y ${row}, t ${time}; the format holds x and y to 255, t to ${LAST_TIME}`,
+        `writeNMnist: event ${i}: expected x and y up to 255 and t up to ${LAST_TIME}, got x ${column}, y ${row}, t ${time}`,
       );
     }
     bytes.set([column, row, (polarity << 7) | (time >> 16), (time >> 8) & 255, time & 255], at);

@@ -1,4 +1,4 @@
-// .npz: a zip archive of .npy files. Converted event data come so, as events (t, x, y, p) or as frames [T, 2, H, W].
+// .npz: a zip archive of .npy files. Converted event data are events (t, x, y, p) or frames [T, 2, H, W].
 
 import { ArgumentError, cut, expectKeys, visible } from "../../text/index.ts";
 import { type FileArray, type FileArrayInput, quote, toFloat32 } from "../array_types.ts";
@@ -15,10 +15,10 @@ import {
 } from "./types.ts";
 
 /**
- * Reads all arrays of an .npz file, by name without `.npy`; other files in it are left out.
+ * Read all arrays of an .npz file, by name without `.npy`; other files in it are left out.
  *
- * Options   wanted: which arrays are unpacked, default all. They may unpack to 64 MiB together, or to 64 times the file's
- *           size if that is more, and to 1 GiB at most.
+ * Options   wanted: selects the arrays to unpack, default all. They may unpack to 64 MiB together, or to 64 times the
+ *           file's size if that is more, at most 1 GiB.
  * Errors    EventError: a damaged archive, ZIP64, an array that is damaged or of a type that is not read.
  */
 export async function parseNpz(
@@ -40,7 +40,7 @@ export async function parseNpz(
   }
 }
 
-/** An .npz file of these arrays, stored. Errors: NpyError, ZipError. */
+/** Write an .npz file of arrays, stored. Errors: NpyError, ZipError. */
 export function writeNpz(arrays: ReadonlyMap<string, FileArrayInput>): Uint8Array<ArrayBuffer> {
   return writeZip(new Map([...arrays].map(([name, array]) => [`${name}.npy`, writeNpy(array, name)])));
 }
@@ -52,12 +52,12 @@ export type EventNpz =
   | { readonly kind: "frames"; readonly frames: EventFrames };
 
 /**
- * Reads an .npz of one recording: arrays t, x, y, p of one length, whole numbers of any type, or `frames` [T, 2, H, W] of
- * whole counts, of any type. Frames win where a file has both. Nothing is rounded or clipped.
+ * Read an .npz of one recording: arrays t, x, y, p of one length, integers of any type, or `frames` [T, 2, H, W] of
+ * integer counts, of any type. Frames are used if a file has both. Nothing is rounded or clipped.
  *
  * Options   sensor: events outside are refused; default: any pixel a u16 can name.
- * Errors    EventError: as parseNpz; neither set of arrays; shapes that disagree; a time that is not a whole number in
- *           0..2^53; a polarity that is not 0 or 1; a count that is not whole, negative or above 2^24; an event outside the sensor.
+ * Errors    EventError: as parseNpz; neither set of arrays; shapes that disagree; a time that is no integer in 0..2^53;
+ *           a polarity that is not 0 or 1; a count that is no integer in 0..2^24; an event outside the sensor.
  */
 export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: SensorOptions = {}): Promise<EventNpz> {
   expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseEventNpz: ${problem}`));
@@ -72,7 +72,7 @@ export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: Se
   if (frames) return { kind: "frames", frames: framesOf(frames, refuse) };
   const [t, x, y, p] = ["t", "x", "y", "p"].map((key) => arrays.get(key));
   if (!t || !x || !y || !p) {
-    return refuse(`wants the array frames, or t, x, y and p; it has ${visible(cut(found.join(", ") || "none", 200))}`);
+    return refuse(`expected the array frames, or t, x, y and p, got ${visible(cut(found.join(", ") || "none", 200))}`);
   }
   const recording = allocateRecording(t.data.length);
   fill(recording.t, "t", t, Number.MAX_SAFE_INTEGER, refuse);
@@ -95,15 +95,15 @@ function fill(
   refuse: Refuse,
 ): void {
   const { dtype, shape, data } = array;
-  if (dtype === "F16" || dtype === "BF16") refuse(`array ${name} is ${dtype}, wanted whole numbers`);
+  if (dtype === "F16" || dtype === "BF16") refuse(`array ${name}: expected integers, got ${dtype}`);
   if (shape.length !== 1 || data.length !== out.length) {
-    refuse(`array ${name} wants the shape of t, [${out.length}], has [${shape.join(", ")}]`);
+    refuse(`array ${name}: expected the shape of t, [${out.length}], got [${shape.join(", ")}]`);
   }
   for (let i = 0; i < out.length; i++) {
     const value = Number(data[i]);
     if (!(Number.isInteger(value) && value >= 0 && value <= largest)) {
       const hint = name === "p" && value === -1 ? ": save -1, for OFF, as 0" : "";
-      refuse(`array ${name} has ${data[i]} at ${i}, wanted a whole number in 0..${largest}${hint}`);
+      refuse(`array ${name}: expected an integer in 0..${largest} at ${i}, got ${data[i]}${hint}`);
     }
     out[i] = value;
   }
@@ -112,34 +112,34 @@ function fill(
 function framesOf(array: FileArray, refuse: Refuse): EventFrames {
   const { shape } = array;
   if (shape.length !== 4 || shape[1] !== 2 || shape.includes(0)) {
-    refuse(`frames want the shape [T, 2, H, W], none of them 0, have [${shape.join(", ")}]`);
+    refuse(`frames: expected the shape [T, 2, H, W] without zeros, got [${shape.join(", ")}]`);
   }
   const small = array.dtype === "F16" || array.dtype === "BF16";
   const exact = small ? toFloat32(array) : array.data; // halves are bits: as numbers they are exact in f32
   for (let i = 0; i < exact.length; i++) {
     const count = Number(exact[i]);
     if (Number.isInteger(count) && count >= 0 && count <= LARGEST_COUNT) continue;
-    const at = placeIn(shape, i).join(", ");
-    refuse(`frames have ${exact[i]} at [${at}], expected whole counts of events in 0..${LARGEST_COUNT}, not scaled`);
+    const at = indexOf(shape, i).join(", ");
+    refuse(`frames: expected an unscaled count of events in 0..${LARGEST_COUNT} at [${at}], got ${exact[i]}`);
   }
   return { data: toFloat32(array), shape: shape as unknown as EventFrames["shape"] };
 }
 
-/** Whole numbers are exact in f32 up to here. */
+/** Largest integer below which all are exact in f32. */
 const LARGEST_COUNT = 2 ** 24;
 
-/** Indices of element i of an array of this shape. */
-function placeIn(shape: readonly number[], i: number): number[] {
-  const place: number[] = [];
+/** Return the index of element i of an array of this shape. */
+function indexOf(shape: readonly number[], i: number): number[] {
+  const index: number[] = [];
   for (let rest = i, axis = shape.length - 1; axis >= 0; axis--) {
     const size = shape[axis]!;
-    place.unshift(rest % size);
+    index.unshift(rest % size);
     rest = Math.floor(rest / size);
   }
-  return place;
+  return index;
 }
 
-/** A recording as .npz: t as i64, x and y as u16, p as u8, stored. */
+/** Write a recording as .npz: t as i64, x and y as u16, p as u8, stored. */
 export function writeEventNpz({ t, x, y, p, length }: EventRecording): Uint8Array<ArrayBuffer> {
   const shape = [length];
   return writeNpz(

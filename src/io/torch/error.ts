@@ -1,7 +1,10 @@
-// The one error that reading a PyTorch file can end in.
+// The error of reading a PyTorch file.
 import { DamagedFileError } from "../damaged.ts";
 
-/** A PyTorch file that is damaged, or holds what a weights file has no need of; the message is one line naming the file. */
+/**
+ * A PyTorch file that is corrupt, or holds something that a weights file does not need. The message is one line with
+ * the file's name.
+ */
 export class TorchFileError extends DamagedFileError {
   override readonly name = "TorchFileError";
   /** The message without the file's name. */

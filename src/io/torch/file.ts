@@ -1,4 +1,4 @@
-// PyTorch's .pt and .pth files: a zip of one pickle and the raw storages it names, or the older form without zip.
+// PyTorch's .pt and .pth files: a zip of one pickle and the raw storages it refers to, or the older format without zip.
 import { quote, widthOf } from "../array_types.ts";
 import { unpackLimit } from "../decompress.ts";
 import { KIND_BYTES, kindOf } from "../file_kinds.ts";
@@ -12,13 +12,13 @@ import { PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { storageFrom } from "./storage_id.ts";
 import type { TorchStorage } from "./tensor.ts";
 
-/** What torch.save was given: containers, numbers, strings and TorchTensors. Dicts are Maps, tuples frozen arrays. */
+/** The saved object: containers, numbers, strings and TorchTensors. Dicts are Maps, tuples frozen arrays. */
 export type TorchTree = PickleValue;
 
 const PROTO = 0x80;
 const PICKLE = /^(?:([^/]+)\/)?data\.pkl$/;
 
-/** Whether bytes start as a file of torch.save does, a zip archive or a pickle, and not as a safetensors file. */
+/** Check for the start of a file of torch.save: a zip archive or a pickle, but not a safetensors file. */
 export function isTorchFile(bytes: Uint8Array): boolean {
   if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4) return true;
   // A safetensors header of 128 bytes starts with the same byte.
@@ -26,15 +26,15 @@ export function isTorchFile(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads what `torch.save` wrote, without ever running code from it. See stateDictOf for the arrays by name.
+ * Read a file of `torch.save` without running code from it. See stateDictOf for the arrays by name.
  *
- * Tensors are checked here and read later; their elements are views of `bytes` where they can be: do not change `bytes`.
- * Any protocol from 2 to 5 is read, with PyTorch's zip format (since 1.6) and the format before it.
+ * Tensors are checked here and read later. Their elements are views of `bytes` if possible: do not change `bytes`.
+ * Protocols 2 to 5 are supported, in PyTorch's zip format (since 1.6) and the format before it.
  *
- * Options   maxBytes: the most that a zip archive may unpack to, default 64 MiB or 64 times its size if that is more, but
- *           1 GiB at most, or its size if that is more.
- * Errors    TorchFileError, one line naming the file and what is wrong: any name but those of globals.ts (by that name),
- *           other opcodes, truncated or damaged data, tensors that reach beyond their storage, other formats.
+ * Options   maxBytes: limit of what a zip archive may unpack to, default 64 MiB or 64 times its size if that is more,
+ *           at most 1 GiB, or its size if that is more.
+ * Errors    TorchFileError, one line with the file and the fault: any name but those of globals.ts (by that name),
+ *           other opcodes, truncated or corrupt data, tensors that reach beyond their storage, other formats.
  * Source    torch/serialization.py and torch/_utils.py of PyTorch, which write these files.
  */
 export async function readTorchFile(
@@ -59,12 +59,12 @@ export async function readTorchFile(
   return readArchive(files, error);
 }
 
-/** What a zip archive is that torch.save did not write. */
+/** Return the kind of a zip archive that torch.save did not write. */
 function zipOf(names: readonly string[]): string {
   const some = (test: (name: string) => boolean) => names.some(test);
   if (names.length > 0 && names.every((name) => name.endsWith(".npy")))
-    return "a NumPy archive (.npz), not of torch.save";
-  if (some((name) => name === "model.weights.h5")) return "a Keras archive, not of torch.save";
+    return "a NumPy archive (.npz), not one of torch.save";
+  if (some((name) => name === "model.weights.h5")) return "a Keras archive, not one of torch.save";
   const inner = names.find((name) => /\.(safetensors|pth?|bin|ckpt)$/.test(name));
   if (inner !== undefined) return `a zip archive of ${quote(inner)}, which has to be unpacked first`;
   return "a zip archive, but not one of torch.save";
@@ -74,11 +74,11 @@ function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: st
   const pickles = [...files.keys()].filter((path) => PICKLE.test(path));
   const [path] = pickles;
   if (path === undefined) throw error(`${zipOf([...files.keys()])}: it has no data.pkl`);
-  if (pickles.length > 1) throw error(`it has ${pickles.length} files named data.pkl`);
+  if (pickles.length > 1) throw error(`expected one file named data.pkl, got ${pickles.length}`);
   const folder = path.slice(0, -"data.pkl".length);
   const order = files.get(`${folder}byteorder`);
   if (order && new TextDecoder().decode(order) !== "little") {
-    throw error("its numbers are big-endian, only little-endian ones are read");
+    throw error("expected little-endian numbers, got big-endian ones");
   }
   const bytes = files.get(path)!;
   const storages = new Map<string, TorchStorage>();
@@ -90,14 +90,14 @@ function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: st
       const known = storages.get(storage.key);
       if (known) {
         if (known.dtype === storage.dtype && known.length === storage.length) return known;
-        return fail(`${known.what} is told twice, differently`);
+        return fail(`${known.what} has two descriptions that differ`);
       }
       const data = files.get(`${folder}data/${storage.key}`);
       if (!data)
         return fail(`${storage.what} is missing: the archive has no file ${quote(`${folder}data/${storage.key}`)}`);
       const size = storage.length * widthOf(storage.dtype);
       if (data.length !== size) {
-        fail(`${storage.what} wants ${size} bytes for ${storage.length} elements, its file has ${data.length}`);
+        fail(`${storage.what}: expected ${size} bytes for ${storage.length} elements, got ${data.length}`);
       }
       storage.bytes = data;
       storages.set(storage.key, storage);

@@ -1,5 +1,5 @@
-// The names that a weights file may use, and what each makes. Names that are not known make nothing: what stands for them is
-// refused where a weight should be. Names that run commands or load code are refused as they are read.
+// The names that a weights file may use, and the values they make. An unknown name makes a placeholder, which is
+// refused in the position of a weight. Names that run commands or load code are refused as they are read.
 import { quote } from "../array_types.ts";
 import { describeValue, type PickleCall, PickleGlobal, type PickleValue } from "./pickle_values.ts";
 import {
@@ -15,20 +15,20 @@ import { storageDtypes, tensorDtypes } from "./tensor.ts";
 
 type Maker = (call: PickleCall) => PickleValue;
 
-/** torch.device("cuda", 0) and the like: kept as text. */
+/** torch.device("cuda", 0) and similar: kept as text. */
 const device: Maker = ({ args, fail }) => {
   const [kind, index = null] = args;
   if (typeof kind !== "string" || !/^[a-z]{1,20}(:\d{1,4})?$/.test(kind) || args.length > 2) {
-    return fail(`torch.device wants a name, has ${describeValue(kind)}`);
+    return fail(`torch.device: expected a name, got ${describeValue(kind)}`);
   }
   if (index === null) return kind;
-  return typeof index === "number" ? `${kind}:${index}` : fail("torch.device wants a number after its name");
+  return typeof index === "number" ? `${kind}:${index}` : fail("torch.device: expected a number after its name");
 };
 
-/** The one list that set() and torch.Size() are called with. */
+/** Return the only argument of set() and torch.Size(), a list. */
 const listOf = (what: string, { args, spend, fail }: PickleCall): readonly PickleValue[] => {
   const [list = []] = args;
-  if (!Array.isArray(list) || args.length > 1) return fail(`${what} wants a list, has ${describeValue(list)}`);
+  if (!Array.isArray(list) || args.length > 1) return fail(`${what}: expected a list, got ${describeValue(list)}`);
   spend(list.length);
   return list;
 };
@@ -36,7 +36,7 @@ const listOf = (what: string, { args, spend, fail }: PickleCall): readonly Pickl
 const orderedDict: Maker = (call) => {
   const dict = new Map<PickleValue, PickleValue>();
   for (const pair of listOf("OrderedDict", call)) {
-    if (!Array.isArray(pair) || pair.length !== 2) return call.fail("OrderedDict wants pairs of key and value");
+    if (!Array.isArray(pair) || pair.length !== 2) return call.fail("OrderedDict: expected pairs of key and value");
     dict.set(pair[0] as PickleValue, pair[1] as PickleValue);
   }
   return dict;
@@ -51,7 +51,7 @@ const counter: Maker = ({ args, spend, fail }) => {
   return new Map(counts);
 };
 
-/** collections.defaultdict(factory): a dict, which is filled later. The factory is a name and is never called. */
+/** collections.defaultdict(factory): a dict that is filled later. The factory is a name and is never called. */
 const defaultDict: Maker = ({ args, fail }) => {
   const [factory = null] = args;
   if ((factory !== null && !(factory instanceof PickleGlobal)) || args.length > 1)
@@ -86,7 +86,7 @@ const names = [
   "torch.TypedStorage",
   ...tensorDtypes.keys(),
   ..."double float half long int short".split(" ").map((name) => `torch.${name}`),
-  // Dtypes that are not read: a tensor of one is refused where a weight should be.
+  // Unsupported dtypes: a tensor of one is refused in the position of a weight.
   ..."complex32 complex64 complex128 float4_e2m1fn_x2 qint8 quint8 qint32 quint4x2 quint2x4"
     .split(" ")
     .map((name) => `torch.${name}`),
@@ -101,25 +101,28 @@ const allowed: ReadonlyMap<string, PickleGlobal> = new Map(
   ),
 );
 
-/** All names that are known, for the documentation and its test. */
+/** All known names, for the documentation and its test. */
 export const allowedGlobals: readonly string[] = [...allowed.keys()];
 
-/** What to do about a name that is not known; the first that fits. */
+/** Advice for an unknown name; the first match counts. */
 const advice: readonly (readonly [RegExp, string])[] = [
-  [/^torch\._utils\._rebuild_sparse/, "sparse tensors are not read, save tensor.to_dense()"],
-  [/^torch\._utils\._rebuild_nested/, "nested tensors are not read, save torch.nested.to_padded_tensor(tensor, 0)"],
+  [/^torch\._utils\._rebuild_sparse/, "sparse tensors are not supported, save tensor.to_dense()"],
+  [
+    /^torch\._utils\._rebuild_nested/,
+    "nested tensors are not supported, save torch.nested.to_padded_tensor(tensor, 0)",
+  ],
   [/^torch\._utils\._rebuild_meta/, "meta tensors have no values: save a tensor of the CPU"],
-  [/^torch\._utils\._rebuild_wrapper_subclass/, "tensors of other classes are not read, save plain ones"],
+  [/^torch\._utils\._rebuild_wrapper_subclass/, "tensors of other classes are not supported, save plain ones"],
   [/^torch\._utils\._rebuild_(device_tensor_from_numpy|xla|hpu)/, "a tensor of another device: save tensor.cpu()"],
-  [/^torch\._utils\._rebuild_q|^torch\.Q\w+Storage$/, "quantized tensors are not read, save tensor.dequantize()"],
-  [/^torch\.Complex\w+Storage$/, "complex tensors are not read, save torch.view_as_real(tensor)"],
-  [/^numpy\b|^_codecs\./, "NumPy objects and bytes are not read, save plain numbers or tensors"],
+  [/^torch\._utils\._rebuild_q|^torch\.Q\w+Storage$/, "quantized tensors are not supported, save tensor.dequantize()"],
+  [/^torch\.Complex\w+Storage$/, "complex tensors are not supported, save torch.view_as_real(tensor)"],
+  [/^numpy\b|^_codecs\./, "NumPy objects and bytes are not supported, save plain numbers or tensors"],
   [/^torch\.nn\.|^torchvision\.models\b|^timm\./, "the file holds a whole model, save model.state_dict()"],
   [/^__torch__\b|^torch\.jit\b/, "the file holds TorchScript, save model.state_dict()"],
-  [/^torch\b/, "only dense tensors in plain containers are read, save model.state_dict()"],
+  [/^torch\b/, "only dense tensors in plain containers are supported, save model.state_dict()"],
 ];
 
-/** Modules that a file of weights can only name in order to do something. Their parts too. */
+/** Modules that a weights file can only name in order to run something; their submodules too. */
 const HARMFUL_MODULES: ReadonlySet<string> = new Set(
   `os posix nt ntpath posixpath sys subprocess commands popen2 shutil socket ssl pty platform runpy importlib imp pkgutil
   zipimport code codeop ctypes _ctypes cffi pickle _pickle cPickle dill cloudpickle joblib marshal shelve webbrowser timeit
@@ -130,7 +133,7 @@ const HARMFUL_MODULES: ReadonlySet<string> = new Set(
   numpy.distutils numpy.ctypeslib`.split(/\s+/),
 );
 
-/** Names of those modules, and of others that load files, which are harmless to name. */
+/** Harmless names of those modules and of others that load files. */
 const HARMLESS: ReadonlySet<string> = new Set([
   ...["builtins", "__builtin__"].flatMap((module) =>
     "object complex bytearray bytes slice range list dict tuple int long float str unicode bool"
@@ -144,7 +147,7 @@ const HARMLESS: ReadonlySet<string> = new Set([
 const HARMFUL_NAMES =
   /^(torch|numpy)\.(\w+\.)*_?(load|loads|save|savez|load_\w+|fromfile|memmap|compile|import_\w+|_load_from_bytes)$/;
 
-/** One name of Python after the other, none of them an inner name of the language. */
+/** Dotted identifiers of Python, none of them an inner name of the language. */
 const IDENTIFIERS = /^[^\W\d]\w*(\.[^\W\d]\w*)+$/u;
 const isInner = (name: string) => /^__\w+__$/.test(name);
 
@@ -158,8 +161,8 @@ function isHarmful(path: string): boolean {
 }
 
 /**
- * The global of this name: one that is known, or one of which nothing is made. Fails with the name where naming it alone
- * shows what the file is made for.
+ * Return the global of this name: a known one, or one that makes only a placeholder. Fails with the name if the name
+ * alone shows that the file is malicious.
  */
 export function globalNamed(path: string, fail: (problem: string) => never): PickleGlobal {
   const found = allowed.get(path);

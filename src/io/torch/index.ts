@@ -1,4 +1,4 @@
-// Weights out of PyTorch's own files.
+// Weights from PyTorch's own files.
 export { TorchFileError } from "./error.ts";
 export { isTorchFile, readTorchFile, type TorchTree } from "./file.ts";
 export { allowedGlobals } from "./globals.ts";

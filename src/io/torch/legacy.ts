@@ -1,4 +1,4 @@
-// PyTorch's format before version 1.6: five pickles in a row, then the storages one after the other.
+// PyTorch's format before version 1.6: five pickles, then the storages.
 import { quote } from "../array_types.ts";
 import type { TorchFileError } from "./error.ts";
 import { globalNamed } from "./globals.ts";
@@ -8,15 +8,15 @@ import { describeValue, PickleOpaque, type PickleValue } from "./pickle_values.t
 import { storageFrom } from "./storage_id.ts";
 import type { TorchStorage } from "./tensor.ts";
 
-/** The number that the first pickle holds. */
+/** Number in the first pickle. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
 /**
- * The tree of a file that torch.save wrote without zip.
+ * Read the tree of a file that torch.save wrote without zip.
  *
- * Errors    TorchFileError, through `error`: another first number, protocol or byte order, storages that are missing,
- *           truncated or of another size than the tensors were told, bytes after the last one.
+ * Errors    TorchFileError, through `error`: a wrong first number, protocol or byte order; storages that are missing,
+ *           truncated or of another size than their tensors say; bytes after the last one.
  */
 export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchFileError): PickleValue {
   const storages = new Map<string, TorchStorage>();
@@ -24,7 +24,7 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
     global: globalNamed,
     persistent(id, fail) {
       const storage = storageFrom(id, fail);
-      // Storages lie one behind the other here: one of unknown size hides where the next begins.
+      // Storages are consecutive: one of unknown size hides the start of the next.
       if (storage instanceof PickleOpaque) return fail(storage.refusal);
       const known = storages.get(storage.key);
       if (!known) {
@@ -32,7 +32,7 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
         return storage;
       }
       if (known.dtype !== storage.dtype || known.length !== storage.length)
-        fail(`${known.what} is told twice, differently`);
+        fail(`${known.what} has two descriptions that differ`);
       return known;
     },
     refuse(problem) {
@@ -48,7 +48,7 @@ export function readLegacy(bytes: Uint8Array, error: (problem: string) => TorchF
 
   if (next("") !== MAGIC) throw error("a pickle, but not one that torch.save wrote");
   const protocol = next("protocol, ");
-  if (protocol !== PROTOCOL) throw error(`its protocol is not ${PROTOCOL}`);
+  if (protocol !== PROTOCOL) throw error(`expected protocol ${PROTOCOL}, got ${describeValue(protocol)}`);
   const system = next("system, ");
   if (!(system instanceof Map)) throw error("its record of the system is not a dict");
   if (system.get("little_endian") !== true) throw error("its numbers are big-endian, only little-endian ones are read");

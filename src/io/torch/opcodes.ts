@@ -1,4 +1,4 @@
-// The letters of a pickle: one byte each, by the names of Python's pickletools.
+// Opcodes of a pickle: one byte each, with the names of Python's pickletools.
 
 /** Opcodes that the unpickler carries out. All others are refused by name. */
 export const OP = {
@@ -55,7 +55,7 @@ export const OP = {
   BYTEARRAY8: 0x96,
 } as const;
 
-/** Opcodes that there are in Python and not here: extensions, and the text forms of protocol 0. */
+/** Opcodes of Python that are refused here: extensions, and the text forms of protocol 0. */
 const refused: Readonly<Record<number, string>> = {
   70: "FLOAT",
   73: "INT",
@@ -81,7 +81,7 @@ const names: ReadonlyMap<number, string> = new Map([
   ...Object.entries(refused).map(([code, name]) => [Number(code), name] as const),
 ]);
 
-/** An opcode's name with its byte, or its byte alone. */
+/** Return an opcode's name with its byte, or its byte alone. */
 export function opcodeName(code: number): string {
   const hex = `0x${code.toString(16).padStart(2, "0")}`;
   const name = names.get(code);

@@ -1,13 +1,13 @@
-// What comes out of a pickle.
+// Values of a pickle.
 import { quote } from "../array_types.ts";
 
-/** What a host makes for a pickle: tensors, storages, names. */
+/** An object that a host makes for a pickle: tensor, storage, name. */
 export abstract class PickleObject {
-  /** What it is, for error messages. */
+  /** Description for error messages. */
   abstract readonly what: string;
 }
 
-/** Lists are arrays, tuples frozen arrays, dicts Maps, whole numbers beyond 2^53 bigints, bytes Uint8Arrays. */
+/** Lists are arrays, tuples frozen arrays, dicts Maps, integers beyond 2^53 bigints, bytes Uint8Arrays. */
 export type PickleValue =
   | null
   | boolean
@@ -20,18 +20,18 @@ export type PickleValue =
   | Set<PickleValue>
   | PickleObject;
 
-/** What a function of the host's table is told. */
+/** Arguments of a function of the host's table. */
 export interface PickleCall {
   readonly args: readonly PickleValue[];
-  /** To be told how many elements are copied: a small file could else ask for a large list a million times. */
+  /** Count copied elements: a small file could otherwise copy a large list a million times. */
   spend(elements: number): void;
-  /** Throws the error for this problem, with the dict key that the result would have had. */
+  /** Throw the error for this problem, with the dict key of the result. */
   fail(problem: string): never;
 }
 
 /**
- * A global. With `call` it may be reduced; without, it is only a name. One with a `refusal` is known to nobody here: what
- * is made of it is a PickleOpaque.
+ * A global. With `call` it may be reduced; without, it is only a name. A `refusal` marks an unknown name, which makes a
+ * PickleOpaque.
  */
 export class PickleGlobal extends PickleObject {
   readonly path: string;
@@ -48,9 +48,9 @@ export class PickleGlobal extends PickleObject {
   }
 }
 
-/** Stands for an object of a class that is not known here. Nothing was called to make it, and what it held is dropped. */
+/** Placeholder of an object of an unknown class. Nothing was called to make it, and its content is dropped. */
 export class PickleOpaque extends PickleObject {
-  /** Why it cannot be a weight, for who finds it where one should be. */
+  /** Why it cannot be a weight. */
   readonly refusal: string;
   readonly what: string;
   constructor(what: string, refusal: string) {
@@ -60,7 +60,7 @@ export class PickleOpaque extends PickleObject {
   }
 }
 
-/** What a value is, in a word or two of Python. */
+/** Describe a value in a word or two of Python. */
 export function describeValue(value: PickleValue | undefined): string {
   if (value === undefined) return "nothing";
   if (value === null) return "None";

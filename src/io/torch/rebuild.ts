@@ -1,5 +1,5 @@
-// What PyTorch's rebuild functions are given, and the tensors that they stand for. Every argument is read or refused: one that
-// is passed over could bend the numbers.
+// PyTorch's rebuild functions, which make tensors. Every argument is used or refused: an ignored one could change the
+// numbers.
 import { type ArrayDtype, elementCount, quote, shapeFault, widthOf } from "../array_types.ts";
 import { describeValue, type PickleCall, PickleGlobal, PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { canNegate, TorchStorage, TorchTensor, tensorDtypes } from "./tensor.ts";
@@ -12,36 +12,37 @@ const isIndex = (value: PickleValue | undefined): value is number =>
 
 type Refuse = (problem: string) => never;
 
-/** Refuses other numbers of arguments than those that are known, so that none goes unread. */
+/** Refuse other argument counts than the known ones, so that none is ignored. */
 function expectArguments(args: readonly PickleValue[], least: number, most: number, refuse: Refuse): void {
   if (args.length >= least && args.length <= most) return;
   const expected = least === most ? `${least}` : `${least} to ${most}`;
-  refuse(`has ${args.length} arguments, expected ${expected}`);
+  refuse(`has ${args.length} arguments: expected ${expected}`);
 }
 
-/** requires_grad and the backward hooks, which only training uses: read, and refused when they are something else. */
+/** Check requires_grad and the backward hooks. Only training uses them; other values are refused. */
 function checkTraining(requiresGrad: PickleValue | undefined, hooks: PickleValue | undefined, refuse: Refuse): void {
   if (typeof requiresGrad !== "boolean")
     refuse(`has requires_grad ${describeValue(requiresGrad)}, expected True or False`);
   if (hooks !== null && !(hooks instanceof Map && hooks.size === 0))
-    refuse(`has backward hooks (${describeValue(hooks)}), which are not read: expected an empty dict`);
+    refuse(`has backward hooks (${describeValue(hooks)}), which are not supported: expected an empty dict`);
 }
 
-/** The last argument of _rebuild_tensor_v2 and _v3: bits that change what the stored numbers mean. */
+/** Read the last argument of _rebuild_tensor_v2 and _v3: bits that change the meaning of the stored numbers. */
 function readBits(metadata: PickleValue | undefined, dtype: ArrayDtype, refuse: Refuse): { negative: boolean } {
   if (metadata === undefined || metadata === null) return { negative: false };
   if (!(metadata instanceof Map)) return refuse(`has metadata ${describeValue(metadata)}, expected a dict`);
   for (const [key, value] of metadata) {
-    if (key !== "neg" && key !== "conj") refuse(`has metadata ${describeValue(key)}, which is not read`);
+    if (key !== "neg" && key !== "conj") refuse(`has metadata ${describeValue(key)}, which is not supported`);
     if (typeof value !== "boolean") refuse(`has ${describeValue(value)} for its bit ${key}, expected True or False`);
-    if (key === "conj" && value) refuse("is a conjugate of complex numbers, which are not read: save a real tensor");
+    if (key === "conj" && value)
+      refuse("is a conjugate of complex numbers, which are not supported: save a real tensor");
   }
   const negative = metadata.get("neg") === true;
   if (negative && !canNegate(dtype)) refuse(`has the negative bit, which ${dtype} cannot have`);
   return { negative };
 }
 
-/** The window of a tensor on its storage, every bound checked. */
+/** Read the window of a tensor on its storage; check every bound. */
 function windowOf(
   { args, spend }: PickleCall,
   storage: TorchStorage,
@@ -51,9 +52,9 @@ function windowOf(
   const [, offset, size, stride] = args;
   const whole = (what: string, list: PickleValue | undefined): number[] => {
     if (!Array.isArray(list)) return refuse(`has a ${what} that is not a tuple`);
-    if (list.length > MAX_DIMS) refuse(`has a ${what} of ${list.length} dimensions, at most ${MAX_DIMS} are read`);
+    if (list.length > MAX_DIMS) refuse(`has a ${what} of ${list.length} dimensions: expected at most ${MAX_DIMS}`);
     const bad = list.findIndex((n) => !isIndex(n) || Object.is(n, -0));
-    if (bad >= 0) refuse(`has ${describeValue(list[bad])} in its ${what}, wanted whole numbers of at least 0`);
+    if (bad >= 0) refuse(`has ${describeValue(list[bad])} in its ${what}: expected integers >= 0`);
     spend(list.length);
     return [...list];
   };
@@ -61,7 +62,7 @@ function windowOf(
   const strides = whole("stride", stride);
   const fault = shapeFault(shape);
   if (fault) refuse(`is impossible: its ${fault}`);
-  if (!isIndex(offset)) return refuse(`has offset ${describeValue(offset)}, wanted a whole number of at least 0`);
+  if (!isIndex(offset)) return refuse(`has offset ${describeValue(offset)}: expected an integer >= 0`);
   if (strides.length !== shape.length) refuse(`has ${shape.length} dimensions and ${strides.length} strides`);
   if (elementCount(shape) > 0) {
     // Products beyond 2^53 are inexact, yet far above every length.
@@ -69,7 +70,7 @@ function windowOf(
     const length = Math.floor(storage.byteLength / widthOf(dtype));
     if (last >= length) {
       refuse(
-        `of shape [${shape.join(",")}] wants element ${last} of storage ${quote(storage.key)}, which has ${length}`,
+        `of shape [${shape.join(",")}] needs element ${last} of storage ${quote(storage.key)}, which has ${length}`,
       );
     }
   }
@@ -82,8 +83,8 @@ const refuser =
     fail(`the tensor ${problem}`);
 
 /**
- * A rebuild function of `least` to `most` arguments, of which the first is the storage; one of a type that is not known makes
- * a tensor that is not known either.
+ * Make a rebuild function of `least` to `most` arguments, the first of which is the storage. A storage of unknown type
+ * makes a tensor that is also unknown.
  */
 const ofStorage =
   (
@@ -112,9 +113,9 @@ export const rebuildTensor2 = ofStorage([6, 7], (call, storage, refuse) => {
   return new TorchTensor(storage, offset, shape, strides, readBits(metadata, storage.dtype, refuse));
 });
 
-/** What is said of a dtype that is not read. */
+/** Return the refusal of an unsupported dtype. */
 const notRead = (path: string) =>
-  `${path} is not read: save ${/complex/.test(path) ? "torch.view_as_real(tensor)" : "tensor.float()"}`;
+  `${path} is not supported: save ${/complex/.test(path) ? "torch.view_as_real(tensor)" : "tensor.float()"}`;
 
 /** torch._utils._rebuild_tensor_v3: as _v2, with a dtype before the metadata and a storage of plain bytes. */
 export const rebuildTensor3 = ofStorage([7, 8], (call, storage, refuse) => {
@@ -132,7 +133,7 @@ export const rebuildTensor3 = ofStorage([7, 8], (call, storage, refuse) => {
 const tensorOf = (what: string, data: PickleValue | undefined, { fail }: PickleCall): TorchTensor | PickleOpaque =>
   data instanceof TorchTensor || data instanceof PickleOpaque
     ? data
-    : fail(`${what} wants a tensor, has ${describeValue(data)}`);
+    : fail(`${what}: expected a tensor, got ${describeValue(data)}`);
 
 /** torch._utils._rebuild_parameter: (data, requires_grad, backward_hooks), and with a state behind of plain attributes. */
 export function rebuildParameter(call: PickleCall): PickleValue {
@@ -144,7 +145,7 @@ export function rebuildParameter(call: PickleCall): PickleValue {
   return data;
 }
 
-/** Attributes that somebody put on a tensor by name: no part of its numbers. */
+/** Check the named attributes of a tensor, which are no part of its numbers. */
 function checkAttributes(state: PickleValue | undefined, refuse: Refuse): void {
   const parts = Array.isArray(state) ? (state as readonly PickleValue[]) : [state as PickleValue];
   if (!parts.every((part) => part === null || part instanceof Map))
@@ -162,7 +163,7 @@ export function rebuildParameterWithState(call: PickleCall): PickleValue {
   return data;
 }
 
-/** What rebuildFromType may go on to. Not itself: nothing here recurses. */
+/** Functions that rebuildFromType may call. Not itself, so nothing recurses. */
 const MAKES_TENSORS: ReadonlySet<unknown> = new Set([
   rebuildTensor1,
   rebuildTensor2,
@@ -209,7 +210,7 @@ export function rebuildFromCpu(call: PickleCall): PickleValue {
   if (data instanceof PickleOpaque) return data;
   const [, type, device, requiresGrad] = args;
   const dtype = type instanceof PickleGlobal ? tensorDtypes.get(type.path) : undefined;
-  if (dtype !== data.dtype) refuse(`is of ${data.dtype}, expected by its rebuild function: ${describeValue(type)}`);
+  if (dtype !== data.dtype) refuse(`is of ${data.dtype}: expected ${describeValue(type)}, as in its rebuild function`);
   if (typeof device !== "string") refuse(`has device ${describeValue(device)}, expected a name`);
   checkTraining(requiresGrad, null, refuse);
   return data;

@@ -1,4 +1,4 @@
-// Finding the dicts of tensors in what torch.save was given: checkpoints wrap them, often several, in other dicts.
+// Finds the dicts of tensors in a saved object: checkpoints often nest several of them in other dicts.
 
 import type { HostArray } from "../../tensor/index.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../../text/index.ts";
@@ -13,13 +13,13 @@ import { TorchTensor } from "./tensor.ts";
 export interface TorchStateDict {
   /** In the order of the file. */
   readonly arrays: Map<string, FileArray>;
-  /** The dict keys that lead to it, such as ["state_dict"]; [] when the file is a state_dict itself. */
+  /** Dict keys that lead to it, such as ["state_dict"]; [] if the file itself is a state_dict. */
   readonly path: readonly string[];
-  /** The prefix that all names had and that is gone, such as "module." or "_orig_mod."; or "". */
+  /** Prefix removed from all names, such as "module." or "_orig_mod."; or "". */
   readonly stripped: string;
   /** Names of entries that are no tensors, such as epoch numbers. */
   readonly ignored: readonly string[];
-  /** What was chosen and left out, a sentence each; empty for a plain state_dict. */
+  /** One sentence for each choice and omission; empty for a plain state_dict. */
   readonly notes: readonly string[];
 }
 
@@ -28,11 +28,11 @@ export interface StateDictOptions {
   readonly name?: string;
   /** The dict to take, dotted: "ema.state_dict". Default: the first of wrapperKeys that holds tensors, else the only one. */
   readonly key?: string;
-  /** How many bytes all tensors together may take beyond twice what their storages have, default 1 GiB. */
+  /** Bytes that all tensors together may take beyond twice their storages, default 1 GiB. */
   readonly maxBytes?: number;
 }
 
-/** What training scripts name the weights in a checkpoint, in the order in which they are tried. */
+/** Usual names of the weights in a checkpoint, in the order of trial. */
 export const wrapperKeys = [
   "state_dict",
   "model_state_dict",
@@ -44,7 +44,7 @@ export const wrapperKeys = [
   "weights",
 ] as const;
 const MAX_LEVELS = 4;
-/** Dicts that are looked into. */
+/** Limit of dicts searched. */
 const MAX_DICTS = 1000;
 
 type Dict = Map<PickleValue, PickleValue>;
@@ -62,7 +62,7 @@ const list = (keys: Iterable<PickleValue>) => {
   return `${all.slice(0, 8).join(", ")}${all.length > 8 ? `, and ${all.length - 8} more` : ""}`;
 };
 
-/** A dict with its tensors, what is none, and what cannot be read. */
+/** Sort a dict's entries: tensors, others, and unreadable ones. */
 function contents(dict: Dict, path: readonly string[]): WeightsDict {
   const entries = new Map<string, TorchTensor>();
   const ignored: string[] = [];
@@ -81,13 +81,13 @@ export function checkSize(dict: WeightsDict, maxBytes: number, fail: Fail): void
   const tensors = [...dict.entries.values()].filter((entry) => entry instanceof TorchTensor);
   const storages = new Set(tensors.map((tensor) => tensor.storage));
   const stored = [...storages].reduce((sum, storage) => sum + storage.bytes.length, 0);
-  const wanted = tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
-  if (wanted > maxBytes + 2 * stored) {
-    fail(`its tensors would take ${wanted} bytes out of ${stored} stored ones, ${maxBytes + 2 * stored} are allowed`);
+  const needed = tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+  if (needed > maxBytes + 2 * stored) {
+    fail(`expected at most ${maxBytes + 2 * stored} bytes of tensors from ${stored} stored bytes, got ${needed}`);
   }
 }
 
-/** All dicts of a tree that hold tensors, the outer ones first; none within more than four others. */
+/** Return all dicts of a tree that hold tensors, outer ones first, nested at most four deep. */
 export function weightsDictsOf(tree: TorchTree): WeightsDict[] {
   const found: WeightsDict[] = [];
   let level: { dict: Dict; path: readonly string[] }[] = tree instanceof Map ? [{ dict: tree, path: [] }] : [];
@@ -105,7 +105,7 @@ export function weightsDictsOf(tree: TorchTree): WeightsDict[] {
   return found;
 }
 
-/** The notes that every choice of a dict comes with. */
+/** Return the notes on the choice of a dict. */
 export function dictNotes({ path, ignored }: WeightsDict, others: readonly string[]): string[] {
   const notes = path.length > 0 ? [`took ${quote(path.join("."))}`] : [];
   if (others.length > 0) notes.push(`left out ${others.join(", ")}, which hold tensors too`);
@@ -114,11 +114,11 @@ export function dictNotes({ path, ignored }: WeightsDict, others: readonly strin
 }
 
 /**
- * The state_dict in a tree from readTorchFile, as arrays in C order.
+ * Return the state_dict in a tree from readTorchFile, as arrays in C order.
  *
- * The file's own dict when it holds tensors, and no dict in it holds more; else, of the dicts in it that do, the one under a
- * key of wrapperKeys, else the only one. `module.` of DataParallel and `_orig_mod.` of torch.compile are taken off when all
- * names have them.
+ * This is the file's own dict if it holds tensors and no dict in it holds more; else, of the dicts in it that hold
+ * tensors, the one under a key of wrapperKeys, else the only one. `module.` of DataParallel and `_orig_mod.` of
+ * torch.compile are removed if all names have them.
  *
  * Errors    TorchFileError: no dict with tensors, several without a usual name, `key` not there, more bytes than allowed, and
  *           an entry that cannot be read (sparse, quantized, complex, an object of an unknown class) by its name.
@@ -143,11 +143,11 @@ export function stateDictOf(tree: TorchTree, options: StateDictOptions = {}): To
 
 interface Found {
   readonly dict: WeightsDict;
-  /** Keys of dicts with tensors beside the chosen one. */
+  /** Keys of other dicts with tensors. */
   readonly others: readonly string[];
 }
 
-/** The dict that is meant when nobody knows the model. */
+/** Choose the dict if the model is not known. */
 export function usualDict(tree: TorchTree, key: string | undefined, fail: Fail): Found {
   return key === undefined ? search(tree, fail) : { dict: follow(tree, key, fail), others: [] };
 }
@@ -195,7 +195,7 @@ function refuseWithout({ refused }: WeightsDict, dict: Dict, fail: Fail): never 
   return fail(`holds no state_dict: ${dict.size === 0 ? "it is empty" : `its keys are ${list(dict.keys())}`}`);
 }
 
-/** The dict at a dotted path; a key that has dots of its own is found too. */
+/** Return the dict at a dotted path; keys with dots of their own are found too. */
 function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
   let dict = tree;
   let rest = key.split(".");
@@ -216,8 +216,8 @@ function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
 }
 
 /**
- * All arrays as float32, for Module.loadStateDict: small floats exactly, wider numbers rounded to the nearest. Errors:
- * WeightsError naming a whole number that float32 cannot hold, or one beyond its range.
+ * Convert all arrays to float32, for Module.loadStateDict: small floats exactly, wider numbers rounded to the nearest.
+ * Errors: WeightsError naming an integer that float32 cannot hold, or a number beyond its range.
  */
 export function denseWeights(
   arrays: ReadonlyMap<string, FileArray>,

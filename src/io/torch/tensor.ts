@@ -1,4 +1,4 @@
-// Tensors as a PyTorch file describes them: a window with strides on a storage that several may share.
+// Tensors of a PyTorch file: a window with strides on a storage that several may share.
 import {
   type ArrayData,
   type ArrayDtype,
@@ -10,7 +10,7 @@ import {
 } from "../array_types.ts";
 import { PickleObject } from "./pickle_values.ts";
 
-/** torch.FloatStorage and its kin. */
+/** Storage classes, such as torch.FloatStorage. */
 export const storageDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, ArrayDtype>([
   ["torch.DoubleStorage", "F64"],
   ["torch.FloatStorage", "F32"],
@@ -26,7 +26,7 @@ export const storageDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, Ar
   ["torch.storage.UntypedStorage", "U8"],
 ]);
 
-/** What the dtypes are called that a tensor names by itself, since they have no storage class of their own. */
+/** Dtypes that a tensor names itself, because they have no storage class. */
 export const tensorDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, ArrayDtype>([
   ["torch.float64", "F64"],
   ["torch.float32", "F32"],
@@ -54,7 +54,7 @@ export class TorchStorage extends PickleObject {
   readonly dtype: ArrayDtype;
   /** In elements. */
   readonly length: number;
-  /** Of exactly that many elements. A file without zip has them behind the pickle, so they come later. */
+  /** Bytes of exactly `length` elements. A file without zip has them behind the pickle, so they are set later. */
   bytes: Uint8Array = new Uint8Array(0);
   private readonly arrays = new Map<ArrayDtype, ArrayData>();
   constructor(key: string, dtype: ArrayDtype, length: number) {
@@ -69,7 +69,7 @@ export class TorchStorage extends PickleObject {
   get byteLength(): number {
     return this.length * widthOf(this.dtype);
   }
-  /** All elements: a view of the file where alignment allows, else one copy, however many tensors share it. */
+  /** Return all elements: a view of the file if alignment allows, else one copy for all tensors that share it. */
   elements(dtype: ArrayDtype): ArrayData {
     const known = this.arrays.get(dtype);
     if (known) return known;
@@ -79,7 +79,7 @@ export class TorchStorage extends PickleObject {
   }
 }
 
-/** The sign of every element turned, as PyTorch's negative bit asks for. Null: not of this type. */
+/** Negate every element, as PyTorch's negative bit requires. Null: a type without sign. */
 function negate(dtype: ArrayDtype, data: ArrayData): ArrayData | null {
   const Elements = data.constructor as new (values: ArrayData) => ArrayData;
   const out = new Elements(data);
@@ -90,16 +90,16 @@ function negate(dtype: ArrayDtype, data: ArrayData): ArrayData | null {
   return out;
 }
 
-/** Whether a tensor of this type can have PyTorch's negative bit. */
+/** True if a tensor of this type can have PyTorch's negative bit. */
 export const canNegate = (dtype: ArrayDtype): boolean =>
   negate(dtype, elementsAt(dtype, new Uint8Array(0), 0, 0)) !== null;
 
-/** A tensor that lies wholly within its storage; strides and offset count elements. */
+/** A tensor within its storage; strides and offset count elements. */
 export class TorchTensor extends PickleObject {
   readonly storage: TorchStorage;
-  /** That of its storage, or another for which there is no storage class. */
+  /** Dtype of its storage, or one without a storage class. */
   readonly dtype: ArrayDtype;
-  /** Whether its elements are the negatives of those that are stored. */
+  /** True if its elements are the negatives of the stored ones. */
   readonly negative: boolean;
   readonly offset: number;
   readonly shape: readonly number[];
@@ -122,7 +122,7 @@ export class TorchTensor extends PickleObject {
   get what(): string {
     return `a tensor of shape [${this.shape.join(",")}]`;
   }
-  /** Whether its elements stand in C order without gaps. */
+  /** True if its elements are in C order without gaps. */
   get contiguous(): boolean {
     let step = 1;
     for (let i = this.shape.length - 1; i >= 0; i--) {
@@ -132,11 +132,11 @@ export class TorchTensor extends PickleObject {
     }
     return true;
   }
-  /** Bytes of its elements, counted once for each place of its shape: strides of 0 can make it larger than its storage. */
+  /** Bytes of its elements by its shape: strides of 0 can make it larger than its storage. */
   get byteLength(): number {
     return elementCount(this.shape) * widthOf(this.dtype);
   }
-  /** Its elements in C order: a view of the file where they lie so, else a copy. */
+  /** Read its elements in C order: a view of the file if possible, else a copy. */
   read(): FileArray {
     const { dtype, shape } = this;
     const stored = this.stored();
@@ -155,7 +155,7 @@ export class TorchTensor extends PickleObject {
     let from = this.offset;
     for (let i = 0; i < count; i++) {
       data[i] = all[from] as number & bigint;
-      // The next index, the last axis fastest, and its place.
+      // The next index (last axis fastest) and its element.
       for (let axis = shape.length - 1; axis >= 0; axis--) {
         from += this.strides[axis]!;
         index[axis] = index[axis]! + 1;

@@ -16,9 +16,9 @@ test("reads classes from 1, either line end, blank lines", () => {
 test("lines that are no labels are refused, naming line and byte", async () => {
   const read = (words: string) => refusal(() => parseGestureLabels(text(words), "f"));
   expect(await read("")).toMatchObject({ fault: "wrong content", offset: 0 });
-  expect((await read("1,2,3\n")).message).toBe(`f: byte 0: line 1 wants the column names ${HEAD}, is "1,2,3"`);
+  expect((await read("1,2,3\n")).message).toBe(`f: byte 0: line 1: expected the column names ${HEAD}, got "1,2,3"`);
   expect(await read(`${HEAD}\n1,2,3\n1,2`)).toMatchObject({ offset: HEAD.length + 7 });
-  expect((await read(`${HEAD}\n12,2,3`)).message).toContain("line 2 wants a class in 1..11");
+  expect((await read(`${HEAD}\n12,2,3`)).message).toContain("line 2: expected a class in 1..11");
   expect((await read(`${HEAD}\n0,2,3`)).message).toContain("a class in 1..11");
   expect((await read(`${HEAD}\n1,3,3`)).message).toContain("a start before its end");
   expect((await read(`${HEAD}\n1,3,9999999999999999`)).message).toContain("a start before its end");

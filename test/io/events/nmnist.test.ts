@@ -25,16 +25,18 @@ test("cut files, empty files and events outside the sensor are refused, naming t
   expect(await refusal(() => parseNMnist(bytes, "f"))).toMatchObject({
     fault: "outside the sensor",
     offset: 5,
-    message: "f: byte 5: event 1 is at x 34, y 0, the sensor has 34 x 34 pixels (width x height)",
+    message: "f: byte 5: event 1: expected a pixel of the sensor, 34 x 34 (width x height), got x 34, y 0",
   });
   expect(await refusal(() => parseNMnist(new Uint8Array([0, 240, 0, 0, 0]), "f"))).toMatchObject({ offset: 0 });
   expect(await refusal(() => parseNMnist(bytes.subarray(0, 8), "f"))).toMatchObject({ fault: "truncated", offset: 5 });
   expect(await refusal(() => parseNMnist(new Uint8Array(0), "f"))).toMatchObject({ fault: "empty", offset: 0 });
   expect(rowsOf(parseNMnist(bytes, "f", { sensor: [2, 35] }))).toHaveLength(2);
-  expect(() => parseNMnist(bytes, "f", { sensor: [0, 34] })).toThrow("parseNMnist: sensor wants [height, width]");
+  expect(() => parseNMnist(bytes, "f", { sensor: [0, 34] })).toThrow("parseNMnist: sensor: expected [height, width]");
 });
 
 test("a recording that the format cannot hold is not written", () => {
-  expect(() => writeNMnist(recordingOf([[0, 256, 0, 0]]))).toThrow("event 0 has x 256, y 0, t 0");
+  expect(() => writeNMnist(recordingOf([[0, 256, 0, 0]]))).toThrow(
+    "event 0: expected x and y up to 255 and t up to 8388607, got x 256, y 0, t 0",
+  );
   expect(() => writeNMnist(recordingOf([[2 ** 23, 0, 0, 0]]))).toThrow(RangeError);
 });

@@ -55,31 +55,45 @@ test("frames of any type", async () => {
 test("arrays that are no events are refused by name", async () => {
   const read = (bytes: Uint8Array, options = {}) => refusal(() => parseEventNpz(bytes, "f", options));
   expect((await read(writeNpz(new Map([["t", i32(1)]])))).message).toContain(
-    "wants the array frames, or t, x, y and p; it has t",
+    "byte 0: expected the array frames, or t, x, y and p, got t",
   );
   expect(await read(writeNpz(new Map()))).toMatchObject({ fault: "wrong content" });
-  expect((await read(events({ x: i32(1) }))).message).toContain("array x wants the shape of t, [2], has [1]");
-  expect((await read(events({ y: i32(-1, 0) }))).message).toContain(
-    "array y has -1 at 0, wanted a whole number in 0..65535",
+  expect((await read(events({ x: i32(1) }))).message).toContain(
+    "byte 0: array x: expected the shape of t, [2], got [1]",
   );
-  expect((await read(events({ p: i32(0, 2) }))).message).toContain("array p has 2 at 1");
+  expect((await read(events({ y: i32(-1, 0) }))).message).toContain(
+    "byte 0: array y: expected an integer in 0..65535 at 0, got -1",
+  );
+  expect((await read(events({ p: i32(0, 2) }))).message).toContain(
+    "byte 0: array p: expected an integer in 0..1 at 1, got 2",
+  );
   const half = { dtype: "F64", shape: [2], data: Float64Array.of(1, 2.5) } as const;
-  expect((await read(events({ t: half }))).message).toContain("array t has 2.5 at 1");
+  expect((await read(events({ t: half }))).message).toContain(
+    "byte 0: array t: expected an integer in 0..9007199254740991 at 1, got 2.5",
+  );
   const f16 = { dtype: "F16", shape: [2], data: Uint16Array.of(0, 0) } as const;
-  expect((await read(events({ t: f16 }))).message).toContain("array t is F16");
+  expect((await read(events({ t: f16 }))).message).toContain("array t: expected integers, got F16");
   expect(await read(events(), { sensor: [6, 4] })).toMatchObject({ fault: "outside the sensor" });
   const frames = (shape: number[], ...values: number[]) =>
     writeNpz(new Map<string, FileArrayInput>([["frames", { dtype: "F32", shape, data: Float32Array.from(values) }]]));
-  expect((await read(frames([2, 1, 1, 1], 1, 1))).message).toContain("frames want the shape [T, 2, H, W]");
-  expect((await read(frames([1, 2, 1, 1], 1, Number.NaN))).message).toContain("frames have NaN at [0, 1, 0, 0]");
-  expect((await read(frames([1, 2, 1, 1], -1, 1))).message).toContain("frames have -1 at [0, 0, 0, 0]");
+  expect((await read(frames([2, 1, 1, 1], 1, 1))).message).toContain(
+    "frames: expected the shape [T, 2, H, W] without zeros, got [2, 1, 1, 1]",
+  );
+  expect((await read(frames([1, 2, 1, 1], 1, Number.NaN))).message).toContain(
+    "byte 0: frames: expected an unscaled count of events in 0..16777216 at [0, 1, 0, 0], got NaN",
+  );
+  expect((await read(frames([1, 2, 1, 1], -1, 1))).message).toContain(
+    "byte 0: frames: expected an unscaled count of events in 0..16777216 at [0, 0, 0, 0], got -1",
+  );
 });
 
 test("other files in the archive do not matter, damaged arrays do", async () => {
   expect([...(await parseNpz(events())).keys()]).toEqual(["t", "x", "y", "p"]);
   const bytes = events();
   bytes[bytes.indexOf(0x93)] = 0;
-  expect((await refusal(() => parseNpz(bytes, "f"))).message).toContain("check sum differs");
+  expect((await refusal(() => parseNpz(bytes, "f"))).message).toContain(
+    'byte 0: "t.npy" is corrupt: its checksum differs',
+  );
 });
 
 test("frames that bytes cannot hold are refused, not rounded: the first one, its place and value", async () => {
@@ -87,19 +101,21 @@ test("frames that bytes cannot hold are refused, not rounded: the first one, its
     parseEventNpz(writeNpz(new Map([["frames", { shape: [2, 2, 1, 2], ...array }]])), "f");
   const values = [0, 1, 2, 3, 4, 5, 6, 7];
   const f32 = (i: number, value: number) => Float32Array.from(values, (v, at) => (at === i ? value : v));
-  const at = "expected whole counts of events in 0..16777216, not scaled";
+  const count = "frames: expected an unscaled count of events in 0..16777216";
   const message = async (array: Omit<FileArrayInput, "shape">) => (await refusal(() => frames(array))).message;
   for (const bad of [0.25, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 25]) {
-    expect(await message({ dtype: "F32", data: f32(5, bad) })).toContain(`frames have ${bad} at [1, 0, 0, 1], ${at}`);
-    expect(await message({ dtype: "F64", data: Float64Array.from(f32(3, bad)) })).toContain(`${bad} at [0, 1, 0, 1]`);
+    expect(await message({ dtype: "F32", data: f32(5, bad) })).toContain(`${count} at [1, 0, 0, 1], got ${bad}`);
+    expect(await message({ dtype: "F64", data: Float64Array.from(f32(3, bad)) })).toContain(
+      `${count} at [0, 1, 0, 1], got ${bad}`,
+    );
   }
   const large = BigInt64Array.from(values, (v) => (v === 6 ? 2n ** 53n + 1n : BigInt(v)));
-  expect(await message({ dtype: "I64", data: large })).toContain("frames have 9007199254740993 at [1, 1, 0, 0]");
+  expect(await message({ dtype: "I64", data: large })).toContain(`${count} at [1, 1, 0, 0], got 9007199254740993`);
   expect(await message({ dtype: "F16", data: Uint16Array.from(values, (v) => (v === 1 ? 0x3800 : 0)) })).toContain(
-    "frames have 0.5 at [0, 0, 0, 1]",
+    `${count} at [0, 0, 0, 1], got 0.5`,
   );
   expect(await message({ dtype: "I8", data: Int8Array.from(values, (v) => -v) })).toContain(
-    "frames have -1 at [0, 0, 0, 1]",
+    `${count} at [0, 0, 0, 1], got -1`,
   );
   // Above 255 is for a data set to cut and to tell; here it is kept.
   const found = await frames({ dtype: "U16", data: Uint16Array.from(values, (v) => v * 1000) });
@@ -111,15 +127,17 @@ test("events that arrays cannot tell exactly are refused", async () => {
     (await refusal(() => parseEventNpz(events(change), "f"))).message;
   const i64 = (...data: bigint[]) => ({ dtype: "I64" as const, shape: [data.length], data: BigInt64Array.from(data) });
   expect(await message({ t: i64(0n, 2n ** 53n) })).toContain(
-    "array t has 9007199254740992 at 1, wanted a whole number in 0..",
+    "byte 0: array t: expected an integer in 0..9007199254740991 at 1, got 9007199254740992",
   );
-  expect(await message({ t: i64(-5n, 0n) })).toContain("array t has -5 at 0");
+  expect(await message({ t: i64(-5n, 0n) })).toContain(
+    "byte 0: array t: expected an integer in 0..9007199254740991 at 0, got -5",
+  );
   expect(await message({ p: i64(1n, -1n) })).toContain(
-    "array p has -1 at 1, wanted a whole number in 0..1: save -1, for OFF, as 0",
+    "array p: expected an integer in 0..1 at 1, got -1: save -1, for OFF, as 0",
   );
-  expect(await message({ x: i64(0n, 65536n) })).toContain("array x has 65536 at 1, wanted a whole number in 0..65535");
+  expect(await message({ x: i64(0n, 65536n) })).toContain("array x: expected an integer in 0..65535 at 1, got 65536");
   const nan = { dtype: "F32" as const, shape: [2], data: Float32Array.of(0, Number.NaN) };
-  expect(await message({ y: nan })).toContain("array y has NaN at 1");
+  expect(await message({ y: nan })).toContain("array y: expected an integer in 0..65535 at 1, got NaN");
 });
 
 test("arrays that no event needs are not unpacked", async () => {
@@ -127,5 +145,5 @@ test("arrays that no event needs are not unpacked", async () => {
   const bytes = events({ other });
   bytes[bytes.lastIndexOf(0x93)] = 0; // damages `other`, the last one
   expect((await parseEventNpz(bytes, "f")).kind).toBe("events");
-  await expect(parseNpz(bytes, "f")).rejects.toThrow("check sum differs");
+  await expect(parseNpz(bytes, "f")).rejects.toThrow('byte 684: "other.npy" is corrupt: its checksum differs');
 });

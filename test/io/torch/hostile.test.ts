@@ -31,9 +31,18 @@ test.each([
     "whole_model",
     "torch.nn.modules.container.Sequential is not allowed in a weights file: the file holds a whole model, save model.state_dict()",
   ],
-  ["sparse", "torch._utils._rebuild_sparse_tensor is not allowed in a weights file: sparse tensors are not read"],
-  ["quantized", "torch._utils._rebuild_qtensor is not allowed in a weights file: quantized tensors are not read"],
-  ["complex", "torch.ComplexFloatStorage is not allowed in a weights file: complex tensors are not read"],
+  [
+    "sparse",
+    "torch._utils._rebuild_sparse_tensor is not allowed in a weights file: sparse tensors are not supported, save tensor.to_dense()",
+  ],
+  [
+    "quantized",
+    "torch._utils._rebuild_qtensor is not allowed in a weights file: quantized tensors are not supported, save tensor.dequantize()",
+  ],
+  [
+    "complex",
+    "torch.ComplexFloatStorage is not allowed in a weights file: complex tensors are not supported, save torch.view_as_real(tensor)",
+  ],
   ["numpy_scalar", "numpy.core.multiarray.scalar is not allowed in a weights file: NumPy objects"],
 ])("what is no weight is refused by its name: %s", async (name, problem) => {
   expect(await refusal(fixture(name), stateOf)).toContain(problem);
@@ -78,7 +87,7 @@ test.each<[string, Uint8Array, string]>([
         ["b/data.pkl", pickle("N")],
       ]),
     ),
-    "2 files named data.pkl",
+    "expected one file named data.pkl, got 2",
   ],
   ["a plain pickle", pickle("}"), "a pickle, but not one that torch.save wrote"],
   [
@@ -142,7 +151,7 @@ test.each<[string, Uint8Array, string]>([
   ["a name without end", bytesOf(0x80, 2, "cposix"), "the line has no end"],
   ["no STOP", bytesOf(0x80, 2, "N"), "truncated: expected 1 bytes"],
   ["more after STOP", bytesOf(pickle("}"), "N"), "data.pkl has 1 bytes too many"],
-  ["a reference to a number", pickle("NQ"), "BINPERSID (0x51): wants the id of a storage, has None"],
+  ["a reference to a number", pickle("NQ"), "BINPERSID (0x51): expected the id of a storage, got None"],
   [
     "a reference to a module",
     pickle(tuple(str("module"), str("C"), str("f.py"), str("code")), "Q"),
@@ -151,9 +160,13 @@ test.each<[string, Uint8Array, string]>([
   [
     "a Parameter of nothing",
     pickle(global("torch._utils", "_rebuild_parameter"), "N", 0x85, "R"),
-    "a Parameter wants a tensor, has None",
+    "data.pkl byte 37: REDUCE (0x52): a Parameter: expected a tensor, got None",
   ],
-  ["a Size of nothing", pickle(global("torch", "Size"), "N", 0x85, "R"), "torch.Size wants a list, has None"],
+  [
+    "a Size of nothing",
+    pickle(global("torch", "Size"), "N", 0x85, "R"),
+    "data.pkl byte 16: REDUCE (0x52): torch.Size: expected a list, got None",
+  ],
   [
     "an OrderedDict of numbers",
     pickle(global("collections", "OrderedDict"), "]Na", 0x85, "R"),
@@ -162,9 +175,13 @@ test.each<[string, Uint8Array, string]>([
   [
     "a device of two words",
     pickle(global("torch", "device"), str("cuda"), str("0"), 0x86, "R"),
-    "torch.device wants a number after its name",
+    "data.pkl byte 32: REDUCE (0x52): torch.device: expected a number after its name",
   ],
-  ["a device of numbers", pickle(global("torch", "device"), "N", 0x85, "R"), "torch.device wants a name"],
+  [
+    "a device of numbers",
+    pickle(global("torch", "device"), "N", 0x85, "R"),
+    "data.pkl byte 18: REDUCE (0x52): torch.device: expected a name, got None",
+  ],
 ])("a pickle gone wrong names byte and opcode: %s", async (_, data, problem) => {
   const text = await refusal(archive(data));
   expect(text).toContain(problem);
@@ -175,13 +192,29 @@ test.each<[string, Uint8Array, string]>([
   [
     "a storage too small",
     tensor({ size: tuple(int(3)) }),
-    'the tensor of shape [3] wants element 2 of storage "0", which has 2',
+    'data.pkl byte 156: REDUCE (0x52): at "layer.weight": the tensor of shape [3] needs element 2 of storage "0", which has 2',
   ],
-  ["an offset beyond", tensor({ offset: int(1) }), "[2] wants element 2 of"],
-  ["strides beyond", tensor({ stride: tuple(int(2)) }), "[2] wants element 2 of"],
-  ["a negative size", tensor({ size: tuple(int(-2)) }), "has -2 in its size, wanted whole numbers of at least 0"],
+  [
+    "an offset beyond",
+    tensor({ offset: int(1) }),
+    'data.pkl byte 156: REDUCE (0x52): at "layer.weight": the tensor of shape [2] needs element 2 of storage "0", which has 2',
+  ],
+  [
+    "strides beyond",
+    tensor({ stride: tuple(int(2)) }),
+    'data.pkl byte 156: REDUCE (0x52): at "layer.weight": the tensor of shape [2] needs element 2 of storage "0", which has 2',
+  ],
+  [
+    "a negative size",
+    tensor({ size: tuple(int(-2)) }),
+    'data.pkl byte 156: REDUCE (0x52): at "layer.weight": the tensor has -2 in its size: expected integers >= 0',
+  ],
   ["a negative stride", tensor({ stride: tuple(int(-1)) }), "has -1 in its stride"],
-  ["a negative offset", tensor({ offset: int(-1) }), "has offset -1, wanted a whole number"],
+  [
+    "a negative offset",
+    tensor({ offset: int(-1) }),
+    'data.pkl byte 156: REDUCE (0x52): at "layer.weight": the tensor has offset -1: expected an integer >= 0',
+  ],
   ["half an offset", tensor({ offset: bytesOf("G", [0x3f, 0xe0, 0, 0, 0, 0, 0, 0]) }), "has offset 0.5"],
   ["a size of words", tensor({ size: tuple(str("2")) }), 'has "2" in its size'],
   ["no size", tensor({ size: bytesOf("N") }), "has a size that is not a tuple"],
@@ -189,7 +222,7 @@ test.each<[string, Uint8Array, string]>([
   [
     "65 dimensions",
     tensor({ size: tuple(...Array.from({ length: 65 }, () => int(1))) }),
-    "a size of 65 dimensions, at most 64",
+    'data.pkl byte 476: REDUCE (0x52): at "layer.weight": the tensor has a size of 65 dimensions: expected at most 64',
   ],
   [
     "2^62 elements",
@@ -202,14 +235,22 @@ test.each<[string, Uint8Array, string]>([
     'storage "1" is missing: the archive has no file "archive/data/1"',
   ],
   ["a path for a key", tensor({ key: "../data.pkl" }), 'storage "../data.pkl" is missing'],
-  ["a storage of another length", tensor({ length: 3 }), "wants 12 bytes for 3 elements, its file has 8"],
-  ["a negative length", tensor({ length: -2 }), 'storage "0" has length -2'],
+  [
+    "a storage of another length",
+    tensor({ length: 3 }),
+    'data.pkl byte 107: BINPERSID (0x51): at "layer.weight": storage "0": expected 12 bytes for 3 elements, got 8',
+  ],
+  [
+    "a negative length",
+    tensor({ length: -2 }),
+    'data.pkl byte 107: BINPERSID (0x51): at "layer.weight": storage "0": length: expected an integer >= 0, got -2',
+  ],
   ["another type", tensor({ type: "QInt8Storage" }), "torch.QInt8Storage is not allowed in a weights file: quantized"],
-  ["a dtype for a storage", tensor({ type: "float32" }), 'storage "0" is of type torch.float32'],
+  ["a dtype for a storage", tensor({ type: "float32" }), 'storage "0": type: expected one of'],
   [
     "two types of one storage",
     bytesOf(tensor(), "0", tensor({ type: "IntStorage" })),
-    'storage "0" is told twice, differently',
+    'data.pkl byte 243: BINPERSID (0x51): at "layer.weight": storage "0" has two descriptions that differ',
   ],
 ])("a tensor that cannot be is refused by its key: %s", async (_, bytes, problem) => {
   const text = await refusal(archive(pickle(dictOf("layer.weight", bytes))), stateOf);
@@ -239,12 +280,14 @@ test("a small file does not become a large one: copies of copies, strides of zer
   const read = (key: string) => async (bytes: Uint8Array) =>
     stateDictOf(at(await readTorchFile(bytes, "f.pt"), key), { name: "f.pt" });
   const bytes = archive(pickle(dictOf("model", dictOf("weight", wide))));
-  expect(await refusal(bytes, read("model"))).toContain("its tensors would take 4294967296 bytes out of 8 stored ones");
+  expect(await refusal(bytes, read("model"))).toContain(
+    "expected at most 1073741840 bytes of tensors from 8 stored bytes, got 4294967296",
+  );
   const views = Array.from({ length: 100 }, (_, i) => bytesOf(str(`w${i}`), tensor()));
   const shared = await readTorchFile(archive(pickle("}(", ...views, "u")));
   expect(stateDictOf(shared).arrays.size).toBe(100);
   expect(() => stateDictOf(shared, { maxBytes: 100 })).toThrow(
-    "would take 800 bytes out of 8 stored ones, 116 are allowed",
+    "torch file: expected at most 116 bytes of tensors from 8 stored bytes, got 800",
   );
 });
 
