@@ -8,6 +8,7 @@ import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
 import { writeOutput } from "../run/output_file.ts";
+import { writeFigure } from "../run/results.ts";
 import { number } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
@@ -89,8 +90,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   const holder = FolderLock.holderOf(flags.run);
   if (holder === null) {
     using _lock = await FolderLock.take(flags.run, { command: "espalier trail", note: (line) => out.say(line) });
-    await directory.write("trail/trail.svg", figure.svg);
-    await directory.write("trail/trail.png", figure.png());
+    await writeFigure(directory, "trail/trail", figure);
   } else out.say(`no figure written: ${flags.run} is in use by ${holder}`);
 
   if (choice && flags.export !== undefined) await exportModel(directory, choice, flags.export, flags.dense ?? false);

@@ -32,9 +32,9 @@ export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files"
 /** Measures a run that is at its end, writes its files and says what it came to. */
 export async function finishRun(parts: EndParts, trained: FitResult): Promise<void> {
   const { final, activity } = await measure(parts, trained);
-  await parts.files.finish(parts.session, final, activity?.figure ?? null);
+  const lines = await parts.files.finish(parts.session, final, activity?.figure ?? null);
   say(parts.out, final, activity);
-  for (const line of parts.files.resultLines()) parts.out.say(line);
+  for (const line of lines) parts.out.say(line);
   parts.out.emit(final);
 }
 

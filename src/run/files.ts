@@ -1,40 +1,33 @@
-// What a run leaves in its directory: configuration, metrics, checkpoints, models, the plot, and what other programs read.
+// Writes the directory of a run while it trains: configuration, metrics, checkpoints, the trail and TensorBoard's files.
 import {
   type AdapterReport,
   CheckpointShelf,
   type EpochRecord,
-  OpError,
   type Position,
   type RunRecord,
   readProgress,
   type Session,
   type SpikeFigure,
   type StateDict,
-  safetensorsParts,
   Trail,
-  writeSparseModel,
 } from "../index.ts";
 import { adapterName } from "../node/adapter.ts";
 import { type RunDirectory, runEnvironment } from "../node.ts";
 import type { DataFingerprint } from "../recipe/data_fingerprint.ts";
 import type { Splits } from "../recipe/datasets.ts";
-import { imageMetadata } from "../recipe/image_metadata.ts";
 import { SCHEMA_FILE, schemaText } from "../recipe/json_schema.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
-import { forEncoder, isSpiking, neuronMetadata } from "../recipe/spiking.ts";
 import { sampleStrip } from "../report/sample_strip.ts";
 import type { Output } from "../terminal/output.ts";
+import { plural } from "../text/index.ts";
 import { RunBoard } from "./board.ts";
-import { cardFacts, commandLine, type RunResult } from "./card.ts";
+import { commandLine, type RunResult } from "./card.ts";
 import type { RunFolder } from "./folder.ts";
 import { commandsOf, type HistoryEntry, historyLines, historyOf, lastAdapter, withEntry } from "./history.ts";
+import { modelMetadata } from "./model_file.ts";
+import { INFO, METRICS, RESULT, writeResults } from "./results.ts";
 import { hostState, isAtEnd, type ResumePlan } from "./resume.ts";
 import { type Row, rowsAt } from "./rows.ts";
-
-const METRICS = "metrics.jsonl";
-const INFO = "run.json";
-const RESULT = "result.json";
-const ONNX = "model.onnx";
 
 export interface RunSources {
   readonly folder: RunFolder;
@@ -57,8 +50,6 @@ export class RunFiles {
   private damagedBefore: readonly string[] = [];
   private seconds = 0;
   private bestSaved = 0;
-  private hasSpikes = false;
-  private onnxProblem: string | null = null;
 
   constructor(recipe: Recipe, out: Output, sources: RunSources) {
     this.recipe = recipe;
@@ -69,7 +60,7 @@ export class RunFiles {
     this.board = new RunBoard(this.directory, (problem) => this.note(problem));
   }
 
-  /** Who ran what: saved beside the metrics. */
+  /** Return versions, adapter, command and settings, as run.json holds them. */
   runInfo(adapter: AdapterReport): Record<string, unknown> {
     return {
       ...runEnvironment(),
@@ -81,21 +72,21 @@ export class RunFiles {
     };
   }
 
-  /** A line that must be seen, by people and by programs. */
+  /** Print a problem, and emit it as a record. */
   private note(problem: string): void {
     this.out.say(problem);
     this.out.emit({ kind: "note", problem });
   }
 
-  /** Begins a run. Fails at once when its folder cannot be written. */
+  /** Begin a run. Fails at once if its folder cannot be written. */
   async create(adapter: AdapterReport): Promise<void> {
     this.sources.folder.begin();
     await this.writeConfig();
     this.info = this.runInfo(adapter);
     await this.directory.write(INFO, `${JSON.stringify(this.info, null, 2)}\n`);
-    await this.directory.write(METRICS, "");
-    // Of an attempt that came to no checkpoint.
+    // An earlier attempt, which reached no checkpoint, may have left rows, a trail and event files.
     this.rows = [];
+    await this.writeRows();
     await Trail.clear(this.directory);
     await this.board.restore({ files: {}, mark: null });
     await this.board.begin();
@@ -103,19 +94,20 @@ export class RunFiles {
     if (strip) this.board.picture("data/train", strip, 0);
   }
 
-  /** Reads what a run left, to go on with it. */
+  /** Read the files of a stopped run, to continue it. */
   async reopen(): Promise<void> {
     const { rows, damaged } = this.directory.readLog(METRICS);
     this.rows = rows;
     if (damaged.length > 0) {
-      const which = `${damaged.length === 1 ? "line" : "lines"} ${damaged.slice(0, 5).join(", ")}${damaged.length > 5 ? ", ..." : ""}`;
-      this.note(`${this.directory.path(METRICS)}: ${which} damaged and left out; ${rows.length} rows are whole`);
+      const which = `${damaged.slice(0, 5).join(", ")}${damaged.length > 5 ? ", ..." : ""}`;
+      const lines = damaged.length === 1 ? `line ${which} is` : `lines ${which} are`;
+      this.note(`${this.directory.path(METRICS)}: ${lines} corrupt and left out; ${plural(rows.length, "row")} kept`);
     }
-    // Without it the card says less.
-    this.info = this.directory.readObject(INFO, (problem) => this.note(`${problem}; what it held is lost`)) ?? {};
+    // Without run.json the card is shorter.
+    this.info = this.directory.readObject(INFO, (problem) => this.note(`${problem}; its content is lost`)) ?? {};
   }
 
-  /** Loads the checkpoint of a plan, takes back what came after it, and writes down that the run goes on, and as what. */
+  /** Load the checkpoint of a plan, drop the records after it, and record that the run continues, with which settings. */
   async restore(session: Session, plan: ResumePlan, adapter: AdapterReport): Promise<void> {
     const { directory } = this;
     session.load(await directory.readTensors(plan.path), directory.path(plan.path));
@@ -125,22 +117,26 @@ export class RunFiles {
     this.damagedBefore = damaged ?? [];
     this.rows = rowsAt(this.rows, { step, epoch, path: plan.path, elapsed, scheduled });
     this.seconds = elapsed ?? Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
-    await directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    await this.goOn(step, plan, adapterName(adapter));
+    await this.writeRows();
+    await this.recordResume(step, plan, adapterName(adapter));
     if (board) await this.board.restore(board);
     await this.board.begin(step + 1);
   }
 
-  /** Writes down that the run goes on from a step: the settings from there on, and what is different. */
-  private async goOn(step: number, plan: ResumePlan, adapter: string): Promise<void> {
+  private writeRows(): Promise<void> {
+    return this.directory.write(METRICS, this.rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  }
+
+  /** Record that the run continues at a step: its settings from there on, and what changed. */
+  private async recordResume(step: number, plan: ResumePlan, adapter: string): Promise<void> {
     const history = historyOf(this.info);
     const before = lastAdapter(this.info, history);
     const other = before !== null && before !== adapter;
     if (other)
-      this.note(`from step ${step} on: adapter ${adapter}, before ${before}: the last bits of numbers may be others`);
+      this.note(`from step ${step} on: adapter ${adapter}, before ${before}: numbers may differ in their last bits`);
     const entry = { step, at: new Date().toISOString(), command: commandLine(this.sources.command) };
     this.history = withEntry(history, { ...entry, ...(other ? { adapter } : {}) }, plan.changes);
-    // A result is that of a run that was over.
+    // The result belongs to the shorter run.
     if (!isAtEnd(plan)) for (const name of [RESULT, "README.md"]) await this.directory.remove(name);
     this.info = { ...this.info, config: this.recipe, history: this.history };
     await this.writeConfig();
@@ -163,17 +159,17 @@ export class RunFiles {
     return typeof accuracy === "number" && typeof sparsity === "number" ? { accuracy, sparsity } : undefined;
   }
 
-  /** Damaged images that were passed over, those before a resume too. */
+  /** Names of corrupt images that were skipped, before and after a resume. */
   damagedImages(): readonly string[] {
     return [...new Set([...this.damagedBefore, ...this.sources.data.damaged])];
   }
 
-  /** What was changed while the run ran, a line each. */
+  /** Changes of the settings during the run, one per line. */
   changes(): string[] {
     return historyLines(this.history);
   }
 
-  /** Path of the newest whole checkpoint, or null. */
+  /** Return the path of the newest readable checkpoint, or null. */
   async lastGood(): Promise<string | null> {
     const { whole } = await this.shelf.newestReadable((file, path) => readProgress(file, path));
     return whole && this.directory.path(whole.path);
@@ -184,24 +180,25 @@ export class RunFiles {
   }
 
   record(record: RunRecord): void {
-    const row = { ...record };
-    this.rows.push(row);
-    this.directory.append(METRICS, JSON.stringify(row));
+    this.addRow({ ...record });
     this.sources.folder.hasRecords();
     this.board.record(record);
-    this.out.emit(row);
   }
 
-  /** Saves. `scheduled`: whether a run that is not stopped would have saved here too. */
-  async checkpoint(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<void> {
-    const path = await this.save(session, position, elapsed, scheduled);
-    const row = { kind: "checkpoint", step: position.step, path, elapsed, ...(scheduled ? {} : { stopped: true }) };
+  private addRow(row: Row): void {
     this.rows.push(row);
     this.directory.append(METRICS, JSON.stringify(row));
     this.out.emit(row);
   }
 
-  /** Saves what the next checkpoint, of the same step, takes the place of: a run that is killed before it goes on from here. */
+  /** Save a checkpoint. `scheduled`: true if a run that is not stopped saves here too. */
+  async checkpoint(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<void> {
+    const path = await this.save(session, position, elapsed, scheduled);
+    const row = { kind: "checkpoint", step: position.step, path, elapsed };
+    this.addRow(scheduled ? row : { ...row, stopped: true });
+  }
+
+  /** Save a checkpoint that the next one, of the same step, replaces. A run that is killed in between continues from it. */
   async checkpointUnseen(session: Session, position: Position, elapsed: number): Promise<void> {
     await this.save(session, position, elapsed, false);
   }
@@ -216,7 +213,7 @@ export class RunFiles {
     return path;
   }
 
-  /** Looks at the weights at the end of an epoch: for TensorBoard, and for the trail when the recipe wants one. */
+  /** Record the weights at the end of an epoch: for TensorBoard, and for the trail if the recipe has one. */
   async epochEnded(session: Session, record: EpochRecord): Promise<void> {
     const weights = await session.weights();
     this.board.weights(weights, record.step);
@@ -230,131 +227,15 @@ export class RunFiles {
     const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
     const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, sparsity };
     const onDamaged = (fault: string) => this.note(`${fault}: left out`);
-    await new Trail(this.directory, { keep: trail, onDamaged }).add(point, weights, this.about(session, threshold));
+    const metadata = modelMetadata(this.recipe, this.sources.data.train, session, threshold);
+    await new Trail(this.directory, { keep: trail, onDamaged }).add(point, weights, metadata);
   }
 
-  /** What a model file says of itself. */
-  private about(session: Session, threshold: unknown): Record<string, string> {
-    const { model, seed, data } = this.recipe;
-    const { classes } = this.sources.data.train;
-    return {
-      model: model.name,
-      data: data.name,
-      ...neuronMetadata(this.recipe),
-      ...imageMetadata(this.recipe, session.sample[1]!),
-      input: session.sample.join("x"),
-      classes: String(session.classes),
-      classNames: JSON.stringify(classes),
-      normalise: JSON.stringify(this.normalise()),
-      seed: String(seed),
-      method: session.method.name,
-      threshold: String(threshold),
-      holds: "effective weights: the soft threshold has been applied",
-    };
-  }
-
-  /** What the network sees: (byte / 255 - mean) / std, by channel. An encoder wants images in 0..1. */
-  private normalise(): { mean: readonly number[]; std: readonly number[] } {
-    const { mean, std } = forEncoder(this.sources.data.train, this.recipe.model.encoder);
-    return { mean, std };
-  }
-
-  /** Writes the models, the plots, the result and the card. `spikes`: the figure of a spiking network. */
-  async finish(session: Session, result: RunResult, spikes: SpikeFigure | null): Promise<void> {
-    const weights = await session.weights();
-    const { model, data } = this.recipe;
-    const metadata = {
-      ...this.about(session, result.threshold),
-      accuracy: String(result.accuracy),
-      sparsity: String(result.sparsity),
-    };
-    await this.directory.write("model.safetensors", safetensorsParts(weights, metadata));
-    await this.directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
-    await this.writeOnnx(session, weights, metadata);
-    // Loaded when needed: the chart libraries take longer than everything else at start-up.
-    const { renderRunPlot } = await import("../report/plot.ts");
-    const plot = renderRunPlot(this.rows, { title: `${model.name} on ${data.name}, ${session.method.name}` });
-    await this.directory.write("plot.svg", plot.svg);
-    const png = plot.png();
-    await this.directory.write("plot.png", png);
-    this.board.picture("plot", png, result.steps);
-    if (spikes) {
-      const { renderSpikePlot } = await import("../report/spike_plot.ts");
-      const figure = renderSpikePlot(spikes, { title: `${model.name} on ${data.name}` });
-      await this.directory.write("spikes.svg", figure.svg);
-      await this.directory.write("spikes.png", figure.png());
-      this.hasSpikes = true;
-    }
-    await this.writeCard(result);
-    // Last: a run that has it is over.
-    await this.directory.write(RESULT, `${JSON.stringify(result, null, 2)}\n`);
-  }
-
-  /** A model that ONNX has no words for does not spoil a run: what is wrong is said in a line. */
-  private async writeOnnx(session: Session, weights: StateDict, metadata: Record<string, string>): Promise<void> {
-    const { exportOnnx } = await import("../export/index.ts");
-    try {
-      const bytes = exportOnnx(session.model, {
-        input: session.sample,
-        weights,
-        name: this.recipe.model.name,
-        metadata,
-      });
-      await this.directory.write(ONNX, bytes);
-    } catch (error) {
-      if (!(error instanceof OpError)) throw error;
-      this.onnxProblem = error.message;
-      this.out.emit({ kind: "note", file: ONNX, problem: error.message });
-    }
-  }
-
-  private async writeCard(result: RunResult): Promise<void> {
-    const { recipe, info, sources } = this;
-    const { modelCard } = await import("../export/index.ts");
-    const spiking = isSpiking(recipe.model.name);
-    const commands = commandsOf(info, this.history);
-    const changes = this.changes();
-    const files = [
-      {
-        name: "model.safetensors",
-        holds: "effective weights, zeros included, under the names of PyTorch's state_dict",
-      },
-      { name: "model.sparse.safetensors", holds: "the same as bitmasks and the values that are not zero" },
-      ...(this.onnxProblem === null
-        ? [
-            {
-              name: ONNX,
-              holds: `the network with its weights as ONNX${spiking ? ": one time step" : ", for any batch"}`,
-            },
-          ]
-        : []),
-      { name: "checkpoints", holds: "the latest and the best state of training, to go on from" },
-      ...(recipe.trail === "off" ? [] : [{ name: "trail", holds: "sparse models of epochs" }]),
-      { name: "tensorboard", holds: "event files: curves, histograms of weights, pictures" },
-      { name: METRICS, holds: "every record of the run, a JSON object a line" },
-      { name: RESULT, holds: "what the run came to, layer by layer" },
-      { name: "config.yaml", holds: "the recipe, with comments" },
-      { name: INFO, holds: "versions, adapter, command" },
-    ];
-    const card = modelCard(
-      cardFacts({ recipe, result, data: sources.data, normalise: this.normalise(), commands, changes, info, files }),
-    );
-    await this.directory.write("README.md", card);
-    this.board.text("card", card, result.steps);
-  }
-
-  resultLines(): string[] {
-    const at = (name: string) => this.directory.path(name);
-    return [
-      "",
-      `plot           ${at("plot.svg")}  (and .png)`,
-      ...(this.hasSpikes ? [`spikes         ${at("spikes.svg")}  (and .png)`] : []),
-      `sparse model   ${at("model.sparse.safetensors")}`,
-      `dense layout   ${at("model.safetensors")}  (PyTorch names)`,
-      this.onnxProblem === null ? `ONNX           ${at(ONNX)}` : `ONNX           not written: ${this.onnxProblem}`,
-      `model card     ${at("README.md")}`,
-      `metrics        ${at(METRICS)}`,
-      `TensorBoard    tensorboard --logdir ${this.board.folder}`,
-    ];
+  /** Write the models, the figures, the card and the result. Return the lines that list them. */
+  finish(session: Session, result: RunResult, spikes: SpikeFigure | null): Promise<string[]> {
+    const { recipe, out, directory, board, rows, info, sources } = this;
+    const [commands, changes] = [commandsOf(info, this.history), this.changes()];
+    const run = { recipe, out, directory, board, rows, info, commands, changes, data: sources.data };
+    return writeResults(run, session, result, spikes);
   }
 }

@@ -1,11 +1,15 @@
-// The model file that a path means: itself, or the one in a run's folder.
+// Model files of a run: which one a path names, and the metadata that they hold.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Session, SessionData } from "../index.ts";
+import { imageMetadata } from "../recipe/image_metadata.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { forEncoder, neuronMetadata } from "../recipe/spiking.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 const FILES = { sparse: "model.sparse.safetensors", dense: "model.safetensors" } as const;
 
-/** Of a folder, the kind that is wanted first, else the other: they hold the same weights. Errors name the path. */
+/** Return the path itself, or the model file in a run's folder: of kind `first`, else the other, which holds the same weights. */
 export function modelFile(path: string, first: keyof typeof FILES): string {
   if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
   if (!statSync(path).isDirectory()) return path;
@@ -13,4 +17,33 @@ export function modelFile(path: string, first: keyof typeof FILES): string {
   const found = names.map((name) => join(path, name)).find((file) => existsSync(file));
   if (!found) throw new UsageError(`${path}: holds no ${FILES.dense}; has the run finished?`);
   return found;
+}
+
+/** Return the normalisation of the network's input by channel: (byte / 255 - mean) / std. With an encoder, images in 0..1. */
+export function normalisation(recipe: Recipe, train: SessionData): { mean: readonly number[]; std: readonly number[] } {
+  const { mean, std } = forEncoder(train, recipe.model.encoder);
+  return { mean, std };
+}
+
+/** Return the metadata of a model file: how the model was made, and what its input is. */
+export function modelMetadata(
+  recipe: Recipe,
+  train: SessionData,
+  session: Session,
+  threshold: unknown,
+): Record<string, string> {
+  return {
+    model: recipe.model.name,
+    data: recipe.data.name,
+    ...neuronMetadata(recipe),
+    ...imageMetadata(recipe, session.sample[1]!),
+    input: session.sample.join("x"),
+    classes: String(session.classes),
+    classNames: JSON.stringify(train.classes),
+    normalise: JSON.stringify(normalisation(recipe, train)),
+    seed: String(recipe.seed),
+    method: session.method.name,
+    threshold: String(threshold),
+    holds: "effective weights: the soft threshold has been applied",
+  };
 }

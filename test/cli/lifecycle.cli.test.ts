@@ -168,7 +168,7 @@ describe("a damaged run", () => {
     rmSync(checkpoint(name, 12));
     const { code, rows } = await run(["train", "--resume", at(name), "--json"]);
     expect(rows[0]).toMatchObject({
-      problem: expect.stringMatching(/metrics\.jsonl: lines 3, 4, 6 damaged and left out; \d+ rows are whole/),
+      problem: expect.stringMatching(/metrics\.jsonl: lines 3, 4, 6 are corrupt and left out; \d+ rows kept/),
     });
     expect(code).toBe(0);
     const lost = [2, 3, 5].map((i) => JSON.parse(lines[i]!) as { kind: string; step: number });
