@@ -41,6 +41,20 @@ export function expectPlaces(
   }
 }
 
+function fail(problem: string, tensors?: Record<string, Tensor>): never {
+  throw new OpError("bytesToImages", problem, tensors);
+}
+
+function expectSizes({ shape, stored }: BytesToImagesOptions, cropped: boolean): void {
+  if (shape.length !== 4 || !shape.every(isSize)) fail(`shape: expected [n, c, h, w], got [${shape.join(",")}]`);
+  if (stored.length !== 2 || !stored.every(isSize)) fail(`stored: expected [h, w], got [${stored.join(",")}]`);
+  const [, , h, w] = shape;
+  const [height, width] = stored;
+  if (cropped && (height < h || width < w)) fail(`stored: expected at least ${h}x${w}, got ${height}x${width}`);
+  if (!cropped && (height !== h || width !== w))
+    fail(`stored: expected ${h}x${w}, since no crops are given, got ${height}x${width}`);
+}
+
 /**
  * Cuts stored images at their places, mirrors them and looks up each byte: y[i, c, row, col] = table[c, b] with b the byte of
  * image i at row top + row and column left + col, mirrored left + w - 1 - col. The table is given, so that normalised values
@@ -59,26 +73,18 @@ export const bytesToImages = defineOp({
     [bytes, place, table]: [bytes: Tensor, place: Tensor | null, table: Tensor],
     { shape, stored }: BytesToImagesOptions,
   ) {
-    const fail = (what: string, tensors?: Record<string, Tensor>) => {
-      throw new OpError("bytesToImages", what, tensors);
-    };
-    const [n, c, h, w] = shape;
+    expectSizes({ shape, stored }, place !== null);
+    const [n, c] = shape;
     const [height, width] = stored;
-    if (shape.length !== 4 || !shape.every(isSize)) fail(`shape wants [n, c, h, w], was given [${shape.join(",")}]`);
-    if (stored.length !== 2 || !stored.every(isSize)) fail(`stored wants [h, w], was given [${stored.join(",")}]`);
-    if (place ? height < h || width < w : height !== h || width !== w) {
-      const least = place ? "at least " : "";
-      fail(`stored wants ${least}${h}x${w}${place ? "" : " where no places are given"}, was given ${height}x${width}`);
-    }
     const count = n * c * height * width;
     // Indices in the shader are u32.
-    if (count >= 2 ** 32) fail(`wants fewer than 2^32 bytes, [${n},${c},${height},${width}] has ${count}`);
+    if (count >= 2 ** 32) fail(`expected fewer than 2^32 bytes, got ${count} in [${n},${c},${height},${width}]`);
     if (bytes.dtype !== "u32" || bytes.numel !== Math.ceil(count / 4)) {
-      fail(`bytes of [${n},${c},${height},${width}] want ${Math.ceil(count / 4)} u32`, { bytes });
+      fail(`expected ${Math.ceil(count / 4)} u32 for the bytes of [${n},${c},${height},${width}]`, { bytes });
     }
     if (place && (place.dtype !== "i32" || !sameShape(place.shape, [n, 4])))
-      fail(`place wants [${n},4] i32`, { place });
-    if (table.dtype !== "f32" || !sameShape(table.shape, [c, 256])) fail(`table wants [${c},256] f32`, { table });
+      fail(`place: expected [${n},4] i32`, { place });
+    if (table.dtype !== "f32" || !sameShape(table.shape, [c, 256])) fail(`table: expected [${c},256] f32`, { table });
     return { shape, dtype: "f32" };
   },
   forward(y, [bytes, place, table], { shape: [, c, h, w], stored }) {

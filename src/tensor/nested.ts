@@ -34,35 +34,31 @@ export function expectNumbers(op: string, dtype: DType, values: readonly unknown
   for (let i = 0; i < values.length; i++) expectNumber(op, dtype, values[i], [i]);
 }
 
-/** The flat list and the shape; every array at one depth has to be as long as the first. */
+/** Return the flat list and the shape. Every array at one depth must be as long as the first. */
 export function flatten(op: string, values: NestedNumbers): { flat: number[]; shape: Shape } {
   const shape: number[] = [];
   for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
   const flat: number[] = [];
+  const leaf = (value: unknown, path: readonly number[]): void => {
+    if (Array.isArray(value))
+      throw new OpError(op, `expected a number${placeOf(path)}, got an array of ${value.length}`);
+    expectNumber(op, "f32", value, path);
+    flat.push(value as number);
+  };
   const visit = (value: unknown, path: readonly number[]): void => {
     const depth = path.length;
-    if (depth === shape.length) {
-      if (Array.isArray(value))
-        throw new OpError(op, `expected a number${placeOf(path)}, got an array of ${value.length}`);
-      expectNumber(op, "f32", value, path);
-      flat.push(value as number);
-      return;
-    }
     if (!Array.isArray(value))
       throw new OpError(op, `expected an array of ${shape[depth]}${placeOf(path)}, got ${nameOf(value)}`);
     if (value.length !== shape[depth])
       throw new OpError(op, `expected ${shape[depth]} entries${placeOf(path)}, as in the first, got ${value.length}`);
-    if (depth < shape.length - 1) {
-      for (let i = 0; i < value.length; i++) visit(value[i], [...path, i]);
-    } else {
-      for (let i = 0; i < value.length; i++) {
-        const v: unknown = value[i];
-        // Most are plain numbers: only others are worth a path.
-        if (typeof v === "number" && Math.abs(v) < MOST_F32) flat.push(v);
-        else visit(v, [...path, i]);
-      }
+    const innermost = depth === shape.length - 1;
+    for (let i = 0; i < value.length; i++) {
+      const v: unknown = value[i];
+      // Most are plain numbers: only others need a path.
+      if (innermost && typeof v === "number" && Math.abs(v) < MOST_F32) flat.push(v);
+      else (innermost ? leaf : visit)(v, [...path, i]);
     }
   };
-  visit(values, []);
+  (shape.length === 0 ? leaf : visit)(values, []);
   return { flat, shape };
 }

@@ -61,25 +61,11 @@ function pair(name: string, value: Pair, least: number): readonly [number, numbe
   return both as unknown as readonly [number, number];
 }
 
-/** Names every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
-export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
+/** Return the number of groups. Throws OpError unless it divides the channels and weight and bias have their sizes. */
+function expectGroups(x: Described, weight: Described, bias: Described | null, groups: number): number {
   const tensors = { x, weight, bias };
-  for (const [name, t] of Object.entries({ x, weight })) {
-    if (t.shape.length !== 4) throw new OpError(OP, `${name} wants 4 axes, has ${t.shape.length}`, tensors);
-  }
-  for (const [name, t] of Object.entries(tensors)) {
-    if (t && t.dtype !== "f32") throw new OpError(OP, `${name} wants f32, has ${t.dtype}`, tensors);
-  }
-  const stride = pair("stride", options.stride ?? 1, 1);
-  const padding = pair("padding", options.padding ?? 0, 0);
-  const dilation = pair("dilation", options.dilation ?? 1, 1);
-  const groups = options.groups ?? 1;
-  const algorithm = options.algorithm ?? "auto";
-  if (!ALGORITHMS.includes(algorithm)) {
-    throw new OpError(OP, `algorithm wants one of ${ALGORITHMS.join(", ")}; was given ${algorithm}`);
-  }
-  const [batch, channels, ...size] = x.shape as [number, number, number, number];
-  const [outputs, perGroup, ...kernel] = weight.shape as [number, number, number, number];
+  const channels = x.shape[1]!;
+  const [outputs, perGroup] = weight.shape as [number, number];
   if (!Number.isInteger(groups) || groups < 1)
     throw new OpError(OP, `groups wants an integer >= 1, was given ${groups}`);
   if (channels % groups !== 0)
@@ -94,6 +80,28 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
     throw new OpError(OP, `bias wants shape [${outputs}], one value per output channel`, tensors);
   }
+  return groups;
+}
+
+/** Names every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
+export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
+  const tensors = { x, weight, bias };
+  for (const [name, t] of Object.entries({ x, weight })) {
+    if (t.shape.length !== 4) throw new OpError(OP, `${name} wants 4 axes, has ${t.shape.length}`, tensors);
+  }
+  for (const [name, t] of Object.entries(tensors)) {
+    if (t && t.dtype !== "f32") throw new OpError(OP, `${name} wants f32, has ${t.dtype}`, tensors);
+  }
+  const groups = expectGroups(x, weight, bias, options.groups ?? 1);
+  const stride = pair("stride", options.stride ?? 1, 1);
+  const padding = pair("padding", options.padding ?? 0, 0);
+  const dilation = pair("dilation", options.dilation ?? 1, 1);
+  const algorithm = options.algorithm ?? "auto";
+  if (!ALGORITHMS.includes(algorithm)) {
+    throw new OpError(OP, `algorithm wants one of ${ALGORITHMS.join(", ")}; was given ${algorithm}`);
+  }
+  const [batch, channels, ...size] = x.shape as [number, number, number, number];
+  const [outputs, , ...kernel] = weight.shape as [number, number, number, number];
   const axis = (i: 0 | 1): Axis => {
     const out = windowOutput(size[i], kernel[i], stride[i], padding[i], dilation[i]);
     if (out < 1) {

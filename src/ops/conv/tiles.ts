@@ -130,27 +130,26 @@ export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null
   const taps = spec.TY * spec.TX;
   const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
   const most = budget().gradient;
+  const blocks = [1, 2, 4]
+    .filter((OB) => OB === 1 || (OB / 2) * spec.S < written)
+    .flatMap((OB) => [1, 2, 3, 4, 8, 16].filter((CB) => CB <= reduced).map((CB) => [OB, CB] as const));
   let best: GradientSpec | null = null;
   let least = Number.POSITIVE_INFINITY;
-  for (const OB of [1, 2, 4]) {
-    if (OB > 1 && (OB / 2) * spec.S >= written) continue;
-    for (const CB of [1, 2, 3, 4, 8, 16]) {
-      if (CB > reduced) continue;
-      for (const [PY, PX] of GRADIENT_TILES) {
-        const pixels = PY * PX;
-        const GRADS = most.wide && PX % 4 === 0 && s.columns.out % 4 === 0 ? 4 : 1;
-        const patch = Math.ceil((covered(PY, rows) * covered(PX, columns)) / spec.S);
-        const gradLoads = (pixels / GRADS) * OB;
-        const loads = gradLoads + patch * CB;
-        const fmas = pixels * taps * OB * CB;
-        if (loads > most.loads || fmas > most.fmas || taps * OB * CB > most.sums) continue;
-        const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
-        const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
-        const loading = gradLoads * (GRADS === 4 ? WIDE_LOAD : LOAD) + patch * CB * LOAD;
-        const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS) * (1 + fmas / CODE);
-        const Grads = GRADS === 4 ? "vec4<f32>" : "f32";
-        if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX, GRADS, Grads }, cost];
-      }
+  for (const [OB, CB] of blocks) {
+    for (const [PY, PX] of GRADIENT_TILES) {
+      const pixels = PY * PX;
+      const GRADS = most.wide && PX % 4 === 0 && s.columns.out % 4 === 0 ? 4 : 1;
+      const patch = Math.ceil((covered(PY, rows) * covered(PX, columns)) / spec.S);
+      const gradLoads = (pixels / GRADS) * OB;
+      const loads = gradLoads + patch * CB;
+      const fmas = pixels * taps * OB * CB;
+      if (loads > most.loads || fmas > most.fmas || taps * OB * CB > most.sums) continue;
+      const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
+      const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
+      const loading = gradLoads * (GRADS === 4 ? WIDE_LOAD : LOAD) + patch * CB * LOAD;
+      const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS) * (1 + fmas / CODE);
+      const Grads = GRADS === 4 ? "vec4<f32>" : "f32";
+      if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX, GRADS, Grads }, cost];
     }
   }
   return best;

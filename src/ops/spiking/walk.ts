@@ -165,13 +165,14 @@ export function walkBackward(
     const { first, steps } = plan.parts[part]!;
     const from = part > 0 ? between[0]! : v0;
     const isLast = part === plan.parts.length - 1;
+    const last = out === "last";
     backwardKernel.run({
       bind: {
         x,
         v: from ?? x,
         w: w ?? x,
         stats: norm?.stats ?? x,
-        dy: out === "last" ? x : dy,
+        dy: last ? x : dy,
         dx,
         gv,
         dk: dk ?? unused(),
@@ -180,10 +181,10 @@ export function walkBackward(
         ...paramsOf(neuron, current, plan),
         first,
         begun: Math.max(part - 1, 0) * plan.items,
-        slot: dk ? part * plan.groups : 0,
-        to_s: out === "spike" ? 1 : 0,
-        to_h: out === "h" ? 1 : 0,
-        to_v: out === "v" ? 1 : 0,
+        slot: part * plan.groups,
+        to_s: Number(out === "spike"),
+        to_h: Number(out === "h"),
+        to_v: Number(out === "v"),
         attached: neuron.detach ? 0 : 1,
       },
       spec: {
@@ -192,9 +193,9 @@ export function walkBackward(
         STEPS: steps,
         WIDE: plan.width === 4,
         HAS_V: from !== null,
-        HAS_DY: out !== "last",
+        HAS_DY: !last,
         FROM_H: fromH,
-        HAS_GV: !isLast || out === "last",
+        HAS_GV: !isLast || last,
         KEEP_GV: part > 0 || dv0 !== null,
         ADD: !isLast,
         SUM_K: learned,
