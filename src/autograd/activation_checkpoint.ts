@@ -125,7 +125,7 @@ function expectTensor(y: unknown): Tensor {
   if (y instanceof Tensor) return y;
   throw new OpError(
     "activationCheckpoint",
-    `the function wants to return one tensor, it returned ${y === null ? y : typeof y}`,
+    `expected the function to return one tensor, got ${y === null ? y : typeof y}`,
   );
 }
 

@@ -113,19 +113,19 @@ export function like(x: Tensor): { shape: Shape; dtype: DType } {
 /** Throws OpError unless every named tensor is f32. */
 export function expectFloat(op: string, tensors: Record<string, Tensor | null | undefined>): void {
   for (const [name, t] of Object.entries(tensors)) {
-    if (t && t.dtype !== "f32") throw new OpError(op, `${name} wants f32, has ${t.dtype}`, tensors);
+    if (t && t.dtype !== "f32") throw new OpError(op, `${name}: expected f32, got ${t.dtype}`, tensors);
   }
 }
 
 /** Throws OpError unless every named tensor has one element. */
 export function expectScalar(op: string, tensors: Record<string, Tensor>): void {
   for (const [name, t] of Object.entries(tensors)) {
-    if (t.numel !== 1) throw new OpError(op, `${name} wants one element`, tensors);
+    if (t.numel !== 1) throw new OpError(op, `${name}: expected one element, got ${t.numel}`, tensors);
   }
 }
 
 /** Throws OpError unless the tensor has this rank. */
 export function expectRank(op: string, name: string, t: Tensor, rank: number): void {
   if (t.shape.length !== rank)
-    throw new OpError(op, `${name} wants ${rank} axes, has ${t.shape.length}`, { [name]: t });
+    throw new OpError(op, `${name}: expected ${rank} axes, got ${t.shape.length}`, { [name]: t });
 }

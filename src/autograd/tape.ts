@@ -143,9 +143,10 @@ export class Tape implements Disposable {
    */
   backward(root: Tensor, upstream?: Tensor): void {
     if (this.done) throw new OpError("backward", "this tape was walked already");
-    if (!root.requiresGrad) throw new OpError("backward", "nothing that led to this tensor wants a gradient", { root });
+    if (!root.requiresGrad)
+      throw new OpError("backward", "expected a tensor that depends on one with requiresGrad", { root });
     if (root.numel !== 1 && !upstream)
-      throw new OpError("backward", "wants one element, or an upstream gradient", { root });
+      throw new OpError("backward", "expected one element, or an upstream gradient", { root });
     if (upstream && !sameShape(upstream.shape, root.shape)) {
       throw new OpError("backward", "the upstream gradient has another shape", { root, upstream });
     }

@@ -66,7 +66,10 @@ export class Kernel {
       }
       const bound = bind[name];
       if (!bound)
-        throw new KernelError(this.name, `binding "${name}" is missing; given: ${Object.keys(bind).join(", ")}`);
+        throw new KernelError(
+          this.name,
+          `binding ${name}: expected a tensor, got none; bound: ${Object.keys(bind).join(", ")}`,
+        );
       const view = bound.view;
       views.push(view);
       (kind === "storage" ? writes : reads).push(view.buffer);

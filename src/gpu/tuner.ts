@@ -94,7 +94,7 @@ export function tuningDefaults(): Readonly<typeof defaults> {
 
 function checkMode(who: string, mode: TuneMode): void {
   if (!TUNE_MODES.includes(mode)) {
-    throw new OpError(who, `tune wants one of ${TUNE_MODES.join(", ")}, was given ${JSON.stringify(mode)}`);
+    throw new OpError(who, `tune: expected one of ${TUNE_MODES.join(", ")}, got ${JSON.stringify(mode)}`);
   }
 }
 
@@ -111,8 +111,7 @@ export class Tuner {
 
   constructor(gpu: Gpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
     checkMode("requestGpu", mode);
-    if (!(budgetMs >= 0))
-      throw new OpError("requestGpu", `the tuning budget wants milliseconds >= 0, was given ${budgetMs}`);
+    if (!(budgetMs >= 0)) throw new OpError("requestGpu", `tuning budget: expected milliseconds >= 0, got ${budgetMs}`);
     this.gpu = gpu;
     this.active = mode === "on" || (mode === "auto" && !gpu.adapter.software);
     this.store = store;

@@ -37,18 +37,18 @@ function body(kernel: string, name: string, value: SpecValue): string {
 
 function literal(kernel: string, name: string, type: string | undefined, value: SpecValue): string {
   if (type === "bool") {
-    if (typeof value !== "boolean") throw new KernelError(kernel, `spec ${name} is a bool, was given ${value}`);
+    if (typeof value !== "boolean") throw new KernelError(kernel, `spec ${name}: expected bool, got ${value}`);
     return String(value);
   }
   if (type === "u32" || type === "i32") {
     if (!Number.isInteger(value) || (type === "u32" && (value as number) < 0)) {
-      throw new KernelError(kernel, `spec ${name} is ${type}, was given ${value}`);
+      throw new KernelError(kernel, `spec ${name}: expected ${type}, got ${value}`);
     }
     return `${value}${type === "u32" ? "u" : "i"}`;
   }
   if (type === "f32") {
     if (typeof value !== "number" || !Number.isFinite(value)) {
-      throw new KernelError(kernel, `spec ${name} is f32, was given ${value}`);
+      throw new KernelError(kernel, `spec ${name}: expected f32, got ${value}`);
     }
     return `f32(${value})`;
   }

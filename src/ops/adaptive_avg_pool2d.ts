@@ -30,7 +30,7 @@ export const adaptiveAvgPool2d = defineOp({
     const legal =
       typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
     if (!legal) {
-      throw new OpError("adaptiveAvgPool2d", `outputSize wants whole numbers >= 1, was given ${outputSize}`, { x });
+      throw new OpError("adaptiveAvgPool2d", `outputSize: expected integers >= 1, got ${outputSize}`, { x });
     }
     return { shape: [x.shape[0]!, x.shape[1]!, ...pair(outputSize)], dtype: "f32" };
   },

@@ -39,23 +39,23 @@ export function inferBatchNorm(
   { training = false, momentum = 0.1, eps = 1e-5, stats }: BatchNormOptions,
 ): { shape: Shape; dtype: DType } {
   expectFloat(name, { x, weight, bias, runningMean, runningVar });
-  if (x.shape.length < 2 || x.shape.length > 5) throw new OpError(name, "x wants 2 to 5 axes, [N, C, ...]", { x });
+  if (x.shape.length < 2 || x.shape.length > 5) throw new OpError(name, "x: expected 2 to 5 axes, [N, C, ...]", { x });
   const channels = x.shape[1]!;
   const perChannel = { weight, bias, runningMean, runningVar, mean: stats?.mean, invstd: stats?.invstd };
   for (const [part, t] of Object.entries(perChannel)) {
     if (t && (t.shape.length !== 1 || t.shape[0] !== channels)) {
-      throw new OpError(name, `${part} wants [${channels}], one value per channel`, { x, [part]: t });
+      throw new OpError(name, `${part}: expected [${channels}], one value per channel`, { x, [part]: t });
     }
   }
   if ((weight === null) !== (bias === null))
-    throw new OpError(name, "wants weight and bias, or neither", { weight, bias });
+    throw new OpError(name, "expected weight and bias, or neither", { weight, bias });
   if ((runningMean === null) !== (runningVar === null))
-    throw new OpError(name, "wants both running statistics, or neither");
-  if (!training && !runningMean) throw new OpError(name, "evaluation wants running statistics");
+    throw new OpError(name, "expected both running statistics, or neither");
+  if (!training && !runningMean) throw new OpError(name, "evaluation: expected running statistics");
   if (training && x.numel < 2 * channels)
-    throw new OpError(name, "training wants more than one value per channel", { x });
-  if (!(eps > 0)) throw new OpError(name, `eps wants a number > 0, was given ${eps}`);
-  if (!(momentum >= 0 && momentum <= 1)) throw new OpError(name, `momentum wants 0 to 1, was given ${momentum}`);
+    throw new OpError(name, "training: expected more than one value per channel", { x });
+  if (!(eps > 0)) throw new OpError(name, `eps: expected a number > 0, got ${eps}`);
+  if (!(momentum >= 0 && momentum <= 1)) throw new OpError(name, `momentum: expected 0 to 1, got ${momentum}`);
   return { shape: x.shape, dtype: "f32" };
 }
 
@@ -188,7 +188,8 @@ export const batchNormAddRelu = defineOp({
   options: ["training", "momentum", "eps", "stats"],
   infer([x, residual, ...perChannel]: [x: Tensor, residual: Tensor, ...PerChannel], options: BatchNormOptions) {
     expectFloat(ADD_RELU, { residual });
-    if (!sameShape(residual.shape, x.shape)) throw new OpError(ADD_RELU, "residual wants x's shape", { x, residual });
+    if (!sameShape(residual.shape, x.shape))
+      throw new OpError(ADD_RELU, "residual: expected x's shape", { x, residual });
     return inferBatchNorm(ADD_RELU, x, perChannel, options);
   },
   forward: (y, [x, residual, ...perChannel], options) => forward(AFTER.addRelu, y, x, residual, perChannel, options),

@@ -39,7 +39,7 @@ function oneStep(x: Tensor, { timeSteps, constant = false }: BatchNormNeuronOpti
   expectTimeSteps(NAME, timeSteps);
   const [folded = 0, ...rest] = x.shape;
   if (constant) return x.shape;
-  if (folded % timeSteps !== 0) throw new OpError(NAME, `x wants a first axis of T·N with T = ${timeSteps}`, { x });
+  if (folded % timeSteps !== 0) throw new OpError(NAME, `x: expected a first axis of T·N with T = ${timeSteps}`, { x });
   return [folded / timeSteps, ...rest];
 }
 

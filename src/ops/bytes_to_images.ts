@@ -28,7 +28,7 @@ export function expectPlaces(
   { shape: [n, , h, w], stored }: BytesToImagesOptions,
 ): void {
   if (place.length !== 4 * n) {
-    throw new OpError(op, `${n} images want ${4 * n} numbers of place, there are ${place.length}`);
+    throw new OpError(op, `expected ${4 * n} numbers for the crops of ${n} images, got ${place.length}`);
   }
   const [lowest, rightmost] = [stored[0] - h, stored[1] - w];
   for (let i = 0; i < n; i++) {
@@ -37,7 +37,7 @@ export function expectPlaces(
     const inside = top >= 0 && top <= lowest && left >= 0 && left <= rightmost;
     if (inside && (mirrored === 0 || mirrored === 1) && last === 0) continue;
     const wanted = `[0..${lowest}, 0..${rightmost}, 0 or 1, 0] to cut ${h}x${w} out of ${stored.join("x")}`;
-    throw new OpError(op, `place of image ${i} wants ${wanted}, was given [${top}, ${left}, ${mirrored}, ${last}]`);
+    throw new OpError(op, `crop of image ${i}: expected ${wanted}, got [${top}, ${left}, ${mirrored}, ${last}]`);
   }
 }
 

@@ -33,15 +33,15 @@ export const crossEntropy = defineOp({
   infer([logits, target]: [logits: Tensor, target: Tensor], options: CrossEntropyOptions) {
     const { labelSmoothing = 0, reduction = "mean" } = options;
     if (logits.shape.length !== 2 || logits.dtype !== "f32")
-      throw new OpError("crossEntropy", "logits want [N, C] f32", { logits });
+      throw new OpError("crossEntropy", "logits: expected [N, C] f32", { logits });
     if (target.shape.length !== 1 || target.shape[0] !== logits.shape[0] || target.dtype !== "i32") {
-      throw new OpError("crossEntropy", `target wants [${logits.shape[0]}] i32`, { logits, target });
+      throw new OpError("crossEntropy", `target: expected [${logits.shape[0]}] i32`, { logits, target });
     }
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-      throw new OpError("crossEntropy", `labelSmoothing wants 0 to 1, was given ${labelSmoothing}`);
+      throw new OpError("crossEntropy", `labelSmoothing: expected 0 to 1, got ${labelSmoothing}`);
     }
     if (!["mean", "sum", "none"].includes(reduction)) {
-      throw new OpError("crossEntropy", `reduction wants mean, sum or none, was given ${reduction}`);
+      throw new OpError("crossEntropy", `reduction: expected mean, sum or none, got ${reduction}`);
     }
     return { shape: reduction === "none" ? [logits.shape[0]!] : [], dtype: "f32" };
   },

@@ -79,7 +79,7 @@ export const dropoutWithMask = defineOp({
   infer([x, mask]: [x: Tensor, mask: Tensor], { p }: { p: number }) {
     expectFloat("dropoutWithMask", { x, mask });
     checkP("dropoutWithMask", p);
-    if (!sameShape(x.shape, mask.shape)) throw new OpError("dropoutWithMask", "the mask wants x's shape", { x, mask });
+    if (!sameShape(x.shape, mask.shape)) throw new OpError("dropoutWithMask", "mask: expected x's shape", { x, mask });
     return like(x);
   },
   forward(y, [x, mask], { p }) {

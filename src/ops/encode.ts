@@ -29,7 +29,7 @@ const LATENCY_STEPS = 4;
 function timed(op: string, x: Tensor, timeSteps: number, most = 0xffffffff): { shape: Shape; dtype: DType } {
   expectFloat(op, { x });
   expectTimeSteps(op, timeSteps);
-  if (timeSteps > most) throw new OpError(op, `timeSteps wants at most ${most}, was given ${timeSteps}`);
+  if (timeSteps > most) throw new OpError(op, `timeSteps: expected at most ${most}, got ${timeSteps}`);
   return { shape: [timeSteps, ...x.shape], dtype: "f32" };
 }
 
@@ -104,7 +104,7 @@ export const encodeLatency = defineOp({
   options: ["timeSteps", "function"],
   infer([x]: [x: Tensor], { timeSteps, function: rule = "linear" }: EncodeOptions & { function?: LatencyFunction }) {
     if (rule !== "linear" && rule !== "log")
-      throw new OpError("encodeLatency", `function wants linear or log, was given ${rule}`);
+      throw new OpError("encodeLatency", `function: expected linear or log, got ${rule}`);
     return timed("encodeLatency", x, timeSteps, rule === "log" ? MOST_LOG_STEPS : undefined);
   },
   forward(y, [x], { timeSteps, function: rule = "linear" }) {
@@ -171,11 +171,11 @@ export const encodePoisson = defineOp({
     const op = "encodePoisson";
     const inferred = timed(op, x, timeSteps);
     if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new OpError(op, `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
+      throw new OpError(op, `seed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
     if (!Number.isInteger(stream) || stream < 0 || stream > 0xffffffff)
-      throw new OpError(op, `stream wants a u32, was given ${stream}`);
+      throw new OpError(op, `stream: expected a u32, got ${stream}`);
     expectScalar(op, { step });
-    if (step.dtype !== "u32") throw new OpError(op, `step wants u32, has ${step.dtype}`, { step });
+    if (step.dtype !== "u32") throw new OpError(op, `step: expected u32, got ${step.dtype}`, { step });
     return inferred;
   },
   forward(y, [x], { seed, stream, step: current }) {
@@ -198,7 +198,7 @@ export const encodePoissonWith = defineOp({
   infer([x, u]: [x: Tensor, u: Tensor], _options: object) {
     expectFloat("encodePoissonWith", { x, u });
     if (u.shape.length === 0 || !sameShape(u.shape.slice(1), x.shape))
-      throw new OpError("encodePoissonWith", "u wants x's shape behind an axis of time", { x, u });
+      throw new OpError("encodePoissonWith", "u: expected x's shape behind an axis of time", { x, u });
     return { shape: u.shape, dtype: "f32" };
   },
   forward(y, [x, u]) {

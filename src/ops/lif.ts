@@ -22,7 +22,7 @@ function shapeOf(name: string, x: Tensor, timeSteps: number | undefined): Shape 
     expectTimeSteps(name, timeSteps);
     return [timeSteps, ...x.shape];
   }
-  if (x.shape.length < 2) throw new OpError(name, "x wants [T, N, ...]; for a constant input give timeSteps", { x });
+  if (x.shape.length < 2) throw new OpError(name, "x: expected [T, N, ...], or timeSteps for a constant input", { x });
   return x.shape;
 }
 
@@ -38,11 +38,11 @@ function infer(
   resolveNeuron(name, kind, options);
   const shape = shapeOf(name, x, timeSteps);
   expectLeakLogit(name, kind, w);
-  if (state && v0) throw new OpError(name, "wants v0 or state, not both", { v0, state });
+  if (state && v0) throw new OpError(name, "expected v0 or state, got both", { v0, state });
   const one = shape.slice(1);
   for (const [part, t] of Object.entries({ v0, state })) {
     if (t && !sameShape(t.shape, one))
-      throw new OpError(name, `${part} wants one step of x, [${one.join(",")}]`, { x, [part]: t });
+      throw new OpError(name, `${part}: expected one step of x, [${one.join(",")}]`, { x, [part]: t });
   }
   return { shape: out === "last" ? one : shape, dtype: "f32" };
 }
@@ -165,8 +165,8 @@ export function membranePotential(
   { neuron = "LIF", of, ...options }: NeuronOptions & PotentialOptions,
 ): Tensor {
   if (!Object.hasOwn(potentials, neuron))
-    throw new OpError("membranePotential", `neuron wants IF, LIF or PLIF, was given ${neuron}`);
+    throw new OpError("membranePotential", `neuron: expected IF, LIF or PLIF, got ${neuron}`);
   const ops = potentials[neuron];
-  if (!Object.hasOwn(ops, of)) throw new OpError("membranePotential", `of wants h, v or last, was given ${of}`);
+  if (!Object.hasOwn(ops, of)) throw new OpError("membranePotential", `of: expected h, v or last, got ${of}`);
   return ops[of](x, w, v0, options);
 }

@@ -41,9 +41,12 @@ export const linear = defineOp({
     expectRank("linear", "weight", weight, 2);
     const [outputs, inputs] = weight.shape as [number, number];
     if (x.shape.at(-1) !== inputs)
-      throw new OpError("linear", `weight wants ${inputs} inputs, x has ${x.shape.at(-1) ?? "no axis"}`, { x, weight });
+      throw new OpError("linear", `weight: expected ${x.shape.at(-1) ?? "no"} inputs as in x, got ${inputs}`, {
+        x,
+        weight,
+      });
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs))
-      throw new OpError("linear", `bias wants [${outputs}]`, { weight, bias });
+      throw new OpError("linear", `bias: expected [${outputs}]`, { weight, bias });
     return { shape: [...x.shape.slice(0, -1), outputs], dtype: "f32" };
   },
   forward(y, [x, weight, bias]) {

@@ -38,15 +38,15 @@ export const localResponseNorm = defineOp({
   options: ["size", "alpha", "beta", "k"],
   infer([x]: [x: Tensor], { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
     expectFloat("localResponseNorm", { x });
-    if (x.shape.length < 2) throw new OpError("localResponseNorm", "x wants at least [N, C]", { x });
+    if (x.shape.length < 2) throw new OpError("localResponseNorm", "x: expected at least [N, C]", { x });
     if (!Number.isInteger(size) || size < 1) {
-      throw new OpError("localResponseNorm", `size wants a whole number >= 1, was given ${size}`, { x });
+      throw new OpError("localResponseNorm", `size: expected an integer >= 1, got ${size}`, { x });
     }
-    if (!(k > 0)) throw new OpError("localResponseNorm", `k wants a number > 0, was given ${k}`, { x });
+    if (!(k > 0)) throw new OpError("localResponseNorm", `k: expected a number > 0, got ${k}`, { x });
     // With k > 0 and alpha >= 0 the base of the power is positive.
-    if (!(alpha >= 0)) throw new OpError("localResponseNorm", `alpha wants a number >= 0, was given ${alpha}`, { x });
+    if (!(alpha >= 0)) throw new OpError("localResponseNorm", `alpha: expected a number >= 0, got ${alpha}`, { x });
     if (!Number.isFinite(beta)) {
-      throw new OpError("localResponseNorm", `beta wants a finite number, was given ${beta}`, { x });
+      throw new OpError("localResponseNorm", `beta: expected a finite number, got ${beta}`, { x });
     }
     return like(x);
   },

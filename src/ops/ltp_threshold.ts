@@ -24,7 +24,7 @@ function define(name: string, GATE_ONLY: boolean) {
       expectFloat(name, { x, tau });
       expectScalar(name, { tau });
       if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY))
-        throw new OpError(name, `temperature wants a number > 0, was given ${temperature}`);
+        throw new OpError(name, `temperature: expected a number > 0, got ${temperature}`);
       return { shape: GATE_ONLY ? [] : x.shape, dtype: "f32" };
     },
     forward(y, [x, tau], { temperature }) {

@@ -63,7 +63,7 @@ export const matmul = defineOp({
     expectFloat("matmul", { a, b });
     for (const [name, t] of Object.entries({ a, b })) {
       if (t.shape.length < 2 || t.shape.length > 5)
-        throw new OpError("matmul", `${name} wants 2 to 5 axes, has ${t.shape.length}`, { a, b });
+        throw new OpError("matmul", `${name}: expected 2 to 5 axes, got ${t.shape.length}`, { a, b });
     }
     const { m, n, k, batch } = sizesOf(a.shape, b.shape, options);
     const other = b.shape.at(options.transposeB ? -1 : -2)!;

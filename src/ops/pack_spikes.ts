@@ -48,10 +48,10 @@ export const unpackSpikes = defineOp({
   name: "unpackSpikes",
   options: ["shape"],
   infer([words]: [words: Tensor], { shape }: { readonly shape: Shape }) {
-    if (words.dtype !== "u32") throw new OpError("unpackSpikes", `words wants u32, has ${words.dtype}`, { words });
+    if (words.dtype !== "u32") throw new OpError("unpackSpikes", `words: expected u32, got ${words.dtype}`, { words });
     const wanted = wordsOf(numel(shape));
     if (!shape.every((d) => Number.isInteger(d) && d > 0) || words.numel !== wanted)
-      throw new OpError("unpackSpikes", `shape [${shape.join(",")}] has ${wanted} words`, { words });
+      throw new OpError("unpackSpikes", `expected ${wanted} words for shape [${shape.join(",")}]`, { words });
     return { shape, dtype: "f32" };
   },
   forward(s, [words]) {

@@ -79,7 +79,7 @@ const join = defineOp({
   options: ["axis"],
   infer(inputs: Tensor[], { axis }: { axis: number }) {
     const [first] = inputs;
-    if (!first) throw new OpError("concat", "wants at least one tensor");
+    if (!first) throw new OpError("concat", "expected at least one tensor");
     for (const [i, x] of inputs.entries()) expectFloat("concat", { [`tensor ${i}`]: x });
     const at = normalizeAxis("concat", axis, first.shape.length);
     for (const { shape } of inputs) {

@@ -32,7 +32,7 @@ export const stochasticDepth = defineOp({
   options: ["p", "seed", "stream", "step"],
   infer([x]: [x: Tensor], options: DropoutOptions) {
     expectFloat("stochasticDepth", { x });
-    if (x.shape.length === 0) throw new OpError("stochasticDepth", "x wants a batch axis", { x });
+    if (x.shape.length === 0) throw new OpError("stochasticDepth", "x: expected a batch axis", { x });
     expectDraw("stochasticDepth", options);
     return like(x);
   },

@@ -34,10 +34,10 @@ interface Layout {
 function layoutOf(x: Tensor, timeSteps: number | undefined): Layout {
   const [batch, second, ...rest] = x.shape;
   if (batch === undefined || second === undefined)
-    throw new OpError("timeMajor", "x wants [N, T, ...], or [N, T*C, ...] with timeSteps", { x });
+    throw new OpError("timeMajor", "x: expected [N, T, ...], or [N, T*C, ...] with timeSteps", { x });
   if (timeSteps === undefined) return { batch, steps: second, shape: [second, batch, ...rest] };
   if (!Number.isInteger(timeSteps) || timeSteps < 1 || second % timeSteps !== 0)
-    throw new OpError("timeMajor", `timeSteps wants a divisor of x's second axis, was given ${timeSteps}`, { x });
+    throw new OpError("timeMajor", `timeSteps: expected a divisor of x's second axis, got ${timeSteps}`, { x });
   return { batch, steps: timeSteps, shape: [timeSteps, batch, second / timeSteps, ...rest] };
 }
 

@@ -80,7 +80,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
       if (numel(shape) !== data.length) {
         throw new CaptureError(
-          `input ${name}: shape ${formatShape(shape)} wants ${numel(shape)} values, has ${data.length}`,
+          `input ${name}: expected ${numel(shape)} values for shape ${formatShape(shape)}, got ${data.length}`,
         );
       }
       key += `${name}:${formatShape(shape)}${dtypeOf(data)};`;
@@ -159,7 +159,8 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     }
     const entries = Object.entries((outputs ?? { outputs }) as Record<string, unknown>);
     for (const [name, t] of entries) {
-      if (!(t instanceof Tensor)) throw new CaptureError(`fn wants to return named tensors; ${name} is not one`);
+      if (!(t instanceof Tensor))
+        throw new CaptureError(`expected fn to return named tensors, got another value for ${name}`);
       if (t.isDisposed) {
         throw new CaptureError(`output ${name} was disposed (a Tape frees what it recorded; keep it with tape.keep)`);
       }

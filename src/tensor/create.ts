@@ -29,7 +29,7 @@ export function fillZero(t: Bindable): void {
 /** Copies values between tensors of equal size and dtype, on the GPU's clock. */
 export function copyInto(target: Tensor, source: Tensor): void {
   if (target.numel !== source.numel || target.dtype !== source.dtype) {
-    throw new OpError("copyInto", "wants equal sizes and dtypes", { target, source });
+    throw new OpError("copyInto", "expected equal sizes and dtypes", { target, source });
   }
   copyBytes(target, source);
 }
@@ -67,7 +67,7 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
   const own = nested?.shape ?? [dtypeOf(data) && data.length];
   const dims = shape ?? own;
   if (numel(dims) !== data.length) {
-    throw new OpError("tensor", `shape [${dims.join(",")}] wants ${numel(dims)} values, was given ${data.length}`);
+    throw new OpError("tensor", `expected ${numel(dims)} values for shape [${dims.join(",")}], got ${data.length}`);
   }
   const t = allocate(dims, dtypeOf(data));
   t.set(data);

@@ -18,7 +18,7 @@ export function dtypeOf(data: TypedArray): DType {
   if (data instanceof Int32Array) return "i32";
   if (data instanceof Uint32Array) return "u32";
   const given = (data as unknown)?.constructor?.name ?? String(data);
-  throw new OpError("tensor", `wants Float32Array, Int32Array or Uint32Array, was given ${given}`);
+  throw new OpError("tensor", `expected Float32Array, Int32Array or Uint32Array, got ${given}`);
 }
 
 /** Host numbers as the array of a dtype. Throws OpError for what is no number, or none of this dtype. */

@@ -24,7 +24,7 @@ function expectNumber(op: string, dtype: DType, value: unknown, path: readonly n
     if (Number.isFinite(value) && Math.abs(value) >= MOST_F32)
       throw new OpError(op, `expected numbers of f32, up to 3.4e38, got ${value}${placeOf(path)}`);
   } else if (value !== (dtype === "i32" ? value | 0 : value >>> 0)) {
-    throw new OpError(op, `expected whole numbers of ${dtype}, got ${value}${placeOf(path)}`);
+    throw new OpError(op, `expected integers of ${dtype}, got ${value}${placeOf(path)}`);
   }
 }
 

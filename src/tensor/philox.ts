@@ -48,7 +48,7 @@ function block(out: Uint32Array, c0: number, c1: number, c2: number, c3: number,
 
 function expectU32(what: string, value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
-    throw new ArgumentError(`philox: ${what} wants a whole number in 0..4294967295, was given ${value}`);
+    throw new ArgumentError(`philox: ${what}: expected an integer in 0..4294967295, got ${value}`);
   }
   return value;
 }
@@ -104,7 +104,7 @@ export class PhiloxStream {
 
   set position(count: number) {
     if (!Number.isInteger(count) || count < 0 || count > 2 ** 34) {
-      throw new ArgumentError(`philox: position wants a whole number in 0..2^34, was given ${count}`);
+      throw new ArgumentError(`philox: position: expected an integer in 0..2^34, got ${count}`);
     }
     this.taken = count;
   }
@@ -138,7 +138,7 @@ export class PhiloxStream {
   /** Next whole number in 0..n-1, each equally likely (draws past the last multiple of n are thrown away). */
   nextBelow(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
-      throw new ArgumentError(`philox: nextBelow wants a whole number in 1..2^32, was given ${n}`);
+      throw new ArgumentError(`philox: nextBelow: expected an integer in 1..2^32, got ${n}`);
     }
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {

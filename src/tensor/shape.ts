@@ -21,7 +21,7 @@ export function formatShape(shape: Shape): string {
 export function checkShape(op: string, shape: Shape): void {
   for (const d of shape) {
     if (!Number.isSafeInteger(d) || d <= 0)
-      throw new OpError(op, `shape ${formatShape(shape)} wants positive integers`);
+      throw new OpError(op, `expected a shape of positive integers, got ${formatShape(shape)}`);
   }
   if (!Number.isSafeInteger(numel(shape))) throw new OpError(op, `shape ${formatShape(shape)} has too many elements`);
 }

@@ -109,7 +109,7 @@ export class Tensor implements Bindable, Disposable {
     return arrayOf(this.dtype, bytes!);
   }
   private async fetchItem(): Promise<number> {
-    if (this.numel !== 1) throw new OpError("item", "wants one element", { tensor: this });
+    if (this.numel !== 1) throw new OpError("item", "expected one element", { tensor: this });
     return (await this.fetch())[0]!;
   }
 
@@ -117,11 +117,11 @@ export class Tensor implements Bindable, Disposable {
   set(values: number | TypedArray | readonly number[]): void {
     const list = typeof values === "number" ? [values] : values;
     if (list.length !== this.numel) {
-      throw new OpError("set", `wants ${this.numel} values, was given ${list.length}`, { tensor: this });
+      throw new OpError("set", `expected ${this.numel} values, got ${list.length}`, { tensor: this });
     }
     const data = ArrayBuffer.isView(list) ? (list as TypedArray) : toTyped(this.dtype, list as readonly number[]);
     if (dtypeOf(data) !== this.dtype) {
-      throw new OpError("set", `wants ${this.dtype} values, was given ${dtypeOf(data)}`, { tensor: this });
+      throw new OpError("set", `expected ${this.dtype} values, got ${dtypeOf(data)}`, { tensor: this });
     }
     const { buffer, offset } = this.view;
     currentGpu().stream.write(buffer, offset, data);

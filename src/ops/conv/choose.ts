@@ -11,10 +11,7 @@ import type { ConvAlgorithm } from "./shape.ts";
 export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
   const { software, subgroupSize } = currentGpu().adapter;
   if (wanted === "broadcast" && subgroupSize < 4) {
-    throw new OpError(
-      "conv2d",
-      `algorithm broadcast wants subgroups of one fixed size >= 4, the adapter has ${subgroupSize}`,
-    );
+    throw new OpError("conv2d", `algorithm broadcast: expected subgroups of one fixed size >= 4, got ${subgroupSize}`);
   }
   if (wanted !== "auto") return wanted;
   if (!software) return "tile";

@@ -56,7 +56,7 @@ function pair(name: string, value: Pair, least: number): readonly [number, numbe
   const both = typeof value === "number" ? [value, value] : value;
   if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
     const given = typeof value === "number" ? value : `[${both.join(", ")}]`;
-    throw new OpError(OP, `${name} wants an integer >= ${least}, or two as [rows, columns]; was given ${given}`);
+    throw new OpError(OP, `${name}: expected an integer >= ${least}, or two as [rows, columns], got ${given}`);
   }
   return both as unknown as readonly [number, number];
 }
@@ -66,8 +66,7 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   const tensors = { x, weight, bias };
   const channels = x.shape[1]!;
   const [outputs, perGroup] = weight.shape as [number, number];
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new OpError(OP, `groups wants an integer >= 1, was given ${groups}`);
+  if (!Number.isInteger(groups) || groups < 1) throw new OpError(OP, `groups: expected an integer >= 1, got ${groups}`);
   if (channels % groups !== 0)
     throw new OpError(OP, `${groups} groups do not divide the ${channels} channels of x`, tensors);
   if (outputs % groups !== 0) {
@@ -75,10 +74,14 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   }
   if (perGroup * groups !== channels) {
     const split = groups === 1 ? "" : ` (${perGroup} in each of ${groups} groups)`;
-    throw new OpError(OP, `weight wants ${perGroup * groups} input channels${split}, x has ${channels}`, tensors);
+    throw new OpError(
+      OP,
+      `weight: expected ${channels} input channels as in x, got ${perGroup * groups}${split}`,
+      tensors,
+    );
   }
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
-    throw new OpError(OP, `bias wants shape [${outputs}], one value per output channel`, tensors);
+    throw new OpError(OP, `bias: expected shape [${outputs}], one value per output channel`, tensors);
   }
   return groups;
 }
@@ -87,10 +90,10 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
 export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
   const tensors = { x, weight, bias };
   for (const [name, t] of Object.entries({ x, weight })) {
-    if (t.shape.length !== 4) throw new OpError(OP, `${name} wants 4 axes, has ${t.shape.length}`, tensors);
+    if (t.shape.length !== 4) throw new OpError(OP, `${name}: expected 4 axes, got ${t.shape.length}`, tensors);
   }
   for (const [name, t] of Object.entries(tensors)) {
-    if (t && t.dtype !== "f32") throw new OpError(OP, `${name} wants f32, has ${t.dtype}`, tensors);
+    if (t && t.dtype !== "f32") throw new OpError(OP, `${name}: expected f32, got ${t.dtype}`, tensors);
   }
   const groups = expectGroups(x, weight, bias, options.groups ?? 1);
   const stride = pair("stride", options.stride ?? 1, 1);
@@ -98,7 +101,7 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
   const dilation = pair("dilation", options.dilation ?? 1, 1);
   const algorithm = options.algorithm ?? "auto";
   if (!ALGORITHMS.includes(algorithm)) {
-    throw new OpError(OP, `algorithm wants one of ${ALGORITHMS.join(", ")}; was given ${algorithm}`);
+    throw new OpError(OP, `algorithm: expected one of ${ALGORITHMS.join(", ")}, got ${algorithm}`);
   }
   const [batch, channels, ...size] = x.shape as [number, number, number, number];
   const [outputs, , ...kernel] = weight.shape as [number, number, number, number];

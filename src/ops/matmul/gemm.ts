@@ -68,7 +68,7 @@ function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly 
       last.b = axis.b;
     } else axes.push(axis);
   });
-  if (axes.length > 3) throw new OpError("gemm", `wants at most three batch axes, has [${sizes.join(",")}]`);
+  if (axes.length > 3) throw new OpError("gemm", `expected at most three batch axes, got [${sizes.join(",")}]`);
   while (axes.length < 3) axes.unshift({ size: 1, a: 0, b: 0 });
   const pick = (key: "size" | "a" | "b"): Four => [axes[0]?.[key] ?? 0, axes[1]?.[key] ?? 0, axes[2]?.[key] ?? 0, 0];
   return { size: pick("size"), a: pick("a"), b: pick("b") };

@@ -9,17 +9,17 @@ export function scaleFor(p: number): number {
 }
 
 export function checkP(op: string, p: number): void {
-  if (!(p >= 0 && p <= 1)) throw new OpError(op, `p wants 0 <= p <= 1, was given ${p}`);
+  if (!(p >= 0 && p <= 1)) throw new OpError(op, `p: expected 0 <= p <= 1, got ${p}`);
 }
 
 /** Throws OpError when p is outside 0..1, seed or stream is out of range or the step is no u32 scalar. */
 export function expectDraw(op: string, { p, seed, stream, step }: DropoutOptions): void {
   checkP(op, p);
   if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new OpError(op, `seed wants a whole number from 0 to 2^53 - 1, was given ${seed}`);
-  if (stream !== stream >>> 0) throw new OpError(op, `stream wants a u32, was given ${stream}`);
+    throw new OpError(op, `seed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
+  if (stream !== stream >>> 0) throw new OpError(op, `stream: expected a u32, got ${stream}`);
   expectScalar(op, { step });
-  if (step.dtype !== "u32") throw new OpError(op, `step wants u32, has ${step.dtype}`, { step });
+  if (step.dtype !== "u32") throw new OpError(op, `step: expected u32, got ${step.dtype}`, { step });
 }
 
 /** A draw as its kernel's parameters. */

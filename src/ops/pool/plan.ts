@@ -42,12 +42,10 @@ export function planPool(
   const in_size = [x.shape[2]!, x.shape[3]!] as [number, number];
   const out_size = in_size.map((size, i) => {
     const [k, s, p] = [plan.window[i], plan.stride[i], plan.padding[i]] as [number, number, number];
-    if (!Number.isInteger(k) || k < 1)
-      throw new OpError(op, `kernel wants whole numbers >= 1, was given ${kernel}`, { x });
-    if (!Number.isInteger(s) || s < 1)
-      throw new OpError(op, `stride wants whole numbers >= 1, was given ${stride}`, { x });
+    if (!Number.isInteger(k) || k < 1) throw new OpError(op, `kernel: expected integers >= 1, got ${kernel}`, { x });
+    if (!Number.isInteger(s) || s < 1) throw new OpError(op, `stride: expected integers >= 1, got ${stride}`, { x });
     if (!Number.isInteger(p) || p < 0 || 2 * p > k) {
-      throw new OpError(op, `padding wants 0 to half the kernel, was given ${padding} for kernel ${kernel}`, { x });
+      throw new OpError(op, `padding: expected 0 to half the kernel, ${kernel}, got ${padding}`, { x });
     }
     const span = (size + 2 * p - k) / s;
     let out = (ceilMode ? Math.ceil(span) : Math.floor(span)) + 1;

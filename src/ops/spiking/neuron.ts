@@ -59,18 +59,18 @@ export interface Neuron {
 }
 
 function expectFinite(op: string, name: string, value: number): void {
-  if (!Number.isFinite(value)) throw new OpError(op, `${name} wants a number, was given ${value}`);
+  if (!Number.isFinite(value)) throw new OpError(op, `${name}: expected a number, got ${value}`);
 }
 
 /** Throws OpError unless it is a number of steps that an op can take. */
 export function expectTimeSteps(op: string, timeSteps: number): void {
   if (!Number.isInteger(timeSteps) || timeSteps < 1)
-    throw new OpError(op, `timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+    throw new OpError(op, `timeSteps: expected an integer >= 1, got ${timeSteps}`);
 }
 
 /** Throws OpError unless w, the logit of the leak, is there for PLIF and only there, with one element. */
 export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null): void {
-  if (kind === "PLIF" && !w) throw new OpError(op, "PLIF wants w, the logit of its leak");
+  if (kind === "PLIF" && !w) throw new OpError(op, "PLIF: expected w, the logit of its leak");
   if (kind !== "PLIF" && w) throw new OpError(op, `${kind} has no w: its leak is not learned`);
   if (w) expectScalar(op, { w });
 }
@@ -79,15 +79,15 @@ export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null):
 export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptions): Neuron {
   const { vThreshold = 1, vReset = 0, detachReset = false, smooth = false, decayInput = true, tau = 2, keep } = options;
   if (kind !== "IF" && kind !== "LIF" && kind !== "PLIF")
-    throw new OpError(op, `neuron wants IF, LIF or PLIF, was given ${kind}`);
+    throw new OpError(op, `neuron: expected IF, LIF or PLIF, got ${kind}`);
   expectFinite(op, "vThreshold", vThreshold);
   if (vReset !== null) expectFinite(op, "vReset", vReset);
   if (vReset !== null && vReset >= vThreshold)
-    throw new OpError(op, `vReset wants less than vThreshold = ${vThreshold}, was given ${vReset}`);
+    throw new OpError(op, `vReset: expected less than vThreshold = ${vThreshold}, got ${vReset}`);
   if (kind === "LIF" && !(tau > 1 && Number.isFinite(tau)))
-    throw new OpError(op, `tau wants a number > 1, was given ${tau}`);
+    throw new OpError(op, `tau: expected a number > 1, got ${tau}`);
   if (keep !== undefined && keep !== "input" && keep !== "potential")
-    throw new OpError(op, `keep wants input or potential, was given ${keep}`);
+    throw new OpError(op, `keep: expected input or potential, got ${keep}`);
   const surrogate = resolveSurrogate(op, options.surrogate);
   const rest = vReset ?? 0;
   const soft = vReset === null;

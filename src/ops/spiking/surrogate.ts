@@ -169,9 +169,9 @@ export function resolveSurrogate(op: string, surrogate: SurrogateName | Surrogat
   const alpha = (leaky ? leaky.width : (given as { alpha?: number }).alpha) ?? entry.alpha;
   const leak = leaky?.leak ?? DEFAULT_LEAK;
   if (!(alpha > 0 && Number.isFinite(alpha)))
-    throw new OpError(op, `surrogate ${name} wants ${leaky ? "a width" : "an alpha"} > 0, was given ${alpha}`);
+    throw new OpError(op, `surrogate ${name}: expected ${leaky ? "a width" : "an alpha"} > 0, got ${alpha}`);
   if (!(leak >= 0 && Number.isFinite(leak)))
-    throw new OpError(op, `surrogate ${name} wants a leak >= 0, was given ${leak}`);
+    throw new OpError(op, `surrogate ${name}: expected a leak >= 0, got ${leak}`);
   return {
     name,
     spec: { surrogate_derivative: entry.wgsl.derivative, surrogate_value: entry.wgsl.primitive },
