@@ -40,11 +40,10 @@ export const linear = defineOp({
     expectFloat("linear", { x, weight, bias });
     expectRank("linear", "weight", weight, 2);
     const [outputs, inputs] = weight.shape as [number, number];
-    if (x.shape.at(-1) !== inputs)
-      throw new OpError("linear", `weight: expected ${x.shape.at(-1) ?? "no"} inputs as in x, got ${inputs}`, {
-        x,
-        weight,
-      });
+    const last = x.shape.at(-1);
+    if (last === undefined) throw new OpError("linear", "x: expected at least one axis", { x });
+    if (last !== inputs)
+      throw new OpError("linear", `weight: expected ${last} inputs as in x, got ${inputs}`, { x, weight });
     if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs))
       throw new OpError("linear", `bias: expected [${outputs}]`, { weight, bias });
     return { shape: [...x.shape.slice(0, -1), outputs], dtype: "f32" };

@@ -94,7 +94,7 @@ test("errors name the mistake, and all memory comes back", () => {
     using _inner = new Scope();
     using tape = new Tape();
     expect(() => activationCheckpoint((() => 3) as unknown as Fn)(x)).toThrow(
-      "activationCheckpoint: the function wants to return one tensor, it returned number",
+      "activationCheckpoint: expected the function to return one tensor, got number",
     );
     expect(() =>
       activationCheckpoint((t: Tensor) => {

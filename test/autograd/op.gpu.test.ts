@@ -44,7 +44,9 @@ test("the checks that ops share say op, want, have", () => {
   expectFloat("op", { floats, nothing: null });
   expectRank("op", "x", floats, 2);
   expectScalar("op", { d: meta([1, 1]) });
-  expect(() => expectFloat("relu", { x: ints })).toThrow(new OpError("relu", "x wants f32, has i32 (x [2] i32)"));
-  expect(() => expectRank("conv2d", "x", floats, 4)).toThrow("conv2d: x wants 4 axes, has 2 (x [2,3])");
-  expect(() => expectScalar("softThreshold", { d: floats })).toThrow("softThreshold: d wants one element (d [2,3])");
+  expect(() => expectFloat("relu", { x: ints })).toThrow(new OpError("relu", "x: expected f32, got i32 (x [2] i32)"));
+  expect(() => expectRank("conv2d", "x", floats, 4)).toThrow("conv2d: x: expected 4 axes, got 2 (x [2,3])");
+  expect(() => expectScalar("softThreshold", { d: floats })).toThrow(
+    "softThreshold: d: expected one element, got 6 (d [2,3])",
+  );
 });

@@ -43,7 +43,7 @@ test("one element needs no upstream; several do, of the same shape", async () =>
   const b = leaf([1, 2]);
   using tape = new Tape();
   const y = scale(b, { factor: 2 });
-  expect(() => tape.backward(y)).toThrow("backward: wants one element, or an upstream gradient (root [2])");
+  expect(() => tape.backward(y)).toThrow("backward: expected one element, or an upstream gradient (root [2])");
   expect(() => tape.backward(y, ones(3))).toThrow(
     "backward: the upstream gradient has another shape (root [2], upstream [3])",
   );
@@ -57,7 +57,7 @@ test("a root that the tape did not record is refused", () => {
   const a = leaf([3]);
   const constant = tensor([1]);
   using tape = new Tape();
-  expect(() => tape.backward(constant)).toThrow("nothing that led to this tensor wants a gradient (root [1])");
+  expect(() => tape.backward(constant)).toThrow("expected a tensor that depends on one with requiresGrad (root [1])");
   expect(() => tape.backward(a)).toThrow("backward: this tape did not record the tensor (root [1])");
 });
 

@@ -46,5 +46,5 @@ test("numbers out of range are refused by name", () => {
   expect(() => batchCount(10, 0)).toThrow("batchSize wants a whole number of at least 1, was given 0");
   expect(() => batchIndices(new Uint32Array(10), 3, 4)).toThrow("batch wants a whole number in 0..2, was given 3");
   expect(() => shuffledOrder(-1, 0, 0)).toThrow("n wants a whole number");
-  expect(() => shuffledOrder(5, 0.5, 0)).toThrow("seed wants a whole number");
+  expect(() => shuffledOrder(5, 0.5, 0)).toThrow("seed: expected an integer");
 });

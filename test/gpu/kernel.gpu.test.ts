@@ -81,7 +81,7 @@ test("bindings are checked by name", () => {
   const y = empty([3]);
   const grid = [1] as const;
   const go = (bind: Record<string, typeof x>) => () => scaleKernel.run({ bind, params, grid });
-  expect(go({ x })).toThrow('kernel test_scale: binding "y" is missing; given: x');
+  expect(go({ x })).toThrow("kernel test_scale: binding y: expected a tensor, got none; bound: x");
   expect(go({ x, y, z: x })).toThrow("kernel test_scale: no binding named z");
   expect(() => scaleKernel.run({ bind: { x, y }, params, spec: { WG: 1 }, grid })).toThrow(
     "no //!spec line named WG; it has TWICE",

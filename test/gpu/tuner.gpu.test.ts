@@ -150,8 +150,8 @@ describe("a tuner", () => {
 
   test("wants a known mode and a budget, and no step being captured", async () => {
     const gpu = currentGpu();
-    expect(() => new Tuner(gpu, { mode: "yes" as "on" })).toThrow('tune wants one of off, auto, on, was given "yes"');
-    expect(() => new Tuner(gpu, { budgetMs: -1 })).toThrow("milliseconds >= 0, was given -1");
+    expect(() => new Tuner(gpu, { mode: "yes" as "on" })).toThrow('tune: expected one of off, auto, on, got "yes"');
+    expect(() => new Tuner(gpu, { budgetMs: -1 })).toThrow("milliseconds >= 0, got -1");
     gpu.stream.record();
     await expect(gpu.tuner.tune()).rejects.toThrow("tuning inside a captured step");
     gpu.stream.takeRecording();

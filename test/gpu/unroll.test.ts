@@ -67,7 +67,7 @@ fn main() {
     expect(text).toContain("for (var i = 0u; i < n; i++) {");
   });
   test.each([
-    ["n", /wants bounds made of constants, was given "for \(var i = 0u; i < n; i\+\+\) \{ {2}\/\/!unroll"/],
+    ["n", /expected constant bounds, got "for \(var i = 0u; i < n; i\+\+\) \{ {2}\/\/!unroll"/],
     ["5000u", /at most 4096 turns/],
   ])("a bound of %s is refused", (bound, words) => {
     const text = `fn main() {\n  for (var i = 0u; i < ${bound}; i++) {  //!unroll\n    f(i);\n  }\n}\n`;

@@ -48,13 +48,13 @@ test("any u32 comes out as its literal, and specialising twice is specialising b
 
 test.each<[Record<string, SpecValue>, RegExp]>([
   [{ FIXED: 4 }, /^kernel demo: no \/\/!spec line named FIXED; it has WG, SHIFT, INVERSE, SLOPE, elem$/],
-  [{ WG: -1 }, /spec WG is u32, was given -1/],
-  [{ WG: 1.5 }, /spec WG is u32, was given 1.5/],
-  [{ WG: "64" }, /spec WG is u32, was given 64/],
-  [{ SHIFT: 0.5 }, /spec SHIFT is i32, was given 0.5/],
-  [{ INVERSE: 1 }, /spec INVERSE is a bool, was given 1/],
-  [{ SLOPE: Number.NaN }, /spec SLOPE is f32, was given NaN/],
-  [{ SLOPE: true }, /spec SLOPE is f32, was given true/],
+  [{ WG: -1 }, /spec WG: expected u32, got -1/],
+  [{ WG: 1.5 }, /spec WG: expected u32, got 1.5/],
+  [{ WG: "64" }, /spec WG: expected u32, got 64/],
+  [{ SHIFT: 0.5 }, /spec SHIFT: expected i32, got 0.5/],
+  [{ INVERSE: 1 }, /spec INVERSE: expected bool, got 1/],
+  [{ SLOPE: Number.NaN }, /spec SLOPE: expected f32, got NaN/],
+  [{ SLOPE: true }, /spec SLOPE: expected f32, got true/],
 ])("%j is refused", (spec, message) => {
   expect(() => specialised(spec)).toThrow(message);
 });

@@ -243,7 +243,9 @@ describe("the registry", () => {
     expect(() => buildModel("spiking-cnn", input, { spiking: { neuron: "gru" as "if" } })).toThrow(
       "neuronMaker: neuron wants if, lif, plif, was given gru",
     );
-    expect(() => buildModel("spiking-cnn", input, { spiking: { tau: 1 } })).toThrow("LIFNode: tau wants a number > 1");
+    expect(() => buildModel("spiking-cnn", input, { spiking: { tau: 1 } })).toThrow(
+      "LIFNode: tau: expected a number > 1",
+    );
     expect(() => buildModel("spiking-cnn", input, { checkpoint: true })).toThrow("spiking-cnn");
     expect(() => new SewResNet({ depth: 20 as 18 })).toThrow(
       "SewResNet: depth wants 18, 34, 50, 101, 152, was given 20",
@@ -253,7 +255,7 @@ describe("the registry", () => {
 
 describe("SpikingInput", () => {
   test("errors", () => {
-    expect(() => new SpikingInput({ timeSteps: 0 })).toThrow("timeSteps wants a whole number >= 1, was given 0");
+    expect(() => new SpikingInput({ timeSteps: 0 })).toThrow("timeSteps: expected an integer >= 1, got 0");
     expect(() => new SpikingInput({ frames: true, encoder: "poisson" })).toThrow(
       "event frames are spikes already: encoder wants direct, was given poisson",
     );
@@ -304,6 +306,6 @@ test("blocks: names, and shapes where stride or width change", () => {
     "downsample.0.module.0.weight",
   ]);
   expect(() => new SewBasicBlock(4, 4, 1, { neurons, connect: "OR" as "AND" }).forward(meta([1, 1, 4, 2, 2]))).toThrow(
-    "sewConnect: connect wants ADD, AND, IAND, was given OR",
+    "sewConnect: connect: expected ADD, AND, IAND, got OR",
   );
 });

@@ -149,8 +149,8 @@ describe("a module in a private field is refused by whatever lists parameters", 
 
 test("layers made of something else are refused when they are made", () => {
   const random = new RandomState(1);
-  expect(() => new Linear("3" as never, 2)).toThrow("Parameter: shape [2,3] wants positive integers");
-  expect(() => new Linear(3.5, 2)).toThrow("Parameter: shape [2,3.5] wants positive integers");
+  expect(() => new Linear("3" as never, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3]");
+  expect(() => new Linear(3.5, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3.5]");
   expect(() => new Sequential(linear() as never)).toThrow("Sequential: expected an array of modules");
   expect(() => new Sequential([linear(), ((x: Tensor) => x) as never])).toThrow(
     "Sequential: expected a module at [1], got function",

@@ -56,7 +56,7 @@ test("Poisson: evaluation draws as training does, the step decides, and two enco
 test("errors come when the layer is made", () => {
   const random = new RandomState(1);
   const wrong = { timeSteps: 0 };
-  expect(() => new DirectEncoder(wrong)).toThrow("encodeDirect: timeSteps wants a whole number >= 1, was given 0");
+  expect(() => new DirectEncoder(wrong)).toThrow("encodeDirect: timeSteps: expected an integer >= 1, got 0");
   expect(() => new LatencyEncoder(wrong)).toThrow("encodeLatency: timeSteps");
   expect(() => new WeightedPhaseEncoder(wrong)).toThrow("encodeWeightedPhase: timeSteps");
   expect(() => new PoissonEncoder(wrong, random)).toThrow("encodePoisson: timeSteps");

@@ -43,7 +43,7 @@ test("values set before the first use need no initializer; fewer than wanted are
   conv.weight.set(Float32Array.of(5, 6));
   expect([...(await conv.weight.data())]).toEqual([5, 6]);
   expect(asked).toEqual([]);
-  expect(() => conv.bias?.set(Float32Array.of(1))).toThrow("set: wants 2 values, was given 1");
+  expect(() => conv.bias?.set(Float32Array.of(1))).toThrow("set: expected 2 values, got 1");
   conv.dispose();
 });
 

@@ -241,17 +241,17 @@ test("potential: before firing and after the reset, as this layer is set up", as
 });
 
 test("errors come when the layer is made", () => {
-  expect(() => new IFNode({ vReset: 1 })).toThrow("IFNode: vReset wants less than vThreshold = 1, was given 1");
-  expect(() => new LIFNode({ tau: 1 })).toThrow("LIFNode: tau wants a number > 1, was given 1");
+  expect(() => new IFNode({ vReset: 1 })).toThrow("IFNode: vReset: expected less than vThreshold = 1, got 1");
+  expect(() => new LIFNode({ tau: 1 })).toThrow("LIFNode: tau: expected a number > 1, got 1");
   expect(() => new LIFNode({ surrogate: "step" as "atan" })).toThrow("LIFNode: surrogate: expected one of atan");
-  expect(() => new ParametricLIFNode({ vThreshold: Number.NaN })).toThrow("PLIFNode: vThreshold wants a number");
+  expect(() => new ParametricLIFNode({ vThreshold: Number.NaN })).toThrow("PLIFNode: vThreshold: expected a number");
   for (const initTau of [1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => new ParametricLIFNode({ initTau })).toThrow(
       `ParametricLIFNode: initTau wants a number > 1, was given ${initTau}`,
     );
   }
   const node = new LIFNode();
-  expect(() => node.forward(meta([4]))).toThrow("lif: x wants [T, N, ...]");
+  expect(() => node.forward(meta([4]))).toThrow("lif: x: expected [T, N, ...]");
   expect(() => node.forwardBatchNorm(new BatchNorm2d(3), meta([5, 3, 2, 2]), 2)).toThrow(
     "unfoldTime: timeSteps wants a divisor of the first axis, was given 2",
   );

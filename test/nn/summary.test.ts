@@ -59,7 +59,7 @@ test("a layer that runs twice is listed twice and owned once", () => {
 
 test("a misfit is an error of the layer, and the model stays usable", () => {
   const model = new Sequential([new Flatten(), new Linear(10, 2)]);
-  expect(() => summarize(model, [3, 3])).toThrow("linear: weight wants 10 inputs, x has 9");
+  expect(() => summarize(model, [3, 3])).toThrow("linear: weight: expected 9 inputs as in x, got 10");
   expect(model.training).toBe(true);
   expect(summarize(model, [2, 5]).output).toEqual([1, 2]);
 });

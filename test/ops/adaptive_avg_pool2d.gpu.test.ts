@@ -82,12 +82,12 @@ test("one number is both sizes; the input's own size changes nothing", async () 
 test("errors", () => {
   expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(OpError);
   expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(
-    /adaptiveAvgPool2d.*x wants 4 axes, has 3/,
+    /adaptiveAvgPool2d.*x: expected 4 axes, got 3/,
   );
   const x = meta([1, 2, 3, 3]);
   const bad = (outputSize: unknown) => () => adaptiveAvgPool2d(x, { outputSize } as { outputSize: number });
-  expect(bad(0)).toThrow(/outputSize wants whole numbers >= 1.*given 0/);
-  expect(bad([2, 1.5])).toThrow(/outputSize wants .*2,1.5/);
-  expect(bad([2, 2, 2])).toThrow(/outputSize wants .*2,2,2/);
-  expect(bad(undefined)).toThrow(/outputSize wants .*undefined/);
+  expect(bad(0)).toThrow(/outputSize: expected integers >= 1.*got 0/);
+  expect(bad([2, 1.5])).toThrow(/outputSize: expected .*2,1.5/);
+  expect(bad([2, 2, 2])).toThrow(/outputSize: expected .*2,2,2/);
+  expect(bad(undefined)).toThrow(/outputSize: expected .*undefined/);
 });

@@ -77,6 +77,8 @@ test("the divisor: padding counts by default, what hangs past it never does", as
 
 test("errors name the op", () => {
   expect(() => avgPool2d(meta([1, 2, 4]), { kernel: 2 })).toThrow(OpError);
-  expect(() => avgPool2d(meta([1, 2, 4, 5]), { kernel: 2, padding: -1 })).toThrow(/avgPool2d.*padding wants 0 to half/);
+  expect(() => avgPool2d(meta([1, 2, 4, 5]), { kernel: 2, padding: -1 })).toThrow(
+    /avgPool2d.*padding: expected 0 to half/,
+  );
   expect(() => avgPool2d(meta([1, 2, 4, 5]), { kernel: 7 })).toThrow(/avgPool2d.*kernel 7 is larger/);
 });

@@ -236,23 +236,23 @@ test("errors say what was wanted and what was given", () => {
     expect(() => batchNormNeuron(input, weight, c, c, c, leak, { ...plain, ...options })).toThrow(
       `batchNormNeuron: ${message}`,
     );
-  bad("x wants a first axis of T·N with T = 4", { timeSteps: 4 });
-  bad("timeSteps wants a whole number >= 1, was given 0", { timeSteps: 0 });
-  bad("timeSteps wants a whole number >= 1, was given 1.5", { timeSteps: 1.5, constant: true });
-  bad("x wants 2 to 5 axes, [N, C, ...]", {}, meta([6]));
-  bad("x wants f32, has i32", {}, meta([6, 3], "i32"));
-  bad("weight wants [3], one value per channel", {}, x, null, meta([4]));
-  bad("PLIF wants w, the logit of its leak", { neuron: "PLIF" });
+  bad("x: expected a first axis of T·N with T = 4", { timeSteps: 4 });
+  bad("timeSteps: expected an integer >= 1, got 0", { timeSteps: 0 });
+  bad("timeSteps: expected an integer >= 1, got 1.5", { timeSteps: 1.5, constant: true });
+  bad("x: expected 2 to 5 axes, [N, C, ...]", {}, meta([6]));
+  bad("x: expected f32, got i32", {}, meta([6, 3], "i32"));
+  bad("weight: expected [3], one value per channel", {}, x, null, meta([4]));
+  bad("PLIF: expected w, the logit of its leak", { neuron: "PLIF" });
   bad("LIF has no w: its leak is not learned", {}, x, w);
-  bad("w wants one element", { neuron: "PLIF" }, x, meta([2]));
-  bad("w wants f32, has i32", { neuron: "PLIF" }, x, meta([], "i32"));
-  bad("neuron wants IF, LIF or PLIF, was given GRU", { neuron: "GRU" });
-  bad("tau wants a number > 1, was given 1", { tau: 1 });
-  bad("vReset wants less than vThreshold = 1, was given 2", { vReset: 2 });
+  bad("w: expected one element", { neuron: "PLIF" }, x, meta([2]));
+  bad("w: expected f32, got i32", { neuron: "PLIF" }, x, meta([], "i32"));
+  bad("neuron: expected IF, LIF or PLIF, got GRU", { neuron: "GRU" });
+  bad("tau: expected a number > 1, got 1", { tau: 1 });
+  bad("vReset: expected less than vThreshold = 1, got 2", { vReset: 2 });
   bad("surrogate: expected one of atan", { surrogate: "step" });
-  bad("eps wants a number > 0, was given 0", { eps: 0 });
+  bad("eps: expected a number > 0, got 0", { eps: 0 });
   expect(() => batchNormNeuron(x, c, c, null, null, null, { ...plain, training: false })).toThrow(
-    "batchNormNeuron: evaluation wants running statistics",
+    "batchNormNeuron: evaluation: expected running statistics",
   );
   expect(batchNormNeuron(x, c, c, c, c, null, plain).shape).toEqual([3, 2, 3, 4, 4]);
   expect(batchNormNeuron(x, c, c, c, c, w, { ...plain, neuron: "PLIF", constant: true }).shape).toEqual([

@@ -146,6 +146,6 @@ test("only what wants a gradient gets one", async () => {
 
 test("errors name both shapes", () => {
   expect(() => add(meta([2, 3]), meta([4]))).toThrow("add: [2,3] and [4] do not broadcast");
-  expect(() => mul(meta([2], "i32"), meta([2]))).toThrow("mul: a wants f32, has i32");
+  expect(() => mul(meta([2], "i32"), meta([2]))).toThrow("mul: a: expected f32, got i32");
   expect(add(meta([2, 1]), meta([3])).shape).toEqual([2, 3]);
 });

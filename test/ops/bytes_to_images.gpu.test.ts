@@ -120,21 +120,21 @@ test("shapes and errors", () => {
   const table = meta([3, 256]);
   expect(bytesToImages(bytes, place, table, image).shape).toEqual([2, 3, 4, 5]);
   const fails = (what: string, run: () => void) => expect(run).toThrow(`bytesToImages: ${what}`);
-  fails("stored wants 4x5 where no places are given, was given 6x8", () => bytesToImages(bytes, null, table, image));
-  fails("stored wants at least 4x5, was given 3x8", () =>
+  fails("stored: expected 4x5, since no crops are given, got 6x8", () => bytesToImages(bytes, null, table, image));
+  fails("stored: expected at least 4x5, got 3x8", () =>
     bytesToImages(bytes, place, table, { ...image, stored: [3, 8] }),
   );
-  fails("bytes of [2,3,6,8] want 72 u32", () => bytesToImages(meta([71], "u32"), place, table, image));
-  fails("bytes of [2,3,6,8] want 72 u32", () => bytesToImages(meta([72]), place, table, image));
-  fails("place wants [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
-  fails("table wants [3,256] f32", () => bytesToImages(bytes, place, meta([1, 256]), image));
-  fails("shape wants [n, c, h, w], was given [2,3,4,0]", () =>
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([71], "u32"), place, table, image));
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([72]), place, table, image));
+  fails("place: expected [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
+  fails("table: expected [3,256] f32", () => bytesToImages(bytes, place, meta([1, 256]), image));
+  fails("shape: expected [n, c, h, w], got [2,3,4,0]", () =>
     bytesToImages(bytes, place, table, { ...image, shape: [2, 3, 4, 0] }),
   );
-  fails("stored wants [h, w], was given [6,1.5]", () =>
+  fails("stored: expected [h, w], got [6,1.5]", () =>
     bytesToImages(bytes, place, table, { ...image, stored: [6, 1.5] }),
   );
-  fails("wants fewer than 2^32 bytes", () =>
+  fails("expected fewer than 2^32 bytes", () =>
     bytesToImages(bytes, place, table, { shape: [2 ** 14, 3, 4, 5], stored: [512, 512] }),
   );
 });
@@ -143,7 +143,7 @@ test("a place beyond the edges is named with its image and numbers", () => {
   const image = { shape: [2, 1, 4, 5], stored: [6, 8] } as const;
   const at = (...second: number[]) => Int32Array.from([2, 3, 1, 0, ...second]);
   expect(() => expectPlaces("train", at(0, 0, 0, 0), image)).not.toThrow();
-  const wanted = "train: place of image 1 wants [0..2, 0..3, 0 or 1, 0] to cut 4x5 out of 6x8, was given ";
+  const wanted = "train: crop of image 1: expected [0..2, 0..3, 0 or 1, 0] to cut 4x5 out of 6x8, got ";
   for (const bad of [
     [3, 0, 0, 0],
     [-1, 0, 0, 0],
@@ -155,5 +155,7 @@ test("a place beyond the edges is named with its image and numbers", () => {
   ]) {
     expect(() => expectPlaces("train", at(...bad), image)).toThrow(`${wanted}[${bad.join(", ")}]`);
   }
-  expect(() => expectPlaces("train", at(), image)).toThrow("train: 2 images want 8 numbers of place, there are 4");
+  expect(() => expectPlaces("train", at(), image)).toThrow(
+    "train: expected 8 numbers for the crops of 2 images, got 4",
+  );
 });

@@ -238,7 +238,7 @@ test("runs on an adapter with default limits and no features, and refuses broadc
     const c: ConvCase = { ...plain, x: [2, 6, 10, 9], outputs: 12, kernel: [3, 3], stride: [2, 2], padding: [1, 1] };
     await compare(c, "auto");
     await compare({ ...c, groups: 6 }, "auto");
-    await expect(compare(c, "broadcast")).rejects.toThrow(/broadcast wants subgroups .* the adapter has 0/);
+    await expect(compare(c, "broadcast")).rejects.toThrow(/broadcast: expected subgroups .*, got 0/);
     await weak.wait();
   } finally {
     weak.destroy();
@@ -252,17 +252,17 @@ describe("errors name the numbers", () => {
     () =>
       conv2d(tensor(randomArray(product(x)), x), tensor(randomArray(product(w)), w), b && tensor(b), options);
   const bad: [string, () => Tensor, RegExp][] = [
-    ["rank of x", at([3, 8, 8], [4, 3, 3, 3], null), /x wants 4 axes, has 3 \(x \[3,8,8\]/],
-    ["rank of weight", at([1, 3, 8, 8], [4, 27], null), /weight wants 4 axes, has 2/],
+    ["rank of x", at([3, 8, 8], [4, 3, 3, 3], null), /x: expected 4 axes, got 3 \(x \[3,8,8\]/],
+    ["rank of weight", at([1, 3, 8, 8], [4, 27], null), /weight: expected 4 axes, got 2/],
     [
       "channels",
       at([1, 3, 8, 8], [4, 2, 3, 3], null),
-      /weight wants 2 input channels, x has 3 \(x \[1,3,8,8\], weight \[4,2,3,3\]\)/,
+      /weight: expected 3 input channels as in x, got 2 \(x \[1,3,8,8\], weight \[4,2,3,3\]\)/,
     ],
     [
       "grouped channels",
       at([1, 6, 8, 8], [4, 2, 3, 3], null, { groups: 2 }),
-      /wants 4 input channels \(2 in each of 2 groups\), x has 6/,
+      /expected 6 input channels as in x, got 4 \(2 in each of 2 groups\)/,
     ],
     ["groups of x", at([1, 5, 8, 8], [4, 2, 3, 3], null, { groups: 2 }), /2 groups do not divide the 5 channels of x/],
     [
@@ -270,20 +270,20 @@ describe("errors name the numbers", () => {
       at([1, 4, 8, 8], [3, 2, 3, 3], null, { groups: 2 }),
       /2 groups do not divide the 3 output channels/,
     ],
-    ["bias", at([1, 3, 8, 8], [4, 3, 3, 3], [1, 2, 3]), /bias wants shape \[4\].*bias \[3\]/],
+    ["bias", at([1, 3, 8, 8], [4, 3, 3, 3], [1, 2, 3]), /bias: expected shape \[4\].*bias \[3\]/],
     [
       "kernel too large",
       at([1, 3, 4, 8], [4, 3, 3, 3], null, { dilation: 3, padding: 1 }),
       /spans 7 rows, x with padding has 6/,
     ],
-    ["stride", at([1, 1, 4, 4], [1, 1, 1, 1], null, { stride: 0 }), /stride wants an integer >= 1.*was given 0/],
-    ["padding", at([1, 1, 4, 4], [1, 1, 1, 1], null, { padding: [1, -1] }), /padding wants .* was given \[1, -1\]/],
-    ["dilation", at([1, 1, 4, 4], [1, 1, 1, 1], null, { dilation: 1.5 }), /dilation wants .* was given 1.5/],
-    ["groups", at([1, 1, 4, 4], [1, 1, 1, 1], null, { groups: 0 }), /groups wants an integer >= 1, was given 0/],
+    ["stride", at([1, 1, 4, 4], [1, 1, 1, 1], null, { stride: 0 }), /stride: expected an integer >= 1.*got 0/],
+    ["padding", at([1, 1, 4, 4], [1, 1, 1, 1], null, { padding: [1, -1] }), /padding: expected .* got \[1, -1\]/],
+    ["dilation", at([1, 1, 4, 4], [1, 1, 1, 1], null, { dilation: 1.5 }), /dilation: expected .* got 1.5/],
+    ["groups", at([1, 1, 4, 4], [1, 1, 1, 1], null, { groups: 0 }), /groups: expected an integer >= 1, got 0/],
     [
       "algorithm",
       at([1, 1, 4, 4], [1, 1, 1, 1], null, { algorithm: "winograd" }),
-      /algorithm wants one of .* was given winograd/,
+      /algorithm: expected one of .* got winograd/,
     ],
   ];
   for (const [name, call, message] of bad) {
@@ -297,6 +297,6 @@ describe("errors name the numbers", () => {
     using _scope = new Scope();
     const x = tensor(new Int32Array(16), [1, 1, 4, 4]);
     const w = tensor([1], [1, 1, 1, 1]);
-    expect(() => conv2d(x, w, null)).toThrow(/x wants f32, has i32/);
+    expect(() => conv2d(x, w, null)).toThrow(/x: expected f32, got i32/);
   });
 });

@@ -35,7 +35,7 @@ test("a target out of range is never right, and no gradient flows", async () => 
 
 test("shapes and errors", () => {
   expect(countCorrect(meta([4, 10]), meta([4], "i32"), {}).shape).toEqual([]);
-  expect(() => countCorrect(meta([4]), meta([4], "i32"), {})).toThrow("countCorrect: wants logits [N, C]");
+  expect(() => countCorrect(meta([4]), meta([4], "i32"), {})).toThrow("countCorrect: expected logits [N, C]");
   expect(() => countCorrect(meta([4, 10]), meta([4]), {})).toThrow("target [N] i32");
-  expect(() => countCorrect(meta([4, 10], "i32"), meta([4], "i32"), {})).toThrow("logits wants f32, has i32");
+  expect(() => countCorrect(meta([4, 10], "i32"), meta([4], "i32"), {})).toThrow("logits: expected f32, got i32");
 });

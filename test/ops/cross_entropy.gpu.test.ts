@@ -105,9 +105,9 @@ test("shapes and errors", () => {
   const target = meta([4], "i32");
   expect(crossEntropy(meta([4, 10]), target, {}).shape).toEqual([]);
   expect(crossEntropy(meta([4, 10]), target, { reduction: "none" }).shape).toEqual([4]);
-  expect(() => crossEntropy(meta([4, 10, 2]), target, {})).toThrow("crossEntropy: logits want [N, C] f32");
-  expect(() => crossEntropy(meta([4, 10]), meta([4]), {})).toThrow("target wants [4] i32");
-  expect(() => crossEntropy(meta([4, 10]), meta([3], "i32"), {})).toThrow("target wants [4] i32");
-  expect(() => crossEntropy(meta([4, 10]), target, { labelSmoothing: 1.5 })).toThrow("labelSmoothing wants 0 to 1");
+  expect(() => crossEntropy(meta([4, 10, 2]), target, {})).toThrow("crossEntropy: logits: expected [N, C] f32");
+  expect(() => crossEntropy(meta([4, 10]), meta([4]), {})).toThrow("target: expected [4] i32");
+  expect(() => crossEntropy(meta([4, 10]), meta([3], "i32"), {})).toThrow("target: expected [4] i32");
+  expect(() => crossEntropy(meta([4, 10]), target, { labelSmoothing: 1.5 })).toThrow("labelSmoothing: expected 0 to 1");
   expect(() => crossEntropy(meta([4, 10]), target, { reduction: "avg" as "mean" })).toThrow("mean, sum or none");
 });

@@ -241,21 +241,21 @@ test("shapes, gradients that are none, and errors", () => {
   }
   for (const timeSteps of [0, -1, 1.5, Number.NaN]) {
     for (const encode of [encodeDirect, encodeLatency, encodeWeightedPhase]) {
-      expect(() => encode(x, { timeSteps })).toThrow(`timeSteps wants a whole number >= 1, was given ${timeSteps}`);
+      expect(() => encode(x, { timeSteps })).toThrow(`timeSteps: expected an integer >= 1, got ${timeSteps}`);
     }
-    expect(() => encodePoisson(x, { ...draw, timeSteps })).toThrow("encodePoisson: timeSteps wants a whole number");
+    expect(() => encodePoisson(x, { ...draw, timeSteps })).toThrow("encodePoisson: timeSteps: expected an integer");
   }
-  expect(() => encodeWeightedPhase(x, { timeSteps: 127 })).toThrow("timeSteps wants at most 126, was given 127");
-  expect(() => encodeLatency(x, { timeSteps: 88, function: "log" })).toThrow("timeSteps wants at most 87");
+  expect(() => encodeWeightedPhase(x, { timeSteps: 127 })).toThrow("timeSteps: expected at most 126, got 127");
+  expect(() => encodeLatency(x, { timeSteps: 88, function: "log" })).toThrow("timeSteps: expected at most 87");
   expect(encodeLatency(x, { timeSteps: 88 }).shape).toEqual([88, 2, 3]);
   expect(() => encodeLatency(x, { timeSteps: 2, function: "sqrt" as LatencyFunction })).toThrow(
-    "encodeLatency: function wants linear or log, was given sqrt",
+    "encodeLatency: function: expected linear or log, got sqrt",
   );
-  expect(() => encodePoisson(x, { ...draw, seed: -1 })).toThrow("seed wants a whole number");
-  expect(() => encodePoisson(x, { ...draw, stream: 2 ** 32 })).toThrow("stream wants a u32");
-  expect(() => encodePoisson(x, { ...draw, step: meta([2], "u32") })).toThrow("step wants one element");
-  expect(() => encodePoisson(x, { ...draw, step: meta([]) })).toThrow("step wants u32, has f32");
-  expect(() => encodePoissonWith(x, meta([4, 3, 2]))).toThrow("u wants x's shape behind an axis of time");
-  expect(() => encodePoissonWith(meta([]), meta([]))).toThrow("u wants x's shape behind an axis of time");
-  expect(() => encodeDirect(meta([2], "i32"), { timeSteps: 2 })).toThrow("encodeDirect: x wants f32, has i32");
+  expect(() => encodePoisson(x, { ...draw, seed: -1 })).toThrow("seed: expected an integer");
+  expect(() => encodePoisson(x, { ...draw, stream: 2 ** 32 })).toThrow("stream: expected a u32");
+  expect(() => encodePoisson(x, { ...draw, step: meta([2], "u32") })).toThrow("step: expected one element");
+  expect(() => encodePoisson(x, { ...draw, step: meta([]) })).toThrow("step: expected u32, got f32");
+  expect(() => encodePoissonWith(x, meta([4, 3, 2]))).toThrow("u: expected x's shape behind an axis of time");
+  expect(() => encodePoissonWith(meta([]), meta([]))).toThrow("u: expected x's shape behind an axis of time");
+  expect(() => encodeDirect(meta([2], "i32"), { timeSteps: 2 })).toThrow("encodeDirect: x: expected f32, got i32");
 });

@@ -73,7 +73,7 @@ test("errors name what is known", () => {
   expect(() => resolveSurrogate("lif", { name: "step" } as unknown as Surrogate)).toThrow(
     "lif: surrogate: expected one of atan, sigmoid",
   );
-  expect(() => resolveSurrogate("lif", { name: "atan", alpha: 0 })).toThrow("surrogate atan wants an alpha > 0");
-  expect(() => resolveSurrogate("lif", { name: "piecewise_leaky_relu", width: -1 })).toThrow("wants a width > 0");
-  expect(() => resolveSurrogate("lif", { name: "piecewise_leaky_relu", leak: -1 })).toThrow("wants a leak >= 0");
+  expect(() => resolveSurrogate("lif", { name: "atan", alpha: 0 })).toThrow("surrogate atan: expected an alpha > 0");
+  expect(() => resolveSurrogate("lif", { name: "piecewise_leaky_relu", width: -1 })).toThrow("expected a width > 0");
+  expect(() => resolveSurrogate("lif", { name: "piecewise_leaky_relu", leak: -1 })).toThrow("expected a leak >= 0");
 });

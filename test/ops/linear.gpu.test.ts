@@ -116,9 +116,9 @@ test("in parts, y and dW have the bits of the whole, dx the same sums cut once m
 });
 
 test("errors name the sizes", () => {
-  expect(() => linear(meta([2, 5]), meta([3, 4]), null)).toThrow("linear: weight wants 4 inputs, x has 5");
-  expect(() => linear(meta([2, 4]), meta([3, 4]), meta([4]))).toThrow("bias wants [3]");
-  expect(() => linear(meta([2, 4]), meta([4]), null)).toThrow("weight wants 2 axes, has 1");
-  expect(() => linear(meta([]), meta([3, 4]), null)).toThrow("x has no axis");
+  expect(() => linear(meta([2, 5]), meta([3, 4]), null)).toThrow("linear: weight: expected 5 inputs as in x, got 4");
+  expect(() => linear(meta([2, 4]), meta([3, 4]), meta([4]))).toThrow("bias: expected [3]");
+  expect(() => linear(meta([2, 4]), meta([4]), null)).toThrow("weight: expected 2 axes, got 1");
+  expect(() => linear(meta([]), meta([3, 4]), null)).toThrow("x: expected at least one axis");
   expect(linear(meta([2, 7, 4]), meta([3, 4]), null).shape).toEqual([2, 7, 3]);
 });

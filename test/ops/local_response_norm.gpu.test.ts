@@ -59,10 +59,10 @@ test("errors", () => {
       localResponseNorm(input, options as ResponseNormOptions);
   expect(bad({ size: 3 }, meta([4]))).toThrow(OpError);
   expect(bad({ size: 3 }, meta([4]))).toThrow(/localResponseNorm.*at least \[N, C\]/);
-  expect(bad({ size: 3 }, meta([1, 4], "u32"))).toThrow(/x wants f32, has u32/);
-  expect(bad({ size: 0 })).toThrow(/size wants a whole number >= 1, was given 0/);
-  expect(bad({})).toThrow(/size wants .* undefined/);
-  expect(bad({ size: 3, k: 0 })).toThrow(/k wants a number > 0, was given 0/);
-  expect(bad({ size: 3, alpha: -1 })).toThrow(/alpha wants a number >= 0, was given -1/);
-  expect(bad({ size: 3, beta: Number.NaN })).toThrow(/beta wants a finite number, was given NaN/);
+  expect(bad({ size: 3 }, meta([1, 4], "u32"))).toThrow(/x: expected f32, got u32/);
+  expect(bad({ size: 0 })).toThrow(/size: expected an integer >= 1, got 0/);
+  expect(bad({})).toThrow(/size: expected .* undefined/);
+  expect(bad({ size: 3, k: 0 })).toThrow(/k: expected a number > 0, got 0/);
+  expect(bad({ size: 3, alpha: -1 })).toThrow(/alpha: expected a number >= 0, got -1/);
+  expect(bad({ size: 3, beta: Number.NaN })).toThrow(/beta: expected a finite number, got NaN/);
 });

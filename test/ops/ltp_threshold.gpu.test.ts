@@ -131,8 +131,8 @@ test("shapes and errors", () => {
   expect(ltpThreshold(meta([2, 3]), meta([]), { temperature: 1 }).shape).toEqual([2, 3]);
   expect(softL0(meta([2, 3]), meta([]), { temperature: 1 }).shape).toEqual([]);
   for (const temperature of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    expect(() => softL0(meta([2]), meta([]), { temperature })).toThrow(`temperature wants a number > 0`);
+    expect(() => softL0(meta([2]), meta([]), { temperature })).toThrow(`temperature: expected a number > 0`);
   }
-  expect(() => ltpThreshold(meta([2]), meta([2]), { temperature: 1 })).toThrow("tau wants one element");
-  expect(() => ltpThreshold(meta([2]), meta([], "i32"), { temperature: 1 })).toThrow("tau wants f32");
+  expect(() => ltpThreshold(meta([2]), meta([2]), { temperature: 1 })).toThrow("tau: expected one element");
+  expect(() => ltpThreshold(meta([2]), meta([], "i32"), { temperature: 1 })).toThrow("tau: expected f32");
 });

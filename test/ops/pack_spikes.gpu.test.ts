@@ -59,8 +59,10 @@ test("bits behind the last number are not read", async () => {
 test("shapes and errors", () => {
   expect(packSpikes(meta([4, 2, 5])).shape).toEqual([2]);
   expect(unpackSpikes(meta([2], "u32"), { shape: [4, 2, 5] }).shape).toEqual([4, 2, 5]);
-  expect(() => packSpikes(meta([3], "i32"))).toThrow("packSpikes: s wants f32, has i32");
-  expect(() => unpackSpikes(meta([2]), { shape: [64] })).toThrow("unpackSpikes: words wants u32, has f32");
-  expect(() => unpackSpikes(meta([2], "u32"), { shape: [65] })).toThrow("unpackSpikes: shape [65] has 3 words");
+  expect(() => packSpikes(meta([3], "i32"))).toThrow("packSpikes: s: expected f32, got i32");
+  expect(() => unpackSpikes(meta([2]), { shape: [64] })).toThrow("unpackSpikes: words: expected u32, got f32");
+  expect(() => unpackSpikes(meta([2], "u32"), { shape: [65] })).toThrow(
+    "unpackSpikes: expected 3 words for shape [65]",
+  );
   expect(() => unpackSpikes(meta([1], "u32"), { shape: [-4, -2] })).toThrow("unpackSpikes: shape [-4,-2] has 1 words");
 });

@@ -90,5 +90,5 @@ test("errors", () => {
   expect(() => sewConnect(meta([2]), meta([2]), { connect: "OR" as SewConnect })).toThrow(
     "connect: expected ADD, AND, IAND, got OR",
   );
-  expect(() => sewConnect(meta([2], "i32"), meta([2]))).toThrow("identity wants f32");
+  expect(() => sewConnect(meta([2], "i32"), meta([2]))).toThrow("identity: expected f32");
 });

@@ -83,11 +83,11 @@ test("errors", () => {
   expect(() => narrow(meta([2, 6]), { axis: 1, start: 0, length: 0 })).toThrow("has no 0 entries");
   expect(() => narrow(meta([2, 6]), { axis: 1, start: 0.5, length: 1 })).toThrow("from 0.5 on");
   expect(() => narrow(meta([2, 6]), { axis: 2, start: 0, length: 1 })).toThrow("narrow: axis 2");
-  expect(() => narrow(meta([2], "i32"), { axis: 0, start: 0, length: 1 })).toThrow("x wants f32");
-  expect(() => concat([], { axis: 0 })).toThrow("concat: wants at least one tensor");
+  expect(() => narrow(meta([2], "i32"), { axis: 0, start: 0, length: 1 })).toThrow("x: expected f32");
+  expect(() => concat([], { axis: 0 })).toThrow("concat: expected at least one tensor");
   expect(() => concat([meta([2, 3]), meta([3, 3])], { axis: 1 })).toThrow(
     "concat: [2,3] and [3,3] do not join along axis 1",
   );
   expect(() => concat([meta([2, 3]), meta([2])], { axis: 1 })).toThrow("do not join");
-  expect(() => concat([meta([2]), meta([2], "i32")], { axis: 0 })).toThrow("tensor 1 wants f32");
+  expect(() => concat([meta([2]), meta([2], "i32")], { axis: 0 })).toThrow("tensor 1: expected f32");
 });

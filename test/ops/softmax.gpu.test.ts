@@ -77,5 +77,5 @@ test("shapes and errors", () => {
   expect(softmax(meta([2, 3]), {}).shape).toEqual([2, 3]);
   expect(() => softmax(meta([2, 3]), { axis: 2 })).toThrow("softmax: axis 2 is outside a tensor of rank 2");
   expect(() => logSoftmax(meta([]), {})).toThrow("logSoftmax: axis -1 is outside");
-  expect(() => softmax(meta([2], "i32"), {})).toThrow("softmax: x wants f32, has i32");
+  expect(() => softmax(meta([2], "i32"), {})).toThrow("softmax: x: expected f32, got i32");
 });

@@ -84,12 +84,12 @@ test("a replayed step draws anew when the step moves, as an eager run does", asy
 test("errors", () => {
   const good = { ...draw, step: meta([], "u32") };
   expect(stochasticDepth(meta([2, 3]), good).shape).toEqual([2, 3]);
-  expect(() => stochasticDepth(meta([]), good)).toThrow("stochasticDepth: x wants a batch axis");
-  expect(() => stochasticDepth(meta([2]), { ...good, p: -0.1 })).toThrow("p wants 0 <= p <= 1, was given -0.1");
-  expect(() => stochasticDepth(meta([2]), { ...good, p: Number.NaN })).toThrow("was given NaN");
-  expect(() => stochasticDepth(meta([2]), { ...good, seed: 0.5 })).toThrow("seed wants a whole number");
-  expect(() => stochasticDepth(meta([2]), { ...good, stream: -1 })).toThrow("stream wants a u32");
-  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([2], "u32") })).toThrow("step wants one element");
-  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([]) })).toThrow("step wants u32, has f32");
-  expect(() => stochasticDepth(meta([2], "i32"), good)).toThrow("x wants f32");
+  expect(() => stochasticDepth(meta([]), good)).toThrow("stochasticDepth: x: expected a batch axis");
+  expect(() => stochasticDepth(meta([2]), { ...good, p: -0.1 })).toThrow("p: expected 0 <= p <= 1, got -0.1");
+  expect(() => stochasticDepth(meta([2]), { ...good, p: Number.NaN })).toThrow("got NaN");
+  expect(() => stochasticDepth(meta([2]), { ...good, seed: 0.5 })).toThrow("seed: expected an integer");
+  expect(() => stochasticDepth(meta([2]), { ...good, stream: -1 })).toThrow("stream: expected a u32");
+  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([2], "u32") })).toThrow("step: expected one element");
+  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([]) })).toThrow("step: expected u32, got f32");
+  expect(() => stochasticDepth(meta([2], "i32"), good)).toThrow("x: expected f32");
 });

@@ -78,6 +78,6 @@ test("a higher score never keeps more weights", async () => {
 
 test("shapes and errors", () => {
   expect(strThreshold(meta([2, 3]), meta([])).shape).toEqual([2, 3]);
-  expect(() => strThreshold(meta([2, 3]), meta([2]))).toThrow("strThreshold: s wants one element");
-  expect(() => strThreshold(meta([2], "i32"), meta([]))).toThrow("x wants f32");
+  expect(() => strThreshold(meta([2, 3]), meta([2]))).toThrow("strThreshold: s: expected one element");
+  expect(() => strThreshold(meta([2], "i32"), meta([]))).toThrow("x: expected f32");
 });

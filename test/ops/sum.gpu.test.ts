@@ -63,5 +63,5 @@ test("shapes and errors", () => {
   expect(mean(meta([]), {}).shape).toEqual([]);
   expect(() => sum(meta([2, 3]), { axes: [2] })).toThrow("sum: axis 2 is outside a tensor of rank 2");
   expect(() => mean(meta([2, 3]), { axes: [0, -2] })).toThrow("name one axis twice");
-  expect(() => sum(meta([2], "u32"), {})).toThrow("sum: x wants f32, has u32");
+  expect(() => sum(meta([2], "u32"), {})).toThrow("sum: x: expected f32, got u32");
 });

@@ -69,11 +69,11 @@ test("twice is the identity, for any shape", async () => {
 test("shapes and errors", () => {
   expect(timeMajor(meta([4, 8, 2])).shape).toEqual([8, 4, 2]);
   expect(timeMajor(meta([4, 8]), { timeSteps: 8 }).shape).toEqual([8, 4, 1]);
-  expect(() => timeMajor(meta([4]))).toThrow("timeMajor: x wants [N, T, ...]");
+  expect(() => timeMajor(meta([4]))).toThrow("timeMajor: x: expected [N, T, ...]");
   for (const timeSteps of [3, 0, -2, 1.5]) {
     expect(() => timeMajor(meta([4, 8]), { timeSteps })).toThrow(
-      `timeSteps wants a divisor of x's second axis, was given ${timeSteps}`,
+      `timeSteps: expected a divisor of x's second axis, got ${timeSteps}`,
     );
   }
-  expect(() => timeMajor(meta([2, 3], "i32"))).toThrow("timeMajor: x wants f32, has i32");
+  expect(() => timeMajor(meta([2, 3], "i32"))).toThrow("timeMajor: x: expected f32, got i32");
 });

@@ -164,8 +164,8 @@ test("an async function, a missing result and strange results are refused", () =
   const before = live();
   const run = (fn: unknown) => capture(fn as () => Record<string, Tensor>).run({});
   expect(() => run(async () => ({ y: empty([1]) }))).toThrow("fn is async: what follows its first await");
-  expect(() => run(() => undefined)).toThrow(/fn wants to return named tensors/);
-  expect(() => run(() => ({ y: 3 }))).toThrow("fn wants to return named tensors; y is not one");
+  expect(() => run(() => undefined)).toThrow(/expected fn to return named tensors/);
+  expect(() => run(() => ({ y: 3 }))).toThrow("expected fn to return named tensors, got another value for y");
   expect(() =>
     run(() => {
       const y = empty([1]);
@@ -180,10 +180,10 @@ test("inputs are checked before anything is enqueued", () => {
   const before = live();
   using step = capture(({ x }: { x: Tensor }) => ({ x }));
   expect(() => step.run({ x: { data: Float32Array.of(1, 2, 3), shape: [2] } })).toThrow(
-    "input x: shape [2] wants 2 values, has 3",
+    "input x: expected 2 values for shape [2], got 3",
   );
   expect(() => step.run({ x: { data: new Float64Array(2) as unknown as Float32Array, shape: [2] } })).toThrow(
-    "was given Float64Array",
+    "got Float64Array",
   );
   expect(live()).toBe(before);
 });

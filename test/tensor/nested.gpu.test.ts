@@ -69,9 +69,9 @@ test.each<[unknown, string]>([
   [[{}], "expected a number at [0], got Object"],
   [[new Float32Array(2)], "expected a number at [0], got Float32Array"],
   [[1e39], "expected numbers of f32, up to 3.4e38, got 1e+39 at [0]"],
-  ["12", "wants Float32Array, Int32Array or Uint32Array, was given String"],
-  [null, "wants Float32Array, Int32Array or Uint32Array, was given null"],
-  [new Float64Array(2), "was given Float64Array"],
+  ["12", "expected Float32Array, Int32Array or Uint32Array, got String"],
+  [null, "expected Float32Array, Int32Array or Uint32Array, got null"],
+  [new Float64Array(2), "got Float64Array"],
 ])("what is no number is refused (%#)", (values, message) => {
   using _scope = new Scope();
   expect(() => tensor(values as number[])).toThrow(`tensor: ${message.startsWith("was") ? "" : message}`);
@@ -80,11 +80,11 @@ test.each<[unknown, string]>([
 
 test("scalars and values that are set hold numbers of their dtype only", () => {
   expect(() => scalar("1" as never)).toThrow('expected a number at [0], got "1"');
-  expect(() => scalar(1.5, "u32")).toThrow("expected whole numbers of u32, got 1.5 at [0]");
-  expect(() => scalar(-1, "u32")).toThrow("expected whole numbers of u32, got -1 at [0]");
-  expect(() => scalar(2 ** 31, "i32")).toThrow("expected whole numbers of i32, got 2147483648 at [0]");
+  expect(() => scalar(1.5, "u32")).toThrow("expected integers of u32, got 1.5 at [0]");
+  expect(() => scalar(-1, "u32")).toThrow("expected integers of u32, got -1 at [0]");
+  expect(() => scalar(2 ** 31, "i32")).toThrow("expected integers of i32, got 2147483648 at [0]");
   using step = scalar(0, "u32");
-  expect(() => step.set(Number.NaN)).toThrow("expected whole numbers of u32, got NaN at [0]");
+  expect(() => step.set(Number.NaN)).toThrow("expected integers of u32, got NaN at [0]");
   using x = scalar(0);
   expect(() => x.set([undefined as never])).toThrow("expected a number at [0], got undefined");
 });

@@ -99,12 +99,12 @@ test("normal has mean 0, variance 1 and the tails of a normal", () => {
 });
 
 test("words that are not u32 are refused by name", () => {
-  expect(() => philox4x32([0, 0, 0, 2 ** 32], [0, 0])).toThrow("counter word wants a whole number in 0..4294967295");
+  expect(() => philox4x32([0, 0, 0, 2 ** 32], [0, 0])).toThrow("counter word: expected an integer in 0..4294967295");
   expect(() => philox4x32([0, 0, 0, 0], [0.5, 0])).toThrow("key word");
-  expect(() => new PhiloxStream(-1, "init")).toThrow("seed wants a whole number in 0..4294967295, was given -1");
+  expect(() => new PhiloxStream(-1, "init")).toThrow("seed: expected an integer in 0..4294967295, got -1");
   expect(() => new PhiloxStream(0, "toString" as "init")).toThrow("no stream named toString");
-  expect(() => new PhiloxStream(0, "init").nextBelow(0)).toThrow("nextBelow wants");
+  expect(() => new PhiloxStream(0, "init").nextBelow(0)).toThrow("nextBelow: expected an integer");
   expect(() => {
     new PhiloxStream(0, "init").position = -1;
-  }).toThrow("position wants");
+  }).toThrow("position: expected an integer");
 });

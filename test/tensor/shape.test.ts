@@ -50,7 +50,7 @@ test("axes count from either end", () => {
 test("sizes are positive whole numbers whose product is exact", () => {
   checkShape("op", []);
   for (const bad of [[0], [2, -1], [1.5], [Number.NaN], [2 ** 60]]) {
-    expect(() => checkShape("tensor", bad)).toThrow(/tensor: shape \[.*\] wants positive integers/);
+    expect(() => checkShape("tensor", bad)).toThrow(/tensor: expected a shape of positive integers, got \[.*\]/);
   }
   expect(() => checkShape("tensor", [2 ** 30, 2 ** 30])).toThrow("has too many elements");
 });

@@ -89,18 +89,18 @@ test("readAll keeps order, dtype and shape apart in one wait", async () => {
 test("wrong counts and types are refused in words", async () => {
   using _scope = new Scope();
   const t = tensor([1, 2]);
-  expect(() => t.set([1, 2, 3])).toThrow("set: wants 2 values, was given 3 (tensor [2])");
-  expect(() => t.set(1)).toThrow("set: wants 2 values, was given 1");
-  expect(() => t.set(Int32Array.of(1, 2))).toThrow("set: wants f32 values, was given i32 (tensor [2])");
-  expect(() => t.set(new Float64Array(2) as unknown as Float32Array)).toThrow("was given Float64Array");
-  expect(() => tensor([1, 2, 3], [2, 2])).toThrow("tensor: shape [2,2] wants 4 values, was given 3");
+  expect(() => t.set([1, 2, 3])).toThrow("set: expected 2 values, got 3 (tensor [2])");
+  expect(() => t.set(1)).toThrow("set: expected 2 values, got 1");
+  expect(() => t.set(Int32Array.of(1, 2))).toThrow("set: expected f32 values, got i32 (tensor [2])");
+  expect(() => t.set(new Float64Array(2) as unknown as Float32Array)).toThrow("got Float64Array");
+  expect(() => tensor([1, 2, 3], [2, 2])).toThrow("tensor: expected 4 values for shape [2,2], got 3");
   expect(() => tensor(new Uint8Array(4) as unknown as Uint32Array)).toThrow(
-    "tensor: wants Float32Array, Int32Array or Uint32Array, was given Uint8Array",
+    "tensor: expected Float32Array, Int32Array or Uint32Array, got Uint8Array",
   );
   expect(() => empty([2, 0])).toThrow("tensor: shape [2,0] wants positive integers");
-  expect(() => copyInto(t, tensor([1]))).toThrow("copyInto: wants equal sizes and dtypes (target [2], source [1])");
+  expect(() => copyInto(t, tensor([1]))).toThrow("copyInto: expected equal sizes and dtypes (target [2], source [1])");
   expect(() => copyInto(t, tensor(Int32Array.of(1, 2)))).toThrow(OpError);
-  await expect(t.item()).rejects.toThrow("item: wants one element (tensor [2])");
+  await expect(t.item()).rejects.toThrow("item: expected one element (tensor [2])");
 });
 
 test("a disposed tensor names itself", async () => {

@@ -134,7 +134,7 @@ test("batches that do not fit are refused by name", () => {
   const run = (change: object, on = step) => on.run({ ...batch, ...change }, { step: 0, lr: 0.1 });
   expect(() => run({})).toThrow("train: a batch without crops: expected images of 8x8, got 10x10");
   expect(() => run({ crop: Int32Array.of(0, 0, 0, 0, 3, 0, 1, 0) })).toThrow(
-    "train: place of image 1 wants [0..2, 0..2, 0 or 1, 0] to cut 8x8 out of 10x10, was given [3, 0, 1, 0]",
+    "train: crop of image 1: expected [0..2, 0..2, 0 or 1, 0] to cut 8x8 out of 10x10, got [3, 0, 1, 0]",
   );
   expect(() => run({ x: new Uint8Array(199) })).toThrow(
     "train: 2 images [1,10,10]: expected 200 bytes and 2 labels, got 199 and 2",
