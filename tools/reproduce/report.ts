@@ -34,7 +34,7 @@ export function renderReport({ plan, lines }: Report): string {
       ...factLines(pair, lines),
     ]),
     "## Settings",
-    "What the counted runs were told. Small: the sparsity that this setting gave with the seed that does not count, and the number of runs that it took.",
+    "Settings of the counted runs. Small: the sparsity that this setting reached with the calibration seed, and the number of calibration runs.",
     ...measured.flatMap((pair) => [`### ${pair.data}, ${pair.model}`, settingTable(plan, pair, lines)]),
   ].join("\n\n")}\n`;
 }
@@ -45,9 +45,9 @@ function conditions({ lr, momentum, weightDecay }: Plan, lines: readonly ResultL
   return [
     "- Command: `npm run reproduce`",
     `- Adapter: ${all("adapter")}; Espalier ${all("version")}`,
-    `- Time: ${minutes.toFixed(0)} minutes of training and testing in ${lines.length} runs, those that found settings included`,
-    `- Training: SGD, cosine learning rate from ${lr} to 0 at every step, momentum ${momentum}, weight decay ${weightDecay}, no augmentation; the first so many images of each class`,
-    "- Testing: all 10,000 test images after the last epoch, not at the best one; sparsity is the share of zeros among the weights of convolutions and linear layers",
+    `- Time: ${minutes.toFixed(0)} minutes of training and testing in ${lines.length} runs, including calibration`,
+    `- Training: SGD, cosine learning rate from ${lr} to 0 at every step, momentum ${momentum}, weight decay ${weightDecay}, no augmentation; the first images of each class`,
+    "- Testing: all 10,000 test images after the last epoch, not the best one; sparsity is the share of zeros among the weights of convolutions and linear layers",
     "- Spread: mean ± standard deviation over the seeds (n - 1); runs of the same seed have the same first weights and batches",
   ].join("\n");
 }
@@ -70,10 +70,9 @@ function budgetTable(pairs: readonly Pair[], lines: readonly ResultLine[]): stri
 function matching({ calibrationSeed, tries }: Plan): string {
   const close = Number((100 * toleranceAt(0.98)).toPrecision(3));
   return [
-    "Sparsities are matched before runs count, with a seed that does not (",
-    `${calibrationSeed}). Methods with a common threshold: one run steers its threshold to the level; the threshold D it ends at is that of the counted runs. Of at-init it is the one epoch that finds the mask which is steered. `,
-    `STR and LTP: their decay or price is searched until within 1 point of the level (${close} at 98 %), by at most ${tries} runs a level. `,
-    "GMP, one-shot, SNIP and random masks are told the level itself. † marks cells whose mean sparsity is further from its level than that; with fewer zeros they do not take part in the comparison.",
+    `Settings are calibrated with a separate seed (${calibrationSeed}) that is not counted. Methods with a common threshold: one run steers its threshold to the level, and the counted runs use the final threshold D of that run; for at-init the steered part is the one epoch that finds the mask. `,
+    `STR and LTP: their decay or price is searched until the sparsity is within 1 point of the level (${close} at 98 %), with at most ${tries} runs per level. `,
+    "GMP, one-shot, SNIP and random masks get the level itself. † marks cells whose mean sparsity is further from the level; those with fewer zeros are left out of the comparison.",
   ].join("");
 }
 
@@ -124,7 +123,7 @@ function settingTable(plan: Plan, pair: Pair, lines: readonly ResultLine[]): str
     methodSpec(method).setting ?? "",
     ...levels.map((level) => settingCell(plan, pair, method, level, lines)),
   ]);
-  return markdownTable(["method", "told", ...levels.map(levelText)], rows);
+  return markdownTable(["method", "setting", ...levels.map(levelText)], rows);
 }
 
 function settingCell(
@@ -137,7 +136,7 @@ function settingCell(
   const cell = { pair, method, level };
   const setting = linesOf(lines, cell, "run")[0]?.setting;
   if (setting === undefined || setting === null) return "";
-  // The run that chose it may stand under another level of the search.
+  // The run that chose it may belong to another level of the search.
   const made = lines.find(
     (line) =>
       line.kind === "calibration" &&
@@ -155,5 +154,5 @@ function settingCell(
 export function figureNote(lines: readonly ResultLine[]): string {
   const runs = lines.filter((line) => line.kind === "run");
   const seeds = unique(runs.map((line) => line.seed)).length;
-  return `Means of ${seeds === 1 ? "1 seed" : `up to ${seeds} seeds`}, bars of one standard deviation; ${runs.length} runs. Methods of a level stand side by side.`;
+  return `Means of ${seeds === 1 ? "1 seed" : `up to ${seeds} seeds`}, bars of one standard deviation; ${runs.length} runs. Methods of one level are drawn next to each other.`;
 }
