@@ -2,7 +2,7 @@
 // can distinguish the hues, and they differ from those of the two lanes.
 
 /** Red, green, blue, 0 to 255. */
-export type Rgb = readonly [number, number, number];
+type Rgb = readonly [number, number, number];
 
 export interface Palette {
   readonly paper: Rgb;

@@ -8,10 +8,10 @@ export interface DroppedFile {
 /** Limit of files in a drop, so that an accident does not read a whole disk. */
 export const MOST_FILES = 20000;
 
-export const isModelFile = (path: string): boolean => /\.safetensors$/i.test(path);
+const isModelFile = (path: string): boolean => /\.safetensors$/i.test(path);
 
 /** Return true for files that operating systems add to folders. */
-export const isClutter = (path: string): boolean =>
+const isClutter = (path: string): boolean =>
   path
     .split("/")
     .some((part) => part.startsWith(".") || part === "__MACOSX" || /^(thumbs\.db|desktop\.ini)$/i.test(part));

@@ -73,7 +73,7 @@ export function applies(key: Key, settings: Settings): boolean {
   return CONDITIONS[key]?.(settings) ?? true;
 }
 
-export interface NumberField {
+interface NumberField {
   readonly key: NumberKey;
   readonly label: string;
   /** Increment of the field. */
@@ -104,7 +104,7 @@ export const isNumberKey = (key: string): key is NumberKey => Object.hasOwn(RANG
 export const isChoiceKey = (key: string): key is ChoiceKey => Object.hasOwn(CHOICES, key);
 export const choices = (key: ChoiceKey): readonly string[] => CHOICES[key];
 
-export type Parsed = { readonly value: number } | { readonly error: string };
+type Parsed = { readonly value: number } | { readonly error: string };
 
 /** Parse a number for this setting, with a decimal point or comma. */
 export function parseNumber(key: NumberKey, text: string): Parsed {

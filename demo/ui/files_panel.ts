@@ -5,7 +5,7 @@ import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } 
 import { notify } from "./messages.ts";
 import { metricsCsv, metricsJson, type RunMetrics } from "./metrics_file.ts";
 
-export interface FilesHost {
+interface FilesHost {
   send(command: Command, transfer?: Transferable[]): void;
   metrics(): RunMetrics;
   /** Returns the full address that restores the settings of the form. */

@@ -25,7 +25,7 @@ const CHOICE_LABELS: Readonly<Record<ChoiceKey, string>> = {
 
 const NAMES: Readonly<Record<string, string>> = { ...METHOD_NAMES, ...MODEL_NAMES, ...SOURCE_NAMES };
 
-export interface FormEvents {
+interface FormEvents {
   /** A setting other than D changed. */
   change(settings: Settings): void;
   /** D changed; called at every move of the slider. */

@@ -10,7 +10,7 @@ const BOTTOM = 22;
 const TOP = 8;
 
 /** Return the heights of bars on a square root scale, which keeps small counts visible. */
-export function heights(counts: ArrayLike<number>, most: number): number[] {
+function heights(counts: ArrayLike<number>, most: number): number[] {
   return Array.from(counts, (value) => (most > 0 ? Math.sqrt(value / most) : 0));
 }
 

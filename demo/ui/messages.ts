@@ -1,7 +1,7 @@
 // Messages that stay until the visitor dismisses them, and the status line for screen readers.
 import { find, make } from "./dom.ts";
 
-export type Severity = "problem" | "notice";
+type Severity = "problem" | "notice";
 
 const MOST = 4;
 

@@ -2,7 +2,7 @@
 import type { Point } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 
-export interface LaneMetrics {
+interface LaneMetrics {
   readonly method: string;
   readonly points: readonly Point[];
 }

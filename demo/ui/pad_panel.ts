@@ -15,7 +15,7 @@ type Classified = Extract<Report, { kind: "classified" }>;
 type Sample = Extract<Report, { kind: "sample" }>;
 
 /** Return the classes to list: all if they are few, else the most likely of any lane. */
-export function listedClasses(classes: readonly string[], lanes: readonly ArrayLike<number>[]): number[] {
+function listedClasses(classes: readonly string[], lanes: readonly ArrayLike<number>[]): number[] {
   const all = classes.map((_, i) => i);
   if (all.length <= LISTED) return all;
   const best = (i: number) => Math.max(...lanes.map((lane) => lane[i] ?? 0));

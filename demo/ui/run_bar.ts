@@ -6,7 +6,7 @@ type State = Pick<Extract<Report, { kind: "state" }>, "running" | "finished" | "
 
 const PAUSED: State = { running: false, finished: false, step: 0 };
 
-export interface RunEvents {
+interface RunEvents {
   send(command: Command): void;
   reset(): void;
 }

@@ -1,7 +1,7 @@
 // Colours for canvases, read from CSS variables and again when they change; preference for reduced motion.
 import { DARK, LIGHT, type Palette } from "./colors.ts";
 
-export interface Theme {
+interface Theme {
   readonly ink: string;
   readonly faint: string;
   readonly line: string;

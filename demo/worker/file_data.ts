@@ -11,7 +11,7 @@ import {
 import type { Splits } from "./digits.ts";
 
 /** Limits that refuse a wrong folder before it fills the memory. */
-export const LIMITS = {
+const LIMITS = {
   /** Bytes of all files, packed and unpacked. */
   bytes: 2 ** 28,
   images: 100_000,
@@ -34,7 +34,7 @@ export interface DroppedFile {
 }
 
 /** Decodes an image to [28, 28] grey values. Rejects if it cannot be read. */
-export type Decoder = (file: Blob) => Promise<Uint8Array>;
+type Decoder = (file: Blob) => Promise<Uint8Array>;
 
 const IDX_NAME = /^(train|t10k)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/;
 const PICTURE_NAME = /\.(png|jpe?g|gif|bmp|webp|avif)$/i;

@@ -10,13 +10,13 @@ import {
 import type { ModelForm } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 
-export interface ModelFile {
+interface ModelFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
 /** Facts about a model for its metadata. */
-export interface ModelFacts {
+interface ModelFacts {
   readonly settings: Settings;
   readonly step: number;
   readonly data: Pick<ImageDataset, "name" | "classes" | "mean" | "std">;

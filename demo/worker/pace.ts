@@ -1,6 +1,6 @@
 // Limits optional work to an interval and to a share of the time; measures training speed.
 
-export interface PaceOptions {
+interface PaceOptions {
   /** Least time between two starts, in ms. */
   readonly every: number;
   /** Largest share of the time that the work may take, 0 to 1. Default 1. */

@@ -5,7 +5,7 @@ import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 
 const BINS = 64;
 
-export interface Picture {
+interface Picture {
   readonly layers: LayerPicture[];
   readonly sparseBytes: number;
   /** Host time of taking the picture, in ms. */

@@ -6,7 +6,7 @@ import { SpeedMeter } from "./pace.ts";
 /** Least time between two reports, in ms. */
 const SEND_EVERY_MS = 100;
 
-export interface PointFeedOptions {
+interface PointFeedOptions {
   readonly session: Session;
   readonly batchSize: number;
   readonly momentum: number;

@@ -5,12 +5,7 @@ import { optimizer } from "../../src/recipe/training_settings.ts";
 import { METHODS, type Method, MODELS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";
 
 /** Steps between two points of the curves. */
-export const LOG_EVERY = 5;
-
-const SOFT: ReadonlySet<Method> = new Set(["lats", "slats", "pgh", "linear", "sine"]);
-
-/** Return true if the method has a final threshold D. */
-export const hasFinalThreshold = (method: Method): boolean => SOFT.has(method);
+const LOG_EVERY = 5;
 
 /** Check all settings. Throws RangeError naming the setting, the expected values and the value. */
 export function checkSettings(settings: Settings): void {

@@ -1,7 +1,7 @@
 // The kernels of one training step, in order, each with its time if the adapter has timestamps.
 import { currentGpu, type Session } from "../../src/index.ts";
 
-export interface TimelineRow {
+interface TimelineRow {
   readonly kernel: string;
   readonly ms: number | null;
 }
