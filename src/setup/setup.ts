@@ -1,5 +1,4 @@
-// Brings a software adapter onto a machine that has none, and says whether the one there is works. What belongs to the
-// system is changed only with a yes.
+// Installs a software adapter on a machine without one, and tests the adapter. The system is changed only with consent.
 import { readFile } from "node:fs/promises";
 import { installGpu } from "../node/dawn.ts";
 import { AdapterError, type Installed, setupCommand } from "../node/ladder.ts";
@@ -20,26 +19,26 @@ import {
 } from "./plan.ts";
 import { type Probe, probeAdapter, probeLines } from "./probe.ts";
 
-/** Asks the reader a question that is answered by yes or no. */
+/** Ask the user a yes-or-no question. */
 export type Ask = (question: string) => Promise<boolean>;
 
 export interface SetupOptions {
-  /** A yes to changing the system: packages, and a package source where that is needed; with sudo unless root. */
+  /** True allows changes of the system: packages, and a package source if needed; with sudo unless root. */
   readonly system?: boolean;
-  /** Takes this way only, even if an adapter works already: `mesa` or `swiftshader` (cache), `apt` (system; with a yes). */
+  /** The only plan to try, even if an adapter works: `mesa` or `swiftshader` (cache), `apt` (system; needs consent). */
   readonly driver?: PlanKind;
-  /** Asks for that yes where `system` does not give it. Default: nobody is there to ask, which means no. */
+  /** Question for consent if `system` is not set. Default: no question, no consent. */
   readonly ask?: Ask | undefined;
-  /** Gets each line for the reader. Default: stderr. */
+  /** Receives each printed line. Default: stderr. */
   readonly log?: (line: string) => void;
 }
 
 const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Whether a program can be started. */
+/** Return true if a program can be started. */
 const exists = async (program: string, flag = "--version"): Promise<boolean> => (await run(program, [flag])).code === 0;
 
-/** Looks at the machine. Changes nothing. */
+/** Collect the facts of the machine. Changes nothing. */
 export async function gatherFacts(): Promise<SetupFacts> {
   const release = await readFile("/etc/os-release", "utf8").catch(() => "");
   const field = (name: string) => new RegExp(`^${name}="?([^"\n]*)"?$`, "m").exec(release)?.[1] ?? "";
@@ -65,13 +64,13 @@ export async function gatherFacts(): Promise<SetupFacts> {
 async function carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => void): Promise<void> {
   if (plan.kind !== "apt") return plan.kind === "mesa" ? cacheMesa(facts, log) : cacheSwiftShader(log);
   if (plan.sudo && (await run("sudo", ["-n", "true"], { seconds: 10 })).code !== 0) {
-    throw new SetupError("sudo asks for a password: run sudo -v first, in the same terminal");
+    throw new SetupError("sudo needs a password: run sudo -v first, in the same terminal");
   }
   return installMesa(plan, facts, log);
 }
 
-/** Installs an adapter into this process, proves it, and prints what it is. `how`: where its driver has to come from. */
-async function prove(log: (line: string) => void, how?: Installed["how"]): Promise<Probe> {
+/** Install an adapter into this process, test it, and print what it is. `how`: required origin of its driver. */
+async function testAdapter(log: (line: string) => void, how?: Installed["how"]): Promise<Probe> {
   const found = await installGpu({ requireGpu: false, driver: how });
   const probe = await probeAdapter();
   log(`driver    ${found.how === "system" ? "the system's" : `${found.how}, from the cache`}`);
@@ -79,7 +78,7 @@ async function prove(log: (line: string) => void, how?: Installed["how"]): Promi
   return probe;
 }
 
-/** Why no adapter works; null where one does. What no driver can mend (a wrong name, a broken Dawn) is thrown on. */
+/** Return the reason why no adapter works, or null. Errors that no driver can fix (wrong name, broken Dawn) are rethrown. */
 async function refusalHere(): Promise<AdapterError | null> {
   try {
     await installGpu({ requireGpu: false });
@@ -90,11 +89,11 @@ async function refusalHere(): Promise<AdapterError | null> {
   }
 }
 
-/** What setup does to a machine; a test has a machine of its own. */
+/** Operations of set-up on a machine; tests use a fake. */
 export interface Machine {
-  /** Why no adapter works; null where one does. */
+  /** Reason why no adapter works, or null. */
   refusal(): Promise<AdapterError | null>;
-  /** The sign of a GPU whose own driver is what has to be mended. */
+  /** Evidence of a GPU whose driver needs repair, or null. */
   signOfGpu(): string | null;
   facts(): Promise<SetupFacts>;
   hasPackageLists(): Promise<boolean>;
@@ -110,13 +109,13 @@ const thisMachine: Machine = {
   hasPackageLists: hasAptLists,
   refreshPackageLists: aptUpdate,
   carryOut,
-  prove,
+  prove: testAdapter,
 };
 
 /**
- * Makes sure that an adapter works: prints the plan, carries out the first way that applies and works, and proves what that
- * way brought with a kernel. Does nothing but the proof where an adapter works already. The user's cache comes first; the
- * system is changed with a yes only. Errors: SetupError with what failed, or with the sign of a GPU whose driver is broken.
+ * Ensure that an adapter works: print the plans, carry out the first that applies and works, and test its adapter with a
+ * kernel. If an adapter works already, only test it. The user's cache comes first; the system is changed only with consent.
+ * Errors: SetupError with the failed steps, or with the evidence of a GPU whose driver is broken.
  */
 export async function setup(options: SetupOptions = {}, machine: Machine = thisMachine): Promise<Probe> {
   const known: KeysOf<SetupOptions> = { system: true, driver: true, ask: true, log: true };
@@ -142,7 +141,7 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
     const agreed = driver === undefined || driver === "apt" ? await agreedPlan(facts, options, machine) : null;
     return agreed && attempts.make(agreed.plan, agreed.facts);
   };
-  // Who asks for the system's driver gets it first.
+  // With --system, the system's plan comes first.
   let probe = system ? await bySystem() : null;
   for (const plan of plans) probe ??= await attempts.make(plan, facts);
   if (!system) probe ??= await bySystem();
@@ -150,7 +149,7 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
   throw new SetupError(`${attempts.summary(facts, driver)}${systemHint(facts, options)}`);
 }
 
-/** Ways that are carried out one after another, and why they did not work. */
+/** Plans that were tried, with the reasons why they failed. */
 class Attempts {
   private readonly machine: Machine;
   private readonly log: (line: string) => void;
@@ -161,7 +160,7 @@ class Attempts {
     this.log = log;
   }
 
-  /** Carries out a way, and proves what it brought, not what else there is. Null when it did not work. */
+  /** Carry out a plan and test the adapter that it installed. Null if it failed. */
   async make(plan: Plan, facts: SetupFacts): Promise<Probe | null> {
     const { machine, log } = this;
     try {
@@ -171,26 +170,26 @@ class Attempts {
     } catch (cause) {
       const { message } = cause as Error;
       this.failures.push(`${plan.kind}: ${message}`);
-      log(`  did not work: ${message.split("\n")[0]}`);
+      log(`  failed: ${message.split("\n")[0]}`);
       return null;
     }
   }
 
-  /** Why there is no adapter after all. */
+  /** Return the reasons why there is still no adapter. */
   summary(facts: SetupFacts, driver: PlanKind | undefined): string {
-    if (this.failures.length > 0) return `no way to get a software adapter worked:\n  ${this.failures.join("\n  ")}`;
+    if (this.failures.length > 0) return `cannot install a software adapter:\n  ${this.failures.join("\n  ")}`;
     if (driver === undefined) return noPlanText(facts);
-    return `the way ${driver} does not apply on this machine${driver === "apt" ? ", or not without a yes" : ""}`;
+    return `driver ${driver} cannot be installed on this machine${driver === "apt" ? ", or not without --system" : ""}`;
   }
 }
 
-/** What a yes would allow, for somebody who has not given it. */
+/** Return the hint at the system's plan for a user who gave no consent. */
 function systemHint(facts: SetupFacts, { system, driver }: SetupOptions): string {
   const plan = system || (driver !== undefined && driver !== "apt") ? null : systemPlan(facts);
-  return plan ? `\nWith a yes (${setupCommand()} --system) it would ${plan.text}.` : "";
+  return plan ? `\nTo ${plan.text}, run ${setupCommand()} --system.` : "";
 }
 
-/** The system's way with the reader's yes; null where there is none, or a no. Package lists are refreshed after the yes. */
+/** Return the system's plan if the user consents; else null. Package lists are refreshed after consent. */
 async function agreedPlan(
   facts: SetupFacts,
   { system = false, ask = async () => false, log = toStderr }: SetupOptions,
@@ -203,7 +202,7 @@ async function agreedPlan(
   if (!plan && fresh) return null;
   const refresh = "refresh the system's package lists and ";
   const what = `${fresh ? "" : refresh}${plan?.text ?? "install Mesa's driver into the system with apt"}`;
-  if (!system && !(await ask(`May it ${what}?`))) return null;
+  if (!system && !(await ask(`Allow espalier to ${what}?`))) return null;
   if (fresh) return plan && { plan, facts };
   await machine.refreshPackageLists(!facts.root, log);
   const refreshed = await machine.facts();
@@ -211,42 +210,42 @@ async function agreedPlan(
   return renewed && { plan: renewed, facts: refreshed };
 }
 
-/** No installation where a GPU's own driver is what has to be mended. */
+/** Refuse to install a software driver if the driver of a GPU needs repair. */
 function expectNoGpu(refusal: AdapterError, machine: Machine): void {
   const sign = machine.signOfGpu();
   if (sign === null) return;
   throw new SetupError(
-    `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. For a software adapter all the same: ${setupCommand()} --driver mesa`,
+    `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. To use a software adapter instead, run ${setupCommand()} --driver mesa`,
   );
 }
 
-/** Checks the adapter and changes nothing. Errors: AdapterError or what the proof found; its text holds the plan. */
+/** Test the adapter. Changes nothing. Errors: SetupError with the failure and the plans that set-up would try. */
 export async function doctor(options: Pick<SetupOptions, "log"> = {}): Promise<Probe> {
   expectKeys(options, { log: true }, (problem) => new SetupError(`doctor: ${problem}`));
   const { log = toStderr } = options;
   try {
-    return await prove(log);
+    return await testAdapter(log);
   } catch (cause) {
     const sign = signOfGpu();
     if (sign !== null) throw new SetupError(`${(cause as Error).message}\n${sign}. Install or repair its driver.`);
     const facts = await gatherFacts();
     const system = systemPlan(facts);
     const plans = cachePlans(facts).map((plan, i) => `  ${i + 1}. ${plan.text}`);
-    const last = system ? [`With a yes (--system): ${system.text}`] : [];
+    const last = system ? [`With --system: ${system.text}`] : [];
     const advice =
       plans.length + last.length > 0
-        ? ["What setup would do, the first that works:", ...plans, ...last]
+        ? ["Plans of espalier setup, which carries out the first that works:", ...plans, ...last]
         : [noPlanText(facts)];
     throw new SetupError([(cause as Error).message, ...advice].join("\n"));
   }
 }
 
 /**
- * Makes sure that `installGpu` works, setting up a software driver in the user's cache where it does not: what `npm start` and
- * `npm test` do first. `ask`: for a yes to more than that.
+ * Ensure that `installGpu` works; if not, install a software driver in the user's cache. `npm start` and `npm test` do this
+ * first. `ask`: question for consent to change the system.
  */
 export async function ensureAdapter(log: (line: string) => void = toStderr, ask?: Ask): Promise<void> {
   if ((await refusalHere()) === null) return;
-  log("espalier: no WebGPU adapter yet; setting up a software one");
+  log("espalier: no WebGPU adapter found; installing a software one");
   await setup({ log, ask });
 }

@@ -1,4 +1,4 @@
-// How setup decides: what apt says is read right, and each kind of machine gets its plans in the right order.
+// Planning of set-up: parsing of apt's output, and the plans of each kind of machine in order.
 import { describe, expect, test } from "vitest";
 import {
   backportsSource,
@@ -41,8 +41,8 @@ const installed = `mesa-vulkan-drivers:
 `;
 const unknown = "N: Unable to locate package mesa-vulkan-drivers\n";
 
-describe("apt's words", () => {
-  test("policy: candidate, versions newest first, and their suites", () => {
+describe("output of apt", () => {
+  test("parses a policy: candidate, versions from new to old, suites", () => {
     expect(parseAptPolicy(withBackports)).toEqual({
       candidate: "22.3.6-1+deb12u2",
       versions: [
@@ -57,16 +57,16 @@ describe("apt's words", () => {
   });
 
   test.each([unknown, "", "mesa:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n"])(
-    "policy of a package that apt does not know: %j",
+    "parses the policy of an unknown package: %j",
     (text) => expect(parseAptPolicy(text)).toEqual({ candidate: null, versions: [] }),
   );
 
-  test("major version, with and without an epoch", () => {
+  test("reads a major version with and without an epoch", () => {
     expect(["25.0.7-2~bpo12+1", "1:24.2-1", "9"].map(majorVersion)).toEqual([25, 24, 9]);
     expect(majorVersion("none")).toBeNaN();
   });
 
-  test("simulated install: new and replaced packages", () => {
+  test("parses a simulated installation: new and replaced packages", () => {
     const text = `Reading package lists...
 Inst libbsd0 (0.11.7-2 Debian:12.15/oldstable [amd64])
 Inst mesa-vulkan-drivers [22.3.6-1] (25.0.7-2~bpo12+1 Debian Backports:oldstable-backports [amd64])
@@ -96,7 +96,7 @@ URIs: http://src.example/debian
 Suites: bookworm
 Components: main
 `;
-  test("stanzas, without the disabled ones and those of sources", () => {
+  test("parses stanzas, without disabled and source entries", () => {
     expect(parseAptSources(stanzas)).toEqual([
       {
         uris: "http://mirror.example/debian",
@@ -107,7 +107,7 @@ Components: main
     ]);
   });
 
-  test("one-line entries", () => {
+  test("parses one-line entries", () => {
     const text = `# deb http://no.example/debian bookworm main
 deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian bookworm main contrib # remark
 deb-src http://a.example/debian bookworm main
@@ -119,7 +119,7 @@ deb http://b.example/debian bookworm-updates main
     ]);
   });
 
-  test("backports come from the mirror and keyring of the release itself", () => {
+  test("takes mirror and keyring of backports from those of the release", () => {
     const source = backportsSource(parseAptSources(stanzas), "bookworm");
     expect(source?.split("\n").slice(1, 6)).toEqual([
       "Types: deb",
@@ -128,24 +128,24 @@ deb http://b.example/debian bookworm-updates main
       "Components: main",
       "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
     ]);
-    // What was written is read back as a source.
+    // The written text parses as a source.
     expect(parseAptSources(source ?? "")[0]?.suites).toEqual(["bookworm-backports"]);
     expect(backportsSource(parseAptSources(stanzas), "trixie")).toBeNull();
   });
 });
 
-describe("where Mesa comes from", () => {
+describe("origin of Mesa", () => {
   const origin = (text: string, distribution: string, codename: string, canAdd = true) =>
     mesaOrigin(parseAptPolicy(text), distribution, codename, canAdd);
   test.each([
     ["an old candidate", bookworm, "debian", "bookworm", "add-backports"],
     ["an old candidate, backports known", withBackports, "debian", "bookworm", "backports"],
     ["a new candidate", installed, "debian", "trixie", "usual"],
-    ["an old one on a distribution without such backports", bookworm, "ubuntu", "jammy", "none"],
+    ["an old candidate on a distribution without backports", bookworm, "ubuntu", "jammy", "none"],
     ["backports of another release", withBackports, "ubuntu", "jammy", "none"],
     ["a release without a name", bookworm, "debian", "", "none"],
   ])("%s", (_what, text, distribution, codename, want) => expect(origin(text, distribution, codename)).toBe(want));
-  test("no mirror to take backports from", () => expect(origin(bookworm, "debian", "bookworm", false)).toBe("none"));
+  test("none without a mirror for backports", () => expect(origin(bookworm, "debian", "bookworm", false)).toBe("none"));
 });
 
 describe("plans", () => {
@@ -179,7 +179,7 @@ describe("plans", () => {
     expect(systemPlan({ ...facts, ...change })?.origin ?? null).toBe(origin);
   });
 
-  test("the system's plan says what it will change", () => {
+  test("names the changes of the system's plan", () => {
     const plan = systemPlan({ ...facts, root: false, sudo: true });
     expect(plan).toMatchObject({ kind: "apt", sudo: true, origin: "add-backports" });
     expect(plan?.text).toMatch(
@@ -190,7 +190,7 @@ describe("plans", () => {
     );
   });
 
-  test("dpkg's record without a package keeps all others", () => {
+  test("removes one package from dpkg's status and keeps the others", () => {
     const status =
       "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers\nStatus: y\n\nPackage: mesa-vulkan-drivers-x\n";
     expect(withoutPackage(status, "mesa-vulkan-drivers")).toBe(
@@ -198,8 +198,8 @@ describe("plans", () => {
     );
   });
 
-  test("where nothing applies, the reader is told what to do", () => {
+  test("advises the user if no plan applies", () => {
     expect(noPlanText({ platform: "linux", arch: "arm64" })).toMatch(/linux-arm64.*lavapipe.*24 or newer/);
-    expect(noPlanText({ platform: "darwin", arch: "arm64" })).toMatch(/on darwin the system brings the driver/);
+    expect(noPlanText({ platform: "darwin", arch: "arm64" })).toMatch(/on darwin the driver is part of the system/);
   });
 });

@@ -1,4 +1,4 @@
-// What setup does to a machine, on machines made up: the cache comes first, the system only with a yes.
+// Set-up on fake machines: the cache comes first, the system is changed only with consent.
 import { describe, expect, test } from "vitest";
 import { AdapterError } from "../../src/node/ladder.ts";
 import { SetupError } from "../../src/setup/command.ts";
@@ -62,27 +62,27 @@ describe("the cache comes first", () => {
     expect(done).toEqual(["mesa", "prove mesa"]);
     expect(lines.slice(0, 3)).toEqual([
       "Plan: the first of these that works",
-      expect.stringMatching(/^ {2}1\. fetch mesa-vulkan-drivers .* into the user's cache, changing nothing else/),
-      expect.stringMatching(/^ {2}2\. fetch SwiftShader .* into the user's cache/),
+      expect.stringMatching(/^ {2}1\. download mesa-vulkan-drivers .* into the user's cache; nothing else changes/),
+      expect.stringMatching(/^ {2}2\. download SwiftShader .* into the user's cache/),
     ]);
   });
-  test("the next way is taken when one fails", async () => {
+  test("tries the next plan after a failure", async () => {
     expect((await on({ failing: ["mesa"] })).done).toEqual(["mesa", "swiftshader", "prove swiftshader"]);
   });
 });
 
-describe("the system is changed with a yes only", () => {
-  test("without one, what it would be stands in the error", async () => {
+describe("changes of the system need consent", () => {
+  test("names the system's plan in the error without consent", async () => {
     for (const lists of [true, false]) {
       const { done, result } = await on({ failing: all, lists });
       expect(done).toEqual(["mesa", "swiftshader"]);
       expect((result as Error).message).toMatch(
-        /^no way to get a software adapter worked:\n {2}mesa: offline\n {2}swiftshader: offline\nWith a yes \(.* --system\) it would install mesa-vulkan-drivers into the system with apt/,
+        /^cannot install a software adapter:\n {2}mesa: offline\n {2}swiftshader: offline\nTo install mesa-vulkan-drivers into the system with apt .*, run .* --system\.$/,
       );
     }
   });
 
-  test("the question comes after the cache; no is no, yes is yes", async () => {
+  test("asks after the cache plans failed, and follows the answer", async () => {
     const questions: string[] = [];
     const ask = (answer: boolean) => async (question: string) => {
       questions.push(question);
@@ -93,49 +93,49 @@ describe("the system is changed with a yes only", () => {
     const agreed = await on(user, { ask: ask(true) });
     expect(agreed.done).toEqual(["mesa", "swiftshader", "update by sudo", "apt", "prove system"]);
     expect(questions).toEqual([
-      "May it install mesa-vulkan-drivers into the system with apt (about 55 MB to fetch, 250 MB on disk)?",
-      "May it refresh the system's package lists and install mesa-vulkan-drivers into the system with apt and sudo (about 55 MB to fetch, 250 MB on disk)?",
+      "Allow espalier to install mesa-vulkan-drivers into the system with apt (about 55 MB download, 250 MB on disk)?",
+      "Allow espalier to refresh the system's package lists and install mesa-vulkan-drivers into the system with apt and sudo (about 55 MB download, 250 MB on disk)?",
     ]);
-    // Nobody is asked where the cache does.
+    // No question if a cache plan works.
     expect((await on({}, { ask: ask(true) })).done).toEqual(["mesa", "prove mesa"]);
     expect(questions).toHaveLength(2);
   });
 
-  test("--system is a yes, and puts the system first", async () => {
+  test("takes --system as consent and tries the system first", async () => {
     expect((await on({ lists: false }, { system: true })).done).toEqual(["update", "apt", "prove system"]);
     expect((await on({ failing: ["apt"] }, { system: true })).done).toEqual(["apt", "mesa", "prove mesa"]);
     expect((await on({ facts: { root: false } }, { system: true })).done).toEqual(["mesa", "prove mesa"]);
   });
 
-  test("the way apt by name wants it too", async () => {
+  test("requires consent for --driver apt too", async () => {
     const unasked = await on({}, { driver: "apt" });
     expect(unasked.done).toEqual([]);
     expect((unasked.result as Error).message).toMatch(
-      /^the way apt does not apply on this machine, or not without a yes\nWith a yes/,
+      /^driver apt cannot be installed on this machine, or not without --system\nTo /,
     );
     expect((await on({}, { driver: "apt", system: true })).done).toEqual(["apt", "prove system"]);
   });
 });
 
-test("a way by name is taken although an adapter works, and what it brought is proved", async () => {
+test("carries out a named plan although an adapter works, and tests its adapter", async () => {
   expect((await on({ works: true })).done).toEqual(["prove any"]);
   expect((await on({ works: true }, { driver: "swiftshader" })).done).toEqual(["swiftshader", "prove swiftshader"]);
   expect((await on({ failing: ["mesa"] }, { driver: "mesa" })).result).toMatchObject({
-    message: "no way to get a software adapter worked:\n  mesa: offline",
+    message: "cannot install a software adapter:\n  mesa: offline",
   });
 });
 
-test("a GPU with a broken driver gets a sentence, not an installation, unless a way is named", async () => {
-  const broken = { sign: "this machine has a GPU of NVIDIA (/dev/nvidia0), and no Vulkan driver that works for it" };
+test("reports a GPU with a broken driver and installs nothing, unless a plan is named", async () => {
+  const broken = { sign: "this machine has an NVIDIA GPU (/dev/nvidia0) without a working Vulkan driver" };
   const { done, result } = await on(broken, { system: true });
   expect(done).toEqual([]);
   expect((result as Error).message).toMatch(
-    /^no WebGPU adapter\nthis machine has a GPU of NVIDIA .*\. Install or repair its driver; nothing was installed\. For a software adapter all the same: .* --driver mesa$/,
+    /^no WebGPU adapter\nthis machine has an NVIDIA GPU .*\. Install or repair its driver; nothing was installed\. To use a software adapter instead, run .* --driver mesa$/,
   );
   expect((await on(broken, { driver: "mesa" })).done).toEqual(["mesa", "prove mesa"]);
 });
 
-test("where no way applies, the reader is told", async () => {
+test("reports that no plan applies", async () => {
   const { result } = await on({ facts: { platform: "darwin", apt: false } });
-  expect((result as Error).message).toMatch(/^on darwin the system brings the driver/);
+  expect((result as Error).message).toMatch(/^on darwin the driver is part of the system/);
 });
