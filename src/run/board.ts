@@ -1,5 +1,4 @@
-// A run as TensorBoard shows it: event files in the run's folder, added to record by record, so that a run that is cut short
-// leaves what it had.
+// Writes a run's TensorBoard event files record by record, so that a run that is cut short keeps all earlier records.
 
 import type { EventImage, TensorBoardEvent } from "../export/index.ts";
 import type { RunRecord, StateDict } from "../index.ts";
@@ -10,15 +9,15 @@ import { type BoardState, cutEventFiles } from "./board_files.ts";
 const FOLDER = "tensorboard";
 type Writer = typeof import("../export/index.ts");
 
-/** Seconds since 1970; a clock that is set before that stands still. */
+/** Seconds since 1970; 0 if the clock is set before that. */
 const now = () => Math.max(0, Date.now() / 1000);
 
-/** What a PNG's header says of it. Source: the PNG specification, section 11.2.2. */
+/** Read the size and the colours of a PNG. Source: the PNG specification, section 11.2.2. */
 function pictureOf(png: Uint8Array): EventImage {
   const header = new DataView(png.buffer, png.byteOffset, png.byteLength);
   const channels = ({ 0: 1, 2: 3, 4: 2, 6: 4 } as const)[header.getUint8(25)];
   if (!channels)
-    throw new ArgumentError(`a picture for TensorBoard wants grey or RGB, has PNG type ${header.getUint8(25)}`);
+    throw new ArgumentError(`TensorBoard picture: expected a grey or RGB PNG, got PNG type ${header.getUint8(25)}`);
   return { width: header.getUint32(16), height: header.getUint32(20), channels, png };
 }
 
@@ -28,10 +27,10 @@ export class RunBoard {
   private writer: Writer | null = null;
   private file = "";
   private complained = false;
-  /** The last record, and when it came: for the speed between two. */
+  /** The last record and its time, for the speed between two records. */
   private mark: { readonly step: number; readonly time: number } | null = null;
 
-  /** `note` hears, once, of what cannot be written: a run does not end for want of its pictures. */
+  /** `note` receives the first write failure. A run continues without its event files. */
   constructor(directory: RunDirectory, note: (problem: string) => void = () => {}) {
     this.directory = directory;
     this.note = note;
@@ -46,7 +45,7 @@ export class RunBoard {
     return this.directory.path(FOLDER);
   }
 
-  /** How far the files are, for a checkpoint. */
+  /** Return the lengths of the files, for a checkpoint. */
   async state(): Promise<BoardState> {
     const files: Record<string, number> = {};
     for (const name of await this.directory.list(FOLDER)) {
@@ -56,7 +55,7 @@ export class RunBoard {
     return { files, mark: mark && { step: mark.step, ago: Math.max(0, now() - mark.time) } };
   }
 
-  /** Cuts the files back to what they were at a checkpoint: what came after it will be done again. */
+  /** Truncate the files to their lengths at a checkpoint: later records will be written again. */
   async restore({ files, mark }: BoardState): Promise<void> {
     try {
       await cutEventFiles(this.directory, FOLDER, files);
@@ -67,11 +66,11 @@ export class RunBoard {
   }
 
   /**
-   * Begins a file. TensorBoard reads the files of a folder by name, which is by time. `step`: where a run goes on; where
-   * earlier files could not be cut, readers drop what they hold from there on.
+   * Start a file. TensorBoard reads the files of a folder by name, which is by time. `step`: the first step of a resumed run;
+   * if earlier files could not be truncated, readers drop their records from this step on.
    */
   async begin(step = 0): Promise<void> {
-    // Loaded here: most commands have no use for it.
+    // Imported here: most commands do not need it.
     const writer = await import("../export/index.ts");
     try {
       await this.open(writer, step);
@@ -113,7 +112,7 @@ export class RunBoard {
     const { mark } = this;
     this.mark = { step: record.step, time };
     const speed: Record<string, number> = {};
-    // Before the first record kernels are compiled, and before an epoch's own the model is tested.
+    // Kernels are compiled before the first record, and the model is tested before an epoch record.
     if (record.kind === "step" && mark && time > mark.time && record.step > mark.step)
       speed["speed/steps_per_second"] = (record.step - mark.step) / (time - mark.time);
     this.add((writer) => writer.tensorboardEvents(record, time, speed));
@@ -127,7 +126,7 @@ export class RunBoard {
     this.add(() => [{ wallTime: now(), step, values: [{ tag, image: pictureOf(png) }] }]);
   }
 
-  /** Text that TensorBoard shows as Markdown. */
+  /** Write text that TensorBoard shows as Markdown. */
   text(tag: string, text: string, step: number): void {
     this.add(() => [{ wallTime: now(), step, values: [{ tag, text }] }]);
   }

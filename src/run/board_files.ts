@@ -1,22 +1,22 @@
-// The event files of a run at a moment: how long each was, so that a run that goes on cuts off what will be done again.
+// The lengths of a run's event files at a checkpoint. A resumed run truncates the files to them.
 import { z } from "zod";
 import type { RunDirectory } from "../node.ts";
 
-/** What a checkpoint keeps of the event files. */
+/** State of the event files in a checkpoint. */
 export const boardStateSchema = z.object({
   /** Bytes of each file, by name. */
   files: z.record(z.string(), z.int().min(0)),
-  /** The last record, and how many seconds ago it came: the speed up to the next one is counted from there. */
+  /** The last record and its age in seconds, for the speed up to the next record. */
   mark: z.object({ step: z.int().min(0), ago: z.number().min(0) }).nullable(),
 });
 export type BoardState = z.infer<typeof boardStateSchema>;
 
-/** Names that `eventFileName` gives; other programs' files in the folder are theirs. */
+/** Names from `eventFileName`. Files of other programs in the folder are not touched. */
 const OURS = /^events\.out\.tfevents\.\d+\.espalier(-\d+)?$/;
 
 /**
- * Cuts the event files of a folder back to what they were. Files begun later go; one that is shorter than it was (lost with
- * the machine) stays as it is, and readers drop by the step what is done again.
+ * Truncate the event files of a folder to these lengths, and delete later files. A file that is shorter, because a crash lost
+ * its end, stays as it is: readers drop repeated steps.
  */
 export async function cutEventFiles(
   directory: RunDirectory,

@@ -1,11 +1,11 @@
-// The model card of a run: the facts that the run knows of itself, for README.md in its folder.
+// Collects the facts of a finished run for its model card, README.md.
 import { stringify } from "yaml";
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
 import type { LayerSparsity, PruningReport, SessionData } from "../index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
 
-/** What `espalier train` found at the end. */
+/** The result of `espalier train`, as in result.json. */
 export interface RunResult {
   readonly method: string;
   readonly accuracy: number;
@@ -26,18 +26,18 @@ export interface CardSources {
   readonly recipe: Recipe;
   readonly result: RunResult;
   readonly data: { readonly train: SessionData; readonly test: SessionData };
-  /** As the network sees them: (byte / 255 - mean) / std. */
+  /** Normalisation of the input: (byte / 255 - mean) / std. */
   readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
-  /** Commands, one a line: that which began the run, and those that went on with it. */
+  /** Commands that started and continued the run. */
   readonly commands: readonly string[];
-  /** What was changed while it ran, a line each. */
+  /** Changes of the settings during the run, one per line. */
   readonly changes: readonly string[];
-  /** run.json. */
+  /** Content of run.json. */
   readonly info: Readonly<Record<string, unknown>>;
   readonly files: readonly { readonly name: string; readonly holds: string }[];
 }
 
-/** A command line that a shell reads back as the same words. */
+/** Quote words so that a shell reads them back. */
 export function commandLine(words: readonly string[]): string {
   const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
   return words.map(quoted).join(" ");
@@ -48,13 +48,13 @@ function engineOf(info: CardSources["info"]): CardEngine {
   const named = (name: string, key: string) => (text(key) === null ? [] : [`${name} ${text(key)}`]);
   const platform = text("platform");
   return {
-    version: text("espalier") ?? "of unknown version",
+    version: text("espalier") ?? "(unknown version)",
     commit: text("commit"),
     others: [...named("node", "node"), ...named("webgpu", "webgpu"), ...(platform ? [platform] : [])],
   };
 }
 
-/** How the model is used, with this run's names and sizes. */
+/** Examples of use with this run's names and sizes. */
 function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts["use"]> {
   const has = (name: string) => files.some((file) => file.name === name);
   const espalier = (...words: string[]) => commandLine(["espalier", ...words]);
@@ -63,7 +63,7 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
   const spiking = isSpiking(recipe.model.name);
   const use = [
     {
-      how: "Tested again, and asked for logits, with the engine that trained it",
+      how: "Test it again, or compute logits, with the engine that trained it",
       language: "sh",
       code: [
         espalier("eval", recipe.out),
@@ -71,14 +71,14 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
       ].join("\n"),
     },
     {
-      how: "The weights in PyTorch: names and shapes are those of its state_dict",
+      how: "Load the weights in PyTorch: names and shapes match its state_dict",
       language: "python",
       code: 'from safetensors.torch import load_file\n\nmodel.load_state_dict(load_file("model.safetensors"))',
     },
   ];
   if (has("model.onnx") && !spiking)
     use.push({
-      how: "In ONNX Runtime",
+      how: "Run it in ONNX Runtime",
       language: "python",
       code: [
         "import onnxruntime",

@@ -1,4 +1,4 @@
-// The classes of a saved model set against those of the data that it meets: by name where both have names.
+// Matches the classes of a saved model with those of the data, by name if both have names.
 import {
   areNamed,
   type ImageBatches,
@@ -13,15 +13,15 @@ import {
 import { classCounts } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 
-/** What a model file says of its classes. */
+/** Classes in the metadata of a model file. */
 export interface ModelClasses {
-  /** Null where the file has no names. */
+  /** Null if the file has no names. */
   readonly names: readonly string[] | null;
-  /** Outputs; null where the file does not say. */
+  /** Number of outputs; null if the file does not record it. */
   readonly count: number | null;
 }
 
-/** Reads the classes of a model file's metadata. Errors: UsageError where they are damaged, or disagree with their number. */
+/** Read the classes from a model file's metadata. Errors: UsageError if they are corrupt, or do not match their count. */
 export function modelClasses(metadata: ReadonlyMap<string, string>, file: string): ModelClasses {
   const text = metadata.get("classNames");
   const number = metadata.get("classes");
@@ -34,27 +34,27 @@ export function modelClasses(metadata: ReadonlyMap<string, string>, file: string
     names = null;
   }
   if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
-    throw new UsageError(`${file}: its metadata "classNames" is damaged: expected a list of names`);
+    throw new UsageError(`${file}: metadata "classNames": expected a list of names`);
   }
   if (count !== null && count !== names.length) {
-    throw new UsageError(`${file}: its metadata names ${names.length} classes, and says that there are ${count}`);
+    throw new UsageError(`${file}: metadata: expected ${count} class names, got ${names.length}`);
   }
   return { names: names as string[], count: names.length };
 }
 
-/** Why a prediction shows numbers for classes, in words. Errors: UsageError where the file's names are damaged. */
+/** Say why a prediction shows class numbers instead of names. Errors: UsageError if the file's names are corrupt. */
 export function withoutNames(metadata: ReadonlyMap<string, string>, file: string, outputs: number): string {
   const { names } = modelClasses(metadata, file);
   return names === null
-    ? `${file} names no classes: their numbers are shown`
-    : `${file} names ${names.length} classes, the network has ${outputs} outputs: their numbers are shown`;
+    ? `${file} has no class names: showing class numbers`
+    : `${file} names ${names.length} classes, the network has ${outputs} outputs: showing class numbers`;
 }
 
-/** Both lists of classes, in the words of every refusal. */
+/** Name both lists of classes, for an error. */
 const both = (model: readonly string[], data: readonly string[]) =>
   `the model's classes are ${nameList(model)}; the data's are ${nameList(data)}`;
 
-/** A data set with other numbers for its classes. Batches are renumbered as they are read. */
+/** Renumber the classes of a data set. Batches are renumbered as they are read. */
 export function relabelled(data: SessionData, map: Int32Array, classes: readonly string[]): SessionData {
   if (!isStreamed(data)) {
     const labels = Int32Array.from(data.labels, (label) => map[label]!);
@@ -82,15 +82,15 @@ export function relabelled(data: SessionData, map: Int32Array, classes: readonly
 }
 
 export interface Matched {
-  /** The data with the model's classes. */
+  /** The data, with the model's class numbers. */
   readonly data: SessionData;
   readonly notes: readonly string[];
 }
 
 /**
- * Data to test a saved model on, its classes numbered as the model's.
+ * Number the classes of test data as the saved model does.
  *
- * Errors    UsageError with both lists: a class of the samples that the model does not have; more classes than outputs.
+ * Errors    UsageError with both lists, if a sample has a class that the model lacks, or there are more classes than outputs.
  */
 export function matchToModel(data: SessionData, { names, count }: ModelClasses, file: string): Matched {
   const own = data.classes;
@@ -104,28 +104,28 @@ export function matchToModel(data: SessionData, { names, count }: ModelClasses, 
     return { data: relabelled(data, map, names), notes: [`classes matched by name${few}`] };
   }
   const outputs = names?.length ?? count;
-  if (outputs === null) return { data, notes: [`${file} names no classes: label i is taken for output i`] };
+  if (outputs === null) return { data, notes: [`${file} has no class names: label i is matched with output i`] };
   if (own.length > outputs) {
     throw new UsageError(`${file}: the model has ${outputs} classes, the data has ${own.length}: ${nameList(own)}`);
   }
   const named = names !== null && areNamed(names);
-  const without = named ? "the data has no class names" : `${file} names no classes`;
-  const notes = named || areNamed(own) ? [`${without}: label i is taken for output i`] : [];
+  const without = named ? "the data has no class names" : `${file} has no class names`;
+  const notes = named || areNamed(own) ? [`${without}: label i is matched with output i`] : [];
   if (own.length === outputs && !named) return { data, notes };
   const all = names ?? Array.from({ length: outputs }, (_, i) => String(i));
   return { data: relabelled(data, Int32Array.from(own.keys()), all), notes };
 }
 
-/** The path of the last layer, whose rows are the classes. */
+/** Return the path of the last layer, whose rows are the classes. */
 function headPath(model: Module): string | null {
   const last = [...model.namedState()].findLast(([, tensor]) => tensor instanceof Parameter && tensor.prunable);
   return last ? last[0].slice(0, Math.max(0, last[0].lastIndexOf("."))) : null;
 }
 
 /**
- * How a saved model's last layer is taken over for data with these classes.
+ * Decide how to load a saved model's last layer for data with these classes.
  *
- * Errors    UsageError with both lists: other names, without --new-head.
+ * Errors    UsageError with both lists, if the names differ and --new-head is absent.
  */
 export function headOptions(
   model: Module,
@@ -137,7 +137,7 @@ export function headOptions(
   if (names === null || !areNamed(names) || !areNamed(classes)) return head;
   const { same, unused } = matchClasses(classes, names);
   if (same && unused.length === 0) return head;
-  if (!newHead) throw new UsageError(`${file}: ${both(names, classes)}; --new-head begins the last layer anew`);
+  if (!newHead) throw new UsageError(`${file}: ${both(names, classes)}; --new-head re-initialises the last layer`);
   const path = headPath(model);
   return names.length === classes.length && path ? { skip: [path] } : head;
 }

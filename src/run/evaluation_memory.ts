@@ -1,10 +1,10 @@
-// The memory of a model that is only evaluated, against what there is.
+// Checks that an evaluation fits into memory.
 import { currentGpu, type EvaluationPlanOptions, MemoryError, planEvaluation } from "../index.ts";
 import { fittingBatch, limitOf, refusal } from "./memory_fit.ts";
 
 export type EvaluationLoad = Omit<EvaluationPlanOptions, "adapter">;
 
-/** What to change so that an evaluation takes at most `limit` bytes, in words. */
+/** Say how to make an evaluation take at most `limit` bytes. */
 function remedy(load: EvaluationLoad, limit: number): string {
   const need = (batchSize: number) => {
     try {
@@ -15,15 +15,14 @@ function remedy(load: EvaluationLoad, limit: number): string {
   };
   const batch = fittingBatch(need, load.batchSize, limit);
   return batch === null
-    ? "Not even a batch of one fits: take a smaller network or another adapter"
+    ? "Even a batch of one does not fit: use a smaller network or another adapter"
     : `--batch-size ${batch} fits`;
 }
 
 /**
- * Carries out an evaluation whose load is known, on the device in use. Where a software adapter's memory is too small for it,
- * nothing is begun.
+ * Run an evaluation on the current device. If it does not fit into the memory of a software adapter, nothing is started.
  *
- * Errors    MemoryError with the batch size that fits.
+ * Errors    MemoryError, with a batch size that fits.
  */
 export async function evaluateWithin<T>(load: EvaluationLoad, work: () => Promise<T>): Promise<T> {
   const { adapter } = currentGpu();
@@ -42,7 +41,7 @@ export async function evaluateWithin<T>(load: EvaluationLoad, work: () => Promis
   }
 }
 
-/** Bytes that an evaluation takes; null where it cannot be planned, which running it will say better. */
+/** Return the bytes of an evaluation, or null if it cannot be planned: then running it gives the better error. */
 function planned(load: EvaluationLoad): number | null {
   try {
     return planEvaluation({ ...load, adapter: currentGpu().adapter });

@@ -1,4 +1,4 @@
-// The folder of a run: claimed and locked when the command starts, given back as it was when the run never began.
+// Claims and locks the folder of a run when the command starts, and restores it if the run never starts.
 import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
@@ -15,21 +15,21 @@ import {
 } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 
-/** What a run writes into its folder, by the folder it lies in. */
+/** Names that a run writes, by subfolder. */
 const OWN: Readonly<Record<string, RegExp>> = {
-  "": /^(config\.yaml|run\.json|metrics\.jsonl|result\.json|README\.md|(plot|spikes)\.(svg|png)|model(\.[\w-]+)*\.(safetensors|onnx))$/,
+  "": /^(config\.yaml|recipe\.schema\.json|run\.json|metrics\.jsonl|result\.json|README\.md|(plot|spikes)\.(svg|png)|model(\.[\w-]+)*\.(safetensors|onnx))$/,
   checkpoints: /^(step_\d+|best)\.safetensors(\.damaged)?$/,
   trail: /^(trail\.jsonl|trail\.(svg|png)|epoch-\d+\.sparse\.safetensors)$/,
   tensorboard: /tfevents/,
 };
 const PARTS = Object.keys(OWN);
 const CONFIG = "config.yaml";
-/** Where the files of the run before wait until the new one has a checkpoint. */
+/** Folder for the files of the old run until the new one has a checkpoint. */
 const ASIDE = ".overwritten";
 
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
-/** A run's own files below a folder, its configuration first: without that, what is left is no run. */
+/** List the files of a run, its configuration first: the rest is not a run without it. */
 function ownFiles(root: string): string[] {
   const files = PARTS.flatMap((part) =>
     namesIn(join(root, part))
@@ -41,47 +41,47 @@ function ownFiles(root: string): string[] {
 
 const isLeftover = (name: string) => name.startsWith(LOCK_FILE) || /\.tmp\.\d+\.\d+$/.test(name);
 
-/** Names in a folder, but for locks and what a crash left half written. */
+/** List the names in a folder, except locks and temporary files of a crash. */
 const contentsOf = (root: string): string[] => namesIn(root).filter((name) => !isLeftover(name));
 
-/** Whether a folder holds a run, however far it came. */
+/** Tell if a folder holds a run, finished or not. */
 export const holdsRun = (root: string): boolean => existsSync(join(root, CONFIG));
 
-/** Why a folder is no place for a new run, and what would be. */
+/** Make the error for a folder that is not free for a new run. */
 function taken(root: string): UsageError {
   if (!holdsRun(root)) {
     const [first = "", ...more] = contentsOf(root);
     const names = more.length === 0 ? first : `${first} and ${more.length} more`;
     return new UsageError(
-      `${root}: holds files already, and no run (${names}). Choose another folder, or --overwrite to write among them`,
+      `${root}: expected an empty folder, got one with files of no run (${names}). Choose another folder, or --overwrite to write beside them`,
     );
   }
   const began = ownFiles(root).some((name) => dirname(name) === "checkpoints");
   const aside = join(root, ASIDE);
-  const before = existsSync(aside) ? `; the files of the run before it lie in ${aside}` : "";
+  const before = existsSync(aside) ? `; the files of the run before it are in ${aside}` : "";
   return new UsageError(
     began
-      ? `${root}: holds files already. Use --resume ${root} to go on, or --overwrite to start anew`
-      : `${root}: holds a run that ended before its first checkpoint. Use --resume ${root} to start it again by its config.yaml, or --overwrite to start anew${before}`,
+      ? `${root}: holds a run already. Use --resume ${root} to continue it, or --overwrite to replace it`
+      : `${root}: holds a run that ended before its first checkpoint. Use --resume ${root} to restart it from its config.yaml, or --overwrite to replace it${before}`,
   );
 }
 
 export interface FolderWish {
   readonly wanted: string;
-  /** A new run, a new run in place of another, or one to go on with. */
+  /** Start a run in a free folder, replace a run, or continue one. */
   readonly how: "new" | "overwrite" | "resume";
-  /** Nobody chose the name: the same with -2, -3, ... does as well. */
+  /** True if the user did not choose the name: the same with -2, -3, ... will do. */
   readonly anyName?: boolean;
   readonly lock: LockOptions;
 }
 
 export class RunFolder implements Disposable {
   readonly root: string;
-  /** Writes only while the folder is locked by this run. */
+  /** Directory of the run; refuses writes unless this run holds the lock. */
   readonly directory: RunDirectory;
   private readonly lock: FolderLock;
   private readonly how: FolderWish["how"];
-  /** Folders that were made for this run, the uppermost first. */
+  /** Folders that were created for this run, the topmost first. */
   private readonly made: readonly string[];
   private kept = false;
   private begun = false;
@@ -96,16 +96,16 @@ export class RunFolder implements Disposable {
   }
 
   /**
-   * Claims and locks the folder of a run.
+   * Claim and lock the folder of a run.
    *
-   * Errors   UsageError where it holds something else, or no run to go on with; FolderError while another process
-   *          writes to it; FileError where no folder can be made.
+   * Errors   UsageError if it holds other files, or no run to continue; FolderError while another process writes to it;
+   *          FileError if no folder can be created.
    */
   static async open(wish: FolderWish): Promise<RunFolder> {
     const { wanted, how, anyName = false } = wish;
     if (how === "resume" && !holdsRun(wanted)) {
       throw new UsageError(
-        `${wanted}: ${existsSync(wanted) ? `holds no ${CONFIG}: it is no run to go on with` : "no such folder"}`,
+        `${wanted}: ${existsSync(wanted) ? `expected a run to resume, got a folder without ${CONFIG}` : "no such folder"}`,
       );
     }
     for (let n = 1, gone = 0; ; n++) {
@@ -115,7 +115,7 @@ export class RunFolder implements Disposable {
         return new RunFolder(root, await RunFolder.locked(root, wish, claimed), how, made);
       } catch (error) {
         removeEmptyFolders(made);
-        // It was another run's, which gave up and removed it.
+        // Another run created the folder, stopped early and removed it.
         if (error instanceof FileError && !existsSync(root) && how !== "resume" && ++gone < 10) {
           n--;
           continue;
@@ -132,7 +132,7 @@ export class RunFolder implements Disposable {
     };
     makeFolder(root);
     const holder = claimed ? null : FolderLock.holderOf(root, lock.mark);
-    // Where another name does as well, nobody waits for a sign of life.
+    // With another name available, do not wait for a stale lock.
     if (holder !== null && anyName) throw new FolderError(`${root}: is in use by ${holder}`);
     if (holder === null) expectFree();
     const held = await FolderLock.take(root, lock);
@@ -146,31 +146,31 @@ export class RunFolder implements Disposable {
   }
 
   /**
-   * Makes room for the files of a new run: those of a run before are set aside until there is a checkpoint. Called again, it
-   * removes what this run wrote.
+   * Make room for the files of a new run: set those of the old run aside until there is a checkpoint. A second call removes
+   * the files that this run wrote.
    */
   begin(): void {
     if (this.begun) this.removeOwn();
     this.begun = true;
     if (this.how !== "overwrite") return;
-    // Files of a run that was itself to replace what is set aside, and never came to a checkpoint.
+    // Files of an earlier --overwrite that never reached a checkpoint.
     if (holdsRun(this.root) && holdsRun(join(this.root, ASIDE))) this.removeOwn();
     this.move(this.root, join(this.root, ASIDE));
   }
 
-  /** From here on the folder holds something of value: it stays, but where it would have replaced another run. */
+  /** Keep the folder from here on, unless it would replace another run. */
   hasRecords(): void {
     if (this.how === "new") this.kept = true;
   }
 
-  /** From here on the run can be gone on with: files of a run that it replaces go. */
+  /** Note that the run can be resumed from here on: delete the files of the run that it replaces. */
   hasCheckpoint(): void {
     if (this.saved) return;
     this.saved = true;
     this.kept = true;
     rmSync(join(this.root, ASIDE), { recursive: true, force: true });
   }
-  /** Lets go of the folder. A new run that kept nothing leaves it as it was, so that the same command can be given again. */
+  /** Release the folder. If a new run recorded nothing, restore it, so that the same command can be repeated. */
   [Symbol.dispose](): void {
     try {
       if (!this.kept && this.how !== "resume") this.undo();
@@ -200,7 +200,7 @@ export class RunFolder implements Disposable {
 
   private move(from: string, to: string): void {
     const names = ownFiles(from);
-    // The configuration leaves first and comes back last: amid a move there is no run to be mistaken for another.
+    // The configuration moves out first and back last: half-moved files never look like a run.
     if (to === this.root) names.reverse();
     for (const name of names) {
       makeFolder(dirname(join(to, name)));

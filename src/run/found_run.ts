@@ -1,4 +1,4 @@
-// The run in a folder: its newest whole checkpoint, and whether it is over.
+// Finds the run in a folder: its newest readable checkpoint, and whether it is finished.
 
 import { CheckpointShelf, readProgress } from "../index.ts";
 import type { RunDirectory } from "../node.ts";
@@ -9,11 +9,11 @@ import { type FoundRun, isAtEnd, type ResumePlan } from "./resume.ts";
 const RESULT = "result.json";
 
 /**
- * Finds the checkpoint to go on from; null where there is none: the run begins at its beginning then. `note` hears of
- * each damaged one that is passed over.
+ * Find the checkpoint to resume from; null if there is none, so that the run starts over. `note` receives a line for each
+ * corrupt checkpoint that is skipped.
  *
- * Errors   UsageError naming each checkpoint where all are damaged, and where a run has its result but no checkpoint: to
- *          begin at the beginning would write over it.
+ * Errors   UsageError if all checkpoints are corrupt, naming each, or if a run has a result but no checkpoint: starting over
+ *          would destroy the result.
  */
 export async function findRun(directory: RunDirectory, note: (line: string) => void): Promise<FoundRun | null> {
   let progress: FoundRun["progress"] | undefined;
@@ -22,19 +22,19 @@ export async function findRun(directory: RunDirectory, note: (line: string) => v
   });
   if (whole === null && damaged.length > 0) {
     const list = damaged.map(({ why }) => `\n  ${why}`).join("");
-    throw new UsageError(`${directory.root}: no checkpoint is whole; --overwrite starts anew${list}`);
+    throw new UsageError(`${directory.root}: all checkpoints are corrupt; --overwrite starts a new run${list}`);
   }
-  for (const { why } of damaged) note(`damaged checkpoint passed over: ${why}`);
+  for (const { why } of damaged) note(`skipped a corrupt checkpoint: ${why}`);
   if (whole === null && directory.exists(RESULT)) {
     throw new UsageError(
-      `${directory.root}: has the ${RESULT} of a run that ended, but no checkpoint to go on from; --overwrite starts anew`,
+      `${directory.root}: has the ${RESULT} of a finished run, but no checkpoint to resume from; --overwrite starts a new run`,
     );
   }
   if (!whole || !progress) return null;
   return { root: directory.root, path: whole.path, progress, hasModel: directory.exists("model.safetensors") };
 }
 
-/** A line about a run that is over and has its result; null for one that has something left to do. */
+/** Return a line about a run that is finished and has its result; null for a run with steps left. */
 export async function finishedLine(directory: RunDirectory, plan: ResumePlan): Promise<string | null> {
   const { step, epoch } = plan.progress;
   if (!isAtEnd(plan)) return null;
@@ -42,5 +42,5 @@ export async function finishedLine(directory: RunDirectory, plan: ResumePlan): P
   if (result["steps"] !== step) return null;
   const accuracy = typeof result["accuracy"] === "number" ? result["accuracy"] : null;
   const came = accuracy === null ? "" : `, test accuracy ${percent(accuracy)}`;
-  return `${directory.root}: already finished: ${plural(epoch, "epoch")}, ${plural(step, "step")}${came}; nothing to do, its files are left as they are`;
+  return `${directory.root}: already finished: ${plural(epoch, "epoch")}, ${plural(step, "step")}${came}; nothing to do, its files are unchanged`;
 }

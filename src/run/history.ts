@@ -1,16 +1,16 @@
-// What happened to a run since it began: when it went on, by which command, on which adapter, and what was changed. Kept in
-// run.json; the model card and config.yaml tell it.
+// The history of a run: each resume with its command, adapter and changed settings. Stored in run.json, and shown in the
+// model card and config.yaml.
 import { changeWords, type SettingChange } from "./resume_rules.ts";
 
 export interface HistoryEntry {
-  /** Steps done when the run went on. */
+  /** Steps done at the resume. */
   readonly step: number;
-  /** ISO 8601. */
+  /** Time in ISO 8601. */
   readonly at: string;
   readonly command: string;
-  /** Settings that are others from this step on, by their paths in the recipe. */
+  /** Settings that change at this step, by their paths in the recipe. */
   readonly changed?: Readonly<Record<string, { readonly was: unknown; readonly now: unknown }>>;
-  /** The adapter from this step on, where it is another. */
+  /** The adapter from this step on, if it changes. */
   readonly adapter?: string;
 }
 
@@ -29,15 +29,15 @@ function isEntry(value: unknown): value is HistoryEntry {
   );
 }
 
-/** The history in run.json; entries that are none are passed over: the file may be edited by hand. */
+/** Read the history in run.json. Skips malformed entries: the file may be edited by hand. */
 export function historyOf(info: Readonly<Record<string, unknown>>): HistoryEntry[] {
   const given = info["history"];
   return Array.isArray(given) ? given.filter(isEntry) : [];
 }
 
 /**
- * The history with an entry for a run that goes on. Entries of steps that will be done again stay, but for one of the same step
- * with the same changes: a run that is killed before its next checkpoint comes by here again.
+ * Add an entry for a resume. It replaces an entry of the same step with the same changes, which a run that was killed before
+ * its next checkpoint left. Entries of other steps stay, even if these steps will be repeated.
  */
 export function withEntry(
   history: readonly HistoryEntry[],
@@ -52,7 +52,7 @@ export function withEntry(
   return [...history.filter((other) => other.changed === undefined || key(other) !== key(next)), next];
 }
 
-/** A line for each change, "from step 6 on: epochs: 2 -> 3". */
+/** Describe each change in a line: "from step 6 on: epochs: 2 -> 3". */
 export function historyLines(history: readonly HistoryEntry[]): string[] {
   return history.flatMap(({ step, changed = {}, adapter }) => [
     ...Object.entries(changed).map(
@@ -63,13 +63,13 @@ export function historyLines(history: readonly HistoryEntry[]): string[] {
   ]);
 }
 
-/** The commands of a run, the first that began it, each once. */
+/** List the commands of a run, each once, starting with the first. */
 export function commandsOf(info: Readonly<Record<string, unknown>>, history: readonly HistoryEntry[]): string[] {
   const first = typeof info["command"] === "string" ? [info["command"]] : [];
   return [...new Set([...first, ...history.map((entry) => entry.command)])];
 }
 
-/** The adapter that a run was last trained on. */
+/** Return the adapter that a run was last trained on. */
 export function lastAdapter(info: Readonly<Record<string, unknown>>, history: readonly HistoryEntry[]): string | null {
   const later = history.findLast((entry) => entry.adapter !== undefined)?.adapter;
   return later ?? (typeof info["adapter"] === "string" ? info["adapter"] : null);

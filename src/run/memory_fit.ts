@@ -1,23 +1,23 @@
-// A run that is too large for the memory there is: how large it may be, and what else to do.
+// Finds out how a run that is too large can fit into memory.
 
 import type { AdapterReport, MemoryError, MemoryPlan } from "../index.ts";
 import { type MemoryLimit, memoryLimit, readSwitches } from "../node.ts";
 import { mib } from "../text/index.ts";
 
-/** What of a run decides how much memory it takes. */
+/** The settings of a run that decide how much memory it takes. */
 export interface Load {
   readonly batchSize: number;
   readonly microBatch?: number | undefined;
   readonly checkpointBlocks: boolean;
 }
 
-/** The memory of a run under another load. Errors: MemoryError where one tensor is more than the adapter binds. */
+/** Plans the memory of a run under another load. Errors: MemoryError if a tensor is larger than the adapter can bind. */
 export type PlanLoad = (load: Load) => MemoryPlan;
 
-/** All buffers of a run, those outside the pool too. */
+/** Sum all buffers of a run, including those outside the pool. */
 export const bytesOf = ({ held, staging, uniforms }: MemoryPlan): number => held + staging + uniforms;
 
-/** Bytes under another load; more than any limit where it cannot be planned. */
+/** Return the bytes under another load; Infinity if it cannot be planned. */
 export function needOf(plan: PlanLoad, load: Load): number {
   try {
     return bytesOf(plan(load));
@@ -26,16 +26,16 @@ export function needOf(plan: PlanLoad, load: Load): number {
   }
 }
 
-/** Plans are some tenths of a second of a large network each. */
+/** Most plans per search. A plan of a large network takes some tenths of a second. */
 const MOST_PLANS = 8;
 
-/** Largest batch below `batchSize` that takes at most `limit` bytes, to within a few per cent; null when not even one does. */
+/** Find the largest batch below `batchSize` that takes at most `limit` bytes, within a few per cent; null if a batch of one does not fit. */
 export function fittingBatch(need: (batchSize: number) => number, batchSize: number, limit: number): number | null {
   let [fits, fitting] = [1, need(1)];
   if (fitting > limit) return null;
   let [exceeds, exceeding] = [batchSize, need(batchSize)];
   for (let i = 1; i <= MOST_PLANS && exceeds - fits > Math.max(1, fits / 16); i++) {
-    // Memory grows nearly by the same bytes an image: along that line, and now and then by halves.
+    // Memory grows almost linearly with the batch: interpolate, with a bisection now and then.
     const slope = (exceeding - fitting) / (exceeds - fits);
     const straight = Number.isFinite(slope) && i % 4 !== 0;
     const next = straight ? fits + Math.floor((limit - fitting) / slope) : Math.floor((fits + exceeds) / 2);
@@ -48,11 +48,11 @@ export function fittingBatch(need: (batchSize: number) => number, batchSize: num
   return fits - (fits % round);
 }
 
-/** Divisors of a number below it, largest first. */
+/** Return the divisors of n below n, largest first. */
 const divisors = (n: number): number[] =>
   Array.from({ length: Math.floor(n / 2) }, (_, i) => Math.floor(n / 2) - i).filter((d) => n % d === 0);
 
-/** What to change so that a run takes at most `limit` bytes, in words; with the flags of `train`. */
+/** Say with which flags of `train` a run takes at most `limit` bytes. */
 export function remedies(plan: PlanLoad, load: Load, limit: number): string {
   const need = (change: Partial<Load>) => needOf(plan, { ...load, ...change });
   const found: string[] = [];
@@ -72,18 +72,18 @@ export function remedies(plan: PlanLoad, load: Load, limit: number): string {
     }
   }
   const [first, ...more] = found;
-  if (first === undefined) return "Not even a batch of one fits: take a smaller network or another adapter";
+  if (first === undefined) return "Even a batch of one does not fit: use a smaller network or another adapter";
   return [first.replace(/^so does (.*)$/, "$1 fits"), ...more].join("; ");
 }
 
-/** What a software adapter's buffers may take; null for hardware, of which WebGPU does not say how much memory it has. */
+/** Return the memory limit of a software adapter; null for hardware, whose memory WebGPU does not report. */
 export function limitOf(adapter: AdapterReport): MemoryLimit | null {
   const { memory } = readSwitches();
   if (memory !== undefined) return { bytes: memory * 2 ** 20, of: "the limit that ESPALIER_MEMORY sets" };
   return adapter.software ? memoryLimit() : null;
 }
 
-/** The sentence that refuses a run which would take more than there is. */
+/** Say that a run does not fit into memory. */
 export function refusal(
   load: Pick<Load, "batchSize" | "microBatch">,
   bytes: number,
@@ -95,7 +95,7 @@ export function refusal(
   return `a batch of ${batchSize}${parts} is predicted to take ${mib(bytes)} of GPU memory; ${limit.of} leaves ${mib(limit.bytes)}. ${remedy}`;
 }
 
-/** What holds memory when it has run out: the largest buffers, the run's parts at its peak as planned, and what would fit. */
+/** List the users of memory when it has run out: the largest buffers, the planned parts at the peak, and a load that fits. */
 export function outOfMemoryLines(
   error: MemoryError,
   plan: MemoryPlan,
@@ -105,16 +105,16 @@ export function outOfMemoryLines(
   const row = (what: string, bytes: number) => `  ${mib(bytes).padStart(12)}  ${what}`;
   return [
     error.message,
-    "held then, largest first:",
+    "in use, largest first:",
     ...largest.map(({ what, bytes }) => row(what, bytes)),
-    "what the run takes at its peak, as planned:",
+    "planned for the run at its peak:",
     row(`parameters${plan.latent > 0 ? ", with the latent weights of pruning" : ""}`, plan.parameters + plan.latent),
     row("optimiser state: momentum", plan.momentum),
     row("gradients", plan.gradients),
-    row("activations, gradients on their way, workspaces", plan.activations),
+    row("activations, intermediate gradients, workspaces", plan.activations),
     row("data: batches", plan.inputs),
-    row("pool and others: statistics, readings, buffers waiting for reuse", plan.other + plan.staging + plan.uniforms),
-    row("in all", bytesOf(plan)),
+    row("other: statistics, readback, buffers waiting for reuse", plan.other + plan.staging + plan.uniforms),
+    row("total", bytesOf(plan)),
     remedy,
   ];
 }

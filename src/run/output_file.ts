@@ -1,4 +1,4 @@
-// Files that a command writes at a user's word: never over what it reads, and never into a folder that another process uses.
+// Writes the output files that a user names: never over an input, and never into a folder that another process uses.
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import type { FileParts } from "../index.ts";
@@ -6,13 +6,13 @@ import { FolderLock, writeAtomic } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { holdsRun } from "./folder.ts";
 
-/** Device and number of a file, whatever name leads to it; null where there is none. */
+/** Return device and inode of a file, which are the same for all its names; null if there is no file. */
 function identity(path: string): string | null {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
   return found ? `${found.dev}:${found.ino}` : null;
 }
 
-/** Refuses an output that is one of the inputs, by any name, or a file that is there among an input folder's own. */
+/** Refuse an output that is an input under any name, or that exists inside an input folder. */
 export function expectNoInput(flag: string, output: string, inputs: readonly string[]): void {
   const own = identity(output);
   if (own === null) return;
@@ -21,13 +21,13 @@ export function expectNoInput(flag: string, output: string, inputs: readonly str
     const inside = resolve(output).startsWith(resolve(input) + sep);
     if (identity(input) === own || inside) {
       throw new UsageError(
-        `${flag} ${output}: is ${inside ? `a file of ${input}, which is read` : "what is read"}; choose another name`,
+        `${flag} ${output}: expected a new file, got ${inside ? `a file of the input ${input}` : "the input"}; choose another name`,
       );
     }
   }
 }
 
-/** The lock of a folder that may be a run's or in use; null of any other. Errors: FolderError while another process writes there. */
+/** Lock a folder of a run or in use; null for other folders. Errors: FolderError while another process writes to it. */
 export async function lockFolder(
   folder: string,
   command: string,
@@ -37,7 +37,7 @@ export async function lockFolder(
   return FolderLock.take(folder, { command, ...(note ? { note } : {}) });
 }
 
-/** Writes a file, whole or not at all, while nobody else writes to its folder. */
+/** Write a file atomically, while no other process writes to its folder. */
 export async function writeOutput(path: string, bytes: Uint8Array | FileParts, command: string): Promise<void> {
   const folder = dirname(path);
   using _lock = existsSync(join(folder)) ? await lockFolder(folder, command) : null;

@@ -1,18 +1,18 @@
-// What a resumed run may change of its settings. The configuration in its checkpoint decides; what is asked for besides is
-// allowed where it cannot move the numbers of the steps that are done, and refused by name elsewhere.
+// Rules for changed settings at a resume. A change is allowed if it cannot affect the steps that are done; all others are
+// refused by name.
 import type { Recipe } from "../recipe/recipe.ts";
 
 /**
  * - `free`     another value gives the same numbers
- * - `planned`  the run becomes longer or shorter: allowed where the steps that are done were planned the same
- * - `told`     the numbers after this step are others: said, and written down with the step
- * - `fixed`    the run would be neither what it was nor what is asked for
+ * - `planned`  the length of the run changes: allowed if the steps that are done stay the same
+ * - `noted`    later numbers change: allowed, printed, and recorded with the step
+ * - `fixed`    refused: the run would mix two settings
  */
-export type ResumeRule = "free" | "planned" | "told" | "fixed";
+export type ResumeRule = "free" | "planned" | "noted" | "fixed";
 
-/** Rules by setting or section. What is not here is fixed: a new setting is safe until somebody thinks about it. */
+/** Rules by setting or section. All others are fixed, so a new setting is safe by default. */
 export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
-  // Where the data lie and how they are read; what they are is compared by their fingerprint.
+  // Path and reading of the data; their content is compared by fingerprint.
   "data.dir": "free",
   "data.layout": "free",
   "data.mapping": "free",
@@ -26,11 +26,11 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   trail: "free",
   epochs: "planned",
   finetuneEpochs: "planned",
-  // For a smaller GPU: the sums of a step are formed in other parts, and batch norm sees those.
-  microBatch: "told",
+  // For a smaller GPU: a step is summed over other parts, and batch norm normalises each part.
+  microBatch: "noted",
 };
 
-/** The rule of a setting, by its path in the recipe. */
+/** Return the rule of a setting, by its path in the recipe. */
 export function resumeRule(path: string): ResumeRule {
   for (let at = path; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf(".")))) {
     if (Object.hasOwn(RESUME_RULES, at)) return RESUME_RULES[at]!;
@@ -38,7 +38,7 @@ export function resumeRule(path: string): ResumeRule {
   return "fixed";
 }
 
-/** A setting that is asked for and is not what the run has. Absent on one side: undefined. */
+/** A requested setting that differs from that of the run; undefined on a side that lacks it. */
 export interface SettingChange {
   readonly path: string;
   readonly rule: ResumeRule;
@@ -49,7 +49,7 @@ export interface SettingChange {
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** All settings of a recipe by their paths; lists are one setting. */
+/** Collect all settings of a recipe by their paths; a list is one setting. */
 function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map<string, unknown> {
   if (!isMap(value)) {
     if (value !== undefined) into.set(at, value);
@@ -59,7 +59,7 @@ function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map
   return into;
 }
 
-/** What is different between two recipes but the folder, which is where the run lies. */
+/** List the differences between two recipes, except `out`, the folder of the run. */
 export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {
   const [before, after] = [leaves(was), leaves(now)];
   const paths = [...new Set([...before.keys(), ...after.keys()])].filter((path) => path !== "out");
@@ -68,29 +68,29 @@ export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {
     .map((path) => ({ path, rule: resumeRule(path), was: before.get(path), now: after.get(path) }));
 }
 
-/** A value as a recipe would show it. */
+/** Write a value as in a recipe. */
 export const shown = (value: unknown): string =>
   value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 
-/** "epochs: 2 -> 3" */
+/** Describe a change: "epochs: 2 -> 3". */
 export const changeWords = ({ path, was, now }: Pick<SettingChange, "path" | "was" | "now">): string =>
   `${path}: ${shown(was)} -> ${shown(now)}`;
 
-/** "seed: expected 0 as the run has it, got 9" */
+/** Describe a refused change: "seed: expected 0 as in the run, got 9". */
 export const refusalWords = ({ path, was, now }: Pick<SettingChange, "path" | "was" | "now">): string =>
-  `${path}: expected ${shown(was)} as the run has it, got ${shown(now)}`;
+  `${path}: expected ${shown(was)} as in the run, got ${shown(now)}`;
 
 export interface Standing {
   readonly step: number;
   readonly epoch: number;
-  /** Batches of the epoch in progress that are done. */
+  /** Batches done in the current epoch. */
   readonly batch: number;
 }
 
-/** Epochs that have begun: a run cannot become shorter than that. */
+/** Count the epochs that have started: the shortest possible run. */
 const begun = ({ epoch, batch }: Standing): number => epoch + (batch > 0 ? 1 : 0);
 
-/** Why a length is none for a run that stands here; null where it is one. */
+/** Say why a run at this position cannot have this length; null if it can. */
 export function lengthProblem(recipe: Pick<Recipe, "epochs" | "finetuneEpochs">, at: Standing): string | null {
   const { epochs, finetuneEpochs } = recipe;
   if (epochs + finetuneEpochs >= begun(at)) return null;

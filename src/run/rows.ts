@@ -1,21 +1,21 @@
-// The rows of metrics that stand when a run goes on from a checkpoint: those of a run that never stopped, up to there.
+// Selects the rows of metrics that stay when a run resumes from a checkpoint: those of a run without a stop, up to there.
 
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface CheckpointMark {
   readonly step: number;
-  /** Epochs whose tests are done. */
+  /** Number of epochs whose tests are done. */
   readonly epoch: number;
   readonly path: string;
-  /** Seconds of the run, as its row has them. */
+  /** Seconds of the run, as in the checkpoint's row. */
   readonly elapsed: number | null;
-  /** Whether the checkpoint came by the schedule; one that a signal asked for leaves no row in the end. */
+  /** True if the checkpoint is from the schedule. One from a signal leaves no row in the end. */
   readonly scheduled: boolean;
 }
 
 /**
- * Rows of steps and epochs that the checkpoint knows. What came after it will be done again; what a signal saved is no row of
- * a run that never stopped. A run that was killed between the checkpoint and its row gets the row.
+ * Keep the rows of steps and epochs up to the checkpoint. Later rows will be written again, and the row of a checkpoint from
+ * a signal is dropped. If the run was killed between the checkpoint and its row, the row is added.
  */
 export function rowsAt(rows: readonly Row[], mark: CheckpointMark): Row[] {
   const stands = (row: Row): boolean => {

@@ -1,5 +1,4 @@
-// Weights from a file into a model, for every command that loads any: whichever program wrote them, whichever of several the
-// file holds, under whichever of the known names.
+// Loads weights from a file into a model, for all commands: from any known program, under any of its names for the weights.
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import {
@@ -21,7 +20,7 @@ import { NotRegularError } from "../node/regular_file.ts";
 import { type OpenFile, openRanges } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 
-/** What of a file is taken, and what may differ from the model. */
+/** Which weights of a file to load, and which differences from the model to allow. */
 export interface WeightFlags {
   readonly key?: string | undefined;
   readonly allowMissing?: readonly string[] | undefined;
@@ -30,12 +29,12 @@ export interface WeightFlags {
 
 const WEIGHTS = /\.(safetensors|pth?|bin|ckpt|tar)$/i;
 
-/** What to give instead of a folder. */
+/** Say which file to name instead of a folder. */
 function folderWords(path: string): string {
   const names = readdirSync(path).filter((name) => WEIGHTS.test(name) || name.endsWith(".index.json"));
-  if (names.length === 0) return "is a folder without a file of weights; expected a file";
+  if (names.length === 0) return "expected a file of weights, got a folder without any";
   const index = names.find((name) => name.endsWith(".index.json"));
-  return `is a folder; expected a file, as ${join(path, index ?? names[0]!)}`;
+  return `expected a file, got a folder; it holds ${join(path, index ?? names[0]!)}`;
 }
 
 async function openFile(path: string): Promise<OpenFile> {
@@ -50,8 +49,8 @@ async function openFile(path: string): Promise<OpenFile> {
 }
 
 /**
- * Opens safetensors, sparse or not, PyTorch's .pt and .pth, or the index of several of them. Errors name the file and what
- * it is, or what is wrong with it.
+ * Open a file of weights: safetensors, sparse or not, PyTorch's .pt or .pth, or the index of shards. Errors name the file and
+ * its fault.
  */
 export async function openWeightsFile(path: string): Promise<OpenWeights> {
   const opened: OpenFile[] = [];
@@ -75,7 +74,7 @@ const loadOptions = ({ allowMissing = [], allowUnexpected = [] }: WeightFlags, m
 
 type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
-/** Weights for a model that may have to be built by what the file has, such as the number of classes. */
+/** Choose the weights for a model that is built to fit the file, e.g. its class count. */
 export function takeFitting(
   file: OpenWeights,
   flags: WeightFlags,
@@ -98,23 +97,23 @@ export function takeFitting(
 }
 
 /**
- * How many classes the last layer of a file's weights has, by the file alone: the rows of the last weight with two axes or
- * more. Files that sort their names, or put a pruned weight last, end with another layer: see byClasses.
+ * Guess the class count from the file alone: the rows of its last weight with two or more axes. Files with sorted names, or
+ * with a pruned weight last, end with another layer: see byClasses.
  */
 export function classesOf(weights: Shapes, file: string): number {
   const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
-  if (!last) throw new UsageError(`${file}: holds no layer's weight; give --classes`);
+  if (!last) throw new UsageError(`${file}: expected a weight with two or more axes, got none; give --classes`);
   return last.shape[0]!;
 }
 
-/** The rows that a file has of the model's own last layer, wherever it stands in the file; null where it is not there. */
+/** Return the rows in the file of the model's last layer, at any position of the file; null if it is absent. */
 function rowsOfLastLayer(model: Module, weights: Shapes): number | null {
   const last = [...model.namedParameters()].findLast(([, { shape }]) => shape.length >= 2);
   const shape = last && weights.get(last[0])?.shape;
   return shape && shape.length >= 2 ? shape[0]! : null;
 }
 
-/** A model for weights of so many classes, by the flag or what they have. Each is built once. */
+/** Build models by class count, which the flag or the weights give. Each is built once. */
 export function byClasses(
   build: (classes: number) => Module,
   flag: number | undefined,
@@ -134,7 +133,7 @@ export function byClasses(
   };
   return {
     of,
-    // Of a dict that is not the model's, there may be no such model. What is chosen is built with its error.
+    // There may be no model for a dict of another model. The chosen dict reports its error when its model is built.
     orNull(weights) {
       try {
         return of(weights).model;
@@ -146,27 +145,29 @@ export function byClasses(
   };
 }
 
-/** The flags' names for what the library's options are called. */
+/** Replace the library's names of options by those of the flags. */
 const inFlags = (words: string) =>
   words.replaceAll("allowMissing", "--allow-missing").replaceAll("allowUnexpected", "--allow-unexpected");
 
 const trouble = ({ missing, unexpected, mismatched }: LoadReport) =>
   missing.length + unexpected.length + mismatched.length;
 
-/** A name as a shell takes it; one with control characters, by a pattern that stands for any letters there. */
+/** Quote a name for a shell. Control characters become "*", which matches them. */
 function quotedName(name: string): string {
   const shown = name.replace(/\p{C}+/gu, "*");
   return /^[\w.*:/-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "?")}'`;
 }
 
-/** What leaves out what only the file has, where that is all that stands in the way. */
+/** Say how to skip the arrays that only the file has, if they are the only problem. */
 function unexpectedHint({ missing, mismatched, unexpected }: LoadReport): string[] {
   if (missing.length + mismatched.length > 0 || unexpected.length === 0) return [];
   const names = [...new Set(unexpected.map((name) => (unexpected.length > 3 ? `${name.split(".")[0]}.*` : name)))];
-  return [`leave out what the model has no use for: --allow-unexpected ${names.slice(0, 4).map(quotedName).join(" ")}`];
+  return [
+    `skip the arrays that the model does not use: --allow-unexpected ${names.slice(0, 4).map(quotedName).join(" ")}`,
+  ];
 }
 
-/** One file of several is given alone: where the others are named. */
+/** Point from one shard of several to their index. */
 function shardHint(file: string): string[] {
   const part = /^(.+)-\d{5}-of-(\d{5})(\.\w+)$/.exec(basename(file));
   if (!part) return [];
@@ -179,8 +180,8 @@ function unfit(file: string, words: string, report: LoadReport, hints: readonly 
 }
 
 /**
- * Puts weights that takeFitting took into the model. The lines tell what was loaded, and what was left out. Errors are usage
- * errors that name the file and list what does not fit.
+ * Load the weights that takeFitting chose into the model. The lines say which arrays were loaded and which were skipped.
+ * Errors: UsageError that names the file and lists the differences.
  */
 export function putWeights(
   model: Module,
@@ -191,7 +192,7 @@ export function putWeights(
 ): { report: LoadReport; lines: string[] } {
   const options = loadOptions(flags, more);
   const compared = compareState(model, weights, options);
-  // Numbers that are none are the file's fault, not the command line's.
+  // NaN and infinity are a fault of the file, not of the command line.
   if (trouble(compared) === 0)
     expectFinite(
       file,
@@ -206,7 +207,7 @@ export function putWeights(
   }
 }
 
-/** Names and values of the model's own that are in the file, in the model's order, without a GPU. Errors as putWeights. */
+/** Return the model's arrays in the file, in the model's order, without a GPU. Errors as putWeights. */
 export function fittedWeights(
   model: Module,
   { weights, hints = [] }: Pick<WeightsFile, "weights" | "hints">,

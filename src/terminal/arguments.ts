@@ -1,4 +1,4 @@
-// Readers of numbers on the command line; commander names the option that a complaint is about.
+// Reads numbers on the command line. Commander adds the name of the option to an error.
 import { InvalidArgumentError } from "commander";
 
 export function number(text: string): number {
@@ -13,7 +13,7 @@ export function atLeast0(text: string): number {
   return value;
 }
 
-/** A decimal comma, or per cent, as the number that it stands for elsewhere. */
+/** Suggest the number behind a decimal comma or a percentage: "0,5" -> 0.5, "50%" -> 0.5. */
 function meant(text: string): string {
   const [, digits = "", percent] = /^([+-]?\d*[.,]?\d+)\s*(%?)$/.exec(text.trim()) ?? [];
   const value = Number(digits.replace(",", "."));
@@ -27,7 +27,7 @@ export function above0(text: string): number {
   return value;
 }
 
-/** A reader of whole numbers that are at least so large. */
+/** Return a reader of integers >= `least`. */
 export const whole =
   (least: number) =>
   (text: string): number => {

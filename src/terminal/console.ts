@@ -1,18 +1,18 @@
-// The standard streams of a command: one that fails (its reader is gone, its disk is full, its terminal was closed) ends the
-// display, never the work.
+// Guards the standard streams of a command: if one fails (its reader is gone, its disk is full, its terminal was closed), the
+// output ends and the work continues.
 
 type Stream = NodeJS.WriteStream;
 
-/** Watches a stream: after its first error it takes everything that is written and drops it. */
+/** The state of a guarded stream: after its first error it drops everything that is written. */
 export interface Guard {
-  /** The error that ended the display; null while it works. */
+  /** The first error of the stream; null while it works. */
   readonly failure: NodeJS.ErrnoException | null;
 }
 
-/** Ends the display of a stream at its first error. `onFailure` hears of it once. */
+/** Drop all output of a stream after its first error, and pass that error to `onFailure`. */
 export function guardStream(stream: Stream, onFailure: (error: NodeJS.ErrnoException) => void): Guard {
   const state: { failure: NodeJS.ErrnoException | null } = { failure: null };
-  // Every later write of a broken stream would fail again: what is left of it takes anything at once.
+  // Every later write of a broken stream would fail again.
   const drop = (_chunk: unknown, encoding?: unknown, done?: unknown): boolean => {
     const called = typeof encoding === "function" ? encoding : done;
     if (typeof called === "function") process.nextTick(() => called());
@@ -27,24 +27,24 @@ export function guardStream(stream: Stream, onFailure: (error: NodeJS.ErrnoExcep
   return state;
 }
 
-/** Why a display ended, in words. */
+/** Say why a stream failed. */
 export function displayReason({ code, message }: NodeJS.ErrnoException): string {
   if (code === "EPIPE") return "its reader is gone";
   if (code === "ENOSPC") return "the disk is full";
   return code === "EIO" ? "the terminal is gone" : message;
 }
 
-/** Commands that leave files: what they print is not their result. */
+/** Commands whose result is files, not their output. */
 const LEAVE_FILES: ReadonlySet<string> = new Set(["train", "pack", "export", "setup"]);
 
-/** Guards stdout and stderr of this process. Returns what the exit code becomes where the display of a command failed. */
+/** Guard stdout and stderr of this process. Returns a function that maps an exit code: 0 becomes 1 if a result was lost. */
 export function guardStandardStreams(command: string | undefined): (code: number) => number {
   guardStream(process.stderr, () => {});
   const out = guardStream(process.stdout, (error) => {
-    // A reader that had enough, as `head` has, is no news.
+    // A closed pipe is normal: `head` stops reading early.
     if (error.code !== "EPIPE")
       process.stderr.write(
-        `espalier: standard output: ${displayReason(error)}; nothing more is shown, the work goes on\n`,
+        `espalier: standard output: ${displayReason(error)}; output ends here, the work continues\n`,
       );
   });
   return (code) => {

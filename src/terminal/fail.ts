@@ -1,22 +1,22 @@
-// How a command ends badly: one line that says what was wrong, and an exit code. 2 for wrong usage, 128 and the signal's
-// number for a run that a signal stopped, 1 for the rest.
+// Reports the error of a command as one line, and sets the exit code: 2 for wrong usage, 128 plus the signal's number for a
+// run that a signal stopped, 1 for all other errors.
 
 import { constants } from "node:os";
 import { bugTracker, versions } from "../node/env.ts";
 import { EspalierError } from "../text/index.ts";
 import { writeLine } from "./terminal.ts";
 
-/** Wrong arguments: exit code 2. */
+/** Wrong arguments. The exit code is 2. */
 export class UsageError extends EspalierError {
   override readonly name: string = "UsageError";
 }
 
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** The exit code that shells give a process that a signal ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+/** Return the exit code of shells for a signal: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export const exitCodeOf = (signal: StopSignal): number => 128 + constants.signals[signal];
 
-/** A signal stopped the command, and what it had was saved. */
+/** A signal stopped the command after it saved its state. */
 export class Interrupted extends EspalierError {
   override readonly name = "Interrupted";
   readonly exitCode: number;
@@ -35,9 +35,9 @@ export function isExpected(error: Error): boolean {
   return error instanceof EspalierError || (typeof errno === "number" && typeof syscall === "string");
 }
 
-/** Whose fault it is and where it is reported; a report never fails for want of a package.json. */
+/** Return the name of the program and the address for reports. Works without a package.json. */
 function about(): { product: string; place: string } {
-  const nowhere = "the place you have Espalier from";
+  const nowhere = "the source of your copy of Espalier";
   try {
     return { product: `Espalier ${versions().espalier}`, place: bugTracker() ?? nowhere };
   } catch {
@@ -45,7 +45,7 @@ function about(): { product: string; place: string } {
   }
 }
 
-/** Lines for an error that nobody foresaw: what it was, where to report it, and what helps to find it. */
+/** Describe an unexpected error: its text, where to report it, and what to include. */
 function unexpected(error: unknown, debug: boolean): string[] {
   const { name, message, stack } =
     error instanceof Error ? error : { name: "thrown value", message: String(error), stack: undefined };
@@ -59,8 +59,8 @@ function unexpected(error: unknown, debug: boolean): string[] {
 }
 
 /**
- * Prints an error: expected ones as `espalier: what`, others as faults of the program. A stack is printed only where
- * ESPALIER_DEBUG asks for it. Returns the exit code.
+ * Print an error: expected ones as `espalier: what`, others as faults of the program. ESPALIER_DEBUG adds the stack.
+ * Returns the exit code.
  */
 export function report(error: unknown): number {
   const debug = !["", "0"].includes(process.env["ESPALIER_DEBUG"] ?? "");

@@ -1,27 +1,27 @@
-// Flags that would do nothing: given twice, given without a value, or in company that leaves them without effect. Each is
-// refused by name; the settings of recipes have a table of their own in recipe_uses.ts.
+// Refuses flags without effect: flags that are repeated, empty, or unused together with others. The settings of recipes have
+// a table in recipe/uses.ts.
 import type { Command } from "commander";
 import { UsageError } from "./fail.ts";
 
 export interface FlagRule {
-  /** As users write it. */
+  /** The flag with its dashes, e.g. "--key". */
   readonly flag: string;
-  /** What it was given; undefined and false are not given. */
+  /** Value on the command line; undefined and false count as absent. */
   readonly given: unknown;
-  /** Whether the command looks at it. */
+  /** True if the command uses it. */
   readonly read: boolean;
-  /** Why not: "is for data images, the data are mnist". */
+  /** Reason if it does not: "is for data images, the data are mnist". */
   readonly otherwise: string;
 }
 
-/** Refuses the first flag that was given and is not read. Errors: UsageError. */
+/** Refuse the first flag that is present and unused. Errors: UsageError. */
 export function refuseIdle(rules: readonly FlagRule[]): void {
   for (const { flag, given, read, otherwise } of rules) {
     if (given !== undefined && given !== false && !read) throw new UsageError(`${flag}: ${otherwise}`);
   }
 }
 
-/** The same rule for several flags. */
+/** Make the same rule for several flags. */
 export const idleUnless = (
   read: boolean,
   otherwise: string,
@@ -29,8 +29,8 @@ export const idleUnless = (
 ): readonly FlagRule[] => Object.entries(flags).map(([flag, given]) => ({ flag, given, read, otherwise }));
 
 /**
- * Has a command refuse an option that is given twice (the last would win without a word), and one whose value is empty (which
- * reads as if it were not there). Options that take several values may be repeated.
+ * Make a command refuse a repeated option, of which commander silently takes the last, and an empty value, which reads as
+ * absent. Options that take several values may be repeated.
  */
 export function strictOptions(command: Command): Command {
   const seen = new Map<string, string>();
@@ -43,7 +43,9 @@ export function strictOptions(command: Command): Command {
       const before = seen.get(option.attributeName());
       // Repeating a switch changes nothing; its opposite does.
       if (before !== undefined && !option.variadic && (values || before !== flag)) {
-        throw new UsageError(before === flag ? `${flag}: is given twice` : `${before}, ${flag}: give one of the two`);
+        throw new UsageError(
+          before === flag ? `${flag}: expected once, got it twice` : `${before}, ${flag}: give one of the two`,
+        );
       }
       seen.set(option.attributeName(), flag);
     });

@@ -1,12 +1,12 @@
-// Where a command's words go: readable lines on stderr and stdout, or one JSON object a line on stdout with --json.
+// The output of a command: lines for people, or with --json one JSON object per line.
 import { visibleJson } from "../text/index.ts";
 import { writeLine } from "./terminal.ts";
 
 export interface Output {
   readonly json: boolean;
-  /** A line for people; silent with --json. `rendered`: a table of ours, with colours that are meant. */
+  /** Print a line for people; silent with --json. `rendered`: the text is a table, whose colours are kept. */
   say(line: string, rendered?: "rendered"): void;
-  /** A record for programs; silent without --json. */
+  /** Print a record for programs; silent without --json. */
   emit(record: Record<string, unknown>): void;
 }
 

@@ -9,37 +9,38 @@ export type ProgressPayload = Readonly<Record<string, number | string>>;
 export interface Progress {
   /** `done` of `total` steps. Cheap: drawing happens on a timer. */
   update(done: number, total: number, payload?: ProgressPayload): void;
-  /** Prints a line that stays, above the bar. */
+  /** Print a line above the bar. */
   log(line: string): void;
-  /** Shows the last state and gives the terminal back. May be called twice. */
+  /** Show the last state and release the terminal. May be called twice. */
   stop(): void;
 }
 
-/** Shows nothing. */
+/** A display that shows nothing. */
 export const silent: Progress = { update: () => {}, log: () => {}, stop: () => {} };
 
 export interface ProgressOptions {
-  /** What is going on, e.g. "train". */
+  /** Name of the work, e.g. "train". */
   readonly label?: string | undefined;
   /** Default process.stderr, so that results on stdout stay clean. */
   readonly stream?: (NodeJS.WritableStream & Screen) | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Seconds between two lines where there is no terminal; default 10. */
+  /** Seconds between two lines without a terminal; default 10. */
   readonly everySeconds?: number | undefined;
   /** Clock in milliseconds, for tests. */
   readonly now?: (() => number) | undefined;
 }
 
 /**
- * Makes the display that fits the stream. Remaining time = time since the first update, per step since then, times the
- * steps left: the compilation before the first step does not count.
+ * Make the display that fits the stream: a bar on a terminal, else lines. Remaining time = time since the first update / steps
+ * since then * steps left, so the compilation before the first step does not count.
  *
- * A bar keeps a timer: call stop(), also when the run fails.
- * Errors   ArgumentError from update() unless 0 <= done <= total, both finite; from here unless everySeconds >= 0.
+ * A bar runs a timer: call stop(), also when the run fails.
+ * Errors   ArgumentError for everySeconds < 0; from update() unless 0 <= done <= total, both finite.
  */
 export function createProgress(options: ProgressOptions = {}): Progress {
   const { label = "", stream = process.stderr, everySeconds = 10, now = Date.now } = options;
-  if (!(everySeconds >= 0)) throw new ArgumentError(`progress: everySeconds wants a number >= 0, got ${everySeconds}`);
+  if (!(everySeconds >= 0))
+    throw new ArgumentError(`progress: everySeconds: expected a number >= 0, got ${everySeconds}`);
   const prefix = label === "" ? "" : `${printable(label)} `;
   const describe = describer(now);
   const write = (line: string) => writeLine(stream, line);
@@ -61,7 +62,7 @@ function describer(now: () => number): Describe {
   let first: { done: number; at: number } | undefined;
   return (done, total, payload) => {
     if (!Number.isFinite(total) || !(done >= 0 && done <= total)) {
-      throw new ArgumentError(`progress: done wants a number in [0, total], got ${done} of ${total}`);
+      throw new ArgumentError(`progress: done: expected a number in [0, total], got ${done} of ${total}`);
     }
     const time = now();
     first ??= { done, at: time };

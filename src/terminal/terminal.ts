@@ -1,21 +1,21 @@
-// What the stream we print to can show: nothing but ASCII in a file or a pipe, boxes and bars on a terminal, colours
-// when the user has not said NO_COLOR. And the way there: a line never holds what a terminal acts on.
+// Printing to a terminal: only ASCII in a file or a pipe, boxes and bars on a terminal, colours unless NO_COLOR is set. A
+// printed line never holds control characters.
 import { visibleLines } from "../text/index.ts";
 
-/** The part of a stream (process.stdout, process.stderr) that says what it is. */
+/** The part of a stream (process.stdout, process.stderr) that tells if it is a terminal. */
 export interface Screen {
   readonly isTTY?: boolean | undefined;
 }
 
 export interface TerminalStyle {
-  /** A person watches: lines may be redrawn, box characters shown. */
+  /** True on a terminal: lines may be redrawn, box characters shown. */
   readonly interactive: boolean;
   readonly color: boolean;
 }
 
 /**
- * How to print to a stream. NO_COLOR with any text in it removes colours (no-color.org); TERM=dumb or no terminal at
- * all removes the rest too.
+ * Decide how to print to a stream. A non-empty NO_COLOR removes colours (no-color.org); TERM=dumb, or no terminal, removes
+ * boxes and bars as well.
  */
 export function terminalStyle(
   screen: Screen,
@@ -29,14 +29,14 @@ export function terminalStyle(
 export { printable } from "../text/index.ts";
 
 /**
- * Writes a line for people, and is the one way to a terminal: what it acts on is spelled out (\x1b), whoever brought it along.
- * Line breaks and tabs stay. `rendered`: a table of ours, whose colours are meant and whose cells went through `printable`.
+ * Write a line for people. All lines to a terminal go through this function: control characters are escaped (\x1b). Line
+ * breaks and tabs stay. `rendered`: the text is a table, whose colours are kept and whose cells went through `printable`.
  */
 export function writeLine(stream: Pick<NodeJS.WritableStream, "write">, line: string, rendered = false): void {
   stream.write(`${rendered ? line : visibleLines(line)}\n`);
 }
 
-/** The same for text that has its line breaks, such as help and usage errors. */
+/** Write text with its line breaks, such as help and usage errors, in the same way. */
 export function writeText(stream: Pick<NodeJS.WritableStream, "write">, text: string): void {
   stream.write(visibleLines(text));
 }

@@ -14,7 +14,7 @@ test("a run without a checkpoint begins at its beginning, but never over its res
   expect(await findRun(new RunDirectory(root), () => {})).toBeNull();
   writeFileSync(join(root, "result.json"), "{}");
   await expect(findRun(new RunDirectory(root), () => {})).rejects.toThrow(
-    /: has the result\.json of a run that ended, but no checkpoint to go on from; --overwrite starts anew$/,
+    /: has the result\.json of a finished run, but no checkpoint to resume from; --overwrite starts a new run$/,
   );
 });
 

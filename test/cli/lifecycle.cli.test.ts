@@ -86,7 +86,7 @@ describe("the same command with --resume auto", () => {
     writeFileSync(join(folder, "run.json.tmp.999999999.0"), "half");
     const plain = await run(train("early"));
     expect(plain.said).toMatch(
-      /ended before its first checkpoint\. Use --resume .*early to start it again by its config\.yaml, or --overwrite/,
+      /ended before its first checkpoint\. Use --resume .*early to restart it from its config\.yaml, or --overwrite/,
     );
     expect(plain.code).toBe(2);
     for (const how of [
@@ -134,7 +134,7 @@ describe("a damaged run", () => {
     const { code, rows } = await run(["train", "--resume", at(name), "--json"]);
     expect(rows[0]).toMatchObject({
       kind: "note",
-      problem: expect.stringMatching(/damaged checkpoint passed over: .*damaged\/checkpoints\/step_00000012/),
+      problem: expect.stringMatching(/skipped a corrupt checkpoint: .*damaged\/checkpoints\/step_00000012/),
     });
     expect(rows[1]).toMatchObject({ kind: "start", resumedFrom: "checkpoints/step_00000011.safetensors" });
     expect(code).toBe(0);
@@ -148,7 +148,7 @@ describe("a damaged run", () => {
     const before = readFileSync(at(name, "metrics.jsonl"));
     const { code, err } = await run(["train", "--resume", at(name)]);
     expect(err).toMatch(
-      /no checkpoint is whole; --overwrite starts anew\n.*step_00000012.*\n.*step_00000011.*\n.*best/,
+      /all checkpoints are corrupt; --overwrite starts a new run\n.*step_00000012.*\n.*step_00000011.*\n.*best/,
     );
     expect(code).not.toBe(0);
     expect(readFileSync(at(name, "metrics.jsonl"))).toEqual(before);

@@ -38,7 +38,7 @@ test("a run that will not fit is refused with the batch that does, and leaves no
   const tested = await espalier(["eval", out]);
   expect(tested.code).toBe(1);
   expect(said(tested.err)[0]).toMatch(
-    /a batch of 32 is predicted to take .*ESPALIER_MEMORY sets leaves 0\.5 MiB\. (--batch-size \d+|Not even)/,
+    /a batch of 32 is predicted to take .*ESPALIER_MEMORY sets leaves 0\.5 MiB\. (--batch-size \d+|Even a batch of one does not)/,
   );
 });
 
@@ -65,11 +65,13 @@ test("memory that runs out in the middle ends with a table of what holds it", as
     .split("\n")
     .slice(err.split("\n").findIndex((line) => line.startsWith("espalier: out of GPU memory")));
   expect(lines[0]).toBe("espalier: out of GPU memory: the card is full");
-  expect(lines[1]).toBe("held then, largest first:");
+  expect(lines[1]).toBe("in use, largest first:");
   expect(lines[2]).toMatch(/^ +\d+\.\d MiB {2}\w+.* of \d+ parameters, \[\d+\] f32$/);
   expect(lines).toContainEqual(expect.stringMatching(/^ +\d+\.\d MiB {2}optimiser state: momentum$/));
-  expect(lines).toContainEqual(expect.stringMatching(/^ +\d+\.\d MiB {2}in all$/));
-  expect(lines.filter((line) => line !== "").at(-1)).toMatch(/^(--batch-size \d+ fits|Not even a batch of one fits)/);
+  expect(lines).toContainEqual(expect.stringMatching(/^ +\d+\.\d MiB {2}total$/));
+  expect(lines.filter((line) => line !== "").at(-1)).toMatch(
+    /^(--batch-size \d+ fits|Even a batch of one does not fit)/,
+  );
 });
 
 /** The event by which a device says that memory has run out where nobody asked. */

@@ -150,18 +150,18 @@ test("a signal leaves no row in the end", async () => {
 
 describe("what a resumed run may not be asked for is refused by name, and nothing is written", () => {
   test.each([
-    ["--seed 9", "seed: expected 3 as the run has it, got 9"],
+    ["--seed 9", "seed: expected 3 as in the run, got 9"],
     [
       "--lr 0.2 --batch-size 8",
-      "batchSize: expected 16 as the run has it, got 8; lr.base: expected 0.1 as the run has it, got 0.2",
+      "batchSize: expected 16 as in the run, got 8; lr.base: expected 0.1 as in the run, got 0.2",
     ],
-    ["--model lenet", "model.name: expected lenet-bn as the run has it, got lenet"],
-    ["--threshold 0.2", "prune.threshold: expected 0.05 as the run has it, got 0.2"],
-    ["--limit 3", "data.limit: expected none as the run has it, got 3"],
+    ["--model lenet", "model.name: expected lenet-bn as in the run, got lenet"],
+    ["--threshold 0.2", "prune.threshold: expected 0.05 as in the run, got 0.2"],
+    ["--limit 3", "data.limit: expected none as in the run, got 3"],
     ["--epochs 1 --finetune 1", "expected together at least 3, since 12 steps are done, got 2"],
     [
       "--epochs 3",
-      "epochs: expected 2 as the run has it, got 3: the threshold at step 0 was 0.01111 and would have been 0.007692 (prune.schedule lats is planned over the whole length)",
+      "epochs: expected 2 as in the run, got 3: the threshold at step 0 was 0.01111 and would have been 0.007692 (prune.schedule lats depends on the length of the run)",
     ],
     [
       "--data-dir OTHER",
@@ -172,7 +172,7 @@ describe("what a resumed run may not be asked for is refused by name, and nothin
     const given = flags.replace("OTHER", at("other")).split(" ");
     const { code, err, out } = await espalierHere(["train", "--resume", at("whole"), ...given]);
     expect(ownLines(err)).toHaveLength(1);
-    expect(err).toContain(`espalier: ${at("whole")}: cannot go on as another run: `);
+    expect(err).toContain(`espalier: ${at("whole")}: cannot resume with other settings: `);
     expect(err).toContain(message);
     expect(err).toContain(
       `espalier train ${at("whole")}/config.yaml --weights ${at("whole")}/model.safetensors --out FOLDER`,
@@ -185,14 +185,14 @@ describe("what a resumed run may not be asked for is refused by name, and nothin
   test("of a run that has no model yet the advice does without", async () => {
     killedAt(6, "whole", "bare");
     const { err } = await espalierHere(["train", "--resume", at("bare"), "--seed", "9"]);
-    expect(err).toMatch(/For a new run, give the other settings to: espalier train \S+\/config\.yaml --out FOLDER$/m);
+    expect(err).toMatch(/For a new run, pass the other settings to: espalier train \S+\/config\.yaml --out FOLDER$/m);
   });
 
   test("a configuration that was edited by hand counts as asked for", async () => {
     killedAt(6, "whole", "edited");
     writeFileSync(at("edited", "config.yaml"), read("edited", "config.yaml").replace("seed: 3", "seed: 4"));
     const { err, code } = await espalierHere(["train", "--resume", at("edited")]);
-    expect(err).toContain("seed: expected 3 as the run has it, got 4");
+    expect(err).toContain("seed: expected 3 as in the run, got 4");
     expect(code).toBe(2);
   });
 });
@@ -202,7 +202,7 @@ test("a finished run is left as it is", async () => {
   const { code, out, err } = await espalierHere(["train", "--resume", at("whole")]);
   expect(ownLines(err)).toEqual([]);
   expect(out).toMatch(
-    /whole: already finished: 3 epochs, 12 steps, test accuracy [\d.]+ %; nothing to do, its files are left as they are\n$/,
+    /whole: already finished: 3 epochs, 12 steps, test accuracy [\d.]+ %; nothing to do, its files are unchanged\n$/,
   );
   expect(code).toBe(0);
   // Also where something harmless is asked for.

@@ -126,7 +126,7 @@ describe("what may differ", () => {
 
   test("arrays that the model has no use for are left out by a pattern, and the message says so", async () => {
     expect(await refused(extra())).toMatch(
-      /extra\.pth: does not fit the model: 10 of 10 arrays fit\nin the file only: 1\n {2}head \(1\): table\nleave out what the model has no use for: --allow-unexpected head\.table$/,
+      /extra\.pth: does not fit the model: 10 of 10 arrays fit\nin the file only: 1\n {2}head \(1\): table\nskip the arrays that the model does not use: --allow-unexpected head\.table$/,
     );
     expectAll((await load(extra(), { allowUnexpected: ["head.*"] })).weights);
   });

@@ -44,14 +44,14 @@ describe("a model tested on data", () => {
     const data = held(["0", "1"]);
     expect(matchToModel(data, { names: null, count: null }, "m")).toEqual({
       data,
-      notes: ["m names no classes: label i is taken for output i"],
+      notes: ["m has no class names: label i is matched with output i"],
     });
     expect(matchToModel(data, named("cats", "dogs"), "m")).toMatchObject({
       data: { classes: ["cats", "dogs"] },
-      notes: ["the data has no class names: label i is taken for output i"],
+      notes: ["the data has no class names: label i is matched with output i"],
     });
     expect(matchToModel(held(["cats", "dogs"]), named("0", "1"), "m").notes).toEqual([
-      "m names no classes: label i is taken for output i",
+      "m has no class names: label i is matched with output i",
     ]);
     // Fewer numbers than outputs are the first of them; neither side has names, so there is nothing to say.
     expect(matchToModel(data, named("0", "1", "2"), "m")).toMatchObject({
@@ -92,13 +92,15 @@ test("what a model file says of its classes", () => {
   expect(modelClasses(about({ classes: "3" }), "m")).toEqual({ names: null, count: 3 });
   expect(modelClasses(about({ classes: "2", classNames: '["a","b"]' }), "m")).toEqual(named("a", "b"));
   for (const classNames of ["{", "[1]", '"a"'])
-    expect(() => modelClasses(about({ classNames }), "m")).toThrow('m: its metadata "classNames" is damaged');
+    expect(() => modelClasses(about({ classNames }), "m")).toThrow(
+      'm: metadata "classNames": expected a list of names',
+    );
   expect(() => modelClasses(about({ classes: "3", classNames: '["a"]' }), "m")).toThrow(
-    "m: its metadata names 1 classes, and says that there are 3",
+    "m: metadata: expected 3 class names, got 1",
   );
-  expect(withoutNames(about({}), "m", 4)).toBe("m names no classes: their numbers are shown");
+  expect(withoutNames(about({}), "m", 4)).toBe("m has no class names: showing class numbers");
   expect(withoutNames(about({ classNames: '["a"]' }), "m", 4)).toBe(
-    "m names 1 classes, the network has 4 outputs: their numbers are shown",
+    "m names 1 classes, the network has 4 outputs: showing class numbers",
   );
 });
 
@@ -115,7 +117,9 @@ describe("a saved model's last layer", () => {
 
   test("is refused for others, another order included, until it is to begin anew", () => {
     const both = "m: the model's classes are a, b; the data's are";
-    expect(() => options(["a", "b"], ["c", "d"], false)).toThrow(`${both} c, d; --new-head begins the last layer anew`);
+    expect(() => options(["a", "b"], ["c", "d"], false)).toThrow(
+      `${both} c, d; --new-head re-initialises the last layer`,
+    );
     expect(() => options(["a", "b"], ["b", "a"], false)).toThrow(`${both} b, a`);
     // As many classes: the shapes would fit, so the layer is left out by its name.
     expect(options(["a", "b"], ["c", "d"], true)).toEqual({ skip: ["1"] });

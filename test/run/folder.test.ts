@@ -67,7 +67,7 @@ describe("a new run", () => {
     first[Symbol.dispose]();
     expect(readdirSync(wanted).sort()).toEqual(["checkpoints", "config.yaml"]);
     await expect(open(wanted)).rejects.toThrow(
-      `${wanted}: holds files already. Use --resume ${wanted} to go on, or --overwrite to start anew`,
+      `${wanted}: holds a run already. Use --resume ${wanted} to continue it, or --overwrite to replace it`,
     );
     (await open(wanted, "resume"))[Symbol.dispose]();
     expect(readdirSync(wanted).sort()).toEqual(["checkpoints", "config.yaml"]);
@@ -96,7 +96,7 @@ describe("a new run", () => {
     folder.hasRecords();
     folder[Symbol.dispose]();
     await expect(open(wanted)).rejects.toThrow(
-      /ended before its first checkpoint\. Use --resume .* to start it again by its config\.yaml, or --overwrite/,
+      /ended before its first checkpoint\. Use --resume .* to restart it from its config\.yaml, or --overwrite/,
     );
   });
 
@@ -104,12 +104,12 @@ describe("a new run", () => {
     const wanted = place();
     put(wanted, { "photo.jpg": "", "notes.txt": "" });
     await expect(open(wanted)).rejects.toThrow(
-      `${wanted}: holds files already, and no run (notes.txt and 1 more). Choose another folder, or --overwrite`,
+      `${wanted}: expected an empty folder, got one with files of no run (notes.txt and 1 more). Choose another folder, or --overwrite`,
     );
     expect(readdirSync(wanted).sort()).toEqual(["notes.txt", "photo.jpg"]);
     const other = place();
     await expect(open(other, "resume")).rejects.toThrow(`${other}: no such folder`);
-    await expect(open(wanted, "resume")).rejects.toThrow(/holds no config\.yaml/);
+    await expect(open(wanted, "resume")).rejects.toThrow(/expected a run to resume, got a folder without config\.yaml/);
   });
 
   test("takes a folder in which another was killed before it wrote anything", async () => {
@@ -161,7 +161,7 @@ describe("--overwrite", () => {
     (killed as unknown as { lock: FolderLock }).lock.release();
     expect(existsSync(join(wanted, "result.json"))).toBe(false);
     await expect(open(wanted)).rejects.toThrow(
-      /--overwrite to start anew; the files of the run before it lie in .*\.overwritten/,
+      /--overwrite to replace it; the files of the run before it are in .*\.overwritten/,
     );
     const again = await open(wanted, "overwrite");
     again.begin();

@@ -34,7 +34,7 @@ test("the same change at the same step, after a kill before the next checkpoint,
 });
 
 test("a setting that was none, or is none now, is told", () => {
-  const change = { path: "microBatch", rule: "told", was: undefined, now: 4 } as const;
+  const change = { path: "microBatch", rule: "noted", was: undefined, now: 4 } as const;
   expect(historyLines(withEntry([], entry(6), [change]))).toEqual(["from step 6 on: microBatch: none -> 4"]);
 });
 

@@ -69,7 +69,7 @@ describe("remedies", () => {
   });
   test("checkpointed blocks where nothing else helps, or nothing", () => {
     expect(remedies(taking(10, 0), load, 9 * MIB)).toBe("--checkpoint-blocks with --batch-size 1 fits");
-    expect(remedies(taking(10, 100), load, 9 * MIB)).toMatch(/^Not even a batch of one fits/);
+    expect(remedies(taking(10, 100), load, 9 * MIB)).toMatch(/^Even a batch of one does not fit/);
     const noBlocks = (change: Parameters<ReturnType<typeof taking>>[0]) => {
       if (change.checkpointBlocks) throw new Error("lenet has no blocks to checkpoint");
       return taking(1, 0)(change);
@@ -105,16 +105,16 @@ test("the table of what holds memory", () => {
     ),
   ).toEqual([
     "out of GPU memory: 8.0 MiB for tensor [2097152] f32",
-    "held then, largest first:",
+    "in use, largest first:",
     "       5.0 MiB  momentum of 9 parameters, [77] f32",
-    "what the run takes at its peak, as planned:",
+    "planned for the run at its peak:",
     "       8.0 MiB  parameters, with the latent weights of pruning",
     "       5.0 MiB  optimiser state: momentum",
     "       4.0 MiB  gradients",
-    "      75.0 MiB  activations, gradients on their way, workspaces",
+    "      75.0 MiB  activations, intermediate gradients, workspaces",
     "       2.0 MiB  data: batches",
-    "       5.0 MiB  pool and others: statistics, readings, buffers waiting for reuse",
-    "      99.0 MiB  in all",
+    "       5.0 MiB  other: statistics, readback, buffers waiting for reuse",
+    "      99.0 MiB  total",
     "--batch-size 8 fits",
   ]);
 });

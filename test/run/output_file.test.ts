@@ -18,10 +18,10 @@ test("an output that is an input by any name is refused", () => {
   writeFileSync(at("photos/dog.jpg"), "dog");
   for (const output of ["x.npy", "link.npy", "hard.npy"])
     expect(() => expectNoInput("--output", at(output), [at("x.npy")])).toThrow(
-      `--output ${at(output)}: is what is read; choose another name`,
+      `--output ${at(output)}: expected a new file, got the input; choose another name`,
     );
   expect(() => expectNoInput("--output", at("photos/dog.jpg"), [at("photos")])).toThrow(
-    /is a file of .*photos, which is read/,
+    /expected a new file, got a file of the input .*photos/,
   );
   expect(() => expectNoInput("--output", at("photos"), [at("x.npy")])).toThrow(/expected a file, got a folder/);
   expectNoInput("--output", at("photos/new.npy"), [at("photos")]);

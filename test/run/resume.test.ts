@@ -37,20 +37,20 @@ describe("settings", () => {
   test("all that are refused are named, with both values, in one line", () => {
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(UsageError);
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(
-      "runs/a: cannot go on as another run: momentum: expected 0.9 as the run has it, got 0.5; seed: expected 0 as the run has it, got 9. " +
-        "For a new run, give the other settings to: espalier train runs/a/config.yaml --out FOLDER",
+      "runs/a: cannot resume with other settings: momentum: expected 0.9 as in the run, got 0.5; seed: expected 0 as in the run, got 9. " +
+        "For a new run, pass the other settings to: espalier train runs/a/config.yaml --out FOLDER",
     );
   });
 
   test("parts of a batch may change, and it is said", () => {
     const plan = planned({ microBatch: 4 });
-    expect(plan.changes).toEqual([{ path: "microBatch", rule: "told", was: undefined, now: 4 }]);
+    expect(plan.changes).toEqual([{ path: "microBatch", rule: "noted", was: undefined, now: 4 }]);
     const run = found(was, { step: 6 });
     const same = checkResume(
       { ...plan, progress: { ...run.progress, host: { data } } as never },
       { train, stepsPerEpoch: 4, data },
     );
-    expect(same).toEqual(["from step 6 on: microBatch: none -> 4; the numbers are others from there on"]);
+    expect(same).toEqual(["from step 6 on: microBatch: none -> 4; later numbers differ from those of the old setting"]);
   });
 
   test("a setting that was not known when the checkpoint was written has its default", () => {
@@ -60,13 +60,15 @@ describe("settings", () => {
 
   test("a setting that nobody knows any more is refused, not dropped", () => {
     expect(() => planResume(found({ ...was, annealing: 3 }), was)).toThrow(
-      "annealing: expected 3 as the run has it, got none",
+      "annealing: expected 3 as in the run, got none",
     );
   });
 
   test("a checkpoint without a configuration is none of a run", () => {
     for (const config of [null, 3, [], "x"]) {
-      expect(() => planResume(found(config), was)).toThrow("holds no configuration: it is no checkpoint of a run");
+      expect(() => planResume(found(config), was)).toThrow(
+        "expected the checkpoint of a run, got one without a configuration",
+      );
     }
   });
 });
@@ -78,7 +80,7 @@ describe("length", () => {
     const run = found({ ...was, ...constant });
     expect(() => checkPast(planned({ ...constant, epochs: 9 }, run), train, 4)).not.toThrow();
     expect(() => checkPast(planned({ epochs: 9 }), train, 4)).toThrow(
-      /epochs: expected 3 as the run has it, got 9: the threshold at step 0 was [\d.]+ and would have been [\d.]+ \(prune\.schedule lats is planned over the whole length\)/,
+      /epochs: expected 3 as in the run, got 9: the threshold at step 0 was [\d.]+ and would have been [\d.]+ \(prune\.schedule lats depends on the length of the run\)/,
     );
   });
 
@@ -99,13 +101,13 @@ describe("data", () => {
     expect(checkData(with_({ data }), data)).toBeNull();
     const fewer = await fingerprintOf({ train: squares(60, 8, 1), test: squares(16, 8, 2), layout: "idx" });
     expect(() => checkData(with_({ data }), fewer)).toThrow(
-      "cannot go on as another run: other data: the training part had 64 samples, now it has 60",
+      "cannot resume with other settings: other data: the training part had 64 samples, now it has 60",
     );
   });
 
   test("where nothing is known of them it is said", () => {
     for (const host of [undefined, null, {}, { data: 3 }, { data: { layout: "idx" } }])
-      expect(checkData(with_(host), data)).toMatch(/does not say what data it was trained on: they are not compared$/);
+      expect(checkData(with_(host), data)).toMatch(/has no fingerprint of its data: the data are not compared$/);
   });
 });
 

@@ -52,7 +52,7 @@ describe("rules", () => {
       expect(resumeRule(path), path).toBe("free");
     expect(resumeRule("epochs")).toBe("planned");
     expect(resumeRule("finetuneEpochs")).toBe("planned");
-    expect(resumeRule("microBatch")).toBe("told");
+    expect(resumeRule("microBatch")).toBe("noted");
   });
 
   test("are of settings and sections that there are", () => {
@@ -94,9 +94,9 @@ test("lists are one setting; a setting that is taken away is a change", () => {
 test("both values are named", () => {
   const change = { path: "lr.base", was: 0.1, now: 0.2 };
   expect(changeWords(change)).toBe("lr.base: 0.1 -> 0.2");
-  expect(refusalWords(change)).toBe("lr.base: expected 0.1 as the run has it, got 0.2");
+  expect(refusalWords(change)).toBe("lr.base: expected 0.1 as in the run, got 0.2");
   expect(refusalWords({ path: "weights", was: undefined, now: "a.pth" })).toBe(
-    "weights: expected none as the run has it, got a.pth",
+    "weights: expected none as in the run, got a.pth",
   );
 });
 

@@ -120,10 +120,10 @@ describe("on a terminal", () => {
 describe("refusals", () => {
   test("counts that cannot be", () => {
     const { progress } = setup(false);
-    expect(() => progress.update(5, 4)).toThrow("progress: done wants a number in [0, total], got 5 of 4");
+    expect(() => progress.update(5, 4)).toThrow("progress: done: expected a number in [0, total], got 5 of 4");
     expect(() => progress.update(Number.NaN, 4)).toThrow(RangeError);
     expect(() => progress.update(0, Number.POSITIVE_INFINITY)).toThrow(RangeError);
-    expect(() => createProgress({ everySeconds: -1 })).toThrow("everySeconds wants a number >= 0, got -1");
+    expect(() => createProgress({ everySeconds: -1 })).toThrow("everySeconds: expected a number >= 0, got -1");
   });
   test("nothing to do is done", () => {
     const { progress, out } = setup(false);
