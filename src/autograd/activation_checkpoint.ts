@@ -1,14 +1,14 @@
-// Activation checkpointing: a function whose activations are not kept for backward but made again when backward
-// arrives there. Less memory, one more forward pass.
+// Activation checkpointing: backward recomputes the activations of a function instead of saving them. Less memory, one more
+// forward pass.
 import { OpError } from "../gpu/index.ts";
 import { Scope, sameShape, Tensor } from "../tensor/index.ts";
 import { gradEnabled, withGrad } from "./grad_mode.ts";
 import { currentTape, type Expansion, Tape, type TapeNode } from "./tape.ts";
 
-/** What the functions under way remember from their first run. */
+/** Values that the running functions remember from their first run. */
 interface Run {
   readonly remembered: Tensor[];
-  /** Place of the next remembered value in a second run; null in a first run. */
+  /** Index of the next remembered value in a second run; null in a first run. */
   next: number | null;
 }
 
@@ -28,9 +28,9 @@ function recall(make: () => Tensor, level: number): Tensor {
 }
 
 /**
- * For ops that change state or read what may change: `make` runs in the first run of a checkpointed function, and the
- * second run gets the same tensor back without running it. Batch norm's statistics (which move the running ones) and
- * dropout's step number are such. Outside a checkpoint it is `make()`. The tensor must not be written afterwards.
+ * Call `make` in the first run of a checkpointed function; the second run gets the same tensor without a call. For ops that
+ * change state or read what may change, such as batch norm's statistics (which move the running ones) and dropout's step
+ * number. Outside activationCheckpoint it is `make()`. The tensor must not be written afterwards.
  */
 export function once(make: () => Tensor): Tensor {
   return recall(make, runs.length - 1);
@@ -45,7 +45,7 @@ function during<T>(run: Run, fn: () => T): T {
   }
 }
 
-/** A tape that learns what wants a gradient and keeps nothing for backward. */
+/** A tape that records which tensors need gradients, and saves nothing for backward. */
 class Forgetful extends Tape {
   override record(node: TapeNode): void {
     for (const t of node.saved) t?.dispose();
@@ -53,7 +53,7 @@ class Forgetful extends Tape {
   }
 }
 
-/** A tape of the second run: what it records names the originals where the function was given stand-ins. */
+/** A tape of the second run: it records the original inputs instead of the aliases that the function got. */
 class Again extends Tape {
   private readonly originals: ReadonlyMap<Tensor, Tensor>;
   constructor(originals: ReadonlyMap<Tensor, Tensor>) {
@@ -71,14 +71,14 @@ const disposeAll = (tensors: readonly (Tensor | null)[]) => {
 };
 
 /**
- * Makes `fn` keep only its inputs and its result: backward runs it a second time when it arrives there. Gradients are
- * the same bits as without, since the second run's ops take their places on the tape: only memory and time differ.
+ * Make `fn` save only its inputs and its result: backward runs it a second time. Gradients have the same bits as without,
+ * since the ops of the second run take the function's position on the tape: only memory and time differ.
  * Checkpoints nest, and work inside captured steps. Without a tape, or under noGrad, it is `fn` itself.
  *
- * Takes     fn of tensors -> one tensor: the same computation each time it runs, and what changes state must go through
- *           `once` (batch norm and dropout do). Tensors it makes are freed when it returns, except the result.
+ * Takes     fn of tensors -> one tensor: the same computation each time it runs. State changes must go through `once`
+ *           (batch norm and dropout do). Tensors it makes are freed when it returns, except the result.
  *           Parameters it uses by closure get their gradients too.
- * Errors    OpError when fn returns anything but a tensor, or when the second run differs from the first.
+ * Errors    OpError if fn returns anything but a tensor, or if the second run differs from the first.
  * Source    Chen et al. 2016, "Training deep nets with sublinear memory cost".
  */
 export function activationCheckpoint<In extends readonly Tensor[]>(
@@ -101,7 +101,7 @@ export function activationCheckpoint<In extends readonly Tensor[]>(
       disposeAll(run.remembered);
       throw error;
     }
-    // An input or a tensor from outside that fn hands on, or a result that wants no gradient: nothing to do again.
+    // An input or a tensor from outside that fn returns, or a result that needs no gradient: there is nothing to repeat.
     if (!made) {
       disposeAll(run.remembered);
       return y;
@@ -129,7 +129,7 @@ function expectTensor(y: unknown): Tensor {
   );
 }
 
-/** The second run: the nodes that the first would have recorded. */
+/** Run the function a second time. Returns the nodes that the first run would have recorded. */
 function again<In extends readonly Tensor[]>(
   fn: (...inputs: In) => Tensor,
   inputs: TapeNode["inputs"],

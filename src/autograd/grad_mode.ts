@@ -1,11 +1,11 @@
-// Whether ops are recorded for backward.
+// Switches the recording of ops for backward.
 let enabled = true;
 
 export function gradEnabled(): boolean {
   return enabled;
 }
 
-/** Runs `fn` without recording: for evaluation and inside backward. */
+/** Run `fn` without recording, for evaluation and inside backward. */
 export function noGrad<T>(fn: () => T): T {
   const before = enabled;
   enabled = false;
@@ -16,7 +16,7 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Runs `fn` with recording on, also inside backward. */
+/** Run `fn` with recording on, also inside backward. */
 export function withGrad<T>(fn: () => T): T {
   const before = enabled;
   enabled = true;

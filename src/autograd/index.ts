@@ -1,4 +1,4 @@
-// The autograd room: how an op is defined, recorded and walked back. It knows no particular op.
+// The autograd folder: defines ops, records them and runs backward. It knows no particular op.
 export { activationCheckpoint, once } from "./activation_checkpoint.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export { lanesFor } from "./lanes.ts";

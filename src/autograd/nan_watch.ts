@@ -11,7 +11,7 @@ export interface BadOp {
   readonly op: string;
   readonly phase: "forward" | "backward";
   readonly shape: readonly number[];
-  /** Names of its inputs that have one: parameters, which tell the layer. */
+  /** Names of its named inputs: parameters, which identify the layer. */
   readonly inputs?: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export class NanWatch implements Disposable {
     return this.first_.view;
   }
 
-  /** The error that a value of the counter stands for, or null. */
+  /** Return the error for a value of the counter, or null. */
   judge(index: number): OpError | null {
     const bad = index === NONE ? undefined : this.seen[index];
     if (!bad) return null;
@@ -67,7 +67,7 @@ export class NanWatch implements Disposable {
 
 const ambient = new WeakMap<Gpu, NanWatch>();
 
-/** The watch of ESPALIER_CHECK=nan: its counter rides along with every reading, which then throws. */
+/** The watch of ESPALIER_CHECK=nan: its counter is read with every reading, which then throws. */
 function ambientWatch(): NanWatch {
   const gpu = currentGpu();
   let watch = ambient.get(gpu);
@@ -81,7 +81,7 @@ function ambientWatch(): NanWatch {
   return watch;
 }
 
-/** Called by the engine after every op; does nothing unless a watch is open or the environment asks for the check. */
+/** Inspect the result of an op, if a watch is open or the environment requests the check. */
 export function inspect(op: string, phase: BadOp["phase"], t: Tensor, inputs: readonly (Tensor | null)[]): void {
   if (active) active.inspect(op, phase, t, inputs);
   else if (checksNan()) ambientWatch().inspect(op, phase, t, inputs);

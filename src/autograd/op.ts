@@ -1,4 +1,4 @@
-// defineOp: what an op file states (shape rule, dispatch, backward) becomes a function that infers, runs and records.
+// defineOp: turns an op's definition (shape rule, dispatch, backward) into a function that infers, runs and records.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
@@ -11,20 +11,20 @@ type Saved = readonly [] | readonly (Tensor | null)[];
 
 export interface OpDefinition<In extends OpInputs, Options extends object, S extends Saved> {
   readonly name: string;
-  /** Names of the options: any other is refused. Absent: whatever is given reaches the op. */
+  /** Names of the options: any other is refused. Absent: the op gets any option. */
   readonly options?: readonly (keyof Options & string)[];
-  /** Checks the inputs and gives the output's shape and dtype. Pure; runs without a GPU. */
+  /** Check the inputs and return the output's shape and dtype. Pure; runs without a GPU. */
   infer(inputs: In, options: Options): { shape: Shape; dtype: DType };
-  /** Enqueues the work that writes y; returns the tensors backward needs (inputs, y, or made here). */
+  /** Enqueue the work that writes y. Returns the tensors that backward needs (inputs, y, or tensors made here). */
   forward(y: Tensor, inputs: In, options: Options): S;
-  /** One gradient or null per input, in order. Absent: no gradient flows through this op. */
+  /** Return one gradient or null per input, in order. Absent: no gradient flows through this op. */
   backward?(dy: Tensor, saved: S, ctx: BackwardContext<Options>): readonly (Tensor | null | undefined)[];
 }
 
 /** A view op shares its input's memory: only the shape changes. */
 export interface ViewDefinition<Options extends object> {
   readonly name: string;
-  /** As of an op. */
+  /** Like those of an op. */
   readonly options?: readonly (keyof Options & string)[];
   shape(x: Tensor, options: Options): Shape;
 }
@@ -48,7 +48,7 @@ function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
   });
 }
 
-/** Makes an op. See docs/adding_an_op.md. */
+/** Make an op. See docs/adding_an_op.md. */
 export function defineOp<const In extends OpInputs, Options extends object, S extends Saved>(
   definition: OpDefinition<In, Options, S>,
 ): Op<In, Options> {
@@ -66,7 +66,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
     using scope = new Scope();
     const y = allocate(shape, dtype);
-    // An op made of other ops is one node: what it calls is not recorded.
+    // An op made of other ops is one node: the ops it calls are not recorded.
     const saved = noGrad(() => definition.forward(y, typed, options as Options));
     inspect(name, "forward", y, inputs);
     if (!recorded) return scope.keep(y);
@@ -74,7 +74,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     Scope.release(y);
     const own = saved.map((t) => {
       if (!t) return null;
-      // What forward made here is the tape's now; of anybody else's tensor it takes a reference.
+      // The tape owns tensors made by forward; of any other tensor it takes a reference.
       return scope.owns(t) ? Scope.release(t) : t.alias(t.shape, false);
     });
     tape.record({ op: name, inputs, output: y, saved: own, backward: backward as TapeNode["backward"], options });
@@ -82,7 +82,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
   };
 }
 
-/** Makes an op that only changes the shape: the output shares memory with x, and so do the gradients. */
+/** Make an op that only changes the shape: the output shares memory with x, and so do the gradients. */
 export function defineView<Options extends object>(definition: ViewDefinition<Options>): Op<[x: Tensor], Options> {
   const { name } = definition;
   const known = knownOf(definition.options);
@@ -105,26 +105,26 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
   };
 }
 
-/** `{ shape, dtype }` of a tensor: the commonest shape rule. */
+/** Return `{ shape, dtype }` of a tensor: the most common shape rule. */
 export function like(x: Tensor): { shape: Shape; dtype: DType } {
   return { shape: x.shape, dtype: x.dtype };
 }
 
-/** Throws OpError unless every named tensor is f32. */
+/** Throw OpError unless every named tensor is f32. */
 export function expectFloat(op: string, tensors: Record<string, Tensor | null | undefined>): void {
   for (const [name, t] of Object.entries(tensors)) {
     if (t && t.dtype !== "f32") throw new OpError(op, `${name}: expected f32, got ${t.dtype}`, tensors);
   }
 }
 
-/** Throws OpError unless every named tensor has one element. */
+/** Throw OpError unless every named tensor has one element. */
 export function expectScalar(op: string, tensors: Record<string, Tensor>): void {
   for (const [name, t] of Object.entries(tensors)) {
     if (t.numel !== 1) throw new OpError(op, `${name}: expected one element, got ${t.numel}`, tensors);
   }
 }
 
-/** Throws OpError unless the tensor has this rank. */
+/** Throw OpError unless the tensor has this rank. */
 export function expectRank(op: string, name: string, t: Tensor, rank: number): void {
   if (t.shape.length !== rank)
     throw new OpError(op, `${name}: expected ${rank} axes, got ${t.shape.length}`, { [name]: t });

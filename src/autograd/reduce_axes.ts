@@ -10,7 +10,7 @@ interface Axes {
   stride: [number, number, number, number];
 }
 
-/** Axes of `shape` split in kept and summed ones, neighbours of one kind merged, at most three of each. */
+/** Split the axes of `shape` in kept and summed ones, neighbours of one kind merged, at most three of each. */
 export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => boolean): { kept: Axes; summed: Axes } {
   const strides = stridesOf(shape);
   const runs: { size: number; stride: number; summed: boolean }[] = [];
@@ -36,17 +36,17 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
 
 const product = (axes: Axes) => axes.size[0] * axes.size[1] * axes.size[2];
 
-/** Below this many workgroups a device is mostly idle, so that long sums are cut up; a CPU is busy with few. */
+/** Below this many workgroups a device is mostly idle, so that long sums are cut up; few keep a CPU busy. */
 const BUSY_HARDWARE = 256;
 const BUSY_SOFTWARE = 8;
-/** Items that one workgroup of 64 adds up before a cut pays for its second dispatch. */
+/** Items that one workgroup of 64 must add up before a cut pays for its second dispatch. */
 const SLICE_ITEMS = 1024;
 
-/** One pass in Items of one number or four: what the shader's Params say, but for the slices. */
+/** One pass in Items of one or four numbers: the shader's Params except for the slices. */
 interface Pass {
   readonly kept: Axes;
   readonly summed: Axes;
-  /** Items of results, and of terms in each. */
+  /** Items of results, and terms per result. */
   readonly results: number;
   readonly terms: number;
   /** Results per Item. */
@@ -54,7 +54,7 @@ interface Pass {
   readonly wide: boolean;
 }
 
-/** The innermost axis in Items of four; null where it does not divide or is not contiguous. */
+/** Return the innermost axis in Items of four; null if it is not divisible or not contiguous. */
 function inFours({ size: [a, b, c], stride: [sa, sb, sc] }: Axes): Axes | null {
   if (sc !== 1 || c % 4 !== 0) return null;
   return { size: [a, b, c / 4, 1], stride: [sa / 4, sb / 4, 1, 0] };
@@ -73,16 +73,16 @@ function planPass(kept: Axes, summed: Axes): Pass {
   return { kept, summed, results: product(kept), terms: product(summed), width: keptFours ? 4 : 1, wide };
 }
 
-/** Invocations per result. A tree costs more than a few terms; many results keep a device busy one lane each. */
+/** Return the invocations per result. A tree costs more than a few terms; many results keep a device busy with one lane each. */
 function lanesOf(terms: number, results: number): 1 | 8 | 64 {
   if (terms < 16 || (results >= 4096 && terms <= 256)) return 1;
   return terms < 2048 && results >= 64 ? 8 : 64;
 }
 
 /**
- * Writes into y the sum of x over `axes`, times `scale`. y holds the kept elements in order; its shape may or may not
- * keep the summed axes as ones. Long sums with few results run in two passes. The order of additions is fixed by the
- * shapes and by whether the adapter is a software one. Throws OpError when kept and summed axes alternate more than three
+ * Write into y the sum of x over `axes`, times `scale`. y holds the kept elements in order; its shape may keep the summed
+ * axes as ones. Long sums with few results run in two passes. The order of additions depends on the shapes, and on whether
+ * the adapter is a software one. Throws OpError if kept and summed axes alternate more than three
  * times.
  */
 export function sumAxesInto(op: string, y: Tensor, x: Tensor, axes: readonly number[], scale = 1): void {
@@ -103,7 +103,7 @@ export function sumAxesInto(op: string, y: Tensor, x: Tensor, axes: readonly num
   dispatch(partial, y, across, scale, { slices: 1, slice_terms: slices });
 }
 
-/** An axis of one place has no stride, as from splitAxes. */
+/** Return the axis; one of size 1 has no stride, as from splitAxes. */
 const oneAxis = (size: number, stride: number): Axes => ({
   size: [1, 1, size, 1],
   stride: [0, 0, size === 1 ? 0 : stride, 0],
@@ -119,7 +119,7 @@ function dispatch(
   const LANES = lanesOf(cut.slice_terms, results * cut.slices);
   const [, rows, columns] = summed.size;
   const [a, b, c] = summed.stride;
-  // LANES terms on, as places on the summed axes; offsets count modulo 2^32, as the shader's do.
+  // Coordinates on the summed axes of LANES terms further. Offsets count modulo 2^32, like the shader's.
   const places = [Math.floor(LANES / (rows * columns)), Math.floor(LANES / columns) % rows, LANES % columns] as const;
   const modulo = (offset: number) => ((offset % 2 ** 32) + 2 ** 32) % 2 ** 32;
   sumToKernel.run({
@@ -141,7 +141,7 @@ function dispatch(
   });
 }
 
-/** Sums a gradient over the axes along which its input was broadcast, back to the input's shape. */
+/** Sum a gradient over the axes along which its input was broadcast, back to the input's shape. */
 export function sumTo(op: string, dy: Tensor, shape: Shape): Tensor {
   const lead = dy.shape.length - shape.length;
   const axes = dy.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && dy.shape[i] !== 1));

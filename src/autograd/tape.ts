@@ -1,4 +1,4 @@
-// The tape: a flat list of what ran, walked once from last to first. Creation order is a topological order.
+// The tape: a flat list of the ops that ran, processed once from last to first. Creation order is a topological order.
 import accumulateWgsl from "../../shaders/accumulate.wgsl";
 import fillWgsl from "../../shaders/fill.wgsl";
 import { debugLevel, debugLog, grid1d, kernel, OpError } from "../gpu/index.ts";
@@ -19,7 +19,7 @@ import { sumTo } from "./reduce_axes.ts";
 const accumulateKernel = kernel("accumulate", accumulateWgsl);
 const fillKernel = kernel("fill", fillWgsl);
 
-/** target += x. */
+/** Add: target += x. */
 export function accumulate(target: Tensor, x: Tensor): void {
   const wide = x.numel % 4 === 0;
   const spec = { Item: wide ? "vec4<f32>" : "f32" };
@@ -30,7 +30,7 @@ export function accumulate(target: Tensor, x: Tensor): void {
   }
 }
 
-/** Sets every element to `value`. */
+/** Set every element to `value`. */
 export function fill(y: Tensor, value: number): void {
   for (const part of bindableParts(y.numel, 4)) {
     const n = part.rows;
@@ -40,11 +40,11 @@ export function fill(y: Tensor, value: number): void {
 
 export interface BackwardContext<Options> {
   readonly options: Options;
-  /** Which inputs want a gradient. */
+  /** True for each input that needs a gradient. */
   readonly needs: readonly boolean[];
   /** Shapes of the inputs. */
   readonly shapes: readonly Shape[];
-  /** Memory for the gradient of input i: its place in the gradient arena when nothing has arrived there yet. Write all of it. */
+  /** Return memory for the gradient of input i: its slot in the gradient arena if that is still empty. Write all of it. */
   out(i: number): Tensor;
 }
 
@@ -52,7 +52,7 @@ export interface TapeNode {
   readonly op: string;
   readonly inputs: readonly (Tensor | null)[];
   readonly output: Tensor;
-  /** References of the tape's own, given back once backward has passed. */
+  /** References owned by the tape, released after backward. */
   readonly saved: readonly (Tensor | null)[];
   readonly backward: (
     dy: Tensor,
@@ -60,11 +60,11 @@ export interface TapeNode {
     ctx: BackwardContext<unknown>,
   ) => readonly (Tensor | null | undefined)[];
   readonly options: unknown;
-  /** Makes the nodes that stand for this one, when backward arrives here (checkpoint.ts). */
+  /** Makes the nodes that replace this one when backward reaches it (activation_checkpoint.ts). */
   readonly expand?: (node: TapeNode) => Expansion;
 }
 
-/** Nodes recorded late, in order, and the last one's output. Their outputs are disposed already. */
+/** Nodes recorded late, in order, and the output of the last. Their outputs are disposed already. */
 export interface Expansion {
   readonly nodes: readonly TapeNode[];
   readonly output: Tensor;
@@ -76,7 +76,7 @@ export function currentTape(): Tape | null {
   return active;
 }
 
-/** `using tape = new Tape()`: ops on tensors that want gradients are recorded until the block ends. */
+/** `using tape = new Tape()`: ops on tensors with requiresGrad are recorded until the block ends. */
 export class Tape implements Disposable {
   private readonly outer: Tape | null = active;
   private nodes: TapeNode[] = [];
@@ -105,7 +105,7 @@ export class Tape implements Disposable {
     return this.outputs.has(t);
   }
 
-  /** Hands over the nodes, for another tape to walk, and disposes their outputs. */
+  /** Move the nodes out, for another tape, and dispose their outputs. */
   takeNodes(): TapeNode[] {
     const { nodes } = this;
     this.nodes = [];
@@ -113,14 +113,14 @@ export class Tape implements Disposable {
     return nodes;
   }
 
-  /** The tape that all others stand in: that of the step, not of a checkpoint within it. */
+  /** The outermost tape: that of the step, not of a checkpoint within it. */
   get outermost(): Tape {
     let tape: Tape = this;
     while (tape.outer && !tape.outer.closed) tape = tape.outer;
     return tape;
   }
 
-  /** Has `fn` called once when this tape has been walked, or is disposed unwalked; a second one of the same owner is not. */
+  /** Call `fn` once after backward, or when the tape is disposed without it. A second one of the same owner is ignored. */
   atEnd(owner: object, fn: () => void): void {
     if (!this.endings.has(owner)) this.endings.set(owner, fn);
   }
@@ -131,15 +131,15 @@ export class Tape implements Disposable {
     for (const fn of endings) fn();
   }
 
-  /** Keeps a recorded op's output past backward; it then belongs to the enclosing scope, or to the caller. */
+  /** Keep a recorded op's output past backward. It then belongs to the enclosing scope, or to the caller. */
   keep<T extends Tensor>(t: T): T {
     this.kept.add(t);
     return t;
   }
 
   /**
-   * Walks the tape from `root` (one element unless `upstream` is given) and leaves gradients in the `grad` of every
-   * leaf with `requiresGrad`. A second backward before `zeroGrad` adds. Recorded outputs are freed, kept ones not.
+   * Run backward from `root` (one element unless `upstream` is given). Stores gradients in the `grad` of every
+   * leaf with `requiresGrad`. A second backward before `zeroGrad` adds. Recorded outputs are freed, except kept ones.
    */
   backward(root: Tensor, upstream?: Tensor): void {
     if (this.done) throw new OpError("backward", "this tape was walked already");
@@ -158,7 +158,7 @@ export class Tape implements Disposable {
     try {
       noGrad(() => this.walk(root, upstream, grads));
     } finally {
-      // After an error, what was under way is freed; what is left of the nodes, by dispose().
+      // After an error, tensors in progress are freed here; dispose() frees the other nodes.
       for (const grad of grads.values()) grad.dispose();
     }
     this.nodes = [];
@@ -189,7 +189,7 @@ export class Tape implements Disposable {
     }
   }
 
-  /** Walks the nodes that stand for one, in its place: gradients add up in the order they would have had. */
+  /** Process the nodes that replace one, at its position: gradients add up in the order they would have had. */
   private walkExpanded(node: TapeNode, { nodes, output }: Expansion, dy: Tensor, grads: Map<Tensor, Tensor>): void {
     grads.delete(node.output);
     grads.set(output, dy);
@@ -212,7 +212,7 @@ export class Tape implements Disposable {
     const shapes = node.inputs.map((t) => t?.shape ?? []);
     const out = (i: number): Tensor => {
       const input = node.inputs[i]!;
-      // A leaf that is several inputs of one op gets several gradients: none of them may have the place alone.
+      // A leaf that is several inputs of one op gets several gradients: none of them may use the slot alone.
       const isOnly = node.inputs.indexOf(input) === node.inputs.lastIndexOf(input);
       const slot = isOnly && !outputs.has(input) && !input.gradArrived ? input.grad : null;
       return slot ? slot.alias() : allocate(input.shape, input.dtype, { inParts: true });
@@ -231,11 +231,11 @@ export class Tape implements Disposable {
     });
   }
 
-  /** Adds a gradient to that of an intermediate; in place when nobody else holds the first. */
+  /** Add a gradient to that of an intermediate; in place if nothing else references the first. */
   private arrive(input: Tensor, grad: Tensor, grads: Map<Tensor, Tensor>): void {
     const first = grads.get(input);
     if (!first) {
-      // Aliasing instead of moving: an op may return dy itself for two inputs.
+      // Alias instead of move: an op may return dy itself for two inputs.
       grads.set(input, grad.alias(grad.shape, false));
       return;
     }
@@ -259,7 +259,7 @@ export class Tape implements Disposable {
       if (!this.kept.has(node.output)) node.output.dispose();
     }
     this.nodes = [];
-    // Only what this tape recorded was its own to hand on.
+    // The tape hands on only what it recorded.
     for (const t of this.kept) if (this.outputs.has(t) && !t.isDisposed) Scope.adopt(t);
     this.kept.clear();
     this.outputs.clear();
@@ -271,12 +271,12 @@ export class Tape implements Disposable {
 
 let stray: (leaf: Tensor) => void = () => {};
 
-/** Has `listen` told of each leaf that gets its first gradient and has no place for it: no optimizer gave it one. */
+/** Call `listen` for each leaf that gets its first gradient without a slot: no optimizer owns it. */
 export function onStrayGradient(listen: (leaf: Tensor) => void): void {
   stray = listen;
 }
 
-/** Leaves a gradient with a leaf: the first arrival is stored, later ones are added. */
+/** Store a gradient in a leaf. Later ones are added. */
 function deliver(leaf: Tensor, grad: Tensor): void {
   if (!leaf.grad) {
     stray(leaf);

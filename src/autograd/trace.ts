@@ -1,7 +1,7 @@
-// Watching the ops that run on shapes alone: how an exporter learns what a model's forward pass is made of.
+// Reports the ops that run on shapes alone, so that an exporter can follow a model's forward pass.
 import type { Tensor } from "../tensor/index.ts";
 
-/** An op that ran on shapes: what went in, what came out. */
+/** An op that ran on shapes: its inputs and its output. */
 export interface TracedOp {
   readonly op: string;
   readonly inputs: readonly (Tensor | null)[];
@@ -11,13 +11,13 @@ export interface TracedOp {
 
 let watcher: ((op: TracedOp) => void) | null = null;
 
-/** Tells the watcher, if there is one. An op made of other ops is told once, as itself. */
+/** Report an op to the watcher, if there is one. An op made of other ops is reported once. */
 export function traced(op: string, inputs: TracedOp["inputs"], options: object, output: Tensor): Tensor {
   watcher?.({ op, inputs, options, output });
   return output;
 }
 
-/** Runs `fn` and tells `watch` of each op on shapes (an input is a `meta` tensor), in order. Ops on the GPU are not told. */
+/** Run `fn` and call `watch` with each op on shapes (an input is a `meta` tensor), in order. Ops on the GPU are not reported. */
 export function traceOps<T>(watch: (op: TracedOp) => void, fn: () => T): T {
   const outer = watcher;
   watcher = watch;

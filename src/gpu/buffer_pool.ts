@@ -1,6 +1,6 @@
-// GPU memory: counted buffers in size classes, reused in stream order. Freed memory is handed out again at once,
-// which is safe because one queue runs everything in order. What a step asks for while it is recorded gets its place
-// afterwards, from a plan that knows how long each value lives (memory_plan.ts).
+// GPU memory: counted buffers in size classes, reused in stream order. Freed memory is reused at once, which is safe because
+// one queue runs everything in order. Memory requested while a step is recorded gets its offset afterwards, from a plan of
+// the values' lifetimes (memory_plan.ts).
 import { MemoryError } from "./errors.ts";
 import type { MakeBuffer } from "./make_buffer.ts";
 import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
@@ -13,17 +13,17 @@ interface Place {
   readonly start: number;
 }
 
-/** A GPU buffer with a reference count; returns to its pool when the count reaches zero. */
+/** A GPU buffer with a reference count. It returns to its pool when the count reaches zero. */
 export class PooledBuffer {
   readonly bytes: number;
   refs = 1;
-  /** What it holds, in words for a list of what takes memory. */
+  /** Description of the contents, for a list of what uses memory. */
   what: string;
   private place: Place | null;
   private readonly giveBack: (buffer: PooledBuffer) => void;
   private readonly findPlace: ((buffer: PooledBuffer) => Place) | null;
 
-  /** Without a place, `findPlace` is asked for one when somebody binds the buffer. */
+  /** Without a location, `findPlace` supplies one when the buffer is first bound. */
   constructor(
     place: Place | null,
     bytes: number,
@@ -46,15 +46,15 @@ export class PooledBuffer {
   get buffer(): GPUBuffer {
     return this.settled.buffer;
   }
-  /** Number of the GPU buffer: values of a recorded step that share memory share it. */
+  /** Number of the GPU buffer. Values of a recorded step that share memory share it. */
   get id(): number {
     return this.settled.id;
   }
-  /** First byte in the GPU buffer; what is bound or copied begins there. */
+  /** First byte in the GPU buffer, where bindings and copies begin. */
   get start(): number {
     return this.settled.start;
   }
-  /** Takes its memory from another buffer, from `offset` bytes on. */
+  /** Use the memory of another buffer, from `offset` bytes on. */
   settle(on: PooledBuffer, offset: number): void {
     this.place = { ...on.settled, start: on.settled.start + offset };
   }
@@ -79,21 +79,21 @@ export interface BufferView {
 }
 
 export interface MemoryStats {
-  /** Bytes in use now: referenced, or held by a captured step. */
+  /** Bytes in use: referenced, or owned by a captured step. */
   live: number;
-  /** The part of `live` that captured steps hold for their own values. */
+  /** The part of `live` that captured steps own for their values. */
   steps: number;
-  /** Bytes held for reuse. */
+  /** Bytes kept for reuse. */
   pooled: number;
   /** Largest `live` so far. */
   peak: number;
-  /** Buffers created since the start; constant while a captured step is replayed. */
+  /** Buffers created since the start. Constant while a captured step is replayed. */
   created: number;
 }
 
 /**
- * Size class of a request, in bytes: multiples of 256 up to 4 KiB, then eight steps per power of two (at most
- * 12.5 % is wasted). Few classes mean that freed buffers fit later requests.
+ * Return the size class of a request, in bytes: multiples of 256 up to 4 KiB, then eight steps per power of two (at most
+ * 12.5 % is wasted). With few classes, freed buffers fit later requests.
  */
 export function sizeClass(bytes: number): number {
   if (bytes <= 4096) return Math.max(256, Math.ceil(bytes / 256) * 256);
@@ -101,13 +101,13 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-/** What one captured step owns: values without a place while it is recorded, and then the blocks they were given. */
+/** Memory of one captured step: values without a location while it is recorded, then the blocks of the plan. */
 export class Arena {
-  /** Values asked for during the recording, in order. */
+  /** Values requested during the recording, in order. */
   readonly values: PooledBuffer[] = [];
   /** Memory of the values, one reference each. */
   readonly blocks = new Set<PooledBuffer>();
-  /** Buffers from outside that were given up during the recording: its commands may bind them. */
+  /** Buffers from outside that were released during the recording: its commands may bind them. */
   readonly adopted = new Set<PooledBuffer>();
   /** Blocks that hold a value which outlived the recording, by that value. */
   readonly outliving = new Map<PooledBuffer, PooledBuffer>();
@@ -121,7 +121,7 @@ export class Arena {
   }
 }
 
-/** What a block of a captured step holds: its largest value, and how many lie there besides. */
+/** Contents of a captured step's block: its largest value, and the number of others. */
 function named(tenants: readonly { readonly bytes: number; readonly value: PooledBuffer }[]): string {
   const { value } = tenants.reduce((a, b) => (b.bytes > a.bytes ? b : a));
   return tenants.length === 1
@@ -133,11 +133,11 @@ export class BufferPool {
   private readonly device: GPUDevice;
   private readonly make: MakeBuffer;
   private readonly free = new Map<number, PooledBuffer[]>();
-  /** All that was made: for a list of what takes memory. What nobody holds any more may be collected. */
+  /** Every buffer made, for a list of what uses memory. Weak references: unused ones may be collected. */
   private made: WeakRef<PooledBuffer>[] = [];
   /**
-   * Memory of captured steps. Where it is true, no value in the block outlives a run, so that every step may use it:
-   * steps run one after another.
+   * Blocks of captured steps. True: no value in the block outlives a run, so every step may use it, since steps run one after
+   * another.
    */
   private readonly blocks = new Map<PooledBuffer, boolean>();
   private arena: Arena | null = null;
@@ -151,15 +151,15 @@ export class BufferPool {
     this.onDestroy = onDestroy;
   }
 
-  /** Most bytes that one buffer may have and one kernel may bind. */
+  /** Largest size of one buffer that one kernel can bind, in bytes. */
   private get limit(): number {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 4) * 4;
   }
 
   /**
-   * A buffer of at least `bytes`, contents undefined. `persistent` memory outlives a recording in progress; with `inParts`
-   * it may exceed what a kernel can bind at once. Throws MemoryError when one buffer may not be that large on this adapter.
+   * Return a buffer of at least `bytes` with undefined contents. `persistent` memory outlives a recording in progress; with
+   * `inParts` it may exceed the size that one kernel can bind. Throws MemoryError for a size beyond this adapter's limits.
    */
   acquire(bytes: number, what: string, persistent = false, inParts = false): PooledBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
@@ -174,7 +174,7 @@ export class BufferPool {
     return this.obtain(rounded(sizeClass(bytes)), what);
   }
 
-  /** Memory of exactly this size. */
+  /** Allocate memory of exactly this size. */
   private obtain(size: number, what: string): PooledBuffer {
     let buffer = this.free.get(size)?.pop();
     if (buffer) {
@@ -194,7 +194,7 @@ export class BufferPool {
   }
 
   private readonly giveBack = (buffer: PooledBuffer): void => {
-    // What is freed while a step is recorded may be bound by the recording: it stays with it.
+    // The recording may bind what is freed while it runs: it keeps such buffers.
     if (this.arena) {
       buffer.refs = 1;
       this.arena.adopted.add(buffer);
@@ -208,7 +208,7 @@ export class BufferPool {
     else this.free.set(buffer.bytes, [buffer]);
   };
 
-  /** A value of a recording: no memory yet. Unless the plan gives it a place, it gets its own when it is first bound. */
+  /** Return a value of a recording, without memory. Unless the plan gives it an offset, it gets memory when it is first bound. */
   private promise(arena: Arena, bytes: number, what: string): PooledBuffer {
     const giveBack = (value: PooledBuffer) => {
       const block = arena.outliving.get(value);
@@ -236,21 +236,21 @@ export class BufferPool {
 
   private give(arena: Arena, value: PooledBuffer, block: PooledBuffer, offset: number): void {
     value.settle(block, offset);
-    // A value that is still referenced holds its block, so that it survives its step.
+    // A value that is still referenced keeps its block, so that it survives its step.
     if (value.refs > 0) arena.outliving.set(value, block.retain());
   }
 
   /**
-   * Gives every value of a finished recording its place, by when the commands use it: values share bytes when their
-   * uses do not overlap, and steps share the blocks of values that none of them keeps. Returns the least bytes that
-   * any plan needs.
+   * Assign an offset to every value of a finished recording, by the commands that use it: values share bytes when their
+   * uses do not overlap, and steps share the blocks of values that none of them keeps. Returns the smallest size that
+   * any plan can have, in bytes.
    */
   settle(arena: Arena, commands: readonly Command[]): number {
     const lives = lifetimes(arena.values, commands);
     const packed = packBlocks(lives);
     const idle = [...this.blocks].flatMap(([block, sharable]) => (sharable ? [block] : []));
     idle.sort((a, b) => a.bytes - b.bytes);
-    // Largest first, each in the smallest block that holds it.
+    // Largest first, each in the smallest block that is large enough.
     for (const { bytes, tenants } of packed.sort((a, b) => b.bytes - a.bytes)) {
       const sharable = tenants.every(({ value }) => value.refs === 0);
       const at = sharable ? idle.findIndex((b) => b.bytes >= bytes) : -1;
@@ -261,7 +261,7 @@ export class BufferPool {
     return livenessBound(lives);
   }
 
-  /** From now on, memory that is not persistent is a value of `arena`. */
+  /** Make memory that is not persistent a value of `arena` from now on. */
   enter(arena: Arena): void {
     if (this.arena) throw new MemoryError("a step is being recorded already");
     this.arena = arena;
@@ -270,7 +270,7 @@ export class BufferPool {
     this.arena = null;
   }
 
-  /** Hands an arena's memory to everybody again. Blocks of values still referenced return when their owner lets go. */
+  /** Return an arena's memory to the pool. Blocks of values still referenced return when their owner releases them. */
   dissolve(arena: Arena): void {
     if (this.arena === arena) this.leave();
     arena.dissolved = true;
@@ -280,7 +280,7 @@ export class BufferPool {
     arena.values.length = 0;
   }
 
-  /** The largest buffers in use, with what they hold. */
+  /** Return the largest buffers in use, with descriptions. */
   largest(count: number): { readonly what: string; readonly bytes: number }[] {
     const held = this.made.flatMap((ref) => ref.deref() ?? []).filter(({ refs }) => refs > 0);
     return held
@@ -289,7 +289,7 @@ export class BufferPool {
       .map(({ what, bytes }) => ({ what, bytes }));
   }
 
-  /** Destroys everything held for reuse, except what captured steps hold. */
+  /** Destroy everything kept for reuse, except the memory of captured steps. */
   trim(): void {
     for (const list of this.free.values()) {
       for (const buffer of list) {
@@ -299,7 +299,7 @@ export class BufferPool {
       }
     }
     this.free.clear();
-    // Else the list would grow with every buffer that a long run ever had.
+    // Otherwise the list would grow with every buffer that a long run ever had.
     this.made = this.made.filter((ref) => (ref.deref()?.refs ?? 0) > 0);
   }
 }

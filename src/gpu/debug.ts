@@ -28,7 +28,7 @@ export function checksNan(): boolean {
 export function debugLog(line: string): void {
   settings.log(line);
 }
-/** Overrides what the environment asked for. */
+/** Override the environment's settings. */
 export function configureDebug(change: Partial<Settings>): void {
   Object.assign(settings, change);
 }

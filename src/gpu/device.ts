@@ -1,4 +1,4 @@
-// The device: asks the adapter for everything useful it has, and holds what every other part of the engine shares.
+// The device: requests every useful feature and limit of the adapter, and owns what the other parts of the engine share.
 
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { BufferPool } from "./buffer_pool.ts";
@@ -13,17 +13,17 @@ import { Watchdog, type WatchdogLimit } from "./watchdog.ts";
 
 export interface GpuOptions {
   readonly powerPreference?: GPUPowerPreference;
-  /** Ask for WebGPU's default limits and no optional feature, as the weakest conforming adapter would give. */
+  /** Request WebGPU's default limits and no optional feature, as the weakest conforming adapter would give. */
   readonly defaultLimits?: boolean;
-  /** Whether kernels are chosen by trying them (tuner.ts). Default: as `configureTuning` says, else "auto": on hardware only. */
+  /** Choice of kernels by measurement (tuner.ts). Default: as `configureTuning` says, else "auto": on hardware only. */
   readonly tune?: TuneMode;
-  /** Where winners are kept. Default: as `configureTuning` says; null keeps them as long as the device. */
+  /** Storage of winners. Default: as `configureTuning` says; null keeps them as long as the device. */
   readonly tuneStore?: TuneStore | null;
   /** Milliseconds for all trials together. Default 5000. */
   readonly tuneBudgetMs?: number;
   /**
-   * Seconds without progress after which pending work counts as hanging (GpuHangError); "auto": 120 on hardware, on a CPU
-   * by the time that its work takes. Default: never.
+   * Seconds without progress after which pending work counts as hanging (GpuHangError). "auto": 120 on hardware; on a CPU,
+   * adapted to the duration of its work. Default: never.
    */
   readonly watchdog?: WatchdogLimit | undefined;
 }
@@ -56,7 +56,7 @@ export interface AdapterReport {
   readonly description: string;
   /** True for a CPU implementation (lavapipe, SwiftShader, WARP). */
   readonly software: boolean;
-  /** Lanes of a subgroup when the adapter guarantees one size, else 0. */
+  /** Lanes of a subgroup if the adapter guarantees one size, else 0. */
   readonly subgroupSize: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
@@ -90,12 +90,12 @@ export class Gpu {
   readonly uniforms: UniformCache;
   readonly tuner: Tuner;
   readonly watchdog: Watchdog | null;
-  /** Objects created since the start; they stand still while a captured step is replayed. */
+  /** Objects created since the start. Constant while a captured step is replayed. */
   readonly stats = { pipelines: 0, bindGroups: 0 };
   private failure: Error | null = null;
   private cause: Error | null = null;
   private readonly scopes = new Set<Promise<void>>();
-  /** Ends each wait in progress, for when the device will not. */
+  /** Ends each wait in progress if the device will not. */
   private readonly waits = new Set<(error: Error) => void>();
 
   constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}, watchdog?: WatchdogLimit) {
@@ -122,7 +122,7 @@ export class Gpu {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
-      // Memory that ran out is behind whatever else is refused.
+      // An out-of-memory error is the cause of any other refusal.
       if (error instanceof GPUOutOfMemoryError) this.ranOutOfMemory(this.unexplained(error.message));
       else this.fail(new KernelError("(device)", error.message));
     });
@@ -139,24 +139,24 @@ export class Gpu {
     return watchdog;
   }
 
-  /** Memory that ran out is behind whatever else is refused; of several times the first counts. */
+  /** Record an out-of-memory error: it is the cause of any other refusal. The first one counts. */
   private ranOutOfMemory(error: MemoryError): void {
     if (!(this.cause instanceof MemoryError)) this.cause = error;
   }
-  /** An error of memory that names no buffer. */
+  /** Return an out-of-memory error that names no buffer. */
   private unexplained(words: string): MemoryError {
     const { live, pooled } = this.pool.stats;
     return new MemoryError(`out of GPU memory: ${words}`, { asked: 0, what: "", live, pooled });
   }
 
-  /** Nothing will end any more: fails, and ends every wait. */
+  /** Fail for good: end every wait with this error. */
   private abandon(error: Error): void {
     this.fail(error);
     this.watchdog?.stop();
     for (const end of [...this.waits]) end(error);
   }
 
-  /** Waits for an answer of the device, until the device is lost or hangs. `work`: it follows all work submitted so far. */
+  /** Wait for an answer of the device, until the device is lost or hangs. `work`: the answer follows all work submitted so far. */
   private guard<T>(answer: Promise<T>, work: "after work" | "at once" = "after work"): Promise<T> {
     const over = work === "after work" ? this.watchdog?.waiting() : undefined;
     return new Promise<T>((resolve, reject) => {
@@ -168,11 +168,11 @@ export class Gpu {
     });
   }
 
-  /** Keeps the first error; it is raised at the next dispatch or wait. */
+  /** Keep the first error. It is raised at the next dispatch or wait. */
   fail(error: Error): void {
     this.failure ??= error;
   }
-  /** Whether submitted work was given up, which a driver may still be busy with. */
+  /** True if submitted work was abandoned; the driver may still be busy with it. */
   get hangs(): boolean {
     return this.failure instanceof GpuHangError;
   }
@@ -181,20 +181,20 @@ export class Gpu {
     if (error) throw error;
   }
 
-  /** Hears an error scope out, at the latest when somebody waits or reads. */
+  /** Collect the error of a scope, at the latest at the next wait or read. */
   private watch(scope: Promise<GPUError | null>, onError: (error: GPUError) => void): void {
     const heard = scope
       .then((error) => {
         if (error) onError(error);
       })
-      .catch(() => {}) // the device is gone, and `device.lost` says so
+      .catch(() => {}) // the device is gone, and `device.lost` reports it
       .finally(() => this.scopes.delete(heard));
     this.scopes.add(heard);
   }
 
   /**
-   * Makes objects for a kernel. What the device says of them is the cause of what it reports later (a pipeline that did not
-   * compile spoils the whole submit), and is raised in its place whichever arrives first.
+   * Make objects for a kernel. An error here is the cause of later errors (a pipeline that did not compile spoils the whole
+   * submit), so it is raised instead of them, whichever arrives first.
    */
   make<T>(kernel: string, create: () => T): T {
     this.device.pushErrorScope("validation");
@@ -207,20 +207,20 @@ export class Gpu {
     }
   }
 
-  /** Waits for open error scopes and throws pending errors. */
+  /** Wait for open error scopes and throw pending errors. */
   async settle(): Promise<void> {
-    await this.guard(Promise.all(this.scopes), "at once"); // those open now: later ones concern later work
+    await this.guard(Promise.all(this.scopes), "at once"); // the scopes open now: later ones concern later work
     this.raisePending();
   }
 
-  /** Waits until everything enqueued has run. Throws pending errors; they stay, since nothing after them can be trusted. */
+  /** Wait until everything enqueued has run. Throws pending errors; they stay, since no later result can be trusted. */
   async wait(): Promise<void> {
     this.stream.flush();
     await this.guard(this.device.queue.onSubmittedWorkDone());
     await this.settle();
   }
 
-  /** Counts of everything a replayed step must not create. */
+  /** Return the counts of everything that a replayed step must not create. */
   counters(): {
     buffers: number;
     staging: number;
@@ -247,7 +247,7 @@ export class Gpu {
     return new Profile(this.device, this.stream);
   }
 
-  /** Frees everything; the device cannot be used afterwards. */
+  /** Free everything. The device cannot be used afterwards. */
   destroy(): void {
     this.watchdog?.stop();
     this.stream.onSubmit = undefined;
@@ -260,7 +260,7 @@ export class Gpu {
 
 let current: Gpu | null = null;
 
-/** The device in use. Throws GpuLostError when none was requested. */
+/** Return the device in use. Throws GpuLostError if none was requested. */
 export function currentGpu(): Gpu {
   if (!current) throw new GpuLostError("no GPU device: call `await requestGpu()` first");
   return current;
@@ -269,7 +269,7 @@ export function setCurrentGpu(gpu: Gpu | null): void {
   current = gpu;
 }
 
-/** A device, or the reason why the adapter gives none, with what it was asked for. Errors: GpuLostError. */
+/** Request a device. Throws GpuLostError with the reason and the requested features and limits. */
 async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): Promise<GPUDevice> {
   try {
     return await adapter.requestDevice(wanted);
@@ -292,8 +292,8 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
 }
 
 /**
- * Asks for an adapter and a device with every useful limit and feature, and makes it the current one.
- * Throws GpuLostError when there is no WebGPU, no adapter, or the adapter refuses a device. In Node, call `installGpu()` of espalier/node first.
+ * Request an adapter and a device with every useful limit and feature, and make it the current one.
+ * Throws GpuLostError if there is no WebGPU, no adapter, or no device. In Node, call `installGpu()` of espalier/node first.
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   expectKeys(options, OPTION_KEYS, (problem) => new OpError("requestGpu", problem));

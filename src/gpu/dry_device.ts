@@ -1,8 +1,8 @@
-// A device that makes nothing and runs nothing: on it the engine goes through a step's host side alone, and the pool
-// counts the memory that the step would take.
+// A device that runs nothing: the engine executes the host side of a step on it, and the pool counts the memory that the
+// step would use.
 import { type AdapterReport, Gpu } from "./device.ts";
 
-/** What a card of no particular make offers: WebGPU's guaranteed limits, larger bindings, 32 lanes. */
+/** A generic adapter: WebGPU's guaranteed limits, larger bindings, 32 lanes. */
 export const GENERIC_ADAPTER: AdapterReport = {
   vendor: "",
   architecture: "",
@@ -41,7 +41,7 @@ const CONSTANTS = {
   GPUMapMode: { READ: 0x1, WRITE: 0x2 },
 };
 
-/** Gives the host WebGPU's constants where it lacks them; the function returned takes them away again. */
+/** Define the host's missing WebGPU constants. Returns a function that removes them. */
 function lendConstants(): () => void {
   const missing = Object.entries(CONSTANTS).filter(([name]) => !(name in globalThis));
   for (const [name, value] of missing) {
@@ -94,20 +94,20 @@ function dryDevice({ features, limits }: AdapterReport, onBuffer: (made: GPUBuff
     createCommandEncoder: () => encoder,
     destroy: nothing,
   };
-  // The engine calls nothing else on a device; a new call fails at once and in every test that plans.
+  // The engine calls nothing else on a device. A new call fails at once, in every test that plans.
   return device as unknown as GPUDevice;
 }
 
 /** A Gpu without memory or work. */
 export interface DryGpu {
   readonly gpu: Gpu;
-  /** Bytes of uniform buffers so far: they lie outside the pool. */
+  /** Bytes of uniform buffers so far, which the pool does not count. */
   uniformBytes(): number;
-  /** Takes away the constants that the host lacked. */
+  /** Remove the constants that were defined here. */
   release(): void;
 }
 
-/** A Gpu whose pool counts as that of `adapter` would. Its readings are zeros. */
+/** Return a Gpu whose pool counts as that of `adapter` would. Its readings are zeros. */
 export function openDryGpu(adapter: AdapterReport): DryGpu {
   const release = lendConstants();
   let uniforms = 0;

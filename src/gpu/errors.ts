@@ -1,7 +1,7 @@
-// The errors the engine throws. Each says what was asked, what was wanted and what was there.
+// The errors of the engine.
 import { EspalierError, expectKeys } from "../text/index.ts";
 
-/** What an error message needs to know of a tensor. */
+/** The part of a tensor that an error message shows. */
 export interface Described {
   readonly shape: readonly number[];
   readonly dtype: string;
@@ -25,12 +25,12 @@ export class OpError extends EspalierError {
   }
 }
 
-/** Throws OpError for an option that `known` does not hold. */
+/** Throw OpError for an option that `known` does not hold. */
 export function expectOptions(op: string, given: unknown, known: Readonly<Record<string, true>>): void {
   expectKeys(given, known, (problem) => new OpError(op, problem));
 }
 
-/** A shader that did not compile or a dispatch the device refused; carries the compiler's words. */
+/** A shader that did not compile, or a dispatch that the device refused, with the compiler's message. */
 export class KernelError extends EspalierError {
   override readonly name = "KernelError";
   readonly kernel: string;
@@ -40,22 +40,22 @@ export class KernelError extends EspalierError {
   }
 }
 
-/** Use of a tensor whose memory was given back. */
+/** Use of a tensor whose memory was freed. */
 export class DisposedError extends EspalierError {
   override readonly name = "DisposedError";
 }
 
-/** Something inside `capture(fn)` that a replay could not repeat. */
+/** An action inside `capture(fn)` that a replay could not repeat. */
 export class CaptureError extends EspalierError {
   override readonly name = "CaptureError";
 }
 
-/** What was in use when memory ran out. Bytes. */
+/** Memory use at an out-of-memory error. Bytes. */
 export interface MemoryAtFailure {
-  /** What could not be had. */
+  /** Size of the failed request. */
   readonly asked: number;
   readonly what: string;
-  /** In use, and held for reuse, without it. */
+  /** In use, and kept for reuse, without the request. */
   readonly live: number;
   readonly pooled: number;
 }
@@ -63,7 +63,7 @@ export interface MemoryAtFailure {
 /** More memory than the adapter or its bindings allow. */
 export class MemoryError extends EspalierError {
   override readonly name = "MemoryError";
-  /** Where the device ran out of memory; null where one tensor is larger than the adapter's limits. */
+  /** Set if the device ran out of memory; null if one tensor exceeds the adapter's limits. */
   readonly at: MemoryAtFailure | null;
   constructor(message: string, at: MemoryAtFailure | null = null) {
     super(message);
@@ -74,7 +74,7 @@ export class MemoryError extends EspalierError {
 /** No adapter, an adapter that refuses a device, or a device that went away. */
 export class GpuLostError extends EspalierError {
   override readonly name = "GpuLostError";
-  /** True where a device was there and is gone: a new one may do. */
+  /** True if there was a device and it was lost: a new one may work. */
   readonly lost: boolean;
   constructor(message: string, lost = false) {
     super(message);
@@ -85,7 +85,7 @@ export class GpuLostError extends EspalierError {
 /** Submitted work that does not end. */
 export class GpuHangError extends EspalierError {
   override readonly name = "GpuHangError";
-  /** Kernels of the submit that does not end, in order; of the last one where all have ended. */
+  /** Kernels of the submit that does not end, in order; those of the last submit if all have ended. */
   readonly kernels: readonly string[];
   constructor(message: string, kernels: readonly string[]) {
     super(message);

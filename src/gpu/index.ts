@@ -1,4 +1,4 @@
-// The gpu room: device, memory, kernels, the command stream. It knows no tensors.
+// The gpu folder: device, memory, kernels, the command stream. It has no notion of a tensor.
 export { Arena, type BufferView, type MemoryStats, PooledBuffer, sizeClass } from "./buffer_pool.ts";
 export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";

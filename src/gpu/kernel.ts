@@ -1,4 +1,4 @@
-// kernel(name, wgsl): a shader with its variants. run() binds by the names in the shader's header, takes a cached
+// kernel(name, wgsl): a shader with its variants. run() binds tensors by the names in the shader's header, looks up the
 // pipeline and enqueues one dispatch.
 import type { BufferView, PooledBuffer } from "./buffer_pool.ts";
 import { debugLevel, debugLog } from "./debug.ts";
@@ -8,7 +8,7 @@ import { type Coverage, coverageOf, type Grid, resolveGrid } from "./grid.ts";
 import type { UniformSlot } from "./uniforms.ts";
 import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
 
-/** Anything a kernel can bind. Tensors are. */
+/** Anything that a kernel can bind, such as a tensor. */
 export interface Bindable {
   readonly view: BufferView;
 }
@@ -28,12 +28,12 @@ interface Variant {
   readonly bindGroups: Map<string, GPUBindGroup>;
 }
 
-// Bind groups of long-gone buffers are dropped wholesale: rare, and rebuilding one costs microseconds.
+// All bind groups are dropped at once: rare, and rebuilding one takes microseconds.
 const MAX_BIND_GROUPS = 4096;
 
 const all: Kernel[] = [];
 
-/** Every kernel defined so far, for the test that compiles them all. */
+/** Return every kernel defined so far, for the test that compiles them all. */
 export function allKernels(): readonly Kernel[] {
   return all;
 }
@@ -49,7 +49,7 @@ export class Kernel {
     all.push(this);
   }
 
-  /** Enqueues one dispatch on the current device. Throws KernelError for a wrong binding, parameter or spec name. */
+  /** Enqueue one dispatch on the current device. Throws KernelError for a wrong binding, parameter or spec name. */
   run({ bind, params = {}, spec = {}, grid }: Dispatch): void {
     const gpu = currentGpu();
     gpu.raisePending();
@@ -96,7 +96,7 @@ export class Kernel {
     });
   }
 
-  /** Final WGSL of a variant: what the device compiles. */
+  /** Return the final WGSL of a variant, which the device compiles. */
   source(spec: Spec = {}): string {
     return applySpec(this.name, this.wgsl, spec);
   }
@@ -175,7 +175,7 @@ export class Kernel {
   }
 }
 
-/** A kernel named as its file in shaders/. */
+/** Make a kernel named like its file in shaders/. */
 export function kernel(name: string, wgsl: string): Kernel {
   return new Kernel(name, wgsl);
 }

@@ -1,20 +1,20 @@
-// Makes a GPU buffer and hears what the device says of its memory.
+// Makes a GPU buffer and collects out-of-memory errors of the device.
 import { mib } from "../text/index.ts";
 import { MemoryError } from "./errors.ts";
 
-/** Makes a buffer; `what` says for what, in an error. Throws MemoryError, or has it raised at the next dispatch or wait. */
+/** Make a buffer; `what` describes it in errors. Throws MemoryError, or raises it at the next dispatch or wait. */
 export type MakeBuffer = (descriptor: GPUBufferDescriptor, what: string) => GPUBuffer;
 
 export interface MakeBufferHost {
-  /** Bytes in use and bytes held for reuse, at this moment. */
+  /** Bytes in use and bytes kept for reuse. */
   memory(): { readonly live: number; readonly pooled: number };
-  /** Hears an error scope out. */
+  /** Collects the error of a scope. */
   watch(scope: Promise<GPUError | null>, onError: (error: GPUError) => void): void;
-  /** Keeps an error for the next dispatch or wait. */
+  /** Keep an error for the next dispatch or wait. */
   fail(error: MemoryError): void;
 }
 
-/** `device.createBuffer`, with a MemoryError in numbers where memory runs out: at once, or as soon as the device says so. */
+/** Call `device.createBuffer`. An out-of-memory error becomes a MemoryError with sizes, at once or when the device reports it. */
 export function bufferMaker(device: GPUDevice, host: MakeBufferHost): MakeBuffer {
   return (descriptor, what) => {
     const { live, pooled } = host.memory();

@@ -1,20 +1,20 @@
-// The memory plan of a recorded step: when each value lives, the least memory that any plan needs, and where each value
-// lies. Values take turns in buffers, and several may lie in one at once, in different bytes: but not what one command reads
+// The memory plan of a recorded step: the lifetime of each value, the least memory that any plan needs, and each value's
+// offset. Values share buffers in time, and several may share one at once in different bytes: but not what one command reads
 // and what it writes, since WebGPU refuses a dispatch that reads one part of a buffer and writes another.
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type { Command } from "./stream.ts";
 
-/** A value and the commands from its first to its last use, both included. */
+/** A value and its first and last command, both included. */
 export interface Lifetime<V = PooledBuffer> {
   readonly value: V;
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
-  /** Values that may not lie in one buffer while this one lives; they name this one in turn. */
+  /** Values that must not share a buffer with this one while it lives. The relation is symmetric. */
   readonly apart: ReadonlySet<V>;
 }
 
-/** A value's place in a block. */
+/** Location of a value in a block. */
 export interface Tenant<V = PooledBuffer> extends Lifetime<V> {
   /** Bytes before it in the block. */
   readonly offset: number;
@@ -38,9 +38,9 @@ export function buffersOf(command: Command): readonly PooledBuffer[] {
 }
 
 /**
- * When the values of a recording live. One that is still referenced (an output) lives to the last command, and lies
- * apart from others of its kind: whoever holds two may bind them together. One that no command uses and nobody holds
- * is left out.
+ * Return the lifetimes of a recording's values. A value that is still referenced (an output) lives to the last command and
+ * is kept apart from other such values, since a caller may bind two together. A value that no command uses and nothing
+ * references is left out.
  */
 export function lifetimes(values: readonly PooledBuffer[], commands: readonly Command[]): Lifetime[] {
   const end = Math.max(0, commands.length - 1);
@@ -71,7 +71,7 @@ export function lifetimes(values: readonly PooledBuffer[], commands: readonly Co
   });
 }
 
-/** Largest sum of the bytes alive at one command: no plan gets below it without another order of the commands. */
+/** Return the largest sum of the bytes alive at one command. No plan needs less without another order of the commands. */
 export function livenessBound(lives: readonly Pick<Lifetime<unknown>, "bytes" | "first" | "last">[]): number {
   const change = new Map<number, number>();
   const add = (t: number, bytes: number) => change.set(t, (change.get(t) ?? 0) + bytes);
@@ -90,7 +90,7 @@ export function livenessBound(lives: readonly Pick<Lifetime<unknown>, "bytes" | 
 
 const overlap = (a: Lifetime<unknown>, b: Lifetime<unknown>) => a.first <= b.last && b.first <= a.last;
 
-/** First byte of the lowest stretch of a block that is free for all of a life; -1 without one. */
+/** Return the first byte of the lowest free range of a block for a lifetime; -1 without one. */
 function findRoom<V>(block: Block<V>, life: Lifetime<V>): number {
   if (block.bytes < life.bytes) return -1;
   const beside = block.tenants.filter((tenant) => overlap(tenant, life));
@@ -104,7 +104,7 @@ function findRoom<V>(block: Block<V>, life: Lifetime<V>): number {
   return block.bytes - offset >= life.bytes ? offset : -1;
 }
 
-/** Places values in the order given, each in the smallest block that has room for it, or in a new one. */
+/** Place values in the given order, each in the smallest block that has room for it, or in a new one. */
 function pack<V>(lives: readonly Lifetime<V>[]): Block<V>[] {
   const blocks: Block<V>[] = [];
   for (const life of lives) {
@@ -122,7 +122,7 @@ function pack<V>(lives: readonly Lifetime<V>[]): Block<V>[] {
 
 const bytesOf = (blocks: readonly Block<unknown>[]) => blocks.reduce((sum, b) => sum + b.bytes, 0);
 
-/** Numbers in (0, 1), the same in every run: Lehmer's generator. */
+/** Return numbers in (0, 1), the same in every run: Lehmer's generator. */
 function repeatable(): () => number {
   let state = 1;
   return () => {
@@ -131,16 +131,16 @@ function repeatable(): () => number {
   };
 }
 
-// Orders to try, and pairs of values to compare in all: at most some tens of milliseconds, spent once a recording.
+// Limits of orders tried and of pairs of values compared: some tens of milliseconds per recording.
 const MOST_TRIES = 64;
 const MOST_PAIRS = 4_000_000;
-/** A plan this near to the bound is as good as it: what is left is the rounding of small values. */
+/** A plan this close to the bound is optimal: the rest is the rounding of small values. */
 const NEAR = 1.001;
 
 /**
- * Places values so that no two lie in the same bytes at the same command. The largest is placed first; while that
- * needs more than the bound, orders near it are tried, and the plan that needs least is taken.
- * Source: Pisarchyk & Lee 2020, "greedy by size"; the search is ours.
+ * Place values so that no two share bytes at the same command. The largest is placed first. If that needs more than the
+ * bound, similar orders are tried, and the smallest plan is taken.
+ * Source: Pisarchyk & Lee 2020, "greedy by size"; the search is an addition.
  */
 export function packBlocks<V>(lives: readonly Lifetime<V>[]): Block<V>[] {
   const bound = livenessBound(lives);

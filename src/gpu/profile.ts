@@ -11,7 +11,7 @@ export interface KernelTime {
 
 const QUERIES = 4096; // two per dispatch: the most one set may hold
 
-/** Records from construction until `stop()`. Needs the feature `timestamp-query`. */
+/** Record from construction until `stop()`. Needs the feature `timestamp-query`. */
 export class Profile implements PassTimer {
   private readonly device: GPUDevice;
   private readonly stream: Stream;
@@ -19,7 +19,7 @@ export class Profile implements PassTimer {
   private readonly resolved: GPUBuffer;
   private names: string[] = [];
   private readonly batches: { names: string[]; staging: GPUBuffer }[] = [];
-  /** Dispatches that found the query set full between two submits and went untimed. */
+  /** Dispatches that were not timed because the query set was full between two submits. */
   untimed = 0;
 
   constructor(device: GPUDevice, stream: Stream) {
@@ -55,7 +55,7 @@ export class Profile implements PassTimer {
     this.names = [];
   }
 
-  /** Ends the profile and waits for its numbers: kernels by total time, longest first. */
+  /** End the profile and return its numbers: kernels by total time, longest first. */
   async stop(): Promise<KernelTime[]> {
     this.stream.flush();
     this.stream.timer = undefined;

@@ -1,23 +1,23 @@
-// From GPU to host: a ring of staging buffers, and the one place where the host waits for data.
+// From GPU to host: a ring of staging buffers, and the only code that waits for data.
 import type { BufferView } from "./buffer_pool.ts";
 import { sizeClass } from "./buffer_pool.ts";
 import { GpuHangError, GpuLostError } from "./errors.ts";
 import type { MakeBuffer } from "./make_buffer.ts";
 import type { Stream } from "./stream.ts";
 
-/** One u32 that rides along with every reading, and what it says: how a check on the GPU reports without a wait of its own. */
+/** One u32 that is read with every reading, so that a check on the GPU reports without a wait of its own. */
 export interface Rider {
   readonly view: BufferView;
-  /** The error that the value stands for, or null. */
+  /** Return the error for the value, or null. */
   judge(value: number): Error | null;
 }
 
-/** What a reading needs of its device; all but `check` have a plain form. */
+/** The parts of a device that a reading uses. All but `check` have a default. */
 export interface ReadbackHost {
-  /** Throws what is wrong with the device. */
+  /** Throw the device's pending error. */
   check(): Promise<void>;
   makeBuffer?: MakeBuffer;
-  /** Waits for the device, and no longer than it can be waited for. */
+  /** Wait for the device, until it is lost or hangs. */
   guard?<T>(work: Promise<T>): Promise<T>;
 }
 
@@ -27,7 +27,7 @@ export class Readback {
   private readonly host: ReadbackHost;
   rider: Rider | null = null;
   private readonly idle = new Map<number, GPUBuffer[]>();
-  /** Staging buffers created so far: stays constant once the ring is warm. */
+  /** Staging buffers created so far. Constant once the ring is warm. */
   created = 0;
 
   constructor(device: GPUDevice, stream: Stream, host: ReadbackHost) {
@@ -36,20 +36,20 @@ export class Readback {
     this.host = host;
   }
 
-  /** Throws CaptureError while a step is recorded, at once: a captured function would not see a rejection. */
+  /** Throw CaptureError while a step is recorded, at once: a captured function would not notice a rejection. */
   expectAllowed(): void {
     this.stream.expectNotRecording(
       "reading back inside a captured step: return the tensor from it and read it after run()",
     );
   }
 
-  /** Copies of the views' bytes, all fetched in one wait. Throws GpuLostError or a pending kernel error. */
+  /** Copy the bytes of the views, all in one wait. Throws GpuLostError or a pending kernel error. */
   async read(wanted: readonly BufferView[]): Promise<ArrayBuffer[]> {
     this.expectAllowed();
     const { rider } = this;
     const views = rider ? [...wanted, rider.view] : wanted;
     const limit = Math.floor(this.device.limits.maxBufferSize / 4) * 4;
-    // One staging buffer for all, or more where one may not be that large.
+    // One staging buffer for all, or several if one would be too large.
     const totals = [0];
     const places = views.map((view) => {
       const bytes = Math.ceil(view.bytes / 4) * 4;

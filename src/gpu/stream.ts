@@ -1,5 +1,5 @@
-// The ordered list of GPU work: dispatches and copies go into one encoder and are submitted in batches; a recording
-// keeps the commands instead, to be encoded when it has ended and as often as wanted.
+// The ordered list of GPU work. Dispatches and copies go into one encoder and are submitted in batches. A recording keeps the
+// commands instead, which are encoded when it has ended, as often as needed.
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { CaptureError } from "./errors.ts";
 
@@ -7,14 +7,14 @@ export interface DispatchCommand {
   readonly kind: "dispatch";
   readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
-  /** Made by `bind` when the command is first encoded: before, a recorded step's values have no memory. */
+  /** Made by `bind` when the command is first encoded: before that, a recorded step's values have no memory. */
   bindGroup: GPUBindGroup | null;
   readonly bind: () => GPUBindGroup;
   readonly grid: readonly [number, number, number];
   /** Bytes bound, read and written together: an upper bound of the traffic. */
   readonly bytes: number;
   readonly reads: readonly PooledBuffer[];
-  /** Buffers that it may write, whether or not it reads them too. */
+  /** Buffers that it may write, including those that it also reads. */
   readonly writes: readonly PooledBuffer[];
 }
 export interface CopyCommand {
@@ -33,7 +33,7 @@ export interface ClearCommand {
 }
 export type Command = DispatchCommand | CopyCommand | ClearCommand;
 
-/** Per-dispatch timing hook (profile.ts); undefined while nobody measures. */
+/** Per-dispatch timing hook (profile.ts); undefined without a profile. */
 export interface PassTimer {
   begin(kernel: string): GPUComputePassTimestampWrites | undefined;
   flush(encoder: GPUCommandEncoder): void;
@@ -50,14 +50,14 @@ export class Stream {
   private pipeline: GPUComputePipeline | null = null;
   private pending = 0;
   private recording: Command[] | null = null;
-  /** Kernels of the open encoder, while somebody watches. */
+  /** Kernels of the open encoder, if a watchdog is active. */
   private kernels: string[] = [];
   timer: PassTimer | undefined;
-  /** Told of each submit, with its kernels in order. */
+  /** Called for each submit, with its kernels in order. */
   onSubmit: ((kernels: readonly string[]) => void) | undefined;
   readonly stats = { dispatches: 0, submits: 0, replays: 0 };
 
-  /** `watch` hears what the device said of each submit. */
+  /** `watch` is called with the errors of each submit. */
   constructor(device: GPUDevice, watch: (scope: Promise<GPUError | null>) => void) {
     this.device = device;
     this.watch = watch;
@@ -67,7 +67,7 @@ export class Stream {
     return this.recording !== null;
   }
 
-  /** Takes a command: to run it in its turn, or, while a step is recorded, to keep it. */
+  /** Run a command in its turn, or keep it while a step is recorded. */
   enqueue(command: Command): void {
     if (this.recording) {
       this.recording.push(command);
@@ -130,7 +130,7 @@ export class Stream {
     this.pipeline = null;
   }
 
-  /** Submits what is pending. */
+  /** Submit the pending work. */
   flush(): void {
     if (!this.encoder) return;
     this.endPass();
@@ -141,8 +141,8 @@ export class Stream {
   }
 
   /**
-   * Submits an encoder's work in an error scope of its own: the `uncapturederror` event may come after the queue's promise,
-   * and a reading in between would return garbage as if all were well.
+   * Submit an encoder's work in an error scope of its own: the `uncapturederror` event may come after the queue's promise,
+   * and a reading in between would return garbage without an error.
    */
   submit(encoder: GPUCommandEncoder): void {
     this.device.pushErrorScope("validation");
@@ -153,7 +153,7 @@ export class Stream {
     this.kernels = [];
   }
 
-  /** Writes host bytes into a buffer, after everything enqueued so far. */
+  /** Write host bytes into a buffer, after everything enqueued so far. */
   write(target: PooledBuffer, offset: number, data: ArrayBufferView, persistent = false): void {
     if (!persistent) {
       this.expectNotRecording("uploading inside a captured step: a replay would not see new data. Pass it as an input");
@@ -167,7 +167,7 @@ export class Stream {
     this.expectNotRecording("captured steps do not nest");
     this.recording = [];
   }
-  /** Ends the recording and gives what it kept; nothing of it has run. */
+  /** End the recording and return its commands. None of them has run. */
   takeRecording(): Command[] {
     if (!this.recording) throw new CaptureError("no recording to end");
     const commands = this.recording;
@@ -175,19 +175,19 @@ export class Stream {
     return commands;
   }
 
-  /** Throws CaptureError while a step is recorded: for what a replay could not repeat. */
+  /** Throw CaptureError while a step is recorded: for actions that a replay could not repeat. */
   expectNotRecording(what: string): void {
     if (this.recording) throw new CaptureError(what);
   }
 
-  /** Encodes a recorded list again and submits it. */
+  /** Encode a recorded list again and submit it. */
   replay(commands: readonly Command[]): void {
     this.expectNotRecording("captured steps do not nest");
     this.run(commands);
     this.stats.replays++;
   }
 
-  /** Encodes a list of commands and submits it. */
+  /** Encode a list of commands and submit it. */
   run(commands: readonly Command[]): void {
     for (const command of commands) {
       this.encode(command);

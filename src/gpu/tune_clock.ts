@@ -1,9 +1,9 @@
-// How long a candidate takes: by the adapter's clock from the first dispatch of a sample to the end of its last, or by the
-// host's until the queue is empty.
+// Measures the time of a candidate: by the adapter's clock from the first dispatch of a sample to the end of its last, or by
+// the host's clock until the queue is empty.
 import type { Gpu } from "./device.ts";
 import type { PassTimer } from "./stream.ts";
 
-/** Stamps the start of the first and the end of the last of `dispatches` dispatches. */
+/** Stamp the start of the first and the end of the last of `dispatches` dispatches. */
 class SpanTimer implements PassTimer {
   private readonly set: GPUQuerySet;
   private readonly resolved: GPUBuffer;
@@ -31,7 +31,7 @@ class SpanTimer implements PassTimer {
     encoder.copyBufferToBuffer(this.resolved, 0, this.staging, 0, 16);
   }
 
-  /** Milliseconds between the stamps; 0 when the adapter set its clock back in between. */
+  /** Return the milliseconds between the stamps; 0 if the adapter reset its clock in between. */
   async read(): Promise<number> {
     await this.staging.mapAsync(GPUMapMode.READ);
     const [start, end] = new BigUint64Array(this.staging.getMappedRange()) as unknown as [bigint, bigint];
@@ -45,12 +45,12 @@ class SpanTimer implements PassTimer {
   }
 }
 
-/** True where the adapter's own clock is used: it has one that is not the host's, and no profile is using it. */
+/** True if the adapter's own clock is used: it has one that is not the host's, and no profile is using it. */
 export function hasAdapterClock(gpu: Gpu): boolean {
   return !gpu.adapter.software && gpu.device.features.has("timestamp-query") && !gpu.stream.timer;
 }
 
-/** Milliseconds of one `run`, the mean of `repeats` in a row. `dispatches` is what one run enqueues. Waits for the GPU. */
+/** Return the milliseconds of one `run`, the mean of `repeats` in a row. `dispatches` counts those of one run. Waits for the GPU. */
 export async function timeRuns(gpu: Gpu, run: () => void, dispatches: number, repeats: number): Promise<number> {
   await gpu.wait();
   const timer = hasAdapterClock(gpu) ? new SpanTimer(gpu.device, dispatches * repeats) : null;

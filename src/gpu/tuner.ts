@@ -1,19 +1,19 @@
-// The autotuner: picks among a few kernels that compute the same, by trying them on the adapter at hand. Ops enqueue
-// without waiting, so the choice comes in two steps: an op that meets a new shape takes the written rule's kernel and
-// leaves word of the others; `await gpu.tuner.tune()` then times them, and from there on the op takes the fastest.
+// The autotuner: chooses among a few kernels that compute the same, by timing them on the current adapter. Ops enqueue
+// without waiting, so the choice has two steps. An op with a new shape uses the rule's kernel and registers the alternatives;
+// `await gpu.tuner.tune()` then times them, and from then on the op uses the fastest.
 // A step that was captured keeps the kernels it was captured with.
 import { debugLevel, debugLog } from "./debug.ts";
 import type { Gpu } from "./device.ts";
 import { OpError } from "./errors.ts";
 import { hasAdapterClock, timeRuns } from "./tune_clock.ts";
 
-/** off: the rule, always. auto: on hardware; on software adapters, where a trial costs seconds of compilation, the rule. on: everywhere. */
+/** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
 export const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
 
-/** Keeps winners between processes or page loads: a file (espalier/node), or what a page has, such as localStorage. */
+/** Storage of winners between processes or page loads: a file (espalier/node), or for example localStorage in a page. */
 export interface TuneStore {
-  /** Winners by key for an adapter, as `save` got them; empty when there are none. */
+  /** Return the winners of an adapter by key, as `save` got them; empty if there are none. */
   load(adapter: string): Promise<Readonly<Record<string, string>>>;
   save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
 }
@@ -22,39 +22,39 @@ export interface TunerOptions {
   /** Default "off". */
   readonly mode?: TuneMode;
   readonly store?: TuneStore | null;
-  /** Milliseconds that all calls of `tune` may take together; what is untried then stays with the rule. Default 5000. */
+  /** Milliseconds that all calls of `tune` may take together. Untried choices then keep the rule. Default 5000. */
   readonly budgetMs?: number;
 }
 
-/** One way to compute something. The label names it in the store, so it must say all that tells candidates apart. */
+/** One way to compute something. The label identifies it in the store, so it must tell candidates apart. */
 export interface Candidate {
   readonly label: string;
 }
 
-/** Memory to try candidates on, of the size of the real operands. */
+/** Memory for trials, of the size of the real operands. */
 export interface Trial<C extends Candidate> {
-  /** Enqueues the work by this candidate. */
+  /** Enqueue the work by this candidate. */
   run(candidate: C): void;
   dispose(): void;
 }
 
 export interface Choice<C extends Candidate> {
-  /** What is computed, with every size that matters. */
+  /** The computation, with every size that matters. */
   readonly key: string;
-  /** Multiply-adds, about: large ones are tried first. */
+  /** Multiply-adds, approximately: large ones are tried first. */
   readonly work: number;
-  /** What runs without a measurement. */
+  /** Runs without a measurement. */
   rule(): C;
-  /** What may be faster: few, and with no larger workspace than the rule's, so that memory plans hold. */
+  /** Alternatives: few, and with no larger workspace than the rule's, so that memory plans stay valid. */
   others(): readonly C[];
   trial(): Trial<C>;
 }
 
-/** What one call of `tune` did. */
+/** Result of one call of `tune`. */
 export interface TuneReport {
   /** Keys decided by this call. */
   readonly measured: number;
-  /** Keys left to the rule because the budget was used up. */
+  /** Keys left with the rule because the budget was used up. */
   readonly left: number;
   readonly ms: number;
 }
@@ -70,20 +70,20 @@ interface Entry {
   wanted: Wanted | null;
 }
 
-/** Another candidate replaces the rule's only when it is faster by more than what measurements scatter. */
+/** Another candidate replaces the rule's only if it is faster by more than the scatter of measurements. */
 const WORTHWHILE = 0.97;
 const ROUNDS = 3;
-/** One that took this many times the best in its first run is not tried again. */
+/** A candidate that took this many times the best in its first run is not tried again. */
 const HOPELESS = 3;
-/** Milliseconds of one sample: timestamps may be rounded to 0.1 ms, and the queue's end is noticed as late as that or later. */
+/** Milliseconds of one sample: timestamps may be rounded to 0.1 ms, and the end of the queue is noticed with the same delay or more. */
 const SAMPLE_MS = { adapter: 3, host: 15 };
-/** Dispatches of one sample: they go to the device in one submit. */
+/** Dispatches of one sample, which are one submit. */
 const MOST_DISPATCHES = 96;
 const DEFAULT_BUDGET_MS = 5000;
 
 const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
 
-/** What `requestGpu` takes where its own options say nothing. A Node host sets it from ESPALIER_TUNE and its cache. */
+/** Defaults of `requestGpu`. A Node host sets them from ESPALIER_TUNE and its cache. */
 export function configureTuning(change: Partial<typeof defaults>): void {
   if (change.mode !== undefined) checkMode("configureTuning", change.mode);
   Object.assign(defaults, change);
@@ -99,7 +99,7 @@ function checkMode(who: string, mode: TuneMode): void {
 }
 
 export class Tuner {
-  /** False where the rule decides everything: callers need not even name their candidates. */
+  /** False if the rule decides everything: callers need not name candidates then. */
   readonly active: boolean;
   private readonly gpu: Gpu;
   private readonly store: TuneStore | null;
@@ -118,13 +118,13 @@ export class Tuner {
     this.budgetMs = budgetMs;
   }
 
-  /** What winners are stored under: they hold for one adapter and its driver. */
+  /** The store's key: an adapter and its driver. */
   get adapterKey(): string {
     const { vendor, architecture, device, description, subgroupSize } = this.gpu.adapter;
     return [vendor, architecture, device, description, `${subgroupSize} lanes`].join(" | ");
   }
 
-  /** Reads stored winners. A store that fails costs measurements, nothing else. */
+  /** Read stored winners. A store that fails only costs measurements. */
   async load(): Promise<void> {
     if (!this.active || !this.store) return;
     try {
@@ -134,7 +134,7 @@ export class Tuner {
     }
   }
 
-  /** The candidate to run now: the winner of a measurement, else the rule's. Within a process a decided choice stays. */
+  /** Return the candidate to run now: the winner of a measurement, else the rule's. Within a process a choice stays once decided. */
   pick<C extends Candidate>(choice: Choice<C>): C {
     if (!this.active) return choice.rule();
     // A key names one choice, whose candidates are all C.
@@ -151,15 +151,15 @@ export class Tuner {
     return stored ?? rule;
   }
 
-  /** Labels of what runs now, by key. */
+  /** Return the labels of the current choices, by key. */
   choices(): ReadonlyMap<string, string> {
     return new Map([...this.entries].map(([key, { chosen }]) => [key, chosen.label]));
   }
 
   /**
-   * Times the candidates of every choice that came up since the last call, largest first, and stores the winners. Call
+   * Time the candidates of every choice that came up since the last call, largest first, and store the winners. Call
    * it between steps, before the step is captured; `rehearse` makes a step's choices come up without running it.
-   * Waits for the GPU. Errors: CaptureError while a step is recorded; errors of the device.
+   * Waits for the GPU. Throws CaptureError while a step is recorded, and errors of the device.
    */
   tune(): Promise<TuneReport> {
     this.running ??= this.tuneWanted().finally(() => {
@@ -188,7 +188,7 @@ export class Tuner {
       measured++;
     }
     if (measured > 0) {
-      // Operands of trials are of no use to the steps that follow, and those should have the memory.
+      // The steps that follow do not use the operands of trials: free their memory.
       this.gpu.pool.trim();
       await this.save();
     }
@@ -204,7 +204,7 @@ export class Tuner {
     }
   }
 
-  /** The fastest candidate of one choice; null when `goOn` says that time is up. */
+  /** Return the fastest candidate of one choice; null when `goOn` reports that the time is up. */
   private async measure(key: string, { candidates, trial }: Wanted, goOn: () => boolean): Promise<Candidate | null> {
     const { gpu } = this;
     const operands = trial();

@@ -1,5 +1,5 @@
 // Per-dispatch parameters. Shapes repeat from step to step, so equal parameter bytes share one immutable slot: no
-// writes after the first, nothing to reuse while a dispatch is pending, and a replayed step finds its values in place.
+// writes after the first, nothing to reuse while a dispatch is pending, and a replayed step finds its values unchanged.
 
 import type { MakeBuffer } from "./make_buffer.ts";
 
@@ -30,7 +30,7 @@ export class UniformCache {
     return this.slots.size;
   }
 
-  /** The slot that holds exactly these 32-bit words. */
+  /** Return the slot with exactly these 32-bit words. */
   slot(words: Uint32Array): UniformSlot {
     const key = words.join();
     const known = this.slots.get(key);
@@ -41,7 +41,7 @@ export class UniformCache {
       this.used = 0;
     }
     const slot = { buffer: this.slab, offset: SLOT * this.used++, bytes: words.byteLength, id: this.nextId++ };
-    // A fresh slot is bound by nothing that is pending, so this write needs no flush.
+    // No pending dispatch binds a new slot, so this write needs no flush.
     this.device.queue.writeBuffer(slot.buffer, slot.offset, words as Uint32Array<ArrayBuffer>);
     this.slots.set(key, slot);
     return slot;

@@ -1,5 +1,5 @@
-// `//!unroll` in the template language of shaders: a loop of constant bounds written out before the driver sees it. A driver
-// unrolls by its own taste; a register tile whose loop stays a loop lives in memory and runs ten times slower.
+// `//!unroll` in the template language of shaders: writes out a loop of constant bounds before the driver sees it. Drivers
+// unroll by their own rules; a register tile whose loop stays a loop is in memory and runs ten times slower.
 import { KernelError } from "./errors.ts";
 import { type Constants, constantsOf, evaluate } from "./wgsl_constants.ts";
 
@@ -7,7 +7,7 @@ const MOST_TURNS = 4096;
 const LOOP =
   /for \(var (\w+)(?::\s*u32)? = ([^;]+); \1 < ([^;]+); \1(\+\+|\s*\+= ([^)]+))\) \{[ \t]*\/\/!unroll[^\n]*\n/;
 
-/** The text up to the brace that closes the block whose inside starts at `from`. */
+/** Return the text up to the brace that closes the block which begins at `from`. */
 function blockEnd(kernel: string, text: string, from: number): number {
   let depth = 1;
   for (let i = from; i < text.length; i++) {
@@ -17,7 +17,7 @@ function blockEnd(kernel: string, text: string, from: number): number {
   throw new KernelError(kernel, "//!unroll: a loop without its closing brace");
 }
 
-/** Indices that are constant by now become one number: the compiler reads thousands of them. */
+/** Replace constant indices by one number: the compiler reads thousands of them. */
 function foldIndices(text: string, constants: Constants): string {
   return text.replace(/\[([^[\]]+)\]/g, (whole, index: string) => {
     const value = evaluate(index, constants);
@@ -53,11 +53,11 @@ function expand(kernel: string, text: string, constants: Constants): string {
   );
 }
 
-/** Writes out every loop marked `//!unroll`; `text` has its final `const` values. Other text stays as it is. */
+/** Write out every loop marked `//!unroll`; `text` has its final `const` values. Other text stays as it is. */
 export function unroll(kernel: string, text: string): string {
   if (!text.includes("//!unroll")) return text;
   const constants = constantsOf(text);
-  // Comments may hold braces; the marks themselves are needed until their loop is written out.
+  // Comments may hold braces. The marks are needed until their loop is written out.
   const code = text.replace(/\/\/(?!!unroll)[^\n]*/g, "");
   return expand(kernel, code, constants);
 }

@@ -1,9 +1,9 @@
-// Warnings: what is no error and yet hardly meant, said once.
+// Warnings: probable mistakes that are no errors, each reported once.
 
 let listener: (message: string) => void = (message) => console.warn(message);
 const said = new WeakMap<object, Set<string>>();
 
-/** Sends warnings elsewhere than to the console; returns what puts the last listener back. */
+/** Redirect warnings. Returns a function that restores the previous listener. */
 export function onWarning(listen: (message: string) => void): () => void {
   const before = listener;
   listener = listen;
@@ -12,7 +12,7 @@ export function onWarning(listen: (message: string) => void): () => void {
   };
 }
 
-/** Says `message` once for each owner and kind. */
+/** Report `message` once for each owner and kind. */
 export function warnOnce(owner: object, kind: string, message: string): void {
   const kinds = said.get(owner) ?? new Set<string>();
   said.set(owner, kinds);

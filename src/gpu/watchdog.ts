@@ -1,23 +1,23 @@
-// The watchdog: notices work that was submitted and does not end. A GPU that hangs says nothing by itself, and whoever
-// waits for it waits for ever.
+// The watchdog: detects submitted work that does not end. A hanging GPU reports nothing, and a wait for it would never
+// end.
 import { ArgumentError } from "../text/index.ts";
 import { GpuHangError } from "./errors.ts";
 
-/** Seconds without progress that are too many; or "auto": 120 on hardware, as long as its steps need on a CPU. */
+/** Seconds without progress that are too many. "auto": 120 on hardware; on a CPU, adapted to the duration of its steps. */
 export type WatchdogLimit = number | "auto";
 
-/** Of hardware. */
+/** Limit on hardware. */
 const HARDWARE_SECONDS = 120;
-/** Of a software adapter until some work has ended: its first submit may be a large network's. */
+/** Limit on a software adapter until some work has ended: its first submit may be that of a large network. */
 const UNKNOWN_SECONDS = 600;
-/** Submits that have to end before their time counts, and how many times the longest of them one may take. */
+/** Submits that must end before their time counts, and the factor on the longest of them. */
 const KNOWN_SUBMITS = 16;
 const PATIENCE = 20;
-/** A buffer is mapped as soon as its copy is done: this much later, it never will be. */
+/** A buffer is mapped as soon as its copy is done. After this delay it never will be. */
 const MAP_SECONDS = 30;
-/** The device is asked about work at most this often, in ms: each question keeps the host busy until it is answered. */
+/** Shortest time between two questions to the device, in ms: each keeps the host busy until it is answered. */
 const ASK_MS = 20;
-/** Once somebody is in a hurry (a signal asked the program to end): seconds, and times the longest submit so far. */
+/** Limits after a signal to end the program: seconds, and the factor on the longest submit so far. */
 const HURRY_SECONDS = 10;
 const HURRY_PATIENCE = 3;
 /** Kernels that the error names. */
@@ -45,21 +45,21 @@ interface Submit {
 export interface WatchdogOptions {
   readonly limit: WatchdogLimit;
   readonly software: boolean;
-  /** Settles when all that was submitted until now has run, however it ended. */
+  /** Resolves when everything submitted so far has run or failed. */
   readonly workDone: () => Promise<unknown>;
   readonly onHang: (error: GpuHangError) => void;
   readonly clock?: WatchdogClock;
 }
 
-/** The last kernels of a submit, each once, in order. */
+/** Return the last kernels of a submit, each once, in order. */
 function lastKernels(kernels: readonly string[]): string {
   const distinct = [...new Set([...kernels].reverse())].slice(0, NAMED).reverse();
   return distinct.length === 0 ? "copies only" : distinct.join(", ");
 }
 
 /**
- * Counts the time in which nothing that was submitted ends while something is waited for. Time in which the host itself
- * stands still (a compilation, a machine that sleeps) does not count: only ticks of a timer do.
+ * Count the time in which no submitted work ends while something is waited for. Time in which the host itself
+ * pauses (a compilation, a machine that sleeps) does not count: only ticks of a timer do.
  */
 export class Watchdog {
   private readonly options: WatchdogOptions;
@@ -68,7 +68,7 @@ export class Watchdog {
   private readonly submits: Submit[] = [];
   private waits = 0;
   private serial = 0;
-  /** Submits up to this one are asked about. */
+  /** The device was asked about submits up to this one. */
   private asked = 0;
   private lastAsked = Number.NEGATIVE_INFINITY;
   private done = 0;
@@ -90,12 +90,12 @@ export class Watchdog {
     this.tickMs = limit === "auto" ? 1000 : Math.min(1000, Math.max(5, (1000 * limit) / 8));
   }
 
-  /** Seconds without progress so far, of work that is pending. */
+  /** Return the seconds without progress so far, for pending work. */
   get idleSeconds(): number {
     return this.idleMs / 1000;
   }
 
-  /** Seconds without progress that are too many now. */
+  /** Return the current limit in seconds. */
   get limitSeconds(): number {
     const { limit, software } = this.options;
     const known = this.done >= KNOWN_SUBMITS ? Math.max(HARDWARE_SECONDS, PATIENCE * this.longest) : UNKNOWN_SECONDS;
@@ -104,12 +104,12 @@ export class Watchdog {
     return this.hurried ? Math.min(patient, Math.max(HURRY_SECONDS, HURRY_PATIENCE * this.longest)) : patient;
   }
 
-  /** From now on ten seconds are enough, or three times the longest submit so far: the program has been asked to end. */
+  /** Shorten the limit to ten seconds, or three times the longest submit so far, after a signal to end the program. */
   hurry(): void {
     this.hurried = true;
   }
 
-  /** Notes a submit of these kernels. */
+  /** Note a submit of these kernels. */
   submitted(kernels: readonly string[]): void {
     const now = this.clock.now();
     if (kernels.length > 0) this.last = kernels;
@@ -126,7 +126,7 @@ export class Watchdog {
     this.options.workDone().then(end, end);
   }
 
-  /** Notes a wait for something that follows all submits so far; the function returned says that it is over. */
+  /** Note a wait for something that follows all submits so far. Returns a function that ends it. */
   waiting(): () => void {
     const { serial } = this;
     this.waits++;
@@ -137,7 +137,7 @@ export class Watchdog {
     };
   }
 
-  /** Work runs in order: what was submitted before has ended too. */
+  /** Work runs in order: everything submitted before has ended too. */
   private ended(serial: number): void {
     const now = this.clock.now();
     while ((this.submits[0]?.serial ?? Number.POSITIVE_INFINITY) <= serial) {
@@ -154,7 +154,7 @@ export class Watchdog {
     return this.submits.length > 0 || this.waits > 0;
   }
 
-  /** A timer that is awake keeps a program alive which nothing else does: one that waits for a lost reading. */
+  /** Keep a timer that does not keep the program alive, except during a wait for a lost reading. */
   private arm(): void {
     if (this.timer === null) {
       this.lastTick = this.clock.now();
@@ -191,7 +191,7 @@ export class Watchdog {
         this.last,
       );
     }
-    // A submit of copies alone says little: the kernels behind it are named then, or the last ones before it.
+    // A submit of copies alone says little: the error then names the kernels behind it, or the last ones before it.
     const kernels = this.submits.find((submit) => submit.kernels.length > 0)?.kernels ?? this.last;
     const more = this.submits.length - 1;
     return new GpuHangError(
@@ -200,7 +200,7 @@ export class Watchdog {
     );
   }
 
-  /** Looks no longer. */
+  /** Stop looking. */
   stop(): void {
     if (this.timer !== null) this.clock.clear(this.timer);
     this.timer = null;

@@ -82,7 +82,7 @@ export function applySpec(kernel: string, text: string, spec: Spec): string {
   return unroll(kernel, hoistEnables(out));
 }
 
-/** `const_assert` lines of the specialised text, now: the device would say the same only when it is waited for. */
+/** Check the `const_assert` lines of the specialised text now: the device would report them only at a wait. */
 function checkAsserts(kernel: string, text: string): void {
   const asserts = [...text.matchAll(/^const_assert\s+([^;]+);/gm)];
   if (asserts.length === 0) return;
@@ -95,7 +95,7 @@ function checkAsserts(kernel: string, text: string): void {
   }
 }
 
-/** WGSL wants `enable` directives first; includes may bring some further down. */
+/** Move `enable` directives to the front, where WGSL expects them; includes may have some further down. */
 function hoistEnables(text: string): string {
   const enables = new Set<string>();
   const body = text.replace(/^enable\s+[\w, ]+;[^\n]*\n?/gm, (line) => {
@@ -107,7 +107,7 @@ function hoistEnables(text: string): string {
 
 const KINDS = { read: "read-only-storage", read_write: "storage" } as const;
 
-/** Reads bindings, `Params` fields and workgroup size from a shader's text. Comments are ignored. */
+/** Read bindings, `Params` fields and workgroup size from a shader's text. Comments are ignored. */
 export function readHeader(kernel: string, source: string): Header {
   const text = source.replace(/\/\/[^\n]*/g, "");
   const bindings: Binding[] = [];

@@ -1,4 +1,4 @@
-// Values of constant WGSL expressions over integers and booleans: what the template language needs to know of WGSL.
+// Evaluates constant WGSL expressions over integers and booleans, for the template language.
 
 export type Constants = ReadonlyMap<string, number | boolean>;
 type Value = number | boolean | undefined;
@@ -46,7 +46,7 @@ function tokens(text: string): string[] | undefined {
   return found;
 }
 
-/** The value of an expression of +, -, *, /, %, comparisons, min, max and select; undefined when it is not constant. */
+/** Return the value of an expression of +, -, *, /, %, comparisons, min, max and select; undefined if it is not constant. */
 export function evaluate(text: string, constants: Constants): Value {
   const list = tokens(text);
   if (!list) return undefined;
@@ -84,7 +84,7 @@ export function evaluate(text: string, constants: Constants): Value {
   return at === list.length ? value : undefined;
 }
 
-/** Integer and boolean constants of a shader's text, by name. WGSL lets one be used above its declaration. */
+/** Return the integer and boolean constants of a shader's text, by name. WGSL allows use before declaration. */
 export function constantsOf(text: string): Constants {
   const constants = new Map<string, number | boolean>();
   const declared = [...text.matchAll(/^const (\w+)(?:\s*:\s*(?:u32|i32|bool))?\s*=\s*([^;]+);/gm)];

@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/index.ts";
 const advanceKernel = kernel("advance", wgsl);
 
 /**
- * Enqueues step += 1, in place: a replay of a captured step counts on. After 2^32 - 1 comes 0.
+ * Enqueue step += 1, in place: a replay of a captured step counts on. After 2^32 - 1 comes 0.
  *
  * Shapes    step [] u32.
  * Errors    OpError for anything but one u32.

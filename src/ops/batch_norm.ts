@@ -59,7 +59,7 @@ export function inferBatchNorm(
   return { shape: x.shape, dtype: "f32" };
 }
 
-/** Copies row i of stats [6, C] into a tensor [C]. */
+/** Copy row i of stats [6, C] into a tensor [C]. */
 function copyRow(target: Tensor, stats: Tensor, i: number): void {
   const { buffer, offset } = stats.view;
   const [channels] = target.shape as readonly [number];
@@ -80,7 +80,7 @@ export function batchNormStatistics(
     : batchStatistics(x, affine, running, { eps, momentum });
 }
 
-/** Writes y and returns what backward reads. */
+/** Write y and returns what backward reads. */
 function forward(
   after: After,
   y: Tensor,

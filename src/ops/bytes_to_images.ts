@@ -17,7 +17,7 @@ export interface BytesToImagesOptions {
 const isSize = (d: number) => Number.isInteger(d) && d > 0;
 
 /**
- * Checks places before they are uploaded: the GPU reads what they say.
+ * Check places before they are uploaded: the GPU reads what they say.
  *
  * Errors    OpError that names the image, its numbers and the sizes: a number of places that is not the number of images, an
  *           image cut beyond its edges, mirrored not 0 or 1, a last number that is not 0.
@@ -56,7 +56,7 @@ function expectSizes({ shape, stored }: BytesToImagesOptions, cropped: boolean):
 }
 
 /**
- * Cuts stored images at their places, mirrors them and looks up each byte: y[i, c, row, col] = table[c, b] with b the byte of
+ * Cut stored images at their places, mirrors them and looks up each byte: y[i, c, row, col] = table[c, b] with b the byte of
  * image i at row top + row and column left + col, mirrored left + w - 1 - col. The table is given, so that normalised values
  * have the bits that the host would have computed.
  *

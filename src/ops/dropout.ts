@@ -31,7 +31,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
 }
 
 /**
- * Zeroes each element with probability p and scales the rest by 1/(1-p). Element i is kept when number i % 4 of
+ * Zero each element with probability p and scales the rest by 1/(1-p). Element i is kept when number i % 4 of
  * philox4x32 at counter (i/4, step, stream, high word of the seed), key (low word, streams.dropout), is at least p.
  *
  * Shapes    x [*], step [] u32 -> y [*].

@@ -16,7 +16,7 @@ const partsOf = (weight: Tensor): Part[] => {
 const columnsOf = (t: Tensor, m: number, { first, rows, of }: Part): Matrix =>
   dense(stretch(t, first, (m - 1) * of + rows), of);
 
-/** Writes a dense [m, part.rows] matrix into the columns of `target`, [m, part.of], that belong to a part. */
+/** Write a dense [m, part.rows] matrix into the columns of `target`, [m, part.of], that belong to a part. */
 function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of }: Part): void {
   for (let row = 0; row < m; row++) {
     copyBytes(stretch(target, row * of + first, rows), stretch(source, row * rows, rows));

@@ -14,7 +14,7 @@ const TABLE = {
 export type SewConnect = keyof typeof TABLE;
 
 /**
- * Joins spikes of a shortcut and of a residual branch: ADD identity + out, AND identity · out, IAND identity · (1 - out).
+ * Join spikes of a shortcut and of a residual branch: ADD identity + out, AND identity · out, IAND identity · (1 - out).
  *
  * Shapes    identity, out [*] -> y [*].
  * Backward  ADD dy to both, uncopied; AND dy·out and dy·identity; IAND dy·(1 - out) and -dy·identity.

@@ -13,7 +13,7 @@ interface Place {
   readonly first: number;
 }
 
-/** Copies `length` entries of an axis. The other axes agree. */
+/** Copy `length` entries of an axis. The other axes agree. */
 function copySlice(axis: number, length: number, from: Place, to: Place): void {
   const shape = from.tensor.shape;
   const inner = numel(shape.slice(axis + 1));

@@ -19,7 +19,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
 }
 
 /**
- * Zeroes each sample with probability p and scales the rest by 1/(1-p). Sample i is kept when `dropout` would keep element i
+ * Zero each sample with probability p and scales the rest by 1/(1-p). Sample i is kept when `dropout` would keep element i
  * with the same options.
  *
  * Shapes    x [N, *], step [] u32 -> y [N, *].

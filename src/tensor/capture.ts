@@ -19,7 +19,7 @@ interface Recording<O extends Outputs> {
   readonly gpu: Gpu;
   readonly inputs: Record<string, Tensor>;
   readonly outputs: O;
-  /** Outputs made by the step, freed with it; others (a parameter, an input) belong to whoever made them. */
+  /** Outputs made by the step, which are freed with it. Others (a parameter, an input) belong to their makers. */
   readonly owned: readonly Tensor[];
   readonly commands: Command[];
   readonly arena: Arena;
@@ -29,11 +29,11 @@ interface Recording<O extends Outputs> {
 
 /** Memory of a captured step, in bytes. */
 export interface StepMemory {
-  /** Buffers that the step's own values take: activations, gradients on their way, workspaces, outputs. */
+  /** Buffers of the step's own values: activations, gradients in progress, workspaces, outputs. */
   readonly arenaBytes: number;
   /** Largest sum of the values alive at one command. No plan gets below it without another order of the commands. */
   readonly lowerBound: number;
-  /** arenaBytes / lowerBound: 1 is perfect, and what a step without values of its own has. */
+  /** arenaBytes / lowerBound: 1 is optimal, also for a step without values of its own. */
   readonly ratio: number;
   /** Buffers from outside that the commands bind: inputs, weights, gradients, momentum. */
   readonly persistentBytes: number;
@@ -42,7 +42,7 @@ export interface StepMemory {
 }
 
 export interface CaptureOptions {
-  /** False runs `fn` anew each time: slower, for checking that replay gives the same bits. Default true. */
+  /** False runs `fn` each time: slower, for checking that replay gives the same bits. Default true. */
   readonly replay?: boolean;
 }
 
@@ -65,13 +65,13 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     this.useReplay = options.replay ?? true;
   }
 
-  /** Tensors that `fn` returned in the latest run. Read them before the next run overwrites them. */
+  /** Return the tensors that `fn` returned in the latest run. Read them before the next run overwrites them. */
   get outputs(): O {
     if (!this.latest) throw new CaptureError("outputs: the step has not run yet");
     return this.latest.outputs;
   }
 
-  /** Enqueues one step. The first call with new input shapes executes and records; later ones replay. */
+  /** Enqueue one step. The first call with new input shapes executes and records; later ones replay. */
   run(inputs: Inputs<K>): O {
     const gpu = currentGpu();
     gpu.raisePending();
@@ -149,7 +149,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained], memory };
   }
 
-  /** Runs `fn` in a scope of its own, which its outputs outlive. */
+  /** Run `fn` in a scope of its own, which its outputs outlive. */
   private execute(inputs: Record<K, Tensor>): { outputs: O; owned: Tensor[] } {
     using scope = new Scope();
     const outputs: unknown = this.fn(inputs);
@@ -186,7 +186,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   }
 
   /**
-   * Memory of the latest run's recording, in bytes, and the least that any allocator would need for the same order of
+   * Return the memory of the latest run's recording, in bytes, and the least that any allocator would need for the same order of
    * commands. Inputs count as persistent. Throws CaptureError before the first run.
    */
   memory(): StepMemory {
@@ -194,7 +194,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     return this.latest.memory;
   }
 
-  /** Frees the recordings and their outputs. A later run records anew. */
+  /** Free the recordings and their outputs. A later run records again. */
   dispose(): void {
     for (const recording of this.recordings.values()) this.forget(recording);
     this.recordings.clear();
@@ -206,8 +206,8 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
 }
 
 /**
- * Captures a step. `fn` gets its inputs as tensors and returns the tensors to keep. What varies between steps must be
- * an input or a `scalar()`; numbers of the host are frozen at the first run. Throws CaptureError when `fn` reads back or uploads.
+ * Capture a step. `fn` gets its inputs as tensors and returns the tensors to keep. A value that varies between steps must be
+ * an input or a `scalar()`; numbers of the host are frozen at the first run. Throws CaptureError if `fn` reads back or uploads.
  */
 export function capture<K extends string, O extends Outputs>(
   fn: (inputs: Record<K, Tensor>) => O,

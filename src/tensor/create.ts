@@ -1,11 +1,11 @@
-// Making tensors: from numbers, from nothing, as shapes only.
+// Makes tensors: from numbers, without values, or as shapes only.
 import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
 import { arrayOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
 import { flatten, type NestedNumbers } from "./nested.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
-/** Memory with undefined contents: for kernels that write every element. */
+/** Return memory with undefined contents, for kernels that write every element. */
 export function empty(shape: Shape, dtype: DType = "f32"): Tensor {
   return allocate(shape, dtype);
 }
@@ -20,13 +20,13 @@ export function zeros(shape: Shape, dtype: DType = "f32"): Tensor {
   return t;
 }
 
-/** Sets every element to zero, on the GPU's clock. */
+/** Set every element to zero, in stream order. */
 export function fillZero(t: Bindable): void {
   const { buffer, offset, bytes } = t.view;
   currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes });
 }
 
-/** Copies values between tensors of equal size and dtype, on the GPU's clock. */
+/** Copy values between tensors of equal size and dtype, in stream order. */
 export function copyInto(target: Tensor, source: Tensor): void {
   if (target.numel !== source.numel || target.dtype !== source.dtype) {
     throw new OpError("copyInto", "expected equal sizes and dtypes", { target, source });
@@ -34,7 +34,7 @@ export function copyInto(target: Tensor, source: Tensor): void {
   copyBytes(target, source);
 }
 
-/** Copies all of `source` to the beginning of `target`, on the GPU's clock. Callers see to it that there is room. */
+/** Copy all of `source` to the beginning of `target`, in stream order. The caller ensures that there is room. */
 export function copyBytes(target: Bindable, source: Bindable): void {
   const from = source.view;
   const to = target.view;
@@ -48,7 +48,7 @@ export function copyBytes(target: Bindable, source: Bindable): void {
   });
 }
 
-/** A tensor of its own with the same values. */
+/** Return a copy with memory of its own. */
 export function copyOf(t: Tensor): Tensor {
   const copy = emptyLike(t);
   copyInto(copy, t);
@@ -56,9 +56,9 @@ export function copyOf(t: Tensor): Tensor {
 }
 
 /**
- * A tensor from host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, numbers in arrays of any depth -> f32.
- * Without a shape it has that of the arrays; a typed array is one-dimensional, a number a scalar. Throws OpError when shape and
- * count differ, for arrays of unequal length, and for what is no number (NaN and infinities are).
+ * Make a tensor of host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, numbers in arrays of any depth -> f32.
+ * Without a shape it has that of the arrays; a typed array is one-dimensional, a number a scalar. Throws OpError if shape and
+ * count differ, for arrays of unequal length, and for values that are not numbers (NaN and infinities are numbers).
  */
 export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tensor {
   const nested =
@@ -74,19 +74,19 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
   return t;
 }
 
-/** A number that lives on the GPU and outlives every scope: what changes between replayed steps is one of these. */
+/** Make a number on the GPU that outlives every scope. Values that change between replayed steps are such scalars. */
 export function scalar(value: number, dtype: DType = "f32"): Tensor {
   const t = allocate([], dtype, { persistent: true, scoped: false });
   writePersistent(t, [value]);
   return t;
 }
 
-/** A shape without data: ops on it infer shapes and touch no GPU. */
+/** Make a shape without data: ops on it infer shapes and use no GPU. */
 export function meta(shape: Shape, dtype: DType = "f32"): Tensor {
   return new Tensor({ shape, dtype });
 }
 
-/** Memory that no scope frees and no recording owns, holding `values`. Allowed while a step is captured. `inParts`: see allocate. */
+/** Make a tensor of `values` that no scope frees and no recording owns. Allowed while a step is captured. `inParts`: see allocate. */
 export function persistent(values: TypedArray, shape: Shape, inParts = false): Tensor {
   const t = allocate(shape, dtypeOf(values), { persistent: true, scoped: false, inParts });
   writePersistent(t, values);
@@ -99,7 +99,7 @@ function writePersistent(t: Tensor, values: TypedArray | readonly number[]): voi
   currentGpu().stream.write(buffer, offset, data, true);
 }
 
-/** Values of several tensors in one wait, each in row-major order. */
+/** Return the values of several tensors in one wait, each in row-major order. */
 export function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
   currentGpu().readback.expectAllowed();
   return fetchAll(tensors);

@@ -12,7 +12,7 @@ export function arrayOf(dtype: DType, buffer: ArrayBuffer): TypedArray {
   return dtype === "i32" ? new Int32Array(buffer) : new Uint32Array(buffer);
 }
 
-/** The dtype of host values. Throws OpError for an array of another type: nothing is converted silently. */
+/** Return the dtype of host values. Throws OpError for an array of another type: nothing is converted silently. */
 export function dtypeOf(data: TypedArray): DType {
   if (data instanceof Float32Array) return "f32";
   if (data instanceof Int32Array) return "i32";
@@ -21,7 +21,7 @@ export function dtypeOf(data: TypedArray): DType {
   throw new OpError("tensor", `expected Float32Array, Int32Array or Uint32Array, got ${given}`);
 }
 
-/** Host numbers as the array of a dtype. Throws OpError for what is no number, or none of this dtype. */
+/** Return host numbers as the array of a dtype. Throws OpError for values that are not numbers of this dtype. */
 export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
   expectNumbers("tensor", dtype, values);
   if (dtype === "f32") return Float32Array.from(values);

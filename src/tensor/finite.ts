@@ -1,4 +1,4 @@
-// Where NaN and infinity end: nothing that holds them is saved, exported, loaded unasked or reported as a result.
+// Checks for NaN and infinity before values are saved, exported, loaded or reported as a result.
 import { EspalierError } from "../text/index.ts";
 
 /** A loss, a weight or a result that is NaN or infinite. */
@@ -13,13 +13,13 @@ export interface NonFiniteEntry {
   readonly length: number;
 }
 
-/** The first NaN or infinity of some named arrays, or null. Arrays of integers hold none. */
+/** Return the first NaN or infinity of some named arrays, or null. Arrays of integers hold none. */
 export function firstNonFinite(
   arrays: Iterable<readonly [name: string, array: { readonly data: ArrayLike<number> }]>,
 ): NonFiniteEntry | null {
   for (const [name, { data }] of arrays) {
     if (!(data instanceof Float32Array || data instanceof Float64Array || Array.isArray(data))) continue;
-    // A number less itself is 0, but not of NaN and infinity.
+    // A finite number minus itself is 0; NaN and infinity give NaN.
     for (let i = 0; i < data.length; i++) {
       const value = data[i] as number;
       if (value - value !== 0) return { name, index: i, value, length: data.length };
@@ -31,7 +31,7 @@ export function firstNonFinite(
 export const describeNonFinite = ({ name, index, value, length }: NonFiniteEntry): string =>
   `${name} holds ${value} at index ${index} of ${length}`;
 
-/** Throws NonFiniteError that names the first bad array, index and value, and says what was not done. */
+/** Throw NonFiniteError that names the first bad array, index and value, and the action that was not done. */
 export function expectFinite(
   what: string,
   arrays: Iterable<readonly [name: string, array: { readonly data: ArrayLike<number> }]>,

@@ -1,4 +1,4 @@
-// The tensor room: data on the GPU, its lifetime, and captured steps. It knows no op.
+// The tensor folder: data on the GPU, its lifetime, and captured steps. It knows no op.
 export {
   type CapturedStep,
   type CaptureOptions,

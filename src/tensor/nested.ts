@@ -1,11 +1,11 @@
-// Numbers in nested arrays become one flat list and a shape. What is no number is refused, with its place.
+// Converts numbers in nested arrays to one flat list and a shape. Refuses other values, with their index.
 import { OpError } from "../gpu/index.ts";
 import type { DType } from "./dtype.ts";
 import type { Shape } from "./shape.ts";
 
 export type NestedNumbers = number | readonly NestedNumbers[];
 
-const MOST_F32 = 3.4028235677973366e38; // half a step above the largest f32: from here on rounding gives infinity
+const MOST_F32 = 3.4028235677973366e38; // half a step above the largest f32: values from here on round to infinity
 
 function nameOf(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
@@ -17,7 +17,7 @@ function nameOf(value: unknown): string {
 
 const placeOf = (path: readonly number[]) => (path.length > 0 ? ` at ${path.map((i) => `[${i}]`).join("")}` : "");
 
-/** Throws OpError unless the value is a number that the dtype holds: none is rounded to a whole number or to infinity. */
+/** Throw OpError unless the value is a number of the dtype: none is rounded to an integer or to infinity. */
 function expectNumber(op: string, dtype: DType, value: unknown, path: readonly number[]): void {
   if (typeof value !== "number") throw new OpError(op, `expected a number${placeOf(path)}, got ${nameOf(value)}`);
   if (dtype === "f32") {
@@ -28,9 +28,9 @@ function expectNumber(op: string, dtype: DType, value: unknown, path: readonly n
   }
 }
 
-/** Checks a flat list. */
+/** Check a flat list. */
 export function expectNumbers(op: string, dtype: DType, values: readonly unknown[]): void {
-  // By index: forEach passes over holes.
+  // By index: forEach skips holes.
   for (let i = 0; i < values.length; i++) expectNumber(op, dtype, values[i], [i]);
 }
 

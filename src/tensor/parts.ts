@@ -1,21 +1,21 @@
-// Tensors larger than what a kernel may bind at once are bound in parts: ranges of whole rows, one dispatch each.
+// Tensors larger than one binding are bound in parts: ranges of whole rows, one dispatch each.
 import { type Bindable, currentGpu, MemoryError } from "../gpu/index.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Some rows of tensors that all have `of` rows, whatever the length of each. */
+/** Some rows of tensors that all have `of` rows, of any length. */
 export interface Part {
   readonly first: number;
   readonly rows: number;
   readonly of: number;
 }
 
-/** In so many rows of 4 bytes and more, a part begins where a binding may: at a multiple of 256 bytes. */
+/** Parts of this many rows, of at least 4 bytes each, begin at a multiple of 256 bytes, as bindings must. */
 const STEP = 64;
 
 /**
- * Cuts `rows` rows into as few parts as the adapter's binding size allows: one where all of them fit. `rowBytes` are those
+ * Cut `rows` rows into as few parts as the adapter's binding size allows: one if all of them fit. `rowBytes` is the size
  * of the longest rows that are bound; others may be shorter, down to 4 bytes.
- * Throws MemoryError, which names `what`, when 64 rows are more than one binding.
+ * Throws MemoryError, which names `what`, if 64 rows exceed one binding.
  */
 export function bindableParts(rows: number, rowBytes: number, what = "tensor"): Part[] {
   const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize;
@@ -29,7 +29,7 @@ export function bindableParts(rows: number, rowBytes: number, what = "tensor"): 
   return parts;
 }
 
-/** `count` elements of a tensor from `start` on (what kernels bind starts at a multiple of 64). It takes no reference. */
+/** Return `count` elements of a tensor from `start` on (a multiple of 64, as bindings need). It takes no reference. */
 export function stretch(t: Tensor, start: number, count: number): Bindable {
   if (count === t.numel) return t;
   const { buffer, offset, bytes } = t.view;
@@ -37,7 +37,7 @@ export function stretch(t: Tensor, start: number, count: number): Bindable {
   return { view: { buffer, offset: offset + start * each, bytes: count * each } };
 }
 
-/** A part of a tensor, for a kernel to bind. */
+/** Return a part of a tensor, for a kernel to bind. */
 export function partOf(t: Tensor, { first, rows, of }: Part): Bindable {
   const each = t.numel / of;
   return stretch(t, first * each, rows * each);

@@ -15,7 +15,7 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 
-/** High 32 bits of a · b, by 16-bit halves: every partial sum stays below 2^33, exact in a double. */
+/** Return the high 32 bits of a · b, by 16-bit halves: every partial sum stays below 2^33, exact in a double. */
 function mulHigh(a: number, b: number): number {
   const a0 = a & 0xffff;
   const a1 = a >>> 16;
@@ -26,7 +26,7 @@ function mulHigh(a: number, b: number): number {
   return (a1 * b1 + Math.floor(low / 65536) + Math.floor(mid / 65536)) >>> 0;
 }
 
-/** One block of four u32 into `out`; the arguments are u32. */
+/** Write one block of four u32 into `out`. The arguments are u32. */
 function block(out: Uint32Array, c0: number, c1: number, c2: number, c3: number, k0: number, k1: number): void {
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = mulHigh(M0, c0);
@@ -54,9 +54,9 @@ function expectU32(what: string, value: number): number {
 }
 
 /**
- * Philox4x32-10: four random u32 from a counter and a key, nothing remembered.
+ * Compute Philox4x32-10: four random u32 from a counter and a key, without any state.
  *
- * Errors    ArgumentError when a word is not a u32.
+ * Errors    ArgumentError if a word is not a u32.
  * Source    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
 export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, number, number, number] {
@@ -67,15 +67,15 @@ export function philox4x32(counter: PhiloxCounter, key: PhiloxKey): [number, num
   return [out[0]!, out[1]!, out[2]!, out[3]!];
 }
 
-/** A u32 as a number in [0, 1): its upper 24 bits, so the result is exact in f32 and equal to the shader's. */
+/** Convert a u32 to a number in [0, 1): its upper 24 bits, so the result is exact in f32 and equal to the shader's. */
 export function uniform01(u: number): number {
   return (u >>> 8) * 2 ** -24;
 }
 
 /**
- * A run of random numbers: key (seed, stream), counter (block, at[0], at[1], at[2]).
+ * A sequence of random numbers: key (seed, stream), counter (block, at[0], at[1], at[2]).
  *
- * `at` names the place: the epoch and the image, or the parameter. Two places never share a number, so each may be
+ * `at` identifies the use: the epoch and the image, or the parameter. Two uses never share a number, so each may be
  * drawn in any order or on any device. `position` counts the u32 taken so far; setting it resumes there.
  */
 export class PhiloxStream {
@@ -83,7 +83,7 @@ export class PhiloxStream {
   readonly stream: StreamName;
   /** u32 numbers taken so far. */
   private taken = 0;
-  /** Which block `words` holds; -1 for none yet. */
+  /** Index of the block in `words`; -1 for none yet. */
   private held = -1;
   private at: readonly [number, number, number];
   private readonly words = new Uint32Array(4);
@@ -109,7 +109,7 @@ export class PhiloxStream {
     this.taken = count;
   }
 
-  /** Goes to the start of another place, as a new stream there would. */
+  /** Move to the start of another use, as a new stream there would begin. */
   moveTo(at: readonly [number, number, number]): this {
     for (const word of at) expectU32("counter word", word);
     this.at = [at[0], at[1], at[2]];
@@ -118,7 +118,7 @@ export class PhiloxStream {
     return this;
   }
 
-  /** Next u32. */
+  /** Return the next u32. */
   nextU32(): number {
     const index = Math.floor(this.taken / 4);
     if (index !== this.held) {
@@ -130,12 +130,12 @@ export class PhiloxStream {
     return this.words[this.taken++ & 3]!;
   }
 
-  /** Next number in [0, 1), a multiple of 2^-24. */
+  /** Return the next number in [0, 1), a multiple of 2^-24. */
   nextFloat(): number {
     return uniform01(this.nextU32());
   }
 
-  /** Next whole number in 0..n-1, each equally likely (draws past the last multiple of n are thrown away). */
+  /** Return the next integer in 0..n-1, each equally likely (draws past the last multiple of n are discarded). */
   nextBelow(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
       throw new ArgumentError(`philox: nextBelow: expected an integer in 1..2^32, got ${n}`);
@@ -147,7 +147,7 @@ export class PhiloxStream {
     }
   }
 
-  /** Next standard normal number, by Box-Muller in f64; takes two u32. |result| < 6.7. */
+  /** Return the next standard normal number, by Box-Muller in f64. Takes two u32. |result| < 6.7. */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log((this.nextU32() + 1) * 2 ** -32));
     return radius * Math.cos(2 * Math.PI * this.nextU32() * 2 ** -32);

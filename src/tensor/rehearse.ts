@@ -1,18 +1,18 @@
-// rehearse(fn): goes through a step on the host alone. Shapes, kernels and pipelines come up as they will in the step;
-// nothing runs on the GPU and no value moves.
+// rehearse(fn): execute the host side of a step only. It uses the same shapes, kernels and pipelines as the step, but
+// nothing runs on the GPU and no value changes.
 import { Arena, currentGpu } from "../gpu/index.ts";
 import { Scope } from "./scope.ts";
 
 let depth = 0;
 
-/** Whether a step is gone through on the host alone: what it lacks is no mistake. */
+/** True while only the host side of a step is executed: missing gradients and the like are no mistake then. */
 export const isRehearsing = (): boolean => depth > 0;
 
 /**
- * Calls `fn` and throws away what it enqueues. Its tensors have no memory and are freed. Makes the tuner's choices come up
+ * Call `fn` and discard the work it enqueues. Its tensors have no memory and are freed. The tuner thus meets its choices
  * before a step is captured.
  *
- * Errors    CaptureError inside a captured step, or when `fn` uploads or reads; what `fn` throws.
+ * Errors    CaptureError inside a captured step, or if `fn` uploads or reads; errors of `fn`.
  */
 export function rehearse(fn: () => void): void {
   const { pool, stream } = currentGpu();

@@ -1,4 +1,4 @@
-// Who frees what: a scope owns the tensors made while it is open and frees them when it closes.
+// Ownership: a scope owns the tensors made while it is open, and frees them when it closes.
 
 interface Owned {
   dispose(): void;
@@ -6,7 +6,7 @@ interface Owned {
 
 let open: Scope | null = null;
 
-/** `using scope = new Scope()` frees what is created until the block ends; `scope.keep(t)` hands one to the outer scope. */
+/** `using scope = new Scope()` frees tensors made until the block ends; `scope.keep(t)` moves one to the outer scope. */
 export class Scope implements Disposable {
   private readonly outer: Scope | null = open;
   private readonly owned = new Set<Owned>();
@@ -21,24 +21,24 @@ export class Scope implements Disposable {
     else this.owned.add(tensor);
   }
 
-  /** True for what was made in this scope and not handed on. */
+  /** True for a tensor that was made in this scope and not moved out of it. */
   owns(tensor: Owned): boolean {
     return this.owned.has(tensor);
   }
 
-  /** Moves a tensor to the enclosing scope; outside any, it becomes the caller's. */
+  /** Move a tensor to the enclosing scope. Outside any scope it becomes the caller's. */
   keep<T extends Owned>(tensor: T): T {
     if (this.owned.delete(tensor)) this.outer?.add(tensor);
     return tensor;
   }
 
-  /** Takes a tensor out of every open scope: its memory is the caller's now. */
+  /** Take a tensor out of every open scope. The caller then owns it. */
   static release<T extends Owned>(tensor: T): T {
     for (let scope = open; scope; scope = scope.outer) if (scope.owned.delete(tensor)) break;
     return tensor;
   }
 
-  /** Puts a tensor in the innermost open scope, if there is one. */
+  /** Put a tensor in the innermost open scope, if there is one. */
   static adopt(tensor: Owned): void {
     open?.add(tensor);
   }
@@ -56,7 +56,7 @@ export class Scope implements Disposable {
   }
 }
 
-/** Runs `fn`, frees what it created, and returns its result, which survives. */
+/** Run `fn`, free the tensors it made, and return its result, which survives. */
 export function tidy<T>(fn: () => T): T {
   using scope = new Scope();
   const result = fn();

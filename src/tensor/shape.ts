@@ -1,4 +1,4 @@
-// Shapes: sizes along axes, outermost first. All tensors are contiguous, so a shape is the whole layout.
+// Shapes: sizes along axes, outermost first. All tensors are contiguous, so the shape determines the layout.
 import { OpError } from "../gpu/index.ts";
 
 export type Shape = readonly number[];
@@ -17,7 +17,7 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;
 }
 
-/** Throws OpError unless every size is a positive integer and their product is exact. */
+/** Throw OpError unless every size is a positive integer and their product is exact. */
 export function checkShape(op: string, shape: Shape): void {
   for (const d of shape) {
     if (!Number.isSafeInteger(d) || d <= 0)
@@ -26,7 +26,7 @@ export function checkShape(op: string, shape: Shape): void {
   if (!Number.isSafeInteger(numel(shape))) throw new OpError(op, `shape ${formatShape(shape)} has too many elements`);
 }
 
-/** NumPy broadcasting: aligned at the last axis, sizes equal or 1. Throws OpError when they do not fit. */
+/** Broadcast two shapes as NumPy does: aligned at the last axis, sizes equal or 1. Throws OpError if they do not fit. */
 export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   const out: number[] = [];
@@ -40,7 +40,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   return out;
 }
 
-/** Elements to step per axis. */
+/** Return the elements to step per axis. */
 export function stridesOf(shape: Shape): number[] {
   const out = new Array<number>(shape.length);
   let n = 1;
@@ -51,7 +51,7 @@ export function stridesOf(shape: Shape): number[] {
   return out;
 }
 
-/** A negative axis counts from the end. Throws OpError when out of range. */
+/** Convert a negative axis, which counts from the end. Throws OpError if out of range. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || at < 0 || at >= rank) {
@@ -60,7 +60,7 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
   return at;
 }
 
-/** Sorted, distinct, non-negative axes; null means all of them. */
+/** Return sorted, distinct, non-negative axes; null means all of them. */
 export function normalizeAxes(op: string, axes: readonly number[] | null | undefined, rank: number): number[] {
   if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const out = axes.map((axis) => normalizeAxis(op, axis, rank)).sort((a, b) => a - b);
@@ -68,7 +68,7 @@ export function normalizeAxes(op: string, axes: readonly number[] | null | undef
   return out;
 }
 
-/** Size along one axis of what a sliding window yields: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. */
+/** Return the output size of a sliding window along one axis: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1. */
 export function windowOutput(size: number, kernel: number, stride: number, padding: number, dilation = 1): number {
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }

@@ -1,4 +1,4 @@
-// Tensor: shape, dtype and counted GPU memory. No arithmetic here: ops are functions (src/ops).
+// Tensor: shape, dtype and counted GPU memory. It has no arithmetic: ops are functions (src/ops).
 import {
   type Bindable,
   type BufferView,
@@ -16,7 +16,7 @@ import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
 export interface TensorInit {
   readonly shape: Shape;
   readonly dtype: DType;
-  /** Memory this tensor takes one reference of; absent for a meta tensor (shape without data). */
+  /** Memory, of which this tensor takes one reference; absent for a meta tensor (shape without data). */
   readonly storage?: PooledBuffer;
   /** Bytes into the storage, a multiple of 256. */
   readonly offset?: number;
@@ -32,9 +32,9 @@ export class Tensor implements Bindable, Disposable {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly numel: number;
-  /** Set when gradients are to flow to it; ops set it on their outputs. */
+  /** True if gradients flow to it. Ops set it on their outputs. */
   requiresGrad = false;
-  /** Where backward leaves the gradient of a leaf. */
+  /** The gradient of a leaf, set by backward. */
   grad: Tensor | null = null;
   /** False while `grad` holds an old value that the next backward overwrites. */
   gradArrived = false;
@@ -56,7 +56,7 @@ export class Tensor implements Bindable, Disposable {
   get bytes(): number {
     return this.numel * bytesOf[this.dtype];
   }
-  /** A shape without data: ops on it only infer shapes. */
+  /** True for a shape without data: ops on it only infer shapes. */
   get isMeta(): boolean {
     return this.storage === null && !this.gone;
   }
@@ -64,7 +64,7 @@ export class Tensor implements Bindable, Disposable {
     return this.gone;
   }
 
-  /** What kernels bind. Throws DisposedError. */
+  /** The memory that kernels bind. Throws DisposedError. */
   get view(): BufferView {
     if (!this.storage) {
       const what = this.gone ? "was disposed (a Tape frees what it recorded; keep it with tape.keep)" : "has no data";
@@ -78,8 +78,8 @@ export class Tensor implements Bindable, Disposable {
   }
 
   /**
-   * Another tensor on the same memory, from element `start` on (a multiple of 64: kernels bind from 256-byte boundaries).
-   * The shape may differ; it may have as many elements as are left, not more.
+   * Return another tensor on the same memory, from element `start` on (a multiple of 64: kernels bind from 256-byte boundaries).
+   * The shape may differ, within the remaining elements.
    */
   alias(shape: Shape = this.shape, scoped = true, start = 0): Tensor {
     const { buffer } = this.view;
@@ -87,18 +87,18 @@ export class Tensor implements Bindable, Disposable {
     return new Tensor({ shape, dtype: this.dtype, storage: buffer.retain(), offset, scoped });
   }
 
-  /** True when no other tensor shares the memory. */
+  /** True if no other tensor shares the memory. */
   get isSoleOwner(): boolean {
     return this.view.buffer.refs === 1;
   }
 
-  /** The values, in row-major order. Waits for the GPU. */
+  /** Return the values, in row-major order. Waits for the GPU. */
   data(): Promise<TypedArray> {
     currentGpu().readback.expectAllowed();
     return this.fetch();
   }
 
-  /** The value of a one-element tensor. Waits for the GPU. */
+  /** Return the value of a one-element tensor. Waits for the GPU. */
   item(): Promise<number> {
     currentGpu().readback.expectAllowed();
     return this.fetchItem();
@@ -113,7 +113,7 @@ export class Tensor implements Bindable, Disposable {
     return (await this.fetch())[0]!;
   }
 
-  /** Overwrites the values, after everything enqueued so far. One number fills a scalar. */
+  /** Overwrite the values, after everything enqueued so far. One number fills a scalar. */
   set(values: number | TypedArray | readonly number[]): void {
     const list = typeof values === "number" ? [values] : values;
     if (list.length !== this.numel) {
@@ -140,8 +140,8 @@ export class Tensor implements Bindable, Disposable {
 }
 
 /**
- * Uninitialised memory of a shape. Throws OpError for a bad shape, MemoryError when one binding cannot hold it; with
- * `inParts`, for tensors that ops can bind part by part, only when one buffer cannot.
+ * Allocate uninitialised memory for a shape. Throws OpError for a bad shape, MemoryError if one binding cannot hold it; with
+ * `inParts`, for tensors that ops bind part by part, only if one buffer cannot.
  */
 export function allocate(
   shape: Shape,

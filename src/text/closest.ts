@@ -1,8 +1,8 @@
 // The nearest known word to a mistyped one.
 
 /**
- * The candidate with the fewest single-letter changes (insert, delete, replace, swap of neighbours), when at most a
- * third of the word has to change; else the only one that begins with it; else undefined. Case, "-" and "_" do not count: batch_size finds batchSize.
+ * Return the candidate with the fewest single-letter changes (insert, delete, replace, swap of neighbours), if at most a
+ * third of the word changes; else the only one that begins with it; else undefined. Case, "-" and "_" do not count: batch_size finds batchSize.
  */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const plain = (s: string) => s.toLowerCase().replaceAll(/[-_\s]/g, "");
@@ -19,7 +19,7 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return best ?? (begun.length === 1 ? begun[0] : undefined);
 }
 
-/** Damerau's distance, restricted form: rows of the classic table, two of them kept back for swaps. */
+/** Compute Damerau's distance, restricted form, with three rows of the table. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

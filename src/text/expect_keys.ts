@@ -1,14 +1,14 @@
-// Options of public calls: a key that nothing reads is refused by name. Types cannot do it alone: JavaScript has none, and
-// an object that was spread or kept in a variable passes TypeScript's check of excess properties.
+// Options of public calls: a key that nothing reads is refused by name. Types alone are not enough: JavaScript has none, and
+// an object that was spread or stored in a variable passes TypeScript's check of excess properties.
 import { closest } from "./closest.ts";
 import { cut, quote, visible } from "./quote.ts";
 
-/** The keys of T, each with true: the compiler sees that none is missing and none too many. */
+/** The keys of T, each with true: the compiler checks that none is missing or unknown. */
 export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
 
 /**
- * What is wrong with the keys of an options object, in words after its name; null where each is known. A key whose value
- * is undefined is as good as absent.
+ * Describe the error in the keys of an options object; null if each is known. A key whose value is undefined counts
+ * as absent.
  */
 export function keyFault(given: unknown, known: Readonly<Record<string, true>>): string | null {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
@@ -23,7 +23,7 @@ export function keyFault(given: unknown, known: Readonly<Record<string, true>>):
   return null;
 }
 
-/** Throws what `fault` makes of the words of keyFault. */
+/** Throw the error that `fault` makes of the description. */
 export function expectKeys(
   given: unknown,
   known: Readonly<Record<string, true>>,
@@ -33,30 +33,30 @@ export function expectKeys(
   if (problem !== null) throw fault(problem);
 }
 
-/** The options that `known` holds: for what is handed on to a part that refuses the others. */
+/** Return the options that `known` holds, for a function that refuses the others. */
 export const onlyKeys = <T extends object>(given: T, known: Readonly<Record<string, true>>): T =>
   Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(known, key))) as T;
 
-/** What a setting is for, where not every configuration reads it. */
+/** Use of a setting that not every configuration reads. */
 export interface SettingUse<C> {
-  /** In words: "schedule pgh and pgh-general". */
+  /** Description: "schedule pgh and pgh-general". */
   readonly what: string;
   readonly when: (config: C) => boolean;
-  /** A value that says what happens without the setting anyway, and may stand. */
+  /** A value that is the default anyway, and is allowed. */
   readonly idle?: unknown;
 }
 
-/** For each setting of C what it is for; null: all read it. */
+/** The use of each setting of C; null: all read it. */
 export type UsesOf<C> = { readonly [K in keyof Required<C>]: SettingUse<C> | null };
 
-/** Whether a setting has a value that nothing would look at. */
+/** True if a setting has a value that nothing would read. */
 export const isUnread = <C>(use: SettingUse<C> | null, value: unknown, config: C): use is SettingUse<C> =>
   use !== null &&
   value !== undefined &&
   !use.when(config) &&
   (use.idle === undefined || JSON.stringify(use.idle) !== JSON.stringify(value));
 
-/** The first setting of a configuration that is unknown, or that nothing would look at, in words; null: there is none. */
+/** Describe the first setting of a configuration that is unknown or that nothing would read; null if there is none. */
 export function useFault<C extends object>(config: C, uses: UsesOf<C>): string | null {
   const known = Object.fromEntries(Object.keys(uses).map((key) => [key, true as const]));
   const unknown = keyFault(config, known);

@@ -1,4 +1,4 @@
-// Words for people: what errors and lines are made of. Every room may use it; it knows none.
+// Text for people: parts of errors and of lines. Every folder may import it; it imports none.
 export { closest } from "./closest.ts";
 export { ArgumentError, EspalierError } from "./errors.ts";
 export {

@@ -148,7 +148,7 @@ test("batches that do not fit are refused by name", () => {
     scale,
     micro: new GradientSum(optimizer, { batchSize: 2, microBatch: 1 }),
   });
-  expect(() => run({ crop: Int32Array.of(0, 0, 0, 0, 0, 3, 0, 0) }, micro)).toThrow("place of image 1 wants");
+  expect(() => run({ crop: Int32Array.of(0, 0, 0, 0, 0, 3, 0, 0) }, micro)).toThrow("crop of image 1: expected");
   const without = new TrainStep({ model, optimizer, sample });
   expect(() => run(whole, without)).toThrow(
     "train: a batch of bytes: expected a scale (mean and std of the data set), got none",

@@ -99,7 +99,7 @@ function trial(c: Correlation): Trial<Way> {
 }
 
 /**
- * Writes the pixels of y that the correlation names, all channels of them. `tuned` leaves the last word about the
+ * Write the pixels of y that the correlation names, all channels of them. `tuned` leaves the last word about the
  * algorithm to the tuner.
  */
 export function correlate(c: Correlation, algorithm: TiledAlgorithm, tensors: CorrelationTensors, tuned = false): void {

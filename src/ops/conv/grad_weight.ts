@@ -33,7 +33,7 @@ export function sliceCount(units: number, terms: number, items: number, wanted: 
   return Math.min(Math.max(forWork, forRounding), useful, affordable, units);
 }
 
-/** Runs `write(partial)` for `slices` partial gradients and adds them into dw; one slice is written in place. */
+/** Run `write(partial)` for `slices` partial gradients and adds them into dw; one slice is written in place. */
 export function sumSlices(dw: Tensor, slices: number, write: (partial: Tensor) => void): void {
   if (slices === 1) {
     write(dw);

@@ -86,7 +86,7 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   return groups;
 }
 
-/** Names every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
+/** Name every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
 export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
   const tensors = { x, weight, bias };
   for (const [name, t] of Object.entries({ x, weight })) {

@@ -55,7 +55,7 @@ interface BatchAxes {
   b: Four;
 }
 
-/** Drops axes of one, merges neighbours that are contiguous (or broadcast) in both operands, pads to three. */
+/** Drop axes of one, merges neighbours that are contiguous (or broadcast) in both operands, pads to three. */
 function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly number[]): BatchAxes {
   const axes: { size: number; a: number; b: number }[] = [];
   sizes.forEach((size, i) => {
@@ -146,7 +146,7 @@ function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
 }
 
 /**
- * Enqueues y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
+ * Enqueue y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
  *
  * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits, by the same kernel. Callers check shapes.
  * Errors    OpError when more than three batch axes remain after merging.

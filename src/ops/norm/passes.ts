@@ -92,7 +92,7 @@ export function runningStatistics({ weight, bias }: Affine, { mean, variance }: 
   return stats;
 }
 
-/** Writes y. `residual` is there when AFTER.addRelu is. */
+/** Write y. `residual` is there when AFTER.addRelu is. */
 export function apply(
   y: Tensor,
   x: Tensor,
@@ -119,7 +119,7 @@ export interface Saved {
   readonly after: After;
 }
 
-/** Writes the sums of dy · xhat and of dy over each channel, dy gated by what came after. */
+/** Write the sums of dy · xhat and of dy over each channel, dy gated by what came after. */
 export function gradientSums(
   { x, stats, y, after }: Saved,
   dy: Tensor,
@@ -143,7 +143,7 @@ export function gradientSums(
   gradMergeKernel.run({ bind, params: { channels, slices: cut.slices }, grid: groups1d(channels) });
 }
 
-/** Writes dx and, with AFTER.addRelu, the residual's gradient. `sums` absent: the statistics are constants. */
+/** Write dx and, with AFTER.addRelu, the residual's gradient. `sums` absent: the statistics are constants. */
 export function gradientApply(
   { x, stats, y, after }: Saved,
   dy: Tensor,

@@ -12,7 +12,7 @@ export function checkP(op: string, p: number): void {
   if (!(p >= 0 && p <= 1)) throw new OpError(op, `p: expected 0 <= p <= 1, got ${p}`);
 }
 
-/** Throws OpError when p is outside 0..1, seed or stream is out of range or the step is no u32 scalar. */
+/** Throw OpError when p is outside 0..1, seed or stream is out of range or the step is no u32 scalar. */
 export function expectDraw(op: string, { p, seed, stream, step }: DropoutOptions): void {
   checkP(op, p);
   if (!Number.isSafeInteger(seed) || seed < 0)

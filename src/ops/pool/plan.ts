@@ -30,7 +30,7 @@ export interface PoolPlan {
   out_size: [number, number];
 }
 
-/** Checks x [N,C,H,W] and the options; gives all sizes. A window must start inside the input or its left padding. */
+/** Check x [N,C,H,W] and the options; gives all sizes. A window must start inside the input or its left padding. */
 export function planPool(
   op: string,
   x: Tensor,

@@ -62,20 +62,20 @@ function expectFinite(op: string, name: string, value: number): void {
   if (!Number.isFinite(value)) throw new OpError(op, `${name}: expected a number, got ${value}`);
 }
 
-/** Throws OpError unless it is a number of steps that an op can take. */
+/** Throw OpError unless it is a number of steps that an op can take. */
 export function expectTimeSteps(op: string, timeSteps: number): void {
   if (!Number.isInteger(timeSteps) || timeSteps < 1)
     throw new OpError(op, `timeSteps: expected an integer >= 1, got ${timeSteps}`);
 }
 
-/** Throws OpError unless w, the logit of the leak, is there for PLIF and only there, with one element. */
+/** Throw OpError unless w, the logit of the leak, is there for PLIF and only there, with one element. */
 export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null): void {
   if (kind === "PLIF" && !w) throw new OpError(op, "PLIF: expected w, the logit of its leak");
   if (kind !== "PLIF" && w) throw new OpError(op, `${kind} has no w: its leak is not learned`);
   if (w) expectScalar(op, { w });
 }
 
-/** Checks the options of a neuron and fills in the defaults. Throws OpError. */
+/** Check the options of a neuron and fills in the defaults. Throws OpError. */
 export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptions): Neuron {
   const { vThreshold = 1, vReset = 0, detachReset = false, smooth = false, decayInput = true, tau = 2, keep } = options;
   if (kind !== "IF" && kind !== "LIF" && kind !== "PLIF")

@@ -157,7 +157,7 @@ export interface ResolvedSurrogate {
   readonly primitive: (u: number) => number;
 }
 
-/** Fills in the defaults. Throws OpError for an unknown name, or an alpha, width or leak that makes no derivative. */
+/** Fill in the defaults. Throws OpError for an unknown name, or an alpha, width or leak that makes no derivative. */
 export function resolveSurrogate(op: string, surrogate: SurrogateName | Surrogate = "sigmoid"): ResolvedSurrogate {
   const given: Surrogate = typeof surrogate === "string" ? { name: surrogate } : surrogate;
   const { name } = given;

@@ -95,7 +95,7 @@ export interface Also {
   readonly h?: Tensor | null;
 }
 
-/** Writes y, of what `out` says. Returns what backward wants of a long run: the potentials between its parts, [parts - 1, N, *]. */
+/** Write y, of what `out` says. Returns what backward wants of a long run: the potentials between its parts, [parts - 1, N, *]. */
 export function walkForward(
   neuron: Neuron,
   current: Current,
