@@ -1,15 +1,15 @@
-// Stored bytes as the images that a network sees: cut at a place, mirrored, and each byte looked up in the table of its
+// Stored bytes as the images that a network sees: cut at a crop, mirrored, and each byte looked up in the table of its
 // channel. An invocation writes four values. Sizes of y are constants, so that dividing by them is multiplying.
 //!include "lib/quads.wgsl"
 const CHANNELS: u32 = 3u;                //!spec
 const HEIGHT: u32 = 32u;                 //!spec   rows of a plane of y
 const WIDTH: u32 = 32u;                  //!spec
-const PLACED: bool = true;               //!spec   false: x is as large as y, and place is not read
+const CROPPED: bool = true;               //!spec   false: x is as large as y, and crop is not read
 const WIDE: bool = WIDTH % 4u == 0u;     // the four values lie in one row
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, stored: vec2<u32> }                              // values of y; height and width of a plane of x
 @group(0) @binding(0) var<storage, read> x: array<u32>;                 // four bytes a word, the first in its lowest bits
-@group(0) @binding(1) var<storage, read> place: array<vec4<i32>>;       // per image: first row, first column, mirrored, 0
+@group(0) @binding(1) var<storage, read> crop: array<vec4<i32>>;       // per image: first row, first column, mirrored, 0
 @group(0) @binding(2) var<storage, read> table: array<f32>;             // [CHANNELS, 256]
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;     // [n]
 @group(0) @binding(4) var<uniform> params: Params;
@@ -20,10 +20,10 @@ struct Row { start: u32, mirrored: bool, channel: u32 }
 fn row_of_y(row: u32) -> Row {
   let plane = row / HEIGHT;
   let channel = plane % CHANNELS * 256u;
-  if (!PLACED) {
+  if (!CROPPED) {
     return Row(row * WIDTH, false, channel);
   }
-  let p = place[plane / CHANNELS];
+  let p = crop[plane / CHANNELS];
   let stored_row = plane * params.stored.x + u32(p.x) + row % HEIGHT;
   return Row(stored_row * params.stored.y + u32(p.y), p.z != 0, channel);
 }
@@ -31,7 +31,7 @@ fn row_of_y(row: u32) -> Row {
 // Bytes i to i + 3. Past the end of x there is nothing that anybody wants.
 fn four_bytes(i: u32) -> vec4<u32> {
   var word = x[i / 4u];
-  if (PLACED) {
+  if (CROPPED) {
     let shift = i % 4u * 8u;
     let next = x[i / 4u + 1u];
     word = select((word >> shift) | (next << (32u - shift)), word, shift == 0u);

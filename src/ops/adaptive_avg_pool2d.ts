@@ -15,11 +15,11 @@ const isSize = (v: number) => Number.isInteger(v) && v >= 1;
 const plane = (shape: Shape): [number, number] => [shape[2]!, shape[3]!];
 
 /**
- * Means over bins that split the plane evenly; 1 is global average pooling.
+ * Compute the means over bins that split the plane evenly; 1 is global average pooling.
  *
- * Shapes    x [N,C,H,W] -> y [N,C,H',W'] with outputSize H' or [H', W'], larger than the input if wanted.
+ * Shapes    x [N,C,H,W] -> y [N,C,H',W'] with outputSize H' or [H', W'], which may be larger than the input.
  *           Row i is the mean of rows floor(i H / H') to ceil((i+1) H / H') - 1.
- * Errors    OpError for another rank or sizes that are not whole numbers >= 1.
+ * Errors    OpError for another rank or sizes that are not integers >= 1.
  */
 export const adaptiveAvgPool2d = defineOp({
   name: "adaptiveAvgPool2d",

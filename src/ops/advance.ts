@@ -1,4 +1,4 @@
-// A counter that moves by itself.
+// A counter that advances on the GPU.
 import wgsl from "../../shaders/advance.wgsl";
 import { kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/index.ts";
 const advanceKernel = kernel("advance", wgsl);
 
 /**
- * Enqueue step += 1, in place: a replay of a captured step counts on. After 2^32 - 1 comes 0.
+ * Enqueue step += 1, in place, so that a replay of a captured step continues the count. 2^32 - 1 wraps to 0.
  *
  * Shapes    step [] u32.
  * Errors    OpError for anything but one u32.

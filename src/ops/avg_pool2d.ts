@@ -11,14 +11,14 @@ const forwardKernel = kernel("avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("avg_pool2d_grad", backwardWgsl);
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Padding counts in the divisor. Default true. */
+  /** True if padding counts in the divisor. Default true. */
   countIncludePad?: boolean;
 }
 
 /**
  * Mean of each window.
  *
- * Shapes    x [N,C,H,W] -> y [N,C,H',W'], sizes as maxPool2d. In ceil mode a hanging window is cut at the padded edge.
+ * Shapes    x [N,C,H,W] -> y [N,C,H',W'], sizes as maxPool2d. In ceil mode a window that overhangs is cut at the padded edge.
  * Backward  each element of a window gets dy over the divisor.
  * Errors    as maxPool2d.
  */

@@ -1,4 +1,4 @@
-// Batch normalisation, plain and fused with what follows it: ReLU, or a residual's addition and ReLU.
+// Batch normalisation, plain and fused with a following ReLU, or with a residual's addition and ReLU.
 import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, type DType, empty, type Shape, sameShape, Tensor } from "../tensor/index.ts";
@@ -14,7 +14,7 @@ import {
 } from "./norm/passes.ts";
 
 export interface BatchNormOptions {
-  /** Batch statistics (and running ones updated) or running statistics. Default false. */
+  /** True: batch statistics, and running ones are updated. False: running statistics. Default false. */
   training?: boolean;
   /** running = (1 - momentum) running + momentum batch. Default 0.1. */
   momentum?: number;
@@ -31,7 +31,7 @@ export type PerChannel = [
   runningVar: Tensor | null,
 ];
 
-/** The shape rule of batch norm, for the ops it is a part of. Throws OpError. */
+/** Check shapes for batch norm and the ops that contain it. Throws OpError. */
 export function inferBatchNorm(
   name: string,
   x: Tensor,
@@ -67,7 +67,7 @@ function copyRow(target: Tensor, stats: Tensor, i: number): void {
   copyInto(target, new Tensor({ shape: [channels], dtype: "f32", storage, offset: offset + i * channels * 4 }));
 }
 
-/** stats [6, C], of the batch or the running ones; in training the running ones move. */
+/** Return stats [6, C] of the batch, or the running ones. In training the running ones are updated. */
 export function batchNormStatistics(
   x: Tensor,
   [weight, bias, mean, variance]: PerChannel,
@@ -80,7 +80,7 @@ export function batchNormStatistics(
     : batchStatistics(x, affine, running, { eps, momentum });
 }
 
-/** Write y and returns what backward reads. */
+/** Write y and return the tensors that backward reads. */
 function forward(
   after: After,
   y: Tensor,
@@ -89,7 +89,7 @@ function forward(
   perChannel: PerChannel,
   options: BatchNormOptions,
 ): [x: Tensor, stats: Tensor, y: Tensor | null] {
-  // Once, also when a checkpoint runs this again: the running statistics must not move twice.
+  // Once, also in a checkpoint's second run: the running statistics must not be updated twice.
   const stats = once(() => batchNormStatistics(x, perChannel, options));
   const { stats: wanted } = options;
   if (wanted) {
@@ -100,7 +100,7 @@ function forward(
   return [x, stats, after === AFTER.addRelu ? y : null];
 }
 
-/** Places of the inputs among an op's. */
+/** Indices of the inputs in an op's list. */
 interface Places {
   readonly x: number;
   readonly residual: number | null;
@@ -108,7 +108,7 @@ interface Places {
   readonly bias: number;
 }
 
-/** Gradients of all inputs of an op that batch norm is a part of, by their places; null where none is wanted. */
+/** Compute the gradients of all inputs of an op that contains batch norm, by their indices; null if not needed. */
 export function batchNormBackward(
   saved: Saved,
   dy: Tensor,
@@ -120,7 +120,7 @@ export function batchNormBackward(
   const wants = (i: number | null) => i !== null && needs[i] === true;
   const gradients: (Tensor | null)[] = needs.map(() => null);
   const wantsData = wants(at.x) || wants(at.residual);
-  // In training dx is made of the sums too; with constant statistics only weight and bias want them.
+  // In training dx needs the sums too; with constant statistics only weight and bias need them.
   let sums: { dweight: Tensor; dbias: Tensor } | null = null;
   if (wants(at.weight) || wants(at.bias) || (training && wants(at.x))) {
     const dweight = wants(at.weight) ? out(at.weight) : empty(channel);
@@ -131,7 +131,7 @@ export function batchNormBackward(
     gradients[at.bias] = dbias;
   }
   if (!wantsData) return gradients;
-  // Where x is a parameter, its slot may lie in one buffer with the weight's, which the kernel reads.
+  // If x is a parameter, its slot may share a buffer with the weight's, which the kernel reads.
   const place = (i: number | null) => {
     if (i === null || !wants(i)) return empty(x.shape);
     const slot = out(i);
@@ -170,7 +170,7 @@ function define(name: string, after: typeof AFTER.nothing | typeof AFTER.relu) {
  */
 export const batchNorm = define("batchNorm", AFTER.nothing);
 
-/** relu(batchNorm(...)) in the same number of passes: what nn.Sequential uses when a ReLU follows. */
+/** relu(batchNorm(...)) in the same number of passes. nn.Sequential uses it for a batch norm before a ReLU. */
 export const batchNormRelu = define("batchNormRelu", AFTER.relu);
 
 const ADD_RELU = "batchNormAddRelu";

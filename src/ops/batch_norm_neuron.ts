@@ -1,5 +1,5 @@
-// Batch norm and the spiking neurons behind it in one kernel: what batch norm gives is never written, and backward makes it
-// again from the convolution's output, which batch norm's own backward keeps anyway.
+// Batch norm and the spiking neurons behind it in one kernel. The normalised values are never written: backward recomputes them
+// from the convolution's output, which batch norm's own backward saves anyway.
 import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { empty, type Shape, type Tensor } from "../tensor/index.ts";
@@ -21,7 +21,7 @@ export interface BatchNormNeuronOptions
     Omit<NeuronOptions, "state" | "keep" | "timeSteps"> {
   readonly neuron: NeuronKind;
   readonly timeSteps: number;
-  /** x is one step, the same for all. Default false. */
+  /** True if x is one step, the same for all. Default false. */
   readonly constant?: boolean;
 }
 
@@ -54,10 +54,10 @@ function currentOf(x: Tensor, stats: Tensor, options: BatchNormNeuronOptions): C
  *
  * Shapes    x [T*N, C, ...], or with `constant` [N, C, ...]: the same at every step; weight, bias, runningMean, runningVar
  *           [C] or null as for batchNorm; w of one element for PLIF, else null -> spikes [T, N, C, ...].
- * State     training: running statistics move, as in batchNorm. The neurons begin at rest.
+ * State     training: running statistics are updated, as in batchNorm. The neurons begin at rest.
  * Backward  to x, weight, bias and w.
  * Errors    those of batchNorm and lif.
- * Source    Ioffe & Szegedy 2015 and the sources of lif; the fusion is the engine's own.
+ * Source    Ioffe & Szegedy 2015 and the sources of lif; the fusion has no other source.
  */
 export const batchNormNeuron = defineOp({
   name: NAME,
@@ -73,7 +73,7 @@ export const batchNormNeuron = defineOp({
     return { shape: [options.timeSteps, ...oneStep(x, options)], dtype };
   },
   forward(y, [x, weight, bias, mean, variance, w], options): (Tensor | null)[] {
-    // Once, also when a checkpoint runs this again: the running statistics must not move twice.
+    // Once, also in a checkpoint's second run: the running statistics must not be updated twice.
     const stats = once(() => batchNormStatistics(x, [weight, bias, mean, variance], options));
     const neuron = resolveNeuron(NAME, options.neuron, options);
     const between = walkForward(neuron, currentOf(x, stats, options), { v0: null, w }, "spike", y);

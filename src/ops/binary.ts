@@ -30,7 +30,7 @@ interface Row {
   readonly flat?: true;
 }
 
-/** Sizes of the result and strides of both inputs, neighbours merged where both walk alike, padded to six axes. */
+/** Return the sizes of the result and strides of both inputs. Adjacent axes are merged if contiguous in both, and padded to six. */
 export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
   const stridesIn = (shape: Shape): number[] => {
     const own = stridesOf(shape);

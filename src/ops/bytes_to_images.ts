@@ -1,4 +1,4 @@
-// Images as bytes become what a network sees: a byte is all that is uploaded for a value, the rest is done here.
+// Converts images from bytes on the GPU: one byte per value is uploaded, and everything else happens here.
 import wgsl from "../../shaders/bytes_to_images.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
@@ -8,7 +8,7 @@ import { vec4 } from "./pointwise/vec4.ts";
 const imagesKernel = kernel("bytes_to_images", wgsl);
 
 export interface BytesToImagesOptions {
-  /** Of the result. */
+  /** Shape of the result. */
   readonly shape: readonly [n: number, c: number, h: number, w: number];
   /** Height and width of the images in the bytes. */
   readonly stored: readonly [height: number, width: number];
@@ -17,22 +17,18 @@ export interface BytesToImagesOptions {
 const isSize = (d: number) => Number.isInteger(d) && d > 0;
 
 /**
- * Check places before they are uploaded: the GPU reads what they say.
+ * Check crops before they are uploaded: the GPU reads the addresses that they give.
  *
- * Errors    OpError that names the image, its numbers and the sizes: a number of places that is not the number of images, an
- *           image cut beyond its edges, mirrored not 0 or 1, a last number that is not 0.
+ * Errors    OpError that names the image, its numbers and the sizes: another number of crops than of images, a crop beyond the
+ *          edges, mirrored not 0 or 1, a last number that is not 0.
  */
-export function expectPlaces(
-  op: string,
-  place: Int32Array,
-  { shape: [n, , h, w], stored }: BytesToImagesOptions,
-): void {
-  if (place.length !== 4 * n) {
-    throw new OpError(op, `expected ${4 * n} numbers for the crops of ${n} images, got ${place.length}`);
+export function expectCrops(op: string, crop: Int32Array, { shape: [n, , h, w], stored }: BytesToImagesOptions): void {
+  if (crop.length !== 4 * n) {
+    throw new OpError(op, `expected ${4 * n} numbers for the crops of ${n} images, got ${crop.length}`);
   }
   const [lowest, rightmost] = [stored[0] - h, stored[1] - w];
   for (let i = 0; i < n; i++) {
-    const at = (k: number) => place[4 * i + k]!;
+    const at = (k: number) => crop[4 * i + k]!;
     const [top, left, mirrored, last] = [at(0), at(1), at(2), at(3)];
     const inside = top >= 0 && top <= lowest && left >= 0 && left <= rightmost;
     if (inside && (mirrored === 0 || mirrored === 1) && last === 0) continue;
@@ -56,24 +52,24 @@ function expectSizes({ shape, stored }: BytesToImagesOptions, cropped: boolean):
 }
 
 /**
- * Cut stored images at their places, mirrors them and looks up each byte: y[i, c, row, col] = table[c, b] with b the byte of
- * image i at row top + row and column left + col, mirrored left + w - 1 - col. The table is given, so that normalised values
+ * Crop stored images, mirror them and look up each byte: y[i, c, row, col] = table[c, b] with b the byte of
+ * image i at row top + row and column left + col, mirrored left + w - 1 - col. With a table, normalised values
  * have the bits that the host would have computed.
  *
- * Shapes    bytes [ceil(n c H W / 4)] u32, four bytes of [n, c, H, W] a word, the first in the lowest bits; place [n, 4] i32
+ * Shapes    bytes [ceil(n c H W / 4)] u32, four bytes of [n, c, H, W] a word, the first in the lowest bits; crop [n, 4] i32
  *           (top, left, 1 for mirrored, 0) or null; table [c, 256] -> y [n, c, h, w].
  * Backward  none.
- * Errors    OpError when shapes or dtypes disagree, when stored is smaller than shape, or another size without places. Places
- *           are not looked at: see expectPlaces.
+ * Errors    OpError if shapes or dtypes disagree, if stored is smaller than shape, or of another size without crops. The crops
+ *           are not checked: see expectCrops.
  */
 export const bytesToImages = defineOp({
   name: "bytesToImages",
   options: ["shape", "stored"],
   infer(
-    [bytes, place, table]: [bytes: Tensor, place: Tensor | null, table: Tensor],
+    [bytes, crop, table]: [bytes: Tensor, crop: Tensor | null, table: Tensor],
     { shape, stored }: BytesToImagesOptions,
   ) {
-    expectSizes({ shape, stored }, place !== null);
+    expectSizes({ shape, stored }, crop !== null);
     const [n, c] = shape;
     const [height, width] = stored;
     const count = n * c * height * width;
@@ -82,19 +78,18 @@ export const bytesToImages = defineOp({
     if (bytes.dtype !== "u32" || bytes.numel !== Math.ceil(count / 4)) {
       fail(`expected ${Math.ceil(count / 4)} u32 for the bytes of [${n},${c},${height},${width}]`, { bytes });
     }
-    if (place && (place.dtype !== "i32" || !sameShape(place.shape, [n, 4])))
-      fail(`place: expected [${n},4] i32`, { place });
+    if (crop && (crop.dtype !== "i32" || !sameShape(crop.shape, [n, 4]))) fail(`crop: expected [${n},4] i32`, { crop });
     if (table.dtype !== "f32" || !sameShape(table.shape, [c, 256])) fail(`table: expected [${c},256] f32`, { table });
     return { shape, dtype: "f32" };
   },
-  forward(y, [bytes, place, table], { shape: [, c, h, w], stored }) {
+  forward(y, [bytes, crop, table], { shape: [, c, h, w], stored }) {
     const n = numel(y.shape);
     imagesKernel.run({
-      // The variant that reads no places is given memory that is there.
-      bind: { x: bytes, place: place ?? vec4(bytes), table, result: vec4(y) },
+      // The variant without crops binds other memory in their crop.
+      bind: { x: bytes, crop: crop ?? vec4(bytes), table, result: vec4(y) },
       params: { n, stored },
-      // Without places an image may as well be one row: more widths are then multiples of four.
-      spec: { CHANNELS: c, HEIGHT: place ? h : 1, WIDTH: place ? w : h * w, PLACED: place !== null },
+      // Without crops an image may be treated as one row: more widths are then multiples of four.
+      spec: { CHANNELS: c, HEIGHT: crop ? h : 1, WIDTH: crop ? w : h * w, CROPPED: crop !== null },
       grid: grid1d(n),
     });
     return [];

@@ -1,4 +1,4 @@
-// Two-dimensional convolution and its three gradients. The kernels and the rule that picks among them are in conv/.
+// Two-dimensional convolution and its three gradients. The kernels and the rule that chooses among them are in conv/.
 import { defineOp, sumAxesInto } from "../autograd/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { convForward, convGradInput, convGradWeight } from "./conv/passes.ts";
@@ -16,7 +16,7 @@ export type { Conv2dOptions, ConvAlgorithm, Pair } from "./conv/shape.ts";
  *           groups = C is the depthwise convolution; O = m·C multiplies its channels.
  * Backward  dx: correlation of dy with the flipped weight, phase by phase of the stride. dweight: x against dy, in slices
  *           of the batch's pixels added in a fixed order. dbias: dy summed over batch and pixels. No atomics: same bits.
- * Errors    OpError when axes, dtypes, channels, groups or sizes do not fit, or the kernel is larger than the padded x.
+ * Errors    OpError if axes, dtypes, channels, groups or sizes do not fit, or if the kernel is larger than the padded x.
  * Source    Chellapilla et al. 2006 (convolution as matrix product); Dumoulin and Visin 2016 (its gradient as convolution).
  */
 export const conv2d = defineOp({

@@ -1,4 +1,4 @@
-// Accuracy's numerator.
+// Counts correct predictions, for the accuracy.
 import forwardWgsl from "../../shaders/count_correct.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
 import { kernel, OpError } from "../gpu/index.ts";
@@ -8,8 +8,8 @@ const forwardKernel = kernel("count_correct", forwardWgsl);
 const nan = 0x7fc00000;
 
 /**
- * Number of rows whose largest logit is the target's, the first of equal ones counting. NaN when any logit is NaN, so that an
- * accuracy made of it is none.
+ * Count the rows whose largest logit is the target's; among equal ones the first counts. NaN if any logit is NaN, so that an
+ * accuracy computed from it is NaN too.
  *
  * Shapes    logits [N, C], target [N] i32 -> [] f32, exact up to 2^24.
  * Backward  none.

@@ -24,7 +24,7 @@ export interface CrossEntropyOptions {
  * Shapes    logits [N, C], target [N] i32 -> [] (mean, sum) or [N] (none).
  * Backward  dlogits = (p - target distribution) · dy, over N for the mean.
  * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 makes the loss and gradients of its row NaN: the
- *           host cannot see it without waiting.
+ *           host cannot check it without waiting.
  * Source    Szegedy et al. 2016 for label smoothing.
  */
 export const crossEntropy = defineOp({

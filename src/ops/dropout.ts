@@ -1,4 +1,4 @@
-// Dropout, with its mask drawn on the GPU from a counter or given.
+// Dropout: zeroes random elements during training. The mask is drawn on the GPU from a counter, or given.
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
@@ -14,11 +14,11 @@ const maskKernel = kernel("masked_scale", maskWgsl);
 export interface DropoutOptions {
   /** Probability of zeroing an element. */
   p: number;
-  /** A whole number from 0 to 2^53 - 1. */
+  /** An integer from 0 to 2^53 - 1. */
   seed: number;
-  /** Number of the layer among those that draw, u32. */
+  /** Index of the layer among those that draw, u32. */
   stream: number;
-  /** Number of the training step on the GPU, [] u32: a replayed step draws a new mask when it has moved. */
+  /** Index of the training step on the GPU, [] u32. A replayed step draws a new mask when it has advanced. */
   step: Tensor;
 }
 
@@ -31,7 +31,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
 }
 
 /**
- * Zero each element with probability p and scales the rest by 1/(1-p). Element i is kept when number i % 4 of
+ * Zero each element with probability p and scale the rest by 1/(1-p). Element i stays if number i % 4 of
  * philox4x32 at counter (i/4, step, stream, high word of the seed), key (low word, streams.dropout), is at least p.
  *
  * Shapes    x [*], step [] u32 -> y [*].
@@ -48,7 +48,7 @@ export const dropout = defineOp({
     return like(x);
   },
   forward(y, [x], options) {
-    // The host may move the step before backward runs: remember which one this was, also for a checkpoint's second run.
+    // The host may advance the step before backward runs: save this one, also for a checkpoint's second run.
     const step = once(() => copyOf(options.step));
     draw(x, y, step, options);
     return [step];

@@ -1,4 +1,4 @@
-// Encoders: how numbers become inputs of a spiking network. x [N, *] -> [T, N, *], time first.
+// Encoders: convert numbers to inputs of a spiking network. x [N, *] -> [T, N, *], time first.
 
 import encodeWgsl from "../../shaders/encode.wgsl";
 import latencyWgsl from "../../shaders/encode_latency.wgsl";
@@ -17,11 +17,11 @@ const poissonKernel = kernel("encode_poisson", poissonWgsl);
 export type { LatencyFunction };
 
 export interface EncodeOptions {
-  /** T, a whole number >= 1. */
+  /** T, an integer >= 1. */
   readonly timeSteps: number;
 }
 
-/** Past this many binary digits a GPU may take the weight of a digit for zero. */
+/** Beyond this many binary digits a GPU may flush the weight of a digit to zero. */
 const MOST_DIGITS = 126;
 /** Steps that one dispatch of encode_latency.wgsl writes. */
 const LATENCY_STEPS = 4;
@@ -33,7 +33,7 @@ function timed(op: string, x: Tensor, timeSteps: number, most = 0xffffffff): { s
   return { shape: [timeSteps, ...x.shape], dtype: "f32" };
 }
 
-/** What a kernel that handles one Item of x per invocation wants to know. */
+/** Params of a kernel that handles one Item of x per invocation. */
 function itemsOf(x: Tensor) {
   const wide = x.numel % 4 === 0;
   return { Item: wide ? "vec4<f32>" : "f32", n: wide ? x.numel / 4 : x.numel };
@@ -50,11 +50,11 @@ function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
 }
 
 /**
- * Direct coding: the same x at every step. Where a layer without state follows, run that once and repeat its output.
+ * Direct coding: the same x at every step. If a layer without state follows, run it once and repeat its output.
  *
  * Shapes    x [*] -> y [T, *].
  * Backward  dx = the sum of dy over the steps, in a fixed order.
- * Errors    OpError when timeSteps is no whole number >= 1.
+ * Errors    OpError unless timeSteps is an integer >= 1.
  */
 export const encodeDirect = defineOp({
   name: "encodeDirect",
@@ -73,10 +73,10 @@ export const encodeDirect = defineOp({
 
 /**
  * Weighted phase coding: the first T binary digits of x, most significant first; step t weighs 2^-(t+1). The digits are
- * exact. x from 0 to 1 - 2^-T; what is below gives none, what is above gives all ones.
+ * exact. x from 0 to 1 - 2^-T; smaller x gives zeros, larger x gives ones.
  *
  * Shapes    x [*] -> y [T, *] of 0 and 1. No gradient.
- * Errors    OpError when timeSteps is no whole number in 1..126.
+ * Errors    OpError unless timeSteps is an integer in 1..126.
  * Source    Kim et al. 2018, "Deep neural networks with weighted spikes".
  */
 export const encodeWeightedPhase = defineOp({
@@ -91,13 +91,13 @@ export const encodeWeightedPhase = defineOp({
 
 /**
  * Latency coding: one spike per element, the earlier the larger x is, at step (T-1)(1-x), or with "log" at
- * T-1 - ln(a x + 1), a = e^(T-1) - 1; rounded, ties to even. x from 0 to 1; what would fire outside 0..T-1 does not fire.
+ * T-1 - ln(a x + 1), a = e^(T-1) - 1; rounded, ties to even. x from 0 to 1; a spike outside steps 0..T-1 is omitted.
  *
- * The shader compares x with bounds that the host found in float64: no logarithm and no rounding of the GPU's takes part,
- * and every f32 fires where the formula in float64 says.
+ * The shader compares x with bounds that the host computed in float64: no logarithm or rounding of the GPU is involved,
+ * and every f32 fires at the step of the formula in float64.
  *
  * Shapes    x [*] -> y [T, *] of 0 and 1. No gradient.
- * Errors    OpError when timeSteps is no whole number >= 1, above 87 with "log", or the function has another name.
+ * Errors    OpError unless timeSteps is an integer >= 1, at most 87 with "log", or for another function.
  */
 export const encodeLatency = defineOp({
   name: "encodeLatency",
@@ -121,13 +121,13 @@ export const encodeLatency = defineOp({
   },
 });
 
-/** Where the random numbers of a Poisson code come from. */
+/** Source of the random numbers of a Poisson code. */
 export interface PoissonOptions extends EncodeOptions {
-  /** A whole number from 0 to 2^53 - 1. */
+  /** An integer from 0 to 2^53 - 1. */
   readonly seed: number;
-  /** Number of the encoder among the layers that draw, u32. */
+  /** Index of the encoder among the layers that draw, u32. */
   readonly stream: number;
-  /** Number of the step of the run on the GPU, [] u32: a replayed step draws new spikes when it has moved. */
+  /** Index of the run's step on the GPU, [] u32. A replayed step draws new spikes when it has advanced. */
   readonly step: Tensor;
 }
 
@@ -155,9 +155,9 @@ function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void
 }
 
 /**
- * Poisson coding: a spike where a fresh uniform number u <= x, so that x in 0..1 is the firing rate. u of element e of y
+ * Poisson coding: a spike if a new uniform number u <= x, so that x in 0..1 is the firing rate. u of element e of y
  * (counted over [T, *]) is number e % 4 of philox4x32 at counter (e/4, step, stream, high word of the seed), key (low word,
- * streams.poisson). u is a multiple of 2^-24 in [0, 1): x = 1 fires always, x = 0 where u is exactly 0, once in 2^24 draws,
+ * streams.poisson). u is a multiple of 2^-24 in [0, 1): x = 1 fires always, x = 0 if u is exactly 0, once in 2^24 draws,
  * and x < 0 never.
  *
  * Shapes    x [*], step [] u32 -> y [T, *] of 0 and 1. No gradient.
@@ -179,7 +179,7 @@ export const encodePoisson = defineOp({
     return inferred;
   },
   forward(y, [x], { seed, stream, step: current }) {
-    // The host may have moved the step by the time a checkpoint runs this again: it has to fire the same spikes.
+    // The host may have advanced the step before a checkpoint's second run, which must fire the same spikes.
     const step = once(() => copyOf(current));
     compare(x, y, { given: null, step, seed, layer: stream });
     return [];
@@ -187,10 +187,10 @@ export const encodePoisson = defineOp({
 });
 
 /**
- * Poisson coding with given random numbers: y = 1 where u <= x, else 0.
+ * Poisson coding with given random numbers: y = 1 if u <= x, else 0.
  *
  * Shapes    x [*], u [T, *] -> y [T, *]. No gradient.
- * Errors    OpError when u is not x's shape behind an axis of time.
+ * Errors    OpError unless u has x's shape behind an axis of time.
  */
 export const encodePoissonWith = defineOp({
   name: "encodePoissonWith",

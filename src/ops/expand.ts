@@ -1,4 +1,4 @@
-// Repeating a tensor along axes of size 1.
+// Repeats a tensor along axes of size 1.
 import forwardWgsl from "../../shaders/expand.wgsl";
 import { defineOp, expectFloat, type Op } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";

@@ -1,4 +1,4 @@
-// The ops room: one export line per op file.
+// The ops folder: one export line per op file.
 export * from "./adaptive_avg_pool2d.ts";
 export * from "./advance.ts";
 export * from "./avg_pool2d.ts";

@@ -1,4 +1,4 @@
-// Spiking neurons in multi-step form: integrate-and-fire with and without leak, and with a leak that is learned.
+// Spiking neurons in multi-step form: integrate-and-fire with and without leak, and with a learned leak.
 import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, copyOf, type DType, empty, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
@@ -16,7 +16,7 @@ import { type Current, type Out, walkBackward, walkForward } from "./spiking/wal
 
 type Inputs = [x: Tensor, w: Tensor | null, v0: Tensor | null];
 
-/** [T, N, *] of the spikes. */
+/** Return the shape of the spikes, [T, N, *]. */
 function shapeOf(name: string, x: Tensor, timeSteps: number | undefined): Shape {
   if (timeSteps !== undefined) {
     expectTimeSteps(name, timeSteps);
@@ -53,11 +53,11 @@ function currentOf(kept: Tensor, shape: Shape, { timeSteps }: NeuronOptions): Cu
 
 interface Beginning {
   readonly v: Tensor | null;
-  /** The state, where this walk is to move it. */
+  /** Return the state if this walk updates it. */
   readonly moved: Tensor | null;
 }
 
-/** Where a walk begins. Run again by a checkpoint, it begins where the first run did and leaves the state alone. */
+/** Return the initial potential. A checkpoint's second run starts from the same one and does not update the state. */
 function beginning(state: Tensor | null, v0: Tensor | null): Beginning {
   if (!state) return { v: v0, moved: null };
   let isFirst = false;
@@ -109,7 +109,7 @@ const spikesOf = {
  * Integrate-and-fire neurons, T steps in one kernel: charge H = V + X, fire S = [H >= vThreshold], reset V.
  *
  * Shapes    x [T, N, *], or [N, *] with `timeSteps`; v0 [N, *] or null (begins at vReset, 0 with soft reset) -> [T, N, *].
- * Backward  to x and v0 through time; the surrogate's derivative stands for that of the step.
+ * Backward  to x and v0 through time; the surrogate's derivative replaces that of the step.
  * State     `state` [N, *] holds the potential across calls: read first, written last, with no gradient between calls.
  * Errors    OpError for other shapes and for options out of range.
  * Source    spike-based backpropagation through time, Neftci et al. 2019; conventions of SpikingJelly.
@@ -127,7 +127,7 @@ export function lif(x: Tensor, v0: Tensor | null = null, options: NeuronOptions 
 }
 
 /**
- * LIF neurons whose leak is learned: 1 / tau = sigmoid(w), one scalar w for the layer.
+ * LIF neurons with a learned leak: 1 / tau = sigmoid(w), one scalar w for the layer.
  *
  * Shapes    w of one element; the rest as for lif.
  * Backward  to x, v0 and w: the sum over all neurons and steps, in a fixed order.
@@ -152,8 +152,8 @@ export interface PotentialOptions {
 }
 
 /**
- * The membrane potential of the same walk that lif, integrateAndFire and plif make, with its gradient: for traces, for a
- * loss on potentials, and to carry a state on with gradients (`last` of one call is v0 of the next).
+ * The membrane potential of lif, integrateAndFire or plif, with its gradient: for traces, for a
+ * loss on potentials, and to continue from a state with gradients (`last` of one call is v0 of the next).
  *
  * Shapes    x, v0 as for lif; w for PLIF, else null -> [T, N, *], or [N, *] of the last step.
  * Errors    those of lif; OpError for another `of` or neuron.

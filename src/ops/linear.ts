@@ -1,5 +1,5 @@
-// The fully connected layer: y = x Wᵀ + b. A weight that no kernel can bind whole (AlexNet's and VGG's first one where
-// 128 MiB is the limit) is taken in parts: groups of its rows, which are columns of y.
+// The fully connected layer: y = x Wᵀ + b. A weight that exceeds one binding (AlexNet's and VGG's first one, if the
+// limit is 128 MiB) is used in parts: groups of its rows, which are columns of y.
 import { accumulate, defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
 import { type Bindable, OpError } from "../gpu/index.ts";
 import { bindableParts, copyBytes, empty, numel, type Part, partOf, stretch, type Tensor } from "../tensor/index.ts";
@@ -12,7 +12,7 @@ const partsOf = (weight: Tensor): Part[] => {
   return bindableParts(outputs, 4 * inputs, weight.describe());
 };
 
-/** The columns of a dense [m, part.of] matrix that belong to a part: read where they lie. */
+/** Return the columns of a dense [m, part.of] matrix that belong to a part, without a copy. */
 const columnsOf = (t: Tensor, m: number, { first, rows, of }: Part): Matrix =>
   dense(stretch(t, first, (m - 1) * of + rows), of);
 
@@ -28,9 +28,9 @@ function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of
  *
  * Shapes    x [*, in], weight [out, in], bias [out] or null -> y [*, out].
  * Backward  dx = dy W, dW = dyᵀ x (both summed over all leading axes of x), dbias = sum of dy over them.
- * Parts     where the weight exceeds a binding, dx is a sum over its parts, in order: each sum of `out` terms is cut there, so
- *           its last bits may differ from those of an adapter that binds it whole. y, dW and dbias are cut nowhere.
- * Errors    OpError when x has no axis, sizes differ, or a dtype is not f32. MemoryError when 64 rows of the weight are more
+ * Parts     if the weight exceeds a binding, dx is a sum over its parts, in order: each sum of `out` terms is cut there, so
+ *           its last bits may differ from those of an adapter that binds it whole. y, dW and dbias are not cut.
+ * Errors    OpError if x has no axis, sizes differ, or a dtype is not f32. MemoryError if 64 rows of the weight are more
  *           than the adapter binds at once.
  */
 export const linear = defineOp({

@@ -30,7 +30,7 @@ function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: Respons
  *
  * Shapes    x [N,C,...] -> y [N,C,...].
  * Backward  through x and through the sums of all windows that hold it.
- * Errors    OpError for fewer than two axes, a size that is no whole number >= 1, k <= 0, alpha < 0, or beta not finite.
+ * Errors    OpError for fewer than two axes, unless size is an integer >= 1, k > 0, alpha >= 0 and beta finite.
  * Source    Krizhevsky et al. 2012.
  */
 export const localResponseNorm = defineOp({

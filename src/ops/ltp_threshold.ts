@@ -1,4 +1,4 @@
-// Learned threshold pruning: a soft gate on each weight, and the soft count of weights left.
+// Learned threshold pruning: a soft gate on each weight, and the soft count of remaining weights.
 
 import forwardWgsl from "../../shaders/ltp_threshold.wgsl";
 import backwardWgsl from "../../shaders/ltp_threshold_grad.wgsl";
@@ -68,7 +68,7 @@ function define(name: string, GATE_ONLY: boolean) {
 export const ltpThreshold = define("ltpThreshold", false);
 
 /**
- * Soft L0 norm: Σ sigmoid((x² - tau) / T), how many weights are left.
+ * Soft L0 norm: Σ sigmoid((x² - tau) / T), the soft count of remaining weights.
  *
  * Shapes    x [*], tau one element -> [].
  * Backward  dtau = -dy Σ q; dx = 2 dy x q with gradThroughMask, else none.

@@ -1,4 +1,4 @@
-// Matrix product of batches of matrices, either one transposed.
+// Matrix product of batches of matrices, with either one transposed.
 import { defineOp, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { broadcastShapes, empty, numel, type Shape, sameShape, stridesOf, type Tensor } from "../tensor/index.ts";
@@ -15,7 +15,7 @@ interface Sizes {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** Batch axes of the result. */
+  /** Return the batch axes of the result. */
   readonly batch: readonly number[];
 }
 
@@ -26,7 +26,7 @@ function sizesOf(a: Shape, b: Shape, { transposeA = false, transposeB = false }:
   return { m: transposeA ? a1 : a0, n: transposeB ? b0 : b1, k: transposeA ? a0 : a1, batch };
 }
 
-/** Strides of a tensor's batch axes within the broadcast batch. */
+/** Return the strides of a tensor's batch axes within the broadcast batch. */
 function batchStrides(shape: Shape, batch: readonly number[]): number[] {
   const strides = stridesOf(shape);
   const lead = batch.length - (shape.length - 2);
@@ -40,7 +40,7 @@ function matrix(t: Tensor, batch: readonly number[], isTransposed: boolean): Mat
 }
 
 /**
- * One b for all matrices of a: the rows of a's batch are then the rows of one tall matrix, and b's gradient is one
+ * With one b for all matrices of a, the rows of a's batch are the rows of one tall matrix, and b's gradient is one
  * product with a long k instead of a sum of products. Returns a's shape as that matrix, or null.
  */
 function tall(a: Tensor, b: Tensor, batch: readonly number[], transposeA: boolean): Tensor | null {

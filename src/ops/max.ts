@@ -12,7 +12,7 @@ const scatterKernel = kernel("scatter", scatterWgsl);
 /**
  * Maximum over axes (all by default).
  *
- * Shapes    x [*] -> y without the axes, or with ones in their place (keepdims).
+ * Shapes    x [*] -> y without the axes, or with ones instead (keepdims).
  * Backward  the whole gradient goes to the first largest element.
  * Errors    OpError for an axis out of range or named twice.
  */

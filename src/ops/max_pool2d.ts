@@ -41,7 +41,7 @@ export const maxPool2d = defineOp({
   },
 });
 
-/** Where each window's maximum stands: flat h·W + w in the unpadded plane, i32. Shapes as maxPool2d; no gradient. */
+/** Index of each window's maximum: flat h·W + w in the unpadded plane, i32. Shapes as maxPool2d; no gradient. */
 export const maxPool2dIndices = defineOp({
   name: "maxPool2dIndices",
   options: ["kernel", "stride", "padding", "ceilMode"],

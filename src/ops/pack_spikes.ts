@@ -1,4 +1,4 @@
-// Spikes as bits: a tensor of 0 and 1 in a 32nd of its memory, for what is kept long and read seldom.
+// Spikes as bits: a tensor of 0 and 1 in a 32nd of its memory, for values that are stored long and read rarely.
 
 import packWgsl from "../../shaders/pack_spikes.wgsl";
 import unpackWgsl from "../../shaders/unpack_spikes.wgsl";
@@ -13,7 +13,7 @@ const unpackKernel = kernel("unpack_spikes", unpackWgsl);
 const wordsOf = (elements: number) => Math.ceil(elements / 32);
 
 /**
- * One bit for each number, set where it is not 0: 32 neighbours of the flat order share a word, the first in its lowest bit.
+ * Set one bit for each number that is not 0: 32 neighbours of the flat order share a word, the first in its lowest bit.
  * Any number that is not 0 counts as a spike, NaN too; bits behind the last number are 0.
  *
  * Shapes    s [*] -> words [ceil(numel / 32)], u32.
@@ -38,11 +38,11 @@ export const packSpikes = defineOp({
 });
 
 /**
- * The way back: 1 for a set bit, else 0.
+ * Unpack bits: 1 for a set bit, else 0.
  *
  * Shapes    words [ceil(numel(shape) / 32)], u32 -> s [shape], f32.
  * Backward  none.
- * Errors    OpError when the words are not u32, or not as many as the shape has.
+ * Errors    OpError if the words are not u32, or their number does not match the shape.
  */
 export const unpackSpikes = defineOp({
   name: "unpackSpikes",

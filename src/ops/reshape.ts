@@ -4,7 +4,7 @@ import { OpError } from "../gpu/index.ts";
 import { formatShape, normalizeAxis, numel, type Shape } from "../tensor/index.ts";
 
 /**
- * The same values in another shape; one size may be -1 and is worked out.
+ * Reshape: the same values in another shape. One size may be -1 and is computed.
  *
  * Shapes    x [*] -> y [shape], of as many elements.  Shares memory with x.
  * Errors    OpError when the element counts differ or two sizes are -1.
@@ -24,7 +24,7 @@ export const reshape = defineView({
 });
 
 /**
- * Merges the axes from `startAxis` on into one.
+ * Merge the axes from `startAxis` on into one.
  *
  * Shapes    x [a, b, c, ...] -> y [a, b·c·...] for startAxis 1 (the default).
  */

@@ -1,4 +1,4 @@
-// What joins the two branches of a spike-element-wise residual block.
+// Joins the two branches of a spike-element-wise residual block.
 
 import { defineOp, expectFloat, like } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";

@@ -1,4 +1,4 @@
-// Cutting a tensor along an axis, and joining the pieces: narrow and concat, each the other's gradient.
+// Cuts a tensor along an axis, and joins pieces: narrow and concat, each the other's gradient.
 
 import wgsl from "../../shaders/copy_slice.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
@@ -7,7 +7,7 @@ import { fillZero, formatShape, normalizeAxis, numel, type Shape, type Tensor } 
 
 const copyKernel = kernel("copy_slice", wgsl);
 
-/** Where a slice of some axis begins in a tensor of this shape. */
+/** Start of a slice of some axis in a tensor of this shape. */
 interface Place {
   readonly tensor: Tensor;
   readonly first: number;
@@ -36,18 +36,18 @@ function copySlice(axis: number, length: number, from: Place, to: Place): void {
 
 export interface NarrowOptions {
   readonly axis: number;
-  /** First entry that is kept. */
+  /** First entry of the result. */
   readonly start: number;
-  /** Entries that are kept. */
+  /** Number of entries. */
   readonly length: number;
 }
 
 /**
- * The entries start ... start + length - 1 of an axis.
+ * Return the entries start ... start + length - 1 of an axis.
  *
  * Shapes    x [..., d, ...] -> y [..., length, ...].
  * Backward  dx = dy there, 0 elsewhere.
- * Errors    OpError when the entries do not lie in the axis.
+ * Errors    OpError if the entries exceed the axis.
  */
 export const narrow = defineOp({
   name: "narrow",
@@ -116,10 +116,10 @@ const join = defineOp({
 });
 
 /**
- * Tensors one after another along an axis.
+ * Join tensors along an axis.
  *
- * Shapes    xs [..., d_i, ...], equal but for one axis -> y [..., sum of d_i, ...].
- * Backward  to each the part of dy that is its own.
+ * Shapes    xs [..., d_i, ...], equal except for one axis -> y [..., sum of d_i, ...].
+ * Backward  to each tensor its part of dy.
  * Errors    OpError for no tensor, other ranks or other sizes.
  */
 export function concat(xs: readonly Tensor[], options: { readonly axis: number }): Tensor {

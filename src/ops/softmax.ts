@@ -49,5 +49,5 @@ function define(name: string, LOG: boolean) {
  */
 export const softmax = define("softmax", false);
 
-/** log(softmax(x)) along an axis, without the rounding of taking the logarithm afterwards. */
+/** log(softmax(x)) along an axis, without the rounding of a logarithm afterwards. */
 export const logSoftmax = define("logSoftmax", true);

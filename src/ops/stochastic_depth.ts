@@ -1,4 +1,4 @@
-// Stochastic depth: a residual branch is left out, sample by sample.
+// Stochastic depth: skips a residual branch for random samples.
 
 import wgsl from "../../shaders/stochastic_depth.wgsl";
 import { defineOp, expectFloat, like, once } from "../autograd/index.ts";
@@ -19,12 +19,12 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
 }
 
 /**
- * Zero each sample with probability p and scales the rest by 1/(1-p). Sample i is kept when `dropout` would keep element i
+ * Zero each sample with probability p and scale the rest by 1/(1-p). Sample i stays where `dropout` would not zero element i
  * with the same options.
  *
  * Shapes    x [N, *], step [] u32 -> y [N, *].
- * Backward  dx = dy of the samples that were kept, scaled alike; 0 for the others.
- * Errors    OpError when x has no axis, p is outside 0..1, seed or stream is out of range or the step is no u32.
+ * Backward  dx = dy of the samples that stayed, scaled alike; 0 for the others.
+ * Errors    OpError if x has no axis, p is outside 0..1, seed or stream is out of range or the step is no u32.
  * Source    Huang et al. 2016; sample by sample as in EfficientNet (Tan and Le 2019) and torchvision's mode "row".
  */
 export const stochasticDepth = defineOp({
@@ -37,7 +37,7 @@ export const stochasticDepth = defineOp({
     return like(x);
   },
   forward(y, [x], options) {
-    // The host may move the step before backward runs: remember which one this was, also for a checkpoint's second run.
+    // The host may advance the step before backward runs: save this one, also for a checkpoint's second run.
     const step = once(() => copyOf(options.step));
     draw(x, y, step, options);
     return [step];

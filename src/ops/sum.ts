@@ -4,13 +4,13 @@ import { normalizeAxes, type Shape, type Tensor } from "../tensor/index.ts";
 import { expand } from "./expand.ts";
 
 export interface ReduceOptions {
-  /** Negative ones count from the end; null or absent: all. */
+  /** Axes; negative ones count from the end. null or absent: all. */
   axes?: readonly number[] | null;
-  /** Keep summed axes as ones. Default false. */
+  /** True keeps summed axes as ones. Default false. */
   keepdims?: boolean;
 }
 
-/** Shape after a reduction. */
+/** Return the shape after a reduction. */
 export function reducedShape(
   op: string,
   shape: Shape,
@@ -46,7 +46,7 @@ function reduction(name: "sum" | "mean") {
 /**
  * Sum over axes, in a fixed order.
  *
- * Shapes    x [*] -> y without the axes, or with ones in their place.
+ * Shapes    x [*] -> y without the axes, or with ones instead.
  * Backward  dx = dy, repeated.
  * Errors    OpError for an axis out of range or named twice.
  */

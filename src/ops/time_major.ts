@@ -1,4 +1,4 @@
-// Moving time to the front: a batch of recordings becomes one batch per time step.
+// Moves time to the front: a batch of recordings becomes one batch per time step.
 
 import swapWgsl from "../../shaders/swap_leading.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
@@ -10,12 +10,12 @@ const swapKernel = kernel("swap_leading", swapWgsl);
 /** Items from one Item of an invocation to its next: the shader's workgroup size. */
 const STRIDE = 64;
 
-/** y [b, a, inner] = x [a, b, inner] with its first two axes swapped. */
+/** Compute y [b, a, inner] = x [a, b, inner] with its first two axes swapped. */
 function swapLeading(x: Tensor, y: Tensor, a: number, b: number): void {
   const rowSize = x.numel / (a * b);
   const wide = rowSize % 4 === 0;
   const inner = wide ? rowSize / 4 : rowSize;
-  // A round later: so many items, rows and groups of rows further on in y.
+  // Distance in y after STRIDE Items: Items, rows and groups of rows.
   const rows = Math.floor(STRIDE / inner);
   swapKernel.run({
     bind: { x, y },

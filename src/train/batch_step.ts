@@ -1,7 +1,7 @@
 // Batches on the host, and a captured step that uploads them. Bytes become normalised images on the GPU, inside the step.
 import { normalisationTable, type PixelScale } from "../data/index.ts";
 import { expectOptions, OpError } from "../gpu/index.ts";
-import { bytesToImages, expectPlaces } from "../ops/bytes_to_images.ts";
+import { bytesToImages, expectCrops } from "../ops/bytes_to_images.ts";
 import {
   type CapturedStep,
   capture,
@@ -112,7 +112,7 @@ export class BatchInput {
       const images = `${size} images [${c},${height},${width}]`;
       throw new OpError(name, `${images}: expected ${count} bytes and ${size} labels, got ${x.length} and ${y.length}`);
     }
-    if (crop) expectPlaces(name, crop, { shape: [size, c, h, w], stored });
+    if (crop) expectCrops(name, crop, { shape: [size, c, h, w], stored });
     else if (height !== h || width !== w) {
       throw new OpError(name, `a batch without crops: expected images of ${h}x${w}, got ${height}x${width}`);
     }

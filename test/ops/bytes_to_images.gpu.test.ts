@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { normalisationTable } from "../../src/data/index.ts";
-import { type BytesToImagesOptions, bytesToImages, expectPlaces } from "../../src/ops/bytes_to_images.ts";
+import { type BytesToImagesOptions, bytesToImages, expectCrops } from "../../src/ops/bytes_to_images.ts";
 import { meta, Scope, tensor } from "../../src/tensor/index.ts";
 import { randomInts } from "../support/random.ts";
 
 interface Case extends BytesToImagesOptions {
   /** [n, 4], or null. */
-  readonly place: readonly (readonly [number, number, number])[] | null;
+  readonly crop: readonly (readonly [number, number, number])[] | null;
 }
 
-const placesOf = ({ place }: Case) => place && Int32Array.from(place.flatMap((p) => [...p, 0]));
+const placesOf = ({ crop }: Case) => crop && Int32Array.from(crop.flatMap((p) => [...p, 0]));
 
 const tableOf = (c: number) =>
   normalisationTable({
@@ -20,11 +20,11 @@ const tableOf = (c: number) =>
   });
 
 /** The definition, a value at a time. */
-function reference(bytes: Uint8Array, table: Float32Array, { shape: [n, c, h, w], stored: [H, W], place }: Case) {
+function reference(bytes: Uint8Array, table: Float32Array, { shape: [n, c, h, w], stored: [H, W], crop }: Case) {
   const y = new Float32Array(n * c * h * w);
   let at = 0;
   for (let i = 0; i < n; i++) {
-    const [top, left, mirrored] = place?.[i] ?? [0, 0, 0];
+    const [top, left, mirrored] = crop?.[i] ?? [0, 0, 0];
     for (let channel = 0; channel < c; channel++) {
       for (let row = 0; row < h; row++) {
         for (let col = 0; col < w; col++) {
@@ -49,10 +49,10 @@ async function check(all: Case): Promise<void> {
   const [n, c] = all.shape;
   const bytes = Uint8Array.from(randomInts(n * c * all.stored[0] * all.stored[1], 256, 3));
   const table = tableOf(c);
-  const places = placesOf(all);
-  if (places) expectPlaces("test", places, all);
-  const place = places && tensor(places, [n, 4]);
-  const y = bytesToImages(tensor(words(bytes)), place, tensor(table, [c, 256]), {
+  const crops = placesOf(all);
+  if (crops) expectCrops("test", crops, all);
+  const crop = crops && tensor(crops, [n, 4]);
+  const y = bytesToImages(tensor(words(bytes)), crop, tensor(table, [c, 256]), {
     shape: all.shape,
     stored: all.stored,
   });
@@ -71,7 +71,7 @@ const batch = fc.record({
 describe("the plain definition, to the last bit", () => {
   test("whole images of any size", async () => {
     await fc.assert(
-      fc.asyncProperty(batch, ({ n, c, h, w }) => check({ shape: [n, c, h, w], stored: [h, w], place: null })),
+      fc.asyncProperty(batch, ({ n, c, h, w }) => check({ shape: [n, c, h, w], stored: [h, w], crop: null })),
       { numRuns: 20, seed: 1 },
     );
   });
@@ -82,7 +82,7 @@ describe("the plain definition, to the last bit", () => {
       fc.record({
         shape: fc.constant([n, c, h, w] as const),
         stored: fc.constant([h + down, w + right] as const),
-        place: fc.array(
+        crop: fc.array(
           fc.tuple(
             fc.integer({ min: 0, max: down }),
             fc.integer({ min: 0, max: right }),
@@ -102,47 +102,47 @@ describe("the plain definition, to the last bit", () => {
     [3, 5, 12],
     [3, 3, 5],
   ])("%i channels of %ix%i at every border, both ways round", async (c, h, w) => {
-    const place = [0, 1].flatMap((mirrored) =>
+    const crop = [0, 1].flatMap((mirrored) =>
       [0, 1, 2, 3, 4].flatMap((left) => [0, 3].map((top) => [top, left, mirrored] as const)),
     );
-    await check({ shape: [place.length, c, h, w], stored: [h + 3, w + 4], place });
+    await check({ shape: [crop.length, c, h, w], stored: [h + 3, w + 4], crop });
   });
 });
 
 test("more than one row of workgroups' worth of values", async () => {
-  await check({ shape: [2, 3, 60, 64], stored: [60, 64], place: null });
+  await check({ shape: [2, 3, 60, 64], stored: [60, 64], crop: null });
 });
 
 test("shapes and errors", () => {
   const image = { shape: [2, 3, 4, 5], stored: [6, 8] } as const;
   const bytes = meta([72], "u32");
-  const place = meta([2, 4], "i32");
+  const crop = meta([2, 4], "i32");
   const table = meta([3, 256]);
-  expect(bytesToImages(bytes, place, table, image).shape).toEqual([2, 3, 4, 5]);
+  expect(bytesToImages(bytes, crop, table, image).shape).toEqual([2, 3, 4, 5]);
   const fails = (what: string, run: () => void) => expect(run).toThrow(`bytesToImages: ${what}`);
   fails("stored: expected 4x5, since no crops are given, got 6x8", () => bytesToImages(bytes, null, table, image));
   fails("stored: expected at least 4x5, got 3x8", () =>
-    bytesToImages(bytes, place, table, { ...image, stored: [3, 8] }),
+    bytesToImages(bytes, crop, table, { ...image, stored: [3, 8] }),
   );
-  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([71], "u32"), place, table, image));
-  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([72]), place, table, image));
-  fails("place: expected [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
-  fails("table: expected [3,256] f32", () => bytesToImages(bytes, place, meta([1, 256]), image));
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([71], "u32"), crop, table, image));
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([72]), crop, table, image));
+  fails("crop: expected [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
+  fails("table: expected [3,256] f32", () => bytesToImages(bytes, crop, meta([1, 256]), image));
   fails("shape: expected [n, c, h, w], got [2,3,4,0]", () =>
-    bytesToImages(bytes, place, table, { ...image, shape: [2, 3, 4, 0] }),
+    bytesToImages(bytes, crop, table, { ...image, shape: [2, 3, 4, 0] }),
   );
   fails("stored: expected [h, w], got [6,1.5]", () =>
-    bytesToImages(bytes, place, table, { ...image, stored: [6, 1.5] }),
+    bytesToImages(bytes, crop, table, { ...image, stored: [6, 1.5] }),
   );
   fails("expected fewer than 2^32 bytes", () =>
-    bytesToImages(bytes, place, table, { shape: [2 ** 14, 3, 4, 5], stored: [512, 512] }),
+    bytesToImages(bytes, crop, table, { shape: [2 ** 14, 3, 4, 5], stored: [512, 512] }),
   );
 });
 
-test("a place beyond the edges is named with its image and numbers", () => {
+test("a crop beyond the edges is named with its image and numbers", () => {
   const image = { shape: [2, 1, 4, 5], stored: [6, 8] } as const;
   const at = (...second: number[]) => Int32Array.from([2, 3, 1, 0, ...second]);
-  expect(() => expectPlaces("train", at(0, 0, 0, 0), image)).not.toThrow();
+  expect(() => expectCrops("train", at(0, 0, 0, 0), image)).not.toThrow();
   const wanted = "train: crop of image 1: expected [0..2, 0..3, 0 or 1, 0] to cut 4x5 out of 6x8, got ";
   for (const bad of [
     [3, 0, 0, 0],
@@ -153,9 +153,7 @@ test("a place beyond the edges is named with its image and numbers", () => {
     [0, 0, -1, 0],
     [0, 0, 0, 1],
   ]) {
-    expect(() => expectPlaces("train", at(...bad), image)).toThrow(`${wanted}[${bad.join(", ")}]`);
+    expect(() => expectCrops("train", at(...bad), image)).toThrow(`${wanted}[${bad.join(", ")}]`);
   }
-  expect(() => expectPlaces("train", at(), image)).toThrow(
-    "train: expected 8 numbers for the crops of 2 images, got 4",
-  );
+  expect(() => expectCrops("train", at(), image)).toThrow("train: expected 8 numbers for the crops of 2 images, got 4");
 });

@@ -62,7 +62,7 @@ describe("NaN and infinity pass as in PyTorch", () => {
 });
 
 test("every op has a row", () => {
-  const helpers = ["resolveSurrogate", "expectPlaces", "advance"];
+  const helpers = ["resolveSurrogate", "expectCrops", "advance"];
   const all = Object.entries(ops).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   const rows = new Set([...ROWS.map((row) => row.name), ...OF_INTEGERS, ...helpers]);
   expect(all.filter((name) => !rows.has(name))).toEqual([]);

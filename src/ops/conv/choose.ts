@@ -1,11 +1,11 @@
-// The rule that picks kernels and tile widths, and what the autotuner may put in its place. On software adapters the rule
+// Chooses kernels and tile widths by rule, and lists alternatives for the autotuner. On software adapters the rule
 // decides alone: each candidate would cost seconds of compilation.
 import { currentGpu, OpError } from "../../gpu/index.ts";
 import type { ConvAlgorithm } from "./shape.ts";
 
 /**
- * Software adapters keep tiles of results in registers: their loads cost as much as fifty multiplications. With
- * subgroups of one fixed size the lanes share what they load ("broadcast"), without each loads alone ("plain"). Hardware
+ * Software adapters keep tiles of results in registers: one load costs as much as fifty multiplications. With
+ * subgroups of one fixed size the lanes share their loads ("broadcast"); otherwise each loads alone ("plain"). Hardware
  * stages tiles in workgroup memory ("tile"). Throws OpError for a "broadcast" that the adapter cannot run.
  */
 export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
@@ -21,11 +21,11 @@ export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "
 // Costs on lavapipe in nanoseconds per 8 lanes: a load from a buffer, a multiply-add.
 const LOAD = 30;
 const FMA = 1;
-// What one kernel may hold before its compilation takes seconds: patch loads and unrolled multiply-adds.
+// Largest kernel before its compilation takes seconds: patch loads and unrolled multiply-adds.
 const MOST_LOADS = 36;
 const MOST_FMAS = 720;
 
-/** Pixels a row at a time that make the row cheapest; null when no choice keeps the kernel small enough. */
+/** Return the number of pixels per invocation that makes a row cheapest; null if every choice makes the kernel too large. */
 function chooseWidth(pixels: number, taps: number, patch: (width: number) => number): number | null {
   let best: number | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -39,25 +39,25 @@ function chooseWidth(pixels: number, taps: number, patch: (width: number) => num
   return best;
 }
 
-/** Channels per invocation of a tile kernel, a power of two up to `most`: a tile of `rows` times it should not be mostly empty. */
+/** Return the channels per invocation of a tile kernel, a power of two up to `most`, so that few tiles of `rows` times it are mostly empty. */
 export function chooseEach(channels: number, rows: number, most: number): number {
   let each = 1;
   while (each < most && rows * each < channels) each *= 2;
   return each;
 }
 
-/** Tile sizes to try for a tile kernel, the rule's first: it, and up to two smaller ones that fill the adapter better. */
+/** Return tile sizes to try for a tile kernel: the rule's first, then up to two smaller ones that fill the adapter better. */
 export function eachToTry(rule: number): number[] {
   return [rule, rule / 2, rule / 4].filter((each) => each >= 1);
 }
 
-/** True where the broadcast kernels run: their workgroups of 64 hold whole subgroups of one fixed size. */
+/** True if the broadcast kernels run: their workgroups of 64 hold whole subgroups of one fixed size. */
 export function canBroadcast(): boolean {
   const { subgroupSize } = currentGpu().adapter;
   return subgroupSize >= 4 && subgroupSize <= 64;
 }
 
-/** The constants that the depthwise kernels bake; null when rows of taps are too long for them. */
+/** Return the constants of the depthwise kernels; null if rows of taps are too long for them. */
 export function depthwiseSpec(
   pixels: number,
   taps: number,

@@ -14,7 +14,7 @@ import { type PatchSpec, patchSpec } from "./tiles.ts";
 const tileKernel = kernel("conv2d", tileWgsl);
 const broadcastKernel = kernel("conv2d_broadcast", broadcastWgsl);
 const plainKernel = kernel("conv2d_plain", plainWgsl);
-// Written channels and pixels (of the others: invocations) per workgroup, as in the shaders.
+// Written channels and pixels (for the other kernels: invocations) per workgroup, as in the shaders.
 const TILE_ROWS = 4; // times EACH
 const MOST_EACH = 8;
 const TILE_COLUMNS = 64;
@@ -31,7 +31,7 @@ export interface CorrelationTensors {
 /** One way to run a correlation. */
 interface Way extends Candidate {
   readonly algorithm: TiledAlgorithm;
-  /** Null: by the tile kernel, with `each` channels to an invocation. */
+  /** Null: by the tile kernel, with `each` channels per invocation. */
   readonly spec: PatchSpec | null;
   readonly each: number;
 }
@@ -78,7 +78,7 @@ function runWay(c: Correlation, { algorithm, spec, each }: Way, { x, w, b, y }: 
   }
 }
 
-/** All of a correlation that makes one differ from another, in the order of the interfaces. */
+/** Return the key of a correlation: all its sizes, in the order of the interfaces. */
 function keyOf(c: Correlation): string {
   const line = (l: Line) => Object.values(l).join(",");
   return `correlation ${c.batch},${c.groups},${c.reduced},${c.written} rows ${line(c.rows)} columns ${line(c.columns)}`;
@@ -99,8 +99,8 @@ function trial(c: Correlation): Trial<Way> {
 }
 
 /**
- * Write the pixels of y that the correlation names, all channels of them. `tuned` leaves the last word about the
- * algorithm to the tuner.
+ * Write the pixels of y that the correlation names, in all channels. With `tuned` the tuner may replace the rule's
+ * algorithm.
  */
 export function correlate(c: Correlation, algorithm: TiledAlgorithm, tensors: CorrelationTensors, tuned = false): void {
   const rule = () => wayByRule(c, algorithm);

@@ -6,17 +6,17 @@ import type { Axis, ConvShape } from "./shape.ts";
 export interface Line {
   /** Size of the source. */
   readonly source: number;
-  /** Size of the plane written to, and which of its pixels: count of them, first, distance. */
+  /** Size of the plane written to, and its written pixels: their count, the first, and the distance. */
   readonly plane: number;
   readonly pixels: number;
   readonly planeStart: number;
   readonly planeStep: number;
   readonly taps: number;
-  /** Source pixel under tap 0 of written pixel 0; may be negative. Outside the source there are zeros. */
+  /** Source pixel under tap 0 of written pixel 0; may be negative. Outside the source the values are zeros. */
   readonly start: number;
   readonly step: number;
   readonly spread: number;
-  /** Kernel index of tap 0, and from one tap to the next. */
+  /** Kernel index of tap 0, and the distance from one tap to the next. */
   readonly kernelStart: number;
   readonly kernelStep: number;
 }
@@ -29,7 +29,7 @@ export interface Correlation {
   readonly written: number;
   readonly rows: Line;
   readonly columns: Line;
-  /** Weight elements per group, per reduced and per written channel; from one kernel row to the next. */
+  /** Weight elements per group, per reduced and per written channel; and from one kernel row to the next. */
   readonly weightGroup: number;
   readonly weightReduced: number;
   readonly weightWritten: number;
@@ -60,7 +60,7 @@ function sizes(s: ConvShape, rows: Line, columns: Line) {
   return { batch: s.batch, groups: s.groups, rows, columns, weightGroup: group, weightRow: s.columns.kernel };
 }
 
-/** y from x. */
+/** The correlation that computes y from x. */
 export function forwardCorrelation(s: ConvShape): Correlation {
   const reduced = s.channels / s.groups;
   const window = s.rows.kernel * s.columns.kernel;
@@ -76,10 +76,10 @@ export function forwardCorrelation(s: ConvShape): Correlation {
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
- * The phases of one axis of the input gradient. Input pixel i was read by output o through tap k when
+ * Return the phases of one axis of the input gradient. Output o read input pixel i through tap k where
  * i + padding = stride · o + dilation · k, so pixels with the same remainder of i + padding by the stride share their
- * taps; for them the gradient is a correlation of step 1. Phases without a pixel are left out; one without a tap stays
- * and has taps = 0: its gradient is zero.
+ * taps; for them the gradient is a correlation of step 1. Phases without a pixel are omitted; one without a tap stays
+ * with taps = 0: its gradient is zero.
  */
 export function gradientLines(a: Axis): Line[] {
   const lines: Line[] = [];
@@ -110,7 +110,7 @@ export function gradientLines(a: Axis): Line[] {
   return lines;
 }
 
-/** dx from dy: one correlation per pair of phases. Where `covered` is false some pixels get no term and must be zeroed. */
+/** Return the correlations for dx from dy, one per pair of phases. Unless `covered`, some pixels get no term and must be zeroed. */
 export function gradientCorrelations(s: ConvShape): { phases: Correlation[]; covered: boolean } {
   const rows = gradientLines(s.rows);
   const columns = gradientLines(s.columns);
@@ -127,7 +127,7 @@ export function gradientCorrelations(s: ConvShape): { phases: Correlation[]; cov
   return { phases, covered: phases.length === rows.length * columns.length };
 }
 
-/** A correlation as the shaders' Params. */
+/** Return a correlation as the shaders' Params. */
 export function correlationParams(c: Correlation, hasBias: boolean): Record<string, number | number[]> {
   const both = (name: keyof Line): number[] => [c.rows[name], c.columns[name]];
   return {

@@ -1,4 +1,4 @@
-// Depthwise convolution: kernels of its own, since no channel shares a load with another.
+// Depthwise convolution has its own kernels, since no channel shares a load with another.
 
 import forwardWgsl from "../../../shaders/depthwise_conv2d.wgsl";
 import gradWeightWgsl from "../../../shaders/depthwise_conv2d_grad_weight.wgsl";
@@ -15,7 +15,7 @@ const gradWeightKernel = kernel("depthwise_conv2d_grad_weight", gradWeightWgsl);
 const LANES = 64; // invocations per workgroup, as in the shaders
 const WORKGROUPS_WANTED = 64;
 
-/** Like correlate(), for a depthwise correlation. False when its rows of taps are too long for these kernels. */
+/** Run a depthwise correlation, like correlate(). Returns false if its rows of taps are too long for these kernels. */
 export function depthwiseCorrelate(c: Correlation, { x, w, b, y }: CorrelationTensors): boolean {
   const { pixels, taps, step, spread } = c.columns;
   const spec = depthwiseSpec(pixels, taps, step, spread);
@@ -26,7 +26,7 @@ export function depthwiseCorrelate(c: Correlation, { x, w, b, y }: CorrelationTe
   return true;
 }
 
-/** dw [O,1,kh,kw] from x and dy. False when its rows of taps are too long for this kernel. */
+/** Compute dw [O,1,kh,kw] from x and dy. Returns false if rows of taps are too long for this kernel. */
 export function depthwiseGradWeight(s: ConvShape, { dw, x, dy }: { dw: Tensor; x: Tensor; dy: Tensor }): boolean {
   const { out, kernel: taps, stride, dilation } = s.columns;
   const spec = depthwiseSpec(out, taps, stride, dilation);

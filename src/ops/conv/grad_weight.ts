@@ -24,7 +24,7 @@ const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enou
 const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
 const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
 
-/** How many slices a sum over `units` of `terms` each should have, for `items` workgroups per slice. */
+/** Return the number of slices for a sum over `units` of `terms` each, with `items` workgroups per slice. */
 export function sliceCount(units: number, terms: number, items: number, wanted: number, bytes: number): number {
   const forWork = Math.ceil(wanted / items);
   const forRounding = Math.ceil((units * terms) / LONGEST_SUM);
@@ -33,7 +33,7 @@ export function sliceCount(units: number, terms: number, items: number, wanted: 
   return Math.min(Math.max(forWork, forRounding), useful, affordable, units);
 }
 
-/** Run `write(partial)` for `slices` partial gradients and adds them into dw; one slice is written in place. */
+/** Run `write(partial)` for `slices` partial gradients and add them into dw. One slice is written in place. */
 export function sumSlices(dw: Tensor, slices: number, write: (partial: Tensor) => void): void {
   if (slices === 1) {
     write(dw);
@@ -50,7 +50,7 @@ interface GradWeightTensors {
   readonly dy: Tensor;
 }
 
-/** By "broadcast" or "plain"; false when the window is too large to write out. */
+/** Run the "broadcast" or "plain" kernel. Returns false if the window is too large to unroll. */
 function patchGradWeight(s: ConvShape, algorithm: "broadcast" | "plain", { dw, x, dy }: GradWeightTensors): boolean {
   const spec = gradWeightSpec(s, algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1);
   if (!spec) return false;

@@ -1,4 +1,4 @@
-// The definition, kernel for kernel: what tests and the bench compare the tiled kernels with.
+// Convolution by its definition. Tests and the bench compare the tiled kernels with it.
 import gradInputWgsl from "../../../shaders/conv2d_grad_input_naive.wgsl";
 import gradWeightWgsl from "../../../shaders/conv2d_grad_weight_naive.wgsl";
 import forwardWgsl from "../../../shaders/conv2d_naive.wgsl";
@@ -10,18 +10,18 @@ const forwardKernel = kernel("conv2d_naive", forwardWgsl);
 const gradInputKernel = kernel("conv2d_grad_input_naive", gradInputWgsl);
 const gradWeightKernel = kernel("conv2d_grad_weight_naive", gradWeightWgsl);
 
-/** y [N,O,OH,OW] from x [N,C,H,W], w [O,C/groups,kh,kw] and b [O] or null. */
+/** Compute y [N,O,OH,OW] from x [N,C,H,W], w [O,C/groups,kh,kw] and b [O] or null. */
 export function naiveForward(s: ConvShape, y: Tensor, x: Tensor, w: Tensor, b: Tensor | null): void {
   const params = { ...definitionParams(s), has_bias: b ? 1 : 0 };
   forwardKernel.run({ bind: { x, w, b: b ?? w, y }, params, grid: grid1d(y.numel) });
 }
 
-/** dx [N,C,H,W] from dy [N,O,OH,OW] and w. */
+/** Compute dx [N,C,H,W] from dy [N,O,OH,OW] and w. */
 export function naiveGradInput(s: ConvShape, dx: Tensor, dy: Tensor, w: Tensor): void {
   gradInputKernel.run({ bind: { dy, w, dx }, params: definitionParams(s), grid: grid1d(dx.numel) });
 }
 
-/** dw [O,C/groups,kh,kw] from x and dy. */
+/** Compute dw [O,C/groups,kh,kw] from x and dy. */
 export function naiveGradWeight(s: ConvShape, dw: Tensor, x: Tensor, dy: Tensor): void {
   gradWeightKernel.run({ bind: { x, dy, dw }, params: definitionParams(s), grid: grid1d(dw.numel) });
 }

@@ -1,4 +1,4 @@
-// The three passes of a convolution, each by the algorithm asked for.
+// The three passes of a convolution, each by the chosen algorithm.
 import { fillZero, type Tensor } from "../../tensor/index.ts";
 import { chooseAlgorithm } from "./choose.ts";
 import { type CorrelationTensors, correlate } from "./correlate.ts";
@@ -10,7 +10,7 @@ import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type Ti
 
 interface How {
   readonly algorithm: TiledAlgorithm;
-  /** The tuner may know better: nobody asked for this algorithm. */
+  /** True if the tuner may choose: the caller named no algorithm. */
   readonly tuned: boolean;
 }
 
@@ -19,7 +19,7 @@ function run(s: ConvShape, { algorithm, tuned }: How, c: Correlation, tensors: C
   correlate(c, algorithm, tensors, tuned);
 }
 
-/** y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
+/** Compute y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
 export function convForward(
   s: ConvShape,
   wanted: ConvAlgorithm,
@@ -30,7 +30,7 @@ export function convForward(
   else run(s, { algorithm, tuned: wanted === "auto" }, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
 }
 
-/** dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. */
+/** Compute dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. */
 export function convGradInput(
   s: ConvShape,
   wanted: ConvAlgorithm,
@@ -47,7 +47,7 @@ export function convGradInput(
   for (const phase of phases) run(s, how, phase, { x: dy, w, b: null, y: dx });
 }
 
-/** dw [O,C/groups,kh,kw] from x and dy. */
+/** Compute dw [O,C/groups,kh,kw] from x and dy. */
 export function convGradWeight(
   s: ConvShape,
   wanted: ConvAlgorithm,

@@ -1,4 +1,4 @@
-// What a convolution's arguments mean: options with their defaults, every size by name, and the checks of both.
+// Arguments of a convolution: options with their defaults, every size by name, and the checks of both.
 import { OpError } from "../../gpu/index.ts";
 import { type Shape, type Tensor, windowOutput } from "../../tensor/index.ts";
 
@@ -6,11 +6,11 @@ import { type Shape, type Tensor, windowOutput } from "../../tensor/index.ts";
 export type Pair = number | readonly [rows: number, columns: number];
 
 /**
- * Which kernels run. "auto" follows the rule in choose.ts, or the tuner; "tile" needs nothing beyond WebGPU's default limits;
+ * Choice of kernels. "auto" follows the rule in choose.ts, or the tuner; "tile" needs only WebGPU's default limits;
  * "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for finding bugs.
  */
 export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";
-/** Those with a design behind them. */
+/** The tiled algorithms. */
 export type TiledAlgorithm = Exclude<ConvAlgorithm, "auto" | "naive">;
 
 export interface Conv2dOptions {
@@ -20,7 +20,7 @@ export interface Conv2dOptions {
   readonly padding?: Pair;
   /** Input pixels per kernel tap. Default 1. */
   readonly dilation?: Pair;
-  /** Channels are split in this many convolutions side by side. Default 1. */
+  /** The channels are split into this many separate convolutions. Default 1. */
   readonly groups?: number;
   /** Default "auto". */
   readonly algorithm?: ConvAlgorithm;
@@ -38,7 +38,7 @@ export interface Axis {
 
 export interface ConvShape {
   readonly batch: number;
-  /** Input and output channels, all groups together. */
+  /** Input and output channels of all groups together. */
   readonly channels: number;
   readonly outputs: number;
   readonly groups: number;
@@ -46,7 +46,7 @@ export interface ConvShape {
   readonly columns: Axis;
 }
 
-/** All that the checks need of a tensor. */
+/** The parts of a tensor that the checks read. */
 type Described = Pick<Tensor, "shape" | "dtype">;
 
 const OP = "conv2d";
@@ -86,7 +86,7 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   return groups;
 }
 
-/** Name every size of conv2d(x, weight, bias, options). Throws OpError where they do not fit together. */
+/** Return every size of conv2d(x, weight, bias, options). Throws OpError if they do not fit together. */
 export function convShape(x: Described, weight: Described, bias: Described | null, options: Conv2dOptions): ConvShape {
   const tensors = { x, weight, bias };
   for (const [name, t] of Object.entries({ x, weight })) {
@@ -122,12 +122,12 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
   return { batch, channels, outputs, groups, rows: axis(0), columns: axis(1) };
 }
 
-/** [N, O, OH, OW] */
+/** Return [N, O, OH, OW]. */
 export function outputShape(s: ConvShape): Shape {
   return [s.batch, s.outputs, s.rows.out, s.columns.out];
 }
 
-/** A 1x1 kernel that visits every pixel does not care for rows: one long row wastes no lanes. Others stay as they are. */
+/** Flatten the plane for a 1x1 kernel that visits every pixel: one long row wastes no lanes. Others stay unchanged. */
 export function flattenPoints(s: ConvShape): ConvShape {
   const isPoint = [s.rows, s.columns].every((a) => a.kernel === 1 && a.stride === 1 && a.padding === 0);
   if (!isPoint) return s;
@@ -136,12 +136,12 @@ export function flattenPoints(s: ConvShape): ConvShape {
   return { ...s, rows: one, columns: { ...one, size: all, out: all } };
 }
 
-/** A convolution of as many groups as input channels: each output channel reads one input channel. */
+/** True for a convolution of as many groups as input channels: each output channel reads one input channel. */
 export function isDepthwise(s: ConvShape): boolean {
   return s.groups > 1 && s.groups === s.channels;
 }
 
-/** The definition's own numbers, as the naive and the weight gradient kernels take them. */
+/** Return the definition's sizes, as Params of the naive and the weight gradient kernels. */
 export function definitionParams(s: ConvShape): Record<string, number | number[]> {
   const { rows, columns } = s;
   return {

@@ -1,5 +1,5 @@
-// The written rule that sizes the register tiles of conv2d_broadcast and conv2d_plain: the cheapest by a model of what a
-// software adapter pays. There every candidate would cost seconds of compilation, so nothing is tried out at run time.
+// The rule that sizes the register tiles of conv2d_broadcast and conv2d_plain: the cheapest by a cost model of software
+// adapters. Every candidate would cost seconds of compilation there, so none is timed at run time.
 import { currentGpu } from "../../gpu/index.ts";
 import type { Correlation } from "./correlation.ts";
 import type { ConvShape } from "./shape.ts";
@@ -11,21 +11,21 @@ const WIDE_LOAD = 40;
 const STORE = 80;
 const FMA = 0.5;
 const ADDRESS = 15;
-// Compiling 1,000 multiply-adds takes a second: worth 3 % of a kernel's time, not less.
+// Compiling 1,000 multiply-adds takes a second, which counts as 3 % of a kernel's time.
 const CODE = 33_000;
 
-/** What a kernel may hold before its compilation takes seconds. */
+/** Largest kernel before its compilation takes seconds. */
 interface Budget {
-  /** Four numbers by one load where they lie side by side: on LLVM for the price of one, elsewhere not tried. */
+  /** One load brings four adjacent numbers: on LLVM at the cost of one, elsewhere not tried. */
   readonly wide: boolean;
-  /** Loads and multiply-adds written out. */
+  /** Unrolled loads and multiply-adds. */
   readonly loads: number;
   readonly fmas: number;
-  /** Results kept. Those of the weight gradient live across its outer loop: beyond about 100 they cost more than they save. */
+  /** Results in registers. Those of the weight gradient live across its outer loop: beyond about 100 they cost more than they save. */
   readonly sums: number;
 }
 
-// Lavapipe compiles through LLVM. Others, SwiftShader among them, take time that grows faster than the kernel: a weight
+// Lavapipe compiles through LLVM. In others, such as SwiftShader, the time grows faster than the kernel: a weight
 // gradient of 20 loads and 150 multiply-adds took 11 s there, one of 12 loads 1 s.
 const LLVM = {
   correlation: { wide: true, loads: 64, fmas: 1664, sums: 160 },
@@ -41,7 +41,7 @@ function budget(): Readonly<Record<"correlation" | "gradient", Budget>> {
   return /llvmpipe|lavapipe/i.test(`${device} ${description}`) ? LLVM : SMALL;
 }
 
-/** Tiles [rows, columns] in question: powers of two, and sevenths for the planes of ImageNet's networks. */
+/** Candidate tiles [rows, columns]: powers of two, and sevenths for the planes of ImageNet's networks. */
 const CORRELATION_TILES = [
   ...[8, 4, 2, 1].flatMap((rows) => [8, 4, 2, 1].map((columns): Pixels => [rows, columns])),
   ...[7, 4, 2].map((rows): Pixels => [rows, 7]),
@@ -72,7 +72,7 @@ interface Window {
   readonly spread: number;
 }
 
-/** Source pixels under `pixels` neighbours: all between the first and the last, or every step-th for a single tap. */
+/** Return the source pixels under `pixels` neighbours: all between the first and the last, or every step-th for a single tap. */
 const covered = (pixels: number, { taps, step, spread }: Window): number =>
   taps === 1 ? pixels : (pixels - 1) * step + (taps - 1) * spread + 1;
 
@@ -93,8 +93,8 @@ type ShapeSpec = ReturnType<typeof shapeSpec>;
 export type PatchSpec = ShapeSpec & Record<"OB" | "PY" | "PX", number>;
 
 /**
- * The constants that lib/conv2d_patch.wgsl bakes for teams of `lanes`; null when the window is too large to write out.
- * `sums` keeps the tile smaller than the compiler would allow.
+ * Return the constants of lib/conv2d_patch.wgsl for teams of `lanes`; null if the window is too large to unroll.
+ * `sums` limits the tile further than the compiler does.
  */
 export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_INFINITY): PatchSpec | null {
   const spec = shapeSpec(lanes, c.rows, c.columns);
@@ -122,7 +122,7 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
 
 export type GradientSpec = ShapeSpec & Record<"OB" | "CB" | "PY" | "PX" | "GRADS", number> & { readonly Grads: string };
 
-/** The same for lib/conv2d_grad_weight_patch.wgsl. */
+/** Return the same for lib/conv2d_grad_weight_patch.wgsl. */
 export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null {
   const window = (a: ConvShape["rows"]): Window => ({ taps: a.kernel, step: a.stride, spread: a.dilation });
   const [rows, columns] = [window(s.rows), window(s.columns)];

@@ -17,7 +17,7 @@ const kernels = {
 };
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
 
-/** A matrix in a tensor, or in a part of one: element [i, j] lies `i · row + j · col` elements after the start of its batch entry. */
+/** A matrix in a tensor, or in a part of one: element [i, j] is `i · row + j · col` elements after the start of its batch entry. */
 export interface Matrix {
   readonly tensor: Bindable;
   readonly row: number;
@@ -34,15 +34,15 @@ export interface Gemm {
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** Sizes of the batch axes, at most three after merging neighbours. Default none. */
+  /** Sizes of the batch axes, at most three after merging. Default none. */
   readonly batch?: readonly number[];
   /** [n], added to each row. */
   readonly bias?: Bindable | null;
-  /** Instead of the rule in plan.ts: for tests and measurements. */
+  /** Replaces the rule in plan.ts: for tests and measurements. */
   readonly family?: GemmFamily;
 }
 
-/** The same matrix with rows and columns exchanged: no data moves. */
+/** Return the matrix with rows and columns exchanged, without moving data. */
 export function transposed(matrix: Matrix): Matrix {
   return { ...matrix, row: matrix.col, col: matrix.row };
 }
@@ -55,7 +55,7 @@ interface BatchAxes {
   b: Four;
 }
 
-/** Drop axes of one, merges neighbours that are contiguous (or broadcast) in both operands, pads to three. */
+/** Drop axes of one, merge adjacent ones that are contiguous (or broadcast) in both operands, and pad to three. */
 function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly number[]): BatchAxes {
   const axes: { size: number; a: number; b: number }[] = [];
   sizes.forEach((size, i) => {
@@ -132,7 +132,7 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   partial.dispose();
 }
 
-/** The product's twin on zeros. Operands have the size of the real ones, or less where those are views of more. */
+/** Make the product's operands for a trial: zeros of the real size, or less for views of larger tensors. */
 function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
   const span = ({ row, col }: Matrix, rows: number, columns: number, strides: Four) =>
     1 + (rows - 1) * row + (columns - 1) * col + strides.reduce((sum, s, i) => sum + s * ((axes.size[i] || 1) - 1), 0);
@@ -149,7 +149,7 @@ function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
  * Enqueue y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
  *
  * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits, by the same kernel. Callers check shapes.
- * Errors    OpError when more than three batch axes remain after merging.
+ * Errors    OpError if more than three batch axes remain after merging.
  */
 export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
   const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);

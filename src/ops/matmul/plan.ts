@@ -1,5 +1,5 @@
-// Which matrix product kernel runs, by rule; and on hardware, which others the autotuner tries in its place. On a software
-// adapter the rule decides alone: compiling a candidate costs more than it can win back.
+// Chooses the matrix product kernel by rule, and lists alternatives for the autotuner on hardware. On a software
+// adapter the rule decides alone: compiling a candidate costs more than it can save.
 import type { AdapterReport } from "../../gpu/index.ts";
 
 /**
@@ -18,7 +18,7 @@ export interface GemmSize {
 
 type Lanes = Pick<AdapterReport, "software" | "subgroupSize">;
 
-/** A kernel and the tile of results that one of its workgroups makes. */
+/** A kernel and the tile of results of one workgroup. */
 interface GemmTile {
   readonly family: GemmFamily;
   readonly rows: number;
@@ -29,9 +29,9 @@ interface GemmTile {
 }
 
 export interface GemmPlan extends GemmTile {
-  /** Computes yᵀ = bᵀ aᵀ instead; y lies in memory as asked. */
+  /** Computes yᵀ = bᵀ aᵀ instead; the layout of y in memory stays. */
   readonly swap: boolean;
-  /** Parts that k is cut into; each adds up on its own, then the parts are added in order. */
+  /** Parts of k; each is summed separately, then the parts are added in order. */
   readonly splits: number;
 }
 
@@ -45,7 +45,7 @@ function workgroupTile(x: number, y: number, rowQuads: number, columnQuads: numb
   return { family: "tile", rows, columns, spec, label: `tile ${rows}x${columns} by ${x * y}` };
 }
 const RULE_TILE = workgroupTile(8, 8, 2, 1);
-/** 32 x 32 fills an adapter with small products; 64 x 64 loads least for large ones, by few or by many invocations. */
+/** 32 x 32 fills an adapter with small products; 64 x 64 has the fewest loads for large ones, by few or by many invocations. */
 const OTHER_TILES = [workgroupTile(8, 8, 1, 1), workgroupTile(8, 8, 2, 2), workgroupTile(16, 16, 1, 1)];
 
 const subgroupTile = (lanes: number): GemmTile => ({
@@ -56,7 +56,7 @@ const subgroupTile = (lanes: number): GemmTile => ({
   label: "subgroup",
 });
 
-/** For an a of `m` rows; one of three is treated as one of four, to have a kernel less to compile. */
+/** For an a of `m` rows; three are treated as four, which saves compiling a kernel. */
 function rowsTile(m: number, lanes: number): GemmTile {
   const rows = m <= 2 ? m : MOST_ROWS;
   return { family: "rows", rows, columns: lanes, spec: { S: lanes, ROWS: rows }, label: `rows ${rows}` };
@@ -114,7 +114,7 @@ export function planGemm(adapter: Lanes, size: GemmSize, forced?: GemmFamily): G
   return planOf(adapter, size, tileOf(family, size, adapter.subgroupSize), null);
 }
 
-/** What the autotuner may put in the rule's place: with the same splits, so that workspaces stay as they are. */
+/** List alternatives to the rule's plan, with the same splits, so that workspaces stay the same size. */
 export function otherPlans(adapter: Lanes, size: GemmSize, { splits }: GemmPlan): GemmPlan[] {
   const { subgroupSize: lanes } = adapter;
   const few = Math.min(size.m, size.n) <= MOST_ROWS;
@@ -122,7 +122,7 @@ export function otherPlans(adapter: Lanes, size: GemmSize, { splits }: GemmPlan)
   return [RULE_TILE, ...OTHER_TILES, ...broadcast].map((tile) => planOf(adapter, size, tile, splits));
 }
 
-/** Terms of each split but the last, for a plan of `planGemm`. */
+/** Return the terms of each split but the last, for a plan of `planGemm`. */
 export function termsPerSplit(k: number, splits: number): number {
   return splits === 1 ? k : Math.ceil(k / splits / SPLIT_STEP) * SPLIT_STEP;
 }

@@ -1,5 +1,5 @@
-// How batch norm's kernels walk a channel of [N, C, ...] (shaders/lib/channel_walk.wgsl) and into how many slices each
-// channel is cut. Lengths are in Items: four neighbouring numbers of a plane where planes allow it, else one.
+// The order in which batch norm's kernels visit a channel of [N, C, ...] (shaders/lib/channel_walk.wgsl), and the number of
+// slices of each channel. Lengths are in Items: four adjacent numbers of a plane if its size allows, else one.
 import { currentGpu, type Spec } from "../../gpu/index.ts";
 import type { Shape } from "../../tensor/index.ts";
 
@@ -24,7 +24,7 @@ export interface ChannelLayout {
   };
 }
 
-/** The walk through the channels of x [N, C, ...]. */
+/** Return the walk through the channels of x [N, C, ...]. */
 export function channelLayout([batch = 1, channels = 1, ...rest]: Shape): ChannelLayout {
   const plane = rest.reduce((a, b) => a * b, 1);
   const width = plane % 4 === 0 ? 4 : 1;
@@ -43,14 +43,14 @@ export function channelLayout([batch = 1, channels = 1, ...rest]: Shape): Channe
   };
 }
 
-/** A channel's cut: [how many slices, Items in each but the last]. */
+/** A channel's cut: [number of slices, Items in each but the last]. */
 export interface Slices {
   readonly slices: number;
   readonly slice_items: number;
 }
 
 function cut({ walk, width }: ChannelLayout, numbers: number): Slices {
-  // Whole rounds of the workgroup, as even as they come.
+  // Whole rounds of the workgroup, as even as possible.
   const rounds = Math.ceil(walk.items / LANES);
   const wanted = Math.ceil(rounds / Math.max(1, Math.round(numbers / width / LANES)));
   const slice_items = Math.ceil(rounds / wanted) * LANES;
@@ -58,8 +58,8 @@ function cut({ walk, width }: ChannelLayout, numbers: number): Slices {
 }
 
 /**
- * Numbers per workgroup. `busy`: with fewer workgroups a device is partly idle; a CPU pays more for a workgroup than it
- * gains by another. `least`: what makes one's start worth it. `most`: where more gains nothing.
+ * Numbers per workgroup. `busy`: with fewer workgroups a device is partly idle; on a CPU a workgroup costs more than it
+ * gains. `least`: fewer numbers are not worth a workgroup. `most`: more numbers gain nothing.
  */
 interface Sizes {
   readonly busy: number;
@@ -74,7 +74,7 @@ function cutFor(layout: ChannelLayout, { busy, least, most }: Sizes): Slices {
 // Software: the best of 512 to 131,072 numbers on lavapipe, over five shapes. Hardware: reasoned, not measured.
 const REDUCED_HARDWARE: Sizes = { busy: 1024, least: 2048, most: 65536 };
 const REDUCED_SOFTWARE: Sizes = { busy: 8, least: 4096, most: Number.POSITIVE_INFINITY };
-/** Channels up to this long are one workgroup's, whatever else: slices cost a second dispatch that joins them. */
+/** Channels up to this length always have one workgroup: slices cost a second dispatch that joins them. */
 const SINGLE_HARDWARE = 4096;
 const SINGLE_SOFTWARE = 16384;
 const MAPPED_HARDWARE: Sizes = { busy: 1024, least: 256, most: 4096 };
@@ -82,7 +82,7 @@ const MAPPED_SOFTWARE: Sizes = { busy: 64, least: 4096, most: 16384 };
 
 const onSoftware = () => currentGpu().adapter.software;
 
-/** For passes that reduce a channel. `software`: cut as for a CPU; default as for the adapter in use. */
+/** Cut for passes that reduce a channel. `software`: cut as for a CPU; default: as for the current adapter. */
 export function reducedSlices(layout: ChannelLayout, software = onSoftware()): Slices {
   if (layout.count <= (software ? SINGLE_SOFTWARE : SINGLE_HARDWARE)) {
     return { slices: 1, slice_items: layout.walk.items };
@@ -90,7 +90,7 @@ export function reducedSlices(layout: ChannelLayout, software = onSoftware()): S
   return cutFor(layout, software ? REDUCED_SOFTWARE : REDUCED_HARDWARE);
 }
 
-/** For passes that read and write each number. */
+/** Cut for passes that read and write each number. */
 export function mappedSlices(layout: ChannelLayout, software = onSoftware()): Slices {
   return cutFor(layout, software ? MAPPED_SOFTWARE : MAPPED_HARDWARE);
 }

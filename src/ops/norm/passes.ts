@@ -1,5 +1,5 @@
-// The passes of batch norm: statistics, apply, the sums of backward and the gradients made of them. `software`, their last
-// argument, cuts channels as for that sort of adapter; by default as for the one in use.
+// The passes of batch norm: statistics, apply, the sums of backward and the gradients from them. Their last argument,
+// `software`, cuts channels as for that kind of adapter; default: as for the current one.
 import applyWgsl from "../../../shaders/batch_norm_apply.wgsl";
 import gradApplyWgsl from "../../../shaders/batch_norm_grad_apply.wgsl";
 import gradMergeWgsl from "../../../shaders/batch_norm_grad_merge.wgsl";
@@ -40,7 +40,7 @@ export interface Running {
   readonly variance: Tensor;
 }
 
-/** Statistics of the batch, stats [6, C] (shaders/lib/batch_statistics.wgsl). Moves the running ones. */
+/** Compute statistics of the batch, stats [6, C] (shaders/lib/batch_statistics.wgsl). Updates the running ones. */
 export function batchStatistics(
   x: Tensor,
   { weight, bias }: Affine,
@@ -51,7 +51,7 @@ export function batchStatistics(
   const layout = channelLayout(x.shape);
   const { channels, walk, plane } = layout;
   const stats = empty([6, channels]);
-  // Bindings that a variant does not use get anything that is bound in the same way.
+  // WebGPU requires every declared binding, so a variant binds a dummy to those it does not use.
   const bind = {
     x,
     weight: weight ?? x,
@@ -79,7 +79,7 @@ export function batchStatistics(
   return stats;
 }
 
-/** Running statistics in the form that batchStatistics gives. */
+/** Return running statistics in the form of batchStatistics. */
 export function runningStatistics({ weight, bias }: Affine, { mean, variance }: Running, eps: number): Tensor {
   const [channels] = mean.shape as readonly [number];
   const stats = empty([6, channels]);
@@ -92,7 +92,7 @@ export function runningStatistics({ weight, bias }: Affine, { mean, variance }: 
   return stats;
 }
 
-/** Write y. `residual` is there when AFTER.addRelu is. */
+/** Write y. `residual` is set with AFTER.addRelu. */
 export function apply(
   y: Tensor,
   x: Tensor,
@@ -111,7 +111,7 @@ export function apply(
   });
 }
 
-/** What backward reads. y, the output, only with AFTER.addRelu: elsewhere it is made again from x. */
+/** Inputs of backward. y, the output, only with AFTER.addRelu: otherwise it is recomputed from x. */
 export interface Saved {
   readonly x: Tensor;
   readonly stats: Tensor;
@@ -119,7 +119,7 @@ export interface Saved {
   readonly after: After;
 }
 
-/** Write the sums of dy · xhat and of dy over each channel, dy gated by what came after. */
+/** Write the sums of dy · xhat and of dy over each channel, with dy gated by the ReLU. */
 export function gradientSums(
   { x, stats, y, after }: Saved,
   dy: Tensor,
@@ -143,7 +143,7 @@ export function gradientSums(
   gradMergeKernel.run({ bind, params: { channels, slices: cut.slices }, grid: groups1d(channels) });
 }
 
-/** Write dx and, with AFTER.addRelu, the residual's gradient. `sums` absent: the statistics are constants. */
+/** Write dx and, with AFTER.addRelu, the residual's gradient. Without `sums` the statistics are constants. */
 export function gradientApply(
   { x, stats, y, after }: Saved,
   dy: Tensor,

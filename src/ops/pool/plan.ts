@@ -1,4 +1,4 @@
-// What sliding-window pools share: their options, checks and output size.
+// Shared parts of sliding-window pools: options, checks and output size.
 import { expectFloat, expectRank } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -6,17 +6,17 @@ import type { Tensor } from "../../tensor/index.ts";
 type Pair = number | readonly [number, number];
 
 export interface PoolOptions {
-  /** Window, [height, width] or one number for both; as all sizes here. */
+  /** Window, [height, width] or one number for both. All sizes here have this form. */
   kernel: Pair;
   /** Default: the kernel. */
   stride?: Pair;
   /** Default 0; at most half the kernel. */
   padding?: Pair;
-  /** Round the output size up: a last window may hang over the end. Default false. */
+  /** True rounds the output size up: a last window may overhang the end. Default false. */
   ceilMode?: boolean;
 }
 
-/** Both numbers of an option; anything else becomes NaN, which no check below lets through. */
+/** Return both numbers of an option. Anything else becomes NaN, which the checks below refuse. */
 const pair = (v: Pair): [number, number] => {
   if (typeof v === "number") return [v, v];
   return v?.length === 2 ? [v[0], v[1]] : [Number.NaN, Number.NaN];
@@ -30,7 +30,7 @@ export interface PoolPlan {
   out_size: [number, number];
 }
 
-/** Check x [N,C,H,W] and the options; gives all sizes. A window must start inside the input or its left padding. */
+/** Check x [N,C,H,W] and the options, and return all sizes. A window must start inside the input or its left padding. */
 export function planPool(
   op: string,
   x: Tensor,
@@ -56,7 +56,7 @@ export function planPool(
   return { ...plan, in_size, out_size };
 }
 
-/** A plan as the kernels take it: window and stride baked (shaders/lib/pool_window.wgsl), sizes as params. */
+/** Return a plan in the kernels' form: window and stride as constants (shaders/lib/pool_window.wgsl), sizes as params. */
 export function poolVariant({ window, stride, padding, in_size, out_size }: PoolPlan) {
   const [WINDOW_Y, WINDOW_X] = window;
   const [STRIDE_Y, STRIDE_X] = stride;

@@ -1,9 +1,9 @@
-// When a latency code fires, in float64, and the same as bounds on x that a shader can compare without a rounding of its own.
+// Computes the step at which a latency code fires, in float64, and the same as bounds on x that a shader can compare exactly.
 
 /** linear: (T-1)(1-x). log: T-1 - ln(a x + 1) with a = e^(T-1) - 1. Both are rounded to the nearest step, ties to even. */
 export type LatencyFunction = "linear" | "log";
 
-/** Past this many steps the log code tells apart numbers so small that a GPU may take them for zero. */
+/** Beyond this many steps the log code distinguishes numbers so small that a GPU may flush them to zero. */
 export const MOST_LOG_STEPS = 87;
 
 function roundHalfEven(v: number): number {
@@ -13,7 +13,7 @@ function roundHalfEven(v: number): number {
   return rest < 0.5 ? low : low + 1;
 }
 
-/** The step at which x fires, before anybody asks whether it is one of 0..T-1; NaN where the logarithm has no value. */
+/** Return the step at which x fires, even outside 0..T-1; NaN where the logarithm has no value. */
 export function spikeTime(x: number, timeSteps: number, rule: LatencyFunction): number {
   const last = timeSteps - 1;
   if (rule === "linear") return roundHalfEven(last * (1 - x));
@@ -24,7 +24,7 @@ const MOST = 3.4028234663852886e38;
 const word = new Uint32Array(1);
 const asFloat = new Float32Array(word.buffer);
 
-/** The f32 at a place in their order: 0 is the lowest bit pattern's, negative numbers first. */
+/** Return the f32 at an index of their order: 0 has the lowest bit pattern, negative numbers come first. */
 function floatAt(place: number): number {
   word[0] = place >= 0x80000000 ? place - 0x80000000 : 0xffffffff - place;
   return asFloat[0]!;
@@ -39,7 +39,7 @@ function placeOf(value: number): number {
 const known = new Map<string, Float32Array>();
 
 /**
- * [T + 1] numbers, falling: x fires at step t exactly where bounds[t + 1] <= x < bounds[t]. Each is the smallest f32 that
+ * Return [T + 1] falling numbers: x fires at step t exactly if bounds[t + 1] <= x < bounds[t]. Each is the smallest f32 that
  * fires at step t - 1 or before, found by bisection over all of them.
  */
 export function latencyBounds(timeSteps: number, rule: LatencyFunction): Float32Array {

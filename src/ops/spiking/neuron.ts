@@ -1,4 +1,4 @@
-// What a spiking neuron is, as its users say it and as the kernels want it.
+// A spiking neuron: its public options, and its parameters in the kernels.
 import { expectScalar } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -8,26 +8,26 @@ import { type ResolvedSurrogate, resolveSurrogate, type Surrogate, type Surrogat
 export type NeuronKind = "IF" | "LIF" | "PLIF";
 
 export interface FireOptions {
-  /** Potential at which a neuron fires; exactly on it fires. Default 1. */
+  /** Potential at which a neuron fires; it also fires exactly at it. Default 1. */
   readonly vThreshold?: number;
-  /** Where a spike sets the potential, and the resting value. null: soft reset, the threshold is subtracted. Default 0. */
+  /** Potential after a spike, and the resting value. null: soft reset, the threshold is subtracted. Default 0. */
   readonly vReset?: number | null;
-  /** Backward takes the spike in the reset for a constant. Default false. */
+  /** Backward treats the spike in the reset as a constant. Default false. */
   readonly detachReset?: boolean;
-  /** Stands in for the derivative of the step. Default sigmoid with alpha 4. */
+  /** Replaces the derivative of the step. Default sigmoid with alpha 4. */
   readonly surrogate?: SurrogateName | Surrogate;
   /** Fire the surrogate's primitive instead of the step: differentiable, for gradient checks. Default false. */
   readonly smooth?: boolean;
-  /** x is [N, *] without time: the same input at each of so many steps. Default: x is [T, N, *]. */
+  /** Number of steps for x [N, *] without time, the same input at each. Default: x is [T, N, *]. */
   readonly timeSteps?: number;
-  /** [N, *]: the potential to begin from, and at the end the last one. No gradient flows through it. Instead of v0. */
+  /** [N, *]: the initial potential, overwritten by the last one. No gradient flows through it. Instead of v0. */
   readonly state?: Tensor;
-  /** What backward starts from: the input, walking forward again, or the potentials, written by forward. Default input. */
+  /** What forward saves for backward: the input, and backward repeats the steps; or the potentials. Default input. */
   readonly keep?: "input" | "potential";
 }
 
 export interface LeakOptions {
-  /** Whether the leak acts on the input too: H = V + (X - (V - rest)) / tau. Default true. */
+  /** True if the leak acts on the input too: H = V + (X - (V - rest)) / tau. Default true. */
   readonly decayInput?: boolean;
 }
 
@@ -40,14 +40,14 @@ export type NeuronOptions = FireOptions & LeakOptions & TauOptions;
 
 const FIRE = ["vThreshold", "vReset", "detachReset", "surrogate", "smooth", "timeSteps", "state", "keep"] as const;
 
-/** The options that neurons of a kind read: no leak, no tau; a tau that is learned is not given. */
+/** The options of each kind: IF has no leak and no tau; PLIF learns its tau. */
 export const neuronOptions: Readonly<Record<NeuronKind, readonly (keyof NeuronOptions)[]>> = {
   IF: FIRE,
   LIF: [...FIRE, "decayInput", "tau"],
   PLIF: [...FIRE, "decayInput"],
 };
 
-/** A neuron as shaders/lib/lif.wgsl has it. */
+/** A neuron in the form of shaders/lib/lif.wgsl. */
 export interface Neuron {
   readonly learned: boolean;
   readonly detach: boolean;
@@ -62,20 +62,20 @@ function expectFinite(op: string, name: string, value: number): void {
   if (!Number.isFinite(value)) throw new OpError(op, `${name}: expected a number, got ${value}`);
 }
 
-/** Throw OpError unless it is a number of steps that an op can take. */
+/** Throw OpError unless the number of steps is an integer >= 1. */
 export function expectTimeSteps(op: string, timeSteps: number): void {
   if (!Number.isInteger(timeSteps) || timeSteps < 1)
     throw new OpError(op, `timeSteps: expected an integer >= 1, got ${timeSteps}`);
 }
 
-/** Throw OpError unless w, the logit of the leak, is there for PLIF and only there, with one element. */
+/** Throw OpError unless w, the logit of the leak, is present for PLIF only, with one element. */
 export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null): void {
   if (kind === "PLIF" && !w) throw new OpError(op, "PLIF: expected w, the logit of its leak");
   if (kind !== "PLIF" && w) throw new OpError(op, `${kind} has no w: its leak is not learned`);
   if (w) expectScalar(op, { w });
 }
 
-/** Check the options of a neuron and fills in the defaults. Throws OpError. */
+/** Check the options of a neuron and fill in the defaults. Throws OpError. */
 export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptions): Neuron {
   const { vThreshold = 1, vReset = 0, detachReset = false, smooth = false, decayInput = true, tau = 2, keep } = options;
   if (kind !== "IF" && kind !== "LIF" && kind !== "PLIF")
@@ -97,7 +97,7 @@ export function resolveNeuron(op: string, kind: NeuronKind, options: NeuronOptio
     smooth,
     surrogate: surrogate.spec,
     params: {
-      // Without leak the input counts whole.
+      // Without a leak the whole input counts.
       decay_input: kind !== "IF" && decayInput ? 1 : 0,
       threshold: vThreshold,
       rest,

@@ -2,24 +2,24 @@
 // that shaders/lib/surrogate.wgsl runs, and float64 functions for checks and plots.
 import { expectOptions, OpError } from "../../gpu/index.ts";
 
-/** Sharpness alpha for all but the leaky ramp, which has a half width and a slope outside. */
+/** Sharpness alpha for all except the leaky ramp, which has a half width and a slope outside. */
 export type Surrogate =
   | { readonly name: Exclude<SurrogateName, "piecewise_leaky_relu">; readonly alpha?: number }
   | { readonly name: "piecewise_leaky_relu"; readonly width?: number; readonly leak?: number };
 
 interface Entry {
-  /** Default alpha; of the leaky ramp, half its width. */
+  /** Default alpha; for the leaky ramp, half its width. */
   readonly alpha: number;
   /** d primitive / du. */
   readonly derivative: (u: number, alpha: number, leak: number) => number;
   readonly primitive: (u: number, alpha: number, leak: number) => number;
-  /** Both in WGSL, of an Item u: an expression, or statements of which the last returns. */
+  /** Both in WGSL, for an Item u: an expression, or statements of which the last returns. */
   readonly wgsl: { readonly derivative: string; readonly primitive: string };
 }
 
 const sigmoid = (x: number) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 
-/** Error function to about 1e-15: its series near 0, a continued fraction beyond. */
+/** Compute the error function to about 1e-15: its series near 0, a continued fraction beyond. */
 function erf(x: number): number {
   const a = Math.abs(x);
   if (a < 2.5) {
@@ -157,7 +157,7 @@ export interface ResolvedSurrogate {
   readonly primitive: (u: number) => number;
 }
 
-/** Fill in the defaults. Throws OpError for an unknown name, or an alpha, width or leak that makes no derivative. */
+/** Fill in the defaults. Throws OpError for an unknown name or an invalid alpha, width or leak. */
 export function resolveSurrogate(op: string, surrogate: SurrogateName | Surrogate = "sigmoid"): ResolvedSurrogate {
   const given: Surrogate = typeof surrogate === "string" ? { name: surrogate } : surrogate;
   const { name } = given;

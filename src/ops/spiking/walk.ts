@@ -1,4 +1,4 @@
-// The two passes of a spiking layer, each one kernel that walks the steps of a neuron with its potential in a register.
+// The two passes of a spiking layer. Each is one kernel that loops over the steps of a neuron with its potential in a register.
 import forwardWgsl from "../../../shaders/lif.wgsl";
 import backwardWgsl from "../../../shaders/lif_grad.wgsl";
 import { sumAxesInto } from "../../autograd/index.ts";
@@ -14,16 +14,16 @@ const WRITTEN = { spike: "s", h: "h", v: "potential", last: "s" } as const;
 export type Out = keyof typeof WRITTEN;
 
 /**
- * Steps that one dispatch of backward walks with their potentials in registers; longer runs are cut, and forward keeps the
- * potential between two parts. Compilers of software adapters take 0.6 s for four steps written out and 3 s for eight, which
+ * Steps of one dispatch of backward, with their potentials in registers. Longer runs are cut, and forward saves the
+ * potential between two parts. Compilers of software adapters take 0.6 s for four unrolled steps and 3 s for eight, which
  * run as fast: 16 steps of 32,768 neurons took 4.2 ms by fours, 4.0 by eights, 4.9 by twos.
  */
 const MOST_STEPS_SOFTWARE = 4;
 const MOST_STEPS_HARDWARE = 16;
 /**
- * Items an invocation takes, side by side with its neighbours' (NEAR in the shaders). Measured on llvmpipe with 4 steps of
+ * Items per invocation, next to its neighbours' (NEAR in the shaders). Measured on llvmpipe with 4 steps of
  * 401,408 neurons: forward 4.1, 3.5, 3.4, 3.4, 3.3 ms for 1, 2, 4, 8, 16; backward 11, 9.4, 8.5, 11; with w's partial sums
- * 21, 15, 12, 15, 9. Two are written out by that compiler, which takes twice as long for them.
+ * 21, 15, 12, 15, 9. That compiler unrolls two, which takes it twice as long.
  */
 const ROUNDS_SOFTWARE = 8;
 const ROUNDS_HARDWARE = 1;
@@ -37,11 +37,11 @@ export interface Current {
   readonly steps: number;
   /** Shape of one step, [N, *]. */
   readonly one: Shape;
-  /** Batch norm on the way: statistics [6, C]; x is [.., C, *plane]. */
+  /** Batch norm before the neurons: statistics [6, C]; x is [.., C, *plane]. */
   readonly norm: { readonly stats: Tensor; readonly channels: number; readonly plane: number } | null;
 }
 
-/** Where the walk begins. */
+/** Initial state and learned leak. */
 export interface Begin {
   readonly v0: Tensor | null;
   readonly w: Tensor | null;
@@ -84,10 +84,10 @@ function paramsOf(neuron: Neuron, { norm }: Current, { items, width }: Plan) {
   return { items, area: norm ? norm.plane / width : 1, channels: norm?.channels ?? 1, ...neuron.params };
 }
 
-/** Bindings that a variant does not use get anything that is bound in the same way. */
+/** WebGPU requires every declared binding, so a variant binds a dummy to those it does not use. */
 const unused = (): Bindable => empty([4]);
 
-/** What forward writes besides y; null where nobody wants it. */
+/** Outputs of forward besides y; null if not needed. */
 export interface Also {
   /** [N, *]: the potential after the last step. */
   readonly last?: Tensor | null;
@@ -95,7 +95,7 @@ export interface Also {
   readonly h?: Tensor | null;
 }
 
-/** Write y, of what `out` says. Returns what backward wants of a long run: the potentials between its parts, [parts - 1, N, *]. */
+/** Write y as `out` says. Returns the values that backward needs for a long run: the potentials between its parts, [parts - 1, N, *]. */
 export function walkForward(
   neuron: Neuron,
   current: Current,
@@ -122,7 +122,7 @@ export function walkForward(
     params: { ...paramsOf(neuron, current, plan), steps, part: plan.parts[0]?.steps ?? steps },
     spec: {
       ...specOf(neuron, current, plan),
-      // The step's derivative is backward's affair: only a smooth neuron fires by its surrogate.
+      // Only a smooth neuron fires by its surrogate; the step's derivative is for backward.
       ...(neuron.smooth ? neuron.surrogate : {}),
       HAS_V: v0 !== null,
       WRITE_Y: out !== "last",
@@ -136,15 +136,15 @@ export function walkForward(
   return between ? [between] : [];
 }
 
-/** Where gradients go; null where none is wanted. */
+/** Outputs of backward; null if not needed. */
 export interface Gradients {
-  /** Of x; of what batch norm makes of x where there is one. */
+  /** Gradient of x; with batch norm, of its result. */
   readonly dx: Tensor;
   readonly dv0: Tensor | null;
   readonly dw: Tensor | null;
 }
 
-/** Backward of walkForward. `between` is what that returned; `fromH`: current.x holds the potentials before firing. */
+/** Run backward of walkForward. `between` is its result; `fromH`: current.x holds the potentials before firing. */
 export function walkBackward(
   neuron: Neuron,
   current: Current,

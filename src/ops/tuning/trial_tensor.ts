@@ -1,7 +1,7 @@
 // Operands for the autotuner's trials.
 import { allocate, fillZero, type Tensor } from "../../tensor/index.ts";
 
-/** `count` zeros that no scope frees: whoever asked for them disposes of them. */
+/** Make `count` zeros that no scope frees. The caller disposes of them. */
 export function trialTensor(count: number): Tensor {
   const t = allocate([count], "f32", { scoped: false });
   fillZero(t); // reused memory may hold denormals, which some processors multiply a hundred times slower
