@@ -1,40 +1,40 @@
-// Archives of a data set, wherever in its folder they lie, and which of them are to train and to test with.
+// Finds the archives of a data set in its folder and assigns them to training and testing.
 import { SourceError } from "../data/index.ts";
 import { chooseParts, isAside, partOfFolder, partsOfFiles } from "../data/part_names.ts";
 import { hasImageExtension } from "./encoded_source.ts";
 import { isPacked, kindOfFile } from "./passed_over.ts";
 import type { Entry, Walk } from "./walk.ts";
 
-/** Folders that hold more folders than this hold classes, and are not searched for archives. */
+/** Limit of subfolders: a folder with more holds classes and is not searched for archives. */
 const MOST_FOLDERS = 32;
 
-/** Files beside archives that say which classes there are. */
+/** Class lists beside archives. */
 export const CLASS_LISTS: ReadonlySet<string> = new Set(["classes.txt", "classnames.txt"]);
 
-/** Archives whose names tell that they are to test with: a part that lies packed, where nothing else is to test with. */
+/** Return the archives that are a test part by their names. */
 export function packedTests(names: readonly string[]): string[] {
   const { parts } = partsOfFiles(names.map((name) => name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, "")));
   return names.filter((name) => parts.get(name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, ""))?.part === "test");
 }
 
-/** Refuses to hold images out of the part to train with where the part to test with lies beside it, in an archive not read. */
+/** Refuse a held-out test set if the folder has a test part in an unsupported archive. */
 export function refusePackedTest(dir: string, names: readonly string[], forced: string): void {
   const [test] = packedTests(names);
   if (test === undefined) return;
-  const message = `a part to test with by its name, in an archive that is not read here: unpack it, or put it elsewhere; ${forced} leaves it aside`;
+  const message = `a test part by its name, in an unsupported archive: unpack it, or move it; ${forced} skips it`;
   throw new SourceError(dir, test, message);
 }
 
 export interface Archives {
   readonly tar: readonly string[];
   readonly parquet: readonly string[];
-  /** Archives that are not read where they lie: .zip, .tar.gz. */
+  /** Archives that have to be unpacked first: .zip, .tar.gz. */
   readonly packed: readonly string[];
   /** Folders in the folder that hold images. */
   readonly imageFolders: readonly string[];
 }
 
-/** Looks for archives in a folder and in the folders one and two below: `train/0.tar`, `default/train/0000.parquet`. */
+/** Find archives in a folder and one and two levels below: `train/0.tar`, `default/train/0000.parquet`. */
 export async function findArchives(walk: Walk): Promise<Archives> {
   const files: string[] = [];
   const search = async (folder: string, depth: number): Promise<Entry[]> => {
@@ -66,16 +66,16 @@ export async function findArchives(walk: Walk): Promise<Archives> {
 export interface ArchiveSplit {
   readonly train: readonly string[];
   readonly test: readonly string[];
-  /** Archives of parts that nothing uses, and of none. */
+  /** Archives of parts that are not used, and of no part. */
   readonly unused: readonly string[];
-  /** Whether the names tell parts. */
+  /** True if the names name parts. */
   readonly told: boolean;
 }
 
 const few = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
-/** The folders that lie above the folders of parts: of plain_text/train/0.parquet, plain_text. */
+/** Return the folders above the folders of parts: plain_text for plain_text/train/0.parquet. */
 function foldersAboveParts(names: readonly string[]): string[] {
   const above = names.flatMap((name) => {
     const folders = name.split("/").slice(0, -1);
@@ -86,33 +86,33 @@ function foldersAboveParts(names: readonly string[]): string[] {
 }
 
 /**
- * Which archives are to train and to test with, by their names. Where names tell a part to test with alone, the rest is to
- * train with; where they tell none, all are.
+ * Assign archives to training and testing by their names. If the names name only a test part, the rest is for training;
+ * if they name no part, all are.
  *
- * Errors    SourceError: names that tell both parts; archives whose names tell none beside archives to train with; none to
- *           train with; parts of several data sets, each in a folder of its own.
+ * Errors    SourceError: names of both parts; archives of no part beside training archives; none for training; parts of
+ *           several data sets in several folders.
  */
 export function splitArchives(dir: string, ending: string, names: readonly string[]): ArchiveSplit {
   const { parts, both, aside } = partsOfFiles(names);
   const [twofold] = both;
   if (twofold !== undefined) {
-    throw new SourceError(dir, twofold, "its name says that it is to train and to test with: expected one part");
+    throw new SourceError(dir, twofold, "expected the name of one part, got both train and test");
   }
   const { train, test, unused } = chooseParts(names, parts);
   const rest = names.filter((name) => !parts.has(name) && !aside.includes(name));
   if (train.length > 0 && rest.length > 0) {
-    const message = `no part by its name, beside ${few(train)}: expected train or val (test, ...) in each name`;
+    const message = `expected train or val (test, ...) in each name, got none beside ${few(train)}`;
     throw new SourceError(dir, few(rest), message);
   }
   const sets = foldersAboveParts([...train, ...test]);
   if (sets.length > 1) {
-    const message = `data sets in ${few(sets)}, each with parts of its own: expected one; give its folder`;
+    const message = `expected one data set, got several with parts in ${few(sets)}; choose one of these folders`;
     throw new SourceError(dir, few([...train, ...test]), message);
   }
   const used = train.length > 0 ? train : rest;
   if (used.length === 0) {
     const found = names.length > 0 ? `; found ${few(names)}` : "";
-    throw new SourceError(dir, `*${ending}`, `no files to train with: wanted names train*${found}`);
+    throw new SourceError(dir, `*${ending}`, `no training files: expected names train*${found}`);
   }
   return { train: used, test, unused: [...unused, ...aside], told: parts.size > 0 };
 }

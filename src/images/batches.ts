@@ -1,10 +1,9 @@
-// Batches that are made ahead of the loop that takes them: a bounded number at a time, in order, in arrays that come
-// back to be used again.
+// Prefetched batches: a bounded number at a time, in order, in arrays that are reused.
 
 import { DataError, expectWhole } from "../data/errors.ts";
 import type { ImageBatch, ImageBatches } from "../data/index.ts";
 
-/** At most so many jobs at a time; the others wait in line. */
+/** Limit of concurrent jobs; the others queue. */
 export class Slots {
   private free: number;
   private readonly line: (() => void)[] = [];
@@ -13,7 +12,7 @@ export class Slots {
     this.free = count;
   }
 
-  /** Runs the job when its turn comes. One whose signal was aborted meanwhile is not begun. */
+  /** Run the job when a slot is free. A job whose signal was aborted meanwhile does not start. */
   async run<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
     if (this.free > 0) this.free--;
     else await new Promise<void>((resolve) => this.line.push(resolve));
@@ -28,7 +27,7 @@ export class Slots {
   }
 }
 
-/** The arrays of one batch. */
+/** Arrays of one batch. */
 export interface BatchArrays {
   readonly x: Uint8Array<ArrayBuffer>;
   readonly y: Int32Array<ArrayBuffer>;
@@ -36,12 +35,12 @@ export interface BatchArrays {
   readonly crop: Int32Array<ArrayBuffer>;
 }
 
-/** Arrays of batches, used again once a batch was given back. */
+/** Pool of batch arrays, reused after a batch is given back. */
 export class ArrayPool {
   private readonly pixels: number;
   private readonly spare = new Map<number, BatchArrays[]>();
   private readonly lent = new WeakMap<ImageBatch, BatchArrays>();
-  /** Bytes of all arrays ever made: in a loop that gives its batches back this stops growing. */
+  /** Bytes of all arrays made so far. Constant in a loop that gives its batches back. */
   bytesMade = 0;
 
   /** @param pixels Bytes of one image. */
@@ -76,22 +75,22 @@ export class ArrayPool {
   }
 }
 
-/** What a stream of batches needs to know. */
+/** Source of a stream of batches. */
 export interface BatchMaker {
   readonly length: number;
   readonly startBatch: number;
-  /** Batches that are made or lie ready while the loop works on one. */
+  /** Batches in preparation or ready while the loop uses one. */
   readonly prefetch: number;
   readonly pool: ArrayPool;
-  /** Makes batch k. May be under way for several k; stops early when the signal is aborted. */
+  /** Make batch k. Runs for several k at a time; stops early if the signal is aborted. */
   make(k: number, signal: AbortSignal): Promise<ImageBatch>;
-  /** Called for each batch in order, when the loop asks for it: may throw. */
+  /** Called for each batch in order, when the loop requests it; may throw. */
   deliver?(batch: ImageBatch): void;
 }
 
-/** All loops of one data set, so that closing it ends them. */
+/** All loops over one data set, so that closing it ends them. */
 export class Loops {
-  /** Batches under way, by the loop that asked for them. */
+  /** Pending batches of each loop. */
   private readonly running = new Map<AbortController, readonly Promise<ImageBatch>[]>();
   private closed = false;
   private readonly name: string;
@@ -100,7 +99,7 @@ export class Loops {
     this.name = name;
   }
 
-  /** Ends all loops; their next batch is an error. Resolves when nothing is read any more. */
+  /** End all loops; their next batch is an error. Resolves when all reads have ended. */
   async close(): Promise<void> {
     this.closed = true;
     for (const controller of this.running.keys()) controller.abort(this.gone());
@@ -108,10 +107,10 @@ export class Loops {
   }
 
   private gone(): DataError {
-    return new DataError(`${this.name}: it was closed`);
+    return new DataError(`${this.name}: the data set was closed`);
   }
 
-  /** Batches in order, made ahead; each iteration begins at startBatch. */
+  /** Return the batches in order, prefetched; each iteration starts at startBatch. */
   batches(maker: BatchMaker): ImageBatches {
     const { length, pool, prefetch } = maker;
     expectWhole(`${this.name}: startBatch`, maker.startBatch, 0, length);
@@ -131,7 +130,7 @@ export class Loops {
     const refill = () => {
       while (pending.length < Math.max(1, maker.prefetch) && next < maker.length && !signal.aborted) {
         const batch = maker.make(next++, signal);
-        batch.catch(() => {}); // told when its turn comes
+        batch.catch(() => {}); // reported in its turn
         pending.push(batch);
       }
     };

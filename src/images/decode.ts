@@ -1,5 +1,5 @@
-// One encoded image into planes of bytes: decoded, cut, resized and mirrored as torchvision would, by sharp where it
-// agrees with Pillow and by our own resizing where it does not.
+// Decodes one image into planes of bytes: decoded, cropped, resized and mirrored as in torchvision. sharp resizes if it
+// agrees with Pillow, resample.ts otherwise.
 import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { CropBox } from "../data/crops.ts";
 import { cut, visible } from "../text/quote.ts";
@@ -8,13 +8,13 @@ import { imageFormat, otherKind, pngSize, sizeFault } from "./image_limits.ts";
 import { type Interleaved, resizeBilinear } from "./resample.ts";
 import { loadSharp } from "./sharp.ts";
 
-/** What is done to an image once its size is known. */
+/** Steps for an image of known size. */
 export interface DecodePlan {
-  /** Part of the image that is used. */
+  /** Crop of the image. */
   readonly crop: CropBox;
-  /** Size that the part is brought to. */
+  /** Size of the crop after resizing. */
   readonly resized: readonly [height: number, width: number];
-  /** Part of the result that is kept; what lies outside of it is black. */
+  /** Window of the resized crop; pixels outside of it are black. */
   readonly window: CropBox;
   readonly mirrored: boolean;
 }
@@ -22,34 +22,37 @@ export interface DecodePlan {
 export interface DecodeOptions {
   /**
    * Resize with Pillow's arithmetic, byte for byte, on the main thread: 5 to 7 ms a photograph. Default false: sharp
-   * shrinks with its kernel `linear`. Against Pillow 9.4's bilinear the bytes of five made photographs of 320x240 to
-   * 2000x1500 then differ by 0.17 to 0.37 of 255 on average and by at most 6; with cubic by 1.2 to 2.0, with lanczos3 by 2
-   * to 3, and shrinking while a JPEG is read, which is off, up to 1.3. Decoding itself differs in nothing. What has to be
-   * enlarged in either direction is always resized the exact way: sharp shifts it by up to half a pixel, 4 to 8 of 255.
+   * shrinks with its kernel `linear`. Compared with Pillow 9.4's bilinear, the bytes of five generated photographs of
+   * 320x240 to 2000x1500 then differ by 0.17 to 0.37 of 255 on average and by at most 6; with cubic by 1.2 to 2.0, with
+   * lanczos3 by 2 to 3, and with shrinking on load, which is off, up to 1.3. Decoding itself does not differ. Enlarging
+   * in either direction always uses the exact way: sharp shifts the image by up to half a pixel, 4 to 8 of 255.
    */
   readonly exact?: boolean;
   /**
-   * Pixels of the largest image that is decoded. Default 2^27, as 11585 x 11585. An image may besides have no more than
-   * 2^24 pixels and 1024 for each byte of its file: what claims more is damaged, or made to exhaust memory.
+   * Largest image in pixels. Default 2^27, such as 11585 x 11585. In addition an image may have no more than 2^24
+   * pixels plus 1024 for each byte of its file: a larger claim is corrupt, or made to exhaust memory.
    */
   readonly limitPixels?: number;
 }
 
 export const LIMIT_PIXELS = 2 ** 27;
-/** Decoding one image takes a few milliseconds; a decoder that finds no end is stopped, however busy the machine is. */
+/**
+ * Time limit of one image. Decoding takes a few milliseconds; a decoder that does not end is stopped, however busy the
+ * machine is.
+ */
 const LONGEST_SECONDS = 60;
-/** A fault without words is looked at once more only where that costs little, in pixels. */
+/** Largest image, in pixels, that is decoded again after an error without a message. */
 const AGAIN_PIXELS = 2 ** 22;
 
 function sharpOptions(limitPixels: number): SharpOptions {
-  // Orientation notes and colour profiles are not heeded: torchvision's loader does not either.
+  // Orientation and colour profiles are ignored, as in torchvision's loader.
   return { failOn: "error", limitInputPixels: limitPixels, ignoreIcc: true, autoOrient: false, pages: 1 };
 }
 
 const firstLine = (error: unknown): string =>
   visible(cut((error instanceof Error ? error.message : String(error)).split("\n")[0]?.trim() ?? "", 200));
 
-/** CMYK as Pillow turns it into RGB: black darkens what each ink leaves. */
+/** Convert CMYK to RGB as Pillow does: black darkens what each ink leaves. */
 function rgbOfCmyk({ data, height, width }: Interleaved): Interleaved {
   const out = new Uint8Array(height * width * 3);
   for (let i = 0, o = 0; i < data.length; i += 4) {
@@ -75,7 +78,9 @@ const within = (box: CropBox, [height, width]: readonly [number, number]): CropB
   return { top, left, height: bottom - top, width: right - left };
 };
 
-/** The kept pixels into planes; grey becomes three equal ones, and black surrounds what is smaller than the window. */
+/**
+ * Write the pixels into planes. Grey becomes three equal planes, and black surrounds an image smaller than the window.
+ */
 function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uint8Array): void {
   const { window, mirrored } = plan;
   const plane = window.height * window.width;
@@ -94,29 +99,29 @@ function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uin
   }
 }
 
-/** Why the numbers of an image cannot become bytes without being bent, else null: floats in 0..1 would all become 0. */
+/** Return why the numbers of an image cannot become bytes unchanged, or null. Floats in 0..1 would all become 0. */
 function numbersFault({ depth, channels, space, hasAlpha }: Metadata): string | null {
   if (depth !== "uchar" && depth !== "ushort") {
-    return `its numbers are of type ${depth}: expected 8 or 16 bits without a sign; convert it to a PNG or a JPEG`;
+    return `expected unsigned numbers of 8 or 16 bits, got ${depth}; convert it to PNG or JPEG`;
   }
   const colours = hasAlpha ? channels - 1 : channels;
   if (colours === 1 || colours === 3 || (colours === 4 && space === "cmyk")) return null;
-  return `it has ${channels} channels: expected grey, RGB or CMYK, transparency beside`;
+  return `expected grey, RGB or CMYK, with or without transparency, got ${channels} channels`;
 }
 
-/** Height and width, and how colours are stored, from the first bytes. Errors: what these bytes cannot be. */
+/** Read size and colour format from the first bytes. Errors: bytes that cannot be an image. */
 async function headerOf(bytes: Uint8Array, limit: number) {
   if (bytes.length === 0) throw new Error("the file is empty");
   const format = imageFormat(bytes);
   const other = format ?? otherKind(bytes);
-  if (!format) throw new Error(other ? `${other} is no format of photographs` : "not an image (unknown format)");
+  if (!format) throw new Error(other ? `${other} is not a supported image format` : "not an image (unknown format)");
   const claimed = format === "png" ? pngSize(bytes) : null;
   const early = claimed && sizeFault(bytes, format, claimed, limit);
   if (early) throw new Error(early);
   const sharp = await loadSharp();
-  // The head of a file of any size may be read: our own words tell what is too large.
+  // Read the header at any image size: sizeFault reports a size above the limit.
   const meta = await sharp(bytes, { ...sharpOptions(limit), limitInputPixels: false }).metadata();
-  if (meta.format !== format) throw new Error(`not an image (begins as ${format}, is read as ${meta.format})`);
+  if (meta.format !== format) throw new Error(`not an image (starts as ${format}, decodes as ${meta.format})`);
   const fault = sizeFault(bytes, format, meta, limit) ?? numbersFault(meta);
   if (fault) throw new Error(fault);
   return meta;
@@ -145,7 +150,7 @@ async function decoded(
   const shrinks = resized[0] <= crop.height && resized[1] <= crop.width;
   const same = resized[0] === crop.height && resized[1] === crop.width;
   let kept: Interleaved;
-  // sharp would resize CMYK as inks, and weigh colours by how opaque they are.
+  // sharp would resize CMYK as inks, and weight colours by opacity.
   if (shrinks && !(exact && !same) && !cmyk && !meta.hasAlpha) {
     const image = part(open()).resize(resized[1], resized[0], {
       fit: "fill",
@@ -167,23 +172,23 @@ async function decoded(
 const WORDLESS = "Unknown error";
 
 function faultOf(words: string): string {
-  if (words === WORDLESS) return "cannot be decoded: damaged, or cut short";
+  if (words === WORDLESS) return "cannot decode it: corrupt or truncated";
   return /unsupported image format|Input Buffer is empty/i.test(words) ? `not an image (${words})` : words;
 }
 
-/** What to do with an image of this size. */
+/** Returns the plan for an image of this size. */
 export type PlanOf = (height: number, width: number) => DecodePlan;
 
 /**
- * Decodes one image into `out`.
+ * Decode one image into `out`.
  *
- * Grey and CMYK become RGB, transparency is dropped, of several pictures the first one is taken; notes of orientation
- * and colour profiles are not heeded, as in torchvision; of numbers of 16 bits the upper 8 are kept. Only what the plan's
- * part needs is read: damage behind it goes unnoticed.
+ * Grey and CMYK become RGB; transparency is dropped; the first of several pictures is used; orientation and colour
+ * profiles are ignored, as in torchvision; of 16-bit numbers the upper 8 bits are used. Only the plan's part is
+ * decoded: corruption after it is not found.
  *
  * Shapes    out u8 [3, window.height, window.width], red first.
- * Errors    ImageError naming source and image: not an image, damaged, cut short, more pixels than the limit or than its
- *           bytes can hold.
+ * Errors    ImageError naming source and image: not an image, corrupt, truncated, more pixels than the limit or than
+ *           its bytes can hold.
  */
 export async function decodeImage(
   name: { readonly source: string; readonly key: string },
@@ -194,7 +199,7 @@ export async function decodeImage(
 ): Promise<void> {
   const refuse = (cause: unknown) => new ImageError(name.source, name.key, faultOf(firstLine(cause)));
   const meta = await headerOf(bytes, limitPixels).catch((cause: unknown) => Promise.reject(refuse(cause)));
-  // libvips keeps its last words in one place for all threads: another image can wipe them away before they are read.
+  // libvips keeps its last error in one place for all threads: another image can overwrite it before it is read.
   const attempts = meta.width * meta.height <= AGAIN_PIXELS ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,4 +1,4 @@
-// A data set of encoded images, decoded and augmented on the cores while the GPU works on the batches before.
+// A data set of encoded images, decoded and augmented on the CPU cores while the GPU works on earlier batches.
 import { applyColorSteps } from "../data/color_jitter.ts";
 import {
   AUGMENT_STEPS,
@@ -29,12 +29,12 @@ import { epochOrder } from "./order.ts";
 import { sampleSizes, sourceDigest } from "./sample_digest.ts";
 import { decodeSlots } from "./sharp.ts";
 
-/** Of ILSVRC's train images, in units of 1 = 255. */
+/** Mean and deviation of ILSVRC's train images, in units of 1 = 255. */
 export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
 export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
 
 export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions {
-  /** Side of the square that a network sees. Default 224. */
+  /** Side of the network's square input. Default 224. */
   readonly size?: number;
   /** Evaluation: the shorter side before the central square is cut. Default size * 256 / 224, rounded. */
   readonly resize?: number;
@@ -46,16 +46,16 @@ export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions 
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   /**
-   * How many damaged images are passed over before the run stops; default 0. Each gives its place in the batch to the
-   * next readable image in the epoch's order (after the last one the first), which is then seen twice: batches keep
-   * their size, and what is in them still depends on (seed, epoch, batch) alone.
+   * Limit of corrupt images that are skipped; default 0. Each one is replaced by the next readable image in the epoch's
+   * order (after the last one the first), which then occurs twice. Batches keep their size, and their content still
+   * depends on (seed, epoch, batch) alone.
    */
   readonly skipBad?: number;
-  /** Told of each damaged image once, when its batch is taken. */
+  /** Called once for each corrupt image, when its batch is used. */
   readonly onBad?: (error: ImageError, count: number) => void;
-  /** Batches made ahead. Default 2. */
+  /** Prefetched batches. Default 2. */
   readonly prefetch?: number;
-  /** Images decoded at a time. Default: two for each core. Changes the speed and nothing else. */
+  /** Images decoded at a time. Default: two per core. Changes only the speed. */
   readonly workers?: number;
 }
 
@@ -65,13 +65,13 @@ export const DECODED_KEYS: KeysOf<DecodedOptions> = {
   ...{ skipBad: true, onBad: true, prefetch: true, workers: true },
 };
 
-/** A streamed data set that says what it holds. */
+/** A streamed data set with facts about its images and memory. */
 export interface MeasuredDataset extends StreamedDataset {
   /** Height and width of the images in its batches, before the GPU cuts them. */
   readonly stored: readonly [height: number, width: number];
   /** Bytes of all batch arrays made so far. */
   readonly bytesMade: number;
-  /** Damaged images met so far. */
+  /** Corrupt images found so far. */
   readonly badImages: number;
   readonly samples: SampleAccess;
 }
@@ -87,21 +87,22 @@ function checkOptions(name: string, options: DecodedOptions): void {
   expectWhole(`${name}: prefetch`, options.prefetch ?? 2, 0, 64);
   expectWhole(`${name}: workers`, options.workers ?? 1, 1, 4096);
   expectWhole(`${name}: limitPixels`, options.limitPixels ?? 1, 1, 2 ** 31 - 1);
-  if (!(flip >= 0 && flip <= 1)) throw new DataError(`${name}: flip wants a number in [0, 1], was given ${flip}`);
+  if (!(flip >= 0 && flip <= 1)) throw new DataError(`${name}: flip: expected a number in [0, 1], got ${flip}`);
   checkCropOptions(cropOf(options));
   if (options.colorJitter) checkColorJitter(options.colorJitter);
   const [means, stds] = [mean.length === 3 && mean.every(Number.isFinite), std.length === 3 && std.every((s) => s > 0)];
   if (!means || !stds) {
-    throw new DataError(
-      `${name}: three channels want three mean and three std above 0, was given [${mean}] and [${std}]`,
-    );
+    throw new DataError(`${name}: expected three mean, and three std > 0, got [${mean}] and [${std}]`);
   }
 }
 
-/** The shorter side before the central square of this size is cut: 256 for 224, as torchvision evaluates, and in proportion. */
+/**
+ * Return the shorter side before the central crop of `size`: 256 for 224 as in torchvision's evaluation, else in
+ * proportion.
+ */
 export const resizeFor = (size: number): number => Math.round((size * 256) / 224);
 
-/** Batch k of an epoch: the images of its places, damaged ones replaced. */
+/** Context of one batch. */
 interface Filling {
   readonly order: Uint32Array;
   readonly options: StreamOptions;
@@ -124,7 +125,7 @@ class DecodedDataset implements MeasuredDataset {
   private readonly pool: ArrayPool;
   private readonly loops: Loops;
   private readonly bad = new Set<number>();
-  /** Damaged images of batches that were not taken yet. */
+  /** Corrupt images of batches that were not used yet. */
   private readonly found = new WeakMap<ImageBatch, ReadonlyMap<number, ImageError>>();
 
   constructor(source: EncodedSource, options: DecodedOptions) {
@@ -204,7 +205,7 @@ class DecodedDataset implements MeasuredDataset {
         arrays.y[i] = this.source.label(index);
       }),
     );
-    // The first place's error, not the one that came first: the same each time.
+    // The first image's error, not the earliest in time: the same each time.
     for (const place of places) if (place.status === "rejected") throw place.reason;
     const { x, y } = arrays;
     const batch: ImageBatch = {
@@ -221,7 +222,7 @@ class DecodedDataset implements MeasuredDataset {
     return batch;
   }
 
-  /** Fills one place of a batch; gives the image that it holds in the end. */
+  /** Fill one slot of a batch and return the image used for it. */
   private async place(at: number, out: Uint8Array, filling: Filling, found: Map<number, ImageError>): Promise<number> {
     const { order, signal, options } = filling;
     const { skipBad = 0 } = this.options;
@@ -237,7 +238,7 @@ class DecodedDataset implements MeasuredDataset {
         if (found.size > skipBad) throw this.tooMany(cause);
       }
     }
-    throw new DataError(`${this.name}: none of its ${order.length} images can be read`);
+    throw new DataError(`${this.name}: cannot read any of its ${order.length} images`);
   }
 
   private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamOptions): Promise<void> {
@@ -270,7 +271,7 @@ class DecodedDataset implements MeasuredDataset {
   }
 
   private count(batch: ImageBatch): void {
-    // In the order of their numbers: which of two was found first is a matter of threads.
+    // In the order of their indices: the order in time depends on threads.
     for (const [index, error] of [...(this.found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
       if (this.bad.has(index)) continue;
       this.bad.add(index);
@@ -281,11 +282,13 @@ class DecodedDataset implements MeasuredDataset {
 
   private tooMany(error: ImageError): ImageError {
     const allowed = this.options.skipBad ?? 0;
-    return new ImageError(error.source, error.key, `${error.fault}; more than the ${allowed} damaged images allowed`);
+    return new ImageError(error.source, error.key, `${error.fault}; more than the ${allowed} corrupt images allowed`);
   }
 }
 
-/** The shorter side made `resize`, and of that the central square: torchvision's Resize and CenterCrop. */
+/**
+ * Return the plan of torchvision's Resize and CenterCrop: the shorter side becomes `resize`, then the central square.
+ */
 export function centralPlan(height: number, width: number, resize: number, size: number): DecodePlan {
   const resized = resizedShorterSide(height, width, resize);
   const window = centerCrop(resized[0], resized[1], [size, size]);
@@ -293,9 +296,9 @@ export function centralPlan(height: number, width: number, resize: number, size:
 }
 
 /**
- * Encoded images as a data set for training: RandomResizedCrop, mirroring and colour jitter when training; the shorter
- * side resized and the central square when not. By torchvision's rules; what an image becomes depends on (seed, epoch,
- * its number) and not on how many workers there are.
+ * Make a data set of encoded images: RandomResizedCrop, mirroring and colour jitter for training; resized shorter side
+ * and central square otherwise. By torchvision's rules; an image's pixels depend on (seed, epoch, index) and not on the
+ * number of workers.
  *
  * Shapes    batches u8 [size, 3, s, s], without `crop`: everything is cut and mirrored already.
  * Memory    (prefetch + 2) batches of bytes, and the files of the images being decoded.

@@ -1,28 +1,28 @@
-// Images as files hold them, still encoded: what each is called, which class it has, and its bytes when asked.
+// Encoded images: key, class, and bytes on demand.
 import { DataError } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { EspalierError, visible } from "../text/index.ts";
 import type { PassedOver } from "./passed_over.ts";
 
-/** Labelled encoded images. Names and labels are known at once; bytes are read one image at a time. */
+/** Labelled encoded images. Names and labels are in memory; bytes are read one image at a time. */
 export interface EncodedSource {
   /** For messages: a folder, a file. */
   readonly name: string;
   readonly length: number;
   readonly classes: readonly string[];
-  /** What messages call image i: a path below the folder, a sample of an archive. Never used to open anything else. */
+  /** Name of image i in messages: a path below the folder, a sample of an archive. Never used to open another file. */
   key(i: number): string;
   label(i: number): number;
   /** Errors: SourceError naming the file. */
   read(i: number): Promise<Uint8Array>;
   /**
-   * Where images can only be read together (row groups of parquet): the first image of each group, rising from 0, and
-   * how many groups may be held at a time. An order that keeps to them reads each group once.
+   * For images that can only be read together (row groups of parquet): the first image of each group, rising from 0,
+   * and how many groups fit in memory. An order by groups reads each group once.
    */
   readonly groups?: ImageGroups | undefined;
-  /** Where reading a few images is dear (row groups of parquet): what else tells the contents from others, as sizes. */
+  /** For sources in which reading a few images is slow (row groups of parquet): sizes that identify the contents. */
   readonly marks?: readonly string[] | undefined;
-  /** What was left aside when the source was opened, and what is to be said of it. */
+  /** Files that were skipped when the source was opened, and notes on it. */
   readonly passedOver?: readonly PassedOver[];
   readonly notes?: readonly string[];
   close(): Promise<void>;
@@ -33,12 +33,12 @@ export interface ImageGroups {
   readonly together: number;
 }
 
-/** An image that cannot be used: not an image, damaged, too large. Names source and image. */
+/** An image that cannot be used: not an image, corrupt, too large. Names source and image. */
 export class ImageError extends EspalierError {
   override readonly name = "ImageError";
   readonly source: string;
   readonly key: string;
-  /** What is wrong with it, without its name. */
+  /** The fault, without the image's name. */
   readonly fault: string;
   constructor(source: string, key: string, fault: string) {
     super(visible(`${source}: ${key}: ${fault}`));
@@ -50,15 +50,15 @@ export class ImageError extends EspalierError {
 
 const EXTENSIONS = new Set(["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "tif", "tiff", "avif"]);
 
-/** Whether a file name ends as those of images do; capitals do not matter. */
+/** Check for the ending of an image file; case is ignored. */
 export function hasImageExtension(name: string): boolean {
   return EXTENSIONS.has(name.slice(name.lastIndexOf(".") + 1).toLowerCase()) && name.includes(".");
 }
 
-/** A larger file is no image of a data set, in bytes. */
+/** Limit of an image file, in bytes. */
 export const LARGEST_FILE = 2 ** 28;
 
-/** Some images of a source, in rising order; `close` is called once for each part, the last one closes the source. */
+/** Return some images of a source, in rising order. `close` runs once for each part; the last one closes the source. */
 function part(source: EncodedSource, picked: Uint32Array, users: { left: number }): EncodedSource {
   const at = (i: number): number => picked[i]!;
   let open = true;
@@ -93,16 +93,16 @@ function groupsOf({ starts, together }: ImageGroups, picked: Uint32Array): Image
 }
 
 /**
- * Two sources out of one: of each class a share is held out for testing, drawn from the seed and nothing else.
+ * Split a source in two: a share of each class is held out for testing, drawn from the seed alone.
  *
- * Errors    DataError when the share is not between 0 and 1, or so small or large that one part has no images.
+ * Errors    DataError if the share is not between 0 and 1, or leaves one part without images.
  */
 export function holdOut(
   source: EncodedSource,
   share: number,
   seed: number,
 ): { train: EncodedSource; test: EncodedSource } {
-  if (!(share > 0 && share < 1)) throw new DataError(`holdOut: share wants a number in (0, 1), was given ${share}`);
+  if (!(share > 0 && share < 1)) throw new DataError(`holdOut: share: expected a number in (0, 1), got ${share}`);
   const byClass = source.classes.map((): number[] => []);
   for (let i = 0; i < source.length; i++) byClass[source.label(i)]?.push(i);
   const held = new Uint8Array(source.length);
@@ -121,7 +121,7 @@ export function holdOut(
   }
   if (count === 0 || count === source.length) {
     throw new DataError(
-      `${source.name}: a share of ${share} holds out ${count} of ${source.length} images: expected a larger share (--held-out), or a part to test with`,
+      `${source.name}: a share of ${share} holds out ${count} of ${source.length} images: expected a larger share (--held-out), or a test part`,
     );
   }
   const pick = (flag: number) => Uint32Array.from(Array.from(held.keys()).filter((i) => held[i] === flag));

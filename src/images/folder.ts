@@ -1,4 +1,4 @@
-// A folder of images, one folder for each class: parts to train and to test with, or one folder of which a share is held out.
+// Reads a folder of images with one folder per class: train and test parts, or one part of which a share is held out.
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expectKnown, lookAlikes, matchClasses, numberOrder } from "../data/class_names.ts";
@@ -13,24 +13,27 @@ import { heldOutOf, type ImageSources, unusedNote } from "./sources.ts";
 import { countFile, type FollowLinks, Walk } from "./walk.ts";
 
 export interface ImageFolderOptions {
-  /** Share of each class that is held out where there is no folder for testing. Default 0.1. */
+  /** Share of each class held out if there is no test folder. Default 0.1. */
   readonly heldOut?: number;
-  /** u32: which images are held out. Default 0. */
+  /** Seed of the choice of held-out images, u32. Default 0. */
   readonly seed?: number;
-  /** Text file that says the class of each image of a val folder without class folders; see `labelsFromMapping`. */
+  /** Text file with the class of each image of a val folder without class folders; see `labelsFromMapping`. */
   readonly mapping?: string;
-  /** Text file of the numbers that the devkit's ground truth uses; see `labelsFromMapping`. */
+  /** Text file of the class numbers in the devkit's ground truth; see `labelsFromMapping`. */
   readonly synsets?: string;
   /**
-   * Symbolic links that lead out of the folder. Default: those to files and folders that the user owns are followed, others
-   * are an error. True: all are followed; false: none.
+   * Symbolic links out of the folder. Default: links to files and folders of the same user are followed, others are an
+   * error. True: all are followed; false: none.
    */
   readonly followLinks?: FollowLinks;
-  /** The images to test with take their classes from a text file, whatever folders they lie in. Default: seen from the folders. */
+  /**
+   * True if the test images take their classes from a text file, whatever their folders. Default: detected from the
+   * folders.
+   */
   readonly flatTest?: boolean;
-  /** Class folders may all hold folders of the same names, as parts do. Default: refused. */
+  /** True allows class folders that all hold folders of the same names, as parts do. Default: refused. */
   readonly groups?: boolean;
-  /** Fewer classes are refused. Default 1. */
+  /** Least class count. Default 1. */
   readonly fewestClasses?: number;
 }
 
@@ -39,7 +42,7 @@ export const FOLDER_KEYS: KeysOf<ImageFolderOptions> = {
   ...{ flatTest: true, fewestClasses: true, groups: true },
 };
 
-/** Empty files are counted where there are no more than so many: a look at each of a million would take its time. */
+/** Most files for which empty ones are counted: checking a million would take long. */
 const LOOKED_AT = 20_000;
 
 function source(walk: Walk, paths: readonly string[], labels: Int32Array, classes: readonly string[]): EncodedSource {
@@ -67,17 +70,17 @@ interface ClassFolder {
   readonly images: readonly string[];
 }
 
-/** The class folders of one part, which may be several folders: train.X1, train.X2. */
+/** Return the class folders of one part, which may be several folders: train.X1, train.X2. */
 async function classFolders(walk: Walk, folders: readonly string[], notes: string[]): Promise<ClassFolder[]> {
   const found: ClassFolder[] = [];
   for (const folder of folders) {
     const inner = await insidePart(walk, folder);
-    if (inner !== folder) notes.push(`${walk.relative(folder)}: read from ${walk.relative(inner)} within it`);
+    if (inner !== folder) notes.push(`${walk.relative(folder)}: read from ${walk.relative(inner)}`);
     const inside = await walk.folders(inner);
     if (inside.length === 0) {
       const loose = await walk.images(inner);
       const what = loose.length > 0 ? `${loose.length} images without class folders` : "no images";
-      walk.fail(inner, `${what}: wanted a folder of images for each class`);
+      walk.fail(inner, `expected a folder of images for each class, got ${what}`);
     }
     await checkClasses(walk, inner, inside);
     for (const entry of await walk.list(inner)) {
@@ -94,7 +97,7 @@ function emptyFault({ name }: ClassFolder, walk: Walk): string {
   return `a class folder without images (.jpg, .png, .webp, ...)${holds}`;
 }
 
-/** All images of class folders; `known`: the classes that they must be of. */
+/** Return all images of class folders; `known`: the classes to match. */
 function joined(walk: Walk, folders: readonly ClassFolder[], known?: readonly string[]): EncodedSource {
   const classes = known ?? [...new Set(folders.map(({ name }) => name))].sort();
   const forms = matchClasses(classes, classes);
@@ -114,10 +117,10 @@ function joined(walk: Walk, folders: readonly ClassFolder[], known?: readonly st
   return source(walk, paths, Int32Array.from(labels), classes);
 }
 
-/** Paths of all images below a folder, whatever folders they lie in, sorted by their characters' codes in each. */
+/** Return the paths of all images below a folder at any depth, sorted by character codes in each folder. */
 export const imagePaths = async (dir: string): Promise<string[]> => (await imagesBelow(dir)).paths;
 
-/** As imagePaths, with what is passed over there. */
+/** Return imagePaths with the skipped files. */
 export async function imagesBelow(
   dir: string,
 ): Promise<{ readonly paths: string[]; readonly passedOver: readonly PassedOver[] }> {
@@ -154,7 +157,7 @@ async function flatFolder(
   return { source: source(walk, paths, labels, classes), mapping };
 }
 
-/** Files of no bytes among the images, in words; null when there are none, or too many files to look at. */
+/** Describe empty files among the images; null if there are none, or too many files to check. */
 async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | null> {
   if (sources.reduce((sum, { length }) => sum + length, 0) > LOOKED_AT) return null;
   const empty: string[] = [];
@@ -168,17 +171,17 @@ async function emptyFiles(sources: readonly EncodedSource[]): Promise<string | n
 }
 
 /**
- * The images of a folder, to train and to test.
+ * Open the images of a folder for training and testing.
  *
- * Parts are told by their names (see part_names.ts): `train/<class>/...` and `val/<class>/...`, of val and test the first;
- * a `val` without class folders takes its labels from a mapping file, as in ILSVRC. Else the class folders lie in `dir`
- * itself, or there is nothing to test with: then a share of each class is held out. Classes are the folders' names in the
- * order of their characters' codes, as torchvision's ImageFolder and ImageNet have them; the classes of both parts are
- * matched by name. What is passed over (hidden files, other endings) is counted in `about`.
+ * Parts are recognised by their names (see part_names.ts): `train/<class>/...` and `val/<class>/...`; the first of val
+ * and test is used. A `val` without class folders takes its labels from a mapping file, as in ILSVRC. Without a test
+ * part, or with class folders in `dir` itself, a share of each class is held out. Classes are the folders' names in the
+ * order of their character codes, as in torchvision's ImageFolder and ImageNet; the classes of both parts are matched
+ * by name. Skipped files (hidden files, other endings) are counted in `about`.
  *
- * Errors    SourceError naming folder and file: no images, an empty class folder, one class only, names that tell parts and
- *           classes in one, links that lead nowhere, in a circle, or out to what others own; DataError for a class that only
- *           the test images have. Files are opened later.
+ * Errors    SourceError naming folder and file: no images, an empty class folder, one class only, names of parts and
+ *           classes mixed, links that lead nowhere, in a circle, or out to files of others; DataError for a class that
+ *           only the test images have. Files are opened later.
  */
 export async function openImageFolder(dir: string, options: ImageFolderOptions = {}): Promise<ImageSources> {
   expectKeys(options, FOLDER_KEYS, (problem) => new DataError(`openImageFolder: ${problem}`));
@@ -192,7 +195,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
   if (train.classes.length < (options.fewestClasses ?? 1)) {
     walk.fail(
       walk.root,
-      `one class only, nothing to learn: all ${train.length} images are of class ${train.classes[0]}`,
+      `expected at least two classes, got one: all ${train.length} images are of class ${train.classes[0]}`,
     );
   }
   const shown = (folders: readonly string[]) => folders.map((path) => `${walk.relative(path)}/`).join(", ");
@@ -205,7 +208,7 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
     parts = holdOut(train, share, seed);
     tested = heldOutOf(from, share);
     const beside = await partsBeside(walk);
-    if (beside.length > 0) notes.push(`beside ${dir} lies ${beside.join(", ")}: give the folder above to test with it`);
+    if (beside.length > 0) notes.push(`${beside.join(", ")} is beside ${dir}: use the folder above to test with it`);
   } else {
     const { test, mapping } = await testPart(walk, plan, trainFolders, train.classes, options, notes);
     parts = { train, test };
@@ -224,14 +227,14 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
   const empty = await emptyFiles([parts.train, parts.test]);
   if (empty) notes.push(empty);
   const { size: links } = walk.linksOut;
-  if (links > 0) notes.push(`links that lead out of the folder, and were followed: ${links}`);
+  if (links > 0) notes.push(`links out of the folder that were followed: ${links}`);
   return {
     ...parts,
     about: { from: { train: from, test: tested }, heldOut, mapped, passedOver: walk.passed.list(), notes },
   };
 }
 
-/** Test images that are links to train images, or to what these are links to. */
+/** Report test images that are links to train images, or to the targets of these. */
 function sharedLinks(walk: Walk, { train, test }: { train: EncodedSource; test: EncodedSource }): string[] {
   if (walk.goals.size === 0) return [];
   const goal = (path: string) => walk.goals.get(path) ?? join(walk.root, path);
@@ -242,7 +245,7 @@ function sharedLinks(walk: Walk, { train, test }: { train: EncodedSource; test: 
     : [`${shared.length} test images are the files of train images, by links, as ${shared[0]}`];
 }
 
-/** Refuses two class folders that links make one: the same images would be of two classes, or to train and to test with. */
+/** Refuse two class folders that are one by links: the same images would be in two classes, or in both parts. */
 async function refuseTwice(walk: Walk, folders: readonly ClassFolder[]): Promise<void> {
   const seen = new Map<string, string>();
   for (const { path } of folders) {
@@ -263,7 +266,7 @@ async function testPart(
 ): Promise<{ test: EncodedSource; mapping?: string }> {
   const [first] = folders as [string];
   const goals = await Promise.all([...folders, ...train].map((path) => realpath(path)));
-  if (new Set(goals).size < goals.length) walk.fail(first, "the same folder as the part to train with");
+  if (new Set(goals).size < goals.length) walk.fail(first, "the same folder as the train part");
   const inner = await insidePart(walk, first);
   const flat = options.flatTest ?? (folders.length === 1 && (await walk.folders(inner)).length === 0);
   if (flat) {

@@ -1,5 +1,5 @@
-// What the folders of an image data set are: parts, classes, or a wrapping around them. What names and contents do not
-// tell is refused with a line that says what was found.
+// Recognises the folders of an image data set: parts, classes, or a wrapper around them. Anything unclear is refused
+// with a line on what was found.
 import { basename, dirname, join } from "node:path";
 import { chooseParts, isAside, isGenericName, pairedRests, partOfFolder, partsOfFolders } from "../data/part_names.ts";
 import { SHARD_INDEX_FILE } from "../io/index.ts";
@@ -7,14 +7,14 @@ import { hasImageExtension } from "./encoded_source.ts";
 import { isPacked } from "./passed_over.ts";
 import { countFile, type Entry, Walk } from "./walk.ts";
 
-/** Folders to train with and to test with, each of class folders or (to test) of images; or class folders alone. */
+/** Train and test folders, each of class folders or (test) of images; or class folders alone. */
 export type FolderPlan =
   | { readonly kind: "classes" }
   | {
       readonly kind: "parts";
       readonly train: readonly string[];
       readonly test: readonly string[];
-      /** Parts that are there and not used. */
+      /** Parts that are not used. */
       readonly unused: readonly string[];
     };
 
@@ -23,31 +23,34 @@ const names = (entries: readonly { readonly name: string }[], most = 5): string 
   return `${shown.join(", ")}${entries.length > most ? ` and ${entries.length - most} more` : ""}`;
 };
 
-/** Says what lies in a folder that has no class folders, and refuses it. */
+/** Refuse a folder without class folders and say what is in it. */
 async function refuseWithoutFolders(walk: Walk, folder: string, all: readonly Entry[]): Promise<never> {
   const files = all.filter(({ kind }) => kind === "file");
   const images = files.filter(({ name }) => hasImageExtension(name));
   const packed = files.filter(({ name }) => isPacked(name));
   const tables = files.filter(({ name }) => /\.(csv|tsv|json|jsonl|txt|xml)$/i.test(name));
   if (images.length > 0) {
-    const beside = tables.length > 0 ? ` (${names(tables)} beside them: labels are not read from there)` : "";
+    const beside = tables.length > 0 ? ` (labels in ${names(tables)} are not supported)` : "";
     const above = (await isClassAmongOthers(folder)) ? `; did you mean ${dirname(walk.shown(folder))}?` : "";
     return walk.fail(
       folder,
-      `${images.length} images without class folders${beside}: expected a folder of images for each class${above}`,
+      `expected a folder of images for each class, got ${images.length} images without class folders${beside}${above}`,
     );
   }
   if (packed.length > 0) {
-    return walk.fail(folder, `no images, but ${names(packed)}: unpack it first; tar archives are read where they lie`);
+    return walk.fail(folder, `no images, but ${names(packed)}: unpack it first (tar archives are read directly)`);
   }
   if (files.some(({ name }) => name === SHARD_INDEX_FILE)) {
-    walk.fail(folder, `shards of one part; did you mean ${dirname(walk.shown(folder))}?`);
+    walk.fail(
+      folder,
+      `expected a folder of parts, got the shards of one part; did you mean ${dirname(walk.shown(folder))}?`,
+    );
   }
   const found = files.length > 0 ? `; found ${names(files)}` : "";
-  return walk.fail(folder, `no images: wanted a folder of images for each class${found}`);
+  return walk.fail(folder, `no images: expected a folder of images for each class${found}`);
 }
 
-/** Whether a folder lies among others with images, as one class does among the rest. */
+/** Check whether the folders beside a folder have images too, as the folders of classes do. */
 async function isClassAmongOthers(folder: string): Promise<boolean> {
   const above = new Walk(dirname(folder), true);
   const folders = await above.folders(above.root).catch(() => []);
@@ -57,17 +60,17 @@ async function isClassAmongOthers(folder: string): Promise<boolean> {
   return withImages > 1;
 }
 
-/** Whether a folder has images directly in it, and no folders. */
+/** Check whether a folder has images directly in it, and no folders. */
 async function isFlat(walk: Walk, folder: string): Promise<boolean> {
   const all = await walk.list(folder);
   return all.some(({ name }) => hasImageExtension(name)) && !all.some(({ kind }) => kind === "folder");
 }
 
 /**
- * Reads what the folder of a data set is. `groups`: class folders may all hold folders of the same names.
+ * Recognise the folder of a data set. `groups`: class folders may all hold folders of the same names.
  *
- * Errors    SourceError: images without class folders, parts without one to train with, parts beside classes, one class
- *           only, names of no classes.
+ * Errors    SourceError: images without class folders, no train part, parts mixed with classes, one class only, names
+ *           that are no classes.
  */
 export async function planFolder(walk: Walk, groups = false): Promise<FolderPlan> {
   const { root } = walk;
@@ -79,19 +82,19 @@ export async function planFolder(walk: Walk, groups = false): Promise<FolderPlan
   if (found.length > 0 && !(await areClasses(walk, folders, found))) return planParts(walk, folders, found);
   const mixed = pairedRests(folders.map(({ name }) => name));
   if (mixed.length > 1) {
-    walk.fail(root, `${names(folders)}: names of parts and classes in one; expected train/<class> and val/<class>`);
+    walk.fail(root, `expected train/<class> and val/<class>, got names of part and class in one: ${names(folders)}`);
   }
   await checkClasses(walk, root, folders);
   if (!groups) await refuseSameInside(walk, folders);
   return { kind: "classes" };
 }
 
-/** Parts are few. */
+/** Most folders that are checked for being parts. */
 const MOST_PARTS = 6;
 
 /**
- * Refuses seen/{cats, dogs} beside unseen/{cats, dogs}: parts of names that nobody knows here, which would become the classes
- * of a made-up problem.
+ * Refuse seen/{cats, dogs} beside unseen/{cats, dogs}: parts with unknown names, which would become the classes of a
+ * wrong problem.
  */
 async function refuseSameInside(walk: Walk, folders: readonly Entry[]): Promise<void> {
   if (folders.length < 2 || folders.length > MOST_PARTS) return;
@@ -106,11 +109,14 @@ async function refuseSameInside(walk: Walk, folders: readonly Entry[]): Promise<
   const common = names((shared ?? []).map((name) => ({ name })));
   walk.fail(
     walk.root,
-    `${names(folders)}: each holds the folders ${common}; expected parts called train and val (test, ...); --layout folder takes these for classes`,
+    `${names(folders)}: each holds the folders ${common}: expected parts named train and val (test, ...); --layout folder uses these folders as classes`,
   );
 }
 
-/** Whether folders with the names of parts are classes among others: "train" beside "bus" and "car", all without folders. */
+/**
+ * Check whether folders with the names of parts are classes among others: "train" beside "bus" and "car", all without
+ * folders.
+ */
 async function areClasses(walk: Walk, folders: readonly Entry[], found: readonly Entry[]): Promise<boolean> {
   const others = folders.filter((folder) => !found.includes(folder) && !isAside(folder.name));
   if (others.length === 0) return false;
@@ -134,17 +140,17 @@ async function planParts(walk: Walk, folders: readonly Entry[], found: readonly 
     }
     walk.fail(
       root,
-      `${name}: images beside the ${names(found)} part: expected parts alone (train, val, test), or class folders alone`,
+      `${name}: expected only parts (train, val, test) or only class folders, got images beside the ${names(found)} part`,
     );
   }
   if (train.length === 0) {
-    walk.fail(root, `${names(found)}: a part to test with and none to train with: expected a folder train beside it`);
+    walk.fail(root, `${names(found)}: expected a folder train beside the test part`);
   }
   const at = (list: readonly string[]) => list.map((name) => join(root, name));
   return { kind: "parts", train: at(train), test: at(test), unused };
 }
 
-/** Where a folder wraps what was meant: the folder within that has parts or several folders of images; else null. */
+/** Return the folder within a wrapper that has parts or several folders of images; else null. */
 async function wrapped(walk: Walk, folder: string): Promise<string | null> {
   let inner = folder;
   for (let depth = 0; depth < 8; depth++) {
@@ -157,27 +163,27 @@ async function wrapped(walk: Walk, folder: string): Promise<string | null> {
   return null;
 }
 
-/** Refuses class folders that cannot be classes. */
+/** Refuse class folders that cannot be classes. */
 export async function checkClasses(walk: Walk, folder: string, folders: readonly Entry[]): Promise<void> {
   const holding: Entry[] = [];
   const generic = folders.every(({ name }) => isGenericName(name));
   for (const entry of folders) {
     if (await walk.hasImages(entry.path)) holding.push(entry);
-    // Two are enough to see that there is more than one: a large data set is not listed twice.
+    // Two are enough: a large data set is not listed twice.
     if (holding.length > 1 && !generic) break;
   }
   const inner = holding.length === 1 ? await wrapped(walk, folder) : null;
   if (inner !== null) {
     const where = `all images are in ${holding[0]?.name}`;
-    walk.fail(folder, `one class only, nothing to learn: did you mean ${walk.shown(inner)}? (${where})`);
+    walk.fail(folder, `expected at least two classes, got one: did you mean ${walk.shown(inner)}? (${where})`);
   }
   if (holding.length > 1 && holding.every(({ name }) => isGenericName(name))) {
-    walk.fail(folder, `${names(holding)}: names of no classes; expected a folder of images for each class`);
+    walk.fail(folder, `expected a folder of images for each class, got ${names(holding)}`);
   }
   await refusePartsInside(walk, folder, holding);
 }
 
-/** Refuses cats/train, cats/test, dogs/train ...: test images would be trained on. */
+/** Refuse cats/train, cats/test, dogs/train ...: test images would be used for training. */
 async function refusePartsInside(walk: Walk, folder: string, classes: readonly Entry[]): Promise<void> {
   for (const { name, path } of classes.slice(0, 3)) {
     const inside = (await walk.folders(path)).map((entry) => ({ ...entry, part: partOfFolder(entry.name)?.part }));
@@ -185,14 +191,14 @@ async function refusePartsInside(walk: Walk, folder: string, classes: readonly E
     if (!train || !test) continue;
     walk.fail(
       folder,
-      `${name}/${train.name} and ${name}/${test.name}: parts within a class; expected ${train.name}/${name} and ${test.name}/${name}`,
+      `expected ${train.name}/${name} and ${test.name}/${name}, got parts within a class: ${name}/${train.name} and ${name}/${test.name}`,
     );
   }
 }
 
 /**
- * The folder of a part's class folders: the part's own, or one within it that holds everything, as train/train,
- * seg_train/seg_train or val/images.
+ * Return the folder of a part's class folders: the part's own, or one within it that holds everything, as in
+ * train/train, seg_train/seg_train or val/images.
  */
 export async function insidePart(walk: Walk, folder: string): Promise<string> {
   let inner = folder;
@@ -207,7 +213,7 @@ export async function insidePart(walk: Walk, folder: string): Promise<string> {
   return inner;
 }
 
-/** Part folders beside a folder that is one part itself: they are not seen from within it. */
+/** Return the test parts beside a folder that is one part itself: they are not visible from within it. */
 export async function partsBeside(walk: Walk): Promise<string[]> {
   if (!partOfFolder(basename(walk.root))) return [];
   const above = new Walk(dirname(walk.root), true);

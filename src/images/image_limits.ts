@@ -1,12 +1,12 @@
-// What the first bytes of an image file say, and how large an image its bytes can be: asked before anything is decoded.
+// Format and size in the first bytes of an image file, checked before anything is decoded.
 
-/** Formats of photographs that are decoded. */
+/** Supported image formats. */
 export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif";
 
 const ascii = (bytes: Uint8Array, begin: number, end: number): string =>
   String.fromCharCode(...bytes.subarray(begin, end));
 
-/** The format that a file begins as. Names and endings are not asked, and no decoder is. */
+/** Return the format by the first bytes. Names and endings do not count. */
 export function imageFormat(bytes: Uint8Array): ImageFormat | null {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "jpeg";
   const start = ascii(bytes, 0, 8);
@@ -17,7 +17,7 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | null {
   return ascii(bytes, 4, 8) === "ftyp" ? "heif" : null;
 }
 
-/** What a file that is no photograph seems to be, or null. */
+/** Return the kind of another file, or null. */
 export function otherKind(bytes: Uint8Array): string | null {
   const start = ascii(bytes, 0, 256).trimStart().toLowerCase();
   if (/^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg/s.test(start)) return "svg";
@@ -26,23 +26,23 @@ export function otherKind(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** Any file may hold so many pixels, as 4096 x 4096, ... */
+/** Pixels that any file may have (4096 x 4096) ... */
 export const FREE_PIXELS = 2 ** 24;
-/** ... and a larger one so many more for each of its bytes. Photographs have some 10, flat drawings in JPEG up to 512. */
+/** ... and more for each of its bytes. Photographs have about 10, flat drawings in JPEG up to 512. */
 export const PIXELS_PER_BYTE = 1024;
-/** Deflate packs at most so many bytes into one. */
+/** Largest packing ratio of deflate. */
 const DEFLATE_RATIO = 1032;
 
 const PNG_CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** Width and height that a PNG's first bytes claim: any 32 bits, which not all of its readers are made for. */
+/** Read width and height from a PNG's first bytes: any 32 bits, which not all PNG readers can handle. */
 export function pngSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | null {
   if (bytes.length < 26) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-/** Bytes of a PNG's pixels before they were packed, from its first chunk; 0 where that is none. */
+/** Return the unpacked bytes of a PNG's pixels, from its first chunk; 0 if there is none. */
 function pngBytes(bytes: Uint8Array): number {
   if (bytes.length < 26) return 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -50,7 +50,7 @@ function pngBytes(bytes: Uint8Array): number {
   return (1 + Math.ceil((view.getUint32(16) * view.getUint8(24) * channels) / 8)) * view.getUint32(20);
 }
 
-/** Why an image of this size cannot lie in these bytes, or is too large to be decoded; else null. */
+/** Return why an image of this size does not fit these bytes or is too large; else null. */
 export function sizeFault(
   bytes: Uint8Array,
   format: ImageFormat,
@@ -58,10 +58,10 @@ export function sizeFault(
   limitPixels: number,
 ): string | null {
   const pixels = width * height;
-  if (pixels > limitPixels) return `${width} x ${height} pixels, at most ${limitPixels} are decoded`;
+  if (pixels > limitPixels) return `expected at most ${limitPixels} pixels, got ${width} x ${height}`;
   const most = FREE_PIXELS + PIXELS_PER_BYTE * bytes.length;
   if (pixels > most || (format === "png" && pngBytes(bytes) > DEFLATE_RATIO * bytes.length)) {
-    return `it claims ${width} x ${height} pixels, more than a file of ${bytes.length} bytes may hold`;
+    return `${width} x ${height} pixels are more than a file of ${bytes.length} bytes can hold`;
   }
   return null;
 }

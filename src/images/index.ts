@@ -1,4 +1,4 @@
-// Image data on disk: encoded images from folders and archives, decoded by all cores, or shards that are decoded already.
+// Image data on disk: encoded images from folders and archives, decoded by all cores, or shards of decoded images.
 export { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 export {
   centralPlan,

@@ -1,6 +1,6 @@
-// How images may lie in a folder, by name.
+// Layouts of images in a folder, by name.
 
-/** `ilsvrc`: class folders to train with, and images to test with whose classes a text file says. */
+/** `ilsvrc`: class folders for training, and test images with classes in a text file. */
 export const IMAGE_LAYOUTS = ["folder", "ilsvrc", "webdataset", "parquet", "shards"] as const;
 export type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 

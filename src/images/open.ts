@@ -1,4 +1,4 @@
-// Image data by the folder it lies in: what is there says how it is read.
+// Opens image data: the files in the folder decide the layout.
 import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { checkCounts, countsOf } from "../data/class_counts.ts";
@@ -18,7 +18,7 @@ import { Walk } from "./walk.ts";
 import { openWebdataset, WEBDATASET_KEYS, type WebdatasetOptions } from "./webdataset.ts";
 
 export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOptions, ParquetOptions {
-  /** Default: seen from the files. */
+  /** Default: detected from the files. */
   readonly layout?: ImageLayout;
 }
 
@@ -33,8 +33,7 @@ const isFile = async (path: string): Promise<boolean> => (await stat(path).catch
 
 async function walkOf(dir: string, { followLinks }: ImageSourceOptions): Promise<Walk> {
   const found = await stat(dir).catch(() => null);
-  if (found?.isFile())
-    throw new SourceError(dir, ".", "is a file; expected the folder that holds it, or what is in it");
+  if (found?.isFile()) throw new SourceError(dir, ".", "expected a folder, got a file");
   if (!found?.isDirectory()) throw new SourceError(dir, ".", "no such folder");
   return new Walk(await realpath(dir), followLinks, dir);
 }
@@ -48,16 +47,17 @@ async function seenLayout(dir: string, options: ImageSourceOptions): Promise<See
   const walk = await walkOf(dir, options);
   if (await isFile(join(dir, "train", SHARD_INDEX_FILE))) return { layout: "shards" };
   const archives = await findArchives(walk);
-  // Archives beside folders of images are most often what the images were unpacked from.
+  // Archives beside folders of images are mostly the source of the images.
   if (archives.imageFolders.length > 0) return { layout: "folder", archives };
   if (archives.parquet.length > 0) return { layout: "parquet", archives };
   return { layout: archives.tar.length > 0 ? "webdataset" : "folder", archives };
 }
 
 /**
- * How images lie in a folder: shards (an index.json in `train` within), folders of images, parquet files, tar archives.
+ * Return the layout of images in a folder: shards (an index.json in `train`), folders of images, parquet files, tar
+ * archives.
  *
- * Errors    SourceError when there is no such folder.
+ * Errors    SourceError if the folder does not exist.
  */
 export async function imageLayout(dir: string, options: ImageSourceOptions = {}): Promise<ImageLayout> {
   expectKeys(options, SOURCE_KEYS, (problem) => new DataError(`imageLayout: ${problem}`));
@@ -83,7 +83,7 @@ async function openSplits(
   const names = ending === ".tar" ? found.tar : found.parquet;
   const [packed] = found.packed;
   if (names.length === 0 && packed !== undefined) {
-    throw new SourceError(dir, packed, `no *${ending} beside it: a packed archive has to be unpacked first`);
+    throw new SourceError(dir, packed, `expected *${ending}, got a packed archive: unpack it first`);
   }
   const split = splitArchives(dir, ending, names);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
@@ -107,7 +107,7 @@ async function openSplits(
       const test = await open(at(split.test), train.classes);
       return { train, test, about: about(counted(split.test, dir), [train, test]) };
     }
-    if (!split.told) notes.push("the names of the archives tell no part (train, val, test)");
+    if (!split.told) notes.push("the names of the archives name no part (train, val, test)");
     const share = options.heldOut ?? 0.1;
     return { ...holdOut(train, share, options.seed ?? 0), about: about(heldOutOf(from, share), [train]) };
   } catch (cause) {
@@ -116,7 +116,7 @@ async function openSplits(
   }
 }
 
-/** Refuses what cannot be meant of the classes, and says the rest. */
+/** Refuse impossible class counts, and add notes on odd ones. */
 function withCounts(dir: string, sources: ImageSources): ImageSources {
   const { train, test, about } = sources;
   const counts = [train, test].map((part) => countsOf(part, (i) => part.label(i))) as [Uint32Array, Uint32Array];
@@ -138,12 +138,12 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
         openParquet(paths, onlyKeys(withClasses(classes), PARQUET_KEYS)),
       );
     case "shards":
-      throw new SourceError(dir, SHARD_INDEX_FILE, "these are shards already: openImageData reads them");
+      throw new SourceError(dir, SHARD_INDEX_FILE, "expected encoded images, got shards: openImageData reads them");
     default: {
       const flatTest = seen.layout === "ilsvrc" ? { flatTest: true } : {};
       const sources = await openImageFolder(dir, {
         ...{ fewestClasses: 2, ...onlyKeys(options, FOLDER_KEYS), ...flatTest },
-        // Who says that these are folders of classes is believed.
+        // An explicit layout means that these are class folders.
         groups: options.layout === "folder" || options.groups === true,
       });
       const all = [...(seen.archives?.packed ?? []), ...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
@@ -151,20 +151,20 @@ async function openLayout(dir: string, options: ImageSourceOptions, seen: Seen):
       const beside = [...(seen.archives?.tar ?? []), ...(seen.archives?.parquet ?? [])];
       if (beside.length === 0) return sources;
       const layout = (seen.archives?.tar.length ?? 0) > 0 ? "webdataset" : "parquet";
-      const note = `${counted(beside, dir)} beside the folders: not read (--layout ${layout} reads them)`;
+      const note = `${counted(beside, dir)} beside the folders: skipped (--layout ${layout} reads them)`;
       return { ...sources, about: { ...sources.about, notes: [...sources.about.notes, note] } };
     }
   }
 }
 
 /**
- * The encoded images of a folder, to train and to test: image folders, tar archives or parquet files.
+ * Open the encoded images of a folder for training and testing: image folders, tar archives or parquet files.
  *
- * Which archives are to train and which to test with, their names say, wherever in them: see part_names.ts. Where there is
- * nothing to test with, a share is held out. The classes are those of the train images.
+ * The names of archives assign them to parts: see part_names.ts. Without a test part a share is held out. The classes
+ * are those of the train images.
  *
- * Errors    as openImageFolder, openWebdataset and openParquet; SourceError for a folder of shards, which are decoded, and for
- *           names that tell no part beside names that do; DataError for samples of one class only, and for labels with gaps.
+ * Errors    as openImageFolder, openWebdataset and openParquet; SourceError for a folder of shards, and for names of no
+ *           part beside names of parts; DataError for samples of one class only, and for labels with gaps.
  */
 export async function openImageSources(
   dir: string,
@@ -205,8 +205,8 @@ async function openPacked(dir: string, options: ImageDataOptions): Promise<Image
 }
 
 /**
- * The images of a folder as data sets to train and to test with, whatever layout they have: shards in `train` and `test`
- * within, or anything that openImageSources knows.
+ * Open the images of a folder as data sets for training and testing, in any layout: shards in `train` and `test`, or
+ * all layouts of openImageSources.
  *
  * Errors    as openImageSources, decodedDataset and openShards.
  */

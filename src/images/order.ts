@@ -1,9 +1,9 @@
-// In which order an epoch sees its images.
+// Order of the images in an epoch.
 import { orderAsStored, shuffledOrder } from "../data/sampler.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import type { EncodedSource, ImageGroups } from "./encoded_source.ts";
 
-/** Groups in a drawn order, and within `together` of them at a time the images: each group is needed once. */
+/** Shuffle the groups, and the images among `together` groups at a time: each group is read once. */
 function groupedOrder(length: number, { starts, together }: ImageGroups, seed: number, epoch: number): Uint32Array {
   const order = new Uint32Array(length);
   const groups = shuffledOrder(starts.length, seed, epoch);
@@ -26,7 +26,9 @@ function groupedOrder(length: number, { starts, together }: ImageGroups, seed: n
   return order;
 }
 
-/** The images of an epoch: as stored to evaluate; to train in an order drawn from (seed, epoch), group by group if need be. */
+/**
+ * Return the images of an epoch: as stored for evaluation; shuffled by (seed, epoch) for training, by groups if needed.
+ */
 export function epochOrder(
   source: Pick<EncodedSource, "length" | "groups">,
   seed: number,

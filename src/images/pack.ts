@@ -1,4 +1,4 @@
-// Images decoded once and written as shards, so that training reads bytes and decodes nothing.
+// Decodes images once and writes them as shards, so that training reads bytes and decodes nothing.
 import { createHash } from "node:crypto";
 import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -31,23 +31,23 @@ import { type EncodedSource, ImageError } from "./encoded_source.ts";
 import { decodeSlots } from "./sharp.ts";
 
 export interface PackOptions extends DecodeOptions {
-  /** What the shorter side becomes; null leaves images as they are. Default 256. */
+  /** Shorter side after resizing; null leaves images as they are. Default 256. */
   readonly resize?: number | null;
   /** Side of the central square that is stored. Default: resize, or 256. */
   readonly size?: number;
-  /** Side of the square that a network should see, cut out while training. Default: size * 224 / 256, rounded. */
+  /** Side of the network's square input, cropped during training. Default: size * 224 / 256, rounded. */
   readonly view?: number;
-  /** Bytes of a shard at most, and of memory while it is filled. Default 256 MiB. */
+  /** Most bytes of a shard, and of memory while it is filled. Default 256 MiB. */
   readonly shardBytes?: number;
   /** Default: ImageNet's. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** How many damaged images are left out before packing stops. Default 0. */
+  /** Limit of corrupt images that are left out. Default 0. */
   readonly skipBad?: number;
   readonly onBad?: (error: ImageError, count: number) => void;
-  /** After each image, and for the images of finished shards at once. */
+  /** Called after each image, and once for the images of finished shards. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Images decoded at a time. Default: two for each core. */
+  /** Images decoded at a time. Default: two per core. */
   readonly workers?: number;
   readonly signal?: AbortSignal;
 }
@@ -60,7 +60,7 @@ const PACK_KEYS: KeysOf<PackOptions> = {
 
 const PROGRESS_FILE = "packing.json";
 
-/** What was done so far, in the folder while it is not finished. */
+/** Progress record in an unfinished folder. */
 interface Progress {
   readonly fingerprint: string;
   readonly shards: readonly (ShardEntry & { readonly skipped: readonly string[] })[];
@@ -78,7 +78,7 @@ interface Job {
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** What goes into the shards, in one number: which images in which order, and what is done with them. */
+/** Hash of the shards' content: images, their order and processing. */
 function fingerprintOf(source: EncodedSource, parts: readonly unknown[]): string {
   const hash = createHash("sha256").update(JSON.stringify([...parts, source.classes]));
   for (let i = 0; i < source.length; i++) hash.update(`${source.label(i)} ${JSON.stringify(source.key(i))}\n`);
@@ -96,33 +96,37 @@ async function readProgress(dir: string, fingerprint: string): Promise<Progress>
   if (text === null) {
     const names = await readdir(dir);
     const shard = names.find((name) => name === SHARD_INDEX_FILE || name.startsWith("shard-"));
-    if (shard) throw new ShardError(join(dir, shard), "the folder holds shards of something else: choose another one");
+    if (shard)
+      throw new ShardError(
+        join(dir, shard),
+        "expected an empty folder, got shards of another source: choose another folder",
+      );
     return { fingerprint, shards: [] };
   }
   let found: Progress | null = null;
   try {
     found = JSON.parse(text) as Progress;
   } catch {
-    // Written whole or not at all: what is not JSON was not written here.
+    // Files are written completely or not at all: other text was not written here.
   }
   if (found?.fingerprint !== fingerprint || !Array.isArray(found.shards)) {
-    const message = "half a pack of other images, or packed otherwise: delete the folder or choose another one";
+    const message = "an unfinished pack of other images or options: delete the folder or choose another one";
     throw new ShardError(join(dir, PROGRESS_FILE), message);
   }
   return found;
 }
 
-/** A pack that is finished already, if it is this one. */
+/** Return the index of a finished pack with this fingerprint, or null. */
 async function finished(dir: string, fingerprint: string): Promise<ShardIndex | null> {
   const path = join(dir, SHARD_INDEX_FILE);
   const text = await readRegularText(path).catch(() => null);
   if (text === null) return null;
   const index = parseShardIndex(path, text);
   if (index.fingerprint === fingerprint) return index;
-  throw new ShardError(path, "the folder holds a pack of other images, or packed otherwise: choose another one");
+  throw new ShardError(path, "the folder holds a pack of other images or options: choose another folder");
 }
 
-/** Whether a shard of an earlier start is still what it was. */
+/** Check whether a shard of an earlier start is unchanged. */
 async function stillGood(job: Job, entry: ShardEntry | undefined): Promise<boolean> {
   if (!entry) return false;
   const bytes = await readRegular(join(job.dir, entry.file)).catch(() => null);
@@ -151,14 +155,14 @@ class Packer {
       this.bad++;
       if (this.bad > skipBad) {
         if (skipBad === 0) throw error;
-        const words = `${error.fault}; more than the ${skipBad} damaged images allowed`;
+        const words = `${error.fault}; more than the ${skipBad} corrupt images allowed`;
         throw new ImageError(error.source, error.key, words);
       }
       onBad?.(error, this.bad);
     }
   }
 
-  /** Images begin..end-1 as one shard, in memory; those that are damaged are left out. */
+  /** Make one shard of images begin..end-1 in memory; corrupt ones are left out. */
   async shard(
     begin: number,
     end: number,
@@ -176,7 +180,7 @@ class Packer {
         const name = { source: source.name, key: source.key(begin + i) };
         await decodeImage(name, bytes, (h, w) => plan(h, w, options, size), at(i), options);
       } catch (cause) {
-        // The images behind need not be decoded for nothing.
+        // Stop the other images: the shard has failed.
         if (!(cause instanceof ImageError) || (options.skipBad ?? 0) === 0) failed.abort(cause);
         throw cause;
       } finally {
@@ -200,7 +204,7 @@ class Packer {
     this.countBad(bad);
     const count = labels.length;
     if (count === 0)
-      throw new DataError(`${source.name}: shard ${number}: none of its ${end - begin} images can be read`);
+      throw new DataError(`${source.name}: shard ${number}: cannot read any of its ${end - begin} images`);
     const bytes = room.subarray(0, shardBytes(shape, count));
     writeShardHeader(bytes, shape, count);
     writeShardLabels(bytes, shardLabelsOffset(shape, count), labels);

@@ -1,4 +1,4 @@
-// Parquet files as the Hugging Face hub serves image data sets: a column `image` of encoded bytes, a column `label`.
+// Parquet files in the format of the Hugging Face hub: a column `image` of encoded bytes, a column `label`.
 import { basename, dirname } from "node:path";
 import { expectKnown, labelRefusal, numbersFor } from "../data/class_names.ts";
 import { MAX_CLASSES } from "../data/dataset.ts";
@@ -15,22 +15,22 @@ export interface ParquetOptions {
   /** Column of the labels. Default: label, or else fine_label, labels. */
   readonly labelColumn?: string;
   /**
-   * The classes that labels must be of. Default: those that the first file's metadata names, else the words in the column in
-   * the order of their characters' codes, or numbers up to the largest label. Files with names are matched by name.
+   * Classes of the labels. Default: those named by the first file's metadata, else the names in the column sorted by
+   * character codes, or numbers up to the largest label. Files with names are matched by name.
    */
   readonly classes?: readonly string[] | undefined;
 }
 
 export const PARQUET_KEYS: KeysOf<ParquetOptions> = { imageColumn: true, labelColumn: true, classes: true };
 
-/** Encoded bytes of row groups that may be held at a time: half while they are used, half while the next ones come. */
+/** Limit of the encoded bytes of row groups in memory: half for the current groups, half for the next ones. */
 const HELD_BYTES = 2 ** 29;
-/** More groups than this mix no better. */
+/** Most groups mixed: more mix no better. */
 const MOST_GROUPS = 16;
 
 interface Group {
   readonly file: number;
-  /** Its place among the groups of its file. */
+  /** Index in its file. */
   readonly group: number;
   /** Rows of its file. */
   readonly begin: number;
@@ -43,14 +43,14 @@ interface Columns {
   readonly label: string;
 }
 
-/** Labels are whole numbers, or the names of the classes. */
+/** Types of labels: integers, or names of classes. */
 const labelTypes = new Set(["INT32", "INT64", "BYTE_ARRAY"]);
 
 function describe({ name, type, children }: ParquetColumn): string {
   return children.length > 0 ? `${name}{${children.map((c) => c.name).join(", ")}}` : `${name} ${type}`;
 }
 
-/** The columns in use, or an error with those that were wanted and those that are there. */
+/** Find the columns to use. The error lists the expected columns and those of the file. */
 function findColumns(path: string, columns: readonly ParquetColumn[], options: ParquetOptions): Columns {
   const images = options.imageColumn === undefined ? ["image", "img"] : [options.imageColumn];
   const labels = options.labelColumn === undefined ? ["label", "fine_label", "labels"] : [options.labelColumn];
@@ -60,14 +60,14 @@ function findColumns(path: string, columns: readonly ParquetColumn[], options: P
   const image = named(images, (c) => bytes(c) || c.children.some((child) => child.name === "bytes" && bytes(child)));
   const label = named(labels, (c) => labelTypes.has(c.type ?? ""));
   if (!image || !label) {
-    const wanted = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of whole numbers or names`;
+    const expected = `${images.join(" or ")}{bytes, path} and ${labels.join(" or ")} of integers or names`;
     const found = columns.map(describe).join("; ") || "none";
-    throw new SourceError("parquet", path, `wanted the columns ${wanted}; found ${found}`);
+    throw new SourceError("parquet", path, `expected the columns ${expected}, got ${found}`);
   }
   return { image: image.name, label: label.name };
 }
 
-/** Class names from the metadata that the hub's tools write, or null. */
+/** Return the class names in the metadata of the hub's tools, or null. */
 function namesOf(text: string | null, column: string): string[] | null {
   if (!text) return null;
   try {
@@ -75,17 +75,17 @@ function namesOf(text: string | null, column: string): string[] | null {
     const names: unknown = info.info?.features?.[column]?.names;
     return Array.isArray(names) && names.length > 0 && names.every((n) => typeof n === "string") ? names : null;
   } catch {
-    return null; // class names are a courtesy: a damaged note does not make the images unreadable
+    return null; // class names are optional: corrupt metadata does not make the images unreadable
   }
 }
 
-/** The label column of all files, read group by group. */
+/** Label column of all files, read group by group. */
 class ParquetLabels {
   private readonly numbers: number[] = [];
-  /** Where the column has words: those of the rows. */
+  /** Labels of the rows, if they are names. */
   private readonly words: string[] = [];
   private names: readonly string[] | null;
-  /** Of the file that is read: its own numbers as those of the classes. */
+  /** Class numbers of the current file's own numbers. */
   private map: Int32Array | null = null;
   private path = "";
   private own: readonly string[] | null = null;
@@ -108,12 +108,12 @@ class ParquetLabels {
     return this.numbers[i]!;
   }
 
-  /** `names`: those that the file gives its own numbers. */
+  /** Start a file. `names`: the file's names of its numbers. */
   beginFile(path: string, names: readonly string[] | null): void {
     this.path = path;
     this.own = names;
     this.map = names && this.names ? expectKnown((name) => `${path}: ${name}`, names, this.names) : null;
-    // Words before this file were numbered by nothing: they are sorted at the end.
+    // Names before this file have no numbers yet: `finish` sorts them.
     if (this.words.length === 0) this.names ??= names;
   }
 
@@ -126,7 +126,7 @@ class ParquetLabels {
 
   private addWord(value: string): void {
     if (this.numbers.length > 0)
-      throw new SourceError("parquet", this.path, "labels are names, in other files numbers");
+      throw new SourceError("parquet", this.path, "expected numbers as labels, as in the files before, got names");
     this.words.push(value);
   }
 
@@ -135,28 +135,29 @@ class ParquetLabels {
     if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
       throw new SourceError("parquet", this.path, `row ${row}: ${this.refusal(value)}`);
     }
-    if (this.words.length > 0) throw new SourceError("parquet", this.path, "labels are numbers, in other files names");
+    if (this.words.length > 0)
+      throw new SourceError("parquet", this.path, "expected names as labels, as in the files before, got numbers");
     this.numbers.push(this.map ? this.map[value]! : value);
   }
 
-  /** The names that the file gives its numbers, where it has any. */
+  /** Describe a wrong label, with the file's names if it has any. */
   private refusal(value: unknown): string {
     return labelRefusal(value, this.own ?? this.names, MAX_CLASSES);
   }
 
-  /** Numbers the words, by the known classes or in the order of their characters' codes. */
+  /** Number the names, by the known classes or in the order of their character codes. */
   finish(): void {
     if (this.words.length === 0) return;
     const own = [...new Set(this.words)].sort();
     this.names ??= own;
     const map = expectKnown((name) => `${this.path}: ${name}`, own, this.names);
-    const places = new Map(own.map((name, i) => [name, map[i]!]));
-    for (const word of this.words) this.numbers.push(places.get(word)!);
+    const numbers = new Map(own.map((name, i) => [name, map[i]!]));
+    for (const word of this.words) this.numbers.push(numbers.get(word)!);
     this.words.length = 0;
   }
 }
 
-/** Row groups in memory, the ones used last; each is read once however many ask. */
+/** Cache of the row groups used last; each is read once for all requests. */
 class HeldGroups {
   private readonly held = new Map<number, Promise<ParquetBytes>>();
   private readonly most: number;

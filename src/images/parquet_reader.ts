@@ -1,4 +1,4 @@
-// Parquet files read by a worker thread that is stopped when it hangs or takes too much memory.
+// Reads parquet files in a worker thread, which is stopped if it hangs or takes too much memory.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
@@ -17,18 +17,18 @@ import {
 } from "./parquet_worker.ts";
 
 const LIMITS: ParquetLimits = { freeBytes: 2 ** 26, ratio: 64, baseMs: 400, bytesPerMs: 4096 };
-/** JavaScript's own memory in the worker, in MiB; files and pages lie outside of it and are bounded by their sizes. */
+/** Heap limit of the worker, in MiB; files and pages are outside of it and limited by their sizes. */
 const HEAP_MIB = 256;
-/** How often the worker is looked at, in ms. */
+/** Interval of the checks, in ms. */
 const TICK_MS = 25;
 
 type Reply =
   | { readonly value: unknown }
   | { readonly fault: string; readonly code: string | null }
-  /** The thread is gone. */
+  /** The thread has ended. */
   | { readonly ended: string };
 
-/** What the thread runs: the class as text, so that it is the same from sources and from a bundle of any tool. */
+/** Return the code of the thread: the class as text, so that it is the same from sources and from any bundle. */
 function workerText(): string {
   const require = createRequire(import.meta.url);
   const address = (name: string) => JSON.stringify(pathToFileURL(require.resolve(name)).href);
@@ -49,8 +49,8 @@ function workerText(): string {
 }
 
 /**
- * Time that a thread was given by the processors, in ms. Linux says it of each thread; elsewhere that of all threads has to
- * do, which is more.
+ * Return the processor time of a thread, in ms: on Linux that of the thread, elsewhere that of all threads, which is
+ * more.
  */
 function processorMs(thread: number): number {
   try {
@@ -65,7 +65,7 @@ function processorMs(thread: number): number {
   return (user + system) / 1000;
 }
 
-/** A thread that has nothing to do: the next reader takes it. */
+/** Idle thread for the next reader. */
 let spare: ParquetThread | null = null;
 
 /** One worker thread; it answers one request at a time. */
@@ -79,7 +79,7 @@ class ParquetThread {
     this.worker = new Worker(workerText(), {
       eval: true,
       name: "espalier parquet",
-      // Nothing of how this process was started matters to the thread: no loaders, no inspector.
+      // The thread needs none of this process's loaders or inspectors.
       execArgv: [],
       workerData: { watch: this.watch, limits: LIMITS },
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
@@ -88,9 +88,9 @@ class ParquetThread {
     this.worker.on("message", (reply: Reply) => this.done(reply));
     this.worker.on("error", (cause: NodeJS.ErrnoException) => {
       const full = cause.code === "ERR_WORKER_OUT_OF_MEMORY";
-      this.end(full ? `it takes more than the ${HEAP_MIB} MiB allowed to parse` : cause.message);
+      this.end(full ? `parsing takes more than the ${HEAP_MIB} MiB allowed` : cause.message);
     });
-    this.worker.on("exit", () => this.end("the thread that parses it ended"));
+    this.worker.on("exit", () => this.end("the parsing thread ended"));
   }
 
   async ask(request: ParquetRequest): Promise<Reply> {
@@ -107,19 +107,19 @@ class ParquetThread {
     }
   }
 
-  /** Ends what is under way; a thread that is idle is kept. */
+  /** End the current request; an idle thread is kept for reuse. */
   async close(): Promise<void> {
     if (!this.settle && !this.ended && !spare) {
       spare = this;
       return;
     }
-    this.end("it was closed");
+    this.end("the reader was closed");
     await this.worker.terminate();
   }
 
   /**
-   * Stops the thread when a step takes longer than it said. Counted is time that a processor gave to it: a machine that
-   * sleeps or is busy with other things is no fault of the file.
+   * Stop the thread if a step takes longer than its budget. Only its processor time counts: a machine that sleeps or is
+   * busy is no fault of the file.
    */
   private watched(): NodeJS.Timeout {
     let [steps, spent, last, lastCpu] = [-1, 0, performance.now(), 0];
@@ -147,7 +147,7 @@ class ParquetThread {
 }
 
 /**
- * Reads parquet files where they can be stopped.
+ * Reader of parquet files that can be stopped.
  *
  * Limits    a step of the parser: 0.4 s of a processor, and 1 s more for each 4 MiB that it is given; its own memory: 256 MiB; see
  *           ParquetServer for sizes.
@@ -162,12 +162,12 @@ export class ParquetReader {
     return this.ask({ kind: "open", path }) as Promise<ParquetSummary>;
   }
 
-  /** Labels of the rows of one group. */
+  /** Read the labels of the rows of one group. */
   labels(request: Omit<ColumnRequest, "kind">): Promise<ParquetLabelValues> {
     return this.ask({ kind: "labels", ...request }) as Promise<ParquetLabelValues>;
   }
 
-  /** Bytes of a column, or of the field `bytes` of a column of structs, of the rows of one group. */
+  /** Read the bytes of a column, or of the field `bytes` of a column of structs, for the rows of one group. */
   bytes(request: Omit<ColumnRequest, "kind">): Promise<ParquetBytes> {
     return this.ask({ kind: "bytes", ...request }) as Promise<ParquetBytes>;
   }
@@ -196,13 +196,14 @@ export class ParquetReader {
   private async answer(request: ParquetRequest): Promise<unknown> {
     const { path } = request;
     const refuse = (message: string) => new SourceError("parquet", path, message);
-    if (this.closed) throw refuse("it was closed");
+    if (this.closed) throw refuse("the reader was closed");
     if (request.kind === "open") await regularFile(path).catch((cause: Error) => Promise.reject(refuse(cause.message)));
     const reply = await this.running().ask(request);
     if ("value" in reply) return reply.value;
-    if ("ended" in reply) throw refuse(this.closed ? "it was closed" : `not a whole parquet file: ${reply.ended}`);
+    if ("ended" in reply)
+      throw refuse(this.closed ? "the reader was closed" : `not a complete parquet file: ${reply.ended}`);
     if (reply.code === "ENOENT") throw refuse("no such file");
     const words = visible(cut(reply.fault, 200));
-    throw refuse(/^E[A-Z0-9]+$/.test(reply.code ?? "") ? words : `not a whole parquet file: ${words}`);
+    throw refuse(/^E[A-Z0-9]+$/.test(reply.code ?? "") ? words : `not a complete parquet file: ${words}`);
   }
 }

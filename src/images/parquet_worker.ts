@@ -1,26 +1,27 @@
-// The part of reading parquet that runs in a worker thread. hyparquet trusts its input: a damaged byte can make it loop for
-// ever, fail far from any caller or ask for any amount of memory, so it runs where it can be stopped.
+// The part of the parquet reader that runs in a worker thread. hyparquet trusts its input: a corrupt byte can make it
+// loop without end, fail far from any caller or allocate any amount of memory, so it runs in a thread that can be
+// stopped.
 import type { FileMetaData, SchemaTree } from "hyparquet";
 
-/** A column of the schema, with what it is made of. */
+/** A column of the schema with its fields. */
 export interface ParquetColumn {
   readonly name: string;
   readonly type: string | null;
   readonly children: readonly { readonly name: string; readonly type: string | null }[];
 }
 
-/** What a file says of itself. */
+/** Facts in a file's metadata. */
 export interface ParquetSummary {
   readonly columns: readonly ParquetColumn[];
   readonly groups: readonly { readonly rows: number; readonly bytes: number }[];
-  /** The note of the hub's tools, JSON text. */
+  /** Metadata of the hub's tools, JSON text. */
   readonly huggingface: string | null;
 }
 
-/** Labels of rows: numbers, words, or null where there is none of both. */
+/** Labels of rows: numbers, names, or null for anything else. */
 export type ParquetLabelValues = readonly (number | string | null)[];
 
-/** Bytes of each row, one behind the other: row i is starts[i]..ends[i]-1, -1 where it has none. */
+/** Bytes of all rows: row i is starts[i]..ends[i]-1, or -1 without bytes. */
 export interface ParquetBytes {
   readonly bytes: Uint8Array;
   readonly starts: Float64Array;
@@ -32,14 +33,14 @@ export interface ColumnRequest {
   readonly path: string;
   readonly column: string;
   readonly group: number;
-  /** Rows of the file that the group has. */
+  /** Rows of the group in the file. */
   readonly begin: number;
   readonly end: number;
 }
 
 export type ParquetRequest = { readonly kind: "open"; readonly path: string } | ColumnRequest;
 
-/** What the worker's code is given: everything it uses, because only its own text goes along. */
+/** Everything that the worker's code uses, because only its own text is sent to the thread. */
 export interface ParquetHost {
   readonly hyparquet: typeof import("hyparquet");
   readonly parquetHeader: typeof import("hyparquet/src/column.js").parquetHeader;
@@ -49,20 +50,22 @@ export interface ParquetHost {
     "openSync" | "closeSync" | "statSync" | "fstatSync" | "readSync" | "constants"
   >;
   readonly port: import("node:worker_threads").MessagePort;
-  /** Seen by both threads: milliseconds that the present step may take, 0 while nothing is parsed; steps begun; thread id. */
+  /**
+   * Shared by both threads: milliseconds allowed for the current step (0: nothing is parsed), steps started, thread id.
+   */
   readonly watch: Int32Array;
   readonly limits: ParquetLimits;
 }
 
 /** Limits that hold before anything is allocated, and the time that a step of the parser may take. */
 export interface ParquetLimits {
-  /** A column of a group may always unpack to so many bytes, ... */
+  /** Unpacked bytes that a column of a group may always have ... */
   readonly freeBytes: number;
-  /** ... and to so many for each byte that it has in the file. */
+  /** ... and unpacked bytes allowed per packed byte. */
   readonly ratio: number;
-  /** A step of the parser may take so many milliseconds, ... */
+  /** Milliseconds allowed for a step of the parser ... */
   readonly baseMs: number;
-  /** ... and one more for each so many bytes that it is given. */
+  /** ... and bytes per additional millisecond. */
   readonly bytesPerMs: number;
 }
 
@@ -72,8 +75,8 @@ interface OpenedFile {
 }
 
 /**
- * Answers requests, one at a time. The class is sent to the thread as its text: it may use nothing but what it is given
- * and what JavaScript has of its own.
+ * Answers requests, one at a time. The class is sent to the thread as its text: it may use only its host and
+ * JavaScript's built-ins.
  *
  * Limits    as many rows as the file has bytes; as many values of a page as its group has rows; pages of a column and the
  *           images in them as ParquetLimits say.
@@ -102,14 +105,14 @@ export class ParquetServer {
 
   private async answer(request: ParquetRequest): Promise<ParquetSummary | ParquetLabelValues | ParquetBytes> {
     if (request.kind === "open") {
-      this.opened.delete(request.path); // it may be another file by now
+      this.opened.delete(request.path); // the file may have changed
       return this.summary(request.path);
     }
     const pieces = await this.column(request);
     return request.kind === "labels" ? this.labels(pieces) : this.bytes(pieces);
   }
 
-  /** Tells the other thread how long the step that begins may take; 0 bytes: nothing is parsed now. */
+  /** Publish the time allowed for the next step; 0 bytes: nothing is parsed now. */
   private step(bytes: number): void {
     const { watch, limits } = this.host;
     Atomics.add(watch, 1, 1);
@@ -128,7 +131,7 @@ export class ParquetServer {
     throw new Error(`${what} is ${String(value)}`);
   }
 
-  /** Bytes begin..end-1 of a file, or with its size alone. The disk's time is not counted. */
+  /** Read bytes begin..end-1 of a file. Time of the disk is not counted. */
   private read(path: string, begin: number, end: number): ArrayBuffer {
     const { fs } = this.host;
     this.step(0);
@@ -136,12 +139,12 @@ export class ParquetServer {
     try {
       const { size } = fs.fstatSync(fd);
       if (!(begin >= 0 && end >= begin && end <= size)) {
-        throw new Error(`bytes ${begin}..${end} are named, the file has ${size}`);
+        throw new Error(`expected bytes ${begin}..${end}, got a file of ${size} bytes`);
       }
       const bytes = new Uint8Array(end - begin);
       for (let at = 0; at < bytes.length; ) {
         const count = fs.readSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30), begin + at);
-        if (count === 0) throw new Error(`it ends at byte ${begin + at}, ${bytes.length - at} more were to come`);
+        if (count === 0) throw new Error(`expected ${bytes.length - at} more bytes, it ends at byte ${begin + at}`);
         at += count;
       }
       return bytes.buffer;
@@ -160,7 +163,7 @@ export class ParquetServer {
     const metadata = await hyparquet.parquetMetadataAsync({ byteLength: size, slice });
     let rows = 0;
     for (const group of metadata.row_groups) rows += this.whole(group.num_rows, "the number of rows of a group");
-    if (rows > size) throw new Error(`it names ${rows} rows, and has ${size} bytes`);
+    if (rows > size) throw new Error(`expected at most as many rows as its ${size} bytes, got ${rows}`);
     this.opened.set(path, { metadata, size });
     return { metadata, size };
   }
@@ -181,13 +184,14 @@ export class ParquetServer {
     };
   }
 
-  /** Refuses pages that claim more than their bytes can hold; `chunk` is one column of one group. */
+  /** Refuse pages that claim more than their bytes can hold; `chunk` is one column of one group. */
   private checkPages(chunk: ArrayBuffer, rows: number): void {
     const reader = { view: new DataView(chunk), offset: 0 };
     const most = this.most(chunk.byteLength);
     let unpacked = 0;
     const upTo = (value: unknown, limit: number, what: string): void => {
-      if (this.whole(value ?? 0, what) > limit) throw new Error(`${what} is ${String(value)}, at most ${limit}`);
+      if (this.whole(value ?? 0, what) > limit)
+        throw new Error(`${what}: expected at most ${limit}, got ${String(value)}`);
     };
     while (reader.offset < chunk.byteLength - 1) {
       const page = this.host.parquetHeader(reader);
@@ -210,12 +214,12 @@ export class ParquetServer {
     }
   }
 
-  /** Values of one column of one group, in pieces. */
+  /** Read the values of one column of one group, in pieces. */
   private async column(request: ColumnRequest): Promise<ArrayLike<unknown>[]> {
     const { path, begin, end, column } = request;
     const { metadata, size } = await this.open(path);
     const group = metadata.row_groups[request.group];
-    if (!group || Number(group.num_rows) !== end - begin) throw new Error("it was changed while it was read");
+    if (!group || Number(group.num_rows) !== end - begin) throw new Error("the file changed while it was read");
     const held = new Map<number, ArrayBuffer>();
     let total = 0;
     for (const { meta_data: meta } of group.columns) {
@@ -241,12 +245,13 @@ export class ParquetServer {
       ...{ columns: [column], rowStart: begin, rowEnd: end, utf8: false },
       onPage: () => this.step(Math.max(1, total)),
       onChunk: ({ columnName, columnData, rowStart }) => {
-        if (columnName !== column || rowStart !== next) throw new Error("rows out of their order");
+        if (columnName !== column || rowStart !== next) throw new Error("expected rows in order, got others");
         next += columnData.length;
         pieces.push(columnData);
       },
     });
-    if (next !== end) throw new Error(`a row group of ${end - begin} rows has ${next - begin} values of ${column}`);
+    if (next !== end)
+      throw new Error(`${column}: expected ${end - begin} values, one per row of the group, got ${next - begin}`);
     return pieces;
   }
 
@@ -274,9 +279,9 @@ export class ParquetServer {
         if (found) buffers.add(found.buffer);
       }
     }
-    // A dictionary names one image for many rows: what is copied is bounded by what the pages hold.
+    // A dictionary gives one image to many rows: limit the copies by the size of the pages.
     const most = this.most([...buffers].reduce((sum, buffer) => sum + buffer.byteLength, 0));
-    if (total > most) throw new Error(`images of ${total} bytes in a group, at most ${most}`);
+    if (total > most) throw new Error(`expected at most ${most} bytes of images in a group, got ${total}`);
     const bytes = new Uint8Array(total);
     const starts = new Float64Array(cells.length).fill(-1);
     const ends = new Float64Array(cells.length).fill(-1);

@@ -1,10 +1,10 @@
-// What a reader of a folder or an archive leaves aside, counted by kind, so that nothing is left aside without a word.
+// Counts the files that a reader of a folder or an archive skips, by kind, so that each is reported.
 
 export interface PassedOver {
-  /** What it is, as ".bmp images, which are not read". */
+  /** Kind, such as ".bmp images, an unsupported format". */
   readonly what: string;
   readonly count: number;
-  /** One of them. */
+  /** Path of one of them. */
   readonly example: string;
 }
 
@@ -17,14 +17,14 @@ export class PassedOverCount {
     this.kinds.set(what, kind);
   }
 
-  /** The most frequent kinds first. */
+  /** Return the kinds, the most frequent first. */
   list(): PassedOver[] {
     const kinds = [...this.kinds].map(([what, { count, example }]) => ({ what, count, example }));
     return kinds.sort((a, b) => b.count - a.count || (a.what < b.what ? -1 : 1));
   }
 }
 
-/** Images by their endings that no decoder here reads. */
+/** Endings of images without a decoder here. */
 const UNREAD_IMAGES = new Set(
   "bmp dib ppm pgm pbm pnm pfm heic heif hif jxl jp2 j2k jpx svg ico tga psd exr hdr cr2 nef arw dng raw dcm npy".split(
     " ",
@@ -33,16 +33,16 @@ const UNREAD_IMAGES = new Set(
 const PACKED = /\.(zip|tar|tgz|tbz2?|txz|rar|7z|tar\.\w+|parquet)$/i;
 const SYSTEM = new Set(["thumbs.db", "desktop.ini", "__macosx", "lost+found", "@eadir"]);
 
-/** Files and folders that systems leave behind: hidden ones, Thumbs.db, __MACOSX. */
+/** Check for files and folders of systems: hidden ones, Thumbs.db, __MACOSX. */
 export const isSystemName = (name: string): boolean => name.startsWith(".") || SYSTEM.has(name.toLowerCase());
 
 export const isPacked = (name: string): boolean => PACKED.test(name);
 
-/** The kind of a file that is no image that is read, by its name. */
+/** Return the kind of a file by its name; not for images that are read. */
 export function kindOfFile(name: string): string {
   const dot = name.lastIndexOf(".");
   const ending = dot > 0 ? name.slice(dot + 1).toLowerCase() : "";
   if (isPacked(name)) return "archives beside the images";
-  if (UNREAD_IMAGES.has(ending)) return `.${ending} images, a format that is not read`;
+  if (UNREAD_IMAGES.has(ending)) return `.${ending} images, an unsupported format`;
   return ending === "" ? "files without an ending" : `.${ending} files`;
 }

@@ -1,5 +1,5 @@
-// Pieces of files at known places, with few files open at a time: a data set may have more shards than a process may
-// open files.
+// Reads pieces of files at known offsets with few files open: a data set may have more shards than a process may open
+// files.
 import type { FileHandle } from "node:fs/promises";
 import { SourceError } from "../data/index.ts";
 import { NotRegularError, openRegular } from "../node/regular_file.ts";
@@ -14,21 +14,21 @@ function reason(cause: unknown): string {
   return (cause as NodeJS.ErrnoException).code ?? String(cause);
 }
 
-/** Files that are read at given places and stay open while they are used most. */
+/** Files with random access; those used most stay open. */
 export class PositionedFiles {
   private readonly most: number;
-  /** By path, the one used longest ago first. */
+  /** Open files by path, the one used longest ago first. */
   private readonly open = new Map<string, Opened>();
 
-  /** At most `most` files stay open when nothing is being read. */
+  /** @param most Files that stay open while nothing is read. */
   constructor(most = 64) {
     this.most = most;
   }
 
   /**
-   * Fills `into` with the bytes of a file from `position` on.
+   * Fill `into` with the bytes of a file from `position` on.
    *
-   * Errors    SourceError naming the file: it cannot be opened, is no regular file, or ends before.
+   * Errors    SourceError naming the file: it cannot be opened, is no regular file, or is too short.
    */
   async read(path: string, into: Uint8Array, position: number): Promise<void> {
     const file = this.take(path);
@@ -37,7 +37,7 @@ export class PositionedFiles {
       for (let at = 0; at < into.length; ) {
         const { bytesRead } = await handle.read(into, at, Math.min(into.length - at, 2 ** 30), position + at);
         if (bytesRead === 0) {
-          const message = `it ends at byte ${position + at}, ${into.length - at} more were to come: was it cut?`;
+          const message = `truncated: expected ${into.length - at} more bytes, it ends at byte ${position + at}`;
           throw new SourceError("files", path, message);
         }
         at += bytesRead;
@@ -52,7 +52,7 @@ export class PositionedFiles {
     }
   }
 
-  /** Size of a file in bytes. Errors: SourceError naming it. */
+  /** Return the size of a file in bytes. Errors: SourceError naming it. */
   async size(path: string): Promise<number> {
     const file = this.take(path);
     try {
@@ -66,7 +66,7 @@ export class PositionedFiles {
     }
   }
 
-  /** Files open now. */
+  /** Count of open files. */
   get count(): number {
     return this.open.size;
   }

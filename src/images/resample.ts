@@ -1,12 +1,12 @@
-// Bilinear resizing with anti-aliasing, byte for byte as Pillow does it: for what sharp does otherwise (enlarging), and
-// for those who want torchvision's very bytes.
+// Bilinear resizing with anti-aliasing, byte for byte as in Pillow: for enlarging, in which sharp differs, and for
+// exact agreement with torchvision.
 import type { CropBox } from "../data/crops.ts";
 
-/** Weights are whole numbers in units of 2^-22: a sum over bytes still fits 32 bits. */
+/** Weights are integers in units of 2^-22: a sum over bytes still fits 32 bits. */
 const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
-/** For each output pixel its first input pixel, how many there are, and their weights, `most` a pixel. */
+/** First input pixel, count and weights of each output pixel, `most` weights per pixel. */
 interface Taps {
   readonly first: Int32Array;
   readonly count: Int32Array;
@@ -14,10 +14,10 @@ interface Taps {
   readonly most: number;
 }
 
-/** Taps of output pixels begin..begin+count-1 when `from` pixels become `to`. */
+/** Compute the taps of output pixels begin..begin+count-1 when `from` pixels become `to`. */
 function triangleTaps(from: number, to: number, begin: number, count: number): Taps {
   const scale = from / to;
-  // The triangle widens when the image shrinks, so that every input pixel counts.
+  // The triangle widens if the image shrinks, so that every input pixel counts.
   const support = Math.max(scale, 1);
   const most = Math.ceil(support) * 2 + 1;
   const taps = {
@@ -51,7 +51,7 @@ const clipped = (sum: number): number => {
   return byte < 0 ? 0 : byte > 255 ? 255 : byte;
 };
 
-/** Rows of `source` from `firstRow` on, made narrower or wider: [rows, width, channels]. */
+/** Resize rows of `source` from `firstRow` on along x: [rows, width, channels]. */
 function horizontal(source: Interleaved, firstRow: number, rows: number, taps: Taps): Uint8Array {
   const { data, width, channels } = source;
   const across = taps.first.length;
@@ -74,7 +74,7 @@ function horizontal(source: Interleaved, firstRow: number, rows: number, taps: T
   return out;
 }
 
-/** An image whose channels lie together for each pixel: [height, width, channels]. */
+/** An image with interleaved channels: [height, width, channels]. */
 export interface Interleaved {
   readonly data: Uint8Array;
   readonly height: number;
@@ -83,11 +83,12 @@ export interface Interleaved {
 }
 
 /**
- * A window of the image after it was resized to height x width; only the window is computed.
+ * Resize an image to height x width and return a window; only the window is computed.
  *
  * Shapes    [h, w, c] -> [window.height, window.width, c], the window within the new size.
  * Cost      up to about 5 ms for a photograph of half a megapixel.
- * Source    Pillow's resize with BILINEAR: a triangle as wide as the shrinking asks for, columns before rows, bytes in between.
+ * Source    Pillow's resize with BILINEAR: a triangle as wide as the shrink factor, columns before rows, bytes in
+ *           between.
  */
 export function resizeBilinear(source: Interleaved, height: number, width: number, window: CropBox): Interleaved {
   const { channels } = source;

@@ -1,15 +1,14 @@
-// What tells the images of one source from those of another, in one hash that takes a moment however many there are; and the
-// sizes of some of them.
+// Hash of a source's images, which takes a moment for any number of images; and the sizes of some of them.
 import { createHash } from "node:crypto";
 import type { SampleSizes } from "../data/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
 import { loadSharp } from "./sharp.ts";
 
-/** Names that are hashed, and images whose bytes are. */
+/** Most names hashed, and most images whose bytes are hashed. */
 const NAMES = 65_536;
 const CONTENTS = 64;
 
-/** At most `most` numbers below `count`, evenly spread, the first and the last among them. */
+/** Return at most `most` numbers below `count`, evenly spaced, with the first and the last. */
 export function spread(count: number, most: number): number[] {
   const n = Math.min(count, most);
   if (n < 2) return n === 1 ? [0] : [];
@@ -17,9 +16,9 @@ export function spread(count: number, most: number): number[] {
 }
 
 /**
- * SHA-256 of all labels, of the names of up to 65,536 images and of the bytes of up to 64, evenly spread. Where images are
- * read in groups, reading 64 would read them all: there the source's own `marks` stand for the contents. A file that cannot
- * be read counts as one of no bytes: training names it.
+ * Compute the SHA-256 of all labels, of the names of up to 65,536 images and of the bytes of up to 64, evenly spaced.
+ * For images in groups, reading 64 would read all groups: their `marks` replace the contents. An unreadable file counts
+ * as empty: training reports it.
  */
 export async function sourceDigest(source: EncodedSource): Promise<string> {
   const { length } = source;
@@ -38,7 +37,7 @@ export async function sourceDigest(source: EncodedSource): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Heights and widths of some images, read from their heads; where images are read in groups, of the first group. */
+/** Read heights and widths of some images from their headers; for images in groups, from the first group. */
 export async function sampleSizes(source: EncodedSource, most: number): Promise<SampleSizes> {
   const sharp = await loadSharp();
   const sizes: [number, number][] = [];

@@ -1,4 +1,4 @@
-// A data set of shards: batches are read at their places into arrays that are used again, and the GPU cuts and mirrors.
+// A data set of shards: batches are read into reused arrays, and the GPU crops and mirrors.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
@@ -34,20 +34,20 @@ import { epochOrder, groupAt } from "./order.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface ShardOptions {
-  /** Side of the square that a network sees, at most that of the stored images. Default: what the index says. */
+  /** Side of the network's square input, at most that of the stored images. Default: as in the index. */
   readonly size?: number;
   /** Training: probability of mirroring left and right. Default 0.5. */
   readonly flip?: number;
-  /** Batches made ahead. Default 2. */
+  /** Prefetched batches. Default 2. */
   readonly prefetch?: number;
-  /** Reads at a time. Default 4, Node's threads for files. Changes the speed and nothing else. */
+  /** Concurrent reads. Default 4, Node's threads for files. Changes only the speed. */
   readonly workers?: number;
   /**
-   * Compare all shards with their SHA-256 before anything is read. Default false: each one when its first image is
-   * wanted. Both read every byte once more.
+   * Compare all shards with their SHA-256 before anything is read. Default false: compare each one when its first image
+   * is used. Both read every byte once more.
    */
   readonly verify?: boolean;
-  /** The classes that the shards' own are matched with by name. Default: the shards' own. */
+  /** Classes to which the shards' own are matched by name. Default: the shards' own. */
   readonly classes?: readonly string[] | undefined;
 }
 
@@ -61,14 +61,14 @@ interface Opened {
   readonly index: ShardIndex;
   readonly files: PositionedFiles;
   readonly labels: Int32Array;
-  /** First image of each shard, and the number of all at the end. */
+  /** First image of each shard, then the image count. */
   readonly starts: Uint32Array;
 }
 
-/** A read error as one of the shard. */
+/** Turn a read error into one of the shard. */
 const shardFault = (path: string) => (cause: unknown) => {
   const words = cause instanceof SourceError ? cause.message.slice(`files: ${path}: `.length) : String(cause);
-  throw new ShardError(path, words === "no such file" ? "no such file, but the index names it" : words);
+  throw new ShardError(path, words === "no such file" ? "no such file, but it is in the index" : words);
 };
 
 async function digestOf(path: string): Promise<string> {
@@ -77,26 +77,26 @@ async function digestOf(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Refuses a shard whose bytes are not those of the index. */
+/** Refuse a shard whose bytes differ from those packed. */
 async function verifyShard(path: string, sha256: string): Promise<void> {
   const cause = (error: NodeJS.ErrnoException) => {
-    throw new ShardError(path, error.code === "ENOENT" ? "no such file, but the index names it" : error.message);
+    throw new ShardError(path, error.code === "ENOENT" ? "no such file, but it is in the index" : error.message);
   };
   const got = await digestOf(path).catch(cause);
   if (got === sha256) return;
   const digests = `expected SHA-256 ${sha256}, got ${got}`;
-  throw new ShardError(path, `its bytes are not those that were packed: ${digests}: the file is damaged`);
+  throw new ShardError(path, `corrupt: ${digests}`);
 }
 
 async function openAll(dir: string, verify: boolean): Promise<Opened> {
   const path = join(dir, SHARD_INDEX_FILE);
   const text = await readRegularText(path).catch((cause: NodeJS.ErrnoException) => {
-    const missing = "no such file: shards come with an index, written when packing is finished";
+    const missing = "no such file: packing writes the index of the shards last";
     throw new ShardError(path, cause.code === "ENOENT" ? missing : cause.message);
   });
   const index = parseShardIndex(path, text);
   const files = new PositionedFiles();
-  // Made once all shards are known to have the sizes that the index claims.
+  // Allocated after all shards are known to have the sizes in the index.
   let labels = new Int32Array(0);
   const parts: Int32Array[] = [];
   const starts = new Uint32Array(index.shards.length + 1);
@@ -105,7 +105,8 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
       const shard = join(dir, file);
       const want = shardBytes(index.shape, count);
       const size = await files.size(shard).catch(shardFault(shard));
-      if (size !== want) throw new ShardError(shard, `${count} images want ${want} bytes, it has ${size}: was it cut?`);
+      if (size !== want)
+        throw new ShardError(shard, `truncated or corrupt: expected ${want} bytes for ${count} images, got ${size}`);
       const header = new Uint8Array(SHARD_HEADER_BYTES);
       await files.read(shard, header, 0).catch(shardFault(shard));
       checkShardHeader(shard, header, index.shape, count);
@@ -128,7 +129,7 @@ async function openAll(dir: string, verify: boolean): Promise<Opened> {
 /** Return the shard of image i; `starts` has one entry more than there are shards. */
 const shardOf = (starts: Uint32Array, i: number): number => groupAt(starts, i, starts.length - 1);
 
-/** The middle of an image of planes. */
+/** Crop the central square of an image of planes. */
 function centralSquare(
   bytes: Uint8Array,
   [channels, height, width]: readonly [number, number, number],
@@ -158,7 +159,7 @@ class ShardDataset implements MeasuredDataset {
   private readonly slots: Slots;
   private readonly pool: ArrayPool;
   private readonly loops: Loops;
-  /** Of each shard that was wanted: whether it is what was packed. */
+  /** Result of the comparison of each used shard. */
   private readonly verified = new Map<number, Promise<void>>();
 
   constructor(opened: Opened, options: ShardOptions) {
@@ -168,7 +169,7 @@ class ShardDataset implements MeasuredDataset {
     expectWhole(`${dir}: size`, options.size ?? 1, 1, Math.min(height, width));
     expectWhole(`${dir}: prefetch`, options.prefetch ?? 2, 0, 64);
     expectWhole(`${dir}: workers`, options.workers ?? 1, 1, 4096);
-    if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip wants a number in [0, 1], was given ${flip}`);
+    if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip: expected a number in [0, 1], got ${flip}`);
     this.name = dir;
     this.length = index.length;
     this.stored = [height, width];
@@ -264,7 +265,7 @@ class ShardDataset implements MeasuredDataset {
     return batch;
   }
 
-  /** Where the images from `i` on stop lying one after the other in one shard. */
+  /** Return the end of the run of consecutive images of one shard that starts at `i`. */
   private runEnd(indices: Uint32Array, i: number): number {
     const { starts } = this.opened;
     const last = starts[shardOf(starts, indices[i]!) + 1]!;
@@ -292,7 +293,7 @@ class ShardDataset implements MeasuredDataset {
     let verified = this.verified.get(shard);
     if (!verified) {
       verified = verifyShard(path, index.shards[shard]?.sha256 as string);
-      verified.catch(() => {}); // who waits for it is told
+      verified.catch(() => {}); // reported to the reader that awaits it
       this.verified.set(shard, verified);
     }
     return verified;
@@ -319,8 +320,8 @@ class ShardDataset implements MeasuredDataset {
 }
 
 /**
- * A folder that packShards wrote, as a data set: while training a square at a random place of each image, mirrored or
- * not; while evaluating the central one. Places are drawn from (seed, epoch, number of the image).
+ * Open a folder of packShards as a data set: random crops, mirrored or not, for training; the central crop for
+ * evaluation. Crops are drawn from (seed, epoch, image index).
  *
  * Shapes    batches u8 [size, c, stored height, stored width] with `crop`, which is left out when there is nothing to
  *           cut and nothing to mirror.

@@ -1,4 +1,4 @@
-// Folders as a data set's reader sees them: sorted entries, links by a stated rule, and a count of all that is left aside.
+// Lists the folders of a data set: sorted entries, links by a stated rule, and a count of all skipped files.
 import type { Dirent, Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
@@ -6,10 +6,13 @@ import { SourceError } from "../data/index.ts";
 import { hasImageExtension } from "./encoded_source.ts";
 import { isSystemName, kindOfFile, PassedOverCount } from "./passed_over.ts";
 
-/** Which links out of the folder are followed: those to what the user owns (the default), all, or none. */
+/**
+ * Rule for links out of the folder: true follows all, false none; undefined (the default) those to files of the same
+ * user.
+ */
 export type FollowLinks = boolean | undefined;
 
-/** Folders within a class folder. */
+/** Deepest nesting within a class folder. */
 const DEEPEST = 16;
 
 export interface Entry {
@@ -26,25 +29,25 @@ async function read(folder: string): Promise<Dirent[]> {
   });
 }
 
-/** Counts a file that lies where no images are looked for. */
+/** Count a file in a folder without images of a class. */
 export function countFile(walk: Walk, { name, path }: Entry): void {
   walk.passed.add(hasImageExtension(name) ? "images in no class folder" : kindOfFile(name), walk.relative(path));
 }
 
 /** One reading of a data set's folder. */
 export class Walk {
-  /** The folder without links in its path. */
+  /** Folder, with links resolved. */
   readonly root: string;
   readonly passed = new PassedOverCount();
   /** Links that were followed out of the folder. */
   readonly linksOut = new Set<string>();
-  /** Where links to files lead, by the links' paths relative to the root. */
+  /** Targets of links to files, by the links' paths relative to the root. */
   readonly goals = new Map<string, string>();
   private readonly follow: FollowLinks;
   /** Folders whose entries were counted: a folder may be listed more than once. */
   private readonly counted = new Set<string>();
 
-  /** The folder as the user wrote it. */
+  /** Folder as the user wrote it. */
   private readonly given: string;
 
   constructor(root: string, follow: FollowLinks, given = root) {
@@ -57,7 +60,7 @@ export class Walk {
     return relative(this.root, path) || ".";
   }
 
-  /** A path as the user would write it. */
+  /** Return a path as the user would write it. */
   shown(path: string): string {
     return join(this.given, relative(this.root, path));
   }
@@ -67,8 +70,8 @@ export class Walk {
   }
 
   /**
-   * What lies in a folder, sorted by the characters' codes so that the order is that of no locale. System files are counted
-   * and left out; so is what is neither file nor folder.
+   * List a folder, sorted by character codes so that the order depends on no locale. System files, and entries that are
+   * neither file nor folder, are counted and skipped.
    */
   async list(folder: string): Promise<Entry[]> {
     const entries: Entry[] = [];
@@ -86,7 +89,7 @@ export class Walk {
     return entries;
   }
 
-  /** Folders directly in a folder; a name that ends as an image's is no class. */
+  /** List the folders in a folder; a name with the ending of an image is no class. */
   async folders(folder: string): Promise<Entry[]> {
     return (await this.list(folder)).filter(({ name, kind }) => kind === "folder" && !hasImageExtension(name));
   }
@@ -98,12 +101,12 @@ export class Walk {
     }
     const goal = await realpath(path).catch((cause: NodeJS.ErrnoException) => {
       const circle = cause.code === "ELOOP";
-      // A link that would hold no image harms nothing.
+      // A broken link to something other than an image is harmless.
       if (!hasImageExtension(entry.name) && entry.name.includes(".")) return null;
-      return this.fail(path, circle ? "a link that leads in a circle" : "a link that leads nowhere");
+      return this.fail(path, circle ? "the links form a circle" : "a broken link");
     });
     if (goal === null) {
-      if (!again) this.passed.add("links that lead nowhere", this.relative(path));
+      if (!again) this.passed.add("broken links", this.relative(path));
       return null;
     }
     const found = await stat(goal);
@@ -119,7 +122,7 @@ export class Walk {
   }
 
   private allowOut(path: string, goal: string, { uid }: Stats): void {
-    const out = `a link that leads out of the folder, to ${goal}`;
+    const out = `a link out of the folder, to ${goal}`;
     if (this.follow === false) this.fail(path, `${out}; without --no-follow-links (followLinks) it is followed`);
     const user = process.getuid?.();
     if (this.follow === undefined && user !== undefined && uid !== user) {
@@ -128,17 +131,17 @@ export class Walk {
     this.linksOut.add(path);
   }
 
-  /** A folder that holds the link itself would be read for ever. */
+  /** Refuse a link to a folder that contains the link: reading would not end. */
   private async refuseCircle(path: string, goal: string): Promise<void> {
     const own = await realpath(join(path, ".."));
     if (own === goal || own.startsWith(goal + sep)) {
-      this.fail(path, `a link that leads in a circle, to ${this.relative(goal)}`);
+      this.fail(path, `a link to ${this.relative(goal)}, which contains it`);
     }
   }
 
-  /** Paths of the images below a folder, relative to the root; other files are counted. */
+  /** Return the paths of the images below a folder, relative to the root; other files are counted. */
   async images(folder: string, found: string[] = [], depth = 0): Promise<string[]> {
-    if (depth > DEEPEST) this.fail(folder, `folders within folders, more than ${DEEPEST} deep`);
+    if (depth > DEEPEST) this.fail(folder, `expected at most ${DEEPEST} levels of folders, got more`);
     for (const { name, path, kind } of await this.list(folder)) {
       if (kind === "folder") await this.images(path, found, depth + 1);
       else if (hasImageExtension(name)) found.push(this.relative(path));
@@ -147,7 +150,7 @@ export class Walk {
     return found;
   }
 
-  /** Whether a folder or one a few levels below holds an image. Counts nothing. */
+  /** Check whether a folder, or one a few levels below, holds an image. Counts nothing. */
   async hasImages(folder: string, depth = 0): Promise<boolean> {
     const inside = (await read(folder)).filter(({ name }) => !isSystemName(name)).sort(byCodes);
     if (inside.some((entry) => !entry.isDirectory() && hasImageExtension(entry.name))) return true;

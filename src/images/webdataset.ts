@@ -1,5 +1,5 @@
-// Webdataset archives: tar files whose members of one stem make one sample, `key.jpg` with `key.cls` or `key.json`.
-// The archive is passed through once to learn where everything lies; then each image is one read at its place.
+// Webdataset archives: tar files in which members with one stem form a sample, `key.jpg` with `key.cls` or `key.json`.
+// The archive is scanned once for positions; then each image is one read.
 import { createReadStream } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Extract, Header } from "tar-stream";
@@ -16,17 +16,17 @@ import { PositionedFiles } from "./positioned_files.ts";
 
 export interface WebdatasetOptions {
   /**
-   * The classes that labels must be of. Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else
-   * numbers up to the largest label. Archives with a file of names of their own are matched by name.
+   * Classes of the labels. Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else
+   * numbers up to the largest label. Archives with their own file of names are matched by name.
    */
   readonly classes?: readonly string[] | undefined;
-  /** A further folder in which such a file may lie. */
+  /** Another folder to search for such a file. */
   readonly near?: string;
 }
 
 export const WEBDATASET_KEYS: KeysOf<WebdatasetOptions> = { classes: true, near: true };
 
-/** Labels are short; a longer member is something else. */
+/** Most bytes of a label; a longer member is something else. */
 const LARGEST_LABEL = 2 ** 20;
 
 interface Sample {
@@ -38,16 +38,16 @@ interface Sample {
   label: number | string | null;
 }
 
-/** tar-stream tells where a member's bytes begin, but its types do not. */
+/** tar-stream gives the offset of a member's bytes, but its types do not. */
 type Placed = Header & { readonly byteOffset: number };
 type Entry = Extract extends AsyncIterable<infer Item> ? Item : never;
 
-/** A member's name as key and field: the stem up to the first dot of the last part, and what follows. */
+/** Split a member's name into key and field: the stem up to the first dot of the last part, and the rest. */
 function splitName(tar: string, name: string): { key: string; field: string } {
   const parts = name.replace(/^(\.\/)+/, "").split("/");
   const bad = name.includes("\\") || name.includes("\0") || parts.some((part) => part === "" || part === "..");
   if (bad) {
-    throw new SourceError(tar, JSON.stringify(name), "a name that leads out of the archive, or nowhere: refused");
+    throw new SourceError(tar, JSON.stringify(name), "expected a plain relative path as the member's name");
   }
   const last = parts.at(-1)!;
   const dot = last.indexOf(".", 1);
@@ -55,13 +55,13 @@ function splitName(tar: string, name: string): { key: string; field: string } {
   return { key: [...parts.slice(0, -1), stem].join("/"), field: dot < 0 ? "" : last.slice(dot + 1).toLowerCase() };
 }
 
-/** Whether a member is one that a system leaves behind, as ._a.jpg of macOS. Refuses names as splitName does. */
+/** Check for a system's member, such as ._a.jpg of macOS. Refuses the names that splitName refuses. */
 function isHidden(tar: string, name: string): boolean {
   splitName(tar, name);
   return name.split("/").some((part) => part !== "." && isSystemName(part));
 }
 
-/** As splitName, of a name with dots in its stem: all before the last one is the key. */
+/** Split a name with dots in its stem: the key is everything before the last dot. */
 function splitLast(name: string): { key: string; field: string } {
   const dot = name.lastIndexOf(".");
   return { key: name.slice(0, dot).replace(/^(\.\/)+/, ""), field: name.slice(dot + 1).toLowerCase() };
@@ -90,9 +90,9 @@ async function bytesOf(entry: Entry): Promise<Uint8Array> {
 
 function refuse(tar: string, { name, type, size }: Header, most: number): void {
   if (type !== "file" && type !== "contiguous-file") {
-    throw new SourceError(tar, name, `a ${type}; only files are read, links are not followed`);
+    throw new SourceError(tar, name, `expected a file, got a ${type} (links are not followed)`);
   }
-  if (size > most) throw new SourceError(tar, name, `${size} bytes, at most ${most} are read`);
+  if (size > most) throw new SourceError(tar, name, `expected at most ${most} bytes, got ${size}`);
 }
 
 const isImageField = (field: string): boolean => !field.includes(".") && hasImageExtension(`.${field}`);
@@ -103,12 +103,12 @@ interface Index {
   readonly passed: PassedOverCount;
 }
 
-/** Members of one archive while it is read. */
+/** Samples of one archive while it is scanned. */
 class TarIndex {
   private readonly path: string;
   private readonly file: number;
   private readonly seen = new Map<string, Sample>();
-  /** Samples of members whose stems have dots, by all before the last one. */
+  /** Samples of members with dots in their stems, by everything before the last dot. */
   private readonly dotted = new Map<string, Sample>();
 
   constructor(path: string, file: number) {
@@ -122,7 +122,7 @@ class TarIndex {
     return sample;
   }
 
-  /** Whether the member is of use; then its bytes may be asked for. */
+  /** Add a member. Returns true if its bytes were read. */
   async take(entry: Entry): Promise<boolean> {
     const header = entry.header as Placed;
     const first = splitName(this.path, header.name);
@@ -135,19 +135,20 @@ class TarIndex {
     const sample = this.sample(plain ? this.seen : this.dotted, key);
     if (isLabel) {
       const label = labelOf(this.path, header.name, field, await bytesOf(entry));
-      // A .cls is the label; a .json only where there is none.
+      // A .cls is the label; a .json only without one.
       if (field === "cls" || sample.label === null) sample.label = label;
       return true;
     }
-    if (sample.offset >= 0) throw new SourceError(this.path, header.name, "the second image of this sample");
+    if (sample.offset >= 0)
+      throw new SourceError(this.path, header.name, "expected one image per sample, got a second one");
     sample.offset = header.byteOffset;
     sample.size = header.size;
     return false;
   }
 
   /**
-   * The samples in their order. img.v2.jpg is the image of img.v2.cls, or of img.cls where that has no other; else it is one
-   * more image of a sample, as webdataset's left.jpg and right.jpg, and is passed over.
+   * Return the samples in order. img.v2.jpg is the image of img.v2.cls, or of img.cls if that has no other; else it is
+   * an additional image of a sample, as webdataset's left.jpg and right.jpg, and is skipped.
    */
   finish(passed: PassedOverCount): Sample[] {
     const found = [...this.seen.values()];
@@ -170,12 +171,12 @@ class TarIndex {
   }
 }
 
-/** A tar archive is made of blocks of so many bytes, and ends with two of zeros. */
+/** Bytes of a tar block; an archive ends with two blocks of zeros. */
 const TAR_BLOCK = 512;
 
 /**
- * Refuses an archive without its end: one that was cut between two members is a smaller data set, and nothing else tells.
- * One block of zeros is enough, as it is for GNU tar; every writer of webdatasets writes two.
+ * Refuse an archive without its end: an archive cut between two members would silently be a smaller data set. One block
+ * of zeros is enough, as for GNU tar; all writers of webdatasets write two.
  */
 async function expectTarEnd(path: string, membersEnd: number): Promise<void> {
   const at = Math.ceil(membersEnd / TAR_BLOCK) * TAR_BLOCK;
@@ -185,15 +186,15 @@ async function expectTarEnd(path: string, membersEnd: number): Promise<void> {
     const block = new Uint8Array(Math.max(0, Math.min(left, TAR_BLOCK)));
     await files.read(path, block, at);
     if (block.length === TAR_BLOCK && block.every((byte) => byte === 0)) return;
-    const found = left <= 0 ? "the file ends" : `there are ${left} bytes of something else`;
-    const message = `expected the end of the archive (a block of zeros) at byte ${at}, behind the last member, but ${found}`;
-    throw new SourceError("webdataset", path, `${message}: it was cut, or never closed; write it again`);
+    const found = left <= 0 ? "the file ends" : `got ${left} other bytes`;
+    const message = `expected the end of the archive (a block of zeros) at byte ${at}, after the last member, but ${found}`;
+    throw new SourceError("webdataset", path, `${message}: it is truncated or was never closed; write it again`);
   } finally {
     await files.close();
   }
 }
 
-/** Adds the samples of one archive. */
+/** Add the samples of one archive. */
 async function indexTar(path: string, file: number, { samples, passed }: Index): Promise<void> {
   await regularFile(path).catch((cause: Error) => {
     throw new SourceError("webdataset", path, cause.message);
@@ -221,11 +222,7 @@ async function indexTar(path: string, file: number, { samples, passed }: Index):
   } catch (cause) {
     if (cause instanceof SourceError) throw cause;
     const words = visible(cut((cause as Error).message, 200));
-    throw new SourceError(
-      "webdataset",
-      path,
-      `not a whole tar archive: ${words} (a packed .tar.gz has to be unpacked)`,
-    );
+    throw new SourceError("webdataset", path, `not a complete tar archive: ${words} (unpack a .tar.gz first)`);
   } finally {
     stream.destroy();
   }
@@ -244,51 +241,51 @@ async function classesBeside(path: string, near: string | undefined): Promise<st
         .filter((line) => line !== "");
       const twice = names.find((line, i) => names.indexOf(line) !== i);
       if (twice !== undefined)
-        throw new SourceError("webdataset", join(folder, name), `${twice}: a class that stands there twice`);
+        throw new SourceError("webdataset", join(folder, name), `${twice}: expected each class once, got it twice`);
       return names;
     }
   }
   return null;
 }
 
-/** Refuses names where nothing says which number each is. */
+/** Refuse class names without a list of classes. */
 function refuseNames(where: string, samples: readonly Sample[]): void {
   const names = [...new Set(samples.map(({ label }) => label).filter((label) => typeof label === "string"))].sort();
   if (names.length === 0) return;
-  const message = `class names in .cls or .json (${nameList(names)}) want a classes.txt beside the archives, one name a line`;
+  const message = `class names in .cls or .json (${nameList(names)}): expected a classes.txt beside the archives, one name a line`;
   throw new SourceError("webdataset", where, message);
 }
 
-/** Refuses archives of which no sample has a label: a tar of an image folder, or ILSVRC's of a single class. */
+/** Refuse archives without any label: a tar of an image folder, or ILSVRC's of a single class. */
 function refuseUnlabelled(where: string, samples: readonly Sample[], passed: readonly PassedOver[]): void {
   if (samples.length < 2 || samples.some(({ label }) => label !== null)) return;
   const beside = passed.map(({ what, count }) => `${count} ${what}`).join(", ");
   const found = beside === "" ? "" : `; found ${beside}`;
-  const message = `${samples.length} images and no label (.cls, or .json with label or cls)${found}: unpack it into a folder for each class`;
+  const message = `expected labels (.cls, or .json with label or cls), got ${samples.length} images without any${found}: unpack it into a folder for each class`;
   throw new SourceError("webdataset", where, message);
 }
 
 function labelsOf(paths: readonly string[], samples: readonly Sample[], classes: readonly string[] | null): Int32Array {
-  const places = new Map(classes?.map((name, i) => [name, i]));
+  const numbers = new Map(classes?.map((name, i) => [name, i]));
   return Int32Array.from(samples, ({ key, file, offset, label }) => {
     const where = paths[file]!;
     if (offset < 0) throw new SourceError(where, key, "a sample without an image (.jpg, .png, .webp, ...)");
     if (label === null)
       throw new SourceError(where, key, "a sample without a label (.cls, or .json with label or cls)");
-    const place = typeof label === "string" ? (places.get(label) ?? -1) : label;
+    const number = typeof label === "string" ? (numbers.get(label) ?? -1) : label;
     const most = classes ? classes.length : MAX_CLASSES;
-    if (Number.isInteger(place) && place >= 0 && place < most) return place;
+    if (Number.isInteger(number) && number >= 0 && number < most) return number;
     throw new SourceError(where, key, labelRefusal(label, classes, MAX_CLASSES));
   });
 }
 
 /**
- * The samples of tar archives, in the order in which they lie.
+ * Open tar archives as a source of images, in their order.
  *
- * An image is `.jpg`, `.jpeg`, `.jfif`, `.png`, `.webp`, `.gif`, `.tif`, `.tiff` or `.avif`; its label a whole number in
- * `.cls`, or `label` or `cls` of `.json`; or a class's name, where the classes are known. A key ends at the first dot of the
- * last part of a name; see TarIndex for images with more dots. Names are keys and open no file; other members are counted
- * and passed over.
+ * An image is `.jpg`, `.jpeg`, `.jfif`, `.png`, `.webp`, `.gif`, `.tif`, `.tiff` or `.avif`; its label an integer in
+ * `.cls`, or `label` or `cls` of `.json`; or a class name, if the classes are known. A key ends at the first dot of the
+ * last part of a name; see TarIndex for images with more dots. Names are keys and open no file; other members are
+ * counted and skipped.
  *
  * Memory    about 150 bytes a sample; archives are read at image places, 64 of them open at a time.
  * Errors    SourceError naming archive and member: names with `..`, links, images or labels that are missing, a second
@@ -300,7 +297,7 @@ export async function openWebdataset(
 ): Promise<EncodedSource> {
   expectKeys(options, WEBDATASET_KEYS, (problem) => new DataError(`openWebdataset: ${problem}`));
   const [first] = paths;
-  if (first === undefined) throw new SourceError("webdataset", "*.tar", "wanted at least one archive");
+  if (first === undefined) throw new SourceError("webdataset", "*.tar", "expected at least one archive, got none");
   const samples: Sample[] = [];
   const passed = new PassedOverCount();
   for (const [file, path] of paths.entries()) await indexTar(path, file, { samples, passed });

@@ -45,7 +45,7 @@ describe("a folder of images", () => {
       "  test     2 from val/: dots (1), rings (1)",
       "  classes  2: dots, rings",
       expect.stringMatching(/^ {2}sizes {4}2\dx\d+ to [\dx]+ \(8 looked at\); the network sees 24x24$/),
-      "  passed   over 1 .bmp images, a format that is not read, as train/dots/a.bmp",
+      "  passed   over 1 .bmp images, an unsupported format, as train/dots/a.bmp",
       "  passed   over 1 .md files, as notes.md",
       `  sheet    ${sheet}: a few images of each class`,
     ]);

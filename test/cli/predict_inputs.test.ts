@@ -46,10 +46,10 @@ test("files of a folder that are passed over are counted, and named where there 
   mkdirSync(folder);
   writeFileSync(join(folder, "a.bmp"), "x");
   await expect(openSamples([folder], {}, model)).rejects.toThrow(
-    "no images (.jpg, .png, .webp, ...); it holds .bmp images, a format that is not read, as a.bmp",
+    "no images (.jpg, .png, .webp, ...); it holds .bmp images, an unsupported format, as a.bmp",
   );
   for (const name of ["b.jpg", "c.bmp"]) writeFileSync(join(folder, name), "x");
   const { names, notes } = await openSamples([folder], {}, model);
   expect(names).toEqual([join(folder, "b.jpg")]);
-  expect(notes).toEqual([`${folder}: passed over 2 .bmp images, a format that is not read, as a.bmp`]);
+  expect(notes).toEqual([`${folder}: passed over 2 .bmp images, an unsupported format, as a.bmp`]);
 });

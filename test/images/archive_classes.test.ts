@@ -54,14 +54,14 @@ describe("parts of archives", () => {
     const { about } = await openImageSources(folder({ "0.tar": bytes, "1.tar": bytes }), { heldOut: 0.2 });
     expect(about).toMatchObject({
       heldOut: true,
-      notes: ["the names of the archives tell no part (train, val, test)"],
+      notes: ["the names of the archives name no part (train, val, test)"],
     });
     expect(about.from.test).toBe("held out of 2 archives, 0.tar to 1.tar, 20 % of each class");
     expect(await refusal(folder({ "train-0.tar": bytes, "new-0.tar": bytes }))).toMatch(
-      /new-0.tar: no part by its name, beside train-0.tar: expected train or val/,
+      /new-0.tar: expected train or val \(test, ...\) in each name, got none beside train-0.tar/,
     );
     expect(await refusal(folder({ "train-val-0.tar": bytes, "test-0.tar": bytes }))).toMatch(
-      /train-val-0.tar: its name says that it is to train and to test with/,
+      /train-val-0.tar: expected the name of one part, got both train and test/,
     );
   });
 
@@ -73,7 +73,9 @@ describe("parts of archives", () => {
     ]);
     const gzipped = folder({ "train-0.tar.gz": "x", "val-0.tgz": "x" });
     expect(await refusal(gzipped)).toMatch(/no images, but train-0.tar.gz/);
-    expect(await refusal(gzipped, { layout: "webdataset" })).toMatch(/train-0.tar.gz: no \*.tar beside it: a packed/);
+    expect(await refusal(gzipped, { layout: "webdataset" })).toMatch(
+      /train-0.tar.gz: expected \*.tar, got a packed archive/,
+    );
     expect(await imageLayout(folder({ "deep/data/train-0.tar": bytes }))).toBe("webdataset");
   });
 });
@@ -115,10 +117,12 @@ describe("webdataset", () => {
       ["1.json", '{"label": "cat"}'],
     ];
     await expect(open(members)).rejects.toThrow(
-      /class names in .cls or .json \(cat, dog\) want a classes.txt beside the archives, one name a line/,
+      /class names in .cls or .json \(cat, dog\): expected a classes.txt beside the archives, one name a line/,
     );
     expect(labelsOf(await open(members, { "classes.txt": "cat\r\ndog \n\n" }))).toEqual([1, 0]);
-    await expect(open(members, { "classes.txt": "cat\ndog\ncat\n" })).rejects.toThrow(/cat: a class that stands there/);
+    await expect(open(members, { "classes.txt": "cat\ndog\ncat\n" })).rejects.toThrow(
+      /cat: expected each class once, got it twice/,
+    );
     const dir = folder({
       "train/0.tar": await tar(["dog", "cat"]),
       "val/0.tar": await tar(["cat", "dog"]),
@@ -150,7 +154,9 @@ describe("webdataset", () => {
     const up = folder({ "train-0.tar": await tar([0, 1, 2]), "val-0.tar": await tar([1, 2, 3]) });
     expect(await refusal(up)).toMatch(/label 3 is none of the 3 classes/);
     const images: Member[] = ["cats/1.jpg", "dogs/1.jpg"].map((name) => [name, "x"]);
-    await expect(open(images)).rejects.toThrow(/2 images and no label .*: unpack it into a folder for each class/);
+    await expect(open(images)).rejects.toThrow(
+      /expected labels .*, got 2 images without any: unpack it into a folder for each class/,
+    );
   });
 });
 
@@ -207,7 +213,7 @@ describe("labels that are none", () => {
       [`${key}.txt`, "a cat"],
     ]);
     const dir = folder({ "train-0.tar": await tarOf(captions) });
-    expect(await refusal(dir)).toMatch(/2 images and no label .*; found 2 .txt members: unpack/);
+    expect(await refusal(dir)).toMatch(/expected labels .*, got 2 images without any; found 2 .txt members: unpack/);
   });
 });
 
@@ -216,7 +222,7 @@ test("data sets side by side, each with parts of its own, are refused with their
     ["plain/train/0", "plain/test/0", "other/train/0"].map((name) => [`${name}.parquet`, wordsParquet(["a", "b"])]),
   );
   expect(await refusal(folder(files))).toMatch(
-    /data sets in other, plain, each with parts of its own: expected one; give its folder/,
+    /expected one data set, got several with parts in other, plain; choose one of these folders/,
   );
   const { train } = await openImageSources(join(folder(files), "plain"));
   expect(train.length).toBe(2);
@@ -229,14 +235,12 @@ test("a part to test with that is not unpacked is refused, unless the layout is 
   );
   for (const name of ["val.zip", "my-test.tar.gz", "validation.tar"]) {
     const dir = folder({ ...photos, [name]: "x" });
-    expect(await refusal(dir)).toContain(
-      `${name}: a part to test with by its name, in an archive that is not read here`,
-    );
+    expect(await refusal(dir)).toContain(`${name}: a test part by its name, in an unsupported archive`);
     expect((await openImageSources(dir, { layout: "folder" })).train.length).toBe(14);
   }
   const words = wordsParquet([..."abababababababababababab"]);
   const mixed = folder({ "train-0.parquet": words, "val-0.tar": await tar([0, 1]) });
-  expect(await refusal(mixed)).toContain("val-0.tar: a part to test with by its name");
+  expect(await refusal(mixed)).toContain("val-0.tar: a test part by its name");
   const { train } = await openImageSources(folder({ ...photos, "old.zip": "x" }));
   expect(train.length).toBe(14);
 });
@@ -285,7 +289,7 @@ describe("parquet", () => {
     expect(await refusal(other)).toMatch(/c: a class that the train images do not have; they have a, b/);
     const path = (bytes: Uint8Array) => join(folder({ "x.parquet": bytes }), "x.parquet");
     await expect(openParquet([path(wordsParquet(["a"])), path(parquetOf(rows([1]), null))])).rejects.toThrow(
-      /labels are numbers, in other files names/,
+      /expected names as labels, as in the files before, got numbers/,
     );
   });
 

@@ -186,7 +186,7 @@ describe("bad files", () => {
     await fails(new Uint8Array(500).fill(7), /^pictures: a\/1.jpg: not an image/);
     await fails(new TextEncoder().encode("GIF? no, a text"), /not an image/);
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8"/></svg>';
-    await fails(new TextEncoder().encode(svg), /svg is no format of photographs/);
+    await fails(new TextEncoder().encode(svg), /svg is not a supported image format/);
   });
 
   test("a JPEG and a PNG cut short", async () => {
@@ -198,19 +198,22 @@ describe("bad files", () => {
 
   test("20000 x 20000 pixels", async () => {
     const huge = blankPng(20000);
-    await fails(huge, /^pictures: a\/1.jpg: 20000 x 20000 pixels, at most 134217728 are decoded$/);
+    await fails(huge, /^pictures: a\/1.jpg: expected at most 134217728 pixels, got 20000 x 20000$/);
   });
 
   test("more pixels than a file of its size may hold: refused before anything is decoded", async () => {
     const begin = performance.now();
     // 2621480 x 30 in some hundred bytes; then sizes that the general rule alone refuses.
-    await fails(claiming(await plain([1, 2, 3], 8, 8), 2621480, 30), /it claims 2621480 x 30 pixels, more than a file/);
-    await fails(claiming(blankPng(64), 11000, 11000), /it claims 11000 x 11000 pixels, more than a file of \d+ bytes/);
+    await fails(claiming(await plain([1, 2, 3], 8, 8), 2621480, 30), /2621480 x 30 pixels are more than a file/);
+    await fails(
+      claiming(blankPng(64), 11000, 11000),
+      /11000 x 11000 pixels are more than a file of \d+ bytes can hold/,
+    );
     const webp = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: "red" } })
       .webp({ lossless: true, effort: 0 })
       .toBuffer();
     expect(webp.length).toBeLessThan(18000);
-    await fails(webp, /it claims 6000 x 6000 pixels, more than a file of \d+ bytes may hold/);
+    await fails(webp, /6000 x 6000 pixels are more than a file of \d+ bytes can hold/);
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
@@ -221,21 +224,21 @@ describe("bad files", () => {
 
   test("a format that begins as one thing and is another", async () => {
     await fails(Uint8Array.of(0xff, 0xd8, 0xff, 1, 2, 3, 4), /^pictures: a\/1.jpg: /);
-    await fails(new TextEncoder().encode("%PDF-1.7 and so on"), /pdf is no format of photographs/);
-    await fails(new TextEncoder().encode("BM6\u0003 and so on"), /bmp is no format of photographs/);
+    await fails(new TextEncoder().encode("%PDF-1.7 and so on"), /pdf is not a supported image format/);
+    await fails(new TextEncoder().encode("BM6\u0003 and so on"), /bmp is not a supported image format/);
   });
 
   test("numbers that bytes cannot hold: floats, numbers with a sign, of 32 bits, of many channels", async () => {
     const floats = Uint8Array.from(new Uint8Array(Float32Array.from({ length: 16 }, (_, i) => i / 16).buffer));
-    await fails(tiffOf(32, 3, 1, floats), /its numbers are of type float: expected 8 or 16 bits without a sign/);
-    await fails(tiffOf(32, 1, 1, new Uint8Array(64)), /its numbers are of type uint: expected 8 or 16 bits/);
-    await fails(tiffOf(16, 2, 1, new Uint8Array(32)), /its numbers are of type short: expected 8 or 16 bits/);
+    await fails(tiffOf(32, 3, 1, floats), /expected unsigned numbers of 8 or 16 bits, got float/);
+    await fails(tiffOf(32, 1, 1, new Uint8Array(64)), /expected unsigned numbers of 8 or 16 bits, got uint/);
+    await fails(tiffOf(16, 2, 1, new Uint8Array(32)), /expected unsigned numbers of 8 or 16 bits, got short/);
     await fails(tiffOf(8, 1, 7, new Uint8Array(112)), /exceeds channel limit/);
     const bytes = Uint8Array.from({ length: 16 }, (_, i) => 10 * i);
     expect([...(await decode(tiffOf(8, 1, 1, bytes), asIs(), 16)).subarray(0, 16)]).toEqual([...bytes]);
   });
 
   test("more pixels than the caller's limit", async () => {
-    await fails(await plain([1, 2, 3], 8, 8), /8 x 8 pixels, at most 63 are decoded/, { limitPixels: 63 });
+    await fails(await plain([1, 2, 3], 8, 8), /expected at most 63 pixels, got 8 x 8/, { limitPixels: 63 });
   });
 });

@@ -106,7 +106,7 @@ describe("damaged images", () => {
   test("beyond the number allowed end the run", async () => {
     const dataset = decodedDataset(bad(1, 6), { ...small, skipBad: 1 });
     await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(
-      /held: image 6: not an image.*; more than the 1 damaged images allowed/,
+      /held: image 6: not an image.*; more than the 1 corrupt images allowed/,
     );
   });
 
@@ -172,17 +172,17 @@ describe("bounds", () => {
     const run = async () => {
       for await (const batch of dataset.batches(epoch())) if (batch.batch === 0) await dataset.close();
     };
-    await expect(run()).rejects.toThrow(/held: it was closed/);
-    await expect(collect(dataset, epoch())).rejects.toThrow(/held: it was closed/);
+    await expect(run()).rejects.toThrow(/held: the data set was closed/);
+    await expect(collect(dataset, epoch())).rejects.toThrow(/held: the data set was closed/);
   });
 
   test("options out of range are named", () => {
     const of = (options: DecodedOptions) => () => decodedDataset(sourceOf(images), options);
     expect(of({ size: 0 })).toThrow(/held: size wants a whole number in 1..16384, was given 0/);
-    expect(of({ flip: 2 })).toThrow(/flip wants a number in \[0, 1\], was given 2/);
+    expect(of({ flip: 2 })).toThrow(/flip: expected a number in \[0, 1\], got 2/);
     expect(of({ skipBad: -1 })).toThrow(/skipBad wants/);
     expect(of({ workers: 0 })).toThrow(/workers wants/);
-    expect(of({ mean: [1] })).toThrow(/three mean and three std/);
+    expect(of({ mean: [1] })).toThrow(/expected three mean, and three std > 0, got \[1\]/);
     expect(of({ scale: [0, 1] })).toThrow(/scale wants/);
     expect(of({ colorJitter: { hue: 2 } })).toThrow(/hue wants/);
   });

@@ -63,9 +63,9 @@ describe("splits", () => {
 
   test("nothing to train with, a folder that is not there, shards as a source", async () => {
     const dir = writeFiles(at("testonly"), { "test-0.tar": await tarOf(members(0)) });
-    await expect(openImageSources(dir)).rejects.toThrow(/\*.tar: no files to train with: wanted names train\*/);
+    await expect(openImageSources(dir)).rejects.toThrow(/\*.tar: no training files: expected names train\*/);
     await expect(imageLayout(at("none"))).rejects.toThrow(/none: .: no such folder/);
-    await expect(openImageSources(at("shards"))).rejects.toThrow(/these are shards already/);
+    await expect(openImageSources(at("shards"))).rejects.toThrow(/expected encoded images, got shards/);
   });
 });
 

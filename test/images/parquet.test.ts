@@ -46,21 +46,23 @@ describe("what is refused", () => {
       ],
     });
     const path = file(new Uint8Array(bytes));
-    const wanted =
-      "wanted the columns image or img{bytes, path} and label or fine_label or labels of whole numbers or names";
-    await expect(openParquet([path])).rejects.toThrow(`${path}: ${wanted}; found text BYTE_ARRAY; label INT32`);
+    const expected =
+      "expected the columns image or img{bytes, path} and label or fine_label or labels of integers or names";
+    await expect(openParquet([path])).rejects.toThrow(`${path}: ${expected}, got text BYTE_ARRAY; label INT32`);
   });
 
   test("named columns are looked for, and nothing else", async () => {
     const path = file(parquetOf(rows(2), null));
     await expect(openParquet([path], { labelColumn: "class" })).rejects.toThrow(
-      /wanted the columns .* class of whole numbers or names; found image\{bytes, path\}; label INT64/,
+      /expected the columns .* class of integers or names, got image\{bytes, path\}; label INT64/,
     );
   });
 
   test("what is no parquet, cut, missing or empty", async () => {
-    await expect(openParquet([file("not parquet at all")])).rejects.toThrow(/not a whole parquet file/);
-    await expect(openParquet([file(parquetOf(rows(4), null).subarray(0, -9))])).rejects.toThrow(/not a whole parquet/);
+    await expect(openParquet([file("not parquet at all")])).rejects.toThrow(/not a complete parquet file/);
+    await expect(openParquet([file(parquetOf(rows(4), null).subarray(0, -9))])).rejects.toThrow(
+      /not a complete parquet/,
+    );
     await expect(openParquet([join(root, "none.parquet")])).rejects.toThrow(/none.parquet: no such file/);
     await expect(openParquet([])).rejects.toThrow(/at least one file/);
   });

@@ -65,7 +65,7 @@ test("a loop without an end is stopped, and other files are read meanwhile and a
   const sound = file(good);
   const [stopped, read] = await Promise.all([outcome(hanging), outcome(sound)]);
   expect((stopped as Error).message).toBe(
-    `parquet: ${hanging}: not a whole parquet file: parsing did not end within 0.4 s`,
+    `parquet: ${hanging}: not a complete parquet file: parsing did not end within 0.4 s`,
   );
   expect(read).toBe(36);
   expect(await outcome(sound)).toBe(36);
@@ -79,7 +79,7 @@ test("more rows, values or bytes than the file can hold are refused before they 
     const error = await outcome(path);
     if (error instanceof Error) found.push(error.message);
   }
-  expect(found.some((message) => /at most \d+$/.test(message))).toBe(true);
+  expect(found.some((message) => /expected at most \d+, got /.test(message))).toBe(true);
   expect(process.resourceUsage().maxRSS).toBeLessThan(2 ** 20); // KiB
 });
 
@@ -99,7 +99,7 @@ test("rows that change under a reader, and a reader that was closed", async () =
   writeFileSync(path, parquetOf(rows(1), null).subarray(0, 100));
   await expect(source.read(0)).rejects.toThrow(path);
   await source.close();
-  await expect(source.read(8)).rejects.toThrow(`${path}: it was closed`);
+  await expect(source.read(8)).rejects.toThrow(`${path}: the reader was closed`);
 });
 
 test("the thread's code needs nothing from outside of it", () => {

@@ -86,7 +86,9 @@ describe("packing", () => {
     };
     await expect(packShards(breaks, dir, options)).rejects.toThrow("unplugged");
     expect(readdirSync(dir).sort()).toEqual(["packing.json", ...[0, 1, 2].map((i) => `shard-0000${i}.bin`)]);
-    await expect(openShards(dir)).rejects.toThrow(/index.json: no such file: shards come with an index/);
+    await expect(openShards(dir)).rejects.toThrow(
+      /index.json: no such file: packing writes the index of the shards last/,
+    );
     truncateSync(join(dir, "shard-00001.bin"), 1000);
     const read = new Set<number>();
     const steps: number[] = [];
@@ -131,23 +133,25 @@ describe("packing", () => {
 
   test("does not mix with what else lies in the folder", async () => {
     await expect(packShards(source, packed, { ...options, resize: 36 })).rejects.toThrow(
-      /a pack of other images, or packed/,
+      /a pack of other images or options/,
     );
     const dir = join(root, "other");
     await mkdir(dir);
     writeFileSync(join(dir, "shard-00000.bin"), "");
     await expect(packShards(source, dir, options)).rejects.toThrow(
-      /shard-00000.bin: the folder holds shards of something/,
+      /shard-00000.bin: expected an empty folder, got shards of another source/,
     );
     writeFileSync(join(dir, "packing.json"), '{"fingerprint": "x", "shards": []}');
-    await expect(packShards(source, dir, options)).rejects.toThrow(/packing.json: half a pack of other images/);
+    await expect(packShards(source, dir, options)).rejects.toThrow(
+      /packing.json: an unfinished pack of other images or options/,
+    );
   });
 
   test("damaged images stop it, or are left out and named", async () => {
     const bad = sourceOf(images.map((image, i) => (i === 1 || i === 8 ? garbage : image)));
     await expect(packShards(bad, join(root, "bad0"), options)).rejects.toThrow(/^held: image 1: not an image/);
     await expect(packShards(bad, join(root, "bad1"), { ...options, skipBad: 1 })).rejects.toThrow(
-      /held: image 8: .*more than the 1 damaged images allowed/,
+      /held: image 8: .*more than the 1 corrupt images allowed/,
     );
     const told: string[] = [];
     const onBad = ({ key }: ImageError) => told.push(key);
@@ -249,9 +253,9 @@ describe("damage", () => {
   test("a shard cut, missing, of something else, or with other labels", async () => {
     const cut = await copy();
     truncateSync(join(cut, "shard-00002.bin"), 5000);
-    await fails(cut, /shard-00002.bin: 5 images want 15444 bytes, it has 5000: was it cut\?/);
+    await fails(cut, /shard-00002.bin: truncated or corrupt: expected 15444 bytes for 5 images, got 5000/);
     rmSync(join(cut, "shard-00002.bin"));
-    await fails(cut, /shard-00002.bin: no such file, but the index names it/);
+    await fails(cut, /shard-00002.bin: no such file, but it is in the index/);
     const other = await copy();
     const bytes = readFileSync(join(other, "shard-00001.bin"));
     writeFileSync(
@@ -274,17 +278,19 @@ describe("damage", () => {
       bytes.map((b, i) => (i === 500 ? b ^ 1 : b)),
     );
     const dataset = await openShards(dir);
-    const words = /shard-00003.bin: its bytes are not those that were packed: expected SHA-256 \w{64}, got \w{64}/;
+    const words = /shard-00003.bin: corrupt: expected SHA-256 \w{64}, got \w{64}/;
     await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(words);
     await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(words);
-    await fails(dir, /shard-00003.bin: its bytes are not those that were packed/, { verify: true });
+    await fails(dir, /shard-00003.bin: corrupt: expected SHA-256 [0-9a-f]{64}, got/, { verify: true });
   });
 
   test("a shard cut while it is in use", async () => {
     const dir = await copy();
     const dataset = await openShards(dir, { verify: true });
     truncateSync(join(dir, "shard-00004.bin"), 100);
-    await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(/shard-00004.bin: it ends at byte 100/);
+    await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(
+      /shard-00004.bin: truncated: expected \d+ more bytes, it ends at byte 100/,
+    );
   });
 
   test("an index that is none, and options out of range", async () => {
@@ -292,7 +298,7 @@ describe("damage", () => {
     writeFileSync(join(dir, "index.json"), "{}");
     await fails(dir, /index.json: format is missing/);
     await fails(packed, /size wants a whole number in 1..32, was given 33/, { size: 33 });
-    await fails(packed, /flip wants/, { flip: -1 });
+    await fails(packed, /flip: expected a number/, { flip: -1 });
   });
 });
 
@@ -312,5 +318,7 @@ test("an index that claims more images than its shards hold takes no memory for 
     shards: [{ file: "shard-00000.bin", count: 2 ** 40, sha256: "0".repeat(64) }],
   };
   writeFiles(dir, { "index.json": formatShardIndex(index) });
-  await expect(open(dir)).rejects.toThrow(/shard-00000.bin: 1099511627776 images want \d+ bytes, it has 64/);
+  await expect(open(dir)).rejects.toThrow(
+    /shard-00000.bin: truncated or corrupt: expected \d+ bytes for 1099511627776 images, got 64/,
+  );
 });

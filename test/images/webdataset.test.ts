@@ -64,22 +64,30 @@ describe("what is refused", () => {
     [
       "a name that climbs out",
       [...sample, ["../../etc/evil.jpg", "x"]],
-      /"..\/..\/etc\/evil.jpg": a name that leads out/,
+      /"..\/..\/etc\/evil.jpg": expected a plain relative path as the member's name/,
     ],
-    ["a name that climbs out within", [["x/../../y.jpg", "x"]], /a name that leads out/],
-    ["an absolute name", [["/etc/passwd.jpg", "x"]], /"\/etc\/passwd.jpg": a name that leads out/],
-    ["a backslash", [["..\\evil.jpg", "x"]], /a name that leads out/],
-    ["a link", [["a.jpg", "", { type: "symlink", linkname: "/etc/passwd" }]], /a.jpg: a symlink; only files are read/],
+    ["a name that climbs out within", [["x/../../y.jpg", "x"]], /expected a plain relative path as the member's name/],
+    [
+      "an absolute name",
+      [["/etc/passwd.jpg", "x"]],
+      /"\/etc\/passwd.jpg": expected a plain relative path as the member's name/,
+    ],
+    ["a backslash", [["..\\evil.jpg", "x"]], /expected a plain relative path as the member's name/],
+    [
+      "a link",
+      [["a.jpg", "", { type: "symlink", linkname: "/etc/passwd" }]],
+      /a.jpg: expected a file, got a symlink \(links are not followed\)/,
+    ],
     ["no label", [["a.jpg", "x"]], /train-0.tar: a: a sample without a label/],
     ["no image", [["a.cls", "0"]], /train-0.tar: a: a sample without an image/],
-    ["two images", [...sample, ["a.png", "x"]], /a.png: the second image of this sample/],
+    ["two images", [...sample, ["a.png", "x"]], /a.png: expected one image per sample, got a second one/],
     [
       "a word for a label",
       [
         ["a.jpg", "x"],
         ["a.cls", "dog"],
       ],
-      /class names in .cls or .json \(dog\) want a classes.txt beside the archives/,
+      /class names in .cls or .json \(dog\): expected a classes.txt beside the archives/,
     ],
     [
       "a label below 0",
@@ -125,9 +133,9 @@ describe("what is refused", () => {
       "cut.tar": whole.subarray(0, 3000),
       "packed.tar": new Uint8Array(2048).fill(31),
     });
-    await expect(openWebdataset([join(dir, "cut.tar")])).rejects.toThrow(/cut.tar: not a whole tar archive/);
+    await expect(openWebdataset([join(dir, "cut.tar")])).rejects.toThrow(/cut.tar: not a complete tar archive/);
     await expect(openWebdataset([join(dir, "packed.tar")])).rejects.toThrow(
-      /packed.tar: not a whole tar archive: .*gz/,
+      /packed.tar: not a complete tar archive: .*gz/,
     );
     await expect(openWebdataset([join(dir, "none.tar")])).rejects.toThrow(/none.tar: no such file/);
     await expect(openWebdataset([])).rejects.toThrow(/at least one archive/);
@@ -148,10 +156,10 @@ describe("an archive without its end", () => {
     expect(whole.length).toBe(members + 1024);
     for (const length of [2048, members]) {
       await expect(openWebdataset([at(length)])).rejects.toThrow(
-        `${at(length)}: expected the end of the archive (a block of zeros) at byte ${length}, behind the last member`,
+        `${at(length)}: expected the end of the archive (a block of zeros) at byte ${length}, after the last member`,
       );
     }
-    await expect(openWebdataset([at(members + 511)])).rejects.toThrow(/not a whole tar archive/);
+    await expect(openWebdataset([at(members + 511)])).rejects.toThrow(/not a complete tar archive/);
     for (const length of [members + 512, members + 1024]) {
       const source = await openWebdataset([at(length)]);
       expect(source.length).toBe(2);
