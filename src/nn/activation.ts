@@ -15,46 +15,26 @@ export class Pointwise extends Module {
   }
 }
 
-export class ReLU extends Pointwise {
-  constructor() {
-    super((x) => relu(x));
-  }
+/** Return a layer class of a function without options. */
+function pointwiseLayer(name: string, fn: (x: Tensor) => Tensor): new () => Pointwise {
+  const layer = class extends Pointwise {
+    constructor() {
+      super(fn);
+    }
+  };
+  // Summaries show it.
+  Object.defineProperty(layer, "name", { value: name });
+  return layer;
 }
-export class ReLU6 extends Pointwise {
-  constructor() {
-    super((x) => relu6(x));
-  }
-}
-export class SiLU extends Pointwise {
-  constructor() {
-    super((x) => silu(x));
-  }
-}
-export class Hardswish extends Pointwise {
-  constructor() {
-    super((x) => hardswish(x));
-  }
-}
-export class Hardsigmoid extends Pointwise {
-  constructor() {
-    super((x) => hardsigmoid(x));
-  }
-}
-export class Sigmoid extends Pointwise {
-  constructor() {
-    super((x) => sigmoid(x));
-  }
-}
-export class Tanh extends Pointwise {
-  constructor() {
-    super((x) => tanh(x));
-  }
-}
-export class Softplus extends Pointwise {
-  constructor() {
-    super((x) => softplus(x));
-  }
-}
+
+export const ReLU = pointwiseLayer("ReLU", (x) => relu(x));
+export const ReLU6 = pointwiseLayer("ReLU6", (x) => relu6(x));
+export const SiLU = pointwiseLayer("SiLU", (x) => silu(x));
+export const Hardswish = pointwiseLayer("Hardswish", (x) => hardswish(x));
+export const Hardsigmoid = pointwiseLayer("Hardsigmoid", (x) => hardsigmoid(x));
+export const Sigmoid = pointwiseLayer("Sigmoid", (x) => sigmoid(x));
+export const Tanh = pointwiseLayer("Tanh", (x) => tanh(x));
+export const Softplus = pointwiseLayer("Softplus", (x) => softplus(x));
 
 export class GELU extends Module {
   readonly approximate: "none" | "tanh";

@@ -1,31 +1,60 @@
-// Dropout: single elements go by lot while training.
+// Dropout and stochastic depth: layers that zero random elements, or random samples, during training.
 import { OpError } from "../gpu/index.ts";
-import { dropout } from "../ops/dropout.ts";
+import { type DropoutOptions, dropout } from "../ops/dropout.ts";
+import { stochasticDepth } from "../ops/stochastic_depth.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import { RandomState } from "./random_state.ts";
 
-/** While training, zeroes each element with probability p and scales the rest by 1/(1-p); otherwise the identity. */
-export class Dropout extends Module {
+/** A layer that draws a random mask in training and is the identity in evaluation. */
+abstract class RandomMask extends Module {
   readonly p: number;
   private readonly random: RandomState;
   private readonly stream: number;
 
-  constructor(p: number, random: RandomState) {
+  constructor(name: string, p: number, random: RandomState) {
     super();
     if (!(random instanceof RandomState))
-      throw new OpError("Dropout", "expected a RandomState as second argument: what it draws from");
+      throw new OpError(name, `expected a RandomState as second argument, got ${random}`);
     if (!(typeof p === "number" && p >= 0 && p <= 1))
-      throw new OpError("Dropout", `p wants 0 <= p <= 1, was given ${p}`);
+      throw new OpError(name, `p: expected a number in [0, 1], got ${p}`);
     this.p = p;
     this.random = random;
     this.stream = random.nextStream();
   }
 
+  protected abstract mask(x: Tensor, options: DropoutOptions): Tensor;
+
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0 || x.isMeta) return x;
-    const y = dropout(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
+    const y = this.mask(x, { p: this.p, seed: this.random.seed, stream: this.stream, step: this.random.step });
     this.random.drawn();
     return y;
+  }
+}
+
+/** Zero each element with probability p and scale the rest by 1/(1-p). Throws OpError unless 0 <= p <= 1. */
+export class Dropout extends RandomMask {
+  constructor(p: number, random: RandomState) {
+    super("Dropout", p, random);
+  }
+
+  protected mask(x: Tensor, options: DropoutOptions): Tensor {
+    return dropout(x, options);
+  }
+}
+
+/**
+ * Belongs between a residual branch and the addition. Zeroes each sample [N, *] of the branch with probability p and scales the
+ * rest by 1/(1-p), which keeps the expectation. Each step draws other samples, also when a captured step is replayed. Throws
+ * OpError unless 0 <= p <= 1.
+ */
+export class StochasticDepth extends RandomMask {
+  constructor(p: number, random: RandomState) {
+    super("StochasticDepth", p, random);
+  }
+
+  protected mask(x: Tensor, options: DropoutOptions): Tensor {
+    return stochasticDepth(x, options);
   }
 }

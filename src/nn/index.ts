@@ -3,7 +3,7 @@ export * from "./activation.ts";
 export { checkpointModule } from "./checkpoint.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
-export { Dropout } from "./dropout.ts";
+export { Dropout, StochasticDepth } from "./dropout.ts";
 export { DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder } from "./encoder.ts";
 export {
   constantInit,
@@ -35,6 +35,5 @@ export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./po
 export { RandomState } from "./random_state.ts";
 export { SeqToANNContainer } from "./seq_to_ann.ts";
 export { SqueezeExcitation, squeezeExcite } from "./squeeze_excitation.ts";
-export { StochasticDepth } from "./stochastic_depth.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
 export { foldTime, unfoldTime } from "./time.ts";

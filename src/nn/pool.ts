@@ -17,49 +17,45 @@ const MAX: KeysOf<MaxPoolOptions> = { kernel: true, stride: true, padding: true,
 const AVG: KeysOf<AvgPoolOptions> = { ...MAX, countIncludePad: true };
 const RESPONSE: KeysOf<ResponseOptions> = { size: true, alpha: true, beta: true, k: true };
 
-export class MaxPool2d extends Module {
-  readonly options: MaxPoolOptions;
+/** A layer that applies an op with the options that it was made with. */
+abstract class OpLayer<O extends object> extends Module {
+  readonly options: O;
+  private readonly op: (x: Tensor, options: O) => Tensor;
+
+  constructor(op: (x: Tensor, options: O) => Tensor, options: O) {
+    super();
+    this.op = op;
+    this.options = options;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.op(x, this.options);
+  }
+}
+
+export class MaxPool2d extends OpLayer<MaxPoolOptions> {
   constructor(options: MaxPoolOptions) {
-    super();
+    super(maxPool2d, options);
     expectOptions("MaxPool2d", options, MAX);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return maxPool2d(x, this.options);
   }
 }
 
-export class AvgPool2d extends Module {
-  readonly options: AvgPoolOptions;
+export class AvgPool2d extends OpLayer<AvgPoolOptions> {
   constructor(options: AvgPoolOptions) {
-    super();
+    super(avgPool2d, options);
     expectOptions("AvgPool2d", options, AVG);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return avgPool2d(x, this.options);
   }
 }
 
-export class AdaptiveAvgPool2d extends Module {
-  readonly options: AdaptiveOptions;
+export class AdaptiveAvgPool2d extends OpLayer<AdaptiveOptions> {
   constructor(outputSize: AdaptiveOptions["outputSize"]) {
-    super();
-    this.options = { outputSize };
-  }
-  forward(x: Tensor): Tensor {
-    return adaptiveAvgPool2d(x, this.options);
+    super(adaptiveAvgPool2d, { outputSize });
   }
 }
 
-export class LocalResponseNorm extends Module {
-  readonly options: ResponseOptions;
+export class LocalResponseNorm extends OpLayer<ResponseOptions> {
   constructor(options: ResponseOptions) {
-    super();
+    super(localResponseNorm, options);
     expectOptions("LocalResponseNorm", options, RESPONSE);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return localResponseNorm(x, this.options);
   }
 }
