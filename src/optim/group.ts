@@ -1,4 +1,4 @@
-// Parameters that share options: their arenas and the numbers of the step.
+// A group of parameters with the same options: its arenas and the numbers of the step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { HYPER, phaseNumber } from "./hyper.ts";
@@ -9,9 +9,9 @@ import { checkValues, type GroupSettings, isLearned, type Phase, type StepValues
 export class Group {
   readonly chunks: ArenaChunk[];
   readonly options: GroupSettings;
-  /** What moves the thresholds of `str` and `ltp`, one for each chunk; else empty. */
+  /** Learned thresholds of `str` and `ltp`, one object per chunk; empty in other modes. */
   readonly learned: LearnedThresholds[];
-  /** Whether a threshold, 0 included, was ever set. */
+  /** True once a threshold was set, also if it is 0. */
   thresholdGiven = false;
   /** Changed by `SGD.setPhase` and `SGD.bake`. */
   phase: Phase = "prune";
@@ -35,20 +35,20 @@ export class Group {
     this.learned = isLearned(mode) ? this.chunks.map((c) => new LearnedThresholds(c, options)) : [];
   }
 
-  /** Merges this step's values. Throws OpError when the thresholds are not 0 <= now <= next. */
+  /** Merge the values of a step. Throws OpError for values that are not finite, or thresholds that fall. */
   merge(values: StepValues): void {
     checkValues(values);
     const v = this.values;
     Object.assign(v, values);
     for (const key of ["lr", "momentum", "weightDecay"] as const)
-      if (!Number.isFinite(v[key])) throw new OpError("SGD", `expected ${key} to be a finite number, got ${v[key]}`);
+      if (!Number.isFinite(v[key])) throw new OpError("SGD", `${key}: expected a finite number, got ${v[key]}`);
     const { threshold, thresholdNext, tau } = values;
     if (threshold !== undefined || thresholdNext !== undefined || tau !== undefined) this.thresholdGiven = true;
     if (values.tau === undefined && (values.threshold !== undefined || values.thresholdNext !== undefined)) {
       v.tau = v.thresholdNext - v.threshold;
     }
     if (!(v.threshold >= 0 && v.thresholdNext >= 0 && v.tau >= 0)) {
-      throw new OpError("SGD", `thresholds want 0 <= now <= next, was given ${v.threshold} and ${v.thresholdNext}`);
+      throw new OpError("SGD", `expected 0 <= threshold <= thresholdNext, got ${v.threshold} and ${v.thresholdNext}`);
     }
   }
 

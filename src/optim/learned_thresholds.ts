@@ -1,5 +1,5 @@
-// Thresholds that are learned with the weights, one a layer: STR's d = sigmoid(s) and LTP's tau, moved by the gradient that
-// the step has just found, before the fused update reads them.
+// Learned thresholds, one per layer: STR's d = sigmoid(s) and LTP's tau. The gradient of a step moves them before the fused
+// update reads them.
 import stepWgsl from "../../shaders/learned_threshold_step.wgsl";
 import sumsWgsl from "../../shaders/learned_threshold_sums.wgsl";
 import { groups1d, kernel } from "../gpu/index.ts";
@@ -11,18 +11,18 @@ import type { GroupSettings } from "./sgd_options.ts";
 const sumsKernel = kernel("learned_threshold_sums", sumsWgsl);
 const stepKernel = kernel("learned_threshold_step", stepWgsl);
 
-/** A layer's threshold. */
+/** The learned threshold of a layer. */
 export interface LearnedThreshold {
-  /** On |w|: d of STR, sqrt(tau) of LTP. */
+  /** Threshold on |w|: d of STR, sqrt(tau) of LTP. */
   readonly threshold: number;
-  /** LTP: width T of the gate, in units of w². */
+  /** Width T of LTP's gate, in units of w². */
   readonly temperature: number | null;
 }
 
 export class LearnedThresholds {
   private readonly chunk: ArenaChunk;
   private readonly mode: "str" | "ltp";
-  /** [segments, 4]: sums over each segment. */
+  /** [segments, 4] sums over each segment. */
   private readonly sums: Tensor;
   /** [layers, 4] u32: first segment, segments, weights. */
   private readonly table: Tensor;
@@ -43,7 +43,7 @@ export class LearnedThresholds {
     chunk.hyper.set(new Float32Array(words.buffer));
   }
 
-  /** Enqueues: moves the thresholds by this step's gradient; with `rest` only what follows from the weights. */
+  /** Enqueue: move the thresholds by this step's gradient, or with `rest` only recompute what depends on the weights. */
   step(guard: Tensor, rest: boolean): void {
     const { gradient, theta, segmentTable, hyper, parts, layers } = this.chunk;
     const spec = { LTP: this.mode === "ltp" };
@@ -64,7 +64,7 @@ export class LearnedThresholds {
     });
   }
 
-  /** What is now in force in each layer, out of the values of `chunk.hyper`. */
+  /** Read the thresholds in force from the values of `chunk.hyper`. */
   pick(hyper: ArrayLike<number>): LearnedThreshold[] {
     return Array.from({ length: this.chunk.layers }, (_, i) => {
       const word = layerWord(i) + LAYER.wordOf("next");

@@ -1,26 +1,28 @@
-// Learning-rate schedules: a pure function from the number of the step (0, 1, 2, ...) to the learning rate used in
-// that step. Nothing is remembered between calls, so a resumed run reads the same numbers as an uninterrupted one.
-import { ArgumentError, type UsesOf, useFault } from "../text/index.ts";
+// Learning-rate schedules: pure functions from the number of a step (0, 1, 2, ...) to its learning rate. They hold no state,
+// so a resumed run gets the same rates as an uninterrupted one.
+import { ArgumentError, checksOf, type UsesOf, useFault } from "../text/index.ts";
+
+const check = checksOf("learning-rate schedule");
 
 export const LR_SCHEDULES = ["constant", "cosine", "multistep", "step"] as const;
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 
-/** What a learning-rate schedule is made of. Lengths are in epochs, also when the rate changes every step. */
+/** Settings of a learning-rate schedule. Lengths are in epochs, also if the rate changes every step. */
 export interface LrConfig {
   readonly schedule: LrScheduleName;
   /** Rate at the end of the warm-up, before any decay; > 0. */
   readonly base: number;
-  /** Linear warm-up; 0 = none. May be fractional when `per` is "step". */
+  /** Length of the linear warm-up; 0 = none. May be fractional if `per` is "step". */
   readonly warmupEpochs?: number | undefined;
-  /** Where cosine ends; default 0. */
+  /** Final rate of cosine; default 0. */
   readonly min?: number | undefined;
-  /** multistep: epochs at which the rate is multiplied by gamma, rising. Those inside the warm-up never fire. */
+  /** multistep: rising epochs at which the rate is multiplied by gamma. Milestones inside the warm-up have no effect. */
   readonly milestones?: readonly number[] | undefined;
   /** step: epochs between two drops. */
   readonly every?: number | undefined;
   /** multistep and step: factor of one drop, in (0, 1]; default 0.1. */
   readonly gamma?: number | undefined;
-  /** Whether the rate is constant within an epoch ("epoch") or moves at every step ("step", the default). */
+  /** "epoch": the rate is constant within an epoch. "step" (default): it moves at every step. */
   readonly per?: "epoch" | "step" | undefined;
 }
 
@@ -29,7 +31,7 @@ const isOne =
   ({ schedule }: LrConfig) =>
     schedules.includes(schedule);
 
-/** Which schedule reads which setting. */
+/** The schedules that read each setting. */
 export const LR_USES: UsesOf<LrConfig> = {
   schedule: null,
   base: null,
@@ -62,7 +64,7 @@ export function cosine(x: number, base: number, min = 0): number {
 }
 
 /**
- * Builds the schedule. With u the current unit (epoch or step, `per`), U units in all and W units of warm-up:
+ * Build a schedule. With u the current unit (epoch or step, `per`), U units in total and W units of warm-up:
  *
  *     u < W       base (u + 1) / W                             linear warm-up: never 0, reaches base in unit W - 1
  *     constant    base
@@ -70,17 +72,17 @@ export function cosine(x: number, base: number, min = 0): number {
  *     multistep   base gamma^k, k = milestones m with W <= m <= u
  *     step        base gamma^floor(u / every)                  counted from 0, warm-up included
  *
- * Past the last step the rate stays where the formula ends (cosine: min).
+ * After the last step the rate stays at the end of the formula (cosine: min).
  *
  * Units    steps in, learning rate out, all float64.
- * Errors   ArgumentError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   Goyal et al. 2017 for the warm-up; the per-epoch forms are those of the usual ImageNet training scripts.
  */
 export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
   const { schedule, base, warmupEpochs = 0, min = 0, milestones = [], every, gamma = 0.1, per = "step" } = config;
   const { epochs, stepsPerEpoch } = run;
-  check("epochs", "a whole number >= 1", epochs, Number.isInteger(epochs) && epochs >= 1);
-  check("stepsPerEpoch", "a whole number >= 1", stepsPerEpoch, Number.isInteger(stepsPerEpoch) && stepsPerEpoch >= 1);
+  check("epochs", "an integer >= 1", epochs, Number.isInteger(epochs) && epochs >= 1);
+  check("stepsPerEpoch", "an integer >= 1", stepsPerEpoch, Number.isInteger(stepsPerEpoch) && stepsPerEpoch >= 1);
   check("schedule", `one of ${LR_SCHEDULES.join(", ")}`, schedule, LR_SCHEDULES.includes(schedule));
   check("per", "epoch or step", per, per === "epoch" || per === "step");
   check("base", "a number > 0", base, Number.isFinite(base) && base > 0);
@@ -93,7 +95,7 @@ export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
     warmupEpochs >= 0 && warmupEpochs <= epochs,
   );
   if (per === "epoch") {
-    check("warmupEpochs", 'a whole number when per is "epoch"', warmupEpochs, Number.isInteger(warmupEpochs));
+    check("warmupEpochs", 'an integer when per is "epoch"', warmupEpochs, Number.isInteger(warmupEpochs));
   }
 
   const stepsPerUnit = per === "epoch" ? stepsPerEpoch : 1;
@@ -105,7 +107,7 @@ export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
   const decay = decayOf(schedule, { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch });
 
   return (step) => {
-    check("step", "a whole number >= 0", step, Number.isInteger(step) && step >= 0);
+    check("step", "an integer >= 0", step, Number.isInteger(step) && step >= 0);
     const unit = Math.floor(step / stepsPerUnit);
     return unit < warmup ? base * ((unit + 1) / warmup) : decay(unit);
   };
@@ -122,7 +124,7 @@ interface DecayParts {
   readonly unitsPerEpoch: number;
 }
 
-/** The part of the schedule after the warm-up, as a function of the unit. */
+/** Return the part of the schedule after the warm-up, as a function of the unit. */
 function decayOf(schedule: LrScheduleName, parts: DecayParts): (unit: number) => number {
   const { base, min, milestones, every, gamma, units, warmup, unitsPerEpoch } = parts;
   switch (schedule) {
@@ -140,12 +142,8 @@ function decayOf(schedule: LrScheduleName, parts: DecayParts): (unit: number) =>
     }
     case "step": {
       const length = Math.round((every ?? 0) * unitsPerEpoch);
-      check("every", "epochs between drops, at least one unit long", every, length >= 1);
+      check("every", "at least one unit between drops", every, length >= 1);
       return (unit) => base * gamma ** Math.floor(unit / length);
     }
   }
-}
-
-function check(name: string, wanted: string, given: unknown, ok: boolean): void {
-  if (!ok) throw new ArgumentError(`learning-rate schedule: ${name} wants ${wanted}, got ${String(given)}`);
 }

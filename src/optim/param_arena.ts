@@ -1,5 +1,5 @@
-// One buffer for all parameters of a group, so that one dispatch updates them: values, gradients and momentum lie in
-// equal layouts, each parameter padded to whole segments of 1024 elements.
+// One buffer for all parameters of a group, which one dispatch updates. Values, gradients and momentum have the same layout:
+// each parameter is padded to whole segments of 1024 elements.
 import { currentGpu, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import {
@@ -15,39 +15,39 @@ import {
 } from "../tensor/index.ts";
 import { layerWord } from "./hyper.ts";
 
-/** Elements per segment: one workgroup of the update kernel works on one layer only. */
+/** Elements of a segment. One workgroup of the update kernel handles one segment, which belongs to one layer. */
 export const SEGMENT = 1024;
 
 export interface ArenaOptions {
-  /** The forward pass reads thresholded weights, kept apart from the latent ones. */
+  /** True if the forward pass reads thresholded weights, which have a buffer beside the latent ones. */
   readonly latent: boolean;
   readonly momentum: boolean;
 }
 
-/** The chunk that moves a parameter. */
+/** The chunk that holds the memory of a parameter. */
 const holders = new WeakMap<Parameter, ArenaChunk>();
 
-/** Whether an optimizer that is not disposed has the parameter's memory. */
+/** Return true if a live optimizer holds the parameter's memory. */
 export const isHeld = (p: Parameter): boolean => holders.has(p);
 
-/** Part of an arena: parameters that fit one binding together, or one that exceeds it alone. */
+/** A part of an arena: parameters that fit one binding together, or one parameter that exceeds it alone. */
 export class ArenaChunk {
   readonly params: readonly Parameter[];
   /** First element of each parameter. */
   readonly starts: readonly number[];
   readonly segments: number;
-  /** What kernels bind one after another: ranges of segments, one where the chunk fits a binding. */
+  /** Ranges of segments that kernels bind one after another; one range if the chunk fits a binding. */
   readonly parts: readonly Part[];
   readonly theta: Tensor;
   readonly gradient: Tensor;
-  /** Effective weights; null where the forward pass reads theta itself. */
+  /** Effective weights; null if the forward pass reads theta itself. */
   readonly weight: Tensor | null;
   readonly velocity: Tensor | null;
   /** [segments, 2]: layer and element count of each segment. */
   readonly segmentTable: Tensor;
-  /** [4, layers]: the counts, and ~n where step n first wrote a NaN or an infinity (0: none did), all by the update. */
+  /** [4, layers]: counts of the last update, and ~n if step n was the first to write a NaN or an infinity (0: no step). */
   readonly tally: Tensor;
-  /** [3, layers]: non-zero, pruned, regrown. Part of `tally`, and what checkpoints hold of it. */
+  /** [3, layers]: non-zero, pruned, regrown. The part of `tally` that checkpoints store. */
   readonly counts: Tensor;
   /** The step's numbers, then those of each layer's threshold, as hyper.ts lays them out. */
   readonly hyper: Tensor;
@@ -70,7 +70,7 @@ export class ArenaChunk {
       fillZero(t);
       return t;
     };
-    // Padding must stay zero, so the arenas start cleared and kernels only ever write a parameter's own elements.
+    // Padding must stay zero: the arenas start cleared, and kernels write no padding.
     this.theta = make(latent ? "latent weights" : "weights");
     this.weight = latent ? make("weights") : null;
     params.forEach((p, i) => {
@@ -79,7 +79,7 @@ export class ArenaChunk {
       p.latent = latent ? this.slice(this.theta, i, p.shape) : null;
       p.attach((this.weight ?? this.theta).view.buffer, start * 4);
     });
-    // Later than the move, which gave the parameters' own memory back: a large one's serves here again.
+    // After the move, which released the parameters' own memory: the pool can reuse it here.
     this.gradient = make("gradients");
     this.velocity = momentum ? make("momentum") : null;
     params.forEach((p, i) => {
@@ -94,7 +94,7 @@ export class ArenaChunk {
     this.hyper = persistent(new Float32Array(words), [words]);
   }
 
-  /** Layers, for what goes through arenas without knowing their parameters. */
+  /** Number of layers. */
   get layers(): number {
     return this.params.length;
   }
@@ -105,14 +105,14 @@ export class ArenaChunk {
     currentGpu().stream.write(buffer, offset, words);
   }
 
-  /** The place of parameter i in one of the chunk's arenas. */
+  /** Return the slice of parameter i in one of the chunk's arenas. */
   slice(arena: Tensor, i: number, shape: Shape): Tensor {
     return arena.alias(shape, false, this.starts[i]!);
   }
 
   dispose(): void {
     for (const p of this.params) {
-      // Another optimizer may have taken it over.
+      // Another optimizer may hold it by now.
       if (holders.get(p) !== this) continue;
       holders.delete(p);
       p.grad?.dispose();
@@ -125,15 +125,16 @@ export class ArenaChunk {
   }
 }
 
-/** What kernels bind, one after another, of an arena with so many segments, and of tables with a row for each. */
+/** Split an arena of `segments` segments, or a table with a row per segment, into bindable parts. */
 export const segmentParts = (segments: number): Part[] => bindableParts(segments, 4 * SEGMENT);
 
 /**
- * Lays parameters out in as few chunks as the adapter's binding size allows; one that exceeds a binding has a chunk of its
- * own, in parts. Throws OpError when there is none, MemoryError when one exceeds a buffer.
+ * Lay parameters out in as few chunks as the adapter's binding size allows. A parameter that exceeds a binding gets its own
+ * chunk, in parts. Throws OpError for an empty list, MemoryError if a parameter exceeds a buffer.
  */
 export function buildArena(params: readonly Parameter[], options: ArenaOptions): ArenaChunk[] {
-  if (params.length === 0) throw new OpError("SGD", "a parameter group is empty");
+  if (params.length === 0)
+    throw new OpError("SGD", "expected at least one parameter in each group, got an empty group");
   const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize / 4;
   const chunks: ArenaChunk[] = [];
   let batch: Parameter[] = [];

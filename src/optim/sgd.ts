@@ -1,4 +1,4 @@
-// SGD with momentum, weight decay and soft threshold, fused: one dispatch per parameter group and arena chunk.
+// SGD with momentum, weight decay and pruning, fused: one dispatch per parameter group and arena chunk.
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
 import { type Bindable, groups1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
@@ -21,17 +21,17 @@ import { warnOfStep, warnOfTakeover } from "./step_warnings.ts";
 export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
 const applyKernel = kernel("apply_threshold", applyWgsl);
-/** What the apply kernel computes: weights as training reads them, LTP's as evaluation does, or the end of pruning. */
+/** Task of the apply kernel: weights as training reads them, LTP's weights as evaluation reads them, or the end of pruning. */
 type Task = "soft" | "hard" | "bake";
 
-/** Zeros and churn of one parameter, as the last update counted them. */
+/** Counts of one parameter by the last update. */
 export interface LayerCounts {
   readonly param: Parameter;
   readonly nonzero: number;
-  /** Entries that went from non-zero to zero, since the start or `resetChurn`. */
+  /** Entries that went from non-zero to zero since the start. */
   readonly pruned: number;
   readonly regrown: number;
-  /** First step, by `stepsDone`, whose update made a NaN or an infinity of an entry; null while all are finite. */
+  /** First step, by `stepsDone`, whose update wrote a NaN or an infinity; null while all entries are finite. */
   readonly badStep: number | null;
 }
 
@@ -40,24 +40,24 @@ const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== 
 
 export class SGD {
   readonly groups: readonly Group[];
-  /** Steps that count as done: 0 means that the next one is the first (it matters for dampening). */
+  /** Number of steps done. 0: the next step is the first, which ignores dampening. */
   stepsDone = 0;
-  /** [1] u32: 0xffffffff while all is well; anything else freezes the weights (train/meter.ts sets it on a bad loss). */
+  /** [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
   readonly guard: Tensor;
 
-  /** Takes over the parameters' memory: from now on they are slices of the optimiser's arenas. */
+  /** Take over the parameters' memory: they become slices of the optimiser's arenas. */
   constructor(params: readonly Parameter[] | readonly ParamGroup[], options: SGDOptions) {
     const isGroup = (p: Parameter | ParamGroup): p is ParamGroup => "params" in p;
     const list = params as readonly (Parameter | ParamGroup)[];
-    if (!Array.isArray(params))
-      throw new OpError("SGD", "expected an array of parameters, as model.parameters() gives");
-    if (list.length === 0) throw new OpError("SGD", "wants at least one parameter: the list is empty");
+    if (!Array.isArray(params)) throw new OpError("SGD", "expected an array of parameters, such as model.parameters()");
+    if (list.length === 0) throw new OpError("SGD", "expected at least one parameter, got an empty list");
     const groups: ParamGroup[] = list.every(isGroup)
       ? (list as ParamGroup[])
       : [{ params: list as readonly Parameter[] }];
     const all = groups.flatMap((g) => g.params);
     warnOfTakeover(all);
-    if (new Set(all).size !== all.length) throw new OpError("SGD", "a parameter appears twice in the groups");
+    if (new Set(all).size !== all.length)
+      throw new OpError("SGD", "expected each parameter in one group, got one of them twice");
     checkOptions(
       options,
       groups.map(({ params: _, ...own }) => own),
@@ -68,12 +68,12 @@ export class SGD {
     this.refresh();
   }
 
-  /** Those of all groups. */
+  /** Chunks of all groups. */
   private get chunks(): ArenaChunk[] {
     return this.groups.flatMap((g) => g.chunks);
   }
 
-  /** Sets this step's numbers, for all groups or for one. Call outside a captured step, before it runs. */
+  /** Set the numbers of the next step, for all groups or for one. Call it outside a captured step, before the step runs. */
   set(values: StepValues, group?: number): void {
     this.groups.forEach((g, i) => {
       if (group !== undefined && group !== i) return;
@@ -83,8 +83,8 @@ export class SGD {
   }
 
   /**
-   * Enqueues the update. Parameters that got no gradient since the last step count as having a zero one, and are warned of once,
-   * as is a threshold that was never set. Throws OpError when gradients arrived for parameters that no module lists and no
+   * Enqueue the update. A parameter without a gradient since the last step counts as having a zero gradient; this is warned of
+   * once, as is a threshold that was never set. Throws OpError if gradients arrived for parameters that no module lists and no
    * optimizer holds: they would never be trained.
    */
   step(): void {
@@ -129,7 +129,7 @@ export class SGD {
     }
   }
 
-  /** What both kernels bind of a part of a chunk. */
+  /** Return the bindings that both kernels have for a part of a chunk. */
   private stored({ theta, weight, velocity, segmentTable, hyper }: ArenaChunk, part: Part): Record<string, Bindable> {
     return {
       latent: partOf(theta, part),
@@ -141,8 +141,8 @@ export class SGD {
   }
 
   /**
-   * Enqueues: brings learned thresholds, and the weights that the forward pass reads, in line with stored weights that
-   * were set from outside. Call it after loading weights into a group of mode `str` or `ltp`; others need none.
+   * Enqueue: recompute learned thresholds and effective weights from the stored weights. Call it after loading weights into a
+   * group of mode `str` or `ltp`; other modes do not need it.
    */
   refresh(): void {
     for (const g of this.groups) this.refreshGroup(g);
@@ -155,17 +155,17 @@ export class SGD {
     });
   }
 
-  /** Enqueues: LTP's weights become those of evaluation, kept or zero, until `soften`. Other modes read those always. */
+  /** Enqueue: switch LTP's weights to those of evaluation (hard mask) until `soften`. Other modes always use those. */
   harden(): void {
     this.applyLtp("hard");
   }
 
-  /** Enqueues: LTP's weights become those of training again. */
+  /** Enqueue: switch LTP's weights back to those of training. */
   soften(): void {
     this.applyLtp("soft");
   }
 
-  /** Enqueues `work` with LTP's weights as evaluation reads them. What it returns may be a promise of values. */
+  /** Run `work`, which enqueues, with LTP's weights as evaluation reads them. Its result may be a promise of values. */
   hardened<T>(work: () => T): T {
     this.harden();
     try {
@@ -181,7 +181,7 @@ export class SGD {
     }
   }
 
-  /** Says what the update does to the groups with a threshold from the next step on; `bake` is what ends pruning. */
+  /** Set the phase of the groups with a threshold from the next step on. Use `bake` to end pruning. */
   setPhase(phase: Phase): void {
     for (const g of this.groups) {
       if (g.options.mode === "none" || g.phase === phase) continue;
@@ -195,8 +195,8 @@ export class SGD {
   }
 
   /**
-   * Enqueues the end of pruning: the weights that the forward pass reads become the stored ones, momentum of zeros ends, and
-   * from now on zeros stay zero (phase `mask`). The next forward pass sees the bits of the last, of LTP those of evaluation.
+   * Enqueue the end of pruning: the effective weights become the stored ones, the momentum of zeros is cleared, and zeros stay
+   * zero from now on (phase `mask`). The next forward pass reads the same bits as the last one (LTP: as evaluation).
    */
   bake(): void {
     this.harden();
@@ -206,13 +206,13 @@ export class SGD {
     this.setPhase("mask");
   }
 
-  /** Forgets that a loss or an update was not finite: good weights have taken the place of those. */
+  /** Clear the record of a loss or an update that was not finite, after good weights were loaded. */
   clearFaults(): void {
     this.guard.set(new Uint32Array([0xffffffff]));
     for (const { tally, layers } of this.chunks) fillZero(stretch(tally, 3 * layers, layers));
   }
 
-  /** Begins anew: forgets momentum, counts and steps done. */
+  /** Clear momentum, counts and the number of steps done. */
   reset(): void {
     for (const c of this.chunks) {
       if (c.velocity) fillZero(c.velocity);
@@ -222,18 +222,18 @@ export class SGD {
   }
 
   private readonly dummies: Tensor[] = [];
-  // Bindings must exist even where a variant does not touch them; writable ones may not share memory.
+  // WebGPU requires every declared binding to be bound, and writable ones must not share memory.
   private dummy(k: number): Tensor {
     this.dummies[k] ??= persistent(new Float32Array(4), [4]);
     return this.dummies[k] as Tensor;
   }
 
-  /** Forgets gradients that arrived since the last step. */
+  /** Discard gradients that arrived since the last step. */
   zeroGrad(): void {
     for (const c of this.chunks) for (const p of c.params) p.gradArrived = false;
   }
 
-  /** Reads the counts of the last update. Waits for the GPU. */
+  /** Read the counts of the last update. Waits for the GPU. */
   async counts(): Promise<LayerCounts[]> {
     const { chunks } = this;
     const data = await readAll(...chunks.map((c) => c.tally));
@@ -247,7 +247,7 @@ export class SGD {
     });
   }
 
-  /** Learned thresholds now in force, by parameter. Waits for the GPU. */
+  /** Read the learned thresholds in force, by parameter. Waits for the GPU. */
   async learnedThresholds(): Promise<Map<Parameter, LearnedThreshold>> {
     const pairs = this.groups.flatMap(({ chunks, learned }) => learned.map((l, k) => [chunks[k]!, l] as const));
     const values = await readAll(...pairs.map(([chunk]) => chunk.hyper));
@@ -259,13 +259,13 @@ export class SGD {
     );
   }
 
-  /** Momentum of a parameter, or null when the group has none. */
+  /** Return the momentum of a parameter, or null if its group has none. */
   velocityOf(param: Parameter): Tensor | null {
     for (const c of this.chunks) {
       const i = c.params.indexOf(param);
       if (i >= 0) return c.velocity ? c.slice(c.velocity, i, param.shape) : null;
     }
-    throw new OpError("SGD", "this parameter belongs to another optimizer", { param });
+    throw new OpError("SGD", "expected a parameter of this optimizer, got another's", { param });
   }
 
   dispose(): void {

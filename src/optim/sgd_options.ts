@@ -1,14 +1,13 @@
-// What SGD may be told: for all parameters, for a group of them, and for each step.
+// Options of SGD: for all parameters, for a group, and for each step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 
 /**
- * How the threshold acts on a group. W is what the forward pass reads, theta what is stored.
- * - `latent`: theta is updated with the gradient of W = S(theta, d), straight through; pruned weights keep their memory
- *   and may regrow (LATS, STDS).
- * - `inplace`: only W is stored; each step ends with S(W, d_next - d_now), which is proximal SGD (ISTA).
- * - `fista`: the same with Nesterov's extrapolation between the proximal steps; `momentum` is its share.
+ * Rule of a group. The forward pass reads W; theta is stored.
+ * - `latent`: theta is updated with the gradient of W = S(theta, d), straight through; pruned weights may regrow (LATS, STDS).
+ * - `inplace`: only W is stored; each step ends with S(W, d_next - d), which is proximal SGD (ISTA).
+ * - `fista`: as `inplace`, with Nesterov's extrapolation between the steps; `momentum` is its share.
  * - `str`: W = S(theta, sigmoid(s)) with a learned s for each layer; pruned weights get no gradient (STR).
  * - `ltp`: W = theta · sigmoid((theta² - tau) / T) with a learned tau for each layer (LTP).
  * - `none`: plain SGD.
@@ -20,28 +19,28 @@ const MODES = ["latent", "inplace", "fista", "str", "ltp", "none"] as const;
 export const isLearned = (mode: ThresholdMode): mode is "str" | "ltp" => mode === "str" || mode === "ltp";
 
 /**
- * What the update does to a group at the moment.
- * - `prune`: as its mode says.
- * - `mask`: weights that are zero stay zero, the others are trained.
- * - `dense`: the forward pass reads the stored weights, learned thresholds rest.
+ * Phase of a group.
+ * - `prune`: the rule of its mode acts.
+ * - `mask`: zeros stay zero, the other weights are trained.
+ * - `dense`: the forward pass reads the stored weights, learned thresholds do not move.
  */
 export type Phase = "prune" | "mask" | "dense";
 
-/** STR: how s moves. */
+/** Options of STR's s. */
 export interface StrOptions {
-  /** First s of every layer; d = sigmoid(s). Default -20. */
+  /** Initial s of every layer; d = sigmoid(s). Default -20. */
   readonly start?: number | undefined;
-  /** Weight decay of s, which is what drives it towards 0, so d towards 1/2. Default: the group's. */
+  /** Weight decay of s, which drives s towards 0 and d towards 1/2. Default: the group's. */
   readonly decay?: number | undefined;
 }
 
-/** LTP: how tau moves, T follows and pruning is paid for. */
+/** Options of LTP's tau and T. */
 export interface LtpOptimizerOptions {
-  /** Loss per weight that is left, times the number of weights of the group. Default 1. */
+  /** Loss per remaining weight, times the number of weights of the group. Default 1. */
   readonly l0?: number | undefined;
   /** T = temperature · Var |w|. Default 1e-2. */
   readonly temperature?: number | undefined;
-  /** Learning rate of tau / Var |w|, which has no unit. Default 10. */
+  /** Learning rate of tau / Var |w| (no unit). Default 10. */
   readonly lr?: number | undefined;
   /** Largest change of tau / Var |w| in a step. Default 0.05. */
   readonly clip?: number | undefined;
@@ -51,13 +50,13 @@ export interface SGDOptions {
   readonly lr: number;
   /** Default 0. */
   readonly momentum?: number;
-  /** First momentum value is the whole gradient, later ones take 1 - dampening of it. Default 0. */
+  /** Momentum takes 1 - dampening of the gradient, from the second step on. Default 0. */
   readonly dampening?: number;
   readonly nesterov?: boolean;
   /** L2 coefficient, coupled: added to the gradient. Default 0. */
   readonly weightDecay?: number;
   readonly mode?: ThresholdMode;
-  /** What weight decay pulls on: theta (default for `latent`) or W (default for `inplace` and `fista`). */
+  /** Weights that decay acts on: theta (default for `latent`) or W (default for `inplace` and `fista`). */
   readonly decayTarget?: "latent" | "effective";
   readonly str?: StrOptions;
   readonly ltp?: LtpOptimizerOptions;
@@ -67,17 +66,17 @@ export interface ParamGroup extends Partial<SGDOptions> {
   readonly params: readonly Parameter[];
 }
 
-/** Values that may change from step to step; they live in a GPU buffer, so a replayed step sees them. */
+/** Values that may change from step to step. They are in a GPU buffer, so a replayed step reads the new ones. */
 export interface StepValues {
   readonly lr?: number;
-  /** In mode `fista`: the share of the last move to go on by. */
+  /** In mode `fista`: share of the last move to extrapolate by. */
   readonly momentum?: number;
   readonly weightDecay?: number;
-  /** Threshold in force during this step's forward pass. */
+  /** Threshold in force during the forward pass of this step. */
   readonly threshold?: number;
   /** Threshold after this step's update. */
   readonly thresholdNext?: number;
-  /** Shrinkage of `inplace` and `fista`; default thresholdNext - threshold, subtracted in float64. */
+  /** Shrinkage of `inplace` and `fista`. Default: thresholdNext - threshold in float64. */
   readonly tau?: number;
 }
 
@@ -105,7 +104,7 @@ const LTP_KEYS: KeysOf<LtpOptimizerOptions> = { l0: true, temperature: true, lr:
 
 const refuse = (problem: string) => new OpError("SGD", problem);
 
-/** Refuses options that are unknown, and those of a mode that no group has. Throws OpError naming the option. */
+/** Refuse unknown options, and options of a mode that no group has. Throws OpError naming the option. */
 export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOptions>[]): void {
   for (const options of [all, ...groups]) {
     expectKeys(options, OPTION_KEYS, refuse);
@@ -115,14 +114,15 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
   const modeOf = (own: Partial<SGDOptions>) => own.mode ?? all.mode ?? "none";
   for (const mode of ["str", "ltp"] as const) {
     const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
-    if (idle) throw refuse(`${mode} is for mode ${mode}: expected nothing in a group of mode ${modeOf(idle)}`);
+    if (idle)
+      throw refuse(`${mode}: expected nothing in a group of mode ${modeOf(idle)}, since it is for mode ${mode}`);
     if (all[mode] !== undefined && !groups.some((own) => modeOf(own) === mode)) {
-      throw refuse(`${mode} is for mode ${mode}: expected nothing, since no group has it`);
+      throw refuse(`${mode}: expected nothing, since no group has mode ${mode}`);
     }
   }
 }
 
-/** Refuses a value of a step that is unknown. Throws OpError naming it. */
+/** Refuse unknown values of a step. Throws OpError naming the value. */
 export function checkValues(values: StepValues): void {
   expectKeys(values, VALUE_KEYS, refuse);
 }
@@ -134,7 +134,7 @@ export type GroupSettings = Required<SGDOptions> & {
   readonly ltp: Complete<LtpOptimizerOptions>;
 };
 
-/** All options of a group: its own, then the optimiser's, then the defaults. Throws OpError naming what is wrong. */
+/** Merge the options of a group: its own, then the optimiser's, then defaults. Throws OpError naming a bad option. */
 export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupSettings {
   const mode = own.mode ?? all.mode ?? "none";
   const merged: Required<SGDOptions> = {
@@ -157,8 +157,8 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
 }
 
 function check(o: GroupSettings): void {
-  const fail = (what: string, want: string, have: unknown) => {
-    throw new OpError("SGD", `${what} wants ${want}, was given ${have}`);
+  const fail = (name: string, expected: string, got: unknown) => {
+    throw new OpError("SGD", `${name}: expected ${expected}, got ${got}`);
   };
   const atLeast0 = (what: string, value: number) => {
     if (!(value >= 0 && Number.isFinite(value))) fail(what, "a number >= 0", value);
@@ -167,12 +167,12 @@ function check(o: GroupSettings): void {
     if (!(value > 0 && Number.isFinite(value))) fail(what, "a number > 0", value);
   };
   atLeast0("lr", o.lr);
-  if (!(o.momentum >= 0 && o.momentum < 1)) fail("momentum", "0 <= momentum < 1", o.momentum);
+  if (!(o.momentum >= 0 && o.momentum < 1)) fail("momentum", "a number in [0, 1)", o.momentum);
   atLeast0("weightDecay", o.weightDecay);
-  if (!(o.dampening >= 0 && o.dampening <= 1)) fail("dampening", "0 <= dampening <= 1", o.dampening);
+  if (!(o.dampening >= 0 && o.dampening <= 1)) fail("dampening", "a number in [0, 1]", o.dampening);
   if (o.nesterov && (o.momentum === 0 || o.dampening !== 0))
-    fail("nesterov", "momentum > 0 and no dampening", "neither");
-  if (o.mode === "fista" && o.nesterov) fail("nesterov", "false: mode fista extrapolates by itself", true);
+    fail("nesterov", "momentum > 0 and dampening 0", `momentum ${o.momentum} and dampening ${o.dampening}`);
+  if (o.mode === "fista" && o.nesterov) fail("nesterov", "false in mode fista, which extrapolates anyway", true);
   if (!MODES.includes(o.mode)) fail("mode", `one of ${MODES.join(", ")}`, o.mode);
   if (!Number.isFinite(o.str.start)) fail("str.start", "a finite number", o.str.start);
   atLeast0("str.decay", o.str.decay);

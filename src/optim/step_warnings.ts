@@ -1,4 +1,4 @@
-// What a step of an optimizer finds that is hardly meant: said once for each optimizer.
+// Warnings about a step that is probably a mistake, once per optimizer.
 import { OpError, warnOnce } from "../gpu/index.ts";
 import { type Parameter, takeStrays } from "../nn/parameter.ts";
 import { isRehearsing } from "../tensor/index.ts";
@@ -12,7 +12,7 @@ function list(params: readonly Parameter[]): string {
   return `${names.join(", ")}${params.length > SHOWN ? ` and ${params.length - SHOWN} more` : ""}`;
 }
 
-/** Warns of a step that changes less than its caller thinks. Errors: OpError for parameters that nothing lists. */
+/** Warn of a step that changes less than its caller expects. Throws OpError for gradients of parameters that no module lists. */
 export function warnOfStep(owner: object, groups: readonly Group[]): void {
   if (isRehearsing()) return void takeStrays();
   warnOfThresholds(owner, groups);
@@ -20,14 +20,14 @@ export function warnOfStep(owner: object, groups: readonly Group[]): void {
   judgeStrays(owner);
 }
 
-/** Says that an optimizer is left with nothing to move: a parameter's memory lies in one arena. */
+/** Warn that another optimizer loses its parameters: the memory of a parameter is in one arena only. */
 export function warnOfTakeover(params: readonly Parameter[]): void {
   const taken = params.filter(isHeld);
   if (taken.length === 0) return;
   warnOnce(
     taken[0]!,
     "takeover",
-    `SGD: takes over ${taken.length} parameters of another optimizer, whose steps no longer move them: ${list(taken)}. Dispose the first one`,
+    `SGD: takes over ${taken.length} parameters of another optimizer, whose steps no longer move them: ${list(taken)}. Dispose of that optimizer first`,
   );
 }
 
@@ -38,7 +38,7 @@ function warnOfThresholds(owner: object, groups: readonly Group[]): void {
     warnOnce(
       owner,
       "threshold",
-      `SGD: mode ${options.mode} has a threshold, but none was set, so that nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
+      `SGD: mode ${options.mode} has a threshold, but none was set, so nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
     );
   }
 }
@@ -51,32 +51,32 @@ function warnOfMissing(owner: object, groups: readonly Group[]): void {
     warnOnce(
       owner,
       "none",
-      "SGD: no gradient arrived since the last step, so that only momentum and weight decay move the weights: call tape.backward(loss) before step()",
+      "SGD: no gradient arrived since the last step, so only momentum and weight decay move the weights: call tape.backward(loss) before step()",
     );
   } else {
     warnOnce(
       owner,
       "some",
-      `SGD: no gradient arrived for ${missing.length} of ${all.length} parameters: ${list(missing)}. They count as having a gradient of 0; does the loss depend on them?`,
+      `SGD: no gradient arrived for ${missing.length} of ${all.length} parameters: ${list(missing)}. Their gradient counts as 0; does the loss depend on them?`,
     );
   }
 }
 
-/** Parameters of no optimizer: of the model's, they are left out on purpose or by mistake; of nobody's, they are lost. */
+/** Check gradients of parameters without an optimizer. If a module lists them, warn; if none does, throw. */
 function judgeStrays(owner: object): void {
   const strays = takeStrays();
   const lost = strays.filter((p) => p.name === "");
   if (lost.length > 0) {
     throw new OpError(
       "SGD",
-      `gradients arrived for ${lost.length} parameters that no module lists and no optimizer holds: ${list(lost)}. They would never be trained: keep modules in properties, arrays, Maps, Sets or plain objects (a private field, a closure or another class's object is not looked into), or set requiresGrad = false`,
+      `gradients arrived for ${lost.length} parameters that no module lists and no optimizer holds: ${list(lost)}. They would never be trained: keep modules in properties, arrays, Maps, Sets or plain objects (private fields, closures and objects of other classes are not searched), or set requiresGrad = false`,
     );
   }
   if (strays.length > 0) {
     warnOnce(
       owner,
       "strays",
-      `SGD: gradients arrived for ${strays.length} parameters that no optimizer holds: ${list(strays)}. They are not trained; requiresGrad = false says that it is meant, and saves their gradients`,
+      `SGD: gradients arrived for ${strays.length} parameters that no optimizer holds: ${list(strays)}. They are not trained; if that is intended, set requiresGrad = false, which also saves their gradients`,
     );
   }
 }

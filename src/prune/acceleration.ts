@@ -1,13 +1,12 @@
-// Nesterov's extrapolation as FISTA uses it: how far to go on past the last proximal step.
+// Nesterov's extrapolation as FISTA uses it.
 
 /**
- * Share b(k) of the last move to add after step k of `steps`:
+ * Return the share b(k) of the last move to add after step k of `steps`:
  *
  *     t(0) = 1,  t(k + 1) = (1 + sqrt(1 + 4 t(k)²)) / 2,  b(k) = min((t(k) - 1) / t(k + 1), most),  b(steps - 1) = 0
  *
- * In closed form t(k) is close to k / 2 + 1, and b(k) rises to 1 as 1 - 3 / k. `most` holds it down, since gradients of
- * batches are noisy and a share near 1 adds up their noise. The last step adds nothing, so that the run stands on a
- * proximal step, which is sparse; the next stretch begins anew (a restart).
+ * t(k) is close to k / 2 + 1, and b(k) rises to 1 as 1 - 3 / k. `most` limits it, since batch gradients are noisy and a share
+ * near 1 adds up their noise. The last step adds nothing, so the run ends on a proximal step, which is sparse; then k restarts.
  *
  * Units    both a pure number in [0, 1).
  * Source   Beck and Teboulle 2009 (FISTA); O'Donoghue and Candes 2015 for restarts.

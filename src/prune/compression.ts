@@ -1,18 +1,20 @@
-// How much smaller a pruned network is, counted in weights and in bits of two formats that can be stored and read back.
-import { ArgumentError } from "../text/index.ts";
+// Size of a pruned network, in weights and in bits of two sparse formats.
+import { checksOf } from "../text/index.ts";
 
-/** A weight that pruning acts on. */
+const check = checksOf("compression");
+
+/** A prunable weight. */
 export interface LayerZeros {
   readonly name: string;
-  /** Of the weight, output axis first: [128, 784] or [64, 32, 3, 3]. */
+  /** Shape of the weight, output axis first: [128, 784] or [64, 32, 3, 3]. */
   readonly shape: readonly number[];
-  /** How many of its entries are exactly 0. */
+  /** Number of entries that are exactly 0. */
   readonly zeros: number;
 }
 
-/** Sizes in bits. A ratio is dense bits over bits: how many times smaller; null where nothing at all is stored. */
+/** Sizes in bits. A ratio is dense bits over bits; null if nothing is stored. */
 export interface StoredSize {
-  /** 32 bits for each number, zero or not. */
+  /** 32 bits for each number. */
   readonly dense: number;
   readonly csr: number;
   readonly bitmask: number;
@@ -21,26 +23,26 @@ export interface StoredSize {
 }
 
 export interface Compression {
-  /** The layers given, and nothing else. */
+  /** The given layers alone. */
   readonly pruned: StoredSize & {
     readonly weights: number;
     readonly nonzeros: number;
-    /** weights / nonzeros: the compression ratio most papers mean. Null when no weight is left. */
+    /** weights / nonzeros: the compression ratio of most papers. Null if no weight is left. */
     readonly ratio: number | null;
   };
-  /** Those layers and all other parameters, which are stored densely in every format. */
+  /** The layers and all other parameters, which every format stores densely. */
   readonly model: StoredSize & {
     readonly parameters: number;
     /** Non-zero weights of the layers plus all other parameters. */
     readonly kept: number;
-    /** parameters / kept. Null when nothing is left. */
+    /** parameters / kept. Null if nothing is left. */
     readonly ratio: number | null;
   };
 }
 
 const WORD = 32;
 
-/** Bits that tell `count` values apart: the smallest b with 2^b >= count. Exact, unlike a rounded logarithm. */
+/** Return the smallest b with 2^b >= count. Exact, unlike a rounded logarithm. */
 function bitsFor(count: number): number {
   let bits = 0;
   for (let reach = 1; reach < count; reach *= 2) bits++;
@@ -53,13 +55,10 @@ function stored(dense: number, csr: number, bitmask: number): StoredSize {
 }
 
 function sizesOf({ name, shape, zeros }: LayerZeros) {
-  if (shape.length === 0 || !shape.every((n) => Number.isSafeInteger(n) && n >= 1)) {
-    throw new ArgumentError(`compression: ${name} wants a shape of whole numbers >= 1, was given [${shape.join(",")}]`);
-  }
+  const valid = shape.length > 0 && shape.every((n) => Number.isSafeInteger(n) && n >= 1);
+  check(name, "a shape of integers >= 1", `[${shape.join(",")}]`, valid);
   const weights = shape.reduce((product, n) => product * n, 1);
-  if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
-    throw new ArgumentError(`compression: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
-  }
+  check(name, `0 to ${weights} zeros`, zeros, Number.isInteger(zeros) && zeros >= 0 && zeros <= weights);
   const rows = shape[0]!;
   const nonzeros = weights - zeros;
   const index = Math.max(1, bitsFor(weights / rows));
@@ -72,24 +71,23 @@ function sizesOf({ name, shape, zeros }: LayerZeros) {
 }
 
 /**
- * Size of a pruned network against the dense one.
+ * Compute the size of a pruned network and of the dense one.
  *
  * Dense     32 bits for every number.
  * CSR       compressed sparse rows, of each layer as a matrix of shape[0] rows and the product of the other axes as
  *           columns: for each non-zero 32 bits of value and ceil(log2(columns)) bits of column (at least 1), and
- *           rows + 1 pointers of ceil(log2(nonzeros + 1)) bits each. A layer of zeros only takes 0 bits.
+ *           rows + 1 pointers of ceil(log2(nonzeros + 1)) bits each. A layer that is all zeros takes 0 bits.
  * Bitmask   one bit for each weight, and 32 for each non-zero.
  *
  * Not counted: names, shapes and other headers, padding to whole bytes, buffers such as running statistics, and entropy
- * coding or fewer bits a value.
+ * coding or values of fewer bits.
  *
- * Arguments  `otherParameters`: how many learned numbers the layers do not hold (biases, batch norm); stored densely.
- * Errors     ArgumentError when a shape is not of whole numbers >= 1 or a count does not fit.
+ * Arguments  `otherParameters`: number of parameters outside the layers (biases, batch norm); stored densely.
+ * Errors     ArgumentError if a shape is not of integers >= 1 or a count does not fit.
  */
 export function compression(layers: readonly LayerZeros[], otherParameters: number): Compression {
-  if (!Number.isSafeInteger(otherParameters) || otherParameters < 0) {
-    throw new ArgumentError(`compression: wants a whole number >= 0 of other parameters, was given ${otherParameters}`);
-  }
+  const counted = Number.isSafeInteger(otherParameters) && otherParameters >= 0;
+  check("otherParameters", "an integer >= 0", otherParameters, counted);
   const total = { weights: 0, nonzeros: 0, csr: 0, bitmask: 0 };
   for (const layer of layers) {
     const sizes = sizesOf(layer);

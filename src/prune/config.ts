@@ -1,21 +1,21 @@
-// What decides which weights go, and when: the settings of a pruning method, in epochs, as recipes give them.
+// Settings of a pruning method, in epochs, as recipes give them.
 import type { LtpOptimizerOptions, StrOptions } from "../optim/index.ts";
-import { checksOf } from "./check.ts";
-import type { ThresholdConfig, ThresholdScheduleName } from "./threshold_schedule.ts";
+import { checksOf } from "../text/index.ts";
+import { expectOneAim, type ThresholdConfig, type ThresholdScheduleName } from "./threshold_schedule.ts";
 
 export const check = checksOf("pruning");
 
 /**
- * The methods.
+ * The pruning methods.
  * - `soft`      one soft threshold for all layers, raised by `schedule`: LATS, S-LATS, PGH, linear, sine, ISTA, FISTA
  * - `str`       a learned soft threshold for each layer
  * - `ltp`       a learned threshold for each layer, a soft gate and a price on each weight
- * - `gmp`       the smallest weights of each layer go, a few more every so often, along a cubic curve
- * - `one-shot`  the smallest weights of each layer go, all at once
- * - `snip`      before training, the weights go whose loss would change the least of the batch's gradient
- * - `random`    before training, weights go by lot
- * - `at-init`   a short run with `soft` finds the mask, then training begins anew from the first weights
- * - `masked`    the zeros that the weights came with stay
+ * - `gmp`       cuts the smallest weights of each layer at intervals, along a cubic curve
+ * - `one-shot`  cuts the smallest weights of each layer once
+ * - `snip`      before training, cuts the weights of the smallest |w · dL/dw|
+ * - `random`    before training, cuts random weights
+ * - `at-init`   finds the mask in a short run with `soft`, then trains the survivors from their initial values
+ * - `masked`    keeps the zeros of the loaded weights
  */
 export const PRUNING_METHODS = [
   "soft",
@@ -33,38 +33,38 @@ export type PruningMethodName = (typeof PRUNING_METHODS)[number];
 export interface PruneConfig {
   /** Default `soft`. */
   readonly method?: PruningMethodName | undefined;
-  /** Of `soft` and `at-init`. `none`: dense training. */
+  /** Threshold schedule of `soft` and `at-init`. `none`: dense training. */
   readonly schedule: ThresholdScheduleName;
-  /** Final threshold D; give this, lambda or sparsity. */
+  /** Final threshold D. Set this, lambda or sparsity. */
   readonly threshold?: number | undefined;
   readonly lambda?: number | undefined;
-  /** Share of zeros to end at, among the weights that may be pruned, in (0, 1). */
+  /** Final share of zeros among the prunable weights, in (0, 1). */
   readonly sparsity?: number | undefined;
   readonly mode: "latent" | "inplace";
-  /** Nesterov's extrapolation between proximal steps (FISTA). Wants mode inplace. */
+  /** Nesterov's extrapolation between proximal steps (FISTA). Requires mode inplace. */
   readonly accelerated?: boolean | undefined;
   /** Dense epochs before pruning begins. Default 0. */
   readonly startEpoch?: number | undefined;
   readonly beta?: number | undefined;
-  /** Epochs in which the threshold rises, absent: until `freezeEpoch`; or gmp cuts, absent: three quarters of those. */
+  /** Epochs in which the threshold rises (default: until `freezeEpoch`) or gmp cuts (default: three quarters of that). */
   readonly window?: number | undefined;
-  /** Epoch from which zeros stay zero and the rest is trained on; absent: never, of ltp after two thirds. */
+  /** Epoch from which zeros stay zero and the rest is trained. Default: never; ltp: after two thirds of the epochs. */
   readonly freezeEpoch?: number | undefined;
-  /** Layers to leave alone: `first`, `last`, a name, or a /regular expression/ for names. They still count as weights. */
+  /** Layers to leave dense: `first`, `last`, a name, or a /regular expression/ for names. Their weights still count. */
   readonly dense?: readonly string[] | undefined;
   /** gmp: steps between two cuts. Default 32. */
   readonly every?: number | undefined;
   readonly str?: StrOptions | undefined;
   readonly ltp?: LtpOptimizerOptions | undefined;
-  /** snip: batches whose gradients count. Default 4. */
+  /** snip: number of batches whose gradients are summed. Default 4. */
   readonly snipBatches?: number | undefined;
-  /** at-init: epochs that find the mask. Default 1. */
+  /** at-init: epochs of the run that finds the mask. Default 1. */
   readonly initEpochs?: number | undefined;
 }
 
-/** What a method knows of the run that it prunes. */
+/** The run, as a method sees it. */
 export interface RunShape {
-  /** Steps of all epochs, those of a final fine-tuning included. */
+  /** Steps of all epochs, including the final fine-tuning. */
   readonly totalSteps: number;
   /** Steps before the final fine-tuning. */
   readonly mainSteps: number;
@@ -75,29 +75,24 @@ export interface RunShape {
   readonly seed: number;
 }
 
-/** The steps from which on pruning goes on, and from which on zeros stay zero. */
+/** The steps at which pruning and masked training begin. */
 export interface Span {
   readonly start: number;
-  /** First step of masked training; `totalSteps` when there is none. */
+  /** First step of masked training; `totalSteps` if there is none. */
   readonly freeze: number;
 }
 
-/** Whether the settings ask for a final or early phase of masked training, and the steps of it. */
+/** Compute the steps at which pruning and masked training begin. */
 export function spanOf(config: PruneConfig, run: RunShape, freezeDefault?: number): Span {
   const { startEpoch = 0, freezeEpoch } = config;
   const { stepsPerEpoch, mainSteps, totalSteps } = run;
   const start = Math.round(startEpoch * stepsPerEpoch);
   const asked = freezeEpoch === undefined ? freezeDefault : Math.round(freezeEpoch * stepsPerEpoch);
   const freeze = asked ?? (mainSteps < totalSteps ? mainSteps : totalSteps);
-  check(
-    "startEpoch",
-    `at least 0 and before the end of epoch ${mainSteps / stepsPerEpoch}`,
-    startEpoch,
-    start >= 0 && start < mainSteps,
-  );
+  check("startEpoch", `a number in [0, ${mainSteps / stepsPerEpoch})`, startEpoch, start >= 0 && start < mainSteps);
   check(
     "freezeEpoch",
-    `after startEpoch, within the ${mainSteps / stepsPerEpoch} epochs`,
+    `an epoch after startEpoch, up to ${mainSteps / stepsPerEpoch}`,
     freezeEpoch,
     freeze > start && (freeze <= mainSteps || (freezeEpoch === undefined && freeze === totalSteps)),
   );
@@ -105,22 +100,19 @@ export function spanOf(config: PruneConfig, run: RunShape, freezeDefault?: numbe
   return { start, freeze };
 }
 
-/** The threshold schedule's settings in steps: it reaches D at `window` epochs, or where zeros begin to stay zero. */
+/** Convert the settings to those of a threshold schedule, in steps. It reaches D after `window` epochs, or at the freeze. */
 export function thresholdConfig(config: PruneConfig, run: RunShape): ThresholdConfig {
   const { schedule, threshold, lambda, sparsity, beta, window } = config;
   const { start, freeze } = spanOf(config, run);
-  if (sparsity !== undefined) {
-    check("threshold", "nothing, since sparsity is given", threshold, threshold === undefined);
-    check("lambda", "nothing, since sparsity is given", lambda, lambda === undefined);
-  }
+  if (schedule !== "none") expectOneAim("pruning", { threshold, lambda, sparsity });
   const left = Math.min(freeze, run.mainSteps) - start;
   const windowSteps = window === undefined ? left : Math.min(Math.max(1, Math.round(window * run.stepsPerEpoch)), left);
   const common = { schedule, beta, pruningStartStep: start, windowSteps };
-  // Of a target, the schedule gives the share of a final threshold that is not known yet.
+  // With a target sparsity D is measured during the run, and the schedule gives the share of it.
   return sparsity === undefined ? { ...common, threshold, lambda } : { ...common, threshold: 1 };
 }
 
-/** The target of a method that wants one. */
+/** Return the target sparsity of a method that requires one. */
 export function targetOf(config: PruneConfig, method: string): number {
   const { sparsity } = config;
   check(

@@ -1,16 +1,16 @@
-// Which parameters a threshold acts on: weights of convolutions and linear layers, never batch norm or biases.
+// Parameter groups of a pruned model: thresholds act on weights of convolutions and linear layers, never on batch norm or biases.
 
 import type { Module, Parameter } from "../nn/index.ts";
 import type { ParamGroup } from "../optim/sgd_options.ts";
 import { ArgumentError } from "../text/index.ts";
 
 /**
- * Parameter groups for SGD: weights that are to be pruned first, everything else after. `own` is what the first group gets
- * besides its parameters; with mode `none` there is one group.
+ * Make parameter groups for SGD: prunable weights first, then all other parameters. `own` are options of the first group; with
+ * mode `none` there is one group.
  *
- * `dense` leaves layers out: `first`, `last`, the name of a layer or weight, or a /regular expression/ found in names.
+ * `dense` excludes layers: `first`, `last`, the name of a layer or weight, or a /regular expression/ found in names.
  *
- * Errors   ArgumentError when no weight is left to prune, when an entry of `dense` finds nothing, or is no expression.
+ * Errors   ArgumentError if no weight is left to prune, or an entry of `dense` matches nothing or is not a valid expression.
  */
 export function pruningGroups(
   model: Module,
@@ -21,12 +21,13 @@ export function pruningGroups(
   if (own.mode === undefined || own.mode === "none") return [{ params: all, ...own }];
   const spared = denseLayers(model, dense);
   const thresholded = all.filter((p) => p.prunable && !spared.has(p));
-  if (thresholded.length === 0) throw new ArgumentError("pruning: the model has no weight to prune");
+  if (thresholded.length === 0)
+    throw new ArgumentError("pruning: expected a weight to prune, got a model without any outside dense layers");
   const rest = all.filter((p) => !thresholded.includes(p));
   return [{ params: thresholded, ...own }, ...(rest.length > 0 ? [{ params: rest, mode: "none" as const }] : [])];
 }
 
-/** The prunable weights that the entries of `dense` name. Throws ArgumentError as `pruningGroups` does. */
+/** Return the prunable weights that the entries of `dense` name. Throws ArgumentError as `pruningGroups` does. */
 export function denseLayers(model: Module, dense: readonly string[]): Set<Parameter> {
   const prunable = [...model.namedParameters()].filter(([, p]) => p.prunable);
   const names = prunable.map(([name]) => name);
@@ -34,7 +35,7 @@ export function denseLayers(model: Module, dense: readonly string[]): Set<Parame
   for (const entry of dense) {
     const found = matching(names, entry);
     if (found.length === 0) {
-      throw new ArgumentError(`pruning: dense wants layers that there are, ${entry} is none of ${names.join(", ")}`);
+      throw new ArgumentError(`pruning: dense: expected one of ${names.join(", ")}, got ${entry}`);
     }
     for (const name of found) spared.add(prunable.find(([n]) => n === name)![1]);
   }
@@ -49,13 +50,15 @@ function matching(names: readonly string[], entry: string): string[] {
       const pattern = new RegExp(entry.slice(1, -1), "u");
       return names.filter((name) => pattern.test(name));
     } catch (error) {
-      throw new ArgumentError(`pruning: dense wants a regular expression, got ${entry}: ${(error as Error).message}`);
+      throw new ArgumentError(
+        `pruning: dense: expected a regular expression, got ${entry}: ${(error as Error).message}`,
+      );
     }
   }
   return names.filter((name) => name === entry || name === `${entry}.weight`);
 }
 
-/** sign(w)(|w| + d): the latent weight whose soft threshold by d is w. Zeros stay zero. */
+/** Compute sign(w)(|w| + d), the latent weight whose soft threshold by d is w. Zeros stay zero. */
 export function inverseThreshold(w: Float32Array, d: number): Float32Array {
   return w.map((x) => (x === 0 ? 0 : Math.sign(x) * (Math.abs(x) + d)));
 }

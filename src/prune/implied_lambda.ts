@@ -1,14 +1,14 @@
-// What a moving threshold amounts to: an L1 penalty. Raising the threshold by τ while the learning rate is η shrinks
-// every live weight as a step on the loss plus λ · Σ|w| would, with λ = τ / η. These are the numbers to log and compare.
+// The L1 penalty that a moving threshold implies. Raising the threshold by τ at learning rate η shrinks every live weight as a
+// step on the loss plus λ · Σ|w| would, with λ = τ / η.
 
-import { checksOf } from "./check.ts";
+import { checksOf } from "../text/index.ts";
 
 const check = checksOf("implied lambda");
 
 export interface ImpliedLambdaInput {
   /** Threshold in force during step n, d(n), in units of the weights. */
   readonly threshold: number;
-  /** What step n adds to it, τ = d(n+1) - d(n) (ThresholdSchedule.increment). */
+  /** Increment of step n, τ = d(n+1) - d(n) (ThresholdSchedule.increment). */
   readonly increment: number;
   /** Learning rate η of step n. */
   readonly lr: number;
@@ -16,7 +16,7 @@ export interface ImpliedLambdaInput {
   readonly momentum?: number | undefined;
   /** Weight decay; default 0. */
   readonly weightDecay?: number | undefined;
-  /** Whether decay acts on the latent weight (the default) or on the thresholded one, where it adds no L1. */
+  /** Weight that decay acts on: the latent one (default), or the thresholded one, where decay adds no L1. */
   readonly decayTarget?: "latent" | "effective" | undefined;
 }
 
@@ -26,26 +26,26 @@ export interface ImpliedLambda {
   readonly lambda: number;
   /** (1 - μ) λ: the same in units of the task loss. */
   readonly effective: number;
-  /** wd · d: what decay of a latent weight |θ| = |w| + d adds beyond its L2 on w. */
+  /** wd · d: the part of the decay of a latent weight |θ| = |w| + d beyond L2 on w. */
   readonly decay: number;
-  /** effective + decay: the coefficient a live weight feels. */
+  /** effective + decay: the coefficient that acts on a live weight. */
   readonly total: number;
 }
 
 /**
- * The L1 coefficient implied by one step of a threshold schedule:
+ * Compute the L1 coefficient that one step of a threshold schedule implies:
  *
  *     λ = τ / η,   effective = (1 - μ) λ,   decay = wd · d,   total = effective + decay
  *
  * Momentum divides by (1 - μ): a steady gradient moves a weight by η g / (1 - μ) per step, while the threshold moves by
- * τ once; so a live weight comes to rest at |g| = (1 - μ) λ. Decay on the latent weight pulls with wd (|w| + d): the part
+ * τ once; so a live weight settles at |g| = (1 - μ) λ. Decay on the latent weight pulls with wd (|w| + d): the part
  * wd · d is an L1 force that grows with the threshold, and in long runs it can outweigh the first.
  *
- * A step with lr = 0 gives λ = 0 when the threshold rests, Infinity when it moves.
+ * With lr = 0, λ is 0 if the threshold does not move, else Infinity.
  *
- * Errors   ArgumentError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   proximal gradient descent (ISTA): the prox of η λ |·| is the soft threshold by η λ. The momentum and decay
- *          terms follow from the balance of forces on a live weight; the tests watch one come to rest there.
+ *          terms follow from the balance of forces on a live weight; tests check that a weight settles there.
  */
 export function impliedLambda(step: ImpliedLambdaInput): ImpliedLambda {
   const { threshold, increment, lr, momentum = 0, weightDecay = 0, decayTarget = "latent" } = step;
@@ -61,12 +61,12 @@ export function impliedLambda(step: ImpliedLambdaInput): ImpliedLambda {
 }
 
 /**
- * Standard deviation over mean of a trace: 0 = constant. How far a schedule is from a fixed L1 coefficient.
+ * Compute the standard deviation over the mean of a trace: 0 for a constant L1 coefficient.
  *
- * Errors   ArgumentError when empty.
+ * Errors   ArgumentError for an empty trace.
  */
 export function coefficientOfVariation(trace: readonly number[]): number {
-  check("trace", "at least one value", `${trace.length} values`, trace.length > 0);
+  check("trace", "at least one value", trace.length, trace.length > 0);
   const mean = trace.reduce((sum, v) => sum + v, 0) / trace.length;
   if (trace.every((v) => v === trace[0])) return 0;
   const variance = trace.reduce((sum, v) => sum + (v - mean) ** 2, 0) / trace.length;

@@ -1,4 +1,4 @@
-// The prune room: when the threshold rises, what it acts on, and what it amounts to.
+// The prune room: pruning methods, threshold schedules, and measures of pruned networks.
 export { type Compression, compression, type LayerZeros, type StoredSize } from "./compression.ts";
 export { PRUNING_METHODS, type PruneConfig, type PruningMethodName, type RunShape } from "./config.ts";
 export { type CutArena, cutSmallest } from "./cut.ts";

@@ -1,14 +1,14 @@
-// A threshold schedule whose final value may change while it runs.
+// A threshold schedule whose final value may change during the run.
 import type { StepValues } from "../optim/index.ts";
 import type { ThresholdSchedule } from "./threshold_schedule.ts";
 
 /**
- * d(n) = D f(n) as the schedule says, until someone moves D. From then on each step aims at the new D f(n + 1), and the
- * threshold in force is kept where that is lower: it never falls, so nothing that is pruned comes back by a slip of the hand.
+ * d(n) = D f(n) by the schedule until `setFinal` changes D. Each later step takes the new D f(n + 1), or the threshold in force
+ * if that is higher: the threshold never falls, so a short move of a slider regrows no weight.
  */
 export class LiveThreshold {
   private readonly schedule: ThresholdSchedule;
-  /** D by the latest change, and the threshold after each step since. */
+  /** D of the latest change, and the threshold after each step since. */
   private moved: { readonly final: number; readonly from: number; readonly after: Map<number, number> } | null = null;
   private latest = 0;
 
@@ -21,7 +21,7 @@ export class LiveThreshold {
     this.moved = { final, from: this.latest, after };
   }
 
-  /** Threshold in force after n steps: of steps before the last change, what the schedule says. */
+  /** Return the threshold in force after n steps; before the last change, that of the schedule. */
   at(n: number): number {
     const { moved, schedule } = this;
     if (!moved || n < moved.from) return schedule.at(n);
@@ -37,7 +37,7 @@ export class LiveThreshold {
     return !moved || n < moved.from ? schedule.increment(n) : this.at(n + 1) - this.at(n);
   }
 
-  /** Numbers of step n for the optimiser. */
+  /** Return the numbers of step n for the optimiser. */
   step(n: number): StepValues {
     this.latest = n + 1;
     return { threshold: this.at(n), thresholdNext: this.at(n + 1), tau: this.increment(n) };

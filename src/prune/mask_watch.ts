@@ -1,4 +1,4 @@
-// Which weights went and which came back since the last look: the masks of a model, compared on the host.
+// Compares the masks of a model with those of the last call, on the host.
 
 import type { Module, Parameter } from "../nn/index.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
@@ -10,15 +10,15 @@ export interface MaskChange {
   readonly weights: number;
   /** Entries that are 0 now. */
   readonly zeros: number;
-  /** 0 now, not 0 at the last look. */
+  /** Entries that are 0 now and were not at the last call. */
   readonly pruned: number;
-  /** Not 0 now, 0 at the last look. */
+  /** Entries that are not 0 now and were 0 at the last call. */
   readonly regrown: number;
-  /** Intersection over union of the weights alive at the two looks; 1 when none was alive at either. */
+  /** Intersection over union of the live weights of both calls; 1 if there are none. */
   readonly iou: number;
 }
 
-/** One bit a weight, from the lowest of each word: set where it is not 0. */
+/** Return one bit per weight, from the lowest of each word: set if the weight is not 0. */
 function maskOf(values: TypedArray): Uint32Array {
   const mask = new Uint32Array(Math.ceil(values.length / 32));
   for (let i = 0; i < values.length; i++) {
@@ -27,7 +27,7 @@ function maskOf(values: TypedArray): Uint32Array {
   return mask;
 }
 
-/** Number of set bits of a 32-bit word, by adding neighbours in pairs, fours and eights. */
+/** Count the set bits of a 32-bit word, by adding neighbours in pairs, fours and eights. */
 function bitCount(word: number): number {
   const pairs = word - ((word >>> 1) & 0x55555555);
   const fours = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
@@ -45,7 +45,7 @@ function changeOf(name: string, weights: number, before: Uint32Array | null, now
     wasAlive += bitCount(before[i]!);
     both += bitCount(word & before[i]!);
   }
-  // Before the first look nothing was pruned.
+  // Before the first call nothing was pruned.
   if (!before) [wasAlive, both] = [weights, alive];
   const union = alive + wasAlive - both;
   return {
@@ -59,29 +59,30 @@ function changeOf(name: string, weights: number, before: Uint32Array | null, now
 }
 
 /**
- * Watches the masks of a model's prunable parameters, from one look to the next, say at the end of each epoch.
+ * Tracks the masks of a model's prunable parameters from one call to the next, such as once per epoch.
  *
- * It sees net changes: a weight that goes and comes back between two looks has not moved. The optimiser's own counts add
- * up every step, and are larger.
+ * It counts net changes: a weight that is pruned and regrows between two calls counts as unchanged. The optimiser's counts add up
+ * every step and are larger.
  *
- * Memory    one bit a weight on the host, and the weights themselves during a look.
+ * Memory    one bit per weight on the host, and the weights themselves during a call.
  */
 export class MaskWatch {
   private readonly parameters: readonly (readonly [string, Parameter])[];
   private masks: Uint32Array[] | null = null;
 
-  /** Errors: ArgumentError when the model has no prunable parameter. */
+  /** Errors: ArgumentError if the model has no prunable parameter. */
   constructor(model: Module) {
     this.parameters = [...model.namedParameters()].filter(([, p]) => p.prunable);
-    if (this.parameters.length === 0) throw new ArgumentError("mask watch: the model has no weight to prune");
+    if (this.parameters.length === 0)
+      throw new ArgumentError("mask watch: expected a weight to prune, got a model without any");
   }
 
-  /** The masks of the last look by the name of their parameter, a bit a weight; null before the first. For checkpoints. */
+  /** Masks of the last call by parameter name, one bit per weight; null before the first. For checkpoints. */
   get last(): ReadonlyMap<string, Uint32Array> | null {
     return this.masks && new Map(this.parameters.map(([name], i) => [name, this.masks![i]!]));
   }
 
-  /** Takes masks for those of the last look. Errors: ArgumentError naming the parameter whose mask is missing or of another size. */
+  /** Restore the masks of the last call. Errors: ArgumentError naming a parameter whose mask is missing or has another size. */
   restore(masks: ReadonlyMap<string, Uint32Array>): void {
     this.masks = this.parameters.map(([name, p]) => {
       const words = Math.ceil(p.numel / 32);
@@ -95,15 +96,15 @@ export class MaskWatch {
   }
 
   /**
-   * What changed since the last call, a row for each prunable parameter. The first call compares with a network of which
-   * nothing is pruned; after loading a checkpoint without masks, call once and drop the answer. Reads the effective weights, those
-   * that forward sees, in one wait for the GPU.
+   * Return the changes since the last call, one row per prunable parameter. The first call compares with an unpruned network;
+   * after loading a checkpoint without masks, call it once and ignore the result. Reads the effective weights, in one wait for
+   * the GPU.
    */
   async compare(): Promise<MaskChange[]> {
     return this.compareTo(await readAll(...this.parameters.map(([, p]) => p)));
   }
 
-  /** The same of weights that were read already: values of the prunable parameters, in the order of the model. */
+  /** Return the same for values already read: those of the prunable parameters, in the order of the model. */
   compareTo(values: readonly TypedArray[]): MaskChange[] {
     const masks = values.map(maskOf);
     const before = this.masks;

@@ -1,68 +1,67 @@
-// A pruning method at work in a run: what it tells the optimiser, and what it does around the steps.
+// The interface of a pruning method: its values for the optimiser, and its work around the steps.
 import type { Module } from "../nn/index.ts";
 import type { ParamGroup, Phase, SGD, StepValues } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { RunShape } from "./config.ts";
 
-/** How a run trains some steps for its method, before the run proper. */
+/** Steps that a run trains for its method before the run itself. */
 export interface Rehearsal {
   readonly values: (step: number) => StepValues & { readonly lr: number };
-  /** Between the upload of the step's numbers and the step. */
+  /** Called between the upload of the step's numbers and the step. */
   readonly before?: (step: number) => void;
-  /** After the step was enqueued. */
+  /** Called after the step was enqueued. */
   readonly after?: (step: number) => void | Promise<void>;
 }
 
-/** What a method may use of the run. */
+/** The run, as a method may use it. */
 export interface PruningRun extends RunShape {
   readonly model: Module;
   readonly optimizer: SGD;
-  /** Trains on the run's first batches. Throws when a loss is not finite. */
+  /** Train on the run's first batches. Throws if a loss is not finite. */
   train(steps: number, rehearsal: Rehearsal): Promise<void>;
 }
 
 export interface PruningMethod {
-  /** As reports name it: "lats", "str". */
+  /** Name in reports: "lats", "str". */
   readonly name: string;
-  /** How the optimiser treats the weights that are to be pruned. */
+  /** Optimiser options of the prunable weights. */
   readonly group: Omit<ParamGroup, "params">;
-  /** What the update does in step n. Entering `mask` from another phase bakes the weights. */
+  /** Phase of step n. Entering `mask` from another phase bakes the weights. */
   phase(step: number): Phase;
-  /** Thresholds of step n, and what else the method sets. */
+  /** Thresholds of step n, and other values that the method sets. */
   values(step: number): StepValues;
   /**
-   * Threshold in force after n steps, as far as the host knows it; null where the GPU decides, see `readThreshold`.
+   * Threshold in force after n steps; null if only the GPU has it, see `readThreshold`.
    */
   thresholdAt(step: number): number | null;
-  /** What step n adds to the threshold, in float64. */
+  /** Increment of the threshold in step n, in float64. */
   increment(step: number): number;
-  /** Of a threshold that the GPU decides: the one after `step` steps, the last enqueued. Waits for the GPU. */
+  /** Read a threshold that only the GPU has, after `step` steps, the last one enqueued. Waits for the GPU. */
   readThreshold?(step: number): Promise<number>;
   /**
-   * Of a method that does more than `values` says: how far it has gone after n steps, 0 to 1. Two plans of a run are compared
-   * by it.
+   * Progress after n steps, 0 to 1, of a method that does more than `values` shows. Used to compare two plans of a run.
    */
   progressAt?(step: number): number;
-  /** Whether (d_next - d) / lr is the coefficient of an L1 penalty. */
+  /** True if (d_next - d) / lr is the coefficient of an L1 penalty. */
   readonly isL1: boolean;
   /** Momentum that divides the L1 coefficient; default: the run's. */
   readonly l1Momentum?: number;
-  /** Once, before anything else of the run, resumed or not. */
+  /** Called once, first of all, also in a resumed run. */
   begin?(run: PruningRun): void;
-  /** Once, before step 0: masks and shifts. Not after a resume. */
+  /** Called once before step 0, for masks and shifts. Not called in a resumed run. */
   prepare?(run: PruningRun): Promise<void>;
-  /** Between the upload of step n's numbers and the step. Enqueues only. */
+  /** Called between the upload of step n's numbers and the step. Enqueues only. */
   beforeStep?(step: number): void;
-  /** After step n - 1 was enqueued: n steps are done. Enqueues only. */
+  /** Called after step n - 1 was enqueued, when n steps are done. Enqueues only. */
   afterStep?(done: number): void;
-  /** From now on another final threshold; only of methods that are told one. */
+  /** Change the final threshold. Only methods with a given one have it. */
   setFinal?(final: number): void;
-  /** Tensors that a checkpoint must hold, by name. */
+  /** Tensors to store in a checkpoint, by name. */
   state?(): ReadonlyMap<string, Tensor>;
   dispose?(): void;
 }
 
-/** What a method without a moving threshold answers. */
+/** Values of a method without a moving threshold. */
 export const noThreshold = {
   values: (): StepValues => ({ threshold: 0, thresholdNext: 0, tau: 0 }),
   thresholdAt: (): number | null => 0,

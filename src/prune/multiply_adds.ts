@@ -1,8 +1,10 @@
-// Multiply-adds of a pruned network: what would be left to do if every zero weight were skipped.
+// Multiply-adds of a pruned network, if every zero weight were skipped.
 import type { ModelSummary } from "../nn/index.ts";
-import { ArgumentError, expectKeys } from "../text/index.ts";
+import { ArgumentError, checksOf, expectKeys } from "../text/index.ts";
 
-/** Zeros of a prunable parameter, named as in the model: `<module>.weight`. */
+const check = checksOf("multiply-adds");
+
+/** Zeros of a prunable parameter. Its name is that in the model: `<module>.weight`. */
 export interface LayerCount {
   readonly name: string;
   readonly weights: number;
@@ -19,24 +21,24 @@ export interface LayerMultiplyAdds extends LayerCount {
 }
 
 export interface MultiplyAdds {
-  /** The layers given, in their order. */
+  /** The given layers, in their order. */
   readonly layers: readonly LayerMultiplyAdds[];
-  /** Of the whole network, layers that were not given included. */
+  /** Multiply-adds of the whole network, including layers that were not given. */
   readonly macs: number;
   /** The same with zeros skipped; layers that were not given and `extra` count in full. */
   readonly sparseMacs: number;
 }
 
 /**
- * Multiply-adds of a network, dense and with zero weights skipped.
+ * Compute the multiply-adds of a network, dense and with zero weights skipped.
  *
- * Counted are convolutions and linear layers, one sample, as `summarize` gives them; a weight that is used at p places
- * costs p, so the share that is left is nonzeros / weights of each layer. A zero is skipped wherever the kernel hangs
- * over the border too: the count is by weight, not by product. A layer that runs several times counts each time.
+ * Counts convolutions and linear layers for one sample, as `summarize` gives them. A weight that is used at p positions costs p,
+ * so each layer's share is nonzeros / weights. The count is by weight: positions in the padding count too. A layer that runs
+ * several times counts each time.
  *
- * Options   `extra`: operations done either way that the summary leaves out, for counts that include them; with the
- *           global average pool of ResNet-50, 100352 additions, the dense total is the customary 4.09 G. Default 0.
- * Errors    ArgumentError when a layer is not in the summary, given twice, or counts more zeros than weights.
+ * Options   `extra`: operations that the summary leaves out, added to both totals. With the global average pool of ResNet-50,
+ *           100352 additions, the dense total is the customary 4.09 G. Default 0.
+ * Errors    ArgumentError if a layer is not in the summary, given twice, or has more zeros than weights.
  */
 export function multiplyAdds(
   summary: Pick<ModelSummary, "layers">,
@@ -45,8 +47,7 @@ export function multiplyAdds(
 ): MultiplyAdds {
   expectKeys(options, { extra: true }, (problem) => new ArgumentError(`multiply-adds: ${problem}`));
   const { extra = 0 } = options;
-  if (!Number.isFinite(extra) || extra < 0)
-    throw new ArgumentError(`multiply-adds: extra wants >= 0, was given ${extra}`);
+  check("extra", "a finite number >= 0", extra, Number.isFinite(extra) && extra >= 0);
   const ofModule = new Map<string, number>();
   for (const { name, macs } of summary.layers) ofModule.set(name, (ofModule.get(name) ?? 0) + macs);
   const seen = new Set<string>();
@@ -54,15 +55,11 @@ export function multiplyAdds(
     const module = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     const macs = ofModule.get(module);
     if (macs === undefined)
-      throw new ArgumentError(`multiply-adds: ${name} wants a layer ${module}, the summary has none`);
-    if (seen.has(name)) throw new ArgumentError(`multiply-adds: ${name} is given twice`);
+      throw new ArgumentError(`multiply-adds: ${name}: expected a layer ${module} in the summary, got none`);
+    check(name, "each layer once", "it twice", !seen.has(name));
     seen.add(name);
-    if (!Number.isInteger(weights) || weights < 1) {
-      throw new ArgumentError(`multiply-adds: ${name} wants a whole number >= 1 of weights, was given ${weights}`);
-    }
-    if (!Number.isInteger(zeros) || zeros < 0 || zeros > weights) {
-      throw new ArgumentError(`multiply-adds: ${name} wants 0 to ${weights} zeros, was given ${zeros}`);
-    }
+    check(`weights of ${name}`, "an integer >= 1", weights, Number.isInteger(weights) && weights >= 1);
+    check(`zeros of ${name}`, `0 to ${weights}`, zeros, Number.isInteger(zeros) && zeros >= 0 && zeros <= weights);
     return { name, weights, zeros, sparsity: zeros / weights, macs, sparseMacs: (macs * (weights - zeros)) / weights };
   });
   const dense = summary.layers.reduce((sum, layer) => sum + layer.macs, 0);

@@ -1,31 +1,31 @@
-// Which of several pruned models are worth having: those that no other model beats.
+// The Pareto front of pruned models: those that no other model beats.
 import { ArgumentError } from "../text/index.ts";
 
 /** A model as two numbers, each better when larger. */
 export interface SparsityPoint {
   /** Share of weights that are zero, 0 to 1. */
   readonly sparsity: number;
-  /** Share of samples classified rightly, 0 to 1. */
+  /** Share of samples classified correctly, 0 to 1. */
   readonly accuracy: number;
 }
 
 /**
- * Indices of the points on the Pareto front, by rising sparsity. So accuracy falls strictly along them.
+ * Return the indices of the points on the Pareto front, by rising sparsity. Accuracy falls strictly along them.
  *
  * A point is beaten by one that is at least as sparse and at least as accurate, and better in one of the two. Of equal
- * points the first is kept.
+ * points the first stays.
  *
- * Errors   ArgumentError naming the point, when a number is not finite.
+ * Errors   ArgumentError naming a point whose numbers are not finite.
  * Cost     one sort, n log n.
  */
 export function pareto(points: readonly SparsityPoint[]): number[] {
   for (const [i, { sparsity, accuracy }] of points.entries()) {
     if (!Number.isFinite(sparsity) || !Number.isFinite(accuracy)) {
-      throw new ArgumentError(`pareto: point ${i} wants finite numbers, was given ${sparsity} and ${accuracy}`);
+      throw new ArgumentError(`pareto: point ${i}: expected finite numbers, got ${sparsity} and ${accuracy}`);
     }
   }
   const at = (i: number) => points[i]!;
-  // Sparsest first, then most accurate, then earliest: whoever beats a point, or equals it earlier, comes before it.
+  // Sparsest first, then most accurate, then earliest: a point that beats another one is before it.
   const order = points
     .map((_, i) => i)
     .sort((a, b) => at(b).sparsity - at(a).sparsity || at(b).accuracy - at(a).accuracy || a - b);

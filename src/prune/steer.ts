@@ -1,44 +1,44 @@
-// A target sparsity instead of a final threshold D: D is measured while training goes on, as the magnitude below which the
-// target's share of the weights lies, and the threshold in force is the schedule's share of it.
+// A target sparsity instead of a final threshold D. D is measured during training: it is the magnitude below which the target's
+// share of the weights is. The threshold in force is the schedule's share of D.
 import steerWgsl from "../../shaders/steer_threshold.wgsl";
 import { type Bindable, expectOptions, kernel, readStruct } from "../gpu/index.ts";
 import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
-import { checksOf } from "./check.ts";
+import { checksOf } from "../text/index.ts";
 import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
 
 const check = checksOf("steered threshold");
 
 const steerKernel = kernel("steer_threshold", steerWgsl);
 
-/** Steps whose thresholds the ring keeps. */
+/** Steps whose thresholds the ring holds. */
 const TRACE = 256;
 const CONTROL = readStruct("steer_threshold", steerWgsl, "Control");
 /** threshold_now, threshold_next, tau. */
 const MOVED = 3;
 
 export interface SteerOptions {
-  /** Share of the weights that shall be zero in the end, 0 to 1. */
+  /** Final share of zero weights, 0 to 1. */
   readonly target: number;
-  /** Steps from one measurement to the next; default 8. */
+  /** Steps between two measurements; default 8. */
   readonly every?: number | undefined;
 }
 
 /**
- * Steers the soft threshold of all groups to a target sparsity. With q the k-th smallest latent magnitude of all weights
+ * Steer the soft threshold of all groups to a target sparsity. With q the k-th smallest latent magnitude of all weights
  * together, k = round(target * weights), and f the schedule's fraction after step n:
  *
  *     d(n + 1) = max(d(n), f(n + 1) q)
  *
- * The threshold never falls, as the schedules promise. At f = 1 it is q, so the target's share is exactly at or below it
- * (of distinct magnitudes); the weights' last moves after that are what sparsity may differ by.
+ * The threshold never falls. At f = 1 it is q, so exactly the target's share is at or below it if magnitudes are distinct. Later
+ * moves of the weights change the sparsity.
  *
  * Cost     a measurement reads 12 bytes per weight: 1.5 a step at `every` = 8. Nothing waits for the GPU.
- * Resume   `state.set(...)` with the state of the checkpoint: later steps have the same bits, since measurements depend on the
- *          step's number alone.
- * Errors   ArgumentError naming the option, what was wanted and what was given.
+ * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits, since the steps of
+ *          measurements depend on the step number alone.
+ * Errors   ArgumentError naming the option, the expected and the actual value.
  */
 export class SteeredThreshold {
-  /** Persistent, [4] f32: threshold d after the last step, last measured q, two spare. For checkpoints. */
+  /** Persistent, [4] f32: threshold d after the last step, last measured q, two unused. For checkpoints. */
   readonly state: Tensor;
   /** [256] f32: the threshold in force during step n at n % 256, and the one after the last step. */
   readonly trace: Tensor;
@@ -47,7 +47,7 @@ export class SteeredThreshold {
   private readonly every: number;
   private readonly control: Tensor;
   private readonly moved: Tensor;
-  // Steps that the ring knows: from, up to but not including.
+  // Steps in the ring: from `from` up to but not including `until`.
   private from = 0;
   private until = 0;
 
@@ -59,8 +59,8 @@ export class SteeredThreshold {
     expectOptions("SteeredThreshold", options, { target: true, every: true });
     const { target, every = 8 } = options;
     check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
-    check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);
-    check("targets", "at least one", `${targets.length} of them`, targets.length > 0);
+    check("every", "an integer >= 1", every, Number.isInteger(every) && every >= 1);
+    check("targets", "at least one", targets.length, targets.length > 0);
     for (const { view } of targets) check("a target", "3 f32", `${view.bytes} bytes`, view.bytes === 4 * MOVED);
     this.every = every;
     this.targets = targets;
@@ -73,17 +73,17 @@ export class SteeredThreshold {
   }
 
   /**
-   * Moves the threshold for step n (from 0) and writes it into the hyper buffers; call before the step runs, outside a
-   * captured one. Measures first when n is a multiple of `every`, or as `measure` says.
+   * Move the threshold for step n (from 0) and write it to the targets. Call it before the step runs, outside a captured step.
+   * Measures first if n is a multiple of `every`, or if `measure` is true.
    *
-   * Units    fractionNext: the schedule's f(n + 1) in [0, 1]; 0 leaves the threshold where it is.
+   * Units    fractionNext: the schedule's f(n + 1) in [0, 1]; 0 does not move the threshold.
    * Errors   ArgumentError for another n or fraction, CaptureError while a step is captured.
    */
   step(n: number, fractionNext: number, options: { readonly measure?: boolean | undefined } = {}): void {
-    check("step", "a whole number >= 0", n, Number.isInteger(n) && n >= 0);
+    check("step", "an integer >= 0", n, Number.isInteger(n) && n >= 0);
     check("fraction", "a number from 0 to 1", fractionNext, fractionNext >= 0 && fractionNext <= 1);
     const measured = options.measure ?? n % this.every === 0;
-    // Not parameters of the kernel: equal ones share a uniform slot for good, and these never repeat.
+    // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
     const [slot, slot_next] = [n % TRACE, (n + 1) % TRACE];
     this.control.set(CONTROL.pack({ slot, slot_next, measured: Number(measured), fraction: fractionNext }));
     if (measured) this.select.run();
@@ -99,8 +99,8 @@ export class SteeredThreshold {
   }
 
   /**
-   * Thresholds in force during steps first .. end - 1, in units of the weights; the step after the last may be among them.
-   * Waits for the GPU. Throws ArgumentError for steps that the ring of 256 does not hold.
+   * Read the thresholds in force during steps first .. end - 1, in units of the weights. The step after the last is in the ring
+   * too. Waits for the GPU. Throws ArgumentError for steps that the ring of 256 does not hold.
    */
   async thresholds(first: number, end: number): Promise<number[]> {
     const whole = Number.isInteger(first) && Number.isInteger(end);

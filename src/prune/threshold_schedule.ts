@@ -1,23 +1,22 @@
-// When does the pruning threshold rise, and how fast? Makes d(n), the threshold in force after n optimiser steps, from
-// a named schedule. Pure functions of n: a resumed run finds the threshold it had.
+// Threshold schedules: d(n), the threshold in force after n optimiser steps. Pure functions of n, so a resumed run gets the
+// same thresholds.
 
-import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
-import { checksOf } from "./check.ts";
+import { ArgumentError, checksOf, expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
 
 const check = checksOf("threshold schedule");
 
 /**
- * The schedules, by what they do to the pressure λ = Δd / learning rate on every weight:
+ * The schedules, by the pressure λ = Δd / learning rate that they put on every weight:
  *
- * - `lats`         follows the learning rate, whatever its shape: λ is constant. The default.
+ * - `lats`         follows a learning rate of any shape: λ is constant. The default.
  * - `lats-epoch`   the published formula for a per-epoch cosine learning rate
  * - `slats`        its smooth limit, for a per-step cosine learning rate
- * - `pgh`          λ goes from strong to weak by the factor beta, under a cosine learning rate
+ * - `pgh`          λ changes by the factor beta over the window, under a cosine learning rate
  * - `pgh-general`  the same for a learning rate of any shape
- * - `linear`, `sine`, `cubic`   shapes chosen by eye; λ follows from them
- * - `constant`     the whole threshold from the start (shift the latent weights first)
+ * - `linear`, `sine`, `cubic`   fixed shapes; λ follows from them
+ * - `constant`     the whole threshold from the start; the latent weights are shifted first
  * - `none`         dense training
  */
 export const THRESHOLD_SCHEDULES = [
@@ -36,7 +35,7 @@ export type ThresholdScheduleName = (typeof THRESHOLD_SCHEDULES)[number];
 
 export interface ThresholdConfig {
   readonly schedule: ThresholdScheduleName;
-  /** Final threshold D >= 0, in units of the weights. Give this or `lambda`. */
+  /** Final threshold D >= 0, in units of the weights. Set this or `lambda`. */
   readonly threshold?: number | undefined;
   /** L1 coefficient >= 0 instead of D: D = lambda · (sum of the learning rates of the window). */
   readonly lambda?: number | undefined;
@@ -44,7 +43,7 @@ export interface ThresholdConfig {
   readonly beta?: number | undefined;
   /** Steps before pruning begins, during which d = 0; default 0. */
   readonly pruningStartStep?: number | undefined;
-  /** Steps in which the threshold goes from 0 to D; default: until the end of the run. */
+  /** Steps in which the threshold rises from 0 to D; default: until the end of the run. */
   readonly windowSteps?: number | undefined;
 }
 
@@ -73,19 +72,19 @@ export interface ThresholdSchedule {
   /** f(n) = d / D, in [0, 1]. */
   fraction(n: number): number;
   /**
-   * τ(n) = d(n+1) - d(n) in float64: what step n adds. For `lats`, `lats-epoch` and `pgh-general` it is computed by itself,
-   * so τ / lr keeps all its digits however small both become.
+   * τ(n) = d(n+1) - d(n), the increment of step n, in float64. For `lats`, `lats-epoch` and `pgh-general` it is not a
+   * difference, so τ / lr keeps all digits.
    */
   increment(n: number): number;
 }
 
 /**
- * Makes a threshold schedule. f(0) = 0 (except `constant`), f rises, f(n) = 1 for every n past the window.
+ * Make a threshold schedule. f(0) = 0 (except `constant`), f rises, f(n) = 1 after the window.
  *
  *     lats          f(n) = Σ_{i<n} lr(i) / Σ_{i<N} lr(i)
- *                   the threshold moves as fast as the weights may: constant λ for warm-up, decay or anything else
+ *                   the threshold moves in proportion to the learning rate, so λ is constant
  *     pgh-general   f(n) = Σ_{i<n} β^(i/N) lr(i) / Σ_{i<N} β^(i/N) lr(i)
- *                   the same with the pressure turned down from 1 to β along the window
+ *                   the same with a pressure that changes from 1 to β along the window
  *     the others    closed forms of x = n/N, see schedules/closed_forms.ts
  *
  * Here i and n count from `pruningStartStep`, N = `windowSteps`. With `lambda`, D = lambda Σ lr over the window, so the
@@ -94,7 +93,7 @@ export interface ThresholdSchedule {
  * Order in a step: forward with d(n), backward, optimiser step, then the threshold becomes d(n + 1).
  *
  * Units    n in optimiser steps, d in units of the weights, float64.
- * Errors   ArgumentError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   Chen et al. 2023 (A Unified Framework for Soft Threshold Pruning); the two sums generalise its LATS and PGH
  *          to learning rates other than a plain cosine.
  */
@@ -102,32 +101,32 @@ export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun
   expectKeys(config, CONFIG_KEYS, (problem) => new ArgumentError(`threshold schedule: ${problem}`));
   const { schedule, pruningStartStep: start = 0 } = config;
   const { totalSteps, stepsPerEpoch, epochs, lr } = run;
-  const whole = (value: number, least: number) => Number.isInteger(value) && value >= least;
-  check("totalSteps", "a whole number >= 1", totalSteps, whole(totalSteps, 1));
-  check("stepsPerEpoch", "a whole number >= 1", stepsPerEpoch, whole(stepsPerEpoch, 1));
+  const isInteger = (value: number, least: number) => Number.isInteger(value) && value >= least;
+  check("totalSteps", "an integer >= 1", totalSteps, isInteger(totalSteps, 1));
+  check("stepsPerEpoch", "an integer >= 1", stepsPerEpoch, isInteger(stepsPerEpoch, 1));
   check("epochs", "a number > 0", epochs, epochs > 0);
   check("schedule", `one of ${THRESHOLD_SCHEDULES.join(", ")}`, schedule, THRESHOLD_SCHEDULES.includes(schedule));
   const bent = schedule === "pgh" || schedule === "pgh-general";
   check(
     "beta",
-    `nothing with schedule ${schedule}: it is for pgh and pgh-general`,
+    `nothing with schedule ${schedule}, since it is for pgh and pgh-general`,
     config.beta,
     bent || config.beta === undefined,
   );
-  check("pruningStartStep", `a whole number in [0, ${totalSteps - 1}]`, start, whole(start, 0) && start < totalSteps);
+  check("pruningStartStep", `an integer in [0, ${totalSteps - 1}]`, start, isInteger(start, 0) && start < totalSteps);
   const steps = config.windowSteps ?? totalSteps - start;
   check(
     "windowSteps",
-    `a whole number in [1, ${totalSteps - start}]`,
+    `an integer in [1, ${totalSteps - start}]`,
     steps,
-    whole(steps, 1) && start + steps <= totalSteps,
+    isInteger(steps, 1) && start + steps <= totalSteps,
   );
   const windowLr = (i: number) => lr(start + i);
   const final = finalThreshold(config, steps, windowLr);
   const shape = shapeOf(config, steps, stepsPerEpoch, windowLr);
 
   const fraction = (n: number): number => {
-    check("n", "a whole number of steps >= 0", n, whole(n, 0));
+    check("n", "an integer >= 0", n, isInteger(n, 0));
     if (n < start || schedule === "none") return 0;
     return n >= start + steps ? 1 : shape.fraction(n - start);
   };
@@ -140,9 +139,9 @@ export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun
 }
 
 interface Shape {
-  /** f after n steps of the window, 0 <= n < N. */
+  /** Return f after n steps of the window, 0 <= n < N. */
   fraction(n: number): number;
-  /** f(n+1) - f(n) where that is known better than by subtraction. */
+  /** Return f(n+1) - f(n), if there is a form more exact than the subtraction. */
   increment?: (n: number) => number;
 }
 
@@ -185,23 +184,28 @@ function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (
   }
 }
 
+/** Check that exactly one of the keys is set. Throws ArgumentError in the name of `who`. */
+export function expectOneAim(who: string, aims: Readonly<Record<string, number | undefined>>): void {
+  const set = Object.keys(aims).filter((key) => aims[key] !== undefined);
+  if (set.length === 1) return;
+  const keys = Object.keys(aims).join(", ");
+  throw new ArgumentError(`${who}: expected exactly one of ${keys}, got ${set.join(" and ") || "none"}`);
+}
+
 function finalThreshold(config: ThresholdConfig, steps: number, lr: (i: number) => number): number {
   const { schedule, threshold, lambda } = config;
   if (schedule === "none") return 0;
-  if ((threshold === undefined) === (lambda === undefined)) {
-    const given = threshold === undefined ? "neither" : "both";
-    throw new ArgumentError(`threshold schedule: wants either threshold or lambda, got ${given}`);
-  }
+  expectOneAim("threshold schedule", { threshold, lambda });
   if (lambda !== undefined) return thresholdFromLambda(lambda, steps, lr);
   check("threshold", "a finite number >= 0", threshold, Number.isFinite(threshold) && (threshold ?? -1) >= 0);
   return threshold!;
 }
 
 /**
- * The final threshold that a constant L1 coefficient amounts to: D = lambda · Σ_{i < steps} lr(i).
+ * Convert a constant L1 coefficient to the final threshold: D = lambda · Σ_{i < steps} lr(i).
  *
- * What a weight of constant sign loses if every step shrinks it by lr · lambda. The inverse, lambda = D / Σ lr, is
- * what to compare between runs of different length: D alone is not comparable.
+ * A weight of constant sign loses D if every step shrinks it by lr · lambda. To compare runs of different lengths, use the
+ * inverse, lambda = D / Σ lr: D alone is not comparable.
  *
  * Units    lambda in loss per weight, D in units of the weights.
  * Errors   ArgumentError unless lambda is finite and >= 0.

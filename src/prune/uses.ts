@@ -1,12 +1,12 @@
-// Which method reads which setting of a PruneConfig. A setting that nothing would look at is refused: it was meant for another
-// method, or a slip.
+// The methods that read each setting of a PruneConfig. A setting that the method does not read is refused, since it is probably
+// a mistake.
 import { ArgumentError, type SettingUse, type UsesOf, useFault } from "../text/index.ts";
 import type { PruneConfig, PruningMethodName } from "./config.ts";
 
 type Use = SettingUse<PruneConfig>;
 
 const methodOf = ({ method = "soft" }: PruneConfig): PruningMethodName => method;
-/** `soft` with a schedule that moves: dense training is `soft` without one. */
+/** Return true for method soft with a schedule. Dense training is soft with schedule none. */
 const soft = (config: PruneConfig) => methodOf(config) === "soft" && config.schedule !== "none";
 const isOne =
   (...methods: readonly PruningMethodName[]) =>
@@ -14,7 +14,7 @@ const isOne =
     methods.includes(methodOf(config));
 const scheduled = (config: PruneConfig) => soft(config) || methodOf(config) === "at-init";
 const ofMethod = (name: PruningMethodName): Use => ({ what: `method ${name}`, when: isOne(name) });
-/** Without a threshold nothing falls below it: 0 says so. */
+/** Accept 0 without thresholds: it means that no weight is pruned. */
 const ofAims = (): Use => ({ ...ofThresholds, idle: 0 });
 const ofThresholds: Use = { what: "the soft thresholds of method soft and at-init", when: scheduled };
 
@@ -40,7 +40,7 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
   },
   window: {
     what: "soft thresholds that rise and method gmp",
-    // Of a constant threshold the window matters where D is lambda times the rates in it.
+    // With a constant threshold the window matters if D is lambda times the sum of its learning rates.
     when: (config) =>
       (soft(config) && (config.schedule !== "constant" || config.lambda !== undefined)) || isOne("gmp")(config),
   },
@@ -56,10 +56,10 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
   initEpochs: ofMethod("at-init"),
 };
 
-/** The type wants these two of every method. */
+/** The type requires these two keys for every method. */
 const IN_EVERY_CONFIG: UsesOf<PruneConfig> = { ...PRUNE_USES, schedule: null, mode: null };
 
-/** Errors: ArgumentError for a setting that is unknown, or that the method would not look at. */
+/** Check the keys. Errors: ArgumentError for a setting that is unknown, or that the method does not read. */
 export function checkPruneConfig(config: PruneConfig): void {
   const fault = useFault(config, IN_EVERY_CONFIG);
   if (fault !== null) throw new ArgumentError(`pruning: ${fault}`);

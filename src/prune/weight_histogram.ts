@@ -1,34 +1,31 @@
-// How large the weights are that survived: a histogram over magnitudes, on a logarithmic axis.
-import { ArgumentError } from "../text/index.ts";
+// A histogram of non-zero weights over magnitudes, on a logarithmic axis.
+import { checksOf } from "../text/index.ts";
+
+const check = checksOf("weight histogram");
 
 export interface WeightHistogram {
-  /** Edges of the bins, one more than bins, rising; magnitudes in the units of the weights. */
+  /** Rising edges of the bins, one more than there are bins; in units of the weights. */
   readonly edges: readonly number[];
-  /** Weights in each bin; the first takes all smaller ones too, the last all larger ones. */
+  /** Weights in each bin; the first also counts all smaller ones, the last all larger ones. */
   readonly counts: readonly number[];
   /** Weights that are exactly 0, in no bin. */
   readonly zeros: number;
 }
 
 /**
- * Counts the non-zero weights by magnitude, in bins of equal width on a logarithmic axis. Signs are left out: pruning
- * treats both alike. Magnitudes span decades, from layer to layer and down to the threshold; equal bins would put most
- * of them into one.
+ * Count the non-zero weights by magnitude, in bins of equal width on a logarithmic axis: magnitudes span decades, and equal bins
+ * would put most of them into one.
  *
  * Arguments  `values` of any number of tensors; `range` = lowest and highest edge, both > 0.
- * Errors     ArgumentError when `bins` is not a whole number >= 1, the range is empty, or a weight is not a number.
+ * Errors     ArgumentError if `bins` is not an integer >= 1, the range is empty, or a weight is NaN.
  */
 export function weightHistogram(
   values: Iterable<ArrayLike<number>>,
   bins: number,
   [low, high]: readonly [number, number],
 ): WeightHistogram {
-  if (!Number.isInteger(bins) || bins < 1) {
-    throw new ArgumentError(`weight histogram: wants a whole number >= 1 of bins, was given ${bins}`);
-  }
-  if (!(low > 0 && high > low && Number.isFinite(high))) {
-    throw new ArgumentError(`weight histogram: wants a range from > 0 upwards, was given ${low} to ${high}`);
-  }
+  check("bins", "an integer >= 1", bins, Number.isInteger(bins) && bins >= 1);
+  check("range", "0 < lowest < highest edge", `${low} to ${high}`, low > 0 && high > low && Number.isFinite(high));
   const from = Math.log(low);
   const width = (Math.log(high) - from) / bins;
   const counts = new Array<number>(bins).fill(0);
@@ -36,7 +33,7 @@ export function weightHistogram(
   for (const array of values) {
     for (let i = 0; i < array.length; i++) {
       const size = Math.abs(array[i]!);
-      if (Number.isNaN(size)) throw new ArgumentError(`weight histogram: weight ${i} is not a number`);
+      check(`weight ${i}`, "a number", size, !Number.isNaN(size));
       if (size === 0) {
         zeros++;
         continue;

@@ -18,3 +18,10 @@ export class EspalierError extends Error {
 export class ArgumentError extends RangeError {
   override readonly name = "ArgumentError";
 }
+
+/** Return a check that throws ArgumentError in the name of `who` unless `ok`. */
+export const checksOf =
+  (who: string) =>
+  (name: string, expected: string, got: unknown, ok: boolean): void => {
+    if (!ok) throw new ArgumentError(`${who}: ${name}: expected ${expected}, got ${String(got)}`);
+  };

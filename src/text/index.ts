@@ -1,6 +1,6 @@
 // Text for people: parts of errors and of lines. Every folder may import it; it imports none.
 export { closest } from "./closest.ts";
-export { ArgumentError, EspalierError } from "./errors.ts";
+export { ArgumentError, checksOf, EspalierError } from "./errors.ts";
 export {
   expectKeys,
   isUnread,

@@ -19,7 +19,7 @@ test("while training whole samples go; in evaluation, with p = 0 and on shapes i
   expect(new StochasticDepth(0, random).forward(x)).toBe(x);
   const shape = meta([2, 3]);
   expect(layer.train().forward(shape)).toBe(shape);
-  expect(() => new StochasticDepth(1.5, random)).toThrow("StochasticDepth: p wants 0 <= p <= 1, was given 1.5");
+  expect(() => new StochasticDepth(1.5, random)).toThrow("StochasticDepth: p: expected a number in [0, 1], got 1.5");
   random.dispose();
 });
 

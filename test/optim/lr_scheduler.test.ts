@@ -142,7 +142,7 @@ describe("properties", () => {
     const config = { schedule: "constant", base: 1, warmupEpochs: 0.5 } as const;
     const lr = makeLrSchedule(config, { epochs: 2, stepsPerEpoch: 8 });
     expect([0, 1, 2, 3, 4].map(lr)).toEqual([0.25, 0.5, 0.75, 1, 1]);
-    expect(() => makeLrSchedule({ ...config, per: "epoch" }, { epochs: 2, stepsPerEpoch: 8 })).toThrow(/whole number/);
+    expect(() => makeLrSchedule({ ...config, per: "epoch" }, { epochs: 2, stepsPerEpoch: 8 })).toThrow(/an integer/);
   });
 
   test("a milestone inside the warm-up never fires", () => {
@@ -155,26 +155,26 @@ describe("properties", () => {
 describe("refusals", () => {
   const run = { epochs: 4, stepsPerEpoch: 10 };
   const cases: [string, Partial<LrConfig>, RegExp][] = [
-    ["base", { base: 0 }, /base wants a number > 0, got 0/],
-    ["base NaN", { base: Number.NaN }, /base wants a number > 0, got NaN/],
-    ["min above base", { min: 1 }, /min wants a number in \[0, base = 0.1\], got 1/],
-    ["long warm-up", { warmupEpochs: 5 }, /warmupEpochs wants a number in \[0, epochs = 4\], got 5/],
-    ["gamma", { gamma: 2 }, /gamma wants a number in \(0, 1\], got 2/],
-    ["no milestones", { schedule: "multistep" }, /milestones wants rising epochs/],
+    ["base", { base: 0 }, /base: expected a number > 0, got 0/],
+    ["base NaN", { base: Number.NaN }, /base: expected a number > 0, got NaN/],
+    ["min above base", { min: 1 }, /min: expected a number in \[0, base = 0.1\], got 1/],
+    ["long warm-up", { warmupEpochs: 5 }, /warmupEpochs: expected a number in \[0, epochs = 4\], got 5/],
+    ["gamma", { gamma: 2 }, /gamma: expected a number in \(0, 1\], got 2/],
+    ["no milestones", { schedule: "multistep" }, /milestones: expected rising epochs/],
     [
       "falling milestones",
       { schedule: "multistep", milestones: [3, 2] },
-      /milestones wants rising epochs.*got \[3,2\]/,
+      /milestones: expected rising epochs.*got \[3,2\]/,
     ],
-    ["no interval", { schedule: "step" }, /every wants epochs between drops.*got undefined/],
-    ["a name", { schedule: "cosin" as "cosine" }, /schedule wants one of constant, cosine/],
+    ["no interval", { schedule: "step" }, /every: expected at least one unit between drops.*got undefined/],
+    ["a name", { schedule: "cosin" as "cosine" }, /schedule: expected one of constant, cosine/],
   ];
   test.each(cases)("%s", (_name, change, message) => {
     expect(() => makeLrSchedule({ schedule: "cosine", base: 0.1, ...change }, run)).toThrow(message);
   });
-  test("steps that are not whole numbers >= 0, runs without length", () => {
+  test("steps that are not integers >= 0, runs without length", () => {
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1 }, run);
-    expect(() => lr(-1)).toThrow(/step wants a whole number >= 0, got -1/);
+    expect(() => lr(-1)).toThrow(/step: expected an integer >= 0, got -1/);
     expect(() => lr(0.5)).toThrow(RangeError);
     expect(() => makeLrSchedule({ schedule: "cosine", base: 0.1 }, { epochs: 0, stepsPerEpoch: 1 })).toThrow(/epochs/);
     expect(() => makeLrSchedule({ schedule: "cosine", base: 0.1 }, { epochs: 1, stepsPerEpoch: 0 })).toThrow(

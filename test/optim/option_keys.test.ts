@@ -40,7 +40,7 @@ describe("refused", () => {
     [
       "beta of lats",
       prune({ threshold: 1, beta: 0.1 }),
-      "beta wants nothing with schedule lats: it is for pgh and pgh-general, got 0.1",
+      "beta: expected nothing with schedule lats, since it is for pgh and pgh-general, got 0.1",
     ],
     [
       "ltp of str",
@@ -49,7 +49,7 @@ describe("refused", () => {
     ],
     ["every of soft", prune({ threshold: 1, every: 3 }), "every is for method gmp"],
     ["an unknown key of a method", prune({ treshold: 1, threshold: 1 }), "pruning: unknown option treshold"],
-    ["beta of a schedule", threshold({ beta: 0.1 }), "threshold schedule: beta wants nothing with schedule lats"],
+    ["beta of a schedule", threshold({ beta: 0.1 }), "threshold schedule: beta: expected nothing with schedule lats"],
     [
       "an unknown key of a schedule",
       threshold({ window: 3 }),
@@ -62,15 +62,11 @@ describe("refused", () => {
       sgd({ mode: "str", str: { strat: 1 } }, {}),
       "SGD: str: unknown option strat, expected start, decay; did you mean start?",
     ],
-    [
-      "str without its mode",
-      sgd({ str: { start: 1 } }, {}),
-      "SGD: str is for mode str: expected nothing, since no group has it",
-    ],
+    ["str without its mode", sgd({ str: { start: 1 } }, {}), "SGD: str: expected nothing, since no group has mode str"],
     [
       "ltp in a group of another mode",
       sgd({}, { mode: "latent", ltp: { l0: 1 } }),
-      "SGD: ltp is for mode ltp: expected nothing in a group of mode latent",
+      "SGD: ltp: expected nothing in a group of mode latent, since it is for mode ltp",
     ],
     ["a step's value", () => checkValues({ treshold: 1 } as never), "SGD: unknown option treshold"],
   ])("%s", (_name, make, message) => {

@@ -154,8 +154,11 @@ test("a set guard freezes the weights", async () => {
 
 test("options are checked", () => {
   const p = new Parameter([4], constantInit(1));
-  expect(() => new SGD([p], { lr: -1 })).toThrow("lr wants a number >= 0, was given -1");
+  expect(() => new SGD([p], { lr: -1 })).toThrow("lr: expected a number >= 0, got -1");
   expect(() => new SGD([p], { lr: 1, momentum: 1 })).toThrow("momentum");
-  expect(() => new SGD([p, p], { lr: 1 })).toThrow("appears twice");
-  expect(() => new SGD([], { lr: 1 })).toThrow("empty");
+  expect(() => new SGD([p, p], { lr: 1 })).toThrow("expected each parameter in one group, got one of them twice");
+  expect(() => new SGD([], { lr: 1 })).toThrow("expected at least one parameter, got an empty list");
+  expect(() => new SGD([p], { lr: 1, momentum: 0.9, dampening: 0.5, nesterov: true })).toThrow(
+    "SGD: nesterov: expected momentum > 0 and dampening 0, got momentum 0.9 and dampening 0.5",
+  );
 });

@@ -47,7 +47,7 @@ describe("a step warns once", () => {
     const net = new Net();
     train(net, net.parameters());
     expect(warnings).toEqual([
-      "SGD: no gradient arrived for 1 of 5 parameters: unused.weight [2,3] f32. They count as having a gradient of 0; does the loss depend on them?",
+      "SGD: no gradient arrived for 1 of 5 parameters: unused.weight [2,3] f32. Their gradient counts as 0; does the loss depend on them?",
     ]);
     net.dispose();
   });
@@ -67,7 +67,7 @@ describe("a step warns once", () => {
     const used = [net.body, net.head].flatMap((m) => m.parameters());
     train(net, used, { mode });
     expect(warnings).toEqual([
-      `SGD: mode ${mode} has a threshold, but none was set, so that nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
+      `SGD: mode ${mode} has a threshold, but none was set, so nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
     ]);
     warnings = [];
     train(net, used, { mode }, { threshold: 0, thresholdNext: 0 });
@@ -80,7 +80,7 @@ describe("a step warns once", () => {
     net.parameters();
     train(net, net.head.parameters());
     expect(warnings).toEqual([
-      "SGD: gradients arrived for 2 parameters that no optimizer holds: body.weight [3,3] f32, body.bias [3] f32. They are not trained; requiresGrad = false says that it is meant, and saves their gradients",
+      "SGD: gradients arrived for 2 parameters that no optimizer holds: body.weight [3,3] f32, body.bias [3] f32. They are not trained; if that is intended, set requiresGrad = false, which also saves their gradients",
     ]);
     warnings = [];
     const frozen = new Net();
@@ -114,7 +114,7 @@ test("a module that nothing lists is an error at the first step", () => {
 test.each(["lr", "momentum", "weightDecay"] as const)("%s that is no number is refused when it is set", (key) => {
   const net = new Net();
   const sgd = new SGD(net.parameters(), { lr: 0.1, momentum: 0.5 });
-  expect(() => sgd.set({ [key]: Number.NaN })).toThrow(`SGD: expected ${key} to be a finite number, got NaN`);
+  expect(() => sgd.set({ [key]: Number.NaN })).toThrow(`SGD: ${key}: expected a finite number, got NaN`);
   sgd.dispose();
   net.dispose();
 });
@@ -138,6 +138,6 @@ test("a second optimizer of the same parameters says that the first moves nothin
 
 test("what is no list of parameters is refused", () => {
   expect(() => new SGD(new Linear(2, 2) as never, { lr: 0.1 })).toThrow(
-    "SGD: expected an array of parameters, as model.parameters() gives",
+    "SGD: expected an array of parameters, such as model.parameters()",
   );
 });

@@ -83,10 +83,10 @@ describe("compression", () => {
 
   test("refuses what cannot be", () => {
     const bad = (shape: number[], zeros: number) => () => compression([{ name: "fc1", shape, zeros }], 0);
-    expect(bad([], 0)).toThrow("compression: fc1 wants a shape of whole numbers >= 1, was given []");
-    expect(bad([3, 0], 0)).toThrow("was given [3,0]");
-    expect(bad([2, 3], 7)).toThrow("compression: fc1 wants 0 to 6 zeros, was given 7");
-    expect(bad([2, 3], 0.5)).toThrow("was given 0.5");
-    expect(() => compression([], -1)).toThrow("wants a whole number >= 0 of other parameters, was given -1");
+    expect(bad([], 0)).toThrow("compression: fc1: expected a shape of integers >= 1, got []");
+    expect(bad([3, 0], 0)).toThrow("got [3,0]");
+    expect(bad([2, 3], 7)).toThrow("compression: fc1: expected 0 to 6 zeros, got 7");
+    expect(bad([2, 3], 0.5)).toThrow("got 0.5");
+    expect(() => compression([], -1)).toThrow("otherParameters: expected an integer >= 0, got -1");
   });
 });

@@ -48,7 +48,7 @@ describe("the steps of pruning", () => {
 
   test.each([-1, -0.1, 10, 11, Number.NaN, Number.POSITIVE_INFINITY])("refuses startEpoch %d of 10", (startEpoch) => {
     const given = () => spanOf(config({ startEpoch }), run());
-    expect(given).toThrow(`startEpoch wants at least 0 and before the end of epoch 10, got ${startEpoch}`);
+    expect(given).toThrow(`startEpoch: expected a number in [0, 10), got ${startEpoch}`);
     expect(given).toThrow(RangeError);
   });
 
@@ -56,7 +56,7 @@ describe("the steps of pruning", () => {
     "refuses freezeEpoch %d of 10 after startEpoch 2",
     (freezeEpoch) => {
       const given = () => spanOf(config({ startEpoch: 2, freezeEpoch }), run());
-      expect(given).toThrow(`freezeEpoch wants after startEpoch, within the 10 epochs, got ${freezeEpoch}`);
+      expect(given).toThrow(`freezeEpoch: expected an epoch after startEpoch, up to 10, got ${freezeEpoch}`);
       expect(given).toThrow(RangeError);
     },
   );
@@ -64,7 +64,7 @@ describe("the steps of pruning", () => {
   test.each([11, 12, 13])(
     "refuses freezeEpoch %d of 10 with 3 more of fine-tuning, in which zeros stay anyway",
     (freezeEpoch) => {
-      expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch wants .* within the 10 epochs/);
+      expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch: expected .* up to 10/);
     },
   );
 });
@@ -93,7 +93,7 @@ describe("the threshold's window", () => {
   });
 
   test.each([0, -1, Number.NaN])("refuses window %d", (window) => {
-    expect(() => thresholdConfig(config({ window }), run())).toThrow(/window wants/);
+    expect(() => thresholdConfig(config({ window }), run())).toThrow(/window: expected/);
     expect(() => thresholdConfig(config({ window }), run())).toThrow(RangeError);
   });
 
@@ -144,7 +144,7 @@ describe("the target", () => {
 
   test.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])("refuses %s, and names the method that wants one", (sparsity) => {
     const given = () => targetOf(config({ sparsity }), "gmp");
-    expect(given).toThrow(`sparsity wants a number in (0, 1), since the method is gmp, got ${sparsity}`);
+    expect(given).toThrow(`sparsity: expected a number in (0, 1), since the method is gmp, got ${sparsity}`);
     expect(given).toThrow(RangeError);
   });
 });

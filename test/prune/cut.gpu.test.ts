@@ -159,10 +159,12 @@ test("arenas that differ from the selection's are named", () => {
   using other = arenaOf([distinct(11, 1)]);
   using large = arenaOf([distinct(1100, 1)]);
   const select = new MagnitudeSelect([arena]);
-  expect(() => cutSmallest(select, [])).toThrow(/arenas wants 1, as the selection has, got 0/);
-  expect(() => cutSmallest(select, [other])).toThrow(/layers of arena 0 wants \[10\], got \[11\]/);
-  expect(() => cutSmallest(select, [{ ...arena, velocity: large.values }])).toThrow(/memory of arena 0 wants 1024 f32/);
+  expect(() => cutSmallest(select, [])).toThrow(/arenas: expected 1, as in the selection, got 0/);
+  expect(() => cutSmallest(select, [other])).toThrow(/layers of arena 0: expected \[10\], got \[11\]/);
+  expect(() => cutSmallest(select, [{ ...arena, velocity: large.values }])).toThrow(
+    /memory of arena 0: expected 1024 f32/,
+  );
   const copies = [other.values, other.values];
-  expect(() => cutSmallest(select, [{ ...arena, copies }])).toThrow(/copies of arena 0 wants at most one, got 2/);
+  expect(() => cutSmallest(select, [{ ...arena, copies }])).toThrow(/copies of arena 0: expected at most one, got 2/);
   select.dispose();
 });

@@ -39,10 +39,10 @@ describe("layers left dense", () => {
   });
 
   test.each(["0.bias", "7.bias", "1.weight", "1", "weight", "/bias/", "/^1/", "Last", "", "/", "//", "10", "3."])(
-    "refuses %j, which finds no prunable layer, and says which there are",
+    "refuses %j, which matches no prunable layer, and lists the prunable ones",
     (entry) => {
       const model = tinyModel();
-      const wanted = `dense wants layers that there are, ${entry} is none of ${prunable.join(", ")}`;
+      const wanted = `dense: expected one of ${prunable.join(", ")}, got ${entry}`;
       expect(() => denseLayers(model, ["first", entry])).toThrow(wanted);
       expect(() => denseLayers(model, [entry])).toThrow(RangeError);
       expect(() => pruningGroups(model, { mode: "latent" }, [entry])).toThrow(wanted);
@@ -50,7 +50,7 @@ describe("layers left dense", () => {
   );
 
   test.each(["/(/", "/[/", "/\\/"])("refuses %j, which is no regular expression", (entry) => {
-    expect(() => denseLayers(tinyModel(), [entry])).toThrow(`dense wants a regular expression, got ${entry}`);
+    expect(() => denseLayers(tinyModel(), [entry])).toThrow(`dense: expected a regular expression, got ${entry}`);
     expect(() => denseLayers(tinyModel(), [entry])).toThrow(RangeError);
   });
 
@@ -97,9 +97,11 @@ describe("groups of parameters", () => {
 
   test("refuses a model without a weight to prune, by nature or because all are left dense", () => {
     const none = new Sequential([new BatchNorm2d(3), new ReLU()]);
-    expect(() => pruningGroups(none, { mode: "latent" })).toThrow("the model has no weight to prune");
+    expect(() => pruningGroups(none, { mode: "latent" })).toThrow(
+      "expected a weight to prune, got a model without any",
+    );
     expect(() => pruningGroups(tinyModel(), { mode: "latent" }, ["/./"])).toThrow(RangeError);
-    expect(() => pruningGroups(tinyModel(), { mode: "latent" }, prunable)).toThrow("no weight to prune");
+    expect(() => pruningGroups(tinyModel(), { mode: "latent" }, prunable)).toThrow("expected a weight to prune");
   });
 });
 

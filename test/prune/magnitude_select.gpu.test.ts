@@ -132,18 +132,20 @@ test("an optimiser's chunk is an arena", async () => {
 test("wrong ranks and arenas are named", () => {
   using arena = arenaOf([randomArray(2000, 1), randomArray(10, 2)]);
   const selection = new MagnitudeSelect([arena]);
-  expect(() => selection.setRanks([1])).toThrow(/ranks wants 2, one for each row, got 1/);
-  expect(() => selection.setRanks([1, 11])).toThrow(/rank of row 1 wants a whole number from 0 to 10, got 11/);
-  expect(() => selection.setRanks([0.5, 1])).toThrow(/row 0 .* got 0.5/);
-  expect(() => selection.setRanks([-1, 1])).toThrow(/row 0 .* got -1/);
+  expect(() => selection.setRanks([1])).toThrow(/ranks: expected 2, one per row, got 1/);
+  expect(() => selection.setRanks([1, 11])).toThrow(/rank of row 1: expected an integer from 0 to 10, got 11/);
+  expect(() => selection.setRanks([0.5, 1])).toThrow(/row 0: .* got 0.5/);
+  expect(() => selection.setRanks([-1, 1])).toThrow(/row 0: .* got -1/);
   selection.dispose();
-  expect(() => new MagnitudeSelect([])).toThrow(/arenas wants at least one/);
-  expect(() => new MagnitudeSelect([{ ...arena, elements: [2000] }])).toThrow(/segments of arena 0 wants 2 .* got 3/);
+  expect(() => new MagnitudeSelect([])).toThrow(/arenas: expected at least one/);
+  expect(() => new MagnitudeSelect([{ ...arena, elements: [2000] }])).toThrow(
+    /segments of arena 0: expected 2 .* got 3/,
+  );
   expect(() => new MagnitudeSelect([{ ...arena, elements: [] }])).toThrow(/elements of arena 0/);
   expect(() => new MagnitudeSelect([{ ...arena, values: arena.segmentTable }])).toThrow(
-    /values of arena 0 wants 3072 f32/,
+    /values of arena 0: expected 3072 f32/,
   );
   expect(() => new MagnitudeSelect([arena], { scope: "row" as "all" })).toThrow(
-    /scope wants "layer" or "all", got row/,
+    /scope: expected "layer" or "all", got row/,
   );
 });

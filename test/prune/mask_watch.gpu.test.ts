@@ -78,5 +78,5 @@ test("counts agree with a plain comparison for any two masks", async () => {
 
 test("a model without prunable weights is refused", () => {
   const model = new Sequential([]);
-  expect(() => new MaskWatch(model)).toThrow("mask watch: the model has no weight to prune");
+  expect(() => new MaskWatch(model)).toThrow("mask watch: expected a weight to prune, got a model without any");
 });

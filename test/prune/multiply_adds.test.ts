@@ -114,11 +114,13 @@ describe("multiplyAdds", () => {
   test("refuses layers that the summary does not have, and counts that cannot be", () => {
     const at = (name: string, weights: number, zeros: number) => () =>
       multiplyAdds(summary({ conv: 10 }), [{ name, weights, zeros }]);
-    expect(at("cnv.weight", 4, 0)).toThrow("multiply-adds: cnv.weight wants a layer cnv, the summary has none");
-    expect(at("conv.weight", 4, 5)).toThrow("multiply-adds: conv.weight wants 0 to 4 zeros, was given 5");
-    expect(at("conv.weight", 0, 0)).toThrow("wants a whole number >= 1 of weights, was given 0");
+    expect(at("cnv.weight", 4, 0)).toThrow("multiply-adds: cnv.weight: expected a layer cnv in the summary, got none");
+    expect(at("conv.weight", 4, 5)).toThrow("multiply-adds: zeros of conv.weight: expected 0 to 4, got 5");
+    expect(at("conv.weight", 0, 0)).toThrow("weights of conv.weight: expected an integer >= 1, got 0");
     const row = { name: "conv.weight", weights: 4, zeros: 0 };
-    expect(() => multiplyAdds(summary({ conv: 10 }), [row, row])).toThrow("conv.weight is given twice");
-    expect(() => multiplyAdds(summary({}), [], { extra: -1 })).toThrow("extra wants >= 0, was given -1");
+    expect(() => multiplyAdds(summary({ conv: 10 }), [row, row])).toThrow(
+      "conv.weight: expected each layer once, got it twice",
+    );
+    expect(() => multiplyAdds(summary({}), [], { extra: -1 })).toThrow("extra: expected a finite number >= 0, got -1");
   });
 });

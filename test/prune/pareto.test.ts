@@ -48,6 +48,6 @@ test("examples: none, equals, and numbers that are none", () => {
   const twice = { sparsity: 0.9, accuracy: 0.98 };
   expect(pareto([{ sparsity: 0.9, accuracy: 0.97 }, twice, twice, { sparsity: 0.5, accuracy: 0.99 }])).toEqual([3, 1]);
   expect(() => pareto([twice, { sparsity: Number.NaN, accuracy: 1 }])).toThrow(
-    "pareto: point 1 wants finite numbers, was given NaN and 1",
+    "pareto: point 1: expected finite numbers, got NaN and 1",
   );
 });

@@ -166,13 +166,13 @@ test("wrong options are named", () => {
   const short = persistent(new Float32Array(2), [2]);
   const make = (target: number, every?: number, targets: Bindable[] = [scheduledThreshold(hyper)]) =>
     new SteeredThreshold([arena], targets, { target, every });
-  expect(() => make(1.01)).toThrow(/target wants a share from 0 to 1, got 1.01/);
+  expect(() => make(1.01)).toThrow(/target: expected a share from 0 to 1, got 1.01/);
   expect(() => make(Number.NaN)).toThrow(/target/);
-  expect(() => make(0.5, 0)).toThrow(/every wants a whole number of steps >= 1, got 0/);
-  expect(() => make(0.5, 8, [])).toThrow(/targets wants at least one/);
-  expect(() => make(0.5, 8, [short])).toThrow(/a target wants 3 f32, got 8 bytes/);
+  expect(() => make(0.5, 0)).toThrow(/every: expected an integer >= 1, got 0/);
+  expect(() => make(0.5, 8, [])).toThrow(/targets: expected at least one/);
+  expect(() => make(0.5, 8, [short])).toThrow(/a target: expected 3 f32, got 8 bytes/);
   const steer = make(0.5);
-  expect(() => steer.step(-1, 0)).toThrow(/step wants a whole number >= 0, got -1/);
-  expect(() => steer.step(0, 1.5)).toThrow(/fraction wants a number from 0 to 1, got 1.5/);
+  expect(() => steer.step(-1, 0)).toThrow(/step: expected an integer >= 0, got -1/);
+  expect(() => steer.step(0, 1.5)).toThrow(/fraction: expected a number from 0 to 1, got 1.5/);
   for (const t of [steer, hyper, short]) t.dispose();
 });

@@ -201,25 +201,29 @@ describe("recorded values", () => {
 
 describe("refusals", () => {
   const cases: [string, ThresholdConfig, RegExp][] = [
-    ["beta 0", { schedule: "pgh", threshold: 1, beta: 0 }, /beta wants a number > 0, got 0/],
-    ["beta missing", { schedule: "pgh-general", threshold: 1 }, /beta wants a number > 0, got undefined/],
-    ["beta negative", { schedule: "pgh", threshold: 1, beta: -0.5 }, /beta wants a number > 0, got -0.5/],
-    ["no height", { schedule: "lats" }, /either threshold or lambda, got neither/],
-    ["two heights", { schedule: "lats", threshold: 1, lambda: 1 }, /either threshold or lambda, got both/],
-    ["negative threshold", { schedule: "lats", threshold: -1 }, /threshold wants a finite number >= 0, got -1/],
-    ["negative lambda", { schedule: "lats", lambda: -1 }, /lambda wants a finite number >= 0, got -1/],
+    ["beta 0", { schedule: "pgh", threshold: 1, beta: 0 }, /beta: expected a number > 0, got 0/],
+    ["beta missing", { schedule: "pgh-general", threshold: 1 }, /beta: expected a number > 0, got undefined/],
+    ["beta negative", { schedule: "pgh", threshold: 1, beta: -0.5 }, /beta: expected a number > 0, got -0.5/],
+    ["no height", { schedule: "lats" }, /expected exactly one of threshold, lambda, got none/],
+    [
+      "two heights",
+      { schedule: "lats", threshold: 1, lambda: 1 },
+      /expected exactly one of threshold, lambda, got threshold and lambda/,
+    ],
+    ["negative threshold", { schedule: "lats", threshold: -1 }, /threshold: expected a finite number >= 0, got -1/],
+    ["negative lambda", { schedule: "lats", lambda: -1 }, /lambda: expected a finite number >= 0, got -1/],
     [
       "late start",
       { schedule: "lats", threshold: 1, pruningStartStep: 12 },
-      /pruningStartStep wants .*\[0, 11\], got 12/,
+      /pruningStartStep: expected .*\[0, 11\], got 12/,
     ],
-    ["long window", { schedule: "lats", threshold: 1, windowSteps: 13 }, /windowSteps wants .*\[1, 12\], got 13/],
+    ["long window", { schedule: "lats", threshold: 1, windowSteps: 13 }, /windowSteps: expected .*\[1, 12\], got 13/],
     [
       "broken epoch",
       { schedule: "lats-epoch", threshold: 1, windowSteps: 6 },
       /whole epochs \(a multiple of 4\).*got 6/,
     ],
-    ["a name", { schedule: "lat" as "lats", threshold: 1 }, /schedule wants one of lats, /],
+    ["a name", { schedule: "lat" as "lats", threshold: 1 }, /schedule: expected one of lats, /],
   ];
   const run = { totalSteps: 12, stepsPerEpoch: 4, epochs: 3, lr: () => 0.1 };
   test.each(cases)("%s", (_name, config, message) => {
@@ -227,13 +231,13 @@ describe("refusals", () => {
   });
   test("a learning rate that is negative, not a number or always 0", () => {
     const lats: ThresholdConfig = { schedule: "lats", threshold: 1 };
-    expect(() => makeThresholdSchedule(lats, { ...run, lr: (n) => 1 - n })).toThrow(/step 2 .* got -1/);
+    expect(() => makeThresholdSchedule(lats, { ...run, lr: (n) => 1 - n })).toThrow(/step 2: .* got -1/);
     expect(() => makeThresholdSchedule(lats, { ...run, lr: () => Number.NaN })).toThrow(/got NaN/);
     expect(() => makeThresholdSchedule(lats, { ...run, lr: () => 0 })).toThrow(/sum > 0, got 0/);
   });
-  test("steps that are not whole numbers >= 0", () => {
+  test("steps that are not integers >= 0", () => {
     const s = makeThresholdSchedule({ schedule: "lats", threshold: 1 }, run);
-    expect(() => s.at(-1)).toThrow(/n wants a whole number of steps >= 0, got -1/);
+    expect(() => s.at(-1)).toThrow(/n: expected an integer >= 0, got -1/);
     expect(() => s.at(1.5)).toThrow(RangeError);
   });
 });

@@ -294,7 +294,7 @@ describe("impliedLambda", () => {
     ["weightDecay", { weightDecay: Number.NaN }],
   ])("refuses a wrong %s", (name, change) => {
     expect(() => impliedLambda({ threshold: 1, increment: 0, lr: 0.1, ...change })).toThrow(
-      new RegExp(`${name} wants`),
+      new RegExp(`${name}: expected`),
     );
   });
 

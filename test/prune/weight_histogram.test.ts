@@ -23,8 +23,8 @@ test("every weight is counted once", () => {
 });
 
 test("refuses no bins, an empty range and weights that are not numbers", () => {
-  expect(() => weightHistogram([], 0, [1, 2])).toThrow("wants a whole number >= 1 of bins, was given 0");
-  expect(() => weightHistogram([], 3, [0, 2])).toThrow("wants a range from > 0 upwards, was given 0 to 2");
-  expect(() => weightHistogram([], 3, [2, 2])).toThrow("was given 2 to 2");
-  expect(() => weightHistogram([[1, Number.NaN]], 3, [1, 2])).toThrow("weight 1 is not a number");
+  expect(() => weightHistogram([], 0, [1, 2])).toThrow("bins: expected an integer >= 1, got 0");
+  expect(() => weightHistogram([], 3, [0, 2])).toThrow("range: expected 0 < lowest < highest edge, got 0 to 2");
+  expect(() => weightHistogram([], 3, [2, 2])).toThrow("got 2 to 2");
+  expect(() => weightHistogram([[1, Number.NaN]], 3, [1, 2])).toThrow("weight 1: expected a number, got NaN");
 });

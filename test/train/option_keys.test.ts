@@ -51,7 +51,7 @@ describe("synchronous entries", () => {
     [
       "its pruning",
       () => planRun(as({ ...config, prune: { ...config.prune, beta: 0.1 } }), 5),
-      "beta wants nothing with schedule lats",
+      "beta: expected nothing with schedule lats",
     ],
     [
       "its rates",

@@ -1,11 +1,11 @@
-// Pruning at initialisation by the framework: a short run under a soft threshold finds which weights survive; then weights,
-// running statistics, momentum and data begin anew, and only the survivors are trained.
+// Pruning at initialisation: a short run under a soft threshold finds the weights that survive. Then weights, running statistics,
+// momentum and data start again from the beginning, and only the survivors are trained.
 //     mask = S(theta, D) is not 0 after the short run;   w = theta(0) · mask
 import { check, type PruneConfig, type RunShape } from "../config.ts";
 import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
 import { peakOf } from "../schedules/prefix_sum.ts";
 import { prunedParameters } from "./pruned.ts";
-import { softThreshold } from "./soft.ts";
+import { soft } from "./soft.ts";
 
 export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
   const { initEpochs = 1, schedule } = config;
@@ -13,15 +13,15 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
   check("initEpochs", "a number > 0", initEpochs, initEpochs > 0 && steps >= 1);
   check(
     "schedule",
-    "one that moves, since the method is at-init",
+    "a schedule that moves, for method at-init",
     schedule,
     schedule !== "none" && schedule !== "constant",
   );
-  check("mode", "latent, since the method is at-init", config.mode, config.mode === "latent");
+  check("mode", "latent, for method at-init", config.mode, config.mode === "latent");
   const peak = peakOf(run.mainSteps, run.lr);
-  const search = softThreshold(
+  const search = soft(
     { ...config, startEpoch: 0, window: undefined, freezeEpoch: undefined },
-    // The learning rate stays where training will peak: there is no time to let it fall.
+    // The learning rate stays at its later peak: the run is too short to decay it.
     { ...run, totalSteps: steps, mainSteps: steps, lr: () => peak },
   );
   return {

@@ -1,8 +1,8 @@
-// GMP: gradual magnitude pruning (Zhu and Gupta 2018), and one-shot pruning, which is the same in a single cut.
+// GMP: gradual magnitude pruning (Zhu and Gupta 2018), and one-shot pruning, a single cut.
 //     p(n) = target · (1 - (1 - x)³),  x = (n - start) / window
-// Every so many steps the floor(p · weights) smallest weights of each layer become zero, and stay so. The published form
-// keeps what it cut and could take it back; with p rising, that is rare. The window ends at three quarters of the run, if it
-// is not given, so that what is left can recover from the last cuts.
+// Every `every` steps the floor(p · weights) smallest weights of each layer become zero and stay zero. The published form stores
+// the cut weights, which may return; with p rising, that is rare. By default the window ends at three quarters of the run, so
+// that the rest can recover from the last cuts.
 import { check, type PruneConfig, type RunShape, spanOf, targetOf } from "../config.ts";
 import { cutSmallest } from "../cut.ts";
 import { MagnitudeSelect } from "../magnitude_select.ts";
@@ -12,7 +12,7 @@ import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
 export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
   const { every = 32, window } = config;
-  check("every", "a whole number of steps >= 1", every, Number.isInteger(every) && every >= 1);
+  check("every", "an integer >= 1", every, Number.isInteger(every) && every >= 1);
   const { start, freeze } = spanOf(config, run);
   const whole = Math.min(freeze, run.mainSteps) - start;
   const wanted = window === undefined ? (3 / 4) * whole : window * run.stepsPerEpoch;
@@ -31,7 +31,7 @@ export function oneShot(config: PruneConfig, run: RunShape): PruningMethod {
   return magnitude("one-shot", config, (done) => done === start, fraction);
 }
 
-/** Cuts after the steps that are `due`, to the share `fraction` of the target. */
+/** Make a method that cuts after the steps that are `due`, to the share `fraction` of the target. */
 function magnitude(
   name: string,
   config: PruneConfig,
@@ -45,7 +45,7 @@ function magnitude(
     ...noThreshold,
     name,
     group: { mode: "inplace" },
-    // Where nothing is zero yet, masked training is dense training.
+    // As long as no weight is zero, masked training is dense training.
     phase: () => "mask",
     progressAt: fraction,
     begin({ optimizer, model }) {

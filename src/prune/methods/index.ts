@@ -1,4 +1,4 @@
-// The methods by name. To add one: a file beside these that makes a PruningMethod, a name in ../config.ts, a line here.
+// The pruning methods by name. To add one: a file here that makes a PruningMethod, a name in ../config.ts, a line below.
 import { check, PRUNING_METHODS, type PruneConfig, type PruningMethodName, type RunShape } from "../config.ts";
 import type { PruningMethod } from "../method.ts";
 import { checkPruneConfig } from "../uses.ts";
@@ -8,11 +8,11 @@ import { ltp } from "./ltp.ts";
 import { masked } from "./masked.ts";
 import { random } from "./random.ts";
 import { snip } from "./snip.ts";
-import { softThreshold } from "./soft.ts";
+import { soft } from "./soft.ts";
 import { str } from "./str.ts";
 
 const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: RunShape) => PruningMethod>> = {
-  soft: softThreshold,
+  soft,
   str,
   ltp,
   gmp,
@@ -23,12 +23,12 @@ const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: Run
   masked,
 };
 
-/** The method that a configuration asks for. Throws ArgumentError naming the setting, what was wanted and what was given. */
+/** Make the method of a configuration. Throws ArgumentError naming the setting, the expected and the actual value. */
 export function makePruningMethod(config: PruneConfig, run: RunShape): PruningMethod {
   const { method = "soft" } = config;
   check("method", `one of ${PRUNING_METHODS.join(", ")}`, method, PRUNING_METHODS.includes(method));
   const made = methods[method](config, run);
-  // Last: a value that no method takes is told before one that another method would.
+  // Last: a value that no method accepts is reported first.
   checkPruneConfig(config);
   return made;
 }

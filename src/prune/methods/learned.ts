@@ -1,4 +1,4 @@
-// What the methods with learned thresholds have in common: the GPU knows the thresholds, the host asks.
+// Shared part of the methods with learned thresholds: they are on the GPU, and the host reads them.
 import type { PruningMethod, PruningRun } from "../method.ts";
 
 export function learnedThresholdOf(): Pick<PruningMethod, "begin" | "thresholdAt" | "readThreshold"> {
@@ -8,7 +8,7 @@ export function learnedThresholdOf(): Pick<PruningMethod, "begin" | "thresholdAt
       run = given;
     },
     thresholdAt: () => null,
-    /** Mean over the weights: large layers count for more. */
+    /** Mean over the weights, so large layers count more. */
     async readThreshold() {
       if (!run) return 0;
       const thresholds = [...(await run.optimizer.learnedThresholds())];

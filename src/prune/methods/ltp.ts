@@ -1,17 +1,17 @@
-// LTP: a threshold tau on the squared weight for each layer, learned through a soft gate, with a price on every weight
-// that is left (Azarian et al. 2020).
+// LTP: a threshold tau on the squared weight for each layer, learned through a soft gate, with a cost for every remaining weight
+// (Azarian et al. 2020).
 //     W = theta gate,  gate = sigmoid((theta² - tau) / T),  T = T0 Var|theta|
 //     loss = task + l0 · (sum of gates) / weights;   dtheta = g gate;   dtau = -sum(g theta q) - l0 sum(q) / weights
 //     with q = gate (1 - gate) / T.  Tests and the result use the hard mask theta² > tau.
-// After two thirds of the epochs (or `freezeEpoch`) the mask is final, and what is left is trained on.
+// After two thirds of the epochs (or at `freezeEpoch`) the mask is final, and the remaining weights are trained.
 import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { learnedThresholdOf } from "./learned.ts";
 
 export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
   const begins = Math.round((config.startEpoch ?? 0) * run.stepsPerEpoch);
-  const rest = run.mainSteps - begins;
-  const { start, freeze } = spanOf(config, run, begins + Math.max(1, Math.round((2 / 3) * rest)));
+  const remaining = run.mainSteps - begins;
+  const { start, freeze } = spanOf(config, run, begins + Math.max(1, Math.round((2 / 3) * remaining)));
   return {
     ...noThreshold,
     ...learnedThresholdOf(),

@@ -1,4 +1,4 @@
-// Fine-tuning of a sparse model: the zeros that the weights came with stay, the rest is trained.
+// Fine-tuning of a sparse model: zeros of the loaded weights stay, the rest is trained.
 import type { PruningMethod } from "../method.ts";
 import { noThreshold } from "../method.ts";
 

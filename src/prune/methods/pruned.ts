@@ -1,4 +1,4 @@
-// The weights that a run may prune, as the optimiser holds them.
+// The prunable weights of a run, as the optimiser holds them.
 
 import type { Module, Parameter } from "../../nn/index.ts";
 import type { SGD } from "../../optim/index.ts";
@@ -6,7 +6,7 @@ import { ArgumentError } from "../../text/index.ts";
 import type { CutArena } from "../cut.ts";
 import { type MagnitudeArena, magnitudeArena } from "../magnitude_select.ts";
 
-/** Stored weights of all groups with a threshold, with their momentum and the copy that the forward pass reads. */
+/** Return the stored weights of all groups with a threshold, with their momentum and effective weights. */
 export function prunedArenas(optimizer: SGD): CutArena[] {
   return optimizer.groups
     .filter((g) => g.options.mode !== "none")
@@ -14,7 +14,7 @@ export function prunedArenas(optimizer: SGD): CutArena[] {
     .map((c) => ({ ...magnitudeArena(c), velocity: c.velocity, copies: c.weight ? [c.weight] : [] }));
 }
 
-/** The parameters of those arenas, in order. */
+/** Return the parameters of those arenas, in order. */
 export function prunedParameters(optimizer: SGD): Parameter[] {
   return optimizer.groups
     .filter((g) => g.options.mode !== "none")
@@ -23,8 +23,8 @@ export function prunedParameters(optimizer: SGD): Parameter[] {
 }
 
 /**
- * A target counts all weights that could be pruned, layers left dense included: the share of the others that has to go.
- * Throws ArgumentError when even all of them are too few.
+ * Convert a target sparsity of all prunable weights to the share of those outside dense layers. Throws ArgumentError if even all
+ * of them are too few.
  */
 export function shareOfPruned(target: number, model: Module, arenas: readonly MagnitudeArena[]): number {
   const total = model.parameters().reduce((n, p) => n + (p.prunable ? p.numel : 0), 0);
@@ -32,9 +32,9 @@ export function shareOfPruned(target: number, model: Module, arenas: readonly Ma
   if (target * total > pruned) {
     const most = Math.floor((10000 * pruned) / total) / 100;
     throw new ArgumentError(
-      `pruning: sparsity wants at most ${most} %, all weights outside dense layers, got ${100 * target} %`,
+      `pruning: sparsity: expected at most ${most} %, the share of weights outside dense layers, got ${100 * target} %`,
     );
   }
-  // Of the whole, the target itself: a product and a quotient could round a floor down.
+  // If all weights count, return the target itself: the product and quotient could round a floor down.
   return pruned === total ? target : (target * total) / pruned;
 }

@@ -1,4 +1,4 @@
-// Weights that go by lot before training, the same share in each layer: what any other choice of a mask must beat.
+// Random pruning before training, the same share in each layer: the baseline of every other mask.
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { type PruneConfig, type RunShape, targetOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
@@ -22,15 +22,15 @@ export function random(config: PruneConfig, run: RunShape): PruningMethod {
   };
 }
 
-/** `count` different places of 0..n-1, a function of the seed and the layer's number. */
+/** Draw `count` distinct indices of 0..n-1 from the seed and the layer's number. */
 export function drawn(n: number, count: number, seed: number, layer: number): Uint32Array {
   const stream = new PhiloxStream(seed, "mask", [layer, 0, 0]);
   const order = Uint32Array.from({ length: n }, (_, i) => i);
   for (let i = 0; i < count; i++) {
     const j = i + stream.nextBelow(n - i);
-    const held = order[i]!;
+    const swapped = order[i]!;
     order[i] = order[j]!;
-    order[j] = held;
+    order[j] = swapped;
   }
   return order.subarray(0, count);
 }

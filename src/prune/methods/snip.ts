@@ -1,12 +1,12 @@
-// SNIP: before training, keep the weights that matter most to the first gradients (Lee et al. 2019).
-//     score = |w · dL/dw|, the gradient summed over a few batches;  the smallest floor(target · weights) of all layers go
+// SNIP: before training, cut the weights with the smallest effect on the loss (Lee et al. 2019).
+//     score = |w · dL/dw|, the gradient summed over a few batches;  cut the floor(target · weights) smallest of all layers
 import { check, type PruneConfig, targetOf } from "../config.ts";
 import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
 import { prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
 
 export function snip(config: PruneConfig): PruningMethod {
   const { snipBatches = 4 } = config;
-  check("snipBatches", "a whole number >= 1", snipBatches, Number.isInteger(snipBatches) && snipBatches >= 1);
+  check("snipBatches", "an integer >= 1", snipBatches, Number.isInteger(snipBatches) && snipBatches >= 1);
   const target = targetOf(config, "snip");
   return {
     ...noThreshold,
@@ -19,7 +19,7 @@ export function snip(config: PruneConfig): PruningMethod {
       const share = shareOfPruned(target, model, prunedArenas(optimizer));
       const first = await model.stateDict();
       const sums = params.map((p) => new Float64Array(p.numel));
-      // With a learning rate of 0 the step only computes; statistics and momentum are put back below.
+      // With a learning rate of 0 the step only computes; statistics and momentum are restored below.
       await run.train(snipBatches, {
         values: () => ({ lr: 0, threshold: 0, thresholdNext: 0, tau: 0 }),
         async after() {
@@ -46,7 +46,7 @@ export function snip(config: PruneConfig): PruningMethod {
   };
 }
 
-/** Places of the floor(share · all) smallest scores over all lists together; of equal ones the earlier go first. */
+/** Return the indices of the floor(share · all) smallest scores over all lists together; of equal scores, the first. */
 export function smallest(scores: readonly Float64Array[], share: number): Uint32Array[] {
   const total = scores.reduce((n, s) => n + s.length, 0);
   const all = new Float64Array(total);

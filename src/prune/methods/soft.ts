@@ -1,5 +1,5 @@
-// One soft threshold d for all layers, raised by a schedule: LATS, S-LATS, PGH, linear, sine, and as proximal SGD (ISTA), with
-// or without Nesterov's extrapolation (FISTA).
+// One soft threshold d for all layers, raised by a schedule: LATS, S-LATS, PGH, linear, sine; or as proximal SGD (ISTA), also
+// with Nesterov's extrapolation (FISTA).
 //     latent    theta' = theta - lr v,          W = S(theta', d(n + 1))
 //     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
 //     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
@@ -14,10 +14,10 @@ import { SteeredThreshold } from "../steer.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../threshold_schedule.ts";
 import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
-export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod {
+export function soft(config: PruneConfig, run: RunShape): PruningMethod {
   const { schedule: name, mode: view, accelerated = false } = config;
   if (name === "none") return dense();
-  check("accelerated", "mode inplace", view, !accelerated || view === "inplace");
+  check("mode", "inplace with accelerated", view, !accelerated || view === "inplace");
   const mode: ThresholdMode = accelerated ? "fista" : view;
   const { stepsPerEpoch, mainSteps, momentum, lr } = run;
   const schedule = makeThresholdSchedule(thresholdConfig(config, run), {
@@ -28,30 +28,30 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
   });
   const { freeze } = spanOf(config, run);
   const live = new LiveThreshold(schedule);
-  const rests = (n: number) => n >= freeze && freeze < run.totalSteps;
+  const isFrozen = (n: number) => n >= freeze && freeze < run.totalSteps;
 
   const values = (n: number): StepValues => {
-    if (rests(n)) return { threshold: 0, thresholdNext: 0, tau: 0, ...(accelerated ? { momentum: 0 } : {}) };
+    if (isFrozen(n)) return { threshold: 0, thresholdNext: 0, tau: 0, ...(accelerated ? { momentum: 0 } : {}) };
     return {
       ...live.step(n),
-      // Starts anew each epoch, and ends at x itself: what is tested and saved is sparse.
+      // Restarts each epoch and ends it at x itself, so that tested and saved weights are sparse.
       ...(accelerated ? { momentum: extrapolation(n % stepsPerEpoch, stepsPerEpoch, momentum) } : {}),
     };
   };
   const method: PruningMethod = {
     name: nameOf(config),
     group: { mode },
-    phase: (n) => (rests(n) ? "mask" : "prune"),
+    phase: (n) => (isFrozen(n) ? "mask" : "prune"),
     values,
     thresholdAt: (n) => live.at(Math.min(n, freeze)),
-    increment: (n) => (rests(n) ? 0 : live.increment(n)),
+    increment: (n) => (isFrozen(n) ? 0 : live.increment(n)),
     isL1: true,
     setFinal: (final) => live.setFinal(final),
     ...(accelerated ? { l1Momentum: 0 } : {}),
     async prepare({ model }) {
       const d = config.sparsity === undefined ? schedule.at(0) : 0;
       if (d === 0) return;
-      // The first forward pass sees the weights it was given.
+      // The first forward pass reads the initial weights.
       for (const p of model.parameters()) {
         if (p.latent) p.latent.set(inverseThreshold((await p.latent.data()) as Float32Array, d));
       }
@@ -60,14 +60,14 @@ export function softThreshold(config: PruneConfig, run: RunShape): PruningMethod
   return config.sparsity === undefined ? method : steered(method, schedule, config, freeze);
 }
 
-/** As the field calls it. */
+/** Return the customary name of the method. */
 function nameOf({ schedule, mode, accelerated, freezeEpoch }: PruneConfig): string {
   const name = accelerated ? "fista" : mode === "inplace" && schedule === "lats" ? "ista" : schedule;
   if (freezeEpoch === undefined) return name;
   return name === "pgh-general" ? "early" : `early ${name}`;
 }
 
-/** The same with a final threshold that is measured on the way, so that the target's share of weights ends at zero. */
+/** Make the method with a measured final threshold, for a target sparsity. */
 function steered(
   method: PruningMethod,
   schedule: ThresholdSchedule,
@@ -75,13 +75,8 @@ function steered(
   freeze: number,
 ): PruningMethod {
   const target = targetOf(config, method.name);
-  check("mode", "latent, since a target sparsity is given", method.group.mode, method.group.mode === "latent");
-  check(
-    "schedule",
-    "one that rises from 0, since a target sparsity is given",
-    "constant",
-    config.schedule !== "constant",
-  );
+  check("mode", "latent with a target sparsity", method.group.mode, method.group.mode === "latent");
+  check("schedule", "a schedule that rises from 0, with a target sparsity", "constant", config.schedule !== "constant");
   let steer: SteeredThreshold | undefined;
   const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
   const { setFinal: _aimsAtTheTarget, ...common } = method;
@@ -100,12 +95,12 @@ function steered(
     },
     beforeStep(n) {
       if (n >= freeze) return;
-      // Where the schedule ends and where pruning does, the step measures whatever its number.
+      // Always measure in the last step of the schedule and of pruning.
       const ends = (schedule.fraction(n + 1) === 1 && schedule.fraction(n) < 1) || n + 1 === freeze;
       steer?.step(n, schedule.fraction(n + 1), ends ? { measure: true } : {});
     },
     async readThreshold(step) {
-      // The state holds the threshold after the last step enqueued, which is the step asked for.
+      // The state holds the threshold after the last step enqueued, which is `step`.
       return steer && step > 0 ? (await steer.state.data())[0]! : 0;
     },
     state: () => new Map(steer ? [["steer", steer.state]] : []),

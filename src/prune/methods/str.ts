@@ -1,6 +1,6 @@
 // STR: a soft threshold for each layer, learned with the weights (Kusupati et al. 2020).
 //     W = S(theta, d),  d = sigmoid(s);   dtheta = g where W is not 0;   ds = -d (1 - d) sum of g sign(W)
-// s begins far below 0, where the threshold is nothing, and its weight decay draws it up until the loss resists.
+// s starts far below 0, where d is about 0, and its weight decay raises it until the loss counteracts.
 import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { learnedThresholdOf } from "./learned.ts";

@@ -1,9 +1,8 @@
-// Threshold schedules that follow a learning rate of any shape: f(n) is the share of the (weighted) learning rate
-// spent before step n. One sum over the window, in float64, when the schedule is made; of a window of many millions of steps,
-// the sum of samples.
+// Threshold schedules that follow a learning rate of any shape: f(n) is the share of the (weighted) learning rate spent before
+// step n. The sum over the window is computed once, in float64; a window of many millions of steps is sampled.
 import { ArgumentError } from "../../text/index.ts";
 
-/** f(n) for n = 0..N, and the increments f(n+1) - f(n), which are exact shares and not differences of rounded sums. */
+/** f(n) for n = 0..N, and the increments f(n+1) - f(n), which are exact shares, not differences of rounded sums. */
 export interface PrefixSum {
   readonly fraction: (n: number) => number;
   readonly increment: (n: number) => number;
@@ -11,19 +10,19 @@ export interface PrefixSum {
   readonly total: number;
 }
 
-/** Longest window that is summed step by step: 32 MiB of sums, eight times the longest run of our recipes. */
+/** Longest window that is summed step by step: 32 MiB of sums, eight times the longest run of the recipes. */
 export const EXACT_STEPS = 2 ** 22;
-/** Samples of a longer one. */
+/** Number of samples of a longer window. */
 const SAMPLES = 2 ** 18;
 
 /**
- * Running sum of `weight(0..steps-1)`, scaled to end at 1.
+ * Compute the running sum of `weight(0..steps-1)`, scaled to end at 1.
  *
- * Compensated (Neumaier 1974: what one addition rounds off is carried along), so that half a million steps
- * lose no digits; never falls, ends at exactly 1. Windows of more than EXACT_STEPS are summed by sampledSum.
+ * The sum is compensated (Neumaier 1974), so half a million steps lose no digits. It never falls and ends at exactly 1. Windows
+ * of more than EXACT_STEPS use sampledSum.
  *
  * Units    weight >= 0, any unit.
- * Errors   ArgumentError when a weight is negative or not finite, or all are 0.
+ * Errors   ArgumentError if a weight is negative or not finite, or all are 0.
  */
 export function prefixSum(steps: number, weight: (n: number) => number): PrefixSum {
   if (steps > EXACT_STEPS) return sampledSum(steps, weight, SAMPLES);
@@ -35,8 +34,8 @@ export function prefixSum(steps: number, weight: (n: number) => number): PrefixS
 }
 
 /**
- * The same for a window that is too long to be summed: the middle step of each of `samples` equal stretches stands for its
- * stretch, and within a stretch f is a line. A rate without jumps is off by samples^-2, a jump by its height / samples.
+ * Approximate the sum for a longer window. Each of `samples` equal intervals takes the value of its middle step, and f is linear
+ * within it. A rate without jumps is off by samples^-2, a jump by its height / samples.
  */
 export function sampledSum(steps: number, weight: (n: number) => number, samples: number): PrefixSum {
   const length = steps / samples;
@@ -49,7 +48,7 @@ export function sampledSum(steps: number, weight: (n: number) => number, samples
   const total = sums[samples]!;
   const fraction = (n: number): number => {
     if (n >= steps) return 1;
-    // The quotient may fall on the wrong side of an edge by a rounding.
+    // Rounding may put the quotient on the wrong side of an edge.
     let k = Math.min(samples - 1, Math.floor(n / length));
     while (k > 0 && edge(k) > n) k--;
     while (edge(k + 1) <= n) k++;
@@ -62,10 +61,10 @@ export function sampledSum(steps: number, weight: (n: number) => number, samples
 
 function checked(n: number, w: number): number {
   if (Number.isFinite(w) && w >= 0) return w;
-  throw new ArgumentError(`threshold schedule: learning rate of step ${n} wants a finite number >= 0, got ${w}`);
+  throw new ArgumentError(`threshold schedule: learning rate of step ${n}: expected a finite number >= 0, got ${w}`);
 }
 
-/** Sums of the first 0, 1, ..., `count` values; the last is above 0. */
+/** Return the sums of the first 0, 1, ..., `count` values; the last is above 0. */
 function runningSum(count: number, value: (n: number) => number): Float64Array {
   const sums = new Float64Array(count + 1);
   let sum = 0;
@@ -79,12 +78,12 @@ function runningSum(count: number, value: (n: number) => number): Float64Array {
   }
   const total = sums[count]!;
   if (!(total > 0)) {
-    throw new ArgumentError(`threshold schedule: the learning rates of the window want a sum > 0, got ${total}`);
+    throw new ArgumentError(`threshold schedule: learning rates of the window: expected a sum > 0, got ${total}`);
   }
   return sums;
 }
 
-/** The highest of `weight(0..steps-1)`; of a window that is too long to be looked at whole, of its start and samples. */
+/** Return the highest of `weight(0..steps-1)`; of a long window, of its start and samples. */
 export function peakOf(steps: number, weight: (n: number) => number): number {
   let peak = Number.NEGATIVE_INFINITY;
   const stride = steps > EXACT_STEPS ? Math.floor(steps / SAMPLES) : 1;

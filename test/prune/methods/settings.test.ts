@@ -19,65 +19,65 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
       (sparsity) =>
         [
           { method, sparsity },
-          new RegExp(`sparsity wants a number in \\(0, 1\\).*${method}.*got ${sparsity}`),
+          new RegExp(`sparsity: expected a number in \\(0, 1\\).*${method}.*got ${sparsity}`),
         ] as const,
     ),
   ),
-  [{ method: "magic" as "soft" }, /method wants one of soft, str, .*masked, got magic/],
+  [{ method: "magic" as "soft" }, /method: expected one of soft, str, .*masked, got magic/],
   // What the threshold rises to.
-  [{}, /wants either threshold or lambda, got neither/],
-  [{ threshold: 1, lambda: 1 }, /wants either threshold or lambda, got both/],
+  [{}, /expected exactly one of threshold, lambda, sparsity, got none/],
+  [{ threshold: 1, lambda: 1 }, /expected exactly one of threshold, lambda, sparsity, got threshold and lambda/],
   [{ threshold: 1, sparsity: 0.9 }, /threshold/],
   [{ lambda: 1, sparsity: 0.9 }, /lambda/],
-  [{ threshold: -1 }, /threshold wants a finite number >= 0, got -1/],
-  [{ threshold: Number.NaN }, /threshold wants a finite number >= 0, got NaN/],
-  [{ lambda: -1 }, /lambda wants a finite number >= 0, got -1/],
-  [{ sparsity: 0 }, /sparsity wants a number in \(0, 1\)/],
-  [{ sparsity: 1 }, /sparsity wants a number in \(0, 1\)/],
+  [{ threshold: -1 }, /threshold: expected a finite number >= 0, got -1/],
+  [{ threshold: Number.NaN }, /threshold: expected a finite number >= 0, got NaN/],
+  [{ lambda: -1 }, /lambda: expected a finite number >= 0, got -1/],
+  [{ sparsity: 0 }, /sparsity: expected a number in \(0, 1\)/],
+  [{ sparsity: 1 }, /sparsity: expected a number in \(0, 1\)/],
   // How it rises.
-  [{ schedule: "magic" as "lats", threshold: 1 }, /schedule wants one of lats, .*none, got magic/],
+  [{ schedule: "magic" as "lats", threshold: 1 }, /schedule: expected one of lats, .*none, got magic/],
   ...(["pgh", "pgh-general"] as const).flatMap((schedule) =>
-    [undefined, 0, -1, Number.NaN].map((beta) => [{ schedule, threshold: 1, beta }, /beta wants/] as const),
+    [undefined, 0, -1, Number.NaN].map((beta) => [{ schedule, threshold: 1, beta }, /beta: expected/] as const),
   ),
-  [{ schedule: "lats-epoch", threshold: 1, window: 2.5 }, /window\w* wants/],
-  [{ sparsity: 0.9, schedule: "constant" }, /schedule wants one that rises from 0, since a target sparsity is given/],
-  [{ sparsity: 0.9, mode: "inplace" }, /mode wants latent, since a target sparsity is given, got inplace/],
-  [{ threshold: 1, accelerated: true }, /accelerated wants mode inplace, got latent/],
-  [{ sparsity: 0.9, mode: "inplace", accelerated: true }, /mode wants latent, since a target sparsity is given/],
+  [{ schedule: "lats-epoch", threshold: 1, window: 2.5 }, /window\w*: expected/],
+  [{ sparsity: 0.9, schedule: "constant" }, /schedule: expected a schedule that rises from 0, with a target sparsity/],
+  [{ sparsity: 0.9, mode: "inplace" }, /mode: expected latent with a target sparsity, got inplace/],
+  [{ threshold: 1, accelerated: true }, /mode: expected inplace with accelerated, got latent/],
+  [{ sparsity: 0.9, mode: "inplace", accelerated: true }, /mode: expected latent with a target sparsity/],
   // When.
   ...(["soft", "str", "ltp", "gmp", "one-shot"] as const).flatMap((method) => {
     const own = { method, ...(method === "soft" ? { threshold: 1 } : { sparsity: 0.5 }) };
     return [
-      [{ ...own, startEpoch: -1 }, /startEpoch wants at least 0/],
-      [{ ...own, startEpoch: 10 }, /startEpoch wants .* before the end of epoch 10, got 10/],
-      [{ ...own, startEpoch: Number.NaN }, /startEpoch wants/],
-      [{ ...own, startEpoch: 3, freezeEpoch: 3 }, /freezeEpoch wants after startEpoch.* got 3/],
-      [{ ...own, startEpoch: 3, freezeEpoch: 2 }, /freezeEpoch wants after startEpoch.* got 2/],
-      [{ ...own, freezeEpoch: 11 }, /freezeEpoch wants .* within the 10 epochs, got 11/],
-      [{ ...own, freezeEpoch: 0 }, /freezeEpoch wants/],
+      [{ ...own, startEpoch: -1 }, /startEpoch: expected a number in \[0, 10\)/],
+      [{ ...own, startEpoch: 10 }, /startEpoch: expected a number in \[0, 10\), got 10/],
+      [{ ...own, startEpoch: Number.NaN }, /startEpoch: expected/],
+      [{ ...own, startEpoch: 3, freezeEpoch: 3 }, /freezeEpoch: expected an epoch after startEpoch.* got 3/],
+      [{ ...own, startEpoch: 3, freezeEpoch: 2 }, /freezeEpoch: expected an epoch after startEpoch.* got 2/],
+      [{ ...own, freezeEpoch: 11 }, /freezeEpoch: expected .* up to 10, got 11/],
+      [{ ...own, freezeEpoch: 0 }, /freezeEpoch: expected/],
     ] as const;
   }),
   ...(["soft", "gmp"] as const).flatMap((method) =>
-    [0, -2, Number.NaN].map((window) => [{ method, sparsity: 0.5, window }, /window wants/] as const),
+    [0, -2, Number.NaN].map((window) => [{ method, sparsity: 0.5, window }, /window: expected/] as const),
   ),
   // Each method's own.
   ...[0, -1, 1.5, Number.NaN].map(
-    (every) => [{ method: "gmp" as const, sparsity: 0.9, every }, /every wants a whole number of steps >= 1/] as const,
+    (every) => [{ method: "gmp" as const, sparsity: 0.9, every }, /every: expected an integer >= 1/] as const,
   ),
   ...[0, -1, 1.5, Number.NaN].map(
     (snipBatches) =>
-      [{ method: "snip" as const, sparsity: 0.9, snipBatches }, /snipBatches wants a whole number >= 1/] as const,
+      [{ method: "snip" as const, sparsity: 0.9, snipBatches }, /snipBatches: expected an integer >= 1/] as const,
   ),
   ...[0, -1, 0.01, Number.NaN].map(
     (initEpochs) =>
-      [{ method: "at-init" as const, threshold: 1, initEpochs }, /initEpochs wants a number > 0/] as const,
+      [{ method: "at-init" as const, threshold: 1, initEpochs }, /initEpochs: expected a number > 0/] as const,
   ),
-  [{ method: "at-init", schedule: "none" }, /schedule wants one that moves, since the method is at-init, got none/],
-  [{ method: "at-init", schedule: "constant", threshold: 1 }, /schedule wants one that moves/],
-  [{ method: "at-init", mode: "inplace", threshold: 1 }, /mode wants latent, since the method is at-init, got inplace/],
-  [{ method: "at-init" }, /wants either threshold or lambda, got neither/],
-  [{ method: "at-init", sparsity: 2 }, /sparsity wants a number in \(0, 1\)/],
-  [{ method: "at-init", schedule: "pgh", threshold: 1 }, /beta wants/],
+  [{ method: "at-init", schedule: "none" }, /schedule: expected a schedule that moves, for method at-init, got none/],
+  [{ method: "at-init", schedule: "constant", threshold: 1 }, /schedule: expected a schedule that moves/],
+  [{ method: "at-init", mode: "inplace", threshold: 1 }, /mode: expected latent, for method at-init, got inplace/],
+  [{ method: "at-init" }, /expected exactly one of threshold, lambda, sparsity, got none/],
+  [{ method: "at-init", sparsity: 2 }, /sparsity: expected a number in \(0, 1\)/],
+  [{ method: "at-init", schedule: "pgh", threshold: 1 }, /beta: expected/],
 ];
 
 test.each(refused)("refuses %o", (prune, wanted) => {

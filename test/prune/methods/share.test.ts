@@ -36,7 +36,7 @@ test("with layers left dense it is more, and refused where it would be above 1",
       const share = () => shareOfPruned(p, chain(w), [arena(pruned)]);
       if (p * total > sum(pruned)) {
         expect(share).toThrow(RangeError);
-        expect(share).toThrow(/sparsity wants at most [\d.]+ %, all weights outside dense layers, got/);
+        expect(share).toThrow(/sparsity: expected at most [\d.]+ %, the share of weights outside dense layers, got/);
       } else {
         expect(share()).toBeGreaterThan(p);
         expect(share()).toBeLessThanOrEqual(1);
@@ -50,5 +50,5 @@ test("refuses the share that is just too much, and says which is not", () => {
   // 30 of 40 weights are left to prune.
   const model = chain([5, 2, 15]);
   expect(shareOfPruned(0.75, model, [arena([30])])).toBe(1);
-  expect(() => shareOfPruned(0.76, model, [arena([30])])).toThrow("sparsity wants at most 75 %");
+  expect(() => shareOfPruned(0.76, model, [arena([30])])).toThrow("sparsity: expected at most 75 %");
 });

@@ -52,7 +52,7 @@ test.each([
 test("a target that the layers left cannot reach is refused, by the share that they can", async () => {
   const dense = ["7"];
   const most = Math.floor((10000 * (TINY_WEIGHTS - TINY_LAYERS["7.weight"])) / TINY_WEIGHTS) / 100;
-  const wanted = new RegExp(`sparsity wants at most ${most} %.*got 80 %`);
+  const wanted = new RegExp(`sparsity: expected at most ${most} %.*got 80 %`);
   for (const method of ["soft", "gmp", "one-shot", "at-init"] as const) {
     expect(() => tinySession({ method, sparsity: 0.8, dense }), method).toThrow(wanted);
     expect(() => tinySession({ method, sparsity: 0.8, dense }), method).toThrow(RangeError);

@@ -41,9 +41,9 @@ describe("sampled sums", () => {
   });
   test("refuse what the exact sum refuses", () => {
     for (const sum of [prefixSum, (n: number, w: (n: number) => number) => sampledSum(n, w, 8)]) {
-      expect(() => sum(100, () => -1)).toThrow(/learning rate of step \d+ wants a finite number >= 0, got -1/);
+      expect(() => sum(100, () => -1)).toThrow(/learning rate of step \d+: expected a finite number >= 0, got -1/);
       expect(() => sum(100, () => Number.NaN)).toThrow(/got NaN/);
-      expect(() => sum(100, () => 0)).toThrow(/want a sum > 0, got 0/);
+      expect(() => sum(100, () => 0)).toThrow(/expected a sum > 0, got 0/);
     }
   });
   test("begin where step-by-step sums end, and those keep their bits", () => {
