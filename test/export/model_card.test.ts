@@ -1,4 +1,4 @@
-// The model card: what it says, and that no name can make it say something else.
+// Model cards: their contents, and escaping of names.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ModelCardFacts, modelCard } from "../../src/export/index.ts";
@@ -36,10 +36,10 @@ const facts: ModelCardFacts = {
   files: [{ name: "model.safetensors", holds: "effective weights" }],
 };
 
-describe("says", () => {
+describe("contents", () => {
   const card = modelCard(facts);
 
-  test("its sections in order", () => {
+  test("has its sections in order", () => {
     expect(card.match(/^#+ .*/gm)).toEqual([
       "# `lenet-bn` on `mnist`, 89.99 % sparse",
       ...["Model", "Data", "Evaluation", "Sparsity", "Compression", "Training", "Recipe", "Files", "Limits"].map(
@@ -48,7 +48,7 @@ describe("says", () => {
     ]);
   });
 
-  test("every number once, with its unit", () => {
+  test("has every number once, with its unit", () => {
     for (const line of [
       "- Parameters: 105,218",
       "- Final threshold: 0.0123457",
@@ -58,7 +58,7 @@ describe("says", () => {
       "- Seed: 3",
       "- Time: 1 min 15 s",
       "- Engine: espalier `0.1.0`, `abc123`, `node 20.19.4`",
-      "- Adapter: `llvmpipe` (software: times say nothing about a GPU)",
+      "- Adapter: `llvmpipe` (software: its times do not apply to a GPU)",
       "| `model.safetensors` | `effective weights` |",
     ])
       expect(card.split("\n")).toContain(line);
@@ -66,19 +66,19 @@ describe("says", () => {
     expect(card).toContain("```yaml\nmodel:\n  name: lenet-bn\n```");
   });
 
-  test("zeros and multiply-adds of every layer, and of all", () => {
+  test("has zeros and multiply-adds of every layer and in total", () => {
     const rows = card.split("\n").filter((line) => /^\| (`\d\.weight`|all)/.test(line));
     const cells = rows.map((row) => row.split(" | ").map((cell) => cell.replaceAll("|", "").trim()));
     expect(cells.map((c) => c[0])).toEqual([...layers.map((l) => `\`${l.name}\``), "all"]);
-    // 8 x 1 x 5 x 5 weights at 14 x 14 places.
+    // 8 x 1 x 5 x 5 weights at 14 x 14 positions.
     expect(cells[0]).toEqual(["`0.weight`", "8x1x5x5", "200", "180", "90.00 %", "39,200", "3,920"]);
     const { macs, sparseMacs } = facts.report;
     expect(cells.at(-1)?.slice(-2)).toEqual([macs, Math.round(sparseMacs)].map((n) => n.toLocaleString("en-US")));
     expect(card).toContain(`(FLOPs): ${(2 * macs).toLocaleString("en-US")} dense`);
-    expect(card).toContain("of one sample, convolutions");
+    expect(card).toContain("of one sample, in convolutions");
   });
 
-  test("how its inputs are scaled, its curves, and how it is used", () => {
+  test("has the input scaling, the plot and code samples", () => {
     const use = [{ how: "In a shell", language: "sh", code: "espalier eval runs/a" }];
     const long = modelCard({ ...facts, normalise: { mean: [0.13066047], std: [0.30810779] }, plot: "plot.png", use });
     expect(long).toContain("(byte / 255 - mean) / std with mean 0.13066 and std 0.308108\n");
@@ -87,20 +87,20 @@ describe("says", () => {
     expect(card).not.toMatch(/## Use|!\[/);
   });
 
-  test("nothing about what is not known", () => {
+  test("omits missing facts", () => {
     const { threshold, loss, seconds, epochs, files, testSamples, ...rest } = facts;
     const short = modelCard({ ...rest, threshold: null });
     expect(short).not.toMatch(/Final threshold|Loss|Time|Epochs|## Files|undefined|null|NaN/);
     expect([threshold, loss, seconds, epochs, files, testSamples].every((v) => v !== undefined)).toBe(true);
   });
 
-  test("what is different of a spiking network, and of one that was tuned afterwards", () => {
+  test("has the extra facts of a spiking network and of fine-tuning", () => {
     const spiking = modelCard({ ...facts, timeSteps: 4, beforeFinetune: { accuracy: 0.5, sparsity: 0.9 } });
     expect(spiking).toContain("of one time step of one sample (of 4 steps)");
     expect(spiking).toContain("- Before fine-tuning: accuracy 50.00 % at sparsity 90.00 %");
   });
 
-  test("nothing left where nothing is left", () => {
+  test("accepts a model without non-zero weights", () => {
     const all = layers.map((l) => ({ ...l, zeros: l.weights }));
     expect(modelCard({ ...facts, layers: all, report: pruningReport(model, [1, 28, 28], all) })).toContain(
       "nothing left",
@@ -129,7 +129,7 @@ describe("names", () => {
     expect(plain.match(/^#+ /gm)?.length).toBe(10);
   });
 
-  test("any name leaves the number of headings and table rows as it is", () => {
+  test("keep the number of headings and table rows, for any name", () => {
     const shape = (card: string) => [card.match(/^#+ /gm)?.length, card.match(/^\|/gm)?.length];
     const text = fc.string({ unit: fc.constantFrom("`", "|", "\n", "#", " ", "a", "<", "[", "\\"), maxLength: 12 });
     fc.assert(
@@ -148,14 +148,14 @@ describe("names", () => {
 });
 
 test.each([
-  ["an accuracy in percent", { accuracy: 98.7 }, /accuracy wants 0 to 1, was given 98.7/],
-  ["no accuracy", { accuracy: Number.NaN }, /accuracy wants 0 to 1/],
+  ["an accuracy in percent", { accuracy: 98.7 }, /accuracy: expected 0 to 1, got 98.7/],
+  ["no accuracy", { accuracy: Number.NaN }, /accuracy: expected 0 to 1/],
   [
     "more zeros than weights",
     { layers: [{ name: "a", shape: [2], weights: 2, zeros: 3 }] },
-    /layer a wants 0 to 2 zeros/,
+    /layer a: expected 0 to 2 zeros/,
   ],
-  ["a picture elsewhere", { plot: "javascript:alert(1)" }, /plot wants the name of a file/],
+  ["a plot in another folder", { plot: "javascript:alert(1)" }, /plot: expected the name of a file/],
 ])("refuses %s", (_, change, message) => {
   expect(() => modelCard({ ...facts, ...change })).toThrow(message);
 });

@@ -1,4 +1,4 @@
-// What an ONNX file says of itself, and what the exporter refuses. That it computes the same is in the gpu tests beside this.
+// Contents of an ONNX file, and what the exporter refuses. The gpu tests compare the computed values.
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
 import { describe, expect, test } from "vitest";
@@ -74,7 +74,7 @@ describe("the file", () => {
     }
   });
 
-  test("every value is made once, before it is read", () => {
+  test("computes every value once, before its use", () => {
     const known = new Set(["", ...graph.input.map((v) => v.name), ...graph.initializer.map((t) => t.name)]);
     for (const node of graph.node) {
       for (const input of node.input) expect(known).toContain(input);
@@ -84,14 +84,14 @@ describe("the file", () => {
     expect(new Set(graph.node.map((n) => n.name)).size).toBe(graph.node.length);
   });
 
-  test("the same model gives the same bytes, and is left as it was", () => {
+  test("is the same for the same model, which stays unchanged", () => {
     expect(model.training).toBe(true);
     expect(Object.hasOwn(model, "forward")).toBe(false);
     const again = exportOnnx(model, { input: [1, 28, 28], weights, name: "digits", metadata: { accuracy: "0.99" } });
     expect([again.length, again.every((byte, i) => byte === bytes[i])]).toEqual([bytes.length, true]);
   });
 
-  test("with a number for the batch, that number", () => {
+  test("has a fixed batch if `batch` is a number", () => {
     const fixed = parse(exportOnnx(model, { input: [1, 28, 28], weights, batch: 5 })).graph!;
     expect([dims(fixed, "input"), dims(fixed, "output")]).toEqual([[["input", 5, 1, 28, 28]], [["logits", 5, 10]]]);
   });
@@ -100,7 +100,7 @@ describe("the file", () => {
 /** Hundreds of megabytes each: the gpu tests write their files. */
 const LARGE = new Set(["alexnet", "alexnet-lrn", "vgg16-bn"]);
 
-test.each(Object.keys(models).filter((name) => !LARGE.has(name)))("%s: a rule for every op", (name) => {
+test.each(Object.keys(models).filter((name) => !LARGE.has(name)))("%s: has a rule for every op", (name) => {
   const [channels, size] = /^sew-(cifar10-dvs|gesture)$/.test(name) ? [32, 128] : [3, 64];
   const model = buildModel(name, { channels, size, classes: 10 });
   const zeros = [...model.namedState()].map(([key, t]) => [key, { data: new Float32Array(t.numel), shape: t.shape }]);
@@ -111,7 +111,7 @@ test.each(Object.keys(models).filter((name) => !LARGE.has(name)))("%s: a rule fo
 });
 
 describe("spiking", () => {
-  test("one step: a potential in and out for each layer of neurons, and how to use them", () => {
+  test("exports one time step, with a potential in and out for each layer of neurons, and notes on their use", () => {
     const model = buildModel(
       "sew-net",
       { channels: 8, size: 16, classes: 4 },
@@ -128,11 +128,11 @@ describe("spiking", () => {
     const notes = Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]));
     expect(notes["time_steps"]).toBe("4");
     expect(JSON.parse(notes["v_rest"]!)).toEqual({ "v_in.sn1": -0.5, "v_in.sn2": -0.5, "v_in.sn3": -0.5 });
-    // The model still has its four steps.
+    // The model keeps its four time steps.
     expect((model as unknown as { input: { timeSteps: number } }).input.timeSteps).toBe(4);
   });
 
-  test("a layer that runs twice has two potentials", async () => {
+  test("gives a layer that runs twice two potentials", async () => {
     const node = new LIFNode(); // H = V + (X - V) / 2
     const twice = (x: Tensor) => node.forward(node.forward(ops.encodeDirect(x, { timeSteps: 1 })));
     const model = new Calls((x) => ops.mean(twice(x), { axes: [0] }));
@@ -149,12 +149,16 @@ describe("spiking", () => {
   });
 
   test.each([
-    ["several steps at once", (x: Tensor) => ops.lif(x, null, { timeSteps: 4 }), /lif in inner.0 wants one time step/],
-    ["smooth firing", (x: Tensor) => ops.lif(x, null, { timeSteps: 1, smooth: true }), /lif in inner.0 fires smoothly/],
+    [
+      "several steps at once",
+      (x: Tensor) => ops.lif(x, null, { timeSteps: 4 }),
+      /lif in inner.0: expected one time step/,
+    ],
+    ["smooth firing", (x: Tensor) => ops.lif(x, null, { timeSteps: 1, smooth: true }), /lif in inner.0: smooth firing/],
     [
       "a repeated image",
       (x: Tensor) => ops.encodeDirect(x, { timeSteps: 4 }),
-      /encodeDirect in inner.0 wants one time step/,
+      /encodeDirect in inner.0: expected one time step/,
     ],
   ] as const)("refuses %s", (_, fn, message) => {
     expect(() => exportOnnx(new Calls(fn), { input: [3], weights: new Map() })).toThrow(message);
@@ -167,21 +171,21 @@ describe("refused", () => {
   const input = [1, 5, 5];
 
   test.each([
-    ["an op without a rule", (x: Tensor) => ops.packSpikes(x), /packSpikes in inner.0 has no counterpart/],
+    ["an op without a rule", (x: Tensor) => ops.packSpikes(x), /packSpikes in inner.0 has no ONNX rule/],
     [
       "batch statistics",
       (x: Tensor) => ops.batchNorm(x, null, null, null, null, { training: true }),
-      /batchNorm in inner.0 wants evaluation/,
+      /batchNorm in inner.0: expected evaluation mode/,
     ],
     [
       "a repeated batch",
       (x: Tensor) => ops.expand(ops.mean(x, { axes: [0], keepdims: true }), { shape: x.shape }),
-      /expand in inner.0 repeats along the batch/,
+      /expand in inner.0: repeats along the batch/,
     ],
     [
       "a slice of the batch",
       (x: Tensor) => ops.narrow(x, { axis: 0, start: 0, length: x.shape[0]! }),
-      /narrow in inner.0 wants a size on axis 0/,
+      /narrow in inner.0: axis 0: expected a size/,
     ],
   ] as const)("%s", (_, fn, message) => {
     expect(() => exportOnnx(new Calls(fn), { input: [3, 4], weights: new Map() })).toThrow(message);
@@ -190,10 +194,10 @@ describe("refused", () => {
   test("a parameter of another model", () => {
     const foreign = new Parameter([4], constantInit(1));
     const run = () => exportOnnx(new Calls((x) => ops.add(x, foreign)), { input: [3, 4], weights: new Map() });
-    expect(run).toThrow(/add in inner.0 reads a parameter that is not the model's/);
+    expect(run).toThrow(/add in inner.0 reads a parameter of another model/);
   });
 
-  test("weights that do not fit, all of them named", () => {
+  test("weights that do not fit, naming all of them", () => {
     const wrong: StateDict = new Map(weights);
     wrong.delete("0.bias");
     wrong.set("1.weight", { data: new Float32Array(3), shape: [3] });
@@ -201,21 +205,21 @@ describe("refused", () => {
     wrong.set("head.weight", { data: new Float32Array(1), shape: [1] });
     wrong.set("1.num_batches_tracked", { data: new Int32Array(1), shape: [] });
     expect(() => exportOnnx(model, { input, weights: wrong })).toThrow(
-      "exportOnnx: weights do not fit the model: 0.bias is missing; 1.weight wants [2], has [3]; 1.bias wants 2 float32 values; head.weight is unknown",
+      "exportOnnx: weights do not fit the model: 0.bias is missing; 1.weight: expected [2], got [3]; 1.bias: expected 2 float32 values; head.weight is unknown",
     );
   });
 
   test.each([
-    ["an empty input", { input: [], weights }, /input wants the shape of one sample/],
-    ["a size of 0", { input: [1, 0, 5], weights }, /input wants the shape/],
-    ["a batch of 0", { input, weights, batch: 0 }, /batch wants "N" or a whole number/],
+    ["an empty input", { input: [], weights }, /input: expected the shape of one sample/],
+    ["a size of 0", { input: [1, 0, 5], weights }, /input: expected the shape/],
+    ["a batch of 0", { input, weights, batch: 0 }, /batch: expected "N" or an integer/],
     ["an image too small", { input: [1, 2, 2], weights }, /conv2d/],
   ] as const)("%s", (_, options, message) => {
     expect(() => exportOnnx(model, options as unknown as Parameters<typeof exportOnnx>[1])).toThrow(message);
     expect(Object.hasOwn(model, "forward")).toBe(false);
   });
 
-  test("dropout in evaluation leaves no node", () => {
+  test("writes no node for dropout", () => {
     const net = new Sequential([new Dropout(0.5, new RandomState(0, { owned: true })), new Linear(4, 2)]);
     const { graph } = parse(exportOnnx(net, { input: [4], weights: initial(net) }));
     expect(graph!.node.map((n) => n.opType)).toEqual(["Gemm"]);

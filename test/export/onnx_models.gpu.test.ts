@@ -1,5 +1,5 @@
-// Every family of the registry as ONNX, run by ONNX Runtime, against our own logits: dense and pruned, batches of one and of
-// three out of one file.
+// Runs every model family as ONNX in ONNX Runtime and compares the logits with the engine's: dense and pruned, batches of one
+// and three from one file.
 import { expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
 import { buildModel } from "../../src/models/index.ts";
@@ -94,8 +94,7 @@ async function compare(
   }
 }
 
-// Of models that differ in the number of blocks or in the classifier alone, one each: ResNet-50's form in the papers has the
-// classifier of mobilenet-v1.
+// One of each group of models that differ only in the number of blocks or in the classifier.
 test.each([
   ["lenet", 1, 28],
   ["lenet-bn", 1, 28],
@@ -112,8 +111,8 @@ test.each([
   await compare(name, channels, size, [1, 3]);
 });
 
-// Nine tenths of their weights are in two hidden layers of 4096, which a narrow classifier replaces here. At these sizes the
-// pools before it spread few pixels over more bins.
+// A narrow classifier replaces the two hidden layers of 4096, which hold nine tenths of the weights. At these sizes, the
+// adaptive pools have more bins than pixels.
 test.each([
   ["alexnet", 64],
   ["alexnet-lrn", 80],

@@ -1,5 +1,4 @@
-// Each op that an ONNX file can hold, alone and with its options, against our own kernel. The batch of the run is not one
-// the exporter traced with.
+// Compares each exported op, with its options, with the engine's kernel. The batch differs from those of the trace.
 import { expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
 import { Pointwise } from "../../src/nn/activation.ts";

@@ -1,4 +1,4 @@
-// ONNX Runtime for tests: its wasm build in Node, on one thread.
+// Runs ONNX Runtime in tests: its wasm build in Node, on one thread.
 import * as ort from "onnxruntime-web";
 import type { StateDict } from "../../src/nn/index.ts";
 import type { Shape } from "../../src/tensor/index.ts";
@@ -58,7 +58,7 @@ export function pruned(weights: StateDict, share = 0.9): StateDict {
   for (const [name, { data, shape }] of weights) {
     if (shape.length < 2) continue;
     const values = Float32Array.from(data as Float32Array);
-    // A few thousand of them tell where the nine tenths end.
+    // A few thousand samples estimate the 0.9 quantile.
     const stride = Math.ceil(values.length / 4096);
     const sizes = values
       .filter((_, i) => i % stride === 0)

@@ -1,7 +1,7 @@
-// Spiking networks as ONNX graphs of one time step, stepped by ONNX Runtime, against our own T steps at once.
+// Steps spiking networks in ONNX Runtime, one time step per run, and compares with the engine's T steps at once.
 //
-// A spike is a comparison: where two implementations round differently, a potential on the threshold fires in one only. So
-// weights and images are multiples of a power of two, which makes every sum exact.
+// A spike is a comparison: with different rounding, a potential at the threshold may fire in one implementation only. Weights
+// and images are therefore multiples of a power of two, which makes every sum exact.
 import { expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
 import { buildModel, type SpikingOptions } from "../../src/models/index.ts";
@@ -97,7 +97,7 @@ test.each(cases)("$name, $spiking", async ({ name, size, channels, batch, spikin
     return spiking.encoder ? Math.min(1, Math.abs(v) / 2) : Math.min(2, Math.round(Math.abs(v) * 1.2));
   });
 
-  // Every layer's shape, and proof that it does fire now and then: else the comparison would say little.
+  // Check the shape of every layer, and that it fires at all, so that the comparison is meaningful.
   const nodes = new Map<string, readonly number[]>();
   for (const [path, m] of model.namedModules()) {
     if (m instanceof SpikingNode) m.observer = ({ spikes }) => nodes.set(path, spikes.shape.slice(1));

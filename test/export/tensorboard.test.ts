@@ -1,5 +1,5 @@
-// Event files read back by a reader that shares nothing with the writer. TensorBoard's own reader is Python and is not part
-// of these tests; the framing and the fields are those its sources document.
+// Reads event files back with a reader that shares no code with the writer. TensorBoard's reader is Python and not part of
+// these tests; framing and fields follow its sources.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -18,7 +18,7 @@ const ascii = (text: string) => new TextEncoder().encode(text);
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 
 describe("CRC-32C", () => {
-  // RFC 3720, appendix B.4, and the check value of the usual catalogues.
+  // RFC 3720, appendix B.4, and the check value of CRC catalogues.
   test.each([
     ["123456789", ascii("123456789"), 0xe3069283],
     ["32 zeros", new Uint8Array(32), 0x8a9136aa],
@@ -31,7 +31,7 @@ describe("CRC-32C", () => {
 });
 
 describe("files", () => {
-  test("every byte of a small one", () => {
+  test("has the expected bytes", () => {
     const bytes = encodeEvents([{ wallTime: 1.5, step: 3, values: [{ tag: "a", scalar: 0.25 }] }]);
     const [version, event] = readRecords(bytes) as [Uint8Array, Uint8Array];
     // Field 1 as a double, field 3 as text.
@@ -59,7 +59,7 @@ describe("files", () => {
     expect([...bytes.subarray(0, 8)]).toEqual([version.length, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  test("all kinds of values come back", () => {
+  test("round-trips all kinds of values", () => {
     const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47);
     const h = { min: -1, max: 2, count: 4, sum: 1.5, sumOfSquares: 5.25, limits: [0, 1, 3], counts: [1, 2, 1] };
     const events: TensorBoardEvent[] = [
@@ -106,7 +106,7 @@ describe("files", () => {
     ]);
   });
 
-  test("a run that goes on says from where", () => {
+  test("marks the step from which a run resumes", () => {
     const bytes = encodeEvents([{ wallTime: 2, step: 7, values: [], start: true }]);
     expect(readEvents(bytes)).toEqual([
       { wall_time: 2, file_version: "brain.Event:2" },
@@ -114,7 +114,7 @@ describe("files", () => {
     ]);
   });
 
-  test("any numbers, and pieces appended to a file", () => {
+  test("round-trips any numbers, and appended pieces", () => {
     const scalar = fc.float({ noNaN: true });
     const value = fc.record({ tag: fc.string({ minLength: 1, unit: "grapheme" }), scalar });
     const event = fc.record({
@@ -137,7 +137,7 @@ describe("files", () => {
     );
   });
 
-  test("a byte changed anywhere is noticed", () => {
+  test("detects a change of any byte", () => {
     const bytes = encodeEvents([{ wallTime: 1, step: 1, values: [{ tag: "x", scalar: 1 }] }]);
     for (let i = 0; i < bytes.length; i++) {
       const broken = bytes.slice();
@@ -147,37 +147,37 @@ describe("files", () => {
   });
 
   test.each([
-    ["a negative step", { wallTime: 1, step: -1, values: [] }, /step wants a whole number >= 0, was given -1/],
-    ["a time that is none", { wallTime: Number.NaN, step: 1, values: [] }, /wallTime wants seconds/],
-    ["no tag", { wallTime: 1, step: 1, values: [{ tag: "", scalar: 1 }] }, /a tag wants a name/],
-    ["no number", { wallTime: 1, step: 1, values: [{ tag: "a", scalar: "1" }] }, /a wants a number/],
+    ["a negative step", { wallTime: 1, step: -1, values: [] }, /step: expected an integer >= 0, got -1/],
+    ["an invalid time", { wallTime: Number.NaN, step: 1, values: [] }, /wallTime: expected seconds/],
+    ["no tag", { wallTime: 1, step: 1, values: [{ tag: "", scalar: 1 }] }, /tag: expected a name/],
+    ["no number", { wallTime: 1, step: 1, values: [{ tag: "a", scalar: "1" }] }, /a: expected a number/],
     [
       "more limits than counts",
       { wallTime: 1, step: 1, values: [{ tag: "h", histogram: { ...histogram([1]), counts: [] } }] },
-      /h wants as many counts as limits/,
+      /h: expected one count per limit/,
     ],
     [
       "a start with values",
       { wallTime: 1, step: 1, values: [{ tag: "a", scalar: 1 }], start: true },
-      /a start wants no values/,
+      /start: expected no values/,
     ],
     [
       "a picture of no size",
       { wallTime: 1, step: 1, values: [{ tag: "i", image: { width: 0, height: 1, png: new Uint8Array(1) } }] },
-      /i wants a picture/,
+      /i: expected an image/,
     ],
   ])("refuses %s", (_, event, message) => {
     expect(() => encodeEvents([event as unknown as TensorBoardEvent])).toThrow(message);
   });
 
-  test("names that TensorBoard looks for, whatever the host is called", () => {
+  test("makes names that TensorBoard reads, for any host name", () => {
     expect(eventFileName(1700000000.9, "../a b")).toBe("events.out.tfevents.1700000000.-a-b");
     expect(eventFileName(1, "")).toBe("events.out.tfevents.1.espalier");
   });
 });
 
 describe("histograms", () => {
-  test("count every value in the bucket it belongs to", () => {
+  test("count every value in its bucket", () => {
     const values = fc.array(fc.oneof(fc.constant(0), fc.double({ noNaN: true, min: -1e6, max: 1e6 })), {
       minLength: 1,
     });
@@ -196,19 +196,19 @@ describe("histograms", () => {
     );
   });
 
-  test("a range ends at 0, never at -0", () => {
+  test("have a range that ends at 0, not -0", () => {
     expect(histogram([-0])).toMatchObject({ min: 0, max: 0 });
   });
 
-  test("zeros have a bucket of their own", () => {
+  test("have a separate bucket for zeros", () => {
     const h = histogram(Float32Array.of(0, 0, 0, -1e-3, 1e-3, 2));
     const zeros = h.counts.indexOf(3);
     expect([h.limits[zeros - 1], h.limits[zeros]]).toEqual([0, 1e-12]);
-    // Four filled buckets and the empty stretches between them.
+    // Four filled buckets and the merged empty ones between them.
     expect(h.limits.length).toBeLessThanOrEqual(8);
   });
 
-  test("what is not finite is left out; nothing at all is a histogram of nothing", () => {
+  test("skip values that are not finite, and accept an empty list", () => {
     expect(histogram([Number.NaN, 1, Number.POSITIVE_INFINITY]).count).toBe(1);
     expect(histogram([])).toEqual({
       min: 0,
@@ -261,7 +261,7 @@ describe("records of a run", () => {
   const tags = (event: TensorBoardEvent | undefined) =>
     Object.fromEntries((event?.values ?? []).map((v) => [v.tag, "scalar" in v ? v.scalar : null]));
 
-  test("a step", () => {
+  test("converts a step", () => {
     const [event] = tensorboardEvents(step, 9);
     expect([event?.step, event?.wallTime]).toEqual([20, 9]);
     expect(tags(event)).toMatchObject({
@@ -274,14 +274,14 @@ describe("records of a run", () => {
     });
   });
 
-  test("with numbers of the host", () => {
+  test("adds numbers of the host", () => {
     expect(tags(tensorboardEvents(step, 9, { "speed/steps_per_second": 4 })[0])).toMatchObject({
       "loss/train": 1.25,
       "speed/steps_per_second": 4,
     });
   });
 
-  test("an epoch, with its layers", () => {
+  test("converts an epoch with its layers", () => {
     const [event] = tensorboardEvents(epoch, 9);
     expect(tags(event)).toMatchObject({
       "loss/test": 0.5,

@@ -1,15 +1,15 @@
-// Text of others inside Markdown: whatever a name holds, it stays text.
+// Escapes foreign text for Markdown: a name cannot become a link, HTML or a table.
 
-/** Line breaks, control characters, and those that turn the direction of writing, as spaces. */
+/** Replace line breaks, control characters and direction marks by spaces. */
 const plain = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 
-/** A row of backticks longer than any in the text. */
+/** Return a run of backticks longer than any in the text. */
 function fenceFor(text: string, least: number): string {
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
   return "`".repeat(Math.max(least, longest + 1));
 }
 
-/** A code span: nothing in it is a link, HTML or emphasis. */
+/** Format text as a code span, without links, HTML or emphasis. */
 export function code(text: string): string {
   const line = plain(text).trim();
   if (line === "") return "(none)";
@@ -18,19 +18,19 @@ export function code(text: string): string {
   return `${fence}${gap}${line}${gap}${fence}`;
 }
 
-/** A block of code, line by line as given. */
+/** Format text as a code block, line by line. */
 export function block(text: string, language = ""): string {
   const fence = fenceFor(text, 3);
   return `${fence}${language}\n${text.replace(/\n+$/, "")}\n${fence}`;
 }
 
-/** A table; the cells are Markdown of one line. Columns after the first are aligned right, as numbers are, unless they are text. */
+/** Format a table; cells are one line of Markdown. Columns after the first are right-aligned for numbers, unless `text` is set. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   { text = false }: { readonly text?: boolean } = {},
 ): string {
-  // Bars end a cell, also within a code span.
+  // A bar ends a cell, even inside a code span.
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   const rule = head.map((_, i) => (i === 0 || text ? "---" : "---:"));
   return [line(head), line(rule), ...rows.map(line)].join("\n");

@@ -1,5 +1,4 @@
-// The model card of a run: what was trained, how well it does, how sparse it is, and how to do it again. README.md of the
-// run's folder.
+// Writes the model card of a run, README.md of its folder: model, data, accuracy, sparsity, and how to reproduce it.
 import type { Shape } from "../../tensor/index.ts";
 import { ArgumentError, count, duration, expectKeys, type KeysOf, percent, times } from "../../text/index.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
@@ -13,7 +12,7 @@ export interface CardEngine {
   readonly others?: readonly string[];
 }
 
-/** What is known of a run. Whatever is left out is left out of the card too: nothing is guessed. */
+/** Facts of a run. The card omits the missing ones. */
 export interface ModelCardFacts {
   /** Name in the registry. */
   readonly model: string;
@@ -28,21 +27,21 @@ export interface ModelCardFacts {
   readonly accuracy: number;
   /** Mean cross-entropy on the same samples. */
   readonly loss?: number;
-  /** "the test set, after the last epoch": which samples, and which weights. */
+  /** Samples and weights of the evaluation: "the test set, after the last epoch". */
   readonly measuredOn: string;
-  /** Before fine-tuning, if there was any. */
+  /** Values before fine-tuning. */
   readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
   readonly method: string;
-  /** At the end; null where each layer has its own. */
+  /** Final threshold; null if each layer has its own. */
   readonly threshold?: number | null;
   readonly layers: readonly LayerSparsity[];
   readonly report: PruningReport;
-  /** T of a spiking network. */
+  /** Number of time steps of a spiking network. */
   readonly timeSteps?: number;
   readonly command: string;
-  /** What was changed while it ran, a line each: "from step 6 on: epochs: 2 -> 3". */
+  /** Settings that changed during the run, one line each: "from step 6 on: epochs: 2 -> 3". */
   readonly changes?: readonly string[];
-  /** The count recipe as YAML. */
+  /** Complete recipe as YAML. */
   readonly recipe: string;
   readonly seed: number;
   readonly epochs?: number;
@@ -50,23 +49,23 @@ export interface ModelCardFacts {
   readonly seconds?: number;
   readonly engine: CardEngine;
   readonly adapter: string;
-  /** Whether the adapter is a CPU that plays a GPU. */
+  /** True for a software adapter. */
   readonly software: boolean;
-  /** When it was begun, ISO 8601. */
+  /** Start time, ISO 8601. */
   readonly started?: string;
-  /** Per channel, in units of 1 = 255: the network sees (byte / 255 - mean) / std. */
+  /** Mean and std per channel, in units of 255: the input is (byte / 255 - mean) / std. */
   readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] };
-  /** A picture of the run's curves: file name beside the card. */
+  /** Plot of the run's curves: name of a file in the card's folder. */
   readonly plot?: string;
-  /** Files of the run and what is in them. */
+  /** Files of the run, with their contents. */
   readonly files?: readonly { readonly name: string; readonly holds: string }[];
-  /** How the model is put to use, by what it is good for: "With ONNX Runtime". `language` of the code, as "sh". */
+  /** Code samples that use the model; `how`: heading such as "With ONNX Runtime"; `language`: of the code, such as "sh". */
   readonly use?: readonly { readonly how: string; readonly language: string; readonly code: string }[];
 }
 
 const share = (part: number, all: number) => (all === 0 ? 0 : part / all);
 
-/** Rows of a table of facts; those without a value are left out. */
+/** Format rows of facts; skips rows without a value. */
 const facts = (rows: readonly (readonly [string, string | undefined])[]): string =>
   rows.flatMap(([name, value]) => (value === undefined ? [] : [`- ${name}: ${value}`])).join("\n");
 
@@ -84,16 +83,16 @@ const KEYS: KeysOf<ModelCardFacts> = {
 
 function check(f: ModelCardFacts): void {
   expectKeys(f, KEYS, (problem) => new ArgumentError(`modelCard: ${problem}`));
-  const wrong = (what: string, wanted: string, was: unknown) =>
-    new ArgumentError(`modelCard: ${what} wants ${wanted}, was given ${String(was)}`);
+  const wrong = (what: string, expected: string, got: unknown) =>
+    new ArgumentError(`modelCard: ${what}: expected ${expected}, got ${String(got)}`);
   if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
   if (f.plot !== undefined && !/^[\w-]+(\.[\w-]+)*$/.test(f.plot))
-    throw wrong("plot", "the name of a file beside the card", f.plot);
+    throw wrong("plot", "the name of a file in the card's folder", f.plot);
   for (const { name, weights, zeros } of f.layers)
     if (!(zeros >= 0 && zeros <= weights)) throw wrong(`layer ${name}`, `0 to ${weights} zeros`, zeros);
 }
 
-/** Numbers as short as they are known: 0.1307, not 0.13066047740239478. */
+/** Format numbers with six significant digits. */
 const short = (values: readonly number[]) => values.map((v) => String(Number(v.toPrecision(6)))).join(", ");
 
 function totalsOf(layers: readonly LayerSparsity[]) {
@@ -112,7 +111,7 @@ function evaluation(f: ModelCardFacts): string {
     ["Sparsity of the weights that were tested", percent(sparsity)],
     ["Before fine-tuning", given(before, (b) => `accuracy ${percent(b.accuracy)} at sparsity ${percent(b.sparsity)}`)],
   ]);
-  return `${rows}\n\nOne run of one seed: how far another seed would be from it was not measured here.`;
+  return `${rows}\n\nOne run with one seed; the spread over seeds was not measured.`;
 }
 
 function sparsitySection({ layers, report, timeSteps }: ModelCardFacts): string {
@@ -136,7 +135,7 @@ function sparsitySection({ layers, report, timeSteps }: ModelCardFacts): string 
   const unit = timeSteps === undefined ? "one sample" : `one time step of one sample (of ${timeSteps} steps)`;
   return [
     table(head, rows),
-    `Multiply-adds are of ${unit}, convolutions and linear layers only, and count the places where a weight is used; at this sparsity every zero weight is skipped. The last row has the layers that are not pruned too. A multiply-add is two floating point operations (FLOPs): ${count(2 * report.macs)} dense, ${count(2 * report.sparseMacs)} at this sparsity. The sparse count is what could be skipped, not what was: training and evaluation here compute every product.`,
+    `Multiply-adds of ${unit}, in convolutions and linear layers only. At this sparsity, every product with a zero weight is skipped. The last row includes the layers that are not pruned. A multiply-add is two floating point operations (FLOPs): ${count(2 * report.macs)} dense, ${count(2 * report.sparseMacs)} at this sparsity. The sparse count is a bound, not a measurement: training and evaluation compute every product.`,
   ].join("\n\n");
 }
 
@@ -152,13 +151,13 @@ function compressionSection({ report: { compression } }: ModelCardFacts): string
         row("bits, bitmask", pruned.bitmaskRatio, model.bitmaskRatio),
       ],
     ),
-    "How many times smaller, with 32 bits a value and the bits of the indices counted; without headers, entropy coding or quantisation.",
+    "Compression ratios with 32 bits per value plus the bits of the indices; without headers, entropy coding or quantisation.",
   ].join("\n\n");
 }
 
 /**
- * The card as Markdown. Text that comes from outside (names, paths, the recipe) stands in code spans and blocks, so that
- * none of it becomes a link, HTML or a table of its own. Throws ArgumentError for an accuracy outside 0..1 or impossible zeros.
+ * Write the card as Markdown. Foreign text (names, paths, the recipe) is put into code spans and blocks, so that it cannot
+ * become a link, HTML or a table. Errors: ArgumentError for an accuracy outside 0..1 or an impossible number of zeros.
  */
 export function modelCard(f: ModelCardFacts): string {
   check(f);
@@ -202,15 +201,15 @@ export function modelCard(f: ModelCardFacts): string {
           ["Epochs", given(f.epochs, String)],
           ["Steps", given(f.steps, count)],
           ["Time", given(f.seconds, duration)],
-          ["Begun", given(f.started, code)],
+          ["Started", given(f.started, code)],
           ["Engine", `espalier ${made.join(", ")}`],
-          ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
+          ["Adapter", `${code(f.adapter)}${f.software ? " (software: its times do not apply to a GPU)" : ""}`],
         ]),
         ...(f.changes && f.changes.length > 0
-          ? [`Changed while it ran:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
+          ? [`Changes during the run:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
           : []),
         ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
-        "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
+        "The same command, engine, adapter and data give the same weights. Weights from another adapter agree to rounding.",
       ].join("\n\n"),
     ],
     ["Recipe", block(f.recipe, "yaml")],
@@ -218,7 +217,7 @@ export function modelCard(f: ModelCardFacts): string {
       "Files",
       f.files && f.files.length > 0
         ? table(
-            ["File", "Holds"],
+            ["File", "Contents"],
             f.files.map(({ name, holds }) => [code(name), code(holds)]),
             { text: true },
           )
@@ -232,7 +231,7 @@ export function modelCard(f: ModelCardFacts): string {
     ],
     [
       "Limits",
-      "Trained and tested on the data named above alone. Nothing here says how it does on other data, on shifted inputs, or on groups within the data.",
+      "Trained and tested only on the data named above. Accuracy on other data, on shifted inputs and on groups within the data is unknown.",
     ],
   ];
   const title = `# ${code(f.model)} on ${code(f.data)}, ${percent(sparsity)} sparse`;

@@ -1,4 +1,4 @@
-// A model as an ONNX file: its ops in evaluation mode, its weights under their own names.
+// Exports a model as an ONNX file: its ops in evaluation mode, its weights by state_dict name.
 import { OpError } from "../../gpu/index.ts";
 import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
@@ -18,11 +18,11 @@ const FAILED = "exportOnnx";
 const [INPUT, OUTPUT] = ["input", "logits"];
 
 export interface OnnxOptions {
-  /** Shape of one sample without the batch axis, [C, H, W] as the model takes it. */
+  /** Shape of one input sample without the batch axis, [C, H, W]. */
   readonly input: Shape;
-  /** Values by state_dict name: `await session.weights()` or `await model.stateDict()`. Zeros of pruned weights are kept as such. */
+  /** Values by state_dict name: `await session.weights()` or `await model.stateDict()`. Zeros of pruned weights stay zero. */
   readonly weights: StateDict;
-  /** A whole number >= 1, or "N": any, decided at each run. Default "N". */
+  /** Batch size: an integer >= 1, or "N" for a dynamic one. Default "N". */
   readonly batch?: "N" | number;
   /** Name of the graph. Default "espalier". */
   readonly name?: string;
@@ -36,29 +36,29 @@ function checkOptions(options: OnnxOptions): void {
   expectKeys(options, KEYS, (problem) => new OpError(FAILED, problem));
   const { input, batch = "N" } = options;
   if (!Array.isArray(input) || input.length === 0 || !input.every((d) => Number.isInteger(d) && d >= 1))
-    throw new OpError(FAILED, `input wants the shape of one sample, [C, H, W]; was given ${JSON.stringify(input)}`);
+    throw new OpError(FAILED, `input: expected the shape of one sample, [C, H, W], got ${JSON.stringify(input)}`);
   if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))
-    throw new OpError(FAILED, `batch wants "N" or a whole number >= 1, was given ${JSON.stringify(batch)}`);
+    throw new OpError(FAILED, `batch: expected "N" or an integer >= 1, got ${JSON.stringify(batch)}`);
 }
 
 function checkWeights(model: Module, weights: StateDict): void {
   const problems: string[] = [];
-  const wanted = new Map(model.namedState());
-  for (const [name, t] of wanted) {
+  const state = new Map(model.namedState());
+  for (const [name, t] of state) {
     const given = weights.get(name);
     if (!given) problems.push(`${name} is missing`);
     else if (!sameShape(given.shape, t.shape))
-      problems.push(`${name} wants ${formatShape(t.shape)}, has ${formatShape(given.shape)}`);
+      problems.push(`${name}: expected ${formatShape(t.shape)}, got ${formatShape(given.shape)}`);
     else if (!(given.data instanceof Float32Array) || given.data.length !== t.numel)
-      problems.push(`${name} wants ${t.numel} float32 values`);
+      problems.push(`${name}: expected ${t.numel} float32 values`);
   }
   for (const name of weights.keys())
-    if (!wanted.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
+    if (!state.has(name) && !name.endsWith("num_batches_tracked")) problems.push(`${name} is unknown`);
   if (problems.length === 0) expectFinite(FAILED, weights);
   else throw new OpError(FAILED, `weights do not fit the model: ${problems.join("; ")}`);
 }
 
-/** Writes every step's nodes, and names each value after the module and the op that made it. */
+/** Write the nodes of every step. Each value is named after the module and op that computes it. */
 function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<Tensor, string>, weights: StateDict) {
   const names = new Map<Tensor, string>([[trace.input, INPUT]]);
   const nameOf = (t: Tensor | null, op: string, module: string): string | null => {
@@ -67,7 +67,7 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
     if (known !== undefined) return known;
     const name = parameters.get(t);
     if (name === undefined) {
-      const what = t instanceof LazyTensor ? "a parameter that is not the model's" : "a tensor that is no parameter";
+      const what = t instanceof LazyTensor ? "a parameter of another model" : "a tensor that is not a parameter";
       throw new OpError(FAILED, `${op} in ${module || "the model itself"} reads ${what}`, { input: t });
     }
     names.set(t, name);
@@ -79,10 +79,13 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
       const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
       if (shape) return shape;
       const where = `${op} in ${module || "the model itself"}`;
-      throw new OpError(FAILED, `${where} depends on the batch, but not as a multiple: give \`batch\` a number`);
+      throw new OpError(
+        FAILED,
+        `${where}: expected sizes that are constant or a multiple of the batch; set \`batch\` to a number`,
+      );
     };
     const rule = Object.hasOwn(rules, op) ? rules[op] : undefined;
-    if (!rule) throw new OpError(FAILED, `${op} in ${module || "the model itself"} has no counterpart in ONNX here`);
+    if (!rule) throw new OpError(FAILED, `${op} in ${module || "the model itself"} has no ONNX rule`);
     const inputs = step.inputs.map((t) => nameOf(t, op, module));
     graph.prefix = `/${module.replaceAll(".", "/")}`;
     const output = step.output === trace.output ? OUTPUT : graph.fresh(`${graph.prefix}/${op}`);
@@ -94,7 +97,7 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
   if (made !== OUTPUT) graph.node("Identity", [made], {}, OUTPUT);
 }
 
-/** What a user of a spiking graph has to know: the resting potential to begin from, and how many steps to run. */
+/** Return the metadata of a spiking graph: initial potentials and the number of time steps. */
 function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<string, string> {
   if (!spiking) return {};
   const rest: Record<string, number> = {};
@@ -108,16 +111,16 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
 }
 
 /**
- * The model as an ONNX file (operator set 17, format 8): what it computes in evaluation, batch norm with running statistics,
- * dropout and stochastic depth left out. The model itself is not changed and no GPU is needed.
+ * Export the model as an ONNX file (operator set 17, format 8) in evaluation mode: batch norm with running statistics, no
+ * dropout or stochastic depth. Does not change the model and needs no GPU.
  *
- * Graph     "input" [N, C, H, W] -> "logits"; initializers are named as in the state_dict. Sizes other than the batch are
- *           those given: a graph for 224 pixels takes 224 pixels.
+ * Graph     "input" [N, C, H, W] -> "logits"; initializers are named as in the state_dict. All sizes but the batch are
+ *           fixed: a graph for 224 pixels takes 224 pixels.
  * Spiking   one time step. Each layer of neurons adds an input `v_in.<module>` and an output `v_out.<module>`: its membrane
- *           potential. The caller feeds outputs back, begins at `v_rest` of the metadata, and averages the logits. Of event
- *           frames, "input" is one frame; with an encoder it is one step of the encoder's output.
- * Errors    OpError naming op and module where there is no rule for an op; naming the weights that are missing, unknown or
- *           of another shape; for options out of range. NonFiniteError naming a weight that is NaN or infinite.
+ *           potential. The caller starts from `v_rest` of the metadata, feeds outputs back, and averages the logits. "input" is
+ *           one event frame; with an encoder, one step of the encoder's output.
+ * Errors    OpError for an op without a rule (names op and module), for weights that are missing, unknown or of another
+ *           shape, and for options out of range. NonFiniteError for a weight that is NaN or infinite.
  * Source    https://onnx.ai/onnx/operators, as of operator set 17.
  */
 export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
@@ -133,10 +136,13 @@ export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<Arra
   graph.fresh(OUTPUT);
   const outputShape = trace.shapes.get(trace.output) ?? (parameters.has(trace.output) ? trace.output.shape : null);
   if (outputShape) graph.output(OUTPUT, outputShape);
-  // First: it names the op that is at fault.
+  // Before the next check: its error names the op.
   writeNodes(graph, trace, parameters, weights);
   if (!outputShape)
-    throw new OpError(FAILED, "the output depends on the batch, but not as a multiple: give `batch` a number");
+    throw new OpError(
+      FAILED,
+      "output: expected sizes that are constant or a multiple of the batch; set `batch` to a number",
+    );
   const notes = spikingNotes(model, trace);
   return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...notes } });
 }

@@ -1,5 +1,4 @@
-// An ONNX graph under construction: nodes, initializers, inputs and outputs by name, and at the end the bytes of the model.
-
+// Builds an ONNX graph: nodes, initializers, inputs and outputs by name. Encodes it as the bytes of a model file.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
@@ -13,11 +12,11 @@ import {
 import type { Shape } from "../../tensor/index.ts";
 import { isFixed, type Size, type SymbolicShape } from "./shape.ts";
 
-/** The operator set that the rules are written for, and the file format that came with it (ONNX 1.12). */
+/** Operator set of the rules, and the file format of its release (ONNX 1.12). */
 const OPSET = 17;
 const IR = 8;
 
-/** An attribute of a node: whole number, float, whole numbers, or text. */
+/** Attribute of a node: integer, float, integers, or text. */
 export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
@@ -39,7 +38,7 @@ function attribute(name: string, value: Attribute): AttributeInit {
   return { name, type: type.STRING, s: new TextEncoder().encode(value.text) };
 }
 
-/** Bytes of numbers as ONNX wants them, little-endian, without a copy: as all hosts of WebGPU have them. */
+/** View numbers as little-endian bytes without a copy. All hosts of WebGPU are little-endian, as ONNX is. */
 function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
@@ -51,29 +50,29 @@ export interface ModelInfo {
 }
 
 export class GraphBuilder {
-  /** Names of values that a node makes begin with it. */
+  /** Prefix of the names of new values. */
   prefix = "";
   private readonly parts = { node: [], initializer: [], input: [], output: [] } as {
     [K in keyof GraphInit]: GraphInit[K][number][];
   };
   private readonly initializers = new Set<string>();
   private readonly values = new Set<string>();
-  /** Name of the batch axis; null where it is a number. */
+  /** Name of the batch axis; null if it is a number. */
   private readonly batch: string | null;
 
   constructor(batch: string | null) {
     this.batch = batch;
   }
 
-  /** A name that no value has yet. */
-  fresh(wanted: string): string {
-    let name = wanted;
-    for (let i = 2; this.values.has(name); i++) name = `${wanted}_${i}`;
+  /** Return an unused name. */
+  fresh(base: string): string {
+    let name = base;
+    for (let i = 2; this.values.has(name); i++) name = `${base}_${i}`;
     this.values.add(name);
     return name;
   }
 
-  /** Adds a node of one output and returns the output's name. Inputs may be null: not given. */
+  /** Add a node with one output and return the output's name. A null input is an omitted one. */
   node(op: string, inputs: readonly (string | null)[], attributes: Attributes = {}, output?: string): string {
     const given = inputs.map((name) => name ?? "");
     while (given.at(-1) === "") given.pop();
@@ -88,7 +87,7 @@ export class GraphBuilder {
     return made;
   }
 
-  /** Adds values under a name of their own, once. */
+  /** Add values under a name; a name is added once. */
   initializer(name: string, data: Float32Array | BigInt64Array, shape: Shape): string {
     if (this.initializers.has(name)) return name;
     this.initializers.add(name);
@@ -99,17 +98,17 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A number that nodes share. */
+  /** Add a number that nodes share. */
   scalar(value: number): string {
     return this.initializer(`const/${value}`, Float32Array.of(value), []);
   }
 
-  /** Whole numbers that nodes share: shapes, axes, ends. */
+  /** Add integers that nodes share: shapes, axes, ends. */
   integers(values: readonly number[]): string {
     return this.initializer(`const/i64[${values.join(",")}]`, BigInt64Array.from(big(values)), [values.length]);
   }
 
-  /** Numbers of a node's own. */
+  /** Add numbers of a single node. */
   numbers(label: string, data: Float32Array, shape: Shape): string {
     return this.initializer(this.fresh(`${this.prefix}/${label}`), data, shape);
   }
@@ -133,7 +132,7 @@ export class GraphBuilder {
     return { name, type: { value: { case: "tensorType", value } } };
   }
 
-  /** The whole model as a file. */
+  /** Encode the model as the bytes of a file. */
   encode({ name, doc, metadata }: ModelInfo): Uint8Array<ArrayBuffer> {
     const model = create(ModelProtoSchema, {
       irVersion: BigInt(IR),

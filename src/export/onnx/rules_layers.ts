@@ -1,4 +1,4 @@
-// ONNX for layers with weights: convolution, batch norm and what is fused with it, linear maps, matrix products.
+// ONNX rules for layers with weights: convolution, batch norm and its fused forms, linear layers, matrix products.
 import type { BatchNormOptions, Conv2dOptions } from "../../ops/index.ts";
 import type { OpContext, Rules } from "./rule.ts";
 
@@ -10,17 +10,17 @@ function conv2d(c: OpContext): void {
   c.end("Conv", c.inputs, {
     kernel_shape: { ints: [c.fixed(weight, 2), c.fixed(weight, 3)] },
     strides: { ints: pair(stride) },
-    // Before both axes, then behind both.
+    // ONNX order: begin of both axes, then end of both.
     pads: { ints: [...pair(padding), ...pair(padding)] },
     dilations: { ints: pair(dilation) },
     group: { int: groups },
   });
 }
 
-/** Normalises x with running statistics. ONNX wants weight and bias, also where the layer learns none. */
+/** Normalise x with running statistics. ONNX requires weight and bias, even if the layer has none. */
 function normalise(c: OpContext, perChannel: readonly (string | null)[], output?: string): string {
   const { eps = 1e-5, training = false } = c.options<BatchNormOptions>();
-  if (training) c.fail("wants evaluation: it was called with batch statistics");
+  if (training) c.fail("expected evaluation mode, got batch statistics");
   const [weight, bias, mean, variance] = perChannel;
   const constant = (label: string, value: number) => {
     const channels = c.fixed(c.inputShape(), 1);

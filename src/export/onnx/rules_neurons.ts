@@ -1,12 +1,12 @@
-// ONNX for one time step of spiking neurons: the membrane potential comes in and goes out beside the data. The arithmetic is
-// that of shaders/lib/lif.wgsl.
+// ONNX rules for one time step of spiking neurons, with the membrane potential as an extra input and output. Same arithmetic
+// as shaders/lib/lif.wgsl.
 import { type NeuronKind, type NeuronOptions, resolveNeuron } from "../../ops/spiking/neuron.ts";
 import type { OpContext, Rule, Rules } from "./rule.ts";
 
-/** Name of the input that holds the potential of a layer, and of the output with the next one. */
+/** Return the names of the input and output for the potential of a layer. */
 export const potentialNames = (path: string) => ({ before: `v_in.${path}`, after: `v_out.${path}` });
 
-/** The potential before firing: H = V + (rest - V) · leak + X · gain. */
+/** Write the potential before firing: H = V + (rest - V) · leak + X · gain. */
 function charge(c: OpContext, kind: NeuronKind, v: string, x: string): string {
   const { graph } = c;
   const { params } = resolveNeuron(c.step.op, kind, c.options<NeuronOptions>());
@@ -22,12 +22,12 @@ function neuron(kind: NeuronKind): Rule {
     const { graph, step } = c;
     const { timeSteps, ...options } = c.options<NeuronOptions>();
     const { smooth, params } = resolveNeuron(step.op, kind, options);
-    if (smooth) c.fail("fires smoothly, which is for gradient checks only");
-    if (step.inputs[2]) c.fail("begins from a potential of its own (v0)");
+    if (smooth) c.fail("smooth firing is for gradient checks only");
+    if (step.inputs[2]) c.fail("an initial potential (v0) cannot be exported");
     const constant = timeSteps !== undefined;
-    if (c.outputShape[0] !== 1) c.fail("wants one time step: build the model with timeSteps 1");
+    if (c.outputShape[0] !== 1) c.fail("expected one time step: build the model with timeSteps 1");
     const one = c.outputShape.slice(1);
-    // A scalar state would have no batch; a layer that runs twice has two states.
+    // A scalar state has no batch axis; a layer that runs twice has two states.
     const { before, after } = potentialNames(step.module || "model");
     const v = graph.fresh(before);
     const next = v.replace(before, after);

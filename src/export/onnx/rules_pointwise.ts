@@ -1,4 +1,4 @@
-// ONNX for functions of single elements and for arithmetic of two tensors.
+// ONNX rules for elementwise functions and for arithmetic of two tensors.
 import type { OpContext, Rule, Rules } from "./rule.ts";
 
 const same =
@@ -6,7 +6,7 @@ const same =
   (c) =>
     c.end(op, c.inputs);
 
-/** x · 0.5 · (1 + inner). */
+/** Write x · 0.5 · (1 + inner). */
 function halfOnePlus(c: OpContext, inner: string): void {
   const { graph, x } = c;
   const doubled = c.add("Mul", [x, c.add("Add", [inner, graph.scalar(1)])]);
@@ -24,7 +24,7 @@ function gelu(c: OpContext): void {
   halfOnePlus(c, c.add("Tanh", [c.add("Mul", [bent, graph.scalar(Math.sqrt(2 / Math.PI))])]));
 }
 
-/** Spikes of shortcut and branch: ADD, AND (product), or the shortcut where the branch is silent. */
+/** Combine spikes of shortcut and branch: ADD, AND (product), or IAND (shortcut where the branch does not spike). */
 function sewConnect(c: OpContext): void {
   const { connect = "ADD" } = c.options<{ connect?: string }>();
   const [identity = null, out = null] = c.inputs;

@@ -1,16 +1,16 @@
-// ONNX for sums over axes and for what only moves values: reshape, slices, joins, repetition, time.
+// ONNX rules for reductions over axes and for moves of values: reshape, slice, concat, repeat, time axis.
 import type { NarrowOptions, ReduceOptions } from "../../ops/index.ts";
 import { normalizeAxes, normalizeAxis } from "../../tensor/index.ts";
 import type { OpContext, Rule, Rules } from "./rule.ts";
 import { isFixed } from "./shape.ts";
 
-/** Sum, mean or maximum. Of the three, only ReduceSum takes the axes as an input in this operator set. */
+/** Return the rule for sum, mean or maximum. In this operator set, only ReduceSum takes the axes as an input. */
 function reduction(op: string, asInput: boolean): Rule {
   return (c) => {
     const { axes, keepdims = false } = c.options<ReduceOptions>();
     const which = normalizeAxes(c.step.op, axes, c.inputShape().length);
     const keep = { keepdims: { int: keepdims ? 1 : 0 } };
-    // No axes would mean all of them.
+    // In ONNX, no axes means all axes.
     if (which.length === 0) c.end("Identity", [c.x]);
     else if (asInput) c.end(op, [c.x, c.graph.integers(which)], keep);
     else c.end(op, [c.x], { ...keep, axes: { ints: which } });
@@ -28,10 +28,10 @@ function expand(c: OpContext): void {
   const { scale = 1 } = c.options<{ scale?: number }>();
   const from = c.inputShape();
   const lead = c.outputShape.length - from.length;
-  // A batch axis that is there already stays: 1 repeats nothing.
+  // An existing batch axis is repeated once.
   const sizes = c.outputShape.map((d, axis) => {
     if (isFixed(d)) return d;
-    return axis >= lead && !isFixed(from[axis - lead]) ? 1 : c.fail("repeats along the batch: give `batch` a number");
+    return axis >= lead && !isFixed(from[axis - lead]) ? 1 : c.fail("repeats along the batch: set `batch` to a number");
   });
   const target = c.graph.integers(sizes);
   if (scale === 1) c.end("Expand", [c.x, target]);
@@ -46,7 +46,7 @@ function narrow(c: OpContext): void {
   c.end("Slice", [c.x, graph.integers([start]), graph.integers([start + length]), graph.integers([at])]);
 }
 
-/** [N, T, *] or [N, T·C, *] -> [T, N, *]. */
+/** Convert [N, T, *] or [N, T·C, *] to [T, N, *]. */
 function timeMajor(c: OpContext): void {
   const [steps = 1, batch = 1, ...rest] = c.outputShape;
   const split = c.reshape(c.x, [batch, steps, ...rest]);
@@ -59,7 +59,7 @@ const reshape: Rule = (c) => {
 };
 
 function encodeDirect(c: OpContext): void {
-  if (c.outputShape[0] !== 1) c.fail("wants one time step: build the model with one");
+  if (c.outputShape[0] !== 1) c.fail("expected one time step: build the model with timeSteps 1");
   c.end("Unsqueeze", [c.x, c.graph.integers([0])]);
 }
 

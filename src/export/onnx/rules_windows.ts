@@ -1,11 +1,11 @@
-// ONNX for windows: pools over space, and response normalisation over channels. Padding is always written out, since
-// runtimes differ in what ceil mode means.
+// ONNX rules for windows: spatial pooling, and response normalisation over channels. Padding is always explicit, because
+// runtimes differ in their ceil mode.
 import type { AvgPoolOptions, ResponseNormOptions } from "../../ops/index.ts";
 import { type PoolOptions, planPool } from "../../ops/pool/plan.ts";
 import { meta } from "../../tensor/index.ts";
 import type { OpContext, Rules } from "./rule.ts";
 
-/** Window, stride and padding of a pool, with the padding behind that the output's size asks for. */
+/** Return window, stride and padding of a pool, with the end padding that the output size needs. */
 function pool(c: OpContext) {
   const shape = c.inputShape();
   const plane = [c.fixed(shape, 2), c.fixed(shape, 3)];
@@ -34,14 +34,14 @@ function avgPool2d(c: OpContext): void {
     c.end("AveragePool", [c.x], { ...attributes, pads: { ints: [...padding, ...behind] } });
     return;
   }
-  // Padding that counts is data; what hangs over beyond it does not count.
+  // Counted padding is data; the overhang of ceil mode is not counted.
   const hanging = behind.map((b, i) => b - padding[i]!);
   let x = c.x;
   if (padding.some((p) => p > 0)) x = c.add("Pad", [x, c.graph.integers([0, 0, ...padding, 0, 0, ...padding])]);
   c.end("AveragePool", [x], { ...attributes, pads: { ints: [0, 0, ...hanging] } });
 }
 
-/** [outputs, size]: row i has the shares of the elements that bin i takes the mean of. */
+/** Return a matrix [outputs, size] of averaging weights: row i holds those of bin i. */
 function bins(size: number, outputs: number): Float32Array {
   const matrix = new Float32Array(outputs * size);
   for (let i = 0; i < outputs; i++) {
@@ -52,7 +52,7 @@ function bins(size: number, outputs: number): Float32Array {
   return matrix;
 }
 
-/** By a pool where the bins are alike, else as a matrix product along each axis. */
+/** Write adaptive pooling: a pool if all bins have the same size, else a matrix product along each axis. */
 function adaptiveAvgPool2d(c: OpContext): void {
   const [, , h, w] = c.inputShape().map((_, axis) => (axis < 2 ? 0 : c.fixed(c.inputShape(), axis)));
   const [height, width] = [h!, w!];
@@ -69,7 +69,7 @@ function adaptiveAvgPool2d(c: OpContext): void {
   }
 }
 
-/** [C, C]: row c marks the channels in the window of c. */
+/** Return a matrix [C, C]: row c marks the channels in the window of c. */
 function band(channels: number, size: number, value: number): Float32Array {
   const matrix = new Float32Array(channels * channels);
   for (let c = 0; c < channels; c++) {
@@ -80,7 +80,7 @@ function band(channels: number, size: number, value: number): Float32Array {
   return matrix;
 }
 
-/** By LRN where that means the same: ONNX's window is another for even sizes, and runtimes want four axes. */
+/** Write LRN if it is equivalent; else use other nodes: ONNX's window differs for even sizes, and runtimes require four axes. */
 function localResponseNorm(c: OpContext): void {
   const { size, alpha = 1e-4, beta = 0.75, k = 1 } = c.options<ResponseNormOptions>();
   const shape = c.inputShape();

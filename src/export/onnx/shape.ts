@@ -1,13 +1,13 @@
-// Shapes in which the batch is not a number: found by running a model on two batch sizes and comparing.
+// Symbolic shapes with a dynamic batch, derived from the shapes of two batch sizes.
 import type { Shape } from "../../tensor/index.ts";
 
-/** A size: a number, or so many times the batch. */
+/** Size of an axis: a number, or a multiple of the batch. */
 export type Size = number | { readonly batches: number };
 export type SymbolicShape = readonly Size[];
 
 export const isFixed = (size: Size | undefined): size is number => typeof size === "number";
 
-/** What two runs of batches `a` and `b` make of a shape; null where a size is neither constant nor a multiple of the batch. */
+/** Derive the symbolic shape from those of batches `a` and `b`; null if a size is neither constant nor a multiple of the batch. */
 export function symbolic(first: Shape, second: Shape, a: number, b: number): SymbolicShape | null {
   if (first.length !== second.length) return null;
   const sizes: Size[] = [];
@@ -20,7 +20,7 @@ export function symbolic(first: Shape, second: Shape, a: number, b: number): Sym
   return sizes;
 }
 
-/** As people write it: [N,3,32,32], [4N,16]. */
+/** Format a shape: [N,3,32,32], [4N,16]. */
 export function formatSymbolic(shape: SymbolicShape): string {
   return `[${shape.map((d) => (isFixed(d) ? d : d.batches === 1 ? "N" : `${d.batches}N`)).join(",")}]`;
 }

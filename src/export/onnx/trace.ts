@@ -1,4 +1,4 @@
-// What a model does, as a list of ops: its forward pass run on shapes alone while every op and every module is watched.
+// Traces a model: runs its forward pass on shapes alone and records every op with its module.
 import { type TracedOp, traceOps } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { SpikingInput } from "../../models/index.ts";
@@ -14,14 +14,14 @@ import { reshape } from "../../ops/reshape.ts";
 import { meta, type Shape, type Tensor } from "../../tensor/index.ts";
 import { type SymbolicShape, symbolic } from "./shape.ts";
 
-/** Methods through which a layer may be entered: those that fuse it with another beside the plain one. */
+/** Methods that run a layer: forward, and those that fuse it with another layer. */
 const DOORS = ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm", "forwardInto"];
 const ENCODERS = [DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder];
-/** Two batches that no layer's own sizes are likely to divide. */
+/** Two batch sizes that are unlikely to divide the sizes of a layer. */
 const BATCHES = [7, 11] as const;
 
 export interface TracedStep extends TracedOp {
-  /** Path of the innermost module that ran it, "" for the model itself. */
+  /** Path of the innermost module that ran the op; "" for the model itself. */
   readonly module: string;
 }
 
@@ -32,18 +32,18 @@ interface Run {
 }
 
 export interface Trace extends Run {
-  /** Shape of the input and of every op's output. Not in it: a shape that depends on the batch, but is no multiple of it. */
+  /** Shapes of the input and of every op's output. Shapes that depend on the batch otherwise than as a multiple are missing. */
   readonly shapes: ReadonlyMap<Tensor, SymbolicShape>;
-  /** T of a spiking model: the trace is of one step. Null for others, and where the model does not say. */
+  /** Number of time steps of a spiking model, of which the trace has one. Null for other models, and if unknown. */
   readonly timeSteps: number | null;
   readonly spiking: boolean;
 }
 
 type Undo = () => void;
 
-/** Replaces a method of one module. */
+/** Replace a method of one module. */
 function override(m: Module, name: string, value: unknown): Undo {
-  const own = Object.getOwnPropertyDescriptor(m, name); // a checkpointed module has one
+  const own = Object.getOwnPropertyDescriptor(m, name); // modules with activation checkpointing have one
   Object.defineProperty(m, name, { configurable: true, value });
   return () => {
     if (own) Object.defineProperty(m, name, own);
@@ -51,7 +51,7 @@ function override(m: Module, name: string, value: unknown): Undo {
   };
 }
 
-/** Notes which module is at work: the last of `stack`. */
+/** Track the module that runs: the last entry of `stack`. */
 function watch(name: string, m: Module, stack: string[]): Undo[] {
   return DOORS.flatMap((door) => {
     const original = (m as unknown as Record<string, unknown>)[door];
@@ -68,7 +68,7 @@ function watch(name: string, m: Module, stack: string[]): Undo[] {
   });
 }
 
-/** One step of time: inputs hand on what they get as a sequence of one, encoders too. Returns how to undo it. */
+/** Make inputs and encoders return a sequence of one time step. Returns a function that undoes this. */
 function oneStep(m: Module): Undo[] {
   const undo: Undo[] = [];
   if (m instanceof SpikingInput) {
@@ -103,8 +103,8 @@ function run(model: Module, shape: Shape, stack: string[]): Run {
 }
 
 /**
- * Traces the model in evaluation mode. `input` is the shape of one sample as the model takes it; of a model for event frames
- * the trace is of one frame. `batch` null: any. Leaves the model as it was. Throws OpError where the shapes do not fit.
+ * Trace the model in evaluation mode. `input` is the shape of one sample; for event frames, the trace covers one frame. `batch`
+ * null means a dynamic batch. Restores the model. Errors: OpError for shapes that do not fit.
  */
 export function traceModel(model: Module, input: Shape, batch: number | null): Trace {
   const modules = [...model.namedModules()];
@@ -138,7 +138,7 @@ function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, Sy
   };
   const ops = ({ steps }: Run) => steps.map(({ op }) => op).join();
   if (ops(first) !== ops(second))
-    throw new OpError("exportOnnx", "the model runs other ops for other batches: give `batch` a number");
+    throw new OpError("exportOnnx", "the ops depend on the batch size: set `batch` to a number");
   note(first.input, second.input);
   first.steps.forEach(({ output }, i) => {
     note(output, second.steps[i]!.output);

@@ -1,11 +1,11 @@
-// The checksum of TensorFlow's record files.
+// Checksum of TensorFlow's record files.
 import { crc32c } from "../../io/crc32c.ts";
 
 export { crc32c };
 
 /**
- * The checksum as record files store it: rotated right by 15 bits plus a constant, so that data which holds checksums of its
- * own does not check against itself. Source: TensorFlow, tensorflow/core/lib/hash/crc32c.h.
+ * Compute the masked checksum of record files: rotated right by 15 bits plus a constant, so that checksums of data which
+ * contains checksums stay useful. Source: TensorFlow, tensorflow/core/lib/hash/crc32c.h.
  */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);

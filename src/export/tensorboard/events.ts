@@ -1,60 +1,59 @@
-// TensorBoard's event files: records with checksums, each an Event message of protobuf.
+// Writes TensorBoard's event files: records with checksums, each an Event message of protobuf.
 //
-// The messages are written by hand, field by field, on the wire writer of @bufbuild/protobuf: it does the numbers and
-// lengths, and what is left is a few lines a message. Generated classes for the same fields would come with the whole of
-// TensorFlow's graph and tensor definitions, and a generator to run. The test reads the files with descriptors of its own
-// by the library's reflection, so that no field is checked against itself.
+// The messages are written field by field with the wire writer of @bufbuild/protobuf, a few lines per message. Generated
+// classes would bring all of TensorFlow's graph and tensor definitions, and a generator. The test reads the files through
+// separate descriptors and the library's reflection.
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 import type { Histogram } from "./histogram.ts";
 
-/** A picture as an encoded PNG. */
+/** Image as an encoded PNG. */
 export interface EventImage {
   readonly width: number;
   readonly height: number;
   readonly png: Uint8Array;
-  /** 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA. Default 4. */
+  /** Number of channels: 1 grey, 2 grey with alpha, 3 RGB, 4 RGBA. Default 4. */
   readonly channels?: 1 | 2 | 3 | 4;
 }
 
-/** Something to show under a tag; slashes group tags. */
+/** Value to show under a tag; slashes group tags. */
 export type EventValue = { readonly tag: string } & (
   | { readonly scalar: number }
   | { readonly histogram: Histogram }
   | { readonly image: EventImage }
-  /** Shown as Markdown. */
+  /** Markdown text. */
   | { readonly text: string }
 );
 
 export interface TensorBoardEvent {
-  /** Seconds since 1970. */
+  /** Time in seconds since 1970. */
   readonly wallTime: number;
-  /** A whole number: where on the horizontal axis. */
+  /** Integer position on the horizontal axis. */
   readonly step: number;
   readonly values: readonly EventValue[];
   /**
-   * Says that a run starts at this step, or goes on from it: of what earlier files of the folder hold, readers drop everything
-   * of this step and later ones. They do so from the second such event on, so that the first file wants one too, of step 0.
+   * True marks the start of a run at this step, or its continuation: readers drop the values of this and later steps from
+   * earlier files of the folder. Readers do so from the second such event on, so the first file needs one too, at step 0.
    * Such an event has no values.
    */
   readonly start?: boolean;
 }
 
 export interface EncodeOptions {
-  /** Begin with the record that a file begins with. False for what is appended. Default true. */
+  /** True writes the first record of a file; false for appended bytes. Default true. */
   readonly header?: boolean;
 }
 
-/** What the first record of every file says. */
+/** Text of the first record of every file. */
 const FILE_VERSION = "brain.Event:2";
 const STRING_TYPE = 7; // DT_STRING of tensorflow.DataType
 const START = 1; // of tensorflow.SessionLog.SessionStatus
 
-/** Wire types of fields that are not whole numbers. */
+/** Wire types of fields that are not integers. */
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** A field that is a message of its own. */
+/** Write a field that is a message. */
 function nested(writer: BinaryWriter, field: number, write: (inner: BinaryWriter) => void): void {
   const inner = new BinaryWriter();
   write(inner);
@@ -65,7 +64,7 @@ const double = (w: BinaryWriter, field: number, value: number) => w.tag(field, W
 const whole = (w: BinaryWriter, field: number, value: number) => w.tag(field, WIRE.varint).int64(value);
 const text = (w: BinaryWriter, field: number, value: string) => w.tag(field, WIRE.bytes).string(value);
 
-/** tensorflow.HistogramProto; the two lists are packed. */
+/** Write tensorflow.HistogramProto; the two lists are packed. */
 function writeHistogram(w: BinaryWriter, h: Histogram): void {
   for (const [i, value] of [h.min, h.max, h.count, h.sum, h.sumOfSquares].entries()) double(w, i + 1, value);
   for (const [field, list] of [
@@ -78,17 +77,17 @@ function writeHistogram(w: BinaryWriter, h: Histogram): void {
   }
 }
 
-/** tensorflow.Summary.Image */
+/** Write tensorflow.Summary.Image. */
 function writeImage(w: BinaryWriter, { width, height, png, channels = 4 }: EventImage): void {
   for (const [i, value] of [height, width, channels].entries()) w.tag(i + 1, WIRE.varint).int32(value);
   w.tag(4, WIRE.bytes).bytes(png);
 }
 
-/** tensorflow.Summary.Value. Text is a tensor of strings that the metadata gives to the text plugin. */
+/** Write tensorflow.Summary.Value. Text is a tensor of strings, with metadata that selects the text plugin. */
 function writeValue(w: BinaryWriter, value: EventValue): void {
   text(w, 1, value.tag);
   if ("scalar" in value)
-    w.tag(2, WIRE.fixed32).float(Math.fround(value.scalar)); // beyond float32: infinite
+    w.tag(2, WIRE.fixed32).float(Math.fround(value.scalar)); // infinite beyond the range of float32
   else if ("image" in value) nested(w, 4, (inner) => writeImage(inner, value.image));
   else if ("histogram" in value) nested(w, 5, (inner) => writeHistogram(inner, value.histogram));
   else {
@@ -101,7 +100,7 @@ function writeValue(w: BinaryWriter, value: EventValue): void {
   }
 }
 
-/** tensorflow.Event */
+/** Write tensorflow.Event. */
 function eventMessage({ wallTime, step, values, start }: TensorBoardEvent): Uint8Array {
   const w = new BinaryWriter();
   double(w, 1, wallTime);
@@ -121,7 +120,7 @@ function versionMessage(wallTime: number): Uint8Array {
   return w.finish();
 }
 
-/** A record: length as u64, its checksum, the data, their checksum; all little-endian. */
+/** Frame a record: length as u64, its checksum, the data, their checksum; all little-endian. */
 function record(data: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(8 + 4 + data.length + 4);
   const view = new DataView(bytes.buffer);
@@ -133,29 +132,29 @@ function record(data: Uint8Array): Uint8Array {
 }
 
 function check({ wallTime, step, values, start }: TensorBoardEvent): void {
-  const wrong = (what: string, wanted: string, given: unknown) =>
-    new ArgumentError(`encodeEvents: ${what} wants ${wanted}, was given ${String(given)}`);
+  const wrong = (what: string, expected: string, got: unknown) =>
+    new ArgumentError(`encodeEvents: ${what}: expected ${expected}, got ${String(got)}`);
   if (!Number.isFinite(wallTime) || wallTime < 0) throw wrong("wallTime", "seconds since 1970", wallTime);
-  if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "a whole number >= 0", step);
-  if (start && values.length > 0) throw wrong("a start", "no values", values.length);
+  if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "an integer >= 0", step);
+  if (start && values.length > 0) throw wrong("start", "no values", values.length);
   for (const value of values) {
-    if (value.tag === "") throw wrong("a tag", "a name", '""');
+    if (value.tag === "") throw wrong("tag", "a name", '""');
     if ("scalar" in value && typeof value.scalar !== "number") throw wrong(value.tag, "a number", value.scalar);
     if ("histogram" in value) {
       const { limits, counts } = value.histogram;
       if (limits.length === 0 || limits.length !== counts.length)
-        throw wrong(value.tag, "as many counts as limits", `${counts.length} and ${limits.length}`);
+        throw wrong(value.tag, "one count per limit", `${counts.length} and ${limits.length}`);
     }
     if ("image" in value && !(value.image.width >= 1 && value.image.height >= 1))
-      throw wrong(value.tag, "a picture of at least one pixel", `${value.image.width} x ${value.image.height}`);
+      throw wrong(value.tag, "an image of at least one pixel", `${value.image.width} x ${value.image.height}`);
   }
 }
 
 /**
- * Bytes of an event file, or with `header: false` bytes to append to one. A file has to have `tfevents` in its name to be
- * found: `eventFileName` gives one.
+ * Encode an event file, or with `header: false` bytes to append to one. TensorBoard reads files with `tfevents` in their name,
+ * see `eventFileName`.
  *
- * Errors    ArgumentError naming what is out of range.
+ * Errors    ArgumentError that names the value out of range.
  * Source    TensorFlow: record_writer.h (framing), event.proto and summary.proto (messages).
  */
 export function encodeEvents(
@@ -176,7 +175,7 @@ export function encodeEvents(
   return bytes;
 }
 
-/** A name that TensorBoard reads, by the time the file was begun (seconds since 1970) and the host. */
+/** Return a file name that TensorBoard reads, from the start time (seconds since 1970) and the host. */
 export function eventFileName(wallTime: number, host = "espalier"): string {
   return `events.out.tfevents.${Math.floor(wallTime)}.${host.replaceAll(/[^\w-]+/g, "-") || "espalier"}`;
 }

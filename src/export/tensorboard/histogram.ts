@@ -1,14 +1,14 @@
-// Values counted by size, in buckets that grow from next to nothing by a tenth at a time: as TensorBoard's own writers do.
+// Histograms with the buckets of TensorBoard's writers: limits from 1e-12, each 10 % larger than the one before.
 
-/** A histogram as an event file holds it. */
+/** Histogram in the form of an event file. */
 export interface Histogram {
   readonly min: number;
   readonly max: number;
-  /** How many values. */
+  /** Number of values. */
   readonly count: number;
   readonly sum: number;
   readonly sumOfSquares: number;
-  /** Upper ends, ascending: bucket i holds limits[i - 1] <= value < limits[i]. At least one. */
+  /** Upper limits, ascending: bucket i holds limits[i - 1] <= value < limits[i]. At least one. */
   readonly limits: readonly number[];
   readonly counts: readonly number[];
 }
@@ -23,13 +23,13 @@ const positive: readonly number[] = (() => {
   for (let limit = SMALLEST; limit < LARGEST; limit *= GROWTH) limits.push(limit);
   return [...limits, Number.MAX_VALUE];
 })();
-/** -huge ... -1e-12, 0, 1e-12 ... huge. Zero is the lower end of a bucket of its own width: pruned weights stay visible. */
+/** -huge ... -1e-12, 0, 1e-12 ... huge. Zero is the lower limit of a separate bucket, so that pruned weights are visible. */
 const limits: readonly number[] = [...positive.map((v) => -v).reverse(), 0, ...positive];
 
 const ZERO = positive.length;
 const PER_LOG = 1 / Math.log(GROWTH);
 
-/** Place of the first limit above a value other than 0. Its logarithm says about where, the limits themselves exactly. */
+/** Find the index of the first limit above a value other than 0: estimated by its logarithm, then corrected by the limits. */
 function bucketOf(value: number): number {
   const size = Math.abs(value);
   const guess = Math.ceil((Math.log(size) - LOG_SMALLEST) * PER_LOG);
@@ -41,8 +41,8 @@ function bucketOf(value: number): number {
 }
 
 /**
- * The histogram of a list of numbers. NaN and infinite ones are left out: a bucket cannot hold them. Runs of empty buckets
- * become one, so that a layer takes some hundred bytes.
+ * Compute the histogram of a list of numbers, without NaN and infinite values. Runs of empty buckets are merged, so that a layer
+ * takes a few hundred bytes.
  */
 export function histogram(values: ArrayLike<number>): Histogram {
   const filled = new Float64Array(limits.length);
@@ -69,7 +69,7 @@ export function histogram(values: ArrayLike<number>): Histogram {
   let last = -1;
   for (const [at, n] of filled.entries()) {
     if (n === 0) continue;
-    // What lies between two filled buckets is one empty bucket.
+    // One empty bucket between two filled ones.
     if (at > last + 1 && at > 0) {
       ends.push(limits[at - 1]!);
       counts.push(0);
@@ -78,6 +78,6 @@ export function histogram(values: ArrayLike<number>): Histogram {
     counts.push(n);
     last = at;
   }
-  // -0 + 0 is 0: a range has no negative zero.
+  // -0 + 0 is 0: avoids a negative zero.
   return { min: min + 0, max: max + 0, count, sum, sumOfSquares, limits: ends, counts };
 }

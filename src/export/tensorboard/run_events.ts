@@ -1,10 +1,10 @@
-// A training run's records as TensorBoard shows them: which number stands under which tag.
+// Converts the records of a training run to TensorBoard events: the tag of each number.
 import type { StateDict } from "../../nn/index.ts";
 import type { EpochRecord, RunRecord, StepRecord } from "../../train/index.ts";
 import type { EventValue, TensorBoardEvent } from "./events.ts";
 import { histogram } from "./histogram.ts";
 
-/** "layer1.0.conv1.weight" -> "layer1.0.conv1": what is pruned is always the weight. */
+/** Shorten "layer1.0.conv1.weight" to "layer1.0.conv1": only weights are pruned. */
 const layerOf = (name: string) => name.replace(/\.weight$/, "");
 
 const scalars = (values: Readonly<Record<string, number | null | undefined>>): EventValue[] =>
@@ -32,7 +32,7 @@ function epochValues(r: EpochRecord): EventValue[] {
     "loss/test": r.testLoss,
     "accuracy/test": r.testAccuracy,
     "accuracy/test_soft_gates": r.softAccuracy,
-    // The step record of the same step has said sparsity/total and the threshold; these masks are those that were tested.
+    // The step record of the same step holds sparsity/total and the threshold; these masks are the tested ones.
     "sparsity/tested": r.sparsity,
     "mask/pruned": r.pruned,
     "mask/regrown": r.regrown,
@@ -48,8 +48,8 @@ function epochValues(r: EpochRecord): EventValue[] {
 }
 
 /**
- * The events of one record of `fit`, at its step: one. `wallTime` in seconds since 1970; `more`: numbers that the host knows
- * besides, by tag.
+ * Convert one record of `fit` to an event at its step. `wallTime` in seconds since 1970; `more`: further numbers of the host, by
+ * tag.
  */
 export function tensorboardEvents(
   record: RunRecord,
@@ -61,7 +61,7 @@ export function tensorboardEvents(
   return [{ wallTime, step, values: [...values, ...scalars(more)] }];
 }
 
-/** Histograms of weights, `weights/<layer>` for each tensor of two axes and more; zeros included. */
+/** Convert weights to histograms, `weights/<layer>` for each tensor of two or more axes, zeros included. */
 export function weightEvents(weights: StateDict, step: number, wallTime: number): TensorBoardEvent[] {
   const values = [...weights].flatMap(([name, { data, shape }]): EventValue[] =>
     shape.length < 2 ? [] : [{ tag: `weights/${layerOf(name)}`, histogram: histogram(data) }],
