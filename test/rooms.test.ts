@@ -179,7 +179,6 @@ const knownCircles = [
   ["src/gpu/buffer_pool.ts", "src/gpu/memory_plan.ts", "src/gpu/stream.ts"],
   ["src/gpu/device.ts", "src/gpu/tune_clock.ts", "src/gpu/tuner.ts"],
   ["src/ops/dropout.ts", "src/ops/pointwise/random_draw.ts"],
-  ["src/recipe/datasets.ts", "src/recipe/image_data.ts"],
   ["src/tensor/dtype.ts", "src/tensor/nested.ts"],
   ["src/train/batch_input.ts", "src/train/byte_input.ts"],
   ["src/train/fit.ts", "src/train/fit_loop.ts"],

@@ -1,4 +1,4 @@
-// What a trained spiking network does on test samples: firing rates, operations and energy, and a figure of its spikes.
+// Measures a network on test samples: firing rates, operations and energy, and a figure of its spikes.
 import {
   type Activity,
   captureSpikes,
@@ -14,7 +14,7 @@ import {
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder } from "../recipe/spiking.ts";
 
-/** Test samples that the rates are taken over: they settle to two digits within a hundred. */
+/** Test samples to average the rates over: two digits settle within a hundred. */
 const SAMPLES = 256;
 const BATCH = 64;
 
@@ -24,7 +24,7 @@ export interface ActivityReport {
   readonly figure: SpikeFigure | null;
 }
 
-/** Goes through the first test samples; of image files, which may be large, at most `batch` at a time. Waits for the GPU. */
+/** Run the first test samples; of image files, which may be large, at most `batch` at a time. Waits for the GPU. */
 export async function activityOf(
   model: Module,
   test: SessionData,
@@ -32,7 +32,7 @@ export async function activityOf(
   random: RandomState,
   batch = BATCH,
 ): Promise<ActivityReport> {
-  // The same spikes of a Poisson encoder, whenever this is called.
+  // A Poisson encoder then gives the same spikes at every call.
   random.setStep(FIRST_DRAW);
   const dataset = forEncoder(test, recipe.model.encoder);
   const input = { sample: dataset.shape, scale: dataset };

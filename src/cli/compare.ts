@@ -1,4 +1,4 @@
-// `espalier compare`: finished runs side by side, as one page that needs nothing else.
+// `espalier compare`: compares finished runs on one self-contained page.
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
@@ -10,9 +10,9 @@ import { makeOutput, type Output } from "../terminal/output.ts";
 import { type Done, jsonOption } from "./options.ts";
 
 export interface CompareFlags {
-  /** Directories of finished runs. */
+  /** Folders of finished runs. */
   readonly runs: readonly string[];
-  /** The page to write; default compare.html. */
+  /** Page to write, compare.html by default. */
   readonly out?: string;
   readonly title?: string;
 }
@@ -21,21 +21,22 @@ const DEFAULT_OUT = "compare.html";
 const DEFAULT_TITLE = "Comparison of runs";
 
 function checkOut(path: string): void {
-  // A slip such as `--out runs/a` must not cost a run's files.
-  if (!/\.html?$/i.test(path)) throw new UsageError(`--out wants the name of an .html file, was given ${path}`);
-  if (existsSync(path) && statSync(path).isDirectory()) throw new UsageError(`--out ${path}: is a directory`);
+  // A slip such as `--out runs/a` must not overwrite a run's files.
+  if (!/\.html?$/i.test(path)) throw new UsageError(`--out: expected an .html file, got ${path}`);
+  if (existsSync(path) && statSync(path).isDirectory())
+    throw new UsageError(`--out: expected an .html file, got the folder ${path}`);
 }
 
 /**
- * Writes a page that compares runs, and prints their table. Returns the exit code.
+ * Write a page that compares runs, and print their table. Returns the exit code.
  *
- * Errors   UsageError: no run, one that is missing, unfinished, broken or given twice, or an `out` that is not .html.
+ * Errors   UsageError: no run; a run that is missing, unfinished, corrupt or given twice; an `out` that is not .html.
  */
 export async function runCompare(flags: CompareFlags, out: Output): Promise<number> {
   const path = flags.out ?? DEFAULT_OUT;
   checkOut(path);
   const runs = readRuns(flags.runs);
-  // Loaded when needed: the chart libraries take longer than everything else at start-up.
+  // Loaded when needed: the chart libraries are the slowest part of start-up.
   const { comparePage } = await import("../report/compare_page.ts");
   const page = comparePage(runs, flags.title ?? DEFAULT_TITLE);
   makeFolder(dirname(path));

@@ -1,4 +1,4 @@
-// `espalier train --dry-run`: what a run will be, before it is begun. Nothing is written; a few steps are timed.
+// `espalier train --dry-run`: prints the plan of a run and times a few steps. Writes no run.
 
 import {
   type AdapterReport,
@@ -12,10 +12,10 @@ import {
   summarize,
 } from "../index.ts";
 import { adapterName } from "../node/adapter.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession, modelFor } from "../recipe/session.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
 import { drawTable } from "../report/table.ts";
 import type { Output } from "../terminal/output.ts";
@@ -23,10 +23,10 @@ import { terminalStyle } from "../terminal/terminal.ts";
 import { count, duration, mib, percent, percentNumber, significant } from "../text/index.ts";
 import { writeSheet } from "./inspect_sheet.ts";
 
-/** Steps that are timed, after one that compiles the kernels; and how long that may take, in ms. */
+/** Steps to time, after one that compiles the kernels, and the time limit in ms. */
 const TIMED_STEPS = 5;
 const PATIENCE_MS = 20_000;
-/** Multiply-adds of a step that a software adapter is asked for: some seconds of it. */
+/** Multiply-adds of a timed step on a software adapter: a few seconds. */
 const SOFTWARE_WORK = 1e10;
 const SHARES = [0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1];
 
@@ -35,18 +35,18 @@ export interface Milestone {
   readonly step: number;
   readonly epoch: number;
   readonly lr: number;
-  /** Null where the GPU finds it: learned, or steered to a share of zeros. */
+  /** Null if the GPU finds it: learned, or steered to a share of zeros. */
   readonly threshold: number | null;
-  /** λ of the step after it, with momentum taken into account; null where the threshold is no L1 penalty. */
+  /** λ of the next step, with momentum; null if the threshold is no L1 penalty. */
   readonly lambda: number | null;
 }
 
-/** Learning rate, threshold and implied L1 coefficient along the run. */
+/** Compute learning rate, threshold and implied L1 coefficient along the run. */
 export function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" | "prune">): Milestone[] {
   const { totalSteps, stepsPerEpoch, method, lr } = session;
   const { startEpoch, freezeEpoch = 0 } = recipe.prune;
   const { warmupEpochs, milestones = [] } = recipe.lr;
-  // Along the run, and where something begins, ends or drops.
+  // Fixed shares of the run, and the epochs at which something begins, ends or drops.
   const epochs = [startEpoch, freezeEpoch, warmupEpochs, ...milestones].filter((epoch) => epoch > 0);
   const at = [...SHARES.map((share) => share * totalSteps), ...epochs.map((epoch) => epoch * stepsPerEpoch)];
   const steps = [...new Set(at.map((step) => Math.min(totalSteps - 1, Math.round(step))))].sort((a, b) => a - b);
@@ -61,7 +61,7 @@ export function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" |
   });
 }
 
-/** Seconds of one training step: the mean of a few, after one that does not count. Moves the weights. */
+/** Measure the seconds of a training step: the mean of a few, after a first one. Changes the weights. */
 export async function timeSteps(session: Session, budget = PATIENCE_MS): Promise<{ seconds: number; steps: number }> {
   let started = 0;
   let steps = 0;
@@ -86,12 +86,12 @@ function milestoneTable(milestones: readonly Milestone[]): string {
   const or = (value: number | null, otherwise: string) => (value === null ? otherwise : significant(value, 4));
   const rows = milestones.map(({ step, epoch, lr, threshold, lambda }) => [
     ...[count(step), epoch.toFixed(1), significant(lr, 4)],
-    ...[or(threshold, "found on the way"), or(lambda, "-")],
+    ...[or(threshold, "found in training"), or(lambda, "-")],
   ]);
   return drawTable(MILESTONE_COLUMNS, rows, terminalStyle(process.stdout));
 }
 
-/** Images of a step that is timed: all of the recipe's, or fewer where a software adapter would take minutes. */
+/** Return the batch size of a timed step: the recipe's, or fewer images if a software adapter would take minutes. */
 export function timedBatch(
   { batchSize, microBatch = batchSize }: Pick<Recipe, "batchSize" | "microBatch">,
   macs: number,
@@ -99,22 +99,22 @@ export function timedBatch(
 ): number {
   const affordable = Math.floor(SOFTWARE_WORK / (3 * macs));
   if (!software || batchSize <= affordable) return batchSize;
-  // Two at least: batch norm of one image is another network's.
+  // At least two: batch norm cannot train on one image.
   return Math.min(batchSize, Math.max(2, Math.min(microBatch, affordable)));
 }
 
 interface Timing {
-  /** Of a whole step of the recipe. */
+  /** Time of a whole step of the recipe. */
   readonly seconds: number;
-  /** Steps that were timed, and their images. */
+  /** Timed steps, and their batch size. */
   readonly steps: number;
   readonly images: number;
 }
 
-/** The memory of a recipe on an adapter, or on a card of no particular make. Errors: MemoryError where it is too large. */
+/** Predicts the memory of a recipe on an adapter, or on a generic card. Errors: MemoryError if it is too large. */
 export type PlanFor = (recipe: Recipe, adapter?: AdapterReport) => MemoryPlan;
 
-/** Times steps of the recipe, or of a smaller batch, whose time is then scaled up. Errors: MemoryError, before any step. */
+/** Time steps of the recipe, or of a smaller batch and scale the time up. Errors: MemoryError, before any step. */
 async function timing(recipe: Recipe, data: Splits, macs: number, planFor: PlanFor): Promise<Timing> {
   const { adapter } = currentGpu();
   const images = timedBatch(recipe, macs, adapter.software);
@@ -130,14 +130,27 @@ async function timing(recipe: Recipe, data: Splits, macs: number, planFor: PlanF
   }
 }
 
-/** What the plan says without a step being run. */
-function planned(recipe: Recipe, { train }: Splits) {
-  const random = new RandomState(recipe.seed);
-  const parts = { model: recipe.model, data: recipe.data.name, random };
-  return summarize(modelFor(parts, train.shape, train.classes.length), train.shape);
+/** The plan of a run, found without running a step. */
+interface Plan {
+  readonly recipe: Recipe;
+  readonly data: Splits;
+  readonly layers: readonly LayerSummary[];
+  readonly parameters: number;
+  readonly prunable: number;
+  /** Multiply-adds of a sample in one time step. */
+  readonly macs: number;
+  readonly timeSteps: number;
+  readonly steps: number;
+  readonly stepsPerEpoch: number;
+  readonly epochs: number;
+  readonly method: string;
+  readonly milestones: readonly Milestone[];
+  readonly peak: number;
+  /** Set if the run is too large for this adapter. The memory is then that of a generic card. */
+  readonly tooLarge: MemoryError | null;
 }
 
-/** The value, or the error that says that something is more than the adapter holds. */
+/** Return the value, or the error of something too large for the adapter. */
 async function orTooLarge<T>(make: () => T | Promise<T>): Promise<T | MemoryError> {
   try {
     return await make();
@@ -147,101 +160,127 @@ async function orTooLarge<T>(make: () => T | Promise<T>): Promise<T | MemoryErro
   }
 }
 
-/**
- * Prints the plan of a run and times a few of its steps. A run that this adapter cannot hold is planned for a card of no
- * particular make, and that is said. Returns the exit code.
- */
-export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out: Output): Promise<number> {
-  const { adapter } = currentGpu();
-  const fitting = await orTooLarge(() => planFor(recipe, adapter));
-  const plan = fitting instanceof MemoryError ? planFor(recipe) : fitting;
-  const { train, test, imagined = false } = data;
-  const say = (name: string, text: string) => out.say(`${name.padEnd(9)} ${text}`);
-  const summary = planned(recipe, data);
-  const { parameters, macs } = summary;
+async function planOf(recipe: Recipe, data: Splits, planFor: PlanFor): Promise<Plan> {
+  const fitting = await orTooLarge(() => planFor(recipe, currentGpu().adapter));
+  const tooLarge = fitting instanceof MemoryError ? fitting : null;
+  const { peak } = fitting instanceof MemoryError ? planFor(recipe) : fitting;
+  const { train } = data;
+  const parts = { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) };
+  const { layers, parameters, macs } = summarize(modelFor(parts, train.shape, train.classes.length), train.shape);
   const session = buildSession(recipe, data, new RandomState(recipe.seed));
-  const { totalSteps, stepsPerEpoch, epochs } = session;
-  const method = session.method.name;
-  const milestones = milestonesOf(session, recipe);
+  const { totalSteps: steps, stepsPerEpoch, epochs } = session;
   const prunable = session.optimizer.groups
     .filter((group) => group.options.mode !== "none")
     .flatMap(({ chunks }) => chunks.flatMap(({ params }) => params))
     .reduce((n, p) => n + p.numel, 0);
+  const milestones = milestonesOf(session, recipe);
+  const method = session.method.name;
   session.dispose();
+  const timeSteps = isSpiking(recipe.model.name) ? timeStepsOf(recipe.model, recipe.data.name) : 1;
+  return {
+    ...{
+      recipe,
+      data,
+      layers,
+      parameters,
+      prunable,
+      macs,
+      timeSteps,
+      steps,
+      stepsPerEpoch,
+      epochs,
+      method,
+      milestones,
+    },
+    ...{ peak, tooLarge },
+  };
+}
 
-  // A network's multiply-adds are those of one time step.
-  const time = isSpiking(recipe.model.name) ? timeStepsOf(recipe.model, recipe.data.name) : 1;
+const sayPart = (out: Output, name: string, text: string) => out.say(`${name.padEnd(9)} ${text}`);
+
+/** Print the plan. Returns what the data are, for the record. */
+async function sayPlan(plan: Plan, out: Output): Promise<object> {
+  const { recipe, data, parameters, prunable, macs, timeSteps, steps, stepsPerEpoch, epochs, method } = plan;
+  const { train, test, imagined = false, summary } = data;
+  const say = (name: string, text: string) => sayPart(out, name, text);
   if (imagined) for (const note of data.notes) out.say(note);
-  say(
-    "model",
-    `${recipe.model.name}, ${count(parameters)} parameters, ${count(macs)} multiply-adds a sample${time > 1 ? `, in each of ${time} time steps` : ""}`,
-  );
+  const each = timeSteps > 1 ? `, in each of ${timeSteps} time steps` : "";
+  say("model", `${recipe.model.name}, ${count(parameters)} parameters, ${count(macs)} multiply-adds a sample${each}`);
   say("prunable", `${count(prunable)} weights, ${percent(prunable / parameters)} of all`);
+  const shape = `[${train.shape.join(", ")}]${imagined ? "; not read" : ""}`;
   say(
     "data",
-    `${train.name}: ${count(train.length)} to train, ${count(test.length)} to test, ${count(train.classes.length)} classes, [${train.shape.join(", ")}]${imagined ? "; not read" : ""}`,
+    `${train.name}: ${count(train.length)} to train, ${count(test.length)} to test, ${count(train.classes.length)} classes, ${shape}`,
   );
-  for (const line of data.summary ? summaryLines(data.summary) : []) out.say(line);
-  const found = data.summary ? { data: summaryRecord(data.summary), sheet: await writeSheet(data, out) } : {};
+  for (const line of summary ? summaryLines(summary) : []) out.say(line);
+  const found = summary ? { data: summaryRecord(summary), sheet: await writeSheet(data, out) } : {};
   const { batchSize, microBatch = batchSize, prune } = recipe;
   const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
-  say("steps", `${count(totalSteps)} of ${batchSize} images${parts}: ${epochs} epochs of ${count(stepsPerEpoch)}`);
+  say("steps", `${count(steps)} of ${batchSize} images${parts}: ${epochs} epochs of ${count(stepsPerEpoch)}`);
   say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${percentNumber(prune.sparsity)} % zeros`}`);
   say("memory", `${mib(plan.peak)} at its peak, predicted`);
-  if (fitting instanceof MemoryError) say("", `too large for this adapter: ${fitting.message}`);
-  out.say(milestoneTable(milestones), "rendered");
-  const about = {
-    kind: "plan",
-    model: recipe.model.name,
-    parameters,
-    prunable,
-    macs,
-    timeSteps: time,
-    layers: summary.layers.map(({ name, parameters, macs, prunable: weights }: LayerSummary) => {
-      return { name, parameters, macs, prunable: weights };
-    }),
-    dataRead: !imagined,
-    ...found,
-    trainImages: train.length,
-    testImages: test.length,
-    classes: train.classes.length,
-    steps: totalSteps,
-    stepsPerEpoch,
-    epochs,
-    batchSize,
-    microBatch,
-    method,
-    predictedPeakBytes: plan.peak,
-    fits: plan === fitting,
-    milestones,
-  };
+  if (plan.tooLarge) say("", `too large for this adapter: ${plan.tooLarge.message}`);
+  out.say(milestoneTable(plan.milestones), "rendered");
+  return found;
+}
 
-  const timed = await orTooLarge(() => timing(recipe, data, macs * time, planFor));
-  if (timed instanceof MemoryError) {
-    say("step", "not timed: it is too large for this adapter");
-    out.emit(about);
-    return 0;
-  }
-  const { seconds, steps, images } = timed;
+function planRecord({ recipe, data, layers, steps, peak, tooLarge, ...plan }: Plan, found: object) {
+  const { model, batchSize, microBatch = batchSize } = recipe;
+  const { parameters, prunable, macs, timeSteps, stepsPerEpoch, epochs, method, milestones } = plan;
+  return {
+    ...{ kind: "plan", model: model.name, parameters, prunable, macs, timeSteps },
+    layers: layers.map(({ name, parameters, macs, prunable: weights }) => ({
+      name,
+      parameters,
+      macs,
+      prunable: weights,
+    })),
+    dataRead: !data.imagined,
+    ...found,
+    trainImages: data.train.length,
+    testImages: data.test.length,
+    classes: data.train.classes.length,
+    ...{ steps, stepsPerEpoch, epochs, batchSize, microBatch, method },
+    ...{ predictedPeakBytes: peak, fits: tooLarge === null, milestones },
+  };
+}
+
+/** Print the times of a step and of the run. Returns the seconds of the run. */
+function sayTimes(
+  { recipe, data, steps: total, epochs }: Plan,
+  { seconds, steps, images }: Timing,
+  out: Output,
+): number {
+  const { batchSize } = recipe;
   // Forward is about a third of forward, both gradients and the update.
-  const testing = (epochs * (test.length / batchSize) * seconds) / 3;
-  const total = totalSteps * seconds + testing;
+  const testing = (epochs * (data.test.length / batchSize) * seconds) / 3;
+  const all = total * seconds + testing;
   const scaled =
     images < batchSize ? ` (measured with ${images} images, times ${significant(batchSize / images)})` : "";
-  say(
-    "step",
-    `${seconds < 1 ? `${significant(1000 * seconds)} ms` : duration(seconds)}${scaled}, ${steps === 1 ? "one step" : `mean of ${steps}`} on ${adapterName(adapter)}: ${significant(batchSize / seconds)} images/s`,
-  );
-  say(
-    "time",
-    `about ${duration(total, 0)}, testing after each epoch included${imagined ? ", reading images not" : ""}`,
-  );
-  out.emit({
-    ...about,
-    secondsPerStep: seconds,
-    timedSteps: steps,
-    timedBatchSize: images,
-    estimatedSeconds: total,
-  });
+  const step = seconds < 1 ? `${significant(1000 * seconds)} ms` : duration(seconds);
+  const mean = steps === 1 ? "one step" : `mean of ${steps}`;
+  const speed = `${significant(batchSize / seconds)} images/s`;
+  sayPart(out, "step", `${step}${scaled}, ${mean} on ${adapterName(currentGpu().adapter)}: ${speed}`);
+  const without = data.imagined ? ", reading images not" : "";
+  sayPart(out, "time", `about ${duration(all, 0)}, testing after each epoch included${without}`);
+  return all;
+}
+
+/**
+ * Print the plan of a run and time a few of its steps. A run that is too large for this adapter is planned for a generic
+ * card. Returns the exit code.
+ */
+export async function dryRun(recipe: Recipe, data: Splits, planFor: PlanFor, out: Output): Promise<number> {
+  const plan = await planOf(recipe, data, planFor);
+  const record = planRecord(plan, await sayPlan(plan, out));
+  const timed = await orTooLarge(() => timing(recipe, data, plan.macs * plan.timeSteps, planFor));
+  if (timed instanceof MemoryError) {
+    sayPart(out, "step", "not timed: too large for this adapter");
+    out.emit(record);
+    return 0;
+  }
+  const estimatedSeconds = sayTimes(plan, timed, out);
+  const { seconds: secondsPerStep, steps: timedSteps, images: timedBatchSize } = timed;
+  out.emit({ ...record, secondsPerStep, timedSteps, timedBatchSize, estimatedSeconds });
   return 0;
 }

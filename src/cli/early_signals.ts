@@ -1,7 +1,7 @@
-// SIGUSR1 opens Node's debugger, and SIGUSR2 ends the process, unless somebody listens. Batch systems (Slurm, Grid Engine)
-// send them ahead of a time limit: a command that has nothing to save passes them over. See stop_at_signals.ts.
+// Ignores SIGUSR1 and SIGUSR2, which batch systems (Slurm, Grid Engine) send before a time limit. Without a listener SIGUSR1
+// opens Node's debugger, and SIGUSR2 ends the process. See stop_at_signals.ts for commands that save a checkpoint.
 
-/** Passes over SIGUSR1 and SIGUSR2 from here on. */
+/** Ignore SIGUSR1 and SIGUSR2 from now on. */
 export function passOverSignals(): void {
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => {});
 }

@@ -1,4 +1,4 @@
-// `espalier eval`: accuracy and sparsity of a saved model.
+// `espalier eval`: measures accuracy and sparsity of a saved model.
 
 import { statSync } from "node:fs";
 import type { Command } from "commander";
@@ -15,13 +15,14 @@ import {
 } from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { isEventData } from "../recipe/data_names.ts";
-import { type DataSettings, loadSplits, type Splits } from "../recipe/datasets.ts";
+import { loadSplits } from "../recipe/datasets.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { dataOfRun, readImageMetadata } from "../recipe/image_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor } from "../recipe/session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "../recipe/spiking.ts";
+import type { DataSettings, Splits } from "../recipe/splits.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
@@ -37,13 +38,13 @@ import { activityOf } from "./activity.ts";
 import { type Done, gpuOptions } from "./options.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
-  /** A run's directory, or a model file. */
+  /** A run's folder, or a model file. */
   readonly path: string;
   readonly model?: string;
   readonly data?: string;
   readonly dataDir?: string;
   readonly batchSize?: number;
-  /** Of image files; see the recipe's `data`. */
+  /** For image files; see the recipe's `data`. */
   readonly size?: number;
   readonly resize?: number;
   readonly skipBad?: number;
@@ -54,18 +55,18 @@ export interface EvalFlags extends AdapterFlags, WeightFlags {
   readonly followLinks?: boolean;
   /** Samples of each class of event data; images are tested whole. */
   readonly limit?: number;
-  /** Operations and energy, of a network without spikes too. */
+  /** Print operations and energy of a network without spikes too. */
   readonly activity?: boolean;
 }
 
-/** Images at a time where the file does not say: 500 of MNIST's size, fewer that may be large. */
+/** Default batch size: 500 images of MNIST's size, fewer if they may be large. */
 const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
-/** Flags that this data has no use for. Errors: UsageError. */
+/** Refuse flags that do not apply to the data. Errors: UsageError. */
 function checkFlags(flags: EvalFlags, data: string): void {
   const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks } = flags;
   refuseIdle([
-    ...idleUnless(data === "images", `is for data images, the data are ${data}`, {
+    ...idleUnless(data === "images", `is for data images, the data is ${data}`, {
       "--size": size,
       "--resize": resize,
       "--skip-bad": skipBad,
@@ -77,7 +78,7 @@ function checkFlags(flags: EvalFlags, data: string): void {
       "--no-follow-links": followLinks === false || undefined,
     }),
     ...idleUnless(isEventData(data), `is for event data, ${data} is tested whole`, { "--limit": limit }),
-    ...idleUnless(data !== "events", "is for data that lies in files, the data are events", { "--data-dir": dataDir }),
+    ...idleUnless(data !== "events", "is for data in files, the data is events", { "--data-dir": dataDir }),
   ]);
 }
 
@@ -86,7 +87,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const opened = await openWeightsFile(file);
   const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
-  if (!name) throw new UsageError(`${file}: does not say which model it is; give --model`);
+  if (!name) throw new UsageError(`${file}: does not name its model; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";
   const { by, size, batch = batchFor(data), ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const images = readImageMetadata(metadata.get("images"), file);
@@ -99,18 +100,18 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const wanted: DataSettings = isEventData(data)
     ? { ...common, limit: flags.limit }
     : {
-        // Images are tested whole; a limit is of those to train with.
+        // Without a limit: it is for training images.
         ...common,
         size: flags.size ?? images.size,
         resize: flags.resize ?? images.resize,
         heldOut: flags.heldOut,
-        // What the run's own data needed, and other data may not.
+        // Settings of the run's own data, which other data may not need.
         inherited: { heldOut: images.heldOut, mapping: run.mapping },
         ...{ mapping, skipBad, workers, layout, followLinks },
       };
   const splits = await loadSplits(wanted, timeStepsOf(settings, data), {
     onDamaged: ({ message, source, key, fault }, count) => {
-      out.say(`passed over ${message}`);
+      out.say(`skipped ${message}`);
       out.emit({ kind: "damaged", source, image: key, fault, count });
     },
   });
@@ -127,7 +128,7 @@ export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
 }
 
 interface Tested {
-  /** The model's. */
+  /** The model file. */
   readonly file: string;
   readonly name: string;
   /** Name of the data set. */
@@ -151,7 +152,7 @@ async function testOn(
   const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
   const taken = takeFitting(opened, flags, () => model);
   const { lines } = putWeights(model, taken, file, flags);
-  // What was trained here fits as it is, and the numbers are what is asked for.
+  // A model trained by Espalier fits without notes.
   if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
   const evaluator = new Evaluator(model, test.shape, random, test);
   const started = performance.now();

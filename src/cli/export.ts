@@ -1,4 +1,4 @@
-// `espalier export`: a model that was trained before, as a file for others: ONNX, or safetensors, sparse or not.
+// `espalier export`: writes a saved model for other programs, as ONNX or safetensors, sparse or not.
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -50,7 +50,7 @@ export interface ExportFlags extends WeightFlags {
 
 type Weights = Map<string, HostArray<Float32Array>>;
 
-/** Where it goes when nobody says: beside what it comes from. */
+/** Return the default output file, in the folder of the model. */
 function outputFor(file: string, format: Format, layout: SparseLayout): string {
   const base = file.replace(/(\.(sparse|csr))?\.(safetensors|pth?|bin|ckpt)$/i, "");
   const ending = {
@@ -61,7 +61,7 @@ function outputFor(file: string, format: Format, layout: SparseLayout): string {
   return `${base}.${ending[format]}`;
 }
 
-/** One sample as the model takes it, by the flags, the file, and ImageNet's for files that do not say. */
+/** Return the shape of a sample: by the flags, the file, or as ImageNet's. */
 function inputOf(
   flags: ExportFlags,
   metadata: WeightsFile["metadata"],
@@ -71,7 +71,7 @@ function inputOf(
   const parts = (text ?? "3x224x224").split("x").map(Number);
   const [c = 0, h = 0, w = 0] = parts;
   if (parts.length !== 3 || !parts.every((n) => Number.isInteger(n) && n >= 1))
-    throw new UsageError(`${file}: its metadata "input" is damaged: ${text?.slice(0, 80)}`);
+    throw new UsageError(`${file}: its metadata "input" is corrupt: ${text?.slice(0, 80)}`);
   const { channels = c, size } = flags;
   return [channels, size ?? h, size ?? w];
 }
@@ -81,12 +81,12 @@ interface Known {
   readonly input: readonly [c: number, h: number, w: number];
   readonly weights: Weights;
   readonly notes: readonly string[];
-  /** What the file is to say of itself, besides what it does. */
+  /** Metadata to write besides that of the file. */
   readonly facts: Record<string, string>;
 }
 
 /**
- * The network that the weights are of, and the weights under its names; null when neither the file nor a flag names it.
+ * Build the network of the weights, and name the weights as it does; null if neither the file nor a flag names the model.
  * Needs no GPU. Errors list what does not fit.
  */
 function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known | null {
@@ -94,7 +94,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
   const name = flags.model ?? metadata.get("model");
   if (!name) return null;
   if (!Object.hasOwn(models, name))
-    throw new UsageError(`${file}: says that it is a ${name.slice(0, 80)}; give --model`);
+    throw new UsageError(`${file}: names the unknown model ${name.slice(0, 80)}; give --model`);
   if (flags.timeSteps !== undefined && !isSpiking(name))
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
@@ -114,17 +114,17 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
   };
 }
 
-/** The weights as they are in the file, which does not say of which model. */
+/** Return the weights of a file that does not name its model. */
 function unnamed(flags: ExportFlags, opened: OpenWeights, file: string): WeightsFile {
   const { key, allowMissing, allowUnexpected } = flags;
   if (allowMissing || allowUnexpected)
     throw new UsageError(
-      `${allowMissing ? "--allow-missing" : "--allow-unexpected"}: ${file} does not say which model it is; give --model`,
+      `${allowMissing ? "--allow-missing" : "--allow-unexpected"}: ${file} does not name its model; give --model`,
     );
   return opened.take(key === undefined ? {} : { key });
 }
 
-/** What a sparse file holds has to be what was put in, zeros of either sign alike. */
+/** Check that a sparse file reads back as it was written; zeros may change sign. */
 function checkSparse(bytes: Uint8Array, weights: Weights): void {
   const back = readModelWeights(bytes, "the sparse model").weights;
   for (const [name, { data }] of weights) {
@@ -134,7 +134,7 @@ function checkSparse(bytes: Uint8Array, weights: Weights): void {
   }
 }
 
-/** ONNX has the network's operations, which need all of its weights. */
+/** Check that no weight is missing: ONNX holds the operations of the network, which need all. */
 function checkWhole({ model, weights }: Known, file: string): void {
   const missing = [...model.namedState()].map(([name]) => name).filter((name) => !weights.has(name));
   if (missing.length > 0)
@@ -157,57 +157,68 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
   return safetensorsParts(weights, metadata);
 }
 
-export async function runExport(flags: ExportFlags, out: Output): Promise<number> {
+/** Return the file to export and the file to write, checked. Errors: UsageError. */
+function filesOf(flags: ExportFlags): { path: string; output: string } {
   const { format, layout } = flags;
   if (layout !== undefined && format !== "sparse")
-    throw new UsageError(`--layout: is for --format sparse, not ${format}`);
+    throw new UsageError(`--layout: expected --format sparse, got --format ${format}`);
   const path = modelFile(flags.path, "dense");
   const output = flags.output ?? outputFor(path, format, layout ?? "bitmask");
   if (resolve(output) === resolve(path)) throw new UsageError(`${output}: is the file to be exported; give --output`);
   expectNoInput("--output", output, [path]);
   if (!existsSync(dirname(resolve(output)))) throw new UsageError(`${output}: there is no folder ${dirname(output)}`);
-  const opened = await openWeightsFile(path);
-  const known = networkOf(flags, opened, path);
-  if (!known && format === "onnx") throw new UsageError(`${path}: does not say which model it is; give --model`);
-  refuseIdle(
-    idleUnless(known !== null, `is of the network, and ${path} does not say which it is; give --model`, {
-      "--classes": flags.classes,
-      "--channels": flags.channels,
-      "--size": flags.size,
-      "--time-steps": flags.timeSteps,
-    }),
-  );
-  if (known && format === "onnx") checkWhole(known, path);
-  const { weights, notes } = known ?? unnamed(flags, opened, path);
-  for (const note of notes) out.say(note);
-  if (!known) out.say(`${path}: does not say which model it is, so its names stay as they are; --model checks them`);
-  // These two are the sparse format's own.
-  const { format: _, shapes: __, ...said } = Object.fromEntries(opened.metadata);
-  const encoded = await encode(flags, known, weights, { ...said, ...known?.facts });
-  const parts: FileParts = encoded instanceof Uint8Array ? [encoded] : encoded;
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  await writeOutput(output, parts, "espalier export");
+  return { path, output };
+}
+
+/** Check the flags against what is known of the model. Errors: UsageError. */
+function checkKnown(flags: ExportFlags, known: Known | null, path: string): void {
+  if (known) {
+    if (flags.format === "onnx") checkWhole(known, path);
+    return;
+  }
+  if (flags.format === "onnx") throw new UsageError(`${path}: does not name its model; give --model`);
+  const { classes, channels, size, timeSteps } = flags;
+  const idle = { "--classes": classes, "--channels": channels, "--size": size, "--time-steps": timeSteps };
+  refuseIdle(idleUnless(false, `is for a network, and ${path} does not name its model; give --model`, idle));
+}
+
+/** Compute the share of zeros among the weights of two axes and more. */
+function sparsityOf(weights: Weights): number {
   let [zeros, all] = [0, 0];
   for (const { data, shape } of weights.values()) {
     if (shape.length < 2) continue;
     all += data.length;
     for (const v of data) if (v === 0) zeros++;
   }
-  const sparsity = all === 0 ? 0 : zeros / all;
-  const size = statSync(path).size;
+  return all === 0 ? 0 : zeros / all;
+}
+
+/** Export a model. Returns the exit code. */
+export async function runExport(flags: ExportFlags, out: Output): Promise<number> {
+  const { format, layout = "bitmask" } = flags;
+  const { path, output } = filesOf(flags);
+  const opened = await openWeightsFile(path);
+  const known = networkOf(flags, opened, path);
+  checkKnown(flags, known, path);
+  const { weights, notes } = known ?? unnamed(flags, opened, path);
+  for (const note of notes) out.say(note);
+  if (!known) out.say(`${path}: does not name its model, so its names stay as they are; --model checks them`);
+  // The sparse format writes these two itself.
+  const { format: _, shapes: __, ...metadata } = Object.fromEntries(opened.metadata);
+  const encoded = await encode(flags, known, weights, { ...metadata, ...known?.facts });
+  const parts: FileParts = encoded instanceof Uint8Array ? [encoded] : encoded;
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  await writeOutput(output, parts, "espalier export");
+  const sparsity = sparsityOf(weights);
+  const before = kilobytes(statSync(path).size);
   out.say(
-    `${output}: ${kilobytes(length)}, ${path} has ${kilobytes(size)}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two axes and more`,
+    `${output}: ${kilobytes(bytes)}, ${path} has ${before}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two axes and more`,
   );
   out.emit({
-    kind: "result",
-    input: path,
-    output,
-    format,
-    ...(format === "sparse" ? { layout: layout ?? "bitmask" } : {}),
-    ...(known ? { model: known.facts["model"], classes: Number(known.facts["classes"]), sample: known.input } : {}),
-    bytes: length,
-    arrays: weights.size,
-    sparsity,
+    ...{ kind: "result", input: path, output, format },
+    ...(format === "sparse" && { layout }),
+    ...(known && { model: known.facts["model"], classes: Number(known.facts["classes"]), sample: known.input }),
+    ...{ bytes, arrays: weights.size, sparsity },
   });
   return 0;
 }

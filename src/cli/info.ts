@@ -25,31 +25,31 @@ import { type Done, gpuOptions } from "./options.ts";
 
 export interface InfoFlags extends AdapterFlags {
   readonly model?: string;
-  /** Of the images: default one channel of 28 x 28 pixels, in ten classes. */
+  /** Shape of the images, by default one channel of 28 x 28 pixels, and ten classes. */
   readonly channels?: number;
   readonly size?: number;
   readonly classes?: number;
   readonly gpu: boolean;
-  /** Images a training step: with it, the memory of training is predicted. */
+  /** Images per training step; predicts the memory of training. */
   readonly batch?: number;
-  /** Images that the GPU holds at once; divides batch. */
+  /** Images on the GPU at once; divides batch. */
   readonly microBatch?: number;
   /** Steps of a spiking model. */
   readonly timeSteps?: number;
   /** Train densely, without latent weights. */
   readonly dense?: boolean;
-  /** Train with checkpointed blocks. */
+  /** Train with activation checkpointing. */
   readonly checkpointBlocks?: boolean;
 }
 
-/** Event networks take frames as channels: --channels is polarities times steps. */
+/** Return the options of a spiking network. It takes event frames as channels: --channels is polarities times steps. */
 function spikingOf({ timeSteps }: InfoFlags, model: string): { spiking?: SpikingOptions } {
   if (timeSteps !== undefined && !isSpiking(model))
     throw new UsageError(`--time-steps: ${model} has no spiking neurons`);
   return timeSteps === undefined ? {} : { spiking: { timeSteps } };
 }
 
-/** Predicts peak memory from the run's own code; nothing is allocated and no kernel runs. */
+/** Predict peak memory with the code of a run; allocates nothing and runs no kernel. */
 function predict(
   flags: InfoFlags & ModelInput & { model: string; batch: number },
   adapter: AdapterReport | null,
@@ -76,22 +76,21 @@ function predict(
   const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
   out.say("");
   for (const line of memoryLines({ batch, optimizer, images }, training, evaluated)) out.say(line);
-  if (!adapter)
-    out.say("  kernels chosen as for a card of no particular make: leave --no-gpu out to plan for this one");
+  if (!adapter) out.say("  kernels as for a generic card: omit --no-gpu to plan for this adapter");
   out.emit({ kind: "memory", model, batch, ...training, peakWithEvaluation: evaluated.peak });
 }
 
-/** Flags that say of a model or its training what nobody asked for. Errors: UsageError. */
+/** Refuse flags about a model or its training if neither is shown. Errors: UsageError. */
 function checkFlags(flags: InfoFlags): void {
   const { model, batch, gpu, adapter, requireGpu, channels, size, classes, timeSteps, dense, checkpointBlocks } = flags;
   refuseIdle([
-    ...idleUnless(model !== undefined, "is of a network; give --model", {
+    ...idleUnless(model !== undefined, "is for a network; give --model", {
       "--channels": channels,
       "--size": size,
       "--classes": classes,
       "--time-steps": timeSteps,
     }),
-    ...idleUnless(batch !== undefined, "is of training, whose memory is predicted with --batch", {
+    ...idleUnless(batch !== undefined, "is for training, whose memory --batch predicts", {
       "--dense": dense,
       "--checkpoint-blocks": checkpointBlocks,
     }),

@@ -1,11 +1,12 @@
-// `espalier inspect`: what a folder of data is taken for, in a summary and a picture, before anything is trained on it.
+// `espalier inspect`: shows what a folder of data holds, in a summary and a picture.
 import { existsSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import type { Command } from "commander";
 import { EVENT_DATA, IMAGE_DATA, isEventData } from "../recipe/data_names.ts";
-import { type DataSettings, loadSplits } from "../recipe/datasets.ts";
+import { loadSplits } from "../recipe/datasets.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
+import type { DataSettings } from "../recipe/splits.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -15,9 +16,9 @@ import { writeSheet } from "./inspect_sheet.ts";
 import { type Done, jsonOption } from "./options.ts";
 
 export interface InspectFlags {
-  /** A folder, or the name of data that comes along. */
+  /** A folder, or the name of built-in data. */
   readonly data: string;
-  /** What it is read as; default: seen from the files. */
+  /** Kind of data; detected by default. */
   readonly as?: string | undefined;
   readonly layout?: DataSettings["layout"];
   readonly followLinks?: boolean;
@@ -32,10 +33,10 @@ export interface InspectFlags {
 }
 
 const NAMES: readonly string[] = [...IMAGE_DATA, ...EVENT_DATA];
-/** Of event data, as in training. */
+/** Frames of event data, as in training. */
 const FRAMES = 8;
 
-/** Which data a folder holds, by the names of its files: IDX, CIFAR, else images. */
+/** Detect the kind of data by the names of files: IDX, CIFAR, else images. */
 async function seenName(dir: string): Promise<string> {
   const names = await readdir(dir);
   if (names.some((name) => /^(train|t10k)-(images|labels)[-.]idx\d/.test(name))) return "idx";
@@ -48,15 +49,15 @@ async function seenName(dir: string): Promise<string> {
 async function settingsOf(flags: InspectFlags): Promise<DataSettings> {
   const { data, as } = flags;
   const isFolder = existsSync(data) && statSync(data).isDirectory();
-  if (!isFolder && existsSync(data)) throw new UsageError(`${quote(data)}: is a file; expected a folder of data`);
+  if (!isFolder && existsSync(data)) throw new UsageError(`${quote(data)}: expected a folder of data, got a file`);
   if (!isFolder && (as !== undefined || !NAMES.includes(data))) {
-    throw new UsageError(`${quote(data)}: no such folder, and no data that comes along`);
+    throw new UsageError(`${quote(data)}: no such folder, and no built-in data`);
   }
   const name = as ?? (isFolder ? await seenName(data) : data);
   const { size, resize, mapping, heldOut, timeSteps, by, layout, followLinks } = flags;
   const forImages = { "--resize": resize, "--mapping": mapping, "--held-out": heldOut, "--layout": layout };
   const links = { "--follow-links": followLinks, "--no-follow-links": followLinks === false || undefined };
-  const is = `the data are ${name}`;
+  const is = `the data is ${name}`;
   refuseIdle([
     ...idleUnless(name === "images", `is for data images, ${is}`, { ...forImages, ...links }),
     ...idleUnless(isEventData(name), `is for event data, ${is}`, { "--time-steps": timeSteps, "--by": by }),
@@ -65,13 +66,13 @@ async function settingsOf(flags: InspectFlags): Promise<DataSettings> {
   return { name, dir: isFolder ? data : undefined, by, size, resize, mapping, heldOut, layout, followLinks };
 }
 
-/** Says what the data are. Returns the exit code. */
+/** Print what the data is. Returns the exit code. */
 export async function runInspect(flags: InspectFlags, out: Output): Promise<number> {
   const settings = await settingsOf(flags);
   const splits = await loadSplits(settings, flags.timeSteps ?? FRAMES);
   try {
     const { summary } = splits;
-    if (!summary) throw new UsageError(`${quote(flags.data)}: nothing was read`);
+    if (!summary) throw new UsageError(`${quote(flags.data)}: expected data, got none`);
     for (const line of summaryLines(summary)) out.say(line);
     const sheet = flags.sheet === false ? null : await writeSheet(splits, out, flags.sheet);
     out.emit({ kind: "data", ...summaryRecord(summary), ...(sheet === null ? {} : { sheet }) });

@@ -1,21 +1,21 @@
-// Where a contact sheet goes, and the line that says so.
+// Writes the contact sheet of loaded data, and prints its path.
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { writeAtomic } from "../node.ts";
-import type { Splits } from "../recipe/datasets.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { contactSheet } from "../report/contact_sheet.ts";
 import type { Output } from "../terminal/output.ts";
 import { printable } from "../terminal/terminal.ts";
 
-/** A file of the system's temporary folder: looking at data leaves nothing among it, nor where one happens to stand. */
+/** Return a file in the system's temporary folder: neither the data nor the current folder is written to. */
 function sheetPath(splits: Splits): string {
   const { where = splits.layout } = splits.summary ?? {};
   const name = basename(resolve(where)).replaceAll(/[^\w.-]+/g, "_");
-  // One for each user: the folder is everybody's.
+  // One per user, since users share the folder.
   return join(tmpdir(), `espalier-${process.getuid?.() ?? "sheet"}-${name}.png`);
 }
 
-/** Writes the contact sheet of loaded data, and says where. Gives its path. */
+/** Write the contact sheet of loaded data, and print its path. Returns the path. */
 export async function writeSheet(splits: Splits, out: Output, asked?: string): Promise<string> {
   const path = asked ?? sheetPath(splits);
   const { where = splits.layout } = splits.summary ?? {};

@@ -1,4 +1,4 @@
-// `espalier pack`: a folder of images decoded once, into shards that training reads without decoding.
+// `espalier pack`: decodes a folder of images once, into shards that training reads without decoding.
 
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
@@ -39,10 +39,10 @@ export interface PackFlags {
   readonly resize?: number | false;
   readonly size?: number;
   readonly view?: number;
-  /** MiB of a shard at most. */
+  /** Size limit of a shard in MiB. */
   readonly shardMb?: number;
   readonly exact?: boolean;
-  /** Of each part. */
+  /** Limit of skipped images in each part. */
   readonly skipBad?: number;
   readonly mapping?: string;
   readonly synsets?: string;
@@ -58,10 +58,10 @@ export interface PackFlags {
 const PARTS = ["train", "test"] as const;
 type Part = (typeof PARTS)[number];
 
-/** What a part's folder may hold; the last kind is left by a crash amid a write. */
+/** Files of a part's folder; the last kind is left by a crash during a write. */
 const OWN_FILES = /^(index\.json|packing\.json|shard-\d{5}\.bin)(\.tmp\.\d+\.\d+)?$/;
 
-/** A path without links, of which the last parts need not exist yet. */
+/** Resolve the links of a path whose last parts need not exist yet. */
 async function placeOf(path: string): Promise<string> {
   const full = resolve(path);
   const real = await realpath(full).catch(() => null);
@@ -69,17 +69,17 @@ async function placeOf(path: string): Promise<string> {
   return join(await placeOf(dirname(full)), basename(full));
 }
 
-/** Refuses a folder that holds anything but shards, and one among the images. */
+/** Refuse a folder that holds other files than shards, and a folder inside the images. */
 async function checkOut(dir: string, out: string): Promise<void> {
   const [source, goal] = [await placeOf(dir), await placeOf(out)];
   if (goal === source || goal.startsWith(source.endsWith(sep) ? source : source + sep)) {
-    throw new UsageError(`--out ${out}: lies in ${dir}, among the images; choose a folder outside of it`);
+    throw new UsageError(`--out ${out}: expected a folder outside the images, got one inside ${dir}`);
   }
   const found = await stat(goal).catch(() => null);
   if (!found) return;
-  if (!found.isDirectory()) throw new UsageError(`--out ${out}: is a file; wanted a folder`);
+  if (!found.isDirectory()) throw new UsageError(`--out ${out}: expected a folder, got a file`);
   const refuse = (name: string) => {
-    throw new UsageError(`--out ${out}: holds ${printable(name)}, which is no part of a pack; choose another folder`);
+    throw new UsageError(`--out ${out}: holds ${printable(name)}, which is not a shard; choose another folder`);
   };
   for (const entry of await readdir(goal, { withFileTypes: true })) {
     if (entry.name.startsWith(LOCK_FILE)) continue;
@@ -93,9 +93,9 @@ async function checkOut(dir: string, out: string): Promise<void> {
 function packOptions(flags: PackFlags): PackOptions {
   const { resize, size, view, shardMb, exact, skipBad, workers } = flags;
   if (resize === false && size === undefined) {
-    throw new UsageError("--no-resize leaves images as they are: say how large they are with --size");
+    throw new UsageError("--no-resize: expected --size, the size of the stored images");
   }
-  refuseIdle(idleUnless(resize !== false, "is how images are resized, --no-resize leaves them", { "--exact": exact }));
+  refuseIdle(idleUnless(resize !== false, "is about resizing, which --no-resize disables", { "--exact": exact }));
   return {
     ...(resize === undefined ? {} : { resize: resize === false ? null : resize }),
     ...(size === undefined ? {} : { size }),
@@ -114,7 +114,7 @@ interface Job {
   readonly before: number;
 }
 
-/** Bytes of all shards of a part. */
+/** Sum the bytes of all shards of a part. */
 async function bytesOf(folder: string, { shards }: ShardIndex): Promise<number> {
   const sizes = await Promise.all(shards.map(async ({ file }) => (await stat(join(folder, file))).size));
   return sizes.reduce((a, b) => a + b, 0);
@@ -132,7 +132,7 @@ class Packing {
     this.progress = progress;
   }
 
-  /** Packs one part. */
+  /** Pack one part. */
   async pack({ part, source, before }: Job, out: string, options: PackOptions): Promise<ShardIndex> {
     const folder = join(out, part);
     const counted: EncodedSource = {
@@ -148,12 +148,12 @@ class Packing {
         this.done = before + done;
         this.progress.update(this.done, this.total);
       },
-      onBad: (error, count) => this.progress.log(`left out, ${count} of ${part}: ${printable(error.message)}`),
+      onBad: (error, count) => this.progress.log(`skipped, ${count} of ${part}: ${printable(error.message)}`),
     });
   }
 }
 
-/** The folder that receives the shards, locked. One that was made for nothing is removed again. */
+/** The locked folder of the shards. If it stays empty, it is removed again. */
 class OutFolder implements Disposable {
   private readonly lock: FolderLock;
   private readonly made: readonly string[];
@@ -181,7 +181,7 @@ class OutFolder implements Disposable {
   }
 }
 
-/** The images of the folder, with a summary of what was found. */
+/** Open the images of the folder, and print a summary. */
 async function openSources(flags: PackFlags, options: PackOptions, out: Output) {
   const { heldOut, seed, mapping, synsets, layout, followLinks } = flags;
   const sources = await openImageSources(flags.dir, {
@@ -210,12 +210,12 @@ async function openSources(flags: PackFlags, options: PackOptions, out: Output) 
   }
 }
 
-/** Packs the images of a folder. Returns the exit code; throws on failure, `Interrupted` when it was stopped. */
+/** Pack the images of a folder. Returns the exit code; throws on failure, `Interrupted` after a signal. */
 export async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const options = packOptions(flags);
   using stops = stopAtSignals(out);
   const claiming = OutFolder.claim(flags, (line) => writeLine(process.stderr, line));
-  using _claim = await stops.orStop(claiming, "stopped before anything was begun");
+  using _claim = await stops.orStop(claiming, "stopped before the start");
   const opening = openSources(flags, options, out);
   const { train, test, summary } = await stops.orStop(opening, "stopped before the first image");
   const total = train.length + test.length;
@@ -232,13 +232,13 @@ export async function runPack(flags: PackFlags, out: Output): Promise<number> {
     const tested = await packing.pack({ part: "test", source: test, before: train.length }, flags.out, made);
     progress.stop();
     const seconds = (performance.now() - started) / 1000;
-    await tell(flags.out, { trained, tested, seconds, decoded: packing.decoded, summary }, out);
+    await sayOutcome(flags.out, { trained, tested, seconds, decoded: packing.decoded, summary }, out);
     return 0;
   } catch (cause) {
     progress.stop();
     if (!signal.aborted) throw withAdvice(cause, { name: "images", skipBad: options.skipBad });
     throw stops.interrupted(
-      `stopped at image ${packing.done} of ${total}; the same command goes on after the last whole shard`,
+      `stopped at image ${packing.done} of ${total}; the same command continues after the last complete shard`,
     );
   } finally {
     progress.stop();
@@ -254,7 +254,7 @@ interface Outcome {
   readonly summary: DataSummary;
 }
 
-async function tell(
+async function sayOutcome(
   folder: string,
   { trained, tested, seconds, decoded, summary }: Outcome,
   out: Output,
@@ -266,7 +266,7 @@ async function tell(
   const [, height, width] = trained.shape;
   const count = trained.length + tested.length;
   const speed = decoded === 0 ? "all were packed already" : `${decoded} decoded, ${rate.toFixed(0)} images/s`;
-  const left = skipped === 0 ? "" : `, ${skipped} damaged ones left out`;
+  const left = skipped === 0 ? "" : `, ${skipped} corrupt ones skipped`;
   out.say(`${count} images of ${height}x${width} in ${plural(shards, "shard")}, ${mib(bytes)}${left}; ${speed}`);
   out.say(`train with: espalier train --data images --data-dir ${folder}`);
   out.emit({
@@ -293,7 +293,7 @@ export function addPackCommand(root: Command, done: Done): void {
     .command("pack")
     .summary("decode a folder of images once, for fast training")
     .description(
-      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their bytes into shards, which training reads several times faster than it can decode. By default the central 256x256 are stored, and training cuts 224x224 out of them at random. Started again after a stop, it goes on.",
+      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their bytes into shards, which training reads several times faster than it can decode. By default the central 256x256 are stored, and training cuts 224x224 out of them at random. Run again after a stop, it continues.",
     )
     .argument("<dir>", "folder of the images")
     .requiredOption("--out <folder>", "folder of the shards, which receives train/ and test/")
@@ -306,7 +306,7 @@ export function addPackCommand(root: Command, done: Done): void {
   addSettings(
     command,
     {
-      "data.skipBad": { help: "leave out up to this many corrupt images of each part, then stop" },
+      "data.skipBad": { help: "corrupt images of each part to skip before stopping" },
       "data.mapping": {},
       "data.heldOut": {},
       seed: { help: "seed of the choice of held-out images", otherwise: 0 },

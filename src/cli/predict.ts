@@ -1,8 +1,17 @@
-// `espalier predict`: what a model with given weights makes of arrays or images, so that anyone can compare it with PyTorch.
+// `espalier predict`: computes the logits of a model, to use it or to compare it with PyTorch.
 
 import type { Command } from "commander";
 import { IMAGE_SIZE } from "../images/layouts.ts";
-import { type Module, NonFiniteError, noGrad, RandomState, Scope, tensor, writeNpy } from "../index.ts";
+import {
+  type Module,
+  NonFiniteError,
+  noGrad,
+  type OpenWeights,
+  RandomState,
+  Scope,
+  tensor,
+  writeNpy,
+} from "../index.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";
@@ -32,7 +41,7 @@ export interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
   readonly top: number;
 }
 
-/** Logits [n, classes] of all samples, in evaluation mode. */
+/** Compute the logits [n, classes] of all samples, in evaluation mode. */
 async function logitsOf(
   model: Module,
   samples: Samples,
@@ -61,8 +70,8 @@ async function logitsOf(
 }
 
 /**
- * NaN in, NaN out: a sample that holds NaN gets logits of NaN, also from a network that turns it into silence, as neurons
- * and encoders do (no comparison with NaN is true).
+ * Set the logits of samples that hold NaN to NaN. Neurons and encoders turn NaN into silence, since no comparison with NaN
+ * is true.
  */
 function withoutGuesses(values: Float32Array, logits: Float32Array, size: number): Float32Array {
   const [inputs, outputs] = [values.length / size, logits.length / size];
@@ -80,7 +89,7 @@ interface Guess {
   readonly probability: number;
 }
 
-/** The likeliest classes of a row of logits, with their softmax; none where a logit is NaN or infinite. */
+/** Return the most likely classes of a row of logits, with their softmax; none if a logit is NaN or infinite. */
 export function likeliest(logits: Float32Array, top: number): Guess[] {
   if (!allFinite(logits)) return [];
   const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -92,98 +101,123 @@ export function likeliest(logits: Float32Array, top: number): Guess[] {
     .slice(0, top);
 }
 
+/** Run a model on samples. Returns the exit code. */
 export async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   if (flags.output !== undefined) expectNoInput("--output", flags.output, [flags.weights, ...flags.input]);
   const file = await openWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");
-  if (!name) throw new UsageError(`${flags.weights}: does not say which model it is; give --model`);
+  if (!name) throw new UsageError(`${flags.weights}: does not name its model; give --model`);
   refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
   const { size, resize, mean, std } = flags;
-  const asked: ImageInput = {
-    ...(size === undefined ? {} : { size }),
-    ...(resize === undefined ? {} : { resize }),
-    ...(mean === undefined ? {} : { mean }),
-    ...(std === undefined ? {} : { std }),
-  };
-  const samples = await openSamples(flags.input, asked, { metadata: file.metadata, file: flags.weights });
-  const [n, c, h, w] = samples.shape;
-  const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), flags.weights);
+  const samples = await openSamples(
+    flags.input,
+    { size, resize, mean, std },
+    { metadata: file.metadata, file: flags.weights },
+  );
   const gpu = await openGpu(flags);
-  const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
-  const data = file.metadata.get("data") ?? "images";
-  const build = (count: number) => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], count);
-  const built = byClasses(build, flags.classes, flags.weights);
-  const taken = takeFitting(file, flags, built.orNull);
-  const { model, classes } = built.of(taken.weights);
-  const { lines } = putWeights(model, taken, flags.weights, flags);
-  for (const line of [...taken.notes, ...lines, ...samples.notes]) out.say(line);
-  const names = classNamesOf(file.metadata, classes);
-  if (!names) out.say(withoutNames(file.metadata, flags.weights, classes));
-  const progress = samples.images && n > flags.batchSize && !out.json ? createProgress({ label: "predict" }) : null;
-  let logits: Awaited<ReturnType<typeof logitsOf>>;
-  try {
-    const load = {
-      build: () => build(classes),
-      sample: [c, h, w] as const,
-      classes,
-      batchSize: Math.min(flags.batchSize, n),
-      eager: true,
-    };
-    logits = await evaluateWithin(load, () =>
-      logitsOf(model, samples, flags.batchSize, (done) => progress?.update(done, n)),
-    );
-  } finally {
-    progress?.stop();
-  }
+  const loaded = loadModel(flags, file, name, samples);
+  for (const line of loaded.notes) out.say(line);
+  const logits = await allLogits(flags, samples, loaded, out);
+  const [n] = samples.shape;
   if (flags.output !== undefined) {
     const bytes = writeNpy({ dtype: "F32", shape: [n, logits.classes], data: logits.data }, flags.output);
     await writeOutput(flags.output, bytes, "espalier predict");
     out.say(`logits [${n}, ${logits.classes}] in ${flags.output}`);
   }
-  const guesses = samples.names.map((sample, i) => ({
-    sample,
-    guesses: likeliest(logits.data.subarray(i * logits.classes, (i + 1) * logits.classes), flags.top).map((guess) => ({
-      ...guess,
-      ...(names ? { name: names[guess.class]! } : {}),
-    })),
-  }));
-  for (const { sample, guesses: list } of guesses) {
-    const words = list.map(
-      (guess) => `${printable(guess.name ?? String(guess.class))} (${percent(guess.probability)})`,
-    );
-    out.say(`${printable(sample)}: ${words.join(", ") || "no class, its logits hold NaN or infinity"}`);
-    out.emit({ kind: "prediction", sample, guesses: list });
-  }
-  out.emit({
-    kind: "result",
-    model: name,
-    samples: n,
-    classes: logits.classes,
-    ...(flags.output === undefined ? {} : { output: flags.output }),
-    adapter: adapterName(gpu.adapter),
-  });
-  model.dispose();
-  const lost = guesses.filter(({ guesses: list }) => list.length === 0);
+  const lost = sayGuesses(samples, logits, flags.top, loaded.names, out);
+  const written = flags.output !== undefined && { output: flags.output };
+  const result = { kind: "result", model: name, samples: n, classes: logits.classes };
+  out.emit({ ...result, ...written, adapter: adapterName(gpu.adapter) });
+  loaded.model.dispose();
   if (lost.length > 0) {
     throw new NonFiniteError(
-      `${lost.length} of ${n} samples have logits that are NaN or infinite, the first of them ${printable(lost[0]?.sample ?? "")}: the sample or the weights hold such numbers`,
+      `${lost.length} of ${n} samples have NaN or infinite logits, first ${printable(lost[0]!)}: the sample or the weights hold such numbers`,
     );
   }
   return 0;
 }
 
-/** Three numbers with commas between. */
+interface Loaded {
+  readonly model: Module;
+  readonly build: () => Module;
+  readonly classes: number;
+  readonly names: readonly string[] | null;
+  readonly notes: readonly string[];
+}
+
+function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples: Samples): Loaded {
+  const { weights, timeSteps } = flags;
+  const [, c, h, w] = samples.shape;
+  const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), weights);
+  const settings = { name, ...neurons, ...(timeSteps !== undefined && { timeSteps }) };
+  const data = file.metadata.get("data") ?? "images";
+  const build = (count: number) => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], count);
+  const built = byClasses(build, flags.classes, weights);
+  const taken = takeFitting(file, flags, built.orNull);
+  const { model, classes } = built.of(taken.weights);
+  const { lines } = putWeights(model, taken, weights, flags);
+  const names = classNamesOf(file.metadata, classes);
+  const unnamed = names ? [] : [withoutNames(file.metadata, weights, classes)];
+  return {
+    model,
+    build: () => build(classes),
+    classes,
+    names,
+    notes: [...taken.notes, ...lines, ...samples.notes, ...unnamed],
+  };
+}
+
+/** Compute all logits, with a bar for many images. */
+async function allLogits(
+  { batchSize }: PredictFlags,
+  samples: Samples,
+  { model, build, classes }: Loaded,
+  out: Output,
+) {
+  const [n, c, h, w] = samples.shape;
+  const progress = samples.images && n > batchSize && !out.json ? createProgress({ label: "predict" }) : null;
+  const load = { build, sample: [c, h, w] as const, classes, batchSize: Math.min(batchSize, n), eager: true };
+  try {
+    return await evaluateWithin(load, () => logitsOf(model, samples, batchSize, (done) => progress?.update(done, n)));
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** Print the most likely classes of each sample. Returns the names of samples whose logits are not finite. */
+function sayGuesses(
+  { names: samples }: Samples,
+  { data, classes }: { data: Float32Array; classes: number },
+  top: number,
+  names: readonly string[] | null,
+  out: Output,
+): string[] {
+  const all = samples.map((sample, i) => {
+    const guesses = likeliest(data.subarray(i * classes, (i + 1) * classes), top);
+    return { sample, guesses: guesses.map((guess) => ({ ...guess, ...(names && { name: names[guess.class]! }) })) };
+  });
+  for (const { sample, guesses } of all) {
+    const words = guesses.map(
+      ({ name, class: index, probability }) => `${printable(name ?? String(index))} (${percent(probability)})`,
+    );
+    out.say(`${printable(sample)}: ${words.join(", ") || "no class, its logits hold NaN or infinity"}`);
+    out.emit({ kind: "prediction", sample, guesses });
+  }
+  return all.filter(({ guesses }) => guesses.length === 0).map(({ sample }) => sample);
+}
+
+/** Parse three numbers with commas between. */
 function channels(text: string): number[] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
   if (values.length !== 3 || !values.every(Number.isFinite)) {
-    throw new UsageError(`want three numbers as 0.485,0.456,0.406, was given ${text}`);
+    throw new UsageError(`expected three numbers such as 0.485,0.456,0.406, got ${text}`);
   }
   return values;
 }
 
 function positiveChannels(text: string): number[] {
   const values = channels(text);
-  if (!values.every((v) => v > 0)) throw new UsageError(`want three numbers above 0, was given ${text}`);
+  if (!values.every((v) => v > 0)) throw new UsageError(`expected three numbers > 0, got ${text}`);
   return values;
 }
 

@@ -1,4 +1,4 @@
-// What `espalier predict` looks at: the samples of a .npy array, or image files, made ready batch by batch.
+// Reads the input of `espalier predict`: the samples of a .npy array, or image files, batch by batch.
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { Slots } from "../images/batches.ts";
@@ -11,29 +11,29 @@ import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from
 import { readImageMetadata } from "../recipe/image_metadata.ts";
 import { UsageError } from "../terminal/fail.ts";
 
-/** Samples [n, c, h, w] as a network takes them, and a name for each. */
+/** Samples [n, c, h, w], normalised for a network, and a name for each. */
 export interface Samples {
   readonly shape: readonly [n: number, c: number, h: number, w: number];
   readonly names: readonly string[];
   /** Values of samples first..first+count-1, [count, c, h, w]. Errors name the file. */
   take(first: number, count: number): Promise<Float32Array>;
   readonly images: boolean;
-  /** What the user should know of them. */
+  /** Lines to print about them. */
   readonly notes: readonly string[];
 }
 
-/** How images become what a network takes; absent values are the model file's, or ImageNet's. */
+/** Preprocessing of images; absent values are the model file's, or ImageNet's. */
 export interface ImageInput {
   /** Side of the central square. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** The shorter side before it is cut; default size * 256 / 224. */
-  readonly resize?: number;
+  readonly resize?: number | undefined;
   /** Per channel, in units of 1 = 255. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
 }
 
-/** `counts`: the network takes whole numbers, as those of events. */
+/** `counts`: the network takes integers, such as counts of events. */
 function arraySamples(path: string, counts: boolean): Samples {
   let bytes: Uint8Array;
   try {
@@ -45,7 +45,7 @@ function arraySamples(path: string, counts: boolean): Samples {
   const { shape } = array;
   const fits = (shape.length === 4 || shape.length === 3) && shape.every((n) => n > 0);
   if (!fits) {
-    throw new UsageError(`${path}: wants an array [n, c, h, w] or [c, h, w], holds [${shape.join(", ")}]`);
+    throw new UsageError(`${path}: expected an array [n, c, h, w] or [c, h, w], got [${shape.join(", ")}]`);
   }
   const [n, c, h, w] = (shape.length === 4 ? shape : [1, ...shape]) as [number, number, number, number];
   const fault = float32Fault(array);
@@ -62,9 +62,9 @@ function arraySamples(path: string, counts: boolean): Samples {
 }
 
 const wholeNumbers = (path: string, dtype: string): string =>
-  `${path}: its whole numbers (${dtype}) are taken as they are: expected values normalised as those the network was trained on`;
+  `${path}: expected normalised values, got integers (${dtype}), which are used unchanged`;
 
-/** Image files, those of folders included, in the order given. `notes` takes what is passed over in folders. */
+/** List image files, including those of folders, in the given order. `notes` receives what is skipped in folders. */
 async function imageFiles(inputs: readonly string[], notes: string[]): Promise<string[]> {
   const files: string[] = [];
   for (const input of inputs) {
@@ -77,12 +77,12 @@ async function imageFiles(inputs: readonly string[], notes: string[]): Promise<s
     const { paths, passedOver } = await imagesBelow(input);
     files.push(...paths);
     for (const { what, count, example } of passedOver)
-      notes.push(`${input}: passed over ${count} ${what}, as ${example}`);
+      notes.push(`${input}: skipped ${count} ${what}, such as ${example}`);
   }
   return files;
 }
 
-/** What each byte becomes, [3, 256]: (byte / 255 - mean) / std, each step rounded as torchvision's float32 is. */
+/** Tabulate (byte / 255 - mean) / std for each byte, [3, 256], each step rounded as torchvision's float32. */
 function normaliseTable(mean: readonly number[], std: readonly number[]): Float32Array {
   const f = Math.fround;
   return Float32Array.from({ length: 3 * 256 }, (_, i) => {
@@ -98,7 +98,7 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
   const names = await imageFiles(inputs, notes);
   const table = normaliseTable(mean, std);
   const plane = size * size;
-  // However large a batch is, only so many images are held decoded.
+  // Bounds the number of decoded images, however large the batch.
   const slots = new Slots(decodeSlots());
   const fill = async (path: string, out: Float32Array) => {
     const bytes = new Uint8Array(3 * plane);
@@ -141,24 +141,24 @@ async function imageSamples(inputs: readonly string[], options: ImageInput): Pro
 
 const isArray = (path: string) => path.toLowerCase().endsWith(".npy");
 
-/** The samples of one .npy file, or of image files and folders of them. Errors are usage errors that name the input. */
+/** Open the samples of one .npy file, or of image files and folders. Errors: UsageError naming the input. */
 export async function openSamples(
   inputs: readonly string[],
   options: ImageInput,
   model: { readonly metadata: ReadonlyMap<string, string>; readonly file: string },
 ): Promise<Samples> {
   const [first] = inputs;
-  if (first === undefined) throw new UsageError("--input wants a .npy file, or images");
+  if (first === undefined) throw new UsageError("--input: expected a .npy file, or images, got nothing");
   const arrays = inputs.filter(isArray);
   if (arrays.length === 0) return imageSamples(inputs, imageInputOf(model.metadata, model.file, options));
   if (arrays.length < inputs.length) {
-    throw new UsageError(`--input wants one .npy file or images, was given both: ${arrays[0]} is an array`);
+    throw new UsageError(`--input: expected one .npy file or images, got both: ${arrays[0]} is an array`);
   }
-  if (arrays.length > 1) throw new UsageError(`--input wants one .npy file, was given ${arrays.length}`);
+  if (arrays.length > 1) throw new UsageError(`--input: expected one .npy file, got ${arrays.length}`);
   const unused = (["size", "resize", "mean", "std"] as const).filter((name) => options[name] !== undefined);
   if (unused.length > 0) {
     const names = unused.map((name) => `--${name}`).join(", ");
-    throw new UsageError(`${names}: of images only; the array ${first} is taken as it is`);
+    throw new UsageError(`${names}: is for images; the array ${first} is used unchanged`);
   }
   return arraySamples(first, model.metadata.has("time"));
 }
@@ -175,7 +175,7 @@ function parsed(text: string): unknown {
 }
 
 /**
- * How images become a network's input: as asked, else as the model file says, else ImageNet's way. Errors name the file and
+ * Choose the preprocessing of images: by the flags, else by the model file, else as for ImageNet. Errors name the file and
  * the key.
  */
 function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked: ImageInput): ImageInput {
@@ -186,18 +186,20 @@ function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked
   }
   const { resize } = readImageMetadata(metadata.get("images"), file);
   const square = side && side[2] === side[3] ? { size: Number(side[2]) } : {};
-  // Another size that is asked for is resized in its own proportion.
+  // Another size is resized in the same proportion.
   const own = { ...square, ...(resize === undefined || asked.size !== undefined ? {} : { resize }) };
   const text = metadata.get("normalise");
   if (text === undefined || (asked.mean && asked.std)) return { ...own, ...asked };
   const { mean, std } = (parsed(text) ?? {}) as { mean?: unknown; std?: unknown };
   if (!numbers(mean) || !numbers(std) || !std.every((s) => s > 0)) {
-    throw new UsageError(`${file}: its metadata "normalise" wants {mean, std} of three numbers; give --mean and --std`);
+    throw new UsageError(
+      `${file}: its metadata "normalise": expected {mean, std} of three numbers; give --mean and --std`,
+    );
   }
   return { ...own, mean, std, ...asked };
 }
 
-/** Names of the classes from a model file's metadata, where there are as many as there are outputs; else null. */
+/** Return the class names of a model file if there are as many as outputs; else null. */
 export function classNamesOf(metadata: ReadonlyMap<string, string>, classes: number): readonly string[] | null {
   const names = parsed(metadata.get("classNames") ?? "null");
   const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");

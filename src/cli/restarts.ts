@@ -1,26 +1,26 @@
-// A run whose device is lost goes on by itself: from its last checkpoint, on a new device, in the same process.
+// Resumes a run after the loss of its device: from the last checkpoint, on a new device, in the same process.
 import { CheckpointShelf, GpuHangError, GpuLostError } from "../index.ts";
 import { dropGpu } from "../node/adapter.ts";
 import { RunDirectory } from "../node.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
 
-/** Times in a row that a lost device is replaced where nobody says how often. */
+/** Default number of restarts in a row. */
 export const DEFAULT_RESTARTS = 1;
 
-/** Where a run stands, for what is said when it breaks off. */
+/** The state of a run, for the message if it stops. */
 export interface Standing {
-  /** Shows how far the run is. */
+  /** The progress bar. */
   progress: Progress;
   /** Steps enqueued. */
   step: number;
-  /** Whether the folder is the run's own by now: what it holds before is another's. */
+  /** True once the folder holds this run; before, its contents belong to another run. */
   begun: boolean;
-  /** Aborted when somebody asked the run to stop. */
+  /** Aborted if the run was asked to stop by a signal. */
   signal: AbortSignal | null;
 }
 
-/** A display that notes the step in `standing`. */
+/** Return a progress bar that records the step in `standing`. */
 export function noting(standing: Standing, progress: Progress): Progress {
   return {
     ...progress,
@@ -31,11 +31,11 @@ export function noting(standing: Standing, progress: Progress): Progress {
   };
 }
 
-/** How an attempt begins: as the user asked, from the latest checkpoint, or from the first step once more. */
+/** Start of an attempt: as given by the flags, from the latest checkpoint, or from the first step again. */
 export type Beginning = "asked" | "checkpoint" | "again";
 
 export interface RestartOptions {
-  /** Times in a row that a lost device is replaced; a checkpoint since the last time starts the count anew. */
+  /** Largest number of restarts in a row; a new checkpoint resets the count. */
   readonly restarts: number;
   /** The run's folder. */
   readonly folder: string;
@@ -43,58 +43,63 @@ export interface RestartOptions {
   readonly out: Output;
 }
 
-/** Step of the latest checkpoint in a run's folder; null without one. */
+/** Return the step of the latest checkpoint in a run's folder; null if there is none. */
 const savedStep = (folder: string): Promise<number | null> =>
   new CheckpointShelf(new RunDirectory(folder), 1).latestStep();
 
-/** What a run that breaks off at a fault of the device leaves, and how to go on with it. */
+/** Describe what is saved of a run that a device fault stopped, and how to resume. */
 function remedy(folder: string, saved: number | null): string {
   return saved === null
     ? "nothing was saved yet: start it again"
-    : `saved up to step ${saved}; go on with: espalier train --resume ${folder}`;
+    : `saved up to step ${saved}; resume with: espalier train --resume ${folder}`;
+}
+
+/** Counts the restarts of a run. */
+interface Restarts {
+  used: number;
+  /** Step of the checkpoint at the last restart. */
+  saved: number | null;
+}
+
+/** Decide how a run continues after an error of the device, and say so. Throws the error if it does not. */
+async function afterLoss(error: unknown, count: Restarts, options: RestartOptions): Promise<Beginning> {
+  const { restarts, folder, standing, out } = options;
+  const hangs = error instanceof GpuHangError;
+  if (!hangs && !(error instanceof GpuLostError && error.lost)) throw error;
+  const saved = standing.begun ? await savedStep(folder) : null;
+  const at = `${error.message}, at step ${standing.step}`;
+  if (saved !== count.saved) count.used = 0;
+  count.saved = saved;
+  // The driver of a GPU that hangs is still at work in this process: only a new process helps.
+  if (hangs) throw new GpuHangError(`${at}; ${remedy(folder, saved)}`, error.kernels);
+  if (count.used >= restarts || standing.signal?.aborted)
+    throw new GpuLostError(`${at}; ${remedy(folder, saved)}`, true);
+  const restart = ++count.used;
+  const from = saved === null ? "the start, since nothing was saved" : `the checkpoint of step ${saved}`;
+  standing.progress.log(`${at}; resuming from ${from}, on a new device (restart ${restart} of ${restarts})`);
+  const record = { step: standing.step, from: saved ?? 0, restart, of: restarts, reason: error.message };
+  out.emit({ kind: "restart", ...record });
+  standing.progress.stop();
+  if (!standing.begun) return "asked";
+  return saved === null ? "again" : "checkpoint";
 }
 
 /**
- * Carries out a run. When its device is lost, drops the device and carries it out again from its latest checkpoint; with
- * the same bits, since a checkpoint holds all that a run depends on.
+ * Carry out a run. If its device is lost, drop the device and resume from the latest checkpoint, with the same bits.
  *
- * Errors   GpuLostError and GpuHangError with the step, what is saved and how to go on; everything else as it comes.
+ * Errors   GpuLostError and GpuHangError with the step, what is saved and how to resume; every other error unchanged.
  */
 export async function withRestarts<T>(
   options: RestartOptions,
   attempt: (beginning: Beginning) => Promise<T>,
 ): Promise<T> {
-  const { restarts, folder, standing, out } = options;
-  let used = 0;
-  let savedBefore: number | null = null;
+  const count: Restarts = { used: 0, saved: null };
   let beginning: Beginning = "asked";
   for (;;) {
     try {
       return await attempt(beginning);
     } catch (error) {
-      const hangs = error instanceof GpuHangError;
-      if (!hangs && !(error instanceof GpuLostError && error.lost)) throw error;
-      const saved = standing.begun ? await savedStep(folder) : null;
-      const at = `${error.message}, at step ${standing.step}`;
-      if (saved !== savedBefore) used = 0;
-      savedBefore = saved;
-      // A GPU that hangs has its driver at work in this process: only a new process may do.
-      if (hangs) throw new GpuHangError(`${at}; ${remedy(folder, saved)}`, error.kernels);
-      if (used >= restarts || standing.signal?.aborted) throw new GpuLostError(`${at}; ${remedy(folder, saved)}`, true);
-      used++;
-      if (standing.begun) beginning = saved === null ? "again" : "checkpoint";
-      standing.progress.log(
-        `${at}; going on by itself from ${saved === null ? "the start, since nothing was saved" : `the checkpoint of step ${saved}`}, on a new device (restart ${used} of ${restarts})`,
-      );
-      out.emit({
-        kind: "restart",
-        step: standing.step,
-        from: saved ?? 0,
-        restart: used,
-        of: restarts,
-        reason: error.message,
-      });
-      standing.progress.stop();
+      beginning = await afterLoss(error, count, options);
       dropGpu();
     }
   }

@@ -1,5 +1,5 @@
-// Signals: Ctrl-C, the one by which a machine ends its programs, a terminal that is closed, and those that batch systems send
-// ahead of a time limit. A command stops at a good place, or saves and goes on.
+// Handles signals: Ctrl-C, the end of a machine, a closed terminal, and the warnings of batch systems before a time limit. A
+// command stops at the next safe point, or saves and continues.
 import { hurryGpu } from "../node/adapter.ts";
 import { exitCodeOf, Interrupted, type StopSignal } from "../terminal/fail.ts";
 import type { Output } from "../terminal/output.ts";
@@ -10,18 +10,18 @@ const SAVE = ["SIGUSR1", "SIGUSR2"] as const;
 export interface Stopping extends Disposable {
   /** Aborted by the first of SIGINT, SIGTERM and SIGHUP; a second one ends the process at once. */
   readonly signal: AbortSignal;
-  /** Whether SIGUSR1 or SIGUSR2 came since this was last asked: a checkpoint is due, and the work goes on. */
+  /** Return true if SIGUSR1 or SIGUSR2 arrived since the last call: a checkpoint is due, and the work continues. */
   takeSaveRequest(): boolean;
   /** The error that a command ends with after a signal; it has the exit code of that signal. */
   interrupted(message: string): Interrupted;
   /**
-   * What `work` comes to; after a signal, `interrupted(message)` at once. The work then runs on unheard until the process
-   * ends: for work that leaves nothing half done.
+   * Wait for `work`; after a signal, throw `interrupted(message)` at once. The work then runs on unobserved until the process
+   * ends: only for work that leaves nothing half done.
    */
   orStop<T>(work: Promise<T>, message: string): Promise<T>;
 }
 
-/** `when`: when it will stop, in words. Disposed, signals do again what they do by themselves. */
+/** Listen to signals. `when`: text for when the command will stop. Disposal restores the default handling. */
 export function stopAtSignals(out: Output, when = ""): Stopping {
   const abort = new AbortController();
   let stoppedBy: StopSignal = "SIGINT";
@@ -33,7 +33,7 @@ export function stopAtSignals(out: Output, when = ""): Stopping {
       stoppedBy = signal;
       abort.abort();
       hurryGpu();
-      out.say(`\nstopping${when === "" ? "" : ` ${when}`}; once more to stop at once`);
+      out.say(`\nstopping${when === "" ? "" : ` ${when}`}; send it again to stop at once`);
     },
   ]);
   for (const signal of SAVE)
@@ -60,7 +60,7 @@ export function stopAtSignals(out: Output, when = ""): Stopping {
         if (abort.signal.aborted) onAbort();
         else abort.signal.addEventListener("abort", onAbort);
       });
-      work.catch(() => {}); // Its failure is no longer heard after a signal.
+      work.catch(() => {}); // A failure after a signal is ignored.
       try {
         return await Promise.race([work, stopped]);
       } finally {

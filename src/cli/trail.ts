@@ -1,4 +1,4 @@
-// `espalier trail`: the models a run kept on its way, from dense to sparse, and the choice of one.
+// `espalier trail`: shows the models of a run's epochs, from dense to sparse, and chooses one.
 
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
@@ -16,19 +16,19 @@ import { percent, plural } from "../text/index.ts";
 import { type Done, jsonOption } from "./options.ts";
 
 export interface TrailFlags extends TrailRules {
-  /** The run's directory. */
+  /** The run's folder. */
   readonly run: string;
   /** File that receives the chosen model. */
   readonly export?: string | undefined;
-  /** Export every weight under PyTorch's names instead of masks and values. */
+  /** Export dense weights under PyTorch's names instead of masks and values. */
   readonly dense?: boolean | undefined;
-  /** Export over a file that exists. */
+  /** Overwrite an existing file. */
   readonly overwrite?: boolean | undefined;
 }
 
 async function readTrail(run: string): Promise<{ directory: RunDirectory; entries: TrailEntry[] }> {
-  if (!existsSync(run)) throw new UsageError(`${run}: no such directory`);
-  if (!statSync(run).isDirectory()) throw new UsageError(`${run}: is a file; want a run's directory`);
+  if (!existsSync(run)) throw new UsageError(`${run}: no such folder`);
+  if (!statSync(run).isDirectory()) throw new UsageError(`${run}: expected a run's folder, got a file`);
   const directory = new RunDirectory(run);
   let entries: TrailEntry[];
   try {
@@ -37,29 +37,29 @@ async function readTrail(run: string): Promise<{ directory: RunDirectory; entrie
     if (cause instanceof RangeError) throw new UsageError(`${run}: ${cause.message}`);
     throw cause;
   }
-  if (entries.length === 0) throw new UsageError(`${run}: has no trail; train with --trail to keep one`);
+  if (entries.length === 0) throw new UsageError(`${run}: has no trail; train with --trail to save one`);
   return { directory, entries };
 }
 
-/** What is wrong with the flags of an export, before anything is read or written. */
+/** Check the flags of an export, before any file is read or written. Errors: UsageError. */
 function checkExport(flags: TrailFlags): void {
   const { export: file, dense, overwrite } = flags;
   if (file === undefined) {
-    if (dense || overwrite) throw new UsageError(`--${dense ? "dense" : "overwrite"}: goes with --export`);
+    if (dense || overwrite) throw new UsageError(`--${dense ? "dense" : "overwrite"}: expected --export with it`);
     return;
   }
   const rules = [flags.minAccuracy, flags.maxDrop, flags.sparsity, flags.epoch];
   if (rules.every((rule) => rule === undefined)) {
-    throw new UsageError("--export: say which model with --min-accuracy, --max-drop, --sparsity or --epoch");
+    throw new UsageError("--export: expected --min-accuracy, --max-drop, --sparsity or --epoch, to choose a model");
   }
-  if (!file.endsWith(".safetensors")) throw new UsageError(`--export: wants a .safetensors file, was given ${file}`);
+  if (!file.endsWith(".safetensors")) throw new UsageError(`--export: expected a .safetensors file, got ${file}`);
   if (dense && file.endsWith(".sparse.safetensors")) {
-    throw new UsageError(`--export: ${file} says sparse, --dense says not`);
+    throw new UsageError(`--export: expected another name than ${file}, since --dense is given`);
   }
-  if (existsSync(file) && !overwrite) throw new UsageError(`${file}: exists already; --overwrite replaces it`);
+  if (existsSync(file) && !overwrite) throw new UsageError(`${file}: exists already; give --overwrite`);
 }
 
-/** Writes the chosen model. Reads it first, so that a damaged file is reported and not passed on. */
+/** Write the chosen model. Reads it first, so that a corrupt file is reported and not copied. */
 async function exportModel(directory: RunDirectory, { entry }: Choice, file: string, dense: boolean): Promise<void> {
   const bytes = await directory.read(entry.file);
   const { weights, metadata } = readModelWeights(bytes, directory.path(entry.file));
@@ -71,9 +71,9 @@ async function exportModel(directory: RunDirectory, { entry }: Choice, file: str
 }
 
 /**
- * Shows a run's trail as a table and a figure, and chooses a model when a rule says which. Returns the exit code.
+ * Show a run's trail as a table and a figure, and choose a model by a rule. Returns the exit code.
  *
- * Errors   UsageError: no run or no trail, flags that contradict each other, or nothing that satisfies the rule.
+ * Errors   UsageError: no run or no trail, flags that contradict each other, or no model that satisfies the rule.
  */
 export async function runTrail(flags: TrailFlags, out: Output): Promise<number> {
   checkExport(flags);
@@ -82,11 +82,11 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   const choice = chooseEntry(flags.run, entries, flags);
   out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null), "rendered");
 
-  // Loaded when needed: the chart libraries take longer than everything else at start-up.
+  // Loaded when needed: the chart libraries are the slowest part of start-up.
   const { renderTrailPlot } = await import("../report/trail_plot.ts");
   const title = `Trail of ${basename(resolve(flags.run))}: ${plural(entries.length, "model")}`;
   const figure = renderTrailPlot(entries, front, choice, { title });
-  // A run that is under way has its folder to itself: its trail can be looked at, the figure has to wait.
+  // A running run locks its folder: its trail can be read, but no figure written.
   const holder = FolderLock.holderOf(flags.run);
   if (holder === null) {
     using _lock = await FolderLock.take(flags.run, { command: "espalier trail", note: (line) => out.say(line) });

@@ -22,7 +22,7 @@ import { withMemoryTable } from "./train_memory.ts";
 import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { beforeFirstStep, saysFinished, trainOn } from "./train_run.ts";
 
-/** Runs a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
+/** Run a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
 export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
   using stopping = stopAtSignals(out, "as soon as the run is saved");
   const flags = settleAuto(given);
@@ -30,10 +30,10 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
     if (out.json) writeLine(process.stderr, line);
     else out.say(line);
   });
-  // It may wait for a sign of life of another process.
-  const { recipe, folder } = await stopping.orStop(opening, "stopped before anything was begun");
+  // May wait for the lock of another process.
+  const { recipe, folder } = await stopping.orStop(opening, "stopped before the start");
   using _claim = folder;
-  // A dry run looks, without a claim to the folder.
+  // A dry run reads the folder without a lock.
   const directory = folder?.directory ?? (flags.resume === undefined ? null : new RunDirectory(flags.resume));
   const plan = flags.resume ? await planOfRun(recipe, directory, out) : null;
   if (plan && folder && plan.changes.length === 0 && (await saysFinished(plan, folder, out))) return 0;
@@ -63,7 +63,7 @@ export async function runTrain(given: TrainFlags, out: Output = makeOutput(given
   }
 }
 
-/** What a run goes on from, checked against what is asked for; null where it has no checkpoint yet. */
+/** Return the checkpoint to resume from, checked against the recipe; null if there is none yet. */
 async function planOfRun(recipe: Recipe, directory: RunDirectory | null, out: Output): Promise<ResumePlan | null> {
   const note = (problem: string) => {
     out.say(problem);

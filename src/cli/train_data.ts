@@ -1,27 +1,27 @@
-// The data of a run, read with a bar where that takes a while, and the memory that training on them takes.
+// Loads the data of a run, and predicts the memory of training on it.
 import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../index.ts";
 import { isEventData } from "../recipe/data_names.ts";
-import { loadSplits, type Splits } from "../recipe/datasets.ts";
-import type { OnDamaged } from "../recipe/image_data.ts";
+import { loadSplits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor, runConfig } from "../recipe/session.ts";
 import { timeStepsOf } from "../recipe/spiking.ts";
+import type { OnDamaged, Splits } from "../recipe/splits.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProgress, silent } from "../terminal/progress.ts";
 
-/** What the samples of a recipe are called. */
+/** Name the samples of a recipe. */
 export const samplesOf = (recipe: Recipe) =>
   isEventData(recipe.data.name) ? `recordings of ${timeStepsOf(recipe.model, recipe.data.name)} frames` : "images";
 
 /**
- * The samples of a recipe. Event files take a while: a bar shows how far they are. `warn` is told of each damaged image
- * that a run passes over.
+ * Load the samples of a recipe, with a progress bar for event files, which take a while. `warn` receives a line for each
+ * corrupt image that is skipped.
  */
 export async function loadData(recipe: Recipe, out: Output, warn: (line: string) => void): Promise<Splits> {
   const steps = timeStepsOf(recipe.model, recipe.data.name);
   const progress = out.json || !isEventData(recipe.data.name) ? silent : createProgress({ label: "read" });
   const onDamaged: OnDamaged = ({ message, source, key, fault }, count) => {
-    warn(`passed over ${message} (${count} so far)`);
+    warn(`skipped ${message} (${count} so far)`);
     out.emit({ kind: "damaged", source, image: key, fault, count });
   };
   try {
@@ -30,8 +30,7 @@ export async function loadData(recipe: Recipe, out: Output, warn: (line: string)
       onDamaged,
     });
     for (const { name, saturated = 0 } of [data.train, data.test] as { name: string; saturated?: number }[]) {
-      if (saturated > 0)
-        progress.log(`${name}: ${saturated} pixels counted more than 255 events, and were cut to that`);
+      if (saturated > 0) progress.log(`${name}: ${saturated} pixels counted more than 255 events, and were clipped`);
     }
     for (const note of data.notes) out.say(note);
     return data;
@@ -40,7 +39,7 @@ export async function loadData(recipe: Recipe, out: Output, warn: (line: string)
   }
 }
 
-/** The memory that a run will take. Ask before there is a session, which starts the sequence of random weights anew. */
+/** Predict the memory of a run. Call before the session is built, since this restarts the sequence of random weights. */
 export const planOf = (recipe: Recipe, { train, test, stored }: Splits, adapter?: AdapterReport): MemoryPlan =>
   planTraining({
     build: () => {

@@ -1,4 +1,4 @@
-// The training loop of `espalier train`: what is written and shown of each record, and when a checkpoint is due.
+// The training loop of `espalier train`: writes and prints records, and saves checkpoints when due.
 
 import {
   type CheckpointReason,
@@ -16,11 +16,11 @@ import type { Progress } from "../terminal/progress.ts";
 import { duration, percent } from "../text/index.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
-/** What a user would want to know before the run is over. */
+/** Return warnings that help during the run. */
 function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
-  const empty = layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: no weight is left; prune less`);
+  const empty = layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
   const still = softAccuracy === undefined ? [] : layers.filter((l) => l.transition === 0);
-  return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, its threshold stands still`)];
+  return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, so its threshold does not move`)];
 }
 
 const epochLine = (record: EpochRecord, epochs: number) =>
@@ -32,12 +32,12 @@ export interface LoopParts {
   readonly session: Session;
   readonly files: RunFiles;
   readonly progress: Progress;
-  /** Seconds that the run has taken, those before a resume too. */
+  /** Seconds of the run so far, including those before a resume. */
   readonly seconds: () => number;
   readonly stopping: Pick<Stopping, "signal" | "takeSaveRequest">;
 }
 
-/** Trains to the end or until the signal. */
+/** Train to the end or until the signal. */
 export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const loop = new Loop(parts);
   const { recipe } = parts;
@@ -53,13 +53,13 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   if (failure) {
     const { message } = failure;
     throw new FileError(
-      `${message}; stopped, and saved at step ${result.position.step}. Go on with: espalier train --resume ${recipe.out}`,
+      `${message}; stopped, and saved at step ${result.position.step}. Resume with: espalier train --resume ${recipe.out}`,
     );
   }
   return result;
 }
 
-/** Trains, and says what is left and what to change where a number is not finite. */
+/** Train; if a number is not finite, add to the error which checkpoint is left and what to change. */
 async function finite(
   { files, recipe, session }: LoopParts,
   callbacks: Parameters<Session["fit"]>[0],
@@ -69,20 +69,20 @@ async function finite(
   } catch (error) {
     if (!(error instanceof NonFiniteError)) throw error;
     const good = await files.lastGood();
-    const kept = good ? `the last good checkpoint is ${good}` : "no checkpoint had been saved yet";
+    const kept = good ? `the last good checkpoint is ${good}` : "no checkpoint was saved yet";
     throw new NonFiniteError(
-      `${error.message}. Stopped, nothing of it was saved; ${kept}. Lower the learning rate (now ${recipe.lr.base}), or look at the data.`,
+      `${error.message}. Stopped without saving this step; ${kept}. Lower the learning rate (now ${recipe.lr.base}), or check the data.`,
     );
   }
 }
 
 class Loop {
-  /** Metrics are results: where they cannot be written the run stops, with a checkpoint. */
+  /** Set if metrics cannot be written. They are results, so the run stops, with a checkpoint. */
   failure: FileError | null = null;
   readonly broken = new AbortController();
   private readonly parts: LoopParts;
   private readonly warned = new Set<string>();
-  /** What the bar shows besides the step. */
+  /** Values that the bar shows besides the step. */
   private payload: Record<string, string> = {};
 
   constructor(parts: LoopParts) {
@@ -127,12 +127,12 @@ class Loop {
     const { every, per } = recipe.checkpoint;
     const { epoch, batch } = position;
     const last = epoch + 1 === session.epochs;
-    // At the end of an epoch whose test is done: steps are saved besides each epoch.
+    // At the end of an epoch whose test is done: checkpoints by steps come in addition to each epoch.
     const byEpoch = batch === 0 && (per === "step" ? every > 0 : every > 0 && epoch % every === 0);
     const scheduled = reason === "interval" || byEpoch || (batch === 0 && epoch === session.epochs);
     if (scheduled || reason === "abort" || reason === "asked")
       await files.checkpoint(session, position, seconds(), scheduled);
-    // What is due after the test is saved before it too, and takes its place then.
+    // A checkpoint due after the test is saved before it too, and replaced later.
     else if (reason === "test due" && (per === "step" || last || (every > 0 && (epoch + 1) % every === 0)))
       await files.checkpointUnseen(session, position, seconds());
   }

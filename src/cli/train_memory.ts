@@ -1,14 +1,14 @@
-// The memory of a training run against what there is: refused before anything is made, explained when it runs out.
+// Compares the memory of a training run with the adapter's: refuses it before the start, explains it when it runs out.
 import { type AdapterReport, currentGpu, MemoryError, type MemoryPlan } from "../index.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { bytesOf, type Load, limitOf, outOfMemoryLines, type PlanLoad, refusal, remedies } from "../run/memory_fit.ts";
 import { planOf } from "./train_data.ts";
 
 const LARGEST = 6;
 
 const loadOf = ({ batchSize, microBatch, model }: Recipe, data: Splits): Load => ({
-  // More than all images are never in one batch.
+  // A batch never has more than all images.
   batchSize: Math.min(batchSize, data.train.length),
   microBatch,
   checkpointBlocks: model.checkpointBlocks,
@@ -23,9 +23,9 @@ const planner =
   };
 
 /**
- * The memory that a run will take. Ask before there is a session, which starts the sequence of random weights anew.
+ * Predict the memory of a run. Call before the session is built, since this restarts the sequence of random weights.
  *
- * Errors    MemoryError when it is more than the adapter binds, or than there is for a software adapter: with what fits.
+ * Errors    MemoryError if it is more than the adapter can bind, or than a software adapter has; says what would fit.
  */
 export function planWithin(recipe: Recipe, data: Splits, adapter: AdapterReport): MemoryPlan {
   const limit = limitOf(adapter);
@@ -42,11 +42,11 @@ export function planWithin(recipe: Recipe, data: Splits, adapter: AdapterReport)
   throw new MemoryError(refusal(load, bytesOf(plan), limit, remedy(limit.bytes)));
 }
 
-/** The memory of a run on an adapter, within what there is; without one, on a card of no particular make. */
+/** Return a function that predicts the memory of a run, within that of an adapter, or on a generic card. */
 export const plannerOf = (data: Splits) => (recipe: Recipe, adapter?: AdapterReport) =>
   adapter === undefined ? planOf(recipe, data) : planWithin(recipe, data, adapter);
 
-/** An error of a run; one that says that memory has run out with a table of what holds it, and what would fit. */
+/** Return the error of a run. If memory ran out, add a table of what holds it, and what would fit. */
 export function withMemoryTable(error: unknown, recipe: Recipe, data: Splits): unknown {
   if (!(error instanceof MemoryError) || error.at === null) return error;
   const { adapter, pool } = currentGpu();

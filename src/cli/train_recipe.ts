@@ -1,4 +1,4 @@
-// What a run of `espalier train` is asked for: its flags, its recipe, and the folder it goes to.
+// Reads the recipe of a run of `espalier train`, and claims its folder.
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { AdapterFlags } from "../node/adapter.ts";
@@ -12,29 +12,29 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 
 export interface TrainFlags extends AdapterFlags {
   readonly recipe?: string | undefined;
-  /** Settings that win over the recipe's. */
+  /** Settings that override the recipe. */
   readonly settings: RecipeFlags;
-  /** How the user spelled the flag of a setting: "--beta" for prune.beta. */
+  /** Spelling of a setting's flag: "--beta" for prune.beta. */
   readonly flagOf?: (path: string) => string | undefined;
-  /** The folder of a run to go on with, or AUTO. */
+  /** Folder of the run to resume, or AUTO. */
   readonly resume?: string | undefined;
   readonly overwrite?: boolean | undefined;
-  /** Only say what the run would be. */
+  /** Only print the plan. */
   readonly dryRun?: boolean | undefined;
-  /** Times in a row that a lost device is replaced. */
+  /** Largest number of restarts in a row after a lost device. */
   readonly restarts?: number | undefined;
   readonly json?: boolean | undefined;
   readonly modelNames: readonly string[];
-  /** Words of the command line, for the run's files to say how it was made. */
+  /** Words of the command line, recorded in the run's files. */
   readonly command: readonly string[];
 }
 
-/** `--resume` with this word: go on where there is something to go on with, else begin. */
+/** Value of `--resume` that resumes a run if there is one, and starts one otherwise. */
 export const AUTO = "auto";
 
 /**
- * The flags with `--resume auto` settled: the folder is that of the recipe or --out, and it is gone on with where it holds a
- * run. The same command line then serves for the first start and for each one after.
+ * Replace `--resume auto`: resume the folder of the recipe or --out if it holds a run. One command line then serves for the
+ * first start and for every later one.
  */
 export function settleAuto(flags: TrainFlags): TrainFlags {
   checkResume(flags);
@@ -45,13 +45,13 @@ export function settleAuto(flags: TrainFlags): TrainFlags {
   return holdsRun(out) ? { ...rest, settings, resume: out } : { ...rest, settings };
 }
 
-/** A run that is about to begin or go on, and its folder, claimed and locked; a dry run has none. */
+/** A run before its first step, and its folder, claimed and locked; null for a dry run. */
 export interface OpenedRun {
   readonly recipe: Recipe;
   readonly folder: RunFolder | null;
 }
 
-/** Reads the recipe and claims the folder. Errors: RecipeError, and those of RunFolder.open. */
+/** Read the recipe and claim the folder. Errors: RecipeError, and those of RunFolder.open. */
 export async function openRun(flags: TrainFlags, note: (line: string) => void): Promise<OpenedRun> {
   if (flags.dryRun) return { recipe: readRecipe(flags, note), folder: null };
   const lock = { command: commandLine(flags.command), note };
@@ -75,29 +75,29 @@ export async function openRun(flags: TrainFlags, note: (line: string) => void): 
   return { recipe: { ...recipe, out: folder.root }, folder };
 }
 
-/** Flags that would do nothing beside --resume: the run has its recipe, its folder and its weights. Errors: UsageError. */
+/** Refuse flags without effect beside --resume: the run has its recipe, folder and weights. Errors: UsageError. */
 function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void {
   if (resume === undefined) return;
   const { out, weights, newHead, weightsKey, allowMissing, allowUnexpected } = settings;
   const own = `the run ${resume}`;
   const idle = { "--overwrite": overwrite };
-  refuseIdle(idleUnless(false, "starts anew, --resume goes on; give one of the two", idle));
-  // The command line of a first start, with all that it needs.
+  refuseIdle(idleUnless(false, "overwrites a run, --resume continues it; give one of the two", idle));
+  // With auto the command line is that of a first start.
   if (resume === AUTO) return;
   refuseIdle([
     {
       flag: `${recipe} beside --resume`,
       given: recipe,
       read: false,
-      otherwise: `${own} has its recipe in config.yaml; leave one of the two out`,
+      otherwise: `${own} has its recipe in config.yaml; omit one of the two`,
     },
     {
       flag: "--out",
       given: out,
       read: out !== undefined && resolve(out) === resolve(resume),
-      otherwise: `${own} goes on in its own folder; to start another leave --resume out`,
+      otherwise: `${own} continues in its own folder; to start another, omit --resume`,
     },
-    ...idleUnless(false, `${own} has weights of its own; they are what a new run begins with`, {
+    ...idleUnless(false, `${own} has weights already; the flag is for a new run`, {
       "--weights": weights,
       "--new-head": newHead,
       "--key": weightsKey,
@@ -107,23 +107,23 @@ function checkResume({ resume, recipe, overwrite, settings }: TrainFlags): void 
   ]);
 }
 
-/** Whether a file is the recipe that a run wrote into its folder. */
+/** Return true for the recipe that a run wrote into its folder. */
 const isOfRun = (file: string): boolean =>
   basename(file) === "config.yaml" && existsSync(join(dirname(file), "run.json"));
 
-/** Refuses the config.yaml of a run that was emptied: the defaults that an empty recipe means are not what the run was. */
+/** Refuse an empty config.yaml of a run: the defaults of an empty recipe are not the run's settings. */
 function expectSettings(config: string): void {
-  if (!existsSync(config)) return; // Refused as such, where the folder is claimed or the file is read.
+  if (!existsSync(config)) return; // Refused later, when the folder is claimed or the file is read.
   const lines = readRegularTextSync(config).split("\n");
   if (lines.some((line) => /^\s*[^\s#]/.test(line))) return;
   throw new UsageError(
-    `${config}: is empty: expected the settings of the run. Put back what it held, or begin a new run in another folder`,
+    `${config}: expected the settings of the run, got an empty file. Restore it, or start a new run in another folder`,
   );
 }
 
 /**
- * The recipe of a run: that of a file, of the run to go on with, or the defaults; flags win. Beside `--resume auto` a file that
- * changed since the run began lies over the run's own, as flags do. `note` is told of settings that have no effect any more.
+ * Read the recipe of a run: from a file, from the run to resume, or the defaults; flags win. With `--resume auto`, a file that
+ * changed since the start of the run overrides the run's own recipe, as flags do. `note` receives settings without effect.
  */
 export function readRecipe(flags: TrainFlags, note: (line: string) => void): Recipe {
   const { settings, flagOf, modelNames: models, resume, recipe } = flags;

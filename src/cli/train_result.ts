@@ -1,4 +1,4 @@
-// The end of a run of `espalier train`: what it came to, measured, written down and said.
+// The end of a run of `espalier train`: measures, writes and prints its result.
 
 import {
   currentGpu,
@@ -10,8 +10,8 @@ import {
   type RandomState,
 } from "../index.ts";
 import { adapterName } from "../node/adapter.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import { isSpiking } from "../recipe/spiking.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
 import { reportLines } from "../report/report_lines.ts";
@@ -29,7 +29,7 @@ export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files"
   readonly out: Output;
 }
 
-/** Measures a run that is at its end, writes its files and says what it came to. */
+/** Measure a finished run, write its files and print its result. */
 export async function finishRun(parts: EndParts, trained: FitResult): Promise<void> {
   const { final, activity } = await measure(parts, trained);
   const lines = await parts.files.finish(parts.session, final, activity?.figure ?? null);
@@ -44,7 +44,7 @@ async function measure(parts: EndParts, { loss, position }: FitResult) {
   const { session, data, recipe, gpu, random, seconds, predictedPeakBytes } = parts;
   const layers = await session.layers();
   const evaluation = await session.evaluate();
-  // Before the activity is measured, which takes memory of its own.
+  // Before the measurement of activity, which takes memory too.
   const peakBytes = currentGpu().memory().peak;
   const activity = isSpiking(recipe.model.name)
     ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))

@@ -2,9 +2,9 @@
 import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
 import { fingerprintOf } from "../recipe/data_fingerprint.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession } from "../recipe/session.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { summaryRecord } from "../report/data_summary.ts";
 import { headOptions } from "../run/class_match.ts";
 import { RunFiles } from "../run/files.ts";
@@ -48,8 +48,8 @@ interface Opened {
 
 export const beforeFirstStep = ({ resume }: TrainFlags): string =>
   resume === undefined
-    ? "stopped before the first step; nothing was kept, and the same command starts again"
-    : `stopped before the first step; go on with: espalier train --resume ${resume}`;
+    ? "stopped before the first step; nothing was written, and the same command starts again"
+    : `stopped before the first step; resume with: espalier train --resume ${resume}`;
 
 /** Return true for a run that is over, and say so. */
 export async function saysFinished(plan: ResumePlan, folder: RunFolder, out: Output): Promise<boolean> {
@@ -95,7 +95,7 @@ async function openSession(
   const opened = { recipe, data, gpu, files, session, random, predictedPeakBytes, out };
   announce(opened, plan?.path ?? null);
   for (const line of lines) out.say(line);
-  if (flags.resume && !plan) out.say(`${recipe.out}: holds no checkpoint yet: begins at the first step`);
+  if (flags.resume && !plan) out.say(`${recipe.out}: holds no checkpoint yet: starts at the first step`);
   return opened;
 }
 
@@ -110,7 +110,7 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
   await stopping.orStop(session.prepare(), beforeFirstStep(flags));
   const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
   progress.stop();
-  const goOn = `go on with: espalier train --resume ${recipe.out}`;
+  const goOn = `resume with: espalier train --resume ${recipe.out}`;
   if (!trained.finished) {
     throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
   }
@@ -121,7 +121,7 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
   }
 }
 
-/** Loads a saved model's weights into a session that has not begun. */
+/** Load the weights of a saved model into a new session. */
 async function beginWith(
   file: string,
   recipe: Recipe,

@@ -1,5 +1,5 @@
-// Whether a network can be trained on the batches that its data make: batch norm wants more than one value a channel, which a
-// last batch of one image may not give. Shapes alone are looked at, so this comes before anything is made.
+// Checks that a network can be trained on every batch of its data: batch norm needs more than one value per channel, which a
+// last batch of one image may not have. Uses shapes only, so that it runs before anything is allocated.
 
 import { type Module, meta, OpError, RandomState, recordedSizes, type SessionData } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
@@ -9,7 +9,7 @@ import { modelFor } from "./session.ts";
 
 type Batches = Pick<Recipe, "batchSize" | "microBatch">;
 
-/** Why a network in training refuses a batch of so many samples, in words; null when it takes it. */
+/** Return the reason why a network cannot be trained on a batch of this size; null if it can. */
 function refusal(model: Module, sample: readonly number[], size: number): string | null {
   model.train();
   try {
@@ -21,7 +21,7 @@ function refusal(model: Module, sample: readonly number[], size: number): string
   }
 }
 
-/** The first size of a batch, or of a part of one, that the network refuses. */
+/** Find the first size of a batch or micro-batch that the network refuses. */
 function refused(model: Module, { shape, length }: SessionData, { batchSize, microBatch }: Batches) {
   for (const size of recordedSizes(length, batchSize, microBatch)) {
     const why = refusal(model, shape, size);
@@ -30,19 +30,19 @@ function refused(model: Module, { shape, length }: SessionData, { batchSize, mic
   return null;
 }
 
-/** Batch sizes near the one that was asked for, smaller ones first; multiples of a micro-batch. */
+/** List batch sizes near the given one, smaller ones first; multiples of a micro-batch. */
 function nearby({ batchSize, microBatch = 1 }: Batches): number[] {
   const steps = Array.from({ length: 64 }, (_, i) => (i + 1) * microBatch);
   return [...steps.map((n) => batchSize - n).filter((n) => n > 0), ...steps.map((n) => batchSize + n)];
 }
 
-/** The largest first. */
+/** List divisors, the largest first. */
 const divisors = (n: number): number[] => Array.from({ length: n }, (_, i) => n - i).filter((d) => n % d === 0);
 
 /**
- * Refuses a batch size that leaves a batch, or a part of one, which the network cannot be trained on.
+ * Refuse a batch size that leaves a batch or micro-batch on which the network cannot be trained.
  *
- * Errors    UsageError with the sizes, the network's reason, and a batch size that would do.
+ * Errors    UsageError with the sizes, the network's reason, and a batch size that works.
  */
 export function checkBatches(recipe: Recipe, { train }: { readonly train: SessionData }): void {
   const random = new RandomState(recipe.seed);

@@ -1,31 +1,41 @@
-// What the settings of a recipe must be to each other.
+// The rules between settings of a recipe.
 import type { z } from "zod";
+import { IMAGE_SIZE } from "../images/layouts.ts";
 import { resizeFor } from "../node.ts";
 import { isEventData, RECORDED_DATA } from "./data_names.ts";
 import type { Recipe } from "./settings.ts";
 
-/** What fields must be to each other; runs once each is right by itself. */
-export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
-  const refuse = (path: string, wanted: string) =>
-    context.addIssue({ code: "custom", path: path.split("."), message: wanted });
+/** Reports a broken rule: the setting, and the values that it should have. */
+type Refuse = (path: string, expected: string) => void;
 
-  if (["idx", ...RECORDED_DATA].includes(r.data.name) && r.data.dir === undefined)
-    refuse("data.dir", `a folder, since data.name is ${r.data.name}`);
+/** Check the rules between settings, once each is valid alone. */
+export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
+  const refuse: Refuse = (path, expected) =>
+    context.addIssue({ code: "custom", path: path.split("."), message: expected });
   crossCheckData(r, refuse);
   if (r.microBatch !== undefined && r.batchSize % r.microBatch !== 0) {
     refuse("microBatch", `a number that divides batchSize = ${r.batchSize}`);
   }
-  for (const key of ["weightsKey", "allowMissing", "allowUnexpected"] as const) {
-    if (r[key] !== undefined && r.weights === undefined) refuse("weights", `a model file, since ${key} is given`);
-  }
-  if (r.newHead && r.weights === undefined) refuse("weights", "a model file, since newHead is true");
+  crossCheckWeights(r, refuse);
   if (r.nesterov && r.prune.accelerated) {
-    refuse("nesterov", "false, since prune.accelerated is true: it extrapolates by itself");
+    refuse("nesterov", "false, since prune.accelerated is true: it extrapolates too");
   }
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
+  crossCheckRate(r.lr, r.epochs, refuse);
+  crossCheckPrune(r.prune, r.epochs, refuse);
+}
 
-  const { warmupEpochs, min, base, schedule, milestones = [], every, per } = r.lr;
-  if (warmupEpochs > r.epochs) refuse("lr.warmupEpochs", `at most epochs = ${r.epochs}`);
+function crossCheckWeights(r: Recipe, refuse: Refuse): void {
+  if (r.weights !== undefined) return;
+  for (const key of ["weightsKey", "allowMissing", "allowUnexpected"] as const) {
+    if (r[key] !== undefined) refuse("weights", `a model file, since ${key} is given`);
+  }
+  if (r.newHead) refuse("weights", "a model file, since newHead is true");
+}
+
+function crossCheckRate(lr: Recipe["lr"], epochs: number, refuse: Refuse): void {
+  const { warmupEpochs, min, base, schedule, milestones = [], every, per } = lr;
+  if (warmupEpochs > epochs) refuse("lr.warmupEpochs", `at most epochs = ${epochs}`);
   if (per === "epoch" && !Number.isInteger(warmupEpochs)) {
     refuse("lr.warmupEpochs", "an integer, since lr.per is epoch");
   }
@@ -34,27 +44,26 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
     const rising = milestones.every((m, i) => i === 0 || m > milestones[i - 1]!);
     if (milestones.length === 0 || !rising) refuse("lr.milestones", "rising epochs, since lr.schedule is multistep");
   }
-  if (schedule === "step" && every === undefined) refuse("lr.every", "a number of epochs, since lr.schedule is step");
-  if (schedule === "step" && per === "epoch" && every !== undefined && !Number.isInteger(every)) {
-    refuse("lr.every", "an integer, since lr.per is epoch");
-  }
-  crossCheckPrune(r.prune, r.epochs, refuse);
+  if (schedule !== "step") return;
+  if (every === undefined) refuse("lr.every", "a number of epochs, since lr.schedule is step");
+  else if (per === "epoch" && !Number.isInteger(every)) refuse("lr.every", "an integer, since lr.per is epoch");
 }
 
-/** Settings of data and augmentation that contradict each other. */
-function crossCheckData({ data, augment, model }: Recipe, refuse: (path: string, wanted: string) => void): void {
+function crossCheckData({ data, augment, model }: Recipe, refuse: Refuse): void {
+  if (["idx", ...RECORDED_DATA].includes(data.name) && data.dir === undefined)
+    refuse("data.dir", `a folder, since data.name is ${data.name}`);
   if (isEventData(data.name) && model.encoder !== undefined && model.encoder !== "direct") {
     refuse("model.encoder", `direct, since data.name is ${data.name}, which is spikes already`);
   }
   if (data.name !== "images") return;
-  const { size = 224, resize = resizeFor(size) } = data;
+  const { size = IMAGE_SIZE, resize = resizeFor(size) } = data;
   if (resize < size) refuse("data.resize", `at least data.size = ${size}`);
   const { crop, scale } = augment;
   if (crop > 0) refuse("augment.crop", "0, since data.name is images, whose random crops augment.scale describes");
   if (scale && scale[0] > scale[1]) refuse("augment.scale", "the smaller share first");
 }
 
-function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: (path: string, wanted: string) => void): void {
+function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: Refuse): void {
   crossCheckAim(p, refuse);
   if (p.accelerated && p.mode !== "inplace") refuse("prune.mode", "inplace, since prune.accelerated is true");
   if (p.freezeEpoch !== undefined && (p.freezeEpoch > epochs || p.freezeEpoch <= p.startEpoch)) {
@@ -77,27 +86,27 @@ function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: (path: stri
   }
 }
 
-/** What a method aims at, and what it is told by. */
-function crossCheckAim(p: Recipe["prune"], refuse: (path: string, wanted: string) => void): void {
-  const aims = (["threshold", "lambda", "sparsity"] as const).filter((key) => p[key] !== undefined);
+/** Check the aim of a method: threshold, lambda or sparsity. */
+function crossCheckAim(p: Recipe["prune"], refuse: Refuse): void {
   const soft = p.method === "soft" || p.method === "at-init";
-  if (soft && p.schedule !== "none") {
-    if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
-    if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
-    if (p.sparsity !== undefined && p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
-    if (p.sparsity !== undefined && p.schedule === "constant") {
-      refuse("prune.schedule", "one that rises from 0, since prune.sparsity is given");
-    }
-  }
+  if (soft && p.schedule !== "none") crossCheckSoftAim(p, refuse);
   if (p.method === "at-init") {
     if (p.schedule === "none" || p.schedule === "constant") {
       refuse("prune.schedule", "one that rises from 0, since prune.method is at-init");
     }
     if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.method is at-init");
   }
-  if (soft) return;
   const byNumber = ["gmp", "one-shot", "snip", "random"].includes(p.method);
   if (byNumber && p.sparsity === undefined) {
     refuse("prune.sparsity", `a number in (0, 1), since prune.method is ${p.method}`);
   }
+}
+
+function crossCheckSoftAim(p: Recipe["prune"], refuse: Refuse): void {
+  const aims = (["threshold", "lambda", "sparsity"] as const).filter((key) => p[key] !== undefined);
+  if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
+  if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
+  if (p.sparsity === undefined) return;
+  if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
+  if (p.schedule === "constant") refuse("prune.schedule", "one that rises from 0, since prune.sparsity is given");
 }

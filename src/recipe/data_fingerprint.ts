@@ -1,9 +1,9 @@
-// Which data a run was trained on, in a few words and hashes: kept in its checkpoints, compared when it goes on.
+// Identifies the data of a run by a few words and hashes, which checkpoints record and a resumed run compares.
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { spread } from "../images/index.ts";
 import { isStreamed, type SessionData } from "../index.ts";
-import type { Splits } from "./datasets.ts";
+import type { Splits } from "./splits.ts";
 
 /** Samples of data in memory whose bytes are hashed. */
 const CONTENTS = 256;
@@ -13,12 +13,12 @@ const part = z.object({
   /** Channels, height and width that the network sees. */
   shape: z.array(z.int()),
   classes: z.array(z.string()),
-  /** Of labels, names and sampled contents; empty where nothing was read. */
+  /** Hash of labels, names and sampled contents; empty if no file was read. */
   hash: z.string(),
 });
-/** For reading a fingerprint back from a checkpoint. */
+/** Schema of a fingerprint in a checkpoint. */
 export const dataFingerprintSchema = z.object({
-  /** How the data lie: folder, webdataset, parquet, shards, or the data set's name. */
+  /** Layout of the data: folder, webdataset, parquet, shards, or the data set's name. */
   layout: z.string(),
   train: part,
   test: part,
@@ -40,15 +40,15 @@ async function partOf(data: SessionData): Promise<PartFingerprint> {
 }
 
 /**
- * What the data of a run are: layout, counts, shapes, class names, and a hash of all labels with the names and contents of
- * samples. Where the files lie is no part of it. Takes a fraction of a second for a million images.
+ * Compute the fingerprint of a run's data: layout, counts, shapes, class names, and a hash of all labels with the names and
+ * contents of samples. It does not depend on the folder. Takes a fraction of a second for a million images.
  */
 export async function fingerprintOf(splits: Pick<Splits, "train" | "test" | "layout">): Promise<DataFingerprint> {
   const [train, test] = await Promise.all([partOf(splits.train), partOf(splits.test)]);
   return { layout: splits.layout, train, test };
 }
 
-/** Up to six names, and how many there are. */
+/** List up to six names, and the total. */
 export function nameList(names: readonly string[]): string {
   const shown = names.slice(0, 6).join(", ");
   return names.length > 6 ? `${shown}, ... (${names.length} in all)` : shown;
@@ -66,14 +66,14 @@ function partDifference(what: string, was: PartFingerprint, now: PartFingerprint
     return `the ${what} samples were [${was.shape.join(", ")}], now they are [${now.shape.join(", ")}]`;
   }
   if (was.hash !== now.hash) {
-    return `the ${what} part has as many samples as before, ${now.count}, but others, or in another order`;
+    return `the ${what} part has ${now.count} samples as before, but others, or in another order`;
   }
   return null;
 }
 
-/** What is different about the data of now, in one line, the most telling difference first; null where they are the same. */
+/** Describe the most important difference to the data of now in one line; null if they are the same. */
 export function fingerprintDifference(was: DataFingerprint, now: DataFingerprint): string | null {
   const first = partDifference("training", was.train, now.train) ?? partDifference("test", was.test, now.test);
   if (first !== null) return first;
-  return was.layout === now.layout ? null : `the data lay as ${was.layout}, now they lie as ${now.layout}`;
+  return was.layout === now.layout ? null : `the layout of the data was ${was.layout}, now it is ${now.layout}`;
 }

@@ -1,4 +1,4 @@
-// Where the packages of common distributions put Fashion-MNIST.
+// Folders of Fashion-MNIST in the packages of common distributions.
 import { existsSync } from "node:fs";
 
 const FOLDERS = [
@@ -7,5 +7,5 @@ const FOLDERS = [
   "/usr/share/dataset/fashion-mnist",
 ];
 
-/** The folder of the four IDX files, where this machine has one. */
+/** Return the folder of the four IDX files, if this machine has one. */
 export const fashionFolder = (): string | undefined => FOLDERS.find((folder) => existsSync(folder));

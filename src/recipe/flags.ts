@@ -32,7 +32,7 @@ export interface OptionChange {
   readonly otherwise?: string | number;
 }
 
-/** Flags of `train` that are more than their setting: a method's name may stand for several, and this one sets the unit. */
+/** Flags of `train` that set more than one setting: a method's name sets several, and --checkpoint-every the unit too. */
 const OF_TRAIN: Readonly<Record<string, OptionChange>> = {
   "prune.method": { otherwise: "lats" },
   "checkpoint.every": { help: "save a checkpoint after this many steps too", otherwise: "each epoch" },

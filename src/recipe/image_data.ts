@@ -1,4 +1,4 @@
-// Image files as a run reads them: the settings of a recipe as the reader's options, and what a user is told on the way.
+// Opens image files by the settings of a recipe.
 import {
   type ImageDataOptions,
   ImageError,
@@ -10,28 +10,21 @@ import {
 import { summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import type { DataSettings, Splits } from "./datasets.ts";
+import { defined } from "../text/index.ts";
 import type { Recipe } from "./settings.ts";
-
-/** Told of each damaged image once, and how many there were so far. */
-export type OnDamaged = (error: ImageError, count: number) => void;
-
-/** Settings without those that were not given: options are absent, not undefined. */
-function given<T extends object>(settings: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as never;
-}
+import type { DataSettings, OnDamaged, Splits } from "./splits.ts";
 
 function optionsOf(data: DataSettings, augment: Partial<Recipe["augment"]>): ImageDataOptions {
   const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks } = data;
   const { flip = true, scale, jitter } = augment;
   return {
-    ...given({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale }),
-    ...(jitter ? { colorJitter: given(jitter) } : {}),
+    ...defined({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale }),
+    ...(jitter ? { colorJitter: defined(jitter) } : {}),
     flip: flip ? 0.5 : 0,
   };
 }
 
-/** Shards were cut and tested by when they were packed: settings that come too late are refused by name. */
+/** Refuse settings that packing has decided already. Errors: UsageError. */
 function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recipe["augment"]>): void {
   const late = {
     "data.resize": data.resize,
@@ -43,18 +36,18 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
   for (const [name, value] of Object.entries(late)) {
     if (value === undefined) continue;
     throw new UsageError(
-      `${name}: ${dir} holds shards, whose images are resized and labelled already; leave it out, or train on the files they were packed from`,
+      `${name}: expected no value, since ${dir} holds shards, whose images are resized and labelled already; leave it out, or train on the original files`,
     );
   }
 }
 
-/** Settings by how the user writes them, of a part that is held out and of one whose classes a file says. */
+/** Settings by their spelling: of a held-out part, and of a part with a file of classes. */
 interface PartSettings {
   readonly heldOut: Readonly<Record<string, unknown>>;
   readonly mapped: Readonly<Record<string, unknown>>;
 }
 
-/** Refuses settings of a test part that is not of their kind. Errors: UsageError. */
+/** Refuse settings that do not apply to the test part. Errors: UsageError. */
 export function refuseIdleParts({ from, heldOut, mapped }: SourcesAbout, settings: PartSettings): void {
   const tested = `testing is with ${from.test}`;
   refuseIdle([
@@ -64,21 +57,21 @@ export function refuseIdleParts({ from, heldOut, mapped }: SourcesAbout, setting
 }
 
 /**
- * The images of a folder, whatever their layout. Close what comes back.
+ * Open the images of a folder of any layout. The caller closes the result.
  *
- * Errors    UsageError for a setting that shards have no use for; else as openImageData.
+ * Errors    UsageError for a setting that does not apply to shards; else as openImageData.
  */
 export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?: OnDamaged): Promise<Splits> {
   const { augment = {} } = data;
-  const layout = await imageLayout(dir, given({ layout: data.layout, followLinks: data.followLinks }));
+  const layout = await imageLayout(dir, defined({ layout: data.layout, followLinks: data.followLinks }));
   if (layout === "shards") refuseForShards(dir, data, augment);
   const damaged: string[] = [];
   const onBad = (error: ImageError): void => {
     damaged.push(`${error.key}: ${error.fault}`);
     onDamaged?.(error, damaged.length);
   };
-  const { heldOut, mapping } = { ...data.inherited, ...given({ heldOut: data.heldOut, mapping: data.mapping }) };
-  const more = given({ heldOut, mapping, onBad });
+  const { heldOut, mapping } = { ...data.inherited, ...defined({ heldOut: data.heldOut, mapping: data.mapping }) };
+  const more = defined({ heldOut, mapping, onBad });
   const { train, test, about } = await openImageData(dir, { ...optionsOf(data, augment), ...more });
   try {
     refuseIdleParts(about, {
@@ -105,8 +98,8 @@ export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?
   };
 }
 
-/** The same error; of a damaged image where none may be passed over, with a word on how to. */
+/** Return the error; if a corrupt image may not be skipped, with advice on how to skip it. */
 export function withAdvice(error: unknown, { skipBad = 0 }: DataSettings): unknown {
   if (!(error instanceof ImageError) || skipBad > 0) return error;
-  return new ImageError(error.source, error.key, `${error.fault}; --skip-bad 10 passes over up to ten such images`);
+  return new ImageError(error.source, error.key, `${error.fault}; --skip-bad 10 skips up to ten such images`);
 }

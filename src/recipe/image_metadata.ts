@@ -1,40 +1,40 @@
-// What a model file says of the image files that it was trained on, so that `eval` tests it as the run did.
+// Records the image settings of a run in its model file, so that `eval` tests it as the run did.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { evaluationBatch } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
-import type { DataSettings } from "./datasets.ts";
 import { loadRecipe, type Recipe, RecipeError } from "./recipe.ts";
+import type { DataSettings } from "./splits.ts";
 
 const whole = z.int().min(1);
 const SAVED = z.object({
   batch: whole,
   size: whole,
   resize: whole.optional(),
-  /** The share that was held out: another share would test with images that the run trained on. */
+  /** Held-out share: another share would test on images that the run trained on. */
   heldOut: z.number().gt(0).lt(1).optional(),
 });
 type Saved = z.infer<typeof SAVED>;
 
-/** `size`: of the square that the network sees. Nothing for other data. */
+/** Return the metadata of a run on image files; empty for other data. `size`: side of the input images. */
 export function imageMetadata(recipe: Recipe, size: number): Record<string, string> {
   const { name, resize, heldOut } = recipe.data;
   if (name !== "images") return {};
   return { images: JSON.stringify({ batch: evaluationBatch(recipe), size, resize, heldOut } satisfies Saved) };
 }
 
-/** Reads what imageMetadata wrote. Throws UsageError when it is damaged. */
+/** Read what imageMetadata wrote. Throws UsageError if it is corrupt. */
 export function readImageMetadata(text: string | undefined, file: string): Partial<Saved> {
   if (text === undefined) return {};
   try {
     return SAVED.parse(JSON.parse(text));
   } catch {
-    throw new UsageError(`${file}: its metadata "images" is damaged: ${text.slice(0, 80)}`);
+    throw new UsageError(`${file}: its metadata "images" is corrupt: ${text.slice(0, 80)}`);
   }
 }
 
-/** Where the data of a run's folder lies, as its recipe has it; nothing when it was other data, or there is no recipe. */
+/** Return the data folder in the recipe of a run; empty if it trained on other data, or has no recipe. */
 export function dataOfRun(folder: string, name: string): Pick<DataSettings, "dir" | "mapping"> {
   const config = join(folder, "config.yaml");
   if (!existsSync(config)) return {};
@@ -42,7 +42,7 @@ export function dataOfRun(folder: string, name: string): Pick<DataSettings, "dir
     const { data } = loadRecipe(config, { written: true });
     return data.name === name ? { dir: data.dir, mapping: data.mapping } : {};
   } catch (error) {
-    // A recipe that was edited by hand does not keep its model from being tested.
+    // The model of a run can be tested although its recipe was edited by hand.
     if (error instanceof RecipeError) return {};
     throw error;
   }

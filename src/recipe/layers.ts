@@ -1,19 +1,19 @@
-// The layers of a recipe: defaults, the files below, the file, the flags. How one lies over another, and which settings of
-// them the run reads.
+// Merges the layers of a recipe: defaults, the extended files, the file, the flags. Finds settings that the run does not
+// read.
 
 import { keysAt } from "./schema.ts";
 import type { Recipe } from "./settings.ts";
 import { unreadUse } from "./uses.ts";
 
 export type Path = readonly PropertyKey[];
-/** Whether a place is that of the value or of its key. */
+/** Selects the position of a value or of its key. */
 export type Aim = "key" | "value";
 
 export interface Layer {
   readonly value: unknown;
-  /** Where the value at a path stands: file:line:col, or a flag. */
+  /** Return the source of the value at a path: file:line:col, or a flag. */
   where(path: Path, aim?: Aim): string;
-  /** A complete recipe that a run wrote: what it does not read there was no one's wish. */
+  /** True for a complete recipe that a run wrote: no user chose the settings that it does not read. */
   readonly written?: boolean;
 }
 
@@ -31,7 +31,7 @@ export function get(value: unknown, path: Path): unknown {
   );
 }
 
-/** How much of a path there is in a value. */
+/** Count the keys of a path that a value has. */
 export function depthOf(value: unknown, path: Path): number {
   let part = value;
   let depth = 0;
@@ -43,7 +43,7 @@ export function depthOf(value: unknown, path: Path): number {
   return depth;
 }
 
-/** Deep merge; `over` wins. fromEntries defines keys, so that one named __proto__ stays a (refused) key. */
+/** Merge deeply; `over` wins. fromEntries defines keys, so that __proto__ stays a key, which is refused. */
 function merge(base: unknown, over: unknown): unknown {
   if (!isPlainMap(base) || !isPlainMap(over)) return over;
   const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
@@ -55,7 +55,7 @@ function merge(base: unknown, over: unknown): unknown {
   );
 }
 
-/** What a run aims at: settings of which a layer that gives one takes away the others of the layers below. */
+/** Aims of a run: a layer that sets one removes the others from the layers below. */
 const AIMS = ["threshold", "lambda", "sparsity"];
 
 export function mergeLayer(base: unknown, layer: unknown): unknown {
@@ -63,13 +63,13 @@ export function mergeLayer(base: unknown, layer: unknown): unknown {
   const has = (key: string) => isPlainMap(given) && Object.hasOwn(given, key);
   const merged = merge(base, layer);
   const prune = get(merged, ["prune"]);
-  // Another method aims at something else.
+  // Another method has another aim.
   const replaced = AIMS.some(has) || (has("method") && get(given, ["method"]) !== get(base, ["prune", "method"]));
   if (replaced && isPlainMap(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
   return merged;
 }
 
-/** Without what is undefined, and without maps in which nothing is left. */
+/** Leave out undefined values, and maps that become empty, at any depth. */
 export function withoutUndefined(value: unknown): unknown {
   if (!isPlainMap(value)) return value;
   return Object.fromEntries(
@@ -79,7 +79,7 @@ export function withoutUndefined(value: unknown): unknown {
   );
 }
 
-/** Paths of the settings that a value gives; lists are settings, maps of settings are not. */
+/** List the paths of the settings in a value; a list is one setting. */
 export function settingsOf(value: unknown, path: readonly string[] = []): string[][] {
   if (!isPlainMap(value) || (path.length > 0 && keysAt(path).length === 0)) return [[...path]];
   return Object.entries(value).flatMap(([key, inner]) => settingsOf(inner, [...path, key]));
@@ -93,10 +93,10 @@ export function without(value: unknown, path: readonly string[]): unknown {
   return Object.fromEntries(entries.map(([k, v]) => [k, k === key ? without(v, rest) : v]));
 }
 
-/** Settings that choose a method; the others of their section belong to the choice. */
+/** Settings that choose a method; the others of their section depend on it. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = { prune: ["method", "schedule"], lr: ["schedule"] };
 
-/** Settings that no run of this recipe reads, of one layer. */
+/** A setting of one layer that the run does not read. */
 export interface Unread {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -113,16 +113,16 @@ const unreadOf = (path: readonly string[], layer: Layer, merged: unknown): Unrea
 
 export interface Resolved {
   readonly merged: unknown;
-  /** Settings that would be dropped. */
+  /** Settings without effect. */
   readonly refused: readonly Unread[];
-  /** Settings of a lower layer that an upper one took the ground from by choosing another method: they are left out. */
+  /** Settings of a lower layer that lost their effect because a higher one chose another method. They are left out. */
   readonly replaced: readonly Unread[];
 }
 
 /**
- * Lays `layers`, the lowest first, over `defaults`. Settings that nothing reads are found layer by layer. Where a layer above
- * chose another pruning method, threshold schedule or learning-rate schedule, those that belonged to the former choice are left
- * out; all others are refused.
+ * Merge `layers`, the lowest first, over `defaults`, and find settings that the run does not read. If a higher layer chose
+ * another pruning method, threshold schedule or learning-rate schedule, settings of the former choice are left out; all others
+ * are refused.
  */
 export function layOver(defaults: unknown, layers: readonly Layer[]): Resolved {
   const below: unknown[] = [defaults];
@@ -137,7 +137,7 @@ export function layOver(defaults: unknown, layers: readonly Layer[]): Resolved {
       if (!unread) continue;
       const value = JSON.stringify(unread.value);
       if (layer.written) {
-        // Stays as it is, so that the run goes on under the very recipe it has; told only where someone chose the value.
+        // Unchanged, so that the run continues with its own recipe; reported only if a user chose the value.
         if (value !== JSON.stringify(get(defaults, path))) replaced.push(unread);
       } else if (wasRead(path, unread.value, i, below, layers)) {
         replaced.push(unread);
@@ -148,7 +148,7 @@ export function layOver(defaults: unknown, layers: readonly Layer[]): Resolved {
   return { merged: withoutIdleAims(kept.reduce(mergeLayer, defaults), kept), refused, replaced };
 }
 
-/** A final threshold that is there by default has no place in a dense run. */
+/** Leave out a default threshold from a dense run. */
 function withoutIdleAims(merged: unknown, layers: readonly unknown[]): unknown {
   const idle = AIMS.map((key) => ["prune", key]).filter(
     (path) =>
@@ -158,7 +158,7 @@ function withoutIdleAims(merged: unknown, layers: readonly unknown[]): unknown {
   return idle.reduce(without, merged);
 }
 
-/** Whether the setting counted before a layer above made another choice. */
+/** Return true if the setting had an effect before a higher layer made another choice. */
 function wasRead(
   path: readonly string[],
   value: unknown,

@@ -1,4 +1,4 @@
-// The settings that --method stands for.
+// Expands --method into settings.
 import { UsageError } from "../terminal/fail.ts";
 import { withoutUndefined } from "./layers.ts";
 import { METHOD_NAMES, PRESETS, type Preset } from "./presets.ts";

@@ -1,11 +1,11 @@
-// Data for a dry run where the files are not at hand: as many images as the data set is known to have, of made-up bytes.
+// Synthetic data for a dry run without the files: as many images as the data set has.
 import { existsSync } from "node:fs";
 import { batchCount, firstOfEachClass, type ImageShape, imageDataset, type StreamedDataset } from "../index.ts";
-import { type DataSettings, held, type Splits } from "./datasets.ts";
 import { fashionFolder } from "./fashion_folders.ts";
+import { type DataSettings, inMemory, type Splits } from "./splits.ts";
 
 interface Known {
-  /** What the counts are of. */
+  /** Name of the data set that has these counts. */
   readonly title: string;
   readonly train: number;
   readonly test: number;
@@ -21,7 +21,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
   images: { title: "ImageNet (ILSVRC 2012)", train: 1_281_167, test: 50_000, classes: 1000, shape: [3, 224, 224] },
 };
 
-/** Bytes that look like noise: images of one value would make layers of one value. */
+/** Return noise: images of one value would make layers of one value. */
 function noise(bytes: Uint8Array): void {
   for (let i = 0; i < bytes.length; i++) bytes[i] = Math.imul(i + 1, 0x9e3779b1) >>> 24;
 }
@@ -33,7 +33,7 @@ function imaginedHeld(name: string, length: number, { shape, classes }: Known) {
   const [channels, height, width] = shape;
   const pixels = channels * height * width;
   const images = new Uint8Array(length * pixels);
-  // As many as a few batches are drawn from: the rest stays untouched, so that it takes no memory.
+  // Enough for a few batches: the rest stays untouched, so that it takes no memory.
   noise(images.subarray(0, Math.min(length, 4096) * pixels));
   const labels = Int32Array.from({ length }, (_, i) => i % classes);
   const scale = { mean: perChannel(shape, 0.5), std: perChannel(shape, 0.25) };
@@ -73,8 +73,8 @@ function imaginedStream(name: string, length: number, shape: ImageShape, classes
 }
 
 /**
- * What a dry run plans with where the folder of a well-known data set is not there; null where it is there, and where
- * nothing is known of the data: then it has to be read.
+ * Return synthetic data for a dry run if the folder of a well-known data set is missing; null if it exists, or if the data
+ * set is unknown and has to be read.
  */
 export function plannedData(data: DataSettings): Splits | null {
   const known = KNOWN[data.name];
@@ -85,7 +85,10 @@ export function plannedData(data: DataSettings): Splits | null {
   const note = `no image was read, since ${why}: planned with the counts of ${title}`;
   if (data.name !== "images") {
     const all = imaginedHeld(data.name, train, known);
-    const splits = held(limit === undefined ? all : firstOfEachClass(all, limit), imaginedHeld(data.name, test, known));
+    const splits = inMemory(
+      limit === undefined ? all : firstOfEachClass(all, limit),
+      imaginedHeld(data.name, test, known),
+    );
     return { ...splits, notes: [note], imagined: true };
   }
   const { size = 224 } = data;

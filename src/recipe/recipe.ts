@@ -1,5 +1,5 @@
-// Reads a recipe: YAML text -> checked settings of a run. Defaults, then the file, then the flags of the command line;
-// what is wrong is said in one line each, with the place in the file.
+// Reads a recipe: YAML text -> checked settings of a run. Defaults, then the file, then the flags of the command line. Each
+// problem is one line with its position in the file.
 import { Document, isMap, isNode, isScalar, type YAMLMap } from "yaml";
 import { closest } from "../text/index.ts";
 import { schemaLine } from "./json_schema.ts";
@@ -36,26 +36,25 @@ export interface RecipeSource extends RecipeTexts {
   readonly under?: RecipeText | undefined;
   /** Settings that win over the file. Keys that are undefined are left out. */
   readonly flags?: RecipeFlags | undefined;
-  /** How the user spelled the flag of a setting: "--beta" for prune.beta. Without it messages say "flags". */
+  /** Spelling of a setting's flag: "--beta" for prune.beta. Without it messages say "flags". */
   readonly flagOf?: ((path: string) => string | undefined) | undefined;
-  /** Names that model.name may have; without it any name passes. */
+  /** Names for model.name; without it any name is accepted. */
   readonly models?: readonly string[] | undefined;
-  /** Told of each setting of a lower recipe that one above it made idle by choosing another method. */
+  /** Receives each setting of a lower recipe that lost its effect because a higher one chose another method. */
   readonly note?: ((line: string) => void) | undefined;
 }
 
 /**
- * Makes the complete recipe of a run: defaults < file < flags, map by map; lists are replaced whole. A layer that gives
- * `prune.threshold`, `lambda`, `sparsity` or another method takes away the first three of the layers below it. A file that
- * begins with `extends: other.yaml` lies over that one, whose folder it is looked for in. A text in place of a section with a
- * name is that name: `model: resnet-20`.
+ * Make the complete recipe of a run: defaults < file < flags, map by map; lists are replaced as a whole. A layer that sets
+ * `prune.threshold`, `lambda`, `sparsity` or another method removes the first three from the layers below it. A file that
+ * begins with `extends: other.yaml` is merged over that one, relative to its folder. A text in place of a section with a name
+ * is the name: `model: resnet-20`.
  *
- * Every setting that a file or a flag gives is one that the run reads: others are refused with what they are for, or left
- * out with a note where a layer above chose another method or schedule. A recipe that a run wrote (`written`) is taken as it is.
+ * A setting of a file or flag that the run does not read is refused with its purpose, or left out with a note if a higher
+ * layer chose another method or schedule. A recipe that a run wrote (`written`) is used unchanged.
  *
- * Errors   RecipeError, one line per problem: `file:line:col: path: wanted ..., given ...`; for a flag its spelling stands
- *          in place of file:line:col. YAML warnings, tags, duplicate keys, keys that are not plain
- *          text and floods of aliases are refused.
+ * Errors   RecipeError, one line per problem: `file:line:col: path: expected ..., got ...`; for a flag its spelling replaces
+ *          file:line:col. YAML warnings, tags, duplicate keys, keys that are not plain text and floods of aliases are refused.
  */
 export function resolveRecipe(source: RecipeSource = {}): Recipe {
   const flags = withoutUndefined(source.flags ?? {});
@@ -75,7 +74,7 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
     const wanted = `one of ${source.models.join(", ")}`;
     problems.push(line(where(["model", "name"]), ["model", "name"], wanted, name, closest(name, source.models)));
   }
-  // Which settings count is known once each is right by itself.
+  // The settings that a run reads are known once each is valid.
   if (issues.every((issue) => issue.code === "custom")) {
     const told = new Set(issues.map((issue) => issue.path.join(".")));
     for (const { path, value, layer, what, since } of refused) {
@@ -90,7 +89,7 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
   return parsed.data;
 }
 
-/** What holds where no layer says otherwise. */
+/** Return the defaults for the data and model of the layers. */
 function defaultsUnder(layers: readonly Layer[]): unknown {
   const given = layers.map(({ value }) => value).reduce(mergeLayer);
   const data = get(given, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
@@ -99,7 +98,7 @@ function defaultsUnder(layers: readonly Layer[]): unknown {
   return mergeLayer(defaults, { out: defaultFolder(data, model) });
 }
 
-/** The layer that a value came from: the one with the longest part of its path, the uppermost if equal, a file if none. */
+/** Find the layer of a value: the one with the longest part of its path, the highest if equal, a file if none. */
 function placeOf(layers: readonly Layer[], path: Path): Layer {
   const depths = layers.map(({ value }) => depthOf(value, path));
   const most = Math.max(...depths);
@@ -108,18 +107,18 @@ function placeOf(layers: readonly Layer[], path: Path): Layer {
 }
 
 export interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {
-  /** File of a complete recipe that a run wrote, which this one lies over. */
+  /** File of a complete recipe that a run wrote, below this one. */
   readonly over?: string;
 }
 
-/** Reads a recipe file and resolves it with the flags. Errors: RecipeError, also when a file cannot be read. */
+/** Read a recipe file and resolve it with the flags. Errors: RecipeError, also if a file cannot be read. */
 export function loadRecipe(file: string, { over, ...options }: LoadSource = {}): Recipe {
   const open = (name: string, from: string) => readRecipeFile(baseFile(name, from));
   const under = over === undefined ? undefined : readRecipeFile(over);
   return resolveRecipe({ ...options, ...readRecipeFile(file), open, under });
 }
 
-/** Without the settings of pruning and of the learning rate that its run does not read; the types keep two of them. */
+/** Leave out settings of pruning and of the learning rate that the run does not read, except two that the types require. */
 export function withoutIdle(recipe: Recipe): Pick<Recipe, "lr" | "prune"> {
   const idle = settingsOf({ lr: recipe.lr, prune: recipe.prune }).filter(
     (path) =>

@@ -7,7 +7,7 @@ import { type Recipe, SETTINGS } from "./settings.ts";
 
 export type { Recipe } from "./settings.ts";
 
-/** Any part of a recipe, at any depth: what a file or the flags of a command line give. */
+/** Any part of a recipe, at any depth, such as a file or flags. */
 export type RecipeFlags = DeepPartial<Recipe>;
 type DeepPartial<T> = T extends readonly unknown[]
   ? T
@@ -90,12 +90,12 @@ const isSection = (value: unknown): value is object => typeof value === "object"
 export const DEFAULT_RECIPE = defaultsOf(SETTINGS) as unknown as Recipe;
 
 /**
- * What data other than MNIST changes in the defaults. Digits gain 0.25 points from a shift by a pixel, and decay keeps the
- * sparsity that the shift costs; Fashion-MNIST, whose images fill their frame, lost a point by it in three epochs.
+ * Changes of the defaults for data other than MNIST. Digits gain 0.25 points from a shift by a pixel, and weight decay keeps
+ * the sparsity that the shift costs; Fashion-MNIST, whose images fill their frame, lost a point by it in three epochs.
  */
 export const OTHER_DATA: RecipeFlags = { weightDecay: 0, augment: { crop: 0 } };
 
-/** What event data changes: few samples, each of several frames, for a network that knows time. */
+/** Changes for event data: few samples, each of several frames, for a spiking network. */
 export const EVENT_DEFAULTS: RecipeFlags = {
   ...OTHER_DATA,
   model: { name: "spiking-cnn" },
@@ -104,7 +104,7 @@ export const EVENT_DEFAULTS: RecipeFlags = {
   prune: { threshold: 0.05 },
 };
 
-/** What CIFAR changes: the usual shifts by four pixels, and mirrors. */
+/** Changes for CIFAR: the usual shifts by four pixels, and flips. */
 export const CIFAR_DEFAULTS: RecipeFlags = {
   model: { name: "resnet-20" },
   epochs: 10,
@@ -113,7 +113,7 @@ export const CIFAR_DEFAULTS: RecipeFlags = {
   augment: { crop: 4, flip: true },
 };
 
-/** What image files change. They are cut to random places and sizes while they are read; see augment.scale. */
+/** Changes for image files. They are cropped at random positions and sizes while they are read; see augment.scale. */
 export const FILE_DEFAULTS: RecipeFlags = {
   model: { name: "resnet-18" },
   epochs: 10,
@@ -122,7 +122,7 @@ export const FILE_DEFAULTS: RecipeFlags = {
   augment: { crop: 0, flip: true },
 };
 
-/** Defaults for a data set. */
+/** Return the changes of the defaults for a data set. */
 export function defaultsFor(data: unknown): RecipeFlags {
   if (data === DEFAULT_RECIPE.data.name) return {};
   if (data === "images") return FILE_DEFAULTS;
@@ -130,7 +130,7 @@ export function defaultsFor(data: unknown): RecipeFlags {
   return typeof data === "string" && isEventData(data) ? EVENT_DEFAULTS : OTHER_DATA;
 }
 
-/** Folder for results where nobody chose one: named after data and model. */
+/** Return the default folder of results, named after data and model. */
 export function defaultFolder(data: unknown, model: unknown): string {
   const same = data === DEFAULT_RECIPE.data.name && model === DEFAULT_RECIPE.model.name;
   return same ? DEFAULT_RECIPE.out : `runs/${String(data)}_${String(model)}`.replaceAll("-", "_");

@@ -1,4 +1,4 @@
-// A recipe and its data become a session.
+// Builds a session from a recipe and its data.
 import {
   buildModel,
   isStreamed,
@@ -10,9 +10,9 @@ import {
   type SessionData,
 } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
-import type { Splits } from "./datasets.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
+import type { Splits } from "./splits.ts";
 
 export interface ModelPlan {
   readonly model: Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"> & {
@@ -20,19 +20,18 @@ export interface ModelPlan {
   };
   /** Name of the data set. */
   readonly data: string;
-  /** What dropout, stochastic depth and Poisson spikes draw from. */
+  /** Random state of dropout, stochastic depth and Poisson spikes. */
   readonly random: RandomState;
 }
 
-/** The recipe's model for samples of this shape. */
+/** Build the recipe's model for samples of this shape. */
 export function modelFor(
   { model, data, random }: ModelPlan,
   shape: readonly [number, number, number],
   classes: number,
 ): Module {
   const [channels, height, width] = shape;
-  if (height !== width)
-    throw new UsageError(`model ${model.name} wants square images, the data has ${height}x${width}`);
+  if (height !== width) throw new UsageError(`model ${model.name}: expected square images, got ${height}x${width}`);
   const spiking = spikingOptions(model, data, random);
   return buildModel(
     model.name,
@@ -41,7 +40,7 @@ export function modelFor(
   );
 }
 
-/** The recipe as a session takes it, with what its run reads: a stream cuts and mirrors its images itself. */
+/** Return the configuration of a session. Streamed images are cropped and flipped by their reader. */
 export function runConfig(recipe: Recipe, train: SessionData | null): RunConfig {
   const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
   const { seed, logEvery, augment } = recipe;
@@ -53,7 +52,7 @@ export function runConfig(recipe: Recipe, train: SessionData | null): RunConfig 
   };
 }
 
-/** `random`: what dropout and a Poisson encoder draw from; the session moves its step. */
+/** Build a session. `random`: state of dropout and a Poisson encoder; the session sets its step. */
 export function buildSession(
   recipe: Recipe,
   { train, test }: Pick<Splits, "train" | "test">,

@@ -15,7 +15,7 @@ export type Reader =
   | "interval";
 
 interface About {
-  /** The flag of `espalier train`, as commander reads it; "--[no-]flip" stands for two. */
+  /** The flag of `espalier train`, as commander reads it; "--[no-]flip" is two flags. */
   readonly flag?: string;
   /** A second flag for the same setting. */
   readonly alias?: string;
@@ -53,7 +53,7 @@ interface ChoiceAbout extends About {
   readonly default?: string;
 }
 interface ListAbout extends About {
-  /** What the elements are, in words. */
+  /** Noun for the elements, for messages. */
   readonly items: string;
   /** Fewest elements. */
   readonly least?: number;

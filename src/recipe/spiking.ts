@@ -1,4 +1,4 @@
-// What a recipe says of spiking networks and event data, as the models and the data want it.
+// Settings of spiking networks and event data, from a recipe and from a model file.
 import { z } from "zod";
 import {
   evaluationBatch,
@@ -14,7 +14,7 @@ import { isEventData } from "./data_names.ts";
 import { type Recipe, schemaOf } from "./schema.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** Time steps where the recipe does not say. */
+/** Default time steps. */
 const IMAGE_STEPS = 4;
 const EVENT_STEPS = 8;
 
@@ -22,12 +22,12 @@ export const isSpiking = (model: string): boolean => Object.hasOwn(models, model
 
 type ModelSettings = Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder">;
 
-/** T: steps of the simulation, frames of event data. */
+/** Return T: steps of the simulation, frames of event data. */
 export function timeStepsOf(model: ModelSettings, data: string): number {
   return model.timeSteps ?? (isEventData(data) ? EVENT_STEPS : IMAGE_STEPS);
 }
 
-/** Refuses settings of neurons and time that the model or the data has no use for. */
+/** Refuse settings of neurons and time that do not apply to the model or data. Errors: UsageError. */
 export function checkSpiking(model: ModelSettings, data: string): void {
   const spiking = isSpiking(model.name);
   const others = Object.keys(models).filter(isSpiking).join(", ");
@@ -36,14 +36,16 @@ export function checkSpiking(model: ModelSettings, data: string): void {
       throw new UsageError(`model.${key}: ${model.name} has no spiking neurons; these have: ${others}`);
   }
   if (model.timeSteps !== undefined && !spiking && !isEventData(data))
-    throw new UsageError(`model.timeSteps: neither ${model.name} nor ${data} knows time; spiking models: ${others}`);
+    throw new UsageError(
+      `model.timeSteps: expected a spiking model or event data, got ${model.name} and ${data}; spiking models: ${others}`,
+    );
   if (model.tau !== undefined && model.neuron === NEURONS[0])
     throw new UsageError("model.tau: if neurons have no time constant");
   if (model.encoder !== undefined && model.encoder !== "direct" && isEventData(data))
     throw new UsageError(`model.encoder: expected direct, since ${data} is spikes already, got ${model.encoder}`);
 }
 
-/** Options for the model's neurons; undefined for a model without. */
+/** Return the options of the model's neurons; undefined for a model without neurons. */
 export function spikingOptions(model: ModelSettings, data: string, random?: RandomState): SpikingOptions | undefined {
   if (!isSpiking(model.name)) return undefined;
   const { neuron, tau, surrogate, encoder } = model;
@@ -58,7 +60,7 @@ export function spikingOptions(model: ModelSettings, data: string, random?: Rand
   };
 }
 
-/** Images as an encoder wants them, in 0..1; otherwise as they are. */
+/** Scale images to 0..1 for an encoder; leave them unchanged without one. */
 export function forEncoder(dataset: SessionData, encoder: string | undefined): SessionData {
   if (encoder === undefined || encoder === "direct") return dataset;
   const [channels] = dataset.shape;
@@ -66,13 +68,13 @@ export function forEncoder(dataset: SessionData, encoder: string | undefined): S
   return withScale(dataset, scale);
 }
 
-/** What a model file says of its neurons and of the data's frames, so that `eval` builds the same model. */
+/** Return the metadata of neurons and frames, by which `eval` builds the same model. */
 export function neuronMetadata(recipe: Pick<Recipe, "model" | "data" | "batchSize">): Record<string, string> {
   const { model, data } = recipe;
   if (!isSpiking(model.name) && !isEventData(data.name)) return {};
   const { neuron, tau, surrogate, encoder } = model;
   const { by, size } = data;
-  // Random spikes are drawn batch by batch: the same batches, the same spikes.
+  // Random spikes depend on the batch size.
   const batch = evaluationBatch(recipe);
   return {
     time: JSON.stringify({
@@ -103,12 +105,12 @@ const SAVED = z.object({
   timeSteps: count,
 });
 
-/** Reads what neuronMetadata wrote. Throws UsageError when it is damaged. */
+/** Read what neuronMetadata wrote. Throws UsageError if it is corrupt. */
 export function readNeuronMetadata(text: string | undefined, file: string): SavedNeurons {
   if (text === undefined) return {};
   try {
     return SAVED.parse(JSON.parse(text)) as SavedNeurons;
   } catch {
-    throw new UsageError(`${file}: its metadata "time" is damaged: ${text.slice(0, 80)}`);
+    throw new UsageError(`${file}: its metadata "time" is corrupt: ${text.slice(0, 80)}`);
   }
 }

@@ -1,4 +1,4 @@
-// YAML text of recipes: read, refused where it is no recipe, and each value's place in the file.
+// Reads the YAML text of recipes, refuses other files, and finds the position of each value.
 import { dirname, isAbsolute, join } from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { readRegularTextSync } from "../node/regular_file.ts";
@@ -8,19 +8,19 @@ import { type Aim, isPlainMap, type Layer, type Path } from "./layers.ts";
 import { keysAt } from "./schema.ts";
 import { line, oneLine, show } from "./words.ts";
 
-/** Most problems told at once: one broken bracket can cause hundreds. */
+/** Most problems reported at once: one missing bracket can cause hundreds. */
 const MAX_PROBLEMS = 20;
 const MAX_YAML_PROBLEMS = 5;
 /** Longest recipe accepted, in characters: a recipe is a page, not a data set. */
 const MAX_LENGTH = 1 << 20;
-/** Most times an anchor may be repeated by aliases, all counted: stops texts that unfold to gigabytes. */
+/** Limit of all repetitions by aliases: stops texts that expand to gigabytes. */
 const MAX_ALIASES = 100;
-/** Most recipes that one may build on, one extending the next. */
+/** Longest chain of recipes that extend each other. */
 const MAX_BASES = 8;
-/** Unknown keys at the top of a file that are told one by one. Without any known one beside more, the file is no recipe. */
+/** Most unknown keys at the top of a file to report one by one. A file with more, and no known key, is not a recipe. */
 const MAX_UNKNOWN = 3;
 
-/** A recipe that cannot be used. `problems` has one line for each thing that is wrong; the message is all of them. */
+/** An invalid recipe. `problems` has one line for each fault; the message joins them. */
 export class RecipeError extends UsageError {
   override readonly name = "RecipeError";
   readonly problems: readonly string[];
@@ -32,13 +32,13 @@ export class RecipeError extends UsageError {
   }
 }
 
-/** A recipe as it stands in a file. */
+/** The text of a recipe, and its file. */
 export interface RecipeText {
   readonly text: string;
   readonly file: string;
 }
 
-/** Reads a recipe file. Errors: RecipeError for what is no regular file, too long, or cannot be read. */
+/** Read a recipe file. Errors: RecipeError if it is no regular file, too long, or unreadable. */
 export function readRecipeFile(file: string): RecipeText {
   try {
     return { text: readRegularTextSync(file, 4 * MAX_LENGTH), file };
@@ -48,7 +48,7 @@ export function readRecipeFile(file: string): RecipeText {
   }
 }
 
-/** The file that `extends: name` means in the file `from`. */
+/** Return the file of `extends: name` in the file `from`. */
 export const baseFile = (name: string, from: string): string => (isAbsolute(name) ? name : join(dirname(from), name));
 
 interface YamlLayer extends Layer {
@@ -61,13 +61,13 @@ export interface RecipeTexts {
   readonly text?: string | undefined;
   /** Name of the file, for messages; default "recipe". */
   readonly file?: string | undefined;
-  /** Reads the recipe that `extends` names in the file `from`; without it nothing can be extended. */
+  /** Reads the recipe that `extends` names in the file `from`; without it `extends` is refused. */
   readonly open?: ((name: string, from: string) => RecipeText) | undefined;
-  /** The file is a complete recipe that a run wrote. */
+  /** True for a complete recipe that a run wrote. */
   readonly written?: boolean | undefined;
 }
 
-/** The file of a recipe and those that it extends, the one with nothing below it first; `extends` is taken out. */
+/** Read a recipe and those that it extends, the lowest first; removes `extends`. */
 export function readLayers({ text = "", file = "recipe", open, written = false }: RecipeTexts): Layer[] {
   const layers: YamlLayer[] = [];
   for (let next: RecipeText | null = { text, file }; next; ) {
@@ -128,13 +128,13 @@ function readYaml(text: string, file: string): YamlLayer {
   }
 }
 
-/** Text that is no YAML breaks in a hundred places, all from one cause. */
+/** Shorten the problems of text that is not YAML, which all have one cause. */
 function firstOf(problems: readonly string[]): readonly string[] {
   const more = problems.length - MAX_YAML_PROBLEMS;
   return more > 0 ? [...problems.slice(0, MAX_YAML_PROBLEMS), `and ${more} more problems`] : problems;
 }
 
-/** A file that is something else is not told line by line: what it holds may be no one's business. */
+/** Refuse a file that is not a recipe without quoting it: it may be private. */
 function refuseForeign(value: Record<string, unknown>, file: string): void {
   const known = [...keysAt([]), "extends"];
   const keys = Object.keys(value);
@@ -144,7 +144,7 @@ function refuseForeign(value: Record<string, unknown>, file: string): void {
   ]);
 }
 
-/** A text where a section with a `name` is wanted is that name: `model: resnet-20`. */
+/** Expand a text in place of a section with a `name`: `model: resnet-20`. */
 function withNames(value: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [
@@ -154,7 +154,7 @@ function withNames(value: Record<string, unknown>): Record<string, unknown> {
   );
 }
 
-/** Offset of the value at a path, or of the nearest map around it. */
+/** Find the offset of the value at a path, or of the nearest map around it. */
 function offsetOf(doc: Document.Parsed, path: Path, aim: Aim = "value"): number {
   let node: unknown = doc.contents;
   let offset = doc.contents?.range?.[0] ?? 0;
@@ -166,7 +166,7 @@ function offsetOf(doc: Document.Parsed, path: Path, aim: Aim = "value"): number 
         ? (node.items as unknown[])[Number(key)]
         : undefined;
     if (pair === undefined && found === undefined) break;
-    // A map is pointed at by its key, a value by itself.
+    // The position of a map is that of its key.
     const target = aim === "key" || isMap(found) || !isNode(found) ? pair?.key : found;
     offset = (isNode(target) ? target.range?.[0] : undefined) ?? offset;
     node = found;

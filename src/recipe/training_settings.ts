@@ -12,7 +12,7 @@ export const timeSteps = integer("simulation steps; frames of event data", {
 export const seed = integer("random seed", { flag: "--seed <n>", min: 0, max: 0xffffffff, default: 0 });
 
 export const length = group("Training", {
-  epochs: integer("passes over the training images", { flag: "--epochs <n>", limit: MOST_EPOCHS, default: 3 }),
+  epochs: integer("passes through the training images", { flag: "--epochs <n>", limit: MOST_EPOCHS, default: 3 }),
   finetuneEpochs: integer("further epochs with fixed zeros at lr / 100", {
     flag: "--finetune <epochs>",
     min: 0,

@@ -6,7 +6,7 @@ import { leavesOf, type Reader, type Setting } from "./setting.ts";
 import { type Recipe, SETTINGS } from "./settings.ts";
 
 export interface Use extends SettingUse<Recipe> {
-  /** What the recipe has instead: "data.name is mnist". */
+  /** The fact that makes the setting idle: "data.name is mnist". */
   readonly since: (r: Recipe) => string;
 }
 
@@ -21,7 +21,7 @@ const byModel = (r: Recipe) => `model.name is ${r.model.name}`;
 const byData = (r: Recipe) => `data.name is ${r.data.name}`;
 const byRate = (r: Recipe) => `lr.schedule is ${r.lr.schedule}`;
 
-/** A rule of the library for a section of the recipe, with the section's name before those of its settings. */
+/** Turn a rule of the library into one of the recipe, whose settings have the section's name. */
 const ofSection =
   <C>(section: string, settings: (r: Recipe) => C, since: Use["since"]) =>
   (rule: SettingUse<C> | null): Use | null =>
@@ -47,7 +47,7 @@ const ofSpikes: Use = {
   since: byModel,
 };
 
-/** The runs that read a setting, by the word in its row of the table. */
+/** The runs that read a setting, by `reads` in its row of the table. */
 const READERS: Readonly<Record<Reader, Use>> = {
   blocks: {
     what: "networks of blocks",
@@ -83,7 +83,7 @@ const READERS: Readonly<Record<Reader, Use>> = {
   },
 };
 
-/** A default that a file states is meant to count: unlike the library, a recipe may not state it in vain. */
+/** Settings that a recipe may not state without effect, not even with their default. The library allows it. */
 const STATED = new Set(["lr.min", "lr.gamma"]);
 
 function useOf(path: string, { reads }: Setting): Use | null {
@@ -101,7 +101,7 @@ function useOf(path: string, { reads }: Setting): Use | null {
   return use && STATED.has(path) ? { what: use.what, when: use.when, since: use.since } : use;
 }
 
-/** For each setting the runs that read it; null: all. */
+/** The runs that read each setting; null: all. */
 export const USES: Readonly<Record<string, Use | null>> = Object.fromEntries(
   leavesOf(SETTINGS).map(([path, setting]) => [path, useOf(path, setting)]),
 );

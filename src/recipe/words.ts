@@ -1,5 +1,4 @@
-// What is said about a recipe: one line for each problem, with the place, what was wanted, what was given, and what may have
-// been meant.
+// Messages about a recipe: one line per problem, with position, expected value, actual value, and a suggestion.
 import type { z } from "zod";
 import { closest, cut, quote, visible } from "../text/index.ts";
 import { type Aim, get, isPlainMap, type Path } from "./layers.ts";
@@ -12,27 +11,27 @@ export const hint = (meant: string | undefined) => (meant ? `; did you mean ${me
 export const oneLine = (error: unknown) =>
   visible((error instanceof Error ? error.message : String(error)).replaceAll(/[ \t\r\n]+/g, " ").trim());
 
-export function line(where: string, path: Path, wanted: string, given: unknown, meant?: string): string {
-  return `${where}: ${nameOf(path)}: expected ${wanted}, got ${show(given)}${hint(meant)}`;
+export function line(where: string, path: Path, expected: string, given: unknown, meant?: string): string {
+  return `${where}: ${nameOf(path)}: expected ${expected}, got ${show(given)}${hint(meant)}`;
 }
 
-/** A setting that the run would not read, and what it is for. */
+/** Describe a setting that the run does not read. */
 export const idleLine = (where: string, path: Path, why: string, given: unknown): string =>
   `${where}: ${nameOf(path)}: expected no value: ${why}; got ${show(given)}`;
 
-/** A value as it would look in a recipe, cut at 40 characters. */
+/** Format a value as in a recipe, cut at 40 characters. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   return typeof value === "number" ? String(value) : quote(value, 40);
 }
 
-/** Rules between fields are worth a word only once each field is right by itself. */
+/** Report rules between settings only if each setting is valid. */
 export function rulesLast(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
   const own = issues.filter((issue) => issue.code !== "custom");
   return own.length > 0 ? own : issues;
 }
 
-/** Other programs' names for settings, by the section they are looked for in. */
+/** Names of settings in other programs, by section. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   learningRate: "lr.base",
   learning_rate: "lr.base",
@@ -60,7 +59,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   "lr.rate": "base",
 };
 
-/** An unknown key: the nearest known one, here or in another section. */
+/** Describe an unknown key, with the nearest known one, here or in another section. */
 function unknownKey(path: Path, where: Where): string {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
@@ -78,18 +77,19 @@ function unknownKey(path: Path, where: Where): string {
 export function describeIssue(issue: z.core.$ZodIssue, merged: unknown, where: Where): string[] {
   const { path } = issue;
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey([...path, key], where));
-  const wanted = issue.code === "custom" ? issue.message : (limitOf(issue) ?? wantedIn(path) ?? oneLine(issue.message));
+  const expected =
+    issue.code === "custom" ? issue.message : (limitOf(issue) ?? expectedIn(path) ?? oneLine(issue.message));
   const given = get(merged, path);
   const meant = issue.code === "custom" ? undefined : (nearName(issue, given) ?? meantBy(path, given));
-  return [line(where(path), path, wanted, given, meant)];
+  return [line(where(path), path, expected, given, meant)];
 }
 
-/** What a path wants; for an element of a list, what the list wants. */
-function wantedIn(path: Path): string | undefined {
+/** Describe the values of a path; for an element of a list, those of the list. */
+function expectedIn(path: Path): string | undefined {
   return expectedAt(path) ?? expectedAt(path.slice(0, -1));
 }
 
-/** Numbers of the right kind that are larger than any run can be. */
+/** Describe the limit that a number exceeds, if it is beyond any real run. */
 function limitOf(issue: z.core.$ZodIssue): string | undefined {
   if (issue.code !== "too_big" || issue.origin === "array") return undefined;
   const { maximum } = issue;
@@ -101,7 +101,7 @@ function limitOf(issue: z.core.$ZodIssue): string | undefined {
 function nearName(issue: z.core.$ZodIssue, given: unknown): string | undefined {
   if (typeof given !== "string" || issue.code !== "invalid_value") return undefined;
   const [section] = issue.path;
-  // Both are called methods: what --method takes is one or the other in a recipe.
+  // A value of --method may be a method or a schedule in a recipe.
   if (section === "prune" && issue.path[1] === "method") {
     const schedules = (expectedAt(["prune", "schedule"]) ?? "").replace("one of ", "").split(", ");
     const schedule = given === "dense" ? "none" : schedules.find((name) => name === given);
@@ -119,7 +119,7 @@ const WORDS: Readonly<Record<string, boolean>> = {
   false: false,
 };
 
-/** What a value of another type, or a percentage, may have been meant as: the first form that the field takes. */
+/** Suggest a valid form of a value of another type, or of a percentage. */
 export function meantBy(path: Path, given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   const candidates: unknown[] = [];
@@ -132,7 +132,7 @@ export function meantBy(path: Path, given: unknown): string | undefined {
     if (word !== undefined) candidates.push(word);
     candidates.push(given.split(/[\s,]+/).filter((part) => part !== ""));
   } else if (typeof given === "number") {
-    // A share in per cent; 0 and 1 for no and yes.
+    // A share in percent; 0 and 1 for false and true.
     candidates.push(...(given >= 10 ? [given / 100] : []), ...(given === 0 || given === 1 ? [given === 1] : []), [
       given,
     ]);
@@ -141,7 +141,7 @@ export function meantBy(path: Path, given: unknown): string | undefined {
   return found === undefined ? undefined : JSON.stringify(found).replaceAll('"', "").replaceAll(",", ", ");
 }
 
-/** What a section that is no map may have been meant as. */
+/** Keys that a value in place of a section may be for. */
 const SECTION_KEYS: Readonly<Record<string, readonly string[]>> = {
   lr: ["base", "schedule"],
   prune: ["sparsity", "schedule", "method", "threshold"],
@@ -150,7 +150,7 @@ const SECTION_KEYS: Readonly<Record<string, readonly string[]>> = {
   device: ["requireGpu"],
 };
 
-/** Sections of one layer that are no maps, told one by one: merged with other layers they would be gone. */
+/** Find sections of one layer that are not maps. Merging with other layers would hide them. */
 export function sectionFaults(value: unknown, where: Where, path: readonly string[] = []): string[] {
   const keys = keysAt(path);
   if (keys.length === 0) return [];

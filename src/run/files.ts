@@ -14,9 +14,9 @@ import {
 import { adapterName } from "../node/adapter.ts";
 import { type RunDirectory, runEnvironment } from "../node.ts";
 import type { DataFingerprint } from "../recipe/data_fingerprint.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import { SCHEMA_FILE, schemaText } from "../recipe/json_schema.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
+import type { Splits } from "../recipe/splits.ts";
 import { sampleStrip } from "../report/sample_strip.ts";
 import type { Output } from "../terminal/output.ts";
 import { plural } from "../text/index.ts";

@@ -8,9 +8,9 @@ import {
   writeSparseModel,
 } from "../index.ts";
 import type { RunDirectory } from "../node.ts";
-import type { Splits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking } from "../recipe/spiking.ts";
+import type { Splits } from "../recipe/splits.ts";
 import type { Figure } from "../report/figure.ts";
 import type { Output } from "../terminal/output.ts";
 import type { RunBoard } from "./board.ts";

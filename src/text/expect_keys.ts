@@ -37,6 +37,15 @@ export function expectKeys(
 export const onlyKeys = <T extends object>(given: T, known: Readonly<Record<string, true>>): T =>
   Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(known, key))) as T;
 
+/** An object without the keys whose value is undefined. */
+export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** Leave out the keys whose value is undefined, for options that may be absent but not undefined. */
+export const defined = <T extends object>(options: T): Defined<T> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
+
 /** Use of a setting that not every configuration reads. */
 export interface SettingUse<C> {
   /** Description: "schedule pgh and pgh-general". */

@@ -2,6 +2,8 @@
 export { closest } from "./closest.ts";
 export { ArgumentError, checksOf, EspalierError } from "./errors.ts";
 export {
+  type Defined,
+  defined,
   expectKeys,
   isUnread,
   type KeysOf,

@@ -304,9 +304,9 @@ describe("refusals", () => {
   test("a page that would not be a page", async () => {
     const run = writeRun("fine", { accuracy: 0.9, zeros: [0, 0] });
     const to = (out: string) => runCompare({ runs: [run], out }, collect().out);
-    await expect(to(join(run, "result.json"))).rejects.toThrow("--out wants the name of an .html file");
+    await expect(to(join(run, "result.json"))).rejects.toThrow("--out: expected an .html file");
     mkdirSync(join(root, "folder.html"));
-    await expect(to(join(root, "folder.html"))).rejects.toThrow("is a directory");
+    await expect(to(join(root, "folder.html"))).rejects.toThrow("expected an .html file, got the folder");
   });
 });
 

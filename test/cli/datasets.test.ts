@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { timedBatch } from "../../src/cli/dry_run.ts";
 import { ImageError, openImageFolder, packShards } from "../../src/images/index.ts";
 import { isStreamed, type StreamedDataset } from "../../src/index.ts";
-import { loadHeld, loadSplits } from "../../src/recipe/datasets.ts";
+import { loadInMemory, loadSplits } from "../../src/recipe/datasets.ts";
 import { withAdvice } from "../../src/recipe/image_data.ts";
 import { plannedData } from "../../src/recipe/planned_data.ts";
 import { forEncoder } from "../../src/recipe/spiking.ts";
@@ -19,8 +19,8 @@ const idx = { name: "idx", dir: squaresFolder(join(scratch, "data"), 80, 30) };
 
 describe("a limit", () => {
   test("of images cuts the training set to so many of each class, and leaves the test set whole", async () => {
-    const all = await loadHeld(idx, 1);
-    const few = await loadHeld({ ...idx, limit: 3 }, 1);
+    const all = await loadInMemory(idx, 1);
+    const few = await loadInMemory({ ...idx, limit: 3 }, 1);
     expect(few.train.length).toBe(12);
     for (const c of [0, 1, 2, 3]) expect([...few.train.labels].filter((l) => l === c)).toHaveLength(3);
     expect(few.train.mean).toEqual(all.train.mean);
@@ -50,7 +50,7 @@ test("CIFAR is read from its binary files", async () => {
   mkdirSync(dir);
   hollow(join(dir, "train.bin"), 50_000 * 3074);
   hollow(join(dir, "test.bin"), 10_000 * 3074);
-  const { train, test: tested } = await loadHeld({ name: "cifar100", dir }, 1);
+  const { train, test: tested } = await loadInMemory({ name: "cifar100", dir }, 1);
   expect([train.length, tested.length, train.classes.length, ...train.shape]).toEqual([50_000, 10_000, 100, 3, 32, 32]);
   await expect(loadSplits({ name: "cifar10", dir }, 1)).rejects.toThrow(/data_batch_1.bin: no such file/);
   await expect(loadSplits({ name: "cifar10" }, 1)).rejects.toThrow(/cifar10: give the folder of its binary version/);
@@ -102,7 +102,7 @@ describe("image files", () => {
     { augment: { jitter: { hue: 0.1 } } },
   ])("shards refuse %o", async (settings) => {
     const [key] = Object.keys(settings.augment ?? settings);
-    const message = new RegExp(`^(data|augment)\\.${key}: \\S+ holds shards`);
+    const message = new RegExp(`^(data|augment)\\.${key}: expected no value, since \\S+ holds shards`);
     await expect(loadSplits({ name: "images", dir: shards, ...settings }, 1)).rejects.toThrow(message);
   });
 
@@ -122,7 +122,7 @@ describe("image files", () => {
 
   test("a damaged image comes with advice, unless some were allowed", () => {
     const error = new ImageError("d", "a.jpg", "is cut");
-    expect((withAdvice(error, { name: "images" }) as Error).message).toMatch(/^d: a.jpg: is cut; --skip-bad 10 passes/);
+    expect((withAdvice(error, { name: "images" }) as Error).message).toMatch(/^d: a.jpg: is cut; --skip-bad 10 skips/);
     expect(withAdvice(error, { name: "images", skipBad: 2 })).toBe(error);
     const other = new RangeError("x");
     expect(withAdvice(other, { name: "images" })).toBe(other);

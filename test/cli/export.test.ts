@@ -89,7 +89,7 @@ test("foreign weights: names translated with --model, kept without; ONNX of othe
   expect(logits!.shape).toEqual([1, 10]);
   await runtime.release();
   const kept = await run({ path, format: "sparse" });
-  expect(kept.said).toContain("does not say which model it is, so its names stay");
+  expect(kept.said).toContain("does not name its model, so its names stay");
   const names = readModelWeights(bytesOf(at("foreign.sparse.safetensors")), "f").weights;
   expect([...names.keys()].every((name) => name.startsWith("module."))).toBe(true);
   await run({ path, format: "safetensors", model: "resnet-20", size: 32, output: at("named.safetensors") });
@@ -112,22 +112,22 @@ test("a spiking network takes one step at a time", async () => {
 test.each([
   ["nothing there", { path: at("none") }, /none: no such file or directory/],
   ["a folder without a model", { path: scratch }, /holds no model\.safetensors; has the run finished\?/],
-  ["a layout of what has none", { layout: "csr" as const }, /--layout: is for --format sparse, not onnx/],
+  ["a layout of what has none", { layout: "csr" as const }, /--layout: expected --format sparse, got --format onnx/],
   ["its own place", { format: "safetensors" as const }, /is the file to be exported; give --output/],
   ["no folder to write to", { output: at("no/where.onnx") }, /there is no folder/],
   ["another model", { model: "lenet" }, /does not fit the model: [\s\S]*missing in the file/],
   ["other classes", { classes: 7 }, /does not fit the model: [\s\S]*9\.weight/],
   ["time for a model without", { timeSteps: 3 }, /--time-steps: lenet-bn has no spiking neurons/],
-  ["nobody's weights", { path: save("anon.safetensors", lenet) }, /does not say which model it is; give --model/],
+  ["nobody's weights", { path: save("anon.safetensors", lenet) }, /does not name its model; give --model/],
   [
     "a damaged shape",
     { path: save("bad.safetensors", lenet, { model: "lenet-bn", input: "1x-2" }) },
-    /metadata "input" is damaged/,
+    /metadata "input" is corrupt/,
   ],
   [
     "an unknown model",
     { path: save("odd.safetensors", lenet, { model: "../x" }) },
-    /says that it is a \.\.\/x; give --model/,
+    /names the unknown model \.\.\/x; give --model/,
   ],
 ])("refuses %s, and writes nothing", async (_, change, message) => {
   const before = readdirSync(scratch, { recursive: true }).length;

@@ -31,13 +31,13 @@ describe("is refused by name", () => {
   test.each<[string, string]>([
     [
       "train --resume R --out elsewhere",
-      "--out: the run R goes on in its own folder; to start another leave --resume out",
+      "--out: the run R continues in its own folder; to start another, omit --resume",
     ],
     ["train a.yaml --resume R", "a.yaml beside --resume: the run R has its recipe in config.yaml"],
-    ["train --resume R --overwrite", "--overwrite: starts anew, --resume goes on; give one of the two"],
-    ["train --resume auto --overwrite", "--overwrite: starts anew, --resume goes on"],
-    ["train --resume R --weights w.pth", "--weights: the run R has weights of its own"],
-    ["train --resume R --new-head", "--new-head: the run R has weights of its own"],
+    ["train --resume R --overwrite", "--overwrite: overwrites a run, --resume continues it; give one of the two"],
+    ["train --resume auto --overwrite", "--overwrite: overwrites a run, --resume continues it"],
+    ["train --resume R --weights w.pth", "--weights: the run R has weights already"],
+    ["train --resume R --new-head", "--new-head: the run R has weights already"],
     ["train --lr 0.1 --lr 0.2", "--lr: expected once, got it twice"],
     ["train --epochs 1 --seed 3 --epochs=2", "--epochs: expected once, got it twice"],
     ["train --flip --no-flip", "--flip, --no-flip: give one of the two"],
@@ -45,22 +45,22 @@ describe("is refused by name", () => {
     ["train --resume=", "--resume: expected a value, got an empty one"],
     ["train --weights=", "--weights: expected a value, got an empty one"],
     ["eval D/mnist.safetensors --data-dir=", "--data-dir: expected a value, got an empty one"],
-    ["eval D/mnist.safetensors --resize 32", "--resize: is for data images, the data are mnist"],
-    ["eval D/mnist.safetensors --skip-bad 1", "--skip-bad: is for data images, the data are mnist"],
+    ["eval D/mnist.safetensors --resize 32", "--resize: is for data images, the data is mnist"],
+    ["eval D/mnist.safetensors --skip-bad 1", "--skip-bad: is for data images, the data is mnist"],
     ["eval D/mnist.safetensors --limit 3", "--limit: is for event data, mnist is tested whole"],
-    ["eval D/events.safetensors --data-dir x", "--data-dir: is for data that lies in files, the data are events"],
-    ["eval D/events.safetensors --size 32", "--size: is for data images, the data are events"],
+    ["eval D/events.safetensors --data-dir x", "--data-dir: is for data in files, the data is events"],
+    ["eval D/events.safetensors --size 32", "--size: is for data images, the data is events"],
     [`predict --weights D/mnist.safetensors --input ${X} -T 3`, "--time-steps: lenet-bn has no spiking neurons"],
     [
       "export D/anonymous.safetensors --format safetensors --output D/o.safetensors --size 32",
-      "--size: is of the network, and ",
+      "--size: is for a network, and ",
     ],
-    ["info --no-gpu --classes 3", "--classes: is of a network; give --model"],
-    ["info --no-gpu --model lenet --dense", "--dense: is of training, whose memory is predicted with --batch"],
+    ["info --no-gpu --classes 3", "--classes: is for a network; give --model"],
+    ["info --no-gpu --model lenet --dense", "--dense: is for training, whose memory --batch predicts"],
     ["info --no-gpu --adapter llvm", "--adapter: no adapter is opened with --no-gpu"],
     [
       "pack D --out D/../packed --no-resize --size 32 --exact",
-      "--exact: is how images are resized, --no-resize leaves them",
+      "--exact: is about resizing, which --no-resize disables",
     ],
     ["pack D --out D/../packed --resize 32 --no-resize", "--resize, --no-resize: give one of the two"],
   ])("espalier %s", async (words, message) => {
@@ -92,7 +92,7 @@ test("numbers as others write them are told with what they may mean", async () =
 
 test("repeating a switch changes nothing, and a list takes several", async () => {
   const { err } = await espalierHere(["info", "--no-gpu", "--json", "--json", "--dense"]);
-  expect(err).toContain("--dense: is of training");
+  expect(err).toContain("--dense: is for training");
 });
 
 test("every option of train is a setting that has its name, or one of the command's own", () => {

@@ -22,8 +22,7 @@ test.each(["", "\n\n", "# what there was\n  # is gone\n"])("a config.yaml of %j 
   writeFileSync(join(root, "config.yaml"), text);
   writeFileSync(join(root, "run.json"), "{}");
   const read = (more: object) => readRecipe({ settings: {}, command: "espalier train", ...more } as never, () => {});
-  const emptied =
-    /config\.yaml: is empty: expected the settings of the run\. Put back what it held, or begin a new run/;
+  const emptied = /config\.yaml: expected the settings of the run, got an empty file\. Restore it, or start a new run/;
   expect(() => read({ resume: root })).toThrow(emptied);
   expect(() => read({ recipe: join(root, "config.yaml") })).toThrow(emptied);
 });

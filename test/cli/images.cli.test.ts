@@ -1,5 +1,5 @@
 // Image files from the command line: a folder of JPEGs and the shards packed from it are trained on, stopped, gone on with
-// and tested; a damaged image is named; a dry run says what would be.
+// and tested; a corrupt image is named; a dry run prints the plan.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,12 +62,12 @@ test("shards: kill -9 in mid-epoch, then --resume: the bytes of a run that was n
   expect(steps("killed")).toEqual(steps("whole"));
 });
 
-describe("a folder of JPEGs with a damaged one", () => {
+describe("a folder of JPEGs with a corrupt one", () => {
   test("stops the run with one line that names it, and says how to go on", async () => {
     const { code, err } = await espalierHere(train(folder, "refused"));
     expect(code).toBe(1);
     expect(ownLines(err)).toEqual([
-      expect.stringMatching(/^espalier: \S+jpegs: train\/checks\/0003\.jpg: .*; --skip-bad 10 passes over up to ten/),
+      expect.stringMatching(/^espalier: \S+jpegs: train\/checks\/0003\.jpg: .*; --skip-bad 10 skips up to ten/),
     ]);
     expect(existsSync(at("refused/model.safetensors"))).toBe(false);
   });
@@ -88,7 +88,7 @@ describe("a folder of JPEGs with a damaged one", () => {
       interrupt: (out) => checkpoints(out) >= 4,
     });
     expect(stopped.code).toBe(130);
-    expect(ownLines(stopped.err).at(-1)).toMatch(/^stopped at step 1\d of 18; go on with/);
+    expect(ownLines(stopped.err).at(-1)).toMatch(/^stopped at step 1\d of 18; resume with/);
     const resumed = await espalierHere(["train", "--resume", at("stopped"), "--json"]);
     expect(resumed.code).toBe(0);
     expect(bytesOf("stopped").equals(bytesOf("skipped"))).toBe(true);
@@ -151,7 +151,11 @@ describe("--dry-run", () => {
 test.each([
   [["--data-dir", "nowhere"], 1, /^espalier: nowhere: .*no such folder/],
   [[], 2, /^espalier: images: give the folder of pictures with --data-dir/],
-  [["--data-dir", shards, "--resize", "30"], 2, /^espalier: data.resize: \S+shards holds shards/],
+  [
+    ["--data-dir", shards, "--resize", "30"],
+    2,
+    /^espalier: data.resize: expected no value, since \S+shards holds shards/,
+  ],
   [["--data-dir", shards, "--limit", "3"], 2, /data\.limit: expected no value: it is for data that is held in memory/],
 ] as const)("data images with %j is one clear line", async (more, code, message) => {
   const result = await espalierHere(["train", "--data", "images", "--out", at("never"), "--size", "20", ...more]);

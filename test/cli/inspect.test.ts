@@ -61,10 +61,12 @@ describe("a folder of images", () => {
     const { lines } = await inspect({ data: at("photos"), sheet: false });
     expect(lines.some((line) => line.includes("sheet"))).toBe(false);
     expect(existsSync(at("photos/sheet.png"))).toBe(false);
-    await expect(inspect({ data: at("nowhere") })).rejects.toThrow(/nowhere": no such folder, and no data that comes/);
-    await expect(inspect({ data: at("photos/notes.md") })).rejects.toThrow(/notes.md": is a file; expected a folder/);
+    await expect(inspect({ data: at("nowhere") })).rejects.toThrow(/nowhere": no such folder, and no built-in data/);
+    await expect(inspect({ data: at("photos/notes.md") })).rejects.toThrow(
+      /notes.md": expected a folder of data, got a file/,
+    );
     await expect(inspect({ data: at("photos"), by: "time" })).rejects.toThrow(
-      "--by: is for event data, the data are images",
+      "--by: is for event data, the data is images",
     );
     await expect(inspect({ data: at("photos"), heldOut: 0.5 })).rejects.toThrow(
       "data.heldOut: nothing is held out, testing is with val/",
@@ -83,7 +85,7 @@ test("IDX files are seen as such; events are drawn over time", async () => {
   ]);
   expect(record["sheet"]).toBe(at("idx.png"));
   await expect(inspect({ data: at("idx"), layout: "folder" })).rejects.toThrow(
-    "--layout: is for data images, the data are idx",
+    "--layout: is for data images, the data is idx",
   );
   // On, off, on, off of one pixel and another: red and blue by the largest sum.
   expect([...colours(Uint8Array.of(100, 0, 0, 50, 100, 0, 0, 50), 4, true)]).toEqual([255, 0, 0, 0, 0, 128]);

@@ -75,7 +75,7 @@ test("an interrupt stops it with a word, and the same command makes the same byt
   ];
   const kill = (out: string) => (out.includes("to train with") ? ("SIGINT" as const) : null);
   const stopped = await espalier(run(at("broken")), { kill });
-  expect(stopped.err).toMatch(/stopped at image \d+ of 60; the same command goes on after the last whole shard/);
+  expect(stopped.err).toMatch(/stopped at image \d+ of 60; the same command continues after the last complete shard/);
   expect(stopped.code).toBe(130);
   expect(existsSync(at("broken", "test"))).toBe(false);
   expect((await espalierHere(run(at("broken")))).code).toBe(0);
@@ -99,7 +99,7 @@ test("two never pack into one folder; a start that fails leaves no folder", asyn
   expect(existsSync(at("empty"))).toBe(false);
 });
 
-test("damaged images are left out when asked, each by name; a share is held out by its seed", async () => {
+test("skips corrupt images if allowed, each by name; a share is held out by its seed", async () => {
   await jpegFolder(at("bad"), { perClass: 5, sides: [30, 40], classes: ["blob", "rings"] });
   writeFileSync(at("bad", "train", "blob", "0003.jpg"), "no image");
   const run = (out: string, ...more: string[]) => {
@@ -110,8 +110,8 @@ test("damaged images are left out when asked, each by name; a share is held out 
   const result = JSON.parse(out) as { train: number; test: number; skipped: string[] };
   expect([result.train + result.test, result.skipped]).toEqual([9, ["train/blob/0003.jpg"]]);
   const spoken = await run("bad_again", "--skip-bad", "1");
-  expect(spoken.err).toMatch(/left out, 1 of (train|test): .*train\/blob\/0003\.jpg: not an image/);
-  expect(spoken.out).toContain("1 damaged ones left out");
+  expect(spoken.err).toMatch(/skipped, 1 of (train|test): .*train\/blob\/0003\.jpg: not an image/);
+  expect(spoken.out).toContain("1 corrupt ones skipped");
   const other = await run("bad_out", "--skip-bad", "1", "--seed", "3");
   expect([other.code, other.err]).toEqual([1, expect.stringMatching(/a pack of other images, or packed otherwise/)]);
 });
@@ -119,11 +119,11 @@ test("damaged images are left out when asked, each by name; a share is held out 
 describe("refuses", () => {
   const images = at("images");
   test.each<[string, string[], RegExp]>([
-    ["a folder among the images", ["--out", join(images, "shards")], /--out .*: lies in .*images, among the images/],
+    ["a folder among the images", ["--out", join(images, "shards")], /--out .*: expected a folder outside the images/],
     ["the images' own folder", ["--out", images], /among the images/],
-    ["a folder of other things", ["--out", at("taken")], /--out .*taken: holds notes\.txt, which is no part of a pack/],
-    ["other things in its parts", ["--out", at("mixed")], /holds train\/cat\.jpg, which is no part of a pack/],
-    ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: is a file; wanted a folder/],
+    ["a folder of other things", ["--out", at("taken")], /--out .*taken: holds notes\.txt, which is not a shard/],
+    ["other things in its parts", ["--out", at("mixed")], /holds train\/cat\.jpg, which is not a shard/],
+    ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: expected a folder, got a file/],
     ["to guess a size", ["--out", at("never"), "--no-resize"], /say how large they are with --size/],
     ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view wants .* 1\.\.256, was given 300/],
     ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*expected a number/],

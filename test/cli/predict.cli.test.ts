@@ -60,7 +60,7 @@ test("what does not fit is said, with names, and no file is left", async () => {
 
   writeFileSync(at("flat.npy"), writeNpy({ dtype: "F32", shape: [4], data: new Float32Array(4) }));
   const flat = await espalier(["predict", "--model", "resnet-18", "--weights", weights, "--input", at("flat.npy")]);
-  expect(flat.err).toMatch(/flat\.npy: wants an array \[n, c, h, w\] or \[c, h, w\], holds \[4\]/);
+  expect(flat.err).toMatch(/flat\.npy: expected an array \[n, c, h, w\] or \[c, h, w\], got \[4\]/);
   const nameless = await espalier(["predict", "--weights", weights, "--input", at("x.npy")]);
-  expect(nameless.err).toMatch(/does not say which model it is; give --model/);
+  expect(nameless.err).toMatch(/does not name its model; give --model/);
 });

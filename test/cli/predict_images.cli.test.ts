@@ -110,13 +110,13 @@ describe("logits", () => {
 
 describe("one clear line", () => {
   test.each<[string, () => string[], RegExp]>([
-    ["arrays and images", () => [at("x37.npy"), at("a.jpg")], /one \.npy file or images, was given both: .*x37\.npy/],
-    ["several arrays", () => [at("x37.npy"), at("x34.npy")], /--input wants one \.npy file, was given 2/],
-    ["a size for an array", () => [at("x37.npy"), "--size", "20"], /--size: of images only; the array .*x37\.npy/],
+    ["arrays and images", () => [at("x37.npy"), at("a.jpg")], /one \.npy file or images, got both: .*x37\.npy/],
+    ["several arrays", () => [at("x37.npy"), at("x34.npy")], /--input: expected one \.npy file, got 2/],
+    ["a size for an array", () => [at("x37.npy"), "--size", "20"], /--size: is for images; the array .*x37\.npy/],
     ["no such file", () => [at("nowhere.jpg")], /nowhere\.jpg: no such file or folder/],
     ["a folder without images", () => [at("empty")], /empty: \.: no images/],
-    ["two numbers for three channels", () => [at("a.jpg"), "--mean", "1,2"], /want three numbers.*was given 1,2/],
-    ["a spread of zero", () => [at("a.jpg"), "--std", "1,0,1"], /want three numbers above 0, was given 1,0,1/],
+    ["two numbers for three channels", () => [at("a.jpg"), "--mean", "1,2"], /expected three numbers.*got 1,2/],
+    ["a spread of zero", () => [at("a.jpg"), "--std", "1,0,1"], /expected three numbers > 0, got 1,0,1/],
   ])("%s", async (_, input, words) => {
     writeFiles(root, { "empty/notes.txt": "no image" });
     const { code, err } = await espalierHere(["predict", "--weights", model, "--input", ...input()]);

@@ -34,9 +34,7 @@ test("whole numbers are taken as they are, and it is said; counts of events are 
   const bytes = { dtype: "U8" as const, data: Uint8Array.of(0, 255) };
   const samples = await open(bytes);
   expect([...(await samples.take(0, 1))]).toEqual([0, 255]);
-  expect(samples.notes).toEqual([
-    `${path}: its whole numbers (U8) are taken as they are: expected values normalised as those the network was trained on`,
-  ]);
+  expect(samples.notes).toEqual([`${path}: expected normalised values, got integers (U8), which are used unchanged`]);
   expect((await open(bytes, { time: "{}" })).notes).toEqual([]);
 });
 
@@ -51,5 +49,5 @@ test("files of a folder that are passed over are counted, and named where there 
   for (const name of ["b.jpg", "c.bmp"]) writeFileSync(join(folder, name), "x");
   const { names, notes } = await openSamples([folder], {}, model);
   expect(names).toEqual([join(folder, "b.jpg")]);
-  expect(notes).toEqual([`${folder}: passed over 2 .bmp images, an unsupported format, as a.bmp`]);
+  expect(notes).toEqual([`${folder}: skipped 2 .bmp images, an unsupported format, such as a.bmp`]);
 });

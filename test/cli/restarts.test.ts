@@ -46,8 +46,8 @@ test("without a checkpoint a run begins again, with one it goes on from there", 
   expect(result).toBe("done");
   expect(begun).toEqual(["asked", "again", "checkpoint"]);
   expect(lines).toEqual([
-    "the GPU device was lost (unknown): gone, at step 10; going on by itself from the start, since nothing was saved, on a new device (restart 1 of 2)",
-    "the GPU device was lost (unknown): gone, at step 20; going on by itself from the checkpoint of step 7, on a new device (restart 1 of 2)",
+    "the GPU device was lost (unknown): gone, at step 10; resuming from the start, since nothing was saved, on a new device (restart 1 of 2)",
+    "the GPU device was lost (unknown): gone, at step 20; resuming from the checkpoint of step 7, on a new device (restart 1 of 2)",
   ]);
 });
 
@@ -56,7 +56,7 @@ test("restarts without a checkpoint in between are counted; at the end stands ho
   expect(begun).toHaveLength(3);
   expect(result).toBeInstanceOf(GpuLostError);
   expect((result as Error).message).toBe(
-    `the GPU device was lost (unknown): gone, at step 30; saved up to step 7; go on with: espalier train --resume ${folder}`,
+    `the GPU device was lost (unknown): gone, at step 30; saved up to step 7; resume with: espalier train --resume ${folder}`,
   );
 });
 
@@ -91,7 +91,7 @@ test("a hang ends the run, and so does every other error", async () => {
   await expect(hang).rejects.toMatchObject({
     name: "GpuHangError",
     kernels: ["k"],
-    message: `the GPU hangs: at k, at step 4; saved up to step 3; go on with: espalier train --resume ${folder}`,
+    message: `the GPU hangs: at k, at step 4; saved up to step 3; resume with: espalier train --resume ${folder}`,
   });
   const refused = new GpuLostError("no adapter");
   await expect(withRestarts(options, () => Promise.reject(refused))).rejects.toBe(refused);

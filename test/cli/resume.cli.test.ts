@@ -163,10 +163,7 @@ describe("what a resumed run may not be asked for is refused by name, and nothin
       "--epochs 3",
       "epochs: expected 2 as in the run, got 3: the threshold at step 0 was 0.01111 and would have been 0.007692 (prune.schedule lats depends on the length of the run)",
     ],
-    [
-      "--data-dir OTHER",
-      "other data: the training part has as many samples as before, 60, but others, or in another order",
-    ],
+    ["--data-dir OTHER", "other data: the training part has 60 samples as before, but others, or in another order"],
   ])("%s", async (flags, message) => {
     const before = files("whole");
     const given = flags.replace("OTHER", at("other")).split(" ");

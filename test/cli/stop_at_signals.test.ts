@@ -23,7 +23,7 @@ test.each([
 ] as const)("%s stops, with its own exit code %i; a second one ends the process at once", (signal, code) => {
   process.emit(signal);
   expect(stopping.signal.aborted).toBe(true);
-  expect(said).toEqual(["\nstopping after this step; once more to stop at once"]);
+  expect(said).toEqual(["\nstopping after this step; send it again to stop at once"]);
   expect(stopping.interrupted("stopped").exitCode).toBe(code);
   const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as never);
   process.emit(signal);

@@ -248,9 +248,7 @@ describe("the command", () => {
     expect(records.at(-1)).toMatchObject({ choice: { epoch: 4, sparsity: 0.95 }, exported: sparse });
     expect(readFileSync(sparse)).toEqual(readFileSync(at("run/trail/epoch-0004.sparse.safetensors")));
 
-    await expect(run({ epoch: 3, export: sparse })).rejects.toThrow(
-      `${sparse}: exists already; --overwrite replaces it`,
-    );
+    await expect(run({ epoch: 3, export: sparse })).rejects.toThrow(`${sparse}: exists already; give --overwrite`);
     await run({ epoch: 3, export: sparse, overwrite: true });
     expect(readModelWeights(new Uint8Array(readFileSync(sparse)), "").metadata.get("epoch")).toBe("3");
 
@@ -271,15 +269,15 @@ describe("the command", () => {
     [
       "run",
       { export: "x.safetensors" },
-      /^--export: say which model with --min-accuracy, --max-drop, --sparsity or --epoch$/,
+      /^--export: expected --min-accuracy, --max-drop, --sparsity or --epoch, to choose a model$/,
     ],
-    ["run", { epoch: 1, export: "x.pt" }, /^--export: wants a \.safetensors file, was given x\.pt$/],
-    ["run", { epoch: 1, export: "x.sparse.safetensors", dense: true }, /says sparse, --dense says not$/],
-    ["run", { epoch: 1, dense: true }, /^--dense: goes with --export$/],
-    ["run", { overwrite: true }, /^--overwrite: goes with --export$/],
-    ["empty", {}, /empty: has no trail; train with --trail to keep one$/],
-    ["nowhere", {}, /nowhere: no such directory$/],
-    ["file", {}, /file: is a file; want a run's directory$/],
+    ["run", { epoch: 1, export: "x.pt" }, /^--export: expected a \.safetensors file, got x\.pt$/],
+    ["run", { epoch: 1, export: "x.sparse.safetensors", dense: true }, /since --dense is given$/],
+    ["run", { epoch: 1, dense: true }, /^--dense: expected --export with it$/],
+    ["run", { overwrite: true }, /^--overwrite: expected --export with it$/],
+    ["empty", {}, /empty: has no trail; train with --trail to save one$/],
+    ["nowhere", {}, /nowhere: no such folder$/],
+    ["file", {}, /file: expected a run's folder, got a file$/],
   ])("%s %o is refused", async (name, flags, message) => {
     await expect(run(flags, name)).rejects.toThrow(UsageError);
     await expect(run(flags, name)).rejects.toThrow(message);

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { plannerOf, planWithin } from "../../src/cli/train_memory.ts";
 import { GENERIC_ADAPTER } from "../../src/gpu/index.ts";
-import type { Splits } from "../../src/recipe/datasets.ts";
 import { DEFAULT_RECIPE } from "../../src/recipe/schema.ts";
+import type { Splits } from "../../src/recipe/splits.ts";
 import { squares } from "../support/shapes.ts";
 
 const data = { train: squares(96, 28, 1), test: squares(32, 28, 2) } as unknown as Splits;

@@ -28,7 +28,7 @@ const refusal = (n: number, ...settings: Parameters<typeof recipe>): string | nu
 
 test("a last batch of one image", () => {
   expect(refusal(9, 4)).toBe(
-    "9 images at batch size 4 leave a last batch of 1 image: batchNormRelu: training wants more than one value per channel (x [1,32,1,1]); choose another batch size (e.g. 3)",
+    "9 images at batch size 4 leave a last batch of 1 image: batchNormRelu: training: expected more than one value per channel (x [1,32,1,1]); choose another batch size (e.g. 3)",
   );
   expect([refusal(9, 3), refusal(9, 9), refusal(8, 4), refusal(10, 4)]).toEqual([null, null, null, null]);
   expect(refusal(9, 2)).toMatch(/^9 images at batch size 2 leave a last batch of 1 image: .*\(e.g. 3\)$/);

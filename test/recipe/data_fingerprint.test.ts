@@ -46,7 +46,7 @@ describe("image files", () => {
     await cp(at("a"), at("other"), { recursive: true });
     await writeFile(at("other/val/dots/0001.jpg"), "other bytes");
     expect(fingerprintDifference(first, await print(at("other")))).toBe(
-      "the test part has as many samples as before, 4, but others, or in another order",
+      "the test part has 4 samples as before, but others, or in another order",
     );
     await writeFile(at("other/train/dots/9.jpg"), "x");
     expect(fingerprintDifference(first, await print(at("other")))).toBe(
@@ -73,10 +73,10 @@ test("images in memory: a pixel or a label of a small set is told", async () => 
     { ...train, labels },
   ]) {
     const now = await fingerprintOf({ train: other, test: tested, layout });
-    expect(fingerprintDifference(first, now)).toMatch(/^the training part has as many samples as before, 40, but/);
+    expect(fingerprintDifference(first, now)).toMatch(/^the training part has 40 samples as before, but/);
   }
   expect(fingerprintDifference(first, { ...first, layout: "mnist" })).toBe(
-    "the data lay as idx, now they lie as mnist",
+    "the layout of the data was idx, now it is mnist",
   );
 });
 

@@ -1,5 +1,6 @@
 // Which data of the plan this machine has.
-import { type DataSettings, loadHeld } from "../../src/recipe/datasets.ts";
+import { loadInMemory } from "../../src/recipe/datasets.ts";
+import type { DataSettings } from "../../src/recipe/splits.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
 import type { Plan } from "./plan.ts";
 
@@ -7,7 +8,7 @@ import type { Plan } from "./plan.ts";
 export async function available(
   plan: Plan,
   folders: Readonly<Record<string, string>>,
-  load: (data: DataSettings) => Promise<unknown> = (data) => loadHeld(data, 1),
+  load: (data: DataSettings) => Promise<unknown> = (data) => loadInMemory(data, 1),
 ): Promise<{ readonly missing: readonly string[]; readonly notes: readonly string[] }> {
   const missing: string[] = [];
   const notes: string[] = [];

@@ -9,10 +9,11 @@ import {
   testBatchesOf,
 } from "../../src/index.ts";
 import { openGpu } from "../../src/node/adapter.ts";
-import { loadHeld, type Splits } from "../../src/recipe/datasets.ts";
+import { loadInMemory } from "../../src/recipe/datasets.ts";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
 import { buildSession } from "../../src/recipe/session.ts";
 import { timeStepsOf } from "../../src/recipe/spiking.ts";
+import type { Splits } from "../../src/recipe/splits.ts";
 import type { Outcome, Train } from "./experiment.ts";
 
 interface TrainerOptions {
@@ -40,7 +41,7 @@ export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Pr
     const { name, limit } = recipe.data;
     const key = JSON.stringify([name, limit]);
     const data = { ...recipe.data, ...(folders[name] ? { dir: folders[name] } : {}) };
-    const loading = sets.get(key) ?? loadHeld(data, timeStepsOf(recipe.model, name));
+    const loading = sets.get(key) ?? loadInMemory(data, timeStepsOf(recipe.model, name));
     sets.set(key, loading);
     const splits = await loading;
 
