@@ -1,4 +1,4 @@
-// The Node host: an adapter through Dawn, files, and what the environment says.
+// The Node host: an adapter through Dawn, files, and the environment.
 
 export * from "./images/index.ts";
 export { forgetGpu, type InstallOptions, installGpu } from "./node/dawn.ts";

@@ -1,4 +1,4 @@
-// Opens the GPU for a command, and describes it.
+// Opens the GPU for a command and describes it.
 
 import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
 import { mib } from "../text/index.ts";
@@ -8,13 +8,13 @@ export interface AdapterFlags {
   readonly requireGpu?: boolean | undefined;
   /** Part of the adapter's name. */
   readonly adapter?: string | undefined;
-  /** Whether kernels are chosen by trying them; default: ESPALIER_TUNE, else auto. */
+  /** Choice of kernels by timing them. Default: ESPALIER_TUNE, else auto. */
   readonly tune?: TuneMode | undefined;
   /** Seconds without progress after which the GPU counts as hanging; 0: never. Default: by the adapter. */
   readonly watchdog?: number | undefined;
 }
 
-/** An adapter through Dawn, and a device on it. Errors say what was tried and what to run. */
+/** Open an adapter through Dawn and a device on it. Errors say what was tried and what to run. */
 export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
   await installGpu({
     requireGpu: flags.requireGpu,
@@ -24,7 +24,7 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
   return requestGpu({ ...(tune === undefined ? {} : { tune }), watchdog: watchdog === 0 ? undefined : watchdog });
 }
 
-/** The device in use, or null. */
+/** Return the device in use, or null. */
 function openedGpu(): Gpu | null {
   try {
     return currentGpu();
@@ -33,22 +33,22 @@ function openedGpu(): Gpu | null {
   }
 }
 
-/** Drops a device that was lost, and all that it held: the next `openGpu` begins anew. */
+/** Drop a lost device and everything on it: the next `openGpu` starts again. */
 export function dropGpu(): void {
   openedGpu()?.destroy();
   setCurrentGpu(null);
   forgetGpu();
 }
 
-/** Whether the device in use hangs: its driver may then keep this process from ending. */
+/** Return true if the device in use hangs: its driver may keep this process from ending. */
 export const gpuHangs = (): boolean => openedGpu()?.hangs ?? false;
 
-/** Tells the device in use that the command has been asked to end: it is no longer waited for as long as before. */
+/** Shorten the wait for the device in use, because the command was asked to end. */
 export function hurryGpu(): void {
   openedGpu()?.watchdog?.hurry();
 }
 
-/** The adapter's name: of a software one its driver, of a card the card's and the driver's. */
+/** Return the adapter's name: of a software adapter its driver, of a card the card and the driver. */
 export function adapterName({ device, description, vendor, software }: AdapterReport): string {
   if (software) return description || device || vendor || "unknown software adapter";
   return [device || vendor, description].filter(Boolean).join(", ") || "unknown adapter";

@@ -1,29 +1,31 @@
-// Where Espalier keeps what it fetched or compiled on this machine: drivers, a browser, compiled shaders.
+// The cache folder of this machine: drivers, a browser, compiled shaders.
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { makeFolder } from "./make_folder.ts";
 
-/** A path below `$XDG_CACHE_HOME/espalier`, or `~/.cache/espalier`. Creates nothing. */
+/** Return a path below `$XDG_CACHE_HOME/espalier` or `~/.cache/espalier`. Creates nothing. */
 export function cachePath(...parts: string[]): string {
   const xdg = process.env["XDG_CACHE_HOME"];
-  // The XDG rule: a relative value is to be ignored.
+  // The XDG rule: ignore a relative value.
   const base = xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache");
   return join(base, "espalier", ...parts);
 }
 
-/** The software drivers `setup` can place in the cache, best first. Each has a folder of flat files and an `icd.json`. */
+/**
+ * Software drivers that `setup` can place in the cache, best first. Each has a folder of flat files and an `icd.json`.
+ */
 export const CACHED_DRIVERS = ["mesa", "swiftshader"] as const;
 export type CachedDriver = (typeof CACHED_DRIVERS)[number];
 
-/** The folder of a cached driver. */
+/** Return the folder of a cached driver. */
 export const driverFolder = (driver: CachedDriver): string => cachePath("gpu", driver);
 
 /**
- * Fills `target` by way of `target.<pid>`: a broken attempt leaves nothing, and of two that race the first stays.
- * `make` puts the files into `ready`, has `work` for its waste, and is known to be done when `proof` lies in the folder.
- * What was there before is replaced.
+ * Fill `target` through `target.<pid>`: a failed attempt leaves nothing, and of two concurrent ones the first stays.
+ * `make` writes the files into `ready` and its temporary files into `work`; it is done if `proof` is in the folder.
+ * Existing content is replaced.
  */
 export async function fillFolder(
   target: string,
@@ -38,7 +40,7 @@ export async function fillFolder(
     await rm(work, { recursive: true, force: true });
     makeFolder(ready);
     await make(ready, work);
-    // Another start was quicker; somebody may be reading its files by now.
+    // Another process was quicker; its files may be in use.
     if (!replaces && isThere()) return;
     await rm(target, { recursive: true, force: true });
     await rename(ready, target).catch((cause: unknown) => {

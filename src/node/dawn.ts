@@ -1,4 +1,4 @@
-// Gives Node the browser's `navigator.gpu`, by Dawn: on the system's adapter, else on a software driver of our cache.
+// Gives Node the browser's `navigator.gpu`, by Dawn: on the system's adapter, else on a software driver of the cache.
 
 import { availableParallelism } from "node:os";
 import { configureTuning } from "../gpu/index.ts";
@@ -11,13 +11,13 @@ import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
 
 export interface InstallOptions {
-  /** A software adapter is an error. Default: the environment's ESPALIER_REQUIRE_GPU. */
+  /** True makes a software adapter an error. Default: ESPALIER_REQUIRE_GPU. */
   readonly requireGpu?: boolean | undefined;
-  /** Part of the wanted adapter's name. Default: ESPALIER_ADAPTER; without it the fastest is taken. */
+  /** Part of the adapter's name. Default: ESPALIER_ADAPTER; without it the fastest. */
   readonly adapter?: string | undefined;
   /** Dawn's toggles by name, as in `dump_shaders`. */
   readonly toggles?: readonly string[];
-  /** Where the driver has to come from: the system, or one of the cache. Default: the first of them that works. */
+  /** Origin of the driver: the system, or the cache. Default: the first one that works. */
   readonly driver?: Installed["how"] | undefined;
 }
 
@@ -26,24 +26,27 @@ interface Ready {
   publish(): void;
 }
 
-/** By what was asked. It also keeps Dawn's objects alive: Dawn crashes when one is collected while its adapters live. */
+/**
+ * Adapters by request. The map also keeps Dawn's objects alive: Dawn crashes if one is collected while its adapters
+ * live.
+ */
 const ready = new Map<string, Promise<Ready>>();
-/** Those of devices that were lost, which stay alive too. */
+/** Adapters of lost devices, which stay alive too. */
 const forgotten: Promise<Ready>[] = [];
 
-/** Lets the next `installGpu` begin anew, with Dawn and the driver: after a device was lost. */
+/** Make the next `installGpu` reload Dawn and the driver, after a device was lost. */
 export function forgetGpu(): void {
   forgotten.push(...ready.values());
   ready.clear();
 }
 
 /**
- * Sets `navigator.gpu` and the WebGPU globals, so that the engine finds here what it finds in a page.
+ * Set `navigator.gpu` and the WebGPU globals, as in a page.
  *
- * Tries (1) what the system has, (2) the software drivers of the cache, with (3) the cache's Vulkan loader if the system has
- * none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process when it takes a cached one. A second call with
- * the same options gives the first one's result. Errors: AdapterError when nothing works, or only software and
- * `requireGpu` is set; ArgumentError for an unknown switch in the environment.
+ * Tries (1) the system's drivers, (2) the software drivers of the cache, with (3) the cache's Vulkan loader if the
+ * system has none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process for a cached driver. A second call with
+ * the same options returns the first result. Errors: AdapterError if nothing works, or only software and `requireGpu`
+ * is set; RangeError for an unknown switch in the environment.
  */
 export async function installGpu(options: InstallOptions = {}): Promise<Installed> {
   const known: KeysOf<InstallOptions> = { requireGpu: true, adapter: true, toggles: true, driver: true };
@@ -51,7 +54,7 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   const switches = readSwitches();
   const adapter = options.adapter ?? switches.adapter;
   if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === "")) {
-    throw new AdapterError(`adapter wants a part of an adapter's name, was given ${JSON.stringify(adapter)}`);
+    throw new AdapterError(`adapter: expected part of an adapter's name, got ${JSON.stringify(adapter)}`);
   }
   const dawnOptions = [
     ...(adapter ? [`adapter=${adapter}`] : []),
@@ -64,7 +67,7 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   if (!pending) {
     pending = open(wish);
     ready.set(key, pending);
-    // A failure is not kept: `setup` may mend it and ask again.
+    // A failure is not cached: `setup` may fix it and try again.
     pending.catch(() => ready.delete(key));
   }
   const { found, publish } = await pending;
@@ -80,14 +83,14 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
 async function open(wish: Wish): Promise<Ready> {
   const dawn = await import("webgpu").catch((cause: unknown) => {
     const words = String((cause as Error).message).split("\n")[0];
-    throw new AdapterError(`Dawn did not load: ${words}\nThe npm package webgpu has to be installed.`);
+    throw new AdapterError(`cannot load Dawn: ${words}\nInstall the npm package webgpu.`);
   });
   persistShaders();
   const { gpu, found } = await climb(dawn.create, wish);
   return { found, publish: () => publish(gpu, dawn.globals) };
 }
 
-/** Mesa keeps compiled shaders between runs in a folder; without a home it has none. */
+/** Let Mesa cache compiled shaders between runs in a folder. */
 function persistShaders(): void {
   if (process.env["MESA_SHADER_CACHE_DIR"]) return;
   const folder = cachePath("shaders");
@@ -95,11 +98,14 @@ function persistShaders(): void {
     makeFolder(folder);
     process.env["MESA_SHADER_CACHE_DIR"] = folder;
   } catch {
-    // A read-only home costs compile time, nothing else.
+    // A read-only home only costs compile time.
   }
 }
 
-/** Makes `navigator.gpu` and `GPUBufferUsage` and its kin. Node 20 has no navigator; later ones have a read-only global. */
+/**
+ * Define `navigator.gpu` and globals such as `GPUBufferUsage`. Node 20 has no navigator; later versions have a
+ * read-only global.
+ */
 function publish(gpu: GPU, globals: object): void {
   for (const [name, value] of Object.entries(Object.getOwnPropertyDescriptors(globals))) {
     Object.defineProperty(globalThis, name, { ...value, configurable: true });
@@ -113,7 +119,7 @@ function publish(gpu: GPU, globals: object): void {
   }
 }
 
-/** One line for a whole family of processes: children inherit the note. */
+/** Print one line for this process and its children, which inherit the mark. */
 function noteSoftware(name: string): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";

@@ -1,4 +1,4 @@
-// What the environment says: switches, versions, the commit. The only place that reads them for the Node host.
+// Reads the environment: switches, versions, the commit. Only this file reads them for the Node host.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -13,15 +13,17 @@ export interface Switches {
   readonly debug: number;
   /** ESPALIER_CHECK=nan: stop at the first op that makes a NaN. */
   readonly checkNan: boolean;
-  /** ESPALIER_REQUIRE_GPU=1: a software adapter is an error. */
+  /** ESPALIER_REQUIRE_GPU=1 makes a software adapter an error. */
   readonly requireGpu: boolean;
-  /** ESPALIER_ADAPTER: part of the wanted adapter's name. */
+  /** ESPALIER_ADAPTER: part of the adapter's name. */
   readonly adapter: string | undefined;
-  /** ESPALIER_SPIN=1: poll software adapters without pause, as Dawn does by itself. */
+  /** ESPALIER_SPIN=1 polls software adapters without pause, which is Dawn's default. */
   readonly spin: boolean;
-  /** ESPALIER_TUNE: whether kernels are chosen by trying them: off, auto (on hardware; the default), on. */
+  /** ESPALIER_TUNE: choice of kernels by timing: off, auto (on hardware; the default), on. */
   readonly tune: "off" | "auto" | "on";
-  /** ESPALIER_MEMORY: MiB that the GPU's buffers may take, where the user knows better; undefined: as the system says. */
+  /**
+   * ESPALIER_MEMORY: MiB allowed for the GPU's buffers, overriding the system's figure; undefined: the system's figure.
+   */
   readonly memory: number | undefined;
 }
 
@@ -30,7 +32,7 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
   const oneOf = (name: string, known: readonly string[]): string => {
     const value = env[name] ?? "";
     if (value === "" || known.includes(value)) return value;
-    throw new ArgumentError(`${name} wants one of ${known.join(", ")}, was given ${JSON.stringify(value)}`);
+    throw new ArgumentError(`${name}: expected one of ${known.join(", ")}, got ${JSON.stringify(value)}`);
   };
   return {
     debug: Number(oneOf("ESPALIER_DEBUG", ["0", "1", "2", "3", "4"])),
@@ -50,14 +52,16 @@ function mebibytes(name: string, text: string): number | undefined {
   throw new ArgumentError(`${name}: expected a number of MiB > 0, got ${JSON.stringify(text)}`);
 }
 
-/** The package's root: the nearest folder above this file with our package.json (src/node here, dist when built). */
+/**
+ * Return the package's root: the nearest folder above this file with our package.json (src/node here, dist when built).
+ */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {
     const found = readPackage(join(folder, "package.json"));
     if (found?.name === "espalier") return folder;
     const up = dirname(folder);
-    if (up === folder) throw new Error("espalier's own package.json was not found above its code");
+    if (up === folder) throw new Error("cannot find espalier's package.json above its code");
     folder = up;
   }
 }
@@ -85,11 +89,11 @@ function webgpuVersion(): string | null {
   }
 }
 
-/** Versions of what a result depends on. */
+/** Versions on which a result depends. */
 export interface Versions {
   readonly espalier: string;
   readonly node: string;
-  /** The npm package that binds Dawn, or null where it is not installed. */
+  /** Version of the npm package that binds Dawn; null if it is not installed. */
   readonly webgpu: string | null;
   readonly platform: string;
 }
@@ -103,25 +107,25 @@ export function versions(): Versions {
   };
 }
 
-/** Where faults of the program are reported, as its package.json says; null where it says nothing. */
+/** Return the address for bug reports in package.json, or null. */
 export function bugTracker(): string | null {
   const bugs = readPackage(join(packageRoot(), "package.json"))?.bugs;
   return (typeof bugs === "object" ? bugs.url : bugs) ?? null;
 }
 
-/** The commit checked out in `folder`, with `+changes` when files differ from it; null outside git. */
+/** Return the commit checked out in `folder`, with `+changes` if files differ from it; null outside git. */
 export function gitCommit(folder: string = packageRoot()): string | null {
   const git = (...args: string[]) =>
     spawnSync("git", ["-C", folder, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 5000 });
   const head = git("rev-parse", "HEAD");
   if (head.status !== 0) return null;
-  // An installed copy below somebody else's repository is not at that repository's commit.
+  // A copy installed inside another repository is not at that repository's commit.
   if (git("ls-files", "--error-unmatch", "package.json").status !== 0) return null;
   const dirty = git("status", "--porcelain", "--untracked-files=no").stdout.trim() !== "";
   return head.stdout.trim() + (dirty ? "+changes" : "");
 }
 
-/** What a run saves beside its metrics to say where it was made. */
+/** Environment that a run saves beside its metrics. */
 export interface RunEnvironment extends Versions {
   readonly commit: string | null;
   readonly started: string;

@@ -1,20 +1,21 @@
-// A file on disk that is read piece by piece, however large.
+// A file on disk that is read piece by piece, of any size.
 import type { FileRanges } from "../io/index.ts";
 import { FileError } from "./file_error.ts";
 import { openRegular } from "./regular_file.ts";
 
-/** An open file; `close` when all is read. */
+/** An open file; call `close` at the end. */
 export interface OpenFile extends FileRanges {
   close(): Promise<void>;
 }
 
-/** What the system takes in one call. */
+/** Most bytes of one read call. */
 const MOST = 2 ** 30;
 
 /**
- * Opens a regular file to be read at any place.
+ * Open a regular file for random access.
  *
- * Errors    NotRegularError for what is no regular file, without the path; FileError naming it when it is cut meanwhile.
+ * Errors    NotRegularError, without the path, if it is no regular file; FileError naming it if it is truncated
+ *           meanwhile.
  */
 export async function openRanges(path: string): Promise<OpenFile> {
   const handle = await openRegular(path);

@@ -1,4 +1,4 @@
-// Files of this machine: a ByteSource over folders for reading, and writes that are whole or did not happen.
+// Files of this machine: a ByteSource over folders for reading, and atomic writes.
 
 import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,13 +8,13 @@ import { cannot, codeOf, FileError, reason } from "./file_error.ts";
 import { readRegular } from "./regular_file.ts";
 
 /**
- * Files below a folder, or the one file given (then its own name is the only path).
+ * Make a source of the files below a folder, or of one file (then its name is the only path).
  *
  * Paths are relative with forward slashes and cannot leave the folder. Errors: SourceError naming folder, path, reason.
  */
 export function fileSource(folderOrFile: string): ByteSource {
   if (typeof folderOrFile !== "string" || folderOrFile === "") {
-    throw new SourceError("fileSource", JSON.stringify(folderOrFile), "wanted the path of a folder or a file");
+    throw new SourceError("fileSource", JSON.stringify(folderOrFile), "expected the path of a folder or a file");
   }
   const locate = async (path: string): Promise<string | null> => {
     checkPath(folderOrFile, path);
@@ -51,13 +51,13 @@ export function fileSource(folderOrFile: string): ByteSource {
   };
 }
 
-/** The calls `writeAtomic` makes, so that tests can be a full disk. */
+/** System calls of `writeAtomic`; a test replaces them to simulate a full disk. */
 export interface WriteCalls {
   readonly open: (path: string, flags: string) => Promise<Pick<FileHandle, "sync" | "close"> & { write: WriteAt }>;
   readonly rename: (from: string, to: string) => Promise<void>;
   readonly unlink: (path: string) => Promise<void>;
 }
-/** Writes up to `length` bytes from `offset`; says how many it took. */
+/** Write up to `length` bytes from `offset`; return how many were written. */
 type WriteAt = (bytes: Uint8Array, offset: number, length: number) => Promise<{ bytesWritten: number }>;
 
 /** Two writes of one path at a time must not share a temporary file. */
@@ -66,23 +66,22 @@ let serial = 0;
 const realCalls: WriteCalls = { open, rename, unlink };
 
 /**
- * Writes a file so that a reader, a crash or a full disk sees the old bytes or the new ones, never a part.
+ * Write a file atomically: a reader, a crash or a full disk leaves the old bytes or the new ones, never a part.
  *
- * The bytes go to `path.tmp.<pid>.<n>`, are flushed, and take the name by a rename; then the folder is flushed.
- * Bytes in parts are written one after the other: together they may be more than one array can hold.
- * On a full disk the first write returns short without an error and only the next one fails, so it loops.
- * Errors: FileError naming the path; the temporary file is gone by then and the old file untouched.
+ * The bytes go to `path.tmp.<pid>.<n>`, are flushed, and get the name by a rename; then the folder is flushed. Parts
+ * are written one after the other: together they may exceed one array. On a full disk the first write returns short
+ * without an error and only the next one fails, so it loops. Errors: FileError naming the path; the temporary file is
+ * removed and the old file unchanged.
  */
 export async function writeAtomic(
   path: string,
   bytes: Uint8Array | FileParts,
   calls: WriteCalls = realCalls,
 ): Promise<void> {
-  if (typeof path !== "string" || path === "")
-    throw new FileError(`wanted a file path, was given ${JSON.stringify(path)}`);
+  if (typeof path !== "string" || path === "") throw new FileError(`expected a file path, got ${JSON.stringify(path)}`);
   const parts = Array.isArray(bytes) ? (bytes as FileParts) : [bytes as Uint8Array];
   if (!parts.every((part) => part instanceof Uint8Array))
-    throw new FileError(`${path}: wanted a Uint8Array to write, was given ${typeof bytes}`);
+    throw new FileError(`cannot write ${path}: expected a Uint8Array, got ${typeof bytes}`);
   const size = parts.reduce((sum, part) => sum + part.length, 0);
   const temporary = `${path}.tmp.${process.pid}.${serial++}`;
   let created = false;
@@ -94,7 +93,7 @@ export async function writeAtomic(
       for (const part of parts) {
         for (let at = 0; at < part.length; ) {
           const { bytesWritten } = await handle.write(part, at, Math.min(part.length - at, 2 ** 30));
-          if (bytesWritten <= 0) throw new Error(`the system took none of the last ${left} bytes`);
+          if (bytesWritten <= 0) throw new Error(`the system wrote none of the last ${left} bytes`);
           at += bytesWritten;
           left -= bytesWritten;
         }
@@ -112,7 +111,7 @@ export async function writeAtomic(
   await syncFolder(dirname(path), calls);
 }
 
-/** Makes the rename last through a power cut. Windows and some network file systems cannot; the file is whole anyway. */
+/** Flush the rename to disk. Windows and some network file systems cannot; the file is complete anyway. */
 async function syncFolder(folder: string, calls: WriteCalls): Promise<void> {
   try {
     const handle = await calls.open(folder, "r");

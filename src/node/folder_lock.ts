@@ -1,4 +1,4 @@
-// A folder has one writer: a lock file in it says which process that is. Locks of processes that have ended are taken over.
+// Gives a folder one writer: a lock file names its process. Locks of ended processes are taken over.
 import {
   closeSync,
   existsSync,
@@ -22,7 +22,7 @@ import { fateOf, ownMark, type ProcessMark } from "./process_mark.ts";
 
 export const LOCK_FILE = "espalier.lock";
 
-/** A folder that is not this process's own to write to: another one uses it, or it was removed. */
+/** A folder that this process may not write to: another process uses it, or it was removed. */
 export class FolderError extends EspalierError {
   override readonly name = "FolderError";
 }
@@ -35,32 +35,32 @@ const schema = z.object({
   started: z.string().nullable(),
   command: z.string(),
   time: z.string(),
-  /** Tells two locks of one process apart. */
+  /** Distinguishes two locks of one process. */
   token: z.string(),
 });
 type Holder = z.infer<typeof schema>;
 
 export interface LockOptions {
-  /** Words of the command line, for whoever finds the folder in use. */
+  /** Command line, for the message to others. */
   readonly command: string;
-  /** Hears that a lock was taken over, or that a sign of life is waited for. */
+  /** Called when a lock is taken over, or when the lock waits for a sign of life. */
   readonly note?: (line: string) => void;
-  /** Milliseconds between two signs of life; default 5 s. */
+  /** Milliseconds between signs of life; default 5 s. */
   readonly beatMs?: number;
-  /** How long a holder that cannot be seen from here is given to show one; default 30 s. */
+  /** Milliseconds to wait for a sign of life of an invisible holder; default 30 s. */
   readonly patienceMs?: number;
-  /** Default: that of this process. */
+  /** Mark of the process; default: this process. */
   readonly mark?: ProcessMark;
 }
 
 interface Seen {
-  /** Null: the file is not one of ours, or its writer died amid writing it. */
+  /** Null: the file is no lock, or its writer ended while writing it. */
   readonly holder: Holder | null;
   readonly text: string;
   readonly beat: number;
 }
 
-/** Opened anew at each look: a network file system then asks its server. */
+/** Read the lock. Reopened each time, so that a network file system asks its server. */
 function look(path: string): Seen | null {
   let handle: number;
   try {
@@ -88,7 +88,7 @@ function parse(text: string): unknown {
 
 const words = ({ host, pid, command, time }: Holder) => visible(`process ${pid} on ${host}, since ${time}: ${command}`);
 
-/** Whether the holder shows a sign of life, or lets go, within the time. */
+/** Return true if the holder shows a sign of life, or releases the lock, within the time. */
 async function stirs(path: string, first: Seen, patienceMs: number): Promise<boolean> {
   const end = performance.now() + patienceMs;
   while (performance.now() < end) {
@@ -99,7 +99,7 @@ async function stirs(path: string, first: Seen, patienceMs: number): Promise<boo
   return false;
 }
 
-/** Locks of this process, released when it exits. */
+/** Locks of this process, released at its exit. */
 const held = new Set<FolderLock>();
 process.on("exit", () => {
   for (const lock of held) lock.release();
@@ -109,7 +109,7 @@ export class FolderLock implements Disposable {
   readonly folder: string;
   private readonly path: string;
   private readonly holder: Holder;
-  /** The folder itself: one of the same name that was made later is another. */
+  /** Inode of the folder: a later folder of the same name is another. */
   private readonly inode: number;
   private readonly timer: NodeJS.Timeout;
 
@@ -123,10 +123,10 @@ export class FolderLock implements Disposable {
   }
 
   /**
-   * Locks a folder that is there. A lock whose process has ended is taken over, and it is said. Of a process that cannot be
-   * seen from here, on another host or in another container, a sign of life is waited for.
+   * Lock an existing folder. A lock of an ended process is taken over, with a note. For an invisible process (on
+   * another host or in another container) wait for a sign of life.
    *
-   * Errors   FolderError naming the process that holds it; FileError when no lock can be written.
+   * Errors    Errors    FolderError naming the process that holds it; FileError if no lock can be written.
    */
   static async take(folder: string, options: LockOptions): Promise<FolderLock> {
     const { command, note = () => {}, beatMs = 5000, patienceMs = 30_000, mark = ownMark() } = options;
@@ -153,21 +153,21 @@ export class FolderLock implements Disposable {
     if (fate === "ended") return;
     if (fate === "unseen") {
       const who = holder === null ? "its lock names no process" : `in use by ${words(holder)}`;
-      // A file that is no whole lock is one that is being written: that takes no time.
+      // An incomplete lock is being written, which takes no time.
       const patience = holder === null ? Math.min(patienceMs, 2000) : patienceMs;
       if (holder !== null)
-        note(`${folder}: ${who}, which cannot be seen from here; waiting ${patience / 1000} s for a sign of life`);
+        note(`${folder}: ${who}, which is not visible from here; waiting ${patience / 1000} s for a sign of life`);
       if (!(await stirs(path, seen, patience))) return;
     }
     const now = look(path);
     if (now !== null)
       throw new FolderError(
-        `${folder}: is in use by ${now.holder ? words(now.holder) : "another process"}. Wait for its end, or choose another folder` +
-          ` (if that process is gone for certain, delete ${path})`,
+        `${folder}: is in use by ${now.holder ? words(now.holder) : "another process"}. Wait until it ends, or choose another folder` +
+          ` (if that process has certainly ended, delete ${path})`,
       );
   }
 
-  /** Who holds a folder, in words, where somebody does that lives or cannot be seen from here; else null. */
+  /** Describe the holder of a folder if it lives or is invisible from here; else null. */
   static holderOf(folder: string, mark: ProcessMark = ownMark()): string | null {
     const seen = look(join(folder, LOCK_FILE));
     return seen?.holder && fateOf(seen.holder, mark) !== "ended" ? words(seen.holder) : null;
@@ -177,7 +177,7 @@ export class FolderLock implements Disposable {
     try {
       if (this.isOurs()) utimesSync(this.path, new Date(), new Date());
     } catch {
-      // Said by `check` before the next file is written.
+      // `check` reports it before the next file is written.
     }
   }
 
@@ -186,16 +186,16 @@ export class FolderLock implements Disposable {
   }
 
   /**
-   * Makes sure that the folder is still this process's own. A lock file that somebody deleted is written again.
+   * Check that the folder still belongs to this process. A deleted lock file is written again.
    *
-   * Errors   FolderError when the folder was removed, replaced, or taken by another process.
+   * Errors    Errors    FolderError if the folder was removed, replaced, or taken by another process.
    */
   check(): void {
     let now: number | null = null;
     try {
       now = statSync(this.folder).ino;
     } catch {
-      // It is gone.
+      // It was removed.
     }
     if (now !== this.inode) {
       throw new FolderError(
@@ -207,14 +207,14 @@ export class FolderLock implements Disposable {
     throw new FolderError(`${this.folder}: was taken over by ${other ? words(other) : "another process"}`);
   }
 
-  /** Lets go of the folder. May be called twice. */
+  /** Release the folder. May be called twice. */
   release(): void {
     if (!held.delete(this)) return;
     clearInterval(this.timer);
     try {
       if (this.isOurs()) unlinkSync(this.path);
     } catch {
-      // A lock that stays is taken over.
+      // A remaining lock is taken over later.
     }
   }
 
@@ -223,7 +223,7 @@ export class FolderLock implements Disposable {
   }
 }
 
-/** Writes a lock where there is none; false where there is one. */
+/** Write a lock; false if there is one. */
 function create(path: string, holder: Holder): boolean {
   try {
     writeFileSync(path, `${JSON.stringify(holder, null, 2)}\n`, { flag: "wx" });
@@ -236,8 +236,8 @@ function create(path: string, holder: Holder): boolean {
 }
 
 /**
- * Removes the lock that was seen, and none that another process has put there meanwhile: it is moved aside, looked at, and
- * put back where it is another one.
+ * Remove the lock that was seen, but no lock that another process has written meanwhile: rename it, compare, and put it
+ * back if it differs.
  */
 function replace(path: string, seen: Seen): void {
   const aside = `${path}.tmp.${process.pid}.${serial++}`;
@@ -251,15 +251,18 @@ function replace(path: string, seen: Seen): void {
   else putBack(aside, path);
 }
 
-/** Two locks taken over at a time must not share a name. */
+/** Makes the temporary names of concurrent take-overs differ. */
 let serial = 0;
 
-/** Where yet another process has locked the folder meanwhile, the lock that was moved is lost: its owner finds out by `check`. */
+/**
+ * Put a renamed lock back. If a third process has locked the folder meanwhile, the renamed lock is lost: `check` tells
+ * its owner.
+ */
 function putBack(aside: string, path: string): void {
   try {
     linkSync(aside, path);
   } catch (cause) {
-    // A file system without links: the name is free, or it is not.
+    // A file system without links: rename if the name is free.
     if (codeOf(cause) !== "EEXIST" && !existsSync(path)) renameSync(aside, path);
   }
   rmSync(aside, { force: true });

@@ -1,4 +1,4 @@
-// The ladder to an adapter: the system's drivers, then the software ones of our cache; and why each was refused.
+// Finds an adapter: the system's drivers first, then the software drivers of the cache; collects why each was refused.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -9,10 +9,10 @@ import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
 import { packageRoot } from "./env.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
 
-/** No adapter that will do; says what was tried, what each refused, and what to run. */
+/** No usable adapter. The message says what was tried, why it failed, and what to run. */
 export class AdapterError extends EspalierError {
   override readonly name = "AdapterError";
-  /** True where a software driver, which `setup` can install, would be enough. */
+  /** True if a software driver, which `setup` can install, would be enough. */
   readonly mendable: boolean;
   constructor(message: string, mendable = false) {
     super(message);
@@ -20,24 +20,24 @@ export class AdapterError extends EspalierError {
   }
 }
 
-/** What was found. */
+/** An adapter that was found. */
 export interface Installed {
-  /** Where the driver came from. */
+  /** Origin of the driver. */
   readonly how: "system" | CachedDriver;
   readonly name: string;
   readonly software: boolean;
 }
 
-/** What is wanted. `dawnOptions` go to Dawn's `create()`. */
+/** Requirements of an adapter. `dawnOptions` go to Dawn's `create()`. */
 export interface Wish {
   readonly dawnOptions: string[];
   readonly adapter: string | undefined;
   readonly requireGpu: boolean;
-  /** Only drivers from there. */
+  /** Restriction to drivers of one origin. */
   readonly driver?: Installed["how"] | undefined;
 }
 
-/** Tries each rung until one gives an adapter that will do. `create` is Dawn's. Errors: AdapterError with all refusals. */
+/** Try each rung until one gives a usable adapter. `create` is Dawn's. Errors: AdapterError with all refusals. */
 export async function climb(
   create: (options: string[]) => GPU,
   wish: Wish,
@@ -49,12 +49,12 @@ export async function climb(
     try {
       await rung.prepare();
       const gpu = create(wish.dawnOptions);
-      // Only looked at: an adapter gives one device, and the engine asks for its own.
+      // Only inspected: an adapter gives one device, and the engine requests its own.
       const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
       if (!adapter) throw new AdapterError(refusedBecause(wish.dawnOptions));
       const found = { how: rung.how, name: adapterName(adapter.info), software: isSoftware(adapter.info) };
       if (!found.software || !wish.requireGpu) return { gpu, found };
-      throw new AdapterError(`${found.name} is a software adapter, and a GPU is required`);
+      throw new AdapterError(`${found.name} is a software adapter: expected a GPU`);
     } catch (cause) {
       restore();
       const words = cause instanceof Error ? cause.message : String(cause);
@@ -67,18 +67,18 @@ export async function climb(
 export interface Rung {
   readonly how: Installed["how"];
   readonly label: string;
-  /** Makes the driver ready for `create()`. Throws why it cannot. */
+  /** Prepare the driver for `create()`. Throws why it cannot. */
   prepare(): Promise<void>;
 }
 
-/** What is tried, in order. */
+/** Return the drivers to try, in order. */
 function rungs({ requireGpu, driver }: Wish): Rung[] {
   return allRungs(requireGpu).filter(({ how }) => driver === undefined || how === driver);
 }
 
 function allRungs(requireGpu: boolean): Rung[] {
   const system: Rung = { how: "system", label: "the system's drivers", prepare: checkLoader };
-  // What the cache holds is software.
+  // All drivers in the cache are software.
   if (process.platform !== "linux" || requireGpu) return [system];
   const cached = CACHED_DRIVERS.map((how) => {
     const folder = driverFolder(how);
@@ -87,19 +87,21 @@ function allRungs(requireGpu: boolean): Rung[] {
   return [system, ...cached];
 }
 
-/** Dawn prints a warning when there is no loader; asking first keeps every start on a cached driver quiet. */
+/**
+ * Check for a Vulkan loader. Dawn prints a warning without one; the check avoids it at every start on a cached driver.
+ */
 async function checkLoader(): Promise<void> {
   if (process.platform === "linux" && !(await systemHasLoader())) {
     throw new AdapterError("there is no Vulkan loader (libvulkan.so.1)");
   }
 }
 
-/** Points the Vulkan loader at a cached driver, by the new variable and the one that older loaders read. */
+/** Point the Vulkan loader at a cached driver, by the new variable and the one of older loaders. */
 async function chooseCached(folder: string): Promise<void> {
   const manifest = join(folder, "icd.json");
   if (!existsSync(manifest)) throw new AdapterError("not set up");
   if (!isMainThread) {
-    throw new AdapterError("a worker thread cannot choose it; call installGpu() on the main thread first");
+    throw new AdapterError("a worker thread cannot load it; call installGpu() on the main thread first");
   }
   const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
   await preloadDriver(folder, basename(ICD.library_path));
@@ -107,7 +109,7 @@ async function chooseCached(folder: string): Promise<void> {
   process.env["VK_ICD_FILENAMES"] = manifest;
 }
 
-/** Notes the choice of drivers in the environment; the function it returns puts it back. */
+/** Save the choice of drivers in the environment; return a function that restores it. */
 function rememberDrivers(): () => void {
   const names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
   const before = names.map((name) => process.env[name]);
@@ -119,20 +121,20 @@ function rememberDrivers(): () => void {
   };
 }
 
-/** The adapter's own name: drivers differ in which field they put it. */
+/** Return the adapter's name: drivers put it into different fields. */
 export function adapterName(info: GPUAdapterInfo): string {
   return info.description || info.device || info.architecture || info.vendor || "an unnamed adapter";
 }
 
-/** Whether an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
+/** Return true if an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render|\bwarp\b|software/i.test(text);
 }
 
 /**
- * Why Dawn found no adapter, in its words. It prints them from C to stderr, so another process is asked the same
- * question and its stderr is read.
+ * Return Dawn's reason for finding no adapter. Dawn prints it from C to stderr, so another process repeats the request
+ * and its stderr is read.
  */
 function refusedBecause(dawnOptions: readonly string[]): string {
   const script = `const { create } = await import(${JSON.stringify(import.meta.resolve("webgpu"))});
@@ -149,7 +151,7 @@ function refusedBecause(dawnOptions: readonly string[]): string {
   return [...new Set(words)].join("; ") || "no adapter";
 }
 
-/** The command that mends it, as the reader would type it here. */
+/** Return the command that sets up a driver, as the user would type it here. */
 export function setupCommand(): string {
   const checkout = existsSync(join(packageRoot(), "tools", "prepare.ts"));
   return checkout ? "npm run -s espalier -- setup" : "npx espalier setup";
@@ -159,9 +161,9 @@ function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish)
   const wanted = adapter ? ` whose name contains ${JSON.stringify(adapter)}` : "";
   const tried = refusals.map((line) => `  - ${line}`).join("\n");
   if (requireGpu) {
-    return `no hardware adapter${wanted}, and one is required. Tried:\n${tried}\nInstall the GPU's Vulkan driver, or do without --require-gpu (ESPALIER_REQUIRE_GPU).`;
+    return `expected a hardware adapter${wanted}, got none. Tried:\n${tried}\nInstall the GPU's Vulkan driver, or drop --require-gpu (ESPALIER_REQUIRE_GPU).`;
   }
-  if (adapter) return `no WebGPU adapter${wanted}. Tried:\n${tried}\nGive a part of an adapter's name, or none.`;
+  if (adapter) return `no WebGPU adapter${wanted}. Tried:\n${tried}\nUse part of an adapter's name, or none.`;
   const remedy =
     process.platform === "linux"
       ? `To get a software adapter, run: ${setupCommand()}`

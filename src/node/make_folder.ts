@@ -1,4 +1,4 @@
-// Folders made one by one from above, so that a refusal names the folder that was refused.
+// Makes folders one by one from the top, so that an error names the folder that was refused.
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { codeOf, FileError, reason } from "./file_error.ts";
@@ -11,9 +11,9 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** What keeps a folder from being made. */
+/** Make the error of a refused folder. */
 function refusal(path: string, folder: string, cause: unknown): FileError {
-  // The folder above is there: some file systems, as /proc, say so where they make none.
+  // The folder above exists: file systems such as /proc answer so if they make no folders.
   const words = codeOf(cause) === "ENOENT" ? "this file system makes no folders there" : reason(cause);
   const above = folder === resolve(path) ? "" : ` (its folder ${folder})`;
   return new FileError(`cannot make the folder ${path}${above}: ${words}`);
@@ -22,7 +22,7 @@ function refusal(path: string, folder: string, cause: unknown): FileError {
 /** * Makes a folder and those above it that are missing. Returns the ones it made, the uppermost first. `asked`: what messages
  * name.
  *
- * Node's own recursive mkdir never returns where a file system answers ENOENT below a folder that is there, as /proc does.
+ * Node's own recursive mkdir does not return if a file system answers ENOENT below an existing folder, as /proc does.
  * Errors: FileError naming the folder that cannot be made.
  */
 export function makeFolder(path: string, asked: string = path, tries = 10): string[] {
@@ -37,9 +37,9 @@ export function makeFolder(path: string, asked: string = path, tries = 10): stri
       mkdirSync(folder);
       made.push(folder);
     } catch (cause) {
-      if (codeOf(cause) === "EEXIST" && isFolder(folder)) continue; // another process was quicker
+      if (codeOf(cause) === "EEXIST" && isFolder(folder)) continue; // another process made it
       if (codeOf(cause) === "ENOENT" && !existsSync(dirname(folder)) && tries > 1) {
-        return [...made, ...makeFolder(path, asked, tries - 1)]; // another one gave up, and removed what it had made
+        return [...made, ...makeFolder(path, asked, tries - 1)]; // another process gave up and removed its folders
       }
       throw refusal(asked, folder, cause);
     }
@@ -50,7 +50,7 @@ export function makeFolder(path: string, asked: string = path, tries = 10): stri
   return made;
 }
 
-/** Makes a folder that is not there yet; false where something has its name. The folders above are made too. */
+/** Make a new folder; false if its name is taken. Folders above it are made too. */
 export function claimName(path: string): { readonly claimed: boolean; readonly made: readonly string[] } {
   const full = resolve(path);
   for (let tries = 1; ; tries++) {
@@ -60,19 +60,19 @@ export function claimName(path: string): { readonly claimed: boolean; readonly m
       return { claimed: true, made: [...made, full] };
     } catch (cause) {
       if (codeOf(cause) === "EEXIST") return { claimed: false, made };
-      // Another process that gave up may have removed the folder above meanwhile.
+      // Another process that gave up may have removed the folder above.
       if (codeOf(cause) !== "ENOENT" || existsSync(dirname(full)) || tries === 10) throw refusal(path, full, cause);
     }
   }
 }
 
-/** Removes folders that are empty, the last first. */
+/** Remove empty folders, the last first. */
 export function removeEmptyFolders(folders: readonly string[]): void {
   for (const folder of [...folders].reverse()) {
     try {
       rmdirSync(folder);
     } catch {
-      // It is gone, or somebody put something into it.
+      // It was removed, or is in use.
     }
   }
 }

@@ -1,16 +1,15 @@
-// How much memory this process may still take: what a software adapter's buffers have to fit into. Its driver does not say
-// when memory runs out: it crashes.
+// Memory left for this process: the limit of a software adapter's buffers. Its driver crashes if memory runs out.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Bytes that are still to be had, and what limits them. */
+/** Bytes left, and their limit. */
 export interface MemoryLimit {
   readonly bytes: number;
-  /** In words, as "the process's address space (ulimit -v)". */
+  /** Name of the limit, such as "the process's address space (ulimit -v)". */
   readonly of: string;
 }
 
-/** Reads a file whole; null where there is none. */
+/** Reads a whole file; null if it does not exist. */
 export type ReadText = (path: string) => string | null;
 
 const fromDisk: ReadText = (path) => {
@@ -23,23 +22,26 @@ const fromDisk: ReadText = (path) => {
 
 const MIB = 2 ** 20;
 /**
- * What a run takes besides the GPU's buffers once the adapter is open: compiled kernels, V8's heap, threads. Measured with
- * Mesa 25 from LeNet to ResNet-20: 180 to 290 MiB of memory, 260 MiB of data, and 360 MiB of addresses.
+ * Memory of a run besides the GPU's buffers once the adapter is open: compiled kernels, V8's heap, threads. Measured
+ * with Mesa 25 from LeNet to ResNet-20: 180 to 290 MiB of memory, 260 MiB of data, and 360 MiB of addresses.
  */
 const BESIDES = { memory: 256 * MIB, data: 320 * MIB, addresses: 384 * MIB };
 
 const field = (text: string | null, pattern: RegExp): number => Number(pattern.exec(text ?? "")?.[1] ?? Number.NaN);
 
-/** Of "Max address space  2457600000  unlimited  bytes": the soft limit. */
+/** Read the soft limit from a line such as "Max address space  2457600000  unlimited  bytes". */
 const softLimit = (limits: string | null, name: string) => field(limits, new RegExp(`^${name}\\s+(\\d+)\\s`, "m"));
 
-/** The folders of a control group and those above it, its own first. */
+/** Return the folders of a control group and its parents, its own first. */
 function withParents(root: string, group: string): string[] {
   const parts = group.split("/").filter(Boolean);
   return [...Array.from({ length: parts.length }, (_, i) => join(root, ...parts.slice(0, parts.length - i))), root];
 }
 
-/** What the control groups of a container leave, by either version's files. A cache of files is given back when needed. */
+/**
+ * Return the memory left by a container's control groups, in both versions' files. The file cache does not count as
+ * used.
+ */
 function groupLimits(read: ReadText): number[] {
   const groups = read("/proc/self/cgroup") ?? "";
   const left: number[] = [];
@@ -47,7 +49,7 @@ function groupLimits(read: ReadText): number[] {
     const limit = field(read(join(folder, most)), /^(\d+)/);
     const current = field(read(join(folder, used)), /^(\d+)/);
     const files = field(read(join(folder, "memory.stat")), cache) || 0;
-    // The first version writes "no limit" as a number beyond any memory.
+    // Version 1 writes "no limit" as a number beyond any memory.
     if (limit < 2 ** 53 && !Number.isNaN(current)) left.push(limit - Math.max(0, current - files));
   };
   for (const line of groups.split("\n")) {
@@ -63,8 +65,9 @@ function groupLimits(read: ReadText): number[] {
 }
 
 /**
- * What the GPU buffers of a software adapter may take in this process, after it was opened: the least of the machine's free
- * memory and swap, a container's limit, and the process's own. Null where the system does not say (it is asked on Linux).
+ * Return the memory for the GPU buffers of a software adapter in this process, after it was opened: the least of the
+ * machine's free memory and swap, a container's limit, and the process's own. Null if the system does not say (only
+ * Linux does).
  */
 export function memoryLimit(read: ReadText = fromDisk): MemoryLimit | null {
   const info = read("/proc/meminfo");

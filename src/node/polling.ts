@@ -1,14 +1,17 @@
-// Lets Node sleep while a software adapter computes. Dawn learns that work is done by asking in an endless row of
-// setImmediate, which keeps one core busy: a core that a software adapter needs for the work itself.
+// Lets Node sleep while a software adapter computes. Dawn polls for finished work by an endless chain of setImmediate,
+// which keeps one core busy: a core that a software adapter needs for the work.
 import { promisify } from "node:util";
 
-/** Questions come at once for this long, so that short work is noticed at once; afterwards once a millisecond. */
+/** Milliseconds of polling without pause, so that short work is noticed at once; then once a millisecond. */
 const EAGER_MS = 0.2;
 
 type Immediate = typeof setImmediate;
 type Callback = (...values: unknown[]) => void;
 
-/** Dawn's callbacks are nameless native functions without arguments; nobody else's are (a bound function has a name). */
+/**
+ * Check for Dawn's callbacks: nameless native functions without arguments. No other caller's are (a bound function has
+ * a name).
+ */
 function isDawn(callback: Callback, values: readonly unknown[]): boolean {
   return (
     values.length === 0 &&
@@ -20,10 +23,10 @@ function isDawn(callback: Callback, values: readonly unknown[]): boolean {
 let original: Immediate | null = null;
 
 /**
- * Replaces the global setImmediate by one that delays Dawn's polling and leaves every other caller alone. On two cores this
- * doubles what a software adapter does in a second (docs/performance.md). A second call changes nothing.
+ * Replace the global setImmediate by one that delays Dawn's polling and leaves all other callers alone. On two cores
+ * this doubles the speed of a software adapter (docs/performance.md). A second call changes nothing.
  *
- * Returns a function that puts the old one back.
+ * Returns a function that restores the original.
  */
 export function calmPolling(): () => void {
   if (!original) {
@@ -34,7 +37,7 @@ export function calmPolling(): () => void {
     const calm = (callback: Callback, ...values: unknown[]): unknown => {
       if (typeof callback !== "function" || !isDawn(callback, values)) return real(callback, ...values);
       const now = performance.now();
-      // A question that does not follow from the one before starts a new wait.
+      // A poll that does not follow from the one before starts a new wait.
       if (!asking) eagerUntil = now + EAGER_MS;
       const ask = () => {
         asking = true;

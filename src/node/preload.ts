@@ -1,19 +1,19 @@
-// Opens shared libraries for the C code of Dawn to find: the Vulkan loader, and a cached driver with what it needs.
+// Opens shared libraries for Dawn's C code: the Vulkan loader, and a cached driver with its dependencies.
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 
-/** glibc and musl: the library stays although Node closes it again. */
+/** glibc and musl: the library stays loaded although Node closes it again. */
 const RTLD_NODELETE = 0x1000;
 
 type Open = (path: string) => void;
 let opener: Open | null = null;
 
 /**
- * The way to open a library so that all later code sees its symbols, as `LD_LIBRARY_PATH` would have made it.
+ * Return a function that opens a library so that all later code sees its symbols, as with `LD_LIBRARY_PATH`.
  *
- * koffi where it is installed; else Node's own `process.dlopen`, which opens the library, finds no add-on in it, complains
- * and closes it, so that the flag above keeps it. Throws the system's words when the library cannot be opened.
+ * It is koffi if installed; else Node's `process.dlopen`, which opens the library, finds no add-on, reports an error
+ * and closes it, so that the flag above keeps it. Throws the system's message if the library cannot be opened.
  */
 async function libraryOpener(): Promise<Open> {
   if (opener) return opener;
@@ -33,12 +33,12 @@ async function libraryOpener(): Promise<Open> {
   return opener;
 }
 
-/** The library that a failed `dlopen` says it lacks, or null when it failed for another reason. */
+/** Return the missing library named by a failed `dlopen`, or null if it failed for another reason. */
 export function missingLibrary(message: string): string | null {
   return /([^\s:'"/]+\.so[^\s:'"]*): cannot open shared object file/.exec(message)?.[1] ?? null;
 }
 
-/** Opens `name` from `folder`, or the system's when the folder has none; opens what it lacks from there first. */
+/** Open `name` from `folder`, or the system's if the folder has none; open its dependencies from there first. */
 function openWithNeeds(open: Open, name: string, folder: string, waiting: readonly string[]): void {
   const own = join(folder, name);
   const target = existsSync(own) ? own : name;
@@ -54,7 +54,7 @@ function openWithNeeds(open: Open, name: string, folder: string, waiting: readon
   }
 }
 
-/** Whether the system has a Vulkan loader. Opening it is harmless: Dawn does the same. */
+/** Return true if the system has a Vulkan loader. Opening it is harmless: Dawn does the same. */
 export async function systemHasLoader(): Promise<boolean> {
   const open = await libraryOpener();
   try {
@@ -65,7 +65,7 @@ export async function systemHasLoader(): Promise<boolean> {
   }
 }
 
-/** Opens the driver of a cache folder, and the folder's Vulkan loader if the system has none. Throws why it cannot. */
+/** Open the driver of a cache folder, and the folder's Vulkan loader if the system has none. Throws why it cannot. */
 export async function preloadDriver(folder: string, driver: string): Promise<{ loader: "system" | "cache" }> {
   const open = await libraryOpener();
   const loader = (await systemHasLoader()) ? "system" : "cache";

@@ -1,15 +1,15 @@
-// Which process this is, in terms that outlast it: a number alone is given to another process sooner or later.
+// Identifies a process beyond its lifetime: its id alone is given to another process sooner or later.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 export interface ProcessMark {
   readonly host: string;
-  /** Since which start of the machine; null where the system does not tell. */
+  /** Boot of the machine; null if the system does not say. */
   readonly boot: string | null;
-  /** Who counts the process numbers: containers of one host may each have a number 1. */
+  /** Process namespace: containers of one host may each have an id 1. */
   readonly space: string | null;
   readonly pid: number;
-  /** When it started, in ticks since the machine did; null where the system does not tell. */
+  /** Start in ticks since boot; null if the system does not say. */
   readonly started: string | null;
 }
 
@@ -21,7 +21,9 @@ const quiet = (read: () => string): string | null => {
   }
 };
 
-/** State and start of a process by /proc (Linux; proc(5): the fields after the name, which may hold blanks itself). */
+/**
+ * Read state and start of a process from /proc (Linux; proc(5): the fields after the name, which may contain blanks).
+ */
 function statOf(pid: number): { state: string; started: string } | null {
   const text = quiet(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
   const fields = text?.slice(text.lastIndexOf(")") + 2).split(" ");
@@ -29,7 +31,7 @@ function statOf(pid: number): { state: string; started: string } | null {
   return state === undefined || started === undefined ? null : { state, started };
 }
 
-/** The mark of this process. */
+/** Return the mark of this process. */
 export function ownMark(): ProcessMark {
   return {
     host: hostname(),
@@ -40,7 +42,7 @@ export function ownMark(): ProcessMark {
   };
 }
 
-/** Whether a process of this machine has this number now. */
+/** Return true if this machine has a process with this id. */
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -50,7 +52,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Whether the process of a mark lives, as far as it can be told from here. `unseen`: it is of another host or container. */
+/** Return whether the process of a mark lives. `unseen`: it is of another host or container. */
 export function fateOf(mark: ProcessMark, own: ProcessMark = ownMark()): "lives" | "ended" | "unseen" {
   if (mark.host !== own.host) return "unseen";
   if (mark.boot !== null && own.boot !== null && mark.boot !== own.boot) return "ended";
@@ -58,16 +60,16 @@ export function fateOf(mark: ProcessMark, own: ProcessMark = ownMark()): "lives"
   if (!exists(mark.pid)) return "ended";
   const now = statOf(mark.pid);
   if (now === null || mark.started === null) return "lives";
-  // A zombie has ended: only its parent has not asked for its exit code yet.
+  // A zombie has ended; its parent has not read its exit code yet.
   return now.started !== mark.started || now.state === "Z" ? "ended" : "lives";
 }
 
-/** When a process of this machine started, in milliseconds since 1970 by its clock; -Infinity unknown, null: there is none. */
+/** Return the start of a process of this machine in ms since 1970; -Infinity if unknown, null if there is none. */
 export function processStart(pid: number): number | null {
   if (!exists(pid)) return null;
   const ticks = statOf(pid)?.started;
   const up = quiet(() => readFileSync("/proc/uptime", "utf8"))?.split(" ")[0];
-  // Linux counts in hundredths of a second here, whatever the kernel's own clock.
+  // Linux counts in hundredths of a second here for any kernel clock.
   if (ticks === undefined || up === undefined) return Number.NEGATIVE_INFINITY;
   return Date.now() - 1000 * Number(up) + 10 * Number(ticks);
 }

@@ -1,12 +1,12 @@
-// Whether a path leads to a regular file. Reading from a pipe or a terminal waits for ever, from /dev/zero never ends, and
-// opening a device may do something to it: none of them is opened as a file of data.
+// Reads regular files only. Reading from a pipe or a terminal can wait without end, /dev/zero has no end, and opening a
+// device may have effects: none of them is opened as a data file.
 
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { EspalierError } from "../text/index.ts";
 import { codeOf, reason } from "./file_error.ts";
 
-/** Why a path is not read, in words that fit behind its name. `code` is the system's, where it has one. */
+/** Reason why a path is not read, without the path. `code` is the system's, if it has one. */
 export class NotRegularError extends EspalierError {
   override readonly name = "NotRegularError";
   readonly code: string;
@@ -16,7 +16,7 @@ export class NotRegularError extends EspalierError {
   }
 }
 
-/** What something that is not a regular file is called. */
+/** Return the kind of something that is not a regular file. */
 function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return "a folder";
   if (stats.isFIFO()) return "a named pipe (FIFO)";
@@ -39,10 +39,10 @@ function fault(cause: unknown): NotRegularError {
   return new NotRegularError(code === "ENOENT" ? "no such file" : reason(cause), code);
 }
 
-/** A pipe that took the file's name since it was looked at must not hold the open back. */
+/** Flags that keep the open from blocking on a pipe that has replaced the file. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
-/** What the system says of a regular file. Errors: NotRegularError. */
+/** Return the system's record of a regular file. Errors: NotRegularError. */
 export async function regularFile(path: string): Promise<Stats> {
   try {
     return checked(await stat(path));
@@ -51,7 +51,7 @@ export async function regularFile(path: string): Promise<Stats> {
   }
 }
 
-/** Opens a regular file for reading. Errors: NotRegularError. */
+/** Open a regular file for reading. Errors: NotRegularError. */
 export async function openRegular(path: string): Promise<FileHandle> {
   await regularFile(path);
   let handle: FileHandle | null = null;
@@ -65,16 +65,17 @@ export async function openRegular(path: string): Promise<FileHandle> {
   }
 }
 
-/** A text of more bytes is none that a person or a program wrote for us: strings of V8 end at 2^29. */
+/** Largest text in bytes: V8's strings end at 2^29. */
 const MOST_TEXT = 2 ** 28;
 
 const tooLarge = (size: number, most: number) =>
-  new NotRegularError(`it has ${size} bytes, at most ${most} are read`, "EFBIG");
+  new NotRegularError(`expected at most ${most} bytes, got ${size}`, "EFBIG");
 
 /**
- * All bytes of a regular file, piece by piece: `fs.readFile` refuses files above 2 GiB, and reads what is no file for ever.
+ * Read all bytes of a regular file, piece by piece: `fs.readFile` refuses files above 2 GiB, and does not end for other
+ * kinds of files.
  *
- * Errors    NotRegularError: no regular file, larger than `maxBytes`, or cut while it is read.
+ * Errors    NotRegularError: no regular file, larger than `maxBytes`, or truncated while it is read.
  */
 export async function readRegular(path: string, maxBytes = Number.POSITIVE_INFINITY): Promise<Uint8Array<ArrayBuffer>> {
   const handle = await openRegular(path);
@@ -98,7 +99,7 @@ export async function readRegular(path: string, maxBytes = Number.POSITIVE_INFIN
 const shrank = (size: number, at: number) =>
   new NotRegularError(`the file shrank from ${size} to ${at} bytes while it was read`, "");
 
-/** As readRegular, at once. */
+/** Synchronous form of readRegular. */
 export function readRegularSync(path: string, maxBytes = Number.POSITIVE_INFINITY): Uint8Array<ArrayBuffer> {
   let fd: number | null = null;
   try {
@@ -120,12 +121,12 @@ export function readRegularSync(path: string, maxBytes = Number.POSITIVE_INFINIT
   }
 }
 
-/** As readRegular, as text; a mark of byte order in front is left out. */
+/** Read a regular file as text, without a byte order mark. */
 export async function readRegularText(path: string, maxBytes = MOST_TEXT): Promise<string> {
   return new TextDecoder().decode(await readRegular(path, maxBytes));
 }
 
-/** As readRegularText, at once. */
+/** Synchronous form of readRegularText. */
 export function readRegularTextSync(path: string, maxBytes = MOST_TEXT): string {
   return new TextDecoder().decode(readRegularSync(path, maxBytes));
 }

@@ -1,4 +1,4 @@
-// A run's directory on disk: atomic writes, and an append-only log of metrics.
+// The run directory on disk: atomic writes, and an append-only log of metrics.
 import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FileParts, readSafetensors, type SafetensorsFile } from "../io/index.ts";
@@ -9,10 +9,10 @@ import { writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 import { readRegular, readRegularTextSync } from "./regular_file.ts";
 
-/** A log read back. */
+/** Rows of a log. */
 export interface LogRows {
   readonly rows: Record<string, unknown>[];
-  /** Numbers, from 1, of the lines that are not whole JSON objects and are left out. */
+  /** Numbers, from 1, of the lines that are no complete JSON objects and are left out. */
   readonly damaged: readonly number[];
 }
 
@@ -20,7 +20,7 @@ export class RunDirectory implements RunStore {
   readonly root: string;
   private readonly check: () => void;
 
-  /** `check`: called before each write; throws when the directory is no longer this process's own. */
+  /** @param check Called before each write; throws if the directory no longer belongs to this process. */
   constructor(root: string, check: () => void = () => {}) {
     this.root = root;
     this.check = check;
@@ -55,7 +55,7 @@ export class RunDirectory implements RunStore {
   writeParts(name: string, parts: FileParts): Promise<void> {
     return this.write(name, parts);
   }
-  /** A safetensors file of any size, tensor by tensor. */
+  /** Read a safetensors file of any size, tensor by tensor. */
   async readTensors(name: string): Promise<SafetensorsFile> {
     const file = await openRanges(this.path(name)).catch((cause: unknown) => {
       throw cannot("read", this.path(name), cause);
@@ -73,24 +73,24 @@ export class RunDirectory implements RunStore {
     this.guarded(name, "remove", () => rmSync(this.path(name), { force: true }));
   }
 
-  /** Bytes of a file. */
+  /** Return the bytes of a file. */
   size(name: string): number {
     return this.guarded(name, "read", () => statSync(this.path(name)).size);
   }
 
-  /** Adds a line to a log. A line cut short by a crash is passed over by `readLog`. */
+  /** Append a line to a log. `readLog` skips a line that a crash cut short. */
   append(name: string, line: string): void {
     this.check();
     this.guarded(name, "append to", () => appendFileSync(this.path(name), `${line}\n`));
   }
-  /** Adds bytes to a file, which is made where there is none. */
+  /** Append bytes to a file, which is created if needed. */
   appendBytes(name: string, bytes: Uint8Array): void {
     this.check();
     makeFolder(dirname(this.path(name)));
     this.guarded(name, "append to", () => appendFileSync(this.path(name), bytes));
   }
 
-  /** The JSON objects of a log, one a line. A line that is not one costs itself only, and is counted. */
+  /** Read the JSON objects of a log, one per line. Other lines are skipped and counted. */
   readLog(name: string): LogRows {
     const rows: Record<string, unknown>[] = [];
     const damaged: number[] = [];
@@ -101,21 +101,23 @@ export class RunDirectory implements RunStore {
       if (line.trim() === "") continue;
       const row = parseObject(line);
       if (row) rows.push(row);
-      // A last line without its end is the tail of a crash.
+      // A last line without an end is left by a crash.
       else if (i < lines.length - 1) damaged.push(i + 1);
     }
     return { rows, damaged };
   }
 
-  /** The JSON object in a file; null where there is no file, or where it holds something else, of which `onDamaged` hears. */
+  /**
+   * Read the JSON object in a file; null if there is no file, or if it holds something else, which `onDamaged` reports.
+   */
   readObject(name: string, onDamaged: (problem: string) => void = () => {}): Record<string, unknown> | null {
     if (!this.exists(name)) return null;
     const value = parseObject(this.guarded(name, "read", () => readRegularTextSync(this.path(name))));
-    if (value === null) onDamaged(`${this.path(name)}: is damaged: expected a JSON object`);
+    if (value === null) onDamaged(`${this.path(name)}: corrupt: expected a JSON object`);
     return value;
   }
 
-  /** The rows of `readLog`. */
+  /** Return the rows of `readLog`. */
   lines(name: string): Record<string, unknown>[] {
     return this.readLog(name).rows;
   }

@@ -1,4 +1,4 @@
-// Temporary files that a process left when it was killed amid a write.
+// Removes temporary files of processes that were killed during a write.
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { processStart } from "./process_mark.ts";
@@ -14,13 +14,13 @@ function namesOf(folder: string): string[] {
   }
 }
 
-/** Whether the process that a temporary file names may still be writing it. */
+/** Return true if the process named by a temporary file may still be writing it. */
 function mayBeWritten(path: string, pid: number): boolean {
-  if (pid === process.pid) return false; // of an earlier process with this number: who sweeps has not begun to write
+  if (pid === process.pid) return false; // of an earlier process with this id: this one has not written yet
   const started = processStart(pid);
   if (started === null) return false;
   try {
-    // A process that began after the file was last touched is another one.
+    // A process that started after the file was last written is another one.
     return started <= statSync(path).mtimeMs;
   } catch {
     return false;
@@ -28,8 +28,8 @@ function mayBeWritten(path: string, pid: number): boolean {
 }
 
 /**
- * Removes temporary files of processes that have ended from folders that this process alone writes to, before it does.
- * Returns their paths. A file that cannot be removed stays.
+ * Remove temporary files of ended processes from folders that only this process writes to, before it does. Returns
+ * their paths. A file that cannot be removed stays.
  */
 export function sweepTemporaries(folders: readonly string[]): string[] {
   const swept: string[] = [];
@@ -42,7 +42,7 @@ export function sweepTemporaries(folders: readonly string[]): string[] {
         rmSync(path);
         swept.push(path);
       } catch {
-        // It costs room and nothing else.
+        // It only costs space.
       }
     }
   }

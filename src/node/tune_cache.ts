@@ -1,4 +1,4 @@
-// The autotuner's winners on disk, so that a machine tries each kernel once.
+// The autotuner's winners on disk, so that a machine times each kernel once.
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -9,11 +9,11 @@ import { versions } from "./env.ts";
 import { writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 
-/** Raised when keys or labels change their meaning: files of another format are ignored, then replaced. */
+/** Version, raised when keys or labels change: files of another version are ignored, then replaced. */
 const FORMAT = 1;
 const schema = z.object({
   format: z.literal(FORMAT),
-  /** Winners by key, by adapter, driver and Dawn's version. */
+  /** Winners by key, for each adapter, driver and Dawn version. */
   adapters: z.record(z.string(), z.record(z.string(), z.string())),
 });
 type Content = z.infer<typeof schema>;
@@ -37,19 +37,20 @@ function read(path: string): Content {
 
 function ignored(path: string, why: string): void {
   process.stderr.write(
-    `espalier: ${visible(path)} is ignored, it holds no tuning results: ${visible(why.replace(/\s+/g, " "))}\n`,
+    `espalier: ${visible(path)} is ignored: expected tuning results: ${visible(why.replace(/\s+/g, " "))}\n`,
   );
 }
 
 /**
- * Winners in a JSON file, by adapter, driver and version of Dawn. A file that is missing, broken or of another format
- * counts as empty (the last two are said on stderr); writing replaces the file in one go and creates its folder.
+ * Make a store of winners in a JSON file, by adapter, driver and Dawn version. A file that is missing, corrupt or of
+ * another version counts as empty (the last two with a note on stderr); writing replaces the file atomically and
+ * creates its folder.
  *
  * @param path Default: `tune.json` in Espalier's cache folder.
  */
 export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore {
   if (typeof path !== "string" || path === "") {
-    throw new ArgumentError(`fileTuneStore wants the path of a file, was given ${JSON.stringify(path)}`);
+    throw new ArgumentError(`fileTuneStore: expected the path of a file, got ${JSON.stringify(path)}`);
   }
   const under = (adapter: string) => `${adapter} | dawn ${versions().webgpu ?? "unknown"}`;
   return {
@@ -59,7 +60,7 @@ export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore 
     async save(adapter, winners) {
       const { adapters } = read(path);
       const known = { ...adapters[under(adapter)], ...winners };
-      // In order, so that two files of the same choices are the same file.
+      // Sorted, so that equal choices give equal files.
       const merged = Object.fromEntries(Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1)));
       const content: Content = { format: FORMAT, adapters: { ...adapters, [under(adapter)]: merged } };
       makeFolder(dirname(path));

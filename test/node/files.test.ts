@@ -99,7 +99,9 @@ describe("writeAtomic", () => {
 
   test("a system that takes no byte and reports no error does not hang it", async () => {
     const { disk, files } = fakeDisk({ sizes: [2, 0] });
-    await expect(writeAtomic("/d/a.bin", bytesOf("abcdef"), disk)).rejects.toThrow("took none of the last 4 bytes");
+    await expect(writeAtomic("/d/a.bin", bytesOf("abcdef"), disk)).rejects.toThrow(
+      "cannot write 6 bytes to /d/a.bin: the system wrote none of the last 4 bytes",
+    );
     expect(files.size).toBe(0);
   });
 
@@ -147,7 +149,7 @@ describe("writeAtomic", () => {
   });
 
   test("refuses what is no path and no bytes", async () => {
-    await expect(writeAtomic("", bytesOf("x"))).rejects.toThrow('wanted a file path, was given ""');
+    await expect(writeAtomic("", bytesOf("x"))).rejects.toThrow('expected a file path, got ""');
     await expect(writeAtomic("a", "text" as unknown as Uint8Array)).rejects.toThrow(
       "a: wanted a Uint8Array to write, was given string",
     );
@@ -198,6 +200,6 @@ describe("fileSource", () => {
     const source = fileSource(join(folder, "none"));
     expect(await source.exists("a")).toBe(false);
     await expect(source.read("a")).rejects.toThrow(`${join(folder, "none")}: a: no such file`);
-    expect(() => fileSource("")).toThrow("wanted the path of a folder or a file");
+    expect(() => fileSource("")).toThrow('"": expected the path of a folder or a file');
   });
 });

@@ -109,7 +109,7 @@ describe("a process that cannot be seen from here", () => {
     const { dir } = lockOf({ [what]: "elsewhere" });
     const notes: string[] = [];
     const lock = await FolderLock.take(dir, { command: "x", patienceMs: 40, note: (line) => notes.push(line) });
-    expect(notes[0]).toMatch(/in use by process .*cannot be seen from here; waiting 0.04 s for a sign of life/);
+    expect(notes[0]).toMatch(/in use by process .*is not visible from here; waiting 0.04 s for a sign of life/);
     expect(notes[1]).toMatch(/took over the lock/);
     lock.release();
   });

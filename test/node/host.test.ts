@@ -35,11 +35,11 @@ describe("switches", () => {
     expect(readSwitches(env)).toEqual(want);
   });
   test.each([
-    [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG wants one of 0, 1, 2, 3, 4, was given "9"'],
-    [{ ESPALIER_CHECK: "NaN" }, 'ESPALIER_CHECK wants one of nan, was given "NaN"'],
-    [{ ESPALIER_TUNE: "1" }, 'ESPALIER_TUNE wants one of off, auto, on, was given "1"'],
+    [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG: expected one of 0, 1, 2, 3, 4, got "9"'],
+    [{ ESPALIER_CHECK: "NaN" }, 'ESPALIER_CHECK: expected one of nan, got "NaN"'],
+    [{ ESPALIER_TUNE: "1" }, 'ESPALIER_TUNE: expected one of off, auto, on, got "1"'],
     [{ ESPALIER_MEMORY: "0" }, 'ESPALIER_MEMORY: expected a number of MiB > 0, got "0"'],
-    [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU wants one of 0, 1, was given "yes"'],
+    [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU: expected one of 0, 1, got "yes"'],
   ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
 });
 
@@ -82,7 +82,7 @@ describe("running programs", () => {
   test("must() says what failed and the last words", async () => {
     const failing = must("cannot do it", ...node("console.log('one'); console.error('two'); process.exitCode = 4"));
     await expect(failing).rejects.toThrow(SetupError);
-    await expect(failing).rejects.toThrow(/^cannot do it: .* ended with 4\n/);
+    await expect(failing).rejects.toThrow(/^cannot do it: .* failed with exit code 4\n/);
     expect(lastLines("a\n\nb\nc\n", 2)).toBe("    b\n    c");
   });
 });

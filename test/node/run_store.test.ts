@@ -47,7 +47,7 @@ test("a file that should hold a JSON object and does not is told, and counts as 
     writeFileSync(at("info.json"), text);
     expect(read()).toBeNull();
   }
-  expect(problems).toEqual(Array.from({ length: 5 }, () => `${at("info.json")}: is damaged: expected a JSON object`));
+  expect(problems).toEqual(Array.from({ length: 5 }, () => `${at("info.json")}: corrupt: expected a JSON object`));
   writeFileSync(at("info.json"), '{"a":1}');
   expect(read()).toEqual({ a: 1 });
 });

@@ -61,7 +61,7 @@ test.each([
   const store = fileTuneStore(flat);
   expect(await store.load("card")).toEqual({});
   expect(said).toHaveLength(1);
-  expect(said[0]).toMatch(/^espalier: .*tune\.json is ignored, it holds no tuning results: [^\n]+\n$/);
+  expect(said[0]).toMatch(/^espalier: .*tune\.json is ignored: expected tuning results: [^\n]+\n$/);
   await store.save("card", { one: "tile 4" });
   said.length = 0;
   expect(await store.load("card")).toEqual({ one: "tile 4" });
@@ -72,5 +72,5 @@ test("lies in the cache folder, and wants a path", async () => {
   vi.stubEnv("XDG_CACHE_HOME", folder);
   await fileTuneStore().save("card", { one: "tile 4" });
   expect(readdirSync(join(folder, "espalier"))).toEqual(["tune.json"]);
-  expect(() => fileTuneStore("")).toThrow('wants the path of a file, was given ""');
+  expect(() => fileTuneStore("")).toThrow('expected the path of a file, got ""');
 });
