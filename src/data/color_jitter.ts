@@ -44,6 +44,24 @@ const f32 = Math.fround;
 /** A half goes away from zero, as C has it; the values are not negative. */
 const round = (x: number): number => Math.floor(x + 0.5);
 
+/** Return the red level in a sixth of the colour circle; green and blue are two and four sixths away. */
+const level = (sixth: number, v: number, p: number, q: number, t: number): number =>
+  sixth === 0 || sixth === 5 ? v : sixth === 1 ? q : sixth === 4 ? t : p;
+
+/** Set pixel i to a hue, a saturation and a value, all bytes. */
+function setHsv(image: Uint8Array, plane: number, i: number, [h, s, v]: readonly [number, number, number]): void {
+  const turn = (h * 6) / 255;
+  const f = f32(turn - Math.floor(turn));
+  const fs = f32(s / 255);
+  const p = round(v * (1 - fs));
+  const q = round(v * (1 - f32(fs * f)));
+  const t = round(v * (1 - fs * (1 - f)));
+  const sixth = Math.floor(turn) % 6;
+  image[i] = level(sixth, v, p, q, t);
+  image[plane + i] = level((sixth + 4) % 6, v, p, q, t);
+  image[2 * plane + i] = level((sixth + 2) % 6, v, p, q, t);
+}
+
 /** Turns the hue by `shift` of 256 steps. Hue, saturation and value are held as bytes in between. */
 function turnHue(image: Uint8Array, plane: number, shift: number): void {
   for (let i = 0; i < plane; i++) {
@@ -60,25 +78,7 @@ function turnHue(image: Uint8Array, plane: number, shift: number): void {
     const bc = f32((v - b) / span);
     const sector = r === v ? f32(bc - gc) : g === v ? f32(2 + rc - bc) : f32(4 + gc - rc);
     const h = (Math.trunc(f32((sector / 6 + 1) % 1) * 255) + shift) & 255;
-    let red = v;
-    let green = v;
-    let blue = v;
-    if (s > 0) {
-      const turn = (h * 6) / 255;
-      const sixth = Math.floor(turn);
-      const f = f32(turn - sixth);
-      const fs = f32(s / 255);
-      const p = round(v * (1 - fs));
-      const q = round(v * (1 - f32(fs * f)));
-      const t = round(v * (1 - fs * (1 - f)));
-      const part = sixth % 6;
-      red = part === 0 || part === 5 ? v : part === 1 ? q : part === 4 ? t : p;
-      green = part === 1 || part === 2 ? v : part === 0 ? t : part === 3 ? q : p;
-      blue = part === 3 || part === 4 ? v : part === 2 ? t : part === 5 ? q : p;
-    }
-    image[i] = red;
-    image[plane + i] = green;
-    image[2 * plane + i] = blue;
+    setHsv(image, plane, i, [h, s, v]);
   }
 }
 

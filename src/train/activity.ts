@@ -172,7 +172,7 @@ export async function measureActivity(
       else if (done % AHEAD === 0) await currentGpu().wait();
       if (samples >= limit) break;
     }
-    if (samples === 0) throw new ArgumentError("measureActivity: wants at least one sample, the batches hold none");
+    if (samples === 0) throw new ArgumentError("measureActivity: expected at least one sample, got none");
     return await report([...weighted.values()], [...spiking.values()], samples);
   } finally {
     for (const s of sums()) s.dispose();

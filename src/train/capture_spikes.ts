@@ -69,6 +69,13 @@ const KEYS: KeysOf<CaptureSpikesOptions> = {
   ...{ neurons: true, traceLayer: true, traceNeurons: true },
 };
 
+/** Shape of a layer's values: [T, rows, neurons]. */
+interface Layout {
+  readonly rows: number;
+  readonly timeSteps: number;
+  readonly neurons: number;
+}
+
 interface Seen {
   readonly node: SpikingNode;
   readonly timeSteps: number;
@@ -93,81 +100,98 @@ export async function captureSpikes(
   expectKeys(options, KEYS, (problem) => new ArgumentError(`captureSpikes: ${problem}`));
   const { sample, scale, classes = [], neurons = 120 } = options;
   checkBatch(batch, sample);
-  if (batch.size < 1) throw new ArgumentError("captureSpikes: wants at least one sample, the batch holds none");
+  if (batch.size < 1) throw new ArgumentError("captureSpikes: expected at least one sample, got an empty batch");
   positive("samples", options.samples ?? 1);
   positive("neurons", neurons);
-  // One sample tells which layers run, and for how many steps.
+  // One sample shows which layers run, and for how many steps.
   using input = new BatchInput({ name: "captureSpikes", sample, scale });
   const probe = forwardWatched(model, pickSamples(batch, [0]), input, () => ({ spikes: false, h: false }));
   probe.logits.dispose();
-  const layers = probe.seen;
-  const names = [...layers.keys()];
-  const first = layers.get(names[0] ?? "");
-  if (!first) throw new ArgumentError("captureSpikes: the model has no spiking layer");
-  const { timeSteps } = first;
-  const chosen = options.layers ?? spread(names, 4);
-  if (chosen.length === 0) throw new ArgumentError("captureSpikes: wants at least one layer");
-  const traced = options.traceLayer ?? chosen[1] ?? chosen[0]!;
-  for (const name of [...chosen, traced]) {
-    if (!layers.has(name))
-      throw new ArgumentError(`captureSpikes: no spiking layer ${name}; there are ${names.join(", ")}`);
-  }
-  const wanted = options.samples ?? Math.min(8, Math.max(2, Math.floor(32 / timeSteps)));
-  const picked = firstOfClasses(batch, wanted);
-
-  const wants = (name: string) => ({ spikes: chosen.includes(name) || name === traced, h: name === traced });
-  const { seen, logits } = forwardWatched(model, pickSamples(batch, picked), input, wants);
-  const kept = [...seen].flatMap(([name, s]) => [
-    ...(s.spikes ? [{ name, of: "spikes", tensor: s.spikes }] : []),
-    ...(s.h ? [{ name, of: "h", tensor: s.h }] : []),
-  ]);
-  let values: TypedArray[];
-  try {
-    values = await readAll(logits, ...kept.map((k) => k.tensor));
-  } finally {
-    for (const t of [logits, ...kept.map((k) => k.tensor)]) t.dispose();
-  }
-  const valuesOf = (name: string, of: string) => values[1 + kept.findIndex((k) => k.name === name && k.of === of)]!;
+  const { chosen, traced, timeSteps } = chooseLayers(probe.seen, options);
+  const picked = firstOfClasses(batch, options.samples ?? Math.min(8, Math.max(2, Math.floor(32 / timeSteps))));
+  const parts = (name: string) => ({ spikes: chosen.includes(name) || name === traced, h: name === traced });
+  const { seen, logits } = forwardWatched(model, pickSamples(batch, picked), input, parts);
+  const values = await readSeen(seen, logits);
 
   const rows = picked.length;
-  const share = Math.max(1, Math.floor(neurons / chosen.length));
-  const rasters = chosen.map((name): SpikeRaster => {
-    const all = valuesOf(name, "spikes");
-    const { neurons: count } = seen.get(name)!;
-    const shown = spreadNeurons(count, share);
-    const columns = shown.map((neuron) => column(all, { rows, timeSteps, neurons: count }, neuron));
-    const spikes = new Uint8Array(rows * timeSteps * shown.length);
-    for (let at = 0; at < rows * timeSteps; at++) {
-      for (const [i, values] of columns.entries()) spikes[at * shown.length + i] = values[at]!;
-    }
-    return { name, neurons: count, rate: mean(all), shown, spikes };
-  });
-  const { node, neurons: count } = seen.get(traced)!;
-  const layout = { rows, timeSteps, neurons: count };
-  const fired = valuesOf(traced, "spikes");
-  const traces = (options.traceNeurons ?? telling(fired, count)).map((neuron): PotentialTrace => {
-    if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count) {
-      throw new ArgumentError(`captureSpikes: ${traced} has neurons 0 to ${count - 1}, was asked for ${neuron}`);
-    }
-    const h = column(valuesOf(traced, "h"), layout, neuron);
-    return { name: traced, neuron, h, spikes: Uint8Array.from(column(fired, layout, neuron)) };
-  });
-  const { vThreshold = 1, vReset = 0 } = node.config;
-  const best = argmaxRows(values[0]!, rows);
+  const most = Math.max(1, Math.floor(neurons / chosen.length));
+  const layoutOf = (name: string): Layout => ({ rows, timeSteps, neurons: seen.get(name)!.neurons });
+  const { vThreshold = 1, vReset = 0 } = seen.get(traced)!.node.config;
+  const best = argmaxRows(values.logits, rows);
   const label = (c: number) => classes[c] ?? String(c);
   return {
     samples: picked.map((at, i) => ({ label: label(batch.y[at]!), predicted: label(best[i]!) })),
     timeSteps,
-    layers: rasters,
-    traces,
+    layers: chosen.map((name) => rasterOf(name, values.spikes.get(name)!, layoutOf(name), most)),
+    traces: tracesOf(traced, values.spikes.get(traced)!, values.h.get(traced)!, layoutOf(traced), options.traceNeurons),
     vThreshold,
     vReset,
   };
 }
 
+/** Choose the layers to show and the layer to trace. Errors: ArgumentError. */
+function chooseLayers(seen: ReadonlyMap<string, Seen>, options: CaptureSpikesOptions) {
+  const names = [...seen.keys()];
+  const first = seen.get(names[0] ?? "");
+  if (!first) throw new ArgumentError("captureSpikes: the model has no spiking layer");
+  const chosen = options.layers ?? spread(names, 4);
+  if (chosen.length === 0) throw new ArgumentError("captureSpikes: layers: expected at least one, got none");
+  const traced = options.traceLayer ?? chosen[1] ?? chosen[0]!;
+  for (const name of [...chosen, traced]) {
+    if (!seen.has(name))
+      throw new ArgumentError(`captureSpikes: expected a spiking layer (${names.join(", ")}), got ${name}`);
+  }
+  return { chosen, traced, timeSteps: first.timeSteps };
+}
+
+/** Read logits, spikes and potentials, and dispose their tensors. */
+async function readSeen(seen: ReadonlyMap<string, Seen>, logits: Tensor) {
+  const tensorsOf = (part: "spikes" | "h") =>
+    [...seen].flatMap(([name, s]) => (s[part] ? [[name, s[part]] as const] : []));
+  const [spikes, h] = [tensorsOf("spikes"), tensorsOf("h")];
+  const tensors = [logits, ...[...spikes, ...h].map(([, t]) => t)];
+  try {
+    const [first, ...rest] = await readAll(...tensors);
+    const named = (part: typeof spikes, from: number) => new Map(part.map(([name], i) => [name, rest[from + i]!]));
+    return { logits: first!, spikes: named(spikes, 0), h: named(h, spikes.length) };
+  } finally {
+    for (const t of tensors) t.dispose();
+  }
+}
+
+/** Pick neurons of a layer and their spikes. */
+function rasterOf(name: string, all: TypedArray, layout: Layout, most: number): SpikeRaster {
+  const { rows, timeSteps, neurons } = layout;
+  const shown = spreadNeurons(neurons, most);
+  const columns = shown.map((neuron) => column(all, layout, neuron));
+  const spikes = new Uint8Array(rows * timeSteps * shown.length);
+  for (let at = 0; at < rows * timeSteps; at++) {
+    for (const [i, values] of columns.entries()) spikes[at * shown.length + i] = values[at]!;
+  }
+  return { name, neurons, rate: mean(all), shown, spikes };
+}
+
+/** Trace neurons of a layer. Errors: ArgumentError for a neuron that it does not have. */
+function tracesOf(
+  name: string,
+  fired: TypedArray,
+  h: TypedArray,
+  layout: Layout,
+  neurons: readonly number[] = telling(fired, layout.neurons),
+): PotentialTrace[] {
+  const count = layout.neurons;
+  return neurons.map((neuron) => {
+    if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count) {
+      throw new ArgumentError(`captureSpikes: ${name}: expected neurons 0 to ${count - 1}, got ${neuron}`);
+    }
+    const spikes = Uint8Array.from(column(fired, layout, neuron));
+    return { name, neuron, h: column(h, layout, neuron), spikes };
+  });
+}
+
 function positive(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 1) {
-    throw new ArgumentError(`captureSpikes: ${name} wants a whole number >= 1, was given ${value}`);
+    throw new ArgumentError(`captureSpikes: ${name}: expected an integer >= 1, got ${value}`);
   }
 }
 
@@ -243,11 +267,7 @@ function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly n
 }
 
 /** Values of one neuron: [T, N, neurons] -> [N · T]. */
-function column(
-  values: TypedArray,
-  { rows, timeSteps, neurons }: { readonly rows: number; readonly timeSteps: number; readonly neurons: number },
-  neuron: number,
-): Float32Array {
+function column(values: TypedArray, { rows, timeSteps, neurons }: Layout, neuron: number): Float32Array {
   return Float32Array.from({ length: rows * timeSteps }, (_, at) => {
     const t = at % timeSteps;
     const n = Math.floor(at / timeSteps);

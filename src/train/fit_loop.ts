@@ -132,10 +132,10 @@ export class FitLoop {
     return { position: this.position, finished, last: this.last, loss: this.counters.lastLoss ?? Number.NaN };
   }
 
-  /** The rest of the epoch's steps. */
+  /** Take the remaining steps of the epoch. */
   private async trainEpoch(): Promise<void> {
     const { options } = this;
-    const { signal, stepsPerEpoch, checkpointEvery: every } = options;
+    const { signal, stepsPerEpoch } = options;
     const batches = options.batches(this.epoch, this.batch);
     const pace = signal ? new Pace() : null;
     for await (const data of batches) {
@@ -152,13 +152,7 @@ export class FitLoop {
         this.pending = this.log();
         this.pending.catch(() => {}); // rethrown when awaited
       }
-      const reason = every && this.step % every === 0 ? "interval" : options.saveAsked?.() ? "asked" : null;
-      if (reason && this.batch < stepsPerEpoch) {
-        await this.pending;
-        // A loss that is not finite shows here, before anything is saved.
-        await this.snapshot();
-        await options.onCheckpoint?.(this.position, reason);
-      }
+      await this.saveIfDue();
       await pace?.enqueued();
       if (signal?.aborted) break;
     }
@@ -166,6 +160,18 @@ export class FitLoop {
     // In mid-epoch a record would be one that an unbroken run has not.
     if (this.batch < stepsPerEpoch) await this.snapshot();
     else if (this.step > this.marked) await this.log();
+  }
+
+  /** Ask for a checkpoint in mid-epoch, at the interval or if the host asked for one. */
+  private async saveIfDue(): Promise<void> {
+    const { checkpointEvery: every, saveAsked, onCheckpoint, stepsPerEpoch } = this.options;
+    const reason = every && this.step % every === 0 ? "interval" : saveAsked?.() ? "asked" : null;
+    // At the end of an epoch there are checkpoints anyway.
+    if (!reason || this.batch === stepsPerEpoch) return;
+    await this.pending;
+    // A loss that is not finite throws here, before anything is saved.
+    await this.snapshot();
+    await onCheckpoint?.(this.position, reason);
   }
 
   private enqueue(data: Parameters<FitOptions["train"]["run"]>[0]): void {

@@ -288,7 +288,7 @@ describe("measureActivity", () => {
     await expect(measureActivity(model, [{ ...batch(2, 1), size: 3 }], { sample: SAMPLE })).rejects.toThrow(
       "a batch of 3 samples [2,7,6]: expected 252 values, got 168",
     );
-    await expect(measureActivity(model, [], { sample: SAMPLE })).rejects.toThrow("wants at least one sample");
+    await expect(measureActivity(model, [], { sample: SAMPLE })).rejects.toThrow("expected at least one sample");
     await expect(measureActivity(model, [], { sample: SAMPLE, limit: 0 })).rejects.toThrow(
       "limit wants a number above 0",
     );
@@ -381,13 +381,13 @@ describe("captureSpikes", () => {
       });
     }
     await expect(captureSpikes(model, batch(2, 1), { sample: SAMPLE, layers: ["conv1"] })).rejects.toThrow(
-      "no spiking layer conv1; there are lif, node",
+      "expected a spiking layer (lif, node), got conv1",
     );
     await expect(
       captureSpikes(model, batch(2, 1), { sample: SAMPLE, traceLayer: "lif", traceNeurons: [168] }),
-    ).rejects.toThrow("lif has neurons 0 to 167, was asked for 168");
+    ).rejects.toThrow("lif: expected neurons 0 to 167, got 168");
     await expect(captureSpikes(model, batch(2, 1), { sample: SAMPLE, samples: 0 })).rejects.toThrow(
-      "samples wants a whole number >= 1, was given 0",
+      "samples: expected an integer >= 1, got 0",
     );
     const plain = new Linear(6, 2);
     await expect(captureSpikes(plain, batch(2, 1), { sample: SAMPLE })).rejects.toThrow();

@@ -80,6 +80,17 @@ function partFolders(source: ByteSource, folders: readonly string[]): Partial<Re
   return { train, test };
 }
 
+/** List the files of each class below one folder. */
+async function filesOfClasses(source: ByteSource, root: string, classes: readonly string[]): Promise<LabelledFile[][]> {
+  const present = await source.list(root);
+  const folders = classes.map(async (name, label) => {
+    if (!present.includes(name)) return [];
+    const paths = await filesEndingWith(source, root ? `${root}/${name}` : name, ".npz");
+    return paths.map((path) => ({ path, label }));
+  });
+  return Promise.all(folders);
+}
+
 async function findFiles(source: ByteSource, split: Split): Promise<{ classes: string[]; files: LabelledFile[] }> {
   const top = (await source.list("")).filter((name) => !name.includes("."));
   const { train, test } = partFolders(source, top);
@@ -90,14 +101,6 @@ async function findFiles(source: ByteSource, split: Split): Promise<{ classes: s
   const names = (await Promise.all(roots.map((root) => source.list(root)))).flat();
   const classes = [...new Set(names.filter((name) => !name.includes(".")))].sort(byNumber);
   if (classes.length === 0) throw new SourceError(source.name, roots[0] || ".", "no folders of classes here");
-  const files: LabelledFile[] = [];
-  for (const root of own) {
-    const present = await source.list(root);
-    for (const [label, name] of classes.entries()) {
-      if (!present.includes(name)) continue;
-      const paths = await filesEndingWith(source, root ? `${root}/${name}` : name, ".npz");
-      for (const path of divided ? paths : nineToOne(paths, split)) files.push({ path, label });
-    }
-  }
-  return { classes, files };
+  const byClass = (await Promise.all(own.map((root) => filesOfClasses(source, root, classes)))).flat();
+  return { classes, files: byClass.flatMap((files) => (divided ? files : nineToOne(files, split))) };
 }

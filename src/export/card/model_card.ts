@@ -155,32 +155,64 @@ function compressionSection({ report: { compression } }: ModelCardFacts): string
   ].join("\n\n");
 }
 
+const modelSection = (f: ModelCardFacts): string =>
+  facts([
+    ["Architecture", code(f.model)],
+    ["Input", `${f.input.join(" x ")} (channels x height x width)`],
+    ["Classes", count(f.classes)],
+    ["Parameters", count(f.parameters)],
+    [
+      "Normalisation",
+      given(f.normalise, (n) => `(byte / 255 - mean) / std with mean ${short(n.mean)} and std ${short(n.std)}`),
+    ],
+    ["Time steps", given(f.timeSteps, String)],
+    ["Pruning method", code(f.method)],
+    ["Final threshold", typeof f.threshold === "number" ? f.threshold.toPrecision(6) : undefined],
+  ]);
+
+function trainingSection(f: ModelCardFacts): string {
+  const { version, commit, others = [] } = f.engine;
+  const made = [version, ...(commit ? [commit] : []), ...others].map(code);
+  return [
+    block(f.command, "sh"),
+    facts([
+      ["Seed", String(f.seed)],
+      ["Epochs", given(f.epochs, String)],
+      ["Steps", given(f.steps, count)],
+      ["Time", given(f.seconds, duration)],
+      ["Begun", given(f.started, code)],
+      ["Engine", `espalier ${made.join(", ")}`],
+      ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
+    ]),
+    ...(f.changes && f.changes.length > 0
+      ? [`Changed while it ran:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
+      : []),
+    ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
+    "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
+  ].join("\n\n");
+}
+
+const filesSection = ({ files = [] }: ModelCardFacts): string | undefined =>
+  files.length === 0
+    ? undefined
+    : table(
+        ["File", "Holds"],
+        files.map(({ name, holds }) => [code(name), code(holds)]),
+        { text: true },
+      );
+
+const useSection = ({ use = [] }: ModelCardFacts): string | undefined =>
+  use.length === 0 ? undefined : use.map((u) => `${u.how}:\n\n${block(u.code, u.language)}`).join("\n\n");
+
 /**
  * Write the card as Markdown. Foreign text (names, paths, the recipe) is put into code spans and blocks, so that it cannot
  * become a link, HTML or a table. Errors: ArgumentError for an accuracy outside 0..1 or an impossible number of zeros.
  */
 export function modelCard(f: ModelCardFacts): string {
   check(f);
-  const { engine } = f;
   const { sparsity } = totalsOf(f.layers);
-  const made = [engine.version, ...(engine.commit ? [engine.commit] : []), ...(engine.others ?? [])].map(code);
   const sections: (readonly [string, string | undefined])[] = [
-    [
-      "Model",
-      facts([
-        ["Architecture", code(f.model)],
-        ["Input", `${f.input.join(" x ")} (channels x height x width)`],
-        ["Classes", count(f.classes)],
-        ["Parameters", count(f.parameters)],
-        [
-          "Normalisation",
-          given(f.normalise, (n) => `(byte / 255 - mean) / std with mean ${short(n.mean)} and std ${short(n.std)}`),
-        ],
-        ["Time steps", given(f.timeSteps, String)],
-        ["Pruning method", code(f.method)],
-        ["Final threshold", typeof f.threshold === "number" ? f.threshold.toPrecision(6) : undefined],
-      ]),
-    ],
+    ["Model", modelSection(f)],
     [
       "Data",
       facts([
@@ -192,6 +224,7 @@ export function modelCard(f: ModelCardFacts): string {
     ["Evaluation", evaluation(f)],
     ["Sparsity", sparsitySection(f)],
     ["Compression", compressionSection(f)],
+<<<<<<< HEAD
     [
       "Training",
       [
@@ -229,6 +262,12 @@ export function modelCard(f: ModelCardFacts): string {
         ? f.use.map((u) => `${u.how}:\n\n${block(u.code, u.language)}`).join("\n\n")
         : undefined,
     ],
+=======
+    ["Training", trainingSection(f)],
+    ["Recipe", block(f.recipe, "yaml")],
+    ["Files", filesSection(f)],
+    ["Use", useSection(f)],
+>>>>>>> f92e329 (Split the figure of spikes, the model card and four complex functions)
     [
       "Limits",
       "Trained and tested only on the data named above. Accuracy on other data, on shifted inputs and on groups within the data is unknown.",
