@@ -1,5 +1,5 @@
-// What a network does per sample: how often its neurons fire, how many operations its weights cause, and an estimate of
-// the energy. The numbers that spiking networks are compared by, and their plain counterparts.
+// Measures the activity of a network per sample: firing rates, operations of its weights, and an estimate of the energy, by
+// which spiking networks are compared with each other and with plain ones.
 import { noGrad } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
 import { currentGpu } from "../gpu/index.ts";
@@ -30,7 +30,7 @@ export interface SpikingActivity {
   readonly name: string;
   /** Class of the layer, such as "LIFNode". */
   readonly type: string;
-  /** Place among all layers reported, by first call. */
+  /** Index among all reported layers, by first call. */
   readonly order: number;
   /** Neurons of one sample. */
   readonly neurons: number;
@@ -43,7 +43,7 @@ export interface SpikingActivity {
   readonly silent: number;
 }
 
-/** One layer of weights. One that is given inputs of different sizes has an entry for each. */
+/** One layer of weights. A layer with inputs of different sizes has an entry for each. */
 export interface WeightActivity {
   readonly name: string;
   readonly kind: "conv" | "linear";
@@ -54,11 +54,11 @@ export interface WeightActivity {
   readonly denseMacs: number;
   /** The same for one step: those of a network without time. */
   readonly annMacs: number;
-  /** Whole numbers >= 0 (spikes, sums of spikes, counts of events), or anything else. */
+  /** "spikes": integers >= 0 (spikes, their sums, event counts). "analog": anything else. */
   readonly input: "spikes" | "analog";
   /**
    * Operations per sample. Spikes: accumulates, Σ value · nonzero weights that it reaches. Analog: multiply-accumulates,
-   * Σ nonzero weights reached, over all values. What falls on padding is not counted.
+   * Σ nonzero weights reached, over all values. Padding is not counted.
    */
   readonly operations: number;
 }
@@ -70,10 +70,10 @@ export interface ActivityTotals {
   readonly annMacs: number;
   /** Multiply-accumulates per sample, in layers of analog input. */
   readonly macs: number;
-  /** Accumulates per sample (SynOps), in layers that spikes come into. */
+  /** Accumulates per sample (SynOps), in layers of spiking input. */
   readonly synOps: number;
   readonly neurons: number;
-  /** Spikes per neuron and step over all layers; null without any. */
+  /** Spikes per neuron and step over all layers; null without spiking layers. */
   readonly rate: number | null;
   /** Estimated energy per sample of `macs` and `synOps`, in pJ. */
   readonly energy: number;
@@ -106,7 +106,7 @@ interface Weighted {
   readonly row: Shape;
   /** Pixels of the output of one row. */
   readonly places: number;
-  /** Whether the values looked at are spikes, or may be. */
+  /** True if the probed values are integers >= 0. */
   readonly counts: boolean;
   readonly inputs: RowSum;
 }
@@ -121,18 +121,18 @@ interface Spiking {
 
 /** Samples of the first batch whose inputs are read to tell spikes from analog values. */
 const PROBES = 4;
-/** Batches under way at once. */
+/** Most batches in the queue. */
 const AHEAD = 8;
 
 /**
- * Runs the model over the batches, in evaluation mode and without gradients, and counts. Modes, observers and methods
- * are put back, also after an error. Waits for the GPU.
+ * Run the model over the batches, in evaluation mode and without gradients, and count spikes and operations. Modes, observers
+ * and methods are restored, also after an error. Waits for the GPU.
  *
- * A model without spiking layers is measured too: no rates, and all operations are multiply-accumulates. Whether spikes
- * come into a layer is told by each value of the first samples and by the sums over all. A value of 2, as the sum of two
+ * A model without spiking layers has no rates, and all its operations are multiply-accumulates. The input of a layer counts as
+ * spikes if all values of the first samples, and the sums over all samples, are integers >= 0. A value of 2, the sum of two
  * spikes in a residual network, is two accumulates.
  *
- * Errors    ArgumentError if there is no sample or a batch does not fit `sample`; what the model throws.
+ * Errors    ArgumentError if there is no sample or a batch does not fit `sample`; errors of the model.
  */
 export async function measureActivity(
   model: Module,
@@ -145,7 +145,7 @@ export async function measureActivity(
     (problem) => new ArgumentError(`measureActivity: ${problem}`),
   );
   const { sample, scale, limit = Number.POSITIVE_INFINITY } = options;
-  if (!(limit > 0)) throw new ArgumentError(`measureActivity: limit wants a number above 0, was given ${limit}`);
+  if (!(limit > 0)) throw new ArgumentError(`measureActivity: limit: expected a number > 0, got ${limit}`);
   const weighted = new Map<string, Weighted>();
   const spiking = new Map<string, Spiking>();
   const input = new BatchInput({ name: "measureActivity", sample, scale });
@@ -197,7 +197,7 @@ function run(model: Module, batch: HostBatch, input: BatchInput): void {
 
 const keyOf = (name: string, layer: WeightLayer, x: Tensor) => `${name} ${formatShape(rowsOf(layer, x).row)}`;
 
-/** A forward pass of a few samples: which layers there are, of what sizes, and what comes into them. */
+/** Run a few samples to find the layers, their sizes and the kind of their input. */
 async function probe(
   model: Module,
   batch: HostBatch,
@@ -296,7 +296,7 @@ function nonzeros(values: TypedArray): number {
   return count;
 }
 
-/** Σ a·b in float64; Σ b where a is null. */
+/** Compute Σ a·b in float64; Σ b if a is null. */
 function dot(a: Float64Array | null, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < b.length; i++) sum += (a ? a[i]! : 1) * b[i]!;

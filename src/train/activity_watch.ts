@@ -1,5 +1,4 @@
-// Looking on while a model runs: what goes into its weight layers, what its spiking layers fire, and sums of both that
-// stay on the GPU.
+// Observes a running model: inputs of its weight layers, spikes of its spiking layers, and sums of both that stay on the GPU.
 import { accumulate, Tape } from "../autograd/index.ts";
 import { Conv2d, Linear, type Module, type SpikeEvent, SpikingNode } from "../nn/index.ts";
 import { conv2d } from "../ops/conv2d.ts";
@@ -29,14 +28,14 @@ export interface Watcher {
 }
 
 /**
- * Puts the model in evaluation mode and calls the watcher at every layer that it runs. The function that comes back
- * puts methods, observers and modes as they were.
+ * Put the model in evaluation mode and call the watcher at every layer that it runs. Returns a function that restores methods,
+ * observers and modes.
  */
 export function watchModel(model: Module, watcher: Watcher): () => void {
   const undo: (() => void)[] = [];
   const seen = new Set<Module>();
   for (const [name, m] of model.namedModules()) {
-    if (seen.has(m)) continue; // one that stands in two places goes by its first name
+    if (seen.has(m)) continue; // a shared layer is reported under its first name
     seen.add(m);
     const mode = m.training;
     undo.push(() => {
@@ -70,12 +69,12 @@ export function watchModel(model: Module, watcher: Watcher): () => void {
 }
 
 /**
- * Sums above this many rows are moved to the host: f32 counts whole numbers exactly up to 2^24, and an input value is
+ * Sums above this many rows are moved to the host: f32 counts integers exactly up to 2^24, and an input value is
  * at most 255 (an event count).
  */
 const EXACT_ROWS = 2 ** 16;
 
-/** Sum over many rows, element by element: exact for whole numbers. */
+/** Sum over many rows, element by element: exact for integers. */
 export class RowSum {
   readonly size: number;
   /** Rows added so far. */
@@ -91,7 +90,7 @@ export class RowSum {
     fillZero(this.total);
   }
 
-  /** Adds the rows of x, whose last axes hold `size` elements together. */
+  /** Add the rows of x, whose last axes hold `size` elements together. */
   add(x: Tensor): void {
     const rows = x.numel / this.size;
     using _scope = new Scope();
@@ -101,12 +100,12 @@ export class RowSum {
     this.pending += rows;
   }
 
-  /** True when the sum on the GPU ought to be moved before more is added. */
+  /** True if the sum on the GPU must be moved to the host before more is added. */
   get isFull(): boolean {
     return this.pending >= EXACT_ROWS;
   }
 
-  /** The sums, in float64. Waits for the GPU. */
+  /** Return the sums, in float64. Waits for the GPU. */
   static async read(sums: readonly RowSum[]): Promise<Float64Array[]> {
     const values = sums.length > 0 ? await readAll(...sums.map((s) => s.total)) : [];
     sums.forEach((s, i) => {
@@ -124,7 +123,7 @@ export class RowSum {
   }
 }
 
-/** A copy that no scope frees. */
+/** Return a copy that no scope frees. */
 export function keepCopy(x: Tensor): Tensor {
   const copy = allocate(x.shape, x.dtype, { scoped: false });
   copyInto(copy, x);
@@ -132,11 +131,10 @@ export function keepCopy(x: Tensor): Tensor {
 }
 
 /**
- * How many nonzero weights each element of one input row reaches, in row-major order.
+ * Count the nonzero weights that each element of one input row reaches, in row-major order.
  *
- * For a convolution that is the gradient of sum(conv2d(x, 1[w != 0])) with respect to x: at the borders fewer kernel
- * positions see a pixel, between strides fewer still, and groups keep to themselves. For a linear layer it is the count
- * of each column. Waits for the GPU.
+ * For a convolution this is the gradient of sum(conv2d(x, 1[w != 0])) with respect to x, which accounts for borders, strides
+ * and groups. For a linear layer it is the count of each column. Waits for the GPU.
  *
  * Shapes    `row` is [C, H, W] for Conv2d, [in] for Linear.
  */
@@ -155,7 +153,7 @@ export async function fanOut(layer: WeightLayer, weights: ArrayLike<number>, row
   }
 }
 
-/** The map of a convolution, on the GPU: the caller's. */
+/** Compute the counts of a convolution on the GPU. The caller owns the result. */
 function reach(layer: Conv2d, weights: ArrayLike<number>, row: Shape): Tensor {
   using _scope = new Scope();
   const ones = Float32Array.from(weights, (w) => (w === 0 ? 0 : 1));
@@ -167,17 +165,17 @@ function reach(layer: Conv2d, weights: ArrayLike<number>, row: Shape): Tensor {
   return x.grad!;
 }
 
-/** Whether all values are whole numbers >= 0: spikes, sums of spikes, or counts of events. */
+/** Return true if all values are integers >= 0: spikes, sums of spikes, or event counts. */
 export const areCounts = (values: ArrayLike<number>): boolean =>
   Array.prototype.every.call(values, (v: number) => Number.isInteger(v) && v >= 0);
 
-/** Shape of one row of a weight layer's input, and how many of them x holds. */
+/** Return the shape of one row of a weight layer's input, and the row count of x. */
 export function rowsOf(layer: WeightLayer, x: Tensor): { row: Shape; rows: number } {
   const row = x.shape.slice(layer instanceof Linear ? -1 : 1);
   return { row, rows: x.numel / numel(row) };
 }
 
-/** Pixels of the output that one input row of a weight layer leads to; 1 for Linear. */
+/** Return the output pixels per input row of a weight layer; 1 for Linear. */
 export function placesOf(layer: WeightLayer, row: Shape): number {
   if (layer instanceof Linear) return 1;
   return numel(conv2d(meta([1, ...row]), meta(layer.weight.shape), null, layer.options).shape.slice(2));

@@ -22,7 +22,7 @@ export interface HostBatch {
   readonly size: number;
   /** Height and width of the images in the bytes. Default: those of the sample. */
   readonly stored?: ImageSize | undefined;
-  /** Of bytes, [size, 4]: top row, left column, 1 if mirrored, 0. Absent: stored images are used whole. */
+  /** Crops of bytes, [size, 4]: top row, left column, 1 if mirrored, 0. Absent: stored images are used whole. */
   readonly crop?: Int32Array | undefined;
 }
 
@@ -81,7 +81,7 @@ export class BatchInput {
     return bytesToImages(x!, crop ?? null, this.table, { shape, stored });
   }
 
-  /** Upload a batch by itself: its images [n, ...sample] and labels [n], for work that is not captured. */
+  /** Upload a batch outside a captured step: its images [n, ...sample] and labels [n], for work that is not captured. */
   tensors(batch: HostBatch): { x: Tensor; y: Tensor } {
     const arrays = Object.entries(this.hostArrays(batch));
     const uploaded = Object.fromEntries(arrays.map(([name, { data, shape }]) => [name, tensor(data, shape)]));

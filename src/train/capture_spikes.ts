@@ -1,5 +1,5 @@
-// What a figure of a spiking network shows: the spikes of some neurons of some layers over a few samples, and the
-// membrane potential of even fewer.
+// Captures the data of a figure of a spiking network: spikes of some neurons of some layers over a few samples, and the
+// membrane potentials of a few of them.
 import { noGrad } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
 import type { Module, SpikeEvent, SpikingNode } from "../nn/index.ts";
@@ -10,16 +10,16 @@ import { checkBatch } from "./activity.ts";
 import { keepCopy, watchModel } from "./activity_watch.ts";
 import { BatchInput, type HostBatch } from "./batch_step.ts";
 
-/** A few samples one after another, each from the state of rest. Values of sample s and step t stand at s·T + t. */
+/** A few samples one after another, each from the resting state. Index s·T + t holds sample s at step t. */
 export interface SpikeFigure {
-  /** Names of the class of each sample and of the class that the network gives it. */
+  /** Names of each sample's class and of its predicted class. */
   readonly samples: readonly { readonly label: string; readonly predicted: string }[];
   readonly timeSteps: number;
   readonly layers: readonly SpikeRaster[];
   readonly traces: readonly PotentialTrace[];
-  /** Of the layer that the traces are of. */
+  /** Threshold of the traced layer. */
   readonly vThreshold: number;
-  /** Where the potential goes after a spike; null: down by the threshold. */
+  /** Potential after a spike; null: it is lowered by the threshold. */
   readonly vReset: number | null;
 }
 
@@ -29,14 +29,14 @@ export interface SpikeRaster {
   readonly neurons: number;
   /** Spikes per neuron and step over the whole layer and the samples shown. */
   readonly rate: number;
-  /** The neurons shown, rising. */
+  /** Neurons shown, ascending. */
   readonly shown: readonly number[];
   /** [samples · T, shown], 0 or 1. */
   readonly spikes: Uint8Array;
 }
 
 export interface PotentialTrace {
-  /** Of the layer. */
+  /** Name of the layer. */
   readonly name: string;
   readonly neuron: number;
   /** [samples · T]: potential before firing, H_t. */
@@ -52,13 +52,13 @@ export interface CaptureSpikesOptions {
   readonly scale?: PixelScale;
   /** Names of the classes; default: their numbers. */
   readonly classes?: readonly string[];
-  /** Samples taken from the batch, one of each class while there are. Default: 32 steps' worth, at least 2, at most 8. */
+  /** Samples taken from the batch, of different classes first. Default: 32 steps' worth, at least 2, at most 8. */
   readonly samples?: number;
   /** Spiking layers by name; default: four, from the first to the last. */
   readonly layers?: readonly string[];
   /** Neurons shown in all layers together. Default 120. */
   readonly neurons?: number;
-  /** Layer whose potentials are traced; default: the second of those shown, whose input changes. */
+  /** Layer whose potentials are traced; default: the second one shown, whose input varies. */
   readonly traceLayer?: string;
   /** Neurons traced; default: three that fire often, sometimes and rarely. */
   readonly traceNeurons?: readonly number[];
@@ -85,12 +85,12 @@ interface Seen {
 }
 
 /**
- * Runs the model on samples of a batch, in evaluation mode and without gradients, and reads what a figure needs. Modes
- * and observers are put back, also after an error. Waits for the GPU.
+ * Run the model on samples of a batch, in evaluation mode and without gradients, and read spikes and potentials. Modes and
+ * observers are restored, also after an error. Waits for the GPU.
  *
- * Neurons shown are spread evenly over the layer, one from each of as many equal parts.
+ * The neurons shown are spread evenly over the layer.
  *
- * Errors    ArgumentError if the model has no spiking layer, or a layer, a neuron or a count asked for cannot be.
+ * Errors    ArgumentError if the model has no spiking layer, or an option names a layer, neuron or count that does not exist.
  */
 export async function captureSpikes(
   model: Module,
@@ -195,7 +195,7 @@ function positive(name: string, value: number): void {
   }
 }
 
-/** One forward pass. Tensors that come back are the caller's. */
+/** Run one forward pass. The caller owns the returned tensors. */
 function forwardWatched(
   model: Module,
   batch: HostBatch,
@@ -231,22 +231,22 @@ function forwardWatched(
 
 const everyStep = (x: Tensor, timeSteps: number) => expand(x, { shape: [timeSteps, ...x.shape] });
 
-/** At most `most` of a list, evenly, with both ends. */
+/** Pick at most `most` entries of a list, evenly spread, with both ends. */
 function spread<T>(list: readonly T[], most: number): T[] {
   if (list.length <= most) return [...list];
   return Array.from({ length: most }, (_, i) => list[Math.round((i * (list.length - 1)) / (most - 1))] as T);
 }
 
 /**
- * One neuron from each of `most` equal parts of a layer. Places within the parts differ (multiples of the golden ratio):
- * equal ones would hit the same column of every channel.
+ * Pick one neuron from each of `most` equal parts of a layer. Offsets within the parts are multiples of the golden ratio:
+ * equal offsets would hit the same column of every channel.
  */
 export function spreadNeurons(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, i) => i);
   return Array.from({ length: most }, (_, i) => Math.floor(((i + ((0.5 + i * 0.618034) % 1)) * count) / most));
 }
 
-/** The first sample of each class, then the first of those left; by class. */
+/** Pick the first sample of each class, then the first of the others; sorted by class. */
 function firstOfClasses({ y, size }: HostBatch, wanted: number): number[] {
   const all = Array.from({ length: size }, (_, i) => i);
   const isFirst = (i: number) => y.indexOf(y[i]!) === i;
@@ -255,7 +255,7 @@ function firstOfClasses({ y, size }: HostBatch, wanted: number): number[] {
     .sort((a, b) => y[a]! - y[b]! || a - b);
 }
 
-/** Copy samples of a batch into a batch of their own. */
+/** Copy samples of a batch into a new batch. */
 function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly number[]): HostBatch {
   const rows = <A extends Float32Array | Uint8Array | Int32Array>(all: A): A => {
     const each = all.length / size;
@@ -266,7 +266,7 @@ function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly n
   return { x: rows(x), y: rows(y), size: picked.length, stored, crop: crop && rows(crop) };
 }
 
-/** Values of one neuron: [T, N, neurons] -> [N · T]. */
+/** Return the values of one neuron: [T, N, neurons] -> [N · T]. */
 function column(values: TypedArray, { rows, timeSteps, neurons }: Layout, neuron: number): Float32Array {
   return Float32Array.from({ length: rows * timeSteps }, (_, at) => {
     const t = at % timeSteps;
@@ -275,7 +275,7 @@ function column(values: TypedArray, { rows, timeSteps, neurons }: Layout, neuron
   });
 }
 
-/** Three neurons that fire often, sometimes and rarely: at the tops of the first 2, 20 and 60 % of those that fire. */
+/** Pick three neurons that fire often, sometimes and rarely: ranks 2, 20 and 60 % among those that fire. */
 function telling(fired: TypedArray, count: number): number[] {
   const totals = new Float64Array(count);
   for (let i = 0; i < fired.length; i++) totals[i % count]! += fired[i]!;

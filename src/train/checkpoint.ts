@@ -1,5 +1,5 @@
-// Everything a run needs to go on as if it had never stopped: weights, latent weights, momentum, running statistics,
-// the position in the data and the schedules' step, in one safetensors file.
+// Checkpoints: all that a run needs to continue bit for bit, in one safetensors file. Weights, latent weights, momentum, running
+// statistics, the position in the data and the step of the schedules.
 import {
   type FileParts,
   joinParts,
@@ -22,7 +22,7 @@ import {
 import { EspalierError, expectKeys } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
 
-/** Where a run stands, besides its tensors. */
+/** State of a run besides its tensors. */
 export interface Progress {
   /** Optimiser steps done; the next step has this number. */
   readonly step: number;
@@ -35,15 +35,15 @@ export interface Progress {
   /** The run's configuration, as saved beside it. */
   readonly config: unknown;
   readonly bestAccuracy: number;
-  /** What was counted since the last records, unchecked. Absent: those of the run that goes on begin here. */
+  /** Counters since the last records, not checked. Absent: the counters of the resumed run start here. */
   readonly counters?: CounterState;
 }
 
-/** What a checkpoint may hold besides. */
+/** Optional contents of a checkpoint. */
 export interface CheckpointExtras {
-  /** Masks that the next epoch record compares with, by parameter: a bit a weight. */
+  /** Masks that the next epoch record compares with, by parameter: one bit per weight. */
   readonly masks?: ReadonlyMap<string, Uint32Array> | null;
-  /** What the host has to find again: clocks, files. JSON. */
+  /** State of the host, as JSON: clocks, files. */
   readonly host?: unknown;
 }
 
@@ -51,10 +51,10 @@ export type LoadedCheckpoint = Progress & CheckpointExtras;
 
 const MASK = "mask.";
 
-/** 1 had no checksum. */
+/** Format 1 had no checksum. */
 const FORMAT = "espalier-checkpoint-2";
 
-/** A checkpoint that does not fit: says which key and why. */
+/** A checkpoint that does not fit. The message names the key and the reason. */
 export class CheckpointError extends EspalierError {
   override readonly name = "CheckpointError";
 }
@@ -83,28 +83,29 @@ function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Ten
   return out;
 }
 
-/** A run has no tensors besides those of its model and optimiser, unless its pruning method says so. */
+/** Extra tensors of a run whose pruning method has none. */
 const NONE: ReadonlyMap<string, Tensor> = new Map();
 
 function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [key, t] of tensors) if (key.startsWith("momentum.")) t.dispose();
 }
 
-/** A checkpoint as its bytes, or as the file that was read from them. */
+/** A checkpoint: its bytes, or the file read from them. */
 export type CheckpointFile = Uint8Array | SafetensorsFile;
 
 const fileOf = (given: CheckpointFile, name: string): SafetensorsFile =>
   given instanceof Uint8Array ? parseSafetensors(given, name) : given;
 
-/** Bytes of a checkpoint, see checkpointParts. */
+/** Return the bytes of a checkpoint; see checkpointParts. */
 export async function saveCheckpoint(...given: Parameters<typeof checkpointParts>): Promise<Uint8Array> {
   return joinParts(await checkpointParts(...given));
 }
 
 /**
- * A checkpoint as the parts of a file, which together may be larger than one array can be. `more`: tensors of the pruning method. The same state gives the same bytes, where `host` is the same.
- * Waits for the GPU; throws if the device was lost, so a bad
- * read is never saved, and NonFiniteError where an array holds NaN or infinity.
+ * Return a checkpoint as the parts of a file, which may be larger than one array. `more`: tensors of the pruning method. The
+ * same state and the same `host` give the same bytes. Waits for the GPU.
+ *
+ * Errors    that of the lost device, so that a bad read is never saved; NonFiniteError if an array holds NaN or infinity.
  */
 export async function checkpointParts(
   model: Module,
@@ -134,24 +135,24 @@ export async function checkpointParts(
   }
 }
 
-/** What a checkpoint says of its run, without touching a model. Throws CheckpointError. */
+/** Read the progress record of a checkpoint; no model is needed. Errors: CheckpointError. */
 export function readProgress(given: CheckpointFile, name: string): Progress & Pick<CheckpointExtras, "host"> {
   const file = fileOf(given, name);
   const host = hostOf(file, name);
   return { ...progressOf(file, name), ...(host === undefined ? {} : { host }) };
 }
 
-/** What the host wrote, if it did. */
+/** Return the state of the host, if there is any. */
 function hostOf({ metadata }: SafetensorsFile, name: string): unknown {
   const text = metadata.get("host");
   try {
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   } catch {
-    throw new CheckpointError(`${name}: what the host kept in it is not valid JSON`);
+    throw new CheckpointError(`${name}: its state of the host is not valid JSON`);
   }
 }
 
-/** Masks for the next epoch record; null where the file has none. */
+/** Return the masks for the next epoch record; null if the file has none. */
 function masksOf({ tensors }: SafetensorsFile): ReadonlyMap<string, Uint32Array> | null {
   const found = [...tensors].flatMap(([key, { data }]): [string, Uint32Array][] =>
     key.startsWith(MASK) && data instanceof Uint32Array ? [[key.slice(MASK.length), data]] : [],
@@ -161,14 +162,14 @@ function masksOf({ tensors }: SafetensorsFile): ReadonlyMap<string, Uint32Array>
 
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** What each field of a progress record has to be. `config` may be anything. */
+/** Rule of each field of a progress record. `config` may be anything. */
 const FIELDS: readonly (readonly [keyof Progress, (value: unknown) => boolean, string])[] = [
-  ["step", isWhole, "a whole number of at least 0"],
-  ["epoch", isWhole, "a whole number of at least 0"],
-  ["batch", isWhole, "a whole number of at least 0"],
-  ["seed", Number.isSafeInteger, "a whole number"],
+  ["step", isWhole, "an integer >= 0"],
+  ["epoch", isWhole, "an integer >= 0"],
+  ["batch", isWhole, "an integer >= 0"],
+  ["seed", Number.isSafeInteger, "an integer"],
   ["threshold", Number.isFinite, "a number"],
-  ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a share from 0 to 1"],
+  ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a number from 0 to 1"],
 ];
 
 function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progress {
@@ -178,10 +179,10 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
   const format = metadata.get("format");
   if (format === "espalier-checkpoint-1")
     fail(
-      "was written by an older version, whose checkpoints have no checksum: train anew, or resume with that version",
+      "was written by an older version, whose checkpoints have no checksum: train again, or resume with that version",
     );
-  if (format !== FORMAT) fail(`not a checkpoint (format ${format ?? "missing"}, want ${FORMAT})`);
-  if (!checked) fail("its checksum is missing: the file is damaged, or another program changed it");
+  if (format !== FORMAT) fail(`not a checkpoint: expected format ${FORMAT}, got ${format ?? "none"}`);
+  if (!checked) fail("its checksum is missing: the file is corrupt, or another program changed it");
   let progress: unknown;
   try {
     progress = JSON.parse(metadata.get("progress") ?? "");
@@ -199,8 +200,8 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
 }
 
 /**
- * Puts a checkpoint into a model and optimiser built with the same configuration; the next step then has the bits of an
- * uninterrupted run. Throws CheckpointError or SafetensorsError, and changes nothing when anything does not fit.
+ * Load a checkpoint into a model and an optimiser built with the same configuration; the next step then has the bits of an
+ * uninterrupted run. Errors: CheckpointError or SafetensorsError if anything does not fit; nothing is changed then.
  */
 export function loadCheckpoint(
   given: CheckpointFile,
@@ -218,10 +219,10 @@ export function loadCheckpoint(
       const array = saved.get(key);
       if (!array) throw new CheckpointError(`${name}: ${key} is missing`);
       if (!sameShape(array.shape, t.shape)) {
-        throw new CheckpointError(`${name}: ${key} wants shape [${t.shape}], has [${array.shape}]`);
+        throw new CheckpointError(`${name}: ${key}: expected shape [${t.shape}], got [${array.shape}]`);
       }
-      const want = t.dtype === "f32" ? "F32" : "U32";
-      if (array.dtype !== want) throw new CheckpointError(`${name}: ${key} wants ${want}, has ${array.dtype}`);
+      const dtype = t.dtype === "f32" ? "F32" : "U32";
+      if (array.dtype !== dtype) throw new CheckpointError(`${name}: ${key}: expected ${dtype}, got ${array.dtype}`);
     }
     for (const key of saved.keys()) {
       if (!targets.has(key) && !key.startsWith(MASK))

@@ -1,25 +1,25 @@
-// What each layer looks like at the end of an epoch: its mask against the last one, its own threshold, and how near the
-// hidden weights are to a change of mind.
+// The state of each layer at the end of an epoch: changes of its mask, its own threshold, and how close its hidden weights are
+// to regrowing.
 import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { MaskChange, MaskWatch } from "../prune/mask_watch.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
 
 export interface EpochLayer extends MaskChange {
-  /** Threshold on |w| where each layer has its own, else null. */
+  /** Threshold on |w| if each layer has its own, else null. */
   readonly threshold: number | null;
-  /** Of the stored weights that the threshold hides: mean and largest magnitude; null where nothing is hidden. */
+  /** Mean and largest magnitude of the stored weights below the threshold; null if there are none. */
   readonly hiddenMean: number | null;
   readonly hiddenMax: number | null;
-  /** LTP while it prunes: share of the weights whose gate is neither open nor shut, |w² - tau| < 4 T. At 0 the threshold stands still. */
+  /** LTP while it prunes: share of the weights whose gate is neither open nor shut, |w² - tau| < 4 T. At 0 the threshold no longer moves. */
   readonly transition: number | null;
 }
 
-/** Looks at all prunable layers. Enqueues its reads at once, then waits for the GPU. */
+/** Return the state of all prunable layers. Enqueues all reads, then waits for the GPU. */
 export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatch): Promise<EpochLayer[]> {
   const named = new Map(model.namedParameters());
   const prunable = [...named.values()].filter((p) => p.prunable);
-  // LTP is seen as it is tested: kept or zero.
+  // LTP weights are read as they are tested, with hard masks.
   const weights = optimizer.hardened(() => readAll(...prunable));
   const stored = readAll(...prunable.flatMap((p) => (p.latent ? [p.latent] : [])));
   const [read, held, learned] = await Promise.all([weights, stored, optimizer.learnedThresholds()]);

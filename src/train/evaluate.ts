@@ -1,4 +1,4 @@
-// Loss and accuracy of a model on a data set, with running statistics and no gradients.
+// Evaluates a model on a data set: loss and accuracy, with running statistics and no gradients.
 import { noGrad } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
@@ -19,7 +19,7 @@ export interface Evaluation {
   readonly samples: number;
 }
 
-/** An accuracy of logits that are not numbers is none. */
+/** Return the error for a loss that is not finite. */
 function notFinite(batch: number, first: number, size: number): NonFiniteError {
   return new NonFiniteError(
     `evaluation: the loss of batch ${batch} (samples ${first} to ${first + size - 1}) is not finite: the network's logits hold NaN or infinity, or a label is outside its classes`,
@@ -27,10 +27,10 @@ function notFinite(batch: number, first: number, size: number): NonFiniteError {
 }
 
 const SLOTS = 64;
-/** Where random draws of evaluation begin, far from the steps of training: batch i draws at this step + i. */
+/** Step of the first random draw of evaluation, far above those of training: batch i draws at this step + i. */
 export const FIRST_DRAW = 2 ** 31;
 
-/** Evaluates as often as wanted; the captured step is kept between calls. */
+/** Evaluates a model any number of times; the captured step stays between calls. */
 export class Evaluator {
   private readonly model: Module;
   private readonly sample: readonly number[];
@@ -41,9 +41,8 @@ export class Evaluator {
   private readonly random: RandomState | undefined;
 
   /**
-   * `random`: of a model that draws in evaluation too, such as a Poisson encoder. Each batch draws by its number, so that
-   * evaluating again, whenever, with batches of the same size gives the same result. `scale`: see
-   * TrainStepOptions.
+   * `random`: for a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
+   * repeated evaluation with batches of the same size gives the same result. `scale`: see TrainStepOptions.
    */
   constructor(model: Module, sample: readonly number[], random?: RandomState, scale?: PixelScale) {
     this.model = model;
@@ -59,12 +58,12 @@ export class Evaluator {
     return {};
   }
 
-  /** Goes through a batch of `size` samples on the host: nothing runs. The model wants to be in evaluation mode. */
+  /** Trace a batch of `size` samples on the host; nothing runs. The model must be in evaluation mode. */
   rehearse(size: number): void {
     noGrad(() => rehearse(() => this.measure(empty([size, ...this.sample]), empty([size], "i32"))));
   }
 
-  /** Enqueues one batch as number `index`. Does not wait; the model wants to be in evaluation mode. Errors: see BatchStep. */
+  /** Enqueue the batch of this index. Does not wait; the model must be in evaluation mode. Errors: see BatchStep. */
   enqueue(batch: HostBatch, index: number): void {
     this.step.set(index);
     this.random?.setStep(FIRST_DRAW + index);
@@ -72,8 +71,8 @@ export class Evaluator {
   }
 
   /**
-   * Goes through the batches once, giving each back. Waits for the GPU; restores the model's mode. Null when the signal came
-   * before the last of them.
+   * Evaluate all batches and recycle each. Waits for the GPU; restores the model's mode. Returns null if the signal came before
+   * the last batch.
    */
   run(batches: HostBatches): Promise<Evaluation>;
   run(batches: HostBatches, signal: AbortSignal | undefined): Promise<Evaluation | null>;

@@ -1,4 +1,4 @@
-// Training: what the loop is given, and what it tells of a run.
+// Options and records of the training loop.
 import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
@@ -9,12 +9,12 @@ import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import type { TrainStep } from "./train_step.ts";
 
-/** A point of the training curve: means over the steps since the last one. */
+/** A point of the training curve: means over the steps since the last point. */
 export interface StepRecord {
   readonly kind: "step";
   /** Steps done. */
   readonly step: number;
-  /** Epochs done, with fraction. */
+  /** Epochs done, with the fraction of the current one. */
   readonly epoch: number;
   readonly loss: number;
   /** Training accuracy in train mode, 0 to 1. */
@@ -26,7 +26,7 @@ export interface StepRecord {
   readonly sparsity: number;
   /**
    * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.
-   * Where the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
+   * If the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
    */
   readonly lambda: number;
   readonly lambdaEffective: number;
@@ -43,16 +43,16 @@ export interface EpochRecord {
   readonly accuracy: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
-  /** LTP while it prunes: the accuracy with its soft gates, which the hard masks of `testAccuracy` replace. */
+  /** LTP while it prunes: the accuracy with its soft gates; `testAccuracy` is with hard masks. */
   readonly softAccuracy?: number;
   readonly sparsity: number;
   readonly threshold: number;
-  /** Weights that are zero and were not at the end of the epoch before, and the other way round. */
+  /** Weights that became zero since the end of the last epoch, and those that became non-zero. */
   readonly pruned: number;
   readonly regrown: number;
-  /** Changes between zero and not that the update made in all steps of the epoch, there and back counted as two. */
+  /** Changes between zero and non-zero in all steps of the epoch; there and back counts as two. */
   readonly changes: number;
-  /** The masks layer by layer, and the threshold on |w| where each layer has its own. */
+  /** Masks per layer, and the threshold on |w| if each layer has its own. */
   readonly layers: readonly EpochLayer[];
   readonly seconds: number;
 }
@@ -62,13 +62,13 @@ export type RunRecord = StepRecord | EpochRecord;
 export interface Position {
   readonly step: number;
   readonly epoch: number;
-  /** Batches of the epoch already used; all of them where the epoch's test is still to come. */
+  /** Batches of the epoch already used; all of them while the epoch's test is due. */
   readonly batch: number;
 }
 
 /**
- * Why there may be a checkpoint: its interval, an epoch whose test is done, one whose test is due (all batches used; the next
- * one of the same step takes its place), a host that asked for it, or an abort.
+ * Reason for a checkpoint: the interval, the end of an epoch, an epoch whose test is due (the checkpoint after the test, of the
+ * same step, replaces it), a request of the host, or an abort.
  */
 export type CheckpointReason = "interval" | "epoch" | "test due" | "asked" | "abort";
 
@@ -84,29 +84,29 @@ export interface FitOptions {
   readonly layers: () => Promise<readonly EpochLayer[]>;
   readonly momentum?: number;
   readonly weightDecay?: number;
-  /** Batches of an epoch from the given one on: a pure function of its arguments. Each is given back when it is enqueued. */
+  /** Returns the batches of an epoch from `startBatch` on: a pure function. Each is recycled once it is enqueued. */
   readonly batches: (epoch: number, startBatch: number) => HostBatches;
-  /** Null when the signal came meanwhile: the epoch is then tested anew by the run that goes on. */
+  /** Returns null if the signal came first; the resumed run then repeats the test. */
   readonly evaluate: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
   readonly start?: Position;
-  /** What was counted up to `start` since the last records; without it records are of the steps from there on. */
+  /** Counters at `start` since the last records; without them, records cover the steps from there on. */
   readonly counters?: CounterState;
-  /** Seconds that the epoch in progress has taken before `start`. */
+  /** Seconds of the epoch in progress before `start`. */
   readonly epochSeconds?: number;
   /** Steps between step records; default 10. */
   readonly logEvery?: number;
   readonly onRecord?: (record: RunRecord) => void | Promise<void>;
   /**
-   * Awaited before each step: a host may hold the run here, let another have its turn, or hear its own messages. After an
-   * abort meanwhile, the step is not taken.
+   * Awaited before each step: a host may pause the run here, run another one, or process its messages. If the signal came
+   * meanwhile, the step is not taken.
    */
   readonly beforeStep?: (position: Position) => void | Promise<void>;
-  /** Called after each step that was enqueued. */
+  /** Called after each enqueued step. */
   readonly onStep?: (position: Position) => void;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
   readonly checkpointEvery?: number;
   readonly onCheckpoint?: (position: Position, reason: CheckpointReason) => Promise<void>;
-  /** Asked after each step: true asks for a checkpoint there. */
+  /** Called after each step; returns true to request a checkpoint. */
   readonly saveAsked?: () => boolean;
   readonly signal?: AbortSignal;
 }
@@ -127,9 +127,10 @@ export interface FitResult {
 }
 
 /**
- * Trains. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
- * Throws NonFiniteLossError on a NaN or infinite loss; the weights are then those of before that step.
- * What reading a batch throws is passed on. However it ends, the reading of batches has ended too.
+ * Train. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
+ *
+ * Errors    NonFiniteLossError on a NaN or infinite loss, with the weights of before that step; errors of reading a batch. In
+ *           every case the reading of batches has ended.
  */
 export async function fit(options: FitOptions): Promise<FitResult> {
   expectKeys(options, KEYS, (problem) => new ArgumentError(`fit: ${problem}`));

@@ -1,10 +1,9 @@
-// What a run has counted since its last records. Kept in checkpoints, so that the records of a resumed run are those of a
-// run that never stopped.
+// Counters of a run since its last records. Saved in checkpoints, so that a resumed run has the records of an uninterrupted one.
 import { ArgumentError } from "../text/index.ts";
 import type { StepMetrics } from "./meter.ts";
 
 /** Sums over the steps since the last step record. */
-interface Stretch {
+interface StepSums {
   loss: number;
   correct: number;
   samples: number;
@@ -17,11 +16,11 @@ interface RunningEpoch {
   records: number;
 }
 
-/** The counters as a checkpoint holds them. */
+/** Counters as saved in a checkpoint. */
 export interface CounterState {
-  /** Steps done at the last step record; the sums of `stretch` are of the steps since. */
+  /** Steps done at the last step record; `stretch` sums over the steps since. */
   readonly logged: number;
-  readonly stretch: Readonly<Stretch>;
+  readonly stretch: Readonly<StepSums>;
   /** Threshold at the last step record. */
   readonly thresholdBefore: number;
   readonly epoch: Readonly<RunningEpoch>;
@@ -34,16 +33,16 @@ export interface CounterState {
 const isNumber = (n: unknown): n is number => typeof n === "number" && Number.isFinite(n);
 const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
 
-/** Each number of the state: where it stands, and what it has to be. */
-const RULES: readonly (readonly [path: readonly string[], holds: (n: unknown) => boolean, wanted: string])[] = [
-  [["logged"], isCount, "a whole number >= 0"],
+/** Path and rule of each number of the state. */
+const RULES: readonly (readonly [path: readonly string[], holds: (n: unknown) => boolean, expected: string])[] = [
+  [["logged"], isCount, "an integer >= 0"],
   [["stretch", "loss"], isNumber, "a number"],
-  [["stretch", "correct"], isCount, "a whole number >= 0"],
-  [["stretch", "samples"], isCount, "a whole number >= 0"],
+  [["stretch", "correct"], isCount, "an integer >= 0"],
+  [["stretch", "samples"], isCount, "an integer >= 0"],
   [["thresholdBefore"], isNumber, "a number"],
   [["epoch", "loss"], isNumber, "a number"],
   [["epoch", "accuracy"], isNumber, "a number"],
-  [["epoch", "records"], isCount, "a whole number >= 0"],
+  [["epoch", "records"], isCount, "an integer >= 0"],
   [["changes"], isNumber, "a number"],
   [["lastLoss"], (n) => n === null || isNumber(n), "a number or null"],
 ];
@@ -54,13 +53,13 @@ const at = (value: unknown, path: readonly string[]): unknown =>
     value,
   );
 
-/** Counters out of a file. Errors: ArgumentError naming the number that is missing or cannot be. */
+/** Check counters read from a file. Errors: ArgumentError naming the missing or invalid number. */
 export function checkedCounters(value: unknown): CounterState {
-  for (const [path, holds, wanted] of RULES) {
+  for (const [path, holds, expected] of RULES) {
     const given = at(value, path);
     if (!holds(given)) {
       throw new ArgumentError(
-        `counters: ${path.join(".")}: expected ${wanted}, got ${JSON.stringify(given) ?? "nothing"}`,
+        `counters: ${path.join(".")}: expected ${expected}, got ${JSON.stringify(given) ?? "nothing"}`,
       );
     }
   }
@@ -72,12 +71,12 @@ export class FitCounters {
   thresholdBefore: number;
   changes: number;
   lastLoss: number | null;
-  private stretch: Stretch;
+  private stretch: StepSums;
   private readonly epoch: RunningEpoch;
   /** Steps whose metrics are in the sums. */
   private read: number;
 
-  /** Counters at the given number of steps: those of a checkpoint, or ones that begin here. */
+  /** Counters after `step` steps: those of a checkpoint, or new ones. */
   constructor(step: number, state: CounterState | null, begin: Pick<CounterState, "thresholdBefore" | "changes">) {
     this.logged = state?.logged ?? step;
     this.thresholdBefore = state?.thresholdBefore ?? begin.thresholdBefore;
@@ -88,12 +87,12 @@ export class FitCounters {
     this.read = step;
   }
 
-  /** The first step that the sums do not know yet. */
+  /** First step that is not in the sums yet. */
   get unread(): number {
     return this.read;
   }
 
-  /** Adds steps in order: the sums are the same bits wherever they were interrupted. */
+  /** Add steps in order: the sums have the same bits wherever a run was interrupted. */
   add(steps: readonly StepMetrics[], end: number): void {
     for (const { loss, correct, samples } of steps) {
       this.stretch.loss += loss * samples;
@@ -103,8 +102,8 @@ export class FitCounters {
     this.read = end;
   }
 
-  /** Ends the stretch at a step record: its means, which the epoch takes in. */
-  closeStretch(end: number): { readonly loss: number; readonly accuracy: number } {
+  /** Return the means since the last step record, add them to the epoch, and reset the sums. */
+  closeRecord(end: number): { readonly loss: number; readonly accuracy: number } {
     const { loss, correct, samples } = this.stretch;
     const means = { loss: loss / samples, accuracy: correct / samples };
     this.stretch = { loss: 0, correct: 0, samples: 0 };
@@ -122,13 +121,13 @@ export class FitCounters {
     return { loss: loss / Math.max(records, 1), accuracy: accuracy / Math.max(records, 1) };
   }
 
-  /** Begins the next epoch. */
+  /** Start the next epoch. */
   closeEpoch(changes: number): void {
     Object.assign(this.epoch, { loss: 0, accuracy: 0, records: 0 });
     this.changes = changes;
   }
 
-  /** A copy for a checkpoint. */
+  /** Return a copy for a checkpoint. */
   state(): CounterState {
     const { logged, thresholdBefore, changes, lastLoss, stretch, epoch } = this;
     return { logged, stretch: { ...stretch }, thresholdBefore, epoch: { ...epoch }, changes, lastLoss };

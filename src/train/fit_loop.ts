@@ -1,5 +1,5 @@
-// The loop of `fit`: steps are enqueued, metrics are read a few steps late so that the GPU never waits for the host, and
-// what was counted since the last records can be asked for at any step.
+// The loop of `fit`. Steps are enqueued; metrics are read a few steps late, so that the GPU never waits for the host. Counters
+// since the last records are available at any step, for checkpoints.
 
 import type { LayerCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
@@ -10,12 +10,13 @@ import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
 
-/** Threshold in force after the last step enqueued. */
+/** Return the threshold in force after the last enqueued step. */
 async function thresholdAfter(method: PruningMethod, step: number): Promise<number> {
   return method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
 }
 
-interface Stretch {
+/** The steps of one step record. */
+interface RecordedSteps {
   readonly from: number;
   readonly end: number;
   /** Thresholds at both ends. */
@@ -23,12 +24,12 @@ interface Stretch {
   readonly after: number;
 }
 
-/** The L1 coefficients of the last step of a stretch, or where the GPU decides the threshold, of the whole stretch. */
-function l1Of(options: FitOptions, { from, end, before, after }: Stretch): ImpliedLambda {
+/** Return the L1 coefficients of the last recorded step; if the GPU decides the threshold, the mean of all recorded steps. */
+function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps): ImpliedLambda {
   const { method, lr, momentum, weightDecay } = options;
   if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
   const { mode } = method.group;
-  // Decay adds an L1 term only where it acts on a stored weight that is larger than the one in use.
+  // Decay adds an L1 term only if it acts on a stored weight that is larger than the effective one.
   const decayTarget = mode === "inplace" || mode === "fista" ? "effective" : "latent";
   const common = { momentum: method.l1Momentum ?? momentum, weightDecay, decayTarget } as const;
   const threshold = method.thresholdAt(end - 1);
@@ -36,14 +37,14 @@ function l1Of(options: FitOptions, { from, end, before, after }: Stretch): Impli
     return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });
   let rates = 0;
   for (let n = from; n < end; n++) rates += lr(n);
-  // A learned threshold may fall, which an L1 penalty cannot: its pressure is then negative.
+  // A learned threshold may fall: its L1 coefficient is then negative.
   const fell = after < before;
   const l1 = impliedLambda({ ...common, threshold: after, increment: Math.abs(after - before), lr: rates });
   if (!fell) return l1;
   return { lambda: -l1.lambda, effective: -l1.effective, decay: l1.decay, total: l1.decay - l1.effective };
 }
 
-/** Zeros over weights, among layers that a threshold acts on. */
+/** Return the share of zeros among the prunable weights. */
 export function sparsityOf(counts: readonly LayerCounts[]): number {
   const prunable = counts.filter((c) => c.param.prunable);
   const total = prunable.reduce((sum, c) => sum + c.param.numel, 0);
@@ -62,11 +63,11 @@ export class FitLoop {
   private batch: number;
   private counters!: FitCounters;
   private recording = false;
-  /** Steps done when the latest step record was begun: its reading may be under way. */
-  private marked: number;
+  /** Steps done at the latest step record, which may still be pending. */
+  private recorded: number;
   private pending: Promise<void> = Promise.resolve();
   private last: EpochRecord | null = null;
-  /** When the epoch in progress began, as if it had never been interrupted. */
+  /** Start of the epoch in progress, shifted by the time of interruptions. */
   private began = 0;
 
   constructor(options: FitOptions) {
@@ -74,7 +75,7 @@ export class FitLoop {
     this.logEvery = Math.min(options.logEvery ?? 10, options.train.readEvery);
     const { step, epoch, batch } = options.start ?? { step: 0, epoch: 0, batch: 0 };
     [this.step, this.epoch, this.batch] = [step, epoch, batch];
-    this.marked = options.counters?.logged ?? step;
+    this.recorded = options.counters?.logged ?? step;
   }
 
   get position(): Position {
@@ -88,18 +89,18 @@ export class FitLoop {
   }
 
   /**
-   * What was counted since the last records, for a checkpoint at this position. Waits for the GPU; throws
-   * NonFiniteLossError as a record would. Null before the run has begun.
+   * Return the counters since the last records, for a checkpoint at this position; null before the run. Waits for the GPU.
+   * Errors: NonFiniteLossError.
    */
   async snapshot(): Promise<CounterState | null> {
-    // A host that saves within its own record is not waited for: it waits for this.
+    // Not inside `onRecord`: the pending record waits for the host, which waits for this.
     if (!this.recording) await this.pending;
-    if (!this.counters) return null; // not begun yet
+    if (!this.counters) return null; // not started yet
     if (this.counters.unread < this.step) await this.read(this.step);
     return this.counters.state();
   }
 
-  /** Trains to the end or until the signal. */
+  /** Train to the end or until the signal. */
   async run(): Promise<FitResult> {
     const { optimizer, method, epochs, stepsPerEpoch, signal, counters = null, epochSeconds = 0 } = this.options;
     const changes = changesOf(await optimizer.counts());
@@ -112,9 +113,9 @@ export class FitLoop {
       if (this.batch < stepsPerEpoch) await this.trainEpoch();
       if (signal?.aborted && this.batch < stepsPerEpoch) return this.stopped();
       if (this.batch < stepsPerEpoch)
-        throw new ArgumentError(`epoch ${this.epoch + 1} ended after ${this.batch} of ${stepsPerEpoch} batches`);
+        throw new ArgumentError(`epoch ${this.epoch + 1}: expected ${stepsPerEpoch} batches, got ${this.batch}`);
       if (signal?.aborted) return this.stopped();
-      // Before the test, which may take long: a run that is killed amid it goes on with it.
+      // Before the test, which may take long: a run killed during the test resumes with it.
       await this.options.onCheckpoint?.(this.position, "test due");
       if (!(await this.endEpoch())) return this.stopped();
       await this.options.onCheckpoint?.(this.position, signal?.aborted ? "abort" : "epoch");
@@ -146,7 +147,7 @@ export class FitLoop {
       this.enqueue(data);
       batches.recycle?.(data);
       options.onStep?.(this.position);
-      if (this.step - this.marked >= this.logEvery) {
+      if (this.step - this.recorded >= this.logEvery) {
         // Wait for the previous reading only: this one arrives while the next steps run.
         await this.pending;
         this.pending = this.log();
@@ -157,16 +158,16 @@ export class FitLoop {
       if (signal?.aborted) break;
     }
     await this.pending;
-    // In mid-epoch a record would be one that an unbroken run has not.
+    // No record in mid-epoch: an uninterrupted run would not have it.
     if (this.batch < stepsPerEpoch) await this.snapshot();
-    else if (this.step > this.marked) await this.log();
+    else if (this.step > this.recorded) await this.log();
   }
 
-  /** Ask for a checkpoint in mid-epoch, at the interval or if the host asked for one. */
+  /** Save in mid-epoch, at the interval or on request. */
   private async saveIfDue(): Promise<void> {
     const { checkpointEvery: every, saveAsked, onCheckpoint, stepsPerEpoch } = this.options;
     const reason = every && this.step % every === 0 ? "interval" : saveAsked?.() ? "asked" : null;
-    // At the end of an epoch there are checkpoints anyway.
+    // The end of an epoch has its own checkpoints.
     if (!reason || this.batch === stepsPerEpoch) return;
     await this.pending;
     // A loss that is not finite throws here, before anything is saved.
@@ -184,7 +185,7 @@ export class FitLoop {
     this.enterPhase();
   }
 
-  /** What the update does next, where that changes here. Masked training begins with a bake. */
+  /** Set the phase of the next update if it changes here. Masked training begins with a bake. */
   private enterPhase(): void {
     const { method, optimizer } = this.options;
     const phase = method.phase(this.step);
@@ -193,7 +194,7 @@ export class FitLoop {
     else optimizer.setPhase(phase);
   }
 
-  /** Takes in the metrics of the steps up to `end`; throws when a loss was not finite. */
+  /** Read the metrics of the steps up to `end`. Errors: NonFiniteLossError. */
   private async read(end: number): Promise<void> {
     const { steps, badStep } = await this.options.train.read(this.counters.unread, end);
     if (badStep !== null) throw await this.explain(badStep);
@@ -206,9 +207,9 @@ export class FitLoop {
     const end = this.step;
     const epoch = this.epoch + this.batch / stepsPerEpoch;
     const from = counters.logged;
-    this.marked = end;
+    this.recorded = end;
     const [, counts, threshold] = await Promise.all([this.read(end), optimizer.counts(), thresholdAfter(method, end)]);
-    const { loss, accuracy } = counters.closeStretch(end);
+    const { loss, accuracy } = counters.closeRecord(end);
     const l1 = l1Of(options, { from, end, before: counters.thresholdBefore, after: threshold });
     counters.thresholdBefore = threshold;
     const record: StepRecord = {
@@ -233,7 +234,7 @@ export class FitLoop {
     }
   }
 
-  /** Finds the batch of a step again and asks which op went wrong. */
+  /** Read the batch of a step again and find the first op with a bad result. */
   private async explain(bad: number): Promise<Error> {
     const { train, stepsPerEpoch, batches } = this.options;
     const epoch = Math.floor(bad / stepsPerEpoch);
@@ -241,7 +242,7 @@ export class FitLoop {
     return new NonFiniteLossError(bad, "its batch could not be read again");
   }
 
-  /** Tests and records an epoch whose steps are done. False when the signal came meanwhile: then it is not over. */
+  /** Test and record an epoch whose steps are done. Returns false if the signal came first. */
   private async endEpoch(): Promise<boolean> {
     const { options, counters } = this;
     const { optimizer, method } = options;

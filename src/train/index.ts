@@ -1,4 +1,4 @@
-// The train room: the captured step, the loop around it, evaluation and checkpoints. It knows no host.
+// The train room: the captured step, the loop around it, evaluation and checkpoints. Independent of the host.
 export {
   type Activity,
   type ActivityOptions,

@@ -1,4 +1,4 @@
-// Zeros of the layers of a model, counted from the weights themselves.
+// Counts the zeros of a model's layers from the weights.
 import type { Module, Parameter, StateDict } from "../nn/index.ts";
 
 /** Zeros of one prunable layer. */
@@ -9,12 +9,12 @@ export interface LayerSparsity {
   readonly zeros: number;
 }
 
-/** Zeros of each prunable layer of a model. Waits for the GPU. */
+/** Count the zeros of each prunable layer. Waits for the GPU. */
 export async function layerSparsity(model: Module): Promise<LayerSparsity[]> {
   return layersOf(model, await model.stateDict());
 }
 
-/** The same of weights that were read already. */
+/** Count the zeros of weights that were read before. */
 export function layersOf(model: Module, state: StateDict): LayerSparsity[] {
   const prunable = [...model.namedParameters()].filter((entry): entry is [string, Parameter] => entry[1].prunable);
   return prunable.map(([name, p]) => {

@@ -1,4 +1,4 @@
-// Loss and accuracy of every step without waiting for any: a ring on the GPU that the host reads now and then.
+// Records loss and accuracy of every step in a ring buffer on the GPU, which the host reads from time to time.
 import meterWgsl from "../../shaders/train_meter.wgsl";
 import { kernel } from "../gpu/index.ts";
 import { persistent, type Tensor } from "../tensor/index.ts";
@@ -14,7 +14,7 @@ export interface StepMetrics {
   readonly samples: number;
 }
 
-/** The guard's value while every loss was finite. */
+/** Value of the guard if every loss was finite. */
 export const ALL_FINITE = 0xffffffff;
 
 export class Meter {
@@ -28,8 +28,8 @@ export class Meter {
   }
 
   /**
-   * Enqueues: writes down this step's loss and correct count; a loss that is not finite sets the guard. `part` [2], of samples
-   * that are a part of the step's: their share of it, by which their loss counts, and 0 for the first part, 1 for others.
+   * Record this step's loss and correct count; a non-finite loss sets the guard. Enqueues only. `part` [2], for a micro-batch:
+   * its share of the step, by which its loss is weighted, and 0 for the first part, 1 for others.
    */
   record(loss: Tensor, correct: Tensor, step: Tensor, guard: Tensor, samples: number, part?: Tensor): void {
     meterKernel.run({
@@ -40,7 +40,7 @@ export class Meter {
     });
   }
 
-  /** The steps [first, end) out of the ring's values. */
+  /** Return the steps [first, end) from the ring's values. */
   pick(values: ArrayLike<number>, first: number, end: number): StepMetrics[] {
     const out: StepMetrics[] = [];
     for (let step = Math.max(first, end - this.slots); step < end; step++) {

@@ -1,11 +1,11 @@
-// How much work lies before the GPU of a run that may be stopped: about a second's, so that a signal is not waited for longer.
+// Limits the work queued on the GPU to about a second, so that a run stops soon after a signal.
 import { currentGpu } from "../gpu/index.ts";
 
-/** Seconds of work that may lie before the GPU. */
+/** Most seconds of work in the queue. */
 const AHEAD = 1;
 const MOST = 4096;
 
-/** What is waited for, and the time; for tests. */
+/** Replacements of the wait and the clock, for tests. */
 export interface PaceHost {
   readonly wait: () => Promise<void>;
   /** Milliseconds. */
@@ -13,8 +13,8 @@ export interface PaceHost {
 }
 
 /**
- * Waits for the GPU after ever more pieces of work until they take a second. It changes no number, and costs a moment once a
- * second: on a GPU where a step takes a millisecond it waits every 512 steps or so, where it takes seconds after each.
+ * Waits for the GPU after a growing number of steps, until they take a second. Changes no result and costs one wait a second:
+ * if a step takes a millisecond, after every 512 steps or so; if it takes seconds, after each.
  */
 export class Pace {
   private readonly host: PaceHost;
@@ -27,7 +27,7 @@ export class Pace {
     this.began = host.now();
   }
 
-  /** Called after each piece that was enqueued. */
+  /** Call after each enqueued step. */
   async enqueued(): Promise<void> {
     if (++this.ahead < this.stride) return;
     await this.host.wait();

@@ -1,5 +1,5 @@
-// Peak memory of a training run before it starts: the run's own code goes through its first steps on a device that
-// makes nothing, and the pool counts.
+// Predicts the peak memory of a run: its own code takes the first steps on a device that allocates nothing, and the pool
+// counts.
 import { noGrad } from "../autograd/index.ts";
 import { DataError, type ImageShape, type StreamedDataset } from "../data/index.ts";
 import {
@@ -25,7 +25,7 @@ import { Session } from "./session.ts";
 import { evaluationBatch, zeroBatch } from "./session_data.ts";
 
 export interface PlanOptions {
-  /** Builds the model anew; it is thrown away afterwards. Draws from the sequence of `manualSeed`. */
+  /** Builds the model, which is discarded afterwards. Draws from the sequence of `manualSeed`. */
   readonly build: () => Module;
   /** Shape of one sample, [channels, height, width]. */
   readonly sample: ImageShape;
@@ -37,7 +37,7 @@ export interface PlanOptions {
   readonly testImages?: number;
   /** Height and width of stored images, which the GPU crops. Default: those of the sample. */
   readonly stored?: ImageSize;
-  /** Adapter whose kernels are chosen and whose limits hold. Default: a card of no particular make. */
+  /** Adapter whose kernels are chosen and whose limits hold. Default: a generic GPU. */
   readonly adapter?: AdapterReport;
 }
 
@@ -46,7 +46,7 @@ const PLAN_KEYS: KeysOf<PlanOptions> = {
   ...{ trainImages: true, testImages: true, stored: true, adapter: true },
 };
 
-/** Bytes of GPU memory that a run takes. */
+/** GPU memory of a run, in bytes. */
 export interface MemoryPlan {
   /** Largest sum of buffers in use at once; `gpu.memory().peak` of the run. */
   readonly peak: number;
@@ -54,7 +54,7 @@ export interface MemoryPlan {
   readonly held: number;
   /** Weights as the forward pass reads them, with the padding of their arena. */
   readonly parameters: number;
-  /** Latent weights of soft-threshold pruning; 0 without. */
+  /** Latent weights of soft-threshold pruning; else 0. */
   readonly latent: number;
   readonly gradients: number;
   readonly momentum: number;
@@ -62,17 +62,17 @@ export interface MemoryPlan {
   readonly other: number;
   /** Images and labels of the batches, training and evaluation. */
   readonly inputs: number;
-  /** Activations, gradients on their way and workspaces: what the captured steps own. */
+  /** Memory owned by the captured steps: activations, gradients in flight and workspaces. */
   readonly activations: number;
-  /** Buffers from which the host reads, outside the pool: metrics, checkpoints. */
+  /** Readback buffers outside the pool: metrics, checkpoints. */
   readonly staging: number;
   /** Parameters of the dispatches, outside the pool. */
   readonly uniforms: number;
-  /** The training step of a full batch, or of a micro-batch: its arena, the least that any plan needs, its dispatches and copies. */
+  /** Training step of a full batch or a micro-batch: its arena, the lower bound of any plan, its dispatches and copies. */
   readonly step: StepMemory;
 }
 
-/** A data set with a length and no images: a rehearsal makes its own. */
+/** A data set with a length and no images: a rehearsal makes zeros. */
 function imagined(
   name: string,
   length: number,
@@ -94,23 +94,23 @@ function imagined(
   };
 }
 
-/** What is uploaded for a batch of n images and stays on the GPU. */
+/** Return the bytes of the input buffers for a batch of n images. */
 function inputBytes(n: number, { sample: [c, h, w], stored = [h, w] }: PlanOptions): number {
   const [height, width] = stored;
-  // Bytes in whole words, labels, and places unless the images are taken whole.
+  // Bytes in whole words, labels, and crops unless the images are used whole.
   const words = Math.ceil((n * c * height * width) / 4);
   return sizeClass(4 * words) + sizeClass(4 * n) + (isWhole(stored, h, w) ? 0 : sizeClass(16 * n));
 }
 
 const isWhole = ([height, width]: ImageSize, h: number, w: number) => height === h && width === w;
 
-/** Runs `fn` with another current device. */
+/** Run `fn` with another current device. */
 function onGpu<T>(gpu: Gpu, fn: () => T): T {
   let before: Gpu | null = null;
   try {
     before = currentGpu();
   } catch {
-    // there was none, and there will be none again
+    // there was no device; there is none again afterwards
   }
   setCurrentGpu(gpu);
   try {
@@ -122,7 +122,7 @@ function onGpu<T>(gpu: Gpu, fn: () => T): T {
 
 function expectWhole(what: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {
-    throw new OpError("planTraining", `${what} wants a whole number >= ${least}, was given ${value}`);
+    throw new OpError("planTraining", `${what}: expected an integer >= ${least}, got ${value}`);
   }
 }
 
@@ -138,7 +138,7 @@ function arenaBytes({ groups }: SGD) {
   };
 }
 
-/** What the host reads at once: a checkpoint and, at the end, the state_dict, each in a staging buffer of its own. */
+/** Return the bytes of the staging buffers: one for a checkpoint and one for the state_dict at the end. */
 function stagingBytes(model: Module, optimizer: SGD): number {
   const bytes = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, t) => sum + t.bytes, 0);
   const state = bytes([...model.namedState()].map(([, t]) => t));
@@ -149,11 +149,11 @@ function stagingBytes(model: Module, optimizer: SGD): number {
 }
 
 /**
- * Predicts the GPU memory of a run from its own code, without an adapter, without allocating and without running a
- * kernel. Synchronous: the current device is another one only while it lasts.
+ * Predict the GPU memory of a run from its own code, without an adapter, allocations or kernels. Synchronous; the current
+ * device is replaced meanwhile.
  *
- * Errors    OpError for sizes that are not whole numbers, MemoryError when one tensor exceeds what `adapter` binds at
- *           once, and what building the model or its first step throws.
+ * Errors    OpError for sizes that are not integers, MemoryError if one tensor exceeds the binding limit of `adapter`, and
+ *           errors of building the model or its first step.
  */
 export function planTraining(options: PlanOptions): MemoryPlan {
   expectOptions("planTraining", options, PLAN_KEYS);
@@ -202,11 +202,11 @@ export function planTraining(options: PlanOptions): MemoryPlan {
   }
 }
 
-/** What `planEvaluation` has to know of the samples and their batches. */
+/** Samples and batches for `planEvaluation`. */
 export interface EvaluationPlanOptions
   extends Pick<PlanOptions, "build" | "sample" | "classes" | "stored" | "adapter"> {
   readonly batchSize: number;
-  /** The model is called as it is, as `predict` does; else as an Evaluator does, whose values share memory in turns. */
+  /** True if the model runs eagerly, as in `predict`; else as in an Evaluator, whose captured values share memory. */
   readonly eager?: boolean;
 }
 
@@ -215,7 +215,7 @@ const EVALUATION_KEYS: KeysOf<EvaluationPlanOptions> = {
   ...{ batchSize: true, eager: true },
 };
 
-/** Predicts the GPU memory, in bytes, of a model in evaluation mode on batches of one size. Errors: see planTraining. */
+/** Predict the GPU memory, in bytes, of a model in evaluation mode on batches of one size. Errors: see planTraining. */
 export function planEvaluation(options: EvaluationPlanOptions): number {
   expectOptions("planEvaluation", options, EVALUATION_KEYS);
   const { build, sample, batchSize, stored, eager = false, adapter = GENERIC_ADAPTER } = options;
@@ -224,7 +224,7 @@ export function planEvaluation(options: EvaluationPlanOptions): number {
   try {
     return onGpu(gpu, () => {
       const model = build().eval();
-      for (const [, state] of model.namedState()) void state.view; // A parameter takes memory when it is first used.
+      for (const [, state] of model.namedState()) void state.view; // A parameter allocates memory at its first use.
       if (eager) {
         using _scope = new Scope();
         noGrad(() => model.forward(empty([batchSize, ...sample])));

@@ -1,4 +1,4 @@
-// What pruning has made of a network: zeros, multiply-adds and storage, layer by layer and in all.
+// The result of pruning: zeros, multiply-adds and storage, per layer and in total.
 import { type Module, summarize } from "../nn/index.ts";
 import { type Compression, compression } from "../prune/compression.ts";
 import { type MultiplyAdds, multiplyAdds } from "../prune/multiply_adds.ts";
@@ -10,8 +10,8 @@ export interface PruningReport extends MultiplyAdds {
 }
 
 /**
- * The report of a model whose prunable layers have these zeros. `sample`: shape of one input, without the batch axis.
- * Multiply-adds are of one sample, of a spiking network of one time step.
+ * Return the report of a model whose prunable layers have these zeros. `sample`: shape of one input, without the batch axis.
+ * Multiply-adds are counted for one sample, and for one time step of a spiking network.
  */
 export function pruningReport(model: Module, sample: Shape, layers: readonly LayerSparsity[]): PruningReport {
   const counted = model.parameters();

@@ -1,5 +1,5 @@
-// What a configuration plans, step by step: learning rate, phase and threshold as functions of the step's number. And whether
-// two configurations planned the same for the steps that are done, so that a run of the one may go on by the other.
+// The plan of a configuration: learning rate, phase and threshold as functions of the step. Compares two plans over the steps
+// already done, so that a run can be resumed with another configuration.
 
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
 import type { RunShape } from "../prune/config.ts";
@@ -9,12 +9,12 @@ import { ArgumentError } from "../text/index.ts";
 import { checkConfigKeys, FINETUNE_LR, type RunConfig } from "./config.ts";
 
 export interface RunPlan extends RunShape {
-  /** Epochs with those of fine-tuning. */
+  /** All epochs, fine-tuning included. */
   readonly epochs: number;
   readonly method: PruningMethod;
 }
 
-/** Errors: ArgumentError for settings that do not fit each other, or the length of the run. */
+/** Return the plan of a configuration. Errors: ArgumentError for settings that contradict each other or the length of the run. */
 export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   checkConfigKeys(config);
   const { finetuneEpochs = 0, lr: rate, momentum, seed } = config;
@@ -22,7 +22,7 @@ export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   const mainSteps = stepsPerEpoch * config.epochs;
   if (!Number.isSafeInteger(stepsPerEpoch * epochs)) {
     throw new ArgumentError(
-      `epochs: expected fewer, got ${epochs}: ${stepsPerEpoch} steps in each are more than can be counted`,
+      `epochs: expected fewer, got ${epochs}: with ${stepsPerEpoch} steps each, the step count exceeds 2^53`,
     );
   }
   const main = makeLrSchedule(rate, { epochs: config.epochs, stepsPerEpoch });
@@ -31,23 +31,23 @@ export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   return { ...shape, epochs, method: makePruningMethod(config.prune, shape) };
 }
 
-/** Where two plans part, among the steps that are done. */
+/** A difference between two plans, among the steps already done. */
 export interface PastDifference {
   readonly what: "learning rate" | "threshold" | "phase" | "pruning";
-  /** The first step looked at that differs. */
+  /** First compared step that differs. */
   readonly step: number;
   readonly was: number | string;
   readonly now: number | string;
 }
 
-/** Sums that are formed in another order differ by their rounding. */
+/** Relative tolerance: sums formed in another order differ by their rounding. */
 const ROUNDING = 1e-9;
-/** Steps looked at; of longer runs so many, evenly spread. */
+/** Most steps compared; spread evenly over a longer run. */
 const LOOKS = 20_000;
 
-/** Numbers of a plan around step n, by what they are. */
+/** Return the numbers of a plan around step n, by name. */
 function numbersAt({ lr, method }: RunPlan, n: number, done: number): [PastDifference["what"], number | string][] {
-  // The state after the last step is of the past too; its next step is not.
+  // The state after the last step belongs to the past; the next step does not.
   const past: [PastDifference["what"], number | string][] = [
     ["phase", method.phase(n)],
     ["threshold", method.thresholdAt(n) ?? 0],
@@ -64,8 +64,8 @@ const same = (a: number | string, b: number | string) =>
     : a === b;
 
 /**
- * The first difference between what two plans say of the steps [0, done); null where they agree, to rounding. Of a threshold
- * that the GPU decides, its phases and the share of its schedule are compared.
+ * Return the first difference of two plans over the steps [0, done); null if they agree up to rounding. For a threshold decided
+ * on the GPU, its phases and the progress of its schedule are compared.
  */
 export function pastDifference(was: RunPlan, now: RunPlan, done: number): PastDifference | null {
   const looks = Math.min(done, LOOKS);

@@ -1,5 +1,5 @@
-// A run put together: model, data, optimiser, schedules and the captured step, out of one configuration. Hosts (CLI,
-// demo, examples) drive it and decide where files go.
+// A session builds model, data, optimiser, schedules and the captured step from one configuration. Hosts (CLI, demo,
+// examples) drive it and decide where files go.
 import {
   checkParts,
   compose,
@@ -50,7 +50,7 @@ export class Session {
   readonly step: TrainStep;
   readonly lr: (step: number) => number;
   readonly method: PruningMethod;
-  /** Epochs with those of fine-tuning. */
+  /** All epochs, fine-tuning included. */
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
@@ -64,8 +64,8 @@ export class Session {
   private resumed = false;
   private prepared = false;
   private loop: FitLoop | null = null;
-  /** Counters at `position`, and the seconds of its epoch: of a checkpoint, or of the last `fit`. */
-  private held: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
+  /** Counters at `position`, and the seconds of its epoch: from a checkpoint or the last `fit`. */
+  private saved: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
   constructor(options: SessionOptions) {
     checkSessionKeys(options);
@@ -74,11 +74,9 @@ export class Session {
     checkParts(train.name, train, test);
     const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
     const { batchSize, microBatch = batchSize } = config;
-    if (config.logEvery > 256) throw new ArgumentError(`logEvery wants at most 256, was given ${config.logEvery}`);
+    if (config.logEvery > 256) throw new ArgumentError(`logEvery: expected at most 256, got ${config.logEvery}`);
     if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0)) {
-      throw new ArgumentError(
-        `microBatch wants a whole number that divides batchSize ${batchSize}, was given ${microBatch}`,
-      );
+      throw new ArgumentError(`microBatch: expected an integer that divides batchSize ${batchSize}, got ${microBatch}`);
     }
     this.model = model;
     this.stepsPerEpoch = epochLength(train, config);
@@ -116,13 +114,13 @@ export class Session {
     this.transform = transforms.length > 0 ? compose(...transforms) : undefined;
   }
 
-  /** Batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
+  /** Return the batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
   batches(epoch: number, startBatch: number): ImageBatches {
     const { train, config } = this.options;
     return trainingBatches(train, config, { epoch, startBatch, transform: this.transform });
   }
 
-  /** Loss and accuracy on the test set, under the masks that the result will have. Null when the signal came meanwhile. */
+  /** Compute loss and accuracy on the test set, with the masks of the final model. Null if the signal came first. */
   evaluate(): Promise<Evaluation>;
   evaluate(signal: AbortSignal | undefined): Promise<Evaluation | null>;
   async evaluate(signal?: AbortSignal): Promise<Evaluation | null> {
@@ -135,7 +133,7 @@ export class Session {
     }
   }
 
-  /** The same, and of LTP while it prunes the accuracy with soft gates: how much the switch to hard masks costs. */
+  /** The same; for LTP while it prunes also the accuracy with soft gates, which shows the cost of hard masks. */
   private async evaluateBoth(
     signal: AbortSignal | undefined,
   ): Promise<(Evaluation & { readonly softAccuracy?: number }) | null> {
@@ -146,20 +144,20 @@ export class Session {
     return soft && { ...hard, softAccuracy: soft.accuracy };
   }
 
-  /** Lets the method choose its masks before the first step. A run that was resumed has them. */
+  /** Let the method choose its masks before the first step. A resumed run has them. */
   private async start(): Promise<void> {
     if (!this.resumed && this.position.step === 0) {
-      // Weights may have been loaded since the optimiser took them over.
+      // Weights may have been loaded since the optimiser was made.
       this.optimizer.refresh();
       await this.method.prepare?.(this.run);
       this.optimizer.setPhase(this.method.phase(0));
     }
     this.resumed = true;
-    // A run that goes on compares with the masks that its epoch began with.
+    // A resumed run compares with the masks at the start of its epoch.
     if (!this.masks.last) await this.optimizer.hardened(() => this.masks.compare());
   }
 
-  /** Trains on the first batches of the run, for a method that looks before it prunes. */
+  /** Train on the first batches of the run, for a method that measures before it prunes. */
   private async trainFor(steps: number, { values, before, after }: Rehearsal): Promise<void> {
     let n = 0;
     let read = 0;
@@ -183,9 +181,9 @@ export class Session {
   }
 
   /**
-   * Enqueues a training step, then an evaluation, of each batch shape that a run meets, on zeros: afterwards every
-   * buffer of the run exists. Returns the memory of each recording. It moves the weights: for plans, not before `fit`.
-   * `stored`: what a streamed data set cuts its images out of; without it they are taken whole.
+   * Enqueue a training step, then an evaluation, on zeros, for each batch shape of the run: afterwards every buffer of the run
+   * exists. Returns the memory of each recording. It changes the weights: use it for plans, not before `fit`. `stored`: size
+   * of stored images that are cropped; without it they are used whole.
    */
   rehearse(stored?: ImageSize): StepMemory[] {
     const { train, test, config } = this.options;
@@ -204,8 +202,8 @@ export class Session {
   }
 
   /**
-   * What comes before the first step: a method's choice of masks, for which it may train, and the trial of kernels. `fit` does
-   * it where nobody has.
+   * Prepare the first step: the method chooses its masks, for which it may train, and the tuner tries kernels. `fit` calls it
+   * if needed.
    */
   async prepare(): Promise<void> {
     if (this.prepared) return;
@@ -214,7 +212,7 @@ export class Session {
     this.prepared = true;
   }
 
-  /** Lets the tuner try kernels for every batch shape of the run, before the first step is captured. */
+  /** Let the tuner try kernels for every batch shape of the run, before the first step is captured. */
   private async tune(): Promise<void> {
     const { tuner } = currentGpu();
     if (!tuner.active) return;
@@ -228,25 +226,25 @@ export class Session {
   }
 
   /**
-   * Another final threshold D from the next step on, of a method that has one: the schedule's share of it, and never below the
-   * threshold in force. What a hand on a slider does; a run that is resumed from a checkpoint does not know of it.
+   * Set another final threshold D from the next step on. The threshold follows its schedule and never falls below its current
+   * value. Used by the demo's slider; not saved in checkpoints.
    *
-   * Errors   ArgumentError if D is no number >= 0, or the method has no final threshold.
+   * Errors   ArgumentError if D is not a number >= 0, or the method has no final threshold.
    */
   setFinalThreshold(final: number): void {
-    if (!this.method.setFinal) throw new ArgumentError(`method ${this.method.name}: has no final threshold to change`);
+    if (!this.method.setFinal) throw new ArgumentError(`method ${this.method.name} has no final threshold to change`);
     if (!(Number.isFinite(final) && final >= 0))
-      throw new ArgumentError(`final threshold wants a number >= 0, got ${final}`);
+      throw new ArgumentError(`final threshold: expected a number >= 0, got ${final}`);
     this.method.setFinal(final);
   }
 
-  /** Trains from the current position to the end, or until the signal. */
+  /** Train from the current position to the end, or until the signal. */
   async fit(callbacks: FitCallbacks = {}): Promise<FitResult> {
     await this.prepare();
     const { config } = this.options;
     const loop = new FitLoop({
       ...callbacks,
-      ...this.held,
+      ...this.saved,
       train: this.step,
       optimizer: this.optimizer,
       epochs: this.epochs,
@@ -265,7 +263,7 @@ export class Session {
     try {
       const result = await loop.run();
       const counters = await loop.snapshot();
-      this.held = counters && { counters, epochSeconds: loop.epochSeconds };
+      this.saved = counters && { counters, epochSeconds: loop.epochSeconds };
       this.position = result.position;
       return result;
     } finally {
@@ -273,7 +271,7 @@ export class Session {
     }
   }
 
-  /** Shape of one sample, and the number of classes. */
+  /** Shape of one sample, and the class count. */
   get sample(): readonly number[] {
     return this.options.train.shape;
   }
@@ -281,28 +279,28 @@ export class Session {
     return this.options.train.classes.length;
   }
 
-  /** What was counted since the last records up to a position, while that is where the run stands. */
+  /** Return the counters at a position; null if the run is elsewhere by now. */
   private async countersAt({ step, batch }: Position): Promise<CounterState | null> {
     const { loop } = this;
     const now = loop?.position ?? this.position;
     if (now.step !== step || now.batch !== batch) return null;
-    return (loop ? await loop.snapshot() : this.held?.counters) ?? null;
+    return (loop ? await loop.snapshot() : this.saved?.counters) ?? null;
   }
 
-  /** Seconds that the epoch in progress has taken. */
+  /** Seconds of the epoch in progress so far. */
   get epochSeconds(): number {
-    return this.loop?.epochSeconds ?? this.held?.epochSeconds ?? 0;
+    return this.loop?.epochSeconds ?? this.saved?.epochSeconds ?? 0;
   }
 
   /**
-   * Bytes of a checkpoint at a position that `fit` reported. `host`: what the host has to find again, as JSON; the seconds of
-   * the epoch are added to it. Without it the same run gives the same bytes.
+   * Return the bytes of a checkpoint at a position that `fit` reported. `host`: state of the host, as JSON; the seconds of the
+   * epoch are added to it. Without it the same run gives the same bytes.
    */
   async save(position: Position, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
     return joinParts(await this.saveParts(position, host));
   }
 
-  /** The same as the parts of a file, which together may be larger than one array can be. */
+  /** The same as the parts of a file, which may be larger than one array. */
   async saveParts(position: Position, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
     const { config, savedConfig = config } = this.options;
     const { epochSeconds } = this;
@@ -322,20 +320,20 @@ export class Session {
   }
 
   /**
-   * Goes on where a checkpoint stopped. Returns what it says of its run.
+   * Load a checkpoint, to continue from its position. Returns its progress record.
    *
-   * Errors   CheckpointError when it does not fit the model, the optimiser, or the length of this session's epochs: a place
-   *          in other batches is not one in these.
+   * Errors   CheckpointError if it does not fit the model, the optimiser, or the epoch length of this session: positions in
+   *          batches of another size do not carry over.
    */
   load(file: CheckpointFile, name: string): LoadedCheckpoint {
     const { model, optimizer, method, stepsPerEpoch } = this;
-    // From `mask` no phase changes weights, which are those of the checkpoint.
+    // From phase `mask`, setting a phase leaves the weights alone: they are those of the checkpoint.
     optimizer.setPhase("mask");
     const loaded = loadCheckpoint(file, name, model, optimizer, method.state?.());
     const { step, epoch, batch, bestAccuracy, counters, masks } = loaded;
     if (step !== epoch * stepsPerEpoch + batch || batch > stepsPerEpoch) {
       throw new CheckpointError(
-        `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: it is of another batch size, or of other data`,
+        `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: its batch size or its data differ`,
       );
     }
     this.position = { step, epoch, batch };
@@ -345,7 +343,7 @@ export class Session {
     const seconds = (loaded.host as { epochSeconds?: unknown } | null | undefined)?.epochSeconds;
     const epochSeconds = typeof seconds === "number" && seconds > 0 ? seconds : 0;
     try {
-      this.held = counters ? { counters: checkedCounters(counters), epochSeconds } : null;
+      this.saved = counters ? { counters: checkedCounters(counters), epochSeconds } : null;
     } catch (cause) {
       throw new CheckpointError(`${name}: its progress record: ${(cause as Error).message}`);
     }
@@ -354,8 +352,8 @@ export class Session {
   }
 
   /**
-   * The weights as evaluation reads them, and all other state, by name: what is exported and reported. Waits for the GPU; throws
-   * NonFiniteError where one holds NaN or infinity.
+   * Return the weights as evaluation reads them, and all other state, by name, for export and reports. Waits for the GPU.
+   * Errors: NonFiniteError if one holds NaN or infinity.
    */
   async weights(): Promise<StateDict> {
     const state = await this.optimizer.hardened(() => this.model.stateDict());
@@ -363,7 +361,7 @@ export class Session {
     return state;
   }
 
-  /** Zeros of each prunable layer, counted from the weights themselves. */
+  /** Count the zeros of each prunable layer, from the weights. */
   async layers(): Promise<LayerSparsity[]> {
     return layersOf(this.model, await this.weights());
   }

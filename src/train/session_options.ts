@@ -1,4 +1,4 @@
-// What a session is made of.
+// Options of a session.
 import type { Module, RandomState } from "../nn/index.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import type { RunConfig } from "./config.ts";
@@ -7,12 +7,12 @@ import type { SessionData } from "./session_data.ts";
 export interface SessionOptions {
   readonly model: Module;
   readonly train: SessionData;
-  /** The session ends what it reads of a streamed data set when it stops; closing the data sets is for who made them. */
+  /** The session ends its reading when it stops; the caller closes the data sets. */
   readonly test: SessionData;
   readonly config: RunConfig;
   /** Saved inside checkpoints; default: `config`. */
   readonly savedConfig?: unknown;
-  /** Of the model's dropout layers, if it has any. */
+  /** Random state of the model's dropout layers. */
   readonly random?: RandomState;
   /** False: run each step eagerly. */
   readonly replay?: boolean;
@@ -28,7 +28,7 @@ const OPTION_KEYS: KeysOf<SessionOptions> = {
   replay: true,
 };
 
-/** Errors: ArgumentError for an option that no session knows. */
+/** Check the names of the options. Errors: ArgumentError. */
 export function checkSessionKeys(options: SessionOptions): void {
   expectKeys(options, OPTION_KEYS, (problem) => new ArgumentError(`Session: ${problem}`));
 }

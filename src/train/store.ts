@@ -1,13 +1,13 @@
-// Where a run keeps its files, and which checkpoints it keeps: the last K and the best.
+// The store of a run's files, and the checkpoints in it: the last K and the best are retained.
 
 import { type FileParts, joinParts, parseSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
 import { ArgumentError } from "../text/index.ts";
 
-/** A directory as training sees it; the host provides it. Writes are atomic: a file is whole or absent. */
+/** A directory, provided by the host. Writes are atomic: a file is whole or absent. */
 export interface RunStore {
   write(path: string, bytes: Uint8Array): Promise<void>;
   read(path: string): Promise<Uint8Array>;
-  /** The same for files in parts, and tensor by tensor: for checkpoints that are larger than one array can be. */
+  /** The same for files in parts, and tensor by tensor: for checkpoints larger than one array. */
   writeParts?(path: string, parts: FileParts): Promise<void>;
   readTensors?(path: string): Promise<SafetensorsFile>;
   list(folder: string): Promise<string[]>;
@@ -21,14 +21,14 @@ const stepOf = (name: string) => Number(/^step_(\d+)\.safetensors$/.exec(name)?.
 
 export interface DamagedCheckpoint {
   readonly path: string;
-  /** The message of what was thrown. */
+  /** Message of the error. */
   readonly why: string;
 }
 
 export interface FoundCheckpoint {
-  /** Path of the file; null where no checkpoint is whole, or there is none. */
+  /** Path of the file; null if there is no intact checkpoint. */
   readonly whole: { readonly path: string } | null;
-  /** Those that were passed over, the newest first. */
+  /** Skipped checkpoints, newest first. */
   readonly damaged: readonly DamagedCheckpoint[];
 }
 
@@ -36,21 +36,20 @@ export class CheckpointShelf {
   private readonly store: RunStore;
   private readonly keep: number;
 
-  /** `keep`: how many of the latest checkpoints stay, at least 1. */
+  /** `keep`: count of the latest checkpoints to retain, at least 1. */
   constructor(store: RunStore, keep: number) {
-    if (!Number.isInteger(keep) || keep < 1)
-      throw new ArgumentError(`keep wants a whole number >= 1, was given ${keep}`);
+    if (!Number.isInteger(keep) || keep < 1) throw new ArgumentError(`keep: expected an integer >= 1, got ${keep}`);
     this.store = store;
     this.keep = keep;
   }
 
   /**
-   * Saves, then removes what is older than the last K up to this step: at no moment is there none. What is newer was damaged
-   * when the run went on from an older one, and stays until it is written anew. Returns the path.
+   * Save a checkpoint, then remove those older than the last K up to this step, so that there is always one. A newer one was
+   * corrupt when the run resumed from an older one; it stays until it is overwritten. Returns the path.
    */
   async save(step: number, bytes: Uint8Array | FileParts, isBest: boolean): Promise<string> {
     const path = `${FOLDER}/step_${String(step).padStart(8, "0")}.safetensors`;
-    // The best first: a run that is killed between the two goes on from before both, and writes both again.
+    // The best first: a run killed between the two resumes from before both, and writes both again.
     if (isBest) await this.write(BEST, bytes);
     await this.write(path, bytes);
     const upTo = (await this.steps()).filter((name) => stepOf(name) <= step);
@@ -68,21 +67,21 @@ export class CheckpointShelf {
     return names.sort((a, b) => stepOf(a) - stepOf(b));
   }
 
-  /** Step of the latest checkpoint, unread; null without one. */
+  /** Return the step of the latest checkpoint, without reading it; null if there is none. */
   async latestStep(): Promise<number | null> {
     const name = (await this.steps()).at(-1);
     return name === undefined ? null : stepOf(name);
   }
 
   /**
-   * The newest checkpoint that `check` finds whole: of the latest, then the best one. `check` is given the bytes and the path
-   * and throws for a damaged one; so does the store for one that cannot be read.
+   * Return the newest checkpoint that passes `check`: of the latest, then the best one. `check` gets the bytes and the path and
+   * throws for a corrupt one; the store throws for one that cannot be read.
    */
   newestWhole(check: (bytes: Uint8Array, path: string) => void): Promise<FoundCheckpoint> {
     return this.newest(async (path) => check(await this.store.read(path), path));
   }
 
-  /** The same, by what the files hold: read tensor by tensor where the store can. */
+  /** The same for parsed files, read tensor by tensor if the store can. */
   newestReadable(check: (file: SafetensorsFile, path: string) => void): Promise<FoundCheckpoint> {
     const { store } = this;
     return this.newest(async (path) =>

@@ -1,5 +1,4 @@
-// The trail of a run: the model at the end of each epoch, sparser and sparser, kept so that one can be chosen when all
-// are known. Any pruning method leaves one; pressure that persists makes it go on from dense to nearly empty.
+// The trail of a run: the model at the end of each epoch, from dense to sparse, saved so that one can be chosen after the run.
 import { writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";
@@ -7,32 +6,32 @@ import { expectFinite, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
 import type { RunStore } from "./store.ts";
 
-/** What was measured of a model of the trail. */
+/** Measurements of a model of the trail. */
 export interface TrailPoint {
-  /** Epochs done. A later point of the same epoch takes the place of the earlier one. */
+  /** Epochs done. A later point of the same epoch replaces the earlier one. */
   readonly epoch: number;
   /** Optimiser steps done. */
   readonly step: number;
   /** Test accuracy, 0 to 1. */
   readonly accuracy: number;
-  /** Test loss. One that is not finite stands as null on record and is read as NaN. */
+  /** Test loss. A non-finite one is recorded as null and read as NaN. */
   readonly loss: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
 }
 
 export interface TrailEntry extends TrailPoint {
-  /** Path of the model in the run's store; null when it was dropped to save room. */
+  /** Path of the model in the run's store; null if it was removed to save space. */
   readonly file: string | null;
 }
 
 export interface TrailOptions {
   /**
-   * Which models keep their files: all, or those on the Pareto front of sparsity and accuracy. Their points stay in the
-   * record either way. Default "all".
+   * Models whose files are retained: all, or those on the Pareto front of sparsity and accuracy. The record retains all
+   * points. Default "all".
    */
   readonly keep?: TrailKeep;
-  /** Hears, from `add`, of each line of the record that holds no point: a damaged line costs itself only, and goes. */
+  /** Called by `add` for each line of the record that holds no point; such a line is dropped, the others stay. */
   readonly onDamaged?: (fault: string) => void;
 }
 
@@ -46,28 +45,28 @@ const fileName = (epoch: number) => `epoch-${String(epoch).padStart(4, "0")}.spa
 const isWhole = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
 const isShare = (n: unknown) => typeof n === "number" && n >= 0 && n <= 1;
 
-/** What each number of a point has to be. */
-const WANTED: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => boolean, words: string]>> = {
-  epoch: [isWhole, "a whole number >= 0"],
-  step: [isWhole, "a whole number >= 0"],
-  accuracy: [isShare, "a share from 0 to 1"],
+/** Rule of each number of a point. */
+const RULES: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => boolean, words: string]>> = {
+  epoch: [isWhole, "an integer >= 0"],
+  step: [isWhole, "an integer >= 0"],
+  accuracy: [isShare, "a number from 0 to 1"],
   loss: [(n) => typeof n === "number", "a number"],
-  sparsity: [isShare, "a share from 0 to 1"],
+  sparsity: [isShare, "a number from 0 to 1"],
 };
 
-/** The five numbers of a point and nothing else. `where` begins the message of the ArgumentError. */
+/** Check and return the five numbers of a point. Errors: ArgumentError whose message begins with `where`. */
 function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): TrailPoint {
   const point: Partial<Record<keyof TrailPoint, number>> = {};
   for (const key of ["epoch", "step", "accuracy", "loss", "sparsity"] as const) {
-    const [fits, wanted] = WANTED[key];
-    if (!fits(given[key])) throw new ArgumentError(`${where}: ${key} wants ${wanted}, was given ${String(given[key])}`);
+    const [fits, expected] = RULES[key];
+    if (!fits(given[key])) throw new ArgumentError(`${where}: ${key}: expected ${expected}, got ${String(given[key])}`);
     point[key] = given[key] as number;
   }
   return point as TrailPoint;
 }
 
 function pointOf(given: unknown, where: string): TrailPoint {
-  if (typeof given !== "object" || given === null) throw new ArgumentError(`${where}: is not a JSON object`);
+  if (typeof given !== "object" || given === null) throw new ArgumentError(`${where}: expected a JSON object`);
   const fields = given as Record<string, unknown>;
   return checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
 }
@@ -81,8 +80,8 @@ function readLine(line: string): unknown {
 }
 
 /**
- * The points of a record in epoch order, the last of each epoch. A line that holds none is thrown, or where `onDamaged` hears
- * of it passed over.
+ * Return the points of a record in epoch order, the last one of each epoch. A line that holds no point throws, or is skipped
+ * and reported if there is `onDamaged`.
  */
 function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint[] {
   const points = new Map<number, TrailPoint>();
@@ -104,10 +103,10 @@ function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint
 }
 
 /**
- * Writes a trail into a run's store: models as `trail/epoch-0003.sparse.safetensors`, and a record of their points as
+ * A trail in a run's store: models as `trail/epoch-0003.sparse.safetensors`, and a record of their points as
  * `trail/trail.jsonl` with one `{epoch, step, accuracy, loss, sparsity, file}` a line.
  *
- * It holds no state of its own: a run that was resumed goes on with the trail it finds. Await one `add` before the next.
+ * All state is in the store: a resumed run continues the trail that it finds. Await one `add` before the next.
  *
  * Errors   ArgumentError for a `keep` that does not exist.
  */
@@ -120,7 +119,7 @@ export class Trail {
     expectKeys(options, { keep: true, onDamaged: true }, (problem) => new ArgumentError(`trail: ${problem}`));
     const { keep = "all", onDamaged = () => {} } = options;
     if (!TRAIL_KEEPS.includes(keep)) {
-      throw new ArgumentError(`trail: keep wants one of ${TRAIL_KEEPS.join(", ")}, was given ${String(keep)}`);
+      throw new ArgumentError(`trail: keep: expected one of ${TRAIL_KEEPS.join(", ")}, got ${String(keep)}`);
     }
     this.store = store;
     this.keep = keep;
@@ -128,13 +127,13 @@ export class Trail {
   }
 
   /**
-   * Adds a model: its file first, then its line, each written whole or not at all, so that every point on record has had
-   * a model. An epoch that is repeated replaces its file and its line. With keep "pareto", files of points that are
-   * beaten are removed last. The file's metadata are those given, with epoch, step, accuracy and sparsity of the point.
+   * Add a model: first its file, then its line, each written atomically, so that every recorded point has had a model.
+   * A repeated epoch replaces its file and its line. With keep "pareto", files of dominated points are removed last. The
+   * point's epoch, step, accuracy and sparsity are added to the file's metadata.
    *
    * State    float32 values by name, as `stateDict()` of a module gives them: effective weights.
-   * Errors   ArgumentError naming the number that cannot be, or the tensor that is not float32; what the store throws;
-   *          NonFiniteError naming a tensor that holds NaN or infinity.
+   * Errors   ArgumentError naming the invalid number, or the tensor that is not float32; NonFiniteError naming a tensor that
+   *          holds NaN or infinity; errors of the store.
    */
   async add(given: TrailPoint, state: StateDict, metadata: Readonly<Record<string, string>> = {}): Promise<TrailEntry> {
     const point = checkedPoint("trail", { ...given });
@@ -159,7 +158,7 @@ export class Trail {
     return { ...point, file: kept.has(fileName(epoch)) ? file : null };
   }
 
-  /** Removes the models whose points are beaten. Returns the names that stay. */
+  /** Remove the models of dominated points. Returns the names of the others. */
   private async dropBeaten(points: readonly TrailPoint[]): Promise<Set<string>> {
     const kept = new Set(pareto(points).map((i) => fileName(points[i]!.epoch)));
     const beaten = new Set(points.map((p) => fileName(p.epoch)).filter((name) => !kept.has(name)));
@@ -175,8 +174,8 @@ export class Trail {
   }
 
   /**
-   * The entries of a store's trail in epoch order; none when there is no trail. Of lines of one epoch the later counts,
-   * and a last line cut short by a crash is passed over. Paths are made from the epochs, never taken from the record.
+   * Return the entries of a store's trail in epoch order; none if there is no trail. The last line of an epoch counts; a
+   * truncated last line is skipped. Paths are made from the epochs, never read from the record.
    *
    * Errors   ArgumentError naming the line that holds no point.
    */
@@ -188,7 +187,7 @@ export class Trail {
     });
   }
 
-  /** Removes a trail from a store, record first: for a run that starts anew. Other files of the folder stay. */
+  /** Remove a trail from a store, its record first, before a run is restarted. Other files of the folder stay. */
   static async clear(store: RunStore): Promise<void> {
     const names = await store.list(FOLDER);
     if (names.includes(LOG)) await store.remove(`${FOLDER}/${LOG}`);

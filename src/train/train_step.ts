@@ -29,31 +29,31 @@ export interface TrainStepOptions {
   readonly sample: readonly number[];
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */
   readonly scale?: PixelScale;
-  /** Batches are taken in parts: RunConfig.microBatch says what that means. The step disposes it. */
+  /** Splits batches into micro-batches; see RunConfig.microBatch. The step disposes it. */
   readonly micro?: GradientSum;
   readonly labelSmoothing?: number;
-  /** Moved to each step's number, with those that the model's layers draw from. */
+  /** Random state that is moved to each step, as are those of the model's layers. */
   readonly random?: RandomState;
   /** False runs every step eagerly: slower, same bits. Default true. */
   readonly replay?: boolean;
 }
 
-/** What one step does differently from the last. */
 const KEYS: KeysOf<TrainStepOptions> = {
   ...{ model: true, optimizer: true, sample: true, scale: true },
   ...{ micro: true, labelSmoothing: true, random: true, replay: true },
 };
 
+/** Values that change from step to step. */
 export interface StepInputs {
   readonly step: number;
   readonly lr: number;
-  /** Thresholds, and what else a pruning method sets. */
+  /** Thresholds and other values of a pruning method. */
   readonly values?: StepValues;
   /** Work to enqueue between the upload of these numbers and the step. */
   readonly before?: () => void;
 }
 
-/** A loss that is not finite. The weights are those of before the step, so the last checkpoint and they are good. */
+/** A loss that is not finite. The weights are those of before the step; they and the last checkpoint are valid. */
 export class NonFiniteLossError extends NonFiniteError {
   override readonly name = "NonFiniteLossError";
   readonly step: number;
@@ -63,7 +63,7 @@ export class NonFiniteLossError extends NonFiniteError {
   }
 }
 
-/** An update that made NaN or infinity of weights. Those in memory are lost; the last checkpoint is good. */
+/** An update that turned weights into NaN or infinity. Those in memory are lost; the last checkpoint is valid. */
 export class NonFiniteWeightsError extends NonFiniteError {
   override readonly name = "NonFiniteWeightsError";
   readonly step: number;
@@ -87,10 +87,10 @@ export class TrainStep {
   private readonly options: TrainStepOptions;
   private readonly meter = new Meter();
   private readonly stepTensor: Tensor = scalar(0, "u32");
-  /** A whole step; with micro-batches, the part of it that adds up gradients. */
+  /** The whole step; with micro-batches, the part that adds up gradients. */
   private readonly captured: BatchStep<{ loss: Tensor }>;
   private readonly sum: GradientSum | null;
-  // ESPALIER_CHECK=nan: each step runs eagerly under a watch of its own.
+  // ESPALIER_CHECK=nan: each step runs eagerly under a new watch.
   private readonly checking = checksNan();
   private watch: NanWatch | null = null;
   private readonly randoms: ReadonlySet<RandomState>;
@@ -122,14 +122,14 @@ export class TrainStep {
   private forward(tape: Tape, x: Tensor, y: Tensor): Tensor {
     const { model, optimizer, labelSmoothing = 0 } = this.options;
     const logits = model.forward(x);
-    if (logits.shape.length !== 2) throw new OpError("train", "the model wants to return logits [N, C]", { logits });
+    if (logits.shape.length !== 2) throw new OpError("train", "model: expected logits [N, C]", { logits });
     const loss = tape.keep(crossEntropy(logits, y, { labelSmoothing }));
     const [samples] = x.shape as [number];
     this.meter.record(loss, countCorrect(logits, y), this.stepTensor, optimizer.guard, samples, this.sum?.part);
     return loss;
   }
 
-  /** Goes through a step of `size` samples on the host: nothing runs. The tuner then knows what the step computes. */
+  /** Trace a step of `size` samples on the host; nothing runs. Registers the step's kernels with the tuner. */
   rehearse(size: number): void {
     const { model, sample, optimizer } = this.options;
     if (!model.training) model.train();
@@ -143,10 +143,10 @@ export class TrainStep {
   }
 
   /**
-   * Enqueues one step. Does not wait; the batch's arrays are free afterwards.
+   * Enqueue one step. Does not wait; the batch's arrays may be reused afterwards.
    *
-   * Errors    OpError for a batch of bytes that does not fit the model's samples, without a scale, or larger than the batches
-   *           that micro-batches are parts of; CaptureError for numbers that are not as many as their shape wants.
+   * Errors    OpError for a batch of bytes that does not fit the model's samples or has no scale, or a batch larger than the
+   *           batch size of the micro-batches; CaptureError if the count of numbers does not fit their shape.
    */
   run(batch: HostBatch, inputs: StepInputs): void {
     const { model, optimizer } = this.options;
@@ -165,7 +165,7 @@ export class TrainStep {
   }
 
   private runParts(batch: HostBatch, step: number, sum: GradientSum): void {
-    // Before it is divided, so that errors name images by their number in the batch.
+    // Before the batch is split, so that errors name images by their index in the batch.
     this.captured.input.check(batch);
     sum.clear();
     for (const part of sum.parts(batch)) {
@@ -176,16 +176,15 @@ export class TrainStep {
     sum.update();
   }
 
-  /** Moves the random layers to a part of a step. */
+  /** Move the random layers to a part of a step. */
   private moveTo(step: number, part: number): void {
     const draw = this.sum?.draw(step, part) ?? step;
     for (const random of this.randoms) random.setStep(draw);
   }
 
   /**
-   * Loss and correct count of the steps [first, end), at most the last 256. Waits for the GPU.
-   * A NaN or infinite loss among them is returned as `badStep`. Throws NonFiniteWeightsError when an update before it made
-   * NaN or infinity of weights.
+   * Return loss and correct count of the steps [first, end), at most the last 256, and the first step with a NaN or infinite
+   * loss as `badStep`. Waits for the GPU. Errors: NonFiniteWeightsError if an earlier update made weights NaN or infinite.
    */
   async read(first: number, end: number): Promise<{ steps: StepMetrics[]; badStep: number | null }> {
     const badOp = await this.watch?.first();
@@ -207,10 +206,10 @@ export class TrainStep {
     return { steps, badStep: bad === ALL_FINITE ? null : bad };
   }
 
-  /** Runs a batch eagerly and names the first op whose result was not finite. The weights must not have moved since. */
+  /** Run a batch eagerly and name the first op with a non-finite result. The weights must be those of before the step. */
   async diagnose(batch: HostBatch, step: number): Promise<NonFiniteLossError> {
     const { model } = this.options;
-    // Running statistics may hold what the bad step put there; in training nothing reads them.
+    // Running statistics, which the bad step may have spoilt, are not checked: training does not read them.
     for (const [name, p] of model.namedParameters()) {
       if ((await p.data()).some((v) => !Number.isFinite(v))) {
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
@@ -235,7 +234,7 @@ export class TrainStep {
     return [...this.captured.describe(), ...(this.sum?.describe() ?? [])];
   }
 
-  /** Memory of the latest step, with micro-batches that of its last part; see CapturedStep. */
+  /** Memory of the latest step, or of its last micro-batch; see CapturedStep. */
   memory(): StepMemory {
     return this.captured.memory();
   }

@@ -69,7 +69,7 @@ function sparsify(model: Module): void {
   }
 }
 
-/** What the layers of a net get and give, read back whole. */
+/** Read back the inputs and outputs of a net's layers. */
 async function observe(model: Net, { x, size }: ReturnType<typeof batch>) {
   const seen: Record<string, Tensor> = {};
   const keep = (name: string) => (event: SpikeEvent) => {
@@ -290,7 +290,7 @@ describe("measureActivity", () => {
     );
     await expect(measureActivity(model, [], { sample: SAMPLE })).rejects.toThrow("expected at least one sample");
     await expect(measureActivity(model, [], { sample: SAMPLE, limit: 0 })).rejects.toThrow(
-      "limit wants a number above 0",
+      "limit: expected a number > 0",
     );
     const broken = new Net({ padding: [1, 1] }, 5); // fc does not fit
     await expect(measureActivity(broken, [batch(2, 1)], { sample: SAMPLE })).rejects.toThrow("linear");

@@ -1,4 +1,4 @@
-// What an epoch says of hidden weights and gates, against the weights themselves.
+// The epoch record's numbers of hidden weights and gates, against the weights.
 import { expect, test } from "vitest";
 import { tinyRun, tinySession } from "../support/tiny_session.ts";
 

@@ -25,7 +25,7 @@ test("sums are the same bits wherever they were read, kept and taken up again", 
       const resumed = new FitCounters(second, kept, { thresholdBefore: 9, changes: 9 });
       expect(resumed.unread).toBe(second);
       resumed.add(steps.slice(second), end);
-      expect(resumed.closeStretch(end)).toEqual(whole.closeStretch(end));
+      expect(resumed.closeRecord(end)).toEqual(whole.closeRecord(end));
       expect(resumed.state()).toEqual(whole.state());
       expect(resumed.epochMeans).toEqual(whole.epochMeans);
     }),
@@ -35,9 +35,9 @@ test("sums are the same bits wherever they were read, kept and taken up again", 
 test("a stretch ends at a record, an epoch at its own", () => {
   const counters = new FitCounters(4, null, begin);
   counters.add([{ step: 4, loss: 2, correct: 1, samples: 4 }], 5);
-  expect(counters.closeStretch(5)).toEqual({ loss: 2, accuracy: 0.25 });
+  expect(counters.closeRecord(5)).toEqual({ loss: 2, accuracy: 0.25 });
   counters.add([{ step: 5, loss: 1, correct: 4, samples: 4 }], 6);
-  expect(counters.closeStretch(6)).toEqual({ loss: 1, accuracy: 1 });
+  expect(counters.closeRecord(6)).toEqual({ loss: 1, accuracy: 1 });
   expect(counters.epochMeans).toEqual({ loss: 1.5, accuracy: 0.625 });
   counters.closeEpoch(11);
   expect(counters.state()).toEqual({

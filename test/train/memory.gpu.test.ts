@@ -49,10 +49,10 @@ function build(name: string, [channels, size]: readonly [number, number, number]
 const GREY = [1, 28, 28] as const;
 const COLOUR = [3, 32, 32] as const;
 
-/** Runs on a device of its own, whose every storage buffer is counted from outside. */
+/** Run on a separate device and count all its storage buffers from outside. */
 async function onFreshGpu<T>(run: (stored: () => number) => Promise<T>): Promise<T> {
   const before = currentGpu();
-  const gpu = await requestGpu({ tune: "off" }); // trials make buffers of their own, and destroy them
+  const gpu = await requestGpu({ tune: "off" }); // trials make extra buffers and destroy them
   const { device } = gpu;
   const createBuffer = device.createBuffer.bind(device);
   let bytes = 0;
@@ -177,9 +177,7 @@ test("planning leaves the device in use alone, and needs none", () => {
   } finally {
     setCurrentGpu(gpu);
   }
-  expect(() => planTraining({ ...options, trainImages: 0 })).toThrow(
-    "trainImages wants a whole number >= 1, was given 0",
-  );
+  expect(() => planTraining({ ...options, trainImages: 0 })).toThrow("trainImages: expected an integer >= 1, got 0");
   const limits = { ...GENERIC_ADAPTER.limits, maxStorageBufferBindingSize: 2 ** 20 };
   const narrow = { ...options, config: config(64), adapter: { ...GENERIC_ADAPTER, limits } };
   expect(() => planTraining(narrow)).toThrow("this adapter binds at most 1048576 bytes at once");

@@ -113,7 +113,7 @@ test.each(["str", "ltp"] as const)(
   },
 );
 
-/** A step of its own on ten random images of 8x8, four at a time. */
+/** Make a step on ten random images of 8x8, four at a time. */
 function stepOf(model: Module, random?: RandomState) {
   const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
   const micro = new GradientSum(optimizer, { batchSize: 12, microBatch: 4 });
@@ -189,7 +189,7 @@ test("a bad part stops the update of its step", async () => {
     /loss of step 1 is not finite: first bad op crossEntropy/,
   );
   expect(() => step.run({ x: new Float32Array(13 * 64), y: new Int32Array(13), size: 13 }, { step: 3, lr: 0 })).toThrow(
-    "train: a batch wants at most 12 images, was given 13",
+    "train: batch: expected at most 12 images, got 13",
   );
   dispose();
 });
@@ -231,7 +231,7 @@ test("what was planned is what a run takes", async () => {
 test("settings that make no parts are refused", () => {
   for (const microBatch of [0, 3, 32, 2.5, Number.NaN]) {
     expect(() => open(microBatch)).toThrow(
-      `microBatch wants a whole number that divides batchSize 16, was given ${microBatch}`,
+      `microBatch: expected an integer that divides batchSize 16, got ${microBatch}`,
     );
   }
   expect(evaluationBatch({ batchSize: 256 })).toBe(256);

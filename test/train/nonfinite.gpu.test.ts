@@ -25,7 +25,7 @@ const kept = <T extends { dispose(): void }>(one: T): T => {
 const dense = { schedule: "none" } as const;
 const constant = (base: number) => ({ lr: { schedule: "constant", base, per: "step" } as const });
 
-/** A checkpoint with one number changed and its hashes made anew, as a program that knows nothing of this rule would write it. */
+/** Change one number of a checkpoint and compute its hashes again, as a program without this rule would write it. */
 function withWeight(bytes: Uint8Array, key: string, index: number, value: number): Uint8Array {
   const { tensors, metadata } = parseSafetensors(bytes, "checkpoint");
   const arrays = new Map([...tensors].map(([name, a]) => [name, { ...a, data: a.data.slice() }]));
@@ -140,7 +140,7 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     );
   });
 
-  test("in a file is not loaded unless asked for", async () => {
+  test("in a file is not loaded unless allowed", async () => {
     const model = kept(tinyModel());
     const state = await model.stateDict();
     const before = await tensorOf(model, "3.weight").data();

@@ -1,8 +1,8 @@
-// How much work lies before the GPU of a run that may be stopped.
+// The limit on the work queued on the GPU.
 import { expect, test } from "vitest";
 import { Pace } from "../../src/train/pace.ts";
 
-/** Enqueues pieces of so many seconds each; returns how many lay before the GPU at each wait, and the longest stretch. */
+/** Enqueue pieces of `seconds` each; return the queue length at each wait, and the longest time between waits. */
 async function enqueue(pieces: readonly number[]): Promise<{ waits: number[]; longest: number }> {
   const waits: number[] = [];
   let [clock, before, count, longest] = [0, 0, 0, 0];
@@ -23,7 +23,7 @@ async function enqueue(pieces: readonly number[]): Promise<{ waits: number[]; lo
   return { waits, longest };
 }
 
-test("a fast GPU is waited for ever more seldom, about once a second", async () => {
+test("waits less and less often for a fast GPU, down to once a second", async () => {
   const { waits, longest } = await enqueue(Array.from({ length: 20_000 }, () => 0.001));
   expect(waits.slice(0, 5)).toEqual([1, 2, 4, 8, 16]);
   expect(Math.max(...waits)).toBe(512);

@@ -22,7 +22,7 @@ const often: TinyMore = { epochs: 2, logEvery: 3 };
 
 const timeless = (records: readonly RunRecord[]) => records.map((r) => ({ ...r, seconds: 0 }));
 
-/** What stands on record after a checkpoint: rows of later steps, and the epoch whose test was still to come. */
+/** Return the records after a checkpoint: those of later steps, and of the epoch whose test was due. */
 const after = (records: readonly RunRecord[], { step, epoch }: Position) =>
   records.filter((r) => (r.kind === "epoch" ? r.epoch > epoch : r.step > step));
 
@@ -61,7 +61,7 @@ test.each<[string, () => Session, readonly number[]]>([
   }
 });
 
-/** Stops a session by a signal at a step, or while its first test goes on; resumes it. */
+/** Stop a session by a signal at a step, or during its first test; resume it. */
 async function stopped(
   when: number | "test",
 ): Promise<{ position: Position; records: RunRecord[]; bytes: Uint8Array }> {
@@ -111,7 +111,7 @@ test("a signal saves at once, in mid-epoch and before or during a test; what was
   }
 });
 
-test("the same session goes on where a signal stopped it, counts included", async () => {
+test("the same session continues where a signal stopped it, counters included", async () => {
   const whole = await finish(tiny({ threshold: 0.05 }));
   const session = tiny({ threshold: 0.05 });
   const records: RunRecord[] = [];
@@ -145,7 +145,7 @@ test("a host may save between steps and within its own records", async () => {
   session.dispose();
 });
 
-test("seconds of an epoch go on where the host kept them; without it the same run gives the same bytes", async () => {
+test("seconds of an epoch continue if the host saved them; without a host the same run gives the same bytes", async () => {
   const session = tiny({ threshold: 0.05 });
   const stop = new AbortController();
   await session.fit({ signal: stop.signal, onStep: ({ step }) => void (step === 2 && stop.abort()) });
@@ -175,7 +175,7 @@ test("counters that cannot be are refused by name", async () => {
     progress: JSON.stringify({ ...progress, counters: { logged: "x" } }),
   };
   expect(() => session.load(writeSafetensors(tensors, kept), "step_6")).toThrow(
-    'step_6: its progress record: counters: logged: expected a whole number >= 0, got "x"',
+    'step_6: its progress record: counters: logged: expected an integer >= 0, got "x"',
   );
   session.dispose();
 });
@@ -186,7 +186,7 @@ test("a place in other batches is refused", async () => {
   small.dispose();
   const large = tiny({ threshold: 0.05 }, { batchSize: 24 });
   expect(() => large.load(bytes, "step_6")).toThrow(
-    "step_6: expected epochs of 3 steps, got step 6 at batch 1 of epoch 2: it is of another batch size, or of other data",
+    "step_6: expected epochs of 3 steps, got step 6 at batch 1 of epoch 2: its batch size or its data differ",
   );
   large.dispose();
 });

@@ -1,4 +1,4 @@
-// Whether a run may go on under another length: only where the steps that are done were planned the same.
+// A run may continue with another length only if both plans agree on the steps already done.
 import { describe, expect, test } from "vitest";
 import { pastDifference, planRun } from "../../src/train/run_plan.ts";
 import { type TinyMore, type TinyPrune, tinyConfig } from "../support/tiny_session.ts";
@@ -18,7 +18,7 @@ function difference(prune: TinyPrune, more: TinyMore, change: TinyMore = { epoch
   return pastDifference(was, now, done);
 }
 
-describe("more epochs go on from", () => {
+describe("more epochs may continue", () => {
   test.each<[string, TinyPrune, TinyMore]>([
     ["a constant rate without pruning", { schedule: "none" }, { lr: constant }],
     ["a constant rate after a warm-up", { schedule: "none" }, { lr: { ...constant, warmupEpochs: 1 } }],
@@ -56,7 +56,7 @@ describe("what was planned over the whole length does not", () => {
   });
 });
 
-test("learned thresholds go on until their end, which bakes them", () => {
+test("learned thresholds continue until their end, which bakes them", () => {
   expect(difference({ method: "str" }, { lr: constant }, { epochs: 4 }, 9)).toBeNull();
   expect(difference({ method: "str" }, { lr: constant })).toMatchObject({ what: "phase", step: 10, was: "mask" });
 });
@@ -84,5 +84,5 @@ test("a run that has not begun has no past; a long one is looked at here and the
 
 test("a run whose steps cannot be counted is refused", () => {
   const config = { ...tinyConfig({ schedule: "none" }, {}), epochs: Number.MAX_SAFE_INTEGER };
-  expect(() => planRun(config, STEPS)).toThrow(/epochs: expected fewer, got 9007199254740991: 5 steps in each/);
+  expect(() => planRun(config, STEPS)).toThrow(/epochs: expected fewer, got 9007199254740991: with 5 steps each/);
 });

@@ -160,7 +160,7 @@ test("a loss that is not finite stops the run, names step and op, and leaves the
   session.dispose();
 });
 
-test("a constant threshold starts from the weights it was given", async () => {
+test("a constant threshold starts from the loaded weights", async () => {
   const session = open({
     ...base,
     epochs: 1,
@@ -190,7 +190,7 @@ test("checkpoints that do not fit are refused by name", async () => {
   expect(load(broken((t) => t.delete("momentum.0.weight")))).toThrow("x.safetensors: momentum.0.weight is missing");
   expect(load(broken((t) => t.set("model.extra", t.get("model.1.bias")!)))).toThrow("model.extra belongs to no tensor");
   expect(load(broken((t) => t.set("model.1.bias", t.get("model.4.bias")!)))).toThrow(
-    "model.1.bias wants shape [8], has [16]",
+    "model.1.bias: expected shape [8], got [16]",
   );
   expect(load(broken((_t, m) => m.delete("format")))).toThrow("not a checkpoint");
   expect(load(good.slice(0, good.length - 4))).toThrow("x.safetensors");

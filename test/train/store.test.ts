@@ -1,4 +1,4 @@
-// Which checkpoints stay, and which one a run goes on from.
+// The checkpoints that are retained, and the one that a run resumes from.
 import { describe, expect, test } from "vitest";
 import { joinParts, safetensorsParts } from "../../src/io/index.ts";
 import { CheckpointShelf, type RunStore } from "../../src/train/index.ts";
@@ -36,8 +36,8 @@ async function shelfOf(steps: Readonly<Record<number, Uint8Array>>, best?: Uint8
 }
 const path = (step: number) => `checkpoints/step_${String(step).padStart(8, "0")}.safetensors`;
 
-describe("a run goes on from", () => {
-  test("the newest whole checkpoint; damaged ones are told, the newest first", async () => {
+describe("a run resumes from", () => {
+  test("the newest intact checkpoint; reports corrupt ones, newest first", async () => {
     const { shelf } = await shelfOf({ 5: WHOLE, 10: WHOLE, 100: DAMAGED, 20: DAMAGED }, WHOLE);
     const found = await shelf.newestWhole(check);
     expect(found.whole?.path).toBe(path(10));
@@ -59,7 +59,7 @@ describe("a run goes on from", () => {
   });
 });
 
-test("a damaged newer checkpoint never costs a whole older one, and is written anew in its turn", async () => {
+test("a corrupt newer checkpoint never removes an intact older one, and is overwritten later", async () => {
   for (const keep of [1, 2]) {
     const { store, shelf } = await shelfOf({ 10: WHOLE, 30: DAMAGED }, undefined, keep);
     await shelf.save(20, WHOLE, false);

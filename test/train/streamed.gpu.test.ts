@@ -37,7 +37,7 @@ test.each([
   const got = await finish(session);
   expect(differing(got.bytes, want.bytes)).toEqual([]);
   expect(withoutTime(got.records)).toEqual(withoutTime(want.records));
-  // Every batch came back, and what was written into it afterwards has reached nobody.
+  // Every batch was recycled, and what was written into it afterwards had no effect.
   for (const stream of [train, held]) {
     expect(stream.given).toBeGreaterThan(0);
     expect([stream.open, stream.recycled]).toEqual([0, stream.given]);
@@ -121,7 +121,7 @@ test("a plan counts a byte for each value of the images, and the crops", () => {
   const { session } = streamed();
   expect(session.rehearse([10, 12])[0]).toEqual(planTraining({ ...here, stored: [10, 12] }).step);
   session.dispose();
-  expect(() => planTraining({ ...big, stored: [8, 7] })).toThrow("stored wants a whole number >= 8, was given 7");
+  expect(() => planTraining({ ...big, stored: [8, 7] })).toThrow("stored: expected an integer >= 8, got 7");
 });
 
 test("batches that do not fit are refused by name", () => {

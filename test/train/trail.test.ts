@@ -53,7 +53,7 @@ const point = (epoch: number, accuracy = 0.9, sparsity = 0.5): TrailPoint => ({
 const FILE = "trail/epoch-0003.sparse.safetensors";
 
 describe("adding", () => {
-  test("to a record with damaged lines costs those lines only, and they are told", async () => {
+  test("to a record with corrupt lines drops those lines only, and reports them", async () => {
     const store = new MemoryStore();
     const faults: string[] = [];
     const trail = new Trail(store, { onDamaged: (fault) => faults.push(fault) });
@@ -64,8 +64,8 @@ describe("adding", () => {
     store.setLog(lines.join("\n"));
     await trail.add(point(5), state(7));
     expect(faults).toEqual([
-      "trail/trail.jsonl, line 2: is not a JSON object",
-      expect.stringMatching(/^trail\/trail\.jsonl, line 3: step wants a whole number/),
+      "trail/trail.jsonl, line 2: expected a JSON object",
+      expect.stringMatching(/^trail\/trail\.jsonl, line 3: step: expected an integer/),
     ]);
     expect((await Trail.read(store)).map(({ epoch }) => epoch)).toEqual([1, 4, 5]);
   });
@@ -136,14 +136,14 @@ describe("adding", () => {
     const trail = new Trail(store);
     const refuse = (change: Partial<TrailPoint>, message: string) =>
       expect(trail.add({ ...point(1), ...change }, state(1))).rejects.toThrow(message);
-    await refuse({ epoch: 1.5 }, "trail: epoch wants a whole number >= 0, was given 1.5");
-    await refuse({ step: -1 }, "trail: step wants a whole number >= 0, was given -1");
-    await refuse({ accuracy: 97 }, "trail: accuracy wants a share from 0 to 1, was given 97");
-    await refuse({ sparsity: Number.NaN }, "trail: sparsity wants a share from 0 to 1, was given NaN");
-    await refuse({ loss: "0.1" as never }, "trail: loss wants a number, was given 0.1");
+    await refuse({ epoch: 1.5 }, "trail: epoch: expected an integer >= 0, got 1.5");
+    await refuse({ step: -1 }, "trail: step: expected an integer >= 0, got -1");
+    await refuse({ accuracy: 97 }, "trail: accuracy: expected a number from 0 to 1, got 97");
+    await refuse({ sparsity: Number.NaN }, "trail: sparsity: expected a number from 0 to 1, got NaN");
+    await refuse({ loss: "0.1" as never }, "trail: loss: expected a number, got 0.1");
     const counts: StateDict = new Map([["n", { data: Uint32Array.of(1), shape: [1] }]]);
     await expect(trail.add(point(1), counts)).rejects.toThrow("trail: n: expected a Float32Array, got a Uint32Array");
-    expect(() => new Trail(store, { keep: "best" as never })).toThrow("keep wants one of all, pareto, was given best");
+    expect(() => new Trail(store, { keep: "best" as never })).toThrow("keep: expected one of all, pareto, got best");
     expect(store.calls).toEqual([]);
   });
 });
@@ -190,7 +190,7 @@ describe("reading", () => {
     expect(await Trail.read(new MemoryStore())).toEqual([]);
   });
 
-  test("a last line cut short anywhere is passed over", async () => {
+  test("skips a truncated last line", async () => {
     const whole = `${line(point(2))}\n`;
     const torn = line(point(1));
     await fc.assert(
@@ -215,9 +215,9 @@ describe("reading", () => {
   });
 
   test.each([
-    ["not json\n", "line 1: is not a JSON object"],
-    ["[]\n", "line 1: epoch wants a whole number >= 0, was given undefined"],
-    ['{"epoch":1,"step":2,"accuracy":3}\n', "line 1: accuracy wants a share from 0 to 1, was given 3"],
+    ["not json\n", "line 1: expected a JSON object"],
+    ["[]\n", "line 1: epoch: expected an integer >= 0, got undefined"],
+    ['{"epoch":1,"step":2,"accuracy":3}\n', "line 1: accuracy: expected a number from 0 to 1, got 3"],
   ])("damage before the last line is an error: %s", async (bad, message) => {
     const store = new MemoryStore();
     store.setLog(`${bad}${line(point(1))}\n`);

@@ -180,15 +180,15 @@ function trainingSection(f: ModelCardFacts): string {
       ["Epochs", given(f.epochs, String)],
       ["Steps", given(f.steps, count)],
       ["Time", given(f.seconds, duration)],
-      ["Begun", given(f.started, code)],
+      ["Started", given(f.started, code)],
       ["Engine", `espalier ${made.join(", ")}`],
-      ["Adapter", `${code(f.adapter)}${f.software ? " (software: times say nothing about a GPU)" : ""}`],
+      ["Adapter", `${code(f.adapter)}${f.software ? " (software: its times do not apply to a GPU)" : ""}`],
     ]),
     ...(f.changes && f.changes.length > 0
-      ? [`Changed while it ran:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
+      ? [`Changes during the run:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
       : []),
     ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
-    "The same command, engine, adapter and data give the same weights; on another adapter they agree to rounding.",
+    "The same command, engine, adapter and data give the same weights. Weights from another adapter agree to rounding.",
   ].join("\n\n");
 }
 
@@ -196,7 +196,7 @@ const filesSection = ({ files = [] }: ModelCardFacts): string | undefined =>
   files.length === 0
     ? undefined
     : table(
-        ["File", "Holds"],
+        ["File", "Contents"],
         files.map(({ name, holds }) => [code(name), code(holds)]),
         { text: true },
       );
@@ -224,50 +224,10 @@ export function modelCard(f: ModelCardFacts): string {
     ["Evaluation", evaluation(f)],
     ["Sparsity", sparsitySection(f)],
     ["Compression", compressionSection(f)],
-<<<<<<< HEAD
-    [
-      "Training",
-      [
-        block(f.command, "sh"),
-        facts([
-          ["Seed", String(f.seed)],
-          ["Epochs", given(f.epochs, String)],
-          ["Steps", given(f.steps, count)],
-          ["Time", given(f.seconds, duration)],
-          ["Started", given(f.started, code)],
-          ["Engine", `espalier ${made.join(", ")}`],
-          ["Adapter", `${code(f.adapter)}${f.software ? " (software: its times do not apply to a GPU)" : ""}`],
-        ]),
-        ...(f.changes && f.changes.length > 0
-          ? [`Changes during the run:\n\n${f.changes.map((line) => `- ${code(line)}`).join("\n")}`]
-          : []),
-        ...(f.plot === undefined ? [] : [`![Curves of the run](${f.plot})`]),
-        "The same command, engine, adapter and data give the same weights. Weights from another adapter agree to rounding.",
-      ].join("\n\n"),
-    ],
-    ["Recipe", block(f.recipe, "yaml")],
-    [
-      "Files",
-      f.files && f.files.length > 0
-        ? table(
-            ["File", "Contents"],
-            f.files.map(({ name, holds }) => [code(name), code(holds)]),
-            { text: true },
-          )
-        : undefined,
-    ],
-    [
-      "Use",
-      f.use && f.use.length > 0
-        ? f.use.map((u) => `${u.how}:\n\n${block(u.code, u.language)}`).join("\n\n")
-        : undefined,
-    ],
-=======
     ["Training", trainingSection(f)],
     ["Recipe", block(f.recipe, "yaml")],
     ["Files", filesSection(f)],
     ["Use", useSection(f)],
->>>>>>> f92e329 (Split the figure of spikes, the model card and four complex functions)
     [
       "Limits",
       "Trained and tested only on the data named above. Accuracy on other data, on shifted inputs and on groups within the data is unknown.",

@@ -131,24 +131,6 @@ function record(data: Uint8Array): Uint8Array {
   return bytes;
 }
 
-<<<<<<< HEAD
-function check({ wallTime, step, values, start }: TensorBoardEvent): void {
-  const wrong = (what: string, expected: string, got: unknown) =>
-    new ArgumentError(`encodeEvents: ${what}: expected ${expected}, got ${String(got)}`);
-  if (!Number.isFinite(wallTime) || wallTime < 0) throw wrong("wallTime", "seconds since 1970", wallTime);
-  if (!Number.isSafeInteger(step) || step < 0) throw wrong("step", "an integer >= 0", step);
-  if (start && values.length > 0) throw wrong("start", "no values", values.length);
-  for (const value of values) {
-    if (value.tag === "") throw wrong("tag", "a name", '""');
-    if ("scalar" in value && typeof value.scalar !== "number") throw wrong(value.tag, "a number", value.scalar);
-    if ("histogram" in value) {
-      const { limits, counts } = value.histogram;
-      if (limits.length === 0 || limits.length !== counts.length)
-        throw wrong(value.tag, "one count per limit", `${counts.length} and ${limits.length}`);
-    }
-    if ("image" in value && !(value.image.width >= 1 && value.image.height >= 1))
-      throw wrong(value.tag, "an image of at least one pixel", `${value.image.width} x ${value.image.height}`);
-=======
 const wrong = (what: string, expected: string, got: unknown) =>
   new ArgumentError(`encodeEvents: ${what}: expected ${expected}, got ${String(got)}`);
 
@@ -158,11 +140,10 @@ function checkValue(value: EventValue): void {
   if ("histogram" in value) {
     const { limits, counts } = value.histogram;
     if (limits.length === 0 || limits.length !== counts.length)
-      throw wrong(value.tag, "as many counts as limits", `${counts.length} and ${limits.length}`);
->>>>>>> f92e329 (Split the figure of spikes, the model card and four complex functions)
+      throw wrong(value.tag, "one count per limit", `${counts.length} and ${limits.length}`);
   }
   if ("image" in value && !(value.image.width >= 1 && value.image.height >= 1))
-    throw wrong(value.tag, "a picture of at least one pixel", `${value.image.width} x ${value.image.height}`);
+    throw wrong(value.tag, "an image of at least one pixel", `${value.image.width} x ${value.image.height}`);
 }
 
 function check({ wallTime, step, values, start }: TensorBoardEvent): void {
