@@ -1,4 +1,4 @@
-// target += x, eight Items per invocation.
+// target += x.
 //!include "lib/elements.wgsl"
 alias Item = vec4<f32>;                  //!spec   f32, or vec4<f32> where the length is a multiple of four
 const ITEMS_PER_INVOCATION: u32 = 8u;

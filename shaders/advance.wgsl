@@ -1,4 +1,4 @@
-// step += 1: a counter that moves on the GPU, so that a replayed step counts on.
+// step += 1: a counter on the GPU, so that a replayed step continues the count.
 @group(0) @binding(0) var<storage, read_write> step: array<u32>;        // [1]
 
 @compute @workgroup_size(1)

@@ -1,4 +1,4 @@
-// Joins the slices of batch_norm_slices in a fixed order: what batch_norm_stats gives in one pass.
+// Joins the slices of batch_norm_slices in a fixed order, to the result of batch_norm_stats.
 //!include "lib/index.wgsl"
 //!include "lib/moments.wgsl"
 struct Params { channels: u32, plane: u32, slices: u32, eps: f32, momentum: f32 }

@@ -1,4 +1,4 @@
-// Running statistics as the other kernels read them: what batch_norm_stats keeps of a batch.
+// Running statistics in the form that the other kernels read, as batch_norm_stats writes those of a batch.
 struct Params { channels: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> running_mean: array<f32>;
 @group(0) @binding(1) var<storage, read> running_var: array<f32>;

@@ -1,11 +1,10 @@
-// Stored bytes as the images that a network sees: cut at a crop, mirrored, and each byte looked up in the table of its
-// channel. An invocation writes four values. Sizes of y are constants, so that dividing by them is multiplying.
+// Converts stored bytes to images: crops, mirrors, and looks up each byte in the table of its channel. Sizes of y are constants, so that dividing by them is multiplying.
 //!include "lib/quads.wgsl"
 const CHANNELS: u32 = 3u;                //!spec
 const HEIGHT: u32 = 32u;                 //!spec   rows of a plane of y
 const WIDTH: u32 = 32u;                  //!spec
 const CROPPED: bool = true;               //!spec   false: x is as large as y, and crop is not read
-const WIDE: bool = WIDTH % 4u == 0u;     // the four values lie in one row
+const WIDE: bool = WIDTH % 4u == 0u;     // the four values are in one row
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, stored: vec2<u32> }                              // values of y; height and width of a plane of x
 @group(0) @binding(0) var<storage, read> x: array<u32>;                 // four bytes a word, the first in its lowest bits
@@ -28,7 +27,7 @@ fn row_of_y(row: u32) -> Row {
   return Row(stored_row * params.stored.y + u32(p.y), p.z != 0, channel);
 }
 
-// Bytes i to i + 3. Past the end of x there is nothing that anybody wants.
+// Bytes i to i + 3. Those past the end of x are not used.
 fn four_bytes(i: u32) -> vec4<u32> {
   var word = x[i / 4u];
   if (CROPPED) {

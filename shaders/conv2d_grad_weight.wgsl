@@ -1,6 +1,6 @@
 // Gradient of a convolution with respect to its weight, as a matrix product that never builds its matrices: rows are
 // output channels, columns are (input channel, tap row, tap column), the sum runs over the pixels of dy. The sum is cut in
-// `slices`, each written as a partial gradient of its own; sum_to adds them in a fixed order. A workgroup writes a tile of
+// `slices`, each written as a separate partial gradient; sum_to adds them in a fixed order. A workgroup writes a tile of
 // 8 EACH x 32 and stages 16 pixels at a time; each invocation keeps EACH x 4.
 //!include "lib/index.wgsl"
 const EACH: u32 = 4u;        //!spec   output channels per invocation

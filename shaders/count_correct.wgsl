@@ -1,4 +1,4 @@
-// How many rows have their largest logit at the target; the first of equal ones counts. NaN when a logit is NaN: nothing is
+// Counts rows whose largest logit is the target's; among equal ones the first counts. NaN when a logit is NaN: nothing is
 // correct or wrong there. One workgroup, integers only.
 //!include "lib/nonfinite.wgsl"
 struct Params { rows: u32, classes: u32, nan: u32 }     // nan: its bits; WGSL has no such literal

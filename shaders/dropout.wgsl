@@ -1,4 +1,4 @@
-// y = x · keep / (1 - p), keep drawn from Philox: key (low word of the seed, dropout's stream), counter (element / 4, step,
+// y = x · mask / (1 - p), mask drawn from Philox: key (low word of the seed, dropout's stream), counter (element / 4, step,
 // layer, high word of the seed). Four neighbours take the numbers of one block. Running it on dy gives the gradient:
 // the mask is drawn again, not stored.
 //!include "lib/quads.wgsl"

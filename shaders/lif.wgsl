@@ -3,10 +3,10 @@
 //!include "lib/index.wgsl"
 //!include "lib/lif.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   counted in Items
-const HAS_V: bool = false;               //!spec   begin from v; else from params.start
+const HAS_V: bool = false;               //!spec   begin with v; else with params.start
 const CONSTANT: bool = false;            //!spec   x is [N, ...], the same input at every step
-const NORM: bool = false;                //!spec   x is what batch norm normalises on the way: see lib/item_norm.wgsl
-const WRITE_Y: bool = true;              //!spec   false: only the last potential is wanted
+const NORM: bool = false;                //!spec   batch norm normalises x before use: see lib/item_norm.wgsl
+const WRITE_Y: bool = true;              //!spec   false: only the last potential is needed
 const KEEP_V: bool = false;              //!spec   write the last potential
 const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
 const KEEP_PARTS: bool = false;          //!spec   write the potential after each `part` steps, for backward

@@ -5,11 +5,11 @@
 const STEPS: u32 = 4u;                   //!spec   steps of this dispatch
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   counted in Items
-const HAS_V: bool = false;               //!spec   forward began from v; else from params.start
+const HAS_V: bool = false;               //!spec   forward began with v; else with params.start
 const CONSTANT: bool = false;            //!spec   x is [N, ...]: dx is the sum over the steps
-const NORM: bool = false;                //!spec   x is what batch norm normalises on the way; dx is of the result
+const NORM: bool = false;                //!spec   batch norm normalises x before use; dx is of the result
 const FROM_H: bool = false;              //!spec   x holds H, [T, items]
-const HAS_DY: bool = true;               //!spec   false: only of the last potential a gradient arrives
+const HAS_DY: bool = true;               //!spec   false: only the last potential has a gradient
 const HAS_GV: bool = false;              //!spec   gv holds a gradient of the last potential
 const KEEP_GV: bool = false;             //!spec   leave the gradient of the first potential in gv
 const SUM_K: bool = false;               //!spec   LEARNED: write partial sums of the gradient of w

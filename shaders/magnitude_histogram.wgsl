@@ -1,4 +1,4 @@
-// How many weights have which digit in |x|: one pass of a radix selection. The bits of a non-negative float order like the
+// Counts the weights by a digit of |x|: one pass of a radix selection. The bits of a non-negative float order like the
 // float, so the 31 bits of |x| are taken as an integer, from the top: 11, 10 and 10 bits. A weight counts when its higher bits
 // are those that the row's earlier passes found. Integers only: the order of the atomics cannot change a count.
 //!include "lib/index.wgsl"
@@ -16,7 +16,7 @@ struct Params { segments: u32, span: u32, first_row: u32, row_step: u32, shift: 
 
 var<workgroup> tally: array<atomic<u32>, BINS>;
 
-// Adds the workgroup's counts to the row's and starts anew.
+// Adds the workgroup's counts to the row's and clears them.
 fn hand_over(row: u32, lane: u32) {
   workgroupBarrier();
   for (var k = lane; k < BINS; k += 256u) {

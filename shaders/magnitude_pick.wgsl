@@ -1,4 +1,4 @@
-// Between two passes of a radix selection: which bin holds the weight of the wanted rank. One workgroup per row adds up the
+// Finds the bin of the weight of a given rank, between two passes of a radix selection. One workgroup per row adds up the
 // bins, appends the digit to what the row has found, keeps the rank that is left within the bin, and clears the bins.
 //!include "lib/index.wgsl"
 const BINS: u32 = 2048u;
@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     found[row] = vec2(bits, rank - before);
     if (params.last != 0u) {
       thresholds[row] = bits;
-      found[row] = vec2(0u);             // as the next run's first pass wants it
+      found[row] = vec2(0u);             // for the next run's first pass
     }
   }
   if (rank == 0u && lane == 0u) {

@@ -1,4 +1,4 @@
-// Max pooling: the largest value of each window, and its flat place in the plane. Padding counts as -infinity; of equal
+// Max pooling: the largest value of each window, and its flat index in the plane. Padding counts as -infinity; of equal
 // values the first in row-major order wins.
 //!include "lib/elements.wgsl"
 //!include "lib/nonfinite.wgsl"

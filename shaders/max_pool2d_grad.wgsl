@@ -1,4 +1,4 @@
-// Each input element collects dy of the windows that chose it: a gather, so no two invocations write one place.
+// Each input element collects dy of the windows that chose it: a gather, so no two invocations write one element.
 //!include "lib/elements.wgsl"
 //!include "lib/pool_window.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;

@@ -1,4 +1,4 @@
-// Largest value over some axes and where it stands: LANES invocations share one output. Of equal values the first wins, and the first NaN wins over all.
+// Largest value over some axes and its index: LANES invocations share one output. Of equal values the first wins, and the first NaN wins over all.
 //!include "lib/index.wgsl"
 //!include "lib/axes.wgsl"
 //!include "lib/nonfinite.wgsl"

@@ -1,4 +1,4 @@
-// 32 neighbouring numbers become one word: bit j of word i is set where number 32 i + j is not zero. One word an invocation.
+// Packs 32 neighbouring numbers into one word: bit j of word i is set if number 32 i + j is not zero.
 //!include "lib/elements.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, bits: u32 }     // words of y, elements of x
@@ -7,11 +7,11 @@ struct Params { n: u32, bits: u32 }     // words of y, elements of x
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn element(i: u32) {
-  // Of the last word only what x fills; what lies behind x is not asked for.
+  // The last word may be filled in part; values behind x are not read.
   let filled = min(params.bits - 32u * i, 32u);
   var word = 0u;
   for (var bit = 0u; bit < filled; bit += 4u) {
-    // By its bits, less the sign: comparisons of floats may take NaN and denormal numbers for 0.
+    // Test the bits without the sign: comparisons of floats may treat NaN and denormal numbers as 0.
     let magnitude = bitcast<vec4<u32>>(x[8u * i + bit / 4u]) & vec4<u32>(0x7fffffffu);
     let seen = select(vec4<u32>(0u), vec4<u32>(1u, 2u, 4u, 8u), magnitude != vec4<u32>(0u));
     word |= (seen.x | seen.y | seen.z | seen.w) << bit;

@@ -1,4 +1,4 @@
-// From the output y. Softmax: dx = y (dy - Σ dy y). Log-softmax: dx = dy - e^y Σ dy.
+// Gradient from the output y. Softmax: dx = y (dy - Σ dy y). Log-softmax: dx = dy - e^y Σ dy.
 //!include "lib/index.wgsl"
 //!include "lib/nonfinite.wgsl"
 //!include "lib/reduce_lanes.wgsl"

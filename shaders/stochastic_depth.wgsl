@@ -1,8 +1,8 @@
-// y = x · keep / (1 - p) with one keep for each sample: rows of `row` elements, row r drawn as element r of dropout.wgsl is.
-// Running it on dy gives the gradient: the lot is drawn again, not stored.
+// y = x · mask / (1 - p) with one mask value per sample: rows of `row` elements, row r drawn like element r of dropout.wgsl.
+// Running it on dy gives the gradient: the numbers are drawn again, not stored.
 //!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
-const DROPOUT_STREAM: u32 = 4u;          // `dropout` in src/tensor/philox.ts; layers have numbers of their own
+const DROPOUT_STREAM: u32 = 4u;          // `dropout` in src/tensor/philox.ts; layers have other indices
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -16,7 +16,7 @@ fn factor(r: u32) -> f32 {
 }
 
 fn quad(i: u32) -> vec4<f32> {
-  // Four neighbours mostly lie in one row.
+  // Four neighbours are mostly in one row.
   var r = i * 4u / params.row;
   var f = factor(r);
   var v = x[i];

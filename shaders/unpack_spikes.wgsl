@@ -1,4 +1,4 @@
-// The way back from pack_spikes.wgsl: number 32 i + j is bit j of word i.
+// Inverts pack_spikes.wgsl: number 32 i + j is bit j of word i.
 //!include "lib/quads.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 16u;
 struct Params { n: u32 }

@@ -1,4 +1,4 @@
-// From the moments of a channel relative to `shift` to what batch norm keeps, and the running statistics' move.
+// Converts the moments of a channel relative to `shift` to batch norm's stats, and updates the running statistics.
 //!include "lib/nonfinite.wgsl"
 const TRACK: bool = true;                //!spec   update the running statistics
 

@@ -1,4 +1,4 @@
-// What batch norm keeps of a channel: stats [6, C], rows mean, invstd, shift, mean - shift, scale, offset, so that
+// Batch norm's values per channel: stats [6, C], rows mean, invstd, shift, mean - shift, scale, offset, so that
 // y = (x - shift - (mean - shift)) · scale + offset. Shift and relative mean are kept apart since their sum is rounded:
 // subtracting one after the other keeps the digits of x where the mean is a thousand deviations.
 const AFFINE: bool = true;               //!spec   weight and bias are given

@@ -1,5 +1,5 @@
 // The body of conv2d_grad_weight_broadcast and conv2d_grad_weight_plain: a team of S lanes, which are output channels, keeps
-// OB x S of them x CB input channels x all taps. It walks over tiles of PY x PX pixels of dy: each lane loads dy of its own
+// OB x S of them x CB input channels x all taps. It walks over tiles of PY x PX pixels of dy: each lane loads dy of its
 // channels, and all lanes together the patch of x, which they share().
 // Reads x and dy and writes dw, with the Params of conv2d_grad_weight.wgsl.
 alias Grads = vec4<f32>;     //!spec   what one load of dy brings: f32, or vec4<f32> where rows and PX are multiples of four

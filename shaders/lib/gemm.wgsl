@@ -1,4 +1,4 @@
-// What the matrix product kernels share: their parameters and how a flat workgroup index names a tile.
+// Shared parts of the matrix product kernels: their parameters, and the tile of a flat workgroup index.
 // Operands are read through strides, so a transposed operand is the same kernel with two numbers exchanged.
 struct Params {
   batch: vec4<u32>,          // sizes of up to three batch axes, outermost first

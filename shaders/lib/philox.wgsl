@@ -16,7 +16,7 @@ fn philox_mul(a: u32, b: u32) -> vec2<u32> {
   return vec2<u32>(a * b, a1 * b1 + (low >> 16u) + (mid >> 16u));
 }
 
-/// Four random u32. Counter: (element / 4, step, layer, 0) or the like. Key: (seed, stream), see `streams` in philox.ts.
+/// Four random u32. Counter: for example (element / 4, step, layer, 0). Key: (seed, stream), see `streams` in philox.ts.
 fn philox4x32(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
   var c = counter;
   var k = key;

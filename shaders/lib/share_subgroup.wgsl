@@ -1,4 +1,4 @@
-// What one lane of a subgroup of S holds, all of them get: nearly free, where a load costs as much as many multiplications.
+// Shares a value of one lane with its subgroup of S: nearly free, while a load costs as much as many multiplications.
 enable subgroups;
 
 fn share(value: f32) -> array<f32, S> {

@@ -1,4 +1,4 @@
-// What stands in for the derivative of the step function, of u = H - threshold, and the smooth primitive it belongs to.
+// Replaces the derivative of the step function, for u = H - threshold, and gives the smooth primitive of it.
 // The table of src/ops/spiking/surrogate.ts has the formulas, for f32 and vec4<f32> Items.
 
 // Always by exp of a non-positive number: no overflow at either end.

@@ -1,4 +1,4 @@
-// The autograd folder: defines ops, records them and runs backward. It knows no particular op.
+// The autograd folder: defines ops, records them and runs backward. It contains no particular op.
 export { activationCheckpoint, once } from "./activation_checkpoint.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export { lanesFor } from "./lanes.ts";

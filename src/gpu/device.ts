@@ -286,7 +286,7 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
       .trim()
       .replaceAll(/\s*\n\s*/g, "; ");
     throw new GpuLostError(
-      `${name} gave no device: ${words} (asked for ${features} and ${limits}). Another program may hold the GPU, or its driver may be too old`,
+      `${name} gave no device: ${words} (requested ${features} and ${limits}). Another program may hold the GPU, or its driver may be too old`,
     );
   }
 }

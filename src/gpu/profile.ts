@@ -1,4 +1,4 @@
-// Time per kernel from timestamp queries: each dispatch gets a pass of its own while a profile runs.
+// Time per kernel from timestamp queries: each dispatch gets its own pass while a profile runs.
 import { EspalierError } from "../text/index.ts";
 import type { PassTimer, Stream } from "./stream.ts";
 

@@ -5,7 +5,7 @@ import { GpuHangError, GpuLostError } from "./errors.ts";
 import type { MakeBuffer } from "./make_buffer.ts";
 import type { Stream } from "./stream.ts";
 
-/** One u32 that is read with every reading, so that a check on the GPU reports without a wait of its own. */
+/** One u32 that is read with every reading, so that a check on the GPU reports without a further wait. */
 export interface Rider {
   readonly view: BufferView;
   /** Return the error for the value, or null. */

@@ -141,7 +141,7 @@ export class Stream {
   }
 
   /**
-   * Submit an encoder's work in an error scope of its own: the `uncapturederror` event may come after the queue's promise,
+   * Submit an encoder's work in its own error scope: the `uncapturederror` event may come after the queue's promise,
    * and a reading in between would return garbage without an error.
    */
   submit(encoder: GPUCommandEncoder): void {

@@ -33,7 +33,7 @@ export interface StepMemory {
   readonly arenaBytes: number;
   /** Largest sum of the values alive at one command. No plan gets below it without another order of the commands. */
   readonly lowerBound: number;
-  /** arenaBytes / lowerBound: 1 is optimal, also for a step without values of its own. */
+  /** arenaBytes / lowerBound: 1 is optimal, also for a step that makes no values. */
   readonly ratio: number;
   /** Buffers from outside that the commands bind: inputs, weights, gradients, momentum. */
   readonly persistentBytes: number;
@@ -52,7 +52,7 @@ export interface DescribedCommand {
   readonly bytes: number;
 }
 
-/** A recorded step. `run` uploads its inputs and replays; each set of input shapes has a recording of its own. */
+/** A recorded step. `run` uploads its inputs and replays; each set of input shapes has its own recording. */
 export class CapturedStep<K extends string, O extends Outputs> implements Disposable {
   private readonly fn: (inputs: Record<K, Tensor>) => O;
   private readonly useReplay: boolean;
@@ -149,7 +149,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained], memory };
   }
 
-  /** Run `fn` in a scope of its own, which its outputs outlive. */
+  /** Run `fn` in a new scope, which its outputs outlive. */
   private execute(inputs: Record<K, Tensor>): { outputs: O; owned: Tensor[] } {
     using scope = new Scope();
     const outputs: unknown = this.fn(inputs);

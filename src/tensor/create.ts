@@ -48,7 +48,7 @@ export function copyBytes(target: Bindable, source: Bindable): void {
   });
 }
 
-/** Return a copy with memory of its own. */
+/** Return a copy with its own memory. */
 export function copyOf(t: Tensor): Tensor {
   const copy = emptyLike(t);
   copyInto(copy, t);

@@ -1,4 +1,4 @@
-// The tensor folder: data on the GPU, its lifetime, and captured steps. It knows no op.
+// The tensor folder: data on the GPU, its lifetime, and captured steps. It has no ops.
 export {
   type CapturedStep,
   type CaptureOptions,

@@ -5,7 +5,7 @@ import { Scope } from "./scope.ts";
 
 let depth = 0;
 
-/** True while only the host side of a step is executed: missing gradients and the like are no mistake then. */
+/** True while only the host side of a step is executed: missing gradients are no mistake then. */
 export const isRehearsing = (): boolean => depth > 0;
 
 /**

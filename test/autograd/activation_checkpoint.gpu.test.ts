@@ -71,7 +71,7 @@ test("values and gradients are the same bits, with several inputs, used several 
   }
 });
 
-test("what wants no gradient, is handed through or is a shape is left alone", () => {
+test("ignores inputs without gradients, inputs that are returned, and shapes", () => {
   using _scope = new Scope();
   const x = leaf([1, 2]);
   const constant = tensor([3, 4]);
@@ -121,7 +121,7 @@ test("errors name the mistake, and all memory comes back", () => {
   expect(live()).toBe(before);
 });
 
-test("a tape that is never walked frees what a checkpoint kept", () => {
+test("a tape without backward frees what a checkpoint saved", () => {
   using _scope = new Scope();
   const x = leaf([...randomArray(1000, 1)]);
   const before = live();
@@ -138,7 +138,7 @@ test("a tape that is never walked frees what a checkpoint kept", () => {
   expect(live()).toBe(before);
 });
 
-test("once runs once: nested checkpoints hand its value down", async () => {
+test("once runs once: nested checkpoints share its value", async () => {
   using _scope = new Scope();
   const state = tensor([0]);
   const one = tensor([1]);

@@ -73,7 +73,7 @@ test("watches nest, and a closed one sees nothing", async () => {
   expect((await outer.first())?.op).toBe("times");
 });
 
-// ESPALIER_CHECK=nan: on a device of its own, since the check rides along with every later reading.
+// ESPALIER_CHECK=nan: on a separate device, since the check is part of every later reading.
 let before: Gpu | null = null;
 afterEach(() => {
   configureDebug({ checkNan: false });

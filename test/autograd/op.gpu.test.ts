@@ -38,7 +38,7 @@ test("inputs are checked before anything is enqueued", () => {
   expect(() => times(x, 3 as unknown as Tensor)).toThrow("times: input 1 is not a tensor");
 });
 
-test("the checks that ops share say op, want, have", () => {
+test("shared checks of ops name the op, the expected and the actual value", () => {
   const ints = meta([2], "i32");
   const floats = meta([2, 3]);
   expectFloat("op", { floats, nothing: null });

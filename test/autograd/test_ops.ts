@@ -96,7 +96,7 @@ export const spoilGradient = defineOp({
   },
 });
 
-/** A tensor that wants a gradient. */
+/** Make a tensor with requiresGrad. */
 export function leaf(values: readonly number[], shape?: readonly number[]): Tensor {
   const t = tensor(values, shape);
   t.requiresGrad = true;

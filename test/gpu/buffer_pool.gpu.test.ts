@@ -52,7 +52,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 interface Recording {
   readonly arena: Arena;
   readonly commands: Command[];
-  /** From outside, bound by the commands: a captured step holds references of its own. */
+  /** Outside buffers that the commands bind: a captured step holds its own references. */
   readonly held: Set<PooledBuffer>;
 }
 
@@ -71,7 +71,7 @@ test("whatever happens, memory in use is never handed out again and the books ba
         for (const command of now.commands) {
           if (command.kind !== "copy") continue;
           if (ownerOf.get(command.source) !== now.arena) now.held.add(command.source);
-          void command.source.id; // what encoding does: an unplanned value gets memory of its own
+          void command.source.id; // as encoding does: an unplanned value gets its own memory
         }
         for (const b of now.held) b.retain();
         now = null;
@@ -85,7 +85,7 @@ test("whatever happens, memory in use is never handed out again and the books ba
           live.push(buffer);
         } else if (a.kind === "use" && live.length > 0 && now) {
           const buffer = live[a.pick % live.length]!;
-          // A value that never got memory in its own step, and then outlived it, is nobody's to use.
+          // A value that never got memory in its own step, and then outlived it, must not be used.
           const owner = ownerOf.get(buffer);
           if (!owner || owner === now.arena || owner.outliving.has(buffer)) now.commands.push(use(buffer));
         } else if (a.kind === "release" && live.length > 0) {
@@ -105,7 +105,7 @@ test("whatever happens, memory in use is never handed out again and the books ba
         expect(pool.stats.peak).toBeGreaterThanOrEqual(pool.stats.live);
         expect(pool.stats.steps).toBeLessThanOrEqual(pool.stats.live);
         if (now) continue; // values under way have no memory yet
-        // What somebody holds has memory of its own: no other holder's, and not what the commands of a step overwrite.
+        // A retained value has its own memory: not that of another one, and none that commands of a step overwrite.
         const placed = live.filter((b) => ownerOf.get(b)?.outliving.has(b) ?? true);
         expect(new Set(placed.map((b) => b.id)).size).toBe(placed.length);
         for (const r of recordings) {
@@ -198,7 +198,7 @@ test("recordings share the memory of values that do not outlive a run, and of no
   expect(pool.stats).toMatchObject({ live: 0, steps: 0 });
 });
 
-test("without a plan a value gets memory of its own when it is bound; after a failed recording none", () => {
+test("without a plan a value gets its own memory when it is bound; after a failed recording it gets none", () => {
   const pool = newPool();
   const arena = new Arena();
   pool.enter(arena);
@@ -225,7 +225,7 @@ test("what is freed during a recording stays with it: the recorded commands may 
   expect(pool.acquire(256, "after")).toBe(outside);
 });
 
-test("values of one buffer lie in different bytes of it, and what is read and written lies in different buffers", () => {
+test("values of one buffer have different bytes, and values read and written by one command have different buffers", () => {
   const pool = newPool();
   const arena = new Arena();
   pool.enter(arena);

@@ -68,7 +68,7 @@ test("destroy() ends the current device", async () => {
   expect(() => currentGpu()).toThrow("no GPU device: call `await requestGpu()` first");
 });
 
-test("no adapter and no WebGPU are errors in words", async () => {
+test("reports a missing adapter and missing WebGPU", async () => {
   const real = Object.getOwnPropertyDescriptor(globalThis, "navigator")!;
   const pretend = (value: unknown) => Object.defineProperty(globalThis, "navigator", { value, configurable: true });
   try {

@@ -1,4 +1,4 @@
-// What a device does to its user on a bad day: it hangs, it runs out of memory, it is refused. Each ends in an error in words.
+// Failures of a device: it hangs, runs out of memory, or is refused. Each gives an error with the facts.
 import { afterEach, expect, test, vi } from "vitest";
 import { fill } from "../../src/autograd/index.ts";
 import {
@@ -98,7 +98,7 @@ test("a reading that fails is a loss: a new device may do", async () => {
   gpu.destroy();
 });
 
-test("memory that runs out is told with what was asked, what is in use and what is largest", async () => {
+test("reports the request, the memory in use and the largest buffers when memory runs out", async () => {
   const gpu = await another();
   using _scope = new Scope();
   const large = empty([300, 1000]);
@@ -123,7 +123,7 @@ test("memory that runs out is told with what was asked, what is in use and what 
   gpu.destroy();
 });
 
-test("a host that throws instead is told in the same words, at the call", async () => {
+test("reports the same at the call if the host throws", async () => {
   const gpu = await another();
   vi.spyOn(gpu.device, "createBuffer").mockImplementation(() => {
     throw new RangeError("too large for the implementation");
@@ -134,7 +134,7 @@ test("a host that throws instead is told in the same words, at the call", async 
   gpu.destroy();
 });
 
-test("an adapter that refuses a device: what was asked for, and its words", async () => {
+test("reports the request and the reason when an adapter refuses a device", async () => {
   const adapter = {
     features: new Set(["shader-f16"]),
     limits: new Proxy({}, { get: () => 7 }),
@@ -144,11 +144,11 @@ test("an adapter that refuses a device: what was asked for, and its words", asyn
   vi.spyOn(navigator.gpu, "requestAdapter").mockResolvedValue(adapter as unknown as GPUAdapter);
   const refused = requestGpu();
   await expect(refused).rejects.toThrow(
-    /^Acme 9000 gave no device: no more; devices \(asked for shader-f16 and all limits that it offers, such as buffers of 7 and bindings of 7 bytes\)\. Another program may hold/,
+    /^Acme 9000 gave no device: no more; devices \(requested shader-f16 and all limits that it offers, such as buffers of 7 and bindings of 7 bytes\)\. Another program may hold/,
   );
   await expect(refused).rejects.toMatchObject({ name: "GpuLostError", lost: false });
   await expect(requestGpu({ defaultLimits: true })).rejects.toThrow(
-    "(asked for no feature and WebGPU's default limits)",
+    "(requested no feature and WebGPU's default limits)",
   );
 });
 

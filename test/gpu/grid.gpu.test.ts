@@ -3,7 +3,7 @@ import { resolveGrid } from "../../src/gpu/grid.ts";
 import { grid1d, groups1d, kernel } from "../../src/gpu/index.ts";
 import { Scope, tensor, zeros } from "../../src/tensor/index.ts";
 
-/** What every tutorial of WebGPU begins with: one element an invocation, found by global_invocation_id. */
+/** The first shader of every WebGPU tutorial: one element per invocation, indexed by global_invocation_id. */
 const tutorial = (size: string) => `
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
@@ -21,7 +21,7 @@ const kernels = {
   SIZE: kernel("test_tutorial_const", `const SIZE: u32 = 16u * 2u;\n${tutorial("SIZE")}`),
 };
 
-describe("a shader with one element an invocation covers all of them", () => {
+describe("a shader with one element per invocation covers all elements", () => {
   test.each(Object.entries(kernels))("@workgroup_size(%s)", async (_, each) => {
     for (const n of [1, 63, 64, 65, 255, 257, 1000, 5000]) {
       using _scope = new Scope();
@@ -33,7 +33,7 @@ describe("a shader with one element an invocation covers all of them", () => {
   });
 });
 
-test("a shader that takes several elements an invocation says how many", async () => {
+test("a shader declares the number of elements per invocation", async () => {
   const several = kernel(
     "test_several",
     `const ITEMS_PER_INVOCATION: u32 = 4u;

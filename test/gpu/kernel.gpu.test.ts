@@ -130,7 +130,7 @@ test("a folded grid reaches the last element and not beyond", async () => {
   expect(values.indexOf(-1)).toBe(n);
 });
 
-// Broken shaders spoil their device, so these tests open one of their own.
+// Broken shaders spoil their device, so these tests open another one.
 const main = { gpu: null as Gpu | null };
 async function ownGpu(): Promise<Gpu> {
   main.gpu = currentGpu();

@@ -19,7 +19,7 @@ const values: fc.Arbitrary<Lifetime<number>[]> = fc
 
 const overlap = (a: Lifetime<number>, b: Lifetime<number>) => a.first <= b.last && b.first <= a.last;
 
-test("every value has bytes of its own while it lives, apart from those it must not meet, and little is wasted", () => {
+test("every value has its own bytes while it lives, apart from conflicting values, and little is wasted", () => {
   fc.assert(
     fc.property(values, (lives) => {
       const blocks = packBlocks(lives);
@@ -68,7 +68,7 @@ test("a chain needs two buffers, by hand", () => {
   ]);
 });
 
-test("two small values lie in one large buffer at once, unless a command reads one and writes the other", () => {
+test("two small values share one large buffer at once, unless a command reads one and writes the other", () => {
   const plan = (mayMeet: boolean) =>
     packBlocks([
       { value: "large", bytes: 1024, first: 0, last: 1, apart: free },

@@ -72,7 +72,7 @@ describe("a tuner", () => {
     expect([...tuner.choices()]).toEqual([["k", "rule"]]);
   });
 
-  test("off: the rule, and nobody asks for other candidates", async () => {
+  test("off: uses the rule and requests no other candidates", async () => {
     const store = memoryStore();
     const tuner = new Tuner(currentGpu(), { mode: "off", store });
     store.held.set(tuner.adapterKey, { k: "fast" });
@@ -148,7 +148,7 @@ describe("a tuner", () => {
     said.mockRestore();
   });
 
-  test("wants a known mode and a budget, and no step being captured", async () => {
+  test("refuses an unknown mode, a bad budget, and tuning during a capture", async () => {
     const gpu = currentGpu();
     expect(() => new Tuner(gpu, { mode: "yes" as "on" })).toThrow('tune: expected one of off, auto, on, got "yes"');
     expect(() => new Tuner(gpu, { budgetMs: -1 })).toThrow("milliseconds >= 0, got -1");

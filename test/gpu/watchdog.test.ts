@@ -1,4 +1,4 @@
-// The watchdog on a clock of its own: what counts as progress, how long is too long, and what it says.
+// The watchdog on a simulated clock: progress, limits and messages.
 import { describe, expect, test } from "vitest";
 import { type GpuHangError, Watchdog, type WatchdogLimit } from "../../src/gpu/index.ts";
 
@@ -190,7 +190,7 @@ test("it keeps a program alive while something is pending, and only then", async
   expect(clock.runs).toBe(false);
 });
 
-test("by itself it waits 120 s for hardware; for software 600 s, and then 20 times its longest submit", async () => {
+test("waits by default 120 s for hardware; for software 600 s, and then 20 times its longest submit", async () => {
   const hardware = watched("auto");
   hardware.submit("k");
   expect(hardware.watchdog.limitSeconds).toBe(120);

@@ -109,7 +109,7 @@ test.each(norms)("%s equals its parts, bit for bit", async (name) => {
   }
 });
 
-test("only the gradients that are wanted arrive", async () => {
+test("computes only the gradients that are needed", async () => {
   for (const training of [true, false]) {
     for (const wanted of [0, 1, 2, 3]) {
       using _scope = new Scope();

@@ -8,7 +8,7 @@ import {
   type Slices,
 } from "../../src/ops/norm/layout.ts";
 
-/** How often each number is met when all workgroups walk as shaders/lib/channel_walk.wgsl says. */
+/** Count the visits of each number when all workgroups walk as in shaders/lib/channel_walk.wgsl. */
 function visits({ width, walk }: ChannelLayout, { slices, slice_items }: Slices, numel: number): Uint8Array {
   const { channels, area, step_p, step_j, wrap_j, items } = walk;
   const seen = new Uint8Array(numel);

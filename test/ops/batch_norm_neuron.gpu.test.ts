@@ -152,7 +152,7 @@ test("evaluation against float64", async () => {
   }
 });
 
-test("only the gradients that are wanted arrive, and no memory is left behind", async () => {
+test("computes only the gradients that are needed, and leaves no memory behind", async () => {
   const c = { neuron: "PLIF", shape: [6, 3, 4, 4], timeSteps: 3, training: true } as const;
   const options = { neuron: "PLIF", timeSteps: 3, training: true, surrogate: "atan" } as const;
   const all = inputsOf(c);
@@ -228,7 +228,7 @@ test("same inputs, same bits", async () => {
   expect(await run(c, fused, inputs)).toEqual(first);
 });
 
-test("errors say what was wanted and what was given", () => {
+test("errors give the expected and the actual value", () => {
   const x = meta([6, 3, 4, 4]);
   const [c, w] = [meta([3]), meta([])];
   const plain = { neuron: "LIF", timeSteps: 3, training: true } as const;

@@ -12,7 +12,7 @@ export const product = (shape: readonly number[]) => shape.reduce((a, b) => a * 
 export const channel = (n: number, seed: number, base = 0) => randomArray(n, seed, 0.3).map((v) => v + base);
 
 type PerChannel = [weight: Tensor | null, bias: Tensor | null, mean: Tensor | null, variance: Tensor | null];
-/** What runs; an op without a residual ignores it. */
+/** The op. One without a residual ignores it. */
 export type Norm = (x: Tensor, residual: Tensor, channels: PerChannel, options: BatchNormOptions) => Tensor;
 
 export const norms = ["plain", "relu", "add and relu"] as const;

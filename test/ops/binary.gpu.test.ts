@@ -132,7 +132,7 @@ test("a tensor times itself: both gradients arrive, also where the gradient has 
   x.grad!.dispose();
 });
 
-test("only what wants a gradient gets one", async () => {
+test("only inputs with requiresGrad get a gradient", async () => {
   using _scope = new Scope();
   const [a, b] = [tensor([1, 2]), tensor([3, 4])];
   b.requiresGrad = true;

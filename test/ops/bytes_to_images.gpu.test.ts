@@ -60,7 +60,7 @@ async function check(all: Case): Promise<void> {
   expect(await y.data()).toEqual(reference(bytes, table, all));
 }
 
-// Few sizes of a result, as each is a shader of its own; what is stored around it is any.
+// Few sizes of a result, as each compiles a shader; the stored size is any.
 const batch = fc.record({
   n: fc.integer({ min: 1, max: 5 }),
   c: fc.constantFrom(1, 3),

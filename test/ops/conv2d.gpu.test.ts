@@ -43,12 +43,12 @@ async function compare(c: ConvCase, algorithm: ConvAlgorithm, shift = 0): Promis
   });
 }
 
-/** What this adapter can run; "broadcast" is refused without subgroups of a fixed size (tested below). */
+/** The algorithms that this adapter can run; "broadcast" is refused without subgroups of a fixed size (tested below). */
 const algorithms = (): ConvAlgorithm[] =>
   currentGpu().adapter.subgroupSize >= 4 ? ["naive", "tile", "plain", "broadcast"] : ["naive", "tile", "plain"];
 
 describe("against float64", () => {
-  // Few kernel widths and strides: each pair compiles kernels of its own.
+  // Few kernel widths and strides: each pair compiles kernels.
   const cases: Record<string, ConvCase> = {
     "5x5 stride 2, odd sizes": {
       ...plain,
@@ -61,7 +61,7 @@ describe("against float64", () => {
     "3x3, channels over one tile": { ...plain, x: [2, 9, 7, 17], outputs: 35, kernel: [3, 3], padding: [1, 1] },
     "3x3 in three groups": { ...plain, x: [2, 6, 5, 8], outputs: 9, kernel: [3, 3], padding: [1, 1], groups: 3 },
     "1x1": { ...plain, x: [3, 11, 5, 6], outputs: 20, kernel: [1, 1] },
-    "1x1 stride 2: pixels nobody reads": { ...plain, x: [2, 5, 6, 7], outputs: 4, kernel: [1, 1], stride: [2, 2] },
+    "1x1 stride 2: pixels that are not read": { ...plain, x: [2, 5, 6, 7], outputs: 4, kernel: [1, 1], stride: [2, 2] },
     "stride 3 over kernel 2, dilation 2": {
       ...plain,
       x: [1, 2, 9, 14],
@@ -189,7 +189,7 @@ test("gradients are the central differences of the reference", async () => {
   });
 });
 
-test("only the gradients that are wanted are computed", async () => {
+test("computes only the gradients that are needed", async () => {
   using _scope = new Scope();
   const x = tensor(randomArray(18, 1), [1, 2, 3, 3]);
   const w = tensor(randomArray(18, 2), [1, 2, 3, 3]);

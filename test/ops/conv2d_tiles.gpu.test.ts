@@ -38,7 +38,7 @@ test.each([1, 4, 8])("teams of %i lanes: every layer's tile is within the budget
       tiles++;
       expect(written(gradient)).toBeLessThanOrEqual(mostOfGradient);
       expect(gradient.CB).toBeLessThanOrEqual(channels);
-      // Wide loads of dy want whole fours.
+      // Wide loads of dy need multiples of four.
       expect(gradient.PX % gradient.GRADS).toBe(0);
       expect(s.columns.out % gradient.GRADS).toBe(0);
     }

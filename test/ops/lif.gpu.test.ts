@@ -202,7 +202,7 @@ test("same inputs, same bits, and no memory is left behind", async () => {
   expect(currentGpu().memory().live).toBe(before);
 });
 
-test("only the gradients that are wanted arrive", async () => {
+test("computes only the gradients that are needed", async () => {
   using _scope = new Scope();
   const w = tensor([-0.4], []);
   const v0 = tensor(draw([1, 12], 5).data, [1, 12]);
@@ -217,7 +217,7 @@ test("only the gradients that are wanted arrive", async () => {
   expect(noGrad(() => plif(x, w)).requiresGrad).toBe(false);
 });
 
-test("errors say what was wanted and what was given", () => {
+test("errors give the expected and the actual value", () => {
   const x = meta([4, 2, 3]);
   const w = meta([]);
   const bad = (make: () => unknown, message: string) => expect(make).toThrow(message);

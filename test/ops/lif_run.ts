@@ -63,5 +63,5 @@ export async function pass(
   return Object.fromEntries(["y", ...wanted.map(([k]) => k)].map((k, i) => [k, read[i] as Values]));
 }
 
-/** What `pass` starts backward from. */
+/** The upstream gradients of `pass`. */
 export const upstream = (n: number) => randomArray(n, 77);

@@ -33,7 +33,7 @@ test("calls that share a state are one long call, and it holds the last potentia
   expect(new Set(first!)).toEqual(new Set([0, 1]));
 });
 
-test("a run of several parts moves it once, and so do potentials, whichever is asked for", async () => {
+test("a run of several parts updates it once, and so does every kind of potential", async () => {
   using _scope = new Scope();
   const [, last] = await whole();
   const all = tensor(x.data, x.shape);
@@ -44,7 +44,7 @@ test("a run of several parts moves it once, and so do potentials, whichever is a
   }
 });
 
-/** Gradients of x and w, and the state afterwards, of a pass over two halves that share a state. */
+/** Gradients of x and w, and the state afterwards, of two halves that share a state. */
 async function gradients(wrap: (fn: (x: Tensor) => Tensor) => (x: Tensor) => Tensor, from: "state" | "v0") {
   using _scope = new Scope();
   const [a, b, leak] = [half(0), half(1), w()];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { resolveSurrogate, SURROGATES, type Surrogate } from "../../src/ops/spiking/surrogate.ts";
 
-/** Where a derivative jumps, or has a corner: half width of the window. */
+/** Half width of the window around jumps and corners of a derivative. */
 const edges: Partial<Record<Surrogate["name"], (alpha: number) => number>> = {
   piecewise_quadratic: (alpha) => 1 / alpha,
   rect: (alpha) => 0.5 / alpha,

@@ -115,7 +115,7 @@ test("the plan: family by adapter, fewer tiles by orientation, splits only when 
   );
 });
 
-test("the tuner's candidates are few, have names of their own, and need no more memory than the rule's", () => {
+test("the tuner's candidates are few, have distinct names, and need no more memory than the rule's", () => {
   fc.assert(
     fc.property(fc.nat(300), fc.nat(300), fc.nat(100_000), fc.constantFrom(0, 32), (m, n, k, subgroupSize) => {
       const size = { m: m + 1, n: n + 1, k: k + 1, batch: 1 };

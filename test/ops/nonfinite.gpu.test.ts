@@ -11,7 +11,7 @@ const SPECIALS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY
 const BASE = [-4, -0.3, 0.2, 0.7, 1.5, 3.75, 7];
 const finiteInput = (n: number) => Array.from({ length: n }, (_, i) => BASE[i % 7]! + Math.floor(i / 7) / 8);
 
-/** f32 of few operations: 1e-5 relative. NaN and infinities are compared as they are; what no rule fixes is passed over. */
+/** f32 of few operations: 1e-5 relative. NaN and infinities are compared exactly; values without a rule are skipped. */
 function expectSame(have: ArrayLike<number>, want: readonly number[], what: string): void {
   expect(have.length, what).toBe(want.length);
   want.forEach((w, i) => {

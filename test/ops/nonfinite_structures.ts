@@ -149,7 +149,7 @@ const maxOf = (length: number, terms: number): Row => ({
   y: (x) => rowsOf(x, terms).map((r) => r[leader(r)]!),
   dx: (x, dy) => rowsOf(x, terms).flatMap((r, i) => r.map((_, k) => (k === leader(r) ? dy[i]! : 0))),
 });
-/** The reference's own search knows no NaN: it is told that they are the largest. */
+/** The reference's search has no rule for NaN: treat NaN as the largest. */
 const seen = (x: Values) => x.map((v) => (Number.isNaN(v) ? Number.MAX_VALUE : v));
 const pooled =
   (c: Parameters<typeof maxPool>[0]): Rule =>

@@ -1,4 +1,4 @@
-// What each op makes of NaN and infinity, beside PyTorch's answer in float64. Every op of src/ops has a row here.
+// Results of each op for NaN and infinity, beside PyTorch's in float64. Every op of src/ops has a row here.
 import * as ops from "../../src/ops/index.ts";
 import { type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { sigmoid, unaryReference } from "../reference/pointwise.ts";
@@ -164,7 +164,7 @@ function gelu(x: number): number {
   return x * phi(x);
 }
 
-/** Stands for a number that no rule fixes; what is made of it is not compared. */
+/** A number without a rule; results that depend on it are not compared. */
 export const EITHER = 1e300;
 
 const BINARY_OPS = {
@@ -206,7 +206,7 @@ export function over(f: (x: number, i: number) => number, df: (x: number, i: num
     dx: (x: Values, dy: Values) => x.map((v, i) => df(v, i, dy[i]!)),
   };
 }
-// PyTorch: where a == b half the gradient, else all of it, and 0 where the other one won. NaN equals nothing, nobody wins.
+// PyTorch: where a == b half the gradient, else all of it, and 0 where the other one won. NaN equals nothing, so neither wins.
 const wins = (mine: number, its: number, g: number) => (mine === its ? g / 2 : mine < its ? 0 : g);
 const BINARY: Row[] = [
   ...binary(

@@ -37,7 +37,7 @@ describe.each(all)("%s", (connect) => {
     );
   });
 
-  test("one branch alone may want a gradient", async () => {
+  test("computes the gradient of one branch alone", async () => {
     for (const wanted of [0, 1]) {
       using _scope = new Scope();
       const [a, b] = [randomArray(9, 3), randomArray(9, 4)];

@@ -67,7 +67,7 @@ test("gradients go through kept samples alone, also when the step has moved, and
   x.grad!.dispose();
 });
 
-test("a replayed step draws anew when the step moves, as an eager run does", async () => {
+test("a replayed step draws again when the step advances, as an eager run does", async () => {
   using step = scalar(0, "u32");
   using captured = capture(({ x }: { x: Tensor }) => ({ y: stochasticDepth(x, { ...draw, step }) }));
   const seen = new Set<string>();

@@ -1,6 +1,6 @@
 // Encoders in float64, straight from their definitions. All give [T, n] flat.
 
-/** The nearest whole number, ties to even. */
+/** Round to the nearest integer, ties to even. */
 function nearest(v: number): number {
   const up = Math.round(v);
   return up - v === 0.5 && up % 2 !== 0 ? up - 1 : up;

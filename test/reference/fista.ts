@@ -5,7 +5,7 @@ import { soft } from "./sgd.ts";
 export interface FistaState {
   /** The last proximal step, which is sparse. */
   readonly x: Float64Array;
-  /** Where the gradient is taken. */
+  /** The point of the gradient. */
   readonly y: Float64Array;
 }
 
@@ -13,7 +13,7 @@ export interface FistaHyper {
   readonly lr: number;
   /** Shrinkage. */
   readonly tau: number;
-  /** Share of the last move to go on by. */
+  /** Factor on the last move, for the extrapolation. */
   readonly momentum: number;
   readonly weightDecay: number;
 }

@@ -1,4 +1,4 @@
-// What soft thresholding minimises, in float64: the lasso by proximal gradient descent, and one coordinate of its prox.
+// The problem that soft thresholding solves, in float64: the lasso by proximal gradient descent, and one coordinate of its prox.
 import { soft } from "./sgd.ts";
 
 /** The quadratic |m w - c|^2 / 2, m [n, n] by rows. */

@@ -11,7 +11,7 @@ export function sigmoid(x: number): number {
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 const sumOf = (count: number, f: (i: number) => number): number => sum(Array.from({ length: count }, (_, i) => f(i)));
 
-/** What moves the weights of either method. */
+/** Settings of the weights in either method. */
 export interface WeightHyper {
   readonly lr: number;
   readonly momentum: number;

@@ -1,4 +1,4 @@
-// What joins the branches of a spike-element-wise block, on numbers.
+// Joins the branches of a spike-element-wise block, on numbers.
 import type { SewConnect } from "../../src/ops/sew_connect.ts";
 
 export const sewReference: Record<SewConnect, (identity: number, out: number) => number> = {

@@ -8,7 +8,7 @@ export interface ReferenceNeuron {
   readonly vThreshold?: number;
   /** null: soft reset. */
   readonly vReset?: number | null;
-  /** What fires, of u = H - threshold. Default: the step function. */
+  /** Spike of u = H - threshold. Default: the step function. */
   readonly fire?: (u: number) => number;
 }
 
@@ -29,7 +29,7 @@ export interface WalkInputs {
 }
 
 /**
- * Walks n neurons through time. `inReset` [T, n] are the spikes that the reset sees, where those are taken for constants
+ * Walks n neurons through time. `inReset` [T, n] are the spikes that the reset sees, if those are constants
  * (detached) while everything else moves; absent: the walk's own.
  */
 export function walkNeurons(

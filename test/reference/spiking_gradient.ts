@@ -1,16 +1,16 @@
-// Gradients through time of neurons that fire the step function, in float64: the surrogate's derivative in place of its own.
+// Gradients through time of neurons that fire the step function, in float64: with the surrogate's derivative.
 import { type ReferenceNeuron, type WalkInputs, walkNeurons } from "./spiking.ts";
 
 export interface GradientNeuron extends ReferenceNeuron {
   readonly detachReset?: boolean;
-  /** Stands for the derivative of the step, of u = H - threshold. */
+  /** Replaces the derivative of the step, for u = H - threshold. */
   readonly derivative: (u: number) => number;
 }
 
 export interface TimeGradients {
   readonly x: Float64Array;
   readonly v0: Float64Array;
-  /** Of the leak's logit. */
+  /** Gradient of the leak's logit. */
   readonly w: number;
 }
 

@@ -1,2 +1,2 @@
-/** Whether this test runs in Chromium, whose software rasteriser is six times slower: long loops take fewer turns there. */
+/** True in Chromium, whose software rasteriser is six times slower: long loops take fewer turns there. */
 export const inBrowser = typeof document !== "undefined";

@@ -1,4 +1,4 @@
-// Runs the `espalier` command as a user would, in a process of its own.
+// Runs the `espalier` command as a user would, in a separate process.
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 
@@ -39,7 +39,7 @@ export function espalier(
   });
 }
 
-/** The lines that are the command's own: the driver's warnings are not ours. */
+/** The command's own lines, without the driver's warnings. */
 export const ownLines = (err: string) =>
   err
     .split("\n")

@@ -23,19 +23,19 @@ export function deviation(got: ArrayLike<number>, want: ArrayLike<number>): numb
   return d;
 }
 
-/** Throws with the worst element when `got` is not close to `want`. */
+/** Throw with the worst element if `got` is not close to `want`. */
 export function expectClose(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
   { rtol, atol }: Tolerance,
   what = "values",
 ): void {
-  if (got.length !== want.length) throw new Error(`${what}: ${got.length} elements, want ${want.length}`);
+  if (got.length !== want.length) throw new Error(`${what}: expected ${want.length} elements, got ${got.length}`);
   const limit = atol + rtol * maxAbs(want);
   for (let i = 0; i < want.length; i++) {
     const e = Math.abs(got[i]! - want[i]!);
     if (!(e <= limit)) {
-      throw new Error(`${what}[${i}]: got ${got[i]}, want ${want[i]}; off by ${e}, limit ${limit}`);
+      throw new Error(`${what}[${i}]: expected ${want[i]}, got ${got[i]}; off by ${e}, limit ${limit}`);
     }
   }
 }

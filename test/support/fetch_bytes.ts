@@ -1,4 +1,4 @@
-// Reads a file of the test folder in either host: the page fetches it, Node (whose fetch knows no file:) opens it.
+// Reads a file of the test folder in either host: the page fetches it, Node (whose fetch has no file: scheme) opens it.
 
 /** Bytes behind a URL made with `new URL(path, import.meta.url)`. Throws when there is no such file. */
 export async function fetchBytes(url: URL): Promise<Uint8Array> {

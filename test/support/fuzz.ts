@@ -41,7 +41,7 @@ export class Dice {
   constructor(seed: number) {
     this.state = seed >>> 0;
   }
-  /** A whole number below `high`. */
+  /** Return an integer below `high`. */
   below(high: number): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
@@ -167,7 +167,7 @@ export interface FuzzOptions {
 
 const peak = () => process.resourceUsage().maxRSS * 1024;
 
-/** What is wrong with an error; null for one of the parser's own that fits in a line. */
+/** Describe the fault of an error; null for one of the parser's that is one line. */
 function faultOf(error: unknown, target: FuzzTarget): Pick<FuzzFinding, "kind" | "words"> | null {
   const { name, message, stack } = (error ?? {}) as Partial<Error>;
   if (!(error instanceof Error) || !target.errors.includes(name!)) {
@@ -177,7 +177,7 @@ function faultOf(error: unknown, target: FuzzTarget): Pick<FuzzFinding, "kind" |
   return UNFIT.test(told) ? { kind: "message", words: visibleJson(JSON.stringify(message)) } : null;
 }
 
-/** How long an input takes, in ms, whatever comes of it. */
+/** Return the time of an input in ms, with or without an error. */
 async function timeOf({ parse }: FuzzTarget, bytes: Uint8Array): Promise<number> {
   const begin = performance.now();
   try {

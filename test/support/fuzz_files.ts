@@ -1,4 +1,4 @@
-// Sound files of every kind that is read, small, made anew: what fuzzing damages.
+// Makes small valid files of every kind that is read, for fuzzing to damage.
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp, { type Sharp } from "sharp";
@@ -86,7 +86,7 @@ export async function tar(members: Readonly<Record<string, Uint8Array | string>>
 
 export const gzip = (content: Uint8Array): Uint8Array => new Uint8Array(gzipSync(content));
 
-/** An archive of one deflated file, its check sum as zip wants it. */
+/** Make an archive of one deflated file, with its check sum. */
 export function deflatedZip(name: string, content: Uint8Array, crc: number): Uint8Array {
   const packed = new Uint8Array(deflateRawSync(content));
   const path = text(name);

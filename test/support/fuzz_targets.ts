@@ -21,7 +21,7 @@ import { bytes, deflatedZip, gzip, parquet, pictures, plainSafetensors, tar, tex
 const sensor = [34, 34] as const;
 const str = (data: Uint8Array) => new TextDecoder().decode(data);
 
-/** Bytes as a file at a path of their own. */
+/** Write bytes to a new path. */
 class Scratch {
   private readonly root = mkdtempSync(join(tmpdir(), "espalier-fuzz-"));
   file(name: string, content: Uint8Array | string): string {
@@ -94,7 +94,7 @@ async function torch(): Promise<FuzzTarget[]> {
   const names = readdirSync(folder).filter((name) => name.endsWith(".pt"));
   const file = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
   const read = (legacy: boolean) => names.map(file).filter((b) => (b[0] === 0x80) === legacy);
-  // The pickle inside of an archive, packed anew after each change so that its check sum holds.
+  // The pickle inside an archive, packed again after each change so that its check sum is right.
   const inside = await io.readZip(file("tensors.pt"));
   const [pickle] = [...inside.keys()].filter((name) => name.endsWith("data.pkl")) as [string];
   const parse = async (b: Uint8Array) => io.readWeights(b, "f");

@@ -18,7 +18,7 @@ export const JPEG_CLASSES = [
 ] as const;
 type JpegClass = (typeof JPEG_CLASSES)[number];
 
-/** How much a class's figure covers the point (x, y), both in -1..1; 0 or 1. */
+/** Return 1 if a class's figure covers the point (x, y), both in -1..1, else 0. */
 const figures: Readonly<Record<JpegClass, (x: number, y: number) => boolean>> = {
   blob: (x, y) => x * x + y * y < 0.3,
   checks: (x, y) => (Math.floor(x * 3) + Math.floor(y * 3)) % 2 === 0,

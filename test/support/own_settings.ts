@@ -3,7 +3,7 @@ import type { LrConfig } from "../../src/optim/lr_scheduler.ts";
 import type { SGDOptions, ThresholdMode } from "../../src/optim/sgd.ts";
 import type { ThresholdScheduleName } from "../../src/prune/threshold_schedule.ts";
 
-/** Of threshold schedules that bend the pressure, the factor by which. */
+/** The factor of threshold schedules that bend the pressure. */
 export const bent = (schedule: ThresholdScheduleName, beta: number): { readonly beta?: number } =>
   schedule === "pgh" || schedule === "pgh-general" ? { beta } : {};
 

@@ -20,7 +20,7 @@ export const STEPS_PER_EPOCH = 5;
 
 /** Pruning settings: method soft, schedule lats and mode latent unless told otherwise. */
 export type TinyPrune = Partial<PruneConfig>;
-/** What else differs from four epochs of SGD with momentum under a cosine learning rate. */
+/** Differences from four epochs of SGD with momentum and a cosine learning rate. */
 export type TinyMore = Partial<Omit<RunConfig, "prune">>;
 
 export function tinyConfig(prune: TinyPrune, more: TinyMore = {}): RunConfig {
@@ -80,7 +80,7 @@ export interface TinyRun {
   readonly saved: ReadonlyMap<number, Saved>;
 }
 
-/** Trains a session to its end, with a checkpoint after each epoch and, if given, every so many steps; disposes it. */
+/** Train a session to its end, with checkpoints after each epoch and, if given, every n steps; dispose it. */
 export async function finish(session: Session, checkpointEvery?: number): Promise<TinyRun> {
   try {
     const records: RunRecord[] = [];

@@ -188,7 +188,7 @@ test("inputs are checked before anything is enqueued", () => {
   expect(live()).toBe(before);
 });
 
-test("dispose returns all memory; a later run records anew", async () => {
+test("dispose returns all memory; a later run records again", async () => {
   using d = scalar(0.3);
   using total = empty([1]);
   const before = live();

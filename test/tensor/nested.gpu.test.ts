@@ -71,7 +71,7 @@ test.each<[unknown, string]>([
   [[1e39], "expected numbers of f32, up to 3.4e38, got 1e+39 at [0]"],
   ["12", "expected Float32Array, Int32Array or Uint32Array, got String"],
   [null, "expected Float32Array, Int32Array or Uint32Array, got null"],
-  [new Float64Array(2), "got Float64Array"],
+  [new Float64Array(2), "expected Float32Array, Int32Array or Uint32Array, got Float64Array"],
 ])("what is no number is refused (%#)", (values, message) => {
   using _scope = new Scope();
   expect(() => tensor(values as number[])).toThrow(`tensor: ${message.startsWith("was") ? "" : message}`);

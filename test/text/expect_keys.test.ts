@@ -27,7 +27,7 @@ describe("keys of options", () => {
     expect(keyFault([1], KEYS)).toBe("expected an object of options, got a list");
     expect(keyFault(3, KEYS)).toBe("expected an object of options, got number");
   });
-  test("throws what it is told to", () => {
+  test("throws the error that the caller makes", () => {
     expect(() => expectKeys({ a: 1 }, KEYS, (problem) => new RangeError(`SGD: ${problem}`))).toThrow(
       /^SGD: unknown option a, expected/,
     );

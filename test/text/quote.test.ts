@@ -1,4 +1,4 @@
-// Names from files in our lines: nothing that a terminal acts on, or that turns the direction of writing, gets through.
+// Names from files in output lines: no control characters, and none that changes the direction of writing.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { printable, quote, visible, visibleJson, visibleLines } from "../../src/text/index.ts";

@@ -21,7 +21,7 @@ const gradSumsKernel = kernel("batch_norm_grad_sums", gradSumsWgsl);
 const gradMergeKernel = kernel("batch_norm_grad_merge", gradMergeWgsl);
 const gradApplyKernel = kernel("batch_norm_grad_apply", gradApplyWgsl);
 
-/** What follows the affine map in the same pass: constants of the shaders. */
+/** Operations after the affine map in the same pass: constants of the shaders. */
 export const AFTER = {
   nothing: { RELU: false, RESIDUAL: false },
   relu: { RELU: true, RESIDUAL: false },

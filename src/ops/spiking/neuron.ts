@@ -22,7 +22,7 @@ export interface FireOptions {
   readonly timeSteps?: number;
   /** [N, *]: the initial potential, overwritten by the last one. No gradient flows through it. Instead of v0. */
   readonly state?: Tensor;
-  /** What forward saves for backward: the input, and backward repeats the steps; or the potentials. Default input. */
+  /** Value saved for backward: the input, and backward repeats the steps; or the potentials. Default input. */
   readonly keep?: "input" | "potential";
 }
 
