@@ -1,4 +1,4 @@
-// Checks the documentation: links and anchors resolve, every environment variable is listed, the README's program is an example.
+// Checks the documentation: links, anchors, file paths, environment variables, and the program of the README.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -43,6 +43,15 @@ test("links, images and anchors of all pages resolve", () => {
     return links.map((link) => broken(page, link)).filter((problem) => problem !== null);
   });
   expect(problems).toEqual([]);
+});
+
+test("paths of files in the text of pages exist", () => {
+  const path = /`((?:src|shaders|test|tools|demo|bench|examples|recipes|docs)\/[\w./-]*)`/g;
+  const missing = pages.flatMap((page) => {
+    const paths = [...withoutCode(read(page)).matchAll(path)].map(([, file]) => file!);
+    return paths.filter((file) => !existsSync(join(root, file))).map((file) => `${page}: ${file}`);
+  });
+  expect(missing).toEqual([]);
 });
 
 test("the index lists every page of docs", () => {
