@@ -1,23 +1,22 @@
-// The table of a network at work: firing rates, operations and an estimate of energy, layer by layer.
+// The activity table of a network: firing rates, operations and an estimate of energy, layer by layer.
 
 import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../index.ts";
 import { printable, type TerminalStyle } from "../terminal/terminal.ts";
 import { compact, count, percent, plural, times } from "../text/index.ts";
 import { drawTable, styleOf, type TableColumn, type TableOptions } from "./table.ts";
 
-/** How much a table says: whole numbers and kinds of layers, or what fits a narrow screen. */
+/** The detail of a table: full numbers and kinds of layers, or less for a narrow screen. */
 interface Detail {
   readonly kinds: boolean;
   readonly number: (n: number) => string;
 }
 
 /**
- * Layers in the order in which they run, with firing rates, the share of weights that are not zero, multiply-accumulates
- * of the dense layer and operations done per sample; totals; and the estimated energy beside that of a dense network without spikes.
+ * Render layers in execution order with firing rate, share of nonzero weights, multiply-accumulates of the dense layer and
+ * operations per sample; then totals, and the estimated energy beside that of a dense network without spikes.
  *
- * Operations are accumulates ("AC") where spikes come in, multiply-accumulates ("MAC") elsewhere. Where the table is
- * wider than the terminal, numbers are rounded to three digits (12.3 M), then the kinds of layers go too. ASCII and no
- * colour unless the screen is a terminal; no colour with NO_COLOR.
+ * Operations are accumulates ("AC") if the input is spikes, else multiply-accumulates ("MAC"). If the table is wider than the
+ * terminal, numbers are rounded to three digits (12.3 M), then the kinds of layers are dropped.
  */
 export function renderActivityTable(activity: Activity, options: TableOptions = {}): string {
   const screen = options.screen ?? process.stdout;
@@ -38,7 +37,7 @@ export function renderActivityTable(activity: Activity, options: TableOptions = 
 
 interface Column extends TableColumn {
   readonly cell: (layer: SpikingActivity | WeightActivity) => string;
-  /** The last row, and one beneath it for a second sum. */
+  /** Total, and a second total in the row below. */
   readonly total: string;
   readonly second?: string | undefined;
 }
@@ -90,7 +89,7 @@ function draw(activity: Activity, style: TerminalStyle, detail: Detail): string 
   );
 }
 
-/** Padded, so that numbers stand under each other. */
+/** Padded, so that the numbers line up. */
 const unitOf = ({ input }: WeightActivity) => (input === "spikes" ? "AC " : "MAC");
 
 function sentences({ spiking, samples, timeSteps, total }: Activity): string[] {
@@ -126,7 +125,7 @@ const widthOf = (text: string) =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours have no width
   Math.max(...text.split("\n").map((line) => [...line.replaceAll(/\u001b\[\d+m/g, "")].length));
 
-/** Breaks sentences between words. */
+/** Wrap lines at spaces. */
 function wrap(lines: readonly string[], width: number): string[] {
   return lines.flatMap((line) => {
     const broken = [""];

@@ -1,4 +1,4 @@
-// Charts as SVG text: Plot drawn on a document of our own, axes for shares near 1, and lines labelled at their ends.
+// Charts as SVG text: Plot without a browser, axes for shares near 1, and lines with labels at their ends.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { FONT, INK, text } from "./figure.ts";
@@ -8,7 +8,7 @@ export const CHART_WIDTH = 1000;
 export const GRID = "#d8dee4";
 export const AXIS_LINE = "#8c959f";
 
-/** Where the values of a chart lie, in pixels. */
+/** The scales of a chart, from values to pixels. */
 export interface Chart {
   x(value: number): number;
   y(value: number): number;
@@ -38,11 +38,11 @@ export function chart(options: Plot.PlotOptions, label: string, over: (chart: Ch
   const attributes = { ...look, role: "img", "aria-label": label, xmlns: "http://www.w3.org/2000/svg" };
   const drawn = drawPlot({ width: CHART_WIDTH, ...options }, attributes);
   const end = drawn.svg.lastIndexOf("</svg>");
-  // Plot centres all text that does not say otherwise.
+  // Plot sets text-anchor to middle for the whole SVG element.
   return `${drawn.svg.slice(0, end)}<g text-anchor="start">${over(drawn)}</g></svg>`;
 }
 
-/** Plot numbers its clip paths through the life of the process: numbers them through the page instead. */
+/** Number the clip paths from 1. Plot counts them over the whole process, which would make files differ from run to run. */
 export function renumber(page: string): string {
   const ids = new Map<string, string>();
   return page.replaceAll(/plot-clip-\d+/g, (id) => {
@@ -51,12 +51,12 @@ export function renumber(page: string): string {
   });
 }
 
-/** Decades that a share lacks to 1: 0.9 -> 1, 0.99 -> 2. Evens out the distances between 90, 99 and 99.9 %. */
+/** Return the number of nines of a share: 0.9 -> 1, 0.99 -> 2. On this axis 90, 99 and 99.9 % are equally far apart. */
 export function nines(share: number, least = 1e-9): number {
   return -Math.log10(Math.max(least, 1 - share));
 }
 
-/** Shares to mark on an axis of nines, between two values of it; coarser where they would lie close. */
+/** Choose the shares to mark on an axis of nines from `low` to `high`; fewer if they would be close. */
 export function nineTicks(low: number, high: number): number[] {
   const shares = [0, 0.2, 0.5, 0.7];
   for (let k = 1; k <= 9; k++) for (const m of [2, 1, 0.5]) shares.push(1 - m * 10 ** -k);
@@ -68,7 +68,7 @@ export function nineTicks(low: number, high: number): number[] {
 
 const isPowerOfTen = (x: number) => Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-6;
 
-/** Marks of a logarithmic axis: 1, 2, 5, 10 over two decades, 1, 3, 10 over three, then powers of ten only. */
+/** Choose the ticks of a logarithmic axis: 1, 2, 5, 10 over two decades, 1, 3, 10 over three, then only powers of ten. */
 export function logTicks(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low));
   const to = Math.ceil(Math.log10(high));
@@ -79,7 +79,7 @@ export function logTicks(low: number, high: number): number[] {
   return ticks.filter((t) => t >= low * (1 - 1e-9) && t <= high * (1 + 1e-9));
 }
 
-/** Moves positions apart until neighbours are `gap` from each other, within 0 to `height`; the order stays. */
+/** Move positions apart until neighbours are `gap` from each other, within 0 to `height`. The order stays. */
 export function spread(positions: readonly number[], gap: number, height: number): number[] {
   const order = positions.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at || a.i - b.i);
   let floor = Number.NEGATIVE_INFINITY;
@@ -97,7 +97,7 @@ export function spread(positions: readonly number[], gap: number, height: number
   return out;
 }
 
-/** Shortened in the middle to at most `letters`, so that both ends of a name can be read. */
+/** Shorten a name in the middle to at most `letters`, so that both ends stay readable. */
 export function shorten(name: string, letters: number): string {
   if (name.length <= letters) return name;
   const head = Math.ceil((letters - 1) / 2);
@@ -111,17 +111,17 @@ export interface Series {
 }
 
 export interface LineChart {
-  /** What it shows, for those who cannot see it. */
+  /** Description for screen readers. */
   readonly label: string;
   readonly series: readonly Series[];
   readonly xLabel: string;
-  /** Logarithmic; points that are not > 0 are left out. */
+  /** True for a logarithmic axis, without points <= 0. */
   readonly log?: boolean;
   readonly domain: readonly [number, number];
-  /** Values to mark; chosen by the chart unless given. */
+  /** Values to mark; chosen by the chart if absent. */
   readonly ticks?: readonly number[];
   readonly tick: (y: number) => string;
-  /** Few points, each of them measured: drawn as dots on a line. */
+  /** True for few, measured points: drawn as dots on a line. */
   readonly dots?: boolean;
 }
 
@@ -131,7 +131,7 @@ const LEFT = 70;
 const TOP = 10;
 const BOTTOM = 44;
 
-/** Lines over a common axis, each with its label at the end, moved apart and tied to the line where they would touch. */
+/** Draw lines over a common axis. Labels at their ends are moved apart if they would touch, and tied to their lines. */
 export function lineChart(options: LineChart): string {
   const { log = false, domain, series, tick, dots = false } = options;
   const shown = series

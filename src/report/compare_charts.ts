@@ -1,5 +1,4 @@
-// The other charts of a comparison: traces over the epochs, sparsity of each layer, weights that survived, and how many
-// went and came back.
+// Charts of a comparison: traces over the epochs, sparsity of each layer, surviving weights, and weights pruned and regrown.
 
 import * as Plot from "@observablehq/plot";
 import type { WeightHistogram } from "../index.ts";
@@ -15,8 +14,8 @@ const MAX_POINTS = 600;
 const labelOf = (run: ComparedRun) => `${run.number} ${run.name}`;
 
 /**
- * A chart of one quantity over the epochs, or null when no run has it. Logarithmic when it spans over two decades, the
- * lowest twentieth of each run left out: a threshold that rises from 0 passes all decades at its start.
+ * Draw one quantity over the epochs, or return null if no run has it. The axis is logarithmic if the values span over two
+ * decades, without the lowest twentieth of each run: a threshold that rises from 0 passes all decades at its start.
  */
 export function traceChart(
   runs: readonly ComparedRun[],
@@ -51,7 +50,7 @@ export function traceChart(
   return { svg, log };
 }
 
-/** Counts at the ends of epochs, on an axis of log(1 + n): 0 has a place too. */
+/** Draw counts at the ends of epochs, on an axis of log(1 + n), which can show 0. */
 export function countChart(runs: readonly ComparedRun[], palette: Palette, what: "pruned" | "regrown"): string | null {
   const position = (n: number) => Math.log10(1 + n);
   const series = epochSeries(runs, palette, (epoch) => (epoch[what] === null ? null : position(epoch[what])));
@@ -64,7 +63,7 @@ export function countChart(runs: readonly ComparedRun[], palette: Palette, what:
   return lineChart({ label: `Weights ${what} per epoch`, series, xLabel: "epochs", domain, ticks, tick, dots: true });
 }
 
-/** Overlap of the masks of neighbouring epochs. */
+/** Draw the overlap of the masks of neighbouring epochs. */
 export function overlapChart(runs: readonly ComparedRun[], palette: Palette): string | null {
   const series = epochSeries(runs, palette, (epoch) => epoch.iou);
   if (series.length === 0) return null;
@@ -98,7 +97,7 @@ function epochSeries(
     .filter(({ points }) => points.length > 0);
 }
 
-/** Layers of all runs in the order of the run that has most, others after. */
+/** List the layers of all runs: first those of the run with the most layers, in its order. */
 function layerNames(runs: readonly ComparedRun[]): string[] {
   const byLength = [...runs].sort((a, b) => b.layers.length - a.layers.length);
   return [...new Set(byLength.flatMap((run) => run.layers.map(({ name }) => name)))];
@@ -182,7 +181,7 @@ function layerBars({ names, runs, bar, group }: LayerRows, end: number): LayerBa
   );
 }
 
-/** Names of the layers, with their sizes where there is room. */
+/** Label the layers, with their sizes if there is room. */
 function layerTitles({ names, runs, bar, group }: LayerRows): string[] {
   const { left, top } = LAYER_FRAME;
   return names.map((name, g) => {

@@ -1,9 +1,9 @@
-// Who has which colour in a comparison: a hue for each method, a shade of it for each run.
+// Colours of a comparison: a hue for each method, a shade of it for each run.
 import type { ComparedRun } from "./compare_runs.ts";
 
-/** Okabe and Ito's colours, told apart with any colour vision; the light ones darkened for thin lines on white. */
+/** The colours of Okabe and Ito, distinct for all colour vision; the light ones are darkened for thin lines on white. */
 const HUES = ["#0072b2", "#d55e00", "#00785a", "#a5447e", "#8a6100", "#4d4d4d", "#3f97d1", "#7a3fb0"];
-/** From dark violet to ochre, even in lightness: runs of one method in the order of their sparsity. */
+/** Dark violet to ochre in even steps of lightness: for runs of one method, by sparsity. */
 const RAMP = ["#30125f", "#2c5d94", "#14867f", "#5c9a2c", "#c08a00"];
 
 export const SYMBOLS = ["circle", "square", "triangle", "diamond2", "star", "wye", "cross", "hexagon"] as const;
@@ -18,7 +18,7 @@ export interface Palette {
 
 const channels = (hex: string) => [1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16));
 
-/** A colour between two, at share t from 0 to 1. */
+/** Mix two colours: `a` at t = 0, `b` at t = 1. */
 export function mix(a: string, b: string, t: number): string {
   const [from, to] = [channels(a), channels(b)];
   const parts = from.map((v, i) => Math.round(v + (to[i]! - v) * t));
@@ -26,7 +26,7 @@ export function mix(a: string, b: string, t: number): string {
 }
 
 function shade(hue: string, share: number): string {
-  // Lightened less than darkened: names are written in these colours.
+  // Lighten less than darken: the colours are used for text.
   return share < 0.5 ? mix(hue, "#ffffff", 0.5 * (0.5 - share)) : mix(hue, "#000000", 1.1 * (share - 0.5));
 }
 
@@ -36,7 +36,7 @@ function ramp(share: number): string {
   return mix(RAMP[i]!, RAMP[i + 1]!, at - i);
 }
 
-/** Colours for these runs: sparser runs of a method are darker; with a single method, runs go through a ramp of hues. */
+/** Choose colours for runs: sparser runs of a method are darker; runs of a single method follow a ramp of hues. */
 export function paletteFor(runs: readonly ComparedRun[]): Palette {
   const methods = [...new Set(runs.map((run) => run.method))];
   const hue = (method: string) => HUES[methods.indexOf(method) % HUES.length]!;

@@ -1,4 +1,4 @@
-// The page of a comparison: one HTML file with everything inside, and nothing that runs.
+// The page of a comparison: one self-contained HTML file without scripts.
 import { plural } from "../text/index.ts";
 import { renumber } from "./chart.ts";
 import { countChart, histogramCharts, layerChart, overlapChart, traceChart } from "./compare_charts.ts";
@@ -26,7 +26,7 @@ function section(title: string, note: string, body: string): string {
 
 const part = (title: string, body: string) => `<h3>${escapeXml(title)}</h3>\n${body}`;
 
-/** All runs of one task, or which tasks there are: accuracies of different tasks do not compare. */
+/** Count the runs and name their tasks: accuracies of different tasks are not comparable. */
 function subtitle(runs: readonly ComparedRun[]): string {
   const tasks = [...new Set(runs.map((run) => run.task ?? "a task that is not recorded"))];
   const count = plural(runs.length, "run");
@@ -40,10 +40,7 @@ function traces(runs: readonly ComparedRun[], palette: ReturnType<typeof palette
       "L1 coefficient of the threshold's rise",
       traceChart(runs, palette, "L1, threshold", (run) => run.traces.effective),
     ],
-    [
-      "L1 coefficient in all, with that of weight decay",
-      traceChart(runs, palette, "L1, total", (run) => run.traces.total),
-    ],
+    ["L1 coefficient in total, with weight decay", traceChart(runs, palette, "L1, total", (run) => run.traces.total)],
   ] as const;
   return charts
     .flatMap(([title, drawn]) => (drawn ? [part(`${title}${drawn.log ? ", log scale" : ""}`, drawn.svg)] : []))
@@ -51,8 +48,8 @@ function traces(runs: readonly ComparedRun[], palette: ReturnType<typeof palette
 }
 
 /**
- * A whole HTML document that compares runs: table, accuracy against sparsity, traces, layers, weights, changes. Sections
- * for which no run has numbers are left out. No scripts, no network, nothing outside the file.
+ * Write an HTML document that compares runs: table, accuracy against sparsity, traces, layers, weights, changes. Sections
+ * without numbers are left out. The document uses no scripts and no network.
  */
 export function comparePage(runs: readonly ComparedRun[], title: string): string {
   const palette = paletteFor(runs);

@@ -1,4 +1,4 @@
-// Run directories read back for comparison: what a run reported, from its result, its settings and its metrics.
+// Reads run directories for a comparison: results, settings and metrics.
 
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
@@ -17,7 +17,7 @@ export interface LayerResult {
   readonly zeros: number;
 }
 
-/** The state at the end of an epoch. What a run did not log is null. */
+/** The state at the end of an epoch. Values that a run did not log are null. */
 export interface EpochResult {
   readonly epoch: number;
   readonly accuracy: number | null;
@@ -28,17 +28,17 @@ export interface EpochResult {
   readonly iou: number | null;
 }
 
-/** A finished run. Accuracy and sparsity from 0 to 1; what older versions did not write is null or empty. */
+/** A finished run. Accuracy and sparsity are from 0 to 1; values that older versions did not write are null or empty. */
 export interface ComparedRun {
-  /** From 1, in the order of the command line. */
+  /** Position on the command line, from 1. */
   readonly number: number;
   readonly path: string;
-  /** As much of the path's end as tells the runs apart. */
+  /** The shortest end of the path that is unique among the runs. */
   readonly name: string;
   readonly method: string;
   /** Model and data, e.g. `lenet-bn on mnist`. */
   readonly task: string | null;
-  /** Runs with equal text differ in their seeds only. */
+  /** Settings as text; runs with equal text differ only in their seeds. */
   readonly settings: string;
   readonly seed: number | null;
   readonly accuracy: number;
@@ -49,7 +49,7 @@ export interface ComparedRun {
   readonly compression: Compression | null;
   readonly macs: { readonly dense: number; readonly sparse: number } | null;
   readonly epochs: readonly EpochResult[];
-  /** Over epochs. L1 coefficients are in units of the task loss. */
+  /** Curves over epochs. L1 coefficients are in units of the task loss. */
   readonly traces: {
     readonly threshold: readonly Point[];
     readonly effective: readonly Point[];
@@ -78,26 +78,29 @@ function readJson(path: string): Json {
 }
 
 function checkFolders(paths: readonly string[]): void {
-  if (paths.length === 0) throw new UsageError("compare wants at least one run's directory, was given none");
+  if (paths.length === 0) throw new UsageError("compare: expected at least one run's directory, got none");
   const seen = new Map<string, string>();
   for (const path of paths) {
     if (!existsSync(path)) throw new UsageError(`${path}: no such directory`);
-    if (!statSync(path).isDirectory()) throw new UsageError(`${path}: is a file; compare wants a run's directory`);
+    if (!statSync(path).isDirectory()) throw new UsageError(`${path}: expected a run's directory, got a file`);
     if (!existsSync(join(path, "result.json"))) {
       const started = existsSync(join(path, "metrics.jsonl"));
       const hint = started
-        ? `the run has not finished; espalier train --resume ${path} goes on`
+        ? `the run has not finished; continue it with espalier train --resume ${path}`
         : "is it a run's directory?";
       throw new UsageError(`${path}: holds no result.json; ${hint}`);
     }
     const real = realpathSync(path);
     const other = seen.get(real);
-    if (other !== undefined) throw new UsageError(`${path}: given twice${other === path ? "" : `, also as ${other}`}`);
+    if (other !== undefined)
+      throw new UsageError(
+        `${path}: expected each run once, got it twice${other === path ? "" : `, also as ${other}`}`,
+      );
     seen.set(real, path);
   }
 }
 
-/** The shortest ends of the paths that tell all of them apart. */
+/** Return the shortest ends of the paths that are all different. */
 function shortNames(paths: readonly string[]): string[] {
   const parts = paths.map((path) => resolve(path).split(sep));
   const longest = Math.max(...parts.map((p) => p.length));
@@ -144,7 +147,7 @@ function epochsOf(rows: readonly Json[]): EpochResult[] {
     if (row["kind"] !== "epoch" || epoch === null) continue;
     const layers = list(row["layers"]);
     const sum = (key: string) => layers.reduce((n, layer) => n + (finite(layer[key]) ?? Number.NaN), 0);
-    // Between the ends of two epochs; without layers the counts are those of single steps added up.
+    // Layers count from one epoch's end to the next; without layers, the row has sums over single steps.
     const [alive, pruned, regrown] = [sum("weights") - sum("zeros"), sum("pruned"), sum("regrown")];
     const union = alive + pruned;
     epochs.set(epoch, {
@@ -159,7 +162,7 @@ function epochsOf(rows: readonly Json[]): EpochResult[] {
   return [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
 }
 
-/** Median threshold of the layers, for methods that have one each. */
+/** Return the median threshold of the layers, for methods with a threshold per layer. */
 function layerThreshold(row: Json): number | null {
   const values = list(row["layers"]).flatMap((layer) => finite(layer["threshold"]) ?? []);
   values.sort((a, b) => a - b);
@@ -211,7 +214,7 @@ function readRun(path: string, number: number, name: string): ComparedRun {
   if (accuracy === null || sparsity === null) {
     const missing = accuracy === null ? "accuracy" : "sparsity";
     throw new UsageError(
-      `${join(path, "result.json")}: wants a number as ${missing}, holds ${JSON.stringify(result[missing])}`,
+      `${join(path, "result.json")}: ${missing}: expected a number, got ${JSON.stringify(result[missing])}`,
     );
   }
   const config = record(existsSync(join(path, "run.json")) ? readJson(join(path, "run.json"))["config"] : {});
@@ -248,10 +251,10 @@ function readRun(path: string, number: number, name: string): ComparedRun {
 }
 
 /**
- * Reads finished runs, in the order given.
+ * Read finished runs, in this order.
  *
- * Errors   UsageError: no run given, one that is missing, unfinished or given twice, a result that is not JSON or lacks
- *          accuracy or sparsity. SafetensorsError when a model file is broken.
+ * Errors   UsageError if there is no run, a run is missing, unfinished or repeated, or a result is not JSON or lacks accuracy
+ *          or sparsity. SafetensorsError if a model file is corrupt.
  */
 export function readRuns(paths: readonly string[]): ComparedRun[] {
   checkFolders(paths);

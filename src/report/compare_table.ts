@@ -5,7 +5,7 @@ import { compact, percent, significant, times } from "../text/index.ts";
 import type { ComparedRun } from "./compare_runs.ts";
 import { drawTable } from "./table.ts";
 
-/** A run in the table, for programs: null where the run does not say. Accuracy and sparsity from 0 to 1. */
+/** A row of the table, for programs: null for unknown values. Accuracy and sparsity are from 0 to 1. */
 export interface CompareRow {
   readonly [key: string]: unknown;
   readonly number: number;
@@ -24,9 +24,9 @@ export interface CompareRow {
   readonly compressionCsr: number | null;
   readonly macs: number | null;
   readonly sparseMacs: number | null;
-  /** L1 coefficient that the rising threshold amounts to, at the end: (1 - mu) times its step over the learning rate. */
+  /** L1 coefficient of the rising threshold at the end: (1 - momentum) * its step / learning rate. */
   readonly l1Threshold: number | null;
-  /** L1 coefficient from weight decay of the latent weight, at the end. */
+  /** L1 coefficient of the latent weights' decay at the end. */
   readonly l1Decay: number | null;
   readonly seconds: number | null;
   readonly seed: number | null;
@@ -63,10 +63,10 @@ const orNothing = <T>(value: T | null, show: (value: T) => string) => (value ===
 
 interface Column {
   readonly head: string;
-  /** What is counted, shown when the pointer rests on the heading. */
+  /** Explanation, shown when the pointer is on the heading. */
   readonly title?: string;
   readonly left?: boolean;
-  /** Left out of the terminal's table, which is narrow. */
+  /** True for a column that only the wide HTML table has. */
   readonly wide?: boolean;
   show(row: CompareRow): string;
 }
@@ -121,12 +121,12 @@ const COLUMNS: readonly Column[] = [
   { head: "seed", show: (r) => orNothing(r.seed, String) },
 ];
 
-/** Columns in which some run has something to show. */
+/** Return the columns in which some run has a value. */
 function columnsFor(rows: readonly CompareRow[]): readonly Column[] {
   return COLUMNS.filter((column) => rows.some((row) => column.show(row) !== NOTHING));
 }
 
-/** Rows as an HTML table; `chip` is put before a run's number. */
+/** Write rows as an HTML table; `chip` returns the mark before a run's number. */
 export function htmlTable(
   rows: readonly CompareRow[],
   escapeHtml: (text: string) => string,
@@ -143,7 +143,7 @@ export function htmlTable(
   return `<table>\n<thead><tr>${head.join("")}</tr></thead>\n<tbody>\n${body.join("\n")}\n</tbody>\n</table>`;
 }
 
-/** The main columns for the terminal. */
+/** Draw the main columns for the terminal. */
 export function terminalTable(rows: readonly CompareRow[], screen: Screen = process.stdout): string {
   const style = terminalStyle(screen);
   const columns = columnsFor(rows).filter((column) => !column.wide);

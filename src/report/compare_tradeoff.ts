@@ -1,4 +1,4 @@
-// Accuracy against sparsity: where each run ended, how it got there, and the line of each method.
+// The chart of accuracy against sparsity: the end of each run, its path, and a line for each method.
 
 import * as Plot from "@observablehq/plot";
 import { percentNumber } from "../text/index.ts";
@@ -27,23 +27,23 @@ interface Axes {
   readonly y: Axis;
 }
 
-/** Sparsities in nines: 0, 90 and 99 % lie at equal distances. */
+/** Make the axis of sparsities in nines: 0, 90 and 99 % are equally far apart. */
 function sparsityAxis(runs: readonly ComparedRun[]): Axis {
   const paths = runs.flatMap((run) => run.epochs.flatMap((e) => e.sparsity ?? []));
   const densities = [...paths, ...runs.map((r) => r.sparsity)].map((s) => 1 - s).filter((d) => d > 0);
-  // A network without any weight left lies at the right edge.
+  // A network without any weight left is at the right edge.
   const least = Math.min(0.5, ...densities) / 1.25;
   const at = (share: number) => nines(share, least);
   const ends = runs.flatMap((run) => [run.sparsity, ...(run.beforeFinetune ? [run.beforeFinetune.sparsity] : [])]);
   const positions = ends.map(at);
   const [low, high] = [Math.min(...positions), Math.max(...positions)];
-  // Paths start dense; the axis leaves out most of that when all runs end far from it.
+  // Paths start dense. If all runs end far from there, the axis omits most of the way.
   const from = Math.max(0, low - Math.max(0.35, 0.35 * (high - low)));
   const domain = [from < 0.35 ? -0.02 : from, high + Math.max(0.08, 0.06 * (high - low))] as const;
   return { domain, at, ticks: nineTicks(...domain), note: "log of the weights left" };
 }
 
-/** Accuracies on an even axis, or in nines when the errors differ by more than a factor of 8. */
+/** Make the axis of accuracies: linear, or in nines if the errors differ by more than a factor of 8. */
 function accuracyAxis(runs: readonly ComparedRun[]): Axis {
   const shares = runs.map((run) => run.accuracy);
   const errors = shares.map((a) => 1 - a).filter((e) => e > 0);
@@ -66,7 +66,7 @@ function accuracyAxis(runs: readonly ComparedRun[]): Axis {
   return { domain, at: (share) => share, ticks: Array.from({ length: count }, (_, i) => (first + i) * step), note: "" };
 }
 
-/** Means over the seeds of each setting of a method, by rising sparsity: the corners of its line. */
+/** Return the corners of a method's line: the means over the seeds of each setting, by rising sparsity. */
 function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Point[] {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   return grouped(runs, (run) => run.settings)
@@ -75,9 +75,9 @@ function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Point[] {
 }
 
 /**
- * The chart: a symbol for each run with its number, a thin line through the ends of its epochs, a bold line through the
- * runs of each method (through the mean of runs that differ in their seeds only), and a hollow symbol with a dashed tie
- * where a run stood before fine-tuning.
+ * Draw the chart: a symbol with a number for each run, a thin line through the ends of its epochs, a bold line through the
+ * runs of each method (through the mean of runs that differ only in their seeds), and a hollow symbol with a dashed tie for
+ * the state before fine-tuning.
  */
 export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): { svg: string; note: string } {
   const axes: Axes = { x: sparsityAxis(runs), y: accuracyAxis(runs) };
@@ -165,13 +165,13 @@ function grouped(runs: readonly ComparedRun[], key: (run: ComparedRun) => string
   return [...groups.values()];
 }
 
-/** Runs on one line: of one method and one task. */
+/** Group the runs of a bold line: of one method and one task. */
 const lines = (runs: readonly ComparedRun[]) => grouped(runs, (run) => JSON.stringify([run.method, run.task]));
 
 function notes(runs: readonly ComparedRun[], palette: Palette): string {
   return [
-    "Symbols with numbers: the ends of the runs. Thin lines: their way there, epoch by epoch.",
-    palette.methods.length < runs.length ? "Bold lines: the runs of a method, seeds averaged." : "",
+    "Symbols with numbers: the ends of the runs. Thin lines: their epochs.",
+    palette.methods.length < runs.length ? "Bold lines: the runs of a method, averaged over seeds." : "",
     runs.some((run) => run.beforeFinetune) ? "Hollow, dashed: before fine-tuning." : "",
   ]
     .join(" ")
@@ -188,7 +188,7 @@ function ticksOf(x: Axis, y: Axis, scales: Chart, inner: number): string {
   return below.join("") + beside.join("");
 }
 
-/** The number of each run, on whichever side of its symbol is freest. */
+/** Write the number of each run on the side of its symbol with the most room. */
 function numbers(ends: readonly Point[], scales: Chart, runs: readonly ComparedRun[], palette: Palette): string {
   const taken = ends.map((end) => ({ x: scales.x(end.x), y: scales.y(end.y) }));
   const sides: readonly (readonly [number, number])[] = [
@@ -218,7 +218,7 @@ function numbers(ends: readonly Point[], scales: Chart, runs: readonly ComparedR
     .join("");
 }
 
-/** Runs at the right, from top to bottom in the order of their accuracies, under their method when there are several. */
+/** List the runs at the right, by accuracy, grouped by method if there are several. */
 function legend(
   runs: readonly ComparedRun[],
   palette: Palette,

@@ -1,13 +1,13 @@
-// A few images of each class on one sheet, as a PNG: whether the classes are what their names say is seen at a glance.
+// Draws a few images of each class on one PNG, to check that classes match their names.
 
 import { spread } from "../images/index.ts";
 import { type SessionData, sampleAccess } from "../index.ts";
 import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
 
-/** Rows, and images of each part in one. */
+/** Rows, and images of each part per row. */
 const MOST_CLASSES = 20;
 const ACROSS = { train: 6, test: 3 } as const;
-/** In units of the figure, which is drawn with two pixels for each. */
+/** Sizes in units of the figure, at two pixels each. */
 const TILE = 44;
 const GAP = 3;
 const NAMES = 132;
@@ -17,7 +17,7 @@ const PART_GAP = 14;
 type Part = keyof typeof ACROSS;
 type Parts = Readonly<Record<Part, SessionData>>;
 
-/** Numbers of the first samples of each of these classes. */
+/** Return the indices of the first samples of each of these classes. */
 function examples(data: SessionData, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
   const found = new Map<number, number[]>([...classes].map((c) => [c, []]));
   const label = sampleAccess(data)?.label;
@@ -30,7 +30,7 @@ function examples(data: SessionData, classes: ReadonlySet<number>, most: number)
   return found;
 }
 
-/** Planes as interleaved red, green and blue. Of event frames: what grew brighter red, what grew darker blue, over all time. */
+/** Convert planes to interleaved red, green and blue. Event frames are summed over time: red = brighter, blue = darker. */
 export function colours(pixels: Uint8Array, channels: number, frames: boolean): Uint8Array {
   const plane = pixels.length / channels;
   const at = (c: number, i: number) => pixels[c * plane + i]!;
@@ -72,11 +72,11 @@ async function tile(data: SessionData, i: number): Promise<string | null> {
 
 export interface Sheet {
   readonly png: Uint8Array;
-  /** Classes that have a row. */
+  /** Number of classes with a row. */
   readonly classes: number;
 }
 
-/** Draws the sheet: a row for each class, or for some of many; first images to train with, then images to test with. */
+/** Draw the sheet: a row for each class, or for some of many; first training images, then test images. */
 export async function contactSheet(parts: Parts, title: string): Promise<Sheet> {
   const { classes } = parts.train;
   const rows = spread(classes.length, MOST_CLASSES);

@@ -1,37 +1,37 @@
-// What the data of a run are, in a few lines: parts, classes, sizes, and everything that was passed over.
+// Summarises the data of a run in a few lines: parts, classes, sizes, and everything that was skipped.
 
 import type { PassedOver, SourcesAbout } from "../images/index.ts";
 import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../index.ts";
 import { printable } from "../terminal/terminal.ts";
 
 export interface PartSummary {
-  /** Where it came from, in words. */
+  /** Source of the part. */
   readonly from: string;
   readonly count: number;
-  /** Samples of each class. */
+  /** Number of samples of each class. */
   readonly perClass: Uint32Array;
 }
 
 export interface DataSummary {
-  /** How the data lie, or the data set's name. */
+  /** Layout of the data, or the data set's name. */
   readonly layout: string;
-  /** The folder; absent where there is none. */
+  /** The folder, if there is one. */
   readonly where?: string;
   readonly train: PartSummary;
   readonly test: PartSummary;
   readonly classes: readonly string[];
-  /** Sizes of the samples as stored, in words. */
+  /** Description of the stored sizes of the samples. */
   readonly sizes: string;
   readonly passedOver: readonly PassedOver[];
   readonly notes: readonly string[];
 }
 
-/** Samples whose size is looked at. */
+/** Number of samples whose size is read. */
 const LOOKED_AT = 32;
-/** Classes whose counts are shown one by one. */
+/** Number of classes whose counts are shown. */
 const SHOWN = 6;
 
-/** Samples of each class; zeros where nothing is known of the labels. */
+/** Count the samples of each class; zeros if the labels are unknown. */
 export function classCounts(data: SessionData): Uint32Array {
   const samples = sampleAccess(data);
   return samples ? countsOf(data, (i) => samples.label(i)) : new Uint32Array(data.classes.length);
@@ -58,11 +58,11 @@ async function lookAt(data: SessionData): Promise<Looked> {
   const range = least && most ? (one ? least.join("x") : `${least.join("x")} to ${most.join("x")}`) : "none readable";
   const looked = found.sizes.length + found.unreadable;
   const notes =
-    found.unreadable > 0 ? [`${found.unreadable} of ${looked} images looked at cannot be read, as ${found.fault}`] : [];
-  return { words: `${range} (${looked} looked at); the network sees ${seen}`, notes };
+    found.unreadable > 0 ? [`${found.unreadable} of ${looked} images cannot be read, e.g. ${found.fault}`] : [];
+  return { words: `${range} (${looked} read); network input ${seen}`, notes };
 }
 
-/** The summary of loaded data. `about`: what the reader of a folder has to say. */
+/** Summarise loaded data. `about`: notes from the reader of a folder. */
 export async function summarise(
   data: { readonly train: SessionData; readonly test: SessionData; readonly layout: string },
   {
@@ -86,11 +86,11 @@ export async function summarise(
     classes: train.classes,
     sizes: looked.words,
     passedOver: about?.passedOver ?? [],
-    notes: [...(about?.notes ?? []), ...notes, ...looked.notes, ...(test.length === 0 ? ["nothing to test with"] : [])],
+    notes: [...(about?.notes ?? []), ...notes, ...looked.notes, ...(test.length === 0 ? ["no test samples"] : [])],
   };
 }
 
-/** "cats (8), dogs (8)"; of many classes the first, with the smallest and the largest. */
+/** Write class counts: "cats (8), dogs (8)"; for many classes the first few, the smallest and the largest. */
 function perClassWords(classes: readonly string[], counts: Uint32Array): string {
   const word = (i: number) => `${classes[i]} (${counts[i]})`;
   const shown = Array.from({ length: Math.min(SHOWN, classes.length) }, (_, i) => word(i)).join(", ");
@@ -105,7 +105,7 @@ function perClassWords(classes: readonly string[], counts: Uint32Array): string 
 
 const MOST_KINDS = 8;
 
-/** The summary as lines for people. */
+/** Write the summary as lines for people. */
 export function summaryLines(summary: DataSummary): string[] {
   const { layout, where, classes, sizes, passedOver, notes } = summary;
   const line = (name: string, words: string) => `  ${name.padEnd(8)} ${printable(words)}`;
@@ -122,13 +122,13 @@ export function summaryLines(summary: DataSummary): string[] {
     line("sizes", sizes),
     ...passedOver
       .slice(0, MOST_KINDS)
-      .map(({ what, count, example }) => line("passed", `over ${count} ${what}, as ${example}`)),
-    ...(passedOver.length > MOST_KINDS ? [line("passed", `over ${passedOver.length - MOST_KINDS} more kinds`)] : []),
+      .map(({ what, count, example }) => line("skipped", `${count} ${what}, e.g. ${example}`)),
+    ...(passedOver.length > MOST_KINDS ? [line("skipped", `${passedOver.length - MOST_KINDS} more kinds`)] : []),
     ...notes.map((note) => line("note", note)),
   ];
 }
 
-/** The summary for programs. */
+/** Convert the summary to a record for programs. */
 export function summaryRecord({ train, test, ...rest }: DataSummary): Record<string, unknown> {
   const part = ({ perClass, ...about }: PartSummary) => ({ ...about, perClass: [...perClass] });
   return { ...rest, train: part(train), test: part(test) };

@@ -16,9 +16,9 @@ export const INK = "#1f2328";
 export const FAINT = "#6e7781";
 export const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-/** PNG of an SVG text, two pixels a unit. */
+/** Render SVG text as PNG, with two pixels per unit. */
 export function rasterize(svg: string): Uint8Array {
-  // A machine without fonts would draw no text: these come with a package.
+  // Use the fonts of a package: a machine may have none, and then no text would appear.
   const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
   const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
   const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
@@ -51,7 +51,7 @@ export function figureOf({ title, subtitle, subtitleFill = FAINT, left, height, 
   return { svg, png: () => rasterize(svg) };
 }
 
-/** The title of a panel, with a note behind it. */
+/** Write the title of a panel, followed by a note. */
 export function heading(x: number, y: number, title: string, note: string): string {
   const bold = `<tspan font-weight="bold" font-size="13.5">${escapeXml(title)}</tspan>`;
   return `<text x="${x}" y="${y}">${bold}<tspan dx="8" fill="${FAINT}">${escapeXml(note)}</tspan></text>`;

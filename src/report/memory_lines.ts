@@ -1,9 +1,9 @@
-// The predicted GPU memory of a run in words.
+// Describes the predicted GPU memory of a run.
 
 import type { MemoryPlan } from "../index.ts";
 import { mib } from "../text/index.ts";
 
-/** One line per part of the plan. `evaluated` is the same run with evaluation, `images` at a time. */
+/** Write one line per part of the plan. `evaluated`: the plan of the same run with evaluation, `images` at a time. */
 export function memoryLines(
   { batch, optimizer, images }: { batch: number; optimizer: string; images: number },
   plan: MemoryPlan,
@@ -20,14 +20,14 @@ export function memoryLines(
     row("gradients", plan.gradients),
     row("momentum", plan.momentum),
     row("inputs", plan.inputs),
-    row("activations", plan.activations, "and gradients on their way, and workspaces"),
+    row("activations", plan.activations, "with intermediate gradients and workspaces"),
     row(
       "  lower bound",
       plan.step.lowerBound,
-      `no plan needs less; this one ${plan.step.ratio.toFixed(3)} times as much`,
+      `no plan needs less; this plan takes ${plan.step.ratio.toFixed(3)} times as much`,
     ),
     row("other", plan.other, "statistics, metrics, buffers waiting for reuse"),
-    row("staging", plan.staging, "besides: for reading metrics and checkpoints"),
-    row("uniforms", plan.uniforms, "besides: parameters of the dispatches"),
+    row("staging", plan.staging, "in addition: for reading metrics and checkpoints"),
+    row("uniforms", plan.uniforms, "in addition: parameters of the dispatches"),
   ];
 }

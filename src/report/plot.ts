@@ -1,5 +1,5 @@
-// One figure of a run: loss, accuracy, sparsity, threshold and implied L1 coefficient over the steps, one above the
-// other, so that what the threshold does can be read against what the network does.
+// The figure of a run: loss, accuracy, sparsity, threshold and implied L1 coefficient over the steps, in panels one above the
+// other, so that the threshold can be compared with its effect.
 
 import * as Plot from "@observablehq/plot";
 import { ArgumentError, percent, percentNumber, plural, significant } from "../text/index.ts";
@@ -9,7 +9,7 @@ import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin 
 
 export type { PlotRow } from "./plot_data.ts";
 
-/** Okabe and Ito's colours, told apart with any colour vision; the light ones darkened for thin lines on white. */
+/** The colours of Okabe and Ito, distinct for all colour vision; the light ones are darkened for thin lines on white. */
 const COLOR = { train: "#0072b2", test: "#d55e00", sparsity: "#00785a", threshold: "#a5447e", lambda: "#8a6100" };
 
 const LEFT = 66;
@@ -19,18 +19,18 @@ const TITLE = 26;
 const PANEL = 118;
 const GAP = 12;
 const AXIS = 44;
-/** Room above the frame of a panel for the upper half of its topmost label. */
+/** Space above the frame of a panel for the upper half of its topmost label. */
 const HEAD = 8;
 const MAX_POINTS = 1200;
 
 interface Curve {
-  /** "train", "test", or nothing when the panel has one curve. */
+  /** "train", "test", or "" if the panel has one curve. */
   readonly name: string;
   readonly color: string;
   readonly points: readonly Point[];
   /** The points before smoothing, drawn faintly. */
   readonly raw?: readonly Point[];
-  /** Few points, each of them measured: drawn as dots on a line. */
+  /** True for few, measured points: drawn as dots on a line. */
   readonly dots?: boolean;
 }
 
@@ -41,27 +41,27 @@ interface Panel {
   readonly domain: readonly [number, number];
   readonly log?: boolean;
   readonly ticks: number;
-  /** How a value is written at the end of its curve. */
+  /** Writes a value at the end of its curve. */
   readonly show: (y: number) => string;
-  /** How a value is written at the axis; `show` unless given. */
+  /** Writes a value at the axis; default: three significant digits. */
   readonly tick?: (y: number) => string;
 }
 
 /**
- * Draws a run as one figure with a panel for each quantity that the rows hold.
+ * Draw a run as one figure, with a panel for each quantity in the rows.
  *
- * Training loss and accuracy are drawn twice: as logged, faint, and as a centred running mean, bold. Loss and L1
- * coefficient turn to a logarithmic axis when they span more than a factor of 30. The last value of each curve is
- * written at its end. Dotted lines are the ends of epochs, when there are at most 25.
+ * Training loss and accuracy are drawn twice: faint as logged, and bold as a centred running mean. Loss and L1 coefficient
+ * get a logarithmic axis if they span more than a factor of 30. The last value of each curve is written at its end. Dotted
+ * lines mark the ends of epochs, if there are at most 25.
  *
- * Units    accuracy and sparsity from 0 to 1 in, per cent out; threshold in units of the weights.
- * Errors   ArgumentError when no row has a step and a number to draw.
+ * Units    accuracy and sparsity: from 0 to 1 in the rows, per cent in the figure; threshold: units of the weights.
+ * Errors   ArgumentError if no row has a step and a number to draw.
  */
 export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): Figure {
   const panels = panelsOf(rows);
   if (panels.length === 0) {
     throw new ArgumentError(
-      `run plot: wants rows with a step and at least one number, got ${rows.length} rows without`,
+      `run plot: expected rows with a step and a number, got ${plural(rows.length, "row")} without`,
     );
   }
   const xs = panels.flatMap((panel) => panel.curves.flatMap((curve) => curve.points.map((p) => p.x)));
@@ -102,7 +102,7 @@ function panelsOf(rows: readonly PlotRow[]): Panel[] {
   return panels.filter((panel) => panel.curves.some((curve) => curve.points.length > 0));
 }
 
-/** A training curve: bold mean over faint points. */
+/** Make a training curve: a bold mean over faint points. */
 function trainCurve(points: readonly Point[]): Curve {
   const width = smoothingWidth(points.length);
   const curve = { name: "train", color: COLOR.train };
@@ -140,7 +140,7 @@ function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
 function accuracyPanel(train: readonly Point[], test: readonly Point[]): Panel {
   const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
   const values = curves.flatMap((curve) => curve.points);
-  // The first climb is steep and short: the axis starts where all but a twentieth of the curve lies.
+  // The first climb is steep and short: the axis starts at the lowest twentieth of the curve.
   const low = Math.max(0, Math.floor((quantile(values, 0.05) - 0.02) * 10) / 10);
   return {
     title: "Accuracy",
@@ -174,7 +174,7 @@ function plainPanel(title: string, note: string, color: string, points: readonly
   };
 }
 
-/** Whether the largest of a curve is more than 30 times its middle or its smallest twentieth. */
+/** Tell if the largest value of a curve is more than 30 times its smallest twentieth. */
 function spansDecades(points: readonly Point[]): boolean {
   const positive = points.filter((p) => p.y > 0);
   return (
@@ -184,7 +184,7 @@ function spansDecades(points: readonly Point[]): boolean {
   );
 }
 
-/** Curves as they are drawn: thinned, and without raw points that a logarithmic axis cannot show. */
+/** Prepare curves for drawing: thin them, and drop raw points that a logarithmic axis cannot show. */
 function drawnCurves({ curves, log = false }: Panel) {
   return curves
     .filter((curve) => curve.points.length > 0)
@@ -233,7 +233,7 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
   return heading(LEFT, 12, panel.title, panel.note) + svg;
 }
 
-/** The finest of 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten, that has at most 6 in a domain. */
+/** Choose the finest ticks with at most 6 in a domain: 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten. */
 function logTicks([low, high]: readonly [number, number]): number[] {
   const from = Math.floor(Math.log10(low));
   const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
@@ -245,7 +245,7 @@ function logTicks([low, high]: readonly [number, number]): number[] {
   return choices.find((ticks) => ticks.length <= 6) ?? sparse;
 }
 
-/** The last value of each curve, right of the frame; labels that would touch are moved apart. */
+/** Write the last value of each curve right of the frame; labels that would touch are moved apart. */
 function endLabels({ curves, domain, log = false, show }: Panel, right: number) {
   const scale = (y: number) => (log ? Math.log(y) : y);
   const [low, high] = [scale(domain[0]), scale(domain[1])];

@@ -1,14 +1,14 @@
-// From rows of metrics to curves: picks the numbers out, smooths them, and thins them to what a figure can show.
+// Turns rows of metrics into curves: picks the numbers, smooths them, and thins them to the resolution of a figure.
 
-/** A point of a curve: x in optimiser steps. */
+/** A point of a curve; x is in optimiser steps. */
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-/** A row of metrics as it stands in a log. Anything that is not a finite number counts as missing. */
+/** A row of a metrics log. Values that are not finite numbers count as missing. */
 export interface PlotRow {
-  /** "epoch" marks the rows made at the end of an epoch; all others are points of the training curve. */
+  /** "epoch" for a row at the end of an epoch; all other rows are points of the training curve. */
   readonly kind?: unknown;
   /** Optimiser steps done. */
   readonly step?: unknown;
@@ -25,7 +25,7 @@ export interface PlotRow {
   readonly lambda?: unknown;
 }
 
-/** The points of one quantity, by rising step; where a step occurs twice (a resumed run) the later row counts. */
+/** Pick the points of one quantity, by rising step. If a step occurs twice (a resumed run), the later row counts. */
 export function pick(rows: readonly PlotRow[], key: Exclude<keyof PlotRow, "kind" | "step">): Point[] {
   const points = new Map<number, number>();
   for (const row of rows) {
@@ -38,9 +38,8 @@ export function pick(rows: readonly PlotRow[], key: Exclude<keyof PlotRow, "kind
 }
 
 /**
- * Centred running mean over up to `width` points (odd): no lag, unlike an exponential mean. At the start the window
- * grows with the distance from it, since training is fastest there; at the end its later half runs out, so that the
- * last value is a mean too.
+ * Compute a centred running mean over up to `width` points (odd), which has no lag, unlike an exponential mean. The window
+ * grows from the start, where training is fastest; at the end its later half is cut, so that the last value is a mean too.
  */
 export function smooth(points: readonly Point[], width: number): Point[] {
   const sums = new Float64Array(points.length + 1);
@@ -53,20 +52,20 @@ export function smooth(points: readonly Point[], width: number): Point[] {
   });
 }
 
-/** Width for smooth(): about a thirtieth of the curve, odd; 1 (nothing) for short curves. */
+/** Choose the width for smooth(): about a thirtieth of the curve, odd; 1 for short curves, which stay as they are. */
 export function smoothingWidth(count: number): number {
   return count < 30 ? 1 : 2 * Math.round(count / 60) + 1;
 }
 
-/** At most about `most` points: the lowest and highest of each stretch, so that spikes stay. First and last stay too. */
+/** Thin a curve to about `most` points: the lowest and highest of each section, so that spikes stay, and both ends. */
 export function thin(points: readonly Point[], most: number): readonly Point[] {
   if (points.length <= most) return points;
-  const stretch = Math.ceil((2 * points.length) / most);
+  const section = Math.ceil((2 * points.length) / most);
   const kept = new Set<number>([0, points.length - 1]);
-  for (let from = 0; from < points.length; from += stretch) {
+  for (let from = 0; from < points.length; from += section) {
     let low = from;
     let high = from;
-    for (let i = from; i < Math.min(from + stretch, points.length); i++) {
+    for (let i = from; i < Math.min(from + section, points.length); i++) {
       if (points[i]!.y < points[low]!.y) low = i;
       if (points[i]!.y > points[high]!.y) high = i;
     }
@@ -75,7 +74,7 @@ export function thin(points: readonly Point[], most: number): readonly Point[] {
   return [...kept].sort((a, b) => a - b).map((i) => points[i]!);
 }
 
-/** The value below which the share q of the points lies. */
+/** Return the value below which a share q of the points is. */
 export function quantile(points: readonly Point[], q: number): number {
   const sorted = points.map((p) => p.y).sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;

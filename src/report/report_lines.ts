@@ -1,4 +1,4 @@
-// What pruning has saved, in two lines for the terminal.
+// Describes the savings of pruning in two lines for the terminal.
 
 import type { PruningReport } from "../index.ts";
 import { compact, times } from "../text/index.ts";

@@ -1,17 +1,17 @@
-// A few samples of a data set side by side, as a PNG: whether the images are what one thinks they are is seen at a glance.
+// Draws a few samples of a data set side by side on a PNG, to check that the images are right.
 import { type ImageBatch, type SessionData, testBatchesOf } from "../index.ts";
 
 const MOST = 8;
-/** Pixels between two. */
+/** Pixels between two samples. */
 const GAP = 1;
 
 async function firstBatch(data: SessionData): Promise<ImageBatch | null> {
-  // As evaluation sees them: training would augment them. Leaving the loop ends the reading.
+  // As in evaluation: training would augment them. Leaving the loop stops the reading.
   for await (const batch of testBatchesOf(data, Math.min(MOST, data.length))) return batch;
   return null;
 }
 
-/** The first samples of a data set in a row. Null where they are no pictures: neither of one channel nor of three. */
+/** Draw the first samples of a data set in a row. Null if they have neither one nor three channels. */
 export async function sampleStrip(data: SessionData): Promise<Uint8Array | null> {
   const [channels, height, width] = data.shape;
   if ((channels !== 1 && channels !== 3) || ("timeSteps" in data && (data.timeSteps ?? 1) > 1)) return null;

@@ -1,5 +1,5 @@
-// The figure of a spiking network at work: who fires when, layer above layer, and the membrane potential of a few
-// neurons beneath, on the same time axis.
+// The figure of a spiking network: spikes by layer, and below them the membrane potential of a few neurons on the same time
+// axis.
 
 import * as Plot from "@observablehq/plot";
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
@@ -18,7 +18,7 @@ import {
   tracePath,
 } from "./spike_plot_data.ts";
 
-/** Okabe and Ito's colours, darkened for thin lines on white; from the first layer to the last. */
+/** The colours of Okabe and Ito, darkened for thin lines on white; from the first layer to the last. */
 const LAYERS = ["#0072b2", "#00785a", "#a5447e", "#8a6100"];
 const SPIKE = "#d55e00";
 
@@ -28,10 +28,10 @@ const TOP = 74;
 const TITLE = 26;
 /** Class names above the samples. */
 const NAMES = 36;
-/** Height of one neuron's row, and air between layers. */
+/** Height of one neuron's row, and space between layers. */
 const ROW = 3;
 const LAYER_GAP = 9;
-/** A layer of few neurons still needs room for its label. */
+/** Least height of a layer, for its label. */
 const LEAST_BAND = 46;
 const TRACE = 84;
 const TRACE_GAP = 10;
@@ -39,14 +39,14 @@ const AXIS = 46;
 const BETWEEN = 22;
 
 /**
- * Draws spikes and membrane potentials of a few samples as one figure.
+ * Draw spikes and membrane potentials of a few samples as one figure.
  *
- * Top: a row for each neuron shown, a column for each time step, a mark for each spike; layers by colour, samples apart.
- * Above each sample its class, and the class that the network gives it. Bottom: the potential of each traced neuron, up
- * to H at each step and after a spike (dot) down to where the reset puts it; dashed: the threshold.
+ * Top: a row for each neuron shown, a column for each time step, a mark for each spike; layers differ in colour, and samples
+ * have a gap between them. Above each sample are its class and the predicted class. Bottom: the potential of each traced
+ * neuron, which rises to H at each step and falls to the reset after a spike (dot). Dashed: the threshold.
  *
- * Units     potentials without unit, as the weights make them; firing rates in per cent of neurons and steps.
- * Errors    ArgumentError when there is no sample or no layer, or sizes do not fit.
+ * Units     potentials: none; firing rates: per cent of neurons and steps.
+ * Errors    ArgumentError without samples or layers, or if sizes do not fit.
  */
 export function renderSpikePlot(figure: SpikeFigure, options: { readonly title: string }): Figure {
   checkFigure(figure);
@@ -98,7 +98,7 @@ function traceNote({ vThreshold, vReset }: SpikeFigure, layer: string): string {
 
 interface Band {
   readonly color: string;
-  /** Of the layer's rows, from the top of the raster. */
+  /** Bounds of the layer's rows, from the top of the raster. */
   readonly top: number;
   readonly bottom: number;
   readonly row: number;
@@ -116,7 +116,7 @@ function layOut({ layers }: SpikeFigure): Band[] {
 
 const pixels = (figure: SpikeFigure) => (WIDTH - LEFT - RIGHT) / timeSpan(figure);
 
-/** Class of each sample, and beneath it what the network says: struck out by colour where it is another. */
+/** Write the class of each sample, and below it the predicted class, coloured if wrong. */
 function sampleNames(figure: SpikeFigure, top: number): string {
   const { samples, timeSteps } = figure;
   const width = (timeSteps + sampleGap(figure)) * pixels(figure) - 4;
@@ -133,7 +133,7 @@ function sampleNames(figure: SpikeFigure, top: number): string {
     .join("");
 }
 
-/** Centred text, smaller where it is long, and cut where it would be too small to read. */
+/** Write centred text: smaller if it is long, and cut if it would be too small to read. */
 function fitted(
   x: number,
   y: number,
@@ -144,7 +144,7 @@ function fitted(
   return text(x, y, fit(content, width, fontSize), `text-anchor="middle" font-size="${short(fontSize)}" ${look}`);
 }
 
-/** A mark of ours: Plot gives the scales, we draw one path, since thousands of elements make a heavy file. */
+/** Make a mark that draws one path with Plot's scales: thousands of elements would make a large file. */
 function pathMark(draw: (x: (v: number) => number, y: (v: number) => number) => string, attributes: object) {
   return (_index: unknown, scales: { x?: unknown; y?: unknown }, _v: unknown, _d: unknown, context: unknown) => {
     const { document } = context as { document: Document };
@@ -206,7 +206,7 @@ function rasterPlot(figure: SpikeFigure, bands: readonly Band[], height: number,
   return plot(figure, { height, domain: [height, 0], isLast, marks: [...marks, ...labels] });
 }
 
-/** Text right of the frame. */
+/** Place text right of the frame. */
 function beside(figure: SpikeFigure, y: number, dy: number) {
   return {
     x: () => timeSpan(figure),
@@ -278,12 +278,12 @@ function tracePlot(
 interface PlotPart {
   readonly height: number;
   readonly domain: readonly [number, number];
-  /** Whether the time axis stands below. */
+  /** True for the lowest panel, with the time axis. */
   readonly isLast: boolean;
   readonly marks: Plot.Markish[];
 }
 
-/** One panel on the common time axis, `height` high, with the steps numbered below the last. */
+/** Draw one panel on the common time axis; the steps are numbered below the last. */
 function plot(figure: SpikeFigure, { height, domain, isLast, marks }: PlotPart): string {
   const { samples, timeSteps } = figure;
   const unit = pixels(figure);

@@ -1,27 +1,27 @@
-// From a recording of spikes to places on paper: where samples, steps, neurons and potentials come to lie.
+// Computes positions in the spike figure: of samples, steps, neurons and potentials.
 
 import type { PotentialTrace, SpikeFigure } from "../index.ts";
 import { ArgumentError } from "../text/index.ts";
 
-/** What the time axis depends on. */
+/** The parts of a figure that set its time axis. */
 export type Timing = Pick<SpikeFigure, "samples" | "timeSteps">;
 
-/** Air between two samples, in steps: where steps are narrow it takes more of them. */
+/** Return the gap between two samples in steps; more steps if they are narrow. */
 export function sampleGap({ samples, timeSteps }: Timing): number {
   return Math.max(0.6, 0.02 * samples.length * timeSteps);
 }
 
-/** Where a step lies on the time axis: samples one after another, each step one unit wide, its middle at .5. */
+/** Return the position of a step on the time axis: samples follow each other, a step is 1 wide, its middle at .5. */
 export function stepAt(timing: Timing, sample: number, step: number): number {
   return sample * (timing.timeSteps + sampleGap(timing)) + step + 0.5;
 }
 
-/** Length of the time axis. */
+/** Return the length of the time axis. */
 export function timeSpan(timing: Timing): number {
   return stepAt(timing, timing.samples.length - 1, timing.timeSteps - 0.5);
 }
 
-/** Steps to number on the axis, counted from 1: the first, the last, and round ones between that keep clear of them. */
+/** Choose the steps to number on the axis, from 1: the first, the last, and round ones between, at a distance from both. */
 export function numberedSteps(timeSteps: number, room: number): number[] {
   const most = Math.max(2, Math.floor(room));
   if (timeSteps <= most) return Array.from({ length: timeSteps }, (_, t) => t + 1);
@@ -38,12 +38,12 @@ export interface TracePoint {
 }
 
 export interface TracePath {
-  /** For each sample: from rest, H of each step, and after a spike down to the reset. */
+  /** For each sample: the rest potential, H of each step, and the reset after a spike. */
   readonly lines: readonly (readonly TracePoint[])[];
   readonly spikes: readonly TracePoint[];
 }
 
-/** Potential over time of one neuron. The reset happens at the step itself, the charge until the next one. */
+/** Compute the path of one neuron's potential. The reset is at the step itself, the charge between steps. */
 export function tracePath(trace: PotentialTrace, figure: SpikeFigure): TracePath {
   const { samples, timeSteps, vThreshold, vReset } = figure;
   const spikes: TracePoint[] = [];
@@ -62,7 +62,7 @@ export function tracePath(trace: PotentialTrace, figure: SpikeFigure): TracePath
   return { lines, spikes };
 }
 
-/** Lowest and highest of all traces, with the threshold and the reset, and a little air. */
+/** Return the range of all traces with the threshold and the reset, and a margin. */
 export function potentialDomain(figure: SpikeFigure): [number, number] {
   const { traces, vThreshold, vReset } = figure;
   let low = Math.min(vThreshold, vReset ?? 0);
@@ -77,37 +77,37 @@ export function potentialDomain(figure: SpikeFigure): [number, number] {
   return [low - air, high + air];
 }
 
-/** Width of an average letter, in font sizes; a little more than that of most fonts. */
+/** Width of an average letter in font sizes; slightly more than in most fonts. */
 export const LETTER = 0.62;
 
-/** Shortens a name to about `width` units at a font size. */
+/** Shorten a name to about `width` units at a font size. */
 export function fit(name: string, width: number, fontSize: number): string {
   const letters = Math.max(1, Math.floor(width / (LETTER * fontSize) + 1e-6));
   return [...name].length <= letters ? name : `${[...name].slice(0, Math.max(1, letters - 1)).join("")}…`;
 }
 
-/** Checks what the figure's parts say about each other. Throws ArgumentError that names the part. */
+/** Check that the sizes of the figure's parts agree. Errors: ArgumentError that names the part. */
 export function checkFigure({ samples, timeSteps, layers, traces, vThreshold, vReset }: SpikeFigure): void {
-  const want = (ok: boolean, what: string) => {
+  const check = (ok: boolean, what: string) => {
     if (!ok) throw new ArgumentError(`spike figure: ${what}`);
   };
-  want(Number.isInteger(timeSteps) && timeSteps >= 1, `timeSteps wants a whole number >= 1, got ${timeSteps}`);
-  want(samples.length > 0, "wants at least one sample, got none");
-  want(layers.length > 0, "wants at least one layer, got none");
-  want(Number.isFinite(vThreshold), `vThreshold wants a number, got ${vThreshold}`);
-  want(vReset === null || Number.isFinite(vReset), `vReset wants a number or null, got ${vReset}`);
+  check(Number.isInteger(timeSteps) && timeSteps >= 1, `timeSteps: expected an integer >= 1, got ${timeSteps}`);
+  check(samples.length > 0, "expected at least one sample, got none");
+  check(layers.length > 0, "expected at least one layer, got none");
+  check(Number.isFinite(vThreshold), `vThreshold: expected a number, got ${vThreshold}`);
+  check(vReset === null || Number.isFinite(vReset), `vReset: expected a number or null, got ${vReset}`);
   const steps = samples.length * timeSteps;
   for (const { name, shown, spikes } of layers) {
-    want(shown.length > 0, `${name} wants at least one neuron, got none`);
+    check(shown.length > 0, `${name}: expected at least one neuron, got none`);
     const size = steps * shown.length;
-    want(spikes.length === size, `${name} wants ${size} values, got ${spikes.length}`);
+    check(spikes.length === size, `${name}: expected ${size} values, got ${spikes.length}`);
   }
   for (const { name, neuron, h, spikes } of traces) {
-    const what = `the trace of ${name}, neuron ${neuron},`;
-    want(
+    const what = `trace of ${name}, neuron ${neuron}`;
+    check(
       h.length === steps && spikes.length === steps,
-      `${what} wants ${steps} values, got ${h.length} and ${spikes.length}`,
+      `${what}: expected ${steps} values, got ${h.length} and ${spikes.length}`,
     );
-    want(h.every(Number.isFinite), `${what} wants finite potentials`);
+    check(h.every(Number.isFinite), `${what}: expected finite potentials`);
   }
 }

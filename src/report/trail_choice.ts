@@ -1,14 +1,14 @@
-// Which model of a trail to take: a rule, what it asks for in words, and what comes nearest when nothing satisfies it.
+// Chooses a model of a trail by a rule, and names the nearest model if none satisfies it.
 
 import { pareto, type TrailEntry } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { percent } from "../text/index.ts";
 
-/** At most one of these. Accuracy and sparsity up to 1 are shares, as `train` takes them; above 1, per cent. */
+/** The rules, of which at most one may be set. Accuracy and sparsity up to 1 are shares; above 1, per cent. */
 export interface TrailRules {
   /** The sparsest model at least this accurate. */
   readonly minAccuracy?: number | undefined;
-  /** The sparsest model that loses no more than so many points of the trail's best accuracy. */
+  /** The sparsest model within this many points (per cent) of the trail's best accuracy. */
   readonly maxDrop?: number | undefined;
   /** The most accurate model at least this sparse. */
   readonly sparsity?: number | undefined;
@@ -16,7 +16,7 @@ export interface TrailRules {
   readonly epoch?: number | undefined;
 }
 
-/** What is asked of a model, as shares from 0 to 1; for the figure, too. */
+/** The bound of a rule, as a share from 0 to 1. */
 export interface Bound {
   readonly axis: "accuracy" | "sparsity";
   readonly least: number;
@@ -24,7 +24,7 @@ export interface Bound {
 
 export interface Choice {
   readonly entry: TrailEntry & { readonly file: string };
-  /** The rule in words: "the sparsest with at least 98.00 % accuracy". */
+  /** Description of the rule: "the sparsest with at least 98.00 % accuracy". */
   readonly because: string;
   readonly bound: Bound | null;
 }
@@ -37,35 +37,35 @@ const NAMES = {
   sparsity: "--sparsity",
   epoch: "--epoch",
 } as const;
-/** Shares are quotients of whole numbers: this is below any step of theirs and above rounding. */
+/** Tolerance for shares: below the difference of any two quotients of counts, and above rounding errors. */
 const ROUNDING = 1e-9;
 
 const describe = (e: TrailEntry) =>
   `epoch ${e.epoch} with ${percent(e.accuracy)} accuracy at ${percent(e.sparsity)} sparsity`;
 
-/** A rule's number as a share. Nobody asks for a model that is one per cent sparse: up to 1 it is a share already. */
+/** Convert a rule's number to a share. Up to 1 it is a share already: a sparsity of one per cent is no useful rule. */
 function share(flag: string, value: number): number {
   if (!(value >= 0 && value <= 100)) {
-    throw new UsageError(`${flag}: wants a share such as 0.95, or per cent such as 95, was given ${value}`);
+    throw new UsageError(`${flag}: expected a share such as 0.95, or per cent such as 95, got ${value}`);
   }
   return value <= 1 ? value : value / 100;
 }
 
-/** Of two models, whether the first is the better by one number, or equal in it and better by the other. */
+/** Return the best model by one number; among equals, by the other. */
 function best(entries: readonly Kept[], first: "accuracy" | "sparsity", then: "accuracy" | "sparsity"): Kept {
   return entries.reduce((a, b) => (b[first] > a[first] || (b[first] === a[first] && b[then] > a[then]) ? b : a));
 }
 
-/** The epochs on the front of sparsity and accuracy. */
+/** Return the epochs on the front of sparsity and accuracy. */
 export function frontEpochs(entries: readonly TrailEntry[]): Set<number> {
   return new Set(pareto(entries).map((i) => entries[i]!.epoch));
 }
 
 /**
- * Chooses a model by a rule; null without one. Only models whose files are there are chosen.
+ * Choose a model by a rule; null without a rule. Only models with a file can be chosen.
  *
- * Errors   UsageError: more than one rule, a number that cannot be, or nothing that satisfies the rule: then it names
- *          the nearest.
+ * Errors   UsageError for more than one rule, an impossible number, or if no model satisfies the rule: then it names the
+ *          nearest.
  */
 export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: TrailRules): Choice | null {
   const given = (Object.keys(NAMES) as (keyof typeof NAMES)[]).filter((key) => rules[key] !== undefined);
@@ -74,8 +74,8 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
   if (key === undefined) return null;
   const value = rules[key]!;
   const kept = entries.filter((e): e is Kept => e.file !== null);
-  if (kept.length === 0) throw new UsageError(`${run}: the files of its trail are gone; only their record is left`);
-  if (key === "epoch") return { entry: ofEpoch(run, entries, value), because: "as asked", bound: null };
+  if (kept.length === 0) throw new UsageError(`${run}: expected a trail with files, got only its record`);
+  if (key === "epoch") return { entry: ofEpoch(run, entries, value), because: "by its number", bound: null };
 
   if (key === "sparsity") {
     const least = share(NAMES[key], value);
@@ -104,10 +104,10 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
   return { entry: best(fit, "sparsity", "accuracy"), because, bound: { axis: "accuracy", least } };
 }
 
-/** Points of accuracy as a share. */
+/** Convert points of accuracy to a share. */
 function drop(points: number): number {
   if (!(points >= 0 && points <= 100)) {
-    throw new UsageError(`${NAMES.maxDrop}: wants points of accuracy, 0 to 100, was given ${points}`);
+    throw new UsageError(`${NAMES.maxDrop}: expected points of accuracy from 0 to 100, got ${points}`);
   }
   return points / 100;
 }
@@ -121,7 +121,7 @@ function ofEpoch(run: string, entries: readonly TrailEntry[], epoch: number): Ke
   if (found.file === null) {
     const front = entries.filter((e) => e.file !== null).map((e) => e.epoch);
     throw new UsageError(
-      `${run}: the model of epoch ${epoch} was not kept; there are those of epochs ${front.join(", ")}`,
+      `${run}: the model of epoch ${epoch} was not kept; expected one of the epochs ${front.join(", ")}`,
     );
   }
   return { ...found, file: found.file };

@@ -1,5 +1,5 @@
-// The figure of a trail: accuracy against sparsity, with the front and the choice. Both axes are logarithmic in what is
-// missing to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point can be told apart.
+// The figure of a trail: accuracy against sparsity, with the front and the choice. Both axes are logarithmic in the distance
+// to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point are visible.
 
 import * as Plot from "@observablehq/plot";
 import type { TrailEntry } from "../index.ts";
@@ -16,23 +16,23 @@ const TOP = 84;
 const BOTTOM = 58;
 const LEFT = 74;
 const RIGHT = 30;
-/** Labels of points stand at least this far apart, in units of the figure. */
+/** Least distance between labels of points, in units of the figure. */
 const LABEL_GAP = 24;
 
-/** Steps of what is missing to 100 per cent, from coarse to fine: ticks of an axis that spans much, or less. */
+/** Ticks by their distance to 100 per cent, from coarse to fine, for axes of a large or a small range. */
 const LADDERS = [[1], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7]];
-/** Fewest ticks an axis should have, and most. */
+/** Fewest and most ticks of an axis. */
 const TICKS = [4, 12] as const;
 
 interface Axis {
-  /** Position of a share from 0 to 1: rises with it, and takes equal steps for each halving of the rest. */
+  /** Position of a share from 0 to 1: each halving of the distance to 1 is an equal step. */
   readonly at: (share: number) => number;
   readonly domain: readonly [number, number];
-  /** Shares that bear a tick. */
+  /** Shares with a tick. */
   readonly ticks: readonly number[];
 }
 
-/** Axis over shares. The full share, whose logarithm has no end, is drawn half as far from 100 as the next. */
+/** Make an axis over shares. A share of 1, whose logarithm is infinite, is drawn half as far from 100 % as the next. */
 function remainderAxis(shares: readonly number[]): Axis {
   const rests = shares.map((s) => 1 - s).filter((rest) => rest > 1e-9);
   const hasFull = rests.length < shares.length;
@@ -42,7 +42,7 @@ function remainderAxis(shares: readonly number[]): Axis {
   const [low, high] = [Math.min(...positions), Math.max(...positions)];
   const margin = Math.max(0.07 * (high - low), 0.005);
   const domain = [low - margin, high + margin] as const;
-  // Where the full share has a place, a tick between it and the next would stand for nothing.
+  // A tick between a share of 1 and the next would be wrong: the axis is not to scale there.
   const end = hasFull ? -Math.log10(1.9 * floor) : domain[1];
   const inside = (percents: readonly number[]) =>
     percents.filter(
@@ -56,7 +56,7 @@ function remainderAxis(shares: readonly number[]): Axis {
   return { at, domain, ticks };
 }
 
-/** Per cents whose distance to 100 is one of these steps times a power of ten. */
+/** Return the per cents whose distance to 100 is one of these steps times a power of ten. */
 function ladderTicks(steps: readonly number[], [low, high]: readonly [number, number]): number[] {
   const [first, last] = [Math.floor(2 - high), Math.ceil(2 - low)];
   const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -66,7 +66,7 @@ function ladderTicks(steps: readonly number[], [low, high]: readonly [number, nu
     .map((rest) => Number((100 - rest).toFixed(9)));
 }
 
-/** Round per cents in equal steps, for an axis that spans little. */
+/** Return round per cents in equal steps, for an axis of a small range. */
 function evenTicks([low, high]: readonly [number, number]): number[] {
   const [from, to] = [100 * (1 - 10 ** -low), 100 * (1 - 10 ** -high)];
   const rough = (to - from) / 7;
@@ -78,7 +78,7 @@ function evenTicks([low, high]: readonly [number, number]): number[] {
   );
 }
 
-/** The points of a front that bear a label: from the sparsest on, each far enough from the last labelled. */
+/** Choose the points of a front to label: from the sparsest on, each far enough from the others. */
 function labelled(front: readonly TrailEntry[], x: Axis, chosen: readonly TrailEntry[]): TrailEntry[] {
   const unit = (FIGURE_WIDTH - LEFT - RIGHT) / (x.domain[1] - x.domain[0]);
   const taken = [...chosen];
@@ -89,9 +89,9 @@ function labelled(front: readonly TrailEntry[], x: Axis, chosen: readonly TrailE
   return taken.slice(chosen.length);
 }
 
-/** The entries of a trail, told apart as the figure shows them. */
+/** The entries of a trail, grouped by their marks in the figure. */
 interface Points {
-  /** By rising sparsity. */
+  /** Sorted by sparsity. */
   readonly front: readonly TrailEntry[];
   readonly beaten: readonly TrailEntry[];
   readonly choice: Choice | null;
@@ -184,7 +184,7 @@ function entryMarks(x: Axis, y: Axis, { front, beaten, choice }: Points): Plot.M
   ];
 }
 
-/** What was chosen, by which rule, and what it measures. */
+/** Describe the chosen model, its rule and its numbers. */
 function choiceText({ entry, because }: Choice): string {
   return `Chosen: epoch ${entry.epoch}, ${because}: ${percent(entry.accuracy)} at ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
 }

@@ -38,7 +38,7 @@ export async function findRun(directory: RunDirectory, note: (line: string) => v
 export async function finishedLine(directory: RunDirectory, plan: ResumePlan): Promise<string | null> {
   const { step, epoch } = plan.progress;
   if (!isAtEnd(plan)) return null;
-  const result = directory.readObject(RESULT) ?? {}; // a damaged one is written anew
+  const result = directory.readObject(RESULT) ?? {}; // a corrupt result is written again
   if (result["steps"] !== step) return null;
   const accuracy = typeof result["accuracy"] === "number" ? result["accuracy"] : null;
   const came = accuracy === null ? "" : `, test accuracy ${percent(accuracy)}`;

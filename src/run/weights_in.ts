@@ -20,7 +20,7 @@ import { NotRegularError } from "../node/regular_file.ts";
 import { type OpenFile, openRanges } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 
-/** Which weights of a file to load, and which differences from the model to allow. */
+/** Flags that choose the weights of a file, and allow differences from the model. */
 export interface WeightFlags {
   readonly key?: string | undefined;
   readonly allowMissing?: readonly string[] | undefined;

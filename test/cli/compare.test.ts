@@ -167,7 +167,7 @@ describe("the page of two runs, one of an older version", () => {
       "Threshold and L1 coefficient",
       "Threshold",
       "L1 coefficient of the threshold's rise",
-      "L1 coefficient in all, with that of weight decay",
+      "L1 coefficient in total, with weight decay",
       "Sparsity of each layer",
       "Weights that survived",
       "Pruned and regrown per epoch",
@@ -266,26 +266,26 @@ describe("refusals", () => {
   test("names what is missing", async () => {
     const unfinished = join(root, "unfinished");
     mkdirSync(unfinished);
-    await expect(compare()).rejects.toThrow("compare wants at least one run's directory, was given none");
+    await expect(compare()).rejects.toThrow("compare: expected at least one run's directory, got none");
     await expect(compare(join(root, "nowhere"))).rejects.toThrow("nowhere: no such directory");
     await expect(compare(unfinished)).rejects.toThrow("unfinished: holds no result.json; is it a run's directory?");
     writeFileSync(join(unfinished, "metrics.jsonl"), "");
     await expect(compare(unfinished)).rejects.toThrow("espalier train --resume");
-    await expect(compare(join(unfinished, "metrics.jsonl"))).rejects.toThrow(
-      "is a file; compare wants a run's directory",
-    );
+    await expect(compare(join(unfinished, "metrics.jsonl"))).rejects.toThrow("expected a run's directory, got a file");
     writeFileSync(join(unfinished, "result.json"), "{");
     await expect(compare(unfinished)).rejects.toThrow(/cannot read .*result\.json as JSON/);
     writeFileSync(join(unfinished, "result.json"), `{"accuracy": "high", "sparsity": 1}`);
-    await expect(compare(unfinished)).rejects.toThrow(`wants a number as accuracy, holds "high"`);
+    await expect(compare(unfinished)).rejects.toThrow(`accuracy: expected a number, got "high"`);
     expect(existsSync(join(root, "refused.html"))).toBe(false);
   });
 
   test("the same run twice, also by another path", async () => {
     const run = writeRun("once", { accuracy: 0.9, zeros: [0, 0] });
-    await expect(compare(run, run)).rejects.toThrow("once: given twice");
+    await expect(compare(run, run)).rejects.toThrow("once: expected each run once, got it twice");
     symlinkSync(run, join(root, "alias"));
-    await expect(compare(run, join(root, "alias"))).rejects.toThrow(/alias: given twice, also as .*once/);
+    await expect(compare(run, join(root, "alias"))).rejects.toThrow(
+      /alias: expected each run once, got it twice, also as .*once/,
+    );
   });
 
   test("counts that do not fit their shapes, and models with weights that are not numbers", async () => {

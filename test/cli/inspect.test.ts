@@ -44,9 +44,9 @@ describe("a folder of images", () => {
       "  train    8 from train/: dots (4), rings (4)",
       "  test     2 from val/: dots (1), rings (1)",
       "  classes  2: dots, rings",
-      expect.stringMatching(/^ {2}sizes {4}2\dx\d+ to [\dx]+ \(8 looked at\); the network sees 24x24$/),
-      "  passed   over 1 .bmp images, an unsupported format, as train/dots/a.bmp",
-      "  passed   over 1 .md files, as notes.md",
+      expect.stringMatching(/^ {2}sizes {4}2\dx\d+ to [\dx]+ \(8 read\); network input 24x24$/),
+      "  skipped  1 .bmp images, an unsupported format, e.g. train/dots/a.bmp",
+      "  skipped  1 .md files, e.g. notes.md",
       `  sheet    ${sheet}: a few images of each class`,
     ]);
     expect(record).toMatchObject({
@@ -129,5 +129,5 @@ test("a summary of many classes names the smallest and the largest, control char
   expect(lines[1]).toBe(
     "  train    150 from x?[31m/: c0 (5), c1 (5), c2 (5), c3 (5), c4 (5), c5 (5), ...; fewest c7 (1), most c9 (99)",
   );
-  expect(lines.slice(-2)).toEqual(["  passed   over 2 more kinds", "  note     odd"]);
+  expect(lines.slice(-2)).toEqual(["  skipped  2 more kinds", "  note     odd"]);
 });

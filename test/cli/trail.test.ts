@@ -89,7 +89,7 @@ describe("rules", () => {
     const some = RUN.map((e) => (e.epoch === 4 ? { ...e, file: null } : e));
     expect(choose({ minAccuracy: 95 }, some)).toBe(3);
     expect(() => choose({ epoch: 4 }, some)).toThrow(
-      "runs/a: the model of epoch 4 was not kept; there are those of epochs 1, 2, 3, 5",
+      "runs/a: the model of epoch 4 was not kept; expected one of the epochs 1, 2, 3, 5",
     );
     const none = RUN.map((e) => ({ ...e, file: null }));
     expect(() => choose({ sparsity: 5 }, none)).toThrow("runs/a: the files of its trail are gone");
@@ -105,9 +105,9 @@ describe("rules", () => {
       "no model of the trail is 99.50 % sparse; the nearest is epoch 5 with 90.00 % accuracy at 99.00 % sparsity",
     ],
     [{ epoch: 9 }, "the trail has no epoch 9; the nearest is epoch 5"],
-    [{ minAccuracy: -0.1 }, "--min-accuracy: wants a share such as 0.95, or per cent such as 95, was given -0.1"],
-    [{ sparsity: 101 }, "--sparsity: wants a share such as 0.95, or per cent such as 95, was given 101"],
-    [{ maxDrop: -1 }, "--max-drop: wants points of accuracy, 0 to 100, was given -1"],
+    [{ minAccuracy: -0.1 }, "--min-accuracy: expected a share such as 0.95, or per cent such as 95, got -0.1"],
+    [{ sparsity: 101 }, "--sparsity: expected a share such as 0.95, or per cent such as 95, got 101"],
+    [{ maxDrop: -1 }, "--max-drop: expected points of accuracy from 0 to 100, got -1"],
     [{ sparsity: 90, maxDrop: 1 }, "--max-drop and --sparsity: give one rule"],
   ])("%o is refused", (rules, message) => {
     expect(() => choose(rules)).toThrow(UsageError);

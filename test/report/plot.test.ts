@@ -169,7 +169,7 @@ describe("renderRunPlot", () => {
 
   test("refuses rows without anything to draw", () => {
     expect(() => renderRunPlot([], { title: "" })).toThrow(
-      "run plot: wants rows with a step and at least one number, got 0 rows",
+      "run plot: expected rows with a step and a number, got 0 rows",
     );
     expect(() => renderRunPlot([{ step: 1 }, { loss: 1 }], { title: "" })).toThrow(RangeError);
   });
