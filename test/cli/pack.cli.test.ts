@@ -89,7 +89,7 @@ test("two never pack into one folder; a start that fails leaves no folder", asyn
   {
     using _other = await FolderLock.take(at("shared", "shards"), { command: "espalier pack others" });
     const refused = await espalierHere(run);
-    expect(refused.err).toMatch(/shards: is in use by process \d+ on .*: espalier pack others\. Wait for its end/);
+    expect(refused.err).toMatch(/shards: is in use by process \d+ on .*: espalier pack others\. Wait until it ends/);
     expect(refused.code).toBe(1);
   }
   expect((await espalierHere(run)).code).toBe(0);
@@ -113,7 +113,7 @@ test("skips corrupt images if allowed, each by name; a share is held out by its 
   expect(spoken.err).toMatch(/skipped, 1 of (train|test): .*train\/blob\/0003\.jpg: not an image/);
   expect(spoken.out).toContain("1 corrupt ones skipped");
   const other = await run("bad_out", "--skip-bad", "1", "--seed", "3");
-  expect([other.code, other.err]).toEqual([1, expect.stringMatching(/a pack of other images, or packed otherwise/)]);
+  expect([other.code, other.err]).toEqual([1, expect.stringMatching(/a pack of other images or options/)]);
 });
 
 describe("refuses", () => {

@@ -151,7 +151,7 @@ describe("writeAtomic", () => {
   test("refuses what is no path and no bytes", async () => {
     await expect(writeAtomic("", bytesOf("x"))).rejects.toThrow('expected a file path, got ""');
     await expect(writeAtomic("a", "text" as unknown as Uint8Array)).rejects.toThrow(
-      "a: wanted a Uint8Array to write, was given string",
+      "cannot write a: expected a Uint8Array, got string",
     );
   });
 });
@@ -200,6 +200,6 @@ describe("fileSource", () => {
     const source = fileSource(join(folder, "none"));
     expect(await source.exists("a")).toBe(false);
     await expect(source.read("a")).rejects.toThrow(`${join(folder, "none")}: a: no such file`);
-    expect(() => fileSource("")).toThrow('"": expected the path of a folder or a file');
+    expect(() => fileSource("")).toThrow('fileSource: "": expected the path of a folder or a file');
   });
 });

@@ -72,5 +72,5 @@ test("lies in the cache folder, and wants a path", async () => {
   vi.stubEnv("XDG_CACHE_HOME", folder);
   await fileTuneStore().save("card", { one: "tile 4" });
   expect(readdirSync(join(folder, "espalier"))).toEqual(["tune.json"]);
-  expect(() => fileTuneStore("")).toThrow('expected the path of a file, got ""');
+  expect(() => fileTuneStore("")).toThrow('fileTuneStore: expected the path of a file, got ""');
 });
