@@ -1,5 +1,5 @@
-// The demo, `npm run dev` and `vite build`: the pages under demo/, built to dist-demo as static files for any web server, at
-// any path.
+// Builds the demo (`npm run dev` and `vite build`): the pages under demo/ become static files in dist-demo, for any web server
+// and any path.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { digits } from "./tools/digits_vite.ts";
@@ -19,7 +19,7 @@ export default defineConfig({
     emptyOutDir: true,
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
-      // One entry for each page, and the service worker: its name must stay, and its folder is its reach.
+      // One entry per page, and the service worker: its name must be stable, and its folder is its scope.
       input: { index: at("demo/index.html"), bench: at("demo/bench.html"), sw: at("demo/offline/sw.ts") },
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },

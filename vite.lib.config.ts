@@ -1,4 +1,4 @@
-// The library, `npm run build`: one file for pages, one for Node, one for exporters, one for the command line, shaders inside.
+// Builds the library (`npm run build`): one file each for pages, Node, exporters and the command line, shaders included.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
@@ -6,7 +6,7 @@ import { wgsl } from "./tools/wgsl_vite.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-// Packages that users install with this one stay outside the build.
+// Dependencies stay outside the build.
 const manifest = JSON.parse(readFileSync(at("package.json"), "utf8")) as Record<string, Record<string, string>>;
 const packages = Object.keys({ ...manifest["dependencies"], ...manifest["optionalDependencies"] });
 

@@ -37,7 +37,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // The command as a user runs it: each test starts processes.
+        // The command line: each test starts processes.
         test: {
           name: "cli",
           include: ["test/**/*.cli.test.ts"],
@@ -62,8 +62,8 @@ export default defineConfig({
         test: {
           name: "browser",
           include: ["test/**/*.gpu.test.ts"],
-          // Whole runs of every method, whole networks, and the demo's worker: host code around kernels whose own tests are
-          // here. Exports are checked by ONNX Runtime, in Node.
+          // Whole runs of every method, whole networks, and the demo's worker are host code around kernels, and the tests of
+          // the kernels run here. ONNX Runtime checks exports in Node.
           exclude: ["test/prune/methods/**", "test/models/zoo.gpu.test.ts", "test/demo/**", "test/export/**"],
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,
@@ -80,7 +80,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // The built site as its visitors meet it, in a browser that software renders: each test takes its time, one by one.
+        // The built site, rendered in software: the tests are slow and run one by one.
         test: {
           name: "demo",
           include: ["test/**/*.demo.test.ts"],

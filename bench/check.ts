@@ -1,4 +1,4 @@
-// `npm run bench -- --check`: measures the project's own figures on this machine's adapter and says which are short.
+// `npm run bench -- --check`: measures the project's own figures on this machine's adapter and reports which miss their bar.
 import { currentGpu, requestGpu } from "../src/gpu/index.ts";
 import { installGpu } from "../src/node.ts";
 import { Scope } from "../src/tensor/index.ts";
@@ -19,13 +19,13 @@ import { fasterPeer, ratioText } from "./peers/report.ts";
 import { selectWorkloads } from "./peers/workloads.ts";
 
 export interface CheckOptions {
-  /** Only figures whose name contains one of these. Default all. */
+  /** Parts of names: only figures whose name contains one of them are measured. Default all. */
   readonly filters?: readonly string[];
   /** Interleaved rounds of a kernel case. Default 7. */
   readonly rounds?: number;
-  /** Takes each line of the report. Default: standard output. */
+  /** Called with each line of the report. Default: standard output. */
   readonly say?: (line: string) => void;
-  /** Takes each row as soon as it is known. */
+  /** Called with each row as soon as it is measured. */
   readonly onRow?: (row: FigureRow) => void;
 }
 
@@ -38,14 +38,14 @@ function caseNamed(title: string): KernelCase {
   return found;
 }
 
-/** How many times the last variant is faster than the first, in the worst of the cases. */
+/** Compute the speedup of the last variant over the first, in the worst of the cases. */
 async function worstRatio(titles: readonly string[], rounds: number): Promise<Measured> {
   const clock = await pickClock();
   let worst = Number.POSITIVE_INFINITY;
   const details: string[] = [];
   for (const title of titles) {
     const bench = caseNamed(title);
-    // The intermediate variants would only take time: the last is what users get.
+    // Only the last variant counts: it is the one that users get.
     const last = await lastVariant(bench);
     const { variants } = await measureKernel(bench, { rounds, clock, variants: [last] });
     const { ratio, ms } = variants.at(-1)!;
@@ -68,11 +68,11 @@ const LIF_WIDE = "[4,8,64,28,28]";
 const LIF_SHAPES = [LIF_WIDE, "[16,4,32,16,16]"];
 const lif = (pass: string) => LIF_SHAPES.map((shape) => `lif ${pass} ${shape}`);
 
-/** Bytes that the fused LIF kernel has to move over its best time, in percent of the best copy of the same run. */
+/** Compute the bandwidth of the fused LIF kernel (necessary bytes / best time) in percent of the best copy of the same run. */
 async function copyShare(rounds: number): Promise<Measured> {
   const { software } = currentGpu().adapter;
   const clock = await pickClock();
-  // Of a GPU's caches the usual shapes would fill but a part.
+  // The usual shapes would fit in a GPU's caches.
   const bench = software ? caseNamed(`lif forward ${LIF_WIDE}`) : lifLargeCases[0];
   if (!bench) throw new Error("check: there is no large LIF case");
   const before = await measureGauge({ clock });
@@ -97,7 +97,7 @@ async function againstPeers(workload: string, rounds: number): Promise<Measured>
   return { value: faster.ratio, detail: `${times}; ${faster.side} by ${ratioText(faster)}` };
 }
 
-/** A measurement that several figures are read from is made once. */
+/** Cache a measurement that several figures use. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null;
   return () => {
@@ -181,8 +181,8 @@ function makeFigures(rounds: number): Figure[] {
 }
 
 /**
- * Measures every figure, prints `figure measured bar ok|short` for each, and says whether all are reached. A figure whose
- * measurement fails is short, and the others go on. Takes minutes.
+ * Measure every figure and print `figure measured bar ok|short` for each. Returns true if all bars are reached. A figure whose
+ * measurement fails is short; the others are still measured. Takes minutes.
  */
 export async function check(options: CheckOptions = {}): Promise<boolean> {
   const { filters = [], rounds = 7, onRow } = options;

@@ -1,18 +1,18 @@
-// The project's own figures: what is wanted, what was measured, and whether that is enough.
+// The project's own figures: the bars, the measured values, and the comparison.
 import { threeDigits } from "./lib/rows.ts";
 
 export interface Bar {
   readonly value: number;
-  /** "least": the measured value may not be below. "most": not above. */
+  /** "least": the bar is a lower limit. "most": an upper limit. */
   readonly kind: "least" | "most";
-  /** "x", "us/dispatch", "s", "" ... */
+  /** Unit: "x", "us/dispatch", "s", "", ... */
   readonly unit: string;
 }
 
 export interface Figure {
   readonly name: string;
   readonly bar: Bar;
-  /** The value, with what it was measured on; or null and why there is none. */
+  /** Value, with a note on the measurement; or null, with the reason. */
   measure(): Promise<Measured>;
 }
 
@@ -33,7 +33,7 @@ const withUnit = (value: number, unit: string) => {
   return unit === "x" ? `${number}x` : `${number}${unit ? ` ${unit}` : ""}`;
 };
 
-/** True when the value reaches the bar. What was not measured, or is no number, does not. */
+/** Check that the value reaches the bar. A missing value or NaN does not. */
 export function reaches(value: number | null, { kind, value: bar }: Bar): boolean {
   if (value === null || Number.isNaN(value)) return false;
   return kind === "least" ? value >= bar : value <= bar;
@@ -52,7 +52,7 @@ export function figureRow(name: string, bar: Bar, measured: Measured): FigureRow
 
 const WIDTHS = { name: 50, measured: 18, bar: 18 };
 
-/** "figure measured bar ok|short", in columns. */
+/** Write a row in columns: "figure measured bar ok|short". */
 export function formatFigure({ name, measured, bar, ok, detail }: FigureRow): string {
   const cells = [name.padEnd(WIDTHS.name), measured.padStart(WIDTHS.measured), bar.padStart(WIDTHS.bar)];
   return `${cells.join(" ")}  ${ok ? "ok   " : "short"}${detail ? `  ${detail}` : ""}`.trimEnd();

@@ -52,7 +52,7 @@ function clockName(text: string): Flags["clock"] {
   return text;
 }
 
-/** Aborts at the first interrupt; the second ends the process at once. */
+/** Return a signal that the first interrupt aborts. The second interrupt ends the process at once. */
 function listenForInterrupt(): AbortSignal {
   const controller = new AbortController();
   process.on("SIGINT", () => {
@@ -181,7 +181,7 @@ async function compare(fileA: string, fileB: string): Promise<number> {
 }
 
 async function check(): Promise<number> {
-  // By its address: the figures are a program of their own.
+  // By URL, because the figures are a separate program.
   const address = new URL("./check.ts", import.meta.url).href;
   const { check: run } = (await import(address)) as { check(): Promise<boolean> };
   return (await run()) ? 0 : 1;

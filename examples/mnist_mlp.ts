@@ -1,4 +1,4 @@
-// A small network on MNIST, trained and pruned with the engine's bare parts: a captured step of tape, loss and optimiser.
+// Trains and prunes a small network on MNIST with the engine's low-level parts: a captured step of tape, loss and optimiser.
 // Run: npm run -s example -- mnist_mlp [--steps N]
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -33,21 +33,21 @@ const train = await loadMnist(mnist, "train");
 const loader = new DataLoader({ dataset: train, batchSize: 128, shuffle: true, seed: 1, dropLast: true });
 const steps = values.steps ? Math.min(Number(values.steps), loader.length) : loader.length;
 if (!(Number.isInteger(steps) && steps > 0))
-  throw new RangeError(`--steps wants a whole number >= 1, was given ${values.steps}`);
+  throw new RangeError(`--steps: expected an integer >= 1, got ${values.steps}`);
 
 manualSeed(1);
 const layers = [new Flatten(), new Linear(784, 100), new BatchNorm1d(100), new ReLU(), new Linear(100, 10)];
 const model = new Sequential(layers);
 
-// Weights below the threshold are zero in the forward pass; behind them the optimiser keeps latent ones. The threshold
-// grows along with the sum of the learning rates (LATS).
+// Weights below the threshold are zero in the forward pass; the optimiser updates latent weights. The threshold grows with
+// the sum of the learning rates (LATS).
 const lr = (step: number) => 0.05 * (1 + Math.cos((Math.PI * step) / steps));
 const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr };
 const threshold = makeThresholdSchedule({ schedule: "lats", threshold: 0.05 }, run);
 const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr: lr(0), momentum: 0.9 });
 
-// The first call runs this function; later ones replay the GPU work that it enqueued.
-// Batches hold images as bytes; inside the step they become numbers, with the data set's mean and std.
+// The first call runs this function. Later calls replay the GPU work that it enqueued.
+// Batches hold images as bytes. The step normalises them with the data set's mean and std.
 const step = new BatchStep({
   name: "train",
   sample: train.shape,
@@ -61,7 +61,7 @@ const step = new BatchStep({
   },
 });
 
-/** Percent of zeros among the prunable weights, as the last update counted them. */
+/** Return the percentage of zeros among the prunable weights after the last update. */
 async function sparsity(): Promise<string> {
   const layers = (await optimizer.counts()).filter(({ param }) => param.prunable);
   const weights = layers.reduce((sum, { param }) => sum + param.numel, 0);
@@ -77,7 +77,7 @@ for await (const batch of loader) {
   const { loss } = step.run(batch);
   loader.recycle(batch);
   optimizer.stepsDone = ++n;
-  // Reading waits for the GPU, so it is done now and then only.
+  // Reading waits for the GPU, so it is done rarely.
   if (n % 50 === 0 || n === steps) {
     const progress = `step ${n}  loss ${(await loss.item()).toFixed(4)}  threshold ${next.toFixed(4)}`;
     console.log(`${progress}  sparsity ${await sparsity()}`);

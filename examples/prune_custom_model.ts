@@ -1,5 +1,5 @@
-// Pruning a model of your own: a Module subclass whose forward shrinks its weights itself, with any threshold you like,
-// in a loop of your own. The two-arm spiral data are made here.
+// Prunes a custom model: a Module subclass whose forward thresholds its weights itself, in a custom training loop.
+// The data are a two-arm spiral.
 // Run: npm run -s example -- prune_custom_model [--steps N]
 import { parseArgs } from "node:util";
 import {
@@ -28,7 +28,7 @@ import { installGpu } from "../src/node.ts";
 const { values } = parseArgs({ options: { steps: { type: "string", default: "400" } } });
 const steps = Number(values.steps);
 if (!(Number.isInteger(steps) && steps > 0))
-  throw new RangeError(`--steps wants a whole number >= 1, was given ${values.steps}`);
+  throw new RangeError(`--steps: expected an integer >= 1, got ${values.steps}`);
 await installGpu();
 const gpu = await requestGpu();
 console.log(`adapter: ${gpu.adapter.description}`);
@@ -53,7 +53,7 @@ class ShrunkLinear extends Module {
   }
 }
 
-/** Two shrunk layers with a shortcut around the second. */
+/** Two thresholded layers with a shortcut around the second. */
 class Spiral extends Module {
   readonly stem = new Linear(2, 64);
   readonly first: ShrunkLinear;

@@ -1,4 +1,4 @@
-// One training step of SEW ResNet-18 on made-up images, and what it takes of time and memory.
+// Runs training steps of SEW ResNet-18 on random images, and prints their time and memory.
 // Run: npm run -s example -- sew_resnet_step [--size 224] [--batch 1] [--steps 4] [--checkpoint]
 import { parseArgs } from "node:util";
 import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "../src/index.ts";
@@ -14,7 +14,7 @@ const { values } = parseArgs({
 });
 const [size, batch, timeSteps] = [Number(values.size), Number(values.batch), Number(values.steps)];
 if (![size, batch, timeSteps].every((n) => Number.isInteger(n) && n > 0))
-  throw new RangeError("--size, --batch and --steps want whole numbers >= 1");
+  throw new RangeError("--size, --batch and --steps: expected integers >= 1");
 await installGpu();
 const gpu = await requestGpu();
 console.log(`adapter: ${gpu.adapter.description}`);

@@ -1,4 +1,4 @@
-// A spiking network learns the motion of shapes from the events of a made-up camera, while it is pruned.
+// Trains and prunes a spiking network that classifies the motion of shapes from the events of a simulated camera.
 // Run: npm run -s example -- spiking_events [--epochs N] [--samples N] [--threshold D]
 import { parseArgs } from "node:util";
 import {
@@ -21,14 +21,12 @@ const { values } = parseArgs({
 });
 const [epochs, samples, threshold] = [Number(values.epochs), Number(values.samples), Number(values.threshold)];
 if (![epochs, samples].every((n) => Number.isInteger(n) && n > 0))
-  throw new RangeError(
-    `--epochs and --samples want whole numbers >= 1, were given ${values.epochs}, ${values.samples}`,
-  );
+  throw new RangeError(`--epochs and --samples: expected integers >= 1, got ${values.epochs}, ${values.samples}`);
 await installGpu();
 const gpu = await requestGpu();
 console.log(`adapter: ${gpu.adapter.description}`);
 
-// Each sample: eight frames of two polarities. One frame shows where a shape is, not where it goes.
+// Each sample has eight frames of two polarities. A single frame shows the position of a shape but not its direction.
 const timeSteps = 8;
 const train = await syntheticEventDataset({ split: "train", samples, frames: timeSteps });
 const test = await syntheticEventDataset({ split: "test", samples: Math.ceil(samples / 4), frames: timeSteps });

@@ -1,4 +1,4 @@
-// The examples as a reader runs them, cut to a few steps.
+// Runs the examples with few steps.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,7 +50,7 @@ test("mnist_session.ts, the program of the README, trains and prunes", async () 
   expect(numbers(accuracy)[0]).toBeGreaterThan(96);
 });
 
-test("prune_custom_model.ts learns while its weights vanish", async () => {
+test("prune_custom_model.ts learns while it is pruned", async () => {
   const { code, lines, err } = await example("prune_custom_model.ts", "--steps", "150");
   expect(code, err).toBe(0);
   const [, first, last, accuracy, one, two] = lines;
@@ -106,13 +106,13 @@ test("npm run example passes flags on", async () => {
   expect(err).toContain("--steps");
 });
 
-test.each(["mnist_mlp.ts", "prune_custom_model.ts"])("%s refuses a senseless number of steps", async (name) => {
+test.each(["mnist_mlp.ts", "prune_custom_model.ts"])("%s refuses an invalid number of steps", async (name) => {
   const { code, err } = await example(name, "--steps", "none");
   expect(code).toBe(1);
-  expect(err).toContain("--steps wants a whole number >= 1, was given none");
+  expect(err).toContain("--steps: expected an integer >= 1, got none");
 });
 
-test("they are short and use the public surface only", () => {
+test("examples are short and use the public surface only", () => {
   for (const [name, most] of [
     ["mnist_mlp.ts", 100],
     ["cifar10_resnet.ts", 120],
@@ -140,7 +140,7 @@ test("spiking_events.ts learns motion", async () => {
   expect(lines).toHaveLength(8);
 });
 
-test("sew_resnet_step.ts takes a step and tells its memory", async () => {
+test("sew_resnet_step.ts takes steps and prints their memory", async () => {
   const { code, lines, err } = await example("sew_resnet_step.ts", "--size", "32", "--steps", "2", "--batch", "2");
   expect(code, err).toBe(0);
   expect(lines[1]).toBe("SEW ResNet-18: 11689512 parameters, T = 2, batch 2, 32x32");

@@ -1,4 +1,4 @@
-// Every kernel, optimiser and training loop against numbers computed elsewhere in float64 (tools/golden, docs there).
+// Compares every kernel, optimiser and training loop with reference numbers in float64 (tools/golden).
 import { expect, test } from "vitest";
 import { currentGpu } from "../src/gpu/index.ts";
 import { allHandlers } from "../tools/golden/handlers.ts";
@@ -20,7 +20,7 @@ const groups = [
   "events",
 ] as const;
 
-// Files that fixtures speak of: all lie in one folder, named here so that the browser's bundler finds them.
+// Files that fixtures refer to, all in one folder that is named here, so that the browser's bundler finds them.
 const besideFixture = (path: string) =>
   fetchBytes(new URL(`./golden/events/${path.replace(/^events\//, "")}`, import.meta.url));
 

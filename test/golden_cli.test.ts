@@ -1,4 +1,4 @@
-// The front of the fixture runner: wrong arguments end in words and exit status 2, before any GPU is asked for.
+// The command line of the fixture runner: wrong arguments end with a message and exit code 2, before a GPU is opened.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ function golden(...args: string[]) {
 }
 
 test.each([
-  [[], "wants one directory, was given 0"],
+  [[], "expected one directory, got 0"],
   [["no/such/folder"], "cannot read no/such/folder"],
   [["test/golden", "--only", "nothing"], "test/golden holds no fixtures of nothing"],
   [["test/golden", "--tolerance", "1"], "Unknown option '--tolerance'"],

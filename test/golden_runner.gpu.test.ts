@@ -1,4 +1,4 @@
-// The fixture runner itself: that it notices wrong numbers, missing gradients, unknown attributes and accepted errors.
+// The fixture runner notices wrong numbers, missing gradients, unknown attributes and missing errors.
 import { expect, test } from "vitest";
 import { type FileArrayInput, writeSafetensors } from "../src/io/index.ts";
 import { linear } from "../src/ops/linear.ts";
@@ -49,13 +49,13 @@ async function only(bytes: Uint8Array, handlers: Handlers = matmulHandlers): Pro
   return cases[0]!;
 }
 
-test("right numbers pass, with their margin", async () => {
+test("correct numbers pass, with their margin", async () => {
   const report = await only(fixture());
   expect(report).toMatchObject({ name: "case/1", op: "matmul", status: "passed", reason: "" });
   expect(report.worst).toBeLessThan(1);
 });
 
-test("a wrong value, gradient, shape or NaN fails and is named with its deviation and limit", async () => {
+test("a wrong value, gradient, shape or NaN fails with its deviation and limit", async () => {
   const wrong = await only(fixture({ y: [7, 10.001] }));
   expect(wrong.status).toBe("failed");
   expect(wrong.reason).toMatch(/^y is off by 1\.00e-3, limit 1\.0\de-4$/);
@@ -81,7 +81,7 @@ test("unknown ops, attributes and values are unsupported, with the reason", asyn
   expect((await only(fixture({ meta: { attrs: { transpose_a: "yes" } } }))).reason).toContain("true or false");
 });
 
-test("a case that must be refused passes on OpError alone", async () => {
+test("a case that must be refused passes only on OpError", async () => {
   const handlers: Handlers = {
     accepts: (_attrs, c) => () => runOp(c, (t) => linear(input(t, "a"), input(t, "b"), null)),
     misfit: (_attrs, c) => () => runOp(c, (t) => linear(input(t, "b"), input(t, "y"), null)),
@@ -96,7 +96,7 @@ test("a case that must be refused passes on OpError alone", async () => {
   expect((await only(misfit, handlers)).status).toBe("passed");
 });
 
-test("a case about another file reads it, and is unsupported where none can be read", async () => {
+test("a case about another file reads it, and is unsupported without a reader", async () => {
   const attrs = { file: "e.bin", bytes: 5, height: 2, width: 2, frames: 1, format: "a sentence" };
   const outputs = ["t", "y", "frames_by_number"];
   const described = { op: "event_file", attrs, inputs: [], outputs, upstream: [], grads: [] };
@@ -124,7 +124,7 @@ test("a case about another file reads it, and is unsupported where none can be r
   expect(await run()).toMatchObject({ status: "unsupported" });
 });
 
-test("a broken file is one failed case, and the report counts and names it", async () => {
+test("a corrupt file is one failed case, and the report counts and names it", async () => {
   const broken = await runFixtures(fixture().subarray(0, 100), "broken.safetensors", matmulHandlers);
   const good = await runFixtures(fixture(), "good.safetensors", matmulHandlers);
   expect(fileLine(good)).toContain("1 passed, 0 failed, 0 unsupported");

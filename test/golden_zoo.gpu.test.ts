@@ -1,4 +1,4 @@
-// Logits of the ImageNet models against torchvision's in float64, weights by formula (tools/golden/ops_zoo_logits.ts).
+// Compares logits of the ImageNet models with torchvision's in float64, with weights from a formula (tools/golden/ops_zoo_logits.ts).
 import { expect, test } from "vitest";
 import { buildModel } from "../src/models/index.ts";
 import { parseFixtures } from "../tools/golden/format.ts";
@@ -8,8 +8,8 @@ import { runCase } from "../tools/golden/runner.ts";
 import { registryName } from "../tools/golden/zoo_names.ts";
 import { fetchBytes } from "./support/fetch_bytes.ts";
 
-// A page has far less memory than Node, and its software adapter copies what it is given: AlexNet's 61 and VGG's 138 million
-// weights, each held three times over, are left to Node. The kernels are the same, and ResNet-50 has 26 million.
+// A page has far less memory than Node, and its software adapter copies its inputs: AlexNet's 61 and VGG's 138 million
+// weights, each stored three times, run in Node only. The kernels are the same, and ResNet-50 has 26 million weights.
 const MOST_IN_A_PAGE = 30e6;
 const inPage = "document" in globalThis;
 
@@ -41,7 +41,7 @@ test("an unknown model or shape is unsupported, and another input gives other lo
   expect((await run({ classes: 10 })).reason).toMatch(/^logits is off by Infinity/);
 });
 
-// Computed by the formula's Python.
+// Computed by the Python version of the formula.
 test("the formula", () => {
   expect(fnv1a("zoo/input")).toBe(3_116_252_480);
   expect([...formula("zoo", "input", 3)]).toEqual([-0.9409104585647583, -0.031319260597229004, 0.535415530204773]);

@@ -1,4 +1,4 @@
-// No option is dropped: every public function, op and class with options refuses one that it does not know, by name.
+// Every public function, op and class with options refuses an unknown option by name.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -20,7 +20,7 @@ const source = { name: "memory", exists: async () => false, read: async () => by
 const random = new all.RandomState(1);
 const model = () => new all.Sequential([new all.Linear(2, 2)]);
 
-/** Each with options that nobody knows, by the name it is exported under. */
+/** Calls with an unknown option, by exported name. */
 const calls: Record<string, () => unknown> = {
   // Ops of one tensor, of two, and the others.
   ...Object.fromEntries(
@@ -170,13 +170,13 @@ const calls: Record<string, () => unknown> = {
   packShards: () => node.packShards({} as never, root, bad),
 };
 
-describe("an option that nobody knows is refused by name", () => {
+describe("refuses an unknown option by name", () => {
   test.each(Object.keys(calls))("%s", async (name) => {
     await expect((async () => await calls[name]?.())()).rejects.toThrow(/unknown (option|setting|key)?.*notAnOption/);
   });
 });
 
-test("what was nearly meant is told; undefined is as good as absent", () => {
+test("suggests the nearest option, and treats undefined as absent", () => {
   expect(() => new all.Conv2d(1, 1, 1, { pading: 1 } as never)).toThrow(
     /^Conv2d: unknown option pading, expected .*; did you mean padding\?$/,
   );
@@ -185,10 +185,10 @@ test("what was nearly meant is told; undefined is as good as absent", () => {
   expect(new all.Linear(1, 1, { bias: undefined } as never).bias).not.toBeNull();
 });
 
-/** `allocate` makes every tensor of a step and looks nothing up; TrainStep refuses too, but opens a GPU first. */
+/** `allocate` makes every tensor of a step and does not check its options; TrainStep checks them, but opens a GPU first. */
 const unchecked = ["allocate", "TrainStep"];
 
-/** Exported functions with a parameter of options, and classes whose constructor takes some. */
+/** List the exported functions and classes with options. */
 function optionTakers(): string[] {
   const found: string[] = [];
   for (const file of readdirSync(root, { recursive: true, encoding: "utf8" })) {
@@ -203,7 +203,7 @@ function optionTakers(): string[] {
   return found;
 }
 
-test("none that is public is missing above", () => {
+test("the list above is complete", () => {
   const open = { ...all, ...onnx, ...node };
   const takers = optionTakers().filter((name) => Object.hasOwn(open, name));
   expect(takers.length).toBeGreaterThan(40);

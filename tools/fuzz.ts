@@ -1,5 +1,5 @@
-// `npm run fuzz -- --count 10000 [--parser parquet] [--seed 1]`: damaged files by the thousand for every parser, each parser in a
-// process of its own, so that one which never comes back is found, named and passed over. Exit code 1 where anything is found.
+// `npm run fuzz -- --count 10000 [--parser parquet] [--seed 1]`: feeds thousands of corrupt files to every parser. Each parser
+// runs in its own process, so that a hang is reported and skipped. Exit code 1 if there is any finding.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -11,7 +11,7 @@ const { values } = parseArgs({
     count: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
     parser: { type: "string", multiple: true, default: [] },
-    /** Of a child: the parser it runs, and its first input. */
+    /** For child processes: the parser to run, and its first input. */
     run: { type: "string" },
     first: { type: "string", default: "0" },
   },
@@ -21,12 +21,12 @@ if (![count, seed, first].every((n) => Number.isSafeInteger(n) && n >= 0)) {
   throw new Error("--count and --seed: expected whole numbers of at least 0");
 }
 
-/** No input of a parser takes so long, in ms, but for one that never ends. */
+/** Milliseconds without a message after which a parser counts as hanging. */
 const HANG_MS = 30_000;
 
 type Message = { readonly at: number } | { readonly report: FuzzReport };
 
-/** The child: one parser, from input `first` on. Says where it is before each input. */
+/** Run one parser in a child process, from input `first` on. Reports its position before each input. */
 async function run(name: string): Promise<void> {
   const { targets, remove } = await fuzzTargets();
   const target = targets.find((t) => t.name === name);
@@ -39,7 +39,7 @@ async function run(name: string): Promise<void> {
       last = performance.now();
       send({ at });
     };
-    // In parts: a message leaves only when the event loop turns.
+    // In parts, because messages are sent only when the event loop turns.
     for (let at = first; at < count; at += 100) {
       const report = await fuzz(target, { count: Math.min(100, count - at), seed, first: at, before });
       send({ report });
@@ -63,7 +63,7 @@ function added(a: FuzzReport, b: FuzzReport): FuzzReport {
 
 const NOTHING: FuzzReport = { count: 0, read: 0, refused: 0, slowestMs: 0, mostBytes: 0, findings: [] };
 
-/** All inputs of one parser; a process that ends or hangs is a finding, and another one goes on behind that part. */
+/** Run all inputs of one parser. A process that ends or hangs is a finding; a new process continues after that part. */
 async function campaign(name: string): Promise<FuzzReport> {
   let total = NOTHING;
   while (total.count < count) {

@@ -1,5 +1,5 @@
-// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`: runs every fixture of a directory against the engine.
-// Exit status: 0 when nothing failed, 1 when something did, 2 for wrong arguments.
+// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`: runs all fixtures of a directory.
+// Exit code: 0 if all cases passed, 1 if any failed, 2 for wrong arguments.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -33,7 +33,7 @@ function runJson(text: string, file: string): FileReport {
   }
 }
 
-// --default-limits: as the weakest browser would run it, without subgroups and f16.
+// --default-limits: run like the weakest browser, without subgroups and f16.
 const options = {
   only: { type: "string" },
   adapter: { type: "string" },
@@ -46,7 +46,7 @@ try {
   usage((error as Error).message);
 }
 const [folder, ...rest] = parsed.positionals;
-if (!folder || rest.length > 0) usage(`wants one directory, was given ${parsed.positionals.length}`);
+if (!folder || rest.length > 0) usage(`expected one directory, got ${parsed.positionals.length}`);
 let files: string[];
 try {
   files = readdirSync(folder).filter((name) => /\.(safetensors|json)$/.test(name));

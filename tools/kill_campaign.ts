@@ -1,5 +1,5 @@
-// SIGKILL at random times: starts the training command on tiny data, kills it, gives the same command again until the run is
-// over, and compares what it leaves with a run that was never killed. `npm run -s kill-campaign -- --count 100`
+// Kills training runs with SIGKILL at random times: starts the command on tiny data, kills it, repeats the command until the run
+// is done, and compares its files with those of an uninterrupted run. `npm run -s kill-campaign -- --count 100`
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -12,16 +12,16 @@ import { squaresFolder } from "../test/support/idx_folder.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** Most kills of one run: enough for several within an epoch. */
+/** Largest number of kills per run: enough for several within an epoch. */
 const KILLS_A_RUN = 3;
-/** A run that is never done, however often it is started, is a finding too. */
+/** Starts after which an unfinished run counts as a finding. */
 const MOST_STARTS = 12;
 
 export interface CampaignOptions {
-  /** Kills that have to hit a living process. */
+  /** Number of kills that must hit a living process. */
   readonly count: number;
   readonly seed?: number;
-  /** Training images: of 8 a step, in two epochs and one of fine-tuning. */
+  /** Training images: 8 per step, two epochs and one of fine-tuning. */
   readonly images?: number;
   /** The command to start, before its arguments. */
   readonly command?: readonly string[];
@@ -30,11 +30,11 @@ export interface CampaignOptions {
 
 export interface Trial {
   readonly run: string;
-  /** When each kill came: "at 812 ms", "after 31 rows". */
+  /** Time of each kill: "at 812 ms", "after 31 rows". */
   readonly kills: readonly string[];
-  /** Kills before there was a checkpoint. */
+  /** Kills before the first checkpoint. */
   readonly early: number;
-  /** What differs from the run that was never killed; empty if nothing does. */
+  /** Differences from the uninterrupted run. */
   readonly differences: readonly string[];
 }
 
@@ -47,7 +47,7 @@ const fromSource = [
   join(root, "src/cli/main.ts"),
 ];
 
-/** Numbers in [0, 1) from a seed. */
+/** Return a generator of numbers in [0, 1). */
 function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -65,13 +65,13 @@ interface Ended {
   readonly err: string;
 }
 
-/** When a process is killed: so many milliseconds after it has told so many rows. */
+/** Time of a kill: `ms` milliseconds after the process has printed `rows` rows. */
 interface KillTime {
   readonly rows: number;
   readonly ms: number;
 }
 
-/** Runs the command; kills it when it is time. */
+/** Run the command, and kill it at the given time. */
 function start(words: readonly string[], when?: KillTime): Promise<Ended> {
   return new Promise((done, failed) => {
     const began = performance.now();
@@ -100,7 +100,7 @@ function start(words: readonly string[], when?: KillTime): Promise<Ended> {
 
 const hash = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
-/** Lines of JSON without what time decides. */
+/** Read lines of JSON, without the fields that depend on time. */
 function rowsOf(file: string): string[] {
   const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
   return lines.map((line) => {
@@ -116,7 +116,7 @@ interface ShownEvent {
   };
 }
 
-/** What TensorBoard shows, point by point; of times only that there is one. */
+/** Read the points that TensorBoard shows, with the values of times left out. */
 function pointsOf(run: string): string[] {
   const folder = join(run, "tensorboard");
   const events = readdirSync(folder)
@@ -141,7 +141,7 @@ const firstDifference = (what: string, got: readonly string[], want: readonly st
   ];
 };
 
-/** What of a run is not as in the run that was never killed. */
+/** Compare a run with the uninterrupted one. */
 function compareRuns(run: string, want: string): string[] {
   const missing = ["model.safetensors", "result.json"].filter((name) => !existsSync(join(run, name)));
   if (missing.length > 0) return missing.map((name) => `${name} is missing`);
@@ -159,7 +159,7 @@ function compareRuns(run: string, want: string): string[] {
   ];
 }
 
-/** Entries of a result without times, the folder and the memory of the process. */
+/** Read the entries of a result, without times, the folder and the memory of the process. */
 function resultOf(run: string): string[] {
   const result = JSON.parse(readFileSync(join(run, "result.json"), "utf8")) as Record<string, unknown>;
   const ofProcess = new Set(["seconds", "out", "peakBytes"]);
@@ -173,7 +173,7 @@ const checkpoints = (run: string) =>
     ? readdirSync(join(run, "checkpoints")).filter((n) => /^step_\d+\.safetensors$/.test(n)).length
     : 0;
 
-/** Kills runs until `count` kills have hit, each run at most three times, and carries each to its end. */
+/** Kill runs until `count` kills have hit, each run at most three times, and finish each run. */
 export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
   const { count, seed = 1, images = 160, command = fromSource, say = () => {} } = options;
   const scratch = mkdtempSync(join(tmpdir(), "espalier-kills-"));
@@ -204,8 +204,8 @@ export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
     ];
     const want = join(scratch, "whole");
     const whole = await start(words(want));
-    if (whole.code !== 0) throw new Error(`the run that is not killed ended with ${whole.code}: ${whole.err}`);
-    say(`a run takes ${(whole.ms / 1000).toFixed(1)} s and tells ${whole.rows} rows`);
+    if (whole.code !== 0) throw new Error(`the uninterrupted run ended with ${whole.code}: ${whole.err}`);
+    say(`a run takes ${(whole.ms / 1000).toFixed(1)}s and prints ${whole.rows} rows`);
 
     const random = randomFrom(seed);
     const trials: Trial[] = [];
@@ -228,18 +228,18 @@ export async function killCampaign(options: CampaignOptions): Promise<Trial[]> {
 interface KillOptions {
   readonly words: readonly string[];
   readonly most: number;
-  /** A run that was not killed. */
+  /** An uninterrupted run. */
   readonly whole: Ended;
   readonly random: () => number;
 }
 
-/** A third of the kills come at any time, start-up included; the others amid training, just after a row or soon. */
+/** Choose the time of a kill: one third at any time, start-up included; the others during training, up to 40 ms after a row. */
 function killTime({ whole, random }: KillOptions): KillTime {
   if (random() < 1 / 3) return { rows: 0, ms: random() * whole.ms };
   return { rows: 1 + Math.floor(random() * whole.rows), ms: random() < 0.5 ? 0 : 40 * random() };
 }
 
-/** Starts a run again and again, killing it `most` times at most, until it is over. */
+/** Start a run repeatedly until it is done, and kill it at most `most` times. */
 async function killed(run: string, options: KillOptions) {
   const { words, most } = options;
   const kills: string[] = [];
@@ -253,7 +253,7 @@ async function killed(run: string, options: KillOptions) {
     kills.push(when?.rows === 0 ? `at ${when.ms.toFixed(0)} ms` : `after ${rows} rows`);
     if (checkpoints(run) === 0) early++;
   }
-  return { kills, early, problem: `not over after ${MOST_STARTS} starts` };
+  return { kills, early, problem: `not done after ${MOST_STARTS} starts` };
 }
 
 const trialLine = ({ run, kills, early, differences }: Trial, hits: number): string =>
@@ -270,9 +270,9 @@ async function main(): Promise<number> {
   });
   const [count, seed] = [Number(values.count), Number(values.seed)];
   if (!(Number.isSafeInteger(count) && count >= 1))
-    throw new RangeError(`--count: expected a whole number >= 1, got ${values.count}`);
+    throw new RangeError(`--count: expected an integer >= 1, got ${values.count}`);
   if (!(Number.isSafeInteger(seed) && seed >= 0))
-    throw new RangeError(`--seed: expected a whole number >= 0, got ${values.seed}`);
+    throw new RangeError(`--seed: expected an integer >= 0, got ${values.seed}`);
   const command = values.built ? [process.execPath, join(root, "dist/cli.js")] : fromSource;
   const trials = await killCampaign({ count, seed, command, say: (line) => console.log(line) });
   const kills = trials.reduce((n, t) => n + t.kills.length, 0);

@@ -1,8 +1,8 @@
-// Vite's part of the demo without a network: tells the service worker (demo/offline/sw.ts) which files the site is made of.
+// Vite plugin for the offline demo: writes the list of the site's files into the service worker (demo/offline/sw.ts).
 import { createHash } from "node:crypto";
 
 const ENTRY = "sw.js";
-/** Kept when first used: not every visitor wants them. */
+/** Files that the service worker caches at first use, not at installation. */
 const LATER = /^fashion|\.map$/;
 
 interface Chunk {
@@ -16,14 +16,14 @@ interface Asset {
   readonly source: string | Uint8Array;
 }
 
-/** The files to keep, from the folder's own address on, and a name for just this set of contents. */
+/** List the files to cache, relative to the site's folder, with a hash of their contents. */
 export function listSite(bundle: Readonly<Record<string, Chunk | Asset>>): { files: string[]; version: string } {
   const kept = Object.values(bundle)
     .filter(({ fileName }) => fileName !== ENTRY && !LATER.test(fileName))
     .sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
   const hash = createHash("sha256");
   for (const file of kept) hash.update(file.fileName).update(file.type === "chunk" ? file.code : file.source);
-  // The folder's address is how most visitors come.
+  // Most visitors open the folder's URL.
   return { files: ["./", ...kept.map(({ fileName }) => fileName)], version: hash.digest("hex").slice(0, 16) };
 }
 
@@ -34,7 +34,7 @@ export const offline = {
     order: "post" as const,
     handler(_options: unknown, bundle: Record<string, Chunk | Asset>): void {
       const worker = bundle[ENTRY];
-      // Builds of something else, as of a Web Worker, have none.
+      // Other builds, such as that of a Web Worker, have no service worker.
       if (worker?.type !== "chunk") return;
       const { files, version } = listSite(bundle);
       worker.code = worker.code

@@ -1,5 +1,5 @@
-// Brings what the tests need and a fresh machine lacks: a WebGPU adapter for Node, and a Chromium for the browser tests. Both
-// go into the user's cache; the system is changed with a yes on a terminal only.
+// Installs what the tests need on a fresh machine: a WebGPU adapter for Node, and Chromium for the browser tests. Both
+// go into the user's cache; the system is changed only after a yes on a terminal.
 import { installGpu } from "../src/node/dawn.ts";
 import { aptInstall, aptUpdate, hasAptLists } from "../src/setup/apt.ts";
 import { run, SetupError } from "../src/setup/command.ts";
@@ -10,7 +10,7 @@ import { chromiumEnvironment, findChromium } from "./chromium.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Makes sure that there is an adapter and a browser; says what it found or did. Errors: SetupError or AdapterError. */
+/** Find or install an adapter and a browser, and log the result. Errors: SetupError or AdapterError. */
 export async function prepare(log: (line: string) => void = say): Promise<void> {
   await ensureAdapter(log, terminalAsk());
   const { how, name } = await installGpu({ requireGpu: false });
@@ -18,7 +18,7 @@ export async function prepare(log: (line: string) => void = say): Promise<void> 
   log(`prepare: browser ${await ensureChromium(log)}`);
 }
 
-/** Path of a Chromium; where there is none, npm's copy is put into the cache, or with a yes Debian's into the system. */
+/** Return the path of Chromium. If there is none, install npm's copy into the cache or, after a yes, Debian's into the system. */
 async function ensureChromium(log: (line: string) => void): Promise<string> {
   const there = findChromium();
   if (there) return there;
@@ -42,19 +42,16 @@ async function ensureChromium(log: (line: string) => void): Promise<string> {
     const found = await attempt("fetching npm's copy into the cache (68 MB)", () => cacheChromium(log));
     if (found) return found;
   }
-  // Ubuntu's chromium package is a pointer to a snap, which a container cannot run.
+  // Ubuntu's chromium package installs a snap, which containers cannot run.
   const sudo = !facts.root;
   const possible = facts.apt && facts.distribution === "debian" && (facts.root || facts.sudo);
-  if (
-    possible &&
-    (await terminalAsk()?.(`May it install chromium into the system with apt${sudo ? " and sudo" : ""}?`))
-  ) {
+  if (possible && (await terminalAsk()?.(`Install chromium into the system with apt${sudo ? " and sudo" : ""}?`))) {
     const found = await attempt("installing Debian's chromium", async () => {
       if (!(await hasAptLists())) await aptUpdate(sudo, log);
       await aptInstall(["chromium"], { sudo, log });
     });
     if (found) return found;
   }
-  const advice = "Install Chromium or Chrome, or say where one is with CHROMIUM=/path.";
+  const advice = "Install Chromium or Chrome, or set CHROMIUM=/path.";
   throw new SetupError([`no browser for the browser tests. ${advice}`, ...failures].join("\n"));
 }

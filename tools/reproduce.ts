@@ -1,5 +1,5 @@
-// `npm run reproduce`: compares all pruning methods, run by run, and writes a table and a figure of what there is. It may be
-// stopped at any time and goes on where it was.
+// `npm run reproduce`: compares all pruning methods and writes a table and a figure of the finished runs. It can be
+// stopped at any time and continues where it stopped.
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { adapterName } from "../src/node/adapter.ts";
 import { versions } from "../src/node.ts";
@@ -36,7 +36,7 @@ function expression(text: string): RegExp {
 function count(text: string): number {
   const value = Number(text);
   if (!(Number.isInteger(value) && value >= 1 && value <= 100)) {
-    throw new InvalidArgumentError("wants a whole number from 1 to 100");
+    throw new InvalidArgumentError("expected an integer from 1 to 100");
   }
   return value;
 }

@@ -1,5 +1,5 @@
-// `npm run size`: what the engine and the demo weigh in a browser, minified and gzipped, each beside its limit. Builds in
-// memory, writes nothing; exit code 1 when something is over its limit. `npm run size -- --modules` lists the largest modules.
+// `npm run size`: prints the size of the engine and of the demo, minified and gzipped, beside their limits. Builds in
+// memory, writes no file; exit code 1 if a limit is exceeded. `npm run size -- --modules` lists the largest modules.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,14 +20,14 @@ type Output = Rolldown.RolldownOutput["output"][number];
 interface Weighed {
   readonly what: string;
   readonly code: readonly string[];
-  /** Bytes after gzip; null where there is no limit. */
+  /** Bytes after gzip; null: no limit. */
   readonly limit: number | null;
 }
 
 const gzip = (text: string) => gzipSync(text, { level: 9 }).length;
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
-/** Every piece of shader text that a bundle may hold, longest first. */
+/** Pieces of shader text that a bundle may hold, longest first. */
 const shaderTexts = ["shaders", "shaders/lib"]
   .flatMap((folder) => readdirSync(at(folder)).map((file) => at(join(folder, file))))
   .filter((path) => path.endsWith(".wgsl"))
@@ -35,7 +35,7 @@ const shaderTexts = ["shaders", "shaders/lib"]
   .filter((part) => part !== "")
   .sort((a, b) => b.length - a.length);
 
-/** The code without its shaders. A minifier may write a text with line breaks or with \n. */
+/** Remove the shaders from the code. A minifier may write a text with line breaks or with \n. */
 function withoutShaders(code: string): string {
   return shaderTexts.reduce((rest, text) => {
     const escaped = JSON.stringify(text).slice(1, -1);
@@ -48,7 +48,7 @@ async function bundle(config: InlineConfig): Promise<Output[]> {
   return [result].flat().flatMap((r) => ("output" in r ? r.output : []));
 }
 
-/** One file that exports what `source` exports, as a page that imports all of it would load it. */
+/** Bundle the exports of `source` into one file, like a page that imports all of them. */
 async function bundleModule(source: string): Promise<Rolldown.OutputChunk> {
   const entry = at("tools/size_entry.ts"); // in memory only
   const memory = {
@@ -71,7 +71,7 @@ async function bundleModule(source: string): Promise<Rolldown.OutputChunk> {
 
 const everythingOf = (rooms: readonly string[]) => rooms.map((r) => `export * from "/src/${r}/index.ts";`).join("\n");
 
-/** The script files of the demo's page: its chunks, those they import now or later, and the workers that they name. */
+/** Return the script files of the demo's page: its chunks, their static and dynamic imports, and their workers. */
 async function demoFiles(): Promise<Map<string, string> | string> {
   const missing = ["demo/index.html", "demo/worker/worker.ts"].find((file) => !existsSync(at(file)));
   if (missing) return `demo: skipped, there is no ${missing}`;
@@ -88,13 +88,13 @@ async function demoFiles(): Promise<Map<string, string> | string> {
     const code = scripts.get(file);
     if (code === undefined || reached.has(file)) return;
     reached.set(file, code);
-    // The service worker names all files of the site; it does not run them.
+    // The service worker lists all files of the site but does not run them.
     if (file === "sw.js") return;
-    // Chunks and workers are named in the code by their hashed file names.
+    // The code refers to chunks and workers by their hashed file names.
     for (const other of scripts.keys()) if (code.includes(other.split("/").at(-1)!)) visit(other);
   };
   visit(page.fileName);
-  // Without its worker the engine would be missing from the sum, and the limit would hold nothing.
+  // The engine is in the worker: without it the limit would check nothing.
   if (![...reached.keys()].some((file) => /\bworker\b/.test(file)))
     throw new Error("size: the demo's page names no worker");
   return reached;
@@ -104,7 +104,7 @@ function kilobytes(bytes: number): string {
   return `${(bytes / KB).toFixed(1)} kB`.padStart(9);
 }
 
-/** Prints one line; whether it is within its limit. */
+/** Print one line. Returns true if the size is within its limit. */
 function report({ what, code, limit }: Weighed): boolean {
   const [raw, packed] = [sum(code.map((c) => Buffer.byteLength(c))), sum(code.map(gzip))];
   const bare = code.map(withoutShaders);

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 /**
- * Counts tests over all projects. A file that failed to load counts as one failure, and so does a run that ended badly
- * without naming a failed test (an unhandled error) or left no report.
+ * Count the tests of all projects. A file that failed to load counts as one failure; so does a run that failed without a
+ * failed test (an unhandled error) or wrote no report.
  */
 export function summarise(text, exitCode) {
   let passed = 0;

@@ -8,7 +8,7 @@ import { prepare } from "./prepare.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Runs vitest once in a process of its own. Resolves with its exit code, or 128 and the signal's number. */
+/** Run vitest in a child process. Resolves with its exit code, or with 128 + the signal's number. */
 function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
   const child = spawn(process.execPath, [vitest, "run", ...args], { cwd: root, stdio: "inherit", env });
@@ -19,7 +19,7 @@ function runVitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<num
 }
 
 try {
-  // Choosing a cached driver writes variables that would lead the browser to it; each test process chooses for itself.
+  // Choosing a cached driver sets variables that the browser would inherit. Each test process chooses its driver itself.
   const before = { ...process.env };
   await prepare();
   const env = { ...before, ESPALIER_SOFTWARE_NOTED: process.env["ESPALIER_SOFTWARE_NOTED"] };

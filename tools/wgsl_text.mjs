@@ -1,15 +1,15 @@
 // Turns WGSL text into an ES module that exports it as a string, with `//!include "file"` lines pasted.
-// One text for Node and for development, as it lies; for bundles the same text without comments, each include held once.
+// Node and the development server get the full text; bundles get it without comments, each include stored once.
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const shaders = resolve(dirname(fileURLToPath(import.meta.url)), "../shaders");
 const INCLUDE = /^\/\/!include "([^"]+)"[^\n]*\n?/gm;
-// Lines that mean something only where they begin at the margin, to the reader of templates in src/gpu.
+// Words that the template reader in src/gpu recognises only at the start of a line.
 const MARGIN = /^(?:const|alias|enable)\b/;
 
-/** The text of the file that `//!include "name"` in `from` asks for, and its path. */
+/** Read the file that `//!include "name"` in `from` names. */
 function openInclude(name, from) {
   const path = resolve(shaders, name);
   try {
@@ -19,7 +19,7 @@ function openInclude(name, from) {
   }
 }
 
-/** Pastes every `//!include "lib/x.wgsl"` of `text` (paths are relative to shaders/), each file once. */
+/** Paste every `//!include "lib/x.wgsl"` of `text` (paths are relative to shaders/), each file once. */
 export function expandIncludes(text, from, seen = new Set()) {
   return text.replace(INCLUDE, (_line, name) => {
     const { path, text: included } = openInclude(name, from);
@@ -29,26 +29,26 @@ export function expandIncludes(text, from, seen = new Set()) {
   });
 }
 
-/** The files that `text` includes, directly or not: what a watcher must follow. */
+/** List the files that `text` includes, directly or indirectly, for a watcher. */
 export function includedFiles(text, from) {
   const seen = new Set();
   expandIncludes(text, from, seen);
   return [...seen];
 }
 
-/** ES module source whose default export is the shader's text. */
+/** Return an ES module whose default export is the shader's text. */
 export function wgslModule(path) {
   return `export default ${JSON.stringify(expandIncludes(readFileSync(path, "utf8"), path))};\n`;
 }
 
-/** What the engine reads from a comment when it runs: `//!unroll` at its beginning, `//!spec` anywhere in it. */
+/** Return the mark that the engine reads from a comment: `//!unroll` at its start, `//!spec` anywhere in it. */
 const markOf = (comment) =>
   comment.startsWith("//!unroll") ? "//!unroll" : comment.includes("//!spec") ? "//!spec" : "";
 
-/** How WGSL cuts a line into words and marks: the longest that it knows, from the left. */
+/** Tokens of WGSL, longest match first. */
 const PIECES = /[\w.]+|<<=|>>=|->|&&|\|\||\+\+|--|<<|>>|\/[/*]|[-+*/%&|^=!<>]=|\S/g;
 
-/** The line with those blanks only that keep words and marks apart. */
+/** Remove all blanks that do not separate tokens. */
 function withoutBlanks(line) {
   const pieces = line.match(PIECES) ?? [];
   const joins = (a, b) => (a + b).match(PIECES)?.length !== 2;
@@ -56,17 +56,16 @@ function withoutBlanks(line) {
 }
 
 /**
- * The text without comments, indentation, empty lines, and most blanks. The marks `//!spec` and `//!unroll` stay, without
- * the words after them. Line breaks stay too, since a `//!spec` line is a line; so do the blanks of such lines and of those
- * at the margin, which the reader of templates compares with patterns.
+ * Remove comments, indentation, empty lines, and most blanks. The marks `//!spec` and `//!unroll` stay, without the text
+ * after them. Line breaks stay, since `//!spec` applies to its line; so do the blanks of such lines and of unindented
+ * declarations, which the template reader matches with patterns.
  */
 export function stripWgsl(text, from) {
   const lines = [];
   for (const line of text.split("\n")) {
     const at = line.indexOf("//");
     const code = at < 0 ? line : line.slice(0, at);
-    if (code.includes("/*"))
-      throw new Error(`${from}: bundles know no /* block comments */, write // ones: ${line.trim()}`);
+    if (code.includes("/*")) throw new Error(`${from}: expected only // comments, got /*: ${line.trim()}`);
     const bare = code.trim();
     if (bare === "") continue;
     const mark = at < 0 ? "" : markOf(line.slice(at));
@@ -78,7 +77,7 @@ export function stripWgsl(text, from) {
   return lines.join("");
 }
 
-/** A file's own text, stripped, cut where its includes stand: [text, { name }, text, ...]. */
+/** Split a file's stripped text at its includes: [text, { name }, text, ...]. */
 export function wgslParts(path) {
   const text = readFileSync(path, "utf8");
   const parts = [];
@@ -92,8 +91,8 @@ export function wgslParts(path) {
 }
 
 /**
- * What a shader's stripped text is put together from, in order: its own text, and numbered parts of the files it includes,
- * directly or not, each file once. Joined they are `stripWgsl(expandIncludes(text))`.
+ * List the pieces of a shader's stripped text in order: its own text, and numbered parts of the files that it includes,
+ * directly or indirectly, each file once. Joined they equal `stripWgsl(expandIncludes(text))`.
  */
 function sequence(path, root = path, seen = new Set()) {
   return wgslParts(path).flatMap((part, number) => {
@@ -105,7 +104,7 @@ function sequence(path, root = path, seen = new Set()) {
   });
 }
 
-/** ES module source whose exports are the parts of an included file, by number: `p0`, `p2`. */
+/** Return an ES module whose exports are the parts of an included file, by number: `p0`, `p2`. */
 export function wgslPartsModule(path) {
   const parts = wgslParts(path).map((part, number) =>
     typeof part === "string" && part !== "" ? { part, number } : undefined,
@@ -114,8 +113,8 @@ export function wgslPartsModule(path) {
 }
 
 /**
- * ES module source whose default export is the shader's stripped text. Included files are imported by the address that
- * `partsOf` gives them (a module made by wgslPartsModule), so a bundle holds each of them once.
+ * Return an ES module whose default export is the shader's stripped text. It imports included files from the specifiers
+ * that `partsOf` returns (modules made by wgslPartsModule), so a bundle holds each of them once.
  */
 export function wgslLinkedModule(path, partsOf) {
   const names = new Map(); // path -> number of the file

@@ -1,5 +1,5 @@
-// Vite's half of the shader imports: `import text from "x.wgsl"` yields the shader's text, includes pasted. A build takes the
-// text without comments and indentation, and keeps each included file once for all shaders that include it.
+// Vite plugin for shader imports: `import text from "x.wgsl"` yields the shader's text with includes pasted. A build takes the
+// text without comments and indentation, and stores each included file once for all shaders.
 import { readFileSync } from "node:fs";
 // @ts-expect-error plain JavaScript shared with the Node loader hook
 import { includedFiles, wgslLinkedModule, wgslModule, wgslPartsModule } from "./wgsl_text.mjs";

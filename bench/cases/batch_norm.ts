@@ -26,7 +26,7 @@ const LARGE: readonly Size[] = [
 ];
 
 const EPS = 1e-5;
-// Both sides sum up to 130,000 terms, in different order.
+// Both sides sum up to 130,000 terms, in a different order.
 const tolerance = 3e-5;
 
 interface Layer {
@@ -49,7 +49,7 @@ function makeLayer(size: Size): Layer {
   };
 }
 
-/** Statistics known: only the affine map and ReLU. What training adds is in the "forward" case. */
+/** Return a case with given statistics: only the affine map and ReLU. The "forward" case adds the statistics. */
 function applyCase(size: Size): KernelCase {
   return {
     kind: "kernel",
@@ -73,7 +73,7 @@ function applyCase(size: Size): KernelCase {
   };
 }
 
-/** The end of a residual block, statistics known. */
+/** Return a case of the end of a residual block, with given statistics. */
 function applyAddCase(size: Size): KernelCase {
   return {
     kind: "kernel",
@@ -107,7 +107,7 @@ function forwardCase(size: Size): KernelCase {
     kind: "kernel",
     group: "batch_norm",
     name: `forward and relu ${brackets(size)}`,
-    // Statistics have to be known before the first output: x is read twice.
+    // Statistics precede the first output: x is read twice.
     work: { flops: 7 * size.reduce((a, b) => a * b, 1), bytes: bytes(size, size, size) },
     prepare(): Prepared {
       const { x, weight, bias } = makeLayer(size);
@@ -132,12 +132,12 @@ function backwardCase(size: Size): KernelCase {
     kind: "kernel",
     group: "batch_norm",
     name: `backward and relu ${brackets(size)}`,
-    // The sums have to be known before the first dx: x, dy and the gate are read twice.
+    // The sums precede the first dx: x, dy and the gate are read twice.
     work: { flops: 11 * size.reduce((a, b) => a * b, 1), bytes: bytes(size, size, size, size, size) },
     prepare(): Prepared {
       const { x, weight, bias } = makeLayer(size);
       const dy = random(size, 6);
-      // One forward pass for all: outputs within rounding of 0 would be gated differently by each.
+      // One forward pass for all variants, since outputs within rounding of 0 would be gated differently.
       const forward = () => batchNormRelu(x, weight, bias, null, null, { training: true, eps: EPS });
       const y = forward();
       const channels = { ...naiveStatistics(x, EPS), weight, bias };
@@ -154,7 +154,7 @@ function backwardCase(size: Size): KernelCase {
   };
 }
 
-/** Backward of a residual block's end: gradients of the batch norm and of the residual. */
+/** Return a case of the backward pass of a residual block's end: gradients of the batch norm and of the residual. */
 function backwardAddCase(size: Size): KernelCase {
   return {
     kind: "kernel",

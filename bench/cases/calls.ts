@@ -1,11 +1,11 @@
-// Counts WebGPU calls by wrapping the prototypes that all engines in a process share: what a step asks of the driver.
+// Counts the WebGPU calls of a step by wrapping the prototypes that all engines in a process share.
 
 /** Calls since the last reset. */
 export interface Calls {
   dispatches: number;
   submits: number;
   passes: number;
-  /** Objects created: buffers, bind groups, pipelines, shader modules. An encoder has to be made for each submit and does not count. */
+  /** Objects created: buffers, bind groups, pipelines, shader modules. Encoders are needed for each submit and do not count. */
   buffers: number;
   bindGroups: number;
   pipelines: number;
@@ -40,7 +40,7 @@ const METHODS: readonly (readonly [owner: string, method: string, key: keyof Cal
 
 type Method = (...values: unknown[]) => unknown;
 
-/** Objects that a call made, without the encoders. */
+/** Count the objects made, without the encoders. */
 export const objectsMade = (calls: Calls): number =>
   calls.buffers + calls.bindGroups + calls.pipelines + calls.shaderModules;
 
@@ -48,7 +48,7 @@ export class CallCounter implements Disposable {
   private calls = none();
   private readonly undo: (() => void)[] = [];
 
-  /** Starts to count. WebGPU's classes have to be global by then, as they are in a page and after `installGpu`. */
+  /** Start to count. WebGPU's classes must be global, as in a page or after `installGpu`. */
   constructor() {
     const classes = globalThis as unknown as Record<string, { prototype?: Record<string, Method> } | undefined>;
     for (const [owner, method, key] of METHODS) {
@@ -66,14 +66,14 @@ export class CallCounter implements Disposable {
     }
   }
 
-  /** Calls since the start or the last `take`. */
+  /** Return the calls since the start or the last `take`. */
   take(): Calls {
     const { calls } = this;
     this.calls = none();
     return calls;
   }
 
-  /** Puts the original methods back. */
+  /** Restore the original methods. */
   [Symbol.dispose](): void {
     for (const back of this.undo.splice(0)) back();
   }

@@ -1,4 +1,4 @@
-// Convolution: each pass by each algorithm, against the naive twin. "auto" is what conv2d() runs.
+// Convolution: each pass by each algorithm, against the naive twin. "auto" is the choice of conv2d().
 import { currentGpu } from "../../src/gpu/index.ts";
 import { convForward, convGradInput, convGradWeight } from "../../src/ops/conv/passes.ts";
 import { type ConvAlgorithm, type ConvShape, convShape, outputShape } from "../../src/ops/conv/shape.ts";
@@ -14,7 +14,7 @@ interface Layer {
   readonly stride?: number;
   readonly padding?: number;
   readonly groups?: number;
-  /** Default all. */
+  /** Passes to measure. Default all. */
   readonly passes?: readonly Pass[];
 }
 
@@ -38,7 +38,7 @@ const LAYERS: readonly Layer[] = [
   { x: [8, 16, 32, 32], outputs: 16, kernel: 5, padding: 2 },
   { x: [8, 64, 16, 16], outputs: 64, kernel: 3, padding: 1, groups: 4 },
   { x: [8, 64, 32, 32], outputs: 64, kernel: 3, stride: 2, padding: 1, groups: 64 },
-  // Nothing asks for the gradient of images, and the naive twin would take three seconds for it.
+  // No gradient of images is needed, and the naive twin would take three seconds for it.
   { x: [1, 3, 224, 224], outputs: 64, kernel: 7, stride: 2, padding: 3, passes: ["forward", "grad weight"] },
   { x: [1, 3, 64, 64], outputs: 64, kernel: 7, stride: 2, padding: 3, passes: ["grad input"] },
   { x: [1, 64, 56, 56], outputs: 64, kernel: 3, padding: 1 },
@@ -47,7 +47,7 @@ const LAYERS: readonly Layer[] = [
   { x: [1, 512, 7, 7], outputs: 512, kernel: 3, padding: 1 },
 ];
 
-// Enough work for a hardware adapter; far too much for a software one.
+// Enough work for a hardware adapter, far too much for a software one.
 const LARGE: readonly Layer[] = [
   { x: [128, 16, 32, 32], outputs: 16, kernel: 3, padding: 1 },
   { x: [128, 64, 8, 8], outputs: 64, kernel: 3, padding: 1 },

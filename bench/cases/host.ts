@@ -1,4 +1,4 @@
-// What the host costs: encoding and submitting a step, moving bytes, and waiting for an answer.
+// Costs of the host: encoding and submitting a step, moving bytes, and waiting for a result.
 import { currentGpu } from "../../src/gpu/index.ts";
 import { relu } from "../../src/ops/unary.ts";
 import { capture, fillZero, readAll, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -7,7 +7,7 @@ import { median } from "../lib/statistics.ts";
 import { CallCounter, objectsMade } from "./calls.ts";
 import { hostMs } from "./steps.ts";
 
-/** Dispatches of the step that measures overhead, each too small to matter itself. */
+/** Dispatches of the step that measures overhead. Each is too small to matter. */
 const CHAIN = 200;
 const VALUES = 256;
 const TRIES = 60;
@@ -19,14 +19,14 @@ function chain(x: Tensor): { y: Tensor } {
 }
 
 interface Overhead {
-  /** Host microseconds per dispatch: encode and submit, the device idle. */
+  /** Host microseconds per dispatch: encode and submit on an idle device. */
   readonly hostUs: number;
   /** Microseconds per dispatch until the queue is empty. */
   readonly totalUs: number;
-  /** Of the same step run eagerly. */
+  /** Host microseconds per dispatch of the same step run eagerly. */
   readonly eagerHostUs: number;
   readonly eagerTotalUs: number;
-  /** Buffers, bind groups, pipelines and shader modules made in one replay, and buffers that the pool made. */
+  /** Buffers, bind groups, pipelines and shader modules made in one replay, and buffers made by the pool. */
   readonly made: number;
   /** Submits of one replay. */
   readonly submits: number;
@@ -43,7 +43,7 @@ async function totalMs(run: () => void): Promise<number> {
   return median(times);
 }
 
-/** Overhead of a captured step of 200 small dispatches, and of the same step run eagerly. */
+/** Measure the overhead of a captured step of 200 small dispatches, and of the same step run eagerly. */
 export async function replayOverhead(): Promise<Overhead> {
   const gpu = currentGpu();
   const x = { data: new Float32Array(VALUES).fill(1), shape: [VALUES] };
@@ -91,7 +91,7 @@ const overheadCase: HostCase = {
 
 const TRANSFER = 2 ** 24;
 
-/** Median milliseconds of an asynchronous act. */
+/** Measure the median milliseconds of an asynchronous call. */
 async function timeOf(act: () => Promise<unknown>, tries: number): Promise<number> {
   const times: number[] = [];
   await act();

@@ -1,4 +1,4 @@
-// Every benchmark there is. `largeCases` keep a hardware adapter busy and would take a software one hours.
+// All benchmarks. `largeCases` keep a hardware adapter busy and would take hours on a software one.
 import type { BenchCase } from "../lib/case.ts";
 import { batchNormCases, batchNormLargeCases } from "./batch_norm.ts";
 import { conv2dCases, conv2dLargeCases } from "./conv2d.ts";

@@ -1,4 +1,4 @@
-// Spiking neurons: all steps in one kernel, with the potential in a register, against separate kernels for each step; and
+// Spiking neurons: all steps in one kernel, with the potential in a register, against separate kernels per step; and
 // batch norm in the neurons' kernel against batch norm before it.
 import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { batchNormNeuron } from "../../src/ops/batch_norm_neuron.ts";
@@ -14,7 +14,7 @@ import { recorded, recordedStep } from "./recorded.ts";
 
 type Size = readonly [steps: number, batch: number, channels: number, rows: number, columns: number];
 
-// Widths of a small spiking network on digits, of layer 1 of SEW ResNet-18 at half size, of event data.
+// Widths of a small spiking network on digits, of layer 1 of SEW ResNet-18 at half size, and of event data.
 const SIZES: readonly Size[] = [
   [4, 16, 16, 28, 28],
   [4, 8, 64, 28, 28],
@@ -27,7 +27,7 @@ const LARGE: readonly Size[] = [
 
 const elements = (size: Shape) => size.reduce((a, b) => a * b, 1);
 
-/** About a third of the neurons fire. */
+/** Make inputs with which about a third of the neurons fire. */
 const currents = (size: Size) =>
   tensor(
     randomArray(elements(size), 1).map((v) => 0.7 + v),
@@ -108,7 +108,7 @@ function normForwardCase(size: Size): KernelCase {
     kind: "kernel",
     group: "lif",
     name: `batch norm and neurons, forward ${brackets(size)}`,
-    // The statistics have to be known before the first spike: x is read twice.
+    // Statistics precede the first spike: x is read twice.
     work: { flops: 13 * elements(size), bytes: 3 * bytes(size) },
     prepare(): Prepared {
       const layer = makeLayer(size);
@@ -134,7 +134,7 @@ function normStepCase(size: Size): KernelCase {
       const { z, weight, bias } = layer;
       const dy = random(size, 6);
       return {
-        // Sums of gradients over up to 130,000 values, in different order.
+        // Sums of gradients over up to 130,000 values, in a different order.
         tolerance: 3e-5,
         variants: [
           recordedStep("separate ops", [z, weight, bias], () => separate(layer, size), dy),
@@ -145,7 +145,7 @@ function normStepCase(size: Size): KernelCase {
   };
 }
 
-/** Spikes that backward wants and nobody kept as numbers: from the input once more, or from one bit each. */
+/** Return a case of the spikes that backward needs and forward did not save: computed again from the input, or read from one bit each. */
 function againCase(size: Size): KernelCase {
   return {
     kind: "kernel",

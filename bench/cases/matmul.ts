@@ -1,4 +1,4 @@
-// Matrix products: each kernel family against the naive twin. "auto" is what matmul() and linear() run.
+// Matrix products: each kernel family against the naive twin. "auto" is the choice of matmul() and linear().
 import { currentGpu } from "../../src/gpu/index.ts";
 import { gemm, transposed } from "../../src/ops/matmul/gemm.ts";
 import type { GemmFamily } from "../../src/ops/matmul/plan.ts";
@@ -7,7 +7,7 @@ import type { KernelCase } from "../lib/case.ts";
 import { bytes, random } from "./data.ts";
 import { recorded } from "./recorded.ts";
 
-/** [m, k] x [k, n]; `stored` names the operand that lies transposed in memory. */
+/** [m, k] x [k, n]; `stored` names the operand that is transposed in memory. */
 interface Product {
   readonly what?: string;
   readonly m: number;

@@ -1,4 +1,4 @@
-// The naive twins that only the bench has: one element per invocation, one dispatch per step of the definition.
+// Naive twins that only the benchmarks use: one element per invocation, one dispatch per step of the definition.
 import { grid1d, kernel } from "../../src/gpu/index.ts";
 import { empty, type Shape, type Tensor } from "../../src/tensor/index.ts";
 import applyWgsl from "../shaders/batch_norm_apply_naive.wgsl";
@@ -19,7 +19,7 @@ const gatherKernel = kernel("gather_naive", gatherWgsl);
 
 const CODES = { copy: 0, relu: 1, add: 2, mul: 3, reluGrad: 4 } as const;
 
-/** One of the elementwise functions; element i of `a` meets b[i / every % size of b]. */
+/** Run one of the elementwise functions. Element i of `a` is paired with b[i / every % size of b]. */
 export function naiveElementwise(name: keyof typeof CODES, a: Tensor, b: Tensor | null = null, every = 1): Tensor {
   const y = empty(a.shape);
   elementwiseKernel.run({
@@ -45,7 +45,7 @@ const layout = ([batch = 1, channels = 1, ...plane]: Shape) => ({
   area: plane.reduce((a, b) => a * b, 1),
 });
 
-/** Mean and 1/sqrt(var + eps) of x [N, C, ...]. */
+/** Compute mean and 1/sqrt(var + eps) of x [N, C, ...]. */
 export function naiveStatistics(x: Tensor, eps = 1e-5): Pick<Channels, "mean" | "invstd"> {
   const params = { ...layout(x.shape), eps };
   const mean = empty([params.channels]);
@@ -54,7 +54,7 @@ export function naiveStatistics(x: Tensor, eps = 1e-5): Pick<Channels, "mean" | 
   return { mean, invstd };
 }
 
-/** The affine map of batch norm, without ReLU. */
+/** Compute the affine map of batch norm, without ReLU. */
 export function naiveApply(x: Tensor, { mean, invstd, weight, bias }: Channels): Tensor {
   const { channels, area } = layout(x.shape);
   const y = empty(x.shape);
@@ -63,7 +63,7 @@ export function naiveApply(x: Tensor, { mean, invstd, weight, bias }: Channels):
   return y;
 }
 
-/** Gradients of batch norm in training from dy, which ReLU has gated already: [dx, dweight, dbias]. */
+/** Compute the gradients of batch norm in training from dy, already gated by ReLU: [dx, dweight, dbias]. */
 export function naiveBatchNormGradients(x: Tensor, dy: Tensor, { mean, invstd, weight }: Channels): Tensor[] {
   const { batch, channels, area } = layout(x.shape);
   const dweight = empty([channels]);
@@ -82,7 +82,7 @@ export function naiveBatchNormGradients(x: Tensor, dy: Tensor, { mean, invstd, w
   return [dx, dweight, dbias];
 }
 
-/** Sums x, seen as [a, b, c, d], over a and c. */
+/** Sum x, viewed as [a, b, c, d], over a and c. */
 export function naiveSum(x: Tensor, size: readonly [number, number, number, number]): Tensor {
   const outputs = size[1] * size[3];
   const y = empty([outputs]);
@@ -90,7 +90,7 @@ export function naiveSum(x: Tensor, size: readonly [number, number, number, numb
   return y;
 }
 
-/** -values[row, labels[row]] of values [rows, classes]. */
+/** Return -values[row, labels[row]] of values [rows, classes]. */
 export function naiveNegativePick(values: Tensor, labels: Tensor): Tensor {
   const [rows, classes] = values.shape as [number, number];
   const losses = empty([rows]);

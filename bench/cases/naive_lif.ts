@@ -1,4 +1,4 @@
-// LIF neurons as separate ops make them: three dispatches for each step and pass, potentials and gradients in memory.
+// LIF neurons made of separate ops: three dispatches per step and pass, with potentials and gradients in memory.
 import { grid1d, kernel } from "../../src/gpu/index.ts";
 import { empty, type Tensor } from "../../src/tensor/index.ts";
 import gradWgsl from "../shaders/lif_step_grad_naive.wgsl";
@@ -10,20 +10,20 @@ const gradKernel = kernel("lif_step_grad_naive", gradWgsl);
 const CHARGE = 0;
 const FIRE = 1;
 const RESET = 2;
-/** The stages on the way back, in their order. */
+/** Stages of the backward pass, in order. */
 const BACK = [0, 1, 2] as const;
 /** The engine's defaults: tau 2, threshold 1, hard reset to 0, sigmoid surrogate. */
 const NEURON = { k: 0.5, threshold: 1 } as const;
 const ALPHA = 4;
 
 interface NaiveWalk {
-  /** [T, *] */
+  /** Spikes, [T, *]. */
   readonly spikes: Tensor;
-  /** [T, *]: before firing. */
+  /** Potentials before firing, [T, *]. */
   readonly potentials: Tensor;
 }
 
-/** Forward of x [T, *]. */
+/** Run the forward pass of x [T, *]. */
 export function naiveLif(x: Tensor): NaiveWalk {
   const [steps = 1, ...one] = x.shape;
   const [spikes, potentials, v] = [empty(x.shape), empty(x.shape), empty(one)];
@@ -51,7 +51,7 @@ export function naiveLif(x: Tensor): NaiveWalk {
   return { spikes, potentials };
 }
 
-/** Gradient of x from that of the spikes. */
+/** Compute the gradient of x from that of the spikes. */
 export function naiveLifGradient({ spikes, potentials }: NaiveWalk, dy: Tensor): Tensor {
   const [steps = 1, ...one] = dy.shape;
   const gx = empty(dy.shape);

@@ -1,4 +1,4 @@
-// Pooling, forward and backward, against kernels that keep no indices.
+// Pooling, forward and backward, against kernels that save no indices.
 import { grid1d, kernel } from "../../src/gpu/index.ts";
 import { adaptiveAvgPool2d } from "../../src/ops/adaptive_avg_pool2d.ts";
 import { avgPool2d } from "../../src/ops/avg_pool2d.ts";
@@ -34,7 +34,7 @@ const LARGE: readonly Pool[] = [{ kind: "max", x: [128, 64, 112, 112], kernel: 3
 function naivePool(pool: Pool, x: Tensor, dy: Tensor, BACKWARD: boolean): readonly Tensor[] {
   const y = empty(BACKWARD ? x.shape : dy.shape);
   poolKernel.run({
-    // What a variant does not read is bound to what it does.
+    // Unused bindings are bound to tensors that the variant uses.
     bind: { x, dy: BACKWARD ? dy : x, y },
     params: { n: y.numel, ...planPool("bench", x, pool) },
     spec: { MAX: pool.kind === "max", BACKWARD },
@@ -67,7 +67,7 @@ function casesOf(pool: Pool): KernelCase[] {
     kind: "kernel",
     group: "pool",
     name: `backward ${title}`,
-    // The maximum also has to know where it was found, one number per output.
+    // Max pooling also writes the index of the maximum, one number per output.
     work: { flops, bytes: bytes(size, out, ...(kind === "max" ? [out] : [])) },
     prepare(): Prepared {
       const { x, dy } = make();
@@ -92,7 +92,7 @@ function globalCase(size: Size): KernelCase {
     name: `forward global average ${brackets(size)}`,
     work: { flops: planes * area, bytes: bytes(size, [planes]) },
     prepare(): Prepared {
-      // The twin sums instead of averaging, so it gets smaller numbers.
+      // The twin sums instead of averaging, so its inputs are scaled down.
       const terms = random(size, 1);
       const x = random(size, 1, area);
       return {

@@ -1,5 +1,5 @@
-// Variants whose commands are recorded at the first run and only encoded again afterwards, so that a case measures
-// kernels and no tensors, tapes or bind groups. The first run executes too: it is where pipelines compile.
+// Variants whose commands are recorded in the first run and only encoded again afterwards, so that a case measures
+// kernels and not tensors, tapes or bind groups. The first run executes too: it compiles the pipelines.
 import { Tape } from "../../src/autograd/index.ts";
 import { Arena, type Command, currentGpu } from "../../src/gpu/index.ts";
 import { empty, Scope, type Tensor } from "../../src/tensor/index.ts";
@@ -57,14 +57,15 @@ class Recorded implements Variant {
 }
 
 /**
- * A variant that runs `body` once and repeats what it enqueued. `body` returns the tensors it wrote; those it made live
- * as long as the scope that is open now, and so must every tensor it reads. It may not upload or read back.
+ * Return a variant that runs `body` once and repeats the dispatches that it enqueued. `body` returns the tensors it wrote.
+ * Tensors that it makes live as long as the scope that is open now, and so must every tensor it reads. It may not upload or
+ * read back.
  */
 export function recorded(name: string, body: () => readonly Tensor[]): Variant {
   return new Recorded(name, body, () => {});
 }
 
-/** Runs `body` with the leaves wanting gradients, which go to `places`. */
+/** Run `body` with gradients of the leaves enabled. They are written to `places`. */
 function withGradients<T>(leaves: readonly Tensor[], places: readonly Tensor[], body: () => T): T {
   leaves.forEach((leaf, i) => {
     leaf.requiresGrad = true;
@@ -82,12 +83,12 @@ function withGradients<T>(leaves: readonly Tensor[], places: readonly Tensor[], 
 }
 
 /**
- * The backward pass of one op alone. `forward` runs once under a tape; what is recorded are the gradients from `dy` to
- * `leaves`, which are the results. Of one op only: the tape frees what an op saved after its step, and a later step of
- * the recording would be given that memory.
+ * Return a variant of the backward pass of one op. `forward` runs once under a tape. The recording holds the gradients from
+ * `dy` to `leaves`, which are the results. One op only: the tape frees saved values after each op's step, and a later step
+ * of the recording would reuse that memory.
  */
 export function recordedBackward(name: string, leaves: readonly Tensor[], forward: () => Tensor, dy: Tensor): Variant {
-  // Places of this variant's own: other variants of the case have the same leaves.
+  // Gradients of this variant only, since other variants of the case have the same leaves.
   const places = leaves.map((leaf) => empty(leaf.shape));
   let tape: Tape | null = null;
   let y: Tensor | null = null;
@@ -105,7 +106,7 @@ export function recordedBackward(name: string, leaves: readonly Tensor[], forwar
       withGradients(leaves, places, () => tape!.backward(y!, dy));
     } finally {
       tape?.dispose();
-      // While the recording is open, so that the memory stays its own: backward may have read it.
+      // While the recording is open, so that the memory stays reserved: backward may have read it.
       y?.dispose();
     }
     return places;
@@ -113,7 +114,7 @@ export function recordedBackward(name: string, leaves: readonly Tensor[], forwar
   return new Recorded(name, body, before);
 }
 
-/** Forward and backward together, of any number of ops: the results are what `forward` gives and the leaves' gradients. */
+/** Return a variant of forward and backward of any number of ops. Its results are those of `forward` and the leaves' gradients. */
 export function recordedStep(name: string, leaves: readonly Tensor[], forward: () => Tensor, dy: Tensor): Variant {
   const places = leaves.map((leaf) => empty(leaf.shape));
   const body = () =>

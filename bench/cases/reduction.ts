@@ -1,4 +1,4 @@
-// Sums over axes: a gradient of a bias, a global average, a loss, an axis in the middle.
+// Sums over axes: the gradient of a bias, a global average, a loss, an axis in the middle.
 import { sum } from "../../src/ops/sum.ts";
 import type { KernelCase, Prepared } from "../lib/case.ts";
 import { brackets, bytes, random } from "./data.ts";
@@ -8,7 +8,7 @@ import { recorded } from "./recorded.ts";
 interface Reduction {
   readonly x: readonly number[];
   readonly axes: readonly number[];
-  /** The same sum as naiveSum sees it: [a, b, c, d], over a and c. */
+  /** Shape of the same sum for naiveSum: [a, b, c, d], over a and c. */
   readonly split: readonly [number, number, number, number];
 }
 
@@ -33,7 +33,7 @@ function sumCase({ x: shape, axes, split }: Reduction): KernelCase {
     work: { flops: size, bytes: bytes(shape, [split[1] * split[3]]) },
     prepare(): Prepared {
       const x = random(shape, 1);
-      // A sum of a million normal values is a thousand times smaller than that of their sizes, and so are its digits.
+      // A sum of a million normal values is a thousand times smaller than the sum of their magnitudes, so it loses three digits.
       return {
         tolerance: 1e-4,
         variants: [recorded("naive", () => [naiveSum(x, split)]), recorded("sum", () => [sum(x, { axes })])],

@@ -1,4 +1,4 @@
-// Softmax and cross entropy: one fused kernel against softmax, logarithm, pick and mean one after the other.
+// Softmax and cross entropy: one fused kernel against separate softmax, logarithm, pick and mean.
 import { Tape } from "../../src/autograd/index.ts";
 import { mul } from "../../src/ops/binary.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
@@ -60,7 +60,7 @@ function lossCase([rows, classes]: Size): KernelCase {
   };
 }
 
-/** Gradient of `loss` at the logits, the forward pass included. */
+/** Return a variant of the gradient of `loss` at the logits, forward pass included. */
 function bothPasses(logits: Tensor, loss: (logits: Tensor) => Tensor): readonly Tensor[] {
   const place = empty(logits.shape);
   logits.requiresGrad = true;
@@ -87,7 +87,7 @@ function trainingCase([rows, classes]: Size): KernelCase {
       const logits = random(shape, 1);
       const targets = randomInts(rows, classes, 2);
       const labels = tensor(targets);
-      // As a product with one-hot rows, the pick is made of ops that have gradients.
+      // The pick is a product with one-hot rows, so that it consists of ops with gradients.
       const hot = new Float32Array(rows * classes);
       targets.forEach((label, row) => {
         hot[row * classes + label] = -1 / rows;

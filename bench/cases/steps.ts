@@ -1,4 +1,4 @@
-// Whole training steps: forward, loss, backward, update, replayed; and what they leave in memory.
+// Whole training steps: forward, loss, backward and update, replayed; and the bytes that they leave in memory.
 import { currentGpu } from "../../src/gpu/index.ts";
 import type { HostCase, HostFigure } from "../lib/case.ts";
 import { median } from "../lib/statistics.ts";
@@ -6,14 +6,14 @@ import { CallCounter, objectsMade } from "./calls.ts";
 import { Training, type TrainingOptions } from "./training.ts";
 
 const MB = 2 ** 20;
-/** Milliseconds that the timed steps of one case should take together. */
+/** Total milliseconds of the timed steps of one case. */
 const STEPS_MS = 4000;
 const LEAST_STEPS = 3;
 const MOST_STEPS = 60;
-/** Of host time for one step: the queue is empty before each. */
+/** Samples of the host time of one step, each with an empty queue before it. */
 const HOST_TRIES = 15;
 
-/** Milliseconds of the host alone for a replayed step: it is encoded and submitted while the device has nothing to do. */
+/** Measure the host milliseconds of a replayed step, encoded and submitted while the device is idle. */
 export async function hostMs(run: () => void, tries = HOST_TRIES): Promise<number> {
   const times: number[] = [];
   for (let i = 0; i < tries; i++) {
@@ -26,7 +26,7 @@ export async function hostMs(run: () => void, tries = HOST_TRIES): Promise<numbe
   return median(times);
 }
 
-/** The figures of one model's steps. The first step has run, so pipelines exist. */
+/** Measure the steps of one model after the first one, which compiles the pipelines. */
 async function stepFigures(training: Training): Promise<HostFigure[]> {
   const one = await training.time(1);
   const count = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.round(STEPS_MS / one)));
@@ -34,7 +34,7 @@ async function stepFigures(training: Training): Promise<HostFigure[]> {
   for (let i = 0; i < count; i++) times.push(await training.time(1));
   const dispatches = training.dispatches();
   const { arenaBytes, lowerBound, persistentBytes } = training.step.memory();
-  // Long steps tell no more about the host than a few of them do.
+  // A few long steps are enough to measure the host.
   const host = await hostMs(() => training.run(), one > 500 ? 3 : HOST_TRIES);
   await training.loss();
   return [
@@ -50,13 +50,13 @@ async function stepFigures(training: Training): Promise<HostFigure[]> {
 
 interface StepOverhead {
   readonly dispatches: number;
-  /** Host microseconds per dispatch of a replayed step, its batch uploaded and the device idle. */
+  /** Host microseconds per dispatch of a replayed step, with its batch uploaded and an idle device. */
   readonly hostUs: number;
-  /** Buffers, bind groups, pipelines and shader modules that a replay makes. */
+  /** Buffers, bind groups, pipelines and shader modules made by a replay. */
   readonly made: number;
 }
 
-/** What the host does for a replayed training step. */
+/** Measure the work of the host for a replayed training step. */
 export function stepOverhead(options: TrainingOptions): Promise<StepOverhead> {
   return withTraining(options, async (training) => {
     for (let i = 0; i < 2; i++) training.run();
@@ -104,7 +104,7 @@ interface LiveBytes {
   readonly created: number;
 }
 
-/** Bytes in use after 2 steps and after 200 of LeNet with batch norm at batch 64. */
+/** Measure the bytes in use after 2 and after 200 steps of LeNet with batch norm at batch 64. */
 export function liveBytes(early = 2, late = 200): Promise<LiveBytes> {
   return withTraining(LENET, async (training) => {
     const { pool } = currentGpu();
@@ -131,12 +131,12 @@ const memoryCase: HostCase = {
   },
 };
 
-/** The first convolutional net of the README. */
+/** The convolutional net of the README. */
 export const LENET: TrainingOptions = { model: "lenet-bn", batch: 64, channels: 1, size: 28 };
 export const RESNET: TrainingOptions = { model: "resnet-20", batch: 16, channels: 3, size: 32 };
 const MOBILENET: TrainingOptions = { model: "mobilenet-v1", batch: 8, channels: 3, size: 64 };
 
-/** Replay against building the step anew each time. */
+/** Compare replayed steps with eager ones. */
 const replayCase: HostCase = {
   kind: "host",
   group: "steps",

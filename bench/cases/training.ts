@@ -7,18 +7,18 @@ import { type HostBatch, TrainStep } from "../../src/train/index.ts";
 import { randomArray } from "../../test/support/random.ts";
 
 export interface TrainingOptions {
-  /** A name that `buildModel` knows. */
+  /** Name for `buildModel`. */
   readonly model: string;
   readonly batch: number;
   readonly channels: number;
   /** Height and width of the images. */
   readonly size: number;
   readonly lr?: number;
-  /** Overwrites the weights before the optimizer takes them over. */
+  /** Callback that overwrites the weights before the optimizer reads them. */
   readonly weights?: (model: Module) => void;
-  /** Default: standard normal images, labels 0, 1, ... 9, 0, ... */
+  /** Batch. Default: standard normal images, labels 0, 1, ... 9, 0, ... */
   readonly data?: HostBatch;
-  /** False runs every step eagerly. Default true. */
+  /** False: run every step eagerly. Default true. */
   readonly replay?: boolean;
 }
 
@@ -52,12 +52,12 @@ export class Training {
     this.batch = options.data ?? imagine(options);
   }
 
-  /** Enqueues one step. Does not wait. */
+  /** Enqueue one step without waiting. */
   run(): void {
     this.step.run(this.batch, { step: this.done++, lr: this.lr });
   }
 
-  /** Loss of the latest step. Waits for it; throws when it is not finite. */
+  /** Wait for the loss of the latest step. Throws if it is not finite. */
   async loss(): Promise<number> {
     const { steps, badStep } = await this.step.read(this.done - 1, this.done);
     const loss = steps[0]?.loss ?? Number.NaN;
@@ -65,7 +65,7 @@ export class Training {
     return loss;
   }
 
-  /** Milliseconds per step of `count` steps enqueued together. Another adapter's work in between would count too. */
+  /** Measure the milliseconds per step of `count` steps enqueued together. Work of other adapters in between counts too. */
   async time(count: number): Promise<number> {
     const start = performance.now();
     for (let i = 0; i < count; i++) this.run();
@@ -73,12 +73,12 @@ export class Training {
     return (performance.now() - start) / count;
   }
 
-  /** Dispatches of the latest step. */
+  /** Return the dispatches of the latest step. */
   dispatches(): number {
     return this.step.describe().filter(({ kernel }) => kernel !== "copy" && kernel !== "clear").length;
   }
 
-  /** Frees the step, the optimizer and the model. */
+  /** Free the step, the optimizer and the model. */
   dispose(): void {
     this.step.dispose();
     this.optimizer.dispose();

@@ -24,9 +24,9 @@ interface Hyper {
   readonly threshold: number;
 }
 
-/** Numbers of a usual step, with which both variants are compared before anything is timed. */
+/** Hyper-parameters of a usual step, with which both variants are compared before the timing. */
 const REAL: Hyper = { lr: 0.1, momentum: 0.9, weightDecay: 5e-4, threshold: 0.02 };
-/** Numbers with which a step can be repeated: v = gradient + decay · theta, theta stays, w = S(theta). The work is the same. */
+/** Hyper-parameters with which a step can be repeated: v = gradient + decay · theta, theta stays, w = S(theta). The work is the same. */
 const REPEATABLE: Hyper = { ...REAL, lr: 0, momentum: 0 };
 
 interface Side {
@@ -67,7 +67,7 @@ function fused(shapes: readonly Shape[], values: readonly Float32Array[], gradie
     sgd.step();
     return results;
   });
-  // Parameters and what the optimiser holds belong to no scope of their own.
+  // Parameters and optimiser state belong to no scope.
   const owned = [...results.filter((t) => !(t instanceof Parameter)), ...params];
   Scope.adopt({
     dispose() {
@@ -80,7 +80,7 @@ function fused(shapes: readonly Shape[], values: readonly Float32Array[], gradie
   return { variant, set };
 }
 
-/** Throws when the two sides differ by more than rounding. */
+/** Throw if the two sides differ by more than rounding. */
 async function expectEqual(a: Side, b: Side): Promise<void> {
   const [wanted, given] = [await readAll(...a.variant.results()), await readAll(...b.variant.results())];
   wanted.forEach((want, i) => {
@@ -108,7 +108,7 @@ function updateCase(title: string, width: number): KernelCase {
       for (const hyper of [REAL, REPEATABLE]) {
         for (const { set, variant } of sides) {
           set(hyper);
-          // Twice: the second step has a momentum.
+          // Twice, since the second step has a momentum.
           for (let i = 0; i < 2; i++) variant.run();
         }
         await expectEqual(...sides);

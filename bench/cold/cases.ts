@@ -1,4 +1,4 @@
-// The first training step in a new process, with an empty shader cache and then with the one it left. Node only.
+// The first training step in a new process, with an empty and with a filled shader cache. Node only.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,19 +8,19 @@ import { LENET, RESNET } from "../cases/steps.ts";
 import type { TrainingOptions } from "../cases/training.ts";
 import type { HostCase } from "../lib/case.ts";
 
-/** Milliseconds in the child. */
+/** Milliseconds measured in the child process. */
 export interface FirstStep {
-  /** Adapter and device. */
+  /** Opening adapter and device. */
   readonly openMs: number;
   /** Model, optimizer, recording, compiling, and the step itself with its loss read back. */
   readonly firstMs: number;
-  /** The step after it. */
+  /** The second step. */
   readonly secondMs: number;
 }
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Runs a first step in a process of its own, with the shader cache in `folder` (Mesa's; other drivers keep their own). */
+/** Run a first step in a child process, with Mesa's shader cache in `folder` (other drivers use their own cache). */
 export async function firstStep(options: TrainingOptions, folder: string): Promise<FirstStep> {
   const { model, batch, channels, size } = options;
   const flags = { model, batch, channels, size };
@@ -43,7 +43,7 @@ export async function firstStep(options: TrainingOptions, folder: string): Promi
   return JSON.parse(out) as FirstStep;
 }
 
-/** The first step cold, and again with the cache that it left. */
+/** Measure the first step with an empty cache, and again with the filled one. */
 export async function coldAndWarm(options: TrainingOptions): Promise<{ cold: FirstStep; warm: FirstStep }> {
   const folder = await mkdtemp(join(tmpdir(), "espalier-cold-"));
   try {
@@ -71,5 +71,5 @@ function coldCase(options: TrainingOptions): HostCase {
   };
 }
 
-/** Cases that start processes: for the command line, not for a page. */
+/** Cases that start processes: for the command line only. */
 export const nodeCases: readonly HostCase[] = [coldCase(LENET), coldCase(RESNET)];

@@ -1,4 +1,4 @@
-// A process that trains one step and says how long its user waited: shaders compile in it, unless the driver's cache has them.
+// Trains one step and prints its time, which includes compiling the shaders unless they are in the driver's cache.
 import { parseArgs } from "node:util";
 import { requestGpu } from "../../src/gpu/index.ts";
 import { installGpu } from "../../src/node.ts";

@@ -1,4 +1,4 @@
-// How many images a second reach training: decoded from JPEGs by all cores, and read from shards. Node only.
+// Images per second of the loaders: decoded from JPEGs by all cores, and read from shards. Node only.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const PER_CLASS = 20;
 const BATCH = 64;
 const ROUNDS = 3;
 
-/** Images a second of whole epochs, each batch given back at once; the first epoch does not count. */
+/** Measure the images per second of whole epochs, with each batch recycled at once. The first epoch does not count. */
 async function rate(dataset: StreamedDataset, training: boolean): Promise<number> {
   const rates: number[] = [];
   for (let epoch = 0; epoch <= ROUNDS; epoch++) {
@@ -30,7 +30,7 @@ async function rate(dataset: StreamedDataset, training: boolean): Promise<number
   return median(rates);
 }
 
-/** Makes the folder of JPEGs, and takes it away again. */
+/** Make the folder of JPEGs, and remove it afterwards. */
 async function inFolder<T>(act: (dir: string) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(tmpdir(), "espalier-bench-"));
   try {
@@ -83,7 +83,7 @@ const loaderCase = (name: string, measure: (dir: string) => Promise<HostFigure[]
   measure: () => inFolder(measure),
 });
 
-/** 200 JPEGs of about 500 x 375 to 224 x 224, from files and from shards of 256 x 256. */
+/** Cases of 200 JPEGs of about 500 x 375, resized to 224 x 224, from files and from shards of 256 x 256. */
 export const dataCases: readonly HostCase[] = [
   loaderCase("JPEGs decoded to [64,3,224,224]", decoding),
   loaderCase("shards read to [64,3,256,256]", reading),

@@ -1,4 +1,4 @@
-// `npm run bench:data`: the loaders alone, without a GPU. `-- --md FILE` writes a table too.
+// `npm run bench:data`: measures the loaders without a GPU. `-- --md FILE` also writes a table.
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
@@ -8,7 +8,7 @@ import type { HostFigure } from "../lib/case.ts";
 import { threeDigits } from "../lib/rows.ts";
 import { dataCases } from "./cases.ts";
 
-/** What the figures depend on. */
+/** Describe what the figures depend on. */
 function machine(): string[] {
   const [cpu] = cpus();
   const { started, commit, node } = runEnvironment();

@@ -1,4 +1,4 @@
-// `npm run bench:imagenet`: a whole training step of each ImageNet network, from JPEG files on disk to pruned weights.
+// `npm run bench:imagenet`: measures a whole training step of each ImageNet network, from JPEG files to pruned weights.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,11 +1,11 @@
-// One network's training step on images that come from JPEG files: what it computes, how long it takes, what it needs.
+// Measures one network's training step on images from JPEG files: losses, zeros, time and memory.
 import { currentGpu, requestGpu } from "../../src/gpu/index.ts";
 import { openImageData } from "../../src/images/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { manualSeed, RandomState } from "../../src/nn/index.ts";
 import { planTraining, type RunConfig, Session } from "../../src/train/index.ts";
 
-/** The networks of the registry that were made for ImageNet. */
+/** Networks of the registry that were made for ImageNet. */
 export const IMAGENET_MODELS: readonly string[] = [
   "resnet-18",
   "resnet-34",
@@ -27,18 +27,18 @@ export const IMAGENET_MODELS: readonly string[] = [
 interface StepOptions {
   readonly batch: number;
   readonly size: number;
-  /** Steps after the first that are timed. */
+  /** Number of timed steps after the first one. */
   readonly steps: number;
 }
 
 export interface StepRow {
   readonly model: string;
   readonly parameters: number;
-  /** Losses before the first update and after it. */
+  /** Losses before and after the first update. */
   readonly losses: readonly number[];
-  /** Share of the prunable weights that is zero after the last step. */
+  /** Share of zeros among the prunable weights after the last step. */
   readonly sparsity: number;
-  /** Seconds of the first step, kernels compiled in it; and of a later one, the mean. */
+  /** Seconds of the first step, compilation included, and the mean of the later ones. */
   readonly first: number;
   readonly later: number;
   readonly peakBytes: number;
@@ -53,14 +53,14 @@ const config = ({ batch }: StepOptions): RunConfig => ({
   nesterov: false,
   weightDecay: 1e-4,
   labelSmoothing: 0.1,
-  // In force from the first step, so that one step prunes.
+  // Applied from the first step, so that one step prunes.
   prune: { schedule: "constant", threshold: 0.005, mode: "latent", startEpoch: 0 },
   augment: { crop: 0, flip: false },
   seed: 1,
   logEvery: 1,
 });
 
-/** Trains for a few steps on a device of its own, which is given back. */
+/** Train for a few steps on a separate device, which is destroyed afterwards. */
 export async function stepOf(model: string, dir: string, options: StepOptions): Promise<StepRow> {
   const gpu = await requestGpu({ tune: "off" });
   const { train, test } = await openImageData(dir, { size: options.size });
@@ -73,7 +73,7 @@ export async function stepOf(model: string, dir: string, options: StepOptions): 
     const settings = config(options);
     const sample = train.shape;
     const { adapter } = gpu;
-    // The files' batches are whole; the plan's default is one of them.
+    // Batches of files are complete; the default of the plan is one batch.
     const plan = planTraining({
       build,
       sample,

@@ -1,4 +1,4 @@
-// The rows of `npm run bench:imagenet`, as lines and as Markdown.
+// Formats the rows of `npm run bench:imagenet` as lines and as Markdown.
 import { threeDigits } from "../lib/rows.ts";
 import type { StepRow } from "./step.ts";
 
@@ -19,13 +19,13 @@ function cells({ model, parameters, losses, sparsity, first, later, peakBytes, p
 
 const COLUMNS = ["network", "M parameters", "losses", "zeros", "first step", "later step", "peak", "predicted"];
 
-/** One row in a terminal. */
+/** Write one row for a terminal. */
 export function stepLine(row: StepRow): string {
   const [model, ...rest] = cells(row) as [string, ...string[]];
   return `${model.padEnd(20)} ${rest.map((cell, i) => `${COLUMNS[i + 1]} ${cell}`).join(", ")}`;
 }
 
-/** All rows below a line that says how they came about. */
+/** Write all rows below a line that describes the measurement. */
 export function stepMarkdown(about: string, rows: readonly StepRow[]): string {
   const line = (list: readonly string[]) => `| ${list.join(" | ")} |`;
   const rule = COLUMNS.map((_, i) => (i === 0 ? "---" : "---:"));

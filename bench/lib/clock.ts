@@ -1,20 +1,20 @@
-// Two clocks. The host's counts from the first enqueue until the queue is empty; the adapter's own (timestamp queries) counts
-// only while command buffers run, so that a kernel shorter than the host's work for it is still seen as it is.
+// Two clocks. The host's clock runs from the first enqueue until the queue is empty; the adapter's (timestamp queries) runs
+// only while command buffers execute, so that it also measures kernels that are shorter than the host's work for them.
 import type { Gpu } from "../../src/gpu/index.ts";
 import type { PassTimer } from "../../src/gpu/stream.ts";
 
 export type Clock = "queue" | "timestamp";
 
-/** One pair of timestamps for each submit; a submit holds at most 96 commands, so this is enough for 50,000 dispatches. */
+/** Pairs of timestamps, one per submit. A submit holds at most 96 commands, so this is enough for 50,000 dispatches. */
 const MOST_SUBMITS = 512;
 
-/** Times each submit from its first dispatch to its end; what the queue waits for the host in between does not count. */
+/** Timer of each submit from its first dispatch to its end. Time that the queue waits for the host does not count. */
 class SubmitTimer implements PassTimer {
   private readonly gpu: Gpu;
   private readonly set: GPUQuerySet;
   private submits = 0;
   private isOpen = false;
-  /** Submits that found no more room. */
+  /** Submits without a free pair of timestamps. */
   missed = 0;
 
   constructor(gpu: Gpu) {
@@ -42,7 +42,7 @@ class SubmitTimer implements PassTimer {
     this.submits++;
   }
 
-  /** Waits for the work and gives its time in milliseconds; null when nothing was timed or the stamps make no sense. */
+  /** Wait for the work and return its milliseconds; null if nothing was timed or the timestamps are invalid. */
   async stop(): Promise<number | null> {
     const { device, stream } = this.gpu;
     stream.flush();
@@ -87,8 +87,9 @@ interface Timing {
 }
 
 /**
- * Milliseconds of `repeats` runs together. With the clock "timestamp" an adapter without queries, a run without dispatches (only copies), or stamps that
- * make no sense, are timed by the queue instead, and the result says so. Throws what the device reported of the work.
+ * Measure the milliseconds of `repeats` runs together. The clock "timestamp" falls back to "queue" without timestamp queries,
+ * for runs without dispatches (only copies) and for invalid timestamps; the result names the clock. Throws errors that the
+ * device reported.
  */
 export async function timeRuns(gpu: Gpu, run: () => void, repeats: number, clock: Clock): Promise<Timing> {
   await gpu.wait();
@@ -109,8 +110,8 @@ export async function timeRuns(gpu: Gpu, run: () => void, repeats: number, clock
 }
 
 /**
- * The clock to use. Timestamps on hardware that has them, provided they agree with the queue about `work`, some tens of
- * milliseconds that the host does not slow down; the queue on software adapters, where the host's cores do the work.
+ * Choose the clock. Timestamps on hardware that has them, if they agree with the queue about `work`, some tens of milliseconds
+ * that the host does not slow down; the queue on software adapters, where the host's cores do the work.
  */
 export async function chooseClock(gpu: Gpu, work: () => void): Promise<Clock> {
   if (gpu.adapter.software || !gpu.device.features.has("timestamp-query")) return "queue";

@@ -1,4 +1,4 @@
-// Two runs beside each other: which variants became faster or slower by more than the noise of both.
+// Compares two runs: finds the variants that became faster or slower by more than the noise of both.
 import type { Results } from "./results.ts";
 import { geometricMean } from "./statistics.ts";
 
@@ -9,25 +9,25 @@ export interface ComparedRow {
   /** Median milliseconds in A and B. */
   readonly a: number;
   readonly b: number;
-  /** How many times faster B is. */
+  /** Time of A over time of B. */
   readonly speedup: number;
-  /** Spread of both together, as a share. */
+  /** Combined spread of both, as a share. */
   readonly noise: number;
   readonly beyondNoise: boolean;
 }
 
 export interface Comparison {
-  /** Slowest first. */
+  /** Rows, slowest first. */
   readonly rows: readonly ComparedRow[];
   /** Geometric mean of the speedups; NaN without rows. */
   readonly mean: number;
   readonly onlyA: readonly string[];
   readonly onlyB: readonly string[];
-  /** Why the two should not be compared as they stand: another adapter, settings, ... */
+  /** Reasons against a comparison: another adapter, other settings, ... */
   readonly warnings: readonly string[];
 }
 
-/** Quartiles know little of a machine that others use too: a change counts from twice the spread, and from 3 %. */
+/** A change counts if it exceeds twice the spread, and 3 %: quartiles underestimate the noise of a shared machine. */
 const NOISES = 2;
 const LEAST_CHANGE = 0.03;
 
@@ -43,7 +43,7 @@ function rowsOf(results: Results) {
   return rows;
 }
 
-/** Pairs the variants of two runs by group, name and variant. Host cases are not compared. */
+/** Pair the variants of two runs by group, name and variant. Host cases are not compared. */
 export function compareResults(a: Results, b: Results): Comparison {
   const [left, right] = [rowsOf(a), rowsOf(b)];
   const rows: ComparedRow[] = [];

@@ -1,5 +1,5 @@
-// What this adapter can do now: bytes a second of the plainest copy and multiply-adds a second without memory. Every share in
-// a report is of these, measured in the same run.
+// Gauges the current speed of the adapter: the bandwidth of a plain copy, and multiply-adds without memory. Every share in
+// a report refers to these values, measured in the same run.
 import { currentGpu, grid1d, kernel } from "../../src/gpu/index.ts";
 import { empty, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import copyWgsl from "../shaders/gauge_copy.wgsl";
@@ -13,18 +13,18 @@ const fmaKernel = kernel("gauge_fma", fmaWgsl);
 const MIB = 2 ** 20;
 const STEPS = 16;
 const TRIES = 5;
-/** A try lasts about this long, in milliseconds: a single copy takes a fast adapter a quarter of one. */
+/** Milliseconds of a try. A single copy takes a quarter of a millisecond on a fast adapter. */
 const TRY_MS = 20;
 
 interface GaugeOptions {
   readonly clock?: Clock;
-  /** Bytes of each of the two copied buffers. Default: sizes beyond any cache, as far as the adapter allows. */
+  /** Bytes of each of the two copied buffers. Default: larger than any cache, as far as the adapter allows. */
   readonly sizes?: readonly number[];
-  /** Milliseconds that a run of the arithmetic gauge should take. Default 40. */
+  /** Milliseconds of a run of the arithmetic gauge. Default 40. */
   readonly fmaMs?: number;
 }
 
-/** The fastest of a few tries: a gauge asks what the adapter can do, and what disturbs only slows it down. */
+/** Measure the fastest of a few tries: the gauge is the peak, and disturbances only slow it down. */
 async function best(run: () => void, clock: Clock): Promise<number> {
   const gpu = currentGpu();
   await timeRuns(gpu, run, 1, "queue");
@@ -61,7 +61,7 @@ async function expectCopied(y: Tensor, values: Float32Array): Promise<void> {
   if (got?.length !== values.length || !samplesEqual(got, values)) throw new Error("gauge: the copy is wrong");
 }
 
-/** Every 251st value: a prime, so that each lane and each part of an invocation has its turn. */
+/** Stride of the checked values: a prime, so that every lane and every part of an invocation is checked. */
 function samplesEqual(got: ArrayLike<number>, want: ArrayLike<number>): boolean {
   for (let i = 0; i < want.length; i += 251) if (got[i] !== want[i]) return false;
   return true;
@@ -73,7 +73,7 @@ async function measureChains(fmaMs: number, clock: Clock): Promise<Gauge["chains
   for (const count of [4, 8, 12, 16]) {
     using _scope = new Scope();
     const y = empty([threads]);
-    // Decays to the fixed point b / (1 - a) = 1, far from infinities and denormal numbers.
+    // Converges to the fixed point b / (1 - a) = 1, far from infinities and denormal numbers.
     const launch = (turns: number) => () =>
       fmaKernel.run({
         bind: { y },
@@ -96,7 +96,7 @@ async function measureChains(fmaMs: number, clock: Clock): Promise<Gauge["chains
   return chains;
 }
 
-/** Buffer sizes of which neither half fits in a cache. */
+/** Return buffer sizes that exceed the caches. */
 function beyondCache(): number[] {
   const { software, limits } = currentGpu().adapter;
   const wanted = software ? [64 * MIB] : [256 * MIB, 512 * MIB];
@@ -105,7 +105,7 @@ function beyondCache(): number[] {
   return possible.length > 0 ? possible : [Math.floor(most / 4096) * 4096];
 }
 
-/** Copy bandwidth (read + write) and multiply-add peak of the current device; a few seconds on a software adapter. */
+/** Measure copy bandwidth (read + write) and multiply-add peak of the current device. Takes a few seconds on a software adapter. */
 export async function measureGauge(options: GaugeOptions = {}): Promise<Gauge> {
   const { clock = "queue", sizes = beyondCache(), fmaMs = 40 } = options;
   for (const bytes of sizes) {
@@ -125,14 +125,14 @@ function summarize(copies: Gauge["copies"], chains: Gauge["chains"]): Gauge {
   };
 }
 
-/** The better of two readings, entry by entry: one at each end of a run, so that a busy moment does not set the scale. */
+/** Return the better of two readings, entry by entry. One is made at each end of a run, so that a busy moment does not set the scale. */
 export function betterGauge(a: Gauge, b: Gauge): Gauge {
   const copies = a.copies.map((c, i) => ({ ...c, gbs: Math.max(c.gbs, b.copies[i]?.gbs ?? 0) }));
   const chains = a.chains.map((c, i) => ({ ...c, gflops: Math.max(c.gflops, b.chains[i]?.gflops ?? 0) }));
   return summarize(copies, chains);
 }
 
-/** Some tens of milliseconds in one dispatch: what the two clocks are compared by. */
+/** Run one dispatch of some tens of milliseconds, with which the two clocks are compared. */
 export async function calibrationWork(): Promise<() => void> {
   const y = empty([2 ** 20]);
   const launch = (turns: number) => () =>

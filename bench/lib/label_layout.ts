@@ -1,4 +1,4 @@
-// Which points of a crowded picture get their names written beside them, and where: greedily, and never over one another.
+// Places labels beside the points of a crowded picture, greedily and without overlaps.
 
 export interface Box {
   readonly left: number;
@@ -8,30 +8,30 @@ export interface Box {
 }
 
 interface WantedLabel {
-  /** The point it belongs to. */
+  /** Position of its point. */
   readonly at: { readonly x: number; readonly y: number };
   readonly width: number;
   readonly height: number;
-  /** The largest are placed first. */
+  /** Priority: the largest are placed first. */
   readonly weight: number;
 }
 
 interface PlacedLabel {
-  /** Of the wanted label. */
+  /** Index of the requested label. */
   readonly index: number;
   readonly left: number;
   readonly top: number;
-  /** It stands left of its point and should end there, however wide its letters are. */
+  /** True if the label is to the left of its point and ends there. */
   readonly isBefore: boolean;
 }
 
-/** Half the width of a point, with air around it. */
+/** Half the width of a point, with padding. */
 const POINT = 6;
 
 const overlap = (a: Box, b: Box): boolean =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** Labels that fit into the frame beside their points and touch no point, no blocked box and no other label. */
+/** Place the labels that fit into the frame beside their points without touching a point, a blocked box or another label. */
 export function placeLabels(
   wanted: readonly WantedLabel[],
   points: readonly { readonly x: number; readonly y: number }[],

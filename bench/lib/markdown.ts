@@ -1,4 +1,4 @@
-// A run as Markdown: each case's fastest variant beside its first, for a file that people read.
+// Writes a run as Markdown: each case's fastest variant beside its first.
 import type { KernelResult, Results } from "./results.ts";
 import {
   adapterName,
@@ -31,7 +31,7 @@ function kernelCells(result: KernelResult, gauge: Results["gauge"]): string[] {
   ];
 }
 
-/** Kernel cases as one table, host cases as another, failures by name. */
+/** Write kernel cases as one table, host cases as another, and failures by name. */
 export function renderMarkdown(results: Results): string {
   const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll("|", "/")).join(" | ")} |`;
   const kernels = results.cases.filter((c) => c.kind === "kernel");

@@ -1,4 +1,4 @@
-// Measures one kernel case: is every variant right, what does its first run cost, and how long does it take.
+// Measures one kernel case: checks every variant, and times its first run and later ones.
 import { currentGpu, type Gpu } from "../../src/gpu/index.ts";
 import { readAll, Scope } from "../../src/tensor/index.ts";
 import { deviation, maxAbs } from "../../test/support/close.ts";
@@ -12,13 +12,13 @@ export interface MeasureOptions {
   readonly rounds?: number;
   /** Seconds for the rounds of one case. Default 10. */
   readonly budget?: number;
-  /** Least length of one variant's part of a round in milliseconds, reached by repeats. Default 30. */
+  /** Least milliseconds of one variant's part of a round, reached by repeats. Default 30. */
   readonly roundMs?: number;
-  /** Default "queue". */
+  /** Clock. Default "queue". */
   readonly clock?: Clock;
-  /** Only these variants, beside the first, against which they are measured. Default all. */
+  /** Names of the variants to measure beside the first, the baseline. Default all. */
   readonly variants?: readonly string[];
-  /** Ends the measurement between two rounds. */
+  /** Signal that ends the measurement between two rounds. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,29 +26,29 @@ const DEFAULT_TOLERANCE = 1e-5;
 const MOST_REPEATS = 5000;
 const LEAST_ROUNDS = 3;
 
-/** A variant whose numbers are wrong. */
+/** Error for a variant with wrong results. */
 class CheckError extends Error {
   override readonly name = "CheckError";
 }
 
-/** Raised when the signal asked to stop. */
+/** Error for a measurement stopped by the signal. */
 export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }
 
 /**
- * Checks every variant, times it, and gives times in milliseconds per run.
+ * Check and time every variant. Times are milliseconds per run.
  *
- * The first run of a variant, less a warm one, is its compile time: pipelines are made and drivers compile on first use.
- * Then rounds: in each, every variant runs often enough to last `roundMs`. Results are compared before the rounds and after.
- * Errors: CheckError for wrong results, RangeError for options out of range, and whatever the device reports.
+ * The compile time of a variant is its first run minus a warm one: pipelines are made and drivers compile on first use.
+ * In each round, every variant is repeated for at least `roundMs`. Results are compared before and after the rounds.
+ * Errors: CheckError for wrong results, RangeError for options out of range, and errors of the device.
  */
 export async function measureKernel(bench: KernelCase, options: MeasureOptions = {}): Promise<KernelResult> {
   const { rounds = 7, budget = 10, roundMs = 30, clock = "queue", signal } = options;
   if (!(Number.isInteger(rounds) && rounds >= 1))
-    throw new RangeError(`rounds wants a whole number >= 1, got ${rounds}`);
+    throw new RangeError(`rounds: expected an integer >= 1, got ${rounds}`);
   if (!(budget > 0)) throw new RangeError(`budget wants seconds above 0, got ${budget}`);
-  if (!(roundMs > 0)) throw new RangeError(`roundMs wants milliseconds above 0, got ${roundMs}`);
+  if (!(roundMs > 0)) throw new RangeError(`roundMs: expected milliseconds > 0, got ${roundMs}`);
   const gpu = currentGpu();
   using _scope = new Scope();
   const prepared = await bench.prepare();
@@ -85,7 +85,7 @@ function choose(bench: KernelCase, prepared: Prepared, wanted: readonly string[]
   return wanted ? [first, ...others.filter((v) => wanted.includes(v.name))] : prepared.variants;
 }
 
-/** Largest deviation of each variant as a share of the largest value. Throws CheckError at the first that is too large. */
+/** Compute the largest deviation of each variant as a share of the largest value. Throws CheckError if one is too large. */
 async function checkAll(bench: KernelCase, prepared: Prepared, variants: readonly Variant[]): Promise<number[]> {
   const { tolerance = DEFAULT_TOLERANCE } = prepared;
   const title = `${bench.group} ${bench.name}`;
@@ -119,7 +119,7 @@ async function checkAll(bench: KernelCase, prepared: Prepared, variants: readonl
   return worst;
 }
 
-/** One variant while it is measured. */
+/** State of one variant while it is measured. */
 class Side {
   private readonly gpu: Gpu;
   private readonly variant: Variant;
@@ -139,7 +139,7 @@ class Side {
     this.warmMs = warmMs;
   }
 
-  /** First and second run. */
+  /** Time the first and the second run. */
   static async start(gpu: Gpu, variant: Variant, clock: Clock): Promise<Side> {
     const run = () => variant.run();
     const first = await timeRuns(gpu, run, 1, "queue");
@@ -147,7 +147,7 @@ class Side {
     return new Side(gpu, variant, clock, first.ms, warm.ms);
   }
 
-  /** Sets the repeats of a round and says how many milliseconds one will take. */
+  /** Set the repeats of a round. Returns its expected milliseconds. */
   plan(roundMs: number): number {
     this.shortest = roundMs / 2;
     this.repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(roundMs / Math.max(this.warmMs, 1e-3))));
@@ -156,7 +156,7 @@ class Side {
 
   async round(): Promise<void> {
     const run = () => this.variant.run();
-    // A lone warm run includes the wait for the queue: a short kernel's first rounds show that it needs more repeats.
+    // A single warm run includes the wait for the queue, so a short kernel may turn out to need more repeats in its first rounds.
     for (;;) {
       const { ms, clock } = await timeRuns(this.gpu, run, this.repeats, this.clock);
       this.clock = clock;

@@ -1,4 +1,4 @@
-// What a run of the bench leaves behind: the JSON file's form, checked when it is read back.
+// The JSON file of a benchmark run: its format, writing it, and reading it with checks.
 import { z } from "zod";
 
 export const FORMAT = "espalier-bench/1";
@@ -9,16 +9,16 @@ const variantSchema = z.object({
   name: z.string(),
   /** Median milliseconds of a run. */
   ms: positive,
-  /** Half the distance of the quartiles as a share of the median. */
+  /** Half the distance of the quartiles, as a share of the median. */
   spread: positive,
-  /** Milliseconds of a run, round by round. */
+  /** Milliseconds of a run, by round. */
   rounds: z.array(positive).min(1),
-  /** Runs in a round. */
+  /** Runs per round. */
   repeats: z.int().positive(),
   clock: z.enum(["queue", "timestamp"]),
-  /** How many times faster than the case's first variant. */
+  /** Speedup over the case's first variant. */
   ratio: positive,
-  /** First run less a warm one. */
+  /** First run minus a warm one. */
   compileMs: positive,
   /** Largest error as a share of the largest value. */
   deviation: positive,
@@ -58,7 +58,7 @@ const gaugeSchema = z.object({
 
 export const resultsSchema = z.object({
   format: z.literal(FORMAT),
-  /** False while the run goes on, and for good when it was stopped. */
+  /** False for a run that is unfinished or was stopped. */
   complete: z.boolean(),
   started: z.string(),
   commit: z.string().nullable(),
@@ -67,7 +67,7 @@ export const resultsSchema = z.object({
     vendor: z.string(),
     architecture: z.string(),
     device: z.string(),
-    /** Name and driver, in the driver's words. */
+    /** Name and driver, as reported by the driver. */
     description: z.string(),
     software: z.boolean(),
     subgroupSize: z.int(),
@@ -80,7 +80,7 @@ export const resultsSchema = z.object({
     clock: z.enum(["queue", "timestamp"]),
     filter: z.array(z.string()),
     large: z.boolean(),
-    /** Null where the host does not know. */
+    /** Null if the host cannot tell. */
     shaderCache: z.boolean().nullable(),
   }),
   gauge: gaugeSchema,
@@ -95,12 +95,12 @@ export type CaseResult = KernelResult | HostResult | Failure;
 export type Gauge = z.infer<typeof gaugeSchema>;
 export type Results = z.infer<typeof resultsSchema>;
 
-/** A file that is not a result of the bench. */
+/** Error for a file that is not a benchmark result. */
 export class ResultsError extends Error {
   override readonly name = "ResultsError";
 }
 
-/** Reads a result back. Errors: ResultsError that names the file, and the field or the format it has instead. */
+/** Read a result. Errors: ResultsError that names the file and the wrong field or format. */
 export function parseResults(text: string, file: string): Results {
   let data: unknown;
   try {
@@ -121,7 +121,7 @@ export function parseResults(text: string, file: string): Results {
   return parsed.data;
 }
 
-/** JSON text, one line for each case, so that a commit shows what changed. */
+/** Write JSON text with one line per case, so that a diff shows the changed cases. */
 export function formatResults(results: Results): string {
   const { cases, ...head } = results;
   const lines = cases.map((c) => `    ${JSON.stringify(c)}`);

@@ -1,5 +1,5 @@
-// The roofline picture: each case's best variant over its arithmetic per byte, below the two limits that the same run measured.
-// Where a point lies under the slope, bytes decide; under the flat part, arithmetic.
+// Draws the roofline: each case's best variant over its arithmetic intensity, below the two limits measured in the same run.
+// Points under the slope are limited by bandwidth, points under the flat part by arithmetic.
 import * as Plot from "@observablehq/plot";
 import { type Box, placeLabels } from "./label_layout.ts";
 import type { Gauge, KernelResult, Results, VariantResult } from "./results.ts";
@@ -9,14 +9,14 @@ interface RooflineColors {
   readonly ink: string;
   readonly faint: string;
   readonly grid: string;
-  /** Behind the names and around the points. */
+  /** Background of names and outline of points. */
   readonly paper: string;
 }
 
 interface RooflineOptions {
-  /** The page's, or one that stands in for it. */
+  /** Document of the page, or a substitute. */
   readonly document: Document;
-  /** Default: dark on white, on a ground of its own. With colours given the ground is left to the page. */
+  /** Default: dark on a white background. With given colours, the page supplies the background. */
   readonly colors?: RooflineColors;
 }
 
@@ -25,17 +25,17 @@ interface RooflinePoint {
   readonly group: string;
   readonly name: string;
   readonly variant: string;
-  /** Operations per byte of the least traffic. */
+  /** Operations per byte of the minimal traffic. */
   readonly intensity: number;
   /** GFLOP/s of the fastest variant, and of the first one (the naive twin). */
   readonly gflops: number;
   readonly first: number;
-  /** Of what the two limits allow at this intensity. */
+  /** Share of what the two limits allow at this intensity. */
   readonly share: number;
 }
 
 const PRINT: RooflineColors = { ink: "#1f2328", faint: "#59636e", grid: "#e3e7eb", paper: "#ffffff" };
-// Okabe and Ito's colours, the light ones darkened; symbols repeat what the colours say.
+// Okabe and Ito's colours, the light ones darkened. Symbols repeat the colours' meaning.
 const STYLES = [
   ["#0072b2", "circle"],
   ["#c24e00", "square"],
@@ -52,12 +52,12 @@ const WIDTH = 1040;
 const HEIGHT = 640;
 const MARGIN = { left: 64, right: 168, top: 74, bottom: 54 };
 const LABEL = 10.5;
-/** Average width of a letter as a share of the font's size, on the wide side. */
+/** Average width of a letter as a share of the font size, rounded up. */
 const LETTER = 0.61;
 
 const NS = "http://www.w3.org/2000/svg";
 
-/** Cases with arithmetic, as points. Copies have none and no place on a logarithmic axis. */
+/** Turn cases with arithmetic into points. Copies have none and do not fit on a logarithmic axis. */
 export function rooflinePoints({ cases, gauge }: Pick<Results, "cases" | "gauge">): RooflinePoint[] {
   const kernels = cases.filter((c): c is KernelResult => c.kind === "kernel" && c.flops > 0 && c.bytes > 0);
   return kernels.map((c) => {
@@ -77,12 +77,12 @@ export function rooflinePoints({ cases, gauge }: Pick<Results, "cases" | "gauge"
   });
 }
 
-/** GFLOP/s that the limits allow at an intensity in operations per byte. */
+/** Compute the GFLOP/s that the limits allow at an intensity in operations per byte. */
 export function roofAt(gauge: Gauge, intensity: number): number {
   return Math.min(gauge.fmaGFlops, gauge.copyGBs * intensity);
 }
 
-/** Powers of ten around the values, with a little room. */
+/** Compute an axis range around the values, with a margin. */
 function domainOf(values: readonly number[]): [number, number] {
   const low = Math.min(...values);
   const high = Math.max(...values);
@@ -90,10 +90,10 @@ function domainOf(values: readonly number[]): [number, number] {
 }
 
 /**
- * Draws the picture as an <svg> of the document, 1040 units wide. Filled: the fastest variant of a case; the thin line
- * below reaches down to the first variant. Every point carries its name as a tooltip; those that fit are labelled.
+ * Draw the picture as an <svg> of the document, 1040 units wide. A filled point is the fastest variant of a case; the thin line
+ * below reaches down to the first variant. Every point has its name as a tooltip; those with enough room are labelled.
  *
- * Errors   RangeError when no case of the results has arithmetic.
+ * Errors   RangeError if no case of the results has arithmetic.
  */
 export function drawRoofline(
   results: Pick<Results, "cases" | "gauge" | "adapter">,
@@ -103,7 +103,7 @@ export function drawRoofline(
   const { gauge } = results;
   const points = rooflinePoints(results);
   if (points.length === 0)
-    throw new RangeError("roofline: wants at least one kernel case with floating-point operations");
+    throw new RangeError("roofline: expected at least one kernel case with floating-point operations, got none");
   const ridge = gauge.fmaGFlops / gauge.copyGBs;
   const x = domainOf([...points.map((p) => p.intensity), ridge / 4, ridge * 4]);
   const y = domainOf([...points.flatMap((p) => [p.gflops, p.first]), gauge.fmaGFlops]);
@@ -185,7 +185,7 @@ function finish(svg: SVGElement, colors: RooflineColors): void {
   svg.setAttribute("aria-label", "Roofline: speed of each case against the limits of the adapter");
 }
 
-/** What the notes are drawn with: the scene, positions of values in pixels, and a way to add text. */
+/** Scene, positions of values in pixels, and a function that adds text. */
 interface Pen {
   readonly svg: SVGElement;
   readonly scene: Scene;
@@ -316,7 +316,7 @@ function labelPoints(pen: Pen, gauge: Gauge, slopeStart: number): void {
   }
 }
 
-/** A legend's symbol, drawn by Plot like those in the picture. */
+/** Draw a symbol of the legend with Plot, like those in the picture. */
 function mark({ document, colors }: Scene, fill: string, symbol: string, x: number, y: number): Element {
   const small = Plot.plot({
     document,

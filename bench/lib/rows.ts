@@ -1,15 +1,15 @@
-// Results as the words of a table: the same in a terminal and in a page.
+// Formats results as table cells, for the terminal and for the page.
 import type { Gauge, HostResult, KernelResult, Results, VariantResult } from "./results.ts";
 
-/** Shares of what the adapter can do, and of the time that the larger of the two limits leaves. */
+/** Speeds of a case, and their shares of the adapter's peaks and of the time that the tighter limit allows. */
 interface Shares {
   /** GFLOP/s; 0 for a case without arithmetic. */
   readonly gflops: number;
-  /** GB/s of the least traffic, each byte once. */
+  /** GB/s of the minimal traffic, each byte once. */
   readonly gbs: number;
-  /** Of the multiply-add peak. */
+  /** Share of the multiply-add peak. */
   readonly fma: number;
-  /** Of the copy bandwidth. */
+  /** Share of the copy bandwidth. */
   readonly copy: number;
 }
 
@@ -19,13 +19,13 @@ export function sharesOf({ flops, bytes }: KernelResult, ms: number, gauge: Gaug
   return { gflops, gbs, fma: gflops / gauge.fmaGFlops, copy: gbs / gauge.copyGBs };
 }
 
-/** Three digits and a unit: "412 us", "3.06 ms", "1.20 s". */
+/** Write milliseconds with three digits and a unit: "412 us", "3.06 ms", "1.20 s". */
 export function formatMs(ms: number): string {
   if (ms < 1) return `${threeDigits(ms * 1000)} us`;
   return ms < 1000 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1000)} s`;
 }
 
-/** 0.0123, 1.23, 12.3, 123, 1234: three digits or all before the point. */
+/** Write three digits, or all before the point: 0.0123, 1.23, 12.3, 123, 1234. */
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return "-";
   if (value === 0) return "0";
@@ -70,17 +70,17 @@ export function kernelRow(result: KernelResult, variant: VariantResult, gauge: G
   ];
 }
 
-/** "first step 812 ms, dispatches 231" */
+/** Write a host case: "first step 812 ms, dispatches 231". */
 export function hostLine({ figures }: HostResult): string {
   return figures.map(({ name, value, unit }) => `${name} ${threeDigits(value)} ${unit}`).join(", ");
 }
 
-/** One line on how the run's scale was set. */
+/** Write the line about the gauge of the run. */
 export function gaugeLine(gauge: Gauge): string {
   return `copy ${threeDigits(gauge.copyGBs)} GB/s, multiply-add ${threeDigits(gauge.fmaGFlops)} GFLOP/s`;
 }
 
-/** What an adapter calls itself; browsers leave the description empty. */
+/** Return the name of an adapter. Browsers leave the description empty. */
 export function adapterName({
   description,
   vendor,

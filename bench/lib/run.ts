@@ -1,4 +1,4 @@
-// Runs a list of cases one after the other; a case that fails is reported and the next one goes on.
+// Runs a list of cases in order. A case that fails is reported, and the next one runs.
 import { currentGpu, requestGpu } from "../../src/gpu/index.ts";
 import { Scope } from "../../src/tensor/index.ts";
 import type { BenchCase } from "./case.ts";
@@ -9,7 +9,7 @@ import type { CaseResult, Results } from "./results.ts";
 
 export const titleOf = (c: { readonly group: string; readonly name: string }): string => `${c.group} ${c.name}`;
 
-/** Cases whose title contains one of the filters; a filter of several words wants all of them. No filter: all. */
+/** Select the cases whose title contains one of the filters, and all words of that filter. No filter: all. */
 export function selectCases(cases: readonly BenchCase[], filters: readonly string[]): BenchCase[] {
   const wanted = filters.map((f) => f.toLowerCase().split(/\s+/).filter(Boolean));
   return cases.filter((c) => {
@@ -19,13 +19,13 @@ export function selectCases(cases: readonly BenchCase[], filters: readonly strin
 }
 
 interface RunOptions extends MeasureOptions {
-  /** Before a case. */
+  /** Called before a case. */
   readonly onStart?: (bench: BenchCase, index: number, count: number) => void;
-  /** After it; awaited. */
+  /** Called after a case, and awaited. */
   readonly onResult?: (result: CaseResult) => void | Promise<void>;
 }
 
-/** Results in order. Ends early, without an error, when the signal asks; the case then running is dropped. */
+/** Run the cases. The signal ends it early without an error and drops the case that is running. */
 export async function runCases(cases: readonly BenchCase[], options: RunOptions = {}): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const [i, bench] of cases.entries()) {
@@ -59,7 +59,7 @@ async function measureHost(measure: Extract<BenchCase, { kind: "host" }>["measur
   return figures.map((f) => ({ ...f }));
 }
 
-/** A device that reported an error repeats it for ever: the next case gets a new one. */
+/** Replace a device that reported an error, since it would report it again in every later case. */
 async function recover(): Promise<void> {
   try {
     await currentGpu().wait();
@@ -67,13 +67,13 @@ async function recover(): Promise<void> {
     try {
       currentGpu().destroy();
     } catch {
-      // It is given up in any case.
+      // The device is dropped in any case.
     }
     await requestGpu();
   }
 }
 
-/** The clock to use on the current device (see clock.ts). */
+/** Choose the clock for the current device (see clock.ts). */
 export async function pickClock(): Promise<Clock> {
   using _scope = new Scope();
   const gpu = currentGpu();
@@ -81,7 +81,7 @@ export async function pickClock(): Promise<Clock> {
   return await chooseClock(gpu, await calibrationWork());
 }
 
-/** The current adapter as a result file names it. */
+/** Describe the current adapter for a result file. */
 export function describeAdapter(): Results["adapter"] {
   const { vendor, architecture, device, description, software, subgroupSize, features } = currentGpu().adapter;
   return { vendor, architecture, device, description, software, subgroupSize, features: [...features] };

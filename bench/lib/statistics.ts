@@ -1,6 +1,6 @@
-// Middles and spreads of a handful of measurements.
+// Medians and spreads of a few measurements.
 
-/** The value below which a share `q` of the values lies, linear between neighbours. NaN for no values. */
+/** Compute the q-quantile of the values, linear between neighbours. NaN for no values. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   if (sorted.length === 0) return Number.NaN;
@@ -14,19 +14,19 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** Half the distance between the quartiles as a share of the median: 0.03 reads "give or take 3 %". 0 for one value. */
+/** Compute half the distance between the quartiles as a share of the median: 0.03 means ± 3 %. 0 for one value. */
 export function spread(values: readonly number[]): number {
   const middle = median(values);
   return middle > 0 ? (quantile(values, 0.75) - quantile(values, 0.25)) / 2 / middle : 0;
 }
 
-/** exp of the mean logarithm. NaN for no values or one that is not above 0. */
+/** Compute the geometric mean. NaN for no values or if one is not above 0. */
 export function geometricMean(values: readonly number[]): number {
   if (values.length === 0 || values.some((v) => !(v > 0))) return Number.NaN;
   return Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 }
 
-/** How many times `value` is faster than `base`, round by round (the rounds of one case are interleaved), then the median. */
+/** Compute the speedup of `value` over `base` round by round (rounds of a case are interleaved), and return the median. */
 export function pairedRatio(base: readonly number[], value: readonly number[]): number {
   const pairs = Math.min(base.length, value.length);
   return median(Array.from({ length: pairs }, (_, i) => base[i]! / value[i]!));

@@ -1,15 +1,15 @@
-// The table of a run on a terminal: cases as headings, variants below.
+// Writes the table of a run for the terminal: cases as headings, variants below.
 import Table from "cli-table3";
 import type { Comparison } from "./compare.ts";
 import type { CaseResult, Gauge } from "./results.ts";
 import { COLUMNS, formatMs, formatPercent, formatRatio, hostLine, kernelRow } from "./rows.ts";
 
-/** The part of a stream that says whether a person watches. */
+/** The properties of a stream that tell if it is a terminal. */
 interface Screen {
   readonly isTTY?: boolean | undefined;
 }
 
-/** cli-table3's boxes in characters that every log can hold. */
+/** Box characters of cli-table3 in plain ASCII, for logs. */
 const CROSSES = "top-mid top-left top-right bottom-mid bottom-left bottom-right left-mid mid-mid right-mid".split(" ");
 const PLAIN = {
   ...Object.fromEntries(CROSSES.map((name) => [name, "+"])),
@@ -27,10 +27,10 @@ function makeTable(head: readonly string[], screen: Screen): Table.Table {
   });
 }
 
-/** Names and errors must not move the cursor. */
+/** Escape control characters, so that names and errors cannot move the cursor. */
 const printable = (text: string): string => text.replaceAll(/\p{C}/gu, "?");
 
-/** Every case with its variants. Failures stand where they happened. */
+/** Write every case with its variants, failures in order. */
 export function renderTable(cases: readonly CaseResult[], gauge: Gauge, screen: Screen = process.stdout): string {
   const table = makeTable(COLUMNS, screen);
   const wide = (content: string) => [{ content: printable(content), colSpan: COLUMNS.length }];
@@ -49,7 +49,7 @@ export function renderTable(cases: readonly CaseResult[], gauge: Gauge, screen: 
   return table.toString();
 }
 
-/** Two runs beside each other, the largest loss first. */
+/** Write the comparison of two runs, the largest loss first. */
 export function renderComparison(comparison: Comparison, screen: Screen = process.stdout): string {
   const table = makeTable(["case", "variant", "A", "B", "B / A speed", "+-", ""], screen);
   for (const row of comparison.rows) {

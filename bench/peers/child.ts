@@ -1,4 +1,4 @@
-// A side as a process of its own, asked one thing at a time.
+// Runs a side as a child process, with one request at a time.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 import type { Answer, Prepared, Request, Round } from "./protocol.ts";
@@ -28,7 +28,7 @@ export class Child {
     this.process.stderr?.on("data", (bytes: Buffer) => {
       this.lastWords = (this.lastWords + bytes.toString()).slice(-LAST_WORDS);
     });
-    // A process that has gone closes the pipe under our hands; its exit is what gets reported.
+    // A dead process closes the pipe. Its exit is reported instead.
     this.process.stdin?.on("error", () => {});
     this.lines = createInterface({ input: this.process.stdout as NodeJS.ReadableStream });
   }
@@ -41,7 +41,7 @@ export class Child {
     return this.ask<Round>({ do: "round", ms });
   }
 
-  /** Throws SideError with the side's own words, when it ends, or when it takes too long. */
+  /** Send a request. Throws SideError if the side reports an error, ends, or exceeds the time limit. */
   private ask<T>(request: Request): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const settle = (act: () => void) => {
@@ -73,7 +73,7 @@ export class Child {
     });
   }
 
-  /** Ends the process and resolves when it has gone. */
+  /** End the process and wait for its exit. */
   async end(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null || this.process.pid === undefined) return;
     const gone = new Promise<void>((resolve) => this.process.once("close", () => resolve()));

@@ -1,4 +1,4 @@
-// Runs the workloads: for each, every side's process is started and checked, and then all of them take turns.
+// Runs the workloads: starts and checks every side's process, then times all of them in turn.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -15,11 +15,11 @@ import { toleranceOf, type Workload } from "./workloads.ts";
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Names of the sides, ours first: the others are compared with it. */
+/** Names of the sides. The first, espalier, is the reference. */
 export const SIDES = ["espalier", "tfjs", "jax-js", "torch-cpu"] as const;
 export type SideName = (typeof SIDES)[number];
 
-/** "shipped": each library as its users run it, so only ours calms Dawn's polling; "calm": all get that; "spin": none. */
+/** "shipped": each library as its users run it, so that only espalier calms Dawn's polling; "calm": all do; "spin": none does. */
 export const POLLING = ["shipped", "calm", "spin"] as const;
 export type Polling = (typeof POLLING)[number];
 
@@ -28,27 +28,27 @@ export interface CompareOptions {
   readonly rounds?: number;
   /** Least length of a side's part of a round in milliseconds. Default 300. */
   readonly roundMs?: number;
-  /** Default: those that can run here. */
+  /** Sides to run. Default: those that can run on this machine. */
   readonly sides?: readonly SideName[];
-  /** True: an empty shader cache for each process, so that the first run is what a first user waits for. Default true. */
+  /** True: each process starts with an empty shader cache, so that the first run includes compilation. Default true. */
   readonly coldShaders?: boolean;
-  /** How a software adapter's sides wait for it (see README.md). Default "shipped". */
+  /** Polling on software adapters (see README.md). Default "shipped". */
   readonly polling?: Polling;
-  /** Seconds that a side may take to answer. Default 600. */
+  /** Time limit of an answer in seconds. Default 600. */
   readonly timeout?: number;
   readonly onNote?: (line: string) => void;
 }
 
-/** True when the other JavaScript libraries have been installed. */
+/** Check that the other JavaScript libraries are installed. */
 export const peersInstalled = (): boolean => existsSync(at("./node_modules/@tensorflow/tfjs-core/package.json"));
 
-/** A Python that has PyTorch; null when there is none. */
+/** Find a Python with PyTorch; null if there is none. */
 function findTorch(): string | null {
   const candidates = process.env["PYTHON"] ? [process.env["PYTHON"]] : ["python3", "/usr/bin/python3"];
   return candidates.find((program) => spawnSync(program, ["-c", "import torch"]).status === 0) ?? null;
 }
 
-/** The sides that can run on this machine. */
+/** List the sides that can run on this machine. */
 export function availableSides(): SideName[] {
   return SIDES.filter((side) => {
     if (side === "torch-cpu") return findTorch() !== null;
@@ -125,7 +125,7 @@ async function environmentOf(
   return env;
 }
 
-/** Time `rounds` rounds of all sides in turn. A side whose process fails is not asked for further rounds. */
+/** Time `rounds` rounds of all sides in turn. A side that fails runs no further rounds. */
 async function runRounds(contestants: readonly Contestant[], rounds: number, roundMs: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
     for (const contestant of contestants) {
@@ -139,7 +139,7 @@ async function runRounds(contestants: readonly Contestant[], rounds: number, rou
   }
 }
 
-/** Run one workload on every side. A side that fails or computes other numbers is reported; the others go on. */
+/** Run one workload on every side. A side that fails or computes other numbers is reported, and the others continue. */
 export async function compareSides(work: Workload, options: CompareOptions = {}): Promise<WorkloadResult> {
   const { rounds = 5, roundMs = 300, timeout = 600, onNote } = options;
   if (!(Number.isInteger(rounds) && rounds >= 1)) {

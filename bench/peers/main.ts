@@ -1,4 +1,4 @@
-// `npm run bench:peers`: the same workloads in this engine, in TensorFlow.js and jax-js on the same adapter, and in PyTorch on the CPU.
+// `npm run bench:peers`: times the same workloads in this engine, in TensorFlow.js and jax-js on the same adapter, and in PyTorch on the CPU.
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { runEnvironment, writeAtomic } from "../../src/node.ts";

@@ -1,4 +1,4 @@
-// What the bench and a side say to each other: one JSON object a line on the side's standard input and output.
+// Messages between the benchmark and a side: one JSON object per line on the side's standard input and output.
 import type { Calls } from "../cases/calls.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -10,7 +10,7 @@ export type Request =
 export interface Prepared {
   /** Milliseconds of the first run, in which pipelines are made and drivers compile. */
   readonly firstMs: number;
-  /** Of the second. */
+  /** Milliseconds of the second run. */
   readonly warmMs: number;
   /** WebGPU calls of a run; null for a side that does not use WebGPU. */
   readonly calls: Calls | null;
@@ -39,7 +39,7 @@ export function encodeFloats(values: Float32Array): string {
   return btoa(text);
 }
 
-/** Throws RangeError when the bytes are no whole number of values. */
+/** Decode float32 values. Throws RangeError if the byte count is not a multiple of 4. */
 export function decodeFloats(text: string): Float32Array<ArrayBuffer> {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   if (bytes.length % 4 !== 0) throw new RangeError(`float32 values want a multiple of 4 bytes, got ${bytes.length}`);

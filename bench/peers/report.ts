@@ -1,25 +1,25 @@
-// Pure part of the comparison: ratios, the check that all sides computed the same, and the table.
+// Pure part of the comparison: ratios, the check that all sides computed the same numbers, and the table.
 import { median, quantile } from "../lib/statistics.ts";
 
 export const PEERS_FORMAT = "espalier-peers/1";
 
 export interface SideResult {
-  /** "espalier", "tfjs", "jax-js", "torch-cpu". */
+  /** Name: "espalier", "tfjs", "jax-js" or "torch-cpu". */
   readonly side: string;
   readonly library: string;
   readonly adapter: string;
-  /** Median milliseconds of a run; rounds one by one in `rounds`. */
+  /** Median milliseconds of a run. `rounds` holds the single rounds. */
   readonly ms: number;
   readonly rounds: readonly number[];
   readonly firstMs: number;
-  /** WebGPU calls of a run; null where there is no WebGPU. */
+  /** WebGPU calls of a run; null without WebGPU. */
   readonly dispatches: number | null;
   readonly submits: number | null;
   /** Buffers, bind groups, pipelines and shader modules made in a run. */
   readonly made: number | null;
   /** Largest distance from the reference's results as a share of their largest value. */
   readonly deviation: number;
-  /** Null for a side that has the same numbers; otherwise why it does not count. */
+  /** Null for a side with the same numbers; otherwise the reason for its exclusion. */
   readonly error: string | null;
 }
 
@@ -39,23 +39,23 @@ export interface PeersResults {
   readonly settings: {
     readonly rounds: number;
     readonly roundMs: number;
-    /** True: each process began with an empty shader cache. */
+    /** True if each process started with an empty shader cache. */
     readonly coldShaders: boolean;
-    /** How the sides waited for a software adapter (compare.ts). */
+    /** Polling of the sides on software adapters (compare.ts). */
     readonly polling: "shipped" | "calm" | "spin";
   };
   readonly workloads: readonly WorkloadResult[];
 }
 
 export interface Ratio {
-  /** Median of the peer's times over the median of ours: how many times faster we are. */
+  /** Speedup of espalier: median time of the peer over that of espalier. */
   readonly ratio: number;
-  /** Quartiles of the ratios round by round. */
+  /** Quartiles of the ratios of single rounds. */
   readonly low: number;
   readonly high: number;
 }
 
-/** Compares two sides whose rounds were interleaved. NaN when one has no rounds. */
+/** Compare two sides with interleaved rounds. NaN if one has no rounds. */
 export function ratioOf(peer: readonly number[], own: readonly number[]): Ratio {
   const pairs = Array.from({ length: Math.min(peer.length, own.length) }, (_, i) => {
     return peer[i]! / own[i]!;
@@ -64,8 +64,8 @@ export function ratioOf(peer: readonly number[], own: readonly number[]): Ratio 
 }
 
 /**
- * Largest distance between two sides' results, as a share of the largest reference value of each. Infinity when their
- * number or lengths differ or one is no number.
+ * Compute the largest distance between two sides' results, as a share of the largest reference value of each. Infinity if their
+ * number or lengths differ or a value is NaN.
  */
 export function deviationOf(given: readonly Float32Array[], wanted: readonly Float32Array[]): number {
   if (given.length !== wanted.length || given.length === 0) return Number.POSITIVE_INFINITY;
@@ -88,7 +88,7 @@ export function deviationOf(given: readonly Float32Array[], wanted: readonly Flo
 
 const usable = (s: SideResult | undefined): s is SideResult => s?.error === null && s.rounds.length > 0;
 
-/** The ratio to the faster of the other engines on WebGPU; null when either side is missing. */
+/** Compute the ratio to the faster of the other WebGPU engines; null if a side is missing. */
 export function fasterPeer({ sides }: WorkloadResult): (Ratio & { side: string }) | null {
   const own = sides.find((s) => s.side === "espalier");
   const peers = sides.filter((s) => s.side !== "espalier" && s.dispatches !== null && usable(s));
@@ -97,7 +97,7 @@ export function fasterPeer({ sides }: WorkloadResult): (Ratio & { side: string }
   return { side: fastest.side, ...ratioOf(fastest.rounds, own.rounds) };
 }
 
-/** Three digits, or all before the point. */
+/** Write three digits, or all before the point. */
 function digits(value: number): string {
   if (!Number.isFinite(value)) return "-";
   return Math.abs(value) >= 99.5 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
@@ -115,7 +115,7 @@ export const PEER_COLUMNS = [
   "deviation",
 ] as const;
 
-/** One row for each side of a workload. */
+/** Write one row per side of a workload. */
 export function rowsOf({ name, sides }: WorkloadResult): string[][] {
   const own = sides.find((s) => s.side === "espalier");
   return sides.map((side, i) => {
@@ -137,7 +137,7 @@ export function rowsOf({ name, sides }: WorkloadResult): string[][] {
   });
 }
 
-/** "8.12x (7.90 - 8.31)" */
+/** Write a ratio: "8.12x (7.90 - 8.31)". */
 export function ratioText({ ratio, low, high }: Ratio): string {
   return `${digits(ratio)}x (${digits(low)} - ${digits(high)})`;
 }
@@ -148,7 +148,7 @@ const POLLING_TEXT = {
   spin: "every library polling Dawn without pause",
 } as const;
 
-/** The whole as Markdown. */
+/** Write the comparison as Markdown. */
 export function peersMarkdown(results: PeersResults): string {
   const line = (cells: readonly string[]) => `| ${cells.map((c) => c.replaceAll("|", "/")).join(" | ")} |`;
   const align = PEER_COLUMNS.map((_, i) => (i < 2 ? "---" : "---:"));

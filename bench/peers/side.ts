@@ -1,4 +1,4 @@
-// The half of a side that all JavaScript sides share: it answers the bench's requests on standard input.
+// The common part of all JavaScript sides: answers the benchmark's requests on standard input.
 import { createInterface } from "node:readline";
 import { installGpu } from "../../src/node/dawn.ts";
 import { CallCounter } from "../cases/calls.ts";
@@ -7,11 +7,11 @@ import type { Workload } from "./workloads.ts";
 
 /** A workload in one library. */
 export interface Job {
-  /** Enqueues one run; need not wait. */
+  /** Enqueue one run. It may return before the run has finished. */
   run(): void;
-  /** Resolves when the device has finished everything. */
+  /** Wait until the device has finished all work. */
   finish(): Promise<void>;
-  /** Results of the latest run, in PyTorch's layouts. */
+  /** Read the results of the latest run, in PyTorch's layouts. */
   read(): Promise<Float32Array[]>;
 }
 
@@ -79,10 +79,10 @@ class Side {
   }
 }
 
-/** Answers requests until the input ends, then ends the process: Dawn would keep it alive. */
+/** Answer requests until the input ends, then end the process, which Dawn would keep alive. */
 export async function serve(open: () => Promise<Library>): Promise<void> {
   const say = (answer: Answer<Prepared | Round>) => process.stdout.write(`${JSON.stringify(answer)}\n`);
-  // Libraries greet on standard output, which is ours.
+  // Libraries print greetings on standard output, which carries the protocol.
   console.log = console.error;
   console.info = console.error;
   const side = new Side(open);
@@ -96,7 +96,7 @@ export async function serve(open: () => Promise<Library>): Promise<void> {
   process.exit(0);
 }
 
-/** What the system's adapter calls itself. */
+/** Return the name of the system's adapter. */
 export async function adapterWords(): Promise<string> {
   const info = (await navigator.gpu.requestAdapter())?.info;
   return info ? info.description || `${info.vendor} ${info.architecture}` : "no adapter";

@@ -1,4 +1,4 @@
-// Our side: what a user gets, that is the ops as they choose their kernels, in a captured step.
+// The espalier side as users run it: ops that choose their kernels, in a captured step.
 
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu, requestGpu } from "../../src/gpu/index.ts";
@@ -85,7 +85,7 @@ function batchNormJob({ shape }: BatchNormWork): Job {
   };
 }
 
-/** Throws when our own model and the common description differ. */
+/** Throw if espalier's model and the common description differ. */
 function setWeights(model: Module, work: StepWork): void {
   const specs = parametersOf(work.net);
   const own = [...model.namedParameters()];

@@ -1,4 +1,4 @@
-// jax-js on WebGPU: everything under jit, which is how it is fast. A value is used up by the call that takes it, unless `.ref` is given.
+// The jax-js side on WebGPU, all under jit, its fastest mode. A call consumes its arguments unless they are passed as `.ref`.
 import { createRequire } from "node:module";
 import {
   blockUntilReady,
@@ -20,7 +20,7 @@ import { CLASSES, EPS, forward, MOMENTUM, parametersOf, RUNNING_SHARE } from "./
 
 type Named = Record<string, JaxArray>;
 
-/** The device that jax-js opened. */
+/** Return the device that jax-js opened. */
 let device: GPUDevice | null = null;
 
 function noteDevice(): void {
@@ -35,7 +35,7 @@ function noteDevice(): void {
 const make = (values: Float32Array<ArrayBuffer>, shape: readonly number[]): JaxArray =>
   np.array(values, { shape: [...shape], dtype: np.float32 });
 
-/** Evaluation is lazy: what is freed before somebody waited for it is never computed. */
+/** Wait for values: evaluation is lazy, and values freed before a wait are never computed. */
 function jobOf(body: () => JaxArray[]): Job {
   const pending: JaxArray[][] = [];
   let latest: JaxArray[] = [];
@@ -87,7 +87,7 @@ function convJob({ batch, inputs, outputs, size, kernel, padding, groups, pass }
     const f = jit(conv);
     return jobOf(() => [f(x.ref, w.ref)]);
   }
-  // Under jit the forward result that nobody reads is not computed.
+  // Under jit an unread forward result is not computed.
   const gradient = jit((image: JaxArray, filter: JaxArray, dOut: JaxArray) => {
     const isInput = pass === "grad input";
     const [y, back] = isInput
@@ -99,7 +99,7 @@ function convJob({ batch, inputs, outputs, size, kernel, padding, groups, pass }
   return jobOf(() => [gradient(x.ref, w.ref, dy.ref)]);
 }
 
-/** [result, mean, variance] over batch, rows and columns. */
+/** Return [result, mean, variance] over batch, rows and columns. */
 function normalize(x: JaxArray, weight: JaxArray, bias: JaxArray): [JaxArray, JaxArray, JaxArray] {
   const mean = np.mean(x.ref, [0, 2, 3], { keepdims: true });
   const centred = x.sub(mean.ref);
@@ -138,7 +138,7 @@ function emptyStatistics(work: StepWork): Named {
   return statistics;
 }
 
-/** Logits, and the statistics after this step. Uses up all arguments. */
+/** Compute the logits, and the statistics after this step. Consumes all arguments. */
 function evaluate(work: StepWork, p: Named, statistics: Named, x: JaxArray): { logits: JaxArray; next: Named } {
   const get = (name: string) => p[name] as JaxArray;
   const next: Named = {};

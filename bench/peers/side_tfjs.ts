@@ -1,4 +1,4 @@
-// TensorFlow.js on WebGPU, in the layout it is fast in: images NHWC, filters HWIO.
+// The TensorFlow.js side on WebGPU, in its fastest layout: images NHWC, filters HWIO.
 import { createRequire } from "node:module";
 import type { Tensor, Tensor2D, Tensor4D, Variable } from "@tensorflow/tfjs-core";
 import { batchOf, initial, oneHot, operand } from "./inputs.ts";
@@ -8,7 +8,7 @@ import { CLASSES, EPS, forward, MOMENTUM, parametersOf, RUNNING_SHARE } from "./
 
 type Core = typeof import("@tensorflow/tfjs-core");
 
-/** The part of the WebGPU backend that submits what it holds back. */
+/** Part of the WebGPU backend that submits pending commands. */
 interface Backend {
   readonly queue: GPUQueue;
   ensureCommandEncoderReady(): void;
@@ -16,7 +16,7 @@ interface Backend {
   submitQueue(): void;
 }
 
-// One copy of the core for both packages: their CommonJS builds.
+// The CommonJS builds of both packages share one copy of the core.
 const load = createRequire(import.meta.url);
 let tf: Core;
 
@@ -30,7 +30,7 @@ async function finish(): Promise<void> {
 
 const values = async (t: Tensor): Promise<Float32Array> => (await t.data()) as Float32Array;
 
-/** Back to PyTorch's layout, on the host's behalf. */
+/** Convert to PyTorch's layout. */
 async function readAs(t: Tensor, order: readonly number[] | null): Promise<Float32Array> {
   if (!order) return values(t);
   const turned = tf.transpose(t, [...order]);
@@ -40,12 +40,12 @@ async function readAs(t: Tensor, order: readonly number[] | null): Promise<Float
 }
 
 const TO_NCHW = [0, 3, 1, 2];
-/** [rows, columns, in, out] to [out, in, rows, columns]. */
+/** Transpose [rows, columns, in, out] to [out, in, rows, columns]. */
 const TO_OIHW = [3, 2, 0, 1];
-/** [rows, columns, channels, 1] to [channels, 1, rows, columns]. */
+/** Transpose [rows, columns, channels, 1] to [channels, 1, rows, columns]. */
 const DEPTHWISE_TO_OIHW = [2, 3, 0, 1];
 
-/** Uploads values that are in PyTorch's layout, turned into this library's. */
+/** Upload values in PyTorch's layout, converted to that of TensorFlow.js. */
 function upload(data: Float32Array, shape: readonly number[], order: readonly number[] | null): Tensor {
   const given = tf.tensor(data, [...shape]);
   if (!order) return given;
@@ -54,7 +54,7 @@ function upload(data: Float32Array, shape: readonly number[], order: readonly nu
   return turned;
 }
 
-/** Keeps the results of the latest run. */
+/** Keep the results of the latest run. */
 class Latest {
   tensors: Tensor[] = [];
   private readonly orders: readonly (readonly number[] | null)[];
@@ -95,7 +95,7 @@ function convJob({ batch, inputs, outputs, size, kernel, groups, pass }: ConvWor
       depthwise ? tf.depthwiseConv2d(x, w, 1, "same") : tf.conv2d(x, w, 1, "same"),
     ]);
   }
-  // One gradient alone: the kernels that the library's own gradient of a convolution runs.
+  // One gradient alone, with the kernels of the library's own gradient of a convolution.
   const common = { strides: [1, 1], pad: "same", dataFormat: "NHWC", dimRoundingMode: undefined, dilations: [1, 1] };
   const prefix = depthwise ? "DepthwiseConv2dNativeBackprop" : "Conv2DBackprop";
   const run = (name: string, given: Record<string, Tensor>, more: Record<string, unknown>) => [
@@ -125,7 +125,7 @@ function batchNormJob({ shape }: BatchNormWork): Job {
   });
 }
 
-/** A linear layer's weight [out, channels plane] for inputs flattened with the channels last. */
+/** Convert a linear layer's weight [out, channels plane] for inputs flattened with the channels last. */
 function channelsLast(data: Float32Array, [out = 1, width = 1]: readonly number[], plane: number): Float32Array {
   const channels = width / plane;
   const turned = new Float32Array(data.length);
@@ -224,7 +224,7 @@ function prepare(work: Workload): Job {
 
 await serve(async () => {
   tf = load("@tensorflow/tfjs-core") as Core;
-  // The core has its gradients in a module apart; both copies of the core share one registry and one engine, which are global.
+  // The core's gradients are in a separate module. Both copies of the core share the global registry and engine.
   load("@tensorflow/tfjs-core/dist/register_all_gradients.js");
   load("@tensorflow/tfjs-backend-cpu");
   load("@tensorflow/tfjs-backend-webgpu");

@@ -1,4 +1,4 @@
-// What every side computes: the same shapes, inputs and nets, described without any library.
+// The workloads of all sides: shapes, inputs and nets, described without any library.
 
 /** y = a b, square matrices. */
 export interface MatmulWork {
@@ -48,7 +48,7 @@ export interface StepWork {
 export type Workload = MatmulWork | ConvWork | BatchNormWork | StepWork;
 
 export const MOMENTUM = 0.9;
-/** Share of the new statistics in the running ones. */
+/** Weight of the new statistics in the running ones. */
 export const RUNNING_SHARE = 0.1;
 export const EPS = 1e-5;
 export const CLASSES = 10;
@@ -77,10 +77,10 @@ export const workloads: readonly Workload[] = [
   { kind: "step", name: "step resnet-20 batch 16", net: "resnet-20", batch: 16, channels: 3, size: 32, lr: 0.05 },
 ];
 
-/** Largest deviation from the reference that counts as the same computation, as a share of the largest value. */
+/** Return the largest deviation from the reference that counts as the same computation, as a share of the largest value. */
 export const toleranceOf = (work: Workload): number => (work.kind === "step" ? 2e-3 : 1e-4);
 
-/** Workloads whose name has all words of one of the filters; no filter: all. */
+/** Select the workloads whose name has all words of one of the filters. No filter: all. */
 export function selectWorkloads(filters: readonly string[]): Workload[] {
   const wanted = filters.map((f) => f.toLowerCase().split(/\s+/).filter(Boolean));
   return workloads.filter(
@@ -89,15 +89,15 @@ export function selectWorkloads(filters: readonly string[]): Workload[] {
 }
 
 export interface ParameterSpec {
-  /** PyTorch's name. */
+  /** Name in PyTorch. */
   readonly name: string;
-  /** PyTorch's layout: [out, in, rows, columns], [out, in] or [n]. */
+  /** Shape in PyTorch's layout: [out, in, rows, columns], [out, in] or [n]. */
   readonly shape: readonly number[];
-  /** Standard deviation of its first values; absent for constants. */
+  /** Standard deviation of the initial values; absent for constants. */
   readonly std?: number;
-  /** The constant. */
+  /** Value of a constant. */
   readonly value?: number;
-  /** Pixels of each channel in a flattened image that this linear layer reads. */
+  /** Pixels per channel of the flattened image that this linear layer reads. */
   readonly plane?: number;
 }
 
@@ -140,26 +140,26 @@ function resnetParameters(): ParameterSpec[] {
   return [...list, ...linear("fc", 64, CLASSES)];
 }
 
-/** Every parameter of a net, in the order in which they are used. */
+/** List the parameters of a net in the order of their use. */
 export function parametersOf(net: NetName): ParameterSpec[] {
   return net === "lenet-bn" ? lenetParameters() : resnetParameters();
 }
 
-/** The parts that the nets are made of, in a library's own words. `share` is asked before a value is used a second time. */
+/** The layers of the nets, implemented in one library. `share` is called before a value is used a second time. */
 export interface Parts<T> {
   conv(x: T, name: string, stride: number, padding: number): T;
   norm(x: T, name: string): T;
   relu(x: T): T;
   add(a: T, b: T): T;
   linear(x: T, name: string): T;
-  /** [n, c, h, w] or its like to [n, c h w] or its like. */
+  /** Flatten [n, c, h, w], or the library's layout of it, to two axes. */
   flatten(x: T): T;
-  /** Mean over height and width. */
+  /** Compute the mean over height and width. */
   pool(x: T): T;
   share(x: T): T;
 }
 
-/** Logits of a net on images. */
+/** Compute the logits of a net on images. */
 export function forward<T>(net: NetName, x: T, parts: Parts<T>): T {
   return net === "lenet-bn" ? lenet(x, parts) : resnet(x, parts);
 }

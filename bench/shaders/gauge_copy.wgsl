@@ -1,4 +1,4 @@
-// The bandwidth gauge: y = x, a vec4 at a time, ITEMS_PER_INVOCATION of them by each invocation, neighbours side by side.
+// The bandwidth gauge: y = x in vec4s, ITEMS_PER_INVOCATION per invocation. Neighbouring lanes copy neighbouring vec4s.
 //!include "lib/index.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   vec4s of an invocation
 const WG: u32 = 256u;

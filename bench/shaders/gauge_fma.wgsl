@@ -1,4 +1,4 @@
-// The arithmetic gauge: CHAINS sums in registers, each waiting only for itself, STEPS multiply-adds a turn of the loop.
+// The arithmetic gauge: CHAINS independent sums in registers, STEPS multiply-adds per turn of the loop.
 //!include "lib/index.wgsl"
 const CHAINS: u32 = 8u;                  //!spec   independent sums of an invocation
 const STEPS: u32 = 16u;

@@ -4,7 +4,7 @@ const ITEMS_PER_INVOCATION: u32 = 1u;
 const OP: u32 = 0u;                      //!spec   0 reset: writes gs and gh.  1 fire: adds to gh.  2 charge: writes gx and gv
 struct Params {
   n: u32,
-  at: u32,                   // where the step begins in h, s, dy and gx
+  at: u32,                   // index of the step's first element in h, s, dy and gx
   begin: u32,                // 1: the last step, which no gradient of v reaches
   k: f32, threshold: f32, alpha: f32,
 }

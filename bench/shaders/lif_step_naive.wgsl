@@ -1,10 +1,10 @@
-// One stage of one step of LIF neurons with hard reset to 0, one neuron per invocation: what separate ops do.
+// One stage of one step of LIF neurons with hard reset to 0, one neuron per invocation, like separate ops.
 //!include "lib/elements.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;
 const OP: u32 = 0u;                      //!spec   0 charge: a = x, b = v, y = h.  1 fire: a = h, y = s.  2 reset: a = h, b = s, y = v
 struct Params {
   n: u32,                    // neurons
-  at_a: u32, at_b: u32, at_y: u32, // where the step begins in each
+  at_a: u32, at_b: u32, at_y: u32, // index of the step's first element in each
   begin: u32,                // 1: charge from rest, b is not read
   k: f32,                    // 1 / tau
   threshold: f32,
@@ -22,7 +22,7 @@ fn element(i: u32) {
     if (params.begin == 0u) {
       v = b[params.at_b + i];
     }
-    // In the order of lib/lif.wgsl: the last bit decides who fires.
+    // In the order of lib/lif.wgsl, since the last bit can decide a spike.
     out = fma(seen, params.k, fma(-v, params.k, v));
   } else if (OP == 1u) {
     out = select(0.0, 1.0, seen >= params.threshold);

@@ -1,5 +1,5 @@
-// Pooling of [planes, H, W] by the definition, one output (forward) or input (backward) per invocation, no saved indices:
-// the backward of the maximum finds the winner of each window again.
+// Pooling of [planes, H, W] by the definition, one output (forward) or input (backward) per invocation. No saved indices:
+// the backward pass of the maximum searches each window again.
 //!include "lib/elements.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;
 const MAX: bool = true;                  //!spec   false: mean, padding counted
@@ -15,19 +15,19 @@ fn inside(at: vec2<u32>) -> bool {
   return all(at >= params.padding) && all(at < params.padding + params.in_size);
 }
 
-fn place(plane: u32, at: vec2<u32>) -> u32 {
+fn index_of(plane: u32, at: vec2<u32>) -> u32 {
   let p = at - params.padding;
   return (plane * params.in_size.x + p.x) * params.in_size.y + p.y;
 }
 
-// Place of the first largest element of a window.
+// Returns the index of the first largest element of a window.
 fn winner(plane: u32, out: vec2<u32>) -> u32 {
   var best = 0xffffffffu;
   for (var i = 0u; i < params.window.x; i++) {
     for (var j = 0u; j < params.window.y; j++) {
       let at = out * params.stride + vec2(i, j);
       if (inside(at)) {
-        let here = place(plane, at);
+        let here = index_of(plane, at);
         if (best == 0xffffffffu || x[here] > x[best]) {
           best = here;
         }
@@ -52,7 +52,7 @@ fn element(i: u32) {
       for (var v = 0u; v < params.window.y; v++) {
         let source = at * params.stride + vec2(u, v);
         if (inside(source)) {
-          total += x[place(plane, source)];
+          total += x[index_of(plane, source)];
         }
       }
     }

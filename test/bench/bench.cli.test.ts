@@ -1,4 +1,4 @@
-// The bench as a command: what it lists, refuses, writes, and leaves behind when it is interrupted.
+// Runs the benchmark command: lists, refusals, written files, and an interrupt.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ function bench(
 }
 
 describe("the bench command", () => {
-  test("lists the cases that a filter leaves", async () => {
+  test("lists the cases that match a filter", async () => {
     const { code, out } = await bench(["--list", "softmax [128,10]"]);
     expect(code).toBe(0);
     expect(out.trim().split("\n")).toContain("softmax cross entropy [128,10]");
@@ -45,7 +45,7 @@ describe("the bench command", () => {
     expect(none.err).toMatch(/no case matches "no such case"/);
   });
 
-  test("compares two files and says what is wrong with others", async () => {
+  test("compares two files and reports what is wrong with others", async () => {
     const write = (name: string, ms: number) =>
       writeFileSync(at(name), formatResults(sample([kernelResult("matmul", "512", [variant("auto", ms)])])));
     write("a.json", 10);
@@ -71,7 +71,7 @@ describe("the bench command", () => {
     expect(readFileSync(at("run.svg"), "utf8")).toContain("softmax (3)");
   });
 
-  test("keeps what it had when it is interrupted", async () => {
+  test("keeps its results when it is interrupted", async () => {
     const args = ["softmax", "--rounds", "3", "--json", at("part.json")];
     const { code, err } = await bench(args, /\[2\/\d+\]/);
     expect(code).toBe(130);

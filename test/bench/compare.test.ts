@@ -1,4 +1,4 @@
-// Two runs beside each other.
+// Compares two runs.
 import { describe, expect, test } from "vitest";
 import { compareResults } from "../../bench/lib/compare.ts";
 import { renderComparison } from "../../bench/lib/terminal.ts";
@@ -17,7 +17,7 @@ const b = sample([
 describe("compareResults", () => {
   const comparison = compareResults(a, b);
 
-  test("lists what both have, the largest loss first", () => {
+  test("lists the common variants, the largest loss first", () => {
     expect(comparison.rows.map((r) => [r.title, r.variant, Number(r.speedup.toFixed(3))])).toEqual([
       ["pool noisy", "auto", 0.833],
       ["matmul 512", "naive", 0.99],
@@ -26,17 +26,17 @@ describe("compareResults", () => {
     expect(comparison.mean).toBeCloseTo(((10 / 12) * (100 / 101) * 2) ** (1 / 3), 12);
   });
 
-  test("calls a change one only beyond the noise of both runs", () => {
+  test("reports a change only if it exceeds the noise of both runs", () => {
     expect(comparison.rows.map((r) => r.beyondNoise)).toEqual([false, false, true]);
     expect(comparison.rows[0]?.noise).toBeCloseTo(Math.hypot(0.2, 0.1), 12);
   });
 
-  test("names what only one of them has", () => {
+  test("names cases that only one run has", () => {
     expect(comparison.onlyA).toEqual(["pool gone: auto"]);
     expect(comparison.onlyB).toEqual(["matmul 512: new"]);
   });
 
-  test("warns of runs that are not comparable", () => {
+  test("warns about runs that are not comparable", () => {
     expect(comparison.warnings).toEqual([]);
     const other = sample([{ kind: "failure", group: "g", name: "n", error: "e" }], {
       complete: false,

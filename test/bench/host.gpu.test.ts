@@ -1,11 +1,11 @@
-// What the host cases count: WebGPU calls, objects made by a replay.
+// Counts of the host cases: WebGPU calls, objects made by a replay.
 import { describe, expect, test } from "vitest";
 import { CallCounter, objectsMade } from "../../bench/cases/calls.ts";
 import { replayOverhead } from "../../bench/cases/host.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 
 describe("the counter of calls", () => {
-  test("sees what is called, and puts everything back", async () => {
+  test("counts calls and restores the original methods", async () => {
     const { device } = currentGpu();
     const prototype = Object.getPrototypeOf(device) as GPUDevice;
     const original = prototype.createBuffer;
@@ -26,7 +26,7 @@ describe("the counter of calls", () => {
 });
 
 describe("a replay of small dispatches", () => {
-  test("makes no object, and costs the host less than an eager step", async () => {
+  test("makes no object, and takes less host time than an eager step", async () => {
     const overhead = await replayOverhead();
     expect(overhead.made).toBe(0);
     expect(overhead.submits).toBeGreaterThan(0);

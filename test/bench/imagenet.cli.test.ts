@@ -1,4 +1,4 @@
-// The bench of ImageNet networks on JPEG files: its numbers are those of a step that trained and pruned.
+// The benchmark of ImageNet networks on JPEG files: its steps train and prune.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-// At 64 pixels; `npm run bench:imagenet` takes all of them through 224, which a software adapter needs minutes for.
+// At 64 pixels. `npm run bench:imagenet` runs all of them at 224, which takes minutes on a software adapter.
 test.each(["mobilenet-v1", "efficientnet-b0"])(
   "%s: a step from JPEG files moves the loss, prunes, and takes the memory that was predicted",
   async (name) => {
@@ -32,7 +32,7 @@ test.each(["mobilenet-v1", "efficientnet-b0"])(
   },
 );
 
-test("it lists every network of the zoo that is for ImageNet", () => {
+test("lists every ImageNet network of the registry", () => {
   const small = /^(lenet|spiking-cnn|sew-net|sew-cifar|sew-gesture|mobilenet-small|resnet-(8|20|32|56))/;
   expect(Object.keys(models).filter((name) => !small.test(name))).toEqual(IMAGENET_MODELS);
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { renderMarkdown } from "../../bench/lib/markdown.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
 
-test("a case is its fastest variant beside its first, with shares of the run's own gauge", () => {
+test("shows the fastest variant beside the first, with shares of the run's gauge", () => {
   const naive = variant("naive", 40);
   const text = renderMarkdown(
     sample([
@@ -23,6 +23,6 @@ test("a case is its fastest variant beside its first, with shares of the run's o
   expect(new Set(widths.slice(0, 3).map((l) => l.split("|").length)).size).toBe(1);
 });
 
-test("an interrupted run says so", () => {
+test("marks an interrupted run", () => {
   expect(renderMarkdown(sample([], { complete: false }))).toContain("The run was interrupted.");
 });

@@ -1,4 +1,4 @@
-// The instrument on a real adapter: it measures, and it does not let a wrong kernel or a refused command pass as fast.
+// Measures on a real adapter, and refuses wrong kernels and refused commands.
 import { describe, expect, test } from "vitest";
 import { recorded } from "../../bench/cases/recorded.ts";
 import type { KernelCase, Prepared, Variant } from "../../bench/lib/case.ts";
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 `,
 );
-// Valid to the eye and refused by the device: nothing writes y, and nothing takes no time.
+// Looks valid, but the device refuses it: y is not written, and the run takes no time.
 const refusedKernel = kernel("bench_test_refused", plainKernel.wgsl.replace("max(x[id.x], 0.0)", "max(x[id.x], 0u)"));
 
 const plain = (x: Tensor): Variant =>
@@ -52,7 +52,7 @@ const fast = { rounds: 3, roundMs: 2, budget: 5 };
 const engine = (x: Tensor) => recorded("engine", () => [relu(x)]);
 
 describe("measureKernel", () => {
-  test("times every variant of a case that is right, and leaves no memory behind", async () => {
+  test("times every variant of a correct case, and leaves no memory behind", async () => {
     const before = currentGpu().memory().live;
     const result = await measureKernel(
       reluCase((x) => [engine(x)], { expected: [right] }),
@@ -81,7 +81,7 @@ describe("measureKernel", () => {
     expect(variants.map((v) => v.name)).toEqual(["plain", "third"]);
   });
 
-  test("refuses a variant that is wrong in one element of its results", async () => {
+  test("refuses a variant with one wrong element", async () => {
     const wrong = (x: Tensor) => {
       const spoiled = values.slice();
       spoiled[1234] = 100;
@@ -107,7 +107,7 @@ describe("measureKernel", () => {
     ).rejects.toThrow(/has 1 results/);
   });
 
-  test("refuses a variant that is right at first and drifts when it is repeated", async () => {
+  test("refuses a variant that is correct at first and drifts when repeated", async () => {
     const drifting = (x: Tensor): Variant[] => {
       const inner = engine(x);
       let runs = 0;
@@ -121,16 +121,16 @@ describe("measureKernel", () => {
     await expect(measureKernel(reluCase(drifting), fast)).rejects.toThrow(/drifting is off by/);
   });
 
-  test("says which option is out of range", async () => {
+  test("names the option that is out of range", async () => {
     const none = reluCase(() => []);
-    await expect(measureKernel(none, { rounds: 0 })).rejects.toThrow(/rounds wants .* got 0/);
+    await expect(measureKernel(none, { rounds: 0 })).rejects.toThrow(/rounds: expected .* got 0/);
     await expect(measureKernel(none, { budget: -1 })).rejects.toThrow(/budget wants .* got -1/);
-    await expect(measureKernel(none, { roundMs: Number.NaN })).rejects.toThrow(/roundMs wants .* got NaN/);
+    await expect(measureKernel(none, { roundMs: Number.NaN })).rejects.toThrow(/roundMs: expected .* got NaN/);
   });
 });
 
 describe("runCases", () => {
-  test("reports what fails and goes on, on a new device where the old one was spoiled", async () => {
+  test("reports a failing case and continues, with a new device if the old one is broken", async () => {
     const refused = reluCase((x) => [
       recorded("refused", () => {
         const y = empty(x.shape);
@@ -166,7 +166,7 @@ describe("runCases", () => {
     expect(errors[2]).toBe("no such thing");
   });
 
-  test("stops between two rounds when asked, and keeps what is done", async () => {
+  test("stops between two rounds at the signal, and keeps the finished cases", async () => {
     const controller = new AbortController();
     let rounds = 0;
     const slow = reluCase((x) => {
@@ -195,7 +195,7 @@ describe("runCases", () => {
 });
 
 describe("clocks and gauges", () => {
-  test("gives finite times by either clock, and falls back where nothing can be stamped", async () => {
+  test("returns finite times with both clocks, and falls back without timestamps", async () => {
     using _scope = new Scope();
     const x = tensor(values);
     const variant = plain(x);
@@ -211,7 +211,7 @@ describe("clocks and gauges", () => {
     expect(["queue", "timestamp"]).toContain(await pickClock());
   });
 
-  test("measures bandwidth and arithmetic, and takes the better of two readings", async () => {
+  test("measures bandwidth and arithmetic, and keeps the better of two readings", async () => {
     const gauge = await measureGauge({ sizes: [2 ** 20], fmaMs: 4 });
     expect(gauge.copies.map((c) => c.perThread)).toEqual([1, 4, 8]);
     expect(gauge.copyGBs).toBe(Math.max(...gauge.copies.map((c) => c.gbs)));

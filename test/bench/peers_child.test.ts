@@ -1,4 +1,4 @@
-// A side's process: answers, its own errors, its end, and silence.
+// A side's process: answers, errors, its end, and time-outs.
 import { describe, expect, test } from "vitest";
 import { Child, SideError } from "../../bench/peers/child.ts";
 import { selectWorkloads } from "../../bench/peers/workloads.ts";
@@ -38,18 +38,18 @@ describe("a side's process", () => {
       },
     ));
 
-  test("hands on its errors and may go on", () =>
+  test("reports its errors and continues", () =>
     using(sideOf(`return request.ms < 0 ? { error: "no " + process.env.SIDE_TEST } : { value: 1 };`), async (child) => {
       await expect(child.round(-1)).rejects.toThrow(new SideError("no seen"));
       expect(await child.round(1)).toBe(1);
     }));
 
-  test("is reported with its last words when it ends", () =>
+  test("is reported with its last output when it ends", () =>
     using(sideOf(`console.error("out of luck"); process.exit(3);`), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/ended with code 3: out of luck/);
     }));
 
-  test("is reported when it says something else or nothing", async () => {
+  test("is reported when it prints something else or nothing", async () => {
     await using(sideOf(`return "hello";`), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/no answer: hello/);
     });
@@ -58,7 +58,7 @@ describe("a side's process", () => {
     });
   });
 
-  test("is reported when there is no such program", () =>
+  test("is reported when the program does not exist", () =>
     using(new Child({ program: "espalier-no-such-program", args: [], env: {} }, 5000), async (child) => {
       await expect(child.round(1)).rejects.toThrow(/ENOENT/);
     }));

@@ -35,7 +35,7 @@ function side(name: string, rounds: readonly number[], more: Partial<SideResult>
 const result = (...sides: SideResult[]): WorkloadResult => ({ name: "matmul 256", tolerance: 1e-4, sides });
 
 describe("ratios", () => {
-  test("are of the medians, with the quartiles of the pairs", () => {
+  test("are ratios of the medians, with the quartiles of the pairs", () => {
     // Pairs 4, 5, 6; medians 10 and 2.
     expect(ratioOf([8, 10, 12], [2, 2, 2])).toEqual({ ratio: 5, low: 4.5, high: 5.5 });
     expect(ratioText({ ratio: 5, low: 4.5, high: 123.4 })).toBe("5x (4.5 - 123)");
@@ -57,7 +57,7 @@ describe("ratios", () => {
     );
   });
 
-  test("are taken to the faster of the other WebGPU engines", () => {
+  test("compare with the faster of the other WebGPU engines", () => {
     const own = side("espalier", [2, 2, 2]);
     const cpu = side("torch-cpu", [1, 1, 1]);
     expect(fasterPeer(result(own, side("tfjs", [20, 20, 20]), side("jax-js", [10, 12, 8]), cpu))).toMatchObject({
@@ -72,19 +72,19 @@ describe("ratios", () => {
 });
 
 describe("the check of the numbers", () => {
-  test("gives the largest distance as a share of each result's largest value", () => {
+  test("returns the largest distance as a share of each result's largest value", () => {
     const wanted = [Float32Array.of(1, -4), Float32Array.of(100)];
     expect(deviationOf(wanted, wanted)).toBe(0);
     expect(deviationOf([Float32Array.of(1, -3), Float32Array.of(110)], wanted)).toBeCloseTo(0.25, 6);
     expect(deviationOf([Float32Array.of(1, -4), Float32Array.of(150)], wanted)).toBeCloseTo(0.5, 6);
   });
 
-  test("finds missing results, other lengths and numbers that are none", () => {
+  test("finds missing results, wrong lengths and NaN", () => {
     const wanted = [Float32Array.of(1, 2)];
     for (const given of [[], [Float32Array.of(1)], [...wanted, ...wanted], [Float32Array.of(1, Number.NaN)]]) {
       expect(deviationOf(given, wanted)).toBe(Number.POSITIVE_INFINITY);
     }
-    // Zeros have no scale of their own: any other value is far off.
+    // Zeros have no scale: any other value deviates infinitely.
     expect(deviationOf([Float32Array.of(0)], [Float32Array.of(0)])).toBe(0);
     expect(deviationOf([Float32Array.of(1e-9)], [Float32Array.of(0)])).toBe(Number.POSITIVE_INFINITY);
   });
@@ -98,7 +98,7 @@ describe("the table", () => {
     side("torch-cpu", [1, 1, 1]),
   ];
 
-  test("has a row for each side, with the name of the workload once", () => {
+  test("has a row per side, with the name of the workload once", () => {
     const rows = rowsOf(result(...sides));
     expect(rows.map((r) => r.length)).toEqual(rows.map(() => PEER_COLUMNS.length));
     expect(rows[0]).toEqual(["matmul 256", "espalier", "2", "", "100", "10", "1", "0", "0"]);
@@ -107,7 +107,7 @@ describe("the table", () => {
     expect(rows[3]).toEqual(["", "torch-cpu", "1", "0.5x (0.5 - 0.5)", "100", "-", "-", "-", "0"]);
   });
 
-  test("is written as Markdown with what it was measured on", () => {
+  test("is written as Markdown, with adapter and versions", () => {
     const results: PeersResults = {
       format: PEERS_FORMAT,
       complete: true,

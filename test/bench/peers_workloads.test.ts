@@ -1,4 +1,4 @@
-// What every side computes: the description of the nets fits our own models, and each side gets the same numbers.
+// The workloads of all sides: the nets match espalier's models, and all sides get the same numbers.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { batchOf, initial, oneHot, operand } from "../../bench/peers/inputs.ts";
@@ -57,7 +57,7 @@ function trace(net: NetName, channels: number, size: number) {
 }
 
 describe("the nets", () => {
-  test.each(NETS)("%s has the names and shapes of our own model", (net, input) => {
+  test.each(NETS)("%s has the names and shapes of espalier's model", (net, input) => {
     const own = [...buildModel(net, input).namedParameters()].map(([name, p]) => ({ name, shape: [...p.shape] }));
     expect(parametersOf(net).map(({ name, shape }) => ({ name, shape: [...shape] }))).toEqual(own);
   });
@@ -74,11 +74,11 @@ describe("the nets", () => {
 });
 
 describe("the workloads", () => {
-  test("have names of their own", () => {
+  test("have different names", () => {
     expect(new Set(workloads.map((w) => w.name)).size).toBe(workloads.length);
   });
 
-  test("are chosen by words", () => {
+  test("are selected by words", () => {
     expect(selectWorkloads([])).toEqual(workloads);
     expect(selectWorkloads(["matmul"]).map((w) => w.name)).toEqual(["matmul 256", "matmul 512"]);
     expect(selectWorkloads(["grad depthwise"]).map((w) => w.name)).toEqual([
@@ -98,7 +98,7 @@ describe("the inputs", () => {
     expect(operand("dy", shape)).toHaveLength(600);
   });
 
-  test("start weights at the spread of their spec and constants at their value", () => {
+  test("initialise weights with the given deviation and constants with their value", () => {
     const spec = { name: "w", shape: [64, 100], std: 0.3 };
     const values = initial(spec, 5);
     const std = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
@@ -119,8 +119,8 @@ describe("the inputs", () => {
   });
 });
 
-describe("values on their way between processes", () => {
-  test("arrive as they left", () => {
+describe("values sent between processes", () => {
+  test("round-trip", () => {
     fc.assert(
       fc.property(fc.float32Array({ maxLength: 5000 }), (values) => {
         const arrived = decodeFloats(encodeFloats(values));
@@ -132,7 +132,7 @@ describe("values on their way between processes", () => {
     expect([...decodeFloats(encodeFloats(Float32Array.of(1, 2, 3, 4).subarray(1, 3)))]).toEqual([2, 3]);
   });
 
-  test("are refused when bytes are missing", () => {
+  test("are refused if bytes are missing", () => {
     expect(() => decodeFloats(btoa("abcde"))).toThrow(/multiple of 4 bytes, got 5/);
   });
 });

@@ -1,4 +1,4 @@
-// The JSON file of the bench: written, read back, refused when it is something else.
+// The JSON file of the benchmarks: writing, reading, and refusing other files.
 import { describe, expect, test } from "vitest";
 import { FORMAT, formatResults, parseResults, ResultsError } from "../../bench/lib/results.ts";
 import { kernelResult, sample, variant } from "./sample.ts";
@@ -9,8 +9,8 @@ const whole = sample([
   { kind: "failure", group: "pool", name: "b", error: "off" },
 ]);
 
-describe("results of the bench", () => {
-  test("come back as they were written, with or without cases", () => {
+describe("benchmark results", () => {
+  test("round-trip, with and without cases", () => {
     for (const results of [whole, sample()]) {
       const text = formatResults(results);
       expect(parseResults(text, "x.json")).toEqual(results);
@@ -18,7 +18,7 @@ describe("results of the bench", () => {
     }
   });
 
-  test("have one line for each case", () => {
+  test("have one line per case", () => {
     const lines = formatResults(whole).split("\n");
     for (const kind of ["kernel", "host", "failure"]) {
       expect(lines.filter((line) => line.includes(`"kind":"${kind}"`))).toHaveLength(1);

@@ -1,4 +1,4 @@
-// The roofline picture: its points, and that it draws them with names that do not collide.
+// The roofline picture: its points, and labels that do not overlap.
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
@@ -31,7 +31,7 @@ describe("rooflinePoints", () => {
     expect(small).toMatchObject({ intensity: 0.25, gflops: 0.5, share: 0.2 });
   });
 
-  test("stand under a roof that never falls and ends at the peak", () => {
+  test("are below a roof that never falls and ends at the peak", () => {
     const { gauge } = results;
     fc.assert(
       fc.property(
@@ -63,7 +63,7 @@ describe("the picture", () => {
     expect(tooltips).toContain("matmul big\ntile: 50.0 GFLOP/s, 50 % of the roof");
   });
 
-  test("wants at least one case with arithmetic", () => {
+  test("refuses results without arithmetic", () => {
     expect(() => renderRooflineText(sample())).toThrow(/at least one kernel case/);
   });
 });
@@ -72,7 +72,7 @@ describe("placeLabels", () => {
   const frame: Box = { left: 0, top: 0, right: 300, bottom: 200 };
   const overlap = (a: Box, b: Box) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-  test("never lets a name touch another, a point, or the frame", () => {
+  test("never lets a label touch another, a point, or the frame", () => {
     const point = fc.record({ x: fc.integer({ min: 0, max: 300 }), y: fc.integer({ min: 0, max: 200 }) });
     fc.assert(
       fc.property(fc.array(point, { minLength: 1, maxLength: 40 }), (points) => {
@@ -91,7 +91,7 @@ describe("placeLabels", () => {
     );
   });
 
-  test("names a lone point on its right, and the heavier of two that share a place", () => {
+  test("labels a lone point on its right, and the heavier of two at the same position", () => {
     const at = { x: 100, y: 100 };
     expect(placeLabels([{ at, width: 50, height: 10, weight: 1 }], [at], [], frame)).toEqual([
       { index: 0, left: 107, top: 95, isBefore: false },

@@ -1,4 +1,4 @@
-// How results are written: units, shares, and the table.
+// Formatting of results: units, shares, and the table.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { adapterName, formatMs, formatPercent, formatRatio, sharesOf, threeDigits } from "../../bench/lib/rows.ts";
@@ -29,13 +29,13 @@ describe("numbers of a report", () => {
     );
   });
 
-  test("have the unit that fits", () => {
+  test("have a fitting unit", () => {
     expect([0.0421, 3.056, 1203].map(formatMs)).toEqual(["42.1 us", "3.06 ms", "1.20 s"]);
     expect([0.0004, 0.034, 0.87, 10.88].map(formatPercent)).toEqual(["0.0 %", "3.4 %", "87 %", "1088 %"]);
     expect([1, 13.66, 163.9].map(formatRatio)).toEqual(["1.00x", "13.7x", "164x"]);
   });
 
-  test("relate a time to the peaks of the run", () => {
+  test("express a time as shares of the run's peaks", () => {
     // 2 GFLOP and 10 MB in 40 ms: 50 GFLOP/s of 100, 0.25 GB/s of 10.
     expect(sharesOf(kernelResult("g", "n", []), 40, sample().gauge)).toEqual({
       gflops: 50,
@@ -45,7 +45,7 @@ describe("numbers of a report", () => {
     });
   });
 
-  test("name adapters that say little", () => {
+  test("name adapters with little information", () => {
     const silent = { description: "", vendor: "google", architecture: "swiftshader" };
     expect(adapterName(silent)).toBe("google swiftshader");
     expect(adapterName({ description: "", vendor: "", architecture: "" })).toMatch(/without a name/);
@@ -79,7 +79,7 @@ describe("selectCases", () => {
   const cases = [named("conv2d", "forward 3x3 [8,16]"), named("conv2d", "forward 1x1"), named("matmul", "512x512")];
   const pick = (...filters: string[]) => selectCases(cases, filters).map((c) => c.name);
 
-  test("takes all words of any filter, whatever their case", () => {
+  test("matches all words of any filter, ignoring case", () => {
     expect(pick()).toHaveLength(3);
     expect(pick("CONV2D")).toHaveLength(2);
     expect(pick("conv2d 1x1")).toEqual(["forward 1x1"]);

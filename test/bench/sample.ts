@@ -1,4 +1,4 @@
-// A small made-up result of the bench, for the tests of everything that reads results.
+// A small synthetic result for the tests of readers of results.
 import { FORMAT, type KernelResult, type Results, type VariantResult } from "../../bench/lib/results.ts";
 
 export function variant(name: string, ms: number, more: Partial<VariantResult> = {}): VariantResult {

@@ -1,4 +1,4 @@
-// Medians, spreads and means of the bench.
+// Medians, spreads and means of the benchmarks.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { geometricMean, median, pairedRatio, quantile, spread } from "../../bench/lib/statistics.ts";
@@ -6,13 +6,13 @@ import { geometricMean, median, pairedRatio, quantile, spread } from "../../benc
 const times = fc.array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 30 });
 
 describe("statistics", () => {
-  test("takes the middle of any order", () => {
+  test("finds the median in any order", () => {
     expect(median([3, 1, 2])).toBe(2);
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([])).toBeNaN();
   });
 
-  test("lies between the extremes, rises with q, and ignores order", () => {
+  test("computes quantiles that are between the extremes, rise with q, and ignore order", () => {
     fc.assert(
       fc.property(times, fc.double({ min: 0, max: 1, noNaN: true }), (values, q) => {
         const v = quantile(values, q);
@@ -24,7 +24,7 @@ describe("statistics", () => {
     );
   });
 
-  test("gives the spread as a share of the median", () => {
+  test("computes the spread as a share of the median", () => {
     expect(spread([5])).toBe(0);
     expect(spread([90, 95, 100, 105, 110])).toBeCloseTo(0.05, 12);
     fc.assert(
@@ -34,7 +34,7 @@ describe("statistics", () => {
     );
   });
 
-  test("averages ratios so that a loss undoes an equal gain", () => {
+  test("averages ratios so that a loss cancels an equal gain", () => {
     expect(geometricMean([2, 0.5])).toBeCloseTo(1, 12);
     expect(geometricMean([])).toBeNaN();
     expect(geometricMean([1, 0])).toBeNaN();

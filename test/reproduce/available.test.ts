@@ -1,4 +1,4 @@
-// Data that a machine has not: left out with a word about it, unless somebody said where it is.
+// Missing data sets are left out with a note, unless their folder was given.
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../src/terminal/fail.ts";
 import { available } from "../../tools/reproduce/available.ts";
@@ -9,7 +9,7 @@ const missing = async ({ name }: { readonly name: string }) => {
 };
 
 describe("available data", () => {
-  test("is all of it where nothing is missing", async () => {
+  test("is complete if nothing is missing", async () => {
     const asked: string[] = [];
     const load = async ({ name, dir }: { readonly name: string; readonly dir?: string | undefined }) =>
       void asked.push(`${name} ${dir ?? ""}`);
@@ -17,14 +17,14 @@ describe("available data", () => {
     expect(asked).toEqual(["mnist ", "fashion-mnist /there"]);
   });
 
-  test("names what is missing and how to get it", async () => {
+  test("names missing data and says how to get it", async () => {
     expect(await available(SMALL, {}, missing)).toEqual({
       missing: ["fashion-mnist"],
       notes: ["left out: fashion-mnist: no copy on this machine. Install it"],
     });
   });
 
-  test("does not go on without a folder that was named, or with files that are broken", async () => {
+  test("stops if a given folder is missing or files are corrupt", async () => {
     await expect(available(SMALL, { "fashion-mnist": "/nowhere" }, missing)).rejects.toThrow("no copy");
     const broken = async () => Promise.reject(new RangeError("train-labels: too short"));
     await expect(available(SMALL, {}, broken)).rejects.toThrow("too short");

@@ -1,4 +1,4 @@
-// The loop of the experiment with made-up training: what runs when, what is found first, and how it goes on.
+// The loop of the experiment with simulated training: order of runs, search of settings, and resuming.
 import { describe, expect, test } from "vitest";
 import { aboutTime, listLines, secondsLeft } from "../../tools/reproduce/estimate.ts";
 import {
@@ -23,7 +23,7 @@ function start(more: Partial<ExperimentOptions> = {}) {
 const cellOf = (method: Cell["method"], level: number): Cell => ({ pair: SMALL.pairs[0]!, method, level });
 
 describe("experiment", () => {
-  test("makes every counted run once, near its level, and says a line for each run", async () => {
+  test("makes every counted run once, near its level, and prints a line per run", async () => {
     const { results, said, options } = start();
     expect(await runExperiment(options)).toBe("finished");
     const counted = results.lines.filter((line) => line.kind === "run");
@@ -38,7 +38,7 @@ describe("experiment", () => {
     expect(said.at(-1)).toMatch(new RegExp(`^${total}/${total} `));
   });
 
-  test("finds settings right before the first run that wants them, and keeps them for the other seeds", async () => {
+  test("finds settings right before the first run that needs them, and keeps them for the other seeds", async () => {
     const lines = await madeUpResults();
     const of = (name: string) => lines.filter((line) => line.id.startsWith(`mnist/lenet-bn/${name}/`));
     expect(of("lats/0.80").map((line) => line.id.split("/").at(-1))).toEqual(["c1", "s0", "s1"]);
@@ -58,7 +58,7 @@ describe("experiment", () => {
     expect(of("dense/0.00")[0]).toMatchObject({ setting: null, settingName: null, sparsity: 0 });
   });
 
-  test("goes on where it stopped, at any run, and ends with the same lines", async () => {
+  test("continues where it stopped, at any run, and ends with the same lines", async () => {
     const whole = await madeUpResults();
     for (const after of [0, 1, 5, 11, 12, 30]) {
       const { results, options } = start();
@@ -71,7 +71,7 @@ describe("experiment", () => {
     }
   });
 
-  test("runs only what is wanted, with the settings that it needs", async () => {
+  test("runs only the selected runs, with the settings that they need", async () => {
     const { results, options } = start({ wanted: ({ id }) => /^mnist.*str\/0.98\/s1$/.test(id) });
     await runExperiment(options);
     expect(results.lines.filter((line) => line.kind === "run").map((line) => line.id)).toEqual([
@@ -80,7 +80,7 @@ describe("experiment", () => {
     expect(results.lines.every((line) => line.id.startsWith("mnist/lenet-bn/str/0.98/"))).toBe(true);
   });
 
-  test("notes a run that breaks down and goes on; a bug ends it", async () => {
+  test("records a run that breaks down and continues; a bug ends it", async () => {
     const broken = Object.assign(new Error("the loss of step 3 is not finite"), { name: "NonFiniteLossError" });
     const train: ExperimentOptions["train"] = async (recipe) => {
       if (recipe.prune?.method === "ltp" || recipe.prune?.schedule === "linear") throw broken;
@@ -101,7 +101,7 @@ describe("experiment", () => {
     await expect(runExperiment(other)).rejects.toThrow("a bug");
   });
 
-  test("shares what a search learnt between levels", async () => {
+  test("uses the results of a search for other levels", async () => {
     const lines = await madeUpResults();
     const str = lines.filter((line) => line.kind === "calibration" && line.method === "str" && line.data === "mnist");
     const only98 = start({ wanted: ({ id }) => /^mnist.*str\/0.98/.test(id) });
@@ -114,7 +114,7 @@ describe("experiment", () => {
     expect(calibrationStep(SMALL, cellOf("str", 0.98), [])).toMatchObject({ kind: "run", attempt: 1 });
   });
 
-  test("refuses lines of another plan, and says which", async () => {
+  test("refuses lines of another plan, and names them", async () => {
     const lines = await madeUpResults();
     expect(() => checkPlan(SMALL, lines, "results.jsonl")).not.toThrow();
     const longer = { ...SMALL, pairs: SMALL.pairs.map((pair) => ({ ...pair, epochs: 3 })) };
@@ -126,7 +126,7 @@ describe("experiment", () => {
     expect(() => checkPlan(less, lines, "results.jsonl")).toThrow(/which the plan does not have/);
   });
 
-  test("writes the progress as promised", async () => {
+  test("writes the progress", async () => {
     const [line] = (await madeUpResults()).filter(({ id }) => id === "mnist/lenet-bn/lats/0.80/s1");
     const text = progressLine(
       { ...line!, accuracy: 0.98123, sparsity: 0.80049, seconds: 14.23 },
@@ -135,7 +135,7 @@ describe("experiment", () => {
     expect(text).toMatch(/^ 37\/246 {2}mnist lenet-bn lats 80 % seed 1 +98\.12 % {2}at +80\.0 % +14\.2 s$/);
   });
 
-  test("estimates the time that is left from the runs that are there", async () => {
+  test("estimates the remaining time from the finished runs", async () => {
     const { results, options } = start();
     expect(secondsLeft(SMALL, [])).toMatchObject({ seconds: 0 });
     expect(secondsLeft(SMALL, []).unknown).toBeGreaterThan(50);

@@ -1,4 +1,4 @@
-// The file of results: appended line by line, read again whole or torn.
+// The file of results: appending lines, and reading complete and incomplete files.
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const text = () => lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 
 describe("result file", () => {
-  test("holds what was appended, in a folder of its own making", () => {
+  test("stores appended lines, in a folder that it creates", () => {
     const path = join(folder, "new", "results.jsonl");
     const file = new ResultFile(path);
     expect(file.lines).toEqual([]);
@@ -29,7 +29,7 @@ describe("result file", () => {
     expect(new ResultFile(path).lines).toEqual(lines);
   });
 
-  test("forgets a last line that was torn, wherever it tore", () => {
+  test("drops an incomplete last line of any length", () => {
     const whole = text();
     fc.assert(
       fc.property(fc.integer({ min: 0, max: whole.length }), (cut) => {
@@ -45,17 +45,17 @@ describe("result file", () => {
     );
   });
 
-  test("names a line that is none", () => {
+  test("names a line that is no result", () => {
     const path = join(folder, "wrong.jsonl");
     writeFileSync(path, text());
     appendFileSync(path, "nonsense\n");
-    expect(() => new ResultFile(path)).toThrow(/wrong\.jsonl:7: is no JSON/);
+    expect(() => new ResultFile(path)).toThrow(/wrong\.jsonl:7: expected JSON/);
     const bad = JSON.stringify({ ...lines[0], accuracy: 98 });
     expect(() => parseLines(`${text()}${bad}\n`, "f")).toThrow(/f:7: accuracy/);
     expect(() => parseLines("{}\n", "f")).toThrow(/f:1: id/);
   });
 
-  test("drops lines on demand, on the disk too", async () => {
+  test("drops lines, on the disk too", async () => {
     const path = join(folder, "fresh.jsonl");
     const file = new ResultFile(path);
     for (const line of lines) file.append(line);

@@ -1,4 +1,4 @@
-// A small plan and made-up results for the tests of the experiment: no GPU, no data, nothing random but by seed.
+// A small plan and simulated results for the tests of the experiment: no GPU, no data, random only by seed.
 
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 import { type Outcome, runExperiment } from "../../tools/reproduce/experiment.ts";
@@ -26,7 +26,7 @@ export const SMALL: Plan = {
 
 const sigmoid = (y: number) => 1 / (1 + Math.exp(-y));
 
-/** Made-up training: sparsity rises with what a method is told, accuracy falls with sparsity and shifts with the seed. */
+/** Simulate training: sparsity rises with a method's setting, accuracy falls with sparsity and shifts with the seed. */
 export async function madeUpTraining(recipe: RecipeFlags): Promise<Outcome> {
   const prune = recipe.prune ?? {};
   const { decay } = prune.str ?? {};

@@ -1,4 +1,4 @@
-// The table of the experiment: what it asks for, in which order, with which recipes.
+// The table of the experiment: its runs, their order, and their recipes.
 import { describe, expect, test } from "vitest";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
 import { METHOD_ORDER } from "../../tools/reproduce/methods.ts";
@@ -21,7 +21,7 @@ const pair = PLAN.pairs[0]!;
 const change = (part: Partial<Plan["pairs"][number]>): Plan => ({ ...PLAN, pairs: [{ ...pair, ...part }] });
 
 describe("plan", () => {
-  test("names each run once, and covers the methods and sparsities that were promised", () => {
+  test("contains each run once, and covers all methods and sparsities", () => {
     const runs = countedRuns(PLAN);
     expect(new Set(runs.map(({ id }) => id)).size).toBe(runs.length);
     for (const data of ["mnist", "fashion-mnist"]) {
@@ -36,7 +36,7 @@ describe("plan", () => {
     expect(runs.some(({ id }) => id.startsWith("fashion-mnist/resnet-8-narrow/lats/"))).toBe(true);
   });
 
-  test("goes through all pairs and methods with a seed before the next seed begins", () => {
+  test("runs all pairs and methods with one seed before the next seed", () => {
     const runs = countedRuns(PLAN);
     const seeds = runs.map(({ seed }) => seed);
     expect(seeds).toEqual([...seeds].sort((a, b) => a - b));
@@ -46,12 +46,12 @@ describe("plan", () => {
     expect(runs.slice(0, PLAN.pairs.length).map(({ cell }) => cell.method)).toEqual(PLAN.pairs.map(() => "dense"));
   });
 
-  test("refuses a table that asks for a run twice", () => {
+  test("refuses a table that contains a run twice", () => {
     const block = { methods: ["lats"], levels: [0.9], seeds: [0] } as const;
     expect(() => countedRuns(change({ blocks: [block, block] }))).toThrow(/mnist\/lenet-bn\/lats\/0.90\/s0 .*twice/);
   });
 
-  test("makes recipes that training takes, each with the common settings", () => {
+  test("makes valid recipes with the common settings", () => {
     for (const { cell, seed } of countedRuns(PLAN)) {
       const recipe = resolveRecipe({ flags: runRecipe(PLAN, cell, seed, cell.method === "str" ? 0.01 : 0.5) });
       expect(recipe).toMatchObject({
@@ -68,7 +68,7 @@ describe("plan", () => {
     }
   });
 
-  test("tells each method what it wants to know", () => {
+  test("sets the controlling setting of each method", () => {
     const prune = (method: (typeof METHOD_ORDER)[number], setting: number) =>
       resolveRecipe({ flags: runRecipe(PLAN, { pair, method }, 0, setting) }).prune;
     expect(prune("dense", 0)).toMatchObject({ method: "soft", schedule: "none" });
@@ -102,7 +102,7 @@ describe("plan", () => {
     });
   });
 
-  test("marks runs by what they have in common, and by nothing else", () => {
+  test("hashes what runs have in common, and nothing else", () => {
     const mark = markOf(PLAN, pair, "lats");
     expect(mark).toMatch(/^[0-9a-f]{8}$/);
     const more = { ...PLAN, tries: 9, pairs: [{ ...pair, blocks: [] }] };
@@ -118,14 +118,14 @@ describe("plan", () => {
     expect(markOf(PLAN, pair, "slats")).not.toBe(mark);
   });
 
-  test("takes other seeds and leaves data out", () => {
+  test("accepts other seeds and leaves data out", () => {
     const seeds = new Set(countedRuns(withSeeds(PLAN, 2)).map(({ seed }) => seed));
     expect([...seeds]).toEqual([0, 1]);
     const left = withoutData(PLAN, ["fashion-mnist"]);
     expect(new Set(left.pairs.map(({ data }) => data))).toEqual(new Set(["mnist"]));
   });
 
-  test("names cells and calibrations, and knows how far off a level is", () => {
+  test("names cells and calibrations, and computes the tolerance of a level", () => {
     const cell = { pair, method: "str", level: 0.9 } as const;
     expect(cellName(cell)).toBe("mnist/lenet-bn/str/0.90");
     expect(calibrationId(cell, 2)).toBe("mnist/lenet-bn/str/0.90/c2");

@@ -1,4 +1,4 @@
-// The page and the figure, from made-up results.
+// The page and the figure of simulated results.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ function row(text: string, after: string, name: string): string[] {
 }
 
 describe("report", () => {
-  test("says what was run and on what", () => {
+  test("describes the runs and the adapter", () => {
     const text = page(lines);
     expect(text).toContain("`npm run reproduce`");
     expect(text).toContain("Adapter: made up; Espalier 1.2.3");
@@ -45,7 +45,7 @@ describe("report", () => {
     expect(page(lines)).toContain("Dense: 99.05 ± 0.07 %");
   });
 
-  test("computes who is best and how far lats is from the others", () => {
+  test("computes the best method and the differences to lats", () => {
     const text = page(lines);
     expect(text).toMatch(
       /- 80 %: best is lats, 98\.53 ± 0\.07 %; no other within its standard deviation; against dense −0\.52 ± 0\.00 points; lats is number 1 of 7/,
@@ -54,14 +54,14 @@ describe("report", () => {
     expect(row(text, "Accuracy of lats minus", "slats")[1]).toBe("+0.30 ± 0.00");
   });
 
-  test("lists the settings with what they gave and what they took", () => {
+  test("lists the settings with their sparsity and number of tries", () => {
     const settings = (method: string) => row(page(lines), "### mnist, lenet-bn", method);
     expect(settings("lats").slice(0, 3)).toEqual(["lats", "threshold D", "0.08047 <sub>80.0 %, 1</sub>"]);
     expect(settings("str")[2]).toMatch(/^0\.00\d+ <sub>\d\d\.\d %, [1-4]<\/sub>$/);
     expect(settings("gmp")).toEqual([]);
   });
 
-  test("is honest about what is missing, broke down or missed its level", () => {
+  test("shows what is missing, broke down or missed its level", () => {
     const some = lines
       .filter((line) => line.data === "mnist" && line.method !== "slats")
       .map((line): ResultLine => {
@@ -81,7 +81,7 @@ describe("report", () => {
     expect(text).not.toContain("## fashion-mnist");
   });
 
-  test("is a page even before the first result counts", () => {
+  test("is a page even without counted results", () => {
     const text = page(lines.slice(0, 1));
     expect(text).toContain("# Pruning methods at matched sparsities");
     expect(text).not.toContain("NaN");
@@ -92,7 +92,7 @@ describe("report", () => {
 describe("figure", () => {
   const panels = SMALL.pairs.map((pair) => ({ pair, summaries: summariesOf(pair, lines) }));
 
-  test("has a panel for each pair, a symbol for each cell, and names all methods", () => {
+  test("has a panel per pair, a symbol per cell, and names all methods", () => {
     const { svg } = resultFigure(panels, "a <note>");
     const { document } = parseHTML(`<html><body>${svg}</body></html>`);
     const texts = [...document.querySelectorAll("text")].map((node) => node.textContent);
@@ -107,17 +107,17 @@ describe("figure", () => {
     expect(svg).not.toContain("NaN");
   });
 
-  test("tells all methods apart", () => {
+  test("draws all methods differently", () => {
     const looks = METHOD_ORDER.filter((name) => name !== "dense").map((name) => JSON.stringify(styleOf(name)));
     expect(new Set(looks).size).toBe(looks.length);
   });
 
-  test("draws what there is when that is little", () => {
+  test("draws a single result", () => {
     const little = SMALL.pairs.map((pair) => ({ pair, summaries: summariesOf(pair, lines.slice(0, 2)) }));
     expect(resultFigure(little, "note").svg).toContain("no runs yet");
   });
 
-  test("is written beside the page, as text and as pixels", async () => {
+  test("is written beside the page, as SVG and PNG", async () => {
     const folder = mkdtempSync(join(tmpdir(), "espalier-reproduce-"));
     try {
       expect(await writeReport(SMALL, [], folder)).toEqual([]);

@@ -1,4 +1,4 @@
-// The search for a setting, on made-up methods whose sparsity is a known function of it.
+// The search for a setting, on simulated methods whose sparsity is a known function of it.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { logit, type SearchOptions, type SearchPoint, searchStep } from "../../tools/reproduce/search.ts";
@@ -22,7 +22,7 @@ function search(
 }
 
 describe("search", () => {
-  test("finds its way on a straight line in at most four runs, when the slope was guessed within a factor of 2", () => {
+  test("solves a straight line in at most four runs if the guessed slope is within a factor of 2", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 1, max: 4, noNaN: true }),
@@ -39,7 +39,7 @@ describe("search", () => {
     );
   });
 
-  test("ends within the tolerance on any smooth rising curve, given tries", () => {
+  test("ends within the tolerance on any smooth rising curve, given enough tries", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.3, max: 5, noNaN: true }),
@@ -59,7 +59,7 @@ describe("search", () => {
     );
   });
 
-  test("takes points of other levels: what is known need not be run", () => {
+  test("uses points of other levels and does not repeat them", () => {
     const curve = (setting: number) => sigmoid(1.7 * Math.log(setting) + 7);
     const first = search(curve, { ...base, target: 0.9 }, 4);
     const again = search(curve, { ...base, target: 0.9 }, 4, first.points);
@@ -77,7 +77,7 @@ describe("search", () => {
     expect(step).toMatchObject({ kind: "found", sparsity: 0.99, near: false });
   });
 
-  test("closes in on a cliff until nothing is left between its edges", () => {
+  test("narrows down a cliff until its edges meet", () => {
     const cliff = (setting: number) => (setting < 0.02 ? 0.4 : 0.99);
     const { step, points, runs } = search(cliff, base, 100);
     expect(runs).toBeLessThan(60);
@@ -87,7 +87,7 @@ describe("search", () => {
     expect(high / low).toBeLessThan(1.05);
   });
 
-  test("goes at most a factor of 8 beyond what it knows, and stays in its range", () => {
+  test("extrapolates by at most a factor of 8, and stays in its range", () => {
     const steps = fc.array(
       fc.record({
         setting: fc.double({ min: 1e-6, max: 1e3, noNaN: true }),
@@ -118,7 +118,7 @@ describe("search", () => {
     expect(all.runs).toBe(4);
   });
 
-  test("goes on where noise turned two points round", () => {
+  test("continues if noise swaps two points", () => {
     const points = [
       { setting: 0.01, sparsity: 0.93 },
       { setting: 0.012, sparsity: 0.87 },
@@ -142,7 +142,7 @@ describe("search", () => {
     );
   });
 
-  test("names the option that is wrong", () => {
+  test("names the wrong option", () => {
     expect(() => searchStep([], 1, { ...base, target: 1 })).toThrow(/target wants a share in \(0, 1\), got 1/);
     expect(() => searchStep([], 1, { ...base, slope: 0 })).toThrow(/slope/);
     expect(() => searchStep([], 1, { ...base, first: 1e-9 })).toThrow(/first/);

@@ -20,7 +20,7 @@ function summary(method: MethodName, accuracies: readonly (number | null)[], spa
 }
 
 describe("statistics", () => {
-  test("has the mean and the standard deviation of a sample", () => {
+  test("computes the mean and the standard deviation of a sample", () => {
     expect(spreadOf([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, sd: Math.sqrt(32 / 7), n: 8 });
     expect(spreadOf([3])).toEqual({ mean: 3, sd: null, n: 1 });
     expect(() => spreadOf([])).toThrow(/at least one value/);
@@ -34,14 +34,14 @@ describe("statistics", () => {
     );
   });
 
-  test("leaves out what broke down, and counts it", () => {
+  test("excludes runs that broke down, and counts them", () => {
     expect(summary("lats", [0.9, null, 0.92])).toMatchObject({ failed: 1, accuracy: { n: 2 } });
     const broken = { ...model, accuracy: null, sparsity: null };
     expect(summarize({ pair, method: "lats", level: 0.8 }, [broken])).toEqual({ failed: 1 });
     expect(summarize({ pair, method: "lats", level: 0.9 }, [broken])).toBeNull();
   });
 
-  test("knows whether the level was met", () => {
+  test("checks that the level was met", () => {
     expect(summary("lats", [0.9], 0.809).matched).toBe(true);
     expect(summary("lats", [0.9], 0.789).matched).toBe(false);
   });
@@ -54,7 +54,7 @@ describe("statistics", () => {
     expect(bestOf([])).toBeNull();
   });
 
-  test("does not let a network win that has too many weights left; one with too few may", () => {
+  test("excludes a network with too many weights from the best, but not one with too few", () => {
     const easy = summary("ltp", [0.99, 0.99], 0.7);
     const hard = summary("str", [0.95, 0.95], 0.86);
     const met = summary("lats", [0.9, 0.9]);

@@ -1,9 +1,9 @@
-// The closing line of CI: how many tests passed and failed.
+// The last line of CI: the number of passed and failed tests.
 import { describe, expect, test } from "vitest";
 // @ts-expect-error plain JavaScript, so that CI's script can run it without a loader
 import { summarise } from "../../tools/summary.mjs";
 
-describe("CI's closing line", () => {
+describe("the last line of CI", () => {
   const file = (...statuses: string[]) => ({
     status: statuses.includes("failed") ? "failed" : "passed",
     assertionResults: statuses.map((status) => ({ status })),

@@ -1,4 +1,4 @@
-// The text of a shader in a bundle says to the engine and to the driver what the file says: same header, same specs, same code.
+// Shaders in a bundle equal their files for the engine and the driver: same header, same specs, same code.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
@@ -36,11 +36,11 @@ function specialised(file: string, text: string, spec: Record<string, SpecValue>
   }
 }
 
-/** What the code of a module amounts to: its `return`, given what it imports. */
+/** Evaluate the code of a module, given its imports. */
 const run = (code: string, given: Record<string, string> = {}) =>
   new Function(...Object.keys(given), code)(...Object.values(given)) as unknown;
 
-/** What a module made for a bundle exports, linked as a bundler would, and its import lines. */
+/** Link a module made for a bundle. Returns its default export and its import lines. */
 function link(path: string): { text: string; imports: string[] } {
   const imports: string[] = [];
   const parts: Record<string, string> = {};
@@ -61,7 +61,7 @@ describe.each(shaders)("%s", (file) => {
   const short = bare(text);
 
   test("stripped, it has the same code, header and specs", () => {
-    // As WGSL cuts its text: the longest mark that it knows, from the left.
+    // WGSL's tokens: longest match first.
     const marks = /\w+|<<=|>>=|->|&&|\|\||\+\+|--|<<|>>|[-+*/%&|^=!<>]=|\S/g;
     const code = (t: string) => t.replace(/\/\/[^\n]*/g, "").match(marks);
     expect(code(short)).toEqual(code(text));
@@ -69,7 +69,7 @@ describe.each(shaders)("%s", (file) => {
     expect(specs(short)).toEqual(specs(text));
   });
 
-  test("stripped, it comes out the same of specs and unrolled loops", () => {
+  test("stripped, it gives the same text after specs and unrolled loops", () => {
     expect(specialised(file, short, {})).toBe(specialised(file, text, {}));
     const known = specs(text);
     const refused = (t: string) => () => applySpec(file, t, { no_such_name: 1 });
@@ -97,18 +97,18 @@ describe.each(shaders)("%s", (file) => {
     );
   });
 
-  test("stripped, it is shorter, and as short as it gets", () => {
+  test("stripped, it is shorter, and stripping it again changes nothing", () => {
     expect(short.length).toBeLessThan(text.length);
     expect(bare(short)).toBe(short);
     expect(short.replace(/\/\/!(?:spec|unroll)$/gm, "")).not.toMatch(/\/\/|^ |\n\n|[ \t]$/m);
   });
 
-  test("linked from its own text and that of its includes it is the pasted text, stripped", () => {
+  test("linked from its own text and its includes, it equals the stripped full text", () => {
     expect(link(join(folder, file)).text).toBe(short);
   });
 });
 
-test("each include is asked for once, also one within another", () => {
+test("each include is imported once, also a nested one", () => {
   let nested = 0;
   for (const file of shaders) {
     const { imports } = link(join(folder, file));
@@ -146,12 +146,12 @@ test.each([
   expect(bare(short)).toBe(short);
 });
 
-test("a block comment is refused with its line, unless within a comment", () => {
-  expect(() => stripWgsl("let a = 1; /* one */", "x.wgsl")).toThrow("x.wgsl: bundles know no /* block comments */");
+test("refuses a block comment with its line, unless inside a line comment", () => {
+  expect(() => stripWgsl("let a = 1; /* one */", "x.wgsl")).toThrow("x.wgsl: expected only // comments, got /*");
   expect(bare("let a = 1; // a /* b\n")).toBe("let a=1;\n");
 });
 
-test("served it is the file with its includes, built it is the linked module", () => {
+test("the server returns the file with its includes, a build the linked module", () => {
   const watched: string[] = [];
   const context = { addWatchFile: (path: string) => watched.push(path) };
   const path = join(folder, "conv2d.wgsl");

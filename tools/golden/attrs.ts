@@ -1,7 +1,7 @@
-// Reading a case's attributes so that none is overlooked: one that nobody asked for makes the case unsupported.
+// Reads the attributes of a case. An attribute that no handler reads makes the case unsupported.
 import { EspalierError } from "../../src/text/index.ts";
 
-/** What the engine, or this runner, does not do: an op, an attribute or a value of one. */
+/** Error for an op, an attribute or a value that the engine or this runner does not support. */
 export class Unsupported extends EspalierError {
   override readonly name = "Unsupported";
 }
@@ -37,13 +37,13 @@ export class Attrs {
     return typeof value === "boolean" ? value : this.wrong(name, "true or false");
   }
 
-  /** One of some words. */
+  /** Read one of a list of words. */
   word<const W extends string>(name: string, allowed: readonly W[], fallback?: W): W {
     const value = this.get(name) ?? fallback;
     return allowed.includes(value as W) ? (value as W) : this.wrong(name, allowed.join(", "));
   }
 
-  /** One number for both axes, or [height, width]. */
+  /** Read one number for both axes, or [height, width]. */
   pair(name: string, fallback?: number): [number, number] {
     const value = this.get(name) ?? fallback;
     const list = Array.isArray(value) ? value : [value, value];
@@ -51,7 +51,7 @@ export class Attrs {
     return fits ? (list as [number, number]) : this.wrong(name, "a whole number or a pair of them");
   }
 
-  /** Axis numbers; null means all. */
+  /** Read axis numbers; null means all. */
   axes(name: string): number[] | null {
     const value = this.get(name) ?? null;
     if (typeof value === "number") return [value];
@@ -60,37 +60,37 @@ export class Attrs {
     return fits ? (value as number[]) : this.wrong(name, "a list of axes");
   }
 
-  /** A list of anything; the caller looks at its items. */
+  /** Read a list. The caller checks its items. */
   list(name: string): unknown[] {
     const value = this.get(name);
     return Array.isArray(value) ? value : this.wrong(name, "a list");
   }
 
-  /** Attributes inside an attribute; the caller finishes them too. */
+  /** Read nested attributes. The caller must finish them too. */
   map(name: string): Attrs {
     const value = this.get(name);
     const fits = typeof value === "object" && value !== null && !Array.isArray(value);
     return fits ? new Attrs(value as Record<string, unknown>) : this.wrong(name, "a map");
   }
 
-  /** Whether the attribute is there and null, which is not the same as no attribute. */
+  /** Check whether the attribute is null (a missing attribute is not). */
   isNull(name: string): boolean {
     this.read.add(name);
     return this.values[name] === null;
   }
 
-  /** A sentence; "" when absent. */
+  /** Read a sentence; "" if absent. */
   sentence(name: string): string {
     const value = this.get(name) ?? "";
     return typeof value === "string" ? value : this.wrong(name, "a sentence");
   }
 
-  /** Attributes that change nothing here. */
+  /** Skip attributes that do not affect the run. */
   ignore(...names: string[]): void {
     for (const name of names) this.read.add(name);
   }
 
-  /** Throws Unsupported when something is left that is not an explanation (a string with a space in it). */
+  /** Throw Unsupported if an unread attribute is left that is not an explanation (a string with a space). */
   finish(): void {
     for (const [name, value] of Object.entries(this.values)) {
       if (this.read.has(name) || (typeof value === "string" && /\s/.test(value))) continue;

@@ -1,4 +1,4 @@
-// Comparing a result with its reference, and how far apart they may be.
+// Compares a result with its reference, and holds the tolerances.
 import type { GoldenCase, GoldenTensor } from "./format.ts";
 
 /** |got - want| <= atol + rtol · max|want| over the tensor. Exact: both 0. */
@@ -10,7 +10,7 @@ interface Tolerance {
 const EXACT: Tolerance = { rtol: 0, atol: 0 };
 // One rounding per element, or a handful.
 const POINTWISE: Tolerance = { rtol: 2e-6, atol: 1e-6 };
-// WGSL allows exp, tanh, pow and their like several units in the last place.
+// WGSL allows exp, tanh, pow and similar functions an error of several units in the last place.
 const TRANSCENDENTAL: Tolerance = { rtol: 1e-5, atol: 2e-6 };
 // Sums of many products.
 const SUMS: Tolerance = { rtol: 1e-5, atol: 2e-6 };
@@ -28,7 +28,7 @@ const pointwise = [
   ...["max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"],
   ...["soft_threshold", "soft_threshold_straight_through", "str_threshold", "ltp_threshold", "sew_connect"],
 ];
-// Counted, not computed: bits have to agree.
+// Counts: must be exact.
 const exact = [
   "encode_direct",
   "encode_poisson",
@@ -53,7 +53,7 @@ const byOp = new Map<string, Tolerance>([
   ...[...exact, "event_file"].map((op) => [op, EXACT] as const),
   ["zoo_logits", LOGITS],
   ["batch_norm2d", BATCH_NORM],
-  // Potentials and gradients; the spikes themselves are exact.
+  // Potentials and gradients; the spikes are exact.
   ["spiking_neuron", SUMS],
 ]);
 
@@ -61,7 +61,7 @@ const numel = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
 
 function trainingTolerance(c: GoldenCase, tensor: string): Tolerance {
   const layers = (c.attrs["thresholded_weights"] as readonly string[] | undefined) ?? [];
-  // A weight that lands next to the threshold may fall to either side: two per layer may.
+  // A weight close to the threshold may fall to either side: two per layer may differ.
   if (tensor === "zeros_per_layer") return { rtol: 0, atol: 2 };
   if (tensor === "sparsity") {
     const weights = layers.reduce((n, name) => n + numel(c.tensors.get(`init/${name}`)?.shape ?? [0]), 0);
@@ -71,7 +71,7 @@ function trainingTolerance(c: GoldenCase, tensor: string): Tolerance {
   return /^(grad0|final|final_sparse)\//.test(tensor) ? TRAINING_STATE : TRAINING_OUTPUT;
 }
 
-/** Tolerance of one tensor of a case. The pointwise one, the strictest, where the op is not listed. */
+/** Return the tolerance of one tensor of a case. Ops that are not listed get the strictest, the pointwise one. */
 function toleranceOf(c: GoldenCase, tensor: string): Tolerance {
   if (c.tensors.get(tensor)?.data instanceof Int32Array && tensor !== "zeros_per_layer") return EXACT;
   if (c.op === "spiking_neuron" && tensor === "spike") return EXACT;
@@ -82,15 +82,15 @@ function toleranceOf(c: GoldenCase, tensor: string): Tolerance {
 
 export interface Comparison {
   readonly tensor: string;
-  /** Largest |got - want|; infinite for NaN or a wrong number of elements. */
+  /** Largest |got - want|; infinite for NaN or a wrong element count. */
   readonly deviation: number;
   readonly limit: number;
 }
 
-// float32 of the reference framework itself may miss a limit where results nearly vanish.
+// The reference framework's own float32 may exceed a limit if results nearly vanish.
 const F32_FACTOR = 20;
 
-/** Compares one tensor; an infinite want is met by the same infinity only. */
+/** Compare one tensor. An infinite reference matches only the same infinity. */
 export function compareTensor(c: GoldenCase, tensor: string, want: GoldenTensor, got: ArrayLike<number>): Comparison {
   const { rtol, atol } = toleranceOf(c, tensor);
   let scale = 0;

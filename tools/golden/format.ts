@@ -1,4 +1,4 @@
-// Golden fixtures: a safetensors file whose metadata describe, case by case, an operation, its inputs and what came out.
+// Golden fixtures: safetensors files whose metadata describe, case by case, an operation, its inputs and its outputs.
 
 import { parseSafetensors } from "../../src/io/index.ts";
 import { EspalierError } from "../../src/text/index.ts";
@@ -10,7 +10,7 @@ export interface GoldenTensor {
 
 export interface GoldenCase {
   readonly name: string;
-  /** Which operation: together with `attrs` all that decides how a case is run. */
+  /** Operation. Together with `attrs` it determines how a case is run. */
   readonly op: string;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly inputs: readonly string[];
@@ -21,12 +21,12 @@ export interface GoldenCase {
   readonly grads: readonly string[];
   /** Largest deviation of the reference framework's own float32 run, by tensor or by the part of its name before "/". */
   readonly f32Dev: Readonly<Record<string, number>>;
-  /** Why the engine must refuse this case; null: it must not. */
+  /** Reason why the engine must refuse this case; null: it must run it. */
   readonly expectError: string | null;
   readonly tensors: ReadonlyMap<string, GoldenTensor>;
 }
 
-/** A fixture file that cannot be read as one. */
+/** Error for a file that is no fixture. */
 class FormatError extends EspalierError {
   override readonly name = "FormatError";
 }
@@ -48,8 +48,8 @@ function record(value: unknown, what: string): Record<string, unknown> {
 }
 
 /**
- * Cases of a fixture file, in the order of its metadata. Case names may contain "/": a tensor belongs to the longest case
- * name that its own begins with. Throws FormatError or SafetensorsError naming the file.
+ * Read the cases of a fixture file, in the order of its metadata. Case names may contain "/": a tensor belongs to the longest
+ * case name that is a prefix of its own. Throws FormatError or SafetensorsError naming the file.
  */
 export function parseFixtures(bytes: Uint8Array, file: string): GoldenCase[] {
   const { tensors, metadata } = parseSafetensors(bytes, file);
@@ -84,14 +84,14 @@ export function parseFixtures(bytes: Uint8Array, file: string): GoldenCase[] {
   });
 }
 
-/** A tensor of a case. Throws FormatError when it is not in the file. */
+/** Return a tensor of a case. Throws FormatError if it is missing. */
 export function tensorOf(c: GoldenCase, name: string): GoldenTensor {
   const found = c.tensors.get(name);
   if (!found) throw new FormatError(`${c.name}: tensor ${name} is not in the file`);
   return found;
 }
 
-/** Names of the tensors to compare: all but what is fed in. */
+/** List the names of the tensors to compare: all except the inputs. */
 export function comparedTensors(c: GoldenCase): string[] {
   const fed = new Set([...c.inputs, ...c.upstream]);
   const stored = [...c.tensors.keys()].filter((name) => !fed.has(name) && !name.startsWith("init/"));

@@ -1,25 +1,25 @@
-// What an op family gives the runner, and the frame most of them need: feed, run forward and backward, collect.
+// The interface between op families and the runner, and the frame of most of them: feed, run forward and backward, collect.
 import { Tape } from "../../src/autograd/index.ts";
 import { readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import type { Attrs } from "./attrs.ts";
 import { type GoldenCase, tensorOf } from "./format.ts";
 
-/** Values by the name of the tensor they are compared with. */
+/** Values by the name of their reference tensor. */
 export type Results = Record<string, ArrayLike<number>>;
 
-/** The bytes of a file beside the fixture, by its path from there. */
+/** Function that reads a file beside the fixture, by relative path. */
 export type ReadFile = (path: string) => Promise<Uint8Array>;
 
 /**
- * Reads all attributes of a case (throwing Unsupported for what it does not know) and returns how to run it. The runner
- * checks in between that no attribute was overlooked.
+ * Function that reads all attributes of a case (throws Unsupported for an unsupported one) and returns how to run it. The
+ * runner then checks that every attribute was read.
  */
 export type Handler = (attrs: Attrs, c: GoldenCase, readFile?: ReadFile) => () => Promise<Results>;
 export type Handlers = Readonly<Record<string, Handler>>;
 
 export type Inputs = Readonly<Record<string, Tensor>>;
 
-/** Uploads a case's inputs; those with a gradient to compare want one. The open scope owns them. */
+/** Upload a case's inputs, with requiresGrad for those whose gradient is compared. The open scope owns them. */
 function feed(c: GoldenCase): Inputs {
   const inputs: Record<string, Tensor> = {};
   for (const name of c.inputs) {
@@ -31,7 +31,7 @@ function feed(c: GoldenCase): Inputs {
   return inputs;
 }
 
-/** An input that must be there. */
+/** Return a required input. */
 export function input(inputs: Inputs, name: string): Tensor {
   const found = inputs[name];
   if (!found) throw new Error(`the case has no input named ${name}`);
@@ -44,7 +44,7 @@ function sameShape(name: string, have: readonly number[], want: readonly number[
   }
 }
 
-/** Gradients that arrived at the inputs, read and freed. */
+/** Read and free the gradients of the inputs. */
 async function takeGradients(c: GoldenCase, inputs: Inputs): Promise<Results> {
   const results: Results = {};
   for (const name of c.grads) {
@@ -59,8 +59,8 @@ async function takeGradients(c: GoldenCase, inputs: Inputs): Promise<Results> {
 }
 
 /**
- * Runs functions of the inputs, each giving one output (by name), with the case's upstream gradients; gradients of
- * several outputs add up. `also` reads further values when forward has run.
+ * Run functions of the inputs, one per named output, with the case's upstream gradients. Gradients of several outputs add
+ * up. `also` reads further values after the forward pass.
  */
 export async function runOutputs(
   c: GoldenCase,
@@ -87,7 +87,7 @@ export async function runOutputs(
   return { ...results, ...(await takeGradients(c, inputs)) };
 }
 
-/** The commonest case: one output, whatever its name. */
+/** Run the most common case: one output of any name. */
 export function runOp(c: GoldenCase, op: (inputs: Inputs) => Tensor): Promise<Results> {
   const [name = "y"] = c.outputs;
   return runOutputs(c, { [name]: op });

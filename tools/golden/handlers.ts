@@ -1,4 +1,4 @@
-// All op families the runner knows: one line each.
+// All op families of the runner, one line each.
 import type { Handlers } from "./handler.ts";
 import { convHandlers } from "./ops_conv.ts";
 import { elementwiseHandlers } from "./ops_elementwise.ts";

@@ -26,7 +26,7 @@ import {
 import type { Tensor } from "../../src/tensor/index.ts";
 import { type Handler, type Handlers, input, runOp } from "./handler.ts";
 
-/** What the fixtures say of a case without changing it. */
+/** Attributes that describe a case without affecting it. */
 const NOTES = ["fixed_points_first", "at_kinks", "note", "broadcast"];
 
 const unary = (op: (x: Tensor) => Tensor): Handler => {
@@ -60,7 +60,7 @@ export const elementwiseHandlers: Handlers = {
   gelu_erf: unary((x) => gelu(x, { approximate: "none" })),
   gelu_tanh: unary((x) => gelu(x, { approximate: "tanh" })),
   leaky_relu: leaky,
-  // The slope stands in the op's name: leaky_relu_0.1.
+  // The slope is part of the op's name: leaky_relu_0.1.
   leaky_relu_: leaky,
   softplus: unary((x) => softplus(x)),
   exp: unary((x) => exp(x)),

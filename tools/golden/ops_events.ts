@@ -1,4 +1,4 @@
-// Event files: what a reader makes of the bytes that lie beside the fixture, and the frames made of that.
+// Fixtures of event files: the events read from a file beside the fixture, and the frames made of them.
 import { framesByNumber, framesByTime } from "../../src/data/index.ts";
 import { parseEvents } from "../../src/io/index.ts";
 import { Unsupported } from "./attrs.ts";

@@ -1,4 +1,4 @@
-// Fixtures of learned thresholds: twenty steps of LTP and of STR, the threshold being a parameter like the weights.
+// Fixtures of learned thresholds: twenty steps of LTP and of STR, with the threshold as a parameter.
 
 import { Tape } from "../../src/autograd/index.ts";
 import { Parameter } from "../../src/nn/index.ts";

@@ -1,4 +1,4 @@
-// Fixtures of batch norm: the result, the running statistics it moved, the batch statistics it used.
+// Fixtures of batch norm: the result, the updated running statistics, and the batch statistics.
 import { batchNorm } from "../../src/ops/index.ts";
 import { empty, type Tensor } from "../../src/tensor/index.ts";
 import { type Handlers, input, runOutputs } from "./handler.ts";

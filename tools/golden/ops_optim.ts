@@ -1,4 +1,4 @@
-// Fixtures of optimisers: twenty steps whose gradients come from a formula of the weights, g = a (w - c) + noise[k].
+// Fixtures of optimisers: twenty steps with gradients that are a formula of the weights, g = a (w - c) + noise[k].
 import { Parameter } from "../../src/nn/index.ts";
 import { SGD, type SGDOptions, type StepValues } from "../../src/optim/index.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../../src/prune/index.ts";
@@ -7,16 +7,16 @@ import type { Attrs } from "./attrs.ts";
 import { type GoldenCase, tensorOf } from "./format.ts";
 import type { Handler, Handlers, Results } from "./handler.ts";
 
-/** What the fixtures say of a case without changing it. */
+/** Attributes that describe a case without affecting it. */
 export const NOTES = ["rule", "gradient_oracle", "trajectory"];
 
-/** A parameter with given first values. */
+/** Make a parameter with the given initial values. */
 export function parameterFrom(c: GoldenCase, name: string): Parameter {
   const { shape, data } = tensorOf(c, name);
   return new Parameter(shape, () => Float32Array.from(data), { prunable: true });
 }
 
-/** The gradient of step k at weights w, formed in float64. */
+/** Compute the gradient of step k at weights w in float64. */
 export function oracle(c: GoldenCase, w: ArrayLike<number>, k: number): Float32Array {
   const [a, center, noise] = [tensorOf(c, "a").data, tensorOf(c, "c").data, tensorOf(c, "noise").data];
   const n = w.length;
@@ -42,7 +42,7 @@ interface Run {
   readonly values?: (k: number) => StepValues;
 }
 
-/** Runs the steps with one parameter and hands over what each left behind. */
+/** Run the steps with one parameter and record the state after each of them. */
 async function trajectory(
   c: GoldenCase,
   { options, steps, values = () => ({}) }: Run,
@@ -78,7 +78,7 @@ function sgdOptions(attrs: Attrs): SGDOptions {
   };
 }
 
-/** S-LATS over the whole run, as the fixtures use it. */
+/** Return S-LATS over the whole run, the schedule of the fixtures. */
 export function slatsSchedule(threshold: number, steps: number): ThresholdSchedule {
   const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr: () => 1 };
   return makeThresholdSchedule({ schedule: "slats", threshold }, run);

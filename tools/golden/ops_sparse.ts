@@ -13,7 +13,7 @@ const soft = (straightThrough: boolean, gradient: RegExp): Handler => {
   };
 };
 
-/** Whether the gate of LTP takes part in the gradient of the weights. */
+/** Check whether the gate of LTP takes part in the gradient of the weights. */
 function gradThroughMask(attrs: Attrs): boolean {
   const said = attrs.sentence("gradient");
   if (said === "" || /^exact/.test(said)) return true;

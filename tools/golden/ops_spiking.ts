@@ -1,4 +1,4 @@
-// Fixtures of spiking networks: neurons through time, encoders, and what joins the branches of a SEW block.
+// Fixtures of spiking networks: neurons over time, encoders, and the functions that join the branches of a SEW block.
 import {
   encodeDirect,
   encodeLatency,
@@ -20,7 +20,7 @@ import type { Attrs } from "./attrs.ts";
 import { type GoldenCase, tensorOf } from "./format.ts";
 import { type Handler, type Handlers, type Inputs, input, runOp, runOutputs } from "./handler.ts";
 
-/** Wants the attribute T to be what the tensor's first axis says. */
+/** Check that the attribute T equals the tensor's first axis. */
 function checkSteps(attrs: Attrs, c: GoldenCase, name: string): void {
   const timeSteps = attrs.number("T");
   const [have] = tensorOf(c, name).shape;
@@ -33,7 +33,7 @@ function surrogateOf(attrs: Attrs): Surrogate {
   return attrs.has("alpha") ? { name, alpha: attrs.number("alpha") } : { name };
 }
 
-/** What the attributes of a case, or those of its neurons, say of a neuron. */
+/** Read the settings of a neuron from the attributes of a case or of its neurons. */
 export function neuronAttributes(attrs: Attrs): NeuronOptions & { readonly neuron: NeuronKind } {
   const neuron = attrs.word("neuron", ["IF", "LIF", "PLIF"]);
   return {
@@ -49,7 +49,7 @@ export function neuronAttributes(attrs: Attrs): NeuronOptions & { readonly neuro
 
 const spikingNeuron: Handler = (attrs, c) => {
   checkSteps(attrs, c, "x");
-  // What the margin is, and what w means, change nothing here.
+  // The margin and the meaning of w do not affect the run.
   attrs.ignore("min_margin", "w_meaning");
   const { neuron, ...options } = neuronAttributes(attrs);
   const begin = (t: Inputs) => t["v_init"] ?? null;

@@ -1,4 +1,4 @@
-// Fixtures of whole training runs: a small net, built from its description, ten steps of SGD with a rising threshold.
+// Fixtures of whole training runs: a small net, built from its description, and ten steps of SGD with a rising threshold.
 
 import { Tape } from "../../src/autograd/index.ts";
 import { MobileNetV1, ResNetCifar, SewNet } from "../../src/models/index.ts";
@@ -24,7 +24,7 @@ const NOTES = [
 
 const NAMES = { IF: "if", LIF: "lif", PLIF: "plif" } as const;
 
-/** How to build the net that `arch` and its numbers describe. */
+/** Return a function that builds the net that `arch` and its numbers describe. */
 function architecture(attrs: Attrs, channels: number): () => Module {
   const arch = attrs.word("arch", ["ResNetCifar", "MobileNetSmall", "SpikingNet"]);
   const classes = attrs.number("classes");
@@ -43,7 +43,7 @@ function architecture(attrs: Attrs, channels: number): () => Module {
   }
   const plan = attrs.list("plan_out_stride").map((row): [number, number] => {
     if (!Array.isArray(row) || row.length !== 2 || !row.every(Number.isInteger)) {
-      throw new Unsupported(`plan_out_stride wants rows of channels and stride, has ${JSON.stringify(row)}`);
+      throw new Unsupported(`plan_out_stride: expected rows of channels and stride, got ${JSON.stringify(row)}`);
     }
     return row as [number, number];
   });
@@ -58,14 +58,14 @@ function initialState(c: GoldenCase): StateDict {
   return state;
 }
 
-/** Batch k of the inputs: the first axis counts steps. */
+/** Return batch k of the inputs, whose first axis counts steps. */
 function batch(c: GoldenCase, name: string, k: number): HostArray {
   const { shape, data } = tensorOf(c, name);
   const size = data.length / shape[0]!;
   return { shape: shape.slice(1), data: data.slice(k * size, (k + 1) * size) as TypedArray };
 }
 
-/** Settings of a training run, and what it builds. */
+/** Settings of a training run, and its model. */
 interface Run {
   readonly build: () => Module;
   readonly steps: number;
@@ -96,7 +96,7 @@ function readRun(attrs: Attrs, c: GoldenCase): Run {
   return { build, steps, lr: tensorOf(c, "lr").data, labelSmoothing, options, schedule, thresholded };
 }
 
-/** Train step by step. Returns the tracks, and what the first step computed. */
+/** Train step by step. Returns the tracks, and logits and gradients of the first step. */
 async function trainSteps(run: Run, c: GoldenCase, model: Module, sgd: SGD, prunable: readonly Parameter[]) {
   const { steps, lr, labelSmoothing, schedule } = run;
   const results: Record<string, ArrayLike<number>> = {};

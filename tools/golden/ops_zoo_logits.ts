@@ -1,6 +1,6 @@
-// Logits of ImageNet models whose weights and input are made by a formula, so that none need shipping:
+// Logits of ImageNet models whose weights and input come from a formula, so that no weights are stored:
 //   s = FNV-1a of "<salt>/<name>",  h = murmur3's finaliser of i · 0x9E3779B1 + s,  u = (h >> 8) / 2^23 - 1
-// for element i of the tensor of that name. Weights are u scaled by what their name and rank say.
+// for element i of the tensor of that name. Weights are u, scaled according to their name and rank.
 import { noGrad } from "../../src/autograd/index.ts";
 import { currentGpu, MemoryError } from "../../src/gpu/index.ts";
 import { buildModel } from "../../src/models/index.ts";
@@ -9,14 +9,14 @@ import { type Attrs, Unsupported } from "./attrs.ts";
 import type { Handlers } from "./handler.ts";
 import { registryName } from "./zoo_names.ts";
 
-/** FNV-1a, 32 bits, of a text's UTF-8 bytes. */
+/** Compute the 32-bit FNV-1a hash of a text's UTF-8 bytes. */
 export function fnv1a(text: string): number {
   let h = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(text)) h = Math.imul(h ^ byte, 0x01000193);
   return h >>> 0;
 }
 
-/** The first n values of u(salt, name, i), each in [-1, 1), times `factor` plus `offset` in float64, rounded to float32. */
+/** Compute n values of u(salt, name, i) in [-1, 1), times `factor` plus `offset` in float64, rounded to float32. */
 export function formula(salt: string, name: string, n: number, factor = 1, offset = 0): Float32Array {
   const seed = fnv1a(`${salt}/${name}`);
   const values = new Float32Array(n);
@@ -30,7 +30,7 @@ export function formula(salt: string, name: string, n: number, factor = 1, offse
   return values;
 }
 
-/** The values of a tensor of a model, by its name and shape. */
+/** Compute the values of a tensor of a model from its name and shape. */
 export function weightsByFormula(salt: string, name: string, shape: Shape): Float32Array {
   const n = shape.reduce((a, b) => a * b, 1);
   if (shape.length >= 2) return formula(salt, name, n, Math.sqrt(3 / (n / shape[0]!)));
@@ -60,7 +60,7 @@ export const zooLogitsHandlers: Handlers = {
       try {
         using _scope = new Scope();
         const x = tensor(formula(salt, "input", batch * channels * height * width), input);
-        // One tensor at a time: all of VGG's weights together are half a gigabyte.
+        // One tensor at a time: VGG's weights together are half a gigabyte.
         for (const [key, t] of model.namedState()) {
           t.set(weightsByFormula(salt, key, t.shape));
         }
@@ -71,7 +71,7 @@ export const zooLogitsHandlers: Handlers = {
         throw error instanceof MemoryError ? new Unsupported(error.message) : error;
       } finally {
         model.dispose();
-        // The next model has other sizes: what this one held is of no use to it.
+        // The next model has other sizes and cannot reuse these buffers.
         currentGpu().pool.trim();
       }
     };

@@ -1,9 +1,9 @@
-// The runner's words: a line per file, a line per case that did not pass, and the sum.
+// The runner's report: a line per file, a line per case that did not pass, and the sum.
 import type { FileReport, Status } from "./runner.ts";
 
 const count = ({ cases }: FileReport, status: Status) => cases.filter((c) => c.status === status).length;
 
-/** One line for a file. */
+/** Write the line of a file. */
 export function fileLine(report: FileReport): string {
   const worst = Math.max(0, ...report.cases.filter((c) => c.status === "passed").map((c) => c.worst));
   const sums = `${count(report, "passed")} passed, ${count(report, "failed")} failed, ${count(report, "unsupported")} unsupported`;
@@ -11,7 +11,7 @@ export function fileLine(report: FileReport): string {
   return `${report.file.padEnd(26)} ${sums}${margin}`;
 }
 
-/** A line for each case that failed, then for each that is unsupported. */
+/** Write a line for each case that failed, then for each unsupported one. */
 export function problemLines(reports: readonly FileReport[]): string[] {
   const lines: string[] = [];
   for (const status of ["failed", "unsupported"] as const) {

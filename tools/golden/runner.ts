@@ -1,4 +1,4 @@
-// Runs fixtures: finds the handler of each case, compares what it computed, and says what came of it.
+// Runs fixtures: finds the handler of each case, compares its results, and reports them.
 import { OpError } from "../../src/gpu/index.ts";
 import { Attrs, Unsupported } from "./attrs.ts";
 import { type Comparison, compareTensor } from "./compare.ts";
@@ -11,9 +11,9 @@ export interface CaseReport {
   readonly name: string;
   readonly op: string;
   readonly status: Status;
-  /** Why it failed or is unsupported; "" when it passed. */
+  /** Reason for a failed or unsupported case; "" if it passed. */
   readonly reason: string;
-  /** Deviation over limit of the worst tensor; 0 when nothing was compared. */
+  /** Deviation / limit of the worst tensor; 0 if nothing was compared. */
   readonly worst: number;
 }
 
@@ -28,7 +28,7 @@ function describe({ tensor, deviation, limit }: Comparison): string {
   return `${tensor} is off by ${short(deviation)}, limit ${short(limit)}`;
 }
 
-/** Runs one case. Never throws: what went wrong is in the report. */
+/** Run one case. Never throws: errors are in the report. */
 export async function runCase(c: GoldenCase, handlers: Handlers, readFile?: ReadFile): Promise<CaseReport> {
   const report = (status: Status, reason = "", worst = 0): CaseReport => ({
     name: c.name,
@@ -70,8 +70,8 @@ export async function runCase(c: GoldenCase, handlers: Handlers, readFile?: Read
 }
 
 /**
- * Runs all cases of a safetensors fixture, one after another. A file that cannot be read is one failed case. `readFile`
- * is for cases about other files; without it those are unsupported.
+ * Run all cases of a safetensors fixture in order. An unreadable file is one failed case. Cases about other files need
+ * `readFile`; without it they are unsupported.
  */
 export async function runFixtures(
   bytes: Uint8Array,

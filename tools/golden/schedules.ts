@@ -4,11 +4,11 @@ import { makeThresholdSchedule, type ThresholdConfig, type ThresholdSchedule } f
 import { Attrs, Unsupported } from "./attrs.ts";
 import type { CaseReport, FileReport } from "./runner.ts";
 
-/** float64 formulas in another order of operations: a few roundings of the largest value. */
+/** Tolerance of float64 formulas in another order of operations: a few roundings of the largest value. */
 const RTOL = 1e-12;
 
 type Entry = Readonly<Record<string, unknown>>;
-/** Values the engine computes in place of the entry's `values`. */
+/** Compute the engine's counterpart of the entry's `values`. */
 type Check = (attrs: Attrs, entry: Entry) => number[];
 
 const indices = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -127,7 +127,7 @@ function checkEntry(name: string, kind: string, key: string, entry: Entry): Case
   }
 }
 
-/** Checks every schedule of a parsed schedules.json. Needs no GPU. */
+/** Check every schedule of a parsed schedules.json. Needs no GPU. */
 export function runSchedules(json: Readonly<Record<string, unknown>>, file: string): FileReport {
   const cases: CaseReport[] = [];
   for (const [kind, entries] of Object.entries(json)) {

@@ -9,19 +9,19 @@ import { registryName } from "./zoo_names.ts";
 
 interface Known {
   readonly build: () => Module;
-  /** The facts' name of one of the model's tensors or layers. Default the same. */
+  /** Translate the name of a tensor or layer of the model to that of the facts. Default: unchanged. */
   readonly rename?: (name: string) => string;
 }
 
 const sewResNet18 = () => new SewResNet({ depth: 18, classes: 1000, timeSteps: 1 });
 
-/** Models that the registry does not build as the facts want them, by the facts' names. */
+/** Models that the registry does not build as the facts describe them, by the facts' names. */
 const builders: Readonly<Record<string, Known>> = {
   "sew/resnet18_original_names": { build: sewResNet18 },
   "sew/resnet18_spikingjelly_names": { build: sewResNet18, rename: sewKeyToSpikingJelly },
 };
 
-/** The engine's model for an entry of the facts; null where it has none. */
+/** Build the engine's model for an entry of the facts; null if there is none. */
 function knownModel(name: string, [, channels = 3, size = 224]: readonly number[]): Known | null {
   if (Object.hasOwn(builders, name)) return builders[name]!;
   const own = registryName(name);
@@ -33,7 +33,7 @@ interface Facts {
   readonly parameters: number;
   readonly conv_and_linear_weights: number;
   readonly buffers_float?: number;
-  /** null for a spiking model, whose layers run a number of times that the facts leave open: then macs_one_step says it. */
+  /** null for a spiking model, whose number of time steps is open; it has macs_one_step instead. */
   readonly macs: number | null;
   readonly macs_one_step?: number;
   readonly macs_per_layer: readonly (readonly [string, number])[];
@@ -57,16 +57,16 @@ function faults({ build, rename = (name) => name }: Known, facts: Facts): string
   const counted = layers.filter((layer) => layer.macs > 0).map((layer) => [layerName(layer.name, rename), layer.macs]);
   same("macs_per_layer", counted, facts.macs_per_layer);
   const state = [...model.namedState()].map(([name, t]) => [rename(name), t.shape]);
-  // A step counter of the reference framework, which the engine does not keep.
+  // A step counter of the reference framework. The engine has none.
   const wanted = facts.state_dict.filter(([name]) => !name.endsWith("num_batches_tracked"));
   same("state_dict", state, wanted);
   return out;
 }
 
-/** A layer is named as its weight, without that. */
+/** Return the name of a layer from the name of its weight. */
 const layerName = (name: string, rename: (name: string) => string) => rename(`${name}.weight`).replace(/\.weight$/, "");
 
-/** Checks every model the engine has. Needs no GPU. */
+/** Check every model of the engine. Needs no GPU. */
 export function runZoo(json: { readonly models: Readonly<Record<string, Facts>> }, file: string): FileReport {
   const cases = Object.entries(json.models).map(([name, facts]): CaseReport => {
     const known = knownModel(name, facts.input);

@@ -1,10 +1,10 @@
-// Which data of the plan this machine has.
+// Finds out which data sets of the plan this machine has.
 import { loadInMemory } from "../../src/recipe/datasets.ts";
 import type { DataSettings } from "../../src/recipe/splits.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
 import type { Plan } from "./plan.ts";
 
-/** Data sets that are not there, and a line for people about each. Files that are there and broken are an error. */
+/** List the missing data sets, with a note about each. Corrupt files are an error. */
 export async function available(
   plan: Plan,
   folders: Readonly<Record<string, string>>,
@@ -17,7 +17,7 @@ export async function available(
     try {
       await load({ name, ...(dir === undefined ? {} : { dir }) });
     } catch (error) {
-      // A folder that somebody named must be right.
+      // A folder given by the user must be right.
       if (!(error instanceof UsageError) || dir !== undefined) throw error;
       missing.push(name);
       notes.push(`left out: ${error.message}`);

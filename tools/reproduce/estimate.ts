@@ -1,4 +1,4 @@
-// How long the rest of the experiment may take, judged by the runs that are there.
+// Estimates the remaining time of the experiment from the finished runs.
 import { duration } from "../../src/text/index.ts";
 import { workOf } from "./experiment.ts";
 import type { ResultLine } from "./lines.ts";
@@ -6,7 +6,7 @@ import { methodSpec } from "./methods.ts";
 import { type CountedRun, type Plan, pairName } from "./plan.ts";
 import { levelsOf, methodsOf } from "./statistics.ts";
 
-/** Runs that a search takes for a level, as a guess. */
+/** Guessed number of runs that a search needs per level. */
 const SEARCH_RUNS = 2.5;
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
@@ -14,7 +14,7 @@ const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / 
 /** Write an estimate to the minute: "about 1 h 7 min". */
 export const aboutTime = (seconds: number): string => `about ${duration(60 * Math.max(1, Math.round(seconds / 60)))}`;
 
-/** Seconds of what is left, and how many of the runs left are of data and models that were not timed yet. */
+/** Estimate the remaining seconds, and count the remaining runs of data and models without any timing. */
 export function secondsLeft(
   plan: Plan,
   lines: readonly ResultLine[],
@@ -41,7 +41,7 @@ export function secondsLeft(
   return { seconds, unknown: Math.round(unknown) };
 }
 
-/** The plan for the terminal: a row for each pair and method, then the sum. */
+/** Write the plan for the terminal: a row for each pair and method, then the sum. */
 export function listLines(
   plan: Plan,
   lines: readonly ResultLine[],

@@ -1,5 +1,5 @@
-// The experiment's loop: what is not in the results yet is run, in the order of the plan, with a line for each run. How a
-// recipe is trained is a parameter, so that this file can be tested without a GPU.
+// The loop of the experiment: runs what is missing from the results, in the order of the plan, one line per run. The function
+// that trains a recipe is a parameter, so that this file can be tested without a GPU.
 
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
@@ -22,7 +22,7 @@ import {
 } from "./plan.ts";
 import { type SearchPoint, searchStep } from "./search.ts";
 
-/** What a run came to. */
+/** Result of a run. */
 export interface Outcome {
   readonly accuracy: number;
   readonly sparsity: number;
@@ -33,10 +33,10 @@ export interface Outcome {
   readonly layers: Readonly<Record<string, number>>;
 }
 
-/** Trains a recipe. A loss that is not finite is thrown as NonFiniteLossError. */
+/** Function that trains a recipe. It throws NonFiniteLossError if the loss is not finite. */
 export type Train = (recipe: RecipeFlags) => Promise<Outcome>;
 
-/** Where results are read from and go to. */
+/** File of results. */
 export interface Results {
   readonly lines: readonly ResultLine[];
   append(line: ResultLine): void;
@@ -49,26 +49,26 @@ export interface ExperimentOptions {
   readonly adapter: string;
   readonly version: string;
   readonly say: (line: string) => void;
-  /** Which counted runs to make; default all. Calibrations that they need come with them. */
+  /** Filter of the counted runs; default all. The calibrations that they need are run too. */
   readonly wanted?: (run: CountedRun) => boolean;
-  /** Asked before each run. */
+  /** Called before each run; true stops the experiment. */
   readonly stop?: () => boolean;
 }
 
-/** The pair and the method of the plan that a line belongs to. */
+/** Find the pair and the method of the plan that a line belongs to. */
 function placeOf(plan: Plan, line: ResultLine) {
   const pair = plan.pairs.find((p) => pairName(p) === pairName(line));
   const method = pair?.blocks.flatMap((block) => block.methods).find((name) => name === line.method);
   return pair && method ? { pair, method } : null;
 }
 
-/** Whether a line was made with the recipe that the plan has today. */
+/** Check that a line was made with the current recipe of the plan. */
 function isOfPlan(plan: Plan, line: ResultLine): boolean {
   const place = placeOf(plan, line);
   return place !== null && line.mark === markOf(plan, place.pair, place.method);
 }
 
-/** Throws UsageError when results of another plan stand among those of this one: their numbers do not compare. */
+/** Throw UsageError if the results contain lines of another plan, whose numbers cannot be compared. */
 export function checkPlan(plan: Plan, lines: readonly ResultLine[], file: string): void {
   const strange = lines.filter((line) => !isOfPlan(plan, line));
   const one = strange[0];
@@ -88,22 +88,22 @@ export function checkPlan(plan: Plan, lines: readonly ResultLine[], file: string
 const budget = (of: { readonly epochs: number; readonly imagesPerClass: number; readonly batchSize: number }) =>
   `${of.epochs} epochs of ${of.imagesPerClass} images a class in batches of ${of.batchSize}`;
 
-/** Lines of a cell, of one kind. */
+/** Select the lines of one kind of a cell. */
 export const linesOf = (lines: readonly ResultLine[], cell: Cell, kind: ResultLine["kind"]): ResultLine[] =>
   lines.filter((line) => line.kind === kind && line.id.startsWith(`${cellName(cell)}/`));
 
-/** What to do before a cell's runs: nothing more, a run to find its setting, or give up. */
+/** Next action before a cell's runs: none, a run to find its setting, or give up. */
 type CalibrationStep =
   | { readonly kind: "ready"; readonly setting: number | null }
   | { readonly kind: "run"; readonly recipe: RecipeFlags; readonly setting: number | null; readonly attempt: number }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** The next step towards the setting of a cell, from the lines that there are. */
+/** Choose the next step towards the setting of a cell, given the lines so far. */
 export function calibrationStep(plan: Plan, cell: Cell, lines: readonly ResultLine[]): CalibrationStep {
   const { told } = methodSpec(cell.method);
   if (told.by === "nothing") return { kind: "ready", setting: null };
   if (told.by === "sparsity") return { kind: "ready", setting: cell.level };
-  // Runs of a cell differ in nothing but their seed: later ones take the setting of the first.
+  // Runs of a cell differ only in the seed: later ones use the setting of the first.
   const counted = linesOf(lines, cell, "run")[0];
   if (counted) return { kind: "ready", setting: counted.setting };
   const own = linesOf(lines, cell, "calibration");
@@ -114,7 +114,7 @@ export function calibrationStep(plan: Plan, cell: Cell, lines: readonly ResultLi
     if (last.setting === null) return { kind: "failed", reason: last.failed ?? "the run that steers broke down" };
     return { kind: "ready", setting: last.setting };
   }
-  // All levels of a method tell about each other.
+  // The search uses the results of all levels of a method.
   const points = lines.flatMap((line): SearchPoint[] => {
     const same = line.kind === "calibration" && line.method === cell.method;
     const here = same && line.setting !== null && pairName(line) === pairName(cell.pair);
@@ -128,13 +128,13 @@ export function calibrationStep(plan: Plan, cell: Cell, lines: readonly ResultLi
   return { kind: "run", recipe, setting: step.setting, attempt };
 }
 
-/** What there is to do: counted runs, and one task more for each cell whose setting must be found. */
+/** Remaining work: counted runs, and one more task for each cell whose setting must be found. */
 interface Work {
   readonly total: number;
   readonly done: number;
-  /** Counted runs that are left, without those for which no setting was found. */
+  /** Remaining counted runs, without those for which no setting was found. */
   readonly todo: readonly CountedRun[];
-  /** Cells whose setting is not known yet. */
+  /** Cells whose setting is still unknown. */
   readonly open: readonly Cell[];
 }
 
@@ -153,7 +153,7 @@ export function workOf(
   return { total, done: total - todo.length - open.length, todo, open };
 }
 
-/** A finished run as a line of the terminal. */
+/** Write a finished run as a line for the terminal. */
 export function progressLine(line: ResultLine, { done, total }: Pick<Work, "done" | "total">): string {
   const { data, model, method, level, kind, seed, accuracy, sparsity, failed, seconds, settingName, setting } = line;
   const name = [
@@ -173,8 +173,8 @@ export function progressLine(line: ResultLine, { done, total }: Pick<Work, "done
 }
 
 /**
- * Runs what is wanted and not there. Each finished run is in the results before its line is said.
- * Returns "stopped" when `stop` said so with work left.
+ * Run the selected runs that are missing. Each finished run is saved before its line is printed.
+ * Returns "stopped" if `stop` ended it early.
  */
 export async function runExperiment(options: ExperimentOptions): Promise<"finished" | "stopped"> {
   const { plan, results, say, stop = () => false } = options;
@@ -203,7 +203,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<"finish
   return "finished";
 }
 
-/** Trains, and makes the line of it. A run whose loss is not finite is a result too. */
+/** Train, and return the line of results. A run whose loss is not finite is a result too. */
 async function measure(
   { plan, train, adapter, version }: ExperimentOptions,
   cell: Cell,
@@ -225,7 +225,7 @@ async function measure(
       seconds: Number(outcome.seconds.toFixed(2)),
       layers: Object.fromEntries(shares) as Record<string, number>,
     };
-    // The last threshold of a run that steers is what it was for.
+    // A steered run is made for its last threshold.
     if (what.kind === "calibration" && setting === null) setting = threshold;
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "NonFiniteLossError") throw error;

@@ -1,10 +1,10 @@
-// Facts that follow from the numbers of a pair: who is best at each level, and how far the others are from LATS.
+// Facts that follow from the numbers of a pair: the best method at each level, and the differences to LATS.
 import type { ResultLine } from "./lines.ts";
 import { levelText, markdownTable, rounded, spreadText } from "./numbers.ts";
 import type { Pair } from "./plan.ts";
 import { bestOf, levelsOf, methodsOf, pairedDifference, type Spread, type Summary, summariesOf } from "./statistics.ts";
 
-/** Parts of a page about a pair, in Markdown. Empty before there is anything to compare. */
+/** Write the parts of the page about a pair, in Markdown. Empty if there is nothing to compare yet. */
 export function factLines(pair: Pair, lines: readonly ResultLine[]): string[] {
   const summaries = summariesOf(pair, lines);
   const levels = levelsOf(pair).filter((level) => level > 0);
@@ -32,7 +32,7 @@ function bestFact(level: number, summaries: readonly Summary[], dense: Summary |
   return [`- ${levelText(level)}: best is ${cell.method}, ${spreadText(accuracy)} %${equals}${lost}${rank}`];
 }
 
-/** +0.12 ± 0.05. */
+/** Write a difference: +0.12 ± 0.05. */
 function signedText({ mean, sd }: Spread): string {
   const sign = mean < 0 ? "−" : "+";
   return `${sign}${rounded(Math.abs(mean), 2)}${sd === null ? "" : ` ± ${rounded(sd, 2)}`}`;

@@ -1,4 +1,4 @@
-// The experiment as a figure: accuracy against sparsity, a panel for each data set and model, a line for each method.
+// Draws the experiment: accuracy against sparsity, one panel per data set and model, one line per method.
 
 import * as Plot from "@observablehq/plot";
 import { AXIS_LINE, type Chart, chart, GRID, nines, nineTicks, renumber } from "../../src/report/chart.ts";
@@ -11,7 +11,7 @@ import type { Summary } from "./statistics.ts";
 
 interface PanelData {
   readonly pair: Pair;
-  /** Of all methods and levels, dense included. */
+  /** Summaries of all methods and levels, dense included. */
   readonly summaries: readonly Summary[];
 }
 
@@ -24,10 +24,10 @@ const BOTTOM = 46;
 const LEFT = 56;
 const RIGHT = 14;
 const ROW = 19;
-/** Pixels by which the methods of a level stand apart, or none could be told from the others. */
+/** Horizontal offset in pixels between the methods of a level, so that they stay distinguishable. */
 const APART = 4.5;
 
-/** Okabe and Ito's colours in the tones that the other figures have. */
+/** Okabe and Ito's colours in the tones of the other figures. */
 const HUES = ["#0072b2", "#d55e00", "#00785a", "#a5447e", "#8a6100", "#4d4d4d", "#3f97d1", "#7a3fb0"];
 
 interface Style {
@@ -36,7 +36,7 @@ interface Style {
   readonly dashed: boolean;
 }
 
-/** Dense, the first, has a line of its own. The next eight methods have a colour each; the others have the colours again, darker, dashed, with other symbols. */
+/** Return the style of a method. Dense comes first. The next eight methods have a colour each; the others repeat the colours, darker and dashed, with other symbols. */
 export function styleOf(method: MethodName): Style {
   const at = METHOD_ORDER.indexOf(method) - 1;
   const again = at >= HUES.length;
@@ -56,7 +56,7 @@ interface Axis {
 }
 
 function sparsityAxis(summaries: readonly Summary[]): Axis {
-  // A network that collapsed, with next to no weights left, lies at the right edge.
+  // A collapsed network, with almost no weights left, is drawn at the right edge.
   const least = (1 - Math.max(...summaries.map(({ cell }) => cell.level))) / 3;
   const at = (share: number) => nines(share, least);
   const places = summaries.map(({ sparsity }) => at(sparsity.mean));
@@ -68,7 +68,7 @@ function sparsityAxis(summaries: readonly Summary[]): Axis {
 
 const ends = ({ accuracy: { mean, sd } }: Summary) => [mean - (sd ?? 0), Math.min(1, mean + (sd ?? 0))] as const;
 
-/** Even, or a log of the error where errors differ by more than a factor of 8. */
+/** Choose the y scale: linear, or logarithmic in the error if errors differ by more than a factor of 8. */
 function accuracyAxis(summaries: readonly Summary[]): Axis {
   const shares = summaries.flatMap((summary) => ends(summary));
   const [low, high] = [Math.max(0, Math.min(...shares)), Math.max(...shares)];
@@ -168,7 +168,7 @@ function denseLabel(dense: Summary | undefined, y: Axis, scales: Chart): string 
 }
 
 function legend(methods: readonly MethodName[], left: number): string {
-  // Plot draws the symbols, so that they are those of the panels.
+  // Plot draws the symbols, so that they match those of the panels.
   const rows = methods.map((method, i) => ({ method, y: i * ROW, ...styleOf(method) }));
   const height = methods.length * ROW;
   const svg = chart(
@@ -197,7 +197,7 @@ function legend(methods: readonly MethodName[], left: number): string {
   return `<g transform="translate(${left},${HEAD + TOP})">${svg}</g>`;
 }
 
-/** One figure of all panels, two beside each other. `note` says what was measured. */
+/** Draw one figure of all panels, two per row. `note` describes the measurement. */
 export function resultFigure(panels: readonly PanelData[], note: string): Figure {
   const columns = Math.min(2, panels.length);
   const rows = Math.ceil(panels.length / columns);

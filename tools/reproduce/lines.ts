@@ -1,5 +1,5 @@
-// The file of results: one JSON object a line, appended as runs finish and synced to the disk, so that an experiment
-// can stop at any time and go on.
+// The file of results: one JSON object per line, appended as runs finish and synced to the disk, so that an experiment
+// can stop at any time and continue.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -17,14 +17,14 @@ const resultLine = z.object({
   method: z.string(),
   level: share,
   seed: z.int().min(0),
-  /** What the method was told; of a calibration that steered, the threshold it ended at; null where nothing is told. */
+  /** Setting of the method; for a steered calibration, its final threshold; null if the method has no setting. */
   setting: z.number().nullable(),
   settingName: z.string().nullable(),
-  /** On the test set, and share of zeros among the weights that may be pruned, after the last epoch; null: broke down. */
+  /** Test accuracy, and share of zeros among the prunable weights, after the last epoch; null: the run broke down. */
   accuracy: share.nullable(),
   sparsity: share.nullable(),
   loss: z.number().nullable(),
-  /** Why a run broke down. */
+  /** Reason why the run broke down. */
   failed: z.string().optional(),
   /** Share of zeros of each layer. */
   layers: z.record(z.string(), share).optional(),
@@ -32,7 +32,7 @@ const resultLine = z.object({
   epochs: z.number(),
   imagesPerClass: z.number(),
   batchSize: z.number(),
-  /** Mark of what all runs of its kind have in common. */
+  /** Hash of what all runs of the same kind have in common. */
   mark: z.string(),
   adapter: z.string(),
   version: z.string(),
@@ -40,7 +40,7 @@ const resultLine = z.object({
 
 export type ResultLine = z.infer<typeof resultLine>;
 
-/** Lines of a text. A last line that was torn is left out; `whole` says how much of the text is lines. */
+/** Parse the lines of a text. An incomplete last line is dropped; `whole` is the length of the complete lines. */
 export function parseLines(text: string, file: string): { lines: ResultLine[]; whole: number } {
   const end = text.lastIndexOf("\n") + 1;
   const lines = text
@@ -55,28 +55,28 @@ function parseLine(line: string, where: string): ResultLine {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new UsageError(`${where}: is no JSON. Take the line out, or begin anew with --fresh`);
+    throw new UsageError(`${where}: expected JSON. Remove the line, or start over with --fresh`);
   }
   const parsed = resultLine.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new UsageError(
-    `${where}: ${issue?.path.join(".") ?? "line"}: ${issue?.message ?? "is wrong"}. Take the line out, or begin anew with --fresh`,
+    `${where}: ${issue?.path.join(".") ?? "line"}: ${issue?.message ?? "is wrong"}. Remove the line, or start over with --fresh`,
   );
 }
 
-/** The results of a folder: those on the disk, and those of this process. */
+/** Results of a folder: those on the disk, and those of this process. */
 export class ResultFile {
   readonly path: string;
   private readonly own: ResultLine[];
 
-  /** Reads what is there. Errors: UsageError naming the line that is no result. */
+  /** Read the file. Errors: UsageError naming the line that is no result. */
   constructor(path: string) {
     this.path = path;
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
     const { lines, whole } = parseLines(text, path);
     this.own = lines;
-    // What an interrupt tore would run into the next line.
+    // The rest of an interrupted line would merge with the next line.
     if (whole < Buffer.byteLength(text)) truncateSync(path, whole);
   }
 
@@ -84,7 +84,7 @@ export class ResultFile {
     return this.own;
   }
 
-  /** Adds a line; when this returns, it is on the disk. */
+  /** Append a line. When this returns, the line is on the disk. */
   append(line: ResultLine): void {
     mkdirSync(dirname(this.path), { recursive: true });
     const file = openSync(this.path, "a");
@@ -97,7 +97,7 @@ export class ResultFile {
     this.own.push(line);
   }
 
-  /** Keeps some of the lines only. Returns how many are gone. */
+  /** Keep only the selected lines. Returns how many were removed. */
   async keep(wanted: (line: ResultLine) => boolean): Promise<number> {
     const kept = this.own.filter(wanted);
     const gone = this.own.length - kept.length;

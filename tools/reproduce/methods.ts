@@ -1,15 +1,15 @@
-// How each method of the experiment is told how much to prune, and its settings that stay the same in all runs.
+// Settings of each method of the experiment: the one that controls its sparsity, and those that are the same in all runs.
 import { methodSettings } from "../../src/recipe/methods.ts";
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
 
 type PruneFlags = NonNullable<RecipeFlags["prune"]>;
 
 /**
- * What tells a method how much to prune.
+ * The setting that controls how much a method prunes.
  * - `nothing`    it does not prune
  * - `sparsity`   the share of zeros itself
- * - `threshold`  a final threshold D, which one run that steers to the share finds
- * - `search`     a number that has no simple bond with the share: tried until it fits
+ * - `threshold`  a final threshold D, found by one run that steers to the share
+ * - `search`     a number without a simple relation to the share, found by a search
  */
 type ToldBy =
   | { readonly by: "nothing" }
@@ -17,11 +17,11 @@ type ToldBy =
   | { readonly by: "threshold" }
   | {
       readonly by: "search";
-      /** The setting's name, as the table of calibrations shows it. */
+      /** Name of the setting in the table of calibrations. */
       readonly name: string;
       /** Guess for a sparsity of 90 %, made on MNIST with lenet-bn. */
       readonly first: number;
-      /** Growth of logit(sparsity) with ln(setting), as far as it is known before the first run. */
+      /** Estimated growth of logit(sparsity) with ln(setting) before the first run. */
       readonly slope: number;
       readonly least: number;
       readonly most: number;
@@ -31,7 +31,7 @@ interface MethodSpec {
   /** Name of the setting of a counted run, for the tables. */
   readonly setting: string | null;
   readonly told: ToldBy;
-  /** Settings of a run of so many epochs, told `setting`. */
+  /** Return the settings of a run of `epochs` epochs with `setting`. */
   prune(setting: number, epochs: number): PruneFlags;
 }
 
@@ -55,9 +55,9 @@ const share = (name: string, own: (epochs: number) => PruneFlags = () => ({})): 
 
 /** First s of STR in all runs: a threshold of 2e-9, so that training begins dense. */
 const STR_START = -20;
-/** What LTP is not told by, in all runs: width of its gate and learning rate of its thresholds. */
+/** Settings of LTP that are the same in all runs: width of its gate and learning rate of its thresholds. */
 const LTP_COMMON = { temperature: 1e-2, lr: 10 };
-/** Epochs in which at-init looks for its mask. */
+/** Epochs in which at-init finds its mask. */
 export const AT_INIT_EPOCHS = 1;
 
 export const METHODS = {
@@ -75,7 +75,7 @@ export const METHODS = {
   ltp: {
     setting: "ltp.l0",
     told: { by: "search", name: "ltp.l0", first: 0.35, slope: 0.35, least: 1e-4, most: 1e3 },
-    // A quarter of the run is dense, the next half is pruned, and what is left is trained on.
+    // The first quarter of the run is dense, the next half prunes, and the rest trains the remaining weights.
     prune: (l0, epochs) => methodSettings("ltp", { startEpoch: epochs / 4, ltp: { l0, ...LTP_COMMON } }),
   },
   gmp: share("gmp"),

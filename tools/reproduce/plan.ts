@@ -1,5 +1,5 @@
-// The experiment of `npm run reproduce` as a table: which methods on which data, how sparse, with which seeds, how long.
-// Everything else is a function of the table: the list of runs, the recipe of each, and the mark of its recipe.
+// The experiment of `npm run reproduce` as a table of methods, data, sparsities, seeds and epochs.
+// Everything else is computed from the table: the list of runs, the recipe of each, and the hash of its recipe.
 
 import { createHash } from "node:crypto";
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
@@ -12,11 +12,11 @@ export interface Block {
   readonly seeds: readonly number[];
 }
 
-/** A data set with a model: a table and a panel of the report. */
+/** A data set with a model. Each pair is a table and a panel of the report. */
 export interface Pair {
   readonly data: "mnist" | "fashion-mnist";
   readonly model: "lenet-bn" | "resnet-8-narrow";
-  /** Training images of each class; the test set is whole. */
+  /** Training images per class. The test set is used whole. */
   readonly imagesPerClass: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -27,9 +27,9 @@ export interface Plan {
   readonly lr: number;
   readonly momentum: number;
   readonly weightDecay: number;
-  /** Of the runs that find settings, which do not count. */
+  /** Seed of the runs that find settings, which do not count. */
   readonly calibrationSeed: number;
-  /** Most runs of a search for the setting of one level. */
+  /** Largest number of runs of a search for the setting of one level. */
   readonly tries: number;
   readonly pairs: readonly Pair[];
 }
@@ -65,7 +65,7 @@ const RESNET = {
   ],
 } as const satisfies Omit<Pair, "data">;
 
-/** What `npm run reproduce` runs. */
+/** The plan of `npm run reproduce`. */
 export const PLAN: Plan = {
   lr: 0.1,
   momentum: 0.9,
@@ -84,7 +84,7 @@ export const PLAN: Plan = {
 export interface Cell {
   readonly pair: Pair;
   readonly method: MethodName;
-  /** Wanted share of zeros; 0 for dense. */
+  /** Target share of zeros; 0 for dense. */
   readonly level: number;
 }
 
@@ -100,10 +100,10 @@ export const pairName = ({ data, model }: { readonly data: string; readonly mode
 export const cellName = ({ pair, method, level }: Cell): string => `${pairName(pair)}/${method}/${level.toFixed(2)}`;
 export const calibrationId = (cell: Cell, attempt: number): string => `${cellName(cell)}/c${attempt}`;
 
-/** How far a result's share of zeros may be from its level: a point, and a quarter of the weights left above 96 %. */
+/** Return the allowed distance of the share of zeros from its level: one point, above 96 % a quarter of the remaining weights. */
 export const toleranceAt = (level: number): number => Math.min(0.01, (1 - level) / 4);
 
-/** The same plan with the seeds 0 to count - 1 everywhere. */
+/** Return the plan with the seeds 0 to count - 1 for all methods. */
 export function withSeeds(plan: Plan, count: number): Plan {
   const seeds = Array.from({ length: count }, (_, i) => i);
   return {
@@ -112,15 +112,15 @@ export function withSeeds(plan: Plan, count: number): Plan {
   };
 }
 
-/** The same plan without data sets that are not there. */
+/** Return the plan without the missing data sets. */
 export const withoutData = (plan: Plan, missing: readonly string[]): Plan => ({
   ...plan,
   pairs: plan.pairs.filter(({ data }) => !missing.includes(data)),
 });
 
 /**
- * All counted runs, the widest view first: each seed goes through all levels, each level through all data and methods.
- * Throws ArgumentError when two blocks of the table ask for the same run.
+ * List all counted runs in an order that covers the plan early: by seed, then level, then data and method.
+ * Throws ArgumentError if two blocks of the table contain the same run.
  */
 export function countedRuns(plan: Plan): CountedRun[] {
   const runs = plan.pairs.flatMap((pair, at) =>
@@ -137,7 +137,7 @@ export function countedRuns(plan: Plan): CountedRun[] {
   );
   const ids = new Set<string>();
   for (const { id } of runs) {
-    if (ids.has(id)) throw new ArgumentError(`plan: wants each run once, ${id} stands in it twice`);
+    if (ids.has(id)) throw new ArgumentError(`plan: expected each run once, got ${id} twice`);
     ids.add(id);
   }
   const rank = (method: MethodName) => METHOD_ORDER.indexOf(method);
@@ -153,7 +153,7 @@ export function countedRuns(plan: Plan): CountedRun[] {
     .map(({ id, cell, seed }) => ({ id, cell, seed }));
 }
 
-/** Whether settings must be found before the runs of a cell. */
+/** Check whether a setting must be found before the runs of a cell. */
 export function isCalibrated({ method }: Pick<Cell, "method">): boolean {
   const { by } = methodSpec(method).told;
   return by === "threshold" || by === "search";
@@ -173,12 +173,12 @@ function common(plan: Plan, pair: Pair, seed: number): RecipeFlags {
     labelSmoothing: 0,
     augment: { crop: 0, flip: false },
     seed,
-    // Each row of metrics waits for the GPU; nothing here reads them.
+    // Each row of metrics waits for the GPU, and none is read here.
     logEvery: 50,
   };
 }
 
-/** The recipe of a run that is told `setting`. */
+/** Return the recipe of a run with `setting`. */
 export function runRecipe(
   plan: Plan,
   { pair, method }: Omit<Cell, "level">,
@@ -188,12 +188,12 @@ export function runRecipe(
   return { ...common(plan, pair, seed), prune: methodSpec(method).prune(setting, pair.epochs) };
 }
 
-/** The recipe of the run that steers to a level; its last threshold is the setting of the cell. */
+/** Return the recipe of the run that steers to a level. Its last threshold is the setting of the cell. */
 export function steeringRecipe(plan: Plan, { pair, method, level }: Cell): RecipeFlags {
   const { threshold: _, ...prune } = methodSpec(method).prune(1, pair.epochs);
   const recipe = common(plan, pair, plan.calibrationSeed);
   if (method !== "at-init") return { ...recipe, prune: { ...prune, sparsity: level } };
-  // What finds the mask is a short run with a soft threshold and the highest learning rate: that one is steered.
+  // The mask is found by a short run with a soft threshold and the highest learning rate. That run is steered.
   return {
     ...recipe,
     epochs: AT_INIT_EPOCHS,
@@ -202,7 +202,7 @@ export function steeringRecipe(plan: Plan, { pair, method, level }: Cell): Recip
   };
 }
 
-/** A mark of all that runs of a pair and method have in common: runs with different marks do not compare. */
+/** Hash what the runs of a pair and method have in common. Runs with different hashes cannot be compared. */
 export function markOf(plan: Plan, pair: Pair, method: MethodName): string {
   const what = JSON.stringify([
     runRecipe(plan, { pair, method }, 0, 0.5),

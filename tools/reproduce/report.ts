@@ -1,5 +1,5 @@
-// The experiment as a page of Markdown: what was run, how, the tables, and facts that follow from the numbers. Nothing
-// here judges: every sentence is computed.
+// The experiment as a page of Markdown: the runs, their settings, the tables, and facts that follow from the numbers. All
+// sentences are computed; none judges.
 
 import { percent, plural } from "../../src/text/index.ts";
 import { linesOf } from "./experiment.ts";
@@ -17,7 +17,7 @@ interface Report {
   readonly lines: readonly ResultLine[];
 }
 
-/** The whole page. */
+/** Write the page. */
 export function renderReport({ plan, lines }: Report): string {
   const measured = plan.pairs.filter((pair) => lines.some((line) => pairName(line) === pairName(pair)));
   return `${[
@@ -150,7 +150,7 @@ function settingCell(
   return `${Number(setting.toPrecision(4))}${reached}`;
 }
 
-/** What the figure says under its title. */
+/** Write the subtitle of the figure. */
 export function figureNote(lines: readonly ResultLine[]): string {
   const runs = lines.filter((line) => line.kind === "run");
   const seeds = unique(runs.map((line) => line.seed)).length;

@@ -1,23 +1,23 @@
-// Finds the setting of a method that gives a wanted sparsity, when only a run can tell which sparsity a setting gives.
-// Settings are compared as ln(setting), sparsities as logit(sparsity): in these, methods are nearly straight lines.
+// Finds the setting of a method that yields a target sparsity, when the sparsity of a setting is only known after a run.
+// Settings are compared as ln(setting), sparsities as logit(sparsity): there, methods are nearly straight lines.
 import { ArgumentError } from "../../src/text/index.ts";
 
 export interface SearchPoint {
   readonly setting: number;
-  /** Share of zeros that it gave; null when the run broke down, which counts as too much. */
+  /** Resulting share of zeros; null if the run broke down, which counts as too high. */
   readonly sparsity: number | null;
 }
 
 export interface SearchOptions {
-  /** Wanted share of zeros, in (0, 1). */
+  /** Target share of zeros, in (0, 1). */
   readonly target: number;
-  /** How far from it is near enough, as a share. */
+  /** Allowed distance from the target, as a share. */
   readonly tolerance: number;
-  /** Guess for a share of 0.9 when nothing is known. */
+  /** Initial guess for a share of 0.9. */
   readonly first: number;
-  /** Growth of logit(sparsity) with ln(setting) while fewer than two points tell; > 0. */
+  /** Growth of logit(sparsity) with ln(setting), used while there are fewer than two points; > 0. */
   readonly slope: number;
-  /** Range of settings that may be tried. */
+  /** Allowed range of settings. */
   readonly least: number;
   readonly most: number;
 }
@@ -27,16 +27,16 @@ type SearchStep =
   | { readonly kind: "found"; readonly setting: number; readonly sparsity: number; readonly near: boolean }
   | { readonly kind: "failed" };
 
-/** The guess belongs to this sparsity. */
+/** Sparsity that the guess belongs to. */
 const FIRST_AT = 0.9;
-/** Largest change of ln(setting) beyond all points known. */
+/** Largest change of ln(setting) beyond all known points. */
 const STRIDE = Math.log(8);
-/** Share of an interval that a guess keeps from its ends, so that it shrinks at both. */
+/** Smallest distance of a guess from the ends of the interval, as a share of it, so that it shrinks at both ends. */
 const MARGIN = 0.1;
-/** Settings closer than this, in ln, give the same sparsity as far as a run can tell. */
+/** Distance in ln(setting) below which two settings give the same sparsity within the noise of a run. */
 const SAME = 2e-3;
 
-/** ln(p / (1 - p)), ends kept finite. */
+/** Compute ln(p / (1 - p)), kept finite at 0 and 1. */
 export function logit(p: number): number {
   const inside = Math.min(1 - 1e-4, Math.max(1e-4, p));
   return Math.log(inside / (1 - inside));
@@ -48,12 +48,12 @@ interface Place {
 }
 
 /**
- * The next step of a search, from all that is known so far: a pure function, so that a search can stop and go on.
+ * Choose the next step of a search from all results so far. A pure function, so that a search can stop and continue.
  *
- * Between two points it interpolates, beyond them it extrapolates by at most a factor of 8. `triesLeft` 0 ends the search
- * with the nearest point; so does an interval too narrow to try anything in it. `failed`: every run broke down.
+ * Between two points it interpolates; beyond them it extrapolates by at most a factor of 8. The search ends with the nearest
+ * point if `triesLeft` is 0 or the interval is too narrow. `failed`: every run broke down.
  *
- * Errors   ArgumentError naming the option, what was wanted and what was given.
+ * Errors   ArgumentError that names the option.
  */
 export function searchStep(points: readonly SearchPoint[], triesLeft: number, options: SearchOptions): SearchStep {
   checkOptions(options);
@@ -76,7 +76,7 @@ export function searchStep(points: readonly SearchPoint[], triesLeft: number, op
   return tried ? end() : { kind: "try", setting };
 }
 
-/** Between the largest setting that worked and the smallest that did not. */
+/** Interpolate between the largest setting that was too low and the smallest that was too high. */
 function belowBroken(places: readonly Place[], limit: number): number {
   const worked = places.map(({ x }) => x).filter((x) => x < limit);
   return worked.length === 0 ? limit - Math.log(4) : (Math.max(...worked) + limit) / 2;
@@ -92,8 +92,8 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
     const share = Math.min(1 - MARGIN, Math.max(MARGIN, (y - low.y) / (high.y - low.y)));
     return low.x + share * (high.x - low.x);
   }
-  // Beyond all points, or where noise turned two of them round: from the nearest one along a line.
-  // Of equally near ones (a layer that has not begun to lose weights, or has lost all) the one that went furthest.
+  // Beyond all points, or if noise swapped two of them: extrapolate from the nearest one along a line.
+  // Among equally near points (a layer that has lost no weight yet, or all of them), take the most extreme setting.
   const furthest = (a: Place, b: Place) => (a.y < y ? b.x - a.x : a.x - b.x);
   const sorted = [...places].sort((a, b) => Math.abs(a.y - y) - Math.abs(b.y - y) || furthest(a, b));
   const near = sorted[0]!;
@@ -105,7 +105,7 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
 
 function checkOptions({ target, tolerance, first, slope, least, most }: SearchOptions): void {
   const check = (name: string, wanted: string, given: number, ok: boolean) => {
-    if (!ok) throw new ArgumentError(`search: ${name} wants ${wanted}, got ${given}`);
+    if (!ok) throw new ArgumentError(`search: ${name}: expected ${wanted}, got ${given}`);
   };
   check("target", "a share in (0, 1)", target, target > 0 && target < 1);
   check("tolerance", "a share >= 0", tolerance, tolerance >= 0);

@@ -1,4 +1,4 @@
-// Means and spreads over the seeds, which of them is best, and differences between methods that share their seeds.
+// Means and spreads over the seeds, the best of them, and differences between methods with the same seeds.
 import { ArgumentError } from "../../src/text/index.ts";
 import type { ResultLine } from "./lines.ts";
 import type { MethodName } from "./methods.ts";
@@ -6,34 +6,34 @@ import { type Cell, cellName, type Pair, toleranceAt } from "./plan.ts";
 
 export interface Spread {
   readonly mean: number;
-  /** Of a sample, n - 1 below; null of one value. */
+  /** Sample standard deviation (n - 1 in the denominator); null for one value. */
   readonly sd: number | null;
   readonly n: number;
 }
 
-/** Mean and standard deviation. Throws ArgumentError for no values. */
+/** Compute mean and standard deviation. Throws ArgumentError for no values. */
 export function spreadOf(values: readonly number[]): Spread {
   const n = values.length;
-  if (n === 0) throw new ArgumentError("spread: wants at least one value, got none");
+  if (n === 0) throw new ArgumentError("spread: expected at least one value, got none");
   const mean = values.reduce((a, b) => a + b, 0) / n;
   const squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
   return { mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : null, n };
 }
 
-/** A cell's results over its seeds. */
+/** Results of a cell over its seeds. */
 export interface Summary {
   readonly cell: Cell;
   readonly accuracy: Spread;
   readonly sparsity: Spread;
-  /** Runs that broke down, which the means leave out. */
+  /** Number of runs that broke down; the means exclude them. */
   readonly failed: number;
-  /** Whether the mean share of zeros is within the tolerance of its level. */
+  /** True if the mean share of zeros is within the tolerance of its level. */
   readonly matched: boolean;
-  /** By seed. */
+  /** Accuracies by seed. */
   readonly runs: ReadonlyMap<number, { readonly accuracy: number; readonly sparsity: number }>;
 }
 
-/** The cell's results, or null when no run of it is there. `failed` counts where no run came to an end. */
+/** Summarise a cell. Returns null without any run; if all runs broke down, only `failed` counts. */
 export function summarize(cell: Cell, lines: readonly ResultLine[]): Summary | { readonly failed: number } | null {
   const own = lines.filter((line) => line.kind === "run" && line.id.startsWith(`${cellName(cell)}/`));
   if (own.length === 0) return null;
@@ -46,12 +46,12 @@ export function summarize(cell: Cell, lines: readonly ResultLine[]): Summary | {
   if (runs.size === 0) return { failed };
   const accuracy = spreadOf([...runs.values()].map((run) => run.accuracy));
   const sparsity = spreadOf([...runs.values()].map((run) => run.sparsity));
-  // A hair more than the tolerance: shares are counted in whole weights.
+  // Slightly more than the tolerance, since shares are counted in whole weights.
   const matched = cell.level === 0 || Math.abs(sparsity.mean - cell.level) <= toleranceAt(cell.level) + 1e-6;
   return { cell, accuracy, sparsity, failed, matched, runs };
 }
 
-/** All summaries of a pair that have a mean, methods in the order of the plan, levels rising. */
+/** List the summaries of a pair that have a mean, methods in the order of the plan, levels ascending. */
 export function summariesOf(pair: Pair, lines: readonly ResultLine[]): Summary[] {
   return methodsOf(pair).flatMap((method) =>
     levelsOf(pair, method).flatMap((level) => {
@@ -71,8 +71,8 @@ export const levelsOf = (pair: Pair, method?: MethodName): number[] =>
   );
 
 /**
- * The best of the summaries of one level, and those that are not worse than it by more than its standard deviation.
- * Summaries with fewer zeros than the level, beyond the tolerance, do not take part: they had the easier task.
+ * Find the best summary of one level, and those within its standard deviation. Summaries with fewer zeros than the level,
+ * beyond the tolerance, are excluded, since their task was easier.
  */
 export function bestOf(summaries: readonly Summary[]): { readonly best: Summary; readonly level: Summary[] } | null {
   const fair = summaries.filter(({ matched, sparsity, cell }) => matched || sparsity.mean > cell.level);
@@ -82,7 +82,7 @@ export function bestOf(summaries: readonly Summary[]): { readonly best: Summary;
   return { best, level: fair.filter(({ accuracy }) => accuracy.mean >= least) };
 }
 
-/** Accuracy of `a` minus that of `b`, seed by seed: the same seed has the same first weights and batches. */
+/** Compute the accuracy of `a` minus that of `b`, seed by seed: equal seeds have the same first weights and batches. */
 export function pairedDifference(a: Summary, b: Summary): Spread | null {
   const differences = [...a.runs].flatMap(([seed, run]) => {
     const other = b.runs.get(seed);

@@ -1,4 +1,4 @@
-// Trains one recipe after another in one process: data and GPU are opened once, each run has a session of its own.
+// Trains one recipe after another in one process: data and GPU are opened once, each run has its own session.
 
 import {
   Evaluator,
@@ -19,11 +19,11 @@ import type { Outcome, Train } from "./experiment.ts";
 interface TrainerOptions {
   /** Part of the adapter's name. */
   readonly adapter?: string | undefined;
-  /** Folders of data sets, by name, where they are not in the usual place. */
+  /** Folders of data sets by name, if they are not in the default folders. */
   readonly folders?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Test images of each class that the epochs of a run look at; the result is of all. */
+/** Test images per class for the evaluation after each epoch. The result is measured on all images. */
 const GLANCE = 10;
 const TEST_BATCH = 500;
 
@@ -32,7 +32,7 @@ interface Trainer {
   readonly train: Train;
 }
 
-/** Opens the GPU. Data is read when a recipe first asks for it. */
+/** Open the GPU. Data sets are read at first use. */
 export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Promise<Trainer> {
   const gpu = await openGpu(adapter === undefined ? {} : { adapter });
   const sets = new Map<string, Promise<Splits<ImageDataset>>>();

@@ -1,4 +1,4 @@
-// The files that the experiment leaves: lines, page and figure.
+// Writes the files of the experiment: page and figure, beside the lines.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../../src/node.ts";
@@ -12,7 +12,7 @@ const NAME = "pruning_methods";
 
 export const resultsPath = (folder: string): string => join(folder, `${NAME}.jsonl`);
 
-/** Writes page and figure from the lines. Returns their paths; nothing is written before there is a line. */
+/** Write page and figure from the lines. Returns their paths; writes nothing if there are no lines. */
 export async function writeReport(plan: Plan, lines: readonly ResultLine[], folder: string): Promise<string[]> {
   if (lines.length === 0) return [];
   mkdirSync(folder, { recursive: true });
