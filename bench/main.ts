@@ -35,19 +35,19 @@ const note = (line: string) => process.stderr.write(`${line}\n`);
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError("wants a whole number >= 1");
+  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError("expected an integer >= 1");
   return value;
 }
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("wants seconds above 0");
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("expected seconds > 0");
   return value;
 }
 
 function clockName(text: string): Flags["clock"] {
   if (text !== "auto" && text !== "queue" && text !== "timestamp") {
-    throw new InvalidArgumentError("wants auto, queue or timestamp");
+    throw new InvalidArgumentError("expected auto, queue or timestamp");
   }
   return text;
 }

@@ -21,14 +21,14 @@ interface Flags {
 
 const whole = (text: string): number => {
   const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError("wants a whole number >= 1");
+  if (!(Number.isInteger(value) && value >= 1)) throw new InvalidArgumentError("expected an integer >= 1");
   return value;
 };
 
 function names(text: string): string[] {
   const wanted = text.split(",");
   const unknown = wanted.find((name) => !IMAGENET_MODELS.includes(name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`wants some of ${IMAGENET_MODELS.join(", ")}`);
+  if (unknown !== undefined) throw new InvalidArgumentError(`expected some of ${IMAGENET_MODELS.join(", ")}`);
   return wanted;
 }
 

@@ -110,7 +110,7 @@ export async function measureGauge(options: GaugeOptions = {}): Promise<Gauge> {
   const { clock = "queue", sizes = beyondCache(), fmaMs = 40 } = options;
   for (const bytes of sizes) {
     if (!(Number.isInteger(bytes) && bytes >= 4096 && bytes % 4096 === 0)) {
-      throw new RangeError(`gauge sizes want multiples of 4096 bytes, got ${bytes}`);
+      throw new RangeError(`gauge: sizes: expected multiples of 4096 bytes, got ${bytes}`);
     }
   }
   return summarize(await measureCopies(sizes, clock), await measureChains(fmaMs, clock));

@@ -47,7 +47,7 @@ export async function measureKernel(bench: KernelCase, options: MeasureOptions =
   const { rounds = 7, budget = 10, roundMs = 30, clock = "queue", signal } = options;
   if (!(Number.isInteger(rounds) && rounds >= 1))
     throw new RangeError(`rounds: expected an integer >= 1, got ${rounds}`);
-  if (!(budget > 0)) throw new RangeError(`budget wants seconds above 0, got ${budget}`);
+  if (!(budget > 0)) throw new RangeError(`budget: expected seconds > 0, got ${budget}`);
   if (!(roundMs > 0)) throw new RangeError(`roundMs: expected milliseconds > 0, got ${roundMs}`);
   const gpu = currentGpu();
   using _scope = new Scope();
@@ -97,7 +97,7 @@ async function checkAll(bench: KernelCase, prepared: Prepared, variants: readonl
     expected ??= given;
     if (given.length === 0 || given.length !== expected.length) {
       throw new CheckError(
-        `${title}: ${variant.name} has ${given.length} results, wanted ${expected.length || "some"}`,
+        `${title}: ${variant.name}: expected ${expected.length || "some"} results, got ${given.length}`,
       );
     }
     let largest = 0;

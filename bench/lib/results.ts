@@ -110,8 +110,8 @@ export function parseResults(text: string, file: string): Results {
   }
   const format = (data as { format?: unknown } | null)?.format;
   if (format !== FORMAT) {
-    const given = format === undefined ? "has no format" : `has format ${JSON.stringify(format)}`;
-    throw new ResultsError(`${file}: ${given}, wanted ${JSON.stringify(FORMAT)}`);
+    const given = format === undefined ? "no format" : JSON.stringify(format);
+    throw new ResultsError(`${file}: format: expected ${JSON.stringify(FORMAT)}, got ${given}`);
   }
   const parsed = resultsSchema.safeParse(data);
   if (!parsed.success) {

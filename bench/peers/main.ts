@@ -37,7 +37,7 @@ function whole(name: string, text: string | undefined, usual: number): number {
   if (text === undefined) return usual;
   const value = Number(text);
   if (!(Number.isInteger(value) && value >= 1))
-    throw new UsageError(`--${name} wants a whole number >= 1, was given ${text}`);
+    throw new UsageError(`--${name}: expected an integer >= 1, got ${text}`);
   return value;
 }
 
@@ -45,13 +45,13 @@ function sidesOf(text: string | undefined): SideName[] {
   if (text === undefined) return availableSides();
   const wanted = text.split(",");
   const unknown = wanted.find((name) => !(SIDES as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new UsageError(`--sides wants some of ${SIDES.join(", ")}, was given ${unknown}`);
+  if (unknown !== undefined) throw new UsageError(`--sides: expected some of ${SIDES.join(", ")}, got ${unknown}`);
   return SIDES.filter((side) => side === "espalier" || wanted.includes(side));
 }
 
 function pollingOf(text = "shipped"): Polling {
   const known = POLLING.find((mode) => mode === text);
-  if (!known) throw new UsageError(`--polling wants one of ${POLLING.join(", ")}, was given ${text}`);
+  if (!known) throw new UsageError(`--polling: expected one of ${POLLING.join(", ")}, got ${text}`);
   return known;
 }
 

@@ -42,6 +42,7 @@ export function encodeFloats(values: Float32Array): string {
 /** Decode float32 values. Throws RangeError if the byte count is not a multiple of 4. */
 export function decodeFloats(text: string): Float32Array<ArrayBuffer> {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  if (bytes.length % 4 !== 0) throw new RangeError(`float32 values want a multiple of 4 bytes, got ${bytes.length}`);
+  if (bytes.length % 4 !== 0)
+    throw new RangeError(`float32 values: expected a multiple of 4 bytes, got ${bytes.length}`);
   return new Float32Array(bytes.buffer);
 }

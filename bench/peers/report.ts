@@ -143,7 +143,7 @@ export function ratioText({ ratio, low, high }: Ratio): string {
 }
 
 const POLLING_TEXT = {
-  shipped: "each library polling Dawn as it does by itself",
+  shipped: "each library polling Dawn in its own way",
   calm: "every library with espalier's calm polling",
   spin: "every library polling Dawn without pause",
 } as const;

@@ -71,7 +71,7 @@ class Side {
 
   private async time(repeats: number): Promise<number> {
     const { job } = this;
-    if (!job) throw new Error("a round wants a workload prepared first");
+    if (!job) throw new Error("expected a prepared workload before a round");
     const start = performance.now();
     for (let i = 0; i < repeats; i++) job.run();
     await job.finish();

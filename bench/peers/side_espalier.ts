@@ -89,11 +89,12 @@ function batchNormJob({ shape }: BatchNormWork): Job {
 function setWeights(model: Module, work: StepWork): void {
   const specs = parametersOf(work.net);
   const own = [...model.namedParameters()];
-  if (own.length !== specs.length) throw new Error(`${work.net} has ${own.length} parameters, wanted ${specs.length}`);
+  if (own.length !== specs.length)
+    throw new Error(`${work.net}: expected ${specs.length} parameters, got ${own.length}`);
   specs.forEach((spec, i) => {
     const [name, parameter] = own[i] as (typeof own)[number];
     if (name !== spec.name || parameter.shape.join() !== spec.shape.join()) {
-      throw new Error(`parameter ${i} is ${name} [${parameter.shape}], wanted ${spec.name} [${spec.shape}]`);
+      throw new Error(`parameter ${i}: expected ${spec.name} [${spec.shape}], got ${name} [${parameter.shape}]`);
     }
     parameter.set(initial(spec, i));
   });

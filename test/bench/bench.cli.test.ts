@@ -56,7 +56,7 @@ describe("the bench command", () => {
     writeFileSync(at("other.json"), "{}");
     const wrong = await bench(["compare", at("a.json"), at("other.json")]);
     expect(wrong.code).toBe(1);
-    expect(wrong.err).toMatch(/other\.json: has no format/);
+    expect(wrong.err).toMatch(/other\.json: format: expected .* got no format/);
     expect(wrong.err).not.toMatch(/ at /);
   });
 

@@ -28,9 +28,9 @@ describe("benchmark results", () => {
   test("are refused with the file's name and the reason", () => {
     const parse = (data: unknown) => () => parseResults(JSON.stringify(data), "old.json");
     expect(() => parseResults("{", "old.json")).toThrow(/old\.json: is not JSON/);
-    expect(parse({})).toThrow(/old\.json: has no format, wanted "espalier-bench\/1"/);
-    expect(parse(null)).toThrow(/has no format/);
-    expect(parse({ ...whole, format: "espalier-bench/99" })).toThrow(/has format "espalier-bench\/99"/);
+    expect(parse({})).toThrow(/old\.json: format: expected "espalier-bench\/1", got no format/);
+    expect(parse(null)).toThrow(/got no format/);
+    expect(parse({ ...whole, format: "espalier-bench/99" })).toThrow(/got "espalier-bench\/99"/);
     expect(parse({ format: FORMAT })).toThrow(ResultsError);
     const broken = structuredClone(whole) as unknown as { cases: { variants: { ms: unknown }[] }[] };
     (broken.cases[0]?.variants[1] as { ms: unknown }).ms = "fast";

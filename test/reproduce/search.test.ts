@@ -143,7 +143,7 @@ describe("search", () => {
   });
 
   test("names the wrong option", () => {
-    expect(() => searchStep([], 1, { ...base, target: 1 })).toThrow(/target wants a share in \(0, 1\), got 1/);
+    expect(() => searchStep([], 1, { ...base, target: 1 })).toThrow(/target: expected a share in \(0, 1\), got 1/);
     expect(() => searchStep([], 1, { ...base, slope: 0 })).toThrow(/slope/);
     expect(() => searchStep([], 1, { ...base, first: 1e-9 })).toThrow(/first/);
     expect(() => searchStep([], 1, { ...base, most: 1e-7 })).toThrow(/most/);

@@ -104,8 +104,8 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
 }
 
 function checkOptions({ target, tolerance, first, slope, least, most }: SearchOptions): void {
-  const check = (name: string, wanted: string, given: number, ok: boolean) => {
-    if (!ok) throw new ArgumentError(`search: ${name}: expected ${wanted}, got ${given}`);
+  const check = (name: string, expected: string, given: number, ok: boolean) => {
+    if (!ok) throw new ArgumentError(`search: ${name}: expected ${expected}, got ${given}`);
   };
   check("target", "a share in (0, 1)", target, target > 0 && target < 1);
   check("tolerance", "a share >= 0", tolerance, tolerance >= 0);
