@@ -92,7 +92,7 @@ describe("rules", () => {
       "runs/a: the model of epoch 4 was not kept; expected one of the epochs 1, 2, 3, 5",
     );
     const none = RUN.map((e) => ({ ...e, file: null }));
-    expect(() => choose({ sparsity: 5 }, none)).toThrow("runs/a: the files of its trail are gone");
+    expect(() => choose({ sparsity: 5 }, none)).toThrow("runs/a: expected a trail with files");
   });
 
   test.each([
@@ -288,7 +288,7 @@ describe("the command", () => {
     mkdirSync(broken, { recursive: true });
     const line = readFileSync(at("run/trail/trail.jsonl"), "utf8").split("\n")[0]!;
     writeFileSync(join(broken, "trail.jsonl"), `{}\n${line}\n`);
-    await expect(run({}, "broken")).rejects.toThrow(/broken: trail\/trail\.jsonl, line 1: epoch wants/);
+    await expect(run({}, "broken")).rejects.toThrow(/broken: trail\/trail\.jsonl, line 1: epoch: expected/);
     writeFileSync(join(broken, "trail.jsonl"), `${line}\n`);
     writeFileSync(join(broken, "epoch-0001.sparse.safetensors"), "short");
     const goal = at("out/never.safetensors");

@@ -1,4 +1,4 @@
-// The table of activity, in a file, on terminals wide and narrow.
+// The activity table, in a file and on wide and narrow terminals.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Activity } from "../../src/index.ts";
@@ -78,7 +78,7 @@ const terminal = (columns?: number) => ({ screen: { isTTY: true, columns }, env:
 const width = (text: string) => Math.max(...text.split("\n").map((l) => l.length));
 
 describe("renderActivityTable", () => {
-  test("is plain ASCII in a pipe, whatever its width", () => {
+  test("is plain ASCII in a pipe at any width", () => {
     const text = renderActivityTable(spiking, { ...pipe, screen: { isTTY: false, columns: 20 } });
     expect(text).toBe(renderActivityTable(spiking, pipe));
     expect(text).toMatch(/^[\x20-\x7e\n]+$/);
@@ -102,7 +102,7 @@ describe("renderActivityTable", () => {
     `);
   });
 
-  test("a network without spikes has multiply-accumulates only", () => {
+  test("shows only multiply-accumulates for a network without spikes", () => {
     const text = renderActivityTable(plain, pipe);
     expect(text.split("\n")).toMatchInlineSnapshot(`
       [
@@ -128,7 +128,7 @@ describe("renderActivityTable", () => {
     expect(renderActivityTable(spiking, terminal())).toContain("┌");
   });
 
-  test("rounds, then drops the kinds, where the terminal is narrow", () => {
+  test("rounds numbers, then drops the kinds, on a narrow terminal", () => {
     expect(renderActivityTable(spiking, terminal(200))).toContain("501,760");
     const medium = renderActivityTable(spiking, terminal(71));
     expect(width(medium.split("per sample")[0]!)).toBe(71);
@@ -139,7 +139,7 @@ describe("renderActivityTable", () => {
     expect(narrow).not.toContain("LIFNode");
   });
 
-  test("names from a file cannot move the cursor, and no layers are a total of nothing", () => {
+  test("removes control characters from names, and totals no layers as 0", () => {
     const odd = { ...spiking, spiking: [{ ...spiking.spiking[0]!, name: "a\u001b[2J" }] };
     expect(renderActivityTable(odd, pipe)).toContain("a?[2J");
     const none = {
@@ -151,7 +151,7 @@ describe("renderActivityTable", () => {
     expect(renderActivityTable(none, pipe)).not.toMatch(/NaN|undefined/);
   });
 
-  test("stays within any terminal of 72 columns for names of usual length", () => {
+  test("fits a terminal of 72 columns for names of usual length", () => {
     const name = fc.stringMatching(/^[a-z0-9.]{1,12}$/);
     fc.assert(
       fc.property(name, fc.double({ min: 0, max: 1e14, noNaN: true }), (n, operations) => {
@@ -165,7 +165,7 @@ describe("renderActivityTable", () => {
 });
 
 describe("joules", () => {
-  test("takes the largest unit of which it is at least one", () => {
+  test("uses the largest unit with a value of at least 1", () => {
     expect([0, 0.9, 532, 999.6, 1203, 5e5, 1.2e6, 3.4e9, 5e12, 7e16].map(joules)).toEqual([
       "0 pJ",
       "0.9 pJ",

@@ -1,4 +1,4 @@
-// The table of layers, in a file and on a terminal.
+// The layer table, in a file and on a terminal.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type LayerRow, renderLayerTable } from "../../src/report/layer_table.ts";
@@ -30,7 +30,7 @@ describe("renderLayerTable", () => {
     );
   });
 
-  test("has boxes and colours on a terminal, boxes only with NO_COLOR, neither when dumb", () => {
+  test("has boxes and colours on a terminal, only boxes with NO_COLOR, neither on a dumb terminal", () => {
     const colored = renderLayerTable(layers, terminal);
     expect(colored).toContain("\u001b[");
     expect(colored).toContain("6×1×5×5");
@@ -43,7 +43,7 @@ describe("renderLayerTable", () => {
     expect(renderLayerTable(layers, { ...terminal, env: { NO_COLOR: "" } })).toBe(colored);
   });
 
-  test("marks a layer without any weight left, and says 100 % only then", () => {
+  test("marks a layer without any weight left, and shows 100 % only for it", () => {
     const text = renderLayerTable(
       [
         { name: "a", shape: [1000, 1000], zeros: 999_999 },
@@ -57,7 +57,7 @@ describe("renderLayerTable", () => {
     expect(renderLayerTable([{ name: "b", shape: [4], zeros: 4 }], pipe)).toContain("0 of 4 weights left");
   });
 
-  test("is a rectangle whose total is the sum, for any layers", () => {
+  test("is a rectangle with the sum as total, for any layers", () => {
     const row = fc.tuple(
       fc.string(),
       fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 }),
@@ -83,7 +83,7 @@ describe("renderLayerTable", () => {
     );
   });
 
-  test("refuses counts that cannot be", () => {
+  test("refuses impossible counts and shapes", () => {
     expect(() => renderLayerTable([{ name: "w", shape: [2, 2], zeros: 5 }])).toThrow(
       "layer table: w: expected 0 to 4 zeros, got 5",
     );
@@ -92,17 +92,17 @@ describe("renderLayerTable", () => {
     );
   });
 
-  test("an empty list is a total of nothing", () => {
+  test("totals an empty list as 0 layers", () => {
     expect(renderLayerTable([], pipe)).toContain("| total | 0 layers |");
   });
 });
 
 describe("terminal", () => {
-  test("a name from a file cannot move the cursor", () => {
+  test("removes control characters from names", () => {
     expect(printable("a\u001b[2Jb\nc\u202ed")).toBe("a?[2Jb?c?d");
     expect(renderLayerTable([{ name: "x\u001b[31m", shape: [1], zeros: 0 }], pipe)).not.toContain("\u001b");
   });
-  test("decides by the stream and the environment", () => {
+  test("chooses its style by the stream and the environment", () => {
     expect(terminalStyle({ isTTY: true }, {})).toEqual({ interactive: true, color: true });
     expect(terminalStyle({ isTTY: true }, { NO_COLOR: "yes" })).toEqual({ interactive: true, color: false });
     expect(terminalStyle({}, {})).toEqual({ interactive: false, color: false });

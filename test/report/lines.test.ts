@@ -1,4 +1,4 @@
-// Whatever a name holds, no line takes a control character to the terminal: errors, notes, tables, JSON, progress, usage.
+// No printed line holds a control character of a name: errors, notes, tables, JSON, progress, usage.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,14 +15,14 @@ import { writeLine } from "../../src/terminal/terminal.ts";
 import { espalierHere } from "../support/cli_here.ts";
 
 const EVIL = "a\u001b]0;pwned\u0007\u001b[2J\u009b31m\u007f\r\u202eb\u2028c";
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that must be absent
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escapes
 const OWN_COLORS = /\u001b\[\d+m/g;
 const dir = mkdtempSync(join(tmpdir(), "lines-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-/** What a call writes to both streams. */
+/** Capture the output of a call on both streams. */
 function capture(call: () => unknown): { out: string; err: string } {
   const written = { out: "", err: "" };
   const watch = (stream: NodeJS.WriteStream, to: "out" | "err") =>
@@ -44,8 +44,8 @@ function expectClean(text: string): void {
   expect(text.length).toBeGreaterThan(0);
 }
 
-describe("lines", () => {
-  test("of errors, known and not, with and without a stack", () => {
+describe("control characters are escaped", () => {
+  test("in expected and unexpected errors, with and without a stack", () => {
     for (const debug of ["", "1"]) {
       const before = process.env["ESPALIER_DEBUG"];
       process.env["ESPALIER_DEBUG"] = debug;
@@ -57,20 +57,20 @@ describe("lines", () => {
       process.env["ESPALIER_DEBUG"] = before ?? "";
     }
   });
-  test("of results and records", () => {
+  test("in results and records", () => {
     const { out } = capture(() => makeOutput(false).say(EVIL));
     expectClean(out);
     const json = capture(() => makeOutput(true).emit({ kind: EVIL, [EVIL]: [EVIL] }));
     expectClean(json.out);
     expect(JSON.parse(json.out)).toEqual({ kind: EVIL, [EVIL]: [EVIL] });
   });
-  test("of tables, on a terminal with colours too", () => {
+  test("in tables, also on a terminal with colours", () => {
     const layers = [{ name: EVIL, shape: [2, 2], zeros: 4 }];
     expectClean(renderLayerTable(layers, { screen: {} }));
     const colored = renderLayerTable(layers, { screen: { isTTY: true }, env: { TERM: "xterm" } });
     expectClean(colored.replaceAll(OWN_COLORS, ""));
   });
-  test("of progress, above a bar and in a log", () => {
+  test("in progress lines, above a bar and in a log", () => {
     for (const isTTY of [true, false]) {
       const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
       const progress = createProgress({ label: EVIL, stream: stream as never, env: { TERM: "xterm" } });
@@ -84,13 +84,13 @@ describe("lines", () => {
       expect(text).not.toContain("\u202e");
     }
   });
-  test("keep their line breaks", () => {
+  test("but line breaks stay", () => {
     const { out } = capture(() => writeLine(process.stdout, "a\n\tb"));
     expect(out).toBe("a\n\tb\n");
   });
 });
 
-describe("the command", () => {
+describe("the command escapes", () => {
   test("names of images, models and flags", async () => {
     const weight = { dtype: "F32" as const, shape: [4, 4], data: new Float32Array(16) };
     const named = join(dir, "named.safetensors");
@@ -118,7 +118,7 @@ describe("the command", () => {
   });
 });
 
-test("nothing in the command writes to a stream but through the one way", () => {
+test("all output of the command goes through writeLine and writeText", () => {
   const folder = new URL("../../src/", import.meta.url);
   const rooms = /^(terminal|report|recipe|run|cli)\//;
   const writers = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(

@@ -1,11 +1,11 @@
-// The figure of a run: that it is whole, honest about its data, and survives any rows.
+// The figure of a run: complete, true to its data, and robust against any rows.
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
 import { type PlotRow, renderRunPlot } from "../../src/report/plot.ts";
 import { pick, quantile, smooth, smoothingWidth, thin } from "../../src/report/plot_data.ts";
 
-/** A run that looks like one: falling loss with noise, rising sparsity, two epochs. */
+/** A realistic run: falling loss with noise, rising sparsity, two epochs. */
 function sampleRun(steps = 400): PlotRow[] {
   const rows: PlotRow[] = [];
   for (let step = 2; step <= steps; step += 2) {
@@ -77,11 +77,11 @@ describe("renderRunPlot", () => {
     for (const [, used] of plot.svg.matchAll(/url\(#([^)]+)\)/g)) expect(ids).toContain(used);
   });
 
-  test("is the same text for the same rows", () => {
+  test("gives the same text for the same rows", () => {
     expect(renderRunPlot(sampleRun(), { title: "lenet-bn on mnist" }).svg).toBe(plot.svg);
   });
 
-  test("renders to a PNG twice as wide, whose text and curves are there", () => {
+  test("renders to a PNG of twice the width, with text and curves", () => {
     const png = plot.png();
     const view = new DataView(png.buffer, png.byteOffset);
     expect([...png.subarray(0, 8)]).toEqual([137, 80, 78, 71, 13, 10, 26, 10]);
@@ -91,12 +91,12 @@ describe("renderRunPlot", () => {
     expect(png.length).toBeGreaterThan(40_000);
   });
 
-  test("training curves leave out the rows of epochs", () => {
+  test("leaves epoch rows out of the training curves", () => {
     const other = sampleRun().map((row) => (row.kind === "epoch" ? { ...row, loss: 1e-3, accuracy: 0.01 } : row));
     expect(renderRunPlot(other, { title: "lenet-bn on mnist" }).svg).toBe(plot.svg);
   });
 
-  test("a run without test, threshold or lambda shows the panels it has", () => {
+  test("draws only the panels with data", () => {
     const all = texts(
       renderRunPlot(
         [
@@ -112,7 +112,7 @@ describe("renderRunPlot", () => {
     expect(all).toContain("optimiser steps");
   });
 
-  test("dense runs, constants, single rows, missing values and extremes", () => {
+  test("draws dense runs, constants, single rows, missing values and extremes", () => {
     const dense = sampleRun().map((row) => ({ ...row, threshold: 0, lambda: 0, sparsity: 0 }));
     const odd: PlotRow[][] = [
       dense,
@@ -131,7 +131,7 @@ describe("renderRunPlot", () => {
     for (const rows of odd) expect(renderRunPlot(rows, { title: "" }).svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  test("any finite numbers make a figure", () => {
+  test("draws any finite numbers", () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     const size = fc.double({ min: 0, max: 1e6, noNaN: true });
     const row = fc.record(
@@ -156,18 +156,18 @@ describe("renderRunPlot", () => {
     );
   });
 
-  test("a title is text, whatever it holds", () => {
+  test("escapes the title", () => {
     const { svg } = renderRunPlot([{ step: 1, loss: 1 }], { title: `<script>"&'\u001b` });
     expect(svg).toContain("&lt;script&gt;&quot;&amp;'?");
     expect(svg).not.toContain("<script");
   });
 
-  test("long runs stay small", () => {
+  test("keeps the figure of a long run small", () => {
     const { svg } = renderRunPlot(sampleRun(60_000), { title: "long" });
     expect(svg.length).toBeLessThan(300_000);
   });
 
-  test("refuses rows without anything to draw", () => {
+  test("refuses rows without numbers", () => {
     expect(() => renderRunPlot([], { title: "" })).toThrow(
       "run plot: expected rows with a step and a number, got 0 rows",
     );
@@ -180,7 +180,7 @@ describe("plot data", () => {
     .array(fc.double({ min: -100, max: 100, noNaN: true }), { maxLength: 300 })
     .map((ys) => ys.map((y, x) => ({ x, y })));
 
-  test("pick sorts by step, and the later of two rows counts", () => {
+  test("pick sorts by step, and prefers the later of two rows", () => {
     const rows = [
       { step: 3, loss: 1 },
       { step: 1, loss: 2 },

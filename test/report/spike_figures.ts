@@ -1,10 +1,10 @@
-// Recordings of spiking neurons made here: integrate and fire on a repeatable current.
+// Simulated recordings of spiking neurons: integrate and fire on a repeatable current.
 import type { SpikeFigure } from "../../src/index.ts";
 import { randomArray } from "../support/random.ts";
 
 const NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker"];
 
-/** Neurons of four layers, firing less from layer to layer, over samples of some steps. */
+/** Neurons of four layers, which fire less from layer to layer. */
 export function sampleFigure(samples: number, timeSteps: number, vReset: number | null = 0): SpikeFigure {
   const steps = samples * timeSteps;
   const simulate = (drive: number, seed: number) => {

@@ -1,4 +1,4 @@
-// The figure of a spiking network: a mark for each spike, a line for each potential, and nothing from beyond the data.
+// The figure of a spiking network: a mark for each spike, a line for each potential, and only the data.
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ describe("renderSpikePlot", () => {
   const figure = sampleFigure(8, 4);
   const plot = renderSpikePlot(figure, { title: "spiking-cnn on fashion-mnist" });
 
-  test("says what it shows, with classes, layers, rates, units and axes", () => {
+  test("labels classes, layers, rates, units and axes", () => {
     const all = texts(plot.svg);
     expect(all[0]).toBe("spiking-cnn on fashion-mnist");
     expect(all[1]).toBe("8 samples of 4 time steps  ·  neurons start at rest in each  ·  7 of 8 classified right");
@@ -63,14 +63,14 @@ describe("renderSpikePlot", () => {
     expect(dots).toHaveLength(figure.traces.reduce((n, t) => n + total(t.spikes), 0));
   });
 
-  test("is white, self-contained XML, small, and the same text for the same data", () => {
+  test("is white, self-contained, small XML, and repeatable", () => {
     expect(plot.svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" viewBox="0 0 800 \d+"/);
     expect(plot.svg).not.toMatch(/<style|<script|href=|NaN|undefined|Infinity/);
     expect(plot.svg.length).toBeLessThan(120_000);
     expect(renderSpikePlot(sampleFigure(8, 4), { title: "spiking-cnn on fashion-mnist" }).svg).toBe(plot.svg);
   });
 
-  test("renders to a PNG twice as wide", () => {
+  test("renders to a PNG of twice the width", () => {
     const png = plot.png();
     const view = new DataView(png.buffer, png.byteOffset);
     expect([...png.subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
@@ -79,7 +79,7 @@ describe("renderSpikePlot", () => {
     expect(png.length).toBeGreaterThan(60_000);
   });
 
-  test("soft resets, one layer, one neuron, no trace, many steps, hostile names", () => {
+  test("draws soft resets, one layer, one neuron, no trace, many steps, hostile names", () => {
     const soft = texts(renderSpikePlot(sampleFigure(2, 16, null), { title: "" }).svg);
     expect(soft.some((t) => t.endsWith("then lowered by θ"))).toBe(true);
     const one: SpikeFigure = {
@@ -97,7 +97,7 @@ describe("renderSpikePlot", () => {
     expect(renderSpikePlot(sampleFigure(3, 200), { title: "" }).svg).not.toMatch(/NaN|undefined/);
   });
 
-  test("refuses parts that do not fit each other", () => {
+  test("refuses parts of different sizes", () => {
     const [layer] = figure.layers;
     const [trace] = figure.traces;
     const refused = (change: Partial<SpikeFigure>) => () => renderSpikePlot({ ...figure, ...change }, { title: "" });
@@ -113,7 +113,7 @@ describe("renderSpikePlot", () => {
 });
 
 describe("spike plot data", () => {
-  test("samples follow one another without touching", () => {
+  test("places samples one after another without contact", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 9 }), (timeSteps, count) => {
         const samples = Array.from({ length: count }, () => ({ label: "", predicted: "" }));
@@ -131,7 +131,7 @@ describe("spike plot data", () => {
     );
   });
 
-  test("numbers the first and the last step, few of many, none on another", () => {
+  test("numbers the first and the last step and few between, without overlap", () => {
     expect(numberedSteps(4, 4)).toEqual([1, 2, 3, 4]);
     expect(numberedSteps(16, 9)).toEqual([1, 2, 4, 6, 8, 10, 12, 14, 16]);
     fc.assert(
@@ -145,7 +145,7 @@ describe("spike plot data", () => {
     );
   });
 
-  test("a potential goes from rest through H, falls at a spike, and rises from the reset", () => {
+  test("draws a potential from rest through H, down at a spike, and up from the reset", () => {
     const h = Float32Array.of(0.5, 1.5, 0.25, 1, 0.5, 0.75);
     const spikes = Uint8Array.of(0, 1, 0, 1, 0, 0);
     const trace = { name: "a", neuron: 0, h, spikes };
@@ -172,7 +172,7 @@ describe("spike plot data", () => {
     expect(potentialDomain(figure)[1]).toBeCloseTo(1.66, 9);
   });
 
-  test("names are cut to what fits", () => {
+  test("cuts names to the available width", () => {
     expect(cut("Sneaker", 100, 12)).toBe("Sneaker");
     expect(cut("Sneaker", 30, 12)).toBe("Sne…");
     expect(cut("Sneaker", 0, 12)).toBe("S…");

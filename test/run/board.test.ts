@@ -1,4 +1,4 @@
-// TensorBoard files are shown, not kept: what cannot be written is said once, and the run goes on.
+// TensorBoard files of a run: a write failure is reported once, and the run continues.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,7 +43,7 @@ interface Event {
   readonly summary?: { readonly value?: readonly { tag: string; simple_value?: number | string }[] };
 }
 
-test("numbers beyond float32 do not end a run", async () => {
+test("a run survives numbers beyond float32", async () => {
   const { made, notes, folder } = await board("huge");
   for (const [step, loss] of [
     [1, 1],
@@ -56,7 +56,7 @@ test("numbers beyond float32 do not end a run", async () => {
   expect(notes).toEqual([]);
 });
 
-test("nor does a clock that is set before 1970", async () => {
+test("a run survives a clock before 1970", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: -1e12 });
   const { made, notes, folder } = await board("early");
   made.record(record(1, 3));
@@ -65,7 +65,7 @@ test("nor does a clock that is set before 1970", async () => {
   expect(notes).toEqual([]);
 });
 
-test("nor a folder that cannot be written, which is said once", async () => {
+test("a run survives a read-only folder, and reports it once", async () => {
   const { made, notes, folder } = await board("lost");
   rmSync(folder, { recursive: true });
   mkdirSync(join(scratch, "lost", "other"));

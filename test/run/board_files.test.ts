@@ -1,4 +1,4 @@
-// Event files are cut back to what they were at a checkpoint; other programs' files are left alone.
+// Event files are truncated to their lengths at a checkpoint; files of other programs stay.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { boardStateSchema, cutEventFiles } from "../../src/run/board_files.ts";
 const root = mkdtempSync(join(tmpdir(), "espalier-board-"));
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-test("later bytes and later files go; shorter files and those of others stay", async () => {
+test("removes later bytes and files; keeps shorter files and those of other programs", async () => {
   const name = (n: string) => `events.out.tfevents.${n}.espalier`;
   const files: Record<string, string> = {
     [name("100")]: "kept and what came after",
@@ -33,11 +33,11 @@ test("later bytes and later files go; shorter files and those of others stay", a
   );
 });
 
-test("a folder that is not there is none to cut", async () => {
+test("accepts a missing folder", async () => {
   await expect(cutEventFiles(new RunDirectory(root), "tensorboard", {})).resolves.toBeUndefined();
 });
 
-test("a state that is none is refused", () => {
+test("refuses an invalid state", () => {
   expect(boardStateSchema.safeParse({ files: { a: 1 }, mark: null }).success).toBe(true);
   for (const bad of [null, {}, { files: { a: -1 }, mark: null }, { files: {}, mark: { step: 1 } }])
     expect(boardStateSchema.safeParse(bad).success).toBe(false);

@@ -1,4 +1,4 @@
-// The classes of a saved model and those of data: matched by name, refused with both lists, or said to have no names.
+// Matching the classes of a saved model with those of data: by name, or an error with both lists, or a note without names.
 import { describe, expect, test } from "vitest";
 import {
   type ImageBatch,
@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts";
 import { headOptions, matchToModel, modelClasses, relabelled, withoutNames } from "../../src/run/class_match.ts";
 
-/** Six images whose labels run through the classes. */
+/** Six images with the labels 0, 1, 2, ... in turn. */
 const held = (classes: readonly string[], labels = Array.from({ length: 6 }, (_, i) => i % classes.length)) =>
   imageDataset({
     ...{ name: "toy", shape: [1, 1, 1], classes, mean: [0], std: [1] },
@@ -21,8 +21,8 @@ const named = (...names: string[]) => ({ names, count: names.length });
 const labelsOf = (data: SessionData) => ("labels" in data ? [...data.labels] : []);
 const about = (entries: Record<string, string>) => new Map(Object.entries(entries));
 
-describe("a model tested on data", () => {
-  test("the same names in another order are renumbered", () => {
+describe("test data for a saved model", () => {
+  test("are renumbered if the names have another order", () => {
     const { data, notes } = matchToModel(held(["b", "a"]), named("a", "b", "c"), "m");
     expect([data.classes, labelsOf(data), notes]).toEqual([
       ["a", "b", "c"],
@@ -33,14 +33,14 @@ describe("a model tested on data", () => {
     expect(matchToModel(same, named("a", "b"), "m")).toEqual({ data: same, notes: [] });
   });
 
-  test("other names are refused with both lists; of classes without samples nothing is said", () => {
+  test("are refused with both lists if a sample has an unknown class; unused classes may differ", () => {
     expect(() => matchToModel(held(["apes", "zebras"]), named("cats", "dogs"), "m")).toThrow(
       "m: the model's classes are cats, dogs; the data's are apes, zebras",
     );
     expect(labelsOf(matchToModel(held(["a", "x"], [0, 0]), named("b", "a"), "m").data)).toEqual([1, 1]);
   });
 
-  test("without names on a side, numbers are taken, and that is said", () => {
+  test("are matched by number if one side has no names, with a note", () => {
     const data = held(["0", "1"]);
     expect(matchToModel(data, { names: null, count: null }, "m")).toEqual({
       data,
@@ -63,7 +63,7 @@ describe("a model tested on data", () => {
     );
   });
 
-  test("a stream is renumbered as it is read, and its batches go back to its reader", async () => {
+  test("are renumbered while a stream is read, and its batches are recycled", async () => {
     const batch = { y: Int32Array.of(0, 1, 1), size: 3 } as ImageBatch;
     const back: ImageBatch[] = [];
     const stream = {
@@ -87,7 +87,7 @@ describe("a model tested on data", () => {
   });
 });
 
-test("what a model file says of its classes", () => {
+test("reads the classes of a model file", () => {
   expect(modelClasses(about({}), "m")).toEqual({ names: null, count: null });
   expect(modelClasses(about({ classes: "3" }), "m")).toEqual({ names: null, count: 3 });
   expect(modelClasses(about({ classes: "2", classNames: '["a","b"]' }), "m")).toEqual(named("a", "b"));
@@ -109,13 +109,13 @@ describe("a saved model's last layer", () => {
   const options = (names: readonly string[], classes: readonly string[], newHead: boolean) =>
     headOptions(model, about({ classNames: JSON.stringify(names) }), { file: "m", classes, newHead });
 
-  test("is taken over for the same classes", () => {
+  test("is loaded for the same classes", () => {
     expect(options(["a", "b"], ["a", "b"], false)).toEqual({});
     expect(options(["a", "b"], ["a", "b"], true)).toEqual({ head: "new" });
     expect(headOptions(model, about({}), { file: "m", classes: ["a"], newHead: false })).toEqual({});
   });
 
-  test("is refused for others, another order included, until it is to begin anew", () => {
+  test("is refused for other classes or another order, unless it is re-initialised", () => {
     const both = "m: the model's classes are a, b; the data's are";
     expect(() => options(["a", "b"], ["c", "d"], false)).toThrow(
       `${both} c, d; --new-head re-initialises the last layer`,

@@ -1,4 +1,4 @@
-// The folder of a run: claimed at once, locked, given back when the run never began, and never a mixture of two runs.
+// The folder of a run: claimed at once, locked, restored if the run never starts, and never a mixture of two runs.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -45,7 +45,7 @@ const RUN = {
 };
 
 describe("a new run", () => {
-  test("of a name that nobody chose takes the next free one, also when many begin at once", async () => {
+  test("without a chosen name takes the next free one, also if many start at once", async () => {
     const wanted = place();
     const folders = await Promise.all(Array.from({ length: 6 }, () => open(wanted, "new", true)));
     const names = folders.map(({ root }) => root).sort();
@@ -54,7 +54,7 @@ describe("a new run", () => {
     expect(names.filter(existsSync)).toEqual([]);
   });
 
-  test("of a chosen name is refused while another one writes there, and once it has", async () => {
+  test("with a chosen name is refused while another run writes there, and after it", async () => {
     const wanted = place();
     const first = await open(wanted);
     await expect(open(wanted)).rejects.toThrow(/is in use by process \d+ on .*: espalier train/);
@@ -73,7 +73,7 @@ describe("a new run", () => {
     expect(readdirSync(wanted).sort()).toEqual(["checkpoints", "config.yaml"]);
   });
 
-  test("that ends before it has anything leaves nothing, so that the same command can be given again", async () => {
+  test("that stops before its first record leaves no files, so that the command can be repeated", async () => {
     const wanted = place();
     for (let i = 0; i < 2; i++) {
       const folder = await open(wanted);
@@ -85,10 +85,10 @@ describe("a new run", () => {
     }
     mkdirSync(wanted, { recursive: true });
     (await open(wanted))[Symbol.dispose]();
-    expect(readdirSync(wanted)).toEqual([]); // An empty folder of somebody's own stays.
+    expect(readdirSync(wanted)).toEqual([]); // An empty folder of the user stays.
   });
 
-  test("keeps its records, and says what can be done with a run that has no checkpoint", async () => {
+  test("keeps its records, and the next run says how to continue or replace it", async () => {
     const wanted = place();
     const folder = await open(wanted);
     folder.begin();
@@ -100,7 +100,7 @@ describe("a new run", () => {
     );
   });
 
-  test("does not go among files that are no run", async () => {
+  test("is refused in a folder with other files", async () => {
     const wanted = place();
     put(wanted, { "photo.jpg": "", "notes.txt": "" });
     await expect(open(wanted)).rejects.toThrow(
@@ -112,7 +112,7 @@ describe("a new run", () => {
     await expect(open(wanted, "resume")).rejects.toThrow(/expected a run to resume, got a folder without config\.yaml/);
   });
 
-  test("takes a folder in which another was killed before it wrote anything", async () => {
+  test("takes over a folder of a run that was killed before its first write", async () => {
     const wanted = place();
     put(wanted, { "config.yaml.tmp.999999999.0": "", [`${LOCK_FILE}.tmp.999999999.0`]: "" });
     const folder = await open(wanted);
@@ -122,7 +122,7 @@ describe("a new run", () => {
 });
 
 describe("--overwrite", () => {
-  test("a run that never comes to a checkpoint leaves the old one as it was", async () => {
+  test("restores the old run if the new one never reaches a checkpoint", async () => {
     const wanted = place();
     put(wanted, RUN);
     const folder = await open(wanted, "overwrite");
@@ -134,7 +134,7 @@ describe("--overwrite", () => {
     expect(filesOf(wanted)).toEqual(RUN);
   });
 
-  test("with its first checkpoint the old run goes, but for files that are not a run's", async () => {
+  test("deletes the old run at the first checkpoint, but not other files", async () => {
     const wanted = place();
     put(wanted, RUN);
     const folder = await open(wanted, "overwrite");
@@ -150,7 +150,7 @@ describe("--overwrite", () => {
     });
   });
 
-  test("killed at any moment it is never a mixture, and the old run is not lost", async () => {
+  test("never mixes or loses runs, whenever it is killed", async () => {
     const wanted = place();
     put(wanted, RUN);
     const killed = await open(wanted, "overwrite");
@@ -170,7 +170,7 @@ describe("--overwrite", () => {
     expect(filesOf(wanted)).toEqual(RUN);
   });
 
-  test("a folder that is removed meanwhile is not made again", async () => {
+  test("does not recreate a folder that is removed during the run", async () => {
     const wanted = place();
     const folder = await open(wanted, "overwrite");
     folder.begin();
@@ -184,7 +184,7 @@ describe("--overwrite", () => {
   });
 });
 
-test("a place that takes no folders is told at once", async () => {
+test("refuses a path where no folder can be created", async () => {
   writeFileSync(join(scratch, "file"), "");
   for (const how of ["new", "overwrite"] as const)
     await expect(open(join(scratch, "file"), how)).rejects.toThrow(/file: expected a folder, got something else/);

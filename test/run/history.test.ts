@@ -1,4 +1,4 @@
-// What run.json keeps of the times that a run went on, and how it is told.
+// The history of resumes in run.json, and its description.
 import { expect, test } from "vitest";
 import { commandsOf, historyLines, historyOf, lastAdapter, withEntry } from "../../src/run/history.ts";
 
@@ -9,7 +9,7 @@ const entry = (step: number, command = "espalier train --resume r") => ({
 });
 const epochs = { path: "epochs", rule: "planned", was: 2, now: 3 } as const;
 
-test("entries are kept in order, with changes and adapter", () => {
+test("keeps entries in order, with changes and adapter", () => {
   const first = withEntry([], entry(4), []);
   const second = withEntry(first, { ...entry(6, "espalier train --resume r --epochs 3"), adapter: "B" }, [epochs]);
   expect(second).toHaveLength(2);
@@ -25,7 +25,7 @@ test("entries are kept in order, with changes and adapter", () => {
   ]);
 });
 
-test("the same change at the same step, after a kill before the next checkpoint, is told once", () => {
+test("lists a repeated change at the same step once, after a kill before the next checkpoint", () => {
   const once = withEntry([], entry(6), [epochs]);
   const twice = withEntry(once, { ...entry(6), at: "2030-01-02T00:00:00.000Z" }, [epochs]);
   expect(historyLines(twice)).toEqual(["from step 6 on: epochs: 2 -> 3"]);
@@ -33,12 +33,12 @@ test("the same change at the same step, after a kill before the next checkpoint,
   expect(historyLines(other)).toHaveLength(2);
 });
 
-test("a setting that was none, or is none now, is told", () => {
+test("describes a setting that was or becomes none", () => {
   const change = { path: "microBatch", rule: "noted", was: undefined, now: 4 } as const;
   expect(historyLines(withEntry([], entry(6), [change]))).toEqual(["from step 6 on: microBatch: none -> 4"]);
 });
 
-test("what is no entry is passed over: run.json may be edited", () => {
+test("skips malformed entries: run.json may be edited", () => {
   for (const history of [undefined, null, 3, {}, "x"]) expect(historyOf({ history })).toEqual([]);
   const good = entry(3);
   const bad = [

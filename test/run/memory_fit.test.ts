@@ -1,11 +1,11 @@
-// How large a run may be where it is too large as it was asked for.
+// Fitting a run that is too large into memory.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MemoryError, type MemoryPlan } from "../../src/index.ts";
 import { fittingBatch, outOfMemoryLines, refusal, remedies } from "../../src/run/memory_fit.ts";
 
 const MIB = 2 ** 20;
-/** A run that takes so many MiB for each image of a (micro-)batch, half of them where blocks are checkpointed, and some besides. */
+/** A run that takes a number of MiB per image of a (micro-)batch, half of them with checkpointed blocks, and a constant. */
 const taking = (each: number, fixed: number) => {
   return ({
     batchSize,
@@ -19,8 +19,8 @@ const taking = (each: number, fixed: number) => {
     ({ held: (fixed + each * microBatch * (checkpointBlocks ? 0.5 : 1)) * MIB, staging: 0, uniforms: 0 }) as MemoryPlan;
 };
 
-describe("the batch that fits", () => {
-  test("takes at most the limit, and a somewhat larger one does not", () => {
+describe("the largest fitting batch", () => {
+  test("takes at most the limit, and a slightly larger one does not", () => {
     const plans = fc.record({
       batch: fc.integer({ min: 2, max: 5000 }),
       each: fc.double({ min: 0.01, max: 50, noNaN: true }),
@@ -50,7 +50,7 @@ describe("the batch that fits", () => {
     );
   });
 
-  test("is searched for by halves where a size cannot be planned at all", () => {
+  test("is found by bisection if a size cannot be planned", () => {
     const need = (n: number) => (n > 100 ? Number.POSITIVE_INFINITY : n);
     expect(fittingBatch(need, 6400, Number.MAX_VALUE)).toBe(96);
     expect(fittingBatch(() => Number.POSITIVE_INFINITY, 64, 10)).toBeNull();
@@ -59,7 +59,7 @@ describe("the batch that fits", () => {
 
 describe("remedies", () => {
   const load = { batchSize: 640, checkpointBlocks: false };
-  test("a smaller batch, parts of it, checkpointed blocks", () => {
+  test("are a smaller batch, micro-batches, checkpointed blocks", () => {
     expect(remedies(taking(1, 0), load, 400 * MIB)).toBe(
       "--batch-size 400 fits; so does --micro-batch 320, which keeps the batch of 640; so does --checkpoint-blocks",
     );
@@ -67,7 +67,7 @@ describe("remedies", () => {
       "--batch-size 80 fits; so does --micro-batch 80, which keeps the batch of 640",
     );
   });
-  test("checkpointed blocks where nothing else helps, or nothing", () => {
+  test("are only checkpointed blocks, or none, if the others do not help", () => {
     expect(remedies(taking(10, 0), load, 9 * MIB)).toBe("--checkpoint-blocks with --batch-size 1 fits");
     expect(remedies(taking(10, 100), load, 9 * MIB)).toMatch(/^Even a batch of one does not fit/);
     const noBlocks = (change: Parameters<ReturnType<typeof taking>>[0]) => {
@@ -78,7 +78,7 @@ describe("remedies", () => {
   });
 });
 
-test("the refusal names the prediction, the limit and what fits", () => {
+test("the error names the prediction, the limit and a load that fits", () => {
   const limit = { bytes: 50 * MIB, of: "the process's address space (ulimit -v)" };
   expect(refusal({ batchSize: 640 }, 762 * MIB, limit, "--batch-size 32 fits")).toBe(
     "a batch of 640 is predicted to take 762.0 MiB of GPU memory; the process's address space (ulimit -v) leaves 50.0 MiB. --batch-size 32 fits",
@@ -88,7 +88,7 @@ test("the refusal names the prediction, the limit and what fits", () => {
   );
 });
 
-test("the table of what holds memory", () => {
+test("the table lists the users of memory", () => {
   const part = (mib: number) => mib * MIB;
   const plan: MemoryPlan = {
     ...{ peak: part(90), held: part(95), parameters: part(4), latent: part(4), gradients: part(4), momentum: part(5) },

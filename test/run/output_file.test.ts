@@ -1,4 +1,4 @@
-// Outputs are never inputs, and are not written into a folder that another process uses.
+// Output files: never an input, and never in a folder that another process uses.
 import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const scratch = mkdtempSync(join(tmpdir(), "espalier-output-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const at = (name: string) => join(scratch, name);
 
-test("an output that is an input by any name is refused", () => {
+test("refuses an output that is an input under any name", () => {
   writeFileSync(at("x.npy"), "x");
   symlinkSync(at("x.npy"), at("link.npy"));
   linkSync(at("x.npy"), at("hard.npy"));
@@ -28,7 +28,7 @@ test("an output that is an input by any name is refused", () => {
   expectNoInput("--output", at("y.npy"), [at("x.npy")]);
 });
 
-test("a folder in use is left alone; a run's folder is locked meanwhile; others hold no lock", async () => {
+test("refuses a folder in use, locks a run's folder while writing, and takes no lock elsewhere", async () => {
   mkdirSync(at("run"));
   writeFileSync(at("run/config.yaml"), "");
   {

@@ -1,4 +1,4 @@
-// What a resumed run is compared with: the configuration, the plan and the data of its checkpoint.
+// The checks of a resumed run against the configuration, the plan and the data of its checkpoint.
 import { describe, expect, test } from "vitest";
 import { fingerprintOf } from "../../src/recipe/data_fingerprint.ts";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/recipe/recipe.ts";
@@ -28,13 +28,13 @@ function found(config: unknown = was, more: Partial<FoundRun["progress"]> = {}):
 const planned = (change: Partial<Recipe>, run = found()): ResumePlan => planResume(run, { ...was, ...change });
 
 describe("settings", () => {
-  test("the same are no change, whatever the order and the folder", () => {
+  test("are unchanged in another order or folder", () => {
     expect(planResume(found(), { ...was, out: "moved/a" }).changes).toEqual([]);
     const shuffled = Object.fromEntries(Object.entries(was).reverse());
     expect(planResume(found(JSON.parse(JSON.stringify(shuffled))), was).changes).toEqual([]);
   });
 
-  test("all that are refused are named, with both values, in one line", () => {
+  test("that are fixed are refused, all in one line with both values", () => {
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(UsageError);
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(
       "runs/a: cannot resume with other settings: momentum: expected 0.9 as in the run, got 0.5; seed: expected 0 as in the run, got 9. " +
@@ -42,7 +42,7 @@ describe("settings", () => {
     );
   });
 
-  test("parts of a batch may change, and it is said", () => {
+  test("of micro-batches may change, with a note", () => {
     const plan = planned({ microBatch: 4 });
     expect(plan.changes).toEqual([{ path: "microBatch", rule: "noted", was: undefined, now: 4 }]);
     const run = found(was, { step: 6 });
@@ -53,18 +53,18 @@ describe("settings", () => {
     expect(same).toEqual(["from step 6 on: microBatch: none -> 4; later numbers differ from those of the old setting"]);
   });
 
-  test("a setting that was not known when the checkpoint was written has its default", () => {
+  test("that are newer than the checkpoint have their defaults", () => {
     const { trail: _, ...older } = was;
     expect(planResume(found(older), was).changes).toEqual([]);
   });
 
-  test("a setting that nobody knows any more is refused, not dropped", () => {
+  test("that no longer exist are refused, not dropped", () => {
     expect(() => planResume(found({ ...was, annealing: 3 }), was)).toThrow(
       "annealing: expected 3 as in the run, got none",
     );
   });
 
-  test("a checkpoint without a configuration is none of a run", () => {
+  test("are required in a checkpoint", () => {
     for (const config of [null, 3, [], "x"]) {
       expect(() => planResume(found(config), was)).toThrow(
         "expected the checkpoint of a run, got one without a configuration",
@@ -76,7 +76,7 @@ describe("settings", () => {
 describe("length", () => {
   const constant = { prune: { ...was.prune, window: 1 } };
 
-  test("longer where the past is the same, refused where it is not, with what differs", () => {
+  test("may change if the past steps stay the same, else is refused with the difference", () => {
     const run = found({ ...was, ...constant });
     expect(() => checkPast(planned({ ...constant, epochs: 9 }, run), train, 4)).not.toThrow();
     expect(() => checkPast(planned({ epochs: 9 }), train, 4)).toThrow(
@@ -84,11 +84,11 @@ describe("length", () => {
     );
   });
 
-  test("a plan of the same length is not looked at", () => {
+  test("is not checked if unchanged", () => {
     expect(() => checkPast(planned({ logEvery: 2 }), train, 4)).not.toThrow();
   });
 
-  test("a run is at its end after its last test", () => {
+  test("ends after the last test", () => {
     const at = (epoch: number, batch: number) => isAtEnd(planned({}, found(was, { epoch, batch })));
     expect([at(2, 4), at(3, 0), at(2, 0)]).toEqual([false, true, false]);
   });
@@ -97,7 +97,7 @@ describe("length", () => {
 describe("data", () => {
   const with_ = (host: unknown): ResumePlan => ({ ...planned({}), progress: { ...found().progress, host } });
 
-  test("the same pass, others are refused with what is different", async () => {
+  test("pass if equal, and are refused with the difference if not", async () => {
     expect(checkData(with_({ data }), data)).toBeNull();
     const fewer = await fingerprintOf({ train: squares(60, 8, 1), test: squares(16, 8, 2), layout: "idx" });
     expect(() => checkData(with_({ data }), fewer)).toThrow(
@@ -105,13 +105,13 @@ describe("data", () => {
     );
   });
 
-  test("where nothing is known of them it is said", () => {
+  test("are not compared without a fingerprint, with a note", () => {
     for (const host of [undefined, null, {}, { data: 3 }, { data: { layout: "idx" } }])
       expect(checkData(with_(host), data)).toMatch(/has no fingerprint of its data: the data are not compared$/);
   });
 });
 
-test("what the host kept is read field by field; what is none is left out", () => {
+test("reads the host's state field by field, without invalid fields", () => {
   const board = { files: { a: 3 }, mark: null };
   expect(boardStateSchema.parse(board)).toEqual(board);
   expect(hostState({ elapsed: 3, scheduled: false, data, board, damaged: ["x"], epochSeconds: 1 })).toEqual({

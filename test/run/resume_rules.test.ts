@@ -1,4 +1,4 @@
-// Which settings a resumed run may change, what is refused, and how both are said.
+// Rules for changed settings at a resume, and their messages.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/recipe/recipe.ts";
@@ -14,7 +14,7 @@ import {
 
 const was: Recipe = { ...DEFAULT_RECIPE, out: "runs/a" };
 
-/** Paths of all settings that the schema knows. */
+/** Paths of all settings in the schema. */
 function allSettings(path: readonly string[] = []): string[] {
   const keys = keysAt(path);
   return keys.length === 0 ? [path.join(".")] : keys.flatMap((key) => allSettings([...path, key]));
@@ -31,7 +31,7 @@ function changed(path: string, value: unknown): Recipe {
 }
 
 describe("rules", () => {
-  test("what decides the numbers is fixed", () => {
+  test("fix the settings that decide the numbers", () => {
     for (const path of ["seed", "batchSize", "lr.base", "lr.schedule", "momentum", "weightDecay", "labelSmoothing"])
       expect(resumeRule(path), path).toBe("fixed");
     for (const path of ["model.name", "data.name", "data.limit", "data.size", "prune.threshold", "augment.flip"])
@@ -40,7 +40,7 @@ describe("rules", () => {
     expect(resumeRule("a.setting.of.tomorrow")).toBe("fixed");
   });
 
-  test("what does not is free, lengths are planned, parts of a batch are told", () => {
+  test("free the others, plan the lengths, and note micro-batches", () => {
     for (const path of [
       "data.dir",
       "data.workers",
@@ -55,14 +55,14 @@ describe("rules", () => {
     expect(resumeRule("microBatch")).toBe("noted");
   });
 
-  test("are of settings and sections that there are", () => {
+  test("name existing settings and sections", () => {
     for (const path of Object.keys(RESUME_RULES)) {
       const [key = "", ...above] = path.split(".").reverse();
       expect(keysAt(above.reverse()), path).toContain(key);
     }
   });
 
-  test("every setting of the schema that changes is found, by its own path, with its rule; the folder is none", () => {
+  test("find each changed setting of the schema by its path, except the folder", () => {
     const settings = allSettings();
     expect(settings.length).toBeGreaterThan(50);
     fc.assert(
@@ -82,7 +82,7 @@ describe("rules", () => {
   });
 });
 
-test("lists are one setting; a setting that is taken away is a change", () => {
+test("treats a list as one setting, and a removed setting as a change", () => {
   expect(settingChanges(changed("prune.dense", ["first"]), changed("prune.dense", ["first", "last"]))).toEqual([
     { path: "prune.dense", rule: "fixed", was: ["first"], now: ["first", "last"] },
   ]);
@@ -91,7 +91,7 @@ test("lists are one setting; a setting that is taken away is a change", () => {
   ]);
 });
 
-test("both values are named", () => {
+test("names both values", () => {
   const change = { path: "lr.base", was: 0.1, now: 0.2 };
   expect(changeWords(change)).toBe("lr.base: 0.1 -> 0.2");
   expect(refusalWords(change)).toBe("lr.base: expected 0.1 as in the run, got 0.2");

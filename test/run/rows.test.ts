@@ -1,4 +1,4 @@
-// Rows of metrics when a run goes on: those of one that never stopped, up to the checkpoint.
+// Rows of metrics at a resume: those of a run without a stop, up to the checkpoint.
 import { expect, test } from "vitest";
 import { type CheckpointMark, type Row, rowsAt } from "../../src/run/rows.ts";
 
@@ -20,18 +20,18 @@ const mark = (at: number, epochs: number, more: Partial<CheckpointMark> = {}): C
   ...more,
 });
 
-test("rows after the checkpoint go", () => {
+test("drops rows after the checkpoint", () => {
   const rows = [step(3), saved(4), step(5), epoch(1, 5), saved(5), step(8), saved(8), step(10)];
   expect(rowsAt(rows, mark(5, 1))).toEqual(rows.slice(0, 5));
   expect(rowsAt(rows, mark(8, 1))).toEqual(rows.slice(0, 7));
 });
 
-test("an epoch whose test was still to come has no row, whatever its step", () => {
+test("drops the row of an epoch whose test is not done", () => {
   const rows = [step(3), step(5), epoch(1, 5)];
   expect(rowsAt(rows, mark(5, 0, { scheduled: false }))).toEqual([step(3), step(5)]);
 });
 
-test("a checkpoint whose row was lost with the process gets it; one that a signal asked for leaves none", () => {
+test("restores the row of a scheduled checkpoint, and drops the row of one from a signal", () => {
   expect(rowsAt([step(3)], mark(4, 0))).toEqual([step(3), saved(4)]);
   expect(rowsAt([step(3), saved(4)], mark(4, 0))).toEqual([step(3), saved(4)]);
   expect(rowsAt([step(3)], mark(4, 0, { scheduled: false }))).toEqual([step(3)]);
@@ -40,7 +40,7 @@ test("a checkpoint whose row was lost with the process gets it; one that a signa
   expect(rowsAt([step(3)], mark(4, 0, { elapsed: null }))).toEqual([step(3)]);
 });
 
-test("rows of other kinds stay, by their step if they have one", () => {
+test("keeps rows of other kinds, by their step if they have one", () => {
   const rows = [{ kind: "note" }, { kind: "note", step: 2 }, { kind: "note", step: 9 }];
   expect(rowsAt(rows, mark(4, 0))).toEqual([...rows.slice(0, 2), saved(4)]);
 });

@@ -1,10 +1,10 @@
-// Standard streams that fail: the display ends, the work does not.
+// Standard streams that fail: the output ends, the work continues.
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { displayReason, guardStream } from "../../src/terminal/console.ts";
 import { createProgress } from "../../src/terminal/progress.ts";
 
-/** A stream that takes `good` chunks and refuses the rest. */
+/** A stream that accepts `good` chunks and refuses the rest. */
 function failing(code: string, good: number) {
   const taken: string[] = [];
   let asked = 0;
@@ -23,21 +23,24 @@ function failing(code: string, good: number) {
 const turn = () => new Promise((done) => setImmediate(done));
 
 describe("a stream that fails", () => {
-  test.each(["EPIPE", "ENOSPC", "EIO"])("%s ends its display at the first error, once", async (code) => {
-    const { stream, taken, asked } = failing(code, 1);
-    const heard: (string | undefined)[] = [];
-    const guard = guardStream(stream, (error) => heard.push(error.code));
-    for (let i = 0; i < 5; i++) {
-      stream.write(`line ${i}\n`);
-      await turn();
-    }
-    expect(taken).toEqual(["line 0\n"]);
-    expect(asked()).toBe(2);
-    expect(heard).toEqual([code]);
-    expect(guard.failure?.code).toBe(code);
-  });
+  test.each(["EPIPE", "ENOSPC", "EIO"])(
+    "%s drops all output after the first error, and reports it once",
+    async (code) => {
+      const { stream, taken, asked } = failing(code, 1);
+      const heard: (string | undefined)[] = [];
+      const guard = guardStream(stream, (error) => heard.push(error.code));
+      for (let i = 0; i < 5; i++) {
+        stream.write(`line ${i}\n`);
+        await turn();
+      }
+      expect(taken).toEqual(["line 0\n"]);
+      expect(asked()).toBe(2);
+      expect(heard).toEqual([code]);
+      expect(guard.failure?.code).toBe(code);
+    },
+  );
 
-  test("who waits for a write to end is answered", async () => {
+  test("calls the callbacks of later writes", async () => {
     const { stream } = failing("EPIPE", 0);
     guardStream(stream, () => {});
     stream.write("x");
@@ -46,7 +49,7 @@ describe("a stream that fails", () => {
     await new Promise<void>((done) => stream.write("", "utf8", () => done()));
   });
 
-  test("a bar and its lines outlive their terminal", async () => {
+  test("lets a bar and its lines outlive their terminal", async () => {
     const { stream } = failing("EIO", 0);
     guardStream(stream, () => {});
     Object.assign(stream, { isTTY: true });
@@ -60,7 +63,7 @@ describe("a stream that fails", () => {
   });
 });
 
-test("reasons are words", () => {
+test("describes the reasons", () => {
   const reason = (code: string) => displayReason(Object.assign(new Error("write EBADF"), { code }));
   expect([reason("EPIPE"), reason("ENOSPC"), reason("EIO"), reason("EBADF")]).toEqual([
     "its reader is gone",

@@ -1,4 +1,4 @@
-// One base for all errors: every class of the sources descends from it, and `instanceof` tells them apart.
+// One base for all errors: every class of the sources descends from it, and `instanceof` works for all.
 import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { ArgumentError, EspalierError } from "../../src/text/index.ts";
 const source = resolve(import.meta.dirname, "../../src");
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
 
-/** Each class of the sources whose name ends in Error, or that descends from one, with its parent. */
+/** The error classes of the sources with their parents. */
 const parents = new Map(
   files.flatMap((name) =>
     [...readFileSync(resolve(source, name), "utf8").matchAll(/class (\w+) extends (\w*Error)\b/g)].map(

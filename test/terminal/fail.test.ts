@@ -1,4 +1,4 @@
-// How a command ends badly: which errors are expected, what is printed of the rest, and the exit codes.
+// Reports of errors: which errors are expected, the text of the others, and the exit codes.
 import { readdirSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { GpuLostError } from "../../src/gpu/index.ts";
@@ -20,7 +20,7 @@ function reported(error: unknown, debug = ""): { code: number; err: string } {
 }
 afterEach(() => vi.unstubAllEnvs());
 
-describe("an error that was thrown on purpose", () => {
+describe("an expected error", () => {
   test.each([
     [new UsageError("--out: expected a folder, got a file"), 2],
     [new GpuLostError("the device was lost"), 1],
@@ -31,7 +31,7 @@ describe("an error that was thrown on purpose", () => {
     expect(reported(error)).toEqual({ code, err: `espalier: ${error.message}\n` });
   });
 
-  test("a refusal of the system is one too", () => {
+  test("may be a refusal of the operating system", () => {
     const error = (() => {
       try {
         readdirSync("/nowhere/at/all");
@@ -44,7 +44,7 @@ describe("an error that was thrown on purpose", () => {
   });
 });
 
-describe("an error that nobody foresaw", () => {
+describe("an unexpected error", () => {
   class Foreign extends Error {}
   test.each([
     new TypeError("x is null"),
@@ -61,13 +61,13 @@ describe("an error that nobody foresaw", () => {
     expect(lines[1]).toMatch(/Report it at .* command line.*config\.yaml.*espalier doctor.*ESPALIER_DEBUG=1/);
   });
 
-  test("its stack is printed where ESPALIER_DEBUG asks", () => {
+  test("has its stack printed with ESPALIER_DEBUG", () => {
     expect(reported(new TypeError("x is null")).err).not.toMatch(/^\s+at /m);
     expect(reported(new TypeError("x is null"), "1").err).toMatch(/^\s+at /m);
     expect(reported(new UsageError("no"), "1").err).toMatch(/^\s+at /m);
   });
 
-  test("what is thrown need not be an error", () => {
+  test("may be a thrown value that is not an Error", () => {
     expect(reported("a string").err).toMatch(/^espalier: unexpected error: thrown value: a string\n/);
   });
 });

@@ -1,4 +1,4 @@
-// The progress display, into a log file and onto a terminal made of a string.
+// The progress display, in a log file and on a simulated terminal.
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createProgress, type ProgressOptions } from "../../src/terminal/progress.ts";
@@ -20,7 +20,7 @@ function setup(isTTY: boolean, options: Partial<ProgressOptions> = {}) {
 }
 
 describe("in a log file", () => {
-  test("writes a line at once, then every ten seconds, then at the end", () => {
+  test("writes a line at the start, every ten seconds, and at the end", () => {
     const { progress, out, clock } = setup(false);
     for (let step = 0; step <= 100; step++) {
       clock.ms = step * 250;
@@ -36,7 +36,7 @@ describe("in a log file", () => {
     ]);
   });
 
-  test("log() writes at once; stop() writes what was held back, once", () => {
+  test("log() writes at once; stop() writes the pending line once", () => {
     const { progress, out, clock } = setup(false, { label: undefined });
     progress.update(1, 1000);
     clock.ms = 4_000_000;
@@ -49,7 +49,7 @@ describe("in a log file", () => {
     expect(out.text).toBe("1/1000 (0 %)\nsaved\n2/1000 (0 %)  16 min 38 s left\n");
   });
 
-  test("says hours when it takes hours", () => {
+  test("writes long times in hours", () => {
     const { progress, out, clock } = setup(false, { everySeconds: 0 });
     progress.update(0, 100);
     clock.ms = 90_000;
@@ -92,7 +92,7 @@ describe("on a terminal", () => {
     expect(out.text).toBe(`${written}after\n`);
   });
 
-  test("draws nothing until the first update, and lines logged before come out", () => {
+  test("draws no bar before the first update, but prints earlier lines", () => {
     const { progress, out } = setup(true);
     progress.log("device: x");
     expect(out.text).toBe("device: x\n");
@@ -101,7 +101,7 @@ describe("on a terminal", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("leaves interrupts to the application", () => {
+  test("does not handle interrupts", () => {
     const before = process.listenerCount("SIGINT");
     const { progress } = setup(true);
     progress.update(0, 1);
@@ -109,7 +109,7 @@ describe("on a terminal", () => {
     progress.stop();
   });
 
-  test("a dumb terminal gets lines", () => {
+  test("writes lines to a dumb terminal", () => {
     const { progress, out } = setup(true, { env: { TERM: "dumb" } });
     progress.update(1, 1);
     progress.stop();
@@ -117,15 +117,15 @@ describe("on a terminal", () => {
   });
 });
 
-describe("refusals", () => {
-  test("counts that cannot be", () => {
+describe("arguments", () => {
+  test("refuses impossible counts", () => {
     const { progress } = setup(false);
     expect(() => progress.update(5, 4)).toThrow("progress: done: expected a number in [0, total], got 5 of 4");
     expect(() => progress.update(Number.NaN, 4)).toThrow(RangeError);
     expect(() => progress.update(0, Number.POSITIVE_INFINITY)).toThrow(RangeError);
     expect(() => createProgress({ everySeconds: -1 })).toThrow("everySeconds: expected a number >= 0, got -1");
   });
-  test("nothing to do is done", () => {
+  test("shows 100 % for a total of 0", () => {
     const { progress, out } = setup(false);
     progress.update(0, 0);
     expect(out.text).toBe("train 0/0 (100 %)\n");
