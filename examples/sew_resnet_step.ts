@@ -21,7 +21,7 @@ console.log(`adapter: ${gpu.adapter.description}`);
 
 manualSeed(0);
 const input = { channels: 3, size, classes: 1000 };
-const model = buildModel("sew-resnet-18", input, { checkpoint: values.checkpoint, spiking: { timeSteps } });
+const model = buildModel("sew-resnet-18", input, { activationCheckpoint: values.checkpoint, spiking: { timeSteps } });
 const { parameters } = summarize(model, [3, size, size]);
 console.log(`SEW ResNet-18: ${parameters} parameters, T = ${timeSteps}, batch ${batch}, ${size}x${size}`);
 

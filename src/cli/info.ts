@@ -63,7 +63,11 @@ function predict(
   const plan = (testImages: number) =>
     planTraining({
       build: () =>
-        buildModel(model, { channels, size, classes }, { checkpoint: checkpointBlocks, ...spikingOf(flags, model) }),
+        buildModel(
+          model,
+          { channels, size, classes },
+          { activationCheckpoint: checkpointBlocks, ...spikingOf(flags, model) },
+        ),
       sample: [channels, size, size],
       classes,
       config,

@@ -1,5 +1,5 @@
-// AlexNet in two forms: torchvision's (Krizhevsky 2014, one column), and that of the paper of 2012 with response
-// normalisation and with groups where it split the network over two cards.
+// AlexNet in two forms: torchvision's (Krizhevsky 2014, one column), and the 2012 paper's, with response normalisation and groups
+// in the layers that were split over two cards.
 
 import { expectOptions } from "../gpu/index.ts";
 import {
@@ -25,16 +25,16 @@ import type { KeysOf } from "../text/index.ts";
 export interface AlexNetConfig {
   readonly channels?: number;
   readonly classes?: number;
-  /** Before each of the two hidden linear layers. Default 0.5. */
+  /** Dropout before each of the two hidden linear layers. Default 0.5. */
   readonly dropout?: number;
-  /** What dropout draws from. */
+  /** Random state of dropout. */
   readonly random: RandomState;
 }
 
 const KEYS: KeysOf<AlexNetConfig> = { channels: true, classes: true, dropout: true, random: true };
 
 const WIDE = 4096;
-/** Side of what the classifier sees: what is left of 224 pixels. Other images are pooled to it, smaller ones spread. */
+/** Side of the classifier's input for 224 pixels. Other sizes are pooled to it, smaller ones repeated. */
 const SIDE = 6;
 
 const pool = () => new MaxPool2d({ kernel: 3, stride: 2 });
@@ -57,7 +57,7 @@ function classifierOf(
   ]);
 }
 
-/** Five convolutions and three linear layers. x [N, C, H, W] of 63 pixels and more; 224 in the papers. */
+/** Five convolutions and three linear layers. x [N, C, H, W] of at least 63 pixels; 224 in the papers. */
 class AlexNetBase extends Module {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(SIDE);
@@ -74,7 +74,7 @@ class AlexNetBase extends Module {
   }
 }
 
-/** torchvision's AlexNet, names and first values (PyTorch's default) as there. 61,100,840 parameters with 1000 classes. */
+/** torchvision's AlexNet, with its names and initial values (PyTorch's default). 61,100,840 parameters with 1000 classes. */
 export class AlexNet extends AlexNetBase {
   constructor(config: AlexNetConfig) {
     expectOptions("AlexNet", config, KEYS);
@@ -113,7 +113,7 @@ export class AlexNetLrn extends AlexNetBase {
     const awake = { init, biasInit: constantInit(1) };
     const conv = (from: number, to: number, kernel: number, options: Conv2dConfig) =>
       new Conv2d(from, to, kernel, { padding: Math.floor(kernel / 2), ...options });
-    // The paper does not divide alpha by the window's size, the layer does.
+    // The layer divides alpha by the window's size, the paper does not.
     const norm = () => new LocalResponseNorm({ size: 5, alpha: 5e-4, beta: 0.75, k: 2 });
     const features = [
       conv(channels, 96, 11, { stride: 4, padding: 2, ...quiet }),

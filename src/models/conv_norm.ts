@@ -1,18 +1,18 @@
-// Convolution, batch norm and activation as one unit, with torchvision's names: 0, 1, and nothing for the activation.
+// Convolution, batch norm and activation as one module, with torchvision's names: 0 and 1; the activation has none.
 import { BatchNorm2d, Conv2d, constantInit, kaimingNormalInit, type Module, Sequential } from "../nn/index.ts";
 
-/** First values of convolutions that torchvision's mobile networks begin with. */
+/** Initial values of convolutions in torchvision's mobile networks. */
 export const fanOutInit = { init: kaimingNormalInit("fan_out"), biasInit: constantInit(0) };
 
 export interface ConvNormConfig {
   readonly kernel?: number;
   readonly stride?: number;
   readonly groups?: number;
-  /** null: none. */
+  /** Activation; null: none. */
   readonly activation: Module | null;
 }
 
-/** A convolution without bias whose padding keeps the size (but for the stride), batch norm, activation. */
+/** A convolution without bias and with padding that preserves the size (at stride 1), batch norm, activation. */
 export function convNorm(from: number, to: number, config: ConvNormConfig): Sequential {
   const { kernel = 1, stride = 1, groups = 1, activation } = config;
   const options = { stride, padding: (kernel - 1) / 2, groups, bias: false, ...fanOutInit };

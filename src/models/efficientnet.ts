@@ -1,4 +1,4 @@
-// EfficientNet-B0 (Tan and Le 2019), with torchvision's names and first values.
+// EfficientNet-B0 (Tan and Le 2019), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
 import {
@@ -39,11 +39,11 @@ interface BlockPlan {
   readonly expansion: number;
   readonly kernel: number;
   readonly stride: number;
-  /** Probability that a sample goes without this block. */
+  /** Probability that a sample skips this block. */
   readonly drop: number;
 }
 
-/** 1x1 to more channels - depthwise - squeeze and excitation - 1x1 to few; plus the input where shapes agree. */
+/** 1x1 to more channels - depthwise - squeeze and excitation - 1x1 to few; plus the input if shapes agree. */
 class MBConv extends Module {
   readonly block: Sequential;
   readonly stochastic_depth: StochasticDepth;
@@ -57,7 +57,7 @@ class MBConv extends Module {
     this.block = new Sequential([
       ...expand,
       convNorm(wide, wide, { kernel, stride, groups: wide, activation: new SiLU() }),
-      // A quarter of the block's input, not of the wide layer.
+      // A quarter of the block's input channels, not of the wide layer's.
       new SqueezeExcitation(wide, Math.max(1, Math.floor(from / 4)), fanOutInit),
       convNorm(wide, to, { activation: null }),
     ]);
@@ -73,11 +73,11 @@ class MBConv extends Module {
 export interface EfficientNetConfig {
   readonly channels?: number;
   readonly classes?: number;
-  /** Before the classifier. Default 0.2. */
+  /** Dropout before the classifier. Default 0.2. */
   readonly dropout?: number;
-  /** Block i of n is left out, sample by sample, with this probability times i / n. Default 0.2. */
+  /** Each sample skips block i of n with this probability times i / n. Default 0.2. */
   readonly stochasticDepth?: number;
-  /** What both draw from. */
+  /** Random state of both. */
   readonly random: RandomState;
 }
 

@@ -1,8 +1,8 @@
-// What a list of models says of each, and how one is built from such a list.
+// Entries of a list of models, and how to build a model from one.
 import { OpError } from "../gpu/index.ts";
-import { checkpointModule, type Module, RandomState } from "../nn/index.ts";
+import { checkpointActivations, type Module, RandomState } from "../nn/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
-import type { NeuronName, SpikingOptions } from "./spiking/input.ts";
+import { type NeuronName, SPIKING_KEYS, type SpikingOptions } from "./spiking/input.ts";
 
 export interface ModelInput {
   readonly channels: number;
@@ -12,38 +12,25 @@ export interface ModelInput {
 }
 
 export interface BuildOptions {
-  /** Backward runs each block again instead of keeping its activations: less memory, more time, the same bits. Default false. */
-  readonly checkpoint?: boolean;
-  /** Neurons and time of a spiking model; what it leaves open is the model's own choice. */
+  /** Recompute each block in backward instead of saving its activations: less memory, more time, same bits. Default false. */
+  readonly activationCheckpoint?: boolean;
+  /** Neurons and time steps of a spiking model. Defaults are the model's. */
   readonly spiking?: SpikingOptions;
-  /** What dropout and stochastic depth draw from. Default one of the model's own, of seed 0. */
+  /** Random state of dropout and stochastic depth. Default: one that belongs to the model, with seed 0. */
   readonly random?: RandomState;
 }
 
 const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
-const OPTION_KEYS: KeysOf<BuildOptions> = { checkpoint: true, spiking: true, random: true };
-const SPIKING_KEYS: KeysOf<SpikingOptions> = {
-  timeSteps: true,
-  frames: true,
-  neuron: true,
-  tau: true,
-  decayInput: true,
-  vThreshold: true,
-  vReset: true,
-  detachReset: true,
-  surrogate: true,
-  encoder: true,
-  random: true,
-};
+const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking: true, random: true };
 
 export interface ModelEntry {
   readonly doc: string;
   readonly build: (input: ModelInput, spiking: SpikingOptions, random: RandomState) => Module;
-  /** Whether it is made of spiking neurons, and takes BuildOptions.spiking. */
+  /** True for spiking models, which accept BuildOptions.spiking. */
   readonly spiking?: boolean;
-  /** The neurons of a spiking model where nobody chooses; absent: lif. */
+  /** Default neurons of a spiking model; absent: lif. */
   readonly neuron?: NeuronName;
-  /** Names of the modules that a checkpoint may wrap; absent where none is worth it. */
+  /** Names of the modules for activation checkpoints; absent if the model has no repeated blocks. */
   readonly blocks?: RegExp;
 }
 
@@ -52,24 +39,27 @@ export type ModelList = Readonly<Record<string, ModelEntry>>;
 /** Residual blocks of ResNets. */
 export const RESNET_BLOCKS = /^layer\d\.\d+$/;
 
-/** Builds a model of a list. Throws OpError for an unknown name, and for options that the model has no use for. */
+/** Build a model of a list. Throws OpError for an unknown name, and for options that the model does not accept. */
 export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): Module {
   const refuse = (what: string) => (problem: string) => new OpError("buildModel", `${what}${problem}`);
   expectKeys(input, INPUT_KEYS, refuse("input: "));
   expectKeys(options, OPTION_KEYS, refuse(""));
   expectKeys(options.spiking ?? {}, SPIKING_KEYS, refuse("spiking: "));
-  const { checkpoint = false, spiking, random = new RandomState(0, { owned: true }) } = options;
+  const { activationCheckpoint = false, spiking, random = new RandomState(0, { owned: true }) } = options;
   const entry = Object.hasOwn(models, name) ? models[name] : undefined;
-  if (!entry) throw new OpError("buildModel", `no model named ${name}; there are ${Object.keys(models).join(", ")}`);
+  if (!entry) throw new OpError("buildModel", `expected one of ${Object.keys(models).join(", ")}, got ${name}`);
   if (spiking && !entry.spiking)
-    throw new OpError("buildModel", `${name} is not a spiking model: it has no time steps`);
+    throw new OpError("buildModel", `spiking: expected nothing for ${name}, which has no time steps`);
   const model = entry.build(input, spiking ?? {}, random);
-  if (!checkpoint) return model;
+  if (!activationCheckpoint) return model;
   const { blocks } = entry;
   if (!blocks) {
     const others = Object.keys(models).filter((other) => models[other]?.blocks);
-    throw new OpError("buildModel", `${name} has no blocks to checkpoint; these have: ${others.join(", ")}`);
+    throw new OpError(
+      "buildModel",
+      `activationCheckpoint: expected one of ${others.join(", ")}, got ${name}, which has no blocks`,
+    );
   }
-  for (const [path, module] of model.namedModules()) if (blocks.test(path)) checkpointModule(module);
+  for (const [path, module] of model.namedModules()) if (blocks.test(path)) checkpointActivations(module);
   return model;
 }

@@ -1,5 +1,5 @@
-// LeNet-5 (LeCun et al. 1998) as it is taught: full connections where the paper's second convolution has a table, plain
-// average pooling without weights, and a linear layer where it compares with pictures of digits.
+// LeNet-5 (LeCun et al. 1998) in its usual form: a fully connected second convolution, average pooling without weights, and a
+// linear output layer.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { AvgPool2d, Conv2d, Linear, Module } from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
@@ -33,7 +33,7 @@ export class LeNet extends Module {
     const known: KeysOf<LeNetConfig> = { channels: true, size: true, classes: true };
     expectOptions("LeNet", config, known);
     const { channels = 1, size = 28, classes = 10 } = config;
-    if (!(size >= SMALLEST)) throw new OpError("LeNet", `size wants at least ${SMALLEST} pixels, was given ${size}`);
+    if (!(size >= SMALLEST)) throw new OpError("LeNet", `size: expected at least ${SMALLEST} pixels, got ${size}`);
     const padding = size < 32 ? 2 : 0;
     const pooled = (side: number) => Math.floor((side - 4) / 2);
     const side = pooled(pooled(size + 2 * padding));

@@ -1,5 +1,5 @@
 // MixNet-S (Tan and Le 2019): inverted residuals whose depthwise convolutions mix kernel sizes. Names are those of timm's
-// `mixnet_s`, the PyTorch model whose weights people have; the authors' own code is TensorFlow's.
+// `mixnet_s`, the usual PyTorch model; the authors' code is in TensorFlow.
 
 import { expectOptions } from "../gpu/index.ts";
 import {
@@ -26,13 +26,13 @@ interface StagePart {
   readonly blocks: number;
   /** Sizes of the depthwise kernels. */
   readonly kernels: readonly number[];
-  /** Of the first block. */
+  /** Stride of the first block of the stage. */
   readonly stride?: number;
   readonly expansion: number;
   readonly to: number;
-  /** 1x1 convolutions in two halves: the expanding one, the projecting one. */
+  /** 1x1 convolutions that are split in two halves: expanding and projecting, or projecting alone. */
   readonly halves?: "both" | "project";
-  /** Channels between squeeze and excitation, as a share of the block's input; such blocks have SiLU, others ReLU. */
+  /** Channels between squeeze and excitation, as a share of the block's input; blocks with it use SiLU, others ReLU. */
   readonly squeeze?: number;
 }
 
@@ -65,7 +65,7 @@ const biasInit = constantInit(0);
 // Unlike torchvision, timm counts the outputs of one group.
 const init = (groups: number) => kaimingNormalInit("fan_out", groups);
 
-/** One convolution, or several side by side where there is more than one kernel. */
+/** Make one convolution, or several in parallel for several kernels. */
 function convolution(from: number, to: number, kernels: readonly number[], stride = 1, depthwise = false): Module {
   if (kernels.length > 1) return new MixedConv2d(from, to, kernels, { stride, depthwise, init });
   const kernel = kernels[0]!;
@@ -73,7 +73,7 @@ function convolution(from: number, to: number, kernels: readonly number[], strid
   return new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) });
 }
 
-/** BN and activation. */
+/** Apply BN and activation. */
 function activate(bn: BatchNorm2d, x: Tensor, swish: boolean): Tensor {
   return swish ? silu(bn.forward(x)) : bn.forwardRelu(x);
 }
@@ -114,7 +114,7 @@ class SeparableBlock extends Module {
   }
 }
 
-/** 1x1 to more channels - mixed depthwise - squeeze and excitation - 1x1 to few; plus the input where shapes agree. */
+/** 1x1 to more channels - mixed depthwise - squeeze and excitation - 1x1 to few; plus the input if shapes agree. */
 class MixBlock extends Module {
   readonly conv_pw: Module;
   readonly bn1: BatchNorm2d;
@@ -150,9 +150,9 @@ class MixBlock extends Module {
 export interface MixNetConfig {
   readonly channels?: number;
   readonly classes?: number;
-  /** Before the classifier. Default 0.2, the authors'. */
+  /** Dropout before the classifier. Default 0.2, as the authors'. */
   readonly dropout?: number;
-  /** What dropout draws from. */
+  /** Random state of dropout. */
   readonly random: RandomState;
 }
 

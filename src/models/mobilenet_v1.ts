@@ -20,7 +20,7 @@ export interface MobileNetV1Config {
   readonly plan: readonly (readonly [channels: number, stride: number])[];
   readonly channels?: number;
   readonly classes?: number;
-  /** Default conv, as the soft-threshold pruning papers have it. */
+  /** Default conv, as in the soft-threshold papers. */
   readonly classifier?: ClassifierKind;
 }
 

@@ -1,4 +1,4 @@
-// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018), with torchvision's names and first values.
+// MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
 import {
@@ -32,7 +32,7 @@ const STAGES = [
 const STEM = 32;
 const LAST = 1280;
 
-/** 1x1 to more channels - depthwise 3x3 - 1x1 to few, without activation; plus the input where shapes agree. */
+/** 1x1 to more channels - depthwise 3x3 - 1x1 to few, without activation; plus the input if shapes agree. */
 class InvertedResidual extends Module {
   readonly conv: Sequential;
   private readonly residual: boolean;
@@ -59,9 +59,9 @@ class InvertedResidual extends Module {
 export interface MobileNetV2Config {
   readonly channels?: number;
   readonly classes?: number;
-  /** Before the classifier. Default 0.2. */
+  /** Dropout before the classifier. Default 0.2. */
   readonly dropout?: number;
-  /** What dropout draws from. */
+  /** Random state of dropout. */
   readonly random: RandomState;
 }
 

@@ -1,4 +1,4 @@
-// All models by name: what `--model` accepts.
+// All models by name, as `--model` accepts them.
 import type { Module } from "../nn/index.ts";
 import { AlexNet, AlexNetLrn } from "./alexnet.ts";
 import type { ClassifierKind } from "./classifier.ts";
@@ -98,7 +98,7 @@ export const models: ModelList = {
   "sew-gesture": sewDvs("gesture", "DVS128 Gesture"),
 };
 
-/** Builds a model by name. Throws OpError for an unknown name, and for options that the model has no use for. */
+/** Build a model by name. Throws OpError for an unknown name, and for options that the model does not accept. */
 export function buildModel(name: string, input: ModelInput, options?: BuildOptions): Module {
   return buildFrom(models, name, input, options);
 }

@@ -1,4 +1,4 @@
-// ResNet-18, -34 and -50 for ImageNet (He et al. 2016), with torchvision's names, strides and first values.
+// ResNet-18, -34 and -50 for ImageNet (He et al. 2016), with torchvision's names, strides and initial values.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { BatchNorm2d, Conv2d, kaimingNormalInit, type Linear, MaxPool2d, Module, Sequential } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -18,9 +18,9 @@ export interface ResNetConfig {
   readonly depth?: ResNetDepth;
   readonly channels?: number;
   readonly classes?: number;
-  /** Default linear. */
+  /** Kind of the last layer. Default linear. */
   readonly classifier?: ClassifierKind;
-  /** False: batch norm, addition and ReLU run one by one; the results agree. Default true. */
+  /** False: batch norm, addition and ReLU run as separate kernels, with equal results. Default true. */
   readonly fuse?: boolean;
 }
 
@@ -46,9 +46,9 @@ export class ResNet extends Module {
     expectOptions("ResNet", config, known);
     const { depth = 18, channels = 3, classes = 1000, classifier = "linear", fuse = true } = config;
     if (!Object.hasOwn(PLANS, depth))
-      throw new OpError("ResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);
+      throw new OpError("ResNet", `depth: expected one of ${Object.keys(PLANS).join(", ")}, got ${depth}`);
     const { block: Block, layers } = PLANS[depth];
-    // The soft-threshold papers' network differs from torchvision's in this too.
+    // This too differs between torchvision and the soft-threshold papers.
     const init = kaimingNormalInit(classifier === "conv" ? "fan_in" : "fan_out");
     this.fuse = fuse;
     this.conv1 = new Conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false, init });

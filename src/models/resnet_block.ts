@@ -7,31 +7,31 @@ import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 export interface BasicBlockConfig {
-  /** False: batch norm, addition and ReLU run one by one; the results agree. Default true. */
+  /** False: batch norm, addition and ReLU run as separate kernels, with equal results. Default true. */
   readonly fuse?: boolean;
-  /** First values of the convolutions. Default PyTorch's. */
+  /** Initial values of the convolutions. Default PyTorch's. */
   readonly init?: Initializer;
 }
 
-/** A 1x1 convolution and batch norm where the block changes the shape; else null. */
+/** Make a 1x1 convolution and batch norm if the block changes the shape; else null. */
 function shortcut(from: number, to: number, stride: number, init: Initializer): Sequential | null {
   if (stride === 1 && from === to) return null;
   return new Sequential([new Conv2d(from, to, 1, { stride, bias: false, init }), new BatchNorm2d(to)]);
 }
 
-/** relu(bn(x)), by one kernel or two. */
+/** Compute relu(bn(x)), in one kernel or two. */
 export function normRelu(bn: BatchNorm2d, x: Tensor, fuse: boolean): Tensor {
   return fuse ? bn.forwardRelu(x) : relu(bn.forward(x));
 }
 
-/** relu(bn(x) + shortcut), by one kernel or three. */
+/** Compute relu(bn(x) + shortcut), in one kernel or three. */
 function normAddRelu(bn: BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean): Tensor {
   return fuse ? bn.forwardAddRelu(x, other) : relu(add(bn.forward(x), other));
 }
 
-/** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution where shapes differ), then ReLU. */
+/** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution if shapes differ), then ReLU. */
 export class BasicBlock extends Module {
-  /** Output channels for each of `channels`. */
+  /** Output channels per entry of `channels`. */
   static readonly expansion = 1;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;

@@ -1,4 +1,4 @@
-// Models for small images, by name: a list of its own, so that a page that trains one of them does not load the whole zoo.
+// Models for small images, by name. A separate list, so that a page does not load all models.
 import type { Module } from "../nn/index.ts";
 import {
   type BuildOptions,
@@ -61,7 +61,7 @@ export const smallModels: ModelList = {
   },
 };
 
-/** buildModel from the small models alone. */
+/** Build one of the small models. */
 export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): Module {
   return buildFrom(smallModels, name, input, options);
 }

@@ -1,4 +1,4 @@
-// VGG16 with batch norm (Simonyan and Zisserman 2015), with torchvision's names and first values.
+// VGG16 with batch norm (Simonyan and Zisserman 2015), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
 import {
@@ -29,19 +29,19 @@ const GROUPS = [
   [512, 512, 512],
 ] as const;
 const WIDE = 4096;
-/** Side of what the classifier sees: what is left of 224 pixels. Other images are pooled to it, smaller ones spread. */
+/** Side of the classifier's input for 224 pixels. Other sizes are pooled to it, smaller ones repeated. */
 const SIDE = 7;
 
 export interface Vgg16Config {
   readonly channels?: number;
   readonly classes?: number;
-  /** After each of the two hidden linear layers. Default 0.5. */
+  /** Dropout after each of the two hidden linear layers. Default 0.5. */
   readonly dropout?: number;
-  /** What dropout draws from. */
+  /** Random state of dropout. */
   readonly random: RandomState;
 }
 
-/** 138,365,992 parameters with 1000 classes. x [N, C, H, W] of 32 pixels and more; 224 in the paper. */
+/** 138,365,992 parameters with 1000 classes. x [N, C, H, W] of at least 32 pixels; 224 in the paper. */
 export class Vgg16Bn extends Module {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(SIDE);

@@ -3,7 +3,7 @@ import { gelu, hardsigmoid, hardswish, leakyRelu, relu, relu6, sigmoid, silu, so
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 
-/** A pointwise function as a module. */
+/** A layer that applies a pointwise function. */
 export class Pointwise extends Module {
   private readonly fn: (x: Tensor) => Tensor;
   constructor(fn: (x: Tensor) => Tensor) {
@@ -15,7 +15,7 @@ export class Pointwise extends Module {
   }
 }
 
-/** Return a layer class of a function without options. */
+/** Return the layer class of a function without options. */
 function pointwiseLayer(name: string, fn: (x: Tensor) => Tensor): new () => Pointwise {
   const layer = class extends Pointwise {
     constructor() {

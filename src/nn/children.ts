@@ -1,17 +1,17 @@
-// What a module holds: parameters, buffers and modules in its properties, and in arrays, Maps, Sets and plain objects there.
+// Finds the children of a module: parameters, buffers and modules in its properties, also in arrays, Maps, Sets and plain objects.
 import { OpError } from "../gpu/index.ts";
 
-/** Names of classes whose instances hold parameters, as far as any was made. */
+/** Names of module classes with at least one instance. */
 const moduleClasses = new Set<string>();
-/** The first private field that a class gives a module, or null; by class. */
+/** By class: the first private field that holds a module, or null. */
 const hidden = new WeakMap<object, string | null>();
 
-/** To be called for each module that is made. */
+/** Record the class of a new module. */
 export function noteClass({ name }: { readonly name: string }): void {
   if (name) moduleClasses.add(name);
 }
 
-/** The expression that begins at `from`: to the `;` or line end outside of brackets. */
+/** Return the expression that begins at `from`, up to a `;` or line end outside brackets. */
 function expressionAt(source: string, from: number): string {
   let depth = 0;
   let i = from;
@@ -24,11 +24,11 @@ function expressionAt(source: string, from: number): string {
   return source.slice(from, i);
 }
 
-/** "#conv, a Conv2d" when the text of a class puts a new module into a private field. */
+/** Return "#conv, a Conv2d" if the text of a class puts a new module into a private field, else null. */
 function hiddenModule(source: string): string | null {
   for (const field of source.matchAll(/#([\w$]+)\s*=(?![=>])/g)) {
     const expression = expressionAt(source, field.index + field[0].length);
-    // A function that makes modules is none.
+    // A function that makes modules is not a module.
     if (/^\s*(?:async\b\s*)?(?:function\b|(?:\([^()]*\)|[\w$]+)\s*=>)/.test(expression)) continue;
     for (const [, made] of expression.matchAll(/\bnew\s+(?:[\w$]+\.)*([\w$]+)/g))
       if (moduleClasses.has(made!)) return `#${field[1]}, a ${made}`;
@@ -36,7 +36,7 @@ function hiddenModule(source: string): string | null {
   return null;
 }
 
-/** Throws OpError when a class of the module keeps modules or parameters in private fields, which nothing can look into. */
+/** Throw OpError if a class of the module has modules or parameters in private fields, which cannot be read. */
 export function expectNothingHidden(module: object, base: object): void {
   let prototype = Object.getPrototypeOf(module) as object | null;
   for (; prototype && prototype !== base; prototype = Object.getPrototypeOf(prototype) as object | null) {
@@ -47,7 +47,7 @@ export function expectNothingHidden(module: object, base: object): void {
       hidden.set(made, found);
     }
     if (found !== null) {
-      const what = `${made.name || "a module"} keeps ${found}, in a private field, where it is not found and would never be trained`;
+      const what = `${made.name || "a module"} has ${found}, in a private field, where it cannot be found and would never be trained`;
       throw new OpError("Module", `${what}; use a property without #`);
     }
   }
@@ -73,11 +73,11 @@ function nameOf(path: string, key: unknown): string {
 }
 
 /**
- * What of an object's properties `isOurs` knows, by name, in the order of assignment; in containers with dotted names, as
- * PyTorch's ModuleList and ModuleDict give them. What has a name already gets no second one for standing in a container too.
+ * Find the values in an object's properties that `isChild` accepts, by name, in the order of assignment. Values in containers get
+ * dotted names, as in PyTorch's ModuleList and ModuleDict. A value that is a property and in a container keeps the first name.
  */
-export function* childrenOf<T>(owner: object, isOurs: (value: unknown) => value is T): Generator<[string, T]> {
-  const named = new Set<unknown>(Object.values(owner).filter(isOurs));
+export function* childrenOf<T>(owner: object, isChild: (value: unknown) => value is T): Generator<[string, T]> {
+  const named = new Set<unknown>(Object.values(owner).filter(isChild));
   const seen = new Set<unknown>([owner]);
   function* inside(path: string, container: unknown): Generator<[string, T]> {
     if (seen.has(container)) return;
@@ -85,7 +85,7 @@ export function* childrenOf<T>(owner: object, isOurs: (value: unknown) => value 
     if (!entries) return;
     seen.add(container);
     for (const [key, value] of entries) {
-      if (isOurs(value)) {
+      if (isChild(value)) {
         if (named.has(value)) continue;
         named.add(value);
         yield [nameOf(path, key), value];
@@ -95,7 +95,7 @@ export function* childrenOf<T>(owner: object, isOurs: (value: unknown) => value 
     }
   }
   for (const [name, value] of Object.entries(owner)) {
-    if (isOurs(value)) yield [name, value];
+    if (isChild(value)) yield [name, value];
     else if (typeof value === "object" && value !== null) yield* inside(name, value);
   }
 }

@@ -7,8 +7,8 @@ import { Module } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
 
 /**
- * Modules one after another, named "0", "1", ... A BatchNorm2d followed by a ReLU runs as one fused kernel unless
- * `fuse` is false; the results agree.
+ * A sequence of modules, named "0", "1", ... A BatchNorm2d followed by a ReLU runs as one fused kernel unless
+ * `fuse` is false; both give the same results.
  */
 export class Sequential extends Module {
   readonly length: number;
@@ -19,7 +19,7 @@ export class Sequential extends Module {
     super();
     expectOptions("Sequential", options, { fuse: true });
     if (!Array.isArray(modules))
-      throw new OpError("Sequential", "expected an array of modules, as in new Sequential([a, b])");
+      throw new OpError("Sequential", "expected an array of modules, such as new Sequential([a, b])");
     modules.forEach((m: unknown, i) => {
       if (!(m instanceof Module)) throw new OpError("Sequential", `expected a module at [${i}], got ${typeof m}`);
       this[String(i)] = m;

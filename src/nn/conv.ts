@@ -36,7 +36,10 @@ export class Conv2d extends Module {
     const { bias = true, init = defaultWeightInit, biasInit, ...options } = config;
     const groups = options.groups ?? 1;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new OpError("Conv2d", `${inChannels} and ${outChannels} channels do not divide in ${groups} groups`);
+      throw new OpError(
+        "Conv2d",
+        `groups: expected a divisor of ${inChannels} and ${outChannels} channels, got ${groups}`,
+      );
     }
     const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     const shape = [outChannels, inChannels / groups, kh, kw];

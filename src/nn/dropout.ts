@@ -15,7 +15,7 @@ abstract class RandomMask extends Module {
   constructor(name: string, p: number, random: RandomState) {
     super();
     if (!(random instanceof RandomState))
-      throw new OpError(name, `expected a RandomState as second argument, got ${random}`);
+      throw new OpError(name, `expected a RandomState as second argument, got ${typeof random}`);
     if (!(typeof p === "number" && p >= 0 && p <= 1))
       throw new OpError(name, `p: expected a number in [0, 1], got ${p}`);
     this.p = p;

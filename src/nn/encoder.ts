@@ -13,7 +13,7 @@ import { meta, type Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import type { RandomState } from "./random_state.ts";
 
-/** The same x at every step. The only encoder that passes gradients on. */
+/** Repeats x at every step. The only encoder with a gradient. */
 export class DirectEncoder extends Module {
   readonly options: EncodeOptions;
   constructor(options: EncodeOptions) {
@@ -27,11 +27,11 @@ export class DirectEncoder extends Module {
 }
 
 /**
- * x in 0..1 as the rate of random spikes, in training and in evaluation alike.
+ * Encodes x in 0..1 as the rate of random spikes, in training and in evaluation.
  *
- * Spikes belong to the seed, to this encoder and to the random state's step, which training moves, and evaluation too when
- * it is given the state (`Evaluator`, `Session`): each batch then draws by its number. In a loop of your own the step moves by
- * itself while training; in evaluation call `random.setStep`.
+ * The spikes depend on the seed, on this encoder and on the random state's step. Training moves the step; so does evaluation with
+ * the state (`Evaluator`, `Session`), by the number of the batch. In a custom loop the step moves automatically in training; in
+ * evaluation call `random.setStep`.
  */
 export class PoissonEncoder extends Module {
   readonly options: EncodeOptions;
@@ -56,7 +56,7 @@ export class PoissonEncoder extends Module {
   }
 }
 
-/** x in 0..1 as the time of one spike: the larger, the earlier. */
+/** Encodes x in 0..1 as the time of one spike: larger values spike earlier. */
 export class LatencyEncoder extends Module {
   readonly options: EncodeOptions & { function?: LatencyFunction };
   constructor(options: EncodeOptions & { function?: LatencyFunction }) {
@@ -69,7 +69,7 @@ export class LatencyEncoder extends Module {
   }
 }
 
-/** The first T binary digits of x in 0..1 - 2^-T, most significant first. */
+/** Encodes x in 0..1 - 2^-T as its first T binary digits, most significant first. */
 export class WeightedPhaseEncoder extends Module {
   readonly options: EncodeOptions;
   constructor(options: EncodeOptions) {

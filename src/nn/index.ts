@@ -1,6 +1,6 @@
 // The nn room: modules with PyTorch's names around the ops.
 export * from "./activation.ts";
-export { checkpointModule } from "./checkpoint.ts";
+export { checkpointActivations } from "./activation_checkpoint.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
 export { Dropout, StochasticDepth } from "./dropout.ts";

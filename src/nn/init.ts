@@ -1,14 +1,14 @@
-// First values of parameters: the rules PyTorch uses, drawn from Philox so that a seed fixes every weight.
+// Initial values of parameters: the rules of PyTorch, drawn from Philox, so that a seed fixes every weight.
 
 import type { Shape } from "../tensor/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 
-/** Values for a shape; `index` is the parameter's place in the order of construction. */
+/** Returns values for a shape. `index` is the seed and the parameter's number in the order of construction. */
 export type Initializer = (shape: Shape, index: { seed: number; parameter: number }) => Float32Array;
 
 let state = { seed: 0, next: 0 };
 
-/** Fixes the weights of the models built from here on. */
+/** Set the seed of the weights of all models built after this call. */
 export function manualSeed(seed: number): void {
   state = { seed, next: 0 };
 }
@@ -18,7 +18,7 @@ export function nextInitIndex(): { seed: number; parameter: number } {
 
 const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
 
-/** Inputs that feed one output: in/groups · kh · kw, or the columns of a matrix. */
+/** Return the number of inputs of one output: in/groups · kh · kw, or the columns of a matrix. */
 export function fanIn(shape: Shape): number {
   return size(shape.slice(1));
 }
@@ -46,7 +46,7 @@ export const uniformInit =
 /** U(±1/sqrt(fan_in)): the default of convolutions and linear layers (Kaiming uniform with a = sqrt 5). */
 export const defaultWeightInit: Initializer = (shape, index) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, index);
 
-/** U(±1/sqrt(fan_in)) for the bias that goes with a weight of this shape. */
+/** U(±1/sqrt(fan_in)) for the bias of a weight of this shape. */
 export const defaultBiasInit = (weight: Shape): Initializer => uniformInit(1 / Math.sqrt(fanIn(weight)));
 
 /** N(0, std²). */
@@ -58,8 +58,8 @@ export const normalInit =
   };
 
 /**
- * N(0, 2/fan): He et al. 2015, for layers followed by ReLU. fan_out counts all outputs, as PyTorch does, also of a grouped
- * convolution; with `groups` those of one group.
+ * N(0, 2/fan): He et al. 2015, for layers followed by ReLU. fan_out counts all outputs, also of a grouped
+ * convolution, as in PyTorch; with `groups` it counts those of one group.
  */
 export const kaimingNormalInit =
   (mode: "fan_in" | "fan_out" = "fan_in", groups = 1): Initializer =>

@@ -1,4 +1,4 @@
-// Loading weights from elsewhere: what fits, what does not, and a report that says it in a few lines.
+// Loads weights from a file into a module, and reports in a few lines which arrays fit.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { formatShape, type HostArray, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { type KeysOf, plural, visible } from "../text/index.ts";
@@ -6,15 +6,15 @@ import { Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
 export interface LoadOptions {
-  /** Default true: anything missing, unexpected or of another shape is an error. False: what fits is loaded. */
+  /** True (default): a missing, unexpected or misshapen array is an error. False: load the arrays that fit. */
   readonly strict?: boolean;
-  /** Names to leave alone in module and file, by a pattern or as dotted paths: "fc" is fc.weight and fc.bias. */
+  /** Names to skip in module and file, as a pattern or as dotted paths: "fc" is fc.weight and fc.bias. */
   readonly skip?: RegExp | readonly string[];
-  /** Names of the module that the file may lack: they keep the values they have. Patterns, see namePattern. */
+  /** Names that the file may lack; the module keeps their values. Patterns, see namePattern. */
   readonly allowMissing?: readonly string[];
-  /** Names of the file that the module may lack: they are left out. Patterns, see namePattern. */
+  /** Names that the module may lack; they are skipped. Patterns, see namePattern. */
   readonly allowUnexpected?: readonly string[];
-  /** "new": the last layer keeps its first values when the file's has another number of classes, or has none. */
+  /** "new": the last layer keeps its initial values if the file's has another class count, or is missing. */
   readonly head?: "new";
   /** Default "refuse": an array that holds NaN or infinity is an error. "allow" loads it as it is. */
   readonly nonFinite?: "refuse" | "allow";
@@ -27,31 +27,31 @@ const KEYS: KeysOf<LoadOptions> = {
 
 export interface ShapeMismatch {
   readonly name: string;
-  /** The module's shape. */
+  /** Shape in the module. */
   readonly want: Shape;
-  /** The file's. */
+  /** Shape in the file. */
   readonly have: Shape;
 }
 
-/** What loading did, or would do; names in the module's order, unexpected ones in the file's. */
+/** Report of a load. Names are in the module's order, unexpected ones in the file's. */
 export interface LoadReport {
   readonly loaded: readonly string[];
   readonly missing: readonly string[];
   readonly unexpected: readonly string[];
   readonly mismatched: readonly ShapeMismatch[];
-  /** Names that `skip` or a new head left out, of the module or the file. */
+  /** Names of module or file that were skipped by `skip` or a new head. */
   readonly skipped: readonly string[];
-  /** Names of the module that the file lacks and may lack. */
+  /** Names that the file lacks, as allowed. */
   readonly keptAsTheyAre: readonly string[];
-  /** Names of the file that the module lacks and may lack. */
+  /** Names that the module lacks, as allowed. */
   readonly leftOut: readonly string[];
-  /** Patterns of allowMissing and allowUnexpected, with the option's name, that met no name. */
+  /** Patterns of allowMissing and allowUnexpected, with the option's name, that matched no name. */
   readonly idle: readonly string[];
-  /** What became of the last layer when it is new, else null. */
+  /** Text about a new last layer, else null. */
   readonly head: string | null;
-  /** How many num_batches_tracked only one side has: PyTorch's count of training steps, which no result depends on. */
+  /** Number of num_batches_tracked on one side only: PyTorch's count of training steps, which no result depends on. */
   readonly counters: number;
-  /** How many n_averaged the file has, which averaged models count in; there only if it has any. */
+  /** Number of n_averaged in the file, a counter of averaged models; absent if 0. */
   readonly averaged?: number;
 }
 
@@ -59,8 +59,8 @@ const COUNTER = /(?:^|\.)num_batches_tracked$/;
 const AVERAGED = /(?:^|\.)n_averaged$/;
 
 /**
- * Whether a name is one that a pattern means: `*` stands for any letters, dots too, and `?` for one. A pattern that ends at
- * a dot of the name means all that is below: "fc" and "fc.*" are both fc.weight and fc.bias.
+ * Compile a name pattern: `*` matches any characters, including dots, and `?` one. A pattern that ends at a dot of the name
+ * matches all names below it: "fc" and "fc.*" both match fc.weight and fc.bias.
  */
 export function namePattern(pattern: string): (name: string) => boolean {
   const escaped = pattern
@@ -71,7 +71,7 @@ export function namePattern(pattern: string): (name: string) => boolean {
   return (name) => whole.test(name);
 }
 
-/** Names that some pattern means, and in the end the patterns that met none. */
+/** Matches names against patterns and collects the patterns that matched none. */
 class Allowed {
   readonly names: string[] = [];
   private readonly patterns: readonly { pattern: string; test: (name: string) => boolean }[];
@@ -89,10 +89,10 @@ class Allowed {
     return this.patterns.filter(({ pattern }) => !this.met.has(pattern)).map(({ pattern }) => `${option} "${pattern}"`);
   }
 }
-/** Lines of a report for each kind of trouble. */
+/** Maximum lines of a report per kind of problem. */
 const MAX_LINES = 12;
 
-/** Some of a module's tensors as a module of their own, so that loadStateDict is asked for no others. */
+/** A view of some tensors of a module, so that loadStateDict checks no others. */
 class Part extends Module {
   private readonly entries: readonly (readonly [string, LazyTensor])[];
   constructor(entries: readonly (readonly [string, LazyTensor])[]) {
@@ -108,13 +108,13 @@ class Part extends Module {
 }
 
 /**
- * Writes arrays into a module by name and tells what was done.
+ * Write arrays into a module by name, and return a report.
  *
  * Shapes    each array as the module's tensor of that name, float32.
  * Options   strict (default true), skip, head: see LoadOptions.
- * Errors    OpError, before anything is written: with `strict` anything missing, unexpected or mismatched (the report's
- *           text); always when not one array fits, when `skip` or a pattern of what is allowed meets no name, and what
- *           Module.loadStateDict refuses.
+ * Errors    OpError, before anything is written: with `strict` for missing, unexpected or mismatched arrays (the report's text);
+ *           always if no array fits, if `skip` or a pattern of allowed names matches no name, and for what Module.loadStateDict
+ *           refuses.
  */
 export function loadState(
   module: Module,
@@ -125,10 +125,11 @@ export function loadState(
   const trouble = report.missing.length + report.unexpected.length + report.mismatched.length;
   if (trouble > 0 && (options.strict ?? true)) throw new OpError("loadState", formatLoadReport(report));
   if (report.idle.length > 0) {
-    const words = "meets no name that is missing or unexpected";
+    const words = "matches no name that is missing or unexpected";
     throw new OpError("loadState", report.idle.map((pattern) => `${pattern} ${words}`).join("; "));
   }
-  if (report.loaded.length === 0) throw new OpError("loadState", `no array fits; ${formatLoadReport(report)}`);
+  if (report.loaded.length === 0)
+    throw new OpError("loadState", `expected at least one array that fits, got none; ${formatLoadReport(report)}`);
   const targets = new Map(module.namedState());
   const part = new Part(report.loaded.map((name) => [name, targets.get(name)!]));
   part.loadStateDict(
@@ -138,7 +139,7 @@ export function loadState(
   return report;
 }
 
-/** The report that loadState would give, without writing anything; needs no GPU. Errors: OpError as to the options. */
+/** Return the report of loadState without writing anything; needs no GPU. Errors: OpError for bad options. */
 export function compareState(
   module: Module,
   arrays: ReadonlyMap<string, { readonly shape: Shape }>,
@@ -182,17 +183,19 @@ export function compareState(
   return { loaded, missing, unexpected, mismatched, skipped, ...allowed, head: newHead?.text ?? null, ...counted };
 }
 
-/** Whether a name is to be skipped; every part of `skip` must meet one. */
+/** Return a test for names to skip. Throws OpError if a part of `skip` matches no name. */
 function skipper(skip: RegExp | readonly string[], names: ReadonlySet<string>): (name: string) => boolean {
   if (skip instanceof RegExp) {
-    // Without g and y, by which a pattern remembers where it stopped.
+    // Without the flags g and y, which make a pattern stateful.
     const pattern = new RegExp(skip.source, skip.flags.replace(/[gy]/g, ""));
-    if (![...names].some((name) => pattern.test(name))) throw new OpError("loadState", `skip ${skip} meets no name`);
+    if (![...names].some((name) => pattern.test(name)))
+      throw new OpError("loadState", `skip: expected a pattern of at least one name, got ${skip}`);
     return (name) => pattern.test(name);
   }
   const under = (name: string, path: string) => name === path || name.startsWith(`${path}.`);
   for (const path of skip) {
-    if (![...names].some((name) => under(name, path))) throw new OpError("loadState", `skip "${path}" meets no name`);
+    if (![...names].some((name) => under(name, path)))
+      throw new OpError("loadState", `skip: expected a path of at least one name, got "${path}"`);
   }
   return (name) => skip.some((path) => under(name, path));
 }
@@ -202,24 +205,24 @@ interface NewHead {
   readonly text: string;
 }
 
-/** The last layer with a prunable weight, when the file's differs in the number of outputs or is not there; else null. */
+/** Find the last layer with a prunable weight, if the file's has another number of outputs or is missing; else null. */
 function headOf(module: Module, arrays: ReadonlyMap<string, { readonly shape: Shape }>, head: string): NewHead | null {
-  if (head !== "new") throw new OpError("loadState", `head wants "new", was given ${JSON.stringify(head)}`);
+  if (head !== "new") throw new OpError("loadState", `head: expected "new", got ${JSON.stringify(head)}`);
   const last = [...module.namedState()].findLast(([, tensor]) => tensor instanceof Parameter && tensor.prunable);
-  if (!last) throw new OpError("loadState", "head: the module has no layer with weights");
+  if (!last) throw new OpError("loadState", "head: expected a module with a prunable weight, got none");
   const [weight, { shape }] = last;
   const path = weight.slice(0, Math.max(0, weight.lastIndexOf(".")));
   const shown = path || "the layer";
   const have = arrays.get(weight)?.shape;
   const owns = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf("."))) === path;
   if (!have) return { owns, text: `${shown} is new: the file has no ${weight}` };
-  // Another width of what goes in is no other number of classes, and stays an error.
+  // Another input width is not another class count, and stays an error.
   if (have.length !== shape.length || !sameShape(have.slice(1), shape.slice(1)) || have[0] === shape[0]) return null;
   return { owns, text: `${shown} is new: ${shape[0]} outputs, the file has ${have[0]}` };
 }
 
 /**
- * A report in words: one line when all is well, else counts and names, grouped by module and at most 12 lines of each kind.
+ * Format a report: one line if all arrays fit, else counts and names, grouped by module, with at most 12 lines per kind.
  */
 export function formatLoadReport(report: LoadReport): string {
   const { loaded, missing, unexpected, mismatched, skipped, keptAsTheyAre, leftOut, head, counters, averaged } = report;
@@ -233,11 +236,11 @@ export function formatLoadReport(report: LoadReport): string {
   if (head) lines.push(head);
   if (skipped.length > 0) lines.push(`${skipped.length} skipped: ${shortList(skipped)}`);
   if (keptAsTheyAre.length > 0)
-    lines.push(`${keptAsTheyAre.length} not in the file keep their first values: ${shortList(keptAsTheyAre)}`);
-  if (leftOut.length > 0) lines.push(`${leftOut.length} of the file left out: ${shortList(leftOut)}`);
+    lines.push(`${keptAsTheyAre.length} not in the file keep their initial values: ${shortList(keptAsTheyAre)}`);
+  if (leftOut.length > 0) lines.push(`${leftOut.length} of the file skipped: ${shortList(leftOut)}`);
   if (counters > 0)
-    lines.push(`${counters} num_batches_tracked left out: only PyTorch counts steps, no result depends on it`);
-  if (averaged) lines.push(`${averaged} n_averaged left out: how many models were averaged`);
+    lines.push(`${counters} num_batches_tracked skipped: a count of steps of PyTorch, on which no result depends`);
+  if (averaged) lines.push(`${averaged} n_averaged skipped: the number of averaged models`);
   const block = (title: string, all: readonly string[]) => {
     if (all.length === 0) return;
     lines.push(title, ...all.slice(0, MAX_LINES).map((line) => `  ${line}`));
@@ -247,12 +250,12 @@ export function formatLoadReport(report: LoadReport): string {
   block(`in the file only: ${unexpected.length}`, byModule(unexpected));
   block(
     `of another shape: ${mismatched.length}`,
-    mismatched.map(({ name, want, have }) => `${name}: wants ${formatShape(want)}, has ${formatShape(have)}`),
+    mismatched.map(({ name, want, have }) => `${name}: expected ${formatShape(want)}, got ${formatShape(have)}`),
   );
   const prefix = commonPrefix(unexpected);
   if (prefix && missing.length > 0 && missing.some((name) => unexpected.includes(prefix + name))) {
     const which = loaded.length === 0 ? "every name in the file starts" : "the names in the file only start";
-    lines.push(`${which} with "${prefix}": take it off`);
+    lines.push(`${which} with "${prefix}": remove it`);
   }
   return lines.map(visible).join("\n");
 }
@@ -260,7 +263,7 @@ export function formatLoadReport(report: LoadReport): string {
 const shortList = (names: readonly string[]) =>
   `${names.slice(0, 6).join(", ")}${names.length > 6 ? `, and ${names.length - 6} more` : ""}`;
 
-/** "layer1.0.bn1 (2): weight, bias", one line a module. */
+/** Format names as "layer1.0.bn1 (2): weight, bias", one line per module. */
 function byModule(names: readonly string[]): string[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {
@@ -273,7 +276,7 @@ function byModule(names: readonly string[]): string[] {
   return [...groups].map(([path, parts]) => `${path || "the module itself"} (${parts.length}): ${shortList(parts)}`);
 }
 
-/** What all names have before their first dot, with the dot; "" when they differ. */
+/** Return the common first part of all names, with its dot; "" if they differ. */
 function commonPrefix(names: readonly string[]): string {
   const first = names[0] ?? "";
   const prefix = first.slice(0, first.indexOf(".") + 1);

@@ -1,4 +1,4 @@
-// Convolutions of several kernel sizes side by side: each takes a part of the channels.
+// Convolutions of several kernel sizes in parallel, each for a part of the channels.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { concat, narrow } from "../ops/slice.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -9,23 +9,23 @@ import { Module } from "./module.ts";
 
 export interface MixedConvConfig {
   readonly stride?: number;
-  /** Each channel by itself. Default false. */
+  /** True for depthwise convolutions. Default false. */
   readonly depthwise?: boolean;
-  /** First values of a convolution of so many groups. Default N(0, 2/fan_out). */
+  /** Initial values of a convolution with `groups` groups. Default N(0, 2/fan_out). */
   readonly init?: (groups: number) => Initializer;
 }
 
 const KEYS: KeysOf<MixedConvConfig> = { stride: true, depthwise: true, init: true };
 
-/** Channels in `parts` parts: alike, but for the first, which takes what is left over. */
+/** Split channels into equal parts; the first also takes the remainder. */
 function partsOf(channels: number, parts: number): number[] {
   const each = Math.floor(channels / parts);
   return Array.from({ length: parts }, (_, i) => (i === 0 ? channels - each * (parts - 1) : each));
 }
 
 /**
- * MixConv: x [N, from, H, W] -> [N, to, H', W'], part i of the channels through a convolution with kernel i, none with a
- * bias, all padded to keep the size. Children are "0", "1", ... Throws OpError for no kernel, an even one, or fewer
+ * MixConv: x [N, from, H, W] -> [N, to, H', W'], part i of the channels through a convolution with kernel i, without bias,
+ * padded to keep the size. Children are "0", "1", ... Throws OpError for no kernel, an even one, or fewer
  * channels than kernels. Source: Tan and Le 2019, "MixConv: Mixed Depthwise Convolutional Kernels"; the parts as in timm.
  */
 export class MixedConv2d extends Module {
@@ -38,9 +38,12 @@ export class MixedConv2d extends Module {
     const { stride = 1, depthwise = false, init = (groups) => kaimingNormalInit("fan_out", groups) } = config;
     const parts = kernels.length;
     if (parts === 0 || kernels.some((k) => !Number.isInteger(k) || k < 1 || k % 2 === 0))
-      throw new OpError("MixedConv2d", `kernels want odd sizes, were given [${kernels.join(", ")}]`);
+      throw new OpError("MixedConv2d", `kernels: expected odd sizes, got [${kernels.join(", ")}]`);
     if (Math.min(from, to) < parts || (depthwise && from !== to))
-      throw new OpError("MixedConv2d", `${from} to ${to} channels do not divide over ${parts} kernels`);
+      throw new OpError(
+        "MixedConv2d",
+        `channels: expected at least ${parts}, one per kernel, and equal ones if depthwise, got ${from} and ${to}`,
+      );
     this.inputs = partsOf(from, parts);
     const outputs = partsOf(to, parts);
     kernels.forEach((kernel, i) => {

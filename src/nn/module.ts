@@ -17,18 +17,19 @@ export type StateDict = Map<string, HostArray>;
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);
 
-const isOurs = (value: unknown): value is LazyTensor | Module => value instanceof LazyTensor || value instanceof Module;
+const isChild = (value: unknown): value is LazyTensor | Module =>
+  value instanceof LazyTensor || value instanceof Module;
 
 /**
- * Base of layers and models. Properties that hold a Parameter, StateBuffer or Module are found by their names, in the
- * order of assignment, and those names are the state_dict's keys. So are those in arrays, Maps, Sets and plain objects: the
- * second module of an array `blocks` is `blocks.1`, as in PyTorch's ModuleList.
+ * Base class of layers and models. Its children are the properties that hold a Parameter, StateBuffer or Module, in the order of
+ * assignment, and their names are the state_dict's keys. Arrays, Maps, Sets and plain objects are searched too: the second module
+ * of an array `blocks` is `blocks.1`, as in PyTorch's ModuleList.
  *
- * Errors    Whatever lists parameters or modules throws OpError for a class that keeps modules in private fields (#conv), which
- *           nothing can look into: they would never be trained.
+ * Errors    Methods that list parameters or modules throw OpError for a class with modules in private fields (#conv), which
+ *           cannot be read and would never be trained.
  */
 export abstract class Module {
-  /** Layers such as batch norm and dropout behave differently while training. */
+  /** True in training, where layers such as batch norm and dropout behave differently. */
   training = true;
 
   abstract forward(x: Tensor): Tensor;
@@ -39,21 +40,21 @@ export abstract class Module {
 
   private own(): Generator<[string, LazyTensor | Module]> {
     expectNothingHidden(this, Module.prototype);
-    return childrenOf(this, isOurs);
+    return childrenOf(this, isChild);
   }
 
-  /** This module and all below it, outermost first, with dotted names ("" for itself). */
+  /** List this module and all below it, outermost first, with dotted names ("" for itself). */
   *namedModules(prefix = ""): Generator<[string, Module]> {
     yield [prefix, this];
     for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedModules(join(prefix, name));
   }
 
-  /** Parameters and buffers in PyTorch's order: a module's own parameters, its buffers, then its children's. */
+  /** List parameters and buffers in PyTorch's order: a module's own parameters, its buffers, then its children's. */
   *namedState(prefix = ""): Generator<[string, LazyTensor]> {
     for (const [name, value] of this.own()) {
       if (!(value instanceof Parameter)) continue;
       const path = join(prefix, name);
-      // Messages name it; the longest path is that from the model's root.
+      // For messages: the longest path is that from the root of the model.
       if (path.length > value.name.length) value.name = path;
       yield [path, value];
     }
@@ -61,7 +62,7 @@ export abstract class Module {
     for (const [name, value] of this.own()) if (value instanceof Module) yield* value.namedState(join(prefix, name));
   }
 
-  /** Each parameter once, under its first name, also when modules share it. */
+  /** List each parameter once, under its first name, also if modules share it. */
   *namedParameters(): Generator<[string, Parameter]> {
     const seen = new Set<Parameter>();
     for (const [name, value] of this.namedState()) {
@@ -75,7 +76,7 @@ export abstract class Module {
     return [...this.namedParameters()].map(([, p]) => p);
   }
 
-  /** What the layers draw from, each once. Training moves them to its step. */
+  /** List the random states of the layers, each once. Training sets their step. */
   randomStates(): RandomState[] {
     const all = [...this.namedModules()].flatMap(([, m]) => Object.values(m));
     return [...new Set(all.filter((value) => value instanceof RandomState))];
@@ -89,7 +90,7 @@ export abstract class Module {
     return this.train(false);
   }
 
-  /** All values by name: effective weights (what forward reads) and buffers. Waits for the GPU. */
+  /** Read all values by name: effective weights and buffers. Waits for the GPU. */
   async stateDict(): Promise<StateDict> {
     const entries = [...this.namedState()];
     const values = await readAll(...entries.map(([, t]) => t));
@@ -97,9 +98,9 @@ export abstract class Module {
   }
 
   /**
-   * Writes values by name. Throws OpError listing every key that is missing, unknown, of another shape, or that holds NaN
-   * or infinity (unless `nonFinite` is "allow"); nothing is then written.
-   * Keys that end in `num_batches_tracked` are PyTorch's bookkeeping and are skipped.
+   * Write values by name. Throws OpError listing every key that is missing, unknown, of another shape, or that holds NaN or
+   * infinity (unless `nonFinite` is "allow"), before anything is written.
+   * Keys that end in `num_batches_tracked`, a count of PyTorch's, are skipped.
    */
   loadStateDict(
     state: ReadonlyMap<string, HostArray>,
@@ -113,8 +114,8 @@ export abstract class Module {
       const given = state.get(name);
       if (!given) problems.push(`${name} is missing`);
       else if (!sameShape(given.shape, t.shape)) {
-        problems.push(`${name} wants ${formatShape(t.shape)}, has ${formatShape(given.shape)}`);
-      } else if (!(given.data instanceof Float32Array)) problems.push(`${name} wants float32 values`);
+        problems.push(`${name}: expected ${formatShape(t.shape)}, got ${formatShape(given.shape)}`);
+      } else if (!(given.data instanceof Float32Array)) problems.push(`${name}: expected float32 values`);
       else if (nonFinite === "refuse") {
         const bad = firstNonFinite([[name, given]]);
         if (bad) problems.push(`${describeNonFinite(bad)}, expected finite numbers`);
@@ -131,7 +132,7 @@ export abstract class Module {
     }
   }
 
-  /** Frees all parameters and buffers, and what the layers draw from where it is the model's own. */
+  /** Free all parameters and buffers, and the random states that belong to the model. */
   dispose(): void {
     for (const [, t] of this.namedState()) t.dispose();
     for (const random of this.randomStates()) if (random.owned) random.dispose();

@@ -1,4 +1,4 @@
-// Layers of spiking neurons, with SpikingJelly's names. x [T, N, *] -> spikes [T, N, *], T the time steps.
+// Layers of spiking neurons, with SpikingJelly's names: x [T, N, *] -> spikes [T, N, *] for T time steps.
 import { fill } from "../autograd/index.ts";
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { batchNormNeuron } from "../ops/batch_norm_neuron.ts";
@@ -18,22 +18,22 @@ import { Parameter } from "./parameter.ts";
 import { unfoldTime } from "./time.ts";
 
 export interface NodeConfig extends Omit<FireOptions, "state" | "timeSteps"> {
-  /** Keep the membrane potential from one call to the next, until `reset`. Default false: every call begins at rest. */
+  /** True: the membrane potential carries over to the next call, until `reset`. Default false: every call starts at rest. */
   readonly stateful?: boolean;
 }
 
 export interface LIFConfig extends NodeConfig {
   /** Membrane time constant in steps, > 1. Default 2. */
   readonly tau?: number;
-  /** Whether the leak acts on the input too. Default true. */
+  /** True (default): the leak acts on the input too. */
   readonly decayInput?: boolean;
 }
 
-/** What a node tells its observer in each forward. */
+/** Event of one forward, for observers. */
 export interface SpikeEvent {
   /** [T, N, *]. */
   readonly spikes: Tensor;
-  /** [T, N, *], or [N, *] when `constant`: the same input at every step. */
+  /** [T, N, *], or [N, *] if `constant`: the same input at every step. */
   readonly current: Tensor;
   readonly constant: boolean;
 }
@@ -48,17 +48,17 @@ const keysOf = (kind: NeuronKind, more: Record<string, true> = {}): Readonly<Rec
 const KEYS = { IF: keysOf("IF"), LIF: keysOf("LIF"), PLIF: keysOf("PLIF") } as const;
 
 /**
- * A layer of spiking neurons. `forward` takes the current of every step; `forwardConstant` one current for all of them;
- * `forwardBatchNorm` what a convolution gives, and normalises it on the way.
+ * A layer of spiking neurons. `forward` takes the current of every step; `forwardConstant` one current for all steps;
+ * `forwardBatchNorm` the output of a convolution, which it normalises first.
  */
 export abstract class SpikingNode extends Module {
   readonly kind: NeuronKind;
   readonly config: LIFConfig;
-  /** Called in each forward while set. Batch norm then runs apart from the neurons, so that the current is there to see. */
+  /** Callback of each forward. If set, batch norm and neurons run as two kernels, so that the current is stored. */
   observer: ((event: SpikeEvent) => void) | null = null;
-  /** The potential that the next call begins from, [N, *]; null before the first call. */
+  /** Potential at the start of the next call, [N, *]; null before the first call. */
   private potentialKept: Tensor | null = null;
-  /** Whether nothing came after the last reset: the next batch may have another shape. */
+  /** True if no call followed the last reset; then the next batch may have another shape. */
   private atRest = true;
   private stateful: boolean;
 
@@ -72,17 +72,17 @@ export abstract class SpikingNode extends Module {
     this.stateful = stateful;
   }
 
-  /** The logit of the leak, of neurons that learn it. */
+  /** Logit of a learned leak. */
   protected get leakLogit(): Parameter | null {
     return null;
   }
 
-  /** The membrane potential that is kept between calls; null when none is. */
+  /** Membrane potential that carries over to the next call; null if it does not. */
   get v(): Tensor | null {
     return this.potentialKept;
   }
 
-  /** Sets the membrane potential that is kept to rest, in place: also captured steps go on from there. */
+  /** Set the stored membrane potential to rest, in place, so that captured steps read it too. */
   reset(): void {
     if (this.potentialKept) fill(this.potentialKept, this.rest);
     this.atRest = true;
@@ -98,19 +98,22 @@ export abstract class SpikingNode extends Module {
     this.atRest = true;
   }
 
-  /** Keeps the potential between calls, or stops doing so and forgets it. */
+  /** Carry the potential over between calls, or stop doing so and discard it. */
   keepState(on: boolean): void {
     this.stateful = on;
     if (!on) this.forget();
   }
 
-  /** The state, made at rest by the first call; null without one. Throws OpError when the batch has another shape. */
+  /** Return the state, which the first call creates at rest; null without one. Throws OpError if the batch shape changes. */
   private state(one: Shape): Tensor | null {
     if (!this.stateful) return null;
     if (this.potentialKept && !sameShape(this.potentialKept.shape, one)) {
       if (!this.atRest) {
         const [kept, given] = [formatShape(this.potentialKept.shape), formatShape(one)];
-        throw new OpError(this.constructor.name, `keeps potentials of ${kept}, was given ${given}: reset() first`);
+        throw new OpError(
+          this.constructor.name,
+          `expected a batch of ${kept}, as its potentials, got ${given}: call reset() first`,
+        );
       }
       this.forget();
     }
@@ -141,17 +144,17 @@ export abstract class SpikingNode extends Module {
     return this.fire(x, undefined);
   }
 
-  /** The same current [N, *] at each of `timeSteps` steps -> [T, N, *]. */
+  /** Apply the same current [N, *] at each of `timeSteps` steps -> [T, N, *]. */
   forwardConstant(x: Tensor, timeSteps: number): Tensor {
     return this.fire(x, timeSteps);
   }
 
   /**
-   * forward(bn(x)) for x [T*N, C, ...] -> [T, N, C, ...], or with `constant` forwardConstant(bn(x)) for x [N, C, ...], in
-   * one kernel: what batch norm gives is never written.
+   * Compute forward(bn(x)) for x [T*N, C, ...] -> [T, N, C, ...], or with `constant` forwardConstant(bn(x)) for x [N, C, ...], in
+   * one kernel that does not store the output of batch norm.
    */
   forwardBatchNorm(bn: BatchNorm2d, x: Tensor, timeSteps: number, { constant = false } = {}): Tensor {
-    // On shapes alone, so that a summary shows both layers.
+    // On shapes alone run both layers, so that a summary shows them.
     if (this.observer || this.stateful || x.isMeta) {
       const current = bn.forward(x);
       return constant ? this.fire(current, timeSteps) : this.fire(unfoldTime(current, timeSteps), undefined);
@@ -169,7 +172,7 @@ export abstract class SpikingNode extends Module {
     });
   }
 
-  /** Potential at every step of [T, N, *] that a current causes from rest: before firing (h) or after the reset (v). */
+  /** Compute the potential at every step [T, N, *] for a current from rest: before firing (h) or after the reset (v). */
   potential(current: Tensor, of: "h" | "v"): Tensor {
     return membranePotential(current, this.leakLogit, null, { ...this.config, neuron: this.kind, of });
   }
@@ -187,22 +190,22 @@ export class IFNode extends SpikingNode {
   }
 }
 
-/** Leaky integrate-and-fire neurons of a fixed time constant. */
+/** Leaky integrate-and-fire neurons with a fixed time constant. */
 export class LIFNode extends SpikingNode {
   constructor(config: LIFConfig = {}) {
     super("LIF", config);
   }
 }
 
-/** LIF neurons whose time constant is learned, one for the layer: 1 / tau = sigmoid(w). */
+/** LIF neurons with a learned time constant per layer: 1 / tau = sigmoid(w). */
 export class ParametricLIFNode extends SpikingNode {
   readonly w: Parameter;
 
-  /** `initTau` > 1: the time constant to begin with. Default 2. */
+  /** `initTau` > 1: initial time constant. Default 2. */
   constructor({ initTau = 2, ...config }: Omit<LIFConfig, "tau"> & { readonly initTau?: number } = {}) {
     super("PLIF", config);
     if (!(initTau > 1 && Number.isFinite(initTau)))
-      throw new OpError("ParametricLIFNode", `initTau wants a number > 1, was given ${initTau}`);
+      throw new OpError("ParametricLIFNode", `initTau: expected a number > 1, got ${initTau}`);
     this.w = new Parameter([], constantInit(-Math.log(initTau - 1)));
   }
 
@@ -211,7 +214,7 @@ export class ParametricLIFNode extends SpikingNode {
   }
 }
 
-/** Resets every spiking layer of a model: the next call begins at rest. */
+/** Reset every spiking layer of a model, so that the next call starts at rest. */
 export function resetNet(model: Module): void {
   for (const [, m] of model.namedModules()) if (m instanceof SpikingNode) m.reset();
 }

@@ -13,13 +13,13 @@ export interface BatchNormConfig {
   /** running = (1 - momentum) running + momentum batch. Default 0.1. */
   readonly momentum?: number;
   readonly affine?: boolean;
-  /** First values of the affine map. Default 1 and 0; a residual branch may begin as nothing with weight 0. */
+  /** Initial values of the affine map. Default 1 and 0; with weight 0 a residual branch starts as zero. */
   readonly initial?: { readonly weight: number; readonly bias: number };
 }
 
 const KEYS: KeysOf<BatchNormConfig> = { eps: true, momentum: true, affine: true, initial: true };
 
-/** Normalises each channel over batch and space: x [N,C,...]. Batch statistics while training, running ones after. */
+/** Normalises each channel over batch and space: x [N,C,...]. Uses batch statistics in training, running statistics in evaluation. */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
@@ -49,12 +49,12 @@ export class BatchNorm2d extends Module {
     return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
   }
 
-  /** relu(forward(x)) in one pass: what Sequential calls when a ReLU follows. */
+  /** Compute relu(forward(x)) in one pass. Sequential calls it for a ReLU that follows. */
   forwardRelu(x: Tensor): Tensor {
     return batchNormRelu(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
   }
 
-  /** relu(forward(x) + residual) in one pass: the end of a residual block. `residual` has x's shape. */
+  /** Compute relu(forward(x) + residual) in one pass, the end of a residual block. `residual` has the shape of x. */
   forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
     const { weight, bias, running_mean, running_var } = this;
     return batchNormAddRelu(x, residual, weight, bias, running_mean, running_var, this.options);

@@ -7,7 +7,7 @@ import { checkShape, persistent, type Shape, Tensor } from "../tensor/index.ts";
 import { noteClass } from "./children.ts";
 import { type Initializer, nextInitIndex } from "./init.ts";
 
-/** A tensor with a rule for its first values, kept until something binds it. */
+/** A tensor that computes its initial values when it is first bound. */
 export class LazyTensor extends Tensor {
   private readonly initializer: Initializer;
   private readonly seedIndex = nextInitIndex();
@@ -27,14 +27,14 @@ export class LazyTensor extends Tensor {
     return super.view;
   }
 
-  /** Overwrites the values. What has no memory yet gets it with these, and its initializer is not asked. */
+  /** Overwrite the values. A tensor without memory yet gets it with these values, without its initializer. */
   override set(values: Parameters<Tensor["set"]>[0]): void {
     const unused = !this.storage && !this.gone && !currentGpu().stream.isRecording;
     if (unused && values instanceof Float32Array && values.length === this.numel) this.materialize(values);
     else super.set(values);
   }
 
-  /** The values the initializer gives; the same at every call. */
+  /** Return the values of the initializer, the same at every call. */
   initialValues(): Float32Array {
     return this.initializer(this.shape, this.seedIndex);
   }
@@ -45,7 +45,7 @@ export class LazyTensor extends Tensor {
     source.dispose();
   }
 
-  /** Moves to a place in an arena; the caller has put the values there. Takes a reference of its own. */
+  /** Move to an offset in an arena that already holds the values. Retains the buffer. */
   attach(buffer: PooledBuffer, offset: number): void {
     buffer.retain();
     this.storage?.release();
@@ -54,13 +54,13 @@ export class LazyTensor extends Tensor {
   }
 }
 
-/** Parameters that a backward pass reached and that have no place in an optimizer, until one asks. */
+/** Parameters that a backward pass reached and that no optimizer holds, since the last takeStrays(). */
 const strays = new Set<Parameter>();
 onStrayGradient((leaf) => {
   if (leaf instanceof Parameter) strays.add(leaf);
 });
 
-/** Parameters that got a first gradient since the last call, and that no optimizer holds. */
+/** Return and clear the parameters that got a first gradient since the last call and that no optimizer holds. */
 export function takeStrays(): Parameter[] {
   const all = [...strays].filter((p) => !p.isDisposed);
   strays.clear();
@@ -70,7 +70,7 @@ export function takeStrays(): Parameter[] {
 /** A learned tensor. `prunable` ones (weights of convolutions and linear layers) may be soft-thresholded. */
 export class Parameter extends LazyTensor {
   readonly prunable: boolean;
-  /** The latent weight theta that the optimiser moves when the forward pass reads S(theta, d); else null. */
+  /** Latent weight theta that the optimiser moves if the forward pass reads S(theta, d); else null. */
   latent: Tensor | null = null;
 
   constructor(shape: Shape, initializer: Initializer, { prunable = false }: { prunable?: boolean } = {}) {

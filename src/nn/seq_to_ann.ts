@@ -1,4 +1,4 @@
-// Layers without state in a spiking network.
+// Stateless layers of a spiking network.
 import { OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Sequential } from "./containers.ts";
@@ -8,8 +8,8 @@ import { BatchNorm2d } from "./norm.ts";
 import { foldTime, unfoldTime } from "./time.ts";
 
 /**
- * Layers without state, applied to every step at once: x [T, N, ...] -> [T, N, ...]. Batch norm inside sees T·N images.
- * `module` is one layer or several, which are then named module.0, module.1, ... as in SpikingJelly.
+ * Stateless layers, applied to all steps at once: x [T, N, ...] -> [T, N, ...]. Batch norm inside sees T·N images.
+ * `module` is one layer, or a sequence named module.0, module.1, ... as in SpikingJelly.
  */
 export class SeqToANNContainer extends Module {
   readonly module: Module;
@@ -17,7 +17,7 @@ export class SeqToANNContainer extends Module {
   constructor(...modules: readonly Module[]) {
     super();
     const [first] = modules;
-    if (!first) throw new OpError("SeqToANNContainer", "wants at least one module");
+    if (!first) throw new OpError("SeqToANNContainer", "expected at least one module, got none");
     this.module = modules.length === 1 ? first : new Sequential(modules);
   }
 
@@ -25,7 +25,7 @@ export class SeqToANNContainer extends Module {
     return unfoldTime(this.module.forward(foldTime(x)), x.shape[0]!);
   }
 
-  /** node.forward(forward(x)); a batch norm at the end and the neurons behind it run as one kernel. */
+  /** Compute node.forward(forward(x)). A batch norm at the end and the neurons run as one kernel. */
   forwardInto(node: SpikingNode, x: Tensor): Tensor {
     const { module } = this;
     const steps = x.shape[0]!;

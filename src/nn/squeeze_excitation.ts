@@ -1,4 +1,4 @@
-// Squeeze and excitation: every channel scaled by a number that the means of all channels decide.
+// Squeeze and excitation: scales each channel by a factor computed from the means of all channels.
 import { expectOptions } from "../gpu/index.ts";
 import { mul } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
@@ -9,7 +9,7 @@ import type { Initializer } from "./init.ts";
 import { Module } from "./module.ts";
 
 /**
- * x · sigmoid(expand(silu(reduce(mean of x over space)))): x [N, C, H, W] -> the same shape. `reduce` and `expand` are 1x1
+ * Compute x · sigmoid(expand(silu(reduce(mean of x over space)))): x [N, C, H, W] -> the same shape. `reduce` and `expand` are 1x1
  * convolutions, C to few channels and back. Hu et al. 2018, with SiLU as in EfficientNet.
  */
 export function squeezeExcite(x: Tensor, reduce: Conv2d, expand: Conv2d): Tensor {
@@ -17,7 +17,7 @@ export function squeezeExcite(x: Tensor, reduce: Conv2d, expand: Conv2d): Tensor
   return mul(x, sigmoid(expand.forward(silu(reduce.forward(means)))));
 }
 
-/** squeezeExcite as a layer, with torchvision's names for its two convolutions. */
+/** squeezeExcite as a layer; its two convolutions have torchvision's names. */
 export class SqueezeExcitation extends Module {
   readonly fc1: Conv2d;
   readonly fc2: Conv2d;

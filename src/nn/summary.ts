@@ -1,4 +1,4 @@
-// What a model is made of: shapes, parameters and multiply-accumulates per layer, without a GPU.
+// Summary of a model: shapes, parameters and multiply-accumulates per layer, without a GPU.
 import { meta, type Shape, type Tensor } from "../tensor/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
@@ -9,12 +9,11 @@ import type { Parameter } from "./parameter.ts";
 export interface LayerSummary {
   readonly name: string;
   readonly type: string;
-  /** With the batch axis; of spiking layers, one time step. */
+  /** Output shape with the batch axis; one time step for spiking layers. */
   readonly output: Shape;
   readonly parameters: number;
   /**
-   * Multiply-accumulates for one sample, and of a spiking network one time step; convolutions and linear layers only, as
-   * the field counts them.
+   * Multiply-accumulates of one sample (spiking networks: one time step); convolutions and linear layers only, as is usual.
    */
   readonly macs: number;
   /** Weights that pruning may set to zero. */
@@ -30,7 +29,7 @@ export interface ModelSummary {
   readonly macs: number;
 }
 
-/** Runs forward on shapes only. `input` is the shape of one sample, without the batch axis. Throws OpError on a misfit. */
+/** Run forward on shapes alone. `input` is the shape of one sample, without the batch axis. Throws OpError if it does not fit. */
 export function summarize(model: Module, input: Shape): ModelSummary {
   const layers: LayerSummary[] = [];
   const names = new Map<Module, string>();
@@ -38,15 +37,15 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   const isLeaf = (m: Module) => [...m.namedModules()].length === 1;
   const leaves = [...names.keys()].filter(isLeaf);
   const training = [...names.keys()].map((m) => [m, m.training] as const);
-  // A fused layer (batch norm with what follows it) goes through another method, so all doors are watched.
+  // A fused layer (batch norm with the next layer) is called through another method, so all of them are wrapped.
   const undo: (() => void)[] = [];
   for (const m of leaves) {
-    for (const door of ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm"] as const) {
-      const original = (m as unknown as Record<string, unknown>)[door];
+    for (const method of ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm"] as const) {
+      const original = (m as unknown as Record<string, unknown>)[method];
       if (typeof original !== "function") continue;
-      const own = Object.getOwnPropertyDescriptor(m, door); // a checkpointed module has one
-      undo.push(() => (own ? Object.defineProperty(m, door, own) : Reflect.deleteProperty(m, door)));
-      Object.defineProperty(m, door, {
+      const own = Object.getOwnPropertyDescriptor(m, method); // a checkpointed module has one
+      undo.push(() => (own ? Object.defineProperty(m, method, own) : Reflect.deleteProperty(m, method)));
+      Object.defineProperty(m, method, {
         configurable: true,
         value: (...inputs: Tensor[]) => {
           const y = original.apply(m, inputs) as Tensor;
@@ -59,7 +58,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   try {
     model.eval();
     const y = model.forward(meta([1, ...input]));
-    // Counted over the model, not the layers: a layer may run twice, and a parameter may belong to none.
+    // Count over the model, not the layers: a layer may run twice, and a parameter may belong to no layer.
     const count = (list: readonly Parameter[]) => list.reduce((sum, p) => sum + p.numel, 0);
     const all = model.parameters();
     const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);

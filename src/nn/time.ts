@@ -1,20 +1,20 @@
-// Time in spiking networks: layers without state see the T steps of [T, N, ...] as so many more images.
+// Time axis of spiking networks: stateless layers treat the T steps of [T, N, ...] as T·N images.
 import { OpError } from "../gpu/index.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** [T, N, ...] -> [T*N, ...], without a copy. */
+/** Reshape [T, N, ...] -> [T*N, ...], without a copy. */
 export function foldTime(x: Tensor): Tensor {
   const [steps, batch, ...rest] = x.shape;
-  if (steps === undefined || batch === undefined) throw new OpError("foldTime", "x wants [T, N, ...]", { x });
+  if (steps === undefined || batch === undefined) throw new OpError("foldTime", "expected x [T, N, ...]", { x });
   return reshape(x, { shape: [steps * batch, ...rest] });
 }
 
-/** [T*N, ...] -> [T, N, ...], without a copy. Throws OpError where T does not divide the first axis. */
+/** Reshape [T*N, ...] -> [T, N, ...], without a copy. Throws OpError if T does not divide the first axis. */
 export function unfoldTime(x: Tensor, timeSteps: number): Tensor {
   const [folded = 0, ...rest] = x.shape;
   if (!Number.isInteger(timeSteps) || timeSteps < 1 || folded % timeSteps !== 0) {
-    throw new OpError("unfoldTime", `timeSteps wants a divisor of the first axis, was given ${timeSteps}`, { x });
+    throw new OpError("unfoldTime", `timeSteps: expected a divisor of the first axis, got ${timeSteps}`, { x });
   }
   return reshape(x, { shape: [timeSteps, folded / timeSteps, ...rest] });
 }

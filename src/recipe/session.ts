@@ -36,7 +36,7 @@ export function modelFor(
   return buildModel(
     model.name,
     { channels, size: height, classes },
-    { checkpoint: model.checkpointBlocks ?? false, random, ...(spiking ? { spiking } : {}) },
+    { activationCheckpoint: model.checkpointBlocks ?? false, random, ...(spiking ? { spiking } : {}) },
   );
 }
 

@@ -4,7 +4,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
-  checkpointModule,
+  checkpointActivations,
   Dropout,
   manualSeed,
   RandomState,
@@ -183,7 +183,7 @@ function net(checkpointed: boolean) {
     new Conv2d(8, 8, 3, { padding: 1, bias: false }),
     new BatchNorm2d(8),
   ]);
-  if (checkpointed) checkpointModule(block);
+  if (checkpointed) checkpointActivations(block);
   return { model: new Sequential([stem, block]), stem, block, random };
 }
 
@@ -227,7 +227,7 @@ test("dropout draws the first run's mask again after the host moved the step", a
   using _scope = new Scope();
   const x = leaf(new Array<number>(64).fill(1));
   const random = new RandomState(3);
-  const dropout = checkpointModule(new Dropout(0.5, random));
+  const dropout = checkpointActivations(new Dropout(0.5, random));
   using tape = new Tape();
   random.setStep(1);
   const y = dropout.forward(x);

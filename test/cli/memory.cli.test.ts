@@ -55,7 +55,7 @@ test("for people it is a table; wrong flags are one line", async () => {
   const cases: [string[], RegExp, number][] = [
     [["--batch", "8"], /--batch: expected --model/, 2],
     [["--model", "lenet-bn", "--batch", "0"], /--batch <n>.*0.*expected an integer >= 1/, 2],
-    [["--model", "lenet-bn", "--batch", "8", "--checkpoint-blocks"], /lenet-bn has no blocks to checkpoint/, 1],
+    [["--model", "lenet-bn", "--batch", "8", "--checkpoint-blocks"], /got lenet-bn, which has no blocks/, 1],
   ];
   for (const [flags, words, code] of cases) {
     const result = await espalier(["info", "--no-gpu", ...flags]);

@@ -5,7 +5,7 @@ import { sewKeyToSpikingJelly, sewStateFromSpikingJelly } from "../../src/io/ind
 import { buildModel, SewBasicBlock, SewBottleneck, SewDvs, SewNet, SpikingCnn } from "../../src/models/index.ts";
 import { firingCurrent, neuronMaker } from "../../src/models/spiking/input.ts";
 import {
-  checkpointModule,
+  checkpointActivations,
   IFNode,
   type Module,
   manualSeed,
@@ -202,7 +202,7 @@ describe("training", () => {
     for (const on of [false, true]) {
       manualSeed(4);
       const model = new SewDvs({ widths: [4, 4], channels: 6, size: 8, classes: 3, timeSteps: 3, zeroInit: true });
-      if (on) for (const [, m] of model.namedModules()) if (m instanceof SewBasicBlock) checkpointModule(m);
+      if (on) for (const [, m] of model.namedModules()) if (m instanceof SewBasicBlock) checkpointActivations(m);
       runs.push(await train({ model, sample: [6, 8, 8], x, classes: 3, steps: 4 }));
     }
     expect(runs[1]).toEqual(runs[0]);

@@ -232,23 +232,23 @@ describe("the registry", () => {
   test("errors", () => {
     const input = { channels: 3, size: 32, classes: 2 };
     expect(() => buildModel("resnet-8", input, { spiking: { timeSteps: 4 } })).toThrow(
-      "resnet-8 is not a spiking model: it has no time steps",
+      "spiking: expected nothing for resnet-8, which has no time steps",
     );
     expect(() => buildModel("sew-gesture", { ...input, size: 64, channels: 32 })).toThrow(
-      "SewDvs: frames of 64 pixels are halved 7 times: want 128",
+      "SewDvs: size: expected at least 128 pixels for 7 halvings, got 64",
     );
     expect(() => buildModel("sew-gesture", { ...input, size: 128 })).toThrow(
-      "SpikingInput: wants 16 frames as channels, polarities times frames; was given samples of 3 channels",
+      "SpikingInput: expected a multiple of 16 channels, polarities times frames, got 3",
     );
     expect(() => buildModel("spiking-cnn", input, { spiking: { neuron: "gru" as "if" } })).toThrow(
-      "neuronMaker: neuron wants if, lif, plif, was given gru",
+      "neuronMaker: neuron: expected one of if, lif, plif, got gru",
     );
     expect(() => buildModel("spiking-cnn", input, { spiking: { tau: 1 } })).toThrow(
       "LIFNode: tau: expected a number > 1",
     );
-    expect(() => buildModel("spiking-cnn", input, { checkpoint: true })).toThrow("spiking-cnn");
+    expect(() => buildModel("spiking-cnn", input, { activationCheckpoint: true })).toThrow("spiking-cnn");
     expect(() => new SewResNet({ depth: 20 as 18 })).toThrow(
-      "SewResNet: depth wants 18, 34, 50, 101, 152, was given 20",
+      "SewResNet: depth: expected one of 18, 34, 50, 101, 152, got 20",
     );
   });
 });
@@ -257,13 +257,15 @@ describe("SpikingInput", () => {
   test("errors", () => {
     expect(() => new SpikingInput({ timeSteps: 0 })).toThrow("timeSteps: expected an integer >= 1, got 0");
     expect(() => new SpikingInput({ frames: true, encoder: "poisson" })).toThrow(
-      "event frames are spikes already: encoder wants direct, was given poisson",
+      "encoder: expected direct for event frames, which are spikes already, got poisson",
     );
-    expect(() => new SpikingInput({ encoder: "poisson" })).toThrow("poisson wants a RandomState to draw from");
+    expect(() => new SpikingInput({ encoder: "poisson" })).toThrow(
+      "random: expected a RandomState for encoder poisson, got none",
+    );
     expect(() => new SpikingInput({ encoder: "rate" as "direct" })).toThrow(
-      "encoder: wants direct, poisson, latency, phase, was given rate",
+      "encoder: expected one of direct, poisson, latency, phase, got rate",
     );
-    expect(() => new SpikingInput({}).forward(meta([1, 1, 4, 4]))).toThrow("a constant image has no sequence");
+    expect(() => new SpikingInput({}).forward(meta([1, 1, 4, 4]))).toThrow("expected a sequence, got a constant image");
   });
 
   test("makes a sequence of frames and of codes, and runs a constant image's convolution once", () => {

@@ -45,7 +45,7 @@ test("EfficientNet with checkpointed blocks: the same lots, the same bits; anoth
   const run = async (step: number, checkpoint: boolean) => {
     const random = new RandomState(2);
     random.setStep(step);
-    const values = await passThrough("efficientnet-b0", { checkpoint, random });
+    const values = await passThrough("efficientnet-b0", { activationCheckpoint: checkpoint, random });
     random.dispose();
     return values;
   };

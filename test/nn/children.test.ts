@@ -114,15 +114,15 @@ describe("a module in a private field is refused by whatever lists parameters", 
     readonly more = linear();
   }
   const cases: [string, () => Module, string][] = [
-    ["a field", () => new Field(), "Field keeps #conv, a Conv2d"],
-    ["a field set in the constructor", () => new Assigned(), "Assigned keeps #conv, a Conv2d"],
-    ["an array of modules", () => new Several(), "Several keeps #blocks, a Linear"],
-    ["a parameter", () => new Weight(), "Weight keeps #scale, a Parameter"],
-    ["a base class", () => new Heir(), "Field keeps #conv, a Conv2d"],
-    ["a part of a model", () => new Sequential([linear(), new Field()]), "Field keeps #conv, a Conv2d"],
+    ["a field", () => new Field(), "Field has #conv, a Conv2d"],
+    ["a field set in the constructor", () => new Assigned(), "Assigned has #conv, a Conv2d"],
+    ["an array of modules", () => new Several(), "Several has #blocks, a Linear"],
+    ["a parameter", () => new Weight(), "Weight has #scale, a Parameter"],
+    ["a base class", () => new Heir(), "Field has #conv, a Conv2d"],
+    ["a part of a model", () => new Sequential([linear(), new Field()]), "Field has #conv, a Conv2d"],
   ];
   test.each(cases)("%s", async (_, make, what) => {
-    const message = `Module: ${what}, in a private field, where it is not found and would never be trained; use a property without #`;
+    const message = `Module: ${what}, in a private field, where it cannot be found and would never be trained; use a property without #`;
     const model = make();
     expect(() => model.parameters()).toThrow(message);
     expect(() => [...model.namedState()]).toThrow(message);

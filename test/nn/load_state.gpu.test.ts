@@ -35,11 +35,11 @@ test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file answers as it d
   for (const [i, want] of expected.net_logits.entries()) expect(logits[i]).toBeCloseTo(want, 4);
 });
 
-test("only what fits is written: another head keeps its first values, and a refusal changes nothing", async () => {
+test("only what fits is written: another head keeps its initial values, and a refusal changes nothing", async () => {
   const { weights } = await readWeights(await fixture("net"));
   const model = built(7);
   const before = await model.stateDict();
-  expect(() => loadState(model, weights)).toThrow("4.weight: wants [7,32], has [3,32]");
+  expect(() => loadState(model, weights)).toThrow("4.weight: expected [7,32], got [3,32]");
   expect(await model.stateDict()).toEqual(before);
 
   const report = loadState(model, weights, { head: "new" });
@@ -58,5 +58,5 @@ test("values of another type are refused by Module.loadStateDict", async () => {
   const model = built();
   const state = await model.stateDict();
   state.set("0.bias", { data: Int32Array.of(1, 2), shape: [2] });
-  expect(() => loadState(model, state)).toThrow("0.bias wants float32 values");
+  expect(() => loadState(model, state)).toThrow("0.bias: expected float32 values");
 });

@@ -33,7 +33,7 @@ test("PyTorch's counters are tolerated and said", () => {
   const report = compareState(net(), arrays);
   expect(report).toMatchObject({ ...nothing, counters: 1 });
   expect(formatLoadReport(report)).toBe(
-    "loaded all 8 arrays\n1 num_batches_tracked left out: only PyTorch counts steps, no result depends on it",
+    "loaded all 8 arrays\n1 num_batches_tracked skipped: a count of steps of PyTorch, on which no result depends",
   );
 });
 
@@ -49,12 +49,14 @@ test("what does not fit is grouped by module, and an error by default", () => {
     "in the file only: 1",
     "  head (1): gain",
     "of another shape: 2",
-    "  3.weight: wants [3,32], has [5,32]",
-    "  3.bias: wants [3], has [5]",
+    "  3.weight: expected [3,32], got [5,32]",
+    "  3.bias: expected [3], got [5]",
   ].join("\n");
   expect(formatLoadReport(compareState(net(), arrays))).toBe(text);
   expect(() => loadState(net(), arrays)).toThrow(`loadState: ${text}`);
-  expect(() => loadState(net(), new Map(), { strict: false })).toThrow("loadState: no array fits; 0 of 8 arrays fit");
+  expect(() => loadState(net(), new Map(), { strict: false })).toThrow(
+    "loadState: expected at least one array that fits, got none; 0 of 8 arrays fit",
+  );
 });
 
 test("a report of a whole network stays short, and a common prefix is pointed out", () => {
@@ -64,7 +66,7 @@ test("a report of a whole network stays short, and a common prefix is pointed ou
   expect(lines.length).toBeLessThan(32);
   expect(lines[0]).toMatch(/^0 of \d+ arrays fit$/);
   expect(lines.filter((line) => /^ {2}and \d+ more modules$/.test(line))).toHaveLength(2);
-  expect(lines.at(-1)).toBe('every name in the file starts with "encoder.": take it off');
+  expect(lines.at(-1)).toBe('every name in the file starts with "encoder.": remove it');
 });
 
 test("a prefix that only some names have is not said to be everyone's", () => {
@@ -73,9 +75,7 @@ test("a prefix that only some names have is not said to be everyone's", () => {
   );
   const report = compareState(net(), arrays);
   expect(report.loaded.length).toBeGreaterThan(0);
-  expect(formatLoadReport(report).split("\n").at(-1)).toBe(
-    'the names in the file only start with "head.": take it off',
-  );
+  expect(formatLoadReport(report).split("\n").at(-1)).toBe('the names in the file only start with "head.": remove it');
 });
 
 test("skip leaves names alone on both sides: a pattern, or paths", () => {
@@ -86,12 +86,18 @@ test("skip leaves names alone on both sides: a pattern, or paths", () => {
     expect(report).toMatchObject({ ...nothing, skipped: ["0.bias", "3.weight", "3.bias", "3.gain"] });
     expect(formatLoadReport(report)).toBe("loaded all 5 arrays\n4 skipped: 0.bias, 3.weight, 3.bias, 3.gain");
   }
-  expect(() => compareState(net(), arrays, { skip: ["fc"] })).toThrow('skip "fc" meets no name');
-  expect(() => compareState(net(), arrays, { skip: ["1.w"] })).toThrow('skip "1.w" meets no name');
-  expect(() => compareState(net(), arrays, { skip: /^fc/ })).toThrow("skip /^fc/ meets no name");
+  expect(() => compareState(net(), arrays, { skip: ["fc"] })).toThrow(
+    'skip: expected a path of at least one name, got "fc"',
+  );
+  expect(() => compareState(net(), arrays, { skip: ["1.w"] })).toThrow(
+    'skip: expected a path of at least one name, got "1.w"',
+  );
+  expect(() => compareState(net(), arrays, { skip: /^fc/ })).toThrow(
+    "skip: expected a pattern of at least one name, got /^fc/",
+  );
 });
 
-test("a new head is left out when the classes differ or the file has none, and else loaded", () => {
+test("skips a new head if the class count differs or the file has none, else loads it", () => {
   const head = "new";
   const other = compareState(net(3), arraysOf(net(5)), { head });
   expect(other).toMatchObject({ missing: [], mismatched: [], skipped: ["3.weight", "3.bias"] });
@@ -121,8 +127,8 @@ test("a new head is left out when the classes differ or the file has none, and e
       { head },
     ).head,
   ).toBe("the layer is new: 2 outputs, the file has 3");
-  expect(() => compareState(new Sequential([new Identity()]), new Map(), { head })).toThrow("no layer with weights");
-  expect(() => compareState(net(), new Map(), { head: "old" as "new" })).toThrow('head wants "new", was given "old"');
+  expect(() => compareState(new Sequential([new Identity()]), new Map(), { head })).toThrow("head: expected a module with a prunable weight, got none");
+  expect(() => compareState(net(), new Map(), { head: "old" as "new" })).toThrow('head: expected "new", got "old"');
 });
 
 test("every name of module and file is in exactly one list", () => {
@@ -154,7 +160,7 @@ test("every name of module and file is in exactly one list", () => {
   );
 });
 
-test("what may be missing or unexpected is left out and said, and patterns that meet no name are refused", () => {
+test("skips and reports names that may be missing or unexpected, and refuses patterns that match no name", () => {
   const arrays = arraysOf(net());
   arrays.delete("3.weight");
   arrays.delete("3.bias");
@@ -171,15 +177,15 @@ test("what may be missing or unexpected is left out and said, and patterns that 
   expect(formatLoadReport(report)).toBe(
     [
       "loaded all 6 arrays",
-      "2 not in the file keep their first values: 3.weight, 3.bias",
-      "1 of the file left out: head.gain",
-      "1 n_averaged left out: how many models were averaged",
+      "2 not in the file keep their initial values: 3.weight, 3.bias",
+      "1 of the file skipped: head.gain",
+      "1 n_averaged skipped: the number of averaged models",
     ].join("\n"),
   );
   const idle = { allowMissing: ["3", "conv*"], allowUnexpected: ["head", "tail"] };
   expect(compareState(net(), arrays, idle).idle).toEqual(['allowMissing "conv*"', 'allowUnexpected "tail"']);
   expect(() => loadState(net(), arrays, idle)).toThrow(
-    'loadState: allowMissing "conv*" meets no name that is missing or unexpected; allowUnexpected "tail" meets no name',
+    'loadState: allowMissing "conv*" matches no name that is missing or unexpected; allowUnexpected "tail" matches no name',
   );
 });
 

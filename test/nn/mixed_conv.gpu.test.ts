@@ -47,10 +47,12 @@ test("it is one convolution with the largest kernel, smaller ones bordered by ze
 });
 
 test("errors", () => {
-  expect(() => new MixedConv2d(4, 4, [])).toThrow("MixedConv2d: kernels want odd sizes, were given []");
-  expect(() => new MixedConv2d(4, 4, [3, 4])).toThrow("were given [3, 4]");
-  expect(() => new MixedConv2d(2, 2, [3, 5, 7])).toThrow("2 to 2 channels do not divide over 3 kernels");
-  expect(() => new MixedConv2d(4, 8, [3, 5], { depthwise: true })).toThrow("4 to 8 channels");
+  expect(() => new MixedConv2d(4, 4, [])).toThrow("MixedConv2d: kernels: expected odd sizes, got []");
+  expect(() => new MixedConv2d(4, 4, [3, 4])).toThrow("got [3, 4]");
+  expect(() => new MixedConv2d(2, 2, [3, 5, 7])).toThrow(
+    "channels: expected at least 3, one per kernel, and equal ones if depthwise, got 2 and 2",
+  );
+  expect(() => new MixedConv2d(4, 8, [3, 5], { depthwise: true })).toThrow("got 4 and 8");
 });
 
 const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));

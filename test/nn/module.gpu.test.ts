@@ -81,7 +81,7 @@ test("a state dict that does not fit is refused whole, with every reason", async
   state.set("1.bias", { data: new Int32Array(2), shape: [2] });
   state.set("fc.weight", { data: new Float32Array(1), shape: [1] });
   expect(() => model.loadStateDict(state)).toThrow(
-    "loadStateDict: 0.weight wants [2,1,3,3], has [2,2]; 1.bias wants float32 values; 1.running_mean is missing; fc.weight is unknown",
+    "loadStateDict: 0.weight: expected [2,1,3,3], got [2,2]; 1.bias: expected float32 values; 1.running_mean is missing; fc.weight is unknown",
   );
   expect(await model.stateDict()).toEqual(before);
   model.dispose();

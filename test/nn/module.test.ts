@@ -135,8 +135,10 @@ test("train and eval reach every module", () => {
 });
 
 test("layers refuse what cannot be", () => {
-  expect(() => new Conv2d(3, 8, 3, { groups: 2 })).toThrow("Conv2d: 3 and 8 channels do not divide in 2 groups");
+  expect(() => new Conv2d(3, 8, 3, { groups: 2 })).toThrow(
+    "Conv2d: groups: expected a divisor of 3 and 8 channels, got 2",
+  );
   expect(() => new Dropout(1.5, new RandomState(1))).toThrow("Dropout: p: expected a number in [0, 1], got 1.5");
-  expect(() => new RandomState(-1)).toThrow("RandomState: seed wants a whole number >= 0, was given -1");
-  expect(() => new RandomState(1).setStep(0.5)).toThrow("RandomState: step wants a whole number");
+  expect(() => new RandomState(-1)).toThrow("RandomState: seed: expected an integer >= 0, got -1");
+  expect(() => new RandomState(1).setStep(0.5)).toThrow("RandomState: step: expected an integer");
 });

@@ -104,12 +104,14 @@ describe("state", () => {
     expect(await values(node.forward(up(second)))).toEqual(alone[1]);
   });
 
-  test("a batch of another shape wants a reset first", async () => {
+  test("a batch of another shape requires a reset", async () => {
     using _scope = new Scope();
     const node = new LIFNode({ stateful: true });
     node.forward(up(first));
     const other = up(currents([3, 1, 6]));
-    expect(() => node.forward(other)).toThrow("LIFNode: keeps potentials of [2,6], was given [1,6]: reset() first");
+    expect(() => node.forward(other)).toThrow(
+      "LIFNode: expected a batch of [2,6], as its potentials, got [1,6]: call reset() first",
+    );
     // Another T is no other shape, and shapes alone touch nothing.
     node.forward(up(currents([1, 2, 6])));
     expect(node.forward(meta([3, 1, 6])).shape).toEqual([3, 1, 6]);
@@ -247,12 +249,12 @@ test("errors come when the layer is made", () => {
   expect(() => new ParametricLIFNode({ vThreshold: Number.NaN })).toThrow("PLIFNode: vThreshold: expected a number");
   for (const initTau of [1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => new ParametricLIFNode({ initTau })).toThrow(
-      `ParametricLIFNode: initTau wants a number > 1, was given ${initTau}`,
+      `ParametricLIFNode: initTau: expected a number > 1, got ${initTau}`,
     );
   }
   const node = new LIFNode();
   expect(() => node.forward(meta([4]))).toThrow("lif: x: expected [T, N, ...]");
   expect(() => node.forwardBatchNorm(new BatchNorm2d(3), meta([5, 3, 2, 2]), 2)).toThrow(
-    "unfoldTime: timeSteps wants a divisor of the first axis, was given 2",
+    "unfoldTime: timeSteps: expected a divisor of the first axis, got 2",
   );
 });

@@ -33,13 +33,13 @@ test("folding and unfolding share the memory, and are inverse", async () => {
 });
 
 test("errors", () => {
-  expect(() => foldTime(meta([3]))).toThrow("foldTime: x wants [T, N, ...]");
+  expect(() => foldTime(meta([3]))).toThrow("foldTime: expected x [T, N, ...]");
   for (const steps of [4, 0, 1.5, -2]) {
     expect(() => unfoldTime(meta([6, 2]), steps)).toThrow(
-      `unfoldTime: timeSteps wants a divisor of the first axis, was given ${steps}`,
+      `unfoldTime: timeSteps: expected a divisor of the first axis, got ${steps}`,
     );
   }
-  expect(() => new SeqToANNContainer()).toThrow("SeqToANNContainer: wants at least one module");
+  expect(() => new SeqToANNContainer()).toThrow("SeqToANNContainer: expected at least one module, got none");
 });
 
 test("names of one module and of several are SpikingJelly's", () => {

@@ -294,7 +294,8 @@ function modelReads(path: string, recipe: Recipe): boolean {
   if (path === "model.checkpointBlocks") {
     if (!recipe.model.checkpointBlocks) return true;
     return (
-      buildModel(recipe.model.name, input, { checkpoint: true, ...(options ? { spiking: options } : {}) }) !== null
+      buildModel(recipe.model.name, input, { activationCheckpoint: true, ...(options ? { spiking: options } : {}) }) !==
+      null
     );
   }
   if (path === "model.timeSteps") return options !== undefined || isEventData(recipe.data.name);

@@ -7,7 +7,7 @@ import {
   BatchNorm2d,
   Conv2d,
   type Conv2dConfig,
-  checkpointModule,
+  checkpointActivations,
   Flatten,
   IFNode,
   LIFNode,
@@ -265,7 +265,7 @@ describe("measureActivity", () => {
   test("stops at a limit, and puts everything back, also after an error", async () => {
     const model = new Net({ padding: [1, 1] }, 6 * 7 * 7);
     sparsify(model);
-    checkpointModule(model.conv2);
+    checkpointActivations(model.conv2);
     const own = Object.getOwnPropertyDescriptor(model.conv2, "forward");
     let heard = 0;
     const observer = () => void heard++;

@@ -28,7 +28,11 @@ describe("synchronous entries", () => {
       () => buildModel("lenet", as({ ...input, chanels: 3 })),
       "buildModel: input: unknown option chanels",
     ],
-    ["a model's options", () => buildModel("lenet", input, as({ checkpoints: true })), "did you mean checkpoint?"],
+    [
+      "a model's options",
+      () => buildModel("lenet", input, as({ activationCheckpoints: true })),
+      "did you mean activationCheckpoint?",
+    ],
     [
       "neurons",
       () => buildModel("spiking-cnn", input, as({ spiking: { time_steps: 3 } })),

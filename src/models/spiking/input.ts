@@ -1,4 +1,4 @@
-// How images and events become what a spiking network sees at each step, and which neurons it is made of.
+// Input of a spiking network (images or event frames to currents or spikes per step), and its neurons.
 import { expectOptions, OpError } from "../../gpu/index.ts";
 import {
   type BatchNorm2d,
@@ -20,7 +20,7 @@ import { timeMajor } from "../../ops/time_major.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 
-/** direct: the image at every step, as a current. The others make spikes of pixels in 0..1. */
+/** direct: the image at every step, as a current. The others encode pixels in 0..1 as spikes. */
 export const ENCODERS = ["direct", "poisson", "latency", "phase"] as const;
 export type EncoderName = (typeof ENCODERS)[number];
 
@@ -28,26 +28,26 @@ export const NEURONS = ["if", "lif", "plif"] as const;
 export type NeuronName = (typeof NEURONS)[number];
 
 export interface SpikingOptions {
-  /** T, the steps of the simulation. Default 4. Of event frames the data says it. */
+  /** Time steps T. Default 4; event frames have their own number. */
   readonly timeSteps?: number;
-  /** Whether a sample is T event frames, [T·C, H, W], rather than an image. Default false. */
+  /** True: a sample is T event frames, [T·C, H, W]. Default false: an image. */
   readonly frames?: boolean;
-  /** Default lif. */
+  /** Neuron model. Default lif. */
   readonly neuron?: NeuronName;
-  /** Time constant of lif, the first one of plif. Default 2. */
+  /** Time constant of lif, initial one of plif. Default 2. */
   readonly tau?: number;
-  /** Whether the leak acts on the input too. Default true. */
+  /** True (default): the leak acts on the input too. */
   readonly decayInput?: boolean;
   readonly vThreshold?: number;
-  /** null: soft reset. Default 0. */
+  /** Reset potential; null: soft reset. Default 0. */
   readonly vReset?: number | null;
-  /** Default true. */
+  /** True (default): no gradient through the reset. */
   readonly detachReset?: boolean;
-  /** Default atan, alpha 2. */
+  /** Surrogate gradient. Default atan, alpha 2. */
   readonly surrogate?: SurrogateName | Surrogate;
-  /** Images only. Default direct. */
+  /** Encoder of images. Default direct. */
   readonly encoder?: EncoderName;
-  /** Where Poisson's random numbers come from; wanted with encoder poisson. */
+  /** Random state of encoder poisson, which requires it. */
   readonly random?: RandomState;
 }
 
@@ -58,7 +58,7 @@ export const SPIKING_KEYS: KeysOf<SpikingOptions> = {
 
 export const DEFAULT_STEPS = 4;
 
-/** Makes the neurons of a network, all alike. */
+/** Return a maker of equal neurons for a network. */
 export function neuronMaker(options: SpikingOptions): () => SpikingNode {
   const { neuron = "lif", tau = 2, decayInput = true } = options;
   const { vThreshold = 1, vReset = 0, detachReset = true, surrogate = "atan" } = options;
@@ -67,10 +67,10 @@ export function neuronMaker(options: SpikingOptions): () => SpikingNode {
   if (kind === "IF") return () => new IFNode(config);
   if (kind === "LIF") return () => new LIFNode({ ...config, tau, decayInput });
   if (kind === "PLIF") return () => new ParametricLIFNode({ ...config, initTau: tau, decayInput });
-  throw new OpError("neuronMaker", `neuron wants ${NEURONS.join(", ")}, was given ${neuron}`);
+  throw new OpError("neuronMaker", `neuron: expected one of ${NEURONS.join(", ")}, got ${neuron}`);
 }
 
-/** The constant current under which a neuron at rest at 0 fires at every step. */
+/** Compute the constant current at which a neuron at rest at 0 fires at every step. */
 export function firingCurrent({ neuron = "lif", tau = 2, decayInput = true, vThreshold = 1 }: SpikingOptions): number {
   return neuron !== "if" && decayInput ? vThreshold * tau : vThreshold;
 }
@@ -79,57 +79,59 @@ function encoderFor(name: EncoderName, timeSteps: number, random: RandomState | 
   if (name === "direct") return null;
   if (name === "latency") return new LatencyEncoder({ timeSteps });
   if (name === "phase") return new WeightedPhaseEncoder({ timeSteps });
-  if (name !== "poisson") throw new OpError("encoder", `wants ${ENCODERS.join(", ")}, was given ${name}`);
-  if (!random) throw new OpError("encoder", "poisson wants a RandomState to draw from");
+  if (name !== "poisson") throw new OpError("encoder", `expected one of ${ENCODERS.join(", ")}, got ${name}`);
+  if (!random) throw new OpError("encoder", "random: expected a RandomState for encoder poisson, got none");
   return new PoissonEncoder({ timeSteps }, random);
 }
 
-/** The first layer of a spiking network, from a batch of samples to spikes. It has no parameters of its own. */
+/** The first layer of a spiking network, from a batch of samples to spikes. It has no parameters. */
 export class SpikingInput extends Module {
   readonly timeSteps: number;
   private readonly frames: boolean;
   private readonly encoder: Module | null;
 
-  /** `channels` of a sample: of one image, or of all event frames together. */
   constructor(options: SpikingOptions) {
     super();
     expectOptions("SpikingInput", options, SPIKING_KEYS);
     const { timeSteps = DEFAULT_STEPS, frames = false, encoder = "direct", random } = options;
     expectTimeSteps("SpikingInput", timeSteps);
     if (frames && encoder !== "direct")
-      throw new OpError("SpikingInput", `event frames are spikes already: encoder wants direct, was given ${encoder}`);
+      throw new OpError(
+        "SpikingInput",
+        `encoder: expected direct for event frames, which are spikes already, got ${encoder}`,
+      );
     this.timeSteps = timeSteps;
     this.frames = frames;
     this.encoder = encoderFor(encoder, timeSteps, random);
   }
 
-  /** Channels of one step, of samples of so many channels. */
+  /** Return the channels of one step. `channels` are those of a sample: of an image, or of all event frames together. */
   channelsOf(channels: number): number {
     if (!this.frames) return channels;
     if (channels % this.timeSteps !== 0)
       throw new OpError(
         "SpikingInput",
-        `wants ${this.timeSteps} frames as channels, polarities times frames; was given samples of ${channels} channels`,
+        `expected a multiple of ${this.timeSteps} channels, polarities times frames, got ${channels}`,
       );
     return channels / this.timeSteps;
   }
 
-  /** x [N, C, H, W], or of event frames [N, T·C, H, W] -> [T, N, C, H, W]; null for an image that stays the same. */
+  /** x [N, C, H, W], or of event frames [N, T·C, H, W] -> [T, N, C, H, W]; null for a constant image. */
   private sequence(x: Tensor): Tensor | null {
     if (this.frames) return timeMajor(x, { timeSteps: this.timeSteps });
     return this.encoder ? this.encoder.forward(x) : null;
   }
 
-  /** [T, N, C, H, W] in every case. */
+  /** Return [T, N, C, H, W]. */
   forward(x: Tensor): Tensor {
     const sequence = this.sequence(x);
-    if (!sequence) throw new OpError("SpikingInput", "a constant image has no sequence: use `into`");
+    if (!sequence) throw new OpError("SpikingInput", "expected a sequence, got a constant image: use `into`");
     return sequence;
   }
 
   /**
-   * neurons(bn(conv(x))) -> [T, N, ...]. Of a constant image, convolution and batch norm run once and not T times: the same
-   * current at every step, and the same gradient.
+   * Compute neurons(bn(conv(x))) -> [T, N, ...]. For a constant image convolution and batch norm run once instead of T times, with
+   * the same currents and gradients.
    */
   into(x: Tensor, conv: Conv2d, bn: BatchNorm2d, neurons: SpikingNode): Tensor {
     const sequence = this.sequence(x);

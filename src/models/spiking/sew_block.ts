@@ -1,4 +1,4 @@
-// Residual blocks of SEW ResNets: the neurons stand before the shortcut joins, so that an identity can be learned.
+// Residual blocks of SEW ResNets: the shortcut joins after the neurons, so that a block can learn the identity.
 
 import { expectOptions } from "../../gpu/index.ts";
 import {
@@ -16,14 +16,14 @@ import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 
 export interface SewBlockConfig {
-  /** ADD identity + out, AND identity · out, IAND identity · (1 - out). Default ADD. */
+  /** ADD: identity + out; AND: identity · out; IAND: identity · (1 - out). Default ADD. */
   readonly connect?: SewConnect;
   /**
-   * Begin as an identity: the branch's last batch norm has weight 0, and with AND a bias that makes the neurons fire at
-   * every step (1 for IF neurons, as published; tau times that where a leak acts on the input). Default false.
+   * True: start as the identity. The branch's last batch norm has weight 0, and with AND a bias that makes the neurons fire at
+   * every step (1 for IF neurons, as published; tau times that if a leak acts on the input). Default false.
    */
   readonly zeroInit?: boolean;
-  /** The current that makes a neuron fire at every step. Default 1. */
+  /** Current that makes a neuron fire at every step. Default 1. */
   readonly firingCurrent?: number;
   readonly neurons: () => SpikingNode;
 }
@@ -44,12 +44,12 @@ export function convBatchNorm(
   return new SeqToANNContainer(conv, new BatchNorm2d(to, norm));
 }
 
-/** Of the branch's last batch norm. */
+/** Return the initial values of the branch's last batch norm. */
 function lastNorm({ zeroInit = false, connect = "ADD", firingCurrent = 1 }: SewBlockConfig): BatchNormConfig {
   return zeroInit ? { initial: { weight: 0, bias: connect === "AND" ? firingCurrent : 0 } } : {};
 }
 
-/** The shortcut where shapes differ: 1x1 convolution, batch norm, neurons. */
+/** The shortcut if shapes differ: 1x1 convolution, batch norm, neurons. */
 function shortcut(from: number, to: number, stride: number, neurons: () => SpikingNode): Sequential | null {
   return stride === 1 && from === to ? null : new Sequential([convBatchNorm(from, to, 1, stride), neurons()]);
 }
@@ -117,7 +117,7 @@ export class SewBottleneck extends Module {
   forward(x: Tensor): Tensor {
     const h = this.conv2.forwardInto(this.sn2, this.conv1.forwardInto(this.sn1, x));
     const out = this.conv3.forwardInto(this.sn3, h);
-    // As the authors have it, also for IAND: identity · (1 - out). Some later code swaps the two here.
+    // As in the authors' code, also for IAND: identity · (1 - out). Some later code swaps the two here.
     return sewConnect(throughShortcut(this.downsample, x), out, { connect: this.connect });
   }
 }

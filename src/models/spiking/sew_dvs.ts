@@ -17,16 +17,16 @@ export const sewDvsPlans = {
 } as const;
 
 export interface SewDvsConfig extends SpikingOptions, Pick<SewBlockConfig, "connect" | "zeroInit"> {
-  /** Default that of CIFAR10-DVS. */
+  /** Widths of the stages. Default: those of CIFAR10-DVS. */
   readonly widths?: readonly number[];
-  /** Of a sample: polarities of all frames together. */
+  /** Channels of a sample (polarities times frames). */
   readonly channels?: number;
   /** Height and width of a frame. Default 128. */
   readonly size?: number;
   readonly classes?: number;
 }
 
-/** 1x1 convolution - BN - neurons where the width changes, a SEW block, max pool 2. */
+/** 1x1 convolution - BN - neurons if the width changes, a SEW block, max pool 2. */
 class SewDvsStage extends Module {
   readonly conv: ReturnType<typeof convBatchNorm> | null;
   readonly sn: SpikingNode | null;
@@ -93,7 +93,7 @@ export class SewDvs extends Module {
     if (side < 1)
       throw new OpError(
         "SewDvs",
-        `frames of ${size} pixels are halved ${widths.length} times: want ${2 ** widths.length}`,
+        `size: expected at least ${2 ** widths.length} pixels for ${widths.length} halvings, got ${size}`,
       );
     this.out = new Linear(from * side * side, classes);
   }

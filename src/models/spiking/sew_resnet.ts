@@ -64,7 +64,7 @@ export class SewResNet extends Module {
     expectOptions("SewResNet", given, known);
     const { depth = 18, channels = 3, classes = 1000, connect, zeroInit, ...options } = given;
     if (!Object.hasOwn(PLANS, depth))
-      throw new OpError("SewResNet", `depth wants ${Object.keys(PLANS).join(", ")}, was given ${depth}`);
+      throw new OpError("SewResNet", `depth: expected one of ${Object.keys(PLANS).join(", ")}, got ${depth}`);
     const { block: Block, layers } = PLANS[depth];
     const neurons = neuronMaker({ neuron: "if", ...options });
     const config = {

@@ -1,4 +1,4 @@
-// A small spiking convolutional network: LeNet-BN with neurons where that has ReLU, and time.
+// A small spiking convolutional network: LeNet-BN with neurons in place of ReLU, and a time axis.
 
 import { expectOptions } from "../../gpu/index.ts";
 import {
@@ -17,7 +17,7 @@ import type { KeysOf } from "../../text/index.ts";
 import { neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 
 export interface SpikingCnnConfig extends SpikingOptions {
-  /** Of a sample: of event frames, all frames together. */
+  /** Channels of a sample (polarities times frames for event frames). */
   readonly channels?: number;
   readonly size?: number;
   readonly classes?: number;
@@ -26,8 +26,8 @@ export interface SpikingCnnConfig extends SpikingOptions {
 }
 
 /**
- * conv 5x5/2 - BN - neurons - conv 5x5/2 - BN - neurons - fc 128 - BN - neurons - mean over time - fc classes: LeNetBN but
- * for one batch norm more. 105,346 parameters for grey images of 28 pixels and ten classes (LeNetBN: 105,218); PLIF has
+ * conv 5x5/2 - BN - neurons - conv 5x5/2 - BN - neurons - fc 128 - BN - neurons - mean over time - fc classes: LeNetBN with
+ * one more batch norm. 105,346 parameters for grey images of 28 pixels and ten classes (LeNetBN: 105,218); PLIF has
  * three more.
  */
 export class SpikingCnn extends Module {
@@ -57,7 +57,7 @@ export class SpikingCnn extends Module {
       new BatchNorm2d(2 * width),
     );
     this.sn2 = neurons();
-    // Without batch norm the few spikes of a step would hardly reach the threshold, and nothing would learn.
+    // Without batch norm the few spikes of a step hardly reach the threshold, and the layer does not learn.
     this.fc1 = new SeqToANNContainer(
       new Flatten(),
       new Linear(2 * width * side * side, 128, { bias: false }),
@@ -71,7 +71,7 @@ export class SpikingCnn extends Module {
     const first = this.input.into(x, this.conv1, this.bn1, this.sn1);
     const second = this.conv2.forwardInto(this.sn2, first);
     const third = this.fc1.forwardInto(this.sn3, second);
-    // The last layer is affine: of the mean over time it gives the mean of what it would give at every step.
+    // The last layer is affine, so its output for the mean over time is the mean of its outputs.
     return this.fc2.forward(mean(third, { axes: [0] }));
   }
 }
