@@ -127,7 +127,9 @@ test("skips a new head if the class count differs or the file has none, else loa
       { head },
     ).head,
   ).toBe("the layer is new: 2 outputs, the file has 3");
-  expect(() => compareState(new Sequential([new Identity()]), new Map(), { head })).toThrow("head: expected a module with a prunable weight, got none");
+  expect(() => compareState(new Sequential([new Identity()]), new Map(), { head })).toThrow(
+    "head: expected a module with a prunable weight, got none",
+  );
   expect(() => compareState(net(), new Map(), { head: "old" as "new" })).toThrow('head: expected "new", got "old"');
 });
 
