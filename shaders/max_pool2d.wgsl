@@ -7,7 +7,7 @@ const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> place: array<i32>;
+@group(0) @binding(2) var<storage, read_write> winner: array<i32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn element(i: u32) {
@@ -34,5 +34,5 @@ fn element(i: u32) {
     }
   }
   y[i] = top;
-  place[i] = i32(best);
+  winner[i] = i32(best);
 }

@@ -4,7 +4,7 @@
 const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> place: array<i32>;
+@group(0) @binding(1) var<storage, read> winner: array<i32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -24,7 +24,7 @@ fn element(i: u32) {
           let o = last - vec2(r0 + r, c0 + c);
           let covers = all(o < params.out_size) && all(o * STRIDE + WINDOW > shifted);
           let source = select(0u, plane + o.x * params.out_size.y + o.y, covers);
-          sum += select(0.0, dy[source], covers && place[source] == here);
+          sum += select(0.0, dy[source], covers && winner[source] == here);
         }
       }
     }

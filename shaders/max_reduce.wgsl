@@ -7,7 +7,7 @@ const RESULTS: u32 = 64u / LANES;        // of one workgroup
 struct Params { kept: vec4<u32>, kept_stride: vec4<u32>, reduced: vec4<u32>, reduced_stride: vec4<u32>, outputs: u32, terms: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> place: array<u32>;       // flat index in x
+@group(0) @binding(2) var<storage, read_write> winner: array<u32>;       // flat index in x
 @group(0) @binding(3) var<uniform> params: Params;
 
 var<workgroup> values: array<f32, 64>;
@@ -50,6 +50,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (lane < RESULTS && flat < params.outputs) {
     y[out] = top;
-    place[out] = base + axes_offset(best, params.reduced, params.reduced_stride);
+    winner[out] = base + axes_offset(best, params.reduced, params.reduced_stride);
   }
 }

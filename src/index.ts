@@ -14,6 +14,7 @@ export {
   GpuLostError,
   type GpuOptions,
   grid1d,
+  groups1d,
   Kernel,
   KernelError,
   type KernelTime,

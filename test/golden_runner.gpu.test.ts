@@ -120,7 +120,7 @@ test("a case about another file reads it, and is unsupported without a reader", 
   expect(await run(files([0, 1, 128, 0, 7]))).toMatchObject({ status: "passed" });
   expect((await run(files([0, 1, 128, 0, 8])))?.reason).toContain("t is off by 1.00e+0, limit 0");
   expect((await run(files([0, 1, 128, 0])))?.reason).toContain("e.bin has 4 bytes, the case says 5");
-  expect((await run(files([0, 2, 128, 0, 7])))?.reason).toContain("the sensor has 2 x 2 pixels");
+  expect((await run(files([0, 2, 128, 0, 7])))?.reason).toContain("expected a pixel of the sensor, 2 x 2");
   expect(await run()).toMatchObject({ status: "unsupported" });
 });
 

@@ -6,7 +6,7 @@ import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
 import { traced } from "./trace.ts";
 
-export type OpInputs = readonly (Tensor | null | undefined)[];
+type OpInputs = readonly (Tensor | null | undefined)[];
 type Saved = readonly [] | readonly (Tensor | null)[];
 
 export interface OpDefinition<In extends OpInputs, Options extends object, S extends Saved> {
@@ -22,7 +22,7 @@ export interface OpDefinition<In extends OpInputs, Options extends object, S ext
 }
 
 /** A view op shares its input's memory: only the shape changes. */
-export interface ViewDefinition<Options extends object> {
+interface ViewDefinition<Options extends object> {
   readonly name: string;
   /** Like those of an op. */
   readonly options?: readonly (keyof Options & string)[];

@@ -99,7 +99,7 @@ function dryDevice({ features, limits }: AdapterReport, onBuffer: (made: GPUBuff
 }
 
 /** A Gpu without memory or work. */
-export interface DryGpu {
+interface DryGpu {
   readonly gpu: Gpu;
   /** Bytes of uniform buffers so far, which the pool does not count. */
   uniformBytes(): number;

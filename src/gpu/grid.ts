@@ -9,7 +9,7 @@ export type Grid =
   | { readonly elements: number }
   | { readonly groups: number };
 
-export const MAX_GROUPS = 65535;
+const MAX_GROUPS = 65535;
 
 /**
  * Cover `elements`. The kernel reads from its shader how many elements a workgroup covers: one per invocation, or

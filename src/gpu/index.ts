@@ -1,5 +1,5 @@
 // The gpu folder: device, memory, kernels, the command stream. It has no notion of a tensor.
-export { Arena, type BufferView, type MemoryStats, PooledBuffer, sizeClass } from "./buffer_pool.ts";
+export { Arena, type BufferView, PooledBuffer, sizeClass } from "./buffer_pool.ts";
 export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
 export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
@@ -15,7 +15,7 @@ export {
   OpError,
 } from "./errors.ts";
 export { type Grid, grid1d, groups1d } from "./grid.ts";
-export { allKernels, type Bindable, Kernel, kernel } from "./kernel.ts";
+export { type Bindable, Kernel, kernel } from "./kernel.ts";
 export { buffersOf } from "./memory_plan.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";
@@ -24,13 +24,12 @@ export {
   type Choice,
   configureTuning,
   type Trial,
-  TUNE_MODES,
   type TuneMode,
   type TuneReport,
   Tuner,
   type TuneStore,
 } from "./tuner.ts";
 export { onWarning, warnOnce } from "./warn.ts";
-export { Watchdog, type WatchdogClock, type WatchdogLimit, type WatchdogOptions } from "./watchdog.ts";
+export { Watchdog, type WatchdogLimit } from "./watchdog.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";
 export { readStruct, WgslStruct } from "./wgsl_struct.ts";

@@ -31,13 +31,6 @@ interface Variant {
 // All bind groups are dropped at once: rare, and rebuilding one takes microseconds.
 const MAX_BIND_GROUPS = 4096;
 
-const all: Kernel[] = [];
-
-/** Return every kernel defined so far, for the test that compiles them all. */
-export function allKernels(): readonly Kernel[] {
-  return all;
-}
-
 export class Kernel {
   readonly name: string;
   readonly wgsl: string;
@@ -46,7 +39,6 @@ export class Kernel {
   constructor(name: string, wgsl: string) {
     this.name = name;
     this.wgsl = wgsl;
-    all.push(this);
   }
 
   /** Enqueue one dispatch on the current device. Throws KernelError for a wrong binding, parameter or spec name. */

@@ -5,7 +5,7 @@ import { MemoryError } from "./errors.ts";
 /** Make a buffer; `what` describes it in errors. Throws MemoryError, or raises it at the next dispatch or wait. */
 export type MakeBuffer = (descriptor: GPUBufferDescriptor, what: string) => GPUBuffer;
 
-export interface MakeBufferHost {
+interface MakeBufferHost {
   /** Bytes in use and bytes kept for reuse. */
   memory(): { readonly live: number; readonly pooled: number };
   /** Collects the error of a scope. */

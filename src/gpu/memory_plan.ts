@@ -15,7 +15,7 @@ export interface Lifetime<V = PooledBuffer> {
 }
 
 /** Location of a value in a block. */
-export interface Tenant<V = PooledBuffer> extends Lifetime<V> {
+interface Tenant<V = PooledBuffer> extends Lifetime<V> {
   /** Bytes before it in the block. */
   readonly offset: number;
 }

@@ -6,14 +6,14 @@ import type { MakeBuffer } from "./make_buffer.ts";
 import type { Stream } from "./stream.ts";
 
 /** One u32 that is read with every reading, so that a check on the GPU reports without a further wait. */
-export interface Rider {
+interface Rider {
   readonly view: BufferView;
   /** Return the error for the value, or null. */
   judge(value: number): Error | null;
 }
 
 /** The parts of a device that a reading uses. All but `check` have a default. */
-export interface ReadbackHost {
+interface ReadbackHost {
   /** Throw the device's pending error. */
   check(): Promise<void>;
   makeBuffer?: MakeBuffer;

@@ -3,7 +3,7 @@
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { CaptureError } from "./errors.ts";
 
-export interface DispatchCommand {
+interface DispatchCommand {
   readonly kind: "dispatch";
   readonly kernel: string;
   readonly pipeline: GPUComputePipeline;
@@ -17,7 +17,7 @@ export interface DispatchCommand {
   /** Buffers that it may write, including those that it also reads. */
   readonly writes: readonly PooledBuffer[];
 }
-export interface CopyCommand {
+interface CopyCommand {
   readonly kind: "copy";
   readonly source: PooledBuffer;
   readonly sourceOffset: number;
@@ -25,7 +25,7 @@ export interface CopyCommand {
   readonly targetOffset: number;
   readonly bytes: number;
 }
-export interface ClearCommand {
+interface ClearCommand {
   readonly kind: "clear";
   readonly target: PooledBuffer;
   readonly targetOffset: number;

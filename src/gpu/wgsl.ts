@@ -8,7 +8,7 @@ import { readStruct, type WgslStruct } from "./wgsl_struct.ts";
 export type SpecValue = number | boolean | string;
 export type Spec = Readonly<Record<string, SpecValue>>;
 
-export interface Binding {
+interface Binding {
   readonly name: string;
   readonly index: number;
   readonly kind: "read-only-storage" | "storage" | "uniform";

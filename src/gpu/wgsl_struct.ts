@@ -1,7 +1,7 @@
 // Reads a struct's declaration from WGSL and packs values into its memory layout by field name.
 import { KernelError } from "./errors.ts";
 
-export interface StructField {
+interface StructField {
   readonly name: string;
   readonly scalar: "u32" | "i32" | "f32";
   /** Components: 1 for a scalar. */
@@ -10,7 +10,7 @@ export interface StructField {
   readonly offset: number;
 }
 
-export type StructValues = Readonly<Record<string, number | readonly number[] | undefined>>;
+type StructValues = Readonly<Record<string, number | readonly number[] | undefined>>;
 
 /**
  * A WGSL struct of 32-bit scalars and vectors. A last field `array<Item>` without a length is a tail: it has no values, and

@@ -2,25 +2,17 @@
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
-import { defineOp, expectFloat, like, once } from "../autograd/index.ts";
+import { defineOp, expectFloat, like } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyOf, sameShape, type Tensor } from "../tensor/index.ts";
-import { checkP, drawParams, expectDraw, scaleFor } from "./pointwise/random_draw.ts";
+import { sameShape, type Tensor } from "../tensor/index.ts";
+import { checkP, type DropoutOptions, defineDraw, drawParams, scaleFor } from "./pointwise/random_draw.ts";
+
+export type { DropoutOptions } from "./pointwise/random_draw.ts";
+
 import { vec4 } from "./pointwise/vec4.ts";
 
 const drawKernel = kernel("dropout", drawWgsl);
 const maskKernel = kernel("masked_scale", maskWgsl);
-
-export interface DropoutOptions {
-  /** Probability of zeroing an element. */
-  p: number;
-  /** An integer from 0 to 2^53 - 1. */
-  seed: number;
-  /** Index of the layer among those that draw, u32. */
-  stream: number;
-  /** Index of the training step on the GPU, [] u32. A replayed step draws a new mask when it has advanced. */
-  step: Tensor;
-}
 
 function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
   drawKernel.run({
@@ -39,26 +31,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
  * Errors    OpError when p is outside 0..1, seed or stream is out of range or the step is no u32.
  * Source    Srivastava et al. 2014; Philox4x32-10 of Salmon et al. 2011.
  */
-export const dropout = defineOp({
-  name: "dropout",
-  options: ["p", "seed", "stream", "step"],
-  infer([x]: [x: Tensor], options: DropoutOptions) {
-    expectFloat("dropout", { x });
-    expectDraw("dropout", options);
-    return like(x);
-  },
-  forward(y, [x], options) {
-    // The host may advance the step before backward runs: save this one, also for a checkpoint's second run.
-    const step = once(() => copyOf(options.step));
-    draw(x, y, step, options);
-    return [step];
-  },
-  backward(dy, [step], { options, out }) {
-    const dx = out(0);
-    draw(dy, dx, step, options);
-    return [dx];
-  },
-});
+export const dropout = defineDraw("dropout", draw);
 
 function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
   const params = { n: x.numel, scale: scaleFor(p) };

@@ -3,9 +3,10 @@
 import encodeWgsl from "../../shaders/encode.wgsl";
 import latencyWgsl from "../../shaders/encode_latency.wgsl";
 import poissonWgsl from "../../shaders/encode_poisson.wgsl";
-import { defineOp, expectFloat, expectScalar, once, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, expectFloat, once, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyOf, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { expectDraw } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 import { type LatencyFunction, latencyBounds, MOST_LOG_STEPS } from "./spiking/latency.ts";
 import { expectTimeSteps } from "./spiking/neuron.ts";
@@ -170,12 +171,7 @@ export const encodePoisson = defineOp({
   infer([x]: [x: Tensor], { timeSteps, seed, stream, step }: PoissonOptions) {
     const op = "encodePoisson";
     const inferred = timed(op, x, timeSteps);
-    if (!Number.isSafeInteger(seed) || seed < 0)
-      throw new OpError(op, `seed: expected an integer from 0 to 2^53 - 1, got ${seed}`);
-    if (!Number.isInteger(stream) || stream < 0 || stream > 0xffffffff)
-      throw new OpError(op, `stream: expected a u32, got ${stream}`);
-    expectScalar(op, { step });
-    if (step.dtype !== "u32") throw new OpError(op, `step: expected u32, got ${step.dtype}`, { step });
+    expectDraw(op, { seed, stream, step });
     return inferred;
   },
   forward(y, [x], { seed, stream, step: current }) {

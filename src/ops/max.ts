@@ -26,9 +26,9 @@ export const max = defineOp({
   forward(y, [x], options) {
     const { axes } = reducedShape("max", x.shape, options);
     const { kept, summed } = splitAxes("max", x.shape, (axis) => axes.includes(axis));
-    const place = empty(y.shape, "u32");
+    const winner = empty(y.shape, "u32");
     forwardKernel.run({
-      bind: { x, y, place },
+      bind: { x, y, winner },
       params: {
         kept: kept.size,
         kept_stride: kept.stride,
@@ -39,12 +39,12 @@ export const max = defineOp({
       },
       ...lanesFor(x.numel / y.numel, y.numel),
     });
-    return [place];
+    return [winner];
   },
-  backward(dy, [place], { out }) {
+  backward(dy, [winner], { out }) {
     const dx = out(0);
     fillZero(dx);
-    scatterKernel.run({ bind: { x: dy, place, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel) });
+    scatterKernel.run({ bind: { x: dy, winner, y: dx }, params: { n: dy.numel }, grid: grid1d(dy.numel) });
     return [dx];
   },
 });

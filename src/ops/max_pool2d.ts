@@ -28,15 +28,15 @@ export const maxPool2d = defineOp({
     return { shape: shapeOf(x, planPool("maxPool2d", x, options).out_size), dtype: "f32" };
   },
   forward(y, [x], options) {
-    const place = empty(y.shape, "i32");
+    const winner = empty(y.shape, "i32");
     const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
-    return [place, x];
+    forwardKernel.run({ bind: { x, y, winner }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
+    return [winner, x];
   },
-  backward(dy, [place, x], { options, out }) {
+  backward(dy, [winner, x], { options, out }) {
     const dx = out(0);
     const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    backwardKernel.run({ bind: { dy, place, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel) });
+    backwardKernel.run({ bind: { dy, winner, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel) });
     return [dx];
   },
 });
@@ -48,10 +48,10 @@ export const maxPool2dIndices = defineOp({
   infer([x]: [x: Tensor], options: PoolOptions) {
     return { shape: shapeOf(x, planPool("maxPool2dIndices", x, options).out_size), dtype: "i32" };
   },
-  forward(place, [x], options) {
-    const y = empty(place.shape);
+  forward(winner, [x], options) {
+    const y = empty(winner.shape);
     const { spec, sizes } = poolVariant(planPool("maxPool2dIndices", x, options));
-    forwardKernel.run({ bind: { x, y, place }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
+    forwardKernel.run({ bind: { x, y, winner }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
     return [];
   },
 });

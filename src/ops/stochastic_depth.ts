@@ -1,11 +1,9 @@
 // Stochastic depth: skips a residual branch for random samples.
 
 import wgsl from "../../shaders/stochastic_depth.wgsl";
-import { defineOp, expectFloat, like, once } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyOf, type Tensor } from "../tensor/index.ts";
-import type { DropoutOptions } from "./dropout.ts";
-import { drawParams, expectDraw } from "./pointwise/random_draw.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { type DropoutOptions, defineDraw, drawParams } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const drawKernel = kernel("stochastic_depth", wgsl);
@@ -27,24 +25,6 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
  * Errors    OpError if x has no axis, p is outside 0..1, seed or stream is out of range or the step is no u32.
  * Source    Huang et al. 2016; sample by sample as in EfficientNet (Tan and Le 2019) and torchvision's mode "row".
  */
-export const stochasticDepth = defineOp({
-  name: "stochasticDepth",
-  options: ["p", "seed", "stream", "step"],
-  infer([x]: [x: Tensor], options: DropoutOptions) {
-    expectFloat("stochasticDepth", { x });
-    if (x.shape.length === 0) throw new OpError("stochasticDepth", "x: expected a batch axis", { x });
-    expectDraw("stochasticDepth", options);
-    return like(x);
-  },
-  forward(y, [x], options) {
-    // The host may advance the step before backward runs: save this one, also for a checkpoint's second run.
-    const step = once(() => copyOf(options.step));
-    draw(x, y, step, options);
-    return [step];
-  },
-  backward(dy, [step], { options, out }) {
-    const dx = out(0);
-    draw(dy, dx, step, options);
-    return [dx];
-  },
+export const stochasticDepth = defineDraw("stochasticDepth", draw, (x) => {
+  if (x.shape.length === 0) throw new OpError("stochasticDepth", "x: expected a batch axis", { x });
 });

@@ -3,10 +3,10 @@ import { ArgumentError } from "../text/index.ts";
 
 /** Named streams: the second key word, so that draws for one purpose never shift those for another. */
 export const streams = { init: 1, shuffle: 2, augment: 3, dropout: 4, poisson: 5, events: 6, mask: 7 } as const;
-export type StreamName = keyof typeof streams;
+type StreamName = keyof typeof streams;
 
-export type PhiloxCounter = readonly [number, number, number, number];
-export type PhiloxKey = readonly [number, number];
+type PhiloxCounter = readonly [number, number, number, number];
+type PhiloxKey = readonly [number, number];
 
 const ROUNDS = 10;
 /** Multipliers and key increments (golden ratio, sqrt(3) - 1) of Philox4x32. */

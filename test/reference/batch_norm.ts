@@ -1,6 +1,6 @@
 // Batch normalisation on plain arrays in float64, two passes over each channel.
 
-export interface BatchNormCase {
+interface BatchNormCase {
   /** [N, C, ...]. */
   readonly shape: readonly number[];
   readonly training: boolean;
@@ -11,7 +11,7 @@ export interface BatchNormCase {
   readonly residual?: ArrayLike<number>;
 }
 
-export interface ChannelValues {
+interface ChannelValues {
   readonly weight?: ArrayLike<number> | null;
   readonly bias?: ArrayLike<number> | null;
   readonly runningMean?: ArrayLike<number> | null;

@@ -9,7 +9,7 @@ export interface FistaState {
   readonly y: Float64Array;
 }
 
-export interface FistaHyper {
+interface FistaHyper {
   readonly lr: number;
   /** Shrinkage. */
   readonly tau: number;

@@ -12,7 +12,7 @@ const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b
 const sumOf = (count: number, f: (i: number) => number): number => sum(Array.from({ length: count }, (_, i) => f(i)));
 
 /** Settings of the weights in either method. */
-export interface WeightHyper {
+interface WeightHyper {
   readonly lr: number;
   readonly momentum: number;
   readonly weightDecay: number;
@@ -29,14 +29,14 @@ function moveWeights(theta: Float64Array, v: Float64Array, g: (i: number) => num
 
 // ---- STR: W = S(theta, d), d = sigmoid(s)
 
-export interface StrLayer {
+interface StrLayer {
   readonly theta: Float64Array;
   readonly v: Float64Array;
   readonly s: number;
   readonly vs: number;
 }
 
-export interface StrHyper extends WeightHyper {
+interface StrHyper extends WeightHyper {
   /** Weight decay of s. */
   readonly decay: number;
 }
@@ -49,7 +49,7 @@ export const strThreshold = ({ s }: StrLayer): number => sigmoid(s);
 export const strWeights = (l: StrLayer): Float64Array => l.theta.map((x) => soft(x, strThreshold(l)));
 
 /** dLoss/ds for g = dLoss/dW: -d (1 - d) times the sum of g sign(theta) over what is left. */
-export function strGradient(l: StrLayer, g: ArrayLike<number>): number {
+function strGradient(l: StrLayer, g: ArrayLike<number>): number {
   const d = strThreshold(l);
   const left = (i: number) => (Math.abs(l.theta[i]!) > d ? 1 : 0);
   return -d * (1 - d) * sumOf(g.length, (i) => g[i]! * Math.sign(l.theta[i]!) * left(i));
@@ -65,7 +65,7 @@ export function strStep(l: StrLayer, g: ArrayLike<number>, h: StrHyper): StrLaye
 
 // ---- LTP: W = w sigmoid((w² - tau) / T), T = T0 V, V = Var |w|
 
-export interface LtpLayer {
+interface LtpLayer {
   readonly theta: Float64Array;
   readonly v: Float64Array;
   readonly tau: number;
@@ -73,7 +73,7 @@ export interface LtpLayer {
   readonly temperature: number;
 }
 
-export interface LtpHyper extends WeightHyper {
+interface LtpHyper extends WeightHyper {
   /** Cost of one weight. */
   readonly cost: number;
   /** T0. */
@@ -101,7 +101,7 @@ export function ltpLayer(theta: ArrayLike<number>, tau: number, t0: number): Ltp
 
 type Gate = Pick<LtpLayer, "theta" | "tau" | "temperature">;
 
-export const ltpGates = ({ theta, tau, temperature }: Gate): Float64Array =>
+const ltpGates = ({ theta, tau, temperature }: Gate): Float64Array =>
   theta.map((w) => sigmoid((w * w - tau) / temperature));
 export function ltpWeights(l: Gate): Float64Array {
   const gates = ltpGates(l);

@@ -1,6 +1,6 @@
 // Local response normalisation on plain arrays in float64.
 
-export interface ResponseNormCase {
+interface ResponseNormCase {
   /** [N, C, ...]. */
   readonly shape: readonly number[];
   readonly size: number;

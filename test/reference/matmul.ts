@@ -1,6 +1,6 @@
 // Matrix products in float64, by three loops.
 
-export interface MatmulShape {
+interface MatmulShape {
   readonly m: number;
   readonly n: number;
   readonly k: number;

@@ -1,7 +1,7 @@
 // Pointwise functions in float64, written from their definitions.
 
 /** Phi(x) of the standard normal distribution: a Taylor series, or beyond ±3 erfc's continued fraction, to 1e-12. */
-export function normalCdf(x: number): number {
+function normalCdf(x: number): number {
   const a = Math.abs(x) / Math.SQRT2;
   if (a < 3 / Math.SQRT2) {
     let term = a;

@@ -1,13 +1,13 @@
 // Gradients through time of neurons that fire the step function, in float64: with the surrogate's derivative.
 import { type ReferenceNeuron, type WalkInputs, walkNeurons } from "./spiking.ts";
 
-export interface GradientNeuron extends ReferenceNeuron {
+interface GradientNeuron extends ReferenceNeuron {
   readonly detachReset?: boolean;
   /** Replaces the derivative of the step, for u = H - threshold. */
   readonly derivative: (u: number) => number;
 }
 
-export interface TimeGradients {
+interface TimeGradients {
   readonly x: Float64Array;
   readonly v0: Float64Array;
   /** Gradient of the leak's logit. */

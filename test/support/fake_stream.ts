@@ -18,7 +18,7 @@ export interface FakeStreamOptions {
   readonly lost?: number;
 }
 
-export interface FakeStream extends StreamedDataset {
+interface FakeStream extends StreamedDataset {
   /** Loops over batches that have begun and not ended. */
   open: number;
   given: number;

@@ -16,9 +16,9 @@ export interface FuzzTarget {
   readonly lines?: boolean;
 }
 
-export type Finding = "foreign error" | "message" | "slow" | "memory";
+type Finding = "foreign error" | "message" | "slow" | "memory";
 
-export interface FuzzFinding {
+interface FuzzFinding {
   readonly kind: Finding;
   /** Number of the input: the same seed and number give the same bytes. */
   readonly input: number;
@@ -36,7 +36,7 @@ export interface FuzzReport {
 }
 
 /** A small generator of whole numbers, repeatable on every machine. */
-export class Dice {
+class Dice {
   private state: number;
   constructor(seed: number) {
     this.state = seed >>> 0;
@@ -154,7 +154,7 @@ export function fuzzInput(seeds: readonly Uint8Array[], seed: number, i: number)
 // biome-ignore lint/suspicious/noControlCharactersInRegex: that messages have none is what is looked at
 const UNFIT = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly count: number;
   readonly seed?: number;
   /** The first input. Default 0. */

@@ -4,7 +4,7 @@ import { readAll, Scope, type Shape, type Tensor, tensor } from "../../src/tenso
 import { expectClose, type Tolerance } from "./close.ts";
 import { randomArray } from "./random.ts";
 
-export interface GradCase {
+interface GradCase {
   /** Float inputs by name: values and shape. Values should stay away from kinks. */
   readonly inputs: Record<string, { data: ArrayLike<number>; shape: Shape }>;
   /** The op under test. */

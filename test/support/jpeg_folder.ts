@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { PhiloxStream } from "../../src/tensor/philox.ts";
 
-export const JPEG_CLASSES = [
+const JPEG_CLASSES = [
   "blob",
   "checks",
   "cross",
@@ -33,7 +33,7 @@ const figures: Readonly<Record<JpegClass, (x: number, y: number) => boolean>> = 
 };
 
 /** Pixels of one picture [height, width, 3]: a figure of one colour on another, shifted, scaled and noisy. */
-export function drawnPixels(name: JpegClass, height: number, width: number, random: PhiloxStream): Uint8Array {
+function drawnPixels(name: JpegClass, height: number, width: number, random: PhiloxStream): Uint8Array {
   const figure = figures[name];
   const color = () => [0, 1, 2].map(() => random.nextBelow(256));
   const [ink, ground] = [color(), color()];
@@ -52,7 +52,7 @@ export function drawnPixels(name: JpegClass, height: number, width: number, rand
   return pixels;
 }
 
-export interface JpegFolderOptions {
+interface JpegFolderOptions {
   /** Images of each of the ten classes. Default 24. */
   readonly perClass?: number;
   /** Further images of each class in a folder `val`; 0 for no such folder. Default 0. */
@@ -64,7 +64,7 @@ export interface JpegFolderOptions {
 }
 
 /** The bytes of one JPEG, the same for the same numbers. */
-export async function drawnJpeg(name: JpegClass, seed: number, index: number, sides: readonly [number, number]) {
+async function drawnJpeg(name: JpegClass, seed: number, index: number, sides: readonly [number, number]) {
   const random = new PhiloxStream(seed, "augment", [JPEG_CLASSES.indexOf(name), index, 9]);
   const side = () => sides[0] + random.nextBelow(sides[1] - sides[0] + 1);
   const [height, width] = [side(), side()];

@@ -53,7 +53,7 @@ export function arenaOf(layers: readonly Float32Array[], padding = 0): Magnitude
 }
 
 /** Bits of |x|, which sort as magnitudes do, NaN last. */
-export function magnitudeBits(values: Float32Array): Uint32Array {
+function magnitudeBits(values: Float32Array): Uint32Array {
   return new Uint32Array(values.slice().buffer).map((b) => b & 0x7fffffff);
 }
 

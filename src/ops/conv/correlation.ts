@@ -81,7 +81,7 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
  * taps; for them the gradient is a correlation of step 1. Phases without a pixel are omitted; one without a tap stays
  * with taps = 0: its gradient is zero.
  */
-export function gradientLines(a: Axis): Line[] {
+function gradientLines(a: Axis): Line[] {
   const lines: Line[] = [];
   const shared = gcd(a.stride, a.dilation);
   const kernelStep = a.stride / shared;

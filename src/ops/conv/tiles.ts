@@ -120,7 +120,7 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
   return best;
 }
 
-export type GradientSpec = ShapeSpec & Record<"OB" | "CB" | "PY" | "PX" | "GRADS", number> & { readonly Grads: string };
+type GradientSpec = ShapeSpec & Record<"OB" | "CB" | "PY" | "PX" | "GRADS", number> & { readonly Grads: string };
 
 /** Return the same for lib/conv2d_grad_weight_patch.wgsl. */
 export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null {

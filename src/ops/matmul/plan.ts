@@ -8,7 +8,7 @@ import type { AdapterReport } from "../../gpu/index.ts";
  */
 export type GemmFamily = "subgroup" | "rows" | "tile" | "naive";
 
-export interface GemmSize {
+interface GemmSize {
   readonly m: number;
   readonly n: number;
   readonly k: number;

@@ -30,7 +30,7 @@ export const AFTER = {
 export type After = (typeof AFTER)[keyof typeof AFTER];
 
 /** weight and bias [C], both or none. */
-export interface Affine {
+interface Affine {
   readonly weight: Tensor | null;
   readonly bias: Tensor | null;
 }

@@ -22,7 +22,7 @@ const pair = (v: Pair): [number, number] => {
   return v?.length === 2 ? [v[0], v[1]] : [Number.NaN, Number.NaN];
 };
 
-export interface PoolPlan {
+interface PoolPlan {
   window: [number, number];
   stride: [number, number];
   padding: [number, number];

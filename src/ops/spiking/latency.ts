@@ -14,7 +14,7 @@ function roundHalfEven(v: number): number {
 }
 
 /** Return the step at which x fires, even outside 0..T-1; NaN where the logarithm has no value. */
-export function spikeTime(x: number, timeSteps: number, rule: LatencyFunction): number {
+function spikeTime(x: number, timeSteps: number, rule: LatencyFunction): number {
   const last = timeSteps - 1;
   if (rule === "linear") return roundHalfEven(last * (1 - x));
   return roundHalfEven(last - Math.log((Math.exp(last) - 1) * x + 1));
@@ -24,13 +24,13 @@ const MOST = 3.4028234663852886e38;
 const word = new Uint32Array(1);
 const asFloat = new Float32Array(word.buffer);
 
-/** Return the f32 at an index of their order: 0 has the lowest bit pattern, negative numbers come first. */
-function floatAt(place: number): number {
-  word[0] = place >= 0x80000000 ? place - 0x80000000 : 0xffffffff - place;
+/** Return the f32 at a rank in their order: 0 has the lowest bit pattern, negative numbers come first. */
+function floatAt(rank: number): number {
+  word[0] = rank >= 0x80000000 ? rank - 0x80000000 : 0xffffffff - rank;
   return asFloat[0]!;
 }
 
-function placeOf(value: number): number {
+function rankOf(value: number): number {
   asFloat[0] = value;
   const bits = word[0]!;
   return bits < 0x80000000 ? bits + 0x80000000 : 0xffffffff - bits;
@@ -47,8 +47,8 @@ export function latencyBounds(timeSteps: number, rule: LatencyFunction): Float32
   let bounds = known.get(key);
   if (!bounds) {
     bounds = Float32Array.from({ length: timeSteps + 1 }, (_, t) => {
-      let low = placeOf(-MOST);
-      let high = placeOf(MOST);
+      let low = rankOf(-MOST);
+      let high = rankOf(MOST);
       while (low < high) {
         const middle = Math.floor((low + high) / 2);
         if (spikeTime(floatAt(middle), timeSteps, rule) <= t - 1) high = middle;

@@ -31,7 +31,7 @@ export interface LeakOptions {
   readonly decayInput?: boolean;
 }
 
-export interface TauOptions {
+interface TauOptions {
   /** Membrane time constant in steps, > 1. Default 2. */
   readonly tau?: number;
 }
