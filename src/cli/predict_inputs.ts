@@ -185,18 +185,18 @@ function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked
     throw new UsageError(`${file}: its network takes ${trained}, images have three channels; give a .npy array`);
   }
   const { resize } = readImageMetadata(metadata.get("images"), file);
-  const square = side && side[2] === side[3] ? { size: Number(side[2]) } : {};
+  const square = side && side[2] === side[3] ? Number(side[2]) : undefined;
   // Another size is resized in the same proportion.
-  const own = { ...square, ...(resize === undefined || asked.size !== undefined ? {} : { resize }) };
+  const own = { size: asked.size ?? square, resize: asked.resize ?? (asked.size === undefined ? resize : undefined) };
   const text = metadata.get("normalise");
-  if (text === undefined || (asked.mean && asked.std)) return { ...own, ...asked };
+  if (text === undefined || (asked.mean && asked.std)) return { ...asked, ...own };
   const { mean, std } = (parsed(text) ?? {}) as { mean?: unknown; std?: unknown };
   if (!numbers(mean) || !numbers(std) || !std.every((s) => s > 0)) {
     throw new UsageError(
       `${file}: its metadata "normalise": expected {mean, std} of three numbers; give --mean and --std`,
     );
   }
-  return { ...own, mean, std, ...asked };
+  return { ...own, mean: asked.mean ?? mean, std: asked.std ?? std };
 }
 
 /** Return the class names of a model file if there are as many as outputs; else null. */

@@ -120,11 +120,11 @@ describe("refuses", () => {
   const images = at("images");
   test.each<[string, string[], RegExp]>([
     ["a folder among the images", ["--out", join(images, "shards")], /--out .*: expected a folder outside the images/],
-    ["the images' own folder", ["--out", images], /among the images/],
+    ["the images' own folder", ["--out", images], /expected a folder outside the images/],
     ["a folder of other things", ["--out", at("taken")], /--out .*taken: holds notes\.txt, which is not a shard/],
     ["other things in its parts", ["--out", at("mixed")], /holds train\/cat\.jpg, which is not a shard/],
     ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: expected a folder, got a file/],
-    ["to guess a size", ["--out", at("never"), "--no-resize"], /say how large they are with --size/],
+    ["to guess a size", ["--out", at("never"), "--no-resize"], /--no-resize: expected --size/],
     ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view wants .* 1\.\.256, was given 300/],
     ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*expected a number/],
     ["a share of everything", ["--out", at("never"), "--held-out", "1"], /./],

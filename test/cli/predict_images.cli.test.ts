@@ -129,6 +129,6 @@ describe("one clear line", () => {
     const odd = weights("odd.safetensors", { normalise: '{"mean": [0, 0], "std": 1}' });
     const run = (file: string) => espalierHere(["predict", "--weights", file, "--input", at("a.jpg")]);
     expect((await run(grey)).err).toMatch(/grey\.safetensors: its network takes 1x32x32, images have three channels/);
-    expect((await run(odd)).err).toMatch(/odd\.safetensors: its metadata "normalise" wants \{mean, std\}/);
+    expect((await run(odd)).err).toMatch(/odd\.safetensors: its metadata "normalise": expected \{mean, std\}/);
   });
 });
