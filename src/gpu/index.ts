@@ -1,5 +1,5 @@
 // The gpu folder: device, memory, kernels, the command stream. It has no notion of a tensor.
-export { Arena, type BufferView, PooledBuffer, sizeClass } from "./buffer_pool.ts";
+export { Arena, sizeClass } from "./buffer_pool.ts";
 export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
 export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
@@ -17,6 +17,7 @@ export {
 export { type Grid, grid1d, groups1d } from "./grid.ts";
 export { type Bindable, Kernel, kernel } from "./kernel.ts";
 export { buffersOf } from "./memory_plan.ts";
+export { type BufferView, PooledBuffer } from "./pooled_buffer.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";
 export {

@@ -1,10 +1,11 @@
 // kernel(name, wgsl): a shader with its variants. run() binds tensors by the names in the shader's header, looks up the
 // pipeline and enqueues one dispatch.
-import type { BufferView, PooledBuffer } from "./buffer_pool.ts";
+
 import { debugLevel, debugLog } from "./debug.ts";
 import { currentGpu, type Gpu } from "./device.ts";
 import { KernelError } from "./errors.ts";
 import { type Coverage, coverageOf, type Grid, resolveGrid } from "./grid.ts";
+import type { BufferView, PooledBuffer } from "./pooled_buffer.ts";
 import type { UniformSlot } from "./uniforms.ts";
 import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
 

@@ -1,7 +1,7 @@
 // The memory plan of a recorded step: the lifetime of each value, the least memory that any plan needs, and each value's
 // offset. Values share buffers in time, and several may share one at once in different bytes: but not what one command reads
 // and what it writes, since WebGPU refuses a dispatch that reads one part of a buffer and writes another.
-import type { PooledBuffer } from "./buffer_pool.ts";
+import type { PooledBuffer } from "./pooled_buffer.ts";
 import type { Command } from "./stream.ts";
 
 /** A value and its first and last command, both included. */

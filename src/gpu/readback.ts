@@ -1,8 +1,9 @@
 // From GPU to host: a ring of staging buffers, and the only code that waits for data.
-import type { BufferView } from "./buffer_pool.ts";
+
 import { sizeClass } from "./buffer_pool.ts";
 import { GpuHangError, GpuLostError } from "./errors.ts";
 import type { MakeBuffer } from "./make_buffer.ts";
+import type { BufferView } from "./pooled_buffer.ts";
 import type { Stream } from "./stream.ts";
 
 /** One u32 that is read with every reading, so that a check on the GPU reports without a further wait. */

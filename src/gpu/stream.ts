@@ -1,7 +1,8 @@
 // The ordered list of GPU work. Dispatches and copies go into one encoder and are submitted in batches. A recording keeps the
 // commands instead, which are encoded when it has ended, as often as needed.
-import type { PooledBuffer } from "./buffer_pool.ts";
+
 import { CaptureError } from "./errors.ts";
+import type { PooledBuffer } from "./pooled_buffer.ts";
 
 interface DispatchCommand {
   readonly kind: "dispatch";

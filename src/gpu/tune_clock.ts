@@ -1,7 +1,14 @@
 // Measures the time of a candidate: by the adapter's clock from the first dispatch of a sample to the end of its last, or by
 // the host's clock until the queue is empty.
-import type { Gpu } from "./device.ts";
-import type { PassTimer } from "./stream.ts";
+import type { PassTimer, Stream } from "./stream.ts";
+
+/** The part of a device that timing needs. */
+export interface TimedGpu {
+  readonly adapter: { readonly software: boolean };
+  readonly device: GPUDevice;
+  readonly stream: Stream;
+  wait(): Promise<void>;
+}
 
 /** Stamp the start of the first and the end of the last of `dispatches` dispatches. */
 class SpanTimer implements PassTimer {
@@ -46,12 +53,12 @@ class SpanTimer implements PassTimer {
 }
 
 /** True if the adapter's own clock is used: it has one that is not the host's, and no profile is using it. */
-export function hasAdapterClock(gpu: Gpu): boolean {
+export function hasAdapterClock(gpu: TimedGpu): boolean {
   return !gpu.adapter.software && gpu.device.features.has("timestamp-query") && !gpu.stream.timer;
 }
 
 /** Return the milliseconds of one `run`, the mean of `repeats` in a row. `dispatches` counts those of one run. Waits for the GPU. */
-export async function timeRuns(gpu: Gpu, run: () => void, dispatches: number, repeats: number): Promise<number> {
+export async function timeRuns(gpu: TimedGpu, run: () => void, dispatches: number, repeats: number): Promise<number> {
   await gpu.wait();
   const timer = hasAdapterClock(gpu) ? new SpanTimer(gpu.device, dispatches * repeats) : null;
   gpu.stream.timer = timer ?? gpu.stream.timer;

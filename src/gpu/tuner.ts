@@ -3,9 +3,8 @@
 // `await gpu.tuner.tune()` then times them, and from then on the op uses the fastest.
 // A step that was captured keeps the kernels it was captured with.
 import { debugLevel, debugLog } from "./debug.ts";
-import type { Gpu } from "./device.ts";
 import { OpError } from "./errors.ts";
-import { hasAdapterClock, timeRuns } from "./tune_clock.ts";
+import { hasAdapterClock, type TimedGpu, timeRuns } from "./tune_clock.ts";
 
 /** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
@@ -83,6 +82,15 @@ const DEFAULT_BUDGET_MS = 5000;
 
 const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
 
+/** The part of a device that the tuner needs. */
+interface TunedGpu extends TimedGpu {
+  readonly adapter: Readonly<Record<"vendor" | "architecture" | "device" | "description", string>> & {
+    readonly software: boolean;
+    readonly subgroupSize: number;
+  };
+  readonly pool: { trim(): void };
+}
+
 /** Defaults of `requestGpu`. A Node host sets them from ESPALIER_TUNE and its cache. */
 export function configureTuning(change: Partial<typeof defaults>): void {
   if (change.mode !== undefined) checkMode("configureTuning", change.mode);
@@ -101,7 +109,7 @@ function checkMode(who: string, mode: TuneMode): void {
 export class Tuner {
   /** False if the rule decides everything: callers need not name candidates then. */
   readonly active: boolean;
-  private readonly gpu: Gpu;
+  private readonly gpu: TunedGpu;
   private readonly store: TuneStore | null;
   private readonly budgetMs: number;
   private readonly entries = new Map<string, Entry>();
@@ -109,7 +117,7 @@ export class Tuner {
   private spentMs = 0;
   private running: Promise<TuneReport> | null = null;
 
-  constructor(gpu: Gpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
+  constructor(gpu: TunedGpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
     checkMode("requestGpu", mode);
     if (!(budgetMs >= 0)) throw new OpError("requestGpu", `tuning budget: expected milliseconds >= 0, got ${budgetMs}`);
     this.gpu = gpu;

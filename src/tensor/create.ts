@@ -1,7 +1,7 @@
 // Makes tensors: from numbers, without values, or as shapes only.
 import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
-import { arrayOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
-import { flatten, type NestedNumbers } from "./nested.ts";
+import { arrayOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { flatten, type NestedNumbers, toTyped } from "./nested.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 

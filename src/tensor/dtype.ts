@@ -1,6 +1,5 @@
 // Element types: their size and their typed array.
 import { OpError } from "../gpu/index.ts";
-import { expectNumbers } from "./nested.ts";
 
 export type DType = "f32" | "i32" | "u32";
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
@@ -19,11 +18,4 @@ export function dtypeOf(data: TypedArray): DType {
   if (data instanceof Uint32Array) return "u32";
   const given = (data as unknown)?.constructor?.name ?? String(data);
   throw new OpError("tensor", `expected Float32Array, Int32Array or Uint32Array, got ${given}`);
-}
-
-/** Return host numbers as the array of a dtype. Throws OpError for values that are not numbers of this dtype. */
-export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
-  expectNumbers("tensor", dtype, values);
-  if (dtype === "f32") return Float32Array.from(values);
-  return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }

@@ -1,6 +1,6 @@
 // Converts numbers in nested arrays to one flat list and a shape. Refuses other values, with their index.
 import { OpError } from "../gpu/index.ts";
-import type { DType } from "./dtype.ts";
+import type { DType, TypedArray } from "./dtype.ts";
 import type { Shape } from "./shape.ts";
 
 export type NestedNumbers = number | readonly NestedNumbers[];
@@ -28,10 +28,12 @@ function expectNumber(op: string, dtype: DType, value: unknown, path: readonly n
   }
 }
 
-/** Check a flat list. */
-export function expectNumbers(op: string, dtype: DType, values: readonly unknown[]): void {
+/** Return host numbers as the array of a dtype. Throws OpError for values that are not numbers of this dtype. */
+export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
   // By index: forEach skips holes.
-  for (let i = 0; i < values.length; i++) expectNumber(op, dtype, values[i], [i]);
+  for (let i = 0; i < values.length; i++) expectNumber("tensor", dtype, values[i], [i]);
+  if (dtype === "f32") return Float32Array.from(values);
+  return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }
 
 /** Return the flat list and the shape. Every array at one depth must be as long as the first. */

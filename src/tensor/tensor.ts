@@ -9,7 +9,8 @@ import {
   OpError,
   type PooledBuffer,
 } from "../gpu/index.ts";
-import { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray, toTyped } from "./dtype.ts";
+import { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { toTyped } from "./nested.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
 

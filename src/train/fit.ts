@@ -1,12 +1,10 @@
 // Options and records of the training loop.
 import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod } from "../prune/method.ts";
-import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import type { HostBatches } from "./batch_step.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { CounterState } from "./fit_counters.ts";
-import { FitLoop } from "./fit_loop.ts";
 import type { TrainStep } from "./train_step.ts";
 
 /** A point of the training curve: means over the steps since the last point. */
@@ -111,28 +109,10 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
-const KEYS: KeysOf<FitOptions> = {
-  ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, method: true },
-  ...{ layers: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
-  ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
-  ...{ checkpointEvery: true, onCheckpoint: true, saveAsked: true, signal: true },
-};
-
 export interface FitResult {
   readonly position: Position;
   readonly finished: boolean;
   readonly last: EpochRecord | null;
   /** Mean loss of the last step record; NaN before the first. */
   readonly loss: number;
-}
-
-/**
- * Train. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
- *
- * Errors    NonFiniteLossError on a NaN or infinite loss, with the weights of before that step; errors of reading a batch. In
- *           every case the reading of batches has ended.
- */
-export async function fit(options: FitOptions): Promise<FitResult> {
-  expectKeys(options, KEYS, (problem) => new ArgumentError(`fit: ${problem}`));
-  return new FitLoop(options).run();
 }

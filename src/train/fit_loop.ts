@@ -4,7 +4,7 @@
 import type { LayerCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import type { EpochRecord, FitOptions, FitResult, Position, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
@@ -275,4 +275,22 @@ export class FitLoop {
     await options.onRecord?.(this.last);
     return true;
   }
+}
+
+const KEYS: KeysOf<FitOptions> = {
+  ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, method: true },
+  ...{ layers: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
+  ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
+  ...{ checkpointEvery: true, onCheckpoint: true, saveAsked: true, signal: true },
+};
+
+/**
+ * Train. Threshold order as published: forward and backward under d(n), the SGD step, then the threshold moves to d(n+1).
+ *
+ * Errors    NonFiniteLossError on a NaN or infinite loss, with the weights of before that step; errors of reading a batch. In
+ *           every case the reading of batches has ended.
+ */
+export async function fit(options: FitOptions): Promise<FitResult> {
+  expectKeys(options, KEYS, (problem) => new ArgumentError(`fit: ${problem}`));
+  return new FitLoop(options).run();
 }

@@ -38,18 +38,17 @@ export {
 export type { RunConfig } from "./config.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
-export {
-  type CheckpointReason,
-  type EpochRecord,
-  type FitOptions,
-  type FitResult,
-  fit,
-  type Position,
-  type RunRecord,
-  type StepRecord,
+export type {
+  CheckpointReason,
+  EpochRecord,
+  FitOptions,
+  FitResult,
+  Position,
+  RunRecord,
+  StepRecord,
 } from "./fit.ts";
 export type { CounterState } from "./fit_counters.ts";
-export { sparsityOf } from "./fit_loop.ts";
+export { fit, sparsityOf } from "./fit_loop.ts";
 export { type LayerSparsity, layerSparsity } from "./layer_sparsity.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
-import { Arena, BufferPool, type PooledBuffer, sizeClass } from "../../src/gpu/buffer_pool.ts";
+import { Arena, BufferPool, sizeClass } from "../../src/gpu/buffer_pool.ts";
 import { type Command, currentGpu } from "../../src/gpu/index.ts";
+import type { PooledBuffer } from "../../src/gpu/pooled_buffer.ts";
 import { allocate, fillZero } from "../../src/tensor/index.ts";
 
 const pools: BufferPool[] = [];
