@@ -6,7 +6,7 @@
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const GIVEN: bool = false;               //!spec   u holds the random numbers
-const POISSON_STREAM: u32 = 5u;          // `poisson` in src/tensor/philox.ts
+const STREAM: u32 = 5u;                  //!spec   second word of the key
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, items: u32, seed: vec2<u32>, layer: u32 }       // n elements of y
 @group(0) @binding(0) var<storage, read> x: array<Item>;                // [items]
@@ -19,7 +19,7 @@ fn random_at(i: u32) -> vec4<f32> {
   if (GIVEN) {
     return u[i];
   }
-  let words = philox4x32(vec4(i, step[0], params.layer, params.seed.y), vec2(params.seed.x, POISSON_STREAM));
+  let words = philox4x32(vec4(i, step[0], params.layer, params.seed.y), vec2(params.seed.x, STREAM));
   return vec4(uniform01(words.x), uniform01(words.y), uniform01(words.z), uniform01(words.w));
 }
 

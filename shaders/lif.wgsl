@@ -10,9 +10,6 @@ const WRITE_Y: bool = true;              //!spec   false: only the last potentia
 const KEEP_V: bool = false;              //!spec   write the last potential
 const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
 const KEEP_PARTS: bool = false;          //!spec   write the potential after each `part` steps, for backward
-// Lanes side by side in memory. An invocation's next Item lies as many further, so that a team of lanes that a CPU runs
-// to its end, all rounds of it, walks through memory without a gap: with 64 the caches fetch half of it too late.
-const NEAR: u32 = 8u;
 struct Params {
   items: u32,                // neurons of one step, in Items
   steps: u32,

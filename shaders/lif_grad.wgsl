@@ -14,7 +14,6 @@ const HAS_GV: bool = false;              //!spec   gv holds a gradient of the la
 const KEEP_GV: bool = false;             //!spec   leave the gradient of the first potential in gv
 const SUM_K: bool = false;               //!spec   LEARNED: write partial sums of the gradient of w
 const ADD: bool = false;                 //!spec   CONSTANT: dx holds the sum over later steps
-const NEAR: u32 = 8u;                    // as in lif.wgsl
 struct Params {
   items: u32,                // neurons of one step, in Items
   first: u32,                // step at which this dispatch begins

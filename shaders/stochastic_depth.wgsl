@@ -2,7 +2,7 @@
 // Running it on dy gives the gradient: the numbers are drawn again, not stored.
 //!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
-const DROPOUT_STREAM: u32 = 4u;          // `dropout` in src/tensor/philox.ts; layers have other indices
+const STREAM: u32 = 4u;                  //!spec   second word of the key
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
@@ -11,7 +11,7 @@ struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f3
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn factor(r: u32) -> f32 {
-  let u = philox4x32(vec4(r / 4u, step[0], params.layer, params.seed.y), vec2(params.seed.x, DROPOUT_STREAM));
+  let u = philox4x32(vec4(r / 4u, step[0], params.layer, params.seed.y), vec2(params.seed.x, STREAM));
   return select(0.0, params.scale, uniform01(u[r % 4u]) >= params.p);
 }
 

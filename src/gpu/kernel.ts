@@ -8,6 +8,7 @@ import { type Coverage, coverageOf, type Grid, resolveGrid } from "./grid.ts";
 import type { BufferView, PooledBuffer } from "./pooled_buffer.ts";
 import type { UniformSlot } from "./uniforms.ts";
 import { applySpec, type Header, readHeader, type Spec } from "./wgsl.ts";
+import { constantsOf } from "./wgsl_constants.ts";
 
 /** Anything that a kernel can bind, such as a tensor. */
 export interface Bindable {
@@ -87,6 +88,14 @@ export class Kernel {
       reads,
       writes,
     });
+  }
+
+  /** Return an integer constant of the shader, for example its tile size. Throws KernelError if there is none. */
+  constant(name: string): number {
+    const value = constantsOf(this.wgsl).get(name);
+    if (typeof value !== "number")
+      throw new KernelError(this.name, `expected an integer constant ${name}, got ${value}`);
+    return value;
   }
 
   /** Return the final WGSL of a variant, which the device compiles. */

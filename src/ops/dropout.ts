@@ -5,6 +5,7 @@ import maskWgsl from "../../shaders/masked_scale.wgsl";
 import { defineOp, expectFloat, like } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { sameShape, type Tensor } from "../tensor/index.ts";
+import { streams } from "../tensor/philox.ts";
 import { checkP, type DropoutOptions, defineDraw, drawParams, scaleFor } from "./pointwise/random_draw.ts";
 
 export type { DropoutOptions } from "./pointwise/random_draw.ts";
@@ -18,6 +19,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
   drawKernel.run({
     bind: { x: vec4(x), step, result: vec4(y) },
     params: { n: x.numel, ...drawParams(options) },
+    spec: { STREAM: streams.dropout },
     grid: grid1d(x.numel),
   });
 }

@@ -6,6 +6,7 @@ import poissonWgsl from "../../shaders/encode_poisson.wgsl";
 import { defineOp, expectFloat, once, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { copyOf, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { streams } from "../tensor/philox.ts";
 import { expectDraw } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 import { type LatencyFunction, latencyBounds, MOST_LOG_STEPS } from "./spiking/latency.ts";
@@ -150,7 +151,7 @@ function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void
       seed: [seed >>> 0, Math.floor(seed / 2 ** 32)],
       layer,
     },
-    spec: { Item: wide ? "vec4<f32>" : "f32", WIDE: wide, GIVEN: given !== null },
+    spec: { Item: wide ? "vec4<f32>" : "f32", WIDE: wide, GIVEN: given !== null, STREAM: streams.poisson },
     grid: grid1d(y.numel),
   });
 }

@@ -207,3 +207,11 @@ test("debug level 1 lists pipelines, 4 shows their WGSL", async () => {
   expect(lines).toContain("pipeline test_scale TWICE=true;");
   expect(lines).toContain(scaleKernel.source({ TWICE: true }));
 });
+
+test("a kernel gives the constants of its shader, and refuses an unknown one", () => {
+  const tile = kernel("test_constants", `const EACH: u32 = 4u; //!spec\nconst ROWS: u32 = 2u * EACH;\n${broken.wgsl}`);
+  expect(tile.constant("ROWS")).toBe(8);
+  expect(() => tile.constant("COLS")).toThrow(
+    "kernel test_constants: expected an integer constant COLS, got undefined",
+  );
+});

@@ -3,7 +3,7 @@
 import tileWgsl from "../../../shaders/conv2d.wgsl";
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_plain.wgsl";
-import { type Candidate, currentGpu, groups1d, kernel, type Trial } from "../../gpu/index.ts";
+import { type Candidate, currentGpu, grid1d, groups1d, kernel, type Trial } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { canBroadcast, chooseEach, eachToTry } from "./choose.ts";
@@ -14,11 +14,10 @@ import { type PatchSpec, patchSpec } from "./tiles.ts";
 const tileKernel = kernel("conv2d", tileWgsl);
 const broadcastKernel = kernel("conv2d_broadcast", broadcastWgsl);
 const plainKernel = kernel("conv2d_plain", plainWgsl);
-// Written channels and pixels (for the other kernels: invocations) per workgroup, as in the shaders.
-const TILE_ROWS = 4; // times EACH
+// Written channels and pixels per workgroup.
+const TILE_ROWS = tileKernel.constant("ROWS") / tileKernel.constant("EACH"); // times EACH
 const MOST_EACH = 8;
-const TILE_COLUMNS = 64;
-const LANES = 64;
+const TILE_COLUMNS = tileKernel.constant("COLS");
 
 export interface CorrelationTensors {
   readonly x: Tensor;
@@ -69,8 +68,8 @@ function runWay(c: Correlation, { algorithm, spec, each }: Way, { x, w, b, y }: 
   if (spec) {
     const blocks = Math.ceil(c.rows.pixels / spec.PY) * Math.ceil(c.columns.pixels / spec.PX);
     const teams = c.batch * c.groups * blocks * Math.ceil(c.written / (spec.OB * spec.S));
-    const groups = Math.ceil(teams / (LANES / spec.S));
-    (algorithm === "broadcast" ? broadcastKernel : plainKernel).run({ bind, params, spec, grid: groups1d(groups) });
+    const grid = grid1d(teams * spec.S);
+    (algorithm === "broadcast" ? broadcastKernel : plainKernel).run({ bind, params, spec, grid });
   } else {
     const pixels = c.batch * c.rows.pixels * c.columns.pixels;
     const groups = Math.ceil(pixels / TILE_COLUMNS) * Math.ceil(c.written / (TILE_ROWS * each)) * c.groups;

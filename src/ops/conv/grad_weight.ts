@@ -14,11 +14,11 @@ import { gradWeightSpec } from "./tiles.ts";
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
 const broadcastKernel = kernel("conv2d_grad_weight_broadcast", broadcastWgsl);
 const plainKernel = kernel("conv2d_grad_weight_plain", plainWgsl);
-// Rows, columns and pixels staged at once per workgroup, as in the shaders.
-const TILE_ROWS = 8; // times EACH
+// Rows, columns and pixels staged at once per workgroup.
+const TILE_ROWS = tileKernel.constant("ROWS") / tileKernel.constant("EACH"); // times EACH
 const MOST_EACH = 4;
-const TILE_COLUMNS = 32;
-const DEPTH = 16;
+const TILE_COLUMNS = tileKernel.constant("COLS");
+const DEPTH = tileKernel.constant("DEPTH");
 const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
 const SUBGROUPS_WANTED = 48; // enough for the cores of a software one, few enough for sum_to to add in one invocation each
 const LONGEST_SUM = 4096; // terms one invocation adds up; keeps rounding near 1e-6 of the sum
