@@ -1,5 +1,4 @@
-// CIFAR-10 and CIFAR-100 in their "binary version": records of label bytes and 3072 pixel bytes, one after the other.
-
+// CIFAR-10 and CIFAR-100 in their "binary version": records of label bytes and 3072 pixel bytes.
 import { expectKeys } from "../text/index.ts";
 import { type ImageDataset, imageDataset, type Split } from "./dataset.ts";
 import { DataError, expectWhole, SourceError } from "./errors.ts";
@@ -10,7 +9,7 @@ import type { ByteSource } from "./source.ts";
 const PIXELS = 3072;
 
 interface CifarFacts {
-  /** The folder that the archive unpacks into. */
+  /** Folder that the archive unpacks to. */
   readonly folder: string;
   readonly files: Readonly<Record<Split, readonly string[]>>;
   /** Images in each file of a split. */
@@ -40,7 +39,7 @@ const FACTS: Readonly<Record<"cifar10" | "cifar100", CifarFacts>> = {
 export interface CifarOptions {
   /** CIFAR-100: the 100 fine classes (default) or the 20 coarse ones. */
   readonly labels?: "fine" | "coarse";
-  /** Images that each file must hold, where a part of the data set was made on purpose. Default: all that belong there. */
+  /** Images in each file, for a reduced copy of the data set. Default: those of the full data set. */
   readonly imagesPerFile?: number;
 }
 
@@ -50,23 +49,23 @@ async function locate(source: ByteSource, { folder, files }: CifarFacts, split: 
   throw new SourceError(
     source.name,
     first,
-    `no such file, nor in ${folder}: wanted the binary version of the data set`,
+    `no such file, also not in ${folder}: expected the binary version of the data set`,
   );
 }
 
-/** Class names from a file of one name a line; null when it is not there. */
+/** Read class names, one per line; null if there is no such file. */
 async function namesFrom(source: ByteSource, path: string, count: number): Promise<string[] | null> {
   if (!(await source.exists(path))) return null;
   const lines = new TextDecoder().decode(await source.read(path)).split(/\r?\n/);
   const names = lines.map((line) => line.trim()).filter((line) => line !== "");
   if (names.length !== count || new Set(names).size !== count) {
-    throw new SourceError(source.name, path, `wanted ${count} different class names, found ${new Set(names).size}`);
+    throw new SourceError(source.name, path, `expected ${count} distinct class names, got ${new Set(names).size}`);
   }
   return names;
 }
 
 interface Records {
-  /** Label bytes before the pixels, and which of them counts. */
+  /** Label bytes before the pixels, and the index of the one used. */
   readonly labelBytes: number;
   readonly labelAt: number;
   readonly classes: readonly string[];
@@ -85,7 +84,7 @@ async function load(
   expectWhole(`${name}: imagesPerFile`, perFile, 1);
   const record = labelBytes + PIXELS;
   const files = facts.files[split];
-  // Made once the first file is known to have the size that it should.
+  // Allocated once the first file has the expected size.
   let images = new Uint8Array(0);
   let labels = new Uint8Array(0);
   for (const [f, file] of files.entries()) {
@@ -94,7 +93,7 @@ async function load(
       throw new SourceError(
         source.name,
         prefix + file,
-        `wanted ${perFile} records of ${record} bytes, ${perFile * record} in all, the file has ${bytes.length}`,
+        `expected ${perFile} records of ${record} bytes, ${perFile * record} in total, got ${bytes.length}`,
       );
     }
     if (f === 0) {
@@ -116,11 +115,11 @@ async function load(
 }
 
 /**
- * One split of CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`, `test_batch.bin`, there or in `cifar-10-batches-bin`.
- * Class names come from `batches.meta.txt` where it is.
+ * Load one split of CIFAR-10: `data_batch_1.bin` to `data_batch_5.bin`, `test_batch.bin`, in the source or in its folder
+ * `cifar-10-batches-bin`. Class names are read from `batches.meta.txt` if it exists.
  *
  * Shapes    images u8 [n, 3, 32, 32]; n is 50,000 and 10,000.
- * Errors    SourceError naming the file: missing, of another size, a label above 9, other than 10 class names.
+ * Errors    SourceError naming the file: missing, of another size, a label above 9, not exactly 10 class names.
  */
 export async function loadCifar10(
   source: ByteSource,
@@ -134,12 +133,12 @@ export async function loadCifar10(
 }
 
 /**
- * One split of CIFAR-100: `train.bin`, `test.bin`, there or in `cifar-100-binary`. Class names come from
- * `fine_label_names.txt` or `coarse_label_names.txt` where they are, else they are numbers.
+ * Load one split of CIFAR-100: `train.bin`, `test.bin`, in the source or in its folder `cifar-100-binary`. Class names are read
+ * from `fine_label_names.txt` or `coarse_label_names.txt` if it exists, else they are numbers.
  *
  * Shapes    images u8 [n, 3, 32, 32]; n is 50,000 and 10,000.
- * Errors    SourceError naming the file: missing, of another size, a label beyond the classes; DataError for other
- *           `labels` than fine and coarse.
+ * Errors    SourceError naming the file: missing, of another size, a label beyond the classes; DataError for
+ *           `labels` other than fine and coarse.
  */
 export async function loadCifar100(
   source: ByteSource,
@@ -149,7 +148,7 @@ export async function loadCifar100(
   expectKeys(options, { labels: true, imagesPerFile: true }, (problem) => new DataError(`cifar100: ${problem}`));
   const { labels = "fine" } = options;
   if (labels !== "fine" && labels !== "coarse") {
-    throw new DataError(`cifar100: labels wants fine or coarse, was given ${JSON.stringify(labels)}`);
+    throw new DataError(`cifar100: labels: expected fine or coarse, got ${JSON.stringify(labels)}`);
   }
   const prefix = await locate(source, FACTS.cifar100, split);
   const count = labels === "fine" ? 100 : 20;

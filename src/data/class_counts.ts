@@ -1,5 +1,5 @@
-// How many samples each class has, and what is wrong or odd about it: a class too few, labels with gaps, classes without
-// samples. What cannot be meant is refused, the rest is said.
+// Counts the samples of each class and checks the counts: a single class, labels with gaps, classes without samples. Refuses
+// what cannot be trained, and notes the rest.
 import { areNamed, nameList } from "./class_names.ts";
 import { DataError } from "./errors.ts";
 
@@ -9,7 +9,7 @@ export interface Labelled {
   readonly classes: readonly string[];
 }
 
-/** Samples of each class. */
+/** Count the samples of each class. */
 export function countsOf({ length, classes }: Labelled, label: (i: number) => number): Uint32Array {
   const counts = new Uint32Array(classes.length);
   for (let i = 0; i < length; i++) counts[label(i)]!++;
@@ -17,14 +17,14 @@ export function countsOf({ length, classes }: Labelled, label: (i: number) => nu
 }
 
 export interface CountedClasses {
-  /** For messages. */
+  /** Name used in messages. */
   readonly name: string;
   readonly classes: readonly string[];
-  /** The data set itself says which classes there are: they were not made of the labels. Default: where they have names. */
+  /** True if the data set lists its classes; false if they were derived from the labels. Default: true if they have names. */
   readonly listed?: boolean;
 }
 
-/** Numbers as ranges: 0..9, 255. */
+/** Format numbers as ranges: 0..9, 255. */
 function ranges(numbers: readonly number[]): string {
   const parts: [number, number][] = [];
   for (const n of numbers) {
@@ -36,30 +36,30 @@ function ranges(numbers: readonly number[]): string {
   return `${shown.join(", ")}${parts.length > 6 ? ", ..." : ""}`;
 }
 
-const places = (counts: Uint32Array, empty: boolean): number[] =>
+const classesThat = (counts: Uint32Array, empty: boolean): number[] =>
   [...counts.keys()].filter((i) => (counts[i] === 0) === empty);
 
 /**
- * What is to be said of the classes of a data set.
+ * Check the class counts of both parts and return notes for the user.
  *
- * Errors    DataError: samples of one class only; labels without names of which more are missing than there are, as when one
- *           label is 255 by mistake; parts of which one counts from 0 and the other from 1.
+ * Errors    DataError: samples of one class only; unnamed labels with more gaps than classes, as when one label is 255 by
+ *           mistake; one part that counts from 0 and the other from 1.
  */
 export function checkCounts(
   { name, classes, listed = areNamed(classes) }: CountedClasses,
   train: Uint32Array,
   test: Uint32Array,
 ): string[] {
-  const [used, empty, tested] = [places(train, false), places(train, true), places(test, false)];
+  const [used, empty, tested] = [classesThat(train, false), classesThat(train, true), classesThat(test, false)];
   const count = (counts: Uint32Array) => counts.reduce((a, b) => a + b, 0);
   const [first] = used;
   if (used.length === 1 && first !== undefined) {
     const all = `all ${count(train)} samples are of class ${classes[first]}`;
-    throw new DataError(`${name}: one class only, nothing to learn: ${all}`);
+    throw new DataError(`${name}: expected at least two classes: ${all}`);
   }
   if (!listed && empty.length > Math.max(used.length, 16)) {
     const of = `a network of ${classes.length} classes, of which ${empty.length} have no sample`;
-    throw new DataError(`${name}: the labels are ${ranges(used)}: ${of}; expected labels from 0 on without such gaps`);
+    throw new DataError(`${name}: the labels are ${ranges(used)}: ${of}; expected labels from 0 without such gaps`);
   }
   const shifted = !listed && train[0] === 0 && (test[0] ?? 0) > 0;
   if (shifted) {
@@ -69,13 +69,13 @@ export function checkCounts(
   const notes: string[] = [];
   const names = (list: readonly number[]) => nameList(list.map((i) => classes[i]!));
   if (!listed && empty.length === 1 && empty[0] === 0) {
-    notes.push("the labels begin at 1: class 0 has no sample, and nothing trains the first output");
+    notes.push("the labels start at 1: class 0 has no sample, so the first output is not trained");
   } else if (empty.length > 0) notes.push(`classes without training samples: ${names(empty)}`);
   const untrained = tested.filter((i) => train[i] === 0);
-  if (untrained.length > 0) notes.push(`classes with test samples and none to train with: ${names(untrained)}`);
+  if (untrained.length > 0) notes.push(`classes with test samples but no training samples: ${names(untrained)}`);
   const untested = used.filter((i) => test[i] === 0);
   if (untested.length > 0) notes.push(`classes without test samples: ${names(untested)}`);
   if (count(test) > count(train))
-    notes.push(`more samples to test with (${count(test)}) than to train with (${count(train)})`);
+    notes.push(`more test samples (${count(test)}) than training samples (${count(train)})`);
   return notes;
 }

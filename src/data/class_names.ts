@@ -1,87 +1,86 @@
-// Classes of two sources set against each other by their names: which number of one is which number of the other.
+// Matches the classes of two sources by name: maps the class numbers of one to those of the other.
 import { DataError } from "./errors.ts";
 
-/** The same name, however its letters with marks are composed. */
+/** Normalise the Unicode form of a name. */
 const canonical = (name: string): string => name.normalize("NFC");
-/** For suggestions only: capitals, blanks, lines and dots aside. */
+/** Ignore case, blanks, lines and dots. For suggestions only. */
 const loose = (name: string): string =>
   canonical(name)
     .toLowerCase()
     .replaceAll(/[\s_.-]+/g, "");
 
-/** Whether classes have names: numbers from 0 on in their order stand for none. */
+/** Return true if classes have names; the numbers from 0 in order are not names. */
 export const areNamed = (classes: readonly string[]): boolean => classes.some((name, i) => name !== String(i));
 
-/** Up to eight names, and how many there are. */
+/** Format up to eight names, and the count if there are more. */
 export function nameList(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(", ");
   return names.length > 8 ? `${shown}, ... (${names.length} in all)` : shown;
 }
 
-/** Why a label is refused, in words. `classes`: null where nothing says which there are; `most`: classes that there may be. */
+/** Explain why a label is invalid. `classes`: null if they are not known; `most`: largest class count. */
 export function labelRefusal(label: unknown, classes: readonly string[] | null, most: number): string {
   const text = typeof label === "string" ? JSON.stringify(label) : String(label);
-  if (classes === null) return `label ${text} is none: expected a whole number from 0 to ${most - 1}`;
+  if (classes === null) return `label: expected an integer from 0 to ${most - 1}, got ${text}`;
   const first = typeof label === "string" || !areNamed(classes) ? "" : ", counted from 0";
-  return `label ${text} is none of the ${classes.length} classes (${nameList(classes)}${first})`;
+  return `label: expected one of ${classes.length} classes (${nameList(classes)}${first}), got ${text}`;
 }
 
-/** What is to be said of a part whose labels are numbers without names, where the other part's classes have names. */
+/** Return a note for a part with unnamed labels if the other part's classes have names. */
 export const numbersFor = (where: string, classes: readonly string[] | undefined): string[] =>
   classes !== undefined && areNamed(classes)
-    ? [
-        `${where} names no classes: label 0 is taken for ${classes[0]}, and so on in the order of the train images' classes`,
-      ]
+    ? [`${where} names no classes: labels are numbered in the order of the train images' classes, 0 for ${classes[0]}`]
     : [];
 
 export interface ClassMatch {
-  /** For each class of the one, its number in the other; -1 for none. */
+  /** Number of each class in the other list; -1 if it is not there. */
   readonly map: Int32Array;
-  /** Nothing is renumbered. */
+  /** True if no class is renumbered. */
   readonly same: boolean;
-  /** Names that the other does not have. */
+  /** Names that the other list does not have. */
   readonly unknown: readonly string[];
-  /** Names of the other that are not used. */
+  /** Names of the other list that are not used. */
   readonly unused: readonly string[];
 }
 
-/** Where the classes `names` stand among `known`. */
+/** Match the classes `names` with `known`. */
 export function matchClasses(names: readonly string[], known: readonly string[]): ClassMatch {
-  const places = new Map(known.map((name, i) => [canonical(name), i]));
-  const map = Int32Array.from(names, (name) => places.get(canonical(name)) ?? -1);
+  const indices = new Map(known.map((name, i) => [canonical(name), i]));
+  const map = Int32Array.from(names, (name) => indices.get(canonical(name)) ?? -1);
   const used = new Set(map);
   return {
     map,
-    same: map.every((place, i) => place === i),
+    same: map.every((index, i) => index === i),
     unknown: names.filter((_, i) => map[i] === -1),
     unused: known.filter((_, i) => !used.has(i)),
   };
 }
 
-/** A known name that differs from this one in capitals, blanks and lines only; null when there is none. */
+/** Find a known name that differs from this one only in case, blanks and lines; null if there is none. */
 export const nearName = (name: string, known: readonly string[]): string | null =>
   known.find((other) => loose(other) === loose(name)) ?? null;
 
-/** Classes whose names differ in capitals, blanks and lines only, in words; or null. */
+/** Return a note if the names of two classes differ only in case, blanks and lines; else null. */
 export function lookAlikes(classes: readonly string[]): string | null {
   const seen = new Map<string, string>();
   for (const name of classes) {
     const before = seen.get(loose(name));
-    if (before !== undefined) return `the classes ${before} and ${name} differ in capitals or signs only; they are two`;
+    if (before !== undefined)
+      return `the classes ${before} and ${name} differ only in case or punctuation; they count as two`;
     seen.set(loose(name), name);
   }
   return null;
 }
 
-/** What is to be said of the order of classes whose names are numbers, sorted as text; or null. */
+/** Return a note if class names are numbers that were sorted as text; else null. */
 export function numberOrder(classes: readonly string[]): string | null {
   const numbers = classes.length > 1 && classes.every((name) => /^\d+$/.test(name));
   if (!numbers || classes.every((name, i) => i === 0 || Number(name) > Number(classes[i - 1]))) return null;
-  return `class names are numbers in the order of text: ${nameList(classes)}`;
+  return `class names are numbers, sorted as text: ${nameList(classes)}`;
 }
 
 /**
- * The map of matchClasses, where every class must be known. `where` says in words where a class lies.
+ * Return the map of matchClasses; every class must be known. `where` returns the location of a class for the message.
  *
  * Errors    DataError naming the first class that `known` does not have, with both lists.
  */
@@ -95,7 +94,5 @@ export function expectKnown(
   if (first === undefined) return map;
   const near = nearName(first, known);
   const meant = near === null ? "" : ` (did you mean ${near}?)`;
-  throw new DataError(
-    `${where(first)}: a class that the train images do not have${meant}; they have ${nameList(known)}`,
-  );
+  throw new DataError(`${where(first)}: expected a class of the train images (${nameList(known)})${meant}`);
 }

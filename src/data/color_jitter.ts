@@ -1,5 +1,4 @@
-// Colour changes of byte images, with the arithmetic of Pillow, on which torchvision's transforms of pictures stand: the
-// same bytes come out.
+// Colour changes of byte images, with the arithmetic of Pillow, which torchvision uses: the results have the same bytes.
 import type { ColorSteps } from "./crops.ts";
 import { DataError } from "./errors.ts";
 
@@ -8,13 +7,13 @@ const [RED, GREEN, BLUE] = [19595, 38470, 7471] as const;
 
 const grey = (r: number, g: number, b: number): number => (r * RED + g * GREEN + b * BLUE + 0x8000) >> 16;
 
-/** A mix of two bytes, from `a` (factor 0) to `b` (factor 1) and beyond: computed in f32, then cut to a byte. */
+/** Mix two bytes, from `a` (factor 0) to `b` (factor 1) and beyond, in f32; then truncate to a byte. */
 function blend(a: number, b: number, factor: number): number {
   const mixed = Math.fround(a + Math.fround(factor * (b - a)));
   return mixed <= 0 ? 0 : mixed >= 255 ? 255 : Math.trunc(mixed);
 }
 
-/** Blends every byte with one constant: brightness with black, contrast with the image's mean grey. */
+/** Blend every byte with a constant: brightness with black, contrast with the image's mean grey. */
 function blendWith(image: Uint8Array, constant: number, factor: number): void {
   const table = Uint8Array.from({ length: 256 }, (_, byte) => blend(constant, byte, factor));
   for (let i = 0; i < image.length; i++) image[i] = table[image[i]!]!;
@@ -41,7 +40,7 @@ function saturate(image: Uint8Array, plane: number, factor: number): void {
 }
 
 const f32 = Math.fround;
-/** A half goes away from zero, as C has it; the values are not negative. */
+/** Round halves away from zero, as in C; the values are not negative. */
 const round = (x: number): number => Math.floor(x + 0.5);
 
 /** Return the red level in a sixth of the colour circle; green and blue are two and four sixths away. */
@@ -62,7 +61,7 @@ function setHsv(image: Uint8Array, plane: number, i: number, [h, s, v]: readonly
   image[2 * plane + i] = level((sixth + 2) % 6, v, p, q, t);
 }
 
-/** Turns the hue by `shift` of 256 steps. Hue, saturation and value are held as bytes in between. */
+/** Shift the hue by `shift` of 256 steps. Hue, saturation and value are bytes in between. */
 function turnHue(image: Uint8Array, plane: number, shift: number): void {
   for (let i = 0; i < plane; i++) {
     const r = image[i]!;
@@ -83,18 +82,18 @@ function turnHue(image: Uint8Array, plane: number, shift: number): void {
 }
 
 /**
- * Changes the colours of one image in place. Every change cuts its result to bytes before the next one.
+ * Change the colours of one image in place. Every change truncates its result to bytes before the next one.
  *
  * Shapes    image u8 [3, h, w].
- * Cost      one pass over the image for each change: of 224 x 224 pixels about 0.6 ms for brightness, contrast or
- *           saturation and 2 to 3 ms for hue, on one core of a server; all four together hold a run to about 200 images/s.
- * Errors    DataError when the bytes are no three planes.
+ * Cost      one sweep per change: for 224 x 224 pixels about 0.6 ms for brightness, contrast or saturation and 2 to 3 ms
+ *           for hue, on one core of a server; all four together limit a run to about 200 images/s.
+ * Errors    DataError if the bytes are not three planes.
  * Source    the factors are those of torchvision's ColorJitter, the bytes those of Pillow's ImageEnhance and HSV mode.
  */
 export function applyColorSteps(image: Uint8Array, steps: ColorSteps): void {
   const plane = image.length / 3;
   if (!Number.isInteger(plane) || plane === 0) {
-    throw new DataError(`applyColorSteps wants an image [3, h, w], was given ${image.length} bytes`);
+    throw new DataError(`applyColorSteps: expected an image [3, h, w], got ${image.length} bytes`);
   }
   for (const { change, factor } of steps) {
     const f = f32(factor);

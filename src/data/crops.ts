@@ -1,5 +1,5 @@
-// Where augmentation cuts an image and how it changes its colours: torchvision's rules, with draws that depend on
-// (seed, epoch, index) alone. Nothing here touches a pixel.
+// Draws the crops and colour changes of augmentation by torchvision's rules; the draws depend on (seed, epoch, index) alone.
+// No pixels here.
 import type { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { DataError, expectWhole } from "./errors.ts";
@@ -12,20 +12,20 @@ export interface CropBox {
   readonly width: number;
 }
 
-/** Each draw of one image has a place of its own in stream `augment`: [epoch, index, step]. */
+/** Step of each draw of one image in stream `augment`, at [epoch, index, step]. */
 export const AUGMENT_STEPS = { crop: 0, flip: 1, color: 2 } as const;
 
 export interface RandomResizedCropOptions {
-  /** Share of the image's area that the box has. Default [0.08, 1]. */
+  /** Area of the box as a share of the image's. Default [0.08, 1]. */
   readonly scale?: readonly [low: number, high: number];
   /** Width over height, drawn evenly on a logarithmic scale. Default [3/4, 4/3]. */
   readonly ratio?: readonly [low: number, high: number];
 }
 
-/** Tries before the crop is taken from the centre. */
+/** Attempts before the fallback to the centre. */
 const TRIES = 10;
 
-/** The nearest whole number; halves go to the even one, as Python's `round` has it. */
+/** Round to the nearest integer, halves to even, as Python's `round` does. */
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
@@ -35,7 +35,7 @@ export function roundHalfEven(x: number): number {
 
 function expectRange(what: string, [low, high]: readonly [number, number], least: number): void {
   if (!(low > least && high >= low && Number.isFinite(high))) {
-    throw new DataError(`${what} wants ${least} < low <= high, was given [${low}, ${high}]`);
+    throw new DataError(`${what}: expected ${least} < low <= high, got [${low}, ${high}]`);
   }
 }
 
@@ -44,20 +44,20 @@ function expectSize(what: string, height: number, width: number): void {
   expectWhole(`${what}: width`, width, 1);
 }
 
-/** Checks what `randomResizedCrop` will be asked for. Errors: DataError naming the option. */
+/** Check the options of `randomResizedCrop`. Errors: DataError naming the option. */
 export function checkCropOptions(options: RandomResizedCropOptions): void {
   expectKeys(options, { scale: true, ratio: true }, (problem) => new DataError(`randomResizedCrop: ${problem}`));
   const { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] } = options;
   expectRange("randomResizedCrop: scale", scale, 0);
-  if (scale[1] > 1) throw new DataError(`randomResizedCrop: scale wants at most 1, was given [${scale.join(", ")}]`);
+  if (scale[1] > 1) throw new DataError(`randomResizedCrop: scale: expected at most 1, got [${scale.join(", ")}]`);
   expectRange("randomResizedCrop: ratio", ratio, 0);
 }
 
 /**
- * The box of a RandomResizedCrop: an area and an aspect ratio are drawn until the box fits, at most ten times; then the
- * largest central box whose ratio is allowed is taken.
+ * Draw the box of a RandomResizedCrop: an area and an aspect ratio until the box fits, at most ten times; then the largest
+ * central box with an allowed ratio.
  *
- * Draws     area, ratio, top, left, in this order, from where `random` stands.
+ * Draws     area, ratio, top, left, in this order, from the position of `random`.
  * Errors    DataError for sizes below 1 and options out of range.
  * Source    Szegedy et al. 2015; rounding and fallback as in torchvision.
  */
@@ -84,7 +84,7 @@ export function randomResizedCrop(
   return centralCropOfRatio(height, width, ratio);
 }
 
-/** The largest central box with an allowed ratio of width to height. */
+/** Return the largest central box with an allowed ratio of width to height. */
 export function centralCropOfRatio(height: number, width: number, ratio: readonly [number, number]): CropBox {
   expectSize("centralCropOfRatio", height, width);
   const own = width / height;
@@ -97,7 +97,7 @@ export function centralCropOfRatio(height: number, width: number, ratio: readonl
 }
 
 /**
- * Height and width after the shorter side was made `size`; the longer one is cut to a whole number, not rounded.
+ * Return height and width after resizing the shorter side to `size`; the longer side is truncated, not rounded.
  *
  * Source    torchvision's Resize with one number.
  */
@@ -108,7 +108,7 @@ export function resizedShorterSide(height: number, width: number, size: number):
 }
 
 /**
- * The central box of a size. Where the image is smaller, top or left is below 0: what lies outside is black there.
+ * Return the central box of a size. If the image is smaller, top or left is negative, and pixels outside are black.
  *
  * Source    torchvision's CenterCrop; its offsets round halves to even, and its padding puts the odd pixel last.
  */
@@ -120,21 +120,21 @@ export function centerCrop(height: number, width: number, size: readonly [height
   return { top: start(height, size[0]), left: start(width, size[1]), height: size[0], width: size[1] };
 }
 
-/** A strength s stands for factors in [max(0, 1 - s), 1 + s], of hue for shifts in [-s, s]; or the bounds themselves. */
+/** A strength s means factors in [max(0, 1 - s), 1 + s], for hue shifts in [-s, s]; or the two bounds. */
 type Strength = number | readonly [low: number, high: number];
 
 export interface ColorJitterOptions {
   readonly brightness?: Strength;
   readonly contrast?: Strength;
   readonly saturation?: Strength;
-  /** In turns of the colour circle: at most 0.5. */
+  /** Shift in turns of the colour circle, at most 0.5. */
   readonly hue?: Strength;
 }
 
 export type ColorChange = "brightness" | "contrast" | "saturation" | "hue";
 const CHANGES = ["brightness", "contrast", "saturation", "hue"] as const;
 
-/** What happens to the colours of one image, in order. */
+/** Colour changes of one image, in order. */
 export type ColorSteps = readonly { readonly change: ColorChange; readonly factor: number }[];
 
 function bounds(change: ColorChange, strength: Strength | undefined): readonly [number, number] | null {
@@ -143,7 +143,7 @@ function bounds(change: ColorChange, strength: Strength | undefined): readonly [
   const least = change === "hue" ? -0.5 : 0;
   const most = change === "hue" ? 0.5 : Number.MAX_VALUE;
   if (typeof strength === "number" && !(strength >= 0)) {
-    throw new DataError(`colorJitter: ${change} wants a number of at least 0, was given ${strength}`);
+    throw new DataError(`colorJitter: ${change}: expected a number >= 0, got ${strength}`);
   }
   const [low, high] =
     typeof strength === "number"
@@ -151,21 +151,21 @@ function bounds(change: ColorChange, strength: Strength | undefined): readonly [
       : strength;
   if (!(low >= least && low <= high && high <= most)) {
     const range = change === "hue" ? "-0.5 <= low <= high <= 0.5" : "0 <= low <= high";
-    throw new DataError(`colorJitter: ${change} wants ${range}, was given [${low}, ${high}]`);
+    throw new DataError(`colorJitter: ${change}: expected ${range}, got [${low}, ${high}]`);
   }
   return low === neutral && high === neutral ? null : [low, high];
 }
 
 const STRENGTHS: KeysOf<ColorJitterOptions> = { brightness: true, contrast: true, saturation: true, hue: true };
 
-/** Checks what `colorJitter` will be asked for. Errors: DataError naming the option. */
+/** Check the options of `colorJitter`. Errors: DataError naming the option. */
 export function checkColorJitter(options: ColorJitterOptions): void {
   expectKeys(options, STRENGTHS, (problem) => new DataError(`colorJitter: ${problem}`));
   for (const change of CHANGES) bounds(change, options[change]);
 }
 
 /**
- * Which colour changes an image gets: each in use once, in an order drawn among all four.
+ * Draw the colour changes of an image: each one in use once, in a random order of all four.
  *
  * Draws     the order, then the factors of brightness, contrast, saturation and hue, those in use only.
  * Errors    DataError for strengths out of range.

@@ -1,4 +1,4 @@
-// Images with one label each, held as bytes: MNIST is 47 MB so, and 188 MB as floats.
+// Image data sets in memory, held as bytes: MNIST takes 47 MB, as floats it would take 188 MB.
 import { DataError } from "./errors.ts";
 
 export type Split = "train" | "test";
@@ -24,22 +24,22 @@ export interface ImageDataset extends PixelScale {
   readonly timeSteps?: number;
 }
 
-/** More classes than any dataset here has: a label beyond is damage, not a class. */
+/** Largest class count; a label beyond it is corrupt. */
 export const MAX_CLASSES = 65536;
 
-/** Which label is not below the class count, in words; or null. */
+/** Describe the first label that is not below the class count; null if there is none. */
 export function labelFault(labels: Uint8Array | Int32Array, classCount: number): string | null {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
     if (label < 0 || label >= classCount) {
-      return `label ${label} at index ${i} is not in 0..${classCount - 1}, there are ${classCount} classes`;
+      return `label at index ${i}: expected 0..${classCount - 1}, got ${label}`;
     }
   }
   return null;
 }
 
 /**
- * Checks the parts of a dataset against each other.
+ * Check the parts of a data set and return it.
  *
  * Errors    DataError: no images, sizes or label counts that disagree, a label beyond the classes, mean or std not one
  *           per channel, std not above 0, time steps that do not divide the channels.
@@ -50,36 +50,36 @@ export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset 
     throw new DataError(`dataset ${name}: ${message}`);
   };
   if (shape.length !== 3 || shape.some((dim) => !Number.isInteger(dim) || dim < 1)) {
-    fail(`shape wants [c, h, w], each at least 1, was given [${shape.join(", ")}]`);
+    fail(`shape: expected [c, h, w], each at least 1, got [${shape.join(", ")}]`);
   }
   const [channels, height, width] = shape;
   if (!Number.isInteger(timeSteps) || timeSteps < 1 || channels % timeSteps !== 0) {
-    fail(`${timeSteps} time steps do not divide ${channels} channels`);
+    fail(`timeSteps: expected a divisor of ${channels} channels, got ${timeSteps}`);
   }
   const pixels = channels * height * width;
-  if (labels.length === 0) fail("it has no images");
+  if (labels.length === 0) fail("no images");
   if (images.length !== labels.length * pixels) {
-    fail(`${labels.length} labels want ${labels.length * pixels} bytes of images, there are ${images.length}`);
+    fail(`images: expected ${labels.length * pixels} bytes for ${labels.length} labels, got ${images.length}`);
   }
   if (classes.length < 1 || classes.length > MAX_CLASSES) {
-    fail(`wants 1..${MAX_CLASSES} classes, was given ${classes.length}`);
+    fail(`classes: expected 1 to ${MAX_CLASSES}, got ${classes.length}`);
   }
   const fault = labelFault(labels, classes.length);
   if (fault) fail(fault);
   if (mean.length !== channels || std.length !== channels) {
-    fail(`${channels} channels want as many mean and std, was given ${mean.length} and ${std.length}`);
+    fail(`mean and std: expected ${channels} values each, got ${mean.length} and ${std.length}`);
   }
   if (mean.some((value) => !Number.isFinite(value)) || std.some((value) => !(value > 0 && Number.isFinite(value)))) {
-    fail(`wants finite mean and std above 0, was given mean [${mean.join(", ")}], std [${std.join(", ")}]`);
+    fail(`mean and std: expected finite values and std > 0, got mean [${mean.join(", ")}], std [${std.join(", ")}]`);
   }
   return { ...parts, length: labels.length };
 }
 
-/** Images begin..end-1 of a dataset, sharing its bytes. */
+/** Return images begin..end-1 of a data set, sharing its bytes. */
 export function subset(dataset: ImageDataset, begin: number, end: number): ImageDataset {
   if (!Number.isInteger(begin) || !Number.isInteger(end) || begin < 0 || begin >= end || end > dataset.length) {
     throw new DataError(
-      `dataset ${dataset.name}: subset wants 0 <= begin < end <= ${dataset.length}, was given ${begin}, ${end}`,
+      `dataset ${dataset.name}: subset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`,
     );
   }
   const [c, h, w] = dataset.shape;
@@ -93,8 +93,8 @@ export function subset(dataset: ImageDataset, begin: number, end: number): Image
 }
 
 /**
- * Mean and standard deviation per channel of images [n, c, h, w], in units of 1 = 255. Whole-number histograms, so
- * exact up to the last division. A channel of one value gets std 1: there is nothing to scale.
+ * Compute mean and standard deviation per channel of images [n, c, h, w], in units of 1 = 255. From integer histograms, so
+ * exact up to the last division. A channel of one value gets std 1.
  */
 export function channelStats(images: Uint8Array, shape: ImageShape): { mean: number[]; std: number[] } {
   const [channels, height, width] = shape;
@@ -116,14 +116,14 @@ export function channelStats(images: Uint8Array, shape: ImageShape): { mean: num
 }
 
 /**
- * What a network sees for each byte: (byte / 255 - mean) / std per channel, [c, 256], computed in f64 and rounded once.
+ * Compute the network's input for each byte: (byte / 255 - mean) / std per channel, [c, 256], in f64 and rounded once.
  *
- * Errors    DataError when mean and std are not one each per channel.
+ * Errors    DataError if mean and std do not have one value per channel.
  */
 export function normalisationTable({ shape: [channels], mean, std }: PixelScale & { readonly shape: ImageShape }) {
   if (mean.length !== channels || std.length !== channels) {
     throw new DataError(
-      `normalisation: ${channels} channels want as many mean and std, was given ${mean.length} and ${std.length}`,
+      `normalisation: mean and std: expected ${channels} values each, got ${mean.length} and ${std.length}`,
     );
   }
   const table = new Float32Array(channels * 256);

@@ -1,13 +1,12 @@
-// What goes wrong with data, each told in one line.
-
+// Errors of the data room.
 import { EspalierError, visible } from "../text/index.ts";
 
-/** A dataset, loader or transform that was asked for something it cannot be; names it, what was wanted, what was given. */
+/** An invalid data set, loader or transform. The message names it, with the expected and the actual value. */
 export class DataError extends EspalierError {
   override readonly name = "DataError";
 }
 
-/** A byte source that could not deliver a file. */
+/** A file that a byte source could not read. */
 export class SourceError extends EspalierError {
   override readonly name = "SourceError";
   readonly source: string;
@@ -19,10 +18,10 @@ export class SourceError extends EspalierError {
   }
 }
 
-/** A whole number within bounds, or a DataError that names it. */
+/** Check that a value is an integer within bounds. Errors: DataError naming `what`. */
 export function expectWhole(what: string, value: number, low: number, high = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isInteger(value) || value < low || value > high) {
-    const range = high === Number.MAX_SAFE_INTEGER ? `of at least ${low}` : `in ${low}..${high}`;
-    throw new DataError(`${what} wants a whole number ${range}, was given ${value}`);
+    const range = high === Number.MAX_SAFE_INTEGER ? `>= ${low}` : `in ${low}..${high}`;
+    throw new DataError(`${what}: expected an integer ${range}, got ${value}`);
   }
 }

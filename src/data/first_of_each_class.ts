@@ -1,13 +1,13 @@
-// A small fixed part of a dataset, the same in every run: for experiments whose full data would take too long.
+// Picks a small fixed part of a data set, the same in every run, for quick experiments.
 import type { ImageDataset } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
 
 /**
- * The first `perClass` samples of each class, in the order they have in the dataset. Bytes are copied. Name, classes,
- * mean and std stay those of the dataset, so that a network sees each image as it would among all.
+ * Return the first `perClass` samples of each class, in the order of the data set. Bytes are copied. Name, classes, mean and
+ * std are those of the data set.
  *
  * Shapes    images u8 [classes · perClass, c, h, w]
- * Errors    DataError naming the dataset: perClass not a whole number >= 1, or a class with fewer samples.
+ * Errors    DataError naming the dataset: perClass is not an integer >= 1, or a class has fewer samples.
  */
 export function firstOfEachClass(dataset: ImageDataset, perClass: number): ImageDataset {
   const { name, images, labels, classes, shape } = dataset;
@@ -23,7 +23,7 @@ export function firstOfEachClass(dataset: ImageDataset, perClass: number): Image
   const short = counts.findIndex((count) => count < perClass);
   if (short >= 0) {
     throw new DataError(
-      `dataset ${name}: ${perClass} samples of each class are wanted, class ${classes[short]} has ${counts[short]}`,
+      `dataset ${name}: expected ${perClass} samples of each class, got ${counts[short]} of class ${classes[short]}`,
     );
   }
   const pixels = shape[0] * shape[1] * shape[2];

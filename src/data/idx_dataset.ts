@@ -1,4 +1,4 @@
-// Image datasets in MNIST's four IDX files, packed or not.
+// Reads image data sets in MNIST's four IDX files, gzipped or not.
 import { gunzipIfPacked } from "../io/gzip.ts";
 import { IdxError, parseIdx } from "../io/idx.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
@@ -14,7 +14,7 @@ import {
 import { DataError } from "./errors.ts";
 import type { ByteSource } from "./source.ts";
 
-/** What is known beforehand of a dataset; what is not given is taken from its train files. */
+/** Facts of a data set; the default of each is read from its train files. */
 export interface IdxOptions {
   /** Default "idx". */
   readonly name?: string;
@@ -38,17 +38,17 @@ interface SplitFiles {
 }
 
 const prefixes: Readonly<Record<Split, string>> = { train: "train", test: "t10k" };
-/** Two dataset mirrors, two spellings; each also packed. */
+/** Two spellings, of two mirrors of the data set; each may be gzipped. */
 const spellings = (prefix: string, part: string): string[] =>
   [`${prefix}-${part}-ubyte`, `${prefix}-${part.replace("-idx", ".idx")}-ubyte`].flatMap((n) => [n, `${n}.gz`]);
 
 /**
- * One split of an IDX dataset: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with `.` for `-` before
- * `idx`, and `.gz` behind. Whether a file is packed is seen from its bytes.
+ * Load one split of an IDX data set: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-...`, with `.` for `-` before
+ * `idx`, and `.gz` behind. Gzipped files are recognised by their bytes.
  *
  * Shapes    images u8 [n, h, w], one channel; labels u8 or i32 [n].
- * Errors    IdxError for missing and damaged files, other types and sizes, counts that disagree, labels beyond the
- *           classes, or so large that most classes have no image; GzipError for damaged packing; SourceError from the source.
+ * Errors    IdxError for missing and corrupt files, other types and sizes, counts that disagree, labels beyond the
+ *           classes, or so large that most classes have no image; GzipError for corrupt gzip data; SourceError.
  */
 export async function loadIdxDataset(
   source: ByteSource,
@@ -61,7 +61,7 @@ export async function loadIdxDataset(
   return assemble(source, files, factsOf(source, train, options), options);
 }
 
-/** Both splits of an IDX dataset, each file read once; otherwise as loadIdxDataset. */
+/** Load both splits of an IDX data set, each file read once; otherwise as loadIdxDataset. */
 export async function loadIdxSplits(
   source: ByteSource,
   options: IdxOptions = {},
@@ -81,18 +81,21 @@ async function readSplit(source: ByteSource, split: Split, { size }: IdxOptions)
   };
   const describe = ({ dtype, shape }: { dtype: string; shape: readonly number[] }) => `${dtype} [${shape.join(",")}]`;
   if (images.array.dtype !== "U8" || images.array.shape.length !== 3) {
-    return wrong(images.file, `wants images U8 [n,h,w], has ${describe(images.array)}`);
+    return wrong(images.file, `expected images U8 [n,h,w], got ${describe(images.array)}`);
   }
   if ((labels.array.dtype !== "U8" && labels.array.dtype !== "I32") || labels.array.shape.length !== 1) {
-    return wrong(labels.file, `wants labels U8 or I32 [n], has ${describe(labels.array)}`);
+    return wrong(labels.file, `expected labels U8 or I32 [n], got ${describe(labels.array)}`);
   }
   const [count, height, width] = images.array.shape as [number, number, number];
-  if (count === 0 || height === 0 || width === 0) wrong(images.file, `holds no images: ${describe(images.array)}`);
+  if (count === 0 || height === 0 || width === 0) wrong(images.file, `no images: ${describe(images.array)}`);
   if (size && (height !== size[0] || width !== size[1])) {
-    wrong(images.file, `wants images of ${size.join("x")} pixels, has ${height}x${width}`);
+    wrong(images.file, `expected images of ${size.join("x")} pixels, got ${height}x${width}`);
   }
   if (labels.array.data.length !== count) {
-    wrong(labels.file, `has ${labels.array.data.length} labels, ${images.file} has ${count} images`);
+    wrong(
+      labels.file,
+      `expected ${count} labels, one for each image of ${images.file}, got ${labels.array.data.length}`,
+    );
   }
   return { images: images.array.data, labels: labels.array.data, shape: [1, height, width], labelFile: labels.file };
 }
@@ -117,17 +120,17 @@ function factsOf(source: ByteSource, train: SplitFiles, options: IdxOptions): Fa
   };
 }
 
-/** Class names "0" to the largest label. */
+/** Return class names "0" to the largest label. */
 function numbered(source: ByteSource, { labels, labelFile }: SplitFiles): string[] {
   const fault = labelFault(labels, MAX_CLASSES);
   if (fault) throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", fault);
   let largest = 0;
   for (const label of labels) largest = Math.max(largest, label);
-  // A gap or two is how some sets are numbered; one damaged byte makes many classes that no image has.
+  // Some data sets have a gap or two; a corrupt byte makes many classes without images.
   const used = new Set(labels).size;
   if (largest + 1 - used > Math.max(used, 16)) {
     const at = labels.indexOf(largest);
-    const message = `label ${largest} at ${at} makes ${largest + 1} classes, but only ${used} of them have an image: damaged?`;
+    const message = `label ${largest} at ${at} makes ${largest + 1} classes, but only ${used} of them have an image: is it corrupt?`;
     throw new IdxError(`${source.name}: ${labelFile}`, "wrong content", message);
   }
   return Array.from({ length: largest + 1 }, (_, i) => String(i));

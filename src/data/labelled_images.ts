@@ -1,4 +1,4 @@
-// Data sets in memory and streamed ones through one door: both yield batches of bytes and give access to single samples.
+// Functions for data sets of either kind, in memory or streamed: batches of bytes, single samples, another scale.
 import type { ImageDataset, PixelScale } from "./dataset.ts";
 import { DataLoader } from "./loader.ts";
 import type { ImageBatches, SampleAccess, StreamedDataset, StreamOptions } from "./stream.ts";

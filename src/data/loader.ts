@@ -17,12 +17,12 @@ export interface DataLoaderOptions {
   readonly seed?: number;
   /** u32, default 0; with the seed it decides order and augmentation. */
   readonly epoch?: number;
-  /** Where to resume, default 0. */
+  /** First batch, for resuming; default 0. */
   readonly startBatch?: number;
-  /** Leave out a last short batch, default false. */
+  /** Skip a last short batch, default false. */
   readonly dropLast?: boolean;
   readonly transform?: ImageTransform;
-  /** Batches kept ready ahead, default 2; 0 prepares each when it is asked for. */
+  /** Batches prepared in advance, default 2; 0 prepares each on demand. */
   readonly prefetch?: number;
 }
 
@@ -38,29 +38,28 @@ const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
   prefetch: true,
 };
 
-/** The consumer may keep the event loop waiting for so long before the loader gives it a turn, in ms. */
+/** Longest time between two turns of the event loop, in ms. */
 const LONGEST_HOLD = 8;
 
 /**
  * One epoch of batches, as an async iterable; each iteration starts again at `startBatch`.
  *
  * Order and augmentation are functions of (seed, epoch, image): batch k is the same whether the epoch began at 0 or at k.
- * Preparing ahead happens in turns of the event loop, so it fills the time in which the consumer awaits the GPU, and at
- * most `prefetch` batches lie ready.
+ * At most `prefetch` batches are prepared in advance, in turns of the event loop, while the consumer awaits the GPU.
  *
- * Memory    A batch's arrays belong to the consumer. Given back by `recycle(batch)` they are written again for a later
- *           batch; without that, nothing the consumer holds ever changes.
- * Errors    DataError from the constructor when an option is out of range or no batch would come.
+ * Memory    A batch's arrays belong to the consumer. `recycle(batch)` returns them for a later batch; arrays that are not
+ *           recycled never change.
+ * Errors    DataError from the constructor if an option is out of range or there is no batch.
  */
 export class DataLoader implements AsyncIterable<ImageBatch> {
   readonly options: DataLoaderOptions;
-  /** Batches in a whole epoch, those before startBatch included. */
+  /** Batches of a whole epoch, including those before startBatch. */
   readonly length: number;
   private readonly startBatch: number;
   private readonly prefetch: number;
   private readonly augmenter: Augmenter | null;
   private order: Uint32Array | undefined;
-  /** Batches handed out whole and not given back; and arrays given back. */
+  /** Full batches not recycled yet; and recycled arrays. */
   private readonly lent = new WeakSet<ImageBatch>();
   private readonly spare: Pick<ImageBatch, "x" | "y">[] = [];
 
@@ -75,22 +74,22 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
     this.length = batchCount(dataset.length, batchSize, dropLast);
     if (this.length === 0) {
       throw new DataError(
-        `DataLoader: dropLast leaves no batch of ${batchSize} from the ${dataset.length} images of ${dataset.name}`,
+        `DataLoader: dropLast: ${dataset.length} images of ${dataset.name} make no full batch of ${batchSize}`,
       );
     }
-    // One past the last batch is the end of a finished epoch: legal, and yields nothing.
+    // One past the last batch is the end of a finished epoch: valid, and yields nothing.
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);
     this.startBatch = startBatch;
     this.prefetch = prefetch;
     this.augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
   }
 
-  /** The same loader at another epoch. */
+  /** Return the same loader at another epoch. */
   at(epoch: number, startBatch = 0): DataLoader {
     return new DataLoader({ ...this.options, epoch, startBatch });
   }
 
-  /** Lets the loader write a later batch into this one's arrays. Do not touch them afterwards; twice is harmless. */
+  /** Let the loader reuse this batch's arrays. Do not touch them afterwards; a second call has no effect. */
   recycle(batch: ImageBatch): void {
     if (!this.lent.delete(batch) || this.spare.length > this.prefetch) return;
     this.spare.push({ x: batch.x, y: batch.y });
@@ -113,7 +112,7 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
           ready.push(this.prepare(next));
           next++;
         } catch {
-          ahead = false; // the consumer will come to this batch, prepare it itself, and be told
+          ahead = false; // the consumer prepares this batch itself and gets the error
         }
       }
       preparing = false;

@@ -18,7 +18,7 @@ export const FASHION_CLASSES: readonly string[] = [
   "Ankle boot",
 ];
 
-/** Ten digits of 28x28, 60,000 to train and 10,000 to test; mean and std over the train pixels, as is usual. */
+/** Ten digits of 28x28: 60,000 training and 10,000 test images. Mean and std are those of the training pixels. */
 export const MNIST = {
   name: "mnist",
   classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
@@ -35,27 +35,27 @@ export const FASHION_MNIST = {
   size: [28, 28],
 } as const satisfies IdxOptions;
 
-/** Datasets by name; `idx` is any four IDX files. */
+/** Data sets by name; `idx` is any four IDX files. */
 export const idxDatasets = { mnist: MNIST, "fashion-mnist": FASHION_MNIST, idx: { name: "idx" } } as const;
 export type IdxDatasetName = keyof typeof idxDatasets;
 
-/** One split of MNIST. Errors: as loadIdxDataset. */
+/** Load one split of MNIST. Errors: as loadIdxDataset. */
 export function loadMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
   return loadIdxDataset(source, { ...MNIST, split });
 }
 
-/** One split of Fashion-MNIST. Errors: as loadIdxDataset. */
+/** Load one split of Fashion-MNIST. Errors: as loadIdxDataset. */
 export function loadFashionMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
   return loadIdxDataset(source, { ...FASHION_MNIST, split });
 }
 
-/** Both splits of a dataset by name. Errors: DataError for an unknown name, else as loadIdxDataset. */
+/** Load both splits of a data set by name. Errors: DataError for an unknown name, else as loadIdxDataset. */
 export async function loadNamedDataset(
   name: IdxDatasetName,
   source: ByteSource,
 ): Promise<{ train: ImageDataset; test: ImageDataset }> {
   if (!Object.hasOwn(idxDatasets, name)) {
-    throw new DataError(`dataset: no dataset named ${name}, there are ${Object.keys(idxDatasets).join(", ")}`);
+    throw new DataError(`dataset: expected one of ${Object.keys(idxDatasets).join(", ")}, got ${name}`);
   }
   return loadIdxSplits(source, idxDatasets[name]);
 }

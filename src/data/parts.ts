@@ -1,4 +1,4 @@
-// The two parts of a data set against each other: what a network learns from and what it is tested on are of one kind.
+// Checks that the training and test parts of a data set have samples of the same shape.
 import type { ImageShape } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 
@@ -8,7 +8,7 @@ interface Part {
 }
 
 /**
- * Refuses parts whose samples differ in size.
+ * Check that the samples of both parts have one shape.
  *
  * Errors    DataError with both shapes.
  */
@@ -16,5 +16,5 @@ export function checkParts(name: string, train: Part, test: Part): void {
   const words = ({ shape, timeSteps }: Part) =>
     `[${shape.join(", ")}]${timeSteps === undefined ? "" : ` of ${timeSteps} time steps`}`;
   const [a, b] = [words(train), words(test)];
-  if (a !== b) throw new DataError(`${name}: the test samples are ${b}, the training samples ${a}: expected one size`);
+  if (a !== b) throw new DataError(`${name}: test samples: expected ${a} as the training samples, got ${b}`);
 }

@@ -1,10 +1,10 @@
-// Which images make which batch: a pure function of (seed, epoch), so that a run can resume at any batch.
+// The order of images and their batches: a pure function of (seed, epoch), so that a run can resume at any batch.
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectWhole } from "./errors.ts";
 
 /**
- * A permutation of 0..n-1 (Fisher-Yates), from stream `shuffle` at this epoch. Same (n, seed, epoch): same order, in any
- * host and however the run came here.
+ * Draw a permutation of 0..n-1 (Fisher-Yates) from stream `shuffle` at this epoch. The same (n, seed, epoch) gives the same
+ * order on every host.
  */
 export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Array {
   expectWhole("shuffledOrder: n", n, 0, 2 ** 32 - 1);
@@ -19,21 +19,21 @@ export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Arr
   return order;
 }
 
-/** 0, 1, ... n-1. */
+/** Return 0, 1, ... n-1. */
 export function orderAsStored(n: number): Uint32Array {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;
   return order;
 }
 
-/** Batches in an epoch; `dropLast` leaves out a last short one. */
+/** Return the count of batches of an epoch; `dropLast` skips a last short one. */
 export function batchCount(n: number, batchSize: number, dropLast = false): number {
   expectWhole("batchCount: n", n, 0);
   expectWhole("batchCount: batchSize", batchSize, 1);
   return dropLast ? Math.floor(n / batchSize) : Math.ceil(n / batchSize);
 }
 
-/** Image numbers of batch k of an order, as a view; shorter at the end. */
+/** Return the image indices of batch k of an order, as a view; the last batch may be shorter. */
 export function batchIndices(order: Uint32Array, k: number, batchSize: number): Uint32Array {
   expectWhole("batchIndices: batch", k, 0, batchCount(order.length, batchSize) - 1);
   return order.subarray(k * batchSize, (k + 1) * batchSize);

@@ -1,9 +1,9 @@
-// Where bytes come from: a page fetches them, Node reads files, a test holds them in memory. Nobody above knows which.
+// Byte sources: files by path, fetched by a page, read by Node or held in memory by a test.
 import { SourceError } from "./errors.ts";
 
 /** Named files. Paths are relative, with forward slashes, and never leave the source. */
 export interface ByteSource {
-  /** For error messages: a folder, an address. */
+  /** Folder or address, for error messages. */
   readonly name: string;
   /** The whole file. Errors: SourceError when it is not there or cannot be read. */
   read(path: string): Promise<Uint8Array>;
@@ -15,15 +15,15 @@ export interface ByteSource {
   list(path: string): Promise<string[]>;
 }
 
-/** Refuses paths that are empty, absolute or climb out. Every source calls this first. */
+/** Check a path: not empty, not absolute, without `..`. Every source calls this first. Errors: SourceError. */
 export function checkPath(source: string, path: string): void {
   const bad = path === "" || path.includes("\\") || path.includes("\0");
   if (bad || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
-    throw new SourceError(source, JSON.stringify(path), "wanted a relative path without . or .. parts");
+    throw new SourceError(source, JSON.stringify(path), "expected a relative path without . or .. parts");
   }
 }
 
-/** As checkPath, for a folder: "" is the source itself. */
+/** Check the path of a folder; "" is the source itself. Errors: SourceError. */
 export function checkFolder(source: string, path: string): void {
   if (path !== "") checkPath(source, path);
 }
@@ -98,7 +98,7 @@ export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) =
         throw new SourceError(base, index, `${cause.message.slice(`${base}: ${index}: `.length)}: ${words}`);
       });
       const names = namesOf(new TextDecoder().decode(bytes));
-      if (!names) throw new SourceError(base, index, "wanted a JSON array of names");
+      if (!names) throw new SourceError(base, index, "expected a JSON array of names");
       return names.sort();
     },
     async exists(path) {
@@ -114,7 +114,7 @@ export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) =
   };
 }
 
-/** A JSON array of strings, or null. */
+/** Parse a JSON array of strings; null if it is none. */
 function namesOf(text: string): string[] | null {
   try {
     const names: unknown = JSON.parse(text);

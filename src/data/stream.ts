@@ -1,5 +1,5 @@
-// Data sets too large to hold: their images come as bytes, batch by batch, from files or shards. The GPU cuts, mirrors and
-// normalises them, so a byte is all that is uploaded for each value.
+// Batches of image bytes, and data sets too large for memory, which read them from files or shards. The GPU crops, mirrors and
+// normalises the images, so that one byte is uploaded per value.
 import type { ImageShape, PixelScale } from "./dataset.ts";
 
 /** Images as stored: the GPU crops, mirrors and normalises them. */
@@ -12,10 +12,10 @@ export interface ImageBatch {
   readonly crop?: Int32Array<ArrayBuffer>;
   /** Labels [size]. */
   readonly y: Int32Array<ArrayBuffer>;
-  /** Numbers of the images in the data set, [size]. */
+  /** Indices of the images in the data set, [size]. */
   readonly indices: Uint32Array;
   readonly size: number;
-  /** Number of this batch in its epoch: a run resumes at batch + 1. */
+  /** Index of this batch in its epoch: a run resumes at batch + 1. */
   readonly batch: number;
   readonly epoch: number;
 }
@@ -26,52 +26,52 @@ export interface StreamOptions {
   readonly epoch: number;
   /** u32. */
   readonly seed: number;
-  /** Where to resume. */
+  /** First batch, for resuming. */
   readonly startBatch: number;
-  /** True: in an order drawn from (seed, epoch), augmented. False: as stored, as evaluation wants it. */
+  /** True: shuffled by (seed, epoch) and augmented. False: in stored order, not augmented, for evaluation. */
   readonly training: boolean;
 }
 
 /** Batches of an epoch. Leaving the loop early ends all reading. */
 export interface ImageBatches extends AsyncIterable<ImageBatch> {
-  /** Of the whole epoch, those before startBatch included. */
+  /** Batches of the whole epoch, including those before startBatch. */
   readonly length: number;
-  /** Lets a later batch be written into this one's arrays. */
+  /** Let a later batch reuse this one's arrays. */
   recycle(batch: ImageBatch): void;
 }
 
 export interface SampleSizes {
   readonly sizes: readonly (readonly [height: number, width: number])[];
-  /** Of the samples that were looked at; what is wrong with one, in words. */
+  /** Count of unreadable samples among those inspected, and the fault of one. */
   readonly unreadable: number;
   readonly fault?: string;
 }
 
-/** What a data set says of single samples, without reading an epoch: for summaries, contact sheets and fingerprints. */
+/** Access to single samples without reading an epoch, for summaries, contact sheets and fingerprints. */
 export interface SampleAccess {
   /** Class of sample i. */
   label(i: number): number;
-  /** Sample i as evaluation shows it, [c, h, w], 0 to 255. Errors: those of the reader. */
+  /** Pixels of sample i as in evaluation, [c, h, w], 0 to 255. Errors: those of the reader. */
   pixels(i: number): Promise<Uint8Array>;
-  /** Heights and widths of up to `most` samples as they are stored, and the first that cannot be read. */
+  /** Stored heights and widths of up to `most` samples, and the first fault. */
   sizes(most: number): Promise<SampleSizes>;
-  /** A hash of what the samples are: all labels, names, and the contents of some. The same wherever the files lie. */
+  /** Hash of all labels and names and the contents of some samples; independent of the location of the files. */
   digest(): Promise<string>;
 }
 
 /**
- * Labelled images that are read while they are needed. What is in a batch depends on (seed, epoch, batch) alone: not on where
- * a run began, and not on how many readers there are.
+ * Labelled images that are read on demand. The contents of a batch depend on (seed, epoch, batch) alone, not on the first batch
+ * of a run or the count of readers.
  */
 export interface StreamedDataset extends PixelScale {
   readonly name: string;
   readonly length: number;
-  /** Channels, height and width that a network sees. */
+  /** Channels, height and width of the network's input. */
   readonly shape: ImageShape;
   readonly classes: readonly string[];
   batches(options: StreamOptions): ImageBatches;
-  /** Absent where there are no samples to look at, as in a plan. */
+  /** Absent if there are no single samples, as in a plan. */
   readonly samples?: SampleAccess;
-  /** Ends all reading and gives back threads and files. */
+  /** Stop all reading and release threads and files. */
   close(): Promise<void>;
 }

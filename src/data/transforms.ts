@@ -1,5 +1,5 @@
-// Augmentation of byte images. What happens to an image depends on (seed, epoch, its index) and on nothing else, so that
-// batch size, prefetching and resuming cannot change a run.
+// Augmentation of byte images. It depends on (seed, epoch, index) alone, so that batch size, prefetching and resuming cannot
+// change a run.
 import { PhiloxStream } from "../tensor/philox.ts";
 import type { ImageShape } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
@@ -7,16 +7,16 @@ import { DataError, expectWhole } from "./errors.ts";
 /** Writes every byte of `out` [c, h, w] from `image` [c, h, w]; they never overlap. Draws only from `random`. */
 export type TransformStep = (image: Uint8Array, out: Uint8Array, shape: ImageShape, random: PhiloxStream) => void;
 
-/** Steps in order. Each draws from a place of its own, (epoch, index, step), so adding one does not disturb the others. */
+/** Steps in order. Each draws at its own counter (epoch, index, step), so that an added step does not change the others. */
 export interface ImageTransform {
   readonly name: string;
   readonly steps: readonly TransformStep[];
 }
 
 /**
- * Pads by `pad` pixels of value `fill` on all sides and cuts out the original size at a random place.
+ * Pad by `pad` pixels of value `fill` on all sides and crop the original size at a random offset.
  *
- * Errors    DataError when pad is not a whole number of at least 0, or fill not in 0..255.
+ * Errors    DataError if pad is not an integer >= 0, or fill is not in 0..255.
  */
 export function randomCrop(pad: number, fill = 0): ImageTransform {
   expectWhole("randomCrop: pad", pad, 0, 65535);
@@ -39,12 +39,12 @@ export function randomCrop(pad: number, fill = 0): ImageTransform {
 }
 
 /**
- * Mirrors left and right with probability p.
+ * Mirror left to right with probability p.
  *
- * Errors    DataError when p is not in [0, 1].
+ * Errors    DataError if p is not in [0, 1].
  */
 export function randomHorizontalFlip(p = 0.5): ImageTransform {
-  if (!(p >= 0 && p <= 1)) throw new DataError(`randomHorizontalFlip: p wants a number in [0, 1], was given ${p}`);
+  if (!(p >= 0 && p <= 1)) throw new DataError(`randomHorizontalFlip: p: expected a number in [0, 1], got ${p}`);
   const step: TransformStep = (image, out, [channels, height, width], random) => {
     if (random.nextFloat() >= p) {
       out.set(image);
@@ -58,7 +58,7 @@ export function randomHorizontalFlip(p = 0.5): ImageTransform {
   return { name: `randomHorizontalFlip(${p})`, steps: [step] };
 }
 
-/** One transform after the other; `compose()` does nothing. */
+/** Apply transforms one after the other; `compose()` does nothing. */
 export function compose(...transforms: readonly ImageTransform[]): ImageTransform {
   return {
     name: `compose(${transforms.map(({ name }) => name).join(", ")})`,
@@ -66,15 +66,15 @@ export function compose(...transforms: readonly ImageTransform[]): ImageTransfor
   };
 }
 
-/** Where an image stands in a run. */
+/** Identifies an image in a run. */
 export interface ImagePlace {
   readonly seed: number;
   readonly epoch: number;
-  /** Its number in the dataset. */
+  /** Index in the data set. */
   readonly index: number;
 }
 
-/** Runs transforms without allocating: two image buffers and one stream, used for image after image. */
+/** Runs transforms without allocations, with two image buffers and one random stream. */
 export class Augmenter {
   private readonly steps: readonly TransformStep[];
   private readonly shape: ImageShape;
@@ -89,7 +89,7 @@ export class Augmenter {
     this.random = new PhiloxStream(seed, "augment");
   }
 
-  /** The augmented image: valid until the next call, and not to be written to. */
+  /** Return the augmented image, read-only and valid until the next call. */
   apply(image: Uint8Array, epoch: number, index: number): Uint8Array {
     let current = image;
     for (let i = 0; i < this.steps.length; i++) {
@@ -101,7 +101,7 @@ export class Augmenter {
   }
 }
 
-/** One image [c, h, w] augmented as a loader would, in memory of its own. */
+/** Augment one image [c, h, w] as a loader would, into a new array. */
 export function augmentImage(
   transform: ImageTransform,
   image: Uint8Array,
@@ -110,7 +110,7 @@ export function augmentImage(
 ): Uint8Array {
   const pixels = shape[0] * shape[1] * shape[2];
   if (image.length !== pixels) {
-    throw new DataError(`augmentImage: [${shape.join(", ")}] wants ${pixels} bytes, was given ${image.length}`);
+    throw new DataError(`augmentImage: expected ${pixels} bytes for [${shape.join(", ")}], got ${image.length}`);
   }
   return new Uint8Array(new Augmenter(transform, shape, seed).apply(image, epoch, index));
 }

@@ -1,8 +1,8 @@
-// Giving the event loop a turn.
+// Yields to the event loop.
 
 /**
- * Resolves in a later task, after waiting events, timers and GPU callbacks had a chance to run. By a message rather than
- * a timer: browsers hold nested timers back for 4 ms, Node for 1 ms.
+ * Resolve in a later task, after pending events, timers and GPU callbacks could run. Uses a message instead of a timer:
+ * browsers delay nested timers by 4 ms, Node by 1 ms.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {

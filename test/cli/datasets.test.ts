@@ -26,7 +26,7 @@ describe("a limit", () => {
     expect(few.train.mean).toEqual(all.train.mean);
     expect(few.test).toEqual(all.test);
     await expect(loadSplits({ ...idx, limit: 60 }, 1)).rejects.toThrow(
-      /^dataset idx: 60 samples of each class are wanted, class \d has \d+$/,
+      /^dataset idx: expected 60 samples of each class, got \d+ of class \d$/,
     );
   });
 

@@ -102,7 +102,7 @@ test("names of classes.txt beside IDX files; test images of another size", async
   for (const [i, value] of [2051, 12, 14, 14].entries()) header.writeUInt32BE(value, 4 * i);
   writeFiles(dir, { [`t10k-${images}`]: Buffer.concat([header, Buffer.alloc(12 * 14 * 14)]) });
   await expect(loadSplits({ name: "idx", dir }, 1)).rejects.toThrow(
-    "idx: the test samples are [1, 14, 14], the training samples [1, 28, 28]: expected one size",
+    "idx: test samples: expected [1, 28, 28] as the training samples, got [1, 14, 14]",
   );
   const far = readFileSync(join(at("idx"), `train-${labels}`));
   far[far.length - 1] = 255;

@@ -33,7 +33,7 @@ describe("CIFAR-10", () => {
     expect((await loadCifar10(memorySource(files), "test", two)).classes[1]).toBe("b");
     const few = { ...files, "batches.meta.txt": new TextEncoder().encode("a\na\n") };
     await expect(loadCifar10(memorySource(few), "test", two)).rejects.toThrow(
-      /batches.meta.txt: wanted 10 different class names, found 1/,
+      /batches.meta.txt: expected 10 distinct class names, got 1/,
     );
   });
 
@@ -42,10 +42,10 @@ describe("CIFAR-10", () => {
     const { "data_batch_3.bin": _, ...four } = ten();
     await expect(loadCifar10(memorySource(four), "train", two)).rejects.toThrow(/data_batch_3.bin: no such file/);
     await expect(loadCifar10(memorySource(ten()), "train")).rejects.toThrow(
-      /data_batch_1.bin: wanted 10000 records of 3073 bytes, 30730000 in all, the file has 6146/,
+      /data_batch_1.bin: expected 10000 records of 3073 bytes, 30730000 in total, got 6146/,
     );
     const cut = { ...ten(), "test_batch.bin": records([[0], [4]], 0).subarray(1) };
-    await expect(loadCifar10(memorySource(cut), "test", two)).rejects.toThrow(/the file has 6145/);
+    await expect(loadCifar10(memorySource(cut), "test", two)).rejects.toThrow(/in total, got 6145/);
     const beyond = { ...ten(), "test_batch.bin": records([[0], [10]], 0) };
     await expect(loadCifar10(memorySource(beyond), "test", two)).rejects.toThrow(/image 1 has label 10, there are 10/);
   });
@@ -82,8 +82,6 @@ describe("CIFAR-100", () => {
       /has label 20, there are 20 classes/,
     );
     const other = { labels: "medium" as "fine" };
-    await expect(loadCifar100(memorySource(files), "test", other)).rejects.toThrow(
-      /fine or coarse, was given "medium"/,
-    );
+    await expect(loadCifar100(memorySource(files), "test", other)).rejects.toThrow(/fine or coarse, got "medium"/);
   });
 });

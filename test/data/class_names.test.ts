@@ -38,16 +38,18 @@ describe("names", () => {
     const where = (name: string) => `val/${name}`;
     expect([...expectKnown(where, ["b"], ["a", "b"])]).toEqual([1]);
     expect(() => expectKnown(where, ["b", "Great-Dane"], ["b", "great dane"])).toThrow(
-      "val/Great-Dane: a class that the train images do not have (did you mean great dane?); they have b, great dane",
+      "val/Great-Dane: expected a class of the train images (b, great dane) (did you mean great dane?)",
     );
     expect(nearName("x", ["y"])).toBeNull();
   });
 
   test("in words", () => {
     expect(nameList(Array.from("abcdefghij"))).toBe("a, b, c, d, e, f, g, h, ... (10 in all)");
-    expect(lookAlikes(["a_b", "A B"])).toBe("the classes a_b and A B differ in capitals or signs only; they are two");
+    expect(lookAlikes(["a_b", "A B"])).toBe(
+      "the classes a_b and A B differ only in case or punctuation; they count as two",
+    );
     expect(lookAlikes(["a", "b"])).toBeNull();
-    expect(numberOrder(["1", "10", "2"])).toBe("class names are numbers in the order of text: 1, 10, 2");
+    expect(numberOrder(["1", "10", "2"])).toBe("class names are numbers, sorted as text: 1, 10, 2");
     expect([numberOrder(["1", "2", "3"]), numberOrder(["a", "10"]), numberOrder(["7"])]).toEqual([null, null, null]);
   });
 });
@@ -63,7 +65,7 @@ describe("counts", () => {
 
   test("one class only, whatever else is listed", () => {
     expect(() => checkCounts({ name: "d", classes: ["a", "b"] }, counts(0, 4), counts(1, 1))).toThrow(
-      "d: one class only, nothing to learn: all 4 samples are of class b",
+      "d: expected at least two classes: all 4 samples are of class b",
     );
   });
 
@@ -71,7 +73,7 @@ describe("counts", () => {
     const train = new Uint32Array(256).fill(3, 0, 10);
     train[255] = 1;
     expect(() => checkCounts({ name: "d", classes: numbers(256) }, train, train)).toThrow(
-      "d: the labels are 0..9, 255: a network of 256 classes, of which 245 have no sample; expected labels from 0 on without such gaps",
+      "d: the labels are 0..9, 255: a network of 256 classes, of which 245 have no sample; expected labels from 0 without such gaps",
     );
     // A list of names says that they are classes.
     expect(checkCounts({ name: "d", classes: numbers(256), listed: true }, train, train)).toHaveLength(1);
@@ -82,14 +84,14 @@ describe("counts", () => {
       "d: the training labels are 1..3, the test labels 0..2: expected both parts to count from the same number",
     );
     expect(checkCounts({ name: "d", classes: numbers(4) }, counts(0, 2, 2, 2), counts(0, 1, 1, 1))).toEqual([
-      "the labels begin at 1: class 0 has no sample, and nothing trains the first output",
+      "the labels start at 1: class 0 has no sample, so the first output is not trained",
     ]);
   });
 
   test("classes without samples are named, on either side", () => {
     expect(checkCounts({ name: "d", classes: ["a", "b", "c"] }, counts(2, 0, 9), counts(1, 4, 0))).toEqual([
       "classes without training samples: b",
-      "classes with test samples and none to train with: b",
+      "classes with test samples but no training samples: b",
       "classes without test samples: c",
     ]);
     expect(checkCounts({ name: "d", classes: ["a", "b"] }, counts(2, 2), counts(1, 1))).toEqual([]);
@@ -98,7 +100,7 @@ describe("counts", () => {
 
 test("samples to test with have the size of those to train with", () => {
   expect(() => checkParts("d", { shape: [1, 28, 28] }, { shape: [1, 14, 14] })).toThrow(
-    "d: the test samples are [1, 14, 14], the training samples [1, 28, 28]: expected one size",
+    "d: test samples: expected [1, 28, 28] as the training samples, got [1, 14, 14]",
   );
   expect(() => checkParts("d", { shape: [4, 8, 8], timeSteps: 2 }, { shape: [4, 8, 8], timeSteps: 1 })).toThrow(
     /\[4, 8, 8\] of 1 time steps/,

@@ -112,6 +112,6 @@ test("neutral factors change nothing", () => {
 });
 
 test("bytes that are no three planes are refused", () => {
-  expect(() => applyColorSteps(new Uint8Array(4), [])).toThrow(/image \[3, h, w\], was given 4 bytes/);
-  expect(() => applyColorSteps(new Uint8Array(0), [])).toThrow(/was given 0 bytes/);
+  expect(() => applyColorSteps(new Uint8Array(4), [])).toThrow(/image \[3, h, w\], got 4 bytes/);
+  expect(() => applyColorSteps(new Uint8Array(0), [])).toThrow(/got 0 bytes/);
 });

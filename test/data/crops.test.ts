@@ -108,12 +108,12 @@ describe("randomResizedCrop", () => {
   });
 
   test("options out of range are named", () => {
-    expect(() => randomResizedCrop(0, 5, at(0))).toThrow(/height wants a whole number of at least 1, was given 0/);
+    expect(() => randomResizedCrop(0, 5, at(0))).toThrow(/height: expected an integer >= 1, got 0/);
     expect(() => randomResizedCrop(5, 5, at(0), { scale: [0, 1] })).toThrow(
-      /scale wants 0 < low <= high, was given \[0, 1\]/,
+      /scale: expected 0 < low <= high, got \[0, 1\]/,
     );
     expect(() => randomResizedCrop(5, 5, at(0), { scale: [0.5, 2] })).toThrow(/at most 1/);
-    expect(() => randomResizedCrop(5, 5, at(0), { ratio: [2, 1] })).toThrow(/ratio wants/);
+    expect(() => randomResizedCrop(5, 5, at(0), { ratio: [2, 1] })).toThrow(/ratio: expected/);
   });
 });
 
@@ -149,8 +149,8 @@ describe("colorJitter", () => {
   });
 
   test("strengths out of range are named", () => {
-    expect(() => checkColorJitter({ brightness: -1 })).toThrow(/brightness wants a number of at least 0, was given -1/);
-    expect(() => checkColorJitter({ hue: 0.6 })).toThrow(/hue wants -0.5 <= low <= high <= 0.5/);
-    expect(() => checkColorJitter({ contrast: [1.2, 0.3] })).toThrow(/contrast wants 0 <= low <= high/);
+    expect(() => checkColorJitter({ brightness: -1 })).toThrow(/brightness: expected a number >= 0, got -1/);
+    expect(() => checkColorJitter({ hue: 0.6 })).toThrow(/hue: expected -0.5 <= low <= high <= 0.5/);
+    expect(() => checkColorJitter({ contrast: [1.2, 0.3] })).toThrow(/contrast: expected 0 <= low <= high/);
   });
 });

@@ -32,7 +32,7 @@ test("a subset shares the bytes of its dataset", () => {
   expect([...part.labels]).toEqual([0, 1, 2, 0]);
   expect(part.images).toEqual(whole.images.slice(60, 140));
   expect(part.images.buffer).toBe(whole.images.buffer);
-  expect(() => subset(whole, 7, 11)).toThrow("subset wants 0 <= begin < end <= 10, was given 7, 11");
+  expect(() => subset(whole, 7, 11)).toThrow("subset: expected 0 <= begin < end <= 10, got 7, 11");
 });
 
 test("parts that disagree are refused by name", () => {
@@ -47,21 +47,23 @@ test("parts that disagree are refused by name", () => {
     throw new Error("was accepted");
   };
   expect(imageDataset(good).length).toBe(4);
-  expect(refusal({ labels: new Uint8Array(5) })).toBe("dataset toy: 5 labels want 100 bytes of images, there are 80");
+  expect(refusal({ labels: new Uint8Array(5) })).toBe("dataset toy: images: expected 100 bytes for 5 labels, got 80");
   expect(refusal({ labels: new Uint8Array(0), images: new Uint8Array(0) })).toContain("no images");
-  expect(refusal({ labels: new Int32Array([0, 1, -1, 0]) })).toContain("label -1 at index 2 is not in 0..2");
-  expect(refusal({ labels: new Uint8Array([0, 1, 2, 3]) })).toContain("label 3 at index 3 is not in 0..2");
-  expect(refusal({ shape: [1, 0, 5] })).toContain("shape wants [c, h, w]");
-  expect(refusal({ classes: [] })).toContain("wants 1..65536 classes, was given 0");
-  expect(refusal({ mean: [0, 0] })).toContain("1 channels want as many mean and std, was given 2 and 1");
-  expect(refusal({ std: [0] })).toContain("std above 0");
+  expect(refusal({ labels: new Int32Array([0, 1, -1, 0]) })).toContain("label at index 2: expected 0..2, got -1");
+  expect(refusal({ labels: new Uint8Array([0, 1, 2, 3]) })).toContain("label at index 3: expected 0..2, got 3");
+  expect(refusal({ shape: [1, 0, 5] })).toContain("shape: expected [c, h, w]");
+  expect(refusal({ classes: [] })).toContain("classes: expected 1 to 65536, got 0");
+  expect(refusal({ mean: [0, 0] })).toContain("mean and std: expected 1 values each, got 2 and 1");
+  expect(refusal({ std: [0] })).toContain("std > 0");
   expect(refusal({ mean: [Number.NaN] })).toContain("finite mean");
 });
 
 test("time steps have to divide the channels, and stay with a subset", () => {
   const { length: _, ...four } = toyDataset(3, [4, 2, 2]);
   for (const timeSteps of [3, 0, 1.5]) {
-    expect(() => imageDataset({ ...four, timeSteps })).toThrow(`${timeSteps} time steps do not divide 4 channels`);
+    expect(() => imageDataset({ ...four, timeSteps })).toThrow(
+      `timeSteps: expected a divisor of 4 channels, got ${timeSteps}`,
+    );
   }
   expect(subset(imageDataset({ ...four, timeSteps: 2 }), 1, 2).timeSteps).toBe(2);
   expect(imageDataset(four).timeSteps).toBeUndefined();

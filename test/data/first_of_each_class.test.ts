@@ -59,12 +59,12 @@ test("it keeps what the network needs to see an image as before, and no byte is 
   expect(images).toEqual(whole.images.slice(0, 48));
 });
 
-test("errors name the dataset, the class and what was wanted", () => {
+test("errors name the data set, the class and the expected count", () => {
   const whole = dataset(Uint8Array.from([0, 1, 0, 2, 0, 2]));
-  expect(() => firstOfEachClass(whole, 2)).toThrow("dataset toy: 2 samples of each class are wanted, class b has 1");
+  expect(() => firstOfEachClass(whole, 2)).toThrow("dataset toy: expected 2 samples of each class, got 1 of class b");
   for (const n of [0, -1, 1.5, Number.NaN]) {
     expect(() => firstOfEachClass(whole, n)).toThrow(
-      `dataset toy: samples of each class wants a whole number of at least 1, was given ${n}`,
+      `dataset toy: samples of each class: expected an integer >= 1, got ${n}`,
     );
   }
 });

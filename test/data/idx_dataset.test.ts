@@ -81,24 +81,24 @@ test("each fault is one line that names the file", async () => {
     "too long: U8 [5,2,3]: expected 46 bytes, got 47",
   );
   expect(await refusal({ [images]: new TextEncoder().encode("<html>") })).toContain("wrong magic 3c 68 74 6d");
-  expect(await refusal({ [labels]: good })).toBe(`dir: ${labels}: wants labels U8 or I32 [n], has U8 [5,2,3]`);
-  expect(await refusal({ [images]: idx(8, [5], [0, 1, 2, 3, 4]) })).toContain("wants images U8 [n,h,w], has U8 [5]");
-  expect(await refusal({ [images]: idx(9, [5, 1, 1], [0, 1, 2, 3, 4]) })).toContain("has I8 [5,1,1]");
-  expect(await refusal({ [images]: idx(8, [0, 2, 3], []), [labels]: idx(8, [0], []) })).toContain("holds no images");
+  expect(await refusal({ [labels]: good })).toBe(`dir: ${labels}: expected labels U8 or I32 [n], got U8 [5,2,3]`);
+  expect(await refusal({ [images]: idx(8, [5], [0, 1, 2, 3, 4]) })).toContain("expected images U8 [n,h,w], got U8 [5]");
+  expect(await refusal({ [images]: idx(9, [5, 1, 1], [0, 1, 2, 3, 4]) })).toContain("got I8 [5,1,1]");
+  expect(await refusal({ [images]: idx(8, [0, 2, 3], []), [labels]: idx(8, [0], []) })).toContain("no images: U8");
   expect(await refusal({ [labels]: idx(8, [4], [0, 1, 2, 3]) })).toBe(
-    `dir: ${labels}: has 4 labels, ${images} has 5 images`,
+    `dir: ${labels}: expected 5 labels, one for each image of ${images}, got 4`,
   );
   expect(await refusal({}, { classes: ["a", "b", "c"] })).toBe(
-    `dir: ${labels}: label 3 at index 3 is not in 0..2, there are 3 classes`,
+    `dir: ${labels}: label at index 3: expected 0..2, got 3`,
   );
   expect(await refusal({ [labels]: idx(12, [5], Array(20).fill(255)) })).toContain("label -1 at index 0");
-  expect(await refusal({}, { size: [28, 28] })).toBe(`dir: ${images}: wants images of 28x28 pixels, has 2x3`);
+  expect(await refusal({}, { size: [28, 28] })).toBe(`dir: ${images}: expected images of 28x28 pixels, got 2x3`);
 });
 
 test("a test label beyond the train classes names the test file", async () => {
   const files = { ...idxFiles(), "t10k-labels-idx1-ubyte": idx(8, [2], [2, 9]) };
   await expect(loadIdxDataset(memorySource(files), { split: "test" })).rejects.toThrow(
-    "memory: t10k-labels-idx1-ubyte: label 9 at index 1 is not in 0..3, there are 4 classes",
+    "memory: t10k-labels-idx1-ubyte: label at index 1: expected 0..3, got 9",
   );
 });
 
@@ -124,7 +124,7 @@ test("one damaged label does not make a network of 256 classes", async () => {
     ),
   });
   expect(await refusal(made(255))).toContain(
-    `${labels}: label 255 at 7 makes 256 classes, but only 11 of them have an image: damaged?`,
+    `${labels}: label 255 at 7 makes 256 classes, but only 11 of them have an image: is it corrupt?`,
   );
   // Numbers that begin at 1, or a class without images, are how some sets are.
   const source = memorySource({ ...idxFiles(), ...made(12) }, "dir");

@@ -213,12 +213,12 @@ test("options out of range are refused by name", () => {
     }
     throw new Error("was accepted");
   };
-  expect(refusal({ batchSize: 0 })).toBe("DataLoader: batchSize wants a whole number of at least 1, was given 0");
-  expect(refusal({ seed: -1 })).toContain("DataLoader: seed wants a whole number in 0..4294967295");
+  expect(refusal({ batchSize: 0 })).toBe("DataLoader: batchSize: expected an integer >= 1, got 0");
+  expect(refusal({ seed: -1 })).toContain("DataLoader: seed: expected an integer in 0..4294967295");
   expect(refusal({ epoch: 0.5 })).toContain("DataLoader: epoch");
   expect(refusal({ prefetch: -1 })).toContain("DataLoader: prefetch");
-  expect(refusal({ startBatch: 3 })).toBe("DataLoader: startBatch wants a whole number in 0..2, was given 3");
-  expect(refusal({ batchSize: 5, dropLast: true })).toContain("leaves no batch of 5 from the 4 images of toy");
+  expect(refusal({ startBatch: 3 })).toBe("DataLoader: startBatch: expected an integer in 0..2, got 3");
+  expect(refusal({ batchSize: 5, dropLast: true })).toContain("4 images of toy make no full batch of 5");
 });
 
 test("normalised values are (byte / 255 - mean) / std, rounded once", () => {
@@ -236,6 +236,6 @@ test("the table of a data set has a row of 256 for each channel, and wants mean 
   expect([table[0], table[51], table[255]]).toEqual([0, Math.fround(0.2), 1]);
   expect([table[256], table[256 + 51], table[511]]).toEqual([-2, Math.fround((51 / 255 - 0.5) / 0.25), 2]);
   expect(() => normalisationTable({ shape: [3, 1, 1], mean: [0.5], std: [1, 1, 1] })).toThrow(
-    "normalisation: 3 channels want as many mean and std, was given 1 and 3",
+    "normalisation: mean and std: expected 3 values each, got 1 and 3",
   );
 });

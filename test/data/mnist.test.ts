@@ -50,8 +50,8 @@ test("datasets go by name; images of another size are not MNIST", async () => {
   const source = memorySource(idxFiles());
   const { train } = await loadNamedDataset("idx", source);
   expect(train).toMatchObject({ name: "idx", length: 5, classes: ["0", "1", "2", "3"] });
-  await expect(loadNamedDataset("mnist", source)).rejects.toThrow("wants images of 28x28 pixels, has 2x3");
+  await expect(loadNamedDataset("mnist", source)).rejects.toThrow("expected images of 28x28 pixels, got 2x3");
   await expect(loadNamedDataset("toString" as IdxDatasetName, source)).rejects.toThrow(
-    "no dataset named toString, there are mnist, fashion-mnist, idx",
+    "dataset: expected one of mnist, fashion-mnist, idx, got toString",
   );
 });

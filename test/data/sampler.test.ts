@@ -43,8 +43,8 @@ test("batches cut an order without loss", () => {
 });
 
 test("numbers out of range are refused by name", () => {
-  expect(() => batchCount(10, 0)).toThrow("batchSize wants a whole number of at least 1, was given 0");
-  expect(() => batchIndices(new Uint32Array(10), 3, 4)).toThrow("batch wants a whole number in 0..2, was given 3");
-  expect(() => shuffledOrder(-1, 0, 0)).toThrow("n wants a whole number");
+  expect(() => batchCount(10, 0)).toThrow("batchSize: expected an integer >= 1, got 0");
+  expect(() => batchIndices(new Uint32Array(10), 3, 4)).toThrow("batch: expected an integer in 0..2, got 3");
+  expect(() => shuffledOrder(-1, 0, 0)).toThrow("n: expected an integer");
   expect(() => shuffledOrder(5, 0.5, 0)).toThrow("seed: expected an integer");
 });

@@ -31,8 +31,8 @@ test("paths that leave the source are refused", async () => {
   const asked: string[] = [];
   for (const source of [memorySource({}), fetchSource("http://h/d", server({}, asked))]) {
     for (const path of ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a\\b"]) {
-      expect(await refusal(source.read(path))).toContain("wanted a relative path");
-      expect(await refusal(source.exists(path))).toContain("wanted a relative path");
+      expect(await refusal(source.read(path))).toContain("expected a relative path");
+      expect(await refusal(source.exists(path))).toContain("expected a relative path");
     }
   }
   expect(asked).toEqual([]);
@@ -89,7 +89,7 @@ test("folders are listed, sorted, files and folders alike", async () => {
   expect(await source.list("b")).toEqual(["x", "y"]);
   expect(await source.list("b/x")).toEqual(["w", "z"]);
   expect(await refusal(source.list("c"))).toBe("box: c: no such folder");
-  expect(await refusal(source.list("../b"))).toContain("wanted a relative path");
+  expect(await refusal(source.list("../b"))).toContain("expected a relative path");
   expect(await memorySource({}).list("")).toEqual([]);
 });
 
@@ -108,7 +108,7 @@ test("a web address is listed by its index.json", async () => {
     "http://h/d/: none/index.json: no such file: a web server does not list a folder; put a JSON array of the names there",
   );
   for (const path of ["sub", "bad"]) {
-    expect(await refusal(source.list(path))).toBe(`http://h/d/: ${path}/index.json: wanted a JSON array of names`);
+    expect(await refusal(source.list(path))).toBe(`http://h/d/: ${path}/index.json: expected a JSON array of names`);
   }
-  expect(await refusal(source.list("../x"))).toContain("wanted a relative path");
+  expect(await refusal(source.list("../x"))).toContain("expected a relative path");
 });

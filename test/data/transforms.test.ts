@@ -83,8 +83,8 @@ test("the outcome depends on seed, epoch and index, not on what was augmented be
 });
 
 test("options out of range are refused by name", () => {
-  expect(() => randomCrop(-1)).toThrow("randomCrop: pad wants a whole number in 0..65535, was given -1");
-  expect(() => randomCrop(1, 256)).toThrow("randomCrop: fill wants a whole number in 0..255, was given 256");
-  expect(() => randomHorizontalFlip(1.5)).toThrow("randomHorizontalFlip: p wants a number in [0, 1], was given 1.5");
-  expect(() => augmentImage(compose(), image, [1, 3, 4], { seed: 0, epoch: 0, index: 0 })).toThrow("wants 12 bytes");
+  expect(() => randomCrop(-1)).toThrow("randomCrop: pad: expected an integer in 0..65535, got -1");
+  expect(() => randomCrop(1, 256)).toThrow("randomCrop: fill: expected an integer in 0..255, got 256");
+  expect(() => randomHorizontalFlip(1.5)).toThrow("randomHorizontalFlip: p: expected a number in [0, 1], got 1.5");
+  expect(() => augmentImage(compose(), image, [1, 3, 4], { seed: 0, epoch: 0, index: 0 })).toThrow("expected 12 bytes");
 });

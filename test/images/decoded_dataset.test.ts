@@ -43,9 +43,7 @@ describe("an epoch", () => {
     expect(strip(await collect(dataset, epoch({ startBatch: 1 })))).toEqual(all.slice(1));
     expect(await collect(dataset, epoch({ startBatch: 3 }))).toEqual([]);
     expect(dataset.batches(epoch({ startBatch: 3 })).length).toBe(3);
-    expect(() => dataset.batches(epoch({ startBatch: 4 }))).toThrow(
-      /startBatch wants a whole number in 0..3, was given 4/,
-    );
+    expect(() => dataset.batches(epoch({ startBatch: 4 }))).toThrow(/startBatch: expected an integer in 0..3, got 4/);
   });
 
   test("another epoch and another seed are cut otherwise; evaluation is not cut at random", async () => {
@@ -178,12 +176,12 @@ describe("bounds", () => {
 
   test("options out of range are named", () => {
     const of = (options: DecodedOptions) => () => decodedDataset(sourceOf(images), options);
-    expect(of({ size: 0 })).toThrow(/held: size wants a whole number in 1..16384, was given 0/);
+    expect(of({ size: 0 })).toThrow(/held: size: expected an integer in 1..16384, got 0/);
     expect(of({ flip: 2 })).toThrow(/flip: expected a number in \[0, 1\], got 2/);
-    expect(of({ skipBad: -1 })).toThrow(/skipBad wants/);
-    expect(of({ workers: 0 })).toThrow(/workers wants/);
+    expect(of({ skipBad: -1 })).toThrow(/skipBad: expected/);
+    expect(of({ workers: 0 })).toThrow(/workers: expected/);
     expect(of({ mean: [1] })).toThrow(/expected three mean, and three std > 0, got \[1\]/);
-    expect(of({ scale: [0, 1] })).toThrow(/scale wants/);
-    expect(of({ colorJitter: { hue: 2 } })).toThrow(/hue wants/);
+    expect(of({ scale: [0, 1] })).toThrow(/scale: expected/);
+    expect(of({ colorJitter: { hue: 2 } })).toThrow(/hue: expected/);
   });
 });

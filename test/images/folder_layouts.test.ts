@@ -156,7 +156,7 @@ describe("wrappings and other heights", () => {
     );
     const members = Array.from({ length: 20 }, (_, i) => [[`${i}.jpg`, "x"] as const, [`${i}.cls`, "3"] as const]);
     const dir = writeFiles(folder(), { "train-0.tar": await tarOf(members.flat()) });
-    expect(await refusal(dir)).toMatch(/one class only, nothing to learn: all \d+ samples are of class 3/);
+    expect(await refusal(dir)).toMatch(/expected at least two classes: all \d+ samples are of class 3/);
   });
 
   test("a part that is the other one; shards from within; a file for a folder", async () => {
@@ -193,7 +193,7 @@ describe("classes of both parts are matched by name", () => {
     expect(held.label(0)).toBe(2);
     expect(about.notes).toEqual(["classes without test samples: ant, bee"]);
     expect(await refusal(folder(...images("train", pets), ...images("val", ["Cats"])))).toMatch(
-      /val\/Cats: a class that the train images do not have \(did you mean cats\?\); they have cats, dogs/,
+      /val\/Cats: expected a class of the train images \(cats, dogs\) \(did you mean cats\?\)/,
     );
   });
 
@@ -209,15 +209,15 @@ describe("classes of both parts are matched by name", () => {
   test("capitals and numbers are remarked on", async () => {
     const notes = async (classes: string[]) => (await read(folder(...images("", classes, 10)))).about.notes;
     expect(await notes(["Cat", "cat"])).toEqual([
-      "the classes Cat and cat differ in capitals or signs only; they are two",
+      "the classes Cat and cat differ only in case or punctuation; they count as two",
     ]);
-    expect(await notes(["1", "2", "10"])).toEqual(["class names are numbers in the order of text: 1, 10, 2"]);
+    expect(await notes(["1", "2", "10"])).toEqual(["class names are numbers, sorted as text: 1, 10, 2"]);
     expect(await notes(["0", "1", "2"])).toEqual([]);
   });
 
   test("more to test with than to train with is said", async () => {
     const { about } = await read(folder(...images("train", pets, 1), ...images("val", pets, 5)));
-    expect(about.notes).toEqual(["more samples to test with (10) than to train with (2)"]);
+    expect(about.notes).toEqual(["more test samples (10) than training samples (2)"]);
   });
 });
 

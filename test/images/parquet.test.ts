@@ -69,10 +69,10 @@ describe("what is refused", () => {
 
   test("labels that are missing or no classes, rows without bytes", async () => {
     await expect(openParquet([file(parquetOf([row(0), { ...row(1), label: null }], null))])).rejects.toThrow(
-      /row 1: label null is none/,
+      /row 1: label: expected an integer from 0 to \d+, got null/,
     );
     await expect(openParquet([file(parquetOf([row(0), { ...row(1), label: -1 }], ["a"]))])).rejects.toThrow(
-      /row 1: label -1 is none of the 1 classes/,
+      /row 1: label: expected one of 1 classes .*, got -1/,
     );
     const source = await openParquet([file(parquetOf([row(0), { bytes: null, label: 0 }], null))]);
     await expect(source.read(1)).rejects.toThrow(/row 1: image has no bytes/);

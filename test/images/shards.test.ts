@@ -186,9 +186,9 @@ describe("packing", () => {
 
   test("options out of range are named", async () => {
     const of = (more: object) => expect(packShards(source, join(root, "never"), { ...options, ...more })).rejects;
-    await of({ view: 33 }).toThrow(/packShards: view wants a whole number in 1..32, was given 33/);
-    await of({ resize: 0 }).toThrow(/resize wants/);
-    await of({ shardBytes: 0 }).toThrow(/shardBytes wants/);
+    await of({ view: 33 }).toThrow(/packShards: view: expected an integer in 1..32, got 33/);
+    await of({ resize: 0 }).toThrow(/resize: expected/);
+    await of({ shardBytes: 0 }).toThrow(/shardBytes: expected/);
     expect(readdirSync(root)).not.toContain("never");
   });
 });
@@ -297,7 +297,7 @@ describe("damage", () => {
     const dir = await copy();
     writeFileSync(join(dir, "index.json"), "{}");
     await fails(dir, /index.json: format is missing/);
-    await fails(packed, /size wants a whole number in 1..32, was given 33/, { size: 33 });
+    await fails(packed, /size: expected an integer in 1..32, got 33/, { size: 33 });
     await fails(packed, /flip: expected a number/, { flip: -1 });
   });
 });

@@ -1,4 +1,4 @@
-// CIFAR10-DVS: 10,000 images of CIFAR-10 moved before a camera, 1000 per class, without an official split.
+// CIFAR10-DVS: 10,000 images of CIFAR-10 moved in front of a camera, 1000 per class, without an official split.
 import { CIFAR10_DVS_SENSOR, parseAedat2 } from "../../io/events/aedat2.ts";
 import type { Split } from "../dataset.ts";
 import { DataError } from "../errors.ts";
@@ -28,7 +28,7 @@ export const CIFAR10_CLASSES: readonly string[] = [
   "truck",
 ];
 
-/** "9:1": of each class the first nine tenths train. "first100": numbers 0 to 99 of each class test, the others train. */
+/** "9:1": the first nine tenths of each class train. "first100": numbers 0 to 99 of each class test, the others train. */
 export type Cifar10DvsRule = "9:1" | "first100";
 const rules: readonly Cifar10DvsRule[] = ["9:1", "first100"];
 
@@ -38,9 +38,9 @@ export interface Cifar10DvsOptions extends EventLoadOptions {
 }
 
 /**
- * One split of CIFAR10-DVS: `<class>/cifar10_<class>_<number>.aedat`, in the order of the numbers.
+ * Load one split of CIFAR10-DVS: `<class>/cifar10_<class>_<number>.aedat`, in the order of the numbers.
  *
- * Shapes    images [n, T·2, 128, 128], or the smaller size asked for; all of it with T = 8 is 2.4 GB, at 48 x 48 0.33 GB.
+ * Shapes    images [n, T·2, 128, 128], or smaller by `size`; all samples with T = 8 take 2.4 GB, at 48 x 48 0.33 GB.
  * Errors    SourceError for a missing class; EventError for a damaged file; DataError for options out of range.
  */
 export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOptions): Promise<EventDataset> {
@@ -48,7 +48,7 @@ export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOpti
   const { split, rule = "9:1", limit } = options;
   expectSplit(split);
   if (!rules.includes(rule)) {
-    throw new DataError(`cifar10-dvs: rule wants one of ${rules.join(", ")}, was given ${JSON.stringify(rule)}`);
+    throw new DataError(`cifar10-dvs: rule: expected one of ${rules.join(", ")}, got ${JSON.stringify(rule)}`);
   }
   const files: LabelledFile[] = [];
   for (const [label, name] of CIFAR10_CLASSES.entries()) {
@@ -66,11 +66,12 @@ export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOpti
   });
 }
 
-/** By the number at the end of the name. */
+/** Select by the number at the end of the name. */
 function byFirst100(paths: readonly string[], split: Split): string[] {
   return paths.filter((path) => {
     const number = /(\d+)\.aedat$/i.exec(path)?.[1];
-    if (number === undefined) throw new DataError(`cifar10-dvs: ${path} has no number, which the rule first100 wants`);
+    if (number === undefined)
+      throw new DataError(`cifar10-dvs: ${path}: expected a number in the name for the rule first100`);
     return Number(number) < 100 === (split === "test");
   });
 }

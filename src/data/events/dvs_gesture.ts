@@ -1,4 +1,4 @@
-// DVS128 Gesture: 29 people, 11 gestures, a few recordings of many gestures each, beside tables that say when each was.
+// DVS128 Gesture: 29 people, 11 gestures, a few recordings of many gestures each, with tables of their times.
 import { DVS128_SENSOR, parseAedat3 } from "../../io/events/aedat3.ts";
 import { cutGestures, GESTURE_CLASSES, type GestureLabel, parseGestureLabels } from "../../io/events/gesture_labels.ts";
 import { SourceError } from "../errors.ts";
@@ -12,11 +12,11 @@ interface Gesture extends GestureLabel {
 }
 
 /**
- * One split of DVS128 Gesture: `trials_to_train.txt` or `trials_to_test.txt` names the recordings, `<recording>_labels.csv`
- * beside each cuts it. A gesture in which the camera saw nothing is a sample of zeros.
+ * Load one split of DVS128 Gesture: `trials_to_train.txt` or `trials_to_test.txt` lists the recordings, `<recording>_labels.csv`
+ * their gestures. A gesture without events is a sample of zeros.
  *
- * Shapes    images [n, T·2, 128, 128], or the smaller size asked for; 1176 to train, 288 to test.
- * Errors    SourceError for a missing file; EventError for a damaged one; DataError for options out of range.
+ * Shapes    images [n, T·2, 128, 128], or smaller by `size`; 1176 training and 288 test samples.
+ * Errors    SourceError for a missing file; EventError for a corrupt one; DataError for options out of range.
  */
 export async function loadDvsGesture(source: ByteSource, options: EventLoadOptions): Promise<EventDataset> {
   expectLoadKeys("dvs-gesture", options);
@@ -45,7 +45,7 @@ export async function loadDvsGesture(source: ByteSource, options: EventLoadOptio
   return builder.finish();
 }
 
-/** The recordings a list names, one a line. */
+/** Read a list of recordings, one per line. */
 async function trials(source: ByteSource, list: string): Promise<string[]> {
   const text = new TextDecoder().decode(await source.read(list));
   const names = text.split(/\r?\n/).map((line) => line.trim());

@@ -1,4 +1,4 @@
-// Event recordings as a dataset the loader knows: the frames of one sample are the channels of one image, held as bytes.
+// Event recordings as an image data set: the frames of a sample are the channels of an image, held as bytes.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { type ImageDataset, imageDataset } from "../dataset.ts";
@@ -8,11 +8,11 @@ import { binTable, expectSize, framesByNumber, framesByTime } from "./integrate.
 /** Slices of equally many events, or of equal time. */
 export type SliceBy = "number" | "time";
 
-/** How recordings become frames. */
+/** Options of frames. */
 export interface EventFrameOptions {
-  /** T, time steps a network sees. */
+  /** Time steps T of the network. */
   readonly frames?: number;
-  /** Default "number", as is usual for these datasets. */
+  /** Default "number", as is usual for these data sets. */
   readonly by?: SliceBy;
   /** Height and width, at most the camera's: pixels are binned. Default: the camera's. */
   readonly size?: SensorSize;
@@ -20,30 +20,30 @@ export interface EventFrameOptions {
 
 export const FRAME_KEYS: KeysOf<EventFrameOptions> = { frames: true, by: true, size: true };
 
-/** Frames where the caller does not say. */
+/** Default count of frames. */
 export const DEFAULT_FRAMES = 8;
 
 /**
- * images [length, T·2, h, w]: channel t·2 + polarity of a sample, bytes are event counts. Mean 0 and std 1/255 make a
- * network see the counts themselves.
+ * images [length, T·2, h, w]: channel t·2 + polarity of a sample, bytes are event counts. With mean 0 and std 1/255
+ * the network's input is the counts.
  */
 export interface EventDataset extends ImageDataset {
   readonly timeSteps: number;
-  /** Pixels whose count passed 255, of all samples, and was cut to it. */
+  /** Pixels of all samples whose count exceeded 255 and was clipped to it. */
   readonly saturated: number;
 }
 
 export interface EventDatasetShape {
   readonly name: string;
   readonly classes: readonly string[];
-  /** How many will be added. */
+  /** Count of samples to be added. */
   readonly samples: number;
   readonly frames: number;
   /** Height and width of the frames. */
   readonly size: SensorSize;
 }
 
-/** Collects samples into an EventDataset; its memory is taken once, at the start. */
+/** Collects samples into an EventDataset; its memory is allocated at the start. */
 export class EventDatasetBuilder {
   private readonly shape: EventDatasetShape;
   private readonly images: Uint8Array;
@@ -52,7 +52,7 @@ export class EventDatasetBuilder {
   private count = 0;
   private saturated = 0;
 
-  /** Errors: DataError for sizes that are not, or more memory than can be had. */
+  /** Errors: DataError for invalid sizes, or if the frames do not fit in memory. */
   constructor(shape: EventDatasetShape) {
     const { name, samples, frames, size } = shape;
     expectWhole(`dataset ${name}: samples`, samples, 1);
@@ -64,13 +64,13 @@ export class EventDatasetBuilder {
       this.images = new Uint8Array(samples * this.pixels);
     } catch {
       throw new DataError(
-        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, want ${samples * this.pixels} bytes, more than can be had; take fewer frames, a smaller size or a limit`,
+        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, do not fit in memory: ${samples * this.pixels} bytes; use fewer frames, a smaller size or a limit`,
       );
     }
     this.labels = new Int32Array(samples);
   }
 
-  /** Adds a recording of a camera of this size. Errors: as framesByNumber. */
+  /** Add a recording of a camera of this size. Errors: as framesByNumber. */
   addRecording(recording: EventRecording, label: number, sensor: SensorSize, by: SliceBy = "number"): void {
     const { frames, size } = this.shape;
     const integrate = by === "number" ? framesByNumber : framesByTime;
@@ -78,15 +78,15 @@ export class EventDatasetBuilder {
   }
 
   /**
-   * Adds frames [T, 2, H, W], H and W at least the dataset's. Counts above 255 are cut to that, and told in `saturated`.
-   * Errors: DataError for another shape, and for values that are no counts of events.
+   * Add frames [T, 2, H, W], H and W at least the data set's. Counts above 255 are clipped and counted in `saturated`.
+   * Errors: DataError for another shape, and for values that are not event counts.
    */
   addFrames({ data, shape }: EventFrames, label: number): void {
     const { name, samples, frames, size } = this.shape;
-    if (this.count === samples) throw new DataError(`dataset ${name}: sample ${samples} of ${samples} was added`);
+    if (this.count === samples) throw new DataError(`dataset ${name}: expected ${samples} samples, got more`);
     if (shape[0] !== frames || shape[1] !== 2 || data.length !== frames * 2 * shape[2] * shape[3]) {
       throw new DataError(
-        `dataset ${name}: sample ${this.count} has frames [${shape.join(", ")}], wanted [${frames}, 2, h, w]`,
+        `dataset ${name}: sample ${this.count}: expected frames [${frames}, 2, h, w], got [${shape.join(", ")}]`,
       );
     }
     expectSize(`dataset ${name}: sample ${this.count}`, [shape[2], shape[3]], size);
@@ -110,10 +110,10 @@ export class EventDatasetBuilder {
     return new DataError(`dataset ${this.shape.name}: sample ${this.count} ${words}`);
   }
 
-  /** The dataset. Errors: DataError when samples are missing, or a label is not below the number of classes. */
+  /** Return the data set. Errors: DataError if samples are missing, or a label is not below the class count. */
   finish(): EventDataset {
     const { name, classes, samples, frames, size } = this.shape;
-    if (this.count !== samples) throw new DataError(`dataset ${name}: ${this.count} of ${samples} samples were added`);
+    if (this.count !== samples) throw new DataError(`dataset ${name}: expected ${samples} samples, got ${this.count}`);
     const channels = frames * 2;
     const dataset = imageDataset({
       name,
@@ -129,7 +129,7 @@ export class EventDatasetBuilder {
   }
 }
 
-/** Frames summed into fewer pixels. */
+/** Sum frames into fewer pixels. */
 function binned(data: Float32Array, [frames, channels, H, W]: EventFrames["shape"], [h, w]: SensorSize): Float32Array {
   const out = new Float32Array(frames * channels * h * w);
   const rows = binTable(H, h);
@@ -144,10 +144,10 @@ function binned(data: Float32Array, [frames, channels, H, W]: EventFrames["shape
 }
 
 /**
- * A dataset of recordings in memory.
+ * Make a data set of recordings in memory.
  *
  * Shapes    n recordings -> images [n, T·2, h, w].
- * Errors    DataError: no recordings, labels that are not as many or not below the classes, an event outside the sensor.
+ * Errors    DataError: no recordings, label counts that disagree, labels beyond the classes, an event outside the sensor.
  */
 export function eventDataset(parts: {
   readonly name?: string;
@@ -161,7 +161,9 @@ export function eventDataset(parts: {
   expectKeys(options, FRAME_KEYS, (problem) => new DataError(`dataset ${name}: ${problem}`));
   const { frames = DEFAULT_FRAMES, by = "number", size = sensor } = options;
   if (labels.length !== recordings.length) {
-    throw new DataError(`dataset ${name}: ${recordings.length} recordings, ${labels.length} labels`);
+    throw new DataError(
+      `dataset ${name}: expected a label for each of ${recordings.length} recordings, got ${labels.length}`,
+    );
   }
   const builder = new EventDatasetBuilder({ name, classes, samples: recordings.length, frames, size });
   for (const [i, recording] of recordings.entries()) builder.addRecording(recording, labels[i]!, sensor, by);

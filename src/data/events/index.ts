@@ -1,4 +1,4 @@
-// Event data: recordings into frames, frames into datasets, and datasets out of files or thin air.
+// Event data: frames of recordings, and data sets of frames, from files or synthetic.
 export { CIFAR10_CLASSES, type Cifar10DvsOptions, type Cifar10DvsRule, loadCifar10Dvs } from "./cifar10_dvs.ts";
 export { loadDvsGesture } from "./dvs_gesture.ts";
 export {

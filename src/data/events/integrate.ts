@@ -1,24 +1,24 @@
-// Event frames: a recording cut into slices of time, each an image of event counts per polarity.
+// Integrates recordings into frames: slices of time, each an image of event counts per polarity.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
 import { DataError, expectWhole } from "../errors.ts";
 
 export interface FrameSize {
-  /** Height and width of the camera; every event lies inside. */
+  /** Height and width of the camera; all events are inside. */
   readonly sensor: SensorSize;
   /** Height and width of the frames, at most the sensor's: events are binned. Default: the sensor's. */
   readonly size?: SensorSize;
-  /** The most values, frames · 2 · h · w, that are made. Default 2^26, which are 256 MiB. */
+  /** Largest count of values, frames · 2 · h · w. Default 2^26, 256 MiB. */
   readonly most?: number;
 }
 
-/** Default of `most`, 256 MiB of f32: two events some seconds apart, or a slip in `duration`, must not take all memory. */
+/** Default of `most`, 256 MiB of f32: an outlier in time, or a mistake in `duration`, must not take all memory. */
 const MOST_VALUES = 2 ** 26;
-/** The most of a padded batch, 1 GiB. */
+/** Largest padded batch, 1 GiB. */
 const MOST_PADDED = 2 ** 28;
 
 /**
- * T frames of equally many events: with d = floor(E / T), frame i counts events i·d up to (i+1)·d, the last one all that
- * are left. Fewer events than frames all fall into the last frame; no events give zeros.
+ * Integrate T frames of equally many events: with d = floor(E / T), frame i counts events i·d up to (i+1)·d, the last frame
+ * all remaining ones. If there are fewer events than frames, all fall into the last frame; no events give zeros.
  *
  * Shapes    E events -> [T, 2, h, w], channel 1 = ON.
  * Errors    DataError: frames below 1, a size above the sensor's, an event outside the sensor.
@@ -34,8 +34,8 @@ export function framesByNumber(
 }
 
 /**
- * T frames of equal time: with dt = floor((last - first) / T) whole us, frame i counts events from first + i·dt up to
- * first + (i+1)·dt, the last one all that are left. A frame without events is zero; SpikingJelly fails there.
+ * Integrate T frames of equal time: with dt = floor((last - first) / T) us, frame i counts events from first + i·dt up to
+ * first + (i+1)·dt, the last frame all remaining ones. A frame without events is zero; SpikingJelly fails there.
  *
  * First and last are the smallest and the largest time, so that a clock that stepped back loses no event.
  *
@@ -54,8 +54,8 @@ export function framesByTime(
 }
 
 /**
- * Frames of `duration` us each, counted from the first event: ceil((last - first) / duration) of them, at least one; the
- * last one takes all that are left. How many there are differs from recording to recording: see padFrames.
+ * Integrate frames of `duration` us each, from the first event: ceil((last - first) / duration) of them, at least one; the
+ * last one counts all remaining events. The count of frames differs between recordings: see padFrames.
  *
  * Errors    DataError: as framesByNumber; a duration below 1; frames of more values than `most`.
  */
@@ -72,23 +72,25 @@ export function framesByDuration(
 
 /** Frames of several recordings as one batch, time padded with zeros at the end. */
 export interface PaddedFrames {
-  /** [N, T, 2, h, w], T the largest of the lengths. */
+  /** [N, T, 2, h, w], T is the largest length. */
   readonly data: Float32Array;
   readonly shape: readonly [n: number, t: number, p: number, h: number, w: number];
-  /** Frames each recording has, [N]. */
+  /** Frames of each recording, [N]. */
   readonly lengths: Int32Array;
   /** [N, T]: 1 where there is a frame, 0 where it is padding. */
   readonly mask: Float32Array;
 }
 
-/** Errors    DataError: no frames, or frames of different height or width. */
+/** Pad frames to one length. Errors: DataError for no frames, or frames of different height or width. */
 export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   const head = list[0];
-  if (!head) throw new DataError("padFrames: wants at least one recording's frames, was given none");
+  if (!head) throw new DataError("padFrames: expected frames of at least one recording, got none");
   const [, channels, h, w] = head.shape;
   for (const [i, { shape }] of list.entries()) {
     if (shape[1] !== channels || shape[2] !== h || shape[3] !== w) {
-      throw new DataError(`padFrames: frames ${i} are [${shape.join(", ")}], the first are [${head.shape.join(", ")}]`);
+      throw new DataError(
+        `padFrames: frames ${i}: expected the shape of the first, [${head.shape.join(", ")}], got [${shape.join(", ")}]`,
+      );
     }
   }
   const lengths = Int32Array.from(list, ({ shape }) => shape[0]);
@@ -98,7 +100,7 @@ export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   if (total > MOST_PADDED) {
     const shape = [list.length, longest, channels, h, w].join(", ");
     throw new DataError(
-      `padFrames: [${shape}] has ${total} values, at most ${MOST_PADDED} are made: pad fewer at a time`,
+      `padFrames: [${shape}] has ${total} values, expected at most ${MOST_PADDED}: pad fewer at a time`,
     );
   }
   const data = new Float32Array(list.length * longest * plane);
@@ -110,12 +112,12 @@ export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   return { data, shape: [list.length, longest, channels, h, w], lengths, mask };
 }
 
-/** Row or column of the smaller frame that each one of the larger falls into: floor(i · to / from), whole numbers only. */
+/** Return the row or column of the smaller frame for each one of the larger: floor(i · to / from), in integers. */
 export function binTable(from: number, to: number): Int32Array {
   return Int32Array.from({ length: from }, (_, i) => Math.floor((i * to) / from));
 }
 
-/** Refuses a size that is not one, or is larger than what it is made from. */
+/** Check a size against the sensor's. Errors: DataError. */
 export function expectSize(what: string, sensor: SensorSize, size: SensorSize): void {
   for (const [i, axis] of (["height", "width"] as const).entries()) {
     expectWhole(`${what}: sensor ${axis}`, sensor[i]!, 1, 65536);
@@ -134,8 +136,8 @@ function emptyFrames(
   const shape = [frames, 2, size[0], size[1]] as const;
   const count = frames * 2 * size[0] * size[1];
   if (count > most) {
-    const remedy = "take fewer or longer frames or a smaller size, or raise `most`";
-    throw new DataError(`${what}: [${shape.join(", ")}] has ${count} values, at most ${most} are made: ${remedy}`);
+    const remedy = "use fewer or longer frames or a smaller size, or raise `most`";
+    throw new DataError(`${what}: [${shape.join(", ")}] has ${count} values, expected at most ${most}: ${remedy}`);
   }
   return { data: new Float32Array(count), shape };
 }
@@ -151,7 +153,7 @@ function timeRange({ t, length }: EventRecording): { first: number; last: number
   return { first, last };
 }
 
-/** Adds one for each event to its frame, channel and pixel; frames beyond the last are the last. */
+/** Count each event in its frame, channel and pixel; events beyond the last frame belong to the last. */
 function countEvents(
   out: EventFrames,
   { t, x, y, p, length }: EventRecording,
@@ -167,15 +169,15 @@ function countEvents(
     const column = columns[x[i]!];
     if (row === undefined || column === undefined) {
       throw new DataError(
-        `event frames: event ${i} is at x ${x[i]}, y ${y[i]}, the sensor is [${sensor.join(", ")}] (height, width)`,
+        `event frames: event ${i}: expected a pixel of the sensor [${sensor.join(", ")}] (height, width), got x ${x[i]}, y ${y[i]}`,
       );
     }
     const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {
-      throw new DataError(`event frames: event ${i} has polarity ${polarity}, expected 0 or 1`);
+      throw new DataError(`event frames: event ${i}: polarity: expected 0 or 1, got ${polarity}`);
     }
     const frame = frameOf(i);
-    if (!(frame >= 0)) throw new DataError(`event frames: event ${i} has no time: it is ${t[i]}`);
+    if (!(frame >= 0)) throw new DataError(`event frames: event ${i}: expected a time, got ${t[i]}`);
     const channel = Math.min(frame, frames - 1) * 2 + polarity;
     data[(channel * h + row) * w + column]!++;
   }

@@ -1,4 +1,4 @@
-// What the loaders of event datasets share: finding files by class, taking turns with the event loop, filling a dataset.
+// Helpers of the loaders of event data sets: find files by class, yield to the event loop, fill a data set.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
 import type { Split } from "../dataset.ts";
@@ -7,12 +7,12 @@ import type { ByteSource } from "../source.ts";
 import { nextTurn } from "../turn.ts";
 import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder, type EventFrameOptions } from "./event_dataset.ts";
 
-/** What every loader of an event dataset takes. */
+/** Options of every loader of an event data set. */
 export interface EventLoadOptions extends EventFrameOptions {
   readonly split: Split;
-  /** Only the first so many samples of each class: for quick trials. Default: all. */
+  /** Samples of each class to load, for quick trials. Default: all. */
   readonly limit?: number;
-  /** Told from time to time how many of how many samples are in. */
+  /** Called from time to time with the count of loaded samples. */
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -25,7 +25,7 @@ const LOAD_KEYS: KeysOf<EventLoadOptions> = {
   progress: true,
 };
 
-/** Refuses options that a loader does not know; `more`: what it takes besides. Throws DataError. */
+/** Check the names of a loader's options; `more`: options of its own. Errors: DataError. */
 export function expectLoadKeys(
   who: string,
   options: EventLoadOptions,
@@ -39,10 +39,10 @@ export interface LabelledFile {
   readonly label: number;
 }
 
-/** The event loop waits for a loader no longer than this, in ms, but for the reading of one file. */
+/** Longest time between two turns of the event loop, in ms, apart from reading one file. */
 const LONGEST_HOLD = 16;
 
-/** A function to await often: it gives the event loop a turn when it has waited long enough. */
+/** Return a function to await often: it yields to the event loop if its last turn was long ago. */
 export function turnTaker(): () => Promise<void> {
   let last = performance.now();
   return async () => {
@@ -52,7 +52,7 @@ export function turnTaker(): () => Promise<void> {
   };
 }
 
-/** Names with numbers in them, by the numbers: a_2 before a_10. Else by characters, the same in every host. */
+/** Compare names by the numbers in them: a_2 before a_10. Else by characters, the same on every host. */
 export function byNumber(a: string, b: string): number {
   const parts = (name: string) => name.split(/(\d+)/);
   const [left, right] = [parts(a), parts(b)];
@@ -65,14 +65,14 @@ export function byNumber(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** Files of a folder with this ending, by number. Errors: SourceError when there is none. */
+/** List files of a folder with this ending, by number. Errors: SourceError if there is none. */
 export async function filesEndingWith(source: ByteSource, folder: string, ending: string): Promise<string[]> {
   const names = (await source.list(folder)).filter((name) => name.toLowerCase().endsWith(ending)).sort(byNumber);
   if (names.length === 0) throw new SourceError(source.name, folder || ".", `no ${ending} files in this folder`);
   return names.map((name) => (folder === "" ? name : `${folder}/${name}`));
 }
 
-/** The first `limit` of each class, in their order. */
+/** Return the first `limit` files of each class, in their order. */
 export function limitPerClass<T extends { readonly label: number }>(files: readonly T[], limit?: number): T[] {
   if (limit === undefined) return [...files];
   expectWhole("limit", limit, 1);
@@ -85,7 +85,7 @@ export function limitPerClass<T extends { readonly label: number }>(files: reado
 }
 
 /**
- * Which part of n files in their order: by default the first nine tenths, rounded up, train, the others test.
+ * Return the files of a split: the first nine tenths, rounded up, train, the others test.
  * Source: SpikingJelly's split_to_train_test_set, without shuffling.
  */
 export function nineToOne<T>(files: readonly T[], split: Split): T[] {
@@ -93,17 +93,17 @@ export function nineToOne<T>(files: readonly T[], split: Split): T[] {
   return split === "train" ? files.slice(0, border) : files.slice(border);
 }
 
-/** Refuses what is not a split. */
+/** Check a split. Errors: DataError. */
 export function expectSplit(split: Split): void {
   if (split !== "train" && split !== "test") {
-    throw new DataError(`split wants "train" or "test", was given ${JSON.stringify(split)}`);
+    throw new DataError(`split: expected "train" or "test", got ${JSON.stringify(split)}`);
   }
 }
 
-/** A file's content on its way into a dataset. */
+/** Contents of a file. */
 export type Sample = { readonly recording: EventRecording } | { readonly frames: EventFrames };
 
-/** Reads file after file, one sample each, into a dataset. */
+/** Read files, one sample each, into a data set. */
 export async function loadFiles(
   source: ByteSource,
   parts: {

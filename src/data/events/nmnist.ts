@@ -1,4 +1,4 @@
-// N-MNIST: MNIST digits shown to a camera that shakes, 60,000 to train and 10,000 to test.
+// N-MNIST: MNIST digits recorded by a moving camera, 60,000 training and 10,000 test samples.
 import { NMNIST_SENSOR, parseNMnist } from "../../io/events/nmnist.ts";
 import type { ByteSource } from "../source.ts";
 import type { EventDataset } from "./event_dataset.ts";
@@ -15,10 +15,10 @@ import {
 const DIGITS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /**
- * One split of N-MNIST from its two unpacked archives: `Train/<digit>/*.bin`, `Test/<digit>/*.bin`.
+ * Load one split of N-MNIST from its two unpacked archives: `Train/<digit>/*.bin`, `Test/<digit>/*.bin`.
  *
- * Shapes    images [n, T·2, 34, 34], or the smaller size asked for.
- * Errors    SourceError for a missing folder or one without recordings; EventError for a damaged file; DataError for
+ * Shapes    images [n, T·2, 34, 34], or smaller by `size`.
+ * Errors    SourceError for a missing folder or one without recordings; EventError for a corrupt file; DataError for
  *           options out of range.
  */
 export async function loadNMnist(source: ByteSource, options: EventLoadOptions): Promise<EventDataset> {

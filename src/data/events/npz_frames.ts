@@ -1,4 +1,4 @@
-// Datasets that were converted to .npz before: one folder per class, events or frames in each file.
+// Reads data sets of .npz files: one folder per class, events or frames in each file.
 import { parseEventNpz } from "../../io/events/npz.ts";
 import type { SensorSize } from "../../io/events/types.ts";
 import type { Split } from "../dataset.ts";
@@ -22,18 +22,18 @@ import {
 export interface NpzOptions extends EventLoadOptions {
   /** Default "npz". */
   readonly name?: string;
-  /** Height and width of the camera: needed for files of events, which do not say. Files of frames have their own. */
+  /** Height and width of the camera: required for files of events. Files of frames have their own. */
   readonly sensor?: SensorSize;
 }
 
 /**
- * One split of a folder of .npz files: `train/<class>/*.npz` and `test/<class>/*.npz` (other names of parts: part_names.ts),
- * or `<class>/*.npz`, of which the first nine tenths of each class train. Classes are the names of the folders, numbers by value (10 after 9), of train
- * and test together. Files hold arrays t, x, y, p, or `frames` [T, 2, H, W].
+ * Load one split of a folder of .npz files: `train/<class>/*.npz` and `test/<class>/*.npz` (or other names of parts, see
+ * part_names.ts), or `<class>/*.npz`, of which the first nine tenths of each class train. Classes are the names of the folders
+ * of both parts, sorted, numbers by value (10 after 9). Files hold arrays t, x, y, p, or `frames` [T, 2, H, W].
  *
- * Options   frames: for files of events default 8; files of frames have to have as many, default as many as the first.
- * Shapes    images [n, T·2, H, W], or the smaller size asked for.
- * Errors    SourceError for missing or empty folders; EventError for damaged files; DataError for files of events
+ * Options   frames: default 8 for files of events; files of frames must have this count, default that of the first.
+ * Shapes    images [n, T·2, H, W], or smaller by `size`.
+ * Errors    SourceError for missing or empty folders; EventError for corrupt files; DataError for files of events
  *           without `sensor`, frames of different shapes and options out of range.
  */
 export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Promise<EventDataset> {
@@ -64,7 +64,7 @@ export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Pr
   });
 }
 
-/** The folders of each part, by their names; empty where the folder holds classes. Errors: SourceError for a mixture. */
+/** Return the folders of each part, by their names; empty if the folder holds classes. Errors: SourceError for a mixture. */
 function partFolders(source: ByteSource, folders: readonly string[]): Partial<Record<Split, readonly string[]>> {
   const parts = partsOfFolders(folders);
   if (parts.size === 0) return {};

@@ -1,4 +1,4 @@
-// Events of moving shapes, drawn by a model of an event camera: something to train a spiking network on at once.
+// Synthetic events of moving shapes, by a model of an event camera: data for spiking networks without files.
 import type { EventRecording, SensorSize } from "../../io/events/types.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
@@ -15,10 +15,10 @@ const directionNames = Object.keys(directions) as (keyof typeof directions)[];
 /**
  * Three shapes times four directions: "disc right", "disc left", ...
  *
- * No single frame tells right from left: a shape is brighter or darker than its background by chance, so either edge may
- * be the ON one; all shapes look the same turned by 180 degrees; and the middle of the way is anywhere. Played backwards,
- * "left" of a dark shape is "right" of a bright one. A network that adds up its frames gets every second
- * direction right, no more; the order of the frames has the rest.
+ * No single frame separates right from left: a shape is randomly brighter or darker than its background, so either edge may be
+ * the ON one; all shapes are symmetric under a turn of 180 degrees; and the path is centred anywhere. Played backwards, "left"
+ * of a dark shape is "right" of a bright one. A network that sums its frames gets half of the directions right; the rest is in
+ * the order of the frames.
  */
 export const SYNTHETIC_CLASSES: readonly string[] = shapeNames.flatMap((shape) =>
   directionNames.map((direction) => `${shape} ${direction}`),
@@ -28,13 +28,13 @@ export interface SyntheticOptions {
   readonly samples: number;
   /** u32, default 0. */
   readonly seed?: number;
-  /** Train and test samples never share a random number. Default "train". */
+  /** Train and test samples share no random numbers. Default "train". */
   readonly split?: Split;
-  /** Height and width of the sensor in pixels, 16..128, default 32. Shapes and ways grow with it. */
+  /** Height and width of the sensor in pixels, 16..128, default 32. Shapes and paths scale with it. */
   readonly size?: number;
-  /** Of a recording, in us, 1000..10,000,000, default 100,000. */
+  /** Length of a recording in us, 1000..10,000,000, default 100,000. */
   readonly duration?: number;
-  /** Events by chance per pixel and second, default 1: about a tenth of all events. */
+  /** Random events per pixel and second, default 1: about a tenth of all events. */
   readonly noise?: number;
 }
 
@@ -50,13 +50,13 @@ function settingsOf({ samples, ...given }: SyntheticOptions): Settings {
   expectWhole("synthetic events: size", settings.size, 16, 128);
   expectWhole("synthetic events: duration", settings.duration, 1000, 10_000_000);
   if (!(settings.noise >= 0 && settings.noise <= 1000)) {
-    throw new DataError(`synthetic events: noise wants a number in 0..1000, was given ${settings.noise}`);
+    throw new DataError(`synthetic events: noise: expected a number in 0..1000, got ${settings.noise}`);
   }
   expectSplit(settings.split);
   return settings;
 }
 
-/** Recordings of moving shapes one after another. */
+/** Generates recordings of moving shapes. */
 class Generator {
   private readonly settings: Settings;
   private readonly camera: EventCamera;
@@ -68,7 +68,7 @@ class Generator {
     this.random = new PhiloxStream(settings.seed, "events");
   }
 
-  /** Sample number `index`: a function of it, the seed, the split and the settings, and of nothing before. */
+  /** Return sample `index`: a function of the index, the seed, the split and the settings alone. */
   record(index: number): EventRecording {
     const { split, size, duration, noise } = this.settings;
     const random = this.random.moveTo([split === "train" ? 0 : 1, index, 0]);
@@ -85,10 +85,10 @@ class Generator {
   }
 }
 
-/** Classes take turns, so any first few samples are balanced; the loader shuffles. */
+/** Return the label of a sample. Classes alternate, so that the first few samples are balanced; the loader shuffles. */
 const syntheticLabel = (index: number): number => index % SYNTHETIC_CLASSES.length;
 
-/** A way of this class. Sizes and distances in pixels, written for a sensor of 32. */
+/** Draw a path of this class. Sizes and distances in pixels, for a sensor of 32. */
 function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   const scale = size / 32;
   const direction = directionNames[label % directionNames.length]!;
@@ -96,7 +96,7 @@ function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   const between = (low: number, high: number) => low + (high - low) * random.nextFloat();
   const radius = between(4.5, 7) * scale;
   const distance = between(10, 16) * scale;
-  // Log contrast, three to six times the camera's threshold; its sign is what hides the direction.
+  // Log contrast, three to six times the camera's threshold; its random sign hides the direction.
   const contrast = between(0.6, 1.2) * (random.nextU32() & 1 ? 1 : -1);
   const along = between(radius + distance / 2, size - radius - distance / 2);
   const across = between(radius, size - radius);
@@ -118,7 +118,7 @@ export interface SyntheticEvents {
 }
 
 /**
- * Recordings with labels, all at once: see eventDataset for frames of them.
+ * Return recordings with labels; see eventDataset for their frames.
  *
  * Errors    DataError for options out of range.
  */
@@ -135,18 +135,18 @@ export function syntheticEvents(options: SyntheticOptions): SyntheticEvents {
 
 export interface SyntheticDatasetOptions extends Omit<SyntheticOptions, "samples"> {
   readonly split: Split;
-  /** Default 4000 to train, 1000 to test. */
+  /** Default 4000 for train, 1000 for test. */
   readonly samples?: number;
   /** T, default 8. */
   readonly frames?: number;
   /** Default "time". */
   readonly by?: SliceBy;
-  /** Told from time to time how many of how many samples are made. */
+  /** Called from time to time with the count of finished samples. */
   readonly progress?: (done: number, total: number) => void;
 }
 
 /**
- * Moving shapes as a dataset; recordings are made, counted and dropped one by one. The event loop gets its turns.
+ * Make a data set of moving shapes; recordings are made, integrated and dropped one by one. Yields to the event loop.
  *
  * Shapes    images [samples, T·2, size, size].
  * Errors    DataError for options out of range.

@@ -1,24 +1,24 @@
-// A model of an event camera: each pixel remembers a brightness and tells when it has changed by a threshold.
+// A model of an event camera: each pixel emits an event when its brightness has changed by a threshold.
 import { allocateRecording, type EventRecording } from "../../io/events/types.ts";
 import { coverage, type Walk } from "./synthetic_shapes.ts";
 
-/** Change of log intensity that makes an event; usual cameras are set to 0.1 to 0.3. */
+/** Change of log intensity per event; typical cameras use 0.1 to 0.3. */
 const THRESHOLD = 0.2;
-/** The farthest a shape moves between two looks, in pixels: its smooth edge is one pixel wide. */
+/** Largest movement of a shape between two samples, in pixels: its smooth edge is one pixel wide. */
 const STEP = 0.5;
 
 /**
- * Watches shapes on a square sensor of `size` pixels for `duration` us.
+ * Records shapes on a square sensor of `size` pixels for `duration` us.
  *
- * A pixel that is partly covered has that part of the shape's contrast: brightness is mixed as logarithms, so none has
- * to be taken, and events are the same in every host to the bit. Between two looks brightness changes evenly; each
- * crossing of a threshold is an event at its own whole microsecond.
+ * A partly covered pixel has that share of the shape's contrast: brightness is mixed in log space without computing logarithms,
+ * so events have the same bits on every host. Between two samples brightness changes linearly; each crossing of a threshold is
+ * an event, at its own microsecond.
  * Source    Gallego et al. 2020, "Event-based vision: a survey" (the contrast threshold model).
  */
 export class EventCamera {
   private readonly size: number;
   private readonly duration: number;
-  /** Log intensity above the background, now and when the recording began, and thresholds crossed since, per pixel. */
+  /** Log intensity above the background, now and at the start, and thresholds crossed since, per pixel. */
   private readonly now: Float64Array;
   private readonly first: Float64Array;
   private readonly level: Int16Array;
@@ -34,12 +34,12 @@ export class EventCamera {
     this.level = new Int16Array(size * size);
   }
 
-  /** Begins a recording of nothing. */
+  /** Start an empty recording. */
   start(): void {
     this.count = 0;
   }
 
-  /** Adds an event by hand; 0 <= time < duration. */
+  /** Add an event; 0 <= time < duration. */
   add(time: number, x: number, y: number, p: number): void {
     if (this.count === this.keys.length) {
       const longer = new Float64Array(2 * this.count);
@@ -49,7 +49,7 @@ export class EventCamera {
     this.keys[this.count++] = ((time * 2 + p) * this.size + y) * this.size + x;
   }
 
-  /** Adds the events of one shape on its way, from rest at its start. */
+  /** Add the events of one shape along its path, from rest at the start. */
   watch(walk: Walk): void {
     const { from, to } = walk;
     const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
@@ -67,7 +67,7 @@ export class EventCamera {
     }
   }
 
-  /** Brightness with the shape's middle at (cx, cy); events between start and start + length, or none for the first. */
+  /** Update brightness for a shape centred at (cx, cy); emits events between start and start + length, none without `time`. */
   private look(
     { shape, radius, contrast }: Walk,
     cx: number,
@@ -75,7 +75,7 @@ export class EventCamera {
     time: readonly [number, number] | null,
   ): void {
     const size = this.size;
-    // What the shape covers now or covered one step before.
+    // The area that the shape covers now or covered one step before.
     const reach = radius + 1 + STEP;
     const [left, right] = [Math.max(0, Math.floor(cx - reach)), Math.min(size, Math.ceil(cx + reach))];
     const [top, bottom] = [Math.max(0, Math.floor(cy - reach)), Math.min(size, Math.ceil(cy + reach))];
@@ -113,7 +113,7 @@ export class EventCamera {
     }
   }
 
-  /** The recording, its events in the order of their times. */
+  /** Return the recording, its events in order of time. */
   finish(): EventRecording {
     const recording = allocateRecording(this.count);
     const { t, x, y, p } = recording;

@@ -1,26 +1,26 @@
-// The shapes that synthetic events are made of, as distances, so that their edges can be drawn smoothly.
+// Shapes of synthetic events, as distance functions, so that their edges are smooth.
 
 export const shapeNames = ["disc", "square", "cross"] as const;
 export type ShapeName = (typeof shapeNames)[number];
 
-/** A shape on its way, straight and at one speed. */
+/** A shape on a straight path at constant speed. */
 export interface Walk {
   readonly shape: ShapeName;
-  /** Half its width in pixels. */
+  /** Half of the width, in pixels. */
   readonly radius: number;
-  /** Log intensity of the shape less that of the background. */
+  /** Log intensity of the shape minus that of the background. */
   readonly contrast: number;
-  /** Its middle at the start and at the end, in pixels from the sensor's corner: pixel i is i..i+1. */
+  /** Centre at the start and at the end, in pixels from the sensor's corner: pixel i is i..i+1. */
   readonly from: readonly [x: number, y: number];
   readonly to: readonly [x: number, y: number];
 }
 
-/** Width of the arms of a cross, of its whole width. */
+/** Width of the arms of a cross, as a share of its width. */
 const ARM = 0.35;
 
 /**
- * How far (dx, dy) from the middle lies outside of the edge, in pixels; negative inside. Only additions, products and
- * square roots, which all hosts round alike: the same events everywhere.
+ * Return the distance of (dx, dy) from the edge, in pixels; negative inside. Uses only additions, products and square roots,
+ * which all hosts round alike.
  */
 function distanceOutside(shape: ShapeName, radius: number, dx: number, dy: number): number {
   const [x, y] = [Math.abs(dx), Math.abs(dy)];
@@ -30,7 +30,7 @@ function distanceOutside(shape: ShapeName, radius: number, dx: number, dy: numbe
   return Math.min(Math.max(x - radius, y - arm), Math.max(x - arm, y - radius));
 }
 
-/** Which part of the pixel around (dx, dy) the shape covers, 0..1: exact for upright edges, close for others. */
+/** Return the share of the pixel around (dx, dy) that the shape covers, 0..1: exact for axis-parallel edges, close for others. */
 export function coverage(shape: ShapeName, radius: number, dx: number, dy: number): number {
   return Math.min(1, Math.max(0, 0.5 - distanceOutside(shape, radius, dx, dy)));
 }

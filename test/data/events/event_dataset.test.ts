@@ -66,18 +66,20 @@ test("slices by time", () => {
 test("what does not fit is refused", () => {
   const shape = { name: "n", classes: ["a"], samples: 1, frames: 2, size: [2, 2] } as const;
   const builder = new EventDatasetBuilder(shape);
-  expect(() => builder.finish()).toThrow("dataset n: 0 of 1 samples were added");
+  expect(() => builder.finish()).toThrow("dataset n: expected 1 samples, got 0");
   const data = new Float32Array(8);
-  expect(() => builder.addFrames({ data, shape: [1, 2, 2, 2] }, 0)).toThrow("sample 0 has frames [1, 2, 2, 2]");
+  expect(() => builder.addFrames({ data, shape: [1, 2, 2, 2] }, 0)).toThrow(
+    "sample 0: expected frames [2, 2, h, w], got [1, 2, 2, 2]",
+  );
   const small = { data: new Float32Array(4), shape: [2, 2, 1, 1] } as const;
-  expect(() => builder.addFrames(small, 0)).toThrow("size height wants a whole number in 1..1");
+  expect(() => builder.addFrames(small, 0)).toThrow("size height: expected an integer in 1..1");
   builder.addRecording(recordingOf([]), 1, [2, 2]);
-  expect(() => builder.addRecording(recordingOf([]), 0, [2, 2])).toThrow("sample 1 of 1 was added");
-  expect(() => builder.finish()).toThrow("label 1 at index 0 is not in 0..0");
+  expect(() => builder.addRecording(recordingOf([]), 0, [2, 2])).toThrow("expected 1 samples, got more");
+  expect(() => builder.finish()).toThrow("label at index 0: expected 0..0, got 1");
   expect(() => new EventDatasetBuilder({ ...shape, samples: 0 })).toThrow(DataError);
   expect(() => new EventDatasetBuilder({ ...shape, samples: 2 ** 45 })).toThrow("more than can be had");
   expect(() => eventDataset({ recordings: [recordingOf([])], labels: [], classes: ["a"], sensor: [1, 1] })).toThrow(
-    "1 recordings, 0 labels",
+    "expected a label for each of 1 recordings, got 0",
   );
 });
 

@@ -104,17 +104,21 @@ test("padding: zeros behind, lengths and mask", () => {
   expect([...mask]).toEqual([1, 0, 1, 1]);
   expect(() => padFrames([])).toThrow(DataError);
   const other = framesByNumber(recordingOf([]), { frames: 1, sensor: [1, 2] });
-  expect(() => padFrames([short, other])).toThrow("padFrames: frames 1 are [1, 2, 1, 2], the first are [1, 2, 1, 1]");
+  expect(() => padFrames([short, other])).toThrow(
+    "padFrames: frames 1: expected the shape of the first, [1, 2, 1, 1], got [1, 2, 1, 2]",
+  );
 });
 
 test("what cannot be is refused in words", () => {
   const one = recordingOf([[0, 6, 0, 1]]);
-  expect(() => framesByNumber(one, { frames: 1, sensor })).toThrow("event 0 is at x 6, y 0, the sensor is [6, 6]");
-  expect(() => framesByTime(one, { frames: 0, sensor })).toThrow("framesByTime: frames wants a whole number");
-  expect(() => framesByTime(one, { frames: 1, sensor, size: [7, 6] })).toThrow(
-    "size height wants a whole number in 1..6",
+  expect(() => framesByNumber(one, { frames: 1, sensor })).toThrow(
+    "event 0: expected a pixel of the sensor [6, 6] (height, width), got x 6, y 0",
   );
-  expect(() => framesByDuration(one, { duration: 0.5, sensor })).toThrow("duration wants a whole number");
+  expect(() => framesByTime(one, { frames: 0, sensor })).toThrow("framesByTime: frames: expected an integer");
+  expect(() => framesByTime(one, { frames: 1, sensor, size: [7, 6] })).toThrow(
+    "size height: expected an integer in 1..6",
+  );
+  expect(() => framesByDuration(one, { duration: 0.5, sensor })).toThrow("duration: expected an integer");
   const apart = recordingOf([
     [0, 0, 0, 0],
     [2 ** 40, 0, 0, 0],
@@ -126,14 +130,14 @@ test("what cannot be is refused in words", () => {
   ]);
   const wide = { duration: 1000, sensor: [128, 128] } as const;
   expect(() => framesByDuration(eight, wide)).toThrow(
-    "framesByDuration: [8000, 2, 128, 128] has 262144000 values, at most 67108864 are made: take fewer or longer frames",
+    "framesByDuration: [8000, 2, 128, 128] has 262144000 values, expected at most 67108864: use fewer or longer frames",
   );
   expect(framesByDuration(eight, { ...wide, size: [8, 8] }).shape).toEqual([8000, 2, 8, 8]);
-  expect(() => framesByDuration(eight, { ...wide, size: [8, 8], most: 1000 })).toThrow("at most 1000 are made");
-  expect(() => framesByNumber(one, { frames: 2 ** 40, sensor })).toThrow("at most 67108864 are made");
+  expect(() => framesByDuration(eight, { ...wide, size: [8, 8], most: 1000 })).toThrow("expected at most 1000");
+  expect(() => framesByNumber(one, { frames: 2 ** 40, sensor })).toThrow("expected at most 67108864");
   const polarity = { ...one, x: Uint16Array.of(0), p: Uint8Array.of(255) };
-  expect(() => framesByNumber(polarity, { frames: 1, sensor })).toThrow("event 0 has polarity 255, expected 0 or 1");
+  expect(() => framesByNumber(polarity, { frames: 1, sensor })).toThrow("event 0: polarity: expected 0 or 1, got 255");
   const timeless = { ...polarity, t: Float64Array.of(Number.NaN), p: Uint8Array.of(1) };
-  expect(() => framesByTime(timeless, { frames: 1, sensor })).toThrow("event 0 has no time: it is NaN");
-  expect(() => framesByDuration(apart, { duration: 1, sensor })).toThrow("at most 67108864 are made");
+  expect(() => framesByTime(timeless, { frames: 1, sensor })).toThrow("event 0: expected a time, got NaN");
+  expect(() => framesByDuration(apart, { duration: 1, sensor })).toThrow("expected at most 67108864");
 });

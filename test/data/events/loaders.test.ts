@@ -42,8 +42,8 @@ test("N-MNIST: folders are labels, limit is per class, progress is told", async 
   const held = await loadNMnist(source, { split: "test", size: [17, 17] });
   expect([held.length, held.timeSteps, ...held.shape]).toEqual([10, 8, 16, 17, 17]);
   await expect(loadNMnist(memorySource({}), { split: "test" })).rejects.toThrow(SourceError);
-  await expect(loadNMnist(source, { split: "train", limit: 0 })).rejects.toThrow("limit wants a whole number");
-  await expect(loadNMnist(source, { split: "val" as "test" })).rejects.toThrow('split wants "train" or "test"');
+  await expect(loadNMnist(source, { split: "train", limit: 0 })).rejects.toThrow("limit: expected an integer");
+  await expect(loadNMnist(source, { split: "val" as "test" })).rejects.toThrow('split: expected "train" or "test"');
   const damaged = memorySource({ ...files, "Test/3/1.bin": new Uint8Array(4) }, "box");
   await expect(loadNMnist(damaged, { split: "test" })).rejects.toThrow("box: Test/3/1.bin: byte 0: truncated");
 });
@@ -65,9 +65,11 @@ test("CIFAR10-DVS: two rules, in the order of the numbers", async () => {
   await expect(load("test")).rejects.toThrow("the test split has no samples");
   expect(await load("test", "first100")).toEqual([2, 10, 99]);
   expect(await load("train", "first100")).toEqual([100, 101]);
-  await expect(load("train", "8:2" as "9:1")).rejects.toThrow("rule wants one of 9:1, first100");
+  await expect(load("train", "8:2" as "9:1")).rejects.toThrow("rule: expected one of 9:1, first100");
   const nameless = memorySource({ ...files, "airplane/x.aedat": aedat2([[1, 1, 1, 1]]) });
-  await expect(loadCifar10Dvs(nameless, { split: "train", rule: "first100" })).rejects.toThrow("x.aedat has no number");
+  await expect(loadCifar10Dvs(nameless, { split: "train", rule: "first100" })).rejects.toThrow(
+    "x.aedat: expected a number in the name",
+  );
 });
 
 test("DVS Gesture: lists name recordings, tables cut them", async () => {
@@ -112,7 +114,7 @@ test("npz: train and test folders, or nine tenths of each class; classes by numb
   expect([train.classes, [...train.labels], train.timeSteps, train.saturated]).toEqual([["9", "10"], [0, 1], 2, 1]);
   expect([...train.images]).toEqual([5, 6, 7, 255, 1, 2, 3, 4]);
   expect((await loadNpzEvents(divided, { split: "test" })).length).toBe(1);
-  await expect(loadNpzEvents(divided, { split: "test", frames: 3 })).rejects.toThrow("wanted [3, 2, h, w]");
+  await expect(loadNpzEvents(divided, { split: "test", frames: 3 })).rejects.toThrow("expected frames [3, 2, h, w]");
 
   const files: Record<string, Uint8Array> = {};
   for (let i = 0; i < 11; i++) files[`cat/${i}.npz`] = writeEventNpz(at(i));

@@ -133,14 +133,14 @@ test("the dataset holds the same recordings as frames", async () => {
 test("options out of range are refused by name", async () => {
   for (const [options, words] of [
     [{ samples: 0 }, "synthetic events: samples"],
-    [{ samples: 1, size: 8 }, "synthetic events: size wants a whole number in 16..128, was given 8"],
+    [{ samples: 1, size: 8 }, "synthetic events: size: expected an integer in 16..128, got 8"],
     [{ samples: 1, duration: 10 }, "synthetic events: duration"],
     [{ samples: 1, noise: Number.NaN }, "synthetic events: noise"],
     [{ samples: 1, seed: -1 }, "synthetic events: seed"],
-    [{ samples: 1, split: "x" as "test" }, "split wants"],
+    [{ samples: 1, split: "x" as "test" }, "split: expected"],
   ] as const) {
     expect(() => syntheticEvents(options)).toThrow(DataError);
     expect(() => syntheticEvents(options)).toThrow(words);
   }
-  await expect(syntheticEventDataset({ split: "train", frames: 0 })).rejects.toThrow("frames wants a whole number");
+  await expect(syntheticEventDataset({ split: "train", frames: 0 })).rejects.toThrow("frames: expected an integer");
 });
