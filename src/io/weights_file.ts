@@ -29,7 +29,7 @@ export interface TakeOptions {
    * Dict to take from a file with several dicts of tensors, dotted: "ema.state_dict". Or the start of the names to
    * take, up to a dot.
    */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /**
    * Function that measures how well arrays fit the model. With it, the one dict that fits is taken, under the names
    * that fit; without it, the usual dict under its own names.

@@ -68,15 +68,16 @@ export function nineTicks(low: number, high: number): number[] {
 
 const isPowerOfTen = (x: number) => Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-6;
 
-/** Choose the ticks of a logarithmic axis: 1, 2, 5, 10 over two decades, 1, 3, 10 over three, then only powers of ten. */
+/** Choose the finest ticks with at most 6 in a domain: 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten. */
 export function logTicks(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low));
-  const to = Math.ceil(Math.log10(high));
-  const every = Math.max(1, Math.ceil((to - from) / 8));
-  const steps = to - from <= 2 ? [1, 2, 5] : to - from <= 3 ? [1, 3] : [1];
-  const ticks: number[] = [];
-  for (let k = from; k <= to; k += every) for (const m of steps) ticks.push(Number(`${m}e${k}`));
-  return ticks.filter((t) => t >= low * (1 - 1e-9) && t <= high * (1 + 1e-9));
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
+  const within = (ticks: number[]) => ticks.filter((t) => t >= low && t <= high);
+  const choices = [[1, 2, 5], [1, 3], [1]].map((steps) =>
+    within(powers.flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))),
+  );
+  const sparse = within(powers.filter((k) => k % Math.ceil(powers.length / 5) === 0).map((k) => Number(`1e${k}`)));
+  return choices.find((ticks) => ticks.length <= 6) ?? sparse;
 }
 
 /** Move positions apart until neighbours are `gap` from each other, within 0 to `height`. The order stays. */
@@ -110,7 +111,7 @@ export interface Series {
   readonly points: readonly Point[];
 }
 
-export interface LineChart {
+interface LineChart {
   /** Description for screen readers. */
   readonly label: string;
   readonly series: readonly Series[];

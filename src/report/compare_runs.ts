@@ -11,7 +11,7 @@ import type { Point } from "./plot_data.ts";
 
 type Json = Record<string, unknown>;
 
-export interface LayerResult {
+interface LayerResult {
   readonly name: string;
   readonly weights: number;
   readonly zeros: number;

@@ -6,7 +6,7 @@ import type { ComparedRun } from "./compare_runs.ts";
 import { drawTable } from "./table.ts";
 
 /** A row of the table, for programs: null for unknown values. Accuracy and sparsity are from 0 to 1. */
-export interface CompareRow {
+interface CompareRow {
   readonly [key: string]: unknown;
   readonly number: number;
   readonly run: string;

@@ -4,7 +4,7 @@ import type { PassedOver, SourcesAbout } from "../images/index.ts";
 import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../index.ts";
 import { printable } from "../terminal/terminal.ts";
 
-export interface PartSummary {
+interface PartSummary {
   /** Source of the part. */
   readonly from: string;
   readonly count: number;
@@ -16,7 +16,7 @@ export interface DataSummary {
   /** Layout of the data, or the data set's name. */
   readonly layout: string;
   /** The folder, if there is one. */
-  readonly where?: string;
+  readonly where?: string | undefined;
   readonly train: PartSummary;
   readonly test: PartSummary;
   readonly classes: readonly string[];
@@ -27,7 +27,7 @@ export interface DataSummary {
 }
 
 /** Number of samples whose size is read. */
-const LOOKED_AT = 32;
+const SIZES_READ = 32;
 /** Number of classes whose counts are shown. */
 const SHOWN = 6;
 
@@ -37,29 +37,30 @@ export function classCounts(data: SessionData): Uint32Array {
   return samples ? countsOf(data, (i) => samples.label(i)) : new Uint32Array(data.classes.length);
 }
 
-interface Looked {
-  readonly words: string;
+interface Sizes {
+  readonly text: string;
   readonly notes: readonly string[];
 }
 
-async function lookAt(data: SessionData): Promise<Looked> {
+/** Describe the sizes of the samples as stored, from a few of them. */
+async function readSizes(data: SessionData): Promise<Sizes> {
   const [channels, height, width] = data.shape;
-  const seen = `${height}x${width}`;
+  const size = `${height}x${width}`;
   if (!isStreamed(data)) {
     const frames = data.timeSteps === undefined ? "" : `, ${data.timeSteps} frames`;
-    return { words: `${seen}, ${channels} channels${frames}`, notes: [] };
+    return { text: `${size}, ${channels} channels${frames}`, notes: [] };
   }
-  const found = await data.samples?.sizes(LOOKED_AT);
-  if (!found) return { words: seen, notes: [] };
+  const found = await data.samples?.sizes(SIZES_READ);
+  if (!found) return { text: size, notes: [] };
   const area = ([h, w]: readonly [number, number]) => h * w;
   const sorted = [...found.sizes].sort((a, b) => area(a) - area(b));
   const [least, most] = [sorted[0], sorted.at(-1)];
   const one = least && most && String(least) === String(most);
   const range = least && most ? (one ? least.join("x") : `${least.join("x")} to ${most.join("x")}`) : "none readable";
-  const looked = found.sizes.length + found.unreadable;
+  const read = found.sizes.length + found.unreadable;
   const notes =
-    found.unreadable > 0 ? [`${found.unreadable} of ${looked} images cannot be read, e.g. ${found.fault}`] : [];
-  return { words: `${range} (${looked} read); network input ${seen}`, notes };
+    found.unreadable > 0 ? [`${found.unreadable} of ${read} images cannot be read, e.g. ${found.fault}`] : [];
+  return { text: `${range} (${read} read); network input ${size}`, notes };
 }
 
 /** Summarise loaded data. `about`: notes from the reader of a folder. */
@@ -72,7 +73,7 @@ export async function summarise(
   }: { readonly where?: string; readonly about?: SourcesAbout; readonly notes?: string[] } = {},
 ): Promise<DataSummary> {
   const { train, test, layout } = data;
-  const looked = await lookAt(train);
+  const sizes = await readSizes(train);
   const part = (which: "train" | "test"): PartSummary => ({
     from: about?.from[which] ?? "",
     count: data[which].length,
@@ -80,13 +81,13 @@ export async function summarise(
   });
   return {
     layout,
-    ...(where === undefined ? {} : { where }),
+    where,
     train: part("train"),
     test: part("test"),
     classes: train.classes,
-    sizes: looked.words,
+    sizes: sizes.text,
     passedOver: about?.passedOver ?? [],
-    notes: [...(about?.notes ?? []), ...notes, ...looked.notes, ...(test.length === 0 ? ["no test samples"] : [])],
+    notes: [...(about?.notes ?? []), ...notes, ...sizes.notes, ...(test.length === 0 ? ["no test samples"] : [])],
   };
 }
 
@@ -108,7 +109,7 @@ const MOST_KINDS = 8;
 /** Write the summary as lines for people. */
 export function summaryLines(summary: DataSummary): string[] {
   const { layout, where, classes, sizes, passedOver, notes } = summary;
-  const line = (name: string, words: string) => `  ${name.padEnd(8)} ${printable(words)}`;
+  const line = (name: string, text: string) => `  ${name.padEnd(8)} ${printable(text)}`;
   const part = (name: "train" | "test") => {
     const { from, count, perClass } = summary[name];
     const where = from === "" ? "" : from.startsWith("held out") ? ` ${from}` : ` from ${from}`;

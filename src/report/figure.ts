@@ -25,7 +25,7 @@ export function rasterize(svg: string): Uint8Array {
   return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
 }
 
-export interface FigurePage {
+interface FigurePage {
   readonly title: string;
   readonly subtitle: string;
   readonly subtitleFill?: string;

@@ -3,7 +3,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { ArgumentError, percent, percentNumber, plural, significant } from "../text/index.ts";
-import { AXIS_LINE, drawPlot, GRID, renumber } from "./chart.ts";
+import { AXIS_LINE, drawPlot, GRID, logTicks, renumber } from "./chart.ts";
 import { type Figure, figureOf, heading, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
 import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
 
@@ -203,7 +203,7 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
   const at = { x: "x", y: "y" } as const;
   const inside = ({ y }: Point) => y >= domain[0] && y <= domain[1];
   const tickFormat = panel.tick ?? ((y: number) => significant(y));
-  const ticks = log ? logTicks(domain) : panel.ticks;
+  const ticks = log ? logTicks(...domain) : panel.ticks;
   const options: Plot.PlotOptions = {
     width: WIDTH,
     height: HEAD + PANEL + (isLast ? AXIS : 8),
@@ -231,18 +231,6 @@ function panelSvg(panel: Panel, x: readonly [number, number], epochs: readonly n
   };
   const { svg } = drawPlot(options, { overflow: "visible", y: String(TITLE - HEAD - 4) });
   return heading(LEFT, 12, panel.title, panel.note) + svg;
-}
-
-/** Choose the finest ticks with at most 6 in a domain: 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten. */
-function logTicks([low, high]: readonly [number, number]): number[] {
-  const from = Math.floor(Math.log10(low));
-  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
-  const within = (ticks: number[]) => ticks.filter((t) => t >= low && t <= high);
-  const choices = [[1, 2, 5], [1, 3], [1]].map((steps) =>
-    within(powers.flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))),
-  );
-  const sparse = within(powers.filter((k) => k % Math.ceil(powers.length / 5) === 0).map((k) => Number(`1e${k}`)));
-  return choices.find((ticks) => ticks.length <= 6) ?? sparse;
 }
 
 /** Write the last value of each curve right of the frame; labels that would touch are moved apart. */

@@ -32,12 +32,12 @@ export function numberedSteps(timeSteps: number, room: number): number[] {
 }
 
 /** A dot at a spike, or a corner of the potential's line. */
-export interface TracePoint {
+interface TracePoint {
   readonly x: number;
   readonly y: number;
 }
 
-export interface TracePath {
+interface TracePath {
   /** For each sample: the rest potential, H of each step, and the reset after a spike. */
   readonly lines: readonly (readonly TracePoint[])[];
   readonly spikes: readonly TracePoint[];

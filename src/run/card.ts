@@ -1,9 +1,11 @@
 // Collects the facts of a finished run for its model card, README.md.
+
 import { stringify } from "yaml";
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
 import type { LayerSparsity, PruningReport, SessionData } from "../index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
+import { count } from "../text/index.ts";
 
 /** The result of `espalier train`, as in result.json. */
 export interface RunResult {
@@ -22,7 +24,7 @@ export interface RunResult {
   readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
 }
 
-export interface CardSources {
+interface CardSources {
   readonly recipe: Recipe;
   readonly result: RunResult;
   readonly data: { readonly train: SessionData; readonly test: SessionData };
@@ -93,8 +95,6 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
 export function cardFacts(sources: CardSources): ModelCardFacts {
   const { recipe, result, data, normalise, commands, changes, info, files } = sources;
   const { train, test } = data;
-  const samples = test.length.toLocaleString("en-US");
-  const { beforeFinetune, threshold } = result;
   return {
     model: recipe.model.name,
     input: train.shape,
@@ -106,13 +106,13 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     normalise,
     accuracy: result.accuracy,
     loss: result.loss,
-    measuredOn: `all ${samples} test samples, after the last epoch`,
-    ...(beforeFinetune ? { beforeFinetune } : {}),
+    measuredOn: `all ${count(test.length)} test samples, after the last epoch`,
+    beforeFinetune: result.beforeFinetune,
     method: result.method,
-    ...(threshold === undefined ? {} : { threshold }),
+    threshold: result.threshold,
     layers: result.layers,
     report: result.report,
-    ...(isSpiking(recipe.model.name) ? { timeSteps: timeStepsOf(recipe.model, recipe.data.name) } : {}),
+    timeSteps: isSpiking(recipe.model.name) ? timeStepsOf(recipe.model, recipe.data.name) : undefined,
     command: commands.join("\n"),
     changes,
     recipe: stringify(recipe),
@@ -123,7 +123,7 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     engine: engineOf(info),
     adapter: result.adapter,
     software: result.software,
-    ...(typeof info["started"] === "string" ? { started: info["started"] } : {}),
+    started: typeof info["started"] === "string" ? info["started"] : undefined,
     plot: "plot.png",
     files,
     use: uses(sources),

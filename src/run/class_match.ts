@@ -14,7 +14,7 @@ import { classCounts } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 /** Classes in the metadata of a model file. */
-export interface ModelClasses {
+interface ModelClasses {
   /** Null if the file has no names. */
   readonly names: readonly string[] | null;
   /** Number of outputs; null if the file does not record it. */
@@ -81,7 +81,7 @@ export function relabelled(data: SessionData, map: Int32Array, classes: readonly
   };
 }
 
-export interface Matched {
+interface Matched {
   /** The data, with the model's class numbers. */
   readonly data: SessionData;
   readonly notes: readonly string[];

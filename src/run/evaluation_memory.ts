@@ -1,22 +1,14 @@
 // Checks that an evaluation fits into memory.
 import { currentGpu, type EvaluationPlanOptions, MemoryError, planEvaluation } from "../index.ts";
-import { fittingBatch, limitOf, refusal } from "./memory_fit.ts";
+import { fittingBatch, limitOf, NOTHING_FITS, refusal } from "./memory_fit.ts";
 
-export type EvaluationLoad = Omit<EvaluationPlanOptions, "adapter">;
+type EvaluationLoad = Omit<EvaluationPlanOptions, "adapter">;
 
 /** Say how to make an evaluation take at most `limit` bytes. */
 function remedy(load: EvaluationLoad, limit: number): string {
-  const need = (batchSize: number) => {
-    try {
-      return planEvaluation({ ...load, batchSize, adapter: currentGpu().adapter });
-    } catch {
-      return Number.POSITIVE_INFINITY;
-    }
-  };
+  const need = (batchSize: number) => planned({ ...load, batchSize }) ?? Number.POSITIVE_INFINITY;
   const batch = fittingBatch(need, load.batchSize, limit);
-  return batch === null
-    ? "Even a batch of one does not fit: use a smaller network or another adapter"
-    : `--batch-size ${batch} fits`;
+  return batch === null ? NOTHING_FITS : `--batch-size ${batch} fits`;
 }
 
 /**

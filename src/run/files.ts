@@ -29,7 +29,7 @@ import { INFO, METRICS, RESULT, writeResults } from "./results.ts";
 import { hostState, isAtEnd, type ResumePlan } from "./resume.ts";
 import { type Row, rowsAt } from "./rows.ts";
 
-export interface RunSources {
+interface RunSources {
   readonly folder: RunFolder;
   readonly data: Splits;
   readonly fingerprint: DataFingerprint;
@@ -135,7 +135,7 @@ export class RunFiles {
     if (other)
       this.note(`from step ${step} on: adapter ${adapter}, before ${before}: numbers may differ in their last bits`);
     const entry = { step, at: new Date().toISOString(), command: commandLine(this.sources.command) };
-    this.history = withEntry(history, { ...entry, ...(other ? { adapter } : {}) }, plan.changes);
+    this.history = withEntry(history, { ...entry, adapter: other ? adapter : undefined }, plan.changes);
     // The result belongs to the shorter run.
     if (!isAtEnd(plan)) for (const name of [RESULT, "README.md"]) await this.directory.remove(name);
     this.info = { ...this.info, config: this.recipe, history: this.history };

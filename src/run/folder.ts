@@ -66,7 +66,7 @@ function taken(root: string): UsageError {
   );
 }
 
-export interface FolderWish {
+interface FolderWish {
   readonly wanted: string;
   /** Start a run in a free folder, replace a run, or continue one. */
   readonly how: "new" | "overwrite" | "resume";
@@ -137,7 +137,7 @@ export class RunFolder implements Disposable {
     if (holder === null) expectFree();
     const held = await FolderLock.take(root, lock);
     try {
-      expectFree(); // again: another process may have been here until now
+      expectFree(); // Again: another process may have written until now.
       return held;
     } catch (error) {
       held.release();
@@ -184,7 +184,7 @@ export class RunFolder implements Disposable {
     try {
       this.lock.check();
     } catch {
-      return; // It is another's by now.
+      return; // Another process has the folder.
     }
     if (!this.begun) return;
     this.removeOwn();

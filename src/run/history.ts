@@ -9,9 +9,9 @@ export interface HistoryEntry {
   readonly at: string;
   readonly command: string;
   /** Settings that change at this step, by their paths in the recipe. */
-  readonly changed?: Readonly<Record<string, { readonly was: unknown; readonly now: unknown }>>;
+  readonly changed?: Readonly<Record<string, { readonly was: unknown; readonly now: unknown }>> | undefined;
   /** The adapter from this step on, if it changes. */
-  readonly adapter?: string;
+  readonly adapter?: string | undefined;
 }
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
@@ -47,7 +47,7 @@ export function withEntry(
   const changed = Object.fromEntries(
     changes.map(({ path, was, now }) => [path, { was: was ?? null, now: now ?? null }]),
   );
-  const next: HistoryEntry = { ...entry, ...(changes.length > 0 ? { changed } : {}) };
+  const next: HistoryEntry = { ...entry, changed: changes.length > 0 ? changed : undefined };
   const key = ({ step, changed, adapter }: HistoryEntry) => JSON.stringify([step, changed ?? {}, adapter ?? null]);
   return [...history.filter((other) => other.changed === undefined || key(other) !== key(next)), next];
 }

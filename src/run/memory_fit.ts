@@ -18,7 +18,7 @@ export type PlanLoad = (load: Load) => MemoryPlan;
 export const bytesOf = ({ held, staging, uniforms }: MemoryPlan): number => held + staging + uniforms;
 
 /** Return the bytes under another load; Infinity if it cannot be planned. */
-export function needOf(plan: PlanLoad, load: Load): number {
+function needOf(plan: PlanLoad, load: Load): number {
   try {
     return bytesOf(plan(load));
   } catch {
@@ -48,6 +48,8 @@ export function fittingBatch(need: (batchSize: number) => number, batchSize: num
   return fits - (fits % round);
 }
 
+export const NOTHING_FITS = "Even a batch of one does not fit: use a smaller network or another adapter";
+
 /** Return the divisors of n below n, largest first. */
 const divisors = (n: number): number[] =>
   Array.from({ length: Math.floor(n / 2) }, (_, i) => Math.floor(n / 2) - i).filter((d) => n % d === 0);
@@ -72,7 +74,7 @@ export function remedies(plan: PlanLoad, load: Load, limit: number): string {
     }
   }
   const [first, ...more] = found;
-  if (first === undefined) return "Even a batch of one does not fit: use a smaller network or another adapter";
+  if (first === undefined) return NOTHING_FITS;
   return [first.replace(/^so does (.*)$/, "$1 fits"), ...more].join("; ");
 }
 

@@ -1,6 +1,6 @@
 // Writes the output files that a user names: never over an input, and never into a folder that another process uses.
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import type { FileParts } from "../index.ts";
 import { FolderLock, writeAtomic } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
@@ -27,19 +27,14 @@ export function expectNoInput(flag: string, output: string, inputs: readonly str
   }
 }
 
-/** Lock a folder of a run or in use; null for other folders. Errors: FolderError while another process writes to it. */
-export async function lockFolder(
-  folder: string,
-  command: string,
-  note?: (line: string) => void,
-): Promise<FolderLock | null> {
-  if (!holdsRun(folder) && FolderLock.holderOf(folder) === null) return null;
-  return FolderLock.take(folder, { command, ...(note ? { note } : {}) });
-}
-
-/** Write a file atomically, while no other process writes to its folder. */
+/**
+ * Write a file atomically. Locks its folder if that holds a run or is in use.
+ *
+ * Errors   FolderError while another process writes to the folder.
+ */
 export async function writeOutput(path: string, bytes: Uint8Array | FileParts, command: string): Promise<void> {
   const folder = dirname(path);
-  using _lock = existsSync(join(folder)) ? await lockFolder(folder, command) : null;
+  const isShared = existsSync(folder) && (holdsRun(folder) || FolderLock.holderOf(folder) !== null);
+  using _lock = isShared ? await FolderLock.take(folder, { command }) : null;
   await writeAtomic(path, bytes);
 }

@@ -23,7 +23,7 @@ export const INFO = "run.json";
 export const RESULT = "result.json";
 const ONNX = "model.onnx";
 
-export interface FinishedRun {
+interface FinishedRun {
   readonly recipe: Recipe;
   readonly out: Output;
   readonly directory: RunDirectory;

@@ -120,7 +120,7 @@ const hostSchema = z.object({
   /** Event files of TensorBoard. */
   board: boardStateSchema.optional().catch(undefined),
 });
-export type HostState = z.infer<typeof hostSchema>;
+type HostState = z.infer<typeof hostSchema>;
 
 /** Read the host's part of a checkpoint. */
 export const hostState = (host: unknown): HostState => hostSchema.catch({}).parse(host);
@@ -139,7 +139,7 @@ export function checkData(plan: ResumePlan, now: DataFingerprint): string | null
 }
 
 /** The parts that a resumed run is checked against, after its data are read and its session is built. */
-export interface ResumeParts {
+interface ResumeParts {
   readonly train: SessionData;
   readonly stepsPerEpoch: number;
   readonly data: DataFingerprint;

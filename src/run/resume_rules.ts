@@ -8,7 +8,7 @@ import type { Recipe } from "../recipe/recipe.ts";
  * - `noted`    later numbers change: allowed, printed, and recorded with the step
  * - `fixed`    refused: the run would mix two settings
  */
-export type ResumeRule = "free" | "planned" | "noted" | "fixed";
+type ResumeRule = "free" | "planned" | "noted" | "fixed";
 
 /** Rules by setting or section. All others are fixed, so a new setting is safe by default. */
 export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {

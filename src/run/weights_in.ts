@@ -92,7 +92,7 @@ export function takeFitting(
   return file.take({
     fit,
     mayLack: (name) => tests.some((test) => test(name)),
-    ...(flags.key === undefined ? {} : { key: flags.key }),
+    key: flags.key,
   });
 }
 
@@ -100,7 +100,7 @@ export function takeFitting(
  * Guess the class count from the file alone: the rows of its last weight with two or more axes. Files with sorted names, or
  * with a pruned weight last, end with another layer: see byClasses.
  */
-export function classesOf(weights: Shapes, file: string): number {
+function classesOf(weights: Shapes, file: string): number {
   const last = [...weights.values()].findLast(({ shape }) => shape.length >= 2);
   if (!last) throw new UsageError(`${file}: expected a weight with two or more axes, got none; give --classes`);
   return last.shape[0]!;

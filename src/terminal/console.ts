@@ -4,7 +4,7 @@
 type Stream = NodeJS.WriteStream;
 
 /** The state of a guarded stream: after its first error it drops everything that is written. */
-export interface Guard {
+interface Guard {
   /** The first error of the stream; null while it works. */
   readonly failure: NodeJS.ErrnoException | null;
 }

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { UsageError } from "./fail.ts";
 
-export interface FlagRule {
+interface FlagRule {
   /** The flag with its dashes, e.g. "--key". */
   readonly flag: string;
   /** Value on the command line; undefined and false count as absent. */

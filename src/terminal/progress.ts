@@ -4,7 +4,7 @@ import { ArgumentError, duration, significant, visibleLines } from "../text/inde
 import { printable, type Screen, terminalStyle, writeLine } from "./terminal.ts";
 
 /** Values shown beside the progress, e.g. { loss: 0.0812, sparsity: "93.1 %" }. Numbers are cut to 4 digits. */
-export type ProgressPayload = Readonly<Record<string, number | string>>;
+type ProgressPayload = Readonly<Record<string, number | string>>;
 
 export interface Progress {
   /** `done` of `total` steps. Cheap: drawing happens on a timer. */

@@ -30,14 +30,14 @@ export interface ModelCardFacts {
   /** Samples and weights of the evaluation: "the test set, after the last epoch". */
   readonly measuredOn: string;
   /** Values before fine-tuning. */
-  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
+  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number } | undefined;
   readonly method: string;
   /** Final threshold; null if each layer has its own. */
-  readonly threshold?: number | null;
+  readonly threshold?: number | null | undefined;
   readonly layers: readonly LayerSparsity[];
   readonly report: PruningReport;
   /** Number of time steps of a spiking network. */
-  readonly timeSteps?: number;
+  readonly timeSteps?: number | undefined;
   readonly command: string;
   /** Settings that changed during the run, one line each: "from step 6 on: epochs: 2 -> 3". */
   readonly changes?: readonly string[];
@@ -52,7 +52,7 @@ export interface ModelCardFacts {
   /** True for a software adapter. */
   readonly software: boolean;
   /** Start time, ISO 8601. */
-  readonly started?: string;
+  readonly started?: string | undefined;
   /** Mean and std per channel, in units of 255: the input is (byte / 255 - mean) / std. */
   readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** Plot of the run's curves: name of a file in the card's folder. */
