@@ -26,7 +26,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
-import { percent } from "../text/index.ts";
+import { defined, percent } from "../text/index.ts";
 import { type Done, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
@@ -111,7 +111,7 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   const { size, resize, mean, std } = flags;
   const samples = await openSamples(
     flags.input,
-    { size, resize, mean, std },
+    defined({ size, resize, mean, std }),
     { metadata: file.metadata, file: flags.weights },
   );
   const gpu = await openGpu(flags);
