@@ -109,11 +109,10 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   if (!name) throw new UsageError(`${flags.weights}: does not name its model; give --model`);
   refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
   const { size, resize, mean, std } = flags;
-  const samples = await openSamples(
-    flags.input,
-    defined({ size, resize, mean, std }),
-    { metadata: file.metadata, file: flags.weights },
-  );
+  const samples = await openSamples(flags.input, defined({ size, resize, mean, std }), {
+    metadata: file.metadata,
+    file: flags.weights,
+  });
   const gpu = await openGpu(flags);
   const loaded = loadModel(flags, file, name, samples);
   for (const line of loaded.notes) out.say(line);

@@ -1,19 +1,19 @@
-// A command as a process of its own: its streams guarded, errors reported wherever they are thrown, its last words written.
+// Runs a command as a process: guards its streams, reports all errors, and writes the remaining output before the exit.
 
 import { gpuHangs } from "../node/adapter.ts";
 import { endWithin } from "../node.ts";
 import { guardStandardStreams } from "../terminal/console.ts";
 import { report } from "../terminal/fail.ts";
 
-/** Runs a command and ends the process with the exit code that it returns. `name`: the command's own, as "train". */
+/** Run a command and end the process with its exit code. `name`: name of the command, such as "train". */
 export async function runProcess(name: string | undefined, run: () => Promise<number>): Promise<never> {
   const exitCode = guardStandardStreams(name);
-  // What is thrown where nothing can catch it, in a callback of a package for one, ends as any other error does.
+  // Reports errors that no code can catch, such as in a callback of a package.
   process.on("uncaughtException", (error) => process.exit(report(error)));
   process.on("unhandledRejection", (error) => process.exit(report(error)));
   const code = await run();
-  // A pipe takes 64 KiB at a time: what it has not taken yet would be lost with the process. A reader that has gone away, as
-  // `head` does, is no reason to wait.
+  // A pipe accepts 64 KiB at a time: the rest would be lost with the process. A closed pipe, such as of `head`, is not waited
+  // for.
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((done) => {
       stream.once("error", () => done());

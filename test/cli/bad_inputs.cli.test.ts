@@ -136,7 +136,7 @@ describe("espalier train", () => {
     ["notshards", /train\/index\.json: not JSON/],
   ])("%s", (name, words) => refused(train(name), words));
 
-  test("weights that would run code", () =>
+  test("refuses weights that would run code", () =>
     refused(train("good", "--weights", at("evil.pt")), /evil\.pt: .*posix\.system is not allowed/));
 });
 
@@ -181,11 +181,11 @@ describe("espalier eval", () => {
     ["none.safetensors", /none\.safetensors: /],
   ])("%s", (file, words) => refused(run(file), words));
 
-  test("on images of which one is none", () =>
+  test("refuses a folder with a file that is not an image", () =>
     refused(["eval", goodModel(), "--data", "images", "--data-dir", at("badval")], /val\/dog\/0\.jpg: not an image/));
 });
 
-test("in a process of its own the same line and no stack", async () => {
+test("prints the same line without a stack in a separate process", async () => {
   const { code, out, err } = await espalier(["pack", at("tar"), "--out", at("out", "spawned")]);
   expect([code, out]).toEqual([1, ""]);
   expect(err.trim().split("\n")).toEqual([expect.stringMatching(tar)]);

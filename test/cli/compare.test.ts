@@ -141,7 +141,7 @@ describe("the page of two runs, one of an older version", () => {
     page = readFileSync(out, "utf8");
   });
 
-  test("has a row for each run, with a dash for what a run does not say", () => {
+  test("has a row for each run, with a dash for missing values", () => {
     const rows = [...parse(page).querySelectorAll("tr")].map((row) =>
       [...row.querySelectorAll("th, td")].map((cell) => (cell.textContent ?? "").trim()),
     );
@@ -159,7 +159,7 @@ describe("the page of two runs, one of an older version", () => {
     expect(rows).toHaveLength(3);
   });
 
-  test("has every section, and charts that a strict reader of SVG takes", () => {
+  test("has every section, and charts of valid SVG", () => {
     const headings = [...parse(page).querySelectorAll("h2, h3")].map((h) => h.textContent);
     expect(headings).toEqual([
       "Runs",
@@ -185,7 +185,7 @@ describe("the page of two runs, one of an older version", () => {
     for (const label of [">80<", ">90<"]) expect(charts[0]).toContain(label);
   });
 
-  test("needs nothing but itself", () => {
+  test("is self-contained", () => {
     expect(page).toContain("<title>a &lt; b &amp; c</title>");
     expect(page.replaceAll('xmlns="http://www.w3.org/2000/svg"', "")).not.toMatch(
       /<script|<link|src=|href=|https?:|url\((?!#)/,
@@ -195,7 +195,7 @@ describe("the page of two runs, one of an older version", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test("prints the table and where the page is, and emits the table for programs", () => {
+  test("prints the table and the path of the page, and emits the table", () => {
     expect(printed.said.join("\n")).toContain("70.00 %");
     expect(printed.said.at(-1)).toBe(`page           ${join(root, "pages", "both.html")}`);
     expect(printed.emitted).toHaveLength(1);
@@ -207,8 +207,8 @@ describe("the page of two runs, one of an older version", () => {
   });
 });
 
-describe("what runs hold", () => {
-  test("masks of all layers give the overlap; without them there is none", () => {
+describe("contents of runs", () => {
+  test("masks of all layers give the overlap, if there are any", () => {
     const [plain, watched] = readRuns([
       writeRun("plain", { accuracy: 0.9, zeros: [4, 150] }),
       writeRun("watched", { method: "soft", schedule: "sine", accuracy: 0.9, zeros: [10, 100] }),
@@ -222,7 +222,7 @@ describe("what runs hold", () => {
     expect([plain?.method, watched?.method]).toEqual(["lats", "sine"]);
   });
 
-  test("names are as long as needed, numbers those of the command line", () => {
+  test("names are as short as possible, numbers as on the command line", () => {
     const paths = ["a/x", "b/x", "b/y"].map((name) => writeRun(name, { accuracy: 0.5, zeros: [0, 0] }));
     expect(readRuns(paths).map((run) => [run.number, run.name])).toEqual([
       [1, "a/x"],
@@ -231,7 +231,7 @@ describe("what runs hold", () => {
     ]);
   });
 
-  test("a run with a result alone, dead or perfect, still makes a page", () => {
+  test("a run with only a result, dead or perfect, makes a page", () => {
     const bare = join(root, "bare");
     mkdirSync(bare);
     writeFileSync(join(bare, "result.json"), JSON.stringify({ accuracy: 1, sparsity: 1 }));
@@ -263,7 +263,7 @@ describe("what runs hold", () => {
 describe("refusals", () => {
   const compare = (...runs: string[]) => runCompare({ runs, out: join(root, "refused.html") }, collect().out);
 
-  test("names what is missing", async () => {
+  test("names the missing part", async () => {
     const unfinished = join(root, "unfinished");
     mkdirSync(unfinished);
     await expect(compare()).rejects.toThrow("compare: expected at least one run's directory, got none");
@@ -279,7 +279,7 @@ describe("refusals", () => {
     expect(existsSync(join(root, "refused.html"))).toBe(false);
   });
 
-  test("the same run twice, also by another path", async () => {
+  test("refuses the same run twice, also by another path", async () => {
     const run = writeRun("once", { accuracy: 0.9, zeros: [0, 0] });
     await expect(compare(run, run)).rejects.toThrow("once: expected each run once, got it twice");
     symlinkSync(run, join(root, "alias"));
@@ -288,7 +288,7 @@ describe("refusals", () => {
     );
   });
 
-  test("counts that do not fit their shapes, and models with weights that are not numbers", async () => {
+  test("refuses counts that do not fit their shapes, and weights that are NaN", async () => {
     const run = writeRun("broken", { accuracy: 0.9, zeros: [21, 0] });
     await expect(compare(run)).rejects.toThrow("conv.weight wants 0 to 20 zeros, was given 21");
     const other = writeRun("nan", { accuracy: 0.9, zeros: [0, 0], model: true });
@@ -301,7 +301,7 @@ describe("refusals", () => {
     await expect(compare(other)).rejects.toThrow(/model\.safetensors: .*weight 0 is not a number/);
   });
 
-  test("a page that would not be a page", async () => {
+  test("refuses a page that is not .html", async () => {
     const run = writeRun("fine", { accuracy: 0.9, zeros: [0, 0] });
     const to = (out: string) => runCompare({ runs: [run], out }, collect().out);
     await expect(to(join(run, "result.json"))).rejects.toThrow("--out: expected an .html file");
@@ -310,7 +310,7 @@ describe("refusals", () => {
   });
 });
 
-test("the command hands its flags on and reports the exit code", async () => {
+test("the command uses its flags and reports the exit code", async () => {
   const run = writeRun("commanded", { accuracy: 0.9, zeros: [1, 2] });
   const command = new Command().exitOverride();
   let code = -1;
@@ -332,7 +332,7 @@ test("the command hands its flags on and reports the exit code", async () => {
 });
 
 describe("pieces of charts", () => {
-  test("nines: decades to 1, with marks at the sparsities that people quote", () => {
+  test("nines: decades to 1, with marks at common sparsities", () => {
     expect(nines(0.9)).toBeCloseTo(1, 12);
     expect(nines(0.999)).toBeCloseTo(3, 12);
     expect(nines(1, 1e-4)).toBeCloseTo(4, 12);
@@ -356,7 +356,7 @@ describe("pieces of charts", () => {
     );
   });
 
-  test("names and counts fit", () => {
+  test("shortens names and counts", () => {
     expect(shorten("abcdefghij", 10)).toBe("abcdefghij");
     expect(shorten("abcdefghijk", 10)).toBe("abcde…hijk");
     expect([0, 999, 1000, 12_345, 4_089_284_608].map((n) => compact(n))).toEqual(["0", "999", "1k", "12.3k", "4.09G"]);

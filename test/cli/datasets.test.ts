@@ -1,4 +1,4 @@
-// Data sets as the command loads them: what a limit cuts, how image files are told apart, and what a dry run plans with.
+// Loading data sets: limits, image files, and the plans of a dry run.
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const idx = { name: "idx", dir: squaresFolder(join(scratch, "data"), 80, 30) };
 
 describe("a limit", () => {
-  test("of images cuts the training set to so many of each class, and leaves the test set whole", async () => {
+  test("of images limits the training set per class, and keeps the whole test set", async () => {
     const all = await loadInMemory(idx, 1);
     const few = await loadInMemory({ ...idx, limit: 3 }, 1);
     expect(few.train.length).toBe(12);
@@ -30,7 +30,7 @@ describe("a limit", () => {
     );
   });
 
-  test("of events cuts both", async () => {
+  test("of events limits both", async () => {
     const { train, test: tested } = await loadSplits({ name: "events", limit: 4, size: 16 }, 2);
     expect([train.length, tested.length]).toEqual([48, 12]);
   });
@@ -45,7 +45,7 @@ function hollow(path: string, bytes: number): void {
   truncateSync(path, bytes);
 }
 
-test("CIFAR is read from its binary files", async () => {
+test("reads CIFAR from its binary files", async () => {
   const dir = join(scratch, "cifar");
   mkdirSync(dir);
   hollow(join(dir, "train.bin"), 50_000 * 3074);
@@ -69,7 +69,7 @@ describe("image files", () => {
     writeFileSync(join(folder, "train/dots/0001.jpg"), "no image");
   });
 
-  test("come from folders and from shards; damaged ones are told of and counted; closing ends it", async () => {
+  test("are read from folders and shards; corrupt ones are reported and counted; closing stops reading", async () => {
     const told: string[] = [];
     const files = await loadSplits({ name: "images", dir: folder, size: 20, heldOut: 0.25, skipBad: 1 }, 1, {
       onDamaged: ({ key }, count) => told.push(`${count} ${key}`),
@@ -106,7 +106,7 @@ describe("image files", () => {
     await expect(loadSplits({ name: "images", dir: shards, ...settings }, 1)).rejects.toThrow(message);
   });
 
-  test("an encoder's scale leaves the reader as it is", async () => {
+  test("an encoder's scale does not change the reader", async () => {
     const { test: tested, close } = await loadSplits({ name: "images", dir: shards }, 1);
     const scaled = forEncoder(tested, "poisson") as StreamedDataset;
     expect([scaled.mean, scaled.std]).toEqual([
@@ -120,7 +120,7 @@ describe("image files", () => {
     await close();
   });
 
-  test("a damaged image comes with advice, unless some were allowed", () => {
+  test("a corrupt image comes with advice, unless some are allowed", () => {
     const error = new ImageError("d", "a.jpg", "is cut");
     expect((withAdvice(error, { name: "images" }) as Error).message).toMatch(/^d: a.jpg: is cut; --skip-bad 10 skips/);
     expect(withAdvice(error, { name: "images", skipBad: 2 })).toBe(error);
@@ -130,7 +130,7 @@ describe("image files", () => {
 });
 
 describe("a dry run without the files", () => {
-  test("plans with the counts of the data set, and says so", async () => {
+  test("uses the counts of the data set, and says so", async () => {
     const data = plannedData({ name: "images", dir: join(scratch, "nowhere"), size: 8 });
     expect([data?.train.length, data?.test.length, data?.train.classes.length]).toEqual([1_281_167, 50_000, 1000]);
     expect([data?.imagined, data?.stored, data?.train.shape]).toEqual([true, [8, 8], [3, 8, 8]]);
@@ -152,20 +152,20 @@ describe("a dry run without the files", () => {
     expect(sizes).toEqual([1000, 167]);
   });
 
-  test("of CIFAR has images in memory, as many of each class as a limit wants", () => {
+  test("of CIFAR has images in memory, limited per class", () => {
     const data = plannedData({ name: "cifar10", limit: 5 });
     expect(data && isStreamed(data.train)).toBe(false);
     expect([data?.train.length, data?.test.length]).toEqual([50, 10_000]);
   });
 
-  test("knows nothing of other data, and nothing better than the files", () => {
+  test("returns null for other data, and if the files exist", () => {
     expect(plannedData({ name: "mnist" })).toBeNull();
     expect(plannedData({ name: "idx", dir: "nowhere" })).toBeNull();
     expect(plannedData({ name: "images", dir: scratch })).toBeNull();
   });
 });
 
-test("a dry run times fewer images where a software adapter would take minutes", () => {
+test("a dry run times fewer images if a software adapter would take minutes", () => {
   const recipe = { batchSize: 256, microBatch: 32 };
   expect(timedBatch(recipe, 4.1e9, false)).toBe(256);
   expect(timedBatch(recipe, 3e5, true)).toBe(256);

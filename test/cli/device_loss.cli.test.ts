@@ -1,4 +1,4 @@
-// The command on a device that goes away in the middle of a run: it goes on by itself, and ends with the same bits.
+// A device that is lost during a run: the command resumes, and ends with the same bits.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,7 +51,7 @@ const restartsIn = (out: string) =>
     .filter((line) => line.startsWith('{"kind":"restart"'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-test("before its first checkpoint it begins again, after it it goes on from there; the model has the same bits", async () => {
+test("restarts before the first checkpoint, resumes after it; the model has the same bits", async () => {
   const early = join(scratch, "early");
   const first = await espalier(["train", ...settings, "--out", early, "--json"], losing('{"kind":"start"'));
   expect(first.code).toBe(0);
@@ -70,7 +70,7 @@ test("before its first checkpoint it begins again, after it it goes on from ther
   expect(model(late)).toEqual(model(unbroken));
 });
 
-test("without restarts it ends in a sentence that says how to go on, and going on gives the same bits", async () => {
+test("without restarts, prints how to resume, and resuming gives the same bits", async () => {
   const out = join(scratch, "none");
   const flags = ["train", ...settings, "--out", out, "--restarts", "0", "--json"];
   const ended = await espalier(flags, losing('"path":"checkpoints/step_00000003'));
@@ -82,7 +82,7 @@ test("without restarts it ends in a sentence that says how to go on, and going o
   expect(model(out)).toEqual(model(unbroken));
 });
 
-test("a GPU that hangs ends the run within the watchdog's limit, with the checkpoint that is left", async () => {
+test("a GPU that hangs ends the run within the watchdog's limit, and names the last checkpoint", async () => {
   await installGpu();
   const { mapAsync } = GPUBuffer.prototype;
   let hanging = false;
@@ -102,7 +102,7 @@ test("a GPU that hangs ends the run within the watchdog's limit, with the checkp
   );
 });
 
-test("an adapter that refuses a device is one sentence, and leaves no folder", async () => {
+test("an adapter that refuses a device is one line, and leaves no folder", async () => {
   await installGpu();
   vi.spyOn(GPUAdapter.prototype, "requestDevice").mockRejectedValue(new DOMException("no more", "OperationError"));
   const out = join(scratch, "refused");

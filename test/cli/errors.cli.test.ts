@@ -45,7 +45,7 @@ describe("data files", () => {
   test.each<[string, Record<string, Buffer | null>, RegExp]>([
     ["missing", { "train-images-idx3-ubyte": null }, /train-images-idx3-ubyte/],
     [
-      "truncated",
+      "refuses a truncated file",
       { "train-images-idx3-ubyte": images(10).subarray(0, 4000) },
       /train-images-idx3-ubyte.*(truncated|4000|bytes)/,
     ],
@@ -84,23 +84,23 @@ describe("recipes and flags", () => {
   };
   const hash = (s: string) => [...s].reduce((h, c) => Math.imul(h, 31) + c.charCodeAt(0), 7);
 
-  test("an unknown key is named with its place and a suggestion", async () => {
+  test("names an unknown key with its position and a suggestion", async () => {
     const result = await recipe("prune:\n  treshold: 0.1\n");
     expectOneLine(result, /recipe_.*\.yaml:2:3.*treshold.*threshold/, 2);
   });
-  test("a wrong type", async () => {
+  test("refuses a wrong type", async () => {
     expectOneLine(await recipe("epochs: three\n"), /yaml:1:9.*epochs.*an integer.*three/, 2);
   });
-  test("a negative threshold", async () => {
+  test("refuses a negative threshold", async () => {
     expectOneLine(await run(["train", "--threshold", "-0.1"]), /threshold.*>= 0.*-0\.1/, 2);
   });
-  test("a flag that does not exist", async () => {
+  test("refuses an unknown flag", async () => {
     const result = await run(["train", "--treshold", "0.1"]);
     expect(result.err).toMatch(/unknown option.*--treshold/);
     expect(result.err).toMatch(/Did you mean --threshold/);
     expect(result.code).toBe(2);
   });
-  test("help teaches", async () => {
+  test("help has examples", async () => {
     for (const command of ["train", "eval", "info"]) {
       const { out, code } = await run([command, "--help"]);
       expect(out).toContain("Example");
@@ -124,11 +124,11 @@ describe("model files", () => {
     return bytes;
   };
 
-  test("truncated", async () =>
+  test("refuses a truncated file", async () =>
     expectOneLine(await evaluate("cut", good.subarray(0, good.length - 3)), /cut\.safetensors/));
-  test("a header larger than the file", async () =>
+  test("refuses a header larger than the file", async () =>
     expectOneLine(await evaluate("huge", header("{}", 1e12)), /huge\.safetensors.*header/));
-  test("overlapping ranges", async () => {
+  test("refuses overlapping ranges", async () => {
     const text = JSON.stringify({
       a: { dtype: "F32", shape: [4], data_offsets: [0, 16] },
       b: { dtype: "F32", shape: [2], data_offsets: [8, 16] },
@@ -138,25 +138,25 @@ describe("model files", () => {
       /overlap\.safetensors.*"b" starts at byte 8, inside the tensor before it/,
     );
   });
-  test("tensors of another model are listed", async () => {
+  test("lists tensors of another model", async () => {
     const { err, code } = await evaluate("other", good);
     expect(err).toMatch(/other\.safetensors: does not fit the model: loadState: 0 of \d+ arrays fit/);
     expect(err).toMatch(/missing in the file: \d+\n {2}0 \(1\): weight\n/);
     expect(err).toMatch(/in the file only: 1\n {2}the module itself \(1\): a\n/);
     expect(code).toBe(2);
   });
-  test("no such file", async () =>
+  test("refuses a missing file", async () =>
     expectOneLine(await run(["eval", join(scratch, "nowhere")]), /nowhere: no such file/, 2));
 });
 
 describe("output directory", () => {
-  test("unwritable", async () => {
+  test("refuses an unwritable folder", async () => {
     const blocked = join(scratch, "blocked");
     // A file where a folder is needed refuses even root.
     writeFileSync(blocked, "");
     expectOneLine(await run(["train", "--out", join(blocked, "run")]), /blocked\/run/);
   });
-  test("holds a run already", async () => {
+  test("refuses a folder that holds a run", async () => {
     const dir = join(scratch, "taken");
     mkdirSync(dir);
     writeFileSync(join(dir, "config.yaml"), "");

@@ -47,7 +47,7 @@ const lenet = weightsOf("lenet-bn", 1, 28);
 mkdirSync(at("run"));
 save("run/model.safetensors", lenet, { model: "lenet-bn", input: "1x28x28", classes: "10", data: "mnist", seed: "4" });
 
-test("a run's model as ONNX and both sparse layouts, which read back exactly", async () => {
+test("writes ONNX and both sparse layouts, which read back exactly", async () => {
   const onnx = await run({ path: at("run"), format: "onnx" });
   expect(onnx.result).toMatchObject({
     kind: "result",
@@ -79,7 +79,7 @@ test("a run's model as ONNX and both sparse layouts, which read back exactly", a
   expect(new Set(sizes).size).toBe(2);
 });
 
-test("foreign weights: names translated with --model, kept without; ONNX of other sizes", async () => {
+test("translates names of foreign weights with --model, and keeps them without", async () => {
   const weights = weightsOf("resnet-20", 3, 32);
   const path = save("foreign.safetensors", new Map([...weights].map(([name, a]) => [`module.${name}`, a])));
   const { said } = await run({ path, format: "onnx", model: "resnet-20", size: 32 });
@@ -98,7 +98,7 @@ test("foreign weights: names translated with --model, kept without; ONNX of othe
   expect(named.metadata.get("input")).toBe("3x32x32");
 });
 
-test("a spiking network takes one step at a time", async () => {
+test("exports one time step of a spiking network", async () => {
   const path = save("spikes.safetensors", weightsOf("spiking-cnn", 1, 28), {
     ...{ model: "spiking-cnn", input: "1x28x28", data: "mnist" },
     time: JSON.stringify({ timeSteps: 3, neuron: "lif" }),
@@ -118,7 +118,7 @@ test.each([
   ["another model", { model: "lenet" }, /does not fit the model: [\s\S]*missing in the file/],
   ["other classes", { classes: 7 }, /does not fit the model: [\s\S]*9\.weight/],
   ["time for a model without", { timeSteps: 3 }, /--time-steps: lenet-bn has no spiking neurons/],
-  ["nobody's weights", { path: save("anon.safetensors", lenet) }, /does not name its model; give --model/],
+  ["weights without a model name", { path: save("anon.safetensors", lenet) }, /does not name its model; give --model/],
   [
     "a damaged shape",
     { path: save("bad.safetensors", lenet, { model: "lenet-bn", input: "1x-2" }) },
@@ -135,7 +135,7 @@ test.each([
   expect(readdirSync(scratch, { recursive: true }).length).toBe(before);
 });
 
-test("the command's own checks", async () => {
+test("checks its flags", async () => {
   expect(await main(["export", at("run")])).toBe(2);
   expect(await main(["export", at("run"), "--format", "gif"])).toBe(2);
 });

@@ -72,14 +72,14 @@ describe("is refused by name", () => {
     expect(code).toBe(2);
   });
 
-  test("an argument too many, and a flag that is none", async () => {
+  test("refuses an extra argument, and an unknown flag", async () => {
     for (const words of ["train a.yaml b.yaml", "train --learning-rate=0.1", "eval", "train --epochs=three"]) {
       expect((await espalierHere(words.split(" "))).code, words).toBe(2);
     }
   });
 });
 
-test("numbers as others write them are told with what they may mean", async () => {
+test("suggests a number for other spellings", async () => {
   for (const [value, meant] of [
     ["0,1", "0.1"],
     ["95%", "0.95"],
@@ -90,12 +90,12 @@ test("numbers as others write them are told with what they may mean", async () =
   }
 });
 
-test("repeating a switch changes nothing, and a list takes several", async () => {
+test("accepts a repeated switch and a repeated list", async () => {
   const { err } = await espalierHere(["info", "--no-gpu", "--json", "--json", "--dense"]);
   expect(err).toContain("--dense: is for training");
 });
 
-test("every option of train is a setting that has its name, or one of the command's own", () => {
+test("every option of train is a setting of its name, or one of the command's own", () => {
   const own = [
     "adapter",
     "requireGpu",
@@ -128,7 +128,7 @@ test("every option of train is a setting that has its name, or one of the comman
   }
 });
 
-describe("a run that goes on", () => {
+describe("a resumed run", () => {
   const flags = (more: Partial<TrainFlags>): TrainFlags => ({
     settings: {},
     modelNames: ["lenet-bn"],
@@ -140,10 +140,10 @@ describe("a run that goes on", () => {
   const recipeOf = async (more: Partial<TrainFlags>) =>
     (await openRun(settleAuto(flags(more)), (line) => notes.push(line))).recipe;
 
-  test("may be told its own folder", async () => {
+  test("accepts its own folder", async () => {
     expect(await recipeOf({ resume: dir, settings: { out: `${dir}/` } })).toMatchObject({ out: dir, epochs: 3 });
   });
-  test("reads the recipe beside --resume auto over its own", async () => {
+  test("a recipe with --resume auto overrides its own", async () => {
     writeFileSync(at("again.yaml"), `epochs: 7\nout: ${dir}\n`);
     expect(await recipeOf({ recipe: at("again.yaml"), resume: "auto" })).toMatchObject({ out: dir, epochs: 7 });
     writeFileSync(at("idle.yaml"), `prune: {beta: 0.1}\nout: ${dir}\n`);
@@ -151,7 +151,7 @@ describe("a run that goes on", () => {
       "prune.beta: expected no value",
     );
   });
-  test("a run's own recipe trains a new one as it is", async () => {
+  test("its recipe trains a new run unchanged", async () => {
     expect((await recipeOf({ recipe: at("config.yaml") })).epochs).toBe(3);
   });
 });

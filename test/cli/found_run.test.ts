@@ -1,4 +1,4 @@
-// What a folder of a run has to go on from: nothing yet, or a result without a checkpoint, or settings that were emptied.
+// Resuming folders without a usable checkpoint: an empty run, a result without a checkpoint, an empty configuration.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { findRun } from "../../src/run/found_run.ts";
 const root = mkdtempSync(join(tmpdir(), "espalier-found-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-test("a run without a checkpoint begins at its beginning, but never over its result", async () => {
+test("a run without a checkpoint starts at the first step, but never overwrites its result", async () => {
   expect(await findRun(new RunDirectory(root), () => {})).toBeNull();
   writeFileSync(join(root, "result.json"), "{}");
   await expect(findRun(new RunDirectory(root), () => {})).rejects.toThrow(
@@ -18,7 +18,7 @@ test("a run without a checkpoint begins at its beginning, but never over its res
   );
 });
 
-test.each(["", "\n\n", "# what there was\n  # is gone\n"])("a config.yaml of %j is no recipe of defaults", (text) => {
+test.each(["", "\n\n", "# what there was\n  # is gone\n"])("refuses a config.yaml of %j", (text) => {
   writeFileSync(join(root, "config.yaml"), text);
   writeFileSync(join(root, "run.json"), "{}");
   const read = (more: object) => readRecipe({ settings: {}, command: "espalier train", ...more } as never, () => {});

@@ -22,7 +22,7 @@ async function run(...args: string[]): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("JPEG files are made, trained on, packed, trained on as shards, and named by the trained network", async () => {
+test("writes JPEG files, trains on them, packs them, trains on shards, and classifies them", async () => {
   const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "examples/image_folder/make.ts"];
   const make = () =>
     promisify(execFile)(process.execPath, [...flags, at("digits"), "--train", "20", "--val", "10"], {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "train/checks/0003.jpg"), "this is no image");
 });
 
-test("shards: kill -9 in mid-epoch, then --resume: the bytes of a run that was not stopped", async () => {
+test("shards: kill -9 during an epoch, then --resume, gives the bytes of an uninterrupted run", async () => {
   const whole = await espalierHere(train(shards, "whole", "--micro-batch", "4"));
   expect(ownLines(whole.err)).toEqual([]);
   expect(json(whole.out).at(-1)).toMatchObject({ kind: "result", steps: 18, damagedImages: [] });
@@ -63,7 +63,7 @@ test("shards: kill -9 in mid-epoch, then --resume: the bytes of a run that was n
 });
 
 describe("a folder of JPEGs with a corrupt one", () => {
-  test("stops the run with one line that names it, and says how to go on", async () => {
+  test("stops the run with one line that names it, and how to skip it", async () => {
     const { code, err } = await espalierHere(train(folder, "refused"));
     expect(code).toBe(1);
     expect(ownLines(err)).toEqual([
@@ -72,7 +72,7 @@ describe("a folder of JPEGs with a corrupt one", () => {
     expect(existsSync(at("refused/model.safetensors"))).toBe(false);
   });
 
-  test("is trained on when asked to; interrupted and resumed: the same bytes; eval agrees", async () => {
+  test("is skipped with --skip-bad; a resumed run has the same bytes; eval agrees", async () => {
     const whole = await espalierHere(train(folder, "skipped", "--skip-bad", "1"));
     const rows = json(whole.out);
     expect(rows.filter((row) => row["kind"] === "damaged")).toEqual([
@@ -100,7 +100,7 @@ describe("a folder of JPEGs with a corrupt one", () => {
 });
 
 describe("--dry-run", () => {
-  test("says what the run would be, and writes nothing", async () => {
+  test("prints the plan, and writes nothing", async () => {
     const args = train(
       shards,
       "planned",
@@ -126,7 +126,7 @@ describe("--dry-run", () => {
     expect(out).toMatch(/\nstep {6}[\d.]+ m?s, mean of \d on .*: [\d.]+ images\/s\ntime {6}about \d+ s, testing/);
   });
 
-  test("of a recipe whose images are not at hand plans with ImageNet's counts", async () => {
+  test("plans with ImageNet's counts without the images", async () => {
     const recipe = at("plan.yaml");
     writeFileSync(
       recipe,
@@ -164,7 +164,7 @@ test.each([
   expect(existsSync(at("never"))).toBe(false);
 });
 
-test("info predicts less memory for steps in parts, and wants parts that are equal", async () => {
+test("info predicts less memory for micro-batches, which must divide the batch", async () => {
   const info = async (...more: string[]) =>
     espalierHere(["info", "--model", "lenet-bn", "--batch", "64", "--no-gpu", "--json", ...more]);
   const peak = async (...more: string[]) => json((await info(...more)).out).at(-1)?.["peak"] as number;

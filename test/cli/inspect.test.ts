@@ -35,7 +35,7 @@ async function inspect(flags: Parameters<typeof runInspect>[0]) {
 }
 
 describe("a folder of images", () => {
-  test("in lines, as a record, and on a sheet", async () => {
+  test("is shown in lines, as a record, and on a sheet", async () => {
     const sheet = at("sheet.png");
     const { code, lines, record } = await inspect({ data: at("photos"), size: 24, sheet });
     expect(code).toBe(0);
@@ -57,7 +57,7 @@ describe("a folder of images", () => {
     expect([meta.format, (meta.width ?? 0) > 400, (meta.height ?? 0) > 200]).toEqual(["png", true, true]);
   });
 
-  test("without a sheet nothing is written; what it cannot be is refused", async () => {
+  test("writes nothing without a sheet; refuses flags that do not apply", async () => {
     const { lines } = await inspect({ data: at("photos"), sheet: false });
     expect(lines.some((line) => line.includes("sheet"))).toBe(false);
     expect(existsSync(at("photos/sheet.png"))).toBe(false);
@@ -74,7 +74,7 @@ describe("a folder of images", () => {
   });
 });
 
-test("IDX files are seen as such; events are drawn over time", async () => {
+test("detects IDX files; draws events over time", async () => {
   const { lines, record } = await inspect({ data: at("idx"), sheet: at("idx.png") });
   expect(lines.slice(0, 5)).toEqual([
     `data: idx in ${at("idx")}`,
@@ -92,7 +92,7 @@ test("IDX files are seen as such; events are drawn over time", async () => {
   expect([...colours(Uint8Array.of(7, 9), 1, false)]).toEqual([7, 7, 7, 9, 9, 9]);
 });
 
-test("names of classes.txt beside IDX files; test images of another size", async () => {
+test("reads classes.txt in a folder of IDX files; refuses test images of another size", async () => {
   const dir = squaresFolder(at("named"), 40, 12);
   writeFiles(dir, { "classes.txt": "up\ndown\nleft\nright\n" });
   const { summary } = await loadSplits({ name: "idx", dir }, 1);
@@ -117,7 +117,7 @@ test("names of classes.txt beside IDX files; test images of another size", async
   );
 });
 
-test("a summary of many classes names the smallest and the largest, control characters become marks", () => {
+test("a summary of many classes names the smallest and the largest, and escapes control characters", () => {
   const classes = Array.from({ length: 12 }, (_, i) => `c${i}`);
   const perClass = Uint32Array.from(classes, (_, i) => (i === 7 ? 1 : i === 9 ? 99 : 5));
   const part = { from: "x\u001b[31m/", count: 150, perClass };

@@ -1,4 +1,4 @@
-// What happens to a run besides training: signals, damaged files, folders that go away, and the same command given again.
+// Events during a run: signals, corrupt files, deleted folders, and the same command run again.
 import { spawn } from "node:child_process";
 import {
   cpSync,
@@ -63,7 +63,7 @@ beforeAll(async () => {
 });
 
 describe("the same command with --resume auto", () => {
-  test("begins, goes on after each signal, and says when the run is over", async () => {
+  test("starts, resumes after each signal, and says when the run is finished", async () => {
     const again = train("requeued", "--resume", "auto");
     const first = await run(again, '"step":3,', () => process.emit("SIGTERM"));
     expect(first.said).toMatch(/stopped at step \d+ of 12; resume with: espalier train --resume/);
@@ -79,7 +79,7 @@ describe("the same command with --resume auto", () => {
     expect(over.code).toBe(0);
   });
 
-  test("begins a run that was killed before its first checkpoint; every word of advice works", async () => {
+  test("restarts a run killed before its first checkpoint; the advice works", async () => {
     const folder = at("early");
     mkdirSync(folder);
     writeFileSync(join(folder, "config.yaml"), readFileSync(at("whole", "config.yaml")));
@@ -103,7 +103,7 @@ describe("the same command with --resume auto", () => {
   });
 });
 
-test.each(["SIGUSR1", "SIGUSR2"] as const)("%s saves, and the run goes on to the same bits", async (signal) => {
+test.each(["SIGUSR1", "SIGUSR2"] as const)("%s saves, and the run continues to the same bits", async (signal) => {
   const flags = ["--checkpoint-every", "5"];
   const asked = train("asked", "--overwrite").join(" ").replace("--checkpoint-every 1", flags.join(" ")).split(" ");
   const { code, rows } = await run(asked, '"step":2,', () => process.emit(signal));
@@ -113,7 +113,7 @@ test.each(["SIGUSR1", "SIGUSR2"] as const)("%s saves, and the run goes on to the
   expect(model("asked")).toEqual(model("whole"));
 });
 
-describe("a damaged run", () => {
+describe("a corrupt run", () => {
   const copy = (name: string) => {
     cpSync(at("whole"), at(name), { recursive: true });
     for (const file of ["result.json", "model.safetensors"]) rmSync(at(name, file));
@@ -142,7 +142,7 @@ describe("a damaged run", () => {
     rmSync(at(name), { recursive: true });
   });
 
-  test("all checkpoints: refused, and each is listed", async () => {
+  test("with corrupt checkpoints only is refused, and lists each", async () => {
     const name = copy("hopeless");
     for (const file of readdirSync(at(name, "checkpoints"))) flip(at(name, "checkpoints", file));
     const before = readFileSync(at(name, "metrics.jsonl"));
@@ -154,7 +154,7 @@ describe("a damaged run", () => {
     expect(readFileSync(at(name, "metrics.jsonl"))).toEqual(before);
   });
 
-  test("lines of metrics.jsonl cost themselves only", async () => {
+  test("loses only the corrupt lines of metrics.jsonl", async () => {
     const name = copy("torn");
     const lines = readFileSync(at(name, "metrics.jsonl"), "utf8").trimEnd().split("\n");
     const torn = [...lines];
@@ -178,14 +178,14 @@ describe("a damaged run", () => {
 });
 
 describe("while it runs", () => {
-  test("its folder goes away: the run ends with a sentence and does not make it again", async () => {
+  test("its folder is deleted: the run ends with one line and does not create it again", async () => {
     const { code, said } = await run(train("gone"), '"step":2,', () => rmSync(at("gone"), { recursive: true }));
     expect(said).toMatch(/gone: the folder was removed while it was in use$/);
     expect(code).toBe(1);
     expect(existsSync(at("gone"))).toBe(false);
   });
 
-  test("metrics cannot be written: it stops with a checkpoint, from which it goes on", async () => {
+  test("metrics cannot be written: it stops with a checkpoint, from which it resumes", async () => {
     const { code, said } = await run(train("full"), '"step":2,', () => {
       rmSync(at("full", "metrics.jsonl"));
       mkdirSync(at("full", "metrics.jsonl"));
@@ -198,7 +198,7 @@ describe("while it runs", () => {
     expect(model("full")).toEqual(model("whole"));
   });
 
-  test("another one is refused its folder", async () => {
+  test("another run is refused its folder", async () => {
     let other: Promise<{ code: number | null; said: string }> | null = null;
     const { FolderLock } = await import("../../src/node.ts");
     {
@@ -229,7 +229,7 @@ describe("an error before the first step leaves no folder", () => {
   });
 });
 
-test("a reader that goes away ends the display, not the training", async () => {
+test("a closed pipe ends the output, not the training", async () => {
   const command = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "src/cli/main.ts", ...train("piped")];
   const child = spawn(process.execPath, command, { cwd: resolve(import.meta.dirname, "../..") });
   let err = "";

@@ -1,4 +1,4 @@
-// What `espalier info --batch` predicts, and whether `espalier train` then takes as much.
+// Compares the memory that `espalier info --batch` predicts with that of `espalier train`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ test("a dense network and checkpointed blocks take less", async () => {
   expect(checkpointed["peak"]).toBeLessThan(0.9 * pruned["peak"]!);
 });
 
-test("for people it is a table; wrong flags are one line", async () => {
+test("prints a table for people; wrong flags are one line", async () => {
   const table = await espalier(["info", "--no-gpu", "--model", "lenet-bn", "--batch", "64"]);
   expect(table.out).toMatch(/GPU memory of training at batch 64.*\n +peak +\d+\.\d MiB/);
   expect(table.out).toMatch(/lower bound +\d+\.\d MiB/);

@@ -40,7 +40,7 @@ test("a run that diverges ends with 1, names step, layer and the last good check
   }
 });
 
-test("NaN in a sample is NaN in its logits and no class; weights that hold NaN are refused", async () => {
+test("NaN in a sample gives NaN logits and no class; refuses weights with NaN", async () => {
   expect((await train("good", "--lr", "0.05")).code).toBe(0);
   const values = new Float32Array(2 * 28 * 28).fill(0.5);
   values[5] = Number.NaN;

@@ -18,7 +18,7 @@ afterEach(() => {
 const said = (err: string) =>
   err.split("\n").filter((line) => line.startsWith("espalier: ") && !line.includes("no GPU in use"));
 
-test("a run that will not fit is refused with the batch that does, and leaves no folder; that batch then runs", async () => {
+test("refuses a run that does not fit, suggests a batch that does, and leaves no folder", async () => {
   const out = join(scratch, "large");
   const run = ["train", ...images, "--epochs", "1", "--out", out];
   vi.stubEnv("ESPALIER_MEMORY", "5.2");
@@ -42,7 +42,7 @@ test("a run that will not fit is refused with the batch that does, and leaves no
   );
 });
 
-test("a dry run says it, plans for a larger adapter, and times nothing", async () => {
+test("a dry run says so, plans for a larger adapter, and times nothing", async () => {
   vi.stubEnv("ESPALIER_MEMORY", "1");
   const { code, out } = await espalier(["train", ...images, "--dry-run"]);
   expect(code).toBe(0);
@@ -50,7 +50,7 @@ test("a dry run says it, plans for a larger adapter, and times nothing", async (
   expect(out).toMatch(/step +not timed: too large for this adapter/);
 });
 
-test("memory that runs out in the middle ends with a table of what holds it", async () => {
+test("a run out of memory ends with a table of the largest buffers", async () => {
   await installGpu();
   const out = join(scratch, "middle");
   let made = 0;
@@ -74,7 +74,7 @@ test("memory that runs out in the middle ends with a table of what holds it", as
   );
 });
 
-/** The event by which a device says that memory has run out where nobody asked. */
+/** The event of an out-of-memory error outside an error scope. */
 function outOfMemory(): Event {
   const event = new Event("uncapturederror", { cancelable: true });
   return Object.defineProperty(event, "error", { value: new GPUOutOfMemoryError("the card is full") });

@@ -24,7 +24,7 @@ function contents(dir: string): Map<string, Buffer> {
   return new Map(paths.map((path) => [path.slice(dir.length + 1), readFileSync(path)]));
 }
 
-test("packs a folder, tells what it made, and does nothing the second time", async () => {
+test("packs a folder, prints a summary, and does nothing the second time", async () => {
   const run = ["pack", at("images"), "--out", at("shards"), ...small];
   const first = await espalierHere(run);
   expect([first.code, first.out]).toEqual([0, expect.stringContaining("40 images to train with, 10 to test with")]);
@@ -59,7 +59,7 @@ test("packs a folder, tells what it made, and does nothing the second time", asy
   expect(contents(at("shards"))).toEqual(before);
 });
 
-test("an interrupt stops it with a word, and the same command makes the same bytes from there", async () => {
+test("an interrupt stops it, and the same command continues to the same bytes", async () => {
   await jpegFolder(at("more"), { perClass: 6, sides: [120, 160] });
   const run = (out: string) => [
     "pack",
@@ -83,7 +83,7 @@ test("an interrupt stops it with a word, and the same command makes the same byt
   expect(contents(at("broken"))).toEqual(contents(at("whole")));
 });
 
-test("two never pack into one folder; a start that fails leaves no folder", async () => {
+test("refuses a folder in use; a failed start leaves no folder", async () => {
   const run = ["pack", at("more"), "--out", at("shared", "shards"), "--resize", "96"];
   mkdirSync(at("shared", "shards"), { recursive: true });
   {
@@ -140,7 +140,7 @@ describe("refuses", () => {
     expect(existsSync(join(images, "shards"))).toBe(false);
   });
 
-  test("a finished pack for another view", async () => {
+  test("accepts a finished pack for another view", async () => {
     const run = ["pack", images, "--out", at("seen"), "--resize", "28"];
     expect((await espalierHere([...run, "--view", "24"])).code).toBe(0);
     const other = await espalierHere([...run, "--view", "20"]);

@@ -29,7 +29,7 @@ function weightsFile(name: string, model: string, prefix = ""): string {
 const shape = [2, 3, 64, 64];
 writeFileSync(at("x.npy"), writeNpy({ dtype: "F32", shape, data: formula("zoo", "input", 2 * 3 * 64 * 64) }));
 
-test("logits of MobileNetV2 are PyTorch's, sample by sample too, and the likeliest classes are shown", async () => {
+test("logits of MobileNetV2 equal PyTorch's, sample by sample too; prints the most likely classes", async () => {
   const weights = weightsFile("mobilenet.safetensors", "mobilenet-v2", "module.");
   const run = ["predict", "--model", "mobilenet-v2", "--weights", weights, "--input", at("x.npy")];
   const result = await espalier([...run, "--output", at("y.npy"), "--batch-size", "1", "--top", "3"]);
@@ -47,7 +47,7 @@ test("logits of MobileNetV2 are PyTorch's, sample by sample too, and the likelie
   expect(result.out).toContain(`x.npy[0]: ${best[0]} (`);
 });
 
-test("what does not fit is said, with names, and no file is left", async () => {
+test("names arrays that do not fit, and leaves no file", async () => {
   const weights = weightsFile("resnet.safetensors", "resnet-18");
   const wrong = await espalier([
     ...["predict", "--model", "mobilenet-v2", "--weights", weights],

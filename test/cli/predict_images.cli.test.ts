@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 
 describe("logits", () => {
-  test("are those of the array of the same pixels, by what the model file says and by flags", async () => {
+  test("equal those of an array of the same pixels, by the model file and by flags", async () => {
     const most = (a: Float32Array, b: Float32Array) => a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!)), 0);
     const images = [at("a.jpg"), at("b.png"), at("folder")];
     const want = await logits([await asArray(37)], model);
@@ -89,7 +89,7 @@ describe("logits", () => {
     expect(most(want, other)).toBeGreaterThan(1e-3);
   });
 
-  test("each image is named with its likeliest classes by their names", async () => {
+  test("prints the most likely classes of each image by name", async () => {
     const run = ["predict", "--weights", model, "--input", at("folder"), "--top", "2"];
     const spoken = await espalierHere(run);
     expect(ownLines(spoken.err)).toEqual([]);
@@ -124,7 +124,7 @@ describe("one clear line", () => {
     expect(code).not.toBe(0);
   });
 
-  test("a model file that cannot take images, or says nonsense of them", async () => {
+  test("refuses a model file without image input, or with invalid metadata", async () => {
     const grey = weights("grey.safetensors", { input: "1x32x32" }, 1);
     const odd = weights("odd.safetensors", { normalise: '{"mean": [0, 0], "std": 1}' });
     const run = (file: string) => espalierHere(["predict", "--weights", file, "--input", at("a.jpg")]);

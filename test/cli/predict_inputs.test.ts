@@ -1,4 +1,4 @@
-// What `espalier predict` takes from an array: what float32 cannot hold is refused, and whole numbers are remarked on.
+// Input arrays of `espalier predict`: refuses values beyond float32, and notes integers.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,13 +15,13 @@ function open(array: Omit<FileArrayInput, "shape">, metadata: Record<string, str
   return openSamples([path], {}, { metadata: new Map(Object.entries(metadata)), file: "model" });
 }
 
-test("floats come through as they are, NaN and infinity too", async () => {
+test("leaves floats unchanged, including NaN and infinity", async () => {
   const samples = await open({ dtype: "F32", data: Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY) });
   expect([...(await samples.take(0, 1))]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
   expect(samples.notes).toEqual([]);
 });
 
-test("what float32 cannot hold is refused with its place and value", async () => {
+test("refuses values beyond float32 with index and value", async () => {
   await expect(open({ dtype: "F64", data: Float64Array.of(1, 1e300) })).rejects.toThrow(
     `${path}: element 1: expected a number that float32 can hold, got 1e+300`,
   );
@@ -30,7 +30,7 @@ test("what float32 cannot hold is refused with its place and value", async () =>
   );
 });
 
-test("whole numbers are taken as they are, and it is said; counts of events are as they should be", async () => {
+test("uses integers unchanged with a note; counts of events without", async () => {
   const bytes = { dtype: "U8" as const, data: Uint8Array.of(0, 255) };
   const samples = await open(bytes);
   expect([...(await samples.take(0, 1))]).toEqual([0, 255]);
@@ -38,7 +38,7 @@ test("whole numbers are taken as they are, and it is said; counts of events are 
   expect((await open(bytes, { time: "{}" })).notes).toEqual([]);
 });
 
-test("files of a folder that are passed over are counted, and named where there is no image", async () => {
+test("counts skipped files of a folder, and names them if there is no image", async () => {
   const model = { metadata: new Map<string, string>(), file: "model" };
   const folder = join(root, "photos");
   mkdirSync(folder);

@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 
 describe("a run with a target and a trail", () => {
-  test("ends within half a point of the target and reports what that saves", () => {
+  test("ends within half a point of the target and reports the savings", () => {
     const { sparsity, method, report, layers } = resultOf("aimed");
     expect(method).toBe("lats");
     expect(Math.abs(sparsity - 0.9)).toBeLessThan(0.005);
@@ -48,7 +48,7 @@ describe("a run with a target and a trail", () => {
     expect(rowsOf("aimed", "step").at(-1).threshold).toBeGreaterThan(0);
   });
 
-  test("keeps a sparse model of each epoch, and one can be chosen and exported", async () => {
+  test("saves a sparse model of each epoch, which trail chooses and exports", async () => {
     expect(readdirSync(at("aimed/trail")).sort()).toEqual([
       "epoch-0001.sparse.safetensors",
       "epoch-0002.sparse.safetensors",
@@ -76,7 +76,7 @@ describe("a run with a target and a trail", () => {
     expect(ownLines(refused.err).join("\n")).toContain("nearest");
   });
 
-  test("its zeros stay when another run begins with it", async () => {
+  test("its zeros stay zero in a run with its weights", async () => {
     const file = at("aimed/model.sparse.safetensors");
     const { code } = await train("tuned", "--method", "masked", "--weights", file, "--lr", "0.01");
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe("a run with a target and a trail", () => {
   });
 });
 
-test("early pruning with fine-tuning says both accuracies, and compare sets runs side by side", async () => {
+test("early pruning with fine-tuning reports both accuracies, and compare shows the runs", async () => {
   const early = await train(
     "early",
     ...["--method", "early", "--freeze-epoch", "1", "--sparsity", "0.8", "--finetune", "1"],
@@ -115,7 +115,7 @@ test("early pruning with fine-tuning says both accuracies, and compare sets runs
   for (const text of ["aimed", "early", "lats", "7.weight", "<svg"]) expect(html.includes(text), text).toBe(true);
 });
 
-test("mistakes are said in the words of the flags", async () => {
+test("names mistakes by the flags", async () => {
   const cases: [string[], string][] = [
     [["--method", "early", "--sparsity", "0.9"], "expected --freeze-epoch, the epoch from which zeros stay zero"],
     [["--method", "gmp"], "prune.sparsity: expected a number in (0, 1), since prune.method is gmp"],

@@ -49,7 +49,7 @@ describe.each(others)("%s", (_name, path, message) => {
   });
 });
 
-describe("a pipe in the place of", () => {
+describe("a pipe in place of", () => {
   const folder = (files: Readonly<Record<string, string>>): string => {
     const dir = mkdtempSync(join(root, "folder-"));
     for (const [name, goal] of Object.entries(files)) {
@@ -78,13 +78,13 @@ describe("a pipe in the place of", () => {
     const dir = folder({ "cat/a.png": pipe });
     writeFileSync(join(dir, "cat", "b.png"), "");
     writeFileSync(join(dir, "cat", "c.png"), "");
-    // A pipe is no image of a folder: counted as passed over, never opened.
+    // A pipe in a folder of images is skipped and counted, never opened.
     const { train, test: held } = await openImageFolder(dir, { heldOut: 0.5 });
     expect(train.length + held.length).toBe(2);
   });
 });
 
-test("a file is read whole, and one larger than asked for is refused before it is", async () => {
+test("reads a whole file, and refuses a larger one before reading it", async () => {
   const path = join(root, "file");
   writeFileSync(path, "some bytes");
   expect(new TextDecoder().decode(await readRegular(path))).toBe("some bytes");
@@ -93,7 +93,7 @@ test("a file is read whole, and one larger than asked for is refused before it i
   expect(() => readRegularSync(path, 9)).toThrow("expected at most 9 bytes, got 10");
 });
 
-test("nothing else reads a path that somebody gave", () => {
+test("no other code reads a path of the user", () => {
   const src = fileURLToPath(new URL("../../src/", import.meta.url));
   // What these read is the system's or the program's own: /proc, package.json, libraries, its cache and locks.
   const own =

@@ -1,4 +1,4 @@
-// When a run goes on by itself after its device was lost, and what it says when it does not.
+// Restarts of a run after the loss of its device, and the message if it ends.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ beforeEach(() => {
   mkdirSync(join(folder, "checkpoints"), { recursive: true });
 });
 
-/** As if a checkpoint of this step had been written. */
+/** Simulate a checkpoint of this step. */
 const save = (step: number) =>
   writeFileSync(join(folder, "checkpoints", `step_${String(step).padStart(8, "0")}.safetensors`), "");
 
@@ -41,7 +41,7 @@ async function carryOut(restarts: number, parts: readonly (() => void)[], change
 }
 const nothing = () => {};
 
-test("without a checkpoint a run begins again, with one it goes on from there", async () => {
+test("restarts without a checkpoint, resumes with one", async () => {
   const { result, begun, lines } = await carryOut(2, [nothing, () => save(7)]);
   expect(result).toBe("done");
   expect(begun).toEqual(["asked", "again", "checkpoint"]);
@@ -51,7 +51,7 @@ test("without a checkpoint a run begins again, with one it goes on from there", 
   ]);
 });
 
-test("restarts without a checkpoint in between are counted; at the end stands how to go on", async () => {
+test("counts restarts without a checkpoint in between, then prints how to resume", async () => {
   const { result, begun } = await carryOut(2, [() => save(7), nothing, nothing, nothing]);
   expect(begun).toHaveLength(3);
   expect(result).toBeInstanceOf(GpuLostError);
@@ -60,7 +60,7 @@ test("restarts without a checkpoint in between are counted; at the end stands ho
   );
 });
 
-test("a run that makes progress between losses goes on for ever", async () => {
+test("restarts without limit while checkpoints advance", async () => {
   const { result, begun } = await carryOut(
     1,
     [5, 10, 15, 20].map((step) => () => save(step)),
@@ -69,7 +69,7 @@ test("a run that makes progress between losses goes on for ever", async () => {
   expect(begun).toHaveLength(5);
 });
 
-test("none where none is wanted, and after a signal", async () => {
+test("does not restart with 0 restarts, or after a signal", async () => {
   const none = await carryOut(0, [nothing]);
   expect((none.result as Error).message).toMatch(/, at step 10; nothing was saved yet: start it again$/);
   const stopped = await carryOut(5, [nothing], { signal: AbortSignal.abort() });
@@ -77,13 +77,13 @@ test("none where none is wanted, and after a signal", async () => {
   expect(stopped.begun).toEqual(["asked"]);
 });
 
-test("what lies in the folder before the run has it is not the run's", async () => {
+test("ignores checkpoints of another run in the folder", async () => {
   save(900);
   const { begun } = await carryOut(1, [nothing], { begun: false });
   expect(begun).toEqual(["asked", "asked"]);
 });
 
-test("a hang ends the run, and so does every other error", async () => {
+test("a hang or any other error ends the run", async () => {
   save(3);
   const standing: Standing = { progress: silent, step: 4, begun: true, signal: null };
   const options = { restarts: 9, folder, standing, out: makeOutput(false) };
@@ -97,7 +97,7 @@ test("a hang ends the run, and so does every other error", async () => {
   await expect(withRestarts(options, () => Promise.reject(refused))).rejects.toBe(refused);
 });
 
-test("the step is noted from the display", () => {
+test("takes the step from the progress bar", () => {
   const standing: Standing = { progress: silent, step: 0, begun: false, signal: null };
   noting(standing, silent).update(12, 60);
   expect(standing.step).toBe(12);

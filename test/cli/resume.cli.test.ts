@@ -1,4 +1,4 @@
-// What a resumed run leaves against one that never stopped, and what it may be asked for besides.
+// Compares a resumed run with an uninterrupted one, and tests which settings a resume may change.
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,7 +41,7 @@ const rows = (run: string) => json(read(run, "metrics.jsonl")).map(({ seconds: _
 
 const modelOf = (run: string) => readFileSync(at(run, "model.safetensors")).toString("base64");
 
-/** What TensorBoard shows of a run, point by point: tag, step, value; of times only that there is one. */
+/** Read the TensorBoard points of a run: tag, step, value; of times only that there is one. */
 function points(run: string): string[] {
   const files = readdirSync(at(run, "tensorboard")).sort();
   const events = files.flatMap(
@@ -100,7 +100,7 @@ beforeAll(async () => {
   expect(code).toBe(0);
 });
 
-describe("killed after the checkpoint of a step and resumed, a run has the files of one that never stopped", () => {
+describe("a run killed after a checkpoint and resumed has the files of an uninterrupted run", () => {
   test.each([1, 4, 6, 12])("step %i", async (step) => {
     const run = `killed_${step}`;
     killedAt(step, "whole", run);
@@ -122,7 +122,7 @@ describe("killed after the checkpoint of a step and resumed, a run has the files
   });
 });
 
-test("a row that was lost between a checkpoint and its row is there again; damaged rows cost themselves", async () => {
+test("a row lost after a checkpoint is written again; only corrupt rows are lost", async () => {
   killedAt(6, "whole", "lost");
   const lines = read("lost", "metrics.jsonl").split("\n");
   const kept = lines.filter((line) => !/"kind":"checkpoint","step":6\b/.test(line));
@@ -131,7 +131,7 @@ test("a row that was lost between a checkpoint and its row is there again; damag
   expect(rows("lost")).toEqual(rows("whole"));
 });
 
-test("a signal leaves no row in the end", async () => {
+test("a signal leaves no row", async () => {
   writeFileSync(
     at("stopped.yaml"),
     RECIPE("stopped", "finetuneEpochs: 1\nprune: { threshold: 0.05 }").replace("every: 1", "every: 5"),
@@ -148,7 +148,7 @@ test("a signal leaves no row in the end", async () => {
   expect(modelOf("stopped")).toBe(modelOf("unstopped"));
 });
 
-describe("what a resumed run may not be asked for is refused by name, and nothing is written", () => {
+describe("settings that a resumed run cannot change are refused by name, and nothing is written", () => {
   test.each([
     ["--seed 9", "seed: expected 3 as in the run, got 9"],
     [
@@ -179,13 +179,13 @@ describe("what a resumed run may not be asked for is refused by name, and nothin
     expect(files("whole")).toEqual(before);
   });
 
-  test("of a run that has no model yet the advice does without", async () => {
+  test("the advice names no model if there is none yet", async () => {
     killedAt(6, "whole", "bare");
     const { err } = await espalierHere(["train", "--resume", at("bare"), "--seed", "9"]);
     expect(err).toMatch(/For a new run, pass the other settings to: espalier train \S+\/config\.yaml --out FOLDER$/m);
   });
 
-  test("a configuration that was edited by hand counts as asked for", async () => {
+  test("a configuration edited by hand counts as a change", async () => {
     killedAt(6, "whole", "edited");
     writeFileSync(at("edited", "config.yaml"), read("edited", "config.yaml").replace("seed: 3", "seed: 4"));
     const { err, code } = await espalierHere(["train", "--resume", at("edited")]);
@@ -194,7 +194,7 @@ describe("what a resumed run may not be asked for is refused by name, and nothin
   });
 });
 
-test("a finished run is left as it is", async () => {
+test("leaves a finished run unchanged", async () => {
   const before = files("whole");
   const { code, out, err } = await espalierHere(["train", "--resume", at("whole")]);
   expect(ownLines(err)).toEqual([]);
@@ -202,7 +202,7 @@ test("a finished run is left as it is", async () => {
     /whole: already finished: 3 epochs, 12 steps, test accuracy [\d.]+ %; nothing to do, its files are unchanged\n$/,
   );
   expect(code).toBe(0);
-  // Also where something harmless is asked for.
+  // Also with a harmless change.
   expect((await espalierHere(["train", "--resume", at("whole"), "--log-every", "2"])).code).toBe(0);
   expect(files("whole")).toEqual(before);
 });
@@ -212,7 +212,7 @@ describe("more epochs of a schedule that is defined for them", () => {
     `lr: { schedule: constant, base: 0.05 }\nprune: { threshold: 0.05, window: 1 }\nepochs: ${epochs}`;
   const recipe = (out: string, epochs: number) => RECIPE(out).replace("epochs: 2", constant(epochs));
 
-  test("the run is the longer one from the start, and its files say so", async () => {
+  test("the run equals the longer one, and its files say so", async () => {
     writeFileSync(at("longer.yaml"), recipe("longer", 3));
     expect((await espalierHere(["train", at("longer.yaml"), "--json"])).code).toBe(0);
     writeFileSync(at("grown.yaml"), recipe("grown", 2));
@@ -243,7 +243,7 @@ describe("more epochs of a schedule that is defined for them", () => {
     );
   });
 
-  test("a result of the shorter run does not outlive the start of the longer one", async () => {
+  test("removes the result of the shorter run at the start of the longer one", async () => {
     writeFileSync(at("halfway.yaml"), recipe("halfway", 2));
     expect((await espalierHere(["train", at("halfway.yaml"), "--json"])).code).toBe(0);
     const { code } = await espalierHere(["train", "--resume", at("halfway"), "--epochs", "3", "--json"], {
@@ -255,7 +255,7 @@ describe("more epochs of a schedule that is defined for them", () => {
   });
 });
 
-test("another adapter at the resume is said and written down", async () => {
+test("reports and records another adapter at the resume", async () => {
   killedAt(9, "whole", "moved");
   const info = JSON.parse(read("moved", "run.json"));
   writeFileSync(at("moved", "run.json"), JSON.stringify({ ...info, adapter: "A card of before" }));

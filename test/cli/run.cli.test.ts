@@ -1,4 +1,4 @@
-// Whole runs of the command on a small data set: what it prints, what it leaves, and how it goes on after a stop.
+// Whole runs of the command on a small data set: output, files, and resuming after a stop.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,7 +86,7 @@ beforeAll(async () => {
 });
 
 describe("a finished run", () => {
-  test("leaves config, metrics, checkpoints, models and plots", () => {
+  test("writes config, metrics, checkpoints, models and plots", () => {
     const files = readdirSync(at("whole")).sort();
     expect(files).toEqual([
       "README.md",
@@ -122,7 +122,7 @@ describe("a finished run", () => {
     expect(sparse.length).toBeLessThan(dense.length);
   });
 
-  test("its ONNX file, fed as its metadata say, is right as often", async () => {
+  test("its ONNX file has the same accuracy", async () => {
     const { metadata } = readModelWeights(new Uint8Array(readFileSync(at("whole/model.safetensors"))), "dense");
     const { mean, std } = JSON.parse(metadata.get("normalise")!) as Record<"mean" | "std", number[]>;
     expect(JSON.parse(metadata.get("classNames")!)).toHaveLength(4);
@@ -139,7 +139,7 @@ describe("a finished run", () => {
     expect(right / 80).toBe(result("whole")["accuracy"]);
   });
 
-  test("its card says what it is and how it was made", () => {
+  test("its card describes the model and its run", () => {
     const card = readFileSync(at("whole/README.md"), "utf8");
     const { accuracy } = result("whole") as { accuracy: number };
     expect(card).toContain(`- Accuracy: ${(100 * accuracy).toFixed(2)} % (top 1)`);
@@ -167,7 +167,7 @@ describe("a finished run", () => {
   });
 });
 
-test("kill -9 in mid-epoch, then --resume: the bits of an uninterrupted run", async () => {
+test("kill -9 during an epoch, then --resume, gives the bits of an uninterrupted run", async () => {
   const killed = await espalier(train("killed"), {
     kill: (out) => (out.split('"kind":"checkpoint"').length > 4 ? "SIGKILL" : null),
   });
@@ -195,11 +195,11 @@ test("kill -9 in mid-epoch, then --resume: the bits of an uninterrupted run", as
   expect(readFileSync(at("killed/README.md"), "utf8")).toContain(`espalier train --resume ${at("killed")} --json\n`);
 });
 
-test("an interrupt saves and says how to go on", async () => {
+test("an interrupt saves and prints how to resume", async () => {
   const stopped = await espalier(
     train("stopped").filter((f) => f !== "--json"),
     {
-      // Before its first step a run leaves nothing, so that there is nothing to go on with.
+      // Before its first step a run leaves nothing to resume.
       kill: (_, err) => (err.includes("train 1/50") ? "SIGINT" : null),
     },
   );
@@ -220,7 +220,7 @@ test("a NaN loss stops the run, names step and op, and keeps the last checkpoint
   expect(existsSync(at("bad/model.safetensors"))).toBe(false);
 });
 
-test("no adapter: one error that says what was tried and what to run", async () => {
+test("without an adapter, one error says what was tried and what to run", async () => {
   const env = {
     VK_DRIVER_FILES: "/nonexistent.json",
     VK_ICD_FILENAMES: "/nonexistent.json",

@@ -59,7 +59,7 @@ describe("spiking-cnn on images", () => {
     expect(again.activity.spiking).toEqual(activity.spiking);
   });
 
-  test("random spikes are the same when a model is evaluated again", async () => {
+  test("random spikes are the same in a second evaluation", async () => {
     const out = at("poisson");
     const flags = ["--model", "spiking-cnn", "--encoder", "poisson", "-T", "2", "--schedule", "none"];
     const run = await espalier([
@@ -110,7 +110,7 @@ describe("spiking-cnn on images", () => {
 });
 
 describe("event data", () => {
-  test("moving shapes: a folder named after data and model, frames told", async () => {
+  test("moving shapes: names the folder after data and model, reports frames", async () => {
     const flags = ["--limit", "4", "-T", "4", "--epochs", "1", "--batch-size", "12", "--encoder", "direct"];
     const run = await espalier(["train", "--data", "events", ...flags, "--out", at("events")]);
     expect(run.code, run.err).toBe(0);
@@ -119,7 +119,7 @@ describe("event data", () => {
     expect(run.out).toMatch(/energy of the weights' arithmetic/);
   });
 
-  test("a folder of N-MNIST recordings, then eval of what was learned", async () => {
+  test("a folder of N-MNIST recordings, then eval of the model", async () => {
     const { recordings } = syntheticEvents({ samples: 20, size: 32 });
     recordings.forEach((recording, i) => {
       for (const part of ["Train", "Test"]) {

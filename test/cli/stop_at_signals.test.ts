@@ -1,4 +1,4 @@
-// Signals as a command hears them: the first asks it to stop, USR1 and USR2 ask for a checkpoint.
+// Signals to a command: the first one stops it, USR1 and USR2 request a checkpoint.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -31,7 +31,7 @@ test.each([
   exit.mockRestore();
 });
 
-test.each(["SIGUSR1", "SIGUSR2"] as const)("%s asks for a checkpoint, once, and the work goes on", (signal) => {
+test.each(["SIGUSR1", "SIGUSR2"] as const)("%s requests one checkpoint, and the work continues", (signal) => {
   expect(stopping.takeSaveRequest()).toBe(false);
   process.emit(signal);
   expect(stopping.signal.aborted).toBe(false);
@@ -39,7 +39,7 @@ test.each(["SIGUSR1", "SIGUSR2"] as const)("%s asks for a checkpoint, once, and 
   expect(stopping.takeSaveRequest()).toBe(false);
 });
 
-test("a device that may hang is told that there is no more time", () => {
+test("shortens the watchdog of a device that may hang", () => {
   const hurry = vi.fn();
   setCurrentGpu({ watchdog: { hurry } } as unknown as Gpu);
   try {
@@ -52,23 +52,23 @@ test("a device that may hang is told that there is no more time", () => {
   }
 });
 
-test("work is left at once", async () => {
+test("stops waiting for work at once", async () => {
   expect(await stopping.orStop(Promise.resolve(7), "stopped")).toBe(7);
   await expect(stopping.orStop(Promise.reject(new RangeError("no")), "stopped")).rejects.toThrow("no");
   const never = stopping.orStop(new Promise(() => {}), "stopped while reading");
   process.emit("SIGTERM");
   await expect(never).rejects.toMatchObject({ name: "Interrupted", message: "stopped while reading", exitCode: 143 });
-  const late = Promise.reject(new Error("nobody hears it"));
+  const late = Promise.reject(new Error("ignored"));
   await expect(stopping.orStop(late, "stopped before")).rejects.toThrow();
 });
 
-test("disposed, it hears nothing", () => {
+test("restores the default handling when disposed", () => {
   const before = process.listenerCount("SIGTERM");
   stopping[Symbol.dispose]();
   expect(process.listenerCount("SIGTERM")).toBe(before - 1);
 });
 
-test("the command passes over USR1 and USR2 before anything else of it is loaded, in a build too", () => {
+test("the command ignores USR1 and USR2 before it loads anything else, in a build too", () => {
   const text = readFileSync(resolve(import.meta.dirname, "../../src/cli/main.ts"), "utf8");
   const imports = [...text.matchAll(/^import .*from "(.*)";$/gm)].map((match) => match[1]);
   expect(imports).toEqual(["./early_signals.ts"]); // a build would load what is imported by name first, and drop a bare import

@@ -45,7 +45,7 @@ describe("rules", () => {
   const choose = (rules: Parameters<typeof chooseEntry>[2], entries: readonly TrailEntry[] = RUN) =>
     chooseEntry("runs/a", entries, rules)?.entry.epoch;
 
-  test("each picks by its words", () => {
+  test("each chooses by its rule", () => {
     expect(chooseEntry("runs/a", RUN, {})).toBeNull();
     expect(choose({ sparsity: 0 })).toBe(3);
     expect(choose({ sparsity: 85 })).toBe(3);
@@ -61,7 +61,7 @@ describe("rules", () => {
     expect(choose({ epoch: 2 })).toBe(2);
   });
 
-  test("by a bound, the choice satisfies it and nothing that does is better; it is on the front", () => {
+  test("the choice satisfies its bound, is the best that does, and is on the front", () => {
     const share = fc.integer({ min: 0, max: 8 }).map((n) => n / 8);
     const trail = fc
       .array(fc.tuple(share, share), { minLength: 1, maxLength: 10 })
@@ -85,7 +85,7 @@ describe("rules", () => {
     );
   });
 
-  test("only models whose files are there", () => {
+  test("chooses only models with files", () => {
     const some = RUN.map((e) => (e.epoch === 4 ? { ...e, file: null } : e));
     expect(choose({ minAccuracy: 95 }, some)).toBe(3);
     expect(() => choose({ epoch: 4 }, some)).toThrow(
@@ -115,7 +115,7 @@ describe("rules", () => {
   });
 });
 
-test("the table marks the front, the choice and what was not kept", () => {
+test("the table marks the front, the choice and deleted models", () => {
   const entries = [...RUN.slice(0, 4), entry(5, 1, 0.1, null)];
   const lines = renderTrailTable(entries, frontEpochs(entries), 4, { screen: {} }).split("\n");
   const cells = lines
@@ -155,7 +155,7 @@ describe("figure", () => {
     expect([...png().slice(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
   });
 
-  test("without a rule there is no choice in it, and no entries are an error", () => {
+  test("has no choice without a rule; no entries are an error", () => {
     const { svg } = renderTrailPlot(RUN, frontEpochs(RUN), null, { title: "t" });
     expect(texts(svg)).toContain("No rule given");
     expect(svg).not.toContain("#d55e00");
@@ -164,7 +164,7 @@ describe("figure", () => {
     );
   });
 
-  test("any shares, with the ends too, give a figure of finite numbers with ticks that differ", () => {
+  test("any shares, including 0 and 1, give finite numbers and distinct ticks", () => {
     const share = fc.oneof(fc.constantFrom(0, 1, 0.5, 1 - 1e-7), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
       fc.property(fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 6 }), fc.boolean(), (points, chosen) => {
@@ -210,7 +210,7 @@ describe("the command", () => {
     return { code: await runTrail({ run: at(name), ...flags }, out), text: lines.join("\n"), records };
   };
 
-  test("shows the table, writes the figure, and chooses nothing unasked", async () => {
+  test("shows the table, writes the figure, and chooses nothing without a rule", async () => {
     const { code, text, records } = await run({});
     expect(code).toBe(0);
     expect(text).toContain("98.50 %");
@@ -227,7 +227,7 @@ describe("the command", () => {
     expect(records.at(-1)).toMatchObject({ kind: "result", best: 0.985, choice: null, exported: null });
   });
 
-  test("a run that is under way is shown; nothing is written into its folder", async () => {
+  test("shows a running run without writing into its folder", async () => {
     const svg = readFileSync(at("run/trail/trail.svg"));
     {
       using _lock = await FolderLock.take(at("run"), { command: "espalier train" });
@@ -241,7 +241,7 @@ describe("the command", () => {
     expect(existsSync(at("run/espalier.lock"))).toBe(false);
   });
 
-  test("exports sparse as it is, or every weight under its name; never over a file unless told", async () => {
+  test("exports a sparse copy, or dense weights by name; overwrites only with --overwrite", async () => {
     const sparse = at("out/chosen.sparse.safetensors");
     const { text, records } = await run({ maxDrop: 0.5, export: sparse });
     expect(text).toContain("epoch 4, the sparsest within 0.5 points of the best accuracy, 98.50 %");
@@ -283,7 +283,7 @@ describe("the command", () => {
     await expect(run(flags, name)).rejects.toThrow(message);
   });
 
-  test("a damaged record and a damaged model are named", async () => {
+  test("names a corrupt record and a corrupt model", async () => {
     const broken = at("broken/trail");
     mkdirSync(broken, { recursive: true });
     const line = readFileSync(at("run/trail/trail.jsonl"), "utf8").split("\n")[0]!;
@@ -296,7 +296,7 @@ describe("the command", () => {
     expect(existsSync(goal)).toBe(false);
   });
 
-  test("flags of the command line reach it; help has examples", async () => {
+  test("receives the flags of the command line; help has examples", async () => {
     const codes: number[] = [];
     const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const root = new Command("espalier").exitOverride();

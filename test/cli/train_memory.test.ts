@@ -1,4 +1,4 @@
-// A run against the limits of an adapter that nobody has.
+// A run against the limits of an imaginary adapter.
 import { expect, test } from "vitest";
 import { plannerOf, planWithin } from "../../src/cli/train_memory.ts";
 import { GENERIC_ADAPTER } from "../../src/gpu/index.ts";
@@ -10,7 +10,7 @@ const data = { train: squares(96, 28, 1), test: squares(32, 28, 2) } as unknown 
 const recipe = { ...DEFAULT_RECIPE, batchSize: 96, model: { name: "resnet-8", checkpointBlocks: false } };
 const narrow = { ...GENERIC_ADAPTER, limits: { ...GENERIC_ADAPTER.limits, maxStorageBufferBindingSize: 2 ** 21 } };
 
-test("a batch beyond one binding is refused with one that is not", () => {
+test("refuses a batch beyond one binding, and suggests a smaller one", () => {
   const refused = () => planWithin(recipe, data, narrow);
   expect(refused).toThrow(
     /^tensor \[96,16,28,28\] f32 needs 4816896 bytes; this adapter binds at most 2097152 bytes at once\. /,

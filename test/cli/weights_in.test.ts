@@ -95,7 +95,7 @@ describe("checkpoints of several dicts", () => {
   const dino = () =>
     pth("dino.pth", checkpoint({ student: dict((name) => `backbone.${name}`), teacher: dict(), epoch: int(1) }));
 
-  test("are asked about, by the flag that there is", async () => {
+  test("need --key", async () => {
     expect(await refused(dino())).toMatch(
       /dino\.pth: several dicts fit the model \("student" with 10 arrays, "teacher" with 10 arrays\): choose one with --key, such as --key student$/,
     );
@@ -109,7 +109,7 @@ describe("checkpoints of several dicts", () => {
     );
   });
 
-  test("without a model the usual one is taken, or the one asked for", async () => {
+  test("without a model, uses the default dict, or that of --key", async () => {
     const flags = { model: undefined, channels: undefined, size: undefined } as unknown as Partial<ExportFlags>;
     expect(await refused(dino(), flags)).toContain(
       'several dicts hold tensors ("student", "teacher"): say which with --key',
@@ -119,19 +119,19 @@ describe("checkpoints of several dicts", () => {
   });
 });
 
-describe("what may differ", () => {
+describe("allowed differences", () => {
   const extra = () =>
     pth("extra.pth", bytesOf(dict(), str("head.table"), tensor({ key: "1", length: 6, size: tuple(int(6)) }), "s"));
   const partial = () => pth("partial.pth", dict(undefined, ["fc3.bias"]));
 
-  test("arrays that the model has no use for are left out by a pattern, and the message says so", async () => {
+  test("leaves out unexpected arrays by a pattern, and says so", async () => {
     expect(await refused(extra())).toMatch(
       /extra\.pth: does not fit the model: 10 of 10 arrays fit\nin the file only: 1\n {2}head \(1\): table\nskip the arrays that the model does not use: --allow-unexpected head\.table$/,
     );
     expectAll((await load(extra(), { allowUnexpected: ["head.*"] })).weights);
   });
 
-  test("arrays that the file lacks are left out of the export, but ONNX needs them", async () => {
+  test("leaves out missing arrays of the export, but ONNX needs them", async () => {
     expect(await refused(partial())).toContain("missing in the file: 1\n  fc3 (1): bias");
     const { weights } = await load(partial(), { allowMissing: ["fc3.*"] });
     expect([...weights.keys()]).toEqual(names.filter((name) => name !== "fc3.bias"));
@@ -140,7 +140,7 @@ describe("what may differ", () => {
     );
   });
 
-  test("patterns that meet nothing are refused", async () => {
+  test("refuses patterns without a match", async () => {
     expect(await refused(partial(), { allowMissing: ["fc3.*", "conv9"] })).toContain(
       '--allow-missing "conv9" meets no name',
     );
@@ -150,7 +150,7 @@ describe("what may differ", () => {
   });
 });
 
-test("numbers that are none are refused by the name of their array", async () => {
+test("refuses NaN and names the array", async () => {
   const bad = new Map(arrays);
   const { shape, data } = arrays.get("fc2.weight") as FileArray;
   const holed = Float32Array.from(data as Float32Array, (v, i) => (i === 3 ? Number.NaN : v));
@@ -159,7 +159,7 @@ test("numbers that are none are refused by the name of their array", async () =>
   expect(await refused(at("nan.safetensors"))).toMatch(/nan\.safetensors: .*fc2\.weight.*NaN/);
 });
 
-test("the number of classes is that of the model's last layer, in whatever order the file has its arrays", async () => {
+test("takes the class count from the model's last layer, in any order of arrays", async () => {
   for (const order of [[...arrays].reverse(), [...arrays].sort(([a], [b]) => (a < b ? -1 : 1)), rotated()]) {
     const wrapped = order.map(([name, array]) => [`module.${name}`, array] as const);
     writeFileSync(at("order.safetensors"), writeSafetensors(new Map(wrapped)));
@@ -167,14 +167,14 @@ test("the number of classes is that of the model's last layer, in whatever order
   }
 });
 
-/** As torch.nn.utils.prune leaves names: what it touched comes last. */
+/** Order of names after torch.nn.utils.prune: pruned parameters come last. */
 function rotated() {
   const all = [...arrays];
   const pruned = all.findIndex(([name]) => name === "fc1.weight");
   return [...all.slice(0, pruned), ...all.slice(pruned + 1), all[pruned]!];
 }
 
-test("a file of torch.save that holds no dict says so", async () => {
+test("refuses a torch.save file without a dict", async () => {
   writeFileSync(at("none.pth"), archive(pickle(bytesOf("N")), {}));
   expect(await refused(at("none.pth"))).toMatch(/none\.pth: expected a dict of tensors by name, got None$/);
 });
@@ -192,11 +192,11 @@ describe("models in several files", () => {
     expectAll((await load(at("model.safetensors.index.json"))).weights);
   });
 
-  test("one of them alone says where the others are named", async () => {
+  test("refuses one shard, and names the index", async () => {
     expect(await refused(at(files[0]))).toMatch(/this is one of 2 shards: give .*model\.safetensors\.index\.json$/);
   });
 
-  test("a folder names the file that is meant", async () => {
+  test("refuses a folder, and names the file", async () => {
     mkdirSync(at("empty"));
     expect(await refused(at("empty"))).toContain("holds no model.safetensors");
   });

@@ -26,7 +26,7 @@ const refusal = (n: number, ...settings: Parameters<typeof recipe>): string | nu
   }
 };
 
-test("a last batch of one image", () => {
+test("refuses a last batch of one image", () => {
   expect(refusal(9, 4)).toBe(
     "9 images at batch size 4 leave a last batch of 1 image: batchNormRelu: training: expected more than one value per channel (x [1,32,1,1]); choose another batch size (e.g. 3)",
   );
@@ -34,14 +34,14 @@ test("a last batch of one image", () => {
   expect(refusal(9, 2)).toMatch(/^9 images at batch size 2 leave a last batch of 1 image: .*\(e.g. 3\)$/);
 });
 
-test("batches of one, one image, and parts of batches", () => {
+test("refuses batches of one, one image, and micro-batches of one", () => {
   expect(refusal(6, 1)).toMatch(/^6 images at batch size 1 leave a last batch of 1 image: .*\(e.g. 2\)$/);
   expect(refusal(1, 8)).toMatch(/^1 image at batch size 8 leave a last batch of 1 image: .*x \[1,32,1,1\]\)$/);
   expect(refusal(16, 8, 1)).toMatch(/^16 images at batch size 8 in parts of 1 leave a part of 1 image: /);
   expect(refusal(13, 8, 4)).toMatch(/leave a part of 1 image: .*; choose another micro-batch \(e.g. 8\)$/);
 });
 
-test("a network without batch norm takes any batch, and one whose maps are larger than one", () => {
+test("accepts any batch without batch norm, or with maps larger than one pixel", () => {
   checkBatches({ ...recipe(4, undefined, "lenet") }, data(9, 28));
   checkBatches(recipe(4), data(9, 16));
 });

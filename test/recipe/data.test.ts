@@ -1,4 +1,4 @@
-// What recipes say of data and of micro-batches: defaults by data set, settings where they belong, and the words about others.
+// Recipes about data and micro-batches: defaults by data set, and messages about settings that do not apply.
 import { describe, expect, test } from "vitest";
 import { settingsFrom } from "../../src/recipe/flags.ts";
 import { RecipeError, recipeToYaml, resolveRecipe } from "../../src/recipe/recipe.ts";
@@ -15,7 +15,7 @@ function problems(text: string): readonly string[] {
 }
 
 describe("defaults", () => {
-  test("image files are cut and mirrored while they are read; CIFAR is shifted and mirrored", () => {
+  test("image files are cropped and flipped by default; CIFAR is shifted and flipped", () => {
     const files = resolveRecipe({ text: "data: {name: images, dir: x}" });
     expect(files).toMatchObject({
       model: { name: "resnet-18" },
@@ -42,7 +42,7 @@ augment: {flip: false, scale: [0.35, 1], jitter: {brightness: 0.4, hue: 0.1}}
 batchSize: 96
 microBatch: 32`;
 
-test("all settings of image files are read, and read back", () => {
+test("reads all settings of image files, and reads them back", () => {
   const recipe = resolveRecipe({ text: everything });
   expect(recipe).toMatchObject({
     data: { size: 64, resize: 72, skipBad: 3, mapping: "m.txt", heldOut: 0.2, workers: 4 },
@@ -54,7 +54,7 @@ test("all settings of image files are read, and read back", () => {
   for (const line of yaml.split("\n").filter((l) => /^ *\w+: \S/.test(l))) expect(line).toContain(" # ");
 });
 
-test("flags are the same settings", () => {
+test("flags set the same settings", () => {
   const flags = settingsFrom({
     ...{ data: "images", dataDir: "/d", size: 64, resize: 72, skipBad: 3, mapping: "m.txt", heldOut: 0.2, workers: 4 },
     ...{ batchSize: 96, microBatch: 32, flip: false },
@@ -107,7 +107,7 @@ describe("mistakes", () => {
     expect(problems(text)).toEqual([problem]);
   });
 
-  test("of three shares, or of one", () => {
+  test("refuses three shares, or one", () => {
     const [problem] = problems("data: {name: images}\naugment: {scale: [0.1, 0.2, 0.3]}");
     expect(problem).toMatch(
       /^a.yaml:2:\d+: augment.scale: expected two numbers in \(0, 1\], the smaller first, got \[/,
@@ -118,7 +118,7 @@ describe("mistakes", () => {
   });
 });
 
-test("each change of colour says what it is for", () => {
+test("each change of colour has a help text", () => {
   for (const key of ["brightness", "contrast", "saturation", "hue"]) {
     expect(settingAt(["augment", "jitter", key])?.help).toContain(key);
     expect(expectedAt(["augment", "jitter", key])).toMatch(/number/);

@@ -33,7 +33,7 @@ async function print(dir: string, name = "images"): Promise<DataFingerprint> {
 }
 
 describe("image files", () => {
-  test("moved elsewhere they are the same; through JSON too", async () => {
+  test("the fingerprint stays the same in another folder, and through JSON", async () => {
     await cp(at("a"), at("moved"), { recursive: true });
     const first = await print(at("a"));
     const back = dataFingerprintSchema.parse(JSON.parse(JSON.stringify(first)));
@@ -41,7 +41,7 @@ describe("image files", () => {
     expect(first).toMatchObject({ layout: "folder", train: { count: 6, shape: [3, 8, 8], classes } });
   });
 
-  test("a byte of one image, one image more, another class name: each is told", async () => {
+  test("a byte of one image, one more image and another class name each change it", async () => {
     const first = await print(at("a"));
     await cp(at("a"), at("other"), { recursive: true });
     await writeFile(at("other/val/dots/0001.jpg"), "other bytes");
@@ -59,7 +59,7 @@ describe("image files", () => {
   });
 });
 
-test("images in memory: a pixel or a label of a small set is told", async () => {
+test("a pixel or a label of a small set in memory changes it", async () => {
   const dir = squaresFolder(at("idx"), 40, 10);
   const { train, test: tested, layout } = await loadSplits({ name: "idx", dir }, 1);
   if (!("images" in train)) throw new Error("idx data is held in memory");
@@ -80,7 +80,7 @@ test("images in memory: a pixel or a label of a small set is told", async () => 
   );
 });
 
-test("a million images take a moment, whose labels all count", async () => {
+test("covers the labels of a million images in a moment", async () => {
   const length = 1_000_000;
   const source = (odd: number) => ({
     ...{ name: "many", length, classes: ["a", "b"] },

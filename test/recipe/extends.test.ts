@@ -24,14 +24,14 @@ describe("a recipe that extends another", () => {
   put("middle.yaml", "extends: base.yaml\nlr: {base: 0.2}\nprune: {lambda: 0.01}\n");
   const top = put("top.yaml", "extends: middle.yaml\nseed: 4\n");
 
-  test("lies over it, setting by setting; flags lie over both", () => {
+  test("overrides it, setting by setting; flags override both", () => {
     const recipe = loadRecipe(top, { flags: { epochs: 7 } });
     expect(recipe).toMatchObject({ epochs: 7, seed: 4, lr: { base: 0.2, warmupEpochs: 1 } });
     expect(recipe.prune).toMatchObject({ lambda: 0.01, dense: ["first"] });
     expect(recipe.prune.threshold).toBeUndefined();
     expect(recipe).not.toHaveProperty("extends");
   });
-  test("is told which file is wrong, and where", () => {
+  test("an error names the wrong file and the position", () => {
     put("wrong.yaml", "epochs: 2\nlr:\n  base: fast\n");
     const over = put("over.yaml", "extends: wrong.yaml\nmomentum: 3\n");
     expect(fault(() => loadRecipe(over))).toEqual([
@@ -43,7 +43,7 @@ describe("a recipe that extends another", () => {
       `${both}:3:20: lr.warmupEpochs: expected at most epochs = 1, got 2`,
     ]);
   });
-  test("refuses what is no file, circles, ladders, and texts without a place", () => {
+  test("refuses missing files, circles, long chains, and texts without a file", () => {
     const nowhere = put("nowhere.yaml", "seed: 1\nextends: none.yaml\n");
     expect(fault(() => loadRecipe(nowhere))).toEqual([`cannot read ${join(dir, "none.yaml")}: no such file`]);
     const circle = put("a.yaml", "extends: b.yaml\n");

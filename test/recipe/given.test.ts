@@ -1,5 +1,5 @@
-// What users write into recipes and flags: a name for a section, another program's spelling, a percentage, a file that is no
-// recipe. Each is taken as meant, or refused in a line that says where it stands and what may have been meant.
+// Mistakes of users in recipes and flags: a name for a section, another program's spelling, a percentage, a file that is not a
+// recipe. Each is accepted, or refused in a line with its position and a suggestion.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -33,7 +33,7 @@ const withFlags = (flags: SettingFlags, text = "") =>
   problems(text, { flags: settingsFrom(flags), flagOf: flagNames(flags) });
 
 describe("a section that is no map", () => {
-  test("of model and data, a text is the name", () => {
+  test("a text in place of model or data is the name", () => {
     expect(resolveRecipe({ text: "model: resnet-20\ndata: fashion-mnist" })).toMatchObject({
       model: { name: "resnet-20" },
       data: { name: "fashion-mnist" },
@@ -65,7 +65,7 @@ describe("a section that is no map", () => {
     expect(found[0]).toMatch(message);
   });
 
-  test("flags and recipes above do not paper over it", () => {
+  test("flags and higher recipes do not hide it", () => {
     expect(problems("lr: 0.5", { flags: { lr: { base: 1 }, model: {} } })).toHaveLength(1);
     put("scalar.yaml", "lr: 0.5\n");
     const above = put("above.yaml", "extends: scalar.yaml\nlr: {base: 0.2}\n");
@@ -76,7 +76,7 @@ describe("a section that is no map", () => {
   });
 });
 
-describe("values as others write them", () => {
+describe("values in other spellings", () => {
   test.each([
     ['epochs: "10"', 'a.yaml:1:9: epochs: expected an integer >= 1, got "10"; did you mean 10?'],
     ["lr: {base: '1e-1'}", 'a.yaml:1:12: lr.base: expected a number > 0, got "1e-1"; did you mean 0.1?'],
@@ -153,7 +153,7 @@ describe("settings that the run does not read", () => {
     expect(found[0]).toContain(message);
   });
 
-  test("all of them are told at once, those of files with their place", () => {
+  test("reports all of them at once, with positions in files", () => {
     const text = "prune: {beta: 0.1, every: 3}\nlr: {milestones: [1, 2], gamma: 0.5}\n";
     expect(withFlags({ ltpL0: 3, workers: 2 }, text)).toEqual([
       expect.stringMatching(/^a.yaml:1:15: prune.beta: /),
@@ -167,13 +167,13 @@ describe("settings that the run does not read", () => {
     ]);
   });
 
-  test("what the run does anyway may be said", () => {
+  test("accepts a value without effect", () => {
     const text =
       "newHead: false\nprune: {method: snip, sparsity: 0.9, startEpoch: 0, accelerated: false, dense: []}\nmodel: {checkpointBlocks: false}";
     expect(problems(text)).toEqual([]);
   });
 
-  test("where a layer above chose another method, they are left out with a note", () => {
+  test("leaves them out with a note if a higher layer chose another method", () => {
     put("pgh.yaml", "prune: {schedule: pgh, beta: 0.2, threshold: 0.3}\nlr: {schedule: step, every: 1, gamma: 0.5}\n");
     const over = put("over.yaml", "extends: pgh.yaml\nprune: {method: ltp}\nlr: {schedule: cosine}\n");
     const notes: string[] = [];
@@ -192,7 +192,7 @@ describe("settings that the run does not read", () => {
     expect(recipe.prune).not.toHaveProperty("beta");
     expect(recipe.prune.schedule).toBe("lats");
     expect(recipe.lr).toMatchObject({ schedule: "cosine", gamma: 0.1 });
-    // With a flag too; but not where nothing was chosen anew.
+    // Also with a flag, but only if it chooses another method.
     const flags = { method: "dense" };
     expect(
       problemsOf(() => loadRecipe(join(dir, "pgh.yaml"), { flags: settingsFrom(flags), flagOf: flagNames(flags) })),
@@ -202,7 +202,7 @@ describe("settings that the run does not read", () => {
     expect(problemsOf(() => loadRecipe(still))[0]).toMatch(/idle.yaml:1:15: prune.beta: expected no value/);
   });
 
-  test("a complete recipe of a run may hold what it never read", () => {
+  test("accepts idle settings in the recipe of a run", () => {
     const notes: string[] = [];
     const old = "lr: {schedule: cosine, gamma: 0.1}\nprune: {method: gmp, sparsity: 0.9, schedule: none}\n";
     const recipe = resolveRecipe({ text: old, written: true, note: (line) => notes.push(line) });
@@ -224,7 +224,7 @@ describe("methods by name", () => {
   ])("%s with %o", (method, flags, message) => {
     expect(() => settingsFrom({ method, ...flags })).toThrow(message);
   });
-  test("go with what they leave open", () => {
+  test("combine with the settings that they leave open", () => {
     expect(settingsFrom({ method: "ista", schedule: "sine" }).prune).toMatchObject({
       schedule: "sine",
       mode: "inplace",
@@ -240,7 +240,7 @@ describe("methods by name", () => {
 describe("files that are no recipes", () => {
   const refused = (file: string) => problemsOf(() => loadRecipe(file));
 
-  test("pipes, devices, sockets, folders and files of gigabytes are refused at once", async () => {
+  test("refuses pipes, devices, sockets, folders and huge files at once", async () => {
     const pipe = join(dir, "pipe");
     execFileSync("mkfifo", [pipe]);
     expect(refused(pipe)).toEqual([`cannot read ${pipe}: a named pipe (FIFO)`]);
@@ -259,7 +259,7 @@ describe("files that are no recipes", () => {
     }
   });
 
-  test("another program's file is not told line by line", () => {
+  test("does not quote a file of another program line by line", () => {
     const secrets = Array.from({ length: 40 }, (_, i) => `user${i}: secret${i}`).join("\n");
     put("secrets", secrets);
     for (const file of [join(dir, "secrets"), put("peek.yaml", "extends: secrets\n")]) {
@@ -275,13 +275,13 @@ describe("files that are no recipes", () => {
     expect(refused(shadow).join("\n")).not.toContain("19000");
   });
 
-  test("an absolute path is taken as it is", () => {
+  test("accepts an absolute path", () => {
     const base = put("base.yaml", "epochs: 9\n");
     mkdirSync(join(dir, "deep"));
     expect(loadRecipe(put("deep/absolute.yaml", `extends: ${base}\n`)).epochs).toBe(9);
   });
 
-  test("control characters of keys, values and file names are spelled out", () => {
+  test("escapes control characters of keys, values and file names", () => {
     const text = '"\\e]0;pwned\\a\\e[2J": 1\nepochs: 2\nmodel: {name: "a\\u202eb\\x7f"}\n';
     const found = problems(text, { models: ["lenet-bn"] });
     expect(found).toHaveLength(2);

@@ -43,7 +43,7 @@ function problems(source: string | RecipeSource): readonly string[] {
   return [];
 }
 
-describe("what is read", () => {
+describe("reading", () => {
   test("an empty recipe is the default run", () => {
     expect(resolveRecipe()).toEqual(DEFAULT_RECIPE);
     for (const text of ["", "# only a comment\n", "---\n", "{}", "null"])
@@ -70,13 +70,13 @@ describe("what is read", () => {
     expect(DEFAULT_RECIPE.prune.threshold).toBe(0.1);
   });
 
-  test("anchors work", () => {
+  test("reads anchors", () => {
     expect(resolveRecipe({ text: "seed: &n 12\nlogEvery: *n" })).toMatchObject({ seed: 12, logEvery: 12 });
   });
 });
 
-describe("what is said about mistakes", () => {
-  test("place, path, expected, got: one line each", () => {
+describe("messages about mistakes", () => {
+  test("one line per mistake: position, path, expected, got", () => {
     const text = [
       "epochs: -3",
       "lr:",
@@ -94,7 +94,7 @@ describe("what is said about mistakes", () => {
     ]);
   });
 
-  test("unknown keys: the nearest one, also in another section", () => {
+  test("suggests the nearest key for an unknown one, also in another section", () => {
     const text = "batch_size: 3\nprune:\n  treshold: 1\nwarmupEpochs: 2\nxyzzy: 0";
     const found = problems(text);
     expect(found).toHaveLength(4);
@@ -112,7 +112,7 @@ describe("what is said about mistakes", () => {
     );
   });
 
-  test("names: the nearest one", () => {
+  test("suggests the nearest name", () => {
     expect(problems("data: {name: fashion_mnist}")[0]).toBe(
       'a.yaml:1:14: data.name: expected one of mnist, fashion-mnist, idx, cifar10, cifar100, images, events, n-mnist, dvs-gesture, cifar10-dvs, npz, got "fashion_mnist"; did you mean fashion-mnist?',
     );
@@ -158,7 +158,7 @@ describe("what is said about mistakes", () => {
     expect(found[0]).toMatch(/^a.yaml:\d+:\d+: /);
   });
 
-  test("a flag is named as such, also when it only breaks a rule together with the file", () => {
+  test("names a flag, also if it breaks a rule only together with the file", () => {
     expect(problems({ flags: { epochs: 0 } })).toEqual(["flags: epochs: expected an integer >= 1, got 0"]);
     const both = { text: "lr: {warmupEpochs: 2}", file: "a.yaml", flags: { epochs: 1 } };
     expect(problems(both)).toEqual(["a.yaml:1:20: lr.warmupEpochs: expected at most epochs = 1, got 2"]);
@@ -166,7 +166,7 @@ describe("what is said about mistakes", () => {
     expect(problems(flag)).toEqual(["flags: lr.warmupEpochs: expected at most epochs = 3, got 8"]);
   });
 
-  test("hostile YAML", () => {
+  test("refuses hostile YAML", () => {
     expect(problems("seed: 1\nseed: 2")[0]).toMatch(/^a.yaml:2:1: yaml: .*unique/);
     expect(problems("epochs: !!js/function 'x'")[0]).toMatch(/^a.yaml:1:9: yaml: Unresolved tag/);
     expect(problems("epochs: !mine 3")[0]).toMatch(/^a.yaml:1:9: yaml: Unresolved tag/);
@@ -227,7 +227,7 @@ describe("what is said about mistakes", () => {
     );
   });
 
-  test("a file that is not there", () => {
+  test("refuses a missing file", () => {
     expect(() => loadRecipe("/nowhere/x.yaml")).toThrow("cannot read /nowhere/x.yaml: no such file");
   });
 });
@@ -290,12 +290,12 @@ describe("recipeToYaml", () => {
 });
 
 describe("the schema", () => {
-  test("knows the schedules the engine has", () => {
+  test("has the schedules of the engine", () => {
     const names = (path: string[]) => (expectedAt(path) ?? "").replace("one of ", "").split(", ");
     expect(names(["prune", "schedule"])).toEqual([...THRESHOLD_SCHEDULES]);
     expect(names(["lr", "schedule"])).toEqual([...LR_SCHEDULES]);
   });
-  test("says what each field is for and what it may be", () => {
+  test("describes each setting and its values", () => {
     for (const key of keysAt([])) {
       for (const path of keysAt([key]).length > 0 ? keysAt([key]).map((inner) => [key, inner]) : [[key]]) {
         if (keysAt(path).length === 0) expect(settingAt(path)?.help, path.join(".")).toBeTruthy();
@@ -304,7 +304,7 @@ describe("the schema", () => {
     }
     expect(expectedAt(["nothing"])).toBeUndefined();
   });
-  test("feeds both schedules as it is", () => {
+  test("gives valid options for both schedules", () => {
     fc.assert(
       fc.property(anyRecipe, fc.integer({ min: 1, max: 9 }), (recipe, stepsPerEpoch) => {
         const epochs = recipe.epochs;
@@ -333,10 +333,10 @@ describe("the schema", () => {
   });
 });
 
-describe("the recipes that come along", () => {
+describe("the recipes of the repository", () => {
   const folder = new URL("../../recipes/", import.meta.url);
   const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-  test.each(files)("%s is valid and explains itself", (name) => {
+  test.each(files)("%s is valid and has comments", (name) => {
     const text = readFileSync(new URL(name, folder), "utf8");
     const recipe = resolveRecipe({ text, file: name });
     expect(recipe.out).toBe(`runs/${name.replace(".yaml", "")}`);
@@ -355,7 +355,7 @@ describe("the recipes that come along", () => {
 });
 
 describe("closest", () => {
-  test("finds near words and leaves far ones", () => {
+  test("finds near words and no far ones", () => {
     const words = ["threshold", "lambda", "startEpoch", "beta"];
     expect(closest("treshold", words)).toBe("threshold");
     expect(closest("lamda", words)).toBe("lambda");

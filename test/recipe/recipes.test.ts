@@ -75,7 +75,7 @@ const prunedWeights = ({ model, prune }: Recipe): number =>
 
 describe("every recipe", () => {
   const readme = readFileSync(join(folder, "README.md"), "utf8");
-  test.each(files)("%s is valid, says how it is used, and writes where its name says", (name) => {
+  test.each(files)("%s is valid, has its command, and writes to a folder of its name", (name) => {
     const recipe = load(name);
     const text = readFileSync(join(folder, name), "utf8");
     expect(recipe.out).toBe(`runs/${name.replace(".yaml", "")}`);
@@ -92,7 +92,7 @@ describe("every recipe", () => {
     expect(method.phase(shape.totalSteps)).toBeTypeOf("string");
     expect(sumOfRates(recipe)).toBeGreaterThan(0);
   });
-  test("the table of recipes has no others", () => {
+  test("the table has all recipes and no others", () => {
     const listed = [...readme.matchAll(/\((\S+\.yaml)\)/g)].map((match) => match[1]);
     expect([...new Set(listed)].sort()).toEqual(files);
   });
@@ -149,7 +149,7 @@ describe("ImageNet", () => {
     for (const [epoch, f] of Object.entries({ ...published, ...later })) {
       expect(lats.epoch(Number(epoch))).toBeCloseTo(f, 12);
     }
-    // The published formula does not know of the warm-up.
+    // The published formula ignores the warm-up.
     const uneven = { 0: 5.0495, 1: 2.5241, 4: 1.0059, 5: 1.0037, 50: 0.9329, 99: 0.9114 };
     for (const [epoch, times] of Object.entries(uneven)) expect(lats.pressure(Number(epoch))).toBeCloseTo(times, 4);
 
@@ -172,7 +172,7 @@ describe("ImageNet", () => {
     for (const epoch of [0, 4, 5, 50, 90]) expect(general.pressure(epoch)).toBeCloseTo(1, 9);
   });
 
-  test("first weights: fan_in in all of ResNet-50 and in MobileNet's classifier, PyTorch's default elsewhere", () => {
+  test("initial weights: fan_in in all of ResNet-50 and in MobileNet's classifier, PyTorch's default elsewhere", () => {
     const model = (name: string) =>
       new Map(buildModel(load(`imagenet/${name}.yaml`).model.name, thousand).namedParameters());
     /** Standard deviation of the first values times the root of fan_in. */
@@ -198,7 +198,7 @@ describe("ImageNet", () => {
     expect(scaled(model("sew_resnet18_sine"), "conv1.weight")).toBeCloseTo(Math.sqrt((2 * 3) / 64), 1);
   });
 
-  test("the figures of lambda that the comments give are D over the sum of the rates", () => {
+  test("lambda in the comments is D over the sum of the rates", () => {
     const lambda = 1 / sumOfRates(load("imagenet/resnet50_lats.yaml"));
     expect(lambda).toBeCloseTo(1.5303e-5, 9);
     expect(lambda * (1 - 0.875)).toBeCloseTo(1.9129e-6, 10);
@@ -214,7 +214,7 @@ describe("ImageNet", () => {
     ["resnet50_str90", -3200, { 5: -1600.967, 10: -505.629, 20: -53.43, 30: -6.723 }],
     ["mobilenet_v1_str89", -12800, { 5: -4036.478, 10: -591.317, 20: -13.971, 30: -0.442 }],
   ];
-  test.each(strTraces)("%s: decay alone draws s up as published", (name, start, trace) => {
+  test.each(strTraces)("%s: decay alone raises s as published", (name, start, trace) => {
     const recipe = load(`imagenet/${name}.yaml`);
     expect(recipe.prune).toMatchObject({ method: "str", str: { start } });
     expect(recipe.prune.str?.decay).toBeUndefined();
@@ -265,7 +265,7 @@ describe("ImageNet", () => {
     expect(recipe.prune.dense).toEqual(["last"]);
     expect(prunedWeights(recipe)).toBe(11_166_912);
   });
-  test("STDS: what linear and sine do to lambda, and LATS does not", () => {
+  test("STDS: linear and sine change lambda, LATS does not", () => {
     const linear = fractions("imagenet/sew_resnet18_linear.yaml");
     const grows = { 0: 0.50156, 160: 1.0031, 240: 3.4249, 300: 52.206, 319: 20815.6 };
     for (const [epoch, times] of Object.entries(grows)) {
@@ -294,7 +294,7 @@ describe("ImageNet", () => {
 });
 
 describe("small twins", () => {
-  test("have the settings of what they are twins of", () => {
+  test("have the settings of their originals", () => {
     const pairs = [
       ...["dense", "lats", "slats", "pgh"].flatMap((kind) => [
         [`resnet8_mnist_${kind}`, `resnet50_${kind}`],
@@ -312,7 +312,7 @@ describe("small twins", () => {
       });
     }
   });
-  test("of the sweeps: rates, and the lambdas between which they go", () => {
+  test("the sweeps have the stated rates and range of lambda", () => {
     const sums = { mnist_cnn: 20, resnet20_cifar10_lats: 100, resnet32_cifar10_lats: 100, spiking_cifar10: 60 };
     for (const [name, epochs] of Object.entries(sums)) {
       const recipe = load(`small/${name}.yaml`);

@@ -112,7 +112,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "augment.jitter.hue": [0.1, 0.2],
 };
 
-test("values are at hand for each setting that has a rule", () => {
+test("there are test values for each setting that has a rule", () => {
   const ruled = Object.keys(USES).filter((path) => USES[path as keyof typeof USES] !== null);
   expect(Object.keys(VALUES).sort()).toEqual(ruled.sort());
 });
@@ -120,7 +120,7 @@ test("values are at hand for each setting that has a rule", () => {
 const STEPS = 6;
 const EPOCHS = 6;
 
-/** What a method does along a run, as far as it shows without a GPU, and which settings it asked for. */
+/** Record the actions of a method along a run that show without a GPU, and the settings that it reads. */
 async function pruningOf(config: PruneConfig, lr: Recipe["lr"]): Promise<{ shown: string; asked: Set<string> }> {
   const asked = new Set<string>();
   const watched = new Proxy(config, {
@@ -158,10 +158,10 @@ async function pruningOf(config: PruneConfig, lr: Recipe["lr"]): Promise<{ shown
 }
 
 const PRUNED = Object.keys(VALUES).filter((path) => path.startsWith("prune.") || path.startsWith("lr."));
-/** What these do is done on the GPU, or to the choice of parameters: the methods' own reading is the evidence. */
+/** These methods act on the GPU, or on the choice of parameters: the evidence is which settings they read. */
 const READ_ON_THE_GPU = new Set(["gmp", "one-shot", "snip", "random", "at-init", "soft"]);
 
-/** What a method needs so that it is complete. */
+/** The settings that a method requires. */
 function complete(method: string, schedule: string, aim: string): Given {
   const given: Given = { epochs: EPOCHS, "prune.method": method };
   if (method === "soft" || method === "at-init") {
@@ -237,7 +237,7 @@ describe("pruning and learning rates", () => {
     expect(refused).toBeGreaterThan(40);
   });
 
-  test("what is refused as idle is idle: the engine does the same without it", async () => {
+  test("a setting refused as idle does not change the engine", async () => {
     let found = 0;
     await fc.assert(
       fc.asyncProperty(pruneBase, fc.constantFrom(...PRUNED), async (base, path) => {
@@ -287,7 +287,7 @@ const dataBase = fc
     ...(data === "events" ? {} : { "data.dir": "/d" }),
   }));
 
-/** Whether a network has it, asked of the network. */
+/** Tests on the network itself for a setting. */
 function modelReads(path: string, recipe: Recipe): boolean {
   const input = { channels: 2 * (recipe.model.timeSteps ?? 4), size: 128, classes: 4 };
   const options = spikingOptions(recipe.model, recipe.data.name, new RandomState(0));
@@ -340,7 +340,7 @@ describe("data and models", () => {
   });
 });
 
-test("a recipe that a run wrote has nothing that is idle, and reads back as the same", () => {
+test("a written recipe has no idle settings, and reads back the same", () => {
   fc.assert(
     fc.property(fc.oneof(pruneBase, dataBase), fc.constantFrom(...Object.keys(VALUES)), (base, path) => {
       const recipe = resolved({ ...base, [path]: (VALUES[path] as readonly unknown[])[0] });
@@ -351,7 +351,7 @@ test("a recipe that a run wrote has nothing that is idle, and reads back as the 
   );
 });
 
-test("what --method brings along is read by what it names", () => {
+test("every setting of a --method preset is read", () => {
   for (const method of METHOD_NAMES) {
     const flags = settingsFrom({ method, ...(method === "early" ? { freezeEpoch: 2 } : {}) });
     const sparsity = ["gmp", "one-shot", "snip", "random", "at-init"].includes(method) ? { sparsity: 0.5 } : {};
