@@ -290,7 +290,7 @@ describe("refusals", () => {
 
   test("refuses counts that do not fit their shapes, and weights that are NaN", async () => {
     const run = writeRun("broken", { accuracy: 0.9, zeros: [21, 0] });
-    await expect(compare(run)).rejects.toThrow("conv.weight wants 0 to 20 zeros, was given 21");
+    await expect(compare(run)).rejects.toThrow("conv.weight: expected 0 to 20 zeros, got 21");
     const other = writeRun("nan", { accuracy: 0.9, zeros: [0, 0], model: true });
     const data = Float32Array.from({ length: 200 }, () => Number.NaN);
     const tensors = [

@@ -252,7 +252,7 @@ describe("files that are no recipes", () => {
     expect(refused(socket)[0]).toContain(": a socket");
     server.close();
     expect(refused(put("large.yaml", Buffer.alloc(5 << 20, 35)))[0]).toContain(
-      ": it has 5242880 bytes, at most 4194304 are read",
+      ": expected at most 4194304 bytes, got 5242880",
     );
     for (const name of ["pipe", "../../../../../../../../dev/zero"]) {
       expect(refused(put("above_device.yaml", `extends: ${name}\n`))[0]).toMatch(/: a (named pipe|device)/);
