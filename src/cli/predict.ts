@@ -26,7 +26,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
-import { defined, percent } from "../text/index.ts";
+import { percent } from "../text/index.ts";
 import { type Done, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
@@ -109,10 +109,11 @@ export async function runPredict(flags: PredictFlags, out: Output): Promise<numb
   if (!name) throw new UsageError(`${flags.weights}: does not name its model; give --model`);
   refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
   const { size, resize, mean, std } = flags;
-  const samples = await openSamples(flags.input, defined({ size, resize, mean, std }), {
-    metadata: file.metadata,
-    file: flags.weights,
-  });
+  const samples = await openSamples(
+    flags.input,
+    { size, resize, mean, std },
+    { metadata: file.metadata, file: flags.weights },
+  );
   const gpu = await openGpu(flags);
   const loaded = loadModel(flags, file, name, samples);
   for (const line of loaded.notes) out.say(line);

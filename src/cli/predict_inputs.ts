@@ -25,12 +25,12 @@ export interface Samples {
 /** Preprocessing of images; absent values are the model file's, or ImageNet's. */
 export interface ImageInput {
   /** Side of the central square. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** The shorter side before it is cut; default size * 256 / 224. */
-  readonly resize?: number;
+  readonly resize?: number | undefined;
   /** Per channel, in units of 1 = 255. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
 }
 
 /** `counts`: the network takes integers, such as counts of events. */
