@@ -27,7 +27,7 @@ describe("CIFAR-10", () => {
     expect([...test.labels]).toEqual([0, 4]);
   });
 
-  test("class names come from the file beside", async () => {
+  test("reads class names from the file beside", async () => {
     const names = "abcdefghij".split("").join("\n");
     const files = { ...ten(), "batches.meta.txt": new TextEncoder().encode(`${names}\n\n`) };
     expect((await loadCifar10(memorySource(files), "test", two)).classes[1]).toBe("b");
@@ -37,7 +37,7 @@ describe("CIFAR-10", () => {
     );
   });
 
-  test("what is missing, cut or beyond the classes is named", async () => {
+  test("names what is missing, truncated or beyond the classes", async () => {
     await expect(loadCifar10(memorySource({}), "train")).rejects.toThrow(/data_batch_1.bin: no such file/);
     const { "data_batch_3.bin": _, ...four } = ten();
     await expect(loadCifar10(memorySource(four), "train", two)).rejects.toThrow(/data_batch_3.bin: no such file/);

@@ -13,7 +13,7 @@ import {
 import { checkParts } from "../../src/data/parts.ts";
 
 describe("names", () => {
-  test("numbers from 0 in their order are no names", () => {
+  test("numbers from 0 in order are not names", () => {
     expect([["0", "1"], ["a"], ["1", "2"], ["0", "1", "10"], []].map(areNamed)).toEqual([
       false,
       true,
@@ -23,7 +23,7 @@ describe("names", () => {
     ]);
   });
 
-  test("another order, a part, others", () => {
+  test("matches another order, a part, and other names", () => {
     expect(matchClasses(["b", "a"], ["a", "b", "c"])).toEqual({
       map: Int32Array.of(1, 0),
       same: false,
@@ -34,7 +34,7 @@ describe("names", () => {
     expect(matchClasses(["\u00e9"], ["e\u0301"])).toMatchObject({ same: true });
   });
 
-  test("one that is not known is refused with both lists", () => {
+  test("refuses an unknown name with both lists", () => {
     const where = (name: string) => `val/${name}`;
     expect([...expectKnown(where, ["b"], ["a", "b"])]).toEqual([1]);
     expect(() => expectKnown(where, ["b", "Great-Dane"], ["b", "great dane"])).toThrow(
@@ -43,7 +43,7 @@ describe("names", () => {
     expect(nearName("x", ["y"])).toBeNull();
   });
 
-  test("in words", () => {
+  test("notes on similar names and on numbers sorted as text", () => {
     expect(nameList(Array.from("abcdefghij"))).toBe("a, b, c, d, e, f, g, h, ... (10 in all)");
     expect(lookAlikes(["a_b", "A B"])).toBe(
       "the classes a_b and A B differ only in case or punctuation; they count as two",
@@ -58,18 +58,18 @@ describe("counts", () => {
   const numbers = (n: number) => Array.from({ length: n }, (_, i) => String(i));
   const counts = (...values: number[]) => Uint32Array.from(values);
 
-  test("are of each class", () => {
+  test("count the samples of each class", () => {
     const labels = [0, 2, 2];
     expect([...countsOf({ length: 3, classes: numbers(4) }, (i) => labels[i]!)]).toEqual([1, 0, 2, 0]);
   });
 
-  test("one class only, whatever else is listed", () => {
+  test("refuse a single class, even if more are listed", () => {
     expect(() => checkCounts({ name: "d", classes: ["a", "b"] }, counts(0, 4), counts(1, 1))).toThrow(
       "d: expected at least two classes: all 4 samples are of class b",
     );
   });
 
-  test("one label of 255 makes no network of 256 classes", () => {
+  test("refuse 256 classes because of one label of 255", () => {
     const train = new Uint32Array(256).fill(3, 0, 10);
     train[255] = 1;
     expect(() => checkCounts({ name: "d", classes: numbers(256) }, train, train)).toThrow(
@@ -79,7 +79,7 @@ describe("counts", () => {
     expect(checkCounts({ name: "d", classes: numbers(256), listed: true }, train, train)).toHaveLength(1);
   });
 
-  test("parts of which one counts from 1", () => {
+  test("refuse two parts if one of them counts from 1", () => {
     expect(() => checkCounts({ name: "d", classes: numbers(4) }, counts(0, 2, 2, 2), counts(1, 1, 1, 0))).toThrow(
       "d: the training labels are 1..3, the test labels 0..2: expected both parts to count from the same number",
     );
@@ -88,7 +88,7 @@ describe("counts", () => {
     ]);
   });
 
-  test("classes without samples are named, on either side", () => {
+  test("name classes without samples in either part", () => {
     expect(checkCounts({ name: "d", classes: ["a", "b", "c"] }, counts(2, 0, 9), counts(1, 4, 0))).toEqual([
       "classes without training samples: b",
       "classes with test samples but no training samples: b",
@@ -98,7 +98,7 @@ describe("counts", () => {
   });
 });
 
-test("samples to test with have the size of those to train with", () => {
+test("refuses test samples of another shape", () => {
   expect(() => checkParts("d", { shape: [1, 28, 28] }, { shape: [1, 14, 14] })).toThrow(
     "d: test samples: expected [1, 28, 28] as the training samples, got [1, 14, 14]",
   );

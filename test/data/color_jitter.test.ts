@@ -90,7 +90,7 @@ test.each(CHANGED)("%s by %d gives torchvision's bytes", (change, factor, expect
   expect([...image]).toEqual(expected);
 });
 
-test("changes follow each other, each cut to bytes", () => {
+test("applies changes in order, each truncated to bytes", () => {
   const image = Uint8Array.from(IMAGE);
   applyColorSteps(image, [
     { change: "hue", factor: 0.2 },
@@ -111,7 +111,7 @@ test("neutral factors change nothing", () => {
   expect([...image]).toEqual(IMAGE);
 });
 
-test("bytes that are no three planes are refused", () => {
+test("refuses bytes that are not three planes", () => {
   expect(() => applyColorSteps(new Uint8Array(4), [])).toThrow(/image \[3, h, w\], got 4 bytes/);
   expect(() => applyColorSteps(new Uint8Array(0), [])).toThrow(/got 0 bytes/);
 });

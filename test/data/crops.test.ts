@@ -20,7 +20,7 @@ test("halves round to even", () => {
   expect([0.5, 1.5, 2.5, -0.5, -1.5, 2.4, 2.6].map(roundHalfEven)).toEqual([0, 2, 2, 0, -2, 2, 3]);
 });
 
-test("the shorter side is resized as torchvision does: height, width, then both for 256", () => {
+test("resizes the shorter side as torchvision does: height, width, then both for 256", () => {
   const rows = [
     [375, 500, 256, 341],
     [500, 333, 384, 256],
@@ -36,7 +36,7 @@ test("the shorter side is resized as torchvision does: height, width, then both 
   for (const [h, w, ...expected] of rows) expect(resizedShorterSide(h!, w!, 256)).toEqual(expected);
 });
 
-test("the centre is cut as torchvision does: height, width, then top and left for 224", () => {
+test("crops the centre as torchvision does: height, width, then top and left for 224", () => {
   const rows = [
     [256, 341, 16, 58],
     [256, 225, 16, 0],
@@ -49,7 +49,7 @@ test("the centre is cut as torchvision does: height, width, then top and left fo
   }
 });
 
-test("a centre larger than the image is padded, the odd pixel last", () => {
+test("pads a centre larger than the image, the odd pixel last", () => {
   expect(values(centerCrop(200, 201, [205, 204]))).toEqual([-2, -1, 205, 204]);
 });
 
@@ -72,7 +72,7 @@ test("the crop after ten tries is torchvision's: height, width, then top, left, 
 });
 
 describe("randomResizedCrop", () => {
-  test("lies in the image, and keeps area and ratio but for rounding", () => {
+  test("is inside the image, with the drawn area and ratio up to rounding", () => {
     fc.assert(
       fc.property(fc.integer({ min: 40, max: 900 }), fc.integer({ min: 40, max: 900 }), fc.nat(), (h, w, index) => {
         const { top, left, height, width } = randomResizedCrop(h, w, at(index));
@@ -86,7 +86,7 @@ describe("randomResizedCrop", () => {
     );
   });
 
-  test("areas are spread evenly between the bounds", () => {
+  test("draws areas uniformly between the bounds", () => {
     const shares = Array.from({ length: 4000 }, (_, i) => {
       const { height, width } = randomResizedCrop(1000, 1000, at(i), { scale: [0.2, 0.6] });
       return (height * width) / 1e6;
@@ -97,17 +97,17 @@ describe("randomResizedCrop", () => {
     expect(shares.reduce((a, b) => a + b) / 4000).toBeCloseTo(0.4, 1.9);
   });
 
-  test("the same place gives the same box, another one another", () => {
+  test("gives the same box at the same counter, and another box at another", () => {
     expect(randomResizedCrop(300, 400, at(3))).toEqual(randomResizedCrop(300, 400, at(3)));
     expect(randomResizedCrop(300, 400, at(3))).not.toEqual(randomResizedCrop(300, 400, at(4)));
   });
 
-  test("one pixel and slivers", () => {
+  test("handles one pixel and slivers", () => {
     expect(values(randomResizedCrop(1, 1, at(0)))).toEqual([0, 0, 1, 1]);
     expect(randomResizedCrop(1, 500, at(0)).height).toBe(1);
   });
 
-  test("options out of range are named", () => {
+  test("names options out of range", () => {
     expect(() => randomResizedCrop(0, 5, at(0))).toThrow(/height: expected an integer >= 1, got 0/);
     expect(() => randomResizedCrop(5, 5, at(0), { scale: [0, 1] })).toThrow(
       /scale: expected 0 < low <= high, got \[0, 1\]/,
@@ -120,7 +120,7 @@ describe("randomResizedCrop", () => {
 describe("colorJitter", () => {
   const all = { brightness: 0.4, contrast: 0.4, saturation: [0.5, 0.8], hue: 0.1 } as const;
 
-  test("each change in use once, factors within their bounds, in every order", () => {
+  test("uses each change once, with factors within their bounds, in every order", () => {
     const orders = new Set<string>();
     for (let i = 0; i < 500; i++) {
       const steps = colorJitter(at(i, 2), all);
@@ -140,7 +140,7 @@ describe("colorJitter", () => {
     expect(orders.size).toBe(24);
   });
 
-  test("what is absent or neutral does nothing; a strong brightness does not go below 0", () => {
+  test("skips absent and neutral changes; strong brightness does not go below 0", () => {
     expect(colorJitter(at(0), {})).toEqual([]);
     expect(colorJitter(at(0), { brightness: 0, hue: 0, contrast: [1, 1] })).toEqual([]);
     for (let i = 0; i < 50; i++) {
@@ -148,7 +148,7 @@ describe("colorJitter", () => {
     }
   });
 
-  test("strengths out of range are named", () => {
+  test("names strengths out of range", () => {
     expect(() => checkColorJitter({ brightness: -1 })).toThrow(/brightness: expected a number >= 0, got -1/);
     expect(() => checkColorJitter({ hue: 0.6 })).toThrow(/hue: expected -0.5 <= low <= high <= 0.5/);
     expect(() => checkColorJitter({ contrast: [1.2, 0.3] })).toThrow(/contrast: expected 0 <= low <= high/);

@@ -35,7 +35,7 @@ test("a subset shares the bytes of its dataset", () => {
   expect(() => subset(whole, 7, 11)).toThrow("subset: expected 0 <= begin < end <= 10, got 7, 11");
 });
 
-test("parts that disagree are refused by name", () => {
+test("refuses parts that disagree, by name", () => {
   const { length: _, ...good } = toyDataset(4);
   const refusal = (change: Partial<typeof good>) => {
     try {
@@ -55,10 +55,10 @@ test("parts that disagree are refused by name", () => {
   expect(refusal({ classes: [] })).toContain("classes: expected 1 to 65536, got 0");
   expect(refusal({ mean: [0, 0] })).toContain("mean and std: expected 1 values each, got 2 and 1");
   expect(refusal({ std: [0] })).toContain("std > 0");
-  expect(refusal({ mean: [Number.NaN] })).toContain("finite mean");
+  expect(refusal({ mean: [Number.NaN] })).toContain("expected finite values");
 });
 
-test("time steps have to divide the channels, and stay with a subset", () => {
+test("requires time steps that divide the channels; a subset retains them", () => {
   const { length: _, ...four } = toyDataset(3, [4, 2, 2]);
   for (const timeSteps of [3, 0, 1.5]) {
     expect(() => imageDataset({ ...four, timeSteps })).toThrow(

@@ -24,7 +24,7 @@ const someLabels = fc
   .array(fc.nat(2), { maxLength: 40 })
   .chain((more) => fc.shuffledSubarray([0, 1, 2, ...more], { minLength: 3 + more.length }));
 
-test("the first of each class, each with its image, in their order; more of them contain fewer", () => {
+test("picks the first samples of each class with their images, in order; a larger pick contains a smaller one", () => {
   fc.assert(
     fc.property(someLabels, fc.boolean(), (labels, wide) => {
       const whole = dataset(wide ? Int32Array.from(labels) : Uint8Array.from(labels));
@@ -49,7 +49,7 @@ test("the first of each class, each with its image, in their order; more of them
   );
 });
 
-test("it keeps what the network needs to see an image as before, and no byte is shared", () => {
+test("retains mean, std and classes, and shares no bytes", () => {
   const whole = toyDataset(9, [2, 2, 2]);
   const { images, labels, length, ...rest } = firstOfEachClass(whole, 2);
   const { images: _, labels: __, length: ___, ...same } = whole;

@@ -36,7 +36,7 @@ test("reads both splits; classes, mean and std come from the train files", async
   expect(await loadIdxDataset(source, { split: "train" })).toEqual(train);
 });
 
-test("finds packed files and files with a dot, in any mixture", async () => {
+test("finds gzipped files and files with a dot, in any mixture", async () => {
   const want = await loadIdxSplits(memorySource(idxFiles()));
   for (const rename of [
     (name: string) => `${name}.gz`,
@@ -51,7 +51,7 @@ test("finds packed files and files with a dot, in any mixture", async () => {
   }
 });
 
-test("what is given is not read", async () => {
+test("does not read what the options give", async () => {
   const read: string[] = [];
   const files = memorySource(idxFiles());
   const source: ByteSource = {
@@ -67,7 +67,7 @@ test("what is given is not read", async () => {
   expect(held).toMatchObject({ ...given, length: 2 });
 });
 
-test("each fault is one line that names the file", async () => {
+test("reports each fault in one line that names the file", async () => {
   const { [images]: good } = idxFiles();
   expect(await refusal({ [images]: undefined })).toBe(
     `dir: ${images}: missing, also as ${images}.gz, train-images.idx3-ubyte, train-images.idx3-ubyte.gz`,
@@ -91,7 +91,9 @@ test("each fault is one line that names the file", async () => {
   expect(await refusal({}, { classes: ["a", "b", "c"] })).toBe(
     `dir: ${labels}: label at index 3: expected 0..2, got 3`,
   );
-  expect(await refusal({ [labels]: idx(12, [5], Array(20).fill(255)) })).toContain("label -1 at index 0");
+  expect(await refusal({ [labels]: idx(12, [5], Array(20).fill(255)) })).toContain(
+    "label at index 0: expected 0..65535, got -1",
+  );
   expect(await refusal({}, { size: [28, 28] })).toBe(`dir: ${images}: expected images of 28x28 pixels, got 2x3`);
 });
 
@@ -102,7 +104,7 @@ test("a test label beyond the train classes names the test file", async () => {
   );
 });
 
-test("damaged packing is told as such", async () => {
+test("reports corrupt gzip data as such", async () => {
   const packed = await gzip(idxFiles()[images]!);
   const only = (bytes: Uint8Array) => ({ [images]: undefined, [`${images}.gz`]: bytes });
   expect(await refusal(only(packed.subarray(0, 30)))).toMatch(/ubyte\.gz: corrupt or truncated gzip data/);
@@ -113,7 +115,7 @@ test("damaged packing is told as such", async () => {
   expect(await refusal(only(short))).toContain("truncated: U8 [5,2,3]: expected 46 bytes, got 20");
 });
 
-test("one damaged label does not make a network of 256 classes", async () => {
+test("refuses 256 classes because of one corrupt label", async () => {
   const count = 20;
   const made = (label: number) => ({
     [images]: idx(8, [count, 1, 1], new Uint8Array(count)),

@@ -26,7 +26,7 @@ test("batches hold the bytes of the images, their labels and sizes", async () =>
   expect(batches.flatMap((batch) => [...batch.indices])).toEqual([0, 1, 2, 3, 4, 5, 6]);
 });
 
-test("every image comes once an epoch, in an order of seed and epoch alone", async () => {
+test("yields every image once an epoch, in an order that depends on seed and epoch alone", async () => {
   await fc.assert(
     fc.asyncProperty(count, size, fc.nat(), fc.nat(), fc.nat(4), async (n, batchSize, seed, epoch, prefetch) => {
       const dataset = toyDataset(n);
@@ -42,7 +42,7 @@ test("every image comes once an epoch, in an order of seed and epoch alone", asy
   );
 });
 
-test("resuming at batch k gives the batches that would have come", async () => {
+test("gives the same batches when resumed at batch k", async () => {
   await fc.assert(
     fc.asyncProperty(count, size, fc.nat(), fc.boolean(), fc.nat(100), async (n, batchSize, seed, dropLast, pick) => {
       const options = {
@@ -64,7 +64,7 @@ test("resuming at batch k gives the batches that would have come", async () => {
   );
 });
 
-test("augmentation does not depend on batch size, and is that of augmentImage", async () => {
+test("augments as augmentImage does, independent of the batch size", async () => {
   const dataset = toyDataset(20, [1, 6, 6]);
   const byImage = async (batchSize: number, prefetch: number) => {
     const images = new Map<number, string>();
@@ -84,7 +84,7 @@ test("augmentation does not depend on batch size, and is that of augmentImage", 
   }
 });
 
-test("dropLast leaves out the short batch", async () => {
+test("dropLast skips the short batch", async () => {
   const dataset = toyDataset(10);
   expect(new DataLoader({ dataset, batchSize: 4 }).length).toBe(3);
   const loader = new DataLoader({ dataset, batchSize: 4, dropLast: true });
@@ -92,7 +92,7 @@ test("dropLast leaves out the short batch", async () => {
   expect((await collect({ dataset, batchSize: 4, dropLast: true })).map((batch) => batch.size)).toEqual([4, 4]);
 });
 
-test("at most `prefetch` batches are prepared while the consumer is busy elsewhere", async () => {
+test("prepares at most `prefetch` batches while the consumer is busy", async () => {
   for (const prefetch of [0, 1, 3]) {
     let prepared = 0;
     const counting = {
@@ -114,7 +114,7 @@ test("at most `prefetch` batches are prepared while the consumer is busy elsewhe
   }
 });
 
-test("leaving the loop stops the work ahead", async () => {
+test("stops preparing batches when the loop is left", async () => {
   let prepared = 0;
   const step = (image: Uint8Array, out: Uint8Array) => {
     prepared++;
@@ -126,7 +126,7 @@ test("leaving the loop stops the work ahead", async () => {
   expect(prepared).toBe(1);
 });
 
-test("a busy consumer that never waits still lets the event loop turn", async () => {
+test("yields to the event loop although the consumer never waits", async () => {
   let turns = 0;
   let going = true;
   const count = async () => {
@@ -145,7 +145,7 @@ test("a busy consumer that never waits still lets the event loop turn", async ()
   expect(turns).toBeGreaterThanOrEqual(4);
 });
 
-test("a fault in a transform reaches the consumer at its batch, whether prepared ahead or not", async () => {
+test("throws the error of a transform at its batch, prepared in advance or not", async () => {
   for (const prefetch of [0, 2]) {
     const fault = new Error("broken image");
     const step = (image: Uint8Array, out: Uint8Array) => {
@@ -167,7 +167,7 @@ test("a fault in a transform reaches the consumer at its batch, whether prepared
   }
 });
 
-test("arrays are written again only when given back", async () => {
+test("reuses arrays only after they were recycled", async () => {
   const dataset = toyDataset(10);
   const kept = await collect({ dataset, batchSize: 2 });
   expect(new Set(kept.map((batch) => batch.x.buffer)).size).toBe(5);
@@ -186,7 +186,7 @@ test("arrays are written again only when given back", async () => {
   expect(buffers.size).toBe(1);
 });
 
-test("two iterations of one loader do not disturb each other", async () => {
+test("allows two iterations of one loader at a time", async () => {
   const loader = new DataLoader({ dataset: toyDataset(9), batchSize: 2, shuffle: true, transform });
   const want = await collect(loader.options);
   const take = async () => {
@@ -202,7 +202,7 @@ test("two iterations of one loader do not disturb each other", async () => {
   expect(b).toEqual(want);
 });
 
-test("options out of range are refused by name", () => {
+test("refuses options out of range by name", () => {
   const dataset = toyDataset(4);
   const refusal = (options: object) => {
     try {
@@ -230,7 +230,7 @@ test("normalised values are (byte / 255 - mean) / std, rounded once", () => {
   }
 });
 
-test("the table of a data set has a row of 256 for each channel, and wants mean and std of each", () => {
+test("the table of a data set has a row of 256 per channel, and needs mean and std of each", () => {
   const table = normalisationTable({ shape: [2, 9, 9], mean: [0, 0.5], std: [1, 0.25] });
   expect(table).toHaveLength(512);
   expect([table[0], table[51], table[255]]).toEqual([0, Math.fround(0.2), 1]);

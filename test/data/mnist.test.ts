@@ -35,7 +35,7 @@ test("MNIST has 60,000 and 10,000 images, and the known first labels", async () 
   expect(std[0]).toBeCloseTo(train.std[0]!, 4);
 });
 
-test("Fashion-MNIST brings its class names", async () => {
+test("Fashion-MNIST has class names", async () => {
   const files = {
     "t10k-images-idx3-ubyte": idx(8, [1, 28, 28], new Uint8Array(784)),
     "t10k-labels-idx1-ubyte": idx(8, [1], [9]),
@@ -46,7 +46,7 @@ test("Fashion-MNIST brings its class names", async () => {
   expect(FASHION_CLASSES).toHaveLength(10);
 });
 
-test("datasets go by name; images of another size are not MNIST", async () => {
+test("loads data sets by name; refuses images of another size as MNIST", async () => {
   const source = memorySource(idxFiles());
   const { train } = await loadNamedDataset("idx", source);
   expect(train).toMatchObject({ name: "idx", length: 5, classes: ["0", "1", "2", "3"] });

@@ -24,12 +24,12 @@ describe("a folder", () => {
     "%s is no part",
     (name) => expect(partOfFolder(name)).toBeNull(),
   );
-  test.each(["train_val", "train-test-split", "", "7", "数据"])("%s tells none, or both", (name) =>
+  test.each(["train_val", "train-test-split", "", "7", "数据"])("%s names no part, or both", (name) =>
     expect(partOfFolder(name)).toBeNull(),
   );
 });
 
-test("a word that siblings share is the data set's name", () => {
+test("ignores a word that siblings share", () => {
   const told = partsOfFolders(["seg_train", "seg_test", "seg_pred"]);
   expect([...told].map(([name, { part }]) => [name, part])).toEqual([
     ["seg_train", "train"],
@@ -46,7 +46,7 @@ test("a word that siblings share is the data set's name", () => {
   expect(pairedRests(["cats_train", "cats_test", "dogs_train", "dogs_test"])).toEqual(["cats", "dogs"]);
 });
 
-test("names of neither parts nor classes", () => {
+test("recognises names of neither parts nor classes", () => {
   expect(["images", "labels", "JPEGImages", "masks_png", "dataset 2"].map(isGenericName)).toEqual(
     new Array<boolean>(5).fill(true),
   );
@@ -81,11 +81,11 @@ describe("files", () => {
     const { parts } = partsOfFiles([train, held]);
     expect([parts.get(train)?.part, parts.get(held)?.part]).toEqual(["train", "test"]);
   });
-  test("contests, the latest and constraints are no parts", () => {
+  test("finds no part in contests, latest and constraints", () => {
     expect(partsOfFiles(["contest-0.tar", "latest-0.tar", "constrained_000.tar"]).parts.size).toBe(0);
   });
 
-  test("both words in one name are told, names of none are left open", () => {
+  test("reports names with both words, and leaves names without a part open", () => {
     expect(partsOfFiles(["train-val-0.tar", "x-0.tar"]).both).toEqual(["train-val-0.tar"]);
     expect(partsOfFiles(["trainval-0.tar", "x-0.tar", "extra-0.tar"])).toMatchObject({ aside: ["extra-0.tar"] });
     expect(parts("training-wheels-0.tar")).toEqual({ "training-wheels-0.tar": "train" });
@@ -93,7 +93,7 @@ describe("files", () => {
   });
 });
 
-test("val is preferred to test, what nothing uses is told", () => {
+test("prefers val to test, and reports unused names", () => {
   const names = ["eval", "test", "train", "training", "val", "val2"];
   expect(chooseParts(names, partsOfFolders(names))).toEqual({
     train: ["train"],

@@ -20,7 +20,7 @@ test("seed and epoch each change the order", () => {
   expect(shuffledOrder(100, 2, 1)).not.toEqual(order);
 });
 
-test("the order of a seed stays what it was", () => {
+test("the order of a seed is stable across versions", () => {
   expect([...shuffledOrder(10, 42, 0)]).toEqual([8, 4, 1, 5, 2, 6, 0, 7, 3, 9]);
 });
 
@@ -31,7 +31,7 @@ test("each image comes first equally often", () => {
   for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(142);
 });
 
-test("batches cut an order without loss", () => {
+test("batches cover an order completely", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 30 }), (n, size) => {
       const order = shuffledOrder(n, 5, 0);
@@ -42,7 +42,7 @@ test("batches cut an order without loss", () => {
   );
 });
 
-test("numbers out of range are refused by name", () => {
+test("refuses numbers out of range by name", () => {
   expect(() => batchCount(10, 0)).toThrow("batchSize: expected an integer >= 1, got 0");
   expect(() => batchIndices(new Uint32Array(10), 3, 4)).toThrow("batch: expected an integer in 0..2, got 3");
   expect(() => shuffledOrder(-1, 0, 0)).toThrow("n: expected an integer");

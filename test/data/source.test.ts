@@ -17,7 +17,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   return (error as Error).message;
 }
 
-test("memory holds files by path", async () => {
+test("a memory source has files by path", async () => {
   const source = memorySource({ "a/b": new Uint8Array([1]) }, "box");
   expect(await source.exists("a/b")).toBe(true);
   expect(await source.exists("toString")).toBe(false);
@@ -27,7 +27,7 @@ test("memory holds files by path", async () => {
   expect((await map.read("x")).length).toBe(2);
 });
 
-test("paths that leave the source are refused", async () => {
+test("refuses paths that leave the source", async () => {
   const asked: string[] = [];
   for (const source of [memorySource({}), fetchSource("http://h/d", server({}, asked))]) {
     for (const path of ["", "/etc/passwd", "../x", "a/../b", "a//b", "./a", "a\\b"]) {
@@ -58,7 +58,7 @@ test("a page of HTML in place of a file counts as missing", async () => {
   expect(await refusal(source.read("w.bin"))).toBe("http://h/: w.bin: no such file");
 });
 
-test("other answers and broken connections are errors that name the file", async () => {
+test("names the file of other responses and broken connections", async () => {
   const source = fetchSource(
     "http://h/",
     server({
@@ -77,7 +77,7 @@ test("other answers and broken connections are errors that name the file", async
   expect(await source.exists("get-only")).toBe(true);
 });
 
-test("folders are listed, sorted, files and folders alike", async () => {
+test("lists folders, sorted, files and folders alike", async () => {
   const files = {
     "b/y": new Uint8Array(1),
     "b/x/z": new Uint8Array(1),
@@ -93,7 +93,7 @@ test("folders are listed, sorted, files and folders alike", async () => {
   expect(await memorySource({}).list("")).toEqual([]);
 });
 
-test("a web address is listed by its index.json", async () => {
+test("lists a web address by its index.json", async () => {
   const json = (value: unknown) => () => new Response(JSON.stringify(value));
   const source = fetchSource(
     "http://h/d",

@@ -9,7 +9,7 @@ const pixel = (bytes: Uint8Array, c: number, y: number, x: number, [, h, w]: Ima
   y < 0 || x < 0 || y >= h || x >= w ? 0 : bytes[(c * h + y) * w + x]!;
 const place = fc.record({ seed: fc.nat(), epoch: fc.nat(), index: fc.nat() });
 
-test("a crop is the image moved by at most pad, all channels alike, black outside", () => {
+test("crops by at most pad, all channels alike, black outside", () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(place, fc.nat(3), (at, pad) => {
@@ -55,7 +55,7 @@ test("a flip mirrors every row, with the given probability", () => {
   expect(Math.abs(flips - 500)).toBeLessThan(97);
 });
 
-test("steps follow each other, and a later step does not disturb an earlier one", () => {
+test("applies steps in order; a later step does not change an earlier one", () => {
   fc.assert(
     fc.property(place, (at) => {
       const cropped = augmentImage(randomCrop(1), image, shape, at);
@@ -67,7 +67,7 @@ test("steps follow each other, and a later step does not disturb an earlier one"
   expect(compose(randomCrop(4), randomHorizontalFlip()).name).toBe("compose(randomCrop(4), randomHorizontalFlip(0.5))");
 });
 
-test("the outcome depends on seed, epoch and index, not on what was augmented before", () => {
+test("depends on seed, epoch and index, not on earlier images", () => {
   const transform = compose(randomCrop(2), randomHorizontalFlip());
   const augmenter = new Augmenter(transform, shape, 7);
   const outcomes = new Set<string>();
@@ -82,7 +82,7 @@ test("the outcome depends on seed, epoch and index, not on what was augmented be
   expect([...image]).toEqual([...Array(24).keys()].map((i) => i + 1));
 });
 
-test("options out of range are refused by name", () => {
+test("refuses options out of range by name", () => {
   expect(() => randomCrop(-1)).toThrow("randomCrop: pad: expected an integer in 0..65535, got -1");
   expect(() => randomCrop(1, 256)).toThrow("randomCrop: fill: expected an integer in 0..255, got 256");
   expect(() => randomHorizontalFlip(1.5)).toThrow("randomHorizontalFlip: p: expected a number in [0, 1], got 1.5");

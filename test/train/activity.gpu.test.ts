@@ -210,7 +210,7 @@ describe("measureActivity", () => {
     model.dispose();
   });
 
-  test("sees through fused layers, and takes pooled spikes for analog values", async () => {
+  test("measures fused layers, and counts pooled spikes as analog values", async () => {
     class Fused extends Module {
       conv = new Conv2d(2, 4, 3, { padding: 1, bias: false });
       bn = new BatchNorm2d(4);
@@ -262,7 +262,7 @@ describe("measureActivity", () => {
     model.dispose();
   });
 
-  test("stops at a limit, and puts everything back, also after an error", async () => {
+  test("stops at a limit and restores everything, also after an error", async () => {
     const model = new Net({ padding: [1, 1] }, 6 * 7 * 7);
     sparsify(model);
     checkpointActivations(model.conv2);
@@ -303,7 +303,7 @@ describe("measureActivity", () => {
 });
 
 describe("captureSpikes", () => {
-  test("gives the spikes and potentials of the layers, and what the network says", async () => {
+  test("gives spikes and potentials of the layers, and the predictions", async () => {
     const model = new Net({ padding: [1, 1] }, 6 * 7 * 7);
     sparsify(model);
     const data: HostBatch = { ...batch(5, 1), y: Int32Array.of(3, 3, 1, 3, 1) };
@@ -362,7 +362,7 @@ describe("captureSpikes", () => {
     model.dispose();
   });
 
-  test("chooses layers and three telling neurons, a constant current among them", async () => {
+  test("chooses layers and three typical neurons, with a constant current too", async () => {
     const model = new Net({ padding: [1, 1] }, 6 * 7 * 7);
     sparsify(model);
     const figure = await captureSpikes(model, batch(5, 1), { sample: SAMPLE });

@@ -21,11 +21,11 @@ function refusal(progress: unknown, format?: string): string {
   throw new Error("was accepted");
 }
 
-test("a progress record is read as it was written", () => {
+test("reads a progress record as it was written", () => {
   expect(read(JSON.stringify(good))).toEqual(good);
 });
 
-test("what is no record is refused", () => {
+test("refuses what is not a record", () => {
   expect(refusal("")).toBe("its progress record is not valid JSON");
   for (const other of ["null", "[]", "3", '"step"'])
     expect(refusal(other)).toBe(`its progress record: expected an object, got ${other}`);
@@ -42,7 +42,7 @@ test.each(["step", "epoch", "batch", "seed", "threshold", "bestAccuracy"] as con
     expect(refusal({ ...good, [key]: -1 })).toBe(`its progress record: ${key}: expected an integer >= 0, got -1`);
 });
 
-test("checkpoints of an older version, and other files, are refused by name", () => {
+test("refuses checkpoints of an older version, and other files, by name", () => {
   expect(refusal(good, "espalier-checkpoint-1")).toContain("was written by an older version");
   expect(refusal(good, "espalier-sparse-1")).toMatch(/not a checkpoint: expected format .*, got espalier-sparse-1/);
 });

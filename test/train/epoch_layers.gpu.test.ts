@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { tinyRun, tinySession } from "../support/tiny_session.ts";
 
-test("a latent method: magnitudes of what the threshold hides", async () => {
+test("a latent method: magnitudes of hidden weights", async () => {
   const session = tinySession({ threshold: 0.1 });
   const { last } = await session.fit();
   const params = new Map(session.model.namedParameters());
@@ -31,7 +31,7 @@ test("ltp: soft accuracy and gates in transition from where pruning begins to wh
   }
 });
 
-test("in place nothing is hidden", async () => {
+test("in-place methods hide no weights", async () => {
   const { epochs } = await tinyRun({ mode: "inplace", threshold: 0.1 });
   for (const { hiddenMean, hiddenMax } of epochs.at(-1)!.layers) expect([hiddenMean, hiddenMax]).toEqual([null, null]);
 });

@@ -11,7 +11,7 @@ const step = fc.record({
 });
 const begin = { thresholdBefore: 0.25, changes: 7 };
 
-test("sums are the same bits wherever they were read, kept and taken up again", () => {
+test("sums have the same bits wherever they are read, saved and restored", () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 20 }), fc.nat(20), fc.nat(20), (steps, a, b) => {
       const end = steps.length;
@@ -32,7 +32,7 @@ test("sums are the same bits wherever they were read, kept and taken up again", 
   );
 });
 
-test("a stretch ends at a record, an epoch at its own", () => {
+test("a step record resets the sums, an epoch record those of the epoch", () => {
   const counters = new FitCounters(4, null, begin);
   counters.add([{ step: 4, loss: 2, correct: 1, samples: 4 }], 5);
   expect(counters.closeRecord(5)).toEqual({ loss: 2, accuracy: 0.25 });
@@ -50,7 +50,7 @@ test("a stretch ends at a record, an epoch at its own", () => {
   });
 });
 
-test("every number of a kept state is checked by name", () => {
+test("checks every number of a saved state by name", () => {
   const good: CounterState = new FitCounters(0, null, begin).state();
   expect(checkedCounters(good)).toBe(good);
   for (const path of ["logged", "stretch.loss", "stretch.correct", "stretch.samples", "thresholdBefore"].concat([

@@ -120,7 +120,7 @@ test.each([
   });
 });
 
-test("MobileNet-V1 at 64 pixels, batch 4: one step takes the memory that was predicted", async () => {
+test("MobileNet-V1 at 64 pixels, batch 4: one step takes the predicted memory", async () => {
   const sample = [3, 64, 64] as const;
   await onFreshGpu(async (stored) => {
     const options = { build: () => build("mobilenet-v1", sample), sample, classes: 10, config: config(4) };
@@ -136,7 +136,7 @@ test("MobileNet-V1 at 64 pixels, batch 4: one step takes the memory that was pre
   });
 });
 
-test.each([true, false])("after many steps as many bytes live as after 2, replayed %s", async (replay) => {
+test.each([true, false])("memory in use is the same after many steps as after 2, replayed %s", async (replay) => {
   const steps = inBrowser ? 30 : 200;
   const data = images(4, GREY);
   const before = currentGpu().memory().live;
@@ -163,7 +163,7 @@ test("a checkpointed model has its blocks' names and weights; one without blocks
   );
 });
 
-test("planning leaves the device in use alone, and needs none", () => {
+test("planning needs no device and does not touch the current one", () => {
   const gpu = currentGpu();
   const before = gpu.counters();
   const options = { build: () => build("resnet-8", COLOUR), sample: COLOUR, classes: 10, config: config(16) };

@@ -58,7 +58,7 @@ function open(
   return new Session({ model: build(), ...data, config, replay });
 }
 
-describe("without layers that see the batch", () => {
+describe("without layers that depend on the batch", () => {
   test.each([1, 4, 8])(
     "parts of %i: losses, accuracy and weights of whole batches, to rounding",
     async (microBatch) => {
@@ -83,7 +83,7 @@ describe("without layers that see the batch", () => {
     },
   );
 
-  test("a part as large as the batch is the batch: the same bits", async () => {
+  test("a part as large as the batch gives the bits of the batch", async () => {
     const [whole, one] = [await finish(open(undefined)), await finish(open(16))];
     expect(differing(one.bytes, whole.bytes)).toEqual([]);
   });
@@ -125,7 +125,7 @@ function stepOf(model: Module, random?: RandomState) {
   return { step, batch, dispose };
 }
 
-test("running statistics move once for each part, by the statistics of that part", async () => {
+test("running statistics are updated once per part, with its statistics", async () => {
   const build = () => {
     manualSeed(3);
     return new Sequential([new BatchNorm2d(1), new Flatten(), new Linear(64, 4)]);
@@ -154,7 +154,7 @@ test("running statistics move once for each part, by the statistics of that part
   dispose();
 });
 
-test("a step's metrics are those of all its parts, and no two parts draw by one number", async () => {
+test("a step's metrics cover all parts, and each part has its own draws", async () => {
   const random = new RandomState(1);
   const moves = vi.spyOn(random, "setStep");
   const { step, batch, dispose } = stepOf(
@@ -194,7 +194,7 @@ test("a bad part stops the update of its step", async () => {
   dispose();
 });
 
-test("memory is that of a part", () => {
+test("memory is that of one part", () => {
   const sample = [3, 32, 32] as const;
   const build = () => buildModel("resnet-8", { channels: 3, size: 32, classes: 10 });
   const plan = (batchSize: number, microBatch?: number) =>
@@ -210,7 +210,7 @@ test("memory is that of a part", () => {
   expect(parts.peak / small.peak).toBeLessThan(1.05);
 });
 
-test("what was planned is what a run takes", async () => {
+test("a run takes the planned memory", async () => {
   const config = tinyConfig({ threshold: 0.05 }, { epochs: 1, microBatch: 4 });
   const plan = planTraining({
     build: tinyModel,
@@ -228,7 +228,7 @@ test("what was planned is what a run takes", async () => {
   session.dispose();
 });
 
-test("settings that make no parts are refused", () => {
+test("refuses settings that give no parts", () => {
   for (const microBatch of [0, 3, 32, 2.5, Number.NaN]) {
     expect(() => open(microBatch)).toThrow(
       `microBatch: expected an integer that divides batchSize 16, got ${microBatch}`,

@@ -71,7 +71,7 @@ describe("training stops", () => {
     if (!error) expect((await session.evaluate())!.loss).toBeLessThan(Number.POSITIVE_INFINITY);
   });
 
-  test("at weights that an update spoiled, before the loss shows it", async () => {
+  test("at weights that an update made non-finite, before the loss is", async () => {
     const session = kept(tinySession(dense, { ...constant(3e38), weightDecay: 1e3, epochs: 1 }));
     const error = await session.fit().then(
       () => null,
@@ -164,7 +164,7 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     );
   });
 
-  test("makes no accuracy", async () => {
+  test("gives no accuracy", async () => {
     const session = await spoiled("9.bias");
     await expect(session.evaluate()).rejects.toThrow(NonFiniteError);
     await expect(session.evaluate()).rejects.toThrow(

@@ -31,12 +31,12 @@ test("waits less and less often for a fast GPU, down to once a second", async ()
   expect(longest).toBeLessThan(1);
 });
 
-test("a slow one after each piece", async () => {
+test("waits for a slow GPU after each piece", async () => {
   const { waits } = await enqueue(Array.from({ length: 10 }, () => 5));
   expect(waits).toEqual(Array.from({ length: 10 }, () => 1));
 });
 
-test("one that becomes slow is waited for more often again", async () => {
+test("waits more often again for a GPU that becomes slow", async () => {
   const pieces = [...Array.from({ length: 600 }, () => 0.001), ...Array.from({ length: 1200 }, () => 0.1)];
   const { waits } = await enqueue(pieces);
   expect(waits.at(-1)).toBeLessThanOrEqual(10);

@@ -96,7 +96,7 @@ async function stopped(
   return { position, records: [...records, ...rest.records], bytes: rest.bytes };
 }
 
-test("a signal saves at once, in mid-epoch and before or during a test; what was done is not done again", async () => {
+test("a signal saves at once, in mid-epoch and before or during a test; no step is repeated", async () => {
   const whole = await finish(tiny({ threshold: 0.05 }));
   for (const [when, position] of [
     [2, { step: 2, epoch: 0, batch: 2 }],
@@ -166,7 +166,7 @@ test("seconds of an epoch continue if the host saved them; without a host the sa
   expect(epochs[1]?.seconds).toBeLessThan(1000);
 });
 
-test("counters that cannot be are refused by name", async () => {
+test("refuses invalid counters by name", async () => {
   const session = tiny({ threshold: 0.05 });
   const { tensors, metadata } = parseSafetensors(await session.save({ step: 6, epoch: 1, batch: 1 }));
   const progress = JSON.parse(metadata.get("progress")!) as object;
@@ -180,7 +180,7 @@ test("counters that cannot be are refused by name", async () => {
   session.dispose();
 });
 
-test("a place in other batches is refused", async () => {
+test("refuses a position in batches of another size", async () => {
   const small = tiny({ threshold: 0.05 });
   const bytes = await small.save({ step: 6, epoch: 1, batch: 1 });
   small.dispose();

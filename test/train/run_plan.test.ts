@@ -37,7 +37,7 @@ describe("more epochs may continue", () => {
   });
 });
 
-describe("what was planned over the whole length does not", () => {
+describe("schedules over the whole length may not continue", () => {
   test.each<[string, TinyPrune, TinyMore, string]>([
     ["cosine", { schedule: "none" }, {}, "learning rate"],
     ["a threshold that rises to the end", { threshold: 0.05 }, { lr: constant }, "threshold"],
@@ -49,7 +49,7 @@ describe("what was planned over the whole length does not", () => {
     expect(difference(prune, more)).toMatchObject({ what });
   });
 
-  test("the first step that differs is named, with both values", () => {
+  test("names the first step that differs, with both values", () => {
     const found = difference({ schedule: "none" }, {});
     expect(found).toMatchObject({ what: "learning rate", step: 1 });
     expect(found?.was).not.toBe(found?.now);
@@ -61,7 +61,7 @@ test("learned thresholds continue until their end, which bakes them", () => {
   expect(difference({ method: "str" }, { lr: constant })).toMatchObject({ what: "phase", step: 10, was: "mask" });
 });
 
-test("fine-tuning may be added while the epochs before it last, and made longer or shorter", () => {
+test("fine-tuning may be added before it starts, and made longer or shorter", () => {
   const prune: TinyPrune = { threshold: 0.05, freezeEpoch: 1 };
   expect(difference(prune, {}, { finetuneEpochs: 1 }, 7)).toBeNull();
   expect(difference({ threshold: 0.05 }, {}, { finetuneEpochs: 1 }, 9)).toBeNull();
@@ -70,7 +70,7 @@ test("fine-tuning may be added while the epochs before it last, and made longer 
   expect(difference({ threshold: 0.05 }, { finetuneEpochs: 1 }, { finetuneEpochs: 3 }, 12)).toBeNull();
 });
 
-test("a run that has not begun has no past; a long one is looked at here and there", () => {
+test("a run that has not started has no past; a long one is compared at some steps", () => {
   expect(difference({ threshold: 0.05 }, {}, { epochs: 4 }, 0)).toBeNull();
   const [was, now] = [1e6, 2e6].map((epochs) => planRun(tinyConfig({ schedule: "none" }, { epochs }), STEPS)) as [
     ReturnType<typeof planRun>,
@@ -82,7 +82,7 @@ test("a run that has not begun has no past; a long one is looked at here and the
   expect(performance.now() - began).toBeLessThan(2000);
 });
 
-test("a run whose steps cannot be counted is refused", () => {
+test("refuses a run whose steps exceed 2^53", () => {
   const config = { ...tinyConfig({ schedule: "none" }, {}), epochs: Number.MAX_SAFE_INTEGER };
   expect(() => planRun(config, STEPS)).toThrow(/epochs: expected fewer, got 9007199254740991: with 5 steps each/);
 });

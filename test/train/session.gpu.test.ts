@@ -98,7 +98,7 @@ test.each(["latent", "inplace"] as const)(
   },
 );
 
-test("an abort saves, and going on gives the same bits", async () => {
+test("an abort saves, and resuming gives the same bits", async () => {
   const whole = await train();
   const first = open();
   const stop = new AbortController();
@@ -120,7 +120,7 @@ test("an abort saves, and going on gives the same bits", async () => {
   second.dispose();
 });
 
-test("hundreds of replayed steps create nothing", async () => {
+test("hundreds of replayed steps create no resources", async () => {
   const steps = inBrowser ? 60 : 500;
   const session = open({ ...base, epochs: 80, batchSize: 32 });
   const gpu = currentGpu();
@@ -176,7 +176,7 @@ test("a constant threshold starts from the loaded weights", async () => {
   session.dispose();
 });
 
-test("checkpoints that do not fit are refused by name", async () => {
+test("refuses checkpoints that do not fit, by name", async () => {
   const session = open();
   const good = await bits(session);
   const { tensors, metadata } = parseSafetensors(good);

@@ -47,12 +47,12 @@ describe("a run resumes from", () => {
     ]);
   });
 
-  test("the best one where no other is whole", async () => {
+  test("the best one if no other is intact", async () => {
     const { shelf } = await shelfOf({ 10: DAMAGED }, WHOLE);
     expect((await shelf.newestWhole(check)).whole?.path).toBe("checkpoints/best.safetensors");
   });
 
-  test("nothing where none is whole, or none is there", async () => {
+  test("nothing if none is intact, or there is none", async () => {
     const { shelf } = await shelfOf({ 10: DAMAGED }, DAMAGED);
     expect(await shelf.newestWhole(check)).toMatchObject({ whole: null, damaged: [{}, {}] });
     expect(await (await shelfOf({})).shelf.newestWhole(check)).toEqual({ whole: null, damaged: [] });
@@ -69,7 +69,7 @@ test("a corrupt newer checkpoint never removes an intact older one, and is overw
   }
 });
 
-test("checkpoints in parts are joined for a store that takes none, and read where it reads no tensors", async () => {
+test("joins checkpoints in parts for a store without parts, and reads whole files if it reads no tensors", async () => {
   const { store, shelf } = await shelfOf({});
   const parts = safetensorsParts(new Map([["w", { dtype: "F32", shape: [1], data: Float32Array.of(2) }]]), { a: "b" });
   await shelf.save(10, parts, true);

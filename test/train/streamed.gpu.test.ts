@@ -45,7 +45,7 @@ test.each([
   expect(currentGpu().memory().live).toBe(live);
 });
 
-test("resumed in mid-epoch, the bits of a run that was not", async () => {
+test("a run resumed in mid-epoch has the bits of an uninterrupted one", async () => {
   const whole = await finish(streamed({ margin: 1 }).session, 3);
   const second = streamed({ margin: 1 });
   const saved = whole.saved.get(3)!;
@@ -56,7 +56,7 @@ test("resumed in mid-epoch, the bits of a run that was not", async () => {
   expect(differing(rest.bytes, whole.bytes)).toEqual([]);
 });
 
-test("however a run stops, reading stops", async () => {
+test("reading stops whenever a run stops", async () => {
   const stop = new AbortController();
   const aborted = streamed();
   const result = await aborted.session.fit({ signal: stop.signal, onStep: ({ step }) => step === 2 && stop.abort() });
@@ -85,7 +85,7 @@ test("however a run stops, reading stops", async () => {
   for (const { session } of [aborted, thrown, broken, short]) session.dispose();
 });
 
-test("a stream augments its images itself", () => {
+test("refuses augmentation of a stream, which augments its images itself", () => {
   for (const augment of [
     { crop: 2, flip: false },
     { crop: 0, flip: true },
@@ -96,7 +96,7 @@ test("a stream augments its images itself", () => {
   }
 });
 
-test("once every shape was met, steps and evaluations create nothing", async () => {
+test("steps and evaluations create no resources after the first of every shape", async () => {
   const { session } = streamed({ margin: 1 }, { epochs: 4, microBatch: 8 });
   const gpu = currentGpu();
   const seen: unknown[] = [];
@@ -107,7 +107,7 @@ test("once every shape was met, steps and evaluations create nothing", async () 
   session.dispose();
 });
 
-test("a plan counts a byte for each value of the images, and the crops", () => {
+test("a plan counts one byte per value of the images, and the crops", () => {
   const config = tinyConfig({ threshold: 0.05 }, plain);
   const options = { build: tinyModel, sample: [1, 8, 8] as const, classes: 4, config, trainImages: 2048 };
   const big = { ...options, config: { ...config, batchSize: 2048 } };
@@ -124,7 +124,7 @@ test("a plan counts a byte for each value of the images, and the crops", () => {
   expect(() => planTraining({ ...big, stored: [8, 7] })).toThrow("stored: expected an integer >= 8, got 7");
 });
 
-test("batches that do not fit are refused by name", () => {
+test("refuses batches that do not fit, by name", () => {
   const model = tinyModel();
   const optimizer = new SGD(model.parameters(), { lr: 0.1 });
   const sample = [1, 8, 8];
@@ -161,7 +161,7 @@ test("batches that do not fit are refused by name", () => {
   for (const part of [step, micro, without, flat, evaluator, optimizer, model]) part.dispose();
 });
 
-test("a loss that is not finite is explained on bytes too", async () => {
+test("explains a non-finite loss on bytes too", async () => {
   const { session } = streamed({ margin: 1 }, { lr: { schedule: "constant", base: 1e30 }, microBatch: 4 });
   await expect(session.fit()).rejects.toThrow(
     /loss of step \d+ is not finite: first bad op \w+ \((forward|backward), \[/,

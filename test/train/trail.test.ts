@@ -89,7 +89,7 @@ describe("adding", () => {
     });
   });
 
-  test("a run that was resumed replaces the epochs it repeats, whatever the order", async () => {
+  test("a resumed run replaces the epochs it repeats, in any order", async () => {
     const epochs = fc.array(fc.record({ epoch: fc.integer({ min: 0, max: 5 }), accuracy: fc.nat(9) }), {
       minLength: 1,
     });
@@ -131,7 +131,7 @@ describe("adding", () => {
     expect(await Trail.read(store)).toHaveLength(1);
   });
 
-  test("refuses numbers and tensors that cannot be, and writes nothing", async () => {
+  test("refuses invalid numbers and tensors, and writes nothing", async () => {
     const store = new MemoryStore();
     const trail = new Trail(store);
     const refuse = (change: Partial<TrailPoint>, message: string) =>
@@ -149,7 +149,7 @@ describe("adding", () => {
 });
 
 describe("keep pareto", () => {
-  test("files are those of the front after every addition; all points stay on record", async () => {
+  test("retains the files of the front after every addition, and all points in the record", async () => {
     const share = fc.integer({ min: 0, max: 5 }).map((n) => n / 5);
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 8 }), async (shares) => {
@@ -186,7 +186,7 @@ describe("keep pareto", () => {
 describe("reading", () => {
   const line = (p: TrailPoint) => JSON.stringify({ ...p, file: "../../elsewhere" });
 
-  test("no trail is no entries", async () => {
+  test("returns no entries without a trail", async () => {
     expect(await Trail.read(new MemoryStore())).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { type Row, recordingOf } from "../../io/events/event_files.ts";
 
 const repeat = (n: number, row: Row): Row[] => Array.from({ length: n }, () => row);
 
-test("channels are time, then polarity, and a loader gives the counts themselves", async () => {
+test("channels are time, then polarity; a loader gives the counts", async () => {
   const recording = recordingOf([...repeat(3, [0, 1, 0, 0]), ...repeat(2, [5, 0, 1, 1]), [9, 1, 1, 1]]);
   const dataset = eventDataset({
     recordings: [recording, recordingOf([])],
@@ -27,7 +27,7 @@ test("channels are time, then polarity, and a loader gives the counts themselves
   expect(subset(dataset, 1, 2)).toMatchObject({ length: 1, timeSteps: 2 });
 });
 
-test("every count comes through a loader and its normalisation exactly; beyond 255 they are cut and told", async () => {
+test("passes every count exactly through loader and normalisation; clips and reports counts above 255", async () => {
   const counts = Array.from({ length: 300 }, (_, i) => i);
   const builder = new EventDatasetBuilder({ name: "n", classes: ["a"], samples: 1, frames: 1, size: [2, 150] });
   const data = Float32Array.from([...counts, ...counts.map(() => 0)]);
@@ -63,7 +63,7 @@ test("slices by time", () => {
   expect([...dataset.images]).toEqual([0, 2, 0, 1]);
 });
 
-test("what does not fit is refused", () => {
+test("refuses samples that do not fit", () => {
   const shape = { name: "n", classes: ["a"], samples: 1, frames: 2, size: [2, 2] } as const;
   const builder = new EventDatasetBuilder(shape);
   expect(() => builder.finish()).toThrow("dataset n: expected 1 samples, got 0");
@@ -77,13 +77,13 @@ test("what does not fit is refused", () => {
   expect(() => builder.addRecording(recordingOf([]), 0, [2, 2])).toThrow("expected 1 samples, got more");
   expect(() => builder.finish()).toThrow("label at index 0: expected 0..0, got 1");
   expect(() => new EventDatasetBuilder({ ...shape, samples: 0 })).toThrow(DataError);
-  expect(() => new EventDatasetBuilder({ ...shape, samples: 2 ** 45 })).toThrow("more than can be had");
+  expect(() => new EventDatasetBuilder({ ...shape, samples: 2 ** 45 })).toThrow("do not fit in memory");
   expect(() => eventDataset({ recordings: [recordingOf([])], labels: [], classes: ["a"], sensor: [1, 1] })).toThrow(
     "expected a label for each of 1 recordings, got 0",
   );
 });
 
-test("values that are no counts are refused with their place, never rounded or wrapped", () => {
+test("refuses values that are not counts with their index, never rounds or wraps them", () => {
   const add = (...data: number[]) => {
     const builder = new EventDatasetBuilder({ name: "e", classes: ["a"], samples: 1, frames: 1, size: [1, 2] });
     builder.addFrames({ data: Float32Array.from(data), shape: [1, 2, 1, 2] }, 0);

@@ -21,7 +21,7 @@ function counted(groups: readonly (readonly Row[])[], [h, w]: readonly [number, 
 
 const risingRows = rows(6, 200, { maxLength: 40 }).map((events) => events.sort(([a], [b]) => a - b));
 
-test("by number: equal shares, the last frame takes what is left", () => {
+test("by number: equal shares, the last frame takes the rest", () => {
   fc.assert(
     fc.property(rows(6, 100), fc.integer({ min: 1, max: 9 }), (events, frames) => {
       const d = Math.floor(events.length / frames);
@@ -48,7 +48,7 @@ test("by time: slices of equal length from the first event, empty ones zero", ()
   );
 });
 
-test("by duration: as many frames as it takes, the last takes what is left", () => {
+test("by duration: as many frames as needed, the last takes the rest", () => {
   fc.assert(
     fc.property(risingRows, fc.integer({ min: 1, max: 90 }), (events, duration) => {
       const first = events[0]?.[0] ?? 0;
@@ -80,7 +80,7 @@ test("no event is lost, at any size, whether times rise or not", () => {
   );
 });
 
-test("times beyond 32 bits are cut exactly", () => {
+test("times beyond 32 bits are sliced exactly", () => {
   const start = 2 ** 45;
   const recording = recordingOf([0, 1, 2, 3].map((t) => [start + t, t, 0, 1] as const));
   const { data } = framesByTime(recording, { frames: 3, sensor: [1, 4] });
@@ -109,7 +109,7 @@ test("padding: zeros behind, lengths and mask", () => {
   );
 });
 
-test("what cannot be is refused in words", () => {
+test("refuses invalid recordings and options", () => {
   const one = recordingOf([[0, 6, 0, 1]]);
   expect(() => framesByNumber(one, { frames: 1, sensor })).toThrow(
     "event 0: expected a pixel of the sensor [6, 6] (height, width), got x 6, y 0",

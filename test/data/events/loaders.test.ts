@@ -17,11 +17,11 @@ function marks(images: Uint8Array, pixels: number): number[] {
 }
 const at = (x: number) => recordingOf([[1, x, 0, 0]]);
 
-test("names are in the order of their numbers", () => {
+test("sorts names by their numbers", () => {
   expect(["a10", "a9", "b", "a09b", "a", "10", "9"].sort(byNumber)).toEqual(["9", "10", "a", "a09b", "a9", "a10", "b"]);
 });
 
-test("N-MNIST: folders are labels, limit is per class, progress is told", async () => {
+test("N-MNIST: folders are labels, limit is per class, progress is reported", async () => {
   const files: Record<string, Uint8Array> = {};
   for (let digit = 0; digit < 10; digit++) {
     for (let i = 0; i < 3; i++) files[`Train/${digit}/0000${i}.bin`] = writeNMnist(at(3 * digit + i));
@@ -72,7 +72,7 @@ test("CIFAR10-DVS: two rules, in the order of the numbers", async () => {
   );
 });
 
-test("DVS Gesture: lists name recordings, tables cut them", async () => {
+test("DVS Gesture: lists name recordings, tables slice them", async () => {
   const table = "class,startTime_usec,endTime_usec\n";
   const recording = joined(
     text(AEDAT3_HEADER),
@@ -131,7 +131,7 @@ test("npz: train and test folders, or nine tenths of each class; classes by numb
   );
 });
 
-test("npz: parts by any of their names, and a folder that is none of them", async () => {
+test("npz: parts by any of their names, and a folder that is no part", async () => {
   const files = { "Training_Set/a/1.npz": frames(1, 2), "Val/a/2.npz": frames(3, 4), "test/a/3.npz": frames(5, 6) };
   const load = (split: "train" | "test", more = {}) => loadNpzEvents(memorySource({ ...files, ...more }), { split });
   const [train, held] = [await load("train"), await load("test")];
@@ -141,7 +141,7 @@ test("npz: parts by any of their names, and a folder that is none of them", asyn
   );
 });
 
-test("loading gives the event loop its turns", async () => {
+test("loading yields to the event loop", async () => {
   const files: Record<string, Uint8Array> = {};
   const many = writeNMnist(recordingOf(Array.from({ length: 5000 }, (_, i) => [i, i % 34, 0, 1] as const)));
   for (let digit = 0; digit < 10; digit++) for (let i = 0; i < 40; i++) files[`Test/${digit}/${i}.bin`] = many;

@@ -12,7 +12,7 @@ function watch(walk: Walk, duration = 1000, size = 32) {
   return rowsOf(camera.finish());
 }
 
-test("a square covers its pixels whole and its edges in part", () => {
+test("a square covers inner pixels fully and edge pixels in part", () => {
   expect(coverage("square", 2, 0, 0)).toBe(1);
   expect(coverage("square", 2, 2, 0)).toBe(0.5);
   expect(coverage("disc", 2, 0, 2.25)).toBe(0.25);
@@ -37,7 +37,7 @@ test("a bright edge makes one ON event per threshold and pixel, in even time", (
   expect(dark.filter(([, , , p]) => p === 0).map(([, x]) => x)).toEqual(on.map(([, x]) => x));
 });
 
-test("adding up all frames hides the direction: backwards in the other contrast is the same sum", () => {
+test("the sum of all frames hides the direction: backwards with the other contrast gives the same sum", () => {
   const sum = (walk: Walk) => {
     const counts = new Int32Array(2 * 32 * 32);
     for (const [, x, y, p] of watch(walk)) counts[(p * 32 + y) * 32 + x]!++;
@@ -88,7 +88,7 @@ test("recordings are functions of seed, split and index", () => {
   `);
 });
 
-test("events lie on the sensor, within the duration, in the order of time", () => {
+test("events are on the sensor, within the duration, in order of time", () => {
   for (const options of [{}, { size: 16, duration: 1000, noise: 500 }, { size: 64, noise: 0 }]) {
     const { recordings, sensor } = syntheticEvents({ samples: 24, ...options });
     for (const { t, x, y, p, length } of recordings) {
@@ -108,7 +108,7 @@ test("noise adds its rate", () => {
   expect(count(10) - count(0)).toBeLessThan(51_300);
 });
 
-test("the middle of the events moves the way the class says", () => {
+test("the centre of the events moves in the direction of the class", () => {
   const { recordings, labels } = syntheticEvents({ samples: 48, noise: 0 });
   const mean = (values: Uint16Array) => values.reduce((a, b) => a + b, 0) / values.length;
   for (const [i, { x, y, length }] of recordings.entries()) {
@@ -120,7 +120,7 @@ test("the middle of the events moves the way the class says", () => {
   }
 });
 
-test("the dataset holds the same recordings as frames", async () => {
+test("the data set holds frames of the same recordings", async () => {
   const dataset = await syntheticEventDataset({ split: "test", samples: 30, seed: 9, frames: 5, by: "number" });
   expect(dataset).toMatchObject({ length: 30, shape: [10, 32, 32], timeSteps: 5, saturated: 0, name: "moving-shapes" });
   const { recordings } = syntheticEvents({ samples: 30, seed: 9, split: "test" });
@@ -130,7 +130,7 @@ test("the dataset holds the same recordings as frames", async () => {
   }
 });
 
-test("options out of range are refused by name", async () => {
+test("refuses options out of range by name", async () => {
   for (const [options, words] of [
     [{ samples: 0 }, "synthetic events: samples"],
     [{ samples: 1, size: 8 }, "synthetic events: size: expected an integer in 16..128, got 8"],
