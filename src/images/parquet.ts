@@ -235,7 +235,7 @@ async function readIndex(
  * are read by row groups: training shuffles the groups, and the images among the groups in memory. If groups are so large
  * that only a few fit, packing into shards first gives a better mix and needs no parsing.
  *
- * A thread of its own parses the files. It is stopped if it does not finish: see ParquetReader.
+ * A worker thread parses the files. It is stopped if it does not finish: see ParquetReader.
  *
  * Memory    twice as many row groups as are mixed: half a gigabyte of them, but at least two.
  * Errors    SourceError naming file and row: not parquet, missing columns (with those expected and found), labels that are

@@ -1,4 +1,4 @@
-// Writes and checks the checksum of our safetensors files. The metadata holds it, and it covers every byte of the file:
+// Writes and checks the checksum of Espalier's safetensors files. The metadata holds it, and it covers every byte of the file:
 // length, header and data, with its own eight digits as zeros. Files of other programs have none.
 import { Crc32c } from "./crc32c.ts";
 

@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli): checksum of our files and of TensorFlow's records. Zip and PNG use CRC-32, which has another
+// CRC-32C (Castagnoli): checksum of Espalier's files and of TensorFlow's records. Zip and PNG use CRC-32, which has another
 // polynomial.
 
 /** Polynomial 0x1EDC6F41 with its bits reversed, as the byte-wise method needs it. */

@@ -3,7 +3,7 @@
 import { EspalierError } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 
-/** Rule that returns our name of a key; other names are returned as they are. */
+/** Rule that returns Espalier's name of a key; other names are returned as they are. */
 export type KeyRule = (name: string) => string;
 
 /** A renaming that would merge two keys. The message names all three. */
@@ -38,7 +38,7 @@ const SEW_BLOCK = /^(layer\d\.\d+)\.conv(\d)\.module\.([01])\.(\w+)$/;
 const SEW_SHORTCUT = /^(layer\d\.\d+\.downsample)\.0\.module\.([01])\.(\w+)$/;
 
 /**
- * Rename SEW ResNet's keys from SpikingJelly's names to the authors' names, which our models use.
+ * Rename SEW ResNet's keys from SpikingJelly's names to the authors' names, which the models here use.
  *
  * The authors fold time into the batch around each convolution and its batch norm, by a container whose `module` holds
  * both: layer1.0.conv1.weight -> layer1.0.conv1.module.0.weight, layer1.0.bn1.bias -> layer1.0.conv1.module.1.bias,
@@ -63,7 +63,7 @@ export const sewKeyToSpikingJelly: KeyRule = (name) => {
 export const sewStateFromSpikingJelly = <T>(state: ReadonlyMap<string, T>): Map<string, T> =>
   renameKeys(state, sewKeyFromSpikingJelly);
 
-/** Rules by name. torchvision's names need none: our models have the same. */
+/** Rules by name. torchvision's names need none: the models here have the same. */
 export const keyRules: Readonly<Record<string, KeyRule>> = {
   "data-parallel": withoutPrefix("module."),
   "sew-from-spikingjelly": sewKeyFromSpikingJelly,

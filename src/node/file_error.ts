@@ -1,4 +1,4 @@
-// Errors of files and folders, with the system's reason in words.
+// Errors of files and folders, with the system's reason as text.
 import { EspalierError } from "../text/index.ts";
 
 /** A file or folder that cannot be read, written, made or removed: "cannot read F: no such file or folder". */

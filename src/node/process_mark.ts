@@ -1,4 +1,4 @@
-// Identifies a process beyond its lifetime: its id alone is given to another process sooner or later.
+// Identifies a process beyond its lifetime: its id alone may be given to another process later.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 

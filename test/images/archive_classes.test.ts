@@ -1,4 +1,4 @@
-// Archives: parts by their names, classes by theirs, members with dots, and labels that cannot be meant.
+// Archives: parts by their names, classes by theirs, members with dots, and invalid labels.
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, test } from "vitest";
@@ -49,7 +49,7 @@ describe("parts of archives", () => {
     );
   });
 
-  test("names that tell none are held out and said; some that tell none beside others are refused", async () => {
+  test("holds out a share if no name is a part, with a note, and refuses a mix", async () => {
     const bytes = await tar([0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
     const { about } = await openImageSources(folder({ "0.tar": bytes, "1.tar": bytes }), { heldOut: 0.2 });
     expect(about).toMatchObject({
@@ -65,7 +65,7 @@ describe("parts of archives", () => {
     );
   });
 
-  test("packed archives beside are counted; packed ones alone are refused", async () => {
+  test("counts packed archives beside others, and refuses packed ones alone", async () => {
     const bytes = await tar([0, 1]);
     const dir = folder({ "train-0.tar": bytes, "val-0.tar": bytes, "val-1.tar.gz": "x", "more.zip": "x" });
     expect((await openImageSources(dir)).about.passedOver).toEqual([
@@ -85,7 +85,7 @@ describe("webdataset", () => {
     openWebdataset([join(folder({ "train-0.tar": await tarOf(members), ...beside }), "train-0.tar")]);
   const text = async (source: EncodedSource, i: number) => new TextDecoder().decode(await source.read(i));
 
-  test("names with dots: the label of their own, that of their stem, or none", async () => {
+  test("reads names with dots: their own label, that of their stem, or none", async () => {
     const source = await open([
       ["n01/img.v1.jpg", "one"],
       ["n01/img.v1.cls", "1"],
@@ -109,7 +109,7 @@ describe("webdataset", () => {
     ]);
   });
 
-  test("class names want a classes.txt, beside the archives or above them", async () => {
+  test("needs a classes.txt for class names, beside the archives or above them", async () => {
     const members: Member[] = [
       ["0.jpg", "x"],
       ["0.cls", "dog"],
@@ -135,7 +135,7 @@ describe("webdataset", () => {
     ]);
   });
 
-  test("parts with lists of their own are matched by name", async () => {
+  test("matches parts with their own lists by name", async () => {
     const files = {
       "train/0.tar": await tar([0, 1]),
       "train/classes.txt": "cat\ndog\n",
@@ -148,7 +148,7 @@ describe("webdataset", () => {
     );
   });
 
-  test("labels from 0 here and from 1 there, and archives without any label", async () => {
+  test("refuses labels from 0 in one part and from 1 in the other, and archives without any label", async () => {
     const dir = folder({ "train-0.tar": await tar([1, 2, 3]), "val-0.tar": await tar([0, 1, 2]) });
     expect(await refusal(dir)).toMatch(/the training labels are 1..3, the test labels 0..2/);
     const up = folder({ "train-0.tar": await tar([0, 1, 2]), "val-0.tar": await tar([1, 2, 3]) });
@@ -160,8 +160,8 @@ describe("webdataset", () => {
   });
 });
 
-describe("labels that are none", () => {
-  test("what they are and what was expected; whole numbers with a point are numbers", async () => {
+describe("invalid labels", () => {
+  test("are reported with the expected ones; integers with a point are numbers", async () => {
     const one = async (labels: readonly (number | string)[], names: Record<string, string> = {}) =>
       refusal(folder({ "train-0.tar": await tar(labels), ...names }));
     expect(await one([0, -1])).toMatch(/1: label: expected an integer from 0 to 65535, got -1/);
@@ -173,7 +173,7 @@ describe("labels that are none", () => {
     expect(labelsOf((await openImageSources(pointed)).train)).toEqual([0, 1]);
   });
 
-  test("numbers beside names are taken in order, and that is said", async () => {
+  test("uses numbers beside names in order, with a note", async () => {
     const note = /names no classes: labels are numbered in the order of the train images' classes, 0 for cat/;
     const numbers = parquetOf(rows([1, 0]), null);
     for (const train of [parquetOf(rows([0, 1]), ["cat", "dog"]), wordsParquet(["dog", "cat"])]) {
@@ -187,7 +187,7 @@ describe("labels that are none", () => {
     expect((await openImageSources(folder({ ...tars, "classes.txt": "cat\ndog\n" }))).about.notes).toEqual([]);
   });
 
-  test("members that a system leaves behind, and files beside the archives, are counted", async () => {
+  test("counts members of systems, and files beside the archives", async () => {
     const members: Member[] = [
       ["._0.jpg", "x"],
       ["0.jpg", "x"],
@@ -207,7 +207,7 @@ describe("labels that are none", () => {
     ]);
   });
 
-  test("archives without labels: what lies beside the images is told", async () => {
+  test("names the members beside the images of archives without labels", async () => {
     const captions: Member[] = ["0", "1"].flatMap((key): Member[] => [
       [`${key}.jpg`, "x"],
       [`${key}.txt`, "a cat"],
@@ -217,7 +217,7 @@ describe("labels that are none", () => {
   });
 });
 
-test("data sets side by side, each with parts of its own, are refused with their folders", async () => {
+test("refuses several data sets, with their folders", async () => {
   const files = Object.fromEntries(
     ["plain/train/0", "plain/test/0", "other/train/0"].map((name) => [`${name}.parquet`, wordsParquet(["a", "b"])]),
   );
@@ -229,7 +229,7 @@ test("data sets side by side, each with parts of its own, are refused with their
   await train.close();
 });
 
-test("a part to test with that is not unpacked is refused, unless the layout is said", async () => {
+test("refuses a packed test part, unless the layout is given", async () => {
   const photos = Object.fromEntries(
     ["a", "b"].flatMap((name) => Array.from({ length: 8 }, (_, i) => [`train/${name}/${i}.jpg`, "x"])),
   );
@@ -245,7 +245,7 @@ test("a part to test with that is not unpacked is refused, unless the layout is 
   expect(train.length).toBe(14);
 });
 
-/** A parquet file whose labels are words. */
+/** Make a parquet file whose labels are words. */
 function wordsParquet(labels: readonly string[]): Uint8Array {
   return new Uint8Array(
     parquetWriteBuffer({
@@ -258,7 +258,7 @@ function wordsParquet(labels: readonly string[]): Uint8Array {
 }
 
 describe("parquet", () => {
-  test("files that name their classes in another order are matched by name", async () => {
+  test("matches files with another class order by name", async () => {
     const dir = folder({
       "data/train-00000-of-00002.parquet": parquetOf(rows([0, 1]), ["cat", "dog"]),
       "data/train-00001-of-00002.parquet": parquetOf(rows([0, 1]), ["dog", "cat"]),
@@ -278,7 +278,7 @@ describe("parquet", () => {
     expect(await refusal(other)).toMatch(/bird: expected a class of the train images \(cat, dog\)/);
   });
 
-  test("labels that are words are the classes, in the order of their characters", async () => {
+  test("uses words as classes, in the order of their characters", async () => {
     const dir = folder({
       "train.parquet": wordsParquet(["dog", "ant", "dog"]),
       "valid.parquet": wordsParquet(["dog"]),
@@ -293,7 +293,7 @@ describe("parquet", () => {
     );
   });
 
-  test("labels without names that begin at 1, and one far from the others", async () => {
+  test("notes labels without names that start at 1, and one far from the others", async () => {
     const numbers = Array.from({ length: 20 }, (_, i) => 1 + (i % 3));
     const dir = folder({ "all.parquet": parquetOf(rows(numbers), null) });
     expect((await openImageSources(dir)).about.notes).toContain(
@@ -306,7 +306,7 @@ describe("parquet", () => {
   });
 });
 
-test("shards of parts that were packed with other orders of classes are matched by name", async () => {
+test("matches shards of parts with other class orders by name", async () => {
   const picture = new Uint8Array(await noisy(1));
   const source = (classes: string[]): EncodedSource => ({
     ...{ name: "held", length: 4, classes },

@@ -1,4 +1,4 @@
-// Decoding one image: the right pixels at the right places, and each kind of bad file named.
+// Decoding one image: the right pixels in the right positions, and an error for each kind of bad file.
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "../../src/images/decode.ts";
@@ -9,7 +9,7 @@ import { blankPng, claiming, noisy, plain, tiffOf } from "./files.ts";
 const name = { source: "pictures", key: "a/1.jpg" };
 type Change = Partial<DecodePlan>;
 
-/** The whole image at its own size, but for what is given. */
+/** Plan of the whole image at its own size, except for the given fields. */
 const asIs = (change: Change = {}) => {
   return (height: number, width: number): DecodePlan => {
     const whole = { top: 0, left: 0, height, width };
@@ -28,7 +28,7 @@ async function decode(
   return out;
 }
 
-/** Interleaved RGB as sharp decodes it, by planes. */
+/** Return the planes of interleaved RGB as decoded by sharp. */
 async function planesOf(bytes: Uint8Array): Promise<Uint8Array> {
   const data = await sharp(bytes).removeAlpha().raw().toBuffer();
   return Uint8Array.from(data, (_, i) => data[(i % (data.length / 3)) * 3 + Math.floor(i / (data.length / 3))]!);
@@ -37,7 +37,7 @@ const meanDifference = (a: Uint8Array, b: Uint8Array) =>
   a.reduce((sum, v, i) => sum + Math.abs(v - b[i]!), 0) / a.length;
 
 describe("pixels", () => {
-  test("as stored, by planes; mirrored; a part", async () => {
+  test("returns planes as stored, mirrored, or cropped", async () => {
     const bytes = await noisy(1, 20, 30);
     const planes = await planesOf(bytes);
     expect(await decode(bytes, asIs(), 600)).toEqual(planes);
@@ -51,7 +51,7 @@ describe("pixels", () => {
     expect(window).toEqual(part);
   });
 
-  test("what lies outside of the image is black, on the side where it is", async () => {
+  test("fills the area outside of the image with black", async () => {
     const bytes = await plain([200, 100, 50], 4, 4);
     const out = await decode(bytes, asIs({ window: { top: -1, left: -2, height: 6, width: 7 } }), 42);
     const row = (y: number) => [...out.subarray(7 * y, 7 * y + 7)];
@@ -60,7 +60,7 @@ describe("pixels", () => {
     expect([...(await decode(bytes, mirrored, 28)).subarray(0, 7)]).toEqual([0, 200, 200, 200, 200, 0, 0]);
   });
 
-  test("shrinking by sharp is close to the exact way, which is Pillow's", async () => {
+  test("shrinks with sharp close to the exact way, which is Pillow's", async () => {
     const bytes = await noisy(2, 150, 200);
     const plan = (h: number, w: number) => centralPlan(h, w, 64, 56);
     const exact = await decode(bytes, plan, 56 * 56, { exact: true });
@@ -71,7 +71,7 @@ describe("pixels", () => {
     expect(meanDifference(await decode(bytes, plan, 56 * 56), exact)).toBeLessThan(1);
   });
 
-  test("enlarging is exact always, also in one direction only", async () => {
+  test("always enlarges exactly, also in one direction only", async () => {
     const bytes = await noisy(3, 30, 60);
     for (const resized of [
       [40, 70],
@@ -91,7 +91,7 @@ describe("colours", () => {
   };
   const rgb = (out: Uint8Array, i = 0) => [out[i], out[256 + i], out[512 + i]];
 
-  test("grey becomes three equal planes", async () => {
+  test("turns grey into three equal planes", async () => {
     const grey = await sharp(
       Uint8Array.from({ length: 400 }, (_, i) => i % 251),
       { raw: { width: 20, height: 20, channels: 1 } },
@@ -105,7 +105,7 @@ describe("colours", () => {
     expect(out.subarray(512)).toEqual(out.subarray(0, 256));
   });
 
-  test("CMYK as Pillow 9.4 turns it into RGB: these inks give 233, 254, 230", async () => {
+  test("converts CMYK as Pillow 9.4: these inks give 233, 254, 230", async () => {
     const inks = Uint8Array.from({ length: 32 * 24 * 4 }, (_, i) => [40, 160, 90, 30][i % 4]!);
     const cmyk = await sharp(inks, { raw: { width: 32, height: 24, channels: 4 } })
       .pipelineColourspace("cmyk")
@@ -116,7 +116,7 @@ describe("colours", () => {
     expect(rgb(await decode(cmyk, to16, 256))).toEqual([233, 254, 230]);
   });
 
-  test("transparency is dropped, not mixed in: the first pixels are Pillow 9.4's", async () => {
+  test("drops transparency without mixing: the first pixels are Pillow 9.4's", async () => {
     const pixels = Uint8Array.from({ length: 1600 }, (_, i) =>
       i % 4 === 3 ? ((i >> 2) % 3 === 0 ? 0 : 128) : (i * [7, 3, 5][i % 4]!) % 256,
     );
@@ -128,7 +128,7 @@ describe("colours", () => {
     expect([...out.subarray(256, 264)]).toEqual([66, 53, 30, 45, 61, 76, 90, 105]);
   });
 
-  test("of 16 bits the upper 8 are kept: colours, grey, and with a resize", async () => {
+  test("uses the upper 8 of 16 bits: colours, grey, and with a resize", async () => {
     // Numbers whose upper and lower bytes differ, so that rounding and clipping would both show.
     const value = (i: number) => (i * 7919 + 200) % 65536;
     for (const channels of [1, 3] as const) {
@@ -147,7 +147,7 @@ describe("colours", () => {
     }
   });
 
-  test("a palette gives its colours, grey with transparency its grey", async () => {
+  test("reads the colours of a palette, and the grey of grey with transparency", async () => {
     const colours = [
       [10, 200, 30],
       [250, 1, 128],
@@ -168,7 +168,7 @@ describe("colours", () => {
     expect([...planes]).toEqual(Array.from({ length: 768 }, (_, i) => grey[2 * (i % 256)]));
   });
 
-  test("a note of orientation turns nothing", async () => {
+  test("ignores the orientation", async () => {
     const bytes = await noisy(4, 20, 30);
     const noted = await sharp(bytes).withMetadata({ orientation: 6 }).jpeg({ quality: 100 }).toBuffer();
     expect((await sharp(noted).metadata()).orientation).toBe(6);
@@ -181,7 +181,7 @@ describe("bad files", () => {
   const fails = (bytes: Uint8Array, message: RegExp, options?: DecodeOptions) =>
     expect(decode(bytes, asIs(), 4, options)).rejects.toThrow(message);
 
-  test("empty, garbage, text, a drawing", async () => {
+  test("refuses an empty file, garbage, text, a drawing", async () => {
     await fails(new Uint8Array(0), /^pictures: a\/1.jpg: the file is empty$/);
     await fails(new Uint8Array(500).fill(7), /^pictures: a\/1.jpg: not an image/);
     await fails(new TextEncoder().encode("GIF? no, a text"), /not an image/);
@@ -189,19 +189,19 @@ describe("bad files", () => {
     await fails(new TextEncoder().encode(svg), /svg is not a supported image format/);
   });
 
-  test("a JPEG and a PNG cut short", async () => {
+  test("refuses a truncated JPEG and PNG", async () => {
     const jpeg = await noisy(5);
     await fails(jpeg.subarray(0, Math.floor(jpeg.length / 2)), /^pictures: a\/1.jpg: .*premature end/i);
     const png = await sharp(jpeg).png().toBuffer();
     await fails(png.subarray(0, Math.floor(png.length / 2)), /^pictures: a\/1.jpg: /);
   });
 
-  test("20000 x 20000 pixels", async () => {
+  test("refuses 20000 x 20000 pixels", async () => {
     const huge = blankPng(20000);
     await fails(huge, /^pictures: a\/1.jpg: expected at most 134217728 pixels, got 20000 x 20000$/);
   });
 
-  test("more pixels than a file of its size may hold: refused before anything is decoded", async () => {
+  test("refuses more pixels than a file of its size can hold, before decoding", async () => {
     const begin = performance.now();
     // 2621480 x 30 in some hundred bytes; then sizes that the general rule alone refuses.
     await fails(claiming(await plain([1, 2, 3], 8, 8), 2621480, 30), /2621480 x 30 pixels are more than a file/);
@@ -217,18 +217,18 @@ describe("bad files", () => {
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
-  test("a flat drawing of many pixels is none of these", async () => {
+  test("accepts a flat drawing of many pixels", async () => {
     const out = await decode(blankPng(3000), (h, w) => centralPlan(h, w, 40, 32), 32 * 32);
     expect([...out].every((v) => v === 0)).toBe(true);
   });
 
-  test("a format that begins as one thing and is another", async () => {
+  test("refuses a file that starts as one format and is another", async () => {
     await fails(Uint8Array.of(0xff, 0xd8, 0xff, 1, 2, 3, 4), /^pictures: a\/1.jpg: /);
     await fails(new TextEncoder().encode("%PDF-1.7 and so on"), /pdf is not a supported image format/);
     await fails(new TextEncoder().encode("BM6\u0003 and so on"), /bmp is not a supported image format/);
   });
 
-  test("numbers that bytes cannot hold: floats, numbers with a sign, of 32 bits, of many channels", async () => {
+  test("refuses numbers that bytes cannot hold: floats, signed, 32 bits, many channels", async () => {
     const floats = Uint8Array.from(new Uint8Array(Float32Array.from({ length: 16 }, (_, i) => i / 16).buffer));
     await fails(tiffOf(32, 3, 1, floats), /expected unsigned numbers of 8 or 16 bits, got float/);
     await fails(tiffOf(32, 1, 1, new Uint8Array(64)), /expected unsigned numbers of 8 or 16 bits, got uint/);
@@ -238,7 +238,7 @@ describe("bad files", () => {
     expect([...(await decode(tiffOf(8, 1, 1, bytes), asIs(), 16)).subarray(0, 16)]).toEqual([...bytes]);
   });
 
-  test("more pixels than the caller's limit", async () => {
+  test("refuses more pixels than the caller's limit", async () => {
     await fails(await plain([1, 2, 3], 8, 8), /expected at most 63 pixels, got 8 x 8/, { limitPixels: 63 });
   });
 });

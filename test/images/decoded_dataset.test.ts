@@ -1,4 +1,4 @@
-// Encoded images as a data set: order, augmentation and replacement depend on (seed, epoch, batch) and on nothing else.
+// Encoded images as a data set: order, augmentation and replacement depend only on (seed, epoch, batch).
 import { describe, expect, test } from "vitest";
 import type { ImageBatch } from "../../src/data/index.ts";
 import { type DecodedOptions, decodedDataset } from "../../src/images/decoded_dataset.ts";
@@ -12,7 +12,7 @@ const small: DecodedOptions = { size: 24, resize: 28 };
 const strip = (batches: readonly ImageBatch[]) => batches.map(({ x, y, indices }) => [x, y, indices]);
 
 describe("an epoch", () => {
-  test("holds every image once, with its label, in batches of the size asked for", async () => {
+  test("holds every image once, with its label, in batches of the requested size", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const batches = await collect(dataset, epoch());
     expect(batches.map(({ size, batch, stored }) => [size, batch, ...stored])).toEqual([
@@ -28,7 +28,7 @@ describe("an epoch", () => {
     await dataset.close();
   });
 
-  test("is the same for any number of workers and batches ahead, with every augmentation", async () => {
+  test("is the same for any number of workers and prefetched batches, with every augmentation", async () => {
     const colorJitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 };
     const run = (options: DecodedOptions) =>
       collect(decodedDataset(sourceOf(images), { ...small, colorJitter, ...options }), epoch({ epoch: 3 }));
@@ -37,7 +37,7 @@ describe("an epoch", () => {
     expect(strip(await run({ workers: 2, prefetch: 1 }))).toEqual(first);
   });
 
-  test("resumed at batch k is the same from there on", async () => {
+  test("is the same when resumed at batch k", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const all = strip(await collect(dataset, epoch()));
     expect(strip(await collect(dataset, epoch({ startBatch: 1 })))).toEqual(all.slice(1));
@@ -46,7 +46,7 @@ describe("an epoch", () => {
     expect(() => dataset.batches(epoch({ startBatch: 4 }))).toThrow(/startBatch: expected an integer in 0..3, got 4/);
   });
 
-  test("another epoch and another seed are cut otherwise; evaluation is not cut at random", async () => {
+  test("has other crops for another epoch or seed, and fixed ones for evaluation", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const of = async (options: Parameters<typeof epoch>[0]) => {
       const found = new Map<number, Uint8Array>();
@@ -65,8 +65,8 @@ describe("an epoch", () => {
   });
 });
 
-describe("damaged images", () => {
-  test("end the run with their name, in the batch where they are", async () => {
+describe("corrupt images", () => {
+  test("end the run with their name, in their batch", async () => {
     const dataset = decodedDataset(bad(5), small);
     const seen: number[] = [];
     const run = async () => {
@@ -77,7 +77,7 @@ describe("damaged images", () => {
     await dataset.close();
   });
 
-  test("are replaced by the next in the order when asked, counted and named once", async () => {
+  test("are replaced by the next in the order on request, counted and named once", async () => {
     const told: string[] = [];
     const onBad = ({ key, fault }: ImageError, count: number) => told.push(`${count} ${key} ${fault.slice(0, 12)}`);
     const dataset = decodedDataset(bad(3, 4, 10), { ...small, skipBad: 3, onBad });
@@ -94,21 +94,21 @@ describe("damaged images", () => {
     expect(told).toHaveLength(3);
   });
 
-  test("are replaced alike for any number of workers", async () => {
+  test("are replaced in the same way for any number of workers", async () => {
     const run = (workers: number) => collect(decodedDataset(bad(2, 7), { ...small, workers, skipBad: 2 }), epoch());
     const one = strip(await run(1));
     expect(one.flatMap(([, , indices]) => [...(indices as Uint32Array)])).not.toContain(7);
     expect(strip(await run(6))).toEqual(one);
   });
 
-  test("beyond the number allowed end the run", async () => {
+  test("beyond the limit end the run", async () => {
     const dataset = decodedDataset(bad(1, 6), { ...small, skipBad: 1 });
     await expect(collect(dataset, epoch({ training: false }))).rejects.toThrow(
       /held: image 6: not an image.*; more than the 1 corrupt images allowed/,
     );
   });
 
-  test("a source that fails is no damaged image", async () => {
+  test("are not confused with a source that fails", async () => {
     const broken: EncodedSource = {
       ...sourceOf(images),
       read: async () => Promise.reject(new Error("the disk is gone")),
@@ -136,7 +136,7 @@ describe("bounds", () => {
     return { counts, source };
   }
 
-  test("leaving the loop ends all reading, and no more is read ahead than asked for", async () => {
+  test("ends all reads after the loop, and prefetches no more than requested", async () => {
     const { counts, source } = counted();
     const dataset = decodedDataset(source, { ...small, workers: 3, prefetch: 2 });
     for await (const batch of dataset.batches(epoch())) if (batch.batch === 1) break;
@@ -147,7 +147,7 @@ describe("bounds", () => {
     expect([counts.now, counts.all]).toEqual([0, all]);
   });
 
-  test("arrays given back are used again: memory does not grow with the epoch", async () => {
+  test("reuses returned arrays: memory does not grow with the epoch", async () => {
     const { source } = counted();
     const dataset = decodedDataset(source, { ...small, prefetch: 2 });
     await collect(dataset, epoch());
@@ -158,14 +158,14 @@ describe("bounds", () => {
     expect(dataset.bytesMade).toBe(made);
   });
 
-  test("arrays that were not given back are never written again", async () => {
+  test("does not write to arrays that were not returned", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const kept: ImageBatch[] = [];
     for await (const batch of dataset.batches(epoch())) kept.push(batch);
     expect(strip(kept)).toEqual(strip(await collect(dataset, epoch())));
   });
 
-  test("closing ends a loop with an error, also from within", async () => {
+  test("ends a loop with an error on closing, also from within", async () => {
     const dataset = decodedDataset(sourceOf(images), small);
     const run = async () => {
       for await (const batch of dataset.batches(epoch())) if (batch.batch === 0) await dataset.close();
@@ -174,7 +174,7 @@ describe("bounds", () => {
     await expect(collect(dataset, epoch())).rejects.toThrow(/held: the data set was closed/);
   });
 
-  test("options out of range are named", () => {
+  test("names options out of range", () => {
     const of = (options: DecodedOptions) => () => decodedDataset(sourceOf(images), options);
     expect(of({ size: 0 })).toThrow(/held: size: expected an integer in 1..16384, got 0/);
     expect(of({ flip: 2 })).toThrow(/flip: expected a number in \[0, 1\], got 2/);

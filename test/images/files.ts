@@ -10,14 +10,14 @@ import { afterAll } from "vitest";
 import type { ImageBatch, StreamedDataset, StreamOptions } from "../../src/data/index.ts";
 import type { EncodedSource } from "../../src/images/encoded_source.ts";
 
-/** A folder that is gone when the test file ends. */
+/** Make a folder that is removed after the test file. */
 export function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), "espalier-images-"));
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
-/** Writes files by their paths, folders included. */
+/** Write files by their paths; make their folders. */
 export function writeFiles(dir: string, files: Readonly<Record<string, string | Uint8Array>>): string {
   for (const [path, bytes] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -26,7 +26,7 @@ export function writeFiles(dir: string, files: Readonly<Record<string, string | 
   return dir;
 }
 
-/** A picture of one colour. */
+/** Make a picture of one colour. */
 export function plain(color: readonly [number, number, number], height = 8, width = 8): Promise<Buffer> {
   const pixels = Uint8Array.from({ length: 3 * height * width }, (_, i) => color[i % 3]!);
   return sharp(pixels, { raw: { width, height, channels: 3 } })
@@ -34,7 +34,7 @@ export function plain(color: readonly [number, number, number], height = 8, widt
     .toBuffer();
 }
 
-/** A noisy JPEG whose pixels differ from seed to seed. */
+/** Make a noisy JPEG whose pixels depend on the seed. */
 export function noisy(seed: number, height = 40, width = 48): Promise<Buffer> {
   const pixels = Uint8Array.from({ length: 3 * height * width }, (_, i) => {
     const [x, y] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width)];
@@ -45,7 +45,7 @@ export function noisy(seed: number, height = 40, width = 48): Promise<Buffer> {
     .toBuffer();
 }
 
-/** A black PNG of one bit a pixel: few bytes, however large. */
+/** Make a black PNG of one bit per pixel: few bytes at any size. */
 export function blankPng(side: number): Buffer {
   const chunk = (name: string, data: Buffer) => {
     const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
@@ -63,7 +63,7 @@ export function blankPng(side: number): Buffer {
   return Buffer.concat([mark, chunk("IHDR", head), chunk("IDAT", rows), chunk("IEND", Buffer.alloc(0))]);
 }
 
-/** A PNG whose header claims another size, its check sum included. */
+/** Make a PNG whose header claims another size, with a valid checksum. */
 export function claiming(png: Uint8Array, width: number, height: number): Buffer {
   const bytes = Buffer.from(png);
   bytes.writeUInt32BE(width, 16);
@@ -72,7 +72,7 @@ export function claiming(png: Uint8Array, width: number, height: number): Buffer
   return bytes;
 }
 
-/** A TIFF of 4 x 4 pixels, not packed. `format`: 1 whole numbers, 2 with a sign, 3 floats. */
+/** Make an uncompressed TIFF of 4 x 4 pixels. `format`: 1 integers, 2 signed, 3 floats. */
 export function tiffOf(bits: number, format: 1 | 2 | 3, channels: number, data: Uint8Array): Buffer {
   const entries: [tag: number, type: number, value: number][] = [
     [256, 4, 4], // width
@@ -119,7 +119,7 @@ export interface Row {
   readonly label: number | null;
 }
 
-/** A parquet file with the columns of the hub's image data sets. */
+/** Make a parquet file with the columns of the hub's image data sets. */
 export function parquetOf(rows: readonly Row[], names: readonly string[] | null, rowGroupSize = 3): Uint8Array {
   const note = JSON.stringify({ info: { features: { label: { names, _type: "ClassLabel" } } } });
   return new Uint8Array(
@@ -164,7 +164,7 @@ export const epoch = (options: Partial<StreamOptions> = {}): StreamOptions => ({
   ...options,
 });
 
-/** All batches of an epoch, their arrays copied. */
+/** Collect all batches of an epoch with copies of their arrays. */
 export async function collect(dataset: StreamedDataset, options: StreamOptions): Promise<ImageBatch[]> {
   const batches: ImageBatch[] = [];
   const stream = dataset.batches(options);

@@ -1,4 +1,4 @@
-// Folders of images: what is found, in which order, and what is refused.
+// Folders of images: their content, its order, and refusals.
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { temporaryFolder, writeFiles } from "./files.ts";
 
 const root = temporaryFolder();
 let count = 0;
-/** A new folder with these files; their bytes are their names. */
+/** Make a folder with these files; their bytes are their names. */
 function folder(...names: readonly string[]): string {
   const dir = join(root, String(count++));
   mkdirSync(dir);
@@ -17,7 +17,7 @@ function folder(...names: readonly string[]): string {
 const listed = (s: EncodedSource) => Array.from({ length: s.length }, (_, i) => `${s.key(i)} ${s.label(i)}`);
 
 describe("train and val", () => {
-  test("classes and files in the order of their characters, other files passed over", async () => {
+  test("sorts classes and files by their characters, and skips other files", async () => {
     const dir = folder(
       "train/b/2.JPEG",
       "train/b/10.jpg",
@@ -40,7 +40,7 @@ describe("train and val", () => {
     expect(new TextDecoder().decode(await train.read(2))).toBe("train/b/2.JPEG");
   });
 
-  test.each(["validation", "valid", "test"])("a folder %s is for testing too, val before it", async (name) => {
+  test.each(["validation", "valid", "test"])("uses a folder %s for testing too, but prefers val", async (name) => {
     const dir = folder("train/a/1.jpg", `${name}/a/2.jpg`);
     expect(listed((await openImageFolder(dir)).test)).toEqual([`${name}/a/2.jpg 0`]);
     writeFiles(dir, { "val/a/3.jpg": "" });
@@ -48,10 +48,10 @@ describe("train and val", () => {
   });
 });
 
-describe("a share held out", () => {
+describe("held-out share", () => {
   const names = ["a", "b"].flatMap((c) => Array.from({ length: 20 }, (_, i) => `${c}/${i}.jpg`));
 
-  test("of each class, by the seed, without loss or overlap", async () => {
+  test("is drawn from each class, by the seed, without loss or overlap", async () => {
     const dir = folder(...names);
     const { train, test: held } = await openImageFolder(dir, { heldOut: 0.25, seed: 3 });
     expect([train.length, held.length]).toEqual([30, 10]);
@@ -61,12 +61,12 @@ describe("a share held out", () => {
     expect(listed((await openImageFolder(dir, { heldOut: 0.25, seed: 4 })).test)).not.toEqual(listed(held));
   });
 
-  test("also of train/ where nothing is to test with", async () => {
+  test("is also taken from train/ without a test part", async () => {
     const { test: held } = await openImageFolder(folder(...names.map((n) => `train/${n}`)));
     expect(held.length).toBe(4);
   });
 
-  test("a share that leaves nothing is refused", async () => {
+  test("refuses a share that leaves one part empty", async () => {
     await expect(openImageFolder(folder("a/1.jpg", "b/1.jpg"))).rejects.toThrow(/share of 0.1 holds out 0 of 2 images/);
     await expect(openImageFolder(folder("a/1.jpg"), { heldOut: 1.5 })).rejects.toThrow(
       /share: expected a number in \(0, 1\)/,
@@ -74,8 +74,8 @@ describe("a share held out", () => {
   });
 });
 
-describe("what is refused", () => {
-  test("no folder, no images, an empty class, a class that only val has", async () => {
+describe("refusals", () => {
+  test("no folder, no images, an empty class, a class only in val", async () => {
     await expect(openImageFolder(join(root, "none"))).rejects.toThrow(/none: .: no such folder/);
     await expect(openImageFolder(folder("readme.txt"))).rejects.toThrow(
       /no images: expected a folder of images for each/,
@@ -89,7 +89,7 @@ describe("what is refused", () => {
     await expect(openImageFolder(folder("train/a/1.jpg", "val/.keep"))).rejects.toThrow(/val: no images, and no class/);
   });
 
-  test("links out of the folder, unless permitted; links within are followed", async () => {
+  test("links out of the folder, unless allowed; links within are followed", async () => {
     const outside = folder("1.jpg");
     const dir = folder("train/a/1.jpg", "val/a/2.jpg", ".pool/3.jpg");
     symlinkSync(join(dir, ".pool"), join(dir, "train/b"));
@@ -107,13 +107,13 @@ describe("what is refused", () => {
     await expect(openImageFolder(dir, { followLinks: true })).rejects.toThrow(/gone.jpg: a broken link/);
   });
 
-  test("links that go round in circles", async () => {
+  test("links in a circle", async () => {
     const dir = folder("train/a/1.jpg");
     symlinkSync(join(dir, "train/a"), join(dir, "train/a/again"));
     await expect(openImageFolder(dir)).rejects.toThrow(/train\/a\/again: a link to train\/a, which contains it/);
   });
 
-  test("a file that is gone when it is read", async () => {
+  test("a file that was removed before it is read", async () => {
     const { train } = await openImageFolder(folder("train/a/1.jpg", "train/a/2.jpg", "val/a/3.jpg"));
     expect(new TextDecoder().decode(await train.read(0))).toBe("train/a/1.jpg");
     rmSync(join(train.name, "train/a/1.jpg"));
@@ -129,7 +129,7 @@ describe("ILSVRC's val folder without class folders", () => {
     return Array.from({ length: held.length }, (_, i) => held.label(i));
   };
 
-  test("the devkit's numbers with their synsets", async () => {
+  test("reads the devkit's numbers with their synsets", async () => {
     const truth = { "ILSVRC2012_validation_ground_truth.txt": "3\n1\n2\n" };
     const map = { "map_clsloc.txt": "n02119789 1 kit_fox\nn01440764 2 tench\nn01443537 3 goldfish\n" };
     expect(await labels({ ...truth, ...map })).toEqual([1, 2, 0]);
@@ -143,7 +143,7 @@ describe("ILSVRC's val folder without class folders", () => {
     await expect(labels({ "val.txt": "1\n2\n" })).rejects.toThrow(/expected 3 lines, one per image, got 2/);
   });
 
-  test("names with wnids, as text or as CSV with a heading", async () => {
+  test("reads names with wnids, as text or as CSV with a heading", async () => {
     const rows = [1, 2, 3].map((i, k) => `ILSVRC2012_val_0000000${i},${train[2 - k]?.split("/")[1]} 85 1 499 272`);
     expect(await labels({ "LOC_val_solution.csv": ["ImageId,PredictionString", ...rows].join("\n") })).toEqual([
       2, 1, 0,
@@ -152,7 +152,7 @@ describe("ILSVRC's val folder without class folders", () => {
     expect(await labels({ "val.txt": text })).toEqual([0, 1, 2]);
   });
 
-  test("what is missing or unknown is named", async () => {
+  test("names missing and unknown entries", async () => {
     await expect(labels({})).rejects.toThrow(/val: images without class folders, and no mapping file \(ILSVRC2012/);
     await expect(labels({ "val.txt": "ILSVRC2012_val_00000001 n01440764\n" })).rejects.toThrow(
       /val.txt: no line for the image ILSVRC2012_val_00000002.JPEG/,

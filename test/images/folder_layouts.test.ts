@@ -1,5 +1,5 @@
-// Folders as people have them: parts of every name, wrappings, stray files; each is read as meant, or refused in a line that
-// says what was found.
+// Folders found in practice: parts with every name, wrappers, stray files. Each is read as intended, or refused with a
+// line on what was found.
 import { chownSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -13,7 +13,7 @@ function folder(...names: readonly string[]): string {
   mkdirSync(dir);
   return writeFiles(dir, Object.fromEntries(names.map((name) => [name, name])));
 }
-/** Images 0..n-1 in each of the class folders below a part. */
+/** Return the paths of images 0..n-1 in each of the class folders below a part. */
 const images = (part: string, classes: readonly string[], n = 2): string[] =>
   classes.flatMap((name) => Array.from({ length: n }, (_, i) => join(part, name, `${i}.jpg`)));
 const pets = ["cats", "dogs"];
@@ -28,7 +28,7 @@ const refusal = (dir: string, options = {}): Promise<string> =>
     (error: Error) => error.message.replaceAll(root, ""),
   );
 
-describe("parts by other names", () => {
+describe("parts with other names", () => {
   test.each([
     ["training_set", "test_set"],
     ["Train", "Val"],
@@ -45,7 +45,7 @@ describe("parts by other names", () => {
     expect(found.about.from).toEqual({ train: `${train}/`, test: `${held}/` });
   });
 
-  test("val before test, and which is not used is said; several folders of one part are joined", async () => {
+  test("prefers val to test, notes the unused one, and joins several folders of one part", async () => {
     const dir = folder(
       ...images("train.X1", ["ant", "bee"]),
       ...images("train.X2", ["cow"]),
@@ -57,7 +57,7 @@ describe("parts by other names", () => {
     expect(found.about.notes).toEqual(["test: not used, testing is with val.X"]);
   });
 
-  test("a part within itself, as train/train, and val/images with its list", async () => {
+  test("reads a part within itself, such as train/train, and val/images with its list", async () => {
     const dir = folder(...images("train/train", pets, 4), ...images("test/Test", pets));
     expect(await read(dir)).toMatchObject({ train: 8, test: 4, classes: pets });
     const tiny = folder(...images("train", ["n01", "n02"]), "val/images/v0.jpg", "val/images/v1.jpg");
@@ -66,13 +66,13 @@ describe("parts by other names", () => {
     expect([held.label(0), held.label(1)]).toEqual([1, 0]);
   });
 
-  test("names of parts that are classes among others", async () => {
+  test("treats names of parts among classes as classes", async () => {
     const dir = folder(...images("", ["bus", "car", "train"], 10));
     expect(await read(dir)).toMatchObject({ train: 27, test: 3, classes: ["bus", "car", "train"] });
     expect((await read(folder(...images("", ["invalid", "valid"], 10)))).classes).toEqual(["invalid", "valid"]);
   });
 
-  test("refused: parts beside classes, none to train with, parts in the names or the folders of classes", async () => {
+  test("refuses parts beside classes, no train part, and parts in the names or folders of classes", async () => {
     expect(await refusal(folder(...images("train", pets), ...images("", ["birds"])))).toMatch(
       /birds: expected only parts .* or only class folders, got images beside the train part/,
     );
@@ -87,12 +87,12 @@ describe("parts by other names", () => {
   });
 });
 
-describe("parts of names that nobody knows", () => {
+describe("parts with unknown names", () => {
   test.each([
     ["seen", "unseen"],
     ["tr", "te"],
     ["entrenamiento", "prueba"],
-  ])("%s and %s with the same folders in both are refused, or classes when that is said", async (one, other) => {
+  ])("refuses %s and %s with the same folders in both, or reads them as classes on request", async (one, other) => {
     const dir = folder(...images(one, pets, 8), ...images(other, [...pets, "more"], 8));
     const [first, second] = [one, other].sort();
     expect(await refusal(dir)).toContain(
@@ -101,25 +101,25 @@ describe("parts of names that nobody knows", () => {
     expect((await read(dir, { layout: "folder" })).classes).toEqual([first, second]);
   });
 
-  test("classes with folders of their own, with one name in common, or with images beside them are classes", async () => {
+  test("accepts classes with subfolders, with one common name, or with images beside them", async () => {
     const own = folder(...images("cats", ["siam", "all"], 8), ...images("dogs", ["pug", "all"], 8));
     expect((await read(own)).classes).toEqual(pets);
     const beside = folder(...images("cats", ["in", "out"], 8), ...images("dogs", ["in", "out"], 8), "dogs/1.jpg");
     expect((await read(beside)).classes).toEqual(pets);
   });
 
-  test("names glued to parts of several classes are refused", async () => {
+  test("refuses names of class and part in one", async () => {
     const names = ["catstest", "catstrain", "dogstest", "dogstrain"];
     expect(await refusal(folder(...images("", names, 8)))).toMatch(/got names of part and class in one: .*dogstrain/);
   });
 
-  test("a folder within itself by its own name", async () => {
+  test("reads a folder within itself by its own name", async () => {
     const dir = folder(...images("seg_train/seg_train", pets, 4), ...images("seg_test/seg_test", pets));
     expect(await read(dir)).toMatchObject({ train: 8, test: 4, classes: pets });
   });
 });
 
-describe("wrappings and other heights", () => {
+describe("wrappers and other levels", () => {
   test.each([
     ["a folder of parts", ["w/train", "w/val"]],
     ["a folder of classes", ["w"]],
@@ -132,7 +132,7 @@ describe("wrappings and other heights", () => {
     );
   });
 
-  test("a wrapping beside annotations; one too low, and a part by itself", async () => {
+  test("recognises a wrapper beside annotations, a folder one level too low, and a single part", async () => {
     const dir = folder(...images("mydata/train", pets), "annotations/a.xml");
     expect(await refusal(dir)).toContain(`did you mean ${dir.replace(root, "")}/mydata?`);
     const parts = folder(...images("train", pets, 10), ...images("val", pets));
@@ -144,7 +144,7 @@ describe("wrappings and other heights", () => {
     ]);
   });
 
-  test("one class only, in every layout", async () => {
+  test("refuses a single class in every layout", async () => {
     expect(await refusal(folder(...images("", ["cats"], 20)))).toMatch(
       /expected at least two classes, got one: all 20 images are of class cats/,
     );
@@ -159,7 +159,7 @@ describe("wrappings and other heights", () => {
     expect(await refusal(dir)).toMatch(/expected at least two classes: all \d+ samples are of class 3/);
   });
 
-  test("a part that is the other one; shards from within; a file for a folder", async () => {
+  test("refuses a part that is also the other one, shards from within, and a file instead of a folder", async () => {
     const same = folder(...images("train", pets));
     symlinkSync("train", join(same, "val"));
     expect(await refusal(same)).toMatch(/val: the same folder as the train part/);
@@ -170,7 +170,7 @@ describe("wrappings and other heights", () => {
     expect(await refusal(join(folder("a.zip"), "a.zip"))).toMatch(/expected a folder, got a file/);
   });
 
-  test("images without classes: what lies beside them is told", async () => {
+  test("names the files beside images without classes", async () => {
     expect(await refusal(folder("1.jpg", "2.jpg", "labels.csv"))).toMatch(
       /got 2 images without class folders \(labels in labels.csv are not supported\)/,
     );
@@ -186,8 +186,8 @@ describe("wrappings and other heights", () => {
   });
 });
 
-describe("classes of both parts are matched by name", () => {
-  test("a subset is said, another name is refused with what was meant", async () => {
+describe("matching the classes of both parts by name", () => {
+  test("notes a subset, and refuses another name with a suggestion", async () => {
     const dir = folder(...images("train", ["ant", "bee", "cow"]), ...images("val", ["cow"]));
     const { test: held, about } = await openImageSources(dir);
     expect(held.label(0)).toBe(2);
@@ -197,7 +197,7 @@ describe("classes of both parts are matched by name", () => {
     );
   });
 
-  test("letters with marks in either form of Unicode; the same name in both is refused", async () => {
+  test("accepts accents in either form of Unicode, and refuses the same name in both", async () => {
     const [one, two] = ["café".normalize("NFC"), "café".normalize("NFD")];
     const { test: held } = await openImageSources(folder(...images("train", ["bar", one]), ...images("val", [two])));
     expect(held.label(0)).toBe(1);
@@ -206,7 +206,7 @@ describe("classes of both parts are matched by name", () => {
     );
   });
 
-  test("capitals and numbers are remarked on", async () => {
+  test("notes capitals and numbers", async () => {
     const notes = async (classes: string[]) => (await read(folder(...images("", classes, 10)))).about.notes;
     expect(await notes(["Cat", "cat"])).toEqual([
       "the classes Cat and cat differ only in case or punctuation; they count as two",
@@ -215,13 +215,13 @@ describe("classes of both parts are matched by name", () => {
     expect(await notes(["0", "1", "2"])).toEqual([]);
   });
 
-  test("more to test with than to train with is said", async () => {
+  test("notes a test part larger than the train part", async () => {
     const { about } = await read(folder(...images("train", pets, 1), ...images("val", pets, 5)));
     expect(about.notes).toEqual(["more test samples (10) than training samples (2)"]);
   });
 });
 
-describe("what is passed over is counted", () => {
+describe("skipped files are counted", () => {
   test("other endings, system files, loose images; .jfif and .jpe are JPEG", async () => {
     const dir = folder(
       ...images("train", pets),
@@ -240,7 +240,7 @@ describe("what is passed over is counted", () => {
     ]);
   });
 
-  test("an empty class says what it holds; empty files are counted", async () => {
+  test("names the content of an empty class, and counts empty files", async () => {
     expect(await refusal(folder(...images("train", ["cats"]), "train/dogs/1.bmp"))).toMatch(
       /train\/dogs: a class folder without images .*; it holds .bmp images, an unsupported format, as train\/dogs\/1/,
     );
@@ -248,7 +248,7 @@ describe("what is passed over is counted", () => {
     expect((await read(dir)).about.notes).toEqual(["1 image files are empty, as train/cats/0.jpg"]);
   });
 
-  test("archives beside folders are what these were unpacked from", async () => {
+  test("skips archives beside folders", async () => {
     const dir = folder(...images("train", pets), ...images("val", pets));
     writeFiles(dir, { "train.tar": await tarOf([["a.jpg", "x"]]), "all.zip": "x" });
     expect(await imageLayout(dir)).toBe("folder");
@@ -264,7 +264,7 @@ describe("what is passed over is counted", () => {
 });
 
 describe("links", () => {
-  test("to images and folders elsewhere; dangling ones and circles are named", async () => {
+  test("to images and folders elsewhere are read; broken ones and circles are named", async () => {
     const pool = folder("0.jpg", "1.jpg", ...images("more", ["x"]));
     const dir = folder("cats/0.jpg", ...images("", ["dogs"], 9));
     for (let i = 1; i < 9; i++) symlinkSync(join(pool, "1.jpg"), join(dir, `cats/${i}.jpg`));
@@ -281,7 +281,7 @@ describe("links", () => {
     expect(await refusal(circle)).toMatch(/cats\/up: a link to .*, which contains it/);
   });
 
-  test("one folder that is two classes, or to train and to test with; images of both parts; devices", async () => {
+  test("refuses one folder as two classes or as both parts; notes images in both parts; skips devices", async () => {
     const twice = folder(...images("", pets, 10));
     symlinkSync("cats", join(twice, "felines"));
     expect(await refusal(twice)).toMatch(/felines: the same folder as cats, by a link/);
@@ -297,7 +297,7 @@ describe("links", () => {
     expect(about.passedOver).toEqual([device]);
   });
 
-  test("what another user owns is refused until it is asked for", async () => {
+  test("refuses files of another user unless requested", async () => {
     const dir = folder(...images("", pets, 10));
     // Root can give a file away; for others a file of root's is at hand.
     const away = process.getuid?.() === 0 ? join(folder("1.jpg"), "1.jpg") : "/etc/hostname";

@@ -1,4 +1,4 @@
-// A folder's layout is seen from what lies in it, and leads to the same images.
+// A folder's layout is detected from its content; every layout gives the same images.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -51,7 +51,7 @@ test.each([
 });
 
 describe("splits", () => {
-  test("archives without a part to test with: a share is held out, and closing one part leaves the other open", async () => {
+  test("holds out a share of archives without a test part; closing one part leaves the other open", async () => {
     const dir = writeFiles(at("one"), { "all.parquet": parquetOf([...rows, ...rows, ...rows], null) });
     const { train, test: held } = await openImageSources(dir, { heldOut: 0.4 });
     expect([train.length, held.length]).toEqual([10, 8]);
@@ -61,7 +61,7 @@ describe("splits", () => {
     expect(train.groups?.starts[0]).toBe(0);
   });
 
-  test("nothing to train with, a folder that is not there, shards as a source", async () => {
+  test("refuses no train part, a missing folder, shards as a source", async () => {
     const dir = writeFiles(at("testonly"), { "test-0.tar": await tarOf(members(0)) });
     await expect(openImageSources(dir)).rejects.toThrow(/\*.tar: no training files: expected names train\*/);
     await expect(imageLayout(at("none"))).rejects.toThrow(/none: .: no such folder/);
@@ -69,7 +69,7 @@ describe("splits", () => {
   });
 });
 
-test("made JPEGs are the same each time", async () => {
+test("generates the same JPEGs each time", async () => {
   const options = { perClass: 2, sides: [20, 24], classes: ["rings", "wedge"] } as const;
   const [a, b] = [await jpegFolder(at("a"), options), await jpegFolder(at("b"), options)];
   expect(readdirSync(join(a, "train"))).toEqual(["rings", "wedge"]);

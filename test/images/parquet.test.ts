@@ -16,7 +16,7 @@ const row = (i: number): Row => ({ bytes: Uint8Array.of(200, i, 255, 0), label: 
 const rows = (n: number, first = 0) => Array.from({ length: n }, (_, i) => row(first + i));
 
 describe("rows", () => {
-  test("bytes stay bytes, over groups and files, with the names of the metadata", async () => {
+  test("keeps bytes over groups and files, with the names of the metadata", async () => {
     const names = ["ant", "bee", "cat"];
     const source = await openParquet([file(parquetOf(rows(8), names)), file(parquetOf(rows(4, 8), names))]);
     expect(source.length).toBe(12);
@@ -30,15 +30,15 @@ describe("rows", () => {
     await source.close();
   });
 
-  test("without names the classes are numbers", async () => {
+  test("uses numbers as classes without names", async () => {
     const source = await openParquet([file(parquetOf(rows(5), null))]);
     expect(source.classes).toEqual(["0", "1", "2"]);
     await source.close();
   });
 });
 
-describe("what is refused", () => {
-  test("other columns, with those wanted and found", async () => {
+describe("refusals", () => {
+  test("wrong columns, with those expected and found", async () => {
     const bytes = parquetWriteBuffer({
       columnData: [
         { name: "text", data: ["a", "b"], type: "STRING" },
@@ -51,14 +51,14 @@ describe("what is refused", () => {
     await expect(openParquet([path])).rejects.toThrow(`${path}: ${expected}, got text BYTE_ARRAY; label INT32`);
   });
 
-  test("named columns are looked for, and nothing else", async () => {
+  test("uses only the named columns", async () => {
     const path = file(parquetOf(rows(2), null));
     await expect(openParquet([path], { labelColumn: "class" })).rejects.toThrow(
       /expected the columns .* class of integers or names, got image\{bytes, path\}; label INT64/,
     );
   });
 
-  test("what is no parquet, cut, missing or empty", async () => {
+  test("refuses a file that is no parquet, truncated, missing or empty", async () => {
     await expect(openParquet([file("not parquet at all")])).rejects.toThrow(/not a complete parquet file/);
     await expect(openParquet([file(parquetOf(rows(4), null).subarray(0, -9))])).rejects.toThrow(
       /not a complete parquet/,
@@ -67,7 +67,7 @@ describe("what is refused", () => {
     await expect(openParquet([])).rejects.toThrow(/at least one file/);
   });
 
-  test("labels that are missing or no classes, rows without bytes", async () => {
+  test("refuses missing and unknown labels, and rows without bytes", async () => {
     await expect(openParquet([file(parquetOf([row(0), { ...row(1), label: null }], null))])).rejects.toThrow(
       /row 1: label: expected an integer from 0 to \d+, got null/,
     );
@@ -83,7 +83,7 @@ describe("what is refused", () => {
 describe("the order by groups", () => {
   const grouped = { length: 40, groups: { starts: Uint32Array.of(0, 8, 16, 24, 32), together: 2 } };
 
-  test("every image once, and few groups at a time", () => {
+  test("has every image once, and few groups at a time", () => {
     const order = epochOrder(grouped, 3, 1, true);
     expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i));
     for (let first = 0; first < 40; first += 16) {
@@ -94,7 +94,7 @@ describe("the order by groups", () => {
     expect([...epochOrder(grouped, 3, 2, true)]).not.toEqual([...order]);
   });
 
-  test("as stored to evaluate", () => {
+  test("is as stored for evaluation", () => {
     expect([...epochOrder(grouped, 3, 1, false)]).toEqual(Array.from({ length: 40 }, (_, i) => i));
   });
 });

@@ -1,4 +1,5 @@
-// Parquet files that hang, crash or swell their parser: each is one sentence that names the file, and soon.
+// Parquet files that hang, crash or bloat their parser: each gives one error line that names the file, within a short
+// time.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ const rows = (n: number): Row[] =>
   Array.from({ length: n }, (_, i) => ({ bytes: Uint8Array.of(200, i, 255, 0), label: i % 3 }));
 const good = parquetOf(rows(9), ["ant", "bee", "cat"]);
 
-/** What reading all of a file comes to: its bytes in all, or the error. */
+/** Read all of a file: its byte count, or the error. */
 async function outcome(path: string): Promise<number | Error> {
   try {
     const source = await openParquet([path]);
@@ -40,14 +41,14 @@ function withByteAt(at: number, value: number): Uint8Array {
   return bytes;
 }
 
-/** Numbers of several bytes, as headers have them, made the largest at one place. */
+/** Maximise a multi-byte number at one position, as in headers. */
 const withBytesAt = (at: number): Uint8Array => {
   const bytes = good.slice();
   bytes.set([0xfe, 0xff, 0xff, 0xff, 0x0f], at);
   return bytes;
 };
 
-test("bytes set to 0xff, one at a time: read, or a SourceError that names the file", async () => {
+test("reads a file with one byte set to 0xff, or ends in a SourceError that names it", async () => {
   for (let at = 0; at < good.length; at += 5) {
     const path = file(withByteAt(at, 0xff));
     const found = await outcome(path);
@@ -59,7 +60,7 @@ test("bytes set to 0xff, one at a time: read, or a SourceError that names the fi
   }
 });
 
-test("a loop without an end is stopped, and other files are read meanwhile and after", async () => {
+test("stops an endless loop, and reads other files meanwhile and after", async () => {
   // The first run of levels of the first page: a run of no values, again and again.
   const hanging = file(withByteAt(11, 0));
   const sound = file(good);
@@ -71,7 +72,7 @@ test("a loop without an end is stopped, and other files are read meanwhile and a
   expect(await outcome(sound)).toBe(36);
 });
 
-test("more rows, values or bytes than the file can hold are refused before they are made", async () => {
+test("refuses more rows, values or bytes than the file can hold before allocating", async () => {
   const found: string[] = [];
   const begins = [4, 8, 12, 40, 60, 90, 130, 150].map((at) => file(withBytesAt(at)));
   const ends = Array.from({ length: 40 }, (_, i) => file(withBytesAt(good.length - 60 - 9 * i)));
@@ -83,8 +84,8 @@ test("more rows, values or bytes than the file can hold are refused before they 
   expect(process.resourceUsage().maxRSS).toBeLessThan(2 ** 20); // KiB
 });
 
-describe("what is no regular file", () => {
-  test("a named pipe, a device, a folder", async () => {
+describe("other than regular files", () => {
+  test("refuses a named pipe, a device, a folder", async () => {
     const pipe = join(root, "pipe.parquet");
     execFileSync("mkfifo", [pipe]);
     await expect(openParquet([pipe])).rejects.toThrow(`${pipe}: expected a regular file, got a named pipe (FIFO)`);
@@ -93,7 +94,7 @@ describe("what is no regular file", () => {
   });
 });
 
-test("rows that change under a reader, and a reader that was closed", async () => {
+test("refuses rows that change during reading, and a closed reader", async () => {
   const path = file(good);
   const source = await openParquet([path]);
   writeFileSync(path, parquetOf(rows(1), null).subarray(0, 100));
@@ -102,7 +103,7 @@ test("rows that change under a reader, and a reader that was closed", async () =
   await expect(source.read(8)).rejects.toThrow(`${path}: the reader was closed`);
 });
 
-test("the thread's code needs nothing from outside of it", () => {
+test("uses nothing from outside in the thread's code", () => {
   const text = ParquetServer.toString();
   expect(text).not.toMatch(/\bimport\b|\brequire\b|__vi|__vite/);
   // Made from its text alone, as the thread makes it.

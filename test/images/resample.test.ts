@@ -1,4 +1,4 @@
-// Resizing, against bytes that Pillow 9.4 gave with BILINEAR.
+// Resizing, compared with the bytes of Pillow 9.4 with BILINEAR.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { resizeBilinear } from "../../src/images/resample.ts";

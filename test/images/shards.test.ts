@@ -1,4 +1,4 @@
-// Packing into shards and reading them: the same bits however a run began, bounded memory, and damage named.
+// Packing into shards and reading them: the same bits for any start, bounded memory, and errors for corruption.
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,19 +16,19 @@ const root = temporaryFolder();
 const images = await Promise.all(Array.from({ length: 23 }, (_, i) => noisy(i, 40 + i, 60 - i)));
 const source = sourceOf(images);
 const garbage = new Uint8Array(64).fill(3);
-/** 32 x 32 stored, 28 x 28 seen, five images a shard. */
+/** 32 x 32 stored, 28 x 28 for the network, five images a shard. */
 const options = { resize: 32, view: 28, shardBytes: 64 + 5 * (3 * 32 * 32 + 4) + 1 };
 const packed = join(root, "packed");
 const strip = (batches: readonly ImageBatch[]) => batches.map(({ x, y, indices, crop }) => [x, y, indices, crop]);
 let count = 0;
-/** A copy of the packed folder, to be damaged. */
+/** Copy the packed folder, to corrupt the copy. */
 async function copy(): Promise<string> {
   const dir = join(root, `copy${count++}`);
   await cp(packed, dir, { recursive: true });
   return dir;
 }
 
-/** Opened shards, closed at the end. */
+/** Open shards; close them at the end. */
 const opened: StreamedDataset[] = [];
 async function openShards(dir: string, more?: ShardOptions) {
   const dataset = await open(dir, more);
@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 
 describe("packing", () => {
-  test("writes shards of the size asked for, an index, and nothing else", async () => {
+  test("writes shards of the requested size, an index, and nothing else", async () => {
     expect(readdirSync(packed).sort()).toEqual(["index.json", ...[0, 1, 2, 3, 4].map((i) => `shard-0000${i}.bin`)]);
     const index = parseShardIndex("i", readFileSync(join(packed, "index.json"), "utf8"));
     expect([index.length, ...index.shape, ...index.view, ...index.shards.map((s) => s.count)]).toEqual([
@@ -51,7 +51,7 @@ describe("packing", () => {
     expect(statSync(join(packed, "shard-00000.bin")).size).toBe(64 + 5 * (3072 + 4));
   });
 
-  test("stores what decoding gives: evaluation sees the same bytes from files and from shards", async () => {
+  test("stores decoded bytes: evaluation gets the same bytes from files and from shards", async () => {
     const shards = await openShards(packed, { size: 28 });
     const files = decodedDataset(source, { size: 28, resize: 32 });
     const [a, b] = [
@@ -68,7 +68,7 @@ describe("packing", () => {
     expect(a.map(({ y }) => [...y])).toEqual(b.map(({ y }) => [...y]));
   });
 
-  test("gives the same files for any number of workers, and again leaves them as they are", async () => {
+  test("writes the same files for any number of workers, and does not rewrite them", async () => {
     const dir = join(root, "again");
     await packShards(source, dir, { ...options, workers: 1 });
     for (const name of readdirSync(packed))
@@ -78,7 +78,7 @@ describe("packing", () => {
     expect(read).toEqual([]);
   });
 
-  test("goes on where it was broken off: finished shards are kept, changed ones made again", async () => {
+  test("continues after an interrupt: keeps finished shards, and rewrites changed ones", async () => {
     const dir = join(root, "broken");
     const breaks: EncodedSource = {
       ...source,
@@ -107,7 +107,7 @@ describe("packing", () => {
     expect(readdirSync(dir)).toHaveLength(6);
   });
 
-  test("goes on wherever it was killed: between a shard and its note, before the first, after the index", async () => {
+  test("continues after a kill between a shard and its note, before the first shard, or after the index", async () => {
     const dir = join(root, "killed");
     const note = join(dir, "packing.json");
     let atFirst: string[] = [];
@@ -131,7 +131,7 @@ describe("packing", () => {
     expect(readdirSync(dir)).toHaveLength(6);
   });
 
-  test("does not mix with what else lies in the folder", async () => {
+  test("does not mix with other files in the folder", async () => {
     await expect(packShards(source, packed, { ...options, resize: 36 })).rejects.toThrow(
       /a pack of other images or options/,
     );
@@ -147,7 +147,7 @@ describe("packing", () => {
     );
   });
 
-  test("damaged images stop it, or are left out and named", async () => {
+  test("stops at corrupt images, or leaves them out by name", async () => {
     const bad = sourceOf(images.map((image, i) => (i === 1 || i === 8 ? garbage : image)));
     await expect(packShards(bad, join(root, "bad0"), options)).rejects.toThrow(/^held: image 1: not an image/);
     await expect(packShards(bad, join(root, "bad1"), { ...options, skipBad: 1 })).rejects.toThrow(
@@ -166,7 +166,7 @@ describe("packing", () => {
     expect(a?.x.subarray(3072, 6144)).toEqual(b?.x.subarray(2 * 3072, 3 * 3072));
   });
 
-  test("images as they are, where all have the size already", async () => {
+  test("packs images unchanged if all have the size", async () => {
     const square = sourceOf(await Promise.all([1, 2, 3].map((i) => noisy(i, 16, 16))));
     const dir = join(root, "square");
     const index = await packShards(square, dir, { resize: null, size: 16, view: 16 });
@@ -184,7 +184,7 @@ describe("packing", () => {
     await expect(packShards(source, join(root, "stopped"), stop)).rejects.toThrow("enough");
   });
 
-  test("options out of range are named", async () => {
+  test("names options out of range", async () => {
     const of = (more: object) => expect(packShards(source, join(root, "never"), { ...options, ...more })).rejects;
     await of({ view: 33 }).toThrow(/packShards: view: expected an integer in 1..32, got 33/);
     await of({ resize: 0 }).toThrow(/resize: expected/);
@@ -194,7 +194,7 @@ describe("packing", () => {
 });
 
 describe("reading", () => {
-  test("every image once, at crops that fit, half of them mirrored", async () => {
+  test("returns every image once, with crops that fit, half of them mirrored", async () => {
     const dataset = await openShards(packed);
     const crops: number[][] = [];
     for (let e = 0; e < 20; e++) {
@@ -213,7 +213,7 @@ describe("reading", () => {
     expect(dataset.shape).toEqual([3, 28, 28]);
   });
 
-  test("resumed at batch k, and with other numbers of workers, the bits are the same", async () => {
+  test("returns the same bits when resumed at batch k, and with other numbers of workers", async () => {
     const run = async (more: object, from = 0) => {
       const dataset = await openShards(packed, more);
       const batches = strip(await collect(dataset, epoch({ epoch: 2, startBatch: from })));
@@ -225,7 +225,7 @@ describe("reading", () => {
     for (const k of [1, 4, 5]) expect(await run({}, k)).toEqual(all.slice(k));
   });
 
-  test("memory is that of a few batches, however long it goes on", async () => {
+  test("uses the memory of a few batches for any number of epochs", async () => {
     const dataset = await openShards(packed, { prefetch: 2 });
     await collect(dataset, epoch());
     const perBatch = 4 * (3072 + 4 + 16);
@@ -235,7 +235,7 @@ describe("reading", () => {
     expect(dataset.bytesMade).toBe(made);
   });
 
-  test("few files are open, however many there are", async () => {
+  test("opens few files for any number of shards", async () => {
     const files = new PositionedFiles(2);
     const into = new Uint8Array(8);
     for (let round = 0; round < 3; round++) {
@@ -250,7 +250,7 @@ describe("damage", () => {
   const fails = async (dir: string, message: RegExp, more = {}) =>
     expect(openShards(dir, more)).rejects.toThrow(message);
 
-  test("a shard cut, missing, of something else, or with other labels", async () => {
+  test("refuses a shard that is truncated, missing, another file, or with other labels", async () => {
     const cut = await copy();
     truncateSync(join(cut, "shard-00002.bin"), 5000);
     await fails(cut, /shard-00002.bin: truncated or corrupt: expected 15444 bytes for 5 images, got 5000/);
@@ -270,7 +270,7 @@ describe("damage", () => {
     await fails(other, /shard-00001.bin: image 0: label: expected 0..2, got 77/);
   });
 
-  test("changed pixels are found when a shard is first used, or before when asked", async () => {
+  test("finds changed pixels when a shard is first used, or before on request", async () => {
     const dir = await copy();
     const bytes = readFileSync(join(dir, "shard-00003.bin"));
     writeFileSync(
@@ -284,7 +284,7 @@ describe("damage", () => {
     await fails(dir, /shard-00003.bin: corrupt: expected SHA-256 [0-9a-f]{64}, got/, { verify: true });
   });
 
-  test("a shard cut while it is in use", async () => {
+  test("refuses a shard that is truncated during use", async () => {
     const dir = await copy();
     const dataset = await openShards(dir, { verify: true });
     truncateSync(join(dir, "shard-00004.bin"), 100);
@@ -293,7 +293,7 @@ describe("damage", () => {
     );
   });
 
-  test("an index that is none, and options out of range", async () => {
+  test("refuses an invalid index, and options out of range", async () => {
     const dir = await copy();
     writeFileSync(join(dir, "index.json"), "{}");
     await fails(dir, /index.json: format is missing/);
@@ -302,7 +302,7 @@ describe("damage", () => {
   });
 });
 
-test("an index that claims more images than its shards hold takes no memory for them", async () => {
+test("allocates no memory for an index that claims more images than its shards hold", async () => {
   const dir = writeFiles(join(root, "claims"), { "shard-00000.bin": new Uint8Array(64) });
   const index: ShardIndex = {
     ...{

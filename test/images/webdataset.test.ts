@@ -1,4 +1,4 @@
-// Tar archives: samples found and read at their places, names never used as paths.
+// Tar archives: samples are read at their offsets; names are never used as paths.
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openWebdataset } from "../../src/images/webdataset.ts";
@@ -14,7 +14,7 @@ async function archive(members: readonly Member[], beside: Record<string, string
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 describe("samples", () => {
-  test("images with .cls or .json are read at their places, in any order", async () => {
+  test("reads images with .cls or .json, in any order", async () => {
     const long = `${"deep/".repeat(30)}key`;
     const path = await archive([
       ["a.jpg", "first"],
@@ -35,7 +35,7 @@ describe("samples", () => {
     await source.close();
   });
 
-  test("several archives, with class names from a file beside them", async () => {
+  test("reads several archives, with class names from a file beside them", async () => {
     const one = await archive(
       [
         ["1.jpg", "x"],
@@ -55,7 +55,7 @@ describe("samples", () => {
   });
 });
 
-describe("what is refused", () => {
+describe("refusals", () => {
   const sample: readonly Member[] = [
     ["a.jpg", "x"],
     ["a.cls", "0"],
@@ -119,7 +119,7 @@ describe("what is refused", () => {
     await expect(openWebdataset([await archive(members)])).rejects.toThrow(message);
   });
 
-  test("labels beyond the given classes", async () => {
+  test("labels outside the given classes", async () => {
     const path = await archive([
       ["a.jpg", "x"],
       ["a.cls", "2"],
@@ -129,7 +129,7 @@ describe("what is refused", () => {
     );
   });
 
-  test("a cut archive, a packed one, none at all", async () => {
+  test("a truncated archive, a packed one, none at all", async () => {
     const whole = await tarOf([["a.jpg", "x".repeat(5000)], ...sample.slice(1)]);
     const dir = writeFiles(join(root, "cut"), {
       "cut.tar": whole.subarray(0, 3000),
@@ -145,7 +145,7 @@ describe("what is refused", () => {
 });
 
 describe("an archive without its end", () => {
-  test("cut between two members, or in the blocks of zeros: refused", async () => {
+  test("is refused if cut between two members or in the blocks of zeros", async () => {
     const whole = await tarOf([
       ["a.jpg", Uint8Array.of(1, 2, 3)],
       ["a.cls", "0"],

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { type ArrayDtype, elementCount, elementsAt, type FileArrayInput, widthOf } from "../../src/io/array_types.ts";
 
-/** An array of one of these types with up to three dimensions of 0..4; bits are random, BOOL is 0 or 1. */
+/** Make an array of one of these types with up to three dimensions of 0..4; bits are random, BOOL is 0 or 1. */
 export function fileArray(dtypes: readonly ArrayDtype[]): fc.Arbitrary<FileArrayInput> {
   return fc
     .record({

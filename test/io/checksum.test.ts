@@ -1,4 +1,4 @@
-// What is written carries a checksum that every reader compares: no flipped bit passes, wherever it is.
+// Written files carry a checksum that every reader compares: no flipped bit is accepted.
 import { expect, test } from "vitest";
 import { CHECKED_KEY, CHECKSUM_KEY } from "../../src/io/checksum.ts";
 import {
@@ -41,7 +41,7 @@ function refusal(read: () => unknown): string {
   return "";
 }
 
-test.each(kinds)("%s: every single flipped bit is refused", async (_, good) => {
+test.each(kinds)("%s: refuses every single flipped bit", async (_, good) => {
   expect(readModelWeights(good, "m.safetensors").weights.size).toBeGreaterThan(0);
   const accepted: number[] = [];
   for (let bit = 0; bit < 8 * good.length; bit++) {
@@ -55,14 +55,14 @@ test.each(kinds)("%s: every single flipped bit is refused", async (_, good) => {
   await expect(readSafetensors(rangesOf(last, "m.safetensors"))).rejects.toThrow(words);
 });
 
-test("a changed word of the metadata is refused, though the file is valid", () => {
+test("refuses a changed word of the metadata in a valid file", () => {
   const [, , [, good]] = kinds as [unknown, unknown, [string, Uint8Array]];
   const text = new TextDecoder("latin1").decode(good).replace('\\"step\\":18', '\\"step\\":12');
   const bad = Uint8Array.from(text, (c) => c.charCodeAt(0));
   expect(refusal(() => parseSafetensors(bad, "m.safetensors"))).toContain("checksum differs");
 });
 
-test("one of the two entries alone is refused", () => {
+test("refuses one of the two entries alone", () => {
   const [, good] = kinds[0]!;
   const text = new TextDecoder("latin1").decode(good);
   for (const key of [CHECKSUM_KEY, CHECKED_KEY]) {
@@ -73,7 +73,7 @@ test("one of the two entries alone is refused", () => {
   }
 });
 
-test("files of other programs, which have no checksum, are read as before", () => {
+test("reads files of other programs without a checksum", () => {
   const header = '{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
   const bytes = new Uint8Array(8 + header.length + 4);
   new DataView(bytes.buffer).setUint32(0, header.length, true);
@@ -83,7 +83,7 @@ test("files of other programs, which have no checksum, are read as before", () =
   expect(parseSafetensors(writeSafetensors(dense)).checked).toBe(true);
 });
 
-test("the checksum is no part of the metadata, and metadata cannot be one", () => {
+test("keeps the checksum out of the metadata, and its keys from the caller", () => {
   expect(parseSafetensors(writeSafetensors(dense, { a: "b" })).metadata).toEqual(new Map([["a", "b"]]));
   for (const key of [CHECKSUM_KEY, CHECKED_KEY])
     expect(() => writeSafetensors(dense, { [key]: "0" })).toThrow(`metadata "${key}" is reserved for the checksum`);
@@ -92,7 +92,7 @@ test("the checksum is no part of the metadata, and metadata cannot be one", () =
   expect(parseSafetensors(writeSafetensors(dense, { [sly]: sly })).metadata).toEqual(new Map([[sly, sly]]));
 });
 
-test("read by ranges: the same arrays, one after the other, each in memory of its own", async () => {
+test("reads the same arrays by ranges, each into separate memory", async () => {
   for (const [, bytes] of kinds) {
     const asked: [number, number][] = [];
     const source = {
@@ -108,7 +108,7 @@ test("read by ranges: the same arrays, one after the other, each in memory of it
   }
 });
 
-test("offsets beyond 2^32 are exact in a header", () => {
+test("keeps offsets beyond 2^32 exact in a header", () => {
   const far = 5 * 2 ** 30;
   const info = (shape: number, begin: number, end: number) =>
     `{"dtype":"F32","shape":[${shape}],"data_offsets":[${begin},${end}]}`;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Crc32c, crc32c } from "../../src/io/crc32c.ts";
 
-/** As RFC 3720 defines it: a division of polynomials, one bit at a time. */
+/** Compute CRC-32C by the definition of RFC 3720: a division of polynomials, one bit at a time. */
 function byDefinition(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -20,7 +20,7 @@ test("known values of RFC 3720", () => {
   expect(new Crc32c().hex).toBe("00000000");
 });
 
-test("any bytes, in any pieces, at any place in memory", () => {
+test("handles any bytes in any pieces at any alignment", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 200 }),

@@ -1,4 +1,4 @@
-// Files that are no weights: each is told what it is.
+// Files without weights: the error names the kind of each.
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { kindOf } from "../../src/io/file_kinds.ts";
@@ -7,7 +7,7 @@ import { writeZip } from "../../src/io/zip.ts";
 
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
-/** A tar archive's first block: the name of its first member, and the mark. */
+/** Make the first block of a tar archive: the name of its first member, and the mark. */
 function tar(name: string): Uint8Array {
   const out = new Uint8Array(1024);
   out.set(bytes(name));
@@ -109,6 +109,6 @@ test.each<[string, string, Uint8Array, string]>([
   expect(error).toBeInstanceOf(DamagedFileError);
 });
 
-test("a header's length in front of a brace is no text", () => {
+test("does not report the length before a brace as text", () => {
   expect(kindOf(bytes("\x80\0\0\0\0\0\0\0{"), "m.bin")).toBeNull();
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { GzipError, gunzip, gunzipIfPacked, isGzip } from "../../src/io/gzip.ts";
 import { gzip } from "./idx_files.ts";
 
-/** Bytes that hardly compress, so that packed data span several reads. */
+/** Make bytes that hardly compress, so that packed data span several reads. */
 const noise = Uint8Array.from({ length: 300_000 }, (_, i) => Math.imul(i, 0x9e3779b9) >>> 24);
 
 async function refusal(bytes: Uint8Array, options = {}): Promise<string> {
@@ -13,7 +13,7 @@ async function refusal(bytes: Uint8Array, options = {}): Promise<string> {
   return (error as Error).message;
 }
 
-test("unpacks what was packed", async () => {
+test("unpacks packed data", async () => {
   const packed = await gzip(noise);
   for (const bytes of [packed, Buffer.from(packed)]) {
     expect(Buffer.compare(await gunzip(bytes), noise)).toBe(0);
@@ -27,7 +27,7 @@ test("unpacks what was packed", async () => {
   );
 });
 
-test("only data that start as gzip does are unpacked", async () => {
+test("unpacks only data that start as gzip", async () => {
   expect(isGzip(new Uint8Array([0x1f, 0x8b]))).toBe(true);
   const plain = new Uint8Array([0, 0, 8, 1]);
   expect(await gunzipIfPacked(plain)).toBe(plain);
@@ -35,7 +35,7 @@ test("only data that start as gzip does are unpacked", async () => {
   expect(await refusal(plain)).toContain("not gzip data: expected 1f 8b at the start");
 });
 
-test("damaged data are refused in one line", async () => {
+test("refuses corrupt data in one line", async () => {
   const packed = await gzip(noise);
   for (const size of [2, 9, 19, 100, packed.length >> 1, packed.length - 9, packed.length - 1]) {
     expect(await refusal(packed.subarray(0, size))).toContain("corrupt or truncated gzip data");
@@ -50,14 +50,14 @@ test("damaged data are refused in one line", async () => {
   }
 });
 
-test("the unpacked size is capped before it is all in memory", async () => {
+test("limits the unpacked size before all of it is in memory", async () => {
   const bomb = await gzip(new Uint8Array(50_000_000));
   expect(bomb.length).toBeLessThan(60_000);
   expect(await refusal(bomb, { maxBytes: 1_000_000 })).toContain("expected at most 1000000 unpacked bytes, got more");
   expect((await gunzip(bomb, "x", { maxBytes: 50_000_000 })).length).toBe(50_000_000);
 });
 
-test("what unpacks to far more than it has is refused, unless it was allowed", async () => {
+test("refuses data that unpack to far more than their size, unless allowed", async () => {
   const bomb = await gzip(new Uint8Array(70 * 2 ** 20));
   expect(bomb.length).toBeLessThan(100_000);
   expect(await refusal(bomb)).toMatch(/expected at most 67108864 unpacked bytes, got more/);

@@ -23,7 +23,7 @@ test("reads shape and bytes", () => {
   );
 });
 
-test("wider types are big-endian, and the file is not changed", () => {
+test("reads wider types as big-endian without changing the file", () => {
   const bytes = Buffer.from(idx(11, [2], [0x01, 0x02, 0xff, 0xfe]));
   const before = [...bytes];
   expect(parseIdx(bytes)).toEqual({ dtype: "I16", shape: [2], data: new Int16Array([0x0102, -2]) });
@@ -51,7 +51,7 @@ test.each([
   expect(error.message).toContain(message);
 });
 
-test("random bytes are refused, never anything else", () => {
+test("refuses random bytes and never fails otherwise", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
       bytes.set([0, 0].slice(0, bytes.length));

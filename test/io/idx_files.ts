@@ -1,6 +1,6 @@
 // Builds IDX files for tests.
 
-/** IDX bytes: type code (8 is u8), sizes, data bytes as they are to stand in the file. */
+/** Make IDX bytes: type code (8 is u8), sizes, and data bytes as stored. */
 export function idx(type: number, shape: readonly number[], data: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const headerBytes = 4 + 4 * shape.length;
   const out = new Uint8Array(headerBytes + data.length);
@@ -11,7 +11,7 @@ export function idx(type: number, shape: readonly number[], data: ArrayLike<numb
   return out;
 }
 
-/** gzip of bytes, by the host. */
+/** Compress bytes by the host's gzip. */
 export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(packed).arrayBuffer());

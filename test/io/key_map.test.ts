@@ -4,7 +4,9 @@ import { bestKeyRule, KeyMapError, keyRules, renameKeys, withoutPrefix } from ".
 import { SewResNet } from "../../src/models/index.ts";
 
 const PARTS = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"];
-/** Names of SEW ResNet-18 as SpikingJelly has them, from its plan: two blocks a stage, a shortcut where planes change. */
+/**
+ * Names of SEW ResNet-18 in SpikingJelly, from its plan: two blocks a stage, a shortcut if the channel count changes.
+ */
 function spikingJellyNames(): string[] {
   const bn = (path: string) => PARTS.map((part) => `${path}.${part}`);
   const blocks = [1, 2, 3, 4].flatMap((stage) => [`layer${stage}.0`, `layer${stage}.1`]);
@@ -17,7 +19,7 @@ function spikingJellyNames(): string[] {
 const sewNames = () => new Set([...new SewResNet().namedState()].map(([name]) => name));
 const rule = (name: string) => keyRules[name] ?? expect.unreachable(`no rule ${name}`);
 
-test("SpikingJelly's names of SEW ResNet become the authors', and come back", () => {
+test("converts SpikingJelly's names of SEW ResNet to the authors' and back", () => {
   const theirs = spikingJellyNames();
   expect(theirs).toHaveLength(122);
   const ours = theirs.map(rule("sew-from-spikingjelly"));
@@ -28,7 +30,7 @@ test("SpikingJelly's names of SEW ResNet become the authors', and come back", ()
   expect(ours).toContain("layer2.0.downsample.0.module.1.running_var");
 });
 
-test("names that a rule has no word about stay", () => {
+test("keeps names that no rule covers", () => {
   const names = fc.constantFrom(
     "conv1.weight",
     "fc.bias",
@@ -44,7 +46,7 @@ test("names that a rule has no word about stay", () => {
   );
 });
 
-test("entries keep order and values; two that would have one name are refused", () => {
+test("keeps order and values, and refuses two entries with one name", () => {
   const entries = new Map([
     ["module.b", 1],
     ["a", 2],
@@ -57,7 +59,7 @@ test("entries keep order and values; two that would have one name are refused", 
   expect(() => renameKeys(entries, withoutPrefix("module."))).toThrow('keys "module.b" and "b" would both be "b"');
 });
 
-test("the rule that fits a model is found, and none where the names fit already", () => {
+test("finds the rule that fits a model, and none if the names fit", () => {
   const wanted = sewNames();
   expect(bestKeyRule(spikingJellyNames(), wanted)?.name).toBe("sew-from-spikingjelly");
   expect(bestKeyRule(wanted, wanted)).toBeNull();

@@ -1,4 +1,4 @@
-// Prefixes of wrappers in any nesting, taken off when that makes all names fit.
+// Prefixes of wrappers at any depth, removed if all names then fit.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bestNames, type Fit, fittingParts } from "../../src/io/name_rules.ts";
@@ -13,11 +13,11 @@ const rate = (entries: ReadonlyMap<string, unknown>): Fit => {
 const entriesOf = (names: readonly string[]) => new Map(names.map((name) => [name, name]));
 const best = (names: readonly string[]) => bestNames(entriesOf(names), rate).best;
 
-test("names that fit stay, and nothing is said", () => {
+test("keeps names that fit, without a message", () => {
   expect(best(own)).toMatchObject({ words: [], fit: { loaded: own.length, trouble: 0 } });
 });
 
-test("any nesting of any prefixes is taken off, in any order", () => {
+test("removes prefixes at any depth in any order", () => {
   const part = fc.constantFrom(
     "module",
     "_orig_mod",
@@ -40,7 +40,7 @@ test("any nesting of any prefixes is taken off, in any order", () => {
   );
 });
 
-describe("how it is said", () => {
+describe("the message", () => {
   test.each<[string, (name: string) => string, readonly string[]]>([
     ["DataParallel", (name) => `module.${name}`, ["names translated: data-parallel"]],
     ["a prefix of two parts", (name) => `model.backbone.${name}`, ['took "model.backbone." off all names']],
@@ -62,23 +62,23 @@ describe("how it is said", () => {
   });
 });
 
-test("counters of averaged models stand beside the prefix", () => {
+test("ignores counters of averaged models beside the prefix", () => {
   const names = ["n_averaged", ...own.map((name) => `module.${name}`)];
   expect([...best(names).entries.keys()]).toEqual(["n_averaged", ...own]);
 });
 
-test("what does not fit by any rule keeps the names that fit best", () => {
+test("keeps the names that fit best if no rule fits", () => {
   const found = best(own.slice(0, 3).map((name) => `module.${name}`));
   expect(found.fit).toEqual({ loaded: 3, trouble: 3 });
   expect(best(["a", "b.c"]).words).toEqual([]);
 });
 
-test("a renaming by which two arrays would be one is no choice", () => {
+test("rejects a renaming that merges two arrays", () => {
   const names = [...own, "module.fc.bias"];
   expect(best(names).entries.size).toBe(names.length);
 });
 
-test("parts of a file that fit are named, with their prefixes", () => {
+test("names the parts of a file that fit, with their prefixes", () => {
   const both = [...own.map((name) => `student.${name}`), ...own.map((name) => `teacher.backbone.${name}`), "center"];
   const parts = fittingParts(entriesOf(both), rate).map(({ prefix, count }) => [prefix, count]);
   expect(parts).toEqual(
@@ -89,12 +89,12 @@ test("parts of a file that fit are named, with their prefixes", () => {
   );
 });
 
-test("names without a dot, and hostile ones, end", () => {
+test("ends for names without a dot and for hostile names", () => {
   for (const names of [[""], ["."], ["..."], [".a", ".b"], ["__proto__", "constructor"], ["a.".repeat(500)]])
     expect(best(names).entries.size).toBe(names.length);
 });
 
-test("where an averaged model's counter stands makes no second way of the names", () => {
+test("does not count the position of an averaged model's counter as a second renaming", () => {
   const found = bestNames(entriesOf(["model.n_averaged", ...own.map((name) => `model.module.${name}`)]), (entries) => {
     const { loaded, trouble } = rate(entries);
     return { loaded, trouble: trouble - Number(["n_averaged", "module.n_averaged"].some((name) => entries.has(name))) };

@@ -4,7 +4,7 @@ import { arrayDtypes } from "../../src/io/array_types.ts";
 import { NpyError, parseNpy, writeNpy } from "../../src/io/npy.ts";
 import { fileArray } from "./arbitraries.ts";
 
-/** An .npy file of this header dict. */
+/** Make an .npy file with this header dict. */
 function npy(dict: string, data: ArrayLike<number> = [], version = 1): Uint8Array {
   const prefix = version === 1 ? 10 : 12;
   const out = new Uint8Array(prefix + dict.length + data.length);
@@ -30,7 +30,7 @@ function refusal(bytes: Uint8Array): string {
   throw new Error("was accepted");
 }
 
-test("what is written is read back, data at a multiple of 64", () => {
+test("reads back its output, with data at a multiple of 64", () => {
   fc.assert(
     fc.property(fileArray(arrayDtypes.filter((dtype) => !/^BF16|^F8/.test(dtype))), (array) => {
       const bytes = writeNpy(array);
@@ -45,7 +45,7 @@ test("what is written is read back, data at a multiple of 64", () => {
   );
 });
 
-test("the header is byte for byte what NumPy writes", () => {
+test("writes the header byte for byte as NumPy does", () => {
   const bytes = writeNpy({ dtype: "F32", shape: [2, 3], data: new Float32Array(6) });
   const text = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
   expect(new TextDecoder().decode(bytes.subarray(10, 128))).toBe(`${text.padEnd(117)}\n`);
@@ -54,7 +54,7 @@ test("the header is byte for byte what NumPy writes", () => {
   expect(new TextDecoder().decode(vector)).toContain("'descr': '|u1', 'fortran_order': False, 'shape': (3,), }");
 });
 
-test("other versions, key orders and one-byte spellings are read", () => {
+test("reads other versions, key orders and spellings of one-byte types", () => {
   const shuffled = "{'shape': (2,), 'fortran_order': False,'descr': '<u1'}";
   for (const version of [1, 2, 3]) expect([...parseNpy(npy(shuffled, [7, 8], version)).data]).toEqual([7, 8]);
   expect(parseNpy(npy(dict("'|b1'", "()"), [1]))).toEqual({ dtype: "BOOL", shape: [], data: new Uint8Array([1]) });
@@ -88,7 +88,7 @@ test.each([
   expect(refusal(bytes)).toContain(message);
 });
 
-test("mutated headers are read or refused, never anything else", () => {
+test("reads or refuses mutated headers and never fails otherwise", () => {
   const valid = writeNpy({ dtype: "I16", shape: [2, 2], data: new Int16Array(4) });
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (edits) => {
@@ -104,14 +104,14 @@ test("mutated headers are read or refused, never anything else", () => {
   );
 });
 
-test("BF16 and data that do not fit are refused on writing", () => {
+test("refuses to write BF16 and data that do not fit", () => {
   expect(() => writeNpy({ dtype: "BF16", shape: [1], data: new Uint16Array(1) })).toThrow("BF16 has no .npy type");
   expect(() => writeNpy({ dtype: "U8", shape: [2], data: new Uint8Array(1) }, "y")).toThrow(
     "y: shape [2]: expected 2 elements, got 1",
   );
 });
 
-test("bools are 0 or 1", () => {
+test("refuses bools other than 0 and 1", () => {
   const bytes = writeNpy({ dtype: "BOOL", shape: [3], data: Uint8Array.of(0, 1, 1) });
   expect([...parseNpy(bytes).data]).toEqual([0, 1, 1]);
   bytes[bytes.length - 1] = 2;

@@ -1,4 +1,4 @@
-// Weights that PyTorch keeps in parts, against plain sums.
+// Weights that PyTorch stores in parts, compared with plain sums.
 import { describe, expect, test } from "vitest";
 import { toFloat32 } from "../../src/io/array_types.ts";
 import { withoutParametrisations } from "../../src/io/reparametrised.ts";
@@ -18,7 +18,7 @@ const valuesOf = ({ dict }: { dict: WeightsDict }, name: string) => [...toFloat3
 const rising = (n: number) => Array.from({ length: n }, (_, i) => i - n / 2 + 0.25);
 
 describe("pruning", () => {
-  test("a weight is its values times its mask, in the place of its parts", () => {
+  test("replaces the parts of a weight by values times mask", () => {
     const found = withoutParametrisations(
       dictOf({
         "conv.bias": entry([2], [1, 2]),
@@ -35,7 +35,7 @@ describe("pruning", () => {
     expect(found.notes).toEqual(['combined from the parts of pruning: 2 arrays, starting with "conv.weight"']);
   });
 
-  test("a part alone, or a mask of another shape, stays as it is", () => {
+  test("keeps a single part, or a mask of another shape", () => {
     const alone = dictOf({ "a.weight_orig": entry([2], [1, 2]), "b.weight_mask": entry([2], [1, 2]) });
     expect(withoutParametrisations(alone)).toEqual({ dict: alone, notes: [] });
     const other = dictOf({ "a.weight_orig": entry([2], [1, 2]), "a.weight_mask": entry([3], [1, 1, 1]) });
@@ -87,13 +87,13 @@ test.each([
     { "a.parametrizations.weight.original": entry([2], [1, 2]), "a.parametrizations.weight.0._u": entry([2], [1, 2]) },
   ],
   ["this parametrisation", { "a.parametrizations.weight.original": entry([2], [1, 2]) }],
-])("%s is refused by the name of the weight", (words, entries) => {
+])("refuses %s by the name of the weight", (words, entries) => {
   const { dict } = withoutParametrisations(dictOf(entries));
   expect(dict.entries.size).toBe(0);
   expect(dict.refused.get("a.weight")).toMatch(new RegExp(`^${words} is not supported: call torch.nn.utils`));
 });
 
-test("names that only look like parts are left alone", () => {
+test("keeps names that only look like parts", () => {
   const dict = dictOf({ "a.rel_g": entry([2], [1, 2]), "a.rel_v": entry([3, 5], rising(15)), x_orig: entry([1], [1]) });
   expect(withoutParametrisations(dict).dict).toBe(dict);
   const whole = dictOf({ weight: entry([1], [1]), weight_orig: entry([1], [2]), weight_mask: entry([1], [1]) });

@@ -11,7 +11,7 @@ import {
 import { duplicateKey } from "../../src/io/safetensors_header.ts";
 import { fileArray } from "./arbitraries.ts";
 
-/** A file of this header text and so many bytes of data. */
+/** Make a file with this header text and `size` bytes of data. */
 function file(header: string | Uint8Array, dataBytes = 0, length?: number): Uint8Array {
   const text = typeof header === "string" ? new TextEncoder().encode(header) : header;
   const out = new Uint8Array(8 + text.length + dataBytes);
@@ -43,14 +43,14 @@ const notes = fc.uniqueArray(fc.tuple(name, fc.string({ unit: "grapheme" })), {
   maxLength: 4,
 });
 
-/** Bytes rather than numbers: NaN payloads must survive too. */
+/** Compare bytes instead of numbers: NaN payloads must survive. */
 const bytesIn = ({ dtype, shape, data }: FileArrayInput) => ({
   dtype,
   shape,
   bytes: [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)],
 });
 
-test("what is written is read back, aligned, and the same input gives the same bytes", () => {
+test("reads back its aligned output, and writes the same bytes for the same input", () => {
   fc.assert(
     fc.property(named, notes, (tensors, metadata) => {
       const written = writeSafetensors(new Map(tensors), new Map(metadata));
@@ -66,7 +66,7 @@ test("what is written is read back, aligned, and the same input gives the same b
   );
 });
 
-test("reads from any place in a larger buffer", () => {
+test("reads at any offset in a larger buffer", () => {
   const bytes = writeSafetensors(new Map([["w", { dtype: "F32", shape: [2], data: new Float32Array([1.5, -2]) }]]));
   for (let shift = 0; shift < 8; shift++) {
     const moved = new Uint8Array(bytes.length + 8).subarray(shift, shift + bytes.length);
@@ -96,14 +96,14 @@ test("reads a file of the reference library", () => {
   expect(tensors.get("e")).toEqual({ dtype: "F32", shape: [0, 4], data: new Float32Array(0) });
 });
 
-test("names that mean something to JavaScript are names like any other", () => {
+test("accepts names with a meaning in JavaScript", () => {
   const header = `{"__proto__":${entry("U8", "[1]", 0, 1)},"constructor":${entry("U8", "[1]", 1, 2)}}`;
   expect([...parseSafetensors(file(header, 2)).tensors.keys()]).toEqual(["__proto__", "constructor"]);
   const notes = parseSafetensors(file('{"__metadata__":{"__proto__":"x"}}')).metadata;
   expect([...notes]).toEqual([["__proto__", "x"]]);
 });
 
-test("the header can be read on its own", () => {
+test("reads the header alone", () => {
   const bytes = writeSafetensors(new Map([["w", { dtype: "F32", shape: [100], data: new Float32Array(100) }]]));
   const length = safetensorsHeaderLength(bytes.subarray(0, 8), "w", bytes.length);
   const header = parseSafetensorsHeader(bytes.subarray(0, 8 + length), "w", bytes.length);
@@ -211,12 +211,12 @@ describe("refuses in one line", () => {
   });
 });
 
-test("deep nesting is refused and does not overflow the stack", () => {
+test("refuses deep nesting without a stack overflow", () => {
   const deep = `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
   expect(refusal(file(deep))).toBe("header nests deeper than 8 levels");
 });
 
-test("mutated files are read or refused, never anything else", () => {
+test("reads or refuses mutated files and never fails otherwise", () => {
   const valid = writeSafetensors(
     new Map<string, FileArrayInput>([
       ["a", { dtype: "F32", shape: [2, 2], data: new Float32Array([1, 2, 3, 4]) }],
@@ -271,13 +271,13 @@ test("mutated files are read or refused, never anything else", () => {
   fc.assert(fc.property(fc.json(), (json) => check(file(json, 4))));
 });
 
-test("a key that stands twice is found whatever the spelling and the depth", () => {
+test("finds a duplicate key in any spelling and at any depth", () => {
   expect(duplicateKey('{"a" : 1, "b":{"a":"a"}, "c":["a","a",{"x":1,"y":"\\"x\\":"}]}')).toBeNull();
   expect(duplicateKey('{"b":[{"k":1,"\\u006b"\n:2}]}')).toBe("k");
   fc.assert(fc.property(fc.jsonValue(), (value) => duplicateKey(JSON.stringify(value, null, 1)) === null));
 });
 
-test("the writer refuses what could not be read back", () => {
+test("refuses to write a file that cannot be read back", () => {
   const w: FileArrayInput = { dtype: "F32", shape: [1], data: new Float32Array(1) };
   expect(() => writeSafetensors(new Map([["__metadata__", w]]))).toThrow("cannot be named __metadata__");
   expect(() => writeSafetensors(new Map([["\ud800", w]]))).toThrow("not valid Unicode");
@@ -289,7 +289,7 @@ test("the writer refuses what could not be read back", () => {
   );
 });
 
-test("a header of brackets is refused before it is parsed; brackets in strings are none", () => {
+test("refuses a header of brackets before parsing, but not brackets in strings", () => {
   const file = (json: string) => {
     const header = new TextEncoder().encode(json);
     const bytes = new Uint8Array(8 + header.length);

@@ -1,4 +1,4 @@
-// The format of shards: what is written is read, and what is not right is named.
+// The format of shards: output is read back, faults are named.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -23,7 +23,7 @@ function shard(labels: readonly number[]): Uint8Array {
 }
 
 describe("a shard", () => {
-  test("header, images and labels fill it without overlapping", () => {
+  test("is filled by header, images and labels without overlap", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(999), { minLength: 1, maxLength: 20 }), (labels) => {
         const bytes = shard(labels);
@@ -34,13 +34,13 @@ describe("a shard", () => {
     );
   });
 
-  test("as many images as fit, but at least one", () => {
+  test("holds as many images as fit, but at least one", () => {
     expect(imagesPerShard(shape, 64 + 64 * 10)).toBe(10);
     expect(imagesPerShard(shape, 64 + 64 * 10 - 1)).toBe(9);
     expect(imagesPerShard(shape, 1)).toBe(1);
   });
 
-  test("a wrong header is named", () => {
+  test("names the fault of a header", () => {
     const good = shard([1, 2]);
     const changed = (at: number, value: number) => good.with(at, value);
     expect(() => checkShardHeader("a.bin", good.subarray(0, 10), shape, 2)).toThrow(
@@ -54,7 +54,7 @@ describe("a shard", () => {
     );
   });
 
-  test("a label beyond the classes is named", () => {
+  test("names a label outside the classes", () => {
     const bytes = shard([1, 2]).subarray(shardLabelsOffset(shape, 2));
     expect(() => readShardLabels("a.bin", bytes, 2)).toThrow(/a.bin: image 1: label: expected 0..1, got 2/);
   });
@@ -78,7 +78,7 @@ const index: ShardIndex = {
 };
 
 describe("index.json", () => {
-  test("what is written is read", () => {
+  test("reads its own output", () => {
     const {
       format: _f,
       version: _v,
@@ -115,13 +115,13 @@ describe("index.json", () => {
     ["no digest", { shards: [{ file: shardFile(0), count: 5, sha256: "x" }] }, /sha256: expected a SHA-256/],
     ["an unknown key of a shard", { shards: [{ ...index.shards[0], z: 0 }] }, /shards\[0\].z is not a key/],
   ];
-  test.each(broken)("%s is refused", (_, change, message) => {
+  test.each(broken)("refuses %s", (_, change, message) => {
     const value = { ...(JSON.parse(formatShardIndex(index)) as object), ...change };
     expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(message);
     expect(() => parseShardIndex("dir/index.json", JSON.stringify(value))).toThrow(/^dir\/index.json: /);
   });
 
-  test("one flipped bit is refused, wherever it is", () => {
+  test("refuses any single flipped bit", () => {
     const good = new TextEncoder().encode(formatShardIndex(index));
     for (let bit = 0; bit < 8 * good.length; bit++) {
       const bad = good.with(bit >> 3, good[bit >> 3]! ^ (1 << (bit & 7)));
@@ -129,12 +129,12 @@ describe("index.json", () => {
     }
   });
 
-  test("an index of version 1, which had no checksum, is read", () => {
+  test("reads an index of version 1, which had no checksum", () => {
     const { checksum: _, ...old } = { ...JSON.parse(formatShardIndex(index)), version: 1 };
     expect(parseShardIndex("i", JSON.stringify(old)).shards).toEqual(index.shards);
   });
 
-  test("what is no JSON, or no object, is refused", () => {
+  test("refuses text that is no JSON object", () => {
     expect(() => parseShardIndex("i", "{")).toThrow(/i: not JSON/);
     expect(() => parseShardIndex("i", "[]")).toThrow(/expected a JSON object/);
   });

@@ -1,4 +1,4 @@
-// Floats of eight bits, every one of them, against their definitions; and numbers that float32 cannot hold.
+// All floats of eight bits, compared with their definitions; and numbers beyond float32.
 import { expect, test } from "vitest";
 import { type FileArray, float32Fault, toFloat32 } from "../../src/io/array_types.ts";
 
@@ -26,7 +26,7 @@ test.each([
   }
 });
 
-test("infinities, NaN, largest values and zeros stand where the formats have them", () => {
+test("has infinities, NaN, largest values and zeros at the bits of the formats", () => {
   const where = (values: Float32Array, test: (v: number) => boolean) => [...all].filter((i) => test(values[i]!));
   const [e4m3, e5m2, e4, e5] = [read("F8_E4M3"), read("F8_E5M2"), read("F8_E4M3FNUZ"), read("F8_E5M2FNUZ")];
   expect(where(e4m3, Number.isNaN)).toEqual([0x7f, 0xff]);
@@ -38,7 +38,7 @@ test("infinities, NaN, largest values and zeros stand where the formats have the
   expect([e4m3[0x80], e5m2[0x80]]).toEqual([-0, -0]);
 });
 
-test("F8_E8M0 holds powers of two alone", () => {
+test("F8_E8M0 holds only powers of two", () => {
   const values = read("F8_E8M0");
   expect([values[0], values[127], values[128], values[254], values[255]]).toEqual([
     2 ** -127,
@@ -74,6 +74,6 @@ test.each<[FileArray, string | null]>([
   ],
   [{ dtype: "F64", shape: [2], data: Float64Array.of(0.1, Number.POSITIVE_INFINITY) }, null],
   [{ dtype: "U16", shape: [1], data: Uint16Array.of(65535) }, null],
-])("a number that does not fit is named: case %#", (array, fault) => {
+])("names a number that does not fit: case %#", (array, fault) => {
   expect(float32Fault(array)).toBe(fault);
 });

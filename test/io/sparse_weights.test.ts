@@ -1,4 +1,4 @@
-// Sparse model files: exact round trips in both layouts, sizes beside what prune/compression.ts counts, and broken files.
+// Sparse model files: exact round trips in both layouts, sizes compared with prune/compression.ts, and corrupt files.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -28,12 +28,12 @@ const models = fc
   .dictionary(fc.string({ minLength: 1 }), weight, { maxKeys: 4 })
   .map((d) => new Map(Object.entries(d)));
 
-/** Bits, with zeros of one sign: a sparse file keeps no sign of what it leaves out. */
+/** Bits, with zeros of one sign: a sparse file does not store the sign of zeros. */
 const bits = (data: Float32Array) => [...new Uint32Array(Float32Array.from(data, (v) => (v === 0 ? 0 : v)).buffer)];
 const random = (count: number, keep: number) =>
   Float32Array.from({ length: count }, (_, i) => ((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32 < keep ? i + 1 : 0));
 
-test.each(SPARSE_LAYOUTS)("%s: what was written comes back", (layout) => {
+test.each(SPARSE_LAYOUTS)("%s: reads back its output", (layout) => {
   fc.assert(
     fc.property(models, (weights) => {
       const { weights: back, metadata } = readModelWeights(writeSparseModel(weights, { seed: "3" }, { layout }), "m");
@@ -47,13 +47,13 @@ test.each(SPARSE_LAYOUTS)("%s: what was written comes back", (layout) => {
   );
 });
 
-test("a weight may be named __proto__", () => {
+test("accepts a weight named __proto__", () => {
   const data = random(64, 0.1);
   const bytes = writeSparseModel(new Map([["__proto__", { data, shape: [8, 8] }]]));
   expect(readModelWeights(bytes, "m").weights.get("__proto__")).toEqual({ data, shape: [8, 8] });
 });
 
-test("columns take one, two or four bytes by how many there are", () => {
+test("stores columns in one, two or four bytes by their count", () => {
   for (const [columns, dtype] of [
     [256, "U8"],
     [257, "U16"],
@@ -72,7 +72,7 @@ test("columns take one, two or four bytes by how many there are", () => {
   }
 });
 
-test("sizes are those that compression counts, in whole bytes", () => {
+test("has the sizes of the compression count, in whole bytes", () => {
   for (const shape of [
     [128, 784],
     [64, 32, 3, 3],
@@ -98,7 +98,7 @@ test("sizes are those that compression counts, in whole bytes", () => {
   }
 });
 
-test("a file of the first format is still read", () => {
+test("reads a file of the first format", () => {
   // Bits 0 and 2 of three entries.
   const parts = new Map([
     ["w.mask", { dtype: "U8" as const, shape: [1], data: Uint8Array.of(0b101) }],
@@ -110,7 +110,7 @@ test("a file of the first format is still read", () => {
   expect([...weights.get("w")!.data, ...weights.get("b")!.data]).toEqual([1.5, 0, -2, 7]);
 });
 
-describe("broken files are refused by name", () => {
+describe("refuses corrupt files by name", () => {
   const rows = { dtype: "U32" as const, shape: [3], data: Uint32Array.of(0, 1, 3) };
   const columns = { dtype: "U8" as const, shape: [3], data: Uint8Array.of(2, 0, 1) };
   const values = { dtype: "F32" as const, shape: [3], data: Float32Array.of(1, 2, 3) };
@@ -120,7 +120,7 @@ describe("broken files are refused by name", () => {
     return readModelWeights(writeSafetensors(new Map(present), { format: "espalier-sparse-csr-1", shapes }), "m.st");
   };
 
-  test("the sound one is read", () => {
+  test("reads the intact file", () => {
     expect([...read(csr).weights.get("w")!.data]).toEqual([0, 0, 1, 2, 3, 0]);
   });
 
@@ -141,7 +141,7 @@ describe("broken files are refused by name", () => {
     expect(() => read({ ...csr, ...change })).toThrow(`m.st: ${message}`);
   });
 
-  test("rows that end before they begin", () => {
+  test("rows that end before their start", () => {
     const one = { ...columns, shape: [1], data: Uint8Array.of(0) };
     const parts = {
       "w.rows": u32(0, 1, 0, 1),
@@ -151,7 +151,7 @@ describe("broken files are refused by name", () => {
     expect(() => read(parts, '{"w":[3,3]}')).toThrow("w has descending row pointers: row 1 ends before its start");
   });
 
-  test("a shape that would take all memory, of one weight or of several together", () => {
+  test("shapes that would fill the memory, of one weight or of several", () => {
     const empty = {
       "w.rows": u32(0, 0),
       "w.columns": { ...rows, shape: [0], data: new Uint32Array(0) },

@@ -1,4 +1,4 @@
-// Which dict of a checkpoint is a model's: the only one that fits, the usual one of several, or the one that is asked for.
+// Choice of the dict in a checkpoint: the only one that fits, the usual one of several, or the requested one.
 import { describe, expect, test } from "vitest";
 import {
   type FileArray,
@@ -32,7 +32,7 @@ const take = (bytes: Uint8Array, key?: string) =>
 const names = async (...args: Parameters<typeof take>) => [...(await take(...args)).weights.keys()];
 const notes = async (...args: Parameters<typeof take>) => (await take(...args)).notes;
 
-test("the only dict that fits is found under any key, beside others and lone tensors", async () => {
+test("finds the only dict that fits under any key, beside other dicts and single tensors", async () => {
   const bytes = dict({ network: state(), best_loss: scalar, epoch: int(2), rng: dictOf("cpu", vector(2)) });
   expect(await names(bytes)).toEqual([...own.keys()]);
   expect(await notes(bytes)).toEqual(['took "network"', 'left out "rng", which hold tensors too']);
@@ -41,7 +41,7 @@ test("the only dict that fits is found under any key, beside others and lone ten
   expect(await names(dict({ generator: state("x."), discriminator: dictOf("w", vector(2)) }))).toEqual([...own.keys()]);
 });
 
-test("averaged models are read without their counter", async () => {
+test("reads averaged models without their counter", async () => {
   const averaged = archive(
     pickle(
       "}(",
@@ -57,7 +57,7 @@ test("averaged models are read without their counter", async () => {
   expect(await names(averaged)).toEqual(["n_averaged", ...own.keys()]);
 });
 
-test("of several that fit the usual key goes first", async () => {
+test("prefers the usual key if several dicts fit", async () => {
   expect(await notes(dict({ state_dict_ema: state(), state_dict: state() }))).toEqual([
     'took "state_dict"',
     'left out "state_dict_ema", which hold tensors too',
@@ -65,25 +65,25 @@ test("of several that fit the usual key goes first", async () => {
   expect((await notes(dict({ model_ema: state(), model: state("module.") })))[0]).toBe('took "model"');
 });
 
-describe("when nobody can say which", () => {
+describe("an ambiguous choice", () => {
   const dino = dict({ student: state("backbone."), teacher: state(), epoch: int(1) });
-  test("the choices are listed with their counts", async () => {
+  test("lists the choices with their counts", async () => {
     await expect(take(dino)).rejects.toThrow(
       'f.pt: several dicts fit the model ("student" with 2 arrays, "teacher" with 2 arrays): choose one with --key, such as --key student',
     );
   });
-  test("--key chooses", async () => {
+  test("is resolved by --key", async () => {
     expect(await notes(dino, "student")).toEqual(['took "student"', 'took "backbone." off all names']);
     expect(await notes(dino, "teacher")).toEqual(['took "teacher"']);
   });
-  test("a key that is not there names those that are", async () => {
+  test("lists the existing keys for an unknown key", async () => {
     await expect(take(dino, "ema")).rejects.toThrow(
       'f.pt: has no "ema": the keys there are "student", "teacher", "epoch"',
     );
   });
 });
 
-describe("names that begin with several prefixes", () => {
+describe("names with several prefixes", () => {
   const array = (n: number): FileArray => ({ dtype: "F32", shape: [n], data: new Float32Array(n) });
   const flat = writeSafetensors(
     new Map([
@@ -93,12 +93,12 @@ describe("names that begin with several prefixes", () => {
       ["teacher.net.fc.bias", array(1)],
     ]),
   );
-  test("the parts that fit are hinted at", async () => {
+  test("hints at the parts that fit", async () => {
     const { hints = [] } = await take(flat);
     expect(hints).toContain('the 2 arrays under "student." fit the model: choose them with --key student');
     expect(hints).toContain('the 2 arrays under "teacher." fit the model: choose them with --key teacher');
   });
-  test("--key takes what is below a prefix", async () => {
+  test("selects the names below a prefix with --key", async () => {
     expect(await names(flat, "student")).toEqual([...own.keys()]);
     expect(await notes(flat, "teacher")).toEqual(['took "teacher"', 'took "net." off all names']);
     expect(await notes(flat, "teacher.net")).toEqual(['took "teacher.net"']);
@@ -107,7 +107,7 @@ describe("names that begin with several prefixes", () => {
   });
 });
 
-test("numbers that float32 cannot hold are in nobody's way where they are left out, or nothing fits", async () => {
+test("ignores numbers beyond float32 in arrays that are left out, or if nothing fits", async () => {
   const large = tensor({ type: "LongStorage", key: "1", length: 1, size: tuple(int(1)) });
   const ids = new Uint8Array(BigInt64Array.of(2n ** 24n + 1n).buffer);
   const of = (name: string) =>
@@ -123,7 +123,7 @@ test("numbers that float32 cannot hold are in nobody's way where they are left o
   expect((await readWeights(of("other"), "f.pt", { fit: fitOf })).weights.size).toBe(3);
 });
 
-test("without a model the usual dict is taken, and a lone tensor hides none", async () => {
+test("takes the usual dict without a model, also beside a single tensor", async () => {
   const plain = async (bytes: Uint8Array) => (await openWeights(bytes, "f.pt")).take();
   expect([...(await plain(dict({ network: state(), best_loss: scalar }))).weights.keys()]).toEqual([...own.keys()]);
   await expect(plain(dict({ a: state(), b: state() }))).rejects.toThrow("several dicts hold tensors");
@@ -186,7 +186,7 @@ describe("a model in several files", () => {
     await expect(open(map)).rejects.toThrow(`m.index.json: the index of a sharded model: ${words}`);
   });
 
-  test("in memory alone the shards are asked for", async () => {
+  test("needs the shards beside an index in memory", async () => {
     await expect(readWeights(index({ "fc.bias": "b.safetensors" }), "m.json")).rejects.toThrow(
       'm.json: the index of a sharded model: its shards are needed ("b.safetensors")',
     );

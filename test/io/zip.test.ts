@@ -19,7 +19,7 @@ async function refusal(bytes: Uint8Array, options = {}): Promise<string> {
   return (error as Error).message;
 }
 
-/** The archive with a u16 of its first directory entry replaced. */
+/** Replace a u16 of the first directory entry. */
 function patched(offset: number, value: number, from = sample()) {
   const view = new DataView(from.buffer);
   const directory = view.getUint32(from.length - 22 + 16, true);
@@ -27,7 +27,7 @@ function patched(offset: number, value: number, from = sample()) {
   return from;
 }
 
-/** `data` deflated by zlib, in place of the stored file of an archive. */
+/** Replace the stored file of an archive by `data` deflated by zlib. */
 function deflated(data: Uint8Array): Uint8Array {
   const packed = new Uint8Array(deflateRawSync(data));
   const stored = writeZip(new Map([["x", data]]));
@@ -40,7 +40,7 @@ function deflated(data: Uint8Array): Uint8Array {
   return new Uint8Array([...head, ...packed, ...tail]);
 }
 
-test("what is written is read back, and the same files make the same bytes", async () => {
+test("reads back its output, and writes the same bytes for the same files", async () => {
   const files = await readZip(sample());
   expect([...files]).toEqual([
     ["a.txt", text("hello")],
@@ -63,7 +63,7 @@ test("what is written is read back, and the same files make the same bytes", asy
   );
 });
 
-test("deflated files, folders, comments and words before the archive's end", async () => {
+test("reads deflated files, folders, comments and data before the archive's end", async () => {
   const data = Uint8Array.from({ length: 200_000 }, (_, i) => (i >> 3) & 255);
   expect((await readZip(deflated(data))).get("x")).toEqual(data);
   expect((await readZip(writeZip(new Map([["folder/", new Uint8Array(0)]])))).size).toBe(0);
@@ -72,7 +72,7 @@ test("deflated files, folders, comments and words before the archive's end", asy
   expect((await readZip(new Uint8Array([...plain, 1, 2, 3]))).size).toBe(2);
 });
 
-test("damage is found", async () => {
+test("detects corruption", async () => {
   const bytes = sample();
   const at = bytes.indexOf("h".charCodeAt(0), 30);
   bytes[at]! ^= 1;
@@ -97,7 +97,7 @@ test("damage is found", async () => {
   expect(await refusal(names)).toContain('two files are named "a"');
 });
 
-test("what is not read is refused by name", async () => {
+test("refuses unsupported archives by name", async () => {
   expect(await refusal(patched(8, 0x801))).toContain('"a.txt" is encrypted');
   expect(await refusal(patched(10, 12))).toContain('byte 75: "a.txt" has packing method 12: expected 0 or 8');
   const large = patched(20, 0xffff);
@@ -109,7 +109,7 @@ test("what is not read is refused by name", async () => {
   );
 });
 
-test("the unpacked size is capped", async () => {
+test("limits the unpacked size", async () => {
   expect(await refusal(deflated(new Uint8Array(5000)), { maxBytes: 4999 })).toContain(
     'byte 0: "x": expected at most 4999 unpacked bytes in all files, got more',
   );
@@ -118,7 +118,7 @@ test("the unpacked size is capped", async () => {
   );
 });
 
-test("arbitrary bytes end in ZipError or files", async () => {
+test("ends in ZipError or files for arbitrary bytes", async () => {
   const damaged = fc
     .tuple(
       fc.constantFrom(sample(), deflated(new Uint8Array(300))),
@@ -139,7 +139,7 @@ test("arbitrary bytes end in ZipError or files", async () => {
   );
 });
 
-/** An archive of several names over one packed file, as bombs have it. */
+/** Make an archive with several names for one packed file, as in zip bombs. */
 function overlapping(names: number): Uint8Array {
   const whole = writeZip(new Map([["x", text("some bytes")]]));
   const start = new DataView(whole.buffer).getUint32(whole.length - 22 + 16, true);
@@ -157,7 +157,7 @@ function overlapping(names: number): Uint8Array {
   return new Uint8Array([...whole.slice(0, start), ...entries.flatMap((bytes) => [...bytes]), ...end]);
 }
 
-test("files that share bytes, with one another or with the directory, are refused", async () => {
+test("refuses files that share bytes with one another or with the directory", async () => {
   expect((await readZip(overlapping(1))).size).toBe(1);
   expect(await refusal(overlapping(3))).toBe('f: byte 0: "a" and "b" overlap');
   // The last file said to be longer: into the directory.
@@ -169,7 +169,7 @@ test("files that share bytes, with one another or with the directory, are refuse
   expect(await refusal(long)).toMatch(/"b\/c" and the directory overlap/);
 });
 
-test("what unpacks to far more than it has is refused before it is made; other files are not opened", async () => {
+test("refuses an archive that unpacks to far more than its size, and does not open other files", async () => {
   const bomb = deflated(new Uint8Array(80 * 2 ** 20));
   expect(bomb.length).toBeLessThan(100_000);
   expect(await refusal(bomb)).toMatch(/"x": expected at most 67108864 unpacked bytes in all files, got more/);

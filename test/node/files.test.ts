@@ -1,4 +1,4 @@
-// Reading and writing files: whole or not at all, and errors that name the path.
+// Reading and writing files: atomic writes, and errors that name the path.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const errno = (code: string) => Object.assign(new Error(code), { code });
 
-/** A file system in memory whose writes take at most `sizes[i]` bytes each, and which fails where `fail` says. */
+/** File system in memory whose writes take at most `sizes[i]` bytes each, and which fails at `fail`. */
 function fakeDisk(
   options: { sizes?: readonly number[]; fail?: (call: string, count: number) => string | undefined } = {},
 ) {
@@ -57,7 +57,7 @@ function fakeDisk(
 }
 
 describe("writeAtomic", () => {
-  test("what is written is read back, and nothing else is left in the folder", async () => {
+  test("reads back its output, and leaves nothing else in the folder", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), async (bytes) => {
         await writeAtomic(join(folder, "a.bin"), bytes);
@@ -68,7 +68,7 @@ describe("writeAtomic", () => {
     );
   });
 
-  test("short writes are continued until all bytes are taken", async () => {
+  test("continues short writes until all bytes are written", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 200 }),
@@ -88,7 +88,7 @@ describe("writeAtomic", () => {
     expect(calls).toEqual(["open w", "write", "sync", "close", "rename", "open r", "sync", "close"]);
   });
 
-  test("a full disk: the first write is short, the second fails; the old file stays and the temporary one goes", async () => {
+  test("keeps the old file on a full disk (short first write, failed second one), and removes the temporary one", async () => {
     const fail = (call: string, count: number) => (call === "write" && count === 2 ? "ENOSPC" : undefined);
     const { disk, files } = fakeDisk({ sizes: [3], fail });
     files.set("/d/a.bin", [1, 2]);
@@ -97,7 +97,7 @@ describe("writeAtomic", () => {
     expect([...files]).toEqual([["/d/a.bin", [1, 2]]]);
   });
 
-  test("a system that takes no byte and reports no error does not hang it", async () => {
+  test("does not hang if the system writes no byte without an error", async () => {
     const { disk, files } = fakeDisk({ sizes: [2, 0] });
     await expect(writeAtomic("/d/a.bin", bytesOf("abcdef"), disk)).rejects.toThrow(
       "cannot write 6 bytes to /d/a.bin: the system wrote none of the last 4 bytes",
@@ -119,7 +119,7 @@ describe("writeAtomic", () => {
     expect(files.size).toBe(0);
   });
 
-  test("file systems that cannot flush a folder are no error, a failing disk is", async () => {
+  test("accepts file systems that cannot flush a folder, but not a failing disk", async () => {
     const withFolder = (code: string) => fakeDisk({ fail: (c) => (c === "open r" ? code : undefined) }).disk;
     await writeAtomic("/d/a.bin", bytesOf("x"), withFolder("EISDIR"));
     await expect(writeAtomic("/d/a.bin", bytesOf("x"), withFolder("EIO"))).rejects.toThrow(
@@ -127,7 +127,7 @@ describe("writeAtomic", () => {
     );
   });
 
-  test("real folders that cannot be written are named", async () => {
+  test("names real folders that cannot be written", async () => {
     writeFileSync(join(folder, "file"), "");
     const missing = join(folder, "none", "a.bin");
     const below = join(folder, "file", "a.bin");
@@ -139,7 +139,7 @@ describe("writeAtomic", () => {
     );
   });
 
-  test("two writes of one path at a time do not disturb each other", async () => {
+  test("allows two concurrent writes of one path", async () => {
     const path = join(folder, "a.bin");
     const versions = [1, 2, 3, 4].map((n) => new Uint8Array(100_000).fill(n));
     await Promise.all(versions.map((bytes) => writeAtomic(path, bytes)));
@@ -148,7 +148,7 @@ describe("writeAtomic", () => {
     expect(readdirSync(folder)).toEqual(["a.bin"]);
   });
 
-  test("refuses what is no path and no bytes", async () => {
+  test("refuses other values than a path and bytes", async () => {
     await expect(writeAtomic("", bytesOf("x"))).rejects.toThrow('expected a file path, got ""');
     await expect(writeAtomic("a", "text" as unknown as Uint8Array)).rejects.toThrow(
       "cannot write a: expected a Uint8Array, got string",
@@ -169,7 +169,7 @@ describe("fileSource", () => {
     await expect(source.read("none")).rejects.toThrow(`${folder}: none: no such file`);
   });
 
-  test("a single file is known by its name only", async () => {
+  test("reads a single file by its name only", async () => {
     const path = join(folder, "a.bin");
     writeFileSync(path, "hello");
     const source = fileSource(path);
@@ -196,7 +196,7 @@ describe("fileSource", () => {
     await expect(source.list("..")).rejects.toThrow("wanted a relative path");
   });
 
-  test("a folder that is not there has no files", async () => {
+  test("finds no files in a missing folder", async () => {
     const source = fileSource(join(folder, "none"));
     expect(await source.exists("a")).toBe(false);
     await expect(source.read("a")).rejects.toThrow(`${join(folder, "none")}: a: no such file`);

@@ -1,4 +1,4 @@
-// Locks of folders: one writer, stale ones taken over, others' respected.
+// Locks of folders: one writer, stale locks are taken over, others are respected.
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
@@ -24,7 +24,7 @@ function folder(): string {
   mkdirSync(path);
   return path;
 }
-/** A lock as another process would have left it. */
+/** Make a lock as left by another process. */
 function lockOf(change: Record<string, unknown>): { dir: string; path: string } {
   const dir = folder();
   const path = join(dir, LOCK_FILE);
@@ -32,11 +32,11 @@ function lockOf(change: Record<string, unknown>): { dir: string; path: string } 
   writeFileSync(path, JSON.stringify(lock));
   return { dir, path };
 }
-/** The number of a process that has ended. */
+/** Return the id of a process that has ended. */
 const endedPid = (): number => spawnSync(process.execPath, ["-e", ""]).pid;
 
 describe("a folder", () => {
-  test("has one writer at a time, who is named", async () => {
+  test("has one named writer at a time", async () => {
     const dir = folder();
     const lock = await FolderLock.take(dir, { command: "espalier train --seed 1" });
     expect(JSON.parse(readFileSync(join(dir, LOCK_FILE), "utf8"))).toMatchObject({
@@ -54,7 +54,7 @@ describe("a folder", () => {
     (await FolderLock.take(dir, { command: "x" })).release();
   });
 
-  test("is given to one of many that ask at once", async () => {
+  test("is given to one of many concurrent requests", async () => {
     for (const stale of [false, true]) {
       const dir = stale ? lockOf({ pid: endedPid() }).dir : folder();
       const asked = await Promise.allSettled(
@@ -68,7 +68,7 @@ describe("a folder", () => {
   });
 });
 
-describe("a stale lock is taken over, and it is said", () => {
+describe("a stale lock is taken over with a note", () => {
   test.each<[string, () => Record<string, unknown>]>([
     ["its process has ended", () => ({ pid: endedPid() })],
     ["its number belongs to a process that started later", () => ({ pid: process.pid, started: "1" })],
@@ -85,7 +85,7 @@ describe("a stale lock is taken over, and it is said", () => {
     lock.release();
   });
 
-  test("it is half a lock, or none", async () => {
+  test("if it is half a lock, or none", async () => {
     for (const text of ["", "{", "null", '{"pid":1}']) {
       const { dir, path } = lockOf({});
       writeFileSync(path, text);
@@ -104,8 +104,8 @@ describe("a stale lock is taken over, and it is said", () => {
   });
 });
 
-describe("a process that cannot be seen from here", () => {
-  test.each(["host", "space"])("on another %s: without a sign of life its lock is taken over", async (what) => {
+describe("a process that is not visible from here", () => {
+  test.each(["host", "space"])("on another %s loses its lock without a sign of life", async (what) => {
     const { dir } = lockOf({ [what]: "elsewhere" });
     const notes: string[] = [];
     const lock = await FolderLock.take(dir, { command: "x", patienceMs: 40, note: (line) => notes.push(line) });
@@ -114,7 +114,7 @@ describe("a process that cannot be seen from here", () => {
     lock.release();
   });
 
-  test("with one it keeps the folder", async () => {
+  test("retains the folder with a sign of life", async () => {
     const { dir, path } = lockOf({ host: "elsewhere" });
     const beating = setInterval(() => utimesSync(path, new Date(), new Date()), 20);
     try {
@@ -126,7 +126,7 @@ describe("a process that cannot be seen from here", () => {
     }
   });
 
-  test("a holder gives signs of life", async () => {
+  test("shows signs of life as a holder", async () => {
     const dir = folder();
     const lock = await FolderLock.take(dir, { command: "x", beatMs: 10 });
     const other = { ...ownMark(), host: "elsewhere" };
@@ -136,7 +136,7 @@ describe("a process that cannot be seen from here", () => {
 });
 
 describe("before each write", () => {
-  test("a lock that was deleted is written again", async () => {
+  test("rewrites a deleted lock", async () => {
     const dir = folder();
     const lock = await FolderLock.take(dir, { command: "x" });
     rmSync(join(dir, LOCK_FILE));
@@ -145,7 +145,7 @@ describe("before each write", () => {
     lock.release();
   });
 
-  test("a folder that was removed, replaced or taken is told", async () => {
+  test("reports a folder that was removed, replaced or taken", async () => {
     const dir = folder();
     const lock = await FolderLock.take(dir, { command: "x" });
     writeFileSync(join(dir, LOCK_FILE), JSON.stringify({ ...ownMark(), command: "thief", time: "now", token: "t" }));
@@ -160,7 +160,7 @@ describe("before each write", () => {
   });
 });
 
-test("a process that exits lets go; names in locks cannot move the cursor", async () => {
+test("releases locks at exit; escapes control characters in locks", async () => {
   const { dir } = lockOf({ command: "evil \u001b[2J", host: ownMark().host, pid: process.ppid, started: null });
   await expect(FolderLock.take(dir, { command: "x" })).rejects.toThrow(/evil \\x1b\[2J/);
   const other = folder();

@@ -43,14 +43,14 @@ describe("switches", () => {
   ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
 });
 
-test("the cache follows XDG_CACHE_HOME, and ignores a relative one", () => {
+test("uses XDG_CACHE_HOME for the cache, but not a relative one", () => {
   vi.stubEnv("XDG_CACHE_HOME", "/somewhere");
   expect(cachePath("gpu", "mesa")).toBe(join("/somewhere", "espalier", "gpu", "mesa"));
   vi.stubEnv("XDG_CACHE_HOME", "relative");
   expect(cachePath("gpu")).toMatch(/\.cache[/\\]espalier[/\\]gpu$/);
 });
 
-test("a run's environment names the versions it depends on", () => {
+test("names the versions in a run's environment", () => {
   const { espalier, node, webgpu } = versions();
   expect([espalier, node, webgpu]).toEqual([
     expect.stringMatching(/^\d+\.\d+\.\d+/),
@@ -68,18 +68,18 @@ test("a run's environment names the versions it depends on", () => {
 
 describe("running programs", () => {
   const node = (script: string) => [process.execPath, ["-e", script]] as const;
-  test("gives exit code, stdout, both streams, and passes the input", async () => {
+  test("returns exit code, stdout and both streams, and passes the input", async () => {
     const ran = await run(...node("process.stdin.pipe(process.stdout); console.error('e'); process.exitCode = 3"), {
       input: "in",
     });
     expect(ran).toMatchObject({ code: 3, stdout: "in" });
     expect(ran.output).toContain("e\n");
   });
-  test("a program that is not there gives 127, one that takes too long 124", async () => {
+  test("returns 127 for a missing program, 124 for one that takes too long", async () => {
     expect((await run("espalier-has-no-such-program", [])).code).toBe(127);
     expect((await run(...node("setTimeout(() => {}, 60000)"), { seconds: 0.2 })).code).toBe(124);
   });
-  test("must() says what failed and the last words", async () => {
+  test("must() reports the failure and the last lines", async () => {
     const failing = must("cannot do it", ...node("console.log('one'); console.error('two'); process.exitCode = 4"));
     await expect(failing).rejects.toThrow(SetupError);
     await expect(failing).rejects.toThrow(/^cannot do it: .* failed with exit code 4\n/);

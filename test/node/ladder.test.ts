@@ -1,4 +1,4 @@
-// The ladder to an adapter, with adapters made up: order, refusals, and what is left in the environment.
+// The search for an adapter, with mock adapters: order, refusals, and the environment after it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AdapterError, climb, isSoftware, type Rung, setupCommand, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
@@ -20,7 +20,7 @@ const hardware = gpuWith({ vendor: "acme", description: "Acme 9000" });
 const software = gpuWith({ description: "llvmpipe (LLVM 15)" });
 const wish: Wish = { dawnOptions: [], adapter: undefined, requireGpu: false };
 
-/** Rungs that set VK_DRIVER_FILES to their own label. */
+/** Make a rung that sets VK_DRIVER_FILES to its own label. */
 const rung = (how: Rung["how"], refusal?: string): Rung => ({
   how,
   label: `the ${how} rung`,
@@ -37,7 +37,7 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllEnvs());
 
 describe("climb", () => {
-  test("stops at the first adapter and keeps its choice of driver", async () => {
+  test("stops at the first adapter and retains its choice of driver", async () => {
     const create = vi.fn(() => hardware);
     const { gpu, found } = await climb(create, { ...wish, dawnOptions: ["adapter=Acme"] }, [
       rung("system"),
@@ -49,7 +49,7 @@ describe("climb", () => {
     expect(process.env["VK_DRIVER_FILES"]).toBe("system");
   });
 
-  test("goes on after a rung that cannot be prepared, and after one that Dawn refuses", async () => {
+  test("continues after a rung that cannot be prepared, and after one that Dawn refuses", async () => {
     const create = () => {
       if (process.env["VK_DRIVER_FILES"] === "mesa") throw new Error("no such device");
       return software;
@@ -71,20 +71,20 @@ describe("climb", () => {
     expect(process.env["VK_ICD_FILENAMES"]).toBeUndefined();
   });
 
-  test("software is refused where a GPU is required; setup would not mend that", async () => {
+  test("refuses software if a GPU is required; setup does not help then", async () => {
     const failing = climb(() => software, { ...wish, requireGpu: true }, [rung("system")]);
     await expect(failing).rejects.toThrow("llvmpipe (LLVM 15) is a software adapter: expected a GPU");
     await expect(failing).rejects.toMatchObject({ mendable: false });
     expect((await climb(() => hardware, { ...wish, requireGpu: true }, [rung("system")])).found.software).toBe(false);
   });
 
-  test("an unknown name is no reason to install anything", async () => {
+  test("does not suggest setup for an unknown name", async () => {
     const failing = climb(() => hardware, { ...wish, adapter: "nosuch" }, [rung("system", "no match")]);
     await expect(failing).rejects.toThrow('no WebGPU adapter whose name contains "nosuch"');
     await expect(failing).rejects.toMatchObject({ mendable: false });
   });
 
-  test("in a checkout the remedy is the checkout's own command", () => {
+  test("names the checkout's own command in a checkout", () => {
     expect(setupCommand()).toBe("npm run -s espalier -- setup");
   });
 });
@@ -98,14 +98,14 @@ test.each<[Partial<GPUAdapterInfo>, boolean]>([
   [{ vendor: "apple", architecture: "metal-3" }, false],
 ])("isSoftware(%j) is %j", (change, want) => expect(isSoftware(info(change))).toBe(want));
 
-test("the missing library is read from the system's complaint", () => {
+test("reads the missing library from the system's message", () => {
   const words = "libLLVM-15.so.1: cannot open shared object file: No such file or directory";
   expect(missingLibrary(words)).toBe("libLLVM-15.so.1");
   expect(missingLibrary(`Failed to load shared library: ${words}`)).toBe("libLLVM-15.so.1");
   expect(missingLibrary("/a/b.so: file too short")).toBeNull();
 });
 
-test("the probe's expected numbers follow from the closed form", () => {
+test("matches the probe's expected numbers to the closed form", () => {
   // x_n = x_0 / 2^n + (1 - 2^-n) / 2, summed over the lanes 0..7.
   for (const [thread, rounds] of [
     [0, 0],

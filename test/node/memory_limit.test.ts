@@ -1,4 +1,4 @@
-// How much memory is left, read from made-up files of Linux.
+// Memory left, read from sample files of Linux.
 import { describe, expect, test } from "vitest";
 import { memoryLimit } from "../../src/node/memory_limit.ts";
 
@@ -20,11 +20,11 @@ const limits = (name: string, mib: number) => ({
   "/proc/self/limits": `${name.padEnd(26)}${String(mib * MIB).padEnd(21)}unlimited            bytes     \n`,
 });
 
-test("the machine's free memory and swap, less what a run takes besides", () => {
+test("is the machine's free memory and swap, less the other memory of a run", () => {
   expect(memoryLimit(files({}))).toEqual({ bytes: (9 * GIB - 256) * MIB, of: "the machine's free memory" });
 });
 
-test("ulimit -v and -d, less what the process has", () => {
+test("is ulimit -v and -d, less the memory of the process", () => {
   expect(memoryLimit(files(limits("Max address space", 2344)))).toEqual({
     bytes: (2344 - 1700 - 384) * MIB,
     of: "the process's address space (ulimit -v)",
@@ -35,13 +35,13 @@ test("ulimit -v and -d, less what the process has", () => {
   });
 });
 
-test("less than nothing is nothing", () => {
+test("is 0 instead of a negative number", () => {
   expect(memoryLimit(files(limits("Max address space", 1000)))?.bytes).toBe(0);
 });
 
 describe("a container's limit", () => {
   const of = "the container's memory limit (cgroup)";
-  test("of the second version, of the group or of one above it; the cache of files does not count", () => {
+  test("of version 2, of the group or of one above it; the file cache does not count", () => {
     const group = {
       "/proc/self/cgroup": "0::/a/b\n",
       "/sys/fs/cgroup/a/b/memory.max": "max\n",
@@ -60,7 +60,7 @@ describe("a container's limit", () => {
     };
     expect(memoryLimit(files(group))).toEqual({ bytes: (2000 - 100 - 256) * MIB, of });
   });
-  test("of the first version, where no limit is a huge number", () => {
+  test("of version 1, in which no limit is a huge number", () => {
     const group = (limit: string) => ({
       "/proc/self/cgroup": "5:cpu,cpuacct:/x\n4:memory:/x\n0::/\n",
       "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": limit,
@@ -72,11 +72,11 @@ describe("a container's limit", () => {
   });
 });
 
-test("where the system says nothing, nothing is known", () => {
+test("is null if the system does not say", () => {
   expect(memoryLimit(() => null)).toBeNull();
 });
 
-test("this machine, where it is Linux, has memory left", () => {
+test("is positive on this machine, if it is Linux", () => {
   const limit = memoryLimit();
   if (process.platform === "linux") expect(limit?.bytes).toBeGreaterThan(0);
   else expect(limit).toBeNull();

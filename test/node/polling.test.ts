@@ -1,4 +1,4 @@
-// Dawn's endless questions are spaced out; everybody else's setImmediate stays as it was.
+// Dawn's endless polling is delayed; setImmediate is unchanged for all other callers.
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { calmPolling } from "../../src/node/polling.ts";
@@ -6,7 +6,7 @@ import { calmPolling } from "../../src/node/polling.ts";
 let restore = () => {};
 afterEach(() => restore());
 
-/** Looks like a callback of Dawn's: native, nameless, asks again until `until`. */
+/** Make a callback like Dawn's: native, nameless, polls until `until`. */
 function questions(until: number, seen: number[]): () => void {
   const ask = () => {
     seen.push(performance.now());
@@ -17,7 +17,7 @@ function questions(until: number, seen: number[]): () => void {
 const nameless = (fn: () => void) => Object.defineProperty(fn.bind(null), "name", { value: "" });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test("a long wait is asked about once a millisecond, after an eager start", async () => {
+test("polls a long wait once a millisecond, after an eager start", async () => {
   restore = calmPolling();
   const seen: number[] = [];
   const start = performance.now();
@@ -32,7 +32,7 @@ test("a long wait is asked about once a millisecond, after an eager start", asyn
   expect(spinning.length).toBeGreaterThan(4 * seen.length);
 });
 
-test("each new wait starts eagerly", async () => {
+test("starts each new wait eagerly", async () => {
   restore = calmPolling();
   for (let i = 0; i < 3; i++) {
     const seen: number[] = [];
@@ -42,7 +42,7 @@ test("each new wait starts eagerly", async () => {
   }
 });
 
-test("other callers keep setImmediate: order, arguments, clearImmediate, promisify", async () => {
+test("leaves setImmediate to other callers: order, arguments, clearImmediate, promisify", async () => {
   restore = calmPolling();
   const order: unknown[] = [];
   setImmediate((...values: unknown[]) => order.push(...values), "a", 1);
@@ -55,7 +55,7 @@ test("other callers keep setImmediate: order, arguments, clearImmediate, promisi
   expect(() => setImmediate(undefined as never)).toThrow(/callback/);
 });
 
-test("a second call changes nothing, and the old one comes back", () => {
+test("ignores a second call, and restores the original", () => {
   const before = globalThis.setImmediate;
   restore = calmPolling();
   const calm = globalThis.setImmediate;

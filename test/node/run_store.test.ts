@@ -1,4 +1,4 @@
-// A run's directory: logs whose damaged lines cost themselves only, folders that cannot be made, leftovers of the dead.
+// The run directory: logs with corrupt lines, folders that cannot be made, leftovers of ended processes.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,12 +33,12 @@ describe("a log", () => {
     expect(log.rows.map((row) => row["a"])).toEqual(values);
     expect(log.damaged).toEqual(damaged);
   });
-  test("that is not there has no rows", () => {
+  test("that does not exist has no rows", () => {
     expect(new RunDirectory(scratch).readLog("none.jsonl")).toEqual({ rows: [], damaged: [] });
   });
 });
 
-test("a file that should hold a JSON object and does not is told, and counts as none", () => {
+test("reports a file without a JSON object and treats it as missing", () => {
   const directory = new RunDirectory(scratch);
   const problems: string[] = [];
   const read = () => directory.readObject("info.json", (problem) => problems.push(problem));
@@ -53,7 +53,7 @@ test("a file that should hold a JSON object and does not is told, and counts as 
 });
 
 describe("a folder", () => {
-  test("is made with those above it; what stands in the way is named", () => {
+  test("is made with those above it; an obstacle is named", () => {
     expect(makeFolder(at("a", "b", "c"))).toEqual([at("a"), at("a", "b"), at("a", "b", "c")]);
     expect(makeFolder(at("a", "b", "d"))).toEqual([at("a", "b", "d")]);
     expect(makeFolder(at("a"))).toEqual([]);
@@ -65,7 +65,7 @@ describe("a folder", () => {
     symlinkSync(at("nowhere"), at("dangling"));
     expect(() => makeFolder(at("dangling"))).toThrow(/cannot make the folder .*dangling/);
   });
-  test("where none can be made is refused at once", () => {
+  test("is refused at once if none can be made", () => {
     if (process.platform !== "linux") return;
     const started = performance.now();
     expect(() => makeFolder("/proc/x/y/z")).toThrow(
@@ -76,7 +76,7 @@ describe("a folder", () => {
   });
 });
 
-test("temporary files of processes that have ended are swept, those of living ones are not", () => {
+test("removes temporary files of ended processes, not those of living ones", () => {
   const dead = spawnSync(process.execPath, ["-e", ""]).pid;
   mkdirSync(at("swept"));
   const names = [
@@ -104,7 +104,7 @@ describe("files of tensors", () => {
   ]);
   const directory = new RunDirectory(scratch);
 
-  test("are written in parts and read tensor by tensor, as whole ones are", async () => {
+  test("are written in parts and read tensor by tensor, like whole ones", async () => {
     await directory.writeParts("parts.safetensors", safetensorsParts(tensors, { a: "b" }));
     expect(await directory.read("parts.safetensors")).toEqual(writeSafetensors(tensors, { a: "b" }));
     const { tensors: read, metadata, checked } = await directory.readTensors("parts.safetensors");
@@ -112,7 +112,7 @@ describe("files of tensors", () => {
     expect([metadata.get("a"), checked]).toEqual(["b", true]);
   });
 
-  test("name the file that is damaged, cut or not there", async () => {
+  test("name the file that is corrupt, truncated or missing", async () => {
     const bytes = writeSafetensors(tensors);
     writeFileSync(at("flipped.safetensors"), bytes.with(bytes.length - 1, 9));
     await expect(directory.readTensors("flipped.safetensors")).rejects.toThrow(
@@ -125,7 +125,7 @@ describe("files of tensors", () => {
     );
   });
 
-  test("are cut while they are read: said, and no endless loop", async () => {
+  test("truncated during reading are an error, not an endless loop", async () => {
     writeFileSync(at("cut.bin"), new Uint8Array(100));
     const file = await openRanges(at("cut.bin"));
     writeFileSync(at("cut.bin"), new Uint8Array(10));

@@ -1,4 +1,4 @@
-// The tuner's winners on disk: what is kept apart, and what a broken file costs.
+// The tuner's winners on disk: separate adapters, and corrupt files.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("gives back what was saved, by adapter, and adds to it", async () => {
+test("returns saved winners by adapter, and adds to them", async () => {
   const store = fileTuneStore(path);
   expect(await store.load("card A")).toEqual({});
   await store.save("card A", { one: "tile 4" });
@@ -38,7 +38,7 @@ test("gives back what was saved, by adapter, and adds to it", async () => {
   expect(said).toEqual([]);
 });
 
-test("the file says its format and Dawn's version, and has the same bytes whatever the order of the keys", async () => {
+test("writes format and Dawn's version, and the same bytes for any order of the keys", async () => {
   await fileTuneStore(path).save("card", { b: "1", a: "2" });
   const text = readFileSync(path, "utf8");
   expect(JSON.parse(text)).toEqual({
@@ -55,7 +55,7 @@ test.each([
   ["another format", JSON.stringify({ format: 99, adapters: {} })],
   ["winners that are no names", JSON.stringify({ format: 1, adapters: { card: { one: 7 } } })],
   ["a list", "[]"],
-])("a file with %s is ignored in one line, and replaced", async (_what, text) => {
+])("ignores a file with %s in one line, and replaces it", async (_what, text) => {
   const flat = join(folder, "tune.json");
   writeFileSync(flat, text);
   const store = fileTuneStore(flat);
@@ -68,7 +68,7 @@ test.each([
   expect(said).toEqual([]);
 });
 
-test("lies in the cache folder, and wants a path", async () => {
+test("is in the cache folder, and refuses an empty path", async () => {
   vi.stubEnv("XDG_CACHE_HOME", folder);
   await fileTuneStore().save("card", { one: "tile 4" });
   expect(readdirSync(join(folder, "espalier"))).toEqual(["tune.json"]);

@@ -131,7 +131,7 @@ export class PickleMachine {
     this.stack.push(value);
   }
 
-  /** Push an object that takes memory of its own. */
+  /** Push an object that takes memory. */
   make(value: PickleValue): void {
     this.containers++;
     if (this.containers > MAX_CONTAINERS) this.fail(`more than ${MAX_CONTAINERS} containers`);

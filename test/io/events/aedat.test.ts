@@ -14,7 +14,7 @@ describe("AEDAT 2", () => {
     expect(rowsOf(parseAedat2(bytes))).toEqual([[0xff000001, 122, 118, 0]]);
   });
 
-  test("what was put in comes out, after any header, times in any order", () => {
+  test("reads events after any header, with times in any order", () => {
     const lines = fc.array(
       fc.string({ unit: "grapheme-ascii" }).map((words) => `#${words.replace(/\n/g, "")}\n`),
       { maxLength: 4 },
@@ -27,7 +27,7 @@ describe("AEDAT 2", () => {
     );
   });
 
-  test("faults name the byte", async () => {
+  test("names the byte of a fault", async () => {
     const bytes = aedat2([[1, 2, 3, 1]], "#!AER-DAT2.0\n");
     expect(await refusal(() => parseAedat2(bytes.subarray(0, 18), "f"))).toMatchObject({
       fault: "truncated",
@@ -64,7 +64,7 @@ describe("AEDAT 3", () => {
     expect(rowsOf(parseAedat3(bytes))).toEqual([...first, ...last]);
   });
 
-  test("times go on where the clock went round, exactly up to 2^53", async () => {
+  test("continues times after a clock overflow, exactly up to 2^53", async () => {
     const at = (overflow: number, time: number) =>
       parseAedat3(joined(head, packet([[time, 0, 0, 0]], { overflow })), "f").t[0];
     const largest = Number(((2n ** 22n - 1n) << 31n) | (2n ** 31n - 1n));
@@ -80,7 +80,7 @@ describe("AEDAT 3", () => {
     );
   });
 
-  test("places without an event are read, or not", () => {
+  test("reads or skips slots without an event", () => {
     const events = [
       [1, 2, 3, 1, 1],
       [4, 5, 6, 0, 0],
@@ -94,7 +94,7 @@ describe("AEDAT 3", () => {
     expect(rowsOf(parseAedat3(bytes, "f", { validOnly: true }))).toEqual([[1, 2, 3, 1]]);
   });
 
-  test("faults name the byte", async () => {
+  test("names the byte of a fault", async () => {
     const good = packet([[1, 2, 3, 1]]);
     const read = (...parts: Uint8Array[]) => refusal(() => parseAedat3(joined(head, ...parts), "f"));
     const start = head.length;
@@ -121,7 +121,7 @@ describe("AEDAT 3", () => {
   });
 });
 
-test("the kind is told from the bytes", async () => {
+test("recognises the kind by the bytes", async () => {
   const events: Row[] = [[1, 2, 3, 1]];
   expect(rowsOf(parseEvents(aedat2(events)))).toEqual(events);
   expect(rowsOf(parseEvents(joined(head, packet(events))))).toEqual(events);

@@ -1,4 +1,4 @@
-// Event files made by hand, for reading them back, and recordings of any content.
+// Event files built for round trips, and recordings of any content.
 import fc from "fast-check";
 import { expect } from "vitest";
 import { EventError, type EventFault, type EventRecording } from "../../../src/io/events/types.ts";
@@ -27,12 +27,12 @@ export function rowsOf({ t, x, y, p, length }: EventRecording): Row[] {
   return Array.from({ length }, (_, i) => [t[i]!, x[i]!, y[i]!, p[i]!]);
 }
 
-/** Events of a sensor of this size, with times below `end` in any order. */
+/** Make events of a sensor of this size, with times below `end` in any order. */
 export function rows(size: number, end: number, constraints: fc.ArrayConstraints = {}): fc.Arbitrary<Row[]> {
   return fc.array(fc.tuple(fc.nat(end - 1), fc.nat(size - 1), fc.nat(size - 1), fc.nat(1)), constraints);
 }
 
-/** A CIFAR10-DVS file of events on its 128 x 128 sensor. */
+/** Make a CIFAR10-DVS file of events on its 128 x 128 sensor. */
 export function aedat2(events: readonly Row[], header = "#!AER-DAT2.0\r\n# any words\r\n"): Uint8Array {
   const view = new DataView(new ArrayBuffer(8 * events.length));
   events.forEach(([t, x, y, p], i) => {
@@ -44,7 +44,7 @@ export function aedat2(events: readonly Row[], header = "#!AER-DAT2.0\r\n# any w
 
 export const AEDAT3_HEADER = "#!AER-DAT3.1\r\n#Source 1: DVS128\r\n#!END-HEADER\r\n";
 
-/** One packet of an AEDAT 3 file; `room` is for more events than there are. */
+/** Make one packet of an AEDAT 3 file; `room` is its capacity. */
 export function packet(
   events: readonly (Row | readonly [...Row, valid: number])[],
   options: { type?: number; overflow?: number; room?: number; size?: number; timeOffset?: number; count?: number } = {},
@@ -64,7 +64,7 @@ export function packet(
   return new Uint8Array(view.buffer);
 }
 
-/** The EventError that reading ends in; its message is one line that names file and byte. */
+/** Return the EventError of a read; its message is one line that names file and byte. */
 export async function refusal(read: () => unknown): Promise<{ fault: EventFault; offset: number; message: string }> {
   let error: unknown;
   try {

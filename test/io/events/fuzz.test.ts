@@ -1,4 +1,4 @@
-// Whatever bytes come: a recording, or an EventError, and soon.
+// Any bytes give a recording or an EventError, within a short time.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseAedat2 } from "../../../src/io/events/aedat2.ts";
@@ -22,7 +22,7 @@ const wholeFiles = [
   labels,
 ];
 
-/** Anything, headers with anything behind, and good files with some bytes changed and perhaps cut. */
+/** Random bytes, headers with random bytes behind, and good files with some bytes changed or cut off. */
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
   fc.uint8Array({ maxLength: 200 }).map((tail) => joined(text(AEDAT3_HEADER), tail)),

@@ -13,7 +13,7 @@ test("reads classes from 1, either line end, blank lines", () => {
   expect(parseGestureLabels(text(HEAD))).toEqual([]);
 });
 
-test("lines that are no labels are refused, naming line and byte", async () => {
+test("refuses lines that are no labels, with line and byte", async () => {
   const read = (words: string) => refusal(() => parseGestureLabels(text(words), "f"));
   expect(await read("")).toMatchObject({ fault: "wrong content", offset: 0 });
   expect((await read("1,2,3\n")).message).toBe(`f: byte 0: line 1: expected the column names ${HEAD}, got "1,2,3"`);

@@ -11,7 +11,7 @@ test("reads the bits of an event", () => {
   ]);
 });
 
-test("what is written is read back, times in any order", () => {
+test("reads back its output, with times in any order", () => {
   fc.assert(
     fc.property(rows(256, 2 ** 23, { minLength: 1 }), (events) => {
       const bytes = writeNMnist(recordingOf(events));
@@ -20,7 +20,7 @@ test("what is written is read back, times in any order", () => {
   );
 });
 
-test("cut files, empty files and events outside the sensor are refused, naming the byte", async () => {
+test("refuses truncated and empty files and events outside the sensor, with the byte", async () => {
   const bytes = new Uint8Array([1, 1, 0, 0, 0, 34, 0, 0, 0, 0]);
   expect(await refusal(() => parseNMnist(bytes, "f"))).toMatchObject({
     fault: "outside the sensor",
@@ -34,7 +34,7 @@ test("cut files, empty files and events outside the sensor are refused, naming t
   expect(() => parseNMnist(bytes, "f", { sensor: [0, 34] })).toThrow("parseNMnist: sensor: expected [height, width]");
 });
 
-test("a recording that the format cannot hold is not written", () => {
+test("does not write a recording beyond the format's range", () => {
   expect(() => writeNMnist(recordingOf([[0, 256, 0, 0]]))).toThrow(
     "event 0: expected x and y up to 255 and t up to 8388607, got x 256, y 0, t 0",
   );

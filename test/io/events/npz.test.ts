@@ -17,7 +17,7 @@ const events = (change: Record<string, FileArrayInput> = {}) =>
 test.each([
   ["savez", new Uint8Array(gunzipSync(Buffer.from(numpySavez, "base64")))],
   ["savez_compressed", new Uint8Array(Buffer.from(numpySavezCompressed, "base64"))],
-])("reads what NumPy's %s wrote", async (_name, bytes) => {
+])("reads the output of NumPy's %s", async (_name, bytes) => {
   const found = await parseEventNpz(bytes, "f", { sensor: [6, 4] });
   if (found.kind !== "events") throw new Error("wanted events");
   expect(rowsOf(found.recording)).toEqual([
@@ -27,7 +27,7 @@ test.each([
   ]);
 });
 
-test("events written are read back, times to 2^53", async () => {
+test("reads back events with times to 2^53", async () => {
   await fc.assert(
     fc.asyncProperty(rows(65536, 2 ** 31), async (list) => {
       const given = list.map(([t, ...rest]) => [t * 2 ** 22, ...rest] as const);
@@ -38,7 +38,7 @@ test("events written are read back, times to 2^53", async () => {
   );
 });
 
-test("frames of any type", async () => {
+test("reads frames of any type", async () => {
   const data = Uint8Array.from({ length: 24 }, (_, i) => i);
   const bytes = writeNpz(new Map([["frames", { dtype: "U8", shape: [3, 2, 2, 2], data }]]));
   expect(await parseEventNpz(bytes)).toEqual({
@@ -52,7 +52,7 @@ test("frames of any type", async () => {
   expect(found.kind === "frames" && [...found.frames.data]).toEqual([1, 2]);
 });
 
-test("arrays that are no events are refused by name", async () => {
+test("refuses arrays that are no events by name", async () => {
   const read = (bytes: Uint8Array, options = {}) => refusal(() => parseEventNpz(bytes, "f", options));
   expect((await read(writeNpz(new Map([["t", i32(1)]])))).message).toContain(
     "byte 0: expected the array frames, or t, x, y and p, got t",
@@ -87,7 +87,7 @@ test("arrays that are no events are refused by name", async () => {
   );
 });
 
-test("other files in the archive do not matter, damaged arrays do", async () => {
+test("ignores other files in the archive, and refuses corrupt arrays", async () => {
   expect([...(await parseNpz(events())).keys()]).toEqual(["t", "x", "y", "p"]);
   const bytes = events();
   bytes[bytes.indexOf(0x93)] = 0;
@@ -96,7 +96,7 @@ test("other files in the archive do not matter, damaged arrays do", async () => 
   );
 });
 
-test("frames that bytes cannot hold are refused, not rounded: the first one, its place and value", async () => {
+test("refuses the first count outside the range, with its index and value", async () => {
   const frames = (array: Omit<FileArrayInput, "shape">) =>
     parseEventNpz(writeNpz(new Map([["frames", { shape: [2, 2, 1, 2], ...array }]])), "f");
   const values = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -122,7 +122,7 @@ test("frames that bytes cannot hold are refused, not rounded: the first one, its
   expect(found.kind === "frames" && [...found.frames.data]).toEqual(values.map((v) => v * 1000));
 });
 
-test("events that arrays cannot tell exactly are refused", async () => {
+test("refuses events with inexact numbers", async () => {
   const message = async (change: Record<string, FileArrayInput>) =>
     (await refusal(() => parseEventNpz(events(change), "f"))).message;
   const i64 = (...data: bigint[]) => ({ dtype: "I64" as const, shape: [data.length], data: BigInt64Array.from(data) });
@@ -140,7 +140,7 @@ test("events that arrays cannot tell exactly are refused", async () => {
   expect(await message({ y: nan })).toContain("array y: expected an integer in 0..65535 at 1, got NaN");
 });
 
-test("arrays that no event needs are not unpacked", async () => {
+test("does not unpack arrays that no event needs", async () => {
   const other = { dtype: "U8" as const, shape: [2], data: Uint8Array.of(1, 2) };
   const bytes = events({ other });
   bytes[bytes.lastIndexOf(0x93)] = 0; // damages `other`, the last one

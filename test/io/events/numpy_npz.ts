@@ -1,6 +1,6 @@
-// One recording as NumPy wrote it, packed in base64. Both carry NumPy's ZIP64 fields before each file.
+// One recording written by NumPy, in base64. Both forms have NumPy's ZIP64 fields before each file.
 
-/** np.savez, and that packed by gzip. */
+/** np.savez, packed by gzip. */
 export const numpySavez = [
   "H4sIAAAAAAACAwvwZmbRZYAARYYuz6NG/6GAlUGEoUQvr6CSkUGAYQZUCYye7BfqGxDJyFDGUK2eklqcXKRupaBuk2mhrqOgnpZfVFKUmBefX5",
   "SSChJ3S8wpTgWKF2ckFqQC+RrGOpo6CrUKFAAuVqg7OBmQACMDQwCKd/ZMDO1D9k7FYPUOI9QdTFCaGUqjeufHlL5ZyN6pHKzegUUIC5Rmxeod",

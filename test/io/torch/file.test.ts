@@ -4,7 +4,7 @@ import { archive, at, bytesOf, fixture, numbers, str, u32, values } from "./pick
 
 const stateOf = async (name: string) => stateDictOf(await readTorchFile(fixture(name), name), { name });
 
-test.each(["tensors", "tensors_legacy", "tensors_protocol4"])("every type of element is read: %s", async (name) => {
+test.each(["tensors", "tensors_legacy", "tensors_protocol4"])("reads every element type: %s", async (name) => {
   const { arrays, path, stripped, ignored, notes } = await stateOf(name);
   expect({ path, stripped, ignored, notes }).toEqual({ path: [], stripped: "", ignored: [], notes: [] });
   expect([...arrays].map(([key, { dtype, shape }]) => [key, dtype, shape])).toEqual([
@@ -36,7 +36,7 @@ test.each(["tensors", "tensors_legacy", "tensors_protocol4"])("every type of ele
   expect(got("parameter")).toEqual(values(5, 4));
 });
 
-test.each(["views", "views_legacy"])("strided views of a shared storage become arrays in C order: %s", async (name) => {
+test.each(["views", "views_legacy"])("reads strided views of a shared storage in C order: %s", async (name) => {
   const { arrays } = await stateOf(name);
   const base = values(24);
   const grid = (rows: number, columns: number, from: (i: number, j: number) => number | undefined) =>
@@ -58,12 +58,12 @@ test.each(["views", "views_legacy"])("strided views of a shared storage become a
   expect([...arrays.keys()]).toEqual(expected.map(([key]) => key));
 });
 
-test("num_batches_tracked comes through as int64", async () => {
+test("reads num_batches_tracked as int64", async () => {
   const { arrays } = await stateOf("net");
   expect(arrays.get("1.num_batches_tracked")).toEqual({ dtype: "I64", shape: [], data: new BigInt64Array([2n]) });
 });
 
-test("a checkpoint is read whole, and its state_dict is found in it without the prefix of DataParallel", async () => {
+test("reads a checkpoint and finds its state_dict without the prefix of DataParallel", async () => {
   const tree = await readTorchFile(fixture("checkpoint"));
   expect(at(tree, "epoch")).toBe(3);
   expect(at(tree, "best")).toBe(0.75);
@@ -83,7 +83,7 @@ test("a checkpoint is read whole, and its state_dict is found in it without the 
   expect(found.notes).toEqual(['took "state_dict"', 'took "module." off all names']);
 });
 
-test("of several dicts the usual name is taken, or the one asked for", async () => {
+test("takes the dict of the usual name, or the requested one", async () => {
   const tree = await readTorchFile(fixture("model_key_legacy"));
   expect(stateDictOf(tree)).toMatchObject({
     path: ["model"],
@@ -95,7 +95,7 @@ test("of several dicts the usual name is taken, or the one asked for", async () 
   );
 });
 
-test("where bytes lie in memory makes no difference", async () => {
+test("reads bytes at any alignment", async () => {
   for (const name of ["views", "views_legacy"]) {
     const bytes = fixture(name);
     const moved = new Uint8Array(bytes.length + 1).subarray(1);
@@ -104,7 +104,7 @@ test("where bytes lie in memory makes no difference", async () => {
   }
 });
 
-test("readWeights tells the kinds of file apart by their bytes", async () => {
+test("readWeights recognises the kinds of file by their bytes", async () => {
   const torch = await readWeights(fixture("checkpoint"), "c.pt");
   expect(torch.notes).toHaveLength(2);
   expect(torch.weights.get("1.num_batches_tracked")?.data).toEqual(new Float32Array([2]));
@@ -125,7 +125,7 @@ test("readWeights tells the kinds of file apart by their bytes", async () => {
   await expect(readWeights(new Uint8Array(4), "s")).rejects.toThrow(/^s: /);
 });
 
-test("opcodes of later protocols and Python 2: bytes, sets, frames, long texts", async () => {
+test("reads opcodes of later protocols and of Python 2: bytes, sets, frames, long texts", async () => {
   const eight = (n: number) => [...u32(n), 0, 0, 0, 0];
   const parts = [
     bytesOf("C", 2, "ab"),

@@ -18,7 +18,7 @@ import {
   u32,
 } from "./pickles.ts";
 
-/** The arrays of a file, so that what stands for something unknown is looked at too. */
+/** Read the arrays of a file, so that placeholders are checked too. */
 const stateOf = async (bytes: Uint8Array) => stateDictOf(await readTorchFile(bytes, "f.pt"), { name: "f.pt" });
 
 test.each([
@@ -44,11 +44,11 @@ test.each([
     "torch.ComplexFloatStorage is not allowed in a weights file: complex tensors are not supported, save torch.view_as_real(tensor)",
   ],
   ["numpy_scalar", "numpy.core.multiarray.scalar is not allowed in a weights file: NumPy objects"],
-])("what is no weight is refused by its name: %s", async (name, problem) => {
+])("refuses an object that is no weight by its name: %s", async (name, problem) => {
   expect(await refusal(fixture(name), stateOf)).toContain(problem);
 });
 
-test("names that no object here has any use for are refused, however they are spelled", async () => {
+test("refuses harmful names in any spelling", async () => {
   for (const [module, name] of [
     ["builtins", "eval"],
     ["builtins", "getattr"],
@@ -105,7 +105,7 @@ test.each<[string, Uint8Array, string]>([
     ),
     "big-endian",
   ],
-])("other files are told what they are: %s", async (_, bytes, problem) => {
+])("names the kind of another file: %s", async (_, bytes, problem) => {
   expect(await refusal(bytes)).toContain(problem);
 });
 
@@ -182,7 +182,7 @@ test.each<[string, Uint8Array, string]>([
     pickle(global("torch", "device"), "N", 0x85, "R"),
     "data.pkl byte 18: REDUCE (0x52): torch.device: expected a name, got None",
   ],
-])("a pickle gone wrong names byte and opcode: %s", async (_, data, problem) => {
+])("names byte and opcode of a fault: %s", async (_, data, problem) => {
   const text = await refusal(archive(data));
   expect(text).toContain(problem);
   expect(text).toMatch(/^data\.pkl (byte \d+: |has )/);
@@ -252,13 +252,13 @@ test.each<[string, Uint8Array, string]>([
     bytesOf(tensor(), "0", tensor({ type: "IntStorage" })),
     'data.pkl byte 243: BINPERSID (0x51): at "layer.weight": storage "0" has two descriptions that differ',
   ],
-])("a tensor that cannot be is refused by its key: %s", async (_, bytes, problem) => {
+])("refuses an impossible tensor by its key: %s", async (_, bytes, problem) => {
   const text = await refusal(archive(pickle(dictOf("layer.weight", bytes))), stateOf);
   expect(text).toContain(problem);
   if (!problem.includes("not allowed")) expect(text).toContain('at "layer.weight": ');
 });
 
-test("depth costs nothing: 260 thousand lists in one another, and a list in itself", async () => {
+test("reads 260 thousand nested lists, and a list in itself", async () => {
   const depth = 2 ** 18;
   const lists = bytesOf(0x80, 2, new Uint8Array(depth).fill(0x5d), new Uint8Array(depth - 1).fill(0x61), ".");
   expect(await readTorchFile(archive(lists))).toHaveLength(1);
@@ -267,7 +267,7 @@ test("depth costs nothing: 260 thousand lists in one another, and a list in itse
   expect(() => stateDictOf(itself, { name: "f.pt" })).toThrow("f.pt: expected a dict of tensors by name, got a list");
 });
 
-test("a small file does not become a large one: copies of copies, strides of zero, many views of one storage", async () => {
+test("limits the growth of a small file: copies of copies, strides of zero, many views of one storage", async () => {
   const many = bytesOf("](", new Uint8Array(10_000).fill(0x4e), "eq", 0);
   const copy = bytesOf(global("builtins", "set"), "h", 0, 0x85, "R0");
   const copies = pickle(many, ...Array.from({ length: 200 }, () => copy));
@@ -302,13 +302,13 @@ test.each<[string, Uint8Array, string]>([
     'several dicts hold tensors ("g", "d")',
   ],
   ["dicts in dicts", [1, 2, 3, 4, 5].reduce((inner) => dictOf("model", inner), tensor()), "within 4 levels"],
-])("a tree without one state_dict says what it has: %s", async (_, bytes, problem) => {
+])("describes a tree without a state_dict: %s", async (_, bytes, problem) => {
   const tree = await readTorchFile(archive(pickle(bytes)));
   expect(() => stateDictOf(tree, { name: "f.pt" })).toThrow(new TorchFileError("f.pt", "").message);
   expect(() => stateDictOf(tree)).toThrow(problem);
 });
 
-test("the usual names are looked for in one another, and a lone dict is found under any", async () => {
+test("finds the usual names nested, and a single dict under any name", async () => {
   const nested = await readTorchFile(archive(pickle(dictOf("model", dictOf("state_dict", dictOf("w", tensor()))))));
   expect(stateDictOf(nested).path).toEqual(["model", "state_dict"]);
   expect(stateDictOf(nested, { key: "model.state_dict" }).arrays.size).toBe(1);
@@ -324,7 +324,7 @@ test("the usual names are looked for in one another, and a lone dict is found un
   });
 });
 
-/** Reads all of it, so that the tensors are looked at too. */
+/** Read everything, so that the tensors are checked too. */
 async function readAll(bytes: Uint8Array): Promise<void> {
   const tree = await readTorchFile(bytes, "f.pt", { maxBytes: 2 ** 20 });
   const { arrays } = stateDictOf(tree, { name: "f.pt", maxBytes: 2 ** 20 });
@@ -337,7 +337,7 @@ async function onlyTorchFileError(bytes: Uint8Array): Promise<void> {
   });
 }
 
-test("random bytes end in a TorchFileError", async () => {
+test("ends in TorchFileError for random bytes", async () => {
   const start = fc.constantFrom(
     bytesOf(),
     bytesOf("PK", 3, 4),
@@ -359,7 +359,7 @@ test("random bytes end in a TorchFileError", async () => {
   );
 });
 
-test("a file with one byte changed, or cut short, is read or ends in a TorchFileError", async () => {
+test("reads a file with one byte changed, or a truncated one, or ends in TorchFileError", async () => {
   for (const name of ["views_legacy", "tensors_legacy", "net", "checkpoint"]) {
     const whole = fixture(name);
     const cut = fc.nat(whole.length - 1).map((n) => whole.subarray(0, n));
@@ -377,7 +377,7 @@ test("a file with one byte changed, or cut short, is read or ends in a TorchFile
   }
 });
 
-test("the same inside the archive, where no check sum hides the unpickler", async () => {
+test("does the same inside the archive, where no checksum hides the unpickler", async () => {
   const files = await readZip(fixture("views"));
   const path = "views/data.pkl";
   const data = files.get(path) ?? files.get("archive/data.pkl")!;
@@ -391,7 +391,7 @@ test("the same inside the archive, where no check sum hides the unpickler", asyn
   );
 });
 
-test("a tensor without elements needs no storage behind it", async () => {
+test("reads a tensor without elements without its storage", async () => {
   const none = tensor({ length: 0, size: tuple(int(0), int(3)), stride: tuple(int(3), int(1)), offset: int(5) });
   const tree = await readTorchFile(archive(pickle(dictOf("w", none)), { 0: new Uint8Array(0) }));
   expect(at(tree, "w")).toBeInstanceOf(TorchTensor);

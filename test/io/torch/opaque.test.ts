@@ -1,5 +1,4 @@
-// Objects of classes that are not known here: nothing is called, nothing is kept, and they are refused only where a weight
-// should be.
+// Objects of unknown classes: nothing is called or retained, and they are refused only in the position of a weight.
 import { describe, expect, test } from "vitest";
 import { PickleOpaque, readTorchFile, readWeights, stateDictOf, TorchTensor } from "../../../src/io/index.ts";
 import { archive, at, bytesOf, dictOf, global, int, pickle, refusal, str, tensor, tuple } from "./pickles.ts";
@@ -61,14 +60,14 @@ const objects: readonly (readonly [string, Uint8Array])[] = [
 ];
 
 describe.each(objects)("%s", (_, object) => {
-  test("beside the weights it is passed over", async () => {
+  test("is skipped beside the weights", async () => {
     const tree = await read(entries(state, str("extra"), object, str("epoch"), int(3)));
     expect(at(tree, "extra")).toBeInstanceOf(PickleOpaque);
     expect(at(tree, "epoch")).toBe(3);
     expect([...stateDictOf(tree).arrays.keys()]).toEqual(["w"]);
   });
 
-  test("where a weight should be it is refused by its name", async () => {
+  test("is refused by name in the position of a weight", async () => {
     const words = /^"v": .* is not allowed in a weights file: /;
     expect(await refusal(archive(pickle(entries(str("w"), tensor(), str("v"), object))), stateOf)).toMatch(words);
     const fit = () => ({ loaded: 1, trouble: 0 });
@@ -80,12 +79,12 @@ describe.each(objects)("%s", (_, object) => {
   });
 });
 
-test("a NumPy number of Python 2, whose bytes are a str that is no text, is passed over", async () => {
+test("skips a NumPy number of Python 2, whose bytes are a str that is no text", async () => {
   const scalar = bytesOf(global("numpy.core.multiarray", "scalar"), str("f8"), "U", 2, 0xff, 0x80, 0x86, "R");
   expect([...stateDictOf(await read(entries(state, str("best"), scalar))).arrays.keys()]).toEqual(["w"]);
 });
 
-test("dicts of the standard library are dicts", async () => {
+test("reads dict classes of the standard library as dicts", async () => {
   const tree = await read(
     entries(
       str("counter"),
@@ -105,7 +104,7 @@ test("dicts of the standard library are dicts", async () => {
   );
 });
 
-test("a whole model is refused with what to save", async () => {
+test("refuses a whole model with advice", async () => {
   const model = bytesOf(global("__main__", "Net"), ")", 0x81, attributes, "b");
   expect(await refusal(archive(pickle(model)), stateOf)).toContain("__main__.Net is not allowed in a weights file");
   const torch = bytesOf(global("torch.nn.modules.container", "Sequential"), ")", 0x81, attributes, "b");
@@ -127,7 +126,7 @@ test.each([
   ["torch.utils.cpp_extension", "load_inline"],
   ["__main__", "__builtins__.eval"],
   ["my.module", "f.__globals__"],
-])("%s.%s is refused wherever it is, unread", async (module, name) => {
+])("refuses %s.%s in any position", async (module, name) => {
   const call = bytesOf(global(module, name), str("x"), 0x85, "R");
   expect(await refusal(archive(pickle(entries(state, str("extra"), call))))).toContain(
     `${module}.${name} is not allowed in a weights file`,
@@ -155,7 +154,7 @@ describe("rebuild functions", () => {
     return stateDictOf(tree, { name: "f.pt" }).arrays.get("w");
   };
 
-  test("the negative bit turns every sign", async () => {
+  test("negates every element for the negative bit", async () => {
     const value = call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg"));
     expect((await arrayOf(value, data("F32", 1, -2.5)))?.data).toEqual(Float32Array.of(-1, 2.5));
     const unset = call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg", no));
@@ -165,7 +164,7 @@ describe("rebuild functions", () => {
     expect((await arrayOf(halves, data("U16", 0x3c00, 0xbc00)))?.data).toEqual(Uint16Array.of(0xbc00, 0x3c00));
   });
 
-  test("types without a storage class are read from plain bytes", async () => {
+  test("reads types without a storage class from plain bytes", async () => {
     const of = (dtype: string, size: number) =>
       call("_rebuild_tensor_v3", ...window(bytesId, size), no, hooks, global("torch", dtype));
     const f8 = await arrayOf(of("float8_e4m3fn", 8), Uint8Array.of(0x38, 0xb8, 0x40, 0, 0x7e, 0x01, 0x08, 0x30));
@@ -176,7 +175,7 @@ describe("rebuild functions", () => {
     expect((await readWeights(bytes)).weights.get("w")?.data).toEqual(Float32Array.of(1, 2, 65535, 0));
   });
 
-  test("attributes, parameters with a state, and tensors of another device are read", async () => {
+  test("reads attributes, parameters with a state, and tensors of another device", async () => {
     const inner = tuple(...window(id), no, hooks);
     const plain = call("_rebuild_tensor_v2", ...window(id), no, hooks);
     const named = dictOf("tag", int(1));
@@ -297,7 +296,7 @@ describe("rebuild functions", () => {
     expect(await refusal(archive(pickle(dictOf("layer.weight", value))), stateOf)).toContain(problem);
   });
 
-  test("the bit of bytes and booleans is refused", async () => {
+  test("refuses the negative bit of bytes and booleans", async () => {
     const u8 = tuple(str("storage"), global("torch", "ByteStorage"), str("0"), str("cpu"), int(8));
     const value = call("_rebuild_tensor_v2", ...window(u8), no, hooks, bits("neg"));
     expect(await refusal(archive(pickle(dictOf("w", value))), stateOf)).toContain(
@@ -306,7 +305,7 @@ describe("rebuild functions", () => {
     expect(at(await read(dictOf("w", tensor())), "w")).toBeInstanceOf(TorchTensor);
   });
 
-  test("whole numbers that float32 cannot hold are refused, counters excepted", async () => {
+  test("refuses integers that float32 cannot hold, except counters", async () => {
     const long = (key: string) =>
       dictOf(key, tensor({ type: "LongStorage", length: 1, size: tuple(int(1)), stride: tuple(int(1)) }));
     const storage = { 0: data("I64", ...([2n ** 24n + 1n] as unknown as number[])) };

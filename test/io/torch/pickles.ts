@@ -1,4 +1,4 @@
-// Pickles put together by hand, and the files that make.py wrote, for tests of what reads them.
+// Pickles built by hand, and the files of make.py, for tests of their readers.
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { type FileArray, readTorchFile, TorchFileError, type TorchTree, toFloat32 } from "../../../src/io/index.ts";
@@ -6,7 +6,7 @@ import { writeZip } from "../../../src/io/zip.ts";
 
 export const fixture = (name: string) => new Uint8Array(readFileSync(new URL(`./${name}.pt`, import.meta.url)));
 
-/** Bytes of letters, numbers and lists of them. */
+/** Make bytes of letters, numbers and lists of them. */
 export function bytesOf(...parts: readonly (string | number | Uint8Array | readonly number[])[]): Uint8Array {
   const runs = parts.map((part) => {
     if (typeof part === "string") return new TextEncoder().encode(part);
@@ -27,10 +27,10 @@ export const str = (text: string) => {
   const utf8 = new TextEncoder().encode(text);
   return bytesOf("X", u32(utf8.length), utf8);
 };
-/** A whole number. */
+/** Make an integer. */
 export const int = (value: number) => bytesOf("J", u32(value));
 export const global = (module: string, name: string) => bytesOf("c", module, 10, name, 10);
-/** A tuple of what stands between. */
+/** Make a tuple of the items. */
 export const tuple = (...parts: readonly Uint8Array[]) => bytesOf("(", ...parts, "t");
 
 export interface TensorParts {
@@ -42,7 +42,7 @@ export interface TensorParts {
   readonly stride?: Uint8Array;
 }
 
-/** A tensor, [2] of storage "0" with two floats if nothing else is said. */
+/** Make a tensor; default: [2] of storage "0" with two floats. */
 export function tensor({
   type = "FloatStorage",
   key = "0",
@@ -59,16 +59,16 @@ export function tensor({
 
 /** A dict of one entry. */
 export const dictOf = (key: string, value: Uint8Array) => bytesOf("}", str(key), value, "s");
-/** With the first and last bytes of a pickle. */
+/** Add the first and last bytes of a pickle. */
 export const pickle = (...parts: readonly (string | number | Uint8Array)[]) => bytesOf(0x80, 2, ...parts, ".");
 
-/** A zip archive as torch.save makes it, of this pickle and one storage "0" of two floats. */
+/** Make a zip archive as torch.save does, of this pickle and one storage "0" of two floats. */
 export function archive(data: Uint8Array, storages: Record<string, Uint8Array> = { 0: new Uint8Array(8) }): Uint8Array {
   const files = Object.entries(storages).map(([key, bytes]) => [`archive/data/${key}`, bytes] as const);
   return writeZip(new Map([["archive/data.pkl", data], ...files]));
 }
 
-/** The one line that reading these bytes ends in. */
+/** Return the error line of reading these bytes. */
 export async function refusal(bytes: Uint8Array, read = (b: Uint8Array): Promise<unknown> => readTorchFile(b, "f.pt")) {
   const error = await read(bytes).then(
     () => new Error("it was read"),
