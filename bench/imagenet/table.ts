@@ -1,19 +1,18 @@
 // Formats the rows of `npm run bench:imagenet` as lines and as Markdown.
+import { mib, percent } from "../../src/text/index.ts";
 import { threeDigits } from "../lib/rows.ts";
 import type { StepRow } from "./step.ts";
-
-const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 function cells({ model, parameters, losses, sparsity, first, later, peakBytes, predictedBytes }: StepRow): string[] {
   return [
     model,
     (parameters / 1e6).toFixed(2),
     losses.map((loss) => loss.toFixed(3)).join(" -> "),
-    `${(100 * sparsity).toFixed(1)} %`,
+    percent(sparsity, 1),
     `${threeDigits(first)} s`,
     `${threeDigits(later)} s`,
-    mib(peakBytes),
-    mib(predictedBytes),
+    mib(peakBytes, 0),
+    mib(predictedBytes, 0),
   ];
 }
 

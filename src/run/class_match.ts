@@ -52,7 +52,7 @@ export function withoutNames(metadata: ReadonlyMap<string, string>, file: string
 
 /** Name both lists of classes, for an error. */
 const both = (model: readonly string[], data: readonly string[]) =>
-  `the model's classes are ${nameList(model)}; the data's are ${nameList(data)}`;
+  `expected the model's classes ${nameList(model)}, got ${nameList(data)}`;
 
 /** Renumber the classes of a data set. Batches are renumbered as they are read. */
 export function relabelled(data: SessionData, map: Int32Array, classes: readonly string[]): SessionData {
@@ -106,7 +106,9 @@ export function matchToModel(data: SessionData, { names, count }: ModelClasses, 
   const outputs = names?.length ?? count;
   if (outputs === null) return { data, notes: [`${file} has no class names: label i is matched with output i`] };
   if (own.length > outputs) {
-    throw new UsageError(`${file}: the model has ${outputs} classes, the data has ${own.length}: ${nameList(own)}`);
+    throw new UsageError(
+      `${file}: expected at most ${outputs} classes, as the model has, got ${own.length}: ${nameList(own)}`,
+    );
   }
   const named = names !== null && areNamed(names);
   const without = named ? "the data has no class names" : `${file} has no class names`;

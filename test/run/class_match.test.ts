@@ -35,7 +35,7 @@ describe("test data for a saved model", () => {
 
   test("are refused with both lists if a sample has an unknown class; unused classes may differ", () => {
     expect(() => matchToModel(held(["apes", "zebras"]), named("cats", "dogs"), "m")).toThrow(
-      "m: the model's classes are cats, dogs; the data's are apes, zebras",
+      "m: expected the model's classes cats, dogs, got apes, zebras",
     );
     expect(labelsOf(matchToModel(held(["a", "x"], [0, 0]), named("b", "a"), "m").data)).toEqual([1, 1]);
   });
@@ -59,7 +59,7 @@ describe("test data for a saved model", () => {
       notes: [],
     });
     expect(() => matchToModel(held(["0", "1", "2"]), named("0", "1"), "m")).toThrow(
-      "m: the model has 2 classes, the data has 3: 0, 1, 2",
+      "m: expected at most 2 classes, as the model has, got 3: 0, 1, 2",
     );
   });
 
@@ -116,7 +116,7 @@ describe("a saved model's last layer", () => {
   });
 
   test("is refused for other classes or another order, unless it is re-initialised", () => {
-    const both = "m: the model's classes are a, b; the data's are";
+    const both = "m: expected the model's classes a, b, got";
     expect(() => options(["a", "b"], ["c", "d"], false)).toThrow(
       `${both} c, d; --new-head re-initialises the last layer`,
     );
