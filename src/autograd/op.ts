@@ -43,7 +43,7 @@ const knownOf = (names: readonly string[] | undefined) =>
 
 function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
   inputs.forEach((t, i) => {
-    if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i} is not a tensor`);
+    if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i}: expected a tensor, got ${typeof t}`);
     if (t?.isDisposed) void t.view; // throws DisposedError with the tensor's name
   });
 }

@@ -26,7 +26,7 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
   const pick = (summed: boolean): Axes => {
     const chosen = runs.filter((run) => run.summed === summed);
     if (chosen.length > 3)
-      throw new OpError(op, `sums over more than three separate groups of axes of [${shape.join(",")}]`);
+      throw new OpError(op, `expected at most three separate groups of summed axes, got more in [${shape.join(",")}]`);
     while (chosen.length < 3) chosen.unshift({ size: 1, stride: 0, summed });
     const [a, b, c] = chosen as [(typeof runs)[0], (typeof runs)[0], (typeof runs)[0]];
     return { size: [a.size, b.size, c.size, 1], stride: [a.stride, b.stride, c.stride, 0] };

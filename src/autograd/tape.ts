@@ -142,15 +142,15 @@ export class Tape implements Disposable {
    * leaf with `requiresGrad`. A second backward before `zeroGrad` adds. Recorded outputs are freed, except kept ones.
    */
   backward(root: Tensor, upstream?: Tensor): void {
-    if (this.done) throw new OpError("backward", "this tape was walked already");
+    if (this.done) throw new OpError("backward", "expected a new tape, got one that was used already");
     if (!root.requiresGrad)
       throw new OpError("backward", "expected a tensor that depends on one with requiresGrad", { root });
     if (root.numel !== 1 && !upstream)
       throw new OpError("backward", "expected one element, or an upstream gradient", { root });
     if (upstream && !sameShape(upstream.shape, root.shape)) {
-      throw new OpError("backward", "the upstream gradient has another shape", { root, upstream });
+      throw new OpError("backward", "expected an upstream gradient of root's shape", { root, upstream });
     }
-    if (!this.outputs.has(root)) throw new OpError("backward", "this tape did not record the tensor", { root });
+    if (!this.outputs.has(root)) throw new OpError("backward", "expected a tensor that this tape recorded", { root });
     this.done = true;
     this.kept.add(root);
     for (const output of this.outputs) if (!this.kept.has(output)) output.dispose();

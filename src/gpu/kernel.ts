@@ -75,7 +75,7 @@ export class Kernel {
     if (views.length !== Object.keys(bind).length) {
       const known = new Set(variant.header.bindings.map((b) => b.name));
       const extra = Object.keys(bind).filter((name) => !known.has(name));
-      throw new KernelError(this.name, `no binding named ${extra.join(", ")}`);
+      throw new KernelError(this.name, `binding: expected one of ${[...known].join(", ")}, got ${extra.join(", ")}`);
     }
     gpu.stream.enqueue({
       kind: "dispatch",

@@ -75,7 +75,7 @@ export function applySpec(kernel: string, text: string, spec: Spec): string {
   });
   for (const name of Object.keys(spec)) {
     if (!known.has(name)) {
-      throw new KernelError(kernel, `no //!spec line named ${name}; it has ${[...known].join(", ") || "none"}`);
+      throw new KernelError(kernel, `//!spec: expected one of ${[...known].join(", ") || "none"}, got ${name}`);
     }
   }
   checkAsserts(kernel, out);

@@ -51,7 +51,7 @@ export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
     } else axes.push(next);
   });
   if (axes.length > 6)
-    throw new OpError(name, `${formatShape(a)} and ${formatShape(b)} alternate over more than six axes`);
+    throw new OpError(name, `expected at most six alternating axes, got ${formatShape(a)} and ${formatShape(b)}`);
   while (axes.length < 6) axes.unshift({ size: 1, a: 0, b: 0 });
   const pick = (key: "size" | "a" | "b") => {
     const v = axes.map((x) => x[key]);

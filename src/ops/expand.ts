@@ -21,7 +21,7 @@ export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineO
   infer([x]: [x: Tensor], { shape }: { shape: Shape; scale?: number }) {
     expectFloat("expand", { x });
     if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {
-      throw new OpError("expand", `does not broadcast to ${formatShape(shape)}`, { x });
+      throw new OpError("expand", `expected x to broadcast to ${formatShape(shape)}`, { x });
     }
     return { shape, dtype: "f32" };
   },

@@ -67,7 +67,7 @@ export const matmul = defineOp({
     }
     const { m, n, k, batch } = sizesOf(a.shape, b.shape, options);
     const other = b.shape.at(options.transposeB ? -1 : -2)!;
-    if (k !== other) throw new OpError("matmul", `a has k = ${k}, b has k = ${other}`, { a, b });
+    if (k !== other) throw new OpError("matmul", `expected equal k, got ${k} in a and ${other} in b`, { a, b });
     return { shape: [...batch, m, n], dtype: "f32" };
   },
   forward(y, [a, b], options) {

@@ -57,7 +57,7 @@ export const narrow = defineOp({
     const at = normalizeAxis("narrow", axis, x.shape.length);
     const whole = Number.isInteger(start) && Number.isInteger(length);
     if (!whole || start < 0 || length < 1 || start + length > x.shape[at]!)
-      throw new OpError("narrow", `axis ${at} has no ${length} entries from ${start} on`, { x });
+      throw new OpError("narrow", `expected entries of axis ${at}, got ${length} from ${start} on`, { x });
     return { shape: x.shape.map((d, i) => (i === at ? length : d)), dtype: "f32" };
   },
   forward(y, [x], { axis, start, length }) {
@@ -86,7 +86,7 @@ const join = defineOp({
       if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i]))
         throw new OpError(
           "concat",
-          `${formatShape(first.shape)} and ${formatShape(shape)} do not join along axis ${at}`,
+          `expected shapes that agree except on axis ${at}, got ${formatShape(first.shape)} and ${formatShape(shape)}`,
         );
     }
     const size = inputs.reduce((sum, { shape }) => sum + shape[at]!, 0);

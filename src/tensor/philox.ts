@@ -90,7 +90,7 @@ export class PhiloxStream {
 
   constructor(seed: number, stream: StreamName, at: readonly [number, number, number] = [0, 0, 0]) {
     if (!Object.hasOwn(streams, stream)) {
-      throw new ArgumentError(`philox: no stream named ${stream}; there are ${Object.keys(streams).join(", ")}`);
+      throw new ArgumentError(`philox: stream: expected one of ${Object.keys(streams).join(", ")}, got ${stream}`);
     }
     this.seed = expectU32("seed", seed);
     this.stream = stream;

@@ -23,7 +23,8 @@ export function checkShape(op: string, shape: Shape): void {
     if (!Number.isSafeInteger(d) || d <= 0)
       throw new OpError(op, `expected a shape of positive integers, got ${formatShape(shape)}`);
   }
-  if (!Number.isSafeInteger(numel(shape))) throw new OpError(op, `shape ${formatShape(shape)} has too many elements`);
+  if (!Number.isSafeInteger(numel(shape)))
+    throw new OpError(op, `expected fewer than 2^53 elements, got shape ${formatShape(shape)}`);
 }
 
 /** Broadcast two shapes as NumPy does: aligned at the last axis, sizes equal or 1. Throws OpError if they do not fit. */
@@ -34,7 +35,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
     const x = a[a.length - rank + i] ?? 1;
     const y = b[b.length - rank + i] ?? 1;
     if (x !== y && x !== 1 && y !== 1)
-      throw new OpError(op, `${formatShape(a)} and ${formatShape(b)} do not broadcast`);
+      throw new OpError(op, `expected shapes that broadcast, got ${formatShape(a)} and ${formatShape(b)}`);
     out.push(Math.max(x, y));
   }
   return out;
@@ -55,7 +56,7 @@ export function stridesOf(shape: Shape): number[] {
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || at < 0 || at >= rank) {
-    throw new OpError(op, `axis ${axis} is outside a tensor of rank ${rank}`);
+    throw new OpError(op, `expected an axis of a tensor of rank ${rank}, got ${axis}`);
   }
   return at;
 }
@@ -64,7 +65,7 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 export function normalizeAxes(op: string, axes: readonly number[] | null | undefined, rank: number): number[] {
   if (axes === null || axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const out = axes.map((axis) => normalizeAxis(op, axis, rank)).sort((a, b) => a - b);
-  if (new Set(out).size !== out.length) throw new OpError(op, `axes [${axes.join(",")}] name one axis twice`);
+  if (new Set(out).size !== out.length) throw new OpError(op, `expected distinct axes, got [${axes.join(",")}]`);
   return out;
 }
 

@@ -35,7 +35,7 @@ test("inputs are checked before anything is enqueued", () => {
   gone.name = "gone";
   gone.dispose();
   expect(() => times(x, gone)).toThrow("tensor gone [1] f32 was disposed");
-  expect(() => times(x, 3 as unknown as Tensor)).toThrow("times: input 1 is not a tensor");
+  expect(() => times(x, 3 as unknown as Tensor)).toThrow("times: input 1: expected a tensor, got number");
 });
 
 test("shared checks of ops name the op, the expected and the actual value", () => {

@@ -82,9 +82,9 @@ test("bindings are checked by name", () => {
   const grid = [1] as const;
   const go = (bind: Record<string, typeof x>) => () => scaleKernel.run({ bind, params, grid });
   expect(go({ x })).toThrow("kernel test_scale: binding y: expected a tensor, got none; bound: x");
-  expect(go({ x, y, z: x })).toThrow("kernel test_scale: no binding named z");
+  expect(go({ x, y, z: x })).toThrow("kernel test_scale: binding: expected one of x, y, params, got z");
   expect(() => scaleKernel.run({ bind: { x, y }, params, spec: { WG: 1 }, grid })).toThrow(
-    "no //!spec line named WG; it has TWICE",
+    "//!spec: expected one of TWICE, got WG",
   );
 });
 

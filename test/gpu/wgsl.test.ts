@@ -47,7 +47,7 @@ test("any u32 comes out as its literal, and specialising twice is specialising b
 });
 
 test.each<[Record<string, SpecValue>, RegExp]>([
-  [{ FIXED: 4 }, /^kernel demo: no \/\/!spec line named FIXED; it has WG, SHIFT, INVERSE, SLOPE, elem$/],
+  [{ FIXED: 4 }, /^kernel demo: \/\/!spec: expected one of WG, SHIFT, INVERSE, SLOPE, elem, got FIXED$/],
   [{ WG: -1 }, /spec WG: expected u32, got -1/],
   [{ WG: 1.5 }, /spec WG: expected u32, got 1.5/],
   [{ WG: "64" }, /spec WG: expected u32, got 64/],
@@ -60,7 +60,7 @@ test.each<[Record<string, SpecValue>, RegExp]>([
 });
 
 test("a shader without spec lines says so", () => {
-  expect(() => applySpec("plain", "fn main() {}", { N: 1 })).toThrow("no //!spec line named N; it has none");
+  expect(() => applySpec("plain", "fn main() {}", { N: 1 })).toThrow("//!spec: expected one of none, got N");
 });
 
 test("enable directives move to the front, each once", () => {
@@ -131,7 +131,7 @@ test("a spec replaces the body of a function: an expression, or statements that 
 });
 
 test.each<[Record<string, SpecValue>, RegExp]>([
-  [{ g: "v" }, /no \/\/!spec line named g; it has f$/],
+  [{ g: "v" }, /\/\/!spec: expected one of f, got g$/],
   [{ f: 3 }, /spec f: expected a WGSL expression, got 3/],
   [{ f: " " }, /spec f: expected a WGSL expression, got /],
 ])("refuses %j as the body of a function", (spec, message) => {

@@ -158,7 +158,7 @@ test("layers made of something else are refused when they are made", () => {
   expect(() => new Dropout(0.5, undefined as never)).toThrow("Dropout: expected a RandomState as second argument");
   expect(() => new Dropout("0.5" as never, random)).toThrow("Dropout: p: expected a number in [0, 1], got 0.5");
   expect(() => new StochasticDepth(0.5, {} as never)).toThrow("StochasticDepth: expected a RandomState");
-  expect(() => relu([1, 2] as never)).toThrow("relu: input 0 is not a tensor");
+  expect(() => relu([1, 2] as never)).toThrow("relu: input 0: expected a tensor, got object");
   expect(() => (relu as () => Tensor)()).toThrow("relu: expected a tensor as first argument");
 });
 

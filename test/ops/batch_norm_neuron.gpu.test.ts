@@ -243,7 +243,7 @@ test("errors give the expected and the actual value", () => {
   bad("x: expected f32, got i32", {}, meta([6, 3], "i32"));
   bad("weight: expected [3], one value per channel", {}, x, null, meta([4]));
   bad("PLIF: expected w, the logit of its leak", { neuron: "PLIF" });
-  bad("LIF has no w: its leak is not learned", {}, x, w);
+  bad("LIF: expected no w, since its leak is not learned", {}, x, w);
   bad("w: expected one element", { neuron: "PLIF" }, x, meta([2]));
   bad("w: expected f32, got i32", { neuron: "PLIF" }, x, meta([], "i32"));
   bad("neuron: expected IF, LIF or PLIF, got GRU", { neuron: "GRU" });

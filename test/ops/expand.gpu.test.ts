@@ -29,6 +29,8 @@ test("any shape repeats to any shape it broadcasts to, exactly", async () => {
 });
 
 test("errors name both shapes", () => {
-  expect(() => expand(meta([2, 3]), { shape: [2, 4] })).toThrow("expand: [2,3] and [2,4] do not broadcast");
-  expect(() => expand(meta([2, 3]), { shape: [1, 3] })).toThrow("expand: does not broadcast to [1,3]");
+  expect(() => expand(meta([2, 3]), { shape: [2, 4] })).toThrow(
+    "expand: expected shapes that broadcast, got [2,3] and [2,4]",
+  );
+  expect(() => expand(meta([2, 3]), { shape: [1, 3] })).toThrow("expand: expected x to broadcast to [1,3]");
 });

@@ -241,7 +241,10 @@ test("errors give the expected and the actual value", () => {
   bad(() => lif(x, null, { surrogate: "step" as "atan" }), "lif: surrogate: expected one of atan, sigmoid");
   bad(() => plif(x, meta([2])), "plif: w: expected one element");
   bad(() => membranePotential(x, null, null, { neuron: "PLIF", of: "v" }), "PLIF: expected w, the logit of its leak");
-  bad(() => membranePotential(x, w, null, { of: "v" }), "membranePotential: LIF has no w: its leak is not learned");
+  bad(
+    () => membranePotential(x, w, null, { of: "v" }),
+    "membranePotential: LIF: expected no w, since its leak is not learned",
+  );
   bad(() => membranePotential(x, null, null, { of: "s" as "v" }), "of: expected h, v or last, got s");
   bad(() => membranePotential(x, null, null, { neuron: "A" as "IF", of: "v" }), "neuron: expected IF, LIF or PLIF");
   expect(lif(x).shape).toEqual([4, 2, 3]);

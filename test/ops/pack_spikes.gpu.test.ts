@@ -64,5 +64,7 @@ test("shapes and errors", () => {
   expect(() => unpackSpikes(meta([2], "u32"), { shape: [65] })).toThrow(
     "unpackSpikes: expected 3 words for shape [65]",
   );
-  expect(() => unpackSpikes(meta([1], "u32"), { shape: [-4, -2] })).toThrow("unpackSpikes: shape [-4,-2] has 1 words");
+  expect(() => unpackSpikes(meta([1], "u32"), { shape: [-4, -2] })).toThrow(
+    "unpackSpikes: expected 1 words for shape [-4,-2]",
+  );
 });

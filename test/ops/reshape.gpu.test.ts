@@ -42,7 +42,7 @@ test("shapes and errors", () => {
   expect(flatten(x, { startAxis: 0 }).shape).toEqual([24]);
   expect(flatten(x, { startAxis: -2 }).shape).toEqual([2, 12]);
   expect(reshape(meta([1]), { shape: [] }).shape).toEqual([]);
-  expect(() => flatten(x, { startAxis: 3 })).toThrow("flatten: axis 3 is outside a tensor of rank 3");
+  expect(() => flatten(x, { startAxis: 3 })).toThrow("flatten: expected an axis of a tensor of rank 3, got 3");
   for (const shape of [
     [5, 5],
     [-1, -1, 4],
@@ -51,6 +51,6 @@ test("shapes and errors", () => {
     [-2, -12],
     [1.5, 16],
   ]) {
-    expect(() => reshape(x, { shape })).toThrow(`reshape: [2,3,4] does not fit [${shape.join(",")}]`);
+    expect(() => reshape(x, { shape })).toThrow(`reshape: expected a shape of 24 elements, got [${shape.join(",")}]`);
   }
 });

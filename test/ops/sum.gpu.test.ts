@@ -61,7 +61,7 @@ test("shapes and errors", () => {
   expect(sum(meta([2, 3, 4]), { axes: [1], keepdims: true }).shape).toEqual([2, 1, 4]);
   expect(mean(meta([2, 3, 4]), {}).shape).toEqual([]);
   expect(mean(meta([]), {}).shape).toEqual([]);
-  expect(() => sum(meta([2, 3]), { axes: [2] })).toThrow("sum: axis 2 is outside a tensor of rank 2");
-  expect(() => mean(meta([2, 3]), { axes: [0, -2] })).toThrow("name one axis twice");
+  expect(() => sum(meta([2, 3]), { axes: [2] })).toThrow("sum: expected an axis of a tensor of rank 2, got 2");
+  expect(() => mean(meta([2, 3]), { axes: [0, -2] })).toThrow("expected distinct axes, got [0,-2]");
   expect(() => sum(meta([2], "u32"), {})).toThrow("sum: x: expected f32, got u32");
 });

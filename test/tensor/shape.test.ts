@@ -16,7 +16,9 @@ const shape = fc.array(size, { maxLength: 4 });
 test("a broadcast shape is symmetric, holds both, and is NumPy's", () => {
   expect(broadcastShapes("op", [8, 1, 6, 1], [7, 1, 5])).toEqual([8, 7, 6, 5]);
   expect(broadcastShapes("op", [], [2, 3])).toEqual([2, 3]);
-  expect(() => broadcastShapes("add", [2, 3], [2, 4])).toThrow("add: [2,3] and [2,4] do not broadcast");
+  expect(() => broadcastShapes("add", [2, 3], [2, 4])).toThrow(
+    "add: expected shapes that broadcast, got [2,3] and [2,4]",
+  );
   fc.assert(
     fc.property(shape, fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), fc.nat(4), (a, ones, drop) => {
       const b = a.map((d, i) => (ones[i] ? 1 : d)).slice(Math.min(drop, a.length));
@@ -42,9 +44,9 @@ test("axes count from either end", () => {
   expect(normalizeAxes("op", [-1, 0], 3)).toEqual([0, 2]);
   expect(normalizeAxes("op", null, 2)).toEqual([0, 1]);
   for (const axis of [3, -4, 0.5]) {
-    expect(() => normalizeAxis("sum", axis, 3)).toThrow(`sum: axis ${axis} is outside a tensor of rank 3`);
+    expect(() => normalizeAxis("sum", axis, 3)).toThrow(`sum: expected an axis of a tensor of rank 3, got ${axis}`);
   }
-  expect(() => normalizeAxes("sum", [1, -2], 3)).toThrow("sum: axes [1,-2] name one axis twice");
+  expect(() => normalizeAxes("sum", [1, -2], 3)).toThrow("sum: expected distinct axes, got [1,-2]");
 });
 
 test("sizes are positive whole numbers whose product is exact", () => {
@@ -52,7 +54,7 @@ test("sizes are positive whole numbers whose product is exact", () => {
   for (const bad of [[0], [2, -1], [1.5], [Number.NaN], [2 ** 60]]) {
     expect(() => checkShape("tensor", bad)).toThrow(/tensor: expected a shape of positive integers, got \[.*\]/);
   }
-  expect(() => checkShape("tensor", [2 ** 30, 2 ** 30])).toThrow("has too many elements");
+  expect(() => checkShape("tensor", [2 ** 30, 2 ** 30])).toThrow("expected fewer than 2^53 elements");
 });
 
 test("a window slides as often as it fits", () => {

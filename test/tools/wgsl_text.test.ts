@@ -73,7 +73,7 @@ describe.each(shaders)("%s", (file) => {
     expect(specialised(file, short, {})).toBe(specialised(file, text, {}));
     const known = specs(text);
     const refused = (t: string) => () => applySpec(file, t, { no_such_name: 1 });
-    const names = `it has ${known.map((s) => s.name).join(", ") || "none"}`;
+    const names = `expected one of ${known.map((s) => s.name).join(", ") || "none"}, got no_such_name`;
     expect(refused(short)).toThrow(names);
     expect(refused(text)).toThrow(names);
     const value = (type: string | undefined): fc.Arbitrary<SpecValue> =>

@@ -68,9 +68,13 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   const [outputs, perGroup] = weight.shape as [number, number];
   if (!Number.isInteger(groups) || groups < 1) throw new OpError(OP, `groups: expected an integer >= 1, got ${groups}`);
   if (channels % groups !== 0)
-    throw new OpError(OP, `${groups} groups do not divide the ${channels} channels of x`, tensors);
+    throw new OpError(OP, `groups: expected a divisor of the ${channels} channels of x, got ${groups}`, tensors);
   if (outputs % groups !== 0) {
-    throw new OpError(OP, `${groups} groups do not divide the ${outputs} output channels of weight`, tensors);
+    throw new OpError(
+      OP,
+      `groups: expected a divisor of the ${outputs} output channels of weight, got ${groups}`,
+      tensors,
+    );
   }
   if (perGroup * groups !== channels) {
     const split = groups === 1 ? "" : ` (${perGroup} in each of ${groups} groups)`;
@@ -112,7 +116,7 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
       const name = i === 0 ? "rows" : "columns";
       throw new OpError(
         OP,
-        `the kernel spans ${span} ${name}, x with padding has ${size[i] + 2 * padding[i]}`,
+        `kernel: expected at most the ${size[i] + 2 * padding[i]} ${name} of x with padding, got ${span}`,
         tensors,
       );
     }

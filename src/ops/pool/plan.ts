@@ -50,7 +50,7 @@ export function planPool(
     const span = (size + 2 * p - k) / s;
     let out = (ceilMode ? Math.ceil(span) : Math.floor(span)) + 1;
     if (ceilMode && (out - 1) * s >= size + p) out--;
-    if (out < 1) throw new OpError(op, `kernel ${kernel} is larger than the padded input`, { x });
+    if (out < 1) throw new OpError(op, `kernel: expected at most the padded input, got ${kernel}`, { x });
     return out;
   }) as [number, number];
   return { ...plan, in_size, out_size };

@@ -71,7 +71,7 @@ export function expectTimeSteps(op: string, timeSteps: number): void {
 /** Throw OpError unless w, the logit of the leak, is present for PLIF only, with one element. */
 export function expectLeakLogit(op: string, kind: NeuronKind, w: Tensor | null): void {
   if (kind === "PLIF" && !w) throw new OpError(op, "PLIF: expected w, the logit of its leak");
-  if (kind !== "PLIF" && w) throw new OpError(op, `${kind} has no w: its leak is not learned`);
+  if (kind !== "PLIF" && w) throw new OpError(op, `${kind}: expected no w, since its leak is not learned`);
   if (w) expectScalar(op, { w });
 }
 
