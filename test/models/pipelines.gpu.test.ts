@@ -11,7 +11,7 @@ const BUDGET = 48;
 test.each([
   ["lenet-bn", 1, 28],
   ["resnet-8", 3, 32],
-])("a training step of %s stays within the budget", async (model, channels, size) => {
+])("a training step of %s stays within its number of pipelines", async (model, channels, size) => {
   manualSeed(1);
   const net = buildModel(model, { channels, size, classes: 10 });
   const optimizer = new SGD(net.parameters(), { lr: 0.1, momentum: 0.9 });

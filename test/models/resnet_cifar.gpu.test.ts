@@ -13,7 +13,7 @@ function make(fuse: boolean): ResNetCifar {
   return new ResNetCifar({ ...config, fuse });
 }
 
-test("fused and unfused: the same names, and a summary of the same layers but for the ReLUs", () => {
+test("fused and unfused: the same names, and a summary of the same layers except the ReLUs", () => {
   const [fused, apart] = [make(true), make(false)];
   const names = (m: ResNetCifar) => [...m.namedState()].map(([name]) => name);
   expect(names(fused)).toEqual(names(apart));

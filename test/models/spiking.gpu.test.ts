@@ -1,4 +1,4 @@
-// Small spiking networks that learn, and residual blocks that begin as an identity.
+// Small spiking networks that learn, and residual blocks that start as the identity.
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { sewKeyToSpikingJelly, sewStateFromSpikingJelly } from "../../src/io/index.ts";
@@ -31,7 +31,7 @@ const spikes = (shape: readonly number[], seed = 1) =>
 const values = async (t: Tensor) => [...(await t.data())];
 
 describe("blocks", () => {
-  test("AND begins as an identity with leaking neurons too", async () => {
+  test("AND starts as the identity with leaking neurons too", async () => {
     using _scope = new Scope();
     for (const neuron of ["lif", "plif"] as const) {
       const options = { neuron, tau: 1.6, vThreshold: 0.7 };
@@ -43,22 +43,25 @@ describe("blocks", () => {
     }
   });
 
-  test.each(["ADD", "AND", "IAND"] as const)("%s begins as an identity, in training and after", async (connect) => {
-    using _scope = new Scope();
-    const x = spikes([3, 2, 8, 4, 4]);
-    for (const block of [
-      new SewBasicBlock(8, 8, 1, { connect, zeroInit: true, neurons }),
-      new SewBottleneck(8, 2, 1, { connect, zeroInit: true, neurons }),
-    ]) {
-      for (const training of [true, false]) {
-        block.train(training);
-        expect(await values(block.forward(x))).toEqual(await values(x));
+  test.each(["ADD", "AND", "IAND"] as const)(
+    "%s starts as the identity, in training and in evaluation",
+    async (connect) => {
+      using _scope = new Scope();
+      const x = spikes([3, 2, 8, 4, 4]);
+      for (const block of [
+        new SewBasicBlock(8, 8, 1, { connect, zeroInit: true, neurons }),
+        new SewBottleneck(8, 2, 1, { connect, zeroInit: true, neurons }),
+      ]) {
+        for (const training of [true, false]) {
+          block.train(training);
+          expect(await values(block.forward(x))).toEqual(await values(x));
+        }
+        block.dispose();
       }
-      block.dispose();
-    }
-  });
+    },
+  );
 
-  test("without it the branch fires, and joins as it should", async () => {
+  test("without it the branch fires, and joins correctly", async () => {
     using _scope = new Scope();
     const x = spikes([3, 2, 4, 6, 6]);
     const joined = {
@@ -164,7 +167,7 @@ describe("training", () => {
     expect(runs[1]).toEqual(runs[0]);
   });
 
-  test("SpikingCnn of Poisson spikes: the random state decides, and it learns", async () => {
+  test("SpikingCnn with Poisson spikes depends on the random state, and learns", async () => {
     const run = async (seed: number, steps: number) => {
       const random = new RandomState(seed);
       manualSeed(4);
@@ -210,7 +213,7 @@ describe("training", () => {
   });
 });
 
-test("a constant image gives what its repetition through the encoder gives", async () => {
+test("a constant image equals its repetition through the encoder", async () => {
   using _scope = new Scope();
   // One spike train is the image itself where all pixels are 0 or 1: at a rate of 1, each pixel fires at every step.
   const x = spikes([4, 1, 8, 8]);

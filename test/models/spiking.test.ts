@@ -1,4 +1,4 @@
-// Spiking models on shapes alone: sizes, names, and what their options mean.
+// Spiking models on shapes alone: sizes, names and options.
 import { describe, expect, test } from "vitest";
 import { sewKeyFromSpikingJelly, sewKeyToSpikingJelly } from "../../src/io/index.ts";
 import {
@@ -96,7 +96,7 @@ describe("SEW ResNet", () => {
     }
   });
 
-  test("names are the authors', and SpikingJelly's by way of a map and back", () => {
+  test("names are the authors', and map to SpikingJelly's and back", () => {
     const names = state(new SewResNet({ classes: 2 })).map(([name]) => name);
     for (const name of [
       "conv1.weight",
@@ -126,7 +126,7 @@ describe("SEW ResNet", () => {
     expect(deep.map(sewKeyToSpikingJelly)).toContain("layer1.0.bn3.weight");
   });
 
-  test("a sequence goes through the stem at every step", () => {
+  test("applies the stem to every step of a sequence", () => {
     const frames = new SewResNet({ timeSteps: 3, frames: true, channels: 6, classes: 5 });
     expect(frames.conv1.weight.shape).toEqual([64, 2, 7, 7]);
     expect(frames.forward(meta([2, 6, 32, 32])).shape).toEqual([2, 5]);
@@ -187,7 +187,7 @@ describe("the small networks", () => {
 describe("the registry", () => {
   const spiking = Object.keys(models).filter((name) => models[name]!.spiking);
 
-  test("knows seven spiking models, and builds them", () => {
+  test("lists and builds seven spiking models", () => {
     expect(spiking).toEqual([
       "spiking-cnn",
       "sew-net",
@@ -205,7 +205,7 @@ describe("the registry", () => {
     }
   });
 
-  test("hands on what was chosen and leaves the rest to the model", () => {
+  test("passes options on and leaves the others to the model", () => {
     const build = (name: string, spikingOptions?: SpikingOptions) =>
       neuronsOf(
         buildModel(name, { channels: 4, size: 128, classes: 2 }, spikingOptions ? { spiking: spikingOptions } : {}),
@@ -268,7 +268,7 @@ describe("SpikingInput", () => {
     expect(() => new SpikingInput({}).forward(meta([1, 1, 4, 4]))).toThrow("expected a sequence, got a constant image");
   });
 
-  test("makes a sequence of frames and of codes, and runs a constant image's convolution once", () => {
+  test("makes sequences of frames and codes, and runs a constant image's convolution once", () => {
     const [conv, bn, node] = [new Conv2d(2, 4, 3, { padding: 1 }), new BatchNorm2d(4), new IFNode()];
     const frames = new SpikingInput({ timeSteps: 3, frames: true });
     expect([frames.channelsOf(6), frames.forward(meta([5, 6, 4, 4])).shape]).toEqual([2, [3, 5, 2, 4, 4]]);

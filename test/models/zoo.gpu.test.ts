@@ -1,5 +1,5 @@
-// The zoo's mobile networks in training: gradients reach every weight, and checkpointed blocks give the same bits under
-// random depth. What they compute in evaluation is test/golden_zoo.gpu.test.ts.
+// Mobile networks in training: gradients reach every weight, and checkpointed blocks give the same bits with
+// random depth. Their outputs in evaluation are in test/golden_zoo.gpu.test.ts.
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
@@ -41,7 +41,7 @@ test.each(["lenet", "mobilenet-v2", "mixnet-s"])(
   },
 );
 
-test("EfficientNet with checkpointed blocks: the same lots, the same bits; another step, other lots", async () => {
+test("EfficientNet with checkpointed blocks: the same draws and bits; other draws in another step", async () => {
   const run = async (step: number, checkpoint: boolean) => {
     const random = new RandomState(2);
     random.setStep(step);

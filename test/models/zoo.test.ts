@@ -1,4 +1,4 @@
-// The zoo on shapes alone: names, sizes and work of every model, against numbers of torchvision and of the papers.
+// All models on shapes alone: names, sizes and work of every model, against numbers of torchvision and of the papers.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
@@ -62,7 +62,7 @@ test("the check of the facts notices each kind of difference, and unknown models
   expect(run({}, "torchvision/resnet1000")).toMatchObject({ status: "unsupported" });
 });
 
-test("all names of other projects lead to a model", () => {
+test("every name of another project maps to a model", () => {
   for (const own of Object.values(registryNames)) expect(Object.keys(models)).toContain(own);
 });
 
@@ -107,7 +107,7 @@ test("every count in the registry is that of the model", () => {
   expect(counted).toBe(23);
 });
 
-test("channels and classes are the caller's, in every model", () => {
+test("every model has the given channels and classes", () => {
   for (const name of Object.keys(models)) {
     if (models[name]!.spiking) continue;
     const model = buildModel(name, { channels: 2, size: 64, classes: 7 });
@@ -115,13 +115,13 @@ test("channels and classes are the caller's, in every model", () => {
   }
 });
 
-test("the small models are a part of all, and the only ones of their builder", () => {
+test("the small models are among all models, and their builder has no others", () => {
   for (const name of Object.keys(smallModels)) expect(models[name]).toBe(smallModels[name]);
   expect(buildSmallModel("lenet", mnist)).toBeInstanceOf(LeNet);
   expect(() => buildSmallModel("vgg16-bn", imageNet)).toThrow(/buildModel: expected one of lenet, .*, got vgg16-bn/);
 });
 
-test("MixNet-S has timm's names, and channels in its parts", () => {
+test("MixNet-S has timm's names and channel parts", () => {
   const all = new Map(state(buildModel("mixnet-s", imageNet)));
   expect([...all.keys()].slice(0, 2)).toEqual(["conv_stem.weight", "bn1.weight"]);
   expect([...all.keys()].slice(-2)).toEqual(["classifier.weight", "classifier.bias"]);
@@ -141,14 +141,14 @@ test("MixNet-S has timm's names, and channels in its parts", () => {
   for (const [name, shape] of Object.entries(want)) expect([name, all.get(name)]).toEqual([name, shape]);
 });
 
-test("blocks that a checkpoint may wrap are the blocks and nothing else", () => {
+test("blocks for activation checkpoints are exactly the model's blocks", () => {
   const blocks = (name: string) =>
     [...buildModel(name, imageNet).namedModules()].filter(([path]) => models[name]!.blocks?.test(path)).length;
   const counts = { "resnet-34": 16, "resnet-50": 16, "mobilenet-v2": 17, "efficientnet-b0": 16, "mixnet-s": 16 };
   for (const [name, count] of Object.entries(counts)) expect([name, blocks(name)]).toEqual([name, count]);
 });
 
-test("stochastic depth grows along EfficientNet-B0, and dropout is what the papers use", () => {
+test("stochastic depth grows along EfficientNet-B0, and dropout is the papers'", () => {
   const random = new RandomState(1);
   const model = new EfficientNet({ random });
   expect(ofType(model, StochasticDepth).map(({ p }) => p)).toEqual(
@@ -161,7 +161,7 @@ test("stochastic depth grows along EfficientNet-B0, and dropout is what the pape
   for (const name of ["alexnet", "alexnet-lrn", "vgg16-bn"]) expect(rates(name)).toEqual([0.5, 0.5]);
 });
 
-test("a model draws from what it is given, else from a state of its own", () => {
+test("a model draws from the given random state, else from its own one", () => {
   const random = new RandomState(5);
   expect(buildModel("efficientnet-b0", imageNet, { random }).randomStates()).toEqual([random]);
   const [own] = buildModel("alexnet", imageNet).randomStates();
@@ -169,7 +169,7 @@ test("a model draws from what it is given, else from a state of its own", () => 
   expect(buildModel("resnet-18", imageNet).randomStates()).toEqual([]);
 });
 
-test("the AlexNet of 2012: response normalisation as in the paper, groups where it split", () => {
+test("the AlexNet of 2012: response normalisation and groups as in the paper", () => {
   const model = new AlexNetLrn({ random: new RandomState(1) });
   const { options } = ofType(model, LocalResponseNorm)[0]!;
   expect(ofType(model, LocalResponseNorm)).toHaveLength(2);
@@ -193,7 +193,7 @@ function spread(values: Float32Array): { std: number; largest: number } {
 }
 
 // At least 9,000 draws each: five standard errors of a standard deviation are below 4 %.
-test("first values are torchvision's", () => {
+test("initial values are torchvision's", () => {
   manualSeed(11);
   const random = new RandomState(1);
   const std = (layer: Conv2d | Linear) => spread(layer.weight.initialValues()).std;
@@ -221,7 +221,7 @@ test("first values are torchvision's", () => {
   expect(ofType(lrn, Linear).map((l) => l.bias!.initialValues()[0])).toEqual([1, 1, 0]);
 });
 
-test("small images: the smallest that fit, and errors below", () => {
+test("accepts the smallest images that fit, and refuses smaller ones", () => {
   const alexnet = buildModel("alexnet", imageNet);
   expect(alexnet.eval().forward(meta([1, 3, 63, 63])).shape).toEqual([1, 1000]);
   expect(() => alexnet.forward(meta([1, 3, 62, 62]))).toThrow("maxPool2d");

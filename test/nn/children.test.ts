@@ -23,7 +23,7 @@ abstract class Base extends Module {
   }
 }
 
-describe("modules and parameters are found", () => {
+describe("finds modules and parameters", () => {
   test("in arrays, Maps, Sets and plain objects, of any depth, under the names of PyTorch's lists", () => {
     class Net extends Base {
       readonly blocks = [linear(), [linear(), new Sequential([linear()])]];
@@ -52,7 +52,7 @@ describe("modules and parameters are found", () => {
     expect([...net.namedModules()].every(([, m]) => !m.training)).toBe(true);
   });
 
-  test("once, under the property's name, where a list repeats them or points back", () => {
+  test("once, under the property's name, if a list repeats them or points back", () => {
     class Net extends Base {
       readonly all: unknown[] = [];
       readonly one = linear();
@@ -65,7 +65,7 @@ describe("modules and parameters are found", () => {
     expect(names(new Net())).toEqual(["all.3.weight", "one.weight", "two.weight"]);
   });
 
-  test("or a key that gives no name is refused", () => {
+  test("and refuses keys that give no name", () => {
     class Dotted extends Base {
       readonly heads = new Map([["a.b", linear()]]);
     }
@@ -79,7 +79,7 @@ describe("modules and parameters are found", () => {
   });
 });
 
-describe("a module in a private field is refused by whatever lists parameters", () => {
+describe("methods that list parameters refuse a module in a private field", () => {
   class Field extends Base {
     readonly #conv = new Conv2d(1, 2, 3);
     readonly fc = linear();
@@ -131,7 +131,7 @@ describe("a module in a private field is refused by whatever lists parameters", 
     await expect(model.stateDict()).rejects.toThrow(message);
   });
 
-  test("other private fields are nobody's business", () => {
+  test("ignores other private fields", () => {
     class Fine extends Base {
       #count = 0;
       readonly #make = () => new Linear(1, 1);
@@ -147,7 +147,7 @@ describe("a module in a private field is refused by whatever lists parameters", 
   });
 });
 
-test("layers made of something else are refused when they are made", () => {
+test("layers refuse wrong arguments when they are made", () => {
   const random = new RandomState(1);
   expect(() => new Linear("3" as never, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3]");
   expect(() => new Linear(3.5, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3.5]");

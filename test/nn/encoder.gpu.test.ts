@@ -13,7 +13,7 @@ import { randomArray } from "../support/random.ts";
 
 const options = { timeSteps: 5 };
 
-test("each encoder does what its op does, and knows its shape without a GPU", async () => {
+test("each encoder equals its op, and has a shape without a GPU", async () => {
   using _scope = new Scope();
   const random = new RandomState(3);
   random.setStep(8);
@@ -36,7 +36,7 @@ test("each encoder does what its op does, and knows its shape without a GPU", as
   random.dispose();
 });
 
-test("Poisson: evaluation draws as training does, the step decides, and two encoders differ", async () => {
+test("Poisson: evaluation draws like training, the step decides, and two encoders differ", async () => {
   using _scope = new Scope();
   const random = new RandomState(4);
   const [a, b] = [new PoissonEncoder(options, random), new PoissonEncoder(options, random)];
@@ -53,7 +53,7 @@ test("Poisson: evaluation draws as training does, the step decides, and two enco
   random.dispose();
 });
 
-test("errors come when the layer is made", () => {
+test("refuses bad options when the layer is made", () => {
   const random = new RandomState(1);
   const wrong = { timeSteps: 0 };
   expect(() => new DirectEncoder(wrong)).toThrow("encodeDirect: timeSteps: expected an integer >= 1, got 0");

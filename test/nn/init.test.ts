@@ -26,7 +26,7 @@ test("a seed fixes every weight; another seed changes them", () => {
   expect(a).not.toEqual(b);
 });
 
-test("two parameters of one shape differ, and asking twice does not", () => {
+test("two parameters of one shape differ, and two reads of one do not", () => {
   manualSeed(1);
   const [a, b] = [new Linear(4, 4).weight, new Linear(4, 4).weight];
   expect(a.initialValues()).not.toEqual(b.initialValues());
@@ -83,7 +83,7 @@ test("the distributions have the moments of their names", () => {
   }
 });
 
-test("layers take first values of their own for weight and bias", () => {
+test("layers accept initial values for weight and bias", () => {
   const config = { init: constantInit(2), biasInit: constantInit(3) };
   for (const layer of [new Linear(2, 2, config), new Conv2d(2, 2, 1, config)]) {
     expect([...layer.weight.initialValues()]).toEqual([2, 2, 2, 2]);

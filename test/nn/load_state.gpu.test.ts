@@ -21,7 +21,7 @@ afterEach(() => {
   for (const model of models.splice(0)) model.dispose();
 });
 
-test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file answers as it does in PyTorch: %s", async (name) => {
+test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file gives the outputs of PyTorch: %s", async (name) => {
   using _scope = new Scope();
   const { weights } = await readWeights(await fixture(name), name);
   const model = built();
@@ -35,7 +35,7 @@ test.each(["net", "checkpoint", "model_key_legacy"])("a .pt file answers as it d
   for (const [i, want] of expected.net_logits.entries()) expect(logits[i]).toBeCloseTo(want, 4);
 });
 
-test("only what fits is written: another head keeps its initial values, and a refusal changes nothing", async () => {
+test("writes only arrays that fit: another head keeps its initial values, and a refusal changes nothing", async () => {
   const { weights } = await readWeights(await fixture("net"));
   const model = built(7);
   const before = await model.stateDict();
@@ -54,7 +54,7 @@ test("only what fits is written: another head keeps its initial values, and a re
   ]);
 });
 
-test("values of another type are refused by Module.loadStateDict", async () => {
+test("Module.loadStateDict refuses values of another type", async () => {
   const model = built();
   const state = await model.stateDict();
   state.set("0.bias", { data: Int32Array.of(1, 2), shape: [2] });

@@ -22,13 +22,13 @@ const arraysOf = (module: ReturnType<typeof net> | ResNetCifar) =>
 const none = { missing: [], unexpected: [], mismatched: [], skipped: [] };
 const nothing = { ...none, keptAsTheyAre: [], leftOut: [], idle: [], head: null, counters: 0 };
 
-test("arrays that fit make a report of one line", () => {
+test("reports arrays that fit in one line", () => {
   const report = compareState(net(), arraysOf(net()));
   expect(report).toEqual({ ...nothing, loaded: [...arraysOf(net()).keys()] });
   expect(formatLoadReport(report)).toBe("loaded all 8 arrays");
 });
 
-test("PyTorch's counters are tolerated and said", () => {
+test("accepts and reports PyTorch's counters", () => {
   const arrays = arraysOf(net()).set("1.num_batches_tracked", { shape: [], data: new Float32Array(1) });
   const report = compareState(net(), arrays);
   expect(report).toMatchObject({ ...nothing, counters: 1 });
@@ -37,7 +37,7 @@ test("PyTorch's counters are tolerated and said", () => {
   );
 });
 
-test("what does not fit is grouped by module, and an error by default", () => {
+test("groups arrays that do not fit by module, and refuses them by default", () => {
   const arrays = arraysOf(net(5));
   arrays.delete("1.weight");
   arrays.delete("1.bias");
@@ -59,7 +59,7 @@ test("what does not fit is grouped by module, and an error by default", () => {
   );
 });
 
-test("a report of a whole network stays short, and a common prefix is pointed out", () => {
+test("reports a whole network in few lines, and names a common prefix", () => {
   const model = new ResNetCifar({ blocks: 3 });
   const arrays = new Map([...arraysOf(model)].map(([name, array]) => [`encoder.${name}`, array]));
   const lines = formatLoadReport(compareState(model, arrays)).split("\n");
@@ -69,7 +69,7 @@ test("a report of a whole network stays short, and a common prefix is pointed ou
   expect(lines.at(-1)).toBe('every name in the file starts with "encoder.": remove it');
 });
 
-test("a prefix that only some names have is not said to be everyone's", () => {
+test("does not report a prefix of some names as that of all", () => {
   const arrays = new Map(
     [...arraysOf(net())].map(([name, array], i) => [i === 0 ? `head.${name}` : name, array] as const),
   );
@@ -78,7 +78,7 @@ test("a prefix that only some names have is not said to be everyone's", () => {
   expect(formatLoadReport(report).split("\n").at(-1)).toBe('the names in the file only start with "head.": remove it');
 });
 
-test("skip leaves names alone on both sides: a pattern, or paths", () => {
+test("skips names of module and file, by a pattern or paths", () => {
   const arrays = arraysOf(net(5)).set("3.gain", { shape: [], data: new Float32Array(1) });
   arrays.delete("0.bias");
   for (const skip of [["3", "0.bias"], /^3\.|0\.bias/, /^3\.|0\.bias/gy]) {
@@ -191,7 +191,7 @@ test("skips and reports names that may be missing or unexpected, and refuses pat
   );
 });
 
-test("patterns: stars for any letters, a question mark for one, whole names and what is below them", () => {
+test("matches patterns: a star for any characters, a question mark for one, whole names and names below them", () => {
   const meets = (pattern: string, ...names: readonly string[]) => names.map(namePattern(pattern));
   expect(meets("fc", "fc", "fc.weight", "fcx", "a.fc")).toEqual([true, true, false, false]);
   expect(meets("fc.*", "fc.weight", "fc.a.b", "fc")).toEqual([true, true, false]);
@@ -200,7 +200,7 @@ test("patterns: stars for any letters, a question mark for one, whole names and 
   expect(meets("a.b(c)[0]+", "a.b(c)[0]+", "axb(c)[0]+")).toEqual([true, false]);
 });
 
-test("names of a file come to the terminal without control characters", () => {
+test("prints names of a file without control characters", () => {
   const arrays = arraysOf(net()).set("\u001b[2J.x", { shape: [1], data: new Float32Array(1) });
   expect(formatLoadReport(compareState(net(), arrays))).toContain("\\x1b[2J (1): x");
 });

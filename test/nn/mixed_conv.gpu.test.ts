@@ -8,7 +8,7 @@ import { randomArray } from "../support/random.ts";
 
 const shapes = (m: MixedConv2d) => [...m.namedState()].map(([name, t]) => [name, t.shape]);
 
-test("channels in parts, the first with what is left over; names as in timm", () => {
+test("splits channels into parts, the first with the remainder; names as in timm", () => {
   expect(shapes(new MixedConv2d(11, 11, [3, 5, 7], { depthwise: true }))).toEqual([
     ["0.weight", [5, 1, 3, 3]],
     ["1.weight", [3, 1, 5, 5]],
@@ -24,7 +24,7 @@ test("channels in parts, the first with what is left over; names as in timm", ()
   expect(strided.forward(meta([1, 8, 9, 9])).shape).toEqual([1, 8, 5, 5]);
 });
 
-test("it is one convolution with the largest kernel, smaller ones bordered by zeros", async () => {
+test("equals one convolution with the largest kernel, smaller ones padded with zeros", async () => {
   using _scope = new Scope();
   manualSeed(4);
   const mixed = new MixedConv2d(6, 6, [3, 5], { depthwise: true, stride: 2 });

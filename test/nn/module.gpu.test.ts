@@ -19,7 +19,7 @@ import { randomArray } from "../support/random.ts";
 const small = () => new LeNetBN({ size: 8, classes: 3 });
 const image = () => tensor(randomArray(2 * 64, 4), [2, 1, 8, 8]);
 
-test("parameters take memory when first used, with the values their initializer gives", async () => {
+test("parameters take memory at first use, with the values of their initializer", async () => {
   const { live } = currentGpu().memory();
   manualSeed(3);
   const model = small();
@@ -31,7 +31,7 @@ test("parameters take memory when first used, with the values their initializer 
   expect(currentGpu().memory().live).toBe(live);
 });
 
-test("values set before the first use need no initializer; fewer than wanted are refused", async () => {
+test("values set before the first use replace the initializer; refuses too few values", async () => {
   const asked: string[] = [];
   const watched = (shape: readonly number[]) => {
     asked.push(String(shape));
@@ -47,7 +47,7 @@ test("values set before the first use need no initializer; fewer than wanted are
   conv.dispose();
 });
 
-test("a state dict goes round: another model answers alike", async () => {
+test("a state dict round-trips: another model gives the same outputs", async () => {
   using _scope = new Scope();
   manualSeed(1);
   const a = small();
@@ -72,7 +72,7 @@ test("PyTorch's bookkeeping keys are skipped", async () => {
   model.dispose();
 });
 
-test("a state dict that does not fit is refused whole, with every reason", async () => {
+test("refuses a state dict that does not fit, with every reason, before writing", async () => {
   const model = new Sequential([new Conv2d(1, 2, 3), new BatchNorm2d(2)]);
   const before = await model.stateDict();
   const state = new Map<string, HostArray>(before);
@@ -87,7 +87,7 @@ test("a state dict that does not fit is refused whole, with every reason", async
   model.dispose();
 });
 
-test("batch norm and ReLU fused in a Sequential give what the two give apart, forward and backward", async () => {
+test("batch norm and ReLU fused in a Sequential equal the separate layers, forward and backward", async () => {
   using _scope = new Scope();
   manualSeed(5);
   const layers = [new Conv2d(1, 3, 3), new BatchNorm2d(3), new ReLU()];
@@ -113,7 +113,7 @@ test("batch norm and ReLU fused in a Sequential give what the two give apart, fo
   for (const m of layers) m.dispose();
 });
 
-test("Identity hands on the tensor itself", () => {
+test("Identity returns the tensor itself", () => {
   using _scope = new Scope();
   const x = image();
   expect(new Identity().forward(x)).toBe(x);
@@ -146,7 +146,7 @@ test("dropout: the step decides the mask; layers and seeds differ; evaluation ch
   other.dispose();
 });
 
-test("dropout: a step set before the first layer exists is not forgotten", async () => {
+test("dropout: a step set before the first layer exists counts", async () => {
   using _scope = new Scope();
   const draw = async (early: boolean) => {
     const random = new RandomState(9);

@@ -15,7 +15,7 @@ import {
 } from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 
-// A model is built and listed without a GPU: nothing here asks for one.
+// Models are built and listed without a GPU.
 const names = (m: Module) => [...m.namedState()].map(([name]) => name);
 
 test("state is named and ordered as in PyTorch", () => {
@@ -134,7 +134,7 @@ test("train and eval reach every module", () => {
   expect(modes().every((mode) => mode)).toBe(true);
 });
 
-test("layers refuse what cannot be", () => {
+test("layers refuse impossible options", () => {
   expect(() => new Conv2d(3, 8, 3, { groups: 2 })).toThrow(
     "Conv2d: groups: expected a divisor of 3 and 8 channels, got 2",
   );

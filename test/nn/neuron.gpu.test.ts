@@ -79,7 +79,7 @@ test("the leak of a PLIF layer gets its gradient", async () => {
 describe("state", () => {
   const [first, second] = [currents([3, 2, 6], 1), currents([3, 2, 6], 2)];
 
-  test("none by default: equal calls give equal spikes; kept, they are one long call until reset", async () => {
+  test("none by default: equal calls give equal spikes; stateful calls equal one long call until reset", async () => {
     using _scope = new Scope();
     const config = { vReset: -0.1, decayInput: false };
     const node = new LIFNode(config);
@@ -121,7 +121,7 @@ describe("state", () => {
     node.dispose();
   });
 
-  test("a captured step carries it on, and a reset reaches the replay", async () => {
+  test("a captured step carries it over, and a replay sees a reset", async () => {
     using _scope = new Scope();
     const node = new LIFNode({ stateful: true });
     using step = capture(({ x }: { x: Tensor }) => ({ spikes: node.forward(x) }));
@@ -138,7 +138,7 @@ describe("state", () => {
     for (const n of [node, eager]) n.dispose();
   });
 
-  test("it outlives scopes, is no part of the state_dict, and dispose frees it", async () => {
+  test("outlives scopes, is not in the state_dict, and dispose frees it", async () => {
     const before = live();
     const node = new ParametricLIFNode({ stateful: true });
     for (const x of [first, second, first]) {
@@ -158,7 +158,7 @@ describe("observer", () => {
   const x = currents([6, 3, 4, 4]);
   const fold = (t: Tensor) => reshape(t, { shape: [3, 2, 3, 4, 4] });
 
-  /** What an observer hears while `run` runs, and what that returns. */
+  /** Return the events of an observer during `run`, and the result of `run`. */
   async function heard(node: SpikingNode, run: () => Tensor) {
     const events: SpikeEvent[] = [];
     node.observer = (event) => events.push(event);
@@ -171,7 +171,7 @@ describe("observer", () => {
     return { spikes: [...s!], current: [...c!], constant, shape: current.shape };
   }
 
-  test("it sees spikes and current of every step, or the one current of all", async () => {
+  test("gets spikes and current of every step, or the constant current", async () => {
     using _scope = new Scope();
     const node = new LIFNode();
     const sequence = fold(up(x));
@@ -191,7 +191,7 @@ describe("observer", () => {
     });
   });
 
-  test.each([true, false])("behind a batch norm, training %s: what it sees changes nothing", async (training) => {
+  test.each([true, false])("after a batch norm, training %s: observing changes nothing", async (training) => {
     using _scope = new Scope();
     const node = new LIFNode();
     const make = () => {
@@ -214,7 +214,7 @@ describe("observer", () => {
   });
 });
 
-test("batch norm and neurons that keep their state go on where they were", async () => {
+test("batch norm and stateful neurons continue from their state", async () => {
   using _scope = new Scope();
   const node = new IFNode({ stateful: true });
   const bn = new BatchNorm2d(3);
@@ -229,7 +229,7 @@ test("batch norm and neurons that keep their state go on where they were", async
   bn.dispose();
 });
 
-test("potential: before firing and after the reset, as this layer is set up", async () => {
+test("potential: before firing and after the reset, with the layer's options", async () => {
   using _scope = new Scope();
   const x = currents([3, 2, 6]);
   const node = new ParametricLIFNode({ initTau: 4, vReset: null, decayInput: false });
@@ -242,7 +242,7 @@ test("potential: before firing and after the reset, as this layer is set up", as
   node.dispose();
 });
 
-test("errors come when the layer is made", () => {
+test("refuses bad options when the layer is made", () => {
   expect(() => new IFNode({ vReset: 1 })).toThrow("IFNode: vReset: expected less than vThreshold = 1, got 1");
   expect(() => new LIFNode({ tau: 1 })).toThrow("LIFNode: tau: expected a number > 1, got 1");
   expect(() => new LIFNode({ surrogate: "step" as "atan" })).toThrow("LIFNode: surrogate: expected one of atan");

@@ -1,4 +1,4 @@
-// Masks change in anybody's loop: with a tape or without one, eager or replayed, and under a checkpoint.
+// Masks change in every loop: with or without a tape, eager or replayed, and in an activation checkpoint.
 import { describe, expect, test } from "vitest";
 import { activationCheckpoint, noGrad, Tape } from "../../src/autograd/index.ts";
 import { Dropout, type Module, PoissonEncoder, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
@@ -6,7 +6,7 @@ import { sum } from "../../src/ops/index.ts";
 import { capture, Scope, tensor } from "../../src/tensor/index.ts";
 
 const N = 64;
-/** Whether a draw without a tape moves the step too. */
+/** True if a draw without a tape advances the step too. */
 const ALONE = new Set(["dropout", "stochastic depth"]);
 const layers: [string, (random: RandomState) => Module][] = [
   ["dropout", (random) => new Dropout(0.5, random)],
@@ -17,7 +17,7 @@ const input = () => new Float32Array(N).fill(0.5);
 const key = (values: ArrayLike<number>) => Array.from(values, (v) => (v === 0 ? "0" : "1")).join("");
 
 describe.each(layers)("%s", (name, make) => {
-  test("draws anew in every step of a loop that moves nothing", async () => {
+  test("draws a new mask in every step of a plain loop", async () => {
     const random = new RandomState(3);
     const model = make(random);
     const masks: string[] = [];
@@ -35,7 +35,7 @@ describe.each(layers)("%s", (name, make) => {
     random.dispose();
   });
 
-  test("draws anew without a tape, and in a replayed step", async () => {
+  test("draws a new mask without a tape, and in a replayed step", async () => {
     const random = new RandomState(3);
     const model = make(random);
     const masks: string[] = [];
@@ -64,7 +64,7 @@ describe.each(layers)("%s", (name, make) => {
     random.dispose();
   });
 
-  test("draws alike without a tape where the step was set", async () => {
+  test("draws the same mask without a tape after setStep", async () => {
     const random = new RandomState(3);
     const model = make(random);
     random.setStep(7);
@@ -75,7 +75,7 @@ describe.each(layers)("%s", (name, make) => {
   });
 });
 
-test("layers of one step draw from one step, under a checkpoint too, which moves it once", async () => {
+test("layers of one step draw from one step, also in an activation checkpoint, which advances it once", async () => {
   const masks: string[] = [];
   for (const checkpointed of [false, true]) {
     const random = new RandomState(9);

@@ -7,7 +7,7 @@ import { TrainStep } from "../../src/train/index.ts";
 
 const ones = (n: number) => tensor(new Float32Array(4 * n).fill(1), [n, 4]);
 
-test("while training whole samples go; in evaluation, with p = 0 and on shapes it is the identity", async () => {
+test("zeroes whole samples in training; in evaluation, with p = 0 and on shapes it is the identity", async () => {
   using _scope = new Scope();
   const random = new RandomState(3);
   const layer = new StochasticDepth(0.5, random);
@@ -23,7 +23,7 @@ test("while training whole samples go; in evaluation, with p = 0 and on shapes i
   random.dispose();
 });
 
-test("layers of one random state draw apart, and setStep repeats a draw", async () => {
+test("layers of one random state draw different masks, and setStep repeats a draw", async () => {
   using _scope = new Scope();
   const random = new RandomState(1);
   const [a, b] = [new StochasticDepth(0.5, random), new StochasticDepth(0.5, random)];
@@ -37,7 +37,7 @@ test("layers of one random state draw apart, and setStep repeats a draw", async 
   random.dispose();
 });
 
-test("a training step moves what the model draws from, and the model frees what is its own", async () => {
+test("a training step advances the model's random state, and the model frees its own one", async () => {
   const { live } = currentGpu().memory();
   const random = new RandomState(9, { owned: true });
   const model = new Sequential([

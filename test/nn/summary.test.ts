@@ -35,7 +35,7 @@ test("ResNet-20 has the published size", () => {
   expect(s.output).toEqual([1, 10]);
 });
 
-test("modes come back as they were, module by module, and the model is left clean", () => {
+test("restores the mode of each module, and leaves the model unchanged", () => {
   const frozen = new BatchNorm2d(2);
   const model = new Sequential([new Conv2d(1, 2, 1), frozen, new ReLU()]);
   frozen.eval();
@@ -45,7 +45,7 @@ test("modes come back as they were, module by module, and the model is left clea
   expect([...model.namedModules()].map(([, m]) => Object.getOwnPropertyNames(m))).toEqual(keys);
 });
 
-test("a layer that runs twice is listed twice and owned once", () => {
+test("lists a layer that runs twice two times, and counts its parameters once", () => {
   class Twice extends Module {
     readonly fc = new Linear(4, 4);
     forward(x: Tensor): Tensor {
@@ -57,7 +57,7 @@ test("a layer that runs twice is listed twice and owned once", () => {
   expect(s).toMatchObject({ parameters: 20, prunable: 16, macs: 32 });
 });
 
-test("a misfit is an error of the layer, and the model stays usable", () => {
+test("a shape that does not fit is an error of the layer, and the model stays usable", () => {
   const model = new Sequential([new Flatten(), new Linear(10, 2)]);
   expect(() => summarize(model, [3, 3])).toThrow("linear: weight: expected 9 inputs as in x, got 10");
   expect(model.training).toBe(true);

@@ -19,7 +19,7 @@ import { randomArray } from "../support/random.ts";
 
 const keys = (m: Module) => [...m.namedState()].map(([name]) => name);
 
-test("folding and unfolding share the memory, and are inverse", async () => {
+test("folding and unfolding share memory, and are inverse", async () => {
   using _scope = new Scope();
   const x = tensor(randomArray(24, 1), [2, 3, 4]);
   const folded = foldTime(x);
@@ -54,7 +54,7 @@ test("names of one module and of several are SpikingJelly's", () => {
   ]);
 });
 
-test("every step goes through the same layer", async () => {
+test("applies the same layer to every step", async () => {
   using _scope = new Scope();
   manualSeed(1);
   const fc = new Linear(12, 5);
@@ -72,7 +72,7 @@ test("every step goes through the same layer", async () => {
   container.dispose();
 });
 
-test.each(["conv and norm", "norm alone", "no norm"])("forwardInto, %s: as one layer after the other", async (what) => {
+test.each(["conv and norm", "norm alone", "no norm"])("forwardInto, %s: equals the separate layers", async (what) => {
   const modules = {
     "conv and norm": () => [new Conv2d(2, 4, 3, { padding: 1, bias: false }), new BatchNorm2d(4)],
     "norm alone": () => [new BatchNorm2d(2)],

@@ -1,5 +1,5 @@
-// Mode fista: its steps against float64, what it shares with mode inplace, and what it is for: an ill-conditioned problem
-// solved in far fewer steps.
+// Mode fista: steps against float64, agreement with mode inplace, and an ill-conditioned problem that it
+// solves in far fewer steps.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { extrapolation } from "../../src/prune/acceleration.ts";
@@ -16,7 +16,7 @@ const anyRun = fc.record({
   rises: fc.array(between(0, 0.03), { minLength: 2, maxLength: 14 }),
 });
 
-test("steps follow float64 for any sizes, shrinkage and shares, and count the zeros of x", async () => {
+test("steps match float64 for any sizes, shrinkage and shares, and count the zeros of x", async () => {
   let zeros = 0;
   await fc.assert(
     fc.asyncProperty(anyRun, between(0, 0.98), async ({ sizes, seed, weightDecay, rises }, most) => {
@@ -101,7 +101,7 @@ function illConditioned(seed: number): Quadratic {
   return { n, m, c };
 }
 
-/** Where the cost is least, in float64, by FISTA that begins anew whenever it turns back. */
+/** Find the minimum in float64, by FISTA with a restart whenever it turns back. */
 function solution(q: Quadratic): Float64Array {
   let state: FistaState = { x: new Float64Array(n), y: new Float64Array(n) };
   let t = 1;
@@ -117,7 +117,7 @@ function solution(q: Quadratic): Float64Array {
   throw new Error(`no solution found: off by ${breach(q, state.x, lambda)}`);
 }
 
-/** Steps on the GPU until the cost has come within `share` of its least, of what it was at zero; and x there. */
+/** Step on the GPU until the cost, relative to that at zero, is within `share` of the minimum; return the steps and x. */
 async function descend(q: Quadratic, mode: "fista" | "inplace", least: number, share: number) {
   const most = 4000;
   using run = new Updates([new Float32Array(n)], { lr: 1, mode });
@@ -132,7 +132,7 @@ async function descend(q: Quadratic, mode: "fista" | "inplace", least: number, s
   return { steps: Number.POSITIVE_INFINITY, x: new Float32Array(n) };
 }
 
-test("curvatures a thousand apart: the same solution as mode inplace, in far fewer steps", async () => {
+test("reaches the solution of mode inplace in far fewer steps if curvatures differ by a factor of 1000", async () => {
   for (const seed of [1, 2]) {
     const q = illConditioned(1000 * seed);
     const best = solution(q);
@@ -148,11 +148,11 @@ test("curvatures a thousand apart: the same solution as mode inplace, in far few
   }
 });
 
-test("at the solution |gradient| is lambda where a weight is left, at most that where none is", async () => {
+test("at the solution |gradient| is lambda at live weights, and at most lambda at zeros", async () => {
   const q = illConditioned(1000);
   const best = solution(q);
   using run = new Updates([new Float32Array(n)], { lr: 1, mode: "fista" });
-  // Three stretches: each begins anew and ends on a proximal step.
+  // Three windows: each restarts and ends on a proximal step.
   for (let k = 0; k < 900; k++) {
     const [w] = (await run.weights()) as [Float32Array];
     run.step([Float32Array.from(gradient(q, w))], { tau: lambda, momentum: extrapolation(k % 300, 300, 0.99) });

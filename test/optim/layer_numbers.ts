@@ -1,4 +1,4 @@
-// What the GPU keeps of each learned threshold, for tests to read and to set.
+// Reads and sets the GPU's numbers of learned thresholds, for tests.
 import { LAYER, layerWord } from "../../src/optim/hyper.ts";
 import type { SGD } from "../../src/optim/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -16,11 +16,11 @@ export interface LayerNumbers {
 
 function hyperOf(sgd: SGD, group: number): Tensor {
   const chunks = sgd.groups[group]?.chunks ?? [];
-  if (chunks.length !== 1 || !chunks[0]) throw new Error(`group ${group} has ${chunks.length} chunks, want 1`);
+  if (chunks.length !== 1 || !chunks[0]) throw new Error(`group ${group} has ${chunks.length} chunks, expected 1`);
   return chunks[0].hyper;
 }
 
-/** The records of a group's layers. */
+/** Read the records of a group's layers. */
 export async function layerNumbers(sgd: SGD, group = 0): Promise<LayerNumbers[]> {
   const data = (await hyperOf(sgd, group).data()) as Float32Array;
   return Array.from({ length: ((data.length - layerWord(0)) * 4) / LAYER.bytes }, (_, i) => {
@@ -30,7 +30,7 @@ export async function layerNumbers(sgd: SGD, group = 0): Promise<LayerNumbers[]>
   });
 }
 
-/** Sets what the layers of a group have learned, as if they had learned it: the next forward pass sees it. */
+/** Set the learned numbers of a group's layers, so that the next forward pass uses them. */
 export async function setLearned(sgd: SGD, values: readonly number[], group = 0): Promise<void> {
   const hyper = hyperOf(sgd, group);
   const data = Float32Array.from((await hyper.data()) as Float32Array);

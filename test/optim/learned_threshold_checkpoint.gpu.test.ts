@@ -1,4 +1,4 @@
-// A checkpoint holds what was learned about thresholds: the steps after it have the bits of those of a run that went on.
+// Checkpoints hold learned thresholds: a resumed run has the bits of an uninterrupted one.
 import { expect, test } from "vitest";
 import { parseSafetensors } from "../../src/io/index.ts";
 import { Module, Parameter } from "../../src/nn/index.ts";
@@ -10,7 +10,7 @@ import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers } from "./layer_numbers.ts";
 
-/** Four arrays of odd sizes, three of them to be pruned. */
+/** Four arrays of odd sizes, three of them prunable. */
 class Arrays extends Module {
   readonly wide: Parameter;
   readonly narrow: Parameter;
@@ -50,7 +50,7 @@ class Run implements Disposable {
     );
   }
 
-  /** Steps `from` to `to`, each with gradients and a learning rate of its own. */
+  /** Do steps `from` to `to`, each with different gradients and learning rate. */
   steps(from: number, to: number): void {
     for (let t = from; t < to; t++) {
       this.sgd.set({ lr: 0.05 / (1 + t) });
@@ -75,7 +75,7 @@ class Run implements Disposable {
   }
 }
 
-/** All but the numbers of the step, which precede those of the layers and are set anew before each. */
+/** Return all values except the numbers of the step, which each step sets again. */
 function lasting(bytes: Uint8Array): Map<string, ArrayLike<number | bigint>> {
   const { tensors } = parseSafetensors(bytes, "saved");
   return new Map(
@@ -83,43 +83,40 @@ function lasting(bytes: Uint8Array): Map<string, ArrayLike<number | bigint>> {
   );
 }
 
-test.each(["prune", "mask", "dense"] as const)(
-  "phase %s: a loaded run goes on with the same bits",
-  async (phase: Phase) => {
-    const enter = (run: Run, fresh: boolean) => {
-      if (phase === "mask" && fresh) run.sgd.bake();
-      else run.sgd.setPhase(phase);
-      if (phase === "dense" && fresh) run.sgd.refresh();
-    };
-    using first = new Run(1);
-    first.steps(0, 4);
-    enter(first, true);
-    first.steps(4, 6);
-    const bytes = await first.save(6);
-    const { tensors } = parseSafetensors(bytes, "saved");
-    expect([...tensors.keys()].filter((key) => key.startsWith("thresholds."))).toEqual([
-      "thresholds.0.0",
-      "thresholds.1.0",
-    ]);
-    const learned = await layerNumbers(first.sgd);
-    first.steps(6, 12);
-    const want = await first.save(12);
+test.each(["prune", "mask", "dense"] as const)("phase %s: a resumed run has the same bits", async (phase: Phase) => {
+  const enter = (run: Run, fresh: boolean) => {
+    if (phase === "mask" && fresh) run.sgd.bake();
+    else run.sgd.setPhase(phase);
+    if (phase === "dense" && fresh) run.sgd.refresh();
+  };
+  using first = new Run(1);
+  first.steps(0, 4);
+  enter(first, true);
+  first.steps(4, 6);
+  const bytes = await first.save(6);
+  const { tensors } = parseSafetensors(bytes, "saved");
+  expect([...tensors.keys()].filter((key) => key.startsWith("thresholds."))).toEqual([
+    "thresholds.0.0",
+    "thresholds.1.0",
+  ]);
+  const learned = await layerNumbers(first.sgd);
+  first.steps(6, 12);
+  const want = await first.save(12);
 
-    using second = new Run(50);
-    second.steps(0, 2); // has a history of its own, which must not show
-    expect(loadCheckpoint(bytes, "saved", second.model, second.sgd).step).toBe(6);
-    enter(second, false);
-    expect(lasting(await second.save(6))).toEqual(lasting(bytes));
-    expect(await layerNumbers(second.sgd)).toEqual(learned);
-    second.steps(6, 12);
-    expect(await second.save(12)).toEqual(want);
-    expect(await second.sgd.counts()).toMatchObject((await first.sgd.counts()).map(({ nonzero }) => ({ nonzero })));
-    // Learning goes on in the pruning phase alone.
-    const later = await layerNumbers(second.sgd);
-    if (phase === "prune") expect(later.map((l) => l.raw)).not.toEqual(learned.map((l) => l.raw));
-    else expect(later.map((l) => l.raw)).toEqual(learned.map((l) => l.raw));
-  },
-);
+  using second = new Run(50);
+  second.steps(0, 2); // gets a different history, which must have no effect
+  expect(loadCheckpoint(bytes, "saved", second.model, second.sgd).step).toBe(6);
+  enter(second, false);
+  expect(lasting(await second.save(6))).toEqual(lasting(bytes));
+  expect(await layerNumbers(second.sgd)).toEqual(learned);
+  second.steps(6, 12);
+  expect(await second.save(12)).toEqual(want);
+  expect(await second.sgd.counts()).toMatchObject((await first.sgd.counts()).map(({ nonzero }) => ({ nonzero })));
+  // Thresholds move in the pruning phase only.
+  const later = await layerNumbers(second.sgd);
+  if (phase === "prune") expect(later.map((l) => l.raw)).not.toEqual(learned.map((l) => l.raw));
+  else expect(later.map((l) => l.raw)).toEqual(learned.map((l) => l.raw));
+});
 
 test("saving between hardened and soft weights changes nothing", async () => {
   using one = new Run(1);
@@ -132,7 +129,7 @@ test("saving between hardened and soft weights changes nothing", async () => {
   expect(await one.save(8)).toEqual(await other.save(8));
 });
 
-test("a checkpoint without thresholds does not fit, and changes nothing", async () => {
+test("refuses a checkpoint without thresholds, and changes nothing", async () => {
   using plain = new Run(1, "latent");
   plain.steps(0, 2);
   const bytes = await plain.save(2);

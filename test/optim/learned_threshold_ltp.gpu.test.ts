@@ -1,5 +1,5 @@
-// LTP against numbers computed elsewhere: a published layer of five weights, float64 steps of random layers, finite
-// differences, and what scaling a layer must not change.
+// LTP against independent numbers: a published layer of five weights, float64 steps of random layers, finite
+// differences, and invariance to the scale of a layer.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { LtpOptimizerOptions, SGDOptions } from "../../src/optim/index.ts";
@@ -17,7 +17,7 @@ import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 import { type LayerNumbers, layerNumbers, setLearned } from "./layer_numbers.ts";
 
-/** No clip that could matter, a rate of tau that a test chooses. */
+/** A clip without effect, and a rate of tau from the test. */
 const free: LtpOptimizerOptions = { clip: 1e30 };
 
 async function opened(
@@ -60,7 +60,7 @@ test("five weights: gates, weights, their gradients, and those of tau", async ()
   expectClose([risen], [1.103043981441], { rtol: 5e-6, atol: 0 });
 });
 
-test("five weights: the price of a weight raises tau by the sum of q, and the hard rule keeps two", async () => {
+test("five weights: the cost of a weight raises tau by the sum of q, and two weights pass the hard rule", async () => {
   // With no gradient, and a cost of 1 for each weight left.
   using run = await opened([five], [0.03], { ltp: { ...free, l0: 5, temperature: fiveWidth, lr: 1e-4 } });
   run.step([new Float32Array(5)], {});
@@ -103,8 +103,8 @@ const anyLayers = fc.record({
   temperature: between(0.02, 0.3),
 });
 
-// An unclipped tau multiplies any difference by ten or more a step, so there each step begins from the engine's numbers.
-test("each of twelve steps of layers of any size and scale is the float64 one", async () => {
+// An unclipped tau multiplies any difference by ten or more per step, so each step starts from the engine's numbers.
+test("each of twelve steps matches float64 for layers of any size and scale", async () => {
   const seen = { clipped: 0, free: 0, atZero: 0, above: 0 };
   await fc.assert(
     fc.asyncProperty(
@@ -158,7 +158,7 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
             temperature: width,
           }));
         }
-        // What the engine counts and hardens is the rule w² > tau, of its own numbers.
+        // Counts and hardened weights follow the rule w² > tau, with the engine's numbers.
         const [stored, numbers, counts] = [await run.stored(), await layerNumbers(run.sgd), await run.sgd.counts()];
         run.sgd.harden();
         const hard = await run.weights();
@@ -182,7 +182,7 @@ test("each of twelve steps of layers of any size and scale is the float64 one", 
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(5);
 });
 
-test("thirty steps of a calm tau follow float64 all the way", async () => {
+test("thirty steps with a slow tau match float64", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(1e6), fc.constantFrom(0, 0.9), async (seed, momentum) => {
       const sizes = [1, 37, 1024, 2311];
@@ -215,7 +215,7 @@ test("thirty steps of a calm tau follow float64 all the way", async () => {
   );
 });
 
-test("the step of tau is the slope of loss and price, by finite differences", async () => {
+test("the step of tau is the gradient of loss and cost, by finite differences", async () => {
   await fc.assert(
     fc.asyncProperty(anyLayers, between(0.02, 0.5), async ({ sizes, seed, scale, temperature }, height) => {
       const theta = sizes.map((n, k) => randomArray(n, seed + k, scale));
@@ -270,7 +270,7 @@ async function scaled(c: number, seed: number) {
   return { tau: raw / (c * c), theta: stored.map((x) => x / c), hard: hard.map((x) => x / c), start: tau / (c * c) };
 }
 
-test("a layer of other scale is pruned alike", async () => {
+test("the mask does not depend on the scale of a layer", async () => {
   for (const seed of [1, 2, 3]) {
     const one = await scaled(1, seed);
     expect(one.tau).not.toBe(one.start);
@@ -288,7 +288,7 @@ test("a layer of other scale is pruned alike", async () => {
   }
 });
 
-test("a narrow gate is the hard mask, away from w² = tau", async () => {
+test("a narrow gate equals the hard mask away from w² = tau", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(1e6), between(0.05, 1), async (seed, height) => {
       const theta = randomArray(2000, seed, 0.3);
@@ -311,7 +311,7 @@ test("a narrow gate is the hard mask, away from w² = tau", async () => {
   );
 });
 
-test("a layer of equal weights, whose spread is zero, stays made of numbers", async () => {
+test("a layer of equal weights, with a spread of zero, stays finite", async () => {
   const theta = new Float32Array(70).fill(0.25);
   using run = new Updates([theta, Float32Array.of(-3)], { lr: 0.1, momentum: 0.9, mode: "ltp" });
   for (let t = 0; t < 5; t++) run.step([randomArray(70, t + 1, 0), Float32Array.of(0.1)], {});

@@ -1,4 +1,4 @@
-// STR against numbers computed elsewhere: a fixture of twenty steps, float64 steps of random layers, and facts that hold to
+// STR against independent numbers: a fixture of twenty steps, float64 steps of random layers, and facts that hold to
 // the last bit.
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -13,7 +13,7 @@ import { fetchBytes } from "../support/fetch_bytes.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers, setLearned } from "./layer_numbers.ts";
 
-test("twenty steps of mode str follow the fixture str_trajectory", async () => {
+test("twenty steps of mode str match the fixture str_trajectory", async () => {
   const bytes = await fetchBytes(new URL("../golden/optim.safetensors", import.meta.url));
   const c = parseFixtures(bytes, "optim").find(({ op }) => op === "str_trajectory");
   if (!c) throw new Error("no case str_trajectory");
@@ -46,7 +46,7 @@ test("twenty steps of mode str follow the fixture str_trajectory", async () => {
   p.dispose();
 });
 
-test("layers of any size follow float64, with momentum, both decays and a rising threshold", async () => {
+test("layers of any size match float64, with momentum, both decays and a rising threshold", async () => {
   let moved = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -106,7 +106,7 @@ function countLeft(theta: Float32Array, d: number): number {
   return theta.filter((x) => Math.abs(x) > d).length;
 }
 
-test("weights at zero hear nothing of the loss, and neither does s through them", async () => {
+test("weights at zero pass no gradient, neither to theta nor to s", async () => {
   let pruned = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -180,7 +180,7 @@ test("s = -3200: a threshold of zero is dense training bit for bit, and decay al
   expect(layer.s).toBeGreaterThan(-2600);
 });
 
-test("s of either sign and any size gives a threshold that is a number", async () => {
+test("s of any sign and size gives a finite threshold", async () => {
   using run = new Updates([randomArray(10)], { lr: 0.1, mode: "str" });
   for (const s of [-3.4e38, -1e4, -104, -88, -20, -1, 0, 1, 20, 88, 1e4, 3.4e38]) {
     await setLearned(run.sgd, [s]);
@@ -191,7 +191,7 @@ test("s of either sign and any size gives a threshold that is a number", async (
   }
 });
 
-test("the published runs: where decay alone carries s in fifty epochs", () => {
+test("the published runs: s after fifty epochs of decay alone", () => {
   const trace = (start: number, weightDecay: number) => {
     let layer = strLayer([], start);
     const seen = [start];

@@ -73,7 +73,7 @@ describe("recorded values", () => {
     expectEpochs({ schedule: "cosine", base: g.lr, per: "epoch" }, g.t_max, g.values);
   });
 
-  test("the published ImageNet recipe spends 65345.28 in all", () => {
+  test("the learning rates of the published ImageNet recipe sum to 65345.28", () => {
     const run = { epochs: 100, stepsPerEpoch: 5005 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.256, warmupEpochs: 5, per: "epoch" }, run);
     let sum = 0;
@@ -99,7 +99,7 @@ const lrConfig: fc.Arbitrary<LrConfig> = fc
 const length = fc.record({ epochs: fc.integer({ min: 4, max: 10 }), stepsPerEpoch: fc.integer({ min: 1, max: 20 }) });
 
 describe("properties", () => {
-  test("rises in the warm-up, reaches base, then never rises again; stays within [min, base]", () => {
+  test("rises in the warm-up to base, never rises after it, and stays within [min, base]", () => {
     fc.assert(
       fc.property(lrConfig, length, (config, run) => {
         const lr = makeLrSchedule(config, run);
@@ -138,14 +138,14 @@ describe("properties", () => {
     expect(lr(5000)).toBe(0.01);
   });
 
-  test("a warm-up may be a fraction of an epoch when the rate moves every step", () => {
+  test("accepts a fraction of an epoch as warm-up if the rate moves every step", () => {
     const config = { schedule: "constant", base: 1, warmupEpochs: 0.5 } as const;
     const lr = makeLrSchedule(config, { epochs: 2, stepsPerEpoch: 8 });
     expect([0, 1, 2, 3, 4].map(lr)).toEqual([0.25, 0.5, 0.75, 1, 1]);
     expect(() => makeLrSchedule({ ...config, per: "epoch" }, { epochs: 2, stepsPerEpoch: 8 })).toThrow(/an integer/);
   });
 
-  test("a milestone inside the warm-up never fires", () => {
+  test("ignores a milestone inside the warm-up", () => {
     const config = { schedule: "multistep", base: 1, warmupEpochs: 3, milestones: [2, 4], per: "epoch" } as const;
     const lr = makeLrSchedule(config, { epochs: 6, stepsPerEpoch: 1 });
     expect([2, 3, 4, 5].map(lr)).toEqual([1, 1, 0.1, 0.1]);
@@ -172,7 +172,7 @@ describe("refusals", () => {
   test.each(cases)("%s", (_name, change, message) => {
     expect(() => makeLrSchedule({ schedule: "cosine", base: 0.1, ...change }, run)).toThrow(message);
   });
-  test("steps that are not integers >= 0, runs without length", () => {
+  test("refuses steps that are not integers >= 0, and runs of length 0", () => {
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1 }, run);
     expect(() => lr(-1)).toThrow(/step: expected an integer >= 0, got -1/);
     expect(() => lr(0.5)).toThrow(RangeError);

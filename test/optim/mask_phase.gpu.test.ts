@@ -1,4 +1,4 @@
-// The end of pruning: `bake` leaves what the forward pass reads, and from then on zeros are zeros, whatever trains the rest.
+// The end of pruning: `bake` preserves the effective weights, and after it zeros stay zero.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { SGDOptions, ThresholdMode } from "../../src/optim/index.ts";
@@ -10,13 +10,13 @@ import { layerNumbers, setLearned } from "./layer_numbers.ts";
 const modes = ["latent", "inplace", "fista", "str", "ltp"] as const;
 type Mode = (typeof modes)[number];
 
-/** The smallest normal number, which a weight that would land on zero gets. */
+/** The smallest normal number, which replaces a zero of a live weight. */
 const smallest = 2 ** -126;
 
 const random = (sizes: readonly number[], seed: number, scale = 1) =>
   sizes.map((n, k) => randomArray(n, seed + k, scale));
 
-/** A run of a few steps in which some weights became zero. */
+/** Run a few steps in which some weights become zero. */
 async function pruned(mode: Mode, sizes: readonly number[], seed: number, options: Partial<SGDOptions> = {}) {
   const own = mode === "fista" ? { ...options, nesterov: false } : options;
   const run = new Updates(random(sizes, seed, 0.3), {
@@ -54,7 +54,7 @@ const anyRun = fc.record({
 });
 
 describe.each(modes)("%s", (mode) => {
-  test("bake leaves the bits that are read, and stores them; velocity of zeros ends", async () => {
+  test("bake stores the effective weights with their bits, and clears the velocity of zeros", async () => {
     let zeros = 0;
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ sizes, seed, options }) => {
@@ -84,7 +84,7 @@ describe.each(modes)("%s", (mode) => {
     expect(zeros).toBeGreaterThan(100);
   });
 
-  test("training on changes no zero and makes none", async () => {
+  test("later training keeps all zeros and adds none", async () => {
     let moved = 0;
     await fc.assert(
       fc.asyncProperty(anyRun, async ({ sizes, seed, options }) => {
@@ -123,7 +123,7 @@ describe.each(modes)("%s", (mode) => {
     expect(moved).toBeGreaterThan(100);
   });
 
-  test("what is left trains as plain SGD would train it, bit for bit", async () => {
+  test("live weights train as with plain SGD, bit for bit", async () => {
     const options = mode === "fista" ? { weightDecay: 1e-2 } : { momentum: 0.9, weightDecay: 1e-2 };
     using run = await pruned(mode, [700], 5, options);
     run.sgd.bake();
@@ -144,7 +144,7 @@ describe.each(modes)("%s", (mode) => {
     expect(bitsOf(w)).toEqual(bitsOf(all.map((x, i) => (start[i] === 0 ? 0 : x))));
   });
 
-  test("a weight that would land on zero, or below what float32 holds, is left", async () => {
+  test("a weight that would become zero or subnormal stays non-zero", async () => {
     // w - lr g is exactly 0, then exactly a subnormal number of either sign; lr is a power of two.
     const start = Float32Array.of(0.5, -0.25, 2 ** -100, 1.5 * smallest, -1.5 * smallest, 0.375);
     const lr = 0.5;
@@ -166,7 +166,7 @@ describe.each(modes)("%s", (mode) => {
     expect([...(await run.weights())[0]!]).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.375]);
   });
 
-  test("zeros stay when the phase sets in without a bake, with momentum left on them", async () => {
+  test("zeros with momentum stay zero if the phase starts without a bake", async () => {
     const start = randomArray(600, 4, 0.3).map((x, i) => (i % 3 === 0 ? 0 : x));
     const momentum = mode === "fista" ? 0 : 0.9;
     using run = new Updates([start], { lr: 0.1, momentum, mode });
@@ -209,45 +209,48 @@ describe.each(modes)("%s", (mode) => {
   });
 });
 
-test.each(["str", "ltp"] as const)("phase dense: %s is plain SGD bit for bit, its thresholds rest", async (mode) => {
-  await fc.assert(
-    fc.asyncProperty(anyRun, async ({ sizes, seed, options }) => {
-      const start = random(sizes, seed, 0.3);
-      const learned = ownLearned(mode, { str: { start: -2, decay: 0.1 }, ltp: { l0: 5, temperature: 0.05 } });
-      using run = new Updates(start, { lr: 0.05, ...options, mode, ...learned });
-      using plain = new Updates(start, { lr: 0.05, ...options, mode: "none" });
-      run.sgd.setPhase("dense");
-      run.sgd.refresh();
-      const raw = (await layerNumbers(run.sgd)).map((l) => l.raw);
-      expect((await run.weights()).map(bitsOf)).toEqual(start.map(bitsOf));
-      for (let t = 0; t < 6; t++) {
-        const g = random(sizes, seed + 13 * t + 5);
-        run.step(g, {});
-        plain.step(g, {});
-      }
-      const want = (await plain.weights()).map(bitsOf);
-      expect((await run.weights()).map(bitsOf)).toEqual(want);
-      expect((await run.stored()).map(bitsOf)).toEqual(want);
-      expect((await layerNumbers(run.sgd)).map((l) => l.raw)).toEqual(raw);
-      // Pruning sets in where the forward pass comes next.
-      run.sgd.setPhase("prune");
-      const thresholds = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
-      const weights = await run.weights();
-      if (mode === "str") {
-        weights.forEach((w, k) => {
-          const d = thresholds[k]!;
-          const stored = new Float32Array(want[k]!.buffer);
-          expect(w.every((x, i) => (x === 0) === Math.abs(stored[i]!) <= d)).toBe(true);
-        });
-      } else {
-        expect(weights.flatMap((w) => [...w]).every(Number.isFinite)).toBe(true);
-      }
-    }),
-    { numRuns: 6, endOnFailure: true },
-  );
-});
+test.each(["str", "ltp"] as const)(
+  "phase dense: %s is plain SGD bit for bit, and its thresholds do not move",
+  async (mode) => {
+    await fc.assert(
+      fc.asyncProperty(anyRun, async ({ sizes, seed, options }) => {
+        const start = random(sizes, seed, 0.3);
+        const learned = ownLearned(mode, { str: { start: -2, decay: 0.1 }, ltp: { l0: 5, temperature: 0.05 } });
+        using run = new Updates(start, { lr: 0.05, ...options, mode, ...learned });
+        using plain = new Updates(start, { lr: 0.05, ...options, mode: "none" });
+        run.sgd.setPhase("dense");
+        run.sgd.refresh();
+        const raw = (await layerNumbers(run.sgd)).map((l) => l.raw);
+        expect((await run.weights()).map(bitsOf)).toEqual(start.map(bitsOf));
+        for (let t = 0; t < 6; t++) {
+          const g = random(sizes, seed + 13 * t + 5);
+          run.step(g, {});
+          plain.step(g, {});
+        }
+        const want = (await plain.weights()).map(bitsOf);
+        expect((await run.weights()).map(bitsOf)).toEqual(want);
+        expect((await run.stored()).map(bitsOf)).toEqual(want);
+        expect((await layerNumbers(run.sgd)).map((l) => l.raw)).toEqual(raw);
+        // Pruning sets in where the forward pass comes next.
+        run.sgd.setPhase("prune");
+        const thresholds = [...(await run.sgd.learnedThresholds()).values()].map((t) => t.threshold);
+        const weights = await run.weights();
+        if (mode === "str") {
+          weights.forEach((w, k) => {
+            const d = thresholds[k]!;
+            const stored = new Float32Array(want[k]!.buffer);
+            expect(w.every((x, i) => (x === 0) === Math.abs(stored[i]!) <= d)).toBe(true);
+          });
+        } else {
+          expect(weights.flatMap((w) => [...w]).every(Number.isFinite)).toBe(true);
+        }
+      }),
+      { numRuns: 6, endOnFailure: true },
+    );
+  },
+);
 
-test("phases are of groups that prune: plain ones go on in each", async () => {
+test("phases do not change groups without a threshold", async () => {
   const start = [randomArray(100, 1)];
   const mode: ThresholdMode = "none";
   using run = new Updates(start, { lr: 0.1, mode });

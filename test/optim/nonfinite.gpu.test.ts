@@ -41,7 +41,7 @@ describe.each(MODES)("an update of mode %s", (mode) => {
   );
 });
 
-test("a learned threshold that is NaN shows in every weight of its layer", async () => {
+test("a learned threshold of NaN makes every weight of its layer NaN", async () => {
   for (const mode of ["str", "ltp"] as const) {
     const p = new Parameter([9], () => values(9), { prunable: true });
     const sgd = new SGD([p], { lr: 0.1, mode });
@@ -58,7 +58,7 @@ test("a learned threshold that is NaN shows in every weight of its layer", async
   }
 });
 
-test("a frozen update writes nothing, and notes nothing", async () => {
+test("a frozen update writes and records nothing", async () => {
   const p = new Parameter([5], () => values(5));
   const sgd = new SGD([p], { lr: 0.1 });
   sgd.guard.set(Uint32Array.of(3));

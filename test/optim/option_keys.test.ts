@@ -1,5 +1,5 @@
-// Options of schedules, methods and the optimiser: what is unknown, or belongs to another choice, is refused by name, also where
-// an object was spread and TypeScript does not look.
+// Options of schedules, methods and the optimiser: unknown and unused ones are refused by name, also in spread objects, which
+// TypeScript does not check.
 import { describe, expect, test } from "vitest";
 import { makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { checkOptions, checkValues } from "../../src/optim/sgd_options.ts";

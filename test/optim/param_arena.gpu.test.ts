@@ -21,7 +21,7 @@ const modes: readonly ThresholdMode[] = ["none", "latent", "inplace", "fista", "
 const first = SIZES.map((n, k) => randomArray(n, k + 1, 0.05));
 const gradients = [0, 1, 2].map((t) => SIZES.map((n, k) => randomArray(n, 10 * t + k + 5, 0.1)));
 
-/** Three steps on random gradients, then the end of pruning: all that the optimiser keeps, read after each. */
+/** Do three steps on random gradients, then end pruning; read all state of the optimiser after each. */
 async function threeSteps(mode: ThresholdMode): Promise<Map<string, TypedArray>> {
   const params = first.map((values) => new Parameter([values.length], () => values, { prunable: true }));
   const options: SGDOptions = { lr: 0.01, momentum: 0.9, weightDecay: 1e-3, nesterov: mode === "latent", mode };
@@ -57,22 +57,19 @@ async function threeSteps(mode: ThresholdMode): Promise<Map<string, TypedArray>>
   return seen;
 }
 
-test.each(modes)(
-  "mode %s: a parameter larger than one binding is updated in parts, with the same bits",
-  async (mode) => {
-    const { live } = currentGpu().memory();
-    const whole = await threeSteps(mode);
-    const parts = await withBindings(BINDING, () => threeSteps(mode));
-    expect([...parts.keys()]).toEqual([...whole.keys()]);
-    for (const [what, values] of whole) expect(differingWords(parts.get(what)!, values), what).toBe(0);
-    const nonzero = whole.get("step 2, counts")?.[3] as number;
-    if (mode === "none") expect(nonzero).toBe(SIZES[1]);
-    else expect(nonzero).toBeLessThan(SIZES[1]!);
-    expect(currentGpu().memory().live).toBe(live);
-  },
-);
+test.each(modes)("mode %s: updates a parameter larger than one binding in parts, with the same bits", async (mode) => {
+  const { live } = currentGpu().memory();
+  const whole = await threeSteps(mode);
+  const parts = await withBindings(BINDING, () => threeSteps(mode));
+  expect([...parts.keys()]).toEqual([...whole.keys()]);
+  for (const [what, values] of whole) expect(differingWords(parts.get(what)!, values), what).toBe(0);
+  const nonzero = whole.get("step 2, counts")?.[3] as number;
+  if (mode === "none") expect(nonzero).toBe(SIZES[1]);
+  else expect(nonzero).toBeLessThan(SIZES[1]!);
+  expect(currentGpu().memory().live).toBe(live);
+});
 
-test("only a parameter that exceeds a binding is cut, and has a chunk of its own; what fits together is one part", async () => {
+test("splits only a parameter that exceeds a binding, in a separate chunk", async () => {
   const chunksOf = () => {
     const params = SIZES.map((n) => new Parameter([n], () => new Float32Array(n)));
     const sgd = new SGD(params, { lr: 0.1 });
@@ -90,7 +87,7 @@ test("only a parameter that exceeds a binding is cut, and has a chunk of its own
   expect(await withBindings(BINDING, chunksOf)).toEqual({ parts, dispatches: 5 });
 });
 
-test("a captured step with two micro-batches trains a weight in parts as it does a whole one", async () => {
+test("a captured step with two micro-batches trains a split weight like a whole one", async () => {
   const [inputs, outputs, n] = [512, 256, 4];
   const run = async () => {
     const weight = new Parameter([outputs, inputs], () => randomArray(outputs * inputs, 1, 0.05), { prunable: true });

@@ -12,7 +12,7 @@ function parameter(values: ArrayLike<number>): Parameter {
   return new Parameter([values.length], () => Float32Array.from(values), { prunable: true });
 }
 
-/** Sets a gradient as backward would leave it. */
+/** Set a gradient as backward does. */
 function arrive(p: Parameter, g: ArrayLike<number>): void {
   p.grad!.set(Float32Array.from(g));
   p.gradArrived = true;
@@ -61,13 +61,13 @@ test("the published step: Nesterov and in place", async () => {
   expectClose(inplace.w, [0.178, 0.145, -0.00912, -0.2697, -0.29, -0.032005], tight);
 });
 
-test("in place with decay on the latent equals latent mode where nothing crosses zero", async () => {
+test("in place with decay on the latent equals latent mode if no weight crosses zero", async () => {
   const latent = await vectorStep("latent");
   const inplace = await vectorStep("inplace", { decayTarget: "latent" });
   for (const i of [0, 3]) expect(inplace.w[i]).toBeCloseTo(latent.w[i]!, 6);
 });
 
-test("twenty steps follow float64 for any sizes, and the counts add up", async () => {
+test("twenty steps match float64 for any sizes, and the counts add up", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 2500 }), { minLength: 1, maxLength: 4 }),
@@ -152,7 +152,7 @@ test("a set guard freezes the weights", async () => {
   p.dispose();
 });
 
-test("options are checked", () => {
+test("refuses bad options", () => {
   const p = new Parameter([4], constantInit(1));
   expect(() => new SGD([p], { lr: -1 })).toThrow("lr: expected a number >= 0, got -1");
   expect(() => new SGD([p], { lr: 1, momentum: 1 })).toThrow("momentum");

@@ -75,7 +75,7 @@ describe("a step warns once", () => {
     net.dispose();
   });
 
-  test("of listed parameters that no optimizer holds, unless they are frozen", () => {
+  test("of parameters of a module that no optimizer holds, unless they are frozen", () => {
     const net = new Net();
     net.parameters();
     train(net, net.head.parameters());
@@ -91,7 +91,7 @@ describe("a step warns once", () => {
   });
 });
 
-test("a module that nothing lists is an error at the first step", () => {
+test("refuses a module that no other module lists, at the first step", () => {
   // A closure: no property leads to it.
   const outside = new Linear(3, 3);
   class Hiding extends Net {
@@ -111,7 +111,7 @@ test("a module that nothing lists is an error at the first step", () => {
   for (const m of [net, outside]) m.dispose();
 });
 
-test.each(["lr", "momentum", "weightDecay"] as const)("%s that is no number is refused when it is set", (key) => {
+test.each(["lr", "momentum", "weightDecay"] as const)("refuses %s of NaN when it is set", (key) => {
   const net = new Net();
   const sgd = new SGD(net.parameters(), { lr: 0.1, momentum: 0.5 });
   expect(() => sgd.set({ [key]: Number.NaN })).toThrow(`SGD: ${key}: expected a finite number, got NaN`);
@@ -119,7 +119,7 @@ test.each(["lr", "momentum", "weightDecay"] as const)("%s that is no number is r
   net.dispose();
 });
 
-test("a second optimizer of the same parameters says that the first moves nothing, and outlives it", () => {
+test("a second optimizer of the same parameters warns, and works after the first is disposed", () => {
   const net = new Net();
   const first = new SGD(net.parameters(), { lr: 0.1 });
   const second = new SGD(net.parameters(), { lr: 0.1 });
@@ -136,7 +136,7 @@ test("a second optimizer of the same parameters says that the first moves nothin
   net.dispose();
 });
 
-test("what is no list of parameters is refused", () => {
+test("refuses anything but an array of parameters", () => {
   expect(() => new SGD(new Linear(2, 2) as never, { lr: 0.1 })).toThrow(
     "SGD: expected an array of parameters, such as model.parameters()",
   );

@@ -1,4 +1,4 @@
-// The share of extrapolation: the facts that its recursion implies, whatever length and cap.
+// The share of extrapolation: properties of its recursion for any length and cap.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { extrapolation } from "../../src/prune/acceleration.ts";
@@ -25,7 +25,7 @@ test("b(k) t(k + 1) = t(k) - 1, where t(k + 1)² - t(k + 1) = t(k)² and t(0) = 
   }
 });
 
-test("the first numbers: 0, then (g - 1) / t(2) with g the golden ratio", () => {
+test("starts with 0, then (g - 1) / t(2) with g the golden ratio", () => {
   const golden = (1 + Math.sqrt(5)) / 2;
   const third = (1 + Math.sqrt(1 + 4 * golden ** 2)) / 2;
   expect(extrapolation(0, 10, 1)).toBe(0);
@@ -33,7 +33,7 @@ test("the first numbers: 0, then (g - 1) / t(2) with g the golden ratio", () => 
   expect(extrapolation(1, 10, 1)).toBeCloseTo(0.28174, 4);
 });
 
-test("it rises towards 1, as 1 - 3 / k in the long run", () => {
+test("rises towards 1, as 1 - 3 / k", () => {
   let last = -1;
   for (let k = 0; k < 5000; k++) {
     const b = extrapolation(k, 10_000, 1);
@@ -45,7 +45,7 @@ test("it rises towards 1, as 1 - 3 / k in the long run", () => {
   }
 });
 
-test("between 0 and the cap, equal to the uncapped share below it; nothing in the last step", () => {
+test("is between 0 and the cap, equals the uncapped share below it, and is 0 in the last step", () => {
   fc.assert(
     fc.property(
       fc.nat(4000),
@@ -64,7 +64,7 @@ test("between 0 and the cap, equal to the uncapped share below it; nothing in th
   );
 });
 
-test("a function of its arguments: the order of questions does not matter", () => {
+test("depends on its arguments alone, not on the order of calls", () => {
   const ks = [700, 3, 6500, 0, 41, 6501, 3];
   const first = ks.map((k) => extrapolation(k, 9000, 0.999));
   const again = [...ks].reverse().map((k) => extrapolation(k, 9000, 0.999));

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { compression } from "../../src/prune/index.ts";
 
 describe("compression", () => {
-  test("counts one layer as by hand", () => {
+  test("counts one layer as computed by hand", () => {
     // 4 rows of 6 columns, 4 of 24 left: 3 bits of column, 5 pointers of ceil(log2(5)) = 3 bits.
     const { pruned, model } = compression([{ name: "fc.weight", shape: [4, 6], zeros: 20 }], 10);
     expect(pruned).toEqual({
@@ -29,13 +29,13 @@ describe("compression", () => {
     });
   });
 
-  test("takes a convolution as a matrix of output channels by the rest", () => {
+  test("treats a convolution as a matrix of output channels by all other axes", () => {
     // 64 rows of 288 columns (9 bits), 1000 left: 65 pointers of ceil(log2(1001)) = 10 bits.
     const layer = { name: "conv.weight", shape: [64, 32, 3, 3], zeros: 18_432 - 1000 };
     expect(compression([layer], 0).pruned).toMatchObject({ weights: 18_432, csr: 1000 * 41 + 650, bitmask: 50_432 });
   });
 
-  test("powers of two need no bit more, one column needs one", () => {
+  test("a power of two takes no extra bit, one column takes one bit", () => {
     const csr = (shape: number[], zeros: number) => compression([{ name: "w", shape, zeros }], 0).pruned.csr;
     expect(csr([1, 1024], 1023)).toBe(32 + 10 + 2 * 1);
     expect(csr([1, 1025], 1024)).toBe(32 + 11 + 2 * 1);
@@ -45,7 +45,7 @@ describe("compression", () => {
     expect(csr([1, 2 ** 33], 2 ** 33 - 1)).toBe(32 + 33 + 2);
   });
 
-  test("nothing left: no ratio by count, and only the mask is stored", () => {
+  test("without weights there is no ratio by count, and only the mask is stored", () => {
     const { pruned, model } = compression([{ name: "w", shape: [4, 8], zeros: 32 }], 0);
     expect(pruned).toMatchObject({ nonzeros: 0, ratio: null, csr: 0, csrRatio: null, bitmask: 32, bitmaskRatio: 32 });
     expect(model).toMatchObject({ kept: 0, ratio: null });
@@ -53,7 +53,7 @@ describe("compression", () => {
     expect(compression([], 0).pruned).toMatchObject({ weights: 0, ratio: null, bitmaskRatio: null });
   });
 
-  test("adds up over layers, shrinks with every zero, and the bitmask never loses more than a bit a weight", () => {
+  test("adds up over layers, shrinks with every zero, and the bitmask costs at most one bit per weight", () => {
     const layer = fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 4 }).chain((shape) =>
       fc.record({
         shape: fc.constant(shape),
@@ -81,7 +81,7 @@ describe("compression", () => {
     );
   });
 
-  test("refuses what cannot be", () => {
+  test("refuses impossible shapes and counts", () => {
     const bad = (shape: number[], zeros: number) => () => compression([{ name: "fc1", shape, zeros }], 0);
     expect(bad([], 0)).toThrow("compression: fc1: expected a shape of integers >= 1, got []");
     expect(bad([3, 0], 0)).toThrow("got [3,0]");

@@ -1,4 +1,4 @@
-// The settings of a method, in epochs, and the steps that they amount to.
+// Settings of a method in epochs, and the resulting steps.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../../src/prune/config.ts";
@@ -35,13 +35,13 @@ describe("the steps of pruning", () => {
     expect(spanOf(config(prune), run(10, finetune))).toEqual(span);
   });
 
-  test("takes a method's own freeze where none is given", () => {
+  test("uses a method's default freeze", () => {
     expect(spanOf(config(), run(), 90)).toEqual({ start: 0, freeze: 90 });
     expect(spanOf(config(), run(10, 3), 90)).toEqual({ start: 0, freeze: 90 });
     expect(spanOf(config({ freezeEpoch: 8 }), run(), 90)).toEqual({ start: 0, freeze: 160 });
   });
 
-  test("without fine-tuning and freeze there is no masked training: the freeze is the end of the run", () => {
+  test("without fine-tuning and freeze there is no masked training, and the freeze is the end of the run", () => {
     const shape = run(10, 0);
     expect(spanOf(config(), shape).freeze).toBe(shape.totalSteps);
   });
@@ -61,12 +61,9 @@ describe("the steps of pruning", () => {
     },
   );
 
-  test.each([11, 12, 13])(
-    "refuses freezeEpoch %d of 10 with 3 more of fine-tuning, in which zeros stay anyway",
-    (freezeEpoch) => {
-      expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch: expected .* up to 10/);
-    },
-  );
+  test.each([11, 12, 13])("refuses freezeEpoch %d of 10 epochs before 3 of fine-tuning", (freezeEpoch) => {
+    expect(() => spanOf(config({ freezeEpoch }), run(10, 3))).toThrow(/freezeEpoch: expected .* up to 10/);
+  });
 });
 
 describe("the threshold's window", () => {
@@ -82,7 +79,7 @@ describe("the threshold's window", () => {
     expect(thresholdConfig(config(prune), run(10, finetune))).toMatchObject(want);
   });
 
-  test("hands on the schedule's settings; with a target the threshold is the share of one not known yet", () => {
+  test("passes the schedule's settings on; with a target the threshold is a share of 1", () => {
     const pgh = { schedule: "pgh", beta: 0.2 } as const;
     expect(thresholdConfig(config(pgh), run())).toMatchObject({ ...pgh, threshold: 1, lambda: undefined });
     const byLambda = config({ threshold: undefined, lambda: 0.3 });
@@ -97,7 +94,7 @@ describe("the threshold's window", () => {
     expect(() => thresholdConfig(config({ window }), run())).toThrow(RangeError);
   });
 
-  test("whatever is given, it lies between start and freeze, and the schedule rises from 0 to D in it", () => {
+  test("is between start and freeze for any settings, and the schedule rises from 0 to D in it", () => {
     const epochs = fc.integer({ min: 1, max: 12 });
     const settings = fc.record({
       epochs,
@@ -134,7 +131,7 @@ describe("the threshold's window", () => {
 });
 
 describe("the target", () => {
-  test("is handed on", () => {
+  test("is returned", () => {
     fc.assert(
       fc.property(fc.double({ min: 1e-6, max: 1 - 1e-6, noNaN: true }), (sparsity) => {
         expect(targetOf(config({ sparsity }), "gmp")).toBe(sparsity);
@@ -142,9 +139,12 @@ describe("the target", () => {
     );
   });
 
-  test.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])("refuses %s, and names the method that wants one", (sparsity) => {
-    const given = () => targetOf(config({ sparsity }), "gmp");
-    expect(given).toThrow(`sparsity: expected a number in (0, 1), since the method is gmp, got ${sparsity}`);
-    expect(given).toThrow(RangeError);
-  });
+  test.each([undefined, 0, 1, -0.1, 1.1, Number.NaN])(
+    "refuses %s, and names the method that requires a target",
+    (sparsity) => {
+      const given = () => targetOf(config({ sparsity }), "gmp");
+      expect(given).toThrow(`sparsity: expected a number in (0, 1), since the method is gmp, got ${sparsity}`);
+      expect(given).toThrow(RangeError);
+    },
+  );
 });

@@ -18,7 +18,7 @@ const zeros = (values: Float32Array) => values.filter((x) => x === 0).length;
 const bitsOf = (values: Float32Array) => [...new Uint32Array(values.slice().buffer)];
 const sizes = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 4 });
 
-test("each layer has exactly floor(p n) zeros, and all else keeps its bits", async () => {
+test("each layer has exactly floor(p n) zeros, and all other entries keep their bits", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(sizes, { minLength: 1, maxLength: 2 }),
@@ -88,7 +88,7 @@ test("one rank for all arenas cuts the smallest of all", async () => {
   select.dispose();
 });
 
-test("ties at the threshold all go; zeros of either sign count and become +0", async () => {
+test("cuts all ties at the threshold; zeros of both signs count and become +0", async () => {
   using arena = arenaOf([Float32Array.of(-0, 0.5, -0.5, 2, 0.5, 1e-44, -1e-45)]);
   const select = new MagnitudeSelect([arena]);
   const cut = async (rank: number) => {
@@ -128,7 +128,7 @@ test("replays with new ranks cut further", async () => {
   velocity.dispose();
 });
 
-test("arenas larger than one binding are searched and cut in parts, as if whole", async () => {
+test("searches and cuts arenas larger than one binding in parts, with equal results", async () => {
   // Layers of 70, 3 and 67 segments; 64 fit a binding, so parts end within layers.
   const layers = [randomArray(71_000, 1), randomArray(3000, 2), randomArray(68_300, 3)];
   const ranks = [35_000, 2999, 400];
@@ -154,7 +154,7 @@ test("arenas larger than one binding are searched and cut in parts, as if whole"
   }
 });
 
-test("arenas that differ from the selection's are named", () => {
+test("refuses arenas that differ from the selection's", () => {
   using arena = arenaOf([distinct(10, 1)]);
   using other = arenaOf([distinct(11, 1)]);
   using large = arenaOf([distinct(1100, 1)]);

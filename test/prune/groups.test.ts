@@ -1,4 +1,4 @@
-// Which weights a method may touch: all of convolutions and linear layers but those left dense, by place, name or pattern.
+// Prunable weights: those of convolutions and linear layers, except dense layers by position, name or pattern.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BatchNorm2d, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
@@ -49,12 +49,12 @@ describe("layers left dense", () => {
     },
   );
 
-  test.each(["/(/", "/[/", "/\\/"])("refuses %j, which is no regular expression", (entry) => {
+  test.each(["/(/", "/[/", "/\\/"])("refuses %j, which is not a regular expression", (entry) => {
     expect(() => denseLayers(tinyModel(), [entry])).toThrow(`dense: expected a regular expression, got ${entry}`);
     expect(() => denseLayers(tinyModel(), [entry])).toThrow(RangeError);
   });
 
-  test("takes a name as it is: a point in it is a point", () => {
+  test("takes a name literally, also its dots", () => {
     expect(() => denseLayers(tinyModel(), ["3xweight"])).toThrow(RangeError);
     expect(() => denseLayers(tinyModel(), ["."])).toThrow(RangeError);
     expect(spared(["/3.weight/"])).toEqual(["3.weight"]);
@@ -62,7 +62,7 @@ describe("layers left dense", () => {
 });
 
 describe("groups of parameters", () => {
-  test("puts what may be pruned first, and each parameter in one group", () => {
+  test("puts prunable weights first, and each parameter in one group", () => {
     fc.assert(
       fc.property(
         fc.subarray(prunable, { maxLength: prunable.length - 1 }),
@@ -83,19 +83,19 @@ describe("groups of parameters", () => {
     );
   });
 
-  test("has one group of all parameters where no threshold acts", () => {
+  test("makes one group of all parameters if no threshold acts", () => {
     for (const own of [{}, { mode: "none" }] as const) {
       const model = tinyModel();
       expect(pruningGroups(model, own)).toEqual([{ params: model.parameters(), ...own }]);
     }
   });
 
-  test("has no second group where nothing is left for it", () => {
+  test("makes no empty second group", () => {
     const model = new Sequential([new Linear(3, 4, { bias: false }), new ReLU(), new Linear(4, 2, { bias: false })]);
     expect(pruningGroups(model, { mode: "latent" })).toEqual([{ params: model.parameters(), mode: "latent" }]);
   });
 
-  test("refuses a model without a weight to prune, by nature or because all are left dense", () => {
+  test("refuses a model without prunable weights, and one whose layers are all dense", () => {
     const none = new Sequential([new BatchNorm2d(3), new ReLU()]);
     expect(() => pruningGroups(none, { mode: "latent" })).toThrow(
       "expected a weight to prune, got a model without any",

@@ -1,4 +1,4 @@
-// A final threshold that is moved by hand: before the change the schedule, after it the new aim, and never down.
+// A final threshold that changes in a run: the schedule before, the new goal after, and never a fall.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LiveThreshold } from "../../src/prune/live_threshold.ts";
@@ -8,7 +8,7 @@ const N = 50;
 const run = { totalSteps: N, stepsPerEpoch: 10, epochs: 5, lr: (n: number) => 1 + Math.cos((Math.PI * n) / N) };
 const make = () => makeThresholdSchedule({ schedule: "lats", threshold: 0.1 }, run);
 
-test("nobody touches it: the schedule, to the bit", () => {
+test("without setFinal it equals the schedule, to the bit", () => {
   const schedule = make();
   const live = new LiveThreshold(schedule);
   for (let n = 0; n < N; n++) {

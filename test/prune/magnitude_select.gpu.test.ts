@@ -28,7 +28,7 @@ const layer = fc
 const arenas = fc.array(fc.array(layer, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 3 });
 const share = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1));
 
-/** NaN or zeros in the padding would be found, were they counted. */
+/** Padding of NaN or zeros, which would show if it were counted. */
 const padding = fc.constantFrom(0, Number.NaN, 1e-3);
 
 async function select(

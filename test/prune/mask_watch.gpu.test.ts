@@ -1,11 +1,11 @@
-// Masks from one look to the next, on a model small enough to count.
+// Masks from one call to the next, on a small model.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Linear, type Parameter, Sequential } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { MaskWatch } from "../../src/prune/index.ts";
 
-test("pruned, regrown and overlap of each layer since the last look", async () => {
+test("returns pruned, regrown and overlap of each layer since the last call", async () => {
   const model = new Sequential([new Linear(3, 2), new Linear(2, 1, { bias: false })]);
   const [first, second] = model.parameters().filter((p) => p.prunable) as [Parameter, Parameter];
   first.set(Float32Array.of(1, 0, -2, 0, 0.5, -0));
@@ -76,7 +76,7 @@ test("counts agree with a plain comparison for any two masks", async () => {
   );
 });
 
-test("a model without prunable weights is refused", () => {
+test("refuses a model without prunable weights", () => {
   const model = new Sequential([]);
   expect(() => new MaskWatch(model)).toThrow("mask watch: expected a weight to prune, got a model without any");
 });

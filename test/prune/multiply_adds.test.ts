@@ -44,7 +44,7 @@ function resnet50(): { name: string; weights: number; macs: number }[] {
 }
 
 describe("multiplyAdds", () => {
-  test("leaves each layer its share of non-zero weights; other layers count in full", () => {
+  test("counts each layer's share of non-zero weights, and other layers in full", () => {
     const layers = [
       { name: "conv.weight", weights: 100, zeros: 75 },
       { name: "head.fc.weight", weights: 40, zeros: 40 },
@@ -99,7 +99,7 @@ describe("multiplyAdds", () => {
     );
   });
 
-  test("grows from nothing to the dense count as zeros leave", () => {
+  test("grows from 0 to the dense count with fewer zeros", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1000 }), fc.nat(1000), fc.nat(1_000_000), (weights, z, macs) => {
         const zeros = Math.min(z, weights);
@@ -111,7 +111,7 @@ describe("multiplyAdds", () => {
     );
   });
 
-  test("refuses layers that the summary does not have, and counts that cannot be", () => {
+  test("refuses layers that the summary lacks, and impossible counts", () => {
     const at = (name: string, weights: number, zeros: number) => () =>
       multiplyAdds(summary({ conv: 10 }), [{ name, weights, zeros }]);
     expect(at("cnv.weight", 4, 0)).toThrow("multiply-adds: cnv.weight: expected a layer cnv in the summary, got none");

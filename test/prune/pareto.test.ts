@@ -33,7 +33,7 @@ test("along the front sparsity rises and accuracy falls, strictly", () => {
   );
 });
 
-test("the front of the front is all of it, and nothing is gained by the beaten", () => {
+test("the front of the front is the front, and beaten points do not change it", () => {
   fc.assert(
     fc.property(cloud, (points) => {
       const kept = pareto(points).map((i) => points[i] as SparsityPoint);
@@ -43,7 +43,7 @@ test("the front of the front is all of it, and nothing is gained by the beaten",
   );
 });
 
-test("examples: none, equals, and numbers that are none", () => {
+test("handles no points and equal points, and refuses NaN", () => {
   expect(pareto([])).toEqual([]);
   const twice = { sparsity: 0.9, accuracy: 0.98 };
   expect(pareto([{ sparsity: 0.9, accuracy: 0.97 }, twice, twice, { sparsity: 0.5, accuracy: 0.99 }])).toEqual([3, 1]);

@@ -10,7 +10,7 @@ import { randomArray } from "../support/random.ts";
 const makeHyper = () => persistent(Float32Array.of(0.1, 0, 0, 0, 1, 0.9, 1e-4, 8), [8]);
 const f32 = Math.fround;
 
-test("on weights at rest it ends where the target's share of them is cut, and it never falls", async () => {
+test("with constant weights it ends at the target's share, and it never falls", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 2500 }), { minLength: 2, maxLength: 4 }),
@@ -84,13 +84,13 @@ test("a run resumed from its state has the same bits", async () => {
   }
 });
 
-test("a goal that falls leaves the threshold where it is", async () => {
+test("a falling goal does not lower the threshold", async () => {
   const [trace] = await steered(0, 30, [0, 0, 0, 0]);
   expect(trace.at(-1)).toBe(trace[2 * 20]);
   expect(trace.at(-1)).toBeGreaterThan(0);
 });
 
-test("it measures when told, and not otherwise", async () => {
+test("measures at multiples of `every` and on request, and at no other step", async () => {
   using arena = arenaOf([Float32Array.of(1, 2, 3, 4)]);
   const hyper = makeHyper();
   const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 0.5 });
@@ -113,7 +113,7 @@ test("it measures when told, and not otherwise", async () => {
   hyper.dispose();
 });
 
-test("a captured step between two calls reads the thresholds of its own step", async () => {
+test("a captured step reads the thresholds of the last call", async () => {
   using arena = arenaOf([Float32Array.of(1, 2, 3, 4)]);
   const hyper = makeHyper();
   const seen = persistent(new Float32Array(8), [8]);
@@ -142,7 +142,7 @@ test("a captured step between two calls reads the thresholds of its own step", a
   for (const t of [steer, step, inside, hyper, seen]) t.dispose();
 });
 
-test("the ring keeps the last 256 steps", async () => {
+test("the ring holds the last 256 steps", async () => {
   using arena = arenaOf([Float32Array.of(1, 2)]);
   const hyper = makeHyper();
   const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 1, every: 1000 });
@@ -160,7 +160,7 @@ test("the ring keeps the last 256 steps", async () => {
   hyper.dispose();
 });
 
-test("wrong options are named", () => {
+test("refuses wrong options by name", () => {
   using arena = arenaOf([Float32Array.of(1, 2)]);
   const hyper = makeHyper();
   const short = persistent(new Float32Array(2), [2]);

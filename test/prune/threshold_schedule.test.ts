@@ -10,7 +10,7 @@ import {
   thresholdFromLambda,
 } from "../../src/prune/threshold_schedule.ts";
 
-/** 15 significant digits are printed in the tables; 1e-12 is the promise. */
+/** The tables have 15 significant digits; the schedules are exact to 1e-12. */
 function near(got: number, want: number, what = ""): void {
   expect(Math.abs(got - want), what).toBeLessThanOrEqual(1e-12);
 }

@@ -1,4 +1,4 @@
-// What every threshold schedule must do, and what its implied L1 coefficient does.
+// Properties of every threshold schedule and of its implied L1 coefficient.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LR_SCHEDULES, type LrConfig, makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
@@ -83,7 +83,7 @@ describe("every schedule", () => {
     expect(falls).toBe(0);
   });
 
-  test("constant is D from its start, none is 0 for ever", () => {
+  test("constant is D from its start, none is always 0", () => {
     fc.assert(
       fc.property(anyRun, fc.nat(2), (run, start) => {
         const constant = makeThresholdSchedule({ schedule: "constant", threshold: 0.3, pruningStartStep: start }, run);
@@ -98,7 +98,7 @@ describe("every schedule", () => {
     );
   });
 
-  test("is a pure function of n: asking in any order gives the same", () => {
+  test("is a pure function of n: the order of calls does not matter", () => {
     const run = { totalSteps: 60, stepsPerEpoch: 6, epochs: 10, lr: (n: number) => 1 + (n % 7) };
     for (const schedule of THRESHOLD_SCHEDULES) {
       const make = () => makeThresholdSchedule({ schedule, threshold: 1, ...bent(schedule, 0.2) }, run);
@@ -111,7 +111,7 @@ describe("every schedule", () => {
 });
 
 describe("implied L1 coefficient", () => {
-  test("lats: constant to 1e-12 for any learning rate, and equal to the lambda asked for", () => {
+  test("lats: constant to 1e-12 for any learning rate, and equal to the given lambda", () => {
     fc.assert(
       fc.property(anyRun, fc.double({ min: 1e-6, max: 1, noNaN: true }), fc.nat(5), (run, lambda, start) => {
         fc.pre(start < run.totalSteps);
@@ -163,7 +163,7 @@ describe("implied L1 coefficient", () => {
     );
   });
 
-  test("published schedules with a warm-up they do not know: five times the pressure in epoch 0", () => {
+  test("published schedules ignore a warm-up: five times the pressure in epoch 0", () => {
     const length = { epochs: 100, stepsPerEpoch: 50 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.256, warmupEpochs: 5, per: "epoch" }, length);
     const s = makeThresholdSchedule({ schedule: "lats-epoch", threshold: 1 }, { ...length, totalSteps: 5000, lr });
@@ -189,7 +189,7 @@ describe("implied L1 coefficient", () => {
     }
   });
 
-  test("linear and sine blow up under a cosine learning rate", () => {
+  test("the pressure of linear and sine diverges under a cosine learning rate", () => {
     const length = { epochs: 320, stepsPerEpoch: 5004 };
     const lr = makeLrSchedule({ schedule: "cosine", base: 0.1, per: "epoch" }, length);
     const run = { ...length, totalSteps: 320 * 5004, lr };
@@ -255,7 +255,7 @@ describe("closed forms", () => {
     }
   });
 
-  test("lats tends to slats like 1/N", () => {
+  test("the difference of lats and slats is of order 1/N", () => {
     const gap = (epochs: number) => {
       let sup = 0;
       for (let n = 0; n <= epochs; n++) sup = Math.max(sup, Math.abs(latsEpoch(n, epochs, 1) - slats(n / epochs)));
@@ -303,7 +303,7 @@ describe("impliedLambda", () => {
     [0.9, 0],
     [0.875, 1e-3],
     [0, 2e-3],
-  ])("a live weight comes to rest where the gradient equals it (momentum %d, decay %d)", (momentum, weightDecay) => {
+  ])("a live weight settles where the gradient equals it (momentum %d, decay %d)", (momentum, weightDecay) => {
     // One latent weight on (w - 1)² / 2, constant learning rate, lats: forward, gradient, SGD, then the threshold.
     const lr = 0.05;
     const steps = 20_000;

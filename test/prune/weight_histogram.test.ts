@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { weightHistogram } from "../../src/prune/index.ts";
 
-test("decades, both signs, zeros apart, what lies outside in the outermost bins", () => {
+test("bins by decades of both signs, zeros separately, outliers in the outermost bins", () => {
   const values = [Float32Array.of(0, -0, 0.005, -0.05, 0.5), [0.0001, -700, 0.02]];
   const { edges, counts, zeros } = weightHistogram(values, 3, [0.001, 1]);
   expect(counts).toEqual([2, 2, 2]);
@@ -11,7 +11,7 @@ test("decades, both signs, zeros apart, what lies outside in the outermost bins"
   for (const [i, edge] of [0.001, 0.01, 0.1, 1].entries()) expect(edges[i]).toBeCloseTo(edge, 12);
 });
 
-test("every weight is counted once", () => {
+test("counts every weight once", () => {
   fc.assert(
     fc.property(fc.array(fc.float({ noNaN: true })), fc.integer({ min: 1, max: 40 }), (values, bins) => {
       const { counts, zeros } = weightHistogram([Float32Array.from(values)], bins, [1e-3, 2]);

@@ -1,4 +1,4 @@
-// The zeros that the update counts are the zeros there are: after every step, for every layer, and without a gradient
+// The update counts the zeros exactly: after every step, for every layer; without a gradient
 // they are the share of initial weights below the threshold.
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { between, countZeros, Updates } from "./updates.ts";
 
 const anySizes = fc.array(fc.integer({ min: 1, max: 2300 }), { minLength: 1, maxLength: 4 });
 
-test("pruned and regrown are what two masks in a row say, and non-zeros add up", async () => {
+test("pruned and regrown match two successive masks, and non-zeros add up", async () => {
   const total = { pruned: 0, regrown: 0 };
   await fc.assert(
     fc.asyncProperty(
@@ -56,7 +56,7 @@ test("pruned and regrown are what two masks in a row say, and non-zeros add up",
   expect(total.regrown).toBeGreaterThan(100);
 });
 
-test("no gradient, no momentum, no decay: zeros only grow, and are the initial |theta| up to d", async () => {
+test("without gradient, momentum and decay zeros only grow, and are the initial |theta| <= d", async () => {
   await fc.assert(
     fc.asyncProperty(
       anySizes,
@@ -65,7 +65,7 @@ test("no gradient, no momentum, no decay: zeros only grow, and are the initial |
       async (sizes, seed, rises) => {
         const start = sizes.map((n, k) => {
           const theta = randomArray(n, seed + k, 0.3);
-          theta[0] = Math.fround(rises[0]!); // one that lies on the first threshold
+          theta[0] = Math.fround(rises[0]!); // equals the first threshold
           return theta;
         });
         const zeros = sizes.map((n) => new Float32Array(n));

@@ -73,7 +73,7 @@ test("without decay, W_t = S_d(theta_0 - sum of steps), with and without momentu
   expect(sparse / seen).toBeLessThan(0.95);
 });
 
-test("so W_t beats every other weight in the sum of linear losses, L1 term and distance", async () => {
+test("W_t minimises the sum of linear losses, L1 term and distance", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(1e6), fc.constantFrom(0, 0.9), async (seed, momentum) => {
       const start = randomArray(300, seed, 0.5);

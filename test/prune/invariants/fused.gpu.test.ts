@@ -1,4 +1,4 @@
-// The fused update does what its parts do one after the other: plain SGD, then the soft-threshold op on what it stored.
+// The fused update equals its parts: plain SGD, then the soft-threshold op on the stored weights.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { add, mul, softThreshold, sub } from "../../../src/ops/index.ts";

@@ -1,4 +1,4 @@
-// Where soft-threshold SGD comes to rest on a convex loss: at the minimum of the loss plus an L1 term. The loss is
+// Soft-threshold SGD on a convex loss settles at the minimum of the loss plus an L1 term. The loss is
 // |M w - c|^2 / 2 in 48 dimensions, the learning rate and the pressure lambda are constant, gradients stay on the GPU.
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -28,7 +28,7 @@ interface Rest {
   readonly d: number;
 }
 
-/** `moving` steps with tau = lr lambda, then `still` steps with a threshold at rest. */
+/** Do `moving` steps with tau = lr lambda, then `still` steps with a constant threshold. */
 async function train(q: Quadratic, options: SGDOptions, lambda: number, moving: number, still = 0): Promise<Rest> {
   using _scope = new Scope();
   const m = tensor(Float32Array.from(q.m), [N, N]);
@@ -79,7 +79,7 @@ const anyProblem = fc.record({
   effective: between(0.2, 1.2),
 });
 
-test("in place: |g| = (1 - momentum) lambda where W lives, no more where it is zero; W is the lasso's", async () => {
+test("in place: |g| = (1 - momentum) lambda at live weights, at most that at zeros; W is the lasso's", async () => {
   await fc.assert(
     fc.asyncProperty(anyProblem, fc.boolean(), async ({ seed, momentum, effective }, nesterov) => {
       const q = anyQuadratic(seed);
@@ -101,7 +101,7 @@ test("in place: |g| = (1 - momentum) lambda where W lives, no more where it is z
   );
 });
 
-test("latent: the same balance where W lives; zeros hold a gradient that is hardly larger", async () => {
+test("latent: the same balance at live weights, and a gradient that is hardly larger at zeros", async () => {
   await fc.assert(
     fc.asyncProperty(anyProblem, async ({ seed, momentum, effective }) => {
       const q = anyQuadratic(seed);
@@ -122,7 +122,7 @@ test("latent: the same balance where W lives; zeros hold a gradient that is hard
   );
 });
 
-test("latent with decay on theta: sign(W) g + wd |W| = -((1 - momentum) lambda + wd d), while d moves and once it rests", async () => {
+test("latent with decay on theta: sign(W) g + wd |W| = -((1 - momentum) lambda + wd d), while d moves and after", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

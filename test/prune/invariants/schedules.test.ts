@@ -1,5 +1,5 @@
-// What must hold of threshold schedules for any run: the pressure they imply, their limits, and that a resumed run
-// finds what it had. Tables and monotony are tested next door.
+// Invariants of threshold schedules for any run: their pressure, their limits, and equal thresholds after a
+// resume. Tables and monotony have other tests.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { makeLrSchedule } from "../../../src/optim/lr_scheduler.ts";
@@ -17,7 +17,7 @@ const anyLength = fc.record({
   stepsPerEpoch: fc.integer({ min: 1, max: 30 }),
 });
 
-/** A learning rate with no shape at all: any positive numbers. */
+/** A learning rate of any positive numbers. */
 const raggedRun = anyLength.chain(({ epochs, stepsPerEpoch }) => {
   const totalSteps = epochs * stepsPerEpoch;
   return fc.array(fc.double({ min: 1e-6, max: 10, noNaN: true }), { minLength: 1, maxLength: 50 }).map((rates) => ({
@@ -29,7 +29,7 @@ const raggedRun = anyLength.chain(({ epochs, stepsPerEpoch }) => {
 });
 
 describe("constant pressure", () => {
-  test("lats: lambda is constant to 1e-12 under a learning rate of no shape", () => {
+  test("lats: lambda is constant to 1e-12 under any learning rate", () => {
     fc.assert(
       fc.property(raggedRun, fc.double({ min: 1e-6, max: 100, noNaN: true }), (run, threshold) => {
         const s = makeThresholdSchedule({ schedule: "lats", threshold }, run);
@@ -59,7 +59,7 @@ describe("constant pressure", () => {
     );
   });
 
-  test("every schedule spends D in all: the sum of lambda times learning rate", () => {
+  test("the sum of lambda times learning rate is D for every schedule", () => {
     const moving = THRESHOLD_SCHEDULES.filter((name) => name !== "constant" && name !== "none");
     fc.assert(
       fc.property(raggedRun, fc.constantFrom(...moving), (run, schedule) => {
@@ -99,7 +99,7 @@ describe("resume", () => {
     })
     .map(({ beta, ...config }) => ({ ...config, ...bent(config.schedule, beta) }));
 
-  test("a schedule made anew at step n gives the bits of the one that ran from the start", () => {
+  test("a schedule made at step n gives the same bits as one from the start", () => {
     fc.assert(
       fc.property(raggedRun, anyConfig, fc.nat(1), fc.nat(1e6), (run, config, late, at) => {
         const pruningStartStep = run.epochs > 1 ? late * run.stepsPerEpoch : 0;

@@ -36,7 +36,7 @@ export function foldBranches(source: string): string {
   }
 }
 
-/** Counts, for an array's name, `name[...]` that are read and those that are written; `name[i] += x` does both. */
+/** Count reads and writes of `name[...]`; `name[i] += x` counts as both. */
 export function memoryAccesses(text: string): (name: string) => { loads: number; stores: number } {
   return (name) => {
     let loads = 0;
@@ -51,7 +51,7 @@ export function memoryAccesses(text: string): (name: string) => { loads: number;
   };
 }
 
-/** Index of the bracket that closes the one at `open`. */
+/** Return the index of the bracket that closes the one at `open`. */
 function matching(text: string, open: number): number {
   const pairs: Record<string, string> = { "(": ")", "{": "}", "[": "]" };
   const left = text[open]!;
@@ -64,7 +64,7 @@ function matching(text: string, open: number): number {
   throw new Error(`no bracket closes the one at ${open}: ${text.slice(open, open + 40)}`);
 }
 
-/** Where the `if ... else if ... else ...` that starts at `start` ends. */
+/** Return the end of the `if ... else if ... else ...` that starts at `start`. */
 function endOfChain(text: string, start: number): number {
   let end = matching(text, text.indexOf("{", matching(text, text.indexOf("(", start)))) + 1;
   const rest = /^\s*else\s*(if\b)?/.exec(text.slice(end));
@@ -73,7 +73,7 @@ function endOfChain(text: string, start: number): number {
   return end;
 }
 
-/** Value of a condition, or null where it depends on more than constants. `a && b` is false when either is. */
+/** Evaluate a condition; null if it depends on more than constants. `a && b` is false if either is. */
 function constantValue(condition: string, constants: ReadonlyMap<string, number>): boolean | null {
   const either = splitOutside(condition, "||");
   if (either.length > 1)
@@ -107,7 +107,7 @@ function constantValue(condition: string, constants: ReadonlyMap<string, number>
   return plain === undefined ? null : plain !== 0;
 }
 
-/** Joins by || (`decides` true) or && (false): one part that decides is enough, one unknown part leaves it open. */
+/** Join by || (`decides` true) or && (false): one part may decide, and an unknown part makes the rest unknown. */
 function combine(parts: readonly (boolean | null)[], decides: boolean): boolean | null {
   if (parts.includes(decides)) return decides;
   return parts.includes(null) ? null : !decides;

@@ -1,5 +1,5 @@
-// The soft threshold S_d on the GPU: what must hold of it for every float32 number. Zeros are compared by their bits,
-// since a -0 in a weight would be stored as if it were there.
+// Invariants of the soft threshold S_d on the GPU for every float32 number. Zeros are compared by their bits,
+// since a -0 in a weight would count as non-zero in storage.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../../src/autograd/index.ts";
@@ -15,7 +15,7 @@ async function shrink(x: Float32Array, d: number): Promise<Float32Array> {
   return (await softThreshold(tensor(x), scalar(d), {}).data()) as Float32Array;
 }
 
-// Subnormal numbers are left out: WGSL lets an adapter flush them. With |x| and d at 0 or above 1e-30, a difference of
+// Without subnormal numbers, which WGSL lets an adapter flush. With |x| and d at 0 or above 1e-30, a difference of
 // the two that is not zero is at least half an ulp of 1e-30, and normal.
 const positive = (max: number) =>
   fc.float({ min: 0, max: Math.fround(max), noNaN: true }).map((v) => (v < 1e-30 ? 0 : v));

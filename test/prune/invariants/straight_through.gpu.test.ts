@@ -1,5 +1,5 @@
-// In latent mode the gradient of W moves theta unchanged, also where W is zero (that is how a pruned weight comes back);
-// and without a gradient theta rests while W shrinks by what the threshold rises.
+// In latent mode the gradient of W moves theta unchanged, also if W is zero, so that a pruned weight may regrow.
+// Without a gradient theta is constant, and W shrinks by the rise of the threshold.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { clampForm, ulp } from "../../reference/soft_f32.ts";
@@ -10,7 +10,7 @@ const f = Math.fround;
 const anySize = fc.integer({ min: 1, max: 3000 });
 const anyThreshold = between(0.01, 1);
 
-test("theta takes the whole step, pruned or not", async () => {
+test("theta gets the whole step, pruned or not", async () => {
   let pruned = 0;
   await fc.assert(
     fc.asyncProperty(anySize, fc.nat(1e6), anyThreshold, fc.integer({ min: -6, max: 1 }), async (n, seed, d, power) => {

@@ -5,8 +5,8 @@
 //
 // Two views of it. What is bound: the arrays that a step's commands can reach at all, so none is there that the table
 // does not name. What is read and written: the loads and stores in the source of the compiled variant, with its constant
-// branches folded and every other branch taken. Not shown: what a compiler, a cache or a memory bus makes of them. Left
-// aside: padding to 1024 numbers, and what does not grow with the parameters' count but with that of layers or segments.
+// branches folded and every other branch taken. Not measured: the effects of a compiler, a cache or a memory bus. Left
+// out: padding to 1024 numbers, and memory that grows with the number of layers or segments only.
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Dispatch, Kernel } from "../../../src/gpu/kernel.ts";
@@ -26,7 +26,7 @@ const table = [
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What `step` dispatches. */
+/** Return the dispatches of `step`. */
 function dispatchesOf(step: () => void): { source: string; dispatch: Dispatch }[] {
   const seen: { source: string; dispatch: Dispatch }[] = [];
   const run = vi.spyOn(Kernel.prototype, "run").mockImplementation(function (this: Kernel, dispatch: Dispatch) {

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { randomArray } from "../../support/random.ts";
 import { between, Updates } from "./updates.ts";
 
-test("equal where a weight was never zero and never changed sign, for any momentum and matching decay", async () => {
+test("equal for weights that were never zero and never changed sign, for any momentum and matching decay", async () => {
   let compared = 0;
   let parted = 0;
   await fc.assert(
@@ -59,7 +59,7 @@ test("equal where a weight was never zero and never changed sign, for any moment
   expect(parted).toBeGreaterThan(100);
 });
 
-test("where they part: six weights, momentum 0.9, no decay, threshold from 0.10 to 0.11", async () => {
+test("differences: six weights, momentum 0.9, no decay, threshold from 0.10 to 0.11", async () => {
   const theta = Float32Array.of(0.3, -0.05, 0.12, -0.4, 0, 0.105);
   const velocity = Float32Array.of(0.02, 0.5, -0.01, 0, 0, 0.3);
   const gradient = Float32Array.of(0.1, -2, 0.4, -0.2, 3, 0.2);

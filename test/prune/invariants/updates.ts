@@ -1,4 +1,4 @@
-// What the GPU tests of the update share: parameters made from numbers, gradients put where backward would leave them,
+// Helpers of the GPU tests of the update: parameters from numbers, gradients as backward leaves them,
 // and the bits of float32 numbers.
 import fc from "fast-check";
 import { Parameter } from "../../../src/nn/parameter.ts";
@@ -40,7 +40,7 @@ export class Updates implements Disposable {
     return readF32(this.params);
   }
 
-  /** What the optimiser stores of each: theta in latent mode, else W. */
+  /** Stored weights of the optimiser: theta in latent mode, else W. */
   stored(): Promise<Float32Array[]> {
     return readF32(this.params.map((p) => p.latent ?? p));
   }

@@ -1,4 +1,4 @@
-// Masks that are there before the first step: how many weights go, which, and that training begins from the initial ones.
+// Masks before the first step: number and choice of pruned weights, and a start from the initial weights.
 import { expect, test } from "vitest";
 import { parseSafetensors } from "../../../src/io/index.ts";
 import {
@@ -20,7 +20,7 @@ import {
 const layers = Object.keys(TINY_LAYERS);
 const start = { step: 0, epoch: 0, batch: 0 };
 
-/** A run with what it was before and right after the method's preparation. */
+/** A run with its state before and right after the method's preparation. */
 async function prepared(
   prune: TinyPrune,
   more: TinyMore = {},
@@ -40,7 +40,7 @@ async function prepared(
 const zeroPlaces = (bytes: Uint8Array, name: string): number[] =>
   [...tensorOf(bytes, `model.${name}`).entries()].filter(([, v]) => v === 0).map(([i]) => i);
 
-/** Survivors have their first bits, and nothing else remembers that anything was tried. */
+/** Expect the initial bits of survivors, and no other trace of the preparation. */
 function expectBeginning(initial: Uint8Array, ready: Uint8Array): void {
   for (const key of keysOf(ready)) {
     if (key.startsWith("counts.")) {
@@ -65,7 +65,7 @@ function expectBeginning(initial: Uint8Array, ready: Uint8Array): void {
   }
 }
 
-/** The mask of the beginning is that of every record and checkpoint, and what is left was trained. */
+/** Expect the initial mask in every record and checkpoint, and trained survivors. */
 function expectKept(ready: Uint8Array, run: TinyRun): void {
   for (const name of layers) {
     const places = zeroPlaces(ready, name);
@@ -89,7 +89,7 @@ const methods: readonly { readonly name: string; readonly prune: TinyPrune }[] =
   { name: "at-init, lambda", prune: { method: "at-init", lambda: 0.1, initEpochs: 2 } },
   { name: "at-init, target", prune: { method: "at-init", sparsity: 0.85, initEpochs: 1.4 } },
 ];
-test.each(methods)("$name: survivors begin from their first bits, and the mask stays", async ({ prune }) => {
+test.each(methods)("$name: survivors start from their initial bits, and the mask stays", async ({ prune }) => {
   const { initial, ready, run } = await prepared(prune);
   expect(sparsityIn(ready)).toBeGreaterThan(0.3);
   expect(sparsityIn(ready)).toBeLessThan(0.95);
@@ -146,7 +146,7 @@ test("random masks are a function of the seed, and differ between layers", async
   expect(inner(1)).not.toEqual(inner(0));
 });
 
-test("at-init trains as masked training of the first weights would, to the bit", async () => {
+test("at-init equals masked training of the initial weights, to the bit", async () => {
   const { initial, ready, run } = await prepared({ method: "at-init", threshold: 0.1 });
   const session = tinySession({ method: "masked" });
   const state = await session.model.stateDict();
@@ -169,7 +169,7 @@ test("at-init searches with the settings of the schedule: a longer search under 
   expect(long).toBeGreaterThan(short);
 });
 
-test("masked keeps exactly the zeros that it was given", async () => {
+test("masked keeps exactly the zeros of the loaded weights", async () => {
   const sparse = tinySession({ method: "one-shot", sparsity: 0.7 });
   await sparse.fit();
   const state = await sparse.weights();

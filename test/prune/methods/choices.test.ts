@@ -1,4 +1,4 @@
-// The two choices made on the host: SNIP's smallest scores, and the lot.
+// The two choices on the host: SNIP's smallest scores, and random indices.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { drawn } from "../../../src/prune/methods/random.ts";
@@ -11,7 +11,7 @@ const lists = fc
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe("the smallest scores of all lists together", () => {
-  test("are the floor of the share, and none that stays is smaller; of equal ones the earlier go", () => {
+  test("are the floor of the share, and no other score is smaller; of equal scores the first", () => {
     fc.assert(
       fc.property(lists, share, (scores, part) => {
         const gone = smallest(scores, part);
@@ -29,7 +29,7 @@ describe("the smallest scores of all lists together", () => {
     );
   });
 
-  test("leaves the scores as they were, and an infinite one for last", () => {
+  test("does not change the scores, and takes infinite ones last", () => {
     const scores = [Float64Array.of(3, Number.POSITIVE_INFINITY, 1), Float64Array.of(2, 0)];
     expect(smallest(scores, 0.8).map((g) => [...g])).toEqual([
       [0, 2],
@@ -38,7 +38,7 @@ describe("the smallest scores of all lists together", () => {
     expect([...scores[0]!]).toEqual([3, Number.POSITIVE_INFINITY, 1]);
   });
 
-  test("grows with the share: what went at less goes at more", () => {
+  test("grows with the share: a larger share includes a smaller one", () => {
     fc.assert(
       fc.property(lists, share, share, (scores, a, b) => {
         const [less, more] = [Math.min(a, b), Math.max(a, b)].map((s) => smallest(scores, s));
@@ -50,12 +50,12 @@ describe("the smallest scores of all lists together", () => {
   });
 });
 
-describe("places drawn by lot", () => {
+describe("random indices", () => {
   const size = fc.integer({ min: 1, max: 400 });
   const seed = fc.integer({ min: 0, max: 0xffffffff });
   const layer = fc.integer({ min: 0, max: 1000 });
 
-  test("are as many as asked for, all different, all there", () => {
+  test("have the given count, are distinct and in range", () => {
     fc.assert(
       fc.property(size, share, seed, layer, (n, part, s, l) => {
         const count = Math.floor(part * n);
@@ -78,7 +78,7 @@ describe("places drawn by lot", () => {
     );
   });
 
-  test("are all as likely, alone and in pairs", () => {
+  test("are equally likely, alone and in pairs", () => {
     const [n, count, draws] = [10, 3, 6000];
     const single = new Float64Array(n);
     const pairs = new Float64Array(n * n);

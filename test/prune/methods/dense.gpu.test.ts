@@ -1,4 +1,4 @@
-// Pruning that prunes nothing is dense training, to the last bit: a threshold of 0, the schedule none, masked training of a
+// Pruning without effect is dense training, to the last bit: a threshold of 0, the schedule none, masked training of a
 // dense model, and every method before it begins.
 import { expect, test } from "vitest";
 import { bent } from "../../support/own_settings.ts";
@@ -48,7 +48,7 @@ test.each(options)("D = 0, none and masked are dense training: %o", async (more)
   }
 });
 
-test("the test can fail: a threshold of a millionth is not dense training", async () => {
+test("a threshold of a millionth differs from dense training", async () => {
   const dense = await tinyRun({ schedule: "none" }, { epochs: 2 });
   for (const mode of ["latent", "inplace"] as const) {
     const run = await tinyRun({ threshold: 1e-6, mode }, { epochs: 2 });

@@ -1,5 +1,5 @@
-// The L1 coefficient that a real run logs: LATS keeps it constant whatever the learning rate does, the shapes chosen by eye
-// do not, and the log's four numbers are the ones that the update feels.
+// The L1 coefficient in the log of a real run: LATS keeps it constant under any learning rate, the fixed shapes
+// do not, and the log's four numbers are those of the update.
 import { expect, test } from "vitest";
 import type { LrConfig } from "../../../src/optim/index.ts";
 import { coefficientOfVariation } from "../../../src/prune/index.ts";
@@ -15,7 +15,7 @@ const rates: readonly LrConfig[] = [
   { schedule: "step", base: 0.05, every: 1.5, gamma: 0.5 },
 ];
 
-/** Six epochs of five steps, each on record. */
+/** Six epochs of five steps, each logged. */
 const tinyRunOf = (prune: TinyPrune, lr: LrConfig, more: TinyMore = {}) => tinyRun(prune, { epochs: 6, lr, ...more });
 
 const lambdas = (steps: readonly StepRecord[]) => steps.filter((s) => s.lr > 0).map((s) => s.lambda);
@@ -30,7 +30,7 @@ test.each(rates)("lats is flat under $schedule, per $per, warm-up $warmupEpochs"
   expect(steps[7]!.lambda).toBeCloseTo(threshold / sum(steps.map((s) => s.lr)), 12);
 });
 
-test("lats is flat in a window that begins late, and 0 outside; a given lambda is the one that is logged", async () => {
+test("lats is flat in a late window, and 0 outside; the log has the given lambda", async () => {
   const { steps } = await tinyRunOf({ lambda: 0.05, startEpoch: 1, window: 3 }, warmCosine);
   const inside = steps.slice(5, 20);
   for (const s of inside) expect(s.lambda).toBeCloseTo(0.05, 12);
@@ -64,25 +64,22 @@ test("pgh-general goes from strong to weak by beta", async () => {
   }
 });
 
-test.each([0, 0.9])(
-  "momentum %d and decay: effective, decay and total are of the step that was done",
-  async (momentum) => {
-    const weightDecay = 5e-4;
-    const { steps } = await tinyRunOf({ threshold: 0.08 }, warmCosine, { momentum, weightDecay });
-    let inForce = 0;
-    for (const s of steps) {
-      expect(s.lambda * s.lr).toBeCloseTo(s.threshold - inForce, 12);
-      expect(s.lambdaEffective).toBeCloseTo((1 - momentum) * s.lambda, 12);
-      expect(s.lambdaDecay).toBeCloseTo(weightDecay * inForce, 12);
-      expect(s.lambdaTotal).toBe(s.lambdaEffective + s.lambdaDecay);
-      inForce = s.threshold;
-    }
-    expect(inForce).toBe(0.08);
-    expect(steps.at(-1)!.lambdaDecay).toBeGreaterThan(3e-5);
-  },
-);
+test.each([0, 0.9])("momentum %d and decay: effective, decay and total are those of the step", async (momentum) => {
+  const weightDecay = 5e-4;
+  const { steps } = await tinyRunOf({ threshold: 0.08 }, warmCosine, { momentum, weightDecay });
+  let inForce = 0;
+  for (const s of steps) {
+    expect(s.lambda * s.lr).toBeCloseTo(s.threshold - inForce, 12);
+    expect(s.lambdaEffective).toBeCloseTo((1 - momentum) * s.lambda, 12);
+    expect(s.lambdaDecay).toBeCloseTo(weightDecay * inForce, 12);
+    expect(s.lambdaTotal).toBe(s.lambdaEffective + s.lambdaDecay);
+    inForce = s.threshold;
+  }
+  expect(inForce).toBe(0.08);
+  expect(steps.at(-1)!.lambdaDecay).toBeGreaterThan(3e-5);
+});
 
-test("in place, decay pulls on the weight itself: no L1 from it", async () => {
+test("in place, decay acts on the weight itself and adds no L1", async () => {
   for (const accelerated of [false, true]) {
     const prune = { mode: "inplace", accelerated, threshold: 0.08 } as const;
     const { steps } = await tinyRunOf(prune, warmCosine, { weightDecay: 5e-4 });
@@ -96,7 +93,7 @@ test("in place, decay pulls on the weight itself: no L1 from it", async () => {
   }
 });
 
-test("where the GPU decides the threshold, the log adds up to it", async () => {
+test("with a threshold on the GPU, the logged increments add up to it", async () => {
   const { steps } = await tinyRunOf({ sparsity: 0.8 }, warmCosine);
   expect(sum(steps.map((s) => s.lambda * s.lr))).toBeCloseTo(steps.at(-1)!.threshold, 6);
   expect(steps.at(-1)!.threshold).toBeGreaterThan(0.01);
@@ -105,7 +102,7 @@ test("where the GPU decides the threshold, the log adds up to it", async () => {
   expect(sum(learned.steps.map((s) => s.lambda * s.lr))).toBeCloseTo(learned.steps.at(-1)!.threshold - first, 6);
 });
 
-test("methods whose threshold is no L1 penalty log none", async () => {
+test("methods whose threshold is not an L1 penalty log no coefficient", async () => {
   for (const prune of [
     { method: "ltp" },
     { method: "gmp", sparsity: 0.8 },

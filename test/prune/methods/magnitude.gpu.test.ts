@@ -6,7 +6,7 @@ import { sparsityIn, TINY_LAYERS, TINY_WEIGHTS, tensorOf, tinyRun, zerosOf } fro
 const floors = (share: number) =>
   Object.fromEntries(Object.entries(TINY_LAYERS).map(([name, n]) => [name, Math.floor(share * n)]));
 
-/** The published curve, written down anew. */
+/** The published curve, written independently. */
 const cubic = (target: number, x: number) => target - target * (1 - Math.min(1, Math.max(0, x))) ** 3;
 
 const targets = [0.5, 0.6, 0.75, 0.8, 0.85, 0.9, 0.95] as const;
@@ -40,7 +40,7 @@ test("gmp without a window and steps between cuts: one cut at three quarters of 
   }
 });
 
-test("gmp without a window, with a freeze: three quarters of what is before it", async () => {
+test("gmp without a window, with a freeze: three quarters of the steps before it", async () => {
   const run = await tinyRun({ method: "gmp", sparsity: 0.9, every: 1, freezeEpoch: 3.2 }, {}, 1);
   expect(zerosOf(run.saved.get(11)!.bytes)).toEqual(floors(cubic(0.9, 11 / 12)));
   expect(zerosOf(run.saved.get(12)!.bytes)).toEqual(floors(0.9));
@@ -72,7 +72,7 @@ test("a cut takes the smallest weights, with their momentum, and leaves the bits
   }
 });
 
-test("layers left dense count in the target, and the others give more", async () => {
+test("dense layers count in the target, and the others are pruned more", async () => {
   const dense = ["first", "last"];
   const inner = TINY_LAYERS["3.weight"] + TINY_LAYERS["7.weight"];
   for (const method of ["gmp", "one-shot"] as const) {
@@ -83,7 +83,7 @@ test("layers left dense count in the target, and the others give more", async ()
   }
 });
 
-test("a cut in the middle of a run creates nothing that stays", async () => {
+test("a cut in the middle of a run leaves no buffers behind", async () => {
   await tinyRun({ method: "gmp", sparsity: 0.8, every: 2 });
   const { live } = currentGpu().memory();
   await tinyRun({ method: "gmp", sparsity: 0.8, every: 1 });

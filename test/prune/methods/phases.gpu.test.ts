@@ -1,5 +1,5 @@
-// The end of pruning before the end of the run: early pruning (freezeEpoch) and fine-tuning (finetuneEpochs). From there on
-// zeros stay zero, nothing grows back, and the first network tested is the one that pruning left.
+// The end of pruning before the end of the run: early pruning (freezeEpoch) and fine-tuning (finetuneEpochs). After it
+// zeros stay zero, no weight regrows, and the first tested network is the one at the end of pruning.
 import { expect, test } from "vitest";
 import type { RunRecord } from "../../../src/train/index.ts";
 import { type TinyPrune, type TinyRun, tensorOf, tinyRun, zerosOf } from "../../support/tiny_session.ts";
@@ -21,14 +21,14 @@ const methods: readonly { readonly name: string; readonly prune: TinyPrune }[] =
   { name: "one-shot", prune: { method: "one-shot", sparsity: 0.8, startEpoch: 1 } },
 ];
 
-/** A record without its time, and without what the bake gives up: weights stored behind the threshold. */
+/** Remove from a record its time and the weights that the bake discards. */
 function visible(record: RunRecord): object {
   if (record.kind === "step") return record;
   const layers = record.layers.map(({ hiddenMean: _mean, hiddenMax: _max, ...layer }) => layer);
   return { ...record, layers, seconds: 0 };
 }
 
-/** Masks of all epochs after `frozen` are those at its end, and weights go on moving. */
+/** Expect the masks of all later epochs to equal that of `frozen`, and weights that still move. */
 function expectFrozen(run: TinyRun, frozen: number): void {
   const then = run.epochs[frozen - 1]!;
   expect(then.sparsity).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ test.each(methods)("$name, early: masks stay from the freeze on", async ({ name,
   if (name === "lats") expect(run.epochs.at(-1)!.threshold).toBe(threshold);
 });
 
-test("ltp freezes by itself after two thirds", async () => {
+test("ltp freezes after two thirds of the epochs by default", async () => {
   const run = await tinyRun({ method: "ltp", ltp }, { epochs: 6 });
   expectFrozen(run, 4);
   const late = await tinyRun({ method: "ltp", ltp, startEpoch: 3 }, { epochs: 6 });
@@ -96,13 +96,13 @@ test.each([
   expect(zerosOf(run.saved.get(6)!.bytes)).not.toEqual(zeros);
 });
 
-test("a freeze at the end of the run is none", async () => {
+test("a freeze at the end of the run has no effect", async () => {
   const none = await tinyRun({ threshold });
   const at = await tinyRun({ threshold, freezeEpoch: 4 });
   expect(at.epochs.map((e) => e.testLoss)).toEqual(none.epochs.map((e) => e.testLoss));
 });
 
-test.each(methods)("$name, fine-tuned: the epoch before has the result without", async ({ prune }) => {
+test.each(methods)("$name, fine-tuned: the epoch before it has the result without fine-tuning", async ({ prune }) => {
   const more = { epochs: 3 };
   const plain = await tinyRun(prune, more);
   const tuned = await tinyRun(prune, { ...more, finetuneEpochs: 2 });

@@ -25,7 +25,7 @@ const cases: readonly Case[] = [
 
 test.each(cases)("$name", (c) => expectResumable(c));
 
-test("runs give back their memory", async () => {
+test("runs release their memory", async () => {
   await tinyRun({ sparsity });
   const live = currentGpu().memory().live;
   await tinyRun({ sparsity });

@@ -22,7 +22,7 @@ const cases: readonly Case[] = [
 
 test.each(cases)("$name", (c) => expectResumable(c));
 
-test("a look at ltp's weights while it prunes leaves the run as it was", async () => {
+test("reading ltp's weights during pruning does not change the run", async () => {
   const prune = { method: "ltp", ltp } as const;
   const plain = await finish(tinySession(prune));
   const watched = tinySession(prune);

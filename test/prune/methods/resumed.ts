@@ -1,4 +1,4 @@
-// What the resume tests share: a run is the same replayed and eager, and a run that was stopped at a checkpoint ends with the
+// Helpers of the resume tests: a run is the same replayed and eager, and a run resumed from a checkpoint ends with the
 // bits of one that was not, and its records.
 import { expect } from "vitest";
 import { parseSafetensors } from "../../../src/io/index.ts";
@@ -24,16 +24,16 @@ export interface Case {
   readonly ends?: readonly [number, number];
 }
 
-/** What the records say, but for the time that it took. */
+/** Return the records without times. */
 const said = (records: readonly object[]) => records.map((r) => ({ ...r, seconds: 0 }));
 
-/** Numbers of the layers' learned thresholds; the step's own numbers before them are written anew by each step. */
+/** Return the numbers of learned thresholds, without those of the step, which each step writes again. */
 const thresholdsOf = (bytes: Uint8Array) =>
   [...parseSafetensors(bytes).tensors]
     .filter(([key]) => key.startsWith("thresholds."))
     .map(([key, { data }]) => [key, [...data.subarray(layerWord(0))]]);
 
-/** Trains whole, eagerly, and from each checkpoint of `at`; expects the same of all. */
+/** Train whole, eagerly, and from each checkpoint of `at`; expect the same result of all. */
 export async function expectResumable({ prune, more, at, ends = [0.1, 0.95] }: Case): Promise<void> {
   const whole = await tinyRun(prune, more, 4);
   const eager = await finish(tinySession(prune, more, false), 4);

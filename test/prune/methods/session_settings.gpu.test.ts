@@ -1,4 +1,4 @@
-// Settings that only show when model and optimiser are there: refused by name when the session is made, and nothing of it
+// Settings that depend on model and optimiser are refused by name when the session is made, and nothing of it
 // stays in memory.
 import { expect, test } from "vitest";
 import { currentGpu } from "../../../src/gpu/index.ts";
@@ -45,7 +45,7 @@ test.each(refused)("refuses $prune", ({ prune, more, wanted }) => {
   expect(currentGpu().memory().live).toBe(live);
 });
 
-test("what may be given may be left out: each learned method runs with its defaults", async () => {
+test("each learned method runs with its defaults", async () => {
   for (const method of ["str", "ltp"] as const) {
     const { epochs } = await tinyRun({ method }, { epochs: 2 });
     expect(epochs.at(-1)!.layers.every((l) => l.threshold! > 0)).toBe(true);

@@ -1,4 +1,4 @@
-// Settings that a method cannot work with are refused by name, before anything is trained; the others make a method.
+// Bad settings of a method are refused by name before training; the others make a method.
 import { describe, expect, test } from "vitest";
 import { makePruningMethod, PRUNING_METHODS, type PruneConfig, type RunShape } from "../../../src/prune/index.ts";
 
@@ -85,8 +85,8 @@ test.each(refused)("refuses %o", (prune, wanted) => {
   expect(() => make(prune)).toThrow(RangeError);
 });
 
-describe("methods that there are", () => {
-  test.each(PRUNING_METHODS)("%s can be made, and says what it is", (method) => {
+describe("every method", () => {
+  test.each(PRUNING_METHODS)("%s can be made, and has its name", (method) => {
     const { name, phase } = make({
       method,
       ...(method === "soft" || method === "at-init" ? { threshold: 1 } : {}),
@@ -96,7 +96,7 @@ describe("methods that there are", () => {
     expect(phase(0)).toBe(["soft", "str", "ltp"].includes(method) ? "prune" : "mask");
   });
 
-  test("are named as reports name them", () => {
+  test("have their names in reports", () => {
     const names = [
       make({ schedule: "none" }),
       make({ threshold: 1, mode: "inplace" }),

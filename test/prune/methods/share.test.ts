@@ -1,4 +1,4 @@
-// A target counts all weights that could be pruned, so layers left dense make the others give more.
+// A target counts all prunable weights, so with dense layers the others are pruned more.
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Linear, Sequential } from "../../../src/nn/index.ts";
@@ -16,7 +16,7 @@ const target = fc.oneof(
   fc.double({ min: 1e-3, max: 0.999, noNaN: true }),
 );
 
-test("is the target itself, to the bit, when no layer is left dense: floors of it are those of the target", () => {
+test("is the target itself, to the bit, without dense layers", () => {
   fc.assert(
     fc.property(widths, target, (w, p) => {
       const layers = weightsOf(w);
@@ -27,7 +27,7 @@ test("is the target itself, to the bit, when no layer is left dense: floors of i
   );
 });
 
-test("with layers left dense it is more, and refused where it would be above 1", () => {
+test("is larger with dense layers, and is refused if above 1", () => {
   fc.assert(
     fc.property(widths, target, fc.nat(4), (w, p, left) => {
       const layers = weightsOf(w);
@@ -46,7 +46,7 @@ test("with layers left dense it is more, and refused where it would be above 1",
   );
 });
 
-test("refuses the share that is just too much, and says which is not", () => {
+test("refuses a share just above the limit, and names the limit", () => {
   // 30 of 40 weights are left to prune.
   const model = chain([5, 2, 15]);
   expect(shareOfPruned(0.75, model, [arena([30])])).toBe(1);

@@ -49,7 +49,7 @@ test.each([
   expect(epochs.at(-1)!.sparsity).toBe(sparsityIn(bytes));
 });
 
-test("a target that the layers left cannot reach is refused, by the share that they can", async () => {
+test("refuses a target that the other layers cannot reach, and names their share", async () => {
   const dense = ["7"];
   const most = Math.floor((10000 * (TINY_WEIGHTS - TINY_LAYERS["7.weight"])) / TINY_WEIGHTS) / 100;
   const wanted = new RegExp(`sparsity: expected at most ${most} %.*got 80 %`);
@@ -71,7 +71,7 @@ test("a target reached early stays within half a point until the end", async () 
   for (const { sparsity } of epochs.slice(3)) expect(sparsity).toBe(epochs[2]!.sparsity);
 });
 
-test("at a window's end the target is reached, and pruning goes on holding it", async () => {
+test("reaches the target at the end of the window, and holds it", async () => {
   const { epochs } = await tinyRun({ sparsity: 0.8, window: 3 }, more);
   // Weights move on at the learning rate of mid-run, and those near the threshold cross it.
   for (const { sparsity } of epochs.slice(2)) expect(Math.abs(sparsity - 0.8)).toBeLessThan(0.05);

@@ -21,7 +21,7 @@ const rate = (schedule: (typeof LR_SCHEDULES)[number], epochs: number, stepsPerE
   );
 
 describe("sampled sums", () => {
-  test.each(LR_SCHEDULES)("are those of all steps: %s", (schedule) => {
+  test.each(LR_SCHEDULES)("equal the sums of all steps: %s", (schedule) => {
     const [epochs, perEpoch] = [100, 997];
     const lr = rate(schedule, epochs, perEpoch);
     const steps = epochs * perEpoch;
@@ -46,7 +46,7 @@ describe("sampled sums", () => {
       expect(() => sum(100, () => 0)).toThrow(/expected a sum > 0, got 0/);
     }
   });
-  test("begin where step-by-step sums end, and those keep their bits", () => {
+  test("start above the limit of exact sums, which keep their bits", () => {
     const short = prefixSum(1000, (n) => 1 / (n + 1));
     let sum = 0;
     for (let n = 0; n < 1000; n++) sum += 1 / (n + 1);
@@ -55,14 +55,14 @@ describe("sampled sums", () => {
   });
 });
 
-test("the highest rate, of runs of any length", () => {
+test("peakOf finds the highest rate of runs of any length", () => {
   expect(peakOf(1000, (n) => Math.sin(n / 100))).toBeCloseTo(1, 4);
   // A list of all rates spread into Math.max would overflow the stack.
   expect(peakOf(3_000_000, (n) => 1 / (n + 1))).toBe(1);
   expect(peakOf(1e12, rate("cosine", 1e9, 1000))).toBeCloseTo(0.1, 6);
 });
 
-describe("a run of a billion epochs is planned at once", () => {
+describe("plans a run of a billion epochs quickly", () => {
   const steps = EPOCHS * STEPS_PER_EPOCH;
   test.each(THRESHOLD_SCHEDULES)("%s", (schedule) => {
     const run = {
