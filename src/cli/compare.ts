@@ -9,7 +9,7 @@ import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { type Done, jsonOption } from "./options.ts";
 
-export interface CompareFlags {
+interface CompareFlags {
   /** Folders of finished runs. */
   readonly runs: readonly string[];
   /** Page to write, compare.html by default. */

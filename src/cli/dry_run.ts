@@ -30,7 +30,7 @@ const PATIENCE_MS = 20_000;
 const SOFTWARE_WORK = 1e10;
 const SHARES = [0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1];
 
-export interface Milestone {
+interface Milestone {
   /** Steps done. */
   readonly step: number;
   readonly epoch: number;
@@ -42,7 +42,7 @@ export interface Milestone {
 }
 
 /** Compute learning rate, threshold and implied L1 coefficient along the run. */
-export function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" | "prune">): Milestone[] {
+function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" | "prune">): Milestone[] {
   const { totalSteps, stepsPerEpoch, method, lr } = session;
   const { startEpoch, freezeEpoch = 0 } = recipe.prune;
   const { warmupEpochs, milestones = [] } = recipe.lr;
@@ -112,7 +112,7 @@ interface Timing {
 }
 
 /** Predicts the memory of a recipe on an adapter, or on a generic card. Errors: MemoryError if it is too large. */
-export type PlanFor = (recipe: Recipe, adapter?: AdapterReport) => MemoryPlan;
+type PlanFor = (recipe: Recipe, adapter?: AdapterReport) => MemoryPlan;
 
 /** Time steps of the recipe, or of a smaller batch and scale the time up. Errors: MemoryError, before any step. */
 async function timing(recipe: Recipe, data: Splits, macs: number, planFor: PlanFor): Promise<Timing> {

@@ -37,7 +37,7 @@ import { percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, gpuOptions } from "./options.ts";
 
-export interface EvalFlags extends AdapterFlags, WeightFlags {
+interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
   readonly path: string;
   readonly model?: string;

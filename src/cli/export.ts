@@ -29,7 +29,7 @@ import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
-import { kilobytes, percent } from "../text/index.ts";
+import { defined, kilobytes, percent } from "../text/index.ts";
 import { choiceOption, type Done, jsonOption } from "./options.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
@@ -99,7 +99,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
-  const settings = { name, ...neurons, ...(flags.timeSteps === undefined ? {} : { timeSteps: flags.timeSteps }) };
+  const settings = { name, ...neurons, ...defined({ timeSteps: flags.timeSteps }) };
   const plan = { model: settings, data: metadata.get("data") ?? "images", random: new RandomState(0) };
   const built = byClasses((classes) => modelFor(plan, input, classes), flags.classes, file);
   const taken = takeFitting(opened, flags, built.orNull);
@@ -121,7 +121,7 @@ function unnamed(flags: ExportFlags, opened: OpenWeights, file: string): Weights
     throw new UsageError(
       `${allowMissing ? "--allow-missing" : "--allow-unexpected"}: ${file} does not name its model; give --model`,
     );
-  return opened.take(key === undefined ? {} : { key });
+  return opened.take(defined({ key }));
 }
 
 /** Check that a sparse file reads back as it was written; zeros may change sign. */

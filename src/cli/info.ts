@@ -23,7 +23,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { type Done, gpuOptions } from "./options.ts";
 
-export interface InfoFlags extends AdapterFlags {
+interface InfoFlags extends AdapterFlags {
   readonly model?: string;
   /** Shape of the images, by default one channel of 28 x 28 pixels, and ten classes. */
   readonly channels?: number;

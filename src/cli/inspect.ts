@@ -15,7 +15,7 @@ import { quote } from "../text/index.ts";
 import { writeSheet } from "./inspect_sheet.ts";
 import { type Done, jsonOption } from "./options.ts";
 
-export interface InspectFlags {
+interface InspectFlags {
   /** A folder, or the name of built-in data. */
   readonly data: string;
   /** Kind of data; detected by default. */

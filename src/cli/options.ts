@@ -16,7 +16,10 @@ export function gpuOptions(command: Command): Command {
       .addOption(new Option("--adapter <part>", "use the adapter whose name contains this").helpGroup(GPU))
       .addOption(new Option("--require-gpu", "refuse a software adapter").helpGroup(GPU))
       .addOption(
-        new Option("--watchdog <seconds>", optionText("limit without GPU progress; 0: never", undefined, "120"))
+        new Option(
+          "--watchdog <seconds>",
+          optionText("stop after this long without GPU progress; 0: never", undefined, "120"),
+        )
           .argParser(atLeast0)
           .helpGroup(GPU),
       ),

@@ -28,11 +28,11 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { createProgress, type Progress, silent } from "../terminal/progress.ts";
 import { printable, writeLine } from "../terminal/terminal.ts";
-import { mib, plural } from "../text/index.ts";
+import { defined, mib, plural } from "../text/index.ts";
 import { type Done, jsonOption } from "./options.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 
-export interface PackFlags {
+interface PackFlags {
   readonly dir: string;
   readonly out: string;
   /** Shorter side after resizing; false leaves images as they are. */
@@ -96,15 +96,10 @@ function packOptions(flags: PackFlags): PackOptions {
     throw new UsageError("--no-resize: expected --size, the size of the stored images");
   }
   refuseIdle(idleUnless(resize !== false, "is about resizing, which --no-resize disables", { "--exact": exact }));
-  return {
-    ...(resize === undefined ? {} : { resize: resize === false ? null : resize }),
-    ...(size === undefined ? {} : { size }),
-    ...(view === undefined ? {} : { view }),
-    ...(shardMb === undefined ? {} : { shardBytes: Math.floor(shardMb * 2 ** 20) }),
-    ...(exact === undefined ? {} : { exact }),
-    ...(skipBad === undefined ? {} : { skipBad }),
-    ...(workers === undefined ? {} : { workers }),
-  };
+  return defined({
+    ...{ size, view, exact, skipBad, workers, resize: resize === false ? null : resize },
+    shardBytes: shardMb === undefined ? undefined : Math.floor(shardMb * 2 ** 20),
+  });
 }
 
 interface Job {
@@ -182,24 +177,18 @@ class OutFolder implements Disposable {
 }
 
 /** Open the images of the folder, and print a summary. */
-async function openSources(flags: PackFlags, options: PackOptions, out: Output) {
+async function openSources(flags: PackFlags, { size: stored, resize, view }: PackOptions, out: Output) {
   const { heldOut, seed, mapping, synsets, layout, followLinks } = flags;
-  const sources = await openImageSources(flags.dir, {
-    ...(heldOut === undefined ? {} : { heldOut }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(mapping === undefined ? {} : { mapping }),
-    ...(synsets === undefined ? {} : { synsets }),
-    ...(layout === undefined ? {} : { layout }),
-    ...(followLinks === undefined ? {} : { followLinks }),
-  });
+  const options = defined({ heldOut, seed, mapping, synsets, layout, followLinks });
+  const sources = await openImageSources(flags.dir, options);
   const { train, test, about } = sources;
   try {
     refuseIdleParts(about, {
       heldOut: { "--held-out": heldOut, "--seed": seed },
       mapped: { "--mapping": mapping, "--synsets": synsets },
     });
-    const size = options.size ?? options.resize ?? 256;
-    const seen = { size: options.view ?? Math.max(1, Math.round((size * 224) / 256)) };
+    const size = stored ?? resize ?? 256;
+    const seen = { size: view ?? Math.max(1, Math.round((size * 224) / 256)) };
     const parts = { train: decodedDataset(train, seen), test: decodedDataset(test, seen), layout: sources.layout };
     const summary = await summarise(parts, { where: flags.dir, about });
     for (const line of summaryLines(summary)) out.say(line);

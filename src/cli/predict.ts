@@ -30,7 +30,7 @@ import { percent } from "../text/index.ts";
 import { type Done, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
-export interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
+interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
   readonly model?: string;
   readonly weights: string;
   readonly input: readonly string[];

@@ -34,7 +34,7 @@ export function noting(standing: Standing, progress: Progress): Progress {
 /** Start of an attempt: as given by the flags, from the latest checkpoint, or from the first step again. */
 export type Beginning = "asked" | "checkpoint" | "again";
 
-export interface RestartOptions {
+interface RestartOptions {
   /** Largest number of restarts in a row; a new checkpoint resets the count. */
   readonly restarts: number;
   /** The run's folder. */

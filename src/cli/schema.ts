@@ -10,7 +10,7 @@ export function addSchemaCommand(root: Command, done: Done): void {
     .command("schema")
     .summary("print the JSON Schema of recipes, for editors")
     .description(
-      `Prints the JSON Schema (draft 2020-12) of recipe files. An editor with a YAML language server completes and\nchecks a recipe that begins with the line\n  #${schemaLine()}`,
+      `Prints the JSON Schema (draft 2020-12) of recipe files. An editor with a YAML language server completes and checks a recipe that begins with the line\n  #${schemaLine()}`,
     )
     .addHelpText("after", "\nExample\n  $ espalier schema > recipe.schema.json")
     .action(() => {

@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import { doctor, type SetupOptions, setup, versions } from "../node.ts";
 import { terminalAsk } from "../setup/terminal_ask.ts";
 import { writeLine } from "../terminal/terminal.ts";
+import { defined } from "../text/index.ts";
 import { choiceOption, type Done } from "./options.ts";
 
-export interface RunSetupOptions {
+interface RunSetupOptions {
   /** Allow changes of the system. */
   readonly system?: boolean;
   /** Install this driver only: mesa, swiftshader or apt. */
@@ -17,7 +18,7 @@ const say = (line: string): void => writeLine(process.stdout, line);
 /** Set up an adapter if there is none, and print it. Returns 0. Errors: SetupError. */
 export async function runSetup(options: RunSetupOptions = {}): Promise<number> {
   const { system = false, driver } = options;
-  await setup({ log: say, system, ask: terminalAsk(), ...(driver === undefined ? {} : { driver }) });
+  await setup({ log: say, system, ask: terminalAsk(), ...defined({ driver }) });
   return 0;
 }
 

@@ -3,6 +3,7 @@ import { type AdapterReport, currentGpu, MemoryError, type MemoryPlan } from "..
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { bytesOf, type Load, limitOf, outOfMemoryLines, type PlanLoad, refusal, remedies } from "../run/memory_fit.ts";
+import { defined } from "../text/index.ts";
 import { planOf } from "./train_data.ts";
 
 const LARGEST = 6;
@@ -18,8 +19,11 @@ const planner =
   (recipe: Recipe, data: Splits, adapter: AdapterReport): PlanLoad =>
   ({ batchSize, microBatch, checkpointBlocks }) => {
     const { microBatch: _, ...whole } = recipe;
-    const parts = microBatch === undefined ? {} : { microBatch };
-    return planOf({ ...whole, ...parts, batchSize, model: { ...recipe.model, checkpointBlocks } }, data, adapter);
+    return planOf(
+      { ...whole, ...defined({ microBatch }), batchSize, model: { ...recipe.model, checkpointBlocks } },
+      data,
+      adapter,
+    );
   };
 
 /**

@@ -30,7 +30,7 @@ export interface TrainFlags extends AdapterFlags {
 }
 
 /** Value of `--resume` that resumes a run if there is one, and starts one otherwise. */
-export const AUTO = "auto";
+const AUTO = "auto";
 
 /**
  * Replace `--resume auto`: resume the folder of the recipe or --out if it holds a run. One command line then serves for the
@@ -46,7 +46,7 @@ export function settleAuto(flags: TrainFlags): TrainFlags {
 }
 
 /** A run before its first step, and its folder, claimed and locked; null for a dry run. */
-export interface OpenedRun {
+interface OpenedRun {
   readonly recipe: Recipe;
   readonly folder: RunFolder | null;
 }

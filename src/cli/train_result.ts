@@ -21,7 +21,7 @@ import { duration, mib, percent, plural } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import type { LoopParts } from "./train_loop.ts";
 
-export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
+interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
   readonly data: Splits;
   readonly gpu: Gpu;
   readonly random: RandomState;

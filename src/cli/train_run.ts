@@ -24,7 +24,7 @@ import { plannerOf, planWithin } from "./train_memory.ts";
 import type { TrainFlags } from "./train_recipe.ts";
 import { finishRun } from "./train_result.ts";
 
-export interface Attempt {
+interface Attempt {
   readonly flags: TrainFlags;
   /** The run's folder; null for a dry run. */
   readonly folder: RunFolder | null;

@@ -23,7 +23,7 @@ export const dataFingerprintSchema = z.object({
   train: part,
   test: part,
 });
-export type PartFingerprint = z.infer<typeof part>;
+type PartFingerprint = z.infer<typeof part>;
 export type DataFingerprint = z.infer<typeof dataFingerprintSchema>;
 
 function heldDigest({ images, labels, length }: Exclude<SessionData, { batches: unknown }>): string {

@@ -4,7 +4,6 @@
 export const MEMORY_DATA = ["mnist", "fashion-mnist", "idx", "cifar10", "cifar100"] as const;
 /** All of it. `images` is read while it is needed: folders, archives, shards. */
 export const IMAGE_DATA = [...MEMORY_DATA, "images"] as const;
-export type ImageDataName = (typeof IMAGE_DATA)[number];
 /** Recordings in a folder of the user's. */
 export const RECORDED_DATA = ["n-mnist", "dvs-gesture", "cifar10-dvs", "npz"] as const;
 /** Data made of events: a sample is a number of frames. `events` is made up. */

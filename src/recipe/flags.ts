@@ -27,7 +27,7 @@ const PATHS: ReadonlyMap<string, string> = new Map(
 export const spelling = (flag: string): string => `--${flag.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 
 /** Deviations of a command from the table. */
-export interface OptionChange {
+interface OptionChange {
   readonly help?: string;
   readonly otherwise?: string | number;
 }

@@ -97,7 +97,7 @@ export function without(value: unknown, path: readonly string[]): unknown {
 const CHOICES: Readonly<Record<string, readonly string[]>> = { prune: ["method", "schedule"], lr: ["schedule"] };
 
 /** A setting of one layer that the run does not read. */
-export interface Unread {
+interface Unread {
   readonly path: readonly string[];
   readonly value: unknown;
   readonly layer: Layer;
@@ -111,7 +111,7 @@ const unreadOf = (path: readonly string[], layer: Layer, merged: unknown): Unrea
   return use && { path, value, layer, what: use.what, since: use.since(merged as Recipe) };
 };
 
-export interface Resolved {
+interface Resolved {
   readonly merged: unknown;
   /** Settings without effect. */
   readonly refused: readonly Unread[];

@@ -106,7 +106,7 @@ function placeOf(layers: readonly Layer[], path: Path): Layer {
   return layers[at]!;
 }
 
-export interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {
+interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "under"> {
   /** File of a complete recipe that a run wrote, below this one. */
   readonly over?: string;
 }

@@ -93,10 +93,10 @@ export const DEFAULT_RECIPE = defaultsOf(SETTINGS) as unknown as Recipe;
  * Changes of the defaults for data other than MNIST. Digits gain 0.25 points from a shift by a pixel, and weight decay keeps
  * the sparsity that the shift costs; Fashion-MNIST, whose images fill their frame, lost a point by it in three epochs.
  */
-export const OTHER_DATA: RecipeFlags = { weightDecay: 0, augment: { crop: 0 } };
+const OTHER_DATA: RecipeFlags = { weightDecay: 0, augment: { crop: 0 } };
 
 /** Changes for event data: few samples, each of several frames, for a spiking network. */
-export const EVENT_DEFAULTS: RecipeFlags = {
+const EVENT_DEFAULTS: RecipeFlags = {
   ...OTHER_DATA,
   model: { name: "spiking-cnn" },
   epochs: 5,
@@ -105,7 +105,7 @@ export const EVENT_DEFAULTS: RecipeFlags = {
 };
 
 /** Changes for CIFAR: the usual shifts by four pixels, and flips. */
-export const CIFAR_DEFAULTS: RecipeFlags = {
+const CIFAR_DEFAULTS: RecipeFlags = {
   model: { name: "resnet-20" },
   epochs: 10,
   batchSize: 128,
@@ -114,7 +114,7 @@ export const CIFAR_DEFAULTS: RecipeFlags = {
 };
 
 /** Changes for image files. They are cropped at random positions and sizes while they are read; see augment.scale. */
-export const FILE_DEFAULTS: RecipeFlags = {
+const FILE_DEFAULTS: RecipeFlags = {
   model: { name: "resnet-18" },
   epochs: 10,
   batchSize: 64,

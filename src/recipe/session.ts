@@ -14,7 +14,7 @@ import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
 import type { Splits } from "./splits.ts";
 
-export interface ModelPlan {
+interface ModelPlan {
   readonly model: Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"> & {
     readonly checkpointBlocks?: boolean;
   };

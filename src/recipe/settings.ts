@@ -85,7 +85,7 @@ const data = group("Data", {
     resize: integer("test images: shorter side before --size is cut", {
       flag: "--resize <pixels>",
       limit: MOST_PIXELS,
-      otherwise: "8/7 of it",
+      otherwise: "8/7 of --size",
       reads: "images",
     }),
     skipBad: integer("corrupt images to skip before stopping", {

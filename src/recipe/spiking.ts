@@ -10,6 +10,7 @@ import {
   withScale,
 } from "../index.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { defined } from "../text/index.ts";
 import { isEventData } from "./data_names.ts";
 import { type Recipe, schemaOf } from "./schema.ts";
 import { SETTINGS } from "./settings.ts";
@@ -49,15 +50,8 @@ export function checkSpiking(model: ModelSettings, data: string): void {
 export function spikingOptions(model: ModelSettings, data: string, random?: RandomState): SpikingOptions | undefined {
   if (!isSpiking(model.name)) return undefined;
   const { neuron, tau, surrogate, encoder } = model;
-  return {
-    timeSteps: timeStepsOf(model, data),
-    frames: isEventData(data),
-    ...(neuron === undefined ? {} : { neuron }),
-    ...(tau === undefined ? {} : { tau }),
-    ...(surrogate === undefined ? {} : { surrogate }),
-    ...(encoder === undefined ? {} : { encoder }),
-    ...(random === undefined ? {} : { random }),
-  };
+  const frames = isEventData(data);
+  return { timeSteps: timeStepsOf(model, data), frames, ...defined({ neuron, tau, surrogate, encoder, random }) };
 }
 
 /** Scale images to 0..1 for an encoder; leave them unchanged without one. */

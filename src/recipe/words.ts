@@ -120,7 +120,7 @@ const WORDS: Readonly<Record<string, boolean>> = {
 };
 
 /** Suggest a valid form of a value of another type, or of a percentage. */
-export function meantBy(path: Path, given: unknown): string | undefined {
+function meantBy(path: Path, given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   const candidates: unknown[] = [];
   if (typeof given === "string") {
