@@ -71,20 +71,21 @@ export function comparePage(runs: readonly ComparedRun[], title: string): string
     traced &&
       section(
         "Threshold and L1 coefficient",
-        "A threshold that rises while weights learn acts like an L1 penalty, in units of the loss: (1 - momentum) · its step / learning rate; weight decay of the latent weights adds decay · threshold.",
+        "A threshold that rises during training acts like an L1 penalty, in units of the loss: (1 - momentum) · its step / learning rate. Weight decay of the latent weights adds decay · threshold.",
         traced,
       ),
-    layers && section("Sparsity of each layer", "A bar for each run; the axis is a log of the weights left.", layers),
+    layers &&
+      section("Sparsity of each layer", "One bar per run; the axis is the log of the share of weights left.", layers),
     histograms.length > 0 &&
       section(
         "Weights that survived",
-        "Their magnitudes, all prunable layers together; per cent of the surviving weights in each bin. Log scale, the same axes for all runs.",
+        "Magnitudes in all prunable layers together: per cent of the surviving weights in each bin, on a log scale, with the same axes for all runs.",
         `<div class="grid">\n${histograms.join("\n")}\n</div>`,
       ),
     changes.length > 0 &&
       section(
         "Pruned and regrown per epoch",
-        "Weights that became zero, and zeros that became weights; log scale. From one epoch's end to the next, or, for runs that did not log masks, added up over steps.",
+        "Weights that became zero, and zeros that became weights, on a log scale: from one epoch's end to the next, or summed over steps for runs without logged masks.",
         changes.join("\n"),
       ),
   ].filter((text): text is string => typeof text === "string" && text !== "");

@@ -150,7 +150,7 @@ export class RunFiles {
     await this.directory.write(SCHEMA_FILE, schemaText());
   }
 
-  /** Accuracy and sparsity at the end of the epochs before fine-tuning; undefined where there is none. */
+  /** Return accuracy and sparsity at the end of the epochs before fine-tuning; undefined without fine-tuning. */
   beforeFinetune(): { readonly accuracy: number; readonly sparsity: number } | undefined {
     const { epochs, finetuneEpochs } = this.recipe;
     if (finetuneEpochs === 0) return undefined;

@@ -80,7 +80,7 @@ export const changeWords = ({ path, was, now }: Pick<SettingChange, "path" | "wa
 export const refusalWords = ({ path, was, now }: Pick<SettingChange, "path" | "was" | "now">): string =>
   `${path}: expected ${shown(was)} as in the run, got ${shown(now)}`;
 
-export interface Standing {
+export interface RunPosition {
   readonly step: number;
   readonly epoch: number;
   /** Batches done in the current epoch. */
@@ -88,10 +88,10 @@ export interface Standing {
 }
 
 /** Count the epochs that have started: the shortest possible run. */
-const begun = ({ epoch, batch }: Standing): number => epoch + (batch > 0 ? 1 : 0);
+const begun = ({ epoch, batch }: RunPosition): number => epoch + (batch > 0 ? 1 : 0);
 
 /** Say why a run at this position cannot have this length; null if it can. */
-export function lengthProblem(recipe: Pick<Recipe, "epochs" | "finetuneEpochs">, at: Standing): string | null {
+export function lengthProblem(recipe: Pick<Recipe, "epochs" | "finetuneEpochs">, at: RunPosition): string | null {
   const { epochs, finetuneEpochs } = recipe;
   if (epochs + finetuneEpochs >= begun(at)) return null;
   const what = finetuneEpochs > 0 ? `epochs and finetuneEpochs: expected together` : "epochs: expected";

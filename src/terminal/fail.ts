@@ -36,12 +36,12 @@ export function isExpected(error: Error): boolean {
 }
 
 /** Return the name of the program and the address for reports. Works without a package.json. */
-function about(): { product: string; place: string } {
-  const nowhere = "the source of your copy of Espalier";
+function about(): { product: string; address: string } {
+  const unknown = "the source of your copy of Espalier";
   try {
-    return { product: `Espalier ${versions().espalier}`, place: bugTracker() ?? nowhere };
+    return { product: `Espalier ${versions().espalier}`, address: bugTracker() ?? unknown };
   } catch {
-    return { product: "Espalier", place: nowhere };
+    return { product: "Espalier", address: unknown };
   }
 }
 
@@ -49,10 +49,10 @@ function about(): { product: string; place: string } {
 function unexpected(error: unknown, debug: boolean): string[] {
   const { name, message, stack } =
     error instanceof Error ? error : { name: "thrown value", message: String(error), stack: undefined };
-  const { product, place } = about();
+  const { product, address } = about();
   return [
     `espalier: unexpected error: ${name}: ${message.replace(/\s*\n\s*/g, "; ")}`,
-    `This is a fault of ${product}. Report it at ${place} with the command line, the run's config.yaml,` +
+    `This is a fault of ${product}. Report it at ${address} with the command line, the run's config.yaml,` +
       ` the output of espalier doctor, and the stack${debug ? ":" : ", which ESPALIER_DEBUG=1 prints."}`,
     ...(debug && stack !== undefined ? [stack] : []),
   ];

@@ -7,7 +7,7 @@
 export function percent(share: number, digits = 2): string {
   const all = 10 ** (digits + 2);
   const show = (steps: number) => `${((100 * steps) / all).toFixed(digits)} %`;
-  // 0.57 * 1e4 is 5699.999999999999: a product within 1e-9 of a whole number is that number.
+  // 0.57 * 1e4 is 5699.999999999999: a product within 1e-9 of an integer counts as that integer.
   const steps = Math.floor(share * all + 1e-9);
   if (share > 0 && steps === 0) return `< ${show(1)}`;
   return show(share < 1 ? Math.min(steps, all - 1) : steps);
@@ -16,7 +16,7 @@ export function percent(share: number, digits = 2): string {
 /** Write a share in per cent without a unit and with all its digits: 0.995 -> "99.5". For ticks and levels. */
 export const percentNumber = (share: number): string => String(Number((100 * share).toFixed(9)));
 
-/** Write a whole number with commas: 1234567 -> "1,234,567". */
+/** Write an integer with commas: 1234567 -> "1,234,567". */
 export const count = (n: number): string => String(Math.round(n)).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ",");
 
 /** Write a count and its noun: "1 epoch", "3 epochs", "2 branches". */
