@@ -12,22 +12,14 @@ import {
   resizedShorterSide,
 } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
-import {
-  batchCount,
-  batchIndices,
-  type ImageBatch,
-  type SampleAccess,
-  type StreamedDataset,
-  type StreamOptions,
-} from "../data/index.ts";
+import type { ImageBatch, SampleAccess, StreamOptions } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
-import { ArrayPool, Loops, Slots } from "./batches.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
-import { epochOrder } from "./order.ts";
 import { sampleSizes, sourceDigest } from "./sample_digest.ts";
 import { decodeSlots } from "./sharp.ts";
+import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_images.ts";
 
 /** Mean and deviation of ILSVRC's train images, in units of 1 = 255. */
 export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
@@ -65,17 +57,6 @@ export const DECODED_KEYS: KeysOf<DecodedOptions> = {
   ...{ skipBad: true, onBad: true, prefetch: true, workers: true },
 };
 
-/** A streamed data set with facts about its images and memory. */
-export interface MeasuredDataset extends StreamedDataset {
-  /** Height and width of the images in its batches, before the GPU cuts them. */
-  readonly stored: readonly [height: number, width: number];
-  /** Bytes of all batch arrays made so far. */
-  readonly bytesMade: number;
-  /** Corrupt images found so far. */
-  readonly badImages: number;
-  readonly samples: SampleAccess;
-}
-
 const cropOf = (options: DecodedOptions): RandomResizedCropOptions => onlyKeys(options, { scale: true, ratio: true });
 
 function checkOptions(name: string, options: DecodedOptions): void {
@@ -102,82 +83,36 @@ function checkOptions(name: string, options: DecodedOptions): void {
  */
 export const resizeFor = (size: number): number => Math.round((size * 256) / 224);
 
-/** Context of one batch. */
-interface Filling {
-  readonly order: Uint32Array;
-  readonly options: StreamOptions;
-  readonly signal: AbortSignal;
-}
-
-class DecodedDataset implements MeasuredDataset {
-  readonly name: string;
-  readonly length: number;
-  readonly shape: readonly [number, number, number];
-  readonly stored: readonly [number, number];
-  readonly classes: readonly string[];
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+class DecodedDataset extends StreamedImages {
   private readonly source: EncodedSource;
   private readonly options: DecodedOptions;
   private readonly size: number;
   private readonly resize: number;
-  private readonly slots: Slots;
-  private readonly pool: ArrayPool;
-  private readonly loops: Loops;
   private readonly bad = new Set<number>();
-  /** Corrupt images of batches that were not used yet. */
-  private readonly found = new WeakMap<ImageBatch, ReadonlyMap<number, ImageError>>();
+  /** Corrupt images of batches that were not used yet, by the batches' indices. */
+  private readonly found = new WeakMap<Uint32Array, ReadonlyMap<number, ImageError>>();
 
   constructor(source: EncodedSource, options: DecodedOptions) {
     checkOptions(source.name, options);
-    const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD } = options;
-    this.name = source.name;
-    this.length = source.length;
-    this.shape = [3, size, size];
-    this.stored = [size, size];
-    this.classes = source.classes;
-    this.mean = mean;
-    this.std = std;
+    const { size = 224, mean = IMAGENET_MEAN, std = IMAGENET_STD, workers = decodeSlots(), prefetch } = options;
+    const { name, length, classes } = source;
+    const facts = { name, length, shape: [3, size, size], stored: [size, size], classes, mean, std } as const;
+    super(facts, workers, prefetch);
     this.source = source;
     this.options = options;
     this.size = size;
     this.resize = options.resize ?? resizeFor(size);
-    this.slots = new Slots(options.workers ?? decodeSlots());
-    this.pool = new ArrayPool(3 * size * size);
-    this.loops = new Loops(source.name);
-  }
-
-  get bytesMade(): number {
-    return this.pool.bytesMade;
   }
 
   get badImages(): number {
     return this.bad.size;
   }
 
-  batches(options: StreamOptions) {
-    const { batchSize, training } = options;
-    const length = batchCount(this.length, batchSize);
-    let order: Uint32Array | null = null;
-    return this.loops.batches({
-      length,
-      startBatch: options.startBatch,
-      prefetch: this.options.prefetch ?? 2,
-      pool: this.pool,
-      make: (k, signal) => {
-        order ??= epochOrder(this.source, options.seed, options.epoch, training);
-        return this.make(k, { order, options, signal });
-      },
-      deliver: (batch) => this.count(batch),
-    });
-  }
-
   get samples(): SampleAccess {
-    const [, height, width] = this.shape;
     return {
       label: (i) => this.source.label(i),
       pixels: async (i) => {
-        const out = new Uint8Array(3 * height * width);
+        const out = new Uint8Array(3 * this.size * this.size);
         await this.decode(i, out, { batchSize: 1, epoch: 0, seed: 0, startBatch: 0, training: false });
         return out;
       },
@@ -186,45 +121,35 @@ class DecodedDataset implements MeasuredDataset {
     };
   }
 
-  async close(): Promise<void> {
-    await this.loops.close();
-    await this.source.close();
+  protected get ordered(): EncodedSource {
+    return this.source;
   }
 
-  private async make(k: number, filling: Filling): Promise<ImageBatch> {
-    const { batchSize, epoch } = filling.options;
-    const indices = batchIndices(filling.order, k, batchSize).slice();
-    const arrays = this.pool.take(indices.length);
+  protected closeFiles(): Promise<void> {
+    return this.source.close();
+  }
+
+  protected async fill(job: BatchJob): Promise<{ crops: boolean }> {
+    const { batch, indices, arrays, options } = job;
     const found = new Map<number, ImageError>();
     const pixels = 3 * this.size * this.size;
-    const places = await Promise.allSettled(
+    const slots = await Promise.allSettled(
       Array.from(indices, async (_, i) => {
         const out = arrays.x.subarray(i * pixels, (i + 1) * pixels);
-        const index = await this.place(k * batchSize + i, out, filling, found);
+        const index = await this.fillSlot(batch * options.batchSize + i, out, job, found);
         indices[i] = index;
         arrays.y[i] = this.source.label(index);
       }),
     );
     // The first image's error, not the earliest in time: the same each time.
-    for (const place of places) if (place.status === "rejected") throw place.reason;
-    const { x, y } = arrays;
-    const batch: ImageBatch = {
-      x,
-      stored: this.stored,
-      y,
-      indices,
-      size: indices.length,
-      batch: k,
-      epoch,
-    };
-    this.pool.lend(batch, arrays);
-    this.found.set(batch, found);
-    return batch;
+    for (const slot of slots) if (slot.status === "rejected") throw slot.reason;
+    this.found.set(indices, found);
+    return { crops: false };
   }
 
   /** Fill one slot of a batch and return the image used for it. */
-  private async place(at: number, out: Uint8Array, filling: Filling, found: Map<number, ImageError>): Promise<number> {
-    const { order, signal, options } = filling;
+  private async fillSlot(at: number, out: Uint8Array, job: BatchJob, found: Map<number, ImageError>): Promise<number> {
+    const { order, signal, options } = job;
     const { skipBad = 0 } = this.options;
     for (let i = 0; i < order.length; i++) {
       const index = order[(at + i) % order.length]!;
@@ -270,9 +195,9 @@ class DecodedDataset implements MeasuredDataset {
     return centralPlan(height, width, this.resize, this.size);
   }
 
-  private count(batch: ImageBatch): void {
+  protected override deliver({ indices }: ImageBatch): void {
     // In the order of their indices: the order in time depends on threads.
-    for (const [index, error] of [...(this.found.get(batch) ?? [])].sort(([a], [b]) => a - b)) {
+    for (const [index, error] of [...(this.found.get(indices) ?? [])].sort(([a], [b]) => a - b)) {
       if (this.bad.has(index)) continue;
       this.bad.add(index);
       if (this.bad.size > (this.options.skipBad ?? 0)) throw this.tooMany(error);

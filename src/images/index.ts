@@ -6,7 +6,6 @@ export {
   decodedDataset,
   IMAGENET_MEAN,
   IMAGENET_STD,
-  type MeasuredDataset,
   resizeFor,
 } from "./decoded_dataset.ts";
 export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
@@ -27,4 +26,5 @@ export { sourceDigest, spread } from "./sample_digest.ts";
 export { openShards, type ShardOptions } from "./shard_dataset.ts";
 export { loadSharp, poolAdvice } from "./sharp.ts";
 export type { ImageSources, SourcesAbout } from "./sources.ts";
+export type { MeasuredDataset } from "./streamed_images.ts";
 export { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";

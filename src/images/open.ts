@@ -6,7 +6,7 @@ import { DataError, SourceError } from "../data/index.ts";
 import { SHARD_INDEX_FILE } from "../io/index.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
 import { type Archives, findArchives, refusePackedTest, splitArchives } from "./archive_files.ts";
-import { DECODED_KEYS, type DecodedOptions, decodedDataset, type MeasuredDataset } from "./decoded_dataset.ts";
+import { DECODED_KEYS, type DecodedOptions, decodedDataset } from "./decoded_dataset.ts";
 import { type EncodedSource, holdOut } from "./encoded_source.ts";
 import { FOLDER_KEYS, type ImageFolderOptions, openImageFolder } from "./folder.ts";
 import type { ImageLayout } from "./layouts.ts";
@@ -14,6 +14,7 @@ import { openParquet, PARQUET_KEYS, type ParquetOptions } from "./parquet.ts";
 import { PassedOverCount } from "./passed_over.ts";
 import { openShards, SHARD_KEYS, type ShardOptions } from "./shard_dataset.ts";
 import { heldOutOf, type ImageSources, type SourcesAbout, unusedNote } from "./sources.ts";
+import type { MeasuredDataset } from "./streamed_images.ts";
 import { Walk } from "./walk.ts";
 import { openWebdataset, WEBDATASET_KEYS, type WebdatasetOptions } from "./webdataset.ts";
 

@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { expectKnown } from "../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
-import {
-  batchCount,
-  batchIndices,
-  type ImageBatch,
-  type SampleAccess,
-  SourceError,
-  type StreamOptions,
-} from "../data/index.ts";
+import { type SampleAccess, SourceError, type StreamOptions } from "../data/index.ts";
 import {
   checkShardHeader,
   parseShardIndex,
@@ -28,10 +21,9 @@ import {
 import { readRegularText } from "../node/regular_file.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
-import { ArrayPool, Loops, Slots } from "./batches.ts";
-import type { MeasuredDataset } from "./decoded_dataset.ts";
-import { epochOrder, groupAt } from "./order.ts";
+import { groupAt } from "./order.ts";
 import { PositionedFiles } from "./positioned_files.ts";
+import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_images.ts";
 
 export interface ShardOptions {
   /** Side of the network's square input, at most that of the stored images. Default: as in the index. */
@@ -144,68 +136,32 @@ function centralSquare(
   return out;
 }
 
-class ShardDataset implements MeasuredDataset {
-  readonly name: string;
-  readonly length: number;
-  readonly shape: readonly [number, number, number];
-  readonly stored: readonly [number, number];
-  readonly classes: readonly string[];
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
+class ShardDataset extends StreamedImages {
   readonly badImages = 0;
   private readonly opened: Opened;
   private readonly options: ShardOptions;
   private readonly pixels: number;
-  private readonly slots: Slots;
-  private readonly pool: ArrayPool;
-  private readonly loops: Loops;
   /** Result of the comparison of each used shard. */
   private readonly verified = new Map<number, Promise<void>>();
 
   constructor(opened: Opened, options: ShardOptions) {
     const { index, dir } = opened;
     const [channels, height, width] = index.shape;
-    const { flip = 0.5 } = options;
-    expectWhole(`${dir}: size`, options.size ?? 1, 1, Math.min(height, width));
-    expectWhole(`${dir}: prefetch`, options.prefetch ?? 2, 0, 64);
-    expectWhole(`${dir}: workers`, options.workers ?? 1, 1, 4096);
+    const { flip = 0.5, size, prefetch = 2, workers = 4, classes = index.classes } = options;
+    expectWhole(`${dir}: size`, size ?? 1, 1, Math.min(height, width));
+    expectWhole(`${dir}: prefetch`, prefetch, 0, 64);
+    expectWhole(`${dir}: workers`, workers, 1, 4096);
     if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip: expected a number in [0, 1], got ${flip}`);
-    this.name = dir;
-    this.length = index.length;
-    this.stored = [height, width];
-    this.shape = options.size ? [channels, options.size, options.size] : [channels, index.view[0], index.view[1]];
-    this.classes = options.classes ?? index.classes;
     if (options.classes) {
       const map = expectKnown((name) => `${dir}: ${name}`, index.classes, options.classes);
       for (const [i, label] of opened.labels.entries()) opened.labels[i] = map[label]!;
     }
-    this.mean = index.mean;
-    this.std = index.std;
+    const shape = size ? ([channels, size, size] as const) : ([channels, ...index.view] as const);
+    const { length, mean, std } = index;
+    super({ name: dir, length, shape, stored: [height, width], classes, mean, std }, workers, prefetch);
     this.opened = opened;
     this.options = options;
     this.pixels = channels * height * width;
-    this.slots = new Slots(options.workers ?? 4);
-    this.pool = new ArrayPool(this.pixels);
-    this.loops = new Loops(dir);
-  }
-
-  get bytesMade(): number {
-    return this.pool.bytesMade;
-  }
-
-  batches(options: StreamOptions) {
-    const length = batchCount(this.length, options.batchSize);
-    let order: Uint32Array | null = null;
-    return this.loops.batches({
-      length,
-      startBatch: options.startBatch,
-      prefetch: this.options.prefetch ?? 2,
-      pool: this.pool,
-      make: (k, signal) => {
-        order ??= epochOrder(this, options.seed, options.epoch, options.training);
-        return this.make(batchIndices(order, k, options.batchSize).slice(), k, options, signal);
-      },
-    });
   }
 
   get samples(): SampleAccess {
@@ -226,19 +182,16 @@ class ShardDataset implements MeasuredDataset {
     };
   }
 
-  async close(): Promise<void> {
-    await this.loops.close();
-    await this.opened.files.close();
+  protected get ordered(): { readonly length: number } {
+    return this;
   }
 
-  private async make(
-    indices: Uint32Array,
-    k: number,
-    options: StreamOptions,
-    signal: AbortSignal,
-  ): Promise<ImageBatch> {
-    const { labels, index } = this.opened;
-    const arrays = this.pool.take(indices.length);
+  protected closeFiles(): Promise<void> {
+    return this.opened.files.close();
+  }
+
+  protected async fill({ indices, arrays, options, signal }: BatchJob): Promise<{ crops: boolean }> {
+    const { labels } = this.opened;
     const reads: Promise<void>[] = [];
     for (let i = 0; i < indices.length; ) {
       const end = this.runEnd(indices, i);
@@ -247,22 +200,10 @@ class ShardDataset implements MeasuredDataset {
     }
     for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
     for (const [i, image] of indices.entries()) arrays.y[i] = labels[image]!;
-    const [, height, width] = index.shape;
-    const whole = this.shape[1] === height && this.shape[2] === width;
-    if (options.training || !whole) this.crops(indices, options, arrays.crop);
-    const { x, y, crop } = arrays;
-    const batch: ImageBatch = {
-      x,
-      stored: this.stored,
-      ...(options.training || !whole ? { crop } : {}),
-      y,
-      indices,
-      size: indices.length,
-      batch: k,
-      epoch: options.epoch,
-    };
-    this.pool.lend(batch, arrays);
-    return batch;
+    const whole = this.shape[1] === this.stored[0] && this.shape[2] === this.stored[1];
+    const crops = options.training || !whole;
+    if (crops) this.crops(indices, options, arrays.crop);
+    return { crops };
   }
 
   /** Return the end of the run of consecutive images of one shard that starts at `i`. */

@@ -1,15 +1,12 @@
 // gzip files: recognised by their first bytes, unpacked in one piece, and checked to the last byte.
-import { ArgumentError, EspalierError, expectKeys, visible } from "../text/index.ts";
+
+import { ArgumentError, expectKeys } from "../text/index.ts";
+import { DamagedFileError } from "./damaged.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** gzip data that are corrupt, or unpack to more than allowed. The message is one line with the file's name. */
-export class GzipError extends EspalierError {
+export class GzipError extends DamagedFileError {
   override readonly name = "GzipError";
-  readonly file: string;
-  constructor(file: string, message: string) {
-    super(visible(`${file}: ${message}`));
-    this.file = file;
-  }
 }
 
 /** Size of the shortest gzip file: 10 bytes of header, 2 of data, 8 of checksum and length. */

@@ -1,17 +1,16 @@
 // IDX, the array format of MNIST: a four-byte magic, big-endian sizes, big-endian elements.
-import { EspalierError, visible } from "../text/index.ts";
+
 import { type ArrayDtype, copyOf, elementsAt, type FileArray, shapeFault, widthOf } from "./array_types.ts";
+import { DamagedFileError } from "./damaged.ts";
 
 export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
 
 /** An IDX file that is missing, corrupt or of another kind. The message is one line with the file's name. */
-export class IdxError extends EspalierError {
+export class IdxError extends DamagedFileError {
   override readonly name = "IdxError";
-  readonly file: string;
   readonly fault: IdxFault;
   constructor(file: string, fault: IdxFault, message: string) {
-    super(visible(`${file}: ${message}`));
-    this.file = file;
+    super(file, message);
     this.fault = fault;
   }
 }

@@ -1,5 +1,5 @@
 // NumPy's .npy format: one array behind a header, which is a Python dict as text.
-import { EspalierError, visible } from "../text/index.ts";
+
 import {
   type ArrayDtype,
   arrayFault,
@@ -13,15 +13,11 @@ import {
   widthOf,
   withDtype,
 } from "./array_types.ts";
+import { DamagedFileError } from "./damaged.ts";
 
 /** An .npy file that is corrupt or of an unsupported type. The message is one line with the file's name. */
-export class NpyError extends EspalierError {
+export class NpyError extends DamagedFileError {
   override readonly name = "NpyError";
-  readonly file: string;
-  constructor(file: string, message: string) {
-    super(visible(`${file}: ${message}`));
-    this.file = file;
-  }
 }
 
 const dtypes: ReadonlyMap<string, ArrayDtype> = new Map([

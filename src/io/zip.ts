@@ -1,19 +1,19 @@
 // Zip archives, as needed for .npz and PyTorch files: stored and deflated files, found through the directory at the
 // end. A library does not replace this code: `fflate` ignores checksums, overlaps and size limits of hostile archives.
-import { ArgumentError, EspalierError, expectKeys, visible } from "../text/index.ts";
+
+import { ArgumentError, expectKeys } from "../text/index.ts";
 import { quote } from "./array_types.ts";
+import { DamagedFileError } from "./damaged.ts";
 import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 
 /** A zip archive that is corrupt or unsupported. The message names the file and the byte, which is `offset`. */
-export class ZipError extends EspalierError {
+export class ZipError extends DamagedFileError {
   override readonly name = "ZipError";
-  readonly file: string;
   readonly offset: number;
   /** Message without file and offset. */
   readonly problem: string;
   constructor(file: string, offset: number, problem: string) {
-    super(visible(`${file}: byte ${offset}: ${problem}`));
-    this.file = file;
+    super(file, `byte ${offset}: ${problem}`);
     this.offset = offset;
     this.problem = problem;
   }

@@ -1,5 +1,7 @@
 // Recordings of event cameras: not images but changes, each with a time, a pixel and a polarity.
-import { ArgumentError, EspalierError, visible } from "../../text/index.ts";
+
+import { ArgumentError } from "../../text/index.ts";
+import { DamagedFileError } from "../damaged.ts";
 
 /**
  * Events in the order of their file, one entry of each array per event.
@@ -31,15 +33,13 @@ export interface EventFrames {
 export type EventFault = "empty" | "no header" | "truncated" | "too long" | "wrong content" | "outside the sensor";
 
 /** An event file that is corrupt or of another kind. The message is one line with file, byte and fault. */
-export class EventError extends EspalierError {
+export class EventError extends DamagedFileError {
   override readonly name = "EventError";
-  readonly file: string;
   readonly fault: EventFault;
   /** Byte of the fault. In a packed file: start of the faulty part. */
   readonly offset: number;
   constructor(file: string, fault: EventFault, offset: number, message: string) {
-    super(visible(`${file}: byte ${offset}: ${message}`));
-    this.file = file;
+    super(file, `byte ${offset}: ${message}`);
     this.fault = fault;
     this.offset = offset;
   }
