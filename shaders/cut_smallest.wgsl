@@ -1,6 +1,6 @@
-// Sets weights to +0 where |w| is at most the row's threshold, and with them up to two companions of the same layout
-// (momentum, a second copy of the weights). Compares bits as integers, which order like magnitudes: exact for the tiniest
-// numbers too, and a threshold of -1 is below all. A workgroup handles one segment of 1024 elements.
+// Sets weights with |w| <= the row's threshold to +0, and with them up to two companions of the same layout (momentum, a second
+// copy of the weights). Compares bits as integers, which have the order of magnitudes: exact also for subnormal numbers, and a
+// threshold of -1 is below all. A workgroup handles one segment of 1024 elements.
 //!include "lib/index.wgsl"
 //!include "lib/segment.wgsl"
 const MAGNITUDE: u32 = 0x7fffffffu;       // all bits but the sign

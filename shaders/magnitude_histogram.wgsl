@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   var row = params.first_row + segment[first].layer * params.row_step;
   var wanted = found[row].x;
-  // Digit 0 is counted in a register: a pruned layer is mostly zeros, which would all queue for one bin.
+  // Digit 0 is counted in a register: a pruned layer is mostly zeros, which would contend for one bin.
   var lowest = 0u;
   for (var s = first; s < end; s++) {
     let here = segment[s];

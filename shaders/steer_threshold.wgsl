@@ -1,4 +1,4 @@
-// One step of a steered threshold: it moves to a share of the magnitude that would reach the target, and never falls.
+// One step of a steered threshold: moves it to a share of the magnitude that reaches the target. It never falls.
 struct Control {
   slot: u32,                             // of this step in the trace
   slot_next: u32,
@@ -21,7 +21,7 @@ fn main() {
   }
   let now = state.threshold;
   var next = now;
-  // Exponent bits all set: NaN or infinity, of weights gone astray. Compilers may assume that floats are neither.
+  // All exponent bits are set for NaN and infinity, of diverged weights. Compilers may assume that floats are neither.
   if ((bitcast<u32>(goal) & 0x7f800000u) != 0x7f800000u) {
     next = max(now, control.fraction * max(goal, 0.0));
   }

@@ -4,7 +4,7 @@ import { BatchNorm2d, Conv2d, constantInit, kaimingNormalInit, type Module, Sequ
 /** Initial values of convolutions in torchvision's mobile networks. */
 export const fanOutInit = { init: kaimingNormalInit("fan_out"), biasInit: constantInit(0) };
 
-export interface ConvNormConfig {
+interface ConvNormConfig {
   readonly kernel?: number;
   readonly stride?: number;
   readonly groups?: number;

@@ -43,7 +43,7 @@ export const LR_USES: UsesOf<LrConfig> = {
   per: null,
 };
 
-export interface RunLength {
+interface RunLength {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
 }

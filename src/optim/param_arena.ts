@@ -18,7 +18,7 @@ import { layerWord } from "./hyper.ts";
 /** Elements of a segment. One workgroup of the update kernel handles one segment, which belongs to one layer. */
 export const SEGMENT = 1024;
 
-export interface ArenaOptions {
+interface ArenaOptions {
   /** True if the forward pass reads thresholded weights, which have a buffer beside the latent ones. */
   readonly latent: boolean;
   readonly momentum: boolean;

@@ -45,7 +45,7 @@ export interface MagnitudeSelectOptions {
 }
 
 /** Rows of an arena's layers: layer l has row first_row + l * row_step. */
-export interface ArenaRows {
+interface ArenaRows {
   readonly first_row: number;
   readonly row_step: number;
 }

@@ -56,7 +56,7 @@ export const SPIKING_KEYS: KeysOf<SpikingOptions> = {
   ...{ vReset: true, detachReset: true, surrogate: true, encoder: true, random: true },
 };
 
-export const DEFAULT_STEPS = 4;
+const DEFAULT_STEPS = 4;
 
 /** Return a maker of equal neurons for a network. */
 export function neuronMaker(options: SpikingOptions): () => SpikingNode {

@@ -39,7 +39,7 @@ export function slats(x: number): number {
 }
 
 /** Distance from 1 below which beta counts as 1, where PGH is S-LATS. */
-export const BETA_ONE = 1e-6;
+const BETA_ONE = 1e-6;
 
 /**
  * PGH (homotopy continuation): slope proportional to beta^x (1 + cos πx). With L = ln beta and B = beta^x,

@@ -3,7 +3,7 @@
 import { ArgumentError } from "../../text/index.ts";
 
 /** f(n) for n = 0..N, and the increments f(n+1) - f(n), which are exact shares, not differences of rounded sums. */
-export interface PrefixSum {
+interface PrefixSum {
   readonly fraction: (n: number) => number;
   readonly increment: (n: number) => number;
   /** Sum of the weights over the window. */
