@@ -16,7 +16,7 @@ export function countsOf({ length, classes }: Labelled, label: (i: number) => nu
   return counts;
 }
 
-export interface CountedClasses {
+interface CountedClasses {
   /** Name used in messages. */
   readonly name: string;
   readonly classes: readonly string[];

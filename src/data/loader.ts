@@ -27,15 +27,8 @@ export interface DataLoaderOptions {
 }
 
 const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
-  dataset: true,
-  batchSize: true,
-  shuffle: true,
-  seed: true,
-  epoch: true,
-  startBatch: true,
-  dropLast: true,
-  transform: true,
-  prefetch: true,
+  ...{ dataset: true, batchSize: true, shuffle: true, seed: true, epoch: true },
+  ...{ startBatch: true, dropLast: true, transform: true, prefetch: true },
 };
 
 /** Longest time between two turns of the event loop, in ms. */

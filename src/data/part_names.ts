@@ -3,7 +3,7 @@
 /** A part of a data set. */
 export type Part = "train" | "test";
 
-export interface PartName {
+interface PartName {
   readonly part: Part;
   /** Word of the name, in lower case. */
   readonly word: string;
@@ -165,7 +165,7 @@ export function partsOfFiles(paths: readonly string[]): FileParts {
   return { parts, both, aside };
 }
 
-export interface ChosenParts {
+interface ChosenParts {
   /** Names of the training part, in their order. */
   readonly train: readonly string[];
   readonly test: readonly string[];

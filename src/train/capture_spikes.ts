@@ -241,7 +241,7 @@ function spread<T>(list: readonly T[], most: number): T[] {
  * Pick one neuron from each of `most` equal parts of a layer. Offsets within the parts are multiples of the golden ratio:
  * equal offsets would hit the same column of every channel.
  */
-export function spreadNeurons(count: number, most: number): number[] {
+function spreadNeurons(count: number, most: number): number[] {
   if (count <= most) return Array.from({ length: count }, (_, i) => i);
   return Array.from({ length: most }, (_, i) => Math.floor(((i + ((0.5 + i * 0.618034) % 1)) * count) / most));
 }

@@ -11,7 +11,7 @@ export interface MicroBatches {
   readonly microBatch: number;
 }
 
-export interface MicroBatch {
+interface MicroBatch {
   readonly batch: HostBatch;
   /** Index in the batch, from 0. */
   readonly index: number;

@@ -6,7 +6,7 @@ const AHEAD = 1;
 const MOST = 4096;
 
 /** Replacements of the wait and the clock, for tests. */
-export interface PaceHost {
+interface PaceHost {
   readonly wait: () => Promise<void>;
   /** Milliseconds. */
   readonly now: () => number;

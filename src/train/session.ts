@@ -32,7 +32,7 @@ import { type CounterState, checkedCounters } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes, GradientSum } from "./micro_batches.ts";
-import { planRun } from "./run_plan.ts";
+import { planRun, type RunPlan } from "./run_plan.ts";
 import { epochLength, evaluationBatch, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
 import { checkSessionKeys, type SessionOptions } from "./session_options.ts";
 import { TrainStep } from "./train_step.ts";
@@ -58,6 +58,7 @@ export class Session {
   bestAccuracy = 0;
   private readonly options: SessionOptions;
   private readonly evaluator: Evaluator;
+  private readonly plan: RunPlan;
   private readonly run: PruningRun;
   private readonly transform: ImageTransform | undefined;
   private readonly masks: MaskWatch;
@@ -81,6 +82,7 @@ export class Session {
     this.model = model;
     this.stepsPerEpoch = epochLength(train, config);
     const plan = planRun(config, this.stepsPerEpoch);
+    this.plan = plan;
     this.epochs = plan.epochs;
     this.totalSteps = plan.totalSteps;
     this.lr = plan.lr;
@@ -245,14 +247,10 @@ export class Session {
     const loop = new FitLoop({
       ...callbacks,
       ...this.saved,
+      ...this.plan,
       train: this.step,
       optimizer: this.optimizer,
-      epochs: this.epochs,
-      stepsPerEpoch: this.stepsPerEpoch,
-      lr: this.lr,
-      method: this.method,
       layers: () => epochLayers(this.model, this.optimizer, this.masks),
-      momentum: config.momentum,
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
       batches: (epoch, startBatch) => this.batches(epoch, startBatch),

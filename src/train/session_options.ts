@@ -19,13 +19,8 @@ export interface SessionOptions {
 }
 
 const OPTION_KEYS: KeysOf<SessionOptions> = {
-  model: true,
-  train: true,
-  test: true,
-  config: true,
-  savedConfig: true,
-  random: true,
-  replay: true,
+  ...{ model: true, train: true, test: true, config: true },
+  ...{ savedConfig: true, random: true, replay: true },
 };
 
 /** Check the names of the options. Errors: ArgumentError. */

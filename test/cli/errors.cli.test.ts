@@ -67,7 +67,7 @@ describe("data files", () => {
     [
       "label out of range",
       { "train-labels-idx1-ubyte": labels([0, 1, 2, 3, 4, 12, 6, 7, 8, 9]) },
-      /label 12 at index 5/,
+      /label at index 5: expected 0\.\.\d+, got 12/,
     ],
     ["counts disagree", { "train-labels-idx1-ubyte": labels([0, 1, 2]) }, /10.*3|3.*10/],
   ])("%s", async (name, change, pattern) => {

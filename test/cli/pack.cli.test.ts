@@ -125,7 +125,7 @@ describe("refuses", () => {
     ["other things in its parts", ["--out", at("mixed")], /holds train\/cat\.jpg, which is not a shard/],
     ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: expected a folder, got a file/],
     ["to guess a size", ["--out", at("never"), "--no-resize"], /--no-resize: expected --size/],
-    ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view wants .* 1\.\.256, was given 300/],
+    ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view: expected .* 1\.\.256, got 300/],
     ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*expected a number/],
     ["a share of everything", ["--out", at("never"), "--held-out", "1"], /./],
   ])("%s", async (name, flags, words) => {

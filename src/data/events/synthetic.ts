@@ -110,7 +110,7 @@ function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   };
 }
 
-export interface SyntheticEvents {
+interface SyntheticEvents {
   readonly recordings: readonly EventRecording[];
   readonly labels: Uint8Array;
   readonly classes: readonly string[];

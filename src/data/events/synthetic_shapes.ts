@@ -1,7 +1,7 @@
 // Shapes of synthetic events, as distance functions, so that their edges are smooth.
 
 export const shapeNames = ["disc", "square", "cross"] as const;
-export type ShapeName = (typeof shapeNames)[number];
+type ShapeName = (typeof shapeNames)[number];
 
 /** A shape on a straight path at constant speed. */
 export interface Walk {
