@@ -12,7 +12,7 @@ const MOST_FOLDERS = 32;
 export const CLASS_LISTS: ReadonlySet<string> = new Set(["classes.txt", "classnames.txt"]);
 
 /** Return the archives that are a test part by their names. */
-export function packedTests(names: readonly string[]): string[] {
+function packedTests(names: readonly string[]): string[] {
   const { parts } = partsOfFiles(names.map((name) => name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, "")));
   return names.filter((name) => parts.get(name.replace(/\.(zip|tgz|tar\.\w+|rar|7z)$/i, ""))?.part === "test");
 }
@@ -63,7 +63,7 @@ export async function findArchives(walk: Walk): Promise<Archives> {
   return { tar, parquet, packed: files.filter((name) => !read.has(name)).sort(), imageFolders };
 }
 
-export interface ArchiveSplit {
+interface ArchiveSplit {
   readonly train: readonly string[];
   readonly test: readonly string[];
   /** Archives of parts that are not used, and of no part. */

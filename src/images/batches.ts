@@ -76,7 +76,7 @@ export class ArrayPool {
 }
 
 /** Source of a stream of batches. */
-export interface BatchMaker {
+interface BatchMaker {
   readonly length: number;
   readonly startBatch: number;
   /** Batches in preparation or ready while the loop uses one. */

@@ -35,7 +35,7 @@ export interface DecodeOptions {
   readonly limitPixels?: number;
 }
 
-export const LIMIT_PIXELS = 2 ** 27;
+const LIMIT_PIXELS = 2 ** 27;
 /**
  * Time limit of one image. Decoding takes a few milliseconds; a decoder that does not end is stopped, however busy the
  * machine is.
@@ -177,7 +177,7 @@ function faultOf(words: string): string {
 }
 
 /** Returns the plan for an image of this size. */
-export type PlanOf = (height: number, width: number) => DecodePlan;
+type PlanOf = (height: number, width: number) => DecodePlan;
 
 /**
  * Decode one image into `out`.

@@ -8,7 +8,7 @@ import { isPacked } from "./passed_over.ts";
 import { countFile, type Entry, Walk } from "./walk.ts";
 
 /** Train and test folders, each of class folders or (test) of images; or class folders alone. */
-export type FolderPlan =
+type FolderPlan =
   | { readonly kind: "classes" }
   | {
       readonly kind: "parts";

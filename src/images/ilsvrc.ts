@@ -63,7 +63,7 @@ async function synsetNumbers(path: string): Promise<Map<number, string>> {
 
 const stem = (path: string): string => basename(path).replace(/\.[^.]+$/, "");
 
-export interface MappingRequest {
+interface MappingRequest {
   /** Path of the mapping file. */
   readonly mapping: string;
   /** Images, sorted by name. */

@@ -1,7 +1,7 @@
 // Format and size in the first bytes of an image file, checked before anything is decoded.
 
 /** Supported image formats. */
-export type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif";
+type ImageFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "heif";
 
 const ascii = (bytes: Uint8Array, begin: number, end: number): string =>
   String.fromCharCode(...bytes.subarray(begin, end));
@@ -27,9 +27,9 @@ export function otherKind(bytes: Uint8Array): string | null {
 }
 
 /** Pixels that any file may have (4096 x 4096) ... */
-export const FREE_PIXELS = 2 ** 24;
+const FREE_PIXELS = 2 ** 24;
 /** ... and more for each of its bytes. Photographs have about 10, flat drawings in JPEG up to 512. */
-export const PIXELS_PER_BYTE = 1024;
+const PIXELS_PER_BYTE = 1024;
 /** Largest packing ratio of deflate. */
 const DEFLATE_RATIO = 1032;
 

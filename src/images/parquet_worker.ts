@@ -41,7 +41,7 @@ export interface ColumnRequest {
 export type ParquetRequest = { readonly kind: "open"; readonly path: string } | ColumnRequest;
 
 /** Everything that the worker's code uses, because only its own text is sent to the thread. */
-export interface ParquetHost {
+interface ParquetHost {
   readonly hyparquet: typeof import("hyparquet");
   readonly parquetHeader: typeof import("hyparquet/src/column.js").parquetHeader;
   readonly compressors: typeof import("hyparquet-compressors").compressors;

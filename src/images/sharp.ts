@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Sharp, SharpOptions } from "sharp";
 
-export type SharpMaker = (input: Uint8Array, options: SharpOptions) => Sharp;
+type SharpMaker = (input: Uint8Array, options: SharpOptions) => Sharp;
 
 let loading: Promise<SharpMaker> | null = null;
 

@@ -2,7 +2,7 @@
 // the start of each row.
 import { type FileArray, widthOf } from "./array_types.ts";
 
-export type ColumnIndex = Uint8Array | Uint16Array | Uint32Array;
+type ColumnIndex = Uint8Array | Uint16Array | Uint32Array;
 
 /** Return the bytes of a column index: the smallest of 1, 2 and 4 that fits the column count. */
 export function indexBytes(columns: number): 1 | 2 | 4 {
@@ -26,7 +26,7 @@ export function denseRoom(parts: Iterable<FileArray>): number {
   return Math.max(2 ** 26, 1024 * bytes);
 }
 
-export interface Csr {
+interface Csr {
   /** Index of each row's first value, then the number of values: rows + 1. */
   readonly rows: Uint32Array;
   /** Column of each value, ascending within a row. */

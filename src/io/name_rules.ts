@@ -6,7 +6,7 @@ import { type KeyRule, keyRules } from "./key_map.ts";
 import { isCounter } from "./weights_entry.ts";
 
 /** A renaming and its description; no words for unchanged names. */
-export interface NameRule {
+interface NameRule {
   readonly words: readonly string[];
   readonly rule: KeyRule;
 }
@@ -50,7 +50,7 @@ const after =
     second(first(name));
 
 /** Describe the removal of a prefix of all names. */
-export const prefixWords = (prefix: string): string =>
+const prefixWords = (prefix: string): string =>
   prefix === "module." ? "names translated: data-parallel" : `took ${quote(prefix)} off all names`;
 
 /** Return `start`, and `start` with each prefix that all names share removed, one part more each time. */
@@ -81,7 +81,7 @@ function withPartial(names: readonly string[], start: NameRule): NameRule[] {
 }
 
 /** Return all renamings to try, the simplest first. */
-export function nameRules(names: readonly string[]): NameRule[] {
+function nameRules(names: readonly string[]): NameRule[] {
   const plain: NameRule = { words: [], rule: identity };
   const starts = [plain];
   if (names.some((name) => unwrapped(name) !== name)) {

@@ -49,7 +49,7 @@ export interface OpenWeights {
   take(options?: TakeOptions): WeightsFile;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** Opens a file beside this one, for the index of a sharded model. */
   readonly beside?: ((file: string) => Promise<FileRanges>) | undefined;
 }

@@ -51,7 +51,7 @@ interface Entry {
   readonly offset: number;
 }
 
-export interface ZipOptions {
+interface ZipOptions {
   readonly maxBytes?: number;
   readonly wanted?: (name: string) => boolean;
 }

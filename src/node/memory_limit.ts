@@ -10,7 +10,7 @@ export interface MemoryLimit {
 }
 
 /** Reads a whole file; null if it does not exist. */
-export type ReadText = (path: string) => string | null;
+type ReadText = (path: string) => string | null;
 
 const fromDisk: ReadText = (path) => {
   try {

@@ -4,7 +4,7 @@ import { EventError } from "./types.ts";
 const HASH = 0x23;
 const NEWLINE = 10;
 
-export type AedatVersion = "2" | "3";
+type AedatVersion = "2" | "3";
 
 /** Return the line at byte `at` without its end, and the start of the next one; null if no line ends there. */
 function lineAt(bytes: Uint8Array, at: number): { text: string; next: number } | null {
