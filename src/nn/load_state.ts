@@ -151,6 +151,7 @@ export function compareState(
   const names = new Set([...targets.keys(), ...arrays.keys()]);
   const left = skipper(skip, names);
   const newHead = head === undefined ? null : headOf(module, arrays, head);
+  const passes = (name: string) => left(name) || newHead?.owns(name) === true;
 
   const loaded: string[] = [];
   const missing: string[] = [];
@@ -159,24 +160,21 @@ export function compareState(
   const mayLack = new Allowed(allowMissing);
   const mayBring = new Allowed(allowUnexpected);
   let counters = 0;
-  let averaged = 0;
   for (const [name, target] of targets) {
     const given = arrays.get(name);
-    if (left(name) || newHead?.owns(name)) skipped.push(name);
+    if (passes(name)) skipped.push(name);
     else if (!given && COUNTER.test(name)) counters++;
     else if (!given && mayLack.take(name)) continue;
     else if (!given) missing.push(name);
     else if (sameShape(given.shape, target.shape)) loaded.push(name);
     else mismatched.push({ name, want: target.shape, have: given.shape });
   }
-  const unexpected: string[] = [];
-  for (const name of arrays.keys()) {
-    if (targets.has(name)) continue;
-    if (left(name) || newHead?.owns(name)) skipped.push(name);
-    else if (COUNTER.test(name)) counters++;
-    else if (AVERAGED.test(name)) averaged++;
-    else if (!mayBring.take(name)) unexpected.push(name);
-  }
+  const extra = [...arrays.keys()].filter((name) => !targets.has(name));
+  skipped.push(...extra.filter(passes));
+  const others = extra.filter((name) => !passes(name));
+  counters += others.filter((name) => COUNTER.test(name)).length;
+  const averaged = others.filter((name) => !COUNTER.test(name) && AVERAGED.test(name)).length;
+  const unexpected = others.filter((name) => !COUNTER.test(name) && !AVERAGED.test(name) && !mayBring.take(name));
   const idle = [...mayLack.idle("allowMissing"), ...mayBring.idle("allowUnexpected")];
   const allowed = { keptAsTheyAre: mayLack.names, leftOut: mayBring.names, idle };
   const counted = { counters, ...(averaged > 0 ? { averaged } : {}) };

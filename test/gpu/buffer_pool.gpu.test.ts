@@ -57,72 +57,99 @@ interface Recording {
   readonly held: Set<PooledBuffer>;
 }
 
-test("whatever happens, memory in use is never handed out again and the books balance", () => {
+/** A pool, its buffers in use, and its recordings. */
+class PoolModel {
+  private readonly pool = newPool();
+  private readonly live: PooledBuffer[] = [];
+  private readonly recordings: Recording[] = [];
+  private now: Recording | null = null;
+  private readonly ownerOf = new Map<PooledBuffer, Arena>();
+
+  act(a: Action): void {
+    const { pool, live, now } = this;
+    if (a.kind === "acquire") this.acquire(a.bytes, a.persistent);
+    else if (a.kind === "use" && live.length > 0 && now) {
+      const buffer = live[a.pick % live.length]!;
+      // A value that never got memory in its own step, and then outlived it, must not be used.
+      const owner = this.ownerOf.get(buffer);
+      if (!owner || owner === now.arena || owner.outliving.has(buffer)) now.commands.push(use(buffer));
+    } else if (a.kind === "release" && live.length > 0) {
+      live.splice(a.pick % live.length, 1)[0]!.release();
+    } else if (a.kind === "enter" && !now) {
+      this.now = { arena: new Arena(), commands: [], held: new Set() };
+      this.recordings.push(this.now);
+      pool.enter(this.now.arena);
+    } else if (a.kind === "leave") this.finish(a.planned);
+    else if (a.kind === "dissolve") this.dissolve(a.pick);
+  }
+
+  private acquire(bytes: number, persistent: boolean): void {
+    const buffer = this.pool.acquire(bytes, "test", persistent);
+    expect(buffer.bytes).toBeGreaterThanOrEqual(bytes);
+    expect(this.live).not.toContain(buffer);
+    if (this.now && !persistent) this.ownerOf.set(buffer, this.now.arena);
+    this.live.push(buffer);
+  }
+
+  private finish(planned: boolean): void {
+    const { pool, now } = this;
+    if (!now) return;
+    pool.leave();
+    if (planned) pool.settle(now.arena, now.commands);
+    for (const command of now.commands) {
+      if (command.kind !== "copy") continue;
+      if (this.ownerOf.get(command.source) !== now.arena) now.held.add(command.source);
+      void command.source.id; // as encoding does: an unplanned value gets its own memory
+    }
+    for (const b of now.held) b.retain();
+    this.now = null;
+  }
+
+  private dissolve(pick: number): void {
+    const recording = this.recordings[pick % this.recordings.length];
+    if (!recording || recording === this.now) return;
+    this.recordings.splice(this.recordings.indexOf(recording), 1);
+    for (const b of recording.held) b.release();
+    this.pool.dissolve(recording.arena);
+  }
+
+  check(): void {
+    const { stats } = this.pool;
+    expect(stats.peak).toBeGreaterThanOrEqual(stats.live);
+    expect(stats.steps).toBeLessThanOrEqual(stats.live);
+    if (this.now) return; // values of an open recording have no memory yet
+    // A retained value has its own memory: not that of another one, and none that commands of a step overwrite.
+    const placed = this.live.filter((b) => this.ownerOf.get(b)?.outliving.has(b) ?? true);
+    expect(new Set(placed.map((b) => b.id)).size).toBe(placed.length);
+    for (const { arena, commands } of this.recordings) {
+      const written = commands.flatMap((c) => (c.kind === "copy" && this.ownerOf.has(c.source) ? [c.source.id] : []));
+      for (const b of placed) if (this.ownerOf.get(b) !== arena) expect(written).not.toContain(b.id);
+    }
+  }
+
+  end(): void {
+    const { pool } = this;
+    this.finish(true);
+    for (const { arena, held } of this.recordings) {
+      for (const b of held) b.release();
+      pool.dissolve(arena);
+    }
+    for (const buffer of this.live) buffer.release();
+    expect([pool.stats.live, pool.stats.steps]).toEqual([0, 0]);
+    pool.trim();
+    expect(pool.stats.pooled).toBe(0);
+  }
+}
+
+test("never hands out memory in use, whatever happens, and the books balance", () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
-      const pool = newPool();
-      const live: PooledBuffer[] = [];
-      const recordings: Recording[] = [];
-      let now: Recording | null = null;
-      const ownerOf = new Map<PooledBuffer, Arena>();
-      const finish = (planned: boolean) => {
-        if (!now) return;
-        pool.leave();
-        if (planned) pool.settle(now.arena, now.commands);
-        for (const command of now.commands) {
-          if (command.kind !== "copy") continue;
-          if (ownerOf.get(command.source) !== now.arena) now.held.add(command.source);
-          void command.source.id; // as encoding does: an unplanned value gets its own memory
-        }
-        for (const b of now.held) b.retain();
-        now = null;
-      };
+      const model = new PoolModel();
       for (const a of actions) {
-        if (a.kind === "acquire") {
-          const buffer = pool.acquire(a.bytes, "test", a.persistent);
-          expect(buffer.bytes).toBeGreaterThanOrEqual(a.bytes);
-          expect(live).not.toContain(buffer);
-          if (now && !a.persistent) ownerOf.set(buffer, now.arena);
-          live.push(buffer);
-        } else if (a.kind === "use" && live.length > 0 && now) {
-          const buffer = live[a.pick % live.length]!;
-          // A value that never got memory in its own step, and then outlived it, must not be used.
-          const owner = ownerOf.get(buffer);
-          if (!owner || owner === now.arena || owner.outliving.has(buffer)) now.commands.push(use(buffer));
-        } else if (a.kind === "release" && live.length > 0) {
-          live.splice(a.pick % live.length, 1)[0]!.release();
-        } else if (a.kind === "enter" && !now) {
-          now = { arena: new Arena(), commands: [], held: new Set() };
-          recordings.push(now);
-          pool.enter(now.arena);
-        } else if (a.kind === "leave") finish(a.planned);
-        else if (a.kind === "dissolve" && recordings.length > 0) {
-          const recording = recordings[a.pick % recordings.length]!;
-          if (recording === now) continue;
-          recordings.splice(recordings.indexOf(recording), 1);
-          for (const b of recording.held) b.release();
-          pool.dissolve(recording.arena);
-        }
-        expect(pool.stats.peak).toBeGreaterThanOrEqual(pool.stats.live);
-        expect(pool.stats.steps).toBeLessThanOrEqual(pool.stats.live);
-        if (now) continue; // values under way have no memory yet
-        // A retained value has its own memory: not that of another one, and none that commands of a step overwrite.
-        const placed = live.filter((b) => ownerOf.get(b)?.outliving.has(b) ?? true);
-        expect(new Set(placed.map((b) => b.id)).size).toBe(placed.length);
-        for (const r of recordings) {
-          const written = r.commands.flatMap((c) => (c.kind === "copy" && ownerOf.has(c.source) ? [c.source.id] : []));
-          for (const b of placed) if (ownerOf.get(b) !== r.arena) expect(written).not.toContain(b.id);
-        }
+        model.act(a);
+        model.check();
       }
-      finish(true);
-      for (const { arena, held } of recordings) {
-        for (const b of held) b.release();
-        pool.dissolve(arena);
-      }
-      for (const buffer of live) buffer.release();
-      expect([pool.stats.live, pool.stats.steps]).toEqual([0, 0]);
-      pool.trim();
-      expect(pool.stats.pooled).toBe(0);
+      model.end();
     }),
     { numRuns: 100 },
   );

@@ -130,7 +130,9 @@ describe("packing", () => {
     await packShards(source, dir, options);
     expect(readdirSync(dir)).toHaveLength(6);
   });
+});
 
+describe("packing next to other files, and refusals", () => {
   test("does not mix with other files in the folder", async () => {
     await expect(packShards(source, packed, { ...options, resize: 36 })).rejects.toThrow(
       /a pack of other images or options/,

@@ -143,7 +143,9 @@ describe.each(modes)("%s", (mode) => {
     const [all] = (await plain.weights()) as [Float32Array];
     expect(bitsOf(w)).toEqual(bitsOf(all.map((x, i) => (start[i] === 0 ? 0 : x))));
   });
+});
 
+describe.each(modes)("%s, zeros and guards", (mode) => {
   test("a weight that would become zero or subnormal stays non-zero", async () => {
     // w - lr g is exactly 0, then exactly a subnormal number of either sign; lr is a power of two.
     const start = Float32Array.of(0.5, -0.25, 2 ** -100, 1.5 * smallest, -1.5 * smallest, 0.375);

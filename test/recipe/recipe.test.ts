@@ -157,7 +157,9 @@ describe("messages about mistakes", () => {
     expect(found[0]).toMatch(message);
     expect(found[0]).toMatch(/^a.yaml:\d+:\d+: /);
   });
+});
 
+describe("refusals of flags, files and hostile text", () => {
   test("names a flag, also if it breaks a rule only together with the file", () => {
     expect(problems({ flags: { epochs: 0 } })).toEqual(["flags: epochs: expected an integer >= 1, got 0"]);
     const both = { text: "lr: {warmupEpochs: 2}", file: "a.yaml", flags: { epochs: 1 } };

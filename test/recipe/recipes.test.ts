@@ -98,6 +98,8 @@ describe("every recipe", () => {
   });
 });
 
+const papers = imageNet.filter((name) => /\/(resnet50|mobilenet_v1)_/.test(name) && !name.endsWith("_ltp.yaml"));
+
 describe("ImageNet", () => {
   test.each(imageNet)("%s: 1000 classes at 224, in parts that a card of 8 GB holds", (name) => {
     const recipe = load(name);
@@ -108,7 +110,6 @@ describe("ImageNet", () => {
     expect(prunedWeights(recipe)).toBeGreaterThan(3e6);
   });
 
-  const papers = imageNet.filter((name) => /\/(resnet50|mobilenet_v1)_/.test(name) && !name.endsWith("_ltp.yaml"));
   test.each(papers)("%s: the configuration of the soft-threshold papers", (name) => {
     const recipe = load(name);
     const large = name.endsWith("_1024.yaml");
@@ -197,7 +198,9 @@ describe("ImageNet", () => {
     // N(0, 2 / fan_out): 3 channels in, 64 out.
     expect(scaled(model("sew_resnet18_sine"), "conv1.weight")).toBeCloseTo(Math.sqrt((2 * 3) / 64), 1);
   });
+});
 
+describe("ImageNet, pruning", () => {
   test("lambda in the comments is D over the sum of the rates", () => {
     const lambda = 1 / sumOfRates(load("imagenet/resnet50_lats.yaml"));
     expect(lambda).toBeCloseTo(1.5303e-5, 9);

@@ -23,11 +23,25 @@ export function resultShape(c: ConvCase): [number, number, number, number] {
   return [c.x[0], c.outputs, size(0), size(1)];
 }
 
-/** Calls `visit` with the flat indices of every (output, input, weight) that are multiplied with each other. */
+/** Call `visit` with row and column of every input element under the kernel at output (i, j), and the index of its tap. */
+function everyTap(c: ConvCase, i: number, j: number, visit: (h: number, l: number, tap: number) => void): void {
+  const [, , height, width] = c.x;
+  for (let u = 0; u < c.kernel[0]; u++) {
+    const h = i * c.stride[0] + u * c.dilation[0] - c.padding[0];
+    if (h < 0 || h >= height) continue;
+    for (let v = 0; v < c.kernel[1]; v++) {
+      const l = j * c.stride[1] + v * c.dilation[1] - c.padding[1];
+      if (l >= 0 && l < width) visit(h, l, u * c.kernel[1] + v);
+    }
+  }
+}
+
+/** Call `visit` with the flat indices of every (output, input, weight) that are multiplied with each other. */
 function everyProduct(c: ConvCase, visit: (y: number, x: number, w: number) => void): void {
   const [batch, channels, height, width] = c.x;
   const [, outputs, rows, columns] = resultShape(c);
   const perGroup = channels / c.groups;
+  const taps = c.kernel[0] * c.kernel[1];
   for (let n = 0; n < batch; n++) {
     for (let o = 0; o < outputs; o++) {
       const first = Math.floor(o / (outputs / c.groups)) * perGroup;
@@ -35,16 +49,8 @@ function everyProduct(c: ConvCase, visit: (y: number, x: number, w: number) => v
         for (let j = 0; j < columns; j++) {
           const y = ((n * outputs + o) * rows + i) * columns + j;
           for (let k = 0; k < perGroup; k++) {
-            for (let u = 0; u < c.kernel[0]; u++) {
-              const h = i * c.stride[0] + u * c.dilation[0] - c.padding[0];
-              if (h < 0 || h >= height) continue;
-              for (let v = 0; v < c.kernel[1]; v++) {
-                const l = j * c.stride[1] + v * c.dilation[1] - c.padding[1];
-                if (l < 0 || l >= width) continue;
-                const x = ((n * channels + first + k) * height + h) * width + l;
-                visit(y, x, ((o * perGroup + k) * c.kernel[0] + u) * c.kernel[1] + v);
-              }
-            }
+            const plane = (n * channels + first + k) * height;
+            everyTap(c, i, j, (h, l, tap) => visit(y, (plane + h) * width + l, (o * perGroup + k) * taps + tap));
           }
         }
       }

@@ -209,7 +209,9 @@ describe("measureActivity", () => {
     expect(less.weighted[1]).toMatchObject({ nonzero: 280, weights: 560, operations: 280, denseMacs: 560 });
     model.dispose();
   });
+});
 
+describe("measureActivity in special cases", () => {
   test("measures fused layers, and counts pooled spikes as analog values", async () => {
     class Fused extends Module {
       conv = new Conv2d(2, 4, 3, { padding: 1, bias: false });

@@ -133,27 +133,125 @@ test.each([
   );
 });
 
-describe("rebuild functions", () => {
-  const id = tuple(str("storage"), global("torch", "FloatStorage"), str("0"), str("cpu"), int(2));
-  const bytesId = tuple(str("storage"), global("torch.storage", "UntypedStorage"), str("0"), str("cpu"), int(8));
-  const hooks = bytesOf(global("collections", "OrderedDict"), ")R");
-  const window = (storage: Uint8Array, size = 2) => [bytesOf(storage, "Q"), int(0), tuple(int(size)), tuple(int(1))];
-  const call = (name: string, ...args: readonly Uint8Array[]) =>
-    bytesOf(global(name.startsWith("_rebuild_from") ? "torch._tensor" : "torch._utils", name), tuple(...args), "R");
-  const yes = bytesOf(0x88);
-  const no = bytesOf(0x89);
-  const bits = (key: string, value = yes) => dictOf(key, value);
-  const data = (type: string, ...values: readonly number[]) => {
-    const make = { F32: Float32Array, U16: Uint16Array, U8: Uint8Array, I64: BigInt64Array }[
-      type
-    ] as typeof Float32Array;
-    return new Uint8Array(make.from(values).buffer);
-  };
-  const arrayOf = async (value: Uint8Array, storage: Uint8Array) => {
-    const tree = await readTorchFile(archive(pickle(dictOf("w", value)), { 0: storage }), "f.pt");
-    return stateDictOf(tree, { name: "f.pt" }).arrays.get("w");
-  };
+const id = tuple(str("storage"), global("torch", "FloatStorage"), str("0"), str("cpu"), int(2));
+const bytesId = tuple(str("storage"), global("torch.storage", "UntypedStorage"), str("0"), str("cpu"), int(8));
+const hooks = bytesOf(global("collections", "OrderedDict"), ")R");
+const window = (storage: Uint8Array, size = 2) => [bytesOf(storage, "Q"), int(0), tuple(int(size)), tuple(int(1))];
+const call = (name: string, ...args: readonly Uint8Array[]) =>
+  bytesOf(global(name.startsWith("_rebuild_from") ? "torch._tensor" : "torch._utils", name), tuple(...args), "R");
+const yes = bytesOf(0x88);
+const no = bytesOf(0x89);
+const bits = (key: string, value = yes) => dictOf(key, value);
+const data = (type: string, ...values: readonly number[]) => {
+  const make = { F32: Float32Array, U16: Uint16Array, U8: Uint8Array, I64: BigInt64Array }[type] as typeof Float32Array;
+  return new Uint8Array(make.from(values).buffer);
+};
+const arrayOf = async (value: Uint8Array, storage: Uint8Array) => {
+  const tree = await readTorchFile(archive(pickle(dictOf("w", value)), { 0: storage }), "f.pt");
+  return stateDictOf(tree, { name: "f.pt" }).arrays.get("w");
+};
 
+/** Name, pickled value, and error of what cannot be read. */
+const refused: [string, Uint8Array, string][] = [
+  [
+    "an unknown bit",
+    call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("scale")),
+    'data.pkl byte 169: REDUCE (0x52): at "layer.weight": the tensor has metadata "scale", which is not supported',
+  ],
+  [
+    "a bit that is none",
+    call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg", int(1))),
+    "has 1 for its bit neg",
+  ],
+  [
+    "conjugates",
+    call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("conj")),
+    "is a conjugate of complex numbers",
+  ],
+  [
+    "metadata of another kind",
+    call("_rebuild_tensor_v2", ...window(id), no, hooks, int(1)),
+    "has metadata 1, expected a dict",
+  ],
+  ["hooks", call("_rebuild_tensor_v2", ...window(id), no, bits("h"), bits("neg")), "has backward hooks"],
+  ["no gradient flag", call("_rebuild_tensor_v2", ...window(id), int(1), hooks), "has requires_grad 1"],
+  [
+    "8 arguments",
+    call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg"), no),
+    'data.pkl byte 168: REDUCE (0x52): at "layer.weight": the tensor has 8 arguments: expected 6 to 7',
+  ],
+  [
+    "5 arguments",
+    call("_rebuild_tensor", ...window(id), no),
+    'data.pkl byte 126: REDUCE (0x52): at "layer.weight": the tensor has 5 arguments: expected 4',
+  ],
+  ["no dtype", call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, str("f4")), 'has dtype "f4"'],
+  [
+    "another storage",
+    call("_rebuild_tensor_v3", ...window(id), no, hooks, global("torch", "uint16")),
+    "is of U16, its storage of F32",
+  ],
+  [
+    "beyond its bytes",
+    call("_rebuild_tensor_v3", ...window(bytesId, 5), no, hooks, global("torch", "uint16")),
+    'data.pkl byte 180: REDUCE (0x52): at "layer.weight": the tensor of shape [5] needs element 4 of storage "0", which has 4',
+  ],
+  [
+    "half a byte",
+    call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, global("torch", "float4_e2m1fn_x2")),
+    "torch.float4_e2m1fn_x2 is not supported: save tensor.float()",
+  ],
+  [
+    "complex",
+    call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, global("torch", "complex32")),
+    "torch.complex32 is not supported: save torch.view_as_real(tensor)",
+  ],
+  [
+    "a subclass",
+    call(
+      "_rebuild_from_type_v2",
+      global("torch._utils", "_rebuild_tensor_v2"),
+      global("my", "Tensor"),
+      tuple(...window(id), no, hooks),
+      bytesOf("}"),
+    ),
+    "my.Tensor is not allowed in a weights file: tensors of other classes",
+  ],
+  ["a meta tensor", call("_rebuild_meta_tensor_no_storage", int(1)), "meta tensors have no values"],
+  [
+    "a nested tensor",
+    call("_rebuild_nested_tensor", int(1)),
+    "torch._utils._rebuild_nested_tensor is not allowed in a weights file: nested tensors are not supported, save torch.nested.to_padded_tensor(tensor, 0)",
+  ],
+  [
+    "a wrapped subclass",
+    call("_rebuild_wrapper_subclass", int(1)),
+    "torch._utils._rebuild_wrapper_subclass is not allowed in a weights file: tensors of other classes are not supported, save plain ones",
+  ],
+  [
+    "another device, as NumPy",
+    call("_rebuild_device_tensor_from_numpy", int(1)),
+    "a tensor of another device: save tensor.cpu()",
+  ],
+  [
+    "a storage of the meta device",
+    bytesOf(
+      global("torch._utils", "_rebuild_tensor_v2"),
+      tuple(
+        bytesOf(tuple(str("storage"), global("torch", "FloatStorage"), str("0"), str("meta"), int(2)), "Q"),
+        int(0),
+        tuple(int(2)),
+        tuple(int(1)),
+        no,
+        hooks,
+      ),
+      "R",
+    ),
+    "is of the meta device",
+  ],
+];
+
+describe("rebuild functions", () => {
   test("negates every element for the negative bit", async () => {
     const value = call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg"));
     expect((await arrayOf(value, data("F32", 1, -2.5)))?.data).toEqual(Float32Array.of(-1, 2.5));
@@ -195,104 +293,7 @@ describe("rebuild functions", () => {
     }
   });
 
-  test.each<[string, Uint8Array, string]>([
-    [
-      "an unknown bit",
-      call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("scale")),
-      'data.pkl byte 169: REDUCE (0x52): at "layer.weight": the tensor has metadata "scale", which is not supported',
-    ],
-    [
-      "a bit that is none",
-      call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg", int(1))),
-      "has 1 for its bit neg",
-    ],
-    [
-      "conjugates",
-      call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("conj")),
-      "is a conjugate of complex numbers",
-    ],
-    [
-      "metadata of another kind",
-      call("_rebuild_tensor_v2", ...window(id), no, hooks, int(1)),
-      "has metadata 1, expected a dict",
-    ],
-    ["hooks", call("_rebuild_tensor_v2", ...window(id), no, bits("h"), bits("neg")), "has backward hooks"],
-    ["no gradient flag", call("_rebuild_tensor_v2", ...window(id), int(1), hooks), "has requires_grad 1"],
-    [
-      "8 arguments",
-      call("_rebuild_tensor_v2", ...window(id), no, hooks, bits("neg"), no),
-      'data.pkl byte 168: REDUCE (0x52): at "layer.weight": the tensor has 8 arguments: expected 6 to 7',
-    ],
-    [
-      "5 arguments",
-      call("_rebuild_tensor", ...window(id), no),
-      'data.pkl byte 126: REDUCE (0x52): at "layer.weight": the tensor has 5 arguments: expected 4',
-    ],
-    ["no dtype", call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, str("f4")), 'has dtype "f4"'],
-    [
-      "another storage",
-      call("_rebuild_tensor_v3", ...window(id), no, hooks, global("torch", "uint16")),
-      "is of U16, its storage of F32",
-    ],
-    [
-      "beyond its bytes",
-      call("_rebuild_tensor_v3", ...window(bytesId, 5), no, hooks, global("torch", "uint16")),
-      'data.pkl byte 180: REDUCE (0x52): at "layer.weight": the tensor of shape [5] needs element 4 of storage "0", which has 4',
-    ],
-    [
-      "half a byte",
-      call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, global("torch", "float4_e2m1fn_x2")),
-      "torch.float4_e2m1fn_x2 is not supported: save tensor.float()",
-    ],
-    [
-      "complex",
-      call("_rebuild_tensor_v3", ...window(bytesId), no, hooks, global("torch", "complex32")),
-      "torch.complex32 is not supported: save torch.view_as_real(tensor)",
-    ],
-    [
-      "a subclass",
-      call(
-        "_rebuild_from_type_v2",
-        global("torch._utils", "_rebuild_tensor_v2"),
-        global("my", "Tensor"),
-        tuple(...window(id), no, hooks),
-        bytesOf("}"),
-      ),
-      "my.Tensor is not allowed in a weights file: tensors of other classes",
-    ],
-    ["a meta tensor", call("_rebuild_meta_tensor_no_storage", int(1)), "meta tensors have no values"],
-    [
-      "a nested tensor",
-      call("_rebuild_nested_tensor", int(1)),
-      "torch._utils._rebuild_nested_tensor is not allowed in a weights file: nested tensors are not supported, save torch.nested.to_padded_tensor(tensor, 0)",
-    ],
-    [
-      "a wrapped subclass",
-      call("_rebuild_wrapper_subclass", int(1)),
-      "torch._utils._rebuild_wrapper_subclass is not allowed in a weights file: tensors of other classes are not supported, save plain ones",
-    ],
-    [
-      "another device, as NumPy",
-      call("_rebuild_device_tensor_from_numpy", int(1)),
-      "a tensor of another device: save tensor.cpu()",
-    ],
-    [
-      "a storage of the meta device",
-      bytesOf(
-        global("torch._utils", "_rebuild_tensor_v2"),
-        tuple(
-          bytesOf(tuple(str("storage"), global("torch", "FloatStorage"), str("0"), str("meta"), int(2)), "Q"),
-          int(0),
-          tuple(int(2)),
-          tuple(int(1)),
-          no,
-          hooks,
-        ),
-        "R",
-      ),
-      "is of the meta device",
-    ],
-  ])("%s is refused by name", async (_, value, problem) => {
+  test.each(refused)("%s is refused by name", async (_, value, problem) => {
     expect(await refusal(archive(pickle(dictOf("layer.weight", value))), stateOf)).toContain(problem);
   });
 
