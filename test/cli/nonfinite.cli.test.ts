@@ -26,7 +26,7 @@ test("a run that diverges ends with 1, names step, layer and the last good check
   const { code, err } = await train("bad", "--lr", "20");
   expect(code).toBe(1);
   const said =
-    /(the loss|the update) of step (\d+) .*\. Stopped without saving this step; the last good checkpoint is (.*)\. Lower the learning rate \(now 20\), or look at the data\.\n$/.exec(
+    /(the loss|the update) of step (\d+) .*\. Stopped without saving this step; the last good checkpoint is (.*)\. Lower the learning rate \(now 20\), or check the data\.\n$/.exec(
       err,
     );
   expect(said?.[2], err).toBeDefined();
