@@ -1,4 +1,4 @@
-// The trail of a run: the model at the end of each epoch, from dense to sparse, saved so that one can be chosen after the run.
+// The trail of a run: the model at the end of each epoch, from dense to sparse, saved to choose from after the run.
 import { writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
 import { pareto } from "../prune/pareto.ts";

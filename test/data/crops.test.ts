@@ -1,4 +1,4 @@
-// Where images are cut: the fixed parts against numbers of torchvision 0.14, the drawn parts by their laws.
+// Crops: the fixed ones against numbers of torchvision 0.14, the random ones by their distributions.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {

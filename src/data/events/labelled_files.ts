@@ -25,7 +25,7 @@ const LOAD_KEYS: KeysOf<EventLoadOptions> = {
   progress: true,
 };
 
-/** Check the names of a loader's options; `more`: options of its own. Errors: DataError. */
+/** Check the names of a loader's options; `more`: further options of the loader. Errors: DataError. */
 export function expectLoadKeys(
   who: string,
   options: EventLoadOptions,

@@ -9,7 +9,7 @@ import { memorySource } from "../../../src/data/source.ts";
 import { EventError, writeEventNpz, writeNMnist, writeNpz } from "../../../src/io/events/index.ts";
 import { AEDAT3_HEADER, aedat2, joined, packet, recordingOf, text } from "../../io/events/event_files.ts";
 
-/** Where the one event of each sample is, as x: which file it came from. */
+/** Return the x of the only event of each sample, which identifies its file. */
 function marks(images: Uint8Array, pixels: number): number[] {
   return Array.from({ length: images.length / pixels }, (_, n) =>
     images.subarray(n * pixels, (n + 1) * pixels).indexOf(1),
