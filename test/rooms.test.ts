@@ -202,3 +202,19 @@ test("files stay under 400 lines", () => {
     .filter((file) => textOf(file).split("\n").length > 401);
   expect(long).toEqual([]);
 });
+
+test("no function is exempt from the limits on length and complexity", () => {
+  const exemption = /biome-ignore(-all)? lint\/complexity\/noExcessive/;
+  expect([...imports.keys()].filter((file) => exemption.test(textOf(file)))).toEqual([]);
+  const { linter, overrides } = JSON.parse(textOf("biome.json"));
+  const limits = [linter, ...overrides.map((override: { linter: object }) => override.linter)].map(({ rules }) => [
+    rules.complexity?.noExcessiveLinesPerFunction.options.maxLines,
+    rules.complexity?.noExcessiveCognitiveComplexity.options.maxAllowedComplexity,
+  ]);
+  // Sources, a rule of another kind, tests.
+  expect(limits).toEqual([
+    [60, 20],
+    [undefined, undefined],
+    [120, 30],
+  ]);
+});
