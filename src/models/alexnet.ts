@@ -2,68 +2,45 @@
 // in the layers that were split over two cards.
 
 import { expectOptions } from "../gpu/index.ts";
-import {
-  AdaptiveAvgPool2d,
-  Conv2d,
-  type Conv2dConfig,
-  constantInit,
-  Dropout,
-  Linear,
-  type LinearConfig,
-  LocalResponseNorm,
-  MaxPool2d,
-  Module,
-  normalInit,
-  type RandomState,
-  ReLU,
-  Sequential,
-} from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { KeysOf } from "../text/index.ts";
+import { DROPOUT_NET_KEYS, type DropoutNetConfig } from "./classifier.ts";
 
-export interface AlexNetConfig {
-  readonly channels?: number;
-  readonly classes?: number;
-  /** Dropout before each of the two hidden linear layers. Default 0.5. */
-  readonly dropout?: number;
-  /** Random state of dropout. */
-  readonly random: RandomState;
-}
-
-const KEYS: KeysOf<AlexNetConfig> = { channels: true, classes: true, dropout: true, random: true };
+/** Dropout before each of the two hidden linear layers. Default 0.5. */
+export type AlexNetConfig = DropoutNetConfig;
 
 const WIDE = 4096;
 /** Side of the classifier's input for 224 pixels. Other sizes are pooled to it, smaller ones repeated. */
 const SIDE = 6;
 
-const pool = () => new MaxPool2d({ kernel: 3, stride: 2 });
+const pool = () => new nn.MaxPool2d({ kernel: 3, stride: 2 });
 
 /** dropout - fc - ReLU - dropout - fc - ReLU - fc. `hidden` is for the first two, `last` for the third. */
 function classifierOf(
   features: number,
   { classes = 1000, dropout = 0.5, random }: AlexNetConfig,
-  hidden: LinearConfig = {},
-  last: LinearConfig = {},
-): Sequential {
-  return new Sequential([
-    new Dropout(dropout, random),
-    new Linear(features * SIDE * SIDE, WIDE, hidden),
-    new ReLU(),
-    new Dropout(dropout, random),
-    new Linear(WIDE, WIDE, hidden),
-    new ReLU(),
-    new Linear(WIDE, classes, last),
+  hidden: nn.LinearConfig = {},
+  last: nn.LinearConfig = {},
+): nn.Sequential {
+  return new nn.Sequential([
+    new nn.Dropout(dropout, random),
+    new nn.Linear(features * SIDE * SIDE, WIDE, hidden),
+    new nn.ReLU(),
+    new nn.Dropout(dropout, random),
+    new nn.Linear(WIDE, WIDE, hidden),
+    new nn.ReLU(),
+    new nn.Linear(WIDE, classes, last),
   ]);
 }
 
 /** Five convolutions and three linear layers. x [N, C, H, W] of at least 63 pixels; 224 in the papers. */
-class AlexNetBase extends Module {
-  readonly features: Sequential;
-  readonly avgpool = new AdaptiveAvgPool2d(SIDE);
-  readonly classifier: Sequential;
+class AlexNetBase extends nn.Module {
+  readonly features: nn.Sequential;
+  readonly avgpool = new nn.AdaptiveAvgPool2d(SIDE);
+  readonly classifier: nn.Sequential;
 
-  constructor(features: Sequential, classifier: Sequential) {
+  constructor(features: nn.Sequential, classifier: nn.Sequential) {
     super();
     this.features = features;
     this.classifier = classifier;
@@ -77,24 +54,24 @@ class AlexNetBase extends Module {
 /** torchvision's AlexNet, with its names and initial values (PyTorch's default). 61,100,840 parameters with 1000 classes. */
 export class AlexNet extends AlexNetBase {
   constructor(config: AlexNetConfig) {
-    expectOptions("AlexNet", config, KEYS);
+    expectOptions("AlexNet", config, DROPOUT_NET_KEYS);
     const { channels = 3 } = config;
     const features = [
-      new Conv2d(channels, 64, 11, { stride: 4, padding: 2 }),
-      new ReLU(),
+      new nn.Conv2d(channels, 64, 11, { stride: 4, padding: 2 }),
+      new nn.ReLU(),
       pool(),
-      new Conv2d(64, 192, 5, { padding: 2 }),
-      new ReLU(),
+      new nn.Conv2d(64, 192, 5, { padding: 2 }),
+      new nn.ReLU(),
       pool(),
-      new Conv2d(192, 384, 3, { padding: 1 }),
-      new ReLU(),
-      new Conv2d(384, 256, 3, { padding: 1 }),
-      new ReLU(),
-      new Conv2d(256, 256, 3, { padding: 1 }),
-      new ReLU(),
+      new nn.Conv2d(192, 384, 3, { padding: 1 }),
+      new nn.ReLU(),
+      new nn.Conv2d(384, 256, 3, { padding: 1 }),
+      new nn.ReLU(),
+      new nn.Conv2d(256, 256, 3, { padding: 1 }),
+      new nn.ReLU(),
       pool(),
     ];
-    super(new Sequential(features), classifierOf(256, config));
+    super(new nn.Sequential(features), classifierOf(256, config));
   }
 }
 
@@ -106,32 +83,32 @@ export class AlexNet extends AlexNetBase {
  */
 export class AlexNetLrn extends AlexNetBase {
   constructor(config: AlexNetConfig) {
-    expectOptions("AlexNetLrn", config, KEYS);
+    expectOptions("AlexNetLrn", config, DROPOUT_NET_KEYS);
     const { channels = 3 } = config;
-    const init = normalInit(0.01);
-    const quiet = { init, biasInit: constantInit(0) };
-    const awake = { init, biasInit: constantInit(1) };
-    const conv = (from: number, to: number, kernel: number, options: Conv2dConfig) =>
-      new Conv2d(from, to, kernel, { padding: Math.floor(kernel / 2), ...options });
+    const init = nn.normalInit(0.01);
+    const quiet = { init, biasInit: nn.constantInit(0) };
+    const awake = { init, biasInit: nn.constantInit(1) };
+    const conv = (from: number, to: number, kernel: number, options: nn.Conv2dConfig) =>
+      new nn.Conv2d(from, to, kernel, { padding: Math.floor(kernel / 2), ...options });
     // The layer divides alpha by the window's size, the paper does not.
-    const norm = () => new LocalResponseNorm({ size: 5, alpha: 5e-4, beta: 0.75, k: 2 });
+    const norm = () => new nn.LocalResponseNorm({ size: 5, alpha: 5e-4, beta: 0.75, k: 2 });
     const features = [
       conv(channels, 96, 11, { stride: 4, padding: 2, ...quiet }),
-      new ReLU(),
+      new nn.ReLU(),
       norm(),
       pool(),
       conv(96, 256, 5, { groups: 2, ...awake }),
-      new ReLU(),
+      new nn.ReLU(),
       norm(),
       pool(),
       conv(256, 384, 3, quiet),
-      new ReLU(),
+      new nn.ReLU(),
       conv(384, 384, 3, { groups: 2, ...awake }),
-      new ReLU(),
+      new nn.ReLU(),
       conv(384, 256, 3, { groups: 2, ...awake }),
-      new ReLU(),
+      new nn.ReLU(),
       pool(),
     ];
-    super(new Sequential(features), classifierOf(256, config, awake, quiet));
+    super(new nn.Sequential(features), classifierOf(256, config, awake, quiet));
   }
 }

@@ -1,22 +1,11 @@
 // EfficientNet-B0 (Tan and Le 2019), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
-import {
-  constantInit,
-  Dropout,
-  Linear,
-  Module,
-  type RandomState,
-  Sequential,
-  SiLU,
-  SqueezeExcitation,
-  StochasticDepth,
-  uniformInit,
-} from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { KeysOf } from "../text/index.ts";
+import { DROPOUT_NET_KEYS, type DropoutNetConfig } from "./classifier.ts";
 import { convNorm, fanOutInit } from "./conv_norm.ts";
 
 /** Expansion, kernel, first stride, channels and blocks of each stage of B0. */
@@ -44,24 +33,24 @@ interface BlockPlan {
 }
 
 /** 1x1 to more channels - depthwise - squeeze and excitation - 1x1 to few; plus the input if shapes agree. */
-class MBConv extends Module {
-  readonly block: Sequential;
-  readonly stochastic_depth: StochasticDepth;
+class MBConv extends nn.Module {
+  readonly block: nn.Sequential;
+  readonly stochastic_depth: nn.StochasticDepth;
   private readonly residual: boolean;
 
-  constructor({ from, to, expansion, kernel, stride, drop }: BlockPlan, random: RandomState) {
+  constructor({ from, to, expansion, kernel, stride, drop }: BlockPlan, random: nn.RandomState) {
     super();
     const wide = from * expansion;
-    const expand = expansion === 1 ? [] : [convNorm(from, wide, { activation: new SiLU() })];
+    const expand = expansion === 1 ? [] : [convNorm(from, wide, { activation: new nn.SiLU() })];
     this.residual = stride === 1 && from === to;
-    this.block = new Sequential([
+    this.block = new nn.Sequential([
       ...expand,
-      convNorm(wide, wide, { kernel, stride, groups: wide, activation: new SiLU() }),
+      convNorm(wide, wide, { kernel, stride, groups: wide, activation: new nn.SiLU() }),
       // A quarter of the block's input channels, not of the wide layer's.
-      new SqueezeExcitation(wide, Math.max(1, Math.floor(from / 4)), fanOutInit),
+      new nn.SqueezeExcitation(wide, Math.max(1, Math.floor(from / 4)), fanOutInit),
       convNorm(wide, to, { activation: null }),
     ]);
-    this.stochastic_depth = new StochasticDepth(drop, random);
+    this.stochastic_depth = new nn.StochasticDepth(drop, random);
   }
 
   forward(x: Tensor): Tensor {
@@ -70,34 +59,22 @@ class MBConv extends Module {
   }
 }
 
-export interface EfficientNetConfig {
-  readonly channels?: number;
-  readonly classes?: number;
-  /** Dropout before the classifier. Default 0.2. */
-  readonly dropout?: number;
+/** Dropout before the classifier. Default 0.2. */
+export interface EfficientNetConfig extends DropoutNetConfig {
   /** Each sample skips block i of n with this probability times i / n. Default 0.2. */
   readonly stochasticDepth?: number;
-  /** Random state of both. */
-  readonly random: RandomState;
 }
 
 /** EfficientNet-B0: 5,288,548 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
-export class EfficientNet extends Module {
-  readonly features: Sequential;
-  readonly classifier: Sequential;
+export class EfficientNet extends nn.Module {
+  readonly features: nn.Sequential;
+  readonly classifier: nn.Sequential;
 
   constructor(config: EfficientNetConfig) {
     super();
-    const known: KeysOf<EfficientNetConfig> = {
-      channels: true,
-      classes: true,
-      dropout: true,
-      stochasticDepth: true,
-      random: true,
-    };
-    expectOptions("EfficientNet", config, known);
+    expectOptions("EfficientNet", config, { ...DROPOUT_NET_KEYS, stochasticDepth: true });
     const { channels = 3, classes = 1000, dropout = 0.2, stochasticDepth = 0.2, random } = config;
-    const layers = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new SiLU() })];
+    const layers = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new nn.SiLU() })];
     let from = STEM;
     let number = 0;
     for (const [expansion, kernel, firstStride, to, blocks] of STAGES) {
@@ -107,13 +84,13 @@ export class EfficientNet extends Module {
         from = to;
         return block;
       });
-      layers.push(new Sequential(stage));
+      layers.push(new nn.Sequential(stage));
     }
-    layers.push(convNorm(from, LAST, { activation: new SiLU() }));
-    this.features = new Sequential(layers);
-    this.classifier = new Sequential([
-      new Dropout(dropout, random),
-      new Linear(LAST, classes, { init: uniformInit(1 / Math.sqrt(classes)), biasInit: constantInit(0) }),
+    layers.push(convNorm(from, LAST, { activation: new nn.SiLU() }));
+    this.features = new nn.Sequential(layers);
+    this.classifier = new nn.Sequential([
+      new nn.Dropout(dropout, random),
+      new nn.Linear(LAST, classes, { init: nn.uniformInit(1 / Math.sqrt(classes)), biasInit: nn.constantInit(0) }),
     ]);
   }
 

@@ -1,6 +1,6 @@
 // Entries of a list of models, and how to build a model from one.
 import { OpError } from "../gpu/index.ts";
-import { checkpointActivations, type Module, RandomState } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { type NeuronName, SPIKING_KEYS, type SpikingOptions } from "./spiking/input.ts";
 
@@ -17,7 +17,7 @@ export interface BuildOptions {
   /** Neurons and time steps of a spiking model. Defaults are the model's. */
   readonly spiking?: SpikingOptions;
   /** Random state of dropout and stochastic depth. Default: one that belongs to the model, with seed 0. */
-  readonly random?: RandomState;
+  readonly random?: nn.RandomState;
 }
 
 const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
@@ -25,7 +25,7 @@ const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking:
 
 export interface ModelEntry {
   readonly doc: string;
-  readonly build: (input: ModelInput, spiking: SpikingOptions, random: RandomState) => Module;
+  readonly build: (input: ModelInput, spiking: SpikingOptions, random: nn.RandomState) => nn.Module;
   /** True for spiking models, which accept BuildOptions.spiking. */
   readonly spiking?: boolean;
   /** Default neurons of a spiking model; absent: lif. */
@@ -40,12 +40,12 @@ export type ModelList = Readonly<Record<string, ModelEntry>>;
 export const RESNET_BLOCKS = /^layer\d\.\d+$/;
 
 /** Build a model of a list. Throws OpError for an unknown name, and for options that the model does not accept. */
-export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): Module {
+export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): nn.Module {
   const refuse = (what: string) => (problem: string) => new OpError("buildModel", `${what}${problem}`);
   expectKeys(input, INPUT_KEYS, refuse("input: "));
   expectKeys(options, OPTION_KEYS, refuse(""));
   expectKeys(options.spiking ?? {}, SPIKING_KEYS, refuse("spiking: "));
-  const { activationCheckpoint = false, spiking, random = new RandomState(0, { owned: true }) } = options;
+  const { activationCheckpoint = false, spiking, random = new nn.RandomState(0, { owned: true }) } = options;
   const entry = Object.hasOwn(models, name) ? models[name] : undefined;
   if (!entry) throw new OpError("buildModel", `expected one of ${Object.keys(models).join(", ")}, got ${name}`);
   if (spiking && !entry.spiking)
@@ -60,6 +60,6 @@ export function buildFrom(models: ModelList, name: string, input: ModelInput, op
       `activationCheckpoint: expected one of ${others.join(", ")}, got ${name}, which has no blocks`,
     );
   }
-  for (const [path, module] of model.namedModules()) if (blocks.test(path)) checkpointActivations(module);
+  for (const [path, module] of model.namedModules()) if (blocks.test(path)) nn.checkpointActivations(module);
   return model;
 }

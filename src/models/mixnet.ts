@@ -2,25 +2,12 @@
 // `mixnet_s`, the usual PyTorch model; the authors' code is in TensorFlow.
 
 import { expectOptions } from "../gpu/index.ts";
-import {
-  BatchNorm2d,
-  Conv2d,
-  constantInit,
-  Dropout,
-  kaimingNormalInit,
-  Linear,
-  MixedConv2d,
-  Module,
-  type RandomState,
-  Sequential,
-  squeezeExcite,
-  uniformInit,
-} from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import { silu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { KeysOf } from "../text/index.ts";
+import { DROPOUT_NET_KEYS, type DropoutNetConfig } from "./classifier.ts";
 
 interface StagePart {
   readonly blocks: number;
@@ -61,51 +48,57 @@ const STAGES: readonly (readonly StagePart[])[] = [
 const STEM = 16;
 const LAST = 1536;
 
-const biasInit = constantInit(0);
+const biasInit = nn.constantInit(0);
 // Unlike torchvision, timm counts the outputs of one group.
-const init = (groups: number) => kaimingNormalInit("fan_out", groups);
+const init = (groups: number) => nn.kaimingNormalInit("fan_out", groups);
 
 /** Make one convolution, or several in parallel for several kernels. */
-function convolution(from: number, to: number, kernels: readonly number[], stride = 1, depthwise = false): Module {
-  if (kernels.length > 1) return new MixedConv2d(from, to, kernels, { stride, depthwise, init });
+function convolution(from: number, to: number, kernels: readonly number[], stride = 1, depthwise = false): nn.Module {
+  if (kernels.length > 1) return new nn.MixedConv2d(from, to, kernels, { stride, depthwise, init });
   const kernel = kernels[0]!;
   const groups = depthwise ? from : 1;
-  return new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, groups, bias: false, init: init(groups) });
+  return new nn.Conv2d(from, to, kernel, {
+    stride,
+    padding: (kernel - 1) / 2,
+    groups,
+    bias: false,
+    init: init(groups),
+  });
 }
 
 /** Apply BN and activation. */
-function activate(bn: BatchNorm2d, x: Tensor, swish: boolean): Tensor {
+function activate(bn: nn.BatchNorm2d, x: Tensor, swish: boolean): Tensor {
   return swish ? silu(bn.forward(x)) : bn.forwardRelu(x);
 }
 
-class SqueezeExcite extends Module {
-  readonly conv_reduce: Conv2d;
-  readonly conv_expand: Conv2d;
+class SqueezeExcite extends nn.Module {
+  readonly conv_reduce: nn.Conv2d;
+  readonly conv_expand: nn.Conv2d;
 
   constructor(channels: number, squeezed: number) {
     super();
-    this.conv_reduce = new Conv2d(channels, squeezed, 1, { init: init(1), biasInit });
-    this.conv_expand = new Conv2d(squeezed, channels, 1, { init: init(1), biasInit });
+    this.conv_reduce = new nn.Conv2d(channels, squeezed, 1, { init: init(1), biasInit });
+    this.conv_expand = new nn.Conv2d(squeezed, channels, 1, { init: init(1), biasInit });
   }
 
   forward(x: Tensor): Tensor {
-    return squeezeExcite(x, this.conv_reduce, this.conv_expand);
+    return nn.squeezeExcite(x, this.conv_reduce, this.conv_expand);
   }
 }
 
 /** The first block: depthwise 3x3 and 1x1, plus the input. */
-class SeparableBlock extends Module {
-  readonly conv_dw: Module;
-  readonly bn1: BatchNorm2d;
-  readonly conv_pw: Module;
-  readonly bn2: BatchNorm2d;
+class SeparableBlock extends nn.Module {
+  readonly conv_dw: nn.Module;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv_pw: nn.Module;
+  readonly bn2: nn.BatchNorm2d;
 
   constructor(channels: number) {
     super();
     this.conv_dw = convolution(channels, channels, [3], 1, true);
-    this.bn1 = new BatchNorm2d(channels);
+    this.bn1 = new nn.BatchNorm2d(channels);
     this.conv_pw = convolution(channels, channels, [1]);
-    this.bn2 = new BatchNorm2d(channels);
+    this.bn2 = new nn.BatchNorm2d(channels);
   }
 
   forward(x: Tensor): Tensor {
@@ -115,14 +108,14 @@ class SeparableBlock extends Module {
 }
 
 /** 1x1 to more channels - mixed depthwise - squeeze and excitation - 1x1 to few; plus the input if shapes agree. */
-class MixBlock extends Module {
-  readonly conv_pw: Module;
-  readonly bn1: BatchNorm2d;
-  readonly conv_dw: Module;
-  readonly bn2: BatchNorm2d;
+class MixBlock extends nn.Module {
+  readonly conv_pw: nn.Module;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv_dw: nn.Module;
+  readonly bn2: nn.BatchNorm2d;
   readonly se: SqueezeExcite | null;
-  readonly conv_pwl: Module;
-  readonly bn3: BatchNorm2d;
+  readonly conv_pwl: nn.Module;
+  readonly bn3: nn.BatchNorm2d;
   private readonly residual: boolean;
 
   constructor(from: number, stride: number, { kernels, expansion, to, halves, squeeze }: Omit<StagePart, "blocks">) {
@@ -130,12 +123,12 @@ class MixBlock extends Module {
     const wide = from * expansion;
     this.residual = stride === 1 && from === to;
     this.conv_pw = convolution(from, wide, halves === "both" ? [1, 1] : [1]);
-    this.bn1 = new BatchNorm2d(wide);
+    this.bn1 = new nn.BatchNorm2d(wide);
     this.conv_dw = convolution(wide, wide, kernels, stride, true);
-    this.bn2 = new BatchNorm2d(wide);
+    this.bn2 = new nn.BatchNorm2d(wide);
     this.se = squeeze === undefined ? null : new SqueezeExcite(wide, from * squeeze);
     this.conv_pwl = convolution(wide, to, halves ? [1, 1] : [1]);
-    this.bn3 = new BatchNorm2d(to);
+    this.bn3 = new nn.BatchNorm2d(to);
   }
 
   forward(x: Tensor): Tensor {
@@ -147,32 +140,25 @@ class MixBlock extends Module {
   }
 }
 
-export interface MixNetConfig {
-  readonly channels?: number;
-  readonly classes?: number;
-  /** Dropout before the classifier. Default 0.2, as the authors'. */
-  readonly dropout?: number;
-  /** Random state of dropout. */
-  readonly random: RandomState;
-}
+/** Dropout before the classifier. Default 0.2, as the authors'. */
+export type MixNetConfig = DropoutNetConfig;
 
 /** MixNet-S: 4,134,606 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
-export class MixNet extends Module {
-  readonly conv_stem: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly blocks: Sequential;
-  readonly conv_head: Conv2d;
-  readonly bn2: BatchNorm2d;
-  readonly dropout: Dropout;
-  readonly classifier: Linear;
+export class MixNet extends nn.Module {
+  readonly conv_stem: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly blocks: nn.Sequential;
+  readonly conv_head: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly dropout: nn.Dropout;
+  readonly classifier: nn.Linear;
 
   constructor(config: MixNetConfig) {
     super();
-    const known: KeysOf<MixNetConfig> = { channels: true, classes: true, dropout: true, random: true };
-    expectOptions("MixNet", config, known);
+    expectOptions("MixNet", config, DROPOUT_NET_KEYS);
     const { channels = 3, classes = 1000, dropout = 0.2, random } = config;
-    this.conv_stem = new Conv2d(channels, STEM, 3, { stride: 2, padding: 1, bias: false, init: init(1) });
-    this.bn1 = new BatchNorm2d(STEM);
+    this.conv_stem = new nn.Conv2d(channels, STEM, 3, { stride: 2, padding: 1, bias: false, init: init(1) });
+    this.bn1 = new nn.BatchNorm2d(STEM);
     let from = STEM;
     const stages = STAGES.map((parts) => {
       const blocks = parts.flatMap(({ blocks: count, stride = 1, ...plan }) =>
@@ -182,13 +168,13 @@ export class MixNet extends Module {
           return block;
         }),
       );
-      return new Sequential(blocks);
+      return new nn.Sequential(blocks);
     });
-    this.blocks = new Sequential([new Sequential([new SeparableBlock(STEM)]), ...stages]);
-    this.conv_head = new Conv2d(from, LAST, 1, { bias: false, init: init(1) });
-    this.bn2 = new BatchNorm2d(LAST);
-    this.dropout = new Dropout(dropout, random);
-    this.classifier = new Linear(LAST, classes, { init: uniformInit(1 / Math.sqrt(classes)), biasInit });
+    this.blocks = new nn.Sequential([new nn.Sequential([new SeparableBlock(STEM)]), ...stages]);
+    this.conv_head = new nn.Conv2d(from, LAST, 1, { bias: false, init: init(1) });
+    this.bn2 = new nn.BatchNorm2d(LAST);
+    this.dropout = new nn.Dropout(dropout, random);
+    this.classifier = new nn.Linear(LAST, classes, { init: nn.uniformInit(1 / Math.sqrt(classes)), biasInit });
   }
 
   forward(x: Tensor): Tensor {

@@ -1,15 +1,15 @@
 // MobileNet-V1: depthwise separable blocks (Howard et al. 2017). Names as in the code of the soft-threshold pruning papers.
 
 import { expectOptions } from "../gpu/index.ts";
-import { BatchNorm2d, Conv2d, type Linear, Module, ReLU, Sequential } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import { type ClassifierKind, classifierLayer, classify } from "./classifier.ts";
 
 const unit = (from: number, to: number, kernel: number, stride: number, groups: number) => [
-  new Conv2d(from, to, kernel, { stride, padding: Math.floor(kernel / 2), groups, bias: false }),
-  new BatchNorm2d(to),
-  new ReLU(),
+  new nn.Conv2d(from, to, kernel, { stride, padding: Math.floor(kernel / 2), groups, bias: false }),
+  new nn.BatchNorm2d(to),
+  new nn.ReLU(),
 ];
 
 export interface MobileNetV1Config {
@@ -37,9 +37,9 @@ export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
   [1024, 1],
 ];
 
-export class MobileNetV1 extends Module {
-  readonly model: Sequential;
-  readonly fc: Conv2d | Linear;
+export class MobileNetV1 extends nn.Module {
+  readonly model: nn.Sequential;
+  readonly fc: nn.Conv2d | nn.Linear;
 
   constructor(config: MobileNetV1Config) {
     super();
@@ -53,13 +53,13 @@ export class MobileNetV1 extends Module {
     };
     expectOptions("MobileNetV1", config, known);
     const { width, firstStride, plan, channels = 3, classes = 10, classifier = "conv" } = config;
-    const blocks = [new Sequential(unit(channels, width, 3, firstStride, 1))];
+    const blocks = [new nn.Sequential(unit(channels, width, 3, firstStride, 1))];
     let from = width;
     for (const [to, stride] of plan) {
-      blocks.push(new Sequential([...unit(from, from, 3, stride, from), ...unit(from, to, 1, 1, 1)]));
+      blocks.push(new nn.Sequential([...unit(from, from, 3, stride, from), ...unit(from, to, 1, 1, 1)]));
       from = to;
     }
-    this.model = new Sequential(blocks);
+    this.model = new nn.Sequential(blocks);
     this.fc = classifierLayer(classifier, from, classes);
   }
 

@@ -1,22 +1,11 @@
 // MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
-import {
-  BatchNorm2d,
-  Conv2d,
-  constantInit,
-  Dropout,
-  Linear,
-  Module,
-  normalInit,
-  type RandomState,
-  ReLU6,
-  Sequential,
-} from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { KeysOf } from "../text/index.ts";
+import { DROPOUT_NET_KEYS, type DropoutNetConfig } from "./classifier.ts";
 import { convNorm, fanOutInit } from "./conv_norm.ts";
 
 /** Expansion, channels, blocks and first stride of each stage. */
@@ -33,20 +22,20 @@ const STEM = 32;
 const LAST = 1280;
 
 /** 1x1 to more channels - depthwise 3x3 - 1x1 to few, without activation; plus the input if shapes agree. */
-class InvertedResidual extends Module {
-  readonly conv: Sequential;
+class InvertedResidual extends nn.Module {
+  readonly conv: nn.Sequential;
   private readonly residual: boolean;
 
   constructor(from: number, to: number, stride: number, expansion: number) {
     super();
     const wide = from * expansion;
-    const expand = expansion === 1 ? [] : [convNorm(from, wide, { activation: new ReLU6() })];
+    const expand = expansion === 1 ? [] : [convNorm(from, wide, { activation: new nn.ReLU6() })];
     this.residual = stride === 1 && from === to;
-    this.conv = new Sequential([
+    this.conv = new nn.Sequential([
       ...expand,
-      convNorm(wide, wide, { kernel: 3, stride, groups: wide, activation: new ReLU6() }),
-      new Conv2d(wide, to, 1, { bias: false, ...fanOutInit }),
-      new BatchNorm2d(to),
+      convNorm(wide, wide, { kernel: 3, stride, groups: wide, activation: new nn.ReLU6() }),
+      new nn.Conv2d(wide, to, 1, { bias: false, ...fanOutInit }),
+      new nn.BatchNorm2d(to),
     ]);
   }
 
@@ -56,26 +45,19 @@ class InvertedResidual extends Module {
   }
 }
 
-export interface MobileNetV2Config {
-  readonly channels?: number;
-  readonly classes?: number;
-  /** Dropout before the classifier. Default 0.2. */
-  readonly dropout?: number;
-  /** Random state of dropout. */
-  readonly random: RandomState;
-}
+/** Dropout before the classifier. Default 0.2. */
+export type MobileNetV2Config = DropoutNetConfig;
 
 /** 3,504,872 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
-export class MobileNetV2 extends Module {
-  readonly features: Sequential;
-  readonly classifier: Sequential;
+export class MobileNetV2 extends nn.Module {
+  readonly features: nn.Sequential;
+  readonly classifier: nn.Sequential;
 
   constructor(config: MobileNetV2Config) {
     super();
-    const known: KeysOf<MobileNetV2Config> = { channels: true, classes: true, dropout: true, random: true };
-    expectOptions("MobileNetV2", config, known);
+    expectOptions("MobileNetV2", config, DROPOUT_NET_KEYS);
     const { channels = 3, classes = 1000, dropout = 0.2, random } = config;
-    const layers: Module[] = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new ReLU6() })];
+    const layers: nn.Module[] = [convNorm(channels, STEM, { kernel: 3, stride: 2, activation: new nn.ReLU6() })];
     let from = STEM;
     for (const [expansion, to, blocks, stride] of STAGES) {
       for (let i = 0; i < blocks; i++) {
@@ -83,11 +65,11 @@ export class MobileNetV2 extends Module {
         from = to;
       }
     }
-    layers.push(convNorm(from, LAST, { activation: new ReLU6() }));
-    this.features = new Sequential(layers);
-    this.classifier = new Sequential([
-      new Dropout(dropout, random),
-      new Linear(LAST, classes, { init: normalInit(0.01), biasInit: constantInit(0) }),
+    layers.push(convNorm(from, LAST, { activation: new nn.ReLU6() }));
+    this.features = new nn.Sequential(layers);
+    this.classifier = new nn.Sequential([
+      new nn.Dropout(dropout, random),
+      new nn.Linear(LAST, classes, { init: nn.normalInit(0.01), biasInit: nn.constantInit(0) }),
     ]);
   }
 

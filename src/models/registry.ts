@@ -1,5 +1,5 @@
 // All models by name, as `--model` accepts them.
-import type { Module } from "../nn/index.ts";
+import type * as nn from "../nn/index.ts";
 import { AlexNet, AlexNetLrn } from "./alexnet.ts";
 import type { ClassifierKind } from "./classifier.ts";
 import { EfficientNet } from "./efficientnet.ts";
@@ -99,6 +99,6 @@ export const models: ModelList = {
 };
 
 /** Build a model by name. Throws OpError for an unknown name, and for options that the model does not accept. */
-export function buildModel(name: string, input: ModelInput, options?: BuildOptions): Module {
+export function buildModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
   return buildFrom(models, name, input, options);
 }

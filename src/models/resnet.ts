@@ -1,10 +1,10 @@
 // ResNet-18, -34 and -50 for ImageNet (He et al. 2016), with torchvision's names, strides and initial values.
 import { expectOptions, OpError } from "../gpu/index.ts";
-import { BatchNorm2d, Conv2d, kaimingNormalInit, type Linear, MaxPool2d, Module, Sequential } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import { type ClassifierKind, classifierLayer, classify } from "./classifier.ts";
-import { BasicBlock, Bottleneck, normRelu } from "./resnet_block.ts";
+import { BasicBlock, Bottleneck, normRelu, resNetStages } from "./resnet_block.ts";
 
 const PLANS = {
   18: { block: BasicBlock, layers: [2, 2, 2, 2] },
@@ -29,15 +29,15 @@ export interface ResNetConfig {
  * x [N, C, H, W], of 224 x 224 pixels in the paper. Parameters with 1000 classes: 11,689,512,
  * 21,797,672 and 25,557,032.
  */
-export class ResNet extends Module {
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly maxpool: MaxPool2d;
-  readonly layer1: Sequential;
-  readonly layer2: Sequential;
-  readonly layer3: Sequential;
-  readonly layer4: Sequential;
-  readonly fc: Conv2d | Linear;
+export class ResNet extends nn.Module {
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly maxpool: nn.MaxPool2d;
+  readonly layer1: nn.Sequential;
+  readonly layer2: nn.Sequential;
+  readonly layer3: nn.Sequential;
+  readonly layer4: nn.Sequential;
+  readonly fc: nn.Conv2d | nn.Linear;
   private readonly fuse: boolean;
 
   constructor(config: ResNetConfig = {}) {
@@ -49,25 +49,14 @@ export class ResNet extends Module {
       throw new OpError("ResNet", `depth: expected one of ${Object.keys(PLANS).join(", ")}, got ${depth}`);
     const { block: Block, layers } = PLANS[depth];
     // This too differs between torchvision and the soft-threshold papers.
-    const init = kaimingNormalInit(classifier === "conv" ? "fan_in" : "fan_out");
+    const init = nn.kaimingNormalInit(classifier === "conv" ? "fan_in" : "fan_out");
     this.fuse = fuse;
-    this.conv1 = new Conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false, init });
-    this.bn1 = new BatchNorm2d(64);
-    this.maxpool = new MaxPool2d({ kernel: 3, stride: 2, padding: 1 });
-    let from = 64;
-    const stage = (width: number, blocks: number, stride: number) =>
-      new Sequential(
-        Array.from({ length: blocks }, (_, i) => {
-          const block = new Block(from, width, i === 0 ? stride : 1, { fuse, init });
-          from = width * Block.expansion;
-          return block;
-        }),
-      );
-    this.layer1 = stage(64, layers[0], 1);
-    this.layer2 = stage(128, layers[1], 2);
-    this.layer3 = stage(256, layers[2], 2);
-    this.layer4 = stage(512, layers[3], 2);
-    this.fc = classifierLayer(classifier, from, classes);
+    this.conv1 = new nn.Conv2d(channels, 64, 7, { stride: 2, padding: 3, bias: false, init });
+    this.bn1 = new nn.BatchNorm2d(64);
+    this.maxpool = new nn.MaxPool2d({ kernel: 3, stride: 2, padding: 1 });
+    const make = (from: number, width: number, stride: number) => new Block(from, width, stride, { fuse, init });
+    [this.layer1, this.layer2, this.layer3, this.layer4] = resNetStages(layers, Block.expansion, make);
+    this.fc = classifierLayer(classifier, 512 * Block.expansion, classes);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,7 +1,7 @@
 // Residual blocks of ResNets (He et al. 2016), with torchvision's names.
 
 import { expectOptions } from "../gpu/index.ts";
-import { BatchNorm2d, Conv2d, defaultWeightInit, type Initializer, Module, Sequential } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { add } from "../ops/binary.ts";
 import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -10,45 +10,45 @@ export interface BasicBlockConfig {
   /** False: batch norm, addition and ReLU run as separate kernels, with equal results. Default true. */
   readonly fuse?: boolean;
   /** Initial values of the convolutions. Default PyTorch's. */
-  readonly init?: Initializer;
+  readonly init?: nn.Initializer;
 }
 
 /** Make a 1x1 convolution and batch norm if the block changes the shape; else null. */
-function shortcut(from: number, to: number, stride: number, init: Initializer): Sequential | null {
+function shortcut(from: number, to: number, stride: number, init: nn.Initializer): nn.Sequential | null {
   if (stride === 1 && from === to) return null;
-  return new Sequential([new Conv2d(from, to, 1, { stride, bias: false, init }), new BatchNorm2d(to)]);
+  return new nn.Sequential([new nn.Conv2d(from, to, 1, { stride, bias: false, init }), new nn.BatchNorm2d(to)]);
 }
 
 /** Compute relu(bn(x)), in one kernel or two. */
-export function normRelu(bn: BatchNorm2d, x: Tensor, fuse: boolean): Tensor {
+export function normRelu(bn: nn.BatchNorm2d, x: Tensor, fuse: boolean): Tensor {
   return fuse ? bn.forwardRelu(x) : relu(bn.forward(x));
 }
 
 /** Compute relu(bn(x) + shortcut), in one kernel or three. */
-function normAddRelu(bn: BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean): Tensor {
+function normAddRelu(bn: nn.BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean): Tensor {
   return fuse ? bn.forwardAddRelu(x, other) : relu(add(bn.forward(x), other));
 }
 
 /** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution if shapes differ), then ReLU. */
-export class BasicBlock extends Module {
+export class BasicBlock extends nn.Module {
   /** Output channels per entry of `channels`. */
   static readonly expansion = 1;
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm2d;
-  readonly downsample: Sequential | null;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv2: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly downsample: nn.Sequential | null;
   private readonly fuse: boolean;
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
     super();
     expectOptions("BasicBlock", config, { fuse: true, init: true });
-    const { fuse = true, init = defaultWeightInit } = config;
+    const { fuse = true, init = nn.defaultWeightInit } = config;
     this.fuse = fuse;
-    this.conv1 = new Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
-    this.bn1 = new BatchNorm2d(channels);
-    this.conv2 = new Conv2d(channels, channels, 3, { padding: 1, bias: false, init });
-    this.bn2 = new BatchNorm2d(channels);
+    this.conv1 = new nn.Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
+    this.bn1 = new nn.BatchNorm2d(channels);
+    this.conv2 = new nn.Conv2d(channels, channels, 3, { padding: 1, bias: false, init });
+    this.bn2 = new nn.BatchNorm2d(channels);
     this.downsample = shortcut(inChannels, channels, stride, init);
   }
 
@@ -60,29 +60,29 @@ export class BasicBlock extends Module {
 }
 
 /** 1x1 - 3x3 - 1x1, the last with four times the channels. The stride is in the 3x3, as in torchvision. */
-export class Bottleneck extends Module {
+export class Bottleneck extends nn.Module {
   static readonly expansion = 4;
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm2d;
-  readonly conv3: Conv2d;
-  readonly bn3: BatchNorm2d;
-  readonly downsample: Sequential | null;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly conv2: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly conv3: nn.Conv2d;
+  readonly bn3: nn.BatchNorm2d;
+  readonly downsample: nn.Sequential | null;
   private readonly fuse: boolean;
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
     super();
     expectOptions("Bottleneck", config, { fuse: true, init: true });
-    const { fuse = true, init = defaultWeightInit } = config;
+    const { fuse = true, init = nn.defaultWeightInit } = config;
     const to = channels * Bottleneck.expansion;
     this.fuse = fuse;
-    this.conv1 = new Conv2d(inChannels, channels, 1, { bias: false, init });
-    this.bn1 = new BatchNorm2d(channels);
-    this.conv2 = new Conv2d(channels, channels, 3, { stride, padding: 1, bias: false, init });
-    this.bn2 = new BatchNorm2d(channels);
-    this.conv3 = new Conv2d(channels, to, 1, { bias: false, init });
-    this.bn3 = new BatchNorm2d(to);
+    this.conv1 = new nn.Conv2d(inChannels, channels, 1, { bias: false, init });
+    this.bn1 = new nn.BatchNorm2d(channels);
+    this.conv2 = new nn.Conv2d(channels, channels, 3, { stride, padding: 1, bias: false, init });
+    this.bn2 = new nn.BatchNorm2d(channels);
+    this.conv3 = new nn.Conv2d(channels, to, 1, { bias: false, init });
+    this.bn3 = new nn.BatchNorm2d(to);
     this.downsample = shortcut(inChannels, to, stride, init);
   }
 
@@ -92,4 +92,27 @@ export class Bottleneck extends Module {
     const y = this.conv3.forward(normRelu(this.bn2, this.conv2.forward(narrow), fuse));
     return normAddRelu(this.bn3, y, this.downsample ? this.downsample.forward(x) : x, fuse);
   }
+}
+
+/** Make the four stages of a ResNet, of 64, 128, 256 and 512 channels. All but the first halve the image. */
+export function resNetStages(
+  blocks: readonly [number, number, number, number],
+  expansion: number,
+  make: (from: number, channels: number, stride: number) => nn.Module,
+) {
+  let from = 64;
+  const stage = (channels: number, count: number, firstStride: number) => {
+    const modules = Array.from({ length: count }, (_, i) => {
+      const block = make(from, channels, i === 0 ? firstStride : 1);
+      from = channels * expansion;
+      return block;
+    });
+    return new nn.Sequential(modules);
+  };
+  return [
+    stage(64, blocks[0], 1),
+    stage(128, blocks[1], 2),
+    stage(256, blocks[2], 2),
+    stage(512, blocks[3], 2),
+  ] as const;
 }

@@ -1,7 +1,7 @@
 // The ResNets for small images (He et al. 2016, section 4.2): three stages of basic blocks, 6n + 2 layers.
 
 import { expectOptions } from "../gpu/index.ts";
-import { BatchNorm2d, Conv2d, Linear, Module, Sequential } from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
@@ -17,13 +17,13 @@ export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
 }
 
 /** conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. */
-export class ResNetCifar extends Module {
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly layer1: Sequential;
-  readonly layer2: Sequential;
-  readonly layer3: Sequential;
-  readonly fc: Linear;
+export class ResNetCifar extends nn.Module {
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly layer1: nn.Sequential;
+  readonly layer2: nn.Sequential;
+  readonly layer3: nn.Sequential;
+  readonly fc: nn.Linear;
   private readonly fuse: boolean;
 
   constructor(config: ResNetCifarConfig = {}) {
@@ -32,10 +32,10 @@ export class ResNetCifar extends Module {
     expectOptions("ResNetCifar", config, known);
     const { width = 16, blocks = 3, channels = 3, classes = 10, fuse = true } = config;
     this.fuse = fuse;
-    this.conv1 = new Conv2d(channels, width, 3, { padding: 1, bias: false });
-    this.bn1 = new BatchNorm2d(width);
+    this.conv1 = new nn.Conv2d(channels, width, 3, { padding: 1, bias: false });
+    this.bn1 = new nn.BatchNorm2d(width);
     const stage = (from: number, to: number, stride: number) =>
-      new Sequential(
+      new nn.Sequential(
         Array.from(
           { length: blocks },
           (_, i) => new BasicBlock(i === 0 ? from : to, to, i === 0 ? stride : 1, { fuse }),
@@ -44,7 +44,7 @@ export class ResNetCifar extends Module {
     this.layer1 = stage(width, width, 1);
     this.layer2 = stage(width, 2 * width, 2);
     this.layer3 = stage(2 * width, 4 * width, 2);
-    this.fc = new Linear(4 * width, classes);
+    this.fc = new nn.Linear(4 * width, classes);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,5 +1,5 @@
 // Models for small images, by name. A separate list, so that a page does not load all models.
-import type { Module } from "../nn/index.ts";
+import type * as nn from "../nn/index.ts";
 import {
   type BuildOptions,
   buildFrom,
@@ -62,6 +62,6 @@ export const smallModels: ModelList = {
 };
 
 /** Build one of the small models. */
-export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): Module {
+export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
   return buildFrom(smallModels, name, input, options);
 }

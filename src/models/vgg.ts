@@ -1,23 +1,10 @@
 // VGG16 with batch norm (Simonyan and Zisserman 2015), with torchvision's names and initial values.
 
 import { expectOptions } from "../gpu/index.ts";
-import {
-  AdaptiveAvgPool2d,
-  BatchNorm2d,
-  Conv2d,
-  constantInit,
-  Dropout,
-  Linear,
-  MaxPool2d,
-  Module,
-  normalInit,
-  type RandomState,
-  ReLU,
-  Sequential,
-} from "../nn/index.ts";
+import * as nn from "../nn/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
-import type { KeysOf } from "../text/index.ts";
+import { DROPOUT_NET_KEYS, type DropoutNetConfig } from "./classifier.ts";
 import { fanOutInit } from "./conv_norm.ts";
 
 /** Channels of the 3x3 convolutions; a max pool ends each group. */
@@ -32,45 +19,38 @@ const WIDE = 4096;
 /** Side of the classifier's input for 224 pixels. Other sizes are pooled to it, smaller ones repeated. */
 const SIDE = 7;
 
-export interface Vgg16Config {
-  readonly channels?: number;
-  readonly classes?: number;
-  /** Dropout after each of the two hidden linear layers. Default 0.5. */
-  readonly dropout?: number;
-  /** Random state of dropout. */
-  readonly random: RandomState;
-}
+/** Dropout after each of the two hidden linear layers. Default 0.5. */
+export type Vgg16Config = DropoutNetConfig;
 
 /** 138,365,992 parameters with 1000 classes. x [N, C, H, W] of at least 32 pixels; 224 in the paper. */
-export class Vgg16Bn extends Module {
-  readonly features: Sequential;
-  readonly avgpool = new AdaptiveAvgPool2d(SIDE);
-  readonly classifier: Sequential;
+export class Vgg16Bn extends nn.Module {
+  readonly features: nn.Sequential;
+  readonly avgpool = new nn.AdaptiveAvgPool2d(SIDE);
+  readonly classifier: nn.Sequential;
 
   constructor(config: Vgg16Config) {
     super();
-    const known: KeysOf<Vgg16Config> = { channels: true, classes: true, dropout: true, random: true };
-    expectOptions("Vgg16Bn", config, known);
+    expectOptions("Vgg16Bn", config, DROPOUT_NET_KEYS);
     const { channels = 3, classes = 1000, dropout = 0.5, random } = config;
     let from = channels;
     const layers = GROUPS.flatMap((group) => [
       ...group.flatMap((to) => {
-        const conv = new Conv2d(from, to, 3, { padding: 1, ...fanOutInit });
+        const conv = new nn.Conv2d(from, to, 3, { padding: 1, ...fanOutInit });
         from = to;
-        return [conv, new BatchNorm2d(to), new ReLU()];
+        return [conv, new nn.BatchNorm2d(to), new nn.ReLU()];
       }),
-      new MaxPool2d({ kernel: 2 }),
+      new nn.MaxPool2d({ kernel: 2 }),
     ]);
-    this.features = new Sequential(layers);
+    this.features = new nn.Sequential(layers);
     const linear = (inputs: number, outputs: number) =>
-      new Linear(inputs, outputs, { init: normalInit(0.01), biasInit: constantInit(0) });
-    this.classifier = new Sequential([
+      new nn.Linear(inputs, outputs, { init: nn.normalInit(0.01), biasInit: nn.constantInit(0) });
+    this.classifier = new nn.Sequential([
       linear(from * SIDE * SIDE, WIDE),
-      new ReLU(),
-      new Dropout(dropout, random),
+      new nn.ReLU(),
+      new nn.Dropout(dropout, random),
       linear(WIDE, WIDE),
-      new ReLU(),
-      new Dropout(dropout, random),
+      new nn.ReLU(),
+      new nn.Dropout(dropout, random),
       linear(WIDE, classes),
     ]);
   }

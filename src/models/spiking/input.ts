@@ -1,19 +1,6 @@
 // Input of a spiking network (images or event frames to currents or spikes per step), and its neurons.
 import { expectOptions, OpError } from "../../gpu/index.ts";
-import {
-  type BatchNorm2d,
-  type Conv2d,
-  foldTime,
-  IFNode,
-  LatencyEncoder,
-  LIFNode,
-  Module,
-  ParametricLIFNode,
-  PoissonEncoder,
-  type RandomState,
-  type SpikingNode,
-  WeightedPhaseEncoder,
-} from "../../nn/index.ts";
+import * as nn from "../../nn/index.ts";
 import { expectTimeSteps, type NeuronKind } from "../../ops/spiking/neuron.ts";
 import type { Surrogate, SurrogateName } from "../../ops/spiking/surrogate.ts";
 import { timeMajor } from "../../ops/time_major.ts";
@@ -48,7 +35,7 @@ export interface SpikingOptions {
   /** Encoder of images. Default direct. */
   readonly encoder?: EncoderName;
   /** Random state of encoder poisson, which requires it. */
-  readonly random?: RandomState;
+  readonly random?: nn.RandomState;
 }
 
 export const SPIKING_KEYS: KeysOf<SpikingOptions> = {
@@ -59,14 +46,14 @@ export const SPIKING_KEYS: KeysOf<SpikingOptions> = {
 const DEFAULT_STEPS = 4;
 
 /** Return a maker of equal neurons for a network. */
-export function neuronMaker(options: SpikingOptions): () => SpikingNode {
+export function neuronMaker(options: SpikingOptions): () => nn.SpikingNode {
   const { neuron = "lif", tau = 2, decayInput = true } = options;
   const { vThreshold = 1, vReset = 0, detachReset = true, surrogate = "atan" } = options;
   const config = { vThreshold, vReset, detachReset, surrogate };
   const kind = { if: "IF", lif: "LIF", plif: "PLIF" }[neuron] as NeuronKind | undefined;
-  if (kind === "IF") return () => new IFNode(config);
-  if (kind === "LIF") return () => new LIFNode({ ...config, tau, decayInput });
-  if (kind === "PLIF") return () => new ParametricLIFNode({ ...config, initTau: tau, decayInput });
+  if (kind === "IF") return () => new nn.IFNode(config);
+  if (kind === "LIF") return () => new nn.LIFNode({ ...config, tau, decayInput });
+  if (kind === "PLIF") return () => new nn.ParametricLIFNode({ ...config, initTau: tau, decayInput });
   throw new OpError("neuronMaker", `neuron: expected one of ${NEURONS.join(", ")}, got ${neuron}`);
 }
 
@@ -75,20 +62,20 @@ export function firingCurrent({ neuron = "lif", tau = 2, decayInput = true, vThr
   return neuron !== "if" && decayInput ? vThreshold * tau : vThreshold;
 }
 
-function encoderFor(name: EncoderName, timeSteps: number, random: RandomState | undefined): Module | null {
+function encoderFor(name: EncoderName, timeSteps: number, random: nn.RandomState | undefined): nn.Module | null {
   if (name === "direct") return null;
-  if (name === "latency") return new LatencyEncoder({ timeSteps });
-  if (name === "phase") return new WeightedPhaseEncoder({ timeSteps });
+  if (name === "latency") return new nn.LatencyEncoder({ timeSteps });
+  if (name === "phase") return new nn.WeightedPhaseEncoder({ timeSteps });
   if (name !== "poisson") throw new OpError("encoder", `expected one of ${ENCODERS.join(", ")}, got ${name}`);
   if (!random) throw new OpError("encoder", "random: expected a RandomState for encoder poisson, got none");
-  return new PoissonEncoder({ timeSteps }, random);
+  return new nn.PoissonEncoder({ timeSteps }, random);
 }
 
 /** The first layer of a spiking network, from a batch of samples to spikes. It has no parameters. */
-export class SpikingInput extends Module {
+export class SpikingInput extends nn.Module {
   readonly timeSteps: number;
   private readonly frames: boolean;
-  private readonly encoder: Module | null;
+  private readonly encoder: nn.Module | null;
 
   constructor(options: SpikingOptions) {
     super();
@@ -133,9 +120,9 @@ export class SpikingInput extends Module {
    * Compute neurons(bn(conv(x))) -> [T, N, ...]. For a constant image convolution and batch norm run once instead of T times, with
    * the same currents and gradients.
    */
-  into(x: Tensor, conv: Conv2d, bn: BatchNorm2d, neurons: SpikingNode): Tensor {
+  into(x: Tensor, conv: nn.Conv2d, bn: nn.BatchNorm2d, neurons: nn.SpikingNode): Tensor {
     const sequence = this.sequence(x);
-    if (sequence) return neurons.forwardBatchNorm(bn, conv.forward(foldTime(sequence)), this.timeSteps);
+    if (sequence) return neurons.forwardBatchNorm(bn, conv.forward(nn.foldTime(sequence)), this.timeSteps);
     return neurons.forwardBatchNorm(bn, conv.forward(x), this.timeSteps, { constant: true });
   }
 }

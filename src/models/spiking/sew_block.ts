@@ -1,19 +1,11 @@
 // Residual blocks of SEW ResNets: the shortcut joins after the neurons, so that a block can learn the identity.
 
 import { expectOptions } from "../../gpu/index.ts";
-import {
-  BatchNorm2d,
-  type BatchNormConfig,
-  Conv2d,
-  kaimingNormalInit,
-  Module,
-  SeqToANNContainer,
-  Sequential,
-  type SpikingNode,
-} from "../../nn/index.ts";
+import * as nn from "../../nn/index.ts";
 import { type SewConnect, sewConnect } from "../../ops/sew_connect.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
+import { firingCurrent, neuronMaker, type SpikingOptions } from "./input.ts";
 
 export interface SewBlockConfig {
   /** ADD: identity + out; AND: identity · out; IAND: identity · (1 - out). Default ADD. */
@@ -25,12 +17,20 @@ export interface SewBlockConfig {
   readonly zeroInit?: boolean;
   /** Current that makes a neuron fire at every step. Default 1. */
   readonly firingCurrent?: number;
-  readonly neurons: () => SpikingNode;
+  readonly neurons: () => nn.SpikingNode;
 }
 
 const KEYS: KeysOf<SewBlockConfig> = { connect: true, zeroInit: true, firingCurrent: true, neurons: true };
 
-const init = kaimingNormalInit("fan_out");
+/** The part of SewBlockConfig that a whole network accepts. */
+export type SewOptions = Pick<SewBlockConfig, "connect" | "zeroInit">;
+
+/** Return the blocks' config for the neurons of `options`. */
+export function sewConfig(options: SpikingOptions, { connect = "ADD", zeroInit = false }: SewOptions): SewBlockConfig {
+  return { connect, zeroInit, firingCurrent: firingCurrent(options), neurons: neuronMaker(options) };
+}
+
+const init = nn.kaimingNormalInit("fan_out");
 
 /** A convolution without bias and batch norm, over all steps at once. */
 export function convBatchNorm(
@@ -38,35 +38,35 @@ export function convBatchNorm(
   to: number,
   kernel: number,
   stride: number,
-  norm: BatchNormConfig = {},
-): SeqToANNContainer {
-  const conv = new Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, bias: false, init });
-  return new SeqToANNContainer(conv, new BatchNorm2d(to, norm));
+  norm: nn.BatchNormConfig = {},
+): nn.SeqToANNContainer {
+  const conv = new nn.Conv2d(from, to, kernel, { stride, padding: (kernel - 1) / 2, bias: false, init });
+  return new nn.SeqToANNContainer(conv, new nn.BatchNorm2d(to, norm));
 }
 
 /** Return the initial values of the branch's last batch norm. */
-function lastNorm({ zeroInit = false, connect = "ADD", firingCurrent = 1 }: SewBlockConfig): BatchNormConfig {
+function lastNorm({ zeroInit = false, connect = "ADD", firingCurrent = 1 }: SewBlockConfig): nn.BatchNormConfig {
   return zeroInit ? { initial: { weight: 0, bias: connect === "AND" ? firingCurrent : 0 } } : {};
 }
 
 /** The shortcut if shapes differ: 1x1 convolution, batch norm, neurons. */
-function shortcut(from: number, to: number, stride: number, neurons: () => SpikingNode): Sequential | null {
-  return stride === 1 && from === to ? null : new Sequential([convBatchNorm(from, to, 1, stride), neurons()]);
+function shortcut(from: number, to: number, stride: number, neurons: () => nn.SpikingNode): nn.Sequential | null {
+  return stride === 1 && from === to ? null : new nn.Sequential([convBatchNorm(from, to, 1, stride), neurons()]);
 }
 
-function throughShortcut(downsample: Sequential | null, x: Tensor): Tensor {
+function throughShortcut(downsample: nn.Sequential | null, x: Tensor): Tensor {
   if (!downsample) return x;
-  return (downsample.at(0) as SeqToANNContainer).forwardInto(downsample.at(1) as SpikingNode, x);
+  return (downsample.at(0) as nn.SeqToANNContainer).forwardInto(downsample.at(1) as nn.SpikingNode, x);
 }
 
 /** Two 3x3 convolutions, each with batch norm and neurons; x [T, N, C, H, W]. */
-export class SewBasicBlock extends Module {
+export class SewBasicBlock extends nn.Module {
   static readonly expansion = 1;
-  readonly conv1: SeqToANNContainer;
-  readonly sn1: SpikingNode;
-  readonly conv2: SeqToANNContainer;
-  readonly sn2: SpikingNode;
-  readonly downsample: Sequential | null;
+  readonly conv1: nn.SeqToANNContainer;
+  readonly sn1: nn.SpikingNode;
+  readonly conv2: nn.SeqToANNContainer;
+  readonly sn2: nn.SpikingNode;
+  readonly downsample: nn.Sequential | null;
   private readonly connect: SewConnect;
 
   constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {
@@ -88,15 +88,15 @@ export class SewBasicBlock extends Module {
 }
 
 /** 1x1, 3x3 (with the stride) and 1x1 to four times the planes, each with batch norm and neurons. */
-export class SewBottleneck extends Module {
+export class SewBottleneck extends nn.Module {
   static readonly expansion = 4;
-  readonly conv1: SeqToANNContainer;
-  readonly sn1: SpikingNode;
-  readonly conv2: SeqToANNContainer;
-  readonly sn2: SpikingNode;
-  readonly conv3: SeqToANNContainer;
-  readonly sn3: SpikingNode;
-  readonly downsample: Sequential | null;
+  readonly conv1: nn.SeqToANNContainer;
+  readonly sn1: nn.SpikingNode;
+  readonly conv2: nn.SeqToANNContainer;
+  readonly sn2: nn.SpikingNode;
+  readonly conv3: nn.SeqToANNContainer;
+  readonly sn3: nn.SpikingNode;
+  readonly downsample: nn.Sequential | null;
   private readonly connect: SewConnect;
 
   constructor(from: number, planes: number, stride: number, config: SewBlockConfig) {

@@ -1,12 +1,12 @@
 // The narrow SEW networks for event cameras (Fang et al. 2021): for CIFAR10-DVS and for DVS128 Gesture.
 import { expectOptions, OpError } from "../../gpu/index.ts";
-import { foldTime, Linear, MaxPool2d, Module, Sequential, type SpikingNode, unfoldTime } from "../../nn/index.ts";
+import * as nn from "../../nn/index.ts";
 import { flatten } from "../../ops/reshape.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
-import { firingCurrent, neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
-import { convBatchNorm, SewBasicBlock, type SewBlockConfig } from "./sew_block.ts";
+import { SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
+import { convBatchNorm, SewBasicBlock, type SewBlockConfig, type SewOptions, sewConfig } from "./sew_block.ts";
 
 /** Widths of the stages, each of which halves the frame. */
 export const sewDvsPlans = {
@@ -16,7 +16,7 @@ export const sewDvsPlans = {
   gesture: [32, 32, 32, 32, 32, 32, 32],
 } as const;
 
-export interface SewDvsConfig extends SpikingOptions, Pick<SewBlockConfig, "connect" | "zeroInit"> {
+export interface SewDvsConfig extends SpikingOptions, SewOptions {
   /** Widths of the stages. Default: those of CIFAR10-DVS. */
   readonly widths?: readonly number[];
   /** Channels of a sample (polarities times frames). */
@@ -27,11 +27,11 @@ export interface SewDvsConfig extends SpikingOptions, Pick<SewBlockConfig, "conn
 }
 
 /** 1x1 convolution - BN - neurons if the width changes, a SEW block, max pool 2. */
-class SewDvsStage extends Module {
+class SewDvsStage extends nn.Module {
   readonly conv: ReturnType<typeof convBatchNorm> | null;
-  readonly sn: SpikingNode | null;
+  readonly sn: nn.SpikingNode | null;
   readonly block: SewBasicBlock;
-  readonly pool = new MaxPool2d({ kernel: 2 });
+  readonly pool = new nn.MaxPool2d({ kernel: 2 });
 
   constructor(from: number, width: number, config: SewBlockConfig) {
     super();
@@ -42,15 +42,15 @@ class SewDvsStage extends Module {
 
   forward(x: Tensor): Tensor {
     const y = this.block.forward(this.conv && this.sn ? this.conv.forwardInto(this.sn, x) : x);
-    return unfoldTime(this.pool.forward(foldTime(y)), x.shape[0]!);
+    return nn.unfoldTime(this.pool.forward(nn.foldTime(y)), x.shape[0]!);
   }
 }
 
 /** Stages - mean over time - fc. PLIF neurons of tau 2, ATan, detached hard reset by default; T = 16 frames as published. */
-export class SewDvs extends Module {
+export class SewDvs extends nn.Module {
   readonly input: SpikingInput;
-  readonly conv: Sequential;
-  readonly out: Linear;
+  readonly conv: nn.Sequential;
+  readonly out: nn.Linear;
 
   constructor(given: SewDvsConfig = {}) {
     super();
@@ -73,16 +73,10 @@ export class SewDvs extends Module {
       zeroInit,
       ...options
     } = given;
-    const neurons = neuronMaker({ neuron: "plif", ...options });
-    const config = {
-      neurons,
-      firingCurrent: firingCurrent({ neuron: "plif", ...options }),
-      ...(connect ? { connect } : {}),
-      ...(zeroInit ? { zeroInit } : {}),
-    };
+    const config = sewConfig({ neuron: "plif", ...options }, given);
     this.input = new SpikingInput({ timeSteps: 16, frames: true, ...options });
     let from = this.input.channelsOf(channels);
-    this.conv = new Sequential(
+    this.conv = new nn.Sequential(
       widths.map((width) => {
         const stage = new SewDvsStage(from, width, config);
         from = width;
@@ -95,7 +89,7 @@ export class SewDvs extends Module {
         "SewDvs",
         `size: expected at least ${2 ** widths.length} pixels for ${widths.length} halvings, got ${size}`,
       );
-    this.out = new Linear(from * side * side, classes);
+    this.out = new nn.Linear(from * side * side, classes);
   }
 
   forward(x: Tensor): Tensor {

@@ -1,16 +1,7 @@
 // The smallest network with a SEW block, for small images: one stem, one block.
 
 import { expectOptions } from "../../gpu/index.ts";
-import {
-  BatchNorm2d,
-  Conv2d,
-  foldTime,
-  Linear,
-  MaxPool2d,
-  Module,
-  type SpikingNode,
-  unfoldTime,
-} from "../../nn/index.ts";
+import * as nn from "../../nn/index.ts";
 import { sewConnect } from "../../ops/sew_connect.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -25,19 +16,19 @@ export interface SewNetConfig extends SpikingOptions {
 }
 
 /** conv 3x3 - BN - neurons - max pool 2 - SEW block (ADD) of two 3x3 - mean over space and time - fc. */
-export class SewNet extends Module {
+export class SewNet extends nn.Module {
   readonly input: SpikingInput;
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly sn1: SpikingNode;
-  readonly pool = new MaxPool2d({ kernel: 2 });
-  readonly conv2: Conv2d;
-  readonly bn2: BatchNorm2d;
-  readonly sn2: SpikingNode;
-  readonly conv3: Conv2d;
-  readonly bn3: BatchNorm2d;
-  readonly sn3: SpikingNode;
-  readonly fc: Linear;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly sn1: nn.SpikingNode;
+  readonly pool = new nn.MaxPool2d({ kernel: 2 });
+  readonly conv2: nn.Conv2d;
+  readonly bn2: nn.BatchNorm2d;
+  readonly sn2: nn.SpikingNode;
+  readonly conv3: nn.Conv2d;
+  readonly bn3: nn.BatchNorm2d;
+  readonly sn3: nn.SpikingNode;
+  readonly fc: nn.Linear;
 
   constructor(config: SewNetConfig = {}) {
     super();
@@ -45,26 +36,26 @@ export class SewNet extends Module {
     expectOptions("SewNet", config, known);
     const { channels = 1, width = 16, classes = 10, ...options } = config;
     const neurons = neuronMaker(options);
-    const conv = (from: number) => new Conv2d(from, width, 3, { padding: 1, bias: false });
+    const conv = (from: number) => new nn.Conv2d(from, width, 3, { padding: 1, bias: false });
     this.input = new SpikingInput(options);
     this.conv1 = conv(this.input.channelsOf(channels));
-    this.bn1 = new BatchNorm2d(width);
+    this.bn1 = new nn.BatchNorm2d(width);
     this.sn1 = neurons();
     this.conv2 = conv(width);
-    this.bn2 = new BatchNorm2d(width);
+    this.bn2 = new nn.BatchNorm2d(width);
     this.sn2 = neurons();
     this.conv3 = conv(width);
-    this.bn3 = new BatchNorm2d(width);
+    this.bn3 = new nn.BatchNorm2d(width);
     this.sn3 = neurons();
-    this.fc = new Linear(width, classes);
+    this.fc = new nn.Linear(width, classes);
   }
 
   forward(x: Tensor): Tensor {
     const { timeSteps } = this.input;
-    const pooled = this.pool.forward(foldTime(this.input.into(x, this.conv1, this.bn1, this.sn1)));
+    const pooled = this.pool.forward(nn.foldTime(this.input.into(x, this.conv1, this.bn1, this.sn1)));
     const first = this.sn2.forwardBatchNorm(this.bn2, this.conv2.forward(pooled), timeSteps);
-    const out = this.sn3.forwardBatchNorm(this.bn3, this.conv3.forward(foldTime(first)), timeSteps);
-    const joined = sewConnect(unfoldTime(pooled, timeSteps), out, { connect: "ADD" });
+    const out = this.sn3.forwardBatchNorm(this.bn3, this.conv3.forward(nn.foldTime(first)), timeSteps);
+    const joined = sewConnect(nn.unfoldTime(pooled, timeSteps), out, { connect: "ADD" });
     return this.fc.forward(mean(joined, { axes: [0, 3, 4] }));
   }
 }

@@ -1,16 +1,7 @@
 // A small spiking convolutional network: LeNet-BN with neurons in place of ReLU, and a time axis.
 
 import { expectOptions } from "../../gpu/index.ts";
-import {
-  BatchNorm1d,
-  BatchNorm2d,
-  Conv2d,
-  Flatten,
-  Linear,
-  Module,
-  SeqToANNContainer,
-  type SpikingNode,
-} from "../../nn/index.ts";
+import * as nn from "../../nn/index.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
@@ -30,16 +21,16 @@ export interface SpikingCnnConfig extends SpikingOptions {
  * one more batch norm. 105,346 parameters for grey images of 28 pixels and ten classes (LeNetBN: 105,218); PLIF has
  * three more.
  */
-export class SpikingCnn extends Module {
+export class SpikingCnn extends nn.Module {
   readonly input: SpikingInput;
-  readonly conv1: Conv2d;
-  readonly bn1: BatchNorm2d;
-  readonly sn1: SpikingNode;
-  readonly conv2: SeqToANNContainer;
-  readonly sn2: SpikingNode;
-  readonly fc1: SeqToANNContainer;
-  readonly sn3: SpikingNode;
-  readonly fc2: Linear;
+  readonly conv1: nn.Conv2d;
+  readonly bn1: nn.BatchNorm2d;
+  readonly sn1: nn.SpikingNode;
+  readonly conv2: nn.SeqToANNContainer;
+  readonly sn2: nn.SpikingNode;
+  readonly fc1: nn.SeqToANNContainer;
+  readonly sn3: nn.SpikingNode;
+  readonly fc2: nn.Linear;
 
   constructor(config: SpikingCnnConfig = {}) {
     super();
@@ -49,22 +40,22 @@ export class SpikingCnn extends Module {
     const neurons = neuronMaker(options);
     const side = Math.ceil(Math.ceil(size / 2) / 2);
     this.input = new SpikingInput(options);
-    this.conv1 = new Conv2d(this.input.channelsOf(channels), width, 5, { stride: 2, padding: 2, bias: false });
-    this.bn1 = new BatchNorm2d(width);
+    this.conv1 = new nn.Conv2d(this.input.channelsOf(channels), width, 5, { stride: 2, padding: 2, bias: false });
+    this.bn1 = new nn.BatchNorm2d(width);
     this.sn1 = neurons();
-    this.conv2 = new SeqToANNContainer(
-      new Conv2d(width, 2 * width, 5, { stride: 2, padding: 2, bias: false }),
-      new BatchNorm2d(2 * width),
+    this.conv2 = new nn.SeqToANNContainer(
+      new nn.Conv2d(width, 2 * width, 5, { stride: 2, padding: 2, bias: false }),
+      new nn.BatchNorm2d(2 * width),
     );
     this.sn2 = neurons();
     // Without batch norm the few spikes of a step hardly reach the threshold, and the layer does not learn.
-    this.fc1 = new SeqToANNContainer(
-      new Flatten(),
-      new Linear(2 * width * side * side, 128, { bias: false }),
-      new BatchNorm1d(128),
+    this.fc1 = new nn.SeqToANNContainer(
+      new nn.Flatten(),
+      new nn.Linear(2 * width * side * side, 128, { bias: false }),
+      new nn.BatchNorm1d(128),
     );
     this.sn3 = neurons();
-    this.fc2 = new Linear(128, classes);
+    this.fc2 = new nn.Linear(128, classes);
   }
 
   forward(x: Tensor): Tensor {
