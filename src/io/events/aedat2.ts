@@ -1,14 +1,14 @@
 // AEDAT 2.0 of CIFAR10-DVS: pairs of big-endian words, an address and a time.
 
-import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
 import {
   allocateRecording,
+  countRecords,
   EventError,
   type EventRecording,
   expectInside,
-  expectSensor,
   type SensorOptions,
+  sensorOf,
 } from "./types.ts";
 
 export const CIFAR10_DVS_SENSOR = [128, 128] as const;
@@ -23,24 +23,11 @@ const EVENT_BYTES = 8;
  * Source    Li et al. 2017, "CIFAR10-DVS: an event-stream dataset for object classification".
  */
 export function parseAedat2(bytes: Uint8Array, name = "aedat2", options: SensorOptions = {}): EventRecording {
-  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseAedat2: ${problem}`));
-  const { sensor = CIFAR10_DVS_SENSOR } = options;
-  expectSensor("parseAedat2: sensor", sensor);
+  const sensor = sensorOf("parseAedat2", options, CIFAR10_DVS_SENSOR);
   const start = skipAedatHeader(bytes, name, "2");
-  const size = bytes.length - start;
-  if (size === 0) throw new EventError(name, "empty", start, "there are no events after the header");
-  const rest = size % EVENT_BYTES;
-  if (rest > 0) {
-    const at = bytes.length - rest;
-    throw new EventError(
-      name,
-      "truncated",
-      at,
-      `truncated: expected events of ${EVENT_BYTES} bytes, got ${rest} bytes at the end`,
-    );
-  }
+  if (bytes.length === start) throw new EventError(name, "empty", start, "there are no events after the header");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const recording = allocateRecording(size / EVENT_BYTES);
+  const recording = allocateRecording(countRecords(name, bytes, start, EVENT_BYTES));
   const { t, x, y, p } = recording;
   for (let i = 0, at = start; i < recording.length; i++, at += EVENT_BYTES) {
     const address = view.getUint32(at);

@@ -1,14 +1,13 @@
 // AEDAT 3.1 of DVS128 Gesture: little-endian packets of one kind of event each.
 
-import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { skipAedatHeader } from "./aedat_header.ts";
 import {
   allocateRecording,
   EventError,
   type EventRecording,
   expectInside,
-  expectSensor,
   type SensorOptions,
+  sensorOf,
 } from "./types.ts";
 
 export const DVS128_SENSOR = [128, 128] as const;
@@ -46,9 +45,8 @@ interface Packet {
  * Source    iniVation, "AEDAT file formats", version 3.1; Amir et al. 2017 (DVS128 Gesture).
  */
 export function parseAedat3(bytes: Uint8Array, name = "aedat3", options: Aedat3Options = {}): EventRecording {
-  expectKeys(options, { sensor: true, validOnly: true }, (problem) => new ArgumentError(`parseAedat3: ${problem}`));
-  const { sensor = DVS128_SENSOR, validOnly = false } = options;
-  expectSensor("parseAedat3: sensor", sensor);
+  const { validOnly = false } = options;
+  const sensor = sensorOf("parseAedat3", options, DVS128_SENSOR, { validOnly: true });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const packets = findPackets(view, skipAedatHeader(bytes, name, "3"), name, validOnly);
   const recording = allocateRecording(countEvents(view, packets, validOnly));

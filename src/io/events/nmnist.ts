@@ -1,13 +1,14 @@
 // N-MNIST's .bin files: five bytes per event, no header. N-Caltech101 has the same format on a larger sensor.
 
-import { ArgumentError, expectKeys } from "../../text/index.ts";
+import { ArgumentError } from "../../text/index.ts";
 import {
   allocateRecording,
+  countRecords,
   EventError,
   type EventRecording,
   expectInside,
-  expectSensor,
   type SensorOptions,
+  sensorOf,
 } from "./types.ts";
 
 export const NMNIST_SENSOR = [34, 34] as const;
@@ -25,21 +26,9 @@ const LAST_TIME = 2 ** 23 - 1;
  * Source    Orchard et al. 2015, "Converting static image datasets to spiking neuromorphic datasets using saccades".
  */
 export function parseNMnist(bytes: Uint8Array, name = "nmnist", options: SensorOptions = {}): EventRecording {
-  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseNMnist: ${problem}`));
-  const { sensor = NMNIST_SENSOR } = options;
-  expectSensor("parseNMnist: sensor", sensor);
+  const sensor = sensorOf("parseNMnist", options, NMNIST_SENSOR);
   if (bytes.length === 0) throw new EventError(name, "empty", 0, "the file is empty");
-  const rest = bytes.length % EVENT_BYTES;
-  if (rest > 0) {
-    const at = bytes.length - rest;
-    throw new EventError(
-      name,
-      "truncated",
-      at,
-      `truncated: expected events of ${EVENT_BYTES} bytes, got ${rest} bytes at the end`,
-    );
-  }
-  const recording = allocateRecording(bytes.length / EVENT_BYTES);
+  const recording = allocateRecording(countRecords(name, bytes, 0, EVENT_BYTES));
   const { t, x, y, p } = recording;
   for (let i = 0, at = 0; i < recording.length; i++, at += EVENT_BYTES) {
     const column = bytes[at]!;

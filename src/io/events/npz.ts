@@ -1,6 +1,6 @@
 // .npz: a zip archive of .npy files. Converted event data are events (t, x, y, p) or frames [T, 2, H, W].
 
-import { ArgumentError, cut, expectKeys, visible } from "../../text/index.ts";
+import { cut, visible } from "../../text/index.ts";
 import { type FileArray, type FileArrayInput, quote, toFloat32 } from "../array_types.ts";
 import { NpyError, parseNpy, writeNpy } from "../npy.ts";
 import { readZip, writeZip, ZipError } from "../zip.ts";
@@ -10,8 +10,8 @@ import {
   type EventFrames,
   type EventRecording,
   expectInside,
-  expectSensor,
   type SensorOptions,
+  sensorOf,
 } from "./types.ts";
 
 /**
@@ -60,9 +60,7 @@ export type EventNpz =
  *           a polarity that is not 0 or 1; a count that is no integer in 0..2^24; an event outside the sensor.
  */
 export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: SensorOptions = {}): Promise<EventNpz> {
-  expectKeys(options, { sensor: true }, (problem) => new ArgumentError(`parseEventNpz: ${problem}`));
-  const { sensor = [65536, 65536] } = options;
-  expectSensor("parseEventNpz: sensor", sensor);
+  const sensor = sensorOf("parseEventNpz", options, [65536, 65536]);
   const found: string[] = [];
   const arrays = await parseNpz(bytes, name, { wanted: (array) => found.push(array) > 0 && EVENT_ARRAYS.has(array) });
   const refuse = (message: string): never => {

@@ -1,6 +1,5 @@
 // Recordings of event cameras: not images but changes, each with a time, a pixel and a polarity.
-
-import { ArgumentError } from "../../text/index.ts";
+import { ArgumentError, expectKeys } from "../../text/index.ts";
 import { DamagedFileError } from "../damaged.ts";
 
 /**
@@ -78,12 +77,29 @@ export function sliceRecording({ t, x, y, p }: EventRecording, begin: number, en
 /** Check that one event is inside the sensor; `offset` is its first byte. */
 export function expectInside(file: string, x: number, y: number, [h, w]: SensorSize, event: number, offset: number) {
   if (x < w && y < h) return;
-  throw new EventError(
-    file,
-    "outside the sensor",
-    offset,
-    `event ${event}: expected a pixel of the sensor, ${w} x ${h} (width x height), got x ${x}, y ${y}`,
-  );
+  const problem = `expected a pixel of the sensor, ${w} x ${h} (width x height), got x ${x}, y ${y}`;
+  throw new EventError(file, "outside the sensor", offset, `event ${event}: ${problem}`);
+}
+
+/** Count the records of a file from byte `start`. Errors: EventError if the last one is cut off. */
+export function countRecords(file: string, bytes: Uint8Array, start: number, recordBytes: number): number {
+  const rest = (bytes.length - start) % recordBytes;
+  if (rest === 0) return (bytes.length - start) / recordBytes;
+  const problem = `truncated: expected events of ${recordBytes} bytes, got ${rest} bytes at the end`;
+  throw new EventError(file, "truncated", bytes.length - rest, problem);
+}
+
+/** Check a parser's options, of which `more` are its own, and return the sensor. Errors: ArgumentError. */
+export function sensorOf(
+  parser: string,
+  options: SensorOptions,
+  otherwise: SensorSize,
+  more: Readonly<Record<string, true>> = {},
+): SensorSize {
+  expectKeys(options, { sensor: true, ...more }, (problem) => new ArgumentError(`${parser}: ${problem}`));
+  const { sensor = otherwise } = options;
+  expectSensor(`${parser}: sensor`, sensor);
+  return sensor;
 }
 
 /** Refuse a sensor that is not a pair of integers of 1..65536. This is a mistake of the caller, not of a file. */
