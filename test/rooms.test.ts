@@ -40,9 +40,9 @@ const rooms: Record<string, readonly string[]> = {
   "index.ts": Object.keys(engine).filter((room) => room !== "export"),
   "node.ts": ["images", "node", "setup"],
 };
-/** Packages that engine folders may import. Protobuf is the reason why `export` is an entry of its own. */
+/** Packages that engine folders may import. Protobuf is the reason why `export` is a separate entry. */
 const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protobuf", "onnx-buf"] };
-/** Folders that dispatch kernels of their own. */
+/** Folders that dispatch kernels. */
 const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
 
 /** Host folders that tests of a folder use, though the folder itself does not: set-up climbs node's ladder of adapters. */
@@ -61,7 +61,7 @@ function hostsBelow(room: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
-/** What files beside src/ may import, themselves aside. The first folder that holds a file counts. */
+/** Imports that files beside src/ may have, apart from their own folder. The first folder that holds a file counts. */
 const beside: [folder: string, imports: readonly string[]][] = [
   ["tools", [...anyEngine, ...anyHost.filter((folder) => folder !== "src/cli"), ...helpers]],
   ["bench", [...anyEngine, "src/node.ts", "src/node", "src/images", ...helpers]],

@@ -142,7 +142,7 @@ describe("spiking", () => {
       const after = await runtime.run({ input: one(input), "v_in.inner.0": one(a), "v_in.inner.0_2": one(b) });
       return ["logits", "v_out.inner.0", "v_out.inner.0_2"].map((name) => after[name]!.data[0]);
     };
-    expect(await run(3, 0, 0.5)).toEqual([0, 0, 0.75]); // the first fires, the second only hears it
+    expect(await run(3, 0, 0.5)).toEqual([0, 0, 0.75]); // the first fires, the second only receives it
     expect(await run(2, 0, 1)).toEqual([1, 0, 0]); // on the threshold both fire
     expect(await run(1, 0.5, 0.5)).toEqual([0, 0.75, 0.25]);
     await runtime.release();

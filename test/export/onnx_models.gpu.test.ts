@@ -8,9 +8,9 @@ import { Scope, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 import { loadOnnx, pruned, relativeError } from "./onnx_runtime.ts";
 
-/** Of the largest logit. What is seen is 1e-7 to 4e-6: the more layers and terms of a sum, the more. */
+/** Tolerance relative to the largest logit. Observed: 1e-7 to 4e-6, growing with the number of layers and terms of a sum. */
 const TOLERANCE = 1e-4;
-/** Of what another image changes in the logits, which random weights of a pruned net may keep small. */
+/** Tolerance relative to the change between two images, which is small in a pruned network with random weights. */
 const OF_IMAGE = 1e-2;
 
 /** Normal values, as many as no layer's own size divides: weights of millions are cut out of them. */

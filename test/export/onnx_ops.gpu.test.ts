@@ -133,7 +133,7 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
     [2, 3],
   ],
   "time first": [of((x) => ops.timeMajor(x, { timeSteps: 3 })), [6, 2, 2]],
-  "time first, an axis of its own": [of((x) => ops.timeMajor(x)), [6, 2]],
+  "time first, as a separate axis": [of((x) => ops.timeMajor(x)), [6, 2]],
 };
 
 test.each(Object.keys(cases))("%s", async (name) => {

@@ -40,7 +40,7 @@ export async function loadOnnx(bytes: Uint8Array): Promise<Runtime> {
 
 /** Largest difference over the largest magnitude of `wanted`. */
 export function relativeError(got: Float32Array, wanted: Float32Array): number {
-  if (got.length !== wanted.length) throw new Error(`${got.length} numbers, wanted ${wanted.length}`);
+  if (got.length !== wanted.length) throw new Error(`${got.length} numbers, expected ${wanted.length}`);
   let difference = 0;
   let scale = 0;
   for (const [i, w] of wanted.entries()) {

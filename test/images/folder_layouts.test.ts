@@ -124,7 +124,7 @@ describe("wrappers and other levels", () => {
     ["a folder of parts", ["w/train", "w/val"]],
     ["a folder of classes", ["w"]],
     ["two of them", ["v/w/train", "v/w/test"]],
-  ])("%s is told", async (_, parts) => {
+  ])("reports %s", async (_, parts) => {
     const dir = folder(...parts.flatMap((part) => images(part, pets)), "README.md", ".DS_Store", "__MACOSX/x.jpg");
     const inner = parts[0]?.startsWith("v") ? "v/w" : "w";
     expect(await refusal(dir)).toContain(
@@ -299,7 +299,7 @@ describe("links", () => {
 
   test("refuses files of another user unless requested", async () => {
     const dir = folder(...images("", pets, 10));
-    // Root can give a file away; for others a file of root's is at hand.
+    // Root can change the owner of a file; other users read a file of root.
     const away = process.getuid?.() === 0 ? join(folder("1.jpg"), "1.jpg") : "/etc/hostname";
     if (process.getuid?.() === 0) chownSync(away, 12345, 12345);
     symlinkSync(away, join(dir, "cats/away.jpg"));

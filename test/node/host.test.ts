@@ -87,7 +87,7 @@ describe("running programs", () => {
   });
 });
 
-test("setup refuses a way that it does not know", async () => {
+test("setup refuses an unknown driver", async () => {
   await expect(setup({ driver: "magic" as "apt" })).rejects.toThrow(
     'driver: expected one of mesa, swiftshader, apt, got "magic"',
   );

@@ -1,4 +1,4 @@
-// Missing data sets are left out with a note, unless their folder was given.
+// Missing data sets are skipped with a note, unless their folder is set.
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../src/terminal/fail.ts";
 import { available } from "../../tools/reproduce/available.ts";

@@ -58,7 +58,7 @@ const MESSAGES: Readonly<Record<string, readonly Field[]>> = {
   ],
 };
 
-/** Of a Value one of these is there: a zero among them is written, where elsewhere it is what an absent field means. */
+/** Fields of a Value, of which one is present. A zero is written here; in other messages an absent field means zero. */
 const ONE_OF = ["simple_value", "image", "histo", "tensor"];
 
 const registry = createFileRegistry(

@@ -195,7 +195,7 @@ function refuseWithout({ refused }: WeightsDict, dict: Dict, fail: Fail): never 
   return fail(`holds no state_dict: ${dict.size === 0 ? "it is empty" : `its keys are ${list(dict.keys())}`}`);
 }
 
-/** Return the dict at a dotted path; keys with dots of their own are found too. */
+/** Return the dict at a dotted path; keys that contain dots are found too. */
 function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
   let dict = tree;
   let rest = key.split(".");

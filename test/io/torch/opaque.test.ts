@@ -48,9 +48,9 @@ const objects: readonly (readonly [string, Uint8Array])[] = [
   ["datetime", bytesOf(global("datetime", "datetime"), "C", 2, 1, 2, 0x85, "R")],
   ["an enum", bytesOf(global("my.enums", "Mode"), int(1), 0x85, "R")],
   ["a deque", bytesOf(global("collections", "deque"), ")R", int(1), "a")],
-  ["a list of its own class", bytesOf(global("yacs", "List"), ")", 0x81, "(", int(1), "e")],
+  ["a list subclass", bytesOf(global("yacs", "List"), ")", 0x81, "(", int(1), "e")],
   [
-    "a dict of its own class",
+    "a dict subclass",
     bytesOf(global("yacs.config", "CfgNode"), ")", 0x81, "(", str("a"), int(1), "u", attributes, "b"),
   ],
   ["a partial", bytesOf(global("functools", "partial"), global("torch.nn", "GELU"), 0x85, "R", "}b")],
