@@ -1,7 +1,7 @@
 // Schedules drawing: at most once a frame, for a few milliseconds, and only what changed and is visible.
 
 /** Draws. Returns true to be drawn again in the next frame, as during an animation. */
-export type Draw = (now: number) => boolean;
+type Draw = (now: number) => boolean;
 
 /** Drawing time per frame, in ms; scrolling and typing stay smooth. */
 const BUDGET_MS = 8;

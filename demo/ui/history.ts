@@ -10,7 +10,7 @@ export interface Columns {
   readonly values: Readonly<Record<Series, (number | null)[]>>;
 }
 
-export interface Test {
+interface Test {
   readonly sparsity: number;
   readonly accuracy: number;
 }

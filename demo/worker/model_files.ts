@@ -71,7 +71,7 @@ export async function exportModel(session: Session, what: ModelForm, facts: Mode
   return { name: `${name}.safetensors`, bytes: writeSafetensors(weights, metadata) };
 }
 
-export function sparsityOf(arrays: readonly ArrayLike<number>[]): number {
+function sparsityOf(arrays: readonly ArrayLike<number>[]): number {
   let [zeros, all] = [0, 0];
   for (const values of arrays) {
     all += values.length;

@@ -10,12 +10,12 @@ import { Snapshots } from "./snapshots.ts";
 import { Turns } from "./turns.ts";
 
 /** A change of the final threshold during the run. */
-export interface Move {
+interface Move {
   readonly step: number;
   readonly final: number;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly data: Splits;

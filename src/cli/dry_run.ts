@@ -62,7 +62,7 @@ function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" |
 }
 
 /** Measure the seconds of a training step: the mean of a few, after a first one. Changes the weights. */
-export async function timeSteps(session: Session, budget = PATIENCE_MS): Promise<{ seconds: number; steps: number }> {
+async function timeSteps(session: Session, budget = PATIENCE_MS): Promise<{ seconds: number; steps: number }> {
   let started = 0;
   let steps = 0;
   const begun = performance.now();

@@ -82,7 +82,7 @@ function checkFlags(flags: EvalFlags, data: string): void {
   ]);
 }
 
-export async function runEval(flags: EvalFlags, out: Output): Promise<number> {
+async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   const file = modelFile(flags.path, "sparse");
   const opened = await openWeightsFile(file);
   const { metadata } = opened;

@@ -106,7 +106,7 @@ function checkFlags(flags: InfoFlags): void {
   ]);
 }
 
-export async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
+async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   const { model, batch, microBatch, channels = 1, size = 28, classes = 10 } = flags;
   checkFlags(flags);
   if (batch !== undefined && !model)

@@ -200,7 +200,7 @@ async function openSources(flags: PackFlags, { size: stored, resize, view }: Pac
 }
 
 /** Pack the images of a folder. Returns the exit code; throws on failure, `Interrupted` after a signal. */
-export async function runPack(flags: PackFlags, out: Output): Promise<number> {
+async function runPack(flags: PackFlags, out: Output): Promise<number> {
   const options = packOptions(flags);
   using stops = stopAtSignals(out);
   const claiming = OutFolder.claim(flags, (line) => writeLine(process.stderr, line));

@@ -102,7 +102,7 @@ export function likeliest(logits: Float32Array, top: number): Guess[] {
 }
 
 /** Run a model on samples. Returns the exit code. */
-export async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
+async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   if (flags.output !== undefined) expectNoInput("--output", flags.output, [flags.weights, ...flags.input]);
   const file = await openWeightsFile(flags.weights);
   const name = flags.model ?? file.metadata.get("model");

@@ -16,14 +16,14 @@ interface RunSetupOptions {
 const say = (line: string): void => writeLine(process.stdout, line);
 
 /** Set up an adapter if there is none, and print it. Returns 0. Errors: SetupError. */
-export async function runSetup(options: RunSetupOptions = {}): Promise<number> {
+async function runSetup(options: RunSetupOptions = {}): Promise<number> {
   const { system = false, driver } = options;
   await setup({ log: say, system, ask: terminalAsk(), ...defined({ driver }) });
   return 0;
 }
 
 /** Check the adapter without changing anything, and print it. Returns 0. Errors: SetupError. */
-export async function runDoctor(): Promise<number> {
+async function runDoctor(): Promise<number> {
   const { espalier, node, webgpu, platform } = versions();
   say(`versions  espalier ${espalier}, Node ${node}, webgpu ${webgpu ?? "missing"}, ${platform}`);
   await doctor({ log: say });

@@ -23,7 +23,7 @@ import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { beforeFirstStep, saysFinished, trainOn } from "./train_run.ts";
 
 /** Run a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
-export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
+async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
   using stopping = stopAtSignals(out, "as soon as the run is saved");
   const flags = settleAuto(given);
   const opening = openRun(flags, (line) => {

@@ -4,7 +4,7 @@ import { areNamed, nameList } from "./class_names.ts";
 import { DataError } from "./errors.ts";
 
 /** Labels of one part. */
-export interface Labelled {
+interface Labelled {
   readonly length: number;
   readonly classes: readonly string[];
 }

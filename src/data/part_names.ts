@@ -1,7 +1,7 @@
 // Finds the part of a data set, train or test, by the names of folders and files.
 
 /** A part of a data set. */
-export type Part = "train" | "test";
+type Part = "train" | "test";
 
 interface PartName {
   readonly part: Part;
@@ -127,7 +127,7 @@ export function pairedRests(names: readonly string[]): string[] {
   return [...rests].filter(([, parts]) => parts.size === 2).map(([rest]) => rest);
 }
 
-export interface FileParts {
+interface FileParts {
   readonly parts: ReadonlyMap<string, PartName>;
   /** Files whose names name both parts. */
   readonly both: readonly string[];

@@ -7,7 +7,7 @@ import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
 import { PooledBuffer } from "./pooled_buffer.ts";
 import type { Command } from "./stream.ts";
 
-export interface MemoryStats {
+interface MemoryStats {
   /** Bytes in use: referenced, or owned by a captured step. */
   live: number;
   /** The part of `live` that captured steps own for their values. */

@@ -2,7 +2,7 @@
 import { EspalierError, expectKeys } from "../text/index.ts";
 
 /** The part of a tensor that an error message shows. */
-export interface Described {
+interface Described {
   readonly shape: readonly number[];
   readonly dtype: string;
 }

@@ -21,7 +21,7 @@ interface Tenant<V = PooledBuffer> extends Lifetime<V> {
 }
 
 /** Values in one buffer, and its size. */
-export interface Block<V = PooledBuffer> {
+interface Block<V = PooledBuffer> {
   readonly bytes: number;
   readonly tenants: Tenant<V>[];
 }

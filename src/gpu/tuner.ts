@@ -8,7 +8,7 @@ import { hasAdapterClock, type TimedGpu, timeRuns } from "./tune_clock.ts";
 
 /** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
-export const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
+const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
 
 /** Storage of winners between processes or page loads: a file (espalier/node), or for example localStorage in a page. */
 export interface TuneStore {

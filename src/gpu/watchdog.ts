@@ -24,7 +24,7 @@ const HURRY_PATIENCE = 3;
 const NAMED = 8;
 
 /** The clock, for tests. Times in milliseconds. */
-export interface WatchdogClock {
+interface WatchdogClock {
   now(): number;
   every(ms: number, tick: () => void): unknown;
   clear(timer: unknown): void;
@@ -42,7 +42,7 @@ interface Submit {
   readonly kernels: readonly string[];
 }
 
-export interface WatchdogOptions {
+interface WatchdogOptions {
   readonly limit: WatchdogLimit;
   readonly software: boolean;
   /** Resolves when everything submitted so far has run or failed. */

@@ -89,7 +89,7 @@ export function widthOf(dtype: ArrayDtype): number {
 }
 
 /** Check that `data` is the typed array of `dtype`. */
-export function holds(dtype: ArrayDtype, data: unknown): data is ArrayData {
+function holds(dtype: ArrayDtype, data: unknown): data is ArrayData {
   return data instanceof constructors[dtype];
 }
 

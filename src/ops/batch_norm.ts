@@ -24,12 +24,7 @@ export interface BatchNormOptions {
   stats?: { mean: Tensor; invstd: Tensor };
 }
 
-export type PerChannel = [
-  weight: Tensor | null,
-  bias: Tensor | null,
-  runningMean: Tensor | null,
-  runningVar: Tensor | null,
-];
+type PerChannel = [weight: Tensor | null, bias: Tensor | null, runningMean: Tensor | null, runningVar: Tensor | null];
 
 /** Check shapes for batch norm and the ops that contain it. Throws OpError. */
 export function inferBatchNorm(

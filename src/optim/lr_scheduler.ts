@@ -59,7 +59,7 @@ export type LrSchedule = (step: number) => number;
  * Gentle at both ends, fastest in the middle; the mean is (base + min) / 2.
  * Source: Loshchilov & Hutter 2017 (SGDR), without restarts.
  */
-export function cosine(x: number, base: number, min = 0): number {
+function cosine(x: number, base: number, min = 0): number {
   return min + ((base - min) / 2) * (1 + Math.cos(Math.PI * x));
 }
 

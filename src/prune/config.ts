@@ -76,7 +76,7 @@ export interface RunShape {
 }
 
 /** The steps at which pruning and masked training begin. */
-export interface Span {
+interface Span {
   readonly start: number;
   /** First step of masked training; `totalSteps` if there is none. */
   readonly freeze: number;

@@ -49,7 +49,7 @@ export async function fingerprintOf(splits: Pick<Splits, "train" | "test" | "lay
 }
 
 /** List up to six names, and the total. */
-export function nameList(names: readonly string[]): string {
+function nameList(names: readonly string[]): string {
   const shown = names.slice(0, 6).join(", ");
   return names.length > 6 ? `${shown}, ... (${names.length} in all)` : shown;
 }

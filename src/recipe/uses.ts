@@ -5,7 +5,7 @@ import { isEventData } from "./data_names.ts";
 import { leavesOf, type Reader, type Setting } from "./setting.ts";
 import { type Recipe, SETTINGS } from "./settings.ts";
 
-export interface Use extends SettingUse<Recipe> {
+interface Use extends SettingUse<Recipe> {
   /** The fact that makes the setting idle: "data.name is mnist". */
   readonly since: (r: Recipe) => string;
 }

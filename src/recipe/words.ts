@@ -7,7 +7,7 @@ import { expectedAt, fits, keysAt, settingAt } from "./schema.ts";
 export type Where = (path: Path, aim?: Aim) => string;
 
 export const nameOf = (path: Path) => visible(cut(path.map(String).join("."), 80));
-export const hint = (meant: string | undefined) => (meant ? `; did you mean ${meant}?` : "");
+const hint = (meant: string | undefined) => (meant ? `; did you mean ${meant}?` : "");
 export const oneLine = (error: unknown) =>
   visible((error instanceof Error ? error.message : String(error)).replaceAll(/[ \t\r\n]+/g, " ").trim());
 

@@ -70,7 +70,7 @@ async function tile(data: SessionData, i: number): Promise<string | null> {
   return png.toString("base64");
 }
 
-export interface Sheet {
+interface Sheet {
   readonly png: Uint8Array;
   /** Number of classes with a row. */
   readonly classes: number;

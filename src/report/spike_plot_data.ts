@@ -4,7 +4,7 @@ import type { PotentialTrace, SpikeFigure } from "../index.ts";
 import { ArgumentError } from "../text/index.ts";
 
 /** The parts of a figure that set its time axis. */
-export type Timing = Pick<SpikeFigure, "samples" | "timeSteps">;
+type Timing = Pick<SpikeFigure, "samples" | "timeSteps">;
 
 /** Return the gap between two samples in steps; more steps if they are narrow. */
 export function sampleGap({ samples, timeSteps }: Timing): number {

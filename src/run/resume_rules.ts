@@ -69,7 +69,7 @@ export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {
 }
 
 /** Write a value as in a recipe. */
-export const shown = (value: unknown): string =>
+const shown = (value: unknown): string =>
   value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 
 /** Describe a change: "epochs: 2 -> 3". */
@@ -80,7 +80,7 @@ export const changeWords = ({ path, was, now }: Pick<SettingChange, "path" | "wa
 export const refusalWords = ({ path, was, now }: Pick<SettingChange, "path" | "was" | "now">): string =>
   `${path}: expected ${shown(was)} as in the run, got ${shown(now)}`;
 
-export interface RunPosition {
+interface RunPosition {
   readonly step: number;
   readonly epoch: number;
   /** Batches done in the current epoch. */

@@ -19,7 +19,7 @@ import {
 } from "./plan.ts";
 
 /** Distribution and release, from /etc/os-release. */
-export interface Distribution {
+interface Distribution {
   readonly distribution: string;
   readonly codename: string;
 }

@@ -8,7 +8,7 @@ export class SetupError extends EspalierError {
   override readonly name = "SetupError";
 }
 
-export interface Ran {
+interface Ran {
   /** Exit code; 127 if the program does not exist, 124 after a timeout. */
   readonly code: number;
   readonly stdout: string;
@@ -16,7 +16,7 @@ export interface Ran {
   readonly output: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly cwd?: string;
   readonly input?: string;
   readonly seconds?: number;

@@ -18,7 +18,7 @@ export interface HardwareView {
   links(library: string): boolean;
 }
 
-export const systemView: HardwareView = {
+const systemView: HardwareView = {
   list(folder) {
     try {
       return readdirSync(folder).sort();

@@ -38,7 +38,7 @@ export const onlyKeys = <T extends object>(given: T, known: Readonly<Record<stri
   Object.fromEntries(Object.entries(given).filter(([key]) => Object.hasOwn(known, key))) as T;
 
 /** An object without the keys whose value is undefined. */
-export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
 };
 

@@ -2,7 +2,6 @@
 export { closest } from "./closest.ts";
 export { ArgumentError, checksOf, EspalierError } from "./errors.ts";
 export {
-  type Defined,
   defined,
   expectKeys,
   isUnread,

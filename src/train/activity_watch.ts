@@ -20,7 +20,7 @@ import {
 
 export type WeightLayer = Conv2d | Linear;
 
-export interface Watcher {
+interface Watcher {
   /** Called before each forward of a Conv2d (x [rows, C, H, W]) or Linear (x [*, in]). */
   weighted?(name: string, layer: WeightLayer, x: Tensor): void;
   /** Called in each forward of a spiking layer. */

@@ -18,7 +18,7 @@ export interface EventFrameOptions {
   readonly size?: SensorSize;
 }
 
-export const FRAME_KEYS: KeysOf<EventFrameOptions> = { frames: true, by: true, size: true };
+const FRAME_KEYS: KeysOf<EventFrameOptions> = { frames: true, by: true, size: true };
 
 /** Default count of frames. */
 export const DEFAULT_FRAMES = 8;

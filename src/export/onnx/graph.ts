@@ -17,12 +17,12 @@ const OPSET = 17;
 const IR = 8;
 
 /** Attribute of a node: integer, float, integers, or text. */
-export type Attribute =
+type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
   | { readonly text: string };
-export type Attributes = Readonly<Record<string, Attribute>>;
+type Attributes = Readonly<Record<string, Attribute>>;
 
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
@@ -43,7 +43,7 @@ function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
-export interface ModelInfo {
+interface ModelInfo {
   readonly name: string;
   readonly doc: string;
   readonly metadata: Readonly<Record<string, string>>;

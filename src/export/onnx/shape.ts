@@ -19,8 +19,3 @@ export function symbolic(first: Shape, second: Shape, a: number, b: number): Sym
   }
   return sizes;
 }
-
-/** Format a shape: [N,3,32,32], [4N,16]. */
-export function formatSymbolic(shape: SymbolicShape): string {
-  return `[${shape.map((d) => (isFixed(d) ? d : d.batches === 1 ? "N" : `${d.batches}N`)).join(",")}]`;
-}

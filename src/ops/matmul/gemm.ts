@@ -26,7 +26,7 @@ export interface Matrix {
   readonly batch?: readonly number[];
 }
 
-export interface Gemm {
+interface Gemm {
   readonly a: Matrix;
   readonly b: Matrix;
   /** Dense [...batch, m, n]; every element is written. */

@@ -35,7 +35,7 @@ interface Affine {
   readonly bias: Tensor | null;
 }
 
-export interface Running {
+interface Running {
   readonly mean: Tensor;
   readonly variance: Tensor;
 }

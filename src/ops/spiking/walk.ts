@@ -42,7 +42,7 @@ export interface Current {
 }
 
 /** Initial state and learned leak. */
-export interface Begin {
+interface Begin {
   readonly v0: Tensor | null;
   readonly w: Tensor | null;
 }
@@ -88,7 +88,7 @@ function paramsOf(neuron: Neuron, { norm }: Current, { items, width }: Plan) {
 const unused = (): Bindable => empty([4]);
 
 /** Outputs of forward besides y; null if not needed. */
-export interface Also {
+interface Also {
   /** [N, *]: the potential after the last step. */
   readonly last?: Tensor | null;
   /** [T, N, *]: the potentials before firing. */
@@ -137,7 +137,7 @@ export function walkForward(
 }
 
 /** Outputs of backward; null if not needed. */
-export interface Gradients {
+interface Gradients {
   /** Gradient of x; with batch norm, of its result. */
   readonly dx: Tensor;
   readonly dv0: Tensor | null;
