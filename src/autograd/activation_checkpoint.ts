@@ -123,10 +123,8 @@ export function activationCheckpoint<In extends readonly Tensor[]>(
 
 function expectTensor(y: unknown): Tensor {
   if (y instanceof Tensor) return y;
-  throw new OpError(
-    "activationCheckpoint",
-    `expected the function to return one tensor, got ${y === null ? y : typeof y}`,
-  );
+  const problem = `expected the function to return one tensor, got ${y === null ? y : typeof y}`;
+  throw new OpError("activationCheckpoint", problem);
 }
 
 /** Run the function a second time. Returns the nodes that the first run would have recorded. */

@@ -46,11 +46,8 @@ export interface CifarOptions {
 async function locate(source: ByteSource, { folder, files }: CifarFacts, split: Split): Promise<string> {
   const first = files[split][0]!;
   for (const prefix of ["", `${folder}/`]) if (await source.exists(prefix + first)) return prefix;
-  throw new SourceError(
-    source.name,
-    first,
-    `no such file, also not in ${folder}: expected the binary version of the data set`,
-  );
+  const problem = `no such file, also not in ${folder}: expected the binary version of the data set`;
+  throw new SourceError(source.name, first, problem);
 }
 
 /** Read class names, one per line; null if there is no such file. */
@@ -90,11 +87,8 @@ async function load(
   for (const [f, file] of files.entries()) {
     const bytes = await source.read(prefix + file);
     if (bytes.length !== perFile * record) {
-      throw new SourceError(
-        source.name,
-        prefix + file,
-        `expected ${perFile} records of ${record} bytes, ${perFile * record} in total, got ${bytes.length}`,
-      );
+      const problem = `expected ${perFile} records of ${record} bytes, ${perFile * record} in total, got ${bytes.length}`;
+      throw new SourceError(source.name, prefix + file, problem);
     }
     if (f === 0) {
       images = new Uint8Array(files.length * perFile * PIXELS);

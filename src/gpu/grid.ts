@@ -57,20 +57,16 @@ export function resolveGrid(kernel: string, grid: Grid, shader: Coverage): [x: n
     const rows = Math.ceil(groups / MAX_GROUPS);
     sizes = [Math.ceil(groups / rows), rows, 1];
     if (rows > 1 && !shader.unfolds) {
-      throw new KernelError(
-        kernel,
-        `expected at most ${MAX_GROUPS} workgroups of a shader that does not read num_workgroups, got ${groups}: index with flat_group of lib/index.wgsl, or run it in parts`,
-      );
+      const problem = `expected at most ${MAX_GROUPS} workgroups of a shader that does not read num_workgroups, got ${groups}: index with flat_group of lib/index.wgsl, or run it in parts`;
+      throw new KernelError(kernel, problem);
     }
   } else {
     const [x, y = 1, z = 1] = grid;
     sizes = [x, y, z];
   }
   if (!sizes.every((size) => size > 0 && size <= MAX_GROUPS)) {
-    throw new KernelError(
-      kernel,
-      `grid: expected 1 to ${MAX_GROUPS} workgroups along each axis, got [${sizes.join(", ")}]`,
-    );
+    const problem = `grid: expected 1 to ${MAX_GROUPS} workgroups along each axis, got [${sizes.join(", ")}]`;
+    throw new KernelError(kernel, problem);
   }
   return sizes;
 }

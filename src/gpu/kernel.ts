@@ -59,11 +59,10 @@ export class Kernel {
         continue;
       }
       const bound = bind[name];
-      if (!bound)
-        throw new KernelError(
-          this.name,
-          `binding ${name}: expected a tensor, got none; bound: ${Object.keys(bind).join(", ")}`,
-        );
+      if (!bound) {
+        const problem = `binding ${name}: expected a tensor, got none; bound: ${Object.keys(bind).join(", ")}`;
+        throw new KernelError(this.name, problem);
+      }
       const view = bound.view;
       views.push(view);
       (kind === "storage" ? writes : reads).push(view.buffer);

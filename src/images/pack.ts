@@ -96,11 +96,10 @@ async function readProgress(dir: string, fingerprint: string): Promise<Progress>
   if (text === null) {
     const names = await readdir(dir);
     const shard = names.find((name) => name === SHARD_INDEX_FILE || name.startsWith("shard-"));
-    if (shard)
-      throw new ShardError(
-        join(dir, shard),
-        "expected an empty folder, got shards of another source: choose another folder",
-      );
+    if (shard) {
+      const problem = "expected an empty folder, got shards of another source: choose another folder";
+      throw new ShardError(join(dir, shard), problem);
+    }
     return { fingerprint, shards: [] };
   }
   let found: Progress | null = null;

@@ -286,11 +286,8 @@ function parquetSource(
       const { bytes, starts: begins, ends } = await held.get(g);
       const [begin, end] = [begins[inGroup]!, ends[inGroup]!];
       if (begin < 0) {
-        throw new SourceError(
-          "parquet",
-          path,
-          `row ${row}: ${columns.image} has no bytes (a path alone opens no file)`,
-        );
+        const problem = `row ${row}: ${columns.image} has no bytes (a path alone opens no file)`;
+        throw new SourceError("parquet", path, problem);
       }
       if (end - begin > LARGEST_FILE) {
         const message = `row ${row}: expected an image of at most ${LARGEST_FILE} bytes, got ${end - begin}`;

@@ -33,10 +33,8 @@ export async function gunzip(
   const { maxBytes = unpackLimit(bytes.length) } = options;
   if (!isGzip(bytes)) throw new GzipError(name, "not gzip data: expected 1f 8b at the start");
   if (bytes.length < SMALLEST) {
-    throw new GzipError(
-      name,
-      `corrupt or truncated gzip data: expected at least ${SMALLEST} bytes, got ${bytes.length}`,
-    );
+    const problem = `corrupt or truncated gzip data: expected at least ${SMALLEST} bytes, got ${bytes.length}`;
+    throw new GzipError(name, problem);
   }
   const unpacked = await decompress("gzip", bytes, maxBytes).catch((cause: unknown) => {
     if (!(cause instanceof DecompressError)) throw cause;

@@ -124,10 +124,8 @@ export function parseShardIndex(label: string, json: string): ShardIndex {
     throw new ShardError(label, `view: expected at most the images' ${height}x${width}, got ${index.view.join("x")}`);
   }
   if (index.mean.length !== channels || index.std.length !== channels) {
-    throw new ShardError(
-      label,
-      `mean and std: expected ${channels} each, one per channel, got ${index.mean.length} and ${index.std.length}`,
-    );
+    const problem = `mean and std: expected ${channels} each, one per channel, got ${index.mean.length} and ${index.std.length}`;
+    throw new ShardError(label, problem);
   }
   if (version === VERSION) checkSum(label, json, checksum as string);
   return index;

@@ -91,11 +91,10 @@ export function writeSparseModel(
       continue;
     }
     const { rows, columns } = matrixOf(shape);
-    if (rows * columns !== data.length)
-      throw new SafetensorsError(
-        "sparse model",
-        `${name}: [${shape.join(",")}]: expected ${rows * columns} values, got ${data.length}`,
-      );
+    if (rows * columns !== data.length) {
+      const problem = `${name}: [${shape.join(",")}]: expected ${rows * columns} values, got ${data.length}`;
+      throw new SafetensorsError("sparse model", problem);
+    }
     shapes.push([name, shape]);
     for (const [end, part] of pack({ data, shape }, layout)) tensors.set(name + end, part);
   }

@@ -81,11 +81,8 @@ export async function readZip(
     if ((entry.name.endsWith("/") && entry.size === 0) || !wanted(entry.name)) continue;
     if (files.has(entry.name)) throw new ZipError(name, entry.offset, `two files are named ${quote(entry.name)}`);
     if (entry.size > room) {
-      throw new ZipError(
-        name,
-        entry.offset,
-        `${quote(entry.name)}: expected at most ${maxBytes} unpacked bytes in all files, got more`,
-      );
+      const problem = `${quote(entry.name)}: expected at most ${maxBytes} unpacked bytes in all files, got more`;
+      throw new ZipError(name, entry.offset, problem);
     }
     files.set(entry.name, await unpack(bytes, name, entry));
     room -= entry.size;
@@ -137,12 +134,10 @@ function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; sta
   }
   if (disk !== 0 || view.getUint16(end + 8, true) !== count)
     throw new ZipError(name, end, "expected a whole archive, got one part of several");
-  if (start + size > end)
-    throw new ZipError(
-      name,
-      end,
-      `truncated: expected the directory at bytes ${start}..${start + size}, got ${end} bytes`,
-    );
+  if (start + size > end) {
+    const problem = `truncated: expected the directory at bytes ${start}..${start + size}, got ${end} bytes`;
+    throw new ZipError(name, end, problem);
+  }
   const entries: Entry[] = [];
   let at = start;
   for (let i = 0; i < count; i++) {
@@ -221,11 +216,8 @@ export function writeZip(files: ReadonlyMap<string, Uint8Array>, name = "zip"): 
     END_BYTES,
   );
   if (named.length >= 0xffff || total >= 0xffffffff) {
-    throw new ZipError(
-      name,
-      0,
-      `expected at most 65534 files and 4 GiB (ZIP64 is not written), got ${named.length} files and ${total} bytes`,
-    );
+    const problem = `expected at most 65534 files and 4 GiB (ZIP64 is not written), got ${named.length} files and ${total} bytes`;
+    throw new ZipError(name, 0, problem);
   }
   const out = new Uint8Array(total);
   const view = new DataView(out.buffer);

@@ -55,10 +55,8 @@ export function buildFrom(models: ModelList, name: string, input: ModelInput, op
   const { blocks } = entry;
   if (!blocks) {
     const others = Object.keys(models).filter((other) => models[other]?.blocks);
-    throw new OpError(
-      "buildModel",
-      `activationCheckpoint: expected one of ${others.join(", ")}, got ${name}, which has no blocks`,
-    );
+    const problem = `activationCheckpoint: expected one of ${others.join(", ")}, got ${name}, which has no blocks`;
+    throw new OpError("buildModel", problem);
   }
   for (const [path, module] of model.namedModules()) if (blocks.test(path)) nn.checkpointActivations(module);
   return model;

@@ -36,10 +36,8 @@ export class Conv2d extends Module {
     const { bias = true, init = defaultWeightInit, biasInit, ...options } = config;
     const groups = options.groups ?? 1;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new OpError(
-        "Conv2d",
-        `groups: expected a divisor of ${inChannels} and ${outChannels} channels, got ${groups}`,
-      );
+      const problem = `groups: expected a divisor of ${inChannels} and ${outChannels} channels, got ${groups}`;
+      throw new OpError("Conv2d", problem);
     }
     const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     const shape = [outChannels, inChannels / groups, kh, kw];

@@ -39,11 +39,10 @@ export class MixedConv2d extends Module {
     const parts = kernels.length;
     if (parts === 0 || kernels.some((k) => !Number.isInteger(k) || k < 1 || k % 2 === 0))
       throw new OpError("MixedConv2d", `kernels: expected odd sizes, got [${kernels.join(", ")}]`);
-    if (Math.min(from, to) < parts || (depthwise && from !== to))
-      throw new OpError(
-        "MixedConv2d",
-        `channels: expected at least ${parts}, one per kernel, and equal ones if depthwise, got ${from} and ${to}`,
-      );
+    if (Math.min(from, to) < parts || (depthwise && from !== to)) {
+      const problem = `channels: expected at least ${parts}, one per kernel, and equal ones if depthwise, got ${from} and ${to}`;
+      throw new OpError("MixedConv2d", problem);
+    }
     this.inputs = partsOf(from, parts);
     const outputs = partsOf(to, parts);
     kernels.forEach((kernel, i) => {

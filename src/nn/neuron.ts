@@ -110,10 +110,8 @@ export abstract class SpikingNode extends Module {
     if (this.potentialKept && !sameShape(this.potentialKept.shape, one)) {
       if (!this.atRest) {
         const [kept, given] = [formatShape(this.potentialKept.shape), formatShape(one)];
-        throw new OpError(
-          this.constructor.name,
-          `expected a batch of ${kept}, as its potentials, got ${given}: call reset() first`,
-        );
+        const problem = `expected a batch of ${kept}, as its potentials, got ${given}: call reset() first`;
+        throw new OpError(this.constructor.name, problem);
       }
       this.forget();
     }

@@ -27,10 +27,8 @@ function kindOf(stats: Stats): string {
 
 function checked(stats: Stats): Stats {
   if (stats.isFile()) return stats;
-  throw new NotRegularError(
-    `expected a regular file, got ${kindOf(stats)}`,
-    stats.isDirectory() ? "EISDIR" : "ENOTREG",
-  );
+  const problem = `expected a regular file, got ${kindOf(stats)}`;
+  throw new NotRegularError(problem, stats.isDirectory() ? "EISDIR" : "ENOTREG");
 }
 
 function fault(cause: unknown): NotRegularError {

@@ -83,11 +83,10 @@ const join = defineOp({
     for (const [i, x] of inputs.entries()) expectFloat("concat", { [`tensor ${i}`]: x });
     const at = normalizeAxis("concat", axis, first.shape.length);
     for (const { shape } of inputs) {
-      if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i]))
-        throw new OpError(
-          "concat",
-          `expected shapes that agree except on axis ${at}, got ${formatShape(first.shape)} and ${formatShape(shape)}`,
-        );
+      if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i])) {
+        const problem = `expected shapes that agree except on axis ${at}, got ${formatShape(first.shape)} and ${formatShape(shape)}`;
+        throw new OpError("concat", problem);
+      }
     }
     const size = inputs.reduce((sum, { shape }) => sum + shape[at]!, 0);
     return { shape: first.shape.map((d, i) => (i === at ? size : d)), dtype: "f32" };

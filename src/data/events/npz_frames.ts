@@ -70,11 +70,8 @@ function partFolders(source: ByteSource, folders: readonly string[]): Partial<Re
   if (parts.size === 0) return {};
   const other = folders.find((name) => !parts.has(name) && !isAside(name));
   if (other !== undefined) {
-    throw new SourceError(
-      source.name,
-      other,
-      "a folder beside parts (train, test): expected parts alone, or classes alone",
-    );
+    const problem = "a folder beside parts (train, test): expected parts alone, or classes alone";
+    throw new SourceError(source.name, other, problem);
   }
   const { train, test } = chooseParts(folders, parts);
   return { train, test };

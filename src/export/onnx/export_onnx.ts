@@ -79,10 +79,8 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
       const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
       if (shape) return shape;
       const where = `${op} in ${module || "the model itself"}`;
-      throw new OpError(
-        FAILED,
-        `${where}: expected sizes that are constant or a multiple of the batch; set \`batch\` to a number`,
-      );
+      const problem = `${where}: expected sizes that are constant or a multiple of the batch; set \`batch\` to a number`;
+      throw new OpError(FAILED, problem);
     };
     const rule = Object.hasOwn(rules, op) ? rules[op] : undefined;
     if (!rule) throw new OpError(FAILED, `${op} in ${module || "the model itself"} has no ONNX rule`);
@@ -138,11 +136,10 @@ export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<Arra
   if (outputShape) graph.output(OUTPUT, outputShape);
   // Before the next check: its error names the op.
   writeNodes(graph, trace, parameters, weights);
-  if (!outputShape)
-    throw new OpError(
-      FAILED,
-      "output: expected sizes that are constant or a multiple of the batch; set `batch` to a number",
-    );
+  if (!outputShape) {
+    const problem = "output: expected sizes that are constant or a multiple of the batch; set `batch` to a number";
+    throw new OpError(FAILED, problem);
+  }
   const notes = spikingNotes(model, trace);
   return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...notes } });
 }

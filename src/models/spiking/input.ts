@@ -82,11 +82,10 @@ export class SpikingInput extends nn.Module {
     expectOptions("SpikingInput", options, SPIKING_KEYS);
     const { timeSteps = DEFAULT_STEPS, frames = false, encoder = "direct", random } = options;
     expectTimeSteps("SpikingInput", timeSteps);
-    if (frames && encoder !== "direct")
-      throw new OpError(
-        "SpikingInput",
-        `encoder: expected direct for event frames, which are spikes already, got ${encoder}`,
-      );
+    if (frames && encoder !== "direct") {
+      const problem = `encoder: expected direct for event frames, which are spikes already, got ${encoder}`;
+      throw new OpError("SpikingInput", problem);
+    }
     this.timeSteps = timeSteps;
     this.frames = frames;
     this.encoder = encoderFor(encoder, timeSteps, random);
@@ -95,11 +94,10 @@ export class SpikingInput extends nn.Module {
   /** Return the channels of one step. `channels` are those of a sample: of an image, or of all event frames together. */
   channelsOf(channels: number): number {
     if (!this.frames) return channels;
-    if (channels % this.timeSteps !== 0)
-      throw new OpError(
-        "SpikingInput",
-        `expected a multiple of ${this.timeSteps} channels, polarities times frames, got ${channels}`,
-      );
+    if (channels % this.timeSteps !== 0) {
+      const problem = `expected a multiple of ${this.timeSteps} channels, polarities times frames, got ${channels}`;
+      throw new OpError("SpikingInput", problem);
+    }
     return channels / this.timeSteps;
   }
 

@@ -84,11 +84,10 @@ export class SewDvs extends nn.Module {
       }),
     );
     const side = widths.reduce((n) => Math.floor(n / 2), size);
-    if (side < 1)
-      throw new OpError(
-        "SewDvs",
-        `size: expected at least ${2 ** widths.length} pixels for ${widths.length} halvings, got ${size}`,
-      );
+    if (side < 1) {
+      const problem = `size: expected at least ${2 ** widths.length} pixels for ${widths.length} halvings, got ${size}`;
+      throw new OpError("SewDvs", problem);
+    }
     this.out = new nn.Linear(from * side * side, classes);
   }
 

@@ -70,19 +70,13 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
   if (channels % groups !== 0)
     throw new OpError(OP, `groups: expected a divisor of the ${channels} channels of x, got ${groups}`, tensors);
   if (outputs % groups !== 0) {
-    throw new OpError(
-      OP,
-      `groups: expected a divisor of the ${outputs} output channels of weight, got ${groups}`,
-      tensors,
-    );
+    const problem = `groups: expected a divisor of the ${outputs} output channels of weight, got ${groups}`;
+    throw new OpError(OP, problem, tensors);
   }
   if (perGroup * groups !== channels) {
     const split = groups === 1 ? "" : ` (${perGroup} in each of ${groups} groups)`;
-    throw new OpError(
-      OP,
-      `weight: expected ${channels} input channels as in x, got ${perGroup * groups}${split}`,
-      tensors,
-    );
+    const problem = `weight: expected ${channels} input channels as in x, got ${perGroup * groups}${split}`;
+    throw new OpError(OP, problem, tensors);
   }
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
     throw new OpError(OP, `bias: expected shape [${outputs}], one value per output channel`, tensors);
@@ -114,11 +108,8 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
     if (out < 1) {
       const span = dilation[i] * (kernel[i] - 1) + 1;
       const name = i === 0 ? "rows" : "columns";
-      throw new OpError(
-        OP,
-        `kernel: expected at most the ${size[i] + 2 * padding[i]} ${name} of x with padding, got ${span}`,
-        tensors,
-      );
+      const problem = `kernel: expected at most the ${size[i] + 2 * padding[i]} ${name} of x with padding, got ${span}`;
+      throw new OpError(OP, problem, tensors);
     }
     const [s, p, d] = [stride[i], padding[i], dilation[i]];
     return { size: size[i], out, kernel: kernel[i], stride: s, padding: p, dilation: d };
