@@ -6,8 +6,8 @@ import { makeFolder, writeAtomic } from "../node.ts";
 import { readRuns } from "../report/compare_runs.ts";
 import { rowOf, terminalTable } from "../report/compare_table.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
-import { type Done, jsonOption } from "./options.ts";
+import type { Output } from "../terminal/output.ts";
+import { type Done, finish, jsonOption } from "./options.ts";
 
 interface CompareFlags {
   /** Folders of finished runs. */
@@ -68,7 +68,5 @@ Examples
   $ espalier compare runs/* --out docs/sweep.html         all runs of a folder
   $ espalier compare runs/* --json                        the table for programs, too`,
     )
-    .action(async (runs: string[], flags: { out?: string; title?: string; json?: boolean }) => {
-      done(await runCompare({ runs, ...flags }, makeOutput(flags.json ?? false)));
-    });
+    .action((runs: string[], flags: Omit<CompareFlags, "runs">) => finish(done, runCompare, { ...flags, runs }));
 }

@@ -32,10 +32,10 @@ import { modelFile } from "../run/model_file.ts";
 import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/output.ts";
 import { percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
-import { type Done, gpuOptions } from "./options.ts";
+import { type Done, finish, gpuOptions } from "./options.ts";
 
 interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
@@ -213,7 +213,5 @@ export function addEvalCommand(root: Command, done: Done): void {
   });
   gpuOptions(command.option("--activity", "print operations and energy too; always on for spiking networks"))
     .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
-    .action(async (path: string, flags: Omit<EvalFlags, "path"> & { json?: boolean }) => {
-      done(await runEval({ ...flags, path }, makeOutput(flags.json ?? false)));
-    });
+    .action((path: string, flags: Omit<EvalFlags, "path">) => finish(done, runEval, { ...flags, path }));
 }

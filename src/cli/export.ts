@@ -28,9 +28,9 @@ import { byClasses, fittedWeights, openWeightsFile, takeFitting, type WeightFlag
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/output.ts";
 import { defined, kilobytes, percent } from "../text/index.ts";
-import { choiceOption, type Done, jsonOption } from "./options.ts";
+import { choiceOption, type Done, finish, jsonOption } from "./options.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors"] as const;
 type Format = (typeof FORMATS)[number];
@@ -258,7 +258,5 @@ Examples
   $ espalier export runs/mnist_lenet --format sparse --layout csr
   $ espalier export resnet18.pth --model resnet-18 --format onnx --output resnet18.onnx`,
     )
-    .action(async (path: string, flags: Omit<ExportFlags, "path"> & { json?: boolean }) => {
-      done(await runExport({ ...flags, path }, makeOutput(flags.json ?? false)));
-    });
+    .action((path: string, flags: Omit<ExportFlags, "path">) => finish(done, runExport, { ...flags, path }));
 }

@@ -20,8 +20,8 @@ import { memoryLines } from "../report/memory_lines.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
-import { type Done, gpuOptions } from "./options.ts";
+import type { Output } from "../terminal/output.ts";
+import { type Done, finish, gpuOptions } from "./options.ts";
 
 interface InfoFlags extends AdapterFlags {
   readonly model?: string;
@@ -165,7 +165,5 @@ export function addInfoCommand(root: Command, done: Done): void {
   );
   gpuOptions(command)
     .addHelpText("after", "\nExample\n  $ espalier info --model resnet-20 --channels 3 --size 32 --batch 128")
-    .action(async (flags: InfoFlags & { json?: boolean }) => {
-      done(await runInfo(flags, makeOutput(flags.json ?? false)));
-    });
+    .action((flags: InfoFlags) => finish(done, runInfo, flags));
 }

@@ -2,9 +2,19 @@
 import { type Command, type Help, Option } from "commander";
 import { optionText } from "../recipe/flags.ts";
 import { atLeast0 } from "../terminal/arguments.ts";
+import { makeOutput, type Output } from "../terminal/output.ts";
 
 /** Receives the exit code of a command. */
 export type Done = (code: number) => void;
+
+/** Run a command with the output that --json chooses, and report its exit code. */
+export async function finish<F extends object>(
+  done: Done,
+  run: (flags: F, out: Output) => Promise<number>,
+  flags: F & { readonly json?: boolean },
+): Promise<void> {
+  done(await run(flags, makeOutput(flags.json ?? false)));
+}
 
 /** Heading of the options that every command with a GPU has. */
 export const GPU = "GPU and output:";

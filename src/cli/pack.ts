@@ -25,11 +25,11 @@ import { type DataSummary, summarise, summaryLines, summaryRecord } from "../rep
 import { above0, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/output.ts";
 import { createProgress, type Progress, silent } from "../terminal/progress.ts";
 import { printable, writeLine } from "../terminal/terminal.ts";
 import { defined, mib, plural } from "../text/index.ts";
-import { type Done, jsonOption } from "./options.ts";
+import { type Done, finish, jsonOption } from "./options.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 
 interface PackFlags {
@@ -313,7 +313,5 @@ Examples
   $ espalier pack photos --out small --resize 40 --view 32     for a small network
   $ espalier train --data images --data-dir shards`,
     )
-    .action(async (dir: string, flags: Omit<PackFlags, "dir"> & { json?: boolean }) => {
-      done(await runPack({ ...flags, dir }, makeOutput(flags.json ?? false)));
-    });
+    .action((dir: string, flags: Omit<PackFlags, "dir">) => finish(done, runPack, { ...flags, dir }));
 }

@@ -23,11 +23,11 @@ import { byClasses, openWeightsFile, putWeights, takeFitting, type WeightFlags }
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
 import { percent } from "../text/index.ts";
-import { type Done, gpuOptions } from "./options.ts";
+import { type Done, finish, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
 interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
@@ -261,7 +261,5 @@ Examples
   $ espalier predict --weights runs/a/model.safetensors --input photos/ --output y.npy
   $ espalier predict --model resnet-18 --weights dino.pth --key teacher.backbone --input x.npy`,
     )
-    .action(async (flags: PredictFlags & { json?: boolean }) => {
-      done(await runPredict(flags, makeOutput(flags.json ?? false)));
-    });
+    .action((flags: PredictFlags) => finish(done, runPredict, flags));
 }

@@ -11,9 +11,9 @@ import { writeOutput } from "../run/output_file.ts";
 import { writeFigure } from "../run/results.ts";
 import { number } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { makeOutput, type Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/output.ts";
 import { percent, plural } from "../text/index.ts";
-import { type Done, jsonOption } from "./options.ts";
+import { type Done, finish, jsonOption } from "./options.ts";
 
 export interface TrailFlags extends TrailRules {
   /** The run's folder. */
@@ -151,7 +151,5 @@ Examples
   $ espalier trail runs/a --sparsity 0.95                 the most accurate with 95 % zeros or more
   $ espalier trail runs/a --min-accuracy 0.98 --export small.sparse.safetensors`,
     )
-    .action(async (run: string, flags: Omit<TrailFlags, "run"> & { json?: boolean }) => {
-      done(await runTrail({ ...flags, run }, makeOutput(flags.json ?? false)));
-    });
+    .action((run: string, flags: Omit<TrailFlags, "run">) => finish(done, runTrail, { ...flags, run }));
 }

@@ -6,6 +6,7 @@ import {
   type FitResult,
   type Gpu,
   isStreamed,
+  type PruningReport,
   pruningReport,
   type RandomState,
 } from "../index.ts";
@@ -14,14 +15,13 @@ import { isSpiking } from "../recipe/spiking.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
-import { reportLines } from "../report/report_lines.ts";
 import type { RunResult } from "../run/card.ts";
 import type { Output } from "../terminal/output.ts";
-import { duration, mib, percent, plural } from "../text/index.ts";
+import { compact, duration, mib, percent, plural, times } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import type { LoopParts } from "./train_loop.ts";
 
-interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
+export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
   readonly data: Splits;
   readonly gpu: Gpu;
   readonly random: RandomState;
@@ -97,4 +97,13 @@ function say(out: Output, final: Final, activity: ActivityReport | null): void {
     `test accuracy ${percent(final.accuracy)}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
       `${duration(final.seconds)}, ${plural(final.steps, "step")}, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
   );
+}
+
+/** Describe the savings of pruning in two lines. */
+function reportLines({ macs, sparseMacs, compression }: PruningReport): string[] {
+  const { pruned, model } = compression;
+  return [
+    `weights ${compact(pruned.weights)} -> ${compact(pruned.nonzeros)} (${times(pruned.ratio)}), with biases and batch norm ${compact(model.parameters)} -> ${compact(model.kept)} (${times(model.ratio)}); stored as CSR ${times(model.csrRatio)}, with a bitmask ${times(model.bitmaskRatio)} smaller`,
+    `multiply-adds per sample ${compact(macs)} -> ${compact(sparseMacs)} (${times(sparseMacs === 0 ? null : macs / sparseMacs)})`,
+  ];
 }

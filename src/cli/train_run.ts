@@ -1,5 +1,5 @@
 // One attempt of `espalier train`: opens the GPU, builds or restores the session, trains to the end or a signal.
-import { debugLevel, type Gpu, RandomState, type Session } from "../index.ts";
+import { debugLevel, RandomState, type Session } from "../index.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
 import { fingerprintOf } from "../recipe/data_fingerprint.ts";
 import type { Recipe } from "../recipe/recipe.ts";
@@ -22,7 +22,7 @@ import { samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
 import { plannerOf, planWithin } from "./train_memory.ts";
 import type { TrainFlags } from "./train_recipe.ts";
-import { finishRun } from "./train_result.ts";
+import { type EndParts, finishRun } from "./train_result.ts";
 
 interface Attempt {
   readonly flags: TrainFlags;
@@ -35,16 +35,7 @@ interface Attempt {
   readonly stopping: Stopping;
 }
 
-interface Opened {
-  readonly recipe: Recipe;
-  readonly data: Splits;
-  readonly gpu: Gpu;
-  readonly files: RunFiles;
-  readonly session: Session;
-  readonly random: RandomState;
-  readonly predictedPeakBytes: number;
-  readonly out: Output;
-}
+type Opened = Omit<EndParts, "seconds">;
 
 export const beforeFirstStep = ({ resume }: TrainFlags): string =>
   resume === undefined

@@ -3,20 +3,25 @@ import { PhiloxStream } from "../tensor/philox.ts";
 import { expectWhole } from "./errors.ts";
 
 /**
- * Draw a permutation of 0..n-1 (Fisher-Yates) from stream `shuffle` at this epoch. The same (n, seed, epoch) gives the same
+ * Draw a permutation of 0..n-1 from stream `shuffle` at this epoch. The same (n, seed, epoch) gives the same
  * order on every host.
  */
 export function shuffledOrder(n: number, seed: number, epoch: number): Uint32Array {
   expectWhole("shuffledOrder: n", n, 0, 2 ** 32 - 1);
   const random = new PhiloxStream(seed, "shuffle", [epoch, 0, 0]);
   const order = orderAsStored(n);
-  for (let i = n - 1; i > 0; i--) {
+  shuffle(order, random);
+  return order;
+}
+
+/** Shuffle in place (Fisher-Yates). */
+export function shuffle(order: Uint32Array, random: PhiloxStream): void {
+  for (let i = order.length - 1; i > 0; i--) {
     const j = random.nextBelow(i + 1);
     const held = order[i]!;
     order[i] = order[j]!;
     order[j] = held;
   }
-  return order;
 }
 
 /** Return 0, 1, ... n-1. */

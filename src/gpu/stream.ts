@@ -18,13 +18,10 @@ interface DispatchCommand {
   /** Buffers that it may write, including those that it also reads. */
   readonly writes: readonly PooledBuffer[];
 }
-interface CopyCommand {
+interface CopyCommand extends Omit<ClearCommand, "kind"> {
   readonly kind: "copy";
   readonly source: PooledBuffer;
   readonly sourceOffset: number;
-  readonly target: PooledBuffer;
-  readonly targetOffset: number;
-  readonly bytes: number;
 }
 interface ClearCommand {
   readonly kind: "clear";

@@ -1,5 +1,5 @@
 // Order of the images in an epoch.
-import { orderAsStored, shuffledOrder } from "../data/sampler.ts";
+import { orderAsStored, shuffle, shuffledOrder } from "../data/sampler.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import type { EncodedSource, ImageGroups } from "./encoded_source.ts";
 
@@ -16,12 +16,7 @@ function groupedOrder(length: number, { starts, together }: ImageGroups, seed: n
       for (let i = starts[group]!; i < end; i++) order[filled++] = i;
     }
     random.moveTo([epoch, first, 2]);
-    for (let i = filled - 1; i > begin; i--) {
-      const j = begin + random.nextBelow(i - begin + 1);
-      const held = order[i]!;
-      order[i] = order[j]!;
-      order[j] = held;
-    }
+    shuffle(order.subarray(begin, filled), random);
   }
   return order;
 }

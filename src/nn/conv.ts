@@ -3,16 +3,12 @@ import { expectOptions, OpError } from "../gpu/index.ts";
 import { type Conv2dOptions, conv2d } from "../ops/conv2d.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
-import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts";
+import { defaultBiasInit, defaultWeightInit } from "./init.ts";
+import type { LinearConfig } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
-export interface Conv2dConfig extends Conv2dOptions {
-  readonly bias?: boolean;
-  readonly init?: Initializer;
-  /** Default U(±1/sqrt(fan_in)). */
-  readonly biasInit?: Initializer;
-}
+export type Conv2dConfig = Conv2dOptions & LinearConfig;
 
 const KEYS: KeysOf<Conv2dConfig> = {
   ...{ stride: true, padding: true, dilation: true, groups: true, algorithm: true },

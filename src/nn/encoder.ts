@@ -11,18 +11,16 @@ import {
 } from "../ops/encode.ts";
 import { meta, type Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
+import { OpLayer } from "./op_layer.ts";
 import type { RandomState } from "./random_state.ts";
 
+type LatencyOptions = EncodeOptions & { function?: LatencyFunction };
+
 /** Repeats x at every step. The only encoder with a gradient. */
-export class DirectEncoder extends Module {
-  readonly options: EncodeOptions;
+export class DirectEncoder extends OpLayer<EncodeOptions> {
   constructor(options: EncodeOptions) {
-    super();
+    super(encodeDirect, options);
     encodeDirect(meta([1]), options);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return encodeDirect(x, this.options);
   }
 }
 
@@ -57,27 +55,17 @@ export class PoissonEncoder extends Module {
 }
 
 /** Encodes x in 0..1 as the time of one spike: larger values spike earlier. */
-export class LatencyEncoder extends Module {
-  readonly options: EncodeOptions & { function?: LatencyFunction };
-  constructor(options: EncodeOptions & { function?: LatencyFunction }) {
-    super();
+export class LatencyEncoder extends OpLayer<LatencyOptions> {
+  constructor(options: LatencyOptions) {
+    super(encodeLatency, options);
     encodeLatency(meta([1]), options);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return encodeLatency(x, this.options);
   }
 }
 
 /** Encodes x in 0..1 - 2^-T as its first T binary digits, most significant first. */
-export class WeightedPhaseEncoder extends Module {
-  readonly options: EncodeOptions;
+export class WeightedPhaseEncoder extends OpLayer<EncodeOptions> {
   constructor(options: EncodeOptions) {
-    super();
+    super(encodeWeightedPhase, options);
     encodeWeightedPhase(meta([1]), options);
-    this.options = options;
-  }
-  forward(x: Tensor): Tensor {
-    return encodeWeightedPhase(x, this.options);
   }
 }

@@ -10,7 +10,7 @@ import { Parameter } from "./parameter.ts";
 export interface LinearConfig {
   readonly bias?: boolean;
   readonly init?: Initializer;
-  /** Default U(±1/sqrt(in)). */
+  /** Default U(±1/sqrt(fan_in)). */
   readonly biasInit?: Initializer;
 }
 

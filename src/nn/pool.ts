@@ -4,9 +4,8 @@ import { adaptiveAvgPool2d } from "../ops/adaptive_avg_pool2d.ts";
 import { avgPool2d } from "../ops/avg_pool2d.ts";
 import { localResponseNorm } from "../ops/local_response_norm.ts";
 import { maxPool2d } from "../ops/max_pool2d.ts";
-import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
-import { Module } from "./module.ts";
+import { OpLayer } from "./op_layer.ts";
 
 type MaxPoolOptions = NonNullable<Parameters<typeof maxPool2d>[1]>;
 type AvgPoolOptions = NonNullable<Parameters<typeof avgPool2d>[1]>;
@@ -16,22 +15,6 @@ type ResponseOptions = NonNullable<Parameters<typeof localResponseNorm>[1]>;
 const MAX: KeysOf<MaxPoolOptions> = { kernel: true, stride: true, padding: true, ceilMode: true };
 const AVG: KeysOf<AvgPoolOptions> = { ...MAX, countIncludePad: true };
 const RESPONSE: KeysOf<ResponseOptions> = { size: true, alpha: true, beta: true, k: true };
-
-/** A layer that applies an op with the options that it was made with. */
-abstract class OpLayer<O extends object> extends Module {
-  readonly options: O;
-  private readonly op: (x: Tensor, options: O) => Tensor;
-
-  constructor(op: (x: Tensor, options: O) => Tensor, options: O) {
-    super();
-    this.op = op;
-    this.options = options;
-  }
-
-  forward(x: Tensor): Tensor {
-    return this.op(x, this.options);
-  }
-}
 
 export class MaxPool2d extends OpLayer<MaxPoolOptions> {
   constructor(options: MaxPoolOptions) {

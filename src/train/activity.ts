@@ -63,11 +63,7 @@ export interface WeightActivity {
   readonly operations: number;
 }
 
-export interface ActivityTotals {
-  readonly weights: number;
-  readonly nonzero: number;
-  readonly denseMacs: number;
-  readonly annMacs: number;
+export interface ActivityTotals extends Pick<WeightActivity, "weights" | "nonzero" | "denseMacs" | "annMacs"> {
   /** Multiply-accumulates per sample, in layers of analog input. */
   readonly macs: number;
   /** Accumulates per sample (SynOps), in layers of spiking input. */

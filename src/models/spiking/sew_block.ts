@@ -5,7 +5,7 @@ import * as nn from "../../nn/index.ts";
 import { type SewConnect, sewConnect } from "../../ops/sew_connect.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
-import { firingCurrent, neuronMaker, type SpikingOptions } from "./input.ts";
+import { firingCurrent, neuronMaker, SPIKING_KEYS, type SpikingOptions } from "./input.ts";
 
 export interface SewBlockConfig {
   /** ADD: identity + out; AND: identity · out; IAND: identity · (1 - out). Default ADD. */
@@ -24,6 +24,9 @@ const KEYS: KeysOf<SewBlockConfig> = { connect: true, zeroInit: true, firingCurr
 
 /** The part of SewBlockConfig that a whole network accepts. */
 export type SewOptions = Pick<SewBlockConfig, "connect" | "zeroInit">;
+
+/** Option names that the larger SEW networks share. */
+export const SEW_KEYS = { ...SPIKING_KEYS, connect: true, zeroInit: true, channels: true, classes: true } as const;
 
 /** Return the blocks' config for the neurons of `options`. */
 export function sewConfig(options: SpikingOptions, { connect = "ADD", zeroInit = false }: SewOptions): SewBlockConfig {

@@ -5,8 +5,15 @@ import { flatten } from "../../ops/reshape.ts";
 import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
-import { SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
-import { convBatchNorm, SewBasicBlock, type SewBlockConfig, type SewOptions, sewConfig } from "./sew_block.ts";
+import { SpikingInput, type SpikingOptions } from "./input.ts";
+import {
+  convBatchNorm,
+  SEW_KEYS,
+  SewBasicBlock,
+  type SewBlockConfig,
+  type SewOptions,
+  sewConfig,
+} from "./sew_block.ts";
 
 /** Widths of the stages, each of which halves the frame. */
 export const sewDvsPlans = {
@@ -54,15 +61,7 @@ export class SewDvs extends nn.Module {
 
   constructor(given: SewDvsConfig = {}) {
     super();
-    const known: KeysOf<SewDvsConfig> = {
-      ...SPIKING_KEYS,
-      connect: true,
-      zeroInit: true,
-      widths: true,
-      channels: true,
-      size: true,
-      classes: true,
-    };
+    const known: KeysOf<SewDvsConfig> = { ...SEW_KEYS, widths: true, size: true };
     expectOptions("SewDvs", given, known);
     const {
       widths = sewDvsPlans["cifar10-dvs"],

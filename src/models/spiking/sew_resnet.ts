@@ -5,8 +5,8 @@ import { mean } from "../../ops/sum.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 import { resNetStages } from "../resnet_block.ts";
-import { SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
-import { SewBasicBlock, SewBottleneck, type SewOptions, sewConfig } from "./sew_block.ts";
+import { SpikingInput, type SpikingOptions } from "./input.ts";
+import { SEW_KEYS, SewBasicBlock, SewBottleneck, type SewOptions, sewConfig } from "./sew_block.ts";
 
 const PLANS = {
   18: { block: SewBasicBlock, layers: [2, 2, 2, 2] },
@@ -43,14 +43,7 @@ export class SewResNet extends nn.Module {
 
   constructor(given: SewResNetConfig = {}) {
     super();
-    const known: KeysOf<SewResNetConfig> = {
-      ...SPIKING_KEYS,
-      connect: true,
-      zeroInit: true,
-      depth: true,
-      channels: true,
-      classes: true,
-    };
+    const known: KeysOf<SewResNetConfig> = { ...SEW_KEYS, depth: true };
     expectOptions("SewResNet", given, known);
     const { depth = 18, channels = 3, classes = 1000, connect, zeroInit, ...options } = given;
     if (!Object.hasOwn(PLANS, depth))
