@@ -20,7 +20,7 @@ import { summaryLines, summaryRecord } from "../report/data_summary.ts";
 import { drawTable } from "../report/table.ts";
 import type { Output } from "../terminal/output.ts";
 import { terminalStyle } from "../terminal/terminal.ts";
-import { count, duration, mib, percent, percentNumber, significant } from "../text/index.ts";
+import { count, duration, mib, percent, percentNumber, plural, significant } from "../text/index.ts";
 import { writeSheet } from "./inspect_sheet.ts";
 
 /** Steps to time, after one that compiles the kernels, and the time limit in ms. */
@@ -216,9 +216,9 @@ async function sayPlan(plan: Plan, out: Output): Promise<object> {
   const found = summary ? { data: summaryRecord(summary), sheet: await writeSheet(data, out) } : {};
   const { batchSize, microBatch = batchSize, prune } = recipe;
   const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
-  say("steps", `${count(steps)} of ${batchSize} images${parts}: ${epochs} epochs of ${count(stepsPerEpoch)}`);
+  say("steps", `${count(steps)} of ${batchSize} images${parts}: ${plural(epochs, "epoch")} of ${count(stepsPerEpoch)}`);
   say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${percentNumber(prune.sparsity)} % zeros`}`);
-  say("memory", `${mib(plan.peak)} at its peak, predicted`);
+  say("memory", `${mib(plan.peak)} peak, predicted`);
   if (plan.tooLarge) say("", `too large for this adapter: ${plan.tooLarge.message}`);
   out.say(milestoneTable(plan.milestones), "rendered");
   return found;

@@ -1,7 +1,7 @@
 // `espalier eval`: measures accuracy and sparsity of a saved model.
 
 import { statSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
   currentGpu,
@@ -204,14 +204,22 @@ export function addEvalCommand(root: Command, done: Done): void {
     "data.name": { otherwise: "the file's" },
     "data.dir": { otherwise: "the run's" },
     "data.size": { help: "side of the square that the network sees", otherwise: `the run's, or ${IMAGE_SIZE}` },
-    "data.limit": { help: "event data: samples per class to test on; images are always tested whole" },
-    batchSize: { help: "samples at a time", otherwise: "500; of a spiking model as in training" },
+    "data.limit": { help: "event data: test samples per class; images: no limit" },
     "data.resize": { help: "shorter side before the center crop" },
     ...{ "data.skipBad": {}, "data.mapping": {}, "data.heldOut": {}, "data.layout": {}, "data.followLinks": {} },
     "data.workers": {},
     ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
   });
-  gpuOptions(command.option("--activity", "print operations and energy too; always on for spiking networks"))
-    .addHelpText("after", "\nExample\n  $ espalier eval runs/mnist_lenet")
+  addSettings(
+    command,
+    { batchSize: { help: "samples at a time", otherwise: "500; images 32; spiking as trained" } },
+    "Evaluation",
+  );
+  const activity = "print operations and energy too; always on for spiking networks";
+  gpuOptions(command.addOption(new Option("--activity", activity).helpGroup("Evaluation:")))
+    .addHelpText(
+      "after",
+      "\nExamples\n  $ espalier eval runs/mnist_lenet\n  $ espalier eval resnet20.pth --model resnet-20 --data cifar10 --data-dir cifar-10-batches-bin",
+    )
     .action((path: string, flags: Omit<EvalFlags, "path">) => finish(done, runEval, { ...flags, path }));
 }

@@ -212,7 +212,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const sparsity = sparsityOf(weights);
   const before = kilobytes(statSync(path).size);
   out.say(
-    `${output}: ${kilobytes(bytes)}, ${path} has ${before}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two axes and more`,
+    `${output}: ${kilobytes(bytes)}, ${path} has ${before}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two or more axes`,
   );
   out.emit({
     ...{ kind: "result", input: path, output, format },
@@ -229,7 +229,7 @@ export function addExportCommand(root: Command, done: Done): void {
     .command("export")
     .summary("write a saved model as ONNX or safetensors")
     .description(
-      "Writes a model for other programs: as ONNX (operator set 17, any batch; of a spiking network one time step), as safetensors with PyTorch's names, or as sparse safetensors. Reads what `espalier train` saved, and foreign weights. Needs no GPU.",
+      "Writes a model for other programs: as ONNX (operator set 17, any batch size; one time step of a spiking network), as safetensors with PyTorch's names, or as sparse safetensors. Reads models of `espalier train` and PyTorch's weights. Needs no GPU.",
     )
     .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
     .addOption(choiceOption("--format <name>", "format to write", FORMATS).makeOptionMandatory())
@@ -238,8 +238,8 @@ export function addExportCommand(root: Command, done: Done): void {
     )
     .option("--output <file>", "file to write (default beside the model)")
     .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
-    .option("--channels <n>", "channels of its images (default the file's, or 3)", whole(1))
-    .option("--size <pixels>", `height and width of its images (default the file's, or ${IMAGE_SIZE})`, whole(1));
+    .option("--channels <n>", "channels of the input images (default the file's, or 3)", whole(1))
+    .option("--size <pixels>", `height and width of the input images (default the file's, or ${IMAGE_SIZE})`, whole(1));
   addSettings(
     command,
     {

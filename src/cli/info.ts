@@ -148,7 +148,7 @@ export function addInfoCommand(root: Command, done: Done): void {
     .command("info")
     .summary("show the adapter, and a model's layers and memory")
     .description(
-      "Shows the GPU adapter and its limits, with --model the layers of a network, and with --batch the GPU memory that training it takes, without training it.",
+      "Shows the GPU adapter and its limits, with --model the layers of a network, and with --batch a prediction of the GPU memory that its training takes. Without --model, lists the networks.",
     );
   addSettings(command, { "model.name": { help: "network to summarise" } }, "Options");
   command

@@ -99,7 +99,7 @@ export function addInspectCommand(root: Command, done: Done): void {
       "data.name": { help: "kind of data", otherwise: "detected" },
       "data.size": { help: "side of the square that the network sees; event data: of the frames" },
       "data.resize": { help: "images: shorter side before the center crop" },
-      "data.mapping": { help: "images: class of each image of a val folder without class folders" },
+      "data.mapping": { help: "images: file of classes for a val folder without class folders" },
       "data.heldOut": { help: "images: share of each class to test on if there is no test set" },
       "data.layout": { help: "images: layout of the folder" },
       "data.followLinks": { help: "images: follow symbolic links out of the folder" },

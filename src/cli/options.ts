@@ -17,12 +17,13 @@ export async function finish<F extends object>(
 }
 
 /** Heading of the options that every command with a GPU has. */
-export const GPU = "GPU and output:";
+const GPU = "GPU and output:";
 
-/** Add the options of every command that opens a GPU. */
+/** Add the options of every command that opens a GPU, and --help after them. */
 export function gpuOptions(command: Command): Command {
   return jsonOption(
     command
+      .addHelpOption(new Option("-h, --help", "print help").helpGroup(GPU))
       .addOption(new Option("--adapter <part>", "use the adapter whose name contains this").helpGroup(GPU))
       .addOption(new Option("--require-gpu", "refuse a software adapter").helpGroup(GPU))
       .addOption(

@@ -282,14 +282,18 @@ export function addPackCommand(root: Command, done: Done): void {
     .command("pack")
     .summary("decode a folder of images once, for fast training")
     .description(
-      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes their bytes into shards, which training reads several times faster than it can decode. By default the central 256x256 are stored, and training cuts 224x224 out of them at random. Run again after a stop, it continues.",
+      "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes the pixels into shards, which training reads several times faster than it decodes images. By default the central 256x256 pixels are stored, and training crops 224x224 of them at random. After a stop, the same command continues.",
     )
     .argument("<dir>", "folder of the images")
     .requiredOption("--out <folder>", "folder of the shards, which receives train/ and test/")
     .option("--resize <pixels>", "shorter side before the center crop (default 256)", whole(1))
     .option("--no-resize", "store images as they are")
     .option("--size <pixels>", "side of the square that is stored (default as --resize)", whole(1))
-    .option("--view <pixels>", `side of the square that a network sees (default ${IMAGE_SIZE} of 256 stored)`, whole(1))
+    .option(
+      "--view <pixels>",
+      `side of the square that a network sees (default ${IMAGE_SIZE} if 256 are stored)`,
+      whole(1),
+    )
     .option("--exact", "resize byte for byte as Pillow does, which is slower")
     .option("--shard-mb <n>", "size limit of a shard in MiB, also in memory (default 256)", above0);
   addSettings(
@@ -303,7 +307,7 @@ export function addPackCommand(root: Command, done: Done): void {
     },
     "Options",
   );
-  command.option("--synsets <file>", "class of each number of ILSVRC's devkit");
+  command.option("--synsets <file>", "file with the class of each number of ILSVRC's devkit");
   jsonOption(command)
     .addHelpText(
       "after",

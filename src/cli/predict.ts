@@ -231,10 +231,14 @@ export function addPredictCommand(root: Command, done: Done): void {
     )
     .requiredOption("--weights <file>", "model file: safetensors, sparse or not, or PyTorch's .pt and .pth")
     .requiredOption("--input <files...>", "a .npy array, already normalised; or images and folders of them")
-    .option("--output <file>", "file of the logits, as .npy")
+    .option("--output <file>", ".npy file to write the logits to (default none)")
     .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
-    .option("--mean <r,g,b>", "images: mean, in units of 1 = 255 (default the file's, or ImageNet's)", channels)
-    .option("--std <r,g,b>", "images: standard deviation (default as --mean)", positiveChannels)
+    .option(
+      "--mean <r,g,b>",
+      "images: mean of each channel, scaled to 0..1 (default the file's, or ImageNet's)",
+      channels,
+    )
+    .option("--std <r,g,b>", "images: standard deviation of each channel (default as --mean)", positiveChannels)
     .option("--top <n>", "most likely classes to print for each sample", whole(1), 5)
     .option("--batch-size <n>", "samples at a time", whole(1), 32);
   addSettings(

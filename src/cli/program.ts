@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { onWarning } from "../index.ts";
 import { versions } from "../node.ts";
+import { usageLine } from "../terminal/arguments.ts";
 import { report } from "../terminal/fail.ts";
 import { strictOptions } from "../terminal/flag_rules.ts";
 import { writeLine, writeText } from "../terminal/terminal.ts";
@@ -31,6 +32,7 @@ export function program(done: Done, argv: readonly string[] = []): Command {
     .configureOutput({
       // Usage errors repeat what was typed, or what a script put in its place.
       writeErr: (text) => writeText(process.stderr, text),
+      outputError: (text, write) => write(`${usageLine(text)}\n`),
       getOutHelpWidth: () => (process.stdout.isTTY ? process.stdout.columns : HELP_WIDTH),
     });
   addTrainCommand(root, done, argv);

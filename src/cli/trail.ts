@@ -137,7 +137,7 @@ export function addTrailCommand(root: Command, done: Done): void {
       number,
     )
     .option("--sparsity <share>", "choose the most accurate model at least this sparse: 0.95, or 95", number)
-    .option("--epoch <n>", "choose the model of this epoch", number)
+    .option("--epoch <n>", "choose the model of epoch n", number)
     .option("--export <file>", "write the chosen model to this .safetensors file")
     .option("--dense", "export dense weights under PyTorch's names, instead of masks and values")
     .option("--overwrite", "overwrite an existing file");
@@ -146,9 +146,9 @@ export function addTrailCommand(root: Command, done: Done): void {
       "after",
       `
 Examples
-  $ espalier trail runs/a                                 the table and the figure
-  $ espalier trail runs/a --max-drop 0.5                  the sparsest that loses at most half a point
-  $ espalier trail runs/a --sparsity 0.95                 the most accurate with 95 % zeros or more
+  $ espalier trail runs/a                       the table and the figure
+  $ espalier trail runs/a --max-drop 0.5        the sparsest that loses at most half a point
+  $ espalier trail runs/a --sparsity 0.95       the most accurate with 95 % zeros or more
   $ espalier trail runs/a --min-accuracy 0.98 --export small.sparse.safetensors`,
     )
     .action((run: string, flags: Omit<TrailFlags, "run">) => finish(done, runTrail, { ...flags, run }));

@@ -14,7 +14,7 @@ import { whole } from "../terminal/arguments.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { silent } from "../terminal/progress.ts";
 import { writeLine } from "../terminal/terminal.ts";
-import { choiceOption, type Done, GPU, gpuOptions } from "./options.ts";
+import { choiceOption, type Done, gpuOptions } from "./options.ts";
 import { DEFAULT_RESTARTS, type Standing, withRestarts } from "./restarts.ts";
 import { stopAtSignals } from "./stop_at_signals.ts";
 import { loadData } from "./train_data.ts";
@@ -104,20 +104,19 @@ export function addTrainCommand(root: Command, done: Done, argv: readonly string
     .command("train")
     .summary("train and prune a network")
     .description(
-      "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe, a YAML file as in recipes/, then from flags. Writes metrics, checkpoints, models and plots into a folder.",
+      "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe (examples are in recipes/), then from flags. Writes metrics, checkpoints, models and plots into a folder.",
     )
-    .argument("[recipe]")
-    .addHelpOption(new Option("-h, --help", "print help").helpGroup(GPU));
+    .argument("[recipe]");
   gpuOptions(runOptions(addAllSettings(command)))
     .addHelpText(
       "after",
       `
 Examples
-  $ espalier train                                        LeNet-BN on MNIST, three epochs, about 93 % sparse
-  $ espalier train --method gmp --sparsity 0.9            magnitude pruning; --method dense: no pruning
-  $ espalier train --sparsity 0.95 --trail                95 % zeros, and a sparse model of every epoch
-  $ espalier train recipes/mnist_lenet.yaml --out runs/a  settings from a file
-  $ espalier train --resume runs/a                        after Ctrl-C or a crash`,
+  $ espalier train                                  LeNet-BN on MNIST, 3 epochs, about 93 % zeros
+  $ espalier train --method gmp --sparsity 0.9      magnitude pruning; --method dense: no pruning
+  $ espalier train --sparsity 0.95 --trail          95 % zeros, and a sparse model of each epoch
+  $ espalier train recipes/mnist_ltp.yaml           settings from a file
+  $ espalier train --resume runs/mnist_lenet        after Ctrl-C or a crash`,
     )
     .action(async (recipe: string | undefined, flags: SettingFlags & OwnFlags) => {
       const { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json } = flags;

@@ -124,6 +124,6 @@ function noteSoftware(name: string): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
   process.stderr.write(
-    `espalier: no GPU in use: software adapter ${visible(name)}, a hundred times slower than a GPU\n`,
+    `espalier: no GPU in use: the software adapter ${visible(name)} is about a hundred times slower than a GPU\n`,
   );
 }

@@ -56,13 +56,13 @@ const model = group("Model", {
 });
 
 const data = group("Data", {
-  name: choice("data set; images: of a folder; events: synthetic", {
+  name: choice("data set; images: a folder of image files; events: synthetic", {
     flag: "--data <name>",
     of: [...IMAGE_DATA, ...EVENT_DATA],
     default: "mnist",
   }),
   dir: text("folder of the data files", { flag: "--data-dir <folder>", reads: "files" }),
-  by: choice("event frames of equal number or time", {
+  by: choice("frames of an equal number of events or equal time", {
     flag: "--by <rule>",
     of: ["number", "time"],
     otherwise: "number",
@@ -82,7 +82,7 @@ const data = group("Data", {
     reads: "memory",
   }),
   ...group("Image files (--data images)", {
-    resize: integer("test images: shorter side before --size is cut", {
+    resize: integer("test images: shorter side before the crop", {
       flag: "--resize <pixels>",
       limit: MOST_PIXELS,
       otherwise: "8/7 of --size",
@@ -95,25 +95,26 @@ const data = group("Data", {
       otherwise: 0,
       reads: "images",
     }),
-    mapping: text("class of each image of a val folder without class folders", {
+    mapping: text("file of classes for a val folder without class folders", {
       flag: "--mapping <file>",
       reads: "images",
     }),
-    heldOut: number("share of each class to test on, without a test set", {
+    heldOut: number("share of each class held out without a test set", {
       flag: "--held-out <share>",
       above: 0,
       below: 1,
       otherwise: HELD_OUT,
       reads: "images",
     }),
-    layout: choice("forced layout", {
+    layout: choice("layout of the folder", {
       flag: "--layout <name>",
       of: IMAGE_LAYOUTS,
+      otherwise: "detected",
       reads: "images",
     }),
     followLinks: toggle("follow links out of the folder", {
       flag: "--[no-]follow-links",
-      otherwise: "to files you own",
+      otherwise: "only to your own files",
       reads: "images",
     }),
     workers: integer("images decoded in parallel", {
@@ -129,7 +130,7 @@ const strength = (what: string) =>
   number(`change of ${what} by a random factor in 1 - this .. 1 + this`, { min: 0, reads: "color" });
 
 const augment = group("Training", {
-  crop: integer("random crop after this padding", {
+  crop: integer("pad by this and crop at random", {
     flag: "--crop <pixels>",
     min: 0,
     limit: MOST_PIXELS,
@@ -155,7 +156,7 @@ export const SETTINGS = {
       otherwise: "random",
     }),
     newHead: toggle("re-initialise the last layer if the class count differs", { flag: "--new-head" }),
-    weightsKey: text("state dict to read from a file with several", { flag: "--key <name>" }),
+    weightsKey: text("name of the state dict to read, if the file has several", { flag: "--key <name>" }),
     allowMissing: names("names that the file may lack: fc.* or fc.bias", {
       flag: "--allow-missing <names...>",
       items: "names, * for any letters",

@@ -60,7 +60,7 @@ export const prune = group("Pruning", {
     of: PRUNING_METHODS,
     default: "soft",
   }),
-  schedule: choice("soft: threshold curve, named as in --method, or none", {
+  schedule: choice("soft: curve of the threshold, as in --method, or none", {
     flag: "--schedule <name>",
     of: THRESHOLD_SCHEDULES,
     default: "lats",
@@ -88,7 +88,7 @@ export const prune = group("Pruning", {
   window: number("epochs in which the threshold rises, or gmp cuts", {
     flag: "--window <epochs>",
     above: 0,
-    otherwise: "all left",
+    otherwise: "the rest",
   }),
   freezeEpoch: number("from this epoch on, zeros stay zero", {
     flag: "--freeze-epoch <epoch>",
@@ -102,20 +102,25 @@ export const prune = group("Pruning", {
   }),
   every: integer("gmp: steps between two cuts", { limit: MOST_EPOCHS, otherwise: 32 }),
   str: {
-    start: number("str: initial s; the threshold is sigmoid(s)", { flag: "--str-start <s>" }),
-    decay: number("str: weight decay of s, raises the threshold", {
+    start: number("str: initial s; the threshold is sigmoid(s)", { flag: "--str-start <s>", otherwise: -20 }),
+    decay: number("str: decay of s, raises the threshold", {
       flag: "--str-decay <wd>",
       min: 0,
-      otherwise: "as of weights",
+      otherwise: "--weight-decay",
     }),
   },
   ltp: {
-    l0: number("ltp: price of all weights, in units of the loss", { flag: "--ltp-l0 <cost>", min: 0 }),
+    l0: number("ltp: price of all weights, in units of the loss", { flag: "--ltp-l0 <cost>", min: 0, otherwise: 1 }),
     temperature: number("ltp: width of the soft gate, in units of Var |w|", {
       flag: "--ltp-temperature <T0>",
       above: 0,
+      otherwise: 0.01,
     }),
-    lr: number("ltp: learning rate of the thresholds, in units of Var |w|", { flag: "--ltp-lr <rate>", min: 0 }),
+    lr: number("ltp: learning rate of thresholds, in units of Var |w|", {
+      flag: "--ltp-lr <rate>",
+      min: 0,
+      otherwise: 10,
+    }),
     clip: number("ltp: largest change of a threshold in a step, in units of Var |w|", { above: 0 }),
   },
   snipBatches: integer("snip: batches whose gradients count", { otherwise: 4 }),

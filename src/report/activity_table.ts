@@ -101,7 +101,7 @@ function sentences({ spiking, samples, timeSteps, total }: Activity): string[] {
   const silent = spiking.reduce((n: number, s: SpikingActivity) => n + s.silent, 0);
   const steps = timeSteps === 1 ? "" : `, all ${timeSteps} steps`;
   return [
-    `per sample${steps}: mean of ${count(samples)}. AC: accumulate (spikes come in), MAC: multiply-accumulate`,
+    `per sample${steps}: mean of ${count(samples)}. AC: accumulate (input of spikes), MAC: multiply-accumulate`,
     ...(spiking.length > 0 ? [`${count(silent)} of ${count(total.neurons)} neurons never fired`] : []),
     `energy of the weights' arithmetic (45 nm estimate): ${joules(total.energy)} = ${terms.join(" + ")}`,
     `dense, without spikes, one step: ${joules(total.annEnergy)} = ${rounded(total.annMacs)} MAC x ${multiplyAccumulate} pJ${compare(total.energy, total.annEnergy)}`,

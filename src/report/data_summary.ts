@@ -3,6 +3,7 @@
 import type { PassedOver, SourcesAbout } from "../images/index.ts";
 import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../index.ts";
 import { printable } from "../terminal/terminal.ts";
+import { plural } from "../text/index.ts";
 
 interface PartSummary {
   /** Source of the part. */
@@ -48,7 +49,7 @@ async function readSizes(data: SessionData): Promise<Sizes> {
   const size = `${height}x${width}`;
   if (!isStreamed(data)) {
     const frames = data.timeSteps === undefined ? "" : `, ${data.timeSteps} frames`;
-    return { text: `${size}, ${channels} channels${frames}`, notes: [] };
+    return { text: `${size}, ${plural(channels, "channel")}${frames}`, notes: [] };
   }
   const found = await data.samples?.sizes(SIZES_READ);
   if (!found) return { text: size, notes: [] };
@@ -91,7 +92,8 @@ export async function summarise(
   };
 }
 
-/** Write class counts: "cats (8), dogs (8)"; for many classes the first few, the smallest and the largest. */
+/** Write class counts: "cats (8), dogs (8)"; for many classes the first few, the smallest and the largest, or
+ * the count that all have. */
 function perClassWords(classes: readonly string[], counts: Uint32Array): string {
   const word = (i: number) => `${classes[i]} (${counts[i]})`;
   const shown = Array.from({ length: Math.min(SHOWN, classes.length) }, (_, i) => word(i)).join(", ");
@@ -101,6 +103,7 @@ function perClassWords(classes: readonly string[], counts: Uint32Array): string 
     if (n < counts[least]!) least = i;
     if (n > counts[most]!) most = i;
   }
+  if (counts[least] === counts[most]) return `${counts[least]} of each class`;
   return `${shown}, ...; fewest ${word(least)}, most ${word(most)}`;
 }
 

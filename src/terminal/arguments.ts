@@ -1,5 +1,6 @@
-// Reads numbers on the command line. Commander adds the name of the option to an error.
+// Reads numbers on the command line, and rewrites usage errors of commander, which name the option.
 import { InvalidArgumentError } from "commander";
+import { closest } from "../text/index.ts";
 
 export function number(text: string): number {
   const value = Number(text);
@@ -35,3 +36,37 @@ export const whole =
     if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`expected an integer >= ${least}`);
     return value;
   };
+
+/** Rewrites of commander's messages: a pattern, and the line in the form of all other errors. */
+const REWRITES: readonly [RegExp, (parts: string[]) => string][] = [
+  [
+    /^option '(?:-\w, )?(--[\w-]+).*' argument '(.*)' is invalid\. Allowed choices are (.*)\.$/s,
+    ([flag, value = "", choices = ""]) => {
+      const near = closest(value, choices.split(", "));
+      return `${flag}: expected one of ${choices}, got ${value}${near === undefined ? "" : `; did you mean ${near}?`}`;
+    },
+  ],
+  [
+    /^option '(?:-\w, )?(--[\w-]+).*?' argument '(.*)' is invalid\. (expected [^;]*)(.*)$/s,
+    ([flag, value, expected, advice]) => `${flag}: ${expected}, got ${value}${advice}`,
+  ],
+  [/^option '(?:-\w, )?(--[\w-]+) ?(.*)' argument missing$/, ([flag, value]) => `${flag}: expected ${value}, got none`],
+  [/^required option '(--[\w-]+) (.*)' not specified$/, ([flag, value]) => `${flag}: expected ${value}, got none`],
+  [/^missing required argument '(.*)'$/, ([name]) => `expected <${name}>, got none`],
+  [
+    /^too many arguments for '(.*)'\. Expected (.*) but got (.*)\.$/,
+    ([name, expected, got]) => `${name}: expected ${expected}, got ${got}`,
+  ],
+  [/^unknown (\w+) '(.*)'$/, ([what, name]) => `unknown ${what} ${name}`],
+];
+
+/** Return commander's usage error as one line in the form of all other errors. */
+export function usageLine(text: string): string {
+  const [, problem = "", guess] = /^error: (.*?)(?:\n\(Did you mean (.*)\?\))?\n*$/s.exec(text) ?? [null, text.trim()];
+  const advice = guess === undefined ? "" : `; did you mean ${guess}?`;
+  for (const [pattern, line] of REWRITES) {
+    const found = pattern.exec(problem);
+    if (found) return `espalier: ${line(found.slice(1))}${advice}`;
+  }
+  return `espalier: ${problem}${advice}`;
+}

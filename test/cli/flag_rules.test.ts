@@ -85,7 +85,7 @@ test("suggests a number for other spellings", async () => {
     ["95%", "0.95"],
   ] as const) {
     const { err, code } = await espalierHere(["train", "--sparsity", value]);
-    expect(err).toContain(`expected a number; did you mean ${meant}?`);
+    expect(err).toContain(`--sparsity: expected a number, got ${value}; did you mean ${meant}?`);
     expect(code).toBe(2);
   }
 });

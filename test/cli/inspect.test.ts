@@ -81,7 +81,7 @@ test("detects IDX files; draws events over time", async () => {
     expect.stringMatching(/^ {2}train {4}40: 0 \(\d+\), 1 \(\d+\)/),
     expect.stringMatching(/^ {2}test {5}12: /),
     "  classes  4: 0, 1, 2, 3",
-    "  sizes    28x28, 1 channels",
+    "  sizes    28x28, 1 channel",
   ]);
   expect(record["sheet"]).toBe(at("idx.png"));
   await expect(inspect({ data: at("idx"), layout: "folder" })).rejects.toThrow(

@@ -126,7 +126,7 @@ describe("refuses", () => {
     ["a file", ["--out", at("taken", "notes.txt")], /notes\.txt: expected a folder, got a file/],
     ["to guess a size", ["--out", at("never"), "--no-resize"], /--no-resize: expected --size/],
     ["a view larger than the images", ["--out", at("never"), "--view", "300"], /view: expected .* 1\.\.256, got 300/],
-    ["a number that is none", ["--out", at("never"), "--size", "big"], /--size <pixels>.*big.*expected a number/],
+    ["a number that is none", ["--out", at("never"), "--size", "big"], /--size: expected a number, got big/],
     ["a share of everything", ["--out", at("never"), "--held-out", "1"], /./],
   ])("%s", async (name, flags, words) => {
     mkdirSync(at("mixed", "train"), { recursive: true });

@@ -100,7 +100,7 @@ describe("spiking-cnn on images", () => {
       "--frame-size 16",
       /^espalier: --frame-size: data.size: expected no value: it is for event data and data images, and data.name is idx/,
     ],
-    ["--model spiking-cnn --neuron izhikevich", /argument 'izhikevich' is invalid/],
+    ["--model spiking-cnn --neuron izhikevich", /--neuron: expected one of if, lif, plif, got izhikevich/],
   ])("refuses %s", async (flags, message) => {
     const { code, err } = await espalier(["train", ...images, ...flags.split(" "), "--out", at("never")]);
     expect(code).not.toBe(0);

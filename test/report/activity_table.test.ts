@@ -94,7 +94,7 @@ describe("renderActivityTable", () => {
         "| total | 3 layers |     12.34 % |  10.10 % |    614,656 |   6,201 AC  |",
         "|       |          |             |          |            | 108,000 MAC |",
         "+-------+----------+-------------+----------+------------+-------------+",
-        "per sample, all 4 steps: mean of 1,000. AC: accumulate (spikes come in), MAC: multiply-accumulate",
+        "per sample, all 4 steps: mean of 1,000. AC: accumulate (input of spikes), MAC: multiply-accumulate",
         "40 of 12,544 neurons never fired",
         "energy of the weights' arithmetic (45 nm estimate): 502 nJ = 108 k MAC x 4.6 pJ + 6.2 k AC x 0.9 pJ",
         "dense, without spikes, one step: 1.1 uJ = 238 k MAC x 4.6 pJ, 2.18x as much",
@@ -113,7 +113,7 @@ describe("renderActivityTable", () => {
         "+-------+---------+----------+------------+-------------+",
         "| total | 1 layer |  10.10 % |    112,896 | 112,896 MAC |",
         "+-------+---------+----------+------------+-------------+",
-        "per sample: mean of 1. AC: accumulate (spikes come in), MAC: multiply-accumulate",
+        "per sample: mean of 1. AC: accumulate (input of spikes), MAC: multiply-accumulate",
         "energy of the weights' arithmetic (45 nm estimate): 519 nJ = 113 k MAC x 4.6 pJ",
         "dense, without spikes, one step: 519 nJ = 113 k MAC x 4.6 pJ",
       ]
