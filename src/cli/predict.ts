@@ -130,9 +130,8 @@ async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   out.emit({ ...result, ...written, adapter: adapterName(gpu.adapter) });
   loaded.model.dispose();
   if (lost.length > 0) {
-    throw new NonFiniteError(
-      `${lost.length} of ${n} samples have NaN or infinite logits, first ${printable(lost[0]!)}: the sample or the weights hold such numbers`,
-    );
+    const problem = `${lost.length} of ${n} samples have NaN or infinite logits, first ${printable(lost[0]!)}: the sample or the weights hold such numbers`;
+    throw new NonFiniteError(problem);
   }
   return 0;
 }

@@ -192,9 +192,8 @@ function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked
   if (text === undefined || (asked.mean && asked.std)) return { ...asked, ...own };
   const { mean, std } = (parsed(text) ?? {}) as { mean?: unknown; std?: unknown };
   if (!numbers(mean) || !numbers(std) || !std.every((s) => s > 0)) {
-    throw new UsageError(
-      `${file}: its metadata "normalise": expected {mean, std} of three numbers; give --mean and --std`,
-    );
+    const problem = `${file}: its metadata "normalise": expected {mean, std} of three numbers; give --mean and --std`;
+    throw new UsageError(problem);
   }
   return { ...own, mean: asked.mean ?? mean, std: asked.std ?? std };
 }

@@ -52,9 +52,8 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const { failure } = loop;
   if (failure) {
     const { message } = failure;
-    throw new FileError(
-      `${message}; stopped, and saved at step ${result.position.step}. Resume with: espalier train --resume ${recipe.out}`,
-    );
+    const problem = `${message}; stopped, and saved at step ${result.position.step}. Resume with: espalier train --resume ${recipe.out}`;
+    throw new FileError(problem);
   }
   return result;
 }
@@ -70,9 +69,8 @@ async function finite(
     if (!(error instanceof NonFiniteError)) throw error;
     const good = await files.lastGood();
     const kept = good ? `the last good checkpoint is ${good}` : "no checkpoint was saved yet";
-    throw new NonFiniteError(
-      `${error.message}. Stopped without saving this step; ${kept}. Lower the learning rate (now ${recipe.lr.base}), or check the data.`,
-    );
+    const problem = `${error.message}. Stopped without saving this step; ${kept}. Lower the learning rate (now ${recipe.lr.base}), or check the data.`;
+    throw new NonFiniteError(problem);
   }
 }
 

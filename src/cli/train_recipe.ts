@@ -116,9 +116,8 @@ function expectSettings(config: string): void {
   if (!existsSync(config)) return; // Refused later, when the folder is claimed or the file is read.
   const lines = readRegularTextSync(config).split("\n");
   if (lines.some((line) => /^\s*[^\s#]/.test(line))) return;
-  throw new UsageError(
-    `${config}: expected the settings of the run, got an empty file. Restore it, or start a new run in another folder`,
-  );
+  const problem = `${config}: expected the settings of the run, got an empty file. Restore it, or start a new run in another folder`;
+  throw new UsageError(problem);
 }
 
 /**

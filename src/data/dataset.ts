@@ -78,9 +78,8 @@ export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset 
 /** Return images begin..end-1 of a data set, sharing its bytes. */
 export function subset(dataset: ImageDataset, begin: number, end: number): ImageDataset {
   if (!Number.isInteger(begin) || !Number.isInteger(end) || begin < 0 || begin >= end || end > dataset.length) {
-    throw new DataError(
-      `dataset ${dataset.name}: subset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`,
-    );
+    const problem = `dataset ${dataset.name}: subset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`;
+    throw new DataError(problem);
   }
   const [c, h, w] = dataset.shape;
   const pixels = c * h * w;
@@ -122,9 +121,8 @@ export function channelStats(images: Uint8Array, shape: ImageShape): { mean: num
  */
 export function normalisationTable({ shape: [channels], mean, std }: PixelScale & { readonly shape: ImageShape }) {
   if (mean.length !== channels || std.length !== channels) {
-    throw new DataError(
-      `normalisation: mean and std: expected ${channels} values each, got ${mean.length} and ${std.length}`,
-    );
+    const problem = `normalisation: mean and std: expected ${channels} values each, got ${mean.length} and ${std.length}`;
+    throw new DataError(problem);
   }
   const table = new Float32Array(channels * 256);
   for (let c = 0; c < channels; c++) {

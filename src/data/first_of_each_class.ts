@@ -22,9 +22,8 @@ export function firstOfEachClass(dataset: ImageDataset, perClass: number): Image
   }
   const short = counts.findIndex((count) => count < perClass);
   if (short >= 0) {
-    throw new DataError(
-      `dataset ${name}: expected ${perClass} samples of each class, got ${counts[short]} of class ${classes[short]}`,
-    );
+    const problem = `dataset ${name}: expected ${perClass} samples of each class, got ${counts[short]} of class ${classes[short]}`;
+    throw new DataError(problem);
   }
   const pixels = shape[0] * shape[1] * shape[2];
   const bytes = new Uint8Array(taken.length * pixels);

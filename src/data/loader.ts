@@ -66,9 +66,8 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
     this.options = options;
     this.length = batchCount(dataset.length, batchSize, dropLast);
     if (this.length === 0) {
-      throw new DataError(
-        `DataLoader: dropLast: ${dataset.length} images of ${dataset.name} make no full batch of ${batchSize}`,
-      );
+      const problem = `DataLoader: dropLast: ${dataset.length} images of ${dataset.name} make no full batch of ${batchSize}`;
+      throw new DataError(problem);
     }
     // One past the last batch is the end of a finished epoch: valid, and yields nothing.
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);

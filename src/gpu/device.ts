@@ -285,9 +285,8 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
     const words = String((cause as Error)?.message ?? cause)
       .trim()
       .replaceAll(/\s*\n\s*/g, "; ");
-    throw new GpuLostError(
-      `${name} gave no device: ${words} (requested ${features} and ${limits}). Another program may hold the GPU, or its driver may be too old`,
-    );
+    const problem = `${name} gave no device: ${words} (requested ${features} and ${limits}). Another program may hold the GPU, or its driver may be too old`;
+    throw new GpuLostError(problem);
   }
 }
 

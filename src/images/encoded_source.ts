@@ -120,9 +120,8 @@ export function holdOut(
     count += wanted;
   }
   if (count === 0 || count === source.length) {
-    throw new DataError(
-      `${source.name}: a share of ${share} holds out ${count} of ${source.length} images: expected a larger share (--held-out), or a test part`,
-    );
+    const problem = `${source.name}: a share of ${share} holds out ${count} of ${source.length} images: expected a larger share (--held-out), or a test part`;
+    throw new DataError(problem);
   }
   const pick = (flag: number) => Uint32Array.from(Array.from(held.keys()).filter((i) => held[i] === flag));
   const users = { left: 2 };

@@ -198,9 +198,8 @@ export class FolderLock implements Disposable {
       // It was removed.
     }
     if (now !== this.inode) {
-      throw new FolderError(
-        `${this.folder}: the folder was ${now === null ? "removed" : "replaced"} while it was in use`,
-      );
+      const problem = `${this.folder}: the folder was ${now === null ? "removed" : "replaced"} while it was in use`;
+      throw new FolderError(problem);
     }
     if (this.isOurs() || create(this.path, this.holder)) return;
     const other = look(this.path)?.holder;

@@ -50,9 +50,8 @@ function matching(names: readonly string[], entry: string): string[] {
       const pattern = new RegExp(entry.slice(1, -1), "u");
       return names.filter((name) => pattern.test(name));
     } catch (error) {
-      throw new ArgumentError(
-        `pruning: dense: expected a regular expression, got ${entry}: ${(error as Error).message}`,
-      );
+      const problem = `pruning: dense: expected a regular expression, got ${entry}: ${(error as Error).message}`;
+      throw new ArgumentError(problem);
     }
   }
   return names.filter((name) => name === entry || name === `${entry}.weight`);

@@ -64,9 +64,8 @@ export function checkBatches(recipe: Recipe, { train }: { readonly train: Sessio
         : micro !== undefined
           ? `; choose another micro-batch (e.g. ${micro})`
           : "";
-    throw new UsageError(
-      `${plural(train.length, "image")} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`,
-    );
+    const problem = `${plural(train.length, "image")} at batch size ${batchSize}${part} leave ${what}: ${found.why}${advice}`;
+    throw new UsageError(problem);
   } finally {
     model.dispose();
   }

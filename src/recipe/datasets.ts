@@ -42,9 +42,9 @@ function folderOf(name: string, dir: string | undefined): string {
   if (name === "fashion-mnist") {
     const found = fashionFolder();
     if (found) return found;
-    throw new UsageError(
-      "fashion-mnist: no copy on this machine. Install the Debian package dataset-fashion-mnist, or give its folder with --data-dir",
-    );
+    const problem =
+      "fashion-mnist: no copy on this machine. Install the Debian package dataset-fashion-mnist, or give its folder with --data-dir";
+    throw new UsageError(problem);
   }
   const what = { idx: "its four IDX files", cifar10: CIFAR_FILES, cifar100: CIFAR_FILES, images: "pictures" }[name];
   throw new UsageError(`${name}: give the folder of ${what ?? "its recordings"} with --data-dir`);

@@ -35,9 +35,8 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
   };
   for (const [name, value] of Object.entries(late)) {
     if (value === undefined) continue;
-    throw new UsageError(
-      `${name}: expected no value, since ${dir} holds shards, whose images are resized and labelled already; leave it out, or train on the original files`,
-    );
+    const problem = `${name}: expected no value, since ${dir} holds shards, whose images are resized and labelled already; leave it out, or train on the original files`;
+    throw new UsageError(problem);
   }
 }
 

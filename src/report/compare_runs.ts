@@ -213,9 +213,8 @@ function readRun(path: string, number: number, name: string): ComparedRun {
   const [accuracy, sparsity] = [finite(result["accuracy"]), finite(result["sparsity"])];
   if (accuracy === null || sparsity === null) {
     const missing = accuracy === null ? "accuracy" : "sparsity";
-    throw new UsageError(
-      `${join(path, "result.json")}: ${missing}: expected a number, got ${JSON.stringify(result[missing])}`,
-    );
+    const problem = `${join(path, "result.json")}: ${missing}: expected a number, got ${JSON.stringify(result[missing])}`;
+    throw new UsageError(problem);
   }
   const config = record(existsSync(join(path, "run.json")) ? readJson(join(path, "run.json"))["config"] : {});
   const rows = new RunDirectory(path).lines("metrics.jsonl").map(record);

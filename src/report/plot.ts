@@ -60,9 +60,8 @@ interface Panel {
 export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): Figure {
   const panels = panelsOf(rows);
   if (panels.length === 0) {
-    throw new ArgumentError(
-      `run plot: expected rows with a step and a number, got ${plural(rows.length, "row")} without`,
-    );
+    const problem = `run plot: expected rows with a step and a number, got ${plural(rows.length, "row")} without`;
+    throw new ArgumentError(problem);
   }
   const xs = panels.flatMap((panel) => panel.curves.flatMap((curve) => curve.points.map((p) => p.x)));
   const last = xs.reduce((a, b) => Math.max(a, b), 1);

@@ -81,9 +81,8 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
     const least = share(NAMES[key], value);
     const fit = kept.filter((e) => e.sparsity >= least - ROUNDING);
     if (fit.length === 0) {
-      throw new UsageError(
-        `${run}: no model of the trail is ${percent(least)} sparse; the nearest is ${describe(best(kept, "sparsity", "accuracy"))}`,
-      );
+      const problem = `${run}: no model of the trail is ${percent(least)} sparse; the nearest is ${describe(best(kept, "sparsity", "accuracy"))}`;
+      throw new UsageError(problem);
     }
     const because = `the most accurate with at least ${percent(least)} sparsity`;
     return { entry: best(fit, "accuracy", "sparsity"), because, bound: { axis: "sparsity", least } };
@@ -93,9 +92,8 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
   const least = key === "minAccuracy" ? share(NAMES[key], value) : top.accuracy - drop(value);
   const fit = kept.filter((e) => e.accuracy >= least - ROUNDING);
   if (fit.length === 0) {
-    throw new UsageError(
-      `${run}: no model of the trail has ${percent(least)} accuracy; the nearest is ${describe(top)}`,
-    );
+    const problem = `${run}: no model of the trail has ${percent(least)} accuracy; the nearest is ${describe(top)}`;
+    throw new UsageError(problem);
   }
   const because =
     key === "minAccuracy"
@@ -120,9 +118,8 @@ function ofEpoch(run: string, entries: readonly TrailEntry[], epoch: number): Ke
   }
   if (found.file === null) {
     const front = entries.filter((e) => e.file !== null).map((e) => e.epoch);
-    throw new UsageError(
-      `${run}: the model of epoch ${epoch} was not kept; expected one of the epochs ${front.join(", ")}`,
-    );
+    const problem = `${run}: the model of epoch ${epoch} was not kept; expected one of the epochs ${front.join(", ")}`;
+    throw new UsageError(problem);
   }
   return { ...found, file: found.file };
 }

@@ -106,9 +106,8 @@ export function matchToModel(data: SessionData, { names, count }: ModelClasses, 
   const outputs = names?.length ?? count;
   if (outputs === null) return { data, notes: [`${file} has no class names: label i is matched with output i`] };
   if (own.length > outputs) {
-    throw new UsageError(
-      `${file}: expected at most ${outputs} classes, as the model has, got ${own.length}: ${nameList(own)}`,
-    );
+    const problem = `${file}: expected at most ${outputs} classes, as the model has, got ${own.length}: ${nameList(own)}`;
+    throw new UsageError(problem);
   }
   const named = names !== null && areNamed(names);
   const without = named ? "the data has no class names" : `${file} has no class names`;

@@ -104,9 +104,8 @@ export class RunFolder implements Disposable {
   static async open(wish: FolderWish): Promise<RunFolder> {
     const { wanted, how, anyName = false } = wish;
     if (how === "resume" && !holdsRun(wanted)) {
-      throw new UsageError(
-        `${wanted}: ${existsSync(wanted) ? `expected a run to resume, got a folder without ${CONFIG}` : "no such folder"}`,
-      );
+      const problem = `${wanted}: ${existsSync(wanted) ? `expected a run to resume, got a folder without ${CONFIG}` : "no such folder"}`;
+      throw new UsageError(problem);
     }
     for (let n = 1, gone = 0; ; n++) {
       const root = n === 1 ? wanted : `${wanted}-${n}`;

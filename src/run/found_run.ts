@@ -26,9 +26,8 @@ export async function findRun(directory: RunDirectory, note: (line: string) => v
   }
   for (const { why } of damaged) note(`skipped a corrupt checkpoint: ${why}`);
   if (whole === null && directory.exists(RESULT)) {
-    throw new UsageError(
-      `${directory.root}: has the ${RESULT} of a finished run, but no checkpoint to resume from; --overwrite starts a new run`,
-    );
+    const problem = `${directory.root}: has the ${RESULT} of a finished run, but no checkpoint to resume from; --overwrite starts a new run`;
+    throw new UsageError(problem);
   }
   if (!whole || !progress) return null;
   return { root: directory.root, path: whole.path, progress, hasModel: directory.exists("model.safetensors") };

@@ -20,9 +20,8 @@ export function expectNoInput(flag: string, output: string, inputs: readonly str
   for (const input of inputs) {
     const inside = resolve(output).startsWith(resolve(input) + sep);
     if (identity(input) === own || inside) {
-      throw new UsageError(
-        `${flag} ${output}: expected a new file, got ${inside ? `a file of the input ${input}` : "the input"}; choose another name`,
-      );
+      const problem = `${flag} ${output}: expected a new file, got ${inside ? `a file of the input ${input}` : "the input"}; choose another name`;
+      throw new UsageError(problem);
     }
   }
 }

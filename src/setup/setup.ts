@@ -214,9 +214,8 @@ async function agreedPlan(
 function expectNoGpu(refusal: AdapterError, machine: Machine): void {
   const sign = machine.signOfGpu();
   if (sign === null) return;
-  throw new SetupError(
-    `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. To use a software adapter instead, run ${setupCommand()} --driver mesa`,
-  );
+  const problem = `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. To use a software adapter instead, run ${setupCommand()} --driver mesa`;
+  throw new SetupError(problem);
 }
 
 /** Test the adapter. Changes nothing. Errors: SetupError with the failure and the plans that set-up would try. */

@@ -79,9 +79,8 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     let key = "";
     for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
       if (numel(shape) !== data.length) {
-        throw new CaptureError(
-          `input ${name}: expected ${numel(shape)} values for shape ${formatShape(shape)}, got ${data.length}`,
-        );
+        const problem = `input ${name}: expected ${numel(shape)} values for shape ${formatShape(shape)}, got ${data.length}`;
+        throw new CaptureError(problem);
       }
       key += `${name}:${formatShape(shape)}${dtypeOf(data)};`;
     }

@@ -180,9 +180,8 @@ export async function measureActivity(
 export function checkBatch({ x, size }: HostBatch, sample: Shape): void {
   const count = size * numel(sample);
   if (x instanceof Float32Array && x.length !== count) {
-    throw new ArgumentError(
-      `activity: a batch of ${size} samples ${formatShape(sample)}: expected ${count} values, got ${x.length}`,
-    );
+    const problem = `activity: a batch of ${size} samples ${formatShape(sample)}: expected ${count} values, got ${x.length}`;
+    throw new ArgumentError(problem);
   }
 }
 

@@ -58,9 +58,8 @@ export function checkedCounters(value: unknown): CounterState {
   for (const [path, holds, expected] of RULES) {
     const given = at(value, path);
     if (!holds(given)) {
-      throw new ArgumentError(
-        `counters: ${path.join(".")}: expected ${expected}, got ${JSON.stringify(given) ?? "nothing"}`,
-      );
+      const problem = `counters: ${path.join(".")}: expected ${expected}, got ${JSON.stringify(given) ?? "nothing"}`;
+      throw new ArgumentError(problem);
     }
   }
   return value as CounterState;

@@ -21,9 +21,8 @@ export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;
   if (!Number.isSafeInteger(stepsPerEpoch * epochs)) {
-    throw new ArgumentError(
-      `epochs: expected fewer, got ${epochs}: with ${stepsPerEpoch} steps each, the step count exceeds 2^53`,
-    );
+    const problem = `epochs: expected fewer, got ${epochs}: with ${stepsPerEpoch} steps each, the step count exceeds 2^53`;
+    throw new ArgumentError(problem);
   }
   const main = makeLrSchedule(rate, { epochs: config.epochs, stepsPerEpoch });
   const lr = (step: number) => (step < mainSteps ? main(step) : rate.base * FINETUNE_LR);

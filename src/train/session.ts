@@ -330,9 +330,8 @@ export class Session {
     const loaded = loadCheckpoint(file, name, model, optimizer, method.state?.());
     const { step, epoch, batch, bestAccuracy, counters, masks } = loaded;
     if (step !== epoch * stepsPerEpoch + batch || batch > stepsPerEpoch) {
-      throw new CheckpointError(
-        `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: its batch size or its data differ`,
-      );
+      const problem = `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: its batch size or its data differ`;
+      throw new CheckpointError(problem);
     }
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;

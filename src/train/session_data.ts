@@ -33,9 +33,8 @@ export function epochLength(data: SessionData, { batchSize, augment }: RunConfig
   if (!isStreamed(data)) return new DataLoader({ dataset: data, batchSize }).length;
   const { crop, flip } = augment;
   if (crop > 0 || flip) {
-    throw new ArgumentError(
-      `augment: expected crop 0 and flip false, got ${crop} and ${flip}: data set ${data.name} is streamed and augments its images itself`,
-    );
+    const problem = `augment: expected crop 0 and flip false, got ${crop} and ${flip}: data set ${data.name} is streamed and augments its images itself`;
+    throw new ArgumentError(problem);
   }
   return batchCount(data.length, batchSize);
 }

@@ -139,9 +139,8 @@ export class Trail {
     const point = checkedPoint("trail", { ...given });
     for (const [name, { data }] of state) {
       if (data instanceof Float32Array) continue;
-      throw new ArgumentError(
-        `trail: ${name}: expected a Float32Array, got a ${(data as TypedArray).constructor.name}`,
-      );
+      const problem = `trail: ${name}: expected a Float32Array, got a ${(data as TypedArray).constructor.name}`;
+      throw new ArgumentError(problem);
     }
     expectFinite(`trail: model of epoch ${point.epoch}`, state);
     const { epoch, step, accuracy, sparsity } = point;

@@ -63,9 +63,8 @@ export class EventDatasetBuilder {
     try {
       this.images = new Uint8Array(samples * this.pixels);
     } catch {
-      throw new DataError(
-        `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, do not fit in memory: ${samples * this.pixels} bytes; use fewer frames, a smaller size or a limit`,
-      );
+      const problem = `dataset ${name}: ${samples} samples of ${frames} frames, ${size.join(" x ")} pixels, do not fit in memory: ${samples * this.pixels} bytes; use fewer frames, a smaller size or a limit`;
+      throw new DataError(problem);
     }
     this.labels = new Int32Array(samples);
   }
@@ -85,9 +84,8 @@ export class EventDatasetBuilder {
     const { name, samples, frames, size } = this.shape;
     if (this.count === samples) throw new DataError(`dataset ${name}: expected ${samples} samples, got more`);
     if (shape[0] !== frames || shape[1] !== 2 || data.length !== frames * 2 * shape[2] * shape[3]) {
-      throw new DataError(
-        `dataset ${name}: sample ${this.count}: expected frames [${frames}, 2, h, w], got [${shape.join(", ")}]`,
-      );
+      const problem = `dataset ${name}: sample ${this.count}: expected frames [${frames}, 2, h, w], got [${shape.join(", ")}]`;
+      throw new DataError(problem);
     }
     expectSize(`dataset ${name}: sample ${this.count}`, [shape[2], shape[3]], size);
     const start = this.count * this.pixels;
@@ -161,9 +159,8 @@ export function eventDataset(parts: {
   expectKeys(options, FRAME_KEYS, (problem) => new DataError(`dataset ${name}: ${problem}`));
   const { frames = DEFAULT_FRAMES, by = "number", size = sensor } = options;
   if (labels.length !== recordings.length) {
-    throw new DataError(
-      `dataset ${name}: expected a label for each of ${recordings.length} recordings, got ${labels.length}`,
-    );
+    const problem = `dataset ${name}: expected a label for each of ${recordings.length} recordings, got ${labels.length}`;
+    throw new DataError(problem);
   }
   const builder = new EventDatasetBuilder({ name, classes, samples: recordings.length, frames, size });
   for (const [i, recording] of recordings.entries()) builder.addRecording(recording, labels[i]!, sensor, by);

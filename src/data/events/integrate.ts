@@ -88,9 +88,8 @@ export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   const [, channels, h, w] = head.shape;
   for (const [i, { shape }] of list.entries()) {
     if (shape[1] !== channels || shape[2] !== h || shape[3] !== w) {
-      throw new DataError(
-        `padFrames: frames ${i}: expected the shape of the first, [${head.shape.join(", ")}], got [${shape.join(", ")}]`,
-      );
+      const problem = `padFrames: frames ${i}: expected the shape of the first, [${head.shape.join(", ")}], got [${shape.join(", ")}]`;
+      throw new DataError(problem);
     }
   }
   const lengths = Int32Array.from(list, ({ shape }) => shape[0]);
@@ -99,9 +98,8 @@ export function padFrames(list: readonly EventFrames[]): PaddedFrames {
   const total = list.length * longest * plane;
   if (total > MOST_PADDED) {
     const shape = [list.length, longest, channels, h, w].join(", ");
-    throw new DataError(
-      `padFrames: [${shape}] has ${total} values, expected at most ${MOST_PADDED}: pad fewer at a time`,
-    );
+    const problem = `padFrames: [${shape}] has ${total} values, expected at most ${MOST_PADDED}: pad fewer at a time`;
+    throw new DataError(problem);
   }
   const data = new Float32Array(list.length * longest * plane);
   const mask = new Float32Array(list.length * longest);
@@ -168,9 +166,8 @@ function countEvents(
     const row = rows[y[i]!];
     const column = columns[x[i]!];
     if (row === undefined || column === undefined) {
-      throw new DataError(
-        `event frames: event ${i}: expected a pixel of the sensor [${sensor.join(", ")}] (height, width), got x ${x[i]}, y ${y[i]}`,
-      );
+      const problem = `event frames: event ${i}: expected a pixel of the sensor [${sensor.join(", ")}] (height, width), got x ${x[i]}, y ${y[i]}`;
+      throw new DataError(problem);
     }
     const polarity = p[i]!;
     if (polarity !== 0 && polarity !== 1) {

@@ -58,9 +58,8 @@ export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<
       throw new ArgumentError(`writeNMnist: event ${i}: polarity: expected 0 or 1, got ${polarity}`);
     }
     if (column > 255 || row > 255 || !(Number.isInteger(time) && time >= 0 && time <= LAST_TIME)) {
-      throw new ArgumentError(
-        `writeNMnist: event ${i}: expected x and y up to 255 and t up to ${LAST_TIME}, got x ${column}, y ${row}, t ${time}`,
-      );
+      const problem = `writeNMnist: event ${i}: expected x and y up to 255 and t up to ${LAST_TIME}, got x ${column}, y ${row}, t ${time}`;
+      throw new ArgumentError(problem);
     }
     bytes.set([column, row, (polarity << 7) | (time >> 16), (time >> 8) & 255, time & 255], at);
   }

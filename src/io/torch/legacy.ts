@@ -78,9 +78,8 @@ function readStorages(
     if (bytes.length - at < 8) throw error(`truncated: ${storage.what} is missing`);
     const length = view.getBigInt64(at, true);
     if (length !== BigInt(storage.length)) {
-      throw error(
-        `byte ${at}: ${storage.what}: expected ${storage.length} elements, as its tensors say, got ${length}`,
-      );
+      const problem = `byte ${at}: ${storage.what}: expected ${storage.length} elements, as its tensors say, got ${length}`;
+      throw error(problem);
     }
     at += 8;
     const size = storage.byteLength;

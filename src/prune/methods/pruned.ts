@@ -31,9 +31,8 @@ export function shareOfPruned(target: number, model: Module, arenas: readonly Ma
   const pruned = arenas.flatMap((a) => a.elements).reduce((n, count) => n + count, 0);
   if (target * total > pruned) {
     const most = Math.floor((10000 * pruned) / total) / 100;
-    throw new ArgumentError(
-      `pruning: sparsity: expected at most ${most} %, the share of weights outside dense layers, got ${100 * target} %`,
-    );
+    const problem = `pruning: sparsity: expected at most ${most} %, the share of weights outside dense layers, got ${100 * target} %`;
+    throw new ArgumentError(problem);
   }
   // If all weights count, return the target itself: the product and quotient could round a floor down.
   return pruned === total ? target : (target * total) / pruned;
