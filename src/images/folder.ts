@@ -215,13 +215,10 @@ export async function openImageFolder(dir: string, options: ImageFolderOptions =
     mapped = mapping !== undefined;
     tested = shown(plan.test) + (mapping ? `, classes from ${mapping}` : "");
   }
-  if (plan.kind === "parts")
-    notes.push(
-      ...unusedNote(
-        plan.unused,
-        plan.test.map((path) => walk.relative(path)),
-      ),
-    );
+  if (plan.kind === "parts") {
+    const test = plan.test.map((path) => walk.relative(path));
+    notes.push(...unusedNote(plan.unused, test));
+  }
   for (const note of [lookAlikes(train.classes), numberOrder(train.classes)]) if (note) notes.push(note);
   if (!heldOut) notes.push(...sharedLinks(walk, parts));
   const empty = await emptyFiles([parts.train, parts.test]);

@@ -123,12 +123,10 @@ function refuseOverlaps(bytes: Uint8Array, name: string, entries: readonly Entry
 function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; start: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = findEnd(view, name);
-  const [disk, count, size, start] = [
-    view.getUint16(end + 4, true),
-    view.getUint16(end + 10, true),
-    view.getUint32(end + 12, true),
-    view.getUint32(end + 16, true),
-  ];
+  const disk = view.getUint16(end + 4, true);
+  const count = view.getUint16(end + 10, true);
+  const size = view.getUint32(end + 12, true);
+  const start = view.getUint32(end + 16, true);
   if (count === 0xffff || size === 0xffffffff || start === 0xffffffff) {
     throw new ZipError(name, end, "ZIP64 is not supported: the archive has 65535 files or 4 GiB, or more");
   }

@@ -14,6 +14,7 @@ import {
   stridesOf,
   type Tensor,
 } from "../tensor/index.ts";
+import { mergeAxes } from "./pointwise/merge_axes.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 import { neg } from "./unary.ts";
 
@@ -30,29 +31,16 @@ interface Row {
   readonly flat?: true;
 }
 
-/** Return the sizes of the result and strides of both inputs. Adjacent axes are merged if contiguous in both, and padded to six. */
+/** Return the sizes of the result and strides of both inputs, merged and padded to six. */
 export function broadcastPlan(name: string, a: Shape, b: Shape, out: Shape) {
   const stridesIn = (shape: Shape): number[] => {
     const own = stridesOf(shape);
     const lead = out.length - shape.length;
     return out.map((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? 0 : own[i - lead]!));
   };
-  const sa = stridesIn(a);
-  const sb = stridesIn(b);
-  const axes: { size: number; a: number; b: number }[] = [];
-  out.forEach((size, i) => {
-    if (size === 1) return;
-    const next = { size, a: sa[i]!, b: sb[i]! };
-    const last = axes.at(-1);
-    if (last && last.a === next.a * size && last.b === next.b * size) {
-      last.size *= size;
-      last.a = next.a;
-      last.b = next.b;
-    } else axes.push(next);
-  });
-  if (axes.length > 6)
+  const axes = mergeAxes(out, stridesIn(a), stridesIn(b), 6);
+  if (!axes)
     throw new OpError(name, `expected at most six alternating axes, got ${formatShape(a)} and ${formatShape(b)}`);
-  while (axes.length < 6) axes.unshift({ size: 1, a: 0, b: 0 });
   const pick = (key: "size" | "a" | "b") => {
     const v = axes.map((x) => x[key]);
     const fill = key === "size" ? 1 : 0;

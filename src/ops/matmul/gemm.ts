@@ -6,6 +6,7 @@ import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
 import tileWgsl from "../../../shaders/matmul_tile.wgsl";
 import { type Bindable, currentGpu, grid1d, groups1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
 import { empty } from "../../tensor/index.ts";
+import { mergeAxes } from "../pointwise/merge_axes.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
 
@@ -55,21 +56,10 @@ interface BatchAxes {
   b: Four;
 }
 
-/** Drop axes of one, merge adjacent ones that are contiguous (or broadcast) in both operands, and pad to three. */
+/** Merge the batch axes, padded to three. */
 function mergeBatch(sizes: readonly number[], a: readonly number[], b: readonly number[]): BatchAxes {
-  const axes: { size: number; a: number; b: number }[] = [];
-  sizes.forEach((size, i) => {
-    if (size === 1) return;
-    const axis = { size, a: a[i] ?? 0, b: b[i] ?? 0 };
-    const last = axes.at(-1);
-    if (last && last.a === axis.a * size && last.b === axis.b * size) {
-      last.size *= size;
-      last.a = axis.a;
-      last.b = axis.b;
-    } else axes.push(axis);
-  });
-  if (axes.length > 3) throw new OpError("gemm", `expected at most three batch axes, got [${sizes.join(",")}]`);
-  while (axes.length < 3) axes.unshift({ size: 1, a: 0, b: 0 });
+  const axes = mergeAxes(sizes, a, b, 3);
+  if (!axes) throw new OpError("gemm", `expected at most three batch axes, got [${sizes.join(",")}]`);
   const pick = (key: "size" | "a" | "b"): Four => [axes[0]?.[key] ?? 0, axes[1]?.[key] ?? 0, axes[2]?.[key] ?? 0, 0];
   return { size: pick("size"), a: pick("a"), b: pick("b") };
 }
