@@ -32,7 +32,16 @@ function write({ action, file, line, code }: (typeof blocks)[number]): void {
 
 test("the page's blocks make two working ops", () => {
   const filter = (path: string) => path !== join(root, "test/golden");
-  for (const name of ["src", "shaders", "tools", "test", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+  for (const name of [
+    "src",
+    "shaders",
+    "tools",
+    "test",
+    "package.json",
+    "biome.json",
+    "tsconfig.json",
+    "vitest.config.ts",
+  ]) {
     cpSync(join(root, name), join(copy, name), { recursive: true, filter });
   }
   for (const name of ["demo", "bench", "examples", "node_modules"]) symlinkSync(join(root, name), join(copy, name));

@@ -70,7 +70,7 @@ function budgetTable(pairs: readonly Pair[], lines: readonly ResultLine[]): stri
 function matching({ calibrationSeed, tries }: Plan): string {
   const close = Number((100 * toleranceAt(0.98)).toPrecision(3));
   return [
-    `Settings are calibrated with a separate seed (${calibrationSeed}) that is not counted. Methods with a common threshold: one run steers its threshold to the level, and the counted runs use the final threshold D of that run; for at-init the steered part is the one epoch that finds the mask. `,
+    `Settings are calibrated with a separate seed (${calibrationSeed}) that is not counted. For methods with one threshold for all layers, one run steers its threshold to the level, and the counted runs use the final threshold D of that run. For at-init, the steered part is the one epoch that finds the mask. `,
     `STR and LTP: their decay or price is searched until the sparsity is within 1 point of the level (${close} at 98 %), with at most ${tries} runs per level. `,
     "GMP, one-shot, SNIP and random masks get the level itself. † marks cells whose mean sparsity is further from the level; those with fewer zeros are left out of the comparison.",
   ].join("");
@@ -88,7 +88,7 @@ function resultTable(pair: Pair, lines: readonly ResultLine[]): string {
     ? `Dense: ${spreadText(dense.accuracy)} %${dense.accuracy.n === most ? "" : ` (n = ${dense.accuracy.n})`}. `
     : "";
   const counted = `Test accuracy in %, mean ± standard deviation of n = ${plural(most, "seed")} unless stated`;
-  const note = `${denseText}${counted}; small: mean sparsity reached. Bold: the best of its level, and those within one standard deviation of it.`;
+  const note = `${denseText}${counted}. In small print: mean sparsity reached. Bold: the best method of the level, and those within one standard deviation of it.`;
   return `${note}\n\n${markdownTable(["method", ...levels.map(levelText)], rows)}`;
 }
 
