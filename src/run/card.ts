@@ -1,9 +1,8 @@
 // Collects the facts of a finished run for its model card, README.md.
 
-import { stringify } from "yaml";
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
 import type { LayerSparsity, PruningReport, SessionData } from "../index.ts";
-import type { Recipe } from "../recipe/recipe.ts";
+import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
 import { count } from "../text/index.ts";
 
@@ -115,7 +114,7 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     timeSteps: isSpiking(recipe.model.name) ? timeStepsOf(recipe.model, recipe.data.name) : undefined,
     command: commands.join("\n"),
     changes,
-    recipe: stringify(recipe),
+    recipe: recipeToYaml(recipe).trimStart(),
     seed: recipe.seed,
     epochs: recipe.epochs + recipe.finetuneEpochs,
     steps: result.steps,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { likeliest } from "../../src/cli/predict.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
+import { loadRecipe, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { loadOnnx } from "../export/onnx_runtime.ts";
 import { espalier, ownLines } from "../support/cli.ts";
 import { readEvents } from "../support/event_file_reader.ts";
@@ -145,6 +146,9 @@ describe("a finished run", () => {
     expect(card).toContain(`- Accuracy: ${(100 * accuracy).toFixed(2)} % (top 1)`);
     expect(card).toContain(`espalier ${train("whole").join(" ")}\n`);
     expect(card).toMatch(/- Training samples: 400\n- Test samples: 80\n/);
+    // Its recipe can be trained again.
+    const [, text = ""] = /```yaml\n(.*?)```/s.exec(card) ?? [];
+    expect(resolveRecipe({ text, file: "README.md" })).toEqual(loadRecipe(at("whole/config.yaml")));
   });
 
   test("TensorBoard has its curves, histograms and pictures", () => {
