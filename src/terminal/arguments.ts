@@ -57,7 +57,7 @@ const REWRITES: readonly [RegExp, (parts: string[]) => string][] = [
     /^too many arguments for '(.*)'\. Expected (.*) but got (.*)\.$/,
     ([name, expected, got]) => `${name}: expected ${expected}, got ${got}`,
   ],
-  [/^unknown (\w+) '(.*)'$/, ([what, name]) => `unknown ${what} ${name}`],
+  [/^unknown (\w+) '(.*)'$/, ([what, name]) => `unknown ${what} ${name}; --help lists all`],
 ];
 
 /** Return commander's usage error as one line in the form of all other errors. */

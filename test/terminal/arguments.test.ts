@@ -32,8 +32,8 @@ test.each([
   ["run a", "--out: expected <file>, got none"],
   ["run --out b", "expected <path>, got none"],
   ["run a b --out c", "run: expected 1 argument, got 2"],
-  ["run a --out b --colour red", "unknown option --colour; did you mean --color?"],
-  ["walk", "unknown command walk"],
+  ["run a --out b --colour red", "unknown option --colour; --help lists all; did you mean --color?"],
+  ["walk", "unknown command walk; --help lists all"],
 ])("tool %s: %s", (words, line) => {
   expect(errorOf(words)).toBe(`espalier: ${line}`);
 });
