@@ -24,7 +24,7 @@ interface ModelFacts {
 }
 
 /** Load the ONNX writer; it is large, so it is fetched at the first export. */
-const onnxWriter = () => import("../../src/export/onnx/index.ts");
+const onnxWriter = () => import("../../src/export/onnx/export_onnx.ts");
 
 /** Fetch the code of an export in advance, so that training does not wait for it. */
 export async function prepareExport(what: ModelForm): Promise<void> {

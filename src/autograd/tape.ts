@@ -147,9 +147,8 @@ export class Tape implements Disposable {
       throw new OpError("backward", "expected a tensor that depends on one with requiresGrad", { root });
     if (root.numel !== 1 && !upstream)
       throw new OpError("backward", "expected one element, or an upstream gradient", { root });
-    if (upstream && !sameShape(upstream.shape, root.shape)) {
+    if (upstream && !sameShape(upstream.shape, root.shape))
       throw new OpError("backward", "expected an upstream gradient of root's shape", { root, upstream });
-    }
     if (!this.outputs.has(root)) throw new OpError("backward", "expected a tensor that this tape recorded", { root });
     this.done = true;
     this.kept.add(root);

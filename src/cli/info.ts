@@ -111,9 +111,8 @@ async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   checkFlags(flags);
   if (batch !== undefined && !model)
     throw new UsageError("--batch: expected --model, the network to predict the memory of");
-  if (microBatch !== undefined && (batch === undefined || batch % microBatch !== 0)) {
+  if (microBatch !== undefined && (batch === undefined || batch % microBatch !== 0))
     throw new UsageError(`--micro-batch: expected a divisor of --batch, got ${microBatch}`);
-  }
   let adapter: AdapterReport | null = null;
   if (flags.gpu) {
     const gpu = await openGpu(flags);

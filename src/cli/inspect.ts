@@ -50,9 +50,8 @@ async function settingsOf(flags: InspectFlags): Promise<DataSettings> {
   const { data, as } = flags;
   const isFolder = existsSync(data) && statSync(data).isDirectory();
   if (!isFolder && existsSync(data)) throw new UsageError(`${quote(data)}: expected a folder of data, got a file`);
-  if (!isFolder && (as !== undefined || !NAMES.includes(data))) {
+  if (!isFolder && (as !== undefined || !NAMES.includes(data)))
     throw new UsageError(`${quote(data)}: no such folder, and no built-in data`);
-  }
   const name = as ?? (isFolder ? await seenName(data) : data);
   const { size, resize, mapping, heldOut, timeSteps, by, layout, followLinks } = flags;
   const forImages = { "--resize": resize, "--mapping": mapping, "--held-out": heldOut, "--layout": layout };

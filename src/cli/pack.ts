@@ -72,9 +72,8 @@ async function placeOf(path: string): Promise<string> {
 /** Refuse a folder that holds other files than shards, and a folder inside the images. */
 async function checkOut(dir: string, out: string): Promise<void> {
   const [source, goal] = [await placeOf(dir), await placeOf(out)];
-  if (goal === source || goal.startsWith(source.endsWith(sep) ? source : source + sep)) {
+  if (goal === source || goal.startsWith(source.endsWith(sep) ? source : source + sep))
     throw new UsageError(`--out ${out}: expected a folder outside the images, got one inside ${dir}`);
-  }
   const found = await stat(goal).catch(() => null);
   if (!found) return;
   if (!found.isDirectory()) throw new UsageError(`--out ${out}: expected a folder, got a file`);
@@ -92,9 +91,8 @@ async function checkOut(dir: string, out: string): Promise<void> {
 
 function packOptions(flags: PackFlags): PackOptions {
   const { resize, size, view, shardMb, exact, skipBad, workers } = flags;
-  if (resize === false && size === undefined) {
+  if (resize === false && size === undefined)
     throw new UsageError("--no-resize: expected --size, the size of the stored images");
-  }
   refuseIdle(idleUnless(resize !== false, "is about resizing, which --no-resize disables", { "--exact": exact }));
   return defined({
     ...{ size, view, exact, skipBad, workers, resize: resize === false ? null : resize },

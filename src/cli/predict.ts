@@ -208,9 +208,8 @@ function sayGuesses(
 /** Parse three numbers with commas between. */
 function channels(text: string): number[] {
   const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.length !== 3 || !values.every(Number.isFinite)) {
+  if (values.length !== 3 || !values.every(Number.isFinite))
     throw new UsageError(`expected three numbers such as 0.485,0.456,0.406, got ${text}`);
-  }
   return values;
 }
 

@@ -44,9 +44,7 @@ function arraySamples(path: string, counts: boolean): Samples {
   const array = parseNpy(bytes, path);
   const { shape } = array;
   const fits = (shape.length === 4 || shape.length === 3) && shape.every((n) => n > 0);
-  if (!fits) {
-    throw new UsageError(`${path}: expected an array [n, c, h, w] or [c, h, w], got [${shape.join(", ")}]`);
-  }
+  if (!fits) throw new UsageError(`${path}: expected an array [n, c, h, w] or [c, h, w], got [${shape.join(", ")}]`);
   const [n, c, h, w] = (shape.length === 4 ? shape : [1, ...shape]) as [number, number, number, number];
   const fault = float32Fault(array);
   if (fault) throw new UsageError(`${path}: ${fault}`);
@@ -151,9 +149,8 @@ export async function openSamples(
   if (first === undefined) throw new UsageError("--input: expected a .npy file, or images, got nothing");
   const arrays = inputs.filter(isArray);
   if (arrays.length === 0) return imageSamples(inputs, imageInputOf(model.metadata, model.file, options));
-  if (arrays.length < inputs.length) {
+  if (arrays.length < inputs.length)
     throw new UsageError(`--input: expected one .npy file or images, got both: ${arrays[0]} is an array`);
-  }
   if (arrays.length > 1) throw new UsageError(`--input: expected one .npy file, got ${arrays.length}`);
   const unused = (["size", "resize", "mean", "std"] as const).filter((name) => options[name] !== undefined);
   if (unused.length > 0) {
@@ -181,9 +178,8 @@ function parsed(text: string): unknown {
 function imageInputOf(metadata: ReadonlyMap<string, string>, file: string, asked: ImageInput): ImageInput {
   const trained = metadata.get("input");
   const side = /^(\d+)x(\d+)x(\d+)$/.exec(trained ?? "");
-  if (side && side[1] !== "3") {
+  if (side && side[1] !== "3")
     throw new UsageError(`${file}: its network takes ${trained}, images have three channels; give a .npy array`);
-  }
   const { resize } = readImageMetadata(metadata.get("images"), file);
   const square = side && side[2] === side[3] ? Number(side[2]) : undefined;
   // Another size is resized in the same proportion.

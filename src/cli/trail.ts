@@ -49,13 +49,11 @@ function checkExport(flags: TrailFlags): void {
     return;
   }
   const rules = [flags.minAccuracy, flags.maxDrop, flags.sparsity, flags.epoch];
-  if (rules.every((rule) => rule === undefined)) {
+  if (rules.every((rule) => rule === undefined))
     throw new UsageError("--export: expected --min-accuracy, --max-drop, --sparsity or --epoch, to choose a model");
-  }
   if (!file.endsWith(".safetensors")) throw new UsageError(`--export: expected a .safetensors file, got ${file}`);
-  if (dense && file.endsWith(".sparse.safetensors")) {
+  if (dense && file.endsWith(".sparse.safetensors"))
     throw new UsageError(`--export: expected another name than ${file}, since --dense is given`);
-  }
   if (existsSync(file) && !overwrite) throw new UsageError(`${file}: exists already; give --overwrite`);
 }
 

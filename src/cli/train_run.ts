@@ -102,9 +102,8 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
   const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
   progress.stop();
   const goOn = `resume with: espalier train --resume ${recipe.out}`;
-  if (!trained.finished) {
+  if (!trained.finished)
     throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
-  }
   const finishing = finishRun({ ...opened, seconds }, trained);
   await stopping.orStop(finishing, `stopped after the last step, before the result was written; ${goOn}`);
   for (const { ms, calls, kernel } of (await profile?.stop()) ?? []) {

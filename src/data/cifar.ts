@@ -55,9 +55,8 @@ async function namesFrom(source: ByteSource, path: string, count: number): Promi
   if (!(await source.exists(path))) return null;
   const lines = new TextDecoder().decode(await source.read(path)).split(/\r?\n/);
   const names = lines.map((line) => line.trim()).filter((line) => line !== "");
-  if (names.length !== count || new Set(names).size !== count) {
+  if (names.length !== count || new Set(names).size !== count)
     throw new SourceError(source.name, path, `expected ${count} distinct class names, got ${new Set(names).size}`);
-  }
   return names;
 }
 
@@ -141,9 +140,8 @@ export async function loadCifar100(
 ): Promise<ImageDataset> {
   expectKeys(options, { labels: true, imagesPerFile: true }, (problem) => new DataError(`cifar100: ${problem}`));
   const { labels = "fine" } = options;
-  if (labels !== "fine" && labels !== "coarse") {
+  if (labels !== "fine" && labels !== "coarse")
     throw new DataError(`cifar100: labels: expected fine or coarse, got ${JSON.stringify(labels)}`);
-  }
   const prefix = await locate(source, FACTS.cifar100, split);
   const count = labels === "fine" ? 100 : 20;
   const classes =

@@ -92,9 +92,8 @@ function turnHue(image: Uint8Array, plane: number, shift: number): void {
  */
 export function applyColorSteps(image: Uint8Array, steps: ColorSteps): void {
   const plane = image.length / 3;
-  if (!Number.isInteger(plane) || plane === 0) {
+  if (!Number.isInteger(plane) || plane === 0)
     throw new DataError(`applyColorSteps: expected an image [3, h, w], got ${image.length} bytes`);
-  }
   for (const { change, factor } of steps) {
     const f = f32(factor);
     if (change === "brightness") blendWith(image, 0, f);

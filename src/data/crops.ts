@@ -34,9 +34,8 @@ export function roundHalfEven(x: number): number {
 }
 
 function expectRange(what: string, [low, high]: readonly [number, number], least: number): void {
-  if (!(low > least && high >= low && Number.isFinite(high))) {
+  if (!(low > least && high >= low && Number.isFinite(high)))
     throw new DataError(`${what}: expected ${least} < low <= high, got [${low}, ${high}]`);
-  }
 }
 
 function expectSize(what: string, height: number, width: number): void {
@@ -142,9 +141,8 @@ function bounds(change: ColorChange, strength: Strength | undefined): readonly [
   const neutral = change === "hue" ? 0 : 1;
   const least = change === "hue" ? -0.5 : 0;
   const most = change === "hue" ? 0.5 : Number.MAX_VALUE;
-  if (typeof strength === "number" && !(strength >= 0)) {
+  if (typeof strength === "number" && !(strength >= 0))
     throw new DataError(`colorJitter: ${change}: expected a number >= 0, got ${strength}`);
-  }
   const [low, high] =
     typeof strength === "number"
       ? [change === "hue" ? -strength : Math.max(0, 1 - strength), neutral + strength]

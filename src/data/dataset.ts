@@ -31,9 +31,7 @@ export const MAX_CLASSES = 65536;
 export function labelFault(labels: Uint8Array | Int32Array, classCount: number): string | null {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
-    if (label < 0 || label >= classCount) {
-      return `label at index ${i}: expected 0..${classCount - 1}, got ${label}`;
-    }
+    if (label < 0 || label >= classCount) return `label at index ${i}: expected 0..${classCount - 1}, got ${label}`;
   }
   return null;
 }

@@ -80,12 +80,10 @@ async function readSplit(source: ByteSource, split: Split, { size }: IdxOptions)
     throw new IdxError(`${source.name}: ${file}`, "wrong content", message);
   };
   const describe = ({ dtype, shape }: { dtype: string; shape: readonly number[] }) => `${dtype} [${shape.join(",")}]`;
-  if (images.array.dtype !== "U8" || images.array.shape.length !== 3) {
+  if (images.array.dtype !== "U8" || images.array.shape.length !== 3)
     return wrong(images.file, `expected images U8 [n,h,w], got ${describe(images.array)}`);
-  }
-  if ((labels.array.dtype !== "U8" && labels.array.dtype !== "I32") || labels.array.shape.length !== 1) {
+  if ((labels.array.dtype !== "U8" && labels.array.dtype !== "I32") || labels.array.shape.length !== 1)
     return wrong(labels.file, `expected labels U8 or I32 [n], got ${describe(labels.array)}`);
-  }
   const [count, height, width] = images.array.shape as [number, number, number];
   if (count === 0 || height === 0 || width === 0) wrong(images.file, `no images: ${describe(images.array)}`);
   if (size && (height !== size[0] || width !== size[1])) {

@@ -54,8 +54,7 @@ export async function loadNamedDataset(
   name: IdxDatasetName,
   source: ByteSource,
 ): Promise<{ train: ImageDataset; test: ImageDataset }> {
-  if (!Object.hasOwn(idxDatasets, name)) {
+  if (!Object.hasOwn(idxDatasets, name))
     throw new DataError(`dataset: expected one of ${Object.keys(idxDatasets).join(", ")}, got ${name}`);
-  }
   return loadIdxSplits(source, idxDatasets[name]);
 }

@@ -18,9 +18,8 @@ export interface ByteSource {
 /** Check a path: not empty, not absolute, without `..`. Every source calls this first. Errors: SourceError. */
 export function checkPath(source: string, path: string): void {
   const bad = path === "" || path.includes("\\") || path.includes("\0");
-  if (bad || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+  if (bad || path.split("/").some((part) => part === "" || part === "." || part === ".."))
     throw new SourceError(source, JSON.stringify(path), "expected a relative path without . or .. parts");
-  }
 }
 
 /** Check the path of a folder; "" is the source itself. Errors: SourceError. */

@@ -109,8 +109,7 @@ export function augmentImage(
   { seed, epoch, index }: ImagePlace,
 ): Uint8Array {
   const pixels = shape[0] * shape[1] * shape[2];
-  if (image.length !== pixels) {
+  if (image.length !== pixels)
     throw new DataError(`augmentImage: expected ${pixels} bytes for [${shape.join(", ")}], got ${image.length}`);
-  }
   return new Uint8Array(new Augmenter(transform, shape, seed).apply(image, epoch, index));
 }

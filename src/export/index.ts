@@ -1,4 +1,14 @@
 // Public entry `espalier/export`: ONNX, TensorBoard and model cards. Separate, because it needs the protobuf library.
-export * from "./card/index.ts";
-export * from "./onnx/index.ts";
-export * from "./tensorboard/index.ts";
+export { type CardEngine, type ModelCardFacts, modelCard } from "./card/model_card.ts";
+export { exportOnnx, type OnnxOptions } from "./onnx/export_onnx.ts";
+export { crc32c } from "./tensorboard/crc32c.ts";
+export {
+  type EncodeOptions,
+  type EventImage,
+  type EventValue,
+  encodeEvents,
+  eventFileName,
+  type TensorBoardEvent,
+} from "./tensorboard/events.ts";
+export { type Histogram, histogram } from "./tensorboard/histogram.ts";
+export { tensorboardEvents, weightEvents } from "./tensorboard/run_events.ts";

@@ -68,9 +68,8 @@ export class Kernel {
       (kind === "storage" ? writes : reads).push(view.buffer);
       bytes += view.bytes;
     }
-    if (!slot && Object.keys(params).length > 0) {
+    if (!slot && Object.keys(params).length > 0)
       throw new KernelError(this.name, `expected no params, got ${Object.keys(params).join(", ")}`);
-    }
     if (views.length !== Object.keys(bind).length) {
       const known = new Set(variant.header.bindings.map((b) => b.name));
       const extra = Object.keys(bind).filter((name) => !known.has(name));
@@ -162,9 +161,8 @@ export class Kernel {
   private makeBindGroup(gpu: Gpu, variant: Variant, views: BufferView[], slot: UniformSlot | undefined): GPUBindGroup {
     let next = 0;
     const entries = variant.header.bindings.map((b): GPUBindGroupEntry => {
-      if (b.kind === "uniform" && slot) {
+      if (b.kind === "uniform" && slot)
         return { binding: b.index, resource: { buffer: slot.buffer, offset: slot.offset, size: slot.bytes } };
-      }
       const view = views[next++]!;
       const size = Math.ceil(view.bytes / 4) * 4;
       const { buffer, start } = view.buffer;

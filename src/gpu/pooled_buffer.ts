@@ -59,9 +59,8 @@ export class PooledBuffer {
     return this;
   }
   release(): void {
-    if (this.refs <= 0) {
+    if (this.refs <= 0)
       throw new MemoryError(`buffer ${this.place?.id ?? "(unplaced)"} was released more often than retained`);
-    }
     if (--this.refs === 0) this.giveBack(this);
   }
 }

@@ -101,9 +101,8 @@ export function tuningDefaults(): Readonly<typeof defaults> {
 }
 
 function checkMode(who: string, mode: TuneMode): void {
-  if (!TUNE_MODES.includes(mode)) {
+  if (!TUNE_MODES.includes(mode))
     throw new OpError(who, `tune: expected one of ${TUNE_MODES.join(", ")}, got ${JSON.stringify(mode)}`);
-  }
 }
 
 export class Tuner {

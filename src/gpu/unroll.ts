@@ -30,12 +30,10 @@ function expand(kernel: string, text: string, constants: Constants): string {
   if (!found) return foldIndices(text, constants);
   const [line, name, first, bound, , step] = found as unknown as [string, string, string, string, string, string?];
   const [start, end, by] = [first, bound, step ?? "1"].map((e) => evaluate(e, constants));
-  if (typeof start !== "number" || typeof end !== "number" || typeof by !== "number" || by < 1) {
+  if (typeof start !== "number" || typeof end !== "number" || typeof by !== "number" || by < 1)
     throw new KernelError(kernel, `//!unroll: expected constant bounds, got "${line.trim()}"`);
-  }
-  if ((end - start) / by > MOST_TURNS) {
+  if ((end - start) / by > MOST_TURNS)
     throw new KernelError(kernel, `//!unroll: expected at most ${MOST_TURNS} turns, got more in "${line.trim()}"`);
-  }
   const from = found.index + line.length;
   const close = blockEnd(kernel, text, from);
   const body = text.slice(from, close);

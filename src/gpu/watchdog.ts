@@ -82,9 +82,8 @@ export class Watchdog {
 
   constructor(options: WatchdogOptions) {
     const { limit } = options;
-    if (limit !== "auto" && !(Number.isFinite(limit) && limit > 0)) {
+    if (limit !== "auto" && !(Number.isFinite(limit) && limit > 0))
       throw new ArgumentError(`watchdog: expected a number of seconds > 0 or "auto", got ${limit}`);
-    }
     this.options = options;
     this.clock = options.clock ?? clock;
     this.tickMs = limit === "auto" ? 1000 : Math.min(1000, Math.max(5, (1000 * limit) / 8));

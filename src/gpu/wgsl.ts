@@ -28,9 +28,8 @@ const SPEC_FUNCTION = /^(fn\s+(\w+)\([^)]*\)\s*->\s*[\w<>]+)\s*\{[^\n]*\}([^\n}]
 
 /** Return the body of a function from an expression, or from statements that return. */
 function body(kernel: string, name: string, value: SpecValue): string {
-  if (typeof value !== "string" || value.trim() === "") {
+  if (typeof value !== "string" || value.trim() === "")
     throw new KernelError(kernel, `spec ${name}: expected a WGSL expression, got ${value || typeof value}`);
-  }
   const code = value.trim().replace(/\s+/g, " ");
   return /\breturn\b/.test(code) ? code : `return ${code};`;
 }
@@ -41,15 +40,13 @@ function literal(kernel: string, name: string, type: string | undefined, value: 
     return String(value);
   }
   if (type === "u32" || type === "i32") {
-    if (!Number.isInteger(value) || (type === "u32" && (value as number) < 0)) {
+    if (!Number.isInteger(value) || (type === "u32" && (value as number) < 0))
       throw new KernelError(kernel, `spec ${name}: expected ${type}, got ${value}`);
-    }
     return `${value}${type === "u32" ? "u" : "i"}`;
   }
   if (type === "f32") {
-    if (typeof value !== "number" || !Number.isFinite(value)) {
+    if (typeof value !== "number" || !Number.isFinite(value))
       throw new KernelError(kernel, `spec ${name}: expected f32, got ${value}`);
-    }
     return `f32(${value})`;
   }
   return String(value);
@@ -74,9 +71,8 @@ export function applySpec(kernel: string, text: string, spec: Spec): string {
     return value === undefined ? line : `${signature} { ${body(kernel, name, value)} }${rest}`;
   });
   for (const name of Object.keys(spec)) {
-    if (!known.has(name)) {
+    if (!known.has(name))
       throw new KernelError(kernel, `//!spec: expected one of ${[...known].join(", ") || "none"}, got ${name}`);
-    }
   }
   checkAsserts(kernel, out);
   return unroll(kernel, hoistEnables(out));

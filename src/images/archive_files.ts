@@ -95,9 +95,8 @@ function foldersAboveParts(names: readonly string[]): string[] {
 export function splitArchives(dir: string, ending: string, names: readonly string[]): ArchiveSplit {
   const { parts, both, aside } = partsOfFiles(names);
   const [twofold] = both;
-  if (twofold !== undefined) {
+  if (twofold !== undefined)
     throw new SourceError(dir, twofold, "expected the name of one part, got both train and test");
-  }
   const { train, test, unused } = chooseParts(names, parts);
   const rest = names.filter((name) => !parts.has(name) && !aside.includes(name));
   if (train.length > 0 && rest.length > 0) {

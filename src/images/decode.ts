@@ -101,9 +101,8 @@ function toPlanes(kept: Interleaved, inside: CropBox, plan: DecodePlan, out: Uin
 
 /** Return why the numbers of an image cannot become bytes unchanged, or null. Floats in 0..1 would all become 0. */
 function numbersFault({ depth, channels, space, hasAlpha }: Metadata): string | null {
-  if (depth !== "uchar" && depth !== "ushort") {
+  if (depth !== "uchar" && depth !== "ushort")
     return `expected unsigned numbers of 8 or 16 bits, got ${depth}; convert it to PNG or JPEG`;
-  }
   const colours = hasAlpha ? channels - 1 : channels;
   if (colours === 1 || colours === 3 || (colours === 4 && space === "cmyk")) return null;
   return `expected grey, RGB or CMYK, with or without transparency, got ${channels} channels`;

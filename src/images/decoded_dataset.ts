@@ -72,9 +72,8 @@ function checkOptions(name: string, options: DecodedOptions): void {
   checkCropOptions(cropOf(options));
   if (options.colorJitter) checkColorJitter(options.colorJitter);
   const [means, stds] = [mean.length === 3 && mean.every(Number.isFinite), std.length === 3 && std.every((s) => s > 0)];
-  if (!means || !stds) {
+  if (!means || !stds)
     throw new DataError(`${name}: expected three mean, and three std > 0, got [${mean}] and [${std}]`);
-  }
 }
 
 /**

@@ -37,9 +37,8 @@ async function refuseWithoutFolders(walk: Walk, folder: string, all: readonly En
       `expected a folder of images for each class, got ${images.length} images without class folders${beside}${above}`,
     );
   }
-  if (packed.length > 0) {
+  if (packed.length > 0)
     return walk.fail(folder, `no images, but ${names(packed)}: unpack it first (tar archives are read directly)`);
-  }
   if (files.some(({ name }) => name === SHARD_INDEX_FILE)) {
     walk.fail(
       folder,

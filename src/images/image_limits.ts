@@ -60,8 +60,7 @@ export function sizeFault(
   const pixels = width * height;
   if (pixels > limitPixels) return `expected at most ${limitPixels} pixels, got ${width} x ${height}`;
   const most = FREE_PIXELS + PIXELS_PER_BYTE * bytes.length;
-  if (pixels > most || (format === "png" && pngBytes(bytes) > DEFLATE_RATIO * bytes.length)) {
+  if (pixels > most || (format === "png" && pngBytes(bytes) > DEFLATE_RATIO * bytes.length))
     return `${width} x ${height} pixels are more than a file of ${bytes.length} bytes can hold`;
-  }
   return null;
 }

@@ -83,9 +83,8 @@ async function openSplits(
   const found = await findArchives(walk);
   const names = ending === ".tar" ? found.tar : found.parquet;
   const [packed] = found.packed;
-  if (names.length === 0 && packed !== undefined) {
+  if (names.length === 0 && packed !== undefined)
     throw new SourceError(dir, packed, `expected *${ending}, got a packed archive: unpack it first`);
-  }
   const split = splitArchives(dir, ending, names);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
   const passed = new PassedOverCount();

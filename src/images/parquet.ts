@@ -132,9 +132,8 @@ class ParquetLabels {
 
   private addNumber(value: unknown, row: number): void {
     const most = this.map?.length ?? this.names?.length ?? MAX_CLASSES;
-    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most) {
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= most)
       throw new SourceError("parquet", this.path, `row ${row}: ${this.refusal(value)}`);
-    }
     if (this.words.length > 0)
       throw new SourceError("parquet", this.path, "expected names as labels, as in the files before, got numbers");
     this.numbers.push(this.map ? this.map[value]! : value);

@@ -138,9 +138,8 @@ export class ParquetServer {
     const fd = fs.openSync(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
     try {
       const { size } = fs.fstatSync(fd);
-      if (!(begin >= 0 && end >= begin && end <= size)) {
+      if (!(begin >= 0 && end >= begin && end <= size))
         throw new Error(`expected bytes ${begin}..${end}, got a file of ${size} bytes`);
-      }
       const bytes = new Uint8Array(end - begin);
       for (let at = 0; at < bytes.length; ) {
         const count = fs.readSync(fd, bytes, at, Math.min(bytes.length - at, 2 ** 30), begin + at);

@@ -46,9 +46,7 @@ type Entry = Extract extends AsyncIterable<infer Item> ? Item : never;
 function splitName(tar: string, name: string): { key: string; field: string } {
   const parts = name.replace(/^(\.\/)+/, "").split("/");
   const bad = name.includes("\\") || name.includes("\0") || parts.some((part) => part === "" || part === "..");
-  if (bad) {
-    throw new SourceError(tar, JSON.stringify(name), "expected a plain relative path as the member's name");
-  }
+  if (bad) throw new SourceError(tar, JSON.stringify(name), "expected a plain relative path as the member's name");
   const last = parts.at(-1)!;
   const dot = last.indexOf(".", 1);
   const stem = dot < 0 ? last : last.slice(0, dot);
@@ -89,9 +87,8 @@ async function bytesOf(entry: Entry): Promise<Uint8Array> {
 }
 
 function refuse(tar: string, { name, type, size }: Header, most: number): void {
-  if (type !== "file" && type !== "contiguous-file") {
+  if (type !== "file" && type !== "contiguous-file")
     throw new SourceError(tar, name, `expected a file, got a ${type} (links are not followed)`);
-  }
   if (size > most) throw new SourceError(tar, name, `expected at most ${most} bytes, got ${size}`);
 }
 

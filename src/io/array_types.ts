@@ -98,9 +98,8 @@ export function shapeFault(shape: unknown): string | null {
   if (!Array.isArray(shape)) return "shape is not a list";
   let product = 1;
   for (const dim of shape as readonly unknown[]) {
-    if (!Number.isSafeInteger(dim) || (dim as number) < 0 || Object.is(dim, -0)) {
+    if (!Number.isSafeInteger(dim) || (dim as number) < 0 || Object.is(dim, -0))
       return `shape: expected integers >= 0, got ${quote(dim)}`;
-    }
     product *= dim as number;
     if (!Number.isSafeInteger(product)) return "shape has more than 2^53 elements";
   }
@@ -112,13 +111,11 @@ export function arrayFault(array: Required<FileArrayInput>): string | null {
   if (!isArrayDtype(array.dtype)) return `dtype: expected one of ${arrayDtypes.join(", ")}, got ${quote(array.dtype)}`;
   const fault = shapeFault(array.shape);
   if (fault) return fault;
-  if (!holds(array.dtype, array.data)) {
+  if (!holds(array.dtype, array.data))
     return `dtype ${array.dtype}: expected a ${constructors[array.dtype].name}, got ${describeData(array.data)}`;
-  }
   const count = elementCount(array.shape);
-  if (array.data.length !== count) {
+  if (array.data.length !== count)
     return `shape [${array.shape.join(",")}]: expected ${count} elements, got ${array.data.length}`;
-  }
   return null;
 }
 

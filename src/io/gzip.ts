@@ -42,9 +42,8 @@ export async function gunzip(
   });
   // Hosts differ in how they treat bytes after the first member; the length at the very end decides.
   const end = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4, 4).getUint32(0, true);
-  if (end !== unpacked.length % 2 ** 32) {
+  if (end !== unpacked.length % 2 ** 32)
     throw new GzipError(name, `corrupt gzip data: expected ${end} unpacked bytes, got ${unpacked.length}`);
-  }
   return unpacked;
 }
 

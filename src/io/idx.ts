@@ -35,9 +35,8 @@ const hex = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).
  */
 export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   if (bytes.length === 0) throw new IdxError(name, "empty", "file is empty");
-  if (bytes.length < 4) {
+  if (bytes.length < 4)
     throw new IdxError(name, "truncated", `truncated: expected at least 4 bytes, got ${bytes.length}`);
-  }
   const wrongMagic = (message: string): never => {
     throw new IdxError(name, "wrong magic", `wrong magic ${hex(bytes.subarray(0, 4))}: ${message}`);
   };
@@ -49,9 +48,8 @@ export function parseIdx(bytes: Uint8Array, name = "idx"): FileArray {
   if (rank === 0) wrongMagic("an array without dimensions");
 
   const headerBytes = 4 + 4 * rank;
-  if (bytes.length < headerBytes) {
+  if (bytes.length < headerBytes)
     throw new IdxError(name, "truncated", `truncated: expected a header of ${headerBytes} bytes, got ${bytes.length}`);
-  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const fault = shapeFault(shape);

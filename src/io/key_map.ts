@@ -18,9 +18,8 @@ export function renameKeys<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): M
   for (const [name, value] of entries) {
     const renamed = rule(name);
     const first = origin.get(renamed);
-    if (first !== undefined) {
+    if (first !== undefined)
       throw new KeyMapError(`keys ${quote(first)} and ${quote(name)} would both be ${quote(renamed)}`);
-    }
     origin.set(renamed, name);
     out.set(renamed, value);
   }

@@ -40,17 +40,14 @@ export interface SafetensorsHeader {
  * Errors    SafetensorsError if the file is shorter than 8 bytes, or the length exceeds the file or 100 MB.
  */
 export function safetensorsHeaderLength(bytes: Uint8Array, name = "safetensors", fileSize = bytes.length): number {
-  if (bytes.length < 8 || fileSize < 8) {
+  if (bytes.length < 8 || fileSize < 8)
     throw new SafetensorsError(name, `expected at least 8 bytes, got ${Math.min(bytes.length, fileSize)}`);
-  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
   const length = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  if (length > MAX_HEADER_BYTES) {
+  if (length > MAX_HEADER_BYTES)
     throw new SafetensorsError(name, `expected a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}`);
-  }
-  if (length > fileSize - 8) {
+  if (length > fileSize - 8)
     throw new SafetensorsError(name, `expected a header of ${length} bytes, got ${fileSize - 8}`);
-  }
   return length;
 }
 
@@ -203,9 +200,8 @@ function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): T
   if (LONE_SURROGATE.test(key)) return fail(`${label}: name is not valid Unicode`);
   if (!isObject(value)) return fail(`${label} is not an object`);
   for (const field of Object.keys(value)) {
-    if (field !== "dtype" && field !== "shape" && field !== "data_offsets") {
+    if (field !== "dtype" && field !== "shape" && field !== "data_offsets")
       return fail(`${label} has an unknown field ${quote(field)}`);
-    }
   }
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isArrayDtype(dtype)) {
@@ -215,17 +211,14 @@ function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): T
   }
   const fault = shapeFault(shape);
   if (fault) return fail(`${label}: ${fault}`);
-  if (!Array.isArray(offsets) || offsets.length !== 2) {
+  if (!Array.isArray(offsets) || offsets.length !== 2)
     return fail(`${label}: data_offsets: expected [begin, end], got ${quote(offsets)}`);
-  }
   const [begin, end] = offsets as [unknown, unknown];
-  if (!isOffset(begin) || !isOffset(end) || begin > end) {
+  if (!isOffset(begin) || !isOffset(end) || begin > end)
     return fail(`${label}: data_offsets: expected 0 <= begin <= end, got ${quote(offsets)}`);
-  }
   const want = elementCount(shape as number[]) * widthOf(dtype);
-  if (end - begin !== want) {
+  if (end - begin !== want)
     return fail(`${label}: ${dtype} ${quote(shape)}: expected ${want} bytes, got ${end - begin} by data_offsets`);
-  }
   if (end > dataBytes) return fail(`${label} ends at byte ${end}, the file has ${dataBytes} bytes of data`);
   return { dtype, shape: shape as number[], begin, end };
 }

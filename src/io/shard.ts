@@ -78,9 +78,8 @@ export function readShardLabels(file: string, bytes: Uint8Array, classes: number
   const labels = new Int32Array(bytes.length / 4);
   for (let i = 0; i < labels.length; i++) {
     const label = view.getInt32(4 * i, true);
-    if (label < 0 || label >= classes) {
+    if (label < 0 || label >= classes)
       throw new ShardError(file, `image ${i}: label: expected 0..${classes - 1}, got ${label}`);
-    }
     labels[i] = label;
   }
   return labels;

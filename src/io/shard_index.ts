@@ -105,9 +105,8 @@ export function parseShardIndex(label: string, json: string): ShardIndex {
   } catch (cause) {
     throw new ShardError(label, `not JSON: ${visible(cut((cause as Error).message, 200))}`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ShardError(label, "expected a JSON object");
-  }
   const { version, checksum } = value as { version?: unknown; checksum?: unknown };
   checkKeys(label, "", value, version === 1 ? TOP_OF_1 : TOP);
   const index = value as ShardIndex;
@@ -120,9 +119,8 @@ export function parseShardIndex(label: string, json: string): ShardIndex {
   const total = index.shards.reduce((sum, { count }) => sum + count, 0);
   if (total !== index.length)
     throw new ShardError(label, `length: expected ${total}, the images of its shards, got ${index.length}`);
-  if (index.view[0] > height || index.view[1] > width) {
+  if (index.view[0] > height || index.view[1] > width)
     throw new ShardError(label, `view: expected at most the images' ${height}x${width}, got ${index.view.join("x")}`);
-  }
   if (index.mean.length !== channels || index.std.length !== channels) {
     const problem = `mean and std: expected ${channels} each, one per channel, got ${index.mean.length} and ${index.std.length}`;
     throw new ShardError(label, problem);
@@ -137,9 +135,8 @@ const field = (digits: string): string => `"${CHECKSUM}": "${digits}"`;
 
 function checkSum(label: string, json: string, digits: string): void {
   const got = sumOf(json.replace(field(digits), field(ZEROS)));
-  if (got !== digits) {
+  if (got !== digits)
     throw new ShardError(label, `checksum differs: expected ${digits}, got ${got}: the file is corrupt or was edited`);
-  }
 }
 
 /** Write the text of index.json. */

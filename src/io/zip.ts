@@ -97,9 +97,8 @@ export async function readZip(
 function dataStart(bytes: Uint8Array, name: string, entry: Entry): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { offset } = entry;
-  if (offset + LOCAL_BYTES > bytes.length || view.getUint32(offset, true) !== LOCAL) {
+  if (offset + LOCAL_BYTES > bytes.length || view.getUint32(offset, true) !== LOCAL)
     throw new ZipError(name, offset, `${quote(entry.name)} has no header here`);
-  }
   // No other field is read: NumPy leaves ZIP64 sizes here for files of any size.
   return offset + LOCAL_BYTES + view.getUint16(offset + 26, true) + view.getUint16(offset + 28, true);
 }
@@ -127,9 +126,8 @@ function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; sta
   const count = view.getUint16(end + 10, true);
   const size = view.getUint32(end + 12, true);
   const start = view.getUint32(end + 16, true);
-  if (count === 0xffff || size === 0xffffffff || start === 0xffffffff) {
+  if (count === 0xffff || size === 0xffffffff || start === 0xffffffff)
     throw new ZipError(name, end, "ZIP64 is not supported: the archive has 65535 files or 4 GiB, or more");
-  }
   if (disk !== 0 || view.getUint16(end + 8, true) !== count)
     throw new ZipError(name, end, "expected a whole archive, got one part of several");
   if (start + size > end) {
@@ -139,9 +137,8 @@ function readDirectory(bytes: Uint8Array, name: string): { entries: Entry[]; sta
   const entries: Entry[] = [];
   let at = start;
   for (let i = 0; i < count; i++) {
-    if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL) {
+    if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL)
       throw new ZipError(name, at, `the directory ends after ${i} of ${count} files`);
-    }
     const nameLength = view.getUint16(at + 28, true);
     const next = at + CENTRAL_BYTES + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
     if (next > end) throw new ZipError(name, at, `the directory ends in file ${i} of ${count}`);

@@ -13,8 +13,7 @@ export function foldTime(x: Tensor): Tensor {
 /** Reshape [T*N, ...] -> [T, N, ...], without a copy. Throws OpError if T does not divide the first axis. */
 export function unfoldTime(x: Tensor, timeSteps: number): Tensor {
   const [folded = 0, ...rest] = x.shape;
-  if (!Number.isInteger(timeSteps) || timeSteps < 1 || folded % timeSteps !== 0) {
+  if (!Number.isInteger(timeSteps) || timeSteps < 1 || folded % timeSteps !== 0)
     throw new OpError("unfoldTime", `timeSteps: expected a divisor of the first axis, got ${timeSteps}`, { x });
-  }
   return reshape(x, { shape: [timeSteps, folded / timeSteps, ...rest] });
 }

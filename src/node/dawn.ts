@@ -53,9 +53,8 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   expectKeys(options, known, (problem) => new AdapterError(`installGpu: ${problem}`));
   const switches = readSwitches();
   const adapter = options.adapter ?? switches.adapter;
-  if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === "")) {
+  if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === ""))
     throw new AdapterError(`adapter: expected part of an adapter's name, got ${JSON.stringify(adapter)}`);
-  }
   const dawnOptions = [
     ...(adapter ? [`adapter=${adapter}`] : []),
     ...(options.toggles?.length ? [`enable-dawn-features=${options.toggles.join(",")}`] : []),

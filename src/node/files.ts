@@ -13,9 +13,8 @@ import { readRegular } from "./regular_file.ts";
  * Paths are relative with forward slashes and cannot leave the folder. Errors: SourceError naming folder, path, reason.
  */
 export function fileSource(folderOrFile: string): ByteSource {
-  if (typeof folderOrFile !== "string" || folderOrFile === "") {
+  if (typeof folderOrFile !== "string" || folderOrFile === "")
     throw new SourceError("fileSource", JSON.stringify(folderOrFile), "expected the path of a folder or a file");
-  }
   const locate = async (path: string): Promise<string | null> => {
     checkPath(folderOrFile, path);
     const base = await stat(folderOrFile).catch(() => null);
@@ -121,8 +120,7 @@ async function syncFolder(folder: string, calls: WriteCalls): Promise<void> {
       await handle.close();
     }
   } catch (cause) {
-    if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP", "EBADF"].includes(codeOf(cause))) {
+    if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP", "EBADF"].includes(codeOf(cause)))
       throw cannot("flush the folder", folder, cause);
-    }
   }
 }

@@ -91,18 +91,16 @@ function allRungs(requireGpu: boolean): Rung[] {
  * Check for a Vulkan loader. Dawn prints a warning without one; the check avoids it at every start on a cached driver.
  */
 async function checkLoader(): Promise<void> {
-  if (process.platform === "linux" && !(await systemHasLoader())) {
+  if (process.platform === "linux" && !(await systemHasLoader()))
     throw new AdapterError("there is no Vulkan loader (libvulkan.so.1)");
-  }
 }
 
 /** Point the Vulkan loader at a cached driver, by the new variable and the one of older loaders. */
 async function chooseCached(folder: string): Promise<void> {
   const manifest = join(folder, "icd.json");
   if (!existsSync(manifest)) throw new AdapterError("not set up");
-  if (!isMainThread) {
+  if (!isMainThread)
     throw new AdapterError("a worker thread cannot load it; call installGpu() on the main thread first");
-  }
   const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
   await preloadDriver(folder, basename(ICD.library_path));
   process.env["VK_DRIVER_FILES"] = manifest;
@@ -160,9 +158,8 @@ export function setupCommand(): string {
 function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish): string {
   const wanted = adapter ? ` whose name contains ${JSON.stringify(adapter)}` : "";
   const tried = refusals.map((line) => `  - ${line}`).join("\n");
-  if (requireGpu) {
+  if (requireGpu)
     return `expected a hardware adapter${wanted}, got none. Tried:\n${tried}\nInstall the GPU's Vulkan driver, or drop --require-gpu (ESPALIER_REQUIRE_GPU).`;
-  }
   if (adapter) return `no WebGPU adapter${wanted}. Tried:\n${tried}\nUse part of an adapter's name, or none.`;
   const remedy =
     process.platform === "linux"

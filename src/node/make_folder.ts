@@ -44,9 +44,8 @@ export function makeFolder(path: string, asked: string = path, tries = 10): stri
       throw refusal(asked, folder, cause);
     }
   }
-  if (!isFolder(resolve(path))) {
+  if (!isFolder(resolve(path)))
     throw new FileError(`${asked}: ${asked === path ? "expected" : `${path}: expected`} a folder, got something else`);
-  }
   return made;
 }
 

@@ -49,9 +49,8 @@ function ignored(path: string, why: string): void {
  * @param path Default: `tune.json` in Espalier's cache folder.
  */
 export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore {
-  if (typeof path !== "string" || path === "") {
+  if (typeof path !== "string" || path === "")
     throw new ArgumentError(`fileTuneStore: expected the path of a file, got ${JSON.stringify(path)}`);
-  }
   const under = (adapter: string) => `${adapter} | dawn ${versions().webgpu ?? "unknown"}`;
   return {
     async load(adapter) {

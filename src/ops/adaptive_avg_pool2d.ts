@@ -29,9 +29,7 @@ export const adaptiveAvgPool2d = defineOp({
     expectRank("adaptiveAvgPool2d", "x", x, 4);
     const legal =
       typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
-    if (!legal) {
-      throw new OpError("adaptiveAvgPool2d", `outputSize: expected integers >= 1, got ${outputSize}`, { x });
-    }
+    if (!legal) throw new OpError("adaptiveAvgPool2d", `outputSize: expected integers >= 1, got ${outputSize}`, { x });
     return { shape: [x.shape[0]!, x.shape[1]!, ...pair(outputSize)], dtype: "f32" };
   },
   forward(y, [x], { outputSize }) {

@@ -38,9 +38,8 @@ export function inferBatchNorm(
   const channels = x.shape[1]!;
   const perChannel = { weight, bias, runningMean, runningVar, mean: stats?.mean, invstd: stats?.invstd };
   for (const [part, t] of Object.entries(perChannel)) {
-    if (t && (t.shape.length !== 1 || t.shape[0] !== channels)) {
+    if (t && (t.shape.length !== 1 || t.shape[0] !== channels))
       throw new OpError(name, `${part}: expected [${channels}], one value per channel`, { x, [part]: t });
-    }
   }
   if ((weight === null) !== (bias === null))
     throw new OpError(name, "expected weight and bias, or neither", { weight, bias });

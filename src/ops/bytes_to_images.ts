@@ -23,9 +23,8 @@ const isSize = (d: number) => Number.isInteger(d) && d > 0;
  *          edges, mirrored not 0 or 1, a last number that is not 0.
  */
 export function expectCrops(op: string, crop: Int32Array, { shape: [n, , h, w], stored }: BytesToImagesOptions): void {
-  if (crop.length !== 4 * n) {
+  if (crop.length !== 4 * n)
     throw new OpError(op, `expected ${4 * n} numbers for the crops of ${n} images, got ${crop.length}`);
-  }
   const [lowest, rightmost] = [stored[0] - h, stored[1] - w];
   for (let i = 0; i < n; i++) {
     const at = (k: number) => crop[4 * i + k]!;

@@ -19,9 +19,8 @@ export const countCorrect = defineOp({
   name: "countCorrect",
   options: [],
   infer([logits, target]: [logits: Tensor, target: Tensor], _options: object) {
-    if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32") {
+    if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32")
       throw new OpError("countCorrect", "expected logits [N, C] and target [N] i32", { logits, target });
-    }
     expectFloat("countCorrect", { logits });
     return { shape: [], dtype: "f32" };
   },

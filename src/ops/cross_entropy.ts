@@ -34,15 +34,12 @@ export const crossEntropy = defineOp({
     const { labelSmoothing = 0, reduction = "mean" } = options;
     if (logits.shape.length !== 2 || logits.dtype !== "f32")
       throw new OpError("crossEntropy", "logits: expected [N, C] f32", { logits });
-    if (target.shape.length !== 1 || target.shape[0] !== logits.shape[0] || target.dtype !== "i32") {
+    if (target.shape.length !== 1 || target.shape[0] !== logits.shape[0] || target.dtype !== "i32")
       throw new OpError("crossEntropy", `target: expected [${logits.shape[0]}] i32`, { logits, target });
-    }
-    if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
       throw new OpError("crossEntropy", `labelSmoothing: expected 0 to 1, got ${labelSmoothing}`);
-    }
-    if (!["mean", "sum", "none"].includes(reduction)) {
+    if (!["mean", "sum", "none"].includes(reduction))
       throw new OpError("crossEntropy", `reduction: expected mean, sum or none, got ${reduction}`);
-    }
     return { shape: reduction === "none" ? [logits.shape[0]!] : [], dtype: "f32" };
   },
   forward(y, [logits, target], { labelSmoothing = 0, reduction = "mean" }) {

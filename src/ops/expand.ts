@@ -20,9 +20,8 @@ export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineO
   options: ["shape", "scale"],
   infer([x]: [x: Tensor], { shape }: { shape: Shape; scale?: number }) {
     expectFloat("expand", { x });
-    if (!sameShape(broadcastShapes("expand", x.shape, shape), shape)) {
+    if (!sameShape(broadcastShapes("expand", x.shape, shape), shape))
       throw new OpError("expand", `expected x to broadcast to ${formatShape(shape)}`, { x });
-    }
     return { shape, dtype: "f32" };
   },
   forward(y, [x], { shape, scale = 1 }) {

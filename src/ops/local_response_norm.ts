@@ -39,15 +39,13 @@ export const localResponseNorm = defineOp({
   infer([x]: [x: Tensor], { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
     expectFloat("localResponseNorm", { x });
     if (x.shape.length < 2) throw new OpError("localResponseNorm", "x: expected at least [N, C]", { x });
-    if (!Number.isInteger(size) || size < 1) {
+    if (!Number.isInteger(size) || size < 1)
       throw new OpError("localResponseNorm", `size: expected an integer >= 1, got ${size}`, { x });
-    }
     if (!(k > 0)) throw new OpError("localResponseNorm", `k: expected a number > 0, got ${k}`, { x });
     // With k > 0 and alpha >= 0 the base of the power is positive.
     if (!(alpha >= 0)) throw new OpError("localResponseNorm", `alpha: expected a number >= 0, got ${alpha}`, { x });
-    if (!Number.isFinite(beta)) {
+    if (!Number.isFinite(beta))
       throw new OpError("localResponseNorm", `beta: expected a finite number, got ${beta}`, { x });
-    }
     return like(x);
   },
   forward(y, [x], options) {

@@ -16,9 +16,8 @@ export const reshape = defineView({
     const open = shape.filter((d) => d === -1).length;
     const known = numel(shape.filter((d) => d !== -1));
     const out = shape.map((d) => (d === -1 ? x.numel / known : d));
-    if (open > 1 || numel(out) !== x.numel || out.some((d) => !Number.isInteger(d) || d <= 0)) {
+    if (open > 1 || numel(out) !== x.numel || out.some((d) => !Number.isInteger(d) || d <= 0))
       throw new OpError("reshape", `expected a shape of ${x.numel} elements, got ${formatShape(shape)}`, { x });
-    }
     return out;
   },
 });

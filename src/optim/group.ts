@@ -47,9 +47,8 @@ export class Group {
     if (values.tau === undefined && (values.threshold !== undefined || values.thresholdNext !== undefined)) {
       v.tau = v.thresholdNext - v.threshold;
     }
-    if (!(v.threshold >= 0 && v.thresholdNext >= 0 && v.tau >= 0)) {
+    if (!(v.threshold >= 0 && v.thresholdNext >= 0 && v.tau >= 0))
       throw new OpError("SGD", `expected 0 <= threshold <= thresholdNext, got ${v.threshold} and ${v.thresholdNext}`);
-    }
   }
 
   /** Upload the numbers of the step. */
@@ -76,9 +75,8 @@ export class Group {
     const { values: v, options } = this;
     const { str, ltp, mode, lr, nesterov } = options;
     // s moves with the learning rate of the weights, which the schedule sets.
-    if (mode === "str") {
+    if (mode === "str")
       return { raw_lr: v.lr, raw_decay: str.decay, raw_momentum: v.momentum, raw_nesterov: Number(nesterov) };
-    }
     if (mode !== "ltp") return {};
     // tau follows the schedule of the weights' learning rate too, so that thresholds stop moving with the weights.
     const share = lr > 0 ? v.lr / lr : 1;

@@ -116,9 +116,8 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
     const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
     if (idle)
       throw refuse(`${mode}: expected nothing in a group of mode ${modeOf(idle)}, since it is for mode ${mode}`);
-    if (all[mode] !== undefined && !groups.some((own) => modeOf(own) === mode)) {
+    if (all[mode] !== undefined && !groups.some((own) => modeOf(own) === mode))
       throw refuse(`${mode}: expected nothing, since no group has mode ${mode}`);
-    }
   }
 }
 

@@ -34,9 +34,8 @@ export function denseLayers(model: Module, dense: readonly string[]): Set<Parame
   const spared = new Set<Parameter>();
   for (const entry of dense) {
     const found = matching(names, entry);
-    if (found.length === 0) {
+    if (found.length === 0)
       throw new ArgumentError(`pruning: dense: expected one of ${names.join(", ")}, got ${entry}`);
-    }
     for (const name of found) spared.add(prunable.find(([n]) => n === name)![1]);
   }
   return spared;

@@ -20,9 +20,8 @@ export interface SparsityPoint {
  */
 export function pareto(points: readonly SparsityPoint[]): number[] {
   for (const [i, { sparsity, accuracy }] of points.entries()) {
-    if (!Number.isFinite(sparsity) || !Number.isFinite(accuracy)) {
+    if (!Number.isFinite(sparsity) || !Number.isFinite(accuracy))
       throw new ArgumentError(`pareto: point ${i}: expected finite numbers, got ${sparsity} and ${accuracy}`);
-    }
   }
   const at = (i: number) => points[i]!;
   // Sparsest first, then most accurate, then earliest: a point that beats another one is before it.

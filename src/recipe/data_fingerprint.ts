@@ -58,16 +58,13 @@ const sameList = (a: readonly unknown[], b: readonly unknown[]) =>
   a.length === b.length && a.every((value, i) => value === b[i]);
 
 function partDifference(what: string, was: PartFingerprint, now: PartFingerprint): string | null {
-  if (!sameList(was.classes, now.classes)) {
+  if (!sameList(was.classes, now.classes))
     return `the classes of the ${what} part were ${nameList(was.classes)}, now they are ${nameList(now.classes)}`;
-  }
   if (was.count !== now.count) return `the ${what} part had ${was.count} samples, now it has ${now.count}`;
-  if (!sameList(was.shape, now.shape)) {
+  if (!sameList(was.shape, now.shape))
     return `the ${what} samples were [${was.shape.join(", ")}], now they are [${now.shape.join(", ")}]`;
-  }
-  if (was.hash !== now.hash) {
+  if (was.hash !== now.hash)
     return `the ${what} part has ${now.count} samples as before, but others, or in another order`;
-  }
   return null;
 }
 

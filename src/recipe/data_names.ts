@@ -1,12 +1,12 @@
-// Names of the data that is still images.
+// Names of the data sets.
 
-/** Held in memory as bytes. */
+/** Image data sets held in memory as bytes. */
 export const MEMORY_DATA = ["mnist", "fashion-mnist", "idx", "cifar10", "cifar100"] as const;
-/** All of it. `images` is read while it is needed: folders, archives, shards. */
+/** All image data sets. `images` is read during training: folders, archives, shards. */
 export const IMAGE_DATA = [...MEMORY_DATA, "images"] as const;
-/** Recordings in a folder of the user's. */
+/** Event recordings in a user's folder. */
 export const RECORDED_DATA = ["n-mnist", "dvs-gesture", "cifar10-dvs", "npz"] as const;
-/** Data made of events: a sample is a number of frames. `events` is made up. */
+/** All event data sets; a sample is a number of frames. `events` is synthetic. */
 export const EVENT_DATA = ["events", ...RECORDED_DATA] as const;
 export type EventDataName = (typeof EVENT_DATA)[number];
 export const isEventData = (name: string): name is EventDataName => (EVENT_DATA as readonly string[]).includes(name);

@@ -129,8 +129,7 @@ export async function loadInMemory(
 export async function loadSplits(data: DataSettings, timeSteps: number, listeners: Listeners = {}): Promise<Splits> {
   const { name } = data;
   if (name === "images") return loadImageFiles(folderOf(name, data.dir), data, listeners.onDamaged);
-  if (!isEventData(name) && !IMAGE_DATA.some((n) => n === name)) {
+  if (!isEventData(name) && !IMAGE_DATA.some((n) => n === name))
     throw new UsageError(`data.name: expected one of ${IMAGE_DATA.join(", ")}, or event data, got ${name}`);
-  }
   return loadInMemory(data, timeSteps, listeners.progress);
 }

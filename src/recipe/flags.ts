@@ -124,9 +124,8 @@ export function flagNames(flags: SettingFlags): (path: string) => string | undef
 
 /** Return the part of a recipe that the flags give. Errors: UsageError for flags that contradict each other. */
 export function settingsFrom(flags: SettingFlags): RecipeFlags {
-  if (flags["size"] !== undefined && flags["frameSize"] !== undefined) {
+  if (flags["size"] !== undefined && flags["frameSize"] !== undefined)
     throw new UsageError("--size, --frame-size: expected one of the two, which are the same setting");
-  }
   const settings: Record<string, unknown> = {};
   for (const [flag, path] of PATHS) {
     if (flags[flag] !== undefined && flag !== "method") set(settings, path.split("."), flags[flag]);

@@ -19,9 +19,8 @@ const ANY_SCHEDULE = new Set(["ista", "fista", "early"]);
 export function methodSettings(name: string, given: PruneFlags = {}): PruneFlags {
   const preset: Preset | undefined = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (!preset) throw new UsageError(`--method: expected one of ${METHOD_NAMES.join(", ")}, got ${name}`);
-  if (name === "early" && given.freezeEpoch === undefined) {
+  if (name === "early" && given.freezeEpoch === undefined)
     throw new UsageError("--method early: expected --freeze-epoch, the epoch from which zeros stay zero");
-  }
   for (const key of IDENTITY) {
     const [own, other] = [preset[key], given[key]];
     if (own === undefined || other === undefined || own === other) continue;

@@ -88,9 +88,8 @@ export function readLayers({ text = "", file = "recipe", open, written = false }
 
 function readYaml(text: string, file: string): YamlLayer {
   const named = visible(file);
-  if (text.length > MAX_LENGTH) {
+  if (text.length > MAX_LENGTH)
     throw new RecipeError([`${named}:1:1: expected at most ${MAX_LENGTH} characters, got ${text.length}`]);
-  }
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line: row, col } = lines.linePos(offset);
@@ -117,9 +116,8 @@ function readYaml(text: string, file: string): YamlLayer {
     if (problems.length > 0) throw new RecipeError(firstOf(problems));
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     if (value === null || value === undefined) return { file, value: {}, where: () => `${named}:1:1` };
-    if (!isPlainMap(value)) {
+    if (!isPlainMap(value))
       throw new RecipeError([`${at(doc.contents?.range?.[0] ?? 0)}: expected a map of settings, got ${show(value)}`]);
-    }
     refuseForeign(value, named);
     return { file, value: withNames(value), where: (path, aim) => at(offsetOf(doc, path, aim)) };
   } catch (error) {

@@ -51,12 +51,10 @@ export function renderLayerTable(layers: readonly LayerRow[], options: TableOpti
 
 function weightsOf({ name, shape, zeros }: LayerRow): number {
   const size = shape.reduce((product, n) => product * n, 1);
-  if (!shape.every((n) => Number.isInteger(n) && n >= 1)) {
+  if (!shape.every((n) => Number.isInteger(n) && n >= 1))
     throw new ArgumentError(`layer table: ${name}: expected a shape of integers >= 1, got [${shape.join(",")}]`);
-  }
-  if (!Number.isInteger(zeros) || zeros < 0 || zeros > size) {
+  if (!Number.isInteger(zeros) || zeros < 0 || zeros > size)
     throw new ArgumentError(`layer table: ${name}: expected 0 to ${size} zeros, got ${zeros}`);
-  }
   return size;
 }
 

@@ -45,9 +45,8 @@ const describe = (e: TrailEntry) =>
 
 /** Convert a rule's number to a share. Up to 1 it is a share already: a sparsity of one per cent is no useful rule. */
 function share(flag: string, value: number): number {
-  if (!(value >= 0 && value <= 100)) {
+  if (!(value >= 0 && value <= 100))
     throw new UsageError(`${flag}: expected a share such as 0.95, or per cent such as 95, got ${value}`);
-  }
   return value <= 1 ? value : value / 100;
 }
 
@@ -104,9 +103,8 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
 
 /** Convert points of accuracy to a share. */
 function drop(points: number): number {
-  if (!(points >= 0 && points <= 100)) {
+  if (!(points >= 0 && points <= 100))
     throw new UsageError(`${NAMES.maxDrop}: expected points of accuracy from 0 to 100, got ${points}`);
-  }
   return points / 100;
 }
 

@@ -33,12 +33,10 @@ export function modelClasses(metadata: ReadonlyMap<string, string>, file: string
   } catch {
     names = null;
   }
-  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
+  if (!Array.isArray(names) || !names.every((name) => typeof name === "string"))
     throw new UsageError(`${file}: metadata "classNames": expected a list of names`);
-  }
-  if (count !== null && count !== names.length) {
+  if (count !== null && count !== names.length)
     throw new UsageError(`${file}: metadata: expected ${count} class names, got ${names.length}`);
-  }
   return { names: names as string[], count: names.length };
 }
 

@@ -177,8 +177,7 @@ export function systemPlan(facts: SetupFacts): SystemPlan | null {
 
 /** Return the message for a machine to which no plan applies. */
 export function noPlanText(facts: Pick<SetupFacts, "platform" | "arch">): string {
-  if (facts.platform === "linux") {
+  if (facts.platform === "linux")
     return `cannot download a software driver for linux-${facts.arch}: expected apt with Mesa ${OLDEST_MESA} or newer, or npm on x64, got neither. Install Mesa's Vulkan drivers (lavapipe) ${OLDEST_MESA} or newer with your system's package manager.`;
-  }
   return `on ${facts.platform} the driver is part of the system: there is nothing to set up. Update the graphics driver, and check that this session may use the GPU.`;
 }

@@ -120,9 +120,8 @@ function checkResult(values: Float32Array, rounds: number): void {
   values.forEach((have, thread) => {
     const want = expectedResult(thread, rounds);
     // Every product and sum above is exact in f32; only the last eight-term sum may round.
-    if (!(Math.abs(have - want) <= 1e-4 * Math.max(1, want))) {
+    if (!(Math.abs(have - want) <= 1e-4 * Math.max(1, want)))
       throw new Error(`the adapter computes wrong results: thread ${thread}: expected ${want}, got ${have}`);
-    }
   });
 }
 

@@ -63,9 +63,8 @@ export async function gatherFacts(): Promise<SetupFacts> {
 
 async function carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => void): Promise<void> {
   if (plan.kind !== "apt") return plan.kind === "mesa" ? cacheMesa(facts, log) : cacheSwiftShader(log);
-  if (plan.sudo && (await run("sudo", ["-n", "true"], { seconds: 10 })).code !== 0) {
+  if (plan.sudo && (await run("sudo", ["-n", "true"], { seconds: 10 })).code !== 0)
     throw new SetupError("sudo needs a password: run sudo -v first, in the same terminal");
-  }
   return installMesa(plan, facts, log);
 }
 
@@ -121,9 +120,8 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
   const known: KeysOf<SetupOptions> = { system: true, driver: true, ask: true, log: true };
   expectKeys(options, known, (problem) => new SetupError(`setup: ${problem}`));
   const { system = false, driver, log = toStderr } = options;
-  if (driver !== undefined && !PLAN_KINDS.includes(driver)) {
+  if (driver !== undefined && !PLAN_KINDS.includes(driver))
     throw new SetupError(`driver: expected one of ${PLAN_KINDS.join(", ")}, got ${JSON.stringify(driver)}`);
-  }
   if (driver === undefined) {
     const refusal = await machine.refusal();
     if (refusal === null) {

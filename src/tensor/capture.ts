@@ -160,9 +160,8 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     for (const [name, t] of entries) {
       if (!(t instanceof Tensor))
         throw new CaptureError(`expected fn to return named tensors, got another value for ${name}`);
-      if (t.isDisposed) {
+      if (t.isDisposed)
         throw new CaptureError(`output ${name} was disposed (a Tape frees what it recorded; keep it with tape.keep)`);
-      }
     }
     const owned = (entries as [string, Tensor][]).map(([, t]) => t).filter((t) => scope.owns(t));
     for (const t of owned) Scope.release(t);

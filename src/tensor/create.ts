@@ -28,9 +28,8 @@ export function fillZero(t: Bindable): void {
 
 /** Copy values between tensors of equal size and dtype, in stream order. */
 export function copyInto(target: Tensor, source: Tensor): void {
-  if (target.numel !== source.numel || target.dtype !== source.dtype) {
+  if (target.numel !== source.numel || target.dtype !== source.dtype)
     throw new OpError("copyInto", "expected equal sizes and dtypes", { target, source });
-  }
   copyBytes(target, source);
 }
 
@@ -66,9 +65,8 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
   const data = nested ? Float32Array.from(nested.flat) : (values as TypedArray);
   const own = nested?.shape ?? [dtypeOf(data) && data.length];
   const dims = shape ?? own;
-  if (numel(dims) !== data.length) {
+  if (numel(dims) !== data.length)
     throw new OpError("tensor", `expected ${numel(dims)} values for shape [${dims.join(",")}], got ${data.length}`);
-  }
   const t = allocate(dims, dtypeOf(data));
   t.set(data);
   return t;

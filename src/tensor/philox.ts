@@ -47,9 +47,8 @@ function block(out: Uint32Array, c0: number, c1: number, c2: number, c3: number,
 }
 
 function expectU32(what: string, value: number): number {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)
     throw new ArgumentError(`philox: ${what}: expected an integer in 0..4294967295, got ${value}`);
-  }
   return value;
 }
 
@@ -89,9 +88,8 @@ export class PhiloxStream {
   private readonly words = new Uint32Array(4);
 
   constructor(seed: number, stream: StreamName, at: readonly [number, number, number] = [0, 0, 0]) {
-    if (!Object.hasOwn(streams, stream)) {
+    if (!Object.hasOwn(streams, stream))
       throw new ArgumentError(`philox: stream: expected one of ${Object.keys(streams).join(", ")}, got ${stream}`);
-    }
     this.seed = expectU32("seed", seed);
     this.stream = stream;
     this.at = at;
@@ -103,9 +101,8 @@ export class PhiloxStream {
   }
 
   set position(count: number) {
-    if (!Number.isInteger(count) || count < 0 || count > 2 ** 34) {
+    if (!Number.isInteger(count) || count < 0 || count > 2 ** 34)
       throw new ArgumentError(`philox: position: expected an integer in 0..2^34, got ${count}`);
-    }
     this.taken = count;
   }
 
@@ -137,9 +134,8 @@ export class PhiloxStream {
 
   /** Return the next integer in 0..n-1, each equally likely (draws past the last multiple of n are discarded). */
   nextBelow(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) {
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
       throw new ArgumentError(`philox: nextBelow: expected an integer in 1..2^32, got ${n}`);
-    }
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {
       const u = this.nextU32();

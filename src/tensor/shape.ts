@@ -55,9 +55,8 @@ export function stridesOf(shape: Shape): number[] {
 /** Convert a negative axis, which counts from the end. Throws OpError if out of range. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || at < 0 || at >= rank) {
+  if (!Number.isInteger(axis) || at < 0 || at >= rank)
     throw new OpError(op, `expected an axis of a tensor of rank ${rank}, got ${axis}`);
-  }
   return at;
 }
 

@@ -117,13 +117,11 @@ export class Tensor implements Bindable, Disposable {
   /** Overwrite the values, after everything enqueued so far. One number fills a scalar. */
   set(values: number | TypedArray | readonly number[]): void {
     const list = typeof values === "number" ? [values] : values;
-    if (list.length !== this.numel) {
+    if (list.length !== this.numel)
       throw new OpError("set", `expected ${this.numel} values, got ${list.length}`, { tensor: this });
-    }
     const data = ArrayBuffer.isView(list) ? (list as TypedArray) : toTyped(this.dtype, list as readonly number[]);
-    if (dtypeOf(data) !== this.dtype) {
+    if (dtypeOf(data) !== this.dtype)
       throw new OpError("set", `expected ${this.dtype} values, got ${dtypeOf(data)}`, { tensor: this });
-    }
     const { buffer, offset } = this.view;
     currentGpu().stream.write(buffer, offset, data);
   }

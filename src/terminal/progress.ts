@@ -61,9 +61,8 @@ type Describe = (done: number, total: number, payload: ProgressPayload) => State
 function describer(now: () => number): Describe {
   let first: { done: number; at: number } | undefined;
   return (done, total, payload) => {
-    if (!Number.isFinite(total) || !(done >= 0 && done <= total)) {
+    if (!Number.isFinite(total) || !(done >= 0 && done <= total))
       throw new ArgumentError(`progress: done: expected a number in [0, total], got ${done} of ${total}`);
-    }
     const time = now();
     first ??= { done, at: time };
     const steps = done - first.done;

@@ -11,9 +11,8 @@ export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
  * as absent.
  */
 export function keyFault(given: unknown, known: Readonly<Record<string, true>>): string | null {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
     return `expected an object of options, got ${given === null ? "null" : Array.isArray(given) ? "a list" : typeof given}`;
-  }
   const names = Object.keys(known);
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || Object.hasOwn(known, key)) continue;

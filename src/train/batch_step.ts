@@ -102,9 +102,8 @@ export class BatchInput {
     const { name, sample } = this.options;
     this.scale();
     const [c, h, w] = sample as [number, number, number];
-    if (sample.length !== 3) {
+    if (sample.length !== 3)
       throw new OpError(name, `a batch of bytes: expected samples [c, h, w], got [${sample.join(",")}]`);
-    }
     const { x, y, size, crop } = batch;
     const [height, width] = stored;
     const count = size * c * height * width;

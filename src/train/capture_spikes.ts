@@ -181,18 +181,16 @@ function tracesOf(
 ): PotentialTrace[] {
   const count = layout.neurons;
   return neurons.map((neuron) => {
-    if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count) {
+    if (!Number.isInteger(neuron) || neuron < 0 || neuron >= count)
       throw new ArgumentError(`captureSpikes: ${name}: expected neurons 0 to ${count - 1}, got ${neuron}`);
-    }
     const spikes = Uint8Array.from(column(fired, layout, neuron));
     return { name, neuron, h: column(h, layout, neuron), spikes };
   });
 }
 
 function positive(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
+  if (!Number.isInteger(value) || value < 1)
     throw new ArgumentError(`captureSpikes: ${name}: expected an integer >= 1, got ${value}`);
-  }
 }
 
 /** Run one forward pass. The caller owns the returned tensors. */

@@ -218,9 +218,8 @@ export function loadCheckpoint(
     for (const [key, t] of targets) {
       const array = saved.get(key);
       if (!array) throw new CheckpointError(`${name}: ${key} is missing`);
-      if (!sameShape(array.shape, t.shape)) {
+      if (!sameShape(array.shape, t.shape))
         throw new CheckpointError(`${name}: ${key}: expected shape [${t.shape}], got [${array.shape}]`);
-      }
       const dtype = t.dtype === "f32" ? "F32" : "U32";
       if (array.dtype !== dtype) throw new CheckpointError(`${name}: ${key}: expected ${dtype}, got ${array.dtype}`);
     }

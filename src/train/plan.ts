@@ -121,9 +121,8 @@ function onGpu<T>(gpu: Gpu, fn: () => T): T {
 }
 
 function expectWhole(what: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) {
+  if (!Number.isInteger(value) || value < least)
     throw new OpError("planTraining", `${what}: expected an integer >= ${least}, got ${value}`);
-  }
 }
 
 function arenaBytes({ groups }: SGD) {

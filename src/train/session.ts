@@ -76,9 +76,8 @@ export class Session {
     const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
     const { batchSize, microBatch = batchSize } = config;
     if (config.logEvery > 256) throw new ArgumentError(`logEvery: expected at most 256, got ${config.logEvery}`);
-    if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0)) {
+    if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0))
       throw new ArgumentError(`microBatch: expected an integer that divides batchSize ${batchSize}, got ${microBatch}`);
-    }
     this.model = model;
     this.stepsPerEpoch = epochLength(train, config);
     const plan = planRun(config, this.stepsPerEpoch);

@@ -118,9 +118,8 @@ export class Trail {
   constructor(store: RunStore, options: TrailOptions = {}) {
     expectKeys(options, { keep: true, onDamaged: true }, (problem) => new ArgumentError(`trail: ${problem}`));
     const { keep = "all", onDamaged = () => {} } = options;
-    if (!TRAIL_KEEPS.includes(keep)) {
+    if (!TRAIL_KEEPS.includes(keep))
       throw new ArgumentError(`trail: keep: expected one of ${TRAIL_KEEPS.join(", ")}, got ${String(keep)}`);
-    }
     this.store = store;
     this.keep = keep;
     this.onDamaged = onDamaged;

@@ -211,9 +211,8 @@ export class TrainStep {
     const { model } = this.options;
     // Running statistics, which the bad step may have spoilt, are not checked: training does not read them.
     for (const [name, p] of model.namedParameters()) {
-      if ((await p.data()).some((v) => !Number.isFinite(v))) {
+      if ((await p.data()).some((v) => !Number.isFinite(v)))
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
-      }
     }
     if ((batch.x as Float32Array).some((v) => !Number.isFinite(v)))
       return new NonFiniteLossError(step, "the batch holds NaN or Inf");

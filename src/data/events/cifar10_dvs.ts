@@ -47,9 +47,8 @@ export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOpti
   expectLoadKeys("cifar10-dvs", options, { rule: true });
   const { split, rule = "9:1", limit } = options;
   expectSplit(split);
-  if (!rules.includes(rule)) {
+  if (!rules.includes(rule))
     throw new DataError(`cifar10-dvs: rule: expected one of ${rules.join(", ")}, got ${JSON.stringify(rule)}`);
-  }
   const files: LabelledFile[] = [];
   for (const [label, name] of CIFAR10_CLASSES.entries()) {
     const paths = await filesEndingWith(source, name, ".aedat");

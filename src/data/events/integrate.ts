@@ -170,9 +170,8 @@ function countEvents(
       throw new DataError(problem);
     }
     const polarity = p[i]!;
-    if (polarity !== 0 && polarity !== 1) {
+    if (polarity !== 0 && polarity !== 1)
       throw new DataError(`event frames: event ${i}: polarity: expected 0 or 1, got ${polarity}`);
-    }
     const frame = frameOf(i);
     if (!(frame >= 0)) throw new DataError(`event frames: event ${i}: expected a time, got ${t[i]}`);
     const channel = Math.min(frame, frames - 1) * 2 + polarity;

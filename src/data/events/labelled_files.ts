@@ -95,9 +95,8 @@ export function nineToOne<T>(files: readonly T[], split: Split): T[] {
 
 /** Check a split. Errors: DataError. */
 export function expectSplit(split: Split): void {
-  if (split !== "train" && split !== "test") {
+  if (split !== "train" && split !== "test")
     throw new DataError(`split: expected "train" or "test", got ${JSON.stringify(split)}`);
-  }
 }
 
 /** Contents of a file. */

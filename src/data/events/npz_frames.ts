@@ -45,9 +45,8 @@ export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Pr
   const parse = async (bytes: Uint8Array, file: string): Promise<Sample> => {
     const { sensor } = options;
     const found = await parseEventNpz(bytes, file, sensor ? { sensor } : {});
-    if (found.kind === "events" && !sensor) {
+    if (found.kind === "events" && !sensor)
       throw new DataError(`${file}: these are events; give sensor: [height, width] of their camera`);
-    }
     return found;
   };
   const first = files[0];

@@ -49,9 +49,8 @@ function settingsOf({ samples, ...given }: SyntheticOptions): Settings {
   expectWhole("synthetic events: seed", settings.seed, 0, 2 ** 32 - 1);
   expectWhole("synthetic events: size", settings.size, 16, 128);
   expectWhole("synthetic events: duration", settings.duration, 1000, 10_000_000);
-  if (!(settings.noise >= 0 && settings.noise <= 1000)) {
+  if (!(settings.noise >= 0 && settings.noise <= 1000))
     throw new DataError(`synthetic events: noise: expected a number in 0..1000, got ${settings.noise}`);
-  }
   expectSplit(settings.split);
   return settings;
 }

@@ -76,9 +76,8 @@ function findPackets(view: DataView, start: number, name: string, validOnly: boo
   const packets: Packet[] = [];
   for (let at = start; at < view.byteLength; ) {
     const left = view.byteLength - at;
-    if (left < PACKET_HEADER_BYTES) {
+    if (left < PACKET_HEADER_BYTES)
       throw new EventError(name, "truncated", at, `truncated: expected a packet header of 28 bytes, got ${left}`);
-    }
     const word = (offset: number) => view.getUint32(at + offset, true);
     const [size, timeOffset, overflow, capacity, count] = [word(4), word(8), word(12), word(16), word(20)];
     const body = at + PACKET_HEADER_BYTES;

@@ -54,9 +54,8 @@ export function writeNMnist({ t, x, y, p, length }: EventRecording): Uint8Array<
   for (let i = 0, at = 0; i < length; i++, at += EVENT_BYTES) {
     const [time, column, row] = [t[i]!, x[i]!, y[i]!];
     const polarity = p[i]!;
-    if (polarity !== 0 && polarity !== 1) {
+    if (polarity !== 0 && polarity !== 1)
       throw new ArgumentError(`writeNMnist: event ${i}: polarity: expected 0 or 1, got ${polarity}`);
-    }
     if (column > 255 || row > 255 || !(Number.isInteger(time) && time >= 0 && time <= LAST_TIME)) {
       const problem = `writeNMnist: event ${i}: expected x and y up to 255 and t up to ${LAST_TIME}, got x ${column}, y ${row}, t ${time}`;
       throw new ArgumentError(problem);

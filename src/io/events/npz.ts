@@ -69,9 +69,8 @@ export async function parseEventNpz(bytes: Uint8Array, name = "npz", options: Se
   const frames = arrays.get("frames");
   if (frames) return { kind: "frames", frames: framesOf(frames, refuse) };
   const [t, x, y, p] = ["t", "x", "y", "p"].map((key) => arrays.get(key));
-  if (!t || !x || !y || !p) {
+  if (!t || !x || !y || !p)
     return refuse(`expected the array frames, or t, x, y and p, got ${visible(cut(found.join(", ") || "none", 200))}`);
-  }
   const recording = allocateRecording(t.data.length);
   fill(recording.t, "t", t, Number.MAX_SAFE_INTEGER, refuse);
   fill(recording.x, "x", x, 65535, refuse);

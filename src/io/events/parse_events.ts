@@ -27,8 +27,7 @@ export function parseEvents(bytes: Uint8Array, name = "events", options: SensorO
   const format = rawEventFormat(bytes);
   if (format === "aedat2") return parseAedat2(bytes, name, options);
   if (format === "aedat3") return parseAedat3(bytes, name, options);
-  if (new TextDecoder("latin1").decode(bytes.subarray(0, 9)) === "#!AER-DAT") {
+  if (new TextDecoder("latin1").decode(bytes.subarray(0, 9)) === "#!AER-DAT")
     throw new EventError(name, "no header", 0, "expected AEDAT version 2 or 3, got another version");
-  }
   return parseNMnist(bytes, name, options);
 }

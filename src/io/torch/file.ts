@@ -77,9 +77,8 @@ function readArchive(files: ReadonlyMap<string, Uint8Array>, error: (problem: st
   if (pickles.length > 1) throw error(`expected one file named data.pkl, got ${pickles.length}`);
   const folder = path.slice(0, -"data.pkl".length);
   const order = files.get(`${folder}byteorder`);
-  if (order && new TextDecoder().decode(order) !== "little") {
+  if (order && new TextDecoder().decode(order) !== "little")
     throw error("expected little-endian numbers, got big-endian ones");
-  }
   const bytes = files.get(path)!;
   const storages = new Map<string, TorchStorage>();
   const { value, next } = readPickle(bytes, 0, {

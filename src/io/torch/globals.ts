@@ -18,9 +18,8 @@ type Maker = (call: PickleCall) => PickleValue;
 /** torch.device("cuda", 0) and similar: kept as text. */
 const device: Maker = ({ args, fail }) => {
   const [kind, index = null] = args;
-  if (typeof kind !== "string" || !/^[a-z]{1,20}(:\d{1,4})?$/.test(kind) || args.length > 2) {
+  if (typeof kind !== "string" || !/^[a-z]{1,20}(:\d{1,4})?$/.test(kind) || args.length > 2)
     return fail(`torch.device: expected a name, got ${describeValue(kind)}`);
-  }
   if (index === null) return kind;
   return typeof index === "number" ? `${kind}:${index}` : fail("torch.device: expected a number after its name");
 };

@@ -72,9 +72,8 @@ function readStorages(
   const missing = new Set(storages.keys());
   for (const key of keys) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
-    if (!storage || !missing.delete(storage.key)) {
+    if (!storage || !missing.delete(storage.key))
       throw error(`byte ${at}: a storage that no tensor has, or a second one: ${describeValue(key)}`);
-    }
     if (bytes.length - at < 8) throw error(`truncated: ${storage.what} is missing`);
     const length = view.getBigInt64(at, true);
     if (length !== BigInt(storage.length)) {
@@ -83,9 +82,8 @@ function readStorages(
     }
     at += 8;
     const size = storage.byteLength;
-    if (size > bytes.length - at) {
+    if (size > bytes.length - at)
       throw error(`truncated: ${storage.what}: expected ${size} bytes from ${at}, got ${bytes.length - at}`);
-    }
     storage.bytes = bytes.subarray(at, at + size);
     at += size;
   }

@@ -203,9 +203,8 @@ function follow(tree: TorchTree, key: string, fail: Fail): WeightsDict {
   while (rest.length > 0) {
     const here = dict;
     const n = here instanceof Map ? rest.findLastIndex((_, i) => here.has(rest.slice(0, i + 1).join("."))) + 1 : 0;
-    if (n === 0) {
+    if (n === 0)
       return fail(`has no ${quote(key)}${here instanceof Map ? `: the keys there are ${list(here.keys())}` : ""}`);
-    }
     const step = rest.slice(0, n).join(".");
     path.push(step);
     dict = (here as Dict).get(step) as PickleValue;

@@ -19,9 +19,8 @@ export function storageFrom(id: PickleValue, fail: (problem: string) => never): 
     return fail(
       `storage "${key}": type: expected one of ${[...storageDtypes.keys()].join(", ")}, got ${describeValue(type)}`,
     );
-  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0) {
+  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0)
     return fail(`storage "${key}": length: expected an integer >= 0, got ${describeValue(length)}`);
-  }
   if (typeof location !== "string")
     fail(`storage "${key}": location: expected a device, got ${describeValue(location)}`);
   if (location === "meta") fail(`storage "${key}" is of the meta device, which has no values`);

@@ -10,9 +10,8 @@ import type { ConvAlgorithm } from "./shape.ts";
  */
 export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
   const { software, subgroupSize } = currentGpu().adapter;
-  if (wanted === "broadcast" && subgroupSize < 4) {
+  if (wanted === "broadcast" && subgroupSize < 4)
     throw new OpError("conv2d", `algorithm broadcast: expected subgroups of one fixed size >= 4, got ${subgroupSize}`);
-  }
   if (wanted !== "auto") return wanted;
   if (!software) return "tile";
   return subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "plain";

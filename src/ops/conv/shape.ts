@@ -78,9 +78,8 @@ function expectGroups(x: Described, weight: Described, bias: Described | null, g
     const problem = `weight: expected ${channels} input channels as in x, got ${perGroup * groups}${split}`;
     throw new OpError(OP, problem, tensors);
   }
-  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs)) {
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== outputs))
     throw new OpError(OP, `bias: expected shape [${outputs}], one value per output channel`, tensors);
-  }
   return groups;
 }
 
@@ -98,9 +97,8 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
   const padding = pair("padding", options.padding ?? 0, 0);
   const dilation = pair("dilation", options.dilation ?? 1, 1);
   const algorithm = options.algorithm ?? "auto";
-  if (!ALGORITHMS.includes(algorithm)) {
+  if (!ALGORITHMS.includes(algorithm))
     throw new OpError(OP, `algorithm: expected one of ${ALGORITHMS.join(", ")}, got ${algorithm}`);
-  }
   const [batch, channels, ...size] = x.shape as [number, number, number, number];
   const [outputs, , ...kernel] = weight.shape as [number, number, number, number];
   const axis = (i: 0 | 1): Axis => {

@@ -84,9 +84,8 @@ const onSoftware = () => currentGpu().adapter.software;
 
 /** Cut for passes that reduce a channel. `software`: cut as for a CPU; default: as for the current adapter. */
 export function reducedSlices(layout: ChannelLayout, software = onSoftware()): Slices {
-  if (layout.count <= (software ? SINGLE_SOFTWARE : SINGLE_HARDWARE)) {
+  if (layout.count <= (software ? SINGLE_SOFTWARE : SINGLE_HARDWARE))
     return { slices: 1, slice_items: layout.walk.items };
-  }
   return cutFor(layout, software ? REDUCED_SOFTWARE : REDUCED_HARDWARE);
 }
 

@@ -7,8 +7,7 @@ import type { Tensor } from "../../tensor/index.ts";
 export function vec4(t: Tensor): Bindable {
   const { buffer, offset, bytes } = t.view;
   const whole = Math.ceil(bytes / 16) * 16;
-  if (offset + whole > buffer.bytes) {
+  if (offset + whole > buffer.bytes)
     throw new MemoryError(`tensor ${t.describe()} fills the largest buffer of this adapter but for its last vec4`);
-  }
   return { view: { buffer, offset, bytes: whole } };
 }

@@ -44,9 +44,8 @@ export function planPool(
     const [k, s, p] = [plan.window[i], plan.stride[i], plan.padding[i]] as [number, number, number];
     if (!Number.isInteger(k) || k < 1) throw new OpError(op, `kernel: expected integers >= 1, got ${kernel}`, { x });
     if (!Number.isInteger(s) || s < 1) throw new OpError(op, `stride: expected integers >= 1, got ${stride}`, { x });
-    if (!Number.isInteger(p) || p < 0 || 2 * p > k) {
+    if (!Number.isInteger(p) || p < 0 || 2 * p > k)
       throw new OpError(op, `padding: expected 0 to half the kernel, ${kernel}, got ${padding}`, { x });
-    }
     const span = (size + 2 * p - k) / s;
     let out = (ceilMode ? Math.ceil(span) : Math.floor(span)) + 1;
     if (ceilMode && (out - 1) * s >= size + p) out--;

@@ -77,9 +77,8 @@ function runningSum(count: number, value: (n: number) => number): Float64Array {
     sums[n + 1] = Math.max(sums[n]!, sum + lost);
   }
   const total = sums[count]!;
-  if (!(total > 0)) {
+  if (!(total > 0))
     throw new ArgumentError(`threshold schedule: learning rates of the window: expected a sum > 0, got ${total}`);
-  }
   return sums;
 }
 

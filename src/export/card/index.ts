@@ -1,2 +1,0 @@
-// Model cards.
-export { type CardEngine, type ModelCardFacts, modelCard } from "./model_card.ts";

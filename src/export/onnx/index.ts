@@ -1,2 +1,0 @@
-// ONNX files of models.
-export { exportOnnx, type OnnxOptions } from "./export_onnx.ts";
