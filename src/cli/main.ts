@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The `espalier` command.
-import { passOverSignals } from "./early_signals.ts";
+import { ignoreBatchSignals } from "./early_signals.ts";
 
-passOverSignals();
+ignoreBatchSignals();
 // Loaded afterwards, which takes a while: a signal may come meanwhile.
 const [{ main }, { runProcess }] = await Promise.all([import("./program.ts"), import("./run_process.ts")]);
 const argv = process.argv.slice(2);

@@ -5,7 +5,7 @@ import { ensureAdapter } from "../node.ts";
 import { terminalAsk } from "../setup/terminal_ask.ts";
 import { report } from "../terminal/fail.ts";
 import { writeLine } from "../terminal/terminal.ts";
-import { passOverSignals } from "./early_signals.ts";
+import { ignoreBatchSignals } from "./early_signals.ts";
 import { main } from "./program.ts";
 import { runProcess } from "./run_process.ts";
 
@@ -27,7 +27,7 @@ const nextSteps = (folder: string): string[] => [
   "  npm run -s espalier -- info --model lenet-bn                    describe this adapter and this network",
 ];
 
-passOverSignals();
+ignoreBatchSignals();
 const flags = process.argv.slice(2);
 const namesFolder = flags.some((flag) => flag === "--out" || flag.startsWith("--out=") || flag === "--resume");
 await runProcess("train", async () => {

@@ -1,5 +1,6 @@
 // The header of a safetensors file: names, types and positions of the tensors, all checked before a byte of data is
 // read.
+import { isRecord } from "../text/index.ts";
 import { type ArrayDtype, arrayDtypes, elementCount, isArrayDtype, quote, shapeFault, widthOf } from "./array_types.ts";
 import { type Checksum, takeChecksum } from "./checksum.ts";
 import { DamagedFileError } from "./damaged.ts";
@@ -102,10 +103,6 @@ function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /**
  * Nesting limit. Headers nest three deep; each level of a text of brackets alone would take a hundred bytes of memory.
  */
@@ -134,7 +131,7 @@ function parseJson(text: string, fail: Fail): Record<string, unknown> {
     // The engine's own message quotes the file, line breaks included.
     return fail("header is not valid JSON");
   }
-  return isObject(value) ? value : fail("header is not a JSON object");
+  return isRecord(value) ? value : fail("header is not a JSON object");
 }
 
 /**
@@ -178,7 +175,7 @@ const WHITE: ReadonlySet<string> = new Set([" ", "\t", "\n", "\r"]);
 export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 function readMetadata(value: unknown, fail: Fail): Map<string, string> {
-  if (!isObject(value)) return fail(`${METADATA_KEY} is not an object`);
+  if (!isRecord(value)) return fail(`${METADATA_KEY} is not an object`);
   const metadata = new Map<string, string>();
   for (const [key, entry] of Object.entries(value)) {
     if (typeof entry !== "string") return fail(`${METADATA_KEY} ${quote(key)}: expected a string, got ${quote(entry)}`);
@@ -198,7 +195,7 @@ const UNREAD: readonly (readonly [RegExp, string])[] = [
 function readInfo(key: string, value: unknown, dataBytes: number, fail: Fail): TensorInfo {
   const label = `tensor ${quote(key)}`;
   if (LONE_SURROGATE.test(key)) return fail(`${label}: name is not valid Unicode`);
-  if (!isObject(value)) return fail(`${label} is not an object`);
+  if (!isRecord(value)) return fail(`${label} is not an object`);
   for (const field of Object.keys(value)) {
     if (field !== "dtype" && field !== "shape" && field !== "data_offsets")
       return fail(`${label} has an unknown field ${quote(field)}`);

@@ -1,4 +1,5 @@
 // The index of a model in several files, in the format of the transformers library: the file of each array.
+import { isRecord } from "../text/index.ts";
 import { quote } from "./array_types.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
@@ -16,12 +17,10 @@ export function parseWeightMap(text: string, fail: Fail): Map<string, string> | 
   } catch {
     return null;
   }
-  const map =
-    typeof value === "object" && value !== null ? (value as Record<string, unknown>)["weight_map"] : undefined;
+  const map = isRecord(value) ? value["weight_map"] : undefined;
   if (map === undefined) return null;
   const refuse: Fail = (problem) => fail(`the index of a sharded model: ${problem}`);
-  if (typeof map !== "object" || map === null || Array.isArray(map))
-    return refuse(`weight_map: expected an object, got ${quote(map)}`);
+  if (!isRecord(map)) return refuse(`weight_map: expected an object, got ${quote(map)}`);
   const entries = Object.entries(map);
   if (entries.length === 0) refuse("weight_map: names no array");
   for (const [name, file] of entries) {

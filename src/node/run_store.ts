@@ -1,7 +1,9 @@
 // The run directory on disk: atomic writes, and an append-only log of metrics.
+
 import { appendFileSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FileParts, readSafetensors, type SafetensorsFile } from "../io/index.ts";
+import { isRecord } from "../text/index.ts";
 import type { RunStore } from "../train/index.ts";
 import { cannot, FileError } from "./file_error.ts";
 import { openRanges } from "./file_ranges.ts";
@@ -126,9 +128,7 @@ export class RunDirectory implements RunStore {
 function parseObject(line: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
+    return isRecord(value) ? value : null;
   } catch {
     return null;
   }

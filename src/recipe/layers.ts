@@ -1,6 +1,7 @@
 // Merges the layers of a recipe: defaults, the extended files, the file, the flags. Finds settings that the run does not
 // read.
 
+import { isRecord } from "../text/index.ts";
 import { keysAt } from "./schema.ts";
 import type { Recipe } from "./settings.ts";
 import { unreadUse } from "./uses.ts";
@@ -15,10 +16,6 @@ export interface Layer {
   where(path: Path, aim?: Aim): string;
   /** True for a complete recipe that a run wrote: no user chose the settings that it does not read. */
   readonly written?: boolean;
-}
-
-export function isPlainMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function get(value: unknown, path: Path): unknown {
@@ -45,7 +42,7 @@ export function depthOf(value: unknown, path: Path): number {
 
 /** Merge deeply; `over` wins. fromEntries defines keys, so that __proto__ stays a key, which is refused. */
 function merge(base: unknown, over: unknown): unknown {
-  if (!isPlainMap(base) || !isPlainMap(over)) return over;
+  if (!isRecord(base) || !isRecord(over)) return over;
   const keys = new Set([...Object.keys(base), ...Object.keys(over)]);
   return Object.fromEntries(
     [...keys].map((key) => [
@@ -60,34 +57,34 @@ const AIMS = ["threshold", "lambda", "sparsity"];
 
 export function mergeLayer(base: unknown, layer: unknown): unknown {
   const given = get(layer, ["prune"]);
-  const has = (key: string) => isPlainMap(given) && Object.hasOwn(given, key);
+  const has = (key: string) => isRecord(given) && Object.hasOwn(given, key);
   const merged = merge(base, layer);
   const prune = get(merged, ["prune"]);
   // Another method has another aim.
   const replaced = AIMS.some(has) || (has("method") && get(given, ["method"]) !== get(base, ["prune", "method"]));
-  if (replaced && isPlainMap(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
+  if (replaced && isRecord(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
   return merged;
 }
 
 /** Leave out undefined values, and maps that become empty, at any depth. */
 export function withoutUndefined(value: unknown): unknown {
-  if (!isPlainMap(value)) return value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .map(([k, v]) => [k, withoutUndefined(v)] as const)
-      .filter(([, v]) => v !== undefined && !(isPlainMap(v) && Object.keys(v).length === 0)),
+      .filter(([, v]) => v !== undefined && !(isRecord(v) && Object.keys(v).length === 0)),
   );
 }
 
 /** List the paths of the settings in a value; a list is one setting. */
 export function settingsOf(value: unknown, path: readonly string[] = []): string[][] {
-  if (!isPlainMap(value) || (path.length > 0 && keysAt(path).length === 0)) return [[...path]];
+  if (!isRecord(value) || (path.length > 0 && keysAt(path).length === 0)) return [[...path]];
   return Object.entries(value).flatMap(([key, inner]) => settingsOf(inner, [...path, key]));
 }
 
 export function without(value: unknown, path: readonly string[]): unknown {
   const [key, ...rest] = path;
-  if (!isPlainMap(value) || key === undefined) return value;
+  if (!isRecord(value) || key === undefined) return value;
   const entries = Object.entries(value);
   if (rest.length === 0) return Object.fromEntries(entries.filter(([k]) => k !== key));
   return Object.fromEntries(entries.map(([k, v]) => [k, k === key ? without(v, rest) : v]));

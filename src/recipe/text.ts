@@ -3,8 +3,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { readRegularTextSync } from "../node/regular_file.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { visible } from "../text/index.ts";
-import { type Aim, isPlainMap, type Layer, type Path } from "./layers.ts";
+import { isRecord, visible } from "../text/index.ts";
+import type { Aim, Layer, Path } from "./layers.ts";
 import { keysAt } from "./schema.ts";
 import { line, oneLine, show } from "./words.ts";
 
@@ -116,7 +116,7 @@ function readYaml(text: string, file: string): YamlLayer {
     if (problems.length > 0) throw new RecipeError(firstOf(problems));
     const value: unknown = doc.toJS({ maxAliasCount: MAX_ALIASES });
     if (value === null || value === undefined) return { file, value: {}, where: () => `${named}:1:1` };
-    if (!isPlainMap(value))
+    if (!isRecord(value))
       throw new RecipeError([`${at(doc.contents?.range?.[0] ?? 0)}: expected a map of settings, got ${show(value)}`]);
     refuseForeign(value, named);
     return { file, value: withNames(value), where: (path, aim) => at(offsetOf(doc, path, aim)) };

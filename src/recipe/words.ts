@@ -1,7 +1,7 @@
 // Messages about a recipe: one line per problem, with position, expected value, actual value, and a suggestion.
 import type { z } from "zod";
-import { closest, cut, quote, visible } from "../text/index.ts";
-import { type Aim, get, isPlainMap, type Path } from "./layers.ts";
+import { closest, cut, isRecord, quote, visible } from "../text/index.ts";
+import { type Aim, get, type Path } from "./layers.ts";
 import { expectedAt, fits, keysAt, settingAt } from "./schema.ts";
 
 export type Where = (path: Path, aim?: Aim) => string;
@@ -154,7 +154,7 @@ const SECTION_KEYS: Readonly<Record<string, readonly string[]>> = {
 export function sectionFaults(value: unknown, where: Where, path: readonly string[] = []): string[] {
   const keys = keysAt(path);
   if (keys.length === 0) return [];
-  if (!isPlainMap(value)) {
+  if (!isRecord(value)) {
     const [section = ""] = path;
     const key = (SECTION_KEYS[section] ?? []).find((name) => fits([...path, name], value));
     const off = section === "augment" && (value === false || value === "none" || value === "off");

@@ -6,7 +6,7 @@ import { type Compression, compression, readModelWeights, type WeightHistogram, 
 import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, isRecord } from "../text/index.ts";
 import type { Point } from "./plot_data.ts";
 
 type Json = Record<string, unknown>;
@@ -64,8 +64,7 @@ const RANGE: readonly [number, number] = [1e-8, 100];
 export const HISTOGRAM_BINS = 100;
 
 const finite = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
-const record = (value: unknown): Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const record = (value: unknown): Json => (isRecord(value) ? value : {});
 const text = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 const list = (value: unknown): Json[] => (Array.isArray(value) ? value.map(record) : []);
 

@@ -1,5 +1,6 @@
 // The history of a run: each resume with its command, adapter and changed settings. Stored in run.json, and shown in the
 // model card and config.yaml.
+import { isRecord } from "../text/index.ts";
 import { changeWords, type SettingChange } from "./resume_rules.ts";
 
 export interface HistoryEntry {
@@ -14,17 +15,14 @@ export interface HistoryEntry {
   readonly adapter?: string | undefined;
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function isEntry(value: unknown): value is HistoryEntry {
-  if (!isMap(value)) return false;
+  if (!isRecord(value)) return false;
   const { step, at, command, changed, adapter } = value;
   return (
     Number.isSafeInteger(step) &&
     typeof at === "string" &&
     typeof command === "string" &&
-    (changed === undefined || (isMap(changed) && Object.values(changed).every(isMap))) &&
+    (changed === undefined || (isRecord(changed) && Object.values(changed).every(isRecord))) &&
     (adapter === undefined || typeof adapter === "string")
   );
 }

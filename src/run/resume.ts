@@ -7,7 +7,7 @@ import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } fr
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { runConfig } from "../recipe/session.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { significant } from "../text/index.ts";
+import { isRecord, significant } from "../text/index.ts";
 import { boardStateSchema } from "./board_files.ts";
 import { changeWords, lengthProblem, refusalWords, type SettingChange, settingChanges } from "./resume_rules.ts";
 
@@ -31,13 +31,10 @@ export interface ResumePlan extends FoundRun {
   readonly changes: readonly SettingChange[];
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** Read the recipe inside a checkpoint. Settings that are newer than the checkpoint get their defaults. */
 function savedRecipe({ root, path, progress }: FoundRun): Recipe {
   const { config } = progress;
-  if (!isMap(config))
+  if (!isRecord(config))
     throw new UsageError(`${root}: ${path}: expected the checkpoint of a run, got one without a configuration`);
   try {
     return resolveRecipe({ text: JSON.stringify(config), file: path, written: true, note: () => {} });

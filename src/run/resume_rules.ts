@@ -2,6 +2,7 @@
 // refused by name.
 import type { Position } from "../index.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { isRecord } from "../text/index.ts";
 
 /**
  * - `free`     another value gives the same numbers
@@ -47,12 +48,9 @@ export interface SettingChange {
   readonly now: unknown;
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** Collect all settings of a recipe by their paths; a list is one setting. */
 function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map<string, unknown> {
-  if (!isMap(value)) {
+  if (!isRecord(value)) {
     if (value !== undefined) into.set(at, value);
     return into;
   }

@@ -26,6 +26,9 @@ interface Distribution {
 
 type Log = (line: string) => void;
 
+/** Return apt's command line for settings. */
+const asOptions = (settings: readonly string[]) => settings.flatMap((setting) => ["-o", setting]);
+
 const LISTS = "/var/lib/apt/lists";
 const DPKG_STATUS = "/var/lib/dpkg/status";
 const SOURCES = "/etc/apt/sources.list.d";
@@ -34,12 +37,7 @@ const OWN_SOURCE = join(SOURCES, "espalier-backports.sources");
 const QUIET = [
   "-q",
   "-y",
-  "-o",
-  "DPkg::Lock::Timeout=120",
-  "-o",
-  "Dpkg::Use-Pty=0",
-  "-o",
-  "Dpkg::Options::=--force-confold",
+  ...asOptions(["DPkg::Lock::Timeout=120", "Dpkg::Use-Pty=0", "Dpkg::Options::=--force-confold"]),
 ];
 
 /** Return true if the system has package lists. A new container has none until `apt-get update` ran. */
@@ -183,7 +181,7 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
   ];
   // As root, apt downloads as a user without access to root's cache.
   if (process.getuid?.() === 0) settings.push("APT::Sandbox::User=root");
-  return settings.flatMap((setting) => ["-o", setting]);
+  return asOptions(settings);
 }
 
 /** Move the libraries of an unpacked tree into one folder, without drivers of other hardware, and write `icd.json`. */

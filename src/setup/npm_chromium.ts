@@ -21,14 +21,8 @@ export const chromiumFolder = (): string => cachePath("chromium");
 async function fetchPackage(work: string, log: Log): Promise<string> {
   log(`  npm pack ${PACKAGE}`);
   // Without a network, npm's default retries take minutes. The pinned version may come from npm's cache.
-  const flags = [
-    "--loglevel=error",
-    "--ignore-scripts",
-    "--prefer-offline",
-    "--fetch-retries=1",
-    "--fetch-retry-mintimeout=2000",
-  ];
-  await must(`npm cannot fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags], { cwd: work });
+  const flags = "--loglevel=error --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-retry-mintimeout=2000";
+  await must(`npm cannot fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags.split(" ")], { cwd: work });
   const name = (await readdir(work)).find((entry) => entry.endsWith(".tgz"));
   if (!name) throw new SetupError(`npm pack ${PACKAGE}: expected an archive, got none`);
   const digest = createHash("sha512")

@@ -134,7 +134,7 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
   const plans = cachePlans(facts).filter((plan) => driver === undefined || plan.kind === driver);
   if (plans.length > 0) log("Plan: the first of these that works");
   for (const [i, plan] of plans.entries()) log(`  ${i + 1}. ${plan.text}`);
-  const attempts = new Attempts(machine, log);
+  const attempts = attemptsOn(machine, log);
   const bySystem = async () => {
     const agreed = driver === undefined || driver === "apt" ? await agreedPlan(facts, options, machine) : null;
     return agreed && attempts.make(agreed.plan, agreed.facts);
@@ -147,38 +147,30 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
   throw new SetupError(`${attempts.summary(facts, driver)}${systemHint(facts, options)}`);
 }
 
-/** Plans that were tried, with the reasons why they failed. */
-class Attempts {
-  private readonly machine: Machine;
-  private readonly log: (line: string) => void;
-  private readonly failures: string[] = [];
-
-  constructor(machine: Machine, log: (line: string) => void) {
-    this.machine = machine;
-    this.log = log;
-  }
-
-  /** Carry out a plan and test the adapter that it installed. Null if it failed. */
-  async make(plan: Plan, facts: SetupFacts): Promise<Probe | null> {
-    const { machine, log } = this;
-    try {
-      log(plan.text.split(" (")[0]!);
-      await machine.carryOut(plan, facts, log);
-      return await machine.prove(log, plan.kind === "apt" ? "system" : plan.kind);
-    } catch (cause) {
-      const { message } = cause as Error;
-      this.failures.push(`${plan.kind}: ${message}`);
-      log(`  failed: ${message.split("\n")[0]}`);
-      return null;
-    }
-  }
-
-  /** Return the reasons why there is still no adapter. */
-  summary(facts: SetupFacts, driver: PlanKind | undefined): string {
-    if (this.failures.length > 0) return `cannot install a software adapter:\n  ${this.failures.join("\n  ")}`;
-    if (driver === undefined) return noPlanText(facts);
-    return `driver ${driver} cannot be installed on this machine${driver === "apt" ? ", or not without --system" : ""}`;
-  }
+/** Carries out plans one after another, and collects the reasons why they failed. */
+function attemptsOn(machine: Machine, log: (line: string) => void) {
+  const failures: string[] = [];
+  return {
+    /** Carry out a plan and test the adapter that it installed. Null if it failed. */
+    async make(plan: Plan, facts: SetupFacts): Promise<Probe | null> {
+      try {
+        log(plan.text.split(" (")[0]!);
+        await machine.carryOut(plan, facts, log);
+        return await machine.prove(log, plan.kind === "apt" ? "system" : plan.kind);
+      } catch (cause) {
+        const { message } = cause as Error;
+        failures.push(`${plan.kind}: ${message}`);
+        log(`  failed: ${message.split("\n")[0]}`);
+        return null;
+      }
+    },
+    /** Return the reasons why there is still no adapter. */
+    summary(facts: SetupFacts, driver: PlanKind | undefined): string {
+      if (failures.length > 0) return `cannot install a software adapter:\n  ${failures.join("\n  ")}`;
+      if (driver === undefined) return noPlanText(facts);
+      return `driver ${driver} cannot be installed on this machine${driver === "apt" ? ", or not without --system" : ""}`;
+    },
+  };
 }
 
 /** Return the hint at the system's plan for a user who gave no consent. */

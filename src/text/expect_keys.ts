@@ -3,6 +3,10 @@
 import { closest } from "./closest.ts";
 import { cut, quote, visible } from "./quote.ts";
 
+/** Return true for an object with keys: not null, no array. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** The keys of T, each with true: the compiler checks that none is missing or unknown. */
 export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
 
@@ -11,7 +15,7 @@ export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
  * as absent.
  */
 export function keyFault(given: unknown, known: Readonly<Record<string, true>>): string | null {
-  if (typeof given !== "object" || given === null || Array.isArray(given))
+  if (!isRecord(given))
     return `expected an object of options, got ${given === null ? "null" : Array.isArray(given) ? "a list" : typeof given}`;
   const names = Object.keys(known);
   for (const [key, value] of Object.entries(given)) {

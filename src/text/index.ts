@@ -4,6 +4,7 @@ export { ArgumentError, checksOf, EspalierError } from "./errors.ts";
 export {
   defined,
   expectKeys,
+  isRecord,
   isUnread,
   type KeysOf,
   keyFault,

@@ -19,7 +19,7 @@ import {
   type Tensor,
   type TypedArray,
 } from "../tensor/index.ts";
-import { EspalierError, expectKeys } from "../text/index.ts";
+import { EspalierError, expectKeys, isRecord } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
 
 /** State of a run besides its tensors. */
@@ -189,14 +189,13 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
   } catch {
     fail("its progress record is not valid JSON");
   }
-  if (typeof progress !== "object" || progress === null || Array.isArray(progress))
+  if (!isRecord(progress))
     return fail(`its progress record: expected an object, got ${JSON.stringify(progress)?.slice(0, 40)}`);
-  const record = progress as Record<string, unknown>;
   for (const [key, fits, expected] of FIELDS) {
-    if (!fits(record[key]))
-      fail(`its progress record: ${key}: expected ${expected}, got ${JSON.stringify(record[key])?.slice(0, 40)}`);
+    if (!fits(progress[key]))
+      fail(`its progress record: ${key}: expected ${expected}, got ${JSON.stringify(progress[key])?.slice(0, 40)}`);
   }
-  return record as unknown as Progress;
+  return progress as unknown as Progress;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { passOverSignals } from "../../src/cli/early_signals.ts";
+import { ignoreBatchSignals } from "../../src/cli/early_signals.ts";
 import { type Stopping, stopAtSignals } from "../../src/cli/stop_at_signals.ts";
 import { type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { makeOutput, type Output } from "../../src/terminal/output.ts";
@@ -72,9 +72,9 @@ test("the command ignores USR1 and USR2 before it loads anything else, in a buil
   const text = readFileSync(resolve(import.meta.dirname, "../../src/cli/main.ts"), "utf8");
   const imports = [...text.matchAll(/^import .*from "(.*)";$/gm)].map((match) => match[1]);
   expect(imports).toEqual(["./early_signals.ts"]); // a build would load what is imported by name first, and drop a bare import
-  expect(text.indexOf("passOverSignals();")).toBeLessThan(text.indexOf("import(") as number);
+  expect(text.indexOf("ignoreBatchSignals();")).toBeLessThan(text.indexOf("import(") as number);
   const before = process.listenerCount("SIGUSR1");
-  passOverSignals();
+  ignoreBatchSignals();
   expect(process.listenerCount("SIGUSR1")).toBe(before + 1);
   for (const signal of ["SIGUSR1", "SIGUSR2"]) process.removeAllListeners(signal);
 });
