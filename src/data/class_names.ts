@@ -12,10 +12,10 @@ const loose = (name: string): string =>
 /** Return true if classes have names; the numbers from 0 in order are not names. */
 export const areNamed = (classes: readonly string[]): boolean => classes.some((name, i) => name !== String(i));
 
-/** Format up to eight names, and the count if there are more. */
+/** Format up to eight names, and the number of further ones. */
 export function nameList(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(", ");
-  return names.length > 8 ? `${shown}, ... (${names.length} in all)` : shown;
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }
 
 /** Explain why a label is invalid. `classes`: null if they are not known; `most`: largest class count. */

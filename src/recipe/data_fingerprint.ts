@@ -51,7 +51,7 @@ export async function fingerprintOf(splits: Pick<Splits, "train" | "test" | "lay
 /** List up to six names, and the total. */
 function nameList(names: readonly string[]): string {
   const shown = names.slice(0, 6).join(", ");
-  return names.length > 6 ? `${shown}, ... (${names.length} in all)` : shown;
+  return names.length > 6 ? `${shown} and ${names.length - 6} more` : shown;
 }
 
 const sameList = (a: readonly unknown[], b: readonly unknown[]) =>

@@ -120,7 +120,7 @@ describe("--dry-run", () => {
     );
     expect(out).toMatch(/\ndata {6}\S+: 70 to train, 20 to test, 10 classes, \[3, 20, 20\]\n/);
     expect(out).toMatch(/\nsteps {5}18 of 8 images in 2 parts of 4: 2 epochs of 9\n/);
-    expect(out).toMatch(/\nmemory {4}\d+\.\d MiB at its peak, predicted\n/);
+    expect(out).toMatch(/\nmemory {4}\d+\.\d MiB peak, predicted\n/);
     // The end of the warm-up.
     expect(out).toMatch(/\n\| +9 \| +1\.0 \| +0\.1 \| +0\.\d+ \| +\S+ \|\n/);
     expect(out).toMatch(/\nstep {6}[\d.]+ m?s, mean of \d on .*: [\d.]+ images\/s\ntime {6}about \d+ s, testing/);
