@@ -1,6 +1,6 @@
 // The gradient of f(a, b) to one of its inputs, in the broadcast shape. Elements are located as in binary.wgsl.
 //!include "lib/quads.wgsl"
-//!include "lib/broadcast.wgsl"
+//!include "lib/operands.wgsl"
 //!include "lib/nonfinite.wgsl"
 const FLAT: bool = false;                //!spec   f is constant in parts: dx is 0 there, whatever dy is
 const FAST: bool = true;                 //!spec
@@ -22,18 +22,7 @@ fn share_of(wins: vec4<bool>, mine: vec4<f32>, other: vec4<f32>) -> vec4<f32> {
 fn df(u: vec4<f32>, v: vec4<f32>) -> vec4<f32> { return v; }  //!spec
 
 fn quad(i: u32) -> vec4<f32> {
-  var u: vec4<f32>;
-  var v: vec4<f32>;
-  if (FAST) {
-    u = a[i];
-    v = b[i];
-  } else {
-    let at = broadcast_quad(i);
-    for (var c = 0u; c < 4u; c++) {
-      u[c] = a[at[c].x / 4u][at[c].x % 4u];
-      v[c] = b[at[c].y / 4u][at[c].y % 4u];
-    }
-  }
-  let d = df(u, v);
+  let x = operands(i);
+  let d = df(x.u, x.v);
   return select(dy[i] * d, vec4(0.0), vec4(FLAT) & (d == vec4(0.0)));
 }
