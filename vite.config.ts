@@ -11,6 +11,7 @@ const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
   root: at("demo"),
   base: "./",
+  resolve: { tsconfigPaths: true },
   plugins: [wgsl, digits, offline],
   worker: { format: "es", plugins: () => [wgsl] },
   build: {

@@ -8,6 +8,7 @@ import { wgsl } from "./tools/wgsl_vite.ts";
 
 export default defineConfig({
   plugins: [wgsl],
+  resolve: { tsconfigPaths: true },
   test: {
     projects: [
       {

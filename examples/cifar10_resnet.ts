@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { fileSource, installGpu } from "@espalier/node";
 import {
   buildModel,
   loadCifar10,
@@ -15,8 +16,7 @@ import {
   SourceError,
   type Split,
   writeSparseModel,
-} from "../src/index.ts";
-import { fileSource, installGpu } from "../src/node.ts";
+} from "espalier";
 
 const { values } = parseArgs({
   options: {

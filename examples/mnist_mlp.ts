@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { fileSource, installGpu } from "@espalier/node";
 import {
   BatchNorm1d,
   BatchStep,
@@ -20,8 +21,7 @@ import {
   Sequential,
   SGD,
   Tape,
-} from "../src/index.ts";
-import { fileSource, installGpu } from "../src/node.ts";
+} from "espalier";
 
 const { values } = parseArgs({ options: { steps: { type: "string" } } });
 await installGpu();

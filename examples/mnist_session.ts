@@ -1,6 +1,7 @@
 // Trains and prunes LeNet on MNIST with a session: the program of the README. Run: npm run -s example -- mnist_session
-import { LeNetBN, loadMnist, manualSeed, requestGpu, Session } from "../src/index.ts";
-import { fileSource, installGpu } from "../src/node.ts";
+
+import { fileSource, installGpu } from "@espalier/node";
+import { LeNetBN, loadMnist, manualSeed, requestGpu, Session } from "espalier";
 
 await installGpu(); // only in Node: browsers have WebGPU
 const gpu = await requestGpu();

@@ -2,6 +2,7 @@
 // The data are a two-arm spiral.
 // Run: npm run -s example -- prune_custom_model [--steps N]
 import { parseArgs } from "node:util";
+import { installGpu } from "@espalier/node";
 import {
   add,
   capture,
@@ -22,8 +23,7 @@ import {
   Tape,
   type Tensor,
   tensor,
-} from "../src/index.ts";
-import { installGpu } from "../src/node.ts";
+} from "espalier";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "400" } } });
 const steps = Number(values.steps);

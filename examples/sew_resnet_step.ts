@@ -1,8 +1,8 @@
 // Runs training steps of SEW ResNet-18 on random images, and prints their time and memory.
 // Run: npm run -s example -- sew_resnet_step [--size 224] [--batch 1] [--steps 4] [--checkpoint]
 import { parseArgs } from "node:util";
-import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "../src/index.ts";
-import { installGpu } from "../src/node.ts";
+import { installGpu } from "@espalier/node";
+import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "espalier";
 
 const { values } = parseArgs({
   options: {

@@ -1,6 +1,7 @@
 // Trains and prunes a spiking network that classifies the motion of shapes from the events of a simulated camera.
 // Run: npm run -s example -- spiking_events [--epochs N] [--samples N] [--threshold D]
 import { parseArgs } from "node:util";
+import { installGpu } from "@espalier/node";
 import {
   DataLoader,
   manualSeed,
@@ -9,8 +10,7 @@ import {
   Session,
   SpikingCnn,
   syntheticEventDataset,
-} from "../src/index.ts";
-import { installGpu } from "../src/node.ts";
+} from "espalier";
 
 const { values } = parseArgs({
   options: {

@@ -1,6 +1,5 @@
 // The Node host: an adapter through Dawn, files, and the environment.
 
-export * from "./images/index.ts";
 export { forgetGpu, type InstallOptions, installGpu } from "./node/dawn.ts";
 export { endWithin } from "./node/end_surely.ts";
 export {

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as onnx from "../src/export/index.ts";
-import * as all from "../src/index.ts";
+import * as images from "../src/images/index.ts";
+import * as all from "../src/internal.ts";
 import * as node from "../src/node.ts";
 
 const { meta } = all;
@@ -159,15 +160,15 @@ const calls: Record<string, () => unknown> = {
   installGpu: () => node.installGpu(bad),
   setup: () => node.setup(bad),
   doctor: () => node.doctor(bad),
-  openImageFolder: () => node.openImageFolder(root, bad),
-  openImageData: () => node.openImageData(root, bad),
-  openImageSources: () => node.openImageSources(root, bad),
-  imageLayout: () => node.imageLayout(root, bad),
-  openShards: () => node.openShards(root, bad),
-  openParquet: () => node.openParquet([], bad),
-  openWebdataset: () => node.openWebdataset([], bad),
-  decodedDataset: () => node.decodedDataset({ name: "images" } as never, bad),
-  packShards: () => node.packShards({} as never, root, bad),
+  openImageFolder: () => images.openImageFolder(root, bad),
+  openImageData: () => images.openImageData(root, bad),
+  openImageSources: () => images.openImageSources(root, bad),
+  imageLayout: () => images.imageLayout(root, bad),
+  openShards: () => images.openShards(root, bad),
+  openParquet: () => images.openParquet([], bad),
+  openWebdataset: () => images.openWebdataset([], bad),
+  decodedDataset: () => images.decodedDataset({ name: "images" } as never, bad),
+  packShards: () => images.packShards({} as never, root, bad),
 };
 
 describe("refuses an unknown option by name", () => {

@@ -27,18 +27,21 @@ const hosts: Record<string, readonly string[]> = {
   images: ["node", "train", "data", "io", "tensor", "gpu"],
   setup: ["node"],
   terminal: ["node"],
-  report: ["terminal", "node.ts", "images", "node", "index.ts"],
-  recipe: ["report", "terminal", "node.ts", "images", "node", "index.ts"],
-  run: ["recipe", "report", "terminal", "node.ts", "node", "export", "index.ts"],
-  cli: ["run", "recipe", "report", "terminal", "node.ts", "setup", "images", "node", "export", "index.ts"],
+  report: ["terminal", "node.ts", "images", "node", "internal.ts"],
+  recipe: ["report", "terminal", "node.ts", "images", "node", "internal.ts"],
+  run: ["recipe", "report", "terminal", "node.ts", "images", "node", "export", "internal.ts"],
+  cli: ["run", "recipe", "report", "terminal", "node.ts", "setup", "images", "node", "export", "internal.ts"],
 };
 const rooms: Record<string, readonly string[]> = {
   text: [],
   ...engine,
   ...hosts,
+  // All names of the engine, for hosts.
+  "internal.ts": Object.keys(engine).filter((room) => room !== "export"),
   // The public entries.
-  "index.ts": Object.keys(engine).filter((room) => room !== "export"),
-  "node.ts": ["images", "node", "setup"],
+  "index.ts": [...Object.keys(engine).filter((room) => room !== "export"), "internal.ts"],
+  "node.ts": ["node", "setup"],
+  entries: [...Object.keys(engine), "images"],
 };
 /** Packages that engine folders may import. Protobuf is the reason why `export` is a separate entry. */
 const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protobuf", "onnx-buf"] };
@@ -46,10 +49,10 @@ const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protob
 const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
 
 /** Host folders that tests of a folder use, though the folder itself does not: set-up climbs node's ladder of adapters. */
-const alsoTested: Record<string, readonly string[]> = { node: ["setup"], terminal: ["node.ts"] };
+const alsoTested: Record<string, readonly string[]> = { node: ["setup"], terminal: ["node.ts", "images"] };
 
 const inFolder = (folder: string, names: Iterable<string>) => [...names].map((name) => `${folder}/${name}`);
-const anyEngine = inFolder("src", ["text", "index.ts", ...Object.keys(engine)]);
+const anyEngine = inFolder("src", ["text", "index.ts", "internal.ts", "entries", ...Object.keys(engine)]);
 const anyHost = inFolder("src", ["node.ts", ...Object.keys(hosts)]);
 const helpers = ["test/support", "test/reference"];
 
@@ -68,7 +71,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
   [
     "demo",
     [
-      "src/index.ts",
+      "src/internal.ts",
       "src/export",
       "src/gpu",
       "src/recipe/training_settings.ts",
@@ -78,7 +81,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
       "bench/lib",
     ],
   ],
-  ["examples", ["src/index.ts", "src/node.ts", "src/export"]],
+  ["examples", ["src/index.ts", "src/node.ts", "src/entries", "src/export"]],
   // A test may build its network with any part of the engine, and compare with the golden fixtures.
   ...Object.keys(engine).map((room): [string, readonly string[]] => [
     `test/${room}`,
@@ -95,7 +98,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
   ["test/tools", ["tools", "src/gpu"]],
   ["test/reference", anyEngine],
   ["test/support", [...anyEngine, ...anyHost, ...helpers]],
-  ["test", [...anyEngine, "src/node.ts", "tools", ...helpers]],
+  ["test", [...anyEngine, "src/node.ts", "src/images", "tools", ...helpers]],
 ];
 
 const folders = ["src", "shaders", "demo", "bench", "tools", "examples", "test"];

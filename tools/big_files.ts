@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CheckpointShelf, openWeights, readProgress, safetensorsParts } from "../src/index.ts";
+import { CheckpointShelf, openWeights, readProgress, safetensorsParts } from "../src/internal.ts";
 import { openRanges, RunDirectory } from "../src/node.ts";
 
 const GIB = 2 ** 30;

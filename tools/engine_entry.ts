@@ -17,4 +17,4 @@ export {
   saveCheckpoint,
   Tape,
   TrainStep,
-} from "../src/index.ts";
+} from "../src/internal.ts";

@@ -10,7 +10,14 @@
 //     8   u32      n, training images
 //    12   u32      m, test images
 //    16   u8       labels [n], labels [m], then pixels [n, height, width], pixels [m, height, width]
-import { FASHION_MNIST, fetchSource, gunzipIfPacked, type ImageDataset, imageDataset, MNIST } from "../../src/index.ts";
+import {
+  FASHION_MNIST,
+  fetchSource,
+  gunzipIfPacked,
+  type ImageDataset,
+  imageDataset,
+  MNIST,
+} from "../../src/internal.ts";
 
 export interface Splits {
   readonly train: ImageDataset;

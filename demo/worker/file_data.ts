@@ -7,7 +7,7 @@ import {
   loadIdxSplits,
   memorySource,
   subset,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import type { Splits } from "./digits.ts";
 
 /** Limits that refuse a wrong folder before it fills the memory. */

@@ -9,7 +9,7 @@ import {
   type Session,
   SpikingNode,
   tensor,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
 import type { Method } from "../shared/settings.ts";
 import { softmaxOf } from "./ink.ts";

@@ -6,7 +6,7 @@ import {
   type Session,
   writeSafetensors,
   writeSparseModel,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import type { ModelForm } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 

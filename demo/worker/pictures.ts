@@ -1,6 +1,6 @@
 // Pictures of the weights: effective weights and histogram of each prunable layer, and the size of the model without
 // zeros.
-import { compression, type Parameter, readAll, type Session } from "../../src/index.ts";
+import { compression, type Parameter, readAll, type Session } from "../../src/internal.ts";
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
 
 const BINS = 64;

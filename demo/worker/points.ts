@@ -1,5 +1,5 @@
 // Points of the curves: one for each record of a run, and one for the step at which it pauses.
-import { impliedLambda, type Position, type RunRecord, type Session, sparsityOf } from "../../src/index.ts";
+import { impliedLambda, type Position, type RunRecord, type Session, sparsityOf } from "../../src/internal.ts";
 import type { Point } from "../shared/protocol.ts";
 import { SpeedMeter } from "./pace.ts";
 

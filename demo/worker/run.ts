@@ -1,5 +1,5 @@
 // A run: one or two lanes with the same seed and the same batches that take turns.
-import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/index.ts";
+import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/internal.ts";
 import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { Splits } from "./digits.ts";

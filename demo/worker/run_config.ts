@@ -1,5 +1,5 @@
 // Turns the settings of the page into the configuration of a run.
-import type { PruneConfig, RunConfig, SpikingOptions } from "../../src/index.ts";
+import type { PruneConfig, RunConfig, SpikingOptions } from "../../src/internal.ts";
 import { PRESETS } from "../../src/recipe/presets.ts";
 import { optimizer } from "../../src/recipe/training_settings.ts";
 import { METHODS, type Method, MODELS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";

@@ -1,5 +1,5 @@
 // Snapshots for a lost device: the state of all lanes at the same step, in host memory.
-import type { Position, Session } from "../../src/index.ts";
+import type { Position, Session } from "../../src/internal.ts";
 
 /** Training time between two snapshots, in ms. */
 const EVERY_MS = 10_000;

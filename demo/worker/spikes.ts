@@ -1,5 +1,5 @@
 // Measures a spiking network on a few test images: spikes, firing rates and operations.
-import { captureSpikes, DataLoader, type ImageDataset, measureActivity, type Session } from "../../src/index.ts";
+import { captureSpikes, DataLoader, type ImageDataset, measureActivity, type Session } from "../../src/internal.ts";
 import type { Lane, Report } from "../shared/protocol.ts";
 
 type Spikes = Extract<Report, { kind: "spikes" }>;

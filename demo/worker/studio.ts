@@ -1,6 +1,6 @@
 // Executes the page's commands. Owns the GPU, the data and the run. Reports go to a callback, so that tests can use it
 // without a page or a worker.
-import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/index.ts";
+import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/internal.ts";
 import type { Command, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./digits.ts";

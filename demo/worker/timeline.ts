@@ -1,5 +1,5 @@
 // The kernels of one training step, in order, each with its time if the adapter has timestamps.
-import { currentGpu, type Session } from "../../src/index.ts";
+import { currentGpu, type Session } from "../../src/internal.ts";
 
 interface TimelineRow {
   readonly kernel: string;

@@ -5,9 +5,9 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { fileSource } from "@espalier/node";
+import { type ImageDataset, loadMnist } from "espalier";
 import sharp from "sharp";
-import { type ImageDataset, loadMnist } from "../../src/index.ts";
-import { fileSource } from "../../src/node.ts";
 
 /** Return a generator of numbers in [0, 1): Mulberry32. */
 function randomNumbers(seed: number): () => number {

@@ -10,7 +10,7 @@ import {
   type SessionData,
   type SpikeFigure,
   testBatchesOf,
-} from "../index.ts";
+} from "../internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder } from "../recipe/spiking.ts";
 

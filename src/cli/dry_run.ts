@@ -10,7 +10,7 @@ import {
   RandomState,
   type Session,
   summarize,
-} from "../index.ts";
+} from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession, modelFor } from "../recipe/session.ts";

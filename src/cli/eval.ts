@@ -12,7 +12,7 @@ import {
   type OpenWeights,
   RandomState,
   testBatchesOf,
-} from "../index.ts";
+} from "../internal.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { isEventData } from "../recipe/data_names.ts";
 import { loadSplits } from "../recipe/datasets.ts";

@@ -18,7 +18,7 @@ import {
   safetensorsParts,
   type WeightsFile,
   writeSparseModel,
-} from "../index.ts";
+} from "../internal.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";

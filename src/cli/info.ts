@@ -9,7 +9,7 @@ import {
   planTraining,
   type SpikingOptions,
   summarize,
-} from "../index.ts";
+} from "../internal.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "../node/adapter.ts";
 import { addSettings, optionText } from "../recipe/flags.ts";
 import { DEFAULT_RECIPE } from "../recipe/schema.ts";

@@ -3,22 +3,18 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Command } from "commander";
-import { IMAGE_SIZE } from "../images/layouts.ts";
-import type { ShardIndex } from "../index.ts";
 import {
   decodedDataset,
   type EncodedSource,
-  FolderLock,
   type ImageLayout,
-  LOCK_FILE,
-  makeFolder,
   openImageSources,
   type PackOptions,
   packShards,
   poolAdvice,
-  removeEmptyFolders,
-  sweepTemporaries,
-} from "../node.ts";
+} from "../images/index.ts";
+import { IMAGE_SIZE } from "../images/layouts.ts";
+import type { ShardIndex } from "../internal.ts";
+import { FolderLock, LOCK_FILE, makeFolder, removeEmptyFolders, sweepTemporaries } from "../node.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { refuseIdleParts, withAdvice } from "../recipe/image_data.ts";
 import { type DataSummary, summarise, summaryLines, summaryRecord } from "../report/data_summary.ts";

@@ -11,7 +11,7 @@ import {
   Scope,
   tensor,
   writeNpy,
-} from "../index.ts";
+} from "../internal.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";

@@ -4,10 +4,10 @@ import { basename, dirname } from "node:path";
 import { Slots } from "../images/batches.ts";
 import { LARGEST_FILE } from "../images/encoded_source.ts";
 import { imagesBelow } from "../images/folder.ts";
+import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from "../images/index.ts";
 import { decodeSlots } from "../images/sharp.ts";
-import { float32Fault, parseNpy, toFloat32 } from "../index.ts";
+import { float32Fault, parseNpy, toFloat32 } from "../internal.ts";
 import { readRegular, readRegularSync } from "../node/regular_file.ts";
-import { centralPlan, decodeImage, IMAGENET_MEAN, IMAGENET_STD, resizeFor } from "../node.ts";
 import { readImageMetadata } from "../recipe/image_metadata.ts";
 import { UsageError } from "../terminal/fail.ts";
 

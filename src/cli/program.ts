@@ -1,6 +1,6 @@
 // The command tree of `espalier`.
 import { Command, CommanderError } from "commander";
-import { onWarning } from "../index.ts";
+import { onWarning } from "../internal.ts";
 import { versions } from "../node.ts";
 import { usageLine } from "../terminal/arguments.ts";
 import { report } from "../terminal/fail.ts";

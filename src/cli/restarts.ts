@@ -1,5 +1,5 @@
 // Resumes a run after the loss of its device: from the last checkpoint, on a new device, in the same process.
-import { CheckpointShelf, GpuHangError, GpuLostError } from "../index.ts";
+import { CheckpointShelf, GpuHangError, GpuLostError } from "../internal.ts";
 import { dropGpu } from "../node/adapter.ts";
 import { RunDirectory } from "../node.ts";
 import type { Output } from "../terminal/output.ts";

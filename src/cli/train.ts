@@ -1,6 +1,6 @@
 // `espalier train`: trains a recipe into a folder of results.
 import { type Command, Option } from "commander";
-import { models } from "../index.ts";
+import { models } from "../internal.ts";
 import { RunDirectory } from "../node.ts";
 import { checkBatches } from "../recipe/batch_check.ts";
 import { addAllSettings, flagNames, type SettingFlags, settingsFrom } from "../recipe/flags.ts";

@@ -1,5 +1,5 @@
 // Loads the data of a run, and predicts the memory of training on it.
-import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../index.ts";
+import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../internal.ts";
 import { isEventData } from "../recipe/data_names.ts";
 import { loadSplits } from "../recipe/datasets.ts";
 import type { Recipe } from "../recipe/recipe.ts";

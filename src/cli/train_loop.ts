@@ -8,7 +8,7 @@ import {
   type Position,
   type RunRecord,
   type Session,
-} from "../index.ts";
+} from "../internal.ts";
 import { FileError } from "../node.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";

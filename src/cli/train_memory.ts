@@ -1,5 +1,5 @@
 // Compares the memory of a training run with the adapter's: refuses it before the start, explains it when it runs out.
-import { type AdapterReport, currentGpu, MemoryError, type MemoryPlan } from "../index.ts";
+import { type AdapterReport, currentGpu, MemoryError, type MemoryPlan } from "../internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { bytesOf, type Load, limitOf, outOfMemoryLines, type PlanLoad, refusal, remedies } from "../run/memory_fit.ts";

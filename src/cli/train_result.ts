@@ -9,7 +9,7 @@ import {
   type PruningReport,
   pruningReport,
   type RandomState,
-} from "../index.ts";
+} from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import type { Splits } from "../recipe/splits.ts";

@@ -1,5 +1,5 @@
 // One attempt of `espalier train`: opens the GPU, builds or restores the session, trains to the end or a signal.
-import { debugLevel, RandomState, type Session } from "../index.ts";
+import { debugLevel, RandomState, type Session } from "../internal.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
 import { fingerprintOf } from "../recipe/data_fingerprint.ts";
 import type { Recipe } from "../recipe/recipe.ts";

@@ -59,7 +59,7 @@ export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (;;) {
     const found = readPackage(join(folder, "package.json"));
-    if (found?.name === "espalier") return folder;
+    if (/^(?:espalier(?:-repository)?|@espalier\/node)$/.test(found?.name ?? "")) return folder;
     const up = dirname(folder);
     if (up === folder) throw new Error("cannot find espalier's package.json above its code");
     folder = up;

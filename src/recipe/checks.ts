@@ -1,7 +1,7 @@
 // The rules between settings of a recipe.
 import type { z } from "zod";
+import { resizeFor } from "../images/index.ts";
 import { IMAGE_SIZE } from "../images/layouts.ts";
-import { resizeFor } from "../node.ts";
 import { isEventData, RECORDED_DATA } from "./data_names.ts";
 import type { Recipe } from "./settings.ts";
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { spread } from "../images/index.ts";
-import { isStreamed, type SessionData } from "../index.ts";
+import { isStreamed, type SessionData } from "../internal.ts";
 import type { Splits } from "./splits.ts";
 
 /** Samples of data in memory whose bytes are hashed. */

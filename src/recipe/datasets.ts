@@ -19,7 +19,7 @@ import {
   loadNpzEvents,
   SYNTHETIC_CLASSES,
   syntheticEventDataset,
-} from "../index.ts";
+} from "../internal.ts";
 import { fileSource } from "../node.ts";
 import { classCounts, summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";

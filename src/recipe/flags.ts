@@ -1,6 +1,6 @@
 // The flags of settings: commander's options made of the table, and the recipe that the flags of a command line give.
 import { type Command, Option } from "commander";
-import { models } from "../index.ts";
+import { models } from "../internal.ts";
 import { number, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { methodSettings } from "./methods.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { evaluationBatch } from "../index.ts";
+import { evaluationBatch } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { loadRecipe, type Recipe, RecipeError } from "./recipe.ts";
 import type { DataSettings } from "./splits.ts";

@@ -1,6 +1,6 @@
 // The JSON Schema of recipe files, by which editors complete and check them.
 import { z } from "zod";
-import { models } from "../index.ts";
+import { models } from "../internal.ts";
 import { recipeFields } from "./schema.ts";
 
 /** Name of the file that holds the schema, beside the recipes and in the folder of a run. */

@@ -1,6 +1,6 @@
 // Synthetic data for a dry run without the files: as many images as the data set has.
 import { existsSync } from "node:fs";
-import { batchCount, firstOfEachClass, type ImageShape, imageDataset, type StreamedDataset } from "../index.ts";
+import { batchCount, firstOfEachClass, type ImageShape, imageDataset, type StreamedDataset } from "../internal.ts";
 import { fashionFolder } from "./fashion_folders.ts";
 import { type DataSettings, inMemory, type Splits } from "./splits.ts";
 

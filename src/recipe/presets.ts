@@ -1,5 +1,5 @@
 // The pruning methods by the names of the field: each is a few settings of a recipe. Plain data, which the demo loads too.
-import { PRUNING_METHODS, type PruneConfig, THRESHOLD_SCHEDULES } from "../index.ts";
+import { PRUNING_METHODS, type PruneConfig, THRESHOLD_SCHEDULES } from "../internal.ts";
 
 export type Preset = Partial<PruneConfig>;
 

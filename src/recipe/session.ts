@@ -8,7 +8,7 @@ import {
   type RunConfig,
   Session,
   type SessionData,
-} from "../index.ts";
+} from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";

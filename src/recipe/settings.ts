@@ -1,7 +1,7 @@
 // All settings of a training run: name, range, default, flag and help text of each, in one table. The schema, the flags, the
 // JSON Schema and the demo's form come from it. Plain data, without zod and commander.
 import { HELD_OUT, IMAGE_LAYOUTS, IMAGE_SIZE } from "../images/layouts.ts";
-import { ENCODERS, NEURONS, SURROGATES } from "../index.ts";
+import { ENCODERS, NEURONS, SURROGATES } from "../internal.ts";
 import { EVENT_DATA, IMAGE_DATA } from "./data_names.ts";
 import {
   choice,

@@ -8,7 +8,7 @@ import {
   type SessionData,
   type SpikingOptions,
   withScale,
-} from "../index.ts";
+} from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { defined } from "../text/index.ts";
 import { isEventData } from "./data_names.ts";

@@ -1,6 +1,6 @@
 // The train and test samples of a run, and the settings that they are loaded by.
 import type { ImageError } from "../images/index.ts";
-import type { ImageDataset, ImageSize, SessionData } from "../index.ts";
+import type { ImageDataset, ImageSize, SessionData } from "../internal.ts";
 import type { DataSummary } from "../report/data_summary.ts";
 import type { Recipe } from "./settings.ts";
 

@@ -1,5 +1,5 @@
 // Settings of training and pruning: the part of the table that the demo's form is made of too. Imports no shader.
-import { LR_SCHEDULES, PRUNING_METHODS, THRESHOLD_SCHEDULES } from "../index.ts";
+import { LR_SCHEDULES, PRUNING_METHODS, THRESHOLD_SCHEDULES } from "../internal.ts";
 import { choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
 
 export const timeSteps = integer("simulation steps; frames of event data", {

@@ -1,5 +1,5 @@
 // The runs that read each setting. A setting that the run would not read is refused, never dropped.
-import { LR_USES, type LrConfig, type ModelEntry, models, PRUNE_USES, type PruneConfig } from "../index.ts";
+import { LR_USES, type LrConfig, type ModelEntry, models, PRUNE_USES, type PruneConfig } from "../internal.ts";
 import { isUnread, type SettingUse } from "../text/index.ts";
 import { isEventData } from "./data_names.ts";
 import { leavesOf, type Reader, type Setting } from "./setting.ts";

@@ -1,6 +1,6 @@
 // The activity table of a network: firing rates, operations and an estimate of energy, layer by layer.
 
-import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../index.ts";
+import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../internal.ts";
 import { printable, type TerminalStyle } from "../terminal/terminal.ts";
 import { compact, count, percent, plural, times } from "../text/index.ts";
 import { drawTable, styleOf, type TableColumn, type TableOptions } from "./table.ts";

@@ -1,7 +1,7 @@
 // Charts of a comparison: traces over the epochs, sparsity of each layer, surviving weights, and weights pruned and regrown.
 
 import * as Plot from "@observablehq/plot";
-import type { WeightHistogram } from "../index.ts";
+import type { WeightHistogram } from "../internal.ts";
 import { compact, percentNumber, significant } from "../text/index.ts";
 import { AXIS_LINE, type Chart, chart, GRID, lineChart, nines, nineTicks, type Series, shorten } from "./chart.ts";
 import type { Palette } from "./compare_colors.ts";

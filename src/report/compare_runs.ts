@@ -2,7 +2,7 @@
 
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
-import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../index.ts";
+import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../internal.ts";
 import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";

@@ -1,7 +1,7 @@
 // Draws a few images of each class on one PNG, to check that classes match their names.
 
 import { spread } from "../images/index.ts";
-import { type SessionData, sampleAccess } from "../index.ts";
+import { type SessionData, sampleAccess } from "../internal.ts";
 import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
 
 /** Rows, and images of each part per row. */

@@ -1,7 +1,7 @@
 // Summarises the data of a run in a few lines: parts, classes, sizes, and everything that was skipped.
 
 import type { PassedOver, SourcesAbout } from "../images/index.ts";
-import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../index.ts";
+import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../internal.ts";
 import { printable } from "../terminal/terminal.ts";
 import { plural } from "../text/index.ts";
 

@@ -1,5 +1,5 @@
 // Tables of a model's layers: their sizes before training, and how many of their weights are zero after it.
-import type { ModelSummary } from "../index.ts";
+import type { ModelSummary } from "../internal.ts";
 import { printable, type TerminalStyle } from "../terminal/terminal.ts";
 import { ArgumentError, count, percent, plural, times } from "../text/index.ts";
 import { drawTable, styleOf, type TableOptions } from "./table.ts";

@@ -1,6 +1,6 @@
 // Describes the predicted GPU memory of a run.
 
-import type { MemoryPlan } from "../index.ts";
+import type { MemoryPlan } from "../internal.ts";
 import { mib } from "../text/index.ts";
 
 /** Write one line per part of the plan. `evaluated`: the plan of the same run with evaluation, `images` at a time. */

@@ -1,5 +1,5 @@
 // Draws a few samples of a data set side by side on a PNG, to check that the images are right.
-import { type ImageBatch, type SessionData, testBatchesOf } from "../index.ts";
+import { type ImageBatch, type SessionData, testBatchesOf } from "../internal.ts";
 
 const MOST = 8;
 /** Pixels between two samples. */

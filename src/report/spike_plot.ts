@@ -2,7 +2,7 @@
 // axis.
 
 import * as Plot from "@observablehq/plot";
-import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import type { PotentialTrace, SpikeFigure } from "../internal.ts";
 import { count, percent, plural, significant } from "../text/index.ts";
 import { AXIS_LINE, drawPlot, GRID } from "./chart.ts";
 import { FAINT, type Figure, figureOf, heading, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";

@@ -1,6 +1,6 @@
 // Computes positions in the spike figure: of samples, steps, neurons and potentials.
 
-import type { PotentialTrace, SpikeFigure } from "../index.ts";
+import type { PotentialTrace, SpikeFigure } from "../internal.ts";
 import { ArgumentError } from "../text/index.ts";
 
 /** The parts of a figure that set its time axis. */

@@ -1,6 +1,6 @@
 // Chooses a model of a trail by a rule, and names the nearest model if none satisfies it.
 
-import { pareto, type TrailEntry } from "../index.ts";
+import { pareto, type TrailEntry } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { percent } from "../text/index.ts";
 

@@ -2,7 +2,7 @@
 // to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point are visible.
 
 import * as Plot from "@observablehq/plot";
-import type { TrailEntry } from "../index.ts";
+import type { TrailEntry } from "../internal.ts";
 import { ArgumentError, percent, percentNumber } from "../text/index.ts";
 import { AXIS_LINE, drawPlot, GRID } from "./chart.ts";
 import { FAINT, FIGURE_WIDTH, type Figure, figureOf, text } from "./figure.ts";

@@ -1,5 +1,5 @@
 // The table of a trail: one row per epoch.
-import type { TrailEntry } from "../index.ts";
+import type { TrailEntry } from "../internal.ts";
 import { percent, times } from "../text/index.ts";
 import { bold, drawTable, styleOf, type TableOptions } from "./table.ts";
 

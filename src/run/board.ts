@@ -1,7 +1,7 @@
 // Writes a run's TensorBoard event files record by record, so that a run that is cut short keeps all earlier records.
 
 import type { EventImage, TensorBoardEvent } from "../export/index.ts";
-import type { RunRecord, StateDict } from "../index.ts";
+import type { RunRecord, StateDict } from "../internal.ts";
 import type { RunDirectory } from "../node.ts";
 import { ArgumentError } from "../text/index.ts";
 import { type BoardState, cutEventFiles } from "./board_files.ts";

@@ -1,7 +1,7 @@
 // Collects the facts of a finished run for its model card, README.md.
 
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
-import type { LayerSparsity, PruningReport, SessionData } from "../index.ts";
+import type { LayerSparsity, PruningReport, SessionData } from "../internal.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
 import { count } from "../text/index.ts";

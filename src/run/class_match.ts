@@ -9,7 +9,7 @@ import {
   nameList,
   Parameter,
   type SessionData,
-} from "../index.ts";
+} from "../internal.ts";
 import { classCounts } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 

@@ -1,5 +1,5 @@
 // Checks that an evaluation fits into memory.
-import { currentGpu, type EvaluationPlanOptions, MemoryError, planEvaluation } from "../index.ts";
+import { currentGpu, type EvaluationPlanOptions, MemoryError, planEvaluation } from "../internal.ts";
 import { fittingBatch, limitOf, NOTHING_FITS, refusal } from "./memory_fit.ts";
 
 type EvaluationLoad = Omit<EvaluationPlanOptions, "adapter">;

@@ -10,7 +10,7 @@ import {
   type SpikeFigure,
   type StateDict,
   Trail,
-} from "../index.ts";
+} from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
 import { type RunDirectory, runEnvironment } from "../node.ts";
 import type { DataFingerprint } from "../recipe/data_fingerprint.ts";

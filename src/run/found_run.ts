@@ -1,6 +1,6 @@
 // Finds the run in a folder: its newest readable checkpoint, and whether it is finished.
 
-import { CheckpointShelf, readProgress } from "../index.ts";
+import { CheckpointShelf, readProgress } from "../internal.ts";
 import type { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { percent, plural } from "../text/index.ts";

@@ -1,6 +1,6 @@
 // Finds out how a run that is too large can fit into memory.
 
-import type { AdapterReport, MemoryError, MemoryPlan } from "../index.ts";
+import type { AdapterReport, MemoryError, MemoryPlan } from "../internal.ts";
 import { type MemoryLimit, memoryLimit, readSwitches } from "../node.ts";
 import { mib } from "../text/index.ts";
 

@@ -1,7 +1,7 @@
 // Model files of a run: which one a path names, and the metadata that they hold.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Session, SessionData } from "../index.ts";
+import type { Session, SessionData } from "../internal.ts";
 import { imageMetadata } from "../recipe/image_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder, neuronMetadata } from "../recipe/spiking.ts";

@@ -1,7 +1,7 @@
 // Writes the output files that a user names: never over an input, and never into a folder that another process uses.
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
-import type { FileParts } from "../index.ts";
+import type { FileParts } from "../internal.ts";
 import { FolderLock, writeAtomic } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { holdsRun } from "./folder.ts";

@@ -6,7 +6,7 @@ import {
   type StateDict,
   safetensorsParts,
   writeSparseModel,
-} from "../index.ts";
+} from "../internal.ts";
 import type { RunDirectory } from "../node.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking } from "../recipe/spiking.ts";

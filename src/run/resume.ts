@@ -2,7 +2,7 @@
 // the first write to the folder.
 
 import { z } from "zod";
-import { type PastDifference, type Progress, pastDifference, planRun, type SessionData } from "../index.ts";
+import { type PastDifference, type Progress, pastDifference, planRun, type SessionData } from "../internal.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "../recipe/data_fingerprint.ts";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { runConfig } from "../recipe/session.ts";

@@ -1,6 +1,6 @@
 // Rules for changed settings at a resume. A change is allowed if it cannot affect the steps that are done; all others are
 // refused by name.
-import type { Position } from "../index.ts";
+import type { Position } from "../internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isRecord } from "../text/index.ts";
 

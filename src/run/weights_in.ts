@@ -15,7 +15,7 @@ import {
   type OpenWeights,
   openWeights,
   type WeightsFile,
-} from "../index.ts";
+} from "../internal.ts";
 import { NotRegularError } from "../node/regular_file.ts";
 import { type OpenFile, openRanges } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";

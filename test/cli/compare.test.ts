@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addCompareCommand, runCompare } from "../../src/cli/compare.ts";
-import { writeSafetensors } from "../../src/index.ts";
+import { writeSafetensors } from "../../src/internal.ts";
 import type { FileArrayInput } from "../../src/io/array_types.ts";
 import { nines, nineTicks, shorten, spread } from "../../src/report/chart.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { timedBatch } from "../../src/cli/dry_run.ts";
 import { ImageError, openImageFolder, packShards } from "../../src/images/index.ts";
-import { isStreamed, type StreamedDataset } from "../../src/index.ts";
+import { isStreamed, type StreamedDataset } from "../../src/internal.ts";
 import { loadInMemory, loadSplits } from "../../src/recipe/datasets.ts";
 import { withAdvice } from "../../src/recipe/image_data.ts";
 import { plannedData } from "../../src/recipe/planned_data.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { type Beginning, noting, type Standing, withRestarts } from "../../src/cli/restarts.ts";
-import { GpuHangError, GpuLostError } from "../../src/index.ts";
+import { GpuHangError, GpuLostError } from "../../src/internal.ts";
 import { makeOutput } from "../../src/terminal/output.ts";
 import { silent } from "../../src/terminal/progress.ts";
 

@@ -1,7 +1,7 @@
 // Multiply-adds with zeros skipped: a model small enough to count by hand, and ResNet-50 from its published shape.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildModel, summarize } from "../../src/index.ts";
+import { buildModel, summarize } from "../../src/internal.ts";
 import { multiplyAdds } from "../../src/prune/index.ts";
 
 const summary = (macs: Record<string, number>) => ({

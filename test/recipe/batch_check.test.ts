@@ -1,6 +1,6 @@
 // A batch that batch norm cannot take is refused before anything is made, with a size that would do.
 import { expect, test } from "vitest";
-import { imageDataset } from "../../src/index.ts";
+import { imageDataset } from "../../src/internal.ts";
 import { checkBatches } from "../../src/recipe/batch_check.ts";
 import { DEFAULT_RECIPE, type Recipe } from "../../src/recipe/schema.ts";
 

@@ -11,7 +11,7 @@ import {
   models,
   pruningGroups,
   type RunShape,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import { cubic } from "../../src/prune/schedules/closed_forms.ts";
 import { loadRecipe, type Recipe, type RecipeFlags } from "../../src/recipe/recipe.ts";
 

@@ -2,7 +2,7 @@
 // What a run reads is asked of the engine itself, not of the table that is tested here.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildModel, models } from "../../src/index.ts";
+import { buildModel, models } from "../../src/internal.ts";
 import { LIFNode, ParametricLIFNode, RandomState } from "../../src/nn/index.ts";
 import { makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { PRUNING_METHODS, type PruneConfig, type RunShape } from "../../src/prune/config.ts";

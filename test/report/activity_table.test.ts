@@ -1,7 +1,7 @@
 // The activity table, in a file and on wide and narrow terminals.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Activity } from "../../src/index.ts";
+import type { Activity } from "../../src/internal.ts";
 import { joules, renderActivityTable } from "../../src/report/activity_table.ts";
 
 const spiking: Activity = {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { SourceError } from "../../src/index.ts";
+import { SourceError } from "../../src/internal.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { renderLayerTable } from "../../src/report/layer_table.ts";
 import { report } from "../../src/terminal/fail.ts";

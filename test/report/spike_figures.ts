@@ -1,5 +1,5 @@
 // Simulated recordings of spiking neurons: integrate and fire on a repeatable current.
-import type { SpikeFigure } from "../../src/index.ts";
+import type { SpikeFigure } from "../../src/internal.ts";
 import { randomArray } from "../support/random.ts";
 
 const NAMES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker"];

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
-import type { SpikeFigure } from "../../src/index.ts";
+import type { SpikeFigure } from "../../src/internal.ts";
 import { renderSpikePlot } from "../../src/report/spike_plot.ts";
 import {
   fit as cut,

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
-import type { StepRecord } from "../../src/index.ts";
+import type { StepRecord } from "../../src/internal.ts";
 import { RunDirectory } from "../../src/node.ts";
 import { RunBoard } from "../../src/run/board.ts";
 import { readEvents } from "../support/event_file_reader.ts";

@@ -7,7 +7,7 @@ import {
   Sequential,
   type SessionData,
   type StreamedDataset,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import { headOptions, matchToModel, modelClasses, relabelled, withoutNames } from "../../src/run/class_match.ts";
 
 /** Six images with the labels 0, 1, 2, ... in turn. */

@@ -1,7 +1,7 @@
 // Fitting a run that is too large into memory.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MemoryError, type MemoryPlan } from "../../src/index.ts";
+import { MemoryError, type MemoryPlan } from "../../src/internal.ts";
 import { fittingBatch, outOfMemoryLines, refusal, remedies } from "../../src/run/memory_fit.ts";
 
 const MIB = 2 ** 20;

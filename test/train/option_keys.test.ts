@@ -11,7 +11,7 @@ import {
   requestGpu,
   Session,
   syntheticEvents,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import { CapturedStep } from "../../src/tensor/capture.ts";
 import { planRun } from "../../src/train/run_plan.ts";
 import { tinyConfig } from "../support/tiny_session.ts";

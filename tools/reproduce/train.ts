@@ -7,7 +7,7 @@ import {
   type ImageDataset,
   RandomState,
   testBatchesOf,
-} from "../../src/index.ts";
+} from "../../src/internal.ts";
 import { openGpu } from "../../src/node/adapter.ts";
 import { loadInMemory } from "../../src/recipe/datasets.ts";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";

@@ -1,0 +1,2 @@
+// Public entry `espalier/data`: data sets, samplers, augmentation and loaders.
+export * from "../data/index.ts";

@@ -1,0 +1,2 @@
+// Public entry `espalier/io`: file formats.
+export * from "../io/index.ts";

@@ -1,0 +1,2 @@
+// Public entry `espalier/models`: networks by name.
+export * from "../models/index.ts";
