@@ -44,7 +44,8 @@ const model = new Sequential(layers);
 const lr = (step: number) => 0.05 * (1 + Math.cos((Math.PI * step) / steps));
 const run = { totalSteps: steps, stepsPerEpoch: steps, epochs: 1, lr };
 const threshold = makeThresholdSchedule({ schedule: "lats", threshold: 0.05 }, run);
-const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr: lr(0), momentum: 0.9 });
+// Each step of the optimiser moves both.
+const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), { lr, threshold, momentum: 0.9 });
 
 // The first call runs this function. Later calls replay the GPU work that it enqueued.
 // Batches hold images as bytes. The step normalises them with the data set's mean and std.
@@ -72,14 +73,12 @@ async function sparsity(): Promise<string> {
 let n = 0;
 for await (const batch of loader) {
   if (n === steps) break;
-  const [now, next] = [threshold.at(n), threshold.at(n + 1)];
-  optimizer.set({ lr: lr(n), threshold: now, thresholdNext: next, tau: threshold.increment(n) });
   const { loss } = step.run(batch);
   loader.recycle(batch);
-  optimizer.stepsDone = ++n;
+  n++;
   // Reading waits for the GPU, so it is done rarely.
   if (n % 50 === 0 || n === steps) {
-    const progress = `step ${n}  loss ${(await loss.item()).toFixed(4)}  threshold ${next.toFixed(4)}`;
+    const progress = `step ${n}  loss ${(await loss.item()).toFixed(4)}  threshold ${threshold.at(n).toFixed(4)}`;
     console.log(`${progress}  sparsity ${await sparsity()}`);
   }
 }

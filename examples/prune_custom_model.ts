@@ -97,7 +97,6 @@ const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
 for (let n = 0; n < steps; n++) {
   threshold.set([0.06 * (1 - (1 - n / steps) ** 3)]);
   step.run({ x: { data: x, shape: [POINTS, 2] }, y: { data: y, shape: [POINTS] } });
-  optimizer.stepsDone++;
   if ((n + 1) % 100 === 0 || n + 1 === steps) {
     console.log(`step ${n + 1}  loss ${(await step.outputs.loss.data())[0]?.toFixed(4)}`);
   }

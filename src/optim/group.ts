@@ -4,7 +4,14 @@ import type { Parameter } from "../nn/parameter.ts";
 import { HYPER, phaseNumber } from "./hyper.ts";
 import { LearnedThresholds } from "./learned_thresholds.ts";
 import { type ArenaChunk, buildArena } from "./param_arena.ts";
-import { checkValues, type GroupSettings, isLearned, type Phase, type StepValues } from "./sgd_options.ts";
+import {
+  checkUnscheduled,
+  checkValues,
+  type GroupSettings,
+  isLearned,
+  type Phase,
+  type StepValues,
+} from "./sgd_options.ts";
 
 export class Group {
   readonly chunks: ArenaChunk[];
@@ -35,9 +42,23 @@ export class Group {
     this.learned = isLearned(mode) ? this.chunks.map((c) => new LearnedThresholds(c, options)) : [];
   }
 
-  /** Merge the values of a step. Throws OpError for values that are not finite, or thresholds that fall. */
+  /** Merge the values of a step. Throws OpError for values that are not finite or have a schedule, or thresholds that fall. */
   merge(values: StepValues): void {
     checkValues(values);
+    checkUnscheduled(values, this.options.schedules);
+    this.take(values);
+  }
+
+  /** Take the numbers of step n from the group's schedules. Throws OpError as `merge` does. */
+  moveTo(n: number): void {
+    const { lr, threshold } = this.options.schedules;
+    if (lr) this.take({ lr: lr(n) });
+    if (!threshold) return;
+    const [now, next] = [threshold.at(n), threshold.at(n + 1)];
+    this.take({ threshold: now, thresholdNext: next, tau: threshold.increment?.(n) ?? next - now });
+  }
+
+  private take(values: StepValues): void {
     const v = this.values;
     Object.assign(v, values);
     for (const key of ["lr", "momentum", "weightDecay"] as const)

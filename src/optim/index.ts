@@ -16,4 +16,4 @@ export {
   type StepValues,
   type ThresholdMode,
 } from "./sgd.ts";
-export type { LtpOptimizerOptions, StrOptions } from "./sgd_options.ts";
+export type { LtpOptimizerOptions, StepFunction, StrOptions, ThresholdCurve } from "./sgd_options.ts";

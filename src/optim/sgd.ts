@@ -2,7 +2,17 @@
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
 import { type Bindable, groups1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
-import { fillZero, type Part, partOf, persistent, readAll, stretch, type Tensor } from "../tensor/index.ts";
+import {
+  afterRun,
+  fillZero,
+  isRehearsing,
+  type Part,
+  partOf,
+  persistent,
+  readAll,
+  stretch,
+  type Tensor,
+} from "../tensor/index.ts";
 import { Group } from "./group.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
@@ -40,8 +50,7 @@ const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== 
 
 export class SGD {
   readonly groups: readonly Group[];
-  /** Number of steps done. 0: the next step is the first, which ignores dampening. */
-  stepsDone = 0;
+  private done = 0;
   /** [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
   readonly guard: Tensor;
 
@@ -64,7 +73,7 @@ export class SGD {
     );
     this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
     this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
-    for (const group of this.groups) group.write(0);
+    this.stepsDone = 0;
     this.refresh();
   }
 
@@ -73,7 +82,27 @@ export class SGD {
     return this.groups.flatMap((g) => g.chunks);
   }
 
-  /** Set the numbers of the next step, for all groups or for one. Call it outside a captured step, before the step runs. */
+  /**
+   * Number of steps done, which `step()` counts, also in replays of a captured step. The schedules of the groups follow it; 0: the
+   * next step is the first, which ignores dampening. Set it to continue a run. Throws OpError unless it is an integer >= 0.
+   */
+  get stepsDone(): number {
+    return this.done;
+  }
+  set stepsDone(steps: number) {
+    if (!Number.isSafeInteger(steps) || steps < 0)
+      throw new OpError("SGD", `stepsDone: expected an integer >= 0, got ${steps}`);
+    this.done = steps;
+    for (const group of this.groups) {
+      group.moveTo(steps);
+      group.write(steps);
+    }
+  }
+
+  /**
+   * Set the numbers of the next step, for all groups or for one. Call it outside a captured step, before the step runs. Throws
+   * OpError for a number that the group has a schedule for.
+   */
   set(values: StepValues, group?: number): void {
     this.groups.forEach((g, i) => {
       if (group !== undefined && group !== i) return;
@@ -83,7 +112,7 @@ export class SGD {
   }
 
   /**
-   * Enqueue the update. A parameter without a gradient since the last step counts as having a zero gradient; this is warned of
+   * Enqueue the update, and count it: afterwards the learning rates and thresholds are those of the next step. A parameter without a gradient since the last step counts as having a zero gradient; this is warned of
    * once, as is a threshold that was never set. Throws OpError if gradients arrived for parameters that no module lists and no
    * optimizer holds: they would never be trained.
    */
@@ -99,6 +128,13 @@ export class SGD {
         this.update(chunk, group.options);
       });
     }
+    if (isRehearsing()) return;
+    const steps = afterRun(this, () => {
+      this.stepsDone = this.done + 1;
+    });
+    const moves = this.groups.some(({ options: { schedules } }) => schedules.lr ?? schedules.threshold);
+    if (steps > 1 && moves)
+      throw new OpError("SGD", "expected one step of an optimizer with schedules in a captured step, got two");
   }
 
   private update(chunk: ArenaChunk, options: GroupSettings): void {

@@ -15,6 +15,9 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
 export type ThresholdMode = (typeof MODES)[number];
 const MODES = ["latent", "inplace", "fista", "str", "ltp", "none"] as const;
 
+/** Return true for the modes whose thresholds are set for each step. */
+const hasThreshold = (mode: ThresholdMode): boolean => mode === "latent" || mode === "inplace" || mode === "fista";
+
 /** Return true for the modes whose thresholds are learned, one for each layer. */
 export const isLearned = (mode: ThresholdMode): mode is "str" | "ltp" => mode === "str" || mode === "ltp";
 
@@ -46,8 +49,26 @@ export interface LtpOptimizerOptions {
   readonly clip?: number | undefined;
 }
 
+/** A number of each step: a function of the steps done, 0 for the first step. */
+export type StepFunction = (step: number) => number;
+
+/** A threshold of each step. */
+export interface ThresholdCurve {
+  /** Threshold in force after n steps, in units of the weights. */
+  at(n: number): number;
+  /** Increment of step n. Default: at(n + 1) - at(n) in float64. */
+  increment?(n: number): number;
+}
+
 export interface SGDOptions {
-  readonly lr: number;
+  /** Learning rate; or a function of the steps done, which `step()` follows by itself. */
+  readonly lr: number | StepFunction;
+  /**
+   * Threshold of mode `latent`, `inplace` or `fista`, in units of the weights: a constant, a function of the steps done, or a
+   * schedule of `makeThresholdSchedule`. It must not fall. `step()` moves it by itself: step n runs under at(n), then the threshold
+   * becomes at(n + 1). Default: `set` gives the thresholds of each step.
+   */
+  readonly threshold?: number | StepFunction | ThresholdCurve;
   /** Default 0. */
   readonly momentum?: number;
   /** Momentum takes 1 - dampening of the gradient, from the second step on. Default 0. */
@@ -82,6 +103,7 @@ export interface StepValues {
 
 const OPTION_KEYS: KeysOf<SGDOptions> = {
   lr: true,
+  threshold: true,
   momentum: true,
   dampening: true,
   nesterov: true,
@@ -112,6 +134,11 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
     expectKeys(options.ltp ?? {}, LTP_KEYS, (problem) => refuse(`ltp: ${problem}`));
   }
   const modeOf = (own: Partial<SGDOptions>) => own.mode ?? all.mode ?? "none";
+  const idle = groups.find((own) => own.threshold !== undefined && !hasThreshold(modeOf(own)));
+  if (idle || (all.threshold !== undefined && !groups.some((own) => hasThreshold(modeOf(own))))) {
+    const where = idle ? `in a group of mode ${modeOf(idle)}` : `without a group of these modes`;
+    throw refuse(`threshold: expected nothing ${where}, since it is for modes latent, inplace and fista`);
+  }
   for (const mode of ["str", "ltp"] as const) {
     const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
     if (idle)
@@ -128,7 +155,16 @@ export function checkValues(values: StepValues): void {
 
 type Complete<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> };
 
-export type GroupSettings = Required<SGDOptions> & {
+/** Numbers of a group that move with the steps; null if `set` gives them. */
+export interface GroupSchedules {
+  readonly lr: StepFunction | null;
+  readonly threshold: ThresholdCurve | null;
+}
+
+export type GroupSettings = Omit<Required<SGDOptions>, "lr" | "threshold"> & {
+  /** Learning rate, or that of step 0 if it is scheduled. */
+  readonly lr: number;
+  readonly schedules: GroupSchedules;
   readonly str: Complete<StrOptions>;
   readonly ltp: Complete<LtpOptimizerOptions>;
 };
@@ -136,7 +172,12 @@ export type GroupSettings = Required<SGDOptions> & {
 /** Merge the options of a group: its own, then the optimiser's, then defaults. Throws OpError naming a bad option. */
 export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupSettings {
   const mode = own.mode ?? all.mode ?? "none";
-  const merged: Required<SGDOptions> = {
+  const { lr: rate, threshold, ...options } = { ...all, ...own };
+  const schedules = {
+    lr: typeof rate === "function" ? rate : null,
+    threshold: threshold !== undefined && hasThreshold(mode) ? curveOf(threshold) : null,
+  };
+  const merged: Omit<GroupSettings, "str" | "ltp"> & Pick<Required<SGDOptions>, "str" | "ltp"> = {
     momentum: 0,
     dampening: 0,
     nesterov: false,
@@ -144,15 +185,33 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
     decayTarget: mode === "inplace" || mode === "fista" ? "effective" : "latent",
     str: {},
     ltp: {},
-    ...all,
-    ...own,
+    ...options,
+    lr: typeof rate === "function" ? rate(0) : rate,
     mode,
+    schedules,
   };
   const { start = -20, decay = merged.weightDecay } = merged.str;
   const { l0 = 1, temperature = 1e-2, lr = 10, clip = 0.05 } = merged.ltp;
   const settings: GroupSettings = { ...merged, str: { start, decay }, ltp: { l0, temperature, lr, clip } };
   check(settings);
   return settings;
+}
+
+/** Return a threshold as a curve. Throws OpError for another kind of value. */
+function curveOf(threshold: number | StepFunction | ThresholdCurve): ThresholdCurve {
+  if (typeof threshold === "number") return { at: () => threshold };
+  if (typeof threshold === "function") return { at: threshold };
+  if (typeof threshold !== "object" || typeof threshold?.at !== "function")
+    throw refuse(`threshold: expected a number, a function or a schedule, got ${typeof threshold}`);
+  return threshold;
+}
+
+/** Refuse a value of a step that a schedule gives. Throws OpError naming the value. */
+export function checkUnscheduled(values: StepValues, { lr, threshold }: GroupSchedules): void {
+  const moved = lr ? ["lr"] : [];
+  if (threshold) moved.push("threshold", "thresholdNext", "tau");
+  const found = moved.find((key) => values[key as keyof StepValues] !== undefined);
+  if (found) throw refuse(`${found}: expected nothing, since the optimizer has a schedule for it`);
 }
 
 function check(o: GroupSettings): void {

@@ -38,7 +38,7 @@ function warnOfThresholds(owner: object, groups: readonly Group[]): void {
     warnOnce(
       owner,
       "threshold",
-      `SGD: mode ${options.mode} has a threshold, but none was set, so nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
+      `SGD: mode ${options.mode} has a threshold, but none was set, so nothing is pruned: pass a threshold, or call set({ threshold, thresholdNext }) before the step`,
     );
   }
 }

@@ -25,6 +25,29 @@ interface Recording<O extends Outputs> {
   readonly arena: Arena;
   readonly retained: PooledBuffer[];
   readonly memory: StepMemory;
+  /** Work of the host after each run. */
+  readonly after: readonly HostWork[];
+}
+
+interface HostWork {
+  readonly owner: object;
+  readonly work: () => void;
+}
+
+/** Host work registered by the step that is being recorded; null outside a recording. */
+let registered: HostWork[] | null = null;
+
+/**
+ * Call `work` after the step that is being captured, in its first run and in each replay: it may upload the numbers of the next
+ * step. Outside a captured step, call it at once. Returns how many works `owner` has in this step.
+ */
+export function afterRun(owner: object, work: () => void): number {
+  if (!registered) {
+    work();
+    return 1;
+  }
+  registered.push({ owner, work });
+  return registered.filter((entry) => entry.owner === owner).length;
 }
 
 /** Memory of a captured step, in bytes. */
@@ -96,6 +119,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       this.latest = this.record(gpu, inputs);
       this.recordings.set(key, this.latest);
     }
+    for (const { work } of this.latest.after) work();
     return this.latest.outputs;
   }
 
@@ -108,6 +132,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     const arena = new Arena();
     let result: { outputs: O; owned: Tensor[] } | null = null;
     const commands: Command[] = [];
+    const after: HostWork[] = [];
     try {
       for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
         fixed[name] = allocate(shape, dtypeOf(data), { scoped: false });
@@ -116,9 +141,11 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       this.upload(fixed, inputs);
       gpu.pool.enter(arena);
       gpu.stream.record();
+      registered = after;
       try {
         result = this.execute(fixed as Record<K, Tensor>);
       } finally {
+        registered = null;
         commands.push(...gpu.stream.takeRecording());
         gpu.pool.leave();
       }
@@ -145,7 +172,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
       persistentBytes: [...retained].reduce((sum, b) => sum + b.bytes, 0),
       commands: commands.length,
     };
-    return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained], memory };
+    return { gpu, inputs: fixed, ...result, commands, arena, retained: [...retained], memory, after };
   }
 
   /** Run `fn` in a new scope, which its outputs outlive. */

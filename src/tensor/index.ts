@@ -1,5 +1,6 @@
 // The tensor folder: data on the GPU, its lifetime, and captured steps. It has no ops.
 export {
+  afterRun,
   type CapturedStep,
   type CaptureOptions,
   capture,

@@ -234,7 +234,11 @@ export function loadCheckpoint(
     disposeSlices(targets);
   }
   optimizer.clearFaults();
+  // With the numbers of the next step, if schedules give them.
   optimizer.stepsDone = progress.step;
-  optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold });
+  for (const [i, { options }] of optimizer.groups.entries()) {
+    if (!options.schedules.threshold)
+      optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold }, i);
+  }
   return { ...progress, masks: masksOf(file), host: hostOf(file, name) };
 }

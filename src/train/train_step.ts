@@ -46,7 +46,8 @@ const KEYS: KeysOf<TrainStepOptions> = {
 /** Values that change from step to step. */
 export interface StepInputs {
   readonly step: number;
-  readonly lr: number;
+  /** Learning rate. Absent: that of the optimizer, which may have a schedule. */
+  readonly lr?: number | undefined;
   /** Thresholds and other values of a pruning method. */
   readonly values?: StepValues;
   /** Work to enqueue between the upload of these numbers and the step. */
@@ -157,11 +158,10 @@ export class TrainStep {
       this.watch?.dispose();
       this.watch = new NanWatch();
     }
-    optimizer.set({ ...inputs.values, lr: inputs.lr });
+    optimizer.set(inputs.lr === undefined ? { ...inputs.values } : { ...inputs.values, lr: inputs.lr });
     inputs.before?.();
     if (this.sum) this.runParts(batch, inputs.step, this.sum);
     else this.captured.run(batch);
-    optimizer.stepsDone++;
   }
 
   private runParts(batch: HostBatch, step: number, sum: GradientSum): void {

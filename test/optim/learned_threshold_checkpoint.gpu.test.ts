@@ -59,7 +59,6 @@ class Run implements Disposable {
         p.gradArrived = true;
       });
       this.sgd.step();
-      this.sgd.stepsDone++;
     }
   }
 

@@ -34,7 +34,6 @@ test("twenty steps of mode str match the fixture str_trajectory", async () => {
     p.grad?.set(oracle(c, used, k));
     p.gradArrived = true;
     sgd.step();
-    sgd.stepsDone++;
     got.x.push(...((await p.latent?.data()) ?? []));
     got.s.push(...(await layerNumbers(sgd)).map(({ raw }) => raw));
   }

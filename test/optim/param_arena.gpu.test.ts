@@ -47,7 +47,6 @@ async function threeSteps(mode: ThresholdMode): Promise<Map<string, TypedArray>>
       p.gradArrived = true;
     });
     sgd.step();
-    sgd.stepsDone++;
     await look(`step ${t}`);
   }
   sgd.bake();
@@ -107,7 +106,6 @@ test("a captured step with two micro-batches trains a split weight like a whole 
     for (let t = 0; t < 3; t++) {
       sgd.set({ threshold: 0.01 * t, thresholdNext: 0.01 * (t + 1) });
       step.run({ x: { data: randomArray(2 * n * inputs, t + 5), shape: [2 * n, inputs] }, y: labels });
-      sgd.stepsDone++;
     }
     const values = (await weight.data()) as Float32Array;
     step.dispose();

@@ -67,7 +67,7 @@ describe("a step warns once", () => {
     const used = [net.body, net.head].flatMap((m) => m.parameters());
     train(net, used, { mode });
     expect(warnings).toEqual([
-      `SGD: mode ${mode} has a threshold, but none was set, so nothing is pruned: call set({ threshold, thresholdNext }) before the step`,
+      `SGD: mode ${mode} has a threshold, but none was set, so nothing is pruned: pass a threshold, or call set({ threshold, thresholdNext }) before the step`,
     ]);
     warnings = [];
     train(net, used, { mode }, { threshold: 0, thresholdNext: 0 });

@@ -45,7 +45,6 @@ export const learnedThresholdHandlers: Handlers = {
           tape.backward(gates, tensor([l0], []));
         }
         sgd.step();
-        sgd.stepsDone++;
         weights.push(await w.data());
         thresholds.push(await tau.data());
       }
@@ -76,7 +75,6 @@ export const learnedThresholdHandlers: Handlers = {
         used.push(values);
         tape.backward(w, tensor(oracle(c, values, k), w.shape));
         sgd.step();
-        sgd.stepsDone++;
         latent.push(await x.data());
         score.push(await s.data());
       }

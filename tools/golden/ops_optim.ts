@@ -56,7 +56,6 @@ async function trajectory(
       p.grad?.set(oracle(c, await p.data(), k));
       p.gradArrived = true;
       sgd.step();
-      sgd.stepsDone++;
       await after(p, await p.data(), k);
     }
     using velocity = sgd.velocityOf(p);
@@ -68,7 +67,7 @@ async function trajectory(
 }
 
 /** Options that all SGD fixtures share. */
-function sgdOptions(attrs: Attrs): SGDOptions {
+function sgdOptions(attrs: Attrs): SGDOptions & { readonly lr: number } {
   return {
     lr: attrs.number("lr"),
     momentum: attrs.number("momentum", 0),
@@ -90,7 +89,7 @@ const inplace =
   (kind: "l1" | "increment"): Handler =>
   (attrs, c) => {
     attrs.ignore(...NOTES);
-    const options: SGDOptions = { ...sgdOptions(attrs), mode: "inplace" };
+    const options = { ...sgdOptions(attrs), mode: "inplace" } as const;
     const steps = attrs.number("steps");
     const shrink = kind === "l1" ? options.lr * attrs.number("l1") : 0;
     const schedule = kind === "increment" ? slatsSchedule(attrs.number("final_threshold"), steps) : null;

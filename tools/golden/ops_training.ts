@@ -118,7 +118,6 @@ async function trainSteps(run: Run, c: GoldenCase, model: Module, sgd: SGD, prun
       }
     }
     sgd.step();
-    sgd.stepsDone++;
     const counts = new Map((await sgd.counts()).map((count) => [count.param, count.nonzero]));
     const perLayer = prunable.map((p) => p.numel - (counts.get(p) ?? 0));
     zeros.push(perLayer);

@@ -29,7 +29,13 @@ interface Rest {
 }
 
 /** Do `moving` steps with tau = lr lambda, then `still` steps with a constant threshold. */
-async function train(q: Quadratic, options: SGDOptions, lambda: number, moving: number, still = 0): Promise<Rest> {
+async function train(
+  q: Quadratic,
+  options: SGDOptions & { readonly lr: number },
+  lambda: number,
+  moving: number,
+  still = 0,
+): Promise<Rest> {
   using _scope = new Scope();
   const m = tensor(Float32Array.from(q.m), [N, N]);
   const c = tensor(Float32Array.from(q.c), [N, 1]);
@@ -50,7 +56,6 @@ async function train(q: Quadratic, options: SGDOptions, lambda: number, moving: 
     const threshold = Math.min(t, moving) * tau;
     sgd.set({ threshold, thresholdNext: Math.min(t + 1, moving) * tau, tau: t < moving ? tau : 0 });
     step.run({});
-    sgd.stepsDone++;
   }
   const w = Float64Array.from((await p.data()) as Float32Array);
   sgd.dispose();

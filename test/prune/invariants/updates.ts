@@ -32,7 +32,6 @@ export class Updates implements Disposable {
       p.gradArrived = true;
     });
     this.sgd.step();
-    this.sgd.stepsDone++;
   }
 
   /** W of each parameter. */
