@@ -8,13 +8,13 @@ import { parseArgs } from "node:util";
 import { fileSource, installGpu } from "@espalier/node";
 import {
   buildModel,
+  type DatasetSplit,
   loadCifar10,
   manualSeed,
   type RunRecord,
   requestGpu,
   Session,
   SourceError,
-  type Split,
   writeSparseModel,
 } from "espalier";
 
@@ -37,7 +37,7 @@ if (!(Number.isInteger(epochs) && epochs >= 1)) {
   throw new RangeError(`--epochs: expected an integer >= 1, got ${values.epochs}`);
 }
 
-async function load(split: Split) {
+async function load(split: DatasetSplit) {
   try {
     return await loadCifar10(fileSource(values.data), split, { imagesPerFile });
   } catch (error) {

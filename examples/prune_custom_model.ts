@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { installGpu } from "@espalier/node";
 import {
   add,
-  capture,
+  captureStep,
   countCorrect,
   crossEntropy,
   defaultWeightInit,
@@ -86,7 +86,7 @@ manualSeed(7);
 const threshold = scalar(0); // lives on the GPU: a replayed step sees what `set` last wrote
 const model = new Spiral(threshold);
 const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
-const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
+const step = captureStep(({ x, y }: { x: Tensor; y: Tensor }) => {
   using tape = new Tape();
   const loss = tape.keep(crossEntropy(model.forward(x), y));
   tape.backward(loss);

@@ -16,7 +16,7 @@ export { FileError } from "./node/file_error.ts";
 export { type OpenFile, openRanges } from "./node/file_ranges.ts";
 export { fileSource, writeAtomic } from "./node/files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./node/folder_lock.ts";
-export { AdapterError, type Installed } from "./node/ladder.ts";
+export { AdapterError, type InstalledAdapter } from "./node/ladder.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./node/make_folder.ts";
 export { type MemoryLimit, memoryLimit } from "./node/memory_limit.ts";
 export { type LogRows, RunDirectory } from "./node/run_store.ts";

@@ -7,12 +7,12 @@ import * as images from "../src/images/index.ts";
 import * as all from "../src/internal.ts";
 import * as node from "../src/node.ts";
 
-const { meta } = all;
+const { metaTensor } = all;
 const root = resolve(import.meta.dirname, "..", "src");
 const bad = { notAnOption: 1 } as never;
-const x4 = meta([1, 2, 4, 4]);
-const row = meta([2, 3]);
-const one = meta([]);
+const x4 = metaTensor([1, 2, 4, 4]);
+const row = metaTensor([2, 3]);
+const one = metaTensor([]);
 const bytes = new Uint8Array(8);
 const ops = all as unknown as Record<string, (...given: unknown[]) => unknown>;
 const make = (name: string, ...given: unknown[]) =>
@@ -49,11 +49,11 @@ const calls: Record<string, () => unknown> = {
       () => ops[name]?.(x4, bad),
     ]),
   ),
-  conv2d: () => all.conv2d(x4, meta([2, 2, 1, 1]), null, bad),
-  linear: () => all.linear(row, meta([4, 3]), null, bad),
+  conv2d: () => all.conv2d(x4, metaTensor([2, 2, 1, 1]), null, bad),
+  linear: () => all.linear(row, metaTensor([4, 3]), null, bad),
   matmul: () => all.matmul(row, row, bad),
-  crossEntropy: () => all.crossEntropy(row, meta([2], "i32"), bad),
-  countCorrect: () => all.countCorrect(row, meta([2], "i32"), bad),
+  crossEntropy: () => all.crossEntropy(row, metaTensor([2], "i32"), bad),
+  countCorrect: () => all.countCorrect(row, metaTensor([2], "i32"), bad),
   sewConnect: () => all.sewConnect(row, row, bad),
   concat: () => all.concat([row, row], { axis: 0, ...(bad as object) }),
   integrateAndFire: () => all.integrateAndFire(row, null, bad),
@@ -143,7 +143,7 @@ const calls: Record<string, () => unknown> = {
   planTraining: () => all.planTraining(bad),
   planEvaluation: () => all.planEvaluation(bad),
   fit: () => all.fit(bad),
-  capture: () => all.capture(() => ({}), bad),
+  capture: () => all.captureStep(() => ({}), bad),
   captureSpikes: () => all.captureSpikes(model(), {} as never, bad),
   measureActivity: () => all.measureActivity(model(), [], bad),
   multiplyAdds: () => all.multiplyAdds({ layers: [] }, [], bad),

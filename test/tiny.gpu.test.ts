@@ -4,7 +4,7 @@ import { Tape } from "../src/autograd/index.ts";
 import { Linear, manualSeed, ReLU, Sequential } from "../src/nn/index.ts";
 import { crossEntropy } from "../src/ops/cross_entropy.ts";
 import { SGD } from "../src/optim/index.ts";
-import { capture, type Tensor } from "../src/tensor/index.ts";
+import { captureStep, type Tensor } from "../src/tensor/index.ts";
 
 test("a small net learns exclusive or", async () => {
   manualSeed(1); // every weight follows from this number
@@ -12,7 +12,7 @@ test("a small net learns exclusive or", async () => {
   const optimizer = new SGD(model.parameters(), { lr: 0.5, momentum: 0.9 });
 
   // The first run executes this function and records its GPU work; later runs replay the record.
-  const step = capture(({ x, y }: { x: Tensor; y: Tensor }) => {
+  const step = captureStep(({ x, y }: { x: Tensor; y: Tensor }) => {
     using tape = new Tape(); // ops on parameters are noted down ...
     const loss = crossEntropy(model.forward(x), y);
     tape.backward(loss); // ... and walked back: gradients arrive at the parameters

@@ -2,7 +2,7 @@
 import { currentGpu } from "../../src/gpu/index.ts";
 import { convForward, convGradInput, convGradWeight } from "../../src/ops/conv/passes.ts";
 import { type ConvAlgorithm, type ConvShape, convShape, outputShape } from "../../src/ops/conv/shape.ts";
-import { empty, meta, type Tensor } from "../../src/tensor/index.ts";
+import { empty, metaTensor, type Tensor } from "../../src/tensor/index.ts";
 import type { KernelCase } from "../lib/case.ts";
 import { brackets, bytes, random } from "./data.ts";
 import { recorded } from "./recorded.ts";
@@ -60,7 +60,7 @@ const LARGE: readonly Layer[] = [
 
 function shapeOf({ x, outputs, kernel, stride = 1, padding = 0, groups = 1 }: Layer) {
   const w = [outputs, x[1] / groups, kernel, kernel] as const;
-  const shape = convShape(meta(x), meta(w), null, { stride, padding, groups });
+  const shape = convShape(metaTensor(x), metaTensor(w), null, { stride, padding, groups });
   return { shape, x, w, y: outputShape(shape) };
 }
 

@@ -1,7 +1,7 @@
 // Costs of the host: encoding and submitting a step, moving bytes, and waiting for a result.
 import { currentGpu } from "../../src/gpu/index.ts";
 import { relu } from "../../src/ops/unary.ts";
-import { capture, fillZero, readAll, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, fillZero, readAll, type Tensor, tensor } from "../../src/tensor/index.ts";
 import type { HostCase, HostFigure } from "../lib/case.ts";
 import { median } from "../lib/statistics.ts";
 import { CallCounter, objectsMade } from "./calls.ts";
@@ -47,8 +47,8 @@ async function totalMs(run: () => void): Promise<number> {
 export async function replayOverhead(): Promise<Overhead> {
   const gpu = currentGpu();
   const x = { data: new Float32Array(VALUES).fill(1), shape: [VALUES] };
-  using captured = capture<"x", { y: Tensor }>(({ x: input }) => chain(input));
-  using eager = capture<"x", { y: Tensor }>(({ x: input }) => chain(input), { replay: false });
+  using captured = captureStep<"x", { y: Tensor }>(({ x: input }) => chain(input));
+  using eager = captureStep<"x", { y: Tensor }>(({ x: input }) => chain(input), { replay: false });
   const run = () => {
     captured.run({ x });
   };

@@ -4,7 +4,7 @@ import { adaptiveAvgPool2d } from "../../src/ops/adaptive_avg_pool2d.ts";
 import { avgPool2d } from "../../src/ops/avg_pool2d.ts";
 import { maxPool2d } from "../../src/ops/max_pool2d.ts";
 import { planPool } from "../../src/ops/pool/plan.ts";
-import { empty, meta, type Shape, type Tensor } from "../../src/tensor/index.ts";
+import { empty, metaTensor, type Shape, type Tensor } from "../../src/tensor/index.ts";
 import type { KernelCase, Prepared } from "../lib/case.ts";
 import poolWgsl from "../shaders/pool_naive.wgsl";
 import { brackets, bytes, random } from "./data.ts";
@@ -47,7 +47,7 @@ function casesOf(pool: Pool): KernelCase[] {
   const { kind, x: size, kernel: window, stride, padding } = pool;
   const op = kind === "max" ? maxPool2d : avgPool2d;
   const options = { kernel: window, stride, padding };
-  const out: Shape = op(meta(size), options).shape;
+  const out: Shape = op(metaTensor(size), options).shape;
   const title = `${kind} ${window}x${window}/${stride} ${brackets(size)}`;
   const flops = window * window * out.reduce((a, b) => a * b, 1);
   const make = () => ({ x: random(size, 1), dy: random(out, 2) });

@@ -8,7 +8,7 @@ import { batchNorm } from "../../src/ops/batch_norm.ts";
 import { convForward, convGradInput, convGradWeight } from "../../src/ops/conv/passes.ts";
 import { convShape } from "../../src/ops/conv/shape.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { capture, empty, meta, readAll, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, empty, metaTensor, readAll, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { recorded } from "../cases/recorded.ts";
 import { Training } from "../cases/training.ts";
 import type { Variant } from "../lib/case.ts";
@@ -38,7 +38,7 @@ function convJob(work: ConvWork): Job {
   const xShape = [batch, inputs, size, size];
   const wShape = [outputs, inputs / groups, kernel, kernel];
   const yShape = [batch, outputs, size, size];
-  const s = convShape(meta(xShape), meta(wShape), null, { padding, groups });
+  const s = convShape(metaTensor(xShape), metaTensor(wShape), null, { padding, groups });
   const x = tensor(operand("x", xShape), xShape);
   const w = tensor(operand("w", wShape), wShape);
   const dy = tensor(operand("dy", yShape), yShape);
@@ -71,7 +71,7 @@ function batchNormJob({ shape }: BatchNormWork): Job {
     leaf.requiresGrad = true;
     leaf.grad = empty(leaf.shape);
   }
-  const step = capture(() => {
+  const step = captureStep(() => {
     using tape = new Tape();
     for (const leaf of leaves) leaf.gradArrived = false;
     const y = tape.keep(batchNorm(x, weight, bias, null, null, { training: true, eps: EPS }));

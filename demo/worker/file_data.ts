@@ -6,7 +6,7 @@ import {
   imageDataset,
   loadIdxSplits,
   memorySource,
-  subset,
+  takeSubset,
 } from "../../src/internal.ts";
 import type { Splits } from "./digits.ts";
 
@@ -156,7 +156,7 @@ async function pictureData(files: readonly DroppedFile[], decode: Decoder): Prom
   const { mean, std } = channelStats(images.subarray(0, train.length * pixels), shape);
   const labels = Uint8Array.from(all, (picture) => picture.label);
   const whole = imageDataset({ name: "files", images, labels, shape, classes, mean, std });
-  return { train: subset(whole, 0, train.length), test: subset(whole, train.length, all.length) };
+  return { train: takeSubset(whole, 0, train.length), test: takeSubset(whole, train.length, all.length) };
 }
 
 /** Decode with the browser and fit the image into the square on black; the aspect ratio stays. */

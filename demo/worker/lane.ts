@@ -3,7 +3,7 @@ import {
   GpuLostError,
   type ImageDataset,
   noGrad,
-  type Position,
+  type RunPosition,
   type RunRecord,
   Scope,
   type Session,
@@ -60,7 +60,7 @@ export class Lane {
   private readonly feed: PointFeed;
   private readonly picturePace: Pace;
   private readonly timelinePace = new Pace({ every: TIMELINE_EVERY_MS });
-  private position: Position;
+  private position: RunPosition;
   private jobs: (() => Promise<void>)[] = [];
   private training = false;
   private idle: Promise<void> = Promise.resolve();
@@ -146,7 +146,7 @@ export class Lane {
   }
 
   /** Wait until it is the lane's turn. */
-  private async waitForTurn(position: Position): Promise<void> {
+  private async waitForTurn(position: RunPosition): Promise<void> {
     const { turns, signal, snapshots } = this.track;
     this.position = position;
     this.resolveReady();
@@ -177,7 +177,7 @@ export class Lane {
     }
   }
 
-  private afterStep(position: Position): void {
+  private afterStep(position: RunPosition): void {
     this.position = position;
     const { timer } = this;
     this.timer = null;

@@ -1,5 +1,5 @@
 // Points of the curves: one for each record of a run, and one for the step at which it pauses.
-import { impliedLambda, type Position, type RunRecord, type Session, sparsityOf } from "../../src/internal.ts";
+import { impliedLambda, type RunPosition, type RunRecord, type Session, sparsityOf } from "../../src/internal.ts";
 import type { Point } from "../shared/protocol.ts";
 import { SpeedMeter } from "./pace.ts";
 
@@ -53,7 +53,7 @@ export class PointFeed {
   }
 
   /** Add a point for the steps since the last record; call it when a run pauses. Waits for the GPU. */
-  async addPaused({ step, epoch, batch }: Position): Promise<void> {
+  async addPaused({ step, epoch, batch }: RunPosition): Promise<void> {
     const { session, momentum } = this.options;
     this.speed.reset();
     const from = this.recorded;

@@ -1,5 +1,5 @@
 // Snapshots for a lost device: the state of all lanes at the same step, in host memory.
-import type { Position, Session } from "../../src/internal.ts";
+import type { RunPosition, Session } from "../../src/internal.ts";
 
 /** Training time between two snapshots, in ms. */
 const EVERY_MS = 10_000;
@@ -32,7 +32,7 @@ export class Snapshots {
   }
 
   /** Save a lane. Waits for the GPU. */
-  async save(lane: number, session: Session, position: Position): Promise<void> {
+  async save(lane: number, session: Session, position: RunPosition): Promise<void> {
     if (this.plan?.step !== position.step) this.begin(position.step);
     const { plan } = this;
     if (!plan) return;

@@ -32,7 +32,7 @@ function recall(make: () => Tensor, level: number): Tensor {
  * change state or read what may change, such as batch norm's statistics (which move the running ones) and dropout's step
  * number. Outside activationCheckpoint it is `make()`. The tensor must not be written afterwards.
  */
-export function once(make: () => Tensor): Tensor {
+export function computeOnce(make: () => Tensor): Tensor {
   return recall(make, runs.length - 1);
 }
 
@@ -75,7 +75,7 @@ const disposeAll = (tensors: readonly (Tensor | null)[]) => {
  * since the ops of the second run take the function's position on the tape: only memory and time differ.
  * Checkpoints nest, and work inside captured steps. Without a tape, or under noGrad, it is `fn` itself.
  *
- * Takes     fn of tensors -> one tensor: the same computation each time it runs. State changes must go through `once`
+ * Takes     fn of tensors -> one tensor: the same computation each time it runs. State changes must go through `computeOnce`
  *           (batch norm and dropout do). Tensors it makes are freed when it returns, except the result.
  *           Parameters it uses by closure get their gradients too.
  * Errors    OpError if fn returns anything but a tensor, or if the second run differs from the first.

@@ -1,9 +1,18 @@
 // The autograd folder: defines ops, records them and runs backward. It contains no particular op.
-export { activationCheckpoint, once } from "./activation_checkpoint.ts";
+export { activationCheckpoint, computeOnce } from "./activation_checkpoint.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";
-export { defineOp, defineView, expectFloat, expectRank, expectScalar, like, type Op, type OpDefinition } from "./op.ts";
+export {
+  defineOp,
+  defineView,
+  expectFloat,
+  expectRank,
+  expectScalar,
+  type Op,
+  type OpDefinition,
+  outputLike,
+} from "./op.ts";
 export { splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";
 export { accumulate, type BackwardContext, currentTape, fill, onStrayGradient, Tape } from "./tape.ts";
 export { type TracedOp, traceOps } from "./trace.ts";

@@ -1,6 +1,6 @@
 // defineOp: turns an op's definition (shape rule, dispatch, backward) into a function that infers, runs and records.
 import { expectOptions, OpError } from "../gpu/index.ts";
-import { allocate, type DType, meta, Scope, type Shape, Tensor } from "../tensor/index.ts";
+import { allocate, type DType, metaTensor, Scope, type Shape, Tensor } from "../tensor/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
@@ -61,7 +61,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     if (known) expectOptions(name, options, known);
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
-    if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, meta(shape, dtype));
+    if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, metaTensor(shape, dtype));
     const tape = currentTape();
     const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
     using scope = new Scope();
@@ -92,7 +92,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
     if (known) expectOptions(name, options, known);
     const x = inputs[0]!;
     const shape = definition.shape(x, options as Options);
-    if (x.isMeta) return traced(name, inputs, options, meta(shape, x.dtype));
+    if (x.isMeta) return traced(name, inputs, options, metaTensor(shape, x.dtype));
     const tape = currentTape();
     const recorded = tape !== null && gradEnabled() && x.requiresGrad;
     const y = x.alias(shape, !recorded);
@@ -106,7 +106,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
 }
 
 /** Return `{ shape, dtype }` of a tensor: the most common shape rule. */
-export function like(x: Tensor): { shape: Shape; dtype: DType } {
+export function outputLike(x: Tensor): { shape: Shape; dtype: DType } {
   return { shape: x.shape, dtype: x.dtype };
 }
 

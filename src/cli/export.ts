@@ -9,7 +9,7 @@ import {
   type FileParts,
   type HostArray,
   type Module,
-  models,
+  modelRegistry,
   type OpenWeights,
   RandomState,
   readModelWeights,
@@ -93,7 +93,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
   const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
   if (!name) return null;
-  if (!Object.hasOwn(models, name))
+  if (!Object.hasOwn(modelRegistry, name))
     throw new UsageError(`${file}: names the unknown model ${name.slice(0, 80)}; give --model`);
   if (flags.timeSteps !== undefined && !isSpiking(name))
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);

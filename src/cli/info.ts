@@ -5,7 +5,7 @@ import {
   buildModel,
   evaluationBatch,
   type ModelInput,
-  models,
+  modelRegistry,
   planTraining,
   type SpikingOptions,
   summarize,
@@ -135,8 +135,8 @@ async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   } else {
     out.say("");
     out.say("models (espalier info --model NAME shows one):");
-    const width = Math.max(...Object.keys(models).map((name) => name.length));
-    for (const [name, { doc }] of Object.entries(models)) out.say(`  ${name.padEnd(width)}  ${doc}`);
+    const width = Math.max(...Object.keys(modelRegistry).map((name) => name.length));
+    for (const [name, { doc }] of Object.entries(modelRegistry)) out.say(`  ${name.padEnd(width)}  ${doc}`);
   }
   return 0;
 }

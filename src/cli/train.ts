@@ -1,6 +1,6 @@
 // `espalier train`: trains a recipe into a folder of results.
 import { type Command, Option } from "commander";
-import { models } from "../internal.ts";
+import { modelRegistry } from "../internal.ts";
 import { RunDirectory } from "../node.ts";
 import { checkBatches } from "../recipe/batch_check.ts";
 import { addAllSettings, flagNames, type SettingFlags, settingsFrom } from "../recipe/flags.ts";
@@ -121,7 +121,11 @@ Examples
     .action(async (recipe: string | undefined, flags: SettingFlags & OwnFlags) => {
       const { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json } = flags;
       const own = { adapter, requireGpu, tune, watchdog, restarts, resume, overwrite, dryRun, json };
-      const settings = { settings: settingsFrom(flags), flagOf: flagNames(flags), modelNames: Object.keys(models) };
+      const settings = {
+        settings: settingsFrom(flags),
+        flagOf: flagNames(flags),
+        modelNames: Object.keys(modelRegistry),
+      };
       done(await runTrain({ ...own, ...settings, recipe, command: ["espalier", ...argv] }));
     });
 }

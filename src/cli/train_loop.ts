@@ -5,7 +5,7 @@ import {
   type EpochRecord,
   type FitResult,
   NonFiniteError,
-  type Position,
+  type RunPosition,
   type RunRecord,
   type Session,
 } from "../internal.ts";
@@ -87,7 +87,7 @@ class Loop {
     this.parts = parts;
   }
 
-  onStep({ step }: Position): void {
+  onStep({ step }: RunPosition): void {
     const { progress, session } = this.parts;
     progress.update(step, session.totalSteps, this.payload);
   }
@@ -120,7 +120,7 @@ class Loop {
     progress.log(epochLine(record, session.epochs));
   }
 
-  async onCheckpoint(position: Position, reason: CheckpointReason): Promise<void> {
+  async onCheckpoint(position: RunPosition, reason: CheckpointReason): Promise<void> {
     const { files, recipe, seconds, session } = this.parts;
     const { every, per } = recipe.checkpoint;
     const { epoch, batch } = position;

@@ -1,6 +1,6 @@
 // CIFAR-10 and CIFAR-100 in their "binary version": records of label bytes and 3072 pixel bytes.
 import { expectKeys } from "../text/index.ts";
-import { type ImageDataset, imageDataset, type Split } from "./dataset.ts";
+import { type DatasetSplit, type ImageDataset, imageDataset } from "./dataset.ts";
 import { DataError, expectWhole, SourceError } from "./errors.ts";
 import { CIFAR10_CLASSES } from "./events/cifar10_dvs.ts";
 import type { ByteSource } from "./source.ts";
@@ -11,9 +11,9 @@ const PIXELS = 3072;
 interface CifarFacts {
   /** Folder that the archive unpacks to. */
   readonly folder: string;
-  readonly files: Readonly<Record<Split, readonly string[]>>;
+  readonly files: Readonly<Record<DatasetSplit, readonly string[]>>;
   /** Images in each file of a split. */
-  readonly perFile: Readonly<Record<Split, number>>;
+  readonly perFile: Readonly<Record<DatasetSplit, number>>;
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
@@ -43,7 +43,7 @@ export interface CifarOptions {
   readonly imagesPerFile?: number;
 }
 
-async function locate(source: ByteSource, { folder, files }: CifarFacts, split: Split): Promise<string> {
+async function locate(source: ByteSource, { folder, files }: CifarFacts, split: DatasetSplit): Promise<string> {
   const first = files[split][0]!;
   for (const prefix of ["", `${folder}/`]) if (await source.exists(prefix + first)) return prefix;
   const problem = `no such file, also not in ${folder}: expected the binary version of the data set`;
@@ -70,7 +70,7 @@ interface Records {
 async function load(
   name: "cifar10" | "cifar100",
   source: ByteSource,
-  split: Split,
+  split: DatasetSplit,
   options: CifarOptions,
   prefix: string,
   { labelBytes, labelAt, classes }: Records,
@@ -116,7 +116,7 @@ async function load(
  */
 export async function loadCifar10(
   source: ByteSource,
-  split: Split,
+  split: DatasetSplit,
   options: Pick<CifarOptions, "imagesPerFile"> = {},
 ): Promise<ImageDataset> {
   expectKeys(options, { imagesPerFile: true }, (problem) => new DataError(`cifar10: ${problem}`));
@@ -135,7 +135,7 @@ export async function loadCifar10(
  */
 export async function loadCifar100(
   source: ByteSource,
-  split: Split,
+  split: DatasetSplit,
   options: CifarOptions = {},
 ): Promise<ImageDataset> {
   expectKeys(options, { labels: true, imagesPerFile: true }, (problem) => new DataError(`cifar100: ${problem}`));

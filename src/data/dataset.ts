@@ -1,7 +1,7 @@
 // Image data sets in memory, held as bytes: MNIST takes 47 MB, as floats it would take 188 MB.
 import { DataError } from "./errors.ts";
 
-export type Split = "train" | "test";
+export type DatasetSplit = "train" | "test";
 /** Channels, height, width. */
 export type ImageShape = readonly [c: number, h: number, w: number];
 
@@ -74,9 +74,9 @@ export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset 
 }
 
 /** Return images begin..end-1 of a data set, sharing its bytes. */
-export function subset(dataset: ImageDataset, begin: number, end: number): ImageDataset {
+export function takeSubset(dataset: ImageDataset, begin: number, end: number): ImageDataset {
   if (!Number.isInteger(begin) || !Number.isInteger(end) || begin < 0 || begin >= end || end > dataset.length) {
-    const problem = `dataset ${dataset.name}: subset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`;
+    const problem = `dataset ${dataset.name}: takeSubset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`;
     throw new DataError(problem);
   }
   const [c, h, w] = dataset.shape;

@@ -4,12 +4,12 @@ import { IdxError, parseIdx } from "../io/idx.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import {
   channelStats,
+  type DatasetSplit,
   type ImageDataset,
   type ImageShape,
   imageDataset,
   labelFault,
   MAX_CLASSES,
-  type Split,
 } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import type { ByteSource } from "./source.ts";
@@ -37,7 +37,7 @@ interface SplitFiles {
   readonly labelFile: string;
 }
 
-const prefixes: Readonly<Record<Split, string>> = { train: "train", test: "t10k" };
+const prefixes: Readonly<Record<DatasetSplit, string>> = { train: "train", test: "t10k" };
 /** Two spellings, of two mirrors of the data set; each may be gzipped. */
 const spellings = (prefix: string, part: string): string[] =>
   [`${prefix}-${part}-ubyte`, `${prefix}-${part.replace("-idx", ".idx")}-ubyte`].flatMap((n) => [n, `${n}.gz`]);
@@ -52,7 +52,7 @@ const spellings = (prefix: string, part: string): string[] =>
  */
 export async function loadIdxDataset(
   source: ByteSource,
-  { split, ...options }: IdxOptions & { split: Split },
+  { split, ...options }: IdxOptions & { split: DatasetSplit },
 ): Promise<ImageDataset> {
   expectKeys(options, KEYS, refuse);
   const files = await readSplit(source, split, options);
@@ -73,7 +73,7 @@ export async function loadIdxSplits(
   return { train: assemble(source, train, facts, options), test: assemble(source, test, facts, options) };
 }
 
-async function readSplit(source: ByteSource, split: Split, { size }: IdxOptions): Promise<SplitFiles> {
+async function readSplit(source: ByteSource, split: DatasetSplit, { size }: IdxOptions): Promise<SplitFiles> {
   const images = await readArray(source, spellings(prefixes[split], "images-idx3"));
   const labels = await readArray(source, spellings(prefixes[split], "labels-idx1"));
   const wrong = (file: string, message: string): never => {

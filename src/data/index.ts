@@ -6,13 +6,13 @@ export { applyColorSteps } from "./color_jitter.ts";
 export * from "./crops.ts";
 export {
   channelStats,
+  type DatasetSplit,
   type ImageDataset,
   type ImageShape,
   imageDataset,
   normalisationTable,
   type PixelScale,
-  type Split,
-  subset,
+  takeSubset,
 } from "./dataset.ts";
 export { DataError, SourceError } from "./errors.ts";
 export * from "./events/index.ts";
@@ -43,7 +43,7 @@ export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } fr
 export type { ImageBatch, ImageBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
   augmentImage,
-  compose,
+  composeTransforms,
   type ImagePlace,
   type ImageTransform,
   randomCrop,

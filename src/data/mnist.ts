@@ -1,5 +1,5 @@
 // MNIST, Fashion-MNIST and any other dataset in MNIST's files.
-import type { ImageDataset, Split } from "./dataset.ts";
+import type { DatasetSplit, ImageDataset } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 import { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
 import type { ByteSource } from "./source.ts";
@@ -40,12 +40,12 @@ export const idxDatasets = { mnist: MNIST, "fashion-mnist": FASHION_MNIST, idx: 
 export type IdxDatasetName = keyof typeof idxDatasets;
 
 /** Load one split of MNIST. Errors: as loadIdxDataset. */
-export function loadMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
+export function loadMnist(source: ByteSource, split: DatasetSplit): Promise<ImageDataset> {
   return loadIdxDataset(source, { ...MNIST, split });
 }
 
 /** Load one split of Fashion-MNIST. Errors: as loadIdxDataset. */
-export function loadFashionMnist(source: ByteSource, split: Split): Promise<ImageDataset> {
+export function loadFashionMnist(source: ByteSource, split: DatasetSplit): Promise<ImageDataset> {
   return loadIdxDataset(source, { ...FASHION_MNIST, split });
 }
 

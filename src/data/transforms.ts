@@ -58,10 +58,10 @@ export function randomHorizontalFlip(p = 0.5): ImageTransform {
   return { name: `randomHorizontalFlip(${p})`, steps: [step] };
 }
 
-/** Apply transforms one after the other; `compose()` does nothing. */
-export function compose(...transforms: readonly ImageTransform[]): ImageTransform {
+/** Apply transforms one after the other; `composeTransforms()` does nothing. */
+export function composeTransforms(...transforms: readonly ImageTransform[]): ImageTransform {
   return {
-    name: `compose(${transforms.map(({ name }) => name).join(", ")})`,
+    name: `composeTransforms(${transforms.map(({ name }) => name).join(", ")})`,
     steps: transforms.flatMap(({ steps }) => steps),
   };
 }

@@ -45,7 +45,7 @@ export class DisposedError extends EspalierError {
   override readonly name = "DisposedError";
 }
 
-/** An action inside `capture(fn)` that a replay could not repeat. */
+/** An action inside `captureStep(fn)` that a replay could not repeat. */
 export class CaptureError extends EspalierError {
   override readonly name = "CaptureError";
 }

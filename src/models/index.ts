@@ -8,7 +8,7 @@ export { LeNetBN } from "./lenet_bn.ts";
 export { MixNet, type MixNetConfig } from "./mixnet.ts";
 export { MobileNetV1, type MobileNetV1Config, mobilenetV1Plan } from "./mobilenet_v1.ts";
 export { MobileNetV2, type MobileNetV2Config } from "./mobilenet_v2.ts";
-export { buildModel, models } from "./registry.ts";
+export { buildModel, modelRegistry } from "./registry.ts";
 export { ResNet, type ResNetConfig, type ResNetDepth } from "./resnet.ts";
 export { BasicBlock, type BasicBlockConfig, Bottleneck } from "./resnet_block.ts";
 export { ResNetCifar, type ResNetCifarConfig } from "./resnet_cifar.ts";

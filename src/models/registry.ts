@@ -49,7 +49,7 @@ const sewDvs = (plan: keyof typeof sewDvsPlans, what: string): ModelEntry => ({
   blocks: /^conv\.\d$/,
 });
 
-export const models: ModelList = {
+export const modelRegistry: ModelList = {
   ...smallModels,
   "resnet-18": resNet(18, "ResNet-18, torchvision's; 11,689,512 parameters at 1000 classes"),
   "resnet-34": resNet(34, "ResNet-34, torchvision's; 21,797,672 parameters at 1000 classes"),
@@ -100,5 +100,5 @@ export const models: ModelList = {
 
 /** Build a model by name. Throws OpError for an unknown name, and for options that the model does not accept. */
 export function buildModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
-  return buildFrom(models, name, input, options);
+  return buildFrom(modelRegistry, name, input, options);
 }

@@ -9,7 +9,7 @@ import {
   encodeWeightedPhase,
   type LatencyFunction,
 } from "../ops/encode.ts";
-import { meta, type Tensor } from "../tensor/index.ts";
+import { metaTensor, type Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import { OpLayer } from "./op_layer.ts";
 import type { RandomState } from "./random_state.ts";
@@ -20,7 +20,7 @@ type LatencyOptions = EncodeOptions & { function?: LatencyFunction };
 export class DirectEncoder extends OpLayer<EncodeOptions> {
   constructor(options: EncodeOptions) {
     super(encodeDirect, options);
-    encodeDirect(meta([1]), options);
+    encodeDirect(metaTensor([1]), options);
   }
 }
 
@@ -39,7 +39,7 @@ export class PoissonEncoder extends Module {
   constructor(options: EncodeOptions, random: RandomState) {
     super();
     expectOptions("PoissonEncoder", options, { timeSteps: true });
-    encodePoisson(meta([1]), { ...options, seed: 0, stream: 0, step: meta([], "u32") });
+    encodePoisson(metaTensor([1]), { ...options, seed: 0, stream: 0, step: metaTensor([], "u32") });
     this.options = options;
     this.random = random;
     this.stream = random.nextStream();
@@ -47,7 +47,7 @@ export class PoissonEncoder extends Module {
 
   forward(x: Tensor): Tensor {
     const { seed } = this.random;
-    const step = x.isMeta ? meta([], "u32") : this.random.step;
+    const step = x.isMeta ? metaTensor([], "u32") : this.random.step;
     const y = encodePoisson(x, { ...this.options, seed, stream: this.stream, step });
     if (this.training && !x.isMeta) this.random.drawn({ alone: false });
     return y;
@@ -58,7 +58,7 @@ export class PoissonEncoder extends Module {
 export class LatencyEncoder extends OpLayer<LatencyOptions> {
   constructor(options: LatencyOptions) {
     super(encodeLatency, options);
-    encodeLatency(meta([1]), options);
+    encodeLatency(metaTensor([1]), options);
   }
 }
 
@@ -66,6 +66,6 @@ export class LatencyEncoder extends OpLayer<LatencyOptions> {
 export class WeightedPhaseEncoder extends OpLayer<EncodeOptions> {
   constructor(options: EncodeOptions) {
     super(encodeWeightedPhase, options);
-    encodeWeightedPhase(meta([1]), options);
+    encodeWeightedPhase(metaTensor([1]), options);
   }
 }

@@ -1,5 +1,5 @@
 // Summary of a model: shapes, parameters and multiply-accumulates per layer, without a GPU.
-import { meta, type Shape, type Tensor } from "../tensor/index.ts";
+import { metaTensor, type Shape, type Tensor } from "../tensor/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
@@ -57,7 +57,7 @@ export function summarize(model: Module, input: Shape): ModelSummary {
   }
   try {
     model.eval();
-    const y = model.forward(meta([1, ...input]));
+    const y = model.forward(metaTensor([1, ...input]));
     // Count over the model, not the layers: a layer may run twice, and a parameter may belong to no layer.
     const count = (list: readonly Parameter[]) => list.reduce((sum, p) => sum + p.numel, 0);
     const all = model.parameters();

@@ -5,7 +5,7 @@ import { configureTuning } from "../gpu/index.ts";
 import { expectKeys, type KeysOf, visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
-import { AdapterError, climb, type Installed, type Wish } from "./ladder.ts";
+import { AdapterError, climb, type InstalledAdapter, type Wish } from "./ladder.ts";
 import { makeFolder } from "./make_folder.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
@@ -18,11 +18,11 @@ export interface InstallOptions {
   /** Dawn's toggles by name, as in `dump_shaders`. */
   readonly toggles?: readonly string[];
   /** Origin of the driver: the system, or the cache. Default: the first one that works. */
-  readonly driver?: Installed["how"] | undefined;
+  readonly driver?: InstalledAdapter["how"] | undefined;
 }
 
 interface Ready {
-  readonly found: Installed;
+  readonly found: InstalledAdapter;
   publish(): void;
 }
 
@@ -48,7 +48,7 @@ export function forgetGpu(): void {
  * the same options returns the first result. Errors: AdapterError if nothing works, or only software and `requireGpu`
  * is set; RangeError for an unknown switch in the environment.
  */
-export async function installGpu(options: InstallOptions = {}): Promise<Installed> {
+export async function installGpu(options: InstallOptions = {}): Promise<InstalledAdapter> {
   const known: KeysOf<InstallOptions> = { requireGpu: true, adapter: true, toggles: true, driver: true };
   expectKeys(options, known, (problem) => new AdapterError(`installGpu: ${problem}`));
   const switches = readSwitches();

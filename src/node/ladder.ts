@@ -21,7 +21,7 @@ export class AdapterError extends EspalierError {
 }
 
 /** An adapter that was found. */
-export interface Installed {
+export interface InstalledAdapter {
   /** Origin of the driver. */
   readonly how: "system" | CachedDriver;
   readonly name: string;
@@ -34,7 +34,7 @@ export interface Wish {
   readonly adapter: string | undefined;
   readonly requireGpu: boolean;
   /** Restriction to drivers of one origin. */
-  readonly driver?: Installed["how"] | undefined;
+  readonly driver?: InstalledAdapter["how"] | undefined;
 }
 
 /** Try each rung until one gives a usable adapter. `create` is Dawn's. Errors: AdapterError with all refusals. */
@@ -42,7 +42,7 @@ export async function climb(
   create: (options: string[]) => GPU,
   wish: Wish,
   ladder: readonly Rung[] = rungs(wish),
-): Promise<{ gpu: GPU; found: Installed }> {
+): Promise<{ gpu: GPU; found: InstalledAdapter }> {
   const refusals: string[] = [];
   for (const rung of ladder) {
     const restore = rememberDrivers();
@@ -65,7 +65,7 @@ export async function climb(
 }
 
 export interface Rung {
-  readonly how: Installed["how"];
+  readonly how: InstalledAdapter["how"];
   readonly label: string;
   /** Prepare the driver for `create()`. Throws why it cannot. */
   prepare(): Promise<void>;

@@ -4,7 +4,7 @@ import forwardWgsl from "../../shaders/avg_pool2d.wgsl";
 import backwardWgsl from "../../shaders/avg_pool2d_grad.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
-import { meta, type Tensor } from "../tensor/index.ts";
+import { metaTensor, type Tensor } from "../tensor/index.ts";
 import { type PoolOptions, planPool, poolVariant } from "./pool/plan.ts";
 
 const forwardKernel = kernel("avg_pool2d", forwardWgsl);
@@ -37,7 +37,7 @@ export const avgPool2d = defineOp({
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
-    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", meta(shapes[0]!), options));
+    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", metaTensor(shapes[0]!), options));
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
     backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel) });
     return [dx];

@@ -1,5 +1,5 @@
 // Batch normalisation, plain and fused with a following ReLU, or with a residual's addition and ReLU.
-import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
+import { type BackwardContext, computeOnce, defineOp, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, type DType, empty, type Shape, sameShape, Tensor } from "../tensor/index.ts";
 import {
@@ -84,7 +84,7 @@ function forward(
   options: BatchNormOptions,
 ): [x: Tensor, stats: Tensor, y: Tensor | null] {
   // Once, also in a checkpoint's second run: the running statistics must not be updated twice.
-  const stats = once(() => batchNormStatistics(x, perChannel, options));
+  const stats = computeOnce(() => batchNormStatistics(x, perChannel, options));
   const { stats: wanted } = options;
   if (wanted) {
     copyRow(wanted.mean, stats, 0);

@@ -1,6 +1,6 @@
 // Batch norm and the spiking neurons behind it in one kernel. The normalised values are never written: backward recomputes them
 // from the convolution's output, which batch norm's own backward saves anyway.
-import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
+import { type BackwardContext, computeOnce, defineOp, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { empty, type Shape, type Tensor } from "../tensor/index.ts";
 import { type BatchNormOptions, batchNormBackward, batchNormStatistics, inferBatchNorm } from "./batch_norm.ts";
@@ -74,7 +74,7 @@ export const batchNormNeuron = defineOp({
   },
   forward(y, [x, weight, bias, mean, variance, w], options): (Tensor | null)[] {
     // Once, also in a checkpoint's second run: the running statistics must not be updated twice.
-    const stats = once(() => batchNormStatistics(x, [weight, bias, mean, variance], options));
+    const stats = computeOnce(() => batchNormStatistics(x, [weight, bias, mean, variance], options));
     const neuron = resolveNeuron(NAME, options.neuron, options);
     const between = walkForward(neuron, currentOf(x, stats, options), { v0: null, w }, "spike", y);
     return [x, stats, w, ...between];

@@ -2,7 +2,7 @@
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
-import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { sameShape, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
@@ -55,7 +55,7 @@ export const dropoutWithMask = defineOp({
     expectFloat("dropoutWithMask", { x, mask });
     checkP("dropoutWithMask", p);
     if (!sameShape(x.shape, mask.shape)) throw new OpError("dropoutWithMask", "mask: expected x's shape", { x, mask });
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x, mask], { p }) {
     applyMask(x, mask, y, p);

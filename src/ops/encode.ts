@@ -3,9 +3,9 @@
 import encodeWgsl from "../../shaders/encode.wgsl";
 import latencyWgsl from "../../shaders/encode_latency.wgsl";
 import poissonWgsl from "../../shaders/encode_poisson.wgsl";
-import { defineOp, expectFloat, once, sumAxesInto } from "../autograd/index.ts";
+import { computeOnce, defineOp, expectFloat, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { copyOf, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { clone, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
 import { expectDraw } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
@@ -177,7 +177,7 @@ export const encodePoisson = defineOp({
   },
   forward(y, [x], { seed, stream, step: current }) {
     // The host may have advanced the step before a checkpoint's second run, which must fire the same spikes.
-    const step = once(() => copyOf(current));
+    const step = computeOnce(() => clone(current));
     compare(x, y, { given: null, step, seed, layer: stream });
     return [];
   },

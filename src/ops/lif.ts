@@ -1,7 +1,7 @@
 // Spiking neurons in multi-step form: integrate-and-fire with and without leak, and with a learned leak.
-import { type BackwardContext, defineOp, expectFloat, once } from "../autograd/index.ts";
+import { type BackwardContext, computeOnce, defineOp, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
-import { copyInto, copyOf, type DType, empty, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { clone, copyInto, type DType, empty, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import {
   expectLeakLogit,
   expectTimeSteps,
@@ -61,9 +61,9 @@ interface Beginning {
 function beginning(state: Tensor | null, v0: Tensor | null): Beginning {
   if (!state) return { v: v0, moved: null };
   let isFirst = false;
-  const v = once(() => {
+  const v = computeOnce(() => {
     isFirst = true;
-    return copyOf(state);
+    return clone(state);
   });
   return { v, moved: isFirst ? state : null };
 }

@@ -2,7 +2,7 @@
 
 import forwardWgsl from "../../shaders/local_response_norm.wgsl";
 import backwardWgsl from "../../shaders/local_response_norm_grad.wgsl";
-import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { emptyLike, type Tensor } from "../tensor/index.ts";
 
@@ -46,7 +46,7 @@ export const localResponseNorm = defineOp({
     if (!(alpha >= 0)) throw new OpError("localResponseNorm", `alpha: expected a number >= 0, got ${alpha}`, { x });
     if (!Number.isFinite(beta))
       throw new OpError("localResponseNorm", `beta: expected a finite number, got ${beta}`, { x });
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x], options) {
     const scale = emptyLike(x);

@@ -1,6 +1,6 @@
 // Joins the two branches of a spike-element-wise residual block.
 
-import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { sameShape, type Tensor } from "../tensor/index.ts";
 import { runBinary, runBinaryGrad } from "./binary.ts";
@@ -30,7 +30,7 @@ export const sewConnect = defineOp({
       throw new OpError("sewConnect", `connect: expected ${Object.keys(TABLE).join(", ")}, got ${connect}`);
     if (!sameShape(identity.shape, out.shape))
       throw new OpError("sewConnect", "expected identity and out of one shape", { identity, out });
-    return like(identity);
+    return outputLike(identity);
   },
   forward(y, [identity, out], { connect = "ADD" }): (Tensor | null)[] {
     runBinary("sewConnect", TABLE[connect].f, identity, out, y);

@@ -2,7 +2,7 @@
 
 import forwardWgsl from "../../shaders/soft_threshold.wgsl";
 import backwardWgsl from "../../shaders/soft_threshold_grad.wgsl";
-import { defineOp, expectFloat, expectScalar, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, expectScalar, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
@@ -24,7 +24,7 @@ export const softThreshold = defineOp({
   infer([x, d]: [x: Tensor, d: Tensor], _options: { straightThrough?: boolean }) {
     expectFloat("softThreshold", { x, d });
     expectScalar("softThreshold", { d });
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x, d]) {
     forwardKernel.run({ bind: { x, d, y }, params: { n: x.numel }, grid: grid1d(x.numel) });

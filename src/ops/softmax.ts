@@ -2,7 +2,7 @@
 
 import forwardWgsl from "../../shaders/softmax.wgsl";
 import backwardWgsl from "../../shaders/softmax_grad.wgsl";
-import { defineOp, expectFloat, lanesFor, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, lanesFor, outputLike } from "../autograd/index.ts";
 import { kernel } from "../gpu/index.ts";
 import { normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
 
@@ -23,7 +23,7 @@ function define(name: string, LOG: boolean) {
     infer([x]: [x: Tensor], { axis = -1 }: { axis?: number }) {
       expectFloat(name, { x });
       normalizeAxis(name, axis, x.shape.length);
-      return like(x);
+      return outputLike(x);
     },
     forward(y, [x], { axis = -1 }) {
       const params = rowsOf(name, x.shape, axis);

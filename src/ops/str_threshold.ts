@@ -2,7 +2,7 @@
 
 import forwardWgsl from "../../shaders/str_threshold.wgsl";
 import backwardWgsl from "../../shaders/str_threshold_grad.wgsl";
-import { defineOp, expectFloat, expectScalar, like, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, expectFloat, expectScalar, outputLike, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel } from "../gpu/index.ts";
 import { empty, type Tensor } from "../tensor/index.ts";
 
@@ -24,7 +24,7 @@ export const strThreshold = defineOp({
   infer([x, s]: [x: Tensor, s: Tensor], _options: object) {
     expectFloat("strThreshold", { x, s });
     expectScalar("strThreshold", { s });
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x, s]) {
     forwardKernel.run({ bind: { x, s, y }, params: { n: x.numel }, grid: grid1d(x.numel) });

@@ -3,7 +3,7 @@
 
 import forwardWgsl from "../../shaders/unary.wgsl";
 import backwardWgsl from "../../shaders/unary_grad.wgsl";
-import { defineOp, expectFloat, like } from "../autograd/index.ts";
+import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
@@ -43,7 +43,7 @@ function pointwise(name: string, row: Row) {
     options: [],
     infer([x]: [x: Tensor], _options: object) {
       expectFloat(name, { x });
-      return like(x);
+      return outputLike(x);
     },
     forward(y, [x]) {
       run(row, 0, x, y);
@@ -119,7 +119,7 @@ export const gelu = defineOp({
     expectFloat("gelu", { x });
     if (!Object.hasOwn(GELU, approximate))
       throw new OpError("gelu", `approximate: expected none or tanh, got ${approximate}`);
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x], { approximate = "none" }) {
     run(GELU[approximate], 0, x, y);
@@ -141,7 +141,7 @@ export const leakyRelu = defineOp({
     expectFloat("leakyRelu", { x });
     if (!Number.isFinite(negativeSlope))
       throw new OpError("leakyRelu", `negativeSlope: expected a number, got ${negativeSlope}`);
-    return like(x);
+    return outputLike(x);
   },
   forward(y, [x], { negativeSlope = 0.01 }) {
     run(LEAKY_RELU, negativeSlope, x, y);

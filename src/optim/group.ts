@@ -9,7 +9,7 @@ import {
   checkValues,
   type GroupSettings,
   isLearned,
-  type Phase,
+  type PruningPhase,
   type StepValues,
 } from "./sgd_options.ts";
 
@@ -21,7 +21,7 @@ export class Group {
   /** True once a threshold was set, also if it is 0. */
   thresholdGiven = false;
   /** Changed by `SGD.setPhase` and `SGD.bake`. */
-  phase: Phase = "prune";
+  phase: PruningPhase = "prune";
   readonly values: { -readonly [K in keyof StepValues]-?: number } = {
     lr: 0,
     momentum: 0,

@@ -2,7 +2,7 @@
 import hyperWgsl from "../../shaders/lib/hyper.wgsl";
 import { type Bindable, readStruct } from "../gpu/index.ts";
 import { stretch, type Tensor } from "../tensor/index.ts";
-import type { Phase } from "./sgd_options.ts";
+import type { PruningPhase } from "./sgd_options.ts";
 
 export const HYPER = readStruct("hyper", hyperWgsl, "Hyper");
 export const LAYER = readStruct("hyper", hyperWgsl, "LayerThreshold");
@@ -11,7 +11,7 @@ export const LAYER = readStruct("hyper", hyperWgsl, "LayerThreshold");
 export const layerWord = (layer: number): number => (HYPER.bytes + layer * LAYER.bytes) / 4;
 
 /** Return the shader's constant of the phase's name. */
-export const phaseNumber = (phase: Phase): number =>
+export const phaseNumber = (phase: PruningPhase): number =>
   Number(new RegExp(`^const ${phase.toUpperCase()}: f32 = ([\\d.]+);`, "m").exec(hyperWgsl)![1]);
 
 /** Return the scheduled threshold of a hyper buffer: [3] f32, threshold_now, threshold_next, tau. */

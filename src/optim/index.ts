@@ -10,7 +10,7 @@ export {
 export {
   type LayerCounts,
   type ParamGroup,
-  type Phase,
+  type PruningPhase,
   SGD,
   type SGDOptions,
   type StepValues,

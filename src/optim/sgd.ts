@@ -22,13 +22,13 @@ import {
   type GroupSettings,
   groupSettings,
   type ParamGroup,
-  type Phase,
+  type PruningPhase,
   type SGDOptions,
   type StepValues,
 } from "./sgd_options.ts";
 import { warnOfStep, warnOfTakeover } from "./step_warnings.ts";
 
-export type { ParamGroup, Phase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
+export type { ParamGroup, PruningPhase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
 
 const applyKernel = kernel("apply_threshold", applyWgsl);
 /** Task of the apply kernel: weights as training reads them, LTP's weights as evaluation reads them, or the end of pruning. */
@@ -218,7 +218,7 @@ export class SGD {
   }
 
   /** Set the phase of the groups with a threshold from the next step on. Use `bake` to end pruning. */
-  setPhase(phase: Phase): void {
+  setPhase(phase: PruningPhase): void {
     for (const g of this.groups) {
       if (g.options.mode === "none" || g.phase === phase) continue;
       const wasDense = g.phase === "dense";

@@ -27,7 +27,7 @@ export const isLearned = (mode: ThresholdMode): mode is "str" | "ltp" => mode ==
  * - `mask`: zeros stay zero, the other weights are trained.
  * - `dense`: the forward pass reads the stored weights, learned thresholds do not move.
  */
-export type Phase = "prune" | "mask" | "dense";
+export type PruningPhase = "prune" | "mask" | "dense";
 
 /** Options of STR's s. */
 export interface StrOptions {

@@ -19,7 +19,7 @@ export { type MaskChange, MaskWatch } from "./mask_watch.ts";
 export type { PruningMethod, PruningRun } from "./method.ts";
 export { makePruningMethod } from "./methods/index.ts";
 export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
-export { pareto, type SparsityPoint } from "./pareto.ts";
+export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
 export {
   makeThresholdSchedule,

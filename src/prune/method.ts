@@ -1,6 +1,6 @@
 // The interface of a pruning method: its values for the optimiser, and its work around the steps.
 import type { Module } from "../nn/index.ts";
-import type { ParamGroup, Phase, SGD, StepValues } from "../optim/index.ts";
+import type { ParamGroup, PruningPhase, SGD, StepValues } from "../optim/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { RunShape } from "./config.ts";
 
@@ -27,7 +27,7 @@ export interface PruningMethod {
   /** Optimiser options of the prunable weights. */
   readonly group: Omit<ParamGroup, "params">;
   /** Phase of step n. Entering `mask` from another phase bakes the weights. */
-  phase(step: number): Phase;
+  phase(step: number): PruningPhase;
   /** Thresholds of step n, and other values that the method sets. */
   values(step: number): StepValues;
   /**

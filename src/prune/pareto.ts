@@ -18,10 +18,10 @@ export interface SparsityPoint {
  * Errors   ArgumentError naming a point whose numbers are not finite.
  * Cost     one sort, n log n.
  */
-export function pareto(points: readonly SparsityPoint[]): number[] {
+export function paretoFront(points: readonly SparsityPoint[]): number[] {
   for (const [i, { sparsity, accuracy }] of points.entries()) {
     if (!Number.isFinite(sparsity) || !Number.isFinite(accuracy))
-      throw new ArgumentError(`pareto: point ${i}: expected finite numbers, got ${sparsity} and ${accuracy}`);
+      throw new ArgumentError(`paretoFront: point ${i}: expected finite numbers, got ${sparsity} and ${accuracy}`);
   }
   const at = (i: number) => points[i]!;
   // Sparsest first, then most accurate, then earliest: a point that beats another one is before it.

@@ -1,7 +1,7 @@
 // Checks that a network can be trained on every batch of its data: batch norm needs more than one value per channel, which a
 // last batch of one image may not have. Uses shapes only, so that it runs before anything is allocated.
 
-import { type Module, meta, OpError, RandomState, recordedSizes, type SessionData } from "../internal.ts";
+import { type Module, metaTensor, OpError, RandomState, recordedSizes, type SessionData } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { plural } from "../text/index.ts";
 import type { Recipe } from "./recipe.ts";
@@ -13,7 +13,7 @@ type Batches = Pick<Recipe, "batchSize" | "microBatch">;
 function refusal(model: Module, sample: readonly number[], size: number): string | null {
   model.train();
   try {
-    model.forward(meta([size, ...sample]));
+    model.forward(metaTensor([size, ...sample]));
     return null;
   } catch (error) {
     if (error instanceof OpError) return error.message;

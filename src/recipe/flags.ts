@@ -1,6 +1,6 @@
 // The flags of settings: commander's options made of the table, and the recipe that the flags of a command line give.
 import { type Command, Option } from "commander";
-import { models } from "../internal.ts";
+import { modelRegistry } from "../internal.ts";
 import { number, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { methodSettings } from "./methods.ts";
@@ -40,7 +40,7 @@ const OF_TRAIN: Readonly<Record<string, OptionChange>> = {
 
 /** Names that a flag takes; the table holds no list of models. */
 function namesOf(path: string, setting: Setting): readonly string[] | undefined {
-  if (path === "model.name") return Object.keys(models);
+  if (path === "model.name") return Object.keys(modelRegistry);
   if (path === "prune.method") return METHOD_NAMES;
   return setting.kind === "choice" ? setting.of : undefined;
 }

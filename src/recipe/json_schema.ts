@@ -1,6 +1,6 @@
 // The JSON Schema of recipe files, by which editors complete and check them.
 import { z } from "zod";
-import { models } from "../internal.ts";
+import { modelRegistry } from "../internal.ts";
 import { recipeFields } from "./schema.ts";
 
 /** Name of the file that holds the schema, beside the recipes and in the folder of a run. */
@@ -26,7 +26,7 @@ export function recipeJsonSchema(): Record<string, unknown> {
   const { $schema, properties = {}, ...rest } = schema;
   const { model, data, ...others } = properties;
   const named = (section: Node | undefined, name: Node) => ({ anyOf: [name, section] });
-  const network = { type: "string", enum: Object.keys(models) };
+  const network = { type: "string", enum: Object.keys(modelRegistry) };
   Object.assign(model?.properties?.["name"] ?? {}, network);
   return {
     $schema,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import {
   evaluationBatch,
-  models,
+  modelRegistry,
   NEURONS,
   type RandomState,
   type SessionData,
@@ -19,7 +19,8 @@ import { SETTINGS } from "./settings.ts";
 const IMAGE_STEPS = 4;
 const EVENT_STEPS = 8;
 
-export const isSpiking = (model: string): boolean => Object.hasOwn(models, model) && models[model]?.spiking === true;
+export const isSpiking = (model: string): boolean =>
+  Object.hasOwn(modelRegistry, model) && modelRegistry[model]?.spiking === true;
 
 type ModelSettings = Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder">;
 
@@ -31,7 +32,7 @@ export function timeStepsOf(model: ModelSettings, data: string): number {
 /** Refuse settings of neurons and time that do not apply to the model or data. Errors: UsageError. */
 export function checkSpiking(model: ModelSettings, data: string): void {
   const spiking = isSpiking(model.name);
-  const others = Object.keys(models).filter(isSpiking).join(", ");
+  const others = Object.keys(modelRegistry).filter(isSpiking).join(", ");
   for (const key of ["neuron", "tau", "surrogate", "encoder"] as const) {
     if (model[key] !== undefined && !spiking)
       throw new UsageError(`model.${key}: ${model.name} has no spiking neurons; these have: ${others}`);

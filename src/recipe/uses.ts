@@ -1,5 +1,5 @@
 // The runs that read each setting. A setting that the run would not read is refused, never dropped.
-import { LR_USES, type LrConfig, type ModelEntry, models, PRUNE_USES, type PruneConfig } from "../internal.ts";
+import { LR_USES, type LrConfig, type ModelEntry, modelRegistry, PRUNE_USES, type PruneConfig } from "../internal.ts";
 import { isUnread, type SettingUse } from "../text/index.ts";
 import { isEventData } from "./data_names.ts";
 import { leavesOf, type Reader, type Setting } from "./setting.ts";
@@ -11,7 +11,7 @@ interface Use extends SettingUse<Recipe> {
 }
 
 const entryOf = ({ model }: Recipe): ModelEntry | undefined =>
-  Object.hasOwn(models, model.name) ? models[model.name] : undefined;
+  Object.hasOwn(modelRegistry, model.name) ? modelRegistry[model.name] : undefined;
 const spikes = (r: Recipe) => entryOf(r)?.spiking === true;
 const neuronOf = (r: Recipe) => r.model.neuron ?? entryOf(r)?.neuron ?? "lif";
 const events = (r: Recipe) => isEventData(r.data.name);
@@ -40,8 +40,8 @@ const bySchedule = (r: Recipe) =>
   ["soft", "at-init"].includes(r.prune.method) ? `prune.schedule is ${r.prune.schedule}` : byMethod(r);
 const ofImages: Use = { what: "data images", when: images, since: byData };
 const ofSpikes: Use = {
-  what: `spiking networks (${Object.keys(models)
-    .filter((name) => models[name]?.spiking)
+  what: `spiking networks (${Object.keys(modelRegistry)
+    .filter((name) => modelRegistry[name]?.spiking)
     .join(", ")})`,
   when: spikes,
   since: byModel,

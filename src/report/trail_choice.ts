@@ -1,6 +1,6 @@
 // Chooses a model of a trail by a rule, and names the nearest model if none satisfies it.
 
-import { pareto, type TrailEntry } from "../internal.ts";
+import { paretoFront, type TrailEntry } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { percent } from "../text/index.ts";
 
@@ -57,7 +57,7 @@ function best(entries: readonly Kept[], first: "accuracy" | "sparsity", then: "a
 
 /** Return the epochs on the front of sparsity and accuracy. */
 export function frontEpochs(entries: readonly TrailEntry[]): Set<number> {
-  return new Set(pareto(entries).map((i) => entries[i]!.epoch));
+  return new Set(paretoFront(entries).map((i) => entries[i]!.epoch));
 }
 
 /**

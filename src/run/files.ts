@@ -3,7 +3,7 @@ import {
   type AdapterReport,
   CheckpointShelf,
   type EpochRecord,
-  type Position,
+  type RunPosition,
   type RunRecord,
   readProgress,
   type Session,
@@ -192,18 +192,18 @@ export class RunFiles {
   }
 
   /** Save a checkpoint. `scheduled`: true if a run that is not stopped saves here too. */
-  async checkpoint(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<void> {
+  async checkpoint(session: Session, position: RunPosition, elapsed: number, scheduled: boolean): Promise<void> {
     const path = await this.save(session, position, elapsed, scheduled);
     const row = { kind: "checkpoint", step: position.step, path, elapsed };
     this.addRow(scheduled ? row : { ...row, stopped: true });
   }
 
   /** Save a checkpoint that the next one, of the same step, replaces. A run that is killed in between continues from it. */
-  async checkpointUnseen(session: Session, position: Position, elapsed: number): Promise<void> {
+  async checkpointUnseen(session: Session, position: RunPosition, elapsed: number): Promise<void> {
     await this.save(session, position, elapsed, false);
   }
 
-  private async save(session: Session, position: Position, elapsed: number, scheduled: boolean): Promise<string> {
+  private async save(session: Session, position: RunPosition, elapsed: number, scheduled: boolean): Promise<string> {
     const isBest = session.bestAccuracy > this.bestSaved;
     const { fingerprint: data } = this.sources;
     const host = { elapsed, scheduled, data, board: await this.board.state(), damaged: this.damagedImages() };

@@ -2,7 +2,13 @@
 // the first write to the folder.
 
 import { z } from "zod";
-import { type PastDifference, type Progress, pastDifference, planRun, type SessionData } from "../internal.ts";
+import {
+  type CheckpointProgress,
+  type PastDifference,
+  pastDifference,
+  planRun,
+  type SessionData,
+} from "../internal.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "../recipe/data_fingerprint.ts";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { runConfig } from "../recipe/session.ts";
@@ -17,7 +23,7 @@ export interface FoundRun {
   readonly root: string;
   /** Path of the checkpoint in it. */
   readonly path: string;
-  readonly progress: Progress & { readonly host?: unknown };
+  readonly progress: CheckpointProgress & { readonly host?: unknown };
   /** True if the folder has its weights as a model. */
   readonly hasModel: boolean;
 }

@@ -1,6 +1,6 @@
 // Rules for changed settings at a resume. A change is allowed if it cannot affect the steps that are done; all others are
 // refused by name.
-import type { Position } from "../internal.ts";
+import type { RunPosition } from "../internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isRecord } from "../text/index.ts";
 
@@ -80,10 +80,10 @@ export const refusalWords = ({ path, was, now }: Pick<SettingChange, "path" | "w
   `${path}: expected ${shown(was)} as in the run, got ${shown(now)}`;
 
 /** Count the epochs that have started: the shortest possible run. */
-const begun = ({ epoch, batch }: Position): number => epoch + (batch > 0 ? 1 : 0);
+const begun = ({ epoch, batch }: RunPosition): number => epoch + (batch > 0 ? 1 : 0);
 
 /** Say why a run at this position cannot have this length; null if it can. */
-export function lengthProblem(recipe: Pick<Recipe, "epochs" | "finetuneEpochs">, at: Position): string | null {
+export function lengthProblem(recipe: Pick<Recipe, "epochs" | "finetuneEpochs">, at: RunPosition): string | null {
   const { epochs, finetuneEpochs } = recipe;
   if (epochs + finetuneEpochs >= begun(at)) return null;
   const what = finetuneEpochs > 0 ? `epochs and finetuneEpochs: expected together` : "epochs: expected";

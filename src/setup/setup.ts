@@ -1,7 +1,7 @@
 // Installs a software adapter on a machine without one, and tests the adapter. The system is changed only with consent.
 import { readFile } from "node:fs/promises";
 import { installGpu } from "../node/dawn.ts";
-import { AdapterError, type Installed, setupCommand } from "../node/ladder.ts";
+import { AdapterError, type InstalledAdapter, setupCommand } from "../node/ladder.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { aptPolicy, aptUpdate, cacheMesa, hasAptLists, installMesa, readAptSources } from "./apt.ts";
 import { run, SetupError } from "./command.ts";
@@ -69,7 +69,7 @@ async function carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => vo
 }
 
 /** Install an adapter into this process, test it, and print what it is. `how`: required origin of its driver. */
-async function testAdapter(log: (line: string) => void, how?: Installed["how"]): Promise<Probe> {
+async function testAdapter(log: (line: string) => void, how?: InstalledAdapter["how"]): Promise<Probe> {
   const found = await installGpu({ requireGpu: false, driver: how });
   const probe = await probeAdapter();
   log(`driver    ${found.how === "system" ? "the system's" : `${found.how}, from the cache`}`);
@@ -98,7 +98,7 @@ export interface Machine {
   hasPackageLists(): Promise<boolean>;
   refreshPackageLists(sudo: boolean, log: (line: string) => void): Promise<void>;
   carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => void): Promise<void>;
-  prove(log: (line: string) => void, how?: Installed["how"]): Promise<Probe>;
+  prove(log: (line: string) => void, how?: InstalledAdapter["how"]): Promise<Probe>;
 }
 
 const thisMachine: Machine = {

@@ -1,4 +1,4 @@
-// capture(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
+// captureStep(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
 import { Arena, buffersOf, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { dtypeOf, type TypedArray } from "./dtype.ts";
@@ -83,7 +83,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   private latest: Recording<O> | null = null;
 
   constructor(fn: (inputs: Record<K, Tensor>) => O, options: CaptureOptions) {
-    expectKeys(options, { replay: true }, (problem) => new CaptureError(`capture: ${problem}`));
+    expectKeys(options, { replay: true }, (problem) => new CaptureError(`captureStep: ${problem}`));
     this.fn = fn;
     this.useReplay = options.replay ?? true;
   }
@@ -234,7 +234,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
  * Capture a step. `fn` gets its inputs as tensors and returns the tensors to keep. A value that varies between steps must be
  * an input or a `scalar()`; numbers of the host are frozen at the first run. Throws CaptureError if `fn` reads back or uploads.
  */
-export function capture<K extends string, O extends Outputs>(
+export function captureStep<K extends string, O extends Outputs>(
   fn: (inputs: Record<K, Tensor>) => O,
   options: CaptureOptions = {},
 ): CapturedStep<K, O> {

@@ -48,7 +48,7 @@ export function copyBytes(target: Bindable, source: Bindable): void {
 }
 
 /** Return a copy with its own memory. */
-export function copyOf(t: Tensor): Tensor {
+export function clone(t: Tensor): Tensor {
   const copy = emptyLike(t);
   copyInto(copy, t);
   return copy;
@@ -80,7 +80,7 @@ export function scalar(value: number, dtype: DType = "f32"): Tensor {
 }
 
 /** Make a shape without data: ops on it infer shapes and use no GPU. */
-export function meta(shape: Shape, dtype: DType = "f32"): Tensor {
+export function metaTensor(shape: Shape, dtype: DType = "f32"): Tensor {
   return new Tensor({ shape, dtype });
 }
 

@@ -8,7 +8,7 @@ import {
   allocate,
   copyInto,
   fillZero,
-  meta,
+  metaTensor,
   numel,
   readAll,
   Scope,
@@ -178,5 +178,5 @@ export function rowsOf(layer: WeightLayer, x: Tensor): { row: Shape; rows: numbe
 /** Return the output pixels per input row of a weight layer; 1 for Linear. */
 export function placesOf(layer: WeightLayer, row: Shape): number {
   if (layer instanceof Linear) return 1;
-  return numel(conv2d(meta([1, ...row]), meta(layer.weight.shape), null, layer.options).shape.slice(2));
+  return numel(conv2d(metaTensor([1, ...row]), metaTensor(layer.weight.shape), null, layer.options).shape.slice(2));
 }

@@ -4,7 +4,7 @@ import { expectOptions, OpError } from "../gpu/index.ts";
 import { bytesToImages, expectCrops } from "../ops/bytes_to_images.ts";
 import {
   type CapturedStep,
-  capture,
+  captureStep,
   type HostArray,
   persistent,
   type StepMemory,
@@ -175,7 +175,7 @@ export class BatchStep<O extends Outputs> {
     let step = this.steps.get(key);
     if (!step) {
       const { run, replay = true } = this.options;
-      step = capture((uploaded) => run(this.input.images(uploaded, stored), uploaded.y!), { replay });
+      step = captureStep((uploaded) => run(this.input.images(uploaded, stored), uploaded.y!), { replay });
       this.steps.set(key, step);
     }
     return step;

@@ -23,7 +23,7 @@ import { EspalierError, expectKeys, isRecord } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
 
 /** State of a run besides its tensors. */
-export interface Progress {
+export interface CheckpointProgress {
   /** Optimiser steps done; the next step has this number. */
   readonly step: number;
   /** Epoch in progress, and its batches already used. */
@@ -47,7 +47,7 @@ export interface CheckpointExtras {
   readonly host?: unknown;
 }
 
-export type LoadedCheckpoint = Progress & CheckpointExtras;
+export type LoadedCheckpoint = CheckpointProgress & CheckpointExtras;
 
 const MASK = "mask.";
 
@@ -110,7 +110,7 @@ export async function saveCheckpoint(...given: Parameters<typeof checkpointParts
 export async function checkpointParts(
   model: Module,
   optimizer: SGD,
-  progress: Progress,
+  progress: CheckpointProgress,
   more: ReadonlyMap<string, Tensor> = NONE,
   extras: CheckpointExtras = {},
 ): Promise<FileParts> {
@@ -136,7 +136,7 @@ export async function checkpointParts(
 }
 
 /** Read the progress record of a checkpoint; no model is needed. Errors: CheckpointError. */
-export function readProgress(given: CheckpointFile, name: string): Progress & Pick<CheckpointExtras, "host"> {
+export function readProgress(given: CheckpointFile, name: string): CheckpointProgress & Pick<CheckpointExtras, "host"> {
   const file = fileOf(given, name);
   const host = hostOf(file, name);
   return { ...progressOf(file, name), ...(host === undefined ? {} : { host }) };
@@ -163,7 +163,7 @@ function masksOf({ tensors }: SafetensorsFile): ReadonlyMap<string, Uint32Array>
 const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Rule of each field of a progress record. `config` may be anything. */
-const FIELDS: readonly (readonly [keyof Progress, (value: unknown) => boolean, string])[] = [
+const FIELDS: readonly (readonly [keyof CheckpointProgress, (value: unknown) => boolean, string])[] = [
   ["step", isWhole, "an integer >= 0"],
   ["epoch", isWhole, "an integer >= 0"],
   ["batch", isWhole, "an integer >= 0"],
@@ -172,7 +172,7 @@ const FIELDS: readonly (readonly [keyof Progress, (value: unknown) => boolean, s
   ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a number from 0 to 1"],
 ];
 
-function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progress {
+function progressOf({ metadata, checked }: SafetensorsFile, name: string): CheckpointProgress {
   const fail = (message: string): never => {
     throw new CheckpointError(`${name}: ${message}`);
   };
@@ -195,7 +195,7 @@ function progressOf({ metadata, checked }: SafetensorsFile, name: string): Progr
     if (!fits(progress[key]))
       fail(`its progress record: ${key}: expected ${expected}, got ${JSON.stringify(progress[key])?.slice(0, 40)}`);
   }
-  return progress as unknown as Progress;
+  return progress as unknown as CheckpointProgress;
 }
 
 /**

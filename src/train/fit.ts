@@ -57,7 +57,7 @@ export interface EpochRecord {
 
 export type RunRecord = StepRecord | EpochRecord;
 
-export interface Position {
+export interface RunPosition {
   readonly step: number;
   readonly epoch: number;
   /** Batches of the epoch already used; all of them while the epoch's test is due. */
@@ -86,7 +86,7 @@ export interface FitOptions {
   readonly batches: (epoch: number, startBatch: number) => HostBatches;
   /** Returns null if the signal came first; the resumed run then repeats the test. */
   readonly evaluate: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
-  readonly start?: Position;
+  readonly start?: RunPosition;
   /** Counters at `start` since the last records; without them, records cover the steps from there on. */
   readonly counters?: CounterState;
   /** Seconds of the epoch in progress before `start`. */
@@ -98,19 +98,19 @@ export interface FitOptions {
    * Awaited before each step: a host may pause the run here, run another one, or process its messages. If the signal came
    * meanwhile, the step is not taken.
    */
-  readonly beforeStep?: (position: Position) => void | Promise<void>;
+  readonly beforeStep?: (position: RunPosition) => void | Promise<void>;
   /** Called after each enqueued step. */
-  readonly onStep?: (position: Position) => void;
+  readonly onStep?: (position: RunPosition) => void;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
   readonly checkpointEvery?: number;
-  readonly onCheckpoint?: (position: Position, reason: CheckpointReason) => Promise<void>;
+  readonly onCheckpoint?: (position: RunPosition, reason: CheckpointReason) => Promise<void>;
   /** Called after each step; returns true to request a checkpoint. */
   readonly saveAsked?: () => boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface FitResult {
-  readonly position: Position;
+  readonly position: RunPosition;
   readonly finished: boolean;
   readonly last: EpochRecord | null;
   /** Mean loss of the last step record; NaN before the first. */

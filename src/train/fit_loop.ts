@@ -5,7 +5,7 @@ import type { LayerCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
-import type { EpochRecord, FitOptions, FitResult, Position, StepRecord } from "./fit.ts";
+import type { EpochRecord, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
@@ -78,7 +78,7 @@ export class FitLoop {
     this.recorded = options.counters?.logged ?? step;
   }
 
-  get position(): Position {
+  get position(): RunPosition {
     const { step, epoch, batch } = this;
     return { step, epoch, batch };
   }

@@ -28,10 +28,10 @@ export {
   CheckpointError,
   type CheckpointExtras,
   type CheckpointFile,
+  type CheckpointProgress,
   checkpointParts,
   type LoadedCheckpoint,
   loadCheckpoint,
-  type Progress,
   readProgress,
   saveCheckpoint,
 } from "./checkpoint.ts";
@@ -43,7 +43,7 @@ export type {
   EpochRecord,
   FitOptions,
   FitResult,
-  Position,
+  RunPosition,
   RunRecord,
   StepRecord,
 } from "./fit.ts";

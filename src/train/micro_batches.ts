@@ -1,7 +1,7 @@
 // Micro-batches: the parts of a batch, and the sum of their gradients.
 import { checksNan, OpError } from "../gpu/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import { type CapturedStep, capture, fillZero, persistent, type Tensor } from "../tensor/index.ts";
+import { type CapturedStep, captureStep, fillZero, persistent, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch_step.ts";
 
 export interface MicroBatches {
@@ -65,7 +65,7 @@ export class GradientSum {
   constructor(optimizer: SGD, sizes: MicroBatches, replay = true) {
     this.optimizer = optimizer;
     this.sizes = sizes;
-    this.captured = capture(
+    this.captured = captureStep(
       () => {
         this.optimizer.step();
         return {};

@@ -2,7 +2,7 @@
 // examples) drive it and decide where files go.
 import {
   checkParts,
-  compose,
+  composeTransforms,
   type ImageBatches,
   type ImageTransform,
   randomCrop,
@@ -27,7 +27,7 @@ import {
 } from "./checkpoint.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { type Evaluation, Evaluator } from "./evaluate.ts";
-import type { FitOptions, FitResult, Position } from "./fit.ts";
+import type { FitOptions, FitResult, RunPosition } from "./fit.ts";
 import { type CounterState, checkedCounters } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
@@ -54,7 +54,7 @@ export class Session {
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
-  position: Position = { step: 0, epoch: 0, batch: 0 };
+  position: RunPosition = { step: 0, epoch: 0, batch: 0 };
   bestAccuracy = 0;
   private readonly options: SessionOptions;
   private readonly evaluator: Evaluator;
@@ -112,7 +112,7 @@ export class Session {
       ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
       ...(augment.flip ? [randomHorizontalFlip()] : []),
     ];
-    this.transform = transforms.length > 0 ? compose(...transforms) : undefined;
+    this.transform = transforms.length > 0 ? composeTransforms(...transforms) : undefined;
   }
 
   /** Return the batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
@@ -277,7 +277,7 @@ export class Session {
   }
 
   /** Return the counters at a position; null if the run is elsewhere by now. */
-  private async countersAt({ step, batch }: Position): Promise<CounterState | null> {
+  private async countersAt({ step, batch }: RunPosition): Promise<CounterState | null> {
     const { loop } = this;
     const now = loop?.position ?? this.position;
     if (now.step !== step || now.batch !== batch) return null;
@@ -293,12 +293,12 @@ export class Session {
    * Return the bytes of a checkpoint at a position that `fit` reported. `host`: state of the host, as JSON; the seconds of the
    * epoch are added to it. Without it the same run gives the same bytes.
    */
-  async save(position: Position, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
+  async save(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
     return joinParts(await this.saveParts(position, host));
   }
 
   /** The same as the parts of a file, which may be larger than one array. */
-  async saveParts(position: Position, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
+  async saveParts(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
     const { config, savedConfig = config } = this.options;
     const { epochSeconds } = this;
     const counters = await this.countersAt(position);

@@ -1,7 +1,7 @@
 // The trail of a run: the model at the end of each epoch, from dense to sparse, saved to choose from after the run.
 import { writeSparseModel } from "../io/index.ts";
 import type { StateDict } from "../nn/index.ts";
-import { pareto } from "../prune/pareto.ts";
+import { paretoFront } from "../prune/pareto.ts";
 import { expectFinite, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
 import type { RunStore } from "./store.ts";
@@ -158,7 +158,7 @@ export class Trail {
 
   /** Remove the models of dominated points. Returns the names of the others. */
   private async dropBeaten(points: readonly TrailPoint[]): Promise<Set<string>> {
-    const kept = new Set(pareto(points).map((i) => fileName(points[i]!.epoch)));
+    const kept = new Set(paretoFront(points).map((i) => fileName(points[i]!.epoch)));
     const beaten = new Set(points.map((p) => fileName(p.epoch)).filter((name) => !kept.has(name)));
     for (const name of await this.store.list(FOLDER)) {
       if (beaten.has(name)) await this.store.remove(`${FOLDER}/${name}`);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { activationCheckpoint, defineOp, like, noGrad, once, Tape } from "../../src/autograd/index.ts";
+import { activationCheckpoint, computeOnce, defineOp, noGrad, outputLike, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import {
   BatchNorm2d,
@@ -13,7 +13,7 @@ import {
 } from "../../src/nn/index.ts";
 import { add } from "../../src/ops/binary.ts";
 import { sum } from "../../src/ops/sum.ts";
-import { capture, copyInto, empty, meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, copyInto, empty, metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 import { freeGrad, leaf, ones, plus, scale, times } from "./test_ops.ts";
 
@@ -81,7 +81,7 @@ test("ignores inputs without gradients, inputs that are returned, and shapes", (
   expect([y.requiresGrad, y.isDisposed, tape.length]).toEqual([false, false, 0]);
   const z = noGrad(() => activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(x));
   expect([z.requiresGrad, tape.length]).toEqual([false, 0]);
-  expect(activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(meta([7])).shape).toEqual([7]);
+  expect(activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(metaTensor([7])).shape).toEqual([7]);
   expect(activationCheckpoint((t: Tensor) => scale(t, { factor: 2 }))(x).requiresGrad).toBe(true);
   expect(tape.length).toBe(1);
 });
@@ -112,7 +112,7 @@ test("errors name the mistake, and all memory comes back", () => {
     using tape = new Tape();
     let calls = 0;
     const greedy = activationCheckpoint((t: Tensor) => {
-      if (calls++ > 0) once(() => empty([1]));
+      if (calls++ > 0) computeOnce(() => empty([1]));
       return scale(t, { factor: 2 });
     });
     expect(() => tape.backward(greedy(x), ones(2))).toThrow("the second run of the function did more than the first");
@@ -129,7 +129,7 @@ test("a tape without backward frees what a checkpoint saved", () => {
     using _inner = new Scope();
     using _tape = new Tape();
     activationCheckpoint((t: Tensor) => {
-      once(() => scale(tensor([1]), { factor: 2 }));
+      computeOnce(() => scale(tensor([1]), { factor: 2 }));
       return scale(scale(t, { factor: 2 }), { factor: 3 });
     })(x);
     // The input is shared, the result and the remembered value are new.
@@ -138,16 +138,16 @@ test("a tape without backward frees what a checkpoint saved", () => {
   expect(live()).toBe(before);
 });
 
-test("once runs once: nested checkpoints share its value", async () => {
+test("computeOnce runs once: nested checkpoints share its value", async () => {
   using _scope = new Scope();
   const state = tensor([0]);
   const one = tensor([1]);
   let runs = 0;
   const counted = defineOp({
     name: "counted",
-    infer: ([x]: [x: Tensor]) => like(x),
+    infer: ([x]: [x: Tensor]) => outputLike(x),
     forward(y, [x]) {
-      const seen = once(() => {
+      const seen = computeOnce(() => {
         runs++;
         const copy = empty([1]);
         copyInto(copy, state);
@@ -195,7 +195,7 @@ test.each([true, false])(
     const states: unknown[] = [];
     for (const checkpointed of [false, true]) {
       const { model, stem, block, random } = net(checkpointed);
-      using step = capture(
+      using step = captureStep(
         (inputs: { x: Tensor }) => {
           using tape = new Tape();
           const h = stem.forward(inputs.x);

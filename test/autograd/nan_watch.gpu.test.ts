@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { NanWatch, Tape } from "../../src/autograd/index.ts";
 import { configureDebug, currentGpu, type Gpu, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
-import { capture, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { plus, scale, spoilGradient, times } from "./test_ops.ts";
 
@@ -98,7 +98,7 @@ test("the check is recorded with a captured step and sees the replay that goes w
   before = currentGpu();
   await requestGpu();
   configureDebug({ checkNan: true });
-  using step = capture(({ x }: { x: Tensor }) => ({ y: times(scale(x, { factor: 1e20 }), x) }));
+  using step = captureStep(({ x }: { x: Tensor }) => ({ y: times(scale(x, { factor: 1e20 }), x) }));
   const run = (v: number) => step.run({ x: { data: Float32Array.of(v), shape: [1] } });
   for (let i = 1; i < 4; i++) {
     run(i);

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { expectFloat, expectRank, expectScalar, Tape } from "../../src/autograd/index.ts";
 import { currentGpu, OpError } from "../../src/gpu/index.ts";
-import { meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { plus, scale, times } from "./test_ops.ts";
 
 test("on meta tensors an op only infers", () => {
   const { created, live } = currentGpu().memory();
   const { dispatches } = currentGpu().stream.stats;
   using tape = new Tape();
-  const x = meta([3, 4]);
+  const x = metaTensor([3, 4]);
   x.requiresGrad = true;
   const y = plus(scale(x, { factor: 2 }), x);
   expect(y).toMatchObject({ isMeta: true, shape: [3, 4], dtype: "f32" });
@@ -39,11 +39,11 @@ test("inputs are checked before anything is enqueued", () => {
 });
 
 test("shared checks of ops name the op, the expected and the actual value", () => {
-  const ints = meta([2], "i32");
-  const floats = meta([2, 3]);
+  const ints = metaTensor([2], "i32");
+  const floats = metaTensor([2, 3]);
   expectFloat("op", { floats, nothing: null });
   expectRank("op", "x", floats, 2);
-  expectScalar("op", { d: meta([1, 1]) });
+  expectScalar("op", { d: metaTensor([1, 1]) });
   expect(() => expectFloat("relu", { x: ints })).toThrow(new OpError("relu", "x: expected f32, got i32 (x [2] i32)"));
   expect(() => expectRank("conv2d", "x", floats, 4)).toThrow("conv2d: x: expected 4 axes, got 2 (x [2,3])");
   expect(() => expectScalar("softThreshold", { d: floats })).toThrow(

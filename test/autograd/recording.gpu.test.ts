@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { currentTape, defineOp, like, noGrad, Tape } from "../../src/autograd/index.ts";
+import { currentTape, defineOp, noGrad, outputLike, Tape } from "../../src/autograd/index.ts";
 import { Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { freeGrad, leaf, ones, productInto, scale, times } from "./test_ops.ts";
 
@@ -55,7 +55,7 @@ test("an op made of ops is one node; tensors it saves from its options stay the 
   const note = tensor([5, 5]);
   const composite = defineOp({
     name: "composite",
-    infer: ([a]: [a: Tensor], _o: { note: Tensor }) => like(a),
+    infer: ([a]: [a: Tensor], _o: { note: Tensor }) => outputLike(a),
     forward(y, [a], { note }) {
       productInto(y, scale(a, { factor: 2 }), note);
       return [note];

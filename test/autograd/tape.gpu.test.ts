@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { accumulate, defineOp, defineView, fill, gradEnabled, like, Tape } from "../../src/autograd/index.ts";
+import { accumulate, defineOp, defineView, fill, gradEnabled, outputLike, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { empty, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
@@ -177,7 +177,7 @@ test("out(i) is the leaf's own place for the first gradient, and scratch memory 
   const x = leaf([1, 2]);
   const probe = defineOp({
     name: "probe",
-    infer: ([a]: [a: Tensor]) => like(a),
+    infer: ([a]: [a: Tensor]) => outputLike(a),
     forward(y) {
       fill(y, 0);
       return [];
@@ -206,7 +206,7 @@ test("a gradient of fewer axes is spread over the input's shape, a broadcast one
   using _scope = new Scope();
   const spread = defineOp({
     name: "spread",
-    infer: ([_row, like_]: [row: Tensor, like: Tensor]) => like(like_),
+    infer: ([_row, like_]: [row: Tensor, like: Tensor]) => outputLike(like_),
     forward(y) {
       fill(y, 0);
       return [];
@@ -307,7 +307,7 @@ test("an error in backward frees everything, too", () => {
   const x = leaf([1, 2]);
   const bad = defineOp({
     name: "bad",
-    infer: ([a]: [a: Tensor]) => like(a),
+    infer: ([a]: [a: Tensor]) => outputLike(a),
     forward(y) {
       fill(y, 0);
       return [empty([100])];

@@ -1,5 +1,5 @@
 // Small ops for testing the tape itself, built only from what the autograd room has: scaling, adding, multiplying.
-import { accumulate, defineOp, fill, like } from "../../src/autograd/index.ts";
+import { accumulate, defineOp, fill, outputLike } from "../../src/autograd/index.ts";
 import { grid1d, kernel } from "../../src/gpu/index.ts";
 import { copyInto, empty, type Tensor, tensor } from "../../src/tensor/index.ts";
 
@@ -32,7 +32,7 @@ function scaled(x: Tensor, factor: number, y = empty(x.shape)): Tensor {
 /** a · b; each gradient is written where `out` says. */
 export const times = defineOp({
   name: "times",
-  infer: ([a, _b]: [a: Tensor, b: Tensor]) => like(a),
+  infer: ([a, _b]: [a: Tensor, b: Tensor]) => outputLike(a),
   forward(y, [a, b]) {
     productInto(y, a, b);
     return [a, b];
@@ -49,7 +49,7 @@ export const times = defineOp({
 /** a + b; both inputs get dy itself. */
 export const plus = defineOp({
   name: "plus",
-  infer: ([a, _b]: [a: Tensor, b: Tensor]) => like(a),
+  infer: ([a, _b]: [a: Tensor, b: Tensor]) => outputLike(a),
   forward(y, [a, b]) {
     copyInto(y, a);
     accumulate(y, b);
@@ -61,7 +61,7 @@ export const plus = defineOp({
 /** a - 2 b; the first gradient is dy itself, the second is written by `out`. */
 export const minusTwice = defineOp({
   name: "minusTwice",
-  infer: ([a, _b]: [a: Tensor, b: Tensor]) => like(a),
+  infer: ([a, _b]: [a: Tensor, b: Tensor]) => outputLike(a),
   forward(y, [a, b]) {
     copyInto(y, a);
     accumulate(y, scaled(b, -2));
@@ -73,7 +73,7 @@ export const minusTwice = defineOp({
 /** factor · x. */
 export const scale = defineOp({
   name: "scale",
-  infer: ([x]: [x: Tensor], _options: { factor: number }) => like(x),
+  infer: ([x]: [x: Tensor], _options: { factor: number }) => outputLike(x),
   forward(y, [x], { factor }) {
     scaled(x, factor, y);
     return [];
@@ -84,7 +84,7 @@ export const scale = defineOp({
 /** Forward is the identity, backward gives NaN: for NanWatch. */
 export const spoilGradient = defineOp({
   name: "spoilGradient",
-  infer: ([x]: [x: Tensor]) => like(x),
+  infer: ([x]: [x: Tensor]) => outputLike(x),
   forward(y, [x]) {
     copyInto(y, x);
     return [];

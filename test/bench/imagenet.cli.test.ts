@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { IMAGENET_MODELS, stepOf } from "../../bench/imagenet/step.ts";
 import { stepLine, stepMarkdown } from "../../bench/imagenet/table.ts";
-import { models } from "../../src/models/index.ts";
+import { modelRegistry } from "../../src/models/index.ts";
 import { installGpu } from "../../src/node.ts";
 import { jpegFolder } from "../support/jpeg_folder.ts";
 
@@ -34,5 +34,5 @@ test.each(["mobilenet-v1", "efficientnet-b0"])(
 
 test("lists every ImageNet network of the registry", () => {
   const small = /^(lenet|spiking-cnn|sew-net|sew-cifar|sew-gesture|mobilenet-small|resnet-(8|20|32|56))/;
-  expect(Object.keys(models).filter((name) => !small.test(name))).toEqual(IMAGENET_MODELS);
+  expect(Object.keys(modelRegistry).filter((name) => !small.test(name))).toEqual(IMAGENET_MODELS);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { channelStats, imageDataset, subset } from "../../src/data/dataset.ts";
+import { channelStats, imageDataset, takeSubset } from "../../src/data/dataset.ts";
 import { DataError } from "../../src/data/errors.ts";
 import { toyDataset } from "./fixtures.ts";
 
@@ -27,12 +27,12 @@ test("statistics per channel are those of two plain passes", () => {
 
 test("a subset shares the bytes of its dataset", () => {
   const whole = toyDataset(10);
-  const part = subset(whole, 3, 7);
+  const part = takeSubset(whole, 3, 7);
   expect(part.length).toBe(4);
   expect([...part.labels]).toEqual([0, 1, 2, 0]);
   expect(part.images).toEqual(whole.images.slice(60, 140));
   expect(part.images.buffer).toBe(whole.images.buffer);
-  expect(() => subset(whole, 7, 11)).toThrow("subset: expected 0 <= begin < end <= 10, got 7, 11");
+  expect(() => takeSubset(whole, 7, 11)).toThrow("takeSubset: expected 0 <= begin < end <= 10, got 7, 11");
 });
 
 test("refuses parts that disagree, by name", () => {
@@ -65,6 +65,6 @@ test("requires time steps that divide the channels; a subset retains them", () =
       `timeSteps: expected a divisor of 4 channels, got ${timeSteps}`,
     );
   }
-  expect(subset(imageDataset({ ...four, timeSteps: 2 }), 1, 2).timeSteps).toBe(2);
+  expect(takeSubset(imageDataset({ ...four, timeSteps: 2 }), 1, 2).timeSteps).toBe(2);
   expect(imageDataset(four).timeSteps).toBeUndefined();
 });

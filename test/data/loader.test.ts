@@ -4,11 +4,11 @@ import { normalisationTable } from "../../src/data/dataset.ts";
 import { DataError } from "../../src/data/errors.ts";
 import { DataLoader } from "../../src/data/loader.ts";
 import type { ImageBatch } from "../../src/data/stream.ts";
-import { augmentImage, compose, randomCrop, randomHorizontalFlip } from "../../src/data/transforms.ts";
+import { augmentImage, composeTransforms, randomCrop, randomHorizontalFlip } from "../../src/data/transforms.ts";
 import { nextTurn } from "../../src/data/turn.ts";
 import { collect, toyDataset } from "./fixtures.ts";
 
-const transform = compose(randomCrop(1), randomHorizontalFlip());
+const transform = composeTransforms(randomCrop(1), randomHorizontalFlip());
 const size = fc.integer({ min: 1, max: 12 });
 const count = fc.integer({ min: 1, max: 40 });
 

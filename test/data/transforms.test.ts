@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ImageShape } from "../../src/data/dataset.ts";
-import { Augmenter, augmentImage, compose, randomCrop, randomHorizontalFlip } from "../../src/data/transforms.ts";
+import {
+  Augmenter,
+  augmentImage,
+  composeTransforms,
+  randomCrop,
+  randomHorizontalFlip,
+} from "../../src/data/transforms.ts";
 
 const shape: ImageShape = [2, 3, 4];
 const image = Uint8Array.from({ length: 24 }, (_, i) => i + 1);
@@ -59,16 +65,18 @@ test("applies steps in order; a later step does not change an earlier one", () =
   fc.assert(
     fc.property(place, (at) => {
       const cropped = augmentImage(randomCrop(1), image, shape, at);
-      const both = augmentImage(compose(randomCrop(1), randomHorizontalFlip(1)), image, shape, at);
+      const both = augmentImage(composeTransforms(randomCrop(1), randomHorizontalFlip(1)), image, shape, at);
       expect(both).toEqual(augmentImage(randomHorizontalFlip(1), cropped, shape, at));
-      expect(augmentImage(compose(), image, shape, at)).toEqual(image);
+      expect(augmentImage(composeTransforms(), image, shape, at)).toEqual(image);
     }),
   );
-  expect(compose(randomCrop(4), randomHorizontalFlip()).name).toBe("compose(randomCrop(4), randomHorizontalFlip(0.5))");
+  expect(composeTransforms(randomCrop(4), randomHorizontalFlip()).name).toBe(
+    "composeTransforms(randomCrop(4), randomHorizontalFlip(0.5))",
+  );
 });
 
 test("depends on seed, epoch and index, not on earlier images", () => {
-  const transform = compose(randomCrop(2), randomHorizontalFlip());
+  const transform = composeTransforms(randomCrop(2), randomHorizontalFlip());
   const augmenter = new Augmenter(transform, shape, 7);
   const outcomes = new Set<string>();
   fc.assert(
@@ -86,5 +94,7 @@ test("refuses options out of range by name", () => {
   expect(() => randomCrop(-1)).toThrow("randomCrop: pad: expected an integer in 0..65535, got -1");
   expect(() => randomCrop(1, 256)).toThrow("randomCrop: fill: expected an integer in 0..255, got 256");
   expect(() => randomHorizontalFlip(1.5)).toThrow("randomHorizontalFlip: p: expected a number in [0, 1], got 1.5");
-  expect(() => augmentImage(compose(), image, [1, 3, 4], { seed: 0, epoch: 0, index: 0 })).toThrow("expected 12 bytes");
+  expect(() => augmentImage(composeTransforms(), image, [1, 3, 4], { seed: 0, epoch: 0, index: 0 })).toThrow(
+    "expected 12 bytes",
+  );
 });

@@ -3,7 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type GraphProto, ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
 import { describe, expect, test } from "vitest";
 import { exportOnnx } from "../../src/export/index.ts";
-import { buildModel, models } from "../../src/models/index.ts";
+import { buildModel, modelRegistry } from "../../src/models/index.ts";
 import { Pointwise } from "../../src/nn/activation.ts";
 import {
   BatchNorm2d,
@@ -100,14 +100,14 @@ describe("the file", () => {
 /** Hundreds of megabytes each: the gpu tests write their files. */
 const LARGE = new Set(["alexnet", "alexnet-lrn", "vgg16-bn"]);
 
-test.each(Object.keys(models).filter((name) => !LARGE.has(name)))("%s: has a rule for every op", (name) => {
+test.each(Object.keys(modelRegistry).filter((name) => !LARGE.has(name)))("%s: has a rule for every op", (name) => {
   const [channels, size] = /^sew-(cifar10-dvs|gesture)$/.test(name) ? [32, 128] : [3, 64];
   const model = buildModel(name, { channels, size, classes: 10 });
   const zeros = [...model.namedState()].map(([key, t]) => [key, { data: new Float32Array(t.numel), shape: t.shape }]);
   const bytes = exportOnnx(model, { input: [channels, size, size], weights: new Map(zeros as []) });
   const { graph } = parse(bytes);
   expect(dims(graph!, "output")[0]).toEqual(["logits", "N", 10]);
-  expect(graph!.output.length > 1).toBe(models[name]?.spiking === true);
+  expect(graph!.output.length > 1).toBe(modelRegistry[name]?.spiking === true);
 });
 
 describe("spiking", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { accumulate, fill } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
-import { capture, copyInto, empty, Scope } from "../../src/tensor/index.ts";
+import { captureStep, copyInto, empty, Scope } from "../../src/tensor/index.ts";
 
 // An adapter may lack timestamps (device.gpu.test.ts checks the error); where it has them, all of this holds.
 const timed = () => currentGpu().device.features.has("timestamp-query");
@@ -33,7 +33,7 @@ test("a profile has one row per kernel, with its calls, longest first; results s
 
 test("replayed steps are timed; after stop, work is untimed again", async () => {
   if (!timed()) return expect(() => currentGpu().profile()).toThrow("no timestamp-query");
-  using step = capture(() => {
+  using step = captureStep(() => {
     const y = empty([1000]);
     const one = empty([1000]);
     fill(y, 2);

@@ -15,7 +15,7 @@ import {
 import { hasAdapterClock, timeRuns } from "../../src/gpu/tune_clock.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { capture, readAll, rehearse, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, readAll, rehearse, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 import { soft } from "../support/tuner_choice.ts";
@@ -280,7 +280,7 @@ describe("ops under a tuner", () => {
   test("a captured step keeps its kernels", async () => {
     using _scope = new Scope();
     const b = tensor(values.b, [20, 9]);
-    using step = capture(({ a }: { a: Tensor }) => ({ y: matmul(a, b) }));
+    using step = captureStep(({ a }: { a: Tensor }) => ({ y: matmul(a, b) }));
     const input = { a: { data: values.a, shape: [5, 20] } };
     step.run(input);
     const kernels = step.describe();

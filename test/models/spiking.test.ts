@@ -5,7 +5,7 @@ import {
   buildModel,
   ENCODERS,
   LeNetBN,
-  models,
+  modelRegistry,
   NEURONS,
   SewBasicBlock,
   SewBottleneck,
@@ -18,7 +18,7 @@ import {
   sewDvsPlans,
 } from "../../src/models/index.ts";
 import { BatchNorm2d, Conv2d, IFNode, type Module, RandomState, SpikingNode, summarize } from "../../src/nn/index.ts";
-import { meta } from "../../src/tensor/index.ts";
+import { metaTensor } from "../../src/tensor/index.ts";
 
 const state = (model: Module) => [...model.namedState()].map(([name, t]) => [name, [...t.shape]] as const);
 const count = (model: Module) => model.parameters().reduce((sum, p) => sum + p.numel, 0);
@@ -129,9 +129,9 @@ describe("SEW ResNet", () => {
   test("applies the stem to every step of a sequence", () => {
     const frames = new SewResNet({ timeSteps: 3, frames: true, channels: 6, classes: 5 });
     expect(frames.conv1.weight.shape).toEqual([64, 2, 7, 7]);
-    expect(frames.forward(meta([2, 6, 32, 32])).shape).toEqual([2, 5]);
+    expect(frames.forward(metaTensor([2, 6, 32, 32])).shape).toEqual([2, 5]);
     const coded = new SewResNet({ timeSteps: 3, encoder: "latency", classes: 5 });
-    expect(coded.forward(meta([2, 3, 32, 32])).shape).toEqual([2, 5]);
+    expect(coded.forward(metaTensor([2, 3, 32, 32])).shape).toEqual([2, 5]);
   });
 });
 
@@ -157,20 +157,20 @@ describe("the small networks", () => {
     ]);
     expect(count(new SpikingCnn({ neuron: "plif" }))).toBe(105_349);
     for (const size of [8, 9, 28, 33]) {
-      expect(new SpikingCnn({ size, channels: 3 }).forward(meta([2, 3, size, size])).shape).toEqual([2, 10]);
+      expect(new SpikingCnn({ size, channels: 3 }).forward(metaTensor([2, 3, size, size])).shape).toEqual([2, 10]);
     }
   });
 
   test("SewNet: a stem, a block, and fc on the mean", () => {
     const model = new SewNet({ channels: 3, width: 4, classes: 7 });
     expect(count(model)).toBe(3 * 4 * 9 + 2 * 16 * 9 + 3 * 8 + 4 * 7 + 7);
-    expect(model.forward(meta([2, 3, 12, 12])).shape).toEqual([2, 7]);
+    expect(model.forward(metaTensor([2, 3, 12, 12])).shape).toEqual([2, 7]);
   });
 
   test("SewDvs: the published sizes", () => {
     const cifar = new SewDvs();
     expect(count(cifar)).toBe(1_192_218);
-    expect(cifar.forward(meta([1, 32, 128, 128])).shape).toEqual([1, 10]);
+    expect(cifar.forward(metaTensor([1, 32, 128, 128])).shape).toEqual([1, 10]);
     const gesture = new SewDvs({ widths: sewDvsPlans.gesture, classes: 11 });
     expect(count(gesture)).toBe(130_426);
     const s = summarize(gesture, [32, 128, 128]);
@@ -185,7 +185,7 @@ describe("the small networks", () => {
 });
 
 describe("the registry", () => {
-  const spiking = Object.keys(models).filter((name) => models[name]!.spiking);
+  const spiking = Object.keys(modelRegistry).filter((name) => modelRegistry[name]!.spiking);
 
   test("lists and builds seven spiking models", () => {
     expect(spiking).toEqual([
@@ -201,7 +201,7 @@ describe("the registry", () => {
       const frames = name.startsWith("sew-c") || name.startsWith("sew-g");
       const input = frames ? { channels: 32, size: 128, classes: 11 } : { channels: 3, size: 64, classes: 11 };
       const model = buildModel(name, input);
-      expect(model.forward(meta([2, input.channels, input.size, input.size])).shape).toEqual([2, 11]);
+      expect(model.forward(metaTensor([2, input.channels, input.size, input.size])).shape).toEqual([2, 11]);
     }
   });
 
@@ -265,13 +265,15 @@ describe("SpikingInput", () => {
     expect(() => new SpikingInput({ encoder: "rate" as "direct" })).toThrow(
       "encoder: expected one of direct, poisson, latency, phase, got rate",
     );
-    expect(() => new SpikingInput({}).forward(meta([1, 1, 4, 4]))).toThrow("expected a sequence, got a constant image");
+    expect(() => new SpikingInput({}).forward(metaTensor([1, 1, 4, 4]))).toThrow(
+      "expected a sequence, got a constant image",
+    );
   });
 
   test("makes sequences of frames and codes, and runs a constant image's convolution once", () => {
     const [conv, bn, node] = [new Conv2d(2, 4, 3, { padding: 1 }), new BatchNorm2d(4), new IFNode()];
     const frames = new SpikingInput({ timeSteps: 3, frames: true });
-    expect([frames.channelsOf(6), frames.forward(meta([5, 6, 4, 4])).shape]).toEqual([2, [3, 5, 2, 4, 4]]);
+    expect([frames.channelsOf(6), frames.forward(metaTensor([5, 6, 4, 4])).shape]).toEqual([2, [3, 5, 2, 4, 4]]);
     const random = new RandomState(1);
     for (const encoder of ENCODERS) {
       const input = new SpikingInput({ timeSteps: 3, encoder, random });
@@ -283,7 +285,7 @@ describe("SpikingInput", () => {
           return conv.forward(x);
         }
       })(2, 4, 3);
-      expect(input.into(meta([5, 2, 4, 4]), watched, bn, node).shape).toEqual([3, 5, 4, 4, 4]);
+      expect(input.into(metaTensor([5, 2, 4, 4]), watched, bn, node).shape).toEqual([3, 5, 4, 4, 4]);
       expect(seen).toEqual([encoder === "direct" ? [5, 2, 4, 4] : [15, 2, 4, 4]]);
     }
   });
@@ -294,9 +296,9 @@ test("blocks: names, and shapes where stride or width change", () => {
   const plain = new SewBasicBlock(4, 4, 1, { neurons });
   expect(plain.downsample).toBe(null);
   const wide = new SewBasicBlock(4, 8, 2, { neurons });
-  expect(wide.forward(meta([3, 2, 4, 8, 8])).shape).toEqual([3, 2, 8, 4, 4]);
+  expect(wide.forward(metaTensor([3, 2, 4, 8, 8])).shape).toEqual([3, 2, 8, 4, 4]);
   const deep = new SewBottleneck(4, 4, 2, { neurons });
-  expect(deep.forward(meta([3, 2, 4, 8, 8])).shape).toEqual([3, 2, 16, 4, 4]);
+  expect(deep.forward(metaTensor([3, 2, 4, 8, 8])).shape).toEqual([3, 2, 16, 4, 4]);
   expect(
     state(deep)
       .map(([name]) => name)
@@ -307,7 +309,7 @@ test("blocks: names, and shapes where stride or width change", () => {
     "conv3.module.0.weight",
     "downsample.0.module.0.weight",
   ]);
-  expect(() => new SewBasicBlock(4, 4, 1, { neurons, connect: "OR" as "AND" }).forward(meta([1, 1, 4, 2, 2]))).toThrow(
-    "sewConnect: connect: expected ADD, AND, IAND, got OR",
-  );
+  expect(() =>
+    new SewBasicBlock(4, 4, 1, { neurons, connect: "OR" as "AND" }).forward(metaTensor([1, 1, 4, 2, 2])),
+  ).toThrow("sewConnect: connect: expected ADD, AND, IAND, got OR");
 });

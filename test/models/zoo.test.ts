@@ -8,7 +8,7 @@ import {
   EfficientNet,
   LeNet,
   MobileNetV2,
-  models,
+  modelRegistry,
   ResNet,
   smallModels,
   Vgg16Bn,
@@ -24,7 +24,7 @@ import {
   StochasticDepth,
   summarize,
 } from "../../src/nn/index.ts";
-import { meta } from "../../src/tensor/index.ts";
+import { metaTensor } from "../../src/tensor/index.ts";
 import { fnv1a } from "../../tools/golden/ops_zoo_logits.ts";
 import { runZoo } from "../../tools/golden/zoo.ts";
 import { registryNames } from "../../tools/golden/zoo_names.ts";
@@ -63,7 +63,7 @@ test("the check of the facts notices each kind of difference, and unknown models
 });
 
 test("every name of another project maps to a model", () => {
-  for (const own of Object.values(registryNames)) expect(Object.keys(models)).toContain(own);
+  for (const own of Object.values(registryNames)) expect(Object.keys(modelRegistry)).toContain(own);
 });
 
 // torchvision 0.14 on 224 x 224 pixels; the last number is FNV-1a of its names and shapes, one "name a,b,c,d" a line.
@@ -92,7 +92,7 @@ test.each([
 test("every count in the registry is that of the model", () => {
   const wrong: string[] = [];
   let counted = 0;
-  for (const [name, { doc, spiking }] of Object.entries(models)) {
+  for (const [name, { doc, spiking }] of Object.entries(modelRegistry)) {
     const said = /([\d,]+) parameters (?:on|at) (\S+)/.exec(doc);
     if (!said) {
       if (!spiking) wrong.push(`${name} says no number`);
@@ -108,15 +108,15 @@ test("every count in the registry is that of the model", () => {
 });
 
 test("every model has the given channels and classes", () => {
-  for (const name of Object.keys(models)) {
-    if (models[name]!.spiking) continue;
+  for (const name of Object.keys(modelRegistry)) {
+    if (modelRegistry[name]!.spiking) continue;
     const model = buildModel(name, { channels: 2, size: 64, classes: 7 });
-    expect([name, model.eval().forward(meta([3, 2, 64, 64])).shape]).toEqual([name, [3, 7]]);
+    expect([name, model.eval().forward(metaTensor([3, 2, 64, 64])).shape]).toEqual([name, [3, 7]]);
   }
 });
 
 test("the small models are among all models, and their builder has no others", () => {
-  for (const name of Object.keys(smallModels)) expect(models[name]).toBe(smallModels[name]);
+  for (const name of Object.keys(smallModels)) expect(modelRegistry[name]).toBe(smallModels[name]);
   expect(buildSmallModel("lenet", mnist)).toBeInstanceOf(LeNet);
   expect(() => buildSmallModel("vgg16-bn", imageNet)).toThrow(/buildModel: expected one of lenet, .*, got vgg16-bn/);
 });
@@ -143,7 +143,7 @@ test("MixNet-S has timm's names and channel parts", () => {
 
 test("blocks for activation checkpoints are exactly the model's blocks", () => {
   const blocks = (name: string) =>
-    [...buildModel(name, imageNet).namedModules()].filter(([path]) => models[name]!.blocks?.test(path)).length;
+    [...buildModel(name, imageNet).namedModules()].filter(([path]) => modelRegistry[name]!.blocks?.test(path)).length;
   const counts = { "resnet-34": 16, "resnet-50": 16, "mobilenet-v2": 17, "efficientnet-b0": 16, "mixnet-s": 16 };
   for (const [name, count] of Object.entries(counts)) expect([name, blocks(name)]).toEqual([name, count]);
 });
@@ -223,15 +223,15 @@ test("initial values are torchvision's", () => {
 
 test("accepts the smallest images that fit, and refuses smaller ones", () => {
   const alexnet = buildModel("alexnet", imageNet);
-  expect(alexnet.eval().forward(meta([1, 3, 63, 63])).shape).toEqual([1, 1000]);
-  expect(() => alexnet.forward(meta([1, 3, 62, 62]))).toThrow("maxPool2d");
+  expect(alexnet.eval().forward(metaTensor([1, 3, 63, 63])).shape).toEqual([1, 1000]);
+  expect(() => alexnet.forward(metaTensor([1, 3, 62, 62]))).toThrow("maxPool2d");
   expect(
     buildModel("vgg16-bn", imageNet)
       .eval()
-      .forward(meta([1, 3, 32, 32])).shape,
+      .forward(metaTensor([1, 3, 32, 32])).shape,
   ).toEqual([1, 1000]);
   for (const size of [12, 28, 32, 40])
-    expect(new LeNet({ size }).forward(meta([2, 1, size, size])).shape).toEqual([2, 10]);
+    expect(new LeNet({ size }).forward(metaTensor([2, 1, size, size])).shape).toEqual([2, 10]);
   expect(() => new LeNet({ size: 11 })).toThrow("LeNet: size: expected at least 12 pixels, got 11");
   expect(() => new ResNet({ depth: 20 as 18 })).toThrow("ResNet: depth: expected one of 18, 34, 50, got 20");
 });

@@ -8,7 +8,7 @@ import {
   WeightedPhaseEncoder,
 } from "../../src/nn/index.ts";
 import { encodeDirect, encodeLatency, encodePoisson, encodeWeightedPhase } from "../../src/ops/index.ts";
-import { meta, Scope, scalar, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, scalar, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 
 const options = { timeSteps: 5 };
@@ -30,7 +30,7 @@ test("each encoder equals its op, and has a shape without a GPU", async () => {
   ] as const;
   for (const [encoder, want] of pairs) {
     expect(await encoder.forward(x).data()).toEqual(await want.data());
-    expect(encoder.forward(meta([2, 3, 4])).shape).toEqual([5, 2, 3, 4]);
+    expect(encoder.forward(metaTensor([2, 3, 4])).shape).toEqual([5, 2, 3, 4]);
     expect([...encoder.parameters()]).toEqual([]);
   }
   random.dispose();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Conv2d, MixedConv2d, manualSeed, SqueezeExcitation } from "../../src/nn/index.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
-import { meta, readAll, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
@@ -19,9 +19,9 @@ test("splits channels into parts, the first with the remainder; names as in timm
     ["0.weight", [5, 3, 1, 1]],
     ["1.weight", [4, 3, 1, 1]],
   ]);
-  expect(halves.forward(meta([2, 6, 4, 4])).shape).toEqual([2, 9, 4, 4]);
+  expect(halves.forward(metaTensor([2, 6, 4, 4])).shape).toEqual([2, 9, 4, 4]);
   const strided = new MixedConv2d(8, 8, [3, 5, 7, 9], { depthwise: true, stride: 2 });
-  expect(strided.forward(meta([1, 8, 9, 9])).shape).toEqual([1, 8, 5, 5]);
+  expect(strided.forward(metaTensor([1, 8, 9, 9])).shape).toEqual([1, 8, 5, 5]);
 });
 
 test("equals one convolution with the largest kernel, smaller ones padded with zeros", async () => {

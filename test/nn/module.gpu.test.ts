@@ -12,7 +12,7 @@ import {
   ReLU,
   Sequential,
 } from "../../src/nn/index.ts";
-import { capture, type HostArray, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, type HostArray, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -165,7 +165,7 @@ test("dropout: a replayed step draws the masks of its steps", async () => {
   const random = new RandomState(2);
   const layer = new Dropout(0.3, random);
   const masks = async (replay: boolean) => {
-    using step = capture(({ x }: { x: Tensor }) => ({ y: layer.forward(x) }), { replay });
+    using step = captureStep(({ x }: { x: Tensor }) => ({ y: layer.forward(x) }), { replay });
     const out: unknown[] = [];
     for (let i = 0; i < 4; i++) {
       random.setStep(i);

@@ -14,7 +14,7 @@ import {
 } from "../../src/nn/index.ts";
 import { integrateAndFire, lif, membranePotential, plif } from "../../src/ops/lif.ts";
 import { reshape } from "../../src/ops/reshape.ts";
-import { capture, meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { currents, type Host } from "../ops/lif_run.ts";
 import { walkNeurons } from "../reference/spiking.ts";
 import { expectClose } from "../support/close.ts";
@@ -37,8 +37,8 @@ describe("defaults", () => {
     ];
     for (const [node, want] of pairs) {
       expect(await values(node.forward(x))).toEqual(await values(want));
-      expect(node.forward(meta([5, 1, 7])).shape).toEqual([5, 1, 7]);
-      expect(node.forwardConstant(meta([1, 7]), 5).shape).toEqual([5, 1, 7]);
+      expect(node.forward(metaTensor([5, 1, 7])).shape).toEqual([5, 1, 7]);
+      expect(node.forwardConstant(metaTensor([1, 7]), 5).shape).toEqual([5, 1, 7]);
       expect([node.v, node.observer]).toEqual([null, null]);
     }
     learned.dispose();
@@ -114,7 +114,7 @@ describe("state", () => {
     );
     // Another T is no other shape, and shapes alone touch nothing.
     node.forward(up(currents([1, 2, 6])));
-    expect(node.forward(meta([3, 1, 6])).shape).toEqual([3, 1, 6]);
+    expect(node.forward(metaTensor([3, 1, 6])).shape).toEqual([3, 1, 6]);
     node.reset();
     expect(await values(node.forward(other))).toEqual(await values(lif(other)));
     expect(node.v!.shape).toEqual([1, 6]);
@@ -124,7 +124,7 @@ describe("state", () => {
   test("a captured step carries it over, and a replay sees a reset", async () => {
     using _scope = new Scope();
     const node = new LIFNode({ stateful: true });
-    using step = capture(({ x }: { x: Tensor }) => ({ spikes: node.forward(x) }));
+    using step = captureStep(({ x }: { x: Tensor }) => ({ spikes: node.forward(x) }));
     const eager = new LIFNode({ stateful: true });
     for (const x of [first, second, null, second, first]) {
       if (!x) {
@@ -253,8 +253,8 @@ test("refuses bad options when the layer is made", () => {
     );
   }
   const node = new LIFNode();
-  expect(() => node.forward(meta([4]))).toThrow("lif: x: expected [T, N, ...]");
-  expect(() => node.forwardBatchNorm(new BatchNorm2d(3), meta([5, 3, 2, 2]), 2)).toThrow(
+  expect(() => node.forward(metaTensor([4]))).toThrow("lif: x: expected [T, N, ...]");
+  expect(() => node.forwardBatchNorm(new BatchNorm2d(3), metaTensor([5, 3, 2, 2]), 2)).toThrow(
     "unfoldTime: timeSteps: expected a divisor of the first axis, got 2",
   );
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { activationCheckpoint, noGrad, Tape } from "../../src/autograd/index.ts";
 import { Dropout, type Module, PoissonEncoder, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/index.ts";
-import { capture, Scope, tensor } from "../../src/tensor/index.ts";
+import { captureStep, Scope, tensor } from "../../src/tensor/index.ts";
 
 const N = 64;
 /** True if a draw without a tape advances the step too. */
@@ -43,7 +43,7 @@ describe.each(layers)("%s", (name, make) => {
       using _scope = new Scope();
       masks.push(key(await noGrad(() => model.forward(tensor(input(), [N, 1]))).data()));
     }
-    using step = capture(({ x }: Record<"x", ReturnType<typeof tensor>>) => {
+    using step = captureStep(({ x }: Record<"x", ReturnType<typeof tensor>>) => {
       using tape = new Tape();
       return { y: tape.keep(model.forward(x)) };
     });

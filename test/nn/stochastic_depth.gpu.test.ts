@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { Dropout, Linear, Module, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
-import { meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { TrainStep } from "../../src/train/index.ts";
 
 const ones = (n: number) => tensor(new Float32Array(4 * n).fill(1), [n, 4]);
@@ -17,7 +17,7 @@ test("zeroes whole samples in training; in evaluation, with p = 0 and on shapes 
   const x = ones(3);
   expect(layer.eval().forward(x)).toBe(x);
   expect(new StochasticDepth(0, random).forward(x)).toBe(x);
-  const shape = meta([2, 3]);
+  const shape = metaTensor([2, 3]);
   expect(layer.train().forward(shape)).toBe(shape);
   expect(() => new StochasticDepth(1.5, random)).toThrow("StochasticDepth: p: expected a number in [0, 1], got 1.5");
   random.dispose();

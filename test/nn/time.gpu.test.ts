@@ -13,7 +13,7 @@ import {
   SeqToANNContainer,
   unfoldTime,
 } from "../../src/nn/index.ts";
-import { meta, readAll, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -28,14 +28,14 @@ test("folding and unfolding share memory, and are inverse", async () => {
   const back = unfoldTime(folded, 2);
   expect(back.shape).toEqual([2, 3, 4]);
   expect(await back.data()).toEqual(await x.data());
-  expect(foldTime(meta([3, 5])).shape).toEqual([15]);
-  expect(unfoldTime(meta([6, 1, 2]), 6).shape).toEqual([6, 1, 1, 2]);
+  expect(foldTime(metaTensor([3, 5])).shape).toEqual([15]);
+  expect(unfoldTime(metaTensor([6, 1, 2]), 6).shape).toEqual([6, 1, 1, 2]);
 });
 
 test("errors", () => {
-  expect(() => foldTime(meta([3]))).toThrow("foldTime: expected x [T, N, ...]");
+  expect(() => foldTime(metaTensor([3]))).toThrow("foldTime: expected x [T, N, ...]");
   for (const steps of [4, 0, 1.5, -2]) {
-    expect(() => unfoldTime(meta([6, 2]), steps)).toThrow(
+    expect(() => unfoldTime(metaTensor([6, 2]), steps)).toThrow(
       `unfoldTime: timeSteps: expected a divisor of the first axis, got ${steps}`,
     );
   }
@@ -68,7 +68,7 @@ test("applies the same layer to every step", async () => {
     (await readAll(...apart)).flatMap((a) => [...a]),
     { rtol: 1e-6, atol: 1e-6 },
   );
-  expect(container.forward(meta([7, 1, 3, 4])).shape).toEqual([7, 1, 5]);
+  expect(container.forward(metaTensor([7, 1, 3, 4])).shape).toEqual([7, 1, 5]);
   container.dispose();
 });
 
@@ -109,5 +109,5 @@ test.each(["conv and norm", "norm alone", "no norm"])("forwardInto, %s: equals t
 
 test("forwardInto on shapes alone", () => {
   const container = new SeqToANNContainer(new Conv2d(2, 4, 3, { stride: 2, padding: 1 }), new BatchNorm2d(4));
-  expect(container.forwardInto(new LIFNode(), meta([3, 2, 2, 8, 8])).shape).toEqual([3, 2, 4, 4, 4]);
+  expect(container.forwardInto(new LIFNode(), metaTensor([3, 2, 2, 8, 8])).shape).toEqual([3, 2, 4, 4, 4]);
 });

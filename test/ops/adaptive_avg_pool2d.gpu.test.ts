@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { OpError } from "../../src/gpu/index.ts";
 import { adaptiveAvgPool2d } from "../../src/ops/adaptive_avg_pool2d.ts";
-import { meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { adaptivePool, adaptivePoolGradient } from "../reference/adaptive_pool.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -80,11 +80,11 @@ test("one number is both sizes; the input's own size changes nothing", async () 
 });
 
 test("errors", () => {
-  expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(OpError);
-  expect(() => adaptiveAvgPool2d(meta([1, 2, 3]), { outputSize: 1 })).toThrow(
+  expect(() => adaptiveAvgPool2d(metaTensor([1, 2, 3]), { outputSize: 1 })).toThrow(OpError);
+  expect(() => adaptiveAvgPool2d(metaTensor([1, 2, 3]), { outputSize: 1 })).toThrow(
     /adaptiveAvgPool2d.*x: expected 4 axes, got 3/,
   );
-  const x = meta([1, 2, 3, 3]);
+  const x = metaTensor([1, 2, 3, 3]);
   const bad = (outputSize: unknown) => () => adaptiveAvgPool2d(x, { outputSize } as { outputSize: number });
   expect(bad(0)).toThrow(/outputSize: expected integers >= 1.*got 0/);
   expect(bad([2, 1.5])).toThrow(/outputSize: expected .*2,1.5/);

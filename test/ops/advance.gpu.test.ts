@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { advance } from "../../src/ops/advance.ts";
-import { capture, scalar } from "../../src/tensor/index.ts";
+import { captureStep, scalar } from "../../src/tensor/index.ts";
 
 test("a counter moves by one, in replays too, and wraps", async () => {
   using step = scalar(2 ** 32 - 3, "u32");
-  using captured = capture(() => {
+  using captured = captureStep(() => {
     advance(step);
     return { step };
   });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { OpError } from "../../src/gpu/index.ts";
 import { type AvgPoolOptions, avgPool2d } from "../../src/ops/avg_pool2d.ts";
-import { meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { avgPool, avgPoolGradient, type PoolCase, pooledShape } from "../reference/pool.ts";
 import { anyPool, windowOf } from "../support/arbitrary_pools.ts";
 import { expectClose } from "../support/close.ts";
@@ -76,11 +76,11 @@ test("the divisor: padding counts by default, what hangs past it never does", as
 });
 
 test("errors name the op", () => {
-  expect(() => avgPool2d(meta([1, 2, 4]), { kernel: 2 })).toThrow(OpError);
-  expect(() => avgPool2d(meta([1, 2, 4, 5]), { kernel: 2, padding: -1 })).toThrow(
+  expect(() => avgPool2d(metaTensor([1, 2, 4]), { kernel: 2 })).toThrow(OpError);
+  expect(() => avgPool2d(metaTensor([1, 2, 4, 5]), { kernel: 2, padding: -1 })).toThrow(
     /avgPool2d.*padding: expected 0 to half/,
   );
-  expect(() => avgPool2d(meta([1, 2, 4, 5]), { kernel: 7 })).toThrow(
+  expect(() => avgPool2d(metaTensor([1, 2, 4, 5]), { kernel: 7 })).toThrow(
     /avgPool2d.*kernel: expected at most the padded input, got 7/,
   );
 });

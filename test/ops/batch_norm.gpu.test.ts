@@ -5,7 +5,7 @@ import { OpError } from "../../src/gpu/index.ts";
 import { Parameter } from "../../src/nn/index.ts";
 import { batchNorm, batchNormAddRelu, batchNormRelu } from "../../src/ops/batch_norm.ts";
 import { SGD } from "../../src/optim/index.ts";
-import { capture, meta, persistent, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, persistent, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { normalise, trainingGradients } from "../reference/batch_norm.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -189,7 +189,7 @@ test.each(norms)("%s: weights after replayed training steps are those of eager o
     const optimizer = new SGD([weight, bias], { lr: 0.1, momentum: 0.9 });
     using mean = persistent(new Float32Array(3), [3]);
     using variance = persistent(new Float32Array(3).fill(1), [3]);
-    using step = capture(
+    using step = captureStep(
       ({ x, residual, dy }: { x: Tensor; residual: Tensor; dy: Tensor }) => {
         using tape = new Tape();
         const y = tape.keep(fused[name](x, residual, [weight, bias, mean, variance], { training: true }));
@@ -221,7 +221,7 @@ test("a replayed step moves the running statistics each time, as the eager one d
     using mean = persistent(new Float32Array(3), [3]);
     using variance = persistent(new Float32Array(3).fill(1), [3]);
     const forward = ({ x }: { x: Tensor }) => ({ y: batchNorm(x, null, null, mean, variance, { training: true }) });
-    using step = capture(forward, { replay });
+    using step = captureStep(forward, { replay });
     const seen: Float32Array[] = [];
     for (const data of batches) {
       step.run({ x: { data, shape } });
@@ -237,28 +237,28 @@ test("a replayed step moves the running statistics each time, as the eager one d
 });
 
 test("errors", () => {
-  const [x, c, other] = [meta([4, 3, 2, 2]), meta([3]), meta([4])];
+  const [x, c, other] = [metaTensor([4, 3, 2, 2]), metaTensor([3]), metaTensor([4])];
   type Args = Parameters<typeof batchNorm>;
   const bad = (pattern: RegExp, ...args: Args) => {
     expect(() => batchNorm(...args)).toThrow(OpError);
     expect(() => batchNorm(...args)).toThrow(pattern);
   };
   const training = { training: true };
-  bad(/batchNorm.*x: expected 2 to 5 axes/, meta([3]), null, null, c, c, {});
-  bad(/x: expected f32, got i32/, meta([4, 3], "i32"), null, null, c, c, {});
-  bad(/runningVar: expected f32, got u32/, x, c, c, c, meta([3], "u32"), training);
+  bad(/batchNorm.*x: expected 2 to 5 axes/, metaTensor([3]), null, null, c, c, {});
+  bad(/x: expected f32, got i32/, metaTensor([4, 3], "i32"), null, null, c, c, {});
+  bad(/runningVar: expected f32, got u32/, x, c, c, c, metaTensor([3], "u32"), training);
   bad(/weight: expected \[3\], one value per channel/, x, other, other, c, c, training);
   bad(/runningMean: expected \[3\]/, x, c, c, other, other, training);
   bad(/invstd: expected \[3\]/, x, c, c, c, c, { stats: { mean: c, invstd: other } });
   bad(/expected weight and bias, or neither/, x, c, null, c, c, training);
   bad(/expected both running statistics, or neither/, x, c, c, c, null, training);
   bad(/evaluation: expected running statistics/, x, c, c, null, null, {});
-  bad(/training: expected more than one value per channel/, meta([1, 3, 1, 1]), c, c, c, c, training);
+  bad(/training: expected more than one value per channel/, metaTensor([1, 3, 1, 1]), c, c, c, c, training);
   bad(/eps: expected a number > 0, got 0/, x, c, c, c, c, { eps: 0 });
   bad(/momentum: expected 0 to 1, got 2/, x, c, c, c, c, { momentum: 2 });
   expect(() => batchNormRelu(x, c, c, null, null, {})).toThrow(/batchNormRelu.*evaluation: expected/);
   const withResidual = (residual: Tensor) => () => batchNormAddRelu(x, residual, c, c, null, null, training);
-  expect(withResidual(meta([4, 3, 1, 1]))).toThrow(/batchNormAddRelu.*residual: expected x's shape/);
-  expect(withResidual(meta([4, 3, 2, 2], "i32"))).toThrow(/residual: expected f32, got i32/);
+  expect(withResidual(metaTensor([4, 3, 1, 1]))).toThrow(/batchNormAddRelu.*residual: expected x's shape/);
+  expect(withResidual(metaTensor([4, 3, 2, 2], "i32"))).toThrow(/residual: expected f32, got i32/);
   expect(withResidual(x)().shape).toEqual(x.shape);
 });

@@ -8,7 +8,7 @@ import { type BatchNormNeuronOptions, batchNormNeuron } from "../../src/ops/batc
 import { reshape } from "../../src/ops/reshape.ts";
 import type { NeuronKind } from "../../src/ops/spiking/neuron.ts";
 import { resolveSurrogate } from "../../src/ops/spiking/surrogate.ts";
-import { capture, meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { normalise } from "../reference/batch_norm.ts";
 import { walkNeurons } from "../reference/spiking.ts";
 import { gradientsThroughTime } from "../reference/spiking_gradient.ts";
@@ -195,7 +195,7 @@ test.each([true, false])(
       for (const t of leaves) t.requiresGrad = true;
       const state = [tensor([0, 0, 0]), tensor([1, 1, 1])] as const;
       const net = (x: Tensor) => batchNormNeuron(x, leaves[0], leaves[1], ...state, leaves[2], options);
-      using step = capture(
+      using step = captureStep(
         (inputs: { x: Tensor }) => {
           using tape = new Tape();
           const spikes = tape.keep((wrapped ? activationCheckpoint(net) : net)(inputs.x));
@@ -229,8 +229,8 @@ test("same inputs, same bits", async () => {
 });
 
 test("errors give the expected and the actual value", () => {
-  const x = meta([6, 3, 4, 4]);
-  const [c, w] = [meta([3]), meta([])];
+  const x = metaTensor([6, 3, 4, 4]);
+  const [c, w] = [metaTensor([3]), metaTensor([])];
   const plain = { neuron: "LIF", timeSteps: 3, training: true } as const;
   const bad = (message: string, options: object, input = x, leak: Tensor | null = null, weight = c) =>
     expect(() => batchNormNeuron(input, weight, c, c, c, leak, { ...plain, ...options })).toThrow(
@@ -239,13 +239,13 @@ test("errors give the expected and the actual value", () => {
   bad("x: expected a first axis of T·N with T = 4", { timeSteps: 4 });
   bad("timeSteps: expected an integer >= 1, got 0", { timeSteps: 0 });
   bad("timeSteps: expected an integer >= 1, got 1.5", { timeSteps: 1.5, constant: true });
-  bad("x: expected 2 to 5 axes, [N, C, ...]", {}, meta([6]));
-  bad("x: expected f32, got i32", {}, meta([6, 3], "i32"));
-  bad("weight: expected [3], one value per channel", {}, x, null, meta([4]));
+  bad("x: expected 2 to 5 axes, [N, C, ...]", {}, metaTensor([6]));
+  bad("x: expected f32, got i32", {}, metaTensor([6, 3], "i32"));
+  bad("weight: expected [3], one value per channel", {}, x, null, metaTensor([4]));
   bad("PLIF: expected w, the logit of its leak", { neuron: "PLIF" });
   bad("LIF: expected no w, since its leak is not learned", {}, x, w);
-  bad("w: expected one element", { neuron: "PLIF" }, x, meta([2]));
-  bad("w: expected f32, got i32", { neuron: "PLIF" }, x, meta([], "i32"));
+  bad("w: expected one element", { neuron: "PLIF" }, x, metaTensor([2]));
+  bad("w: expected f32, got i32", { neuron: "PLIF" }, x, metaTensor([], "i32"));
   bad("neuron: expected IF, LIF or PLIF, got GRU", { neuron: "GRU" });
   bad("tau: expected a number > 1, got 1", { tau: 1 });
   bad("vReset: expected less than vThreshold = 1, got 2", { vReset: 2 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { add, div, maximum, minimum, mul, sub } from "../../src/ops/binary.ts";
-import { meta, numel, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { broadcastTo } from "../reference/axes.ts";
 import { binaryReference } from "../reference/pointwise.ts";
 import { anyShape, shapeAndSmaller } from "../support/arbitrary_shapes.ts";
@@ -145,7 +145,9 @@ test("only inputs with requiresGrad get a gradient", async () => {
 });
 
 test("errors name both shapes", () => {
-  expect(() => add(meta([2, 3]), meta([4]))).toThrow("add: expected shapes that broadcast, got [2,3] and [4]");
-  expect(() => mul(meta([2], "i32"), meta([2]))).toThrow("mul: a: expected f32, got i32");
-  expect(add(meta([2, 1]), meta([3])).shape).toEqual([2, 3]);
+  expect(() => add(metaTensor([2, 3]), metaTensor([4]))).toThrow(
+    "add: expected shapes that broadcast, got [2,3] and [4]",
+  );
+  expect(() => mul(metaTensor([2], "i32"), metaTensor([2]))).toThrow("mul: a: expected f32, got i32");
+  expect(add(metaTensor([2, 1]), metaTensor([3])).shape).toEqual([2, 3]);
 });

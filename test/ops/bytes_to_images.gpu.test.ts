@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { normalisationTable } from "../../src/data/index.ts";
 import { type BytesToImagesOptions, bytesToImages, expectCrops } from "../../src/ops/bytes_to_images.ts";
-import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { randomInts } from "../support/random.ts";
 
 interface Case extends BytesToImagesOptions {
@@ -115,19 +115,19 @@ test("more than one row of workgroups' worth of values", async () => {
 
 test("shapes and errors", () => {
   const image = { shape: [2, 3, 4, 5], stored: [6, 8] } as const;
-  const bytes = meta([72], "u32");
-  const crop = meta([2, 4], "i32");
-  const table = meta([3, 256]);
+  const bytes = metaTensor([72], "u32");
+  const crop = metaTensor([2, 4], "i32");
+  const table = metaTensor([3, 256]);
   expect(bytesToImages(bytes, crop, table, image).shape).toEqual([2, 3, 4, 5]);
   const fails = (what: string, run: () => void) => expect(run).toThrow(`bytesToImages: ${what}`);
   fails("stored: expected 4x5, since no crops are given, got 6x8", () => bytesToImages(bytes, null, table, image));
   fails("stored: expected at least 4x5, got 3x8", () =>
     bytesToImages(bytes, crop, table, { ...image, stored: [3, 8] }),
   );
-  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([71], "u32"), crop, table, image));
-  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(meta([72]), crop, table, image));
-  fails("crop: expected [2,4] i32", () => bytesToImages(bytes, meta([3, 4], "i32"), table, image));
-  fails("table: expected [3,256] f32", () => bytesToImages(bytes, crop, meta([1, 256]), image));
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(metaTensor([71], "u32"), crop, table, image));
+  fails("expected 72 u32 for the bytes of [2,3,6,8]", () => bytesToImages(metaTensor([72]), crop, table, image));
+  fails("crop: expected [2,4] i32", () => bytesToImages(bytes, metaTensor([3, 4], "i32"), table, image));
+  fails("table: expected [3,256] f32", () => bytesToImages(bytes, crop, metaTensor([1, 256]), image));
   fails("shape: expected [n, c, h, w], got [2,3,4,0]", () =>
     bytesToImages(bytes, crop, table, { ...image, shape: [2, 3, 4, 0] }),
   );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu, OpError, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { type ConvAlgorithm, conv2d } from "../../src/ops/conv2d.ts";
-import { capture, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { type ConvCase, convolve, convolveGradients, resultShape, weightShape } from "../reference/conv2d.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -222,7 +222,7 @@ test("a replayed step equals the eager one, bit for bit", async () => {
     eager.push([await y.data(), await w.grad!.data()]);
     w.gradArrived = false;
   }
-  using step = capture(forward);
+  using step = captureStep(forward);
   for (const at of [0, 1, 0]) {
     step.run({ x: { data: batches[at]!, shape } });
     expect([await step.outputs.y.data(), await w.grad!.data()]).toEqual(eager[at]);

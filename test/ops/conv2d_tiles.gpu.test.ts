@@ -4,7 +4,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { forwardCorrelation, gradientCorrelations } from "../../src/ops/conv/correlation.ts";
 import { convShape, flattenPoints } from "../../src/ops/conv/shape.ts";
 import { gradWeightSpec, patchSpec } from "../../src/ops/conv/tiles.ts";
-import { meta } from "../../src/tensor/index.ts";
+import { metaTensor } from "../../src/tensor/index.ts";
 
 /** Multiply-adds written out: what the shader's unrolled loops come to. */
 const written = (s: { TY: number; TX: number; OB: number; PY: number; PX: number; CB?: number }) =>
@@ -23,9 +23,9 @@ test.each([1, 4, 8])("teams of %i lanes: every layer's tile is within the budget
   const [most, mostOfGradient] = llvm ? [1664, 1664] : [300, 150];
   let tiles = 0;
   for (const { kernel, stride, channels, outputs } of layers) {
-    const weight = meta([outputs, channels, kernel, kernel]);
+    const weight = metaTensor([outputs, channels, kernel, kernel]);
     const options = { stride, padding: kernel >> 1, groups: 1 };
-    const s = flattenPoints(convShape(meta([4, channels, 28, 28]), weight, null, options));
+    const s = flattenPoints(convShape(metaTensor([4, channels, 28, 28]), weight, null, options));
     for (const c of [forwardCorrelation(s), ...gradientCorrelations(s).phases]) {
       const spec = patchSpec(c, lanes);
       if (!spec) continue;
@@ -49,8 +49,8 @@ test.each([1, 4, 8])("teams of %i lanes: every layer's tile is within the budget
 
 test("layers of one kind share a tile, and so a pipeline", () => {
   const same = [16, 32, 64].map((channels) => {
-    const x = meta([16, channels, 512 / channels, 512 / channels]);
-    const s = convShape(x, meta([channels, channels, 3, 3]), null, { stride: 1, padding: 1, groups: 1 });
+    const x = metaTensor([16, channels, 512 / channels, 512 / channels]);
+    const s = convShape(x, metaTensor([channels, channels, 3, 3]), null, { stride: 1, padding: 1, groups: 1 });
     return patchSpec(forwardCorrelation(s), 8);
   });
   expect(same[0]).not.toBeNull();

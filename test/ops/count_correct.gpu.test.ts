@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { countCorrect } from "../../src/ops/count_correct.ts";
-import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { randomArray, randomInts } from "../support/random.ts";
 
 test("counts rows whose first largest logit is the target's", async () => {
@@ -34,8 +34,12 @@ test("a target out of range is never right, and no gradient flows", async () => 
 });
 
 test("shapes and errors", () => {
-  expect(countCorrect(meta([4, 10]), meta([4], "i32"), {}).shape).toEqual([]);
-  expect(() => countCorrect(meta([4]), meta([4], "i32"), {})).toThrow("countCorrect: expected logits [N, C]");
-  expect(() => countCorrect(meta([4, 10]), meta([4]), {})).toThrow("target [N] i32");
-  expect(() => countCorrect(meta([4, 10], "i32"), meta([4], "i32"), {})).toThrow("logits: expected f32, got i32");
+  expect(countCorrect(metaTensor([4, 10]), metaTensor([4], "i32"), {}).shape).toEqual([]);
+  expect(() => countCorrect(metaTensor([4]), metaTensor([4], "i32"), {})).toThrow(
+    "countCorrect: expected logits [N, C]",
+  );
+  expect(() => countCorrect(metaTensor([4, 10]), metaTensor([4]), {})).toThrow("target [N] i32");
+  expect(() => countCorrect(metaTensor([4, 10], "i32"), metaTensor([4], "i32"), {})).toThrow(
+    "logits: expected f32, got i32",
+  );
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
-import { capture, meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { sumOver } from "../reference/axes.ts";
 import { crossEntropyReference } from "../reference/cross_entropy.ts";
 import { expectClose } from "../support/close.ts";
@@ -91,7 +91,7 @@ test.each([-1, 3, 2147483647, -2147483648])(
 );
 
 test("a replayed step reads the new logits and targets", async () => {
-  using step = capture(({ x, t }: { x: Tensor; t: Tensor }) => ({ loss: crossEntropy(x, t, {}) }));
+  using step = captureStep(({ x, t }: { x: Tensor; t: Tensor }) => ({ loss: crossEntropy(x, t, {}) }));
   for (let seed = 1; seed < 4; seed++) {
     const x = randomArray(40, seed);
     const labels = randomInts(4, 10, seed);
@@ -102,12 +102,14 @@ test("a replayed step reads the new logits and targets", async () => {
 });
 
 test("shapes and errors", () => {
-  const target = meta([4], "i32");
-  expect(crossEntropy(meta([4, 10]), target, {}).shape).toEqual([]);
-  expect(crossEntropy(meta([4, 10]), target, { reduction: "none" }).shape).toEqual([4]);
-  expect(() => crossEntropy(meta([4, 10, 2]), target, {})).toThrow("crossEntropy: logits: expected [N, C] f32");
-  expect(() => crossEntropy(meta([4, 10]), meta([4]), {})).toThrow("target: expected [4] i32");
-  expect(() => crossEntropy(meta([4, 10]), meta([3], "i32"), {})).toThrow("target: expected [4] i32");
-  expect(() => crossEntropy(meta([4, 10]), target, { labelSmoothing: 1.5 })).toThrow("labelSmoothing: expected 0 to 1");
-  expect(() => crossEntropy(meta([4, 10]), target, { reduction: "avg" as "mean" })).toThrow("mean, sum or none");
+  const target = metaTensor([4], "i32");
+  expect(crossEntropy(metaTensor([4, 10]), target, {}).shape).toEqual([]);
+  expect(crossEntropy(metaTensor([4, 10]), target, { reduction: "none" }).shape).toEqual([4]);
+  expect(() => crossEntropy(metaTensor([4, 10, 2]), target, {})).toThrow("crossEntropy: logits: expected [N, C] f32");
+  expect(() => crossEntropy(metaTensor([4, 10]), metaTensor([4]), {})).toThrow("target: expected [4] i32");
+  expect(() => crossEntropy(metaTensor([4, 10]), metaTensor([3], "i32"), {})).toThrow("target: expected [4] i32");
+  expect(() => crossEntropy(metaTensor([4, 10]), target, { labelSmoothing: 1.5 })).toThrow(
+    "labelSmoothing: expected 0 to 1",
+  );
+  expect(() => crossEntropy(metaTensor([4, 10]), target, { reduction: "avg" as "mean" })).toThrow("mean, sum or none");
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { dropout, dropoutWithMask } from "../../src/ops/dropout.ts";
-import { capture, meta, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { philox4x32, streams, uniform01 } from "../../src/tensor/philox.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
@@ -86,7 +86,7 @@ test("backward draws the mask of its forward, though the step has moved since", 
 test("a replayed step draws a new mask when the step moves, the one an eager run draws", async () => {
   using step = scalar(0, "u32");
   const draw = { p: 0.5, seed: 3, stream: 0 };
-  using captured = capture(({ x }: { x: Tensor }) => ({ y: dropout(x, { ...draw, step }) }));
+  using captured = captureStep(({ x }: { x: Tensor }) => ({ y: dropout(x, { ...draw, step }) }));
   const x = new Float32Array(50).fill(1);
   const seen = new Set<string>();
   for (let k = 0; k < 4; k++) {
@@ -113,15 +113,17 @@ test("with a given mask: values and gradients", async () => {
 });
 
 test("errors", () => {
-  const step = meta([], "u32");
+  const step = metaTensor([], "u32");
   const good = { p: 0.5, seed: 1, stream: 0, step };
-  expect(dropout(meta([2, 3]), good).shape).toEqual([2, 3]);
-  expect(() => dropout(meta([2]), { ...good, p: 1.1 })).toThrow("dropout: p: expected 0 <= p <= 1, got 1.1");
-  expect(() => dropout(meta([2]), { ...good, p: Number.NaN })).toThrow("got NaN");
-  expect(() => dropout(meta([2]), { ...good, seed: -1 })).toThrow("seed: expected an integer");
-  expect(() => dropout(meta([2]), { ...good, stream: 2 ** 32 })).toThrow("stream: expected a u32");
-  expect(() => dropout(meta([2]), { ...good, step: meta([2], "u32") })).toThrow("step: expected one element");
-  expect(() => dropout(meta([2]), { ...good, step: meta([]) })).toThrow("step: expected u32, got f32");
-  expect(() => dropout(meta([2], "i32"), good)).toThrow("x: expected f32");
-  expect(() => dropoutWithMask(meta([2]), meta([3]), { p: 0.5 })).toThrow("mask: expected x's shape");
+  expect(dropout(metaTensor([2, 3]), good).shape).toEqual([2, 3]);
+  expect(() => dropout(metaTensor([2]), { ...good, p: 1.1 })).toThrow("dropout: p: expected 0 <= p <= 1, got 1.1");
+  expect(() => dropout(metaTensor([2]), { ...good, p: Number.NaN })).toThrow("got NaN");
+  expect(() => dropout(metaTensor([2]), { ...good, seed: -1 })).toThrow("seed: expected an integer");
+  expect(() => dropout(metaTensor([2]), { ...good, stream: 2 ** 32 })).toThrow("stream: expected a u32");
+  expect(() => dropout(metaTensor([2]), { ...good, step: metaTensor([2], "u32") })).toThrow(
+    "step: expected one element",
+  );
+  expect(() => dropout(metaTensor([2]), { ...good, step: metaTensor([]) })).toThrow("step: expected u32, got f32");
+  expect(() => dropout(metaTensor([2], "i32"), good)).toThrow("x: expected f32");
+  expect(() => dropoutWithMask(metaTensor([2]), metaTensor([3]), { p: 0.5 })).toThrow("mask: expected x's shape");
 });

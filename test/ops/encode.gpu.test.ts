@@ -10,7 +10,7 @@ import {
   encodeWeightedPhase,
   type LatencyFunction,
 } from "../../src/ops/encode.ts";
-import { capture, meta, numel, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, numel, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { philox4x32, streams, uniform01 } from "../../src/tensor/philox.ts";
 import { binaryDigits, latencyLinear, latencyLog, repeated } from "../reference/encode.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
@@ -177,7 +177,7 @@ describe("Poisson", () => {
   test("a replayed step draws new spikes when the step moves, those an eager run draws", async () => {
     using step = scalar(0, "u32");
     const draw = { timeSteps: 3, seed: 3, stream: 0 };
-    using captured = capture(({ x }: { x: Tensor }) => ({ y: encodePoisson(x, { ...draw, step }) }));
+    using captured = captureStep(({ x }: { x: Tensor }) => ({ y: encodePoisson(x, { ...draw, step }) }));
     const x = randomArray(50, 2).map(Math.abs);
     const seen = new Set<string>();
     for (let k = 0; k < 4; k++) {
@@ -227,15 +227,15 @@ describe("Poisson", () => {
 });
 
 test("shapes, gradients that are none, and errors", () => {
-  const x = meta([2, 3]);
-  const step = meta([], "u32");
+  const x = metaTensor([2, 3]);
+  const step = metaTensor([], "u32");
   const draw = { timeSteps: 4, seed: 1, stream: 0, step };
   for (const y of [
     encodeDirect(x, { timeSteps: 4 }),
     encodeLatency(x, { timeSteps: 4 }),
     encodeWeightedPhase(x, { timeSteps: 4 }),
     encodePoisson(x, draw),
-    encodePoissonWith(x, meta([4, 2, 3])),
+    encodePoissonWith(x, metaTensor([4, 2, 3])),
   ]) {
     expect(y.shape).toEqual([4, 2, 3]);
   }
@@ -253,9 +253,13 @@ test("shapes, gradients that are none, and errors", () => {
   );
   expect(() => encodePoisson(x, { ...draw, seed: -1 })).toThrow("seed: expected an integer");
   expect(() => encodePoisson(x, { ...draw, stream: 2 ** 32 })).toThrow("stream: expected a u32");
-  expect(() => encodePoisson(x, { ...draw, step: meta([2], "u32") })).toThrow("step: expected one element");
-  expect(() => encodePoisson(x, { ...draw, step: meta([]) })).toThrow("step: expected u32, got f32");
-  expect(() => encodePoissonWith(x, meta([4, 3, 2]))).toThrow("u: expected x's shape behind an axis of time");
-  expect(() => encodePoissonWith(meta([]), meta([]))).toThrow("u: expected x's shape behind an axis of time");
-  expect(() => encodeDirect(meta([2], "i32"), { timeSteps: 2 })).toThrow("encodeDirect: x: expected f32, got i32");
+  expect(() => encodePoisson(x, { ...draw, step: metaTensor([2], "u32") })).toThrow("step: expected one element");
+  expect(() => encodePoisson(x, { ...draw, step: metaTensor([]) })).toThrow("step: expected u32, got f32");
+  expect(() => encodePoissonWith(x, metaTensor([4, 3, 2]))).toThrow("u: expected x's shape behind an axis of time");
+  expect(() => encodePoissonWith(metaTensor([]), metaTensor([]))).toThrow(
+    "u: expected x's shape behind an axis of time",
+  );
+  expect(() => encodeDirect(metaTensor([2], "i32"), { timeSteps: 2 })).toThrow(
+    "encodeDirect: x: expected f32, got i32",
+  );
 });

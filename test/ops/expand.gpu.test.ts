@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { expand } from "../../src/ops/expand.ts";
-import { meta, numel, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, tensor } from "../../src/tensor/index.ts";
 import { broadcastTo } from "../reference/axes.ts";
 import { shapeAndSmaller } from "../support/arbitrary_shapes.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -29,8 +29,8 @@ test("any shape repeats to any shape it broadcasts to, exactly", async () => {
 });
 
 test("errors name both shapes", () => {
-  expect(() => expand(meta([2, 3]), { shape: [2, 4] })).toThrow(
+  expect(() => expand(metaTensor([2, 3]), { shape: [2, 4] })).toThrow(
     "expand: expected shapes that broadcast, got [2,3] and [2,4]",
   );
-  expect(() => expand(meta([2, 3]), { shape: [1, 3] })).toThrow("expand: expected x to broadcast to [1,3]");
+  expect(() => expand(metaTensor([2, 3]), { shape: [1, 3] })).toThrow("expand: expected x to broadcast to [1,3]");
 });

@@ -8,7 +8,7 @@ import { integrateAndFire, lif, membranePotential, plif } from "../../src/ops/li
 import type { NeuronOptions } from "../../src/ops/spiking/neuron.ts";
 import { resolveSurrogate, type SurrogateName } from "../../src/ops/spiking/surrogate.ts";
 import { sum } from "../../src/ops/sum.ts";
-import { meta, readAll, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { type ReferenceNeuron, walkNeurons } from "../reference/spiking.ts";
 import { gradientsThroughTime } from "../reference/spiking_gradient.ts";
 import { expectClose } from "../support/close.ts";
@@ -218,18 +218,18 @@ test("computes only the gradients that are needed", async () => {
 });
 
 test("errors give the expected and the actual value", () => {
-  const x = meta([4, 2, 3]);
-  const w = meta([]);
+  const x = metaTensor([4, 2, 3]);
+  const w = metaTensor([]);
   const bad = (make: () => unknown, message: string) => expect(make).toThrow(message);
-  bad(() => lif(meta([4])), "lif: x: expected [T, N, ...], or timeSteps for a constant input");
-  bad(() => lif(meta([4, 2], "i32")), "lif: x: expected f32, got i32");
-  bad(() => lif(x, meta([2, 3], "u32")), "lif: v0: expected f32, got u32");
-  bad(() => lif(x, null, { state: meta([2, 3], "i32") }), "lif: state: expected f32, got i32");
-  bad(() => plif(x, meta([], "i32")), "plif: w: expected f32, got i32");
-  bad(() => lif(x, meta([3, 2])), "lif: v0: expected one step of x, [2,3]");
-  bad(() => lif(x, null, { state: meta([4, 2, 3]) }), "lif: state: expected one step of x, [2,3]");
-  bad(() => lif(x, meta([2, 3]), { timeSteps: 2 }), "lif: v0: expected one step of x, [4,2,3]");
-  bad(() => lif(x, meta([2, 3]), { state: meta([2, 3]) }), "lif: expected v0 or state, got both");
+  bad(() => lif(metaTensor([4])), "lif: x: expected [T, N, ...], or timeSteps for a constant input");
+  bad(() => lif(metaTensor([4, 2], "i32")), "lif: x: expected f32, got i32");
+  bad(() => lif(x, metaTensor([2, 3], "u32")), "lif: v0: expected f32, got u32");
+  bad(() => lif(x, null, { state: metaTensor([2, 3], "i32") }), "lif: state: expected f32, got i32");
+  bad(() => plif(x, metaTensor([], "i32")), "plif: w: expected f32, got i32");
+  bad(() => lif(x, metaTensor([3, 2])), "lif: v0: expected one step of x, [2,3]");
+  bad(() => lif(x, null, { state: metaTensor([4, 2, 3]) }), "lif: state: expected one step of x, [2,3]");
+  bad(() => lif(x, metaTensor([2, 3]), { timeSteps: 2 }), "lif: v0: expected one step of x, [4,2,3]");
+  bad(() => lif(x, metaTensor([2, 3]), { state: metaTensor([2, 3]) }), "lif: expected v0 or state, got both");
   for (const timeSteps of [0, 1.5, Number.NaN])
     bad(() => lif(x, null, { timeSteps }), `lif: timeSteps: expected an integer >= 1, got ${timeSteps}`);
   for (const tau of [1, 0, Number.NaN, Number.POSITIVE_INFINITY])
@@ -239,7 +239,7 @@ test("errors give the expected and the actual value", () => {
   bad(() => lif(x, null, { vReset: 1 }), "lif: vReset: expected less than vThreshold = 1, got 1");
   bad(() => lif(x, null, { keep: "x" as "input" }), "lif: keep: expected input or potential, got x");
   bad(() => lif(x, null, { surrogate: "step" as "atan" }), "lif: surrogate: expected one of atan, sigmoid");
-  bad(() => plif(x, meta([2])), "plif: w: expected one element");
+  bad(() => plif(x, metaTensor([2])), "plif: w: expected one element");
   bad(() => membranePotential(x, null, null, { neuron: "PLIF", of: "v" }), "PLIF: expected w, the logit of its leak");
   bad(
     () => membranePotential(x, w, null, { of: "v" }),
@@ -249,6 +249,6 @@ test("errors give the expected and the actual value", () => {
   bad(() => membranePotential(x, null, null, { neuron: "A" as "IF", of: "v" }), "neuron: expected IF, LIF or PLIF");
   expect(lif(x).shape).toEqual([4, 2, 3]);
   expect(plif(x, w, null, { timeSteps: 5 }).shape).toEqual([5, 4, 2, 3]);
-  expect(integrateAndFire(x, meta([2, 3]), { vReset: null, vThreshold: 0.5 }).shape).toEqual([4, 2, 3]);
+  expect(integrateAndFire(x, metaTensor([2, 3]), { vReset: null, vThreshold: 0.5 }).shape).toEqual([4, 2, 3]);
   expect(membranePotential(x, null, null, { of: "last" }).shape).toEqual([2, 3]);
 });

@@ -4,7 +4,7 @@ import { activationCheckpoint, Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { add } from "../../src/ops/binary.ts";
 import { integrateAndFire, lif, membranePotential, plif } from "../../src/ops/lif.ts";
-import { capture, persistent, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, persistent, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { currents, draw, upstream } from "./lif_run.ts";
 
 const shape = [2, 6];
@@ -114,7 +114,7 @@ test.each([false, true])(
       const leak = w();
       leak.requiresGrad = true;
       const net = (t: Tensor) => plif(t, leak, null, { ...options, state });
-      using step = capture(
+      using step = captureStep(
         (inputs: { x: Tensor }) => {
           using tape = new Tape();
           const spikes = tape.keep((on ? activationCheckpoint(net) : net)(inputs.x));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { linear } from "../../src/ops/linear.ts";
-import { meta, readAll, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, type TypedArray, tensor } from "../../src/tensor/index.ts";
 import { linearReference } from "../reference/matmul.ts";
 import { withBindings } from "../support/bindings.ts";
 import { expectClose } from "../support/close.ts";
@@ -116,9 +116,11 @@ test("in parts, y and dW have the bits of the whole, dx the same sums cut once m
 });
 
 test("errors name the sizes", () => {
-  expect(() => linear(meta([2, 5]), meta([3, 4]), null)).toThrow("linear: weight: expected 5 inputs as in x, got 4");
-  expect(() => linear(meta([2, 4]), meta([3, 4]), meta([4]))).toThrow("bias: expected [3]");
-  expect(() => linear(meta([2, 4]), meta([4]), null)).toThrow("weight: expected 2 axes, got 1");
-  expect(() => linear(meta([]), meta([3, 4]), null)).toThrow("x: expected at least one axis");
-  expect(linear(meta([2, 7, 4]), meta([3, 4]), null).shape).toEqual([2, 7, 3]);
+  expect(() => linear(metaTensor([2, 5]), metaTensor([3, 4]), null)).toThrow(
+    "linear: weight: expected 5 inputs as in x, got 4",
+  );
+  expect(() => linear(metaTensor([2, 4]), metaTensor([3, 4]), metaTensor([4]))).toThrow("bias: expected [3]");
+  expect(() => linear(metaTensor([2, 4]), metaTensor([4]), null)).toThrow("weight: expected 2 axes, got 1");
+  expect(() => linear(metaTensor([]), metaTensor([3, 4]), null)).toThrow("x: expected at least one axis");
+  expect(linear(metaTensor([2, 7, 4]), metaTensor([3, 4]), null).shape).toEqual([2, 7, 3]);
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { OpError } from "../../src/gpu/index.ts";
 import { localResponseNorm, type ResponseNormOptions } from "../../src/ops/local_response_norm.ts";
-import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { responseNorm } from "../reference/local_response_norm.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -52,14 +52,14 @@ test("defaults are alpha 1e-4, beta 0.75, k 1", async () => {
 });
 
 test("errors", () => {
-  const x = meta([1, 4, 2, 2]);
+  const x = metaTensor([1, 4, 2, 2]);
   const bad =
     (options: unknown, input = x) =>
     () =>
       localResponseNorm(input, options as ResponseNormOptions);
-  expect(bad({ size: 3 }, meta([4]))).toThrow(OpError);
-  expect(bad({ size: 3 }, meta([4]))).toThrow(/localResponseNorm.*at least \[N, C\]/);
-  expect(bad({ size: 3 }, meta([1, 4], "u32"))).toThrow(/x: expected f32, got u32/);
+  expect(bad({ size: 3 }, metaTensor([4]))).toThrow(OpError);
+  expect(bad({ size: 3 }, metaTensor([4]))).toThrow(/localResponseNorm.*at least \[N, C\]/);
+  expect(bad({ size: 3 }, metaTensor([1, 4], "u32"))).toThrow(/x: expected f32, got u32/);
   expect(bad({ size: 0 })).toThrow(/size: expected an integer >= 1, got 0/);
   expect(bad({})).toThrow(/size: expected .* undefined/);
   expect(bad({ size: 3, k: 0 })).toThrow(/k: expected a number > 0, got 0/);

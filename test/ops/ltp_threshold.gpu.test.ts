@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { ltpThreshold, softL0 } from "../../src/ops/ltp_threshold.ts";
-import { meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { sigmoid } from "../reference/pointwise.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -128,11 +128,13 @@ test("scaling w by c, tau and T by c² leaves the gates as they are", async () =
 });
 
 test("shapes and errors", () => {
-  expect(ltpThreshold(meta([2, 3]), meta([]), { temperature: 1 }).shape).toEqual([2, 3]);
-  expect(softL0(meta([2, 3]), meta([]), { temperature: 1 }).shape).toEqual([]);
+  expect(ltpThreshold(metaTensor([2, 3]), metaTensor([]), { temperature: 1 }).shape).toEqual([2, 3]);
+  expect(softL0(metaTensor([2, 3]), metaTensor([]), { temperature: 1 }).shape).toEqual([]);
   for (const temperature of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    expect(() => softL0(meta([2]), meta([]), { temperature })).toThrow(`temperature: expected a number > 0`);
+    expect(() => softL0(metaTensor([2]), metaTensor([]), { temperature })).toThrow(
+      `temperature: expected a number > 0`,
+    );
   }
-  expect(() => ltpThreshold(meta([2]), meta([2]), { temperature: 1 })).toThrow("tau: expected one element");
-  expect(() => ltpThreshold(meta([2]), meta([], "i32"), { temperature: 1 })).toThrow("tau: expected f32");
+  expect(() => ltpThreshold(metaTensor([2]), metaTensor([2]), { temperature: 1 })).toThrow("tau: expected one element");
+  expect(() => ltpThreshold(metaTensor([2]), metaTensor([], "i32"), { temperature: 1 })).toThrow("tau: expected f32");
 });

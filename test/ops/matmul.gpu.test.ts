@@ -5,7 +5,7 @@ import { currentGpu, OpError } from "../../src/gpu/index.ts";
 import { gemm, transposed } from "../../src/ops/matmul/gemm.ts";
 import { type GemmFamily, otherPlans, planGemm } from "../../src/ops/matmul/plan.ts";
 import { matmul } from "../../src/ops/matmul.ts";
-import { capture, empty, meta, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, empty, metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { matmulReference } from "../reference/matmul.ts";
 import { expectClose, maxAbs } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -242,7 +242,7 @@ test("a replayed product equals the eager one bit for bit", async () => {
   const x = randomArray(9 * 515, 3);
   using _scope = new Scope();
   const b = tensor(randomArray(515 * 6, 4), [515, 6]);
-  using step = capture(({ a }: { a: Tensor }) => ({ y: matmul(a, b) }));
+  using step = captureStep(({ a }: { a: Tensor }) => ({ y: matmul(a, b) }));
   const input = { a: { data: x, shape: [9, 515] } };
   step.run(input);
   step.run(input);
@@ -252,11 +252,15 @@ test("a replayed product equals the eager one bit for bit", async () => {
 });
 
 test("errors name the sizes", () => {
-  expect(() => matmul(meta([3, 4]), meta([5, 6]))).toThrow(
+  expect(() => matmul(metaTensor([3, 4]), metaTensor([5, 6]))).toThrow(
     "matmul: expected equal k, got 4 in a and 5 in b (a [3,4], b [5,6])",
   );
-  expect(() => matmul(meta([3, 4]), meta([4]))).toThrow("b: expected 2 to 5 axes, got 1");
-  expect(() => matmul(meta([2, 3, 4]), meta([3, 4, 5]))).toThrow("expected shapes that broadcast, got [2] and [3]");
-  expect(() => matmul(meta([2, 3], "i32"), meta([3, 4]))).toThrow(OpError);
-  expect(matmul(meta([2, 4, 3]), meta([5, 4]), { transposeA: true, transposeB: true }).shape).toEqual([2, 3, 5]);
+  expect(() => matmul(metaTensor([3, 4]), metaTensor([4]))).toThrow("b: expected 2 to 5 axes, got 1");
+  expect(() => matmul(metaTensor([2, 3, 4]), metaTensor([3, 4, 5]))).toThrow(
+    "expected shapes that broadcast, got [2] and [3]",
+  );
+  expect(() => matmul(metaTensor([2, 3], "i32"), metaTensor([3, 4]))).toThrow(OpError);
+  expect(matmul(metaTensor([2, 4, 3]), metaTensor([5, 4]), { transposeA: true, transposeB: true }).shape).toEqual([
+    2, 3, 5,
+  ]);
 });

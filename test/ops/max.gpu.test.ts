@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { max } from "../../src/ops/max.ts";
-import { meta, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { groupsOver } from "../reference/axes.ts";
 import { shapeAndAxes } from "../support/arbitrary_shapes.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -70,7 +70,7 @@ test.each([5, 300])("of equal values among %d, the first takes the whole gradien
 test("negative values only, and shapes and errors", async () => {
   using _scope = new Scope();
   expect(await max(tensor([-3, -1, -2]), {}).item()).toBe(-1);
-  expect(max(meta([2, 3, 4]), { axes: [0, 2] }).shape).toEqual([3]);
-  expect(() => max(meta([2, 3]), { axes: [5] })).toThrow("max: expected an axis of a tensor of rank 2, got 5");
-  expect(() => max(meta([2], "i32"), {})).toThrow("max: x: expected f32, got i32");
+  expect(max(metaTensor([2, 3, 4]), { axes: [0, 2] }).shape).toEqual([3]);
+  expect(() => max(metaTensor([2, 3]), { axes: [5] })).toThrow("max: expected an axis of a tensor of rank 2, got 5");
+  expect(() => max(metaTensor([2], "i32"), {})).toThrow("max: x: expected f32, got i32");
 });

@@ -4,7 +4,7 @@ import { Tape } from "../../src/autograd/index.ts";
 import { OpError } from "../../src/gpu/index.ts";
 import { maxPool2d, maxPool2dIndices } from "../../src/ops/max_pool2d.ts";
 import type { PoolOptions } from "../../src/ops/pool/plan.ts";
-import { meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { maxPool, maxPoolGradient, type PoolCase, pooledShape } from "../reference/pool.ts";
 import { anyPool, windowOf } from "../support/arbitrary_pools.ts";
 import { expectClose } from "../support/close.ts";
@@ -94,7 +94,7 @@ test("NaN is not swallowed", async () => {
 });
 
 test("ceil mode: a last window must start inside the input or its left padding", () => {
-  const size = (h: number, options: PoolOptions) => maxPool2d(meta([1, 1, h, h]), options).shape[2];
+  const size = (h: number, options: PoolOptions) => maxPool2d(metaTensor([1, 1, h, h]), options).shape[2];
   expect(size(6, { kernel: 3, stride: 2 })).toBe(2);
   expect(size(6, { kernel: 3, stride: 2, ceilMode: true })).toBe(3);
   // The third window would start at 4 + ... in the right padding.
@@ -104,13 +104,13 @@ test("ceil mode: a last window must start inside the input or its left padding",
 });
 
 test("errors", () => {
-  const x = meta([1, 2, 4, 5]);
+  const x = metaTensor([1, 2, 4, 5]);
   const bad = (options: unknown, pattern: RegExp, input = x) => {
     expect(() => maxPool2d(input, options as PoolOptions)).toThrow(OpError);
     expect(() => maxPool2d(input, options as PoolOptions)).toThrow(pattern);
   };
-  bad({ kernel: 2 }, /maxPool2d.*x: expected 4 axes, got 3/, meta([2, 4, 5]));
-  bad({ kernel: 2 }, /x: expected f32, got i32/, meta([1, 2, 4, 5], "i32"));
+  bad({ kernel: 2 }, /maxPool2d.*x: expected 4 axes, got 3/, metaTensor([2, 4, 5]));
+  bad({ kernel: 2 }, /x: expected f32, got i32/, metaTensor([1, 2, 4, 5], "i32"));
   bad({}, /kernel: expected .*undefined/);
   bad({ kernel: 0 }, /kernel: expected integers >= 1.*got 0/);
   bad({ kernel: [2, 2, 2] }, /kernel: expected .*2,2,2/);

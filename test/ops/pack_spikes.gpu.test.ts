@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { packSpikes, unpackSpikes } from "../../src/ops/pack_spikes.ts";
-import { meta, numel, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, tensor } from "../../src/tensor/index.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
 
 /** Words of a list of spikes, the first in the lowest bit. */
@@ -57,14 +57,14 @@ test("bits behind the last number are not read", async () => {
 });
 
 test("shapes and errors", () => {
-  expect(packSpikes(meta([4, 2, 5])).shape).toEqual([2]);
-  expect(unpackSpikes(meta([2], "u32"), { shape: [4, 2, 5] }).shape).toEqual([4, 2, 5]);
-  expect(() => packSpikes(meta([3], "i32"))).toThrow("packSpikes: s: expected f32, got i32");
-  expect(() => unpackSpikes(meta([2]), { shape: [64] })).toThrow("unpackSpikes: words: expected u32, got f32");
-  expect(() => unpackSpikes(meta([2], "u32"), { shape: [65] })).toThrow(
+  expect(packSpikes(metaTensor([4, 2, 5])).shape).toEqual([2]);
+  expect(unpackSpikes(metaTensor([2], "u32"), { shape: [4, 2, 5] }).shape).toEqual([4, 2, 5]);
+  expect(() => packSpikes(metaTensor([3], "i32"))).toThrow("packSpikes: s: expected f32, got i32");
+  expect(() => unpackSpikes(metaTensor([2]), { shape: [64] })).toThrow("unpackSpikes: words: expected u32, got f32");
+  expect(() => unpackSpikes(metaTensor([2], "u32"), { shape: [65] })).toThrow(
     "unpackSpikes: expected 3 words for shape [65]",
   );
-  expect(() => unpackSpikes(meta([1], "u32"), { shape: [-4, -2] })).toThrow(
+  expect(() => unpackSpikes(metaTensor([1], "u32"), { shape: [-4, -2] })).toThrow(
     "unpackSpikes: expected 1 words for shape [-4,-2]",
   );
 });

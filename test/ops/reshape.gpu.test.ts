@@ -4,7 +4,7 @@ import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { flatten, reshape } from "../../src/ops/reshape.ts";
 import { square } from "../../src/ops/unary.ts";
-import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -28,7 +28,7 @@ test("a view shares memory, and gradients come back in the input's shape", async
 test("one size may be left open: it is worked out, and the way back restores the shape", () => {
   fc.assert(
     fc.property(anyShape(), fc.nat(4), (shape, at) => {
-      const x = meta(shape);
+      const x = metaTensor(shape);
       const open = shape.map((size, i) => (i === at % shape.length ? -1 : size));
       expect(reshape(reshape(x, { shape: [x.numel] }), { shape: open }).shape).toEqual(shape);
     }),
@@ -37,11 +37,11 @@ test("one size may be left open: it is worked out, and the way back restores the
 });
 
 test("shapes and errors", () => {
-  const x = meta([2, 3, 4]);
+  const x = metaTensor([2, 3, 4]);
   expect(flatten(x).shape).toEqual([2, 12]);
   expect(flatten(x, { startAxis: 0 }).shape).toEqual([24]);
   expect(flatten(x, { startAxis: -2 }).shape).toEqual([2, 12]);
-  expect(reshape(meta([1]), { shape: [] }).shape).toEqual([]);
+  expect(reshape(metaTensor([1]), { shape: [] }).shape).toEqual([]);
   expect(() => flatten(x, { startAxis: 3 })).toThrow("flatten: expected an axis of a tensor of rank 3, got 3");
   for (const shape of [
     [5, 5],

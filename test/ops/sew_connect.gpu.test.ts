@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { type SewConnect, sewConnect } from "../../src/ops/sew_connect.ts";
 import { neg, square } from "../../src/ops/unary.ts";
-import { capture, meta, numel, persistent, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, numel, persistent, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { sewReference } from "../reference/sew_connect.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -66,7 +66,7 @@ test("ADD passes its gradient on, and no kernel runs for it", async () => {
   using a = persistent(randomArray(64, 5), [64]);
   using b = persistent(randomArray(64, 6), [64]);
   a.requiresGrad = b.requiresGrad = true;
-  using step = capture(({ up }: { up: Tensor }) => {
+  using step = captureStep(({ up }: { up: Tensor }) => {
     using tape = new Tape();
     const y = tape.keep(sewConnect(square(a), neg(b)));
     tape.backward(y, up);
@@ -85,10 +85,12 @@ test("ADD passes its gradient on, and no kernel runs for it", async () => {
 });
 
 test("errors", () => {
-  expect(sewConnect(meta([2, 3]), meta([2, 3])).shape).toEqual([2, 3]);
-  expect(() => sewConnect(meta([2, 3]), meta([3]))).toThrow("sewConnect: expected identity and out of one shape");
-  expect(() => sewConnect(meta([2]), meta([2]), { connect: "OR" as SewConnect })).toThrow(
+  expect(sewConnect(metaTensor([2, 3]), metaTensor([2, 3])).shape).toEqual([2, 3]);
+  expect(() => sewConnect(metaTensor([2, 3]), metaTensor([3]))).toThrow(
+    "sewConnect: expected identity and out of one shape",
+  );
+  expect(() => sewConnect(metaTensor([2]), metaTensor([2]), { connect: "OR" as SewConnect })).toThrow(
     "connect: expected ADD, AND, IAND, got OR",
   );
-  expect(() => sewConnect(meta([2], "i32"), meta([2]))).toThrow("identity: expected f32");
+  expect(() => sewConnect(metaTensor([2], "i32"), metaTensor([2]))).toThrow("identity: expected f32");
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concat, narrow } from "../../src/ops/slice.ts";
-import { meta, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -76,20 +76,20 @@ test("pieces of any cut join to what was cut, bit for bit", async () => {
 });
 
 test("errors", () => {
-  expect(narrow(meta([2, 6]), { axis: 1, start: 4, length: 2 }).shape).toEqual([2, 2]);
-  expect(() => narrow(meta([2, 6]), { axis: 1, start: 5, length: 2 })).toThrow(
+  expect(narrow(metaTensor([2, 6]), { axis: 1, start: 4, length: 2 }).shape).toEqual([2, 2]);
+  expect(() => narrow(metaTensor([2, 6]), { axis: 1, start: 5, length: 2 })).toThrow(
     "narrow: expected entries of axis 1, got 2 from 5 on",
   );
-  expect(() => narrow(meta([2, 6]), { axis: 1, start: 0, length: 0 })).toThrow("got 0 from 0 on");
-  expect(() => narrow(meta([2, 6]), { axis: 1, start: 0.5, length: 1 })).toThrow("from 0.5 on");
-  expect(() => narrow(meta([2, 6]), { axis: 2, start: 0, length: 1 })).toThrow(
+  expect(() => narrow(metaTensor([2, 6]), { axis: 1, start: 0, length: 0 })).toThrow("got 0 from 0 on");
+  expect(() => narrow(metaTensor([2, 6]), { axis: 1, start: 0.5, length: 1 })).toThrow("from 0.5 on");
+  expect(() => narrow(metaTensor([2, 6]), { axis: 2, start: 0, length: 1 })).toThrow(
     "narrow: expected an axis of a tensor of rank 2, got 2",
   );
-  expect(() => narrow(meta([2], "i32"), { axis: 0, start: 0, length: 1 })).toThrow("x: expected f32");
+  expect(() => narrow(metaTensor([2], "i32"), { axis: 0, start: 0, length: 1 })).toThrow("x: expected f32");
   expect(() => concat([], { axis: 0 })).toThrow("concat: expected at least one tensor");
-  expect(() => concat([meta([2, 3]), meta([3, 3])], { axis: 1 })).toThrow(
+  expect(() => concat([metaTensor([2, 3]), metaTensor([3, 3])], { axis: 1 })).toThrow(
     "concat: expected shapes that agree except on axis 1, got [2,3] and [3,3]",
   );
-  expect(() => concat([meta([2, 3]), meta([2])], { axis: 1 })).toThrow("expected shapes that agree");
-  expect(() => concat([meta([2]), meta([2], "i32")], { axis: 0 })).toThrow("tensor 1: expected f32");
+  expect(() => concat([metaTensor([2, 3]), metaTensor([2])], { axis: 1 })).toThrow("expected shapes that agree");
+  expect(() => concat([metaTensor([2]), metaTensor([2], "i32")], { axis: 0 })).toThrow("tensor 1: expected f32");
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { softThreshold } from "../../src/ops/soft_threshold.ts";
-import { capture, Scope, scalar, tensor } from "../../src/tensor/index.ts";
+import { captureStep, Scope, scalar, tensor } from "../../src/tensor/index.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -35,7 +35,7 @@ test("straight-through passes every gradient, and pruned entries are +0", async 
 
 test("a replayed step sees a new threshold", async () => {
   using d = scalar(0.5);
-  using step = capture(({ x }: { x: import("../../src/tensor/index.ts").Tensor }) => ({ y: softThreshold(x, d) }));
+  using step = captureStep(({ x }: { x: import("../../src/tensor/index.ts").Tensor }) => ({ y: softThreshold(x, d) }));
   const input = { x: { data: x, shape: [1000] } };
   step.run(input);
   await step.outputs.y.data();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { logSoftmax, softmax } from "../../src/ops/softmax.ts";
-import { meta, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { softmaxReference, sumOver } from "../reference/axes.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
 import { expectClose } from "../support/close.ts";
@@ -74,8 +74,10 @@ test("a class at minus infinity has probability 0, and extreme logits stay finit
 });
 
 test("shapes and errors", () => {
-  expect(softmax(meta([2, 3]), {}).shape).toEqual([2, 3]);
-  expect(() => softmax(meta([2, 3]), { axis: 2 })).toThrow("softmax: expected an axis of a tensor of rank 2, got 2");
-  expect(() => logSoftmax(meta([]), {})).toThrow("logSoftmax: expected an axis of a tensor of rank 0, got -1");
-  expect(() => softmax(meta([2], "i32"), {})).toThrow("softmax: x: expected f32, got i32");
+  expect(softmax(metaTensor([2, 3]), {}).shape).toEqual([2, 3]);
+  expect(() => softmax(metaTensor([2, 3]), { axis: 2 })).toThrow(
+    "softmax: expected an axis of a tensor of rank 2, got 2",
+  );
+  expect(() => logSoftmax(metaTensor([]), {})).toThrow("logSoftmax: expected an axis of a tensor of rank 0, got -1");
+  expect(() => softmax(metaTensor([2], "i32"), {})).toThrow("softmax: x: expected f32, got i32");
 });

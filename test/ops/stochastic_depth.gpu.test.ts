@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { dropout } from "../../src/ops/dropout.ts";
 import { stochasticDepth } from "../../src/ops/stochastic_depth.ts";
-import { capture, meta, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, metaTensor, Scope, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 
 const draw = { p: 0.4, seed: 7, stream: 2 };
@@ -69,7 +69,7 @@ test("gradients go through kept samples alone, also when the step has moved, and
 
 test("a replayed step draws again when the step advances, as an eager run does", async () => {
   using step = scalar(0, "u32");
-  using captured = capture(({ x }: { x: Tensor }) => ({ y: stochasticDepth(x, { ...draw, step }) }));
+  using captured = captureStep(({ x }: { x: Tensor }) => ({ y: stochasticDepth(x, { ...draw, step }) }));
   const seen = new Set<string>();
   for (let k = 0; k < 4; k++) {
     step.set(k);
@@ -82,14 +82,18 @@ test("a replayed step draws again when the step advances, as an eager run does",
 });
 
 test("errors", () => {
-  const good = { ...draw, step: meta([], "u32") };
-  expect(stochasticDepth(meta([2, 3]), good).shape).toEqual([2, 3]);
-  expect(() => stochasticDepth(meta([]), good)).toThrow("stochasticDepth: x: expected a batch axis");
-  expect(() => stochasticDepth(meta([2]), { ...good, p: -0.1 })).toThrow("p: expected 0 <= p <= 1, got -0.1");
-  expect(() => stochasticDepth(meta([2]), { ...good, p: Number.NaN })).toThrow("got NaN");
-  expect(() => stochasticDepth(meta([2]), { ...good, seed: 0.5 })).toThrow("seed: expected an integer");
-  expect(() => stochasticDepth(meta([2]), { ...good, stream: -1 })).toThrow("stream: expected a u32");
-  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([2], "u32") })).toThrow("step: expected one element");
-  expect(() => stochasticDepth(meta([2]), { ...good, step: meta([]) })).toThrow("step: expected u32, got f32");
-  expect(() => stochasticDepth(meta([2], "i32"), good)).toThrow("x: expected f32");
+  const good = { ...draw, step: metaTensor([], "u32") };
+  expect(stochasticDepth(metaTensor([2, 3]), good).shape).toEqual([2, 3]);
+  expect(() => stochasticDepth(metaTensor([]), good)).toThrow("stochasticDepth: x: expected a batch axis");
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, p: -0.1 })).toThrow("p: expected 0 <= p <= 1, got -0.1");
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, p: Number.NaN })).toThrow("got NaN");
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, seed: 0.5 })).toThrow("seed: expected an integer");
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, stream: -1 })).toThrow("stream: expected a u32");
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, step: metaTensor([2], "u32") })).toThrow(
+    "step: expected one element",
+  );
+  expect(() => stochasticDepth(metaTensor([2]), { ...good, step: metaTensor([]) })).toThrow(
+    "step: expected u32, got f32",
+  );
+  expect(() => stochasticDepth(metaTensor([2], "i32"), good)).toThrow("x: expected f32");
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { strThreshold } from "../../src/ops/str_threshold.ts";
-import { meta, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { sigmoid } from "../reference/pointwise.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
@@ -77,7 +77,7 @@ test("a higher score never keeps more weights", async () => {
 });
 
 test("shapes and errors", () => {
-  expect(strThreshold(meta([2, 3]), meta([])).shape).toEqual([2, 3]);
-  expect(() => strThreshold(meta([2, 3]), meta([2]))).toThrow("strThreshold: s: expected one element");
-  expect(() => strThreshold(meta([2], "i32"), meta([]))).toThrow("x: expected f32");
+  expect(strThreshold(metaTensor([2, 3]), metaTensor([])).shape).toEqual([2, 3]);
+  expect(() => strThreshold(metaTensor([2, 3]), metaTensor([2]))).toThrow("strThreshold: s: expected one element");
+  expect(() => strThreshold(metaTensor([2], "i32"), metaTensor([]))).toThrow("x: expected f32");
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { mean, sum } from "../../src/ops/sum.ts";
-import { meta, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { groupsOver } from "../reference/axes.ts";
 import { shapeAndAxes } from "../support/arbitrary_shapes.ts";
 import { expectClose } from "../support/close.ts";
@@ -57,11 +57,11 @@ test("the mean of a million values far from zero keeps its digits", async () => 
 });
 
 test("shapes and errors", () => {
-  expect(sum(meta([2, 3, 4]), { axes: [1] }).shape).toEqual([2, 4]);
-  expect(sum(meta([2, 3, 4]), { axes: [1], keepdims: true }).shape).toEqual([2, 1, 4]);
-  expect(mean(meta([2, 3, 4]), {}).shape).toEqual([]);
-  expect(mean(meta([]), {}).shape).toEqual([]);
-  expect(() => sum(meta([2, 3]), { axes: [2] })).toThrow("sum: expected an axis of a tensor of rank 2, got 2");
-  expect(() => mean(meta([2, 3]), { axes: [0, -2] })).toThrow("expected distinct axes, got [0,-2]");
-  expect(() => sum(meta([2], "u32"), {})).toThrow("sum: x: expected f32, got u32");
+  expect(sum(metaTensor([2, 3, 4]), { axes: [1] }).shape).toEqual([2, 4]);
+  expect(sum(metaTensor([2, 3, 4]), { axes: [1], keepdims: true }).shape).toEqual([2, 1, 4]);
+  expect(mean(metaTensor([2, 3, 4]), {}).shape).toEqual([]);
+  expect(mean(metaTensor([]), {}).shape).toEqual([]);
+  expect(() => sum(metaTensor([2, 3]), { axes: [2] })).toThrow("sum: expected an axis of a tensor of rank 2, got 2");
+  expect(() => mean(metaTensor([2, 3]), { axes: [0, -2] })).toThrow("expected distinct axes, got [0,-2]");
+  expect(() => sum(metaTensor([2], "u32"), {})).toThrow("sum: x: expected f32, got u32");
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { timeMajor } from "../../src/ops/time_major.ts";
-import { meta, numel, Scope, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, numel, Scope, tensor } from "../../src/tensor/index.ts";
 import { swapFirstTwo } from "../reference/time_major.ts";
 import { anyShape } from "../support/arbitrary_shapes.ts";
 import { randomArray } from "../support/random.ts";
@@ -67,13 +67,13 @@ test("twice is the identity, for any shape", async () => {
 });
 
 test("shapes and errors", () => {
-  expect(timeMajor(meta([4, 8, 2])).shape).toEqual([8, 4, 2]);
-  expect(timeMajor(meta([4, 8]), { timeSteps: 8 }).shape).toEqual([8, 4, 1]);
-  expect(() => timeMajor(meta([4]))).toThrow("timeMajor: x: expected [N, T, ...]");
+  expect(timeMajor(metaTensor([4, 8, 2])).shape).toEqual([8, 4, 2]);
+  expect(timeMajor(metaTensor([4, 8]), { timeSteps: 8 }).shape).toEqual([8, 4, 1]);
+  expect(() => timeMajor(metaTensor([4]))).toThrow("timeMajor: x: expected [N, T, ...]");
   for (const timeSteps of [3, 0, -2, 1.5]) {
-    expect(() => timeMajor(meta([4, 8]), { timeSteps })).toThrow(
+    expect(() => timeMajor(metaTensor([4, 8]), { timeSteps })).toThrow(
       `timeSteps: expected a divisor of x's second axis, got ${timeSteps}`,
     );
   }
-  expect(() => timeMajor(meta([2, 3], "i32"))).toThrow("timeMajor: x: expected f32, got i32");
+  expect(() => timeMajor(metaTensor([2, 3], "i32"))).toThrow("timeMajor: x: expected f32, got i32");
 });

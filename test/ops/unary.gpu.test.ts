@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import * as unary from "../../src/ops/unary.ts";
 import { abs, gelu, hardsigmoid, hardswish, leakyRelu, relu, relu6, square } from "../../src/ops/unary.ts";
-import { meta, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { unaryReference } from "../reference/pointwise.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
@@ -122,12 +122,12 @@ test("a partial vec4 leaves what lies behind the gradient alone", async () => {
 });
 
 test("errors and shapes", () => {
-  expect(relu(meta([2, 3])).shape).toEqual([2, 3]);
-  expect(() => relu(meta([2], "i32"))).toThrow("relu: x: expected f32, got i32");
-  expect(() => gelu(meta([2]), { approximate: "fast" as "tanh" })).toThrow(
+  expect(relu(metaTensor([2, 3])).shape).toEqual([2, 3]);
+  expect(() => relu(metaTensor([2], "i32"))).toThrow("relu: x: expected f32, got i32");
+  expect(() => gelu(metaTensor([2]), { approximate: "fast" as "tanh" })).toThrow(
     "approximate: expected none or tanh, got fast",
   );
-  expect(() => leakyRelu(meta([2]), { negativeSlope: Number.NaN })).toThrow(
+  expect(() => leakyRelu(metaTensor([2]), { negativeSlope: Number.NaN })).toThrow(
     "negativeSlope: expected a number, got NaN",
   );
 });

@@ -3,9 +3,14 @@ import { expect, test } from "vitest";
 import { parseSafetensors } from "../../src/io/index.ts";
 import { Module, Parameter } from "../../src/nn/index.ts";
 import { layerWord } from "../../src/optim/hyper.ts";
-import { type Phase, SGD } from "../../src/optim/index.ts";
+import { type PruningPhase, SGD } from "../../src/optim/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
-import { CheckpointError, loadCheckpoint, type Progress, saveCheckpoint } from "../../src/train/checkpoint.ts";
+import {
+  CheckpointError,
+  type CheckpointProgress,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "../../src/train/checkpoint.ts";
 import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers } from "./layer_numbers.ts";
@@ -64,7 +69,15 @@ class Run implements Disposable {
 
   /** All bits there are. */
   save(step: number): Promise<Uint8Array> {
-    const progress: Progress = { step, epoch: 0, batch: step, seed: 1, threshold: 0, config: {}, bestAccuracy: 0 };
+    const progress: CheckpointProgress = {
+      step,
+      epoch: 0,
+      batch: step,
+      seed: 1,
+      threshold: 0,
+      config: {},
+      bestAccuracy: 0,
+    };
     return saveCheckpoint(this.model, this.sgd, progress);
   }
 
@@ -82,40 +95,43 @@ function lasting(bytes: Uint8Array): Map<string, ArrayLike<number | bigint>> {
   );
 }
 
-test.each(["prune", "mask", "dense"] as const)("phase %s: a resumed run has the same bits", async (phase: Phase) => {
-  const enter = (run: Run, fresh: boolean) => {
-    if (phase === "mask" && fresh) run.sgd.bake();
-    else run.sgd.setPhase(phase);
-    if (phase === "dense" && fresh) run.sgd.refresh();
-  };
-  using first = new Run(1);
-  first.steps(0, 4);
-  enter(first, true);
-  first.steps(4, 6);
-  const bytes = await first.save(6);
-  const { tensors } = parseSafetensors(bytes, "saved");
-  expect([...tensors.keys()].filter((key) => key.startsWith("thresholds."))).toEqual([
-    "thresholds.0.0",
-    "thresholds.1.0",
-  ]);
-  const learned = await layerNumbers(first.sgd);
-  first.steps(6, 12);
-  const want = await first.save(12);
+test.each(["prune", "mask", "dense"] as const)(
+  "phase %s: a resumed run has the same bits",
+  async (phase: PruningPhase) => {
+    const enter = (run: Run, fresh: boolean) => {
+      if (phase === "mask" && fresh) run.sgd.bake();
+      else run.sgd.setPhase(phase);
+      if (phase === "dense" && fresh) run.sgd.refresh();
+    };
+    using first = new Run(1);
+    first.steps(0, 4);
+    enter(first, true);
+    first.steps(4, 6);
+    const bytes = await first.save(6);
+    const { tensors } = parseSafetensors(bytes, "saved");
+    expect([...tensors.keys()].filter((key) => key.startsWith("thresholds."))).toEqual([
+      "thresholds.0.0",
+      "thresholds.1.0",
+    ]);
+    const learned = await layerNumbers(first.sgd);
+    first.steps(6, 12);
+    const want = await first.save(12);
 
-  using second = new Run(50);
-  second.steps(0, 2); // gets a different history, which must have no effect
-  expect(loadCheckpoint(bytes, "saved", second.model, second.sgd).step).toBe(6);
-  enter(second, false);
-  expect(lasting(await second.save(6))).toEqual(lasting(bytes));
-  expect(await layerNumbers(second.sgd)).toEqual(learned);
-  second.steps(6, 12);
-  expect(await second.save(12)).toEqual(want);
-  expect(await second.sgd.counts()).toMatchObject((await first.sgd.counts()).map(({ nonzero }) => ({ nonzero })));
-  // Thresholds move in the pruning phase only.
-  const later = await layerNumbers(second.sgd);
-  if (phase === "prune") expect(later.map((l) => l.raw)).not.toEqual(learned.map((l) => l.raw));
-  else expect(later.map((l) => l.raw)).toEqual(learned.map((l) => l.raw));
-});
+    using second = new Run(50);
+    second.steps(0, 2); // gets a different history, which must have no effect
+    expect(loadCheckpoint(bytes, "saved", second.model, second.sgd).step).toBe(6);
+    enter(second, false);
+    expect(lasting(await second.save(6))).toEqual(lasting(bytes));
+    expect(await layerNumbers(second.sgd)).toEqual(learned);
+    second.steps(6, 12);
+    expect(await second.save(12)).toEqual(want);
+    expect(await second.sgd.counts()).toMatchObject((await first.sgd.counts()).map(({ nonzero }) => ({ nonzero })));
+    // Thresholds move in the pruning phase only.
+    const later = await layerNumbers(second.sgd);
+    if (phase === "prune") expect(later.map((l) => l.raw)).not.toEqual(learned.map((l) => l.raw));
+    else expect(later.map((l) => l.raw)).toEqual(learned.map((l) => l.raw));
+  },
+);
 
 test("saving between hardened and soft weights changes nothing", async () => {
   using one = new Run(1);

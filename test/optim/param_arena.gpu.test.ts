@@ -5,7 +5,7 @@ import { Parameter } from "../../src/nn/parameter.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { SGD, type SGDOptions, type ThresholdMode } from "../../src/optim/sgd.ts";
-import { capture, Scope, type TypedArray } from "../../src/tensor/index.ts";
+import { captureStep, Scope, type TypedArray } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { differingWords, expectClose } from "../support/close.ts";
 import { ownLearned } from "../support/own_settings.ts";
@@ -92,7 +92,7 @@ test("a captured step with two micro-batches trains a split weight like a whole 
     const weight = new Parameter([outputs, inputs], () => randomArray(outputs * inputs, 1, 0.05), { prunable: true });
     const bias = new Parameter([outputs], () => new Float32Array(outputs));
     const sgd = new SGD([weight, bias], { lr: 0.5, momentum: 0.9, mode: "latent" });
-    const step = capture(({ x, y }) => {
+    const step = captureStep(({ x, y }) => {
       for (let half = 0; half < 2; half++) {
         using _scope = new Scope();
         using tape = new Tape();

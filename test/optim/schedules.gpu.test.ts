@@ -5,7 +5,7 @@ import { Dropout, Linear, manualSeed, RandomState, Sequential } from "../../src/
 import { crossEntropy, sum } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { makeThresholdSchedule, pruningGroups } from "../../src/prune/index.ts";
-import { capture, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { captureStep, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { randomArray } from "../support/random.ts";
 
 const STEPS = 6;
@@ -75,7 +75,9 @@ async function eager(mode: Mode): Promise<Trained> {
 async function captured(mode: Mode, replay: boolean): Promise<Trained> {
   const model = make();
   const optimizer = new SGD(pruningGroups(model, { mode }), { lr, threshold, momentum: 0.9 });
-  using step = capture(({ x, y }: { x: Tensor; y: Tensor }) => ({ loss: train(model, optimizer, x, y) }), { replay });
+  using step = captureStep(({ x, y }: { x: Tensor; y: Tensor }) => ({ loss: train(model, optimizer, x, y) }), {
+    replay,
+  });
   const losses: number[] = [];
   for (let n = 0; n < STEPS; n++) {
     const { loss } = step.run({ x: { data: x, shape: [8, 5] }, y: { data: y, shape: [8] } });
@@ -148,7 +150,7 @@ test("refuses values that a schedule gives, and schedules that do not fit", () =
 test("refuses two scheduled steps in a captured step, and counts two unscheduled ones", () => {
   const model = make();
   const twice = (optimizer: SGD) =>
-    capture(({ x }: { x: Tensor }) => {
+    captureStep(({ x }: { x: Tensor }) => {
       for (let i = 0; i < 2; i++) {
         using tape = new Tape();
         tape.backward(sum(model.forward(x)));

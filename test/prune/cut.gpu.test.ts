@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { cutSmallest } from "../../src/prune/cut.ts";
 import { MagnitudeSelect } from "../../src/prune/magnitude_select.ts";
-import { capture, persistent, readAll } from "../../src/tensor/index.ts";
+import { captureStep, persistent, readAll } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { differingWords } from "../support/close.ts";
 import { arenaOf, joined, packLayers, sortedMagnitude, unpackLayers } from "../support/magnitude_arena.ts";
@@ -110,7 +110,7 @@ test("replays with new ranks cut further", async () => {
   using arena = arenaOf([distinct(3000, 1), distinct(100, 2)]);
   const velocity = persistent(new Float32Array(arena.values.numel).fill(1), [arena.values.numel]);
   const select = new MagnitudeSelect([arena]);
-  const step = capture(() => {
+  const step = captureStep(() => {
     select.run();
     cutSmallest(select, [{ ...arena, velocity }]);
     return { values: arena.values };

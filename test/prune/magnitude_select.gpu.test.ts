@@ -5,7 +5,7 @@ import { constantInit } from "../../src/nn/init.ts";
 import { Parameter } from "../../src/nn/parameter.ts";
 import { SGD } from "../../src/optim/sgd.ts";
 import { MagnitudeSelect, magnitudeArena } from "../../src/prune/magnitude_select.ts";
-import { capture } from "../../src/tensor/index.ts";
+import { captureStep } from "../../src/tensor/index.ts";
 import { arenaOf, joined, sortedMagnitude } from "../support/magnitude_arena.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -85,7 +85,7 @@ test("runs repeat, and a captured run sees new ranks and new weights", async () 
   const layers = [randomArray(5000, 1), randomArray(300, 2)];
   using arena = arenaOf(layers);
   const selection = new MagnitudeSelect([arena]);
-  const step = capture(() => {
+  const step = captureStep(() => {
     selection.run();
     return { thresholds: selection.thresholds };
   });

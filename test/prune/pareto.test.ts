@@ -1,7 +1,7 @@
 // The front of a cloud of points, against its definition.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { pareto, type SparsityPoint } from "../../src/prune/pareto.ts";
+import { paretoFront, type SparsityPoint } from "../../src/prune/pareto.ts";
 
 // Few distinct values, so that ties are common.
 const share = fc.integer({ min: 0, max: 6 }).map((n) => n / 6);
@@ -15,7 +15,7 @@ test("a point is on the front unless another beats it or an earlier one equals i
   fc.assert(
     fc.property(cloud, (points) => {
       const want = points.flatMap((p, i) => (points.some((q, j) => beats(q, p) || (j < i && equal(q, p))) ? [] : [i]));
-      expect([...pareto(points)].sort((a, b) => a - b)).toEqual(want);
+      expect([...paretoFront(points)].sort((a, b) => a - b)).toEqual(want);
     }),
   );
 });
@@ -23,7 +23,7 @@ test("a point is on the front unless another beats it or an earlier one equals i
 test("along the front sparsity rises and accuracy falls, strictly", () => {
   fc.assert(
     fc.property(cloud, (points) => {
-      const front = pareto(points).map((i) => points[i] as SparsityPoint);
+      const front = paretoFront(points).map((i) => points[i] as SparsityPoint);
       for (let i = 1; i < front.length; i++) {
         const [before, now] = [front[i - 1]!, front[i]!];
         expect(now.sparsity).toBeGreaterThan(before.sparsity);
@@ -36,18 +36,20 @@ test("along the front sparsity rises and accuracy falls, strictly", () => {
 test("the front of the front is the front, and beaten points do not change it", () => {
   fc.assert(
     fc.property(cloud, (points) => {
-      const kept = pareto(points).map((i) => points[i] as SparsityPoint);
-      expect(pareto(kept)).toEqual(kept.map((_, i) => i));
+      const kept = paretoFront(points).map((i) => points[i] as SparsityPoint);
+      expect(paretoFront(kept)).toEqual(kept.map((_, i) => i));
       for (const p of points) expect(kept.some((q) => beats(q, p) || equal(q, p))).toBe(true);
     }),
   );
 });
 
 test("handles no points and equal points, and refuses NaN", () => {
-  expect(pareto([])).toEqual([]);
+  expect(paretoFront([])).toEqual([]);
   const twice = { sparsity: 0.9, accuracy: 0.98 };
-  expect(pareto([{ sparsity: 0.9, accuracy: 0.97 }, twice, twice, { sparsity: 0.5, accuracy: 0.99 }])).toEqual([3, 1]);
-  expect(() => pareto([twice, { sparsity: Number.NaN, accuracy: 1 }])).toThrow(
-    "pareto: point 1: expected finite numbers, got NaN and 1",
+  expect(paretoFront([{ sparsity: 0.9, accuracy: 0.97 }, twice, twice, { sparsity: 0.5, accuracy: 0.99 }])).toEqual([
+    3, 1,
+  ]);
+  expect(() => paretoFront([twice, { sparsity: Number.NaN, accuracy: 1 }])).toThrow(
+    "paretoFront: point 1: expected finite numbers, got NaN and 1",
   );
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type Bindable, currentGpu } from "../../src/gpu/index.ts";
 import { scheduledThreshold } from "../../src/optim/hyper.ts";
 import { SteeredThreshold } from "../../src/prune/steer.ts";
-import { capture, copyInto, persistent, readAll } from "../../src/tensor/index.ts";
+import { captureStep, copyInto, persistent, readAll } from "../../src/tensor/index.ts";
 import { arenaOf, joined, packLayers, sortedMagnitude } from "../support/magnitude_arena.ts";
 import { randomArray } from "../support/random.ts";
 
@@ -118,7 +118,7 @@ test("a captured step reads the thresholds of the last call", async () => {
   const hyper = makeHyper();
   const seen = persistent(new Float32Array(8), [8]);
   const steer = new SteeredThreshold([arena], [scheduledThreshold(hyper)], { target: 1, every: 1 });
-  const step = capture(() => {
+  const step = captureStep(() => {
     copyInto(seen, hyper);
     return { seen };
   });
@@ -134,7 +134,7 @@ test("a captured step reads the thresholds of the last call", async () => {
     [2, 3, 1],
     [3, 4, 1],
   ]);
-  const inside = capture(() => {
+  const inside = captureStep(() => {
     steer.step(4, 1);
     return { seen };
   });

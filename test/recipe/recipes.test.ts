@@ -8,7 +8,7 @@ import {
   buildModel,
   makeLrSchedule,
   makePruningMethod,
-  models,
+  modelRegistry,
   pruningGroups,
   type RunShape,
 } from "../../src/internal.ts";
@@ -19,7 +19,7 @@ const folder = new URL("../../recipes/", import.meta.url).pathname;
 const files = (readdirSync(folder, { recursive: true }) as string[]).filter((name) => name.endsWith(".yaml")).sort();
 const imageNet = files.filter((name) => name.startsWith("imagenet/"));
 const load = (name: string, flags: RecipeFlags = {}): Recipe =>
-  loadRecipe(join(folder, name), { flags, models: Object.keys(models) });
+  loadRecipe(join(folder, name), { flags, models: Object.keys(modelRegistry) });
 
 /** Training images of the data sets that have a known number of them. */
 const IMAGES: Record<string, number> = {

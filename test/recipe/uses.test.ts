@@ -2,7 +2,7 @@
 // What a run reads is asked of the engine itself, not of the table that is tested here.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildModel, models } from "../../src/internal.ts";
+import { buildModel, modelRegistry } from "../../src/internal.ts";
 import { LIFNode, ParametricLIFNode, RandomState } from "../../src/nn/index.ts";
 import { makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
 import { PRUNING_METHODS, type PruneConfig, type RunShape } from "../../src/prune/config.ts";
@@ -280,7 +280,7 @@ const DATA = [
   "npz",
 ];
 const dataBase = fc
-  .record({ data: fc.constantFrom(...DATA), model: fc.constantFrom(...Object.keys(models)) })
+  .record({ data: fc.constantFrom(...DATA), model: fc.constantFrom(...Object.keys(modelRegistry)) })
   .map(({ data, model }) => ({
     "data.name": data,
     "model.name": model,

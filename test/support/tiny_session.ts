@@ -6,8 +6,8 @@ import type { PruneConfig } from "../../src/prune/index.ts";
 import {
   type EpochRecord,
   type FitOptions,
-  type Position,
   type RunConfig,
+  type RunPosition,
   type RunRecord,
   Session,
   type StepRecord,
@@ -66,7 +66,7 @@ export function tinySession(prune: TinyPrune, more: TinyMore = {}, replay = true
 }
 
 export interface Saved {
-  readonly position: Position;
+  readonly position: RunPosition;
   readonly bytes: Uint8Array;
 }
 

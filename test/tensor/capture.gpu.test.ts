@@ -4,7 +4,7 @@ import { CaptureError, currentGpu } from "../../src/gpu/index.ts";
 import { softThreshold } from "../../src/ops/soft_threshold.ts";
 import {
   type CapturedStep,
-  capture,
+  captureStep,
   copyInto,
   empty,
   fillZero,
@@ -37,8 +37,8 @@ test("replay equals eager, bit for bit, with state carried along", async () => {
   using d = scalar(0.3);
   const totals = [empty([777]), empty([777])] as [Tensor, Tensor];
   for (const t of totals) fill(t, 0);
-  using replayed = capture(({ x }: { x: Tensor }) => chain(x, d, totals[0]));
-  using eager = capture(({ x }: { x: Tensor }) => chain(x, d, totals[1]), { replay: false });
+  using replayed = captureStep(({ x }: { x: Tensor }) => chain(x, d, totals[0]));
+  using eager = captureStep(({ x }: { x: Tensor }) => chain(x, d, totals[1]), { replay: false });
   for (let i = 0; i < 12; i++) {
     d.set(0.1 * i);
     const a = replayed.run(input(777, i));
@@ -53,7 +53,7 @@ test("500 replays create nothing", async () => {
   using _scope = new Scope();
   using d = scalar(0.3);
   const total = empty([500]);
-  using step = capture(({ x }: { x: Tensor }) => chain(x, d, total));
+  using step = captureStep(({ x }: { x: Tensor }) => chain(x, d, total));
   const batch = input(500);
   step.run(batch);
   await step.outputs.y.data();
@@ -73,7 +73,7 @@ test("each set of input shapes has its own recording, and its own outputs", asyn
   using d = scalar(0.3);
   using total = empty([1]);
   let calls = 0;
-  using step = capture(({ x }: { x: Tensor }) => {
+  using step = captureStep(({ x }: { x: Tensor }) => {
     calls++;
     return chain(x, d, total);
   });
@@ -84,7 +84,7 @@ test("each set of input shapes has its own recording, and its own outputs", asyn
   expect(step.run(input(40, 2)).y).toBe(b);
   expect(calls).toBe(2);
   // The same shape with another dtype is another recording.
-  using count = capture(({ x }: { x: Tensor }) => {
+  using count = captureStep(({ x }: { x: Tensor }) => {
     calls++;
     const y = empty(x.shape, x.dtype);
     copyInto(y, x);
@@ -99,7 +99,7 @@ test("each set of input shapes has its own recording, and its own outputs", asyn
 test("the list is described: kernel, grid, bytes", () => {
   using d = scalar(0.3);
   using total = empty([1]);
-  using step = capture(({ x }: { x: Tensor }) => chain(x, d, total));
+  using step = captureStep(({ x }: { x: Tensor }) => chain(x, d, total));
   expect(step.describe()).toEqual([]);
   step.run(input(1000));
   expect(step.describe().map((c) => c.kernel)).toEqual([
@@ -125,10 +125,10 @@ const refused: [string, (x: Tensor, other: CapturedStep<"x", Record<string, Tens
 
 test.each(refused)("%s inside is refused, and all memory comes back", async (_what, act, message) => {
   using d = scalar(0.3);
-  using other = capture(({ x }: { x: Tensor }) => ({ y: softThreshold(x, d) }));
+  using other = captureStep(({ x }: { x: Tensor }) => ({ y: softThreshold(x, d) }));
   other.run(input(4));
   const before = live();
-  using step = capture(({ x }: { x: Tensor }) => {
+  using step = captureStep(({ x }: { x: Tensor }) => {
     empty([5000]);
     const y = softThreshold(x, d);
     act(x, other);
@@ -139,7 +139,7 @@ test.each(refused)("%s inside is refused, and all memory comes back", async (_wh
   expect(() => step.outputs).toThrow("outputs: the step has not run yet");
   expect(live()).toBe(before);
   // The engine is usable: another step records and replays.
-  using good = capture(({ x }: { x: Tensor }) => ({ y: softThreshold(x, d) }));
+  using good = captureStep(({ x }: { x: Tensor }) => ({ y: softThreshold(x, d) }));
   good.run(input(4));
   good.run(input(4, 9));
   const want = randomArray(4, 9).map((v) => v - Math.max(-Math.fround(0.3), Math.min(Math.fround(0.3), v)));
@@ -148,7 +148,7 @@ test.each(refused)("%s inside is refused, and all memory comes back", async (_wh
 
 test("any error inside returns the memory and closes the recording", async () => {
   const before = live();
-  using step = capture(({ x }: { x: Tensor }) => {
+  using step = captureStep(({ x }: { x: Tensor }) => {
     empty([5000]);
     if (x.numel > 2) throw new RangeError("mine");
     return { x };
@@ -162,7 +162,7 @@ test("any error inside returns the memory and closes the recording", async () =>
 
 test("an async function, a missing result and strange results are refused", () => {
   const before = live();
-  const run = (fn: unknown) => capture(fn as () => Record<string, Tensor>).run({});
+  const run = (fn: unknown) => captureStep(fn as () => Record<string, Tensor>).run({});
   expect(() => run(async () => ({ y: empty([1]) }))).toThrow("fn is async: what follows its first await");
   expect(() => run(() => undefined)).toThrow(/expected fn to return named tensors/);
   expect(() => run(() => ({ y: 3 }))).toThrow("expected fn to return named tensors, got another value for y");
@@ -178,7 +178,7 @@ test("an async function, a missing result and strange results are refused", () =
 
 test("inputs are checked before anything is enqueued", () => {
   const before = live();
-  using step = capture(({ x }: { x: Tensor }) => ({ x }));
+  using step = captureStep(({ x }: { x: Tensor }) => ({ x }));
   expect(() => step.run({ x: { data: Float32Array.of(1, 2, 3), shape: [2] } })).toThrow(
     "input x: expected 2 values for shape [2], got 3",
   );
@@ -192,7 +192,7 @@ test("dispose returns all memory; a later run records again", async () => {
   using d = scalar(0.3);
   using total = empty([1]);
   const before = live();
-  const step = capture(({ x }: { x: Tensor }) => chain(x, d, total));
+  const step = captureStep(({ x }: { x: Tensor }) => chain(x, d, total));
   step.run(input(1000));
   step.run(input(2000));
   expect(live()).toBeGreaterThan(before);
@@ -209,7 +209,7 @@ test("dispose returns all memory; a later run records again", async () => {
 
 test("tensors of others that a step returns stay theirs", async () => {
   using weight = tensor([1, 2]);
-  const step = capture(({ x }: { x: Tensor }) => ({ weight, x }));
+  const step = captureStep(({ x }: { x: Tensor }) => ({ weight, x }));
   step.run(input(2));
   step.dispose();
   expect([...(await weight.data())]).toEqual([1, 2]);
@@ -217,7 +217,7 @@ test("tensors of others that a step returns stay theirs", async () => {
 
 test("eager work between replays cannot touch the step's memory", async () => {
   using d = scalar(0.25);
-  using step = capture(({ x }: { x: Tensor }) => ({ y: softThreshold(softThreshold(x, d), d) }));
+  using step = captureStep(({ x }: { x: Tensor }) => ({ y: softThreshold(softThreshold(x, d), d) }));
   const batch = input(300);
   const first = await step.run(batch).y.data();
   for (let i = 0; i < 5; i++) {
@@ -233,7 +233,7 @@ test("a tensor from outside, freed during or after the recording, is not handed 
   using d = scalar(0);
   const during = tensor([10, 20]);
   const after = tensor([30, 40]);
-  using step = capture(({ x }: { x: Tensor }) => {
+  using step = captureStep(({ x }: { x: Tensor }) => {
     const y = softThreshold(x, d);
     accumulate(y, during);
     accumulate(y, after);
@@ -254,7 +254,7 @@ test("a tensor from outside, freed during or after the recording, is not handed 
 test("the host's numbers are frozen, the GPU's are not", async () => {
   let host = 1;
   using gpuNumber = scalar(1);
-  using step = capture(() => {
+  using step = captureStep(() => {
     const y = empty([1]);
     fill(y, host);
     accumulate(y, gpuNumber);

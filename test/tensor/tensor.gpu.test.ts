@@ -6,7 +6,7 @@ import {
   empty,
   emptyLike,
   fillZero,
-  meta,
+  metaTensor,
   persistent,
   readAll,
   Scope,
@@ -136,7 +136,7 @@ test("aliases share memory, which lives as long as any of them", async () => {
 
 test("a meta tensor is a shape without memory", async () => {
   const { live } = currentGpu().memory();
-  const m = meta([3, 4], "i32");
+  const m = metaTensor([3, 4], "i32");
   expect(m).toMatchObject({ isMeta: true, numel: 12, dtype: "i32", isDisposed: false });
   expect(currentGpu().memory().live).toBe(live);
   expect(() => m.view).toThrow(/tensor #\d+ \[3,4\] i32 has no data/);

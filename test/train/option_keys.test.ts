@@ -40,7 +40,7 @@ describe("synchronous entries", () => {
     ],
     ["a loader", () => new DataLoader(as({ batchsize: 3 })), "DataLoader: unknown option batchsize"],
     ["made-up events", () => syntheticEvents(as({ samples: 3, noize: 1 })), "synthetic events: unknown option noize"],
-    ["a recording", () => new CapturedStep(() => ({}), as({ replays: false })), "capture: unknown option replays"],
+    ["a recording", () => new CapturedStep(() => ({}), as({ replays: false })), "captureStep: unknown option replays"],
     ["a session", () => new Session(as({ modle: 1 })), "Session: unknown option modle, expected model"],
     [
       "a run's configuration",

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { parseSafetensors, writeSafetensors } from "../../src/io/index.ts";
 import { manualSeed } from "../../src/nn/index.ts";
-import { type Position, type RunConfig, type RunRecord, Session } from "../../src/train/index.ts";
+import { type RunConfig, type RunPosition, type RunRecord, Session } from "../../src/train/index.ts";
 import { fakeStream } from "../support/fake_stream.ts";
 import { squares } from "../support/shapes.ts";
 import {
@@ -23,7 +23,7 @@ const often: TinyMore = { epochs: 2, logEvery: 3 };
 const timeless = (records: readonly RunRecord[]) => records.map((r) => ({ ...r, seconds: 0 }));
 
 /** Return the records after a checkpoint: those of later steps, and of the epoch whose test was due. */
-const after = (records: readonly RunRecord[], { step, epoch }: Position) =>
+const after = (records: readonly RunRecord[], { step, epoch }: RunPosition) =>
   records.filter((r) => (r.kind === "epoch" ? r.epoch > epoch : r.step > step));
 
 function streamed(more: Partial<RunConfig>): Session {
@@ -64,7 +64,7 @@ test.each<[string, () => Session, readonly number[]]>([
 /** Stop a session by a signal at a step, or during its first test; resume it. */
 async function stopped(
   when: number | "test",
-): Promise<{ position: Position; records: RunRecord[]; bytes: Uint8Array }> {
+): Promise<{ position: RunPosition; records: RunRecord[]; bytes: Uint8Array }> {
   const stop = new AbortController();
   const records: RunRecord[] = [];
   const onRecord = (record: RunRecord) => void records.push(record);
@@ -118,7 +118,7 @@ test("the same session continues where a signal stopped it, counters included", 
   const onRecord = (record: RunRecord) => void records.push(record);
   for (const at of [2, 7]) {
     const stop = new AbortController();
-    const onStep = ({ step }: Position) => step === at && stop.abort();
+    const onStep = ({ step }: RunPosition) => step === at && stop.abort();
     await session.fit({ signal: stop.signal, onRecord, onStep: (position) => void onStep(position) });
   }
   await session.fit({ onRecord });

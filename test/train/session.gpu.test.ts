@@ -3,7 +3,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { parseSafetensors, writeSafetensors } from "../../src/io/index.ts";
 import { LeNetBN } from "../../src/models/index.ts";
 import { manualSeed } from "../../src/nn/index.ts";
-import { type EpochRecord, type Position, type RunConfig, type RunRecord, Session } from "../../src/train/index.ts";
+import { type EpochRecord, type RunConfig, type RunPosition, type RunRecord, Session } from "../../src/train/index.ts";
 import { inBrowser } from "../support/browser.ts";
 import { expectClose } from "../support/close.ts";
 import { squares } from "../support/shapes.ts";
@@ -81,7 +81,7 @@ test.each(["latent", "inplace"] as const)(
     const config = { ...base, prune: { ...base.prune, mode } };
     const whole = await train(config);
     const first = open(config);
-    const saved: { bytes: Uint8Array; position: Position }[] = [];
+    const saved: { bytes: Uint8Array; position: RunPosition }[] = [];
     await first.fit({
       checkpointEvery: 10,
       onCheckpoint: async (position, reason) => {

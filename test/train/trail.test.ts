@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readModelWeights } from "../../src/io/index.ts";
 import type { StateDict } from "../../src/nn/index.ts";
-import { pareto } from "../../src/prune/pareto.ts";
+import { paretoFront } from "../../src/prune/pareto.ts";
 import type { RunStore } from "../../src/train/store.ts";
 import { Trail, type TrailPoint } from "../../src/train/trail.ts";
 
@@ -160,7 +160,7 @@ describe("keep pareto", () => {
           const entries = await Trail.read(store);
           expect(entries.at(-1)).toEqual(entry);
           expect(entries).toHaveLength(i + 1);
-          const front = new Set(pareto(entries));
+          const front = new Set(paretoFront(entries));
           expect(entries.map((e) => e.file !== null)).toEqual(entries.map((_, k) => front.has(k)));
         }
       }),

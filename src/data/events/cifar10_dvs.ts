@@ -1,6 +1,6 @@
 // CIFAR10-DVS: 10,000 images of CIFAR-10 moved in front of a camera, 1000 per class, without an official split.
 import { CIFAR10_DVS_SENSOR, parseAedat2 } from "../../io/events/aedat2.ts";
-import type { Split } from "../dataset.ts";
+import type { DatasetSplit } from "../dataset.ts";
 import { DataError } from "../errors.ts";
 import type { ByteSource } from "../source.ts";
 import type { EventDataset } from "./event_dataset.ts";
@@ -57,7 +57,7 @@ export async function loadCifar10Dvs(source: ByteSource, options: Cifar10DvsOpti
 }
 
 /** Select by the number at the end of the name. */
-function byFirst100(paths: readonly string[], split: Split): string[] {
+function byFirst100(paths: readonly string[], split: DatasetSplit): string[] {
   return paths.filter((path) => {
     const number = /(\d+)\.aedat$/i.exec(path)?.[1];
     if (number === undefined)

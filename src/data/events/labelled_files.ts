@@ -1,7 +1,7 @@
 // Helpers of the loaders of event data sets: find files by class, yield to the event loop, fill a data set.
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
-import type { Split } from "../dataset.ts";
+import type { DatasetSplit } from "../dataset.ts";
 import { DataError, expectWhole, SourceError } from "../errors.ts";
 import type { ByteSource } from "../source.ts";
 import { nextTurn } from "../turn.ts";
@@ -9,7 +9,7 @@ import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder, type EventFrame
 
 /** Options of every loader of an event data set. */
 export interface EventLoadOptions extends EventFrameOptions {
-  readonly split: Split;
+  readonly split: DatasetSplit;
   /** Samples of each class to load, for quick trials. Default: all. */
   readonly limit?: number;
   /** Called from time to time with the count of loaded samples. */
@@ -88,13 +88,13 @@ export function limitPerClass<T extends { readonly label: number }>(files: reado
  * Return the files of a split: the first nine tenths, rounded up, train, the others test.
  * Source: SpikingJelly's split_to_train_test_set, without shuffling.
  */
-export function nineToOne<T>(files: readonly T[], split: Split): T[] {
+export function nineToOne<T>(files: readonly T[], split: DatasetSplit): T[] {
   const border = Math.ceil(files.length * 0.9);
   return split === "train" ? files.slice(0, border) : files.slice(border);
 }
 
 /** Check a split. Errors: DataError. */
-export function expectSplit(split: Split): void {
+export function expectSplit(split: DatasetSplit): void {
   if (split !== "train" && split !== "test")
     throw new DataError(`split: expected "train" or "test", got ${JSON.stringify(split)}`);
 }

@@ -1,7 +1,7 @@
 // Reads data sets of .npz files: one folder per class, events or frames in each file.
 import { parseEventNpz } from "../../io/events/npz.ts";
 import type { SensorSize } from "../../io/events/types.ts";
-import type { Split } from "../dataset.ts";
+import type { DatasetSplit } from "../dataset.ts";
 import { DataError, SourceError } from "../errors.ts";
 import { chooseParts, isAside, partsOfFolders } from "../part_names.ts";
 import type { ByteSource } from "../source.ts";
@@ -64,7 +64,7 @@ export async function loadNpzEvents(source: ByteSource, options: NpzOptions): Pr
 }
 
 /** Return the folders of each part, by their names; empty if the folder holds classes. Errors: SourceError for a mixture. */
-function partFolders(source: ByteSource, folders: readonly string[]): Partial<Record<Split, readonly string[]>> {
+function partFolders(source: ByteSource, folders: readonly string[]): Partial<Record<DatasetSplit, readonly string[]>> {
   const parts = partsOfFolders(folders);
   if (parts.size === 0) return {};
   const other = folders.find((name) => !parts.has(name) && !isAside(name));
@@ -87,7 +87,10 @@ async function filesOfClasses(source: ByteSource, root: string, classes: readonl
   return Promise.all(folders);
 }
 
-async function findFiles(source: ByteSource, split: Split): Promise<{ classes: string[]; files: LabelledFile[] }> {
+async function findFiles(
+  source: ByteSource,
+  split: DatasetSplit,
+): Promise<{ classes: string[]; files: LabelledFile[] }> {
   const top = (await source.list("")).filter((name) => !name.includes("."));
   const { train, test } = partFolders(source, top);
   const divided = train !== undefined && test !== undefined;

@@ -2,7 +2,7 @@
 import type { EventRecording, SensorSize } from "../../io/events/types.ts";
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
-import type { Split } from "../dataset.ts";
+import type { DatasetSplit } from "../dataset.ts";
 import { DataError, expectWhole } from "../errors.ts";
 import { DEFAULT_FRAMES, type EventDataset, EventDatasetBuilder, type SliceBy } from "./event_dataset.ts";
 import { expectSplit, turnTaker } from "./labelled_files.ts";
@@ -29,7 +29,7 @@ export interface SyntheticOptions {
   /** u32, default 0. */
   readonly seed?: number;
   /** Train and test samples share no random numbers. Default "train". */
-  readonly split?: Split;
+  readonly split?: DatasetSplit;
   /** Height and width of the sensor in pixels, 16..128, default 32. Shapes and paths scale with it. */
   readonly size?: number;
   /** Length of a recording in us, 1000..10,000,000, default 100,000. */
@@ -133,7 +133,7 @@ export function syntheticEvents(options: SyntheticOptions): SyntheticEvents {
 }
 
 export interface SyntheticDatasetOptions extends Omit<SyntheticOptions, "samples"> {
-  readonly split: Split;
+  readonly split: DatasetSplit;
   /** Default 4000 for train, 1000 for test. */
   readonly samples?: number;
   /** T, default 8. */

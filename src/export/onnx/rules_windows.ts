@@ -2,14 +2,18 @@
 // runtimes differ in their ceil mode.
 import type { AvgPoolOptions, ResponseNormOptions } from "../../ops/index.ts";
 import { type PoolOptions, planPool } from "../../ops/pool/plan.ts";
-import { meta } from "../../tensor/index.ts";
+import { metaTensor } from "../../tensor/index.ts";
 import type { OpContext, Rules } from "./rule.ts";
 
 /** Return window, stride and padding of a pool, with the end padding that the output size needs. */
 function pool(c: OpContext) {
   const shape = c.inputShape();
   const plane = [c.fixed(shape, 2), c.fixed(shape, 3)];
-  const { window, stride, padding, out_size } = planPool(c.step.op, meta([1, 1, ...plane]), c.options<PoolOptions>());
+  const { window, stride, padding, out_size } = planPool(
+    c.step.op,
+    metaTensor([1, 1, ...plane]),
+    c.options<PoolOptions>(),
+  );
   const behind = out_size.map((out, i) => {
     const [k, s, p] = [window[i], stride[i], padding[i]] as [number, number, number];
     return Math.max(p, (out - 1) * s + k - plane[i]! - p);

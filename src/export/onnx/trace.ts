@@ -11,7 +11,7 @@ import {
   WeightedPhaseEncoder,
 } from "../../nn/index.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { meta, type Shape, type Tensor } from "../../tensor/index.ts";
+import { metaTensor, type Shape, type Tensor } from "../../tensor/index.ts";
 import { type SymbolicShape, symbolic } from "./shape.ts";
 
 /** Methods that run a layer: forward, and those that fuse it with another layer. */
@@ -94,7 +94,7 @@ function oneStep(m: Module): Undo[] {
 
 function run(model: Module, shape: Shape, stack: string[]): Run {
   const steps: TracedStep[] = [];
-  const input = meta(shape);
+  const input = metaTensor(shape);
   const output = traceOps(
     (op) => steps.push({ ...op, module: stack.at(-1) ?? "" }),
     () => model.forward(input),

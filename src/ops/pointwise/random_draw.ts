@@ -1,7 +1,7 @@
 // Shared parts of ops that draw on the GPU from a counter.
-import { defineOp, expectFloat, expectScalar, like, once } from "../../autograd/index.ts";
+import { computeOnce, defineOp, expectFloat, expectScalar, outputLike } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
-import { copyOf, type Tensor } from "../../tensor/index.ts";
+import { clone, type Tensor } from "../../tensor/index.ts";
 
 export interface DropoutOptions {
   /** Probability of zeroing an element. */
@@ -57,11 +57,11 @@ export function defineDraw(
       check(x);
       checkP(name, options.p);
       expectDraw(name, options);
-      return like(x);
+      return outputLike(x);
     },
     forward(y, [x], options) {
       // The host may advance the step before backward runs: save this one, also for a checkpoint's second run.
-      const step = once(() => copyOf(options.step));
+      const step = computeOnce(() => clone(options.step));
       draw(x, y, step, options);
       return [step];
     },

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { normalisationTable, subset } from "../../../src/data/dataset.ts";
+import { normalisationTable, takeSubset } from "../../../src/data/dataset.ts";
 import { DataError } from "../../../src/data/errors.ts";
 import { EventDatasetBuilder, eventDataset } from "../../../src/data/events/event_dataset.ts";
 import { DataLoader } from "../../../src/data/loader.ts";
@@ -24,7 +24,7 @@ test("channels are time, then polarity; a loader gives the counts", async () => 
     const first = [...[0, 3, 0, 0], ...[0, 0, 0, 0], ...[0, 0, 0, 0], ...[0, 0, 2, 1]];
     expect([...x]).toEqual([...first, ...new Array<number>(16).fill(0)]);
   }
-  expect(subset(dataset, 1, 2)).toMatchObject({ length: 1, timeSteps: 2 });
+  expect(takeSubset(dataset, 1, 2)).toMatchObject({ length: 1, timeSteps: 2 });
 });
 
 test("passes every count exactly through loader and normalisation; clips and reports counts above 255", async () => {

@@ -6,7 +6,7 @@ import { noGrad, Tape } from "../../../src/autograd/index.ts";
 import { Parameter } from "../../../src/nn/parameter.ts";
 import { matmul, sub } from "../../../src/ops/index.ts";
 import { SGD, type SGDOptions } from "../../../src/optim/index.ts";
-import { capture, Scope, tensor } from "../../../src/tensor/index.ts";
+import { captureStep, Scope, tensor } from "../../../src/tensor/index.ts";
 import { gradient, lasso, type Quadratic } from "../../reference/ista.ts";
 import { randomArray } from "../../support/random.ts";
 import { between, countZeros } from "./updates.ts";
@@ -41,7 +41,7 @@ async function train(
   const c = tensor(Float32Array.from(q.c), [N, 1]);
   const p = new Parameter([N, 1], () => randomArray(N, 3, 0.7), { prunable: true });
   const sgd = new SGD([p], options);
-  using step = capture(() => {
+  using step = captureStep(() => {
     using tape = new Tape();
     const y = matmul(m, p);
     tape.backward(

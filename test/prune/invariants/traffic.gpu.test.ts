@@ -11,7 +11,7 @@ import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { type Dispatch, Kernel } from "../../../src/gpu/kernel.ts";
 import type { SGDOptions } from "../../../src/optim/index.ts";
-import { capture } from "../../../src/tensor/index.ts";
+import { captureStep } from "../../../src/tensor/index.ts";
 import { randomArray } from "../../support/random.ts";
 import { foldBranches, memoryAccesses } from "./shader_reading.ts";
 import { bitsOf, Updates } from "./updates.ts";
@@ -78,7 +78,7 @@ test.each(table)("$mode, momentum $momentum: $bytes bytes are read and written",
 test.each(table)("$mode, momentum $momentum: $arrays arrays are bound", ({ mode, momentum, arrays }) => {
   const n = 100 * SEGMENT;
   using run = new Updates([randomArray(n)], { lr: 0.1, momentum, mode });
-  using step = capture(() => {
+  using step = captureStep(() => {
     for (const p of run.params) p.gradArrived = true;
     run.sgd.step();
     return {};
