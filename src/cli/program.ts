@@ -14,6 +14,7 @@ import { addInspectCommand } from "./inspect.ts";
 import { type Done, HELP_FORM, HELP_WIDTH } from "./options.ts";
 import { addPackCommand } from "./pack.ts";
 import { addPredictCommand } from "./predict.ts";
+import { addRecipesCommand } from "./recipes.ts";
 import { addSchemaCommand } from "./schema.ts";
 import { addSetupCommands } from "./setup.ts";
 import { addTrailCommand } from "./trail.ts";
@@ -44,6 +45,7 @@ export function program(done: Done, argv: readonly string[] = []): Command {
   addPredictCommand(root, done);
   addExportCommand(root, done);
   addInfoCommand(root, done);
+  addRecipesCommand(root, done);
   addSchemaCommand(root, done);
   addSetupCommands(root, done);
   return strictOptions(root);

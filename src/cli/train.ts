@@ -104,7 +104,7 @@ export function addTrainCommand(root: Command, done: Done, argv: readonly string
     .command("train")
     .summary("train and prune a network")
     .description(
-      "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe (examples are in recipes/), then from flags. Writes metrics, checkpoints, models and plots into a folder.",
+      "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe (a YAML file, or a name that `espalier recipes` lists), then from flags. Writes metrics, checkpoints, models and plots into a folder.",
     )
     .argument("[recipe]");
   gpuOptions(runOptions(addAllSettings(command)))
@@ -115,7 +115,8 @@ Examples
   $ espalier train                                  LeNet-BN on MNIST, 3 epochs, about 93 % zeros
   $ espalier train --method gmp --sparsity 0.9      magnitude pruning; --method dense: no pruning
   $ espalier train --sparsity 0.95 --trail          95 % zeros, and a sparse model of each epoch
-  $ espalier train recipes/mnist_ltp.yaml           settings from a file
+  $ espalier train mnist_ltp                        a recipe by name; espalier recipes lists all
+  $ espalier train mine.yaml --epochs 5             a recipe from a file; flags override it
   $ espalier train --resume runs/mnist_lenet        after Ctrl-C or a crash`,
     )
     .action(async (recipe: string | undefined, flags: SettingFlags & OwnFlags) => {

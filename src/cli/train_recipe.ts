@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { AdapterFlags } from "../node/adapter.ts";
 import { readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node.ts";
+import { recipeFile } from "../recipe/bundled.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "../recipe/recipe.ts";
 import { commandLine } from "../run/card.ts";
 import { holdsRun, RunFolder } from "../run/folder.ts";
@@ -11,6 +12,7 @@ import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 
 export interface TrainFlags extends AdapterFlags {
+  /** File or bundled name of a recipe. */
   readonly recipe?: string | undefined;
   /** Settings that override the recipe. */
   readonly settings: RecipeFlags;
@@ -125,7 +127,8 @@ function expectSettings(config: string): void {
  * changed since the start of the run overrides the run's own recipe, as flags do. `note` receives settings without effect.
  */
 export function readRecipe(flags: TrainFlags, note: (line: string) => void): Recipe {
-  const { settings, flagOf, modelNames: models, resume, recipe } = flags;
+  const { settings, flagOf, modelNames: models, resume } = flags;
+  const recipe = flags.recipe === undefined ? undefined : recipeFile(flags.recipe);
   const options = { flags: settings, flagOf, models, note };
   if (resume !== undefined) {
     const config = new RunDirectory(resume).path("config.yaml");

@@ -53,13 +53,16 @@ function mebibytes(name: string, text: string): number | undefined {
 }
 
 /**
- * Return the package's root: the nearest folder above this file with our package.json (src/node here, dist when built).
+ * Return the root of a package of this project: the nearest folder above a module with its package.json. In a checkout that
+ * is the root of the repository.
+ *
+ * @param module Address of the module; default: this one.
  */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
+export function packageRoot(module: string = import.meta.url): string {
+  let folder = dirname(fileURLToPath(module));
   for (;;) {
     const found = readPackage(join(folder, "package.json"));
-    if (/^(?:espalier(?:-repository)?|@espalier\/node)$/.test(found?.name ?? "")) return folder;
+    if (/^(?:espalier(?:-repository)?|@espalier\/(?:node|cli))$/.test(found?.name ?? "")) return folder;
     const up = dirname(folder);
     if (up === folder) throw new Error("cannot find espalier's package.json above its code");
     folder = up;

@@ -1,7 +1,9 @@
 // Reads a recipe: YAML text -> checked settings of a run. Defaults, then the file, then the flags of the command line. Each
 // problem is one line with its position in the file.
+import { existsSync } from "node:fs";
 import { Document, isMap, isNode, isScalar, type YAMLMap } from "yaml";
 import { closest } from "../text/index.ts";
+import { bundledBase } from "./bundled.ts";
 import { schemaLine } from "./json_schema.ts";
 import {
   depthOf,
@@ -47,7 +49,7 @@ export interface RecipeSource extends RecipeTexts {
 /**
  * Make the complete recipe of a run: defaults < file < flags, map by map; lists are replaced as a whole. A layer that sets
  * `prune.threshold`, `lambda`, `sparsity` or another method removes the first three from the layers below it. A file that
- * begins with `extends: other.yaml` is merged over that one, relative to its folder. A text in place of a section with a name
+ * begins with `extends: other.yaml` is merged over that one, relative to its folder, or over the bundled recipe of that name. A text in place of a section with a name
  * is the name: `model: resnet-20`.
  *
  * A setting of a file or flag that the run does not read is refused with its purpose, or left out with a note if a higher
@@ -113,7 +115,10 @@ interface LoadSource extends Omit<RecipeSource, "text" | "file" | "open" | "unde
 
 /** Read a recipe file and resolve it with the flags. Errors: RecipeError, also if a file cannot be read. */
 export function loadRecipe(file: string, { over, ...options }: LoadSource = {}): Recipe {
-  const open = (name: string, from: string) => readRecipeFile(baseFile(name, from));
+  const open = (name: string, from: string) => {
+    const near = baseFile(name, from);
+    return readRecipeFile(existsSync(near) ? near : (bundledBase(name) ?? near));
+  };
   const under = over === undefined ? undefined : readRecipeFile(over);
   return resolveRecipe({ ...options, ...readRecipeFile(file), open, under });
 }

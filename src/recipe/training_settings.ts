@@ -55,7 +55,7 @@ export const optimizer = group("Training", {
 });
 
 export const prune = group("Pruning", {
-  method: choice("pruning method, see docs/pruning.md", {
+  method: choice("pruning method; the guide Pruning explains all", {
     flag: "--method <name>",
     of: PRUNING_METHODS,
     default: "soft",

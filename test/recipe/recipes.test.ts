@@ -79,7 +79,7 @@ describe("every recipe", () => {
     const recipe = load(name);
     const text = readFileSync(join(folder, name), "utf8");
     expect(recipe.out).toBe(`runs/${name.replace(".yaml", "")}`);
-    expect(text).toContain(`#   espalier train recipes/${name}`);
+    expect(text).toContain(`#   espalier train ${name.replace(".yaml", "")}`);
     if (imageNet.includes(name)) {
       expect(text).toMatch(/^# Source {6}\S/m);
       expect(text).toMatch(/^# Published {3}\S/m);

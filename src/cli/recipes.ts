@@ -1,0 +1,77 @@
+// `espalier recipes`: lists the recipes that come with Espalier, or prints one.
+import type { Command } from "commander";
+import { bundledRecipe, recipeNames } from "../recipe/bundled.ts";
+import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
+import { drawTable, styleOf } from "../report/table.ts";
+import type { Output } from "../terminal/output.ts";
+import { writeText } from "../terminal/terminal.ts";
+import { cut } from "../text/index.ts";
+import { type Done, finish, jsonOption } from "./options.ts";
+
+interface RecipesFlags {
+  /** Name of a recipe; without it all are listed. */
+  readonly name?: string | undefined;
+}
+
+/** Facts of a recipe, for programs. */
+function aboutOf(name: string) {
+  const { file, purpose } = bundledRecipe(name);
+  const { data, model, prune } = loadRecipe(file);
+  return { name, data: data.name, model: model.name, method: methodOf(prune), purpose };
+}
+
+/** Return the method as --method names it. */
+function methodOf({ method = "soft", schedule, freezeEpoch }: Recipe["prune"]): string {
+  if (method !== "soft") return method;
+  if (freezeEpoch !== undefined) return "early";
+  return schedule === "none" ? "dense" : schedule;
+}
+
+/** Return the purpose without network and data set, which have their own columns, cut to the rest of the screen. */
+function shortPurpose(purpose: string, used: number): string {
+  const rest = purpose.replace(/^.*? on (?:ImageNet|MNIST|Fashion-MNIST|CIFAR-10)(?: at batch \d+)?[,:] /, "");
+  const { isTTY, columns } = process.stdout;
+  return isTTY ? cut(rest, Math.max(20, columns - used)) : rest;
+}
+
+/** Print a recipe, or the table of all. Returns the exit code. */
+async function runRecipes({ name }: RecipesFlags, out: Output): Promise<number> {
+  if (name !== undefined) {
+    const { text, file } = bundledRecipe(name);
+    if (out.json) out.emit({ kind: "recipe", ...aboutOf(name), file, text });
+    else writeText(process.stdout, text);
+    return 0;
+  }
+  const all = recipeNames().map(aboutOf);
+  for (const recipe of all) out.emit({ kind: "recipe", ...recipe });
+  const heads = ["name", "data", "model", "method", "what for"];
+  const facts = all.map((recipe) => [recipe.name, recipe.data, recipe.model, recipe.method]);
+  const widths = heads.slice(0, -1).map((head, i) => Math.max(head.length, ...facts.map((cells) => cells[i]!.length)));
+  // Each column has a border and two blanks beside its text.
+  const used = widths.reduce((sum, width) => sum + width + 3, 4);
+  const rows = facts.map((cells, i) => [...cells, shortPurpose(all[i]!.purpose, used)]);
+  const columns = heads.map((head) => ({ head, left: true }));
+  out.say(drawTable(columns, rows, styleOf({})), "rendered");
+  out.say("espalier train NAME trains one; espalier recipes NAME prints it.");
+  return 0;
+}
+
+/** Add `recipes` to the command tree. */
+export function addRecipesCommand(root: Command, done: Done): void {
+  const command = root
+    .command("recipes")
+    .summary("list the recipes that come along, or print one")
+    .description(
+      "Lists the recipes that come with Espalier: data set, network and pruning method of each. With a name, prints that recipe, as a start for one of your own.",
+    )
+    .argument("[name]", "name of a recipe");
+  jsonOption(command)
+    .addHelpText(
+      "after",
+      `
+Examples
+  $ espalier recipes
+  $ espalier recipes mnist_lenet > mine.yaml`,
+    )
+    .action((name: string | undefined, flags: object) => finish(done, runRecipes, { ...flags, name }));
+}
