@@ -15,8 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
-import { EspalierError, visible } from "../text/index.ts";
+import { EspalierError, isRecord, visible } from "../text/index.ts";
 import { cannot, codeOf } from "./file_error.ts";
 import { fateOf, ownMark, type ProcessMark } from "./process_mark.ts";
 
@@ -27,18 +26,31 @@ export class FolderError extends EspalierError {
   override readonly name = "FolderError";
 }
 
-const schema = z.object({
-  host: z.string(),
-  boot: z.string().nullable(),
-  space: z.string().nullable(),
-  pid: z.number().int().positive(),
-  started: z.string().nullable(),
-  command: z.string(),
-  time: z.string(),
+interface Holder extends ProcessMark {
+  readonly command: string;
+  readonly time: string;
   /** Distinguishes two locks of one process. */
-  token: z.string(),
-});
-type Holder = z.infer<typeof schema>;
+  readonly token: string;
+}
+
+/** Return the holder that a lock's text names; null if the text is not that of a lock. */
+function holderOf(text: string): Holder | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(value)) return null;
+  const isText = (key: string) => typeof value[key] === "string";
+  const { pid } = value;
+  const complete =
+    ["host", "command", "time", "token"].every(isText) &&
+    ["boot", "space", "started"].every((key) => isText(key) || value[key] === null) &&
+    Number.isSafeInteger(pid) &&
+    (pid as number) > 0;
+  return complete ? (value as unknown as Holder) : null;
+}
 
 export interface LockOptions {
   /** Command line, for the message to others. */
@@ -71,18 +83,9 @@ function look(path: string): Seen | null {
   }
   try {
     const text = readFileSync(handle, "utf8");
-    const parsed = schema.safeParse(parse(text));
-    return { holder: parsed.success ? parsed.data : null, text, beat: fstatSync(handle).mtimeMs };
+    return { holder: holderOf(text), text, beat: fstatSync(handle).mtimeMs };
   } finally {
     closeSync(handle);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
 

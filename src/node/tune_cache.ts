@@ -1,9 +1,8 @@
 // The autotuner's winners on disk, so that a machine times each kernel once.
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { z } from "zod";
 import type { TuneStore } from "../gpu/index.ts";
-import { ArgumentError, visible } from "../text/index.ts";
+import { ArgumentError, isRecord, visible } from "../text/index.ts";
 import { cachePath } from "./cache.ts";
 import { versions } from "./env.ts";
 import { writeAtomic } from "./files.ts";
@@ -11,12 +10,26 @@ import { makeFolder } from "./make_folder.ts";
 
 /** Version, raised when keys or labels change: files of another version are ignored, then replaced. */
 const FORMAT = 1;
-const schema = z.object({
-  format: z.literal(FORMAT),
+interface Content {
+  readonly format: typeof FORMAT;
   /** Winners by key, for each adapter, driver and Dawn version. */
-  adapters: z.record(z.string(), z.record(z.string(), z.string())),
-});
-type Content = z.infer<typeof schema>;
+  readonly adapters: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** Check the content of a file. Throws what is wrong with it. */
+function contentOf(value: unknown): Content {
+  const fault = (path: string, expected: string) => new Error(`${path}: expected ${expected}`);
+  if (!isRecord(value)) throw fault("file", "an object");
+  const { format, adapters } = value;
+  if (format !== FORMAT) throw fault("format", String(FORMAT));
+  if (!isRecord(adapters)) throw fault("adapters", "an object");
+  for (const [adapter, winners] of Object.entries(adapters)) {
+    if (!isRecord(winners)) throw fault(`adapters.${adapter}`, "an object");
+    const wrong = Object.keys(winners).find((key) => typeof winners[key] !== "string");
+    if (wrong !== undefined) throw fault(`adapters.${adapter}.${wrong}`, "a string");
+  }
+  return { format, adapters: adapters as Content["adapters"] };
+}
 
 function read(path: string): Content {
   const nothing = { format: FORMAT, adapters: {} } as const;
@@ -28,9 +41,9 @@ function read(path: string): Content {
     return nothing;
   }
   try {
-    return schema.parse(JSON.parse(text));
+    return contentOf(JSON.parse(text));
   } catch (cause) {
-    ignored(path, cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message);
+    ignored(path, (cause as Error).message);
     return nothing;
   }
 }
