@@ -1,4 +1,6 @@
 // The data room: datasets, their order, their augmentation, and batches. It is given a ByteSource and touches no files.
+export type { ArrayBatch, ArrayTransform, SampleContext } from "./array_batches.ts";
+export { type ArrayDataset, type ArrayParts, arrayDataset, type SampleArray } from "./array_dataset.ts";
 export { type CifarOptions, loadCifar10, loadCifar100 } from "./cifar.ts";
 export { checkCounts, countsOf } from "./class_counts.ts";
 export { areNamed, type ClassMatch, matchClasses, nameList } from "./class_names.ts";
@@ -26,7 +28,7 @@ export {
   testBatchesOf,
   withScale,
 } from "./labelled_images.ts";
-export { DataLoader, type DataLoaderOptions } from "./loader.ts";
+export { type BatchOf, DataLoader, type DataLoaderOptions, type DatasetInMemory, isArrays } from "./loader.ts";
 export {
   FASHION_CLASSES,
   FASHION_MNIST,

@@ -1,35 +1,54 @@
-// Batches of images in memory: picked and augmented on the CPU while the GPU works on earlier ones.
+// Batches of images or arrays in memory: picked and augmented on the CPU while the GPU works on earlier ones.
 
 import { expectKeys, type KeysOf } from "../text/index.ts";
+import { type ArrayBatch, ArrayBatchMaker, type ArrayTransform } from "./array_batches.ts";
+import type { ArrayDataset } from "./array_dataset.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
+import { type BatchArrays, type BatchMaker, ImageBatchMaker } from "./image_batches.ts";
 import { batchCount, batchIndices, orderAsStored, shuffledOrder } from "./sampler.ts";
 import type { ImageBatch } from "./stream.ts";
-import { Augmenter, type ImageTransform } from "./transforms.ts";
+import type { ImageTransform } from "./transforms.ts";
 import { nextTurn } from "./turn.ts";
 
-export interface DataLoaderOptions {
-  readonly dataset: ImageDataset;
+/** Data sets in memory. */
+export type DatasetInMemory = ImageDataset | ArrayDataset;
+/** Batch of a data set in memory. */
+export type BatchOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayBatch : ImageBatch;
+type TransformOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayTransform : ImageTransform;
+
+export interface DataLoaderOptions<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> {
+  readonly dataset: D;
   readonly batchSize: number;
   /** Default false: in the order of the dataset. */
-  readonly shuffle?: boolean;
+  readonly shuffle?: boolean | undefined;
   /** u32, default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** u32, default 0; with the seed it decides order and augmentation. */
-  readonly epoch?: number;
+  readonly epoch?: number | undefined;
   /** First batch, for resuming; default 0. */
-  readonly startBatch?: number;
+  readonly startBatch?: number | undefined;
   /** Skip a last short batch, default false. */
-  readonly dropLast?: boolean;
-  readonly transform?: ImageTransform;
+  readonly dropLast?: boolean | undefined;
+  /** Augmentation of each sample: an ImageTransform such as `randomCrop(4)`, or a function for arrays. Default: none. */
+  readonly transform?: TransformOf<D> | undefined;
+  /** Makes the loader's result of each batch. Default: the batch itself. */
+  readonly collate?: ((batch: BatchOf<D>) => B) | undefined;
   /** Batches prepared in advance, default 2; 0 prepares each on demand. */
-  readonly prefetch?: number;
+  readonly prefetch?: number | undefined;
 }
 
 const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
-  ...{ dataset: true, batchSize: true, shuffle: true, seed: true, epoch: true },
-  ...{ startBatch: true, dropLast: true, transform: true, prefetch: true },
+  ...{ dataset: true, batchSize: true, shuffle: true, seed: true, epoch: true, startBatch: true },
+  ...{ dropLast: true, transform: true, collate: true, prefetch: true },
 };
+
+// Makers of both kinds; a loader has the one of its data set.
+// biome-ignore lint/suspicious/noExplicitAny: the arrays that a maker gets back are those that it made.
+type AnyBatch = any;
+
+/** Return true for a data set of arrays. */
+export const isArrays = (dataset: object): dataset is ArrayDataset => "kind" in dataset && dataset.kind === "arrays";
 
 /** Longest time between two turns of the event loop, in ms. */
 const LONGEST_HOLD = 8;
@@ -44,19 +63,19 @@ const LONGEST_HOLD = 8;
  *           recycled never change.
  * Errors    DataError from the constructor if an option is out of range or there is no batch.
  */
-export class DataLoader implements AsyncIterable<ImageBatch> {
-  readonly options: DataLoaderOptions;
+export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> implements AsyncIterable<B> {
+  readonly options: DataLoaderOptions<D, B>;
   /** Batches of a whole epoch, including those before startBatch. */
   readonly length: number;
   private readonly startBatch: number;
   private readonly prefetch: number;
-  private readonly augmenter: Augmenter | null;
+  private readonly maker: BatchMaker<AnyBatch>;
   private order: Uint32Array | undefined;
-  /** Full batches not recycled yet; and recycled arrays. */
-  private readonly lent = new WeakSet<ImageBatch>();
-  private readonly spare: Pick<ImageBatch, "x" | "y">[] = [];
+  /** Arrays of full batches that are not recycled yet, by the loader's result; and recycled arrays. */
+  private readonly lent = new WeakMap<object, BatchArrays<AnyBatch>>();
+  private readonly spare: BatchArrays<AnyBatch>[] = [];
 
-  constructor(options: DataLoaderOptions) {
+  constructor(options: DataLoaderOptions<D, B>) {
     expectKeys(options, OPTION_KEYS, (problem) => new DataError(`DataLoader: ${problem}`));
     const { dataset, batchSize, seed = 0, epoch = 0, startBatch = 0, dropLast = false, prefetch = 2 } = options;
     expectWhole("DataLoader: batchSize", batchSize, 1);
@@ -66,29 +85,33 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
     this.options = options;
     this.length = batchCount(dataset.length, batchSize, dropLast);
     if (this.length === 0) {
-      const problem = `DataLoader: dropLast: ${dataset.length} images of ${dataset.name} make no full batch of ${batchSize}`;
-      throw new DataError(problem);
+      const samples = `${dataset.length} ${isArrays(dataset) ? "samples" : "images"}`;
+      throw new DataError(`DataLoader: dropLast: ${samples} of ${dataset.name} make no full batch of ${batchSize}`);
     }
     // One past the last batch is the end of a finished epoch: valid, and yields nothing.
     expectWhole("DataLoader: startBatch", startBatch, 0, this.length);
     this.startBatch = startBatch;
     this.prefetch = prefetch;
-    this.augmenter = options.transform ? new Augmenter(options.transform, dataset.shape, seed) : null;
+    this.maker = isArrays(dataset)
+      ? new ArrayBatchMaker(dataset, options.transform as ArrayTransform | undefined, seed)
+      : new ImageBatchMaker(dataset, options.transform as ImageTransform | undefined, seed);
   }
 
   /** Return the same loader at another epoch. */
-  at(epoch: number, startBatch = 0): DataLoader {
+  at(epoch: number, startBatch = 0): DataLoader<D, B> {
     return new DataLoader({ ...this.options, epoch, startBatch });
   }
 
   /** Let the loader reuse this batch's arrays. Do not touch them afterwards; a second call has no effect. */
-  recycle(batch: ImageBatch): void {
-    if (!this.lent.delete(batch) || this.spare.length > this.prefetch) return;
-    this.spare.push({ x: batch.x, y: batch.y });
+  recycle(batch: B): void {
+    const arrays = typeof batch === "object" && batch !== null ? this.lent.get(batch) : undefined;
+    if (!arrays || this.spare.length > this.prefetch) return;
+    this.lent.delete(batch as object);
+    this.spare.push(arrays);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ImageBatch, void, undefined> {
-    const ready: ImageBatch[] = [];
+  async *[Symbol.asyncIterator](): AsyncGenerator<B, void, undefined> {
+    const ready: B[] = [];
     let next = this.startBatch;
     let lastTurn = performance.now();
     let ahead = this.prefetch > 0;
@@ -115,7 +138,7 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
           await nextTurn();
           lastTurn = performance.now();
         }
-        const batch = ready.shift() ?? this.prepare(next++);
+        const batch = ready.length > 0 ? (ready.shift() as B) : this.prepare(next++);
         if (!preparing) void prepareAhead();
         yield batch;
       }
@@ -124,32 +147,14 @@ export class DataLoader implements AsyncIterable<ImageBatch> {
     }
   }
 
-  private prepare(k: number): ImageBatch {
-    const { dataset, batchSize, shuffle = false, seed = 0, epoch = 0 } = this.options;
+  private prepare(k: number): B {
+    const { dataset, batchSize, shuffle = false, seed = 0, epoch = 0, collate } = this.options;
     this.order ??= shuffle ? shuffledOrder(dataset.length, seed, epoch) : orderAsStored(dataset.length);
     const indices = batchIndices(this.order, k, batchSize).slice();
-    const size = indices.length;
-    const [c, h, w] = dataset.shape;
-    const whole = size === batchSize;
-    const { x, y } = (whole ? this.spare.pop() : undefined) ?? {
-      x: new Uint8Array(size * c * h * w),
-      y: new Int32Array(size),
-    };
-    this.fill(x, y, indices);
-    const batch: ImageBatch = { x, y, indices, size, stored: [h, w], batch: k, epoch };
-    if (whole) this.lent.add(batch);
-    return batch;
-  }
-
-  private fill(x: Uint8Array, y: Int32Array, indices: Uint32Array): void {
-    const { dataset, epoch = 0 } = this.options;
-    const [channels, height, width] = dataset.shape;
-    const pixels = channels * height * width;
-    for (let n = 0; n < indices.length; n++) {
-      const index = indices[n]!;
-      y[n] = dataset.labels[index]!;
-      const stored = dataset.images.subarray(index * pixels, (index + 1) * pixels);
-      x.set(this.augmenter ? this.augmenter.apply(stored, epoch, index) : stored, n * pixels);
-    }
+    const whole = indices.length === batchSize;
+    const batch = this.maker.make({ indices, batch: k, epoch }, whole ? this.spare.pop() : undefined);
+    const made = (collate ? collate(batch as BatchOf<D>) : batch) as B;
+    if (whole && typeof made === "object" && made !== null) this.lent.set(made, { x: batch.x, y: batch.y });
+    return made;
   }
 }
