@@ -7,6 +7,7 @@ import { cachePath } from "./cache.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type InstalledAdapter, type Wish } from "./ladder.ts";
 import { makeFolder } from "./make_folder.ts";
+import { nativeAccess } from "./native.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
 
@@ -84,18 +85,18 @@ async function open(wish: Wish): Promise<Ready> {
     const words = String((cause as Error).message).split("\n")[0];
     throw new AdapterError(`cannot load Dawn: ${words}\nInstall the npm package webgpu.`);
   });
-  persistShaders();
+  await persistShaders();
   const { gpu, found } = await climb(dawn.create, wish);
   return { found, publish: () => publish(gpu, dawn.globals) };
 }
 
 /** Let Mesa cache compiled shaders between runs in a folder. */
-function persistShaders(): void {
+async function persistShaders(): Promise<void> {
   if (process.env["MESA_SHADER_CACHE_DIR"]) return;
   const folder = cachePath("shaders");
   try {
     makeFolder(folder);
-    process.env["MESA_SHADER_CACHE_DIR"] = folder;
+    (await nativeAccess()).setVariable("MESA_SHADER_CACHE_DIR", folder);
   } catch {
     // A read-only home only costs compile time.
   }

@@ -7,6 +7,7 @@ import { isMainThread } from "node:worker_threads";
 import { EspalierError } from "../text/index.ts";
 import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
 import { packageRoot } from "./env.ts";
+import { nativeAccess } from "./native.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
 
 /** No usable adapter. The message says what was tried, why it failed, and what to run. */
@@ -45,7 +46,7 @@ export async function climb(
 ): Promise<{ gpu: GPU; found: InstalledAdapter }> {
   const refusals: string[] = [];
   for (const rung of ladder) {
-    const restore = rememberDrivers();
+    const restore = await rememberDrivers();
     try {
       await rung.prepare();
       const gpu = create(wish.dawnOptions);
@@ -103,18 +104,19 @@ async function chooseCached(folder: string): Promise<void> {
     throw new AdapterError("a worker thread cannot load it; call installGpu() on the main thread first");
   const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
   await preloadDriver(folder, basename(ICD.library_path));
-  process.env["VK_DRIVER_FILES"] = manifest;
-  process.env["VK_ICD_FILENAMES"] = manifest;
+  const { setVariable } = await nativeAccess();
+  setVariable("VK_DRIVER_FILES", manifest);
+  setVariable("VK_ICD_FILENAMES", manifest);
 }
 
 /** Save the choice of drivers in the environment; return a function that restores it. */
-function rememberDrivers(): () => void {
+async function rememberDrivers(): Promise<() => void> {
+  const { setVariable } = await nativeAccess();
   const names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
   const before = names.map((name) => process.env[name]);
   return () => {
     names.forEach((name, i) => {
-      if (before[i] === undefined) delete process.env[name];
-      else process.env[name] = before[i];
+      setVariable(name, before[i]);
     });
   };
 }
