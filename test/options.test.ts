@@ -25,12 +25,29 @@ const model = () => new all.Sequential([new all.Linear(2, 2)]);
 const calls: Record<string, () => unknown> = {
   // Ops of one tensor, of two, and the others.
   ...Object.fromEntries(
-    (["relu", "relu6", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "gelu", "leakyRelu"] as const)
+    (
+      [
+        "relu",
+        "relu6",
+        "silu",
+        "hardswish",
+        "hardsigmoid",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "gelu",
+        "leakyRelu",
+        "clamp",
+      ] as const
+    )
       .concat(["sum", "mean", "max", "softmax", "logSoftmax", "flatten", "packSpikes"] as never[])
       .map((name) => [name, () => ops[name]?.(row, bad)]),
   ),
   ...Object.fromEntries(
-    (["add", "sub", "mul", "div"] as const).map((name) => [name, () => ops[name]?.(row, row, bad)]),
+    (["add", "sub", "mul", "div", "maximum", "minimum", "pow"] as const).map((name) => [
+      name,
+      () => ops[name]?.(row, row, bad),
+    ]),
   ),
   ...Object.fromEntries(
     (["strThreshold", "ltpThreshold", "softL0", "softThreshold"] as const).map((name) => [
@@ -55,6 +72,7 @@ const calls: Record<string, () => unknown> = {
   crossEntropy: () => all.crossEntropy(row, metaTensor([2], "i32"), bad),
   countCorrect: () => all.countCorrect(row, metaTensor([2], "i32"), bad),
   sewConnect: () => all.sewConnect(row, row, bad),
+  formatTensor: () => all.formatTensor(row, bad),
   concat: () => all.concat([row, row], { axis: 0, ...(bad as object) }),
   integrateAndFire: () => all.integrateAndFire(row, null, bad),
   lif: () => all.lif(row, null, bad),

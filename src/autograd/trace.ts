@@ -1,5 +1,5 @@
 // Reports the ops that run on shapes alone, so that an exporter can follow a model's forward pass.
-import type { Tensor } from "../tensor/index.ts";
+import { metaTensor, type Tensor } from "../tensor/index.ts";
 
 /** An op that ran on shapes: its inputs and its output. */
 export interface TracedOp {
@@ -26,4 +26,18 @@ export function traceOps<T>(watch: (op: TracedOp) => void, fn: () => T): T {
   } finally {
     watcher = outer;
   }
+}
+
+const numbers = new WeakMap<Tensor, number>();
+
+/** Return a tensor without data for a number that an op takes as an operand. */
+export function tracedNumber(value: number): Tensor {
+  const t = metaTensor([]);
+  numbers.set(t, value);
+  return t;
+}
+
+/** Return the number of a tensor from tracedNumber; undefined for any other tensor. */
+export function numberOf(t: Tensor): number | undefined {
+  return numbers.get(t);
 }

@@ -3,7 +3,7 @@ import forwardWgsl from "../../shaders/expand.wgsl";
 import { defineOp, expectFloat, type Op } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
-import { broadcastPlan } from "./binary.ts";
+import { broadcastPlan } from "./pointwise/broadcast_plan.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const forwardKernel = kernel("expand", forwardWgsl);

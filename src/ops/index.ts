@@ -6,6 +6,7 @@ export { type BatchNormOptions, batchNorm, batchNormAddRelu, batchNormRelu } fro
 export { type BatchNormNeuronOptions, batchNormNeuron } from "./batch_norm_neuron.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export * from "./bytes_to_images.ts";
+export * from "./clamp.ts";
 export * from "./conv2d.ts";
 export * from "./count_correct.ts";
 export * from "./cross_entropy.ts";
@@ -20,6 +21,8 @@ export * from "./matmul.ts";
 export * from "./max.ts";
 export * from "./max_pool2d.ts";
 export * from "./pack_spikes.ts";
+export * from "./permute.ts";
+export * from "./pow.ts";
 export * from "./reshape.ts";
 export * from "./sew_connect.ts";
 export * from "./slice.ts";

@@ -42,7 +42,7 @@ export const sewConnect = defineOp({
     return ([df.u, df.v] as const).map((derivative, input) => {
       if (!needs[input]) return null;
       const dx = slot(input);
-      runBinaryGrad("sewConnect", { df: derivative }, [identity, out], dy, dx);
+      runBinaryGrad("sewConnect", derivative, [identity, out], dy, dx);
       return dx;
     });
   },

@@ -79,6 +79,23 @@ export class Tensor implements Bindable, Disposable {
   }
 
   /**
+   * Return name or number, shape, dtype and state: "Tensor weight [6,1,5,5] f32, requires gradient". The values are on the GPU
+   * and cannot be read without waiting: see `formatTensor`.
+   */
+  toString(): string {
+    const state: string[] = [];
+    if (this.gone) state.push(", disposed");
+    else if (this.isMeta) state.push(", shape only");
+    if (this.requiresGrad) state.push(", requires gradient");
+    return `Tensor ${this.describe()}${state.join("")}`;
+  }
+
+  /** Text for console.log in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /**
    * Return another tensor on the same memory, from element `start` on (a multiple of 64: kernels bind from 256-byte boundaries).
    * The shape may differ, within the remaining elements.
    */

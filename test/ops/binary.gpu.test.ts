@@ -1,14 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
+import { currentGpu } from "../../src/gpu/index.ts";
 import { add, div, maximum, minimum, mul, sub } from "../../src/ops/binary.ts";
-import { metaTensor, numel, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
+import {
+  captureStep,
+  metaTensor,
+  numel,
+  Scope,
+  type Shape,
+  scalar,
+  type Tensor,
+  tensor,
+} from "../../src/tensor/index.ts";
 import { broadcastTo } from "../reference/axes.ts";
 import { binaryReference } from "../reference/pointwise.ts";
 import { anyShape, shapeAndSmaller } from "../support/arbitrary_shapes.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
+import { expectReplay } from "../support/replay.ts";
 
 const ops: Record<string, (a: Tensor, b: Tensor) => Tensor> = { add, sub, mul, div, maximum, minimum };
 
@@ -142,6 +153,101 @@ test("only inputs with requiresGrad get a gradient", async () => {
     expect(a.grad).toBeNull();
   }
   b.grad!.dispose();
+});
+
+describe.each(Object.keys(ops))("%s with a number", (name) => {
+  const op = ops[name] as unknown as (a: Tensor | number, b: Tensor | number) => Tensor;
+  const f = binaryReference[name]!;
+
+  test.each([
+    ["right", (x: Tensor) => op(x, -1.5), (v: number) => f(v, -1.5)],
+    ["left", (x: Tensor) => op(0.75, x), (v: number) => f(0.75, v)],
+  ] as const)("on the %s: values and gradients", async (_side, of, reference) => {
+    // Away from ties and from zero, and with a last vec4 that is a partial one.
+    const data = randomArray(103, 8, 2).map((v) => {
+      const far = v + Math.sign(v) * 0.1;
+      return [-1.5, 0.75].some((k) => Math.abs(far - k) < 0.01) ? far + 0.05 : far;
+    });
+    await gradcheck({
+      inputs: { x: { data, shape: [103] } },
+      op: ({ x }) => of(x!),
+      reference: ({ x }) => x!.map(reference),
+      forward: { rtol: 1e-6, atol: 1e-6 },
+      h: 1e-5,
+      backward: { rtol: 3e-4, atol: 1e-4 },
+    });
+  });
+
+  test("equals a tensor of one element, and leaves no memory behind", async () => {
+    using _scope = new Scope();
+    const x = tensor(randomArray(30, 9), [5, 6]);
+    expect(await op(x, 2.5).data()).toEqual(await op(x, tensor(2.5)).data());
+    const live = currentGpu().memory().live;
+    op(3, x).dispose();
+    expect(currentGpu().memory().live).toBe(live);
+  });
+});
+
+test("numbers at the edges: infinite, one element, no axes", async () => {
+  using _scope = new Scope();
+  expect([...(await minimum(tensor([1, 2]), Number.NEGATIVE_INFINITY).data())]).toEqual(
+    new Array(2).fill(Number.NEGATIVE_INFINITY),
+  );
+  const y = sub(1, tensor([[3]]));
+  expect(y.shape).toEqual([1, 1]);
+  expect(await y.item()).toBe(-2);
+  expect(mul(tensor(3), 2).shape).toEqual([]);
+});
+
+test("the gradient of a tie with a number is a half, and a number gets none", async () => {
+  using _scope = new Scope();
+  const x = tensor([1, 2, 3]);
+  x.requiresGrad = true;
+  {
+    using tape = new Tape();
+    tape.backward(maximum(x, 2), tensor([1, 1, 1]));
+  }
+  expect([...(await x.grad!.data())]).toEqual([0, 0.5, 1]);
+  x.grad!.dispose();
+});
+
+test("a captured step records a number and reads a scalar tensor at each replay", async () => {
+  using _scope = new Scope();
+  let factor = 2;
+  using moving = scalar(2);
+  using step = captureStep(({ x }: { x: Tensor }) => ({ fixed: mul(x, factor), live: mul(x, moving) }));
+  const run = async () => {
+    const { fixed, live } = step.run({ x: { data: Float32Array.of(1, 2), shape: [2] } });
+    return [[...(await fixed.data())], [...(await live.data())]];
+  };
+  expect(await run()).toEqual([
+    [2, 4],
+    [2, 4],
+  ]);
+  factor = 5;
+  moving.set(5);
+  expect(await run()).toEqual([
+    [2, 4],
+    [5, 10],
+  ]);
+});
+
+test("a replayed step with numbers equals an eager one", async () => {
+  await expectReplay(
+    { data: randomArray(12, 10), shape: [3, 4] },
+    (w, { x }) => div(sub(1, mul(w, x!)), add(mul(x!, x!), 0.5)),
+    [11, 12].map((seed) => ({ x: { data: randomArray(4, seed), shape: [4] } })),
+  );
+});
+
+test("errors of numbers", () => {
+  expect(() => add(1, 2)).toThrow("add: expected a tensor among a and b");
+  expect(() => mul(metaTensor([2]), Number.NaN)).toThrow("mul: b: expected a number, got NaN");
+  expect(() => sub(1e39, metaTensor([2]))).toThrow("sub: a: expected a number of f32, up to 3.4e38, got 1e+39");
+  expect(() => div(metaTensor([2], "i32"), 2)).toThrow("div: a: expected f32, got i32");
+  expect(() => add(metaTensor([2]), undefined as never)).toThrow("add: expected two tensors, or a tensor and a number");
+  expect(() => add(metaTensor([2]), "2" as never)).toThrow("add: input 1: expected a tensor, got string");
+  expect(add(metaTensor([2, 3]), 1).shape).toEqual([2, 3]);
 });
 
 test("errors name both shapes", () => {

@@ -127,6 +127,18 @@ const LINEAR: Row[] = [
     (x) => [...x, 1, 2],
   ),
   linear(
+    "permute",
+    [2, 3],
+    (x) => ops.permute(x, [1, 0]),
+    (x) => [0, 3, 1, 4, 2, 5].map((i) => x[i]!),
+  ),
+  linear(
+    "transpose",
+    [2, 2, 2],
+    (x) => ops.transpose(x, 0, -1),
+    (x) => [0, 4, 2, 6, 1, 5, 3, 7].map((i) => x[i]!),
+  ),
+  linear(
     "timeMajor",
     [2, 2, 2],
     (x) => ops.timeMajor(x),

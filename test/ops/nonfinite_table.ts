@@ -299,4 +299,57 @@ const THRESHOLDS: Row[] = [
   },
 ];
 
-export const POINTWISE_ROWS: readonly Row[] = [...UNARY, ...BINARY, ...THRESHOLDS];
+/** With a number in place of the second tensor. */
+const NUMBERS: Row[] = [
+  pointwise(
+    "add",
+    (x) => ops.add(x, 2),
+    (x) => x + 2,
+    (_x, g) => g,
+  ),
+  pointwise(
+    "div",
+    (x) => ops.div(2, x),
+    (x) => 2 / x,
+    (x, g) => -g * (2 / x / x),
+  ),
+  pointwise(
+    "maximum",
+    (x) => ops.maximum(x, 0.5),
+    (x) => Math.max(x, 0.5),
+    (x, g) => wins(x, 0.5, g),
+  ),
+  pointwise(
+    "pow",
+    (x) => ops.pow(x, 3),
+    (x) => x ** 3,
+    (x, g) => 3 * x ** 2 * g,
+  ),
+  pointwise(
+    "pow",
+    (x) => ops.pow(x, -2),
+    (x) => x ** -2,
+    (x, g) => -2 * x ** -3 * g,
+  ),
+  // As in C, and unlike in JavaScript, minus infinity to a fraction is infinite.
+  pointwise(
+    "pow",
+    (x) => ops.pow(x, 1.5),
+    (x) => x ** 1.5,
+    (x, g) => 1.5 * x ** 0.5 * g,
+  ),
+  pointwise(
+    "clamp",
+    (x) => ops.clamp(x, { min: -0.5, max: 2 }),
+    (x) => Math.min(Math.max(x, -0.5), 2),
+    (x, g) => closed(!(x >= -0.5 && x <= 2), g),
+  ),
+  pointwise(
+    "clamp",
+    (x) => ops.clamp(x, { min: 0 }),
+    (x) => Math.max(x, 0),
+    (x, g) => closed(!(x >= 0), g),
+  ),
+];
+
+export const POINTWISE_ROWS: readonly Row[] = [...UNARY, ...BINARY, ...NUMBERS, ...THRESHOLDS];

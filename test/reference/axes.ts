@@ -50,3 +50,17 @@ export function softmaxReference(x: ArrayLike<number>, shape: Shape, axis: numbe
     return log ? shifted - Math.log(total[g]!) : Math.exp(shifted) / total[g]!;
   });
 }
+
+/** x with axis dims[i] as axis i. */
+export function permuteReference(x: ArrayLike<number>, shape: Shape, dims: readonly number[]): Float64Array {
+  const sizes = dims.map((axis) => shape[axis]!);
+  return Float64Array.from({ length: x.length }, (_, i) => {
+    const at = coordinates(i, sizes);
+    return x[
+      flat(
+        shape.map((_size, axis) => at[dims.indexOf(axis)]!),
+        shape,
+      )
+    ]!;
+  });
+}

@@ -1,10 +1,12 @@
 // Exports a model as an ONNX file: its ops in evaluation mode, its weights by state_dict name.
+import { numberOf } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
 import { GraphBuilder } from "./graph.ts";
 import { OpContext, type Rules } from "./rule.ts";
+import { indexingRules } from "./rules_indexing.ts";
 import { layerRules } from "./rules_layers.ts";
 import { neuronRules, potentialNames } from "./rules_neurons.ts";
 import { pointwiseRules } from "./rules_pointwise.ts";
@@ -13,7 +15,14 @@ import { windowRules } from "./rules_windows.ts";
 import type { SymbolicShape } from "./shape.ts";
 import { type Trace, traceModel } from "./trace.ts";
 
-const rules: Rules = { ...pointwiseRules, ...layerRules, ...windowRules, ...shapeRules, ...neuronRules };
+const rules: Rules = {
+  ...pointwiseRules,
+  ...layerRules,
+  ...windowRules,
+  ...shapeRules,
+  ...indexingRules,
+  ...neuronRules,
+};
 const FAILED = "exportOnnx";
 const [INPUT, OUTPUT] = ["input", "logits"];
 
@@ -65,6 +74,8 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
     if (!t) return null;
     const known = names.get(t);
     if (known !== undefined) return known;
+    const number = numberOf(t);
+    if (number !== undefined) return graph.scalar(number);
     const name = parameters.get(t);
     if (name === undefined) {
       const what = t instanceof LazyTensor ? "a parameter of another model" : "a tensor that is not a parameter";

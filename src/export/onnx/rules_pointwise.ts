@@ -1,4 +1,5 @@
 // ONNX rules for elementwise functions and for arithmetic of two tensors.
+import type { ClampOptions } from "../../ops/index.ts";
 import type { OpContext, Rule, Rules } from "./rule.ts";
 
 const same =
@@ -59,5 +60,11 @@ export const pointwiseRules: Rules = {
   div: same("Div"),
   maximum: same("Max"),
   minimum: same("Min"),
+  pow: same("Pow"),
+  clamp: (c) => {
+    const { min, max } = c.options<ClampOptions>();
+    const bound = (value: number | undefined) => (value === undefined ? null : c.graph.scalar(value));
+    c.end("Clip", [c.x, bound(min), bound(max)]);
+  },
   sewConnect,
 };

@@ -1,0 +1,87 @@
+// Makes the ops of two operands that broadcast: tensors, or a tensor and a number.
+import { defineOp, expectFloat } from "../../autograd/index.ts";
+import { grid1d, type Kernel, OpError } from "../../gpu/index.ts";
+import { broadcastShapes, empty, sameShape, type Tensor } from "../../tensor/index.ts";
+import { neg } from "../unary.ts";
+import { broadcastPlan } from "./broadcast_plan.ts";
+import { withNumbers } from "./numbers.ts";
+import { vec4 } from "./vec4.ts";
+
+/** A function of u and v, its derivatives to both, in WGSL over vec4<f32>. */
+interface Row {
+  readonly f: string;
+  /** Absent: both derivatives are 1, or -1 to v with `negates`; no input is saved. */
+  readonly df?: { readonly u: string; readonly v: string };
+  readonly negates?: true;
+  /** The function does not depend on one of them in parts: the gradient is 0 there, even for an infinite or NaN dy. */
+  readonly flat?: true;
+}
+
+/** Kernels with the bindings of binary.wgsl and binary_grad.wgsl. */
+interface PairKernels {
+  readonly forward: Kernel;
+  readonly backward: Kernel;
+}
+
+/** Return the spec of operands.wgsl: one element on a side is not looked up through strides. */
+function access(a: Tensor, b: Tensor, n: number) {
+  const FAST = sameShape(a.shape, b.shape);
+  if (FAST || (a.numel !== n && b.numel !== n)) return { FAST, ONE: 0 };
+  if (a.numel === 1) return { FAST, ONE: 1 };
+  return { FAST, ONE: b.numel === 1 ? 2 : 0 };
+}
+
+/** Write result = f of two tensors that broadcast to its shape. */
+export function runPair(kernel: Kernel, name: string, f: string, a: Tensor, b: Tensor, result: Tensor): void {
+  kernel.run({
+    bind: { a: vec4(a), b: vec4(b), result: vec4(result) },
+    params: broadcastPlan(name, a.shape, b.shape, result.shape),
+    spec: { f, ...access(a, b, result.numel) },
+    grid: grid1d(result.numel),
+  });
+}
+
+/** Write result = dy · df, in the shape of dy. */
+export function runPairGrad(
+  kernel: Kernel,
+  name: string,
+  { df, flat = false }: { readonly df: string; readonly flat?: boolean | undefined },
+  [a, b]: readonly [Tensor, Tensor],
+  dy: Tensor,
+  result: Tensor,
+): void {
+  kernel.run({
+    bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), result: vec4(result) },
+    params: broadcastPlan(name, a.shape, b.shape, dy.shape),
+    spec: { df, FLAT: flat, ...access(a, b, dy.numel) },
+    grid: grid1d(dy.numel),
+  });
+}
+
+/** Make an op of two operands. */
+export function arithmetic(name: string, kernels: PairKernels, { f, df, negates, flat }: Row) {
+  const op = defineOp({
+    name,
+    options: [],
+    infer([a, b]: [a: Tensor, b: Tensor], _options: object) {
+      if (!a || !b) throw new OpError(name, "expected two tensors, or a tensor and a number");
+      expectFloat(name, { a, b });
+      return { shape: broadcastShapes(name, a.shape, b.shape), dtype: "f32" };
+    },
+    forward(y, [a, b]) {
+      runPair(kernels.forward, name, f, a, b, y);
+      return df ? [a, b] : [null, null];
+    },
+    backward(dy, [a, b], { needs, shapes, out }) {
+      if (!df || !a || !b) return [dy, negates && needs[1] ? neg(dy) : dy];
+      const to = (input: 0 | 1) => {
+        const dx = sameShape(shapes[input]!, dy.shape) ? out(input) : empty(dy.shape);
+        runPairGrad(kernels.backward, name, { df: input === 0 ? df.u : df.v, flat }, [a, b], dy, dx);
+        return dx;
+      };
+      return [needs[0] ? to(0) : null, needs[1] ? to(1) : null];
+    },
+  });
+  return (a: Tensor | number, b: Tensor | number, options: object = {}): Tensor =>
+    withNumbers(name, { a, b }, (...tensors) => op(...(tensors as [Tensor, Tensor]), options));
+}
