@@ -6,17 +6,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { fileSource, installGpu } from "@espalier/node";
-import {
-  buildModel,
-  type DatasetSplit,
-  loadCifar10,
-  manualSeed,
-  type RunRecord,
-  requestGpu,
-  Session,
-  SourceError,
-  writeSparseModel,
-} from "espalier";
+import { manualSeed, type RunRecord, requestGpu, Session } from "espalier";
+import { type DatasetSplit, loadCifar10, SourceError } from "espalier/data";
+import { writeSparseModel } from "espalier/io";
+import { buildModel } from "espalier/models";
 
 const { values } = parseArgs({
   options: {

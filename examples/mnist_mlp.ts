@@ -8,20 +8,18 @@ import {
   BatchNorm1d,
   BatchStep,
   crossEntropy,
-  DataLoader,
   Evaluator,
   Flatten,
   Linear,
-  loadMnist,
-  makeThresholdSchedule,
   manualSeed,
-  pruningGroups,
   ReLU,
   requestGpu,
   Sequential,
   SGD,
   Tape,
 } from "espalier";
+import { DataLoader, loadMnist } from "espalier/data";
+import { makeThresholdSchedule, pruningGroups } from "espalier/prune";
 
 const { values } = parseArgs({ options: { steps: { type: "string" } } });
 await installGpu();

@@ -1,7 +1,9 @@
 // Trains and prunes LeNet on MNIST with a session: the program of the README. Run: npm run -s example -- mnist_session
 
 import { fileSource, installGpu } from "@espalier/node";
-import { LeNetBN, loadMnist, manualSeed, requestGpu, Session } from "espalier";
+import { manualSeed, requestGpu, Session } from "espalier";
+import { loadMnist } from "espalier/data";
+import { LeNetBN } from "espalier/models";
 
 await installGpu(); // only in Node: browsers have WebGPU
 const gpu = await requestGpu();

@@ -19,11 +19,11 @@ import {
   Scope,
   SGD,
   scalar,
-  softThreshold,
   Tape,
   type Tensor,
   tensor,
 } from "espalier";
+import { softThreshold } from "espalier/prune";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "400" } } });
 const steps = Number(values.steps);

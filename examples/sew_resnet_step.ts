@@ -2,7 +2,8 @@
 // Run: npm run -s example -- sew_resnet_step [--size 224] [--batch 1] [--steps 4] [--checkpoint]
 import { parseArgs } from "node:util";
 import { installGpu } from "@espalier/node";
-import { buildModel, currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "espalier";
+import { currentGpu, manualSeed, requestGpu, SGD, summarize, TrainStep } from "espalier";
+import { buildModel } from "espalier/models";
 
 const { values } = parseArgs({
   options: {

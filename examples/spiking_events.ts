@@ -2,15 +2,10 @@
 // Run: npm run -s example -- spiking_events [--epochs N] [--samples N] [--threshold D]
 import { parseArgs } from "node:util";
 import { installGpu } from "@espalier/node";
-import {
-  DataLoader,
-  manualSeed,
-  measureActivity,
-  requestGpu,
-  Session,
-  SpikingCnn,
-  syntheticEventDataset,
-} from "espalier";
+import { manualSeed, requestGpu, Session } from "espalier";
+import { DataLoader, syntheticEventDataset } from "espalier/data";
+import { SpikingCnn } from "espalier/models";
+import { measureActivity } from "espalier/spiking";
 
 const { values } = parseArgs({
   options: {

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileSource } from "@espalier/node";
-import { type ImageDataset, loadMnist } from "espalier";
+import { type ImageDataset, loadMnist } from "espalier/data";
 import sharp from "sharp";
 
 /** Return a generator of numbers in [0, 1): Mulberry32. */
