@@ -85,6 +85,10 @@ export function activationCheckpoint<In extends readonly Tensor[]>(
   fn: (...inputs: In) => Tensor,
 ): (...inputs: In) => Tensor {
   return (...inputs) => {
+    inputs.forEach((t, i) => {
+      if (!(t instanceof Tensor))
+        throw new OpError("activationCheckpoint", `input ${i}: expected a tensor, got ${t === null ? t : typeof t}`);
+    });
     const tape = currentTape();
     if (!tape || !gradEnabled() || inputs.some((t) => t.isMeta)) return expectTensor(fn(...inputs));
     const run: Run = { remembered: [], next: null };

@@ -1,6 +1,13 @@
 // The autograd folder: defines ops, records them and runs backward. It contains no particular op.
 export { activationCheckpoint, computeOnce } from "./activation_checkpoint.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
+export {
+  type GradcheckOptions,
+  type GradcheckReport,
+  type GradcheckWorst,
+  type GradTolerance,
+  gradcheck,
+} from "./gradcheck.ts";
 export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";
 export {

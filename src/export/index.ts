@@ -1,6 +1,9 @@
 // Public entry `espalier/export`: ONNX, TensorBoard and model cards. Separate, because it needs the protobuf library.
 export { type CardEngine, type ModelCardFacts, modelCard } from "./card/model_card.ts";
 export { exportOnnx, type OnnxOptions } from "./onnx/export_onnx.ts";
+export type { OnnxAttribute, OnnxAttributes } from "./onnx/graph.ts";
+export type { OnnxOp, OnnxRule } from "./onnx/rule.ts";
+export type { OnnxShape, OnnxSize } from "./onnx/shape.ts";
 export { crc32c } from "./tensorboard/crc32c.ts";
 export {
   type EncodeOptions,

@@ -77,7 +77,9 @@ function nameOf(path: string, key: unknown): string {
  * dotted names, as in PyTorch's ModuleList and ModuleDict. A value that is a property and in a container keeps the first name.
  */
 export function* childrenOf<T>(owner: object, isChild: (value: unknown) => value is T): Generator<[string, T]> {
-  const named = new Set<unknown>(Object.values(owner).filter(isChild));
+  // The entries of a ModuleDict are in a Map, which keeps the order of names such as "10" and "9".
+  const properties: [string, unknown][] = owner instanceof Map ? [...owner] : Object.entries(owner);
+  const named = new Set<unknown>(properties.map(([, value]) => value).filter(isChild));
   const seen = new Set<unknown>([owner]);
   function* inside(path: string, container: unknown): Generator<[string, T]> {
     if (seen.has(container)) return;
@@ -94,7 +96,7 @@ export function* childrenOf<T>(owner: object, isChild: (value: unknown) => value
       }
     }
   }
-  for (const [name, value] of Object.entries(owner)) {
+  for (const [name, value] of properties) {
     if (isChild(value)) yield [name, value];
     else if (typeof value === "object" && value !== null) yield* inside(name, value);
   }

@@ -7,10 +7,10 @@ import { Module } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
 
 /**
- * A sequence of modules, named "0", "1", ... A BatchNorm2d followed by a ReLU runs as one fused kernel unless
+ * A sequence of modules, named "0", "1", ... The first takes the inputs, each other one the output of the one before it. A BatchNorm2d followed by a ReLU runs as one fused kernel unless
  * `fuse` is false; both give the same results.
  */
-export class Sequential extends Module {
+export class Sequential<In extends readonly unknown[] = [x: Tensor], Out = Tensor> extends Module<In, Out> {
   readonly length: number;
   private readonly fuse: boolean;
   [index: string]: unknown;
@@ -32,16 +32,16 @@ export class Sequential extends Module {
     return this[String(i)] as Module;
   }
 
-  forward(x: Tensor): Tensor {
-    let y = x;
+  forward(...inputs: In): Out {
+    let values: readonly unknown[] = inputs;
     for (let i = 0; i < this.length; i++) {
       const m = this.at(i);
       if (this.fuse && m instanceof BatchNorm2d && i + 1 < this.length && this.at(i + 1) instanceof ReLU) {
-        y = m.forwardRelu(y);
+        values = [m.forwardRelu(values[0] as Tensor)];
         i++;
-      } else y = m.forward(y);
+      } else values = [m.forward(...values)];
     }
-    return y;
+    return values[0] as Out;
   }
 }
 

@@ -15,10 +15,12 @@ export {
   normalInit,
   uniformInit,
 } from "./init.ts";
+export { type InputShape, type InputShapes, metaInputs } from "./input_shapes.ts";
 export { Linear, type LinearConfig } from "./linear.ts";
 export * from "./load_state.ts";
 export { MixedConv2d, type MixedConvConfig } from "./mixed_conv.ts";
 export { Module, type StateDict } from "./module.ts";
+export { ModuleDict, ModuleList } from "./module_list.ts";
 export {
   IFNode,
   type LIFConfig,

@@ -1,14 +1,6 @@
 // Module: a tree of parameters with PyTorch's names, so that a state_dict fits torchvision's.
 import { expectOptions, OpError } from "../gpu/index.ts";
-import {
-  describeNonFinite,
-  firstNonFinite,
-  formatShape,
-  type HostArray,
-  readAll,
-  sameShape,
-  type Tensor,
-} from "../tensor/index.ts";
+import { describeNonFinite, firstNonFinite, formatShape, type HostArray, readAll, sameShape } from "../tensor/index.ts";
 import { childrenOf, expectNothingHidden, noteClass } from "./children.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 import { RandomState } from "./random_state.ts";
@@ -21,26 +13,43 @@ const isChild = (value: unknown): value is LazyTensor | Module =>
   value instanceof LazyTensor || value instanceof Module;
 
 /**
- * Base class of layers and models. Its children are the properties that hold a Parameter, StateBuffer or Module, in the order of
+ * Base class of layers and models. A subclass writes `forward` with any inputs and outputs: one tensor, several, or arrays and
+ * objects of tensors.
+ *
+ *     class Siamese extends Module {
+ *       readonly embed = new Linear(8, 4);
+ *       forward(a: Tensor, b: Tensor): Tensor {
+ *         return sub(this.embed.forward(a), this.embed.forward(b));
+ *       }
+ *     }
+ *
+ * `Module` without parameters is a module of any signature; `Module<[x: Tensor], Tensor>` is one of a single tensor. Its children are the properties that hold a Parameter, StateBuffer or Module, in the order of
  * assignment, and their names are the state_dict's keys. Arrays, Maps, Sets and plain objects are searched too: the second module
  * of an array `blocks` is `blocks.1`, as in PyTorch's ModuleList.
  *
  * Errors    Methods that list parameters or modules throw OpError for a class with modules in private fields (#conv), which
  *           cannot be read and would never be trained.
  */
-export abstract class Module {
+// biome-ignore lint/suspicious/noExplicitAny: the result of a module of unknown signature
+export abstract class Module<In extends readonly unknown[] = readonly unknown[], Out = any> {
   /** True in training, where layers such as batch norm and dropout behave differently. */
   training = true;
 
-  abstract forward(x: Tensor): Tensor;
+  /** Compute the outputs. Call it as `model.forward(a, b)`. */
+  abstract forward(...inputs: In): Out;
 
   constructor() {
     noteClass(new.target);
   }
 
+  /** Object whose entries are the children. ModuleList and ModuleDict return their contents. */
+  protected get childOwner(): object {
+    return this;
+  }
+
   private own(): Generator<[string, LazyTensor | Module]> {
     expectNothingHidden(this, Module.prototype);
-    return childrenOf(this, isChild);
+    return childrenOf(this.childOwner, isChild);
   }
 
   /** List this module and all below it, outermost first, with dotted names ("" for itself). */

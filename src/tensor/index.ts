@@ -42,3 +42,4 @@ export {
   windowOutput,
 } from "./shape.ts";
 export { allocate, Tensor, type TensorInit } from "./tensor.ts";
+export { type TensorTree, tensorsOf } from "./tree.ts";

@@ -1,21 +1,21 @@
 // Exports a model as an ONNX file: its ops in evaluation mode, its weights by state_dict name.
 import { numberOf } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
-import { LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
-import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
-import { expectKeys, type KeysOf } from "../../text/index.ts";
+import { type InputShapes, LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
+import { expectFinite, formatShape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { expectKeys, isRecord, type KeysOf } from "../../text/index.ts";
 import { GraphBuilder } from "./graph.ts";
-import { OpContext, type Rules } from "./rule.ts";
+import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
 import { layerRules } from "./rules_layers.ts";
 import { neuronRules, potentialNames } from "./rules_neurons.ts";
 import { pointwiseRules } from "./rules_pointwise.ts";
 import { shapeRules } from "./rules_shape.ts";
 import { windowRules } from "./rules_windows.ts";
-import type { SymbolicShape } from "./shape.ts";
+import type { OnnxShape } from "./shape.ts";
 import { type Trace, traceModel } from "./trace.ts";
 
-const rules: Rules = {
+const builtIn: Rules = {
   ...pointwiseRules,
   ...layerRules,
   ...windowRules,
@@ -24,11 +24,13 @@ const rules: Rules = {
   ...neuronRules,
 };
 const FAILED = "exportOnnx";
-const [INPUT, OUTPUT] = ["input", "logits"];
 
 export interface OnnxOptions {
-  /** Shape of one input sample without the batch axis, [C, H, W]. */
-  readonly input: Shape;
+  /**
+   * Shape of one input sample without the batch axis, [C, H, W]. Several inputs: one entry for each argument of forward, in an
+   * array (graph inputs input0, input1, ...) or in an object (graph inputs named by its keys). Integers: `metaTensor([16], "i32")`.
+   */
+  readonly input: InputShapes;
   /** Values by state_dict name: `await session.weights()` or `await model.stateDict()`. Zeros of pruned weights stay zero. */
   readonly weights: StateDict;
   /** Batch size: an integer >= 1, or "N" for a dynamic one. Default "N". */
@@ -37,17 +39,25 @@ export interface OnnxOptions {
   readonly name?: string;
   /** Texts that the file carries, by name: accuracy, sparsity, seed. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Rules for ops of your own, by the name in defineOp. A rule for an op of the engine replaces the built-in one. */
+  readonly rules?: Readonly<Record<string, OnnxRule>>;
 }
 
-const KEYS: KeysOf<OnnxOptions> = { input: true, weights: true, batch: true, name: true, metadata: true };
+const KEYS: KeysOf<OnnxOptions> = {
+  ...{ input: true, weights: true, batch: true, name: true },
+  ...{ metadata: true, rules: true },
+};
 
 function checkOptions(options: OnnxOptions): void {
   expectKeys(options, KEYS, (problem) => new OpError(FAILED, problem));
-  const { input, batch = "N" } = options;
-  if (!Array.isArray(input) || input.length === 0 || !input.every((d) => Number.isInteger(d) && d >= 1))
-    throw new OpError(FAILED, `input: expected the shape of one sample, [C, H, W], got ${JSON.stringify(input)}`);
+  const { batch = "N", rules = {} } = options;
   if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))
     throw new OpError(FAILED, `batch: expected "N" or an integer >= 1, got ${JSON.stringify(batch)}`);
+  if (!isRecord(rules)) throw new OpError(FAILED, "rules: expected an object of functions by op name");
+  for (const [op, rule] of Object.entries(rules)) {
+    if (typeof rule !== "function")
+      throw new OpError(FAILED, `rules: ${op}: expected a function that writes the op's nodes, got ${typeof rule}`);
+  }
 }
 
 function checkWeights(model: Module, weights: StateDict): void {
@@ -67,9 +77,32 @@ function checkWeights(model: Module, weights: StateDict): void {
   else throw new OpError(FAILED, `weights do not fit the model: ${problems.join("; ")}`);
 }
 
+const whereIs = (module: string) => module || "the model itself";
+
+function ruleFor(op: string, module: string, own: Readonly<Record<string, OnnxRule>>): Rule {
+  if (Object.hasOwn(own, op)) return own[op]!;
+  const rule = Object.hasOwn(builtIn, op) ? builtIn[op] : undefined;
+  if (rule) return rule;
+  const key = /^[A-Za-z_$][\w$]*$/.test(op) ? op : JSON.stringify(op);
+  const problem = `${op} in ${whereIs(module)} has no ONNX rule; write one: exportOnnx(model, { rules: { ${key}: (op) => ... } })`;
+  throw new OpError(FAILED, problem);
+}
+
+/** Parts of an export that every node may read. */
+interface Export {
+  readonly graph: GraphBuilder;
+  readonly trace: Trace;
+  /** Names of the model's parameters and buffers. */
+  readonly parameters: ReadonlyMap<Tensor, string>;
+  readonly weights: StateDict;
+  readonly rules: Readonly<Record<string, OnnxRule>>;
+}
+
 /** Write the nodes of every step. Each value is named after the module and op that computes it. */
-function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<Tensor, string>, weights: StateDict) {
-  const names = new Map<Tensor, string>([[trace.input, INPUT]]);
+function writeNodes({ graph, trace, parameters, weights, rules }: Export): void {
+  const names = new Map<Tensor, string>(trace.inputs.map(([name, t]) => [t, name]));
+  const outputNames = new Map<Tensor, string>();
+  for (const [name, t] of trace.outputs) if (!outputNames.has(t)) outputNames.set(t, name);
   const nameOf = (t: Tensor | null, op: string, module: string): string | null => {
     if (!t) return null;
     const known = names.get(t);
@@ -79,31 +112,57 @@ function writeNodes(graph: GraphBuilder, trace: Trace, parameters: ReadonlyMap<T
     const name = parameters.get(t);
     if (name === undefined) {
       const what = t instanceof LazyTensor ? "a parameter of another model" : "a tensor that is not a parameter";
-      throw new OpError(FAILED, `${op} in ${module || "the model itself"} reads ${what}`, { input: t });
+      throw new OpError(FAILED, `${op} in ${whereIs(module)} reads ${what}`, { input: t });
     }
     names.set(t, name);
     return graph.initializer(name, weights.get(name)?.data as Float32Array, t.shape);
   };
   for (const step of trace.steps) {
     const { op, module } = step;
-    const shapeOf = (t: Tensor): SymbolicShape => {
+    const shapeOf = (t: Tensor): OnnxShape => {
       const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
       if (shape) return shape;
-      const where = `${op} in ${module || "the model itself"}`;
+      const where = `${op} in ${whereIs(module)}`;
       const problem = `${where}: expected sizes that are constant or a multiple of the batch; set \`batch\` to a number`;
       throw new OpError(FAILED, problem);
     };
-    const rule = Object.hasOwn(rules, op) ? rules[op] : undefined;
-    if (!rule) throw new OpError(FAILED, `${op} in ${module || "the model itself"} has no ONNX rule`);
+    const rule = ruleFor(op, module, rules);
     const inputs = step.inputs.map((t) => nameOf(t, op, module));
     graph.prefix = `/${module.replaceAll(".", "/")}`;
-    const output = step.output === trace.output ? OUTPUT : graph.fresh(`${graph.prefix}/${op}`);
+    const output = outputNames.get(step.output) ?? graph.fresh(`${graph.prefix}/${op}`);
     graph.prefix = output;
     names.set(step.output, output);
-    rule(new OpContext(graph, step, { inputs, output }, shapeOf));
+    const context = new OpContext(graph, step, { inputs, output }, shapeOf);
+    rule(context);
+    if (Object.hasOwn(rules, op) && !context.ended)
+      context.fail("expected the rule to call end, which adds the last node");
   }
-  const made = nameOf(trace.output, "the output", "");
-  if (made !== OUTPUT) graph.node("Identity", [made], {}, OUTPUT);
+  for (const [name, t] of trace.outputs) {
+    const made = nameOf(t, "the output", "");
+    if (made !== name) graph.node("Identity", [made], {}, name);
+  }
+}
+
+/** Add the graph's inputs and outputs. Returns the outputs whose shape is unknown. */
+function writeEnds({ graph, trace, parameters }: Export): string[] {
+  const taken = new Set(parameters.values());
+  const add = (kind: string, name: string) => {
+    if (!taken.has(name)) taken.add(name);
+    else throw new OpError(FAILED, `${kind} ${name}: expected a name that no other input, output or parameter has`);
+  };
+  for (const [name, t] of trace.inputs) {
+    add("input", name);
+    graph.input(name, trace.shapes.get(t)!, t.dtype);
+  }
+  const unknown: string[] = [];
+  for (const [name, t] of trace.outputs) {
+    add("output", name);
+    graph.fresh(name);
+    const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
+    if (shape) graph.output(name, shape, t.dtype);
+    else unknown.push(name);
+  }
+  return unknown;
 }
 
 /** Return the metadata of a spiking graph: initial potentials and the number of time steps. */
@@ -124,30 +183,34 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  * dropout or stochastic depth. Does not change the model and needs no GPU.
  *
  * Graph     "input" [N, C, H, W] -> "logits"; initializers are named as in the state_dict. All sizes but the batch are
- *           fixed: a graph for 224 pixels takes 224 pixels.
+ *           fixed: a graph for 224 pixels takes 224 pixels. Several outputs are output0, output1, ..., or named by the keys of
+ *           the object that forward returns.
  * Spiking   one time step. Each layer of neurons adds an input `v_in.<module>` and an output `v_out.<module>`: its membrane
  *           potential. The caller starts from `v_rest` of the metadata, feeds outputs back, and averages the logits. "input" is
  *           one event frame; with an encoder, one step of the encoder's output.
  * Errors    OpError for an op without a rule (names op and module), for weights that are missing, unknown or of another
  *           shape, and for options out of range. NonFiniteError for a weight that is NaN or infinite.
  * Source    https://onnx.ai/onnx/operators, as of operator set 17.
+ *
+ * @example
+ * const model = new Sequential([new Linear(4, 3), new Softplus()]);
+ * const weights = await model.stateDict();
+ * const bytes = exportOnnx(model, { input: [4], weights, metadata: { accuracy: "0.98" } });
+ * console.log(bytes.length); // a file for any ONNX runtime
  */
 export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
   checkOptions(options);
-  const { input, weights, batch = "N", name = "espalier", metadata = {} } = options;
+  const { input, weights, batch = "N", name = "espalier", metadata = {}, rules = {} } = options;
   checkWeights(model, weights);
   const trace = traceModel(model, input, batch === "N" ? null : batch);
   const parameters = new Map<Tensor, string>();
   for (const [path, t] of model.namedState()) if (!parameters.has(t)) parameters.set(t, path);
   const graph = new GraphBuilder(batch === "N" ? batch : null);
-  const inputShape = trace.shapes.get(trace.input)!;
-  graph.input(INPUT, inputShape);
-  graph.fresh(OUTPUT);
-  const outputShape = trace.shapes.get(trace.output) ?? (parameters.has(trace.output) ? trace.output.shape : null);
-  if (outputShape) graph.output(OUTPUT, outputShape);
+  const parts: Export = { graph, trace, parameters, weights, rules };
+  const unknown = writeEnds(parts);
   // Before the next check: its error names the op.
-  writeNodes(graph, trace, parameters, weights);
-  if (!outputShape) {
+  writeNodes(parts);
+  if (unknown.length > 0) {
     const problem = "output: expected sizes that are constant or a multiple of the batch; set `batch` to a number";
     throw new OpError(FAILED, problem);
   }

@@ -9,20 +9,20 @@ import {
   TensorProto_DataType,
   type TensorProtoSchema,
 } from "onnx-buf";
-import type { Shape } from "../../tensor/index.ts";
-import { isFixed, type Size, type SymbolicShape } from "./shape.ts";
+import type { DType, Shape } from "../../tensor/index.ts";
+import { isFixed, type OnnxShape, type OnnxSize } from "./shape.ts";
 
 /** Operator set of the rules, and the file format of its release (ONNX 1.12). */
 const OPSET = 17;
 const IR = 8;
 
 /** Attribute of a node: integer, float, integers, or text. */
-type Attribute =
+export type OnnxAttribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
   | { readonly text: string };
-type Attributes = Readonly<Record<string, Attribute>>;
+export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
@@ -30,7 +30,7 @@ type GraphInit = Required<Pick<MessageInitShape<typeof GraphProtoSchema>, "node"
 
 const big = (values: readonly number[]) => values.map(BigInt);
 
-function attribute(name: string, value: Attribute): AttributeInit {
+function attribute(name: string, value: OnnxAttribute): AttributeInit {
   const type = AttributeProto_AttributeType;
   if ("int" in value) return { name, type: type.INT, i: BigInt(value.int) };
   if ("float" in value) return { name, type: type.FLOAT, f: value.float };
@@ -42,6 +42,12 @@ function attribute(name: string, value: Attribute): AttributeInit {
 function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
+
+const ELEMENTS: Readonly<Record<DType, TensorProto_DataType>> = {
+  f32: TensorProto_DataType.FLOAT,
+  i32: TensorProto_DataType.INT32,
+  u32: TensorProto_DataType.UINT32,
+};
 
 interface ModelInfo {
   readonly name: string;
@@ -73,7 +79,7 @@ export class GraphBuilder {
   }
 
   /** Add a node with one output and return the output's name. A null input is an omitted one. */
-  node(op: string, inputs: readonly (string | null)[], attributes: Attributes = {}, output?: string): string {
+  node(op: string, inputs: readonly (string | null)[], attributes: OnnxAttributes = {}, output?: string): string {
     const given = inputs.map((name) => name ?? "");
     while (given.at(-1) === "") given.pop();
     const made = output ?? this.fresh(`${this.prefix}/${op}`);
@@ -113,22 +119,27 @@ export class GraphBuilder {
     return this.initializer(this.fresh(`${this.prefix}/${label}`), data, shape);
   }
 
-  input(name: string, shape: SymbolicShape): void {
+  input(name: string, shape: OnnxShape, dtype: DType = "f32"): void {
     this.values.add(name);
-    this.parts.input.push(this.valueInfo(name, shape));
+    this.parts.input.push(this.valueInfo(name, shape, dtype));
   }
 
-  output(name: string, shape: SymbolicShape): void {
-    this.parts.output.push(this.valueInfo(name, shape));
+  output(name: string, shape: OnnxShape, dtype: DType = "f32"): void {
+    this.parts.output.push(this.valueInfo(name, shape, dtype));
   }
 
-  private valueInfo(name: string, shape: SymbolicShape): GraphInit["input"][number] {
-    const size = (d: Size) => {
+  /** True if a node, input or initializer has this name. */
+  has(name: string): boolean {
+    return this.values.has(name);
+  }
+
+  private valueInfo(name: string, shape: OnnxShape, dtype: DType): GraphInit["input"][number] {
+    const size = (d: OnnxSize) => {
       if (isFixed(d)) return { value: { case: "dimValue" as const, value: BigInt(d) } };
       const text = d.batches === 1 ? `${this.batch}` : `${d.batches}*${this.batch}`;
       return { value: { case: "dimParam" as const, value: text } };
     };
-    const value = { elemType: TensorProto_DataType.FLOAT, shape: { dim: shape.map(size) } };
+    const value = { elemType: ELEMENTS[dtype], shape: { dim: shape.map(size) } };
     return { name, type: { value: { case: "tensorType", value } } };
   }
 

@@ -1,16 +1,16 @@
 // Symbolic shapes with a dynamic batch, derived from the shapes of two batch sizes.
 import type { Shape } from "../../tensor/index.ts";
 
-/** Size of an axis: a number, or a multiple of the batch. */
-export type Size = number | { readonly batches: number };
-export type SymbolicShape = readonly Size[];
+/** OnnxSize of an axis: a number, or a multiple of the batch. */
+export type OnnxSize = number | { readonly batches: number };
+export type OnnxShape = readonly OnnxSize[];
 
-export const isFixed = (size: Size | undefined): size is number => typeof size === "number";
+export const isFixed = (size: OnnxSize | undefined): size is number => typeof size === "number";
 
 /** Derive the symbolic shape from those of batches `a` and `b`; null if a size is neither constant nor a multiple of the batch. */
-export function symbolic(first: Shape, second: Shape, a: number, b: number): SymbolicShape | null {
+export function symbolic(first: Shape, second: Shape, a: number, b: number): OnnxShape | null {
   if (first.length !== second.length) return null;
-  const sizes: Size[] = [];
+  const sizes: OnnxSize[] = [];
   for (const [i, size] of first.entries()) {
     const other = second[i]!;
     if (size === other) sizes.push(size);

@@ -4,15 +4,17 @@ import { OpError } from "../../gpu/index.ts";
 import { SpikingInput } from "../../models/index.ts";
 import {
   DirectEncoder,
+  type InputShapes,
   LatencyEncoder,
   type Module,
+  metaInputs,
   PoissonEncoder,
   SpikingNode,
   WeightedPhaseEncoder,
 } from "../../nn/index.ts";
 import { reshape } from "../../ops/reshape.ts";
-import { metaTensor, type Shape, type Tensor } from "../../tensor/index.ts";
-import { type SymbolicShape, symbolic } from "./shape.ts";
+import { type Tensor, tensorsOf } from "../../tensor/index.ts";
+import { type OnnxShape, symbolic } from "./shape.ts";
 
 /** Methods that run a layer: forward, and those that fuse it with another layer. */
 const DOORS = ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm", "forwardInto"];
@@ -25,15 +27,19 @@ export interface TracedStep extends TracedOp {
   readonly module: string;
 }
 
+/** Tensors by the names that they have in the graph. */
+type Named = readonly (readonly [name: string, tensor: Tensor])[];
+
 interface Run {
   readonly steps: readonly TracedStep[];
-  readonly input: Tensor;
-  readonly output: Tensor;
+  readonly inputs: Named;
+  /** "logits" for one output; the paths in an array or object of several. */
+  readonly outputs: Named;
 }
 
 export interface Trace extends Run {
-  /** Shapes of the input and of every op's output. Shapes that depend on the batch otherwise than as a multiple are missing. */
-  readonly shapes: ReadonlyMap<Tensor, SymbolicShape>;
+  /** Shapes of the inputs and of every op's output. Shapes that depend on the batch otherwise than as a multiple are missing. */
+  readonly shapes: ReadonlyMap<Tensor, OnnxShape>;
   /** Number of time steps of a spiking model, of which the trace has one. Null for other models, and if unknown. */
   readonly timeSteps: number | null;
   readonly spiking: boolean;
@@ -92,37 +98,51 @@ function oneStep(m: Module): Undo[] {
   return undo;
 }
 
-function run(model: Module, shape: Shape, stack: string[]): Run {
+function namedOutputs(y: unknown): Named {
+  const all = tensorsOf(y);
+  if (all.length === 0)
+    throw new OpError("exportOnnx", `expected forward to return a tensor, got ${y === null ? "null" : typeof y}`);
+  // Entries of an array are output0, output1, ...
+  return all.map(([path, t]) => [path === "" ? "logits" : path.replace(/^(?=\d)/, "output"), t]);
+}
+
+function run(model: Module, input: InputShapes, batch: number, stack: string[]): Run {
   const steps: TracedStep[] = [];
-  const input = metaTensor(shape);
-  const output = traceOps(
+  const { inputs, tensors } = metaInputs("exportOnnx", input, batch);
+  const outputs = traceOps(
     (op) => steps.push({ ...op, module: stack.at(-1) ?? "" }),
-    () => model.forward(input),
+    () => model.forward(...inputs) as unknown,
   );
-  return { steps, input, output };
+  return { steps, inputs: tensors, outputs: namedOutputs(outputs) };
+}
+
+/** Return the input of one event frame: a spiking input takes other channels than the frame has. */
+function frameOf(input: InputShapes, spikingInput: SpikingInput | undefined): InputShapes {
+  if (!spikingInput || !Array.isArray(input)) return input;
+  const [channels = 1, ...rest] = input as readonly (InputShapes | number)[];
+  return typeof channels === "number" ? [spikingInput.channelsOf(channels), ...(rest as number[])] : input;
 }
 
 /**
- * Trace the model in evaluation mode. `input` is the shape of one sample; for event frames, the trace covers one frame. `batch`
- * null means a dynamic batch. Restores the model. Errors: OpError for shapes that do not fit.
+ * Trace the model in evaluation mode. `input` is the shape of one sample, or several; for event frames, the trace covers one
+ * frame. `batch` null means a dynamic batch. Restores the model. Errors: OpError for shapes that do not fit.
  */
-export function traceModel(model: Module, input: Shape, batch: number | null): Trace {
+export function traceModel(model: Module, input: InputShapes, batch: number | null): Trace {
   const modules = [...model.namedModules()];
   const training = modules.map(([, m]) => [m, m.training] as const);
   const inputs = modules.flatMap(([, m]) => (m instanceof SpikingInput ? [m] : []));
   const spiking = modules.some(([, m]) => m instanceof SpikingNode);
   const [spikingInput] = inputs;
   const timeSteps = spikingInput?.timeSteps ?? null;
-  const [channels = 1, ...rest] = input;
-  const sample = spikingInput ? [spikingInput.channelsOf(channels), ...rest] : input;
+  const sample = frameOf(input, spikingInput);
   const stack: string[] = [];
   const undo: Undo[] = [];
   try {
     for (const [name, m] of modules) undo.push(...oneStep(m), ...watch(name, m, stack));
     model.eval();
     const [a, b] = batch === null ? BATCHES : [batch, batch];
-    const first = run(model, [a, ...sample], stack);
-    const second = batch === null ? run(model, [b, ...sample], stack) : first;
+    const first = run(model, sample, a, stack);
+    const second = batch === null ? run(model, sample, b, stack) : first;
     return { ...first, shapes: shapesOf(first, second, a, b), timeSteps, spiking };
   } finally {
     for (const restore of undo.reverse()) restore();
@@ -130,8 +150,8 @@ export function traceModel(model: Module, input: Shape, batch: number | null): T
   }
 }
 
-function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, SymbolicShape> {
-  const shapes = new Map<Tensor, SymbolicShape>();
+function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, OnnxShape> {
+  const shapes = new Map<Tensor, OnnxShape>();
   const note = (t: Tensor, other: Tensor) => {
     const shape = symbolic(t.shape, other.shape, a, b);
     if (shape) shapes.set(t, shape);
@@ -139,7 +159,9 @@ function shapesOf(first: Run, second: Run, a: number, b: number): Map<Tensor, Sy
   const ops = ({ steps }: Run) => steps.map(({ op }) => op).join();
   if (ops(first) !== ops(second))
     throw new OpError("exportOnnx", "the ops depend on the batch size: set `batch` to a number");
-  note(first.input, second.input);
+  first.inputs.forEach(([, t], i) => {
+    note(t, second.inputs[i]![1]);
+  });
   first.steps.forEach(({ output }, i) => {
     note(output, second.steps[i]!.output);
   });
