@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
+import { importPackage } from "../node/packages.ts";
 import { makeFolder, writeAtomic } from "../node.ts";
 import { readRuns } from "../report/compare_runs.ts";
 import { rowOf, terminalTable } from "../report/compare_table.ts";
@@ -37,7 +38,11 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   checkOut(path);
   const runs = readRuns(flags.runs);
   // Loaded when needed: the chart libraries are the slowest part of start-up.
-  const { comparePage } = await import("../report/compare_page.ts");
+  const { comparePage } = await importPackage(
+    "@observablehq/plot",
+    "charts need",
+    () => import("../report/compare_page.ts"),
+  );
   const page = comparePage(runs, flags.title ?? DEFAULT_TITLE);
   makeFolder(dirname(path));
   await writeAtomic(path, new TextEncoder().encode(page));

@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { writeAtomic } from "../node.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { contactSheet } from "../report/contact_sheet.ts";
+import { makeIfInstalled } from "../run/optional_part.ts";
 import type { Output } from "../terminal/output.ts";
 import { printable } from "../terminal/terminal.ts";
 
@@ -15,11 +16,17 @@ function sheetPath(splits: Splits): string {
   return join(tmpdir(), `espalier-${process.getuid?.() ?? "sheet"}-${name}.png`);
 }
 
-/** Write the contact sheet of loaded data, and print its path. Returns the path. */
-export async function writeSheet(splits: Splits, out: Output, asked?: string): Promise<string> {
+/**
+ * Write the contact sheet of loaded data, and print its path. Returns the path. If a package is missing, a sheet that was
+ * asked for is an error, and the usual one is left out with a note.
+ */
+export async function writeSheet(splits: Splits, out: Output, asked?: string): Promise<string | null> {
   const path = asked ?? sheetPath(splits);
   const { where = splits.layout } = splits.summary ?? {};
-  const { png, classes } = await contactSheet(splits, `${where}: ${splits.train.classes.length} classes`);
+  const draw = () => contactSheet(splits, `${where}: ${splits.train.classes.length} classes`);
+  const sheet = asked === undefined ? await makeIfInstalled(out, draw) : await draw();
+  if (sheet === null) return null;
+  const { png, classes } = sheet;
   await writeAtomic(path, png);
   const some = classes < splits.train.classes.length ? `${classes} of the classes` : "each class";
   out.say(`  ${"sheet".padEnd(8)} ${printable(path)}: a few images of ${some}`);

@@ -7,8 +7,8 @@ import { expectFinite, readModelWeights, Trail, type TrailEntry, writeSafetensor
 import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
+import { figureLines, NO_FIGURE, writeFigure } from "../run/figures.ts";
 import { writeOutput } from "../run/output_file.ts";
-import { writeFigure } from "../run/results.ts";
 import { number } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import type { Output } from "../terminal/output.ts";
@@ -80,19 +80,21 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   const choice = chooseEntry(flags.run, entries, flags);
   out.say(renderTrailTable(entries, front, choice?.entry.epoch ?? null), "rendered");
 
-  // Loaded when needed: the chart libraries are the slowest part of start-up.
-  const { renderTrailPlot } = await import("../report/trail_plot.ts");
   const title = `Trail of ${basename(resolve(flags.run))}: ${plural(entries.length, "model")}`;
-  const figure = renderTrailPlot(entries, front, choice, { title });
   // A running run locks its folder: its trail can be read, but no figure written.
   const holder = FolderLock.holderOf(flags.run);
+  let figure = NO_FIGURE;
   if (holder === null) {
     using _lock = await FolderLock.take(flags.run, { command: "espalier trail", note: (line) => out.say(line) });
-    await writeFigure(directory, "trail/trail", figure);
+    figure = await writeFigure(
+      { directory, out, name: "trail/trail" },
+      () => import("../report/trail_plot.ts"),
+      ({ renderTrailPlot }) => renderTrailPlot(entries, front, choice, { title }),
+    );
   } else out.say(`no figure written: ${flags.run} is in use by ${holder}`);
 
   if (choice && flags.export !== undefined) await exportModel(directory, choice, flags.export, flags.dense ?? false);
-  for (const line of words(directory, choice, flags, holder === null)) out.say(line);
+  for (const line of words(directory, choice, flags, figureLines("figure", figure))) out.say(line);
   for (const entry of entries) out.emit({ kind: "trail", ...entry, front: front.has(entry.epoch) });
   out.emit({
     kind: "result",
@@ -100,13 +102,12 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
     best: Math.max(...entries.map((e) => e.accuracy)),
     choice: choice ? { ...choice.entry, because: choice.because } : null,
     exported: flags.export ?? null,
-    figure: holder === null ? directory.path("trail/trail.svg") : null,
+    figure: figure.svg,
   });
   return 0;
 }
 
-function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags, drawn: boolean): string[] {
-  const figure = drawn ? [`figure         ${directory.path("trail/trail.svg")}  (and .png)`] : [];
+function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags, figure: string[]): string[] {
   if (!choice) return figure;
   const { entry, because } = choice;
   const measured = `accuracy ${percent(entry.accuracy)}, sparsity ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;

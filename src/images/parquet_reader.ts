@@ -1,9 +1,8 @@
 // Reads parquet files in a worker thread, which is stopped if it hangs or takes too much memory.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { SourceError } from "../data/index.ts";
+import { packageAddress } from "../node/packages.ts";
 import { regularFile } from "../node/regular_file.ts";
 import { cut, duration, visible } from "../text/index.ts";
 import {
@@ -30,8 +29,7 @@ type Reply =
 
 /** Return the code of the thread: the class as text, so that it is the same from sources and from any bundle. */
 function workerText(): string {
-  const require = createRequire(import.meta.url);
-  const address = (name: string) => JSON.stringify(pathToFileURL(require.resolve(name)).href);
+  const address = (name: string) => JSON.stringify(packageAddress(name, "parquet files need"));
   const names = ["hyparquet", "hyparquet/src/column.js", "hyparquet-compressors"].map(address);
   return `
     const { parentPort: port, workerData } = require("node:worker_threads");

@@ -1,6 +1,7 @@
 // sharp, loaded with the first image: most commands never need it.
 import { availableParallelism } from "node:os";
 import type { Sharp, SharpOptions } from "sharp";
+import { importPackage } from "../node/packages.ts";
 
 type SharpMaker = (input: Uint8Array, options: SharpOptions) => Sharp;
 
@@ -27,7 +28,7 @@ export function poolAdvice(): string | null {
 
 /** Load sharp, set up for many small images: no cache, one thread per image, as many images at a time as threads. */
 export function loadSharp(): Promise<SharpMaker> {
-  loading ??= import("sharp").then(({ default: sharp }) => {
+  loading ??= importPackage("sharp", "images need", () => import("sharp")).then(({ default: sharp }) => {
     sharp.cache(false);
     sharp.concurrency(1);
     return (input, options) => sharp(input, options);

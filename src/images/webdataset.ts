@@ -6,6 +6,7 @@ import type { Extract, Header } from "tar-stream";
 import { expectKnown, labelRefusal, nameList, numbersFor } from "../data/class_names.ts";
 import { MAX_CLASSES } from "../data/dataset.ts";
 import { DataError, SourceError } from "../data/index.ts";
+import { importPackage } from "../node/packages.ts";
 import { readRegularText, regularFile } from "../node/regular_file.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { cut, visible } from "../text/quote.ts";
@@ -196,7 +197,7 @@ async function indexTar(path: string, file: number, { samples, passed }: Index):
   await regularFile(path).catch((cause: Error) => {
     throw new SourceError("webdataset", path, cause.message);
   });
-  const { extract } = await import("tar-stream");
+  const { extract } = await importPackage("tar-stream", "archives of images need", () => import("tar-stream"));
   const tar = extract();
   const stream = createReadStream(path, { highWaterMark: 2 ** 20 });
   stream.on("error", (error) => tar.destroy(error));

@@ -8,6 +8,7 @@ import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type InstalledAdapter, type Wish } from "./ladder.ts";
 import { makeFolder } from "./make_folder.ts";
 import { nativeAccess } from "./native.ts";
+import { importPackage } from "./packages.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
 
@@ -81,9 +82,8 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
 }
 
 async function open(wish: Wish): Promise<Ready> {
-  const dawn = await import("webgpu").catch((cause: unknown) => {
-    const words = String((cause as Error).message).split("\n")[0];
-    throw new AdapterError(`cannot load Dawn: ${words}\nInstall the npm package webgpu.`);
+  const dawn = await importPackage("webgpu", "WebGPU in Node needs", () => import("webgpu")).catch((cause: unknown) => {
+    throw new AdapterError((cause as Error).message);
   });
   await persistShaders();
   const { gpu, found } = await climb(dawn.create, wish);

@@ -2,6 +2,7 @@
 
 import { spread } from "../images/index.ts";
 import { type SessionData, sampleAccess } from "../internal.ts";
+import { importPackage } from "../node/packages.ts";
 import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
 
 /** Rows, and images of each part per row. */
@@ -61,7 +62,7 @@ async function tile(data: SessionData, i: number): Promise<string | null> {
   if (!pixels) return null;
   const [channels, height, width] = data.shape;
   const frames = "timeSteps" in data && data.timeSteps !== undefined;
-  const { default: sharp } = await import("sharp");
+  const { default: sharp } = await importPackage("sharp", "the sheet of samples needs", () => import("sharp"));
   const side = 2 * TILE;
   const png = await sharp(colours(pixels, channels, frames), { raw: { width, height, channels: 3 } })
     .resize(side, side, { fit: "contain", kernel: width < side ? "nearest" : "lanczos3" })
@@ -106,5 +107,5 @@ export async function contactSheet(parts: Parts, title: string): Promise<Sheet> 
   }
   const height = HEAD + rows.length * (TILE + GAP) + 8;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${left}" height="${height}">${drawn.join("")}</svg>`;
-  return { png: rasterize(svg), classes: rows.length };
+  return { png: await rasterize(svg), classes: rows.length };
 }

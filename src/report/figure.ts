@@ -1,14 +1,16 @@
 // The parts that all figures share: colours, fonts, text, the page around the panels, and PNG from SVG.
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { Resvg } from "@resvg/resvg-js";
+import { packageRoot } from "../node/env.ts";
+import { importPackage } from "../node/packages.ts";
 import { printable } from "../terminal/terminal.ts";
 
 export interface Figure {
   /** The figure as SVG text, FIGURE_WIDTH units wide. */
   readonly svg: string;
   /** The same as PNG, twice that many pixels wide. Rendered when called. */
-  png(): Uint8Array;
+  png(): Promise<Uint8Array>;
 }
 
 export const FIGURE_WIDTH = 800;
@@ -16,12 +18,25 @@ export const INK = "#1f2328";
 export const FAINT = "#6e7781";
 export const FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif";
 
-/** Render SVG text as PNG, with two pixels per unit. */
-export function rasterize(svg: string): Uint8Array {
-  // Use the fonts of a package: a machine may have none, and then no text would appear.
-  const folder = join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf");
-  const fontFiles = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => join(folder, name));
-  const font = { loadSystemFonts: false, fontFiles, defaultFontFamily: "DejaVu Sans", sansSerifFamily: "DejaVu Sans" };
+const FACE = "DejaVuSans.ttf";
+
+/** Return the file of the one font face: of this package, or in a checkout of the package it is taken from. */
+function fontFile(): string {
+  const own = join(packageRoot(import.meta.url), "fonts", FACE);
+  if (existsSync(own)) return own;
+  return join(dirname(createRequire(import.meta.url).resolve("dejavu-fonts-ttf/package.json")), "ttf", FACE);
+}
+
+/** Render SVG text as PNG, with two pixels per unit. Errors: PackageError if the renderer is missing. */
+export async function rasterize(svg: string): Promise<Uint8Array> {
+  const { Resvg } = await importPackage("@resvg/resvg-js", "figures as PNG need", () => import("@resvg/resvg-js"));
+  // A machine may have no fonts, and then no text would appear.
+  const font = {
+    loadSystemFonts: false,
+    fontFiles: [fontFile()],
+    defaultFontFamily: "DejaVu Sans",
+    sansSerifFamily: "DejaVu Sans",
+  };
   return new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, background: "#ffffff", font }).render().asPng();
 }
 

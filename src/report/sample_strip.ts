@@ -1,5 +1,6 @@
 // Draws a few samples of a data set side by side on a PNG, to check that the images are right.
 import { type ImageBatch, type SessionData, testBatchesOf } from "../internal.ts";
+import { importPackage } from "../node/packages.ts";
 
 const MOST = 8;
 /** Pixels between two samples. */
@@ -32,7 +33,7 @@ export async function sampleStrip(data: SessionData): Promise<Uint8Array | null>
       }
     }
   }
-  const { default: sharp } = await import("sharp");
+  const { default: sharp } = await importPackage("sharp", "sample pictures need", () => import("sharp"));
   const png = sharp(strip, { raw: { width: across, height, channels } });
   return new Uint8Array(await (channels === 1 ? png.toColourspace("b-w") : png).png().toBuffer());
 }

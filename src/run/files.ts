@@ -25,6 +25,7 @@ import { commandLine, type RunResult } from "./card.ts";
 import type { RunFolder } from "./folder.ts";
 import { commandsOf, type HistoryEntry, historyLines, historyOf, lastAdapter, withEntry } from "./history.ts";
 import { modelMetadata } from "./model_file.ts";
+import { makeIfInstalled } from "./optional_part.ts";
 import { INFO, METRICS, RESULT, writeResults } from "./results.ts";
 import { hostState, isAtEnd, type ResumePlan } from "./resume.ts";
 import { type Row, rowsAt } from "./rows.ts";
@@ -90,7 +91,7 @@ export class RunFiles {
     await Trail.clear(this.directory);
     await this.board.restore({ files: {}, mark: null });
     await this.board.begin();
-    const strip = await sampleStrip(this.sources.data.train);
+    const strip = await makeIfInstalled(this.out, () => sampleStrip(this.sources.data.train));
     if (strip) this.board.picture("data/train", strip, 0);
   }
 

@@ -11,10 +11,10 @@ import type { RunDirectory } from "../node.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import type { Splits } from "../recipe/splits.ts";
-import type { Figure } from "../report/figure.ts";
 import type { Output } from "../terminal/output.ts";
 import type { RunBoard } from "./board.ts";
 import { cardFacts, type RunResult } from "./card.ts";
+import { figureLines, NO_FIGURE, writeFigure } from "./figures.ts";
 import { modelMetadata, normalisation } from "./model_file.ts";
 import type { Row } from "./rows.ts";
 
@@ -55,26 +55,23 @@ export async function writeResults(
   await directory.write("model.safetensors", safetensorsParts(weights, metadata));
   await directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
   const onnxProblem = await writeOnnx(run, session, weights, metadata);
-  // Imported here: the chart libraries take longer to load than everything else.
-  const { renderRunPlot } = await import("../report/plot.ts");
   const title = `${recipe.model.name} on ${recipe.data.name}`;
-  const plot = renderRunPlot(run.rows, { title: `${title}, ${session.method.name}` });
-  run.board.picture("plot", await writeFigure(directory, "plot", plot), result.steps);
-  if (spikes) {
-    const { renderSpikePlot } = await import("../report/spike_plot.ts");
-    await writeFigure(directory, "spikes", renderSpikePlot(spikes, { title }));
-  }
+  const plot = await writeFigure(
+    { ...run, name: "plot" },
+    () => import("../report/plot.ts"),
+    ({ renderRunPlot }) => renderRunPlot(run.rows, { title: `${title}, ${session.method.name}` }),
+  );
+  if (plot.png) run.board.picture("plot", plot.png, result.steps);
+  const spikePlot = spikes
+    ? await writeFigure(
+        { ...run, name: "spikes" },
+        () => import("../report/spike_plot.ts"),
+        ({ renderSpikePlot }) => renderSpikePlot(spikes, { title }),
+      )
+    : NO_FIGURE;
   await writeCard(run, result, onnxProblem === null);
   await directory.write(RESULT, `${JSON.stringify(result, null, 2)}\n`);
-  return resultLines(run, spikes !== null, onnxProblem);
-}
-
-/** Write a figure as SVG and as PNG. Return the PNG. */
-export async function writeFigure(directory: RunDirectory, name: string, figure: Figure): Promise<Uint8Array> {
-  const png = figure.png();
-  await directory.write(`${name}.svg`, figure.svg);
-  await directory.write(`${name}.png`, png);
-  return png;
+  return ["", ...figureLines("plot", plot), ...figureLines("spikes", spikePlot), ...resultLines(run, onnxProblem)];
 }
 
 /** Write the model as ONNX. If it cannot be exported, return the reason: the run succeeds without the file. */
@@ -119,12 +116,9 @@ async function writeCard(run: FinishedRun, result: RunResult, hasOnnx: boolean):
   run.board.text("card", card, result.steps);
 }
 
-function resultLines({ directory, board }: FinishedRun, hasSpikes: boolean, onnxProblem: string | null): string[] {
+function resultLines({ directory, board }: FinishedRun, onnxProblem: string | null): string[] {
   const at = (name: string) => directory.path(name);
   return [
-    "",
-    `plot           ${at("plot.svg")}  (and .png)`,
-    ...(hasSpikes ? [`spikes         ${at("spikes.svg")}  (and .png)`] : []),
     `sparse model   ${at("model.sparse.safetensors")}`,
     `dense layout   ${at("model.safetensors")}  (PyTorch names)`,
     onnxProblem === null ? `ONNX           ${at(ONNX)}` : `ONNX           not written: ${onnxProblem}`,

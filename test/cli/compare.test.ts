@@ -122,7 +122,7 @@ const report = { macs: 123_456_789, sparseMacs: 4_567_890 };
 const svgs = (page: string) => page.match(/<svg[\s\S]*?<\/svg>/g) ?? [];
 const parse = (page: string) => parseHTML(page).document;
 
-describe("the page of two runs, one of an older version", () => {
+describe("the page of two runs, one of an older version", async () => {
   let page = "";
   const printed = collect();
   beforeAll(async () => {
@@ -159,7 +159,7 @@ describe("the page of two runs, one of an older version", () => {
     expect(rows).toHaveLength(3);
   });
 
-  test("has every section, and charts of valid SVG", () => {
+  test("has every section, and charts of valid SVG", async () => {
     const headings = [...parse(page).querySelectorAll("h2, h3")].map((h) => h.textContent);
     expect(headings).toEqual([
       "Runs",
@@ -177,7 +177,7 @@ describe("the page of two runs, one of an older version", () => {
     ]);
     const charts = svgs(page);
     expect(charts).toHaveLength(9);
-    for (const svg of charts) expect(rasterize(svg).length).toBeGreaterThan(1000);
+    for (const svg of charts) expect((await rasterize(svg)).length).toBeGreaterThan(1000);
     // A histogram for the run that has a model, names at the curves, sparsities that can be read.
     expect(charts.filter((svg) => svg.includes("surviving weights of"))).toHaveLength(1);
     expect(page).toContain("22 weights left of 220");
@@ -231,7 +231,7 @@ describe("contents of runs", () => {
     ]);
   });
 
-  test("a run with only a result, dead or perfect, makes a page", () => {
+  test("a run with only a result, dead or perfect, makes a page", async () => {
     const bare = join(root, "bare");
     mkdirSync(bare);
     writeFileSync(join(bare, "result.json"), JSON.stringify({ accuracy: 1, sparsity: 1 }));
@@ -239,7 +239,7 @@ describe("contents of runs", () => {
     for (const paths of [[bare], [dead], [bare, dead]]) {
       const page = comparePage(readRuns(paths), "t");
       expect(page).not.toMatch(/NaN|undefined|Infinity/);
-      for (const svg of svgs(page)) expect(rasterize(svg).length).toBeGreaterThan(1000);
+      for (const svg of svgs(page)) expect((await rasterize(svg)).length).toBeGreaterThan(1000);
     }
     expect(comparePage(readRuns([dead]), "t")).toContain("all zero");
   });

@@ -139,7 +139,7 @@ describe("figure", () => {
   const parse = (svg: string) => parseHTML(`<!doctype html><html><body>${svg}</body></html>`).document;
   const texts = (svg: string) => [...parse(svg).querySelectorAll("text")].map((t) => t.textContent ?? "");
 
-  test("axes with units, the front with its epochs, the choice and its bound", () => {
+  test("axes with units, the front with its epochs, the choice and its bound", async () => {
     const choice = chooseEntry("runs/a", RUN, { minAccuracy: 97.5 });
     const { svg, png } = renderTrailPlot(RUN, frontEpochs(RUN), choice, { title: "Trail of <a>" });
     const all = texts(svg);
@@ -152,7 +152,7 @@ describe("figure", () => {
     expect(svg).toContain('stroke-dasharray="2,4"');
     // Three on the front, one in the key.
     expect([...svg.matchAll(/<circle[^>]* r="4\.2"/g)]).toHaveLength(4);
-    expect([...png().slice(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    expect([...(await png()).slice(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
   });
 
   test("has no choice without a rule; no entries are an error", () => {
@@ -164,7 +164,7 @@ describe("figure", () => {
     );
   });
 
-  test("any shares, including 0 and 1, give finite numbers and distinct ticks", () => {
+  test("any shares, including 0 and 1, give finite numbers and distinct ticks", async () => {
     const share = fc.oneof(fc.constantFrom(0, 1, 0.5, 1 - 1e-7), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
       fc.property(fc.array(fc.tuple(share, share), { minLength: 1, maxLength: 6 }), fc.boolean(), (points, chosen) => {

@@ -81,8 +81,8 @@ describe("renderRunPlot", () => {
     expect(renderRunPlot(sampleRun(), { title: "lenet-bn on mnist" }).svg).toBe(plot.svg);
   });
 
-  test("renders to a PNG of twice the width, with text and curves", () => {
-    const png = plot.png();
+  test("renders to a PNG of twice the width, with text and curves", async () => {
+    const png = await plot.png();
     const view = new DataView(png.buffer, png.byteOffset);
     expect([...png.subarray(0, 8)]).toEqual([137, 80, 78, 71, 13, 10, 26, 10]);
     expect(view.getUint32(16)).toBe(1600);

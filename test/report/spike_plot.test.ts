@@ -70,8 +70,8 @@ describe("renderSpikePlot", () => {
     expect(renderSpikePlot(sampleFigure(8, 4), { title: "spiking-cnn on fashion-mnist" }).svg).toBe(plot.svg);
   });
 
-  test("renders to a PNG of twice the width", () => {
-    const png = plot.png();
+  test("renders to a PNG of twice the width", async () => {
+    const png = await plot.png();
     const view = new DataView(png.buffer, png.byteOffset);
     expect([...png.subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
     expect(view.getUint32(16)).toBe(1600);

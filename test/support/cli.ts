@@ -10,14 +10,21 @@ export interface Result {
   err: string;
 }
 
-/** Runs the command. `kill` sees what both streams have said so far and may answer with a signal to send. */
-export function espalier(
-  args: string[],
-  { env = {}, kill }: { env?: Record<string, string>; kill?: (out: string, err: string) => NodeJS.Signals | null } = {},
-): Promise<Result> {
+interface Circumstances {
+  env?: Record<string, string>;
+  /** Sees what both streams have said so far, and may answer with a signal to send. */
+  kill?: (out: string, err: string) => NodeJS.Signals | null;
+  /** Packages that the process does not find. */
+  hide?: readonly string[];
+}
+
+/** Runs the command. */
+export function espalier(args: string[], { env = {}, kill, hide = [] }: Circumstances = {}): Promise<Result> {
   return new Promise((done) => {
-    const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "src/cli/main.ts", ...args];
-    const child = spawn(process.execPath, flags, { cwd: root, env: { ...process.env, ...env } });
+    const modules = ["tsx", "./tools/wgsl_node.mjs", ...(hide.length > 0 ? ["./test/support/hide_packages.mjs"] : [])];
+    const flags = [...modules.flatMap((module) => ["--import", module]), "src/cli/main.ts", ...args];
+    const around = { ...process.env, HIDE_PACKAGES: hide.join(","), ...env };
+    const child = spawn(process.execPath, flags, { cwd: root, env: around });
     let out = "";
     let err = "";
     let sent = false;

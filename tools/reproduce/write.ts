@@ -24,7 +24,7 @@ export async function writeReport(plan: Plan, lines: readonly ResultLine[], fold
   const files: [string, Uint8Array][] = [
     [join(folder, `${NAME}.md`), utf8(renderReport({ plan, lines }))],
     [join(folder, `${NAME}.svg`), utf8(`${figure.svg}\n`)],
-    [join(folder, `${NAME}.png`), figure.png()],
+    [join(folder, `${NAME}.png`), await figure.png()],
   ];
   for (const [path, bytes] of files) await writeAtomic(path, bytes);
   return files.map(([path]) => path);
