@@ -72,6 +72,7 @@ const calls: Record<string, () => unknown> = {
   crossEntropy: () => all.crossEntropy(row, metaTensor([2], "i32"), bad),
   countCorrect: () => all.countCorrect(row, metaTensor([2], "i32"), bad),
   sewConnect: () => all.sewConnect(row, row, bad),
+  pad: () => all.pad(row, [1, 1], bad),
   formatTensor: () => all.formatTensor(row, bad),
   concat: () => all.concat([row, row], { axis: 0, ...(bad as object) }),
   integrateAndFire: () => all.integrateAndFire(row, null, bad),

@@ -139,6 +139,30 @@ const LINEAR: Row[] = [
     (x) => [0, 4, 2, 6, 1, 5, 3, 7].map((i) => x[i]!),
   ),
   linear(
+    "pad",
+    [2, 3],
+    (x) => ops.pad(x, [1, 0, 0, 1], { value: 2 }),
+    (x) => [2, ...x.slice(0, 3), 2, ...x.slice(3), 2, 2, 2, 2],
+  ),
+  linear(
+    "pad",
+    [4],
+    (x) => ops.pad(x, [1, 2], { mode: "reflect" }),
+    (x) => [1, 0, 1, 2, 3, 2, 1].map((i) => x[i]!),
+  ),
+  linear(
+    "pad",
+    [3],
+    (x) => ops.pad(x, [2, 1], { mode: "replicate" }),
+    (x) => [0, 0, 0, 1, 2, 2].map((i) => x[i]!),
+  ),
+  linear(
+    "where",
+    [4],
+    (x) => ops.where(tensor([1, 0, 1, 0]), x, 3),
+    (x) => [x[0]!, 3, x[2]!, 3],
+  ),
+  linear(
     "timeMajor",
     [2, 2, 2],
     (x) => ops.timeMajor(x),

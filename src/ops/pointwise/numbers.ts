@@ -5,8 +5,9 @@ import { empty, Tensor } from "../../tensor/index.ts";
 
 const MOST_F32 = 3.4028235677973366e38; // values from here on round to infinity
 
-function expectNumber(op: string, name: string, value: number): void {
-  if (Number.isNaN(value)) throw new OpError(op, `${name}: expected a number, got NaN`);
+/** Throw OpError unless the value is a number that f32 holds, or infinite. */
+export function expectNumber(op: string, name: string, value: unknown): void {
+  if (typeof value !== "number" || Number.isNaN(value)) throw new OpError(op, `${name}: expected a number, got NaN`);
   if (Number.isFinite(value) && Math.abs(value) >= MOST_F32)
     throw new OpError(op, `${name}: expected a number of f32, up to 3.4e38, got ${value}`);
 }
