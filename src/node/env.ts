@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, version } from "../text/index.ts";
 
 /** Switches that environment variables set. */
 export interface Switches {
@@ -103,7 +103,7 @@ export interface Versions {
 
 export function versions(): Versions {
   return {
-    espalier: readPackage(join(packageRoot(), "package.json"))?.version ?? "unknown",
+    espalier: version,
     node: process.versions.node,
     webgpu: webgpuVersion(),
     platform: `${process.platform}-${process.arch}`,

@@ -1,8 +1,8 @@
 // Files of a package that are not modules: licences, recipes, a font, and the module that a page gets in place of a package
 // for Node.
-import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import type { PackageLayout } from "./layout.ts";
 import { ROOT } from "./scripts.ts";
 
@@ -21,9 +21,23 @@ function replace(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
 }
 
+/** Turn the links of the page `file` that leave `folder` into addresses of the repository. Paths are from the root. */
+export function absoluteLinks(text: string, file: string, folder: string): string {
+  const { homepage } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { readonly homepage: string };
+  return text.replace(/\]\((\.[^)\s]*)\)/g, (link, path: string) => {
+    const target = posix.join(posix.dirname(file), path);
+    return target.startsWith(`${folder}/`) ? link : `](${homepage.replace("#readme", "/blob/main/")}${target})`;
+  });
+}
+
 /** Copy the recipes and the font of the figures, and make the command executable. */
 function copyForCommand(folder: string): void {
-  replace(join(ROOT, "recipes"), join(folder, "recipes"));
+  const recipes = join(folder, "recipes");
+  replace(join(ROOT, "recipes"), recipes);
+  for (const name of readdirSync(recipes, { recursive: true, encoding: "utf8" }).filter((n) => n.endsWith(".md"))) {
+    const text = readFileSync(join(recipes, name), "utf8");
+    writeFileSync(join(recipes, name), absoluteLinks(text, posix.join("recipes", name), "recipes"));
+  }
   const font = installed("dejavu-fonts-ttf");
   replace(join(font, "ttf/DejaVuSans.ttf"), join(folder, "fonts/DejaVuSans.ttf"));
   replace(join(font, "LICENSE"), join(folder, "fonts/LICENSE"));

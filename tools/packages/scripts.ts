@@ -39,7 +39,8 @@ function dependencyRule(layout: PackageLayout): (specifier: string) => boolean {
   const isOf = (name: string, specifier: string) => specifier === name || specifier.startsWith(`${name}/`);
   return (specifier) => {
     if (specifier.startsWith("node:") || declared.some((name) => isOf(name, specifier))) return true;
-    if (builtinModules.includes(specifier)) throw new Error(`${layout.name}: expected node:${specifier}, got ${specifier}`);
+    if (builtinModules.includes(specifier))
+      throw new Error(`${layout.name}: expected node:${specifier}, got ${specifier}`);
     if (layout.inlines.some((name) => isOf(name, specifier))) return false;
     throw new Error(`${layout.name}: ${specifier}: expected a dependency in ${layout.folder}/package.json, got none`);
   };

@@ -22,7 +22,7 @@ const DOM: readonly (readonly [RegExp, string])[] = [
 
 const NAME = /\b(?:__)?GPU[A-Z]\w*/g;
 
-const withoutComments = (text: string) => text.replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "");
+const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "");
 
 /** Return the WebGPU types that declarations use. */
 export function gpuTypesIn(declarations: string): string[] {
@@ -33,7 +33,7 @@ export function gpuTypesIn(declarations: string): string[] {
 function declarationsOf(text: string): Map<string, string> {
   const found = new Map<string, string>();
   const bare = withoutComments(text).replace(/\n\s*\n/g, "\n");
-  for (const [whole, , name] of bare.matchAll(/^(interface|type) (\w+)(?:[^;{]*\{\}|[^;{]*\{[^]*?^\}|[^{]*?;$)/gm)) {
+  for (const [whole, , name] of bare.matchAll(/^(interface|type) (\w+)(?:[^;{]*\{\}|[^;{]*\{[\s\S]*?^\}|[^{]*?;$)/gm)) {
     // Parts of an interface merge.
     found.set(name!, `${found.get(name!) ?? ""}export ${whole}\n`);
   }
