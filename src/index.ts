@@ -13,17 +13,16 @@ export {
   outputLike,
   Tape,
 } from "./autograd/index.ts";
-export type { Expansion, TapeNode } from "./autograd/tape.ts";
-export type { BufferPool } from "./gpu/buffer_pool.ts";
+export type { OpInputs, SavedTensors } from "./autograd/op.ts";
+export type { BufferPool, MemoryStats } from "./gpu/buffer_pool.ts";
+export type { DebugSettings } from "./gpu/debug.ts";
+export type { DeviceLimit } from "./gpu/device.ts";
+export type { OpOperand } from "./gpu/errors.ts";
 export {
   type AdapterReport,
-  type Arena,
   type Bindable,
   type BufferView,
-  type Candidate,
   CaptureError,
-  type Choice,
-  type Command,
   configureDebug,
   currentGpu,
   DisposedError,
@@ -41,27 +40,20 @@ export {
   MemoryError,
   OpError,
   onWarning,
-  type PooledBuffer,
   requestGpu,
   type Spec,
   setCurrentGpu,
-  type Trial,
   type TuneMode,
   type TuneReport,
   type Tuner,
   type TuneStore,
-  type Watchdog,
   type WatchdogLimit,
 } from "./gpu/index.ts";
 export type { Dispatch } from "./gpu/kernel.ts";
-export type { MakeBuffer } from "./gpu/make_buffer.ts";
 export type { Profile } from "./gpu/profile.ts";
-export type { Readback } from "./gpu/readback.ts";
-export type { PassTimer, Stream } from "./gpu/stream.ts";
-export type { TimedGpu } from "./gpu/tune_clock.ts";
-export type { TunerOptions } from "./gpu/tuner.ts";
-export type { UniformCache, UniformSlot } from "./gpu/uniforms.ts";
+export type { PassTimer } from "./gpu/stream.ts";
 export type { SpecValue } from "./gpu/wgsl.ts";
+export type { RandomMask } from "./nn/dropout.ts";
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,
@@ -80,6 +72,8 @@ export {
   Hardswish,
   Identity,
   type Initializer,
+  type InputShape,
+  type InputShapes,
   kaimingNormalInit,
   type LayerSummary,
   type LazyTensor,
@@ -113,6 +107,7 @@ export {
 } from "./nn/index.ts";
 export type { OpLayer } from "./nn/op_layer.ts";
 export {
+  type AdaptivePoolOptions,
   type AvgPoolOptions,
   abs,
   adaptiveAvgPool2d,
@@ -169,7 +164,6 @@ export {
   tanh,
 } from "./ops/index.ts";
 export type { PoolOptions } from "./ops/pool/plan.ts";
-export type { Group } from "./optim/group.ts";
 export {
   type LayerCounts,
   LR_SCHEDULES,
@@ -188,9 +182,8 @@ export {
   type ThresholdCurve,
   type ThresholdMode,
 } from "./optim/index.ts";
-export type { LearnedThreshold, LearnedThresholds } from "./optim/learned_thresholds.ts";
-export type { ArenaChunk } from "./optim/param_arena.ts";
-export type { GroupSchedules, GroupSettings } from "./optim/sgd_options.ts";
+export type { LearnedThreshold } from "./optim/learned_thresholds.ts";
+export type { RunLength } from "./optim/lr_scheduler.ts";
 export {
   type CapturedStep,
   type CaptureOptions,
@@ -205,22 +198,23 @@ export {
   metaTensor,
   type NestedNumbers,
   NonFiniteError,
-  type Part,
   readAll,
   Scope,
+  type ScopeMember,
   type Shape,
+  type StepArrays,
   type StepMemory,
+  type StepTensors,
   scalar,
   Tensor,
-  type TensorInit,
   type TypedArray,
   tensor,
   tidy,
   zeros,
 } from "./tensor/index.ts";
 export { ArgumentError, EspalierError } from "./text/index.ts";
+export type { RunningEpoch, StepSums } from "./train/fit_counters.ts";
 export {
-  type BatchInput,
   type BatchInputOptions,
   BatchStep,
   type BatchStepOptions,
@@ -236,13 +230,11 @@ export {
   Evaluator,
   type FitOptions,
   type FitResult,
-  type GradientSum,
   type HostBatch,
   type HostBatches,
   type ImageSize,
   type LayerSparsity,
   type LoadedCheckpoint,
-  type MicroBatches,
   NonFiniteLossError,
   NonFiniteWeightsError,
   type RunConfig,
@@ -257,3 +249,4 @@ export {
   TrainStep,
   type TrainStepOptions,
 } from "./train/index.ts";
+export type { FitCallbacks } from "./train/session.ts";

@@ -6,10 +6,14 @@ import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
 import { traced } from "./trace.ts";
 
-type OpInputs = readonly (Tensor | null | undefined)[];
-type Saved = readonly [] | readonly (Tensor | null)[];
+/** Tensor arguments of an op. */
+export type OpInputs = readonly (Tensor | null | undefined)[];
+/** Tensors that an op saves for its backward function. */
+export type SavedTensors = readonly [] | readonly (Tensor | null)[];
 
-export interface OpDefinition<In extends OpInputs, Options extends object, S extends Saved> {
+/** An op: its shape rule, its work on the GPU, and its gradient. */
+export interface OpDefinition<In extends OpInputs, Options extends object, S extends SavedTensors> {
+  /** Name in error messages and profiles. */
   readonly name: string;
   /** Names of the options: any other is refused. Absent: the op gets any option. */
   readonly options?: readonly (keyof Options & string)[];
@@ -29,6 +33,7 @@ interface ViewDefinition<Options extends object> {
   shape(x: Tensor, options: Options): Shape;
 }
 
+/** A function that runs and records an op: tensors, then options. */
 export type Op<In extends OpInputs, Options extends object> = (...args: [...inputs: In, options?: Options]) => Tensor;
 
 function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; options: object } {
@@ -49,7 +54,7 @@ function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
 }
 
 /** Make an op. See docs/adding_an_op.md. */
-export function defineOp<const In extends OpInputs, Options extends object, S extends Saved>(
+export function defineOp<const In extends OpInputs, Options extends object, S extends SavedTensors>(
   definition: OpDefinition<In, Options, S>,
 ): Op<In, Options> {
   const { name, backward } = definition;

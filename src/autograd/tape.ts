@@ -38,7 +38,9 @@ export function fill(y: Tensor, value: number): void {
   }
 }
 
+/** Facts about an op's call that its backward function reads. */
 export interface BackwardContext<Options> {
+  /** Options of the call. */
   readonly options: Options;
   /** True for each input that needs a gradient. */
   readonly needs: readonly boolean[];
@@ -48,6 +50,7 @@ export interface BackwardContext<Options> {
   out(i: number): Tensor;
 }
 
+/** @internal A recorded op. */
 export interface TapeNode {
   readonly op: string;
   readonly inputs: readonly (Tensor | null)[];
@@ -86,26 +89,29 @@ export class Tape implements Disposable {
   private closed = false;
   private readonly endings = new Map<object, () => void>();
 
+  /** Start to record; tapes nest. */
   constructor() {
     active = this;
   }
 
+  /** Number of recorded ops. */
   get length(): number {
     return this.nodes.length;
   }
 
+  /** @internal */
   record(node: TapeNode): void {
     this.nodes.push(node);
     this.outputs.add(node.output);
     if (debugLevel() >= 3) debugLog(`tape ${node.op} -> [${node.output.shape.join(",")}]`);
   }
 
-  /** True for the output of an op on this tape. */
+  /** @internal True for the output of an op on this tape. */
   recorded(t: Tensor): boolean {
     return this.outputs.has(t);
   }
 
-  /** Move the nodes out, for another tape, and dispose their outputs. */
+  /** @internal Move the nodes out, for another tape, and dispose their outputs. */
   takeNodes(): TapeNode[] {
     const { nodes } = this;
     this.nodes = [];
@@ -113,14 +119,14 @@ export class Tape implements Disposable {
     return nodes;
   }
 
-  /** The outermost tape: that of the step, not of a checkpoint within it. */
+  /** @internal The outermost tape: that of the step, not of a checkpoint within it. */
   get outermost(): Tape {
     let tape: Tape = this;
     while (tape.outer && !tape.outer.closed) tape = tape.outer;
     return tape;
   }
 
-  /** Call `fn` once after backward, or when the tape is disposed without it. A second one of the same owner is ignored. */
+  /** @internal Call `fn` once after backward, or when the tape is disposed without it. A second one of the same owner is ignored. */
   atEnd(owner: object, fn: () => void): void {
     if (!this.endings.has(owner)) this.endings.set(owner, fn);
   }
@@ -249,6 +255,7 @@ export class Tape implements Disposable {
     accumulate(sum, grad);
   }
 
+  /** Stop recording and free what was saved for backward. */
   dispose(): void {
     this.closed = true;
     while (active?.closed) active = active.outer;

@@ -120,14 +120,15 @@ export function centerCrop(height: number, width: number, size: readonly [height
 }
 
 /** A strength s means factors in [max(0, 1 - s), 1 + s], for hue shifts in [-s, s]; or the two bounds. */
-type Strength = number | readonly [low: number, high: number];
+/** Range of a factor: [low, high], or s for [1 - s, 1 + s] (hue: [-s, s]). */
+export type JitterStrength = number | readonly [low: number, high: number];
 
 export interface ColorJitterOptions {
-  readonly brightness?: Strength;
-  readonly contrast?: Strength;
-  readonly saturation?: Strength;
+  readonly brightness?: JitterStrength;
+  readonly contrast?: JitterStrength;
+  readonly saturation?: JitterStrength;
   /** Shift in turns of the colour circle, at most 0.5. */
-  readonly hue?: Strength;
+  readonly hue?: JitterStrength;
 }
 
 export type ColorChange = "brightness" | "contrast" | "saturation" | "hue";
@@ -136,7 +137,7 @@ const CHANGES = ["brightness", "contrast", "saturation", "hue"] as const;
 /** Colour changes of one image, in order. */
 export type ColorSteps = readonly { readonly change: ColorChange; readonly factor: number }[];
 
-function bounds(change: ColorChange, strength: Strength | undefined): readonly [number, number] | null {
+function bounds(change: ColorChange, strength: JitterStrength | undefined): readonly [number, number] | null {
   if (strength === undefined) return null;
   const neutral = change === "hue" ? 0 : 1;
   const least = change === "hue" ? -0.5 : 0;

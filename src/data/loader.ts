@@ -15,7 +15,7 @@ import { nextTurn } from "./turn.ts";
 export type DatasetInMemory = ImageDataset | ArrayDataset;
 /** Batch of a data set in memory. */
 export type BatchOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayBatch : ImageBatch;
-type TransformOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayTransform : ImageTransform;
+export type TransformOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayTransform : ImageTransform;
 
 export interface DataLoaderOptions<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> {
   readonly dataset: D;

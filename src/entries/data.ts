@@ -1,7 +1,12 @@
 // Public entry `espalier/data`: data sets, samplers, augmentation and loaders.
+export type { SyntheticEvents } from "../data/events/synthetic.ts";
 export {
+  type ArrayBatch,
+  type ArrayDataset,
+  type ArrayTransform,
   applyColorSteps,
   augmentImage,
+  type BatchOf,
   type ByteSource,
   batchCount,
   batchIndices,
@@ -21,6 +26,7 @@ export {
   DataError,
   DataLoader,
   type DataLoaderOptions,
+  type DatasetInMemory,
   type DatasetSplit,
   type EventDataset,
   EventDatasetBuilder,
@@ -43,6 +49,7 @@ export {
   type ImageShape,
   type ImageTransform,
   imageDataset,
+  type JitterStrength,
   type LabelledImages,
   loadCifar10,
   loadCifar10Dvs,
@@ -66,6 +73,8 @@ export {
   randomResizedCrop,
   resizedShorterSide,
   type SampleAccess,
+  type SampleArray,
+  type SampleContext,
   type SampleSizes,
   type SliceBy,
   SourceError,
@@ -80,6 +89,7 @@ export {
   type TransformStep,
   takeSubset,
 } from "../data/index.ts";
+export type { TransformOf } from "../data/loader.ts";
 export { GESTURE_CLASSES } from "../io/index.ts";
 export { type BytesToImagesOptions, bytesToImages } from "../ops/index.ts";
-export type { PhiloxStream, streams } from "../tensor/philox.ts";
+export type { PhiloxStream, StreamName } from "../tensor/philox.ts";

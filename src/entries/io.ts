@@ -1,6 +1,7 @@
 // Public entry `espalier/io`: file formats.
-export type { ArrayData } from "../io/array_types.ts";
+export type { ArrayByDtype, ArrayData } from "../io/array_types.ts";
 export type { Checksum } from "../io/checksum.ts";
+export type { IdxFault } from "../io/idx.ts";
 export {
   type Aedat3Options,
   type ArrayDtype,
@@ -90,4 +91,6 @@ export {
 } from "../io/index.ts";
 export type { Fit } from "../io/name_rules.ts";
 export type { PickleCall } from "../io/torch/pickle_values.ts";
-export type { FitCheck } from "../io/weights_choice.ts";
+export type { ArrayShapes, FitCheck } from "../io/weights_choice.ts";
+export type { OpenWeightsOptions } from "../io/weights_file.ts";
+export type { ZipOptions } from "../io/zip.ts";

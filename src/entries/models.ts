@@ -1,4 +1,5 @@
 // Public entry `espalier/models`: networks by name.
+export type { AlexNetBase } from "../models/alexnet.ts";
 export type { DropoutNetConfig } from "../models/classifier.ts";
 export {
   AlexNet,

@@ -1,4 +1,5 @@
 // Public entry `espalier/spiking`: spiking neurons, encoders and activity.
+export type { LatencyOptions } from "../nn/encoder.ts";
 export {
   DirectEncoder,
   foldTime,
@@ -42,6 +43,7 @@ export {
   timeMajor,
   unpackSpikes,
 } from "../ops/index.ts";
+export type { TauOptions } from "../ops/spiking/neuron.ts";
 export {
   type Activity,
   type ActivityOptions,

@@ -7,7 +7,8 @@ import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
 import { PooledBuffer } from "./pooled_buffer.ts";
 import type { Command } from "./stream.ts";
 
-interface MemoryStats {
+/** Bytes of GPU memory in use, kept for reuse, and at the peak. */
+export interface MemoryStats {
   /** Bytes in use: referenced, or owned by a captured step. */
   live: number;
   /** The part of `live` that captured steps own for their values. */
@@ -58,6 +59,7 @@ function named(tenants: readonly { readonly bytes: number; readonly value: Poole
     : `${value.what} and ${tenants.length - 1} more of a captured step, in turns`;
 }
 
+/** Memory of buffers, in size classes. Freed memory is kept for reuse until `trim`. */
 export class BufferPool {
   private readonly device: GPUDevice;
   private readonly make: MakeBuffer;
@@ -72,8 +74,10 @@ export class BufferPool {
   private arena: Arena | null = null;
   private nextId = 1;
   private readonly onDestroy: (buffer: PooledBuffer) => void;
+  /** Bytes by use. */
   readonly stats: MemoryStats = { live: 0, steps: 0, pooled: 0, peak: 0, created: 0 };
 
+  /** @internal */
   constructor(device: GPUDevice, onDestroy: (buffer: PooledBuffer) => void, make?: MakeBuffer) {
     this.device = device;
     this.make = make ?? ((descriptor) => device.createBuffer(descriptor));
@@ -89,6 +93,7 @@ export class BufferPool {
   /**
    * Return a buffer of at least `bytes` with undefined contents. `persistent` memory outlives a recording in progress; with
    * `inParts` it may exceed the size that one kernel can bind. Throws MemoryError for a size beyond this adapter's limits.
+   * @internal
    */
   acquire(bytes: number, what: string, persistent = false, inParts = false): PooledBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
@@ -173,6 +178,7 @@ export class BufferPool {
    * Assign an offset to every value of a finished recording, by the commands that use it: values share bytes when their
    * uses do not overlap, and steps share the blocks of values that none of them keeps. Returns the smallest size that
    * any plan can have, in bytes.
+   * @internal
    */
   settle(arena: Arena, commands: readonly Command[]): number {
     const lives = lifetimes(arena.values, commands);
@@ -190,16 +196,17 @@ export class BufferPool {
     return livenessBound(lives);
   }
 
-  /** Make memory that is not persistent a value of `arena` from now on. */
+  /** @internal Make memory that is not persistent a value of `arena` from now on. */
   enter(arena: Arena): void {
     if (this.arena) throw new MemoryError("a step is being recorded already");
     this.arena = arena;
   }
+  /** @internal */
   leave(): void {
     this.arena = null;
   }
 
-  /** Return an arena's memory to the pool. Blocks of values still referenced return when their owner releases them. */
+  /** @internal Return an arena's memory to the pool. Blocks of values still referenced return when their owner releases them. */
   dissolve(arena: Arena): void {
     if (this.arena === arena) this.leave();
     arena.dissolved = true;

@@ -1,13 +1,17 @@
 // Debug levels: 1 pipelines compiled, 2 time per kernel, 3 allocations and tape, 4 final WGSL.
 // ESPALIER_DEBUG=2 in Node, ?debug=2 in a page. ESPALIER_CHECK=nan stops at the first op that makes a NaN.
 
-interface Settings {
+/** DebugSettings of `configureDebug`. */
+export interface DebugSettings {
+  /** 0 nothing, 1 pipelines compiled, 2 time per kernel, 3 allocations and tape, 4 final WGSL. */
   level: number;
+  /** True: stop at the first op that makes a NaN. */
   checkNan: boolean;
+  /** Receives each line. Default: console.error. */
   log: (line: string) => void;
 }
 
-function initial(): Settings {
+function initial(): DebugSettings {
   const env = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env;
   const query = typeof location === "undefined" ? null : new URLSearchParams(location.search);
   return {
@@ -19,6 +23,7 @@ function initial(): Settings {
 
 const settings = initial();
 
+/** Return the debug level in force, 0 to 4. */
 export function debugLevel(): number {
   return settings.level;
 }
@@ -29,6 +34,6 @@ export function debugLog(line: string): void {
   settings.log(line);
 }
 /** Override the environment's settings. */
-export function configureDebug(change: Partial<Settings>): void {
+export function configureDebug(change: Partial<DebugSettings>): void {
   Object.assign(settings, change);
 }

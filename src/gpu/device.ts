@@ -47,8 +47,20 @@ const LIMITS = [
   "maxComputeWorkgroupSizeY",
   "maxComputeWorkgroupSizeZ",
   "maxComputeWorkgroupStorageSize",
-] as const;
+] as const satisfies readonly DeviceLimit[];
 
+/** Limits of WebGPU that are requested as large as the adapter offers. */
+export type DeviceLimit =
+  | "maxBufferSize"
+  | "maxStorageBufferBindingSize"
+  | "maxStorageBuffersPerShaderStage"
+  | "maxComputeInvocationsPerWorkgroup"
+  | "maxComputeWorkgroupSizeX"
+  | "maxComputeWorkgroupSizeY"
+  | "maxComputeWorkgroupSizeZ"
+  | "maxComputeWorkgroupStorageSize";
+
+/** Facts about the adapter of a device. */
 export interface AdapterReport {
   readonly vendor: string;
   readonly architecture: string;
@@ -59,7 +71,7 @@ export interface AdapterReport {
   /** Lanes of a subgroup if the adapter guarantees one size, else 0. */
   readonly subgroupSize: number;
   readonly features: readonly string[];
-  readonly limits: Readonly<Record<(typeof LIMITS)[number], number>>;
+  readonly limits: Readonly<Record<DeviceLimit, number>>;
 }
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render|software/i;
@@ -81,16 +93,25 @@ function report(adapter: GPUAdapter, device: GPUDevice): AdapterReport {
   };
 }
 
+/** A WebGPU device with the engine's memory, command stream and kernels. Made by `requestGpu`. */
 export class Gpu {
+  /** The WebGPU device. */
   readonly device: GPUDevice;
+  /** Name, limits and features of the adapter. */
   readonly adapter: AdapterReport;
+  /** Memory in use and kept for reuse. */
   readonly pool: BufferPool;
+  /** @internal Commands in order. */
   readonly stream: Stream;
+  /** @internal Values on their way to the host. */
   readonly readback: Readback;
+  /** @internal Numbers of kernels. */
   readonly uniforms: UniformCache;
+  /** Choice of kernels by measurement. */
   readonly tuner: Tuner;
+  /** @internal */
   readonly watchdog: Watchdog | null;
-  /** Objects created since the start. Constant while a captured step is replayed. */
+  /** @internal Objects created since the start. Constant while a captured step is replayed. */
   readonly stats = { pipelines: 0, bindGroups: 0 };
   private failure: Error | null = null;
   private cause: Error | null = null;
@@ -98,6 +119,7 @@ export class Gpu {
   /** Ends each wait in progress if the device will not. */
   private readonly waits = new Set<(error: Error) => void>();
 
+  /** @internal */
   constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}, watchdog?: WatchdogLimit) {
     this.device = device;
     this.adapter = adapter;
@@ -168,14 +190,15 @@ export class Gpu {
     });
   }
 
-  /** Keep the first error. It is raised at the next dispatch or wait. */
+  /** @internal Keep the first error. It is raised at the next dispatch or wait. */
   fail(error: Error): void {
     this.failure ??= error;
   }
-  /** True if submitted work was abandoned; the driver may still be busy with it. */
+  /** @internal True if submitted work was abandoned; the driver may still be busy with it. */
   get hangs(): boolean {
     return this.failure instanceof GpuHangError;
   }
+  /** @internal Throw the first pending error, if there is one. */
   raisePending(): void {
     const error = this.cause ?? this.failure;
     if (error) throw error;
@@ -195,6 +218,7 @@ export class Gpu {
   /**
    * Make objects for a kernel. An error here is the cause of later errors (a pipeline that did not compile spoils the whole
    * submit), so it is raised instead of them, whichever arrives first.
+   * @internal
    */
   make<T>(kernel: string, create: () => T): T {
     this.device.pushErrorScope("validation");
@@ -207,7 +231,7 @@ export class Gpu {
     }
   }
 
-  /** Wait for open error scopes and throw pending errors. */
+  /** @internal Wait for open error scopes and throw pending errors. */
   async settle(): Promise<void> {
     await this.guard(Promise.all(this.scopes), "at once"); // the scopes open now: later ones concern later work
     this.raisePending();
@@ -239,10 +263,12 @@ export class Gpu {
     };
   }
 
+  /** Return the memory in use, kept for reuse, and at its peak, in bytes. */
   memory(): Readonly<BufferPool["stats"]> {
     return { ...this.pool.stats };
   }
 
+  /** Time each kernel until `stop()` of the result. Throws EspalierError if the adapter has no `timestamp-query`. */
   profile(): Profile {
     return new Profile(this.device, this.stream);
   }
@@ -265,6 +291,7 @@ export function currentGpu(): Gpu {
   if (!current) throw new GpuLostError("no GPU device: call `await requestGpu()` first");
   return current;
 }
+/** Make a device the one that tensors and ops use; null: none. `requestGpu` does this itself. */
 export function setCurrentGpu(gpu: Gpu | null): void {
   current = gpu;
 }

@@ -2,12 +2,12 @@
 import { EspalierError, expectKeys } from "../text/index.ts";
 
 /** The part of a tensor that an error message shows. */
-interface Described {
+export interface OpOperand {
   readonly shape: readonly number[];
   readonly dtype: string;
 }
 
-function describe(tensors: Record<string, Described | null | undefined>): string {
+function describe(tensors: Record<string, OpOperand | null | undefined>): string {
   const parts: string[] = [];
   for (const [name, t] of Object.entries(tensors)) {
     if (t) parts.push(`${name} [${t.shape.join(",")}]${t.dtype === "f32" ? "" : ` ${t.dtype}`}`);
@@ -19,7 +19,7 @@ function describe(tensors: Record<string, Described | null | undefined>): string
 export class OpError extends EspalierError {
   override readonly name = "OpError";
   readonly op: string;
-  constructor(op: string, message: string, tensors: Record<string, Described | null | undefined> = {}) {
+  constructor(op: string, message: string, tensors: Record<string, OpOperand | null | undefined> = {}) {
     super(`${op}: ${message}${describe(tensors)}`);
     this.op = op;
   }
@@ -87,6 +87,7 @@ export class GpuHangError extends EspalierError {
   override readonly name = "GpuHangError";
   /** Kernels of the submit that does not end, in order; those of the last submit if all have ended. */
   readonly kernels: readonly string[];
+  /** @internal */
   constructor(message: string, kernels: readonly string[]) {
     super(message);
     this.kernels = kernels;

@@ -15,10 +15,15 @@ export interface Bindable {
   readonly view: BufferView;
 }
 
+/** Operands and size of one run of a kernel. */
 export interface Dispatch {
+  /** Tensors by the names of the shader's storage bindings. */
   readonly bind: Readonly<Record<string, Bindable>>;
+  /** Numbers by the names of the fields of the shader's `Params`. */
   readonly params?: Readonly<Record<string, number | readonly number[]>>;
+  /** Values of the shader's `//!spec` constants; each combination is compiled once. */
   readonly spec?: Spec;
+  /** Workgroups, or the number of invocations: see `grid1d`. */
   readonly grid: Grid;
 }
 
@@ -33,11 +38,15 @@ interface Variant {
 // All bind groups are dropped at once: rare, and rebuilding one takes microseconds.
 const MAX_BIND_GROUPS = 4096;
 
+/** A WGSL compute shader. Made by `kernel`. */
 export class Kernel {
+  /** Name in error messages and profiles. */
   readonly name: string;
+  /** Source text, before `//!spec` values are set. */
   readonly wgsl: string;
   private readonly variants = new WeakMap<Gpu, Map<string, Variant>>();
 
+  /** @internal */
   constructor(name: string, wgsl: string) {
     this.name = name;
     this.wgsl = wgsl;

@@ -67,7 +67,10 @@ export class PooledBuffer {
 
 /** Part of a buffer, as a kernel binds it. */
 export interface BufferView {
+  /** @internal */
   readonly buffer: PooledBuffer;
+  /** Bytes from the start of the buffer, a multiple of 256. */
   readonly offset: number;
+  /** Length in bytes. */
   readonly bytes: number;
 }

@@ -2,8 +2,11 @@
 import { EspalierError } from "../text/index.ts";
 import type { PassTimer, Stream } from "./stream.ts";
 
+/** Time of all runs of a kernel during a profile. */
 export interface KernelTime {
+  /** Name of the kernel. */
   readonly kernel: string;
+  /** Number of its dispatches. */
   readonly calls: number;
   /** Sum over the calls, in milliseconds. */
   readonly ms: number;
@@ -22,6 +25,7 @@ export class Profile implements PassTimer {
   /** Dispatches that were not timed because the query set was full between two submits. */
   untimed = 0;
 
+  /** @internal */
   constructor(device: GPUDevice, stream: Stream) {
     if (!device.features.has("timestamp-query"))
       throw new EspalierError("profile: this adapter has no timestamp-query");
@@ -35,6 +39,7 @@ export class Profile implements PassTimer {
     stream.timer = this;
   }
 
+  /** @internal */
   begin(kernel: string): GPUComputePassTimestampWrites | undefined {
     const at = this.names.length * 2;
     if (at >= QUERIES) {
@@ -45,6 +50,7 @@ export class Profile implements PassTimer {
     return { querySet: this.set, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
   }
 
+  /** @internal */
   flush(encoder: GPUCommandEncoder): void {
     if (this.names.length === 0) return;
     const bytes = this.names.length * 16;

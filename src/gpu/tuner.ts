@@ -105,6 +105,7 @@ function checkMode(who: string, mode: TuneMode): void {
     throw new OpError(who, `tune: expected one of ${TUNE_MODES.join(", ")}, got ${JSON.stringify(mode)}`);
 }
 
+/** Chooses among kernels for the same work by timing them on the adapter. */
 export class Tuner {
   /** False if the rule decides everything: callers need not name candidates then. */
   readonly active: boolean;
@@ -116,6 +117,7 @@ export class Tuner {
   private spentMs = 0;
   private running: Promise<TuneReport> | null = null;
 
+  /** @internal */
   constructor(gpu: TunedGpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
     checkMode("requestGpu", mode);
     if (!(budgetMs >= 0)) throw new OpError("requestGpu", `tuning budget: expected milliseconds >= 0, got ${budgetMs}`);
@@ -125,13 +127,13 @@ export class Tuner {
     this.budgetMs = budgetMs;
   }
 
-  /** The store's key: an adapter and its driver. */
+  /** @internal The store's key: an adapter and its driver. */
   get adapterKey(): string {
     const { vendor, architecture, device, description, subgroupSize } = this.gpu.adapter;
     return [vendor, architecture, device, description, `${subgroupSize} lanes`].join(" | ");
   }
 
-  /** Read stored winners. A store that fails only costs measurements. */
+  /** @internal Read stored winners. A store that fails only costs measurements. */
   async load(): Promise<void> {
     if (!this.active || !this.store) return;
     try {
@@ -141,7 +143,7 @@ export class Tuner {
     }
   }
 
-  /** Return the candidate to run now: the winner of a measurement, else the rule's. Within a process a choice stays once decided. */
+  /** @internal Return the candidate to run now: the winner of a measurement, else the rule's. Within a process a choice stays once decided. */
   pick<C extends Candidate>(choice: Choice<C>): C {
     if (!this.active) return choice.rule();
     // A key names one choice, whose candidates are all C.

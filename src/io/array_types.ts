@@ -8,7 +8,7 @@ export { quote } from "../text/index.ts";
  * Typed array of each element type. Floats of 16 and 8 bits stay raw bits (see toFloat32); BOOL is one byte each, 0 or
  * 1.
  */
-interface ArrayByDtype {
+export interface ArrayByDtype {
   F64: Float64Array;
   I64: BigInt64Array;
   U64: BigUint64Array;

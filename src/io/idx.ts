@@ -3,7 +3,8 @@
 import { type ArrayDtype, copyOf, elementsAt, type FileArray, shapeFault, widthOf } from "./array_types.ts";
 import { DamagedFileError } from "./damaged.ts";
 
-type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
+/** Kind of fault in an IDX file. */
+export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong magic" | "wrong content";
 
 /** An IDX file that is missing, corrupt or of another kind. The message is one line with the file's name. */
 export class IdxError extends DamagedFileError {

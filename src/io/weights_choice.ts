@@ -4,10 +4,11 @@ import { bestNames, type Fit, fittingParts, type Named, under } from "./name_rul
 import { withoutParametrisations } from "./reparametrised.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
-type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+/** ArrayShapes of the arrays of a file, by name. */
+export type ArrayShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 /** Function that measures how well arrays fit the model. */
-export type FitCheck = (entries: Shapes) => Fit;
+export type FitCheck = (entries: ArrayShapes) => Fit;
 
 /** A dict as it would be loaded. */
 export interface Choice {

@@ -49,7 +49,8 @@ export interface OpenWeights {
   take(options?: TakeOptions): WeightsFile;
 }
 
-interface OpenOptions {
+/** Options of `openWeights`. */
+export interface OpenWeightsOptions {
   /** Opens a file beside this one, for the index of a sharded model. */
   readonly beside?: ((file: string) => Promise<FileRanges>) | undefined;
 }
@@ -86,7 +87,7 @@ async function openArrays(source: FileRanges, head: Uint8Array): Promise<Opened 
   return { metadata: new Map(), dicts: weightsDictsOf(tree), tree, notes: [] };
 }
 
-async function openIndex(source: FileRanges, { beside }: OpenOptions, fail: Fail): Promise<Opened | null> {
+async function openIndex(source: FileRanges, { beside }: OpenWeightsOptions, fail: Fail): Promise<Opened | null> {
   const { size } = source;
   if (size > MAX_INDEX_BYTES) return null;
   const map = parseWeightMap(new TextDecoder().decode(await source.read(0, size)), fail);
@@ -136,7 +137,7 @@ const failFor =
 export async function openWeights(
   file: Uint8Array | FileRanges,
   name = "weights",
-  options: OpenOptions = {},
+  options: OpenWeightsOptions = {},
 ): Promise<OpenWeights> {
   expectKeys(options, { beside: true }, (problem) => new WeightsError(name, problem));
   const source = file instanceof Uint8Array ? rangesOf(file, name) : file;
@@ -156,7 +157,7 @@ export async function openWeights(
 export async function readWeights(
   file: Uint8Array | FileRanges,
   name = "weights",
-  { beside, ...take }: OpenOptions & TakeOptions = {},
+  { beside, ...take }: OpenWeightsOptions & TakeOptions = {},
 ): Promise<WeightsFile> {
   return (await openWeights(file, name, { beside })).take(take);
 }

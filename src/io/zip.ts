@@ -51,7 +51,8 @@ interface Entry {
   readonly offset: number;
 }
 
-interface ZipOptions {
+/** Options of `readZip`. */
+export interface ZipOptions {
   readonly maxBytes?: number;
   readonly wanted?: (name: string) => boolean;
 }

@@ -35,7 +35,8 @@ function classifierOf(
 }
 
 /** Five convolutions and three linear layers. x [N, C, H, W] of at least 63 pixels; 224 in the papers. */
-class AlexNetBase extends nn.Module {
+/** Layers that both versions of AlexNet have. */
+export class AlexNetBase extends nn.Module {
   readonly features: nn.Sequential;
   readonly avgpool = new nn.AdaptiveAvgPool2d(SIDE);
   readonly classifier: nn.Sequential;

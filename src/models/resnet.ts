@@ -12,7 +12,8 @@ const PLANS = {
   50: { block: Bottleneck, layers: [3, 4, 6, 3] },
 } as const;
 
-export type ResNetDepth = keyof typeof PLANS;
+/** Number of layers with weights. */
+export type ResNetDepth = 18 | 34 | 50;
 
 export interface ResNetConfig {
   readonly depth?: ResNetDepth;

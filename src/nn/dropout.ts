@@ -7,7 +7,7 @@ import { Module } from "./module.ts";
 import { RandomState } from "./random_state.ts";
 
 /** A layer that draws a random mask in training and is the identity in evaluation. */
-abstract class RandomMask extends Module {
+export abstract class RandomMask extends Module {
   readonly p: number;
   private readonly random: RandomState;
   private readonly stream: number;

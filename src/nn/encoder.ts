@@ -14,7 +14,8 @@ import { Module } from "./module.ts";
 import { OpLayer } from "./op_layer.ts";
 import type { RandomState } from "./random_state.ts";
 
-type LatencyOptions = EncodeOptions & { function?: LatencyFunction };
+/** Options of `encodeLatency`. */
+export type LatencyOptions = EncodeOptions & { function?: LatencyFunction };
 
 /** Repeats x at every step. The only encoder with a gradient. */
 export class DirectEncoder extends OpLayer<EncodeOptions> {

@@ -12,16 +12,19 @@ export class LazyTensor extends Tensor {
   private readonly initializer: Initializer;
   private readonly seedIndex = nextInitIndex();
 
+  /** @internal */
   constructor(shape: Shape, initializer: Initializer) {
     checkShape("Parameter", shape);
     super({ shape, dtype: "f32" });
     this.initializer = initializer;
   }
 
+  /** @internal */
   override get isMeta(): boolean {
     return false;
   }
 
+  /** @internal */
   override get view(): BufferView {
     if (!this.storage && !this.gone) this.materialize(this.initialValues());
     return super.view;
@@ -45,7 +48,7 @@ export class LazyTensor extends Tensor {
     source.dispose();
   }
 
-  /** Move to an offset in an arena that already holds the values. Retains the buffer. */
+  /** @internal Move to an offset in an arena that already holds the values. Retains the buffer. */
   attach(buffer: PooledBuffer, offset: number): void {
     buffer.retain();
     this.storage?.release();
@@ -69,10 +72,12 @@ export function takeStrays(): Parameter[] {
 
 /** A learned tensor. `prunable` ones (weights of convolutions and linear layers) may be soft-thresholded. */
 export class Parameter extends LazyTensor {
+  /** True if pruning methods may threshold it. */
   readonly prunable: boolean;
   /** Latent weight theta that the optimiser moves if the forward pass reads S(theta, d); else null. */
   latent: Tensor | null = null;
 
+  /** Make a parameter of a shape. It gets memory and its initial values when it is first used. `prunable`: default false. */
   constructor(shape: Shape, initializer: Initializer, { prunable = false }: { prunable?: boolean } = {}) {
     super(shape, initializer);
     this.prunable = prunable;

@@ -1,23 +1,19 @@
 // Pooling layers and response normalisation: windows over space or channels, nothing to learn.
 import { expectOptions } from "../gpu/index.ts";
-import { adaptiveAvgPool2d } from "../ops/adaptive_avg_pool2d.ts";
-import { avgPool2d } from "../ops/avg_pool2d.ts";
-import { localResponseNorm } from "../ops/local_response_norm.ts";
+import { type AdaptivePoolOptions, adaptiveAvgPool2d } from "../ops/adaptive_avg_pool2d.ts";
+import { type AvgPoolOptions, avgPool2d } from "../ops/avg_pool2d.ts";
+import { localResponseNorm, type ResponseNormOptions } from "../ops/local_response_norm.ts";
 import { maxPool2d } from "../ops/max_pool2d.ts";
+import type { PoolOptions } from "../ops/pool/plan.ts";
 import type { KeysOf } from "../text/index.ts";
 import { OpLayer } from "./op_layer.ts";
 
-type MaxPoolOptions = NonNullable<Parameters<typeof maxPool2d>[1]>;
-type AvgPoolOptions = NonNullable<Parameters<typeof avgPool2d>[1]>;
-type AdaptiveOptions = NonNullable<Parameters<typeof adaptiveAvgPool2d>[1]>;
-type ResponseOptions = NonNullable<Parameters<typeof localResponseNorm>[1]>;
-
-const MAX: KeysOf<MaxPoolOptions> = { kernel: true, stride: true, padding: true, ceilMode: true };
+const MAX: KeysOf<PoolOptions> = { kernel: true, stride: true, padding: true, ceilMode: true };
 const AVG: KeysOf<AvgPoolOptions> = { ...MAX, countIncludePad: true };
-const RESPONSE: KeysOf<ResponseOptions> = { size: true, alpha: true, beta: true, k: true };
+const RESPONSE: KeysOf<ResponseNormOptions> = { size: true, alpha: true, beta: true, k: true };
 
-export class MaxPool2d extends OpLayer<MaxPoolOptions> {
-  constructor(options: MaxPoolOptions) {
+export class MaxPool2d extends OpLayer<PoolOptions> {
+  constructor(options: PoolOptions) {
     super(maxPool2d, options);
     expectOptions("MaxPool2d", options, MAX);
   }
@@ -30,14 +26,14 @@ export class AvgPool2d extends OpLayer<AvgPoolOptions> {
   }
 }
 
-export class AdaptiveAvgPool2d extends OpLayer<AdaptiveOptions> {
-  constructor(outputSize: AdaptiveOptions["outputSize"]) {
+export class AdaptiveAvgPool2d extends OpLayer<AdaptivePoolOptions> {
+  constructor(outputSize: AdaptivePoolOptions["outputSize"]) {
     super(adaptiveAvgPool2d, { outputSize });
   }
 }
 
-export class LocalResponseNorm extends OpLayer<ResponseOptions> {
-  constructor(options: ResponseOptions) {
+export class LocalResponseNorm extends OpLayer<ResponseNormOptions> {
+  constructor(options: ResponseNormOptions) {
     super(localResponseNorm, options);
     expectOptions("LocalResponseNorm", options, RESPONSE);
   }

@@ -5,12 +5,18 @@ import backwardWgsl from "../../shaders/adaptive_avg_pool2d_grad.wgsl";
 import { defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Shape, Tensor } from "../tensor/index.ts";
+import type { Pair } from "./conv/shape.ts";
 
 const forwardKernel = kernel("adaptive_avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
 
-type Size = number | readonly [number, number];
-const pair = (v: Size): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
+/** Options of `adaptiveAvgPool2d`. */
+export interface AdaptivePoolOptions {
+  /** Height and width of the result; one number for both. */
+  readonly outputSize: Pair;
+}
+
+const pair = (v: Pair): [number, number] => (typeof v === "number" ? [v, v] : [v[0], v[1]]);
 const isSize = (v: number) => Number.isInteger(v) && v >= 1;
 const plane = (shape: Shape): [number, number] => [shape[2]!, shape[3]!];
 
@@ -24,7 +30,7 @@ const plane = (shape: Shape): [number, number] => [shape[2]!, shape[3]!];
 export const adaptiveAvgPool2d = defineOp({
   name: "adaptiveAvgPool2d",
   options: ["outputSize"],
-  infer([x]: [x: Tensor], { outputSize }: { outputSize: Size }) {
+  infer([x]: [x: Tensor], { outputSize }: AdaptivePoolOptions) {
     expectFloat("adaptiveAvgPool2d", { x });
     expectRank("adaptiveAvgPool2d", "x", x, 4);
     const legal =

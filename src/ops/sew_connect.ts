@@ -11,7 +11,8 @@ const TABLE = {
   AND: { f: "u * v", df: { u: "v", v: "u" } },
   IAND: { f: "u * (1.0 - v)", df: { u: "1.0 - v", v: "-u" } },
 } as const;
-export type SewConnect = keyof typeof TABLE;
+/** Joint of a shortcut and a residual branch. */
+export type SewConnect = "ADD" | "AND" | "IAND";
 
 /**
  * Join spikes of a shortcut and of a residual branch: ADD identity + out, AND identity · out, IAND identity · (1 - out).

@@ -4,7 +4,9 @@ import { ArgumentError, checksOf, type UsesOf, useFault } from "../text/index.ts
 
 const check = checksOf("learning-rate schedule");
 
+/** Names of the learning-rate schedules. */
 export const LR_SCHEDULES = ["constant", "cosine", "multistep", "step"] as const;
+/** Name of a learning-rate schedule. */
 export type LrScheduleName = (typeof LR_SCHEDULES)[number];
 
 /** Settings of a learning-rate schedule. Lengths are in epochs, also if the rate changes every step. */
@@ -43,8 +45,11 @@ export const LR_USES: UsesOf<LrConfig> = {
   per: null,
 };
 
-interface RunLength {
+/** Length of a run. */
+export interface RunLength {
+  /** Number of epochs. */
   readonly epochs: number;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
 }
 

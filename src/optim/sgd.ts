@@ -36,10 +36,13 @@ type Task = "soft" | "hard" | "bake";
 
 /** Counts of one parameter by the last update. */
 export interface LayerCounts {
+  /** The parameter. */
   readonly param: Parameter;
+  /** Entries that are not 0. */
   readonly nonzero: number;
   /** Entries that went from non-zero to zero since the start. */
   readonly pruned: number;
+  /** Entries that went from zero to non-zero since the start. */
   readonly regrown: number;
   /** First step, by `stepsDone`, whose update wrote a NaN or an infinity; null while all entries are finite. */
   readonly badStep: number | null;
@@ -48,10 +51,19 @@ export interface LayerCounts {
 /** Return the constants that all kernels of a chunk have. */
 const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== null, STORES_WEIGHT: weight !== null });
 
+/**
+ * Stochastic gradient descent with momentum, weight decay and soft-threshold pruning, in one dispatch per group of
+ * parameters.
+ *
+ * Formula   g = dL/dw + weightDecay·w; v = momentum·v + (1 - dampening)·g; w = w - lr·v (Nesterov: w - lr·(g + momentum·v))
+ * Errors    OpError for a parameter in two groups, a bad option, or a list without parameters.
+ * Source    torch.optim.SGD; the thresholds are those of LATS and of the other methods in espalier/prune.
+ */
 export class SGD {
+  /** @internal */
   readonly groups: readonly Group[];
   private done = 0;
-  /** [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
+  /** @internal [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
   readonly guard: Tensor;
 
   /** Take over the parameters' memory: they become slices of the optimiser's arenas. */
@@ -191,17 +203,17 @@ export class SGD {
     });
   }
 
-  /** Enqueue: switch LTP's weights to those of evaluation (hard mask) until `soften`. Other modes always use those. */
+  /** @internal Enqueue: switch LTP's weights to those of evaluation (hard mask) until `soften`. Other modes always use those. */
   harden(): void {
     this.applyLtp("hard");
   }
 
-  /** Enqueue: switch LTP's weights back to those of training. */
+  /** @internal Enqueue: switch LTP's weights back to those of training. */
   soften(): void {
     this.applyLtp("soft");
   }
 
-  /** Run `work`, which enqueues, with LTP's weights as evaluation reads them. Its result may be a promise of values. */
+  /** @internal Run `work`, which enqueues, with LTP's weights as evaluation reads them. Its result may be a promise of values. */
   hardened<T>(work: () => T): T {
     this.harden();
     try {
@@ -304,6 +316,7 @@ export class SGD {
     throw new OpError("SGD", "expected a parameter of this optimizer, got another's", { param });
   }
 
+  /** Free the optimiser's memory. Parameters keep their values, without gradients. */
   dispose(): void {
     for (const g of this.groups) g.dispose();
     this.guard.dispose();

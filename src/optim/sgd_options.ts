@@ -12,8 +12,8 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
  * - `ltp`: W = theta · sigmoid((theta² - tau) / T) with a learned tau for each layer (LTP).
  * - `none`: plain SGD.
  */
-export type ThresholdMode = (typeof MODES)[number];
-const MODES = ["latent", "inplace", "fista", "str", "ltp", "none"] as const;
+export type ThresholdMode = "latent" | "inplace" | "fista" | "str" | "ltp" | "none";
+const MODES: readonly ThresholdMode[] = ["latent", "inplace", "fista", "str", "ltp", "none"];
 
 /** Return true for the modes whose thresholds are set for each step. */
 const hasThreshold = (mode: ThresholdMode): boolean => mode === "latent" || mode === "inplace" || mode === "fista";

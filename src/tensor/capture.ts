@@ -8,18 +8,22 @@ import { allocate, Tensor } from "./tensor.ts";
 
 /** Values on the host with their shape: an input of a step, or an entry of a state dict. */
 export interface HostArray<Data = TypedArray> {
+  /** Values in row-major order. */
   readonly data: Data;
+  /** Sizes of the axes. */
   readonly shape: Shape;
 }
 
-type Inputs<K extends string> = Readonly<Record<K, HostArray>>;
-type Outputs = Readonly<Record<string, Tensor>>;
+/** Arrays to upload for a step, by name. */
+export type StepArrays<K extends string> = Readonly<Record<K, HostArray>>;
+/** Tensors that a step returns, by name. */
+export type StepTensors = Readonly<Record<string, Tensor>>;
 
-interface Recording<O extends Outputs> {
+interface Recording<O extends StepTensors> {
   readonly gpu: Gpu;
   readonly inputs: Record<string, Tensor>;
   readonly outputs: O;
-  /** Outputs made by the step, which are freed with it. Others (a parameter, an input) belong to their makers. */
+  /** StepTensors made by the step, which are freed with it. Others (a parameter, an input) belong to their makers. */
   readonly owned: readonly Tensor[];
   readonly commands: Command[];
   readonly arena: Arena;
@@ -64,24 +68,30 @@ export interface StepMemory {
   readonly commands: number;
 }
 
+/** Options of `captureStep`. */
 export interface CaptureOptions {
   /** False runs `fn` each time: slower, for checking that replay gives the same bits. Default true. */
   readonly replay?: boolean;
 }
 
+/** One dispatch of a captured step. */
 export interface DescribedCommand {
+  /** Name of the kernel. */
   readonly kernel: string;
+  /** Workgroups in x, y and z. */
   readonly grid: readonly [number, number, number];
+  /** Bytes of the tensors that it binds. */
   readonly bytes: number;
 }
 
 /** A recorded step. `run` uploads its inputs and replays; each set of input shapes has its own recording. */
-export class CapturedStep<K extends string, O extends Outputs> implements Disposable {
+export class CapturedStep<K extends string, O extends StepTensors> implements Disposable {
   private readonly fn: (inputs: Record<K, Tensor>) => O;
   private readonly useReplay: boolean;
   private readonly recordings = new Map<string, Recording<O>>();
   private latest: Recording<O> | null = null;
 
+  /** @internal */
   constructor(fn: (inputs: Record<K, Tensor>) => O, options: CaptureOptions) {
     expectKeys(options, { replay: true }, (problem) => new CaptureError(`captureStep: ${problem}`));
     this.fn = fn;
@@ -95,7 +105,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
   }
 
   /** Enqueue one step. The first call with new input shapes executes and records; later ones replay. */
-  run(inputs: Inputs<K>): O {
+  run(inputs: StepArrays<K>): O {
     const gpu = currentGpu();
     gpu.raisePending();
     gpu.stream.expectNotRecording("captured steps do not nest");
@@ -123,11 +133,11 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
     return this.latest.outputs;
   }
 
-  private upload(targets: Record<string, Tensor>, inputs: Inputs<K>): void {
+  private upload(targets: Record<string, Tensor>, inputs: StepArrays<K>): void {
     for (const [name, { data }] of Object.entries<HostArray>(inputs)) targets[name]!.set(data);
   }
 
-  private record(gpu: Gpu, inputs: Inputs<K>): Recording<O> {
+  private record(gpu: Gpu, inputs: StepArrays<K>): Recording<O> {
     const fixed: Record<string, Tensor> = {};
     const arena = new Arena();
     let result: { outputs: O; owned: Tensor[] } | null = null;
@@ -234,7 +244,7 @@ export class CapturedStep<K extends string, O extends Outputs> implements Dispos
  * Capture a step. `fn` gets its inputs as tensors and returns the tensors to keep. A value that varies between steps must be
  * an input or a `scalar()`; numbers of the host are frozen at the first run. Throws CaptureError if `fn` reads back or uploads.
  */
-export function captureStep<K extends string, O extends Outputs>(
+export function captureStep<K extends string, O extends StepTensors>(
   fn: (inputs: Record<K, Tensor>) => O,
   options: CaptureOptions = {},
 ): CapturedStep<K, O> {

@@ -10,10 +10,12 @@ export function empty(shape: Shape, dtype: DType = "f32"): Tensor {
   return allocate(shape, dtype);
 }
 
+/** Return memory with undefined contents, of the shape and dtype of `t`. */
 export function emptyLike(t: Tensor): Tensor {
   return allocate(t.shape, t.dtype);
 }
 
+/** Make a tensor of zeros. Throws OpError for a bad shape, MemoryError if there is no memory. */
 export function zeros(shape: Shape, dtype: DType = "f32"): Tensor {
   const t = allocate(shape, dtype);
   fillZero(t);

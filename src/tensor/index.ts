@@ -6,7 +6,9 @@ export {
   captureStep,
   type DescribedCommand,
   type HostArray,
+  type StepArrays,
   type StepMemory,
+  type StepTensors,
 } from "./capture.ts";
 export {
   clone,
@@ -28,7 +30,7 @@ export { type FormatOptions, formatTensor } from "./format.ts";
 export type { NestedNumbers } from "./nested.ts";
 export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
 export { isRehearsing, rehearse } from "./rehearse.ts";
-export { Scope, tidy } from "./scope.ts";
+export { Scope, type ScopeMember, tidy } from "./scope.ts";
 export {
   broadcastShapes,
   checkShape,

@@ -2,8 +2,17 @@
 import { ArgumentError } from "../text/index.ts";
 
 /** Named streams: the second key word, so that draws for one purpose never shift those for another. */
-export const streams = { init: 1, shuffle: 2, augment: 3, dropout: 4, poisson: 5, events: 6, mask: 7 } as const;
-type StreamName = keyof typeof streams;
+export const streams: Readonly<Record<StreamName, number>> = {
+  init: 1,
+  shuffle: 2,
+  augment: 3,
+  dropout: 4,
+  poisson: 5,
+  events: 6,
+  mask: 7,
+};
+/** Purpose of a random stream: equal seeds draw other numbers for other purposes. */
+export type StreamName = "init" | "shuffle" | "augment" | "dropout" | "poisson" | "events" | "mask";
 
 type PhiloxCounter = readonly [number, number, number, number];
 type PhiloxKey = readonly [number, number];

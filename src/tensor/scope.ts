@@ -1,6 +1,7 @@
 // Ownership: a scope owns the tensors made while it is open, and frees them when it closes.
 
-interface Owned {
+/** Anything with memory that a scope frees, such as a tensor. */
+export interface ScopeMember {
   dispose(): void;
 }
 
@@ -9,40 +10,43 @@ let open: Scope | null = null;
 /** `using scope = new Scope()` frees tensors made until the block ends; `scope.keep(t)` moves one to the outer scope. */
 export class Scope implements Disposable {
   private readonly outer: Scope | null = open;
-  private readonly owned = new Set<Owned>();
+  private readonly owned = new Set<ScopeMember>();
   private closed = false;
 
+  /** Open a scope: tensors made from now on belong to it. */
   constructor() {
     open = this;
   }
 
-  add(tensor: Owned): void {
+  /** @internal Add a tensor to those that the scope frees. */
+  add(tensor: ScopeMember): void {
     if (this.closed) this.outer?.add(tensor);
     else this.owned.add(tensor);
   }
 
-  /** True for a tensor that was made in this scope and not moved out of it. */
-  owns(tensor: Owned): boolean {
+  /** @internal True for a tensor that was made in this scope and not moved out of it. */
+  owns(tensor: ScopeMember): boolean {
     return this.owned.has(tensor);
   }
 
   /** Move a tensor to the enclosing scope. Outside any scope it becomes the caller's. */
-  keep<T extends Owned>(tensor: T): T {
+  keep<T extends ScopeMember>(tensor: T): T {
     if (this.owned.delete(tensor)) this.outer?.add(tensor);
     return tensor;
   }
 
-  /** Take a tensor out of every open scope. The caller then owns it. */
-  static release<T extends Owned>(tensor: T): T {
+  /** @internal Take a tensor out of every open scope. The caller then owns it. */
+  static release<T extends ScopeMember>(tensor: T): T {
     for (let scope = open; scope; scope = scope.outer) if (scope.owned.delete(tensor)) break;
     return tensor;
   }
 
-  /** Put a tensor in the innermost open scope, if there is one. */
-  static adopt(tensor: Owned): void {
+  /** @internal Put a tensor in the innermost open scope, if there is one. */
+  static adopt(tensor: ScopeMember): void {
     open?.add(tensor);
   }
 
+  /** Free the scope's tensors and close it. */
   dispose(): void {
     if (this.closed) return;
     this.closed = true;
@@ -66,6 +70,6 @@ export function tidy<T>(fn: () => T): T {
       ? [result, ...Object.values(result)]
       : [];
   for (const value of survivors)
-    if (value && typeof (value as Owned).dispose === "function") scope.keep(value as Owned);
+    if (value && typeof (value as ScopeMember).dispose === "function") scope.keep(value as ScopeMember);
   return result;
 }

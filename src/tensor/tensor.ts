@@ -14,10 +14,13 @@ import { toTyped } from "./nested.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
 
+/** Parts of a new tensor. */
 export interface TensorInit {
+  /** Sizes of the axes; [] for a scalar. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
-  /** Memory, of which this tensor takes one reference; absent for a meta tensor (shape without data). */
+  /** @internal Memory, of which this tensor takes one reference; absent for a meta tensor (shape without data). */
   readonly storage?: PooledBuffer;
   /** Bytes into the storage, a multiple of 256. */
   readonly offset?: number;
@@ -29,9 +32,13 @@ let nextId = 1;
 
 /** A contiguous array on the GPU. Free it with `dispose()`, `using`, or by making it inside a Scope. */
 export class Tensor implements Bindable, Disposable {
+  /** Distinct number, for messages. */
   readonly id: number;
+  /** Sizes of the axes, slowest first; [] for a scalar. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** Number of elements. */
   readonly numel: number;
   /** True if gradients flow to it. Ops set it on their outputs. */
   requiresGrad = false;
@@ -39,11 +46,16 @@ export class Tensor implements Bindable, Disposable {
   grad: Tensor | null = null;
   /** False while `grad` holds an old value that the next backward overwrites. */
   gradArrived = false;
+  /** Name for messages; modules set it to the parameter's path. */
   name = "";
+  /** @internal */
   protected storage: PooledBuffer | null;
+  /** @internal */
   protected offset: number;
+  /** @internal */
   protected gone = false;
 
+  /** @internal */
   constructor({ shape, dtype, storage, offset = 0, scoped = true }: TensorInit) {
     this.id = nextId++;
     this.shape = shape;
@@ -54,6 +66,7 @@ export class Tensor implements Bindable, Disposable {
     if (scoped && storage) Scope.adopt(this);
   }
 
+  /** Size of the elements in bytes. */
   get bytes(): number {
     return this.numel * bytesOf[this.dtype];
   }
@@ -61,6 +74,7 @@ export class Tensor implements Bindable, Disposable {
   get isMeta(): boolean {
     return this.storage === null && !this.gone;
   }
+  /** True after `dispose`. */
   get isDisposed(): boolean {
     return this.gone;
   }
@@ -74,6 +88,7 @@ export class Tensor implements Bindable, Disposable {
     return { buffer: this.storage, offset: this.offset, bytes: this.bytes };
   }
 
+  /** Return name or number, shape and dtype: "weight [6,1,5,5] f32". */
   describe(): string {
     return `${this.name ? `${this.name} ` : `#${this.id} `}${formatShape(this.shape)} ${this.dtype}`;
   }
@@ -105,7 +120,7 @@ export class Tensor implements Bindable, Disposable {
     return new Tensor({ shape, dtype: this.dtype, storage: buffer.retain(), offset, scoped });
   }
 
-  /** True if no other tensor shares the memory. */
+  /** @internal True if no other tensor shares the memory. */
   get isSoleOwner(): boolean {
     return this.view.buffer.refs === 1;
   }
@@ -143,6 +158,7 @@ export class Tensor implements Bindable, Disposable {
     currentGpu().stream.write(buffer, offset, data);
   }
 
+  /** Free the memory, unless another tensor shares it. A second call does nothing. */
   dispose(): void {
     if (this.gone) return;
     this.gone = true;

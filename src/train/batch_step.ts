@@ -8,6 +8,7 @@ import {
   type HostArray,
   persistent,
   type StepMemory,
+  type StepTensors,
   type Tensor,
   tensor,
 } from "../tensor/index.ts";
@@ -35,6 +36,7 @@ export interface HostBatches extends AsyncIterable<HostBatch> {
   recycle?(batch: HostBatch): void;
 }
 
+/** Samples of a step, as batches bring them. */
 export interface BatchInputOptions {
   /** Name used in error messages. */
   readonly name: string;
@@ -141,22 +143,22 @@ export class BatchInput {
   }
 }
 
-type Outputs = Readonly<Record<string, Tensor>>;
-
-export interface BatchStepOptions<O extends Outputs> extends BatchInputOptions {
+/** Options of `BatchStep`. */
+export interface BatchStepOptions<O extends StepTensors> extends BatchInputOptions {
   /** See CaptureOptions. */
   readonly replay?: boolean;
   /** The work on images x [n, ...sample] and labels y [n]. */
   readonly run: (x: Tensor, y: Tensor) => O;
 }
 
-const STEP_KEYS: KeysOf<BatchStepOptions<Outputs>> = { ...INPUT_KEYS, replay: true, run: true };
+const STEP_KEYS: KeysOf<BatchStepOptions<StepTensors>> = { ...INPUT_KEYS, replay: true, run: true };
 
 /**
  * A captured step that takes batches. Bytes are uploaded as they are, with their crops, and normalised inside the step. Each
  * batch size, and each size of stored images, has its own recording.
  */
-export class BatchStep<O extends Outputs> {
+export class BatchStep<O extends StepTensors> {
+  /** @internal */
   readonly input: BatchInput;
   private readonly options: BatchStepOptions<O>;
   private readonly steps = new Map<string, CapturedStep<string, O>>();
@@ -203,6 +205,7 @@ export class BatchStep<O extends Outputs> {
     return this.latest.memory();
   }
 
+  /** Free the recordings and their memory. */
   dispose(): void {
     for (const step of this.steps.values()) step.dispose();
     this.input.dispose();

@@ -3,14 +3,14 @@ import { ArgumentError } from "../text/index.ts";
 import type { StepMetrics } from "./meter.ts";
 
 /** Sums over the steps since the last step record. */
-interface StepSums {
+export interface StepSums {
   loss: number;
   correct: number;
   samples: number;
 }
 
 /** Sums over the step records of the epoch in progress. */
-interface RunningEpoch {
+export interface RunningEpoch {
   loss: number;
   accuracy: number;
   records: number;

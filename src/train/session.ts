@@ -39,7 +39,8 @@ import { TrainStep } from "./train_step.ts";
 
 export type { SessionOptions } from "./session_options.ts";
 
-type FitCallbacks = Pick<
+/** Callbacks and limits of `Session.fit`. */
+export type FitCallbacks = Pick<
   FitOptions,
   "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
 >;

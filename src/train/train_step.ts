@@ -22,6 +22,7 @@ import { BatchStep, type HostBatch } from "./batch_step.ts";
 import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 import type { GradientSum } from "./micro_batches.ts";
 
+/** Options of `TrainStep`. */
 export interface TrainStepOptions {
   readonly model: Module;
   readonly optimizer: SGD;
@@ -29,7 +30,7 @@ export interface TrainStepOptions {
   readonly sample: readonly number[];
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */
   readonly scale?: PixelScale;
-  /** Splits batches into micro-batches; see RunConfig.microBatch. The step disposes it. */
+  /** @internal Splits batches into micro-batches; see RunConfig.microBatch. The step disposes it. */
   readonly micro?: GradientSum;
   readonly labelSmoothing?: number;
   /** Random state that is moved to each step, as are those of the model's layers. */
@@ -238,6 +239,7 @@ export class TrainStep {
     return this.captured.memory();
   }
 
+  /** Free the recordings and their memory. */
   dispose(): void {
     this.watch?.dispose();
     this.captured.dispose();

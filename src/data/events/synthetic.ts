@@ -109,7 +109,7 @@ function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   };
 }
 
-interface SyntheticEvents {
+export interface SyntheticEvents {
   readonly recordings: readonly EventRecording[];
   readonly labels: Uint8Array;
   readonly classes: readonly string[];

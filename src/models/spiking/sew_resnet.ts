@@ -16,7 +16,8 @@ const PLANS = {
   152: { block: SewBottleneck, layers: [3, 8, 36, 3] },
 } as const;
 
-export type SewDepth = keyof typeof PLANS;
+/** Number of layers with weights. */
+export type SewDepth = 18 | 34 | 50 | 101 | 152;
 
 export interface SewResNetConfig extends SpikingOptions, SewOptions {
   readonly depth?: SewDepth;

@@ -2,8 +2,7 @@
 import { expectFloat, expectRank } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-
-type Pair = number | readonly [number, number];
+import type { Pair } from "../conv/shape.ts";
 
 export interface PoolOptions {
   /** Window, [height, width] or one number for both. All sizes here have this form. */

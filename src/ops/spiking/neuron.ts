@@ -31,7 +31,8 @@ export interface LeakOptions {
   readonly decayInput?: boolean;
 }
 
-interface TauOptions {
+/** Time constant of a leaky neuron. */
+export interface TauOptions {
   /** Membrane time constant in steps, > 1. Default 2. */
   readonly tau?: number;
 }

@@ -44,6 +44,18 @@ const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x, low
  * Source    ATan: Fang et al. 2021 (PLIF). Sigmoid, rectangle, triangle: Wu et al. 2018, Neftci et al. 2019; triangle:
  *           Bellec et al. 2018. SuperSpike: Zenke & Ganguli 2018, whose derivative is that of a fast sigmoid, twice as high.
  */
+/** Name of a surrogate gradient. */
+export type SurrogateName =
+  | "atan"
+  | "sigmoid"
+  | "piecewise_quadratic"
+  | "rect"
+  | "piecewise_exp"
+  | "soft_sign"
+  | "erf"
+  | "piecewise_leaky_relu"
+  | "super_spike";
+
 const TABLE = {
   atan: {
     alpha: 2,
@@ -134,9 +146,7 @@ const TABLE = {
       primitive: "u * alpha / (Item(1.0) + abs(u)) + Item(0.5)",
     },
   },
-} as const satisfies Record<string, Entry>;
-
-export type SurrogateName = keyof typeof TABLE;
+} as const satisfies Record<SurrogateName, Entry>;
 
 /** Names of the surrogates. */
 export const SURROGATES = Object.keys(TABLE) as readonly SurrogateName[];
