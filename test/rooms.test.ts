@@ -28,7 +28,7 @@ const hosts: Record<string, readonly string[]> = {
   setup: ["node"],
   terminal: ["node"],
   report: ["terminal", "node.ts", "images", "node", "internal.ts"],
-  recipe: ["report", "terminal", "node.ts", "images", "node", "internal.ts"],
+  recipe: ["report", "terminal", "node.ts", "setup", "images", "node", "internal.ts"],
   run: ["recipe", "report", "terminal", "node.ts", "images", "node", "export", "internal.ts"],
   cli: ["run", "recipe", "report", "terminal", "node.ts", "setup", "images", "node", "export", "internal.ts"],
 };

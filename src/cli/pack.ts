@@ -14,6 +14,7 @@ import {
 } from "../images/index.ts";
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import type { ShardIndex } from "../internal.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { FolderLock, LOCK_FILE, makeFolder, removeEmptyFolders, sweepTemporaries } from "../node.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { refuseIdleParts, withAdvice } from "../recipe/image_data.ts";
@@ -251,7 +252,7 @@ async function sayOutcome(
   const speed = decoded === 0 ? "all were packed already" : `${decoded} decoded, ${rate.toFixed(0)} images/s`;
   const left = skipped === 0 ? "" : `, ${skipped} corrupt ones skipped`;
   out.say(`${count} images of ${height}x${width} in ${plural(shards, "shard")}, ${mib(bytes)}${left}; ${speed}`);
-  out.say(`train with: espalier train --data images --data-dir ${folder}`);
+  out.say(`train with: ${espalierCommand()} train --data images --data-dir ${folder}`);
   out.emit({
     kind: "result",
     out: folder,

@@ -1,6 +1,8 @@
 // Resumes a run after the loss of its device: from the last checkpoint, on a new device, in the same process.
+
 import { CheckpointShelf, GpuHangError, GpuLostError } from "../internal.ts";
 import { dropGpu } from "../node/adapter.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { RunDirectory } from "../node.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
@@ -51,7 +53,7 @@ const savedStep = (folder: string): Promise<number | null> =>
 function remedy(folder: string, saved: number | null): string {
   return saved === null
     ? "nothing was saved yet: start it again"
-    : `saved up to step ${saved}; resume with: espalier train --resume ${folder}`;
+    : `saved up to step ${saved}; resume with: ${espalierCommand()} train --resume ${folder}`;
 }
 
 /** Counts the restarts of a run. */

@@ -1,4 +1,4 @@
-// The training loop of `espalier train`: writes and prints records, and saves checkpoints when due.
+// The training loop of `${espalierCommand()} train`: writes and prints records, and saves checkpoints when due.
 
 import {
   type CheckpointReason,
@@ -9,6 +9,7 @@ import {
   type RunRecord,
   type Session,
 } from "../internal.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { FileError } from "../node.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";
@@ -52,7 +53,7 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
   const { failure } = loop;
   if (failure) {
     const { message } = failure;
-    const problem = `${message}; stopped, and saved at step ${result.position.step}. Resume with: espalier train --resume ${recipe.out}`;
+    const problem = `${message}; stopped, and saved at step ${result.position.step}. Resume with: ${espalierCommand()} train --resume ${recipe.out}`;
     throw new FileError(problem);
   }
   return result;

@@ -1,6 +1,8 @@
-// One attempt of `espalier train`: opens the GPU, builds or restores the session, trains to the end or a signal.
+// One attempt of `${espalierCommand()} train`: opens the GPU, builds or restores the session, trains to the end or a signal.
+
 import { debugLevel, RandomState, type Session } from "../internal.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { fingerprintOf } from "../recipe/data_fingerprint.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession } from "../recipe/session.ts";
@@ -40,7 +42,7 @@ type Opened = Omit<EndParts, "seconds">;
 export const beforeFirstStep = ({ resume }: TrainFlags): string =>
   resume === undefined
     ? "stopped before the first step; nothing was written, and the same command starts again"
-    : `stopped before the first step; resume with: espalier train --resume ${resume}`;
+    : `stopped before the first step; resume with: ${espalierCommand()} train --resume ${resume}`;
 
 /** Return true for a run that is over, and say so. */
 export async function saysFinished(plan: ResumePlan, folder: RunFolder, out: Output): Promise<boolean> {
@@ -101,7 +103,7 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
   await stopping.orStop(session.prepare(), beforeFirstStep(flags));
   const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
   progress.stop();
-  const goOn = `resume with: espalier train --resume ${recipe.out}`;
+  const goOn = `resume with: ${espalierCommand()} train --resume ${recipe.out}`;
   if (!trained.finished)
     throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
   const finishing = finishRun({ ...opened, seconds }, trained);

@@ -317,14 +317,20 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
   }
 }
 
+/** Return what to do in a host without WebGPU. */
+const gpuAdvice = (): string =>
+  "process" in globalThis || "Deno" in globalThis
+    ? "in Node, Deno and Bun, call installGpu() of the package @espalier/node first"
+    : "expected a browser with WebGPU, and a page from https or localhost";
+
 /**
  * Request an adapter and a device with every useful limit and feature, and make it the current one.
- * Throws GpuLostError if there is no WebGPU, no adapter, or no device. In Node, call `installGpu()` of espalier/node first.
+ * Throws GpuLostError if there is no WebGPU, no adapter, or no device. In Node, call `installGpu()` of @espalier/node first.
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   expectKeys(options, OPTION_KEYS, (problem) => new OpError("requestGpu", problem));
   const webgpu = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (!webgpu) throw new GpuLostError("this host has no WebGPU (navigator.gpu is missing)");
+  if (!webgpu) throw new GpuLostError(`this host has no WebGPU (navigator.gpu is missing): ${gpuAdvice()}`);
   const adapter = await webgpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
   if (!adapter) throw new GpuLostError("no WebGPU adapter was found");
   const requiredFeatures = options.defaultLimits ? [] : FEATURES.filter((feature) => adapter.features.has(feature));

@@ -5,13 +5,29 @@ import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { makeFolder } from "./make_folder.ts";
 
-/** Return a path below `$XDG_CACHE_HOME/espalier` or `~/.cache/espalier`. Creates nothing. */
-export function cachePath(...parts: string[]): string {
-  const xdg = process.env["XDG_CACHE_HOME"];
-  // The XDG rule: ignore a relative value.
-  const base = xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache");
-  return join(base, "espalier", ...parts);
+/** Facts of a machine; tests give their own. */
+interface CacheSystem {
+  readonly platform: NodeJS.Platform;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
 }
+
+/**
+ * Return the cache folder by the rules of the system: `$XDG_CACHE_HOME/espalier` if that is an absolute path, else
+ * `~/.cache/espalier`, on macOS `~/Library/Caches/espalier`, on Windows `%LOCALAPPDATA%\\espalier\\Cache`.
+ */
+export function cacheFolder({ platform, env, home }: CacheSystem): string {
+  const xdg = env["XDG_CACHE_HOME"];
+  // The XDG rule: ignore a relative value.
+  if (xdg && isAbsolute(xdg)) return join(xdg, "espalier");
+  if (platform === "darwin") return join(home, "Library", "Caches", "espalier");
+  if (platform === "win32") return join(env["LOCALAPPDATA"] || join(home, "AppData", "Local"), "espalier", "Cache");
+  return join(home, ".cache", "espalier");
+}
+
+/** Return a path below the cache folder. Creates nothing. */
+export const cachePath = (...parts: string[]): string =>
+  join(cacheFolder({ platform: process.platform, env: process.env, home: homedir() }), ...parts);
 
 /**
  * Software drivers that `setup` can place in the cache, best first. Each has a folder of flat files and an `icd.json`.

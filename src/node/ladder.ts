@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { EspalierError } from "../text/index.ts";
 import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
-import { packageRoot } from "./env.ts";
+import { espalierCommand } from "./command_name.ts";
 import { nativeAccess } from "./native.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
 
@@ -151,12 +151,6 @@ function refusedBecause(dawnOptions: readonly string[]): string {
   return [...new Set(words)].join("; ") || "no adapter";
 }
 
-/** Return the command that sets up a driver, as the user would type it here. */
-export function setupCommand(): string {
-  const checkout = existsSync(join(packageRoot(), "tools", "prepare.ts"));
-  return checkout ? "npm run -s espalier -- setup" : "npx espalier setup";
-}
-
 function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish): string {
   const wanted = adapter ? ` whose name contains ${JSON.stringify(adapter)}` : "";
   const tried = refusals.map((line) => `  - ${line}`).join("\n");
@@ -165,7 +159,7 @@ function failureText(refusals: readonly string[], { requireGpu, adapter }: Wish)
   if (adapter) return `no WebGPU adapter${wanted}. Tried:\n${tried}\nUse part of an adapter's name, or none.`;
   const remedy =
     process.platform === "linux"
-      ? `To get a software adapter, run: ${setupCommand()}`
+      ? `To get a software adapter, run: ${espalierCommand()} setup`
       : "This system brings its own driver: update the graphics driver, and check that the session has access to the GPU.";
   return `no WebGPU adapter. Tried:\n${tried}\n${remedy}`;
 }

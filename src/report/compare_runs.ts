@@ -3,6 +3,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve, sep } from "node:path";
 import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../internal.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node.ts";
 import { UsageError } from "../terminal/fail.ts";
@@ -85,7 +86,7 @@ function checkFolders(paths: readonly string[]): void {
     if (!existsSync(join(path, "result.json"))) {
       const started = existsSync(join(path, "metrics.jsonl"));
       const hint = started
-        ? `the run has not finished; continue it with espalier train --resume ${path}`
+        ? `the run has not finished; continue it with ${espalierCommand()} train --resume ${path}`
         : "is it a run's directory?";
       throw new UsageError(`${path}: holds no result.json; ${hint}`);
     }

@@ -1,4 +1,4 @@
-// Checks `espalier train --resume`: the requested settings and data must be those of the stopped run. All checks come before
+// Checks `${espalierCommand()} train --resume`: the requested settings and data must be those of the stopped run. All checks come before
 // the first write to the folder.
 
 import { z } from "zod";
@@ -9,6 +9,7 @@ import {
   planRun,
   type SessionData,
 } from "../internal.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "../recipe/data_fingerprint.ts";
 import { type Recipe, resolveRecipe } from "../recipe/recipe.ts";
 import { runConfig } from "../recipe/session.ts";
@@ -52,7 +53,7 @@ function savedRecipe({ root, path, progress }: FoundRun): Recipe {
 
 /** Say how to start a new run instead. */
 function otherRun({ root, hasModel }: FoundRun): string {
-  const config = `espalier train ${root}/config.yaml`;
+  const config = `${espalierCommand()} train ${root}/config.yaml`;
   return hasModel
     ? `For a new run from its weights, pass the other settings to: ${config} --weights ${root}/model.safetensors --out FOLDER`
     : `For a new run, pass the other settings to: ${config} --out FOLDER`;

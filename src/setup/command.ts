@@ -28,6 +28,8 @@ interface RunOptions {
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve) => {
     const child = spawn(program, args, {
+      // npm is a script there.
+      shell: process.platform === "win32" && program === "npm",
       cwd: options.cwd,
       env: { ...process.env, ...options.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", NO_COLOR: "1" },
       stdio: ["pipe", "pipe", "pipe"],

@@ -1,36 +1,28 @@
 // Installs SwiftShader and Chromium from an npm package, which holds SwiftShader with a Vulkan loader, and the browser with its libraries.
-import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
 import { cachePath, driverFolder, fillFolder } from "../node/cache.ts";
-import { must, SetupError } from "./command.ts";
+import { must } from "./command.ts";
+import { fetchPackage, type PinnedPackage } from "./npm_package.ts";
 
 /** The tested version, pinned by its digest. Licences: package MIT, SwiftShader Apache-2.0, Chromium BSD. */
-const PACKAGE = "@sparticuz/chromium@147.0.0";
-const INTEGRITY = "4ZKeAQQa8up2mt675qSitztLdbQrlf8BKdC5naeap+5Mv1OV1OlJdPoU+EJC/p5sQUJUQmN4r+q5+EhaaOUHpQ==";
+const PACKAGE: PinnedPackage = {
+  spec: "@sparticuz/chromium@147.0.0",
+  sha512: "4ZKeAQQa8up2mt675qSitztLdbQrlf8BKdC5naeap+5Mv1OV1OlJdPoU+EJC/p5sQUJUQmN4r+q5+EhaaOUHpQ==",
+};
 
 type Log = (line: string) => void;
 
 /** Return the folder of the cached browser: `chromium`, with its libraries in `lib`. */
 export const chromiumFolder = (): string => cachePath("chromium");
 
-/** Fetch the package into `work` and check its digest. Returns the folder of the packed files. */
-async function fetchPackage(work: string, log: Log): Promise<string> {
-  log(`  npm pack ${PACKAGE}`);
-  // Without a network, npm's default retries take minutes. The pinned version may come from npm's cache.
-  const flags = "--loglevel=error --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-retry-mintimeout=2000";
-  await must(`npm cannot fetch ${PACKAGE} (offline?)`, "npm", ["pack", PACKAGE, ...flags.split(" ")], { cwd: work });
-  const name = (await readdir(work)).find((entry) => entry.endsWith(".tgz"));
-  if (!name) throw new SetupError(`npm pack ${PACKAGE}: expected an archive, got none`);
-  const digest = createHash("sha512")
-    .update(await readFile(join(work, name)))
-    .digest("base64");
-  if (digest !== INTEGRITY) throw new SetupError(`${PACKAGE}: sha512: expected ${INTEGRITY}, got ${digest}`);
-  await must(`cannot unpack ${PACKAGE}`, "tar", ["-xzf", name, "--no-same-owner"], { cwd: work });
-  return join(work, "package", "bin");
+/** Fetch the package into `work`. Returns the folder of the packed files. */
+async function fetchPacked(work: string, log: Log): Promise<string> {
+  log(`  npm pack ${PACKAGE.spec}`);
+  return join(await fetchPackage(PACKAGE, work), "bin");
 }
 
 async function unbrotli(packed: string, target: string, mode = 0o644): Promise<void> {
@@ -49,14 +41,14 @@ async function unpack(packed: string, folder: string, names: readonly string[] =
 export async function cacheSwiftShader(log: Log): Promise<void> {
   const target = driverFolder("swiftshader");
   await fillFolder(target, "icd.json", async (ready, work) => {
-    const bin = await fetchPackage(work, log);
+    const bin = await fetchPacked(work, log);
     await unpack(join(bin, "swiftshader.tar.br"), ready, [
       "libvk_swiftshader.so",
       "libvulkan.so.1",
       "vk_swiftshader_icd.json",
     ]);
     await rename(join(ready, "vk_swiftshader_icd.json"), join(ready, "icd.json"));
-    await writeFile(join(ready, "SOURCE"), `${PACKAGE}\n`);
+    await writeFile(join(ready, "SOURCE"), `${PACKAGE.spec}\n`);
   });
   log(`  installed in ${target}`);
 }
@@ -65,11 +57,11 @@ export async function cacheSwiftShader(log: Log): Promise<void> {
 export async function cacheChromium(log: Log): Promise<string> {
   const target = chromiumFolder();
   await fillFolder(target, "chromium", async (ready, work) => {
-    const bin = await fetchPackage(work, log);
+    const bin = await fetchPacked(work, log);
     await unpack(join(bin, "swiftshader.tar.br"), ready);
     await unpack(join(bin, "al2023.tar.br"), ready); // brings lib/
     await unbrotli(join(bin, "chromium.br"), join(ready, "chromium"), 0o755);
-    await writeFile(join(ready, "SOURCE"), `${PACKAGE}\n`);
+    await writeFile(join(ready, "SOURCE"), `${PACKAGE.spec}\n`);
   });
   log(`  installed in ${target}`);
   return join(target, "chromium");

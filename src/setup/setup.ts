@@ -1,7 +1,8 @@
 // Installs a software adapter on a machine without one, and tests the adapter. The system is changed only with consent.
 import { readFile } from "node:fs/promises";
+import { espalierCommand } from "../node/command_name.ts";
 import { installGpu } from "../node/dawn.ts";
-import { AdapterError, type InstalledAdapter, setupCommand } from "../node/ladder.ts";
+import { AdapterError, type InstalledAdapter } from "../node/ladder.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { aptPolicy, aptUpdate, cacheMesa, hasAptLists, installMesa, readAptSources } from "./apt.ts";
 import { run, SetupError } from "./command.ts";
@@ -176,7 +177,7 @@ function attemptsOn(machine: Machine, log: (line: string) => void) {
 /** Return the hint at the system's plan for a user who gave no consent. */
 function systemHint(facts: SetupFacts, { system, driver }: SetupOptions): string {
   const plan = system || (driver !== undefined && driver !== "apt") ? null : systemPlan(facts);
-  return plan ? `\nTo ${plan.text}, run ${setupCommand()} --system.` : "";
+  return plan ? `\nTo ${plan.text}, run ${espalierCommand()} setup --system.` : "";
 }
 
 /** Return the system's plan if the user consents; else null. Package lists are refreshed after consent. */
@@ -204,7 +205,7 @@ async function agreedPlan(
 function expectNoGpu(refusal: AdapterError, machine: Machine): void {
   const sign = machine.signOfGpu();
   if (sign === null) return;
-  const problem = `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. To use a software adapter instead, run ${setupCommand()} --driver mesa`;
+  const problem = `${refusal.message}\n${sign}. Install or repair its driver; nothing was installed. To use a software adapter instead, run ${espalierCommand()} setup --driver mesa`;
   throw new SetupError(problem);
 }
 

@@ -270,7 +270,7 @@ describe("refusals", () => {
     await expect(compare(join(root, "nowhere"))).rejects.toThrow("nowhere: no such directory");
     await expect(compare(unfinished)).rejects.toThrow("unfinished: holds no result.json; is it a run's directory?");
     writeFileSync(join(unfinished, "metrics.jsonl"), "");
-    await expect(compare(unfinished)).rejects.toThrow("espalier train --resume");
+    await expect(compare(unfinished)).rejects.toThrow("npm run -s espalier -- train --resume");
     await expect(compare(join(unfinished, "metrics.jsonl"))).rejects.toThrow("expected a run's directory, got a file");
     writeFileSync(join(unfinished, "result.json"), "{");
     await expect(compare(unfinished)).rejects.toThrow(/cannot read .*result\.json as JSON/);

@@ -76,7 +76,7 @@ test("without restarts, prints how to resume, and resuming gives the same bits",
   const ended = await espalier(flags, losing('"path":"checkpoints/step_00000003'));
   expect(ended.code).toBe(1);
   expect(ended.err).toMatch(
-    /espalier: the GPU device was lost \(destroyed\): .*, at step \d+; saved up to step 3; resume with: espalier train --resume \S+none\n$/,
+    /espalier: the GPU device was lost \(destroyed\): .*, at step \d+; saved up to step 3; resume with: npm run -s espalier -- train --resume \S+none\n$/,
   );
   expect((await espalier(["train", "--resume", out])).code).toBe(0);
   expect(model(out)).toEqual(model(unbroken));
@@ -98,7 +98,7 @@ test("a GPU that hangs ends the run within the watchdog's limit, and names the l
   });
   expect(ended.code).toBe(1);
   expect(ended.err).toMatch(
-    /espalier: the GPU hangs: .*last submitted: \w+.*; saved up to step 3; resume with: espalier train --resume/,
+    /espalier: the GPU hangs: .*last submitted: \w+.*; saved up to step 3; resume with: npm run -s espalier -- train --resume/,
   );
 });
 

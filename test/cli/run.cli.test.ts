@@ -209,7 +209,7 @@ test("an interrupt saves and prints how to resume", async () => {
   );
   expect(stopped.code).toBe(130);
   expect(ownLines(stopped.err).at(-1)).toMatch(
-    /stopped at step \d+ of 50; resume with: espalier train --resume .*stopped/,
+    /stopped at step \d+ of 50; resume with: npm run -s espalier -- train --resume .*stopped/,
   );
   expect(readdirSync(at("stopped/checkpoints"))).not.toHaveLength(0);
   const resumed = await espalier(["train", "--resume", at("stopped"), "--json"]);

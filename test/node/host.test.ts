@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { cachePath } from "../../src/node/cache.ts";
+import { cacheFolder, cachePath } from "../../src/node/cache.ts";
 import { gitCommit, readSwitches, runEnvironment, versions } from "../../src/node/env.ts";
 import { lastLines, must, run, SetupError } from "../../src/setup/command.ts";
 import { setup } from "../../src/setup/setup.ts";
@@ -41,6 +41,16 @@ describe("switches", () => {
     [{ ESPALIER_MEMORY: "0" }, 'ESPALIER_MEMORY: expected a number of MiB > 0, got "0"'],
     [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU: expected one of 0, 1, got "yes"'],
   ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
+});
+
+test.each<[NodeJS.Platform, Record<string, string>, string]>([
+  ["linux", {}, "/home/a/.cache/espalier"],
+  ["darwin", {}, "/home/a/Library/Caches/espalier"],
+  ["darwin", { XDG_CACHE_HOME: "/x" }, "/x/espalier"],
+  ["win32", { LOCALAPPDATA: "/local" }, "/local/espalier/Cache"],
+  ["win32", {}, "/home/a/AppData/Local/espalier/Cache"],
+])("the cache folder on %s with %o is %s", (platform, env, folder) => {
+  expect(cacheFolder({ platform, env, home: "/home/a" })).toBe(join(folder));
 });
 
 test("uses XDG_CACHE_HOME for the cache, but not a relative one", () => {

@@ -1,6 +1,6 @@
 // The search for an adapter, with mock adapters: order, refusals, and the environment after it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { AdapterError, climb, isSoftware, type Rung, setupCommand, type Wish } from "../../src/node/ladder.ts";
+import { AdapterError, climb, isSoftware, type Rung, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
 import { expectedResult } from "../../src/setup/probe.ts";
 
@@ -82,10 +82,6 @@ describe("climb", () => {
     const failing = climb(() => hardware, { ...wish, adapter: "nosuch" }, [rung("system", "no match")]);
     await expect(failing).rejects.toThrow('no WebGPU adapter whose name contains "nosuch"');
     await expect(failing).rejects.toMatchObject({ mendable: false });
-  });
-
-  test("names the checkout's own command in a checkout", () => {
-    expect(setupCommand()).toBe("npm run -s espalier -- setup");
   });
 });
 
