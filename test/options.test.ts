@@ -80,7 +80,11 @@ const calls: Record<string, () => unknown> = {
   plif: () => all.plif(row, one, null, bad),
   membranePotential: () => all.membranePotential(row, null, null, { of: "h", ...(bad as object) }),
   batchNorm: () => all.batchNorm(x4, null, null, null, null, bad),
+  layerNorm: () => all.layerNorm(row, [3], bad),
+  groupNorm: () => all.groupNorm(x4, 1, bad),
   // Layers.
+  LayerNorm: () => new all.LayerNorm(2, bad),
+  GroupNorm: () => new all.GroupNorm(1, 1, bad),
   Conv2d: () => new all.Conv2d(1, 1, 1, bad),
   Linear: () => new all.Linear(1, 1, bad),
   BatchNorm2d: () => new all.BatchNorm2d(1, bad),

@@ -35,6 +35,7 @@ export { BatchNorm1d, BatchNorm2d, type BatchNormConfig } from "./norm.ts";
 export { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./pool.ts";
 export { RandomState } from "./random_state.ts";
+export { GroupNorm, type GroupNormConfig, LayerNorm, type LayerNormConfig } from "./row_norm.ts";
 export { SeqToANNContainer } from "./seq_to_ann.ts";
 export { SqueezeExcitation, squeezeExcite } from "./squeeze_excitation.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";

@@ -13,6 +13,8 @@ export * from "./cross_entropy.ts";
 export * from "./dropout.ts";
 export * from "./encode.ts";
 export * from "./expand.ts";
+export { type GroupNormOptions, type GroupNormSettings, groupNorm } from "./group_norm.ts";
+export { type LayerNormOptions, type LayerNormSettings, layerNorm } from "./layer_norm.ts";
 export * from "./lif.ts";
 export * from "./linear.ts";
 export * from "./local_response_norm.ts";

@@ -9,6 +9,7 @@ import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
 import { layerRules } from "./rules_layers.ts";
 import { neuronRules, potentialNames } from "./rules_neurons.ts";
+import { normRules } from "./rules_norm.ts";
 import { pointwiseRules } from "./rules_pointwise.ts";
 import { shapeRules } from "./rules_shape.ts";
 import { windowRules } from "./rules_windows.ts";
@@ -18,6 +19,7 @@ import { type Trace, traceModel } from "./trace.ts";
 const builtIn: Rules = {
   ...pointwiseRules,
   ...layerRules,
+  ...normRules,
   ...windowRules,
   ...shapeRules,
   ...indexingRules,
