@@ -1,6 +1,6 @@
 // `npm run bench -- --check`: measures the project's own figures on this machine's adapter and reports which miss their bar.
 import { currentGpu, requestGpu } from "../src/gpu/index.ts";
-import { installGpu } from "../src/node.ts";
+import { installGpu } from "../src/node_internal.ts";
 import { Scope } from "../src/tensor/index.ts";
 import { replayOverhead } from "./cases/host.ts";
 import { cases } from "./cases/index.ts";

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { requestGpu } from "../src/gpu/index.ts";
-import { installGpu, runEnvironment, writeAtomic } from "../src/node.ts";
+import { installGpu, runEnvironment, writeAtomic } from "../src/node_internal.ts";
 import { cases, largeCases } from "./cases/index.ts";
 import { nodeCases } from "./cold/cases.ts";
 import { dataCases } from "./data/cases.ts";

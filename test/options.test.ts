@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import * as onnx from "../src/export/index.ts";
 import * as images from "../src/images/index.ts";
 import * as all from "../src/internal.ts";
-import * as node from "../src/node.ts";
+import * as node from "../src/node_internal.ts";
 
 const { metaTensor } = all;
 const root = resolve(import.meta.dirname, "..", "src");

@@ -27,10 +27,10 @@ const hosts: Record<string, readonly string[]> = {
   images: ["node", "train", "data", "io", "tensor", "gpu"],
   setup: ["node"],
   terminal: ["node"],
-  report: ["terminal", "node.ts", "images", "node", "internal.ts"],
-  recipe: ["report", "terminal", "node.ts", "setup", "images", "node", "internal.ts"],
-  run: ["recipe", "report", "terminal", "node.ts", "images", "node", "export", "internal.ts"],
-  cli: ["run", "recipe", "report", "terminal", "node.ts", "setup", "images", "node", "export", "internal.ts"],
+  report: ["terminal", "node_internal.ts", "images", "node", "internal.ts"],
+  recipe: ["report", "terminal", "node_internal.ts", "setup", "images", "node", "internal.ts"],
+  run: ["recipe", "report", "terminal", "node_internal.ts", "images", "node", "export", "internal.ts"],
+  cli: ["run", "recipe", "report", "terminal", "node_internal.ts", "setup", "images", "node", "export", "internal.ts"],
 };
 const rooms: Record<string, readonly string[]> = {
   text: [],
@@ -40,7 +40,9 @@ const rooms: Record<string, readonly string[]> = {
   "internal.ts": Object.keys(engine).filter((room) => room !== "export"),
   // The public entries.
   "index.ts": [...Object.keys(engine).filter((room) => room !== "export"), "internal.ts"],
-  "node.ts": ["node", "setup"],
+  "node.ts": ["node"],
+  // All names of the Node host.
+  "node_internal.ts": ["node", "setup"],
   entries: [...Object.keys(engine), "images"],
 };
 /** Packages that engine folders may import. Protobuf is the reason why `export` is a separate entry. */
@@ -49,16 +51,16 @@ const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protob
 const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
 
 /** Host folders that tests of a folder use, though the folder itself does not: set-up climbs node's ladder of adapters. */
-const alsoTested: Record<string, readonly string[]> = { node: ["setup"], terminal: ["node.ts", "images"] };
+const alsoTested: Record<string, readonly string[]> = { node: ["setup"], terminal: ["node_internal.ts", "images"] };
 
 const inFolder = (folder: string, names: Iterable<string>) => [...names].map((name) => `${folder}/${name}`);
 const anyEngine = inFolder("src", ["text", "index.ts", "internal.ts", "entries", ...Object.keys(engine)]);
-const anyHost = inFolder("src", ["node.ts", ...Object.keys(hosts)]);
+const anyHost = inFolder("src", ["node.ts", "node_internal.ts", ...Object.keys(hosts)]);
 const helpers = ["test/support", "test/reference"];
 
 /** Host folders below a host folder, itself included. */
 function hostsBelow(room: string, found = new Set<string>()): Set<string> {
-  if (found.has(room) || (room !== "node.ts" && !Object.hasOwn(hosts, room))) return found;
+  if (found.has(room) || (room !== "node_internal.ts" && !Object.hasOwn(hosts, room))) return found;
   found.add(room);
   for (const next of [...rooms[room]!, ...(alsoTested[room] ?? [])]) hostsBelow(next, found);
   return found;
@@ -67,7 +69,7 @@ function hostsBelow(room: string, found = new Set<string>()): Set<string> {
 /** Imports that files beside src/ may have, apart from their own folder. The first folder that holds a file counts. */
 const beside: [folder: string, imports: readonly string[]][] = [
   ["tools", [...anyEngine, ...anyHost.filter((folder) => folder !== "src/cli"), ...helpers]],
-  ["bench", [...anyEngine, "src/node.ts", "src/node", "src/images", ...helpers]],
+  ["bench", [...anyEngine, "src/node_internal.ts", "src/node", "src/images", ...helpers]],
   [
     "demo",
     [
@@ -92,13 +94,13 @@ const beside: [folder: string, imports: readonly string[]][] = [
     const folders = [...inFolder("src", below), ...inFolder("test", [...Object.keys(engine), ...below])];
     return [`test/${room}`, [...anyEngine, ...folders, ...helpers, "tools/golden"]];
   }),
-  ["test/bench", ["bench", ...anyEngine, "src/node.ts", ...helpers]],
+  ["test/bench", ["bench", ...anyEngine, "src/node_internal.ts", ...helpers]],
   ["test/demo", ["demo", ...anyEngine, "tools", "test/export", ...helpers]],
   ["test/reproduce", ["tools/reproduce", "src/recipe", "src/terminal"]],
   ["test/tools", ["tools", "src/gpu"]],
   ["test/reference", anyEngine],
   ["test/support", [...anyEngine, ...anyHost, ...helpers]],
-  ["test", [...anyEngine, "src/node.ts", "src/images", "tools", ...helpers]],
+  ["test", [...anyEngine, "src/node_internal.ts", "src/images", "tools", ...helpers]],
 ];
 
 const folders = ["src", "shaders", "demo", "bench", "tools", "examples", "test"];

@@ -2,7 +2,7 @@
 // stopped at any time and continues where it stopped.
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { adapterName } from "../src/node/adapter.ts";
-import { versions } from "../src/node.ts";
+import { versions } from "../src/node_internal.ts";
 import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
 import { available } from "./reproduce/available.ts";
 import { aboutTime, listLines, secondsLeft } from "./reproduce/estimate.ts";

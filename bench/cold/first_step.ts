@@ -1,7 +1,7 @@
 // Trains one step and prints its time, which includes compiling the shaders unless they are in the driver's cache.
 import { parseArgs } from "node:util";
 import { requestGpu } from "../../src/gpu/index.ts";
-import { installGpu } from "../../src/node.ts";
+import { installGpu } from "../../src/node_internal.ts";
 import { Training } from "../cases/training.ts";
 
 const { values } = parseArgs({

@@ -3,7 +3,7 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import sharp from "sharp";
 import { poolThreads } from "../../src/images/sharp.ts";
-import { runEnvironment, writeAtomic } from "../../src/node.ts";
+import { runEnvironment, writeAtomic } from "../../src/node_internal.ts";
 import type { HostFigure } from "../lib/case.ts";
 import { threeDigits } from "../lib/rows.ts";
 import { dataCases } from "./cases.ts";

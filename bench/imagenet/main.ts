@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { requestGpu } from "../../src/gpu/index.ts";
-import { installGpu, writeAtomic } from "../../src/node.ts";
+import { installGpu, writeAtomic } from "../../src/node_internal.ts";
 import { jpegFolder } from "../../test/support/jpeg_folder.ts";
 import { adapterName } from "../lib/rows.ts";
 import { IMAGENET_MODELS, type StepRow, stepOf } from "./step.ts";

@@ -1,7 +1,7 @@
 // `npm run bench:peers`: times the same workloads in this engine, in TensorFlow.js and jax-js on the same adapter, and in PyTorch on the CPU.
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import { runEnvironment, writeAtomic } from "../../src/node.ts";
+import { runEnvironment, writeAtomic } from "../../src/node_internal.ts";
 import {
   availableSides,
   compareSides,

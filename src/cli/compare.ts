@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import { importPackage } from "../node/packages.ts";
-import { makeFolder, writeAtomic } from "../node.ts";
+import { makeFolder, writeAtomic } from "../node_internal.ts";
 import { readRuns } from "../report/compare_runs.ts";
 import { rowOf, terminalTable } from "../report/compare_table.ts";
 import { UsageError } from "../terminal/fail.ts";

@@ -1,7 +1,7 @@
 // Writes the contact sheet of loaded data, and prints its path.
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { writeAtomic } from "../node.ts";
+import { writeAtomic } from "../node_internal.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { contactSheet } from "../report/contact_sheet.ts";
 import { makeIfInstalled } from "../run/optional_part.ts";

@@ -15,7 +15,7 @@ import {
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import type { ShardIndex } from "../internal.ts";
 import { espalierCommand } from "../node/command_name.ts";
-import { FolderLock, LOCK_FILE, makeFolder, removeEmptyFolders, sweepTemporaries } from "../node.ts";
+import { FolderLock, LOCK_FILE, makeFolder, removeEmptyFolders, sweepTemporaries } from "../node_internal.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { refuseIdleParts, withAdvice } from "../recipe/image_data.ts";
 import { type DataSummary, summarise, summaryLines, summaryRecord } from "../report/data_summary.ts";

@@ -1,7 +1,7 @@
 // The command tree of `espalier`.
 import { Command, CommanderError } from "commander";
 import { onWarning } from "../internal.ts";
-import { versions } from "../node.ts";
+import { versions } from "../node_internal.ts";
 import { usageLine } from "../terminal/arguments.ts";
 import { report } from "../terminal/fail.ts";
 import { strictOptions } from "../terminal/flag_rules.ts";

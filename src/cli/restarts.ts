@@ -3,7 +3,7 @@
 import { CheckpointShelf, GpuHangError, GpuLostError } from "../internal.ts";
 import { dropGpu } from "../node/adapter.ts";
 import { espalierCommand } from "../node/command_name.ts";
-import { RunDirectory } from "../node.ts";
+import { RunDirectory } from "../node_internal.ts";
 import type { Output } from "../terminal/output.ts";
 import type { Progress } from "../terminal/progress.ts";
 

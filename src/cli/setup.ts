@@ -1,6 +1,6 @@
 // `espalier setup` and `espalier doctor`: install a driver if needed, check the adapter.
 import type { Command } from "commander";
-import { doctor, type SetupOptions, setup, versions } from "../node.ts";
+import { doctor, type SetupOptions, setup, versions } from "../node_internal.ts";
 import { terminalAsk } from "../setup/terminal_ask.ts";
 import { writeLine } from "../terminal/terminal.ts";
 import { defined } from "../text/index.ts";

@@ -1,7 +1,7 @@
 // `npm start`: sets up an adapter if there is none, then trains and prunes LeNet-BN on MNIST. Flags go to `espalier train`.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ensureAdapter } from "../node.ts";
+import { ensureAdapter } from "../node_internal.ts";
 import { terminalAsk } from "../setup/terminal_ask.ts";
 import { report } from "../terminal/fail.ts";
 import { writeLine } from "../terminal/terminal.ts";

@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";
 import { expectFinite, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../internal.ts";
-import { FolderLock, makeFolder, RunDirectory } from "../node.ts";
+import { FolderLock, makeFolder, RunDirectory } from "../node_internal.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
 import { figureLines, NO_FIGURE, writeFigure } from "../run/figures.ts";

@@ -1,7 +1,7 @@
 // `espalier train`: trains a recipe into a folder of results.
 import { type Command, Option } from "commander";
 import { modelRegistry } from "../internal.ts";
-import { RunDirectory } from "../node.ts";
+import { RunDirectory } from "../node_internal.ts";
 import { checkBatches } from "../recipe/batch_check.ts";
 import { addAllSettings, flagNames, type SettingFlags, settingsFrom } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";

@@ -10,7 +10,7 @@ import {
   type Session,
 } from "../internal.ts";
 import { espalierCommand } from "../node/command_name.ts";
-import { FileError } from "../node.ts";
+import { FileError } from "../node_internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";
 import type { Progress } from "../terminal/progress.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { AdapterFlags } from "../node/adapter.ts";
 import { readRegularTextSync } from "../node/regular_file.ts";
-import { RunDirectory } from "../node.ts";
+import { RunDirectory } from "../node_internal.ts";
 import { recipeFile } from "../recipe/bundled.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "../recipe/recipe.ts";
 import { commandLine } from "../run/card.ts";

@@ -18,7 +18,7 @@ import {
   SYNTHETIC_CLASSES,
   syntheticEventDataset,
 } from "../internal.ts";
-import { fileSource } from "../node.ts";
+import { fileSource } from "../node_internal.ts";
 import { classCounts, summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { defined } from "../text/index.ts";

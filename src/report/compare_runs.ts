@@ -5,7 +5,7 @@ import { basename, join, resolve, sep } from "node:path";
 import { type Compression, compression, readModelWeights, type WeightHistogram, weightHistogram } from "../internal.ts";
 import { espalierCommand } from "../node/command_name.ts";
 import { readRegularSync, readRegularTextSync } from "../node/regular_file.ts";
-import { RunDirectory } from "../node.ts";
+import { RunDirectory } from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { ArgumentError, isRecord } from "../text/index.ts";
 import type { Point } from "./plot_data.ts";

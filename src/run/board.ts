@@ -2,7 +2,7 @@
 
 import type { EventImage, TensorBoardEvent } from "../export/index.ts";
 import type { RunRecord, StateDict } from "../internal.ts";
-import type { RunDirectory } from "../node.ts";
+import type { RunDirectory } from "../node_internal.ts";
 import { ArgumentError } from "../text/index.ts";
 import { type BoardState, cutEventFiles } from "./board_files.ts";
 

@@ -1,6 +1,6 @@
 // The lengths of a run's event files at a checkpoint. A resumed run truncates the files to them.
 import { z } from "zod";
-import type { RunDirectory } from "../node.ts";
+import type { RunDirectory } from "../node_internal.ts";
 
 /** State of the event files in a checkpoint. */
 export const boardStateSchema = z.object({

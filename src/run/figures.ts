@@ -1,6 +1,6 @@
 // Writes the figures of a run as SVG and as PNG, as far as the packages that draw them are installed.
 import { importPackage } from "../node/packages.ts";
-import type { RunDirectory } from "../node.ts";
+import type { RunDirectory } from "../node_internal.ts";
 import type { Figure } from "../report/figure.ts";
 import type { Output } from "../terminal/output.ts";
 import { makeIfInstalled } from "./optional_part.ts";

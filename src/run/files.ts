@@ -12,7 +12,7 @@ import {
   Trail,
 } from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
-import { type RunDirectory, runEnvironment } from "../node.ts";
+import { type RunDirectory, runEnvironment } from "../node_internal.ts";
 import type { DataFingerprint } from "../recipe/data_fingerprint.ts";
 import { SCHEMA_FILE, schemaText } from "../recipe/json_schema.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";

@@ -12,7 +12,7 @@ import {
   RunDirectory,
   removeEmptyFolders,
   sweepTemporaries,
-} from "../node.ts";
+} from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 /** Names that a run writes, by subfolder. */

@@ -1,7 +1,7 @@
 // Finds the run in a folder: its newest readable checkpoint, and whether it is finished.
 
 import { CheckpointShelf, readProgress } from "../internal.ts";
-import type { RunDirectory } from "../node.ts";
+import type { RunDirectory } from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { percent, plural } from "../text/index.ts";
 import { type FoundRun, isAtEnd, type ResumePlan } from "./resume.ts";

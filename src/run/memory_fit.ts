@@ -1,7 +1,7 @@
 // Finds out how a run that is too large can fit into memory.
 
 import type { AdapterReport, MemoryError, MemoryPlan } from "../internal.ts";
-import { type MemoryLimit, memoryLimit, readSwitches } from "../node.ts";
+import { type MemoryLimit, memoryLimit, readSwitches } from "../node_internal.ts";
 import { mib } from "../text/index.ts";
 
 /** The settings of a run that decide how much memory it takes. */

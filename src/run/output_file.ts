@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import type { FileParts } from "../internal.ts";
-import { FolderLock, writeAtomic } from "../node.ts";
+import { FolderLock, writeAtomic } from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { holdsRun } from "./folder.ts";
 

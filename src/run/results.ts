@@ -7,7 +7,7 @@ import {
   safetensorsParts,
   writeSparseModel,
 } from "../internal.ts";
-import type { RunDirectory } from "../node.ts";
+import type { RunDirectory } from "../node_internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import type { Splits } from "../recipe/splits.ts";

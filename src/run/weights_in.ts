@@ -17,7 +17,7 @@ import {
   type WeightsFile,
 } from "../internal.ts";
 import { NotRegularError } from "../node/regular_file.ts";
-import { type OpenFile, openRanges } from "../node.ts";
+import { type OpenFile, openRanges } from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 /** Flags that choose the weights of a file, and allow differences from the model. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { IMAGENET_MODELS, stepOf } from "../../bench/imagenet/step.ts";
 import { stepLine, stepMarkdown } from "../../bench/imagenet/table.ts";
 import { modelRegistry } from "../../src/models/index.ts";
-import { installGpu } from "../../src/node.ts";
+import { installGpu } from "../../src/node_internal.ts";
 import { jpegFolder } from "../support/jpeg_folder.ts";
 
 let dir = "";

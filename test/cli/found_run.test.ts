@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { readRecipe } from "../../src/cli/train_recipe.ts";
-import { RunDirectory } from "../../src/node.ts";
+import { RunDirectory } from "../../src/node_internal.ts";
 import { findRun } from "../../src/run/found_run.ts";
 
 const root = mkdtempSync(join(tmpdir(), "espalier-found-"));

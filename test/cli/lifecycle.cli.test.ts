@@ -200,7 +200,7 @@ describe("while it runs", () => {
 
   test("another run is refused its folder", async () => {
     let other: Promise<{ code: number | null; said: string }> | null = null;
-    const { FolderLock } = await import("../../src/node.ts");
+    const { FolderLock } = await import("../../src/node_internal.ts");
     {
       using _lock = await FolderLock.take(at("whole"), { command: "espalier train elsewhere" });
       for (const words of [

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openImageData } from "../../src/images/index.ts";
-import { FolderLock } from "../../src/node.ts";
+import { FolderLock } from "../../src/node_internal.ts";
 import { collect, epoch, temporaryFolder, writeFiles } from "../images/files.ts";
 import { espalier } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";

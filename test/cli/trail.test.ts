@@ -8,7 +8,7 @@ import { parseHTML } from "linkedom";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addTrailCommand, runTrail, type TrailFlags } from "../../src/cli/trail.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
-import { FolderLock, RunDirectory } from "../../src/node.ts";
+import { FolderLock, RunDirectory } from "../../src/node_internal.ts";
 import { chooseEntry, frontEpochs } from "../../src/report/trail_choice.ts";
 import { renderTrailPlot } from "../../src/report/trail_plot.ts";
 import { renderTrailTable } from "../../src/report/trail_table.ts";

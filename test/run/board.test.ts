@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import type { StepRecord } from "../../src/internal.ts";
-import { RunDirectory } from "../../src/node.ts";
+import { RunDirectory } from "../../src/node_internal.ts";
 import { RunBoard } from "../../src/run/board.ts";
 import { readEvents } from "../support/event_file_reader.ts";
 

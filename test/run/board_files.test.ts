@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { RunDirectory } from "../../src/node.ts";
+import { RunDirectory } from "../../src/node_internal.ts";
 import { boardStateSchema, cutEventFiles } from "../../src/run/board_files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "espalier-board-"));

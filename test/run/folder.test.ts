@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type FolderLock, LOCK_FILE } from "../../src/node.ts";
+import { type FolderLock, LOCK_FILE } from "../../src/node_internal.ts";
 import { RunFolder } from "../../src/run/folder.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-run-folder-"));

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { FolderLock } from "../../src/node.ts";
+import { FolderLock } from "../../src/node_internal.ts";
 import { expectNoInput, writeOutput } from "../../src/run/output_file.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-output-"));

@@ -12,7 +12,7 @@ import type { EncodedSource } from "../../src/images/encoded_source.ts";
 import { labelsFromMapping } from "../../src/images/ilsvrc.ts";
 import { decodeImage, openParquet, openShards, openWebdataset } from "../../src/images/index.ts";
 import * as io from "../../src/io/index.ts";
-import { RunDirectory } from "../../src/node.ts";
+import { RunDirectory } from "../../src/node_internal.ts";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
 import { readProgress } from "../../src/train/checkpoint.ts";
 import { Trail } from "../../src/train/trail.ts";

@@ -28,7 +28,7 @@ describe("errors", () => {
   test("every error class that a module exports is an EspalierError at run time", async () => {
     const modules = await Promise.all([
       import("../../src/internal.ts"),
-      import("../../src/node.ts"),
+      import("../../src/node_internal.ts"),
       import("../../src/images/index.ts"),
       import("../../src/export/index.ts"),
       import("../../src/terminal/fail.ts"),

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { GpuLostError } from "../../src/gpu/index.ts";
 import { KeyMapError } from "../../src/io/index.ts";
-import { FileError } from "../../src/node.ts";
+import { FileError } from "../../src/node_internal.ts";
 import { Interrupted, isExpected, report, UsageError } from "../../src/terminal/fail.ts";
 import { ArgumentError } from "../../src/text/index.ts";
 

@@ -48,7 +48,7 @@ export const PACKAGES: readonly PackageLayout[] = [
   {
     name: "@espalier/node",
     folder: "packages/node",
-    rooms: ["node", "images", "setup", "node.ts", "entries/images.ts"],
+    rooms: ["node", "images", "setup", "node.ts", "node_internal.ts", "entries/images.ts"],
     imports: ["espalier"],
     inlines: [],
     typed: true,

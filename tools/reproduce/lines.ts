@@ -3,7 +3,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { writeAtomic } from "../../src/node.ts";
+import { writeAtomic } from "../../src/node_internal.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
 
 const share = z.number().min(0).max(1);

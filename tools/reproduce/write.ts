@@ -1,7 +1,7 @@
 // Writes the files of the experiment: page and figure, beside the lines.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../../src/node.ts";
+import { writeAtomic } from "../../src/node_internal.ts";
 import { resultFigure } from "./figure.ts";
 import type { ResultLine } from "./lines.ts";
 import { type Plan, pairName } from "./plan.ts";
