@@ -73,6 +73,8 @@ const calls: Record<string, () => unknown> = {
   countCorrect: () => all.countCorrect(row, metaTensor([2], "i32"), bad),
   sewConnect: () => all.sewConnect(row, row, bad),
   pad: () => all.pad(row, [1, 1], bad),
+  embedding: () => all.embedding(metaTensor([2], "i32"), row, bad),
+  Embedding: () => new all.Embedding(2, 2, bad),
   formatTensor: () => all.formatTensor(row, bad),
   concat: () => all.concat([row, row], { axis: 0, ...(bad as object) }),
   integrateAndFire: () => all.integrateAndFire(row, null, bad),

@@ -22,4 +22,4 @@ export {
 } from "./op.ts";
 export { splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";
 export { accumulate, type BackwardContext, currentTape, fill, onStrayGradient, Tape } from "./tape.ts";
-export { numberOf, type TracedOp, tracedNumber, traceOps } from "./trace.ts";
+export { isTracing, numberOf, type TracedOp, tracedNumber, traceOps } from "./trace.ts";

@@ -4,7 +4,7 @@ import { allocate, type DType, metaTensor, Scope, type Shape, Tensor } from "../
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./nan_watch.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
-import { traced } from "./trace.ts";
+import { isTracing, traced } from "./trace.ts";
 
 /** Tensor arguments of an op. */
 export type OpInputs = readonly (Tensor | null | undefined)[];
@@ -66,7 +66,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     if (known) expectOptions(name, options, known);
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
-    if (inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, metaTensor(shape, dtype));
+    if (isTracing() || inputs.some((t) => t?.isMeta)) return traced(name, inputs, options, metaTensor(shape, dtype));
     const tape = currentTape();
     const recorded = tape !== null && backward !== undefined && gradEnabled() && inputs.some((t) => t?.requiresGrad);
     using scope = new Scope();
@@ -97,7 +97,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
     if (known) expectOptions(name, options, known);
     const x = inputs[0]!;
     const shape = definition.shape(x, options as Options);
-    if (x.isMeta) return traced(name, inputs, options, metaTensor(shape, x.dtype));
+    if (isTracing() || x.isMeta) return traced(name, inputs, options, metaTensor(shape, x.dtype));
     const tape = currentTape();
     const recorded = tape !== null && gradEnabled() && x.requiresGrad;
     const y = x.alias(shape, !recorded);

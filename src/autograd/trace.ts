@@ -17,7 +17,12 @@ export function traced(op: string, inputs: TracedOp["inputs"], options: object, 
   return output;
 }
 
-/** Run `fn` and call `watch` with each op on shapes (an input is a `meta` tensor), in order. Ops on the GPU are not reported. */
+/** True inside traceOps: all ops run on shapes alone, also those of parameters only. */
+export function isTracing(): boolean {
+  return watcher !== null;
+}
+
+/** Run `fn` and call `watch` with each op, in order. All ops run on shapes alone. */
 export function traceOps<T>(watch: (op: TracedOp) => void, fn: () => T): T {
   const outer = watcher;
   watcher = watch;

@@ -4,6 +4,7 @@ export { checkpointActivations } from "./activation_checkpoint.ts";
 export { Flatten, Identity, Sequential } from "./containers.ts";
 export { Conv2d, type Conv2dConfig } from "./conv.ts";
 export { Dropout, StochasticDepth } from "./dropout.ts";
+export { Embedding, type EmbeddingConfig } from "./embedding.ts";
 export { DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder } from "./encoder.ts";
 export {
   constantInit,

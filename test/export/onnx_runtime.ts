@@ -11,11 +11,17 @@ export interface HostTensor {
   readonly shape: Shape;
 }
 
+/** An input: f32 or i32. */
+export interface HostInput {
+  readonly data: Float32Array | Int32Array;
+  readonly shape: Shape;
+}
+
 /** A model that runs: named arrays in, named arrays out. */
 export interface Runtime {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
+  run(feeds: Readonly<Record<string, HostInput>>): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
@@ -26,9 +32,11 @@ export async function loadOnnx(bytes: Uint8Array): Promise<Runtime> {
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds) {
-      const tensors = Object.entries(feeds).map(
-        ([name, { data, shape }]) => [name, new ort.Tensor("float32", data, shape)] as const,
-      );
+      const tensors = Object.entries(feeds).map(([name, { data, shape }]) => {
+        const t =
+          data instanceof Int32Array ? new ort.Tensor("int32", data, shape) : new ort.Tensor("float32", data, shape);
+        return [name, t] as const;
+      });
       const results = await session.run(Object.fromEntries(tensors));
       return Object.fromEntries(
         Object.entries(results).map(([name, t]) => [name, { data: t.data as Float32Array, shape: t.dims }]),

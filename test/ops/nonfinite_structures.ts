@@ -163,6 +163,18 @@ const LINEAR: Row[] = [
     (x) => [x[0]!, 3, x[2]!, 3],
   ),
   linear(
+    "gather",
+    [2, 3],
+    (x) => ops.gather(x, 1, tensor(Int32Array.of(2, 0, 1, 1), [2, 2])),
+    (x) => [2, 0, 4, 4].map((i) => x[i]!),
+  ),
+  linear(
+    "embedding",
+    [3, 2],
+    (x) => ops.embedding(tensor(Int32Array.of(2, 0, 2)), x),
+    (x) => [4, 5, 0, 1, 4, 5].map((i) => x[i]!),
+  ),
+  linear(
     "timeMajor",
     [2, 2, 2],
     (x) => ops.timeMajor(x),

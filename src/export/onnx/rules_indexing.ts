@@ -23,6 +23,11 @@ export const indexingRules: Rules = {
     c.end("Transpose", [c.x], { perm: { ints: perm } });
   },
   pad,
+  gather: (c) => c.end("GatherElements", c.inputs, { axis: { int: c.options<{ dim: number }>().dim } }),
+  embedding: (c) => {
+    const [index = null, weight = null] = c.inputs;
+    c.end("Gather", [weight, index], { axis: { int: 0 } });
+  },
   where: (c) => {
     const [condition = null, a = null, b = null] = c.inputs;
     c.end("Where", [c.add("Cast", [condition], { to: { int: BOOL } }), a, b]);

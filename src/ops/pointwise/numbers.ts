@@ -1,5 +1,5 @@
 // Numbers as operands: each becomes a tensor of one element for the length of one call.
-import { fill, tracedNumber } from "../../autograd/index.ts";
+import { fill, isTracing, tracedNumber } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { empty, Tensor } from "../../tensor/index.ts";
 
@@ -32,7 +32,7 @@ export function withNumbers(
   const tensors = values.filter((value) => value instanceof Tensor);
   if (tensors.length === 0) throw new OpError(op, `expected a tensor among ${Object.keys(operands).join(" and ")}`);
   for (const [name, value] of Object.entries(operands)) if (typeof value === "number") expectNumber(op, name, value);
-  if (tensors.some((t) => t.isMeta))
+  if (isTracing() || tensors.some((t) => t.isMeta))
     return run(...values.map((value) => (typeof value === "number" ? tracedNumber(value) : value)));
   const made: Tensor[] = [];
   try {
