@@ -1,5 +1,5 @@
-// The test suites: unit and memory (Node), cli (processes), gpu (any adapter, in Node), browser (the same tests in Chromium)
-// and demo (the built site in Chromium).
+// The test suites: unit and memory (Node), cli (processes), gpu (any adapter, in Node), browser (the same tests in Chromium),
+// demo (the built site in Chromium) and package (the packed packages, installed).
 import { availableParallelism } from "node:os";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
@@ -17,7 +17,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.{memory,gpu,cli,demo}.test.ts"],
+          exclude: ["test/**/*.{memory,gpu,cli,demo,package}.test.ts"],
           pool: "threads",
           isolate: false,
           maxWorkers: availableParallelism(),
@@ -90,6 +90,19 @@ export default defineConfig({
           hookTimeout: 300_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        // The packed packages, as users install them: processes, bundlers, a browser.
+        test: {
+          name: "package",
+          include: ["test/package/**/*.package.test.ts"],
+          globalSetup: ["test/package/setup.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -97,6 +97,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
   ["test/bench", ["bench", ...anyEngine, "src/node_internal.ts", ...helpers]],
   ["test/demo", ["demo", ...anyEngine, "tools", "test/export", ...helpers]],
   ["test/reproduce", ["tools/reproduce", "src/recipe", "src/terminal"]],
+  ["test/package", ["src/node", "src/setup", "tools"]],
   ["test/tools", ["tools", "src/gpu"]],
   ["test/reference", anyEngine],
   ["test/support", [...anyEngine, ...anyHost, ...helpers]],

@@ -42,7 +42,7 @@ function setProcessVariable(name: string, value: string | undefined): void {
 
 /** Bun opens only add-ons with `process.dlopen`, and its `process.env` does not reach C. */
 async function ofBun(): Promise<Native> {
-  const module = "bun:ffi"; // in a variable: bundlers and other runtimes have no such module
+  const module = ["bun", "ffi"].join(":"); // bundlers refuse the name, which only Bun has
   const { dlopen } = (await import(module)) as BunFfi;
   const { symbols: c } = dlopen("libc.so.6", {
     dlopen: { args: ["cstring", "i32"], returns: "ptr" },

@@ -1,0 +1,48 @@
+// Installs the tarballs into empty folders: number of packages, size, and what works without optional parts.
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { must } from "../../src/setup/command.ts";
+import { npmInstall, pnpmInstall, weigh } from "./support/install.ts";
+import { writePrograms } from "./support/programs.ts";
+
+const { folder, tarballs, installed } = inject("packed");
+
+/** Print a size beside its limits. */
+const report = (what: string, { packages, megabytes }: Awaited<ReturnType<typeof weigh>>) =>
+  console.log(`npm install ${what}: ${packages.length} packages, ${megabytes.toFixed(1)} MB`);
+
+test("espalier installs as 1 package of at most 4 MB", async () => {
+  const project = join(folder, "espalier");
+  await npmInstall(project, [tarballs.espalier]);
+  const weight = await weigh(project);
+  report("espalier", weight);
+  expect(weight.packages).toEqual(["espalier"]);
+  expect(weight.megabytes).toBeLessThanOrEqual(4);
+});
+
+test("@espalier/node installs as at most 140 MB, with Dawn and its own dependencies only", async () => {
+  const project = join(folder, "node");
+  await npmInstall(project, [tarballs.espalier, tarballs.node]);
+  const weight = await weigh(project);
+  report("@espalier/node", weight);
+  // The package webgpu holds Dawn and brings three small ones.
+  const dawn = ["@webgpu/types", "debug", "ms", "webgpu"];
+  expect(weight.packages).toEqual(["@espalier/node", "espalier", ...dawn].sort());
+  expect(weight.megabytes).toBeLessThanOrEqual(140);
+});
+
+test("@espalier/cli installs as at most 200 MB", async () => {
+  const weight = await weigh(installed);
+  report("@espalier/cli", weight);
+  expect(weight.megabytes).toBeLessThanOrEqual(200);
+});
+
+test("trains and runs the command where pnpm lets packages import only what they declare", async () => {
+  const project = join(folder, "pnpm");
+  await pnpmInstall(project, tarballs);
+  await writePrograms(project);
+  const { stdout } = await must("cannot train", process.execPath, ["host.mjs"], { cwd: project, seconds: 60 });
+  expect(JSON.parse(stdout)).toHaveLength(8);
+  const command = join(project, "node_modules/.bin/espalier");
+  await must("cannot plan a run", command, ["train", "mnist_lenet", "--dry-run"], { cwd: project, seconds: 60 });
+});
