@@ -21,7 +21,7 @@ export interface ArrayDataset {
   readonly x: SampleArray;
   /** Shape of one target; [] for a class number or a number. */
   readonly targetShape: Shape;
-  /** [length, ...targetShape]: class numbers as Int32Array, other targets as Float32Array. */
+  /** Shape [length, ...targetShape]: class numbers as Int32Array, other targets as Float32Array. */
   readonly y: Int32Array | Float32Array;
   /** Names of the classes; none if the targets are not class numbers. */
   readonly classes: readonly string[];

@@ -8,7 +8,7 @@ export interface ImageBatch {
   readonly x: Uint8Array<ArrayBuffer>;
   /** Height and width of the images in `x`: at least those of the data set's shape. */
   readonly stored: readonly [height: number, width: number];
-  /** [size, 4]: top row, left column, 1 if mirrored left to right, 0. Absent: images are used whole. */
+  /** Shape [size, 4]: top row, left column, 1 if mirrored left to right, 0. Absent: images are used whole. */
   readonly crop?: Int32Array<ArrayBuffer>;
   /** Labels [size]. */
   readonly y: Int32Array<ArrayBuffer>;

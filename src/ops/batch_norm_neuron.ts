@@ -52,7 +52,7 @@ function currentOf(x: Tensor, stats: Tensor, options: BatchNormNeuronOptions): C
 /**
  * Spikes of neurons whose current is batchNorm(x).
  *
- * Shapes    x [T*N, C, ...], or with `constant` [N, C, ...]: the same at every step; weight, bias, runningMean, runningVar
+ * Shapes    x [T*N, C, ...], or with `constant` [N, C, ...], the same at every step; weight, bias, runningMean, runningVar
  *           [C] or null as for batchNorm; w of one element for PLIF, else null -> spikes [T, N, C, ...].
  * State     training: running statistics are updated, as in batchNorm. The neurons begin at rest.
  * Backward  to x, weight, bias and w.

@@ -43,11 +43,11 @@ export class ArenaChunk {
   /** Effective weights; null if the forward pass reads theta itself. */
   readonly weight: Tensor | null;
   readonly velocity: Tensor | null;
-  /** [segments, 2]: layer and element count of each segment. */
+  /** Shape [segments, 2]: layer and element count of each segment. */
   readonly segmentTable: Tensor;
-  /** [4, layers]: counts of the last update, and ~n if step n was the first to write a NaN or an infinity (0: no step). */
+  /** Shape [4, layers]: counts of the last update, and ~n if step n wrote the first NaN or infinity (0: none). */
   readonly tally: Tensor;
-  /** [3, layers]: non-zero, pruned, regrown. The part of `tally` that checkpoints store. */
+  /** Shape [3, layers]: non-zero, pruned, regrown. The part of `tally` that checkpoints store. */
   readonly counts: Tensor;
   /** The step's numbers, then those of each layer's threshold, as hyper.ts lays them out. */
   readonly hyper: Tensor;

@@ -39,7 +39,7 @@ export interface PotentialTrace {
   /** Name of the layer. */
   readonly name: string;
   readonly neuron: number;
-  /** [samples · T]: potential before firing, H_t. */
+  /** Shape [samples · T]: potential before firing, H_t. */
   readonly h: Float32Array;
   /** [samples · T], 0 or 1. */
   readonly spikes: Uint8Array;

@@ -55,7 +55,7 @@ export function recordedSizes(count: number, batchSize: number, microBatch = bat
  * adds its gradient, all with the same recording; after the last one the optimiser updates.
  */
 export class GradientSum {
-  /** [2]: share of the current part; 0 for the first part of its batch, 1 for others. Read by the captured part. */
+  /** Shape [2]: share of the current part; 0 for the first part of its batch, 1 for others. Read by the captured part. */
   readonly part: Tensor = persistent(new Float32Array(2), [2]);
   readonly sizes: MicroBatches;
   private readonly optimizer: SGD;

@@ -77,7 +77,7 @@ export interface PaddedFrames {
   readonly shape: readonly [n: number, t: number, p: number, h: number, w: number];
   /** Frames of each recording, [N]. */
   readonly lengths: Int32Array;
-  /** [N, T]: 1 where there is a frame, 0 where it is padding. */
+  /** Shape [N, T]: 1 where there is a frame, 0 where it is padding. */
   readonly mask: Float32Array;
 }
 

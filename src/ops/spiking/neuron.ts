@@ -20,7 +20,7 @@ export interface FireOptions {
   readonly smooth?: boolean;
   /** Number of steps for x [N, *] without time, the same input at each. Default: x is [T, N, *]. */
   readonly timeSteps?: number;
-  /** [N, *]: the initial potential, overwritten by the last one. No gradient flows through it. Instead of v0. */
+  /** Shape [N, *]: the initial potential, overwritten by the last one. No gradient flows through it. Instead of v0. */
   readonly state?: Tensor;
   /** Value saved for backward: the input, and backward repeats the steps; or the potentials. Default input. */
   readonly keep?: "input" | "potential";

@@ -1,0 +1,170 @@
+// The theme of the site: one layout for guides and API pages, over typedoc's templates of single items.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DefaultTheme, DefaultThemeRenderContext, JSX, KindRouter, ReflectionKind } from "typedoc";
+import { ROOT } from "./pages.ts";
+import { plainText } from "./search.ts";
+
+const raw = (html) => JSX.createElement(JSX.Raw, { html });
+const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+
+/** Put guides into guide/, examples into example/, and API items into api/ENTRY/. */
+export class SiteRouter extends KindRouter {
+  getIdealBaseName(reflection) {
+    if (reflection.isDocument()) return `guide/${this.site.slugs.get(reflection.name) ?? reflection.name}`;
+    const names = [];
+    for (let at = reflection; at && !at.isProject(); at = at.parent) names.unshift(this.getUrlSafeName(at.name));
+    const [entry, ...rest] = names;
+    return rest.length === 0 ? `api/${entry}` : `api/${entry}/${rest.join(".")}`;
+  }
+}
+
+const GROUPS = [
+  ["Functions", ReflectionKind.Function],
+  ["Classes", ReflectionKind.Class],
+  ["Variables", ReflectionKind.Variable | ReflectionKind.Enum],
+  ["Types", ReflectionKind.Interface | ReflectionKind.TypeAlias],
+  ["From other entries", ReflectionKind.Reference],
+];
+
+class SiteContext extends DefaultThemeRenderContext {
+  constructor(...parameters) {
+    super(...parameters);
+    this.defaultLayout = (template, props) => raw(this.layout(template, props));
+  }
+
+  get site() {
+    return this.theme.site;
+  }
+
+  link(to, label, current, css = "") {
+    const mark = current ? ' aria-current="page"' : "";
+    return `<a href="${to}"${css ? ` class="${css}"` : ""}${mark}>${escaped(label)}</a>`;
+  }
+
+  guideMenu(props) {
+    const groups = new Map();
+    for (const page of this.site.pages) groups.set(page.group, [...(groups.get(page.group) ?? []), page]);
+    return [...groups]
+      .map(([group, pages]) => {
+        const items = pages.map((page) => {
+          const url = `guide/${page.slug}.html`;
+          return `<li>${this.link(this.relativeURL(url), page.title, props.url === url)}</li>`;
+        });
+        return `<section><h2>${escaped(group)}</h2><ul>${items.join("")}</ul></section>`;
+      })
+      .join("");
+  }
+
+  apiMenu(props) {
+    const modules = props.project.children.filter((child) => child.kindOf(ReflectionKind.Module));
+    const inside = (module) => {
+      for (let at = props.model; at; at = at.parent) if (at === module) return true;
+      return false;
+    };
+    return modules
+      .map((module) => {
+        const title = this.link(this.urlTo(module), module.name, props.model === module);
+        if (!inside(module)) return `<section class="entry"><h2>${title}</h2></section>`;
+        const lists = GROUPS.map(([heading, kinds]) => {
+          const members = (module.children ?? []).filter((child) => child.kindOf(kinds));
+          if (members.length === 0) return "";
+          const items = members.map((m) => `<li>${this.link(this.urlTo(m), m.name, m === props.model)}</li>`);
+          return `<details open><summary>${heading}</summary><ul>${items.join("")}</ul></details>`;
+        });
+        return `<section class="entry"><h2>${title}</h2>${lists.join("")}</section>`;
+      })
+      .join("");
+  }
+
+  /** Return the list of headings of the page, filled while its template was rendered. */
+  contents(props) {
+    const headings = props.pageSections.flatMap((part) => part.headings).filter(({ level }) => (level ?? 2) <= 3);
+    const first = Math.min(...headings.map(({ level }) => level ?? 2));
+    const items = headings
+      .filter(({ level }) => !props.model.isDocument() || level !== 1)
+      .map(({ link, text, level }) => {
+        const deep = props.model.isDocument() ? level > 2 : (level ?? 2) > first;
+        return `<li${deep ? ' class="deep"' : ""}><a href="${link}">${escaped(plainText(text))}</a></li>`;
+      });
+    return items.length < 2
+      ? ""
+      : `<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>${items.join("")}</ul></nav>`;
+  }
+
+  bar(props) {
+    const area = props.model.isDocument()
+      ? this.site.areas.get(props.model.name)
+      : props.url === "index.html"
+        ? "home"
+        : "api";
+    const at = (url, label, name) => this.link(this.relativeURL(url), label, area === name);
+    const demo = this.site.demo ? `<a href="${this.relativeURL("demo/index.html")}">Demo</a>` : "";
+    return `<header class="bar"><button class="menu" aria-label="Menu" aria-expanded="false">☰</button>
+<a class="brand" href="${this.relativeURL("index.html")}">${this.site.logo}<span>Espalier</span></a>
+<nav aria-label="Site">${at(`guide/${this.site.pages[0].slug}.html`, "Guides", "guide")}${at("guide/api.html", "API", "api")}${at("guide/commands.html", "Commands", "commands")}${demo}</nav>
+<button class="search-open" type="button"><span>Search</span><kbd>/</kbd></button>
+<button class="theme" type="button" aria-label="Light or dark" title="Light or dark">◐</button></header>`;
+  }
+
+  head(title) {
+    const asset = (name) => this.relativeURL(`assets/${name}`);
+    return `<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title><meta name="description" content="Espalier trains and prunes neural networks on WebGPU.">
+<link rel="icon" href="${asset("icon.svg")}" type="image/svg+xml">
+<link rel="stylesheet" href="${asset("style.css")}"><link rel="stylesheet" href="${asset("highlight.css")}">
+<link rel="stylesheet" href="${asset("custom.css")}">
+<script>document.documentElement.dataset.theme = localStorage.getItem("espalier-docs-theme") || "os";</script>
+<script defer src="${asset("custom.js")}"></script><script async src="${asset("icons.js")}" id="tsd-icons-script"></script></head>`;
+  }
+
+  layout(template, props) {
+    const document = props.model.isDocument();
+    const home = props.url === "index.html";
+    const body = this.sourceLinks(JSX.renderElement(template(props)));
+    const title = home ? "Espalier" : `${props.model.name} - Espalier`;
+    const header = document || home ? "" : this.sourceLinks(JSX.renderElement(this.header(props)));
+    const kind = document
+      ? this.site.areas.get(props.model.name)
+      : ReflectionKind.singularString(props.model.kind).toLowerCase();
+    const entry = props.model.parent?.name ?? "";
+    if (!home)
+      this.site.found({ url: props.url, title: props.model.name, kind, entry: document ? "" : entry, html: body });
+    const menu = home
+      ? ""
+      : `<nav class="side" aria-label="Pages">${document ? this.guideMenu(props) : this.apiMenu(props)}</nav>`;
+    const kindOfPage = home ? "home" : document ? "guide" : "api";
+    return `<html lang="en" data-base="${this.relativeURL("./")}">${this.head(title)}
+<body class="${kindOfPage}"><a class="skip" href="#main">Skip to the text</a>${this.bar(props)}
+<div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props)}</div>
+<footer>Espalier, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
+<dialog class="search" aria-label="Search"><input type="search" placeholder="Search guides and API" aria-label="Search" autocomplete="off" spellcheck="false"><ol></ol><p></p></dialog></body></html>`;
+  }
+
+  /** Return links to the previous and the next page of the same area. */
+  neighbours(props) {
+    const index = this.site.pages.findIndex((page) => props.url === `guide/${page.slug}.html`);
+    const at = (page, css) =>
+      page ? this.link(this.relativeURL(`guide/${page.slug}.html`), page.title, false, css) : "<span></span>";
+    return `<nav class="neighbours" aria-label="Neighbouring pages">${at(this.site.pages[index - 1], "before")}${at(this.site.pages[index + 1], "after")}</nav>`;
+  }
+
+  /** Link to the source pages, and drop the icons beside headings. */
+  sourceLinks(html) {
+    const plain = html
+      .replaceAll(/<a [^>]*class="tsd-anchor-icon"[\s\S]*?<\/a>/g, "")
+      .replaceAll(' class="tsd-anchor-link"', "");
+    return plain.replaceAll(
+      /href="https:\/\/source\.invalid\/([^"#]*)((?:#[^"]*)?)"(?: class="external")?(?: target="_blank")?/g,
+      (_, named, hash) => {
+        const path = existsSync(join(ROOT, named)) ? named : `src/${named}`;
+        this.site.sources.add(path);
+        return `href="${this.relativeURL(`source/${path}.html`)}${hash}"`;
+      },
+    );
+  }
+}
+
+export class SiteTheme extends DefaultTheme {
+  ContextClass = SiteContext;
+}
