@@ -1,6 +1,6 @@
 // Writes the page of the command line from the command tree, so that it lists what the program accepts.
 import type { Command, Option } from "commander";
-import { program } from "../../src/cli/program.ts";
+import { COMMAND_NAMES, program } from "../../src/cli/program.ts";
 import type { Page } from "./pages.ts";
 
 const plain = (text: string): string =>
@@ -57,8 +57,8 @@ function section(command: Command): string {
 }
 
 /** Return the page of all commands. */
-export function commandsPage(): Page {
-  const root = program(() => {});
+export async function commandsPage(): Promise<Page> {
+  const root = await program(() => {}, [], COMMAND_NAMES);
   const commands = root.commands.filter((command) => command.name() !== "help");
   const text = [
     "# Commands",

@@ -53,11 +53,9 @@ export async function runCompare(flags: CompareFlags, out: Output): Promise<numb
   return 0;
 }
 
-/** Add `compare` to the command tree. */
-export function addCompareCommand(root: Command, done: Done): void {
-  const command = root
-    .command("compare")
-    .summary("compare finished runs on one page")
+/** Add the options and the action of `compare`. */
+export function addCompareCommand(command: Command, done: Done): void {
+  command
     .description(
       "Compares finished runs: a table, accuracy against sparsity, thresholds and L1 coefficients, layers, weights and changes of the masks. Writes one HTML file that needs no network and runs no script.",
     )

@@ -192,11 +192,9 @@ async function testOn(
   return 0;
 }
 
-/** Add `eval` to the command tree. */
-export function addEvalCommand(root: Command, done: Done): void {
-  const command = root
-    .command("eval")
-    .summary("test a saved model")
+/** Add the options and the action of `eval`. */
+export function addEvalCommand(command: Command, done: Done): void {
+  command
     .description("Prints accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
     .argument("<path>", "a run's folder, or a model file");
   addSettings(command, {

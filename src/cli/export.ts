@@ -223,11 +223,9 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   return 0;
 }
 
-/** Add `export` to the command tree. */
-export function addExportCommand(root: Command, done: Done): void {
-  const command = root
-    .command("export")
-    .summary("write a saved model as ONNX or safetensors")
+/** Add the options and the action of `export`. */
+export function addExportCommand(command: Command, done: Done): void {
+  command
     .description(
       "Writes a model for other programs: as ONNX (operator set 17, any batch size; one time step of a spiking network), as safetensors with PyTorch's names, or as sparse safetensors. Reads models of `espalier train` and PyTorch's weights. Needs no GPU.",
     )

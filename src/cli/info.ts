@@ -11,7 +11,7 @@ import {
   summarize,
 } from "../internal.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "../node/adapter.ts";
-import { addSettings, optionText } from "../recipe/flags.ts";
+import { addSettings } from "../recipe/flags.ts";
 import { DEFAULT_RECIPE } from "../recipe/schema.ts";
 import { runConfig } from "../recipe/session.ts";
 import { isSpiking } from "../recipe/spiking.ts";
@@ -20,6 +20,7 @@ import { memoryLines } from "../report/memory_lines.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { optionText } from "../terminal/option_text.ts";
 import type { Output } from "../terminal/output.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 
@@ -141,14 +142,11 @@ async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   return 0;
 }
 
-/** Add `info` to the command tree. */
-export function addInfoCommand(root: Command, done: Done): void {
-  const command = root
-    .command("info")
-    .summary("show the adapter, and a model's layers and memory")
-    .description(
-      "Shows the GPU adapter and its limits, with --model the layers of a network, and with --batch a prediction of the GPU memory that its training takes. Without --model, lists the networks.",
-    );
+/** Add the options and the action of `info`. */
+export function addInfoCommand(command: Command, done: Done): void {
+  command.description(
+    "Shows the GPU adapter and its limits, with --model the layers of a network, and with --batch a prediction of the GPU memory that its training takes. Without --model, lists the networks.",
+  );
   addSettings(command, { "model.name": { help: "network to summarise" } }, "Options");
   command
     .option("--channels <n>", optionText("channels of the images", undefined, 1), whole(1))

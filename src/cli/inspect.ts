@@ -83,11 +83,9 @@ export async function runInspect(flags: InspectFlags, out: Output): Promise<numb
   }
 }
 
-/** Add `inspect` to the command tree. */
-export function addInspectCommand(root: Command, done: Done): void {
-  const command = root
-    .command("inspect")
-    .summary("show what a folder of data holds")
+/** Add the options and the action of `inspect`. */
+export function addInspectCommand(command: Command, done: Done): void {
+  command
     .description(
       "Reads a folder of data as training would, and prints what it finds: layout, parts, samples per class, sizes and skipped files; writes a sheet with a few images of each class.",
     )

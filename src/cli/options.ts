@@ -1,7 +1,7 @@
 // Options that several commands share, and the form of every --help.
 import { type Command, type Help, Option } from "commander";
-import { optionText } from "../recipe/flags.ts";
 import { atLeast0 } from "../terminal/arguments.ts";
+import { optionText } from "../terminal/option_text.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 
 /** Receives the exit code of a command. */

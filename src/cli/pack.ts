@@ -271,11 +271,9 @@ async function sayOutcome(
   });
 }
 
-/** Add `pack` to the command tree. */
-export function addPackCommand(root: Command, done: Done): void {
-  const command = root
-    .command("pack")
-    .summary("decode a folder of images once, for fast training")
+/** Add the options and the action of `pack`. */
+export function addPackCommand(command: Command, done: Done): void {
+  command
     .description(
       "Decodes images (a folder for each class, ILSVRC's layout, webdataset tar, Hugging Face parquet) and writes the pixels into shards, which training reads several times faster than it decodes images. By default the central 256x256 pixels are stored, and training crops 224x224 of them at random. After a stop, the same command continues.",
     )

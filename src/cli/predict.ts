@@ -219,11 +219,9 @@ function positiveChannels(text: string): number[] {
   return values;
 }
 
-/** Add `predict` to the command tree. */
-export function addPredictCommand(root: Command, done: Done): void {
-  const command = root
-    .command("predict")
-    .summary("compute the logits of a model")
+/** Add the options and the action of `predict`. */
+export function addPredictCommand(command: Command, done: Done): void {
+  command
     .description(
       "Runs a network in evaluation mode on the samples of a .npy array [n, c, h, w] or on images, and writes its logits [n, classes]. Images are resized, center-cropped and normalised as torchvision does.",
     )

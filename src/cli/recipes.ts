@@ -56,11 +56,9 @@ async function runRecipes({ name }: RecipesFlags, out: Output): Promise<number> 
   return 0;
 }
 
-/** Add `recipes` to the command tree. */
-export function addRecipesCommand(root: Command, done: Done): void {
-  const command = root
-    .command("recipes")
-    .summary("list the recipes that come along, or print one")
+/** Add the options and the action of `recipes`. */
+export function addRecipesCommand(command: Command, done: Done): void {
+  command
     .description(
       "Lists the recipes that come with Espalier: data set, network and pruning method of each. With a name, prints that recipe, as a start for one of your own.",
     )

@@ -1,7 +1,7 @@
 // Runs a command as a process: guards its streams, reports all errors, and writes the remaining output before the exit.
 
-import { gpuHangs } from "../node/adapter.ts";
-import { endWithin } from "../node_internal.ts";
+import { endWithin } from "../node/end_surely.ts";
+import { gpuHangs } from "../node/hanging.ts";
 import { guardStandardStreams } from "../terminal/console.ts";
 import { report } from "../terminal/fail.ts";
 

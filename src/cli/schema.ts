@@ -4,11 +4,9 @@ import { schemaLine, schemaText } from "../recipe/json_schema.ts";
 import { writeText } from "../terminal/terminal.ts";
 import type { Done } from "./options.ts";
 
-/** Add `schema` to the command tree. */
-export function addSchemaCommand(root: Command, done: Done): void {
-  root
-    .command("schema")
-    .summary("print the JSON Schema of recipes, for editors")
+/** Add the options and the action of `schema`. */
+export function addSchemaCommand(command: Command, done: Done): void {
+  command
     .description(
       `Prints the JSON Schema (draft 2020-12) of recipe files. An editor with a YAML language server completes and checks a recipe that begins with the line\n  #${schemaLine()}`,
     )

@@ -30,11 +30,9 @@ async function runDoctor(): Promise<number> {
   return 0;
 }
 
-/** Add `setup` and `doctor` to the command tree. */
-export function addSetupCommands(root: Command, done: Done): void {
-  root
-    .command("setup")
-    .summary("install a software GPU driver if there is no adapter")
+/** Add the options and the action of `setup`. */
+export function addSetupCommand(command: Command, done: Done): void {
+  command
     .description(
       "Makes sure that there is a WebGPU adapter: prints its plan, then installs a software Vulkan driver into the user's cache. Changes the system only with --system, or after a yes on the terminal.",
     )
@@ -44,9 +42,11 @@ export function addSetupCommands(root: Command, done: Done): void {
     )
     .addHelpText("after", "\nExample\n  $ espalier setup")
     .action(async (flags: RunSetupOptions) => done(await runSetup(flags)));
-  root
-    .command("doctor")
-    .summary("check the adapter without changing anything")
+}
+
+/** Add the options and the action of `doctor`. */
+export function addDoctorCommand(command: Command, done: Done): void {
+  command
     .description("Prints the versions and the adapter. Exit code 0 if there is one.")
     .addHelpText("after", "\nExample\n  $ espalier doctor")
     .action(async () => done(await runDoctor()));

@@ -120,11 +120,9 @@ function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags
   ];
 }
 
-/** Add `trail` to the command tree. */
-export function addTrailCommand(root: Command, done: Done): void {
-  const command = root
-    .command("trail")
-    .summary("show the models of a run's epochs, and choose one")
+/** Add the options and the action of `trail`. */
+export function addTrailCommand(command: Command, done: Done): void {
+  command
     .description(
       "Shows the progressively sparser models that `espalier train --trail` saved, as a table and a figure of accuracy against sparsity, and chooses one by a rule. A model is on the front if every other is less sparse or less accurate.",
     )

@@ -98,11 +98,9 @@ function runOptions(command: Command): Command {
 /** Values of the command's own flags, beside those of settings. */
 type OwnFlags = Omit<Partial<TrainFlags>, "recipe" | "settings" | "flagOf">;
 
-/** Add `train` to the command tree. `argv`: the command line, for the run's files. */
-export function addTrainCommand(root: Command, done: Done, argv: readonly string[]): void {
-  const command = root
-    .command("train")
-    .summary("train and prune a network")
+/** Add the options and the action of `train`. `argv`: the command line, for the run's files. */
+export function addTrainCommand(command: Command, done: Done, argv: readonly string[]): void {
+  command
     .description(
       "Trains a network and prunes it. Settings come from the defaults (here those of MNIST), then from a recipe (a YAML file, or a name that `espalier recipes` lists), then from flags. Writes metrics, checkpoints, models and plots into a folder.",
     )

@@ -3,6 +3,7 @@
 import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
 import { mib } from "../text/index.ts";
 import { forgetGpu, installGpu } from "./dawn.ts";
+import { noteOpenGpu } from "./hanging.ts";
 
 export interface AdapterFlags {
   readonly requireGpu?: boolean | undefined;
@@ -20,6 +21,7 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
     requireGpu: flags.requireGpu,
     adapter: flags.adapter,
   });
+  noteOpenGpu(() => openedGpu()?.hangs ?? false);
   const { tune, watchdog = "auto" } = flags;
   return requestGpu({ ...(tune === undefined ? {} : { tune }), watchdog: watchdog === 0 ? undefined : watchdog });
 }
@@ -39,9 +41,6 @@ export function dropGpu(): void {
   setCurrentGpu(null);
   forgetGpu();
 }
-
-/** Return true if the device in use hangs: its driver may keep this process from ending. */
-export const gpuHangs = (): boolean => openedGpu()?.hangs ?? false;
 
 /** Shorten the wait for the device in use, because the command was asked to end. */
 export function hurryGpu(): void {

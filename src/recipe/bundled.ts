@@ -1,7 +1,8 @@
 // Finds the recipes that come with Espalier by their names: mnist_lenet, small/jpeg_digits.
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { packageRoot } from "../node/env.ts";
+import { readRegularTextSync } from "../node/regular_file.ts";
 import { closest, visible } from "../text/index.ts";
 import { RecipeError } from "./text.ts";
 
@@ -81,7 +82,7 @@ export function bundledRecipe(word: string): BundledRecipe {
   const name = nameIn(word);
   const file = fileOf(name);
   if (file === undefined) throw new RecipeError([unknownRecipe(word)]);
-  const text = readFileSync(file, "utf8");
+  const text = readRegularTextSync(file);
   return { name, file, text, purpose: purposeOf(text) };
 }
 

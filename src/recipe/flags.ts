@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { modelRegistry } from "../internal.ts";
 import { number, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { optionText } from "../terminal/option_text.ts";
 import { methodSettings } from "./methods.ts";
 import { METHOD_NAMES } from "./presets.ts";
 import { type RecipeFlags, settingAt } from "./schema.ts";
@@ -50,13 +51,6 @@ const listedNames = (path: string, help: string, names: readonly string[] | unde
   ["model.name", "prune.schedule", "trail"].includes(path) || names?.every((name) => help.includes(name))
     ? undefined
     : names;
-
-/** Return the text of an option: help, choices, default. */
-export function optionText(help: string, choices: readonly string[] | undefined, otherwise: unknown): string {
-  const standard = otherwise === undefined ? [] : [`default ${String(otherwise)}`];
-  const notes = [...(choices ? [choices.join(" | ")] : []), ...standard];
-  return notes.length === 0 ? help : `${help} (${notes.join("; ")})`;
-}
 
 const defaultText = (setting: Setting): unknown => {
   const value = setting.otherwise ?? setting.default;

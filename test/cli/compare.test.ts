@@ -314,7 +314,7 @@ test("the command uses its flags and reports the exit code", async () => {
   const run = writeRun("commanded", { accuracy: 0.9, zeros: [1, 2] });
   const command = new Command().exitOverride();
   let code = -1;
-  addCompareCommand(command, (c) => {
+  addCompareCommand(command.command("compare"), (c) => {
     code = c;
   });
   const out = join(root, "commanded.html");

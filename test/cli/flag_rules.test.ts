@@ -95,7 +95,7 @@ test("accepts a repeated switch and a repeated list", async () => {
   expect(err).toContain("--dense: is for training");
 });
 
-test("every option of train is a setting of its name, or one of the command's own", () => {
+test("every option of train is a setting of its name, or one of the command's own", async () => {
   const own = [
     "adapter",
     "requireGpu",
@@ -108,7 +108,7 @@ test("every option of train is a setting of its name, or one of the command's ow
     "restarts",
     "watchdog",
   ];
-  const train = program(() => {}).commands.find((command) => command.name() === "train");
+  const train = (await program(() => {}, ["train"])).commands.find((command) => command.name() === "train");
   const names = (train?.options ?? []).map((option) => option.attributeName());
   expect(names.length).toBeGreaterThan(50);
   for (const name of names) {

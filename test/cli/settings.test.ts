@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { program } from "../../src/cli/program.ts";
+import { COMMAND_NAMES, program } from "../../src/cli/program.ts";
 import { settingsFrom } from "../../src/recipe/flags.ts";
 import { recipeJsonSchema, SCHEMA_FILE, schemaText } from "../../src/recipe/json_schema.ts";
 import { get } from "../../src/recipe/layers.ts";
@@ -15,7 +15,7 @@ import { SETTINGS } from "../../src/recipe/settings.ts";
 
 const recipes = fileURLToPath(new URL("../../recipes/", import.meta.url));
 const leaves = leavesOf(SETTINGS);
-const commands = program(() => {}).commands;
+const { commands } = await program(() => {}, [], COMMAND_NAMES);
 const help = (name: string) => commands.find((command) => command.name() === name)!.helpInformation();
 
 test("every setting has a help text of one line, and a default or is optional", () => {
@@ -136,4 +136,15 @@ test("the JSON Schema accepts every recipe of the repository, and refuses slips"
     { prune: { sparsity: 1 } },
   ];
   for (const slip of slips) expect(accepts(schema, slip), JSON.stringify(slip)).toBe(false);
+});
+
+test("help and version load no engine, and help lists all commands", async () => {
+  const { commands: stubs } = await program(() => {}, ["--help"]);
+  expect(stubs.map((command) => command.name())).toEqual([...COMMAND_NAMES]);
+  // Without its module a command has no options.
+  expect(stubs.every((command) => command.options.length === 0)).toBe(true);
+  expect(stubs.map((command) => command.summary())).toEqual(commands.map((command) => command.summary()));
+  const ofHelp = await program(() => {}, ["help", "trail"]);
+  const loaded = ofHelp.commands.filter((command) => command.options.length > 0);
+  expect(loaded.map((command) => command.name())).toEqual(["trail"]);
 });

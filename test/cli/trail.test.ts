@@ -300,7 +300,7 @@ describe("the command", () => {
     const codes: number[] = [];
     const stdout = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const root = new Command("espalier").exitOverride();
-    addTrailCommand(root, (code) => codes.push(code));
+    addTrailCommand(root.command("trail"), (code) => codes.push(code));
     const goal = at("out/from_flags.safetensors");
     const flags = ["--sparsity", "95", "--export", goal, "--dense", "--overwrite", "--json"];
     await root.parseAsync(["trail", at("run"), ...flags], { from: "user" });
