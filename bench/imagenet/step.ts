@@ -82,7 +82,7 @@ export async function stepOf(model: string, dir: string, options: StepOptions): 
       stored: [sample[1], sample[2]],
       adapter,
     });
-    const session = new Session({ model: build(), train, test, config: settings });
+    const session = new Session({ model: build(), data: { train, test }, config: settings });
     const losses: number[] = [];
     const seconds: number[] = [];
     try {

@@ -37,7 +37,7 @@ function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Sessi
   const input = { channels, size, classes: train.classes.length };
   const model = buildSmallModel(settings.model, input, spiking ? { spiking } : {});
   const stepsPerEpoch = Math.ceil(train.length / settings.batchSize);
-  return new Session({ model, train, test, config: runConfig(method, settings, stepsPerEpoch) });
+  return new Session({ model, data: { train, test }, config: runConfig(method, settings, stepsPerEpoch) });
 }
 
 /** Repeat all changes of the final threshold, so that a restored session has the threshold it had before. */

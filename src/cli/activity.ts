@@ -4,10 +4,10 @@ import {
   captureSpikes,
   FIRST_DRAW,
   isStreamed,
+  type LabelledImages,
   type Module,
   measureActivity,
   type RandomState,
-  type SessionData,
   type SpikeFigure,
   testBatchesOf,
 } from "../internal.ts";
@@ -27,7 +27,7 @@ export interface ActivityReport {
 /** Run the first test samples; of image files, which may be large, at most `batch` at a time. Waits for the GPU. */
 export async function activityOf(
   model: Module,
-  test: SessionData,
+  test: LabelledImages,
   recipe: { readonly model: Pick<Recipe["model"], "encoder"> },
   random: RandomState,
   batch = BATCH,

@@ -154,7 +154,7 @@ async function testOn(
   const { lines } = putWeights(model, taken, file, flags);
   // A model trained by Espalier fits without notes.
   if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
-  const evaluator = new Evaluator(model, test.shape, random, test);
+  const evaluator = new Evaluator(model, { sample: test.shape, random, scale: test });
   const started = performance.now();
   const load = {
     build: () => modelFor({ model: settings, data, random: new RandomState(0) }, test.shape, test.classes.length),

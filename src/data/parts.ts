@@ -1,9 +1,8 @@
 // Checks that the training and test parts of a data set have samples of the same shape.
-import type { ImageShape } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 
 interface Part {
-  readonly shape: ImageShape;
+  readonly shape: readonly number[];
   readonly timeSteps?: number;
 }
 

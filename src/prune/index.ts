@@ -16,9 +16,10 @@ export {
   magnitudeArena,
 } from "./magnitude_select.ts";
 export { type MaskChange, MaskWatch } from "./mask_watch.ts";
-export type { PruningMethod, PruningRun } from "./method.ts";
+export type { PruningMethod, PruningRun, Rehearsal } from "./method.ts";
 export { makePruningMethod } from "./methods/index.ts";
 export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
+export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
 export {

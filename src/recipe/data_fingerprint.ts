@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { spread } from "../images/index.ts";
-import { isStreamed, type SessionData } from "../internal.ts";
+import { isStreamed, type LabelledImages } from "../internal.ts";
 import type { Splits } from "./splits.ts";
 
 /** Samples of data in memory whose bytes are hashed. */
@@ -26,14 +26,14 @@ export const dataFingerprintSchema = z.object({
 type PartFingerprint = z.infer<typeof part>;
 export type DataFingerprint = z.infer<typeof dataFingerprintSchema>;
 
-function heldDigest({ images, labels, length }: Exclude<SessionData, { batches: unknown }>): string {
+function heldDigest({ images, labels, length }: Exclude<LabelledImages, { batches: unknown }>): string {
   const hash = createHash("sha256").update(`${length} samples\n`).update(Int32Array.from(labels));
   const bytes = images.length / length;
   for (const i of spread(length, CONTENTS)) hash.update(images.subarray(i * bytes, (i + 1) * bytes));
   return hash.digest("hex");
 }
 
-async function partOf(data: SessionData): Promise<PartFingerprint> {
+async function partOf(data: LabelledImages): Promise<PartFingerprint> {
   const { length, shape, classes } = data;
   const hash = isStreamed(data) ? ((await data.samples?.digest()) ?? "") : heldDigest(data);
   return { count: length, shape: [...shape], classes: [...classes], hash };

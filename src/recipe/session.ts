@@ -2,12 +2,12 @@
 import {
   buildModel,
   isStreamed,
+  type LabelledImages,
   type Module,
   manualSeed,
   type RandomState,
   type RunConfig,
   Session,
-  type SessionData,
 } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
@@ -41,7 +41,7 @@ export function modelFor(
 }
 
 /** Return the configuration of a session. Streamed images are cropped and flipped by their reader. */
-export function runConfig(recipe: Recipe, train: SessionData | null): RunConfig {
+export function runConfig(recipe: Recipe, train: LabelledImages | null): RunConfig {
   const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
   const { seed, logEvery, augment } = recipe;
   const { lr, prune } = withoutIdle(recipe);
@@ -63,8 +63,7 @@ export function buildSession(
   const { encoder } = recipe.model;
   return new Session({
     model,
-    train: forEncoder(train, encoder),
-    test: forEncoder(test, encoder),
+    data: { train: forEncoder(train, encoder), test: forEncoder(test, encoder) },
     config: runConfig(recipe, train),
     savedConfig: recipe,
     random,

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import {
   evaluationBatch,
+  type LabelledImages,
   modelRegistry,
   NEURONS,
   type RandomState,
-  type SessionData,
   type SpikingOptions,
   withScale,
 } from "../internal.ts";
@@ -56,7 +56,7 @@ export function spikingOptions(model: ModelSettings, data: string, random?: Rand
 }
 
 /** Scale images to 0..1 for an encoder; leave them unchanged without one. */
-export function forEncoder(dataset: SessionData, encoder: string | undefined): SessionData {
+export function forEncoder(dataset: LabelledImages, encoder: string | undefined): LabelledImages {
   if (encoder === undefined || encoder === "direct") return dataset;
   const [channels] = dataset.shape;
   const scale = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };

@@ -1,10 +1,10 @@
 // The train and test samples of a run, and the settings that they are loaded by.
 import type { ImageError } from "../images/index.ts";
-import type { ImageDataset, ImageSize, SessionData } from "../internal.ts";
+import type { ImageDataset, ImageSize, LabelledImages } from "../internal.ts";
 import type { DataSummary } from "../report/data_summary.ts";
 import type { Recipe } from "./settings.ts";
 
-export interface Splits<D extends SessionData = SessionData> {
+export interface Splits<D extends LabelledImages = LabelledImages> {
   readonly train: D;
   readonly test: D;
   /** Layout of image files: folder, webdataset, parquet, shards; of other data the data set's name. */

@@ -1,7 +1,7 @@
 // Draws a few images of each class on one PNG, to check that classes match their names.
 
 import { spread } from "../images/index.ts";
-import { type SessionData, sampleAccess } from "../internal.ts";
+import { type LabelledImages, sampleAccess } from "../internal.ts";
 import { importPackage } from "../node/packages.ts";
 import { FAINT, FONT, INK, rasterize, text } from "./figure.ts";
 
@@ -16,10 +16,10 @@ const HEAD = 40;
 const PART_GAP = 14;
 
 type Part = keyof typeof ACROSS;
-type Parts = Readonly<Record<Part, SessionData>>;
+type Parts = Readonly<Record<Part, LabelledImages>>;
 
 /** Return the indices of the first samples of each of these classes. */
-function examples(data: SessionData, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
+function examples(data: LabelledImages, classes: ReadonlySet<number>, most: number): Map<number, number[]> {
   const found = new Map<number, number[]>([...classes].map((c) => [c, []]));
   const label = sampleAccess(data)?.label;
   let open = classes.size;
@@ -55,7 +55,7 @@ export function colours(pixels: Uint8Array, channels: number, frames: boolean): 
   return out;
 }
 
-async function tile(data: SessionData, i: number): Promise<string | null> {
+async function tile(data: LabelledImages, i: number): Promise<string | null> {
   const pixels = await sampleAccess(data)
     ?.pixels(i)
     .catch(() => null);

@@ -1,7 +1,7 @@
 // Summarises the data of a run in a few lines: parts, classes, sizes, and everything that was skipped.
 
 import type { PassedOver, SourcesAbout } from "../images/index.ts";
-import { countsOf, isStreamed, nameList, type SessionData, sampleAccess } from "../internal.ts";
+import { countsOf, isStreamed, type LabelledImages, nameList, sampleAccess } from "../internal.ts";
 import { printable } from "../terminal/terminal.ts";
 import { plural } from "../text/index.ts";
 
@@ -33,7 +33,7 @@ const SIZES_READ = 32;
 const SHOWN = 6;
 
 /** Count the samples of each class; zeros if the labels are unknown. */
-export function classCounts(data: SessionData): Uint32Array {
+export function classCounts(data: LabelledImages): Uint32Array {
   const samples = sampleAccess(data);
   return samples ? countsOf(data, (i) => samples.label(i)) : new Uint32Array(data.classes.length);
 }
@@ -44,7 +44,7 @@ interface Sizes {
 }
 
 /** Describe the sizes of the samples as stored, from a few of them. */
-async function readSizes(data: SessionData): Promise<Sizes> {
+async function readSizes(data: LabelledImages): Promise<Sizes> {
   const [channels, height, width] = data.shape;
   const size = `${height}x${width}`;
   if (!isStreamed(data)) {
@@ -66,7 +66,7 @@ async function readSizes(data: SessionData): Promise<Sizes> {
 
 /** Summarise loaded data. `about`: notes from the reader of a folder. */
 export async function summarise(
-  data: { readonly train: SessionData; readonly test: SessionData; readonly layout: string },
+  data: { readonly train: LabelledImages; readonly test: LabelledImages; readonly layout: string },
   {
     where,
     about,

@@ -1,19 +1,19 @@
 // Draws a few samples of a data set side by side on a PNG, to check that the images are right.
-import { type ImageBatch, type SessionData, testBatchesOf } from "../internal.ts";
+import { type ImageBatch, type LabelledImages, testBatchesOf } from "../internal.ts";
 import { importPackage } from "../node/packages.ts";
 
 const MOST = 8;
 /** Pixels between two samples. */
 const GAP = 1;
 
-async function firstBatch(data: SessionData): Promise<ImageBatch | null> {
+async function firstBatch(data: LabelledImages): Promise<ImageBatch | null> {
   // As in evaluation: training would augment them. Leaving the loop stops the reading.
   for await (const batch of testBatchesOf(data, Math.min(MOST, data.length))) return batch;
   return null;
 }
 
 /** Draw the first samples of a data set in a row. Null if they have neither one nor three channels. */
-export async function sampleStrip(data: SessionData): Promise<Uint8Array | null> {
+export async function sampleStrip(data: LabelledImages): Promise<Uint8Array | null> {
   const [channels, height, width] = data.shape;
   if ((channels !== 1 && channels !== 3) || ("timeSteps" in data && (data.timeSteps ?? 1) > 1)) return null;
   const samples = await firstBatch(data);

@@ -1,7 +1,7 @@
 // Collects the facts of a finished run for its model card, README.md.
 
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
-import type { LayerSparsity, PruningReport, SessionData } from "../internal.ts";
+import type { LabelledImages, LayerSparsity, PruningReport } from "../internal.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
 import { count } from "../text/index.ts";
@@ -26,7 +26,7 @@ export interface RunResult {
 interface CardSources {
   readonly recipe: Recipe;
   readonly result: RunResult;
-  readonly data: { readonly train: SessionData; readonly test: SessionData };
+  readonly data: { readonly train: LabelledImages; readonly test: LabelledImages };
   /** Normalisation of the input: (byte / 255 - mean) / std. */
   readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
   /** Commands that started and continued the run. */

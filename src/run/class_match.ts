@@ -3,12 +3,12 @@ import {
   areNamed,
   type ImageBatches,
   isStreamed,
+  type LabelledImages,
   type LoadOptions,
   type Module,
   matchClasses,
   nameList,
   Parameter,
-  type SessionData,
 } from "../internal.ts";
 import { classCounts } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
@@ -53,7 +53,7 @@ const both = (model: readonly string[], data: readonly string[]) =>
   `expected the model's classes ${nameList(model)}, got ${nameList(data)}`;
 
 /** Renumber the classes of a data set. Batches are renumbered as they are read. */
-export function relabelled(data: SessionData, map: Int32Array, classes: readonly string[]): SessionData {
+export function relabelled(data: LabelledImages, map: Int32Array, classes: readonly string[]): LabelledImages {
   if (!isStreamed(data)) {
     const labels = Int32Array.from(data.labels, (label) => map[label]!);
     return { ...data, labels, classes };
@@ -81,7 +81,7 @@ export function relabelled(data: SessionData, map: Int32Array, classes: readonly
 
 interface Matched {
   /** The data, with the model's class numbers. */
-  readonly data: SessionData;
+  readonly data: LabelledImages;
   readonly notes: readonly string[];
 }
 
@@ -90,7 +90,7 @@ interface Matched {
  *
  * Errors    UsageError with both lists, if a sample has a class that the model lacks, or there are more classes than outputs.
  */
-export function matchToModel(data: SessionData, { names, count }: ModelClasses, file: string): Matched {
+export function matchToModel(data: LabelledImages, { names, count }: ModelClasses, file: string): Matched {
   const own = data.classes;
   if (names !== null && areNamed(names) && areNamed(own)) {
     const { map, same, unknown, unused } = matchClasses(own, names);

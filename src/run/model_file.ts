@@ -1,7 +1,7 @@
 // Model files of a run: which one a path names, and the metadata that they hold.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Session, SessionData } from "../internal.ts";
+import type { LabelledImages, Session } from "../internal.ts";
 import { imageMetadata } from "../recipe/image_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder, neuronMetadata } from "../recipe/spiking.ts";
@@ -20,7 +20,10 @@ export function modelFile(path: string, first: keyof typeof FILES): string {
 }
 
 /** Return the normalisation of the network's input by channel: (byte / 255 - mean) / std. With an encoder, images in 0..1. */
-export function normalisation(recipe: Recipe, train: SessionData): { mean: readonly number[]; std: readonly number[] } {
+export function normalisation(
+  recipe: Recipe,
+  train: LabelledImages,
+): { mean: readonly number[]; std: readonly number[] } {
   const { mean, std } = forEncoder(train, recipe.model.encoder);
   return { mean, std };
 }
@@ -28,7 +31,7 @@ export function normalisation(recipe: Recipe, train: SessionData): { mean: reado
 /** Return the metadata of a model file: how the model was made, and what its input is. */
 export function modelMetadata(
   recipe: Recipe,
-  train: SessionData,
+  train: LabelledImages,
   session: Session,
   threshold: unknown,
 ): Record<string, string> {

@@ -7,6 +7,7 @@ import {
   captureStep,
   type HostArray,
   persistent,
+  type Shape,
   type StepMemory,
   type StepTensors,
   type Tensor,
@@ -14,12 +15,12 @@ import {
 } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 
-/** Samples and labels of one batch, on the host. */
+/** Samples and targets of one batch, on the host. */
 export interface HostBatch {
   /** [size, ...sample] as numbers; or [size, c, ...stored] as bytes, which the GPU crops, mirrors and normalises. */
-  readonly x: Float32Array | Uint8Array;
-  /** [size] class numbers. */
-  readonly y: Int32Array;
+  readonly x: Float32Array | Int32Array | Uint32Array | Uint8Array;
+  /** [size, ...target]: class numbers, or numbers of the loss. */
+  readonly y: Int32Array | Float32Array;
   readonly size: number;
   /** Height and width of the images in the bytes. Default: those of the sample. */
   readonly stored?: ImageSize | undefined;
@@ -42,11 +43,13 @@ export interface BatchInputOptions {
   readonly name: string;
   /** Shape of one sample. */
   readonly sample: readonly number[];
+  /** Shape of one target. Default [], a class number. */
+  readonly target?: Shape | undefined;
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for numbers. */
   readonly scale?: PixelScale | undefined;
 }
 
-const INPUT_KEYS: KeysOf<BatchInputOptions> = { name: true, sample: true, scale: true };
+const INPUT_KEYS: KeysOf<BatchInputOptions> = { name: true, sample: true, target: true, scale: true };
 
 type Uploaded = Readonly<Record<string, Tensor>>;
 
@@ -66,24 +69,24 @@ export class BatchInput {
   hostArrays(batch: HostBatch): Record<string, HostArray> {
     this.check(batch);
     const { x, y, size, crop } = batch;
-    const labels = { data: y, shape: [size] };
-    if (x instanceof Float32Array) return { x: { data: x, shape: [size, ...this.options.sample] }, y: labels };
+    const labels = { data: y, shape: [size, ...(this.options.target ?? [])] };
+    if (!(x instanceof Uint8Array)) return { x: { data: x, shape: [size, ...this.options.sample] }, y: labels };
     const data = this.wordsOf(x);
     const bytes = { x: { data, shape: [data.length] }, y: labels };
     return crop ? { ...bytes, crop: { data: crop, shape: [size, 4] } } : bytes;
   }
 
-  /** Return images [n, ...sample] of uploaded arrays; `stored` is null for numbers. */
+  /** Return samples [n, ...sample] of uploaded arrays; `stored` is null for numbers. */
   images({ x, y, crop }: Uploaded, stored: ImageSize | null): Tensor {
     if (!stored) return x!;
-    const shape = [y!.numel, ...this.options.sample] as unknown as readonly [number, number, number, number];
+    const shape = [y!.shape[0]!, ...this.options.sample] as unknown as readonly [number, number, number, number];
     const [, c, h, w] = shape;
     const { mean, std } = this.scale();
     this.table ??= persistent(normalisationTable({ shape: [c, h, w], mean, std }), [c, 256]);
     return bytesToImages(x!, crop ?? null, this.table, { shape, stored });
   }
 
-  /** Upload a batch outside a captured step: its images [n, ...sample] and labels [n], for work that is not captured. */
+  /** Upload a batch outside a captured step: samples [n, ...sample] and targets [n, ...target], for work that is not captured. */
   tensors(batch: HostBatch): { x: Tensor; y: Tensor } {
     const arrays = Object.entries(this.hostArrays(batch));
     const uploaded = Object.fromEntries(arrays.map(([name, { data, shape }]) => [name, tensor(data, shape)]));
@@ -92,7 +95,7 @@ export class BatchInput {
 
   /** Return height and width of a batch's stored images; null for numbers. */
   storedSize({ x, stored }: HostBatch): ImageSize | null {
-    if (x instanceof Float32Array) return null;
+    if (!(x instanceof Uint8Array)) return null;
     const [, h, w] = this.options.sample as [number, number, number];
     return stored ?? [h, w];
   }
@@ -147,7 +150,7 @@ export class BatchInput {
 export interface BatchStepOptions<O extends StepTensors> extends BatchInputOptions {
   /** See CaptureOptions. */
   readonly replay?: boolean;
-  /** The work on images x [n, ...sample] and labels y [n]. */
+  /** The work on samples x [n, ...sample] and targets y [n, ...target]. */
   readonly run: (x: Tensor, y: Tensor) => O;
 }
 
@@ -167,8 +170,8 @@ export class BatchStep<O extends StepTensors> {
   constructor(options: BatchStepOptions<O>) {
     expectOptions("BatchStep", options, STEP_KEYS);
     this.options = options;
-    const { name, sample, scale } = options;
-    this.input = new BatchInput({ name, sample, scale });
+    const { name, sample, target, scale } = options;
+    this.input = new BatchInput({ name, sample, target, scale });
     this.latest = this.stepFor(null);
   }
 

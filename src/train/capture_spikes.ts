@@ -255,7 +255,7 @@ function firstOfClasses({ y, size }: HostBatch, wanted: number): number[] {
 
 /** Copy samples of a batch into a new batch. */
 function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly number[]): HostBatch {
-  const rows = <A extends Float32Array | Uint8Array | Int32Array>(all: A): A => {
+  const rows = <A extends HostBatch["x"]>(all: A): A => {
     const each = all.length / size;
     const out = all.slice(0, picked.length * each) as A;
     for (const [i, at] of picked.entries()) out.set(all.subarray(at * each, (at + 1) * each), i * each);

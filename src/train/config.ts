@@ -1,13 +1,14 @@
 // The configuration of a run: everything that decides its numbers. It is saved with the run.
 import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
-import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, defined, expectKeys, type KeysOf } from "../text/index.ts";
 
 export interface RunConfig {
   /** Epochs over which the learning rate and the pruning are scheduled. */
   readonly epochs: number;
   /** Epochs of fine-tuning after that: masks fixed, a hundredth of the base learning rate. Default 0. */
   readonly finetuneEpochs?: number | undefined;
+  /** Samples of a step. */
   readonly batchSize: number;
   /**
    * Images of a micro-batch; divides batchSize. Default: the whole batch. A step then goes forward and backward
@@ -26,6 +27,66 @@ export interface RunConfig {
   readonly augment: { readonly crop: number; readonly flip: boolean };
   readonly seed: number;
   readonly logEvery: number;
+}
+
+/** A type whose fields may be absent or undefined. */
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** Settings of a run; each has a default. */
+export interface RunSettings extends Loose<Omit<RunConfig, "lr" | "prune" | "augment">> {
+  /** Default 10. */
+  readonly epochs?: number | undefined;
+  /** Samples of a step. Default 64. */
+  readonly batchSize?: number | undefined;
+  /** Learning-rate schedule, or its base rate. Default: cosine from 0.05 to 0, changed at each step. */
+  readonly lr?: number | Loose<LrConfig> | undefined;
+  /** Default 0.9. */
+  readonly momentum?: number | undefined;
+  /** Default false. */
+  readonly nesterov?: boolean | undefined;
+  /** L2 coefficient. Default 1e-4. */
+  readonly weightDecay?: number | undefined;
+  /** Share of the target that is spread over all classes. Default 0. */
+  readonly labelSmoothing?: number | undefined;
+  /**
+   * Default: no pruning. With `threshold`, `lambda` or `sparsity`, the default method is soft thresholds along schedule "lats",
+   * mode "latent".
+   */
+  readonly prune?: Loose<PruneConfig> | undefined;
+  /** Augmentation of images: padding of a random crop in pixels, random mirror images. Default: none. */
+  readonly augment?: Loose<RunConfig["augment"]> | undefined;
+  /** Seed of order, augmentation and random masks, a u32. Default 0. */
+  readonly seed?: number | undefined;
+  /** Steps between two step records, 1 to 256. Default 10. */
+  readonly logEvery?: number | undefined;
+}
+
+const DEFAULTS = {
+  epochs: 10,
+  batchSize: 64,
+  momentum: 0.9,
+  nesterov: false,
+  weightDecay: 1e-4,
+  labelSmoothing: 0,
+  seed: 0,
+  logEvery: 10,
+} as const;
+
+/** Fill in the defaults; see RunSettings. Errors: ArgumentError for an unknown setting. */
+export function completeConfig(settings: RunSettings = {}): RunConfig {
+  expectKeys(settings, CONFIG_KEYS, (problem) => new ArgumentError(`config: ${problem}`));
+  const { lr, prune = {}, augment, ...others } = settings;
+  const rate = typeof lr === "number" ? { base: lr } : lr;
+  const { method = "soft", threshold, lambda, sparsity } = prune;
+  const isSoft = method === "soft" || method === "at-init";
+  const aims = threshold !== undefined || lambda !== undefined || sparsity !== undefined;
+  return {
+    ...DEFAULTS,
+    ...defined(others),
+    lr: { schedule: "cosine", base: 0.05, ...defined(rate ?? {}) },
+    prune: { schedule: isSoft && aims ? "lats" : "none", mode: "latent", ...defined(prune) },
+    augment: { crop: 0, flip: false, ...defined(augment ?? {}) },
+  } as RunConfig;
 }
 
 const CONFIG_KEYS: KeysOf<RunConfig> = {

@@ -2,29 +2,76 @@
 import { noGrad } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
-import { countCorrect } from "../ops/count_correct.ts";
-import { crossEntropy } from "../ops/cross_entropy.ts";
-import { empty, NonFiniteError, persistent, rehearse, scalar, type Tensor } from "../tensor/index.ts";
-import { ArgumentError } from "../text/index.ts";
+import {
+  type DType,
+  empty,
+  NonFiniteError,
+  persistent,
+  readAll,
+  rehearse,
+  type Shape,
+  scalar,
+  type Tensor,
+} from "../tensor/index.ts";
+import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { BatchStep, type HostBatch, type HostBatches } from "./batch_step.ts";
-import { ALL_FINITE, Meter } from "./meter.ts";
+import { ALL_FINITE } from "./meter.ts";
+import { type LossFunction, type Metrics, Objective } from "./objective.ts";
 import { Pace } from "./pace.ts";
+import { CLASS_NUMBER, type TargetFormat } from "./train_step.ts";
 
 export interface Evaluation {
-  /** Mean cross entropy, without label smoothing. */
+  /** Mean loss; without a custom loss, the cross entropy without label smoothing. */
   readonly loss: number;
-  /** Share of samples whose largest logit is the target's, 0 to 1. */
+  /** Share of samples whose largest logit is the target's, 0 to 1; NaN if the targets are not class numbers. */
   readonly accuracy: number;
   readonly correct: number;
   readonly samples: number;
+  /** Means of the metrics over the samples; absent if there are none. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
+
+export interface EvaluatorOptions {
+  /** Shape of one sample. */
+  readonly sample: Shape;
+  /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */
+  readonly scale?: PixelScale | undefined;
+  /** Type of the samples as numbers. Default f32. */
+  readonly dtype?: DType | undefined;
+  /** Shape and type of one target. Default: a class number, [] i32. */
+  readonly target?: TargetFormat | undefined;
+  /** Default: cross entropy. */
+  readonly loss?: LossFunction | undefined;
+  readonly metrics?: Metrics | undefined;
+  /**
+   * Random state of a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
+   * repeated evaluation with batches of the same size gives the same result.
+   */
+  readonly random?: RandomState | undefined;
+}
+
+const KEYS: KeysOf<EvaluatorOptions> = {
+  ...{ sample: true, scale: true, dtype: true, target: true },
+  ...{ loss: true, metrics: true, random: true },
+};
 
 /** Return the error for a loss that is not finite. */
 function notFinite(batch: number, first: number, size: number): NonFiniteError {
   return new NonFiniteError(
-    `evaluation: the loss of batch ${batch} (samples ${first} to ${first + size - 1}) is not finite: the network's logits hold NaN or infinity, or a label is outside its classes`,
+    `evaluation: the loss of batch ${batch} (samples ${first} to ${first + size - 1}) is not finite: the network's outputs hold NaN or infinity, or a label is outside its classes`,
   );
 }
+
+/** Sums over the samples. */
+interface Sums {
+  readonly loss: number;
+  readonly correct: number;
+  readonly samples: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+const zeroOf = (metrics: Metrics = {}): Record<string, number> =>
+  Object.fromEntries(Object.keys(metrics).map((key) => [key, 0]));
 
 const SLOTS = 64;
 /** Step of the first random draw of evaluation, far above those of training: batch i draws at this step + i. */
@@ -33,40 +80,43 @@ export const FIRST_DRAW = 2 ** 31;
 /** Evaluates a model any number of times; the captured step stays between calls. */
 export class Evaluator {
   private readonly model: Module;
-  private readonly sample: readonly number[];
-  private readonly meter = new Meter(SLOTS);
-  private readonly step: Tensor = scalar(0, "u32");
-  private readonly guard: Tensor = persistent(Uint32Array.of(ALL_FINITE), [1]);
+  private readonly options: EvaluatorOptions;
+  private readonly objective: Objective;
+  private readonly step: Tensor;
+  private readonly guard: Tensor;
   private readonly captured: BatchStep<Record<string, Tensor>>;
-  private readonly random: RandomState | undefined;
 
-  /**
-   * `random`: for a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
-   * repeated evaluation with batches of the same size gives the same result. `scale`: see TrainStepOptions.
-   */
-  constructor(model: Module, sample: readonly number[], random?: RandomState, scale?: PixelScale) {
+  /** Errors: ArgumentError for an unknown option, OpError for a loss or metric that is not a function. */
+  constructor(model: Module, options: EvaluatorOptions) {
+    expectKeys(options, KEYS, (problem) => new ArgumentError(`Evaluator: ${problem}`));
     this.model = model;
-    this.random = random;
-    this.sample = sample;
-    this.captured = new BatchStep({ name: "evaluate", sample, scale, run: (x, y) => this.measure(x, y) });
+    this.options = options;
+    const { sample, target, scale, loss, metrics } = options;
+    this.step = scalar(0, "u32");
+    this.guard = persistent(Uint32Array.of(ALL_FINITE), [1]);
+    this.objective = new Objective("evaluate", { loss, metrics, classes: target?.dtype !== "f32" }, SLOTS);
+    const run = (x: Tensor, y: Tensor) => this.measure(x, y);
+    this.captured = new BatchStep({ name: "evaluate", sample, target: target?.shape, scale, run });
   }
 
   private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
-    const logits = this.model.forward(x);
-    const loss = crossEntropy(logits, y, {});
-    this.meter.record(loss, countCorrect(logits, y), this.step, this.guard, x.shape[0]!);
+    const { step, guard } = this;
+    this.objective.measure(this.model.forward(x), y, { step, guard, samples: x.shape[0]! });
     return {};
   }
 
   /** Trace a batch of `size` samples on the host; nothing runs. The model must be in evaluation mode. */
   rehearse(size: number): void {
-    noGrad(() => rehearse(() => this.measure(empty([size, ...this.sample]), empty([size], "i32"))));
+    const { sample, dtype, target = CLASS_NUMBER } = this.options;
+    noGrad(() =>
+      rehearse(() => this.measure(empty([size, ...sample], dtype), empty([size, ...target.shape], target.dtype))),
+    );
   }
 
   /** Enqueue the batch of this index. Does not wait; the model must be in evaluation mode. Errors: see BatchStep. */
   enqueue(batch: HostBatch, index: number): void {
     this.step.set(index);
-    this.random?.setStep(FIRST_DRAW + index);
+    this.options.random?.setStep(FIRST_DRAW + index);
     noGrad(() => this.captured.run(batch));
   }
 
@@ -77,21 +127,20 @@ export class Evaluator {
   run(batches: HostBatches): Promise<Evaluation>;
   run(batches: HostBatches, signal: AbortSignal | undefined): Promise<Evaluation | null>;
   async run(batches: HostBatches, signal?: AbortSignal): Promise<Evaluation | null> {
-    const { model, meter } = this;
+    const { model, objective } = this;
     const wasTraining = model.training;
     const pace = signal ? new Pace() : null;
     model.eval();
-    let loss = 0;
-    let correct = 0;
-    let samples = 0;
+    const sums = { loss: 0, correct: 0, samples: 0, metrics: zeroOf(this.options.metrics) };
     let done = 0;
     let read = 0;
     const drain = async () => {
-      for (const s of meter.pick(await meter.ring.data(), read, done)) {
-        if (!Number.isFinite(s.loss) || !Number.isFinite(s.correct)) throw notFinite(s.step, samples, s.samples);
-        loss += s.loss * s.samples;
-        correct += s.correct;
-        samples += s.samples;
+      for (const s of objective.pick(await readAll(...objective.rings), read, done)) {
+        if (!Number.isFinite(s.loss) || !Number.isFinite(s.correct)) throw notFinite(s.step, sums.samples, s.samples);
+        sums.loss += s.loss * s.samples;
+        sums.correct += s.correct;
+        sums.samples += s.samples;
+        for (const key of Object.keys(sums.metrics)) sums.metrics[key]! += s.metrics[key]! * s.samples;
       }
       read = done;
     };
@@ -108,8 +157,18 @@ export class Evaluator {
     } finally {
       model.train(wasTraining);
     }
+    return this.meansOf(sums);
+  }
+
+  private meansOf({ loss, correct, samples, metrics }: Sums): Evaluation {
     if (samples === 0) throw new ArgumentError("evaluate: the data set is empty");
-    return { loss: loss / samples, accuracy: correct / samples, correct, samples };
+    const accuracy = this.objective.countsCorrect ? correct / samples : Number.NaN;
+    const common = { loss: loss / samples, accuracy, correct, samples };
+    if (Object.keys(metrics).length === 0) return common;
+    return {
+      ...common,
+      metrics: Object.fromEntries(Object.entries(metrics).map(([key, sum]) => [key, sum / samples])),
+    };
   }
 
   /** Memory of the latest evaluation step; see CapturedStep. */
@@ -119,7 +178,7 @@ export class Evaluator {
 
   dispose(): void {
     this.captured.dispose();
-    this.meter.dispose();
+    this.objective.dispose();
     this.step.dispose();
     this.guard.dispose();
   }

@@ -15,8 +15,10 @@ export interface StepRecord {
   /** Epochs done, with the fraction of the current one. */
   readonly epoch: number;
   readonly loss: number;
-  /** Training accuracy in train mode, 0 to 1. */
+  /** Training accuracy in train mode, 0 to 1; NaN if the targets are not class numbers. */
   readonly accuracy: number;
+  /** Means of the metrics in train mode; absent if there are none. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly lr: number;
   /** Threshold in force after these steps. */
   readonly threshold: number;
@@ -39,8 +41,12 @@ export interface EpochRecord {
   readonly step: number;
   readonly loss: number;
   readonly accuracy: number;
+  /** NaN without a test set. */
   readonly testLoss: number;
+  /** 0 to 1; NaN without a test set, or if the targets are not class numbers. */
   readonly testAccuracy: number;
+  /** Means of the metrics over the test set; absent without metrics or without a test set. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** LTP while it prunes: the accuracy with its soft gates; `testAccuracy` is with hard masks. */
   readonly softAccuracy?: number;
   readonly sparsity: number;
@@ -77,6 +83,8 @@ export interface FitOptions {
   readonly stepsPerEpoch: number;
   /** Learning rate of step n. */
   readonly lr: (step: number) => number;
+  /** True if the optimizer moves its learning rates itself; `lr` is for records then. Default false. */
+  readonly ownRates?: boolean;
   readonly method: PruningMethod;
   /** Masks of the epoch that just ended. */
   readonly layers: () => Promise<readonly EpochLayer[]>;
@@ -84,8 +92,8 @@ export interface FitOptions {
   readonly weightDecay?: number;
   /** Returns the batches of an epoch from `startBatch` on: a pure function. Each is recycled once it is enqueued. */
   readonly batches: (epoch: number, startBatch: number) => HostBatches;
-  /** Returns null if the signal came first; the resumed run then repeats the test. */
-  readonly evaluate: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
+  /** Returns null if the signal came first; the resumed run then repeats the test. Absent: no test. */
+  readonly evaluate?: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
   readonly start?: RunPosition;
   /** Counters at `start` since the last records; without them, records cover the steps from there on. */
   readonly counters?: CounterState;

@@ -1,12 +1,22 @@
 // Counters of a run since its last records. Saved in checkpoints, so that a resumed run has the records of an uninterrupted one.
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, isRecord } from "../text/index.ts";
 import type { StepMetrics } from "./meter.ts";
+import type { MeasuredStep } from "./objective.ts";
 
 /** Sums over the steps since the last step record. */
 export interface StepSums {
   loss: number;
   correct: number;
   samples: number;
+  /** Sum of each metric; absent if there are none. */
+  metrics?: Readonly<Record<string, number>>;
+}
+
+/** Means over the steps since the last step record. */
+interface StepMeans {
+  readonly loss: number;
+  readonly accuracy: number;
+  metrics?: Readonly<Record<string, number>>;
 }
 
 /** Sums over the step records of the epoch in progress. */
@@ -31,6 +41,8 @@ export interface CounterState {
 }
 
 const isNumber = (n: unknown): n is number => typeof n === "number" && Number.isFinite(n);
+// A sum that is not finite is null in JSON.
+const isMetric = (n: unknown): boolean => n === null || typeof n === "number";
 const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
 
 /** Path and rule of each number of the state. */
@@ -44,6 +56,11 @@ const RULES: readonly (readonly [path: readonly string[], holds: (n: unknown) =>
   [["epoch", "accuracy"], isNumber, "a number"],
   [["epoch", "records"], isCount, "an integer >= 0"],
   [["changes"], isNumber, "a number"],
+  [
+    ["stretch", "metrics"],
+    (n) => n === undefined || (isRecord(n) && Object.values(n).every(isMetric)),
+    "numbers by name",
+  ],
   [["lastLoss"], (n) => n === null || isNumber(n), "a number or null"],
 ];
 
@@ -92,8 +109,15 @@ export class FitCounters {
   }
 
   /** Add steps in order: the sums have the same bits wherever a run was interrupted. */
-  add(steps: readonly StepMetrics[], end: number): void {
-    for (const { loss, correct, samples } of steps) {
+  add(steps: readonly (StepMetrics & Partial<MeasuredStep>)[], end: number): void {
+    for (const { loss, correct, samples, metrics = {} } of steps) {
+      const names = Object.keys(metrics);
+      if (names.length > 0) {
+        const sums = this.stretch.metrics ?? {};
+        this.stretch.metrics = Object.fromEntries(
+          names.map((key) => [key, (key in sums ? (sums[key] ?? Number.NaN) : 0) + metrics[key]! * samples]),
+        );
+      }
       this.stretch.loss += loss * samples;
       this.stretch.correct += correct;
       this.stretch.samples += samples;
@@ -101,10 +125,11 @@ export class FitCounters {
     this.read = end;
   }
 
-  /** Return the means since the last step record, add them to the epoch, and reset the sums. */
-  closeRecord(end: number): { readonly loss: number; readonly accuracy: number } {
-    const { loss, correct, samples } = this.stretch;
-    const means = { loss: loss / samples, accuracy: correct / samples };
+  /** Return the means since the last step record, add loss and accuracy to the epoch, and reset the sums. */
+  closeRecord(end: number): StepMeans {
+    const { loss, correct, samples, metrics } = this.stretch;
+    const means: StepMeans = { loss: loss / samples, accuracy: correct / samples };
+    if (metrics) means.metrics = Object.fromEntries(Object.entries(metrics).map(([key, sum]) => [key, sum / samples]));
     this.stretch = { loss: 0, correct: 0, samples: 0 };
     this.logged = end;
     this.lastLoss = means.loss;

@@ -5,6 +5,7 @@ import type { LayerCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import type { Evaluation } from "./evaluate.ts";
 import type { EpochRecord, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
@@ -53,6 +54,12 @@ export function sparsityOf(counts: readonly LayerCounts[]): number {
 
 const changesOf = (counts: readonly LayerCounts[]) =>
   counts.reduce((n, c) => (c.param.prunable ? n + c.pruned + c.regrown : n), 0);
+
+/** Result of the test of a run without a test set. */
+const UNTESTED: Pick<Evaluation, "loss" | "accuracy" | "metrics"> & { readonly softAccuracy?: number } = {
+  loss: Number.NaN,
+  accuracy: Number.NaN,
+};
 
 export class FitLoop {
   private readonly options: FitOptions;
@@ -176,9 +183,10 @@ export class FitLoop {
   }
 
   private enqueue(data: Parameters<FitOptions["train"]["run"]>[0]): void {
-    const { train, lr, method } = this.options;
+    const { train, lr, method, ownRates = false } = this.options;
     const { step } = this;
-    train.run(data, { step, lr: lr(step), values: method.values(step), before: () => method.beforeStep?.(step) });
+    const rate = ownRates ? undefined : lr(step);
+    train.run(data, { step, lr: rate, values: method.values(step), before: () => method.beforeStep?.(step) });
     this.step++;
     this.batch++;
     method.afterStep?.(this.step);
@@ -209,7 +217,7 @@ export class FitLoop {
     const from = counters.logged;
     this.recorded = end;
     const [, counts, threshold] = await Promise.all([this.read(end), optimizer.counts(), thresholdAfter(method, end)]);
-    const { loss, accuracy } = counters.closeRecord(end);
+    const { loss, accuracy, metrics } = counters.closeRecord(end);
     const l1 = l1Of(options, { from, end, before: counters.thresholdBefore, after: threshold });
     counters.thresholdBefore = threshold;
     const record: StepRecord = {
@@ -217,7 +225,8 @@ export class FitLoop {
       step: end,
       epoch,
       loss,
-      accuracy,
+      accuracy: options.train.countsCorrect ? accuracy : Number.NaN,
+      ...(metrics ? { metrics } : {}),
       lr: lr(end - 1),
       threshold,
       sparsity: sparsityOf(counts),
@@ -246,7 +255,7 @@ export class FitLoop {
   private async endEpoch(): Promise<boolean> {
     const { options, counters } = this;
     const { optimizer, method } = options;
-    const test = await options.evaluate(options.signal);
+    const test = options.evaluate ? await options.evaluate(options.signal) : UNTESTED;
     if (test === null) return false;
     const changes = changesOf(await optimizer.counts());
     const layers = await options.layers();
@@ -257,9 +266,10 @@ export class FitLoop {
       epoch: this.epoch + 1,
       step: this.step,
       loss,
-      accuracy,
+      accuracy: options.train.countsCorrect ? accuracy : Number.NaN,
       testLoss: test.loss,
       testAccuracy: test.accuracy,
+      ...(test.metrics ? { metrics: test.metrics } : {}),
       ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
       threshold: await thresholdAfter(method, this.step),
@@ -278,7 +288,7 @@ export class FitLoop {
 }
 
 const KEYS: KeysOf<FitOptions> = {
-  ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, method: true },
+  ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, ownRates: true, method: true },
   ...{ layers: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
   ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
   ...{ checkpointEvery: true, onCheckpoint: true, saveAsked: true, signal: true },

@@ -35,9 +35,9 @@ export {
   readProgress,
   saveCheckpoint,
 } from "./checkpoint.ts";
-export type { RunConfig } from "./config.ts";
+export { completeConfig, type RunConfig, type RunSettings } from "./config.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
-export { type Evaluation, Evaluator, FIRST_DRAW } from "./evaluate.ts";
+export { type Evaluation, Evaluator, type EvaluatorOptions, FIRST_DRAW } from "./evaluate.ts";
 export type {
   CheckpointReason,
   EpochRecord,
@@ -50,19 +50,40 @@ export type {
 export type { CounterState } from "./fit_counters.ts";
 export { fit, sparsityOf } from "./fit_loop.ts";
 export { type LayerSparsity, layerSparsity } from "./layer_sparsity.ts";
+export type { RunListeners } from "./listeners.ts";
+export { csvLogger, jsonLinesLogger, type Logger, type WriteText } from "./loggers.ts";
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.ts";
+export { type LoadedModel, type LoadModelOptions, loadModel, type SaveModelOptions, saveModel } from "./model_bytes.ts";
+export type { LossFunction, MetricFunction, Metrics } from "./objective.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
-export { type PastDifference, pastDifference, planRun, type RunPlan } from "./run_plan.ts";
-export { Session, type SessionOptions } from "./session.ts";
-export { evaluationBatch, type SessionData } from "./session_data.ts";
+export {
+  type OwnPlan,
+  type PastDifference,
+  type ProgressFunction,
+  pastDifference,
+  planRun,
+  type RunPlan,
+  type RunSchedule,
+} from "./run_plan.ts";
+export { type FitCallbacks, Session } from "./session.ts";
+export {
+  type DatasetPair,
+  evaluationBatch,
+  type SessionBatches,
+  type SessionData,
+  type SessionSamples,
+} from "./session_data.ts";
+export type { SessionOptimizer } from "./session_optimizer.ts";
+export type { SessionOptions } from "./session_options.ts";
 export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
 export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
 export {
   NonFiniteLossError,
   NonFiniteWeightsError,
   type StepInputs,
+  type TargetFormat,
   TrainStep,
   type TrainStepOptions,
 } from "./train_step.ts";

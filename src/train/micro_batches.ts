@@ -26,7 +26,7 @@ export function batchPart(batch: HostBatch, from: number, size: number): HostBat
     return all.subarray(from * each, (from + size) * each);
   };
   const { x, y, stored, crop } = batch;
-  return { x: cut<Float32Array | Uint8Array>(x), y: cut(y), size, stored, crop: crop && cut(crop) };
+  return { x: cut<HostBatch["x"]>(x), y: cut<HostBatch["y"]>(y), size, stored, crop: crop && cut(crop) };
 }
 
 /** Yield the parts of a batch in order, sharing its memory. Errors: OpError for more images than a whole batch has. */

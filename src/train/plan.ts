@@ -169,8 +169,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
     return onGpu(gpu, () => {
       const session = new Session({
         model: build(),
-        train: imagined("train", trainImages, options),
-        test: imagined("test", testImages, options),
+        data: { train: imagined("train", trainImages, options), test: imagined("test", testImages, options) },
         // Augmentation takes no memory of the GPU.
         config: { ...config, augment: { crop: 0, flip: false } },
       });
@@ -229,7 +228,7 @@ export function planEvaluation(options: EvaluationPlanOptions): number {
         noGrad(() => model.forward(empty([batchSize, ...sample])));
       } else {
         const data = imagined("test", batchSize, options);
-        const evaluator = new Evaluator(model, sample, undefined, data);
+        const evaluator = new Evaluator(model, { sample, scale: data });
         const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
         evaluator.enqueue(zeroBatch(data, batchSize, cut), 0);
       }

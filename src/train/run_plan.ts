@@ -2,9 +2,11 @@
 // already done, so that a run can be resumed with another configuration.
 
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
-import type { RunShape } from "../prune/config.ts";
+import type { PruneConfig, RunShape } from "../prune/config.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
+import { type PruningMethodParts, pruningMethod } from "../prune/own_method.ts";
+import { softOfProgress } from "../prune/own_threshold.ts";
 import { ArgumentError } from "../text/index.ts";
 import { checkConfigKeys, FINETUNE_LR, type RunConfig } from "./config.ts";
 
@@ -14,20 +16,76 @@ export interface RunPlan extends RunShape {
   readonly method: PruningMethod;
 }
 
-/** Return the plan of a configuration. Errors: ArgumentError for settings that contradict each other or the length of the run. */
-export function planRun(config: RunConfig, stepsPerEpoch: number): RunPlan {
+/** A number of each moment of a run, by its progress: 0 at the first step, 1 after the last one, fine-tuning included. */
+export type ProgressFunction = (progress: number) => number;
+
+/** Own functions of the run's progress. */
+export interface RunSchedule {
+  /** Learning rate of a step that begins at this progress, >= 0. In place of `config.lr`. */
+  readonly lr?: ProgressFunction | undefined;
+  /**
+   * Soft threshold at this progress, in units of the weights, >= 0 and never falling. In place of the threshold schedule of
+   * `config.prune`, of which `mode`, `accelerated`, `freezeEpoch` and `dense` apply.
+   */
+  readonly threshold?: ProgressFunction | undefined;
+}
+
+/** Own parts of a plan, in place of those of the configuration. */
+export interface OwnPlan {
+  /** A pruning method, or a function that makes it for the length of the run. */
+  readonly method?: PruningMethodParts | ((run: RunShape) => PruningMethodParts) | undefined;
+  readonly schedule?: RunSchedule | undefined;
+  /** Learning rate of step n, of an optimizer that moves its rates itself. */
+  readonly rate?: ((step: number) => number) | undefined;
+}
+
+/** Return the learning rate of step n. */
+function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoch: number }, own: OwnPlan) {
+  const { schedule, rate } = own;
+  if (rate) return rate;
+  if (schedule?.lr) {
+    const { lr } = schedule;
+    return (step: number): number => {
+      const value = lr(step / steps.total);
+      if (!(Number.isFinite(value) && value >= 0))
+        throw new ArgumentError(`schedule.lr: expected a number >= 0 at progress ${step / steps.total}, got ${value}`);
+      return value;
+    };
+  }
+  const main = makeLrSchedule(config.lr, { epochs: config.epochs, stepsPerEpoch: steps.perEpoch });
+  return (step: number): number => (step < steps.main ? main(step) : config.lr.base * FINETUNE_LR);
+}
+
+/** Return the method of a plan. */
+function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: OwnPlan): PruningMethod {
+  if (method === undefined)
+    return schedule?.threshold ? softOfProgress(schedule.threshold, prune, run) : makePruningMethod(prune, run);
+  if (schedule?.threshold)
+    throw new ArgumentError("schedule.threshold: expected nothing beside a custom method, which sets the thresholds");
+  const { schedule: name, mode: _mode, dense: _dense, ...others } = prune;
+  const beside = Object.entries({ ...others, schedule: name === "none" ? undefined : name });
+  const idle = beside.find(([, value]) => value !== undefined);
+  if (idle) throw new ArgumentError(`pruning: ${idle[0]}: expected nothing beside a custom method, got ${idle[1]}`);
+  return pruningMethod(typeof method === "function" ? method(run) : method);
+}
+
+/**
+ * Return the plan of a configuration. `own`: parts that take the place of the configuration's. Errors: ArgumentError for settings that
+ * contradict each other or the length of the run.
+ */
+export function planRun(config: RunConfig, stepsPerEpoch: number, own: OwnPlan = {}): RunPlan {
   checkConfigKeys(config);
-  const { finetuneEpochs = 0, lr: rate, momentum, seed } = config;
+  const { finetuneEpochs = 0, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;
   if (!Number.isSafeInteger(stepsPerEpoch * epochs)) {
     const problem = `epochs: expected fewer, got ${epochs}: with ${stepsPerEpoch} steps each, the step count exceeds 2^53`;
     throw new ArgumentError(problem);
   }
-  const main = makeLrSchedule(rate, { epochs: config.epochs, stepsPerEpoch });
-  const lr = (step: number) => (step < mainSteps ? main(step) : rate.base * FINETUNE_LR);
-  const shape = { totalSteps: stepsPerEpoch * epochs, mainSteps, stepsPerEpoch, lr, momentum, seed };
-  return { ...shape, epochs, method: makePruningMethod(config.prune, shape) };
+  const totalSteps = stepsPerEpoch * epochs;
+  const lr = rateOf(config, { main: mainSteps, total: totalSteps, perEpoch: stepsPerEpoch }, own);
+  const shape = { totalSteps, mainSteps, stepsPerEpoch, lr, momentum, seed };
+  return { ...shape, epochs, method: methodOf(config.prune, shape, own) };
 }
 
 /** A difference between two plans, among the steps already done. */

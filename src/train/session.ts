@@ -1,54 +1,54 @@
-// A session builds model, data, optimiser, schedules and the captured step from one configuration. Hosts (CLI, demo,
-// examples) drive it and decide where files go.
-import {
-  checkParts,
-  composeTransforms,
-  type ImageBatches,
-  type ImageTransform,
-  randomCrop,
-  randomHorizontalFlip,
-} from "../data/index.ts";
-import { currentGpu } from "../gpu/index.ts";
+// A session builds model, data, optimiser, schedules and the captured step from its options. Hosts (CLI, demo, examples) drive
+// it and decide where files go.
+import { currentGpu, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
-import { SGD } from "../optim/sgd.ts";
-import { pruningGroups } from "../prune/groups.ts";
-import { MaskWatch } from "../prune/mask_watch.ts";
+import type { SGD } from "../optim/sgd.ts";
 import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
-import {
-  CheckpointError,
-  type CheckpointFile,
-  checkpointParts,
-  type LoadedCheckpoint,
-  loadCheckpoint,
-} from "./checkpoint.ts";
+import type { CheckpointFile, LoadedCheckpoint } from "./checkpoint.ts";
 import { epochLayers } from "./epoch_layers.ts";
-import { type Evaluation, Evaluator } from "./evaluate.ts";
+import type { Evaluation } from "./evaluate.ts";
 import type { FitOptions, FitResult, RunPosition } from "./fit.ts";
-import { type CounterState, checkedCounters } from "./fit_counters.ts";
+import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
-import { batchSizes, GradientSum } from "./micro_batches.ts";
-import { planRun, type RunPlan } from "./run_plan.ts";
-import { epochLength, evaluationBatch, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
-import { checkSessionKeys, type SessionOptions } from "./session_options.ts";
-import { TrainStep } from "./train_step.ts";
+import { batchSizes } from "./micro_batches.ts";
+import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
+import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
+import { evaluationBatch, type SessionBatches, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
+import type { SessionOptions } from "./session_options.ts";
+import type { TrainStep } from "./train_step.ts";
 
-export type { SessionOptions } from "./session_options.ts";
-
-/** Callbacks and limits of `Session.fit`. */
+/** Control of one call of `fit`. Callbacks that belong to the run are options of the session. */
 export type FitCallbacks = Pick<
   FitOptions,
   "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
 >;
 
+/**
+ * A training run: a model, its data, and everything between them. Two options suffice; SessionOptions lists the others.
+ *
+ * Data      images as bytes, streamed or in memory, or arrays of any shape; see SessionData.
+ * Order     in a step: forward, backward, SGD, then the threshold moves. Records and callbacks in order: `onRecord`, the loggers,
+ *           `onEpoch`.
+ * Memory    `dispose` frees the model, the optimizer and the captured steps.
+ * Errors    ArgumentError, DataError or OpError naming the option: unknown, of another type, or in contradiction to another.
+ * @example
+ * import { Linear, ReLU, Sequential, Session } from "espalier";
+ * const model = new Sequential([new Linear(2, 16), new ReLU(), new Linear(16, 2)]);
+ * const data = { x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] };
+ * const session = new Session({ model, data, config: { epochs: 20 }, onEpoch: ({ loss }) => console.log(loss) });
+ * await session.fit();
+ * session.dispose();
+ */
 export class Session {
   readonly model: Module;
   readonly optimizer: SGD;
   readonly step: TrainStep;
+  /** Learning rate of step n. */
   readonly lr: (step: number) => number;
   readonly method: PruningMethod;
   /** All epochs, fine-tuning included. */
@@ -57,12 +57,9 @@ export class Session {
   readonly totalSteps: number;
   position: RunPosition = { step: 0, epoch: 0, batch: 0 };
   bestAccuracy = 0;
-  private readonly options: SessionOptions;
-  private readonly evaluator: Evaluator;
-  private readonly plan: RunPlan;
+  private readonly parts: SessionParts;
+  private readonly savedConfig: unknown;
   private readonly run: PruningRun;
-  private readonly transform: ImageTransform | undefined;
-  private readonly masks: MaskWatch;
   private resumed = false;
   private prepared = false;
   private loop: FitLoop | null = null;
@@ -70,66 +67,40 @@ export class Session {
   private saved: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
   constructor(options: SessionOptions) {
-    checkSessionKeys(options);
-    this.options = options;
-    const { model, train, test, config, replay = true } = options;
-    checkParts(train.name, train, test);
-    const { momentum, nesterov, weightDecay, labelSmoothing, prune, augment } = config;
-    const { batchSize, microBatch = batchSize } = config;
-    if (config.logEvery > 256) throw new ArgumentError(`logEvery: expected at most 256, got ${config.logEvery}`);
-    if (config.microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0))
-      throw new ArgumentError(`microBatch: expected an integer that divides batchSize ${batchSize}, got ${microBatch}`);
+    const parts = buildSessionParts(options);
+    this.parts = parts;
+    const { model, optimizer, step, plan, config } = parts;
     this.model = model;
-    this.stepsPerEpoch = epochLength(train, config);
-    const plan = planRun(config, this.stepsPerEpoch);
-    this.plan = plan;
-    this.epochs = plan.epochs;
-    this.totalSteps = plan.totalSteps;
+    this.optimizer = optimizer;
+    this.step = step;
     this.lr = plan.lr;
     this.method = plan.method;
-    const groups = pruningGroups(model, this.method.group, prune.dense);
-    this.optimizer = new SGD(groups, { lr: config.lr.base, momentum, nesterov, weightDecay });
-    this.step = new TrainStep({
-      model,
-      optimizer: this.optimizer,
-      sample: train.shape,
-      scale: train,
-      ...(microBatch < batchSize ? { micro: new GradientSum(this.optimizer, { batchSize, microBatch }, replay) } : {}),
-      labelSmoothing,
-      ...(options.random ? { random: options.random } : {}),
-      replay,
-    });
-    this.evaluator = new Evaluator(model, test.shape, options.random, test);
-    this.masks = new MaskWatch(model);
-    this.run = { ...plan, model, optimizer: this.optimizer, train: (steps, how) => this.trainFor(steps, how) };
-    try {
-      this.method.begin?.(this.run);
-    } catch (error) {
-      for (const part of [this.method, this.step, this.evaluator, this.optimizer]) part.dispose?.();
-      throw error;
-    }
-    this.optimizer.setPhase(this.method.phase(0));
-    const transforms = [
-      ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
-      ...(augment.flip ? [randomHorizontalFlip()] : []),
-    ];
-    this.transform = transforms.length > 0 ? composeTransforms(...transforms) : undefined;
+    this.epochs = plan.epochs;
+    this.stepsPerEpoch = plan.stepsPerEpoch;
+    this.totalSteps = plan.totalSteps;
+    this.savedConfig = options.savedConfig ?? config;
+    this.run = { ...plan, model, optimizer, train: (steps, how) => this.trainFor(steps, how) };
+    beginSession(parts, this.run);
   }
 
   /** Return the batches of an epoch: a function of (seed, epoch, batch) alone. Errors: see trainingBatches. */
-  batches(epoch: number, startBatch: number): ImageBatches {
-    const { train, config } = this.options;
-    return trainingBatches(train, config, { epoch, startBatch, transform: this.transform });
+  batches(epoch: number, startBatch: number): SessionBatches {
+    const { train, config, transform } = this.parts;
+    return trainingBatches(train, config, { epoch, startBatch, transform });
   }
 
-  /** Compute loss and accuracy on the test set, with the masks of the final model. Null if the signal came first. */
+  /**
+   * Compute loss, accuracy and metrics on the test set, with the masks of the final model. Null if the signal came first. Errors:
+   * ArgumentError without a test set.
+   */
   evaluate(): Promise<Evaluation>;
   evaluate(signal: AbortSignal | undefined): Promise<Evaluation | null>;
   async evaluate(signal?: AbortSignal): Promise<Evaluation | null> {
-    const { test, config } = this.options;
+    const { test, config, evaluator } = this.parts;
+    if (!test || !evaluator) throw new ArgumentError("evaluate: expected a session with a test set, got none");
     this.optimizer.harden();
     try {
-      return await this.evaluator.run(testBatches(test, config), signal);
+      return await evaluator.run(testBatches(test, config), signal);
     } finally {
       this.optimizer.soften();
     }
@@ -141,8 +112,8 @@ export class Session {
   ): Promise<(Evaluation & { readonly softAccuracy?: number }) | null> {
     const hard = await this.evaluate(signal);
     if (!hard || !this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
-    const { test, config } = this.options;
-    const soft = await this.evaluator.run(testBatches(test, config), signal);
+    const { test, config, evaluator } = this.parts;
+    const soft = await evaluator!.run(testBatches(test!, config), signal);
     return soft && { ...hard, softAccuracy: soft.accuracy };
   }
 
@@ -156,7 +127,8 @@ export class Session {
     }
     this.resumed = true;
     // A resumed run compares with the masks at the start of its epoch.
-    if (!this.masks.last) await this.optimizer.hardened(() => this.masks.compare());
+    const { masks } = this.parts;
+    if (masks && !masks.last) await this.optimizer.hardened(() => masks.compare());
   }
 
   /** Train on the first batches of the run, for a method that measures before it prunes. */
@@ -188,16 +160,16 @@ export class Session {
    * of stored images that are cropped; without it they are used whole.
    */
   rehearse(stored?: ImageSize): StepMemory[] {
-    const { train, test, config } = this.options;
+    const { train, test, config, evaluator } = this.parts;
     const recordings: StepMemory[] = [];
     for (const size of batchSizes(train.length, config.batchSize)) {
-      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.lr(0), values: this.method.values(0) });
+      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.rate(0), values: this.method.values(0) });
       recordings.push(this.step.memory());
     }
     this.model.eval();
-    for (const size of batchSizes(test.length, evaluationBatch(config))) {
-      this.evaluator.enqueue(zeroBatch(test, size, stored), 0);
-      recordings.push(this.evaluator.memory());
+    for (const size of batchSizes(test?.length ?? 0, evaluationBatch(config))) {
+      evaluator!.enqueue(zeroBatch(test!, size, stored), 0);
+      recordings.push(evaluator!.memory());
     }
     this.model.train();
     return recordings;
@@ -214,15 +186,21 @@ export class Session {
     this.prepared = true;
   }
 
+  /** Return the learning rate to set for step n; undefined if the optimizer moves its rates itself. */
+  private rate(n: number): number | undefined {
+    return this.parts.ownRates ? undefined : this.lr(n);
+  }
+
   /** Let the tuner try kernels for every batch shape of the run, before the first step is captured. */
   private async tune(): Promise<void> {
     const { tuner } = currentGpu();
     if (!tuner.active) return;
-    const { train, test, config } = this.options;
-    this.optimizer.set({ ...this.method.values(this.position.step), lr: this.lr(this.position.step) });
+    const { train, test, config, evaluator } = this.parts;
+    const rate = this.rate(this.position.step);
+    this.optimizer.set({ ...this.method.values(this.position.step), ...(rate === undefined ? {} : { lr: rate }) });
     for (const size of batchSizes(train.length, config.batchSize)) this.step.rehearse(size);
     this.model.eval();
-    for (const size of batchSizes(test.length, evaluationBatch(config))) this.evaluator.rehearse(size);
+    for (const size of batchSizes(test?.length ?? 0, evaluationBatch(config))) evaluator!.rehearse(size);
     this.model.train();
     await tuner.tune();
   }
@@ -240,41 +218,61 @@ export class Session {
     this.method.setFinal(final);
   }
 
-  /** Train from the current position to the end, or until the signal. */
-  async fit(callbacks: FitCallbacks = {}): Promise<FitResult> {
+  /**
+   * Train from the current position to the end, or until the signal. The callbacks given here are called after those of the
+   * session. Loggers are closed once the run has finished, or failed.
+   */
+  async fit(control: FitCallbacks = {}): Promise<FitResult> {
     await this.prepare();
-    const { config } = this.options;
-    const loop = new FitLoop({
-      ...callbacks,
-      ...this.saved,
-      ...this.plan,
-      train: this.step,
-      optimizer: this.optimizer,
-      layers: () => epochLayers(this.model, this.optimizer, this.masks),
-      weightDecay: config.weightDecay,
-      logEvery: config.logEvery,
-      batches: (epoch, startBatch) => this.batches(epoch, startBatch),
-      evaluate: (signal) => this.evaluateBoth(signal),
-      start: this.position,
-    });
+    const loop = this.loopFor(control);
     this.loop = loop;
     try {
       const result = await loop.run();
       const counters = await loop.snapshot();
       this.saved = counters && { counters, epochSeconds: loop.epochSeconds };
       this.position = result.position;
+      if (result.finished) await this.parts.listeners.close();
       return result;
+    } catch (error) {
+      await this.parts.listeners.close();
+      throw error;
     } finally {
       this.loop = null;
     }
   }
 
-  /** Shape of one sample, and the class count. */
+  private loopFor(control: FitCallbacks): FitLoop {
+    const { config, listeners, masks, ownRates, plan, test } = this.parts;
+    return new FitLoop({
+      ...control,
+      ...this.saved,
+      ...plan,
+      ownRates,
+      train: this.step,
+      optimizer: this.optimizer,
+      layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks) : []),
+      weightDecay: config.weightDecay,
+      logEvery: config.logEvery,
+      batches: (epoch, startBatch) => this.batches(epoch, startBatch),
+      ...(test ? { evaluate: (signal?: AbortSignal) => this.evaluateBoth(signal) } : {}),
+      start: this.position,
+      onStep: (position) => {
+        listeners.step(position);
+        control.onStep?.(position);
+      },
+      onRecord: async (record) => {
+        await listeners.record(record);
+        await control.onRecord?.(record);
+      },
+    });
+  }
+
+  /** Shape of one sample, and the class count: 0 if the targets are not class numbers. */
   get sample(): readonly number[] {
-    return this.options.train.shape;
+    return this.parts.train.shape;
   }
   get classes(): number {
-    return this.options.train.classes.length;
+    return this.parts.train.classes.length;
   }
 
   /** Return the counters at a position; null if the run is elsewhere by now. */
@@ -300,21 +298,16 @@ export class Session {
 
   /** The same as the parts of a file, which may be larger than one array. */
   async saveParts(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
-    const { config, savedConfig = config } = this.options;
-    const { epochSeconds } = this;
+    const { epochSeconds, bestAccuracy, savedConfig: config } = this;
     const counters = await this.countersAt(position);
-    const progress = {
-      ...position,
-      seed: config.seed,
-      threshold: this.method.thresholdAt(position.step) ?? 0,
-      config: savedConfig,
-      bestAccuracy: this.bestAccuracy,
-      ...(counters ? { counters } : {}),
-    };
-    return checkpointParts(this.model, this.optimizer, progress, this.method.state?.(), {
-      masks: this.masks.last,
-      ...(host ? { host: { ...host, epochSeconds } } : {}),
-    });
+    const { seed } = this.parts.config;
+    const state = { position, bestAccuracy, counters, seed, config, host: host && { ...host, epochSeconds } };
+    return sessionParts(this.saveable, state);
+  }
+
+  private get saveable(): Saveable {
+    const { model, optimizer, method } = this;
+    return { model, optimizer, method, masks: this.parts.masks };
   }
 
   /**
@@ -324,26 +317,13 @@ export class Session {
    *          batches of another size do not carry over.
    */
   load(file: CheckpointFile, name: string): LoadedCheckpoint {
-    const { model, optimizer, method, stepsPerEpoch } = this;
-    // From phase `mask`, setting a phase leaves the weights alone: they are those of the checkpoint.
-    optimizer.setPhase("mask");
-    const loaded = loadCheckpoint(file, name, model, optimizer, method.state?.());
-    const { step, epoch, batch, bestAccuracy, counters, masks } = loaded;
-    if (step !== epoch * stepsPerEpoch + batch || batch > stepsPerEpoch) {
-      const problem = `${name}: expected epochs of ${stepsPerEpoch} steps, got step ${step} at batch ${batch} of epoch ${epoch + 1}: its batch size or its data differ`;
-      throw new CheckpointError(problem);
-    }
+    const { optimizer, method, stepsPerEpoch } = this;
+    const { loaded, saved } = restoreSession(this.saveable, file, name, stepsPerEpoch);
+    const { step, epoch, batch, bestAccuracy } = loaded;
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;
+    this.saved = saved;
     this.resumed = true;
-    if (masks) this.masks.restore(masks);
-    const seconds = (loaded.host as { epochSeconds?: unknown } | null | undefined)?.epochSeconds;
-    const epochSeconds = typeof seconds === "number" && seconds > 0 ? seconds : 0;
-    try {
-      this.saved = counters ? { counters: checkedCounters(counters), epochSeconds } : null;
-    } catch (cause) {
-      throw new CheckpointError(`${name}: its progress record: ${(cause as Error).message}`);
-    }
     optimizer.setPhase(method.phase(step));
     return loaded;
   }
@@ -363,10 +343,14 @@ export class Session {
     return layersOf(this.model, await this.weights());
   }
 
+  /** Free the model, the optimizer and the captured steps, and close the loggers. */
   dispose(): void {
+    this.parts.listeners.close().catch((error: unknown) => {
+      warnOnce(this, "logger", `Session: a logger could not be closed: ${String(error)}`);
+    });
     this.method.dispose?.();
     this.step.dispose();
-    this.evaluator.dispose();
+    this.parts.evaluator?.dispose();
     this.optimizer.dispose();
     this.model.dispose();
   }

@@ -1,21 +1,93 @@
-// Batches of a session's data sets, for training and evaluation.
+// Data sets of a session, and their batches for training and evaluation.
 import {
+  type ArrayDataset,
+  type ArrayParts,
+  arrayDataset,
   batchCount,
   batchesOf,
+  checkParts,
   DataError,
   DataLoader,
-  type ImageBatches,
   type ImageTransform,
+  isArrays,
   isStreamed,
   type LabelledImages,
+  type PixelScale,
   testBatchesOf,
 } from "../data/index.ts";
-import { ArgumentError } from "../text/index.ts";
-import type { HostBatch, ImageSize } from "./batch_step.ts";
+import { type DType, numel, type Shape } from "../tensor/index.ts";
+import { ArgumentError, expectKeys, isRecord } from "../text/index.ts";
+import type { HostBatch, HostBatches, ImageSize } from "./batch_step.ts";
 import type { RunConfig } from "./config.ts";
+import type { TargetFormat } from "./train_step.ts";
 
-/** Data sets that a session takes. */
-export type SessionData = LabelledImages;
+/** Samples of a session: images, or arrays of any shape. */
+export type SessionSamples = LabelledImages | ArrayDataset;
+
+/** A training set and a test set. */
+export interface DatasetPair {
+  readonly train: SessionSamples | ArrayParts;
+  /** Absent: no evaluation; test loss and accuracy of the records are NaN. */
+  readonly test?: SessionSamples | ArrayParts | undefined;
+}
+
+/** Data of a session: a pair, or a training set alone. Parts of arrays, { x, y, shape }, are read by `arrayDataset`. */
+export type SessionData = DatasetPair | SessionSamples | ArrayParts;
+
+interface SessionSets {
+  readonly train: SessionSamples;
+  readonly test: SessionSamples | null;
+}
+
+const isPair = (data: SessionData): data is DatasetPair => "train" in data || "test" in data;
+const isParts = (data: SessionSamples | ArrayParts): data is ArrayParts => "x" in data && !isArrays(data);
+
+/** Return the data sets of a session. Errors: ArgumentError or DataError for data of another kind, or parts that disagree. */
+export function openSets(data: SessionData): SessionSets {
+  if (!isRecord(data)) throw new ArgumentError(`Session: data: expected data sets or arrays, got ${typeof data}`);
+  const pair = isPair(data) ? data : { train: data };
+  const refuse = (problem: string) => new ArgumentError(`Session: data: ${problem}`);
+  expectKeys(pair, { train: true, test: true }, refuse);
+  const read = (part: "train" | "test", given: SessionSamples | ArrayParts | undefined): SessionSamples => {
+    if (!isRecord(given)) throw refuse(`${part}: expected a data set or arrays, got ${typeof given}`);
+    if (isParts(given)) return arrayDataset({ name: part, ...given });
+    if (isArrays(given) || "classes" in given) return given;
+    throw refuse(`${part}: expected a data set or arrays { x, y }, got an object of ${Object.keys(given).join(", ")}`);
+  };
+  const train = read("train", pair.train);
+  const test = pair.test === undefined ? null : read("test", pair.test);
+  if (test) checkPair(train, test);
+  return { train, test };
+}
+
+/** Check that training and test samples are of one kind and shape. */
+function checkPair(train: SessionSamples, test: SessionSamples): void {
+  checkParts(train.name, train, test);
+  const [a, b] = [formatOf(train), formatOf(test)];
+  const words = ({ dtype, target, scale }: SampleFormat) =>
+    `${scale ? "images" : dtype} with targets ${target.dtype} [${target.shape.join(", ")}]`;
+  if (words(a) !== words(b)) {
+    const problem = `${train.name}: test samples: expected ${words(a)} as the training samples, got ${words(b)}`;
+    throw new DataError(problem);
+  }
+}
+
+/** Shape and type of samples and targets. */
+export interface SampleFormat {
+  readonly sample: Shape;
+  readonly dtype: DType;
+  readonly target: TargetFormat;
+  /** Scale of bytes; absent for arrays. */
+  readonly scale?: PixelScale | undefined;
+}
+
+/** Return the format of a data set's samples. */
+export function formatOf(data: SessionSamples): SampleFormat {
+  if (!isArrays(data)) return { sample: data.shape, dtype: "f32", target: { shape: [], dtype: "i32" }, scale: data };
+  const { x, y, shape, targetShape } = data;
+  const dtype = x instanceof Int32Array ? "i32" : x instanceof Uint32Array ? "u32" : "f32";
+  return { sample: shape, dtype, target: { shape: targetShape, dtype: y instanceof Int32Array ? "i32" : "f32" } };
+}
 
 /**
  * Return the batch size of evaluation: that of a training step, whose memory it then shares, between 32 and 500.
@@ -29,14 +101,31 @@ export const evaluationBatch = ({ batchSize, microBatch }: Pick<RunConfig, "batc
  *
  * Errors    DataError or ArgumentError for an invalid batch size, or an augmentation that this kind of data does not take.
  */
-export function epochLength(data: SessionData, { batchSize, augment }: RunConfig): number {
-  if (!isStreamed(data)) return new DataLoader({ dataset: data, batchSize }).length;
+export function epochLength(data: SessionSamples, { batchSize, augment }: RunConfig): number {
   const { crop, flip } = augment;
-  if (crop > 0 || flip) {
-    const problem = `augment: expected crop 0 and flip false, got ${crop} and ${flip}: data set ${data.name} is streamed and augments its images itself`;
-    throw new ArgumentError(problem);
-  }
-  return batchCount(data.length, batchSize);
+  const reason = isArrays(data)
+    ? "holds arrays; augment them with a transform of a DataLoader"
+    : isStreamed(data)
+      ? "is streamed and augments its images itself"
+      : null;
+  if (reason === null || !(crop > 0 || flip))
+    return !isArrays(data) && isStreamed(data)
+      ? batchCount(data.length, batchSize)
+      : new DataLoader({ dataset: data, batchSize }).length;
+  const problem = `augment: expected crop 0 and flip false, got ${crop} and ${flip}: data set ${data.name} ${reason}`;
+  throw new ArgumentError(problem);
+}
+
+/** Batches of an epoch of a session. */
+export interface SessionBatches extends HostBatches {
+  /** Batches of the whole epoch, including those before `startBatch`. */
+  readonly length: number;
+  recycle(batch: HostBatch): void;
+}
+
+/** Batches with their index in the epoch. */
+interface OrderedBatches extends SessionBatches {
+  [Symbol.asyncIterator](): AsyncIterator<HostBatch & { readonly batch: number }>;
 }
 
 /**
@@ -45,20 +134,23 @@ export function epochLength(data: SessionData, { batchSize, augment }: RunConfig
  * Errors    DataError if a data set does not give all batches in order; while they are read, the errors of its reader.
  */
 export function trainingBatches(
-  data: SessionData,
+  data: SessionSamples,
   { batchSize, seed }: RunConfig,
   { epoch, startBatch, transform }: { epoch: number; startBatch: number; transform: ImageTransform | undefined },
-): ImageBatches {
+): SessionBatches {
   const order = { batchSize, seed, epoch, startBatch };
-  return inOrder(data, batchesOf(data, { ...order, training: true }, transform), order);
+  const batches = isArrays(data)
+    ? new DataLoader({ dataset: data, ...order, shuffle: true })
+    : batchesOf(data, { ...order, training: true }, transform);
+  return inOrder(data, batches as OrderedBatches, order);
 }
 
 /** Check the order of the batches. A reader that loses some would change a resumed run silently. */
 function inOrder(
-  { name, length: images }: SessionData,
-  batches: ImageBatches,
+  { name, length: images }: SessionSamples,
+  batches: OrderedBatches,
   { batchSize, startBatch }: { readonly batchSize: number; readonly startBatch: number },
-): ImageBatches {
+): SessionBatches {
   const length = batchCount(images, batchSize);
   const prefix = `data set ${name}: ${images} images make ${length} batches of ${batchSize}`;
   if (batches.length !== length) throw new DataError(`${prefix}, got an epoch of ${batches.length}`);
@@ -77,16 +169,37 @@ function inOrder(
   };
 }
 
-/** Return all images as they are stored, in batches for evaluation. */
-export const testBatches = (data: SessionData, config: RunConfig): ImageBatches =>
-  testBatchesOf(data, evaluationBatch(config), config.seed);
+/** Return all samples as they are stored, in batches for evaluation. */
+export function testBatches(data: SessionSamples, config: RunConfig): HostBatches {
+  const batchSize = evaluationBatch(config);
+  return (
+    isArrays(data) ? new DataLoader({ dataset: data, batchSize }) : testBatchesOf(data, batchSize, config.seed)
+  ) as HostBatches;
+}
 
-/** Return a batch of zeros for samples of this shape, cropped out of `stored` if that is given. */
+function zerosOf(dtype: DType, length: number): Float32Array | Int32Array | Uint32Array {
+  if (dtype === "f32") return new Float32Array(length);
+  return dtype === "i32" ? new Int32Array(length) : new Uint32Array(length);
+}
+
+/** Return a batch of zeros for samples of a data set; images are cropped out of `stored` if that is given. */
 export function zeroBatch(
-  { shape: [c, h, w] }: Pick<SessionData, "shape">,
+  data: Pick<LabelledImages, "shape"> | ArrayDataset,
   size: number,
   stored?: ImageSize,
 ): HostBatch {
+  if (isArrays(data)) {
+    const { dtype, target } = formatOf(data);
+    return {
+      x: zerosOf(dtype, size * numel(data.shape)),
+      y:
+        target.dtype === "i32"
+          ? new Int32Array(size * numel(target.shape))
+          : new Float32Array(size * numel(target.shape)),
+      size,
+    };
+  }
+  const [c, h, w] = data.shape;
   const [height, width] = stored ?? [h, w];
   return {
     x: new Uint8Array(size * c * height * width),

@@ -1,29 +1,67 @@
 // Options of a session.
 import type { Module, RandomState } from "../nn/index.ts";
-import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
-import type { RunConfig } from "./config.ts";
+import { ArgumentError, expectKeys, isRecord, type KeysOf } from "../text/index.ts";
+import type { RunSettings } from "./config.ts";
+import type { RunListeners } from "./listeners.ts";
+import type { LossFunction, Metrics } from "./objective.ts";
+import type { OwnPlan } from "./run_plan.ts";
 import type { SessionData } from "./session_data.ts";
+import type { SessionOptimizer } from "./session_optimizer.ts";
 
-export interface SessionOptions {
+/**
+ * Options of a session: only `model` and `data` are required. `config` holds settings that can be saved as JSON; functions and
+ * objects are separate options. A setting that an option takes the place of is refused.
+ */
+export interface SessionOptions extends RunListeners, Pick<OwnPlan, "method" | "schedule"> {
+  /** Network of one input and, for the default loss, logits [N, classes]. The session disposes it. */
   readonly model: Module;
-  readonly train: SessionData;
-  /** The session ends its reading when it stops; the caller closes the data sets. */
-  readonly test: SessionData;
-  readonly config: RunConfig;
-  /** Saved inside checkpoints; default: `config`. */
+  /** Training set, or { train, test }. The session ends its reading when it stops; the caller closes streamed data sets. */
+  readonly data: SessionData;
+  /** Settings; see RunSettings for the defaults. */
+  readonly config?: RunSettings | undefined;
+  /** Default: cross entropy with `config.labelSmoothing`. Evaluation uses it too. */
+  readonly loss?: LossFunction | undefined;
+  /** Metrics of the records: over the test set, and in train mode over the latest steps. */
+  readonly metrics?: Metrics | undefined;
+  /** Default: SGD with the settings of `config`, over the groups of the pruning method. */
+  readonly optimizer?: SessionOptimizer | undefined;
+  /** Saved inside checkpoints, as JSON. Default: `config` with its defaults filled in. */
   readonly savedConfig?: unknown;
-  /** Random state of the model's dropout layers. */
-  readonly random?: RandomState;
-  /** False: run each step eagerly. */
-  readonly replay?: boolean;
+  /** Random state of the model's dropout layers, if the model does not hold it. */
+  readonly random?: RandomState | undefined;
+  /** False: run each step eagerly, which is slower and gives the same bits. Default true. */
+  readonly replay?: boolean | undefined;
 }
 
 const OPTION_KEYS: KeysOf<SessionOptions> = {
-  ...{ model: true, train: true, test: true, config: true },
+  ...{ model: true, data: true, config: true, loss: true, metrics: true, optimizer: true },
+  ...{ method: true, schedule: true, onStep: true, onRecord: true, onEpoch: true, loggers: true },
   ...{ savedConfig: true, random: true, replay: true },
 };
 
-/** Check the names of the options. Errors: ArgumentError. */
-export function checkSessionKeys(options: SessionOptions): void {
-  expectKeys(options, OPTION_KEYS, (problem) => new ArgumentError(`Session: ${problem}`));
+/** Check the options and their agreement with the settings. Errors: ArgumentError. */
+export function checkSessionOptions(options: SessionOptions): void {
+  const refuse = (problem: string) => new ArgumentError(`Session: ${problem}`);
+  expectKeys(options, OPTION_KEYS, refuse);
+  const { model, schedule, config, method } = options;
+  if (typeof model?.namedParameters !== "function") throw refuse(`model: expected a module, got ${typeof model}`);
+  if (config !== undefined && !isRecord(config)) throw refuse(`config: expected an object, got ${typeof config}`);
+  if (method !== undefined && typeof method !== "function" && !isRecord(method))
+    throw refuse(`method: expected a pruning method or a function that makes it, got ${typeof method}`);
+  checkSchedule(options);
+  if (schedule?.lr && config?.lr !== undefined) throw refuse("schedule.lr: expected nothing beside config.lr");
+  const { labelSmoothing = 0 } = config ?? {};
+  if (options.loss !== undefined && labelSmoothing !== 0)
+    throw refuse(`config.labelSmoothing: expected 0 beside a custom loss, got ${labelSmoothing}`);
+}
+
+function checkSchedule({ schedule }: SessionOptions): void {
+  if (schedule === undefined) return;
+  expectKeys(schedule, { lr: true, threshold: true }, (problem) => new ArgumentError(`Session: schedule: ${problem}`));
+  for (const key of ["lr", "threshold"] as const) {
+    if (schedule[key] !== undefined && typeof schedule[key] !== "function") {
+      const problem = `schedule.${key}: expected a function of the progress, got ${typeof schedule[key]}`;
+      throw new ArgumentError(`Session: ${problem}`);
+    }
+  }
 }

@@ -1,26 +1,36 @@
 // The training step: forward, loss, backward, update, as one captured list of dispatches.
 import { type BadOp, NanWatch, Tape } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
-import { checksNan, expectOptions, OpError } from "../gpu/index.ts";
+import { checksNan, expectOptions } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
-import { countCorrect } from "../ops/count_correct.ts";
-import { crossEntropy } from "../ops/cross_entropy.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { StepValues } from "../optim/sgd_options.ts";
 import {
+  type DType,
   empty,
   NonFiniteError,
   readAll,
   rehearse,
   Scope,
+  type Shape,
   type StepMemory,
   scalar,
   type Tensor,
 } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import { BatchStep, type HostBatch } from "./batch_step.ts";
-import { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
+import { ALL_FINITE } from "./meter.ts";
 import type { GradientSum } from "./micro_batches.ts";
+import { type LossFunction, type MeasuredStep, type Metrics, Objective } from "./objective.ts";
+
+/** Shape and type of one target: a class number is [] i32. */
+export interface TargetFormat {
+  readonly shape: Shape;
+  readonly dtype: "i32" | "f32";
+}
+
+/** A class number. */
+export const CLASS_NUMBER: TargetFormat = { shape: [], dtype: "i32" };
 
 /** Options of `TrainStep`. */
 export interface TrainStepOptions {
@@ -29,18 +39,27 @@ export interface TrainStepOptions {
   /** Shape of one sample. */
   readonly sample: readonly number[];
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */
-  readonly scale?: PixelScale;
+  readonly scale?: PixelScale | undefined;
   /** @internal Splits batches into micro-batches; see RunConfig.microBatch. The step disposes it. */
-  readonly micro?: GradientSum;
-  readonly labelSmoothing?: number;
+  readonly micro?: GradientSum | undefined;
+  /** Type of the samples as numbers. Default f32. */
+  readonly dtype?: DType | undefined;
+  /** Shape and type of one target. Default: a class number, [] i32. */
+  readonly target?: TargetFormat | undefined;
+  /** Default: cross entropy with label smoothing. */
+  readonly loss?: LossFunction | undefined;
+  /** Metrics to record beside the loss, in train mode. */
+  readonly metrics?: Metrics | undefined;
+  readonly labelSmoothing?: number | undefined;
   /** Random state that is moved to each step, as are those of the model's layers. */
-  readonly random?: RandomState;
+  readonly random?: RandomState | undefined;
   /** False runs every step eagerly: slower, same bits. Default true. */
   readonly replay?: boolean;
 }
 
 const KEYS: KeysOf<TrainStepOptions> = {
   ...{ model: true, optimizer: true, sample: true, scale: true },
+  ...{ dtype: true, target: true, loss: true, metrics: true },
   ...{ micro: true, labelSmoothing: true, random: true, replay: true },
 };
 
@@ -87,7 +106,7 @@ function describeBad({ op, phase, shape, inputs = [] }: BadOp): string {
 
 export class TrainStep {
   private readonly options: TrainStepOptions;
-  private readonly meter = new Meter();
+  private readonly objective: Objective;
   private readonly stepTensor: Tensor = scalar(0, "u32");
   /** The whole step; with micro-batches, the part that adds up gradients. */
   private readonly captured: BatchStep<{ loss: Tensor }>;
@@ -102,15 +121,22 @@ export class TrainStep {
     this.options = options;
     this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;
-    const { sample, scale, micro = null } = options;
+    const { sample, scale, target, micro = null } = options;
+    const { loss, metrics, labelSmoothing } = options;
+    this.objective = new Objective("train", { loss, metrics, labelSmoothing, classes: target?.dtype !== "f32" });
     const run = (x: Tensor, y: Tensor) => this.enqueue(x, y);
-    this.captured = new BatchStep({ name: "train", sample, scale, replay, run });
+    this.captured = new BatchStep({ name: "train", sample, target: target?.shape, scale, replay, run });
     this.sum = micro;
   }
 
   /** Steps that may be enqueued between two calls of `read`. */
   get readEvery(): number {
-    return this.checking ? 1 : this.meter.slots;
+    return this.checking ? 1 : this.objective.slots;
+  }
+
+  /** True if correct predictions are counted; see Objective. Known after the first step. */
+  get countsCorrect(): boolean {
+    return this.objective.countsCorrect;
   }
 
   private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {
@@ -122,23 +148,20 @@ export class TrainStep {
   }
 
   private forward(tape: Tape, x: Tensor, y: Tensor): Tensor {
-    const { model, optimizer, labelSmoothing = 0 } = this.options;
-    const logits = model.forward(x);
-    if (logits.shape.length !== 2) throw new OpError("train", "model: expected logits [N, C]", { logits });
-    const loss = tape.keep(crossEntropy(logits, y, { labelSmoothing }));
+    const { model, optimizer } = this.options;
     const [samples] = x.shape as [number];
-    this.meter.record(loss, countCorrect(logits, y), this.stepTensor, optimizer.guard, samples, this.sum?.part);
-    return loss;
+    const record = { step: this.stepTensor, guard: optimizer.guard, samples, part: this.sum?.part };
+    return tape.keep(this.objective.measure(model.forward(x), y, record));
   }
 
   /** Trace a step of `size` samples on the host; nothing runs. Registers the step's kernels with the tuner. */
   rehearse(size: number): void {
-    const { model, sample, optimizer } = this.options;
+    const { model, sample, dtype, target = CLASS_NUMBER, optimizer } = this.options;
     if (!model.training) model.train();
     rehearse(() => {
       for (const n of this.sum?.partSizes(size) ?? [size]) {
         this.sum?.expectArrivals();
-        this.enqueue(empty([n, ...sample]), empty([n], "i32"));
+        this.enqueue(empty([n, ...sample], dtype), empty([n, ...target.shape], target.dtype));
       }
       if (this.sum) optimizer.step();
     });
@@ -184,14 +207,15 @@ export class TrainStep {
   }
 
   /**
-   * Return loss and correct count of the steps [first, end), at most the last 256, and the first step with a NaN or infinite
+   * Return loss, correct count and metrics of the steps [first, end), at most the last 256, and the first step with a NaN or infinite
    * loss as `badStep`. Waits for the GPU. Errors: NonFiniteWeightsError if an earlier update made weights NaN or infinite.
    */
-  async read(first: number, end: number): Promise<{ steps: StepMetrics[]; badStep: number | null }> {
+  async read(first: number, end: number): Promise<{ steps: MeasuredStep[]; badStep: number | null }> {
     const badOp = await this.watch?.first();
     if (badOp) throw new NonFiniteLossError(end - 1, describeBad(badOp));
     const { model, optimizer } = this.options;
-    const [[ring, guard], counts] = await Promise.all([readAll(this.meter.ring, optimizer.guard), optimizer.counts()]);
+    const reading = readAll(optimizer.guard, ...this.objective.rings);
+    const [[guard, ...rings], counts] = await Promise.all([reading, optimizer.counts()]);
     const bad = (guard as Uint32Array)[0]!;
     const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
     const hurt = counts.filter((c) => c.badStep !== null);
@@ -203,7 +227,7 @@ export class TrainStep {
         first.map(({ param }) => names.get(param) ?? param.describe()),
       );
     }
-    const steps = this.meter.pick(ring as Float32Array, first, end);
+    const steps = this.objective.pick(rings, first, end);
     return { steps, badStep: bad === ALL_FINITE ? null : bad };
   }
 
@@ -215,7 +239,7 @@ export class TrainStep {
       if ((await p.data()).some((v) => !Number.isFinite(v)))
         return new NonFiniteLossError(step, `${name} holds NaN or Inf already (an earlier gradient overflowed)`);
     }
-    if ((batch.x as Float32Array).some((v) => !Number.isFinite(v)))
+    if ((batch.x as Float32Array).some((v) => !Number.isFinite(v)) || batch.y.some((v) => !Number.isFinite(v)))
       return new NonFiniteLossError(step, "the batch holds NaN or Inf");
     using watch = new NanWatch();
     for (const part of this.sum?.parts(batch) ?? [{ batch, index: 0 }]) {
@@ -244,7 +268,7 @@ export class TrainStep {
     this.watch?.dispose();
     this.captured.dispose();
     this.sum?.dispose();
-    this.meter.dispose();
+    this.objective.dispose();
     this.stepTensor.dispose();
   }
 }

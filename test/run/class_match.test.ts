@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import {
   type ImageBatch,
   imageDataset,
+  type LabelledImages,
   Linear,
   Sequential,
-  type SessionData,
   type StreamedDataset,
 } from "../../src/internal.ts";
 import { headOptions, matchToModel, modelClasses, relabelled, withoutNames } from "../../src/run/class_match.ts";
@@ -18,7 +18,7 @@ const held = (classes: readonly string[], labels = Array.from({ length: 6 }, (_,
     labels: Uint8Array.from(labels),
   });
 const named = (...names: string[]) => ({ names, count: names.length });
-const labelsOf = (data: SessionData) => ("labels" in data ? [...data.labels] : []);
+const labelsOf = (data: LabelledImages) => ("labels" in data ? [...data.labels] : []);
 const about = (entries: Record<string, string>) => new Map(Object.entries(entries));
 
 describe("test data for a saved model", () => {

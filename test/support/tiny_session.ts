@@ -62,7 +62,7 @@ export const TINY_WEIGHTS = 2782;
 export function tinySession(prune: TinyPrune, more: TinyMore = {}, replay = true): Session {
   const config = tinyConfig(prune, more);
   manualSeed(config.seed);
-  return new Session({ model: tinyModel(), ...data, config, replay });
+  return new Session({ model: tinyModel(), data, config, replay });
 }
 
 export interface Saved {

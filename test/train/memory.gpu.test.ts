@@ -79,7 +79,11 @@ test.each([
   async (model, sample, batch) => {
     await onFreshGpu(async () => {
       const data = images(batch, sample);
-      const session = new Session({ model: build(model, sample), train: data, test: data, config: config(batch) });
+      const session = new Session({
+        model: build(model, sample),
+        data: { train: data, test: data },
+        config: config(batch),
+      });
       const [training, evaluation] = session.rehearse();
       expect(training!.ratio).toBeGreaterThanOrEqual(1);
       expect(training!.ratio).toBeLessThan(1.02);
@@ -104,8 +108,7 @@ test.each([
     expect(created).toBe(0);
     const session = new Session({
       model: options.build(),
-      train: images(trainImages, sample),
-      test: images(testImages, sample),
+      data: { train: images(trainImages, sample), test: images(testImages, sample) },
       config: options.config,
     });
     await session.fit();
@@ -127,7 +130,7 @@ test("MobileNet-V1 at 64 pixels, batch 4: one step takes the predicted memory", 
     const plan = planTraining({ ...options, adapter: currentGpu().adapter });
     const { build: make, config: settings } = options;
     const none = { ...images(1, sample), length: 0 };
-    const session = new Session({ model: make(), train: images(4, sample), test: none, config: settings });
+    const session = new Session({ model: make(), data: { train: images(4, sample), test: none }, config: settings });
     session.rehearse();
     await currentGpu().wait();
     expect(Math.abs(plan.peak / currentGpu().memory().peak - 1)).toBeLessThan(0.05);
@@ -140,7 +143,12 @@ test.each([true, false])("memory in use is the same after many steps as after 2,
   const steps = inBrowser ? 30 : 200;
   const data = images(4, GREY);
   const before = currentGpu().memory().live;
-  const session = new Session({ model: build("lenet-bn", GREY), train: data, test: data, config: config(4), replay });
+  const session = new Session({
+    model: build("lenet-bn", GREY),
+    data: { train: data, test: data },
+    config: config(4),
+    replay,
+  });
   const at: number[] = [];
   for (let step = 1; step <= steps; step++) {
     session.rehearse();
@@ -199,7 +207,7 @@ test(`checkpointing ${CHECKPOINTED} by blocks: the same bits, at most ${100 * SH
       const { adapter } = currentGpu();
       const plan = planTraining({ build: make, sample: COLOUR, classes: 10, config: config(16), adapter });
       const model = make();
-      const session = new Session({ model, train: data, test: none, config: config(16) });
+      const session = new Session({ model, data: { train: data, test: none }, config: config(16) });
       session.rehearse();
       peaks.push(currentGpu().memory().peak);
       expect(Math.abs(plan.peak / currentGpu().memory().peak - 1)).toBeLessThan(0.05);

@@ -55,7 +55,7 @@ function open(
 ) {
   const config = tinyConfig(prune, { epochs: 2, microBatch, ...more });
   manualSeed(config.seed);
-  return new Session({ model: build(), ...data, config, replay });
+  return new Session({ model: build(), data, config, replay });
 }
 
 describe("without layers that depend on the batch", () => {
@@ -221,7 +221,7 @@ test("a run takes the planned memory", async () => {
     testImages: 60,
     adapter: currentGpu().adapter,
   });
-  const session = new Session({ model: tinyModel(), ...data, config });
+  const session = new Session({ model: tinyModel(), data, config });
   const [first] = session.rehearse();
   expect(first).toEqual(plan.step);
   await currentGpu().wait();

@@ -168,7 +168,7 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     const session = await spoiled("9.bias");
     await expect(session.evaluate()).rejects.toThrow(NonFiniteError);
     await expect(session.evaluate()).rejects.toThrow(
-      /^evaluation: the loss of batch 0 \(samples 0 to \d+\) is not finite: the network's logits hold NaN or infinity, or a label is/,
+      /^evaluation: the loss of batch 0 \(samples 0 to \d+\) is not finite: the network's outputs hold NaN or infinity, or a label is/,
     );
   });
 });

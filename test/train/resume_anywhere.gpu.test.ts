@@ -30,7 +30,7 @@ function streamed(more: Partial<RunConfig>): Session {
   const config = tinyConfig({ threshold: 0.05 }, { augment: { crop: 0, flip: false }, ...often, ...more });
   manualSeed(config.seed);
   const [train, held] = [fakeStream(data.train, { margin: 1 }), fakeStream(data.test, { margin: 1 })];
-  return new Session({ model: tinyModel(), train, test: held, config });
+  return new Session({ model: tinyModel(), data: { train, test: held }, config });
 }
 
 const tiny = (prune: TinyPrune, more: TinyMore = {}) => tinySession(prune, { ...often, ...more });

@@ -30,7 +30,7 @@ const base: RunConfig = {
 
 function open(config: RunConfig = base, replay = true): Session {
   manualSeed(config.seed);
-  return new Session({ model: new LeNetBN({ size: 12, classes: 4 }), ...data, config, replay });
+  return new Session({ model: new LeNetBN({ size: 12, classes: 4 }), data, config, replay });
 }
 
 /** Every bit of a session: weights, latents, momentum, running statistics, counts. */

@@ -14,14 +14,14 @@ const plain: Partial<RunConfig> = { augment: { crop: 0, flip: false }, epochs: 2
 function inMemory(more: Partial<RunConfig> = {}): Session {
   const config = tinyConfig({ threshold: 0.05 }, { ...plain, ...more });
   manualSeed(config.seed);
-  return new Session({ model: tinyModel(), ...data, config });
+  return new Session({ model: tinyModel(), data, config });
 }
 
 function streamed(options: FakeStreamOptions = {}, more: Partial<RunConfig> = {}) {
   const config = tinyConfig({ threshold: 0.05 }, { ...plain, ...more });
   const [train, held] = [fakeStream(data.train, options), fakeStream(data.test, { margin: options.margin ?? 0 })];
   manualSeed(config.seed);
-  return { session: new Session({ model: tinyModel(), train, test: held, config }), train, held };
+  return { session: new Session({ model: tinyModel(), data: { train, test: held }, config }), train, held };
 }
 
 const withoutTime = (records: readonly object[]) => records.map((r) => ({ ...r, seconds: 0 }));
@@ -155,7 +155,7 @@ test("refuses batches that do not fit, by name", () => {
   );
   const flat = new TrainStep({ model, optimizer, sample: [64], scale });
   expect(() => run(whole, flat)).toThrow("train: a batch of bytes: expected samples [c, h, w], got [64]");
-  const evaluator = new Evaluator(model, sample);
+  const evaluator = new Evaluator(model, { sample });
   model.eval();
   expect(() => evaluator.enqueue({ ...batch, ...whole }, 0)).toThrow("evaluate: a batch of bytes: expected a scale");
   for (const part of [step, micro, without, flat, evaluator, optimizer, model]) part.dispose();

@@ -48,7 +48,7 @@ export async function openTrainer({ adapter, folders = {} }: TrainerOptions): Pr
     const started = performance.now();
     const random = new RandomState(recipe.seed);
     const session = buildSession(recipe, { ...splits, test: firstOfEachClass(splits.test, GLANCE) }, random);
-    const evaluator = new Evaluator(session.model, splits.test.shape, random, splits.test);
+    const evaluator = new Evaluator(session.model, { sample: splits.test.shape, random, scale: splits.test });
     try {
       const { last } = await session.fit();
       if (!last) throw new Error("a run without epochs has no result");

@@ -15,17 +15,29 @@ import { makeThresholdSchedule, type ThresholdSchedule } from "../threshold_sche
 import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
 export function soft(config: PruneConfig, run: RunShape): PruningMethod {
-  const { schedule: name, mode: view, accelerated = false } = config;
-  if (name === "none") return dense();
-  check("mode", "inplace with accelerated", view, !accelerated || view === "inplace");
-  const mode: ThresholdMode = accelerated ? "fista" : view;
-  const { stepsPerEpoch, mainSteps, momentum, lr } = run;
+  if (config.schedule === "none") return dense();
+  modeOf(config);
+  const { stepsPerEpoch, mainSteps, lr } = run;
   const schedule = makeThresholdSchedule(thresholdConfig(config, run), {
     totalSteps: mainSteps,
     stepsPerEpoch,
     epochs: mainSteps / stepsPerEpoch,
     lr,
   });
+  return softAlong(config, run, schedule);
+}
+
+/** Return the optimiser's mode. Throws ArgumentError for FISTA on latent weights. */
+function modeOf({ mode, accelerated = false }: PruneConfig): ThresholdMode {
+  check("mode", "inplace with accelerated", mode, !accelerated || mode === "inplace");
+  return accelerated ? "fista" : mode;
+}
+
+/** Make the method along any schedule. */
+export function softAlong(config: PruneConfig, run: RunShape, schedule: ThresholdSchedule): PruningMethod {
+  const { accelerated = false } = config;
+  const mode = modeOf(config);
+  const { stepsPerEpoch, momentum } = run;
   const { freeze } = spanOf(config, run);
   const live = new LiveThreshold(schedule);
   const isFrozen = (n: number) => n >= freeze && freeze < run.totalSteps;

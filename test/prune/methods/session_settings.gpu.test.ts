@@ -40,7 +40,9 @@ const refused: readonly Refusal[] = [
 test.each(refused)("refuses $prune", ({ prune, more, wanted }) => {
   const { live } = currentGpu().memory();
   const model = tinyModel();
-  expect(() => new Session({ model, train: data, test: data, config: tinyConfig(prune, more) })).toThrow(wanted);
+  expect(() => new Session({ model, data: { train: data, test: data }, config: tinyConfig(prune, more) })).toThrow(
+    wanted,
+  );
   model.dispose();
   expect(currentGpu().memory().live).toBe(live);
 });

@@ -1,0 +1,60 @@
+// The callbacks and loggers of a session, and the order in which they are called.
+import { ArgumentError } from "../text/index.ts";
+import type { EpochRecord, RunPosition, RunRecord } from "./fit.ts";
+import type { Logger } from "./loggers.ts";
+
+/** Callbacks of a run. */
+export interface RunListeners {
+  /** Called after each enqueued step; it does not wait for the GPU. */
+  readonly onStep?: ((position: RunPosition) => void) | undefined;
+  /** Called with each record: every `config.logEvery` steps, and at the end of each epoch. Awaited. */
+  readonly onRecord?: ((record: RunRecord) => unknown) | undefined;
+  /** Called at the end of each epoch, after the loggers. Awaited. */
+  readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;
+  /** Receive each record, in order, after `onRecord`. */
+  readonly loggers?: readonly Logger[] | undefined;
+}
+
+const CALLBACKS = ["onStep", "onRecord", "onEpoch"] as const;
+
+export class Listeners {
+  private readonly own: RunListeners;
+  private isClosed = false;
+
+  /** Errors: ArgumentError for a callback that is not a function, or a logger without `log`. */
+  constructor(own: RunListeners) {
+    for (const name of CALLBACKS) {
+      if (own[name] !== undefined && typeof own[name] !== "function")
+        throw new ArgumentError(`Session: ${name}: expected a function, got ${typeof own[name]}`);
+    }
+    const { loggers = [] } = own;
+    if (!Array.isArray(loggers))
+      throw new ArgumentError(`Session: loggers: expected a list of loggers, got ${typeof loggers}`);
+    for (const [i, logger] of (loggers as readonly Partial<Logger>[]).entries()) {
+      if (typeof logger?.log !== "function")
+        throw new ArgumentError(`Session: loggers[${i}]: expected an object with a function log, got ${typeof logger}`);
+      if (logger.close !== undefined && typeof logger.close !== "function")
+        throw new ArgumentError(`Session: loggers[${i}]: close: expected a function, got ${typeof logger.close}`);
+    }
+    this.own = own;
+  }
+
+  step(position: RunPosition): void {
+    this.own.onStep?.(position);
+  }
+
+  /** Pass a record on: to `onRecord`, the loggers, and `onEpoch`. */
+  async record(record: RunRecord): Promise<void> {
+    const { onRecord, onEpoch, loggers = [] } = this.own;
+    await onRecord?.(record);
+    for (const logger of loggers) await logger.log(record);
+    if (record.kind === "epoch") await onEpoch?.(record);
+  }
+
+  /** Close the loggers, once. */
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    for (const logger of this.own.loggers ?? []) await logger.close?.();
+  }
+}

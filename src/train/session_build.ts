@@ -1,0 +1,96 @@
+// Builds the parts of a session from its options.
+import { composeTransforms, type ImageTransform, randomCrop, randomHorizontalFlip } from "../data/index.ts";
+import type { Module } from "../nn/index.ts";
+import { SGD } from "../optim/sgd.ts";
+import { MaskWatch } from "../prune/mask_watch.ts";
+import type { PruningRun } from "../prune/method.ts";
+import { ArgumentError } from "../text/index.ts";
+import { completeConfig, type RunConfig } from "./config.ts";
+import { Evaluator } from "./evaluate.ts";
+import { Listeners } from "./listeners.ts";
+import { GradientSum } from "./micro_batches.ts";
+import { planRun, type RunPlan } from "./run_plan.ts";
+import { epochLength, formatOf, openSets, type SessionSamples } from "./session_data.ts";
+import { checkOptimizer, makeOptimizer, ownRate } from "./session_optimizer.ts";
+import { checkSessionOptions, type SessionOptions } from "./session_options.ts";
+import { TrainStep } from "./train_step.ts";
+
+export interface SessionParts {
+  readonly model: Module;
+  readonly config: RunConfig;
+  readonly train: SessionSamples;
+  readonly test: SessionSamples | null;
+  readonly plan: RunPlan;
+  readonly optimizer: SGD;
+  /** True if the optimizer moves its learning rates itself. */
+  readonly ownRates: boolean;
+  readonly step: TrainStep;
+  readonly evaluator: Evaluator | null;
+  /** Null if the model has no weight to prune. */
+  readonly masks: MaskWatch | null;
+  readonly transform: ImageTransform | undefined;
+  readonly listeners: Listeners;
+}
+
+/** Return the configuration with all defaults; a custom optimizer decides rates, momentum and decay. */
+function configOf({ config, optimizer }: SessionOptions): RunConfig {
+  const complete = completeConfig(config);
+  if (!(optimizer instanceof SGD)) return complete;
+  const { lr, momentum, nesterov, weightDecay } = optimizer.groups[0]!.options;
+  return { ...complete, lr: { schedule: "constant", base: lr }, momentum, nesterov, weightDecay };
+}
+
+function checkSizes({ batchSize, microBatch, logEvery }: RunConfig): void {
+  if (logEvery > 256) throw new ArgumentError(`logEvery: expected at most 256, got ${logEvery}`);
+  if (microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0))
+    throw new ArgumentError(`microBatch: expected an integer that divides batchSize ${batchSize}, got ${microBatch}`);
+}
+
+/** Build the parts of a session. Errors: ArgumentError, DataError or OpError naming the option. */
+export function buildSessionParts(options: SessionOptions): SessionParts {
+  checkSessionOptions(options);
+  const { model, data, method, schedule, loss, metrics, replay = true } = options;
+  checkOptimizer(options.optimizer, options.config, schedule);
+  const listeners = new Listeners(options);
+  const { train, test } = openSets(data);
+  const config = configOf(options);
+  checkSizes(config);
+  const ownRates = options.optimizer instanceof SGD;
+  const rate = options.optimizer instanceof SGD ? ownRate(options.optimizer) : undefined;
+  const plan = planRun(config, epochLength(train, config), { method, schedule, rate });
+  const optimizer = makeOptimizer(options.optimizer, model, plan.method, config);
+  const { batchSize, microBatch = batchSize, labelSmoothing, augment } = config;
+  const measured = { loss, metrics };
+  const step = new TrainStep({
+    model,
+    optimizer,
+    ...formatOf(train),
+    ...measured,
+    micro: microBatch < batchSize ? new GradientSum(optimizer, { batchSize, microBatch }, replay) : undefined,
+    labelSmoothing,
+    random: options.random,
+    replay,
+  });
+  const transforms = [
+    ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
+    ...(augment.flip ? [randomHorizontalFlip()] : []),
+  ];
+  return {
+    ...{ model, config, train, test, plan, optimizer, ownRates, step, listeners },
+    evaluator: test && new Evaluator(model, { ...formatOf(test), ...measured, random: options.random }),
+    masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
+    transform: transforms.length > 0 ? composeTransforms(...transforms) : undefined,
+  };
+}
+
+/** Let the method begin, and set the phase of the first step. Frees the parts if the method refuses. */
+export function beginSession(parts: SessionParts, run: PruningRun): void {
+  const { plan, step, evaluator, optimizer } = parts;
+  try {
+    plan.method.begin?.(run);
+  } catch (error) {
+    for (const part of [plan.method, step, evaluator, optimizer]) part?.dispose?.();
+    throw error;
+  }
+  optimizer.setPhase(plan.method.phase(0));
+}
