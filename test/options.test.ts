@@ -44,10 +44,9 @@ const calls: Record<string, () => unknown> = {
       .map((name) => [name, () => ops[name]?.(row, bad)]),
   ),
   ...Object.fromEntries(
-    (["add", "sub", "mul", "div", "maximum", "minimum", "pow"] as const).map((name) => [
-      name,
-      () => ops[name]?.(row, row, bad),
-    ]),
+    (["add", "sub", "mul", "div", "maximum", "minimum", "pow", "gt", "ge", "lt", "le", "eq", "ne"] as const).map(
+      (name) => [name, () => ops[name]?.(row, row, bad)],
+    ),
   ),
   ...Object.fromEntries(
     (["strThreshold", "ltpThreshold", "softL0", "softThreshold"] as const).map((name) => [

@@ -7,6 +7,7 @@ export { type BatchNormNeuronOptions, batchNormNeuron } from "./batch_norm_neuro
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export * from "./bytes_to_images.ts";
 export * from "./clamp.ts";
+export { eq, ge, gt, le, lt, ne } from "./compare.ts";
 export * from "./conv2d.ts";
 export * from "./count_correct.ts";
 export * from "./cross_entropy.ts";

@@ -124,6 +124,21 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
     of((x) => ops.where(ops.max(ops.relu(ops.add(x, -1)), { axes: [-1], keepdims: true }), ops.where(x, x, 3), -2)),
     [3, 4],
   ],
+  comparisons: [
+    of((x) => {
+      const whole = ops.pow(ops.clamp(ops.mul(x, 1e6), { min: -1, max: 1 }), 3); // -1 or 1
+      const parts = [
+        ops.gt(x, 0.3),
+        ops.ge(whole, 1),
+        ops.lt(-0.2, x),
+        ops.le(whole, x),
+        ops.eq(whole, 1),
+        ops.ne(1, whole),
+      ];
+      return ops.concat(parts, { axis: -1 });
+    }),
+    [33],
+  ],
   broadcasting: [of((x) => ops.sub(x, ops.mean(x, { axes: [2, 3], keepdims: true }))), [3, 4, 5]],
   "SEW ADD": [halves((a, b) => ops.sewConnect(a, b, { connect: "ADD" })), [4, 2, 2]],
   "SEW AND": [halves((a, b) => ops.sewConnect(a, b, { connect: "AND" })), [4, 2, 2]],

@@ -352,4 +352,19 @@ const NUMBERS: Row[] = [
   ),
 ];
 
-export const POINTWISE_ROWS: readonly Row[] = [...UNARY, ...BINARY, ...NUMBERS, ...THRESHOLDS];
+const COMPARISONS: Row[] = (
+  [
+    ["gt", ops.gt, (x) => x > 0.2],
+    ["ge", ops.ge, (x) => x >= 0.2],
+    ["lt", ops.lt, (x) => x < 0.2],
+    ["le", ops.le, (x) => x <= 0.2],
+    ["eq", ops.eq, (x) => x === 3.75],
+    ["ne", ops.ne, (x) => x !== 3.75],
+  ] satisfies [string, typeof ops.gt, (x: number) => boolean][]
+).map(([name, op, f]) => ({
+  ...pointwise(name, (x) => op(x, name === "eq" || name === "ne" ? 3.75 : 0.2), nothing, nothing),
+  y: (x) => x.map((v) => Number(f(v))),
+  dx: null,
+}));
+
+export const POINTWISE_ROWS: readonly Row[] = [...COMPARISONS, ...UNARY, ...BINARY, ...NUMBERS, ...THRESHOLDS];

@@ -34,6 +34,16 @@ function sewConnect(c: OpContext): void {
   else c.end("Mul", [identity, c.add("Sub", [c.graph.scalar(1), out])]);
 }
 
+const FLOAT = 1; // code of the element type
+
+/** Compare, then turn booleans into 1 and 0. `inverse`: the opposite of the ONNX op. */
+const compared =
+  (op: string, inverse = false): Rule =>
+  (c) => {
+    const condition = c.add(op, c.inputs);
+    c.end("Cast", [inverse ? c.add("Not", [condition]) : condition], { to: { int: FLOAT } });
+  };
+
 export const pointwiseRules: Rules = {
   relu: same("Relu"),
   relu6: (c) => c.end("Clip", [c.x, c.graph.scalar(0), c.graph.scalar(6)]),
@@ -60,6 +70,12 @@ export const pointwiseRules: Rules = {
   div: same("Div"),
   maximum: same("Max"),
   minimum: same("Min"),
+  gt: compared("Greater"),
+  ge: compared("GreaterOrEqual"),
+  lt: compared("Less"),
+  le: compared("LessOrEqual"),
+  eq: compared("Equal"),
+  ne: compared("Equal", true),
   pow: same("Pow"),
   clamp: (c) => {
     const { min, max } = c.options<ClampOptions>();
