@@ -1,28 +1,15 @@
 // Bundles a page that trains with Vite, esbuild and webpack, and trains in Chromium: from a bundle, and without a bundler.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { must } from "../../src/setup/command.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openBrowser, titleOf } from "./support/browser.ts";
+import { packedPackages } from "./support/packed.ts";
 import { writePrograms } from "./support/programs.ts";
+import { html, viteBuild } from "./support/vite.ts";
 
-const { installed } = inject("packed");
+const { installed } = packedPackages();
 const project = join(installed, "page");
-const repository = createRequire(import.meta.url);
-const viteCommand = join(dirname(repository.resolve("vite/package.json")), "bin/vite.js");
-
-const html = (script: string, head = "") =>
-  `<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title></title>${head}</head>\n` +
-  `<body><script type="module" src="${script}"></script></body></html>\n`;
-
-/** Build a page with Vite's defaults. Returns what Vite prints beside errors and warnings: nothing. */
-async function viteBuild(folder: string): Promise<string> {
-  const env = { NODE_ENV: "production" };
-  const args = [viteCommand, "build", "--logLevel", "warn"];
-  return (await must("cannot build the page", process.execPath, args, { cwd: folder, env, seconds: 60 })).output;
-}
 
 /** Return an import map for the entries of the installed package `espalier`, from the root of the site. */
 async function importMap(): Promise<string> {

@@ -1,11 +1,12 @@
 // Runs the installed command `espalier`, with and without the optional packages.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { must } from "../../src/setup/command.ts";
 import { npmInstall } from "./support/install.ts";
+import { packedPackages } from "./support/packed.ts";
 
-const { folder, tarballs, installed } = inject("packed");
+const { folder, tarballs, installed } = packedPackages();
 const bare = join(folder, "without_optional");
 
 /** Run the command in a project. Returns its output. */
@@ -38,7 +39,7 @@ describe.each([
     const text = await espalier(project, "train", "mnist_lenet", "--epochs", "1", "--limit", "100");
     expect(text).toMatch(/epoch 1\/1/);
     expect(await readdir(join(project, "runs/mnist_lenet"))).toEqual(
-      expect.arrayContaining(["config.yaml", "run.json", "model_card.md"]),
+      expect.arrayContaining(["README.md", "config.yaml", "model.onnx", "model.safetensors", "run.json"]),
     );
   });
 });

@@ -1,11 +1,12 @@
 // Installs the tarballs into empty folders: number of packages, size, and what works without optional parts.
 import { join } from "node:path";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { must } from "../../src/setup/command.ts";
 import { npmInstall, pnpmInstall, weigh } from "./support/install.ts";
+import { packedPackages } from "./support/packed.ts";
 import { writePrograms } from "./support/programs.ts";
 
-const { folder, tarballs, installed } = inject("packed");
+const { folder, tarballs, installed } = packedPackages();
 
 /** Print a size beside its limits. */
 const report = (what: string, { packages, megabytes }: Awaited<ReturnType<typeof weigh>>) =>

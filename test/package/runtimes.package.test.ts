@@ -2,13 +2,14 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { transform } from "esbuild";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { must } from "../../src/setup/command.ts";
+import { packedPackages } from "./support/packed.ts";
 import { writePrograms } from "./support/programs.ts";
 import { isAvailable, type RuntimeName, runtime, runtimeNames } from "./support/runtimes.ts";
 import { readmeProgram } from "./support/snippets.ts";
 
-const { installed } = inject("packed");
+const { installed } = packedPackages();
 const project = join(installed, "runtimes");
 /** Time limit in seconds of a program; without a GPU it takes about a tenth. */
 const PATIENCE = 60;

@@ -5,18 +5,7 @@ import { join, resolve } from "node:path";
 import type { TestProject } from "vitest/node";
 import { must } from "../../src/setup/command.ts";
 import { npmInstall, type Tarballs } from "./support/install.ts";
-
-declare module "vitest" {
-  interface ProvidedContext {
-    readonly packed: {
-      /** Scratch folder, removed after the tests. */
-      readonly folder: string;
-      readonly tarballs: Tarballs;
-      /** Project in which npm has installed all packages. */
-      readonly installed: string;
-    };
-  }
-}
+import type { Packed } from "./support/packed.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -31,19 +20,20 @@ async function pack(folder: string): Promise<Tarballs> {
   return { espalier: espalier!, node: node!, cli: cli! };
 }
 
+/** Build, pack and install the packages. */
+async function prepare(folder: string): Promise<Packed> {
+  // The tests' NODE_ENV would change a build.
+  await must("cannot build the packages", "npm", ["run", "build"], { cwd: root, env: { NODE_ENV: "production" } });
+  const tarballs = await pack(folder);
+  const installed = join(folder, "installed");
+  await npmInstall(installed, Object.values(tarballs));
+  return { folder, tarballs, installed };
+}
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), "espalier-package-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  try {
-    // The tests' NODE_ENV would change a build.
-    await must("cannot build the packages", "npm", ["run", "build"], { cwd: root, env: { NODE_ENV: "production" } });
-    const tarballs = await pack(folder);
-    const installed = join(folder, "installed");
-    await npmInstall(installed, Object.values(tarballs));
-    project.provide("packed", { folder, tarballs, installed });
-  } catch (cause) {
-    await remove();
-    throw cause;
-  }
-  return remove;
+  // A failure here, such as a missing network, fails the tests of this project; an error would end the others too.
+  const packed = await prepare(folder).catch((cause: Error) => ({ problem: cause.message }));
+  project.provide("packed", packed);
+  return () => rm(folder, { recursive: true, force: true });
 }

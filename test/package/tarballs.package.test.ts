@@ -4,10 +4,11 @@ import { createRequire } from "node:module";
 import { dirname, join, normalize, resolve } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { run } from "../../src/setup/command.ts";
+import { packedPackages } from "./support/packed.ts";
 
-const { tarballs, installed } = inject("packed");
+const { tarballs, installed } = packedPackages();
 const repository = resolve(import.meta.dirname, "../..");
 const attw = join(
   dirname(createRequire(import.meta.url).resolve("@arethetypeswrong/cli/package.json")),

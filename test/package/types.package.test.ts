@@ -2,12 +2,13 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/setup/command.ts";
 import { cachedFile } from "./support/cached_package.ts";
+import { packedPackages } from "./support/packed.ts";
 import { readmeProgram, snippets, snippetsOf } from "./support/snippets.ts";
 
-const { installed } = inject("packed");
+const { installed } = packedPackages();
 const require = createRequire(import.meta.url);
 const packageFolder = (name: string) => dirname(require.resolve(`${name}/package.json`));
 
@@ -88,15 +89,15 @@ const disposing = Object.fromEntries(
 
 test("a fragment is completed by its preamble, and a continued block by the previous one", () => {
   const page = [
-    "<!-- preamble\ndeclare const a: number;\n-->\n\n```ts\nconst b = a;\n```\n",
+    "<!-- run: host -->\n<!-- preamble\ndeclare const a: number;\n-->\n\n```ts\nconst b = a;\n```\n",
     "<!-- preamble: continued -->\n```ts\nconst c = b;\n```\n",
     "```ts using\nusing d = open();\n```\n",
     "```ts file=src/e.ts\ne;\n```\n```js\nf;\n```\n",
   ].join("\n");
   expect(snippetsOf("page.md", page)).toEqual([
-    { where: "page.md:5", code: "declare const a: number;\nconst b = a;\n", using: false },
-    { where: "page.md:10", code: "declare const a: number;\nconst b = a;\n\nconst c = b;\n", using: false },
-    { where: "page.md:14", code: "\nusing d = open();\n", using: true },
+    { where: "page.md:6", code: "declare const a: number;\nconst b = a;\n", using: false, run: "host" },
+    { where: "page.md:11", code: "declare const a: number;\nconst b = a;\n\nconst c = b;\n", using: false, run: null },
+    { where: "page.md:15", code: "\nusing d = open();\n", using: true, run: null },
   ]);
 });
 

@@ -11,11 +11,14 @@ export interface Snippet {
   readonly code: string;
   /** True if the block uses `using`, which needs the library ESNext.Disposable. */
   readonly using: boolean;
+  /** Where the block is run: in Node, or in Chromium after Vite has bundled it. */
+  readonly run: "host" | "page" | null;
 }
 
-/** An optional preamble comment, blank lines, then a block that opens with "```ts" or "```ts using". */
-const BLOCK =
-  /(?:^<!-- preamble(?<same>: continued -->|\n(?<preamble>[\s\S]*?)\n-->)\s+)?^```ts(?<using> using)?\n(?<code>[\s\S]*?)^```$/gm;
+/** Comments with blank lines after them, then a block that opens with "```ts" or "```ts using". */
+const BLOCK = /(?<comments>(?:^<!--(?:(?!-->)[\s\S])*-->\n+)*)^```ts(?<using> using)?\n(?<code>[\s\S]*?)^```$/gm;
+const PREAMBLE = /^<!-- preamble(?:: (?<continued>continued) |\n(?<text>[\s\S]*?)\n)-->/m;
+const RUN = /^<!-- run: (host|page) -->/m;
 
 /** Return the Markdown pages whose blocks are checked. */
 function pages(): string[] {
@@ -29,12 +32,13 @@ function pages(): string[] {
 /** Return the blocks of a page's text. A continued block starts with the previous one and its preamble. */
 export function snippetsOf(page: string, text: string): Snippet[] {
   let previous = "";
-  return [...text.matchAll(BLOCK)].map(({ index, 0: whole, groups }) => {
-    const { same, preamble = "", using, code } = groups!;
-    const before = same?.startsWith(":") ? previous : preamble;
-    previous = `${before}\n${code}`;
-    const line = text.slice(0, index + whole.indexOf("```ts")).split("\n").length;
-    return { where: `${page}:${line}`, code: previous, using: using !== undefined };
+  return [...text.matchAll(BLOCK)].map((match) => {
+    const { comments = "", using, code } = match.groups!;
+    const preamble = PREAMBLE.exec(comments)?.groups;
+    previous = `${preamble?.["continued"] ? previous : (preamble?.["text"] ?? "")}\n${code}`;
+    const line = text.slice(0, match.index + comments.length).split("\n").length;
+    const run = (RUN.exec(comments)?.[1] ?? null) as Snippet["run"];
+    return { where: `${page}:${line}`, code: previous, using: using !== undefined, run };
   });
 }
 
