@@ -67,6 +67,8 @@ export {
   type BatchNormConfig,
   Conv2d,
   type Conv2dConfig,
+  ConvTranspose2d,
+  type ConvTranspose2dConfig,
   checkpointActivations,
   constantInit,
   Dropout,
@@ -116,6 +118,7 @@ export {
   type StateDict,
   summarize,
   Tanh,
+  Upsample,
   uniformInit,
 } from "./nn/index.ts";
 export type { OpLayer } from "./nn/op_layer.ts";
@@ -131,10 +134,12 @@ export {
   type ClampOptions,
   type Conv2dOptions,
   type ConvAlgorithm,
+  type ConvTranspose2dOptions,
   type CrossEntropyOptions,
   clamp,
   concat,
   conv2d,
+  convTranspose2d,
   countCorrect,
   crossEntropy,
   type DropoutOptions,
@@ -196,6 +201,8 @@ export {
   sum,
   tanh,
   transpose,
+  type UpsampleOptions,
+  upsample,
   where,
 } from "./ops/index.ts";
 export type { PoolOptions } from "./ops/pool/plan.ts";

@@ -81,9 +81,13 @@ const calls: Record<string, () => unknown> = {
   plif: () => all.plif(row, one, null, bad),
   membranePotential: () => all.membranePotential(row, null, null, { of: "h", ...(bad as object) }),
   batchNorm: () => all.batchNorm(x4, null, null, null, null, bad),
+  convTranspose2d: () => all.convTranspose2d(x4, metaTensor([2, 2, 1, 1]), null, bad),
+  upsample: () => all.upsample(x4, { scale: 2, ...(bad as object) }),
   layerNorm: () => all.layerNorm(row, [3], bad),
   groupNorm: () => all.groupNorm(x4, 1, bad),
   // Layers.
+  ConvTranspose2d: () => new all.ConvTranspose2d(1, 1, 1, bad),
+  Upsample: () => new all.Upsample({ scale: 2, ...(bad as object) }),
   LayerNorm: () => new all.LayerNorm(2, bad),
   GroupNorm: () => new all.GroupNorm(1, 1, bad),
   Conv2d: () => new all.Conv2d(1, 1, 1, bad),

@@ -17,7 +17,8 @@ export interface LayerSummary {
   readonly outputs?: readonly Shape[];
   readonly parameters: number;
   /**
-   * Multiply-accumulates of one sample (spiking networks: one time step); convolutions and linear layers only, as is usual.
+   * Multiply-accumulates of one sample (spiking networks: one time step); convolutions and linear layers only, as is usual, and
+   * layers with a method `multiplyAdds(input: Shape, output: Shape)`.
    */
   readonly macs: number;
   /** Weights that pruning may set to zero. */
@@ -86,7 +87,7 @@ export function summarize(model: Module, input: InputShapes): ModelSummary {
   const leaves = [...names.keys()].filter((m) => [...m.namedModules()].length === 1);
   const training = [...names.keys()].map((m) => [m, m.training] as const);
   const { inputs, tensors } = metaInputs("summarize", input, 1);
-  const restore = watchLayers(leaves, (m, _inputs, y) => layers.push(describe(names.get(m)!, m, y)));
+  const restore = watchLayers(leaves, (m, given, y) => layers.push(describe(names.get(m)!, m, given, y)));
   try {
     model.eval();
     const outputs = shapesIn("summarize", "the model", model.forward(...inputs));
@@ -117,13 +118,21 @@ function shapesIn(op: string, what: string, y: unknown): Shape[] {
   return shapes;
 }
 
-function describe(name: string, m: Module, y: unknown): LayerSummary {
+/** A layer that counts its multiply-accumulates from the shapes of its first input and output, with the batch axis. */
+interface CountedLayer {
+  multiplyAdds(input: Shape, output: Shape): number;
+}
+
+const isCounted = (m: object): m is CountedLayer => typeof (m as Partial<CountedLayer>).multiplyAdds === "function";
+
+function describe(name: string, m: Module, inputs: readonly unknown[], y: unknown): LayerSummary {
   const own = m.parameters();
   const parameters = own.reduce((sum, p) => sum + p.numel, 0);
   const prunable = own.reduce((sum, p) => sum + (p.prunable ? p.numel : 0), 0);
   const shapes = shapesIn("summarize", name || "the model", y);
   const made = shapes[0]!;
-  let macs = 0;
+  const taken = tensorsOf(inputs)[0]?.[1].shape ?? [];
+  let macs = isCounted(m) ? m.multiplyAdds(taken, made) : 0;
   if (m instanceof Conv2d) macs = m.weight.numel * made[2]! * made[3]!;
   // Rows beyond the first axis are positions of one sample; the first is the batch, with time steps folded in.
   if (m instanceof Linear) macs = m.weight.numel * (numel(made) / (made[0]! * made.at(-1)!));

@@ -8,6 +8,7 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   Conv2d,
+  ConvTranspose2d,
   Dropout,
   Flatten,
   GELU,
@@ -34,6 +35,7 @@ import {
   type StateDict,
   StochasticDepth,
   Tanh,
+  Upsample,
 } from "../../src/nn/index.ts";
 import * as ops from "../../src/ops/index.ts";
 import { Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -54,6 +56,25 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
     [4, 9, 13],
   ],
   "convolution without bias": [new Conv2d(4, 4, 3, { groups: 4, bias: false }), [4, 5, 5]],
+  "transposed convolution": [new ConvTranspose2d(4, 6, 4, { stride: 2, padding: 1 }), [4, 5, 6]],
+  "transposed convolution, uneven": [
+    new ConvTranspose2d(4, 6, [3, 2], {
+      stride: [2, 3],
+      padding: [1, 0],
+      outputPadding: [1, 2],
+      dilation: [1, 2],
+      groups: 2,
+      bias: false,
+    }),
+    [4, 5, 3],
+  ],
+  "nearest, twice as large": [new Upsample({ scale: 2 }), [2, 3, 5]],
+  "nearest to a size": [new Upsample({ size: [7, 3] }), [2, 3, 5]],
+  "nearest by fractions": [new Upsample({ scale: [1.5, 2.5] }), [2, 5, 5]],
+  "bilinear, twice as large": [new Upsample({ scale: 2, mode: "bilinear" }), [2, 3, 5]],
+  "bilinear to a smaller size": [new Upsample({ size: [4, 3], mode: "bilinear" }), [2, 7, 5]],
+  "bilinear by fractions": [new Upsample({ scale: [1.5, 0.75], mode: "bilinear" }), [2, 5, 9]],
+  "bilinear, aligned corners": [new Upsample({ size: [7, 4], mode: "bilinear", alignCorners: true }), [2, 3, 9]],
   "mixed convolution": [new MixedConv2d(5, 7, [1, 3, 5], { stride: 2 }), [5, 8, 8]],
   "squeeze and excitation": [new SqueezeExcitation(6, 2), [6, 4, 4]],
   "batch norm": [new BatchNorm2d(4, { eps: 1e-3 }), [4, 3, 3]],

@@ -1,20 +1,29 @@
 // ONNX rules for layers with weights: convolution, batch norm and its fused forms, linear layers, matrix products.
-import type { BatchNormOptions, Conv2dOptions } from "../../ops/index.ts";
+import type { BatchNormOptions, Conv2dOptions, ConvTranspose2dOptions } from "../../ops/index.ts";
+import type { OnnxAttributes } from "./graph.ts";
 import type { OpContext, Rules } from "./rule.ts";
 
 const pair = (v: number | readonly [number, number]): readonly number[] => (typeof v === "number" ? [v, v] : v);
 
-function conv2d(c: OpContext): void {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = c.options<Conv2dOptions>();
+/** Return the attributes that convolutions share. */
+function windowOf(c: OpContext, { stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv2dOptions): OnnxAttributes {
   const weight = c.inputShape(1);
-  c.end("Conv", c.inputs, {
+  return {
     kernel_shape: { ints: [c.fixed(weight, 2), c.fixed(weight, 3)] },
     strides: { ints: pair(stride) },
-    // ONNX order: begin of both axes, then end of both.
+    // ONNX lists the begins of both axes, then the ends.
     pads: { ints: [...pair(padding), ...pair(padding)] },
     dilations: { ints: pair(dilation) },
     group: { int: groups },
-  });
+  };
+}
+
+const conv2d = (c: OpContext): void => c.end("Conv", c.inputs, windowOf(c, c.options<Conv2dOptions>()));
+
+function convTranspose2d(c: OpContext): void {
+  const options = c.options<ConvTranspose2dOptions>();
+  const more = { output_padding: { ints: pair(options.outputPadding ?? 0) } };
+  c.end("ConvTranspose", c.inputs, { ...windowOf(c, options), ...more });
 }
 
 /** Normalise x with running statistics. ONNX requires weight and bias, even if the layer has none. */
@@ -54,6 +63,7 @@ function matmul(c: OpContext): void {
 
 export const layerRules: Rules = {
   conv2d,
+  convTranspose2d,
   batchNorm: (c) => {
     normalise(c, c.inputs.slice(1), c.output);
   },

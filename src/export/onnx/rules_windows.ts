@@ -1,7 +1,8 @@
 // ONNX rules for windows: spatial pooling, and response normalisation over channels. Padding is always explicit, because
 // runtimes differ in their ceil mode.
-import type { AvgPoolOptions, ResponseNormOptions } from "../../ops/index.ts";
+import type { AvgPoolOptions, ResponseNormOptions, UpsampleOptions } from "../../ops/index.ts";
 import { type PoolOptions, planPool } from "../../ops/pool/plan.ts";
+import { upsamplePlan } from "../../ops/upsample.ts";
 import { metaTensor } from "../../tensor/index.ts";
 import type { OpContext, Rules } from "./rule.ts";
 
@@ -102,4 +103,32 @@ function localResponseNorm(c: OpContext): void {
   c.end("Div", [x, c.add("Pow", [c.add("Add", [sums, graph.scalar(k)]), graph.scalar(beta)])]);
 }
 
-export const windowRules: Rules = { maxPool2d, avgPool2d, adaptiveAvgPool2d, localResponseNorm };
+/** Write Resize with the output size, or with the scales if they are fractions: then the size alone does not give the ratio. */
+function upsample(c: OpContext): void {
+  const options = c.options<UpsampleOptions>();
+  const { mode = "nearest", alignCorners = false } = options;
+  const shape = c.inputShape();
+  const plan = upsamplePlan([1, 1, c.fixed(shape, 2), c.fixed(shape, 3)], options);
+  const nearest = { mode: { text: "nearest" }, nearest_mode: { text: "floor" } };
+  const position = mode === "nearest" ? "asymmetric" : alignCorners ? "align_corners" : "half_pixel";
+  const attributes = {
+    ...(mode === "nearest" ? nearest : { mode: { text: "linear" } }),
+    coordinate_transformation_mode: { text: position },
+  };
+  if (alignCorners || plan.every(({ rational }) => rational)) {
+    const lead = c.add("Shape", [c.x], { start: { int: 0 }, end: { int: 2 } });
+    const size = c.add("Concat", [lead, c.integers(plan.map(({ out }) => out))], { axis: { int: 0 } });
+    c.end("Resize", [c.x, null, null, size], attributes);
+  } else {
+    const scales = c.numbers("scales", Float32Array.of(1, 1, ...plan.map(({ ratio }) => 1 / ratio)), [4]);
+    c.end("Resize", [c.x, null, scales], attributes);
+  }
+}
+
+export const windowRules: Rules = {
+  upsample,
+  maxPool2d,
+  avgPool2d,
+  adaptiveAvgPool2d,
+  localResponseNorm,
+};

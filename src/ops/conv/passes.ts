@@ -30,11 +30,15 @@ export function convForward(
   else run(s, { algorithm, tuned: wanted === "auto" }, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
 }
 
-/** Compute dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. */
+/**
+ * Compute dx [N,C,H,W] from dy [N,O,OH,OW] and w. Writes all of dx. With `bias`, for the tiled algorithms only: adds b [C]; `fill`
+ * writes it into all of dx before, if some pixels of dx are not computed.
+ */
 export function convGradInput(
   s: ConvShape,
   wanted: ConvAlgorithm,
   { dy, w, dx }: { dy: Tensor; w: Tensor; dx: Tensor },
+  bias: { readonly b: Tensor; fill(dx: Tensor): void } | null = null,
 ): void {
   const algorithm = chooseAlgorithm(wanted);
   if (algorithm === "naive") {
@@ -42,9 +46,9 @@ export function convGradInput(
     return;
   }
   const { phases, covered } = gradientCorrelations(flattenPoints(s));
-  if (!covered) fillZero(dx);
+  if (!covered) (bias?.fill ?? fillZero)(dx);
   const how = { algorithm, tuned: wanted === "auto" };
-  for (const phase of phases) run(s, how, phase, { x: dy, w, b: null, y: dx });
+  for (const phase of phases) run(s, how, phase, { x: dy, w, b: bias?.b ?? null, y: dx });
 }
 
 /** Compute dw [O,C/groups,kh,kw] from x and dy. */

@@ -52,13 +52,20 @@ type Described = Pick<Tensor, "shape" | "dtype">;
 const OP = "conv2d";
 const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "plain", "naive"];
 
-function pair(name: string, value: Pair, least: number): readonly [number, number] {
+/** Return both numbers of a pair. Throws OpError unless they are integers >= `least`. */
+export function pairOf(op: string, name: string, value: Pair, least: number): readonly [number, number] {
   const both = typeof value === "number" ? [value, value] : value;
   if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
     const given = typeof value === "number" ? value : `[${both.join(", ")}]`;
-    throw new OpError(OP, `${name}: expected an integer >= ${least}, or two as [rows, columns], got ${given}`);
+    throw new OpError(op, `${name}: expected an integer >= ${least}, or two as [rows, columns], got ${given}`);
   }
   return both as unknown as readonly [number, number];
+}
+
+/** Throw OpError unless there is such an algorithm. */
+export function expectAlgorithm(op: string, algorithm: string): void {
+  if (!ALGORITHMS.includes(algorithm))
+    throw new OpError(op, `algorithm: expected one of ${ALGORITHMS.join(", ")}, got ${algorithm}`);
 }
 
 /** Return the number of groups. Throws OpError unless it divides the channels and weight and bias have their sizes. */
@@ -93,12 +100,10 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
     if (t && t.dtype !== "f32") throw new OpError(OP, `${name}: expected f32, got ${t.dtype}`, tensors);
   }
   const groups = expectGroups(x, weight, bias, options.groups ?? 1);
-  const stride = pair("stride", options.stride ?? 1, 1);
-  const padding = pair("padding", options.padding ?? 0, 0);
-  const dilation = pair("dilation", options.dilation ?? 1, 1);
-  const algorithm = options.algorithm ?? "auto";
-  if (!ALGORITHMS.includes(algorithm))
-    throw new OpError(OP, `algorithm: expected one of ${ALGORITHMS.join(", ")}, got ${algorithm}`);
+  const stride = pairOf(OP, "stride", options.stride ?? 1, 1);
+  const padding = pairOf(OP, "padding", options.padding ?? 0, 0);
+  const dilation = pairOf(OP, "dilation", options.dilation ?? 1, 1);
+  expectAlgorithm(OP, options.algorithm ?? "auto");
   const [batch, channels, ...size] = x.shape as [number, number, number, number];
   const [outputs, , ...kernel] = weight.shape as [number, number, number, number];
   const axis = (i: 0 | 1): Axis => {
@@ -122,7 +127,9 @@ export function outputShape(s: ConvShape): Shape {
 
 /** Flatten the plane for a 1x1 kernel that visits every pixel: one long row wastes no lanes. Others stay unchanged. */
 export function flattenPoints(s: ConvShape): ConvShape {
-  const isPoint = [s.rows, s.columns].every((a) => a.kernel === 1 && a.stride === 1 && a.padding === 0);
+  const isPoint = [s.rows, s.columns].every(
+    (a) => a.kernel === 1 && a.stride === 1 && a.padding === 0 && a.size === a.out,
+  );
   if (!isPoint) return s;
   const one: Axis = { size: 1, out: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
   const all = s.rows.size * s.columns.size;
