@@ -251,7 +251,6 @@ export {
   type StepTensors,
   scalar,
   Tensor,
-  type TensorInit,
   type TensorTree,
   type TypedArray,
   tensor,
@@ -259,6 +258,7 @@ export {
   zeros,
 } from "./tensor/index.ts";
 export { ArgumentError, EspalierError } from "./text/index.ts";
+export type { PartialSettings } from "./train/config.ts";
 export type { RunningEpoch, StepSums } from "./train/fit_counters.ts";
 export {
   type BatchInputOptions,
@@ -270,10 +270,13 @@ export {
   type CheckpointProgress,
   type CheckpointReason,
   type CounterState,
+  type DatasetPair,
   type EpochLayer,
   type EpochRecord,
   type Evaluation,
   Evaluator,
+  type EvaluatorOptions,
+  type FitCallbacks,
   type FitOptions,
   type FitResult,
   type HostBatch,
@@ -281,18 +284,31 @@ export {
   type ImageSize,
   type LayerSparsity,
   type LoadedCheckpoint,
+  type Logger,
+  type LossFunction,
+  type MetricFunction,
+  type Metrics,
   NonFiniteLossError,
   NonFiniteWeightsError,
+  type OwnPlan,
+  type ProgressFunction,
   type RunConfig,
+  type RunListeners,
   type RunPosition,
   type RunRecord,
+  type RunSchedule,
+  type RunSettings,
   Session,
+  type SessionBatches,
   type SessionData,
+  type SessionOptimizer,
   type SessionOptions,
+  type SessionSamples,
   type StepInputs,
   type StepMetrics,
   type StepRecord,
+  type TargetFormat,
   TrainStep,
   type TrainStepOptions,
 } from "./train/index.ts";
-export type { FitCallbacks } from "./train/session.ts";
+export type { MeasuredStep } from "./train/objective.ts";

@@ -1,4 +1,5 @@
 // Public entry `@espalier/node`: an adapter through Dawn, and files. For Node, Deno and Bun.
+export type { CachedDriver } from "./node/cache.ts";
 export { forgetGpu, type InstallOptions, installGpu } from "./node/dawn.ts";
 export { FileError } from "./node/file_error.ts";
 export { type OpenFile, openRanges } from "./node/file_ranges.ts";

@@ -9,7 +9,9 @@ export class DataError extends EspalierError {
 /** A file that a byte source could not read. */
 export class SourceError extends EspalierError {
   override readonly name = "SourceError";
+  /** Name of the byte source. */
   readonly source: string;
+  /** Path within the source. */
   readonly path: string;
   constructor(source: string, path: string, message: string) {
     super(visible(`${source}: ${path}: ${message}`));

@@ -64,6 +64,7 @@ const LONGEST_HOLD = 8;
  * Errors    DataError from the constructor if an option is out of range or there is no batch.
  */
 export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> implements AsyncIterable<B> {
+  /** Options that it was made with. */
   readonly options: DataLoaderOptions<D, B>;
   /** Batches of a whole epoch, including those before startBatch. */
   readonly length: number;

@@ -3,6 +3,7 @@ export type { SyntheticEvents } from "../data/events/synthetic.ts";
 export {
   type ArrayBatch,
   type ArrayDataset,
+  type ArrayParts,
   type ArrayTransform,
   applyColorSteps,
   augmentImage,

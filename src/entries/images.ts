@@ -3,6 +3,7 @@ export {
   type DecodedOptions,
   type DecodeOptions,
   type DecodePlan,
+  type DecodePlanner,
   decodedDataset,
   decodeImage,
   type EncodedSource,
@@ -13,8 +14,12 @@ export {
   type ImageDataOptions,
   ImageError,
   type ImageFolderOptions,
+  type ImageGroups,
   type ImageLayout,
+  type ImageSourceOptions,
+  type ImageSources,
   imageLayout,
+  type MeasuredDataset,
   openImageData,
   openImageFolder,
   openParquet,
@@ -22,7 +27,11 @@ export {
   openWebdataset,
   type PackOptions,
   type ParquetOptions,
+  type PassedOver,
   packShards,
   type ShardOptions,
+  type SourcesAbout,
   type WebdatasetOptions,
 } from "../images/index.ts";
+export type { FollowLinks } from "../images/walk.ts";
+export type { ShardEntry, ShardIndex, ShardShape } from "../io/index.ts";

@@ -22,9 +22,11 @@ export {
   type PruneConfig,
   type PruningMethod,
   type PruningMethodName,
+  type PruningMethodParts,
   type PruningRun,
   paretoFront,
   pruningGroups,
+  type Rehearsal,
   type RunShape,
   type SparsityPoint,
   SteeredThreshold,
@@ -39,5 +41,4 @@ export {
   type WeightHistogram,
   weightHistogram,
 } from "../prune/index.ts";
-export type { Rehearsal } from "../prune/method.ts";
 export { layerSparsity, type PruningReport, pruningReport } from "../train/index.ts";

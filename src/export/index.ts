@@ -6,7 +6,7 @@ export type { OnnxOp, OnnxRule } from "./onnx/rule.ts";
 export type { OnnxShape, OnnxSize } from "./onnx/shape.ts";
 export { crc32c } from "./tensorboard/crc32c.ts";
 export {
-  type EncodeOptions,
+  type EventFileOptions,
   type EventImage,
   type EventValue,
   encodeEvents,

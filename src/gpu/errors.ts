@@ -18,6 +18,7 @@ function describe(tensors: Record<string, OpOperand | null | undefined>): string
 /** Wrong arguments to an op; thrown at the call, before anything is enqueued. */
 export class OpError extends EspalierError {
   override readonly name = "OpError";
+  /** Name of the op. */
   readonly op: string;
   constructor(op: string, message: string, tensors: Record<string, OpOperand | null | undefined> = {}) {
     super(`${op}: ${message}${describe(tensors)}`);
@@ -33,6 +34,7 @@ export function expectOptions(op: string, given: unknown, known: Readonly<Record
 /** A shader that did not compile, or a dispatch that the device refused, with the compiler's message. */
 export class KernelError extends EspalierError {
   override readonly name = "KernelError";
+  /** Name of the kernel. */
   readonly kernel: string;
   constructor(kernel: string, message: string) {
     super(`kernel ${kernel}: ${message}`);

@@ -132,7 +132,7 @@ async function decoded(
   bytes: Uint8Array,
   meta: Header,
   limit: number,
-  planOf: PlanOf,
+  planOf: DecodePlanner,
   exact: boolean,
   out: Uint8Array,
 ) {
@@ -176,7 +176,8 @@ function faultOf(words: string): string {
 }
 
 /** Returns the plan for an image of this size. */
-type PlanOf = (height: number, width: number) => DecodePlan;
+/** Choose crop and size of an image from its height and width. */
+export type DecodePlanner = (height: number, width: number) => DecodePlan;
 
 /**
  * Decode one image into `out`.
@@ -192,7 +193,7 @@ type PlanOf = (height: number, width: number) => DecodePlan;
 export async function decodeImage(
   name: { readonly source: string; readonly key: string },
   bytes: Uint8Array,
-  planOf: PlanOf,
+  planOf: DecodePlanner,
   out: Uint8Array,
   { exact = false, limitPixels = LIMIT_PIXELS }: DecodeOptions = {},
 ): Promise<void> {

@@ -23,6 +23,7 @@ import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_
 
 /** Mean and deviation of ILSVRC's train images, in units of 1 = 255. */
 export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
+/** Standard deviation of each channel of ImageNet, in units of 1 = 255. */
 export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
 
 export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions {

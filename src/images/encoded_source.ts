@@ -36,7 +36,9 @@ export interface ImageGroups {
 /** An image that cannot be used: not an image, corrupt, too large. Names source and image. */
 export class ImageError extends EspalierError {
   override readonly name = "ImageError";
+  /** Name of the folder or archive. */
   readonly source: string;
+  /** Name of the image in it. */
   readonly key: string;
   /** The fault, without the image's name. */
   readonly fault: string;

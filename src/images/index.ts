@@ -1,5 +1,5 @@
 // Image data on disk: encoded images from folders and archives, decoded by all cores, or shards of decoded images.
-export { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
+export { type DecodeOptions, type DecodePlan, type DecodePlanner, decodeImage } from "./decode.ts";
 export {
   centralPlan,
   type DecodedOptions,
@@ -8,7 +8,7 @@ export {
   IMAGENET_STD,
   resizeFor,
 } from "./decoded_dataset.ts";
-export { type EncodedSource, holdOut, ImageError } from "./encoded_source.ts";
+export { type EncodedSource, holdOut, ImageError, type ImageGroups } from "./encoded_source.ts";
 export { type ImageFolderOptions, imagePaths, openImageFolder } from "./folder.ts";
 export { IMAGE_LAYOUTS, type ImageLayout } from "./layouts.ts";
 export {

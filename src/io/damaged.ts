@@ -7,6 +7,7 @@ import { EspalierError, visible } from "../text/index.ts";
  */
 export class DamagedFileError extends EspalierError {
   override readonly name: string = "DamagedFileError";
+  /** Name of the file. */
   readonly file: string;
   constructor(file: string, message: string) {
     super(visible(`${file}: ${message}`));

@@ -9,6 +9,7 @@ export type IdxFault = "missing" | "empty" | "truncated" | "too long" | "wrong m
 /** An IDX file that is missing, corrupt or of another kind. The message is one line with the file's name. */
 export class IdxError extends DamagedFileError {
   override readonly name = "IdxError";
+  /** Kind of fault. */
   readonly fault: IdxFault;
   constructor(file: string, fault: IdxFault, message: string) {
     super(file, message);

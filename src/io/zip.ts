@@ -9,6 +9,7 @@ import { DecompressError, decompress, unpackLimit } from "./decompress.ts";
 /** A zip archive that is corrupt or unsupported. The message names the file and the byte, which is `offset`. */
 export class ZipError extends DamagedFileError {
   override readonly name = "ZipError";
+  /** Position in the file, in bytes. */
   readonly offset: number;
   /** Message without file and offset. */
   readonly problem: string;

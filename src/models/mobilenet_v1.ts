@@ -37,6 +37,7 @@ export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
   [1024, 1],
 ];
 
+/** MobileNet V1 (Howard et al. 2017): depthwise separable convolutions. x [N,C,H,W] -> logits [N, classes]. */
 export class MobileNetV1 extends nn.Module {
   readonly model: nn.Sequential;
   readonly fc: nn.Conv2d | nn.Linear;

@@ -49,6 +49,7 @@ const sewDvs = (plan: keyof typeof sewDvsPlans, what: string): ModelEntry => ({
   blocks: /^conv\.\d$/,
 });
 
+/** All networks by name, with a description and a function that builds each. */
 export const modelRegistry: ModelList = {
   ...smallModels,
   "resnet-18": resNet(18, "ResNet-18, torchvision's; 11,689,512 parameters at 1000 classes"),

@@ -61,6 +61,7 @@ export class BasicBlock extends nn.Module {
 
 /** 1x1 - 3x3 - 1x1, the last with four times the channels. The stride is in the 3x3, as in torchvision. */
 export class Bottleneck extends nn.Module {
+  /** Factor of the output channels. */
   static readonly expansion = 4;
   readonly conv1: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;

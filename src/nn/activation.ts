@@ -27,16 +27,26 @@ function pointwiseLayer(name: string, fn: (x: Tensor) => Tensor): new () => Poin
   return layer;
 }
 
+/** Layer of `relu`: x [*] -> y [*]. */
 export const ReLU = pointwiseLayer("ReLU", (x) => relu(x));
+/** Layer of `relu6`: x [*] -> y [*]. */
 export const ReLU6 = pointwiseLayer("ReLU6", (x) => relu6(x));
+/** Layer of `silu`: x [*] -> y [*]. */
 export const SiLU = pointwiseLayer("SiLU", (x) => silu(x));
+/** Layer of `hardswish`: x [*] -> y [*]. */
 export const Hardswish = pointwiseLayer("Hardswish", (x) => hardswish(x));
+/** Layer of `hardsigmoid`: x [*] -> y [*]. */
 export const Hardsigmoid = pointwiseLayer("Hardsigmoid", (x) => hardsigmoid(x));
+/** Layer of `sigmoid`: x [*] -> y [*]. */
 export const Sigmoid = pointwiseLayer("Sigmoid", (x) => sigmoid(x));
+/** Layer of `tanh`: x [*] -> y [*]. */
 export const Tanh = pointwiseLayer("Tanh", (x) => tanh(x));
+/** Layer of `softplus`: x [*] -> y [*]. */
 export const Softplus = pointwiseLayer("Softplus", (x) => softplus(x));
 
+/** Layer of `gelu`: x [*] -> y [*]. */
 export class GELU extends Module {
+  /** Form of the function: exact ("none") or by tanh. */
   readonly approximate: "none" | "tanh";
   constructor(approximate: "none" | "tanh" = "none") {
     super();
@@ -47,7 +57,9 @@ export class GELU extends Module {
   }
 }
 
+/** Layer of `leakyRelu`: x [*] -> y [*]. */
 export class LeakyReLU extends Module {
+  /** Factor below 0. Default 0.01. */
   readonly negativeSlope: number;
   constructor(negativeSlope = 0.01) {
     super();

@@ -7,10 +7,16 @@ import { Module } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
 
 /**
- * A sequence of modules, named "0", "1", ... The first takes the inputs, each other one the output of the one before it. A BatchNorm2d followed by a ReLU runs as one fused kernel unless
- * `fuse` is false; both give the same results.
+ * A sequence of modules, named "0", "1", ... A BatchNorm2d followed by a ReLU runs as one fused kernel unless `fuse` is
+ * false; both give the same results.
+ *
+ * Errors    OpError for anything but an array of modules.
+ * @example
+ * const model = new Sequential([new Flatten(), new Linear(4, 8), new ReLU(), new Linear(8, 2)]);
+ * console.log(model.forward(zeros([3, 2, 2])).shape); // 3, 2
  */
 export class Sequential<In extends readonly unknown[] = [x: Tensor], Out = Tensor> extends Module<In, Out> {
+  /** Number of modules. */
   readonly length: number;
   private readonly fuse: boolean;
   [index: string]: unknown;
@@ -28,6 +34,7 @@ export class Sequential<In extends readonly unknown[] = [x: Tensor], Out = Tenso
     this.fuse = options.fuse ?? true;
   }
 
+  /** Return module i. */
   at(i: number): Module {
     return this[String(i)] as Module;
   }
@@ -52,6 +59,7 @@ export class Flatten extends Module {
   }
 }
 
+/** Returns its input. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;

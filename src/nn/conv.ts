@@ -15,10 +15,20 @@ const KEYS: KeysOf<Conv2dConfig> = {
   ...{ bias: true, init: true, biasInit: true },
 };
 
-/** Conv2d(inChannels, outChannels, kernel, { stride, padding, dilation, groups, bias }): x [N,C,H,W] -> [N,O,H',W']. */
+/**
+ * 2D convolution. Weight [outChannels, inChannels / groups, kh, kw], initially uniform in ±1/sqrt(fan_in), and bias
+ * [outChannels].
+ *
+ * Shapes    x [N,C,H,W] -> y [N,O,H',W'], H' = floor((H + 2·padding - dilation·(kh-1) - 1) / stride) + 1.
+ * Errors    OpError for an unknown option, and those of `conv2d`.
+ * @example
+ * const conv = new Conv2d(3, 16, 3, { padding: 1, bias: false });
+ * console.log(conv.forward(zeros([2, 3, 8, 8])).shape); // 2, 16, 8, 8
+ */
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
+  /** Stride, padding, dilation and groups. */
   readonly options: Conv2dOptions;
 
   constructor(

@@ -8,6 +8,7 @@ import { RandomState } from "./random_state.ts";
 
 /** A layer that draws a random mask in training and is the identity in evaluation. */
 export abstract class RandomMask extends Module {
+  /** Probability of a zero. */
   readonly p: number;
   private readonly random: RandomState;
   private readonly stream: number;
@@ -23,6 +24,7 @@ export abstract class RandomMask extends Module {
     this.stream = random.nextStream();
   }
 
+  /** @internal */
   protected abstract mask(x: Tensor, options: DropoutOptions): Tensor;
 
   forward(x: Tensor): Tensor {
@@ -39,6 +41,7 @@ export class Dropout extends RandomMask {
     super("Dropout", p, random);
   }
 
+  /** @internal */
   protected mask(x: Tensor, options: DropoutOptions): Tensor {
     return dropout(x, options);
   }
@@ -54,6 +57,7 @@ export class StochasticDepth extends RandomMask {
     super("StochasticDepth", p, random);
   }
 
+  /** @internal */
   protected mask(x: Tensor, options: DropoutOptions): Tensor {
     return stochasticDepth(x, options);
   }

@@ -37,6 +37,7 @@ const rowsInit =
  */
 export class Embedding extends Module {
   readonly weight: Parameter;
+  /** Row that gets no gradient, if set. */
   readonly paddingIdx: number | undefined;
 
   constructor(numEmbeddings: number, embeddingDim: number, config: EmbeddingConfig = {}) {

@@ -33,6 +33,7 @@ export class DirectEncoder extends OpLayer<EncodeOptions> {
  * evaluation call `random.setStep`.
  */
 export class PoissonEncoder extends Module {
+  /** Options that it was made with. */
   readonly options: EncodeOptions;
   private readonly random: RandomState;
   private readonly stream: number;

@@ -30,12 +30,13 @@ function generator({ seed, parameter }: { seed: number; parameter: number }): Ph
   return new PhiloxStream(seed, "init", [parameter, 0, 0]);
 }
 
+/** Make an initializer that sets every value to `value`. */
 export const constantInit =
   (value: number): Initializer =>
   (shape) =>
     new Float32Array(size(shape)).fill(value);
 
-/** U(-bound, bound). */
+/** Make an initializer that draws from U(-bound, bound). */
 export const uniformInit =
   (bound: number): Initializer =>
   (shape, index) => {
@@ -43,13 +44,13 @@ export const uniformInit =
     return Float32Array.from({ length: size(shape) }, () => (2 * random.nextFloat() - 1) * bound);
   };
 
-/** U(±1/sqrt(fan_in)): the default of convolutions and linear layers (Kaiming uniform with a = sqrt 5). */
+/** Draw from U(±1/sqrt(fan_in)): the default of convolutions and linear layers (Kaiming uniform with a = sqrt 5). */
 export const defaultWeightInit: Initializer = (shape, index) => uniformInit(1 / Math.sqrt(fanIn(shape)))(shape, index);
 
 /** U(±1/sqrt(fan_in)) for the bias of a weight of this shape. */
 export const defaultBiasInit = (weight: Shape): Initializer => uniformInit(1 / Math.sqrt(fanIn(weight)));
 
-/** N(0, std²). */
+/** Make an initializer that draws from N(0, std²). */
 export const normalInit =
   (std: number): Initializer =>
   (shape, index) => {

@@ -16,7 +16,16 @@ export interface LinearConfig {
 
 const KEYS: KeysOf<LinearConfig> = { bias: true, init: true, biasInit: true };
 
-/** Linear(inFeatures, outFeatures, { bias }): x [*, in] -> [*, out]; weight [out, in]. */
+/**
+ * Linear layer y = x Wᵀ + b. Weight [outFeatures, inFeatures], initially uniform in ±1/sqrt(inFeatures), and bias
+ * [outFeatures].
+ *
+ * Shapes    x [*, inFeatures] -> y [*, outFeatures].
+ * Errors    OpError for an unknown option, and those of `linear`.
+ * @example
+ * const layer = new Linear(4, 2);
+ * console.log(layer.forward(zeros([8, 4])).shape); // 8, 2
+ */
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;

@@ -29,6 +29,7 @@ function partsOf(channels: number, parts: number): number[] {
  * channels than kernels. Source: Tan and Le 2019, "MixConv: Mixed Depthwise Convolutional Kernels"; the parts as in timm.
  */
 export class MixedConv2d extends Module {
+  /** Input channels of each kernel size. */
   readonly inputs: readonly number[];
   [index: string]: unknown;
 

@@ -81,6 +81,7 @@ export abstract class Module<In extends readonly unknown[] = readonly unknown[],
     }
   }
 
+  /** List each parameter once. */
   parameters(): Parameter[] {
     return [...this.namedParameters()].map(([, p]) => p);
   }
@@ -91,10 +92,12 @@ export abstract class Module<In extends readonly unknown[] = readonly unknown[],
     return [...new Set(all.filter((value) => value instanceof RandomState))];
   }
 
+  /** Set training mode (false: evaluation) for this module and all below it. Returns the module. */
   train(mode = true): this {
     for (const [, m] of this.namedModules()) m.training = mode;
     return this;
   }
+  /** Set evaluation mode for this module and all below it. Returns the module. */
   eval(): this {
     return this.train(false);
   }

@@ -35,6 +35,7 @@ export class ModuleList<M extends Module = Module> extends Module<[], never> imp
     this.push(...modules);
   }
 
+  /** Number of modules. */
   get length(): number {
     return this.entries.length;
   }
@@ -59,6 +60,7 @@ export class ModuleList<M extends Module = Module> extends Module<[], never> imp
     return this.entries.values();
   }
 
+  /** @internal */
   protected override get childOwner(): object {
     return this.entries;
   }
@@ -97,6 +99,7 @@ export class ModuleDict<T extends Readonly<Record<string, Module>> = Record<stri
     return [...this.entries.keys()];
   }
 
+  /** Return true if there is a module of this name. */
   has(name: string): boolean {
     return this.entries.has(name);
   }
@@ -120,6 +123,7 @@ export class ModuleDict<T extends Readonly<Record<string, Module>> = Record<stri
     return this;
   }
 
+  /** @internal */
   protected override get childOwner(): object {
     return this.entries;
   }

@@ -52,7 +52,9 @@ const KEYS = { IF: keysOf("IF"), LIF: keysOf("LIF"), PLIF: keysOf("PLIF") } as c
  * `forwardBatchNorm` the output of a convolution, which it normalises first.
  */
 export abstract class SpikingNode extends Module {
+  /** Kind of neuron. */
   readonly kind: NeuronKind;
+  /** Options that it was made with. */
   readonly config: LIFConfig;
   /** Callback of each forward. If set, batch norm and neurons run as two kernels, so that the current is stored. */
   observer: ((event: SpikeEvent) => void) | null = null;
@@ -72,7 +74,7 @@ export abstract class SpikingNode extends Module {
     this.stateful = stateful;
   }
 
-  /** Logit of a learned leak. */
+  /** @internal Logit of a learned leak. */
   protected get leakLogit(): Parameter | null {
     return null;
   }
@@ -175,6 +177,7 @@ export abstract class SpikingNode extends Module {
     return membranePotential(current, this.leakLogit, null, { ...this.config, neuron: this.kind, of });
   }
 
+  /** Free the stored membrane potential, and the parameters. */
   override dispose(): void {
     this.forget();
     super.dispose();
@@ -207,6 +210,7 @@ export class ParametricLIFNode extends SpikingNode {
     this.w = new Parameter([], constantInit(-Math.log(initTau - 1)));
   }
 
+  /** @internal */
   protected override get leakLogit(): Parameter {
     return this.w;
   }

@@ -19,13 +19,25 @@ export interface BatchNormConfig {
 
 const KEYS: KeysOf<BatchNormConfig> = { eps: true, momentum: true, affine: true, initial: true };
 
-/** Normalises each channel over batch and space: x [N,C,...]. Uses batch statistics in training, running statistics in evaluation. */
+/**
+ * Normalises each channel over batch and space. Uses batch statistics in training, running statistics in evaluation.
+ *
+ * Shapes    x [N,C,H,W] -> y like x; weight, bias, running_mean and running_var [C].
+ * Errors    OpError for an unknown option, and those of `batchNorm`.
+ * Source    Ioffe & Szegedy 2015.
+ * @example
+ * const bn = new BatchNorm2d(3);
+ * bn.eval(); // running mean 0 and variance 1
+ * console.log(await bn.forward(tensor([[[[1]], [[2]], [[3]]]])).data()); // 1, 2, 3
+ */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   readonly running_mean: StateBuffer;
   readonly running_var: StateBuffer;
+  /** Added to the variance. Default 1e-5. */
   readonly eps: number;
+  /** Share of the batch in the running statistics. Default 0.1. */
   readonly momentum: number;
 
   constructor(channels: number, config: BatchNormConfig = {}) {
@@ -61,5 +73,5 @@ export class BatchNorm2d extends Module {
   }
 }
 
-/** The same for x [N,C] or [N,C,L]. */
+/** Normalises each channel of x [N,C] or [N,C,L] over batch and length. Otherwise as BatchNorm2d. */
 export class BatchNorm1d extends BatchNorm2d {}

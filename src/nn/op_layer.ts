@@ -4,6 +4,7 @@ import { Module } from "./module.ts";
 
 /** A layer that applies an op with the options that it was made with. */
 export abstract class OpLayer<O extends object> extends Module {
+  /** Options of the op. */
   readonly options: O;
   private readonly op: (x: Tensor, options: O) => Tensor;
 

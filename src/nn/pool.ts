@@ -12,6 +12,7 @@ const MAX: KeysOf<PoolOptions> = { kernel: true, stride: true, padding: true, ce
 const AVG: KeysOf<AvgPoolOptions> = { ...MAX, countIncludePad: true };
 const RESPONSE: KeysOf<ResponseNormOptions> = { size: true, alpha: true, beta: true, k: true };
 
+/** Layer of `maxPool2d`: the largest value of each window. x [N,C,H,W] -> y [N,C,H',W']. Throws OpError for an unknown option. */
 export class MaxPool2d extends OpLayer<PoolOptions> {
   constructor(options: PoolOptions) {
     super(maxPool2d, options);
@@ -19,6 +20,7 @@ export class MaxPool2d extends OpLayer<PoolOptions> {
   }
 }
 
+/** Layer of `avgPool2d`: the mean of each window. x [N,C,H,W] -> y [N,C,H',W']. Throws OpError for an unknown option. */
 export class AvgPool2d extends OpLayer<AvgPoolOptions> {
   constructor(options: AvgPoolOptions) {
     super(avgPool2d, options);
@@ -26,12 +28,14 @@ export class AvgPool2d extends OpLayer<AvgPoolOptions> {
   }
 }
 
+/** Layer of `adaptiveAvgPool2d`: means over bins; size 1 is global average pooling. x [N,C,H,W] -> y [N,C,outputSize]. */
 export class AdaptiveAvgPool2d extends OpLayer<AdaptivePoolOptions> {
   constructor(outputSize: AdaptivePoolOptions["outputSize"]) {
     super(adaptiveAvgPool2d, { outputSize });
   }
 }
 
+/** Layer of `localResponseNorm`: divides by the sum of squares over neighbouring channels. x [N,C,...] -> y like x. */
 export class LocalResponseNorm extends OpLayer<ResponseNormOptions> {
   constructor(options: ResponseNormOptions) {
     super(localResponseNorm, options);

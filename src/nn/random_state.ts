@@ -10,6 +10,7 @@ import { scalar, type Tensor } from "../tensor/index.ts";
  * dropout. `setStep` sets the next step, as training sessions do before each; after that only tapes advance it.
  */
 export class RandomState {
+  /** Seed of all draws. */
   readonly seed: number;
   /** True if it belongs to one model, whose `dispose` frees it too. */
   readonly owned: boolean;

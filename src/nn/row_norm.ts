@@ -31,7 +31,9 @@ const LAYER: KeysOf<LayerNormConfig> = { eps: true, elementwiseAffine: true, bia
 export class LayerNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
+  /** Sizes of the normalised axes. */
   readonly shape: Shape;
+  /** Added to the variance. */
   readonly eps: number;
 
   constructor(shape: number | Shape, config: LayerNormConfig = {}) {
@@ -69,7 +71,9 @@ const GROUP: KeysOf<GroupNormConfig> = { eps: true, affine: true };
 export class GroupNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
+  /** Number of groups. */
   readonly groups: number;
+  /** Added to the variance. */
   readonly eps: number;
 
   constructor(groups: number, channels: number, config: GroupNormConfig = {}) {

@@ -32,8 +32,9 @@ export const cachePath = (...parts: string[]): string =>
 /**
  * Software drivers that `setup` can place in the cache, best first. Each has a folder of flat files and an `icd.json`.
  */
-export const CACHED_DRIVERS = ["mesa", "swiftshader"] as const;
-export type CachedDriver = (typeof CACHED_DRIVERS)[number];
+export const CACHED_DRIVERS: readonly CachedDriver[] = ["mesa", "swiftshader"];
+/** Software driver that `espalier setup` installs in the cache. */
+export type CachedDriver = "mesa" | "swiftshader";
 
 /** Return the folder of a cached driver. */
 export const driverFolder = (driver: CachedDriver): string => cachePath("gpu", driver);

@@ -72,6 +72,9 @@ const realCalls: WriteCalls = { open, rename, unlink };
  * without an error and only the next one fails, so it loops. Errors: FileError naming the path; the temporary file is
  * removed and the old file unchanged.
  */
+export function writeAtomic(path: string, bytes: Uint8Array | FileParts): Promise<void>;
+/** @internal */
+export function writeAtomic(path: string, bytes: Uint8Array | FileParts, calls: WriteCalls): Promise<void>;
 export async function writeAtomic(
   path: string,
   bytes: Uint8Array | FileParts,

@@ -32,20 +32,42 @@ export const runBinaryGrad = (
  * console.log(await add(x, 2).data()); // 3, 4, 5
  */
 export const add = arithmetic("add", KERNELS, { f: "u + v" });
-/** a - b. One of them may be a number: `sub(1, x)`. See `add`. */
+/**
+ * Compute a - b, with NumPy broadcasting. One of them may be a number: `sub(1, x)`. Shapes, errors and gradients: see `add`.
+ * Throws OpError.
+ */
 export const sub = arithmetic("sub", KERNELS, { f: "u - v", negates: true });
-/** a · b, element by element. One of them may be a number. See `add`. */
+/**
+ * Compute a · b, element by element, with NumPy broadcasting. One of them may be a number. Shapes, errors and gradients: see
+ * `add`.
+ *
+ * Errors    OpError, as `add`.
+ * @example
+ * const rows = mul(tensor([[1], [10]]), tensor([1, 2, 3]));
+ * console.log(rows.shape); // 2, 3
+ * console.log(await rows.data()); // 1, 2, 3, 10, 20, 30
+ */
 export const mul = arithmetic("mul", KERNELS, { f: "u * v", df: { u: "v", v: "u" } });
 /** a / b. One of them may be a number. See `add`. */
 // Not u / v² for v: that overflows before the quotient does.
+/**
+ * !Compute a / b, with NumPy broadcasting. One of them may be a number. Shapes, errors and gradients: see `add`. Throws
+ * OpError.
+ */
 export const div = arithmetic("div", KERNELS, { f: "u / v", df: { u: "1.0 / v", v: "-(u / v) / v" } });
-/** The larger of a and b; equal ones share the gradient. One of them may be a number. See `add`. */
+/**
+ * Compute the larger of a and b; equal ones share the gradient. One of them may be a number. Shapes and errors: see `add`.
+ * Throws OpError.
+ */
 export const maximum = arithmetic("maximum", KERNELS, {
   f: "carried4(carried4(max(u, v), u), v)",
   df: { u: "share_of(u > v, u, v)", v: "share_of(v > u, v, u)" },
   flat: true,
 });
-/** The smaller of a and b; equal ones share the gradient. One of them may be a number. See `add`. */
+/**
+ * Compute the smaller of a and b; equal ones share the gradient. One of them may be a number. Shapes and errors: see `add`.
+ * Throws OpError.
+ */
 export const minimum = arithmetic("minimum", KERNELS, {
   f: "carried4(carried4(min(u, v), u), v)",
   df: { u: "share_of(u < v, u, v)", v: "share_of(v < u, v, u)" },

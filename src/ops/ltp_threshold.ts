@@ -68,9 +68,10 @@ function define(name: string, GATE_ONLY: boolean) {
 export const ltpThreshold = define("ltpThreshold", false);
 
 /**
- * Soft L0 norm: Σ sigmoid((x² - tau) / T), the soft count of remaining weights.
+ * Compute the soft L0 norm Σ sigmoid((x² - tau) / T), the soft count of remaining weights.
  *
  * Shapes    x [*], tau one element -> [].
  * Backward  dtau = -dy Σ q; dx = 2 dy x q with gradThroughMask, else none.
+ * Errors    OpError when tau has more than one element or the temperature is not > 0.
  */
 export const softL0 = define("softL0", true);

@@ -50,11 +50,14 @@ function tall(a: Tensor, b: Tensor, batch: readonly number[], transposeA: boolea
 }
 
 /**
- * Matrix product y = a b over the last two axes, with NumPy broadcasting of the axes before them.
+ * Compute the matrix product y = a b over the last two axes, with NumPy broadcasting of the axes before them.
  *
- * Shapes    a [..., m, k], b [..., k, n] -> y [..., m, n].  Rank 2 to 5. transposeA: a [..., k, m]; transposeB: b [..., n, k].
+ * Shapes    a [..., m, k], b [..., k, n] -> y [..., m, n]. Rank 2 to 5. transposeA: a [..., k, m]; transposeB: b [..., n, k].
  * Backward  da = dy bᵀ, db = aᵀ dy (transposed where the input was), summed over broadcast axes.
  * Errors    OpError for a rank outside 2..5, differing k, batch axes that do not broadcast, or a dtype other than f32.
+ * @example
+ * const a = tensor([[1, 2], [3, 4]]);
+ * console.log(await matmul(a, tensor([[1], [1]])).data()); // 3, 7
  */
 export const matmul = defineOp({
   name: "matmul",

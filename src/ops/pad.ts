@@ -14,13 +14,14 @@ const backwardKernel = kernel("pad_grad", backwardWgsl);
 const AXES = 8;
 
 /** Entry of x for entry c of y, in WGSL. Outside of x, the constant is written. */
-const SOURCES = {
+const SOURCES: Readonly<Record<PadMode, string>> = {
   constant: "c",
   reflect: "let a = abs(c); return select(a, 2 * (size - 1) - a, a >= size);",
   replicate: "clamp(c, 0, size - 1)",
 } as const;
 
-export type PadMode = keyof typeof SOURCES;
+/** Values outside of x. */
+export type PadMode = "constant" | "reflect" | "replicate";
 
 export interface PadOptions {
   /**

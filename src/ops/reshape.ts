@@ -25,7 +25,8 @@ export const reshape = defineView({
 /**
  * Merge the axes from `startAxis` on into one.
  *
- * Shapes    x [a, b, c, ...] -> y [a, b·c·...] for startAxis 1 (the default).
+ * Shapes    x [a, b, c, ...] -> y [a, b·c·...] for startAxis 1 (the default). Shares memory with x.
+ * Errors    OpError for an axis out of range.
  */
 export const flatten = defineView({
   name: "flatten",

@@ -42,12 +42,20 @@ function define(name: string, LOG: boolean) {
 }
 
 /**
- * Softmax: e^x / Σ e^x along an axis (default the last), the maximum subtracted first so that nothing overflows.
+ * Compute e^x / Σ e^x along an axis (default the last), the maximum subtracted first so that nothing overflows.
  *
  * Shapes    x [*] -> y [*].
  * Backward  dx = y (dy - Σ dy y).
+ * Errors    OpError if x is not f32, or for an axis out of range.
+ * @example
+ * console.log(await softmax(tensor([1, 2, 3])).data()); // 0.09, 0.2447, 0.6652
  */
 export const softmax = define("softmax", false);
 
-/** log(softmax(x)) along an axis, without the rounding of a logarithm afterwards. */
+/**
+ * Compute log(softmax(x)) along an axis (default the last), without the rounding of a logarithm afterwards.
+ *
+ * Shapes    x [*] -> y [*].
+ * Errors    OpError if x is not f32, or for an axis out of range.
+ */
 export const logSoftmax = define("logSoftmax", true);

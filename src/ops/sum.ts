@@ -44,12 +44,21 @@ function reduction(name: "sum" | "mean") {
 }
 
 /**
- * Sum over axes, in a fixed order.
+ * Add up over axes (all by default), in a fixed order.
  *
- * Shapes    x [*] -> y without the axes, or with ones instead.
+ * Shapes    x [*] -> y without the axes, or with ones instead (keepdims).
  * Backward  dx = dy, repeated.
  * Errors    OpError for an axis out of range or named twice.
+ * @example
+ * const x = tensor([[1, 2], [3, 4]]);
+ * console.log(await sum(x).item()); // 10
+ * console.log(await sum(x, { axes: [0] }).data()); // 4, 6
  */
 export const sum = reduction("sum");
-/** Mean over axes: sum / count. */
+/**
+ * Compute the mean over axes (all by default): sum / count. Shapes and errors as `sum`. Throws OpError.
+ *
+ * @example
+ * console.log(await mean(tensor([1, 2, 3, 6])).item()); // 3
+ */
 export const mean = reduction("mean");

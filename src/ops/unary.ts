@@ -53,53 +53,73 @@ function pointwise(name: string, row: Row) {
   });
 }
 
-/** max(x, 0); derivative 0 at 0. Shapes x [*] -> [*], as all functions here. */
+/**
+ * Compute max(x, 0), element by element; the derivative is 0 at 0.
+ *
+ * Shapes    x [*] f32 -> y [*], as all functions of this file.
+ * Errors    OpError if x is not f32, or for an option; so for all functions of this file.
+ * @example
+ * console.log(await relu(tensor([-1, 0, 2])).data()); // 0, 0, 2
+ */
 export const relu = pointwise("relu", {
   f: "relu_of(v)",
   df: "select(0.0, 1.0, v > 0.0 || is_nan(v))",
   fromOutput: true,
   flat: true,
 });
-/** min(max(x, 0), 6); derivative 0 at both ends. */
+/**
+ * Compute min(max(x, 0), 6), element by element; the derivative is 0 at both ends. Shapes and errors: see `relu`. Throws
+ * OpError.
+ */
 export const relu6 = pointwise("relu6", {
   f: "carried(clamp(v, 0.0, 6.0), v)",
   df: "select(0.0, 1.0, (v > 0.0 && v < 6.0) || is_nan(v))",
   fromOutput: true,
   flat: true,
 });
-/** x · sigmoid(x). */
+/** Compute x · sigmoid(x), element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const silu = pointwise("silu", {
   f: "v * sigmoid(v)",
   df: "let s = sigmoid(v); return s * (1.0 + v * (1.0 - s));",
 });
-/** x · relu6(x + 3) / 6. Howard et al. 2019. */
+/**
+ * Compute x · relu6(x + 3) / 6, element by element. Shapes and errors: see `relu`. Throws OpError. Source: Howard et al.
+ * 2019.
+ */
 export const hardswish = pointwise("hardswish", {
   f: "v * clamp(v + 3.0, 0.0, 6.0) / 6.0",
   df: "select(select(v / 3.0 + 0.5, 1.0, v >= 3.0), 0.0, v < -3.0)",
   flat: true,
 });
-/** relu6(x + 3) / 6. */
+/** Compute relu6(x + 3) / 6, element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const hardsigmoid = pointwise("hardsigmoid", {
   f: "carried(clamp(v + 3.0, 0.0, 6.0) / 6.0, v)",
   df: "select(0.0, 1.0 / 6.0, v > -3.0 && v < 3.0)",
   flat: true,
 });
-/** 1 / (1 + e^-x), finite for every x. */
+/** Compute 1 / (1 + e^-x), element by element; finite for every x. Shapes and errors: see `relu`. Throws OpError. */
 export const sigmoid = pointwise("sigmoid", { f: "sigmoid(v)", df: "v * (1.0 - v)", fromOutput: true });
+/** Compute the hyperbolic tangent, element by element; ±1 for large x. Shapes and errors: see `relu`. Throws OpError. */
 export const tanh = pointwise("tanh", { f: "safe_tanh(v)", df: "1.0 - v * v", fromOutput: true });
-/** log(1 + e^x), without overflow. */
+/** Compute log(1 + e^x) without overflow, element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const softplus = pointwise("softplus", {
   f: "carried(max(v, 0.0) + log1p_exp_negative(abs(v)), v)",
   df: "sigmoid(v)",
 });
+/** Compute e^x, element by element; infinity above 88.7. Shapes and errors: see `relu`. Throws OpError. */
 export const exp = pointwise("exp", { f: "exp_of(v)", df: "v", fromOutput: true });
-/** Natural logarithm; NaN below 0. */
+/** Compute the natural logarithm, element by element; NaN below 0. Shapes and errors: see `relu`. Throws OpError. */
 export const log = pointwise("log", { f: "log_of(v)", df: "1.0 / v" });
-/** Square root; its derivative is infinite at 0. */
+/**
+ * Compute the square root, element by element; its derivative is infinite at 0. Shapes and errors: see `relu`. Throws
+ * OpError.
+ */
 export const sqrt = pointwise("sqrt", { f: "sqrt(v)", df: "0.5 / v", fromOutput: true });
+/** Compute -x, element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const neg = pointwise("neg", { f: "-v", df: "-1.0" });
-/** |x|; derivative 0 at 0. */
+/** Compute |x|, element by element; the derivative is 0 at 0. Shapes and errors: see `relu`. Throws OpError. */
 export const abs = pointwise("abs", { f: "abs(v)", df: "sign(v)" });
+/** Compute x², element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const square = pointwise("square", { f: "v * v", df: "2.0 * v" });
 
 const GELU: Readonly<Record<"none" | "tanh", Row>> = {
@@ -111,7 +131,13 @@ const GELU: Readonly<Record<"none" | "tanh", Row>> = {
   },
 };
 
-/** x · Phi(x), exactly (`none`) or by its tanh approximation. Hendrycks & Gimpel 2016. */
+/**
+ * Compute x · Phi(x), element by element: exactly (`approximate: "none"`, the default) or by its tanh approximation ("tanh").
+ *
+ * Shapes    x [*] f32 -> y [*].
+ * Errors    OpError if x is not f32, or for another approximation.
+ * Source    Hendrycks & Gimpel 2016.
+ */
 export const gelu = defineOp({
   name: "gelu",
   options: ["approximate"],
@@ -133,7 +159,12 @@ const LEAKY_RELU: Row = {
   df: "select(params.slope, 1.0, v > 0.0)",
 };
 
-/** x where x > 0, else negativeSlope · x (default 0.01). */
+/**
+ * Compute x where x > 0, else negativeSlope · x (default 0.01), element by element.
+ *
+ * Shapes    x [*] f32 -> y [*].
+ * Errors    OpError if x is not f32, or if the slope is not a finite number.
+ */
 export const leakyRelu = defineOp({
   name: "leakyRelu",
   options: ["negativeSlope"],

@@ -110,6 +110,7 @@ export class SteeredThreshold {
     return Array.from({ length: end - first }, (_, i) => ring[(first + i) % TRACE]!);
   }
 
+  /** Free its memory. */
   dispose(): void {
     for (const t of [this.state, this.trace, this.control, this.moved]) t.dispose();
     this.select.dispose();

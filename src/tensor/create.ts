@@ -5,7 +5,10 @@ import { flatten, type NestedNumbers, toTyped } from "./nested.ts";
 import { numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
-/** Return memory with undefined contents, for kernels that write every element. */
+/**
+ * Return memory with undefined contents, for kernels that write every element. Throws OpError for a bad shape, MemoryError if
+ * there is no memory.
+ */
 export function empty(shape: Shape, dtype: DType = "f32"): Tensor {
   return allocate(shape, dtype);
 }
@@ -15,7 +18,12 @@ export function emptyLike(t: Tensor): Tensor {
   return allocate(t.shape, t.dtype);
 }
 
-/** Make a tensor of zeros. Throws OpError for a bad shape, MemoryError if there is no memory. */
+/**
+ * Make a tensor of zeros. Throws OpError for a bad shape, MemoryError if there is no memory.
+ *
+ * @example
+ * console.log(await zeros([2, 2]).data()); // 0, 0, 0, 0
+ */
 export function zeros(shape: Shape, dtype: DType = "f32"): Tensor {
   const t = allocate(shape, dtype);
   fillZero(t);
@@ -49,7 +57,7 @@ export function copyBytes(target: Bindable, source: Bindable): void {
   });
 }
 
-/** Return a copy with its own memory. */
+/** Return a copy with its own memory, of the same shape and dtype. Not recorded: no gradient flows to `t`. */
 export function clone(t: Tensor): Tensor {
   const copy = emptyLike(t);
   copyInto(copy, t);
@@ -74,7 +82,16 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
   return t;
 }
 
-/** Make a number on the GPU that outlives every scope. Values that change between replayed steps are such scalars. */
+/**
+ * Make a number on the GPU that outlives every scope. Values that change between replayed steps are such scalars: `set`
+ * writes the next one.
+ *
+ * Shapes    -> [] of dtype f32 (the default), i32 or u32.
+ * @example
+ * const threshold = scalar(0.1);
+ * threshold.set(0.2);
+ * console.log(await threshold.item()); // 0.2
+ */
 export function scalar(value: number, dtype: DType = "f32"): Tensor {
   const t = allocate([], dtype, { persistent: true, scoped: false });
   writePersistent(t, [value]);

@@ -87,7 +87,9 @@ export function uniform01(u: number): number {
  * drawn in any order or on any device. `position` counts the u32 taken so far; setting it resumes there.
  */
 export class PhiloxStream {
+  /** Seed, a u32. */
   readonly seed: number;
+  /** Purpose of the draws. */
   readonly stream: StreamName;
   /** u32 numbers taken so far. */
   private taken = 0;
@@ -105,6 +107,7 @@ export class PhiloxStream {
     this.moveTo(at);
   }
 
+  /** Index of the next u32 number. */
   get position(): number {
     return this.taken;
   }

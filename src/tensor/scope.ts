@@ -60,7 +60,14 @@ export class Scope implements Disposable {
   }
 }
 
-/** Run `fn`, free the tensors it made, and return its result, which survives. */
+/**
+ * Run `fn` and free the tensors that it made, except those that it returns: a tensor, an array, or an object of tensors.
+ *
+ * @example
+ * const total = tidy(() => sum(square(tensor([1, 2, 3])))); // the squares are freed
+ * console.log(await total.item()); // 14
+ * total.dispose();
+ */
 export function tidy<T>(fn: () => T): T {
   using scope = new Scope();
   const result = fn();

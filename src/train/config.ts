@@ -29,17 +29,17 @@ export interface RunConfig {
   readonly logEvery: number;
 }
 
-/** A type whose fields may be absent or undefined. */
-type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+/** T with fields that may be absent or undefined. */
+export type PartialSettings<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** Settings of a run; each has a default. */
-export interface RunSettings extends Loose<Omit<RunConfig, "lr" | "prune" | "augment">> {
+export interface RunSettings extends PartialSettings<Omit<RunConfig, "lr" | "prune" | "augment">> {
   /** Default 10. */
   readonly epochs?: number | undefined;
   /** Samples of a step. Default 64. */
   readonly batchSize?: number | undefined;
   /** Learning-rate schedule, or its base rate. Default: cosine from 0.05 to 0, changed at each step. */
-  readonly lr?: number | Loose<LrConfig> | undefined;
+  readonly lr?: number | PartialSettings<LrConfig> | undefined;
   /** Default 0.9. */
   readonly momentum?: number | undefined;
   /** Default false. */
@@ -52,9 +52,9 @@ export interface RunSettings extends Loose<Omit<RunConfig, "lr" | "prune" | "aug
    * Default: no pruning. With `threshold`, `lambda` or `sparsity`, the default method is soft thresholds along schedule "lats",
    * mode "latent".
    */
-  readonly prune?: Loose<PruneConfig> | undefined;
+  readonly prune?: PartialSettings<PruneConfig> | undefined;
   /** Augmentation of images: padding of a random crop in pixels, random mirror images. Default: none. */
-  readonly augment?: Loose<RunConfig["augment"]> | undefined;
+  readonly augment?: PartialSettings<RunConfig["augment"]> | undefined;
   /** Seed of order, augmentation and random masks, a u32. Default 0. */
   readonly seed?: number | undefined;
   /** Steps between two step records, 1 to 256. Default 10. */

@@ -176,6 +176,7 @@ export class Evaluator {
     return this.captured.memory();
   }
 
+  /** Free the recordings and their memory. */
   dispose(): void {
     this.captured.dispose();
     this.objective.dispose();

@@ -45,17 +45,25 @@ export type FitCallbacks = Pick<
  * session.dispose();
  */
 export class Session {
+  /** The model that is trained. */
   readonly model: Module;
+  /** Its optimiser. */
   readonly optimizer: SGD;
+  /** The captured training step. */
   readonly step: TrainStep;
   /** Learning rate of step n. */
   readonly lr: (step: number) => number;
+  /** Pruning method of the run. */
   readonly method: PruningMethod;
   /** All epochs, fine-tuning included. */
   readonly epochs: number;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
+  /** Steps of all epochs. */
   readonly totalSteps: number;
+  /** Position of the next step. */
   position: RunPosition = { step: 0, epoch: 0, batch: 0 };
+  /** Best test accuracy so far, 0 to 1; the host sets it. */
   bestAccuracy = 0;
   private readonly parts: SessionParts;
   private readonly savedConfig: unknown;
@@ -271,6 +279,7 @@ export class Session {
   get sample(): readonly number[] {
     return this.parts.train.shape;
   }
+  /** Class count. */
   get classes(): number {
     return this.parts.train.classes.length;
   }

@@ -77,6 +77,7 @@ export interface StepInputs {
 /** A loss that is not finite. The weights are those of before the step; they and the last checkpoint are valid. */
 export class NonFiniteLossError extends NonFiniteError {
   override readonly name = "NonFiniteLossError";
+  /** Number of the step. */
   readonly step: number;
   constructor(step: number, cause: string) {
     super(`the loss of step ${step} is not finite: ${cause}`);
@@ -87,6 +88,7 @@ export class NonFiniteLossError extends NonFiniteError {
 /** An update that turned weights into NaN or infinity. Those in memory are lost; the last checkpoint is valid. */
 export class NonFiniteWeightsError extends NonFiniteError {
   override readonly name = "NonFiniteWeightsError";
+  /** Number of the step. */
   readonly step: number;
   /** Names of the parameters, in the model's order. */
   readonly parameters: readonly string[];
@@ -104,6 +106,11 @@ function describeBad({ op, phase, shape, inputs = [] }: BadOp): string {
   return `first bad op ${op} (${phase}, [${shape.join(",")}])${layer}`;
 }
 
+/**
+ * Forward pass, loss, backward pass and update of a model, captured once per batch size and replayed.
+ *
+ * Errors    OpError if the model does not return logits [N, C].
+ */
 export class TrainStep {
   private readonly options: TrainStepOptions;
   private readonly objective: Objective;

@@ -15,6 +15,7 @@ import {
   nineToOne,
 } from "./labelled_files.ts";
 
+/** Names of CIFAR-10's classes, in the order of their labels. */
 export const CIFAR10_CLASSES: readonly string[] = "airplane automobile bird cat deer dog frog horse ship truck".split(
   " ",
 );

@@ -40,7 +40,7 @@ export interface TensorBoardEvent {
   readonly start?: boolean;
 }
 
-export interface EncodeOptions {
+export interface EventFileOptions {
   /** True writes the first record of a file; false for appended bytes. Default true. */
   readonly header?: boolean;
 }
@@ -162,7 +162,7 @@ function check({ wallTime, step, values, start }: TensorBoardEvent): void {
  */
 export function encodeEvents(
   events: readonly TensorBoardEvent[],
-  options: EncodeOptions = {},
+  options: EventFileOptions = {},
 ): Uint8Array<ArrayBuffer> {
   expectKeys(options, { header: true }, (problem) => new ArgumentError(`encodeEvents: ${problem}`));
   const { header = true } = options;

@@ -11,6 +11,7 @@ import {
   sensorOf,
 } from "./types.ts";
 
+/** Size of the sensor of CIFAR10-DVS, in pixels. */
 export const CIFAR10_DVS_SENSOR = [128, 128] as const;
 const EVENT_BYTES = 8;
 

@@ -10,6 +10,7 @@ import {
   sensorOf,
 } from "./types.ts";
 
+/** Size of the sensor of DVS128 Gesture, in pixels. */
 export const DVS128_SENSOR = [128, 128] as const;
 
 export interface Aedat3Options extends SensorOptions {

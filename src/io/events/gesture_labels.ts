@@ -10,6 +10,7 @@ export interface GestureLabel {
   readonly end: number;
 }
 
+/** Names of DVS128 Gesture's classes, in the order of their labels. */
 export const GESTURE_CLASSES: readonly string[] = [
   "hand clapping",
   "right hand wave",

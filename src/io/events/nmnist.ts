@@ -11,6 +11,7 @@ import {
   sensorOf,
 } from "./types.ts";
 
+/** Size of the sensor of N-MNIST, in pixels. */
 export const NMNIST_SENSOR = [34, 34] as const;
 const EVENT_BYTES = 5;
 /** 23 bits of microseconds. */

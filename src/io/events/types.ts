@@ -34,6 +34,7 @@ export type EventFault = "empty" | "no header" | "truncated" | "too long" | "wro
 /** An event file that is corrupt or of another kind. The message is one line with file, byte and fault. */
 export class EventError extends DamagedFileError {
   override readonly name = "EventError";
+  /** Kind of fault. */
   readonly fault: EventFault;
   /** Byte of the fault. In a packed file: start of the faulty part. */
   readonly offset: number;

@@ -34,8 +34,11 @@ export interface PickleCall {
  * PickleOpaque.
  */
 export class PickleGlobal extends PickleObject {
+  /** Dotted name. */
   readonly path: string;
+  /** Function that makes its result; null: it cannot be called. */
   readonly call: ((call: PickleCall) => PickleValue) | null;
+  /** Reason why it makes only a placeholder, or null. */
   readonly refusal: string | null;
   constructor(path: string, call: ((call: PickleCall) => PickleValue) | null = null, refusal: string | null = null) {
     super();
@@ -43,6 +46,7 @@ export class PickleGlobal extends PickleObject {
     this.call = call;
     this.refusal = refusal;
   }
+  /** Description for error messages. */
   get what(): string {
     return this.path;
   }
@@ -52,6 +56,7 @@ export class PickleGlobal extends PickleObject {
 export class PickleOpaque extends PickleObject {
   /** Why it cannot be a weight. */
   readonly refusal: string;
+  /** Description for error messages. */
   readonly what: string;
   constructor(what: string, refusal: string) {
     super();

@@ -50,7 +50,9 @@ export const tensorDtypes: ReadonlyMap<string, ArrayDtype> = new Map<string, Arr
 
 /** A run of elements of one type. */
 export class TorchStorage extends PickleObject {
+  /** Key in the file. */
   readonly key: string;
+  /** Type of the elements. */
   readonly dtype: ArrayDtype;
   /** In elements. */
   readonly length: number;
@@ -63,9 +65,11 @@ export class TorchStorage extends PickleObject {
     this.dtype = dtype;
     this.length = length;
   }
+  /** Description for error messages. */
   get what(): string {
     return `storage ${quote(this.key)}`;
   }
+  /** Size in bytes. */
   get byteLength(): number {
     return this.length * widthOf(this.dtype);
   }
@@ -96,13 +100,17 @@ export const canNegate = (dtype: ArrayDtype): boolean =>
 
 /** A tensor within its storage; strides and offset count elements. */
 export class TorchTensor extends PickleObject {
+  /** Elements, which other tensors may share. */
   readonly storage: TorchStorage;
   /** Dtype of its storage, or one without a storage class. */
   readonly dtype: ArrayDtype;
   /** True if its elements are the negatives of the stored ones. */
   readonly negative: boolean;
+  /** First element in the storage. */
   readonly offset: number;
+  /** Sizes of the axes. */
   readonly shape: readonly number[];
+  /** Elements between neighbours along each axis. */
   readonly strides: readonly number[];
   constructor(
     storage: TorchStorage,
@@ -119,6 +127,7 @@ export class TorchTensor extends PickleObject {
     this.shape = shape;
     this.strides = strides;
   }
+  /** Description for error messages. */
   get what(): string {
     return `a tensor of shape [${this.shape.join(",")}]`;
   }

@@ -11,6 +11,7 @@ import type { KeysOf } from "../../text/index.ts";
 export const ENCODERS = ["direct", "poisson", "latency", "phase"] as const;
 export type EncoderName = (typeof ENCODERS)[number];
 
+/** Names of the neuron models. */
 export const NEURONS = ["if", "lif", "plif"] as const;
 export type NeuronName = (typeof NEURONS)[number];
 
@@ -73,6 +74,7 @@ function encoderFor(name: EncoderName, timeSteps: number, random: nn.RandomState
 
 /** The first layer of a spiking network, from a batch of samples to spikes. It has no parameters. */
 export class SpikingInput extends nn.Module {
+  /** Time steps T. */
   readonly timeSteps: number;
   private readonly frames: boolean;
   private readonly encoder: nn.Module | null;

@@ -64,6 +64,7 @@ function throughShortcut(downsample: nn.Sequential | null, x: Tensor): Tensor {
 
 /** Two 3x3 convolutions, each with batch norm and neurons; x [T, N, C, H, W]. */
 export class SewBasicBlock extends nn.Module {
+  /** Factor of the output channels. */
   static readonly expansion = 1;
   readonly conv1: nn.SeqToANNContainer;
   readonly sn1: nn.SpikingNode;
@@ -92,6 +93,7 @@ export class SewBasicBlock extends nn.Module {
 
 /** 1x1, 3x3 (with the stride) and 1x1 to four times the planes, each with batch norm and neurons. */
 export class SewBottleneck extends nn.Module {
+  /** Factor of the output channels. */
   static readonly expansion = 4;
   readonly conv1: nn.SeqToANNContainer;
   readonly sn1: nn.SpikingNode;
