@@ -36,7 +36,7 @@ export type PartialSettings<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export interface RunSettings extends PartialSettings<Omit<RunConfig, "lr" | "prune" | "augment">> {
   /** Default 10. */
   readonly epochs?: number | undefined;
-  /** Samples of a step. Default 64. */
+  /** Samples of a step. Default 32. */
   readonly batchSize?: number | undefined;
   /** Learning-rate schedule, or its base rate. Default: cosine from 0.05 to 0, changed at each step. */
   readonly lr?: number | PartialSettings<LrConfig> | undefined;
@@ -63,7 +63,7 @@ export interface RunSettings extends PartialSettings<Omit<RunConfig, "lr" | "pru
 
 const DEFAULTS = {
   epochs: 10,
-  batchSize: 64,
+  batchSize: 32,
   momentum: 0.9,
   nesterov: false,
   weightDecay: 1e-4,
