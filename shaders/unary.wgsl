@@ -1,7 +1,6 @@
 // A pointwise function of one tensor; the table of src/ops/unary.ts has the functions.
 //!include "lib/quads.wgsl"
 //!include "lib/nonfinite.wgsl"
-//!include "lib/pointwise.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, slope: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;

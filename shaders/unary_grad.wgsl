@@ -1,7 +1,6 @@
 // dx = dy · f'(x), of the functions in src/ops/unary.ts.
 //!include "lib/quads.wgsl"
 //!include "lib/nonfinite.wgsl"
-//!include "lib/pointwise.wgsl"
 const FLAT: bool = false;                //!spec   f is constant in parts: dx is 0 there, whatever dy is
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, slope: f32 }

@@ -1,6 +1,7 @@
-// Pointwise functions of one tensor. Each is a row of WGSL expressions, spliced into one pair of shaders; lib/pointwise.wgsl and
-// lib/nonfinite.wgsl have the helpers.
+// Pointwise functions of one tensor. Each is a row of WGSL expressions, spliced into one pair of shaders; lib/nonfinite.wgsl has
+// helpers for all of them, lib/pointwise.wgsl for some.
 
+import smoothWgsl from "../../shaders/lib/pointwise.wgsl";
 import forwardWgsl from "../../shaders/unary.wgsl";
 import backwardWgsl from "../../shaders/unary_grad.wgsl";
 import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
@@ -8,8 +9,13 @@ import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
-const forwardKernel = kernel("unary", forwardWgsl);
-const backwardKernel = kernel("unary_grad", backwardWgsl);
+/** Return the pair of kernels whose expressions may call functions of `helpers`. */
+const kernels = (helpers: string) => ({
+  forward: kernel("unary", helpers + forwardWgsl),
+  backward: kernel("unary_grad", helpers + backwardWgsl),
+});
+const PLAIN = kernels("");
+const SMOOTH = kernels(smoothWgsl);
 
 /** A function and its derivative, in WGSL. Statements are allowed where an expression is not enough; the last one returns. */
 interface Row {
@@ -24,16 +30,18 @@ interface Row {
   readonly fromOutput?: true;
   /** The function is constant in parts: its gradient is 0 there, even for an infinite or NaN dy. */
   readonly flat?: true;
+  /** SMOOTH if the expressions call functions of lib/pointwise.wgsl. */
+  readonly by?: typeof PLAIN;
 }
 
-function run({ f }: Row, slope: number, x: Tensor, y: Tensor): void {
+function run({ f, by = PLAIN }: Row, slope: number, x: Tensor, y: Tensor): void {
   const params = { n: x.numel, slope };
-  forwardKernel.run({ bind: { x: vec4(x), result: vec4(y) }, params, spec: { f }, grid: grid1d(x.numel) });
+  by.forward.run({ bind: { x: vec4(x), result: vec4(y) }, params, spec: { f }, grid: grid1d(x.numel) });
 }
 
-function runGrad({ df, flat }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
+function runGrad({ df, flat, by = PLAIN }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
   const bind = { x: vec4(x), dy: vec4(dy), result: vec4(dx) };
-  backwardKernel.run({ bind, params: { n: x.numel, slope }, spec: { df, FLAT: flat ?? false }, grid: grid1d(x.numel) });
+  by.backward.run({ bind, params: { n: x.numel, slope }, spec: { df, FLAT: flat ?? false }, grid: grid1d(x.numel) });
   return dx;
 }
 
@@ -81,6 +89,7 @@ export const relu6 = pointwise("relu6", {
 export const silu = pointwise("silu", {
   f: "v * sigmoid(v)",
   df: "let s = sigmoid(v); return s * (1.0 + v * (1.0 - s));",
+  by: SMOOTH,
 });
 /**
  * Compute x · relu6(x + 3) / 6, element by element. Shapes and errors: see `relu`. Throws OpError. Source: Howard et al.
@@ -98,13 +107,14 @@ export const hardsigmoid = pointwise("hardsigmoid", {
   flat: true,
 });
 /** Compute 1 / (1 + e^-x), element by element; finite for every x. Shapes and errors: see `relu`. Throws OpError. */
-export const sigmoid = pointwise("sigmoid", { f: "sigmoid(v)", df: "v * (1.0 - v)", fromOutput: true });
+export const sigmoid = pointwise("sigmoid", { f: "sigmoid(v)", df: "v * (1.0 - v)", fromOutput: true, by: SMOOTH });
 /** Compute the hyperbolic tangent, element by element; ±1 for large x. Shapes and errors: see `relu`. Throws OpError. */
-export const tanh = pointwise("tanh", { f: "safe_tanh(v)", df: "1.0 - v * v", fromOutput: true });
+export const tanh = pointwise("tanh", { f: "safe_tanh(v)", df: "1.0 - v * v", fromOutput: true, by: SMOOTH });
 /** Compute log(1 + e^x) without overflow, element by element. Shapes and errors: see `relu`. Throws OpError. */
 export const softplus = pointwise("softplus", {
   f: "carried(max(v, 0.0) + log1p_exp_negative(abs(v)), v)",
   df: "sigmoid(v)",
+  by: SMOOTH,
 });
 /** Compute e^x, element by element; infinity above 88.7. Shapes and errors: see `relu`. Throws OpError. */
 export const exp = pointwise("exp", { f: "exp_of(v)", df: "v", fromOutput: true });
@@ -123,11 +133,12 @@ export const abs = pointwise("abs", { f: "abs(v)", df: "sign(v)" });
 export const square = pointwise("square", { f: "v * v", df: "2.0 * v" });
 
 const GELU: Readonly<Record<"none" | "tanh", Row>> = {
-  none: { f: "v * normal_cdf(v)", df: "normal_cdf(v) + v * INV_SQRT_2PI * exp(-0.5 * v * v)" },
+  none: { f: "v * normal_cdf(v)", df: "normal_cdf(v) + v * INV_SQRT_2PI * exp(-0.5 * v * v)", by: SMOOTH },
   tanh: {
     f: "0.5 * v * (1.0 + safe_tanh(GELU_A * (v + GELU_B * v * v * v)))",
     df: `let t = safe_tanh(GELU_A * (v + GELU_B * v * v * v));
       return 0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * GELU_A * (1.0 + 3.0 * GELU_B * v * v);`,
+    by: SMOOTH,
   },
 };
 

@@ -68,6 +68,30 @@ function borders(layout: PackageLayout): Plugin {
   };
 }
 
+/** A constant of a module that is made by a call or by `new`. */
+const MADE = /^((?:export )?(?:const|let) \w+ = )(?=(?:new )?[\w.]+\()/gm;
+
+/**
+ * Marks the calls that make constants of modules as free of side effects, which those of this repository are: bundlers leave
+ * out the ones that a page does not use, such as the ops and kernels of a file of which it uses one.
+ */
+const pureCalls: Plugin = {
+  name: "pure-calls",
+  transform(code, id) {
+    if (!id.startsWith(`${SRC}/`)) return null;
+    return { code: code.replace(MADE, "$1/* @__PURE__ */ "), map: null };
+  },
+};
+
+const USING = join(ROOT, "tools/packages/using.js");
+const HELPER = /@oxc-project.*\/usingCtx\.js$/;
+
+/** Replaces the compiler's helper for `using`. */
+const shortUsing: Plugin = {
+  name: "short-using",
+  transform: (_code, id) => (HELPER.test(id) ? { code: readFileSync(USING, "utf8"), map: null } : null),
+};
+
 /** Return the place of a module in `dist`. npm leaves folders named node_modules out of a package. */
 function placeOf({ name, facadeModuleId }: { readonly name: string; readonly facadeModuleId: string | null }): string {
   const id = facadeModuleId ?? "";
@@ -76,7 +100,7 @@ function placeOf({ name, facadeModuleId }: { readonly name: string; readonly fac
     return `shaders/${shader}.js`;
   }
   if (/node_modules\//.test(name)) return `${name.replace(/^.*node_modules\//, "vendor/")}.js`;
-  if (/@oxc-project/.test(name)) return `vendor/using.js`;
+  if (HELPER.test(id) || HELPER.test(`${name}.js`)) return "text/using.js";
   return `${name}.js`;
 }
 
@@ -97,7 +121,7 @@ export async function buildScripts(layout: PackageLayout, outDir: string): Promi
     configFile: false,
     root: ROOT,
     logLevel: "warn",
-    plugins: [borders(layout), wgsl],
+    plugins: [borders(layout), shortUsing, wgsl, pureCalls],
     build: {
       target: "es2022",
       sourcemap: true,
