@@ -36,6 +36,7 @@ const rowsInit =
  * console.log(words.forward(tensor(Int32Array.of(5, 0, 7))).shape); // 3, 8
  */
 export class Embedding extends Module {
+  /** Learned rows, [numEmbeddings, embeddingDim]. */
   readonly weight: Parameter;
   /** Row that gets no gradient, if set. */
   readonly paddingIdx: number | undefined;
@@ -52,6 +53,7 @@ export class Embedding extends Module {
     this.paddingIdx = paddingIdx;
   }
 
+  /** Return the rows of an index [*] i32: [*, embeddingDim]. */
   forward(index: Tensor): Tensor {
     return embedding(index, this.weight, { paddingIdx: this.paddingIdx });
   }

@@ -1,61 +1,8 @@
 // Reorders axes: permute and transpose.
-import permuteWgsl from "../../shaders/permute.wgsl";
-import transposeWgsl from "../../shaders/transpose.wgsl";
 import { defineOp } from "../autograd/index.ts";
-import { grid1d, groups1d, kernel, OpError } from "../gpu/index.ts";
-import { copyInto, formatShape, normalizeAxis, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
-import { mergeAxes } from "./pointwise/merge_axes.ts";
-
-const permuteKernel = kernel("permute", permuteWgsl);
-const transposeKernel = kernel("transpose", transposeWgsl);
-
-/** Axes that the kernel walks, and edge of a tile of the transposing one. */
-const [AXES, TILE] = [8, 16];
-
-/** Write y [batch, columns, rows] = x [batch, rows, columns]. */
-function transposeTiles(x: Tensor, y: Tensor, [batch, rows, columns]: readonly [number, number, number]): void {
-  const [tiles_down, tiles_across] = [Math.ceil(rows / TILE), Math.ceil(columns / TILE)];
-  transposeKernel.run({
-    bind: { x, y },
-    params: { batch, rows, columns, tiles_down, tiles_across },
-    grid: groups1d(batch * tiles_down * tiles_across),
-  });
-}
-
-/** Write y = x with axis dims[i] of x as axis i. */
-function runPermute(name: string, x: Tensor, y: Tensor, dims: readonly number[]): void {
-  const strides = stridesOf(x.shape);
-  const from = dims.map((axis) => strides[axis]!);
-  const sizes = dims.map((axis) => x.shape[axis]!);
-  const axes = mergeAxes(sizes, from, from, AXES);
-  if (!axes) throw new OpError(name, `expected an order with at most ${AXES} groups of axes, got [${dims.join(",")}]`);
-  const moved = axes.filter(({ size }) => size > 1);
-  if (moved.length < 2) {
-    copyInto(y, x);
-    return;
-  }
-  // Innermost pair swapped, behind at most one batch axis.
-  const [columns, rows] = [moved.at(-2)!, moved.at(-1)!];
-  if (moved.length <= 3 && columns.a === 1 && Math.min(rows.size, columns.size) >= TILE) {
-    const batch = moved.length === 3 ? moved[0]!.size : 1;
-    const isBatched = batch === 1 || moved[0]!.a === rows.size * columns.size;
-    if (isBatched && rows.a === columns.size) {
-      transposeTiles(x, y, [batch, rows.size, columns.size]);
-      return;
-    }
-  }
-  permuteKernel.run({
-    bind: { x, y },
-    params: {
-      n: x.numel,
-      size0: axes.slice(0, 4).map(({ size }) => size),
-      size1: axes.slice(4).map(({ size }) => size),
-      stride0: axes.slice(0, 4).map(({ a }) => a),
-      stride1: axes.slice(4).map(({ a }) => a),
-    },
-    grid: grid1d(x.numel),
-  });
-}
+import { OpError } from "../gpu/index.ts";
+import { formatShape, normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
+import { permuteAxes } from "./indexing/permute_axes.ts";
 
 interface PermuteOptions {
   readonly dims: readonly number[];
@@ -78,13 +25,13 @@ const reorder = defineOp({
     return { shape, dtype: x.dtype };
   },
   forward(y, [x], options) {
-    runPermute("permute", x, y, orderOf(x, options));
+    permuteAxes("permute", x, y, orderOf(x, options));
     return [];
   },
   backward(dy, _saved, { options, out }) {
     const dx = out(0);
     const order = orderOf(dx, options);
-    runPermute(
+    permuteAxes(
       "permute",
       dy,
       dx,
