@@ -62,7 +62,6 @@ type Fail = (problem: string) => never;
  * Errors    DataError: an unknown option, no samples, arrays whose lengths or shapes disagree, lists of unequal lengths, a class
  *           number beyond the classes, another type of array.
  * @example
- * import { DataLoader, arrayDataset } from "espalier";
  * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
  * for await (const { x, y } of new DataLoader({ dataset: points, batchSize: 2 })) console.log(x, y);
  */

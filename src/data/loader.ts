@@ -62,6 +62,12 @@ const LONGEST_HOLD = 8;
  * Memory    A batch's arrays belong to the consumer. `recycle(batch)` returns them for a later batch; arrays that are not
  *           recycled never change.
  * Errors    DataError from the constructor if an option is out of range or there is no batch.
+ * @example
+ * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
+ * const loader = new DataLoader({ dataset: points, batchSize: 3, shuffle: true, seed: 1 });
+ * for (let epoch = 0; epoch < 2; epoch++) {
+ *   for await (const { x, shape, y } of loader.at(epoch)) console.log(tensor(x, shape).shape, y.length);
+ * }
  */
 export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> implements AsyncIterable<B> {
   /** Options that it was made with. */

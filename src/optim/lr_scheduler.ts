@@ -82,6 +82,9 @@ function cosine(x: number, base: number, min = 0): number {
  * Units    steps in, learning rate out, all float64.
  * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   Goyal et al. 2017 for the warm-up; the per-epoch forms are those of the usual ImageNet training scripts.
+ * @example
+ * const lr = makeLrSchedule({ schedule: "cosine", base: 0.1, warmupEpochs: 1 }, { epochs: 3, stepsPerEpoch: 10 });
+ * console.log(lr(0), lr(9), lr(20)); // 0.01, 0.1, 0.05
  */
 export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
   const { schedule, base, warmupEpochs = 0, min = 0, milestones = [], every, gamma = 0.1, per = "step" } = config;

@@ -58,6 +58,22 @@ const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== 
  * Formula   g = dL/dw + weightDecay·w; v = momentum·v + (1 - dampening)·g; w = w - lr·v (Nesterov: w - lr·(g + momentum·v))
  * Errors    OpError for a parameter in two groups, a bad option, or a list without parameters.
  * Source    torch.optim.SGD; the thresholds are those of LATS and of the other methods in espalier/prune.
+ * @example
+ * const model = new Linear(4, 2);
+ * // The rate falls and the threshold rises with the steps; `step()` moves both.
+ * const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), {
+ *   lr: (step) => 0.1 / (1 + step),
+ *   threshold: (step) => Math.min(0.02 * step, 0.2),
+ *   momentum: 0.9,
+ * });
+ * for (let n = 0; n < 3; n++) {
+ *   tidy(() => {
+ *     const tape = new Tape();
+ *     tape.backward(crossEntropy(model.forward(tensor([[1, 2, 3, 4]])), tensor(Int32Array.of(1))));
+ *     optimizer.step();
+ *   });
+ * }
+ * console.log(optimizer.stepsDone); // 3
  */
 export class SGD {
   /** @internal */

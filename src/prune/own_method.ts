@@ -29,9 +29,8 @@ const isPlain = (given: object): boolean =>
  * Defaults  phase "prune"; values without a threshold; thresholdAt(n) and increment(n) are those of `values(n)`; isL1 false.
  * Errors    ArgumentError: an unknown member of a plain object, no name, no group, a member that is no function.
  * @example
- * import { pruningMethod } from "espalier";
  * // A threshold that rises in two stairs: a weight below it is zero in the forward pass, and may regrow.
- * const stairs = (step: number) => (step < 100 ? 0.02 : 0.05);
+ * const stairs = (step = 0) => (step < 100 ? 0.02 : 0.05);
  * const method = pruningMethod({
  *   name: "stairs",
  *   group: { mode: "latent" },

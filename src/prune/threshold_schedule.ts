@@ -96,6 +96,11 @@ export interface ThresholdSchedule {
  * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   Chen et al. 2023 (A Unified Framework for Soft Threshold Pruning); the two sums generalise its LATS and PGH
  *          to learning rates other than a plain cosine.
+ * @example
+ * const lr = () => 0.1;
+ * const run = { totalSteps: 100, stepsPerEpoch: 50, epochs: 2, lr };
+ * const schedule = makeThresholdSchedule({ schedule: "lats", threshold: 0.2 }, run);
+ * console.log(schedule.at(50)); // 0.1
  */
 export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun): ThresholdSchedule {
   expectKeys(config, CONFIG_KEYS, (problem) => new ArgumentError(`threshold schedule: ${problem}`));

@@ -77,7 +77,15 @@ const SLOTS = 64;
 /** Step of the first random draw of evaluation, far above those of training: batch i draws at this step + i. */
 export const FIRST_DRAW = 2 ** 31;
 
-/** Evaluates a model any number of times; the captured step stays between calls. */
+/**
+ * Evaluates a model any number of times; the captured step stays between calls.
+ *
+ * @example
+ * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
+ * const evaluator = new Evaluator(new Linear(2, 2), { sample: points.shape });
+ * const { accuracy } = await evaluator.run(new DataLoader({ dataset: points, batchSize: 2 }));
+ * console.log(accuracy); // 0, 0.25, ... 1
+ */
 export class Evaluator {
   private readonly model: Module;
   private readonly options: EvaluatorOptions;

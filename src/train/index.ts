@@ -74,6 +74,7 @@ export {
   type SessionBatches,
   type SessionData,
   type SessionSamples,
+  uploadBatch,
 } from "./session_data.ts";
 export type { SessionOptimizer } from "./session_optimizer.ts";
 export type { SessionOptions } from "./session_options.ts";

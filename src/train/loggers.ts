@@ -30,7 +30,6 @@ function expectWrite(name: string, write: WriteText): void {
  *
  * Errors   ArgumentError unless `write` is a function.
  * @example
- * import { jsonLinesLogger } from "espalier";
  * const lines = [];
  * const logger = jsonLinesLogger((text) => lines.push(text));
  */
@@ -50,7 +49,6 @@ const COLUMNS = [
  *
  * Errors   ArgumentError unless `write` is a function.
  * @example
- * import { csvLogger } from "espalier";
  * let table = "";
  * const logger = csvLogger((text) => {
  *   table += text;

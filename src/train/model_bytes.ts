@@ -18,7 +18,6 @@ export interface SaveModelOptions {
  * Errors   NonFiniteError naming a tensor that holds NaN or infinity; ArgumentError for an unknown option or metadata that are no
  *          texts.
  * @example
- * import { Linear, loadModel, saveModel } from "espalier";
  * const bytes = await saveModel(new Linear(4, 2), { metadata: { classes: "cat,dog" } });
  * const { metadata } = loadModel(new Linear(4, 2), bytes);
  * console.log(metadata.classes); // cat,dog
@@ -60,7 +59,6 @@ const LOAD_KEYS: KeysOf<LoadOptions> = {
  * Errors   SafetensorsError for bytes of another kind, or corrupt ones; OpError listing the arrays that are missing, unexpected or
  *          of another shape, unless `strict` is false. Nothing is written then.
  * @example
- * import { Linear, loadModel, saveModel } from "espalier";
  * const bytes = await saveModel(new Linear(4, 2));
  * const { report } = loadModel(new Linear(4, 2), bytes);
  * console.log(report.loaded); // weight, bias

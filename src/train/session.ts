@@ -37,7 +37,6 @@ export type FitCallbacks = Pick<
  * Memory    `dispose` frees the model, the optimizer and the captured steps.
  * Errors    ArgumentError, DataError or OpError naming the option: unknown, of another type, or in contradiction to another.
  * @example
- * import { Linear, ReLU, Sequential, Session } from "espalier";
  * const model = new Sequential([new Linear(2, 16), new ReLU(), new Linear(16, 2)]);
  * const data = { x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] };
  * const session = new Session({ model, data, config: { epochs: 20 }, onEpoch: ({ loss }) => console.log(loss) });

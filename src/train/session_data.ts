@@ -15,9 +15,9 @@ import {
   type PixelScale,
   testBatchesOf,
 } from "../data/index.ts";
-import { type DType, numel, type Shape } from "../tensor/index.ts";
+import { type DType, numel, type Shape, type Tensor } from "../tensor/index.ts";
 import { ArgumentError, expectKeys, isRecord } from "../text/index.ts";
-import type { HostBatch, HostBatches, ImageSize } from "./batch_step.ts";
+import { BatchInput, type HostBatch, type HostBatches, type ImageSize } from "./batch_step.ts";
 import type { RunConfig } from "./config.ts";
 import type { TargetFormat } from "./train_step.ts";
 
@@ -87,6 +87,24 @@ export function formatOf(data: SessionSamples): SampleFormat {
   const { x, y, shape, targetShape } = data;
   const dtype = x instanceof Int32Array ? "i32" : x instanceof Uint32Array ? "u32" : "f32";
   return { sample: shape, dtype, target: { shape: targetShape, dtype: y instanceof Int32Array ? "i32" : "f32" } };
+}
+
+/**
+ * Upload a batch of a data set: samples x [n, ...sample], images as normalised numbers, and targets y [n, ...target]. For a custom
+ * loop; `BatchStep` does it inside a captured step.
+ *
+ * Errors    OpError for bytes that do not fit the data set's images; CaptureError inside a captured step.
+ * @example
+ * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
+ * for await (const batch of new DataLoader({ dataset: points, batchSize: 2 })) {
+ *   const { x, y } = uploadBatch(points, batch);
+ *   console.log(x.shape, y.dtype); // 2, 2 and i32
+ * }
+ */
+export function uploadBatch(data: SessionSamples, batch: HostBatch): { readonly x: Tensor; readonly y: Tensor } {
+  const { sample, target, scale } = formatOf(data);
+  using input = new BatchInput({ name: "uploadBatch", sample, target: target.shape, scale });
+  return input.tensors(batch);
 }
 
 /**

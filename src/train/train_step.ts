@@ -65,7 +65,8 @@ const KEYS: KeysOf<TrainStepOptions> = {
 
 /** Values that change from step to step. */
 export interface StepInputs {
-  readonly step: number;
+  /** Number of the step, from 0. Default: the steps that the optimizer has done. */
+  readonly step?: number | undefined;
   /** Learning rate. Absent: that of the optimizer, which may have a schedule. */
   readonly lr?: number | undefined;
   /** Thresholds and other values of a pruning method. */
@@ -109,7 +110,14 @@ function describeBad({ op, phase, shape, inputs = [] }: BadOp): string {
 /**
  * Forward pass, loss, backward pass and update of a model, captured once per batch size and replayed.
  *
- * Errors    OpError if the model does not return logits [N, C].
+ * Errors    OpError if the model does not return logits [N, C] and there is no custom loss.
+ * @example
+ * const model = new Linear(2, 2);
+ * const optimizer = new SGD(model.parameters(), { lr: 0.1 });
+ * const step = new TrainStep({ model, optimizer, sample: [2] });
+ * step.run({ x: Float32Array.of(1, 2), y: Int32Array.of(1), size: 1 });
+ * const { steps } = await step.read(0, 1);
+ * console.log(steps[0].loss);
  */
 export class TrainStep {
   private readonly options: TrainStepOptions;
@@ -180,18 +188,19 @@ export class TrainStep {
    * Errors    OpError for a batch of bytes that does not fit the model's samples or has no scale, or a batch larger than the
    *           batch size of the micro-batches; CaptureError if the count of numbers does not fit their shape.
    */
-  run(batch: HostBatch, inputs: StepInputs): void {
+  run(batch: HostBatch, inputs: StepInputs = {}): void {
     const { model, optimizer } = this.options;
+    const { step = optimizer.stepsDone } = inputs;
     if (!model.training) model.train();
-    this.stepTensor.set(inputs.step);
-    this.moveTo(inputs.step, 0);
+    this.stepTensor.set(step);
+    this.moveTo(step, 0);
     if (this.checking) {
       this.watch?.dispose();
       this.watch = new NanWatch();
     }
     optimizer.set(inputs.lr === undefined ? { ...inputs.values } : { ...inputs.values, lr: inputs.lr });
     inputs.before?.();
-    if (this.sum) this.runParts(batch, inputs.step, this.sum);
+    if (this.sum) this.runParts(batch, step, this.sum);
     else this.captured.run(batch);
   }
 

@@ -1,10 +1,11 @@
 // Options of a session that are refused, and the order of its callbacks and loggers.
 import { describe, expect, test } from "vitest";
-import { arrayDataset } from "../../src/data/index.ts";
+import { arrayDataset, DataLoader, normalisationTable } from "../../src/data/index.ts";
 import { onWarning } from "../../src/gpu/index.ts";
 import { Linear } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
-import { type Logger, type RunSettings, Session, type SessionOptions } from "../../src/train/index.ts";
+import { Scope } from "../../src/tensor/index.ts";
+import { type Logger, type RunSettings, Session, type SessionOptions, uploadBatch } from "../../src/train/index.ts";
 import { circle, products, smallNet, squaredError } from "../support/points.ts";
 import { squares } from "../support/shapes.ts";
 
@@ -222,4 +223,21 @@ test("reports shape and classes of arrays", () => {
   expect(open(arrayDataset(data))).toEqual({ sample: [2], classes: 2, stepsPerEpoch: 2 });
   const numbers = arrayDataset({ ...products(60, 1), shape: [2] });
   expect(open(numbers, { loss: squaredError })).toEqual({ sample: [2], classes: 0, stepsPerEpoch: 2 });
+});
+
+test("uploads batches of arrays and of images for a custom loop", async () => {
+  using _scope = new Scope();
+  const points = arrayDataset({ ...products(5, 1), shape: [2] });
+  for await (const batch of new DataLoader({ dataset: points, batchSize: 5 })) {
+    const { x, y } = uploadBatch(points, batch);
+    expect([x.shape, y.shape, y.dtype]).toEqual([[5, 2], [5, 2], "f32"]);
+    expect(await y.data()).toEqual(points.y);
+  }
+  for await (const batch of new DataLoader({ dataset: images, batchSize: 8 })) {
+    const { x, y } = uploadBatch(images, batch);
+    expect([x.shape, y.dtype]).toEqual([[8, ...images.shape], "i32"]);
+    const table = normalisationTable(images);
+    expect(await x.data()).toEqual(Float32Array.from(images.images, (byte) => table[byte]!));
+    expect([...(await y.data())]).toEqual([...images.labels]);
+  }
 });
