@@ -29,7 +29,7 @@ test("each entry has the names of the list (npx vitest run --project unit test/s
 });
 
 test("the main entry stays small", () => {
-  expect(valuesOf("espalier").length).toBeLessThanOrEqual(155);
+  expect(valuesOf("espalier").length).toBeLessThanOrEqual(165);
 });
 
 test("a name belongs to one entry", () => {

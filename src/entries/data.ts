@@ -6,6 +6,7 @@ export {
   type ArrayParts,
   type ArrayTransform,
   applyColorSteps,
+  arrayDataset,
   augmentImage,
   type BatchOf,
   type ByteSource,
@@ -93,4 +94,4 @@ export {
 export type { TransformOf } from "../data/loader.ts";
 export { GESTURE_CLASSES } from "../io/index.ts";
 export { type BytesToImagesOptions, bytesToImages } from "../ops/index.ts";
-export type { PhiloxStream, StreamName } from "../tensor/philox.ts";
+export { PhiloxStream, type StreamName } from "../tensor/philox.ts";

@@ -26,6 +26,7 @@ export {
   type PruningRun,
   paretoFront,
   pruningGroups,
+  pruningMethod,
   type Rehearsal,
   type RunShape,
   type SparsityPoint,

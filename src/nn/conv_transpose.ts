@@ -26,6 +26,7 @@ const KEYS: KeysOf<ConvTranspose2dConfig> = {
 export class ConvTranspose2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
+  /** Stride, padding, output padding, dilation and groups. */
   readonly options: ConvTranspose2dOptions;
 
   constructor(

@@ -96,7 +96,7 @@ function forward(y: Tensor, s: ConvShape, [x, w, bias]: Inputs, algorithm: Conv2
 export const convTranspose2d = defineOp({
   name: OP,
   options: ["stride", "padding", "outputPadding", "dilation", "groups", "algorithm"],
-  infer: (inputs: Inputs, options: ConvTranspose2dOptions) => ({
+  infer: (inputs: [x: Tensor, weight: Tensor, bias: Tensor | null], options: ConvTranspose2dOptions) => ({
     shape: resultShape(shapeOf(inputs, options)),
     dtype: "f32",
   }),
