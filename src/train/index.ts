@@ -71,6 +71,7 @@ export { type FitCallbacks, Session } from "./session.ts";
 export {
   type DatasetPair,
   evaluationBatch,
+  type SampleTransform,
   type SessionBatches,
   type SessionData,
   type SessionSamples,

@@ -1,5 +1,4 @@
 // Builds the parts of a session from its options.
-import { composeTransforms, type ImageTransform, randomCrop, randomHorizontalFlip } from "../data/index.ts";
 import type { Module } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
@@ -10,7 +9,14 @@ import { Evaluator } from "./evaluate.ts";
 import { Listeners } from "./listeners.ts";
 import { GradientSum } from "./micro_batches.ts";
 import { planRun, type RunPlan } from "./run_plan.ts";
-import { epochLength, formatOf, openSets, type SessionSamples } from "./session_data.ts";
+import {
+  epochLength,
+  formatOf,
+  openSets,
+  type SampleTransform,
+  type SessionSamples,
+  transformFor,
+} from "./session_data.ts";
 import { checkOptimizer, makeOptimizer, ownRate } from "./session_optimizer.ts";
 import { checkSessionOptions, type SessionOptions } from "./session_options.ts";
 import { TrainStep } from "./train_step.ts";
@@ -28,7 +34,7 @@ export interface SessionParts {
   readonly evaluator: Evaluator | null;
   /** Null if the model has no weight to prune. */
   readonly masks: MaskWatch | null;
-  readonly transform: ImageTransform | undefined;
+  readonly transform: SampleTransform | undefined;
   readonly listeners: Listeners;
 }
 
@@ -55,11 +61,12 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   const { train, test } = openSets(data);
   const config = configOf(options);
   checkSizes(config);
+  const transform = transformFor(train, config, options.transform);
   const ownRates = options.optimizer instanceof SGD;
   const rate = options.optimizer instanceof SGD ? ownRate(options.optimizer) : undefined;
   const plan = planRun(config, epochLength(train, config), { method, schedule, rate });
   const optimizer = makeOptimizer(options.optimizer, model, plan.method, config);
-  const { batchSize, microBatch = batchSize, labelSmoothing, augment } = config;
+  const { batchSize, microBatch = batchSize, labelSmoothing } = config;
   const measured = { loss, metrics };
   const step = new TrainStep({
     model,
@@ -71,15 +78,10 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     random: options.random,
     replay,
   });
-  const transforms = [
-    ...(augment.crop > 0 ? [randomCrop(augment.crop)] : []),
-    ...(augment.flip ? [randomHorizontalFlip()] : []),
-  ];
   return {
-    ...{ model, config, train, test, plan, optimizer, ownRates, step, listeners },
+    ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners },
     evaluator: test && new Evaluator(model, { ...formatOf(test), ...measured, random: options.random }),
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
-    transform: transforms.length > 0 ? composeTransforms(...transforms) : undefined,
   };
 }
 

@@ -2,10 +2,12 @@
 import {
   type ArrayDataset,
   type ArrayParts,
+  type ArrayTransform,
   arrayDataset,
   batchCount,
   batchesOf,
   checkParts,
+  composeTransforms,
   DataError,
   DataLoader,
   type ImageTransform,
@@ -13,6 +15,8 @@ import {
   isStreamed,
   type LabelledImages,
   type PixelScale,
+  randomCrop,
+  randomHorizontalFlip,
   testBatchesOf,
 } from "../data/index.ts";
 import { type DType, numel, type Shape, type Tensor } from "../tensor/index.ts";
@@ -72,6 +76,34 @@ function checkPair(train: SessionSamples, test: SessionSamples): void {
   }
 }
 
+/** Augmentation of samples: of images in memory, or of arrays. */
+export type SampleTransform = ImageTransform | ArrayTransform;
+
+/**
+ * Return the augmentation of the training samples: the given one, or that of the settings. Errors: ArgumentError for one of another
+ * kind of data, or both.
+ */
+export function transformFor(
+  data: SessionSamples,
+  { augment }: RunConfig,
+  given: SampleTransform | undefined,
+): SampleTransform | undefined {
+  const { crop, flip } = augment;
+  if (given !== undefined) {
+    const refuse = (problem: string) => new ArgumentError(`Session: transform: expected ${problem}`);
+    if (!isArrays(data) && isStreamed(data))
+      throw refuse(`nothing: data set ${data.name} is streamed and augments its images itself`);
+    if (crop > 0 || flip) throw refuse(`nothing beside config.augment, got crop ${crop} and flip ${flip}`);
+    if (isArrays(data) ? typeof given !== "function" : !Array.isArray((given as Partial<ImageTransform>).steps))
+      throw refuse(
+        isArrays(data) ? `a function for arrays, got ${typeof given}` : `an ImageTransform, got ${typeof given}`,
+      );
+    return given;
+  }
+  const transforms = [...(crop > 0 ? [randomCrop(crop)] : []), ...(flip ? [randomHorizontalFlip()] : [])];
+  return transforms.length > 0 ? composeTransforms(...transforms) : undefined;
+}
+
 /** Shape and type of samples and targets. */
 export interface SampleFormat {
   readonly sample: Shape;
@@ -122,7 +154,7 @@ export const evaluationBatch = ({ batchSize, microBatch }: Pick<RunConfig, "batc
 export function epochLength(data: SessionSamples, { batchSize, augment }: RunConfig): number {
   const { crop, flip } = augment;
   const reason = isArrays(data)
-    ? "holds arrays; augment them with a transform of a DataLoader"
+    ? "holds arrays; augment them with the option transform"
     : isStreamed(data)
       ? "is streamed and augments its images itself"
       : null;
@@ -154,12 +186,12 @@ interface OrderedBatches extends SessionBatches {
 export function trainingBatches(
   data: SessionSamples,
   { batchSize, seed }: RunConfig,
-  { epoch, startBatch, transform }: { epoch: number; startBatch: number; transform: ImageTransform | undefined },
+  { epoch, startBatch, transform }: { epoch: number; startBatch: number; transform: SampleTransform | undefined },
 ): SessionBatches {
   const order = { batchSize, seed, epoch, startBatch };
   const batches = isArrays(data)
-    ? new DataLoader({ dataset: data, ...order, shuffle: true })
-    : batchesOf(data, { ...order, training: true }, transform);
+    ? new DataLoader({ dataset: data, ...order, shuffle: true, transform: transform as ArrayTransform | undefined })
+    : batchesOf(data, { ...order, training: true }, transform as ImageTransform | undefined);
   return inOrder(data, batches as OrderedBatches, order);
 }
 

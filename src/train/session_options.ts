@@ -5,7 +5,7 @@ import type { RunSettings } from "./config.ts";
 import type { RunListeners } from "./listeners.ts";
 import type { LossFunction, Metrics } from "./objective.ts";
 import type { OwnPlan } from "./run_plan.ts";
-import type { SessionData } from "./session_data.ts";
+import type { SampleTransform, SessionData } from "./session_data.ts";
 import type { SessionOptimizer } from "./session_optimizer.ts";
 
 /**
@@ -19,6 +19,11 @@ export interface SessionOptions extends RunListeners, Pick<OwnPlan, "method" | "
   readonly data: SessionData;
   /** Settings; see RunSettings for the defaults. */
   readonly config?: RunSettings | undefined;
+  /**
+   * Augmentation of the training samples in place of `config.augment`: an ImageTransform for images in memory, a function for
+   * arrays. Streamed data sets augment their images themselves.
+   */
+  readonly transform?: SampleTransform | undefined;
   /** Default: cross entropy with `config.labelSmoothing`. Evaluation uses it too. */
   readonly loss?: LossFunction | undefined;
   /** Metrics of the records: over the test set, and in train mode over the latest steps. */
@@ -34,7 +39,7 @@ export interface SessionOptions extends RunListeners, Pick<OwnPlan, "method" | "
 }
 
 const OPTION_KEYS: KeysOf<SessionOptions> = {
-  ...{ model: true, data: true, config: true, loss: true, metrics: true, optimizer: true },
+  ...{ model: true, data: true, config: true, transform: true, loss: true, metrics: true, optimizer: true },
   ...{ method: true, schedule: true, onStep: true, onRecord: true, onEpoch: true, loggers: true },
   ...{ savedConfig: true, random: true, replay: true },
 };

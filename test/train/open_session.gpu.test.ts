@@ -1,13 +1,14 @@
 // Sessions on arrays with few settings, and with an own loss, metrics, method, schedule and optimizer.
 import { describe, expect, test } from "vitest";
-import { arrayDataset } from "../../src/data/index.ts";
+import { type ArrayTransform, arrayDataset } from "../../src/data/index.ts";
 import { Embedding, Flatten, Linear, Module, Parameter, Sequential } from "../../src/nn/index.ts";
-import { crossEntropy, mean, mul } from "../../src/ops/index.ts";
+import { add, crossEntropy, mean, mul, narrow } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { cutSmallest, MagnitudeSelect, magnitudeArena, type PruningRun, pruningGroups } from "../../src/prune/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import {
   type EpochRecord,
+  type LossFunction,
   type RunPosition,
   type RunRecord,
   type RunSettings,
@@ -92,6 +93,39 @@ describe("with a model and data alone", () => {
     const tokens = new Sequential([new Embedding(256, 4), new Flatten(), new Linear(8, 2)]);
     const { epochs } = await train({ model: tokens, data: { x: Int32Array.from(bytes), y } });
     expect(epochs[1]!.loss).toBeLessThan(epochs[0]!.loss);
+  });
+});
+
+describe("with a custom augmentation", () => {
+  test("transforms arrays, the same way in each run", async () => {
+    const transform: ArrayTransform = (sample, { random }) => {
+      sample[0] = sample[0]! + 0.1 * random.nextFloat();
+      return undefined;
+    };
+    const [plain, moved] = [await train({}), await train({ transform })];
+    expect(differing(plain.bytes, moved.bytes).length).toBeGreaterThan(0);
+    expect(timeless(await train({ transform }))).toEqual(timeless(moved));
+  });
+});
+
+describe("with several outputs", () => {
+  test("passes them to loss and metrics as the model returns them", async () => {
+    class TwoHeads extends Module<[x: Tensor], { sum: Tensor; product: Tensor }> {
+      readonly body = smallNet();
+      readonly sum = new Linear(2, 1);
+      readonly product = new Linear(2, 1);
+      forward(x: Tensor) {
+        const h = this.body.forward(x) as Tensor;
+        return { sum: this.sum.forward(h), product: this.product.forward(h) };
+      }
+    }
+    const part = (targets: Tensor, k: number) => narrow(targets, { axis: 1, start: k, length: 1 });
+    const loss: LossFunction = ({ sum, product }, y) =>
+      add(squaredError(product, part(y, 0)), squaredError(sum, part(y, 1)));
+    const run = await train({ model: new TwoHeads(), data: numbers, loss, metrics: { same: loss } });
+    expect(run.epochs[1]!.testLoss).toBeLessThan(run.epochs[0]!.testLoss);
+    expect(run.epochs[1]!.metrics!["same"]).toBeCloseTo(run.epochs[1]!.testLoss, 6);
+    expect(run.epochs[1]!.testAccuracy).toBeNaN();
   });
 });
 
