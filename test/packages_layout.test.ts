@@ -8,7 +8,7 @@ import { absoluteLinks, browserModule } from "../tools/packages/extras.ts";
 import { crossing, layoutOf, PACKAGES, packageOf } from "../tools/packages/layout.ts";
 import { sharedManifest } from "../tools/packages/manifests.ts";
 import { entries, manifestOf } from "../tools/packages/scripts.ts";
-import { addMissingTypes, rewriteSpecifiers } from "../tools/packages/types.ts";
+import { addMissingTypes, markOptional, rewriteSpecifiers } from "../tools/packages/types.ts";
 import { gpuTypesIn } from "../tools/packages/webgpu_types.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -70,6 +70,16 @@ test("declarations bring the types that TypeScript may lack", () => {
   );
   expect(addMissingTypes("a: GPUDevice", "node/dawn.d.ts", layoutOf("@espalier/node"))).toContain(
     'from "espalier/internal/webgpu.js"',
+  );
+});
+
+test("declarations import declared packages only, and none that is optional without a mark", () => {
+  const manifest = { dependencies: { a: "1" }, peerDependencies: { "@b/c": "1" } };
+  expect(markOptional('import type { A } from "a/sub";\ntype B = import("@b/c").B;', "x.ts", manifest)).toBe(
+    'import type { A } from "a/sub";\n// @ts-ignore: the package is optional\ntype B = import("@b/c").B;',
+  );
+  expect(() => markOptional('export type { D } from "d";', "x.ts", manifest)).toThrow(
+    "src/x.ts: its declarations import d: expected a dependency of its package, got none",
   );
 });
 

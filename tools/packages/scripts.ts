@@ -38,7 +38,7 @@ function dependencyRule(layout: PackageLayout): (specifier: string) => boolean {
   const declared = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
   const isOf = (name: string, specifier: string) => specifier === name || specifier.startsWith(`${name}/`);
   return (specifier) => {
-    if (specifier.startsWith("node:") || declared.some((name) => isOf(name, specifier))) return true;
+    if (/^(?:node|bun):/.test(specifier) || declared.some((name) => isOf(name, specifier))) return true;
     if (builtinModules.includes(specifier))
       throw new Error(`${layout.name}: expected node:${specifier}, got ${specifier}`);
     if (layout.inlines.some((name) => isOf(name, specifier))) return false;

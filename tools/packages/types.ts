@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { crossing, PACKAGES, type PackageLayout } from "./layout.ts";
-import { entries, filesOf, ROOT } from "./scripts.ts";
+import { entries, filesOf, manifestOf, ROOT } from "./scripts.ts";
 import { gpuTypesIn, webgpuCopy, webgpuModule } from "./webgpu_types.ts";
 
 const SPECIFIER = /((?:\bfrom|\bimport)\s*\(?\s*)"([^"]+)"/g;
@@ -42,6 +42,27 @@ export function addMissingTypes(text: string, file: string, layout: PackageLayou
   return lines.join("") + text;
 }
 
+interface Dependencies {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Mark the imports of optional packages, whose types may be absent at the user's. Throws for an import of a package that
+ * the manifest does not declare.
+ */
+export function markOptional(text: string, file: string, { dependencies, peerDependencies }: Dependencies): string {
+  return text.replace(/^.*(?:\bfrom|\bimport)\s*\(?\s*"([^".][^"]*)".*$/gm, (line, specifier: string) => {
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)![0];
+    if (specifier.startsWith("node:") || line.trimStart().startsWith("*")) return line;
+    if (Object.hasOwn(dependencies ?? {}, name)) return line;
+    if (Object.hasOwn(peerDependencies ?? {}, name)) return `// @ts-ignore: the package is optional\n${line}`;
+    throw new Error(
+      `src/${file}: its declarations import ${specifier}: expected a dependency of its package, got none`,
+    );
+  });
+}
+
 /** Run the compiler; it writes the declarations of all files under src/ into `folder`. */
 function compile(folder: string): void {
   const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
@@ -64,7 +85,9 @@ export function buildTypes(layouts: readonly PackageLayout[]): void {
       if (!existsSync(join(compiled, name))) continue;
       const text = readFileSync(join(compiled, name), "utf8");
       for (const type of gpuTypesIn(text)) gpu.add(type);
-      if (layouts.includes(layout)) write(layout, name, addMissingTypes(rewriteSpecifiers(text, file), file, layout));
+      if (!layouts.includes(layout)) continue;
+      const own = markOptional(text, file, manifestOf<Dependencies>(layout.name));
+      write(layout, name, addMissingTypes(rewriteSpecifiers(own, file), file, layout));
     }
   }
   const engine = PACKAGES[0]!;

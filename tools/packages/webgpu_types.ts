@@ -20,7 +20,7 @@ const DOM: readonly (readonly [RegExp, string])[] = [
   [/\b(?:Add)?EventListenerO(?:ptions|rEventListenerObject)\b/g, "object"],
 ];
 
-const NAME = /\b(?:__)?GPU[A-Z]\w*/g;
+const NAME = /\b(?:__)?GPU(?:[A-Z]\w*)?\b|\bWGSLLanguageFeatures\b/g;
 
 const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, "");
 
