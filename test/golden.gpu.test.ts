@@ -13,6 +13,7 @@ const groups = [
   "pool",
   "elementwise",
   "reduce",
+  "losses",
   "sparse_ops",
   "optim",
   "spiking",

@@ -83,6 +83,10 @@ const calls: Record<string, () => unknown> = {
   batchNorm: () => all.batchNorm(x4, null, null, null, null, bad),
   convTranspose2d: () => all.convTranspose2d(x4, metaTensor([2, 2, 1, 1]), null, bad),
   upsample: () => all.upsample(x4, { scale: 2, ...(bad as object) }),
+  mseLoss: () => all.mseLoss(row, row, bad),
+  huberLoss: () => all.huberLoss(row, row, bad),
+  bceWithLogits: () => all.bceWithLogits(row, row, bad),
+  gradcheck: () => all.gradcheck((x) => x!, [row], bad),
   layerNorm: () => all.layerNorm(row, [3], bad),
   groupNorm: () => all.groupNorm(x4, 1, bad),
   // Layers.

@@ -1,5 +1,5 @@
 // Transposed two-dimensional convolution: the input gradient of conv2d as a forward pass. It runs conv2d's kernels.
-import { defineOp, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, type Op, sumAxesInto } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, empty, type Shape, type Tensor } from "../tensor/index.ts";
 import { add } from "./binary.ts";
@@ -93,7 +93,7 @@ function forward(y: Tensor, s: ConvShape, [x, w, bias]: Inputs, algorithm: Conv2
  * const weight = tensor([[[[1, 1], [1, 1]]]]);
  * const y = convTranspose2d(x, weight, null, { stride: 2 }); // [1, 1, 4, 4]: each pixel four times
  */
-export const convTranspose2d = defineOp({
+export const convTranspose2d: Op<[x: Tensor, weight: Tensor, bias: Tensor | null], ConvTranspose2dOptions> = defineOp({
   name: OP,
   options: ["stride", "padding", "outputPadding", "dilation", "groups", "algorithm"],
   infer: (inputs: [x: Tensor, weight: Tensor, bias: Tensor | null], options: ConvTranspose2dOptions) => ({

@@ -3,12 +3,13 @@ import { Tape } from "../../src/autograd/index.ts";
 import * as ops from "../../src/ops/index.ts";
 import { numel, Scope, tensor } from "../../src/tensor/index.ts";
 import { IMAGE_ROWS } from "./nonfinite_images.ts";
+import { LOSS_ROWS } from "./nonfinite_losses.ts";
 import { NORM_ROWS } from "./nonfinite_norms.ts";
 import { SPIKE_ROWS } from "./nonfinite_spikes.ts";
 import { OF_INTEGERS, STRUCTURE_ROWS } from "./nonfinite_structures.ts";
 import { EITHER, POINTWISE_ROWS, type Row } from "./nonfinite_table.ts";
 
-const ROWS = [...POINTWISE_ROWS, ...SPIKE_ROWS, ...STRUCTURE_ROWS, ...NORM_ROWS, ...IMAGE_ROWS];
+const ROWS = [...POINTWISE_ROWS, ...SPIKE_ROWS, ...STRUCTURE_ROWS, ...NORM_ROWS, ...IMAGE_ROWS, ...LOSS_ROWS];
 const SPECIALS = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 const BASE = [-4, -0.3, 0.2, 0.7, 1.5, 3.75, 7];
 const finiteInput = (n: number) => Array.from({ length: n }, (_, i) => BASE[i % 7]! + Math.floor(i / 7) / 8);

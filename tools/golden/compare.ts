@@ -39,6 +39,7 @@ const exact = [
 const transcendental = [
   ...["silu", "sigmoid", "tanh", "gelu_erf", "gelu_tanh", "softplus", "exp", "log"],
   ...["softmax", "log_softmax", "cross_entropy", "local_response_norm"],
+  ...["mse_loss", "huber_loss", "bce_with_logits"],
 ];
 const sums = ["conv2d", "linear", "matmul", "sum", "mean", "max"];
 const trajectories = [

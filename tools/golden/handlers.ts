@@ -4,6 +4,7 @@ import { convHandlers } from "./ops_conv.ts";
 import { elementwiseHandlers } from "./ops_elementwise.ts";
 import { eventHandlers } from "./ops_events.ts";
 import { learnedThresholdHandlers } from "./ops_learned_threshold.ts";
+import { lossHandlers } from "./ops_losses.ts";
 import { matmulHandlers } from "./ops_matmul.ts";
 import { normHandlers } from "./ops_norm.ts";
 import { optimHandlers } from "./ops_optim.ts";
@@ -21,6 +22,7 @@ export const allHandlers: Handlers = {
   ...poolHandlers,
   ...elementwiseHandlers,
   ...reduceHandlers,
+  ...lossHandlers,
   ...sparseHandlers,
   ...spikingHandlers,
   ...optimHandlers,

@@ -8,6 +8,7 @@ import { GraphBuilder } from "./graph.ts";
 import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
 import { layerRules } from "./rules_layers.ts";
+import { lossRules } from "./rules_losses.ts";
 import { neuronRules, potentialNames } from "./rules_neurons.ts";
 import { normRules } from "./rules_norm.ts";
 import { pointwiseRules } from "./rules_pointwise.ts";
@@ -20,6 +21,7 @@ const builtIn: Rules = {
   ...pointwiseRules,
   ...layerRules,
   ...normRules,
+  ...lossRules,
   ...windowRules,
   ...shapeRules,
   ...indexingRules,
