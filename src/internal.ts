@@ -4,7 +4,6 @@ export * from "./data/index.ts";
 export {
   type AdapterReport,
   CaptureError,
-  configureDebug,
   configureTuning,
   currentGpu,
   DisposedError,

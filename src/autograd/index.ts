@@ -1,5 +1,6 @@
 // The autograd folder: defines ops, records them and runs backward. It contains no particular op.
 export { activationCheckpoint, computeOnce } from "./activation_checkpoint.ts";
+export { configureDebug } from "./debug.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export {
   type GradcheckOptions,

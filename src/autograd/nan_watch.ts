@@ -3,6 +3,7 @@
 import nanCheckWgsl from "../../shaders/nan_check.wgsl";
 import { type BufferView, checksNan, currentGpu, type Gpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import { bindableParts, partOf, scalar, type Tensor } from "../tensor/index.ts";
+import { type Inspector, setInspector } from "./inspection.ts";
 
 const nanCheckKernel = kernel("nan_check", nanCheckWgsl);
 const NONE = 0xffffffff;
@@ -25,6 +26,7 @@ export class NanWatch implements Disposable {
   private closed = false;
 
   constructor() {
+    setInspector(inspectResult);
     active = this;
   }
 
@@ -81,8 +83,8 @@ function ambientWatch(): NanWatch {
   return watch;
 }
 
-/** Inspect the result of an op, if a watch is open or the environment requests the check. */
-export function inspect(op: string, phase: BadOp["phase"], t: Tensor, inputs: readonly (Tensor | null)[]): void {
+/** Inspect the result of an op, if a watch is open or the settings request the check. */
+export const inspectResult: Inspector = (op, phase, t, inputs) => {
   if (active) active.inspect(op, phase, t, inputs);
   else if (checksNan()) ambientWatch().inspect(op, phase, t, inputs);
-}
+};

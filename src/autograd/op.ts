@@ -2,7 +2,8 @@
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { allocate, type DType, metaTensor, Scope, type Shape, Tensor } from "../tensor/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
-import { inspect } from "./nan_watch.ts";
+import { inspect } from "./inspection.ts";
+import { loadWhenRequested } from "./load_inspector.ts";
 import { type BackwardContext, currentTape, type TapeNode } from "./tape.ts";
 import { isTracing, traced } from "./trace.ts";
 
@@ -59,6 +60,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
 ): Op<In, Options> {
   const { name, backward } = definition;
   const known = knownOf(definition.options);
+  loadWhenRequested();
   return (...args) => {
     if (args.length === 0) throw new OpError(name, "expected a tensor as first argument");
     const { inputs, options } = splitArguments(args);
@@ -91,6 +93,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
 export function defineView<Options extends object>(definition: ViewDefinition<Options>): Op<[x: Tensor], Options> {
   const { name } = definition;
   const known = knownOf(definition.options);
+  loadWhenRequested();
   return (...args) => {
     const { inputs, options } = splitArguments(args);
     checkInputs(name, inputs);

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { noGrad } from "./grad_mode.ts";
-import { inspect } from "./nan_watch.ts";
+import { inspect } from "./inspection.ts";
 import { sumTo } from "./reduce_axes.ts";
 
 const accumulateKernel = kernel("accumulate", accumulateWgsl);

@@ -3,9 +3,8 @@
 // the values' lifetimes (memory_plan.ts).
 import { MemoryError } from "./errors.ts";
 import type { MakeBuffer } from "./make_buffer.ts";
-import { lifetimes, livenessBound, packBlocks } from "./memory_plan.ts";
+import type { Block } from "./memory_plan.ts";
 import { PooledBuffer } from "./pooled_buffer.ts";
-import type { Command } from "./stream.ts";
 
 /** Bytes of GPU memory in use, kept for reuse, and at the peak. */
 export interface MemoryStats {
@@ -175,14 +174,11 @@ export class BufferPool {
   }
 
   /**
-   * Assign an offset to every value of a finished recording, by the commands that use it: values share bytes when their
-   * uses do not overlap, and steps share the blocks of values that none of them keeps. Returns the smallest size that
-   * any plan can have, in bytes.
+   * Give every value of a finished recording the offset that a plan assigns to it (`settleArena`). Steps share the blocks of
+   * values that none of them keeps.
    * @internal
    */
-  settle(arena: Arena, commands: readonly Command[]): number {
-    const lives = lifetimes(arena.values, commands);
-    const packed = packBlocks(lives);
+  settle(arena: Arena, packed: Block[]): void {
     const idle = [...this.blocks].flatMap(([block, sharable]) => (sharable ? [block] : []));
     idle.sort((a, b) => a.bytes - b.bytes);
     // Largest first, each in the smallest block that is large enough.
@@ -193,7 +189,6 @@ export class BufferPool {
       arena.blocks.add(block);
       for (const { value, offset } of tenants) this.give(arena, value, block, offset);
     }
-    return livenessBound(lives);
   }
 
   /** @internal Make memory that is not persistent a value of `arena` from now on. */

@@ -34,6 +34,18 @@ export function debugLog(line: string): void {
   settings.log(line);
 }
 /** Override the environment's settings. */
-export function configureDebug(change: Partial<DebugSettings>): void {
+export function changeDebug(change: Partial<DebugSettings>): void {
   Object.assign(settings, change);
+}
+
+/** Functions to call before the first op on a device, if ops are checked for NaN. */
+const preparations = new Set<() => Promise<void>>();
+
+/** Call `prepare` before a device is handed out while ops are checked for NaN. */
+export function onCheckedDevice(prepare: () => Promise<void>): void {
+  preparations.add(prepare);
+}
+/** @internal */
+export async function prepareChecks(): Promise<void> {
+  if (settings.checkNan) for (const prepare of preparations) await prepare();
 }

@@ -2,6 +2,7 @@
 
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import { prepareChecks } from "./debug.ts";
 import { GpuHangError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
 import { bufferMaker } from "./make_buffer.ts";
 import { Profile } from "./profile.ts";
@@ -9,7 +10,7 @@ import { Readback } from "./readback.ts";
 import { Stream } from "./stream.ts";
 import { type TuneMode, Tuner, type TunerOptions, type TuneStore, tuningDefaults } from "./tuner.ts";
 import { UniformCache } from "./uniforms.ts";
-import { Watchdog, type WatchdogLimit } from "./watchdog.ts";
+import type { Watchdog, WatchdogLimit, WatchdogOptions } from "./watchdog.ts";
 
 export interface GpuOptions {
   readonly powerPreference?: GPUPowerPreference;
@@ -93,6 +94,9 @@ function report(adapter: GPUAdapter, device: GPUDevice): AdapterReport {
   };
 }
 
+/** Makes the watchdog of a device. */
+type MakeWatchdog = (about: Omit<WatchdogOptions, "limit">) => Watchdog;
+
 /** A WebGPU device with the engine's memory, command stream and kernels. Made by `requestGpu`. */
 export class Gpu {
   /** The WebGPU device. */
@@ -120,7 +124,7 @@ export class Gpu {
   private readonly waits = new Set<(error: Error) => void>();
 
   /** @internal */
-  constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}, watchdog?: WatchdogLimit) {
+  constructor(adapter: AdapterReport, device: GPUDevice, tuning: TunerOptions = {}, makeWatchdog?: MakeWatchdog) {
     this.device = device;
     this.adapter = adapter;
     const makeBuffer = bufferMaker(device, {
@@ -140,7 +144,7 @@ export class Gpu {
       guard: (work) => this.guard(work),
     });
     this.tuner = new Tuner(this, tuning);
-    this.watchdog = watchdog === undefined ? null : this.startWatchdog(watchdog);
+    this.watchdog = makeWatchdog ? this.startWatchdog(makeWatchdog) : null;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
@@ -153,10 +157,10 @@ export class Gpu {
     });
   }
 
-  private startWatchdog(limit: WatchdogLimit): Watchdog {
+  private startWatchdog(make: MakeWatchdog): Watchdog {
     const { software } = this.adapter;
     const workDone = () => this.device.queue.onSubmittedWorkDone();
-    const watchdog = new Watchdog({ limit, software, workDone, onHang: (error) => this.abandon(error) });
+    const watchdog = make({ software, workDone, onHang: (error) => this.abandon(error) });
     this.stream.onSubmit = (kernels) => watchdog.submitted(kernels);
     return watchdog;
   }
@@ -317,6 +321,12 @@ async function requestDevice(adapter: GPUAdapter, wanted: GPUDeviceDescriptor): 
   }
 }
 
+/** Load the watchdog, which most pages do without. */
+async function watchdogMaker(limit: WatchdogLimit): Promise<MakeWatchdog> {
+  const { Watchdog } = await import("./watchdog.ts");
+  return (about) => new Watchdog({ ...about, limit });
+}
+
 /** Return what to do in a host without WebGPU. */
 const gpuAdvice = (): string =>
   "process" in globalThis || "Deno" in globalThis
@@ -349,8 +359,9 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
       store: options.tuneStore === undefined ? store : options.tuneStore,
       ...(options.tuneBudgetMs === undefined ? {} : { budgetMs: options.tuneBudgetMs }),
     },
-    options.watchdog,
+    options.watchdog === undefined ? undefined : await watchdogMaker(options.watchdog),
   );
+  await prepareChecks();
   await gpu.tuner.load();
   current = gpu;
   return gpu;

@@ -1,6 +1,6 @@
 // The gpu folder: device, memory, kernels, the command stream. It has no notion of a tensor.
 export { Arena, sizeClass } from "./buffer_pool.ts";
-export { checksNan, configureDebug, debugLevel, debugLog } from "./debug.ts";
+export { changeDebug, checksNan, type DebugSettings, debugLevel, debugLog, onCheckedDevice } from "./debug.ts";
 export { type AdapterReport, currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
 export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
 export {
@@ -16,21 +16,20 @@ export {
 } from "./errors.ts";
 export { type Grid, grid1d, groups1d } from "./grid.ts";
 export { type Bindable, Kernel, kernel } from "./kernel.ts";
-export { buffersOf } from "./memory_plan.ts";
+export { buffersOf, settleArena } from "./memory_plan.ts";
 export { type BufferView, PooledBuffer } from "./pooled_buffer.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";
+export type { Candidate, Trial } from "./tune_trial.ts";
 export {
-  type Candidate,
   type Choice,
   configureTuning,
-  type Trial,
   type TuneMode,
   type TuneReport,
   Tuner,
   type TuneStore,
 } from "./tuner.ts";
 export { onWarning, warnOnce } from "./warn.ts";
-export { Watchdog, type WatchdogLimit } from "./watchdog.ts";
+export type { WatchdogLimit } from "./watchdog.ts";
 export { applySpec, readHeader, type Spec } from "./wgsl.ts";
 export { readStruct, WgslStruct } from "./wgsl_struct.ts";

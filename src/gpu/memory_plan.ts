@@ -21,7 +21,7 @@ interface Tenant<V = PooledBuffer> extends Lifetime<V> {
 }
 
 /** Values in one buffer, and its size. */
-interface Block<V = PooledBuffer> {
+export interface Block<V = PooledBuffer> {
   readonly bytes: number;
   readonly tenants: Tenant<V>[];
 }
@@ -157,4 +157,23 @@ export function packBlocks<V>(lives: readonly Lifetime<V>[]): Block<V>[] {
     if (bytesOf(blocks) < bytesOf(best)) best = blocks;
   }
   return best;
+}
+
+/** An arena and its pool, as far as a plan needs them. */
+interface Settled<A> {
+  settle(arena: A, packed: Block[]): void;
+}
+
+/**
+ * Assign an offset to every value of a finished recording, by the commands that use it: values share bytes when their uses do
+ * not overlap. Returns the smallest size that any plan can have, in bytes.
+ */
+export function settleArena<A extends { readonly values: readonly PooledBuffer[] }>(
+  pool: Settled<A>,
+  arena: A,
+  commands: readonly Command[],
+): number {
+  const lives = lifetimes(arena.values, commands);
+  pool.settle(arena, packBlocks(lives));
+  return livenessBound(lives);
 }

@@ -2,9 +2,10 @@
 // without waiting, so the choice has two steps. An op with a new shape uses the rule's kernel and registers the alternatives;
 // `await gpu.tuner.tune()` then times them, and from then on the op uses the fastest.
 // A step that was captured keeps the kernels it was captured with.
-import { debugLevel, debugLog } from "./debug.ts";
+import { debugLog } from "./debug.ts";
 import { OpError } from "./errors.ts";
-import { hasAdapterClock, type TimedGpu, timeRuns } from "./tune_clock.ts";
+import type { TimedGpu } from "./tune_clock.ts";
+import type { Candidate, Trial, Wanted } from "./tune_trial.ts";
 
 /** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
@@ -23,18 +24,6 @@ export interface TunerOptions {
   readonly store?: TuneStore | null;
   /** Milliseconds that all calls of `tune` may take together. Untried choices then keep the rule. Default 5000. */
   readonly budgetMs?: number;
-}
-
-/** One way to compute something. The label identifies it in the store, so it must tell candidates apart. */
-export interface Candidate {
-  readonly label: string;
-}
-
-/** Memory for trials, of the size of the real operands. */
-export interface Trial<C extends Candidate> {
-  /** Enqueue the work by this candidate. */
-  run(candidate: C): void;
-  dispose(): void;
 }
 
 export interface Choice<C extends Candidate> {
@@ -58,26 +47,11 @@ export interface TuneReport {
   readonly ms: number;
 }
 
-interface Wanted {
-  readonly work: number;
-  readonly candidates: readonly Candidate[];
-  trial(): Trial<Candidate>;
-}
-
 interface Entry {
   chosen: Candidate;
   wanted: Wanted | null;
 }
 
-/** Another candidate replaces the rule's only if it is faster by more than the scatter of measurements. */
-const WORTHWHILE = 0.97;
-const ROUNDS = 3;
-/** A candidate that took this many times the best in its first run is not tried again. */
-const HOPELESS = 3;
-/** Milliseconds of one sample: timestamps may be rounded to 0.1 ms, and the end of the queue is noticed with the same delay or more. */
-const SAMPLE_MS = { adapter: 3, host: 15 };
-/** Dispatches of one sample, which are one submit. */
-const MOST_DISPATCHES = 96;
 const DEFAULT_BUDGET_MS = 5000;
 
 const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
@@ -183,10 +157,13 @@ export class Tuner {
     open.sort(([, a], [, b]) => (b.wanted?.work ?? 0) - (a.wanted?.work ?? 0));
     const start = performance.now();
     const earlier = this.spentMs;
+    if (open.length === 0) return { measured: 0, left: this.left(), ms: 0 };
+    // Loaded here: most pages measure nothing.
+    const { measure } = await import("./tune_trial.ts");
     let measured = 0;
     for (const [key, entry] of open) {
       if (this.spentMs >= this.budgetMs) break;
-      const winner = await this.measure(key, entry.wanted!, () => {
+      const winner = await measure(this.gpu, key, entry.wanted!, () => {
         this.spentMs = earlier + (performance.now() - start);
         return this.spentMs < this.budgetMs;
       });
@@ -201,8 +178,12 @@ export class Tuner {
       this.gpu.pool.trim();
       await this.save();
     }
-    const left = [...this.entries.values()].filter(({ wanted }) => wanted).length;
-    return { measured, left, ms: this.spentMs - earlier };
+    return { measured, left: this.left(), ms: this.spentMs - earlier };
+  }
+
+  /** Number of keys that are not decided. */
+  private left(): number {
+    return [...this.entries.values()].filter(({ wanted }) => wanted).length;
   }
 
   private async save(): Promise<void> {
@@ -210,46 +191,6 @@ export class Tuner {
       await this.store?.save(this.adapterKey, this.winners);
     } catch (cause) {
       debugLog(`tune: the winners were not stored: ${cause instanceof Error ? cause.message : cause}`);
-    }
-  }
-
-  /** Return the fastest candidate of one choice; null when `goOn` reports that the time is up. */
-  private async measure(key: string, { candidates, trial }: Wanted, goOn: () => boolean): Promise<Candidate | null> {
-    const { gpu } = this;
-    const operands = trial();
-    try {
-      const rows: { candidate: Candidate; dispatches: number; first: number; best: number }[] = [];
-      for (const candidate of candidates) {
-        const before = gpu.stream.stats.dispatches;
-        operands.run(candidate); // compiles
-        const dispatches = gpu.stream.stats.dispatches - before;
-        const first = await timeRuns(gpu, () => operands.run(candidate), dispatches, 1);
-        rows.push({ candidate, dispatches, first, best: Number.POSITIVE_INFINITY });
-        if (!goOn()) return null;
-      }
-      const least = Math.min(...rows.map((r) => r.first));
-      const [rule, ...others] = rows as [(typeof rows)[number], ...typeof rows];
-      const field = [rule, ...others.filter((r) => r.first <= HOPELESS * least)];
-      const wanted = SAMPLE_MS[hasAdapterClock(gpu) ? "adapter" : "host"] / least;
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const row of field) {
-          const repeats = Math.max(1, Math.min(Math.ceil(wanted), Math.floor(MOST_DISPATCHES / row.dispatches)));
-          row.best = Math.min(
-            row.best,
-            await timeRuns(gpu, () => operands.run(row.candidate), row.dispatches, repeats),
-          );
-          if (!goOn()) return null;
-        }
-      }
-      const fastest = field.reduce((a, b) => (b.best < a.best ? b : a));
-      const winner = fastest.best < WORTHWHILE * rule.best ? fastest : rule;
-      if (debugLevel() >= 1) {
-        const times = rows.map((r) => `${r.candidate.label} ${Math.min(r.first, r.best).toFixed(3)} ms`);
-        debugLog(`tune ${key}: ${times.join(", ")} -> ${winner.candidate.label}`);
-      }
-      return winner.candidate;
-    } finally {
-      operands.dispose();
     }
   }
 }

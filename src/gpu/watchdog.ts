@@ -42,7 +42,7 @@ interface Submit {
   readonly kernels: readonly string[];
 }
 
-interface WatchdogOptions {
+export interface WatchdogOptions {
   readonly limit: WatchdogLimit;
   readonly software: boolean;
   /** Resolves when everything submitted so far has run or failed. */

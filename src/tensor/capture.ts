@@ -1,5 +1,14 @@
 // captureStep(fn): run a step once, record its dispatches, and replay the list afterwards with no work on the host.
-import { Arena, buffersOf, CaptureError, type Command, currentGpu, type Gpu, type PooledBuffer } from "../gpu/index.ts";
+import {
+  Arena,
+  buffersOf,
+  CaptureError,
+  type Command,
+  currentGpu,
+  type Gpu,
+  type PooledBuffer,
+  settleArena,
+} from "../gpu/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { dtypeOf, type TypedArray } from "./dtype.ts";
 import { Scope } from "./scope.ts";
@@ -165,7 +174,7 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
         for (const t of Object.values(fixed)) t.dispose();
       }
     }
-    const lowerBound = gpu.pool.settle(arena, commands);
+    const lowerBound = settleArena(gpu.pool, arena, commands);
     // Buffers from outside the arena (weights, inputs) must outlive the recording that binds them.
     const own = new Set(arena.values);
     const retained = new Set<PooledBuffer>();

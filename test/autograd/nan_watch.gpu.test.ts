@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { NanWatch, Tape } from "../../src/autograd/index.ts";
-import { configureDebug, currentGpu, type Gpu, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
+import { configureDebug, NanWatch, Tape } from "../../src/autograd/index.ts";
+import { currentGpu, type Gpu, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { captureStep, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { plus, scale, spoilGradient, times } from "./test_ops.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import { Arena, BufferPool, sizeClass } from "../../src/gpu/buffer_pool.ts";
-import { type Command, currentGpu } from "../../src/gpu/index.ts";
+import { type Command, currentGpu, settleArena } from "../../src/gpu/index.ts";
 import type { PooledBuffer } from "../../src/gpu/pooled_buffer.ts";
 import { allocate, fillZero } from "../../src/tensor/index.ts";
 
@@ -95,7 +95,7 @@ class PoolModel {
     const { pool, now } = this;
     if (!now) return;
     pool.leave();
-    if (planned) pool.settle(now.arena, now.commands);
+    if (planned) settleArena(pool, now.arena, now.commands);
     for (const command of now.commands) {
       if (command.kind !== "copy") continue;
       if (this.ownerOf.get(command.source) !== now.arena) now.held.add(command.source);
@@ -190,7 +190,7 @@ test("values of a recording take turns in memory once it is known when they live
   for (const value of [a, b, c]) value.release();
   pool.leave();
   expect(pool.stats).toMatchObject({ live: 256, steps: 0, created: 1 });
-  pool.settle(arena, [use(a, b), use(b, c)]);
+  settleArena(pool, arena, [use(a, b), use(b, c)]);
   expect(a.id).toBe(c.id);
   expect(new Set([a.id, b.id, stays.id]).size).toBe(3);
   expect(pool.stats).toMatchObject({ live: 768, steps: 512, created: 3 });
@@ -208,7 +208,7 @@ test("recordings share the memory of values that do not outlive a run, and of no
     const output = pool.acquire(1000, "output");
     scratch.release();
     pool.leave();
-    pool.settle(arena, [use(scratch), use(scratch, output)]);
+    settleArena(pool, arena, [use(scratch), use(scratch, output)]);
     return { arena, scratch, output };
   });
   const [first, second] = arenas as [(typeof arenas)[0], (typeof arenas)[0]];
@@ -262,7 +262,7 @@ test("values of one buffer have different bytes, and values read and written by 
   expect(a.bytes).toBe(256); // a kernel may bind whole vec4
   for (const value of [large, a, b, c]) value.release();
   pool.leave();
-  expect(pool.settle(arena, [use(large), use(a), use(b), use(a, c), use(b)])).toBe(1024);
+  expect(settleArena(pool, arena, [use(large), use(a), use(b), use(a, c), use(b)])).toBe(1024);
   expect([a, b].map(({ id, start }) => [id === large.id, start])).toEqual([
     [true, 0],
     [true, 256],
@@ -328,7 +328,7 @@ test("what is bound in parts may be as large as a buffer, and comes back to the 
   const value = pool.acquire(200_000, "value", false, true);
   pool.leave();
   expect(value.bytes).toBe(200_000);
-  pool.settle(arena, [use(value)]);
+  settleArena(pool, arena, [use(value)]);
   expect(value.buffer.size).toBe(200_000);
   pool.dissolve(arena);
   value.release();

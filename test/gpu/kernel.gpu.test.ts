@@ -1,15 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { fill } from "../../src/autograd/index.ts";
-import {
-  configureDebug,
-  currentGpu,
-  type Gpu,
-  grid1d,
-  KernelError,
-  kernel,
-  requestGpu,
-  setCurrentGpu,
-} from "../../src/gpu/index.ts";
+import { configureDebug, fill } from "../../src/autograd/index.ts";
+import { currentGpu, type Gpu, grid1d, KernelError, kernel, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { empty, Scope, tensor } from "../../src/tensor/index.ts";
 
 const scaleKernel = kernel(

@@ -1,6 +1,7 @@
 // The watchdog on a simulated clock: progress, limits and messages.
 import { describe, expect, test } from "vitest";
-import { type GpuHangError, Watchdog, type WatchdogLimit } from "../../src/gpu/index.ts";
+import type { GpuHangError, WatchdogLimit } from "../../src/gpu/index.ts";
+import { Watchdog } from "../../src/gpu/watchdog.ts";
 
 /** A clock that the test moves, with one timer. */
 class Clock {
