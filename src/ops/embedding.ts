@@ -2,19 +2,13 @@
 import { defineOp, expectFloat, expectRank } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { expectIndex, gatherRows, type Rows, scatterRows } from "./indexing/gather_rows.ts";
+import { expectIndex, gatherRows } from "./indexing/gather_rows.ts";
+import { sumRows } from "./indexing/sum_rows.ts";
 
 export interface EmbeddingOptions {
   /** Row without a gradient, for padded positions; negative ones count from the end. Absent: every row has one. */
   readonly paddingIdx?: number | undefined;
 }
-
-const rowsOf = (index: Tensor, [rows, inner]: readonly number[]): Rows => ({
-  rows: rows!,
-  length: index.numel,
-  inner: inner!,
-  shared: true,
-});
 
 /** Return paddingIdx as a row >= 0; -1 for none. Throws OpError if it is out of range. */
 export function paddingRow(op: string, paddingIdx: number | undefined, rows: number): number {
@@ -29,7 +23,7 @@ export function paddingRow(op: string, paddingIdx: number | undefined, rows: num
  *
  * Shapes    index [*] i32, weight [V, D] -> y [*, D].
  * Backward  dweight = the sum of dy over the positions of each row, added in their order: the same bits in every run; 0 for the
- *           row `paddingIdx`. Its cost grows with the square of the number of indices.
+ *           row `paddingIdx`. Its cost grows with the number of indices, and with the square of how often one row occurs.
  * Errors    OpError for other shapes or dtypes, or paddingIdx out of range. An index out of range gives NaN and no gradient: the
  *           host cannot check it without waiting.
  * @example
@@ -48,13 +42,13 @@ export const embedding = defineOp({
     return { shape: [...index.shape, weight.shape[1]!], dtype: "f32" };
   },
   forward(y, [index, weight]) {
-    gatherRows(weight, index, y, rowsOf(index, weight.shape));
+    const [rows, inner] = weight.shape as [number, number];
+    gatherRows(weight, index, y, { rows, length: index.numel, inner, shared: true });
     return [index];
   },
   backward(dy, [index], { options: { paddingIdx }, shapes, out }) {
     const dweight = out(1);
-    const shape = shapes[1]!;
-    scatterRows(dy, index, dweight, rowsOf(index, shape), paddingRow("embedding", paddingIdx, shape[0]!));
+    sumRows(dy, index, dweight, paddingRow("embedding", paddingIdx, shapes[1]![0]!));
     return [null, dweight];
   },
 });

@@ -4,6 +4,7 @@ import { embedding } from "../../src/ops/embedding.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { metaTensor, numel, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { embeddingReference } from "../reference/gather.ts";
+import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray, randomInts } from "../support/random.ts";
 import { expectReplay } from "../support/replay.ts";
@@ -83,6 +84,18 @@ test("the gradient has the same bits in every run, and reads all of a frequent r
   });
   // Row 5 never occurs.
   expect([...first.slice(40)]).toEqual(new Array(8).fill(0));
+});
+
+test("many rows, of which few occur", async () => {
+  const rows = 5000;
+  const index = randomInts(300, rows, 9);
+  const dy = randomArray(300 * 4, 10);
+  const grad = await tableGradient(index, [rows, 4], dy);
+  const wanted = new Float64Array(rows * 4);
+  dy.forEach((v, i) => {
+    wanted[index[Math.floor(i / 4)]! * 4 + (i % 4)]! += v;
+  });
+  expectClose(grad, wanted, { rtol: 1e-6, atol: 1e-6 });
 });
 
 test("paddingIdx gets no gradient, counted from either end", async () => {

@@ -1,4 +1,4 @@
-// Dispatches that read entries of an axis by index, and add gradients back without atomics: the same bits in every run.
+// Dispatches that read entries of an axis by index, and add gradients back in a fixed order: the same bits in every run.
 
 import forwardWgsl from "../../../shaders/gather.wgsl";
 import backwardWgsl from "../../../shaders/gather_grad.wgsl";
@@ -20,34 +20,26 @@ export interface Rows {
   readonly shared: boolean;
 }
 
-/** Return the parts of a dispatch that depend on the layout. Rows of a multiple of four are read in fours. */
-function layoutOf({ rows, length, inner, shared }: Rows, elements: number) {
-  const wide = shared && inner % 4 === 0;
-  const n = wide ? elements / 4 : elements;
-  return {
-    params: { n, rows, length, inner: wide ? inner / 4 : inner },
-    spec: { Item: wide ? "vec4<f32>" : "f32", SHARED: shared },
+/** Write y = the rows of x that the index names; NaN for an index out of range. Shared rows of a multiple of four go in fours. */
+export function gatherRows(x: Tensor, index: Tensor, y: Tensor, { rows, length, inner, shared }: Rows): void {
+  const width = shared && inner % 4 === 0 ? 4 : 1;
+  const n = y.numel / width;
+  forwardKernel.run({
+    bind: { x, index, y },
+    params: { n, rows, length, inner: inner / width, nan },
+    spec: { Item: width === 4 ? "vec4<f32>" : "f32", SHARED: shared },
     grid: grid1d(n),
-  };
-}
-
-/** Write y = the rows of x that the index names; NaN for an index out of range. */
-export function gatherRows(x: Tensor, index: Tensor, y: Tensor, layout: Rows): void {
-  const { params, spec, grid } = layoutOf(layout, y.numel);
-  forwardKernel.run({ bind: { x, index, y }, params: { ...params, nan }, spec, grid });
-}
-
-/** Write dx = the sum of the rows of dy by their index, in the order of their positions. Skips the index `skipped`. */
-export function scatterRows(dy: Tensor, index: Tensor, dx: Tensor, layout: Rows, skipped = -1): void {
-  fillZero(dx);
-  const links = empty([index.numel], "u32");
-  linksKernel.run({
-    bind: { index, links },
-    params: { n: index.numel, length: layout.length, inner: layout.shared ? 1 : layout.inner },
-    grid: grid1d(index.numel),
   });
-  const { params, spec, grid } = layoutOf(layout, dy.numel);
-  backwardKernel.run({ bind: { dy, index, links, dx }, params: { ...params, skipped }, spec, grid });
+}
+
+/** Write dx = the sum of dy by its index, in the order of the positions. The index is like dy. */
+export function scatterRows(dy: Tensor, index: Tensor, dx: Tensor, { rows, length, inner }: Rows): void {
+  fillZero(dx);
+  const links = empty(index.shape, "u32");
+  const n = index.numel;
+  const grid = grid1d(n);
+  linksKernel.run({ bind: { index, links }, params: { n, length, inner }, grid });
+  backwardKernel.run({ bind: { dy, index, links, dx }, params: { n, rows, length, inner }, grid });
 }
 
 /** Throw OpError unless the index is i32. */
