@@ -79,6 +79,7 @@ export class SGD {
   /** @internal */
   readonly groups: readonly Group[];
   private done = 0;
+  private fault: Error | null = null;
   /** @internal [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
   readonly guard: Tensor;
 
@@ -121,10 +122,25 @@ export class SGD {
     if (!Number.isSafeInteger(steps) || steps < 0)
       throw new OpError("SGD", `stepsDone: expected an integer >= 0, got ${steps}`);
     this.done = steps;
+    this.fault = null;
     for (const group of this.groups) {
       group.moveTo(steps);
       group.write(steps);
     }
+  }
+
+  /** Count a step. A schedule that ends with the run gives no numbers for the step after it: that step throws, if it comes. */
+  private advance(): void {
+    try {
+      this.stepsDone = this.done + 1;
+    } catch (error) {
+      this.fault = error as Error;
+    }
+  }
+
+  /** Throw the error of a schedule that gave no numbers for the next step. */
+  private expectNumbers(): void {
+    if (this.fault) throw this.fault;
   }
 
   /**
@@ -145,6 +161,7 @@ export class SGD {
    * optimizer holds: they would never be trained.
    */
   step(): void {
+    this.expectNumbers();
     warnOfStep(this, this.groups);
     for (const group of this.groups) {
       group.chunks.forEach((chunk, k) => {
@@ -157,9 +174,11 @@ export class SGD {
       });
     }
     if (isRehearsing()) return;
-    const steps = afterRun(this, () => {
-      this.stepsDone = this.done + 1;
-    });
+    const steps = afterRun(
+      this,
+      () => this.advance(),
+      () => this.expectNumbers(),
+    );
     const moves = this.groups.some(({ options: { schedules } }) => schedules.lr ?? schedules.threshold);
     if (steps > 1 && moves)
       throw new OpError("SGD", "expected one step of an optimizer with schedules in a captured step, got two");

@@ -45,6 +45,7 @@ interface Recording<O extends StepTensors> {
 interface HostWork {
   readonly owner: object;
   readonly work: () => void;
+  readonly check: (() => void) | undefined;
 }
 
 /** Host work registered by the step that is being recorded; null outside a recording. */
@@ -52,14 +53,15 @@ let registered: HostWork[] | null = null;
 
 /**
  * Call `work` after the step that is being captured, in its first run and in each replay: it may upload the numbers of the next
- * step. Outside a captured step, call it at once. Returns how many works `owner` has in this step.
+ * step. `check` is called before each replay and may throw. Outside a captured step, call `work` at once. Returns how many works
+ * `owner` has in this step.
  */
-export function afterRun(owner: object, work: () => void): number {
+export function afterRun(owner: object, work: () => void, check?: () => void): number {
   if (!registered) {
     work();
     return 1;
   }
-  registered.push({ owner, work });
+  registered.push({ owner, work, check });
   return registered.filter((entry) => entry.owner === owner).length;
 }
 
@@ -128,6 +130,7 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
     }
     const known = this.recordings.get(key);
     if (known?.gpu === gpu && this.useReplay) {
+      for (const { check } of known.after) check?.();
       this.upload(known.inputs, inputs);
       gpu.stream.replay(known.commands);
       this.latest = known;

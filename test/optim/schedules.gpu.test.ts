@@ -173,3 +173,21 @@ test("refuses two scheduled steps in a captured step, and counts two unscheduled
   moving.dispose();
   model.dispose();
 });
+
+test.each([true, false])("a schedule may end with the run, replay %s", (replay) => {
+  const model = make();
+  const rates = [0.1, 0.05];
+  const optimizer = new SGD(model.parameters(), { lr: (step) => rates[step]! });
+  using step = captureStep(({ x, y }: { x: Tensor; y: Tensor }) => ({ loss: train(model, optimizer, x, y) }), {
+    replay,
+  });
+  const input = { x: { data: x, shape: [8, 5] }, y: { data: y, shape: [8] } };
+  step.run(input);
+  step.run(input);
+  expect(optimizer.stepsDone).toBe(2);
+  expect(() => step.run(input)).toThrow("SGD: lr: expected a finite number, got undefined");
+  optimizer.stepsDone = 0;
+  step.run(input);
+  optimizer.dispose();
+  model.dispose();
+});
