@@ -1,4 +1,4 @@
-// Trains and prunes LeNet on MNIST with a session: the program of the README. Run: npm run -s example -- mnist_session
+// Trains and prunes LeNet on MNIST with a session. Run: npm run -s example -- mnist_session
 
 import { fileSource, installGpu } from "@espalier/node";
 import { manualSeed, requestGpu, Session } from "espalier";

@@ -71,8 +71,20 @@ test("docs/environment.md lists every ESPALIER_ variable that the sources name",
   expect([...listed].filter((name) => !named.has(name))).toEqual([]);
 });
 
-test("the program of the README is examples/mnist_session.ts", () => {
+test("the program of the README is examples/quickstart.ts", () => {
   const [program] = /(?<=^```ts\n)[\s\S]*?(?=^```)/m.exec(read("README.md")) ?? [];
-  const [, ...lines] = read("examples/mnist_session.ts").split("\n");
+  const [, ...lines] = read("examples/quickstart.ts").split("\n");
   expect(program).toBe(lines.join("\n").trimStart());
+});
+
+test("the messages in docs/troubleshooting.md are those of the sources", () => {
+  const sources = under("src", ".ts").map((file) => read(file).replaceAll('\\"', '"'));
+  const others = ["Error while parsing WGSL", "Cannot find global type", "Warning: maxDynamicUniformBuffers"];
+  const headings = [...read("docs/troubleshooting.md").matchAll(/^### `(.*)`$/gm)].map((m) => m[1]!);
+  expect(headings.length).toBeGreaterThan(20);
+  const own = headings.filter((heading) => !others.some((other) => heading.includes(other)));
+  // Sources join a message from pieces: the name of the thing, what is wrong, and what to do.
+  const pieces = own.flatMap((heading) => heading.split(/…|: |; |, got /)).map((piece) => piece.trim());
+  const long = pieces.filter((piece) => piece.length > 10);
+  expect(long.filter((piece) => !sources.some((text) => text.includes(piece)))).toEqual([]);
 });

@@ -3,7 +3,9 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
+import { browserLaunch } from "../tools/chromium.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -41,7 +43,15 @@ test("mnist_mlp.ts trains and prunes", async () => {
   expect(lines).toHaveLength(4);
 });
 
-test("mnist_session.ts, the program of the README, trains and prunes", async () => {
+test("quickstart.ts, the program of the README, trains and prunes", async () => {
+  const { code, lines, err } = await example("quickstart.ts");
+  expect(code, err).toBe(0);
+  const [accuracy = 0, zeros] = numbers(lines[0]);
+  expect(accuracy).toBeGreaterThan(0.95);
+  expect(zeros).toBeCloseTo(0.9, 2);
+});
+
+test("mnist_session.ts trains and prunes", async () => {
   const { code, lines, err } = await example("mnist_session.ts");
   expect(code, err).toBe(0);
   const [last, accuracy] = lines.slice(-2);
@@ -94,10 +104,78 @@ test("cifar10_resnet.ts says in one line which data to fetch", async () => {
   );
 });
 
+test("prune_torchvision.ts reads a .pth, prunes and exports", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "espalier-torch-"));
+  try {
+    const flags = ["--epochs", "1", "--images", "36", "--out", folder];
+    const { code, lines, err } = await example("prune_torchvision.ts", ...flags);
+    expect(code, err).toBe(0);
+    expect(lines[1]).toContain(
+      "random_resnet18.pth: random weights, in the format and with the names of torchvision's resnet18",
+    );
+    expect(lines[2]).toBe("100 arrays loaded; fc is new: 3 outputs, the file has 1000");
+    expect(lines.at(-2)).toMatch(/^test accuracy [\d.]+ % with 80 % zeros$/);
+    const [sparse = 0, onnx = 0] = numbers(lines.at(-1)?.replace(/^.*: /, ""));
+    expect(sparse).toBeLessThan(onnx / 3);
+    expect(existsSync(join(folder, "model.onnx"))).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("own_op.ts checks its gradient, learns and exports to ONNX", async () => {
+  const { code, lines, err } = await example("own_op.ts", "--steps", "800");
+  expect(code, err).toBe(0);
+  expect(Number(/^gradcheck: 5 gradients, largest error (\S+)$/.exec(lines[1]!)?.[1])).toBeLessThan(1e-5);
+  expect(Number(/^after 800 steps: mean squared error (\S+)$/.exec(lines[2]!)?.[1])).toBeLessThan(0.05);
+  expect(lines[3]).toMatch(/^ONNX: \d+ bytes$/);
+});
+
+test("lasso.ts recovers the support of the signal", async () => {
+  const { code, lines, err } = await example("lasso.ts", "--steps", "1000");
+  expect(code, err).toBe(0);
+  expect(lines[1]).toMatch(/^signal: {4}24 of 1024 numbers are not zero: 11 19 47 /);
+  const [found = 0, common] = numbers(lines[2]);
+  expect(found).toBeLessThan(60);
+  expect(common).toBe(24);
+  expect(numbers(lines[3])[0]).toBeLessThan(6);
+});
+
+test("page.html trains and prunes in Chromium, served without a build of the page", async () => {
+  const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "tools/example.ts", "page", "--port", "0"];
+  const server = spawn(process.execPath, flags, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const address = await new Promise<string>((done, failed) => {
+      server.stdout.on("data", (chunk) => done(/http:\S+/.exec(String(chunk))?.[0] ?? ""));
+      server.on("close", (code) => failed(new Error(`the server ended with ${code}`)));
+    });
+    const browser = await chromium.launch(browserLaunch());
+    try {
+      const page = await browser.newPage();
+      await page.goto(address);
+      await page.waitForSelector("body[data-done]", { timeout: 200_000 });
+      const line = (await page.textContent("#line")) ?? "";
+      expect(line).toMatch(/^.+: epoch 60, accuracy [\d.]+ %, zeros 90\.\d %$/);
+      expect(numbers(line).at(-2)).toBeGreaterThan(95);
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    server.kill();
+  }
+});
+
+test("npm run example lists the examples and their purposes", async () => {
+  const { code, lines } = await example("../tools/example.ts");
+  expect(code).toBe(0);
+  expect(lines[2]).toMatch(/^ {2}cifar10_resnet {2,}Trains ResNet-20 on CIFAR-10 .*\.$/);
+  expect(lines.some((line) => line.startsWith("  page "))).toBe(true);
+});
+
 test("npm run example lists the examples if the name is unknown", async () => {
   const { code, err } = await example("../tools/example.ts", "nothing");
   expect(code).toBe(2);
-  expect(err).toMatch(/^example: expected one of cifar10_resnet, mnist_mlp, .*, got nothing$/m);
+  expect(err).toMatch(/^example: expected one of cifar10_resnet, lasso, mnist_mlp, .*, got nothing$/m);
 });
 
 test("npm run example passes flags on", async () => {
@@ -117,6 +195,9 @@ test("examples are short and use the public surface only", () => {
     ["mnist_mlp.ts", 100],
     ["cifar10_resnet.ts", 120],
     ["prune_custom_model.ts", 120],
+    ["quickstart.ts", 22],
+    ["own_op.ts", 150],
+    ["lasso.ts", 80],
   ] as const) {
     const text = readFileSync(resolve(root, "examples", name), "utf8");
     expect(text.split("\n").length, name).toBeLessThan(most);

@@ -25,7 +25,7 @@ const ENTRIES = [
 const HERE = import.meta.dirname;
 
 /** Write the pages for typedoc and return them. */
-function preparePages() {
+async function preparePages() {
   rmSync(PREPARED, { recursive: true, force: true });
   mkdirSync(PREPARED, { recursive: true });
   const listed = listedPages();
@@ -37,7 +37,7 @@ function preparePages() {
     text: readFileSync(join(ROOT, "docs/README.md"), "utf8"),
   };
   const before = listed.findIndex(({ group }) => group === "The command");
-  const pages = [...listed.slice(0, before), commandsPage(), ...listed.slice(before), ...examplePages(), index];
+  const pages = [...listed.slice(0, before), await commandsPage(), ...listed.slice(before), ...examplePages(), index];
   const byPath = new Map(pages.map((page) => [page.path, page]));
   for (const page of pages) writeFileSync(join(PREPARED, `${page.slug}.md`), prepared(page, byPath));
   const home = {
@@ -53,7 +53,7 @@ function preparePages() {
 
 /** Build the site into `out`; `demo`: link to the demo in the folder demo/. */
 export async function buildDocs(out, { demo = false } = {}) {
-  const pages = preparePages();
+  const pages = await preparePages();
   const found = [];
   const site = {
     pages,

@@ -19,7 +19,7 @@ import type { KeysOf } from "../text/index.ts";
 export interface HostBatch {
   /** [size, ...sample] as numbers; or [size, c, ...stored] as bytes, which the GPU crops, mirrors and normalises. */
   readonly x: Float32Array | Int32Array | Uint32Array | Uint8Array;
-  /** [size, ...target]: class numbers, or numbers of the loss. */
+  /** Shape [size, ...target]: class numbers, or numbers of the loss. */
   readonly y: Int32Array | Float32Array;
   readonly size: number;
   /** Height and width of the images in the bytes. Default: those of the sample. */
