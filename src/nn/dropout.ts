@@ -13,7 +13,7 @@ export abstract class RandomMask extends Module {
   private readonly random: RandomState;
   private readonly stream: number;
 
-  constructor(name: string, p: number, random: RandomState) {
+  constructor(name: string, p: number, random: RandomState = RandomState.forLayer()) {
     super();
     if (!(random instanceof RandomState))
       throw new OpError(name, `expected a RandomState as second argument, got ${typeof random}`);
@@ -35,9 +35,17 @@ export abstract class RandomMask extends Module {
   }
 }
 
-/** Zero each element with probability p and scale the rest by 1/(1-p). Throws OpError unless 0 <= p <= 1. */
+/**
+ * Zero each element with probability p and scale the rest by 1/(1-p), in training. Each step draws another mask, also when a captured
+ * step is replayed. Without a random state the masks follow from the seed of `manualSeed`. Throws OpError unless 0 <= p <= 1.
+ *
+ * @example
+ * const dropout = new Dropout(0.5);
+ * const y = dropout.forward(tensor([1, 1, 1, 1])); // zeros and twos
+ * console.log(dropout.eval().forward(y) === y); // true
+ */
 export class Dropout extends RandomMask {
-  constructor(p: number, random: RandomState) {
+  constructor(p: number, random?: RandomState) {
     super("Dropout", p, random);
   }
 
@@ -49,11 +57,11 @@ export class Dropout extends RandomMask {
 
 /**
  * Belongs between a residual branch and the addition. Zeroes each sample [N, *] of the branch with probability p and scales the
- * rest by 1/(1-p), which keeps the expectation. Each step draws other samples, also when a captured step is replayed. Throws
- * OpError unless 0 <= p <= 1.
+ * rest by 1/(1-p), which keeps the expectation. Each step draws other samples, also when a captured step is replayed. Without a random
+ * state they follow from the seed of `manualSeed`. Throws OpError unless 0 <= p <= 1.
  */
 export class StochasticDepth extends RandomMask {
-  constructor(p: number, random: RandomState) {
+  constructor(p: number, random?: RandomState) {
     super("StochasticDepth", p, random);
   }
 

@@ -6,14 +6,21 @@ import { PhiloxStream } from "../tensor/philox.ts";
 /** Returns values for a shape. `index` is the seed and the parameter's number in the order of construction. */
 export type Initializer = (shape: Shape, index: { seed: number; parameter: number }) => Float32Array;
 
-let state = { seed: 0, next: 0 };
+let state = { seed: 0, next: 0, streams: 0 };
+/** First stream of layers without a given random state, above those of a given one. */
+const LAYER_STREAMS = 2 ** 16;
 
-/** Set the seed of the weights of all models built after this call. */
+/** Set the seed of the weights of all models built after this call, and of their dropout masks if no RandomState is given. */
 export function manualSeed(seed: number): void {
-  state = { seed, next: 0 };
+  state = { seed, next: 0, streams: 0 };
 }
 export function nextInitIndex(): { seed: number; parameter: number } {
   return { seed: state.seed, parameter: state.next++ };
+}
+
+/** Return the seed, and a stream of random numbers for a layer that has no given random state. */
+export function nextLayerStream(): { seed: number; stream: number } {
+  return { seed: state.seed, stream: LAYER_STREAMS + state.streams++ };
 }
 
 const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);

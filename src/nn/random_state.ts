@@ -3,6 +3,7 @@ import { currentTape } from "../autograd/index.ts";
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { advance } from "../ops/advance.ts";
 import { scalar, type Tensor } from "../tensor/index.ts";
+import { nextLayerStream } from "./init.ts";
 
 /**
  * Source of random masks: a seed, and a step on the GPU, so that a replayed step draws new masks and a resumed run the same ones.
@@ -26,6 +27,14 @@ export class RandomState {
       throw new OpError("RandomState", `seed: expected an integer >= 0, got ${seed}`);
     this.seed = seed;
     this.owned = options.owned ?? false;
+  }
+
+  /** @internal Make the state of one layer: the seed of `manualSeed`, and a stream that no other such layer has. */
+  static forLayer(): RandomState {
+    const { seed, stream } = nextLayerStream();
+    const state = new RandomState(seed, { owned: true });
+    state.streams = stream;
+    return state;
   }
 
   /** [] u32. */

@@ -155,7 +155,7 @@ test("layers refuse wrong arguments when they are made", () => {
   expect(() => new Sequential([linear(), ((x: Tensor) => x) as never])).toThrow(
     "Sequential: expected a module at [1], got function",
   );
-  expect(() => new Dropout(0.5, undefined as never)).toThrow("Dropout: expected a RandomState as second argument");
+  expect(() => new Dropout(0.5, null as never)).toThrow("Dropout: expected a RandomState as second argument");
   expect(() => new Dropout("0.5" as never, random)).toThrow("Dropout: p: expected a number in [0, 1], got 0.5");
   expect(() => new StochasticDepth(0.5, {} as never)).toThrow("StochasticDepth: expected a RandomState");
   expect(() => relu([1, 2] as never)).toThrow("relu: input 0: expected a tensor, got object");

@@ -1,7 +1,15 @@
 // Masks change in every loop: with or without a tape, eager or replayed, and in an activation checkpoint.
 import { describe, expect, test } from "vitest";
 import { activationCheckpoint, noGrad, Tape } from "../../src/autograd/index.ts";
-import { Dropout, type Module, PoissonEncoder, RandomState, Sequential, StochasticDepth } from "../../src/nn/index.ts";
+import {
+  Dropout,
+  type Module,
+  manualSeed,
+  PoissonEncoder,
+  RandomState,
+  Sequential,
+  StochasticDepth,
+} from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/index.ts";
 import { captureStep, Scope, tensor } from "../../src/tensor/index.ts";
 
@@ -99,4 +107,35 @@ test("layers of one step draw from one step, also in an activation checkpoint, w
   }
   expect(masks.slice(3)).toEqual(masks.slice(0, 3));
   expect(new Set(masks).size).toBe(3);
+});
+
+describe("layers without a random state", () => {
+  const ones = () => tensor(new Float32Array(64).fill(1));
+  const masks = async (seed: number, steps = 1): Promise<string[]> => {
+    manualSeed(seed);
+    const layers = new Sequential([new Dropout(0.5), new Dropout(0.5)]);
+    const found: string[] = [];
+    for (let step = 0; step < steps; step++) {
+      using _scope = new Scope();
+      for (const layer of [layers.at(0), layers.at(1)]) found.push((await layer.forward(ones()).data()).join());
+    }
+    expect(layers.randomStates()).toHaveLength(2);
+    layers.dispose();
+    return found;
+  };
+
+  test("draw different masks in each layer and step, which follow from the seed of manualSeed", async () => {
+    const first = await masks(5, 3);
+    expect(new Set(first).size).toBe(6);
+    expect(await masks(5, 3)).toEqual(first);
+    expect(await masks(6, 3)).not.toEqual(first);
+  });
+
+  test("draw other masks than layers with a state of the same seed", async () => {
+    using _scope = new Scope();
+    const random = new RandomState(5);
+    const [own] = await masks(5);
+    expect((await new Dropout(0.5, random).forward(ones()).data()).join()).not.toBe(own);
+    random.dispose();
+  });
 });
