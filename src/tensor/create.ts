@@ -2,7 +2,7 @@
 import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
 import { arrayOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 import { flatten, type NestedNumbers, toTyped } from "./nested.ts";
-import { numel, type Shape } from "./shape.ts";
+import { checkShape, numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
 
 /**
@@ -75,6 +75,7 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
   const data = nested ? Float32Array.from(nested.flat) : (values as TypedArray);
   const own = nested?.shape ?? [dtypeOf(data) && data.length];
   const dims = shape ?? own;
+  checkShape("tensor", dims);
   if (numel(dims) !== data.length)
     throw new OpError("tensor", `expected ${numel(dims)} values for shape [${dims.join(",")}], got ${data.length}`);
   const t = allocate(dims, dtypeOf(data));

@@ -19,6 +19,7 @@ export function formatShape(shape: Shape): string {
 
 /** Throw OpError unless every size is a positive integer and their product is exact. */
 export function checkShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape)) throw new OpError(op, `shape: expected an array of sizes, got ${JSON.stringify(shape)}`);
   for (const d of shape) {
     if (!Number.isSafeInteger(d) || d <= 0)
       throw new OpError(op, `expected a shape of positive integers, got ${formatShape(shape)}`);

@@ -78,6 +78,16 @@ test.each<[unknown, string]>([
   expect(() => tensor(values as number[])).toThrow(message);
 });
 
+test("refuses a shape that is not an array of sizes", () => {
+  expect(() => tensor(new Float32Array(4), { shape: [2, 2] } as never)).toThrow(
+    'tensor: shape: expected an array of sizes, got {"shape":[2,2]}',
+  );
+  expect(() => tensor([1, 2], 2 as never)).toThrow("tensor: shape: expected an array of sizes, got 2");
+  expect(() => tensor([1, 2], [2, 0])).toThrow("tensor: expected a shape of positive integers, got [2,0]");
+  expect(() => tensor([])).toThrow("tensor: expected a shape of positive integers, got [0]");
+  expect(() => tensor([[1, 2], []])).toThrow("expected 2 entries at [1], as in the first, got 0");
+});
+
 test("scalars and values that are set hold numbers of their dtype only", () => {
   expect(() => scalar("1" as never)).toThrow('expected a number at [0], got "1"');
   expect(() => scalar(1.5, "u32")).toThrow("expected integers of u32, got 1.5 at [0]");

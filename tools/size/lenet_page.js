@@ -11,8 +11,8 @@ async function main() {
   manualSeed(0);
   const model = new LeNetBN();
   const optimizer = new SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
-  const x = tensor(images, { shape: [BATCH, 1, 28, 28] });
-  const y = tensor(labels, { shape: [BATCH] });
+  const x = tensor(images, [BATCH, 1, 28, 28]);
+  const y = tensor(labels, [BATCH]);
   for (let step = 0; step < 20; step++) {
     const loss = tidy(() => {
       const tape = new Tape();
