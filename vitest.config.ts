@@ -65,7 +65,13 @@ export default defineConfig({
           include: ["test/**/*.gpu.test.ts"],
           // Whole runs of every method, whole networks, and the demo's worker are host code around kernels, and the tests of
           // the kernels run here. ONNX Runtime checks exports in Node.
-          exclude: ["test/prune/methods/**", "test/models/zoo.gpu.test.ts", "test/demo/**", "test/export/**"],
+          exclude: [
+            "test/examples_in_docs.gpu.test.ts",
+            "test/prune/methods/**",
+            "test/models/zoo.gpu.test.ts",
+            "test/demo/**",
+            "test/export/**",
+          ],
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,

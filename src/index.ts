@@ -309,6 +309,7 @@ export {
   type RunRecord,
   type RunSchedule,
   type RunSettings,
+  type SampleTransform,
   type SaveModelOptions,
   Session,
   type SessionBatches,
@@ -323,6 +324,7 @@ export {
   type TargetFormat,
   TrainStep,
   type TrainStepOptions,
+  uploadBatch,
   type WriteText,
 } from "./train/index.ts";
 export type { MeasuredStep } from "./train/objective.ts";

@@ -54,7 +54,29 @@ function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
   });
 }
 
-/** Make an op. See docs/adding_an_op.md. */
+/**
+ * Make an op: a function that checks its inputs, runs on the GPU and is recorded for the backward pass. docs/adding_an_op.md
+ * explains each part.
+ *
+ * Errors    the op throws OpError for anything but tensors as inputs, and for options that `options` does not list.
+ * @example
+ * const cube = defineOp({
+ *   name: "cube",
+ *   options: [],
+ *   infer([x]: [x: Tensor]) {
+ *     expectFloat("cube", { x });
+ *     return outputLike(x);
+ *   },
+ *   forward(y, [x]) {
+ *     copyInto(y, mul(x, square(x)));
+ *     return [x];
+ *   },
+ *   backward: (dy, [x]) => [mul(dy, mul(square(x!), 3))],
+ * });
+ * console.log(await cube(tensor([1, 2])).data()); // 1, 8
+ * const report = await gradcheck(cube, [tensor([0.5, -1])]);
+ * console.log(report.checked); // 2
+ */
 export function defineOp<const In extends OpInputs, Options extends object, S extends SavedTensors>(
   definition: OpDefinition<In, Options, S>,
 ): Op<In, Options> {

@@ -79,7 +79,20 @@ export function currentTape(): Tape | null {
   return active;
 }
 
-/** `using tape = new Tape()`: ops on tensors with requiresGrad are recorded until the block ends. */
+/**
+ * Records ops on tensors with `requiresGrad` from its construction until `dispose`, or to the end of a block with `using tape
+ * = new Tape()`. Tapes nest.
+ *
+ * @example
+ * const w = tensor([1, 2, 3]);
+ * w.requiresGrad = true;
+ * const tape = new Tape();
+ * const loss = tape.keep(sum(square(w)));
+ * tape.backward(loss);
+ * tape.dispose();
+ * console.log(await loss.item()); // 14
+ * console.log(await w.grad!.data()); // 2, 4, 6
+ */
 export class Tape implements Disposable {
   private readonly outer: Tape | null = active;
   private nodes: TapeNode[] = [];

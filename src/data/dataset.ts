@@ -41,6 +41,17 @@ export function labelFault(labels: Uint8Array | Int32Array, classCount: number):
  *
  * Errors    DataError: no images, sizes or label counts that disagree, a label beyond the classes, mean or std not one
  *           per channel, std not above 0, time steps that do not divide the channels.
+ * @example
+ * const dataset = imageDataset({
+ *   name: "dots",
+ *   images: new Uint8Array(2 * 64), // [2, 1, 8, 8]
+ *   labels: new Uint8Array([0, 1]),
+ *   shape: [1, 8, 8],
+ *   classes: ["dark", "bright"],
+ *   mean: [0.5],
+ *   std: [0.5],
+ * });
+ * console.log(dataset.length); // 2
  */
 export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset {
   const { name, images, labels, shape, classes, mean, std, timeSteps = 1 } = parts;

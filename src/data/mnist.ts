@@ -39,7 +39,14 @@ export const FASHION_MNIST = {
 export const idxDatasets = { mnist: MNIST, "fashion-mnist": FASHION_MNIST, idx: { name: "idx" } } as const;
 export type IdxDatasetName = keyof typeof idxDatasets;
 
-/** Load one split of MNIST. Errors: as loadIdxDataset. */
+/**
+ * Load one split of MNIST: 60,000 training or 10,000 test images [1, 28, 28] in u8. The source holds MNIST's four IDX files,
+ * also gzipped. Errors: as loadIdxDataset.
+ *
+ * @example
+ * const train = await loadMnist(fetchSource("/data/mnist"), "train");
+ * console.log(train.length); // 60000
+ */
 export function loadMnist(source: ByteSource, split: DatasetSplit): Promise<ImageDataset> {
   return loadIdxDataset(source, { ...MNIST, split });
 }

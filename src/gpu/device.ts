@@ -336,6 +336,11 @@ const gpuAdvice = (): string =>
 /**
  * Request an adapter and a device with every useful limit and feature, and make it the current one.
  * Throws GpuLostError if there is no WebGPU, no adapter, or no device. In Node, call `installGpu()` of @espalier/node first.
+ *
+ * @example
+ * const gpu = await requestGpu();
+ * console.log(gpu.adapter.description, gpu.adapter.software);
+ * gpu.destroy();
  */
 export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   expectKeys(options, OPTION_KEYS, (problem) => new OpError("requestGpu", problem));

@@ -183,7 +183,33 @@ export class Kernel {
   }
 }
 
-/** Make a kernel named like its file in shaders/. */
+/**
+ * Make a kernel of a WGSL compute shader with the entry point `main`. `name` is for error messages and profiles.
+ *
+ * Bindings  storage arrays by their names, and one uniform `params` of a struct of 32-bit scalars and vectors.
+ * Spec      a line `const X: bool = true; //!spec` declares a constant that each run may set.
+ * Errors    `run` throws KernelError for a wrong name of a binding, a parameter or a constant, and for WGSL that does not
+ *           compile.
+ * @example
+ * ```ts
+ * const scale = kernel(
+ *   "scale",
+ *   `
+ *   struct Params { n: u32, factor: f32 }
+ *   @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *   @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ *   @group(0) @binding(2) var<uniform> params: Params;
+ *   @compute @workgroup_size(256)
+ *   fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *     if (id.x < params.n) { y[id.x] = params.factor * x[id.x]; }
+ *   }`,
+ * );
+ * const x = tensor([1, 2, 3]);
+ * const y = emptyLike(x);
+ * scale.run({ bind: { x, y }, params: { n: 3, factor: 10 }, grid: [1] });
+ * console.log(await y.data()); // 10, 20, 30
+ * ```
+ */
 export function kernel(name: string, wgsl: string): Kernel {
   return new Kernel(name, wgsl);
 }

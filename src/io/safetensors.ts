@@ -53,6 +53,9 @@ export interface SafetensorsFile {
  *           object, a key twice, unknown dtype or field, sizes that do not multiply up, ranges that leave a hole,
  *           overlap or do not end with the file; a checksum, if there is one, that is not that of the bytes.
  * Source    https://github.com/huggingface/safetensors, "Format".
+ * @example
+ * const bytes = writeSafetensors(new Map([["w", { data: new Float32Array([1, 2]), shape: [2] }]]));
+ * console.log(parseSafetensors(bytes).tensors.get("w")!.data); // 1, 2
  */
 export function parseSafetensors(bytes: Uint8Array, name = "safetensors"): SafetensorsFile {
   const header = parseSafetensorsHeader(bytes, name);
@@ -126,6 +129,9 @@ export function joinParts(parts: FileParts): Uint8Array<ArrayBuffer> {
  * every reader here compares.
  *
  * Errors    SafetensorsError when dtype, shape and data disagree, a name is `__metadata__` or not valid Unicode.
+ * @example
+ * const bytes = writeSafetensors(new Map([["w", { data: new Float32Array([1, 2]), shape: [2] }]]), { note: "mine" });
+ * console.log(parseSafetensors(bytes).metadata.get("note")); // "mine"
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, FileArrayInput>,

@@ -153,7 +153,15 @@ export async function openWeights(
   return { metadata: found.metadata, take: (take = {}) => takeFrom(found, source.name, take) };
 }
 
-/** Read weights as float32 by name: openWeights and take in one call. */
+/**
+ * Read weights as float32 by name, from safetensors or PyTorch's .pt and .pth: openWeights and take in one call. Errors:
+ * those of openWeights.
+ *
+ * @example
+ * const bytes = writeSafetensors(new Map([["fc.weight", { data: new Float32Array(4), shape: [2, 2] }]]));
+ * const { weights } = await readWeights(bytes, "model.safetensors");
+ * console.log(weights.get("fc.weight")!.shape); // 2, 2
+ */
 export async function readWeights(
   file: Uint8Array | FileRanges,
   name = "weights",

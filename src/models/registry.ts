@@ -99,7 +99,13 @@ export const modelRegistry: ModelList = {
   "sew-gesture": sewDvs("gesture", "DVS128 Gesture"),
 };
 
-/** Build a model by name. Throws OpError for an unknown name, and for options that the model does not accept. */
+/**
+ * Build a model by name. Throws OpError for an unknown name, and for options that the model does not accept.
+ *
+ * @example
+ * const model = buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 });
+ * console.log(summarize(model, [1, 28, 28]).parameters); // 105218
+ */
 export function buildModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
   return buildFrom(modelRegistry, name, input, options);
 }

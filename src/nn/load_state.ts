@@ -115,6 +115,11 @@ class Part extends Module {
  * Errors    OpError, before anything is written: with `strict` for missing, unexpected or mismatched arrays (the report's text);
  *           always if no array fits, if `skip` or a pattern of allowed names matches no name, and for what Module.loadStateDict
  *           refuses.
+ *
+ * @example
+ * const [model, other] = [new Linear(2, 2), new Linear(2, 2)];
+ * const report = loadState(model, await other.stateDict());
+ * console.log(report.loaded); // ["weight", "bias"]
  */
 export function loadState(
   module: Module,

@@ -14,21 +14,23 @@ const isChild = (value: unknown): value is LazyTensor | Module =>
 
 /**
  * Base class of layers and models. A subclass writes `forward` with any inputs and outputs: one tensor, several, or arrays and
- * objects of tensors.
+ * objects of tensors. `Module` without parameters is a module of any signature; `Module<[x: Tensor], Tensor>` is one of a single
+ * tensor.
  *
- *     class Siamese extends Module {
- *       readonly embed = new Linear(8, 4);
- *       forward(a: Tensor, b: Tensor): Tensor {
- *         return sub(this.embed.forward(a), this.embed.forward(b));
- *       }
- *     }
- *
- * `Module` without parameters is a module of any signature; `Module<[x: Tensor], Tensor>` is one of a single tensor. Its children are the properties that hold a Parameter, StateBuffer or Module, in the order of
- * assignment, and their names are the state_dict's keys. Arrays, Maps, Sets and plain objects are searched too: the second module
- * of an array `blocks` is `blocks.1`, as in PyTorch's ModuleList.
+ * Its children are the properties that hold a Parameter, StateBuffer or Module, in the order of assignment, and their names are
+ * the state_dict's keys. Arrays, Maps, Sets and plain objects are searched too: the second module of an array `blocks` is
+ * `blocks.1`, as in PyTorch's ModuleList.
  *
  * Errors    Methods that list parameters or modules throw OpError for a class with modules in private fields (#conv), which
  *           cannot be read and would never be trained.
+ * @example
+ * class Siamese extends Module {
+ *   readonly embed = new Linear(8, 4);
+ *   forward(a: Tensor, b: Tensor): Tensor {
+ *     return sub(this.embed.forward(a), this.embed.forward(b));
+ *   }
+ * }
+ * console.log(new Siamese().forward(zeros([2, 8]), zeros([2, 8])).shape); // 2, 4
  */
 // biome-ignore lint/suspicious/noExplicitAny: the result of a module of unknown signature
 export abstract class Module<In extends readonly unknown[] = readonly unknown[], Out = any> {

@@ -191,7 +191,16 @@ export class IFNode extends SpikingNode {
   }
 }
 
-/** Leaky integrate-and-fire neurons with a fixed time constant. */
+/**
+ * Leaky integrate-and-fire neurons with a fixed time constant.
+ *
+ * Shapes    current [T, N, *] -> spikes [T, N, *] of 0 and 1.
+ * Errors    OpError for an unknown option, or tau <= 1.
+ * @example
+ * const neurons = new LIFNode({ tau: 2 });
+ * const current = tensor([[1.5], [1.5], [1.5]]); // three steps of one neuron
+ * console.log(await neurons.forward(current).data()); // 0, 1, 0
+ */
 export class LIFNode extends SpikingNode {
   constructor(config: LIFConfig = {}) {
     super("LIF", config);

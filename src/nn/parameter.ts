@@ -70,7 +70,18 @@ export function takeStrays(): Parameter[] {
   return all;
 }
 
-/** A learned tensor. `prunable` ones (weights of convolutions and linear layers) may be soft-thresholded. */
+/**
+ * A learned tensor. `prunable` ones (weights of convolutions and linear layers) may be soft-thresholded.
+ *
+ * @example
+ * class Scale extends Module<[x: Tensor], Tensor> {
+ *   readonly weight = new Parameter([3], constantInit(2));
+ *   forward(x: Tensor): Tensor {
+ *     return mul(x, this.weight);
+ *   }
+ * }
+ * console.log(await new Scale().forward(tensor([1, 2, 3])).data()); // 2, 4, 6
+ */
 export class Parameter extends LazyTensor {
   /** True if pruning methods may threshold it. */
   readonly prunable: boolean;

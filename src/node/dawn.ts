@@ -49,6 +49,11 @@ export function forgetGpu(): void {
  * system has none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process for a cached driver. A second call with
  * the same options returns the first result. Errors: AdapterError if nothing works, or only software and `requireGpu`
  * is set; RangeError for an unknown switch in the environment.
+ *
+ * @example
+ * const { name, software } = await installGpu();
+ * console.log(name, software);
+ * const gpu = await requestGpu();
  */
 export async function installGpu(options: InstallOptions = {}): Promise<InstalledAdapter> {
   const known: KeysOf<InstallOptions> = { requireGpu: true, adapter: true, toggles: true, driver: true };

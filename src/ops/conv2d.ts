@@ -18,6 +18,10 @@ export type { Conv2dOptions, ConvAlgorithm, Pair } from "./conv/shape.ts";
  *           of the batch's pixels added in a fixed order. dbias: dy summed over batch and pixels. No atomics: same bits.
  * Errors    OpError if axes, dtypes, channels, groups or sizes do not fit, or if the kernel is larger than the padded x.
  * Source    Chellapilla et al. 2006 (convolution as matrix product); Dumoulin and Visin 2016 (its gradient as convolution).
+ * @example
+ * const image = tensor([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]]); // [1, 1, 3, 3]
+ * const edge = tensor([[[[-1, 1]]]]); // [1, 1, 1, 2]
+ * console.log(await conv2d(image, edge, null).data()); // 1, 1, 1, 1, 1, 1
  */
 export const conv2d = defineOp({
   name: "conv2d",

@@ -26,6 +26,9 @@ export interface CrossEntropyOptions {
  * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 makes the loss and gradients of its row NaN: the
  *           host cannot check it without waiting.
  * Source    Szegedy et al. 2016 for label smoothing.
+ * @example
+ * const target = tensor(new Int32Array([3]));
+ * console.log(await crossEntropy(zeros([1, 10]), target).item()); // 2.3026
  */
 export const crossEntropy = defineOp({
   name: "crossEntropy",

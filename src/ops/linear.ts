@@ -32,6 +32,9 @@ function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of
  *           its last bits may differ from those of an adapter that binds it whole. y, dW and dbias are not cut.
  * Errors    OpError if x has no axis, sizes differ, or a dtype is not f32. MemoryError if 64 rows of the weight are more
  *           than the adapter binds at once.
+ * @example
+ * const y = linear(tensor([[1, 2]]), tensor([[1, 1], [0, 3]]), tensor([0, 10]));
+ * console.log(await y.data()); // 3, 16
  */
 export const linear = defineOp({
   name: "linear",

@@ -17,6 +17,9 @@ const backwardKernel = kernel("soft_threshold_grad", backwardWgsl);
  *           d is scheduled, not learned: no gradient (strThreshold and ltpThreshold learn theirs).
  * Errors    OpError when d has more than one element or x is not f32.
  * Source    Donoho 1995 (shrinkage); straight-through as in LATS and STDS, true sub-gradient as in STR.
+ * @example
+ * const w = tensor([-0.5, 0.1, 0.3]);
+ * console.log(await softThreshold(w, scalar(0.2)).data()); // -0.3, 0, 0.1
  */
 export const softThreshold = defineOp({
   name: "softThreshold",

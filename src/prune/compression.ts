@@ -84,6 +84,9 @@ function sizesOf({ name, shape, zeros }: LayerZeros) {
  *
  * Arguments  `otherParameters`: number of parameters outside the layers (biases, batch norm); stored densely.
  * Errors     ArgumentError if a shape is not of integers >= 1 or a count does not fit.
+ * @example
+ * const { pruned } = compression([{ name: "fc.weight", shape: [10, 100], zeros: 900 }], 10);
+ * console.log(pruned.ratio); // 10
  */
 export function compression(layers: readonly LayerZeros[], otherParameters: number): Compression {
   const counted = Number.isSafeInteger(otherParameters) && otherParameters >= 0;

@@ -39,6 +39,10 @@ export interface MultiplyAdds {
  * Options   `extra`: operations that the summary leaves out, added to both totals. With the global average pool of ResNet-50,
  *           100352 additions, the dense total is the customary 4.09 G. Default 0.
  * Errors    ArgumentError if a layer is not in the summary, given twice, or has more zeros than weights.
+ * @example
+ * const summary = summarize(new Sequential([new Linear(100, 10)]), [100]);
+ * const { macs, sparseMacs } = multiplyAdds(summary, [{ name: "0.weight", weights: 1000, zeros: 900 }]);
+ * console.log(macs, sparseMacs); // 1000 100
  */
 export function multiplyAdds(
   summary: Pick<ModelSummary, "layers">,

@@ -255,6 +255,15 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
 /**
  * Capture a step. `fn` gets its inputs as tensors and returns the tensors to keep. A value that varies between steps must be
  * an input or a `scalar()`; numbers of the host are frozen at the first run. Throws CaptureError if `fn` reads back or uploads.
+ *
+ * @example
+ * const w = scalar(1);
+ * const step = captureStep(({ x }) => ({ y: mul(x, w) }));
+ * const x = { data: new Float32Array([1, 2]), shape: [2] };
+ * console.log(await step.run({ x }).y.data()); // 1, 2
+ * w.set(10); // the replay reads the new value
+ * console.log(await step.run({ x }).y.data()); // 10, 20
+ * step.dispose();
  */
 export function captureStep<K extends string, O extends StepTensors>(
   fn: (inputs: Record<K, Tensor>) => O,

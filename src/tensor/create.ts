@@ -68,6 +68,12 @@ export function clone(t: Tensor): Tensor {
  * Make a tensor of host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, numbers in arrays of any depth -> f32.
  * Without a shape it has that of the arrays; a typed array is one-dimensional, a number a scalar. Throws OpError if shape and
  * count differ, for arrays of unequal length, and for values that are not numbers (NaN and infinities are numbers).
+ *
+ * @example
+ * const x = tensor([[1, 2, 3], [4, 5, 6]]);
+ * console.log(x.shape, x.dtype); // 2, 3 f32
+ * const labels = tensor(new Int32Array([0, 2, 1]));
+ * console.log(labels.dtype); // i32
  */
 export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tensor {
   const nested =
@@ -117,7 +123,13 @@ function writePersistent(t: Tensor, values: TypedArray | readonly number[]): voi
   currentGpu().stream.write(buffer, offset, data, true);
 }
 
-/** Return the values of several tensors in one wait, each in row-major order. */
+/**
+ * Return the values of several tensors in one wait, each in row-major order.
+ *
+ * @example
+ * const [a, b] = await readAll(tensor([1, 2]), tensor([3]));
+ * console.log(a, b); // 1, 2 3
+ */
 export function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
   currentGpu().readback.expectAllowed();
   return fetchAll(tensors);

@@ -7,7 +7,16 @@ export interface ScopeMember {
 
 let open: Scope | null = null;
 
-/** `using scope = new Scope()` frees tensors made until the block ends; `scope.keep(t)` moves one to the outer scope. */
+/**
+ * `using scope = new Scope()` frees tensors made until the block ends; `scope.keep(t)` moves one to the outer scope.
+ *
+ * @example
+ * const scope = new Scope();
+ * const y = scope.keep(relu(tensor([-1, 1]))); // survives the scope
+ * scope.dispose(); // frees the input
+ * console.log(await y.data()); // 0, 1
+ * y.dispose();
+ */
 export class Scope implements Disposable {
   private readonly outer: Scope | null = open;
   private readonly owned = new Set<ScopeMember>();

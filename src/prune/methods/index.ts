@@ -23,7 +23,14 @@ const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: Run
   masked,
 };
 
-/** Make the method of a configuration. Throws ArgumentError naming the setting, the expected and the actual value. */
+/**
+ * Make the method of a configuration. Throws ArgumentError naming the setting, the expected and the actual value.
+ *
+ * @example
+ * const run = { totalSteps: 100, mainSteps: 100, stepsPerEpoch: 10, lr: () => 0.1, momentum: 0.9, seed: 0 };
+ * const method = makePruningMethod({ schedule: "lats", threshold: 0.1, mode: "latent" }, run);
+ * console.log(method.thresholdAt(0), method.thresholdAt(100)); // 0 0.1
+ */
 export function makePruningMethod(config: PruneConfig, run: RunShape): PruningMethod {
   const { method = "soft" } = config;
   check("method", `one of ${PRUNING_METHODS.join(", ")}`, method, PRUNING_METHODS.includes(method));
