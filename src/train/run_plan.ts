@@ -42,6 +42,9 @@ export interface OwnPlan {
 /** Return the learning rate of step n. */
 function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoch: number }, own: OwnPlan) {
   const { schedule, rate } = own;
+  // The built-in schedules check it themselves.
+  if ((rate || schedule?.lr) && !(Number.isInteger(config.epochs) && config.epochs >= 1))
+    throw new ArgumentError(`epochs: expected an integer >= 1, got ${config.epochs}`);
   if (rate) return rate;
   if (schedule?.lr) {
     const { lr } = schedule;

@@ -48,6 +48,8 @@ function configOf({ config, optimizer }: SessionOptions): RunConfig {
 
 function checkSizes({ batchSize, microBatch, logEvery }: RunConfig): void {
   if (logEvery > 256) throw new ArgumentError(`logEvery: expected at most 256, got ${logEvery}`);
+  if (!(Number.isInteger(logEvery) && logEvery >= 1))
+    throw new ArgumentError(`logEvery: expected an integer >= 1, got ${logEvery}`);
   if (microBatch !== undefined && !(microBatch >= 1 && batchSize % microBatch === 0 && microBatch % 1 === 0))
     throw new ArgumentError(`microBatch: expected an integer that divides batchSize ${batchSize}, got ${microBatch}`);
 }

@@ -4,8 +4,17 @@ import { arrayDataset, DataLoader, normalisationTable, randomCrop } from "../../
 import { onWarning } from "../../src/gpu/index.ts";
 import { Linear } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
+import { pruningGroups } from "../../src/prune/index.ts";
 import { Scope } from "../../src/tensor/index.ts";
-import { type Logger, type RunSettings, Session, type SessionOptions, uploadBatch } from "../../src/train/index.ts";
+import {
+  type Logger,
+  type RunSettings,
+  Session,
+  type SessionOptions,
+  type StepInputs,
+  TrainStep,
+  uploadBatch,
+} from "../../src/train/index.ts";
 import { circle, products, smallNet, squaredError } from "../support/points.ts";
 import { squares } from "../support/shapes.ts";
 
@@ -35,6 +44,12 @@ const cases: [string, () => object, string][] = [
   ["an unknown setting", () => ({ config: { epoch: 1 } }), "config: unknown option epoch, expected epochs"],
   ["settings that are no object", () => ({ config: 3 }), "Session: config: expected an object, got number"],
   ["a setting out of range", () => ({ config: { lr: -1 } }), "learning-rate schedule: base: expected a number > 0"],
+  [
+    "half an epoch",
+    () => ({ schedule: { lr: () => 1 }, config: { epochs: 0.5 } }),
+    "epochs: expected an integer >= 1, got 0.5",
+  ],
+  ["no records", () => ({ config: { logEvery: 0 } }), "logEvery: expected an integer >= 1, got 0"],
   ["augmented arrays", () => ({ config: { augment: { crop: 1 } } }), "data set train holds arrays; augment them with"],
   [
     "two augmentations",
@@ -229,4 +244,22 @@ test("uploads batches of arrays and of images for a custom loop", async () => {
     expect(await x.data()).toEqual(Float32Array.from(images.images, (byte) => table[byte]!));
     expect([...(await y.data())]).toEqual([...images.labels]);
   }
+});
+
+test("a training step alone counts its steps and moves dropout, rates and thresholds", async () => {
+  const train = async (steps: readonly StepInputs[]) => {
+    const model = smallNet(0.5);
+    const moves = { lr: (n: number) => 0.1 / (1 + n), threshold: (n: number) => 0.02 * n, momentum: 0.9 };
+    const optimizer = new SGD(pruningGroups(model, { mode: "latent" }), moves);
+    const step = new TrainStep({ model, optimizer, sample: [2] });
+    for (const inputs of steps) step.run({ ...data, size: 60 }, inputs);
+    const losses = (await step.read(0, 4)).steps.map(({ loss }) => loss);
+    const zeros = (await optimizer.counts()).map(({ nonzero, param }) => param.numel - nonzero);
+    for (const part of [step, optimizer, model]) part.dispose();
+    return { losses, zeros };
+  };
+  const alone = await train([{}, {}, {}, {}]);
+  expect(new Set(alone.losses).size).toBe(4);
+  expect(alone.zeros[0]).toBeGreaterThan(5);
+  expect(await train([0, 1, 2, 3].map((step) => ({ step })))).toEqual(alone);
 });
