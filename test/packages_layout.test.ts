@@ -7,7 +7,7 @@ import { version } from "../src/text/index.ts";
 import { absoluteLinks, browserModule } from "../tools/packages/extras.ts";
 import { crossing, layoutOf, PACKAGES, packageOf } from "../tools/packages/layout.ts";
 import { sharedManifest } from "../tools/packages/manifests.ts";
-import { entries, manifestOf } from "../tools/packages/scripts.ts";
+import { entries, manifestOf, withoutComments } from "../tools/packages/scripts.ts";
 import { addMissingTypes, markOptional, rewriteSpecifiers } from "../tools/packages/types.ts";
 import { gpuTypesIn } from "../tools/packages/webgpu_types.ts";
 
@@ -81,6 +81,11 @@ test("declarations import declared packages only, and none that is optional with
   expect(() => markOptional('export type { D } from "d";', "x.ts", manifest)).toThrow(
     "src/x.ts: its declarations import d: expected a dependency of its package, got none",
   );
+});
+
+test("maps hold the sources without comments, at the same lines and columns", () => {
+  const code = "// a\nconst b = `// ${1 /* c */ + 1}`; /** d\n e */ f();\n";
+  expect(withoutComments(code)).toBe("\nconst b = `// ${1         + 1}`;\n      f();\n");
 });
 
 test("every entry of a manifest is made from a file, with types first and the default last", () => {

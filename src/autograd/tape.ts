@@ -50,7 +50,7 @@ export interface BackwardContext<Options> {
   out(i: number): Tensor;
 }
 
-/** @internal A recorded op. */
+/** A recorded op. */
 export interface TapeNode {
   readonly op: string;
   readonly inputs: readonly (Tensor | null)[];

@@ -33,7 +33,9 @@ export type Command = DispatchCommand | CopyCommand | ClearCommand;
 
 /** Per-dispatch timing hook (profile.ts); undefined without a profile. */
 export interface PassTimer {
+  /** @internal */
   begin(kernel: string): GPUComputePassTimestampWrites | undefined;
+  /** @internal */
   flush(encoder: GPUCommandEncoder): void;
 }
 
