@@ -107,8 +107,8 @@ function foldAxes(dy: Tensor, dx: Tensor, padded: readonly PaddedAxis[], mode: P
 /** Throw OpError unless the pads of one axis fit its size and the mode. */
 function checkAxis(padded: PaddedAxis, axis: number, mode: PadMode): void {
   for (const pad of [padded.before, padded.after]) {
-    const fail = (wanted: string): never => {
-      throw new OpError("pad", `pads of axis ${axis}: expected ${wanted}, got ${pad}`);
+    const fail = (expected: string): never => {
+      throw new OpError("pad", `pads of axis ${axis}: expected ${expected}, got ${pad}`);
     };
     if (!Number.isInteger(pad)) fail("integers");
     if (mode !== "constant" && pad < 0) fail(`integers >= 0 in mode ${mode}`);
@@ -122,8 +122,8 @@ function checkAxis(padded: PaddedAxis, axis: number, mode: PadMode): void {
 
 function checkPads({ shape }: Tensor, { pads, mode = "constant", value }: Padding): void {
   if (!Array.isArray(pads) || pads.length % 2 !== 0 || pads.length > 2 * shape.length) {
-    const wanted = `up to ${shape.length} pairs, the last axis first`;
-    throw new OpError("pad", `pads: expected ${wanted}, got ${JSON.stringify(pads)}`);
+    const expected = `up to ${shape.length} pairs, the last axis first`;
+    throw new OpError("pad", `pads: expected ${expected}, got ${JSON.stringify(pads)}`);
   }
   if (!Object.hasOwn(SOURCES, mode))
     throw new OpError("pad", `mode: expected ${Object.keys(SOURCES).join(", ")}, got ${mode}`);
