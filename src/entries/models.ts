@@ -15,6 +15,7 @@ export {
   type EfficientNetConfig,
   ENCODERS,
   type EncoderName,
+  type ImageModel,
   LeNet,
   LeNetBN,
   type LeNetConfig,

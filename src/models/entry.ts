@@ -1,6 +1,7 @@
 // Entries of a list of models, and how to build a model from one.
 import { OpError } from "../gpu/index.ts";
 import * as nn from "../nn/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { type NeuronName, SPIKING_KEYS, type SpikingOptions } from "./spiking/input.ts";
 
@@ -23,9 +24,12 @@ export interface BuildOptions {
 const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
 const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking: true, random: true };
 
+/** A network from images, or event frames, to logits. */
+export type ImageModel = nn.Module<[x: Tensor], Tensor>;
+
 export interface ModelEntry {
   readonly doc: string;
-  readonly build: (input: ModelInput, spiking: SpikingOptions, random: nn.RandomState) => nn.Module;
+  readonly build: (input: ModelInput, spiking: SpikingOptions, random: nn.RandomState) => ImageModel;
   /** True for spiking models, which accept BuildOptions.spiking. */
   readonly spiking?: boolean;
   /** Default neurons of a spiking model; absent: lif. */
@@ -40,7 +44,7 @@ export type ModelList = Readonly<Record<string, ModelEntry>>;
 export const RESNET_BLOCKS = /^layer\d\.\d+$/;
 
 /** Build a model of a list. Throws OpError for an unknown name, and for options that the model does not accept. */
-export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): nn.Module {
+export function buildFrom(models: ModelList, name: string, input: ModelInput, options: BuildOptions = {}): ImageModel {
   const refuse = (what: string) => (problem: string) => new OpError("buildModel", `${what}${problem}`);
   expectKeys(input, INPUT_KEYS, refuse("input: "));
   expectKeys(options, OPTION_KEYS, refuse(""));

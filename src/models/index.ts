@@ -2,7 +2,7 @@
 export { AlexNet, type AlexNetConfig, AlexNetLrn } from "./alexnet.ts";
 export type { ClassifierKind } from "./classifier.ts";
 export { EfficientNet, type EfficientNetConfig } from "./efficientnet.ts";
-export type { BuildOptions, ModelEntry, ModelInput, ModelList } from "./entry.ts";
+export type { BuildOptions, ImageModel, ModelEntry, ModelInput, ModelList } from "./entry.ts";
 export { LeNet, type LeNetConfig } from "./lenet.ts";
 export { LeNetBN } from "./lenet_bn.ts";
 export { MixNet, type MixNetConfig } from "./mixnet.ts";

@@ -1,11 +1,11 @@
 // All models by name, as `--model` accepts them.
-import type * as nn from "../nn/index.ts";
 import { AlexNet, AlexNetLrn } from "./alexnet.ts";
 import type { ClassifierKind } from "./classifier.ts";
 import { EfficientNet } from "./efficientnet.ts";
 import {
   type BuildOptions,
   buildFrom,
+  type ImageModel,
   type ModelEntry,
   type ModelInput,
   type ModelList,
@@ -106,6 +106,6 @@ export const modelRegistry: ModelList = {
  * const model = buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 });
  * console.log(summarize(model, [1, 28, 28]).parameters); // 105218
  */
-export function buildModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
+export function buildModel(name: string, input: ModelInput, options?: BuildOptions): ImageModel {
   return buildFrom(modelRegistry, name, input, options);
 }

@@ -1,8 +1,8 @@
 // Models for small images, by name. A separate list, so that a page does not load all models.
-import type * as nn from "../nn/index.ts";
 import {
   type BuildOptions,
   buildFrom,
+  type ImageModel,
   type ModelEntry,
   type ModelInput,
   type ModelList,
@@ -62,6 +62,6 @@ export const smallModels: ModelList = {
 };
 
 /** Build one of the small models. */
-export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): nn.Module {
+export function buildSmallModel(name: string, input: ModelInput, options?: BuildOptions): ImageModel {
   return buildFrom(smallModels, name, input, options);
 }

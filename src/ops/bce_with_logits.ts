@@ -32,7 +32,7 @@ const op = elementwiseLoss(OP, {
  * @example
  * const logits = tensor([[2, -1], [0, 3]]);
  * const loss = bceWithLogits(logits, tensor([[1, 0], [0, 1]]), { posWeight: tensor([1, 4]) });
- * console.log(await loss.item()); // 0.328
+ * console.log(await loss.item()); // 0.332
  */
 export function bceWithLogits(x: Tensor, target: Tensor, options: BceWithLogitsOptions = {}): Tensor {
   expectOptions(OP, options, { posWeight: true, reduction: true });
