@@ -55,7 +55,7 @@ describe("refused", () => {
       threshold({ window: 3 }),
       "threshold schedule: unknown option window, expected schedule, threshold",
     ],
-    ["an unknown option", sgd({ momentun: 0.9 }), "SGD: unknown option momentun, expected lr, momentum"],
+    ["an unknown option", sgd({ momentun: 0.9 }), "SGD: unknown option momentun, expected lr, threshold, momentum"],
     ["one of a group", sgd({}, { weight_decay: 1 }), "did you mean weightDecay?"],
     [
       "one within",
