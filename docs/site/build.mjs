@@ -51,12 +51,23 @@ async function preparePages() {
   return pages;
 }
 
+/** Return what docs/api.md says of an entry. */
+function aboutEntry(name) {
+  const row = readFileSync(join(ROOT, "docs/api.md"), "utf8")
+    .split("\n")
+    .find((line) => line.startsWith(`| \`${name}\` |`));
+  if (!row) throw new Error(`docs/api.md: expected a row about ${name}, got none`);
+  const text = row.split("|")[2].trim();
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 /** Build the site into `out`; `demo`: link to the demo in the folder demo/. */
 export async function buildDocs(out, { demo = false } = {}) {
   const pages = await preparePages();
   const found = [];
   const site = {
     pages,
+    entries: ENTRIES.map(([name]) => ({ name, about: aboutEntry(name) })),
     demo,
     logo: readFileSync(join(HERE, "icon.svg"), "utf8"),
     slugs: new Map(pages.map((page) => [page.title, page.slug])),
@@ -105,8 +116,14 @@ export async function buildDocs(out, { demo = false } = {}) {
   writeSourcePages(out, site);
   writeFileSync(join(out, "assets/search-data.js"), `self.ESPALIER_SEARCH=${JSON.stringify(found.flatMap(sections))};`);
   cpSync(join(HERE, "icon.svg"), join(out, "assets/icon.svg"));
-  for (const unused of ["main.js", "search.js", "navigation.js", "hierarchy.js"])
-    rmSync(join(out, "assets", unused), { force: true });
+  for (const unused of [
+    "assets/main.js",
+    "assets/search.js",
+    "assets/navigation.js",
+    "assets/hierarchy.js",
+    "modules.html",
+  ])
+    rmSync(join(out, unused), { force: true });
   return { warnings: app.logger.warningCount, errors: app.logger.errorCount, pages: found.length };
 }
 

@@ -9,7 +9,7 @@ import {
   SignatureReflection,
 } from "typedoc";
 
-const PART = /^(Shapes?|Backward|Errors?|Source|Units?|Formula|Memory|Options?|Note|Example)\s{2,}/gm;
+const PART = /^([A-Z][a-z]+)\s{2,}(?=\S)/gm;
 
 /** Start a paragraph at each part of a doc comment, with its name in bold. */
 function setParts(comment) {
@@ -41,9 +41,25 @@ function inputParameters(project, signature, inputs) {
 const typesIn = (tuple) => tuple.elements.flatMap((e) => (e.element ?? e).types ?? [e.element ?? e]);
 const takesOptions = (type) => type?.type === "reference" && !["Record", "NoOptions", "object"].includes(type.name);
 
-/** Turn a constant of type Op into a function, if `reflection` is one. */
+/** Turn a constant into a function with these signatures. */
+function makeFunction(reflection, signatures) {
+  for (const signature of signatures) {
+    signature.name = reflection.name;
+    signature.parent = reflection;
+    signature.sources = reflection.sources;
+    signature.comment ??= reflection.comment;
+  }
+  reflection.setFlag(ReflectionFlag.Const, false);
+  reflection.kind = ReflectionKind.Function;
+  reflection.signatures = signatures;
+  for (const part of ["comment", "type", "defaultValue"]) delete reflection[part];
+}
+
+/** Turn a constant of type Op or of a function type into a function, if `reflection` is one. */
 function showAsFunction(project, reflection) {
   const { type } = reflection;
+  const calls = type?.type === "reflection" ? type.declaration.signatures : undefined;
+  if (calls?.every(({ kind }) => kind === ReflectionKind.CallSignature)) return makeFunction(reflection, calls);
   const [inputs, options] = type?.type === "reference" && type.name === "Op" ? (type.typeArguments ?? []) : [];
   if (inputs?.type !== "tuple") return;
   const signature = new SignatureReflection(reflection.name, ReflectionKind.CallSignature, reflection);
@@ -51,12 +67,7 @@ function showAsFunction(project, reflection) {
   signature.parameters = inputParameters(project, signature, inputs);
   if (takesOptions(options)) signature.parameters.push(parameter(project, signature, "options", options, true));
   signature.type = typesIn(inputs).find(({ name }) => name === "Tensor") ?? new IntrinsicType("Tensor");
-  signature.sources = reflection.sources;
-  signature.comment = reflection.comment;
-  reflection.setFlag(ReflectionFlag.Const, false);
-  reflection.kind = ReflectionKind.Function;
-  reflection.signatures = [signature];
-  for (const part of ["comment", "type", "defaultValue"]) delete reflection[part];
+  makeFunction(reflection, [signature]);
 }
 
 /** Add both changes to an application, and give the modules the names of their entries. */

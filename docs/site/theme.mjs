@@ -19,17 +19,39 @@ export class SiteRouter extends KindRouter {
   }
 }
 
-const GROUPS = [
-  ["Functions", ReflectionKind.Function],
-  ["Classes", ReflectionKind.Class],
-  ["Variables", ReflectionKind.Variable | ReflectionKind.Enum],
-  ["Types", ReflectionKind.Interface | ReflectionKind.TypeAlias],
-  ["From other entries", ReflectionKind.Reference],
-];
+/** Return the group of an item in the menu and in the list of its entry. Constants that hold a layer are classes. */
+function groupOf(item) {
+  if (item.kindOf(ReflectionKind.Function)) return "Functions";
+  if (item.kindOf(ReflectionKind.Class) || (item.kindOf(ReflectionKind.Variable) && /^[A-Z]\w*[a-z]/.test(item.name)))
+    return "Classes";
+  if (item.kindOf(ReflectionKind.Interface | ReflectionKind.TypeAlias)) return "Types";
+  return item.kindOf(ReflectionKind.Reference) ? "From other entries" : "Constants";
+}
+const GROUPS = ["Functions", "Classes", "Constants", "Types", "From other entries"];
+
+/** Return the members of an entry by group, each group by name. */
+function membersOf(module) {
+  const members = (module.children ?? []).toSorted((a, b) => a.name.localeCompare(b.name));
+  return GROUPS.map((group) => [group, members.filter((m) => groupOf(m) === group)]).filter(
+    ([, list]) => list.length > 0,
+  );
+}
+
+/** Return the first sentence of an item's doc comment, as HTML. */
+function summaryOf(item) {
+  const of = item.kindOf(ReflectionKind.Reference) ? (item.tryGetTargetReflectionDeep() ?? item) : item;
+  const comment = of.comment ?? of.signatures?.[0]?.comment;
+  const text = (comment?.summary ?? []).map((part) => part.text).join("");
+  const [first = ""] = text.split(/\n\n|(?<=\.)\s+(?=[A-Z`*])/);
+  return escaped(first.replaceAll(/\*\*\w+\*\*.*$/gs, "").trim()).replaceAll(/`([^`]*)`/g, "<code>$1</code>");
+}
 
 class SiteContext extends DefaultThemeRenderContext {
   constructor(...parameters) {
     super(...parameters);
+    const itemTemplate = this.reflectionTemplate;
+    this.reflectionTemplate = (props) =>
+      props.model.kindOf(ReflectionKind.Module) ? raw(this.entryPage(props)) : itemTemplate(props);
     this.defaultLayout = (template, props) => raw(this.layout(template, props));
   }
 
@@ -57,24 +79,34 @@ class SiteContext extends DefaultThemeRenderContext {
   }
 
   apiMenu(props) {
-    const modules = props.project.children.filter((child) => child.kindOf(ReflectionKind.Module));
+    const found = props.project.children.filter((child) => child.kindOf(ReflectionKind.Module));
+    const modules = this.site.entries.map(({ name }) => found.find((module) => module.name === name));
     const inside = (module) => {
       for (let at = props.model; at; at = at.parent) if (at === module) return true;
       return false;
     };
-    return modules
-      .map((module) => {
-        const title = this.link(this.urlTo(module), module.name, props.model === module);
-        if (!inside(module)) return `<section class="entry"><h2>${title}</h2></section>`;
-        const lists = GROUPS.map(([heading, kinds]) => {
-          const members = (module.children ?? []).filter((child) => child.kindOf(kinds));
-          if (members.length === 0) return "";
-          const items = members.map((m) => `<li>${this.link(this.urlTo(m), m.name, m === props.model)}</li>`);
-          return `<details open><summary>${heading}</summary><ul>${items.join("")}</ul></details>`;
-        });
-        return `<section class="entry"><h2>${title}</h2>${lists.join("")}</section>`;
-      })
-      .join("");
+    const entries = modules.map(
+      (module) => `<li>${this.link(this.urlTo(module), module.name, module === props.model)}</li>`,
+    );
+    const lists = membersOf(modules.find(inside) ?? modules[0]).map(([heading, members]) => {
+      const items = members.map((m) => `<li>${this.link(this.urlTo(m), m.name, m === props.model)}</li>`);
+      return `<details open><summary>${heading}</summary><ul>${items.join("")}</ul></details>`;
+    });
+    return `<section class="entry"><h2>Entries</h2><ul>${entries.join("")}</ul></section><section>${lists.join("")}</section>`;
+  }
+
+  /** Return the list of an entry's members, each with the first sentence of its comment. */
+  entryPage(props) {
+    const { about } = this.site.entries.find(({ name }) => name === props.model.name);
+    props.startNewSection(undefined);
+    const lists = membersOf(props.model).map(([group, members]) => {
+      const id = group.toLowerCase().replaceAll(" ", "-");
+      props.pageHeadings.push({ link: `#${id}`, text: group, level: 2 });
+      const rows = members.map((m) => `<tr><td>${this.link(this.urlTo(m), m.name)}</td><td>${summaryOf(m)}</td></tr>`);
+      return `<h2 id="${id}">${group}</h2><table class="members"><tbody>${rows.join("")}</tbody></table>`;
+    });
+    const code = `import { ... } from "${props.model.name}";`;
+    return `<p>${escaped(about)}.</p><pre><code>${escaped(code)}</code></pre>${lists.join("")}`;
   }
 
   /** Return the list of headings of the page, filled while its template was rendered. */
@@ -121,15 +153,22 @@ class SiteContext extends DefaultThemeRenderContext {
   layout(template, props) {
     const document = props.model.isDocument();
     const home = props.url === "index.html";
-    const body = this.sourceLinks(JSX.renderElement(template(props)));
+    const text = this.sourceLinks(JSX.renderElement(template(props)));
+    const body = document ? this.linkNames(text, props) : text;
     const title = home ? "Espalier" : `${props.model.name} - Espalier`;
-    const header = document || home ? "" : this.sourceLinks(JSX.renderElement(this.header(props)));
+    const header = document || home ? "" : this.itemHeader(props);
     const kind = document
       ? this.site.areas.get(props.model.name)
       : ReflectionKind.singularString(props.model.kind).toLowerCase();
     const entry = props.model.parent?.name ?? "";
-    if (!home)
-      this.site.found({ url: props.url, title: props.model.name, kind, entry: document ? "" : entry, html: body });
+    if (!home && props.url !== "modules.html")
+      this.site.found({
+        url: props.url,
+        title: props.model.name,
+        kind,
+        entry: kind === "module" || document ? "" : entry,
+        html: body,
+      });
     const menu = home
       ? ""
       : `<nav class="side" aria-label="Pages">${document ? this.guideMenu(props) : this.apiMenu(props)}</nav>`;
@@ -139,6 +178,23 @@ class SiteContext extends DefaultThemeRenderContext {
 <div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props)}</div>
 <footer>Espalier, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
 <dialog class="search" aria-label="Search"><input type="search" placeholder="Search guides and API" aria-label="Search" autocomplete="off" spellcheck="false"><ol></ol><p></p></dialog></body></html>`;
+  }
+
+  /** Link names of the API in the text of a guide, outside of code blocks, links and headings. */
+  linkNames(html, props) {
+    this.site.names ??= new Map(
+      props.project.children.flatMap(({ children = [] }) => children.map((item) => [item.name, item])).reverse(),
+    );
+    const text = /<pre[\s\S]*?<\/pre>|<a [\s\S]*?<\/a>|<h\d[\s\S]*?<\/h\d>|<code>([A-Za-z]\w+)(\([^<]*\))?<\/code>/g;
+    return html.replaceAll(text, (whole, name) => {
+      const item = name === undefined || name === "linear" ? undefined : this.site.names.get(name); // linear: also a schedule
+      return item ? `<a href="${this.urlTo(item)}">${whole}</a>` : whole;
+    });
+  }
+
+  itemHeader(props) {
+    if (props.model.kindOf(ReflectionKind.Module)) return `<h1>${escaped(props.model.name)}</h1>`;
+    return this.sourceLinks(JSX.renderElement(this.header(props)));
   }
 
   /** Return links to the previous and the next page of the same area. */
