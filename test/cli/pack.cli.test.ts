@@ -29,7 +29,7 @@ test("packs a folder, prints a summary, and does nothing the second time", async
   const first = await espalierHere(run);
   expect([first.code, first.out]).toEqual([0, expect.stringContaining("40 images to train with, 10 to test with")]);
   expect(first.out).toMatch(/50 images of 28x28 in 7 shards, 0\.\d MiB; 50 decoded, \d+ images\/s/);
-  expect(first.out).toContain(`espalier train --data images --data-dir ${at("shards")}`);
+  expect(first.out).toContain(`npm run -s espalier -- train --data images --data-dir ${at("shards")}`);
   expect(first.err).toContain("pack 50/50 (100 %)");
 
   const data = await openImageData(at("shards"));

@@ -38,7 +38,7 @@ describe("settings", () => {
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(UsageError);
     expect(() => planned({ seed: 9, momentum: 0.5 })).toThrow(
       "runs/a: cannot resume with other settings: momentum: expected 0.9 as in the run, got 0.5; seed: expected 0 as in the run, got 9. " +
-        "For a new run, pass the other settings to: espalier train runs/a/config.yaml --out FOLDER",
+        "For a new run, pass the other settings to: npm run -s espalier -- train runs/a/config.yaml --out FOLDER",
     );
   });
 
