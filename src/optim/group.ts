@@ -2,7 +2,8 @@
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { HYPER, phaseNumber } from "./hyper.ts";
-import { LearnedThresholds } from "./learned_thresholds.ts";
+import { learnedParts } from "./learned_parts.ts";
+import type { LearnedThresholds } from "./learned_thresholds.ts";
 import { type ArenaChunk, buildArena } from "./param_arena.ts";
 import {
   checkUnscheduled,
@@ -39,7 +40,7 @@ export class Group {
       momentum: momentum > 0 && mode !== "fista",
     });
     Object.assign(this.values, { lr, momentum, weightDecay });
-    this.learned = isLearned(mode) ? this.chunks.map((c) => new LearnedThresholds(c, options)) : [];
+    this.learned = isLearned(mode) ? this.chunks.map((c) => learnedParts(mode).make(c, options)) : [];
   }
 
   /** Merge the values of a step. Throws OpError for values that are not finite or have a schedule, or thresholds that fall. */

@@ -1,4 +1,5 @@
 // The optim room: the fused optimiser and learning-rate schedules.
+export { enableLearnedThresholds } from "./learned.ts";
 export {
   LR_SCHEDULES,
   LR_USES,

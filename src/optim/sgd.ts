@@ -14,6 +14,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { Group } from "./group.ts";
+import { learnedParts } from "./learned_parts.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 import { UPDATES } from "./rules.ts";
@@ -21,6 +22,7 @@ import {
   checkOptions,
   type GroupSettings,
   groupSettings,
+  isLearned,
   type ParamGroup,
   type PruningPhase,
   type SGDOptions,
@@ -187,8 +189,10 @@ export class SGD {
   private update(chunk: ArenaChunk, options: GroupSettings): void {
     const { gradient, tally, layers } = chunk;
     fillZero(stretch(tally, 0, layers));
+    const { mode } = options;
+    const rule = isLearned(mode) ? learnedParts(mode).updates[mode] : UPDATES[mode];
     for (const part of chunk.parts) {
-      UPDATES[options.mode].run({
+      rule.run({
         bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts: tally, guard: this.guard },
         params: { segments: part.rows, layers },
         spec: {

@@ -11,6 +11,8 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
  * - `str`: W = S(theta, sigmoid(s)) with a learned s for each layer; pruned weights get no gradient (STR).
  * - `ltp`: W = theta · sigmoid((theta² - tau) / T) with a learned tau for each layer (LTP).
  * - `none`: plain SGD.
+ *
+ * Groups of `str` and `ltp` come from `pruningGroups`, which loads learned thresholds.
  */
 export type ThresholdMode = "latent" | "inplace" | "fista" | "str" | "ltp" | "none";
 const MODES: readonly ThresholdMode[] = ["latent", "inplace", "fista", "str", "ltp", "none"];

@@ -1,6 +1,7 @@
 // Parameter groups of a pruned model: thresholds act on weights of convolutions and linear layers, never on batch norm or biases.
 
 import type { Module, Parameter } from "../nn/index.ts";
+import { enableLearnedThresholds } from "../optim/learned.ts";
 import type { ParamGroup } from "../optim/sgd_options.ts";
 import { ArgumentError } from "../text/index.ts";
 
@@ -19,6 +20,7 @@ export function pruningGroups(
 ): ParamGroup[] {
   const all = model.parameters();
   if (own.mode === undefined || own.mode === "none") return [{ params: all, ...own }];
+  if (own.mode === "str" || own.mode === "ltp") enableLearnedThresholds();
   const spared = denseLayers(model, dense);
   const thresholded = all.filter((p) => p.prunable && !spared.has(p));
   if (thresholded.length === 0)

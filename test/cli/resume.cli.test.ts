@@ -182,7 +182,9 @@ describe("settings that a resumed run cannot change are refused by name, and not
   test("the advice names no model if there is none yet", async () => {
     killedAt(6, "whole", "bare");
     const { err } = await espalierHere(["train", "--resume", at("bare"), "--seed", "9"]);
-    expect(err).toMatch(/For a new run, pass the other settings to: npm run -s espalier -- train \S+\/config\.yaml --out FOLDER$/m);
+    expect(err).toMatch(
+      /For a new run, pass the other settings to: npm run -s espalier -- train \S+\/config\.yaml --out FOLDER$/m,
+    );
   });
 
   test("a configuration edited by hand counts as a change", async () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { parseSafetensors } from "../../src/io/index.ts";
 import { Module, Parameter } from "../../src/nn/index.ts";
 import { layerWord } from "../../src/optim/hyper.ts";
-import { type PruningPhase, SGD } from "../../src/optim/index.ts";
+import { enableLearnedThresholds, type PruningPhase, SGD } from "../../src/optim/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
 import {
   CheckpointError,
@@ -14,6 +14,8 @@ import {
 import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers } from "./layer_numbers.ts";
+
+enableLearnedThresholds();
 
 /** Four arrays of odd sizes, three of them prunable. */
 class Arrays extends Module {

@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Parameter } from "../../src/nn/index.ts";
-import { SGD } from "../../src/optim/index.ts";
+import { enableLearnedThresholds, SGD } from "../../src/optim/index.ts";
 import { parseFixtures, tensorOf } from "../../tools/golden/format.ts";
 import { oracle } from "../../tools/golden/ops_optim.ts";
 import { between, bitsOf, countZeros, Updates } from "../prune/invariants/updates.ts";
@@ -12,6 +12,8 @@ import { expectClose } from "../support/close.ts";
 import { fetchBytes } from "../support/fetch_bytes.ts";
 import { randomArray } from "../support/random.ts";
 import { layerNumbers, setLearned } from "./layer_numbers.ts";
+
+enableLearnedThresholds();
 
 test("twenty steps of mode str match the fixture str_trajectory", async () => {
   const bytes = await fetchBytes(new URL("../golden/optim.safetensors", import.meta.url));

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { Parameter } from "../../src/nn/parameter.ts";
 import { LAYER, layerWord } from "../../src/optim/hyper.ts";
+import { enableLearnedThresholds } from "../../src/optim/index.ts";
 import { SGD, type ThresholdMode } from "../../src/optim/sgd.ts";
+
+enableLearnedThresholds();
 
 const MODES: readonly ThresholdMode[] = ["none", "latent", "inplace", "fista", "str", "ltp"];
 const values = (n: number) => Float32Array.from({ length: n }, (_, i) => 0.5 + i / n);

@@ -4,12 +4,15 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { Parameter } from "../../src/nn/parameter.ts";
 import { crossEntropy } from "../../src/ops/cross_entropy.ts";
 import { linear } from "../../src/ops/linear.ts";
+import { enableLearnedThresholds } from "../../src/optim/index.ts";
 import { SGD, type SGDOptions, type ThresholdMode } from "../../src/optim/sgd.ts";
 import { captureStep, Scope, type TypedArray } from "../../src/tensor/index.ts";
 import { withBindings } from "../support/bindings.ts";
 import { differingWords, expectClose } from "../support/close.ts";
 import { ownLearned } from "../support/own_settings.ts";
 import { randomArray } from "../support/random.ts";
+
+enableLearnedThresholds();
 
 /** 64 segments of 1024 elements. */
 const BINDING = 64 * 4096;

@@ -2,7 +2,7 @@
 // and the bits of float32 numbers.
 import fc from "fast-check";
 import { Parameter } from "../../../src/nn/parameter.ts";
-import { SGD, type SGDOptions, type StepValues } from "../../../src/optim/index.ts";
+import { enableLearnedThresholds, SGD, type SGDOptions, type StepValues } from "../../../src/optim/index.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
 
 /** Numbers spread evenly from min to max; fc.double prefers tiny ones, as it counts representable numbers. */
@@ -20,6 +20,7 @@ export class Updates implements Disposable {
   readonly sgd: SGD;
 
   constructor(values: readonly Float32Array[], options: SGDOptions) {
+    enableLearnedThresholds();
     this.params = values.map((v) => new Parameter([v.length], () => v, { prunable: true }));
     this.sgd = new SGD(this.params, options);
   }
