@@ -301,7 +301,7 @@ export {
   type Metrics,
   NonFiniteLossError,
   NonFiniteWeightsError,
-  type OwnPlan,
+  type PlanOverrides,
   type ProgressFunction,
   type RunConfig,
   type RunListeners,

@@ -2,7 +2,7 @@
 export type { CachedDriver } from "./node/cache.ts";
 export { forgetGpu, type InstallOptions, installGpu } from "./node/dawn.ts";
 export { FileError } from "./node/file_error.ts";
-export { type OpenFile, openRanges } from "./node/file_ranges.ts";
+export { type OpenFile, openFileRanges } from "./node/file_ranges.ts";
 export { fileSource, writeAtomic } from "./node/files.ts";
 export { AdapterError, type InstalledAdapter } from "./node/ladder.ts";
 export { fileTuneStore } from "./node/tune_cache.ts";

@@ -13,7 +13,7 @@ export {
   versions,
 } from "./node/env.ts";
 export { FileError } from "./node/file_error.ts";
-export { type OpenFile, openRanges } from "./node/file_ranges.ts";
+export { type OpenFile, openFileRanges } from "./node/file_ranges.ts";
 export { fileSource, writeAtomic } from "./node/files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./node/folder_lock.ts";
 export { AdapterError, type InstalledAdapter } from "./node/ladder.ts";

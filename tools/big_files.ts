@@ -7,7 +7,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointShelf, openWeights, readProgress, safetensorsParts } from "../src/internal.ts";
-import { openRanges, RunDirectory } from "../src/node_internal.ts";
+import { openFileRanges, RunDirectory } from "../src/node_internal.ts";
 
 const GIB = 2 ** 30;
 const size = Number(process.argv[2] ?? 2.25) * GIB;
@@ -49,7 +49,7 @@ try {
   say("read as a checkpoint");
 
   const read = async () => {
-    const source = await openRanges(directory.path(path));
+    const source = await openFileRanges(directory.path(path));
     try {
       return (await openWeights(source, path)).take().weights;
     } finally {

@@ -1,12 +1,12 @@
 // Measures a network on test samples: firing rates, operations and energy, and a figure of its spikes.
 import {
-  type Activity,
   captureSpikes,
   FIRST_DRAW,
   isStreamed,
   type LabelledImages,
   type Module,
   measureActivity,
+  type NetworkActivity,
   type RandomState,
   type SpikeFigure,
   testBatchesOf,
@@ -19,7 +19,7 @@ const SAMPLES = 256;
 const BATCH = 64;
 
 export interface ActivityReport {
-  readonly report: Activity;
+  readonly report: NetworkActivity;
   /** Null for a network without spiking neurons. */
   readonly figure: SpikeFigure | null;
 }

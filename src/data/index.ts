@@ -44,9 +44,9 @@ export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
 export type { ImageBatch, ImageBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
 export {
+  type AugmentKey,
   augmentImage,
   composeTransforms,
-  type ImagePlace,
   type ImageTransform,
   randomCrop,
   randomHorizontalFlip,

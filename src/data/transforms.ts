@@ -67,7 +67,7 @@ export function composeTransforms(...transforms: readonly ImageTransform[]): Ima
 }
 
 /** Identifies an image in a run. */
-export interface ImagePlace {
+export interface AugmentKey {
   readonly seed: number;
   readonly epoch: number;
   /** Index in the data set. */
@@ -106,7 +106,7 @@ export function augmentImage(
   transform: ImageTransform,
   image: Uint8Array,
   shape: ImageShape,
-  { seed, epoch, index }: ImagePlace,
+  { seed, epoch, index }: AugmentKey,
 ): Uint8Array {
   const pixels = shape[0] * shape[1] * shape[2];
   if (image.length !== pixels)

@@ -27,10 +27,10 @@ export {
   openWebdataset,
   type PackOptions,
   type ParquetOptions,
-  type PassedOver,
   packShards,
   type ShardOptions,
-  type SourcesAbout,
+  type SkippedFiles,
+  type SourcesInfo,
   type WebdatasetOptions,
 } from "../images/index.ts";
 export type { FollowLinks } from "../images/walk.ts";

@@ -20,6 +20,7 @@ export {
   type FileArrayInput,
   type FileParts,
   type FileRanges,
+  fileRangesOf,
   type GestureLabel,
   GzipError,
   gunzip,
@@ -49,7 +50,6 @@ export {
   parseSafetensors,
   parseSafetensorsHeader,
   type RawEventFormat,
-  rangesOf,
   rawEventFormat,
   readModelWeights,
   readSafetensors,
@@ -89,7 +89,7 @@ export {
   writeZip,
   ZipError,
 } from "../io/index.ts";
-export type { Fit } from "../io/name_rules.ts";
+export type { WeightsFit } from "../io/name_rules.ts";
 export type { PickleCall } from "../io/torch/pickle_values.ts";
 export type { ArrayShapes, FitCheck } from "../io/weights_choice.ts";
 export type { OpenWeightsOptions } from "../io/weights_file.ts";

@@ -45,12 +45,12 @@ export {
 } from "../ops/index.ts";
 export type { TauOptions } from "../ops/spiking/neuron.ts";
 export {
-  type Activity,
   type ActivityOptions,
   type ActivityTotals,
   type CaptureSpikesOptions,
   captureSpikes,
   measureActivity,
+  type NetworkActivity,
   PICOJOULES,
   type PotentialTrace,
   type SpikeFigure,

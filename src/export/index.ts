@@ -4,7 +4,6 @@ export { exportOnnx, type OnnxOptions } from "./onnx/export_onnx.ts";
 export type { OnnxAttribute, OnnxAttributes } from "./onnx/graph.ts";
 export type { OnnxOp, OnnxRule } from "./onnx/rule.ts";
 export type { OnnxShape, OnnxSize } from "./onnx/shape.ts";
-export { crc32c } from "./tensorboard/crc32c.ts";
 export {
   type EventFileOptions,
   type EventImage,

@@ -11,7 +11,7 @@ import type { Candidate, Trial, Wanted } from "./tune_trial.ts";
 export type TuneMode = "off" | "auto" | "on";
 const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
 
-/** Storage of winners between processes or page loads: a file (espalier/node), or for example localStorage in a page. */
+/** Storage of winners between processes or page loads: a file (`fileTuneStore` of @espalier/node), or for example localStorage in a page. */
 export interface TuneStore {
   /** Return the winners of an adapter by key, as `save` got them; empty if there are none. */
   load(adapter: string): Promise<Readonly<Record<string, string>>>;

@@ -2,7 +2,7 @@
 import { DataError } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { EspalierError, visible } from "../text/index.ts";
-import type { PassedOver } from "./passed_over.ts";
+import type { SkippedFiles } from "./passed_over.ts";
 
 /** Labelled encoded images. Names and labels are in memory; bytes are read one image at a time. */
 export interface EncodedSource {
@@ -23,7 +23,7 @@ export interface EncodedSource {
   /** For sources in which reading a few images is slow (row groups of parquet): sizes that identify the contents. */
   readonly marks?: readonly string[] | undefined;
   /** Files that were skipped when the source was opened, and notes on it. */
-  readonly passedOver?: readonly PassedOver[];
+  readonly passedOver?: readonly SkippedFiles[];
   readonly notes?: readonly string[];
   close(): Promise<void>;
 }

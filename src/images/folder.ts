@@ -8,7 +8,7 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
 import { type EncodedSource, holdOut, LARGEST_FILE } from "./encoded_source.ts";
 import { checkClasses, insidePart, partsBeside, planFolder } from "./folder_layout.ts";
 import { findMapping, labelsFromMapping } from "./ilsvrc.ts";
-import type { PassedOver } from "./passed_over.ts";
+import type { SkippedFiles } from "./passed_over.ts";
 import { heldOutOf, type ImageSources, unusedNote } from "./sources.ts";
 import { countFile, type FollowLinks, Walk } from "./walk.ts";
 
@@ -123,7 +123,7 @@ export const imagePaths = async (dir: string): Promise<string[]> => (await image
 /** Return imagePaths with the skipped files. */
 export async function imagesBelow(
   dir: string,
-): Promise<{ readonly paths: string[]; readonly passedOver: readonly PassedOver[] }> {
+): Promise<{ readonly paths: string[]; readonly passedOver: readonly SkippedFiles[] }> {
   const walk = new Walk(await rootOf(dir), undefined);
   const found = await walk.images(walk.root);
   const passedOver = walk.passed.list();

@@ -21,10 +21,10 @@ export {
 } from "./open.ts";
 export { type PackOptions, packShards } from "./pack.ts";
 export { openParquet, type ParquetOptions } from "./parquet.ts";
-export type { PassedOver } from "./passed_over.ts";
+export type { SkippedFiles } from "./passed_over.ts";
 export { sourceDigest, spread } from "./sample_digest.ts";
 export { openShards, type ShardOptions } from "./shard_dataset.ts";
 export { loadSharp, poolAdvice } from "./sharp.ts";
-export type { ImageSources, SourcesAbout } from "./sources.ts";
+export type { ImageSources, SourcesInfo } from "./sources.ts";
 export type { MeasuredDataset } from "./streamed_images.ts";
 export { openWebdataset, type WebdatasetOptions } from "./webdataset.ts";

@@ -11,9 +11,9 @@ import { type EncodedSource, holdOut } from "./encoded_source.ts";
 import { FOLDER_KEYS, type ImageFolderOptions, openImageFolder } from "./folder.ts";
 import type { ImageLayout } from "./layouts.ts";
 import { openParquet, PARQUET_KEYS, type ParquetOptions } from "./parquet.ts";
-import { PassedOverCount } from "./passed_over.ts";
+import { SkippedFileCount } from "./passed_over.ts";
 import { openShards, SHARD_KEYS, type ShardOptions } from "./shard_dataset.ts";
-import { heldOutOf, type ImageSources, type SourcesAbout, unusedNote } from "./sources.ts";
+import { heldOutOf, type ImageSources, type SourcesInfo, unusedNote } from "./sources.ts";
 import type { MeasuredDataset } from "./streamed_images.ts";
 import { Walk } from "./walk.ts";
 import { openWebdataset, WEBDATASET_KEYS, type WebdatasetOptions } from "./webdataset.ts";
@@ -87,7 +87,7 @@ async function openSplits(
     throw new SourceError(dir, packed, `expected *${ending}, got a packed archive: unpack it first`);
   const split = splitArchives(dir, ending, names);
   const at = (names: readonly string[]) => names.map((name) => join(dir, name));
-  const passed = new PassedOverCount();
+  const passed = new SkippedFileCount();
   for (const { what, example, count } of walk.passed.list()) passed.add(what, example, count);
   const others = [...found.packed, ...(ending === ".tar" ? found.parquet : found.tar)];
   for (const name of others) passed.add("archives of another kind", name);
@@ -97,7 +97,7 @@ async function openSplits(
   const from = counted(split.train, dir);
   const notes = unusedNote(split.unused, split.test.length > 0 ? [counted(split.test, dir)] : []);
   const heldOut = split.test.length === 0;
-  const about = (test: string, sources: readonly EncodedSource[]): SourcesAbout => {
+  const about = (test: string, sources: readonly EncodedSource[]): SourcesInfo => {
     for (const { passedOver = [] } of sources) for (const p of passedOver) passed.add(p.what, p.example, p.count);
     notes.push(...sources.flatMap((source) => source.notes ?? []));
     return { from: { train: from, test }, heldOut, mapped: false, passedOver: passed.list(), notes };
@@ -187,7 +187,7 @@ export interface ImageData {
   readonly layout: ImageLayout;
   readonly train: MeasuredDataset;
   readonly test: MeasuredDataset;
-  readonly about: SourcesAbout;
+  readonly about: SourcesInfo;
 }
 
 async function openPacked(dir: string, options: ImageDataOptions): Promise<ImageData> {

@@ -1,6 +1,6 @@
 // Counts the files that a reader of a folder or an archive skips, by kind, so that each is reported.
 
-export interface PassedOver {
+export interface SkippedFiles {
   /** Kind, such as ".bmp images, an unsupported format". */
   readonly what: string;
   readonly count: number;
@@ -8,7 +8,7 @@ export interface PassedOver {
   readonly example: string;
 }
 
-export class PassedOverCount {
+export class SkippedFileCount {
   private readonly kinds = new Map<string, { count: number; readonly example: string }>();
 
   add(what: string, example: string, count = 1): void {
@@ -18,7 +18,7 @@ export class PassedOverCount {
   }
 
   /** Return the kinds, the most frequent first. */
-  list(): PassedOver[] {
+  list(): SkippedFiles[] {
     const kinds = [...this.kinds].map(([what, { count, example }]) => ({ what, count, example }));
     return kinds.sort((a, b) => b.count - a.count || (a.what < b.what ? -1 : 1));
   }

@@ -1,23 +1,23 @@
 // The encoded images of a data set in two parts, with notes on how they were found.
 import { percentNumber } from "../text/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
-import type { PassedOver } from "./passed_over.ts";
+import type { SkippedFiles } from "./passed_over.ts";
 
-export interface SourcesAbout {
+export interface SourcesInfo {
   /** Origin of each part: "train/", "held out of train/". */
   readonly from: { readonly train: string; readonly test: string };
   /** True if the test part is a share of the other. */
   readonly heldOut: boolean;
   /** True if the classes of the test part come from a text file. */
   readonly mapped: boolean;
-  readonly passedOver: readonly PassedOver[];
+  readonly passedOver: readonly SkippedFiles[];
   readonly notes: readonly string[];
 }
 
 export interface ImageSources {
   readonly train: EncodedSource;
   readonly test: EncodedSource;
-  readonly about: SourcesAbout;
+  readonly about: SourcesInfo;
 }
 
 /** Describe the origin of a held-out part. */

@@ -4,7 +4,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { SourceError } from "../data/index.ts";
 import { hasImageExtension } from "./encoded_source.ts";
-import { isSystemName, kindOfFile, PassedOverCount } from "./passed_over.ts";
+import { isSystemName, kindOfFile, SkippedFileCount } from "./passed_over.ts";
 
 /**
  * Rule for links out of the folder: true follows all, false none; undefined (the default) those to files of the same
@@ -38,7 +38,7 @@ export function countFile(walk: Walk, { name, path }: Entry): void {
 export class Walk {
   /** Folder, with links resolved. */
   readonly root: string;
-  readonly passed = new PassedOverCount();
+  readonly passed = new SkippedFileCount();
   /** Links that were followed out of the folder. */
   readonly linksOut = new Set<string>();
   /** Targets of links to files, by the links' paths relative to the root. */

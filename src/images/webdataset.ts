@@ -12,7 +12,7 @@ import { expectKeys, type KeysOf } from "../text/index.ts";
 import { cut, visible } from "../text/quote.ts";
 import { CLASS_LISTS } from "./archive_files.ts";
 import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_source.ts";
-import { isSystemName, type PassedOver, PassedOverCount } from "./passed_over.ts";
+import { isSystemName, SkippedFileCount, type SkippedFiles } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
 export interface WebdatasetOptions {
@@ -98,7 +98,7 @@ const isLabelField = (field: string): boolean => field === "cls" || field === "j
 
 interface Index {
   readonly samples: Sample[];
-  readonly passed: PassedOverCount;
+  readonly passed: SkippedFileCount;
 }
 
 /** Samples of one archive while it is scanned. */
@@ -148,7 +148,7 @@ class TarIndex {
    * Return the samples in order. img.v2.jpg is the image of img.v2.cls, or of img.cls if that has no other; else it is
    * an additional image of a sample, as webdataset's left.jpg and right.jpg, and is skipped.
    */
-  finish(passed: PassedOverCount): Sample[] {
+  finish(passed: SkippedFileCount): Sample[] {
     const found = [...this.seen.values()];
     const orphans = new Map<string, Sample[]>();
     for (const sample of this.dotted.values()) {
@@ -255,7 +255,7 @@ function refuseNames(where: string, samples: readonly Sample[]): void {
 }
 
 /** Refuse archives without any label: a tar of an image folder, or ILSVRC's of a single class. */
-function refuseUnlabelled(where: string, samples: readonly Sample[], passed: readonly PassedOver[]): void {
+function refuseUnlabelled(where: string, samples: readonly Sample[], passed: readonly SkippedFiles[]): void {
   if (samples.length < 2 || samples.some(({ label }) => label !== null)) return;
   const beside = passed.map(({ what, count }) => `${count} ${what}`).join(", ");
   const found = beside === "" ? "" : `; found ${beside}`;
@@ -297,7 +297,7 @@ export async function openWebdataset(
   const [first] = paths;
   if (first === undefined) throw new SourceError("webdataset", "*.tar", "expected at least one archive, got none");
   const samples: Sample[] = [];
-  const passed = new PassedOverCount();
+  const passed = new SkippedFileCount();
   for (const [file, path] of paths.entries()) await indexTar(path, file, { samples, passed });
   const name = paths.length === 1 ? first : `${dirname(first)} (${paths.length} archives)`;
   if (samples.length === 0) throw new SourceError("webdataset", name, "no images");

@@ -11,6 +11,6 @@ export interface FileRanges {
 }
 
 /** Make a FileRanges of bytes in memory. */
-export function rangesOf(bytes: Uint8Array, name: string): FileRanges {
+export function fileRangesOf(bytes: Uint8Array, name: string): FileRanges {
   return { name, size: bytes.length, read: async (begin, end) => bytes.subarray(begin, end) };
 }

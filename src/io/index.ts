@@ -3,7 +3,7 @@ export { type ArrayDtype, type FileArray, type FileArrayInput, float32Fault, toF
 export { Crc32c, crc32c } from "./crc32c.ts";
 export { DamagedFileError } from "./damaged.ts";
 export * from "./events/index.ts";
-export { type FileRanges, rangesOf } from "./file_ranges.ts";
+export { type FileRanges, fileRangesOf } from "./file_ranges.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
 export * from "./key_map.ts";

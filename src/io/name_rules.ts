@@ -103,7 +103,7 @@ function nameRules(names: readonly string[]): NameRule[] {
 }
 
 /** Fit of names and shapes to a model. */
-export interface Fit {
+export interface WeightsFit {
   readonly loaded: number;
   /** Arrays that are missing, unexpected, or of another shape. */
   readonly trouble: number;
@@ -112,7 +112,7 @@ export interface Fit {
 export interface Named<T> {
   readonly words: readonly string[];
   readonly entries: ReadonlyMap<string, T>;
-  readonly fit: Fit;
+  readonly fit: WeightsFit;
 }
 
 /** Return the names that results depend on. Counters of averaging and of norms do not distinguish renamings. */
@@ -131,7 +131,7 @@ function renamed<T>(entries: ReadonlyMap<string, T>, rule: KeyRule): ReadonlyMap
  */
 export function bestNames<T>(
   entries: ReadonlyMap<string, T>,
-  fit: (entries: ReadonlyMap<string, T>) => Fit,
+  fit: (entries: ReadonlyMap<string, T>) => WeightsFit,
 ): { best: Named<T>; others: readonly Named<T>[] } {
   const tried: Named<T>[] = [];
   const seen = new Set<string>();
@@ -156,7 +156,7 @@ export function bestNames<T>(
 /** Return prefixes whose entries (some, not all) fit a model completely: candidates for --key. */
 export function fittingParts<T>(
   entries: ReadonlyMap<string, T>,
-  fit: (entries: ReadonlyMap<string, T>) => Fit,
+  fit: (entries: ReadonlyMap<string, T>) => WeightsFit,
 ): { readonly prefix: string; readonly count: number }[] {
   const prefixes = new Set<string>();
   for (const name of entries.keys()) {

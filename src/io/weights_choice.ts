@@ -1,6 +1,6 @@
 // Chooses the arrays of a model in a file, and their names: one dict of several, without the prefixes of wrappers.
 import { plural, quote } from "../text/index.ts";
-import { bestNames, type Fit, fittingParts, type Named, under } from "./name_rules.ts";
+import { bestNames, fittingParts, type Named, under, type WeightsFit } from "./name_rules.ts";
 import { withoutParametrisations } from "./reparametrised.ts";
 import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 
@@ -8,7 +8,7 @@ import type { WeightEntry, WeightsDict } from "./weights_entry.ts";
 export type ArrayShapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 /** Function that measures how well arrays fit the model. */
-export type FitCheck = (entries: ArrayShapes) => Fit;
+export type FitCheck = (entries: ArrayShapes) => WeightsFit;
 
 /** A dict as it would be loaded. */
 export interface Choice {
@@ -18,7 +18,7 @@ export interface Choice {
   readonly dict: WeightsDict;
   /** Entries under the names that fit best. */
   readonly entries: ReadonlyMap<string, WeightEntry>;
-  readonly fit: Fit;
+  readonly fit: WeightsFit;
   readonly notes: readonly string[];
   /** Other candidates, if nothing fits. */
   readonly hints: readonly string[];

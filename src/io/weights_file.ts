@@ -5,7 +5,7 @@ import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { quote, toFloat32 } from "./array_types.ts";
 import { KIND_BYTES, kindOf } from "./file_kinds.ts";
-import { type FileRanges, rangesOf } from "./file_ranges.ts";
+import { type FileRanges, fileRangesOf } from "./file_ranges.ts";
 import { isSafetensors, readSafetensors } from "./safetensors.ts";
 import { parseWeightMap, readShards } from "./sharded_weights.ts";
 import { isSparseModel, modelWeightsOf } from "./sparse_weights.ts";
@@ -140,7 +140,7 @@ export async function openWeights(
   options: OpenWeightsOptions = {},
 ): Promise<OpenWeights> {
   expectKeys(options, { beside: true }, (problem) => new WeightsError(name, problem));
-  const source = file instanceof Uint8Array ? rangesOf(file, name) : file;
+  const source = file instanceof Uint8Array ? fileRangesOf(file, name) : file;
   const fail = failFor(source.name);
   const head = await source.read(0, Math.min(KIND_BYTES, source.size));
   let opened = await openArrays(source, head);

@@ -17,7 +17,7 @@ const MOST = 2 ** 30;
  * Errors    NotRegularError, without the path, if it is no regular file; FileError naming it if it is truncated
  *           meanwhile.
  */
-export async function openRanges(path: string): Promise<OpenFile> {
+export async function openFileRanges(path: string): Promise<OpenFile> {
   const handle = await openRegular(path);
   const { size } = await handle.stat();
   return {

@@ -6,7 +6,7 @@ import { type FileParts, readSafetensors, type SafetensorsFile } from "../io/ind
 import { isRecord } from "../text/index.ts";
 import type { RunStore } from "../train/index.ts";
 import { cannot, FileError } from "./file_error.ts";
-import { openRanges } from "./file_ranges.ts";
+import { openFileRanges } from "./file_ranges.ts";
 import { writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 import { readRegular, readRegularTextSync } from "./regular_file.ts";
@@ -59,7 +59,7 @@ export class RunDirectory implements RunStore {
   }
   /** Read a safetensors file of any size, tensor by tensor. */
   async readTensors(name: string): Promise<SafetensorsFile> {
-    const file = await openRanges(this.path(name)).catch((cause: unknown) => {
+    const file = await openFileRanges(this.path(name)).catch((cause: unknown) => {
       throw cannot("read", this.path(name), cause);
     });
     try {

@@ -5,7 +5,7 @@ import {
   imageLayout,
   openImageData,
   poolAdvice,
-  type SourcesAbout,
+  type SourcesInfo,
 } from "../images/index.ts";
 import { summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
@@ -47,7 +47,7 @@ interface PartSettings {
 }
 
 /** Refuse settings that do not apply to the test part. Errors: UsageError. */
-export function refuseIdleParts({ from, heldOut, mapped }: SourcesAbout, settings: PartSettings): void {
+export function refuseIdleParts({ from, heldOut, mapped }: SourcesInfo, settings: PartSettings): void {
   const tested = `testing is with ${from.test}`;
   refuseIdle([
     ...idleUnless(heldOut, `nothing is held out, ${tested}`, settings.heldOut),

@@ -1,6 +1,6 @@
 // The activity table of a network: firing rates, operations and an estimate of energy, layer by layer.
 
-import { type Activity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../internal.ts";
+import { type NetworkActivity, PICOJOULES, type SpikingActivity, type WeightActivity } from "../internal.ts";
 import { printable, type TerminalStyle } from "../terminal/terminal.ts";
 import { compact, count, percent, plural, times } from "../text/index.ts";
 import { drawTable, styleOf, type TableColumn, type TableOptions } from "./table.ts";
@@ -18,7 +18,7 @@ interface Detail {
  * Operations are accumulates ("AC") if the input is spikes, else multiply-accumulates ("MAC"). If the table is wider than the
  * terminal, numbers are rounded to three digits (12.3 M), then the kinds of layers are dropped.
  */
-export function renderActivityTable(activity: Activity, options: TableOptions = {}): string {
+export function renderActivityTable(activity: NetworkActivity, options: TableOptions = {}): string {
   const screen = options.screen ?? process.stdout;
   const style = styleOf(options);
   const room = (style.interactive ? screen.columns : undefined) ?? Number.POSITIVE_INFINITY;
@@ -42,7 +42,7 @@ interface Column extends TableColumn {
   readonly second?: string | undefined;
 }
 
-function columnsOf({ spiking, weighted, total }: Activity, { kinds, number }: Detail): Column[] {
+function columnsOf({ spiking, weighted, total }: NetworkActivity, { kinds, number }: Detail): Column[] {
   const layers = spiking.length + weighted.length;
   const weights = (cell: (layer: WeightActivity) => string) => (layer: SpikingActivity | WeightActivity) =>
     "rate" in layer ? "" : cell(layer);
@@ -76,7 +76,7 @@ function columnsOf({ spiking, weighted, total }: Activity, { kinds, number }: De
   ];
 }
 
-function draw(activity: Activity, style: TerminalStyle, detail: Detail): string {
+function draw(activity: NetworkActivity, style: TerminalStyle, detail: Detail): string {
   const columns = columnsOf(activity, detail);
   const layers = [...activity.spiking, ...activity.weighted].sort((a, b) => a.order - b.order);
   const rows = layers.map((layer) => columns.map((c) => c.cell(layer)));
@@ -92,7 +92,7 @@ function draw(activity: Activity, style: TerminalStyle, detail: Detail): string 
 /** Padded, so that the numbers line up. */
 const unitOf = ({ input }: WeightActivity) => (input === "spikes" ? "AC " : "MAC");
 
-function sentences({ spiking, samples, timeSteps, total }: Activity): string[] {
+function sentences({ spiking, samples, timeSteps, total }: NetworkActivity): string[] {
   const { multiplyAccumulate, accumulate } = PICOJOULES;
   const terms = [
     ...(total.macs > 0 || total.synOps === 0 ? [`${rounded(total.macs)} MAC x ${multiplyAccumulate} pJ`] : []),

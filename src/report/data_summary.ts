@@ -1,6 +1,6 @@
 // Summarises the data of a run in a few lines: parts, classes, sizes, and everything that was skipped.
 
-import type { PassedOver, SourcesAbout } from "../images/index.ts";
+import type { SkippedFiles, SourcesInfo } from "../images/index.ts";
 import { countsOf, isStreamed, type LabelledImages, nameList, sampleAccess } from "../internal.ts";
 import { printable } from "../terminal/terminal.ts";
 import { plural } from "../text/index.ts";
@@ -23,7 +23,7 @@ export interface DataSummary {
   readonly classes: readonly string[];
   /** Description of the stored sizes of the samples. */
   readonly sizes: string;
-  readonly passedOver: readonly PassedOver[];
+  readonly passedOver: readonly SkippedFiles[];
   readonly notes: readonly string[];
 }
 
@@ -71,7 +71,7 @@ export async function summarise(
     where,
     about,
     notes = [],
-  }: { readonly where?: string; readonly about?: SourcesAbout; readonly notes?: string[] } = {},
+  }: { readonly where?: string; readonly about?: SourcesInfo; readonly notes?: string[] } = {},
 ): Promise<DataSummary> {
   const { train, test, layout } = data;
   const sizes = await readSizes(train);

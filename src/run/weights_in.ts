@@ -17,7 +17,7 @@ import {
   type WeightsFile,
 } from "../internal.ts";
 import { NotRegularError } from "../node/regular_file.ts";
-import { type OpenFile, openRanges } from "../node_internal.ts";
+import { type OpenFile, openFileRanges } from "../node_internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 /** Flags that choose the weights of a file, and allow differences from the model. */
@@ -39,7 +39,7 @@ function folderWords(path: string): string {
 
 async function openFile(path: string): Promise<OpenFile> {
   try {
-    return await openRanges(path);
+    return await openFileRanges(path);
   } catch (cause) {
     if (!(cause instanceof NotRegularError)) throw cause;
     throw new UsageError(

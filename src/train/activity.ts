@@ -77,7 +77,7 @@ export interface ActivityTotals extends Pick<WeightActivity, "weights" | "nonzer
   readonly annEnergy: number;
 }
 
-export interface Activity {
+export interface NetworkActivity {
   readonly samples: number;
   /** T; 1 for a model without spiking layers. */
   readonly timeSteps: number;
@@ -134,7 +134,7 @@ export async function measureActivity(
   model: Module,
   batches: HostBatches | Iterable<HostBatch>,
   options: ActivityOptions,
-): Promise<Activity> {
+): Promise<NetworkActivity> {
   expectKeys(
     options,
     { sample: true, scale: true, limit: true },
@@ -236,7 +236,11 @@ async function probe(
   }
 }
 
-async function report(weighted: readonly Weighted[], spiking: readonly Spiking[], samples: number): Promise<Activity> {
+async function report(
+  weighted: readonly Weighted[],
+  spiking: readonly Spiking[],
+  samples: number,
+): Promise<NetworkActivity> {
   const timeSteps = spiking.reduce((most, s) => Math.max(most, s.timeSteps), 1);
   const sums = [...weighted.map((w) => w.inputs), ...spiking.map((s) => s.fired)];
   const weights = [...new Set(weighted.map((w) => w.layer.weight))];

@@ -1,9 +1,9 @@
 // The train room: the captured step, the loop around it, evaluation and checkpoints. Independent of the host.
 export {
-  type Activity,
   type ActivityOptions,
   type ActivityTotals,
   measureActivity,
+  type NetworkActivity,
   PICOJOULES,
   type SpikingActivity,
   type WeightActivity,
@@ -59,8 +59,8 @@ export type { LossFunction, MetricFunction, Metrics } from "./objective.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export {
-  type OwnPlan,
   type PastDifference,
+  type PlanOverrides,
   type ProgressFunction,
   pastDifference,
   planRun,

@@ -31,7 +31,7 @@ export interface RunSchedule {
 }
 
 /** Own parts of a plan, in place of those of the configuration. */
-export interface OwnPlan {
+export interface PlanOverrides {
   /** A pruning method, or a function that makes it for the length of the run. */
   readonly method?: PruningMethodParts | ((run: RunShape) => PruningMethodParts) | undefined;
   readonly schedule?: RunSchedule | undefined;
@@ -40,7 +40,7 @@ export interface OwnPlan {
 }
 
 /** Return the learning rate of step n. */
-function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoch: number }, own: OwnPlan) {
+function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoch: number }, own: PlanOverrides) {
   const { schedule, rate } = own;
   // The built-in schedules check it themselves.
   if ((rate || schedule?.lr) && !(Number.isInteger(config.epochs) && config.epochs >= 1))
@@ -60,7 +60,7 @@ function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoc
 }
 
 /** Return the method of a plan. */
-function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: OwnPlan): PruningMethod {
+function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: PlanOverrides): PruningMethod {
   if (method === undefined)
     return schedule?.threshold ? softOfProgress(schedule.threshold, prune, run) : makePruningMethod(prune, run);
   if (schedule?.threshold)
@@ -76,7 +76,7 @@ function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: OwnPl
  * Return the plan of a configuration. `own`: parts that take the place of the configuration's. Errors: ArgumentError for settings that
  * contradict each other or the length of the run.
  */
-export function planRun(config: RunConfig, stepsPerEpoch: number, own: OwnPlan = {}): RunPlan {
+export function planRun(config: RunConfig, stepsPerEpoch: number, own: PlanOverrides = {}): RunPlan {
   checkConfigKeys(config);
   const { finetuneEpochs = 0, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;

@@ -4,7 +4,7 @@ import { ArgumentError, expectKeys, isRecord, type KeysOf } from "../text/index.
 import type { RunSettings } from "./config.ts";
 import type { RunListeners } from "./listeners.ts";
 import type { LossFunction, Metrics } from "./objective.ts";
-import type { OwnPlan } from "./run_plan.ts";
+import type { PlanOverrides } from "./run_plan.ts";
 import type { SampleTransform, SessionData } from "./session_data.ts";
 import type { SessionOptimizer } from "./session_optimizer.ts";
 
@@ -12,7 +12,7 @@ import type { SessionOptimizer } from "./session_optimizer.ts";
  * Options of a session: only `model` and `data` are required. `config` holds settings that can be saved as JSON; functions and
  * objects are separate options. A setting that an option takes the place of is refused.
  */
-export interface SessionOptions extends RunListeners, Pick<OwnPlan, "method" | "schedule"> {
+export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "method" | "schedule"> {
   /** Network of one input and, for the default loss, logits [N, classes]. The session disposes it. */
   readonly model: Module;
   /** Training set, or { train, test }. The session ends its reading when it stops; the caller closes streamed data sets. */

@@ -3,7 +3,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  crc32c,
   encodeEvents,
   eventFileName,
   histogram,
@@ -11,6 +10,7 @@ import {
   tensorboardEvents,
   weightEvents,
 } from "../../src/export/index.ts";
+import { crc32c } from "../../src/io/crc32c.ts";
 import type { EpochRecord, StepRecord } from "../../src/train/index.ts";
 import { readEvents, readRecords } from "../support/event_file_reader.ts";
 

@@ -4,9 +4,9 @@ import { CHECKED_KEY, CHECKSUM_KEY } from "../../src/io/checksum.ts";
 import {
   DamagedFileError,
   type FileArray,
+  fileRangesOf,
   parseSafetensors,
   parseSafetensorsHeader,
-  rangesOf,
   readModelWeights,
   readSafetensors,
   SafetensorsError,
@@ -52,7 +52,7 @@ test.each(kinds)("%s: refuses every single flipped bit", async (_, good) => {
   const last = good.with(good.length - 1, good.at(-1)! ^ 64);
   const words = /^m.safetensors: checksum differs: expected [0-9a-f]{8}, got [0-9a-f]{8}: the file is corrupt/;
   expect(refusal(() => readModelWeights(last, "m.safetensors"))).toMatch(words);
-  await expect(readSafetensors(rangesOf(last, "m.safetensors"))).rejects.toThrow(words);
+  await expect(readSafetensors(fileRangesOf(last, "m.safetensors"))).rejects.toThrow(words);
 });
 
 test("refuses a changed word of the metadata in a valid file", () => {

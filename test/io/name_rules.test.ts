@@ -1,11 +1,11 @@
 // Prefixes of wrappers at any depth, removed if all names then fit.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bestNames, type Fit, fittingParts } from "../../src/io/name_rules.ts";
+import { bestNames, fittingParts, type WeightsFit } from "../../src/io/name_rules.ts";
 
 const own = ["conv1.weight", "conv1.bias", "layer1.0.conv.weight", "layer1.0.bn.running_mean", "fc.weight", "fc.bias"];
 const wanted = new Set(own);
-const rate = (entries: ReadonlyMap<string, unknown>): Fit => {
+const rate = (entries: ReadonlyMap<string, unknown>): WeightsFit => {
   const names = [...entries.keys()].filter((name) => !/(^|\.)(n_averaged|num_batches_tracked)$/.test(name));
   const loaded = names.filter((name) => wanted.has(name)).length;
   return { loaded, trouble: wanted.size - loaded + names.length - loaded };

@@ -2,13 +2,13 @@
 import { describe, expect, test } from "vitest";
 import {
   type FileArray,
+  fileRangesOf,
   openWeights,
-  rangesOf,
   readWeights,
   WeightsError,
   writeSafetensors,
 } from "../../src/io/index.ts";
-import type { Fit } from "../../src/io/name_rules.ts";
+import type { WeightsFit } from "../../src/io/name_rules.ts";
 import { archive, bytesOf, dictOf, int, pickle, str, tensor, tuple } from "./torch/pickles.ts";
 
 const own = new Map([
@@ -16,7 +16,7 @@ const own = new Map([
   ["fc.bias", 1],
 ]);
 type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
-const fitOf = (entries: Shapes): Fit => {
+const fitOf = (entries: Shapes): WeightsFit => {
   const names = [...entries].filter(([name]) => !name.endsWith("n_averaged"));
   const loaded = names.filter(([name, { shape }]) => own.get(name) === shape[0]).length;
   return { loaded, trouble: own.size + names.length - 2 * loaded };
@@ -150,7 +150,7 @@ describe("a model in several files", () => {
   const beside = async (name: string) => {
     const bytes = files[name];
     if (!bytes) throw new Error(`${name}: no such file`);
-    return rangesOf(bytes, name);
+    return fileRangesOf(bytes, name);
   };
   const open = (map: unknown) => readWeights(index(map), "m.index.json", { fit: fitOf, beside });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { safetensorsParts, writeSafetensors } from "../../src/io/index.ts";
-import { openRanges } from "../../src/node/file_ranges.ts";
+import { openFileRanges } from "../../src/node/file_ranges.ts";
 import { makeFolder } from "../../src/node/make_folder.ts";
 import { RunDirectory } from "../../src/node/run_store.ts";
 import { sweepTemporaries } from "../../src/node/sweep.ts";
@@ -127,7 +127,7 @@ describe("files of tensors", () => {
 
   test("truncated during reading are an error, not an endless loop", async () => {
     writeFileSync(at("cut.bin"), new Uint8Array(100));
-    const file = await openRanges(at("cut.bin"));
+    const file = await openFileRanges(at("cut.bin"));
     writeFileSync(at("cut.bin"), new Uint8Array(10));
     await expect(file.read(0, 100)).rejects.toThrow(
       `cannot read ${at("cut.bin")}: expected 100 bytes, it ends at byte 10`,

@@ -1,10 +1,10 @@
 // The activity table, in a file and on wide and narrow terminals.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Activity } from "../../src/internal.ts";
+import type { NetworkActivity } from "../../src/internal.ts";
 import { joules, renderActivityTable } from "../../src/report/activity_table.ts";
 
-const spiking: Activity = {
+const spiking: NetworkActivity = {
   samples: 1000,
   timeSteps: 4,
   spiking: [
@@ -56,7 +56,7 @@ const spiking: Activity = {
     annEnergy: 1_096_345.6,
   },
 };
-const plain: Activity = {
+const plain: NetworkActivity = {
   samples: 1,
   timeSteps: 1,
   spiking: [],
