@@ -3,3 +3,9 @@ declare module "*.wgsl" {
   const text: string;
   export default text;
 }
+
+/** A shader file as it is: the text has its `//!include` lines. */
+declare module "*.wgsl?raw" {
+  const text: string;
+  export default text;
+}

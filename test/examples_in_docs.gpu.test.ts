@@ -9,6 +9,7 @@ import * as io from "../src/entries/io.ts";
 import * as models from "../src/entries/models.ts";
 import * as prune from "../src/entries/prune.ts";
 import * as spiking from "../src/entries/spiking.ts";
+import * as wgsl from "../src/entries/wgsl.ts";
 import * as exporters from "../src/export/index.ts";
 import * as espalier from "../src/index.ts";
 import { canRun, type DocExample, readDocExamples } from "./support/doc_examples.ts";
@@ -23,6 +24,7 @@ const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "espalier/prune": prune,
   "espalier/spiking": spiking,
   "espalier/models": models,
+  "espalier/wgsl": wgsl,
   "espalier/export": exporters,
 };
 

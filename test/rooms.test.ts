@@ -47,8 +47,8 @@ const rooms: Record<string, readonly string[]> = {
 };
 /** Packages that engine folders may import. Protobuf is the reason why `export` is a separate entry. */
 const packages: Record<string, readonly string[]> = { export: ["@bufbuild/protobuf", "onnx-buf"] };
-/** Folders that dispatch kernels. */
-const shaderRooms = new Set(["autograd", "ops", "optim", "prune", "train"]);
+/** Folders that dispatch kernels, and the entries: one publishes the shader library. */
+const shaderRooms = new Set(["entries", "autograd", "ops", "optim", "prune", "train"]);
 
 /** Host folders that tests of a folder use, though the folder itself does not: set-up climbs node's ladder of adapters. */
 const alsoTested: Record<string, readonly string[]> = { node: ["setup"], terminal: ["node_internal.ts", "images"] };

@@ -41,6 +41,12 @@ export function wgslModule(path) {
   return `export default ${JSON.stringify(expandIncludes(readFileSync(path, "utf8"), path))};\n`;
 }
 
+/** Return an ES module whose default export is the shader's own text: with its `//!include` lines, which nothing pastes. */
+export function wgslRawModule(path) {
+  const parts = wgslParts(path).map((part) => (typeof part === "string" ? part : `//!include "${part.name}"\n`));
+  return `export default ${JSON.stringify(parts.join(""))};\n`;
+}
+
 /** Return the mark that the engine reads from a comment: `//!unroll` at its start, `//!spec` anywhere in it. */
 const markOf = (comment) =>
   comment.startsWith("//!unroll") ? "//!unroll" : comment.includes("//!spec") ? "//!spec" : "";

@@ -2,7 +2,7 @@
 // text without comments and indentation, and stores each included file once for all shaders.
 import { readFileSync } from "node:fs";
 // @ts-expect-error plain JavaScript shared with the Node loader hook
-import { includedFiles, wgslLinkedModule, wgslModule, wgslPartsModule } from "./wgsl_text.mjs";
+import { includedFiles, wgslLinkedModule, wgslModule, wgslPartsModule, wgslRawModule } from "./wgsl_text.mjs";
 
 const PARTS = "?parts";
 
@@ -22,6 +22,7 @@ export const wgsl = {
     const path = id.split("?")[0] ?? id;
     if (!path.endsWith(".wgsl")) return undefined;
     const made = (code: string) => ({ code, moduleSideEffects: false as const });
+    if (id.endsWith("?raw")) return made(wgslRawModule(path) as string);
     if (id.endsWith(PARTS)) return made(wgslPartsModule(path) as string);
     if (building) return made(wgslLinkedModule(path, (file: string) => file + PARTS) as string);
     for (const file of includedFiles(readFileSync(path, "utf8"), path) as string[]) this.addWatchFile(file);

@@ -2,6 +2,7 @@
 import { KernelError } from "./errors.ts";
 import type { Header } from "./wgsl.ts";
 import { constantsOf, evaluate } from "./wgsl_constants.ts";
+import { withoutComments } from "./wgsl_struct.ts";
 
 /** Workgroups along x, y, z, or a count that the kernel turns into them. */
 export type Grid =
@@ -36,7 +37,7 @@ export interface Coverage {
 }
 
 export function coverageOf(source: string, header: Header): Coverage {
-  const code = source.replace(/\/\/[^\n]*/g, "");
+  const code = withoutComments(source);
   const constants = constantsOf(code);
   const sizes = header.workgroupSize.map((size) => evaluate(size, constants));
   const [x = 1, y = 1, z = 1] = sizes.map((size) => (typeof size === "number" ? size : 1));

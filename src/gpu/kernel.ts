@@ -188,6 +188,7 @@ export class Kernel {
  *
  * Bindings  storage arrays by their names, and one uniform `params` of a struct of 32-bit scalars and vectors.
  * Spec      a line `const X: bool = true; //!spec` declares a constant that each run may set.
+ * Include   a line `//!include "lib/index.wgsl"` is for `pasteIncludes` of espalier/wgsl. KernelError if one is left.
  * Errors    `run` throws KernelError for a wrong name of a binding, a parameter or a constant, and for WGSL that does not
  *           compile.
  * @example
@@ -211,5 +212,8 @@ export class Kernel {
  * ```
  */
 export function kernel(name: string, wgsl: string): Kernel {
+  const include = /^\s*(\/\/!include.*)/m.exec(wgsl);
+  if (include)
+    throw new KernelError(name, `${include[1]}: expected the text of the file: apply pasteIncludes of espalier/wgsl`);
   return new Kernel(name, wgsl);
 }

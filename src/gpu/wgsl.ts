@@ -3,7 +3,7 @@
 import { KernelError } from "./errors.ts";
 import { unroll } from "./unroll.ts";
 import { constantsOf, evaluate } from "./wgsl_constants.ts";
-import { readStruct, type WgslStruct } from "./wgsl_struct.ts";
+import { readStruct, type WgslStruct, withoutComments } from "./wgsl_struct.ts";
 
 export type SpecValue = number | boolean | string;
 export type Spec = Readonly<Record<string, SpecValue>>;
@@ -105,7 +105,7 @@ const KINDS = { read: "read-only-storage", read_write: "storage" } as const;
 
 /** Read bindings, `Params` fields and workgroup size from a shader's text. Comments are ignored. */
 export function readHeader(kernel: string, source: string): Header {
-  const text = source.replace(/\/\/[^\n]*/g, "");
+  const text = withoutComments(source);
   const bindings: Binding[] = [];
   const declared = /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(storage|uniform)\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:/g;
   for (const [, index, space, access, name] of text.matchAll(declared)) {

@@ -85,15 +85,23 @@ export class WgslStruct {
   }
 }
 
-const FIELD = /^(\w+)\s*:\s*(?:vec([234])<(u32|i32|f32)>|(u32|i32|f32))$/;
+/** `x: u32`, `x: vec3<f32>` or `x: vec3f`. */
+const FIELD = /^(\w+)\s*:\s*(?:vec([234])(?:<\s*(u32|i32|f32)\s*>|([uif]))|(u32|i32|f32))$/;
 const TAIL = /^\w+\s*:\s*array<(\w+)>$/;
+
+/** Remove the comments of a shader. Block comments nest in WGSL. */
+export function withoutComments(wgsl: string): string {
+  let [text, before] = [wgsl, ""];
+  while (text !== before) [text, before] = [text.replace(/\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\/|\/\/.*/g, ""), text];
+  return text;
+}
 
 /**
  * Read the struct `name` from a shader's text. A text without it gives a struct without fields. Throws KernelError for a
  * field of another type. `owner` is the kernel's name in errors.
  */
 export function readStruct(owner: string, wgsl: string, name: string): WgslStruct {
-  const text = wgsl.replace(/\/\/[^\n]*/g, "");
+  const text = withoutComments(wgsl);
   const body = new RegExp(`\\bstruct\\s+${name}\\s*\\{([^}]*)\\}`).exec(text)?.[1] ?? "";
   const declared = body.split(",").map((field) => field.trim());
   const fields: StructField[] = [];
@@ -110,7 +118,12 @@ export function readStruct(owner: string, wgsl: string, name: string): WgslStruc
       const alignment = width === 3 ? 16 : width * 4;
       align = Math.max(align, alignment);
       const offset = Math.ceil(end / alignment) * alignment;
-      fields.push({ name: field[1]!, scalar: (field[3] ?? field[4]) as StructField["scalar"], width, offset });
+      fields.push({
+        name: field[1]!,
+        scalar: (field[3] ?? field[5] ?? `${field[4]}32`) as StructField["scalar"],
+        width,
+        offset,
+      });
       end = offset + width * 4;
     } else {
       throw new KernelError(owner, `${name}: expected a 32-bit scalar or vector, got field "${line}"`);

@@ -144,3 +144,16 @@ test("the shaders of tables splice their functions, and keep no numbered cases",
     expect(text).not.toMatch(/\bcase \d+u/);
   }
 });
+
+test("reads short names of vectors, and no code in comments", () => {
+  const text = `/* struct Params { a: mat2x2f } /* nested */ @group(0) @binding(7) var<storage> ghost: array<u32>; */
+struct Params { v: vec4f, /* w: f32, */ n: vec2u, i: vec3<i32>, }
+@group(0) @binding(0) var<uniform> params: Params;`;
+  const { params, bindings } = readHeader("demo", text);
+  expect(params.fields.map(({ name, scalar, width, offset }) => [name, scalar, width, offset])).toEqual([
+    ["v", "f32", 4, 0],
+    ["n", "u32", 2, 16],
+    ["i", "i32", 3, 32],
+  ]);
+  expect(bindings.map(({ name }) => name)).toEqual(["params"]);
+});

@@ -16,6 +16,7 @@ export const ENTRIES = {
   "espalier/prune": "src/entries/prune.ts",
   "espalier/spiking": "src/entries/spiking.ts",
   "espalier/models": "src/entries/models.ts",
+  "espalier/wgsl": "src/entries/wgsl.ts",
   "espalier/export": "src/export/index.ts",
   "@espalier/node": "src/node.ts",
   "@espalier/node/images": "src/entries/images.ts",

@@ -40,6 +40,7 @@ export const PACKAGES: readonly PackageLayout[] = [
       "entries/models.ts",
       "entries/prune.ts",
       "entries/spiking.ts",
+      "entries/wgsl.ts",
     ],
     imports: [],
     inlines: ["@bufbuild/protobuf", "onnx-buf"],

@@ -96,7 +96,9 @@ const shortUsing: Plugin = {
 function placeOf({ name, facadeModuleId }: { readonly name: string; readonly facadeModuleId: string | null }): string {
   const id = facadeModuleId ?? "";
   if (id.startsWith(SHADERS)) {
-    const shader = relative(SHADERS, id).replace(/\.wgsl(\?parts)?$/, "");
+    const shader = relative(SHADERS, id)
+      .replace(/\.wgsl\?raw$/, "_text")
+      .replace(/\.wgsl(\?parts)?$/, "");
     return `shaders/${shader}.js`;
   }
   if (/node_modules\//.test(name)) return `${name.replace(/^.*node_modules\//, "vendor/")}.js`;
