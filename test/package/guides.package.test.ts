@@ -1,16 +1,17 @@
-// Runs the whole programs of the guides: in Node, or bundled with Vite in Chromium.
-import { mkdir, writeFile } from "node:fs/promises";
+// Runs the whole programs of README and guides: in Node, bundled with Vite in Chromium, and as pages without a build step.
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { transform } from "esbuild";
-import { expect, test } from "vitest";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { must } from "../../src/setup/command.ts";
-import { openBrowser, titleOf } from "./support/browser.ts";
+import { openBrowser, resultOf, titleOf } from "./support/browser.ts";
 import { packedPackages } from "./support/packed.ts";
-import { snippets } from "./support/snippets.ts";
+import { htmlBlocks, snippets } from "./support/snippets.ts";
 import { html, viteBuild } from "./support/vite.ts";
 
 const { installed } = packedPackages();
-const programs = snippets().filter(({ run }) => run !== null);
+const programs = snippets();
 
 /** Make a folder for a program, below the installed packages. */
 async function emptyFolder(where: string): Promise<string> {
@@ -19,30 +20,38 @@ async function emptyFolder(where: string): Promise<string> {
   return folder;
 }
 
-for (const { where, code } of programs.filter(({ run }) => run === "host"))
-  test(`${where} runs in Node`, async () => {
+describe("in Node", () => {
+  const inNode = programs.filter(({ run }) => run === "host");
+  test.each(inNode)("$where runs and ends", async ({ where, code }) => {
     const folder = await emptyFolder(where);
-    const script = await transform(code, { loader: "ts", format: "esm" });
+    const script = await transform(code, { loader: "ts", format: "esm", target: "node20" });
     await writeFile(join(folder, "program.mjs"), script.code);
     await must("cannot run the program", process.execPath, ["program.mjs"], { cwd: folder, seconds: 120 });
   });
+});
 
-for (const { where, code } of programs.filter(({ run }) => run === "page"))
-  test(`${where} runs in Chromium`, async () => {
+describe("in Chromium", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser.close());
+
+  const inPages = programs.filter(({ run }) => run === "page");
+  test.each(inPages)("$where runs, bundled with Vite", async ({ where, code }) => {
     const folder = await emptyFolder(where);
     await writeFile(join(folder, "program.ts"), code);
     const outcome = `() => { document.title = "done"; }, (error) => { document.title = error.stack; }`;
     await writeFile(join(folder, "page.ts"), `import("./program.ts").then(${outcome});\n`);
     await writeFile(join(folder, "index.html"), html("./page.ts"));
     expect(await viteBuild(folder)).toBe("");
-    const browser = await openBrowser();
-    try {
-      expect(await titleOf(browser, join(folder, "dist"))).toBe("done");
-    } finally {
-      await browser.close();
-    }
+    expect(await titleOf(browser, join(folder, "dist"))).toBe("done");
   });
 
-test("every program that is run ends with its block", () => {
-  expect(programs.map(({ code }) => code).filter((code) => code.trim() === "")).toEqual([]);
+  test.each(htmlBlocks())("$where runs next to the folder dist of the package", async ({ where, html }) => {
+    const folder = await emptyFolder(where);
+    await symlink(join(installed, "node_modules/espalier/dist"), join(folder, "espalier"));
+    await writeFile(join(folder, "index.html"), `<!doctype html><meta charset="utf-8"><body></body>\n${html}`);
+    expect(await resultOf(browser, folder, "", "document.body.innerText.trim()")).toMatch(/: 1,2,3$/);
+  });
 });

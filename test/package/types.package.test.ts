@@ -89,15 +89,15 @@ const disposing = Object.fromEntries(
 
 test("a fragment is completed by its preamble, and a continued block by the previous one", () => {
   const page = [
-    "<!-- run: host -->\n<!-- preamble\ndeclare const a: number;\n-->\n\n```ts\nconst b = a;\n```\n",
+    "<!-- run: page -->\n<!-- preamble\ndeclare const a: number;\n-->\n\n```ts\nconst b = a;\n```\n",
     "<!-- preamble: continued -->\n```ts\nconst c = b;\n```\n",
-    "```ts using\nusing d = open();\n```\n",
+    "```ts using\nawait installGpu();\nusing d = open();\n```\n",
     "```ts file=src/e.ts\ne;\n```\n```js\nf;\n```\n",
   ].join("\n");
   expect(snippetsOf("page.md", page)).toEqual([
-    { where: "page.md:6", code: "declare const a: number;\nconst b = a;\n", using: false, run: "host" },
+    { where: "page.md:6", code: "declare const a: number;\nconst b = a;\n", using: false, run: "page" },
     { where: "page.md:11", code: "declare const a: number;\nconst b = a;\n\nconst c = b;\n", using: false, run: null },
-    { where: "page.md:15", code: "\nusing d = open();\n", using: true, run: null },
+    { where: "page.md:15", code: "\nawait installGpu();\nusing d = open();\n", using: true, run: "host" },
   ]);
 });
 

@@ -1,4 +1,4 @@
-// Serves a folder to headless Chromium and reads what a page leaves in its title.
+// Serves a folder to headless Chromium and reads the result of a page.
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -37,8 +37,12 @@ export async function serve(folder: string): Promise<{ address: string; close():
   return { address: `http://localhost:${(server.address() as AddressInfo).port}/`, close };
 }
 
-/** Open a page of a folder and wait for its title. Errors: an error of the page, or no title in time. */
-export async function titleOf(browser: Browser, folder: string, path = ""): Promise<string> {
+/**
+ * Open a page of a folder and return the text that `result`, an expression of the page, has in the end.
+ *
+ * Errors: an error of the page, a missing file, or no text in time.
+ */
+export async function resultOf(browser: Browser, folder: string, path: string, result: string): Promise<string> {
   const { address, close } = await serve(folder);
   const page = await browser.newPage();
   try {
@@ -50,13 +54,17 @@ export async function titleOf(browser: Browser, folder: string, path = ""): Prom
         if (missing) reject(new Error(`${response.url()}: ${response.status()}`));
       });
     });
-    failed.catch(() => {}); // a failure after the title
+    failed.catch(() => {}); // a failure after the result
     await page.goto(address + path);
-    const titled = page.waitForFunction(() => document.title, null, { timeout: PATIENCE });
-    await Promise.race([titled, failed]);
-    return await page.title();
+    const text = page.waitForFunction(result, null, { timeout: PATIENCE });
+    await Promise.race([text, failed]);
+    return String(await page.evaluate(result));
   } finally {
     await page.close();
     close();
   }
 }
+
+/** Open a page of a folder and return the title that its script gives it. */
+export const titleOf = (browser: Browser, folder: string, path = ""): Promise<string> =>
+  resultOf(browser, folder, path, "document.title");

@@ -11,14 +11,17 @@ export interface Snippet {
   readonly code: string;
   /** True if the block uses `using`, which needs the library ESNext.Disposable. */
   readonly using: boolean;
-  /** Where the block is run: in Node, or in Chromium after Vite has bundled it. */
+  /** Where the block runs: a program that calls `installGpu` in Node; one with a mark in Chromium, after Vite has bundled it. */
   readonly run: "host" | "page" | null;
 }
 
 /** Comments with blank lines after them, then a block that opens with "```ts" or "```ts using". */
 const BLOCK = /(?<comments>(?:^<!--(?:(?!-->)[\s\S])*-->\n+)*)^```ts(?<using> using)?\n(?<code>[\s\S]*?)^```$/gm;
 const PREAMBLE = /^<!-- preamble(?:: (?<continued>continued) |\n(?<text>[\s\S]*?)\n)-->/m;
-const RUN = /^<!-- run: (host|page) -->/m;
+const RUN_IN_PAGE = /^<!-- run: page -->/m;
+
+/** Return true if the code is a whole program for Node: it needs nothing that its preamble only declares. */
+const isProgram = (code: string): boolean => /^await installGpu\(/m.test(code) && !/^declare /m.test(code);
 
 /** Return the Markdown pages whose blocks are checked. */
 function pages(): string[] {
@@ -37,7 +40,7 @@ export function snippetsOf(page: string, text: string): Snippet[] {
     const preamble = PREAMBLE.exec(comments)?.groups;
     previous = `${preamble?.["continued"] ? previous : (preamble?.["text"] ?? "")}\n${code}`;
     const line = text.slice(0, match.index + comments.length).split("\n").length;
-    const run = (RUN.exec(comments)?.[1] ?? null) as Snippet["run"];
+    const run = RUN_IN_PAGE.test(comments) ? "page" : isProgram(previous) ? "host" : null;
     return { where: `${page}:${line}`, code: previous, using: using !== undefined, run };
   });
 }
@@ -45,6 +48,17 @@ export function snippetsOf(page: string, text: string): Snippet[] {
 /** Return the blocks of all pages. */
 export const snippets = (): Snippet[] =>
   pages().flatMap((page) => snippetsOf(page, readFileSync(join(root, page), "utf8")));
+
+/** Return the pages in HTML that the guides show, with the page and line of each. */
+export function htmlBlocks(): { where: string; html: string }[] {
+  return pages().flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    return [...text.matchAll(/^```html\n([\s\S]*?)^```$/gm)].map(({ index, 1: html }) => ({
+      where: `${page}:${text.slice(0, index).split("\n").length}`,
+      html: html!,
+    }));
+  });
+}
 
 /** Return the first program of the README. */
 export function readmeProgram(): string {
