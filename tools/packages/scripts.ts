@@ -1,10 +1,11 @@
 // Builds the JavaScript of a package: one module per file of src/, so that a bundler of a user can leave out the rest.
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative, resolve } from "node:path";
-import { build, type Plugin, parseSync } from "vite";
+import { build, type Plugin } from "vite";
 import { wgsl } from "../wgsl_vite.ts";
 import { crossing, entriesOf, layoutOf, type Manifest, type PackageLayout, packageOf } from "./layout.ts";
+import { shortenMap } from "./maps.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const SRC = join(ROOT, "src");
@@ -106,33 +107,18 @@ function placeOf({ name, facadeModuleId }: { readonly name: string; readonly fac
   return `${name}.js`;
 }
 
-/** Blank the comments of a script. Lines and columns of the code stay. */
-export function withoutComments(code: string): string {
-  let rest = code;
-  for (const { start, end } of parseSync("module.ts", code).comments)
-    rest = rest.slice(0, start) + rest.slice(start, end).replace(/[^\n]/g, " ") + rest.slice(end);
-  return rest.replace(/ +$/gm, "");
-}
-
-/** Leave comments out of the sources that the maps hold: the declarations have them, and a page loads none of it. */
-function shortenMaps(outDir: string): void {
-  for (const name of readdirSync(outDir, { recursive: true, encoding: "utf8" }).filter((n) => n.endsWith(".map"))) {
+/** Remove maps of code that others wrote and of shader texts, and shorten the others. */
+function tidyMaps(outDir: string): void {
+  for (const name of readdirSync(outDir, { recursive: true, encoding: "utf8" })) {
     const path = join(outDir, name);
-    const map = JSON.parse(readFileSync(path, "utf8")) as { sourcesContent: string[] };
-    map.sourcesContent = map.sourcesContent.map(withoutComments);
-    writeFileSync(path, JSON.stringify(map));
-  }
-}
-
-/** Remove maps of code that others wrote and of shader texts. */
-function removeMaps(outDir: string): void {
-  for (const folder of ["vendor", "shaders"].map((name) => join(outDir, name)).filter((path) => existsSync(path)))
-    for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-      const path = join(folder, name);
-      if (name.endsWith(".map")) rmSync(path);
-      else if (name.endsWith(".js"))
-        writeFileSync(path, readFileSync(path, "utf8").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
+    const mapped = !/^(?:vendor|shaders)\//.test(name);
+    if (name.endsWith(".map")) {
+      if (mapped) writeFileSync(path, shortenMap(readFileSync(path, "utf8")));
+      else rmSync(path);
+    } else if (name.endsWith(".js") && !mapped) {
+      writeFileSync(path, readFileSync(path, "utf8").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
     }
+  }
 }
 
 /** Build the modules of a package into `outDir`. Returns the exported names by file in `outDir`. */
@@ -165,8 +151,7 @@ export async function buildScripts(layout: PackageLayout, outDir: string): Promi
       },
     },
   });
-  removeMaps(outDir);
-  shortenMaps(outDir);
+  tidyMaps(outDir);
   const outputs = [result].flat().flatMap((r) => ("output" in r ? r.output : []));
   return new Map(outputs.flatMap((o) => (o.type === "chunk" ? [[o.fileName, o.exports] as const] : [])));
 }
