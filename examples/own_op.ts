@@ -13,12 +13,10 @@ import {
   Linear,
   Module,
   manualSeed,
-  mean,
+  mseLoss,
   outputLike,
   requestGpu,
   SGD,
-  square,
-  sub,
   Tape,
   type Tensor,
   tensor,
@@ -112,7 +110,7 @@ const model = new Wave();
 const optimizer = new SGD(model.parameters(), { lr: (n) => 0.02 * (1 - n / steps), momentum: 0.9 });
 const step = captureStep(({ x, y }: { x: Tensor; y: Tensor }) => {
   const tape = new Tape();
-  const loss = tape.keep(mean(square(sub(model.forward(x), y))));
+  const loss = tape.keep(mseLoss(model.forward(x), y));
   tape.backward(loss);
   optimizer.step();
   tape.dispose();

@@ -19,20 +19,39 @@ export class SiteRouter extends KindRouter {
   }
 }
 
+/** Subjects of the entry espalier, by the folder of an item's source and, where a folder has several, by its file. */
+const SUBJECTS = [
+  ["Tensors", /^src\/tensor\/(?!capture)/],
+  ["Ops", /^src\/ops\//],
+  ["Layers and modules", /^src\/nn\//],
+  ["Gradients", /^src\/autograd\/(?!op\.|debug)/],
+  ["Own ops and captured steps", /^src\/(autograd\/op|tensor\/capture|gpu\/(kernel|grid))/],
+  ["Optimiser and schedules", /^src\/(optim|prune)\//],
+  ["Training", /^src\/(train|data)\//],
+  ["Device", /^src\/(gpu|text|autograd\/debug)/],
+];
+
 /** Return the group of an item in the menu and in the list of its entry. Constants that hold a layer are classes. */
-function groupOf(item) {
-  if (item.kindOf(ReflectionKind.Function)) return "Functions";
-  if (item.kindOf(ReflectionKind.Class) || (item.kindOf(ReflectionKind.Variable) && /^[A-Z]\w*[a-z]/.test(item.name)))
-    return "Classes";
+function groupOf(item, entry) {
   if (item.kindOf(ReflectionKind.Interface | ReflectionKind.TypeAlias)) return "Types";
-  return item.kindOf(ReflectionKind.Reference) ? "From other entries" : "Constants";
+  if (item.kindOf(ReflectionKind.Reference)) return "From other entries";
+  if (item.name.endsWith("Error")) return "Errors";
+  if (entry === "espalier") {
+    const path = item.sources?.[0]?.fileName ?? item.signatures?.[0]?.sources?.[0]?.fileName ?? "";
+    const full = path.startsWith("src/") ? path : `src/${path}`;
+    return SUBJECTS.find(([, pattern]) => pattern.test(full))?.[0] ?? "Others";
+  }
+  if (item.kindOf(ReflectionKind.Function)) return "Functions";
+  const isLayer = item.kindOf(ReflectionKind.Variable) && /^[A-Z]\w*[a-z]/.test(item.name);
+  return isLayer || item.kindOf(ReflectionKind.Class) ? "Classes" : "Constants";
 }
-const GROUPS = ["Functions", "Classes", "Constants", "Types", "From other entries"];
+const LAST = ["Others", "Errors", "Types", "From other entries"];
+const GROUPS = [...SUBJECTS.map(([subject]) => subject), "Functions", "Classes", "Constants", ...LAST];
 
 /** Return the members of an entry by group, each group by name. */
 function membersOf(module) {
   const members = (module.children ?? []).toSorted((a, b) => a.name.localeCompare(b.name));
-  return GROUPS.map((group) => [group, members.filter((m) => groupOf(m) === group)]).filter(
+  return GROUPS.map((group) => [group, members.filter((m) => groupOf(m, module.name) === group)]).filter(
     ([, list]) => list.length > 0,
   );
 }
@@ -90,7 +109,8 @@ class SiteContext extends DefaultThemeRenderContext {
     );
     const lists = membersOf(modules.find(inside) ?? modules[0]).map(([heading, members]) => {
       const items = members.map((m) => `<li>${this.link(this.urlTo(m), m.name, m === props.model)}</li>`);
-      return `<details open><summary>${heading}</summary><ul>${items.join("")}</ul></details>`;
+      const open = heading !== "Types" || members.includes(props.model) ? " open" : "";
+      return `<details${open}><summary>${heading}</summary><ul>${items.join("")}</ul></details>`;
     });
     return `<section class="entry"><h2>Entries</h2><ul>${entries.join("")}</ul></section><section>${lists.join("")}</section>`;
   }
