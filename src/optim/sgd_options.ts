@@ -63,11 +63,11 @@ export interface ThresholdCurve {
 }
 
 export interface SGDOptions {
-  /** Learning rate; or a function of the steps done, which `step()` follows by itself. */
+  /** Learning rate; or a function of the steps done, which `step()` follows. */
   readonly lr: number | StepFunction;
   /**
    * Threshold of mode `latent`, `inplace` or `fista`, in units of the weights: a constant, a function of the steps done, or a
-   * schedule of `makeThresholdSchedule`. It must not fall. `step()` moves it by itself: step n runs under at(n), then the threshold
+   * schedule of `makeThresholdSchedule`. It must not fall. `step()` moves it: step n runs under at(n), then the threshold
    * becomes at(n + 1). Default: `set` gives the thresholds of each step.
    */
   readonly threshold?: number | StepFunction | ThresholdCurve;

@@ -30,7 +30,7 @@ export interface ObjectiveOptions {
   readonly classes?: boolean | undefined;
 }
 
-/** Where a step is recorded: its number, its first non-finite loss, its samples, and its part if the batch is split. */
+/** Numbers of a record: the step, the first non-finite loss, the samples, and the part if the batch is split. */
 export interface MeteredStep {
   readonly step: Tensor;
   readonly guard: Tensor;
