@@ -22,18 +22,16 @@ import {
   tensor,
 } from "espalier";
 import { exportOnnx } from "espalier/export";
+import { pasteIncludes } from "espalier/wgsl";
 
-// The header of a shader is the only declaration of its bindings: they are bound by name. Large arrays fold the grid into two
-// dimensions, so the index uses num_workgroups.
-const shader = (bindings: string, body: string) => `
+// The header of a shader is the only declaration of its bindings: they are bound by name. lib/elements.wgsl of the engine calls
+// element(i) for each i below params.n.
+const shader = (bindings: string, body: string) =>
+  pasteIncludes(`//!include "lib/elements.wgsl"
+const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params { n: u32, a: f32 }
 ${bindings}
-@compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-  let i = (group.x + group.y * groups.x) * 64u + lane;
-  if (i < params.n) { ${body} }
-}`;
+fn element(i: u32) { ${body} }`);
 
 const forwardKernel = kernel(
   "snake",
